@@ -1,0 +1,39 @@
+"""What the model computes with: a float, or an array over (scenario, hour)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Floats = float | Array
+
+_ROUNDING_NOISE = 1e-9
+"""Relative error that a chain of float operations may leave on a quotient that is really whole."""
+
+
+def ceil_count(quotient: Floats) -> Array:
+    """Return the smallest whole number not below ``quotient``, forgiving float noise.
+
+    7 cores on a machine 7/4 as fast give 4.000000000000001, which is 4 and not 5.
+    """
+    quotient = np.asarray(quotient, dtype=float)
+    return np.ceil(quotient - _ROUNDING_NOISE * np.maximum(quotient, 1.0))
+
+
+def per_scenario(value: Floats) -> Array:
+    """Return ``value`` as a column, shape (scenarios, 1); a scalar becomes (1, 1)."""
+    array = np.asarray(value, dtype=float)
+    return array.reshape(1, 1) if array.ndim == 0 else array
+
+
+def hourly_mean(values: Array) -> Array:
+    """Return the mean over the hours, (scenarios | 1, 1)."""
+    mean: Array = values.mean(axis=-1, keepdims=True)
+    return mean
+
+
+def hourly_max(values: Array) -> Array:
+    """Return the value of the busiest hour, (scenarios | 1, 1)."""
+    highest: Array = values.max(axis=-1, keepdims=True)
+    return highest

@@ -1,0 +1,176 @@
+"""Nodes: what of a machine pods may request, and how many nodes they need.
+
+Reservations are those of the providers' own documentation and source code:
+GKE "Plan GKE node sizes" and cluster-autoscaler's gce_reserved.go; awslabs/amazon-eks-ami's nodeadm;
+AKS "Node resource reservations". Sizes in GiB, CPU in cores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array, Floats, ceil_count
+
+_MIB_PER_GIB = 1024.0
+_EVICTION_MIB = 100.0
+
+
+class Allocatable(NamedTuple):
+    """What the pods of one node may request in all."""
+
+    cpu: Floats
+    memory_gib: Floats
+    pods: Floats
+    gpus: Floats = 0.0
+
+    def less(self, cpu: Floats, memory_gib: Floats, pods: Floats) -> Allocatable:
+        """Return what is left beside DaemonSets that request so much on every node."""
+        return Allocatable(
+            np.maximum(self.cpu - cpu, 0.0),
+            np.maximum(self.memory_gib - memory_gib, 0.0),
+            np.maximum(self.pods - pods, 0.0),
+            self.gpus,
+        )
+
+
+def gke_allocatable(vcpu: float, memory_gib: float, max_pods: float, shared_core: bool) -> Allocatable:
+    """Return what a GKE node with Container-Optimized OS leaves to pods.
+
+    >>> node = gke_allocatable(vcpu=4, memory_gib=16, max_pods=110, shared_core=False)
+    >>> round(node.cpu, 3), round(node.memory_gib * 1024)
+    (3.92, 13257)
+    """
+    reserved_cpu = 1.06 if shared_core else _brackets(vcpu, _GKE_CPU)
+    reserved_cpu += 0.4 if max_pods > 110 else 0.0
+    total_mib = memory_gib * _MIB_PER_GIB
+    reserved_mib = 255.0 if memory_gib < 1 else _brackets(total_mib, _GKE_MEMORY_MIB)
+    left_mib = total_mib - reserved_mib - _EVICTION_MIB - _gke_kernel_mib(total_mib)
+    return Allocatable(vcpu - reserved_cpu, left_mib / _MIB_PER_GIB, max_pods)
+
+
+def eks_allocatable(
+    vcpu: float, memory_gib: float, max_pods: float, vm_overhead: float = 0.075
+) -> Allocatable:
+    """Return what an EKS node leaves to pods.
+
+    ``vm_overhead`` is the share of the advertised memory that the hypervisor keeps; 7.5 % is what
+    Karpenter assumes before it has seen a node.
+
+    >>> node = eks_allocatable(vcpu=4, memory_gib=16, max_pods=58)
+    >>> round(node.cpu, 3), int(node.memory_gib * 1024)
+    (3.92, 14162)
+    """
+    seen_mib = memory_gib * _MIB_PER_GIB * (1 - vm_overhead)
+    reserved_mib = 11 * max_pods + 255
+    left_mib = seen_mib - reserved_mib - _EVICTION_MIB
+    return Allocatable(vcpu - _brackets(vcpu, _GKE_CPU), left_mib / _MIB_PER_GIB, max_pods)
+
+
+def aks_allocatable(vcpu: float, memory_gib: float, max_pods: float) -> Allocatable:
+    """Return what an AKS node (1.29 or newer) leaves to pods.
+
+    >>> node = aks_allocatable(vcpu=4, memory_gib=16, max_pods=110)
+    >>> round(node.cpu, 3), round(node.memory_gib * 1024)
+    (3.86, 14034)
+    """
+    total_mib = memory_gib * _MIB_PER_GIB
+    reserved_mib = min(20 * max_pods + 50, 0.25 * total_mib)
+    left_mib = total_mib - reserved_mib - _EVICTION_MIB
+    return Allocatable(vcpu - _brackets(vcpu, _AKS_CPU), left_mib / _MIB_PER_GIB, max_pods)
+
+
+_INF = float("inf")
+_GKE_CPU = ((1, 0.06), (2, 0.01), (4, 0.005), (_INF, 0.0025))
+_AKS_CPU = ((1, 0.06), (2, 0.04), (4, 0.02), (_INF, 0.01))
+_GKE_MEMORY_MIB = tuple(
+    (top * _MIB_PER_GIB, share) for top, share in ((4, 0.25), (8, 0.2), (16, 0.1), (128, 0.06), (_INF, 0.02))
+)
+
+
+def _brackets(amount: float, brackets: Sequence[tuple[float, float]]) -> float:
+    """Return the sum of each bracket's share of the part of ``amount`` that falls into it."""
+    reserved, below = 0.0, 0.0
+    for top, share in brackets:
+        reserved += share * max(min(amount, top) - below, 0.0)
+        below = top
+    return reserved
+
+
+def _gke_kernel_mib(total_mib: float) -> float:
+    """Return what kernel and image keep before Kubernetes sees the memory."""
+    fixed = 16.0 + (64.0 if total_mib > 3 * 1024 else 0.0) + (8.0 if total_mib <= 8 * 1024 else 0.0)
+    return float(np.floor(total_mib / 64)) + fixed + min(0.00175 * total_mib, 248.0)
+
+
+class PodGroup(NamedTuple):
+    """Pods that are all alike: what each requests, and how many there are."""
+
+    cpu: Floats
+    memory_gib: Floats
+    gpus: Floats
+    pods: Array
+
+
+def shares(pod: PodGroup, node: Allocatable) -> dict[str, Floats]:
+    """Return what share of each resource of ``node`` one pod takes; above 1 it does not fit."""
+    wanted = {"cpu": pod.cpu, "memory": pod.memory_gib, "pods": 1.0, "gpu": pod.gpus}
+    there = {"cpu": node.cpu, "memory": node.memory_gib, "pods": node.pods, "gpu": node.gpus}
+    return {name: _share(wanted[name], there[name]) for name in wanted}
+
+
+def _share(wanted: Floats, there: Floats) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.divide(wanted, there)
+    return np.where(np.asarray(wanted) > 0, share, 0.0)
+
+
+def nodes_for(pods: Sequence[PodGroup], node: Allocatable) -> Array:
+    """Return the nodes that ``pods`` need, (scenarios | 1, hours); every pod must fit an empty node.
+
+    No placement can do with fewer. A function f is dual feasible if it sums to at most 1 over any sizes that
+    fit one node; then its sum over all pods is a lower bound on the nodes (Fekete and Schepers,
+    Mathematical Programming 91, 2001). The largest such bound is taken over every resource and f in {identity, u1 … u5},
+    and for each group alone the pods that a node holds. The result never falls when a count grows. It is exact
+    for a single group; for mixed groups a scheduler that places pods one by one may need one node more.
+    """
+    if not pods:
+        return np.zeros((1, 1))
+    sizes = [shares(pod, node) for pod in pods]
+    bounds = [ceil_count(pod.pods / _per_node(size)) for pod, size in zip(pods, sizes, strict=True)]
+    if len(pods) > 1:
+        for resource in sizes[0]:
+            for transform in _DUAL_FEASIBLE:
+                weighted = (
+                    pod.pods * transform(size[resource]) for pod, size in zip(pods, sizes, strict=True)
+                )
+                bounds.append(ceil_count(sum(weighted, start=np.zeros((1, 1)))))
+    nodes = bounds[0]
+    for bound in bounds[1:]:
+        nodes = np.maximum(nodes, bound)
+    return nodes
+
+
+def _per_node(size: dict[str, Floats]) -> Floats:
+    """Return how many pods of one kind a node holds."""
+    largest: Floats = 0.0
+    for share in size.values():
+        largest = np.maximum(largest, share)
+    # 1e-9: three pods of a third each fit, whatever the floats say.
+    return np.floor(1 / np.asarray(largest) + 1e-9)
+
+
+def _u(k: int, size: Floats) -> Floats:
+    """Return u(k) of Fekete and Schepers: (k+1)·x rounded down, by k; x itself where that is whole."""
+    scaled = (k + 1) * np.asarray(size)
+    whole = np.abs(scaled - np.round(scaled)) < 1e-9
+    return np.where(whole, size, np.floor(scaled) / k)
+
+
+_DUAL_FEASIBLE: list[Callable[[Floats], Floats]] = [
+    lambda size: size,
+    *(partial(_u, k) for k in range(1, 6)),
+]

@@ -1,0 +1,111 @@
+"""How many instances: the fewest that meet every constraint, hour by hour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array, Floats, ceil_count, hourly_max, per_scenario
+from capplan.capacity.limits import Limit
+from capplan.capacity.redundancy import with_zone_loss
+
+
+class Bounds(NamedTuple):
+    """What is asked for besides carrying the load; each broadcasts to (scenarios, 1)."""
+
+    minimum: Floats
+    maximum: Floats | None
+    spare: Floats = 0.0
+    zones: Floats = 1.0
+    survive_zones: Floats = 0.0
+
+
+class Sizing(NamedTuple):
+    """Instances of one component.
+
+    required: fewest that meet every constraint but the maximum, (scenarios | 1, hours).
+    running: what an autoscaler with these bounds runs, (scenarios | 1, hours).
+    floor, ceiling: its bounds, (scenarios | 1, 1); no ceiling where none is given.
+    constraints: instances that each asks for in the busiest hour, (scenarios | 1, 1).
+    capacity_rps: load that one instance carries; infinite where nothing limits it.
+    """
+
+    required: Array
+    running: Array
+    floor: Array
+    ceiling: Array | None
+    constraints: dict[str, Array]
+    capacity_rps: Array
+    limits: Sequence[Limit]
+    bounds: Bounds
+
+    @property
+    def peak(self) -> Array:
+        """Instances needed in the busiest hour, (scenarios | 1, 1)."""
+        return hourly_max(self.required)
+
+    @property
+    def carried_rps(self) -> Array | None:
+        """Load that the ceiling carries with the redundancy asked for, (scenarios | 1, 1)."""
+        return None if self.ceiling is None else carried(self.ceiling, self.capacity_rps, self.bounds)
+
+    def binding(self, scenario: int = 0) -> str:
+        """Return the constraint that decides the count in ``scenario``; the first one on a tie."""
+        counts = {name: float(_pick(count, scenario)) for name, count in self.constraints.items()}
+        return max(counts, key=lambda name: counts[name])
+
+
+def size(rps: Array, limits: Sequence[Limit], bounds: Bounds) -> Sizing:
+    """Return the instances for the load ``rps``, (scenarios | 1, hours)."""
+    capacity = np.full((1, 1), np.inf)
+    for limit in limits:
+        capacity = np.minimum(capacity, per_scenario(limit.rps_per_instance))
+    need = _instances(rps, capacity)
+    safe = with_redundancy(need, bounds)
+    required = np.maximum(safe, bounds.minimum)
+    ceiling = None if bounds.maximum is None else per_scenario(bounds.maximum)
+    peak_rps = hourly_max(rps)
+    constraints = {limit.name: _instances(peak_rps, per_scenario(limit.rps_per_instance)) for limit in limits}
+    peak_safe = hourly_max(safe)
+    if np.any(peak_safe > hourly_max(need)):
+        constraints["redundancy"] = peak_safe
+    constraints["min"] = per_scenario(bounds.minimum)
+    return Sizing(
+        required=required,
+        running=required if ceiling is None else np.minimum(required, ceiling),
+        floor=per_scenario(bounds.minimum),
+        ceiling=ceiling,
+        constraints=constraints,
+        capacity_rps=capacity,
+        limits=limits,
+        bounds=bounds,
+    )
+
+
+def with_redundancy(need: Array, bounds: Bounds) -> Array:
+    """Return ``need`` plus what zone loss and spare instances ask for; none where nothing is needed."""
+    safe = need
+    if np.any(bounds.survive_zones):
+        safe = with_zone_loss(safe, bounds.zones, bounds.survive_zones)
+    if np.any(bounds.spare):
+        safe = np.where(need > 0, safe + bounds.spare, 0.0)
+    return safe
+
+
+def carried(instances: Array, capacity_rps: Array, bounds: Bounds) -> Array:
+    """Return the highest load for which :func:`size` asks for no more than ``instances``."""
+    left = np.maximum(instances - bounds.spare, 0.0)
+    per_zone, rest = np.divmod(left, bounds.zones)
+    lost = bounds.survive_zones * per_zone + np.minimum(bounds.survive_zones, rest)
+    return (left - lost) * capacity_rps
+
+
+def _instances(rps: Array, capacity: Array) -> Array:
+    """Return whole instances for a load; ``capacity`` is above 0, and infinite where nothing limits."""
+    return ceil_count(rps / capacity)
+
+
+def _pick(values: Array, scenario: int) -> float:
+    return float(values[min(scenario, values.shape[0] - 1), 0])

@@ -1,0 +1,166 @@
+"""The catalog: every price and every machine, each file read when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from capplan.catalog.load import read_service
+from capplan.catalog.rows import Block, Price, ServiceCatalog, Sku, Source
+from capplan.errors import InputError, Problem, nearest
+from capplan.paths import data_dir
+from capplan.strictyaml import load, read_text
+
+if TYPE_CHECKING:
+    from capplan.catalog.books import Book
+
+PROVIDERS = ("gcp", "aws", "azure")
+
+
+class Provenance(NamedTuple):
+    """A catalog file that an estimate used."""
+
+    name: str
+    as_of: str | None
+    text: str
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the file, so that a reader can tell which one it was."""
+        import hashlib
+
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+class Catalog:
+    """List prices under ``root``, with price ``books`` over them; the last book wins."""
+
+    def __init__(self, root: Path | None = None, books: Sequence[Book] = ()) -> None:
+        self.root = root or data_dir("catalogs")
+        self.books = tuple(books)
+        self._services: dict[tuple[str, str], ServiceCatalog] = {}
+        self._facts: dict[str, Any] = {}
+        if not self.root.is_dir():
+            raise InputError(Problem(str(self.root), "no such directory of catalogs"))
+
+    def with_books(self, names: Iterable[str], relative_to: Path) -> Catalog:
+        """Return this catalog with the books called ``names`` over it."""
+        from capplan.catalog.books import find_book, read_book
+
+        paths = [find_book(name, self.root, relative_to) for name in names]
+        books = map(read_book, paths)
+        return Catalog(self.root, (*self.books, *books))
+
+    @property
+    def hours_per_month(self) -> float | None:
+        """The month that the last book to say so counts with."""
+        return next((b.hours_per_month for b in reversed(self.books) if b.hours_per_month), None)
+
+    def service(self, provider: str, service: str) -> ServiceCatalog:
+        """Return one file of the catalog."""
+        key = (provider, service)
+        if key not in self._services:
+            path = self.root / provider / f"{service}.yaml"
+            if not path.is_file():
+                known = sorted(p.stem for p in (self.root / provider).glob("*.yaml"))
+                raise InputError(
+                    Problem("catalog", f"{provider} has no service '{service}'", nearest(service, known))
+                )
+            self._services[key] = read_service(path)
+        return self._services[key]
+
+    def services(self, provider: str | None = None) -> list[ServiceCatalog]:
+        """Return every file, or every file of one provider."""
+        wanted = [provider] if provider else PROVIDERS
+        paths = [path for p in wanted for path in sorted((self.root / p).glob("*.yaml"))]
+        return [self.service(path.parent.name, path.stem) for path in paths]
+
+    def find(self, provider: str, service: str, name: str) -> Sku | None:
+        """Return a SKU; one whose name ends as its file's high-availability variants do is derived."""
+        file = self.service(provider, service)
+        if name in file.skus:
+            return file.skus[name]
+        if file.high_availability is None:
+            return None
+        suffix, factor = file.high_availability
+        base = file.skus.get(name.removesuffix(f" {suffix}"))
+        return None if base is None or not name.endswith(suffix) else _multiplied(base, name, factor, suffix)
+
+    def require(self, provider: str, service: str, name: str) -> Sku:
+        """Return a SKU that must exist; raises :class:`InputError` with the nearest name."""
+        sku = self.find(provider, service, name)
+        if sku is None:
+            known = self.service(provider, service).skus
+            raise InputError(
+                Problem("catalog", f"{provider} {service} has no '{name}'", nearest(name, known))
+            )
+        return sku
+
+    def price(self, provider: str, service: str, sku: Sku, region: str, rate: str) -> Price | None:
+        """Return what one unit of ``sku`` costs, after the books; None if nobody says."""
+        usd = sku.usd(region, rate)
+        price = None
+        if usd is not None:
+            price = Price(usd, sku.unit, sku.name, "list", sku.source(region, rate))
+        for book in self.books:
+            own = book.replacement(provider, service, sku.name, region, rate, sku.unit)
+            price = own or price
+            if price is not None:
+                price = book.discounted(price, provider, service)
+        return price
+
+    def tariff(self, provider: str, service: str, name: str, region: str, rate: str) -> list[Block]:
+        """Return the blocks that price ``name``, by where they start; a flat price is one block."""
+        file = self.service(provider, service)
+        skus = file.blocks_of(name) if name in file.tiered else [self.require(provider, service, name)]
+        if name in file.tiered and any(f"{provider}/{service}/{name}" in book.rows for book in self.books):
+            # A book's price of the whole replaces its blocks, free tier included.
+            skus = [skus[-1]._replace(name=name, start=0.0)]
+        return [
+            Block(
+                sku.start,
+                sku.name,
+                self.price(provider, service, sku, region, rate),
+                sku.usd(region),
+                sku.free,
+            )
+            for sku in skus
+        ]
+
+    def facts(self, name: str) -> Any:
+        """Return the content of ``hardware/{name}.yaml``."""
+        if name not in self._facts:
+            path = self.root / "hardware" / f"{name}.yaml"
+            self._facts[name] = load(read_text(path), str(path))
+        return self._facts[name]
+
+    def check_region(self, provider: str, region: str) -> None:
+        """Raise :class:`InputError` if ``provider`` has no such region."""
+        known = self.facts("regions")[provider]
+        if region not in known:
+            raise InputError(
+                Problem("region", f"{provider} has no region '{region}'", nearest(region, known))
+            )
+
+    @property
+    def used(self) -> list[Provenance]:
+        """The files read so far, books last."""
+        files = [
+            Provenance(f"{provider}/{service}", file.newest, file.text)
+            for (provider, service), file in sorted(self._services.items())
+        ]
+        books = [Provenance(f"book {book.name}", book.source.as_of, book.text) for book in self.books]
+        return files + books
+
+
+def _multiplied(sku: Sku, name: str, factor: float, suffix: str) -> Sku:
+    prices = {
+        rate: {region: usd * factor for region, usd in by_region.items()}
+        for rate, by_region in sku.prices.items()
+    }
+    sources = {
+        key: Source(f"{factor:g} × the single price ({suffix}): {source.text}", source.as_of)
+        for key, source in sku.sources.items()
+    }
+    return sku._replace(name=name, prices=prices, sources=sources)

@@ -1,0 +1,211 @@
+"""From a catalog file to SKUs. The loader is strict: what it does not know, it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from capplan.catalog.rows import Family, ServiceCatalog, Sku, Source
+from capplan.errors import InputError, Problem, nearest
+from capplan.quantities import parse_share
+from capplan.strictyaml import Locator, load, read_text
+
+_PRICE_KEYS = {"usd": "on_demand", "spot": "spot", "commit_1y": "commit_1y", "commit_3y": "commit_3y"}
+_SKU_KEYS = frozenset(
+    (*_PRICE_KEYS, "vcpu", "memory_gib", "gpu", "gpu_count", "max_pods", "size_gib", "tier_of", "from")
+    + ("free", "retired", "successor", "source", "unit")
+)
+_FILE_KEYS = frozenset(
+    ("schema", "provider", "service", "kind", "title", "currency", "unit", "sources", "source")
+    + ("families", "commitments", "high_availability", "skus")
+)
+_COMMITMENTS = frozenset(("commit_1y", "commit_3y"))
+_FAMILY_KEYS = _COMMITMENTS | {"sustained_use"}
+_KINDS = frozenset(("machine", "gpu", "meter", "fee", "database", "cache"))
+
+Complain = Callable[..., InputError]
+
+
+class Reader:
+    """Reads parts of one catalog or book file and complains with the place."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.text = read_text(path)
+        self.data: Any = load(self.text, str(path))
+        if not isinstance(self.data, dict):
+            raise InputError(Problem(str(path), "expected a mapping of fields"))
+
+    def error(self, where: tuple[str, ...], what: str, remedy: str = "") -> InputError:
+        """Return the complaint about the value at ``where``."""
+        place, _ = Locator(self.text, str(self.path)).find(where)
+        return InputError(Problem(f"{place}: {'.'.join(where)}", what, remedy))
+
+    def keys(self, mapping: object, known: frozenset[str], where: tuple[str, ...]) -> dict[str, Any]:
+        """Return ``mapping`` if it is one and all its keys are known."""
+        if not isinstance(mapping, dict):
+            raise self.error(where, "expected a mapping")
+        for key in mapping:
+            if key not in known:
+                raise self.error((*where, key), "unknown field", nearest(key, known))
+        return mapping
+
+    def required(self, key: str) -> Any:
+        """Return a field of the file that must be there."""
+        if key not in self.data:
+            raise self.error((key,), "is required, but missing")
+        return self.data[key]
+
+    def number(self, value: object, where: tuple[str, ...], positive: bool = False) -> float:
+        """Return a number of at least 0, or above it."""
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+            raise self.error(where, f"expected a number of at least 0, got '{value}'")
+        if positive and value == 0:
+            raise self.error(where, "must be above 0; a free tier says `free: true`")
+        return float(value)
+
+    def regions(self, value: object, where: tuple[str, ...], free: bool = False) -> dict[str, float]:
+        """Return a map of region to price."""
+        if not isinstance(value, dict):
+            raise self.error(where, "expected a mapping of region to price")
+        return {r: self.number(usd, (*where, r), positive=not free) for r, usd in value.items()}
+
+    def date(self, value: object, where: tuple[str, ...]) -> str | None:
+        """Return an ISO date, None for ``unknown``."""
+        from datetime import date
+
+        if value == "unknown":
+            return None
+        try:
+            return date.fromisoformat(str(value)).isoformat()
+        except ValueError:
+            what = f"expected a date such as 2026-07-30, or unknown, got '{value}'"
+            raise self.error(where, what) from None
+
+    def source(self, value: object, where: tuple[str, ...]) -> Source:
+        """Return one entry of ``sources``."""
+        entry = self.keys(value, frozenset(("as_of", "text")), where)
+        for key in ("as_of", "text"):
+            if key not in entry:
+                raise self.error(where, f"needs '{key}'")
+        return Source(str(entry["text"]).strip(), self.date(entry["as_of"], (*where, "as_of")))
+
+
+def read_service(path: Path) -> ServiceCatalog:
+    """Return the catalog in the file at ``path``."""
+    reader = Reader(path)
+    data = reader.keys(reader.data, _FILE_KEYS, ())
+    if data.get("schema") != 1:
+        raise reader.error(("schema",), f"expected 1, got '{data.get('schema')}'")
+    if data.get("currency", "USD") != "USD":
+        raise reader.error(("currency",), f"only USD is supported, got '{data['currency']}'")
+    kind = str(reader.required("kind"))
+    if kind not in _KINDS:
+        raise reader.error(("kind",), f"unknown kind '{kind}'", nearest(kind, _KINDS))
+    sources = {
+        key: reader.source(value, ("sources", key)) for key, value in reader.required("sources").items()
+    }
+    default = _sources(reader, reader.required("source"), sources, ("source",))
+    families = _families(reader, data.get("families", {}))
+    unit = str(reader.required("unit"))
+    availability = data.get("high_availability")
+    skus = {
+        name: _sku(reader, name, entry, unit, default, sources, families)
+        for name, entry in reader.required("skus").items()
+    }
+    return ServiceCatalog(
+        provider=str(reader.required("provider")),
+        service=str(reader.required("service")),
+        kind=kind,
+        title=reader.text.partition("\n")[0].lstrip("# "),
+        unit=unit,
+        skus=skus,
+        text=reader.text,
+        high_availability=(availability["suffix"], float(availability["multiplier"]))
+        if availability
+        else None,
+        commitment_terms=_terms(data.get("commitments", {})),
+    )
+
+
+def _sku(
+    reader: Reader,
+    name: str,
+    entry: object,
+    unit: str,
+    default: Mapping[str, Source],
+    sources: Mapping[str, Source],
+    families: Mapping[str, Family],
+) -> Sku:
+    where = ("skus", name)
+    row = reader.keys(entry, _SKU_KEYS, where)
+    free = row.get("free") is True
+    own = _sources(reader, row["source"], sources, (*where, "source")) if "source" in row else {}
+    size = row.get("size_gib")
+    return Sku(
+        name=name,
+        unit=str(row.get("unit", unit)),
+        prices={
+            rate: reader.regions(row[key], (*where, key), free)
+            for key, rate in _PRICE_KEYS.items()
+            if key in row
+        },
+        sources={**default, **own} if own else default,
+        vcpu=_optional(reader, row, "vcpu", where),
+        memory_gib=_optional(reader, row, "memory_gib", where),
+        gpu=row.get("gpu"),
+        gpu_count=_optional(reader, row, "gpu_count", where) or 0.0,
+        max_pods=_optional(reader, row, "max_pods", where),
+        size_gib=(float(size[0]), float(size[1])) if size else None,
+        tier_of=row.get("tier_of"),
+        start=_optional(reader, row, "from", where) or 0.0,
+        free=free,
+        retired=row.get("retired"),
+        successor=row.get("successor"),
+        family=_family_of(name, families),
+    )
+
+
+def _optional(reader: Reader, row: Mapping[str, Any], key: str, where: tuple[str, ...]) -> float | None:
+    return reader.number(row[key], (*where, key)) if key in row else None
+
+
+def _sources(
+    reader: Reader, value: object, known: Mapping[str, Source], where: tuple[str, ...]
+) -> dict[str, Source]:
+    """Return the source by region or rate; a single name is the default of all."""
+    named: dict[str, Any] = value if isinstance(value, dict) else {"default": value}
+    for key, name in named.items():
+        if name not in known:
+            place = (*where, key) if isinstance(value, dict) else where
+            raise reader.error(place, f"unknown source '{name}'", nearest(str(name), known))
+    return {key: known[name] for key, name in named.items()}
+
+
+def _families(reader: Reader, families: object) -> dict[str, Family]:
+    known = reader.keys(
+        families, frozenset(families) if isinstance(families, dict) else frozenset(), ("families",)
+    )
+    return {name: _family(reader, name, entry) for name, entry in known.items()}
+
+
+def _family(reader: Reader, name: str, entry: object) -> Family:
+    where = ("families", name)
+    row = reader.keys(entry, _FAMILY_KEYS, where)
+    tiers = row.get("sustained_use")
+    try:
+        discounts = {key: parse_share(row[key]) for key in row.keys() & _COMMITMENTS}
+    except ValueError as error:
+        raise reader.error(where, str(error)) from None
+    return Family(tuple(map(float, tiers)) if tiers else None, discounts)
+
+
+def _family_of(sku: str, families: Mapping[str, Family]) -> Family:
+    """Return the family with the longest name that ``sku`` begins with, or the one for all (``*``)."""
+    matching = [name for name in families if sku == name or sku.startswith((name + "-", name + "."))]
+    return families[max(matching, key=len)] if matching else families.get("*", Family())
+
+
+def _terms(commitments: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    return {rate: f"{terms['term']}, {terms['payment']}" for rate, terms in commitments.items()}

@@ -1,0 +1,131 @@
+"""What a catalog holds: SKUs with their facts and prices, each with source and date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+RATES = ("on_demand", "spot", "commit_1y", "commit_3y")
+"""Ways to pay, as catalogs and cost lines name them."""
+
+GLOBAL = "global"
+"""The region of a SKU that costs the same everywhere."""
+
+
+class Source(NamedTuple):
+    """Where a figure comes from, and how old it is; ``as_of`` is None where nobody knows."""
+
+    text: str
+    as_of: str | None
+
+
+class Family(NamedTuple):
+    """Discounts that hold for every SKU of a family."""
+
+    sustained_use: tuple[float, ...] | None = None
+    discounts: Mapping[str, float] = {}
+
+
+class Sku(NamedTuple):
+    """One row of a catalog: what it is, and what it costs by rate and region.
+
+    tier_of and start place a block of a tiered price: this one begins at ``start`` units a month.
+    size_gib is the bracket of sizes for which the SKU is sold. max_pods is EKS's limit for the machine.
+    """
+
+    name: str
+    unit: str
+    prices: Mapping[str, Mapping[str, float]]
+    sources: Mapping[str, Source]
+    vcpu: float | None = None
+    memory_gib: float | None = None
+    gpu: str | None = None
+    gpu_count: float = 0.0
+    max_pods: float | None = None
+    size_gib: tuple[float, float] | None = None
+    tier_of: str | None = None
+    start: float = 0.0
+    free: bool = False
+    retired: str | None = None
+    successor: str | None = None
+    family: Family = Family()
+
+    def source(self, region: str, rate: str) -> Source:
+        """Return the source of one price: that of its rate or region, or of the whole row."""
+        by = self.sources
+        if rate != "on_demand" and rate in by:
+            return by[rate]
+        return by.get(region) or by["default"]
+
+    def usd(self, region: str, rate: str = "on_demand") -> float | None:
+        """Return the price per unit, None where there is none.
+
+        A commitment without a price of its own takes the family's discount off the on-demand price.
+        """
+        prices = self.prices.get(rate, {})
+        own = prices.get(region, prices.get(GLOBAL))
+        if own is not None or rate == "on_demand":
+            return own
+        discount = self.family.discounts.get(rate)
+        base = self.usd(region)
+        return None if discount is None or base is None else base * (1 - discount)
+
+
+class Price(NamedTuple):
+    """What one unit of a SKU costs in one region at one rate.
+
+    unit is the SKU's; where it is ``month`` the SKU is metered by the hour and a month of it costs so much.
+    """
+
+    usd: float
+    unit: str
+    sku: str
+    status: str
+    source: Source
+
+
+class Block(NamedTuple):
+    """Part of a tariff: from ``start`` units a month on, each costs ``price``; None is unpriced.
+
+    list_price is the on-demand price before books.
+    """
+
+    start: float
+    sku: str
+    price: Price | None
+    list_price: float | None
+    free: bool = False
+
+
+class ServiceCatalog(NamedTuple):
+    """One file: the SKUs of one provider's service."""
+
+    provider: str
+    service: str
+    kind: str
+    title: str
+    unit: str
+    skus: Mapping[str, Sku]
+    text: str
+    high_availability: tuple[str, float] | None = None
+    commitment_terms: Mapping[str, str] = {}
+
+    @property
+    def regions(self) -> set[str]:
+        """Every region that some SKU has a price in."""
+        return {region for sku in self.skus.values() for p in sku.prices.values() for region in p}
+
+    @property
+    def newest(self) -> str | None:
+        """The latest date of any source of this file."""
+        dates = [s.as_of for sku in self.skus.values() for s in sku.sources.values() if s.as_of]
+        return max(dates, default=None)
+
+    @property
+    def tiered(self) -> set[str]:
+        """The names whose price is made up of blocks."""
+        return {sku.tier_of for sku in self.skus.values() if sku.tier_of is not None}
+
+    def blocks_of(self, name: str) -> Sequence[Sku]:
+        """Return the SKUs that make up the price of ``name``, by where they start."""
+        return sorted((s for s in self.skus.values() if s.tier_of == name), key=lambda s: s.start)

@@ -1,0 +1,54 @@
+"""Options that several commands share: declared once, so that they mean the same everywhere."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """What an estimate can be printed as."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+    FOCUS = "focus"
+
+
+class ListFormat(StrEnum):
+    """What a list can be printed as."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+PlanFile = Annotated[
+    Path,
+    typer.Argument(metavar="PLAN", help="Plan file, or a directory that holds plan.yaml; '-' reads stdin."),
+]
+OutputFormat = Annotated[Format, typer.Option("--format", envvar="CAPPLAN_FORMAT", help="Output format.")]
+ListOutputFormat = Annotated[
+    ListFormat, typer.Option("--format", envvar="CAPPLAN_FORMAT", help="Output format.")
+]
+OutputFile = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout ('-').")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that exists.")]
+Catalogs = Annotated[
+    Path | None,
+    typer.Option(
+        "--catalogs", envvar="CAPPLAN_CATALOGS", help="Directory of catalogs instead of the embedded one."
+    ),
+]
+Books = Annotated[
+    list[str] | None, typer.Option("--book", help="Price book over the list prices: its name, or a file.")
+]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the plan.")
+]

@@ -1,0 +1,1 @@
+"""What each kind of component needs, and what it is billed for."""

@@ -1,0 +1,231 @@
+"""Kubernetes clusters: the control plane's fee, and node pools packed with the plan's pods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from capplan.arrays import Array, Floats, hourly_max, per_scenario
+from capplan.capacity.nodes import (
+    Allocatable,
+    PodGroup,
+    aks_allocatable,
+    eks_allocatable,
+    gke_allocatable,
+    nodes_for,
+    shares,
+)
+from capplan.capacity.sizing import Bounds, Sizing
+from capplan.catalog.rows import Sku
+from capplan.components.base import Component, Context, Finding, Path
+from capplan.components.machines import Machines, gpus_of, machine_meters
+from capplan.components.service import cluster_of
+from capplan.cost.machines import Fleet
+from capplan.cost.meters import Meter, Range
+from capplan.plan.clusters import Aks, Cluster, Gke, Pool
+from capplan.plan.services import Kubernetes, Provider
+
+_PROVIDERS: dict[str, Provider] = {"gke": "gcp", "eks": "aws", "aks": "azure"}
+_SHARED_CORE = ("e2-micro", "e2-small", "e2-medium")
+
+
+def build_cluster(
+    ctx: Context, name: str, cluster: Cluster, services: dict[str, Component]
+) -> Iterator[Component]:
+    """Yield the cluster itself, and each of its node pools sized for the pods of ``services``."""
+    path: Path = ("clusters", name)
+    provider = _PROVIDERS[cluster.platform]
+    region = ctx.region(provider, cluster.region, path)
+    yield Component(
+        name=name,
+        kind="cluster",
+        platform=cluster.platform,
+        provider=provider,
+        region=region,
+        path=path,
+        meters=list(_fee(ctx, name, cluster, provider, region)),
+    )
+    for pool_name, pool in cluster.pools.items():
+        where = (*path, "pools", pool_name)
+        pods = dict(_pods_on(ctx, name, cluster, pool_name, services))
+        yield _pool(ctx, f"{name}/{pool_name}", pool, cluster.platform, provider, region, where, pods)
+
+
+def _fee(ctx: Context, name: str, cluster: Cluster, provider: Provider, region: str) -> Iterator[Meter]:
+    if isinstance(cluster, Aks) and cluster.tier == "free":
+        return
+    if isinstance(cluster, Gke):
+        sku = "zonal-cluster-management-fee" if cluster.zonal else "cluster-management-fee"
+    else:
+        sku = "cluster" if cluster.platform == "eks" else "standard-tier-uptime-sla"
+    yield Meter(
+        component=name,
+        provider=provider,
+        service=cluster.platform,
+        sku=sku,
+        region=region,
+        unit="cluster-hour",
+        quantity=Range.fixed(ctx.hours_per_month),
+        formula="hours",
+    )
+
+
+def _pods_on(
+    ctx: Context, cluster_name: str, cluster: Cluster, pool_name: str, services: dict[str, Component]
+) -> Iterator[tuple[str, tuple[Kubernetes, Sizing]]]:
+    first = next(iter(cluster.pools))
+    for name, service in ctx.plan.services.items():
+        if not isinstance(service, Kubernetes) or cluster_of(ctx, service) != cluster_name:
+            continue
+        sizing = services[name].sizing
+        if (service.pool or first) == pool_name and sizing is not None:
+            yield name, (service, sizing)
+
+
+def _pool(
+    ctx: Context,
+    name: str,
+    pool: Pool,
+    platform: str,
+    provider: Provider,
+    region: str,
+    path: Path,
+    pods: dict[str, tuple[Kubernetes, Sizing]],
+) -> Component:
+    machine = ctx.machine(provider, pool.machine, (*path, "machine"))
+    node = _node(ctx, platform, machine, pool)
+    fitting, findings = _fitting(name, machine, node, pods)
+    sizing = _sized(pool, node, fitting)
+    fleet = Fleet(sizing.running, sizing.floor, sizing.ceiling)
+    machines = Machines(name, provider, region, machine, fleet, pool.purchase, path)
+    return Component(
+        name=name,
+        kind="node-pool",
+        platform=platform,
+        provider=provider,
+        region=region,
+        path=path,
+        sizing=sizing,
+        meters=machine_meters(ctx, machines, pool.gpu, pool.disk),
+        findings=[*findings, *_too_small(name, sizing)],
+    )
+
+
+def _node(ctx: Context, platform: str, machine: Sku, pool: Pool) -> Allocatable:
+    """Return what a node of the pool leaves to the plan's pods."""
+    facts = ctx.catalog.facts("kubernetes")[platform]
+    vcpu, memory_gib = machine.vcpu or 0.0, machine.memory_gib or 0.0
+    max_pods = pool.max_pods
+    if max_pods is None:
+        max_pods = (machine.max_pods if platform == "eks" else None) or float(facts["max_pods"])
+    limit = float(np.max(max_pods))
+    if platform == "gke":
+        node = gke_allocatable(vcpu, memory_gib, limit, machine.name in _SHARED_CORE)
+    elif platform == "eks":
+        node = eks_allocatable(vcpu, memory_gib, limit)
+    else:
+        node = aks_allocatable(vcpu, memory_gib, limit)
+    own, default = pool.daemonsets, facts["daemonsets"]
+    if own is not None:
+        left = node.less(own.cpu, own.memory, own.pods)
+    else:
+        left = node.less(default["cpu"], default["memory_gib"], default["pods"])
+    return Allocatable(left.cpu, left.memory_gib, left.pods, gpus_of(machine, pool.gpu))
+
+
+def _fitting(
+    pool: str, machine: Sku, node: Allocatable, pods: dict[str, tuple[Kubernetes, Sizing]]
+) -> tuple[dict[str, tuple[Kubernetes, Sizing]], list[Finding]]:
+    """Return the services whose pods fit an empty node, and a finding for each of the others."""
+    fitting, findings = {}, []
+    for name, (service, sizing) in pods.items():
+        too_large = [
+            resource
+            for resource, share in shares(_group(service, sizing.required), node).items()
+            if np.any(np.asarray(share) > 1 + 1e-9)
+        ]
+        if too_large:
+            findings.append(_unschedulable(name, service, pool, machine, node, too_large))
+        else:
+            fitting[name] = (service, sizing)
+    return fitting, findings
+
+
+def _unschedulable(
+    name: str, service: Kubernetes, pool: str, machine: Sku, node: Allocatable, too_large: list[str]
+) -> Finding:
+    asks = {
+        "cpu": f"{_most(service.cpu):g} vCPU of {_least(node.cpu):.3g}",
+        "memory": f"{_most(service.memory):g} GiB of {_least(node.memory_gib):.4g}",
+        "gpu": f"{_most(service.gpu):g} GPU of {_least(node.gpus):g}",
+        "pods": "a place on a node that has none left",
+    }
+    wanted = ", ".join(asks[resource] for resource in too_large)
+    message = f"its pods fit no node of {pool}: they request {wanted} that a {machine.name} has left for them"
+    return Finding("error", "pod-fits-no-node", name, message, "Choose a larger machine, or request less.")
+
+
+def _group(service: Kubernetes, count: Array) -> PodGroup:
+    return PodGroup(service.cpu, service.memory, service.gpu, count)
+
+
+def _sized(pool: Pool, node: Allocatable, pods: dict[str, tuple[Kubernetes, Sizing]]) -> Sizing:
+    """Return the pool's nodes: for the pods of each hour, at their floors, and at their ceilings."""
+    each = pool.zones if pool.nodes_per_zone else 1.0
+    minimum = (0.0 if pool.nodes.min is None else pool.nodes.min) * each
+    maximum = None if pool.nodes.max is None else pool.nodes.max * each
+
+    def nodes(counts: list[Array]) -> Array:
+        groups = [_group(s, n) for (s, _), n in zip(pods.values(), counts, strict=True)]
+        return np.maximum(nodes_for(groups, node), minimum)
+
+    required = nodes([sizing.running for _, sizing in pods.values()])
+    peak = hourly_max(required)
+    top = None if maximum is None else per_scenario(maximum)
+    return Sizing(
+        required=required,
+        running=required if top is None else np.minimum(required, top),
+        floor=_within(nodes([sizing.floor for _, sizing in pods.values()]), top),
+        ceiling=_ceiling(nodes, pods, top),
+        constraints={"pods": peak, "min": per_scenario(minimum)},
+        capacity_rps=np.full((1, 1), np.inf),
+        limits=(),
+        bounds=Bounds(minimum, maximum),
+    )
+
+
+def _ceiling(nodes: object, pods: dict[str, tuple[Kubernetes, Sizing]], top: Array | None) -> Array | None:
+    """Return the most nodes that the pods at their ceilings can make the pool run.
+
+    A pool for which the plan has no pods may be filled by others, up to its own maximum.
+    """
+    tops = [sizing.ceiling for _, sizing in pods.values()]
+    if not tops:
+        return top
+    known = [ceiling for ceiling in tops if ceiling is not None]
+    if len(known) < len(tops):
+        return top
+    return _within(nodes(known), top)  # type: ignore[operator]
+
+
+def _within(nodes: Array, top: Array | None) -> Array:
+    return nodes if top is None else np.minimum(nodes, top)
+
+
+def _too_small(name: str, sizing: Sizing) -> Iterator[Finding]:
+    if np.any(sizing.required > sizing.running):
+        need, top = (
+            float(sizing.peak.max()),
+            float(np.min(sizing.ceiling)) if sizing.ceiling is not None else 0,
+        )
+        message = f"the pods of the busiest hour need {need:,.0f} nodes, the pool stops at {top:,.0f}"
+        yield Finding("error", "pool-too-small", name, message, f"Raise nodes.max to {need:,.0f}.")
+
+
+def _most(value: Floats) -> float:
+    return float(np.max(value))
+
+
+def _least(value: Floats) -> float:
+    return float(np.min(value))

@@ -1,0 +1,94 @@
+"""Components that are paid for but not sized: other people's APIs, and anything a catalog prices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from capplan.arrays import Floats
+from capplan.components.base import Component, Context, Path
+from capplan.cost.meters import EXTERNAL, Meter, Range
+from capplan.plan.model import ExternalApi, Resource
+
+
+def build_external_api(ctx: Context, name: str, api: ExternalApi) -> Component:
+    """Return an API that is paid by the request or by the token."""
+    path: Path = ("external_apis", name)
+    requests = ctx.per_month(ctx.load.average(name))
+    return Component(
+        name=name,
+        kind="external-api",
+        platform="external-api",
+        provider=EXTERNAL,
+        region="global",
+        path=path,
+        rps=ctx.load.rps(name),
+        meters=list(_api_meters(name, api, requests, ".".join(path))),
+    )
+
+
+def _api_meters(name: str, api: ExternalApi, requests: Floats, path: str) -> Iterator[Meter]:
+    def meter(sku: str, unit: str, quantity: Floats, formula: str, price: Floats | None, field: str) -> Meter:
+        return Meter(
+            component=name,
+            provider=EXTERNAL,
+            service=name,
+            sku=sku,
+            region="global",
+            unit=unit,
+            quantity=Range.fixed(quantity),
+            formula=formula,
+            price=price,
+            price_path=f"{path}.{field}",
+        )
+
+    sides = (
+        ("input-tokens", api.input_tokens, api.usd_per_1m_input_tokens, "usd_per_1m_input_tokens"),
+        ("output-tokens", api.output_tokens, api.usd_per_1m_output_tokens, "usd_per_1m_output_tokens"),
+    )
+    if not np.any(api.input_tokens) and not np.any(api.output_tokens):
+        price = api.price_per_request
+        yield meter("request", "request", requests, "requests in a month", price, "price_per_request")
+    for sku, tokens, price, field in sides:
+        yield meter(sku, "1M tokens", requests * tokens / 1e6, "requests × tokens", price, field)
+
+
+def build_resource(ctx: Context, name: str, resource: Resource) -> Component:
+    """Return a resource that is held all month, or used by the request."""
+    path: Path = ("resources", name)
+    region = ctx.region(resource.provider, resource.region, path)
+    held = _unit(ctx, resource, path)
+    quantity = resource.quantity * (ctx.hours_per_month if held.endswith("hour") else 1.0)
+    called = ctx.per_month(ctx.load.average(name)) * resource.per_request
+    return Component(
+        name=name,
+        kind="resource",
+        platform=resource.service,
+        provider=resource.provider,
+        region=region,
+        path=path,
+        rps=ctx.load.rps(name),
+        meters=[
+            Meter(
+                component=name,
+                provider=resource.provider,
+                service=resource.service,
+                sku=resource.sku,
+                region=region,
+                unit=held,
+                quantity=Range.fixed(quantity + called),
+                formula="quantity"
+                + (" × hours" if held.endswith("hour") else "")
+                + " + requests × per_request",
+            )
+        ],
+    )
+
+
+def _unit(ctx: Context, resource: Resource, path: Path) -> str:
+    """Return the unit of the SKU, or of the blocks that make it up."""
+    file = ctx.catalog.service(resource.provider, resource.service)
+    if resource.sku in file.tiered:
+        return file.blocks_of(resource.sku)[0].unit
+    return ctx.sku(resource.provider, resource.service, resource.sku, (*path, "sku")).unit

@@ -1,0 +1,176 @@
+"""Services: sized by what one instance carries, metered by their platform's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capplan.arrays import Array, Floats, hourly_max
+from capplan.capacity.sizing import Bounds, Sizing, size
+from capplan.components.base import Component, Context, Finding, Path
+from capplan.components.carrying import Instance, limits_of
+from capplan.components.egress import egress_meters
+from capplan.components.machines import Machines, machine_meters
+from capplan.components.serverless import (
+    check_fargate_size,
+    cloud_run,
+    container_apps,
+    fargate,
+)
+from capplan.cost.machines import Fleet
+from capplan.cost.meters import Meter
+from capplan.errors import InputError
+from capplan.plan.services import (
+    CloudRun,
+    ContainerApps,
+    Fargate,
+    Kubernetes,
+    Provider,
+    Service,
+    VmGroup,
+)
+
+_DEFAULT_FLOOR: dict[str, float] = {"cloud-run": 0.0, "container-apps": 0.0}
+_DEFAULT_CEILING: dict[str, float] = {"cloud-run": 100.0, "container-apps": 10.0}
+"""What the platforms do when nobody says, as their documentation states."""
+
+_CLUSTER_PROVIDER: dict[str, Provider] = {"gke": "gcp", "eks": "aws", "aks": "azure"}
+_OWN_PROVIDER: dict[str, Provider] = {"cloud-run": "gcp", "fargate": "aws", "container-apps": "azure"}
+
+
+def build_service(ctx: Context, name: str, service: Service) -> Component:
+    """Return the service ``name``, sized and metered."""
+    path: Path = ("services", name)
+    provider = _provider(ctx, service)
+    own_region = service.region
+    if isinstance(service, Kubernetes):
+        own_region = own_region or ctx.plan.clusters[cluster_of(ctx, service)].region
+    region = ctx.region(provider, own_region, path)
+    rps = ctx.load.rps(name)
+    sizing = size(rps, limits_of(service, _instance(ctx, service, path)), _bounds(service))
+    _check_carries(ctx, sizing, path)
+    meters = _meters(ctx, name, service, region, rps, sizing)
+    return Component(
+        name=name,
+        kind="service",
+        platform=service.platform,
+        provider=provider,
+        region=region,
+        path=path,
+        rps=rps,
+        sizing=sizing,
+        utilization=_utilization(rps, sizing),
+        meters=[*meters, *egress_meters(ctx, name, provider, region, service.response_size)],
+        findings=list(_findings(name, rps, sizing, service)),
+        billed_with=cluster_of(ctx, service) if isinstance(service, Kubernetes) else None,
+    )
+
+
+def cluster_of(ctx: Context, service: Kubernetes) -> str:
+    """Return the cluster that a service's pods run in."""
+    return service.cluster or next(iter(ctx.plan.clusters))
+
+
+def _provider(ctx: Context, service: Service) -> Provider:
+    if isinstance(service, VmGroup):
+        return service.provider
+    if isinstance(service, Kubernetes):
+        return _CLUSTER_PROVIDER[ctx.plan.clusters[cluster_of(ctx, service)].platform]
+    return _OWN_PROVIDER[service.platform]
+
+
+def _instance(ctx: Context, service: Service, path: Path) -> Instance:
+    if isinstance(service, VmGroup):
+        machine = ctx.machine(service.provider, service.machine, (*path, "machine"))
+        return Instance(machine.vcpu or 0.0, machine.memory_gib or 0.0, path, "machine")
+    if isinstance(service, Fargate):
+        check_fargate_size(ctx, service, path)
+    return Instance(service.cpu, service.memory, path)
+
+
+def _bounds(service: Service) -> Bounds:
+    """Return the autoscaler's bounds; a default never crosses the bound that the plan gives."""
+    floor: Floats | None = service.instances.min
+    ceiling: Floats | None = service.instances.max
+    if ceiling is None:
+        ceiling = _DEFAULT_CEILING.get(service.platform)
+        if ceiling is not None and floor is not None:
+            ceiling = np.maximum(ceiling, floor)
+    if floor is None:
+        floor = _DEFAULT_FLOOR.get(service.platform, 1.0)
+        floor = floor if ceiling is None else np.minimum(floor, ceiling)
+    redundancy = service.redundancy
+    return Bounds(floor, ceiling, redundancy.spare, redundancy.zones, redundancy.survive_zones)
+
+
+def _check_carries(ctx: Context, sizing: Sizing, path: Path) -> None:
+    for limit in sizing.limits:
+        if not np.all(np.asarray(limit.rps_per_instance) > 0):
+            what = f"an instance has no {limit.name} left for a single request ({limit.formula})"
+            raise InputError(ctx.places.problem(path, what, "Make the instance larger."))
+
+
+def _meters(
+    ctx: Context, name: str, service: Service, region: str, rps: Array, sizing: Sizing
+) -> Iterable[Meter]:
+    if isinstance(service, CloudRun):
+        return cloud_run(ctx, name, service, region, rps, sizing)
+    if isinstance(service, ContainerApps):
+        return container_apps(ctx, name, service, region, rps, sizing)
+    if isinstance(service, Fargate):
+        return fargate(ctx, name, service, region, sizing)
+    if isinstance(service, VmGroup):
+        path: Path = ("services", name)
+        machine = ctx.machine(service.provider, service.machine, (*path, "machine"))
+        fleet = Fleet(sizing.running, sizing.floor, sizing.ceiling)
+        machines = Machines(name, service.provider, region, machine, fleet, service.purchase, path)
+        return machine_meters(ctx, machines, service.gpu, None)
+    return ()
+
+
+def _utilization(rps: Array, sizing: Sizing) -> Array | None:
+    """Return the share of the scarcest resource in use in the busiest hour, (scenarios | 1, 1)."""
+    if not sizing.limits:
+        return None
+    full = np.full((1, 1), np.inf)
+    for limit in sizing.limits:
+        full = np.minimum(full, limit.rps_per_instance / np.asarray(limit.target))
+    peak, running = hourly_max(rps), hourly_max(sizing.running)
+    used: Array = peak / (np.maximum(running, 1.0) * full)
+    return used
+
+
+def _findings(name: str, rps: Array, sizing: Sizing, service: Service) -> Iterator[Finding]:
+    over = sizing.required > sizing.running
+    if over.any() and sizing.carried_rps is not None:
+        yield _over_ceiling(name, rps, sizing, over)
+    if not sizing.limits and np.any(rps > 0):
+        message = "nothing says what an instance carries, so only min and max decide"
+        yield Finding("warning", "unsized", name, message, "Give service_time, cpu_time or throughput.")
+    if any(value is not None for value in (service.slo.p50, service.slo.p95, service.slo.p99)):
+        message = "the latency SLO is recorded, but not yet part of the sizing"
+        yield Finding("info", "slo-not-checked", name, message)
+
+
+def _over_ceiling(name: str, rps: Array, sizing: Sizing, over: NDArray[np.bool_]) -> Finding:
+    """Return the finding of the scenario that exceeds its ceiling by most."""
+    excess = (sizing.required - sizing.running).max(axis=1)
+    worst = int(excess.argmax())
+    peak = _row(hourly_max(rps), worst)
+    need = _row(sizing.peak, worst)
+    ceiling = _row(sizing.ceiling, worst)
+    carries = _row(sizing.carried_rps, worst)
+    hours = over[min(worst, over.shape[0] - 1)]
+    message = (
+        f"max {ceiling:g} carries {carries:,.4g} requests/s; the busiest hour brings {peak:,.4g} "
+        f"and needs {need:,.0f} (over the maximum in {int(hours.sum())} of {hours.size} hours)"
+    )
+    return Finding("error", "max-too-small", name, message, f"Raise instances.max to {need:,.0f}.")
+
+
+def _row(values: Array | None, scenario: int) -> float:
+    if values is None:
+        return float("inf")
+    return float(values[min(scenario, values.shape[0] - 1), 0])

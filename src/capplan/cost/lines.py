@@ -1,0 +1,131 @@
+"""From meters to money: each meter meets its tariff and becomes cost lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array, Floats
+from capplan.catalog.catalog import Catalog
+from capplan.catalog.rows import Block
+from capplan.cost.meters import EXTERNAL, Meter, Range
+from capplan.errors import InputError, Problem
+
+
+class CostLine(NamedTuple):
+    """A quantity at a price. ``cost`` is None where the price is unknown: unpriced, never zero.
+
+    status: ``list``, ``book`` (a price book or the plan itself) or ``unpriced``. list_price is the provider's
+    on-demand price before books, commitments and spot, where there is one.
+    """
+
+    meter: Meter
+    sku: str
+    quantity: Range
+    unit_price: Floats | None
+    list_price: float | None
+    cost: Range | None
+    status: str
+    source: str
+    as_of: str | None
+
+
+class Terms(NamedTuple):
+    """What holds for the whole bill."""
+
+    hours_per_month: Floats
+    free_tier: bool
+
+
+def cost_lines(meters: Iterable[Meter], catalog: Catalog, terms: Terms) -> list[CostLine]:
+    """Price every meter that uses anything.
+
+    A provider counts blocks and free tiers by billing account. So the sum over all meters of a SKU fills
+    the blocks, and each meter gets its share of every block.
+    """
+    used = [meter for meter in meters if meter.quantity.any()]
+    totals: dict[tuple[str, ...], Range] = {}
+    for meter in used:
+        key = _account_key(meter)
+        totals[key] = totals[key] + meter.quantity if key in totals else meter.quantity
+    return [line for meter in used for line in _lines(meter, totals[_account_key(meter)], catalog, terms)]
+
+
+def total_cost(lines: Iterable[CostLine]) -> Range:
+    """Return the sum of all priced lines."""
+    total = Range.fixed(0.0)
+    for line in lines:
+        if line.cost is not None:
+            total = total + line.cost
+    return total
+
+
+def _account_key(meter: Meter) -> tuple[str, ...]:
+    return (meter.provider, meter.service, meter.sku, meter.rate)
+
+
+def _lines(meter: Meter, total: Range, catalog: Catalog, terms: Terms) -> Iterator[CostLine]:
+    if meter.price is not None:
+        cost = meter.quantity * meter.price
+        source = f"the plan, {meter.price_path}"
+        yield CostLine(meter, meter.sku, meter.quantity, meter.price, None, cost, "book", source, None)
+        return
+    if meter.provider == EXTERNAL:
+        why = "the plan gives no price"
+        yield CostLine(meter, meter.sku, meter.quantity, None, None, None, "unpriced", why, None)
+        return
+    blocks = catalog.tariff(meter.provider, meter.service, meter.sku, meter.region, meter.rate)
+    if not terms.free_tier:
+        paid = [block for block in blocks if not block.free]
+        blocks = [paid[0]._replace(start=0.0), *paid[1:]]
+    for index, block in enumerate(blocks):
+        quantity = meter.quantity
+        if len(blocks) > 1:
+            end = blocks[index + 1].start if index + 1 < len(blocks) else np.inf
+            quantity = _share_in_block(quantity, total, block.start, end)
+        if quantity.any():
+            yield _line(meter, block, quantity, terms)
+
+
+def _line(meter: Meter, block: Block, quantity: Range, terms: Terms) -> CostLine:
+    price = block.price
+    if price is None:
+        why = f"no {meter.rate.replace('_', '-')} price in {meter.region}"
+        return CostLine(meter, block.sku, quantity, None, block.list_price, None, "unpriced", why, None)
+    usd: Floats = price.usd
+    if price.unit == "month" and meter.unit.endswith("hour"):
+        usd = price.usd / terms.hours_per_month
+    elif price.unit != meter.unit:
+        what = f"prices {block.sku} by the {price.unit}, but it is metered by the {meter.unit}"
+        raise InputError(Problem(price.source.text, what))
+    return CostLine(
+        meter=meter,
+        sku=block.sku,
+        quantity=quantity,
+        unit_price=usd,
+        list_price=block.list_price,
+        cost=quantity * usd,
+        status=price.status,
+        source=price.source.text,
+        as_of=price.source.as_of,
+    )
+
+
+def _share_in_block(quantity: Range, total: Range, start: float, end: float) -> Range:
+    """Return the part of ``quantity`` that falls into a block, which the account's ``total`` fills."""
+
+    def part(own: Array, whole: Array) -> Array:
+        inside = np.clip(whole - start, 0.0, end - start)
+        return own * inside / np.where(whole > 0, whole, 1.0)
+
+    top = None
+    if quantity.ceiling is not None and total.ceiling is not None:
+        top = part(quantity.ceiling, total.ceiling)
+    return Range(part(quantity.floor, total.floor), part(quantity.expected, total.expected), top)
+
+
+def unpriced(lines: Sequence[CostLine]) -> list[CostLine]:
+    """Return the lines that nobody has a price for."""
+    return [line for line in lines if line.status == "unpriced"]

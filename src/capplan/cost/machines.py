@@ -1,0 +1,98 @@
+"""Hours of machines that run all the time or are scaled, by the way they were bought."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array, Floats, hourly_mean
+from capplan.cost.meters import Range
+
+
+class Fleet(NamedTuple):
+    """Machines running: by hour (scenarios | 1, hours), at the floor and at the ceiling (…, 1)."""
+
+    running: Array
+    floor: Array
+    ceiling: Array | None
+
+    def scaled(self, factor: Floats) -> Fleet:
+        """Return ``factor`` of every one of them."""
+        top = None if self.ceiling is None else self.ceiling * factor
+        return Fleet(self.running * factor, self.floor * factor, top)
+
+    def hours(self, hours_per_month: Floats) -> Range:
+        """Return machine-hours in a month."""
+        return Range(self.floor, hourly_mean(self.running), self.ceiling) * hours_per_month
+
+
+class PurchasedHours(NamedTuple):
+    """Machine-hours a month by rate; ``sustained_use`` are those that the discount takes off on-demand."""
+
+    spot: Range
+    commit_1y: Range
+    commit_3y: Range
+    on_demand: Range
+    sustained_use: Range
+
+
+def purchased_hours(
+    fleet: Fleet,
+    hours_per_month: Floats,
+    spot: Floats,
+    commit_1y: Floats,
+    commit_3y: Floats,
+    sustained_use: Sequence[float] | None,
+) -> PurchasedHours:
+    """Split a fleet's hours by the way they are paid.
+
+    ``spot`` of the machines are spot. Commitments are sized once, as shares of the average number of the
+    others, and paid whether used or not; what runs above them is on-demand. Sustained use applies to
+    on-demand hours only, so it never adds to a commitment's discount.
+    """
+    others = fleet.scaled(1 - spot)
+    average = hourly_mean(others.running)
+    committed_1y, committed_3y = average * commit_1y, average * commit_3y
+    committed = committed_1y + committed_3y
+    on_demand = Fleet(
+        np.maximum(others.running - committed, 0.0),
+        np.maximum(others.floor - committed, 0.0),
+        None if others.ceiling is None else np.maximum(others.ceiling - committed, 0.0),
+    )
+    saved = _sustained_use(on_demand, sustained_use)
+    return PurchasedHours(
+        spot=fleet.scaled(spot).hours(hours_per_month),
+        commit_1y=Range.fixed(committed_1y * hours_per_month),
+        commit_3y=Range.fixed(committed_3y * hours_per_month),
+        on_demand=on_demand.hours(hours_per_month),
+        sustained_use=saved * hours_per_month,
+    )
+
+
+def _sustained_use(fleet: Fleet, multipliers: Sequence[float] | None) -> Range:
+    """Return the machines' worth of on-demand use that the discount takes off.
+
+    Google bills each quarter of the month that a machine runs at a falling multiple of the list price, and
+    infers machines from what runs at once: the k-th machine is there in the hours with at least k running.
+    Summed over the machines, that is the load sorted from high to low, weighted by the multiplier of the
+    quarter in which each hour then falls.
+    """
+    if multipliers is None:
+        return Range.fixed(0.0)
+    hours = fleet.running.shape[-1]
+    weights = _quarter_means(np.asarray(multipliers), hours)
+    ranked = -np.sort(-fleet.running, axis=-1)
+    expected = hourly_mean((1 - weights) * ranked)
+    full_month = 1 - float(np.mean(multipliers))
+    top = None if fleet.ceiling is None else fleet.ceiling * full_month
+    return Range(fleet.floor * full_month, expected, top)
+
+
+def _quarter_means(multipliers: Array, hours: int) -> Array:
+    """Return the mean multiplier over each of ``hours`` equal parts of the month, (hours,)."""
+    edges = np.linspace(0, len(multipliers), hours + 1)
+    bill = np.interp(edges, np.arange(len(multipliers) + 1), np.concatenate([[0.0], np.cumsum(multipliers)]))
+    means: Array = np.diff(bill) * hours / len(multipliers)
+    return means

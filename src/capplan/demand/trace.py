@@ -1,0 +1,71 @@
+"""A recorded load from a CSV file, as average and shape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.errors import InputError, Problem, nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from capplan.plan.demand import Trace
+
+
+def read_trace(trace: Trace, directory: Path) -> tuple[float, Array]:
+    """Return the mean load in requests per second, and its shape over the steps (mean 1).
+
+    Steps are as long as the median distance of two rows; rows in between are averaged, and steps that
+    are missing are interpolated. Raises :class:`InputError` for what cannot be a load.
+    """
+    path = directory / trace.file
+    load = _requests_per_second(_table(path, trace), trace, str(path))
+    mean = float(load.mean())
+    if mean <= 0:
+        raise InputError(Problem(str(path), f"column '{trace.value}' holds no load"))
+    return mean, load / mean
+
+
+def _table(path: Path, trace: Trace) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path)
+    except FileNotFoundError:
+        raise InputError(Problem(str(path), "no such file")) from None
+    except (OSError, ValueError) as error:
+        what = f"not a readable CSV file ({str(error).splitlines()[0]})"
+        raise InputError(Problem(str(path), what)) from None
+    for column in (trace.time, trace.value):
+        if column not in table.columns:
+            raise InputError(Problem(str(path), f"no column '{column}'", nearest(column, table.columns)))
+    if len(table) < 2:
+        raise InputError(Problem(str(path), "a trace needs at least two rows"))
+    return table
+
+
+def _requests_per_second(table: pd.DataFrame, trace: Trace, name: str) -> Array:
+    import pandas as pd
+
+    values = pd.to_numeric(table[trace.value], errors="coerce")
+    for bad, what in ((values.isna(), "is not a number"), (values < 0, "is negative")):
+        if bad.any():
+            row = int(bad.to_numpy().argmax())
+            shown = table[trace.value].iloc[row]
+            raise InputError(Problem(f"{name}:{row + 2}", f"{trace.value} '{shown}' {what}"))
+    times = pd.to_datetime(table[trace.time], errors="coerce", utc=True, format="mixed")
+    if times.isna().any():
+        row = int(times.isna().to_numpy().argmax())
+        shown = table[trace.time].iloc[row]
+        raise InputError(Problem(f"{name}:{row + 2}", f"{trace.time} '{shown}' is not a time"))
+    series = pd.Series(values.to_numpy(dtype=float), index=pd.DatetimeIndex(times)).sort_index()
+    step: Any = series.index.to_series().diff().median()
+    if not step > pd.Timedelta(0):
+        raise InputError(Problem(name, f"the times in '{trace.time}' do not advance"))
+    regular = series.resample(step, origin="start").mean().interpolate()
+    rates = regular.to_numpy(dtype=float)
+    return np.asarray(rates / step.total_seconds() if trace.unit == "requests" else rates)

@@ -1,0 +1,59 @@
+"""What can be wrong with the input, and the exit codes that scripts rely on."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+
+class ExitCode(IntEnum):
+    """How a command ended; every other code is reserved."""
+
+    OK = 0
+    INTERNAL = 1
+    INPUT = 2
+    COST = 3
+    CAPACITY = 4
+    COST_AND_CAPACITY = 5
+    COVERAGE = 6
+    DRIFT = 7
+    INTERRUPTED = 130
+
+
+class Problem(NamedTuple):
+    """One thing to correct: where it stands, what is wrong, and the way out."""
+
+    where: str
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}. {self.remedy}".rstrip()
+
+
+class InputError(Exception):
+    """A plan, catalog or option is wrong; carries every problem found, not just the first."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+def nearest(name: str, known: object) -> str:
+    """Say which of the ``known`` names is meant, or list them when none is near.
+
+    >>> nearest("us-eastl", ["us-east1", "europe-west1"])
+    "Did you mean 'us-east1'?"
+    """
+    import difflib
+
+    names = sorted(map(str, known))  # type: ignore[call-overload]
+    # A prefix is the commonest mistake ('render' for 'render-manifests') and difflib misses it.
+    close = [n for n in names if n.startswith(name)] if name else []
+    close = close or difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean '{close[0]}'?"
+    if not names:
+        return ""
+    shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
+    return f"Known: {shown}."

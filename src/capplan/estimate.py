@@ -1,0 +1,117 @@
+"""The spine: a plan and a catalog in, an estimate out. Every command starts from its result.
+
+plan ──bind──> demand ──> capacity ──> meters ──> cost lines ──> Estimate
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from capplan.arrays import Floats
+from capplan.catalog.catalog import Catalog, Provenance
+from capplan.components.base import Component, Context, Finding
+from capplan.components.others import build_external_api, build_resource
+from capplan.components.service import build_service
+from capplan.components.stores import build_store
+from capplan.cost.lines import CostLine, Terms, cost_lines, total_cost, unpriced
+from capplan.cost.meters import Range
+from capplan.demand.load import Load, load_of
+from capplan.plan.bind import Scenarios, bind
+from capplan.plan.model import Plan
+from capplan.plan.read import PlanFile
+
+HOURS_PER_MONTH = 730.0
+"""365 days ÷ 12, as the providers' own calculators count a month."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How many of what, and what it costs, over all scenarios."""
+
+    plan: Plan
+    file: PlanFile
+    scenarios: Scenarios
+    hours_per_month: Floats
+    load: Load
+    components: Sequence[Component]
+    lines: Sequence[CostLine]
+    findings: Sequence[Finding]
+    catalogs: Sequence[Provenance]
+
+    @cached_property
+    def total(self) -> Range:
+        """Monthly cost of everything that has a price, USD."""
+        return total_cost(self.lines)
+
+    def lines_of(self, component: str) -> Sequence[CostLine]:
+        """Return the cost lines of one component."""
+        return self._by_component.get(component, ())
+
+    def cost_of(self, component: str) -> Range:
+        """Return the monthly cost of one component, USD."""
+        return total_cost(self.lines_of(component))
+
+    @cached_property
+    def _by_component(self) -> dict[str, list[CostLine]]:
+        found: dict[str, list[CostLine]] = {}
+        for line in self.lines:
+            found.setdefault(line.meter.component, []).append(line)
+        return found
+
+
+def estimate(file: PlanFile, catalog: Catalog, scenarios: Scenarios | None = None) -> Estimate:
+    """Return the estimate of the plan in ``file`` for every one of the ``scenarios``."""
+    scenarios = scenarios or Scenarios()
+    plan = bind(file.plan, scenarios)
+    if plan.pricing.books:
+        catalog = catalog.with_books(plan.pricing.books, file.directory)
+    hours = plan.hours_per_month
+    if hours is None:
+        hours = catalog.hours_per_month or HOURS_PER_MONTH
+    load = load_of(plan, hours, file.directory)
+    context = Context(plan, catalog, load, hours, file.places)
+    components = list(_components(context))
+    meters = [meter for component in components for meter in component.meters]
+    lines = cost_lines(meters, catalog, Terms(hours, plan.pricing.free_tier))
+    found = [finding for component in components for finding in component.findings]
+    return Estimate(
+        plan=plan,
+        file=file,
+        scenarios=scenarios,
+        hours_per_month=hours,
+        load=load,
+        components=components,
+        lines=lines,
+        findings=sorted([*found, *_unpriced(lines)], key=lambda f: _ORDER.index(f.severity)),
+        catalogs=catalog.used,
+    )
+
+
+_ORDER = ("error", "warning", "info")
+
+
+def _components(ctx: Context) -> Iterator[Component]:
+    plan = ctx.plan
+    services = {name: build_service(ctx, name, service) for name, service in plan.services.items()}
+    yield from services.values()
+    if plan.clusters:
+        from capplan.components.cluster import build_cluster
+    for name, cluster in plan.clusters.items():
+        yield from build_cluster(ctx, name, cluster, services)
+    for name, database in plan.databases.items():
+        yield build_store(ctx, "database", name, database)
+    for name, cache in plan.caches.items():
+        yield build_store(ctx, "cache", name, cache)
+    for name, api in plan.external_apis.items():
+        yield build_external_api(ctx, name, api)
+    for name, resource in plan.resources.items():
+        yield build_resource(ctx, name, resource)
+
+
+def _unpriced(lines: Sequence[CostLine]) -> Iterator[Finding]:
+    for line in unpriced(lines):
+        message = f"{line.sku} is unpriced and not in the total: {line.source}"
+        remedy = "Put its price into a price book." if line.meter.price_path == "" else "Give its price."
+        yield Finding("warning", "unpriced", line.meter.component, message, remedy)

@@ -1,0 +1,77 @@
+"""Binding: one plan, many scenarios.
+
+A scenario is one value for every number that varies. Binding replaces each such number in the plan by an
+array over the scenarios, shape (scenarios, 1), which broadcasts with arrays over hours, (1, hours). The
+model never learns how many scenarios there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from capplan.plan.model import Plan
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scenarios:
+    """The values that vary: for each path in the plan an array of ``count`` numbers."""
+
+    count: int = 1
+    values: Mapping[Path, NDArray[np.float64]] = field(default_factory=dict)
+
+    def part(self, start: int, stop: int) -> Scenarios:
+        """Return the scenarios from ``start`` up to ``stop``."""
+        values = {path: numbers[start:stop] for path, numbers in self.values.items()}
+        return Scenarios(min(stop, self.count) - start, values)
+
+
+def grid(axes: Mapping[Path, Sequence[float]]) -> Scenarios:
+    """Return every combination of the values on the ``axes``; the last one varies fastest."""
+    import numpy as np
+
+    if not axes:
+        return Scenarios()
+    columns = np.meshgrid(*(np.asarray(axis, dtype=float) for axis in axes.values()), indexing="ij")
+    values = {path: column.ravel() for path, column in zip(axes, columns, strict=True)}
+    return Scenarios(columns[0].size, values)
+
+
+def bind(plan: Plan, scenarios: Scenarios) -> Plan:
+    """Return ``plan`` with an array of shape (scenarios, 1) in place of each number that varies."""
+    bound: Any = plan
+    for path, numbers in scenarios.values.items():
+        bound = _replaced(bound, path, numbers.reshape(-1, 1))
+    result: Plan = bound
+    return result
+
+
+def at(plan: Plan, path: Sequence[str]) -> object:
+    """Return the value at ``path``; raises KeyError where there is none."""
+    value: object = plan
+    for key in path:
+        if isinstance(value, BaseModel) and key in type(value).model_fields:
+            value = getattr(value, key)
+        elif isinstance(value, Mapping):
+            value = value[key]
+        else:
+            raise KeyError(".".join(path))
+    return value
+
+
+def _replaced(value: Any, path: Path, numbers: NDArray[np.float64]) -> Any:
+    if not path:
+        return numbers
+    key, rest = path[0], path[1:]
+    if isinstance(value, BaseModel):
+        return value.model_copy(update={key: _replaced(getattr(value, key), rest, numbers)})
+    return {**value, key: _replaced(value[key], rest, numbers)}

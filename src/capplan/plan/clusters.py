@@ -1,0 +1,72 @@
+"""Kubernetes clusters: who runs the control plane, and on what nodes."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from capplan.plan.fields import DEFAULTS, Cores, Memory, Name, Positive, Section, Whole
+from capplan.plan.services import GpuAddOn, Purchase, Range
+
+
+class DaemonSets(Section):
+    """What runs on every node before the first pod of the plan."""
+
+    cpu: Cores = Field(description="Sum of the CPU requests.")
+    memory: Memory = Field(description="Sum of the memory requests.")
+    pods: Whole = Field(description="Pods on each node.")
+
+
+class Disk(Section):
+    """The boot disk of every node."""
+
+    type: str = Field(description="SKU of the disk, such as pd-balanced or gp3.")
+    size: Memory = Field(description="Size of each disk.")
+
+
+class Pool(Section):
+    """Nodes of one machine type."""
+
+    machine: str = Field(description="Machine type of the nodes.")
+    nodes: Range = Field(description="What the node autoscaler may run.")
+    nodes_per_zone: bool = Field(
+        False, description="`nodes` counts in each zone, as gcloud's --num-nodes does."
+    )
+    zones: Positive = Field(1.0, description="Zones of the pool.")
+    gpu: GpuAddOn | None = None
+    max_pods: Positive | None = Field(
+        None, description="Pod limit of a node; the platform's default otherwise."
+    )
+    daemonsets: DaemonSets | None = Field(None, description="The platform's own by default.")
+    disk: Disk | None = None
+    purchase: Purchase = DEFAULTS
+
+
+class ClusterBase(Section):
+    """What every cluster has."""
+
+    description: str = ""
+    region: str | None = Field(None, description="Region; the plan's for this provider by default.")
+    pools: dict[Name, Pool] = Field(description="Node pools by name; pods go to the first unless they say.")
+
+
+class Gke(ClusterBase):
+    """Google Kubernetes Engine, Standard mode."""
+
+    platform: Literal["gke"]
+    zonal: bool = Field(False, description="One zonal cluster of an account is free of the management fee.")
+
+
+class Eks(ClusterBase):
+    """Amazon Elastic Kubernetes Service."""
+
+    platform: Literal["eks"]
+
+
+class Aks(ClusterBase):
+    """Azure Kubernetes Service."""
+
+    platform: Literal["aks"]
+    tier: Literal["free", "standard"] = Field("free", description="standard pays for an uptime SLA.")
+
+
+Cluster = Annotated[Gke | Eks | Aks, Field(discriminator="platform")]

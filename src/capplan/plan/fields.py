@@ -1,0 +1,132 @@
+"""The kinds of value a plan can hold.
+
+A field is declared with one of these names, and gets its parser, its bounds and its JSON schema. Seen
+by a type checker each numeric kind is a ``Floats``: a float in a plan as read, an array of shape
+(scenarios, 1) in a plan that :func:`capplan.plan.bind.bind` has bound to scenarios.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import core_schema
+
+from capplan import quantities
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = float | NDArray[np.float64]
+
+
+class Section(BaseModel):
+    """A mapping in a plan: no unknown keys, and not changed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+DEFAULTS: Any = Field({}, validate_default=True)
+"""A section that may be left out: its own defaults. Not an instance, which would build its schema twice."""
+
+
+def _at_least(low: float) -> Callable[[float], float]:
+    def check(value: float) -> float:
+        if value < low:
+            raise ValueError(f"must be at least {low:g}, got {value:g}")
+        return value
+
+    return check
+
+
+def _above_zero(value: float) -> float:
+    if value <= 0:
+        raise ValueError(f"must be above 0, got {value:g}")
+    return value
+
+
+def _share(value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ValueError(f"must lie between 0% and 100%, got {100 * value:g}%")
+    return value
+
+
+def _utilization(value: float) -> float:
+    if not 0 < value <= 1:
+        raise ValueError(f"must be above 0% and at most 100%, got {100 * value:g}%")
+    return value
+
+
+def _whole(value: float) -> float:
+    if value != int(value) or value < 0:
+        raise ValueError(f"must be a whole number, 0 or more, got {value:g}")
+    return value
+
+
+class _Kind:
+    """Tells pydantic how one kind of number is read, and editors what it looks like."""
+
+    def __init__(
+        self,
+        parse: Callable[[object], float],
+        check: Callable[[float], float],
+        example: str,
+        number: bool = True,
+    ) -> None:
+        self._parse = parse
+        self._check = check
+        text: dict[str, Any] = {"type": "string", "examples": [example]}
+        self._schema = {"anyOf": [{"type": "number"}, text]} if number else text
+
+    def _read(self, value: object) -> float:
+        return self._check(self._parse(value))
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def __get_pydantic_json_schema__(self, schema: object, handler: object) -> dict[str, Any]:
+        return dict(self._schema)
+
+
+if TYPE_CHECKING:
+    Number: TypeAlias = Floats
+    Positive: TypeAlias = Floats
+    Whole: TypeAlias = Floats
+    Cores: TypeAlias = Floats
+    Memory: TypeAlias = Floats
+    Duration: TypeAlias = Floats
+    Share: TypeAlias = Floats
+    Utilization: TypeAlias = Floats
+    Rate: TypeAlias = Floats
+    Money: TypeAlias = Floats
+    Growth: TypeAlias = Floats
+else:
+    Number = Annotated[float, _Kind(quantities.parse_number, _at_least(0), "10k")]
+    Positive = Annotated[float, _Kind(quantities.parse_number, _above_zero, "1.5")]
+    Whole = Annotated[float, _Kind(quantities.parse_number, _whole, "3")]
+    Cores = Annotated[float, _Kind(quantities.parse_cpu, _above_zero, "500m")]
+    Memory = Annotated[float, _Kind(quantities.parse_memory, _at_least(0), "2Gi", number=False)]
+    Duration = Annotated[float, _Kind(quantities.parse_duration, _at_least(0), "300ms", number=False)]
+    Share = Annotated[float, _Kind(quantities.parse_share, _share, "30%")]
+    Utilization = Annotated[float, _Kind(quantities.parse_share, _utilization, "70%")]
+    Growth = Annotated[float, _Kind(quantities.parse_share, _at_least(-0.99), "5%")]
+    Rate = Annotated[float, _Kind(quantities.parse_rate, _above_zero, "75/s")]
+    Money = Annotated[float, _Kind(quantities.parse_money, _at_least(0), "$0.05")]
+"""Units: Cores in vCPU, Memory in GiB, Duration in seconds, Share of 1, Rate per second, Money in USD."""
+
+_NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+
+
+def _name(value: str) -> str:
+    import re
+
+    if not re.fullmatch(_NAME, value):
+        rule = "lower-case letters, digits and '-', at most 63, as Kubernetes names"
+        raise ValueError(f"'{value[:80]}' is not a usable name: {rule}")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]

@@ -1,0 +1,79 @@
+"""The plan: the one file that a user writes."""
+
+from typing import Any
+
+from pydantic import Field
+
+from capplan.plan.clusters import Cluster
+from capplan.plan.demand import Demand
+from capplan.plan.fields import DEFAULTS, Money, Name, Number, Positive, Section
+from capplan.plan.services import Provider, Service
+from capplan.plan.stores import Cache, Database
+
+
+class ExternalApi(Section):
+    """Somebody else's API, paid by the request or by the token."""
+
+    description: str = ""
+    price_per_request: Money | None = Field(None, description="USD for one request.")
+    input_tokens: Number = Field(0.0, description="Tokens sent with a request.")
+    output_tokens: Number = Field(0.0, description="Tokens that a request returns.")
+    usd_per_1m_input_tokens: Money | None = Field(None, description="Price of a million tokens sent.")
+    usd_per_1m_output_tokens: Money | None = Field(None, description="Price of a million tokens returned.")
+
+
+class Resource(Section):
+    """Anything else that a catalog prices: a load balancer, a NAT gateway, storage, egress."""
+
+    description: str = ""
+    provider: Provider
+    service: str = Field(description="The catalog's service, such as load-balancer.")
+    sku: str = Field(description="The catalog's SKU.")
+    region: str | None = Field(None, description="Region; the plan's for this provider by default.")
+    quantity: Number = Field(
+        0.0, description="How many: held all month (hour and month units) or used in a month (the others)."
+    )
+    per_request: Number = Field(0.0, description="Units that each request to this resource uses.")
+
+
+class Pricing(Section):
+    """Which prices apply."""
+
+    books: list[str] = Field(
+        [], description="Price books over the list prices, by name or file; the last wins."
+    )
+    free_tier: bool = Field(True, description="Count the providers' monthly free tiers.")
+    sustained_use: bool = Field(True, description="Count Google's automatic sustained-use discounts.")
+
+
+class Plan(Section):
+    """Everything that capplan needs to know."""
+
+    name: Name
+    description: str = ""
+    hours_per_month: Positive | None = Field(
+        None, description="730 unless a price book or this says otherwise."
+    )
+    regions: dict[Provider, str] = Field({}, description="The region of each provider in use.")
+    pricing: Pricing = DEFAULTS
+    demand: Demand
+    services: dict[Name, Service] = {}
+    clusters: dict[Name, Cluster] = {}
+    databases: dict[Name, Database] = {}
+    caches: dict[Name, Cache] = {}
+    external_apis: dict[Name, ExternalApi] = {}
+    resources: dict[Name, Resource] = {}
+    alternatives: dict[Name, dict[str, Any]] = Field(
+        {}, description="Named overlays: what they name replaces the plan's value, null removes it."
+    )
+
+    @property
+    def callable_components(self) -> dict[str, Section]:
+        """Every component that a service may call, by name."""
+        return {
+            **self.services,
+            **self.databases,
+            **self.caches,
+            **self.external_apis,
+            **self.resources,
+        }

@@ -1,0 +1,69 @@
+"""Changes laid over a plan before it is read: alternatives, `--set`, the values of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from capplan.errors import InputError, Problem, nearest
+
+Raw = dict[str, Any]
+
+
+def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> Raw:
+    """Return ``base`` with ``overlay`` laid over it: mappings merge, null removes, the rest replaces."""
+    merged = dict(base)
+    for key, value in overlay.items():
+        old = merged.get(key)
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping):
+            merged[key] = merge(old if isinstance(old, Mapping) else {}, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def nested(path: tuple[str, ...], value: object) -> Raw:
+    """Return the overlay that says ``value`` at ``path`` and nothing else."""
+    for key in reversed(path):
+        value = {key: value}
+    return value  # type: ignore[return-value]
+
+
+def assignment(text: str, option: str) -> tuple[str, str]:
+    """Split ``path=value`` as given to ``option``."""
+    path, equals, value = text.partition("=")
+    if not equals or not path.strip() or not value.strip():
+        what = f"expected PATH=VALUE, got '{text}'"
+        raise InputError(Problem(option, what, "Example: demand.users_per_day=20k"))
+    return path.strip(), value.strip()
+
+
+def full_path(raw: Mapping[str, Any], path: str, roots: Mapping[str, object], option: str) -> tuple[str, ...]:
+    """Return the path that the user means: as given, or the only one in the plan that ends so.
+
+    ``users_per_day`` is enough for ``demand.users_per_day`` where nothing else ends in that name.
+    """
+    parts = tuple(path.split("."))
+    if parts[0] in roots:
+        return parts
+    ending = [found for found in _paths(raw) if found[-len(parts) :] == parts]
+    if len(ending) == 1:
+        return ending[0]
+    if ending:
+        shown = ", ".join(sorted(".".join(found) for found in ending[:5]))
+        raise InputError(Problem(option, f"'{path}' is ambiguous", f"Write one of {shown}."))
+    leaves = {".".join(found) for found in _paths(raw)}
+    tails = {found.rsplit(".", 1)[-1]: found for found in sorted(leaves)}
+    guess = nearest(path, leaves) if "." in path else nearest(path, tails)
+    raise InputError(Problem(option, f"the plan has no '{path}'", guess))
+
+
+def _paths(raw: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for key, value in raw.items():
+        if above == () and key == "alternatives":
+            continue
+        yield (*above, key)
+        if isinstance(value, Mapping):
+            yield from _paths(value, (*above, key))

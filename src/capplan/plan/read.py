@@ -1,0 +1,116 @@
+"""From a file to a plan."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from capplan.errors import InputError, Problem, nearest
+from capplan.plan.model import Plan
+from capplan.plan.overlay import Raw, assignment, full_path, merge, nested
+from capplan.plan.places import Places
+from capplan.plan.references import complaints
+from capplan.strictyaml import MAX_BYTES, Locator, decode, load, read_text
+
+_FILE_NAMES = ("plan.yaml", "plan.yml", "capplan.yaml", "capplan.yml")
+
+
+class PlanFile(NamedTuple):
+    """A plan, what was written, and where."""
+
+    plan: Plan
+    raw: Raw
+    places: Places
+    directory: Path
+    """What relative files in the plan are relative to."""
+
+
+def read_plan(
+    source: Path, sets: Iterable[str] = (), alternative: str | None = None, books: Sequence[str] = ()
+) -> PlanFile:
+    """Read the plan at ``source`` (a file, a directory that holds one, or ``-`` for stdin).
+
+    ``alternative`` names an overlay in the plan; ``sets`` are PATH=VALUE changes on top of it; ``books`` are
+    price books on top of the plan's own. Raises :class:`InputError` with every problem found.
+    """
+    text, name, directory = _text_of(source)
+    raw = load(text, name)
+    if not isinstance(raw, dict):
+        what = "the file is empty" if raw is None else "a plan is a mapping of fields"
+        raise InputError(Problem(name, what, "Start with `capplan init`."))
+    places = Places(Locator(text, name), alternative)
+    if alternative is not None:
+        raw = merge(raw, _overlay(raw, alternative, places))
+    for text_ in sets:
+        raw = _set(raw, text_, places)
+    if books:
+        raw = merge(raw, {"pricing": {"books": [*_books(raw), *books]}})
+    return PlanFile(validate(raw, places), raw, places, directory)
+
+
+def validate(raw: Raw, places: Places) -> Plan:
+    """Return the plan that ``raw`` says, or raise every problem in it."""
+    try:
+        plan = Plan.model_validate(raw)
+    except ValidationError as error:
+        from capplan.plan.problems import problems_of
+
+        raise InputError(*problems_of(error, Plan, raw, places)) from None
+    found = complaints(plan)
+    if found:
+        raise InputError(*(places.problem(*complaint) for complaint in found))
+    return plan
+
+
+def alternatives_of(file: PlanFile) -> list[str]:
+    """Return the names of the plan's alternatives."""
+    return list(file.plan.alternatives)
+
+
+def _books(raw: Raw) -> list[str]:
+    """Return the plan's own price books; whatever is wrong with them is found when the plan is validated."""
+    pricing = raw.get("pricing")
+    own = pricing.get("books") if isinstance(pricing, dict) else None
+    return own if isinstance(own, list) else []
+
+
+def scalar(text: str) -> Any:
+    """Return what ``text`` means as a YAML value, as in `--set path=text`."""
+    return load(text, "command line")
+
+
+def _text_of(source: Path) -> tuple[str, str, Path]:
+    if str(source) == "-":
+        return decode(sys.stdin.buffer.read(MAX_BYTES + 1), "stdin"), "stdin", Path()
+    if source.is_dir():
+        found = next((source / name for name in _FILE_NAMES if (source / name).is_file()), None)
+        if found is None:
+            what = f"no plan in this directory (looked for {', '.join(_FILE_NAMES)})"
+            raise InputError(Problem(str(source), what))
+        source = found
+    return read_text(source), str(source), source.parent
+
+
+def _overlay(raw: Raw, alternative: str, places: Places) -> Raw:
+    alternatives = raw.get("alternatives")
+    if not isinstance(alternatives, dict):
+        alternatives = {}
+    if alternative not in alternatives:
+        what = f"the plan has no alternative '{alternative}'"
+        raise InputError(Problem(places.locator.name, what, nearest(alternative, alternatives)))
+    overlay = alternatives[alternative]
+    if not isinstance(overlay, dict):
+        where = ("alternatives", alternative)
+        raise InputError(places.problem(where, "an alternative is a mapping of plan fields"))
+    return overlay
+
+
+def _set(raw: Raw, text: str, places: Places) -> Raw:
+    path, value = assignment(text, "--set")
+    full = full_path(raw, path, Plan.model_fields, "--set")
+    places.given[full] = f"--set {text}"
+    return merge(raw, nested(full, scalar(value)))

@@ -1,0 +1,104 @@
+"""What a plan says about itself must hold: names that exist, calls without a cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
+
+from capplan.errors import nearest
+from capplan.plan.model import Plan
+from capplan.plan.services import Kubernetes
+
+Complaint = tuple[tuple[str, ...], str, str]
+"""Path, what is wrong, the way out."""
+
+_VOLUMES = ("users_per_day", "requests_per_month", "requests_per_day", "requests_per_second")
+
+
+def complaints(plan: Plan) -> list[Complaint]:
+    """Return everything that is inconsistent inside the plan."""
+    return [
+        *_volume(plan),
+        *_names(plan),
+        *_calls(plan),
+        *_entry(plan),
+        *_clusters(plan),
+        *_external_apis(plan),
+    ]
+
+
+def _volume(plan: Plan) -> Iterator[Complaint]:
+    demand = plan.demand
+    given = [name for name in _VOLUMES if getattr(demand, name) is not None]
+    choices = ", ".join(_VOLUMES)
+    if not given and demand.trace is None:
+        yield ("demand",), "says no volume", f"Give one of {choices}, or a trace."
+    if len(given) > 1:
+        yield ("demand", given[1]), f"the volume is given twice, {given[0]} and {given[1]}", "Keep one."
+    if demand.users_per_day is not None and demand.requests_per_user is None:
+        yield ("demand", "requests_per_user"), "is required with users_per_day", ""
+    if demand.users_per_day is None and demand.requests_per_user is not None:
+        yield ("demand", "requests_per_user"), "goes with users_per_day, which is missing", ""
+    if demand.trace is not None and demand.profile is not None:
+        yield ("demand", "profile"), "goes not with a trace, which has its own shape", "Remove one."
+
+
+def _names(plan: Plan) -> Iterator[Complaint]:
+    seen: dict[str, str] = {}
+    for kind in ("services", "clusters", "databases", "caches", "external_apis", "resources"):
+        for name in getattr(plan, kind):
+            if name in seen:
+                yield (kind, name), f"the name is taken by {seen[name]}.{name}", ""
+            seen.setdefault(name, kind)
+
+
+def _calls(plan: Plan) -> Iterator[Complaint]:
+    known = plan.callable_components
+    unknown = False
+    for caller, service in plan.services.items():
+        for callee in service.calls:
+            if callee not in known:
+                unknown = True
+                path = ("services", caller, "calls", callee)
+                yield path, f"calls '{callee}', which is not in the plan", nearest(callee, known)
+    if not unknown:
+        yield from _cycle({name: service.calls for name, service in plan.services.items()})
+
+
+def _cycle(calls: Mapping[str, Mapping[str, object]]) -> Iterator[Complaint]:
+    try:
+        TopologicalSorter({name: list(called) for name, called in calls.items()}).prepare()
+    except CycleError as error:
+        cycle: list[str] = list(reversed(error.args[1]))
+        path = ("services", cycle[0], "calls", cycle[1])
+        yield path, f"calls go in a circle: {' → '.join(cycle)}", "Remove one of them."
+
+
+def _entry(plan: Plan) -> Iterator[Complaint]:
+    for name in plan.demand.entry:
+        if name not in plan.services:
+            what = f"requests cannot enter at '{name}', which is not a service"
+            yield ("demand", "entry", name), what, nearest(name, plan.services)
+
+
+def _clusters(plan: Plan) -> Iterator[Complaint]:
+    for name, service in plan.services.items():
+        if not isinstance(service, Kubernetes):
+            continue
+        path = ("services", name, "cluster")
+        if service.cluster is None and len(plan.clusters) != 1:
+            some = f"the plan has {len(plan.clusters)} clusters" if plan.clusters else "the plan has none"
+            yield path, f"needs a cluster, and {some}", "Name one, or add it under clusters."
+        elif service.cluster is not None and service.cluster not in plan.clusters:
+            yield path, f"unknown cluster '{service.cluster}'", nearest(service.cluster, plan.clusters)
+        elif service.pool is not None:
+            pools = plan.clusters[service.cluster or next(iter(plan.clusters))].pools
+            if service.pool not in pools:
+                what = f"unknown pool '{service.pool}'"
+                yield ("services", name, "pool"), what, nearest(service.pool, pools)
+
+
+def _external_apis(plan: Plan) -> Iterator[Complaint]:
+    for name, api in plan.external_apis.items():
+        if api.price_per_request is not None and (api.input_tokens or api.output_tokens):
+            yield ("external_apis", name), "is priced both per request and per token", "Keep one."

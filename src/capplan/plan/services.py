@@ -1,0 +1,196 @@
+"""Services: what runs, on which platform, and how much one instance can carry."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from capplan.plan.fields import (
+    DEFAULTS,
+    Cores,
+    Duration,
+    Memory,
+    Name,
+    Number,
+    Positive,
+    Rate,
+    Section,
+    Share,
+    Utilization,
+    Whole,
+)
+
+Provider = Literal["gcp", "aws", "azure"]
+
+
+def _range_of(value: object) -> object:
+    return value if isinstance(value, dict) else {"min": value, "max": value}
+
+
+class Instances(Section):
+    """What the autoscaler may run; a single number means exactly so many."""
+
+    min: Whole | None = Field(None, description="Floor; the platform's default is 0 or 1.")
+    max: Whole | None = Field(None, description="Ceiling; without it the highest cost is unknown.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Instances":
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}")
+        return self
+
+
+Range = Annotated[Instances, BeforeValidator(_range_of)]
+
+
+class Targets(Section):
+    """How full an instance may get before another is needed, by resource."""
+
+    cpu: Utilization = Field(0.7, description="Share of the cores that requests keep busy.")
+    memory: Utilization = Field(0.8, description="Share of the memory in use.")
+    concurrency: Utilization = Field(1.0, description="Share of the concurrency in use.")
+    throughput: Utilization = Field(1.0, description="Share of the measured throughput.")
+
+
+class Redundancy(Section):
+    """What may fail at the peak without the rest being overloaded."""
+
+    spare: Whole = Field(0.0, description="Instances beyond the need: the k of N+k.")
+    zones: Whole = Field(1.0, description="Zones that the instances are spread over.")
+    survive_zones: Whole = Field(0.0, description="Zones that may be lost at the peak.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> "Redundancy":
+        if self.zones < 1:
+            raise ValueError("zones must be at least 1")
+        if self.survive_zones >= self.zones:
+            raise ValueError(f"cannot survive {self.survive_zones:g} of {self.zones:g} zones")
+        return self
+
+
+class Slo(Section):
+    """What users were promised."""
+
+    p50: Duration | None = Field(None, description="Half of the requests are at most this slow.")
+    p95: Duration | None = Field(None, description="95 % of the requests are at most this slow.")
+    p99: Duration | None = Field(None, description="99 % of the requests are at most this slow.")
+    availability: Share | None = Field(None, description="Share of the time that the service answers.")
+
+
+class Purchase(Section):
+    """How machines are bought. What is left is on-demand."""
+
+    spot: Share = Field(0.0, description="Share of the machines that are spot.")
+    commit_1y: Share = Field(0.0, description="One-year commitment, as a share of the average others.")
+    commit_3y: Share = Field(0.0, description="Three-year commitment, likewise.")
+
+
+class Call(Section):
+    """What one request asks of another component."""
+
+    per_request: Number = Field(1.0, description="Calls that one request makes.")
+    cache_hit_rate: Share = Field(0.0, description="Share of the calls that a cache answers.")
+
+
+Calls = dict[
+    Name, Annotated[Call, BeforeValidator(lambda v: v if isinstance(v, dict) else {"per_request": v})]
+]
+
+
+class GpuAddOn(Section):
+    """GPUs added to a machine that does not include them."""
+
+    type: str = Field(description="SKU of the GPU, such as nvidia-tesla-t4.")
+    count: Positive = Field(1.0, description="GPUs in each machine.")
+
+
+class ServiceBase(Section):
+    """What every service has, whatever it runs on."""
+
+    description: str = ""
+    region: str | None = Field(None, description="Region; the plan's for this provider by default.")
+    service_time: Duration | None = Field(
+        None, description="Mean time that a request occupies its place in an instance."
+    )
+    cpu_time: Duration | None = Field(
+        None,
+        description="Mean CPU time of a request; service_time by default, unless throughput is given.",
+    )
+    concurrency: Positive | None = Field(None, description="Requests that an instance takes at once.")
+    throughput: Rate | None = Field(None, description="Requests per second measured on one instance.")
+    memory_base: Memory = Field(0.0, description="Memory of an idle instance.")
+    memory_per_request: Memory = Field(0.0, description="Memory that a request in progress adds.")
+    target_utilization: Targets = DEFAULTS
+    instances: Range = DEFAULTS
+    redundancy: Redundancy = DEFAULTS
+    slo: Slo = DEFAULTS
+    calls: Calls = {}
+    response_size: Memory = Field(
+        0.0, description="Bytes sent to the internet for a request that enters here."
+    )
+
+
+class CloudRun(ServiceBase):
+    """A Cloud Run service."""
+
+    platform: Literal["cloud-run"]
+    cpu: Cores = 1.0
+    memory: Memory = 0.5
+    service_time: Duration = Field(description="Mean time that a request occupies its place in an instance.")
+    concurrency: Positive = Field(80.0, description="Requests that an instance takes at once, at most 1000.")
+    billing: Literal["request", "instance"] = Field(
+        "request", description="CPU billed while requests are processed, or all the time."
+    )
+    idle_timeout: Duration = Field(900.0, description="How long an idle instance is kept.")
+
+    @model_validator(mode="after")
+    def _allowed(self) -> "CloudRun":
+        if self.concurrency > 1000:
+            raise ValueError(f"Cloud Run's concurrency is at most 1000, got {self.concurrency:g}")
+        return self
+
+
+class ContainerApps(ServiceBase):
+    """An Azure Container App on the consumption plan."""
+
+    platform: Literal["container-apps"]
+    cpu: Cores = 0.5
+    memory: Memory = 1.0
+    service_time: Duration = Field(description="Mean time that a request occupies its place in a replica.")
+    concurrency: Positive = Field(10.0, description="Requests that a replica takes at once.")
+
+
+class Fargate(ServiceBase):
+    """An ECS service on Fargate."""
+
+    platform: Literal["fargate"]
+    cpu: Cores = 0.25
+    memory: Memory = 0.5
+    architecture: Literal["x86", "arm"] = "x86"
+    spot: Share = Field(0.0, description="Share of the tasks on Fargate Spot.")
+    ephemeral_storage: Memory = Field(20.0, description="Disk of a task; the first 20 GiB are included.")
+
+
+class VmGroup(ServiceBase):
+    """A group of virtual machines behind an autoscaler: AWS ASG, GCE MIG, Azure scale set."""
+
+    platform: Literal["vm-group"]
+    provider: Provider
+    machine: str = Field(description="Machine type, one instance of the service on each.")
+    gpu: GpuAddOn | None = None
+    purchase: Purchase = DEFAULTS
+
+
+class Kubernetes(ServiceBase):
+    """Pods of a Deployment on a node pool of one of the plan's clusters."""
+
+    platform: Literal["kubernetes"]
+    cluster: Name | None = Field(None, description="Cluster; the plan's only one by default.")
+    pool: Name | None = Field(None, description="Node pool; the cluster's first by default.")
+    cpu: Cores = Field(0.25, description="CPU request of a pod.")
+    memory: Memory = Field(0.25, description="Memory request of a pod.")
+    gpu: Whole = Field(0.0, description="GPUs that a pod requests.")
+
+
+Service = Annotated[
+    CloudRun | ContainerApps | Fargate | VmGroup | Kubernetes, Field(discriminator="platform")
+]

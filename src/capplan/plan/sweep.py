@@ -1,0 +1,62 @@
+"""`--sweep path=v1,v2,…`: the grid of scenarios that it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from capplan.errors import InputError, Problem
+from capplan.plan.bind import Path, Scenarios, at, grid
+from capplan.plan.model import Plan
+from capplan.plan.overlay import assignment, full_path, merge, nested
+from capplan.plan.places import Places
+from capplan.plan.read import PlanFile, scalar, validate
+
+MAX_SCENARIOS = 2_000_000
+
+
+class Sweep(NamedTuple):
+    """A grid of scenarios and what was written for each value on its axes."""
+
+    scenarios: Scenarios
+    axes: Mapping[Path, tuple[str, ...]]
+
+
+def read_sweeps(file: PlanFile, texts: Iterable[str]) -> Sweep:
+    """Return the grid over all the ``texts``, each PATH=VALUE,VALUE,….
+
+    Every value is read as the plan would read it there, so units, bounds and messages are the plan's.
+    """
+    axes: dict[Path, list[float]] = {}
+    labels: dict[Path, tuple[str, ...]] = {}
+    for text in texts:
+        path, values = assignment(text, "--sweep")
+        full = full_path(file.raw, path, Plan.model_fields, "--sweep")
+        if full in axes:
+            raise InputError(Problem("--sweep", f"'{path}' is swept twice", "Give all values in one."))
+        labels[full] = tuple(value.strip() for value in values.split(","))
+        axes[full] = [_number(file, full, label) for label in labels[full]]
+    scenarios = grid(axes)
+    if scenarios.count > MAX_SCENARIOS:
+        what = f"{scenarios.count} scenarios are too many; the limit is {MAX_SCENARIOS}"
+        raise InputError(Problem("--sweep", what))
+    return Sweep(scenarios, labels)
+
+
+def _number(file: PlanFile, path: Path, label: str) -> float:
+    dotted = ".".join(path)
+    given = {**file.places.given, path: f"--sweep {dotted}={label}"}
+    places = Places(file.places.locator, file.places.alternative, given)
+    plan = validate(merge(file.raw, nested(path, scalar(label))), places)
+    value = at(plan, path)
+    if not isinstance(value, float):
+        what = f"{dotted} is not a number, and only numbers can be swept"
+        raise InputError(Problem("--sweep", what, "Use --set, or an alternative in the plan."))
+    return value
+
+
+def month_sweep(months: int | None) -> list[str]:
+    """Return the sweep over this month and the ``months`` after it, or none."""
+    if months is None:
+        return []
+    return ["demand.month=" + ",".join(map(str, range(months + 1)))]

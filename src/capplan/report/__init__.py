@@ -1,0 +1,1 @@
+"""Showing results: one view of an estimate, many formats."""

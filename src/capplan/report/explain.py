@@ -1,0 +1,83 @@
+"""Where a number comes from: formula, inputs with their place in the plan, price with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from capplan.arrays import hourly_max
+from capplan.capacity.limits import Limit
+from capplan.capacity.sizing import Sizing
+from capplan.components.base import Component
+from capplan.errors import InputError, Problem, nearest
+from capplan.estimate import Estimate
+from capplan.report import numbers
+from capplan.report.tables import item
+from capplan.report.view import LineView, pick, view
+
+ALL = "all"
+
+
+def explain(estimate: Estimate, name: str) -> str:
+    """Return the derivation of every figure of the component ``name``, or of all."""
+    known = {component.name: component for component in estimate.components}
+    if name != ALL and name not in known:
+        raise InputError(Problem("--explain", f"no component '{name}'", nearest(name, known)))
+    wanted = known.values() if name == ALL else [known[name]]
+    return "\n".join("\n".join(_component(estimate, component)) + "\n" for component in wanted)
+
+
+def _component(estimate: Estimate, component: Component) -> Iterator[str]:
+    place = estimate.file.places.where(component.path)
+    yield f"{component.name}: {component.platform} in {component.region} ({place})"
+    if component.rps is not None:
+        yield from _load(estimate, component)
+    if component.sizing is not None:
+        yield from _instances(estimate, component.sizing)
+    lines = [line for line in view(estimate).lines if line.component == component.name]
+    if lines:
+        yield "  monthly cost, expected"
+    for line in lines:
+        yield from _line(line)
+
+
+def _load(estimate: Estimate, component: Component) -> Iterator[str]:
+    load = estimate.load
+    per_entry = pick(load.per_entry[component.name], 0)
+    average = pick(load.average(component.name), 0)
+    peak = pick(hourly_max(load.rps(component.name)), 0)
+    yield (
+        f"  load: {numbers.rate(pick(load.average_rps, 0))} requests/s enter on average "
+        f"× {numbers.quantity(per_entry)} for each = {numbers.rate(average)}/s; "
+        f"{numbers.rate(peak)}/s in the busiest hour ({load.profile})"
+    )
+
+
+def _instances(estimate: Estimate, sizing: Sizing) -> Iterator[str]:
+    needed = numbers.count(pick(sizing.peak, 0))
+    yield f"  instances in the busiest hour: {needed}, bound by {sizing.binding()}"
+    for limit in sizing.limits:
+        yield from _limit(estimate, limit, pick(sizing.constraints[limit.name], 0))
+    for name, count in sizing.constraints.items():
+        if name not in {limit.name for limit in sizing.limits}:
+            yield f"    {name}: {numbers.count(pick(count, 0))}"
+    if sizing.ceiling is not None:
+        yield f"    max: {numbers.count(pick(sizing.ceiling, 0))}"
+
+
+def _limit(estimate: Estimate, limit: Limit, count: float) -> Iterator[str]:
+    rate = numbers.rate(pick(limit.rps_per_instance, 0))
+    yield f"    {limit.name}: {numbers.count(count)} instances; one carries {limit.formula} = {rate}/s"
+    for symbol, given in limit.inputs.items():
+        value = numbers.quantity(pick(given.value, 0))
+        unit = f" {given.unit}" if given.unit else ""
+        place = estimate.file.places.where(given.path.split("."))
+        yield f"      {symbol} = {value}{unit} ← {given.path} ({place})"
+
+
+def _line(line: LineView) -> Iterator[str]:
+    cost = numbers.money(line.cost.expected if line.cost else None)
+    price = numbers.unit_price(line.unit_price)
+    used = f"{numbers.quantity(line.quantity)} {line.unit}"
+    yield f"    {item(line)}: {line.formula} = {used} × {price} = {cost}"
+    dated = f", as of {line.as_of}" if line.as_of else ""
+    yield f"      {line.status} price in {line.region}: {line.source}{dated}"

@@ -1,0 +1,141 @@
+"""FOCUS 1.0: the estimate as a provider's bill would say it (focus.finops.org).
+
+One row a priced cost line, of the expected cost, for one month. Costs are effective costs; nothing is
+invoiced, so the billed cost is the same. Columns that begin with x_ are capplan's own, as FOCUS allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from capplan.report.csv_format import write
+from capplan.report.view import EstimateView, LineView
+
+_PROVIDERS = {"gcp": "Google Cloud", "aws": "AWS", "azure": "Microsoft", "external": "External"}
+
+_CATEGORIES = {
+    "Compute": ("compute-engine", "compute-engine-gpu", "ec2", "virtual-machines", "cloud-run", "fargate")
+    + ("container-apps", "gke", "eks", "aks"),
+    "Databases": ("cloud-sql", "cloud-sql-mysql", "cloud-sql-postgres", "rds-postgres", "rds-mysql")
+    + ("aurora-postgres", "postgresql-flexible", "postgresql-single-server", "memorystore-redis")
+    + ("elasticache-redis", "redis-cache"),
+    "Storage": ("persistent-disk", "ebs", "managed-disk", "cloud-storage", "s3", "blob-storage"),
+    "Networking": ("load-balancer", "elb", "cloud-nat", "nat-gateway", "egress-internet", "external-ip")
+    + ("data-transfer",),
+}
+_CATEGORY_OF = {service: category for category, services in _CATEGORIES.items() for service in services}
+
+_PRICING = {
+    "on_demand": "Standard",
+    "spot": "Dynamic",
+    "commit_1y": "Committed",
+    "commit_3y": "Committed",
+}
+
+COLUMNS = (
+    *("AvailabilityZone", "BilledCost", "BillingAccountId", "BillingAccountName", "BillingCurrency"),
+    *("BillingPeriodEnd", "BillingPeriodStart", "ChargeCategory", "ChargeClass", "ChargeDescription"),
+    *("ChargeFrequency", "ChargePeriodEnd", "ChargePeriodStart", "CommitmentDiscountCategory"),
+    *("CommitmentDiscountId", "CommitmentDiscountName", "CommitmentDiscountStatus"),
+    *("CommitmentDiscountType", "ConsumedQuantity", "ConsumedUnit", "ContractedCost"),
+    *("ContractedUnitPrice", "EffectiveCost", "InvoiceIssuer", "ListCost", "ListUnitPrice"),
+    *("PricingCategory", "PricingQuantity", "PricingUnit", "Provider", "Publisher", "RegionId"),
+    *("RegionName", "ResourceID", "ResourceName", "ResourceType", "ServiceCategory", "ServiceName"),
+    *("SkuId", "SkuPriceId", "SubAccountId", "SubAccountName", "Tags"),
+    *("x_Component", "x_CostMin", "x_CostMax", "x_PriceStatus", "x_PriceSource", "x_PriceAsOf"),
+)
+
+
+def focus_csv(shown: EstimateView, period: str, regions: Mapping[str, Mapping[str, str]]) -> str:
+    """Return the priced lines as FOCUS rows for the month ``period``, YYYY-MM."""
+    start, end = _month(period)
+    rows = [
+        _row(shown, line, start, end, regions)
+        for line in shown.lines
+        if line.cost is not None and line.unit_price is not None
+    ]
+    return write(COLUMNS, ([row.get(column, "") for column in COLUMNS] for row in rows))
+
+
+def _month(period: str) -> tuple[str, str]:
+    from datetime import date, timedelta
+
+    first = date.fromisoformat(f"{period}-01")
+    following = (first + timedelta(days=32)).replace(day=1)
+    return f"{first}T00:00:00Z", f"{following}T00:00:00Z"
+
+
+def _row(
+    shown: EstimateView, line: LineView, start: str, end: str, regions: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    """Return the columns of one line that are not null."""
+    import json
+
+    cost = line.cost.expected if line.cost else 0.0
+    contracted = line.unit_price if line.rate == "on_demand" or line.list_price is None else line.list_price
+    listed = contracted if line.list_price is None else line.list_price
+    price_id = f"{line.provider}/{line.service}/{line.sku}/{line.region}"
+    tags = {"plan": shown.plan, "component": line.component}
+    return {
+        "BilledCost": _decimal(cost),
+        "BillingAccountId": shown.plan,
+        "BillingAccountName": shown.plan,
+        "BillingCurrency": "USD",
+        "BillingPeriodStart": start,
+        "BillingPeriodEnd": end,
+        "ChargePeriodStart": start,
+        "ChargePeriodEnd": end,
+        "ChargeCategory": "Credit" if cost < 0 else "Usage",
+        "ChargeDescription": f"{line.sku} {line.note or line.rate.replace('_', '-')}: {line.formula}",
+        "ChargeFrequency": "Usage-Based",
+        **_commitment(shown, line),
+        "ConsumedQuantity": _decimal(line.quantity),
+        "ConsumedUnit": line.unit,
+        "ContractedCost": _decimal(line.quantity * (contracted or 0.0)),
+        "ContractedUnitPrice": _decimal(contracted or 0.0),
+        "EffectiveCost": _decimal(cost),
+        "InvoiceIssuer": _PROVIDERS[line.provider],
+        "ListCost": _decimal(line.quantity * (listed or 0.0)),
+        "ListUnitPrice": _decimal(listed or 0.0),
+        "PricingCategory": _PRICING[line.rate],
+        "PricingQuantity": _decimal(line.quantity),
+        "PricingUnit": line.unit,
+        "Provider": _PROVIDERS[line.provider],
+        "Publisher": _PROVIDERS[line.provider],
+        "RegionId": line.region,
+        "RegionName": regions.get(line.provider, {}).get(line.region, line.region),
+        "ResourceID": f"{shown.plan}/{line.component}",
+        "ResourceName": line.component,
+        "ResourceType": line.service,
+        "ServiceCategory": _CATEGORY_OF.get(line.service, "Other"),
+        "ServiceName": line.service,
+        "SkuId": f"{line.provider}/{line.service}/{line.sku}",
+        "SkuPriceId": f"{price_id}/{line.rate}",
+        "Tags": json.dumps(tags, ensure_ascii=False),
+        "x_Component": line.component,
+        "x_CostMin": _decimal(line.cost.min) if line.cost else "",
+        "x_CostMax": _decimal(line.cost.max) if line.cost and line.cost.max is not None else "",
+        "x_PriceStatus": line.status,
+        "x_PriceSource": line.source,
+        "x_PriceAsOf": line.as_of or "",
+    }
+
+
+def _commitment(shown: EstimateView, line: LineView) -> dict[str, str]:
+    if not line.rate.startswith("commit"):
+        return {}
+    years = {"commit_1y": "1-year", "commit_3y": "3-year"}[line.rate]
+    return {
+        "CommitmentDiscountCategory": "Usage",
+        "CommitmentDiscountId": f"{shown.plan}/{line.component}/{line.sku}/{line.rate}",
+        "CommitmentDiscountName": f"{years} commitment, {line.sku}",
+        "CommitmentDiscountStatus": "Used",
+        "CommitmentDiscountType": f"{years} commitment",
+    }
+
+
+def _decimal(value: float) -> str:
+    """Return a number without an exponent, which FOCUS's decimals must not have."""
+    text = f"{value:.12f}".rstrip("0")
+    return text + "0" if text.endswith(".") else text

@@ -1,0 +1,149 @@
+"""JSON, the contract that scripts rely on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from capplan.components.base import Finding
+from capplan.estimate import Estimate
+from capplan.plan.bind import Path
+from capplan.report.view import ComponentView, Cost, EstimateView, LineView, view
+
+SCHEMA_VERSION = 1
+
+
+def dumps(document: Any) -> str:
+    """Return ``document`` as JSON text, the same bytes on every machine; NaN is refused."""
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def estimate_document(estimate: Estimate) -> dict[str, Any]:
+    """Return the estimate of a plan with one scenario."""
+    shown = view(estimate)
+    return {
+        **_head(estimate, shown),
+        "demand": _demand(shown),
+        "components": {c.name: _component(c) for c in shown.components},
+        "cost_lines": [_line(line) for line in shown.lines],
+        "monthly_cost": _cost(shown.total),
+        "tiers": {},
+        "warnings": [finding_document(finding) for finding in shown.findings],
+        "catalogs": _catalogs(estimate),
+    }
+
+
+def sweep_document(estimate: Estimate, axes: Mapping[Path, Sequence[str]]) -> dict[str, Any]:
+    """Return the estimate of many scenarios: what varies, and for each what comes out."""
+    scenarios = range(estimate.scenarios.count)
+    return {
+        **_head(estimate, view(estimate)),
+        "axes": {".".join(path): list(labels) for path, labels in axes.items()},
+        "scenarios": [_scenario(estimate, scenario) for scenario in scenarios],
+        "warnings": [finding_document(finding) for finding in estimate.findings],
+        "catalogs": _catalogs(estimate),
+    }
+
+
+def alternatives_document(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
+    """Return several alternatives of one plan, each as its own estimate."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "alternatives": {name: estimate_document(estimate) for name, estimate in estimates.items()},
+    }
+
+
+def _head(estimate: Estimate, shown: EstimateView) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "plan": shown.plan,
+        "alternative": shown.alternative,
+        "currency": "USD",
+        "hours_per_month": shown.hours_per_month,
+        "pricing": {
+            "books": list(estimate.plan.pricing.books),
+            "free_tier": estimate.plan.pricing.free_tier,
+            "sustained_use": estimate.plan.pricing.sustained_use,
+        },
+    }
+
+
+def _scenario(estimate: Estimate, scenario: int) -> dict[str, Any]:
+    shown = view(estimate, scenario)
+    values = estimate.scenarios.values
+    return {
+        "values": {".".join(path): float(numbers[scenario]) for path, numbers in values.items()},
+        "demand": _demand(shown),
+        "components": {c.name: _component(c) for c in shown.components},
+        "monthly_cost": _cost(shown.total),
+    }
+
+
+def _demand(shown: EstimateView) -> dict[str, Any]:
+    return {"average_rps": shown.average_rps, "peak_rps": shown.peak_rps, "profile": shown.profile}
+
+
+def _component(component: ComponentView) -> dict[str, Any]:
+    instances = component.instances
+    return {
+        "kind": component.kind,
+        "platform": component.platform,
+        "provider": component.provider,
+        "region": component.region,
+        "peak_rps": component.peak_rps,
+        "instances": None
+        if instances is None
+        else {
+            "min": instances.min,
+            "average": instances.average,
+            "peak": instances.peak,
+            "max": instances.max,
+        },
+        "binding_constraint": component.binding,
+        "constraints": dict(component.constraints),
+        "utilization": component.utilization,
+        "latency_ms": {"p50": None, "p95": None, "p99": None},
+        "monthly_cost": None if component.cost is None else _cost(component.cost),
+        "billed_with": component.billed_with,
+    }
+
+
+def _cost(cost: Cost) -> dict[str, float | None]:
+    return {"min": cost.min, "expected": cost.expected, "max": cost.max}
+
+
+def _line(line: LineView) -> dict[str, Any]:
+    return {
+        "component": line.component,
+        "sku": line.sku,
+        "provider": line.provider,
+        "service": line.service,
+        "region": line.region,
+        "rate": line.rate,
+        "note": line.note or None,
+        "unit": line.unit,
+        "quantity": line.quantity,
+        "unit_price": line.unit_price,
+        "monthly_cost": None if line.cost is None else line.cost.expected,
+        "monthly_cost_min": None if line.cost is None else line.cost.min,
+        "monthly_cost_max": None if line.cost is None else line.cost.max,
+        "price_status": line.status,
+        "source": line.source,
+        "as_of": line.as_of,
+    }
+
+
+def finding_document(finding: Finding) -> dict[str, str]:
+    """Return one finding."""
+    return {
+        "severity": finding.severity,
+        "code": finding.code,
+        "component": finding.component,
+        "message": finding.message,
+        "remedy": finding.remedy,
+    }
+
+
+def _catalogs(estimate: Estimate) -> list[dict[str, str | None]]:
+    return [{"name": c.name, "as_of": c.as_of, "sha256": c.sha256} for c in estimate.catalogs]

@@ -1,0 +1,87 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+_SHORT_UNITS = {
+    "vCPU-second": "vCPU-s",
+    "GiB-second": "GiB-s",
+    "GPU-second": "GPU-s",
+    "vCPU-hour": "vCPU-h",
+    "vCore-hour": "vCore-h",
+    "GiB-hour": "GiB-h",
+    "GPU-hour": "GPU-h",
+    "LCU-hour": "LCU-h",
+    "node-hour": "node-h",
+    "cluster-hour": "h",
+    "hour": "h",
+    "GiB-month": "GiB-mo",
+    "GB-month": "GB-mo",
+    "request": "req",
+}
+
+
+def money(usd: float | None) -> str:
+    """Return dollars and cents; a dash where the amount is unknown.
+
+    >>> money(1234.567), money(-3.0), money(None)
+    ('1,234.57', '-3.00', '–')
+    """
+    if usd is None:
+        return "–"
+    text = f"{usd:,.2f}"
+    return "0.00" if text == "-0.00" else text
+
+
+def unit_price(usd: float | None) -> str:
+    """Return a unit price with every digit that it has, up to eight significant ones.
+
+    >>> unit_price(0.0000025), unit_price(197.25), unit_price(0.2702)
+    ('0.0000025', '197.25', '0.2702')
+    """
+    if usd is None:
+        return "unpriced"
+    if usd == 0:
+        return "0"
+    digits = max(2, 8 - _magnitude(usd))
+    return f"{usd:.{digits}f}".rstrip("0").rstrip(".")
+
+
+def _magnitude(value: float) -> int:
+    from math import floor, log10
+
+    return floor(log10(abs(value))) + 1
+
+
+def quantity(amount: float) -> str:
+    """Return an amount with thousands separators, and as many decimals as a small one needs.
+
+    >>> quantity(2528878.5), quantity(730.0), quantity(0.4567), quantity(12.3)
+    ('2,528,879', '730', '0.457', '12.3')
+    """
+    if amount == 0:
+        return "0"
+    if abs(amount) >= 1000 or amount == int(amount):
+        return f"{amount:,.0f}"
+    decimals = max(0, 3 - max(_magnitude(amount), 0))
+    return f"{amount:,.{decimals}f}".rstrip("0").rstrip(".") if decimals else f"{amount:,.0f}"
+
+
+def count(instances: float | None) -> str:
+    """Return a number of instances: whole where it is, one decimal where it is an average."""
+    if instances is None:
+        return "∞"
+    return f"{instances:,.0f}" if instances == int(instances) else f"{instances:,.1f}"
+
+
+def rate(per_second: float) -> str:
+    """Return requests per second in three significant digits.
+
+    >>> rate(34.7222), rate(12345.0)
+    ('34.7', '12,345')
+    """
+    return quantity(per_second)
+
+
+def short_unit(unit: str) -> str:
+    """Return the abbreviation of a unit."""
+    return _SHORT_UNITS.get(unit, unit)

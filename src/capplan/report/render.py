@@ -1,0 +1,86 @@
+"""One result, one format, one text: every way to show an estimate goes through here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from capplan.catalog.catalog import Catalog
+from capplan.errors import InputError, Problem
+from capplan.estimate import Estimate
+from capplan.plan.bind import Path
+from capplan.report.text import Style
+
+FormatName = Literal["table", "json", "csv", "markdown", "focus"]
+
+
+class Swept(NamedTuple):
+    """An estimate of many scenarios, and what varies between them."""
+
+    estimate: Estimate
+    axes: Mapping[Path, Sequence[str]]
+
+
+class Compared(NamedTuple):
+    """Several alternatives of one plan, by name."""
+
+    estimates: Mapping[str, Estimate]
+
+
+Result = Estimate | Swept | Compared
+
+
+def render(result: Result, fmt: FormatName, style: Style, catalog: Catalog, period: str | None) -> str:
+    """Return ``result`` as text in the format ``fmt``."""
+    if fmt == "json":
+        return _json(result)
+    if fmt == "csv":
+        return _csv(result)
+    if fmt == "focus":
+        return _focus(result, catalog, period)
+    return _prose(result, style, as_markdown=fmt == "markdown")
+
+
+def _json(result: Result) -> str:
+    from capplan.report import json_format
+
+    if isinstance(result, Swept):
+        return json_format.dumps(json_format.sweep_document(result.estimate, result.axes))
+    if isinstance(result, Compared):
+        return json_format.dumps(json_format.alternatives_document(result.estimates))
+    return json_format.dumps(json_format.estimate_document(result))
+
+
+def _csv(result: Result) -> str:
+    from capplan.report import csv_format
+
+    if isinstance(result, Swept):
+        return csv_format.sweep_csv(result.estimate, result.axes)
+    return csv_format.lines_csv(result.estimates.values() if isinstance(result, Compared) else [result])
+
+
+def _prose(result: Result, style: Style, as_markdown: bool) -> str:
+    from capplan.report import table, text
+
+    def draw(drawn: table.Table) -> str:
+        return table.markdown(drawn) if as_markdown else table.text(drawn, style.width)
+
+    if isinstance(result, Swept):
+        return text.sweep_report(result.estimate, result.axes, style, draw)
+    if isinstance(result, Compared):
+        return text.alternatives_report(result.estimates, draw)
+    return text.estimate_markdown(result, style) if as_markdown else text.estimate_text(result, style)
+
+
+def _focus(result: Result, catalog: Catalog, period: str | None) -> str:
+    from capplan.report.focus import focus_csv
+    from capplan.report.view import view
+
+    if not isinstance(result, Estimate):
+        what = "a FOCUS file holds one estimate, not several"
+        raise InputError(Problem("--format focus", what, "Leave out --sweep, --months or --alternative all."))
+    period = period or max((line.as_of or "" for line in result.lines), default="")[:7] or "2026-01"
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", period):
+        raise InputError(Problem("--period", f"expected YYYY-MM, got '{period}'"))
+    return focus_csv(view(result), period, catalog.facts("regions"))

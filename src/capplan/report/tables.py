@@ -1,0 +1,112 @@
+"""The tables of an estimate, for people: the same for text and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from capplan.report import numbers
+from capplan.report.table import Column, Table
+from capplan.report.view import ComponentView, Cost, EstimateView, LineView
+
+
+def heading(shown: EstimateView) -> str:
+    """Return the plan, its load, and the month that is counted with."""
+    name = shown.plan if shown.alternative is None else f"{shown.plan}, alternative {shown.alternative}"
+    return (
+        f"{name}: {numbers.rate(shown.average_rps)} requests/s on average, "
+        f"{numbers.rate(shown.peak_rps)} at the peak ({shown.profile})"
+    )
+
+
+def components(shown: EstimateView) -> Table:
+    """Return one row a component: instances, what binds, monthly cost."""
+    columns = (
+        Column("Component", shrinks=True),
+        Column("Platform", shrinks=True),
+        Column("min/avg/peak/max", right=True),
+        Column("Binding", shrinks=True),
+        Column("USD min", right=True),
+        Column("expected", right=True),
+        Column("max", right=True),
+    )
+    rows = [_component(component) for component in shown.components]
+    total = ["total", "", "", "", *_cost(shown.total)]
+    return Table(columns, [*rows, total], totalled=True)
+
+
+def _component(component: ComponentView) -> list[str]:
+    instances = component.instances
+    counts = ""
+    if instances is not None:
+        several = (instances.min, instances.average, instances.peak, instances.max)
+        counts = "/".join(map(numbers.count, several))
+    binding = component.binding or ""
+    if component.billed_with is not None:
+        cost = [f"in {component.billed_with}", "", ""]
+    else:
+        cost = _cost(component.cost)
+    return [component.name, component.platform, counts, binding, *cost]
+
+
+def _cost(cost: Cost | None) -> list[str]:
+    if cost is None:
+        return ["unpriced", "unpriced", "unpriced"]
+    return [numbers.money(cost.min), numbers.money(cost.expected), numbers.money(cost.max)]
+
+
+def source_numbers(lines: Iterable[LineView]) -> Mapping[tuple[str, str | None], int]:
+    """Return a number for each source, in the order in which they appear."""
+    found: dict[tuple[str, str | None], int] = {}
+    for line in lines:
+        found.setdefault((line.source, line.as_of), len(found) + 1)
+    return found
+
+
+def cost_lines(lines: Sequence[LineView]) -> Table:
+    """Return one row a cost line, with a note to its source."""
+    columns = (
+        Column("Component", shrinks=True),
+        Column("Item", shrinks=True),
+        Column("Quantity", right=True),
+        Column("Unit"),
+        Column("USD each", right=True),
+        Column("a month", right=True),
+        Column("Src", right=True),
+    )
+    sources = source_numbers(lines)
+    rows = [_line(line, sources[(line.source, line.as_of)]) for line in lines]
+    for row, previous in zip(reversed(rows[1:]), reversed(rows[:-1]), strict=True):
+        if row[0] == previous[0]:
+            row[0] = ""
+    return Table(columns, rows)
+
+
+def _line(line: LineView, source: int) -> list[str]:
+    return [
+        line.component,
+        item(line),
+        numbers.quantity(line.quantity),
+        numbers.short_unit(line.unit),
+        numbers.unit_price(line.unit_price),
+        numbers.money(line.cost.expected if line.cost else None),
+        f"[{source}]",
+    ]
+
+
+def item(line: LineView) -> str:
+    """Return the SKU with how it is bought, where that is not on demand."""
+    terms = {"spot": "spot", "commit_1y": "1-year commitment", "commit_3y": "3-year commitment"}
+    extra = line.note or terms.get(line.rate, "")
+    return f"{line.sku}, {extra}" if extra else line.sku
+
+
+def sources(lines: Sequence[LineView]) -> Iterator[str]:
+    """Yield each source with its number and date."""
+    for (text, as_of), number in source_numbers(lines).items():
+        dated = f", as of {as_of}" if as_of else ""
+        yield f"[{number}] {text}{dated}"
+
+
+def shown_lines(lines: Sequence[LineView], verbose: bool) -> list[LineView]:
+    """Return the lines worth showing: what is free of charge only where details are asked for."""
+    return [line for line in lines if verbose or line.unit_price != 0]

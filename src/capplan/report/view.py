@@ -1,0 +1,186 @@
+"""An estimate as plain numbers: what every format shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array, Floats, hourly_max, hourly_mean
+from capplan.capacity.sizing import Sizing
+from capplan.components.base import Component, Finding
+from capplan.cost.lines import CostLine
+from capplan.cost.meters import Range
+from capplan.estimate import Estimate
+
+
+class Cost(NamedTuple):
+    """Monthly cost, USD; ``max`` is None where nothing bounds it."""
+
+    min: float
+    expected: float
+    max: float | None
+
+
+class InstanceCounts(NamedTuple):
+    """Instances at the floor, on average, needed at the peak, and at the ceiling."""
+
+    min: float
+    average: float
+    peak: float
+    max: float | None
+
+
+class ComponentView(NamedTuple):
+    """One component."""
+
+    name: str
+    kind: str
+    platform: str
+    provider: str
+    region: str
+    peak_rps: float | None
+    instances: InstanceCounts | None
+    binding: str | None
+    constraints: Mapping[str, float]
+    utilization: float | None
+    week: Sequence[float]
+    cost: Cost | None
+    billed_with: str | None
+
+
+class LineView(NamedTuple):
+    """One cost line; unit price and cost are None where it is unpriced."""
+
+    component: str
+    sku: str
+    provider: str
+    service: str
+    region: str
+    rate: str
+    note: str
+    unit: str
+    quantity: float
+    unit_price: float | None
+    list_price: float | None
+    cost: Cost | None
+    status: str
+    source: str
+    as_of: str | None
+    formula: str
+
+
+class EstimateView(NamedTuple):
+    """One scenario of an estimate."""
+
+    plan: str
+    alternative: str | None
+    hours_per_month: float
+    average_rps: float
+    peak_rps: float
+    profile: str
+    components: Sequence[ComponentView]
+    lines: Sequence[LineView]
+    total: Cost
+    findings: Sequence[Finding]
+
+
+def view(estimate: Estimate, scenario: int = 0) -> EstimateView:
+    """Return one ``scenario`` of ``estimate`` as plain numbers."""
+    return EstimateView(
+        plan=estimate.plan.name,
+        alternative=estimate.file.places.alternative,
+        hours_per_month=pick(estimate.hours_per_month, scenario),
+        average_rps=pick(estimate.load.average_rps, scenario),
+        peak_rps=pick(estimate.load.peak_rps, scenario),
+        profile=estimate.load.profile,
+        components=[_component(estimate, component, scenario) for component in estimate.components],
+        lines=[_line(line, scenario) for line in estimate.lines],
+        total=cost_view(estimate.total, scenario),
+        findings=estimate.findings,
+    )
+
+
+def pick(values: Floats, scenario: int) -> float:
+    """Return the value of one scenario of a scalar or a (scenarios | 1, 1) array."""
+    array: Array = np.asarray(values, dtype=float)
+    return float(array) if array.ndim == 0 else float(array[min(scenario, array.shape[0] - 1), 0])
+
+
+def cost_view(cost: Range, scenario: int) -> Cost:
+    """Return one scenario of a cost."""
+    top = None if cost.ceiling is None else _finite(pick(cost.ceiling, scenario))
+    return Cost(pick(cost.floor, scenario), pick(cost.expected, scenario), top)
+
+
+def _component(estimate: Estimate, component: Component, scenario: int) -> ComponentView:
+    sizing = component.sizing
+    lines = estimate.lines_of(component.name)
+    priced = not lines or any(line.cost is not None for line in lines)
+    peak = None if component.rps is None else hourly_max(component.rps)
+    return ComponentView(
+        name=component.name,
+        kind=component.kind,
+        platform=component.platform,
+        provider=component.provider,
+        region=component.region,
+        peak_rps=None if peak is None else pick(peak, scenario),
+        instances=None if sizing is None else instance_counts(sizing, scenario),
+        binding=None if sizing is None else sizing.binding(scenario),
+        constraints={} if sizing is None else _constraints(sizing, scenario),
+        utilization=None if component.utilization is None else pick(component.utilization, scenario),
+        week=() if sizing is None else _row(sizing.running, scenario),
+        cost=cost_view(estimate.cost_of(component.name), scenario) if priced else None,
+        billed_with=component.billed_with,
+    )
+
+
+def instance_counts(sizing: Sizing, scenario: int) -> InstanceCounts:
+    """Return one scenario's instances."""
+    average = hourly_mean(sizing.running)
+    return InstanceCounts(
+        min=pick(sizing.floor, scenario),
+        average=pick(average, scenario),
+        peak=pick(sizing.peak, scenario),
+        max=None if sizing.ceiling is None else pick(sizing.ceiling, scenario),
+    )
+
+
+def _constraints(sizing: Sizing, scenario: int) -> dict[str, float]:
+    counts = {name: pick(count, scenario) for name, count in sizing.constraints.items()}
+    if sizing.ceiling is not None:
+        counts["max"] = pick(sizing.ceiling, scenario)
+    return counts
+
+
+def _row(values: Array, scenario: int) -> list[float]:
+    row: list[float] = values[min(scenario, values.shape[0] - 1)].tolist()
+    return row
+
+
+def _line(line: CostLine, scenario: int) -> LineView:
+    meter = line.meter
+    return LineView(
+        component=meter.component,
+        sku=line.sku,
+        provider=meter.provider,
+        service=meter.service,
+        region=meter.region,
+        rate=meter.rate,
+        note=meter.note,
+        unit=meter.unit,
+        quantity=pick(line.quantity.expected, scenario),
+        unit_price=None if line.unit_price is None else pick(line.unit_price, scenario),
+        list_price=line.list_price,
+        cost=None if line.cost is None else cost_view(line.cost, scenario),
+        status=line.status,
+        source=line.source,
+        as_of=line.as_of,
+        formula=meter.formula,
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

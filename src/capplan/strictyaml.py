@@ -1,0 +1,234 @@
+"""YAML without its traps, and the place in the file where a value stands.
+
+Differences from what PyYAML does by itself:
+
+- a key given twice is an error (PyYAML keeps the last);
+- scalars follow YAML 1.2: only ``true`` and ``false`` are booleans, ``12:30`` and ``0755`` and dates
+  are text, ``1e3`` is a number;
+- files that are too large, too deep, recursive, or that grow by aliases are refused;
+- every complaint is one :class:`~capplan.errors.Problem` with file, line and column.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from capplan.errors import InputError, Problem
+
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+MAX_BYTES = 8 * 2**20
+_MAX_DEPTH = 100
+_MAX_NODES = 500_000
+_DEEP_ONLY_ABOVE = 2000
+"""With fewer opening marks than this no file can be deep enough to exhaust the parser's stack."""
+
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9_]*)$")
+_FLOAT = re.compile(
+    r"[-+]?(?:(?:0|[1-9][0-9_]*)(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?$"
+    r"|[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$"
+)
+
+
+class _Loader(_Parser):  # type: ignore[misc]
+    """A safe loader with YAML 1.2 scalars that refuses a key given twice."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _marked("a key must be plain text", key)
+            if key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if key.value in seen:
+                what = f"key '{key.value}' is given twice"
+                raise _marked(what, key)
+            seen.add(key.value)
+            # A key is text, whatever it looks like: `8080:` and `true:` are names here.
+            key.tag = "tag:yaml.org,2002:str"
+        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
+for _tag, _pattern, _first in (
+    ("bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), "tTfF"),
+    ("null", re.compile(r"(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""]),
+    ("int", _INT, "-+0123456789"),
+    ("float", _FLOAT, "-+0123456789."),
+    ("merge", re.compile(r"<<$"), "<"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, list(_first))
+
+
+def read_text(path: Path) -> str:
+    """Return the text of ``path``; every way in which that can fail is an :class:`InputError`."""
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(Problem(name, "no such file", _neighbours(path))) from None
+    except OSError as error:
+        raise InputError(Problem(name, f"cannot be read ({error.strerror})")) from None
+    return decode(data, name)
+
+
+def decode(data: bytes, name: str) -> str:
+    """Return ``data`` as text if it is UTF-8 and not larger than a plan can sensibly be."""
+    if len(data) > MAX_BYTES:
+        limit = f"The limit is {MAX_BYTES // 2**20} MiB"
+        raise InputError(Problem(name, "the file is too large to be a plan or a catalog", limit))
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        what = f"not UTF-8 text (byte 0x{data[error.start]:02x})"
+        raise InputError(Problem(f"{name}:{line}", what, "Save it as UTF-8.")) from None
+
+
+def _neighbours(path: Path) -> str:
+    from capplan.errors import nearest
+
+    if not path.parent.is_dir():
+        return ""
+    return nearest(path.name, [p.name for p in path.parent.glob("*.y*ml")])
+
+
+def load(text: str, name: str) -> Any:
+    """Return the one document in ``text``; ``name`` is what messages call the file."""
+    try:
+        _check_depth(text)
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            if "&" in text and node is not None:
+                _check_expansion(node)
+            return None if node is None else loader.construct_document(node)
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        raise InputError(_problem(error, name)) from None
+    except yaml.YAMLError as error:
+        what = f"not valid YAML: {str(error).splitlines()[0]}"
+        raise InputError(Problem(name, what)) from None
+    except RecursionError:
+        raise InputError(Problem(name, "the file is nested too deeply")) from None
+    except ValueError as error:
+        raise InputError(Problem(name, f"not valid YAML: {error}")) from None
+
+
+def _problem(error: yaml.MarkedYAMLError, name: str) -> Problem:
+    mark: Any = error.problem_mark or error.context_mark
+    where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+    own = error.context is None and error.problem is not None
+    what = str(error.problem) if own else f"not valid YAML: {error.problem} {error.context or ''}"
+    return Problem(where, what.strip())
+
+
+def _marked(what: str, place: Any) -> yaml.MarkedYAMLError:
+    """Return the error at a node or event."""
+    return yaml.MarkedYAMLError(None, None, what, place.start_mark)
+
+
+def _check_depth(text: str) -> None:
+    if max(text.count(mark) for mark in "[{-") < _DEEP_ONLY_ABOVE:
+        return
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _MAX_DEPTH:
+                what = f"nested more than {_MAX_DEPTH} levels deep"
+                raise _marked(what, event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _check_expansion(root: yaml.Node) -> None:
+    """Refuse a document whose aliases contain themselves or multiply into too many values."""
+    sizes: dict[int, int | None] = {}
+
+    def size(node: yaml.Node) -> int:
+        known = sizes.get(id(node), -1)
+        if known is None:
+            what = "an alias contains itself"
+            raise _marked(what, node)
+        if known >= 0:
+            return known
+        sizes[id(node)] = None
+        total = 1 + sum(map(size, _children(node)))
+        if total > _MAX_NODES:
+            what = f"aliases expand to more than {_MAX_NODES} values"
+            raise _marked(what, node)
+        sizes[id(node)] = total
+        return total
+
+    size(root)
+
+
+def _children(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        for pair in node.value:
+            yield from pair
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
+
+
+class Locator:
+    """Finds the line and column of a value by its path; parses the text again, when first asked."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self._text = text
+        self.name = name
+
+    @cached_property
+    def _root(self) -> yaml.Node | None:
+        loader = _Loader(self._text)
+        try:
+            root: yaml.Node | None = loader.get_single_node()
+            return root
+        finally:
+            loader.dispose()
+
+    def find(self, path: Sequence[object]) -> tuple[str, bool]:
+        """Return ``file:line:column`` of the value at ``path``, and whether all of it is there.
+
+        Parts of the path that the file does not have are skipped, so the answer is the nearest
+        enclosing value.
+        """
+        node, mark, complete = self._root, None, True
+        for part in path:
+            step = _step(node, part)
+            if step is None:
+                complete = False
+                continue
+            key, node = step
+            mark = key.start_mark
+        if mark is None:
+            return self.name, complete and not path
+        return f"{self.name}:{mark.line + 1}:{mark.column + 1}", complete
+
+
+def _step(node: yaml.Node | None, part: object) -> tuple[yaml.Node, yaml.Node] | None:
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part], node.value[part]
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    for key, value in node.value:
+        if key.value == str(part):
+            return key, value
+    for key, value in node.value:
+        if key.tag == "tag:yaml.org,2002:merge":
+            for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                found = _step(source, part)
+                if found:
+                    return found
+    return None
