@@ -131,11 +131,12 @@ def _share(wanted: Floats, there: Floats) -> Floats:
 def nodes_for(pods: Sequence[PodGroup], node: Allocatable) -> Array:
     """Return the nodes that ``pods`` need, (scenarios | 1, hours); every pod must fit an empty node.
 
-    No placement can do with fewer. A function f is dual feasible if it sums to at most 1 over any sizes that
-    fit one node; then its sum over all pods is a lower bound on the nodes (Fekete and Schepers,
-    Mathematical Programming 91, 2001). The largest such bound is taken over every resource and f in {identity, u1 … u5},
-    and for each group alone the pods that a node holds. The result never falls when a count grows. It is exact
-    for a single group; for mixed groups a scheduler that places pods one by one may need one node more.
+    No placement can do with fewer. A function f is dual feasible if it sums to at most 1 over any sizes
+    that fit one node; then its sum over all pods is a lower bound on the nodes (Fekete and Schepers,
+    Mathematical Programming 91, 2001). The largest such bound is taken over every resource and f in
+    {identity, u1 … u5}, and for each group alone the pods that a node holds. The result never falls when a
+    count grows. It is exact for a single group; for mixed groups a scheduler that places pods one by one
+    may need one node more.
     """
     if not pods:
         return np.zeros((1, 1))

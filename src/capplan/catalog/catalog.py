@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from capplan.catalog.load import read_service
-from capplan.catalog.rows import Block, Price, ServiceCatalog, Sku, Source
+from capplan.catalog.rows import Block, Price, ServiceCatalog, Sku
 from capplan.errors import InputError, Problem, nearest
 from capplan.paths import data_dir
 from capplan.strictyaml import load, read_text
@@ -81,11 +81,9 @@ class Catalog:
         file = self.service(provider, service)
         if name in file.skus:
             return file.skus[name]
-        if file.high_availability is None:
-            return None
-        suffix, factor = file.high_availability
-        base = file.skus.get(name.removesuffix(f" {suffix}"))
-        return None if base is None or not name.endswith(suffix) else _multiplied(base, name, factor, suffix)
+        suffix = file.high_availability[0] if file.high_availability else None
+        base = file.skus.get(name.removesuffix(f" {suffix}")) if suffix else None
+        return None if base is None else file.doubled(base)
 
     def require(self, provider: str, service: str, name: str) -> Sku:
         """Return a SKU that must exist; raises :class:`InputError` with the nearest name."""
@@ -152,15 +150,3 @@ class Catalog:
         ]
         books = [Provenance(f"book {book.name}", book.source.as_of, book.text) for book in self.books]
         return files + books
-
-
-def _multiplied(sku: Sku, name: str, factor: float, suffix: str) -> Sku:
-    prices = {
-        rate: {region: usd * factor for region, usd in by_region.items()}
-        for rate, by_region in sku.prices.items()
-    }
-    sources = {
-        key: Source(f"{factor:g} × the single price ({suffix}): {source.text}", source.as_of)
-        for key, source in sku.sources.items()
-    }
-    return sku._replace(name=name, prices=prices, sources=sources)

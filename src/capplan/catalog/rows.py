@@ -129,3 +129,16 @@ class ServiceCatalog(NamedTuple):
     def blocks_of(self, name: str) -> Sequence[Sku]:
         """Return the SKUs that make up the price of ``name``, by where they start."""
         return sorted((s for s in self.skus.values() if s.tier_of == name), key=lambda s: s.start)
+
+    def doubled(self, sku: Sku) -> Sku:
+        """Return the highly available variant of ``sku``: a multiple of its price, under its own name."""
+        suffix, factor = self.high_availability or ("", 1.0)
+        prices = {
+            rate: {region: usd * factor for region, usd in by_region.items()}
+            for rate, by_region in sku.prices.items()
+        }
+        sources = {
+            key: Source(f"{factor:g} × the price without high availability: {source.text}", source.as_of)
+            for key, source in sku.sources.items()
+        }
+        return sku._replace(name=f"{sku.name} {suffix}", prices=prices, sources=sources)

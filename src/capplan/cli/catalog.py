@@ -2,11 +2,148 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
 
-catalog = typer.Typer(rich_markup_mode=None, help="Look up and check prices and machines.")
+from capplan.cli.options import Catalogs, Force, ListFormat, ListOutputFormat, OutputFile
+
+if TYPE_CHECKING:
+    from capplan.catalog.query import Row
+    from capplan.report.table import Table
+
+catalog = typer.Typer(
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Look up and check prices and machines.\n\nExample: capplan catalog list --provider gcp --vcpu 4",
+)
+
+Provider = Annotated[str | None, typer.Option("--provider", help="gcp, aws or azure.")]
+Service = Annotated[str | None, typer.Option("--service", help="The catalog's service, such as ec2.")]
+Region = Annotated[str | None, typer.Option("--region", help="Region.")]
+Name = Annotated[str | None, typer.Option("--name", help="Part of the SKU's name.")]
 
 
 @catalog.command("list")
-def list_() -> None:
-    """List."""
+def list_(
+    provider: Provider = None,
+    service: Service = None,
+    region: Region = None,
+    name: Name = None,
+    vcpu: Annotated[str | None, typer.Option("--vcpu", help="vCPU: 4, 4-8, 4+ or -8.")] = None,
+    memory: Annotated[str | None, typer.Option("--memory", help="GiB of memory: 16, 8-32, 16+.")] = None,
+    gpu: Annotated[str | None, typer.Option("--gpu", help="Part of the GPU's name.")] = None,
+    fmt: ListOutputFormat = ListFormat.TABLE,
+    output: OutputFile = None,
+    force: Force = False,
+    catalogs: Catalogs = None,
+) -> None:
+    """List prices, one row for each SKU and region.
+
+    Example: capplan catalog list --provider aws --service ec2 --region us-east-1 --vcpu 4 --memory 16
+    """
+    from capplan.catalog.catalog import Catalog
+    from capplan.catalog.query import Filter, bounds, find_rows
+    from capplan.cli.output import emit
+
+    wanted = Filter(
+        provider,
+        service,
+        region,
+        name,
+        None if vcpu is None else bounds(vcpu, "--vcpu"),
+        None if memory is None else bounds(memory, "--memory"),
+        gpu,
+    )
+    emit(_listed(find_rows(Catalog(catalogs), wanted), fmt), output, force)
+
+
+def _listed(rows: list[Row], fmt: ListFormat) -> str:
+    from capplan.report import catalog_tables, csv_format, json_format, table
+
+    if fmt is ListFormat.JSON:
+        return json_format.dumps([catalog_tables.document(row) for row in rows])
+    if fmt is ListFormat.CSV:
+        documents = [catalog_tables.document(row) for row in rows]
+        return csv_format.write(
+            catalog_tables.FIELDS, ([d[f] for f in catalog_tables.FIELDS] for d in documents)
+        )
+    return _drawn(catalog_tables.listing(rows), fmt, table)
+
+
+def _drawn(drawn: Table, fmt: ListFormat, table: Any) -> str:
+    text: str = table.markdown(drawn) if fmt is ListFormat.MARKDOWN else table.text(drawn)
+    return text
+
+
+@catalog.command()
+def show(
+    sku: Annotated[str, typer.Argument(help="The whole name of a SKU.")],
+    fmt: ListOutputFormat = ListFormat.TABLE,
+    catalogs: Catalogs = None,
+) -> None:
+    """Show everything about one SKU: every region, every way to pay, sources and dates.
+
+    Example: capplan catalog show n1-standard-4
+    """
+    from capplan.catalog.catalog import Catalog
+    from capplan.catalog.query import Filter, find_rows
+    from capplan.cli.output import emit
+    from capplan.errors import InputError, Problem, nearest
+    from capplan.report import catalog_tables, json_format
+
+    rows = find_rows(Catalog(catalogs), Filter(name=sku))
+    exact = [row for row in rows if row.sku == sku]
+    if not exact:
+        known = {row.sku for row in (rows or find_rows(Catalog(catalogs), Filter()))}
+        raise InputError(Problem("catalog", f"no SKU is called '{sku}'", nearest(sku, known)))
+    if fmt is ListFormat.JSON:
+        emit(json_format.dumps([catalog_tables.document(row) for row in exact]))
+    else:
+        emit(catalog_tables.details(exact))
+
+
+@catalog.command()
+def check(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Catalog files; all that ship otherwise.")
+    ] = None,
+    today: Annotated[
+        str | None,
+        typer.Option("--today", metavar="YYYY-MM-DD", help="Count the age of prices from this day."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 6 on warnings too.")] = False,
+    catalogs: Catalogs = None,
+) -> None:
+    """Check catalogs: prices that cannot be right, that nobody dated, that are old.
+
+    Example: capplan catalog check --strict
+    """
+    from capplan.catalog.catalog import Catalog
+    from capplan.catalog.lint import Facts, lint
+    from capplan.catalog.load import read_service
+    from capplan.cli.output import emit
+    from capplan.errors import ExitCode
+    from capplan.report import catalog_tables
+
+    catalog = Catalog(catalogs)
+    facts = Facts(_day(today), frozenset(catalog.facts("gpus")["gpus"]))
+    checked = [read_service(path) for path in files] if files else catalog.services()
+    oddities = [oddity for file in checked for oddity in lint(file, facts)]
+    emit(catalog_tables.oddities(oddities, len(checked)))
+    if any(oddity.severity == "error" for oddity in oddities):
+        raise typer.Exit(ExitCode.INPUT)
+    if strict and oddities:
+        raise typer.Exit(ExitCode.COVERAGE)
+
+
+def _day(text: str | None) -> Any:
+    from datetime import date
+
+    from capplan.errors import InputError, Problem
+
+    try:
+        return date.today() if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise InputError(Problem("--today", f"expected YYYY-MM-DD, got '{text}'")) from None

@@ -31,10 +31,10 @@ def _path_in(raw: object, loc: Loc, keep_last: bool) -> tuple[int | str, ...]:
     """Drop from pydantic's location what is not in the file: union tags and validator names."""
     path: list[int | str] = []
     for index, part in enumerate(loc):
-        if (isinstance(raw, Mapping) and part in raw) or (
-            isinstance(raw, list) and isinstance(part, int) and part < len(raw)
-        ):
+        if isinstance(raw, Mapping) and part in raw:
             raw = raw[part]
+        elif isinstance(raw, list) and isinstance(part, int) and part < len(raw):
+            raw = raw[int(part)]
         elif not (keep_last and index == len(loc) - 1):
             continue
         path.append(part)

@@ -1,0 +1,204 @@
+"""A linter for catalogs: what has been wrong in published price lists before.
+
+Each rule looks at one file and says what is odd. An error cannot be right; a warning asks for a look.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from typing import Literal, NamedTuple
+
+from capplan.catalog.query import Row, rows_of
+from capplan.catalog.rows import ServiceCatalog
+
+Severity = Literal["error", "warning"]
+
+UNITS = frozenset(
+    ("hour", "month", "vCPU-hour", "vCore-hour", "GiB-hour", "GPU-hour", "node-hour", "cluster-hour")
+    + ("LCU-hour", "vCPU-second", "GiB-second", "GPU-second", "GiB-month", "GB-month", "IOPS-month")
+    + ("MBps-month", "GiB", "GB", "request")
+)
+
+LIST_AGE = timedelta(days=365)
+GPU_AGE = timedelta(days=92)
+SPOT_AGE = timedelta(days=31)
+"""How long a price stays believable: in a year few list prices moved, in three months GPU prices did,
+and in twelve months every spot price had changed."""
+
+_SPREAD = 0.006
+"""Sizes of one family cost the same per vCPU to within this; larger differences were data errors."""
+
+
+class Oddity(NamedTuple):
+    """What a rule found in a file; ``example`` is one place of ``places``."""
+
+    severity: Severity
+    rule: str
+    file: str
+    message: str
+
+
+class Facts(NamedTuple):
+    """What the rules compare with."""
+
+    today: date
+    gpus: frozenset[str]
+
+
+Rule = Callable[[ServiceCatalog, list[Row], Facts], Iterator[tuple[Severity, str]]]
+
+
+def lint(file: ServiceCatalog, facts: Facts) -> list[Oddity]:
+    """Return everything that is odd about ``file``."""
+    rows = list(rows_of(file))
+    name = f"{file.provider}/{file.service}"
+    return [
+        Oddity(severity, rule, name, message)
+        for rule, check in RULES.items()
+        for severity, message in check(file, rows, facts)
+    ]
+
+
+def _said(rows: list[Row], what: str) -> str:
+    """Return ``what`` is wrong, with how often, and the first place."""
+    first = rows[0]
+    more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+    return f"{first.sku} in {first.region}{more}: {what}"
+
+
+def _units(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+    odd = [row for row in rows if row.unit not in UNITS]
+    if odd:
+        yield "error", _said(odd, f"unknown unit '{odd[0].unit}'")
+
+
+def _commitments(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+    odd = [
+        row
+        for row in rows
+        for committed in (row.commit_1y_usd, row.commit_3y_usd)
+        if committed is not None and row.usd is not None and committed > row.usd
+    ]
+    if odd:
+        yield "error", _said(odd, "a commitment costs more than on demand; one of them is another product's")
+
+
+def _spot(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+    priced = [row for row in rows if row.spot_usd is not None and row.usd is not None]
+    above = [row for row in priced if row.spot_usd > row.usd]  # type: ignore[operator]
+    equal = [row for row in priced if row.spot_usd == row.usd]
+    if above:
+        yield "error", _said(above, "spot costs more than on demand")
+    if equal:
+        yield "warning", _said(equal, "spot costs as much as on demand, which stands for 'no spot here'")
+
+
+def _per_vcpu(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+    groups: dict[tuple[str, str, float], list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.vcpu and row.memory_gib and row.usd and row.gpu is None:
+            ratio = row.memory_gib / row.vcpu
+            shape = round(ratio) if ratio >= 2 else round(ratio, 1)
+            groups[(family(file.provider, row.sku), row.region, shape)].append(row)
+    odd = [row for group in groups.values() for row in _outliers(group)]
+    if odd:
+        yield "warning", _said(odd, "costs more or less per vCPU than the rest of its family")
+
+
+def _outliers(group: list[Row]) -> Iterator[Row]:
+    each = sorted((row.usd or 0.0) / (row.vcpu or 1.0) for row in group)
+    middle = each[len(each) // 2]
+    for row in group:
+        usd, vcpu = row.usd or 0.0, row.vcpu or 1.0
+        # Small prices are rounded to tenths of a cent, which is more than the spread of a family.
+        if abs(usd - middle * vcpu) > _SPREAD * usd + 0.0011 * max(1.0, vcpu / 2):
+            yield row
+
+
+def family(provider: str, sku: str) -> str:
+    """Return what is left of a machine's name without its size.
+
+    >>> family("gcp", "n2-highmem-8"), family("aws", "db.r6g.xlarge"), family("azure", "Standard_E8as_v5")
+    ('n2-highmem', 'db.r6g', 'Standard_Eas_v5')
+    """
+    if provider == "azure":
+        return re.sub(r"(?<=[A-Z])\d+(-\d+)?", "", sku, count=1)
+    if provider == "aws":
+        return sku.partition(" ")[0].rpartition(".")[0] + sku.partition(" ")[2]
+    return re.sub(r"-\d+", "", sku, count=1)
+
+
+def _dates(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+    undated = [row for row in rows if row.as_of is None]
+    if undated:
+        yield "warning", _said(undated, "nobody knows how old the price is")
+    for old, what, age in (
+        ([r for r in rows if not r.gpu], "list price", LIST_AGE),
+        ([r for r in rows if r.gpu], "GPU list price", GPU_AGE),
+    ):
+        stale = [row for row in old if _older(row.as_of, age, facts.today)]
+        if stale:
+            oldest = min(row.as_of or "" for row in stale)
+            yield "warning", _said(stale, f"{what} of {oldest} is older than {age.days} days")
+    spots = [s.source(r, "spot") for s in file.skus.values() for r in s.prices.get("spot", {})]
+    stale_spots = [source for source in spots if _older(source.as_of, SPOT_AGE, facts.today)]
+    if stale_spots:
+        oldest = min(source.as_of or "" for source in stale_spots)
+        yield (
+            "warning",
+            f"{len(stale_spots)} spot prices, the oldest of {oldest}: older than {SPOT_AGE.days} days",
+        )
+
+
+def _older(as_of: str | None, age: timedelta, today: date) -> bool:
+    return as_of is not None and today - date.fromisoformat(as_of) > age
+
+
+def _gpus(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+    odd = [row for row in rows if row.gpu is not None and row.gpu not in facts.gpus]
+    if odd:
+        yield "error", _said(odd, f"GPU '{odd[0].gpu}' is not in hardware/gpus.yaml")
+
+
+def _tiers(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+    for name in sorted(file.tiered):
+        blocks = file.blocks_of(name)
+        starts = [block.start for block in blocks]
+        if starts[0] != 0:
+            yield "error", f"the first block of {name} starts at {starts[0]:g}, not at 0"
+        if len(set(starts)) < len(starts):
+            yield "error", f"two blocks of {name} start at the same quantity"
+        open_blocks = [block.name for block in blocks if not block.prices]
+        if open_blocks:
+            yield "warning", f"{', '.join(open_blocks)}: this block of {name} has no price"
+
+
+def _nodes(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+    """Azure meters a Redis cache whole and by the node: the node is half of it."""
+    whole = {(row.sku, row.region): row.usd for row in rows}
+    for row in rows:
+        cache = whole.get((row.sku.removesuffix("-node"), row.region))
+        if row.sku.endswith("-node") and row.usd and cache is not None and abs(cache - 2 * row.usd) > 1e-9:
+            yield "error", _said([row], "a cache of two nodes does not cost two nodes")
+
+
+def _successors(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+    for sku in file.skus.values():
+        if sku.retired is not None and sku.successor is None:
+            yield "error", f"{sku.name} was retired in {sku.retired}, but names no successor"
+
+
+RULES: dict[str, Rule] = {
+    "unit": _units,
+    "commitment-above-on-demand": _commitments,
+    "spot-not-below-on-demand": _spot,
+    "price-per-vcpu": _per_vcpu,
+    "age": _dates,
+    "unknown-gpu": _gpus,
+    "tiers": _tiers,
+    "half-a-cache": _nodes,
+    "retired-without-successor": _successors,
+}

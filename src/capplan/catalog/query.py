@@ -1,0 +1,131 @@
+"""Looking things up: catalog rows by provider, service, region, name, cores, memory, GPU."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from capplan.catalog.catalog import Catalog
+from capplan.catalog.rows import ServiceCatalog, Sku
+from capplan.errors import InputError, Problem
+
+
+class Row(NamedTuple):
+    """One SKU in one region, with its list prices; ``usd`` is None where it has none."""
+
+    provider: str
+    service: str
+    sku: str
+    region: str
+    unit: str
+    usd: float | None
+    spot_usd: float | None
+    commit_1y_usd: float | None
+    commit_3y_usd: float | None
+    vcpu: float | None
+    memory_gib: float | None
+    gpu: str | None
+    gpu_count: float
+    as_of: str | None
+    source: str
+
+
+class Bounds(NamedTuple):
+    """What a number must be: written 4, 4-8, 4+ or -8."""
+
+    low: float
+    high: float
+
+    def hold(self, value: float | None) -> bool:
+        """Say whether ``value`` is known and within the bounds."""
+        return value is not None and self.low <= value <= self.high
+
+
+class Filter(NamedTuple):
+    """Which rows are wanted; None is all."""
+
+    provider: str | None = None
+    service: str | None = None
+    region: str | None = None
+    name: str | None = None
+    vcpu: Bounds | None = None
+    memory_gib: Bounds | None = None
+    gpu: str | None = None
+
+    def wants(self, row: Row) -> bool:
+        """Say whether ``row`` is one of them; names match anywhere, whatever their case."""
+        return (
+            (self.region is None or row.region == self.region)
+            and (self.name is None or self.name.lower() in row.sku.lower())
+            and (self.vcpu is None or self.vcpu.hold(row.vcpu))
+            and (self.memory_gib is None or self.memory_gib.hold(row.memory_gib))
+            and (self.gpu is None or self.gpu.lower() in (row.gpu or "").lower())
+        )
+
+
+def bounds(text: str, option: str) -> Bounds:
+    """Return the bounds that a user wrote.
+
+    >>> bounds("4-8", "--vcpu")
+    Bounds(low=4.0, high=8.0)
+    """
+    figure = r"\d+(?:\.\d+)?"
+    match = re.fullmatch(rf"({figure})?(-|\+)?({figure})?", text)
+    if match is None or not (match[1] or match[3]) or (match[2] == "+" and match[3]):
+        what = f"expected a number or a range such as 4, 4-8, 4+ or -8, got '{text}'"
+        raise InputError(Problem(option, what))
+    low = float(match[1]) if match[1] else 0.0
+    if match[2] is None:
+        return Bounds(low, low)
+    return Bounds(low, float(match[3]) if match[3] else float("inf"))
+
+
+def find_rows(catalog: Catalog, wanted: Filter) -> list[Row]:
+    """Return every row that ``wanted`` asks for, in the order of the files."""
+    return [row for file in _files(catalog, wanted) for row in rows_of(file) if wanted.wants(row)]
+
+
+def _files(catalog: Catalog, wanted: Filter) -> list[ServiceCatalog]:
+    if wanted.provider is not None and wanted.service is not None:
+        return [catalog.service(wanted.provider, wanted.service)]
+    files = catalog.services(wanted.provider)
+    if wanted.service is None:
+        return files
+    named = [file for file in files if file.service == wanted.service]
+    if not named:
+        from capplan.errors import nearest
+
+        what = f"no provider has a service '{wanted.service}'"
+        raise InputError(Problem("--service", what, nearest(wanted.service, {f.service for f in files})))
+    return named
+
+
+def rows_of(file: ServiceCatalog) -> Iterator[Row]:
+    """Yield every SKU of ``file`` in every region that it has a price in."""
+    for sku in file.skus.values():
+        yield from _rows(file, sku)
+        if file.high_availability is not None and file.kind == "database":
+            yield from _rows(file, file.doubled(sku))
+
+
+def _rows(file: ServiceCatalog, sku: Sku) -> Iterator[Row]:
+    for region in sorted({region for prices in sku.prices.values() for region in prices}):
+        source = sku.source(region, "on_demand")
+        yield Row(
+            provider=file.provider,
+            service=file.service,
+            sku=sku.name,
+            region=region,
+            unit=sku.unit,
+            usd=sku.usd(region),
+            spot_usd=sku.usd(region, "spot"),
+            commit_1y_usd=sku.usd(region, "commit_1y"),
+            commit_3y_usd=sku.usd(region, "commit_3y"),
+            vcpu=sku.vcpu,
+            memory_gib=sku.memory_gib,
+            gpu=sku.gpu,
+            gpu_count=sku.gpu_count,
+            as_of=source.as_of,
+            source=source.text,
+        )

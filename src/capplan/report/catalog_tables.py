@@ -1,0 +1,95 @@
+"""Catalog rows and what the linter says of them, for people and for scripts."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from capplan.catalog.lint import Oddity
+from capplan.catalog.query import Row
+from capplan.report import numbers
+from capplan.report.table import Column, Table, text
+
+FIELDS = (
+    *("provider", "service", "sku", "region", "unit", "usd", "spot_usd", "vcpu", "memory_gib", "gpu"),
+    *("gpu_count", "as_of", "source", "commit_1y_usd", "commit_3y_usd"),
+)
+
+
+def document(row: Row) -> dict[str, Any]:
+    """Return a row as scripts read it; null where something is unknown."""
+    return {field: getattr(row, field) for field in FIELDS}
+
+
+def listing(rows: Sequence[Row]) -> Table:
+    """Return one line a row, with what people choose by."""
+    columns = (
+        Column("Provider"),
+        Column("Service", shrinks=True),
+        Column("SKU", shrinks=True),
+        Column("Region"),
+        Column("vCPU", right=True),
+        Column("GiB", right=True),
+        Column("GPU"),
+        Column("USD", right=True),
+        Column("spot", right=True),
+        Column("per"),
+        Column("As of"),
+    )
+    return Table(columns, [_cells(row) for row in rows])
+
+
+def _cells(row: Row) -> list[str]:
+    gpu = f"{row.gpu_count:g}×{row.gpu}" if row.gpu else ""
+    return [
+        row.provider,
+        row.service,
+        row.sku,
+        row.region,
+        "" if row.vcpu is None else f"{row.vcpu:g}",
+        "" if row.memory_gib is None else f"{row.memory_gib:g}",
+        gpu,
+        numbers.unit_price(row.usd),
+        "" if row.spot_usd is None else numbers.unit_price(row.spot_usd),
+        numbers.short_unit(row.unit),
+        row.as_of or "unknown",
+    ]
+
+
+def details(rows: Sequence[Row]) -> str:
+    """Return everything about the rows of one SKU."""
+    first = rows[0]
+    size = "" if first.vcpu is None else f", {first.vcpu:g} vCPU, {first.memory_gib or 0:g} GiB"
+    gpu = f", {first.gpu_count:g} × {first.gpu}" if first.gpu else ""
+    heading = f"{first.sku}: {first.provider} {first.service}{size}{gpu}; USD per {first.unit}\n"
+    columns = [Column("Region"), *(Column(n, right=True) for n in ("on demand", "spot", "1 year", "3 years"))]
+    table = Table([*columns, Column("As of")], [_prices(row) for row in rows])
+    sources = "\n".join(
+        textwrap.fill(f"{row.region}: {row.source}", 80, subsequent_indent="  ", break_on_hyphens=False)
+        for row in rows
+    )
+    return f"{heading}\n{text(table)}\n{sources}\n"
+
+
+def _prices(row: Row) -> list[str]:
+    prices = (row.usd, row.spot_usd, row.commit_1y_usd, row.commit_3y_usd)
+    shown = ["–" if usd is None else numbers.unit_price(usd) for usd in prices]
+    return [row.region, *shown, row.as_of or "unknown"]
+
+
+def oddities(found: Sequence[Oddity], checked: int) -> str:
+    """Return what the linter found, errors first."""
+    ordered = sorted(found, key=lambda oddity: oddity.severity != "error")
+    lines = [
+        textwrap.fill(
+            f"{oddity.severity.upper()}  {oddity.file}: {oddity.message} [{oddity.rule}]",
+            100,
+            subsequent_indent="  ",
+            break_on_hyphens=False,
+        )
+        for oddity in ordered
+    ]
+    errors = sum(oddity.severity == "error" for oddity in found)
+    lines.append(f"{checked} files, {errors} errors, {len(found) - errors} warnings")
+    return "\n".join(lines) + "\n"
