@@ -57,7 +57,8 @@ def estimate(
     Example: capplan estimate examples/afpi --sweep users_per_day=100,1000,10000
     """
     from capplan.catalog.catalog import Catalog
-    from capplan.cli.output import can_draw, emit
+    from capplan.cli import terminal
+    from capplan.cli.output import emit
     from capplan.estimate import estimate as run
     from capplan.plan.read import alternatives_of, read_plan
     from capplan.plan.sweep import month_sweep, read_sweeps
@@ -82,6 +83,6 @@ def estimate(
 
         text = derivation(result, explain)
     else:
-        style = Style(verbosity=verbose - quiet, ascii_only=not can_draw())
+        style = Style(verbose - quiet, terminal.width(), not terminal.can_draw())
         text = render(result, fmt.value, style, Catalog(catalogs), period)
-    emit(text, output, force)
+    emit(text, output, force, painted=fmt is Format.TABLE)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from capplan.cli.options import Force
+
+if TYPE_CHECKING:
+    from capplan.plan.starter import Answers
 
 _QUESTIONS = (
     ("name", "Name of the system"),
@@ -24,11 +27,16 @@ _QUESTIONS = (
 
 
 def init(
-    directory: Annotated[Path, typer.Argument(help="Where to write plan.yaml; made if it is not there.")] = Path(),
+    directory: Annotated[
+        Path, typer.Argument(help="Where to write plan.yaml; made if it is not there.")
+    ] = Path(),
     example: Annotated[
-        str | None, typer.Option("--example", help="Copy this example instead; 'list' names them.")
+        str | None,
+        typer.Option("--example", metavar="NAME", help="Copy this example instead; 'list' names them."),
     ] = None,
-    platform: Annotated[str | None, typer.Option("--platform", help="Platform, without being asked.")] = None,
+    platform: Annotated[
+        str | None, typer.Option("--platform", help="Platform of the service, without being asked.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing, take the defaults.")] = False,
     force: Force = False,
 ) -> None:
@@ -45,9 +53,12 @@ def init(
     if example is not None:
         written = _copied(example, directory)
     else:
-        written = {directory / "plan.yaml": starter_plan(_answers(platform, ask=not yes and sys.stdin.isatty()))}
-    write_files({**written, directory / "plan.schema.json": _schema()}, force, check=_check)
-    note(f"Now run: capplan estimate {directory}")
+        plan = starter_plan(_answers(platform, ask=not yes and sys.stdin.isatty()))
+        _check(plan, directory)
+        written = {directory / "plan.yaml": plan}
+    written[directory / "plan.schema.json"] = _schema()
+    write_files(written, force)
+    note("".join(f"wrote {path}\n" for path in written) + f"Now run: capplan estimate {directory}")
 
 
 def _examples() -> list[str]:
@@ -77,21 +88,23 @@ def _schema() -> str:
     return schema_text()
 
 
-def _answers(platform: str | None, ask: bool) -> object:
+def _answers(platform: str | None, ask: bool) -> Answers:
     from capplan.plan.starter import Answers, platform_named
 
-    answers = Answers(platform=platform or Answers().platform)
+    answers = Answers(platform=platform) if platform else Answers()
     if ask:
         for field, question in _QUESTIONS:
             if field == "platform" and platform is not None:
                 continue
-            default = platform_named(answers.platform).region if field == "region" else getattr(answers, field)
+            default = getattr(answers, field) or platform_named(answers.platform).region
             answers = answers._replace(**{field: typer.prompt(question, default=default, err=True)})
     return answers
 
 
-def _check(path: Path) -> None:
-    """Read a plan that is about to be put in place: an answer that is wrong is said before it is written."""
-    from capplan.plan.read import read_plan
+def _check(plan: str, directory: Path) -> None:
+    """Estimate the plan before it is written, so that a wrong answer is said and nothing is left behind."""
+    from capplan.catalog.catalog import Catalog
+    from capplan.estimate import estimate
+    from capplan.plan.read import parse_plan
 
-    read_plan(path)
+    estimate(parse_plan(plan, "the answers", directory), Catalog(None))

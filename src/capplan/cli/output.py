@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+from capplan.cli import terminal
 from capplan.errors import InputError, Problem
 
 
-def emit(text: str, output: Path | None = None, force: bool = False) -> None:
-    """Write ``text`` to ``output``, or to stdout."""
+def emit(text: str, output: Path | None = None, force: bool = False, painted: bool = False) -> None:
+    """Write ``text`` to ``output``, or to stdout; ``painted`` allows colours, on a terminal that has them."""
     if output is None or str(output) == "-":
-        _to_stdout(text)
+        _to_stdout(terminal.paint(text) if painted and terminal.has_colour() else text)
     else:
         write_file(output, text, force)
         note(f"wrote {output}")
@@ -23,17 +25,7 @@ def _to_stdout(text: str) -> None:
         sys.stdout.write(text)
     except UnicodeEncodeError:
         encoding = sys.stdout.encoding or "ascii"
-        sys.stdout.write(plain(text).encode(encoding, "replace").decode(encoding))
-
-
-_ASCII = {"─": "-", "–": "-", "…": "~", "×": "x", "←": "<-", "∞": "inf", "÷": "/"}
-
-
-def plain(text: str) -> str:
-    """Return ``text`` with ASCII in place of the signs that capplan draws with."""
-    for sign, instead in _ASCII.items():
-        text = text.replace(sign, instead)
-    return text
+        sys.stdout.write(terminal.plain(text).encode(encoding, "replace").decode(encoding))
 
 
 def note(text: str) -> None:
@@ -43,22 +35,25 @@ def note(text: str) -> None:
 
 def write_file(path: Path, text: str, force: bool) -> None:
     """Write ``path`` whole or not at all; an existing file only with ``force``."""
-    if path.exists() and not force:
-        raise InputError(Problem(str(path), "the file exists", "Use --force to replace it."))
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    write_files({path: text}, force)
+
+
+def write_files(texts: Mapping[Path, str], force: bool) -> None:
+    """Write all of the files or none; existing ones are replaced only with ``force``."""
+    there = [path for path in texts if path.exists()]
+    if there and not force:
+        remedy = "Use --force to replace it."
+        raise InputError(*(Problem(str(path), "the file exists", remedy) for path in there))
+    parts = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in texts}
+    path = next(iter(texts))
     try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        for path, part in parts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_text(texts[path], encoding="utf-8")
+        for path, part in parts.items():
+            part.replace(path)
     except OSError as error:
         raise InputError(Problem(str(path), f"cannot be written ({error.strerror})")) from None
     finally:
-        part.unlink(missing_ok=True)
-
-
-def can_draw() -> bool:
-    """Say whether stdout can carry block characters."""
-    try:
-        "▁█─".encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True
+        for part in parts.values():
+            part.unlink(missing_ok=True)

@@ -37,7 +37,18 @@ def read_plan(
     ``alternative`` names an overlay in the plan; ``sets`` are PATH=VALUE changes on top of it; ``books`` are
     price books on top of the plan's own. Raises :class:`InputError` with every problem found.
     """
-    text, name, directory = _text_of(source)
+    return parse_plan(*_text_of(source), sets, alternative, books)
+
+
+def parse_plan(
+    text: str,
+    name: str,
+    directory: Path,
+    sets: Iterable[str] = (),
+    alternative: str | None = None,
+    books: Sequence[str] = (),
+) -> PlanFile:
+    """Return the plan in ``text``, which messages call ``name``; otherwise like :func:`read_plan`."""
     raw = load(text, name)
     if not isinstance(raw, dict):
         what = "the file is empty" if raw is None else "a plan is a mapping of fields"

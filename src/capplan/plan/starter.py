@@ -54,7 +54,7 @@ def platform_named(name: str) -> Platform:
 
 
 def starter_plan(answers: Answers) -> str:
-    """Return a commented plan; it is read back by the caller, which finds whatever is wrong with an answer."""
+    """Return a commented plan; the caller reads it back, which finds whatever is wrong with an answer."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     platform = platform_named(answers.platform)
@@ -64,7 +64,7 @@ def starter_plan(answers: Answers) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - the output is YAML; every answer passes the yaml filter
+        autoescape=False,
     )
     environment.filters["yaml"] = _scalar
     values = {**answers._asdict(), **platform._asdict(), "region": answers.region or platform.region}

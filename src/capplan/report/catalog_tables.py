@@ -22,22 +22,35 @@ def document(row: Row) -> dict[str, Any]:
     return {field: getattr(row, field) for field in FIELDS}
 
 
+_COLUMNS = (
+    Column("Provider"),
+    Column("Service", shrinks=True),
+    Column("SKU"),
+    Column("Region"),
+    Column("vCPU", right=True),
+    Column("GiB", right=True),
+    Column("GPU"),
+    Column("USD", right=True),
+    Column("spot", right=True),
+    Column("per"),
+    Column("As of"),
+)
+_ALWAYS = frozenset(("SKU", "USD"))
+
+
 def listing(rows: Sequence[Row]) -> Table:
-    """Return one line a row, with what people choose by."""
-    columns = (
-        Column("Provider"),
-        Column("Service", shrinks=True),
-        Column("SKU", shrinks=True),
-        Column("Region"),
-        Column("vCPU", right=True),
-        Column("GiB", right=True),
-        Column("GPU"),
-        Column("USD", right=True),
-        Column("spot", right=True),
-        Column("per"),
-        Column("As of"),
-    )
-    return Table(columns, [_cells(row) for row in rows])
+    """Return one line a row, with what people choose by; what all rows share is said once, in the title."""
+    cells = [_cells(row) for row in rows]
+    shared, shown = [], []
+    for index, column in enumerate(_COLUMNS):
+        values = {row[index] for row in cells}
+        if len(values) != 1 or column.name in _ALWAYS:
+            shown.append(index)
+        elif values != {""}:
+            shared.append(f"{column.name} {values.pop()}")
+    if not rows:
+        return Table(_COLUMNS, [], "no row of the catalog is like that")
+    return Table([_COLUMNS[i] for i in shown], [[row[i] for i in shown] for row in cells], ", ".join(shared))
 
 
 def _cells(row: Row) -> list[str]:

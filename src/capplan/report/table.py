@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+WIDTH = 80
+
 
 class Column(NamedTuple):
     """A column: its heading, on which side its cells stand, whether it may be cut to fit."""
@@ -23,7 +25,7 @@ class Table(NamedTuple):
     totalled: bool = False
 
 
-def text(table: Table, width: int = 80) -> str:
+def text(table: Table, width: int = WIDTH) -> str:
     """Return ``table`` as aligned text, at most ``width`` wide as far as cutting a column allows."""
     widths = _widths(table, width)
     lines = [table.title] if table.title else []
@@ -41,7 +43,7 @@ def _widths(table: Table, width: int) -> list[int]:
     over = sum(widths) + 2 * (len(widths) - 1) - width
     for index, column in enumerate(table.columns):
         if over > 0 and column.shrinks:
-            cut = min(over, max(widths[index] - 12, 0))
+            cut = min(over, max(widths[index] - 10, 0))
             widths[index] -= cut
             over -= cut
     return widths

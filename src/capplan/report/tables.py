@@ -41,10 +41,7 @@ def _component(component: ComponentView) -> list[str]:
         several = (instances.min, instances.average, instances.peak, instances.max)
         counts = "/".join(map(numbers.count, several))
     binding = component.binding or ""
-    if component.billed_with is not None:
-        cost = [f"in {component.billed_with}", "", ""]
-    else:
-        cost = _cost(component.cost)
+    cost = _cost(component.cost) if component.billed_with is None else ["in nodes", "", ""]
     return [component.name, component.platform, counts, binding, *cost]
 
 

@@ -11,10 +11,8 @@ from capplan.estimate import Estimate
 from capplan.plan.bind import Path
 from capplan.report import numbers, tables
 from capplan.report.sparkline import sparkline
-from capplan.report.table import Column, Table, markdown, text
+from capplan.report.table import WIDTH, Column, Table, markdown, text
 from capplan.report.view import EstimateView, pick, view
-
-WIDTH = 80
 
 
 class Style(NamedTuple):
