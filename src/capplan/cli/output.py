@@ -14,18 +14,22 @@ from capplan.errors import InputError, Problem
 def emit(text: str, output: Path | None = None, force: bool = False, painted: bool = False) -> None:
     """Write ``text`` to ``output``, or to stdout; ``painted`` allows colours, on a terminal that has them."""
     if output is None or str(output) == "-":
-        _to_stdout(terminal.paint(text) if painted and terminal.has_colour() else text)
+        _to_stdout(text, painted and terminal.has_colour())
     else:
         write_file(output, text, force)
         note(f"wrote {output}")
 
 
-def _to_stdout(text: str) -> None:
+def _to_stdout(text: str, painted: bool) -> None:
+    encoding = sys.stdout.encoding or "ascii"
     try:
-        sys.stdout.write(text)
+        text.encode(encoding)
     except UnicodeEncodeError:
-        encoding = sys.stdout.encoding or "ascii"
-        sys.stdout.write(terminal.plain(text).encode(encoding, "replace").decode(encoding))
+        text = terminal.plain(text).encode(encoding, "replace").decode(encoding)
+    if painted:
+        terminal.paint(text)
+    else:
+        sys.stdout.write(text)
 
 
 def note(text: str) -> None:

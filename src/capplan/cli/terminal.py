@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sys
 
@@ -22,15 +21,15 @@ _ASCII = {
     "≤": "<=",
     "−": "-",
 }
-_COLOURS = (
-    (r"^(ERROR|FAIL)\b", "1;31"),
-    (r"^(WARNING|WARN)\b", "1;33"),
-    (r"^(PASS|INFO)\b", "32"),
-    (r"^(total .*)$", "1"),
-    (r"^((?:[A-Z][A-Z0-9/ ]*  +)+[A-Z0-9/ ]+)$", "1"),
-    (r"^(\[\d+\] .*(?:\n    .*)*)$", "2"),
+_STYLES = (
+    (r"(?m)^(ERROR|FAIL)\b", "bold red"),
+    (r"(?m)^(WARNING|WARN)\b", "bold yellow"),
+    (r"(?m)^(PASS|INFO)\b", "green"),
+    (r"(?m)^total .*$", "bold"),
+    (r"(?m)^(?:[A-Z][A-Z0-9/]*(?: [A-Z0-9/]+)*  +)+[A-Z0-9/ ]+$", "bold"),
+    (r"(?m)^\[\d+\] .*(?:\n    .*)*$", "dim"),
 )
-"""Pattern of what is coloured, and its colour. Each says by its words what its colour repeats."""
+"""What is coloured: by words that say what the colour repeats."""
 
 
 def width() -> int:
@@ -50,19 +49,19 @@ def can_draw() -> bool:
 
 
 def has_colour() -> bool:
-    """Say whether stdout shows colours: https://no-color.org and https://force-color.org."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    """Say whether to colour at all; rich knows the rest: NO_COLOR, TERM and what the terminal can do."""
+    return sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
 
 
-def paint(text: str) -> str:
-    """Return ``text`` with its findings, headings, totals and sources coloured."""
-    for pattern, colour in _COLOURS:
-        text = re.sub(pattern, f"\x1b[{colour}m\\1\x1b[0m", text, flags=re.MULTILINE)
-    return text
+def paint(text: str) -> None:
+    """Write ``text`` to stdout with its findings, headings, totals and sources coloured."""
+    from rich.console import Console
+    from rich.text import Text
+
+    painted = Text(text, end="")
+    for pattern, style in _STYLES:
+        painted.highlight_regex(pattern, style)
+    Console(highlight=False, soft_wrap=True).print(painted, end="")
 
 
 def plain(text: str) -> str:

@@ -41,8 +41,18 @@ def _component(component: ComponentView) -> list[str]:
         several = (instances.min, instances.average, instances.peak, instances.max)
         counts = "/".join(map(numbers.count, several))
     binding = component.binding or ""
-    cost = _cost(component.cost) if component.billed_with is None else ["in nodes", "", ""]
+    cost = _cost(component.cost) if component.billed_with is None else [_IN_NODES, "", ""]
     return [component.name, component.platform, counts, binding, *cost]
+
+
+_IN_NODES = "in nodes"
+
+
+def expected_cost(component: ComponentView) -> str:
+    """Return what a component is expected to cost in a month."""
+    if component.billed_with is not None:
+        return _IN_NODES
+    return "unpriced" if component.cost is None else numbers.money(component.cost.expected)
 
 
 def _cost(cost: Cost | None) -> list[str]:

@@ -51,7 +51,8 @@ def _basis(estimate: Estimate) -> str:
     pricing = estimate.plan.pricing
     said = [f"{pick(estimate.hours_per_month, 0):g} hours a month"]
     said.append("free tiers" if pricing.free_tier else "no free tiers")
-    said.append("sustained-use discount" if pricing.sustained_use else "no sustained-use discount")
+    if any((line.meter.provider, line.meter.service) == ("gcp", "compute-engine") for line in estimate.lines):
+        said.append("sustained-use discount" if pricing.sustained_use else "no sustained-use discount")
     books = [c.name.removeprefix("book ") for c in estimate.catalogs if c.name.startswith("book ")]
     prices = f"prices of book {', '.join(books)} over list prices" if books else "list prices"
     dates = sorted(line.as_of for line in estimate.lines if line.as_of)
@@ -173,9 +174,7 @@ def _by_component(estimates: Mapping[str, Estimate]) -> Table:
     rows = []
     for name in names:
         found = [components.get(name) for components in shown.values()]
-        rows.append(
-            [name, *("" if c is None else numbers.money(c.cost.expected if c.cost else None) for c in found)]
-        )
+        rows.append([name, *("" if c is None else tables.expected_cost(c) for c in found)])
     return Table(columns, rows)
 
 
