@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str]) -> int:
     """Run one command, turn whatever happens into a message, and return the exit code."""
     debug = "--debug" in arguments or bool(os.environ.get("CAPPLAN_DEBUG"))
-    arguments = _with_explain_value([a for a in arguments if a != "--debug"])
+    arguments = _with_bare_values([a for a in arguments if a != "--debug"])
     try:
         app(arguments, prog_name="capplan")
     except InputError as error:
@@ -86,13 +86,17 @@ def _fail(message: str, code: ExitCode) -> int:
     return code
 
 
-def _with_explain_value(arguments: list[str]) -> list[str]:
-    """Give a bare ``--explain`` the value that means everything; its component may be left out."""
+_BARE = {"--explain": "all", "--months": "horizon"}
+"""What an option means whose value is left out."""
+
+
+def _with_bare_values(arguments: list[str]) -> list[str]:
+    """Give options that stand without a value the one that this means."""
     done: list[str] = []
     for index, argument in enumerate(arguments):
         done.append(argument)
-        if argument == "--explain":
+        if argument in _BARE:
             following = arguments[index + 1] if index + 1 < len(arguments) else "-"
             if following.startswith("-") or Path(following).exists():
-                done.append("all")
+                done.append(_BARE[argument])
     return done

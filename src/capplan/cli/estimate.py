@@ -32,8 +32,12 @@ def estimate(
         typer.Option("--sweep", metavar="PATH=V1,V2,…", help="Estimate every value; several make a grid."),
     ] = None,
     months: Annotated[
-        int | None,
-        typer.Option("--months", min=1, help="Estimate this month and so many after it, as demand grows."),
+        str | None,
+        typer.Option(
+            "--months",
+            metavar="[N]",
+            help="Estimate this month and N more, or the plan's horizon, as demand grows.",
+        ),
     ] = None,
     alternative: Annotated[
         str | None, typer.Option("--alternative", help="An alternative of the plan; 'all' compares them.")
@@ -69,7 +73,7 @@ def estimate(
     file = read_plan(plan, sets or (), None if alternative == "all" else alternative, books or ())
     result: Result
     if sweeps or months:
-        sweep = read_sweeps(file, [*(sweeps or ()), *month_sweep(months)])
+        sweep = read_sweeps(file, [*(sweeps or ()), *month_sweep(months, file.plan)])
         result = Swept(run(file, Catalog(catalogs), sweep.scenarios), sweep.axes)
     elif alternative == "all":
         others = {name: read_plan(plan, sets or (), name, books or ()) for name in alternatives_of(file)}

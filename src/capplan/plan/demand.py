@@ -62,4 +62,4 @@ class Demand(Section):
     trace: Trace | None = Field(None, description="A recorded load instead of a profile.")
     growth_per_month: Growth = Field(0.0, description="Growth a month, compounding.")
     month: Number = Field(0.0, description="Months from now that the estimate is for.")
-    horizon_months: Whole = Field(0.0, description="How far ahead `estimate --months` looks by default.")
+    horizon_months: Whole = Field(0.0, description="How far ahead a bare `estimate --months` looks.")

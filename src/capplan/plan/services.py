@@ -39,7 +39,7 @@ class Instances(Section):
         return self
 
 
-Range = Annotated[Instances, BeforeValidator(_range_of)]
+Range = Annotated[Instances, BeforeValidator(_range_of, json_schema_input_type=Whole | Instances)]
 
 
 class Targets(Section):
@@ -91,9 +91,11 @@ class Call(Section):
     cache_hit_rate: Share = Field(0.0, description="Share of the calls that a cache answers.")
 
 
-Calls = dict[
-    Name, Annotated[Call, BeforeValidator(lambda v: v if isinstance(v, dict) else {"per_request": v})]
-]
+def _call_of(value: object) -> object:
+    return value if isinstance(value, dict) else {"per_request": value}
+
+
+Calls = dict[Name, Annotated[Call, BeforeValidator(_call_of, json_schema_input_type=Number | Call)]]
 
 
 class GpuAddOn(Section):
@@ -133,8 +135,8 @@ class CloudRun(ServiceBase):
     """A Cloud Run service."""
 
     platform: Literal["cloud-run"]
-    cpu: Cores = 1.0
-    memory: Memory = 0.5
+    cpu: Cores = Field(1.0, description="CPU of an instance.")
+    memory: Memory = Field(0.5, description="Memory of an instance.")
     service_time: Duration = Field(description="Mean time that a request occupies its place in an instance.")
     concurrency: Positive = Field(80.0, description="Requests that an instance takes at once, at most 1000.")
     billing: Literal["request", "instance"] = Field(
@@ -153,8 +155,8 @@ class ContainerApps(ServiceBase):
     """An Azure Container App on the consumption plan."""
 
     platform: Literal["container-apps"]
-    cpu: Cores = 0.5
-    memory: Memory = 1.0
+    cpu: Cores = Field(0.5, description="CPU of a replica.")
+    memory: Memory = Field(1.0, description="Memory of a replica.")
     service_time: Duration = Field(description="Mean time that a request occupies its place in a replica.")
     concurrency: Positive = Field(10.0, description="Requests that a replica takes at once.")
 
@@ -163,8 +165,8 @@ class Fargate(ServiceBase):
     """An ECS service on Fargate."""
 
     platform: Literal["fargate"]
-    cpu: Cores = 0.25
-    memory: Memory = 0.5
+    cpu: Cores = Field(0.25, description="CPU of a task.")
+    memory: Memory = Field(0.5, description="Memory of a task.")
     architecture: Literal["x86", "arm"] = "x86"
     spot: Share = Field(0.0, description="Share of the tasks on Fargate Spot.")
     ephemeral_storage: Memory = Field(20.0, description="Disk of a task; the first 20 GiB are included.")

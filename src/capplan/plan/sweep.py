@@ -13,6 +13,7 @@ from capplan.plan.places import Places
 from capplan.plan.read import PlanFile, scalar, validate
 
 MAX_SCENARIOS = 2_000_000
+MAX_MONTHS = 600
 
 
 class Sweep(NamedTuple):
@@ -55,8 +56,20 @@ def _number(file: PlanFile, path: Path, label: str) -> float:
     return value
 
 
-def month_sweep(months: int | None) -> list[str]:
-    """Return the sweep over this month and the ``months`` after it, or none."""
+HORIZON = "horizon"
+
+
+def month_sweep(months: str | None, plan: Plan) -> list[str]:
+    """Return the sweep over this month and the ``months`` after it, or none; ``horizon`` takes the plan's."""
     if months is None:
         return []
-    return ["demand.month=" + ",".join(map(str, range(months + 1)))]
+    if months == HORIZON:
+        count = int(plan.demand.horizon_months)
+        if count == 0:
+            what = "the plan has no demand.horizon_months"
+            raise InputError(Problem("--months", what, "Set it, or give a number of months."))
+    elif months.isdecimal() and 0 < int(months) <= MAX_MONTHS:
+        count = int(months)
+    else:
+        raise InputError(Problem("--months", f"expected 1 to {MAX_MONTHS} months, got '{months}'"))
+    return ["demand.month=" + ",".join(map(str, range(count + 1)))]

@@ -1,0 +1,41 @@
+# Everything runs in .venv, made by the Python named here (3.11 or newer).
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+DOCUMENTS := README.md docs/cli.md docs/plan.md $(wildcard examples/*/README.md)
+
+.PHONY: demo test docs bench clean
+
+demo: $(VENV)/installed
+	$(BIN)/capplan estimate examples/afpi
+
+test: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m cogapp --check -P -I docs $(DOCUMENTS)
+	$(BIN)/capplan schema | cmp - docs/plan.schema.json
+	$(BIN)/pytest -q
+
+docs: $(VENV)/dev
+	$(BIN)/python -m cogapp -r -P -I docs $(DOCUMENTS)
+	$(BIN)/capplan schema -o docs/plan.schema.json --force
+
+bench: $(VENV)/installed
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/scenarios.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/dev: $(VENV)/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

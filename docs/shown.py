@@ -1,0 +1,112 @@
+"""What the documentation shows: real output, put there by cog and checked in CI."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+_FIXED = {"NO_COLOR": "1", "COLUMNS": "80", "LINES": "24", "PYTHONIOENCODING": "utf-8"}
+
+
+def output(command: str) -> str:
+    """Return what ``command`` prints, on stdout and then on stderr."""
+    arguments = command.split()[1:]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("CAPPLAN_", "FORCE_COLOR"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "capplan", *arguments],
+        cwd=ROOT,
+        env=environment | _FIXED,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode == 1:
+        raise RuntimeError(done.stderr)
+    return done.stdout + done.stderr
+
+
+def console(command: str, lines: int | None = None) -> None:
+    """Print a fenced block with a command and what it prints, at most so many ``lines`` of it."""
+    shown = output(command).splitlines()
+    kept = shown if lines is None else shown[:lines]
+    print("```console", f"$ {command}", *kept, *(["…"] if len(kept) < len(shown) else []), "```", sep="\n")
+
+
+def reference() -> None:
+    """Print the help of every command."""
+    for command in _commands():
+        print(f"\n## {command}\n\n```text", output(f"{command} --help").rstrip(), "```", sep="\n")
+
+
+def _commands() -> list[str]:
+    """Return every command, groups before what is in them."""
+    from typer.main import get_command
+
+    from capplan.cli.app import app
+
+    found = []
+    waiting = [("capplan", get_command(app))]
+    while waiting:
+        name, command = waiting.pop(0)
+        found.append(name)
+        subcommands = getattr(command, "commands", {})
+        waiting += [(f"{name} {sub}", subcommands[sub]) for sub in subcommands]
+    return found
+
+
+def fields(*sections: str) -> None:
+    """Print a table of the fields of each of the plan's ``sections``, by the names in its JSON Schema."""
+    import json
+
+    from capplan.plan.schema import schema_text
+
+    schema = json.loads(schema_text())
+    definitions = {**schema["$defs"], "Plan": schema}
+    for section in sections:
+        found = definitions[section]
+        print(f"\n### {section}\n\n{found['description']}\n")
+        print("| field | value | default | meaning |\n|---|---|---|---|")
+        for name, field in found["properties"].items():
+            default = "**required**" if name in found.get("required", ()) else _default(field)
+            print(f"| `{name}` | {_kind(field)} | {default} | {field.get('description', '')} |")
+
+
+def _default(field: dict[str, Any]) -> str:
+    default = field.get("default")
+    if default in (None, "", {}, []) or (default == 0 and isinstance(default, float)):
+        return ""
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{_quantity(default, _kind(field))}`" if isinstance(default, float) else f"`{default}`"
+
+
+def _quantity(value: float, example: str) -> str:
+    """Write a default in the unit of the field's example."""
+    if "%" in example:
+        return f"{100 * value:g}%"
+    return f"{value:g}" + ("s" if "ms" in example else "Gi" if "Gi" in example else "")
+
+
+def _kind(field: dict[str, Any]) -> str:
+    """Say what may stand there: an example of a quantity, the allowed words, or the section to look up."""
+    if "oneOf" in field:
+        return ", ".join(_kind(option) for option in field["oneOf"])
+    for option in (field, *field.get("anyOf", ())):
+        if "examples" in option:
+            return f"`{option['examples'][0]}`"
+        if "enum" in option:
+            return " ".join(f"`{word}`" for word in option["enum"])
+        if "const" in option:
+            return f"`{option['const']}`"
+        if "$ref" in option:
+            name = option["$ref"].rsplit("/", 1)[-1]
+            return f"[{name}](#{name.lower()})"
+    if isinstance(field.get("additionalProperties"), dict):
+        return f"names → {_kind(field['additionalProperties'])}"
+    types = [o["type"] for o in (field, *field.get("anyOf", ())) if o.get("type") not in (None, "null")]
+    return {"array": "list", "boolean": "`true` `false`"}.get(types[0], types[0]) if types else ""
