@@ -1,0 +1,69 @@
+"""What databases and caches must hold. Everything broadcasts to (scenarios, 1)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from capplan.arrays import Array, Floats
+
+_GIB = 2.0**30
+_CHUNK_HOURS = np.array([1.0, 2.0, 3.0, 6.0, 12.0, 24.0, 168.0])
+"""Intervals that people can read in a log: hours, half a day, a day, a week."""
+
+
+def node_load(queries_per_s: Floats, read_share: Floats, replicas: Floats) -> Floats:
+    """Return the queries per second that the busiest node works on.
+
+    Reads are split over the replicas where there are any; writes are replayed on every node, and so count
+    in full on each.
+    """
+    return queries_per_s * ((1 - read_share) + read_share / np.maximum(replicas, 1.0))
+
+
+def held_by_ttl(arrivals_per_s: Floats, ttl_s: Floats) -> Floats:
+    """Return how many things are held that arrive at a rate and stay for ``ttl_s``: Little's law, L = λ × W."""
+    return arrivals_per_s * ttl_s
+
+
+def cache_memory_gib(
+    keys: Floats, key_bytes: Floats, fragmentation: Floats, headroom: Floats, shards: Floats
+) -> Floats:
+    """Return the memory of each shard, GiB: keys with overhead, fragmentation, and room before eviction."""
+    return keys * key_bytes * fragmentation / (1 - headroom) / shards / _GIB
+
+
+def steady_state_gib(
+    rows_per_s: Floats, row_gib: Floats, compress_after_s: Floats, ratio: Floats, retain_s: Floats
+) -> Floats:
+    """Return the size of a table that compresses rows after a while and drops them later, once it is full.
+
+    Young rows are as they came, older ones ``ratio`` times smaller. Whole chunks are compressed and dropped,
+    so up to one chunk more stands at any time.
+    """
+    young_s = np.minimum(compress_after_s, retain_s)
+    return rows_per_s * row_gib * (young_s + (retain_s - young_s) / ratio)
+
+
+def chunk_interval_hours(rows_per_s: Floats, row_gib: Floats, memory_gib: Floats, share: float = 0.25) -> Array:
+    """Return the longest usual chunk interval whose newest chunk fits into a share of the memory.
+
+    Timescale advises to keep the chunk that is written to, with its indexes, below a quarter of the memory.
+    """
+    grows_per_hour = np.asarray(rows_per_s * row_gib * 3600.0, dtype=float)
+    fits = share * np.asarray(memory_gib, dtype=float) / np.maximum(grows_per_hour, 1e-300)
+    position = np.searchsorted(_CHUNK_HOURS, fits, side="right") - 1
+    chosen: Array = _CHUNK_HOURS[np.maximum(position, 0)]
+    return chosen
+
+
+def backup_gib(stored_gib: Floats, daily_change: Floats, retention_days: Floats) -> Floats:
+    """Return the size of the backups: one full copy, and what changed on each day that is kept."""
+    kept = np.asarray(retention_days) > 0
+    return np.where(kept, stored_gib * (1 + daily_change * retention_days), 0.0)
+
+
+def stepwise(value: Floats, steps: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Array:
+    """Return what the last step that ``value`` reaches gives; steps are (from, gives), rising."""
+    position = np.searchsorted(steps[:, 0], np.asarray(value, dtype=float), side="right") - 1
+    found: Array = np.where(position < 0, 0.0, steps[np.maximum(position, 0), 1])
+    return found
