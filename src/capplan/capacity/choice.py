@@ -16,18 +16,18 @@ Mask = NDArray[np.bool_]
 class Choice(NamedTuple):
     """What was chosen.
 
-    index: the chosen candidate, (scenarios | 1,); the largest one by price where none meets every need.
+    which: the chosen candidate, (scenarios | 1,); the dearest where none meets every need.
     meets: whether it meets every need, (scenarios | 1,).
     short_of: for each candidate the need that it misses in some scenario, "" where it misses none.
     """
 
-    index: NDArray[np.intp]
+    which: NDArray[np.intp]
     meets: Mask
     short_of: Sequence[str]
 
     def chosen(self, candidate: int) -> Array:
         """Return 1 where ``candidate`` is the chosen one and 0 elsewhere, (scenarios | 1, 1)."""
-        return np.asarray(self.index == candidate, dtype=float).reshape(-1, 1)
+        return np.asarray(self.which == candidate, dtype=float).reshape(-1, 1)
 
 
 def cheapest(needs: Mapping[str, Array], has: Mapping[str, Array], price: Array) -> Choice:
@@ -39,10 +39,10 @@ def cheapest(needs: Mapping[str, Array], has: Mapping[str, Array], price: Array)
     """
     order = np.argsort(price, kind="stable")
     misses = {name: needs[name] > has[name][order] * (1 + 1e-9) for name in needs}
-    feasible = np.isfinite(price[order])[np.newaxis, :]
+    feasible: Mask = np.isfinite(price[order])[np.newaxis, :]
     for missed in misses.values():
         feasible = feasible & ~missed
-    meets = feasible.any(axis=1)
+    meets: Mask = np.any(feasible, axis=1)
     known = max(int(np.isfinite(price).sum()) - 1, 0)
     first = np.where(meets, feasible.argmax(axis=1), known)
     reasons = [""] * len(price)

@@ -21,7 +21,7 @@ def node_load(queries_per_s: Floats, read_share: Floats, replicas: Floats) -> Fl
 
 
 def held_by_ttl(arrivals_per_s: Floats, ttl_s: Floats) -> Floats:
-    """Return how many things are held that arrive at a rate and stay for ``ttl_s``: Little's law, L = λ × W."""
+    """Return how many things are held that arrive at a rate and stay for ``ttl_s``: Little's law."""
     return arrivals_per_s * ttl_s
 
 
@@ -44,13 +44,13 @@ def steady_state_gib(
     return rows_per_s * row_gib * (young_s + (retain_s - young_s) / ratio)
 
 
-def chunk_interval_hours(rows_per_s: Floats, row_gib: Floats, memory_gib: Floats, share: float = 0.25) -> Array:
-    """Return the longest usual chunk interval whose newest chunk fits into a share of the memory.
+def chunk_interval_hours(rows_per_s: Floats, row_gib: Floats, memory_gib: Floats) -> Array:
+    """Return the longest usual chunk interval whose newest chunk fits into a quarter of the memory.
 
-    Timescale advises to keep the chunk that is written to, with its indexes, below a quarter of the memory.
+    Timescale's advice, so that the chunk that is written to stays in memory with its indexes.
     """
     grows_per_hour = np.asarray(rows_per_s * row_gib * 3600.0, dtype=float)
-    fits = share * np.asarray(memory_gib, dtype=float) / np.maximum(grows_per_hour, 1e-300)
+    fits = 0.25 * np.asarray(memory_gib, dtype=float) / np.maximum(grows_per_hour, 1e-300)
     position = np.searchsorted(_CHUNK_HOURS, fits, side="right") - 1
     chosen: Array = _CHUNK_HOURS[np.maximum(position, 0)]
     return chosen
