@@ -29,6 +29,8 @@ def per_scenario(value: Floats) -> Array:
 
 def hourly_mean(values: Array) -> Array:
     """Return the mean over the hours, (scenarios | 1, 1)."""
+    if values.shape[-1] == 1:
+        return values
     mean: Array = values.mean(axis=-1, keepdims=True)
     return mean
 

@@ -5,19 +5,19 @@ plan ──bind──> demand ──> capacity ──> meters ──> cost lines
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from capplan.arrays import Floats
 from capplan.catalog.catalog import Catalog, Provenance
 from capplan.components.base import Component, Context, Finding
 from capplan.components.others import build_external_api, build_resource
 from capplan.components.service import build_service
-from capplan.components.stores import build_store
 from capplan.cost.lines import CostLine, Terms, cost_lines, total_cost, unpriced
 from capplan.cost.meters import Range
-from capplan.demand.load import Load, load_of
+from capplan.demand.load import Load, Pattern, load_on, pattern_of
 from capplan.plan.bind import Scenarios, bind
 from capplan.plan.model import Plan
 from capplan.plan.read import PlanFile
@@ -51,7 +51,11 @@ class Estimate:
 
     def cost_of(self, component: str) -> Range:
         """Return the monthly cost of one component, USD."""
-        return total_cost(self.lines_of(component))
+        return self._cost_by_component.get(component, Range.fixed(0.0))
+
+    @cached_property
+    def _cost_by_component(self) -> dict[str, Range]:
+        return {component: total_cost(lines) for component, lines in self._by_component.items()}
 
     @cached_property
     def _by_component(self) -> dict[str, list[CostLine]]:
@@ -61,17 +65,39 @@ class Estimate:
         return found
 
 
-def estimate(file: PlanFile, catalog: Catalog, scenarios: Scenarios | None = None) -> Estimate:
-    """Return the estimate of the plan in ``file`` for every one of the ``scenarios``."""
-    scenarios = scenarios or Scenarios()
-    plan = bind(file.plan, scenarios)
+class Basis(NamedTuple):
+    """What all scenarios of a plan share, and is read from files only once.
+
+    catalog: with the plan's price books over it.
+    """
+
+    file: PlanFile
+    catalog: Catalog
+    pattern: Pattern
+
+
+def basis_of(file: PlanFile, catalog: Catalog) -> Basis:
+    """Return what estimates of the plan in ``file`` start from."""
+    plan = file.plan
     if plan.pricing.books:
         catalog = catalog.with_books(plan.pricing.books, file.directory)
+    return Basis(file, catalog, pattern_of(plan.demand, file.directory))
+
+
+def estimate(file: PlanFile, catalog: Catalog, scenarios: Scenarios | None = None) -> Estimate:
+    """Return the estimate of the plan in ``file`` for every one of the ``scenarios``."""
+    return estimate_on(basis_of(file, catalog), scenarios or Scenarios())
+
+
+def estimate_on(basis: Basis, scenarios: Scenarios) -> Estimate:
+    """Return the estimate for every one of the ``scenarios``."""
+    file, catalog, pattern = basis
+    plan = bind(file.plan, scenarios)
     hours = plan.hours_per_month
     if hours is None:
         hours = catalog.hours_per_month or HOURS_PER_MONTH
-    load = load_of(plan, hours, file.directory)
-    context = Context(plan, catalog, load, hours, file.places)
+    load = load_on(pattern, plan, hours)
+    context = Context(plan, catalog, load, hours, file.places, file.directory)
     components = list(_components(context))
     meters = [meter for component in components for meter in component.meters]
     lines = cost_lines(meters, catalog, Terms(hours, plan.pricing.free_tier))
@@ -95,19 +121,32 @@ _ORDER = ("error", "warning", "info")
 def _components(ctx: Context) -> Iterator[Component]:
     plan = ctx.plan
     services = {name: build_service(ctx, name, service) for name, service in plan.services.items()}
+    stores = list(_stores(ctx, services))
     yield from services.values()
     if plan.clusters:
         from capplan.components.cluster import build_cluster
     for name, cluster in plan.clusters.items():
-        yield from build_cluster(ctx, name, cluster, services)
-    for name, database in plan.databases.items():
-        yield build_store(ctx, "database", name, database)
-    for name, cache in plan.caches.items():
-        yield build_store(ctx, "cache", name, cache)
+        yield from build_cluster(ctx, name, cluster, [*services.values(), *stores])
+    yield from stores
     for name, api in plan.external_apis.items():
         yield build_external_api(ctx, name, api)
     for name, resource in plan.resources.items():
         yield build_resource(ctx, name, resource)
+    if plan.rate_limits:
+        from capplan.components.ratelimits import build_rate_limits
+    for name, limits in plan.rate_limits.items():
+        yield build_rate_limits(ctx, name, limits, services)
+
+
+def _stores(ctx: Context, services: Mapping[str, Component]) -> Iterator[Component]:
+    if ctx.plan.databases:
+        from capplan.components.stores import any_database
+    for name, database in ctx.plan.databases.items():
+        yield any_database(ctx, name, database, services)
+    if ctx.plan.caches:
+        from capplan.components.stores import any_cache
+    for name, cache in ctx.plan.caches.items():
+        yield any_cache(ctx, name, cache)
 
 
 def _unpriced(lines: Sequence[CostLine]) -> Iterator[Finding]:

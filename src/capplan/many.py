@@ -1,0 +1,102 @@
+"""Very many scenarios: estimated in chunks by several threads, keeping only what they need and cost.
+
+An estimate holds every array of the model, some of shape (scenarios, hours). Of a chunk of scenarios they
+fit the processor's cache, and what is kept of each scenario is a few numbers, so a million scenarios take
+little memory. Scenarios do not influence each other: chunks and threads change no digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.catalog.catalog import Catalog
+from capplan.estimate import Estimate, basis_of, estimate_on
+from capplan.plan.bind import Scenarios
+from capplan.plan.read import PlanFile
+
+THREADS = 2
+"""numpy lets go of Python's lock while it computes, but a third thread would mostly wait for it."""
+
+_ARRAY_BYTES = 2 * 2**20
+"""Size of a (scenarios, hours) array of a chunk: enough work for a call, and cached until the next one."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What every scenario needs and costs; each array is (scenarios,).
+
+    peak_instances: instances needed in the busiest hour, by component that is counted in instances.
+    component_cost: expected USD a month of each component, what has a price.
+    floor, expected, ceiling: USD a month in all, with every autoscaler at its floor, following the load, and
+    at its ceiling; no ceiling where nothing bounds it.
+    """
+
+    peak_instances: Mapping[str, Array]
+    component_cost: Mapping[str, Array]
+    floor: Array
+    expected: Array
+    ceiling: Array | None
+
+
+def estimate_many(
+    file: PlanFile, catalog: Catalog, scenarios: Scenarios, chunk: int | None = None
+) -> Summary:
+    """Return the summary of the plan in ``file`` for every one of the ``scenarios``, ``chunk`` at a time."""
+    basis = basis_of(file, catalog)
+    rows = chunk or max(1, _ARRAY_BYTES // basis.pattern.shape.nbytes)
+
+    def summary_from(start: int) -> Summary:
+        return summary_of(estimate_on(basis, scenarios.part(start, start + rows)))
+
+    estimate_on(basis, scenarios.part(0, 1))  # reads the catalogs, which otherwise each thread would do
+    _keep_freed_memory()
+    with ThreadPoolExecutor(THREADS) as pool:
+        return joined(list(pool.map(summary_from, range(0, scenarios.count, rows))))
+
+
+def summary_of(estimate: Estimate) -> Summary:
+    """Return what is worth keeping of ``estimate``."""
+    count, total = estimate.scenarios.count, estimate.total
+    return Summary(
+        {c.name: _row(c.sizing.peak, count) for c in estimate.components if c.sizing is not None},
+        {c.name: _row(estimate.cost_of(c.name).expected, count) for c in estimate.components},
+        _row(total.floor, count),
+        _row(total.expected, count),
+        None if total.ceiling is None else _row(total.ceiling, count),
+    )
+
+
+def joined(parts: Sequence[Summary]) -> Summary:
+    """Return the summary of all the scenarios in ``parts``, of the same plan."""
+    ceilings = [part.ceiling for part in parts if part.ceiling is not None]
+    return Summary(
+        _joined_by_name([part.peak_instances for part in parts]),
+        _joined_by_name([part.component_cost for part in parts]),
+        np.concatenate([part.floor for part in parts]),
+        np.concatenate([part.expected for part in parts]),
+        np.concatenate(ceilings) if len(ceilings) == len(parts) else None,
+    )
+
+
+def _joined_by_name(parts: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _row(values: Array, count: int) -> Array:
+    """Return (scenarios | 1, 1) values as ``count`` numbers."""
+    return np.broadcast_to(values[:, 0], count)
+
+
+def _keep_freed_memory() -> None:
+    """Make the C library keep the memory of freed arrays for the next ones.
+
+    glibc returns blocks above a limit to the kernel, which then has to clear them page by page for the next
+    array: half of the time of an estimate. The limit grows to the largest block ever freed, up to 32 MiB
+    (mallopt(3), M_MMAP_THRESHOLD). Other libraries are not affected.
+    """
+    np.empty(30 * 2**20, dtype=np.uint8)

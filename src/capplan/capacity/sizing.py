@@ -26,6 +26,7 @@ class Sizing(NamedTuple):
     """Instances of one component.
 
     required: fewest that meet every constraint but the maximum, (scenarios | 1, hours).
+    peak: those required in the busiest hour, (scenarios | 1, 1).
     running: what an autoscaler with these bounds runs, (scenarios | 1, hours).
     floor, ceiling: its bounds, (scenarios | 1, 1); no ceiling where none is given.
     constraints: instances that each asks for in the busiest hour, (scenarios | 1, 1).
@@ -33,6 +34,7 @@ class Sizing(NamedTuple):
     """
 
     required: Array
+    peak: Array
     running: Array
     floor: Array
     ceiling: Array | None
@@ -42,9 +44,9 @@ class Sizing(NamedTuple):
     bounds: Bounds
 
     @property
-    def peak(self) -> Array:
-        """Instances needed in the busiest hour, (scenarios | 1, 1)."""
-        return hourly_max(self.required)
+    def peak_running(self) -> Array:
+        """Instances that run in the busiest hour, (scenarios | 1, 1)."""
+        return self.peak if self.ceiling is None else np.minimum(self.peak, self.ceiling)
 
     @property
     def carried_rps(self) -> Array | None:
@@ -58,22 +60,25 @@ class Sizing(NamedTuple):
 
 
 def size(rps: Array, limits: Sequence[Limit], bounds: Bounds) -> Sizing:
-    """Return the instances for the load ``rps``, (scenarios | 1, hours)."""
+    """Return the instances for the load ``rps``, (scenarios | 1, hours).
+
+    More load never needs fewer instances, so the busiest hour is sized on its own, not sought in the others.
+    """
     capacity = np.full((1, 1), np.inf)
     for limit in limits:
         capacity = np.minimum(capacity, per_scenario(limit.rps_per_instance))
-    need = _instances(rps, capacity)
-    safe = with_redundancy(need, bounds)
-    required = np.maximum(safe, bounds.minimum)
+    required = np.maximum(with_redundancy(_instances(rps, capacity), bounds), bounds.minimum)
     ceiling = None if bounds.maximum is None else per_scenario(bounds.maximum)
     peak_rps = hourly_max(rps)
     constraints = {limit.name: _instances(peak_rps, per_scenario(limit.rps_per_instance)) for limit in limits}
-    peak_safe = hourly_max(safe)
-    if np.any(peak_safe > hourly_max(need)):
+    peak_need = _instances(peak_rps, capacity)
+    peak_safe = with_redundancy(peak_need, bounds)
+    if np.any(peak_safe > peak_need):
         constraints["redundancy"] = peak_safe
     constraints["min"] = per_scenario(bounds.minimum)
     return Sizing(
         required=required,
+        peak=np.maximum(peak_safe, bounds.minimum),
         running=required if ceiling is None else np.minimum(required, ceiling),
         floor=per_scenario(bounds.minimum),
         ceiling=ceiling,
@@ -92,6 +97,17 @@ def with_redundancy(need: Array, bounds: Bounds) -> Array:
     if np.any(bounds.spare):
         safe = np.where(need > 0, safe + bounds.spare, 0.0)
     return safe
+
+
+def utilization(peak_rps: Array, sizing: Sizing) -> Array | None:
+    """Return the share of the scarcest resource in use in the busiest hour, (scenarios | 1, 1)."""
+    if not sizing.limits:
+        return None
+    full = np.full((1, 1), np.inf)
+    for limit in sizing.limits:
+        full = np.minimum(full, limit.rps_per_instance / np.asarray(limit.target))
+    used: Array = peak_rps / (np.maximum(sizing.peak_running, 1.0) * full)
+    return used
 
 
 def carried(instances: Array, capacity_rps: Array, bounds: Bounds) -> Array:

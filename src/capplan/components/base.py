@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path as Directory
 from typing import Literal, NamedTuple
 
 from capplan.arrays import Array, Floats, hourly_mean
-from capplan.capacity.sizing import Sizing
+from capplan.capacity.nodes import Allocatable
+from capplan.capacity.sizing import Sizing, utilization
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Sku
+from capplan.catalog.tiers import TierTable, find_table, read_table
+from capplan.components.measures import Measure, Pick
 from capplan.cost.meters import Meter, Range
 from capplan.demand.load import Load
 from capplan.errors import InputError, nearest
@@ -33,10 +37,23 @@ class Finding(NamedTuple):
     remedy: str = ""
 
 
+class Pods(NamedTuple):
+    """What each pod of a component asks of the node that it runs on."""
+
+    cluster: str
+    pool: str | None
+    cpu: Floats
+    memory_gib: Floats
+    gpu: Floats = 0.0
+
+
 class Component(NamedTuple):
     """One component of the plan, sized and metered.
 
+    load is that of the whole plan; None where no requests arrive, as at a node pool.
     billed_with names the component that pays for this one, as a node pool does for its pods.
+    measures: figures besides instances. pick: the machine that was chosen. pods: what it asks of nodes.
+    node: what a node of a pool leaves to pods.
     """
 
     name: str
@@ -45,12 +62,31 @@ class Component(NamedTuple):
     provider: str
     region: str
     path: Path
-    rps: Array | None = None
+    load: Load | None = None
     sizing: Sizing | None = None
-    utilization: Array | None = None
     meters: Sequence[Meter] = ()
     findings: Sequence[Finding] = ()
     billed_with: str | None = None
+    measures: Sequence[Measure] = ()
+    pick: Pick | None = None
+    pods: Pods | None = None
+    node: Allocatable | None = None
+
+    @property
+    def rps(self) -> Array | None:
+        """Requests per second, (scenarios | 1, hours); None where no requests arrive."""
+        return None if self.load is None else self.load.rps(self.name)
+
+    @property
+    def peak_rps(self) -> Array | None:
+        """Requests per second in the busiest hour, (scenarios | 1, 1)."""
+        return None if self.load is None else self.load.peak(self.name)
+
+    @property
+    def utilization(self) -> Array | None:
+        """Share of the scarcest resource in use in the busiest hour, (scenarios | 1, 1)."""
+        peak_rps = self.peak_rps
+        return None if self.sizing is None or peak_rps is None else utilization(peak_rps, self.sizing)
 
 
 class Context(NamedTuple):
@@ -61,6 +97,7 @@ class Context(NamedTuple):
     load: Load
     hours_per_month: Floats
     places: Places
+    directory: Directory
 
     def region(self, provider: Provider, own: str | None, path: Path) -> str:
         """Return the region of a component; there is no default that the plan does not name."""
@@ -93,6 +130,19 @@ class Context(NamedTuple):
             raise InputError(self.places.problem(path, f"the catalog does not say how large '{name}' is"))
         return sku
 
+    def tier_table(self, name: str, kind: str, path: Path) -> TierTable:
+        """Return the tier table that the plan names at ``path``."""
+        if name == "auto":
+            name = self.plan.tiers.get(kind, "")
+            if not name:
+                remedy = f"Set tiers.{kind}, or name the table."
+                raise InputError(self.places.problem(path, f"the plan has no table of {kind} tiers", remedy))
+        table = read_table(find_table(name, self.catalog.root, self.directory))
+        if table.kind != kind:
+            what = f"'{name}' is a table of {table.kind}, and {kind} is wanted"
+            raise InputError(self.places.problem(path, what))
+        return table
+
     def per_month(self, per_second: Floats) -> Floats:
         """Return how much a steady rate adds up to in a month."""
         return per_second * 3600.0 * self.hours_per_month
@@ -102,3 +152,8 @@ def number_range(sizing: Sizing) -> Range:
     """Return instances at the floor, on average, and at the ceiling."""
     average = hourly_mean(sizing.running)
     return Range(sizing.floor, average, sizing.ceiling)
+
+
+def driver(by: str, average_rps: Floats, peak_rps: Floats) -> Floats:
+    """Return the value that a tier table is read by: requests a day on average, or a second at the peak."""
+    return average_rps * 86_400.0 if by == "requests_per_day" else peak_rps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -18,22 +18,21 @@ from capplan.capacity.nodes import (
 )
 from capplan.capacity.sizing import Bounds, Sizing
 from capplan.catalog.rows import Sku
-from capplan.components.base import Component, Context, Finding, Path
+from capplan.components.base import Component, Context, Finding, Path, Pods
 from capplan.components.machines import Machines, gpus_of, machine_meters
-from capplan.components.service import cluster_of
 from capplan.cost.machines import Fleet
 from capplan.cost.meters import Meter, Range
 from capplan.plan.clusters import Aks, Cluster, Gke, Pool
-from capplan.plan.services import Kubernetes, Provider
+from capplan.plan.services import Provider
 
 _PROVIDERS: dict[str, Provider] = {"gke": "gcp", "eks": "aws", "aks": "azure"}
 _SHARED_CORE = ("e2-micro", "e2-small", "e2-medium")
 
 
 def build_cluster(
-    ctx: Context, name: str, cluster: Cluster, services: dict[str, Component]
+    ctx: Context, name: str, cluster: Cluster, components: Sequence[Component]
 ) -> Iterator[Component]:
-    """Yield the cluster itself, and each of its node pools sized for the pods of ``services``."""
+    """Yield the cluster itself, and each of its node pools sized for the pods of ``components``."""
     path: Path = ("clusters", name)
     provider = _PROVIDERS[cluster.platform]
     region = ctx.region(provider, cluster.region, path)
@@ -48,7 +47,7 @@ def build_cluster(
     )
     for pool_name, pool in cluster.pools.items():
         where = (*path, "pools", pool_name)
-        pods = dict(_pods_on(ctx, name, cluster, pool_name, services))
+        pods = dict(_pods_on(name, cluster, pool_name, components))
         yield _pool(ctx, f"{name}/{pool_name}", pool, cluster.platform, provider, region, where, pods)
 
 
@@ -71,16 +70,19 @@ def _fee(ctx: Context, name: str, cluster: Cluster, provider: Provider, region: 
     )
 
 
+PodsBySource = dict[str, tuple[Pods, Sizing]]
+
+
 def _pods_on(
-    ctx: Context, cluster_name: str, cluster: Cluster, pool_name: str, services: dict[str, Component]
-) -> Iterator[tuple[str, tuple[Kubernetes, Sizing]]]:
+    cluster_name: str, cluster: Cluster, pool_name: str, components: Sequence[Component]
+) -> Iterator[tuple[str, tuple[Pods, Sizing]]]:
     first = next(iter(cluster.pools))
-    for name, service in ctx.plan.services.items():
-        if not isinstance(service, Kubernetes) or cluster_of(ctx, service) != cluster_name:
+    for component in components:
+        pods, sizing = component.pods, component.sizing
+        if pods is None or sizing is None or pods.cluster != cluster_name:
             continue
-        sizing = services[name].sizing
-        if (service.pool or first) == pool_name and sizing is not None:
-            yield name, (service, sizing)
+        if (pods.pool or first) == pool_name:
+            yield component.name, (pods, sizing)
 
 
 def _pool(
@@ -91,7 +93,7 @@ def _pool(
     provider: Provider,
     region: str,
     path: Path,
-    pods: dict[str, tuple[Kubernetes, Sizing]],
+    pods: PodsBySource,
 ) -> Component:
     machine = ctx.machine(provider, pool.machine, (*path, "machine"))
     node = _node(ctx, platform, machine, pool)
@@ -109,6 +111,7 @@ def _pool(
         sizing=sizing,
         meters=machine_meters(ctx, machines, pool.gpu, pool.disk),
         findings=[*findings, *_too_small(name, sizing)],
+        node=node,
     )
 
 
@@ -135,8 +138,8 @@ def _node(ctx: Context, platform: str, machine: Sku, pool: Pool) -> Allocatable:
 
 
 def _fitting(
-    pool: str, machine: Sku, node: Allocatable, pods: dict[str, tuple[Kubernetes, Sizing]]
-) -> tuple[dict[str, tuple[Kubernetes, Sizing]], list[Finding]]:
+    pool: str, machine: Sku, node: Allocatable, pods: PodsBySource
+) -> tuple[PodsBySource, list[Finding]]:
     """Return the services whose pods fit an empty node, and a finding for each of the others."""
     fitting, findings = {}, []
     for name, (service, sizing) in pods.items():
@@ -153,11 +156,11 @@ def _fitting(
 
 
 def _unschedulable(
-    name: str, service: Kubernetes, pool: str, machine: Sku, node: Allocatable, too_large: list[str]
+    name: str, service: Pods, pool: str, machine: Sku, node: Allocatable, too_large: list[str]
 ) -> Finding:
     asks = {
         "cpu": f"{_most(service.cpu):g} vCPU of {_least(node.cpu):.3g}",
-        "memory": f"{_most(service.memory):g} GiB of {_least(node.memory_gib):.4g}",
+        "memory": f"{_most(service.memory_gib):g} GiB of {_least(node.memory_gib):.4g}",
         "gpu": f"{_most(service.gpu):g} GPU of {_least(node.gpus):g}",
         "pods": "a place on a node that has none left",
     }
@@ -166,36 +169,39 @@ def _unschedulable(
     return Finding("error", "pod-fits-no-node", name, message, "Choose a larger machine, or request less.")
 
 
-def _group(service: Kubernetes, count: Array) -> PodGroup:
-    return PodGroup(service.cpu, service.memory, service.gpu, count)
+def _group(pods: Pods, count: Array) -> PodGroup:
+    return PodGroup(pods.cpu, pods.memory_gib, pods.gpu, count)
 
 
-def _sized(pool: Pool, node: Allocatable, pods: dict[str, tuple[Kubernetes, Sizing]]) -> Sizing:
+def _sized(pool: Pool, node: Allocatable, pods: PodsBySource) -> Sizing:
     """Return the pool's nodes: for the pods of each hour, at their floors, and at their ceilings."""
     each = pool.zones if pool.nodes_per_zone else 1.0
     minimum = (0.0 if pool.nodes.min is None else pool.nodes.min) * each
     maximum = None if pool.nodes.max is None else pool.nodes.max * each
 
-    def nodes(counts: list[Array]) -> Array:
-        groups = [_group(s, n) for (s, _), n in zip(pods.values(), counts, strict=True)]
-        return np.maximum(nodes_for(groups, node), minimum)
+    def packed(counts: list[Array]) -> Array:
+        return nodes_for([_group(s, n) for (s, _), n in zip(pods.values(), counts, strict=True)], node)
 
-    required = nodes([sizing.running for _, sizing in pods.values()])
-    peak = hourly_max(required)
+    def nodes(counts: list[Array]) -> Array:
+        return np.maximum(packed(counts), minimum)
+
+    wanted = packed([sizing.running for _, sizing in pods.values()])
+    required = np.maximum(wanted, minimum)
     top = None if maximum is None else per_scenario(maximum)
     return Sizing(
         required=required,
+        peak=hourly_max(required),
         running=required if top is None else np.minimum(required, top),
         floor=_within(nodes([sizing.floor for _, sizing in pods.values()]), top),
         ceiling=_ceiling(nodes, pods, top),
-        constraints={"pods": peak, "min": per_scenario(minimum)},
+        constraints={"pods": hourly_max(wanted), "min": per_scenario(minimum)},
         capacity_rps=np.full((1, 1), np.inf),
         limits=(),
         bounds=Bounds(minimum, maximum),
     )
 
 
-def _ceiling(nodes: object, pods: dict[str, tuple[Kubernetes, Sizing]], top: Array | None) -> Array | None:
+def _ceiling(nodes: object, pods: PodsBySource, top: Array | None) -> Array | None:
     """Return the most nodes that the pods at their ceilings can make the pool run.
 
     A pool for which the plan has no pods may be filled by others, up to its own maximum.

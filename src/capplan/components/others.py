@@ -23,7 +23,7 @@ def build_external_api(ctx: Context, name: str, api: ExternalApi) -> Component:
         provider=EXTERNAL,
         region="global",
         path=path,
-        rps=ctx.load.rps(name),
+        load=ctx.load,
         meters=list(_api_meters(name, api, requests, ".".join(path))),
     )
 
@@ -68,7 +68,7 @@ def build_resource(ctx: Context, name: str, resource: Resource) -> Component:
         provider=resource.provider,
         region=region,
         path=path,
-        rps=ctx.load.rps(name),
+        load=ctx.load,
         meters=[
             Meter(
                 component=name,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from capplan.arrays import Array, Floats, hourly_max
 from capplan.capacity.sizing import Bounds, Sizing, size
-from capplan.components.base import Component, Context, Finding, Path
+from capplan.components.base import Component, Context, Finding, Path, Pods, driver
 from capplan.components.carrying import Instance, limits_of
 from capplan.components.egress import egress_meters
 from capplan.components.machines import Machines, machine_meters
+from capplan.components.measures import Pick
 from capplan.components.serverless import (
     check_fargate_size,
     cloud_run,
@@ -44,28 +44,62 @@ def build_service(ctx: Context, name: str, service: Service) -> Component:
     """Return the service ``name``, sized and metered."""
     path: Path = ("services", name)
     provider = _provider(ctx, service)
+    service, tier = _with_resources(ctx, name, service, path)
     own_region = service.region
     if isinstance(service, Kubernetes):
         own_region = own_region or ctx.plan.clusters[cluster_of(ctx, service)].region
     region = ctx.region(provider, own_region, path)
     rps = ctx.load.rps(name)
-    sizing = size(rps, limits_of(service, _instance(ctx, service, path)), _bounds(service))
+    sizing = _sizing(ctx, name, service, rps, path)
     _check_carries(ctx, sizing, path)
     meters = _meters(ctx, name, service, region, rps, sizing)
-    return Component(
+    component = Component(
         name=name,
         kind="service",
         platform=service.platform,
         provider=provider,
         region=region,
         path=path,
-        rps=rps,
+        load=ctx.load,
         sizing=sizing,
-        utilization=_utilization(rps, sizing),
         meters=[*meters, *egress_meters(ctx, name, provider, region, service.response_size)],
         findings=list(_findings(name, rps, sizing, service)),
         billed_with=cluster_of(ctx, service) if isinstance(service, Kubernetes) else None,
+        pick=tier,
+        pods=_pods(ctx, service) if isinstance(service, Kubernetes) else None,
     )
+    if not any(call.pool for call in service.calls.values()):
+        return component
+    from capplan.components.connections import pool_measures
+
+    return component._replace(measures=list(pool_measures(ctx, name, service, component)))
+
+
+def _pods(ctx: Context, service: Kubernetes) -> Pods:
+    return Pods(cluster_of(ctx, service), service.pool, service.cpu, service.memory, service.gpu)
+
+
+def _with_resources(ctx: Context, name: str, service: Service, path: Path) -> tuple[Service, Pick | None]:
+    """Return the service with the requests that its tier prescribes, and the tier."""
+    if not isinstance(service, Kubernetes) or service.resources is None:
+        return service, None
+    table = ctx.tier_table(service.resources, "resources", (*path, "resources"))
+    load = driver(table.by, ctx.load.average(name), ctx.load.peak(name))
+    given = {field: table.prescribes(field, load) for field in table.fields()}
+    pick = Pick(tuple(tier.name for tier in table.tiers), table.falls_into(load)[:, 0])
+    return service.model_copy(update=given), pick
+
+
+def _sizing(ctx: Context, name: str, service: Service, rps: Array, path: Path) -> Sizing:
+    limits = limits_of(service, _instance(ctx, service, path))
+    if service.queue is None:
+        return size(rps, limits, _bounds(service))
+    from capplan.components.backlog import queue_limit, with_backlog
+
+    peak = ctx.load.peak(name)
+    length = queue_limit(peak, service.queue, path)
+    limits = limits if length is None else [*limits, length]
+    return size(with_backlog(rps, peak, service.queue), limits, _bounds(service))
 
 
 def cluster_of(ctx: Context, service: Kubernetes) -> str:
@@ -130,22 +164,10 @@ def _meters(
     return ()
 
 
-def _utilization(rps: Array, sizing: Sizing) -> Array | None:
-    """Return the share of the scarcest resource in use in the busiest hour, (scenarios | 1, 1)."""
-    if not sizing.limits:
-        return None
-    full = np.full((1, 1), np.inf)
-    for limit in sizing.limits:
-        full = np.minimum(full, limit.rps_per_instance / np.asarray(limit.target))
-    peak, running = hourly_max(rps), hourly_max(sizing.running)
-    used: Array = peak / (np.maximum(running, 1.0) * full)
-    return used
-
-
 def _findings(name: str, rps: Array, sizing: Sizing, service: Service) -> Iterator[Finding]:
-    over = sizing.required > sizing.running
-    if over.any() and sizing.carried_rps is not None:
-        yield _over_ceiling(name, rps, sizing, over)
+    excess = sizing.peak - sizing.peak_running
+    if excess.any():
+        yield _over_ceiling(name, rps, sizing, int(excess.argmax()))
     if not sizing.limits and np.any(rps > 0):
         message = "nothing says what an instance carries, so only min and max decide"
         yield Finding("warning", "unsized", name, message, "Give service_time, cpu_time or throughput.")
@@ -154,15 +176,14 @@ def _findings(name: str, rps: Array, sizing: Sizing, service: Service) -> Iterat
         yield Finding("info", "slo-not-checked", name, message)
 
 
-def _over_ceiling(name: str, rps: Array, sizing: Sizing, over: NDArray[np.bool_]) -> Finding:
-    """Return the finding of the scenario that exceeds its ceiling by most."""
-    excess = (sizing.required - sizing.running).max(axis=1)
-    worst = int(excess.argmax())
-    peak = _row(hourly_max(rps), worst)
-    need = _row(sizing.peak, worst)
-    ceiling = _row(sizing.ceiling, worst)
-    carries = _row(sizing.carried_rps, worst)
-    hours = over[min(worst, over.shape[0] - 1)]
+def _over_ceiling(name: str, rps: Array, sizing: Sizing, worst: int) -> Finding:
+    """Return the finding of the ``worst`` scenario, which exceeds its ceiling by most."""
+    peak = _pick(hourly_max(rps), worst)
+    need = _pick(sizing.peak, worst)
+    ceiling = _pick(sizing.ceiling, worst)
+    carries = _pick(sizing.carried_rps, worst)
+    required = sizing.required[min(worst, len(sizing.required) - 1)]
+    hours = required > ceiling
     message = (
         f"max {ceiling:g} carries {carries:,.4g} requests/s; the busiest hour brings {peak:,.4g} "
         f"and needs {need:,.0f} (over the maximum in {int(hours.sum())} of {hours.size} hours)"
@@ -170,7 +191,7 @@ def _over_ceiling(name: str, rps: Array, sizing: Sizing, over: NDArray[np.bool_]
     return Finding("error", "max-too-small", name, message, f"Raise instances.max to {need:,.0f}.")
 
 
-def _row(values: Array | None, scenario: int) -> float:
+def _pick(values: Array | None, scenario: int) -> float:
     if values is None:
         return float("inf")
     return float(values[min(scenario, values.shape[0] - 1), 0])

@@ -120,10 +120,7 @@ def _share_in_block(quantity: Range, total: Range, start: float, end: float) -> 
         inside = np.clip(whole - start, 0.0, end - start)
         return own * inside / np.where(whole > 0, whole, 1.0)
 
-    top = None
-    if quantity.ceiling is not None and total.ceiling is not None:
-        top = part(quantity.ceiling, total.ceiling)
-    return Range(part(quantity.floor, total.floor), part(quantity.expected, total.expected), top)
+    return quantity.combine(total, part)
 
 
 def unpriced(lines: Sequence[CostLine]) -> list[CostLine]:

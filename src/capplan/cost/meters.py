@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
-
-import numpy as np
 
 from capplan.arrays import Array, Floats, per_scenario
 
@@ -31,23 +30,38 @@ class Range:
         same = per_scenario(value)
         return Range(same, same, same)
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether no autoscaler changes the figure, so that the three are one array."""
+        return self.floor is self.expected is self.ceiling
+
     def __mul__(self, factor: Floats) -> Range:
         return self.map(lambda value: value * factor)
 
     def __add__(self, other: Range) -> Range:
-        top = None
-        if self.ceiling is not None and other.ceiling is not None:
-            top = self.ceiling + other.ceiling
-        return Range(self.floor + other.floor, self.expected + other.expected, top)
+        return self.combine(other, operator.add)
 
     def map(self, change: Callable[[Array], Array]) -> Range:
         """Return the range of ``change`` applied to each of the three."""
-        top = None if self.ceiling is None else change(self.ceiling)
-        return Range(change(self.floor), change(self.expected), top)
+        expected = change(self.expected)
+        if self.is_fixed:
+            return Range(expected, expected, expected)
+        return Range(change(self.floor), expected, None if self.ceiling is None else change(self.ceiling))
+
+    def combine(self, other: Range, change: Callable[[Array, Array], Array]) -> Range:
+        """Return the range of ``change`` applied to each of the three and its counterpart in ``other``."""
+        expected = change(self.expected, other.expected)
+        if self.is_fixed and other.is_fixed:
+            return Range(expected, expected, expected)
+        top = None
+        if self.ceiling is not None and other.ceiling is not None:
+            top = change(self.ceiling, other.ceiling)
+        return Range(change(self.floor, other.floor), expected, top)
 
     def any(self) -> bool:
         """Say whether anything is used at all, in any scenario."""
-        return any(bool(np.any(v)) for v in (self.floor, self.expected, self.ceiling) if v is not None)
+        figures = [self.expected] if self.is_fixed else [self.expected, self.floor, self.ceiling]
+        return any(figure.any() for figure in figures if figure is not None)
 
 
 class Meter(NamedTuple):

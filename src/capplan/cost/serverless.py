@@ -45,7 +45,7 @@ def request_billed(active: Array, floor: Array, ceiling: Array | None) -> tuple[
     At the floor the minimum instances idle all month; at the ceiling every instance is busy all month.
     """
     expected = hourly_mean(active)
-    idle = np.maximum(floor - active, 0.0).mean(axis=-1, keepdims=True)
+    idle = hourly_mean(np.maximum(floor - active, 0.0))
     nothing = np.zeros((1, 1))
     busy = Range(nothing, expected, ceiling)
     return busy, Range(floor, idle, None if ceiling is None else nothing)

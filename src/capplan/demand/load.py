@@ -12,6 +12,7 @@ import numpy as np
 from capplan.arrays import Array, Floats, hourly_max, per_scenario
 from capplan.demand import profiles
 from capplan.errors import InputError, Problem
+from capplan.plan.caches import Semantic
 from capplan.plan.demand import Demand
 from capplan.plan.model import Plan
 
@@ -42,32 +43,59 @@ class Load(NamedTuple):
         """Return the requests per second of ``component``, (scenarios | 1, hours)."""
         return self.average(component) * self.shape
 
+    def peak(self, component: str) -> Array:
+        """Return the requests per second of ``component`` in the busiest hour, (scenarios | 1, 1)."""
+        return self.average(component) * hourly_max(self.shape)
+
     @property
     def peak_rps(self) -> Array:
         """Requests that enter the system in the busiest hour, (scenarios | 1, 1)."""
         return self.average_rps * hourly_max(self.shape)
 
 
-def load_of(plan: Plan, hours_per_month: Floats, directory: Path) -> Load:
-    """Return the load that ``plan`` describes; traces are read relative to ``directory``."""
-    demand = plan.demand
+class Pattern(NamedTuple):
+    """How load rises and falls, the same in every scenario until one stretches it.
+
+    recorded_rps: mean requests per second of a trace; 0 for a profile.
+    shape: load of an hour ÷ the mean, (hours,).
+    """
+
+    recorded_rps: float
+    shape: Array
+    name: str
+
+
+def pattern_of(demand: Demand, directory: Path) -> Pattern:
+    """Return the profile, or the trace, which is read relative to ``directory``."""
     if demand.trace is not None:
         from capplan.demand.trace import read_trace
 
-        recorded, shape = read_trace(demand.trace, directory)
-        name = demand.trace.file
-    else:
-        recorded, shape, name = 0.0, *_profile(demand)
+        return Pattern(*read_trace(demand.trace, directory), demand.trace.file)
+    if demand.profile is None:
+        return Pattern(0.0, profiles.week("consumer-diurnal"), "consumer-diurnal")
+    if isinstance(demand.profile, str):
+        return Pattern(0.0, profiles.week(demand.profile), demand.profile)
+    return Pattern(0.0, profiles.tiled(demand.profile), "own profile")
+
+
+def load_of(plan: Plan, hours_per_month: Floats, directory: Path) -> Load:
+    """Return the load that ``plan`` describes; traces are read relative to ``directory``."""
+    return load_on(pattern_of(plan.demand, directory), plan, hours_per_month)
+
+
+def load_on(pattern: Pattern, plan: Plan, hours_per_month: Floats) -> Load:
+    """Return the load that ``plan`` describes, with a ``pattern`` that was read before."""
+    demand = plan.demand
     volume = _volume(demand, hours_per_month)
-    average = recorded if volume is None else volume
+    average = pattern.recorded_rps if volume is None else volume
     entering = _entering(plan)
     grown = average * (1 + demand.growth_per_month) ** demand.month
     return Load(
         average_rps=per_scenario(grown),
-        shape=_stretched(shape, demand, name),
+        shape=_stretched(pattern, demand),
         per_entry=_follow_calls(plan, entering),
         entering=entering,
-        profile=name,
+        profile=pattern.name,
     )
 
 
@@ -84,26 +112,18 @@ def _volume(demand: Demand, hours_per_month: Floats) -> Floats | None:
     return None
 
 
-def _profile(demand: Demand) -> tuple[Array, str]:
-    if demand.profile is None:
-        return profiles.week("consumer-diurnal"), "consumer-diurnal"
-    if isinstance(demand.profile, str):
-        return profiles.week(demand.profile), demand.profile
-    return profiles.tiled(demand.profile), "own profile"
-
-
-def _stretched(shape: Array, demand: Demand, name: str) -> Array:
+def _stretched(pattern: Pattern, demand: Demand) -> Array:
     ratio = demand.peak_to_average
     if ratio is None:
-        return shape.reshape(1, -1)
-    limit = profiles.largest_ratio(shape)
+        return pattern.shape.reshape(1, -1)
+    limit = profiles.largest_ratio(pattern.shape)
     wanted = np.asarray(ratio, dtype=float)
     if wanted.min() < 1 or wanted.max() >= limit > 1 or (limit == 1 and wanted.max() > 1):
         bad = wanted.min() if wanted.min() < 1 else wanted.max()
-        what = f"demand.peak_to_average is {bad:g}; {name} can be stretched from 1 to below {limit:g}"
+        what = f"demand.peak_to_average is {bad:g}; {pattern.name} can be stretched from 1 to below {limit:g}"
         remedy = "Choose a profile with a narrower peak, or give a trace."
         raise InputError(Problem("demand", what, remedy))
-    return profiles.stretched(shape, ratio)
+    return profiles.stretched(pattern.shape, ratio)
 
 
 def _follow_calls(plan: Plan, entering: Mapping[str, Array]) -> dict[str, Array]:
@@ -118,9 +138,32 @@ def _follow_calls(plan: Plan, entering: Mapping[str, Array]) -> dict[str, Array]
         if name not in plan.services:
             continue
         for callee, call in plan.services[name].calls.items():
-            passed = call.per_request * (1 - call.cache_hit_rate)
-            per_entry[callee] = per_entry[callee] + per_entry[name] * passed
+            asked = per_entry[name] * call.per_request * (1 - call.deduplicated)
+            if call.through is not None:
+                asked = _through(plan, per_entry, call.through, asked)
+            per_entry[callee] = per_entry[callee] + asked * (1 - call.cache_hit_rate)
     return per_entry
+
+
+def _through(plan: Plan, per_entry: dict[str, Array], cache: str, asked: Array) -> Array:
+    """Count the questions that a semantic cache is asked, and return those that it cannot answer."""
+    semantic = plan.caches[cache].semantic
+    per_entry[cache] = per_entry[cache] + asked
+    if semantic is None:
+        return asked
+    if semantic.embedding is not None:
+        per_entry[semantic.embedding] = per_entry[semantic.embedding] + asked
+    return asked * (1 - hit_rate(semantic))
+
+
+def hit_rate(semantic: Semantic) -> Floats:
+    """Return the share of hits: as given, or interpolated at the similarity threshold."""
+    if not semantic.hit_rate_at:
+        return semantic.hit_rate
+    measured = sorted((float(at), rate) for at, rate in semantic.hit_rate_at.items())
+    thresholds, rates = zip(*measured, strict=True)
+    found: Array = np.asarray(np.interp(semantic.similarity_threshold, thresholds, np.array(rates)))
+    return found
 
 
 def _entering(plan: Plan) -> dict[str, Array]:

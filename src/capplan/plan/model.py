@@ -1,14 +1,22 @@
 """The plan: the one file that a user writes."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from capplan.plan.caches import Cache
 from capplan.plan.clusters import Cluster
+from capplan.plan.databases import Database
+from capplan.plan.deferred import Deferred
 from capplan.plan.demand import Demand
 from capplan.plan.fields import DEFAULTS, Money, Name, Number, Positive, Section
+from capplan.plan.ratelimits import RateLimits
 from capplan.plan.services import Provider, Service
-from capplan.plan.stores import Cache, Database
+
+if TYPE_CHECKING:
+    from capplan.plan.manifests import Manifests
+else:
+    Manifests = Annotated[Any, Deferred("capplan.plan.manifests", "Manifests")]
 
 
 class ExternalApi(Section):
@@ -57,12 +65,20 @@ class Plan(Section):
     regions: dict[Provider, str] = Field({}, description="The region of each provider in use.")
     pricing: Pricing = DEFAULTS
     demand: Demand
+    tiers: dict[str, str] = Field(
+        {}, description="Tier tables that `resources: auto` reads, by kind: resources, database."
+    )
+    service_templates: dict[Name, dict[str, Any]] = Field(
+        {}, description="What services have in common; a service `extends` one."
+    )
+    rate_limits: dict[Name, RateLimits] = {}
     services: dict[Name, Service] = {}
     clusters: dict[Name, Cluster] = {}
     databases: dict[Name, Database] = {}
     caches: dict[Name, Cache] = {}
     external_apis: dict[Name, ExternalApi] = {}
     resources: dict[Name, Resource] = {}
+    manifests: Manifests | None = Field(None, description="What rendered manifests say beyond figures.")
     alternatives: dict[Name, dict[str, Any]] = Field(
         {}, description="Named overlays: what they name replaces the plan's value, null removes it."
     )

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from capplan.errors import Problem, nearest
+from capplan.plan.deferred import Deferred
 from capplan.plan.places import Places
 from capplan.quantities import shown
 
@@ -109,6 +110,7 @@ def _annotation_at(model: type[BaseModel], loc: Loc) -> Any:
 
 def _bare(kind: Any) -> Any:
     while get_origin(kind) is Annotated:
-        kind = get_args(kind)[0]
+        deferred = next((note for note in kind.__metadata__ if isinstance(note, Deferred)), None)
+        kind = deferred.model if deferred else get_args(kind)[0]
     members = [member for member in get_args(kind) if member is not type(None)]
     return _bare(members[0]) if get_origin(kind) is not dict and len(members) == 1 else kind

@@ -14,6 +14,7 @@ from capplan.plan.model import Plan
 from capplan.plan.overlay import Raw, assignment, full_path, merge, nested
 from capplan.plan.places import Places
 from capplan.plan.references import complaints
+from capplan.plan.templates import expanded
 from capplan.strictyaml import MAX_BYTES, Locator, decode, load, read_text
 
 _FILE_NAMES = ("plan.yaml", "plan.yml", "capplan.yaml", "capplan.yml")
@@ -60,6 +61,7 @@ def parse_plan(
         raw = _set(raw, text_, places)
     if books:
         raw = merge(raw, {"pricing": {"books": [*_books(raw), *books]}})
+    raw = expanded(raw, places)
     return PlanFile(validate(raw, places), raw, places, directory)
 
 
@@ -122,6 +124,6 @@ def _overlay(raw: Raw, alternative: str, places: Places) -> Raw:
 
 def _set(raw: Raw, text: str, places: Places) -> Raw:
     path, value = assignment(text, "--set")
-    full = full_path(raw, path, Plan.model_fields, "--set")
+    full = full_path(expanded(raw, places), path, Plan.model_fields, "--set")
     places.given[full] = f"--set {text}"
     return merge(raw, nested(full, scalar(value)))

@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from capplan.errors import nearest
 from capplan.plan.model import Plan
-from capplan.plan.services import Kubernetes
+from capplan.plan.services import Call
 
 Complaint = tuple[tuple[str, ...], str, str]
 """Path, what is wrong, the way out."""
@@ -23,6 +23,7 @@ def complaints(plan: Plan) -> list[Complaint]:
         *_calls(plan),
         *_entry(plan),
         *_clusters(plan),
+        *_stores(plan),
         *_external_apis(plan),
     ]
 
@@ -45,7 +46,7 @@ def _volume(plan: Plan) -> Iterator[Complaint]:
 
 def _names(plan: Plan) -> Iterator[Complaint]:
     seen: dict[str, str] = {}
-    for kind in ("services", "clusters", "databases", "caches", "external_apis", "resources"):
+    for kind in ("services", "clusters", "databases", "caches", "external_apis", "resources", "rate_limits"):
         for name in getattr(plan, kind):
             if name in seen:
                 yield (kind, name), f"the name is taken by {seen[name]}.{name}", ""
@@ -56,13 +57,37 @@ def _calls(plan: Plan) -> Iterator[Complaint]:
     known = plan.callable_components
     unknown = False
     for caller, service in plan.services.items():
-        for callee in service.calls:
+        for callee, call in service.calls.items():
+            yield from _through(plan, caller, callee, call)
             if callee not in known:
                 unknown = True
                 path = ("services", caller, "calls", callee)
                 yield path, f"calls '{callee}', which is not in the plan", nearest(callee, known)
     if not unknown:
         yield from _cycle({name: service.calls for name, service in plan.services.items()})
+
+
+def _through(plan: Plan, caller: str, callee: str, call: Call) -> Iterator[Complaint]:
+    path = ("services", caller, "calls", callee)
+    if call.through is not None:
+        semantic = [name for name, cache in plan.caches.items() if cache.semantic is not None]
+        if call.through not in semantic:
+            remedy = nearest(call.through, semantic) or "Give a cache a semantic section."
+            yield (*path, "through"), f"'{call.through}' is not a semantic cache", remedy
+    if call.pool is not None and callee not in plan.databases:
+        yield (*path, "pool"), f"pools are for databases, and '{callee}' is none", ""
+
+
+def _stores(plan: Plan) -> Iterator[Complaint]:
+    for name, cache in plan.caches.items():
+        api = cache.semantic.embedding if cache.semantic is not None else None
+        if api is not None and api not in plan.external_apis:
+            where = ("caches", name, "semantic", "embedding")
+            yield where, f"'{api}' is not an external API", nearest(api, plan.external_apis)
+    for name, limits in plan.rate_limits.items():
+        if limits.service not in plan.services:
+            path = ("rate_limits", name, "service")
+            yield path, f"'{limits.service}' is not a service", nearest(limits.service, plan.services)
 
 
 def _cycle(calls: Mapping[str, Mapping[str, object]]) -> Iterator[Complaint]:
@@ -82,10 +107,14 @@ def _entry(plan: Plan) -> Iterator[Complaint]:
 
 
 def _clusters(plan: Plan) -> Iterator[Complaint]:
-    for name, service in plan.services.items():
-        if not isinstance(service, Kubernetes):
-            continue
-        path = ("services", name, "cluster")
+    pods = [
+        (kind, name, section)
+        for kind in ("services", "databases", "caches")
+        for name, section in getattr(plan, kind).items()
+        if section.platform == "kubernetes"
+    ]
+    for kind, name, service in pods:
+        path = (kind, name, "cluster")
         if service.cluster is None and len(plan.clusters) != 1:
             some = f"the plan has {len(plan.clusters)} clusters" if plan.clusters else "the plan has none"
             yield path, f"needs a cluster, and {some}", "Name one, or add it under clusters."
@@ -95,7 +124,7 @@ def _clusters(plan: Plan) -> Iterator[Complaint]:
             pools = plan.clusters[service.cluster or next(iter(plan.clusters))].pools
             if service.pool not in pools:
                 what = f"unknown pool '{service.pool}'"
-                yield ("services", name, "pool"), what, nearest(service.pool, pools)
+                yield (kind, name, "pool"), what, nearest(service.pool, pools)
 
 
 def _external_apis(plan: Plan) -> Iterator[Complaint]:

@@ -1,9 +1,10 @@
 """Services: what runs, on which platform, and how much one instance can carry."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from capplan.plan.deferred import Deferred
 from capplan.plan.fields import (
     DEFAULTS,
     Cores,
@@ -18,6 +19,11 @@ from capplan.plan.fields import (
     Utilization,
     Whole,
 )
+
+if TYPE_CHECKING:
+    from capplan.plan.workload import Workload
+else:
+    Workload = Annotated[Any, Deferred("capplan.plan.workload", "Workload")]
 
 Provider = Literal["gcp", "aws", "azure"]
 
@@ -84,11 +90,23 @@ class Purchase(Section):
     commit_3y: Share = Field(0.0, description="Three-year commitment, likewise.")
 
 
+class ConnectionPool(Section):
+    """The connections that each instance of a service keeps to a database."""
+
+    min: Whole = Field(0.0, description="Connections that an instance keeps open.")
+    max: Positive = Field(description="Connections that an instance opens at most.")
+    hold_time: Duration | None = Field(None, description="Mean time that a call holds a connection.")
+    acquire_timeout: Duration = Field(30.0, description="How long a call waits for a free connection.")
+
+
 class Call(Section):
     """What one request asks of another component."""
 
     per_request: Number = Field(1.0, description="Calls that one request makes.")
     cache_hit_rate: Share = Field(0.0, description="Share of the calls that a cache answers.")
+    deduplicated: Share = Field(0.0, description="Share of the calls that join one already under way.")
+    through: Name | None = Field(None, description="Semantic cache that is asked first.")
+    pool: ConnectionPool | None = Field(None, description="Connections to a database.")
 
 
 def _call_of(value: object) -> object:
@@ -103,6 +121,16 @@ class GpuAddOn(Section):
 
     type: str = Field(description="SKU of the GPU, such as nvidia-tesla-t4.")
     count: Positive = Field(1.0, description="GPUs in each machine.")
+
+
+class Queue(Section):
+    """Work that waits for the service, as messages do for workers."""
+
+    backlog: Number = Field(0.0, description="Messages that wait when the peak begins.")
+    drain_time: Duration = Field(300.0, description="Time in which the backlog is worked off.")
+    target_length: Positive | None = Field(
+        None, description="Waiting messages for each instance, as KEDA's queue triggers count."
+    )
 
 
 class ServiceBase(Section):
@@ -126,9 +154,12 @@ class ServiceBase(Section):
     redundancy: Redundancy = DEFAULTS
     slo: Slo = DEFAULTS
     calls: Calls = {}
+    queue: Queue | None = Field(None, description="Messages instead of callers that wait for an answer.")
+    interruptible: bool = Field(False, description="Tolerates that an instance is taken away, as spot does.")
     response_size: Memory = Field(
         0.0, description="Bytes sent to the internet for a request that enters here."
     )
+    workload: Workload | None = Field(None, description="Its container, for rendered manifests.")
 
 
 class CloudRun(ServiceBase):
@@ -190,6 +221,12 @@ class Kubernetes(ServiceBase):
     pool: Name | None = Field(None, description="Node pool; the cluster's first by default.")
     cpu: Cores = Field(0.25, description="CPU request of a pod.")
     memory: Memory = Field(0.25, description="Memory request of a pod.")
+    cpu_limit: Cores | None = Field(None, description="CPU limit of a pod.")
+    memory_limit: Memory | None = Field(None, description="Memory limit of a pod.")
+    resources: str | None = Field(
+        None,
+        description="Requests and limits by load from a tier table: its name, a file, or auto for the plan's.",
+    )
     gpu: Whole = Field(0.0, description="GPUs that a pod requests.")
 
 

@@ -33,6 +33,12 @@ def _component(estimate: Estimate, component: Component) -> Iterator[str]:
         yield from _load(estimate, component)
     if component.sizing is not None:
         yield from _instances(estimate, component.sizing)
+    if component.pick is not None:
+        yield f"  falls into, or runs on: {component.pick.name(0)}"
+    for measure in component.measures:
+        bound = "" if measure.has is None else f", has {numbers.quantity(pick(measure.has, 0))}"
+        needs = numbers.quantity(pick(measure.needs, 0))
+        yield f"  {measure.name}: {measure.formula} = {needs} {measure.unit}".rstrip() + bound
     lines = [line for line in view(estimate).lines if line.component == component.name]
     if lines:
         yield "  monthly cost, expected"

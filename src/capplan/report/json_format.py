@@ -28,7 +28,7 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         "components": {c.name: _component(c) for c in shown.components},
         "cost_lines": [_line(line) for line in shown.lines],
         "monthly_cost": _cost(shown.total),
-        "tiers": {},
+        "tiers": _tiers(shown),
         "warnings": [finding_document(finding) for finding in shown.findings],
         "catalogs": _catalogs(estimate),
     }
@@ -106,6 +106,17 @@ def _component(component: ComponentView) -> dict[str, Any]:
         "latency_ms": {"p50": None, "p95": None, "p99": None},
         "monthly_cost": None if component.cost is None else _cost(component.cost),
         "billed_with": component.billed_with,
+        "picked": component.picked,
+        "measures": {m.name: {"needs": m.needs, "has": m.has, "unit": m.unit} for m in component.measures},
+    }
+
+
+def _tiers(shown: EstimateView) -> dict[str, str]:
+    """Return the tier that each component falls into which has tiers."""
+    return {
+        c.name: c.picked
+        for c in shown.components
+        if c.picked is not None and c.kind in ("service", "rate-limits")
     }
 
 

@@ -61,6 +61,26 @@ def _cost(cost: Cost | None) -> list[str]:
     return [numbers.money(cost.min), numbers.money(cost.expected), numbers.money(cost.max)]
 
 
+def measures(shown: EstimateView, verbose: bool) -> Table:
+    """Return one row a figure besides instances: what is needed, and what there is of it."""
+    columns = (
+        Column("Component", shrinks=True),
+        Column("Needs", shrinks=True),
+        Column("", right=True),
+        Column("has", right=True),
+        Column("Unit"),
+    )
+    rows = []
+    for component in shown.components:
+        told = [m for m in component.measures if verbose or not m.detail]
+        for index, found in enumerate(told):
+            has = "" if found.has is None else numbers.quantity(found.has)
+            needs = "∞" if found.needs is None else numbers.quantity(found.needs)
+            mark = " !" if found.has is not None and (found.needs is None or found.needs > found.has) else ""
+            rows.append(["" if index else component.name, found.name, needs, has + mark, found.unit])
+    return Table(columns, rows)
+
+
 def source_numbers(lines: Iterable[LineView]) -> Mapping[tuple[str, str | None], int]:
     """Return a number for each source, in the order in which they appear."""
     found: dict[tuple[str, str | None], int] = {}

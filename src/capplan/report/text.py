@@ -40,6 +40,9 @@ def _details(shown: EstimateView, style: Style) -> Iterator[str]:
         yield weeks + "\n"
     if style.verbosity > 0:
         yield text(_constraints(shown), style.width)
+    figures = tables.measures(shown, style.verbosity > 0)
+    if figures.rows:
+        yield text(figures, style.width)
     lines = tables.shown_lines(shown.lines, style.verbosity > 0)
     if lines:
         yield text(tables.cost_lines(lines), style.width)
@@ -110,6 +113,9 @@ def estimate_markdown(estimate: Estimate, style: Style) -> str:
     shown = view(estimate)
     parts = [f"### {tables.heading(shown)}\n", _basis(estimate) + "\n"]
     parts.append(markdown(tables.components(shown)))
+    figures = tables.measures(shown, style.verbosity > 0)
+    if figures.rows and style.verbosity >= 0:
+        parts.append(markdown(figures))
     parts += [
         f"- **{finding.severity}** `{finding.component}`: {finding.message}. {finding.remedy}".rstrip() + "\n"
         for finding in _told(shown.findings, style)

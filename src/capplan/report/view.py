@@ -11,6 +11,7 @@ import numpy as np
 from capplan.arrays import Array, Floats, hourly_max, hourly_mean
 from capplan.capacity.sizing import Sizing
 from capplan.components.base import Component, Finding
+from capplan.components.measures import Measure
 from capplan.cost.lines import CostLine
 from capplan.cost.meters import Range
 from capplan.estimate import Estimate
@@ -49,6 +50,19 @@ class ComponentView(NamedTuple):
     week: Sequence[float]
     cost: Cost | None
     billed_with: str | None
+    picked: str | None
+    measures: Sequence[MeasureView]
+
+
+class MeasureView(NamedTuple):
+    """A figure besides instances; None where nothing can give what it needs, or nothing bounds it."""
+
+    name: str
+    needs: float | None
+    has: float | None
+    unit: str
+    formula: str
+    detail: bool
 
 
 class LineView(NamedTuple):
@@ -134,7 +148,15 @@ def _component(estimate: Estimate, component: Component, scenario: int) -> Compo
         week=() if sizing is None else _row(sizing.running, scenario),
         cost=cost_view(estimate.cost_of(component.name), scenario) if priced else None,
         billed_with=component.billed_with,
+        picked=None if component.pick is None else component.pick.name(scenario),
+        measures=[_measure(measure, scenario) for measure in component.measures],
     )
+
+
+def _measure(measure: Measure, scenario: int) -> MeasureView:
+    has = None if measure.has is None else _finite(pick(measure.has, scenario))
+    needs = _finite(pick(measure.needs, scenario))
+    return MeasureView(measure.name, needs, has, measure.unit, measure.formula, measure.detail)
 
 
 def instance_counts(sizing: Sizing, scenario: int) -> InstanceCounts:

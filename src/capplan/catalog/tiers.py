@@ -1,0 +1,110 @@
+"""Tier tables: what a document or a team prescribes by load. They are data, so that users add theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capplan.arrays import Array, Floats
+from capplan.catalog.load import Reader
+from capplan.catalog.rows import Source
+from capplan.errors import InputError, Problem, nearest
+from capplan.quantities import parse_cpu, parse_memory, parse_number, parse_rate, parse_share
+
+_KEYS = frozenset(("schema", "name", "kind", "by", "source", "tiers"))
+_TIER_KEYS = frozenset(
+    ("name", "below", "cpu", "memory", "cpu_limit", "memory_limit", "throughput", "concurrency", "limits")
+)
+_PARSERS = {
+    "cpu": parse_cpu,
+    "memory": parse_memory,
+    "cpu_limit": parse_cpu,
+    "memory_limit": parse_memory,
+    "throughput": parse_rate,
+    "concurrency": parse_number,
+}
+KINDS = ("resources", "database", "capacity", "load")
+DRIVERS = ("requests_per_second", "requests_per_day", "memory_gib", "load_ratio")
+
+
+class Tier(NamedTuple):
+    """One row: below which value of the driver it holds, and what it prescribes."""
+
+    name: str
+    below: float
+    values: dict[str, float]
+    limits: dict[str, float]
+
+
+class TierTable(NamedTuple):
+    """Tiers by rising driver; ``by`` names the driver, with its unit."""
+
+    name: str
+    kind: str
+    by: str
+    source: Source
+    tiers: tuple[Tier, ...]
+
+    def falls_into(self, driver: Floats) -> NDArray[np.intp]:
+        """Return the tier of each value of the driver; the last one where it exceeds them all."""
+        bounds = np.array([tier.below for tier in self.tiers])
+        found = np.searchsorted(bounds, np.asarray(driver, dtype=float), side="right")
+        return np.minimum(found, len(self.tiers) - 1)
+
+    def prescribes(self, field: str, driver: Floats) -> Array:
+        """Return what the tiers prescribe for ``field``, with the shape of ``driver``."""
+        values = np.array([tier.values[field] for tier in self.tiers])
+        found: Array = values[self.falls_into(driver)]
+        return found
+
+    def fields(self) -> frozenset[str]:
+        """Return the fields that every tier prescribes."""
+        return frozenset.intersection(*(frozenset(tier.values) for tier in self.tiers))
+
+
+def find_table(name: str, root: Path, relative_to: Path) -> Path:
+    """Return the file of the tier table ``name``: one of the catalog's, or a path."""
+    for path in (root / "tiers" / f"{name}.yaml", relative_to / name):
+        if path.is_file():
+            return path
+    shipped = [path.stem for path in (root / "tiers").glob("*.yaml")]
+    raise InputError(
+        Problem("tiers", f"no tier table '{name}'", f"{nearest(name, shipped)} Or give the path of a file.")
+    )
+
+
+def read_table(path: Path) -> TierTable:
+    """Return the tier table in the file at ``path``."""
+    reader = Reader(path)
+    data = reader.keys(reader.data, _KEYS, ())
+    if data.get("schema") != 1:
+        raise reader.error(("schema",), f"expected 1, got '{data.get('schema')}'")
+    for field, known in (("kind", KINDS), ("by", DRIVERS)):
+        if reader.required(field) not in known:
+            raise reader.error((field,), f"unknown {field} '{data[field]}'", nearest(str(data[field]), known))
+    rows = reader.required("tiers")
+    if not isinstance(rows, list) or not rows:
+        raise reader.error(("tiers",), "expected a list of tiers")
+    tiers = tuple(_tier(reader, index, row) for index, row in enumerate(rows))
+    bounds = [tier.below for tier in tiers]
+    if bounds != sorted(set(bounds)):
+        raise reader.error(("tiers",), "the tiers' bounds must rise; only the last may have none")
+    source = reader.source(reader.required("source"), ("source",))
+    return TierTable(str(reader.required("name")), data["kind"], data["by"], source, tiers)
+
+
+def _tier(reader: Reader, index: int, row: object) -> Tier:
+    where = ("tiers", str(index))
+    fields = reader.keys(row, _TIER_KEYS, where)
+    try:
+        below = parse_share(fields["below"]) if str(fields.get("below", "")).endswith("%") else None
+        if below is None:
+            below = parse_number(fields["below"]) if "below" in fields else float("inf")
+        values = {key: parse(fields[key]) for key, parse in _PARSERS.items() if key in fields}
+        limits = {str(key): parse_number(value) for key, value in (fields.get("limits") or {}).items()}
+    except ValueError as error:
+        raise reader.error(where, str(error)) from None
+    return Tier(str(fields.get("name", index)), below, values, limits)

@@ -1,0 +1,97 @@
+"""Connections: what pools open against a database, and how large they ought to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.components.base import Component, Context, Finding
+from capplan.components.measures import Measure, measure
+from capplan.plan.services import ConnectionPool, Service
+
+BLOCKED_SHARE = 0.01
+"""Share of the calls that may find every connection of their pool busy."""
+
+
+def pools_to(ctx: Context, database: str) -> Iterator[tuple[str, Service, ConnectionPool]]:
+    """Yield every service that keeps a pool of connections to ``database``."""
+    for name, service in ctx.plan.services.items():
+        call = service.calls.get(database)
+        if call is not None and call.pool is not None:
+            yield name, service, call.pool
+
+
+def connections_of(ctx: Context, database: str, services: Mapping[str, Component]) -> Array | None:
+    """Return the connections that all pools open when every autoscaler is at its maximum, (scenarios | 1, 1).
+
+    None where the plan says nothing of pools.
+    """
+    total = None
+    for name, _, pool in pools_to(ctx, database):
+        opened = _most_instances(services[name]) * pool.max
+        total = opened if total is None else total + opened
+    return total
+
+
+def _most_instances(service: Component) -> Array:
+    """Return the instances at the ceiling; those needed at the peak where there is none."""
+    if service.sizing is None:
+        return np.ones((1, 1))
+    return service.sizing.peak if service.sizing.ceiling is None else service.sizing.ceiling
+
+
+def too_many(
+    ctx: Context, name: str, wanted: Array | None, allowed: Array, services: Mapping[str, Component]
+) -> Iterator[Finding]:
+    """Yield the finding that pools open more connections than the database accepts, with a way out."""
+    if wanted is None or not np.any(wanted > allowed):
+        return
+    worst = int((wanted - allowed).max(axis=1).argmax())
+    most = float(wanted[min(worst, len(wanted) - 1), 0])
+    limit = float(allowed[min(worst, len(allowed) - 1), 0])
+    instances = sum(float(_most_instances(services[s]).max()) for s, _, _ in pools_to(ctx, name))
+    fits = int(limit // max(instances, 1.0))
+    message = (
+        f"pools open up to {most:,.0f} connections with every autoscaler at its maximum; "
+        f"the class accepts {limit:,.0f}"
+    )
+    server_pool = _pgbouncer_pool(ctx, name)
+    remedy = f"Set pool.max to {fits}" if fits else "Use fewer instances"
+    if server_pool is not None:
+        sizes = f"max_client_conn {most:,.0f}, default_pool_size {server_pool:,.0f}"
+        remedy += f", or put PgBouncer between: {sizes}"
+    else:
+        remedy += ", or put PgBouncer between; with pool.hold_time capplan says how large"
+    yield Finding("error", "too-many-connections", name, message, f"{remedy}.")
+
+
+def _pgbouncer_pool(ctx: Context, database: str) -> float | None:
+    """Return the server connections that carry all calls with few of them blocked: Erlang B."""
+    from capplan.capacity.queueing import servers_for_blocking
+
+    busy = np.zeros((1, 1))
+    for name, service, pool in pools_to(ctx, database):
+        if pool.hold_time is None:
+            return None
+        calls_per_s = ctx.load.peak(name) * service.calls[database].per_request
+        busy = busy + calls_per_s * pool.hold_time
+    return float(np.max(servers_for_blocking(busy, BLOCKED_SHARE)))
+
+
+def pool_measures(ctx: Context, name: str, service: Service, component: Component) -> Iterator[Measure]:
+    """Yield for each pool of a service the connections that its calls need, by Little's law and Erlang B."""
+    for callee, call in service.calls.items():
+        pool = call.pool
+        if pool is None or pool.hold_time is None or component.sizing is None:
+            continue
+        from capplan.capacity.queueing import erlang_b, servers_for_blocking
+
+        per_instance = ctx.load.peak(name) / np.maximum(component.sizing.peak_running, 1.0)
+        busy = per_instance * call.per_request * pool.hold_time
+        needs = servers_for_blocking(busy, BLOCKED_SHARE)
+        formula = "fewest with at most 1 % of the calls blocked: Erlang B of calls/s × hold_time"
+        yield measure(f"pool to {callee}", needs, "connections", formula, pool.max)
+        blocked = 100 * erlang_b(np.asarray(pool.max, dtype=float), busy)
+        yield measure(f"pool to {callee}: blocked", blocked, "%", "Erlang B at pool.max")

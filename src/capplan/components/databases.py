@@ -1,0 +1,171 @@
+"""Managed databases: the class that meets every need, with replicas, standby and backups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from capplan.arrays import Array, Floats, per_scenario
+from capplan.capacity import stores
+from capplan.capacity.choice import Choice, cheapest
+from capplan.components.base import Component, Context, Finding, Path, driver
+from capplan.components.billing import Bill
+from capplan.components.connections import connections_of, too_many
+from capplan.components.database_classes import DatabaseClass, classes_of, connections_by_memory
+from capplan.components.database_meters import Sized, database_meters
+from capplan.components.measures import Measure, Pick, measure
+from capplan.components.recovery import recovery_measures, target_findings
+from capplan.components.timeseries import series_gib, series_measures
+from capplan.errors import InputError
+from capplan.plan.databases import ManagedDatabase, Rds
+from capplan.plan.services import Provider
+from capplan.plan.stores import AUTO
+
+PROVIDERS: dict[str, Provider] = {
+    "cloud-sql": "gcp",
+    "rds": "aws",
+    "aurora": "aws",
+    "azure-postgresql": "azure",
+}
+_UNITS = {"cpu": "vCPU", "memory": "GiB", "connections": "", "iops": "IOPS"}
+
+
+def build_database(
+    ctx: Context, name: str, database: ManagedDatabase, services: Mapping[str, Component]
+) -> Component:
+    """Return the database ``name``: its class, what it needs, and its meters."""
+    path: Path = ("databases", name)
+    provider = PROVIDERS[database.platform]
+    region = ctx.region(provider, database.region, path)
+    shares = (("commit_1y", database.commit_1y), ("commit_3y", database.commit_3y))
+    bill = Bill(ctx, name, provider, region, path, shares)
+    classes, findings = classes_of(bill, database)
+    storage = _storage_gib(ctx, name, database)
+    needs = _needs(ctx, name, database, services)
+    has = _offers(ctx, database, classes)
+    choice = cheapest(needs, has, np.array([c.usd_per_hour for c in classes]))
+    sized = Sized(classes, choice, storage)
+    measures = [
+        *_need_measures(database, needs, has, choice),
+        *_storage_measures(ctx, name, database, sized),
+        *recovery_measures(database, storage),
+    ]
+    findings += [
+        *_class_findings(name, database, classes, measures),
+        *too_many(ctx, name, needs.get("connections"), _picked(has["connections"], choice), services),
+        *target_findings(name, measures),
+        *_extension_finding(ctx, name, database),
+    ]
+    return Component(
+        name=name,
+        kind="database",
+        platform=database.platform,
+        provider=provider,
+        region=region,
+        path=path,
+        load=ctx.load,
+        meters=list(database_meters(bill, database, sized)),
+        findings=findings,
+        measures=measures,
+        pick=Pick(tuple(c.name for c in classes), choice.which),
+    )
+
+
+def _storage_gib(ctx: Context, name: str, database: ManagedDatabase) -> Array:
+    """Return provisioned storage: what is stored, or what the I/O needs where speed comes with size."""
+    stored = database.storage + database.storage_growth_per_month * ctx.plan.demand.month
+    stored = stored + series_gib(ctx, name, database.time_series)
+    facts = ctx.catalog.facts("databases")["iops"].get(f"{database.platform}-{database.engine}")
+    facts = facts or ctx.catalog.facts("databases")["iops"].get(database.platform)
+    iops = _busiest_rps(ctx, name, database) * database.io_per_request
+    if facts is None or not np.any(iops):
+        return per_scenario(stored)
+    return per_scenario(np.maximum(stored, np.maximum(iops - facts["base"], 0.0) / facts["per_gib"]))
+
+
+def _busiest_rps(ctx: Context, name: str, database: ManagedDatabase) -> Floats:
+    return stores.node_load(ctx.load.peak(name), database.read_share, database.read_replicas)
+
+
+def _needs(
+    ctx: Context, name: str, database: ManagedDatabase, services: Mapping[str, Component]
+) -> dict[str, Array]:
+    """Return by resource what a node needs at the peak, (scenarios | 1, 1); only what the plan speaks of."""
+    full = database.target_utilization
+    cpu: Floats = _busiest_rps(ctx, name, database) * database.cpu_time / full.cpu
+    memory: Floats = database.working_set / full.memory
+    if database.resources is not None:
+        table = ctx.tier_table(database.resources, "database", ("databases", name, "resources"))
+        load = driver(table.by, ctx.load.average(name), ctx.load.peak(name))
+        cpu = np.maximum(cpu, table.prescribes("cpu", load))
+        memory = np.maximum(memory, table.prescribes("memory", load))
+    connections = connections_of(ctx, name, services)
+    wanted = {"cpu": per_scenario(cpu), "memory": per_scenario(memory)}
+    if connections is not None:
+        wanted["connections"] = connections
+    return wanted
+
+
+def _offers(ctx: Context, database: ManagedDatabase, classes: list[DatabaseClass]) -> dict[str, Array]:
+    memory = np.array([c.memory_gib for c in classes])
+    return {
+        "cpu": np.array([c.vcpu for c in classes]),
+        "memory": memory,
+        "connections": connections_by_memory(ctx.catalog, database, memory),
+    }
+
+
+def _picked(has: Array, choice: Choice) -> Array:
+    """Return what the chosen class of each scenario offers, (scenarios | 1, 1)."""
+    return has[choice.which].reshape(-1, 1)
+
+
+def _need_measures(
+    database: ManagedDatabase, needs: Mapping[str, Array], has: Mapping[str, Array], choice: Choice
+) -> Iterator[Measure]:
+    formulas = {
+        "cpu": "queries/s of the busiest node × cpu_time ÷ target, or the tier's",
+        "memory": "working_set ÷ target, or the tier's",
+        "connections": "Σ of instances at their maximum × pool.max",
+    }
+    for name, need in needs.items():
+        if np.any(need > 0):
+            yield Measure(name, need, _UNITS[name], formulas[name], _picked(has[name], choice))
+
+
+def _storage_measures(ctx: Context, name: str, database: ManagedDatabase, sized: Sized) -> Iterator[Measure]:
+    memory = sized.picked([c.memory_gib for c in sized.classes])
+    yield from series_measures(ctx, name, database.time_series, memory)
+    if np.any(sized.storage_gib > 0):
+        formula = "storage + growth + time series, or what the I/O needs"
+        yield measure("storage", sized.storage_gib, "GiB", formula)
+
+
+def _class_findings(
+    name: str, database: ManagedDatabase, classes: list[DatabaseClass], measures: list[Measure]
+) -> Iterator[Finding]:
+    for short in measures:
+        if not short.short() or short.has is None or short.name not in ("cpu", "memory"):
+            continue
+        worst = int((short.needs - short.has).max(axis=1).argmax())
+        need = float(short.needs[min(worst, len(short.needs) - 1), 0])
+        there = float(short.has[min(worst, len(short.has) - 1), 0])
+        what = "no class of its platform has" if database.machine == AUTO else f"{database.machine} has not"
+        message = f"needs {need:,.3g} {short.unit} ({short.formula}); {what} more than {there:,.3g}"
+        auto = database.machine == AUTO
+        remedy = "Add read replicas or split the data." if auto else "Use machine: auto."
+        yield Finding("error", f"database-{short.name}", name, message, remedy)
+
+
+def _extension_finding(ctx: Context, name: str, database: ManagedDatabase) -> Iterator[Finding]:
+    why = ctx.catalog.facts("databases")["without_timescaledb"].get(database.platform)
+    if database.time_series and isinstance(database, Rds) and database.engine == "mysql":
+        path = ("databases", name, "time_series")
+        raise InputError(ctx.places.problem(path, "TimescaleDB is an extension of PostgreSQL, not of MySQL"))
+    compressed = any(series.compress_after is not None for series in database.time_series.values())
+    if compressed and why is not None:
+        remedy = (
+            "Use azure-postgresql, Timescale's own service, or platform: kubernetes; or drop compression."
+        )
+        yield Finding("warning", "extension-not-offered", name, str(why), remedy)

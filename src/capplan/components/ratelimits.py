@@ -1,0 +1,117 @@
+"""Rate limits from the capacity that the plan has: what every client may send in each load tier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from capplan.arrays import Array, Floats, per_scenario
+from capplan.catalog.tiers import Tier, TierTable
+from capplan.components.base import Component, Context, Finding
+from capplan.components.measures import Measure, Pick, measure
+from capplan.errors import InputError
+from capplan.plan.ratelimits import RateLimits
+
+
+def build_rate_limits(
+    ctx: Context, name: str, limits: RateLimits, services: Mapping[str, Component]
+) -> Component:
+    """Return the limits computed for each tier and endpoint, beside those of the table."""
+    path = ("rate_limits", name)
+    service = services[limits.service]
+    table = ctx.tier_table(limits.tiers, "load", (*path, "tiers"))
+    _check_shares(ctx, limits, path)
+    capacity = _capacity_rps(service)
+    if capacity is None:
+        what = f"nothing says what '{limits.service}' carries at its maximum"
+        remedy = "Give it instances.max and a throughput, service_time or cpu_time."
+        raise InputError(ctx.places.problem((*path, "service"), what, remedy))
+    measures = [
+        *_load_measures(limits, table, capacity, service),
+        *(m for tier in table.tiers for m in _tier_measures(limits, tier, capacity)),
+    ]
+    return Component(
+        name=name,
+        kind="rate-limits",
+        platform="rate-limits",
+        provider=service.provider,
+        region=service.region,
+        path=path,
+        measures=measures,
+        findings=list(_above_capacity(name, measures)),
+        pick=_current(limits, table, capacity),
+    )
+
+
+def _check_shares(ctx: Context, limits: RateLimits, path: tuple[str, ...]) -> None:
+    total = sum((e.share for e in limits.endpoints.values()), 0.0)
+    if not np.allclose(total, 1.0, atol=0.005):
+        shown = f"{100 * float(np.ravel(total)[0]):g}%"
+        raise InputError(ctx.places.problem((*path, "endpoints"), f"shares add up to {shown}, not 100%", ""))
+
+
+def _capacity_rps(service: Component) -> Array | None:
+    """Return the load that the service carries with every instance that it may have, (scenarios | 1, 1)."""
+    sizing = service.sizing
+    if sizing is None or sizing.carried_rps is None or not np.all(np.isfinite(sizing.carried_rps)):
+        return None
+    return sizing.carried_rps
+
+
+def _load_measures(
+    limits: RateLimits, table: TierTable, capacity: Array, service: Component
+) -> Iterator[Measure]:
+    yield measure("capacity", capacity * 60, "requests/min", "what the service carries at its maximum")
+    if limits.requests_per_minute is None or service.sizing is None:
+        return
+    ratio = limits.requests_per_minute / 60 / capacity
+    yield measure("load ratio", 100 * ratio, "%", "requests_per_minute ÷ capacity")
+    per_instance = service.sizing.capacity_rps
+    count = np.ceil(limits.requests_per_minute / 60 / per_instance) + service.sizing.bounds.spare
+    need = np.maximum(count, service.sizing.bounds.minimum)
+    yield measure("instances for it", need, "", "requests/s ÷ what one carries + spare, at least min")
+
+
+def _current(limits: RateLimits, table: TierTable, capacity: Array) -> Pick | None:
+    if limits.requests_per_minute is None:
+        return None
+    ratio = per_scenario(limits.requests_per_minute / 60 / capacity)
+    return Pick(tuple(tier.name for tier in table.tiers), table.falls_into(ratio)[:, 0])
+
+
+def _tier_measures(limits: RateLimits, tier: Tier, capacity: Array) -> Iterator[Measure]:
+    """Yield for every endpoint what a client may send in a minute in this tier, beside the table's limit.
+
+    Active clients grow with the load: at the tier's upper edge they are that share of all. If each of them
+    then uses its whole limit, the sum must be what the service carries.
+    """
+    active = limits.clients * min(tier.below, 1.0)
+    for name, endpoint in limits.endpoints.items():
+        allowed = admitted_per_minute(capacity, endpoint.share, endpoint.cost, active)
+        said = tier.limits.get(name)
+        formula = "capacity × share ÷ cost ÷ clients active at the tier's edge"
+        yield measure(f"{tier.name}: {name}", allowed, "/min each", formula, said)
+        bucket = np.maximum(np.floor(allowed * limits.burst / 60), 1.0)
+        tokens = measure(f"{tier.name}: {name}, bucket", bucket, "tokens", "limit × burst")
+        yield tokens._replace(detail=True)
+
+
+def admitted_per_minute(capacity_rps: Array, share: Floats, cost: Floats, clients: Floats) -> Array:
+    """Return the requests that each of ``clients`` may send in a minute without overloading the service."""
+    return capacity_rps * 60 * share / cost / clients
+
+
+def _above_capacity(name: str, measures: list[Measure]) -> Iterator[Finding]:
+    """Yield a finding where a limit of the table admits more than the service carries."""
+    over = [
+        m for m in measures if m.unit == "/min each" and m.has is not None and np.any(m.has > m.needs * 1.005)
+    ]
+    if over:
+        worst = max(over, key=lambda m: float((np.asarray(m.has) / m.needs).max()))
+        ratio = float((np.asarray(worst.has) / worst.needs).max())
+        message = (
+            f"{len(over)} limits admit more than the service carries when all clients use them, "
+            f"{worst.name} by a factor of {ratio:,.2g}"
+        )
+        yield Finding("warning", "limit-above-capacity", name, message, "Lower them, or raise instances.max.")

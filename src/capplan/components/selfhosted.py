@@ -1,0 +1,97 @@
+"""Databases and caches of one's own: pods on a node pool, each with its disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from capplan.arrays import Floats, per_scenario
+from capplan.capacity.sizing import Bounds, Sizing, size
+from capplan.components.base import Component, Context, Path, Pods
+from capplan.components.billing import Bill
+from capplan.components.caches import cache_content, too_small
+from capplan.components.connections import connections_of, too_many
+from capplan.components.measures import Measure, measure
+from capplan.components.semantic import semantic_measures
+from capplan.components.timeseries import series_gib, series_measures
+from capplan.cost.meters import Meter
+from capplan.plan.caches import SelfHostedCache
+from capplan.plan.databases import SelfHostedDatabase
+from capplan.plan.services import Provider
+from capplan.plan.stores import SelfHosted
+
+_PROVIDERS: dict[str, Provider] = {"gke": "gcp", "eks": "aws", "aks": "azure"}
+_DISKS = {
+    "gcp": ("persistent-disk", "pd-balanced"),
+    "aws": ("ebs", "gp3"),
+    "azure": ("managed-disk", "P10-LRS-128GiB"),
+}
+
+
+def build_own_database(
+    ctx: Context, name: str, database: SelfHostedDatabase, services: Mapping[str, Component]
+) -> Component:
+    """Return a database that runs as pods."""
+    path: Path = ("databases", name)
+    stored = database.storage + series_gib(ctx, name, database.time_series)
+    component = _pods(ctx, "database", name, database, path, stored)
+    memory = per_scenario(database.memory)
+    measures = list(series_measures(ctx, name, database.time_series, memory))
+    if np.any(stored):
+        measures.append(measure("storage", stored, "GiB", "storage + time series, of each pod"))
+    opened = connections_of(ctx, name, services)
+    allowed = per_scenario(database.max_connections)
+    if opened is not None:
+        formula = "Σ of instances at their maximum × pool.max"
+        measures.append(Measure("connections", opened, "", formula, allowed))
+    return component._replace(
+        measures=measures, findings=list(too_many(ctx, name, opened, allowed, services))
+    )
+
+
+def build_own_cache(ctx: Context, name: str, cache: SelfHostedCache) -> Component:
+    """Return a cache that runs as pods."""
+    component = _pods(ctx, "cache", name, cache, ("caches", name), cache.storage)
+    held = cache_content(ctx, name, cache, cache.shards, cache.memory)
+    measures = [*held, *semantic_measures(ctx, name, cache.semantic)]
+    return component._replace(measures=measures, findings=list(too_small(name, held)))
+
+
+def _pods(
+    ctx: Context, kind: str, name: str, store: SelfHosted, path: Path, storage_gib: Floats
+) -> Component:
+    cluster = store.cluster or next(iter(ctx.plan.clusters))
+    platform = ctx.plan.clusters[cluster].platform
+    provider = _PROVIDERS[platform]
+    region = ctx.region(provider, ctx.plan.clusters[cluster].region, path)
+    bill = Bill(ctx, name, provider, region, path)
+    return Component(
+        name=name,
+        kind=kind,
+        platform="kubernetes",
+        provider=provider,
+        region=region,
+        path=path,
+        load=ctx.load,
+        sizing=_fixed(ctx, name, store),
+        meters=list(_disks(bill, store, storage_gib)),
+        billed_with=cluster,
+        pods=Pods(cluster, store.pool, store.cpu, store.memory),
+    )
+
+
+def _fixed(ctx: Context, name: str, store: SelfHosted) -> Sizing:
+    bounds = Bounds(store.replicas, store.replicas)
+    return size(ctx.load.rps(name), (), bounds)
+
+
+def _disks(bill: Bill, store: SelfHosted, storage_gib: Floats) -> Iterator[Meter]:
+    """Yield the pods' volumes; Azure sells disks of fixed sizes, so there each counts as a whole."""
+    if not np.any(storage_gib):
+        return
+    service, default = _DISKS[bill.provider]
+    sku = bill.sku(service, store.storage_class or default, "storage_class")
+    gib = np.asarray(storage_gib, dtype=float)
+    each = gib if sku.size_gib is None else np.ceil(gib / sku.size_gib[1])
+    yield bill.used(service, sku, each * store.replicas, "pods × volume")

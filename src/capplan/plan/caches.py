@@ -1,0 +1,79 @@
+"""Caches: managed Redis, or pods of one's own; semantic caches of LLM answers."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from capplan.plan.fields import DEFAULTS, Duration, Memory, Name, Number, Positive, Section, Share, Whole
+from capplan.plan.stores import SelfHosted, StoreBase
+
+
+class Content(Section):
+    """What a cache holds: a number of keys, or what arrives within their time to live."""
+
+    keys: Number | None = Field(None, description="Keys; by default what arrives within the ttl.")
+    ttl: Duration | None = Field(None, description="Time to live of a key.")
+    new_keys: Share = Field(1.0, description="Share of the requests that bring a new key.")
+    value_size: Memory = Field(0.0, description="Size of a value.")
+    key_overhead: Memory = Field(
+        96 / 2**30, description="What Redis keeps for each key besides its value, with the key itself."
+    )
+    fragmentation: Positive = Field(1.2, description="Memory of the process ÷ memory of the data.")
+    headroom: Share = Field(0.25, description="Share kept free for eviction, replication and forks.")
+
+
+class Semantic(Section):
+    """Answers found again by meaning: a vector search over the embeddings of earlier questions."""
+
+    hit_rate: Share = Field(0.0, description="Share of the questions that are answered from the cache.")
+    hit_rate_at: dict[str, Share] = Field(
+        {}, description="Measured hit rate by similarity threshold; replaces hit_rate."
+    )
+    similarity_threshold: Share = Field(
+        0.85, description="Least similarity of a question that counts as a hit."
+    )
+    hit_time: Duration = Field(0.05, description="Time to embed the question and to find the answer.")
+    embedding: Name | None = Field(None, description="External API that embeds each question.")
+
+
+class CacheContent(Section):
+    """What every cache may say about its content."""
+
+    content: Content = DEFAULTS
+    semantic: Semantic | None = Field(None, description="Makes it a semantic cache.")
+
+
+class Memorystore(StoreBase, CacheContent):
+    """Memorystore for Redis."""
+
+    platform: Literal["memorystore"]
+    tier: Literal["basic", "standard"] = Field("basic", description="standard adds a replica.")
+    size: Memory | None = Field(
+        None, description="Provisioned memory, whole GiB; by default the cheapest that holds the content."
+    )
+
+
+class ElastiCache(StoreBase, CacheContent):
+    """Amazon ElastiCache for Redis."""
+
+    platform: Literal["elasticache"]
+    machine: str = Field(description="Node type, or auto: the cheapest that holds the content.")
+    shards: Positive = Field(1.0, description="Parts that the keys are spread over.")
+    replicas: Whole = Field(0.0, description="Replicas of each shard.")
+
+
+class AzureRedis(StoreBase, CacheContent):
+    """Azure Cache for Redis."""
+
+    platform: Literal["azure-redis"]
+    machine: str = Field(description="SKU such as standard-C3, or auto: the cheapest that holds the content.")
+
+
+class SelfHostedCache(SelfHosted, CacheContent):
+    """Redis of one's own on Kubernetes: one pod, or a cluster of leaders and followers."""
+
+    shards: Positive = Field(1.0, description="Leaders that the keys are spread over.")
+
+
+ManagedCache = Memorystore | ElastiCache | AzureRedis
+Cache = Annotated[Memorystore | ElastiCache | AzureRedis | SelfHostedCache, Field(discriminator="platform")]

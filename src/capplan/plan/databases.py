@@ -1,0 +1,122 @@
+"""Databases: managed by the provider, or pods of one's own."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from capplan.plan.fields import (
+    DEFAULTS,
+    Duration,
+    Memory,
+    Name,
+    Number,
+    Positive,
+    Section,
+    Share,
+    Utilization,
+    Whole,
+)
+from capplan.plan.stores import SelfHosted, StoreBase
+
+
+class TimeSeries(Section):
+    """A hypertable of TimescaleDB: rows come in, are compressed after a while, and dropped later."""
+
+    rows_per_second: Number = Field(0.0, description="Rows that arrive in a second, on average.")
+    rows_per_request: Number = Field(0.0, description="Rows for each request to the database.")
+    row_size: Memory = Field(description="Bytes of a row with its share of the indexes, such as 200B.")
+    retain: Duration = Field(description="Rows older than this are dropped.")
+    compress_after: Duration | None = Field(None, description="Rows older than this are compressed.")
+    compression_ratio: Positive = Field(10.0, description="Uncompressed ÷ compressed size.")
+    segment_by: list[str] = Field([], description="Columns that compressed rows are grouped by.")
+    time_column: str = Field("time", description="Column that the table is partitioned by.")
+
+
+class Backup(Section):
+    """Backups that are kept, and the log between them."""
+
+    retention: Duration = Field(0.0, description="How long daily backups are kept.")
+    point_in_time: Duration = Field(0.0, description="How far back any moment can be restored.")
+    daily_change: Share = Field(0.05, description="Share of the data that changes in a day.")
+
+
+class Recovery(Section):
+    """What a disaster may cost, and the standby that keeps it below."""
+
+    rpo: Duration | None = Field(None, description="Recovery point objective: data lost at most.")
+    rto: Duration | None = Field(None, description="Recovery time objective: time without service at most.")
+    standby_region: str | None = Field(None, description="Region of a passive standby, kept up to date.")
+    restore_rate: Memory = Field(100.0, description="Data that a restore from backup brings back in an hour.")
+
+
+class Headroom(Section):
+    """How full a database may get."""
+
+    cpu: Utilization = Field(0.7, description="Share of the cores that queries keep busy at the peak.")
+    memory: Utilization = Field(0.75, description="Share of the memory that the working set may take.")
+
+
+class DatabaseBase(StoreBase):
+    """What every managed database has."""
+
+    machine: str = Field(description="Class, or auto: the cheapest that meets every need.")
+    storage: Memory = Field(0.0, description="Storage at month 0, without the time series.")
+    storage_growth_per_month: Memory = Field(0.0, description="Storage that each month adds.")
+    cpu_time: Duration = Field(0.0, description="CPU time of a query.")
+    working_set: Memory = Field(0.0, description="Data that queries keep coming back to.")
+    io_per_request: Number = Field(0.0, description="I/O operations of a query that memory does not answer.")
+    resources: str | None = Field(
+        None, description="Tier table that gives CPU and memory by load: a name or a file."
+    )
+    read_share: Share = Field(0.0, description="Share of the queries that only read.")
+    read_replicas: Whole = Field(0.0, description="Replicas that take the reads.")
+    target_utilization: Headroom = DEFAULTS
+    time_series: dict[Name, TimeSeries] = Field({}, description="Hypertables by name.")
+    backup: Backup = DEFAULTS
+    recovery: Recovery = DEFAULTS
+
+
+class CloudSql(DatabaseBase):
+    """Cloud SQL, Enterprise edition."""
+
+    platform: Literal["cloud-sql"]
+    engine: Literal["postgres", "mysql"]
+    high_availability: bool = Field(False, description="Regional: a standby in another zone.")
+
+
+class Rds(DatabaseBase):
+    """Amazon RDS."""
+
+    platform: Literal["rds"]
+    engine: Literal["postgres", "mysql"]
+    high_availability: bool = Field(False, description="Multi-AZ: a standby in another zone.")
+
+
+class Aurora(DatabaseBase):
+    """Amazon Aurora PostgreSQL, standard storage configuration; its I/O is billed."""
+
+    platform: Literal["aurora"]
+    engine: Literal["postgres"] = "postgres"
+    high_availability: bool = Field(False, description="A reader in another zone that takes over.")
+
+
+class AzurePostgres(DatabaseBase):
+    """Azure Database for PostgreSQL."""
+
+    platform: Literal["azure-postgresql"]
+    engine: Literal["postgres"] = "postgres"
+    high_availability: bool = Field(False, description="Zone-redundant: a standby in another zone.")
+
+
+class SelfHostedDatabase(SelfHosted):
+    """A database of one's own on Kubernetes, such as TimescaleDB where no managed service offers it."""
+
+    engine: Literal["postgres", "mysql"] = "postgres"
+    max_connections: Positive = Field(100.0, description="Connections that a pod accepts.")
+    time_series: dict[Name, TimeSeries] = Field({}, description="Hypertables by name.")
+
+
+ManagedDatabase = CloudSql | Rds | Aurora | AzurePostgres
+Database = Annotated[
+    CloudSql | Rds | Aurora | AzurePostgres | SelfHostedDatabase, Field(discriminator="platform")
+]

@@ -1,0 +1,48 @@
+"""Sections whose models are imported only when a plan has them.
+
+Building a model costs start-up time that every command would pay. A field of the kind
+``Annotated[Any, Deferred("module", "Model")]`` pays when there is something to validate.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+from pydantic_core import core_schema
+
+
+class Deferred(NamedTuple):
+    """Names the model of a section; complaints and JSON Schema are those of the model itself."""
+
+    module: str
+    name: str
+
+    @property
+    def model(self) -> type[BaseModel]:
+        """The model, imported now."""
+        found: type[BaseModel] = getattr(import_module(self.module), self.name)
+        return found
+
+    def _read(self, value: object) -> BaseModel:
+        model = self.model
+        return value if isinstance(value, model) else model.model_validate(value)
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(self._read)
+
+    def __get_pydantic_json_schema__(self, schema: object, handler: Any) -> dict[str, Any]:
+        model = self.model
+        model.model_rebuild()
+        found: dict[str, Any] = handler(
+            _with_name(model.__pydantic_core_schema__, f"{self.module}.{self.name}:0")
+        )
+        return found
+
+
+def _with_name(schema: Any, name: str) -> Any:
+    """Return the core schema under a name, so that the JSON Schema says it once and refers to it."""
+    if schema["type"] == "definitions":
+        return {**schema, "schema": _with_name(schema["schema"], name)}
+    return schema if "ref" in schema else {**schema, "ref": name}

@@ -1,0 +1,26 @@
+"""Rate limits: what each client may send, by how loaded the system is."""
+
+from pydantic import Field
+
+from capplan.plan.fields import Duration, Name, Number, Positive, Section, Share
+
+
+class Endpoint(Section):
+    """A group of endpoints with a limit of its own."""
+
+    share: Share = Field(description="Share of the requests at the peak.")
+    cost: Positive = Field(1.0, description="Work of a request, in requests of average cost.")
+
+
+class RateLimits(Section):
+    """Limits that keep a service within its SLO when every client uses them."""
+
+    description: str = ""
+    service: Name = Field(description="Service that the limits protect.")
+    clients: Positive = Field(description="Clients that are active when the service is at its capacity.")
+    tiers: str = Field(description="Table of load tiers: its name, or a file.")
+    endpoints: dict[Name, Endpoint] = Field(description="Groups of endpoints; their shares add up to 100%.")
+    requests_per_minute: Number | None = Field(
+        None, description="Load now; says the load ratio and the tier that holds."
+    )
+    burst: Duration = Field(10.0, description="Seconds of its rate that a client may send at once.")
