@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from capplan.arrays import Array, Floats
+from capplan.arrays import Array, Floats, per_scenario
 
 _GIB = 2.0**30
 _CHUNK_HOURS = np.array([1.0, 2.0, 3.0, 6.0, 12.0, 24.0, 168.0])
@@ -20,9 +20,33 @@ def node_load(queries_per_s: Floats, read_share: Floats, replicas: Floats) -> Fl
     return queries_per_s * ((1 - read_share) + read_share / np.maximum(replicas, 1.0))
 
 
-def held_by_ttl(arrivals_per_s: Floats, ttl_s: Floats) -> Floats:
-    """Return how many things are held that arrive at a rate and stay for ``ttl_s``: Little's law."""
-    return arrivals_per_s * ttl_s
+def held_by_ttl(arrivals_per_s: Array, ttl_s: Floats) -> Array:
+    """Return the most things that are held at once when each stays for ``ttl_s``.
+
+    arrivals_per_s: by hour of a week that repeats, (scenarios | 1, hours). At a steady rate this is Little's
+    law, rate × time; otherwise the arrivals within the fullest window of that length, which begins or ends
+    with an hour because the rate is constant in each.
+    """
+    window = per_scenario(ttl_s) / 3600.0
+    forwards = _fullest_window(arrivals_per_s * 3600.0, window)
+    return np.maximum(forwards, _fullest_window(arrivals_per_s[:, ::-1] * 3600.0, window))
+
+
+def _fullest_window(per_hour: Array, window: Array) -> Array:
+    """Return the most that arrives in ``window`` hours from the beginning of an hour, (scenarios | 1, 1)."""
+    hours = per_hour.shape[1]
+    rounds, rest = np.divmod(window, hours)
+    sofar = np.concatenate([np.zeros((len(per_hour), 1)), np.cumsum(per_hour, axis=1)], axis=1)
+    week = sofar[:, -1:]
+    starts = np.arange(hours, dtype=float).reshape(1, -1)
+    beyond, end = np.divmod(starts + rest, hours)
+    whole = end.astype(int)
+    rows = np.broadcast_to(sofar, (max(len(sofar), len(whole)), hours + 1))
+    at = np.broadcast_to(whole, (len(rows), hours))
+    until = np.take_along_axis(rows, at, axis=1)
+    until = until + (end - whole) * (np.take_along_axis(rows, at + 1, axis=1) - until) + beyond * week
+    most: Array = (until - sofar[:, :-1]).max(axis=1, keepdims=True) + rounds * week
+    return most
 
 
 def cache_memory_gib(

@@ -67,7 +67,7 @@ def memory_needed(ctx: Context, name: str, cache: Cache, shards: Floats) -> Arra
     if content.keys is not None:
         keys: Floats = content.keys
     elif content.ttl is not None:
-        keys = held_by_ttl(ctx.load.peak(name) * content.new_keys, content.ttl)
+        keys = held_by_ttl(ctx.load.rps(name) * content.new_keys, content.ttl)
     else:
         return None
     if np.any(np.asarray(content.headroom) >= 1):

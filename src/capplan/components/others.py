@@ -9,6 +9,7 @@ import numpy as np
 from capplan.arrays import Floats
 from capplan.components.base import Component, Context, Path
 from capplan.cost.meters import EXTERNAL, Meter, Range
+from capplan.errors import InputError
 from capplan.plan.model import ExternalApi, Resource
 
 
@@ -61,6 +62,7 @@ def build_resource(ctx: Context, name: str, resource: Resource) -> Component:
     held = _unit(ctx, resource, path)
     quantity = resource.quantity * (ctx.hours_per_month if held.endswith("hour") else 1.0)
     called = ctx.per_month(ctx.load.average(name)) * resource.per_request
+    stored = _stored(ctx, name, resource, held, path)
     return Component(
         name=name,
         kind="resource",
@@ -77,13 +79,27 @@ def build_resource(ctx: Context, name: str, resource: Resource) -> Component:
                 sku=resource.sku,
                 region=region,
                 unit=held,
-                quantity=Range.fixed(quantity + called),
+                quantity=Range.fixed(quantity + called + stored),
                 formula="quantity"
                 + (" × hours" if held.endswith("hour") else "")
-                + " + requests × per_request",
+                + " + requests × per_request"
+                + (" + requests/s × size × retain" if resource.retain is not None else ""),
             )
         ],
     )
+
+
+def _stored(ctx: Context, name: str, resource: Resource, unit: str, path: Path) -> Floats:
+    """Return what requests keep stored, by Little's law, or send in a month, in the SKU's own unit."""
+    if not np.any(resource.size_per_request):
+        return 0.0
+    gigabyte = {"GiB": 1.0, "GB": 2**30 / 1e9}.get(unit.removesuffix("-month"))
+    if gigabyte is None:
+        what = f"sizes go with GiB or GB, and {resource.sku} is priced by the {unit}"
+        raise InputError(ctx.places.problem((*path, "size_per_request"), what, "Use per_request."))
+    each = resource.size_per_request * gigabyte
+    rate = ctx.load.average(name)
+    return ctx.per_month(rate) * each if resource.retain is None else rate * each * resource.retain
 
 
 def _unit(ctx: Context, resource: Resource, path: Path) -> str:

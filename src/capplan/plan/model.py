@@ -9,7 +9,7 @@ from capplan.plan.clusters import Cluster
 from capplan.plan.databases import Database
 from capplan.plan.deferred import Deferred
 from capplan.plan.demand import Demand
-from capplan.plan.fields import DEFAULTS, Money, Name, Number, Positive, Section
+from capplan.plan.fields import DEFAULTS, Duration, Memory, Money, Name, Number, Positive, Section
 from capplan.plan.ratelimits import RateLimits
 from capplan.plan.services import Provider, Service
 
@@ -42,6 +42,12 @@ class Resource(Section):
         0.0, description="How many: held all month (hour and month units) or used in a month (the others)."
     )
     per_request: Number = Field(0.0, description="Units that each request to this resource uses.")
+    size_per_request: Memory = Field(
+        0.0, description="Bytes that each request stores or sends, for units of GiB or GB."
+    )
+    retain: Duration | None = Field(
+        None, description="How long they are stored; without it they count once, as traffic does."
+    )
 
 
 class Pricing(Section):

@@ -23,7 +23,7 @@ def components(shown: EstimateView) -> Table:
     columns = (
         Column("Component", shrinks=True),
         Column("Platform", shrinks=True),
-        Column("min/avg/peak/max", right=True),
+        Column("Instances", right=True),
         Column("Binding", shrinks=True),
         Column("USD min", right=True),
         Column("expected", right=True),

@@ -15,6 +15,9 @@ from capplan.report.table import WIDTH, Column, Table, markdown, text
 from capplan.report.view import EstimateView, pick, view
 
 
+_COUNTS = "instances: min/average/needed at the peak/max"
+
+
 class Style(NamedTuple):
     """How much to show, and with which characters."""
 
@@ -26,7 +29,7 @@ class Style(NamedTuple):
 def estimate_text(estimate: Estimate, style: Style) -> str:
     """Return the report of one estimate."""
     shown = view(estimate)
-    parts = [tables.heading(shown) + "\n" + _basis(estimate) + "\n"]
+    parts = [f"{tables.heading(shown)}\n{_basis(estimate)}\n{_COUNTS}\n"]
     parts.append(text(tables.components(shown), style.width))
     if style.verbosity >= 0:
         parts += _details(shown, style)
@@ -111,7 +114,7 @@ def _wrapped(lines: Iterator[str], style: Style) -> Iterator[str]:
 def estimate_markdown(estimate: Estimate, style: Style) -> str:
     """Return the report of one estimate as Markdown, with the cost lines folded away."""
     shown = view(estimate)
-    parts = [f"### {tables.heading(shown)}\n", _basis(estimate) + "\n"]
+    parts = [f"### {tables.heading(shown)}\n", f"{_basis(estimate)}; {_COUNTS}\n"]
     parts.append(markdown(tables.components(shown)))
     figures = tables.measures(shown, style.verbosity > 0)
     if figures.rows and style.verbosity >= 0:
