@@ -153,7 +153,8 @@ def fewest_servers(
             answer[index[done]] = k[done]
             open_ = ~done & (k < most)
             if not open_.all():
-                index, k, blocked, a, wanted = (x[open_] for x in (index, k, blocked, a, wanted))
+                index, k, blocked = index[open_], k[open_], blocked[open_]
+                a, wanted = a[open_], wanted[open_]
         k = k + 1
         carried = a * blocked
         blocked = carried / (k + carried)
