@@ -60,6 +60,12 @@ class TierTable(NamedTuple):
         found: Array = values[self.falls_into(driver)]
         return found
 
+    def until_next(self, driver: Array) -> Array:
+        """Return by how much each value may grow, as a share of itself, until the next tier begins."""
+        bounds = np.array([tier.below for tier in self.tiers])[self.falls_into(driver)]
+        room: Array = bounds / np.maximum(driver, 1e-300) - 1
+        return room
+
     def fields(self) -> frozenset[str]:
         """Return the fields that every tier prescribes."""
         return frozenset.intersection(*(frozenset(tier.values) for tier in self.tiers))

@@ -13,6 +13,7 @@ from capplan import __version__
 from capplan.cli.catalog import catalog
 from capplan.cli.estimate import estimate
 from capplan.cli.init import init
+from capplan.cli.recommend import recommend
 from capplan.cli.schema import schema
 from capplan.errors import ExitCode, InputError
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     epilog="Documentation: docs/ in the project. Start with: capplan init",
 )
 app.command()(estimate)
+app.command()(recommend)
 app.add_typer(catalog, name="catalog")
 app.command()(init)
 app.command()(schema)

@@ -28,6 +28,14 @@ class ListFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
+class TextFormat(StrEnum):
+    """What a report can be printed as."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
 PlanFile = Annotated[
     Path,
     typer.Argument(metavar="PLAN", help="Plan file, or a directory that holds plan.yaml; '-' reads stdin."),
@@ -35,6 +43,9 @@ PlanFile = Annotated[
 OutputFormat = Annotated[Format, typer.Option("--format", envvar="CAPPLAN_FORMAT", help="Output format.")]
 ListOutputFormat = Annotated[
     ListFormat, typer.Option("--format", envvar="CAPPLAN_FORMAT", help="Output format.")
+]
+RecommendFormat = Annotated[
+    TextFormat, typer.Option("--format", envvar="CAPPLAN_FORMAT", help="Output format.")
 ]
 OutputFile = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout ('-').")

@@ -36,10 +36,14 @@ def measure(name: str, needs: Floats, unit: str, formula: str, has: Floats | Non
 
 
 class Pick(NamedTuple):
-    """The machine of a component in each scenario. which: position in ``names``, (scenarios | 1,)."""
+    """The machine or the tier of a component in each scenario.
+
+    which: position in ``names``, (scenarios | 1,). room: by how much the load may grow until the next tier.
+    """
 
     names: tuple[str, ...]
     which: NDArray[np.intp]
+    room: Array | None = None
 
     def name(self, scenario: int) -> str:
         """Return the machine of one scenario."""

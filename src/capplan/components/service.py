@@ -86,7 +86,8 @@ def _with_resources(ctx: Context, name: str, service: Service, path: Path) -> tu
     table = ctx.tier_table(service.resources, "resources", (*path, "resources"))
     load = driver(table.by, ctx.load.average(name), ctx.load.peak(name))
     given = {field: table.prescribes(field, load) for field in table.fields()}
-    pick = Pick(tuple(tier.name for tier in table.tiers), table.falls_into(load)[:, 0])
+    room = table.until_next(load)
+    pick = Pick(tuple(tier.name for tier in table.tiers), table.falls_into(load)[:, 0], room)
     return service.model_copy(update=given), pick
 
 

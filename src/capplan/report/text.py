@@ -14,7 +14,6 @@ from capplan.report.sparkline import sparkline
 from capplan.report.table import WIDTH, Column, Table, markdown, text
 from capplan.report.view import EstimateView, pick, view
 
-
 _COUNTS = "instances: min/average/needed at the peak/max"
 
 

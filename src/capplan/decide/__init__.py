@@ -1,0 +1,1 @@
+"""Which and when: recommendations, break-even, tiers, migration rules."""

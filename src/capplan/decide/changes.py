@@ -1,0 +1,214 @@
+"""Changes to a plan that might save money: each an overlay, tried by estimating the plan with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Floats
+from capplan.catalog.catalog import Catalog
+from capplan.catalog.rows import Sku
+from capplan.components.base import MACHINES, Component
+from capplan.estimate import Estimate
+from capplan.plan.caches import AzureRedis, ElastiCache, Memorystore
+from capplan.plan.clusters import Pool
+from capplan.plan.services import CloudRun, Fargate, Kubernetes, Service, VmGroup
+from capplan.plan.stores import AUTO, StoreBase
+
+OTHER_MACHINES = 3
+"""Cheaper machine types that are tried for each component."""
+SPOT_SHARE = 0.7
+"""Share on spot that leaves enough on demand to carry a wave of interruptions."""
+_ARM = ("t4g", "m6g", "m7g", "m8g", "c6g", "c7g", "c8g", "r6g", "r7g", "r8g", "t2a", "c4a", "x2g", "g5g")
+
+
+class Change(NamedTuple):
+    """What to write at which path of the plan, what that is in words, and what it risks."""
+
+    component: str
+    kind: str
+    path: tuple[str, ...]
+    value: object
+    text: str
+    risk: str
+
+
+def changes_for(estimate: Estimate, component: Component, catalog: Catalog) -> Iterator[Change]:
+    """Yield the changes worth trying for one component."""
+    plan = estimate.plan
+    if component.kind == "service":
+        yield from _for_service(component, plan.services[component.name], catalog)
+    elif component.kind == "node-pool":
+        yield from _for_pool(estimate, component, catalog)
+    elif component.kind in ("database", "cache"):
+        yield from _for_store(estimate, component)
+
+
+def _for_service(component: Component, service: Service, catalog: Catalog) -> Iterator[Change]:
+    name, path = component.name, ("services", component.name)
+    yield from _lower_minimum(component, service, path)
+    if isinstance(service, CloudRun):
+        other = "instance" if service.billing == "request" else "request"
+        text = f"bill by the {other}"
+        risk = "none for the service; the bill then follows instances, not requests, or the other way round"
+        yield Change(name, "billing", (*path, "billing"), other, text, risk)
+    if isinstance(service, Kubernetes):
+        yield from _smaller_request(component, service, path)
+    if isinstance(service, Fargate):
+        text, risk = "run tasks on Graviton", "the image must be built for ARM"
+        if service.architecture == "x86":
+            yield Change(name, "architecture", (*path, "architecture"), "arm", text, risk)
+        if service.interruptible and not np.any(service.spot):
+            yield _spot(name, (*path, "spot"))
+    if isinstance(service, VmGroup):
+        if service.interruptible and not np.any(service.purchase.spot):
+            yield _spot(name, (*path, "purchase", "spot"))
+        yield from _commitments(
+            component, (*path, "purchase"), service.purchase.commit_1y + service.purchase.commit_3y
+        )
+        machine = catalog.find(service.provider, MACHINES[service.provider], service.machine)
+        if machine is not None and service.gpu is None and service.throughput is None:
+            yield from _other_machines(component, machine, (*path, "machine"), catalog)
+
+
+def _for_pool(estimate: Estimate, component: Component, catalog: Catalog) -> Iterator[Change]:
+    _, cluster, _, pool_name = component.path
+    pool: Pool = estimate.plan.clusters[cluster].pools[pool_name]
+    path = component.path
+    tenants = [s for s in estimate.plan.services.values() if _runs_on(s, cluster, pool_name, estimate)]
+    if tenants and all(s.interruptible for s in tenants) and not np.any(pool.purchase.spot):
+        yield _spot(component.name, (*path, "purchase", "spot"))
+    yield from _commitments(component, (*path, "purchase"), pool.purchase.commit_1y + pool.purchase.commit_3y)
+    machine = catalog.find(component.provider, MACHINES[component.provider], pool.machine)
+    if machine is not None and pool.gpu is None:
+        yield from _other_machines(component, machine, (*path, "machine"), catalog)
+    text = "let the autoscaler remove idle nodes: nodes.min 1"
+    most = pool.nodes.max if pool.nodes.max is not None else 0.0
+    if pool.nodes.min is not None and np.all(np.asarray(pool.nodes.min) > 1):
+        risk = "pods wait for a node when load comes back; keep 2 where one node may fail"
+        fixed = pool.nodes.max is not None and np.array_equal(pool.nodes.min, pool.nodes.max)
+        where, value = (
+            (("nodes", "min"), 1) if not fixed else (("nodes",), {"min": 1, "max": int(np.max(most))})
+        )
+        yield Change(component.name, "idle minimum", (*path, *where), value, text, risk)
+
+
+def _runs_on(service: Service, cluster: str, pool: str, estimate: Estimate) -> bool:
+    if not isinstance(service, Kubernetes):
+        return False
+    its_cluster = service.cluster or next(iter(estimate.plan.clusters))
+    its_pool = service.pool or next(iter(estimate.plan.clusters[its_cluster].pools))
+    return (its_cluster, its_pool) == (cluster, pool)
+
+
+def _for_store(estimate: Estimate, component: Component) -> Iterator[Change]:
+    section = "databases" if component.kind == "database" else "caches"
+    store = getattr(estimate.plan, section)[component.name]
+    path = (section, component.name)
+    if not isinstance(store, StoreBase):
+        return
+    if not np.any(store.commit_1y) and not np.any(store.commit_3y):
+        for rate, years in (("commit_1y", "one year"), ("commit_3y", "three years")):
+            risk = f"paid for {years}, whether used or not; no change of class in that time on most platforms"
+            yield Change(component.name, "commitment", (*path, rate), 1.0, f"commit for {years}", risk)
+    known = any(measure.name in ("cpu", "memory") for measure in component.measures)
+    if isinstance(store, Memorystore):
+        if known and store.size is not None:
+            risk = "less room for growth than today"
+            yield Change(component.name, "size", (*path, "size"), None, "size it to its content", risk)
+    elif known and getattr(store, "machine", AUTO) != AUTO:
+        what = "node type" if isinstance(store, ElastiCache | AzureRedis) else "class"
+        risk = "a change of class restarts it; less room for growth than today"
+        yield Change(
+            component.name,
+            "right-size",
+            (*path, "machine"),
+            AUTO,
+            f"the cheapest {what} that meets every need",
+            risk,
+        )
+
+
+def _lower_minimum(component: Component, service: Service, path: tuple[str, ...]) -> Iterator[Change]:
+    """Yield a floor that still leaves two instances, and one, where the load needs no more at any hour."""
+    floor = service.instances.min
+    if floor is None or not np.all(np.asarray(floor) > 1):
+        return
+    for low in (2, 1):
+        if np.all(np.asarray(floor) > low):
+            risk = "the first requests of a rise wait for new instances"
+            if low == 1:
+                risk += "; a single instance has no redundancy"
+            text = f"lower the idle minimum from {np.max(floor):g} to {low}"
+            yield Change(component.name, "idle minimum", (*path, "instances", "min"), low, text, risk)
+
+
+def _smaller_request(component: Component, service: Kubernetes, path: tuple[str, ...]) -> Iterator[Change]:
+    used = component.utilization
+    if used is None or service.resources is not None or component.sizing is None:
+        return
+    if component.sizing.binding() != "min":
+        return
+    full = float(np.max(used)) / float(np.min(np.asarray(service.target_utilization.cpu)))
+    millicores = max(50, int(np.ceil(float(np.max(service.cpu)) * full * 100)) * 10)
+    if full < 0.5 and millicores < float(np.max(service.cpu)) * 1000:
+        text = (
+            f"request {millicores}m CPU instead of {np.max(service.cpu) * 1000:g}m: {full:.0%} of it is used"
+        )
+        risk = "less CPU for bursts when a node is full; keep the limit"
+        yield Change(component.name, "over-provisioned", (*path, "cpu"), f"{millicores}m", text, risk)
+
+
+def _spot(component: str, path: tuple[str, ...]) -> Change:
+    text = f"run {SPOT_SHARE:.0%} on spot"
+    return Change(
+        component, "spot", path, SPOT_SHARE, text, "instances are taken away at two minutes' notice, or less"
+    )
+
+
+def _commitments(component: Component, path: tuple[str, ...], committed: Floats) -> Iterator[Change]:
+    """Yield commitments for what runs at every hour, so that nothing that is paid stands idle."""
+    sizing = component.sizing
+    if sizing is None or np.any(committed):
+        return
+    always = float(np.min(sizing.running))
+    average = float(np.mean(sizing.running))
+    if always <= 0 or average <= 0:
+        return
+    share = round(always / average, 4)
+    for rate, years in (("commit_1y", "one year"), ("commit_3y", "three years")):
+        text = f"commit for {years} to the {always:g} that always run"
+        risk = f"paid for {years}, whether used or not"
+        yield Change(component.name, "commitment", (*path, rate), share, text, risk)
+
+
+def _other_machines(
+    component: Component, machine: Sku, path: tuple[str, ...], catalog: Catalog
+) -> Iterator[Change]:
+    """Yield the cheapest machine types that are at least as large; a pool may take larger ones."""
+    service = MACHINES[component.provider]
+    region = component.region
+
+    def usd(sku: Sku) -> float:
+        price = catalog.price(component.provider, service, sku, region, "on_demand")
+        return float("inf") if price is None else price.usd
+
+    now = usd(machine)
+    larger = [
+        sku
+        for sku in catalog.service(component.provider, service).skus.values()
+        if sku.gpu == machine.gpu
+        and (sku.vcpu or 0) >= (machine.vcpu or 0)
+        and (sku.memory_gib or 0) >= (machine.memory_gib or 0)
+        and usd(sku) < now
+    ]
+    for sku in sorted(larger, key=usd)[:OTHER_MACHINES]:
+        risk = "another CPU generation: measure cpu_time again"
+        if sku.name.startswith(_ARM):
+            risk = "ARM: images must be built for it; measure cpu_time again"
+        elif sku.name.startswith(("t2", "t3", "e2-micro", "e2-small", "e2-medium", "Standard_B")):
+            risk = "burstable: it slows down when its CPU credits are used up"
+        text = f"{sku.name} instead of {machine.name}"
+        yield Change(component.name, "family", path, sku.name, text, risk)

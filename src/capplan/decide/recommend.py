@@ -1,0 +1,158 @@
+"""What to change, and how far each component is from its next boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.capacity.sizing import Sizing
+from capplan.catalog.catalog import Catalog
+from capplan.components.base import Component, Finding
+from capplan.decide.changes import Change, changes_for
+from capplan.errors import InputError
+from capplan.estimate import Estimate, estimate
+from capplan.plan.overlay import merge, nested
+from capplan.plan.read import PlanFile, validate
+
+MOST_COMPONENTS = 25
+"""Changes are tried for the components that cost most, so that the time stays linear in the plan's size."""
+LEAST_SAVING_USD = 1.0
+
+
+class Hint(NamedTuple):
+    """A change that saves money and breaks nothing that the estimate can see."""
+
+    change: Change
+    saving_usd_per_month: float
+
+
+class Standing(NamedTuple):
+    """Where a component stands: its tier or count, why, and what it takes to leave it.
+
+    growth: how much the load may still grow until ``boundary`` is reached; None where nothing is known.
+    """
+
+    component: str
+    tier: str
+    why: str
+    boundary: str
+    growth: float | None
+
+
+class Advice(NamedTuple):
+    """What `capplan recommend` says."""
+
+    estimate: Estimate
+    standings: Sequence[Standing]
+    hints: Sequence[Hint]
+    problems: Sequence[Finding]
+
+
+def recommend(file: PlanFile, catalog: Catalog) -> Advice:
+    """Return where every component of the plan stands, and the changes that save most, best first."""
+    now = estimate(file, catalog)
+    hints = [hint for change in _changes(now, catalog) if (hint := _tried(file, catalog, now, change))]
+    hints.sort(key=lambda hint: (-hint.saving_usd_per_month, hint.change.component, hint.change.text))
+    return Advice(
+        estimate=now,
+        standings=[standing for component in now.components for standing in _standing(component)],
+        hints=_best_of_each(hints),
+        problems=[finding for finding in now.findings if finding.severity == "error"],
+    )
+
+
+def _changes(now: Estimate, catalog: Catalog) -> Iterator[Change]:
+    # Pods cost what their nodes cost, so they are tried too, as far as there are not too many.
+    cost = {c.name: float(now.cost_of(c.name).expected.max()) for c in now.components}
+    dearest = sorted(now.components, key=lambda c: -cost[c.name] - (c.billed_with is not None))
+    for component in dearest[:MOST_COMPONENTS]:
+        yield from changes_for(now, component, catalog)
+    yield from _other_regions(now, catalog)
+
+
+def _other_regions(now: Estimate, catalog: Catalog) -> Iterator[Change]:
+    for provider, region in now.plan.regions.items():
+        priced = {line.meter.service for line in now.lines if line.meter.provider == provider}
+        known = set[str]().union(*(catalog.service(provider, s).regions for s in priced)) if priced else set()
+        for other in sorted(known - {region, "global"}):
+            risk = "latency, residency of data, and the move itself"
+            yield Change(
+                provider, "region", ("regions", provider), other, f"{other} instead of {region}", risk
+            )
+
+
+def _tried(file: PlanFile, catalog: Catalog, now: Estimate, change: Change) -> Hint | None:
+    """Return the hint if the change saves money, and adds neither a finding nor an unpriced line."""
+    raw = merge(file.raw, nested(change.path, change.value))
+    try:
+        then = estimate(file._replace(plan=validate(raw, file.places), raw=raw), catalog)
+    except InputError:
+        return None
+    saving = float((now.total.expected - then.total.expected).max())
+    if saving < LEAST_SAVING_USD or _faults(then) - _faults(now):
+        return None
+    return Hint(change, saving)
+
+
+def _faults(found: Estimate) -> set[tuple[str, str, str]]:
+    """Return the findings that a change must not add; an unpriced line would look like a saving."""
+    return {
+        (f.code, f.component, f.message if f.code == "unpriced" else "")
+        for f in found.findings
+        if f.severity != "info"
+    }
+
+
+def _best_of_each(hints: Sequence[Hint]) -> list[Hint]:
+    """Return the hints without those that a better one of the same kind for the same component replaces."""
+    seen = set()
+    best = []
+    for hint in hints:
+        key = (hint.change.component, hint.change.kind)
+        if key not in seen:
+            seen.add(key)
+            best.append(hint)
+    return best
+
+
+def _standing(component: Component) -> Iterator[Standing]:
+    sizing, peak = component.sizing, component.peak_rps
+    if component.pick is not None and component.kind in ("database", "cache"):
+        yield _of_store(component, component.pick.name(0))
+    elif component.kind == "service" and sizing is not None and peak is not None:
+        yield _of_service(component, sizing, peak)
+    elif component.kind == "node-pool" and sizing is not None:
+        count, most = float(sizing.peak.max()), sizing.ceiling
+        room = None if most is None or count == 0 else float(most.min()) / count - 1
+        boundary = "" if most is None else f"max {float(most.min()):g} nodes"
+        yield Standing(component.name, f"{count:g} nodes", sizing.binding(), boundary, room)
+
+
+def _of_service(component: Component, sizing: Sizing, peak_rps: Array) -> Standing:
+    tier = f"{float(sizing.peak.max()):g} instances"
+    ends: list[tuple[float, str]] = []
+    if component.pick is not None:
+        tier = f"{component.pick.name(0)}, {tier}"
+        if component.pick.room is not None and np.all(np.isfinite(component.pick.room)):
+            ends.append((float(component.pick.room.min()), "the next tier"))
+    carried, highest = sizing.carried_rps, float(peak_rps.max())
+    if carried is not None and sizing.ceiling is not None and highest > 0 and np.all(np.isfinite(carried)):
+        ends.append((float(carried.min()) / highest - 1, f"max {float(sizing.ceiling.min()):g}"))
+    growth, boundary = min(ends, default=(None, ""))
+    return Standing(component.name, tier, sizing.binding(), boundary, growth)
+
+
+def _of_store(component: Component, machine: str) -> Standing:
+    """Return the class of a store, and the need that will outgrow it first."""
+    ratios = {
+        m.name: float((m.has / np.maximum(m.needs, 1e-12)).min())
+        for m in component.measures
+        if m.has is not None and m.name in ("cpu", "memory", "connections")
+    }
+    if not ratios:
+        return Standing(component.name, machine, "named in the plan", "", None)
+    first = min(ratios, key=lambda name: ratios[name])
+    return Standing(component.name, machine, first, f"its {first}", ratios[first] - 1)
