@@ -39,7 +39,7 @@ def allen_cunneen_wait(
 def sakasegawa_wait(
     arrival_rate: Floats, service_time_s: Floats, servers: Floats, cs2: Floats = 1.0, ca2: Floats = 1.0
 ) -> Array:
-    """Return the mean wait without Erlang C (Sakasegawa, 1977), from ρ = 0.8 within 20 % of Allen–Cunneen.
+    """Return the mean wait without Erlang C (Sakasegawa, 1977), near Allen–Cunneen in heavy traffic.
 
     (ca2 + cs2)/2 · S·ρ^(√(2(c+1)) − 1) / (c·(1 − ρ)).
     """
