@@ -14,6 +14,7 @@ from capplan.strictyaml import load, read_text
 
 if TYPE_CHECKING:
     from capplan.catalog.books import Book
+    from capplan.catalog.tiers import TierTable
 
 PROVIDERS = ("gcp", "aws", "azure")
 
@@ -41,6 +42,7 @@ class Catalog:
         self.books = tuple(books)
         self._services: dict[tuple[str, str], ServiceCatalog] = {}
         self._facts: dict[str, Any] = {}
+        self._tables: dict[Path, TierTable] = {}
         if not self.root.is_dir():
             raise InputError(Problem(str(self.root), "no such directory of catalogs"))
 
@@ -125,6 +127,15 @@ class Catalog:
             )
             for sku in skus
         ]
+
+    def tier_table(self, name: str, relative_to: Path) -> TierTable:
+        """Return the tier table ``name``: one of the catalog's, or a file."""
+        from capplan.catalog.tiers import find_table, read_table
+
+        path = find_table(name, self.root, relative_to)
+        if path not in self._tables:
+            self._tables[path] = read_table(path)
+        return self._tables[path]
 
     def facts(self, name: str) -> Any:
         """Return the content of ``hardware/{name}.yaml``."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path as Directory
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from capplan.arrays import Array, Floats, hourly_mean
 from capplan.capacity.nodes import Allocatable
 from capplan.capacity.sizing import Sizing, utilization
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Sku
-from capplan.catalog.tiers import TierTable, find_table, read_table
 from capplan.components.measures import Measure, Pick
 from capplan.cost.meters import Meter, Range
 from capplan.demand.load import Load
@@ -19,6 +18,9 @@ from capplan.errors import InputError, nearest
 from capplan.plan.model import Plan
 from capplan.plan.places import Places
 from capplan.plan.services import Provider
+
+if TYPE_CHECKING:
+    from capplan.catalog.tiers import TierTable
 
 Path = tuple[str, ...]
 Severity = Literal["error", "warning", "info"]
@@ -137,7 +139,7 @@ class Context(NamedTuple):
             if not name:
                 remedy = f"Set tiers.{kind}, or name the table."
                 raise InputError(self.places.problem(path, f"the plan has no table of {kind} tiers", remedy))
-        table = read_table(find_table(name, self.catalog.root, self.directory))
+        table = self.catalog.tier_table(name, self.directory)
         if table.kind != kind:
             what = f"'{name}' is a table of {table.kind}, and {kind} is wanted"
             raise InputError(self.places.problem(path, what))

@@ -140,19 +140,32 @@ def _node(ctx: Context, platform: str, machine: Sku, pool: Pool) -> Allocatable:
 def _fitting(
     pool: str, machine: Sku, node: Allocatable, pods: PodsBySource
 ) -> tuple[PodsBySource, list[Finding]]:
-    """Return the services whose pods fit an empty node, and a finding for each of the others."""
+    """Return the pods where they fit an empty node, none where they do not, and a finding for those."""
     fitting, findings = {}, []
-    for name, (service, sizing) in pods.items():
-        too_large = [
-            resource
-            for resource, share in shares(_group(service, sizing.required), node).items()
-            if np.any(np.asarray(share) > 1 + 1e-9)
-        ]
-        if too_large:
-            findings.append(_unschedulable(name, service, pool, machine, node, too_large))
-        else:
-            fitting[name] = (service, sizing)
+    for name, (pod, sizing) in pods.items():
+        too_large = {
+            resource: np.asarray(share) > 1 + 1e-9
+            for resource, share in shares(_group(pod, sizing.required), node).items()
+        }
+        if any(large.any() for large in too_large.values()):
+            short = [resource for resource, large in too_large.items() if large.any()]
+            findings.append(_unschedulable(name, pod, pool, machine, node, short))
+            fits = np.ones((1, 1))
+            for large in too_large.values():
+                fits = fits * per_scenario(np.where(large, 0.0, 1.0))
+            pod, sizing = _where(pod, sizing, fits)
+        fitting[name] = (pod, sizing)
     return fitting, findings
+
+
+def _where(pod: Pods, sizing: Sizing, fits: Array) -> tuple[Pods, Sizing]:
+    """Return pods and counts that are zero in the scenarios in which the pods fit no node."""
+    kept = pod._replace(cpu=pod.cpu * fits, memory_gib=pod.memory_gib * fits, gpu=pod.gpu * fits)
+    return kept, sizing._replace(
+        running=sizing.running * fits,
+        floor=sizing.floor * fits,
+        ceiling=None if sizing.ceiling is None else sizing.ceiling * fits,
+    )
 
 
 def _unschedulable(

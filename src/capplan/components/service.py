@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from capplan.arrays import Array, Floats, hourly_max
+from capplan.arrays import Array, Floats, hourly_max, per_scenario
+from capplan.capacity.limits import Limit
 from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.components.base import Component, Context, Finding, Path, Pods, driver
 from capplan.components.carrying import Instance, limits_of
@@ -51,7 +52,6 @@ def build_service(ctx: Context, name: str, service: Service) -> Component:
     region = ctx.region(provider, own_region, path)
     rps = ctx.load.rps(name)
     sizing = _sizing(ctx, name, service, rps, path)
-    _check_carries(ctx, sizing, path)
     meters = _meters(ctx, name, service, region, rps, sizing)
     component = Component(
         name=name,
@@ -86,13 +86,14 @@ def _with_resources(ctx: Context, name: str, service: Service, path: Path) -> tu
     table = ctx.tier_table(service.resources, "resources", (*path, "resources"))
     load = driver(table.by, ctx.load.average(name), ctx.load.peak(name))
     given = {field: table.prescribes(field, load) for field in table.fields()}
-    room = table.until_next(load)
+    room = table.until_next(per_scenario(load))
     pick = Pick(tuple(tier.name for tier in table.tiers), table.falls_into(load)[:, 0], room)
     return service.model_copy(update=given), pick
 
 
 def _sizing(ctx: Context, name: str, service: Service, rps: Array, path: Path) -> Sizing:
     limits = limits_of(service, _instance(ctx, service, path))
+    _check_carries(ctx, limits, path)
     if service.queue is None:
         return size(rps, limits, _bounds(service))
     from capplan.components.backlog import queue_limit, with_backlog
@@ -140,8 +141,8 @@ def _bounds(service: Service) -> Bounds:
     return Bounds(floor, ceiling, redundancy.spare, redundancy.zones, redundancy.survive_zones)
 
 
-def _check_carries(ctx: Context, sizing: Sizing, path: Path) -> None:
-    for limit in sizing.limits:
+def _check_carries(ctx: Context, limits: Sequence[Limit], path: Path) -> None:
+    for limit in limits:
         if not np.all(np.asarray(limit.rps_per_instance) > 0):
             what = f"an instance has no {limit.name} left for a single request ({limit.formula})"
             raise InputError(ctx.places.problem(path, what, "Make the instance larger."))

@@ -59,7 +59,9 @@ class Range:
         return Range(change(self.floor, other.floor), expected, top)
 
     def any(self) -> bool:
-        """Say whether anything is used at all, in any scenario."""
+        """Say whether anything is used at all, in any scenario; without a ceiling nobody knows."""
+        if self.ceiling is None:
+            return True
         figures = [self.expected] if self.is_fixed else [self.expected, self.floor, self.ceiling]
         return any(figure.any() for figure in figures if figure is not None)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capplan.arrays import Array, Floats, hourly_max, hourly_mean
+from capplan.arrays import Array, Floats, hourly_mean
 from capplan.capacity.sizing import Sizing
 from capplan.components.base import Component, Finding
 from capplan.components.measures import Measure
@@ -133,7 +133,7 @@ def _component(estimate: Estimate, component: Component, scenario: int) -> Compo
     sizing = component.sizing
     lines = estimate.lines_of(component.name)
     priced = not lines or any(line.cost is not None for line in lines)
-    peak = None if component.rps is None else hourly_max(component.rps)
+    peak = component.peak_rps
     return ComponentView(
         name=component.name,
         kind=component.kind,
@@ -161,10 +161,9 @@ def _measure(measure: Measure, scenario: int) -> MeasureView:
 
 def instance_counts(sizing: Sizing, scenario: int) -> InstanceCounts:
     """Return one scenario's instances."""
-    average = hourly_mean(sizing.running)
     return InstanceCounts(
         min=pick(sizing.floor, scenario),
-        average=pick(average, scenario),
+        average=float(hourly_mean(sizing.running[[min(scenario, len(sizing.running) - 1)]])[0, 0]),
         peak=pick(sizing.peak, scenario),
         max=None if sizing.ceiling is None else pick(sizing.ceiling, scenario),
     )
