@@ -1,0 +1,112 @@
+"""How far the LLM model is from measurements: python benchmarks/accuracy_llm.py FILE.csv prints JSON.
+
+The file has the columns of capplan.llm.measured.COLUMNS, and engine, mode and source. Errors are fractions of
+the measured value: median_ape and p90_ape of their size, bias the median of their signed value, in_range the
+share of rows inside the range that capplan prints. gpt-oss and the open loop are reported, but not in the
+headline; rows left out are counted with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from capplan.catalog.catalog import Catalog
+from capplan.llm.measured import Row, engine_name, predict, read_rows, sample_of, unpredictable
+
+_SILICON = re.compile(r"id=.*_tp(\d+)_.*ep\d")
+
+
+def left_out(row: Row) -> str:
+    """Return why a row is not to be scored, empty otherwise."""
+    if row.mode.startswith("QPS"):
+        return "open loop"
+    if row.mode.startswith("MLPerf"):
+        return "MLPerf: input lengths unknown"
+    if row.mode == "seed" or row.source == "seed":
+        return "claims, not measurements"
+    if row.engine.startswith("vllm 0.12"):
+        return "vllm 0.12: TPOT below the compute bound"
+    return ""
+
+
+def corrected(row: Row) -> Row:
+    """Return the row with the GPUs that its run names: the sample multiplies tensor by expert parallelism."""
+    found = _SILICON.search(row.source)
+    return row._replace(tp=float(found[1])) if found else row
+
+
+def summary(rows: Sequence[Row], predicted: np.ndarray, inside: np.ndarray) -> dict[str, float | int]:
+    """Return the errors of one group of rows."""
+    errors = predicted / np.array([row.value for row in rows]) - 1
+    size = np.abs(errors)
+    figures = {
+        "median_ape": np.median(size),
+        "p90_ape": np.quantile(size, 0.9),
+        "bias": np.median(errors),
+        "in_range": np.mean(inside),
+    }
+    return {**{name: round(float(value), 4) for name, value in figures.items()}, "rows": len(rows)}
+
+
+def report(rows: Sequence[Row], predicted: np.ndarray, inside: np.ndarray) -> dict[str, dict[str, float | int]]:
+    """Return the errors by question."""
+    done = {}
+    for question in ("tpot", "throughput", "ttft"):
+        chosen = [i for i, row in enumerate(rows) if row.question == question]
+        if chosen:
+            done[question] = summary([rows[i] for i in chosen], predicted[chosen], inside[chosen])
+    return done
+
+
+def grouped(
+    rows: Sequence[Row], predicted: np.ndarray, inside: np.ndarray, key: Callable[[Row], str]
+) -> dict[str, dict[str, dict[str, float | int]]]:
+    """Return the errors by question of each group."""
+    groups: dict[str, list[int]] = {}
+    for index, row in enumerate(rows):
+        groups.setdefault(key(row), []).append(index)
+    return {
+        name: report([rows[i] for i in chosen], predicted[chosen], inside[chosen])
+        for name, chosen in sorted(groups.items())
+    }
+
+
+def score(path: Path) -> dict[str, object]:
+    """Return the whole report on the rows of ``path``."""
+    catalog = Catalog()
+    facts = {**catalog.facts("gpus"), **catalog.facts("models")}
+    rows = [corrected(row) for row in read_rows(path)]
+    excluded = Counter(reason for row in rows if (reason := left_out(row)))
+    scored = [row for row in rows if not left_out(row)]
+    skipped = Counter(reason for row in scored if (reason := unpredictable(row, facts)))
+    sample = sample_of([row for row in scored if not unpredictable(row, facts)], facts)
+    skipped["does not fit"] = len(scored) - sum(skipped.values()) - len(sample.rows)
+    predicted = predict(sample, facts)
+    ranges = [(.75, 1.33)] * len(sample.rows)
+    ratio = np.array([row.value for row in sample.rows]) / predicted
+    inside = np.array([low <= r <= high for r, (low, high) in zip(ratio, ranges, strict=True)])
+    main = [i for i, row in enumerate(sample.rows) if not row.model.startswith("gpt-oss")]
+    kept = [sample.rows[i] for i in main]
+    return {
+        **report(kept, predicted[main], inside[main]),
+        "predicted_share": round(len(sample.rows) / len(scored), 4),
+        "excluded": dict(excluded),
+        "skipped": {reason: count for reason, count in skipped.items() if count},
+        "by_gpu": grouped(kept, predicted[main], inside[main], lambda row: row.gpu),
+        "by_model": grouped(sample.rows, predicted, inside, lambda row: row.model),
+        "by_engine": grouped(kept, predicted[main], inside[main], lambda row: engine_name(row.engine)),
+        "by_source": grouped(kept, predicted[main], inside[main], lambda row: row.source.split(" id=")[0]),
+        "by_pair": grouped(kept, predicted[main], inside[main], lambda row: f"{row.model} on {row.gpu}"),
+    }
+
+
+if __name__ == "__main__":
+    json.dump(score(Path(sys.argv[1])), sys.stdout, indent=2)
+    print()

@@ -1,0 +1,66 @@
+"""Names to values: models, GPUs and engines as users write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from capplan.errors import InputError, Problem, nearest
+from capplan.llm.architecture import PRECISIONS, Architecture, LatentAttention, Precision
+from capplan.llm.hardware import Engine, Gpu, engine_of, gpu_of
+
+Facts = Mapping[str, Any]
+
+
+def known_name(name: str, rows: Facts) -> str | None:
+    """Return the name in ``rows`` that ``name`` means, whatever its case; None if there is none."""
+    wanted = name.lower()
+    for key, row in rows.items():
+        if wanted == key.lower() or wanted in (alias.lower() for alias in row.get("aliases", ())):
+            return str(key)
+    return None
+
+
+def find_model(name: str, facts: Facts, where: str = "model") -> Architecture:
+    """Return the architecture called ``name``, in ``facts`` that hold ``models``."""
+    row = facts["models"][_found(name, facts["models"], where, "model", _IMPORT)]
+    return architecture_of(known_name(name, facts["models"]) or name, row)
+
+
+_IMPORT = "Others: capplan catalog import-model config.json"
+
+
+def architecture_of(name: str, row: Facts) -> Architecture:
+    """Return the architecture that a row of models.yaml describes."""
+    shape = dict(row["shape"])
+    latent = shape.pop("latent", None)
+    return Architecture(
+        name=name,
+        **{key: value if isinstance(value, bool) else float(value) for key, value in shape.items()},
+        latent=None if latent is None else LatentAttention(**{k: float(v) for k, v in latent.items()}),
+        confidence=row["confidence"],
+        source=row["source"],
+    )
+
+
+def find_gpu(name: str, facts: Facts, where: str = "gpu") -> Gpu:
+    """Return the GPU called ``name``."""
+    return gpu_of(_found(name, facts["gpus"], where, "GPU", ""), facts)
+
+
+def find_engine(name: str, facts: Facts, where: str = "engine") -> Engine:
+    """Return the engine called ``name``."""
+    return engine_of(_found(name, facts["speed"]["engines"], where, "engine", ""), facts)
+
+
+def find_precision(name: str, where: str = "precision") -> Precision:
+    """Return the precision called ``name``."""
+    return PRECISIONS[_found(name, {key: {} for key in PRECISIONS}, where, "precision", "")]
+
+
+def _found(name: str, rows: Facts, where: str, kind: str, more: str) -> str:
+    key = known_name(name, rows)
+    if key is None:
+        remedy = " ".join(part for part in (nearest(name.lower(), rows), more) if part)
+        raise InputError(Problem(where, f"unknown {kind} '{name}'", remedy))
+    return key

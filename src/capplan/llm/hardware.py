@@ -1,0 +1,181 @@
+"""GPUs, and how much of their peak rates serving engines reach: catalogs/hardware/gpus.yaml as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from capplan.llm.architecture import Architecture, Precision
+
+
+class Gpu(NamedTuple):
+    """A GPU as its datasheet has it, dense peaks.
+
+    peaks: TFLOP/s (TOP/s) by number format, absent where the hardware has none. memory_bytes: usable.
+    """
+
+    name: str
+    family: str
+    compute_capability: float
+    memory_bytes: float
+    bytes_per_s: float
+    peaks: Mapping[str, float]
+    link: str
+    link_bytes_per_s: float
+    confidence: str = "unverified"
+
+    @property
+    def peer_to_peer(self) -> bool:
+        """Whether GPUs reach each other over NVLink rather than the host's PCIe."""
+        return self.link.startswith("NVLink")
+
+
+class Link(NamedTuple):
+    """What an all-reduce reaches: a hop costs ``hop_s`` × hops, and moves ``efficiency`` of the link's bytes."""
+
+    hop_s: float
+    efficiency: float
+    falls_with: float
+
+
+class Engine(NamedTuple):
+    """What a serving engine spends besides the GPU's own work, and how it schedules.
+
+    layer_s, moe_layer_s: kernel launches and small kernels of a layer, and what routing adds to it.
+    step_s, sequence_s: the host's work for a step, and for each sequence in it.
+    prefill_layer_s: what a step that holds a prompt costs more, by layer. first_token_s: before and after the
+    engine: HTTP, tokenizer, detokenizer. mixes: prompts share steps with decodes, rather than stop them.
+    """
+
+    name: str
+    layer_s: float
+    moe_layer_s: float
+    step_s: float
+    sequence_s: float
+    prefill_layer_s: float
+    first_token_s: float
+    mixes: bool
+    chunk_tokens: float
+    max_sequences: float
+
+
+class Efficiency(NamedTuple):
+    """Shares of the peaks that kernels reach, and the costs that no peak describes.
+
+    Fields are floats, or arrays over configurations. weights, experts, kv: shares of the memory bandwidth.
+    mfu, mfu_experts, mfu_attention: shares of the peak rate. half_tokens: tokens at which a GEMM reaches half
+    its rate. overlap: exponent of the smooth maximum of moving weights and multiplying with them.
+    memory_share: of the GPU's memory that engines take; reserve: of it, for activations and graphs.
+    growth: share of the output that the engine keeps room for.
+    """
+
+    weights: Any
+    experts: Any
+    kv: Any
+    mfu: Any
+    mfu_experts: Any
+    mfu_attention: Any
+    half_tokens: Any
+    overlap: Any
+    hop_s: Any
+    link: Any
+    layer_s: Any
+    step_s: Any
+    sequence_s: Any
+    prefill_layer_s: Any
+    first_token_s: Any
+    memory_share: Any
+    reserve: Any
+    growth: Any
+
+
+def gpu_of(name: str, facts: Mapping[str, Any]) -> Gpu:
+    """Return the GPU called ``name`` from the ``gpus`` of the facts; usable memory is nominal without its own."""
+    row = facts["gpus"][name]
+    return Gpu(
+        name=name,
+        family=row["architecture"],
+        compute_capability=float(row["compute_capability"]),
+        memory_bytes=1e9 * float(row.get("usable_memory_gb", row["memory_gb"])),
+        bytes_per_s=1e9 * float(row["memory_gb_per_s"]),
+        peaks={key: 1e12 * float(peak) for key, peak in row["tflops"].items() if peak is not None},
+        link=row["interconnect"],
+        link_bytes_per_s=1e9 * float(row["link_gb_per_s"]),
+        confidence=row["confidence"],
+    )
+
+
+def engine_of(name: str, facts: Mapping[str, Any]) -> Engine:
+    """Return the engine called ``name``."""
+    row = facts["speed"]["engines"][name]
+    micro = {field: 1e-6 * float(row[f"{field[:-2]}_us"]) for field in _MICROSECONDS}
+    return Engine(
+        name=name,
+        first_token_s=1e-3 * float(row["first_token_ms"]),
+        mixes=bool(row["mixes"]),
+        chunk_tokens=float(row["chunk_tokens"]),
+        max_sequences=float(row["max_sequences"]),
+        **micro,
+    )
+
+
+_MICROSECONDS = ("layer_s", "moe_layer_s", "step_s", "sequence_s", "prefill_layer_s")
+
+
+def link_of(gpu: Gpu, facts: Mapping[str, Any]) -> Link:
+    """Return what all-reduces reach between GPUs of this kind."""
+    row = facts["speed"]["links"]["NVLink" if gpu.peer_to_peer else "PCIe"]
+    return Link(1e-6 * row["hop_us"], row["efficiency"], row["falls_with"])
+
+
+def efficiency_of(
+    model: Architecture,
+    precision: Precision,
+    gpu: Gpu,
+    tensor_parallel: float,
+    engine: Engine,
+    facts: Mapping[str, Any],
+) -> Efficiency:
+    """Return what is reached with ``model`` at ``precision`` on so many of the ``gpu``."""
+    speed = facts["speed"]
+    common = speed["common"]
+    own = {**speed["families"]["any"], **speed["families"].get(gpu.family, {})}
+    # A key of its own wins over that of its kind: fp4 computes as 8 bit does, only not as well.
+    mfu = own["mfu"].get(precision.name, own["mfu"][_RATES[precision.alike]])
+    if precision.name == "fp8" and model.fp8_blocks:
+        mfu *= common["fp8_blocks"]
+    weights = own["weights"][precision.alike if precision.common_bytes < 2 else "16 bit"]
+    experts = own["weights"][precision.alike]
+    link = link_of(gpu, facts)
+    # A ring over PCIe has more hops through the host; NVLink all-reduces are nearly flat in their number.
+    hops = 1.0 if gpu.peer_to_peer else _log2(max(tensor_parallel, 2.0))
+    moe = model.experts > 1
+    return Efficiency(
+        weights=weights,
+        experts=experts,
+        kv=own["kv"]["8 bit" if precision.kv_bytes < 2 else "16 bit"],
+        mfu=own["mfu"]["16 bit"] if precision.name == "mxfp4" else mfu,
+        mfu_experts=mfu * common["experts"] if moe and precision.name != "mxfp4" else mfu,
+        mfu_attention=own["mfu_attention"],
+        half_tokens=common["half_tokens"],
+        overlap=common["overlap"],
+        hop_s=link.hop_s * hops,
+        link=link.efficiency / (max(tensor_parallel, 2.0) / 2) ** link.falls_with,
+        layer_s=engine.layer_s + (engine.moe_layer_s if moe else 0.0),
+        step_s=engine.step_s,
+        sequence_s=engine.sequence_s,
+        prefill_layer_s=engine.prefill_layer_s,
+        first_token_s=engine.first_token_s,
+        memory_share=common["memory_share"],
+        reserve=common["reserve"],
+        growth=common["growth"],
+    )
+
+
+_RATES = {"16 bit": "16 bit", "8 bit": "8 bit", "4 bit": "4 bit", "mxfp4": "mxfp4"}
+
+
+def _log2(value: float) -> float:
+    import math
+
+    return math.log2(value)

@@ -1,0 +1,140 @@
+"""The time of one engine step: bytes over bandwidth, operations over rate, and what neither explains.
+
+The roofline (Williams, Waterman and Patterson 2009) of a transformer step as in LLM-Viewer and Vidur, with
+two changes: moving weights and multiplying with them overlap smoothly (their p-norm, not the larger), and a
+GEMM of n tokens reaches n / (n + half_tokens) of its rate. Everything broadcasts over configurations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from capplan.arrays import Floats
+from capplan.llm.architecture import EMBEDDING_BYTES, Architecture, Precision
+from capplan.llm.hardware import Efficiency, Gpu
+
+Tuple = TypeVar("Tuple", bound=NamedTuple)
+
+
+class Work(NamedTuple):
+    """What a step of one replica costs at the hardware's peaks, in seconds of each GPU.
+
+    Fields are floats, or arrays over configurations. common_read, expert_read: all weights once; common_flop,
+    expert_flop: one token; kv_full, kv_window: one token of context; attention: one token times one of
+    context; token_link: one token's all-reduces; hops: all-reduces in a step.
+    """
+
+    common_read: Any
+    expert_read: Any
+    experts: Any
+    experts_per_token: Any
+    common_flop: Any
+    expert_flop: Any
+    kv_full: Any
+    kv_window: Any
+    attention_full: Any
+    attention_window: Any
+    window: Any
+    hops: Any
+    token_link: Any
+    layers: Any
+
+
+def work_of(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel: float) -> Work:
+    """Return what a step costs on ``tensor_parallel`` of the ``gpu``."""
+    bandwidth = tensor_parallel * gpu.bytes_per_s
+    compute = tensor_parallel * gpu.peaks[precision.peak]
+    wide = tensor_parallel * gpu.peaks["fp16"]
+    experts = model.expert_layers * model.expert_parameters
+    head_bytes = EMBEDDING_BYTES * model.head_parameters
+    kv = model.kv_elements_per_layer * precision.kv_bytes
+    kv_read = kv / (model.kv_shards(tensor_parallel) * gpu.bytes_per_s)
+    attention = 4 * model.query_heads * model.head_size / wide
+    shared = 0.0 if tensor_parallel == 1 else 2 * (tensor_parallel - 1) / tensor_parallel
+    hops = 0.0 if tensor_parallel == 1 else 2 * model.layers
+    common_peak = wide if precision.common_bytes == 2 else compute
+    return Work(
+        common_read=(model.common_parameters * precision.common_bytes + head_bytes) / bandwidth,
+        expert_read=experts * model.experts * precision.weight_bytes / bandwidth,
+        experts=model.experts,
+        experts_per_token=model.experts_per_token,
+        common_flop=2 * (model.common_parameters + model.head_parameters) / common_peak,
+        expert_flop=2 * experts * model.experts_per_token / compute,
+        kv_full=model.full_layers * kv_read,
+        kv_window=model.window_layers * kv_read,
+        attention_full=model.full_layers * attention,
+        attention_window=model.window_layers * attention,
+        window=model.window,
+        hops=hops,
+        token_link=hops * shared * 2 * model.hidden / gpu.link_bytes_per_s,
+        layers=model.layers,
+    )
+
+
+def stacked(items: Sequence[Tuple]) -> Tuple:
+    """Return one tuple of arrays from many tuples of floats."""
+    kind: Any = type(items[0])
+    return kind(*(np.array(values, dtype=float) for values in zip(*items, strict=True)))  # type: ignore[no-any-return]
+
+
+def step_time(
+    work: Work,
+    reached: Efficiency,
+    decodes: Floats,
+    context: Floats,
+    prefill: Floats = 0.0,
+    prefill_context: Floats = 0.0,
+) -> Floats:
+    """Return the seconds of a step that decodes ``decodes`` sequences and reads ``prefill`` prompt tokens.
+
+    context: mean tokens of context of a decode; prefill_context: mean tokens that a prompt token attends to.
+    """
+    tokens = decodes + prefill
+    kv = work.kv_full * context + work.kv_window * np.minimum(context, work.window)
+    seen = work.attention_full * prefill_context
+    seen = seen + work.attention_window * np.minimum(prefill_context, work.window)
+    link = work.hops * reached.hop_s + work.token_link * tokens / reached.link
+    overhead = work.layers * reached.layer_s + reached.step_s + reached.sequence_s * decodes
+    prompts = np.minimum(prefill, 1.0) * work.layers * reached.prefill_layer_s
+    time: Floats = (
+        _gemm_time(work, reached, tokens)
+        + decodes * kv / reached.kv
+        + prefill * seen / reached.mfu_attention
+        + link
+        + overhead
+        + prompts
+    )
+    return time
+
+
+def _gemm_time(work: Work, reached: Efficiency, tokens: Floats) -> Floats:
+    """Return the time of the matrix products; of the experts only those that a token is routed to are read.
+
+    With uniform routing n tokens touch E·(1 − (1 − K/E)ⁿ) of E experts.
+    """
+    touched = 1.0 - (1.0 - work.experts_per_token / work.experts) ** tokens
+    tokens = tokens + reached.half_tokens
+    common = _smooth_max(
+        work.common_read / reached.weights, work.common_flop * tokens / reached.mfu, reached.overlap
+    )
+    experts = _smooth_max(
+        touched * work.expert_read / reached.experts,
+        work.expert_flop * tokens / reached.mfu_experts,
+        reached.overlap,
+    )
+    return common + experts
+
+
+def _smooth_max(one: Floats, other: Floats, power: Floats) -> Floats:
+    larger = np.maximum(one, other)
+    ratio = np.minimum(one, other) / np.maximum(larger, 1e-30)
+    smooth: Floats = larger * (1.0 + ratio**power) ** (1.0 / power)
+    return smooth
+
+
+def prefill_time(work: Work, reached: Efficiency, tokens: Floats) -> Floats:
+    """Return the seconds to read a prompt of ``tokens`` on an idle replica, without the server's overhead."""
+    return step_time(work, reached, 0.0, 0.0, tokens, tokens / 2)

@@ -1,0 +1,204 @@
+"""One replica under load, event by event: what a closed form cannot say is how long a first token waits.
+
+First come, first served; a request is admitted when the KV cache has room for all of its tokens, and keeps it
+to the end; prompts are read in chunks (Agrawal et al. 2024). No preemption, no prefix cache, no speculation.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capplan.arrays import Array
+from capplan.llm.hardware import Efficiency, Engine
+from capplan.llm.roofline import Work, step_time
+
+Counts = NDArray[np.int64]
+_LEAST_CHUNK = 16
+
+
+class Replica(NamedTuple):
+    """What serves: the time of its steps, and the room it has.
+
+    cache_tokens: tokens of context that the KV cache holds.
+    """
+
+    work: Work
+    reached: Efficiency
+    engine: Engine
+    cache_tokens: float
+
+
+class Requests(NamedTuple):
+    """What arrives: tokens in and out of each request, and when, in seconds from the start.
+
+    Without ``arrivals`` as many requests as ``users`` are kept in the system all the time.
+    """
+
+    inputs: Counts
+    outputs: Counts
+    arrivals: Array | None = None
+    users: int = 1
+
+
+class Outcome(NamedTuple):
+    """By request: seconds to the first token, and seconds for each one after it; seconds until all were done."""
+
+    ttft_s: Array
+    tpot_s: Array
+    duration_s: float
+
+
+def lengths(count: int, longest: float, shortest_share: float, least: int, rng: np.random.Generator) -> Counts:
+    """Return ``count`` whole lengths, uniform from ``shortest_share`` of the longest up to it."""
+    drawn = longest * (shortest_share + (1 - shortest_share) * rng.random(count))
+    return np.maximum(np.rint(drawn), least).astype(np.int64)
+
+
+def steady_users(inputs: float, outputs: float, users: int, spread: float, rounds: float) -> Requests:
+    """Return a benchmark's requests: ``users`` at a time, ``rounds`` of them each, at least 32 in all."""
+    count = max(int(rounds * users), 32)
+    rng = np.random.default_rng(1)
+    return Requests(
+        lengths(count, inputs, spread, 1, rng), lengths(count, outputs, spread, 2, rng), None, users
+    )
+
+
+def poisson(inputs: float, outputs: float, rate: float, count: int) -> Requests:
+    """Return ``count`` requests of one length that arrive at random, ``rate`` a second on average."""
+    rng = np.random.default_rng(1)
+    arrivals = np.cumsum(rng.exponential(1 / rate, count))
+    return Requests(lengths(count, inputs, 1, 1, rng), lengths(count, outputs, 1, 2, rng), arrivals)
+
+
+def simulate(replica: Replica, requests: Requests) -> Outcome:
+    """Return what every request experienced."""
+    run = _Run(replica, requests)
+    while run.finished < run.count:
+        run.admit()
+        if run.prompts:
+            run.read_prompts()
+        elif run.decoding:
+            run.decode()
+        else:
+            run.clock = run.arrival[run.head]
+    overhead = replica.reached.first_token_s
+    return Outcome(np.array(run.ttft) + overhead, np.array(run.tpot), run.clock)
+
+
+class _StepTime:
+    """The time of a step as plain floats: what depends on the tokens alone is tabulated."""
+
+    def __init__(self, replica: Replica) -> None:
+        work, reached = replica.work, replica.reached
+        most = int(replica.engine.chunk_tokens + replica.engine.max_sequences) + _LEAST_CHUNK
+        idle = work._replace(layers=0.0, attention_full=0.0, attention_window=0.0)
+        by_tokens = step_time(idle, reached, 0.0, 0.0, np.arange(most + 1.0), 0.0)
+        self.by_tokens: list[float] = (by_tokens + work.layers * reached.layer_s).tolist()  # type: ignore[union-attr]
+        self.kv_full, self.kv_window = work.kv_full / reached.kv, work.kv_window / reached.kv
+        self.window = work.window
+        self.sequence = reached.sequence_s
+        self.attention_full = work.attention_full / reached.mfu_attention
+        self.attention_window = work.attention_window / reached.mfu_attention
+        self.prompt = work.layers * reached.prefill_layer_s
+
+    def decode(self, decodes: int, context: float) -> float:
+        """Return the time of a step of ``decodes`` with ``context`` tokens in sum."""
+        kv = self.kv_full * context + self.kv_window * min(context, decodes * self.window)
+        return self.by_tokens[decodes] + kv + self.sequence * decodes
+
+    def mixed(self, decodes: int, context: float, prefill: int, seen: float) -> float:
+        """Return the time of a step that also reads ``prefill`` tokens, which attend to ``seen`` on average."""
+        attended = self.attention_full * seen + self.attention_window * min(seen, self.window)
+        more = self.by_tokens[decodes + prefill] - self.by_tokens[decodes]
+        return self.decode(decodes, context) + more + prefill * attended + self.prompt
+
+
+class _Run:
+    """The state of a replica: a clock, a queue, the prompts being read and the sequences being decoded."""
+
+    def __init__(self, replica: Replica, requests: Requests) -> None:
+        self.time = _StepTime(replica)
+        self.chunk = int(replica.engine.chunk_tokens)
+        self.mixes = replica.engine.mixes
+        self.most = int(replica.engine.max_sequences)
+        self.room = replica.cache_tokens
+        self.inputs, self.outputs = requests.inputs.tolist(), requests.outputs.tolist()
+        self.count = len(self.inputs)
+        self.closed = requests.arrivals is None
+        self.arrival = [0.0] * self.count if requests.arrivals is None else requests.arrivals.tolist()
+        self.released = min(requests.users, self.count) if self.closed else self.count
+        self.ttft, self.tpot = [0.0] * self.count, [0.0] * self.count
+        self.clock = self.reserved = 0.0
+        self.context = self.steps = self.head = self.finished = 0
+        self.prompts: list[list[int]] = []  # [request, tokens read], in order of admission
+        self.decoding: list[tuple[int, int]] = []  # heap of (step of the last token, request)
+
+    def admit(self) -> None:
+        """Let requests in, strictly in order; one that is alone gets in whatever its size."""
+        while self.head < self.released and self.arrival[self.head] <= self.clock:
+            running = len(self.decoding) + len(self.prompts)
+            need = self.inputs[self.head] + self.outputs[self.head]
+            if running and (running >= self.most or self.reserved + need > self.room):
+                return
+            self.reserved += need
+            self.prompts.append([self.head, 0])
+            self.head += 1
+
+    def read_prompts(self) -> None:
+        """Run a step that reads a chunk of the prompts, and decodes beside it where the engine mixes."""
+        decodes = len(self.decoding) if self.mixes else 0
+        read, attended = self._take_chunk(max(self.chunk - decodes, _LEAST_CHUNK))
+        context = self.context if decodes else 0
+        self.clock += self.time.mixed(decodes, context, read, attended / read)
+        if decodes:
+            self.steps += 1
+            self.context += decodes
+            self._finish()
+        for request, done in self.prompts:
+            if done >= self.inputs[request]:
+                self.ttft[request] = self.clock - self.arrival[request]
+                self.context += self.inputs[request]
+                heappush(self.decoding, (self.steps + self.outputs[request] - 1, request))
+        self.prompts = [prompt for prompt in self.prompts if prompt[1] < self.inputs[prompt[0]]]
+
+    def _take_chunk(self, budget: int) -> tuple[int, float]:
+        """Return how many prompt tokens the step reads, and the sum of the tokens that each attends to."""
+        read, attended = 0, 0.0
+        for prompt in self.prompts:
+            taken = min(budget - read, self.inputs[prompt[0]] - prompt[1])
+            if taken <= 0:
+                break
+            attended += taken * (prompt[1] + taken / 2)
+            prompt[1] += taken
+            read += taken
+        return read, attended
+
+    def decode(self) -> None:
+        """Run steps until a sequence ends or a request may come in between."""
+        decodes = len(self.decoding)
+        steps = self.decoding[0][0] - self.steps
+        if not self.closed and self.head < self.count and self.arrival[self.head] > self.clock:
+            one = self.time.decode(decodes, self.context)
+            steps = max(1, min(steps, int((self.arrival[self.head] - self.clock) / one) + 1))
+        self.clock += steps * self.time.decode(decodes, self.context + decodes * steps / 2)
+        self.steps += steps
+        self.context += decodes * steps
+        self._finish()
+
+    def _finish(self) -> None:
+        """End the sequences that have their last token, and let users without one ask again."""
+        while self.decoding and self.decoding[0][0] <= self.steps:
+            _, request = heappop(self.decoding)
+            inputs, outputs = self.inputs[request], self.outputs[request]
+            self.reserved -= inputs + outputs
+            self.context -= inputs + outputs - 1
+            waited = self.clock - self.arrival[request] - self.ttft[request]
+            self.tpot[request] = waited / (outputs - 1)
+            self.finished += 1
+            if self.closed and self.released < self.count:
+                self.arrival[self.released] = self.clock
+                self.released += 1
