@@ -27,7 +27,8 @@ _PARSERS = {
     "concurrency": parse_number,
 }
 KINDS = ("resources", "database", "capacity", "load")
-DRIVERS = ("requests_per_second", "requests_per_day", "memory_gib", "load_ratio")
+DRIVERS = ("requests_per_second", "requests_per_day", "entering_per_day", "memory_gib", "load_ratio")
+"""Of the component in the busiest hour; of the component on average; of the whole plan on average; …"""
 
 
 class Tier(NamedTuple):

@@ -29,6 +29,9 @@ MACHINES: dict[str, str] = {"gcp": "compute-engine", "aws": "ec2", "azure": "vir
 """The catalog's service that holds each provider's machines."""
 
 
+_DAY_S = 86_400.0
+
+
 class Finding(NamedTuple):
     """Something the reader must know: an error breaks the plan, a warning may."""
 
@@ -145,6 +148,14 @@ class Context(NamedTuple):
             raise InputError(self.places.problem(path, what))
         return table
 
+    def driver(self, by: str, component: str) -> Array:
+        """Return the figure that a tier table is read by, (scenarios | 1, 1)."""
+        if by == "requests_per_second":
+            return self.load.peak(component)
+        if by == "requests_per_day":
+            return self.load.average(component) * _DAY_S
+        return self.load.average_rps * _DAY_S
+
     def per_month(self, per_second: Floats) -> Floats:
         """Return how much a steady rate adds up to in a month."""
         return per_second * 3600.0 * self.hours_per_month
@@ -154,8 +165,3 @@ def number_range(sizing: Sizing) -> Range:
     """Return instances at the floor, on average, and at the ceiling."""
     average = hourly_mean(sizing.running)
     return Range(sizing.floor, average, sizing.ceiling)
-
-
-def driver(by: str, average_rps: Floats, peak_rps: Floats) -> Floats:
-    """Return the value that a tier table is read by: requests a day on average, or a second at the peak."""
-    return average_rps * 86_400.0 if by == "requests_per_day" else peak_rps

@@ -9,7 +9,7 @@ import numpy as np
 from capplan.arrays import Array, Floats, per_scenario
 from capplan.capacity import stores
 from capplan.capacity.choice import Choice, cheapest
-from capplan.components.base import Component, Context, Finding, Path, driver
+from capplan.components.base import Component, Context, Finding, Path
 from capplan.components.billing import Bill
 from capplan.components.connections import connections_of, too_many
 from capplan.components.database_classes import DatabaseClass, classes_of, connections_by_memory
@@ -97,7 +97,7 @@ def _needs(
     memory: Floats = database.working_set / full.memory
     if database.resources is not None:
         table = ctx.tier_table(database.resources, "database", ("databases", name, "resources"))
-        load = driver(table.by, ctx.load.average(name), ctx.load.peak(name))
+        load = ctx.driver(table.by, name)
         cpu = np.maximum(cpu, table.prescribes("cpu", load))
         memory = np.maximum(memory, table.prescribes("memory", load))
     connections = connections_of(ctx, name, services)

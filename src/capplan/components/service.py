@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from capplan.arrays import Array, Floats, hourly_max, per_scenario
+from capplan.arrays import Array, Floats, hourly_max
 from capplan.capacity.limits import Limit
 from capplan.capacity.sizing import Bounds, Sizing, size
-from capplan.components.base import Component, Context, Finding, Path, Pods, driver
+from capplan.components.base import Component, Context, Finding, Path, Pods
 from capplan.components.carrying import Instance, limits_of
 from capplan.components.egress import egress_meters
 from capplan.components.machines import Machines, machine_meters
@@ -84,9 +84,9 @@ def _with_resources(ctx: Context, name: str, service: Service, path: Path) -> tu
     if not isinstance(service, Kubernetes) or service.resources is None:
         return service, None
     table = ctx.tier_table(service.resources, "resources", (*path, "resources"))
-    load = driver(table.by, ctx.load.average(name), ctx.load.peak(name))
+    load = ctx.driver(table.by, name)
     given = {field: table.prescribes(field, load) for field in table.fields()}
-    room = table.until_next(per_scenario(load))
+    room = table.until_next(load)
     pick = Pick(tuple(tier.name for tier in table.tiers), table.falls_into(load)[:, 0], room)
     return service.model_copy(update=given), pick
 
