@@ -1,0 +1,318 @@
+"""Expressions over a document: what claims, migration rules, growth tiers and policies are written in.
+
+    components['llm-api'].monthly_cost.expected > 500 and not facts.data_must_stay
+    sum(line.monthly_cost for line in cost_lines if line.provider == 'gcp')
+
+The syntax is a small part of Python's: literals, arithmetic, comparisons, ``and``/``or``/``not``, ``a if c
+else b``, one loop in brackets, the functions in :data:`FUNCTIONS` and those a caller adds. A name is a field
+of the document; ``a.b`` and ``a['b']`` both look a key up. Nothing else of a value can be reached: no
+attribute, no method, no import.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from capplan.errors import nearest
+
+_MAX_CHARACTERS = 2000
+_MAX_DEPTH = 60
+_MAX_EXPONENT = 64
+
+
+class ExpressionError(Exception):
+    """An expression cannot be read, or has no value; ``remedy`` says how to correct it."""
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__(f"{what}. {remedy}".rstrip() if remedy else what)
+        self.what = what
+        self.remedy = remedy
+
+
+class Evidence(NamedTuple):
+    """A part of an expression that the document answers, and its answer."""
+
+    text: str
+    value: object
+
+
+Names = Mapping[str, Any]
+
+
+def _power(base: float, exponent: float) -> float:
+    if abs(exponent) > _MAX_EXPONENT:
+        raise ExpressionError(f"the exponent {exponent:g} is too large", f"At most {_MAX_EXPONENT}.")
+    power = float(base) ** exponent
+    if isinstance(power, complex):
+        raise ExpressionError(f"{base:g} has no power {exponent:g}")
+    return power
+
+
+_ARITHMETIC: Mapping[type[ast.AST], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: _power,
+}
+_ORDER: Mapping[type[ast.AST], Callable[[Any, Any], Any]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_EQUALITY: Mapping[type[ast.AST], Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.In: lambda item, container: item in container,
+    ast.NotIn: lambda item, container: item not in container,
+}
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "abs": abs,
+    "all": all,
+    "any": any,
+    "ceil": math.ceil,
+    "count": len,
+    "floor": math.floor,
+    "keys": list,
+    "max": max,
+    "min": min,
+    "round": round,
+    "sqrt": math.sqrt,
+    "sum": sum,
+    "values": lambda mapping: list(mapping.values()),
+}
+"""What every expression may call; ``keys`` and ``values`` turn a mapping into a list."""
+
+_CONSTANTS: Names = {"true": True, "false": False, "null": None}
+_ALLOWED = (
+    *(ast.Expression, ast.Constant, ast.Name, ast.Load, ast.Store, ast.Attribute, ast.Subscript),
+    *(ast.BinOp, ast.UnaryOp, ast.USub, ast.UAdd, ast.Not, ast.BoolOp, ast.And, ast.Or),
+    *(ast.Compare, ast.IfExp, ast.List, ast.Tuple, ast.Call, ast.GeneratorExp, ast.comprehension),
+    *_ARITHMETIC,
+    *_ORDER,
+    *_EQUALITY,
+)
+
+
+class Expression:
+    """An expression that was read and found harmless; its value depends on the document alone."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text.strip()
+        self._body = _parsed(self.text)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The fields of the document, and the functions, that it names."""
+        bound = {
+            n.id for n in ast.walk(self._body) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        }
+        used = {n.id for n in ast.walk(self._body) if isinstance(n, ast.Name)}
+        return frozenset(used - bound - _CONSTANTS.keys())
+
+    def value(self, document: Names) -> Any:
+        """Return the value over ``document``, which holds fields and functions by name.
+
+        Raises ExpressionError where a field is missing or unknown, or the arithmetic has no result.
+        """
+        return _value(self._body, {**FUNCTIONS, **_CONSTANTS, **document})
+
+    def evidence(self, document: Names) -> list[Evidence]:
+        """Return what each field and function call in it says, in the order of the text."""
+        names = {**FUNCTIONS, **_CONSTANTS, **document}
+        return [Evidence(ast.unparse(node), _value(node, names)) for node in _asked(self._body)]
+
+
+def _parsed(text: str) -> ast.expr:
+    if len(text) > _MAX_CHARACTERS:
+        raise ExpressionError(f"is longer than {_MAX_CHARACTERS} characters")
+    try:
+        tree = ast.parse(text, mode="eval")
+        for node in ast.walk(tree):
+            _check(node)
+        if _depth(tree) > _MAX_DEPTH:
+            raise ExpressionError("is nested too deeply")
+    except SyntaxError as error:
+        place = f" at character {error.offset}" if error.offset else ""
+        raise ExpressionError(f"cannot be read: {error.msg}{place}") from None
+    except (ValueError, RecursionError, MemoryError):
+        raise ExpressionError("cannot be read") from None
+    return tree.body
+
+
+def _depth(node: ast.AST) -> int:
+    return 1 + max(map(_depth, ast.iter_child_nodes(node)), default=0)
+
+
+def _check(node: ast.AST) -> None:
+    """Refuse what is not part of the language."""
+    if not isinstance(node, _ALLOWED):
+        raise ExpressionError(f"'{_said(node)}' is not allowed in an expression")
+    if isinstance(node, ast.Constant) and not isinstance(node.value, str | int | float | bool | None):
+        raise ExpressionError(f"'{_said(node)}' is not a value that documents have")
+    if isinstance(node, ast.Call) and (not isinstance(node.func, ast.Name) or _spread(node)):
+        raise ExpressionError(f"'{_said(node)}' is not allowed", "Only functions are called, by their name.")
+    if isinstance(node, ast.GeneratorExp) and len(node.generators) > 1:
+        raise ExpressionError("only one loop is allowed in brackets")
+    if isinstance(node, ast.comprehension) and not isinstance(node.target, ast.Name):
+        raise ExpressionError("a loop needs one name")
+
+
+def _spread(call: ast.Call) -> bool:
+    return any(keyword.arg is None for keyword in call.keywords)
+
+
+def _said(node: ast.AST) -> str:
+    try:
+        return ast.unparse(node)[:80]
+    except (ValueError, AttributeError, RecursionError):
+        return type(node).__name__
+
+
+def _asked(node: ast.AST) -> Iterator[ast.expr]:
+    """Yield the largest parts that are fields or calls; what stands inside a loop is part of its call."""
+    if isinstance(node, ast.Call | ast.Attribute | ast.Subscript | ast.Name):
+        if not (isinstance(node, ast.Name) and node.id in _CONSTANTS):
+            yield node
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _asked(child)
+
+
+def _value(node: Any, names: Names) -> Any:
+    """Return the value of ``node``; every kind that :func:`_check` lets through has its function."""
+    return _VALUES[type(node)](node, names)
+
+
+def _name(node: ast.Name, names: Names) -> Any:
+    if node.id not in names:
+        raise ExpressionError(f"there is no '{node.id}'", nearest(node.id, names))
+    return names[node.id]
+
+
+def _attribute(node: ast.Attribute, names: Names) -> Any:
+    return _member(_value(node.value, names), node.attr, node.value)
+
+
+def _subscript(node: ast.Subscript, names: Names) -> Any:
+    return _member(_value(node.value, names), _value(node.slice, names), node.value)
+
+
+def _member(container: object, key: object, node: ast.expr) -> Any:
+    said = _said(node)
+    if container is None:
+        raise ExpressionError(f"{said} is unknown, and so has no '{key}'")
+    if isinstance(container, Sequence) and not isinstance(container, str) and isinstance(key, int):
+        if not -len(container) <= key < len(container):
+            raise ExpressionError(f"{said} has {len(container)} entries, and no {key}")
+        return container[key]
+    if not isinstance(container, Mapping):
+        raise ExpressionError(f"{said} is a value, and so has no '{key}'")
+    if key not in container:
+        remedy = nearest(str(key), container)
+        if any("-" in str(name) for name in container):
+            remedy += f" A name with a hyphen is written {said}['name']."
+        raise ExpressionError(f"{said} has no '{key}'", remedy)
+    return container[key]
+
+
+def _binary(node: ast.BinOp, names: Names) -> Any:
+    left, right = _number(node.left, names), _number(node.right, names)
+    try:
+        return _ARITHMETIC[type(node.op)](left, right)
+    except ZeroDivisionError:
+        raise ExpressionError(f"{_said(node.right)} is 0, and divides") from None
+    except OverflowError:
+        raise ExpressionError(f"{_said(node)} is too large") from None
+
+
+def _number(node: ast.expr, names: Names) -> Any:
+    """Return a number, or an array of them, to calculate with."""
+    value = _value(node, names)
+    if value is None:
+        raise ExpressionError(f"{_said(node)} is unknown")
+    if isinstance(value, bool) or not (isinstance(value, int | float) or hasattr(value, "__array__")):
+        raise ExpressionError(f"{_said(node)} is not a number")
+    return value
+
+
+def _unary(node: ast.UnaryOp, names: Names) -> Any:
+    if isinstance(node.op, ast.Not):
+        return not _value(node.operand, names)
+    number = _number(node.operand, names)
+    return -number if isinstance(node.op, ast.USub) else number
+
+
+def _boolean(node: ast.BoolOp, names: Names) -> bool:
+    every = isinstance(node.op, ast.And)
+    decided = (bool(_value(operand, names)) for operand in node.values)
+    return all(decided) if every else any(decided)
+
+
+def _compare(node: ast.Compare, names: Names) -> bool:
+    operands = [node.left, *node.comparators]
+    pairs = zip(node.ops, operands, operands[1:], strict=False)
+    return all(_compared(op, left, right, names) for op, left, right in pairs)
+
+
+def _compared(op: ast.cmpop, left: ast.expr, right: ast.expr, names: Names) -> bool:
+    a, b = _value(left, names), _value(right, names)
+    if type(op) in _ORDER:
+        for node, value in ((left, a), (right, b)):
+            if value is None:
+                raise ExpressionError(f"{_said(node)} is unknown")
+    try:
+        return bool({**_ORDER, **_EQUALITY}[type(op)](a, b))
+    except TypeError:
+        raise ExpressionError(f"{_said(left)} and {_said(right)} cannot be compared") from None
+
+
+def _conditional(node: ast.IfExp, names: Names) -> Any:
+    return _value(node.body if _value(node.test, names) else node.orelse, names)
+
+
+def _call(node: ast.Call, names: Names) -> Any:
+    function = _name(node.func, names)  # type: ignore[arg-type]
+    name = _said(node.func)
+    if not callable(function):
+        raise ExpressionError(f"'{name}' is not a function", nearest(name, FUNCTIONS))
+    arguments = [_value(argument, names) for argument in node.args]
+    named = {str(keyword.arg): _value(keyword.value, names) for keyword in node.keywords}
+    try:
+        return function(*arguments, **named)
+    except (TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise ExpressionError(f"{_said(node)}: {error}") from None
+
+
+def _loop(node: ast.GeneratorExp, names: Names) -> list[Any]:
+    loop = node.generators[0]
+    items = _value(loop.iter, names)
+    if isinstance(items, str | None) or not isinstance(items, Sequence | Mapping):
+        raise ExpressionError(f"{_said(loop.iter)} is not a list")
+    rows = [{**names, loop.target.id: item} for item in items]  # type: ignore[attr-defined]
+    return [_value(node.elt, row) for row in rows if all(_value(test, row) for test in loop.ifs)]
+
+
+_VALUES: Mapping[type[ast.AST], Callable[[Any, Names], Any]] = {
+    ast.Constant: lambda node, _: node.value,
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Subscript: _subscript,
+    ast.BinOp: _binary,
+    ast.UnaryOp: _unary,
+    ast.BoolOp: _boolean,
+    ast.Compare: _compare,
+    ast.IfExp: _conditional,
+    ast.Call: _call,
+    ast.GeneratorExp: _loop,
+    ast.List: lambda node, names: [_value(item, names) for item in node.elts],
+    ast.Tuple: lambda node, names: [_value(item, names) for item in node.elts],
+}
