@@ -94,8 +94,9 @@ def _quantity(value: float, example: str) -> str:
 
 def _kind(field: dict[str, Any]) -> str:
     """Say what may stand there: an example of a quantity, the allowed words, or the section to look up."""
-    if "oneOf" in field:
-        return ", ".join(_kind(option) for option in field["oneOf"])
+    for options in (field.get("oneOf"), field.get("anyOf")):
+        if options and sum("$ref" in option or "oneOf" in option for option in options) > 0:
+            return ", ".join(found for option in options if (found := _kind(option)) and found != "object")
     for option in (field, *field.get("anyOf", ())):
         if "examples" in option:
             return f"`{option['examples'][0]}`"

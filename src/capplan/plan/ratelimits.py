@@ -5,7 +5,7 @@ from pydantic import Field
 from capplan.plan.fields import Duration, Name, Number, Positive, Section, Share
 
 
-class Endpoint(Section):
+class EndpointGroup(Section):
     """A group of endpoints with a limit of its own."""
 
     share: Share = Field(description="Share of the requests at the peak.")
@@ -19,7 +19,7 @@ class RateLimits(Section):
     service: Name = Field(description="Service that the limits protect.")
     clients: Positive = Field(description="Clients that are active when the service is at its capacity.")
     tiers: str = Field(description="Table of load tiers: its name, or a file.")
-    endpoints: dict[Name, Endpoint] = Field(description="Groups of endpoints; their shares add up to 100%.")
+    endpoints: dict[Name, EndpointGroup] = Field(description="Groups of endpoints; their shares add up to 100%.")
     requests_per_minute: Number | None = Field(
         None, description="Load now; says the load ratio and the tier that holds."
     )

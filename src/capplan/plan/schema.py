@@ -7,6 +7,14 @@ import json
 from capplan.plan.model import Plan
 
 
+_EXTENDING = {
+    "description": "A service that overrides what it extends; checked once both are laid together.",
+    "type": "object",
+    "properties": {"extends": {"type": "string", "description": "Service template."}},
+    "required": ["extends"],
+}
+
+
 def schema_text() -> str:
     """Return the JSON Schema of a plan file."""
     document = {
@@ -14,4 +22,6 @@ def schema_text() -> str:
         **Plan.model_json_schema(mode="validation"),
         "title": "capplan plan",
     }
+    services = document["properties"]["services"]
+    services["additionalProperties"] = {"anyOf": [services["additionalProperties"], _EXTENDING]}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
