@@ -1,0 +1,140 @@
+"""`capplan render-manifests`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from capplan.cli.options import Books, Catalogs, PlanFile, Sets
+from capplan.errors import ExitCode, InputError, Problem
+
+if TYPE_CHECKING:
+    from capplan.manifests.artefact import Rendered
+    from capplan.manifests.files import Drift
+    from capplan.manifests.site import Site
+
+
+class Layout(StrEnum):
+    """How Kubernetes objects are laid out."""
+
+    KUSTOMIZE = "kustomize"
+    PLAIN = "plain"
+    HELM = "helm"
+
+
+def render_manifests(
+    plan: PlanFile,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Directory to write to.")] = Path(
+        "manifests"
+    ),
+    layout: Annotated[
+        Layout, typer.Option("--layout", help="Layout of Kubernetes objects.")
+    ] = Layout.KUSTOMIZE,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="PART", help="Only this part, as --list names them.")
+    ] = None,
+    list_: Annotated[
+        bool, typer.Option("--list", help="List the files and their parts; write nothing.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change; write nothing.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Show what differs; exit with 7 if anything does. Write nothing.")
+    ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete files of capplan's that are no longer rendered.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files that were changed by hand or are not capplan's.")
+    ] = False,
+    cpu_limits: Annotated[bool, typer.Option("--cpu-limits/--no-cpu-limits", help="Limit CPU.")] = True,
+    templates: Annotated[
+        Path | None,
+        typer.Option("--templates", help="Your own templates over capplan's; they run in a sandbox."),
+    ] = None,
+    alternative: Annotated[
+        str | None, typer.Option("--alternative", help="An alternative of the plan.")
+    ] = None,
+    sets: Sets = None,
+    books: Books = None,
+    catalogs: Catalogs = None,
+) -> None:
+    """Write what the plan says as manifests, scripts, dashboards, load tests.
+
+    Example: capplan render-manifests examples/levqor -o manifests
+    """
+    from capplan.catalog.catalog import Catalog
+    from capplan.cli.output import emit
+    from capplan.estimate import estimate
+    from capplan.manifests.engine import Templates
+    from capplan.manifests.files import drift
+    from capplan.manifests.render import Wanted, render
+    from capplan.manifests.site import Site
+    from capplan.plan.read import read_plan
+
+    if templates is not None and not templates.is_dir():
+        raise InputError(Problem("--templates", f"'{templates}' is no directory"))
+    file = read_plan(plan, sets or (), alternative, books or ())
+    site = Site(estimate(file, Catalog(catalogs)))
+    everything = render(site, Templates(templates), Wanted(layout.value, cpu_limits))
+    files = _selected(everything, only or [])
+    if list_:
+        emit("".join(f"{item.part:11}  {item.path}\n" for item in files))
+        return
+    _check_rules(site, everything)
+    found = drift(output, files, partial=bool(only))
+    if check or dry_run:
+        emit("".join(found.diff()))
+        raise typer.Exit(ExitCode.DRIFT if check and found else ExitCode.OK)
+    _refuse_edited(found, force)
+    _write(site, files, found, output, prune, partial=bool(only))
+
+
+def _selected(files: list[Rendered], only: list[str]) -> list[Rendered]:
+    from capplan.errors import nearest
+
+    known = sorted({item.part for item in files})
+    for part in only:
+        if part not in known:
+            raise InputError(Problem("--only", f"the plan has no part '{part}'", nearest(part, known)))
+    return [item for item in files if not only or item.part in only]
+
+
+def _check_rules(site: Site, files: list[Rendered]) -> None:
+    """Verify what was rendered before anything is written."""
+    from capplan.cli.output import note
+    from capplan.manifests.verify.run import verify_rendered
+
+    findings = verify_rendered(site, files)
+    for finding in findings:
+        note(str(finding))
+    if any(finding.severity == "error" for finding in findings):
+        note("nothing was written")
+        raise typer.Exit(ExitCode.CAPACITY)
+
+
+def _refuse_edited(found: Drift, force: bool) -> None:
+    if found.edited and not force:
+        remedy = "Use --force to replace it."
+        raise InputError(
+            *(Problem(path, "was not written by capplan, or changed since", remedy) for path in found.edited)
+        )
+
+
+def _write(site: Site, files: list[Rendered], found: Drift, output: Path, prune: bool, partial: bool) -> None:
+    from capplan.cli.output import note, write_files
+    from capplan.manifests.files import LOCK, lock_of, remove, safe
+
+    lock = lock_of(site, files, output, partial)
+    texts = {safe(output, path): new for path, (_, new) in found.changed.items()}
+    texts[safe(output, LOCK)] = lock
+    write_files(texts, force=True)
+    if prune:
+        remove(output, list(found.orphans))
+    note(f"wrote {len(found.changed)} of {len(files)} files to {output}, the others are up to date")
+    for path in found.orphans:
+        note(f"{'deleted' if prune else 'no longer rendered (--prune deletes it)'}: {path}")

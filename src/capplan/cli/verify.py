@@ -1,0 +1,63 @@
+"""`capplan verify`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from capplan.cli.options import Catalogs, Force, OutputFile
+from capplan.errors import ExitCode
+
+
+class FindingFormat(StrEnum):
+    """What findings can be printed as."""
+
+    TABLE = "table"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+def verify(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of manifests, anybody's.")],
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", help="Plan whose nodes and secrets count; the lock file's by default."),
+    ] = None,
+    alternative: Annotated[
+        str | None, typer.Option("--alternative", help="An alternative of that plan.")
+    ] = None,
+    fmt: Annotated[FindingFormat, typer.Option("--format", help="Output format.")] = FindingFormat.TABLE,
+    output: OutputFile = None,
+    force: Force = False,
+    catalogs: Catalogs = None,
+) -> None:
+    """Check manifests for what no schema and no API server sees: objects that do not go together.
+
+    Example: capplan verify manifests --format sarif -o findings.sarif
+    """
+    from capplan.cli.output import emit, note
+    from capplan.manifests.files import LOCK, read_lock
+    from capplan.manifests.verify.facts import facts_from, facts_of
+    from capplan.manifests.verify.report import shown
+    from capplan.manifests.verify.run import read_directory, verify
+
+    documents, texts = read_directory(directory)
+    if plan is not None:
+        from capplan.catalog.catalog import Catalog
+        from capplan.estimate import estimate
+        from capplan.manifests.site import Site
+        from capplan.plan.read import read_plan
+
+        facts = facts_of(Site(estimate(read_plan(plan, (), alternative), Catalog(catalogs))))
+    else:
+        facts = facts_from(read_lock(directory), str(directory / LOCK))
+    findings = verify(documents, texts, facts)
+    emit(shown(findings, fmt.value, directory), output, force)
+    errors = sum(finding.severity == "error" for finding in findings)
+    note(f"{len(documents) + len(texts)} files: {errors} errors, {len(findings) - errors} warnings")
+    if errors:
+        raise typer.Exit(ExitCode.CAPACITY)

@@ -1,0 +1,243 @@
+"""Autoscalers on Kubernetes: measures, thresholds and behavior of HPAs, ScaledObjects and VPAs."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from capplan.errors import InputError, Problem
+from capplan.manifests.pods import gpus_of
+from capplan.manifests.quantity import cpu, memory, milli
+from capplan.manifests.site import Service, Site, number
+from capplan.plan.workload import Steps, Trigger
+
+Tree = dict[str, Any]
+
+_VLLM_RUNNING = "vllm_num_requests_running"
+_RATE_WINDOW = "2m"
+_LATENCY_WINDOW = "5m"
+
+
+class Measured(NamedTuple):
+    """One measure that decides the number of instances.
+
+    threshold: percent for cpu and memory; otherwise in the measure's own unit, for each instance unless
+    ``total``, as latency is: it does not grow with the instances.
+    """
+
+    kind: str
+    threshold: float
+    activation: float | None
+    query: str
+    total: bool = False
+
+
+def figure(value: float) -> str:
+    """Return a threshold as people write it: at most six digits, no exponent.
+
+    >>> figure(15.0), figure(0.5), figure(1234567.0)
+    ('15', '0.5', '1234567')
+    """
+    text = f"{value:.6f}" if abs(value) < 1e6 else f"{value:.0f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def measures_of(site: Site, service: Service) -> list[Measured]:
+    """Return what the service is scaled by: the plan's triggers, or CPU; running requests on GPUs."""
+    triggers = service.workload.autoscaler.triggers
+    if triggers:
+        return [_measured(site, service, kind, trigger) for kind, trigger in triggers.items()]
+    kind = "running" if gpus_of(service) and service.capacity_rps is not None else "cpu"
+    return [_measured(site, service, kind, Trigger.model_validate({}))]
+
+
+def _measured(site: Site, service: Service, kind: str, trigger: Trigger) -> Measured:
+    threshold = trigger.threshold
+    value = _usual(service, kind) if threshold is None else _given(kind, number(threshold))
+    if value is None:
+        where = f"services.{service.name}.workload.autoscaler.triggers.{kind}"
+        raise InputError(Problem(where, "needs a threshold: nothing else in the plan says one"))
+    activation = None if trigger.activation is None else number(trigger.activation)
+    query = trigger.query or query_of(site, service.name, kind)
+    return Measured(kind, value, activation, query, total=kind == "latency")
+
+
+def _given(kind: str, threshold: float) -> float:
+    """Return a threshold of the plan; shares of cpu and memory as percent."""
+    return threshold * 100 if kind in ("cpu", "memory") and threshold <= 1 else threshold
+
+
+def _usual(service: Service, kind: str) -> float | None:
+    spec = service.spec
+    if kind == "cpu":
+        return round(number(spec.target_utilization.cpu) * 100)
+    if kind == "memory":
+        return round(number(spec.target_utilization.memory) * 100)
+    if kind == "requests":
+        return service.capacity_rps
+    if kind == "running":
+        slots = spec.concurrency
+        return 1.0 if slots is None else number(slots) * number(spec.target_utilization.concurrency)
+    if kind == "queue":
+        length = None if spec.queue is None else spec.queue.target_length
+        return None if length is None else number(length)
+    return None if spec.slo.p95 is None else number(spec.slo.p95)
+
+
+def query_of(site: Site, service: str, kind: str) -> str:
+    """Return the PromQL of a measure, over all instances of the service."""
+    names = site.manifests.metrics
+    selected = f'{{namespace="{site.namespace}", {names.service_label}="{service}"}}'
+    if kind == "requests":
+        return f"sum(rate({names.requests}{selected}[{_RATE_WINDOW}]))"
+    if kind == "queue":
+        return f"sum({names.queue}{selected})"
+    if kind == "latency":
+        return latency_query(site, service, 0.95)
+    if kind == "running":
+        return f"sum(vllm:num_requests_running{selected})"
+    return ""
+
+
+def latency_query(site: Site, service: str, quantile: float) -> str:
+    """Return the PromQL of a latency's quantile, seconds."""
+    names = site.manifests.metrics
+    selected = f'{{namespace="{site.namespace}", {names.service_label}="{service}"}}'
+    rate = f"rate({names.latency}_bucket{selected}[{_LATENCY_WINDOW}])"
+    return f"histogram_quantile({quantile:g}, sum by (le) ({rate}))"
+
+
+def hpa_metrics(site: Site, service: Service) -> list[Tree]:
+    """Return the metrics of an HPA."""
+    return [_hpa_metric(site, service, measured) for measured in measures_of(site, service)]
+
+
+def _hpa_metric(site: Site, service: Service, measured: Measured) -> Tree:
+    kind, threshold = measured.kind, measured.threshold
+    if kind in ("cpu", "memory"):
+        target: Tree = {"type": "Utilization", "averageUtilization": round(threshold)}
+        return {"type": "Resource", "resource": {"name": kind, "target": target}}
+    if kind in ("requests", "running"):
+        name = site.manifests.metrics.requests_per_second if kind == "requests" else _VLLM_RUNNING
+        target = {"type": "AverageValue", "averageValue": milli(threshold)}
+        return {"type": "Pods", "pods": {"metric": {"name": name}, "target": target}}
+    metrics = site.manifests.metrics
+    name = metrics.queue if kind == "queue" else f"{metrics.latency}_p95"
+    labels = {metrics.service_label: service.name}
+    target = {"type": "AverageValue", "averageValue": milli(threshold)}
+    if measured.total:
+        target = {"type": "Value", "value": milli(threshold)}
+    metric = {"name": name, "selector": {"matchLabels": labels}}
+    return {"type": "External", "external": {"metric": metric, "target": target}}
+
+
+def behavior_of(service: Service) -> Tree:
+    """Return how fast the autoscaler may act; empty where the plan leaves it to the platform."""
+    behavior = service.workload.autoscaler.behavior
+    found: Tree = {}
+    if behavior.up is not None:
+        found["scaleUp"] = _steps(behavior.up)
+    if behavior.down is not None:
+        found["scaleDown"] = _steps(behavior.down)
+    return found
+
+
+def _steps(steps: Steps) -> Tree:
+    """Return both limits; a cap means the smaller change, and the API's default is the larger."""
+    period = int(number(steps.period))
+    policies: list[Tree] = []
+    if steps.percent is not None:
+        policies.append({"type": "Percent", "value": int(number(steps.percent)), "periodSeconds": period})
+    if steps.pods is not None:
+        policies.append({"type": "Pods", "value": int(number(steps.pods)), "periodSeconds": period})
+    window = int(number(steps.window))
+    return {"stabilizationWindowSeconds": window, "selectPolicy": "Min", "policies": policies}
+
+
+class ScaledObject(NamedTuple):
+    """What a KEDA ScaledObject says beyond its target."""
+
+    lo: int
+    hi: int
+    polling_s: int | None
+    cooldown_s: int | None
+    triggers: list[Tree]
+    behavior: Tree
+    fallback: Tree | None
+
+
+def scaled_object_of(site: Site, service: Service) -> ScaledObject:
+    """Return the ScaledObject of a service; polling and cooldown only where they have an effect."""
+    scaler = service.workload.autoscaler
+    triggers = [_trigger(site, measured) for measured in measures_of(site, service)]
+    only_resources = all(trigger["type"] in ("cpu", "memory") for trigger in triggers)
+    lo = max(service.lo, 1) if only_resources else service.lo
+    fallback = scaler.fallback
+    if fallback is not None and not lo <= number(fallback.replicas) <= service.hi:
+        where = f"services.{service.name}.workload.autoscaler.fallback.replicas"
+        raise InputError(Problem(where, f"must lie between the bounds, {lo} and {service.hi}"))
+    return ScaledObject(
+        lo=lo,
+        hi=service.hi,
+        polling_s=int(number(scaler.polling)) if lo == 0 else None,
+        cooldown_s=int(number(scaler.cooldown)) if lo == 0 else None,
+        triggers=triggers,
+        behavior=behavior_of(service),
+        fallback=None
+        if fallback is None or only_resources
+        else {"failureThreshold": int(number(fallback.failures)), "replicas": int(number(fallback.replicas))},
+    )
+
+
+def _trigger(site: Site, measured: Measured) -> Tree:
+    """Return a trigger; the values of its metadata are text."""
+    kind = measured.kind
+    if kind in ("cpu", "memory"):
+        metadata = {"value": str(round(measured.threshold))}
+        return {"type": kind, "name": kind, "metricType": "Utilization", "metadata": metadata}
+    metadata = {
+        "serverAddress": site.manifests.prometheus,
+        "query": measured.query,
+        "threshold": figure(measured.threshold),
+    }
+    if measured.activation is not None:
+        metadata["activationThreshold"] = figure(measured.activation)
+    metric_type = "Value" if measured.total else "AverageValue"
+    return {"type": "prometheus", "name": kind, "metricType": metric_type, "metadata": metadata}
+
+
+class VerticalAutoscaler(NamedTuple):
+    """What a VerticalPodAutoscaler says; it never controls what a horizontal one measures."""
+
+    mode: str
+    resources: list[str]
+    least: Tree
+    most: Tree
+
+
+_VPA_MODES = {"off": "Off", "initial": "Initial", "recreate": "Recreate"}
+
+
+def vpa_of(site: Site, service: Service) -> VerticalAutoscaler | None:
+    """Return the VPA that the plan asks for, if there is anything left for it to control."""
+    vpa = service.workload.vpa
+    if vpa is None:
+        return None
+    taken = set() if service.fixed else {m.kind for m in measures_of(site, service)} & {"cpu", "memory"}
+    mode = _VPA_MODES[vpa.mode]
+    resources = [r for r in ("cpu", "memory") if mode == "Off" or r not in taken]
+    if not resources:
+        where = f"services.{service.name}.workload.vpa.mode"
+        what = f"{vpa.mode} would fight the horizontal autoscaler over cpu and memory"
+        raise InputError(Problem(where, what, "Use off, or scale by requests."))
+    asked = site.components[service.name].pods
+    assert asked is not None
+    bounds = {
+        "cpu": (cpu(number(vpa.min_cpu or 0.025)), cpu(number(vpa.max_cpu or asked.cpu * 4))),
+        "memory": (
+            memory(number(vpa.min_memory or 0.25)),
+            memory(number(vpa.max_memory or asked.memory_gib * 4)),
+        ),
+    }
+    least = {resource: bounds[resource][0] for resource in resources}
+    most = {resource: bounds[resource][1] for resource in resources}
+    return VerticalAutoscaler(mode, resources, least, most)

@@ -1,0 +1,157 @@
+"""Files on disk: what is there, what would be, and nothing touched that capplan did not write.
+
+The lock file says for each file that capplan wrote the hash it had. A file with another hash was edited by hand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import unified_diff
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from capplan import __version__
+from capplan.errors import InputError, Problem
+from capplan.manifests.artefact import Rendered
+from capplan.manifests.render import body_of, digest
+from capplan.manifests.site import Site
+from capplan.manifests.verify.facts import facts_of
+
+LOCK = "capplan.lock.json"
+
+
+class Drift(NamedTuple):
+    """How a directory differs from what would be rendered. Texts by path, None where there is no file.
+
+    edited: files that were changed by hand since capplan wrote them. orphans: files that capplan wrote, that
+    nobody changed, and that are no longer rendered.
+    """
+
+    changed: Mapping[str, tuple[str | None, str]]
+    edited: Sequence[str]
+    orphans: Mapping[str, str]
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.orphans)
+
+    def diff(self) -> Iterator[str]:
+        """Yield a unified diff from what is there to what would be."""
+        for path, (old, new) in self.changed.items():
+            yield from _unified(path, old, new)
+        for path, old in self.orphans.items():
+            yield from _unified(path, old, None)
+
+
+def _unified(path: str, old: str | None, new: str | None) -> Iterator[str]:
+    before, after = (text.splitlines(keepends=True) if text else [] for text in (old, new))
+    names = (f"a/{path}" if old is not None else "/dev/null", f"b/{path}" if new is not None else "/dev/null")
+    yield from unified_diff(before, after, *names)
+
+
+def drift(directory: Path, files: Sequence[Rendered], partial: bool = False) -> Drift:
+    """Return how ``directory`` differs from ``files``; with ``partial`` what is not among them is no orphan."""
+    hashes = _locked(directory)
+    changed: dict[str, tuple[str | None, str]] = {}
+    edited = []
+    for item in files:
+        old = _read(directory, item.path)
+        if old is not None and body_of(old) == body_of(item.text):
+            continue
+        changed[item.path] = (old, item.text)
+        if old is not None and hashes.get(item.path) != digest(old):
+            edited.append(item.path)
+    rendered = {item.path for item in files}
+    gone = [] if partial else sorted(set(hashes) - rendered)
+    texts = {path: _read(directory, path) for path in gone}
+    orphans = {
+        path: text for path, text in texts.items() if text is not None and digest(text) == hashes[path]
+    }
+    return Drift(changed, edited, orphans)
+
+
+def lock_of(site: Site, files: Sequence[Rendered], directory: Path, partial: bool = False) -> str:
+    """Return the lock file: versions, catalogs, facts for the checks, and the hash of each file."""
+    hashes = _locked(directory) if partial else {}
+    hashes |= {item.path: digest(item.text) for item in files}
+    catalogs = [{"name": c.name, "as_of": c.as_of, "sha256": c.sha256} for c in site.estimate.catalogs]
+    lock = {
+        "schema_version": 1,
+        "capplan": __version__,
+        "plan": site.name,
+        "alternative": site.estimate.file.places.alternative,
+        "kubernetes": "1.30",
+        "crds": _CRDS,
+        "catalogs": catalogs,
+        "facts": facts_of(site)._asdict(),
+        "files": dict(sorted(hashes.items())),
+    }
+    return json.dumps(lock, indent=2, ensure_ascii=False) + "\n"
+
+
+_CRDS = {
+    "keda.sh/v1alpha1": ">= 2.18",
+    "autoscaling.k8s.io/v1": ">= 1.0",
+    "monitoring.coreos.com/v1": ">= 0.60",
+    "redis.redis.opstreelabs.in/v1beta2": ">= 0.15",
+    "karpenter.sh/v1": ">= 1.0",
+}
+"""Kubernetes and operators that know every field in use."""
+
+
+def read_lock(directory: Path) -> dict[str, Any]:
+    """Return the lock file of ``directory``; empty where there is none."""
+    path = directory / LOCK
+    if not path.is_file():
+        return {}
+    try:
+        lock = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(Problem(str(path), f"is not a lock file of capplan ({error})")) from None
+    return lock if isinstance(lock, dict) else {}
+
+
+def _locked(directory: Path) -> dict[str, str]:
+    hashes = read_lock(directory).get("files")
+    if not isinstance(hashes, dict):
+        return {}
+    return {str(path): str(value) for path, value in hashes.items() if _is_inside(str(path))}
+
+
+def _is_inside(path: str) -> bool:
+    """Say whether a path of a lock file, which anybody may have edited, stays in its directory."""
+    parts = Path(path).parts
+    return bool(parts) and not Path(path).is_absolute() and ".." not in parts
+
+
+def _read(directory: Path, path: str) -> str | None:
+    place = safe(directory, path)
+    try:
+        return place.read_text(encoding="utf-8") if place.is_file() else None
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def safe(directory: Path, path: str) -> Path:
+    """Return where a file goes; refuse a path that leaves the directory, or that a symlink leads astray."""
+    if not _is_inside(path):
+        raise InputError(Problem(path, "leaves the output directory"))
+    place = directory
+    for part in Path(path).parts:
+        place = place / part
+        if place.is_symlink():
+            raise InputError(
+                Problem(str(place), "is a symbolic link, which capplan does not follow", "Remove it.")
+            )
+    return place
+
+
+def remove(directory: Path, paths: Sequence[str]) -> None:
+    """Delete files, and the directories that this empties."""
+    for path in paths:
+        place = safe(directory, path)
+        place.unlink(missing_ok=True)
+        for parent in place.parents:
+            if parent == directory or any(parent.iterdir()):
+                break
+            parent.rmdir()

@@ -1,0 +1,89 @@
+"""Network policies: what may reach a service's pods, and what they may reach; from the calls of the plan."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from capplan.manifests.pods import ports_of, selector_of
+from capplan.manifests.site import Service, Site
+
+Tree = dict[str, Any]
+
+_PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
+_STORE_PORTS = {"postgres": 5432, "mysql": 3306, "redis": 6379}
+_MONITORING = {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
+
+
+class Policy(NamedTuple):
+    """The rules of one NetworkPolicy."""
+
+    pod_selector: Tree
+    ingress: list[Tree]
+    egress: list[Tree]
+
+
+def policy_of(site: Site, service: Service) -> Policy:
+    """Return what the calls of the plan need, and DNS and scraping; nothing else passes."""
+    return Policy({"matchLabels": selector_of(service.name)}, _ingress(site, service), _egress(site, service))
+
+
+def _tcp(*ports: int | str) -> list[Tree]:
+    return [{"protocol": "TCP", "port": port} for port in ports]
+
+
+def _ingress(site: Site, service: Service) -> list[Tree]:
+    ports = list(ports_of(service))
+    callers = [
+        {"podSelector": {"matchLabels": selector_of(caller)}}
+        for caller in site.callers(service.name)
+        if caller in site.pods
+    ]
+    outside = any(caller not in site.pods for caller in site.callers(service.name))
+    found: list[Tree] = [{"from": [{"namespaceSelector": _MONITORING}], "ports": _tcp("http")}]
+    if callers:
+        found.append({"from": callers, "ports": _tcp(*ports)})
+    if outside:
+        found.append({"from": [{"ipBlock": {"cidr": block}} for block in _PRIVATE], "ports": _tcp(*ports)})
+    if service.workload.public:
+        found.append({"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": _tcp(*ports)})
+    elif service.name in site.entries():
+        found.append({"from": [{"namespaceSelector": {}}], "ports": _tcp("http")})
+    return found
+
+
+def _egress(site: Site, service: Service) -> list[Tree]:
+    dns = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
+    system = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
+    found: list[Tree] = [{"to": [system], "ports": dns}]
+    for callee in service.spec.calls:
+        found += _to(site, callee)
+    if service.workload.vllm is not None:
+        found.append(_internet())
+    return found
+
+
+def _to(site: Site, callee: str) -> list[Tree]:
+    plan = site.plan
+    if callee in site.pods:
+        ports = ports_of(site.pods[callee]).values()
+        return [{"to": [{"podSelector": {"matchLabels": selector_of(callee)}}], "ports": _tcp(*ports)}]
+    if callee in plan.external_apis or callee in plan.services:
+        return [_internet()]
+    port = _store_port(site, callee)
+    if port is None:
+        return []
+    if site.components[callee].platform == "kubernetes":
+        return [{"to": [{"podSelector": {}}], "ports": _tcp(port)}]
+    blocks = site.manifests.networks.get(callee, _PRIVATE)
+    return [{"to": [{"ipBlock": {"cidr": block}} for block in blocks], "ports": _tcp(port)}]
+
+
+def _store_port(site: Site, name: str) -> int | None:
+    if name in site.plan.databases:
+        return _STORE_PORTS[site.plan.databases[name].engine]
+    return _STORE_PORTS["redis"] if name in site.plan.caches else None
+
+
+def _internet() -> Tree:
+    """Return the rule for HTTPS to everywhere but private networks."""
+    return {"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": _PRIVATE}}], "ports": _tcp(443)}

@@ -1,0 +1,314 @@
+"""Pods: what a Deployment says about them, from the service's size and its pool."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from capplan.errors import InputError
+from capplan.manifests.quantity import cpu, memory
+from capplan.manifests.site import NodePool, Service, Site, number
+from capplan.plan.services import Kubernetes
+
+Tree = dict[str, Any]
+
+MANAGED_BY = {"app.kubernetes.io/managed-by": "capplan"}
+_USER = 10001
+_CPU_BURST = 4.0
+"""Limit ÷ request where the plan gives none: a start needs more CPU than a steady load."""
+
+_GPU = "nvidia.com/gpu"
+_SPOT: dict[str, tuple[tuple[str, str], Tree | None]] = {
+    "gke": (
+        ("cloud.google.com/gke-spot", "true"),
+        {"key": "cloud.google.com/gke-spot", "operator": "Equal", "value": "true", "effect": "NoSchedule"},
+    ),
+    "eks": (("eks.amazonaws.com/capacityType", "SPOT"), None),
+    "aks": (
+        ("kubernetes.azure.com/scalesetpriority", "spot"),
+        {
+            "key": "kubernetes.azure.com/scalesetpriority",
+            "operator": "Equal",
+            "value": "spot",
+            "effect": "NoSchedule",
+        },
+    ),
+}
+"""Label of spot nodes, and the taint that the provider puts on them."""
+
+
+class Pod(NamedTuple):
+    """What a Deployment's template needs; trees are Kubernetes' own structures."""
+
+    name: str
+    namespace: str
+    labels: Tree
+    pod_labels: Tree
+    annotations: Tree
+    selector: Tree
+    replicas: int | None
+    strategy: Tree
+    service_account: str
+    priority_class: str
+    grace_s: int
+    pre_stop_s: int
+    user: int
+    image: str
+    command: list[str]
+    args: list[str]
+    ports: list[Tree]
+    env: list[Tree]
+    env_from: list[Tree]
+    resources: Tree
+    health_path: str
+    startup_failures: int
+    mounts: list[Tree]
+    volumes: list[Tree]
+    node_selector: Tree
+    tolerations: list[Tree]
+    affinity: Tree
+    spread: list[Tree]
+
+
+def labels_of(site: Site, name: str) -> Tree:
+    """Return the labels of everything that belongs to a service."""
+    return {
+        "app.kubernetes.io/name": name,
+        "app.kubernetes.io/instance": name,
+        "app.kubernetes.io/part-of": site.name,
+    }
+
+
+def selector_of(name: str) -> Tree:
+    """Return the labels by which a service's pods are found."""
+    return {"app.kubernetes.io/name": name, "app.kubernetes.io/instance": name}
+
+
+def image_of(site: Site, service: Service) -> str:
+    """Return the image, or a placeholder on a host that never exists: to be set, and it cannot be pulled."""
+    named = service.workload.image
+    return named or f"registry.invalid/{site.name}/{service.name}:unset@sha256:{'0' * 64}"
+
+
+def pool_of(site: Site, service: Service) -> NodePool:
+    """Return the node pool of a service on Kubernetes."""
+    spec = service.spec
+    assert isinstance(spec, Kubernetes)
+    return site.pool_of(spec.cluster, spec.pool)
+
+
+def gpus_of(service: Service) -> int:
+    """Return the GPUs of a pod."""
+    return int(number(service.spec.gpu)) if isinstance(service.spec, Kubernetes) else 0
+
+
+def pod_of(site: Site, service: Service, priority_class: str, limit_cpu: bool = True) -> Pod:
+    """Return everything that the Deployment of a service says."""
+    workload, name = service.workload, service.name
+    pool = pool_of(site, service)
+    labels = labels_of(site, name)
+    grace = max(math.ceil(workload.grace), 1)
+    volumes, mounts = _volumes(service)
+    return Pod(
+        name=name,
+        namespace=site.namespace,
+        labels=labels | MANAGED_BY,
+        pod_labels=labels,
+        annotations=annotations_of(site, service),
+        selector=selector_of(name),
+        replicas=service.lo if service.fixed else None,
+        strategy=_strategy(service),
+        service_account=workload.service_account or name,
+        priority_class=priority_class,
+        grace_s=grace,
+        pre_stop_s=min(5, grace // 2),
+        user=_USER,
+        image=image_of(site, service),
+        command=list(workload.command),
+        args=[*_vllm_args(service), *workload.args],
+        ports=[
+            {"name": port, "containerPort": n, "protocol": "TCP"} for port, n in ports_of(service).items()
+        ],
+        env=_env(site, service),
+        env_from=[{"configMapRef": {"name": name}}] if environment_of(site, service) else [],
+        resources=_resources(site, service, limit_cpu),
+        health_path=workload.health_path,
+        startup_failures=max(math.ceil(workload.startup / 5.0), 1),
+        mounts=mounts,
+        volumes=volumes,
+        node_selector=_node_selector(site, service, pool),
+        tolerations=_tolerations(service, pool),
+        affinity=_affinity(name, pool),
+        spread=_spread(name),
+    )
+
+
+def annotations_of(site: Site, service: Service) -> Tree:
+    """Return what the plan computed, for readers and for the checks between objects."""
+    said = {"capplan/plan": site.name, "capplan/peak-rps": f"{service.peak_rps:.6g}"}
+    if service.capacity_rps is not None:
+        said["capplan/rps-per-replica"] = f"{service.capacity_rps:.6g}"
+    return said | {"capplan/replicas-at-peak": str(service.peak)}
+
+
+def ports_of(service: Service) -> dict[str, int]:
+    """Return the ports by name; requests come to ``http``."""
+    return {"http": service.workload.port, **service.workload.ports}
+
+
+def environment_of(site: Site, service: Service) -> dict[str, str]:
+    """Return the environment that is no secret: the plan's own, and the pools that it sized.
+
+    Pools are those of the plan's calls: DATABASE_MAX_CONNECTIONS, DATABASE_MIN_CONNECTIONS,
+    DATABASE_ACQUIRE_TIMEOUT_SECONDS, with the database's name in front where there are several.
+    """
+    pools = {callee: call.pool for callee, call in service.spec.calls.items() if call.pool is not None}
+    found: dict[str, str] = {}
+    for database, pool in pools.items():
+        prefix = "DATABASE" if len(pools) == 1 else database.upper().replace("-", "_")
+        found[f"{prefix}_MAX_CONNECTIONS"] = str(int(number(pool.max)))
+        found[f"{prefix}_MIN_CONNECTIONS"] = str(int(number(pool.min)))
+        found[f"{prefix}_ACQUIRE_TIMEOUT_SECONDS"] = str(math.ceil(number(pool.acquire_timeout)))
+    return found | service.workload.env
+
+
+def _env(site: Site, service: Service) -> list[Tree]:
+    found: list[Tree] = []
+    for variable, reference in service.workload.secrets.items():
+        secret, _, key = reference.partition("/")
+        found.append({"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}})
+    if service.workload.vllm is not None:
+        found += [{"name": "HF_HOME", "value": "/models"}, {"name": "HOME", "value": "/tmp"}]
+    return found
+
+
+def _vllm_args(service: Service) -> list[str]:
+    vllm = service.workload.vllm
+    if vllm is None:
+        return []
+    shards = int(number(vllm.tensor_parallel))
+    gpus = gpus_of(service)
+    if shards > max(gpus, 1):
+        raise InputError(_vllm_problem(service, shards, gpus))
+    found = [
+        f"--model={vllm.model}",
+        f"--port={service.workload.port}",
+        f"--tensor-parallel-size={shards}",
+        f"--dtype={vllm.dtype}",
+        f"--gpu-memory-utilization={number(vllm.gpu_memory_utilization):g}",
+    ]
+    if vllm.max_model_len is not None:
+        found.append(f"--max-model-len={int(number(vllm.max_model_len))}")
+    return found
+
+
+def _vllm_problem(service: Service, shards: int, gpus: int) -> Any:
+    from capplan.errors import Problem
+
+    where = f"services.{service.name}.workload.vllm.tensor_parallel"
+    return Problem(where, f"needs {shards} GPUs, and a pod has {gpus}", f"Set services.{service.name}.gpu.")
+
+
+def resources_of(site: Site, service: Service) -> tuple[Tree, Tree]:
+    """Return requests and limits, the limit of CPU included."""
+    workload, asked = service.workload, site.components[service.name].pods
+    assert asked is not None
+    cores, gib = number(asked.cpu), number(asked.memory_gib)
+    limit_cores = workload.limits.cpu
+    limit_gib = workload.limits.memory
+    disk = memory(number(workload.ephemeral_storage))
+    requests: Tree = {"cpu": cpu(cores), "memory": memory(gib), "ephemeral-storage": disk}
+    limits: Tree = {
+        "cpu": cpu(cores * _CPU_BURST if limit_cores is None else number(limit_cores)),
+        "memory": memory(gib if limit_gib is None else number(limit_gib)),
+        "ephemeral-storage": disk,
+    }
+    gpus = gpus_of(service)
+    if gpus:
+        requests[_GPU] = limits[_GPU] = str(gpus)
+    return requests, limits
+
+
+def _resources(site: Site, service: Service, limit_cpu: bool) -> Tree:
+    requests, limits = resources_of(site, service)
+    if not limit_cpu:
+        del limits["cpu"]
+    return {"requests": requests, "limits": limits}
+
+
+def _strategy(service: Service) -> Tree:
+    """Return how pods are replaced: a new one first, except where it would need another GPU."""
+    surge = (
+        {"maxSurge": 0, "maxUnavailable": 1} if gpus_of(service) else {"maxSurge": "25%", "maxUnavailable": 0}
+    )
+    return {"type": "RollingUpdate", "rollingUpdate": surge}
+
+
+def _volumes(service: Service) -> tuple[list[Tree], list[Tree]]:
+    size = memory(number(service.workload.ephemeral_storage))
+    volumes: list[Tree] = []
+    mounts: list[Tree] = []
+    for index, path in enumerate(service.workload.writable):
+        volumes.append({"name": f"writable-{index}", "emptyDir": {"sizeLimit": size}})
+        mounts.append({"name": f"writable-{index}", "mountPath": path})
+    vllm = service.workload.vllm
+    if vllm is not None:
+        shared = {"medium": "Memory", "sizeLimit": memory(number(vllm.shared_memory))}
+        volumes += [{"name": "shm", "emptyDir": shared}, _model_cache(memory(number(vllm.cache)))]
+        mounts += [{"name": "shm", "mountPath": "/dev/shm"}, {"name": "models", "mountPath": "/models"}]
+    return volumes, mounts
+
+
+def _model_cache(size: str) -> Tree:
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
+    return {"name": "models", "ephemeral": {"volumeClaimTemplate": {"spec": claim}}}
+
+
+def _spot_share(pool: NodePool) -> float:
+    return number(pool.spec.purchase.spot)
+
+
+def _node_selector(site: Site, service: Service, pool: NodePool) -> Tree:
+    """Return the labels of the nodes that will do; needed only where the cluster has others too."""
+    found: Tree = {}
+    if gpus_of(service) or len(site.plan.clusters[pool.cluster].pools) > 1:
+        found |= pool.selector
+    if _spot_share(pool) >= 1:
+        key, value = _SPOT[pool.platform][0]
+        found[key] = value
+    return found | service.workload.node_selector
+
+
+def _tolerations(service: Service, pool: NodePool) -> list[Tree]:
+    found: list[Tree] = []
+    if gpus_of(service):
+        found.append({"key": _GPU, "operator": "Exists", "effect": "NoSchedule"})
+    taint = _SPOT[pool.platform][1]
+    if _spot_share(pool) > 0 and taint is not None:
+        found.append(taint)
+    return found
+
+
+def _affinity(name: str, pool: NodePool) -> Tree:
+    """Return the wish for a host of its own, and for spot nodes in the share that the plan buys."""
+    term = {"labelSelector": {"matchLabels": selector_of(name)}, "topologyKey": "kubernetes.io/hostname"}
+    wish = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
+    found: Tree = {"podAntiAffinity": wish}
+    share = _spot_share(pool)
+    if 0 < share < 1:
+        key, value = _SPOT[pool.platform][0]
+        match = {"matchExpressions": [{"key": key, "operator": "In", "values": [value]}]}
+        weighted = [{"weight": max(1, round(100 * share)), "preference": match}]
+        found["nodeAffinity"] = {"preferredDuringSchedulingIgnoredDuringExecution": weighted}
+    return found
+
+
+def _spread(name: str) -> list[Tree]:
+    """Return the spread over zones; a zone that is full does not keep pods from starting."""
+    zones = {
+        "maxSkew": 1,
+        "topologyKey": "topology.kubernetes.io/zone",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": selector_of(name)},
+    }
+    return [zones]

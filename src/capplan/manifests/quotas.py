@@ -1,0 +1,54 @@
+"""The namespace's quota: what all pods of the plan request when every autoscaler is at its maximum."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from capplan.manifests.pods import gpus_of, resources_of
+from capplan.manifests.quantity import cpu, memory, milli, parse
+from capplan.manifests.site import Service, Site, number, whole
+from capplan.plan.stores import SelfHosted
+
+Tree = dict[str, Any]
+
+
+def pods_at_most(service: Service) -> int:
+    """Return the pods during a rollout at the maximum: a quarter more, but none more on GPUs."""
+    return service.hi if gpus_of(service) else service.hi + math.ceil(service.hi / 4)
+
+
+def quota_of(site: Site, limit_cpu: bool = True) -> Tree:
+    """Return the hard limits of the ResourceQuota."""
+    totals: dict[str, float] = {}
+    for service in site.pods.values():
+        requests, limits = resources_of(site, service)
+        _add(totals, requests, "requests", pods_at_most(service))
+        _add(totals, limits, "limits", pods_at_most(service))
+    for store in (*site.plan.databases.values(), *site.plan.caches.values()):
+        if isinstance(store, SelfHosted):
+            asked = {"cpu": cpu(number(store.cpu)), "memory": memory(number(store.memory))}
+            _add(totals, asked, "requests", whole(store.replicas))
+            _add(totals, asked, "limits", whole(store.replicas))
+    hard: Tree = {"pods": str(int(totals.pop("pods", 0)))}
+    for name, total in totals.items():
+        if name == "limits.cpu" and not limit_cpu:
+            continue
+        hard[name] = _SHOWN.get(name.partition(".")[2], milli)(total)
+    return hard
+
+
+_SHOWN = {"cpu": cpu, "memory": memory, "ephemeral-storage": memory}
+
+
+def _add(totals: dict[str, float], amounts: Tree, what: str, pods: int) -> None:
+    for resource, amount in amounts.items():
+        if "/" in resource and what == "limits":
+            continue
+        each = parse(amount)
+        if resource in ("memory", "ephemeral-storage"):
+            each /= 2**30
+        key = f"{what}.{resource}"
+        totals[key] = totals.get(key, 0.0) + each * pods
+    if what == "requests":
+        totals["pods"] = totals.get("pods", 0.0) + pods

@@ -1,0 +1,81 @@
+"""From an estimate to files in memory: every artefact, in a stable order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from capplan import __version__
+from capplan.manifests.artefact import Artefact, Rendered
+from capplan.manifests.engine import Templates
+from capplan.manifests.kubernetes import kubernetes_artefacts
+from capplan.manifests.kustomize import kustomizations
+from capplan.manifests.site import Site
+
+_COMMENT = {"yaml": "#", "py": "#", "sh": "#", "conf": "#", "js": "//", "sql": "--"}
+"""How a header is written; JSON has no comments, and the lock file holds its hash."""
+
+MARK = "Rendered by capplan"
+
+
+class Wanted(NamedTuple):
+    """What to render: a layout of the Kubernetes objects, and whether their CPU is limited."""
+
+    layout: str = "kustomize"
+    limit_cpu: bool = True
+
+
+def render(site: Site, templates: Templates, wanted: Wanted) -> list[Rendered]:
+    """Return every file that the plan asks for, sorted by path."""
+    found = [_rendered(site, templates, artefact) for artefact in artefacts(site, wanted)]
+    if wanted.layout == "kustomize":
+        ties = kustomizations(found, site.manifests.environments)
+        found += [_rendered(site, templates, artefact) for artefact in ties]
+    else:
+        found = [_flat(item, wanted.layout) for item in found]
+    return sorted(found, key=lambda item: item.path)
+
+
+def artefacts(site: Site, wanted: Wanted) -> Iterator[Artefact]:
+    """Yield all artefacts of the plan, in no particular order."""
+    yield from kubernetes_artefacts(site, wanted.limit_cpu)
+
+
+def _rendered(site: Site, templates: Templates, artefact: Artefact) -> Rendered:
+    text, value = templates.render(artefact.template, artefact.context)
+    return Rendered(artefact.path, with_header(artefact.path, text, site.name), value, artefact.part)
+
+
+def with_header(path: str, body: str, plan: str) -> str:
+    """Return ``body`` under a line that says where it comes from; a shebang stays first."""
+    comment = _COMMENT.get(path.rpartition(".")[2])
+    if comment is None:
+        return body
+    line = f"{comment} {MARK} {__version__} from plan {plan}, sha256 {digest(body)[:16]}: change the plan, not this.\n"
+    if body.startswith("#!"):
+        shebang, _, rest = body.partition("\n")
+        return f"{shebang}\n{line}{rest}"
+    return line + body
+
+
+def body_of(text: str) -> str:
+    """Return a file without our header."""
+    lines = text.splitlines(keepends=True)
+    return "".join(line for index, line in enumerate(lines) if index > 1 or MARK not in line)
+
+
+def digest(text: str) -> str:
+    """Return the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _flat(item: Rendered, layout: str) -> Rendered:
+    """Return a Kubernetes object in its place without Kustomize: plain files, or those of a Helm chart."""
+    if not item.path.startswith("kubernetes/"):
+        return item
+    rest = item.path.split("/", 2)[2]
+    if layout == "plain":
+        return item._replace(path=f"kubernetes/{rest}")
+    text = item.text.replace("{{", '{{ "{{" }}')
+    return item._replace(path=f"chart/templates/{rest}", text=text)

@@ -1,0 +1,176 @@
+"""An estimate as the plain figures that artefacts are made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Floats, hourly_mean
+from capplan.components.base import Component
+from capplan.plan.manifests import Manifests
+from capplan.plan.services import Kubernetes
+from capplan.plan.services import Service as Spec
+from capplan.plan.workload import Workload
+
+if TYPE_CHECKING:
+    from capplan.estimate import Estimate
+    from capplan.plan.clusters import Cluster, Pool
+    from capplan.plan.model import Plan
+
+
+def number(values: Floats) -> float:
+    """Return the first scenario's value of a scalar or a (scenarios | 1, 1) array."""
+    return float(np.asarray(values, dtype=float).reshape(-1)[0])
+
+
+def whole(values: Floats) -> int:
+    """Return a count as a whole number."""
+    return math.ceil(number(values) - 1e-9)
+
+
+class Service(NamedTuple):
+    """One service: what it is, and how many of it.
+
+    lo, hi: the autoscaler's bounds; hi is what the plan says, or else what the peak needs and one more.
+    capacity_rps: load that one instance carries; None where nothing limits it.
+    """
+
+    name: str
+    spec: Spec
+    workload: Workload
+    provider: str
+    region: str
+    average_rps: float
+    peak_rps: float
+    lo: int
+    hi: int
+    peak: int
+    capacity_rps: float | None
+    usd_per_month: float
+
+    @property
+    def fixed(self) -> bool:
+        """Whether there is nothing to scale."""
+        return self.lo == self.hi
+
+
+class NodePool(NamedTuple):
+    """What the nodes of a pool leave to pods, and how many there may be."""
+
+    cluster: str
+    name: str
+    platform: str
+    spec: Pool
+    cpu: float
+    memory_gib: float
+    pods: int
+    gpus: int
+    max_nodes: int | None
+
+    @property
+    def selector(self) -> dict[str, str]:
+        """Labels that the provider puts on the nodes of this pool."""
+        return {_POOL_LABEL[self.platform]: self.name}
+
+
+_POOL_LABEL = {
+    "gke": "cloud.google.com/gke-nodepool",
+    "eks": "eks.amazonaws.com/nodegroup",
+    "aks": "kubernetes.azure.com/agentpool",
+}
+
+
+class Site:
+    """Everything that artefacts are rendered from."""
+
+    def __init__(self, estimate: Estimate) -> None:
+        self.estimate = estimate
+        self.plan: Plan = estimate.plan
+        self.name = estimate.plan.name
+        self.manifests: Manifests = estimate.plan.manifests or Manifests.model_validate({})
+        self.namespace = self.manifests.namespace or self.name
+
+    @cached_property
+    def components(self) -> Mapping[str, Component]:
+        """The components of the estimate, by name."""
+        return {component.name: component for component in self.estimate.components}
+
+    @cached_property
+    def services(self) -> Mapping[str, Service]:
+        """The services of the plan, by name."""
+        return {name: self._service(name, spec) for name, spec in self.plan.services.items()}
+
+    @cached_property
+    def pods(self) -> Mapping[str, Service]:
+        """The services that run on Kubernetes."""
+        return {n: service for n, service in self.services.items() if isinstance(service.spec, Kubernetes)}
+
+    @cached_property
+    def pools(self) -> Mapping[tuple[str, str], NodePool]:
+        """The node pools by cluster and name."""
+        clusters = self.plan.clusters.items()
+        return {(c, p): self._pool(c, cluster, p) for c, cluster in clusters for p in cluster.pools}
+
+    @property
+    def usd_per_day(self) -> float:
+        """Expected cost of a day."""
+        return number(self.estimate.total.expected) / number(self.estimate.hours_per_month) * 24.0
+
+    def pool_of(self, cluster: str | None, pool: str | None) -> NodePool:
+        """Return the pool that pods go to, by what the plan says of them."""
+        cluster = cluster or next(iter(self.plan.clusters))
+        return self.pools[cluster, pool or next(iter(self.plan.clusters[cluster].pools))]
+
+    def callers(self, name: str) -> list[str]:
+        """Return the services that call a component."""
+        return [caller for caller, service in self.plan.services.items() if name in service.calls]
+
+    def entries(self) -> list[str]:
+        """Return the services at which requests enter: those the plan names, or those that nobody calls."""
+        named = list(self.plan.demand.entry)
+        return named or [name for name in self.plan.services if not self.callers(name)]
+
+    def _service(self, name: str, spec: Spec) -> Service:
+        component = self.components[name]
+        sizing = component.sizing
+        assert sizing is not None
+        assert component.rps is not None
+        lo, peak = whole(sizing.floor), whole(sizing.peak)
+        hi = max(peak, lo + 1) if sizing.ceiling is None else whole(sizing.ceiling)
+        capacity = number(sizing.capacity_rps)
+        return Service(
+            name=name,
+            spec=spec,
+            workload=spec.workload or Workload.model_validate({}),
+            provider=component.provider,
+            region=component.region,
+            average_rps=number(hourly_mean(component.rps)),
+            peak_rps=number(component.peak_rps if component.peak_rps is not None else 0.0),
+            lo=lo,
+            hi=hi,
+            peak=peak,
+            capacity_rps=capacity if math.isfinite(capacity) else None,
+            usd_per_month=number(self.estimate.cost_of(name).expected),
+        )
+
+    def _pool(self, cluster_name: str, cluster: Cluster, name: str) -> NodePool:
+        pool = cluster.pools[name]
+        node = self.components[f"{cluster_name}/{name}"].node
+        assert node is not None
+        most = pool.nodes.max
+        each = number(pool.zones) if pool.nodes_per_zone else 1.0
+        return NodePool(
+            cluster=cluster_name,
+            name=name,
+            platform=cluster.platform,
+            spec=pool,
+            cpu=number(node.cpu),
+            memory_gib=number(node.memory_gib),
+            pods=int(number(node.pods)),
+            gpus=int(number(node.gpus)),
+            max_nodes=None if most is None else whole(number(most) * each),
+        )

@@ -1,0 +1,153 @@
+"""Rules 14 and 15: what KEDA's admission webhook and its scalers ask of a ScaledObject.
+
+Metadata keys are those of kedacore/keda@8b4f083, schema/generated/scalers-schema.json; a trigger type that is not
+listed here is left alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from capplan.manifests.verify.world import Finding, Item, Tree, World, bounds, mapping, maps
+
+_RESOURCES = ("cpu", "memory")
+_NOT_CACHED = ("cpu", "memory", "cron")
+
+_REQUIRED: dict[str, tuple[str, ...]] = {
+    "prometheus": ("serverAddress", "query", "threshold"),
+    "cpu": ("value",),
+    "memory": ("value",),
+    "cron": ("start", "end", "timezone", "desiredReplicas"),
+    "kafka": ("bootstrapServers", "consumerGroup"),
+    "redis": ("listName",),
+    "aws-sqs-queue": ("queueURL", "awsRegion"),
+}
+_OPTIONAL: dict[str, tuple[str, ...]] = {
+    "prometheus": (
+        "activationThreshold",
+        "namespace",
+        "customHeaders",
+        "queryParameters",
+        "ignoreNullValues",
+        "unsafeSsl",
+        "awsRegion",
+        "timeout",
+        "identityOwner",
+        "authModes",
+    ),
+    "cpu": ("containerName",),
+    "memory": ("containerName",),
+    "cron": (),
+    "redis": (
+        "listLength",
+        "activationListLength",
+        "databaseIndex",
+        "enableTLS",
+        "tls",
+        "address",
+        "addresses",
+        "username",
+        "password",
+        "host",
+        "hosts",
+        "port",
+        "ports",
+        "unsafeSsl",
+        "cert",
+        "key",
+        "keyPassword",
+        "ca",
+    ),
+    "aws-sqs-queue": (
+        "queueLength",
+        "activationQueueLength",
+        "awsEndpoint",
+        "scaleOnInFlight",
+        "scaleOnDelayed",
+        "identityOwner",
+    ),
+}
+
+
+def rule_14(world: World) -> Iterator[Finding]:
+    """What KEDA's webhook refuses, and what has no effect."""
+    for item in world.of("ScaledObject"):
+        triggers = maps(item.tree, "spec.triggers")
+        lo, hi = bounds(item)
+        spec = mapping(item.tree, "spec")
+        idle = spec.get("idleReplicaCount")
+        if isinstance(idle, int) and idle >= lo:
+            what = f"{idle} is not below the minimum, {lo}"
+            yield item.finding(14, "idle-count", "spec.idleReplicaCount", what)
+        yield from _triggers(item, triggers, lo)
+        yield from _fallback(item, triggers, lo, hi)
+        yield from _without_effect(item, triggers, spec, lo)
+
+
+def _triggers(item: Item, triggers: list[Tree], lo: int) -> Iterator[Finding]:
+    names = Counter(str(trigger["name"]) for trigger in triggers if "name" in trigger)
+    for name in (name for name, count in names.items() if count > 1):
+        yield item.finding(14, "trigger-name-twice", "spec.triggers", f"two triggers are called '{name}'")
+    if triggers and lo < 1 and all(trigger.get("type") in _RESOURCES for trigger in triggers):
+        what = "cpu and memory cannot be measured with no pod there"
+        yield item.finding(14, "zero-by-resource", "spec.minReplicaCount", what, "Set 1 or more.")
+    for index, trigger in enumerate(triggers):
+        if trigger.get("useCachedMetrics") and trigger.get("type") in _NOT_CACHED:
+            what = f"{trigger['type']} has no cached metrics"
+            yield item.finding(
+                14, "cached-metrics", f"spec.triggers[{index}].useCachedMetrics", what, "Remove it."
+            )
+
+
+def _fallback(item: Item, triggers: list[Tree], lo: int, hi: int) -> Iterator[Finding]:
+    fallback = mapping(item.tree, "spec.fallback")
+    if not fallback:
+        return
+    if all(trigger.get("type") in _RESOURCES for trigger in triggers):
+        what = "goes with a trigger other than cpu and memory"
+        yield item.finding(14, "fallback-trigger", "spec.fallback", what)
+    replicas = fallback.get("replicas")
+    if not isinstance(replicas, int) or not lo <= replicas <= hi:
+        what = f"{replicas} replicas lie not between {lo} and {hi}"
+        yield item.finding(14, "fallback-bounds", "spec.fallback.replicas", what)
+
+
+def _without_effect(item: Item, triggers: list[Tree], spec: Tree, lo: int) -> Iterator[Finding]:
+    """Yield a warning for what matters only on the way to zero."""
+    if lo < 1 or "idleReplicaCount" in spec:
+        return
+    cached = any(trigger.get("useCachedMetrics") for trigger in triggers)
+    for field in ("cooldownPeriod", *(() if cached else ("pollingInterval",))):
+        if field in spec:
+            what = "has no effect with a minimum above zero"
+            yield item.finding(14, "no-effect", f"spec.{field}", what, "Remove it.", "warning")
+
+
+def rule_15(world: World) -> Iterator[Finding]:
+    """Trigger metadata has the keys that its scaler knows."""
+    for item in world.of("ScaledObject"):
+        for index, trigger in enumerate(maps(item.tree, "spec.triggers")):
+            kind = str(trigger.get("type"))
+            if kind in _REQUIRED:
+                yield from _metadata(
+                    item, f"spec.triggers[{index}].metadata", kind, mapping(trigger, "metadata")
+                )
+
+
+def _metadata(item: Item, field: str, kind: str, metadata: Tree) -> Iterator[Finding]:
+    said = {str(key).removesuffix("FromEnv") for key in metadata}
+    for key in _REQUIRED[kind]:
+        if key not in said:
+            yield item.finding(15, "missing-metadata", field, f"{kind} needs {key}")
+    if kind in _RESOURCES and "type" in said:
+        what = "`type` was removed in KEDA 2.18"
+        yield item.finding(15, "removed-metadata", field, what, "Use metricType of the trigger.")
+        said.discard("type")
+    known = _OPTIONAL.get(kind)
+    unknown = set() if known is None else said - {*_REQUIRED[kind], *known}
+    for key in sorted(unknown):
+        yield item.finding(15, "unknown-metadata", field, f"{kind} knows no '{key}'")
+    for key, value in metadata.items():
+        if not isinstance(value, str):
+            yield item.finding(15, "metadata-text", f"{field}.{key}", f"{value!r} is not text", "Quote it.")

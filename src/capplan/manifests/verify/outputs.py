@@ -1,0 +1,210 @@
+"""Rules 27 to 30: AWS request bodies, Cloud Run, Grafana, load tests."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+from capplan.manifests.verify.exposure import secrets_in
+from capplan.manifests.verify.world import Finding, Item, Tree, World, amount, mapping, maps, text, whole
+
+_FARGATE_MIB: dict[int, tuple[int, int, int]] = {
+    256: (512, 2048, 512),
+    512: (1024, 4096, 1024),
+    1024: (2048, 8192, 1024),
+    2048: (4096, 16384, 1024),
+    4096: (8192, 30720, 1024),
+    8192: (16384, 61440, 4096),
+    16384: (32768, 122880, 8192),
+}
+"""CPU units: least and most MiB, and the step between (docs.aws.amazon.com, task CPU and memory)."""
+
+_TARGET_GROUP = re.compile(
+    r"arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:\d{12}:targetgroup/[^/]+/[0-9a-f]{16}"
+)
+
+
+def aws(item: Item) -> Iterator[Finding]:
+    """Rule 27: bodies of AWS calls, told apart by the field that names what they make."""
+    tree = item.tree
+    if "AutoScalingGroupName" in tree and "MinSize" in tree:
+        yield from _group(item)
+    if "containerDefinitions" in tree:
+        yield from _task(item)
+    if "DBInstanceIdentifier" in tree and "AllocatedStorage" in tree and not tree.get("StorageEncrypted"):
+        yield item.finding(27, "storage-not-encrypted", "StorageEncrypted", "the storage is not encrypted")
+    yield from secrets_in(item)
+
+
+def _group(item: Item) -> Iterator[Finding]:
+    tree = item.tree
+    low, high = whole(tree, "MinSize", 0), whole(tree, "MaxSize", 0)
+    wanted = whole(tree, "DesiredCapacity", low)
+    if not low <= wanted <= high:
+        what = f"MinSize {low}, DesiredCapacity {wanted}, MaxSize {high} are out of order"
+        yield item.finding(27, "asg-sizes", "DesiredCapacity", what)
+    if "LaunchTemplate" not in tree and "MixedInstancesPolicy" not in tree:
+        yield item.finding(27, "asg-without-template", "LaunchTemplate", "names no launch template")
+    if not tree.get("VPCZoneIdentifier") and not tree.get("AvailabilityZones"):
+        yield item.finding(27, "asg-without-subnets", "VPCZoneIdentifier", "names neither subnets nor zones")
+    groups = tree.get("TargetGroupARNs") or []
+    for group in groups:
+        if not _TARGET_GROUP.fullmatch(str(group)):
+            yield item.finding(27, "target-group", "TargetGroupARNs", f"'{group}' is not a full ARN")
+    if tree.get("HealthCheckType") == "ELB" and not groups:
+        what = "asks a load balancer, and names no target group"
+        yield item.finding(27, "asg-health-check", "HealthCheckType", what)
+
+
+def _task(item: Item) -> Iterator[Finding]:
+    units, mib = amount(item.tree.get("cpu")), amount(item.tree.get("memory"))
+    allowed = _FARGATE_MIB.get(int(units or 0))
+    fits = allowed is not None and mib is not None and mib in range(allowed[0], allowed[1] + 1, allowed[2])
+    if "FARGATE" in (item.tree.get("requiresCompatibilities") or []):
+        if not fits:
+            what = (
+                f"Fargate has no task of {item.tree.get('cpu')} CPU units and {item.tree.get('memory')} MiB"
+            )
+            yield item.finding(27, "fargate-size", "cpu", what)
+        if item.tree.get("networkMode") != "awsvpc":
+            yield item.finding(27, "fargate-network", "networkMode", "Fargate needs awsvpc")
+    total = sum(whole(container, "cpu", 0) for container in maps(item.tree, "containerDefinitions"))
+    if units is not None and total > units:
+        what = f"containers take {total} CPU units of the task's {units:g}"
+        yield item.finding(27, "task-too-small", "containerDefinitions", what)
+
+
+_CLOUD_RUN_GIB = {1.0: (0.0, 4.0), 2.0: (0.0, 8.0), 4.0: (2.0, 16.0), 6.0: (4.0, 24.0), 8.0: (4.0, 32.0)}
+
+
+def rule_28(world: World) -> Iterator[Finding]:
+    """Cloud Run services stay within the platform's limits."""
+    for item in world.of("Service"):
+        if item.group == "serving.knative.dev":
+            yield from _cloud_run(item)
+
+
+def _cloud_run(item: Item) -> Iterator[Finding]:
+    template = mapping(item.tree, "spec.template")
+    spec, annotations = mapping(template, "spec"), mapping(template, "metadata.annotations")
+    least, most = (amount(annotations.get(f"autoscaling.knative.dev/{b}Scale")) for b in ("min", "max"))
+    if most is None:
+        yield item.finding(28, "no-max-scale", "spec.template", "has no maximum number of instances")
+    elif least is not None and least > most:
+        yield item.finding(
+            28, "scale-order", "spec.template", f"minScale {least:g} is above maxScale {most:g}"
+        )
+    concurrency = whole(spec, "containerConcurrency", 80)
+    if not 1 <= concurrency <= 1000 or whole(spec, "timeoutSeconds", 300) > 3600:
+        what = "concurrency is 1 to 1000, the timeout at most 3600 s"
+        yield item.finding(28, "limits", "spec.template.spec", what)
+    for container in maps(spec, "containers"):
+        yield from _cloud_run_container(item, container, concurrency)
+    traffic = maps(item.tree, "spec.traffic")
+    if traffic and sum(whole(entry, "percent", 0) for entry in traffic) != 100:
+        yield item.finding(28, "traffic", "spec.traffic", "does not add up to 100 %")
+
+
+def _cloud_run_container(item: Item, container: Tree, concurrency: int) -> Iterator[Finding]:
+    limits = mapping(container, "resources.limits")
+    cores, memory = amount(limits.get("cpu", "1")), amount(limits.get("memory", "512Mi"))
+    if cores is None or memory is None:
+        yield item.finding(28, "quantity", "spec.template.spec.containers", "cpu or memory is no quantity")
+        return
+    gib = memory / 2**30
+    field = "spec.template.spec.containers"
+    if cores < 1:
+        if concurrency > 1 or gib > (1.0 if cores >= 0.5 else 0.5):
+            what = f"below 1 vCPU requests come one at a time, and memory is at most 1 GiB; has {cores:g} and {gib:g}"
+            yield item.finding(28, "cpu-memory", field, what)
+    else:
+        low, high = _CLOUD_RUN_GIB.get(cores, (1.0, 0.0))
+        if not low <= gib <= high:
+            yield item.finding(28, "cpu-memory", field, f"{cores:g} vCPU do not go with {gib:g} GiB")
+    if not _is_pinned(text(container, "image")):
+        yield item.finding(28, "image", field, "the image is not pinned by tag or digest", "Name a digest.")
+
+
+def _is_pinned(image: str) -> bool:
+    tag = image.rpartition("/")[2].partition(":")[2]
+    return "@sha256:" in image or tag not in ("", "latest")
+
+
+def grafana(item: Item) -> Iterator[Finding]:
+    """Rule 29: a dashboard that Grafana imports as it is."""
+    tree = item.tree
+    if "panels" not in tree or "schemaVersion" not in tree:
+        return
+    if len(text(tree, "uid")) > 40 or tree.get("id") is not None:
+        yield item.finding(29, "uid", "uid", "a uid has at most 40 characters, and id must not be given")
+    panels = maps(tree, "panels")
+    ids = Counter(panel.get("id") for panel in panels)
+    if any(count > 1 for count in ids.values()):
+        yield item.finding(29, "panel-id", "panels", "two panels have one id")
+    for panel in panels:
+        yield from _panel(item, panel)
+    for one, other in combinations(panels, 2):
+        if _overlap(mapping(one, "gridPos"), mapping(other, "gridPos")):
+            what = f"'{one.get('title')}' and '{other.get('title')}' overlap"
+            yield item.finding(29, "overlap", "panels", what)
+    variables = {variable.get("name") for variable in maps(tree, "templating.list")}
+    sources = {text(panel, "datasource.uid") for panel in panels}
+    for source in sorted(source for source in sources if source.startswith("$")):
+        if source.strip("${}") not in variables:
+            yield item.finding(29, "datasource", "templating", f"variable {source} is not declared")
+
+
+def _panel(item: Item, panel: Tree) -> Iterator[Finding]:
+    place = mapping(panel, "gridPos")
+    if whole(place, "x", 0) + whole(place, "w", 0) > 24:
+        yield item.finding(29, "grid", "panels", f"'{panel.get('title')}' is beyond the 24 columns")
+    if panel.get("type") in ("graph", "singlestat"):
+        yield item.finding(
+            29, "panel-type", "panels", f"{panel['type']} panels are gone", "Use timeseries or stat."
+        )
+    references = Counter(target.get("refId") for target in maps(panel, "targets"))
+    if any(count > 1 for count in references.values()):
+        yield item.finding(29, "ref-id", "panels", f"'{panel.get('title')}' has one refId twice")
+
+
+def _overlap(one: Tree, other: Tree) -> bool:
+    def apart(start: str, size: str) -> bool:
+        a, b = whole(one, start, 0), whole(other, start, 0)
+        return a + whole(one, size, 0) <= b or b + whole(other, size, 0) <= a
+
+    return not apart("x", "w") and not apart("y", "h")
+
+
+def load_test(path: str, source: str) -> Iterator[Finding]:
+    """Rule 30: a load test that can be pointed elsewhere, and that fails when the SLO does."""
+    item = Item(path, {"kind": "LoadTest", "metadata": {"name": path}})
+    if path.endswith(".js") and "k6/http" in source:
+        if "__ENV" not in source:
+            yield item.finding(30, "hard-coded-host", "", "the host does not come from the environment")
+        if "thresholds" not in source:
+            yield item.finding(30, "no-thresholds", "", "has no thresholds, so it cannot fail")
+    if path.endswith(".py") and "HttpUser" in source:
+        if re.search(r"self\.token\b", source) and not re.search(r"self\.token\s*=", source):
+            yield item.finding(30, "unset-token", "", "reads self.token, which nothing sets")
+
+
+def alerts_tested(paths: dict[str, Any]) -> Iterator[Finding]:
+    """Rule 30: alert rules come with a unit test."""
+    for path in paths:
+        if path.endswith(".rules.yaml"):
+            test = path.removesuffix(".rules.yaml") + ".rules_test.yaml"
+            if test not in paths:
+                item = Item(path, {"kind": "Rules", "metadata": {"name": path}})
+                yield item.finding(30, "rules-without-test", "", f"no unit test {test}", "", "warning")
+
+
+def documents(item: Item) -> Iterator[Finding]:
+    """Yield the findings of files that are no Kubernetes objects."""
+    yield from aws(item)
+    yield from grafana(item)
+
+
+RULES = (rule_28,)

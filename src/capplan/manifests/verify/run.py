@@ -1,0 +1,147 @@
+"""Running the rules: over what was rendered, or over any directory of manifests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from capplan.errors import InputError, Problem
+from capplan.manifests.artefact import Rendered
+from capplan.manifests.kustomize import KUSTOMIZATION, NotComposed, composed
+from capplan.manifests.site import Site
+from capplan.manifests.verify import autoscaling, capacity, exposure, identity, outputs
+from capplan.manifests.verify.facts import Facts, facts_of
+from capplan.manifests.verify.world import Finding, Item, World, text
+
+RULES = (*identity.RULES, *autoscaling.RULES, *capacity.RULES, *exposure.RULES, *outputs.RULES)
+_ORDER = ("error", "warning", "info")
+Documents = Mapping[str, Sequence[Any]]
+"""What the YAML and JSON files hold, by path."""
+
+
+def verify_rendered(site: Site, files: Sequence[Rendered]) -> list[Finding]:
+    """Return what is wrong with rendered files."""
+    texts = {item.path: item.text for item in files if item.value is None}
+    documents = {item.path: [item.value] for item in files if item.value is not None}
+    return verify(documents, texts, facts_of(site))
+
+
+def verify(documents: Documents, texts: Mapping[str, str], facts: Facts) -> list[Finding]:
+    """Return what is wrong in every environment: each overlay composed, or else all objects together."""
+    found: list[Finding] = []
+    for items in _environments(documents, found):
+        world = World(items, facts)
+        for rule in RULES:
+            found += rule(world)
+    for path, values in documents.items():
+        for value in values:
+            if isinstance(value, dict) and "kind" not in value:
+                found += outputs.documents(Item(path, {"kind": "File", "metadata": {"name": path}, **value}))
+    for path, source in texts.items():
+        found += outputs.load_test(path, source)
+    found += outputs.alerts_tested(dict(documents))
+    unique = dict.fromkeys(found)
+    return sorted(
+        unique, key=lambda f: (_ORDER.index(f.severity), f.rule, f.path, f.object, f.field, f.message)
+    )
+
+
+def _environments(documents: Documents, found: list[Finding]) -> Iterator[list[Item]]:
+    """Yield the objects of each environment; a directory without overlays is one."""
+    tops = _tops(documents)
+    covered: set[str] = set()
+    for directory in tops:
+        try:
+            objects = composed(directory, documents)
+        except NotComposed as error:
+            place = f"{directory}/{KUSTOMIZATION}" if directory else KUSTOMIZATION
+            item = Item(place, {"kind": "Kustomization", "metadata": {"name": directory or "."}})
+            remedy = "Verify the output of `kustomize build` instead."
+            found.append(item.finding(1, "not-composed", "", str(error), remedy, "warning"))
+            continue
+        covered |= {path for path, _ in objects}
+        yield [Item(path, tree) for path, tree in objects]
+    inside = [directory + "/" for directory in _kustomized(documents)]
+    rest = [
+        Item(path, value)
+        for path, values in documents.items()
+        for value in values
+        if isinstance(value, dict) and "kind" in value and path not in covered
+        if not path.endswith(KUSTOMIZATION) and not any(path.startswith(d) for d in inside)
+    ]
+    if rest:
+        yield rest
+
+
+def _kustomized(documents: Documents) -> list[str]:
+    """Return the directories that have a kustomization."""
+    return [
+        path.removesuffix(KUSTOMIZATION).rstrip("/") for path in documents if path.endswith(KUSTOMIZATION)
+    ]
+
+
+def _tops(documents: Documents) -> list[str]:
+    """Return the kustomizations that no other one uses: what is applied."""
+    used: set[str] = set()
+    for path, values in documents.items():
+        if path.endswith(KUSTOMIZATION) and values and isinstance(values[0], dict):
+            used |= set(_entries(path, values[0]))
+    return sorted(
+        directory
+        for directory in _kustomized(documents)
+        if directory not in used and text(_first(documents, directory), "kind") != "Component"
+    )
+
+
+def _first(documents: Documents, directory: str) -> Any:
+    return documents[f"{directory}/{KUSTOMIZATION}" if directory else KUSTOMIZATION][0]
+
+
+def _entries(path: str, kustomization: Mapping[str, Any]) -> Iterator[str]:
+    from posixpath import dirname, join, normpath
+
+    for key in ("resources", "components"):
+        for entry in kustomization.get(key) or []:
+            yield normpath(join(dirname(path), str(entry)))
+
+
+def read_directory(directory: Path) -> tuple[dict[str, list[Any]], dict[str, str]]:
+    """Return what a directory's YAML and JSON files hold, and the texts of scripts; no symlink is followed."""
+    if not directory.is_dir():
+        raise InputError(Problem(str(directory), "is no directory"))
+    documents: dict[str, list[Any]] = {}
+    texts: dict[str, str] = {}
+    for path in sorted(_files(directory)):
+        name = path.relative_to(directory).as_posix()
+        if path.suffix in (".yaml", ".yml", ".json"):
+            documents[name] = _documents(path, name)
+        elif path.suffix in (".js", ".py"):
+            texts[name] = path.read_text(encoding="utf-8", errors="replace")
+    return documents, texts
+
+
+def _files(directory: Path) -> Iterable[Path]:
+    for path in directory.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(directory).parts)
+        links = any(
+            p.is_symlink() for p in (path, *path.parents) if p != directory and directory in p.parents
+        )
+        if path.is_file() and not hidden and not links and path.name != "capplan.lock.json":
+            yield path
+
+
+def _documents(path: Path, name: str) -> list[Any]:
+    from capplan.strictyaml import load_all, read_text
+
+    source = read_text(path)
+    if path.suffix == ".json":
+        try:
+            return [json.loads(source)]
+        except ValueError as error:
+            raise InputError(Problem(str(path), f"not valid JSON: {error}")) from None
+    values = load_all(source, str(path))
+    lists = [value for value in values if isinstance(value, dict) and value.get("kind") == "List"]
+    inner = [item for value in lists for item in value.get("items") or []]
+    return [value for value in values if value is not None and value not in lists] + inner

@@ -1,0 +1,282 @@
+"""The objects of one environment, found by kind and name, and what the rules ask of them.
+
+Nothing here trusts a shape: whatever is not as Kubernetes has it counts as absent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from capplan.manifests.quantity import parse
+from capplan.manifests.verify.facts import Facts
+
+Tree = Mapping[str, Any]
+
+
+class Finding(NamedTuple):
+    """Something that is wrong between objects."""
+
+    rule: int
+    slug: str
+    path: str
+    object: str
+    field: str
+    message: str
+    remedy: str = ""
+    severity: str = "error"
+
+    @property
+    def id(self) -> str:
+        """The name of the check, which stays the same from version to version."""
+        return f"M{self.rule:02d}-{self.slug}"
+
+    def __str__(self) -> str:
+        where = f"{self.object}: {self.field}" if self.field else self.object
+        return f"{self.severity} {self.id} {where}: {self.message}. {self.remedy}".rstrip()
+
+
+class Item(NamedTuple):
+    """An object and the file it stands in."""
+
+    path: str
+    tree: Tree
+
+    @property
+    def kind(self) -> str:
+        """Its kind."""
+        return text(self.tree, "kind")
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return text(self.tree, "metadata.name")
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace; empty where it says none."""
+        return text(self.tree, "metadata.namespace")
+
+    @property
+    def group(self) -> str:
+        """Its API group; empty for the core."""
+        return text(self.tree, "apiVersion").rpartition("/")[0]
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return f"{self.kind}/{self.name}"
+
+    def finding(
+        self, rule: int, slug: str, field: str, message: str, remedy: str = "", severity: str = "error"
+    ) -> Finding:
+        """Return a finding about this object."""
+        return Finding(rule, slug, self.path, self.title, field, message, remedy, severity)
+
+
+class Workload(NamedTuple):
+    """A Deployment or StatefulSet with its bounds; lo and hi are equal where nothing scales it."""
+
+    item: Item
+    lo: int
+    hi: int
+    scalers: Sequence[Item]
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.item.name
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace."""
+        return self.item.namespace
+
+    @property
+    def labels(self) -> Tree:
+        """Labels of its pods."""
+        return mapping(self.item.tree, "spec.template.metadata.labels")
+
+    @property
+    def pod(self) -> Tree:
+        """The specification of its pods."""
+        return mapping(self.item.tree, "spec.template.spec")
+
+    @property
+    def containers(self) -> list[Tree]:
+        """Containers that keep running: the init containers that restart among them."""
+        inits = [c for c in maps(self.pod, "initContainers") if c.get("restartPolicy") == "Always"]
+        return [*inits, *maps(self.pod, "containers")]
+
+    def request(self, resource: str) -> float:
+        """Return what a pod requests: its containers together, or the largest init container if that is more."""
+        running = sum(request(container, resource) for container in self.containers)
+        sidecars, largest = 0.0, 0.0
+        for container in maps(self.pod, "initContainers"):
+            asked = request(container, resource)
+            largest = max(largest, sidecars + asked)
+            if container.get("restartPolicy") == "Always":
+                sidecars += asked
+        return max(running, largest)
+
+    @property
+    def peak(self) -> int:
+        """Most pods at once: the ceiling, and the surge of a rollout."""
+        strategy = mapping(self.item.tree, "spec.strategy")
+        if self.item.kind != "Deployment" or strategy.get("type") == "Recreate":
+            return self.hi
+        surge = mapping(strategy, "rollingUpdate").get("maxSurge", "25%")
+        return self.hi + share(surge, self.hi)
+
+
+class World:
+    """All objects of one environment."""
+
+    def __init__(self, items: Sequence[Item], facts: Facts) -> None:
+        self.items = items
+        self.facts = facts
+
+    def of(self, *kinds: str) -> list[Item]:
+        """Return the objects of some kinds."""
+        return [item for kind in kinds for item in self._by_kind.get(kind, ())]
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Item]]:
+        found: dict[str, list[Item]] = {}
+        for item in self.items:
+            found.setdefault(item.kind, []).append(item)
+        return found
+
+    @cached_property
+    def names(self) -> set[tuple[str, str, str]]:
+        """Kind, namespace and name of everything that is there."""
+        return {(item.kind, item.namespace, item.name) for item in self.items}
+
+    @cached_property
+    def workloads(self) -> list[Workload]:
+        """Deployments and StatefulSets with their bounds."""
+        return [self._workload(item) for item in self.of("Deployment", "StatefulSet")]
+
+    def exists(self, kind: str, namespace: str, name: str) -> bool:
+        """Say whether an object is there, or declared to exist elsewhere."""
+        return (kind, namespace, name) in self.names or f"{kind}/{name}" in self.facts.external
+
+    def selected(self, selector: Tree, namespace: str) -> list[Workload]:
+        """Return the workloads of a namespace whose pods a label selector matches."""
+        return [w for w in self.workloads if w.namespace == namespace and matches(selector, w.labels)]
+
+    @cached_property
+    def _scalers(self) -> dict[tuple[str, str, str], list[Item]]:
+        found: dict[tuple[str, str, str], list[Item]] = {}
+        for item in self.of("HorizontalPodAutoscaler", "ScaledObject"):
+            target = mapping(item.tree, "spec.scaleTargetRef")
+            kind = str(target.get("kind", "Deployment"))
+            found.setdefault((kind, item.namespace, str(target.get("name"))), []).append(item)
+        return found
+
+    def _workload(self, item: Item) -> Workload:
+        scalers = self._scalers.get((item.kind, item.namespace, item.name), [])
+        fixed = whole(item.tree, "spec.replicas", 1)
+        lows, highs = (
+            zip(*(bounds(scaler) for scaler in scalers), strict=True) if scalers else ([fixed], [fixed])
+        )
+        return Workload(item, min(lows), max(highs), scalers)
+
+
+def bounds(scaler: Item) -> tuple[int, int]:
+    """Return the fewest and most replicas of an HPA or a ScaledObject, with the API's defaults."""
+    if scaler.kind == "HorizontalPodAutoscaler":
+        return whole(scaler.tree, "spec.minReplicas", 1), whole(scaler.tree, "spec.maxReplicas", 1)
+    return whole(scaler.tree, "spec.minReplicaCount", 0), whole(scaler.tree, "spec.maxReplicaCount", 100)
+
+
+def at(tree: object, path: str) -> Any:
+    """Return the value at a dotted path, or None."""
+    for key in path.split("."):
+        if not isinstance(tree, Mapping):
+            return None
+        tree = tree.get(key)
+    return tree
+
+
+def text(tree: object, path: str) -> str:
+    """Return the text at a path; empty where there is none."""
+    found = at(tree, path)
+    return found if isinstance(found, str) else ""
+
+
+def mapping(tree: object, path: str) -> Tree:
+    """Return the map at a path; empty where there is none."""
+    found = at(tree, path)
+    return found if isinstance(found, Mapping) else {}
+
+
+def maps(tree: object, path: str) -> list[Tree]:
+    """Return the maps in the list at a path."""
+    found = at(tree, path)
+    return [entry for entry in found if isinstance(entry, Mapping)] if isinstance(found, list) else []
+
+
+def whole(tree: object, path: str, default: int) -> int:
+    """Return the whole number at a path."""
+    found = at(tree, path)
+    return found if isinstance(found, int) and not isinstance(found, bool) else default
+
+
+def amount(value: object) -> float | None:
+    """Return what a quantity means, or None where it is none."""
+    try:
+        return parse(value)
+    except ValueError:
+        return None
+
+
+def request(container: Tree, resource: str) -> float:
+    """Return what a container requests; its limit where it requests nothing, as the API server fills in."""
+    for part in ("requests", "limits"):
+        said = mapping(container, f"resources.{part}")
+        if resource in said:
+            return amount(said[resource]) or 0.0
+    return 0.0
+
+
+def share(value: object, total: int) -> int:
+    """Return a number or a percentage of ``total``, rounded up."""
+    if isinstance(value, str) and value.endswith("%") and value[:-1].isdigit():
+        return math.ceil(int(value[:-1]) * total / 100)
+    return value if isinstance(value, int) else 0
+
+
+def matches(selector: Tree, labels: Tree) -> bool:
+    """Say whether a label selector matches; an empty one matches everything."""
+    wanted = mapping(selector, "matchLabels")
+    if any(labels.get(key) != value for key, value in wanted.items()):
+        return False
+    return all(_holds(expression, labels) for expression in maps(selector, "matchExpressions"))
+
+
+def _holds(expression: Tree, labels: Tree) -> bool:
+    key, values = expression.get("key"), expression.get("values") or []
+    operator = expression.get("operator")
+    if operator == "In":
+        return labels.get(key) in values if isinstance(key, str) else False
+    if operator == "NotIn":
+        # A label that is not there is not in the list either.
+        return key not in labels or labels.get(str(key)) not in values
+    if operator == "Exists":
+        return key in labels
+    return operator == "DoesNotExist" and key not in labels
+
+
+def is_empty(selector: Tree) -> bool:
+    """Say whether a label selector names nothing."""
+    return not mapping(selector, "matchLabels") and not maps(selector, "matchExpressions")
+
+
+def containers_with_paths(workload: Workload) -> Iterator[tuple[str, Tree]]:
+    """Yield every container with the path of its field."""
+    for part in ("initContainers", "containers"):
+        for index, container in enumerate(maps(workload.pod, part)):
+            yield f"spec.template.spec.{part}[{index}]", container

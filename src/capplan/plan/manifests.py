@@ -1,0 +1,119 @@
+"""What all artefacts of a plan share: names, networks, accounts, measures, load tests."""
+
+from ipaddress import ip_network
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from capplan.plan.fields import DEFAULTS, Duration, Money, Name, Number, Positive, Section, Share
+from capplan.plan.workload import MetricName, Text, UrlPath, matching
+
+
+def _network(value: str) -> str:
+    return str(ip_network(value))
+
+
+Cidr = Annotated[str, AfterValidator(_network)]
+Identifier = Annotated[str, matching(r"[a-z_][a-z0-9_]{0,62}", "an SQL identifier in lower case")]
+Url = Annotated[str, matching(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?", "a URL")]
+Subnet = Annotated[str, matching(r"subnet-[0-9a-f]{8,17}", "a subnet's id")]
+SecurityGroup = Annotated[str, matching(r"sg-[0-9a-f]{8,17}", "a security group's id")]
+Role = Annotated[str, matching(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", "a role's ARN")]
+
+
+class Metrics(Section):
+    """Names of the Prometheus metrics that the services export."""
+
+    requests: MetricName = Field("http_requests_total", description="Counter of requests.")
+    latency: MetricName = Field("http_request_duration_seconds", description="Histogram of seconds.")
+    queue: MetricName = Field("queue_depth", description="Gauge of waiting work.")
+    requests_per_second: MetricName = Field(
+        "http_requests_per_second", description="Metric of the adapter that HPAs read."
+    )
+    cost_per_day: MetricName = Field("cloud_cost_usd_per_day", description="Gauge of a day's cost.")
+    service_label: MetricName = Field("service", description="Label that names the service.")
+    status_label: MetricName = Field("status", description="Label that holds the HTTP status.")
+
+
+Measure = Literal["cpu", "memory", "queue", "latency"]
+
+
+class Level(Section):
+    """When a measure asks for more instances, and when for fewer. Shares of 1, seconds, or waiting work."""
+
+    up: Number
+    up_for: Duration = 300.0
+    down: Number | None = None
+    down_for: Duration = 600.0
+
+
+class Alerts(Section):
+    """When somebody is told."""
+
+    error_rate: Share = Field(0.01, description="Share of requests that fail.")
+    latency: Duration | None = Field(None, description="p95; each service's SLO by default.")
+    lasting: Duration = Field(300.0, description="How long a level must hold.")
+    gpu_utilization: Share = Field(0.9, description="GPUs busier than this are saturated.")
+    cost_per_day: Money | None = Field(None, description="USD; half more than planned by default.")
+    scaling: dict[Measure, Level] = Field({}, description="Levels at which the number of instances is wrong.")
+
+
+class Endpoint(Section):
+    """One endpoint of a load test."""
+
+    path: UrlPath
+    method: Literal["GET", "POST"] = "GET"
+    weight: Positive = 1.0
+    body: dict[Text, Text] = Field({}, description="JSON of a POST.")
+    token: bool = Field(False, description="Send the bearer token in $TOKEN.")
+
+
+class LoadTest(Section):
+    """A load test up to the planned peak; the services' health paths by default."""
+
+    endpoints: list[Endpoint] = []
+    ramp: Duration = Field(120.0, description="From one stage to the next.")
+    hold: Duration = Field(300.0, description="At each stage.")
+
+
+class Panel(Section):
+    """A panel that only this system has."""
+
+    title: Text
+    query: Text = Field(description="PromQL.")
+    unit: Literal["short", "s", "reqps", "percentunit", "currencyUSD"] = "short"
+    threshold: Number | None = None
+
+
+class Index(Section):
+    """An index of a table."""
+
+    table: Identifier
+    columns: Annotated[list[Identifier], Field(min_length=1)]
+    descending: bool = False
+
+
+class AwsAccount(Section):
+    """What AWS artefacts refer to and capplan does not create."""
+
+    subnets: list[Subnet] = []
+    security_groups: list[SecurityGroup] = []
+    execution_role: Role | None = None
+
+
+class Manifests(Section):
+    """What the rendered artefacts say beyond the plan's figures."""
+
+    namespace: Name | None = Field(None, description="The plan's name by default.")
+    environments: list[Literal["dev", "prod"]] = Field(["dev", "prod"], description="Kustomize overlays.")
+    networks: dict[Name, list[Cidr]] = Field({}, description="Where databases and caches are, for egress.")
+    prometheus: Url = Field(
+        "http://prometheus-operated.monitoring.svc:9090", description="What KEDA asks for measures."
+    )
+    ingress_class: Name = "nginx"
+    metrics: Metrics = DEFAULTS
+    alerts: Alerts = DEFAULTS
+    load_test: LoadTest = DEFAULTS
+    panels: list[Panel] = Field([], description="Panels beside those that every dashboard has.")
+    indexes: list[Index] = []
+    aws: AwsAccount = DEFAULTS
