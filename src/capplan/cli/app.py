@@ -14,7 +14,10 @@ from capplan.cli.catalog import catalog
 from capplan.cli.estimate import estimate
 from capplan.cli.init import init
 from capplan.cli.recommend import recommend
+from capplan.cli.render_manifests import render_manifests
 from capplan.cli.schema import schema
+from capplan.cli.templates import templates
+from capplan.cli.verify import verify
 from capplan.errors import ExitCode, InputError
 
 app = typer.Typer(
@@ -28,7 +31,10 @@ app.command()(estimate)
 app.command()(recommend)
 app.add_typer(catalog, name="catalog")
 app.command()(init)
+app.command()(render_manifests)
 app.command()(schema)
+app.add_typer(templates, name="templates")
+app.command()(verify)
 
 
 def _show_version(wanted: bool) -> None:
@@ -56,6 +62,8 @@ def main(arguments: list[str] | None = None) -> None:
     gc.disable()
     # capplan does no linear algebra, and the threads for it take time to start.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Looking for pydantic's plugins reads the metadata of every package that is installed.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
     finally:
