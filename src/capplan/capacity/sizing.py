@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from capplan.arrays import Array, Floats, ceil_count, hourly_max, per_scenario
 from capplan.capacity.limits import Limit
 from capplan.capacity.redundancy import with_zone_loss
+
+if TYPE_CHECKING:
+    from capplan.capacity.response import Promise
 
 
 class Bounds(NamedTuple):
@@ -31,6 +34,7 @@ class Sizing(NamedTuple):
     floor, ceiling: its bounds, (scenarios | 1, 1); no ceiling where none is given.
     constraints: instances that each asks for in the busiest hour, (scenarios | 1, 1).
     capacity_rps: load that one instance carries; infinite where nothing limits it.
+    promise: response times that are kept besides.
     """
 
     required: Array
@@ -42,6 +46,7 @@ class Sizing(NamedTuple):
     capacity_rps: Array
     limits: Sequence[Limit]
     bounds: Bounds
+    promise: Promise | None = None
 
     @property
     def peak_running(self) -> Array:
@@ -51,7 +56,14 @@ class Sizing(NamedTuple):
     @property
     def carried_rps(self) -> Array | None:
         """Load that the ceiling carries with the redundancy asked for, (scenarios | 1, 1)."""
-        return None if self.ceiling is None else carried(self.ceiling, self.capacity_rps, self.bounds)
+        if self.ceiling is None:
+            return None
+        most = carried(self.ceiling, self.capacity_rps, self.bounds)
+        return (
+            most
+            if self.promise is None
+            else np.minimum(most, self.promise.rate(surviving(self.ceiling, self.bounds)))
+        )
 
     def binding(self, scenario: int = 0) -> str:
         """Return the constraint that decides the count in ``scenario``; the first one on a tie."""
@@ -59,7 +71,7 @@ class Sizing(NamedTuple):
         return max(counts, key=lambda name: counts[name])
 
 
-def size(rps: Array, limits: Sequence[Limit], bounds: Bounds) -> Sizing:
+def size(rps: Array, limits: Sequence[Limit], bounds: Bounds, promise: Promise | None = None) -> Sizing:
     """Return the instances for the load ``rps``, (scenarios | 1, hours).
 
     More load never needs fewer instances, so the busiest hour is sized on its own, not sought in the others.
@@ -67,11 +79,17 @@ def size(rps: Array, limits: Sequence[Limit], bounds: Bounds) -> Sizing:
     capacity = np.full((1, 1), np.inf)
     for limit in limits:
         capacity = np.minimum(capacity, per_scenario(limit.rps_per_instance))
-    required = np.maximum(with_redundancy(_instances(rps, capacity), bounds), bounds.minimum)
+    need = _instances(rps, capacity)
+    if promise is not None:
+        need = np.maximum(need, promise.instances(rps))
+    required = np.maximum(with_redundancy(need, bounds), bounds.minimum)
     ceiling = None if bounds.maximum is None else per_scenario(bounds.maximum)
     peak_rps = hourly_max(rps)
     constraints = {limit.name: _instances(peak_rps, per_scenario(limit.rps_per_instance)) for limit in limits}
     peak_need = _instances(peak_rps, capacity)
+    if promise is not None:
+        constraints["latency"] = promise.instances(peak_rps)
+        peak_need = np.maximum(peak_need, constraints["latency"])
     peak_safe = with_redundancy(peak_need, bounds)
     if np.any(peak_safe > peak_need):
         constraints["redundancy"] = peak_safe
@@ -86,6 +104,7 @@ def size(rps: Array, limits: Sequence[Limit], bounds: Bounds) -> Sizing:
         capacity_rps=capacity,
         limits=limits,
         bounds=bounds,
+        promise=promise,
     )
 
 
@@ -101,21 +120,31 @@ def with_redundancy(need: Array, bounds: Bounds) -> Array:
 
 def utilization(peak_rps: Array, sizing: Sizing) -> Array | None:
     """Return the share of the scarcest resource in use in the busiest hour, (scenarios | 1, 1)."""
+    return utilization_of(peak_rps, sizing.peak_running, sizing)
+
+
+def utilization_of(rps: Array, instances: Array, sizing: Sizing) -> Array | None:
+    """Return the share of the scarcest resource in use, (scenarios | 1, hours)."""
     if not sizing.limits:
         return None
     full = np.full((1, 1), np.inf)
     for limit in sizing.limits:
         full = np.minimum(full, limit.rps_per_instance / np.asarray(limit.target))
-    used: Array = peak_rps / (np.maximum(sizing.peak_running, 1.0) * full)
+    used: Array = rps / (np.maximum(instances, 1.0) * full)
     return used
 
 
 def carried(instances: Array, capacity_rps: Array, bounds: Bounds) -> Array:
-    """Return the highest load for which :func:`size` asks for no more than ``instances``."""
+    """Return the highest load for which :func:`size` asks for no more than ``instances``, promises aside."""
+    return surviving(instances, bounds) * capacity_rps
+
+
+def surviving(instances: Array, bounds: Bounds) -> Array:
+    """Return how many of ``instances`` are left when all has failed that may; 0 or more."""
     left = np.maximum(instances - bounds.spare, 0.0)
     per_zone, rest = np.divmod(left, bounds.zones)
     lost = bounds.survive_zones * per_zone + np.minimum(bounds.survive_zones, rest)
-    return (left - lost) * capacity_rps
+    return left - lost
 
 
 def _instances(rps: Array, capacity: Array) -> Array:

@@ -15,11 +15,12 @@ from capplan.components.measures import Measure, Pick
 from capplan.cost.meters import Meter, Range
 from capplan.demand.load import Load
 from capplan.errors import InputError, nearest
-from capplan.plan.model import Plan
+from capplan.plan.model import Plan, TierKind
 from capplan.plan.places import Places
 from capplan.plan.services import Provider
 
 if TYPE_CHECKING:
+    from capplan.capacity.response import ResponseTimes
     from capplan.catalog.tiers import TierTable
 
 Path = tuple[str, ...]
@@ -50,6 +51,8 @@ class Pods(NamedTuple):
     cpu: Floats
     memory_gib: Floats
     gpu: Floats = 0.0
+    cpu_limit: Floats | None = None
+    memory_limit_gib: Floats | None = None
 
 
 class Component(NamedTuple):
@@ -58,7 +61,7 @@ class Component(NamedTuple):
     load is that of the whole plan; None where no requests arrive, as at a node pool.
     billed_with names the component that pays for this one, as a node pool does for its pods.
     measures: figures besides instances. pick: the machine that was chosen. pods: what it asks of nodes.
-    node: what a node of a pool leaves to pods.
+    node: what a node of a pool leaves to pods. response: response times, of a service with a latency SLO.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Component(NamedTuple):
     measures: Sequence[Measure] = ()
     pick: Pick | None = None
     pods: Pods | None = None
+    response: ResponseTimes | None = None
     node: Allocatable | None = None
 
     @property
@@ -135,14 +139,18 @@ class Context(NamedTuple):
             raise InputError(self.places.problem(path, f"the catalog does not say how large '{name}' is"))
         return sku
 
-    def tier_table(self, name: str, kind: str, path: Path) -> TierTable:
+    def tier_table(self, name: str, kind: TierKind, path: Path) -> TierTable:
         """Return the tier table that the plan names at ``path``."""
         if name == "auto":
             name = self.plan.tiers.get(kind, "")
             if not name:
                 remedy = f"Set tiers.{kind}, or name the table."
                 raise InputError(self.places.problem(path, f"the plan has no table of {kind} tiers", remedy))
+            path = ("tiers", kind)
         table = self.catalog.tier_table(name, self.directory)
+        if table is None:
+            remedy = f"{nearest(name, self.catalog.tier_tables())} Or give the path of a file."
+            raise InputError(self.places.problem(path, f"no tier table '{name}'", remedy))
         if table.kind != kind:
             what = f"'{name}' is a table of {table.kind}, and {kind} is wanted"
             raise InputError(self.places.problem(path, what))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,6 +33,9 @@ from capplan.plan.services import (
     Service,
     VmGroup,
 )
+
+if TYPE_CHECKING:
+    from capplan.capacity.response import Promise, ResponseTimes
 
 _DEFAULT_FLOOR: dict[str, float] = {"cloud-run": 0.0, "container-apps": 0.0}
 _DEFAULT_CEILING: dict[str, float] = {"cloud-run": 100.0, "container-apps": 10.0}
@@ -64,6 +68,7 @@ def build_service(ctx: Context, name: str, service: Service) -> Component:
         sizing=sizing,
         meters=[*meters, *egress_meters(ctx, name, provider, region, service.response_size)],
         findings=list(_findings(name, rps, sizing, service)),
+        response=_response(sizing, rps),
         billed_with=cluster_of(ctx, service) if isinstance(service, Kubernetes) else None,
         pick=tier,
         pods=_pods(ctx, service) if isinstance(service, Kubernetes) else None,
@@ -76,7 +81,8 @@ def build_service(ctx: Context, name: str, service: Service) -> Component:
 
 
 def _pods(ctx: Context, service: Kubernetes) -> Pods:
-    return Pods(cluster_of(ctx, service), service.pool, service.cpu, service.memory, service.gpu)
+    limits = (service.cpu_limit, service.memory_limit)
+    return Pods(cluster_of(ctx, service), service.pool, service.cpu, service.memory, service.gpu, *limits)
 
 
 def _with_resources(ctx: Context, name: str, service: Service, path: Path) -> tuple[Service, Pick | None]:
@@ -92,16 +98,37 @@ def _with_resources(ctx: Context, name: str, service: Service, path: Path) -> tu
 
 
 def _sizing(ctx: Context, name: str, service: Service, rps: Array, path: Path) -> Sizing:
-    limits = limits_of(service, _instance(ctx, service, path))
+    instance = _instance(ctx, service, path)
+    limits = limits_of(service, instance)
     _check_carries(ctx, limits, path)
     if service.queue is None:
-        return size(rps, limits, _bounds(service))
+        return size(rps, limits, _bounds(service), _promise(ctx, service, instance))
     from capplan.components.backlog import queue_limit, with_backlog
 
     peak = ctx.load.peak(name)
     length = queue_limit(peak, service.queue, path)
     limits = limits if length is None else [*limits, length]
     return size(with_backlog(rps, peak, service.queue), limits, _bounds(service))
+
+
+def _has_latency_slo(service: Service) -> bool:
+    return any(target is not None for target in (service.slo.p50, service.slo.p95, service.slo.p99))
+
+
+def _promise(ctx: Context, service: Service, instance: Instance) -> Promise | None:
+    if not _has_latency_slo(service):
+        return None
+    from capplan.components.latency import promise_of
+
+    return promise_of(service, instance, ctx.plan.demand.ca2)
+
+
+def _response(sizing: Sizing, rps: Array) -> ResponseTimes | None:
+    if sizing.promise is None:
+        return None
+    from capplan.capacity.response import ResponseTimes
+
+    return ResponseTimes(sizing.promise, rps, sizing.running, sizing.peak_running)
 
 
 def cluster_of(ctx: Context, service: Kubernetes) -> str:
@@ -173,9 +200,10 @@ def _findings(name: str, rps: Array, sizing: Sizing, service: Service) -> Iterat
     if not sizing.limits and np.any(rps > 0):
         message = "nothing says what an instance carries, so only min and max decide"
         yield Finding("warning", "unsized", name, message, "Give service_time, cpu_time or throughput.")
-    if any(value is not None for value in (service.slo.p50, service.slo.p95, service.slo.p99)):
-        message = "the latency SLO is recorded, but not yet part of the sizing"
-        yield Finding("info", "slo-not-checked", name, message)
+    if _has_latency_slo(service):
+        from capplan.components.latency import latency_findings
+
+        yield from latency_findings(name, service, _response(sizing, rps))
 
 
 def _over_ceiling(name: str, rps: Array, sizing: Sizing, worst: int) -> Finding:

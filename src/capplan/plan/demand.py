@@ -59,6 +59,11 @@ class Demand(Section):
     peak_to_average: Positive | None = Field(
         None, description="Busiest hour ÷ average hour; the profile is stretched to it."
     )
+    ca2: Number = Field(
+        1.0,
+        description="Burstiness within an hour: variance ÷ mean of the requests counted in windows of about "
+        "ten service times; 1 for independent users.",
+    )
     trace: Trace | None = Field(None, description="A recorded load instead of a profile.")
     growth_per_month: Growth = Field(0.0, description="Growth a month, compounding.")
     month: Number = Field(0.0, description="Months from now that the estimate is for.")

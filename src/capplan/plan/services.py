@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from capplan.plan.deferred import Deferred
 from capplan.plan.fields import (
@@ -98,6 +98,12 @@ class ConnectionPool(Section):
     hold_time: Duration | None = Field(None, description="Mean time that a call holds a connection.")
     acquire_timeout: Duration = Field(30.0, description="How long a call waits for a free connection.")
 
+    @model_validator(mode="after")
+    def _ordered(self) -> "ConnectionPool":
+        if self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}")
+        return self
+
 
 class Call(Section):
     """What one request asks of another component."""
@@ -132,6 +138,13 @@ class Queue(Section):
         None, description="Waiting messages for each instance, as KEDA's queue triggers count."
     )
 
+    @field_validator("drain_time")
+    @classmethod
+    def _drains(cls, value: float) -> float:
+        if value <= 0:
+            raise ValueError("must be above 0: nothing is worked off in no time")
+        return value
+
 
 class ServiceBase(Section):
     """What every service has, whatever it runs on."""
@@ -147,6 +160,10 @@ class ServiceBase(Section):
     )
     concurrency: Positive | None = Field(None, description="Requests that an instance takes at once.")
     throughput: Rate | None = Field(None, description="Requests per second measured on one instance.")
+    cs2: Number = Field(
+        1.0,
+        description="Variance ÷ mean² of the service time: 0 constant, 1 exponential, above it heavy tails.",
+    )
     memory_base: Memory = Field(0.0, description="Memory of an idle instance.")
     memory_per_request: Memory = Field(0.0, description="Memory that a request in progress adds.")
     target_utilization: Targets = DEFAULTS

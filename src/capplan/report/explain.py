@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from capplan.arrays import hourly_max
 from capplan.capacity.limits import Limit
+from capplan.capacity.response import Promise
 from capplan.capacity.sizing import Sizing
 from capplan.components.base import Component
 from capplan.errors import InputError, Problem, nearest
@@ -68,6 +69,23 @@ def _instances(estimate: Estimate, sizing: Sizing) -> Iterator[str]:
             yield f"    {name}: {numbers.count(pick(count, 0))}"
     if sizing.ceiling is not None:
         yield f"    max: {numbers.count(pick(sizing.ceiling, 0))}"
+    if sizing.promise is not None:
+        yield from _promise(sizing.promise)
+
+
+def _promise(promise: Promise) -> Iterator[str]:
+    """Yield what the latency constraint rests on."""
+    for share, target in promise.targets.items():
+        bare = numbers.quantity(1000 * pick(promise.bare(share), 0))
+        wanted = numbers.quantity(1000 * pick(target, 0))
+        yield f"      p{100 * share:.0f} in {wanted} ms, of which the work alone takes {bare} ms"
+    for station in promise.stations:
+        law = "shared by all requests" if station.shared else "taken in order of arrival (Erlang C, Kimura)"
+        places = numbers.quantity(pick(station.servers, 0))
+        time = numbers.quantity(1000 * pick(station.service_time_s, 0))
+        kind = "cores" if station.shared else "places"
+        variety = numbers.quantity(pick(station.cs2, 0))
+        yield f"      {places} {kind} an instance, {law}; {time} ms of work for each request, cs2 {variety}"
 
 
 def _limit(estimate: Estimate, limit: Limit, count: float) -> Iterator[str]:

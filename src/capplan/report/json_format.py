@@ -13,6 +13,8 @@ from capplan.report.view import ComponentView, Cost, EstimateView, LineView, vie
 
 SCHEMA_VERSION = 1
 
+_NO_LATENCY = {"p50": None, "p95": None, "p99": None}
+
 
 def dumps(document: Any) -> str:
     """Return ``document`` as JSON text, the same bytes on every machine; NaN is refused."""
@@ -103,12 +105,20 @@ def _component(component: ComponentView) -> dict[str, Any]:
         "binding_constraint": component.binding,
         "constraints": dict(component.constraints),
         "utilization": component.utilization,
-        "latency_ms": {"p50": None, "p95": None, "p99": None},
+        "latency_ms": dict(_NO_LATENCY if component.latency is None else component.latency.peak),
+        "by_hour": _by_hour(component),
         "monthly_cost": None if component.cost is None else _cost(component.cost),
         "billed_with": component.billed_with,
         "picked": component.picked,
         "measures": {m.name: {"needs": m.needs, "has": m.has, "unit": m.unit} for m in component.measures},
     }
+
+
+def _by_hour(component: ComponentView) -> dict[str, Any] | None:
+    """Return utilization and response times of every hour, of a component with a latency SLO."""
+    if component.latency is None:
+        return None
+    return {"utilization": list(component.week_utilization), "latency_ms": dict(component.latency.by_hour)}
 
 
 def _tiers(shown: EstimateView) -> dict[str, str]:

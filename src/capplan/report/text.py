@@ -12,7 +12,7 @@ from capplan.plan.bind import Path
 from capplan.report import numbers, tables
 from capplan.report.sparkline import sparkline
 from capplan.report.table import WIDTH, Column, Table, markdown, text
-from capplan.report.view import EstimateView, pick, view
+from capplan.report.view import ComponentView, EstimateView, pick, view
 
 _COUNTS = "instances: min/average/needed at the peak/max"
 
@@ -85,13 +85,22 @@ def _constraints(shown: EstimateView) -> Table:
         [c.name, *(numbers.count(c.constraints[n]) if n in c.constraints else "" for n in names)]
         for c in sized
     ]
-    return Table(
-        [*columns, Column("utilization", right=True)],
-        [
-            [*row, "" if c.utilization is None else f"{c.utilization:.0%}"]
-            for row, c in zip(rows, sized, strict=True)
-        ],
-    )
+    percentiles = list(dict.fromkeys(name for c in sized if c.latency for name in c.latency.peak))
+    columns += [Column("utilization", right=True), *(Column(f"{p} ms", right=True) for p in percentiles)]
+    known = [[_utilization(c), *(_milliseconds(c, p) for p in percentiles)] for c in sized]
+    return Table(columns, [[*row, *more] for row, more in zip(rows, known, strict=True)])
+
+
+def _utilization(component: ComponentView) -> str:
+    return "" if component.utilization is None else f"{component.utilization:.0%}"
+
+
+def _milliseconds(component: ComponentView, percentile: str) -> str:
+    """Return the response time in the busiest hour."""
+    if component.latency is None:
+        return ""
+    found = component.latency.peak[percentile]
+    return "∞" if found is None else numbers.quantity(found)
 
 
 def _told(findings: Sequence[Finding], style: Style) -> list[Finding]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from capplan.arrays import Array, Floats, hourly_mean
-from capplan.capacity.sizing import Sizing
+from capplan.capacity.sizing import Sizing, utilization_of
 from capplan.components.base import Component, Finding
 from capplan.components.measures import Measure
 from capplan.cost.lines import CostLine
 from capplan.cost.meters import Range
 from capplan.estimate import Estimate
+
+if TYPE_CHECKING:
+    from capplan.capacity.response import ResponseTimes
 
 
 class Cost(NamedTuple):
@@ -52,6 +55,15 @@ class ComponentView(NamedTuple):
     billed_with: str | None
     picked: str | None
     measures: Sequence[MeasureView]
+    latency: LatencyView | None
+    week_utilization: Sequence[float]
+
+
+class LatencyView(NamedTuple):
+    """Response times in ms, None where the instances are overloaded: in the busiest hour, and by hour."""
+
+    peak: Mapping[str, float | None]
+    by_hour: Mapping[str, Sequence[float | None]]
 
 
 class MeasureView(NamedTuple):
@@ -150,7 +162,34 @@ def _component(estimate: Estimate, component: Component, scenario: int) -> Compo
         billed_with=component.billed_with,
         picked=None if component.pick is None else component.pick.name(scenario),
         measures=[_measure(measure, scenario) for measure in component.measures],
+        latency=None if component.response is None else _latency(component.response, scenario),
+        week_utilization=_week_utilization(component, scenario),
     )
+
+
+def _latency(times: ResponseTimes, scenario: int) -> LatencyView:
+    from capplan.capacity.response import SHARES
+
+    names = {share: f"p{100 * share:.0f}" for share in SHARES}
+    return LatencyView(
+        {name: _milliseconds(pick(times.at_peak(share), scenario)) for share, name in names.items()},
+        {
+            name: [_milliseconds(s) for s in _row(times.by_hour(share), scenario)]
+            for share, name in names.items()
+        },
+    )
+
+
+def _milliseconds(seconds: float) -> float | None:
+    return _finite(1000 * seconds)
+
+
+def _week_utilization(component: Component, scenario: int) -> Sequence[float]:
+    """Return the utilization hour by hour, of a component whose response times are known."""
+    if component.response is None or component.sizing is None:
+        return ()
+    used = utilization_of(component.response.rps, component.sizing.running, component.sizing)
+    return () if used is None else _row(used, scenario)
 
 
 def _measure(measure: Measure, scenario: int) -> MeasureView:
