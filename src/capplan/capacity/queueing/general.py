@@ -23,7 +23,8 @@ from capplan.capacity.queueing.multiserver import exponential_response_survival,
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 _FARTHEST_SIGMA = 8.5
 _CHUNK = 4096
-_BISECTIONS = 45
+_BISECTIONS = 36
+_NEGLIGIBLE = 1e-10
 
 
 def allen_cunneen_wait(
@@ -214,14 +215,21 @@ def ggc_response_percentile(
 def percentile(share: Array, law: Law) -> Array:
     """Return the time, in mean service times, that ``share`` of the responses do not exceed; all (n,).
 
-    Bisection of :func:`survival` between two bounds: no less than the percentile of the service, and no more
-    than what half as many services exceed and a wait that half as many exceed. Relative error below 10⁻¹².
+    That of the service where next to none waits. Elsewhere by bisection of :func:`survival` between it and
+    the sum of what half as many services exceed and a wait that half as many exceed. Relative error below
+    10⁻⁹.
     """
+    result = service_percentile(share, law.cs2)
+    (queued,) = np.nonzero(~(law.waits < _NEGLIGIBLE * (1 - share)))
+    if queued.size:
+        part = Law(*(column[queued] for column in law))
+        result[queued] = _bisected(share[queued], result[queued], part)
+    return result
+
+
+def _bisected(share: Array, low: Array, law: Law) -> Array:
     half = (1 + share) / 2
-    low, high = (
-        service_percentile(share, law.cs2),
-        service_percentile(half, law.cs2) + _longest_wait(half, law),
-    )
+    high = service_percentile(half, law.cs2) + _longest_wait(half, law)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         over = survival(middle, law) > 1 - share
