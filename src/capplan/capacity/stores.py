@@ -80,6 +80,13 @@ def chunk_interval_hours(rows_per_s: Floats, row_gib: Floats, memory_gib: Floats
     return chosen
 
 
+def storage_for_iops(iops: Floats, base: float, per_gib: float, most: float) -> Floats:
+    """Return the storage, GiB, that gives ``iops`` where speed comes with size; no size gives above ``most``."""
+    if not per_gib:
+        return 0.0
+    return np.maximum(np.minimum(iops, most) - base, 0.0) / per_gib
+
+
 def backup_gib(stored_gib: Floats, daily_change: Floats, retention_days: Floats) -> Floats:
     """Return the size of the backups: one full copy, and what changed on each day that is kept."""
     kept = np.asarray(retention_days) > 0

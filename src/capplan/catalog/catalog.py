@@ -130,9 +130,23 @@ class Catalog:
 
     def tier_table(self, name: str, relative_to: Path) -> TierTable:
         """Return the tier table ``name``: one of the catalog's, or a file."""
+        table = self.find_tier_table(name, relative_to)
+        if table is None:
+            raise InputError(Problem("tiers", f"no tier table '{name}'", self.nearest_tier_table(name)))
+        return table
+
+    def nearest_tier_table(self, name: str) -> str:
+        """Say which tier table was meant by ``name``."""
+        known = [path.stem for path in (self.root / "tiers").glob("*.yaml")]
+        return f"{nearest(name, known)} Or give the path of a file."
+
+    def find_tier_table(self, name: str, relative_to: Path) -> TierTable | None:
+        """Return the tier table ``name``, one of the catalog's or a file; None where there is none."""
         from capplan.catalog.tiers import find_table, read_table
 
         path = find_table(name, self.root, relative_to)
+        if path is None:
+            return None
         if path not in self._tables:
             self._tables[path] = read_table(path)
         return self._tables[path]

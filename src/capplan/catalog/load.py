@@ -37,12 +37,12 @@ class Reader:
         if not isinstance(self.data, dict):
             raise InputError(Problem(str(path), "expected a mapping of fields"))
 
-    def error(self, where: tuple[str, ...], what: str, remedy: str = "") -> InputError:
+    def error(self, where: tuple[int | str, ...], what: str, remedy: str = "") -> InputError:
         """Return the complaint about the value at ``where``."""
         place, _ = Locator(self.text, str(self.path)).find(where)
-        return InputError(Problem(f"{place}: {'.'.join(where)}", what, remedy))
+        return InputError(Problem(f"{place}: {'.'.join(map(str, where))}", what, remedy))
 
-    def keys(self, mapping: object, known: frozenset[str], where: tuple[str, ...]) -> dict[str, Any]:
+    def keys(self, mapping: object, known: frozenset[str], where: tuple[int | str, ...]) -> dict[str, Any]:
         """Return ``mapping`` if it is one and all its keys are known."""
         if not isinstance(mapping, dict):
             raise self.error(where, "expected a mapping")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from capplan.arrays import Array, Floats
 from capplan.catalog.load import Reader
 from capplan.catalog.rows import Source
-from capplan.errors import InputError, Problem, nearest
+from capplan.errors import nearest
 from capplan.quantities import parse_cpu, parse_memory, parse_number, parse_rate, parse_share
 
 _KEYS = frozenset(("schema", "name", "kind", "by", "source", "tiers"))
@@ -26,9 +27,17 @@ _PARSERS = {
     "throughput": parse_rate,
     "concurrency": parse_number,
 }
-KINDS = ("resources", "database", "capacity", "load")
 DRIVERS = ("requests_per_second", "requests_per_day", "entering_per_day", "memory_gib", "load_ratio")
 """Of the component in the busiest hour; of the component on average; of the whole plan on average; …"""
+_BY_LOAD = DRIVERS[:3]
+_RULES: dict[str, tuple[Sequence[str], Sequence[str]]] = {
+    "resources": (_BY_LOAD, ("cpu", "memory")),
+    "database": (_BY_LOAD, ("cpu", "memory")),
+    "capacity": (("memory_gib",), ("throughput",)),
+    "load": (("load_ratio",), ("limits",)),
+}
+"""By kind the drivers that it can be read by, and what each of its tiers must give."""
+KINDS = tuple(_RULES)
 
 
 class Tier(NamedTuple):
@@ -72,15 +81,10 @@ class TierTable(NamedTuple):
         return frozenset.intersection(*(frozenset(tier.values) for tier in self.tiers))
 
 
-def find_table(name: str, root: Path, relative_to: Path) -> Path:
-    """Return the file of the tier table ``name``: one of the catalog's, or a path."""
-    for path in (root / "tiers" / f"{name}.yaml", relative_to / name):
-        if path.is_file():
-            return path
-    shipped = [path.stem for path in (root / "tiers").glob("*.yaml")]
-    raise InputError(
-        Problem("tiers", f"no tier table '{name}'", f"{nearest(name, shipped)} Or give the path of a file.")
-    )
+def find_table(name: str, root: Path, relative_to: Path) -> Path | None:
+    """Return the file of the tier table ``name``, the catalog's or a path; None where there is none."""
+    candidates = (root / "tiers" / f"{name}.yaml", relative_to / name)
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def read_table(path: Path) -> TierTable:
@@ -92,26 +96,62 @@ def read_table(path: Path) -> TierTable:
     for field, known in (("kind", KINDS), ("by", DRIVERS)):
         if reader.required(field) not in known:
             raise reader.error((field,), f"unknown {field} '{data[field]}'", nearest(str(data[field]), known))
+    drivers, needed = _RULES[data["kind"]]
+    if data["by"] not in drivers:
+        what = f"tiers of {data['kind']} are not read by {data['by']}"
+        raise reader.error(("by",), what, f"Known: {', '.join(drivers)}.")
     rows = reader.required("tiers")
     if not isinstance(rows, list) or not rows:
         raise reader.error(("tiers",), "expected a list of tiers")
-    tiers = tuple(_tier(reader, index, row) for index, row in enumerate(rows))
+    tiers = tuple(_tier(reader, index, row, needed) for index, row in enumerate(rows))
     bounds = [tier.below for tier in tiers]
     if bounds != sorted(set(bounds)):
         raise reader.error(("tiers",), "the tiers' bounds must rise; only the last may have none")
+    if len({frozenset(tier.values) for tier in tiers}) > 1:
+        raise reader.error(("tiers",), "every tier must give the same fields")
     source = reader.source(reader.required("source"), ("source",))
     return TierTable(str(reader.required("name")), data["kind"], data["by"], source, tiers)
 
 
-def _tier(reader: Reader, index: int, row: object) -> Tier:
-    where = ("tiers", str(index))
+def _tier(reader: Reader, index: int, row: object, needed: Sequence[str]) -> Tier:
+    where = ("tiers", index)
     fields = reader.keys(row, _TIER_KEYS, where)
+    for key in needed:
+        if key not in fields:
+            raise reader.error((*where, key), "is required, but missing")
+    limits = fields.get("limits", {})
+    if not isinstance(limits, dict):
+        raise reader.error((*where, "limits"), "expected a mapping of endpoint to limit")
+    below = float("inf")
+    if "below" in fields:
+        below = _amount(reader, (*where, "below"), _bound, fields["below"])
+    return Tier(
+        name=str(fields.get("name", index)),
+        below=below,
+        values={
+            key: _amount(reader, (*where, key), parse, fields[key])
+            for key, parse in _PARSERS.items()
+            if key in fields
+        },
+        limits={
+            str(key): _amount(reader, (*where, "limits", str(key)), parse_number, value)
+            for key, value in limits.items()
+        },
+    )
+
+
+def _amount(
+    reader: Reader, where: tuple[int | str, ...], parse: Callable[[object], float], value: object
+) -> float:
     try:
-        below = parse_share(fields["below"]) if str(fields.get("below", "")).endswith("%") else None
-        if below is None:
-            below = parse_number(fields["below"]) if "below" in fields else float("inf")
-        values = {key: parse(fields[key]) for key, parse in _PARSERS.items() if key in fields}
-        limits = {str(key): parse_number(value) for key, value in (fields.get("limits") or {}).items()}
+        amount = parse(value)
     except ValueError as error:
         raise reader.error(where, str(error)) from None
-    return Tier(str(fields.get("name", index)), below, values, limits)
+    if not amount > 0:
+        raise reader.error(where, f"must be above 0, got {amount:g}")
+    return amount
+
+
+def _bound(value: object) -> float:
+    """Return where a tier ends: a number, or a share of the capacity."""
+    return parse_share(value) if str(value).endswith("%") else parse_number(value)

@@ -147,9 +147,9 @@ class Context(NamedTuple):
                 remedy = f"Set tiers.{kind}, or name the table."
                 raise InputError(self.places.problem(path, f"the plan has no table of {kind} tiers", remedy))
             path = ("tiers", kind)
-        table = self.catalog.tier_table(name, self.directory)
+        table = self.catalog.find_tier_table(name, self.directory)
         if table is None:
-            remedy = f"{nearest(name, self.catalog.tier_tables())} Or give the path of a file."
+            remedy = self.catalog.nearest_tier_table(name)
             raise InputError(self.places.problem(path, f"no tier table '{name}'", remedy))
         if table.kind != kind:
             what = f"'{name}' is a table of {table.kind}, and {kind} is wanted"

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from capplan.arrays import Array
+from capplan.arrays import Array, Floats
 from capplan.components.base import Component, Context, Finding
 from capplan.components.measures import Measure, measure
-from capplan.plan.services import ConnectionPool, Service
+from capplan.plan.services import Call, ConnectionPool, Service
 
 BLOCKED_SHARE = 0.01
 """Share of the calls that may find every connection of their pool busy."""
@@ -75,9 +75,13 @@ def _pgbouncer_pool(ctx: Context, database: str) -> float | None:
     for name, service, pool in pools_to(ctx, database):
         if pool.hold_time is None:
             return None
-        calls_per_s = ctx.load.peak(name) * service.calls[database].per_request
-        busy = busy + calls_per_s * pool.hold_time
+        busy = busy + ctx.load.peak(name) * _calls(service.calls[database]) * pool.hold_time
     return float(np.max(servers_for_blocking(busy, BLOCKED_SHARE)))
+
+
+def _calls(call: Call) -> Floats:
+    """Return the calls for each request that reach the database."""
+    return call.per_request * (1 - call.deduplicated) * (1 - call.cache_hit_rate)
 
 
 def pool_measures(ctx: Context, name: str, service: Service, component: Component) -> Iterator[Measure]:
@@ -89,7 +93,7 @@ def pool_measures(ctx: Context, name: str, service: Service, component: Componen
         from capplan.capacity.queueing import erlang_b, servers_for_blocking
 
         per_instance = ctx.load.peak(name) / np.maximum(component.sizing.peak_running, 1.0)
-        busy = per_instance * call.per_request * pool.hold_time
+        busy = per_instance * _calls(call) * pool.hold_time
         needs = servers_for_blocking(busy, BLOCKED_SHARE)
         formula = "fewest with at most 1 % of the calls blocked: Erlang B of calls/s × hold_time"
         yield measure(f"pool to {callee}", needs, "connections", formula, pool.max)

@@ -81,7 +81,8 @@ def _storage(bill: Bill, service: str, sku: str, suffix: str | None, amount_gib:
 
 def _backups(bill: Bill, database: ManagedDatabase, sized: Sized) -> Iterator[Meter]:
     """Yield backups beyond what is free: as much as is stored, but nothing on Cloud SQL."""
-    days = database.backup.retention / _DAY_S
+    # A moment is restored from the copy before it, so copies are kept as long as the log is.
+    days = np.maximum(database.backup.retention, database.backup.point_in_time) / _DAY_S
     total = backup_gib(sized.storage_gib, database.backup.daily_change, days)
     service, free = _backup_service(database)
     paid = total if not free else np.maximum(total - sized.storage_gib, 0.0)

@@ -15,7 +15,7 @@ from capplan.components.connections import connections_of, too_many
 from capplan.components.database_classes import DatabaseClass, classes_of, connections_by_memory
 from capplan.components.database_meters import Sized, database_meters
 from capplan.components.measures import Measure, Pick, measure
-from capplan.components.recovery import recovery_measures, target_findings
+from capplan.components.recovery import check_standby, recovery_measures, target_findings
 from capplan.components.timeseries import series_gib, series_measures
 from capplan.errors import InputError
 from capplan.plan.databases import ManagedDatabase, Rds
@@ -28,7 +28,7 @@ PROVIDERS: dict[str, Provider] = {
     "aurora": "aws",
     "azure-postgresql": "azure",
 }
-_UNITS = {"cpu": "vCPU", "memory": "GiB", "connections": "", "iops": "IOPS"}
+_UNITS = {"cpu": "vCPU", "memory": "GiB", "connections": ""}
 
 
 def build_database(
@@ -43,11 +43,13 @@ def build_database(
     classes, findings = classes_of(bill, database)
     storage = _storage_gib(ctx, name, database)
     needs = _needs(ctx, name, database, services)
+    check_standby(ctx, provider, region, database.recovery.standby_region, path)
     has = _offers(ctx, database, classes)
     choice = cheapest(needs, has, np.array([c.usd_per_hour for c in classes]))
     sized = Sized(classes, choice, storage)
     measures = [
         *_need_measures(database, needs, has, choice),
+        *_iops_measures(ctx, name, database, storage),
         *_storage_measures(ctx, name, database, sized),
         *recovery_measures(database, storage),
     ]
@@ -76,12 +78,32 @@ def _storage_gib(ctx: Context, name: str, database: ManagedDatabase) -> Array:
     """Return provisioned storage: what is stored, or what the I/O needs where speed comes with size."""
     stored = database.storage + database.storage_growth_per_month * ctx.plan.demand.month
     stored = stored + series_gib(ctx, name, database.time_series)
-    facts = ctx.catalog.facts("databases")["iops"].get(f"{database.platform}-{database.engine}")
-    facts = facts or ctx.catalog.facts("databases")["iops"].get(database.platform)
-    iops = _busiest_rps(ctx, name, database) * database.io_per_request
-    if facts is None or not np.any(iops):
+    speed = _speed(ctx, database)
+    if speed is None:
         return per_scenario(stored)
-    return per_scenario(np.maximum(stored, np.maximum(iops - facts["base"], 0.0) / facts["per_gib"]))
+    return per_scenario(np.maximum(stored, stores.storage_for_iops(_iops(ctx, name, database), *speed)))
+
+
+def _speed(ctx: Context, database: ManagedDatabase) -> tuple[float, float, float] | None:
+    """Return the IOPS of any disk, those of each GiB, and the most; None where nothing bounds them."""
+    known = ctx.catalog.facts("databases")["iops"]
+    facts = known.get(f"{database.platform}-{database.engine}") or known.get(database.platform)
+    return None if facts is None else (facts["base"], facts["per_gib"], facts["most"])
+
+
+def _iops(ctx: Context, name: str, database: ManagedDatabase) -> Array:
+    return per_scenario(_busiest_rps(ctx, name, database) * database.io_per_request)
+
+
+def _iops_measures(
+    ctx: Context, name: str, database: ManagedDatabase, storage_gib: Array
+) -> Iterator[Measure]:
+    iops, speed = _iops(ctx, name, database), _speed(ctx, database)
+    if speed is None or not np.any(iops):
+        return
+    base, per_gib, most = speed
+    formula = "queries/s of the busiest node × io_per_request"
+    yield measure("iops", iops, "IOPS", formula, np.minimum(base + per_gib * storage_gib, most))
 
 
 def _busiest_rps(ctx: Context, name: str, database: ManagedDatabase) -> Floats:
@@ -146,15 +168,16 @@ def _class_findings(
     name: str, database: ManagedDatabase, classes: list[DatabaseClass], measures: list[Measure]
 ) -> Iterator[Finding]:
     for short in measures:
-        if not short.short() or short.has is None or short.name not in ("cpu", "memory"):
+        if not short.short() or short.has is None or short.name not in ("cpu", "memory", "iops"):
             continue
         worst = int((short.needs - short.has).max(axis=1).argmax())
         need = float(short.needs[min(worst, len(short.needs) - 1), 0])
         there = float(short.has[min(worst, len(short.has) - 1), 0])
-        what = "no class of its platform has" if database.machine == AUTO else f"{database.machine} has not"
+        named = database.machine != AUTO and short.name != "iops"
+        of = "storage" if short.name == "iops" else "class"
+        what = f"{database.machine} has not" if named else f"no {of} of its platform has"
         message = f"needs {need:,.3g} {short.unit} ({short.formula}); {what} more than {there:,.3g}"
-        auto = database.machine == AUTO
-        remedy = "Add read replicas or split the data." if auto else "Use machine: auto."
+        remedy = "Use machine: auto." if named else "Add read replicas or split the data."
         yield Finding("error", f"database-{short.name}", name, message, remedy)
 
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from capplan.arrays import Array
-from capplan.components.base import Finding
+from capplan.arrays import Array, per_scenario
+from capplan.components.base import Context, Finding, Path
 from capplan.components.measures import Measure, measure
+from capplan.errors import InputError, nearest
 from capplan.plan.databases import ManagedDatabase
+from capplan.plan.services import Provider
 
 _DAY_S = 86_400.0
 LOG_SHIPPING_S = 300.0
@@ -22,27 +24,42 @@ REPLICATION_LAG_S = 60.0
 """Asynchronous replication between regions is usually seconds behind; a minute is assumed."""
 
 
-def recovery_measures(database: ManagedDatabase, storage_gib: Array) -> Iterator[Measure]:
-    """Yield backups kept, and RPO and RTO for a lost zone and a lost region, against their objectives."""
-    backup, goal = database.backup, database.recovery
-    protected = np.any(backup.retention) or goal.standby_region or np.any(backup.point_in_time)
-    if not protected and goal.rpo is None and goal.rto is None:
+def check_standby(
+    ctx: Context, provider: Provider, region: str, standby_region: str | None, path: Path
+) -> None:
+    """Refuse a standby in a region that the provider does not have, or in the database's own."""
+    known = ctx.catalog.facts("regions")[provider]
+    if standby_region is None or (standby_region in known and standby_region != region):
         return
-    logs = bool(np.any(backup.point_in_time))
-    kept = bool(np.any(backup.retention)) or logs
-    restored = LOG_SHIPPING_S if logs else _DAY_S if kept else float("inf")
-    restore_s = storage_gib / database.recovery.restore_rate * 3600.0 if kept else np.full((1, 1), np.inf)
+    place = (*path, "recovery", "standby_region")
+    if standby_region == region:
+        what, remedy = f"the database itself is in {region}", "Name another region, or leave it out."
+    else:
+        what, remedy = f"{provider} has no region '{standby_region}'", nearest(standby_region, known)
+    raise InputError(ctx.places.problem(place, what, remedy))
+
+
+def recovery_measures(database: ManagedDatabase, storage_gib: Array) -> Iterator[Measure]:
+    """Yield RPO and RTO for a lost zone and a lost region, against their objectives."""
+    goal = database.recovery
+    logs = per_scenario(database.backup.point_in_time) > 0
+    kept = (per_scenario(database.backup.retention) > 0) | logs
     standby = goal.standby_region is not None
-    zone_rpo = 0.0 if database.high_availability else restored
-    zone_rto = np.full((1, 1), FAILOVER_S) if database.high_availability else restore_s
-    region_rpo = min(REPLICATION_LAG_S, restored) if standby else restored
-    region_rto = np.full((1, 1), PROMOTION_S) if standby else restore_s
-    how = "standby in another region" if standby else "restore from backup"
-    local = "standby in another zone" if database.high_availability else "restore from backup"
-    yield measure("RPO, zone lost", zone_rpo / 60, "min", local, _minutes(goal.rpo))
-    yield measure("RTO, zone lost", zone_rto / 60, "min", local, _minutes(goal.rto))
-    yield measure("RPO, region lost", region_rpo / 60, "min", how, _minutes(goal.rpo))
-    yield measure("RTO, region lost", region_rto / 60, "min", how, _minutes(goal.rto))
+    if not (standby or kept.any() or goal.rpo is not None or goal.rto is not None):
+        return
+    restored_s = np.where(logs, LOG_SHIPPING_S, np.where(kept, _DAY_S, np.inf))
+    restore_s = np.where(kept, storage_gib / goal.restore_rate * 3600.0, np.inf)
+    from_backup = "restore from backup"
+    zone = (restored_s, restore_s, from_backup)
+    if database.high_availability:
+        zone = (np.zeros((1, 1)), np.full((1, 1), FAILOVER_S), "standby in another zone")
+    region = (restored_s, restore_s, from_backup)
+    if standby:
+        promotion_s = np.full((1, 1), PROMOTION_S)
+        region = (np.minimum(restored_s, REPLICATION_LAG_S), promotion_s, "standby in another region")
+    for lost, (rpo_s, rto_s, how) in (("zone", zone), ("region", region)):
+        yield measure(f"RPO, {lost} lost", rpo_s / 60, "min", how, _minutes(goal.rpo))
+        yield measure(f"RTO, {lost} lost", rto_s / 60, "min", how, _minutes(goal.rto))
 
 
 def _minutes(seconds: object) -> Array | None:

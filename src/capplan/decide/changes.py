@@ -14,7 +14,7 @@ from capplan.components.base import MACHINES, Component
 from capplan.estimate import Estimate
 from capplan.plan.caches import AzureRedis, ElastiCache, Memorystore
 from capplan.plan.clusters import Pool
-from capplan.plan.services import CloudRun, Fargate, Kubernetes, Service, VmGroup
+from capplan.plan.services import CloudRun, Fargate, Instances, Kubernetes, Service, VmGroup
 from capplan.plan.stores import AUTO, StoreBase
 
 OTHER_MACHINES = 3
@@ -85,13 +85,9 @@ def _for_pool(estimate: Estimate, component: Component, catalog: Catalog) -> Ite
     if machine is not None and pool.gpu is None:
         yield from _other_machines(component, machine, (*path, "machine"), catalog)
     text = "let the autoscaler remove idle nodes: nodes.min 1"
-    most = pool.nodes.max if pool.nodes.max is not None else 0.0
     if pool.nodes.min is not None and np.all(np.asarray(pool.nodes.min) > 1):
         risk = "pods wait for a node when load comes back; keep 2 where one node may fail"
-        fixed = pool.nodes.max is not None and np.array_equal(pool.nodes.min, pool.nodes.max)
-        where, value = (
-            (("nodes", "min"), 1) if not fixed else (("nodes",), {"min": 1, "max": int(np.max(most))})
-        )
+        where, value = _lower(pool.nodes, "nodes", 1)
         yield Change(component.name, "idle minimum", (*path, *where), value, text, risk)
 
 
@@ -142,7 +138,15 @@ def _lower_minimum(component: Component, service: Service, path: tuple[str, ...]
             if low == 1:
                 risk += "; a single instance has no redundancy"
             text = f"lower the idle minimum from {np.max(floor):g} to {low}"
-            yield Change(component.name, "idle minimum", (*path, "instances", "min"), low, text, risk)
+            where, value = _lower(service.instances, "instances", low)
+            yield Change(component.name, "idle minimum", (*path, *where), value, text, risk)
+
+
+def _lower(instances: Instances, field: str, low: int) -> tuple[tuple[str, ...], object]:
+    """Return where to write the minimum ``low``, and what: a fixed number would lose its maximum."""
+    if instances.max is None or not np.array_equal(instances.min or 0.0, instances.max):
+        return (field, "min"), low
+    return (field,), {"min": low, "max": int(np.max(instances.max))}
 
 
 def _smaller_request(component: Component, service: Kubernetes, path: tuple[str, ...]) -> Iterator[Change]:

@@ -1,8 +1,9 @@
 """Caches: managed Redis, or pods of one's own; semantic caches of LLM answers."""
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from capplan.plan.fields import DEFAULTS, Duration, Memory, Name, Number, Positive, Section, Share, Whole
 from capplan.plan.stores import SelfHosted, StoreBase
@@ -22,6 +23,16 @@ class Content(Section):
     headroom: Share = Field(0.25, description="Share kept free for eviction, replication and forks.")
 
 
+def _threshold(text: str) -> float:
+    try:
+        threshold = float(text)
+    except ValueError:
+        threshold = -1.0
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"'{text}' is not a similarity threshold between 0 and 1, such as \"0.85\"")
+    return threshold
+
+
 class Semantic(Section):
     """Answers found again by meaning: a vector search over the embeddings of earlier questions."""
 
@@ -34,6 +45,15 @@ class Semantic(Section):
     )
     hit_time: Duration = Field(0.05, description="Time to embed the question and to find the answer.")
     embedding: Name | None = Field(None, description="External API that embeds each question.")
+
+    @field_validator("hit_rate_at")
+    @classmethod
+    def _falling(cls, value: dict[str, float]) -> dict[str, float]:
+        """Refuse keys that are no thresholds, and rates that rise where less is similar enough."""
+        measured = sorted((_threshold(at), rate) for at, rate in value.items())
+        if any(low < high for (_, low), (_, high) in pairwise(measured)):
+            raise ValueError("a higher threshold cannot have a higher hit rate")
+        return value
 
 
 class CacheContent(Section):

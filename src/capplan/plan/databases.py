@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from capplan.plan.fields import (
     DEFAULTS,
@@ -47,6 +47,13 @@ class Recovery(Section):
     rto: Duration | None = Field(None, description="Recovery time objective: time without service at most.")
     standby_region: str | None = Field(None, description="Region of a passive standby, kept up to date.")
     restore_rate: Memory = Field(100.0, description="Data that a restore from backup brings back in an hour.")
+
+    @field_validator("restore_rate")
+    @classmethod
+    def _restores(cls, value: float) -> float:
+        if value <= 0:
+            raise ValueError("must be above 0, or nothing is ever restored")
+        return value
 
 
 class Headroom(Section):

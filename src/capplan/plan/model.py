@@ -1,6 +1,6 @@
 """The plan: the one file that a user writes."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -15,8 +15,13 @@ from capplan.plan.services import Provider, Service
 
 if TYPE_CHECKING:
     from capplan.plan.manifests import Manifests
+    from capplan.plan.uncertainty import Uncertainty
 else:
     Manifests = Annotated[Any, Deferred("capplan.plan.manifests", "Manifests")]
+    Uncertainty = Annotated[Any, Deferred("capplan.plan.uncertainty", "Uncertainty")]
+
+
+TierKind = Literal["resources", "database", "load"]
 
 
 class ExternalApi(Section):
@@ -71,8 +76,8 @@ class Plan(Section):
     regions: dict[Provider, str] = Field({}, description="The region of each provider in use.")
     pricing: Pricing = DEFAULTS
     demand: Demand
-    tiers: dict[str, str] = Field(
-        {}, description="Tier tables that `resources: auto` reads, by kind: resources, database."
+    tiers: dict[TierKind, str] = Field(
+        {}, description="Tier tables that `auto` reads, by kind: resources, database, load."
     )
     service_templates: dict[Name, dict[str, Any]] = Field(
         {}, description="What services have in common; a service `extends` one."
@@ -84,6 +89,7 @@ class Plan(Section):
     caches: dict[Name, Cache] = {}
     external_apis: dict[Name, ExternalApi] = {}
     resources: dict[Name, Resource] = {}
+    uncertainty: Uncertainty | None = Field(None, description="How uncertain numbers belong together.")
     manifests: Manifests | None = Field(None, description="What rendered manifests say beyond figures.")
     alternatives: dict[Name, dict[str, Any]] = Field(
         {}, description="Named overlays: what they name replaces the plan's value, null removes it."

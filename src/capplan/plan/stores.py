@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from capplan.plan.fields import Cores, Memory, Name, Section, Share, Whole
 
@@ -17,6 +17,13 @@ class StoreBase(Section):
     region: str | None = Field(None, description="Region; the plan's for this provider by default.")
     commit_1y: Share = Field(0.0, description="Share under a one-year commitment.")
     commit_3y: Share = Field(0.0, description="Share under a three-year commitment.")
+
+    @model_validator(mode="after")
+    def _at_most_all(self) -> "StoreBase":
+        committed = self.commit_1y + self.commit_3y
+        if committed > 1:
+            raise ValueError(f"commitments add up to {100 * committed:g}%, more than there is")
+        return self
 
 
 class SelfHosted(Section):
