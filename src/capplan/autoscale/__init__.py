@@ -1,0 +1,1 @@
+"""How a plan's autoscalers behave over time."""
