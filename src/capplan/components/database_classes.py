@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +19,12 @@ from capplan.plan.stores import AUTO
 
 _CUSTOM = re.compile(r"db-custom-(\d+)-(\d+)")
 _CUSTOM_VCPU = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 80, 96)
-_CUSTOM_GIB_PER_VCPU = (3.75, 4.0, 5.0, 6.5)
-"""Cloud SQL takes 1 or an even number of vCPU, and 0.9 to 6.5 GiB for each, at least 3.75 in all."""
+_CUSTOM_GIB_PER_VCPU = np.arange(1.0, 6.75, 0.25)
+_CUSTOM_LEAST_GIB = 3.75
+"""Cloud SQL takes 1 or an even number of vCPU, and 0.9 to 6.5 GiB for each, at least 3.75 in all.
+
+Of all these, the usual numbers of vCPU are tried, with memory in steps of a quarter of a GiB for each.
+"""
 
 
 class DatabaseClass(NamedTuple):
@@ -69,7 +73,7 @@ def _named(bill: Bill, database: ManagedDatabase) -> DatabaseClass:
     custom = _CUSTOM.fullmatch(machine) if isinstance(database, CloudSql) else None
     catalog = bill.ctx.catalog
     if custom and catalog.find(bill.provider, service, machine) is None:
-        return _custom(bill, service, float(custom[1]), float(custom[2]) / 1024)
+        return _custom_maker(bill, service)(float(custom[1]), float(custom[2]) / 1024)
     others = {CloudSql: "cloud-sql", AzurePostgres: "postgresql-single-server"}
     for place in (service, others.get(type(database))):
         if place is not None and catalog.find(bill.provider, place, machine) is not None:
@@ -78,16 +82,24 @@ def _named(bill: Bill, database: ManagedDatabase) -> DatabaseClass:
 
 
 def _custom_classes(bill: Bill, service: str) -> Iterator[DatabaseClass]:
+    make = _custom_maker(bill, service)
     for vcpu in _CUSTOM_VCPU:
-        for each in _CUSTOM_GIB_PER_VCPU:
-            yield _custom(bill, service, float(vcpu), vcpu * each)
+        for memory_gib in vcpu * _CUSTOM_GIB_PER_VCPU:
+            if memory_gib >= _CUSTOM_LEAST_GIB:
+                yield make(float(vcpu), float(memory_gib))
 
 
-def _custom(bill: Bill, service: str, vcpu: float, memory_gib: float) -> DatabaseClass:
+def _custom_maker(bill: Bill, service: str) -> Callable[[float, float], DatabaseClass]:
+    """Return what makes a class of vCPU and GiB, each at its own price."""
     cores, memory = bill.sku(service, "enterprise-vcpu"), bill.sku(service, "enterprise-ram")
-    usd = vcpu * bill.hourly_usd(service, cores) + memory_gib * bill.hourly_usd(service, memory)
-    name = f"db-custom-{vcpu:.0f}-{memory_gib * 1024:.0f}"
-    return DatabaseClass(name, vcpu, memory_gib, usd, ((service, cores, vcpu), (service, memory, memory_gib)))
+    core_usd, gib_usd = bill.hourly_usd(service, cores), bill.hourly_usd(service, memory)
+
+    def make(vcpu: float, memory_gib: float) -> DatabaseClass:
+        name = f"db-custom-{vcpu:.0f}-{memory_gib * 1024:.0f}"
+        parts = ((service, cores, vcpu), (service, memory, memory_gib))
+        return DatabaseClass(name, vcpu, memory_gib, vcpu * core_usd + memory_gib * gib_usd, parts)
+
+    return make
 
 
 def connections_by_memory(catalog: Catalog, database: ManagedDatabase, memory_gib: Array) -> Array:
