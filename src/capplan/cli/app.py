@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from capplan import __version__
+from capplan.cli.audit import audit
 from capplan.cli.catalog import catalog
 from capplan.cli.estimate import estimate
 from capplan.cli.init import init
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command()(estimate)
 app.command()(recommend)
 app.add_typer(catalog, name="catalog")
+app.command()(audit)
 app.command()(init)
 app.command()(render_manifests)
 app.command()(schema)

@@ -47,7 +47,7 @@ Names = Mapping[str, Any]
 def _power(base: float, exponent: float) -> float:
     if abs(exponent) > _MAX_EXPONENT:
         raise ExpressionError(f"the exponent {exponent:g} is too large", f"At most {_MAX_EXPONENT}.")
-    power = float(base) ** exponent
+    power: float | complex = float(base) ** exponent
     if isinstance(power, complex):
         raise ExpressionError(f"{base:g} has no power {exponent:g}")
     return power

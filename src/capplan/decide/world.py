@@ -1,0 +1,114 @@
+"""What expressions can ask: the estimate of a plan in any of its cases, the catalog, the hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from capplan.catalog.catalog import Catalog
+from capplan.catalog.rows import GLOBAL
+from capplan.catalog.tiers import TierTable
+from capplan.decide.serving import serving
+from capplan.errors import InputError, Problem, nearest
+from capplan.estimate import Estimate, estimate
+from capplan.plan.model import Plan
+from capplan.plan.read import PlanFile, read_plan
+
+Document = Mapping[str, Any]
+
+
+class Case(NamedTuple):
+    """What is asked about: an alternative of the plan, price books, values of the plan."""
+
+    alternative: str | None = None
+    books: tuple[str, ...] = ()
+    sets: tuple[str, ...] = ()
+
+
+class World:
+    """The plan at ``source`` in all its cases; each is estimated when it is first asked for.
+
+    document turns an estimate into the fields that expressions name. asked holds the prices that were asked
+    for since it was last emptied: provider, service and region.
+    """
+
+    def __init__(self, source: Path, catalogs: Path | None, document: Callable[[Estimate], Document]) -> None:
+        self.asked: list[tuple[str, str, str]] = []
+        self._catalogs = catalogs
+        self._read = cache(lambda case: read_plan(source, case.sets, case.alternative, case.books))
+        self._documents = cache(lambda case: document(estimate(self._read(case), Catalog(catalogs))))
+
+    def names(self, case: Case) -> Mapping[str, Any]:
+        """Return what an expression can name in a case: the estimate's fields, the plan, and functions."""
+        plan = self._read(case).plan
+        return {
+            **self._documents(case),
+            **self._functions(case),
+            "plan": fields_of(plan),
+        }
+
+    def file(self, case: Case) -> PlanFile:
+        """Return the plan in a case."""
+        found: PlanFile = self._read(case)
+        return found
+
+    def _functions(self, case: Case) -> Mapping[str, Callable[..., Any]]:
+        plan = self.file(case).plan
+        catalog = Catalog(self._catalogs)
+        if plan.pricing.books:
+            catalog = catalog.with_books(plan.pricing.books, self.file(case).directory)
+
+        def price(provider: str, service: str, sku: str, rate: str = "on_demand") -> float | None:
+            region = plan.regions.get(provider, GLOBAL)  # type: ignore[call-overload]
+            self.asked.append((provider, service, region))
+            found = catalog.price(provider, service, catalog.require(provider, service, sku), region, rate)
+            return None if found is None else found.usd
+
+        def machine(provider: str, service: str, name: str) -> Document:
+            sku = catalog.require(provider, service, name)
+            return {
+                "vcpu": sku.vcpu,
+                "memory_gib": sku.memory_gib,
+                "gpu": sku.gpu,
+                "gpu_count": sku.gpu_count,
+            }
+
+        def estimated(alternative: str | None = None, *sets: str) -> Document:
+            found: Document = self._documents(case._replace(alternative=alternative, sets=sets))
+            return found
+
+        def tier(table: str, which: str | float) -> Document:
+            return _tier(catalog.tier_table(table, self.file(case).directory), which)
+
+        return {
+            "price": price,
+            "machine": machine,
+            "estimated": estimated,
+            "tier": tier,
+            "serving": partial(serving, catalog),
+        }
+
+    def prices_like(self, provider: str, service: str, region: str) -> Mapping[str, float]:
+        """Return the list price of every SKU of a service in a region, USD for one unit, by SKU and unit."""
+        skus = Catalog(self._catalogs).service(provider, service).skus.values()
+        priced = {f"{sku.name}, a {sku.unit}": sku.usd(region) for sku in skus}
+        return {name: usd for name, usd in priced.items() if usd}
+
+
+def fields_of(plan: Plan) -> Document:
+    """Return the fields of a plan as expressions name them: as written, in base units."""
+    return plan.model_dump(exclude={"alternatives", "service_templates"})
+
+
+def _tier(table: TierTable, which: str | float) -> Document:
+    """Return the tier of that name, or the one that a value of the table's driver falls into."""
+    if isinstance(which, str):
+        rows = {tier.name: tier for tier in table.tiers}
+        if which not in rows:
+            raise InputError(Problem(table.name, f"has no tier '{which}'", nearest(which, rows)))
+        row = rows[which]
+    else:
+        row = table.tiers[int(table.falls_into(which))]
+    return {"name": row.name, "below": row.below, "limits": row.limits, **row.values}

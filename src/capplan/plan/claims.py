@@ -1,0 +1,101 @@
+"""Claims: what a scaling document says, beside the plan that says what is true."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from capplan.errors import InputError, Problem
+from capplan.plan.fields import Name, Section, Share
+from capplan.plan.places import Places
+from capplan.quantities import parse_money, parse_number, parse_share
+from capplan.strictyaml import Locator, load, read_text
+
+
+class Said(NamedTuple):
+    """What a claim says: a word or a truth, or a number between two bounds, of which one may be missing.
+
+    percent: the number was written so, and is a share of 1.
+    """
+
+    exact: str | bool | None = None
+    low: float | None = None
+    high: float | None = None
+    percent: bool = False
+
+
+def _said(value: object) -> Said:
+    if isinstance(value, Said):
+        return value
+    if isinstance(value, bool) or (isinstance(value, str) and not any(c.isdigit() for c in value)):
+        return Said(exact=value)
+    if isinstance(value, list) and len(value) == 2:
+        low, high = value
+    elif isinstance(value, Mapping) and len(value) == 1 and value.keys() <= {"at_most", "at_least"}:
+        low, high = value.get("at_least"), value.get("at_most")
+    elif isinstance(value, str | int | float):
+        low = high = value
+    else:
+        raise ValueError("expected a number, a word, [from, to], {at_most: n} or {at_least: n}")
+    percent = "%" in f"{low}{high}"
+    return Said(None, _number(low), _number(high), percent)
+
+
+def _number(value: object) -> float | None:
+    if value is None:
+        return None
+    text = str(value)
+    if text.endswith("%"):
+        return parse_share(value)
+    return parse_money(value) if text.startswith("$") else parse_number(value)
+
+
+class Claim(Section):
+    """One thing that the document says in numbers, and how it is computed again."""
+
+    line: int = Field(ge=1, description="Line of the document.")
+    text: str = Field(description="What it says there.")
+    value: Annotated[Any, BeforeValidator(_said, json_schema_input_type=Any)] = Field(
+        description="A number, a word, true or false, [from, to], {at_most: n} or {at_least: n}."
+    )
+    unit: str = ""
+    expression: str | None = Field(
+        None, description="Its value by the estimate, the catalog, or the document's other claims."
+    )
+    tolerance: Share = Field(0.02, description="How far it may be off, as a share of what is computed.")
+    alternative: str | None = Field(None, description="The alternative of the plan that it speaks of.")
+    books: list[str] | None = Field(None, description="Price books it counts with instead of the file's.")
+    set: dict[str, str | float] = Field({}, description="Values of the plan that it speaks of.")
+    note: str = Field("", description="Why it is off, or why it cannot be computed.")
+
+
+class Claims(Section):
+    """All that a document says in numbers."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    document: str = Field(description="Title of the document.")
+    books: list[str] = Field([], description="Price books that the document counts with.")
+    claims: dict[Name, Claim]
+
+
+class ClaimsFile(NamedTuple):
+    """Claims, and where each stands."""
+
+    claims: Claims
+    places: Places
+
+
+def read_claims(path: Path) -> ClaimsFile:
+    """Return the claims in the file at ``path``, or raise every problem in it."""
+    text = read_text(path)
+    raw = load(text, str(path))
+    places = Places(Locator(text, str(path)))
+    if not isinstance(raw, dict):
+        raise InputError(Problem(str(path), "expected a mapping with schema, document and claims"))
+    try:
+        return ClaimsFile(Claims.model_validate(raw), places)
+    except ValidationError as error:
+        from capplan.plan.problems import problems_of
+
+        raise InputError(*problems_of(error, Claims, raw, places)) from None

@@ -1,0 +1,133 @@
+"""An audit, for people and for scripts."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+from capplan.decide.audit import Audit, Result
+from capplan.plan.claims import Said
+from capplan.report import numbers
+from capplan.report.json_format import SCHEMA_VERSION
+from capplan.report.table import Column, Table, markdown
+
+
+def audit_text(audit: Audit, width: int, everything: bool) -> str:
+    """Return what does not hold, or ``everything``, by verdict, after how many claims have each."""
+    parts = [f"{audit.document}\n{_summary(audit)}\n"]
+    for verdict in audit.counts:
+        if verdict != "holds" or everything:
+            parts.append(f"{verdict.upper()}\n")
+            parts += [_item(result, width) for result in audit.results if result.verdict == verdict]
+            parts.append("\n")
+    return "\n".join(parts[:1]) + "\n" + "".join(parts[1:]).rstrip("\n") + "\n"
+
+
+def _item(result: Result, width: int) -> str:
+    claim = result.claim
+    unit = f" {claim.unit}" if claim.unit else ""
+    said = f"{claim.line:>5}  {claim.text}: {_said(claim.value)}{unit}"
+    if result.computed is not None and result.verdict != "holds":
+        said += f"; computed {_figure(result.computed, claim.value.percent)}{_distance(result)}"
+    lines = [_filled(said, width), _filled(f"         {result.explanation}", width)]
+    return "".join(lines if result.explanation else lines[:1])
+
+
+def _filled(text: str, width: int) -> str:
+    return textwrap.fill(text, width, subsequent_indent="         ", break_on_hyphens=False) + "\n"
+
+
+def audit_markdown(audit: Audit) -> str:
+    """Return all claims as Markdown."""
+    notes = [f"- line {r.claim.line}: {r.explanation}" for r in audit.results if r.explanation]
+    parts = [f"### {audit.document}\n", f"{_summary(audit)}\n", markdown(_table(audit.results))]
+    return "\n".join(parts) + ("\n" + "\n".join(notes) + "\n" if notes else "")
+
+
+def audit_document(audit: Audit) -> dict[str, Any]:
+    """Return all claims as JSON."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "document": audit.document,
+        "summary": dict(audit.counts),
+        "truthful": audit.truthful,
+        "claims": [_claim(result) for result in audit.results],
+    }
+
+
+def _summary(audit: Audit) -> str:
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in audit.counts.items())
+    return f"{len(audit.results)} claims: {counts}"
+
+
+def _table(results: Sequence[Result]) -> Table:
+    columns = (
+        Column("Line", right=True),
+        Column("Claim"),
+        Column("says", right=True),
+        Column("computed", right=True),
+        Column("Verdict"),
+    )
+    return Table(columns, [_row(result) for result in results])
+
+
+def _row(result: Result) -> list[str]:
+    claim = result.claim
+    unit = f" {claim.unit}" if claim.unit else ""
+    computed = "" if result.computed is None else _figure(result.computed, claim.value.percent)
+    return [
+        str(claim.line),
+        claim.text,
+        _said(claim.value) + unit,
+        computed,
+        result.verdict + _distance(result),
+    ]
+
+
+def _distance(result: Result) -> str:
+    """Return how far the document is off: a multiple where it is at least double."""
+    if not result.off_by:
+        return ""
+    ratio = 1 + result.off_by
+    for times, word in ((ratio, "high"), (1 / ratio if ratio > 0 else 0.0, "low")):
+        if times >= 2:
+            return f" ({numbers.quantity(float(f'{times:.3g}'))} times too {word})"
+    return f" ({result.off_by:+.{0 if abs(result.off_by) >= 0.0995 else 1}%})"
+
+
+def _said(said: Said) -> str:
+    if said.exact is not None:
+        return _figure(said.exact, False)
+    low, high = (_figure(figure, said.percent) for figure in (said.low, said.high))
+    if said.low is None or said.high is None:
+        return f"at least {low}" if said.high is None else f"at most {high}"
+    return low if said.low == said.high else f"{low} to {high}"
+
+
+def _figure(value: float | bool | str | None, percent: bool) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or isinstance(value, str):
+        return value or ""
+    if percent:
+        return f"{100 * float(value):.4g}%"
+    tiny = 0 < abs(value) < 0.01
+    return numbers.unit_price(float(value)) if tiny else numbers.quantity(float(value))
+
+
+def _claim(result: Result) -> dict[str, Any]:
+    claim = result.claim
+    return {
+        "id": result.name,
+        "line": claim.line,
+        "text": claim.text,
+        "unit": claim.unit or None,
+        "says": {"exact": claim.value.exact, "low": claim.value.low, "high": claim.value.high},
+        "expression": claim.expression,
+        "tolerance": claim.tolerance,
+        "verdict": result.verdict,
+        "computed": result.computed,
+        "off_by": result.off_by,
+        "explanation": result.explanation or None,
+    }
