@@ -35,6 +35,7 @@ class Sizing(NamedTuple):
     constraints: instances that each asks for in the busiest hour, (scenarios | 1, 1).
     capacity_rps: load that one instance carries; infinite where nothing limits it.
     promise: response times that are kept besides.
+    peak_rps: load of the busiest hour that it is sized for, with a backlog; None where no requests arrive.
     """
 
     required: Array
@@ -47,6 +48,7 @@ class Sizing(NamedTuple):
     limits: Sequence[Limit]
     bounds: Bounds
     promise: Promise | None = None
+    peak_rps: Array | None = None
 
     @property
     def peak_running(self) -> Array:
@@ -105,6 +107,7 @@ def size(rps: Array, limits: Sequence[Limit], bounds: Bounds, promise: Promise |
         limits=limits,
         bounds=bounds,
         promise=promise,
+        peak_rps=peak_rps,
     )
 
 

@@ -94,8 +94,9 @@ class Component(NamedTuple):
     @property
     def utilization(self) -> Array | None:
         """Share of the scarcest resource in use in the busiest hour, (scenarios | 1, 1)."""
-        peak_rps = self.peak_rps
-        return None if self.sizing is None or peak_rps is None else utilization(peak_rps, self.sizing)
+        if self.sizing is None or self.sizing.peak_rps is None:
+            return None
+        return utilization(self.sizing.peak_rps, self.sizing)
 
 
 class Context(NamedTuple):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capplan.arrays import Array, Floats, hourly_max
+from capplan.arrays import Array, Floats
 from capplan.capacity.limits import Limit
 from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.components.base import Component, Context, Finding, Path, Pods
@@ -196,7 +196,7 @@ def _meters(
 def _findings(name: str, rps: Array, sizing: Sizing, service: Service) -> Iterator[Finding]:
     excess = sizing.peak - sizing.peak_running
     if excess.any():
-        yield _over_ceiling(name, rps, sizing, int(excess.argmax()))
+        yield _over_ceiling(name, sizing, int(excess.argmax()))
     if not sizing.limits and np.any(rps > 0):
         message = "nothing says what an instance carries, so only min and max decide"
         yield Finding("warning", "unsized", name, message, "Give service_time, cpu_time or throughput.")
@@ -206,9 +206,9 @@ def _findings(name: str, rps: Array, sizing: Sizing, service: Service) -> Iterat
         yield from latency_findings(name, service, _response(sizing, rps))
 
 
-def _over_ceiling(name: str, rps: Array, sizing: Sizing, worst: int) -> Finding:
+def _over_ceiling(name: str, sizing: Sizing, worst: int) -> Finding:
     """Return the finding of the ``worst`` scenario, which exceeds its ceiling by most."""
-    peak = _pick(hourly_max(rps), worst)
+    peak = _pick(sizing.peak_rps, worst)
     need = _pick(sizing.peak, worst)
     ceiling = _pick(sizing.ceiling, worst)
     carries = _pick(sizing.carried_rps, worst)

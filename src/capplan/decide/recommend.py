@@ -140,7 +140,8 @@ def _of_service(component: Component, sizing: Sizing, peak_rps: Array) -> Standi
             ends.append((float(component.pick.room.min()), "the next tier"))
     carried, highest = sizing.carried_rps, float(peak_rps.max())
     if carried is not None and sizing.ceiling is not None and highest > 0 and np.all(np.isfinite(carried)):
-        ends.append((float(carried.min()) / highest - 1, f"max {float(sizing.ceiling.min()):g}"))
+        backlog = 0.0 if sizing.peak_rps is None else float((sizing.peak_rps - peak_rps).max())
+        ends.append(((float(carried.min()) - backlog) / highest - 1, f"max {float(sizing.ceiling.min()):g}"))
     growth, boundary = min(ends, default=(None, ""))
     return Standing(component.name, tier, sizing.binding(), boundary, growth)
 
