@@ -12,7 +12,7 @@ Differences from what PyYAML does by itself:
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -104,14 +104,39 @@ def _neighbours(path: Path) -> str:
 
 def load(text: str, name: str) -> Any:
     """Return the one document in ``text``; ``name`` is what messages call the file."""
+    return _loaded(text, name, _single)
+
+
+def load_all(text: str, name: str) -> list[Any]:
+    """Return the documents in ``text``, as Kubernetes manifests have them."""
+    found: list[Any] = _loaded(text, name, _every)
+    return found
+
+
+def _single(loader: _Loader, text: str) -> Any:
+    node = loader.get_single_node()
+    return None if node is None else _constructed(loader, node, text)
+
+
+def _every(loader: _Loader, text: str) -> list[Any]:
+    found = []
+    while loader.check_node():
+        found.append(_constructed(loader, loader.get_node(), text))
+    return found
+
+
+def _constructed(loader: _Loader, node: yaml.Node, text: str) -> Any:
+    if "&" in text:
+        _check_expansion(node)
+    return loader.construct_document(node)
+
+
+def _loaded(text: str, name: str, construct: Callable[[_Loader, str], Any]) -> Any:
     try:
         _check_depth(text)
         loader = _Loader(text)
         try:
-            node = loader.get_single_node()
-            if "&" in text and node is not None:
-                _check_expansion(node)
-            return None if node is None else loader.construct_document(node)
+            return construct(loader, text)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:

@@ -63,3 +63,9 @@ Books = Annotated[
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the plan.")
 ]
+Schemas = Annotated[
+    Path | None,
+    typer.Option(
+        "--schemas", envvar="CAPPLAN_SCHEMAS", help="Directory of JSON Schemas to check objects against."
+    ),
+]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capplan.cli.options import Books, Catalogs, PlanFile, Sets
+from capplan.cli.options import Books, Catalogs, PlanFile, Schemas, Sets
 from capplan.errors import ExitCode, InputError, Problem
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def render_manifests(
     alternative: Annotated[
         str | None, typer.Option("--alternative", help="An alternative of the plan.")
     ] = None,
+    schemas: Schemas = None,
     sets: Sets = None,
     books: Books = None,
     catalogs: Catalogs = None,
@@ -85,7 +86,7 @@ def render_manifests(
     if list_:
         emit("".join(f"{item.part:11}  {item.path}\n" for item in files))
         return
-    _check_rules(site, everything)
+    _check_rules(site, everything, schemas)
     found = drift(output, files, partial=bool(only))
     if check or dry_run:
         emit("".join(found.diff()))
@@ -104,12 +105,12 @@ def _selected(files: list[Rendered], only: list[str]) -> list[Rendered]:
     return [item for item in files if not only or item.part in only]
 
 
-def _check_rules(site: Site, files: list[Rendered]) -> None:
+def _check_rules(site: Site, files: list[Rendered], schemas: Path | None) -> None:
     """Verify what was rendered before anything is written."""
     from capplan.cli.output import note
     from capplan.manifests.verify.run import verify_rendered
 
-    findings = verify_rendered(site, files)
+    findings = verify_rendered(site, files, schemas)
     for finding in findings:
         note(str(finding))
     if any(finding.severity == "error" for finding in findings):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from capplan.cli.options import Catalogs, Force, OutputFile
+from capplan.cli.options import Catalogs, Force, OutputFile, Schemas
 from capplan.errors import ExitCode
 
 
@@ -31,6 +31,7 @@ def verify(
         str | None, typer.Option("--alternative", help="An alternative of that plan.")
     ] = None,
     fmt: Annotated[FindingFormat, typer.Option("--format", help="Output format.")] = FindingFormat.TABLE,
+    schemas: Schemas = None,
     output: OutputFile = None,
     force: Force = False,
     catalogs: Catalogs = None,
@@ -55,7 +56,7 @@ def verify(
         facts = facts_of(Site(estimate(read_plan(plan, (), alternative), Catalog(catalogs))))
     else:
         facts = facts_from(read_lock(directory), str(directory / LOCK))
-    findings = verify(documents, texts, facts)
+    findings = verify(documents, texts, facts, schemas)
     emit(shown(findings, fmt.value, directory), output, force)
     errors = sum(finding.severity == "error" for finding in findings)
     note(f"{len(documents) + len(texts)} files: {errors} errors, {len(findings) - errors} warnings")

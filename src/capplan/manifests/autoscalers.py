@@ -83,27 +83,32 @@ def _usual(service: Service, kind: str) -> float | None:
     return None if spec.slo.p95 is None else number(spec.slo.p95)
 
 
+def matcher(site: Site, service: str, more: str = "") -> str:
+    """Return the PromQL selector of a service's series; they have a namespace only on Kubernetes."""
+    label = site.manifests.metrics.service_label
+    selected = [f'namespace="{site.namespace}"'] if service in site.pods else []
+    selected.append(f'{label}="{service}"')
+    return "{" + ", ".join([*selected, more] if more else selected) + "}"
+
+
 def query_of(site: Site, service: str, kind: str) -> str:
     """Return the PromQL of a measure, over all instances of the service."""
-    names = site.manifests.metrics
-    selected = f'{{namespace="{site.namespace}", {names.service_label}="{service}"}}'
+    names, selected = site.manifests.metrics, matcher(site, service)
     if kind == "requests":
         return f"sum(rate({names.requests}{selected}[{_RATE_WINDOW}]))"
-    if kind == "queue":
-        return f"sum({names.queue}{selected})"
     if kind == "latency":
         return latency_query(site, service, 0.95)
-    if kind == "running":
-        return f"sum(vllm:num_requests_running{selected})"
-    return ""
+    queries = {
+        "queue": f"sum({names.queue}{selected})",
+        "running": f"sum(vllm:num_requests_running{selected})",
+    }
+    return queries.get(kind, "")
 
 
 def latency_query(site: Site, service: str, quantile: float) -> str:
     """Return the PromQL of a latency's quantile, seconds."""
-    names = site.manifests.metrics
-    selected = f'{{namespace="{site.namespace}", {names.service_label}="{service}"}}'
-    rate = f"rate({names.latency}_bucket{selected}[{_LATENCY_WINDOW}])"
-    return f"histogram_quantile({quantile:g}, sum by (le) ({rate}))"
+    metric = f"{site.manifests.metrics.latency}_bucket{matcher(site, service)}"
+    return f"histogram_quantile({quantile:g}, sum by (le) (rate({metric}[{_LATENCY_WINDOW}])))"
 
 
 def hpa_metrics(site: Site, service: Service) -> list[Tree]:

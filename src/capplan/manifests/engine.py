@@ -1,10 +1,11 @@
 """Templates: Jinja decides what stands where, and never sees how a value is written.
 
-While a template is rendered every expression leaves a mark, and its value is put aside. The marks are replaced
-by the values twice: in the text, each encoded for its language; and in the tree that the marked text parses
-to. The finished text, parsed, must equal that tree: so whatever a value holds, it changes no structure.
+While a template is rendered every expression leaves a mark, and its value is put aside. The marks are
+replaced by the values twice: in the text, each encoded for its language; and in the tree that the marked
+text parses to. The finished text, parsed, must equal that tree: so whatever a value holds, it changes no
+structure.
 
-Delimiters are ``[[ ]]``, ``[% %]`` and ``[# #]``, so that the braces of Prometheus, Grafana and Go pass through.
+Delimiters are ``[[ ]]``, ``[% %]`` and ``[# #]``, so that the braces of Prometheus and Grafana pass through.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from capplan.errors import InputError, Problem, nearest
 from capplan.manifests import scalars
-from capplan.manifests.scalars import UnsafeValue
+from capplan.manifests.scalars import UnsafeValueError
 from capplan.paths import data_dir
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def load_yaml(text: str) -> Any:
 
 
 def _no_block(value: object, indent: int) -> str:
-    raise UnsafeValue("this language has no blocks")
+    raise UnsafeValueError("this language has no blocks")
 
 
 LANGUAGES: Mapping[str, Language] = {
@@ -114,7 +115,7 @@ class Templates:
             if language.load is None:
                 return text, None
             return text, _verified(language, marked, text, recorder)
-        except (TemplateError, UnsafeValue, TypeError) as error:
+        except (TemplateError, UnsafeValueError, TypeError) as error:
             where = str(self.own / name) if self.own is not None and self.is_own(name) else f"template {name}"
             raise InputError(Problem(where, str(error) or type(error).__name__)) from error
 
@@ -133,7 +134,7 @@ def _verified(language: Language, marked: str, text: str, recorder: list[object]
     intended = _filled(skeleton, recorder)
     found = language.load(text)
     if not same(found, intended):
-        raise UnsafeValue("what was rendered is not what was meant; nothing is written")
+        raise UnsafeValueError("what was rendered is not what was meant; nothing is written")
     return found
 
 
@@ -163,7 +164,7 @@ def _filled(tree: Any, recorder: list[object]) -> Any:
         return tree
     mark = _MARK.fullmatch(tree)
     if not mark:
-        raise UnsafeValue(
+        raise UnsafeValueError(
             f"an expression must be the whole of a value, not a part of '{_MARK.sub('…', tree)}'"
         )
     value = recorder[int(mark[1])]

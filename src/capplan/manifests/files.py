@@ -1,6 +1,6 @@
 """Files on disk: what is there, what would be, and nothing touched that capplan did not write.
 
-The lock file says for each file that capplan wrote the hash it had. A file with another hash was edited by hand.
+The lock file says what hash each file had when capplan wrote it; with another it was edited by hand.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _unified(path: str, old: str | None, new: str | None) -> Iterator[str]:
 
 
 def drift(directory: Path, files: Sequence[Rendered], partial: bool = False) -> Drift:
-    """Return how ``directory`` differs from ``files``; with ``partial`` what is not among them is no orphan."""
+    """Return how ``directory`` differs from ``files``; if those are ``partial``, no other is an orphan."""
     hashes = _locked(directory)
     changed: dict[str, tuple[str | None, str]] = {}
     edited = []

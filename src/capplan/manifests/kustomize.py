@@ -54,6 +54,8 @@ def _kustomization(
 def _smaller(directory: str, objects: Sequence[Rendered]) -> Iterator[Artefact]:
     """Yield the patches that make an environment for trying things out: one or two of everything."""
     for item in objects:
+        if not item.path.startswith(f"{BASE}/"):
+            continue
         kind = item.value["kind"]
         if kind == "HorizontalPodAutoscaler":
             spec: Tree = {"minReplicas": 1, "maxReplicas": 2}
@@ -67,20 +69,20 @@ def _smaller(directory: str, objects: Sequence[Rendered]) -> Iterator[Artefact]:
         yield Artefact(path, "kubernetes/patch.yaml.j2", context, "kubernetes")
 
 
-class NotComposed(Exception):
+class NotComposedError(Exception):
     """A kustomization uses something that capplan does not compose itself."""
 
 
 def composed(directory: str, files: Mapping[str, Sequence[Any]]) -> list[tuple[str, Tree]]:
     """Return the objects of the kustomization in ``directory``, each with the file it comes from.
 
-    files: documents by path. Raises :class:`NotComposed` for generators, transformers and remote resources.
+    files: documents by path. Raises :class:`NotComposedError` for generators, transformers, remotes.
     """
     path = join(directory, KUSTOMIZATION) if directory else KUSTOMIZATION
     found = _document(path, files)
     unknown = sorted(set(found) - _READ)
     if unknown:
-        raise NotComposed(f"{path} uses {', '.join(unknown)}")
+        raise NotComposedError(f"{path} uses {', '.join(unknown)}")
     objects: list[tuple[str, Tree]] = []
     for entry in [*found.get("resources", []), *found.get("components", [])]:
         target = normpath(join(directory, str(entry)))
@@ -96,7 +98,7 @@ def composed(directory: str, files: Mapping[str, Sequence[Any]]) -> list[tuple[s
 def _document(path: str, files: Mapping[str, Sequence[Any]]) -> Tree:
     documents = files.get(path, ())
     if len(documents) != 1 or not isinstance(documents[0], dict):
-        raise NotComposed(f"{path} is not there")
+        raise NotComposedError(f"{path} is not there")
     return documents[0]
 
 
@@ -105,7 +107,7 @@ def _patched(
 ) -> list[tuple[str, Tree]]:
     """Return the objects with one patch laid over the object that it names; maps only, as ours are."""
     if not isinstance(patch, dict) or set(patch) != {"path"}:
-        raise NotComposed(f"{directory} has patches that are inline or select by target")
+        raise NotComposedError(f"{directory} has patches that are inline or select by target")
     change = _document(normpath(join(directory, str(patch["path"]))), files)
     wanted = identity(change)
     return [(path, _merged(item, change) if identity(item) == wanted else item) for path, item in objects]
@@ -128,5 +130,5 @@ def _merged(base: Any, change: Any) -> Any:
                 result[key] = _merged(base.get(key), value)
         return result
     if isinstance(base, list) and isinstance(change, list):
-        raise NotComposed("a patch changes a list")
+        raise NotComposedError("a patch changes a list")
     return change

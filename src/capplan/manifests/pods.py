@@ -214,8 +214,7 @@ def resources_of(site: Site, service: Service) -> tuple[Tree, Tree]:
     workload, asked = service.workload, site.components[service.name].pods
     assert asked is not None
     cores, gib = number(asked.cpu), number(asked.memory_gib)
-    limit_cores = workload.limits.cpu
-    limit_gib = workload.limits.memory
+    limit_cores, limit_gib = asked.cpu_limit, asked.memory_limit_gib
     disk = memory(number(workload.ephemeral_storage))
     requests: Tree = {"cpu": cpu(cores), "memory": memory(gib), "ephemeral-storage": disk}
     limits: Tree = {

@@ -27,7 +27,7 @@ def quota_of(site: Site, limit_cpu: bool = True) -> Tree:
         _add(totals, limits, "limits", pods_at_most(service))
     for store in (*site.plan.databases.values(), *site.plan.caches.values()):
         if isinstance(store, SelfHosted):
-            asked = {"cpu": cpu(number(store.cpu)), "memory": memory(number(store.memory))}
+            asked = store_amounts(store)
             _add(totals, asked, "requests", whole(store.replicas))
             _add(totals, asked, "limits", whole(store.replicas))
     hard: Tree = {"pods": str(int(totals.pop("pods", 0)))}
@@ -36,6 +36,12 @@ def quota_of(site: Site, limit_cpu: bool = True) -> Tree:
             continue
         hard[name] = _SHOWN.get(name.partition(".")[2], milli)(total)
     return hard
+
+
+def store_amounts(store: SelfHosted) -> Tree:
+    """Return what a pod of a store of one's own requests, which is also its limit."""
+    amounts = {"cpu": cpu(number(store.cpu)), "memory": memory(number(store.memory))}
+    return amounts | {"ephemeral-storage": "1Gi"}
 
 
 _SHOWN = {"cpu": cpu, "memory": memory, "ephemeral-storage": memory}

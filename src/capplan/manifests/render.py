@@ -8,10 +8,19 @@ from typing import NamedTuple
 
 from capplan import __version__
 from capplan.manifests.artefact import Artefact, Rendered
+from capplan.manifests.aws import aws_artefacts
+from capplan.manifests.cloudrun import cloud_run_artefacts
+from capplan.manifests.commands import aws_script, command_artefacts
 from capplan.manifests.engine import Templates
+from capplan.manifests.grafana import dashboard_artefacts
+from capplan.manifests.karpenter import karpenter_artefacts
 from capplan.manifests.kubernetes import kubernetes_artefacts
 from capplan.manifests.kustomize import kustomizations
+from capplan.manifests.loadtest import load_test_artefacts
+from capplan.manifests.monitoring import monitoring_artefacts
 from capplan.manifests.site import Site
+from capplan.manifests.stores import store_artefacts
+from capplan.manifests.values import value_artefacts
 
 _COMMENT = {"yaml": "#", "py": "#", "sh": "#", "conf": "#", "js": "//", "sql": "--"}
 """How a header is written; JSON has no comments, and the lock file holds its hash."""
@@ -29,6 +38,7 @@ class Wanted(NamedTuple):
 def render(site: Site, templates: Templates, wanted: Wanted) -> list[Rendered]:
     """Return every file that the plan asks for, sorted by path."""
     found = [_rendered(site, templates, artefact) for artefact in artefacts(site, wanted)]
+    found += [_rendered(site, templates, artefact) for artefact in aws_script(site, found)]
     if wanted.layout == "kustomize":
         ties = kustomizations(found, site.manifests.environments)
         found += [_rendered(site, templates, artefact) for artefact in ties]
@@ -40,6 +50,15 @@ def render(site: Site, templates: Templates, wanted: Wanted) -> list[Rendered]:
 def artefacts(site: Site, wanted: Wanted) -> Iterator[Artefact]:
     """Yield all artefacts of the plan, in no particular order."""
     yield from kubernetes_artefacts(site, wanted.limit_cpu)
+    yield from cloud_run_artefacts(site)
+    yield from aws_artefacts(site)
+    yield from command_artefacts(site)
+    yield from value_artefacts(site)
+    yield from store_artefacts(site)
+    yield from karpenter_artefacts(site)
+    yield from monitoring_artefacts(site)
+    yield from dashboard_artefacts(site)
+    yield from load_test_artefacts(site)
 
 
 def _rendered(site: Site, templates: Templates, artefact: Artefact) -> Rendered:
@@ -52,7 +71,8 @@ def with_header(path: str, body: str, plan: str) -> str:
     comment = _COMMENT.get(path.rpartition(".")[2])
     if comment is None:
         return body
-    line = f"{comment} {MARK} {__version__} from plan {plan}, sha256 {digest(body)[:16]}: change the plan, not this.\n"
+    origin = f"{MARK} {__version__} from plan {plan}, sha256 {digest(body)[:16]}"
+    line = f"{comment} {origin}: change the plan, not this.\n"
     if body.startswith("#!"):
         shebang, _, rest = body.partition("\n")
         return f"{shebang}\n{line}{rest}"

@@ -1,7 +1,7 @@
 """One value as text of one language, so that no value can become structure.
 
-Every encoder takes None, bool, int, float, str, and raises :class:`UnsafeValue` for what its language has no
-safe form for. Lists and maps go through :func:`block_yaml` and the languages' own literals.
+Every encoder takes None, bool, int, float, str, and raises :class:`UnsafeValueError` for what its language
+has no safe form for. Lists and maps go through :func:`block_yaml` and the languages' own literals.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NAMED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
-class UnsafeValue(ValueError):
+class UnsafeValueError(ValueError):
     """A value that an artefact cannot hold."""
 
 
@@ -30,14 +30,14 @@ def checked(text: str) -> str:
     """Return ``text``, or raise for characters that no artefact can hold."""
     found = _REFUSED.search(text)
     if found:
-        raise UnsafeValue(f"{text[:60]!r} holds the character U+{ord(found[0]):04X}")
+        raise UnsafeValueError(f"{text[:60]!r} holds the character U+{ord(found[0]):04X}")
     return text
 
 
 def yaml_scalar(value: object) -> str:
-    """Return ``value`` as one YAML scalar, the same in YAML 1.1 and 1.2: plain only where it is harmless.
+    """Return ``value`` as one YAML scalar, the same in YAML 1.1 and 1.2; plain only where harmless.
 
-    >>> print(yaml_scalar("api"), yaml_scalar("on"), yaml_scalar("1e3"), yaml_scalar(0.1), yaml_scalar("a: b"))
+    >>> print(*map(yaml_scalar, ("api", "on", "1e3", 0.1, "a: b")))
     api "on" "1e3" 0.1 "a: b"
     """
     if isinstance(value, str):
@@ -60,7 +60,7 @@ def _literal(value: object) -> str:
     if isinstance(value, float) and math.isfinite(value):
         text = format(Decimal(repr(value)), "f")
         return text if "." in text else f"{text}.0"
-    raise UnsafeValue(f"{value!r} has no safe form")
+    raise UnsafeValueError(f"{value!r} has no safe form")
 
 
 def block_yaml(value: object, indent: int) -> str:
@@ -74,7 +74,7 @@ def block_yaml(value: object, indent: int) -> str:
             return " []"
         lines = [f"\n{' ' * indent}-{_in_list(item, indent)}" for item in value]
     else:
-        raise UnsafeValue(f"{value!r} is neither a list nor a map")
+        raise UnsafeValueError(f"{value!r} is neither a list nor a map")
     return "".join(lines)
 
 
@@ -130,14 +130,14 @@ def sql_value(value: object) -> str:
 def sql_identifier(value: object) -> str:
     """Return the name of a table or a column."""
     if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
-        raise UnsafeValue(f"{value!r} is not an SQL identifier in lower case")
+        raise UnsafeValueError(f"{value!r} is not an SQL identifier in lower case")
     return value
 
 
 def config_value(value: object) -> str:
     """Return ``value`` as one word of a Redis configuration file."""
     if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9._/:-]+", value):
-        raise UnsafeValue(f"{value!r} is not one word")
+        raise UnsafeValueError(f"{value!r} is not one word")
     return value if isinstance(value, str) else _literal(value)
 
 
@@ -145,7 +145,7 @@ def _check_all(value: object) -> None:
     if isinstance(value, Mapping):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise UnsafeValue(f"the key {key!r} is not text")
+                raise UnsafeValueError(f"the key {key!r} is not text")
             checked(key)
             _check_all(item)
     elif isinstance(value, list | tuple):

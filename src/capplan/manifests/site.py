@@ -74,7 +74,12 @@ class NodePool(NamedTuple):
     @property
     def selector(self) -> dict[str, str]:
         """Labels that the provider puts on the nodes of this pool."""
-        return {_POOL_LABEL[self.platform]: self.name}
+        return {_POOL_LABEL[self.platform]: self.own_name}
+
+    @property
+    def own_name(self) -> str:
+        """Name at the provider; AKS allows twelve letters and digits."""
+        return self.name.replace("-", "")[:12] if self.platform == "aks" else self.name
 
 
 _POOL_LABEL = {

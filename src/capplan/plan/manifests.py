@@ -35,6 +35,7 @@ class Metrics(Section):
     status_label: MetricName = Field("status", description="Label that holds the HTTP status.")
 
 
+CheckId = Annotated[str, matching(r"M[0-9]{2}-[a-z0-9-]+", "the id of a check")]
 Measure = Literal["cpu", "memory", "queue", "latency"]
 
 
@@ -117,3 +118,4 @@ class Manifests(Section):
     panels: list[Panel] = Field([], description="Panels beside those that every dashboard has.")
     indexes: list[Index] = []
     aws: AwsAccount = DEFAULTS
+    accepted: dict[CheckId, Text] = Field({}, description="Checks that may fail, each with the reason.")

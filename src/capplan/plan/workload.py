@@ -68,13 +68,6 @@ SecretRef = Annotated[
 MetricName = Annotated[str, matching(r"[a-zA-Z_:][a-zA-Z0-9_:]*", "a metric's name")]
 
 
-class Limits(Section):
-    """What a container may use beyond what it requests."""
-
-    cpu: Cores | None = Field(None, description="Four times the request by default.")
-    memory: Memory | None = Field(None, description="The request by default.")
-
-
 class Trigger(Section):
     """When one measure asks for more instances."""
 
@@ -189,7 +182,6 @@ class Workload(Section):
     timeout: Duration = Field(300.0, description="Longest request.")
     env: dict[EnvName, Text] = Field({}, description="Environment; secrets never stand here.")
     secrets: dict[EnvName, SecretRef] = Field({}, description="Environment from secrets, as SECRET/KEY.")
-    limits: Limits = DEFAULTS
     ephemeral_storage: Memory = Field(1.0, description="Disk of a pod.")
     writable: list[FilePath] = Field(["/tmp"], description="Directories it may write to.")
     public: bool = Field(False, description="Reachable from the internet without an Ingress.")

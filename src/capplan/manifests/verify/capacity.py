@@ -46,7 +46,8 @@ def rule_17(world: World) -> Iterator[Finding]:
         for workload in selected:
             allowed = _evictable(spec, given[0], max(1, workload.lo))
             if allowed < 1:
-                what = f"allows no eviction from the {max(1, workload.lo)} pods of {workload.item.title}: drains hang"
+                pods = f"the {max(1, workload.lo)} pods of {workload.item.title}"
+                what = f"allows no eviction from {pods}: drains hang"
                 yield budget.finding(
                     17, "pdb-blocks-drain", f"spec.{given[0]}", what, "Set maxUnavailable 1."
                 )
@@ -133,7 +134,7 @@ def rule_20(world: World) -> Iterator[Finding]:
 
 
 def _pools_for(world: World, workload: Workload) -> list[str]:
-    """Return the pools that a pod's node selector allows; a label that no pool declares is left to the provider."""
+    """Return the pools that a pod's node selector allows, as far as pools declare its labels."""
     pools = world.facts.pools
     declared = {key for pool in pools.values() for key in pool["selector"]}
     wanted = {k: v for k, v in mapping(workload.pod, "nodeSelector").items() if k in declared}
@@ -184,8 +185,8 @@ def _enough_nodes(world: World) -> Iterator[Finding]:
         resource = max(needs, key=lambda key: needs[key])
         if needs[resource] > pool["nodes"] * (1 + 1e-6):
             what = (
-                f"every autoscaler at its maximum, and a rollout, need {math.ceil(needs[resource])} nodes of {name} "
-                f"for {resource}; the pool stops at {pool['nodes']}"
+                f"every autoscaler at its maximum, and a rollout, need {math.ceil(needs[resource])} nodes "
+                f"of {name} for {resource}; the pool stops at {pool['nodes']}"
             )
             yield alone[0].item.finding(21, "pool-too-small", "", what, "Raise nodes.max.", "warning")
 
@@ -259,7 +260,7 @@ def rule_24(world: World) -> Iterator[Finding]:
             _, hi = bounds(scaler)
             if peak and target and math.ceil(peak / target - 1e-9) > hi:
                 needed = math.ceil(peak / target - 1e-9)
-                what = f"{peak:g} requests/s at {target:g} for each replica need {needed} replicas, more than {hi}"
+                what = f"{peak:g} requests/s at {target:g} a replica need {needed} replicas, more than {hi}"
                 yield scaler.finding(24, "ceiling-below-peak", "spec", what, "Raise the maximum.")
 
 

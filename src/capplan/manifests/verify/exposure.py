@@ -66,11 +66,11 @@ def rule_26(world: World) -> Iterator[Finding]:
         kind = text(service.tree, "spec.type")
         annotations = mapping(service.tree, "metadata.annotations")
         meant = annotations.get("capplan/public") == "true" or any(key in annotations for key in _INTERNAL)
-        if kind in ("LoadBalancer", "NodePort") and not meant:
-            if not mapping(service.tree, "spec").get("loadBalancerSourceRanges"):
-                what = f"a {kind} that nothing restricts"
-                remedy = "Restrict it with loadBalancerSourceRanges, or say `public: true` in the plan."
-                yield service.finding(26, "public-service", "spec.type", what, remedy)
+        restricted = bool(mapping(service.tree, "spec").get("loadBalancerSourceRanges"))
+        if kind in ("LoadBalancer", "NodePort") and not meant and not restricted:
+            what = f"a {kind} that nothing restricts"
+            remedy = "Restrict it with loadBalancerSourceRanges, or say `public: true` in the plan."
+            yield service.finding(26, "public-service", "spec.type", what, remedy)
     for namespace in world.of("Namespace"):
         for key, value in mapping(namespace.tree, "metadata.labels").items():
             levelled = str(key).startswith("pod-security.kubernetes.io/") and not str(key).endswith(

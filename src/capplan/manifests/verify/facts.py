@@ -6,20 +6,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from capplan.errors import InputError, Problem
-from capplan.manifests.site import Site
+from capplan.manifests.site import Site, number
+from capplan.plan.stores import SelfHosted
 
 
 class Facts(NamedTuple):
     """What the plan says; empty where there is no plan, and then the checks that need it are left out.
 
     pools: selector, allocatable cpu, memory_gib, pods, gpus, and the most nodes of each node pool.
-    connections: what each database accepts, less what it reserves; opened by [service, most of each instance].
+    connections: what each database accepts, less what it reserves; pools: [most pods, connections of
+    each] by service.
     external: names of Secrets and other objects that exist already, as "Kind/name".
+    accepted: ids of checks that may fail, with the reason.
     """
 
     pools: Mapping[str, Any] = {}
     connections: Mapping[str, Any] = {}
     external: Sequence[str] = ()
+    accepted: Mapping[str, str] = {}
 
 
 def facts_of(site: Site) -> Facts:
@@ -39,8 +43,28 @@ def facts_of(site: Site) -> Facts:
         reference.partition("/")[0] for s in site.pods.values() for reference in s.workload.secrets.values()
     }
     tls = {f"{s.name}-tls" for s in site.pods.values() if s.workload.host is not None}
-    external = sorted(f"Secret/{name}" for name in secrets | tls)
-    return Facts(pools, {}, external)
+    stores = {**site.plan.databases, **site.plan.caches}
+    own = {name for name, store in stores.items() if isinstance(store, SelfHosted)}
+    external = sorted(f"Secret/{name}" for name in secrets | tls | own)
+    return Facts(pools, _connections(site), external, dict(site.manifests.accepted))
+
+
+def _connections(site: Site) -> dict[str, Any]:
+    """Return what each database accepts, and the most pods and connections of every pool to it."""
+    found: dict[str, Any] = {}
+    for database in site.plan.databases:
+        measures = {measure.name: measure for measure in site.components[database].measures}
+        limit = measures.get("connections")
+        if limit is None or limit.has is None:
+            continue
+        pools = {
+            name: [service.hi, number(call.pool.max)]
+            for name, service in site.services.items()
+            for callee, call in service.spec.calls.items()
+            if callee == database and call.pool is not None
+        }
+        found[database] = {"accepted": number(limit.has), "pools": pools}
+    return found
 
 
 def facts_from(lock: Mapping[str, Any], where: str) -> Facts:

@@ -1,7 +1,7 @@
 """Rules 14 and 15: what KEDA's admission webhook and its scalers ask of a ScaledObject.
 
-Metadata keys are those of kedacore/keda@8b4f083, schema/generated/scalers-schema.json; a trigger type that is not
-listed here is left alone.
+Metadata keys are those of kedacore/keda@8b4f083, schema/generated/scalers-schema.json; a type of trigger that
+is not listed here is left alone.
 """
 
 from __future__ import annotations

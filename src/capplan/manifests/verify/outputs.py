@@ -118,7 +118,8 @@ def _cloud_run_container(item: Item, container: Tree, concurrency: int) -> Itera
     field = "spec.template.spec.containers"
     if cores < 1:
         if concurrency > 1 or gib > (1.0 if cores >= 0.5 else 0.5):
-            what = f"below 1 vCPU requests come one at a time, and memory is at most 1 GiB; has {cores:g} and {gib:g}"
+            allowed = "below 1 vCPU requests come one at a time, and memory is at most 1 GiB"
+            what = f"{allowed}; has {cores:g} vCPU and {gib:g} GiB"
             yield item.finding(28, "cpu-memory", field, what)
     else:
         low, high = _CLOUD_RUN_GIB.get(cores, (1.0, 0.0))
@@ -186,9 +187,9 @@ def load_test(path: str, source: str) -> Iterator[Finding]:
             yield item.finding(30, "hard-coded-host", "", "the host does not come from the environment")
         if "thresholds" not in source:
             yield item.finding(30, "no-thresholds", "", "has no thresholds, so it cannot fail")
-    if path.endswith(".py") and "HttpUser" in source:
-        if re.search(r"self\.token\b", source) and not re.search(r"self\.token\s*=", source):
-            yield item.finding(30, "unset-token", "", "reads self.token, which nothing sets")
+    locust = path.endswith(".py") and "HttpUser" in source
+    if locust and re.search(r"self\.token\b", source) and not re.search(r"self\.token\s*=", source):
+        yield item.finding(30, "unset-token", "", "reads self.token, which nothing sets")
 
 
 def alerts_tested(paths: dict[str, Any]) -> Iterator[Finding]:

@@ -9,10 +9,11 @@ from typing import Any
 
 from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Rendered
-from capplan.manifests.kustomize import KUSTOMIZATION, NotComposed, composed
+from capplan.manifests.kustomize import KUSTOMIZATION, NotComposedError, composed
 from capplan.manifests.site import Site
 from capplan.manifests.verify import autoscaling, capacity, exposure, identity, outputs
 from capplan.manifests.verify.facts import Facts, facts_of
+from capplan.manifests.verify.schemas import schema_findings
 from capplan.manifests.verify.world import Finding, Item, World, text
 
 RULES = (*identity.RULES, *autoscaling.RULES, *capacity.RULES, *exposure.RULES, *outputs.RULES)
@@ -21,17 +22,21 @@ Documents = Mapping[str, Sequence[Any]]
 """What the YAML and JSON files hold, by path."""
 
 
-def verify_rendered(site: Site, files: Sequence[Rendered]) -> list[Finding]:
+def verify_rendered(site: Site, files: Sequence[Rendered], schemas: Path | None = None) -> list[Finding]:
     """Return what is wrong with rendered files."""
     texts = {item.path: item.text for item in files if item.value is None}
     documents = {item.path: [item.value] for item in files if item.value is not None}
-    return verify(documents, texts, facts_of(site))
+    return verify(documents, texts, facts_of(site), schemas)
 
 
-def verify(documents: Documents, texts: Mapping[str, str], facts: Facts) -> list[Finding]:
+def verify(
+    documents: Documents, texts: Mapping[str, str], facts: Facts, schemas: Path | None = None
+) -> list[Finding]:
     """Return what is wrong in every environment: each overlay composed, or else all objects together."""
     found: list[Finding] = []
     for items in _environments(documents, found):
+        if schemas is not None:
+            found += schema_findings(items, schemas)
         world = World(items, facts)
         for rule in RULES:
             found += rule(world)
@@ -42,10 +47,20 @@ def verify(documents: Documents, texts: Mapping[str, str], facts: Facts) -> list
     for path, source in texts.items():
         found += outputs.load_test(path, source)
     found += outputs.alerts_tested(dict(documents))
-    unique = dict.fromkeys(found)
-    return sorted(
-        unique, key=lambda f: (_ORDER.index(f.severity), f.rule, f.path, f.object, f.field, f.message)
-    )
+    # The same check may fail in several environments, with other figures: the last one's are shown.
+    unique = {(f.id, f.path, f.object, f.field, f.remedy): _excused(f, facts) for f in found}
+    return sorted(unique.values(), key=_rank)
+
+
+def _rank(finding: Finding) -> tuple[int, int, str, str, str, str]:
+    severity = _ORDER.index(finding.severity)
+    return (severity, finding.rule, finding.path, finding.object, finding.field, finding.message)
+
+
+def _excused(finding: Finding, facts: Facts) -> Finding:
+    """Return a finding that the plan accepts as what it is: known, with its reason."""
+    reason = facts.accepted.get(finding.id)
+    return finding if reason is None else finding._replace(severity="info", remedy=f"Accepted: {reason}")
 
 
 def _environments(documents: Documents, found: list[Finding]) -> Iterator[list[Item]]:
@@ -55,7 +70,7 @@ def _environments(documents: Documents, found: list[Finding]) -> Iterator[list[I
     for directory in tops:
         try:
             objects = composed(directory, documents)
-        except NotComposed as error:
+        except NotComposedError as error:
             place = f"{directory}/{KUSTOMIZATION}" if directory else KUSTOMIZATION
             item = Item(place, {"kind": "Kustomization", "metadata": {"name": directory or "."}})
             remedy = "Verify the output of `kustomize build` instead."
@@ -108,7 +123,7 @@ def _entries(path: str, kustomization: Mapping[str, Any]) -> Iterator[str]:
 
 
 def read_directory(directory: Path) -> tuple[dict[str, list[Any]], dict[str, str]]:
-    """Return what a directory's YAML and JSON files hold, and the texts of scripts; no symlink is followed."""
+    """Return what a directory's YAML and JSON files hold, and the texts of scripts; follow no symlink."""
     if not directory.is_dir():
         raise InputError(Problem(str(directory), "is no directory"))
     documents: dict[str, list[Any]] = {}

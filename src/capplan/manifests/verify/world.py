@@ -111,7 +111,7 @@ class Workload(NamedTuple):
         return [*inits, *maps(self.pod, "containers")]
 
     def request(self, resource: str) -> float:
-        """Return what a pod requests: its containers together, or the largest init container if that is more."""
+        """Return what a pod requests: its containers together, or an init container if that asks more."""
         running = sum(request(container, resource) for container in self.containers)
         sidecars, largest = 0.0, 0.0
         for container in maps(self.pod, "initContainers"):

@@ -1,0 +1,299 @@
+"""AWS: bodies of API calls, for `aws … --cli-input-json`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.pods import environment_of, image_of, ports_of
+from capplan.manifests.site import Service, Site, number, whole
+from capplan.plan.caches import ElastiCache
+from capplan.plan.databases import Aurora, Rds
+from capplan.plan.services import Fargate, VmGroup
+
+_ZONES = "ab"
+_ENGINE_MAJOR = {"postgres": "16", "mysql": "8.0"}
+"""Major versions: RDS chooses the minor one, and the documents' 16.1 can no longer be created."""
+
+
+def aws_artefacts(site: Site) -> Iterator[Artefact]:
+    """Yield the bodies of all calls that make the plan's AWS resources."""
+    for service in site.services.values():
+        if isinstance(service.spec, VmGroup) and service.spec.provider == "aws":
+            yield from _group(site, service, service.spec)
+        elif isinstance(service.spec, Fargate):
+            yield from _fargate(site, service, service.spec)
+    for name, database in site.plan.databases.items():
+        if isinstance(database, Rds):
+            yield from _rds(site, name, database)
+        elif isinstance(database, Aurora):
+            yield from _aurora(site, name, database)
+    for name, cache in site.plan.caches.items():
+        if isinstance(cache, ElastiCache):
+            yield _elasticache(site, name, cache)
+
+
+def machine_of(site: Site, name: str, named: str) -> str:
+    """Return the machine of a store: the one that capplan chose where the plan says `auto`."""
+    pick = site.components[name].pick
+    return pick.name(0) if named == "auto" and pick is not None else named
+
+
+def _call(site: Site, name: str, operation: str, body: Tree) -> Artefact:
+    return Artefact(f"aws/{name}.{operation}.json", "aws/call.json.j2", {"body": body}, "aws")
+
+
+def full_name(site: Site, name: str) -> str:
+    """Return the name of something in an account, where all plans share one space of names."""
+    return name if name.startswith(site.name) else f"{site.name}-{name}"
+
+
+def _tags(site: Site, service: str) -> list[tuple[str, str]]:
+    return [("capplan/plan", site.name), ("capplan/component", service)]
+
+
+def _group(site: Site, service: Service, spec: VmGroup) -> Iterator[Artefact]:
+    name = full_name(site, service.name)
+    yield _call(site, service.name, "create-launch-template", _launch_template(site, service, spec))
+    yield _call(site, service.name, "create-auto-scaling-group", _scaling_group(site, service, spec))
+    target = {"PredefinedMetricType": "ASGAverageCPUUtilization"}
+    policy: Tree = {
+        "AutoScalingGroupName": f"{name}-asg",
+        "PolicyName": f"{name}-cpu",
+        "PolicyType": "TargetTrackingScaling",
+        "EstimatedInstanceWarmup": math.ceil(service.workload.startup),
+        "TargetTrackingConfiguration": {
+            "PredefinedMetricSpecification": target,
+            "TargetValue": round(100 * number(spec.target_utilization.cpu), 2),
+        },
+    }
+    if not service.fixed:
+        yield _call(site, service.name, "put-scaling-policy", policy)
+
+
+def _launch_template(site: Site, service: Service, spec: VmGroup) -> Tree:
+    placement = service.workload.aws
+    data: Tree = {"InstanceType": spec.machine}
+    if placement.ami is not None:
+        data["ImageId"] = placement.ami
+    groups = site.manifests.aws.security_groups
+    if groups:
+        data["SecurityGroupIds"] = list(groups)
+    data["MetadataOptions"] = {"HttpTokens": "required", "HttpEndpoint": "enabled"}
+    data["Monitoring"] = {"Enabled": True}
+    return {"LaunchTemplateName": full_name(site, service.name), "LaunchTemplateData": data}
+
+
+def _scaling_group(site: Site, service: Service, spec: VmGroup) -> Tree:
+    name = full_name(site, service.name)
+    template: Tree = {"LaunchTemplateName": name, "Version": "$Latest"}
+    body: Tree = {
+        "AutoScalingGroupName": f"{name}-asg",
+        "MinSize": service.lo,
+        "MaxSize": service.hi,
+        "DesiredCapacity": service.lo,
+        "DefaultCooldown": 300,
+        "DefaultInstanceWarmup": math.ceil(service.workload.startup),
+    }
+    spot = number(spec.purchase.spot)
+    if spot > 0:
+        shares = {"OnDemandPercentageAboveBaseCapacity": round(100 * (1 - spot))}
+        distribution = shares | {"SpotAllocationStrategy": "price-capacity-optimized"}
+        body["MixedInstancesPolicy"] = {
+            "LaunchTemplate": {"LaunchTemplateSpecification": template},
+            "InstancesDistribution": distribution,
+        }
+    else:
+        body["LaunchTemplate"] = template
+    subnets = site.manifests.aws.subnets
+    if subnets:
+        body["VPCZoneIdentifier"] = ",".join(subnets)
+    else:
+        body["AvailabilityZones"] = [f"{service.region}{zone}" for zone in _ZONES]
+    groups = list(service.workload.aws.target_groups)
+    body["HealthCheckType"] = "ELB" if groups else "EC2"
+    body["HealthCheckGracePeriod"] = math.ceil(service.workload.startup)
+    if groups:
+        body["TargetGroupARNs"] = groups
+    tags = _tags(site, service.name)
+    body["Tags"] = [{"Key": key, "Value": value, "PropagateAtLaunch": True} for key, value in tags]
+    return body
+
+
+def _fargate(site: Site, service: Service, spec: Fargate) -> Iterator[Artefact]:
+    name = full_name(site, service.name)
+    yield _call(site, service.name, "register-task-definition", _task(site, service, spec))
+    yield _call(site, service.name, "create-service", _ecs_service(site, service, spec))
+    if service.fixed:
+        return
+    resource = {
+        "ServiceNamespace": "ecs",
+        "ResourceId": f"service/{site.name}/{name}",
+        "ScalableDimension": "ecs:service:DesiredCount",
+    }
+    bounds = {"MinCapacity": service.lo, "MaxCapacity": service.hi}
+    yield _call(site, service.name, "register-scalable-target", resource | bounds)
+    target = {
+        "TargetValue": round(100 * number(spec.target_utilization.cpu), 2),
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
+        "ScaleOutCooldown": 60,
+        "ScaleInCooldown": 300,
+    }
+    policy = {"PolicyName": f"{name}-cpu", "PolicyType": "TargetTrackingScaling"}
+    body = resource | policy | {"TargetTrackingScalingPolicyConfiguration": target}
+    yield _call(site, service.name, "put-scaling-policy", body)
+
+
+def _task(site: Site, service: Service, spec: Fargate) -> Tree:
+    workload, name = service.workload, full_name(site, service.name)
+    units = round(number(spec.cpu) * 1024)
+    container: Tree = {
+        "name": service.name,
+        "image": image_of(site, service),
+        "essential": True,
+        "cpu": units,
+        "portMappings": [
+            {"name": n, "containerPort": p, "protocol": "tcp"} for n, p in ports_of(service).items()
+        ],
+        "environment": [{"name": k, "value": v} for k, v in environment_of(site, service).items()],
+        "readonlyRootFilesystem": True,
+        "stopTimeout": min(120, math.ceil(workload.grace)),
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": f"/ecs/{name}",
+                "awslogs-region": service.region,
+                "awslogs-stream-prefix": service.name,
+            },
+        },
+    }
+    if workload.command:
+        container["command"] = [*workload.command, *workload.args]
+    if workload.secrets:
+        # The name of the secret and its JSON key, as ECS writes them.
+        container["secrets"] = [
+            {"name": k, "valueFrom": "{}:{}::".format(*reference.split("/", 1))}
+            for k, reference in workload.secrets.items()
+        ]
+    task: Tree = {
+        "family": name,
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "cpu": str(units),
+        "memory": str(round(number(spec.memory) * 1024)),
+        "runtimePlatform": {
+            "cpuArchitecture": "ARM64" if spec.architecture == "arm" else "X86_64",
+            "operatingSystemFamily": "LINUX",
+        },
+        "containerDefinitions": [container],
+    }
+    if number(spec.ephemeral_storage) > 20:
+        task["ephemeralStorage"] = {"sizeInGiB": whole(spec.ephemeral_storage)}
+    role = site.manifests.aws.execution_role
+    if role is not None:
+        task["executionRoleArn"] = role
+    return task
+
+
+def _ecs_service(site: Site, service: Service, spec: Fargate) -> Tree:
+    name = full_name(site, service.name)
+    account = site.manifests.aws
+    network: Tree = {"subnets": list(account.subnets), "assignPublicIp": "DISABLED"}
+    if account.security_groups:
+        network["securityGroups"] = list(account.security_groups)
+    body: Tree = {
+        "cluster": site.name,
+        "serviceName": name,
+        "taskDefinition": name,
+        "desiredCount": service.lo,
+        "deploymentConfiguration": {
+            "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+            "minimumHealthyPercent": 100,
+            "maximumPercent": 200,
+        },
+        "networkConfiguration": {"awsvpcConfiguration": network},
+    }
+    spot = number(spec.spot)
+    if spot > 0:
+        providers = (("FARGATE", round(100 * (1 - spot))), ("FARGATE_SPOT", round(100 * spot)))
+        strategy = [{"capacityProvider": provider, "weight": weight} for provider, weight in providers]
+        body["capacityProviderStrategy"] = strategy
+    else:
+        body["launchType"] = "FARGATE"
+    groups = service.workload.aws.target_groups
+    if groups:
+        port = {"containerName": service.name, "containerPort": service.workload.port}
+        body["loadBalancers"] = [{"targetGroupArn": group, **port} for group in groups]
+        body["healthCheckGracePeriodSeconds"] = math.ceil(service.workload.startup)
+    return body
+
+
+def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
+    identifier = full_name(site, name)
+    body: Tree = {
+        "DBInstanceIdentifier": identifier,
+        "DBInstanceClass": machine_of(site, name, database.machine),
+        "Engine": database.engine,
+        "EngineVersion": _ENGINE_MAJOR[database.engine],
+        "AllocatedStorage": max(20, whole(database.storage)),
+        "StorageType": "gp3",
+        "StorageEncrypted": True,
+        "MultiAZ": database.high_availability,
+        "MasterUsername": "capplan_admin",
+        # The password is made and kept by Secrets Manager: it stands nowhere.
+        "ManageMasterUserPassword": True,
+        "BackupRetentionPeriod": max(1, math.ceil(number(database.backup.retention) / 86400)),
+        "DeletionProtection": True,
+        "PubliclyAccessible": False,
+        "AutoMinorVersionUpgrade": True,
+        "Tags": [{"Key": key, "Value": value} for key, value in _tags(site, name)],
+    }
+    yield _call(site, name, "create-db-instance", body)
+    for index in range(1, whole(database.read_replicas) + 1):
+        replica = {
+            "DBInstanceIdentifier": f"{identifier}-replica-{index}",
+            "SourceDBInstanceIdentifier": identifier,
+            "DBInstanceClass": body["DBInstanceClass"],
+        }
+        yield _call(site, f"{name}-replica-{index}", "create-db-instance-read-replica", replica)
+
+
+def _aurora(site: Site, name: str, database: Aurora) -> Iterator[Artefact]:
+    identifier = full_name(site, name)
+    cluster: Tree = {
+        "DBClusterIdentifier": identifier,
+        "Engine": "aurora-postgresql",
+        "EngineVersion": _ENGINE_MAJOR[database.engine],
+        "MasterUsername": "capplan_admin",
+        "ManageMasterUserPassword": True,
+        "StorageEncrypted": True,
+        "DeletionProtection": True,
+    }
+    yield _call(site, name, "create-db-cluster", cluster)
+    members = 1 + int(database.high_availability) + whole(database.read_replicas)
+    for index in range(1, members + 1):
+        body = {
+            "DBInstanceIdentifier": f"{identifier}-{index}",
+            "DBClusterIdentifier": identifier,
+            "DBInstanceClass": machine_of(site, name, database.machine),
+            "Engine": "aurora-postgresql",
+        }
+        yield _call(site, f"{name}-{index}", "create-db-instance", body)
+
+
+def _elasticache(site: Site, name: str, cache: ElastiCache) -> Artefact:
+    replicas, shards = whole(cache.replicas), whole(cache.shards)
+    body: Tree = {
+        "ReplicationGroupId": full_name(site, name)[:40],
+        "ReplicationGroupDescription": f"Redis of {site.name}",
+        "Engine": "redis",
+        "CacheNodeType": machine_of(site, name, cache.machine),
+        "NumNodeGroups": shards,
+        "ReplicasPerNodeGroup": replicas,
+        "AutomaticFailoverEnabled": replicas > 0,
+        "MultiAZEnabled": replicas > 0,
+        "AtRestEncryptionEnabled": True,
+        "TransitEncryptionEnabled": True,
+    }
+    return _call(site, name, "create-replication-group", body)

@@ -1,0 +1,68 @@
+"""Cloud Run services, as `gcloud run services replace` takes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.pods import MANAGED_BY, environment_of, image_of, labels_of
+from capplan.manifests.quantity import cpu, memory
+from capplan.manifests.site import Service, Site, number
+from capplan.plan.services import CloudRun
+
+_SETTABLE = (0.1, 0.95)
+"""Utilization targets that Cloud Run accepts; beyond them its own default, 60 %, is left."""
+
+
+def cloud_run_artefacts(site: Site) -> Iterator[Artefact]:
+    """Yield every Cloud Run service of the plan."""
+    for service in site.services.values():
+        if isinstance(service.spec, CloudRun):
+            context = _context(site, service, service.spec)
+            path = f"cloudrun/{service.name}.service.yaml"
+            yield Artefact(path, "cloud-run/service.yaml.j2", context, "cloud-run")
+
+
+def _context(site: Site, service: Service, spec: CloudRun) -> Tree:
+    workload = service.workload
+    return {
+        "name": service.name,
+        "labels": labels_of(site, service.name) | MANAGED_BY,
+        "annotations": _scaling(service, spec),
+        "ingress": "all" if workload.public or service.name in site.entries() else "internal",
+        "service_account": workload.service_account or service.name,
+        "concurrency": max(1, int(number(spec.concurrency))),
+        "timeout_s": min(3600, math.ceil(workload.timeout)),
+        "image": image_of(site, service),
+        "command": list(workload.command),
+        "args": list(workload.args),
+        "port": workload.port,
+        "env": _env(site, service),
+        "limits": {"cpu": cpu(number(spec.cpu)), "memory": memory(number(spec.memory))},
+        "health_path": workload.health_path,
+        "startup_failures": max(1, min(240, math.ceil(workload.startup / 5.0))),
+    }
+
+
+def _scaling(service: Service, spec: CloudRun) -> Tree:
+    """Return the scaling of a revision; annotations are text."""
+    found = {
+        "autoscaling.knative.dev/minScale": str(service.lo),
+        "autoscaling.knative.dev/maxScale": str(service.hi),
+        "run.googleapis.com/cpu-throttling": "true" if spec.billing == "request" else "false",
+        "run.googleapis.com/startup-cpu-boost": "true",
+    }
+    targets = spec.target_utilization
+    for name, target in (("cpu", number(targets.cpu)), ("concurrency", number(targets.concurrency))):
+        if _SETTABLE[0] <= target <= _SETTABLE[1]:
+            found[f"run.googleapis.com/scaling-{name}-target"] = f"{target:g}"
+    return found
+
+
+def _env(site: Site, service: Service) -> list[Tree]:
+    found: list[Tree] = [{"name": n, "value": value} for n, value in environment_of(site, service).items()]
+    for variable, reference in service.workload.secrets.items():
+        secret, _, version = reference.partition("/")
+        found.append({"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": version}}})
+    return found

@@ -1,0 +1,88 @@
+"""The plan's figures for those who have their own modules: Terraform variables and Helm values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.autoscalers import hpa_metrics
+from capplan.manifests.aws import machine_of
+from capplan.manifests.pods import environment_of, image_of, resources_of
+from capplan.manifests.site import Service, Site, number
+from capplan.plan.stores import SelfHosted
+
+
+def value_artefacts(site: Site) -> Iterator[Artefact]:
+    """Yield the variables of Terraform and, with services on Kubernetes, the values of Helm."""
+    body = _variables(site)
+    yield Artefact(
+        "terraform/capplan.auto.tfvars.json", "terraform/tfvars.json.j2", {"body": body}, "terraform"
+    )
+    if site.pods:
+        yield Artefact("helm/values.yaml", "helm/values.yaml.j2", {"values": _values(site)}, "helm")
+
+
+def _variables(site: Site) -> Tree:
+    return {
+        "name": site.name,
+        "regions": dict(site.plan.regions),
+        "services": {name: _service(service) for name, service in site.services.items()},
+        "node_pools": {
+            f"{cluster}/{name}": {
+                "machine": pool.spec.machine,
+                "min_nodes": _least(pool.spec.nodes.min),
+                "max_nodes": pool.max_nodes,
+            }
+            for (cluster, name), pool in site.pools.items()
+        },
+        "databases": {
+            name: {
+                "machine": machine_of(site, name, database.machine),
+                "storage_gib": number(database.storage),
+            }
+            for name, database in site.plan.databases.items()
+            if not isinstance(database, SelfHosted)
+        },
+    }
+
+
+def _least(nodes: object) -> int:
+    return 0 if nodes is None else int(number(nodes))  # type: ignore[arg-type]
+
+
+def _service(service: Service) -> Tree:
+    return {
+        "platform": service.spec.platform,
+        "region": service.region,
+        "min_instances": service.lo,
+        "max_instances": service.hi,
+        "instances_at_peak": service.peak,
+        "peak_rps": round(service.peak_rps, 6),
+    }
+
+
+def _values(site: Site) -> Tree:
+    """Return values in the shape that most charts have: by service, image, resources, autoscaling, env."""
+    return {name: _chart_values(site, service) for name, service in site.pods.items()}
+
+
+def _chart_values(site: Site, service: Service) -> Tree:
+    requests, limits = resources_of(site, service)
+    targets = {
+        metric["resource"]["name"]: metric["resource"]["target"]["averageUtilization"]
+        for metric in hpa_metrics(site, service)
+        if metric["type"] == "Resource"
+    }
+    autoscaling: Tree = {"enabled": not service.fixed, "minReplicas": service.lo, "maxReplicas": service.hi}
+    for resource, percent in targets.items():
+        autoscaling[f"target{resource.upper() if resource == 'cpu' else 'Memory'}UtilizationPercentage"] = (
+            percent
+        )
+    found: Tree = {
+        "image": image_of(site, service),
+        "replicaCount": service.lo,
+        "resources": {"requests": requests, "limits": limits},
+        "autoscaling": autoscaling,
+    }
+    environment = environment_of(site, service)
+    return found | {"env": environment} if environment else found
