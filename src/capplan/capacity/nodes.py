@@ -37,15 +37,15 @@ class Allocatable(NamedTuple):
         )
 
 
-def gke_allocatable(vcpu: float, memory_gib: float, max_pods: float, shared_core: bool) -> Allocatable:
+def gke_allocatable(vcpu: float, memory_gib: float, max_pods: Floats, shared_core: bool) -> Allocatable:
     """Return what a GKE node with Container-Optimized OS leaves to pods.
 
     >>> node = gke_allocatable(vcpu=4, memory_gib=16, max_pods=110, shared_core=False)
-    >>> round(node.cpu, 3), round(node.memory_gib * 1024)
+    >>> round(float(node.cpu), 3), round(node.memory_gib * 1024)
     (3.92, 13257)
     """
-    reserved_cpu = 1.06 if shared_core else _brackets(vcpu, _GKE_CPU)
-    reserved_cpu += 0.4 if max_pods > 110 else 0.0
+    reserved_cpu: Floats = 1.06 if shared_core else _brackets(vcpu, _GKE_CPU)
+    reserved_cpu = reserved_cpu + np.where(np.asarray(max_pods) > 110, 0.4, 0.0)
     total_mib = memory_gib * _MIB_PER_GIB
     reserved_mib = 255.0 if memory_gib < 1 else _brackets(total_mib, _GKE_MEMORY_MIB)
     left_mib = total_mib - reserved_mib - _EVICTION_MIB - _gke_kernel_mib(total_mib)
@@ -53,7 +53,7 @@ def gke_allocatable(vcpu: float, memory_gib: float, max_pods: float, shared_core
 
 
 def eks_allocatable(
-    vcpu: float, memory_gib: float, max_pods: float, vm_overhead: float = 0.075
+    vcpu: float, memory_gib: float, max_pods: Floats, vm_overhead: float = 0.075
 ) -> Allocatable:
     """Return what an EKS node leaves to pods.
 
@@ -70,7 +70,7 @@ def eks_allocatable(
     return Allocatable(vcpu - _brackets(vcpu, _GKE_CPU), left_mib / _MIB_PER_GIB, max_pods)
 
 
-def aks_allocatable(vcpu: float, memory_gib: float, max_pods: float) -> Allocatable:
+def aks_allocatable(vcpu: float, memory_gib: float, max_pods: Floats) -> Allocatable:
     """Return what an AKS node (1.29 or newer) leaves to pods.
 
     >>> node = aks_allocatable(vcpu=4, memory_gib=16, max_pods=110)
@@ -78,7 +78,7 @@ def aks_allocatable(vcpu: float, memory_gib: float, max_pods: float) -> Allocata
     (3.86, 14034)
     """
     total_mib = memory_gib * _MIB_PER_GIB
-    reserved_mib = min(20 * max_pods + 50, 0.25 * total_mib)
+    reserved_mib = np.minimum(20 * max_pods + 50, 0.25 * total_mib)
     left_mib = total_mib - reserved_mib - _EVICTION_MIB
     return Allocatable(vcpu - _brackets(vcpu, _AKS_CPU), left_mib / _MIB_PER_GIB, max_pods)
 

@@ -81,7 +81,7 @@ def chunk_interval_hours(rows_per_s: Floats, row_gib: Floats, memory_gib: Floats
 
 
 def storage_for_iops(iops: Floats, base: float, per_gib: float, most: float) -> Floats:
-    """Return the storage, GiB, that gives ``iops`` where speed comes with size; no size gives above ``most``."""
+    """Return the storage, GiB, that gives ``iops`` where speed comes with size, up to ``most``."""
     if not per_gib:
         return 0.0
     return np.maximum(np.minimum(iops, most) - base, 0.0) / per_gib

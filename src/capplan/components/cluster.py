@@ -122,13 +122,12 @@ def _node(ctx: Context, platform: str, machine: Sku, pool: Pool) -> Allocatable:
     max_pods = pool.max_pods
     if max_pods is None:
         max_pods = (machine.max_pods if platform == "eks" else None) or float(facts["max_pods"])
-    limit = float(np.max(max_pods))
     if platform == "gke":
-        node = gke_allocatable(vcpu, memory_gib, limit, machine.name in _SHARED_CORE)
+        node = gke_allocatable(vcpu, memory_gib, max_pods, machine.name in _SHARED_CORE)
     elif platform == "eks":
-        node = eks_allocatable(vcpu, memory_gib, limit)
+        node = eks_allocatable(vcpu, memory_gib, max_pods)
     else:
-        node = aks_allocatable(vcpu, memory_gib, limit)
+        node = aks_allocatable(vcpu, memory_gib, max_pods)
     own, default = pool.daemonsets, facts["daemonsets"]
     if own is not None:
         left = node.less(own.cpu, own.memory, own.pods)
