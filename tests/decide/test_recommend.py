@@ -1,0 +1,222 @@
+"""Recommendations: each saving is the difference of two estimates, and none breaks anything."""
+
+import json
+
+import pytest
+from helpers import ROOT, SHIPPED, component, plan_of
+
+from capplan.catalog.catalog import Catalog
+from capplan.decide.recommend import LEAST_SAVING_USD, Advice, recommend
+from capplan.errors import InputError
+from capplan.estimate import estimate
+from capplan.plan.read import read_plan
+from capplan.report.recommend import assignment, recommend_document, recommend_markdown, recommend_text
+
+EXAMPLES = ("afpi", "levqor", "amas", "llm-governance", "llm-observatory")
+
+PLAN = """
+    name: t
+    regions: {gcp: us-central1, aws: us-east-1, azure: eastus}
+    demand:
+      requests_per_second: 100
+      profile: flat
+      entry: {web: 1, vms: 1, tasks: 1, pods: 1, idle: 1}
+    services:
+      web:
+        platform: cloud-run
+        service_time: 200ms
+        cpu_time: 20ms
+        instances: {min: 8, max: 50}
+        calls: {sql: 1}
+      vms:
+        platform: vm-group
+        provider: aws
+        machine: m5.xlarge
+        cpu_time: 200ms
+        instances: {min: 4, max: 30}
+        interruptible: true
+      tasks:
+        platform: fargate
+        cpu: 1
+        memory: 2Gi
+        throughput: 5/s
+        instances: {min: 2, max: 40}
+        interruptible: true
+      pods: {platform: kubernetes, cpu: 1, memory: 1Gi, cpu_time: 1ms, instances: 6}
+      idle: {platform: kubernetes, cpu: 2, memory: 1Gi, cpu_time: 1ms, instances: {min: 4, max: 20}}
+    clusters:
+      main: {platform: eks, pools: {default: {machine: m5.xlarge, nodes: 5}}}
+    databases:
+      sql: {platform: rds, engine: postgres, machine: db.r6g.4xlarge, cpu_time: 5ms, storage: 50Gi}
+    caches:
+      redis: {platform: memorystore, size: 40Gi, content: {keys: 1, value_size: 2Gi}}
+      nodes: {platform: elasticache, machine: cache.r6g.2xlarge, content: {keys: 1, value_size: 2Gi}}
+"""
+
+
+@pytest.fixture(scope="module")
+def advice() -> Advice:
+    return recommend(plan_of(PLAN), SHIPPED)
+
+
+def faults(result) -> set[tuple[str, str]]:
+    return {(f.code, f.component) for f in result.findings if f.severity != "info"}
+
+
+def expected(result) -> float:
+    return float(result.total.expected[0, 0])
+
+
+def hints(advice: Advice, name: str) -> dict[str, str]:
+    return {h.change.kind: assignment(h) for h in advice.hints if h.change.component == name}
+
+
+def test_every_saving_is_the_difference_of_two_estimates(advice):
+    assert len(advice.hints) >= 10
+    now = estimate(plan_of(PLAN), SHIPPED)
+    for hint in advice.hints:
+        then = estimate(plan_of(PLAN, assignment(hint)), SHIPPED)
+        saved = expected(now) - expected(then)
+        assert hint.saving_usd_per_month == pytest.approx(saved, rel=1e-9), assignment(hint)
+        assert saved >= LEAST_SAVING_USD
+        assert faults(then) <= faults(now), assignment(hint)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_of_the_examples_too(example):
+    path, catalog = ROOT / "examples" / example, Catalog(None)
+    found = recommend(read_plan(path), catalog)
+    now = estimate(read_plan(path), catalog)
+    assert found.standings
+    for hint in found.hints:
+        then = estimate(read_plan(path, [assignment(hint)]), catalog)
+        assert hint.saving_usd_per_month == pytest.approx(expected(now) - expected(then), rel=1e-9), (
+            assignment(hint)
+        )
+        assert faults(then) <= faults(now), assignment(hint)
+
+
+def test_best_first_and_one_of_each_kind(advice):
+    savings = [hint.saving_usd_per_month for hint in advice.hints]
+    assert savings == sorted(savings, reverse=True)
+    kinds = [(hint.change.component, hint.change.kind) for hint in advice.hints]
+    assert len(kinds) == len(set(kinds))
+    assert all(hint.change.risk for hint in advice.hints)
+
+
+def test_what_is_hinted_at_each_kind_of_component(advice):
+    assert hints(advice, "vms").keys() == {"spot", "commitment", "family", "idle minimum"}
+    assert hints(advice, "vms")["spot"] == "services.vms.purchase.spot=0.7"
+    assert hints(advice, "tasks").keys() == {"spot", "architecture"}
+    assert hints(advice, "web")["idle minimum"] == "services.web.instances.min=1"
+    assert hints(advice, "redis")["size"] == "caches.redis.size=null"
+    assert hints(advice, "nodes")["right-size"] == "caches.nodes.machine=auto"
+    assert hints(advice, "sql")["right-size"] == "databases.sql.machine=auto"
+    assert {"commitment", "family"} <= hints(advice, "main/default").keys()
+
+
+def test_a_fixed_number_of_pods_keeps_its_maximum():
+    """`instances: 6` becomes a range; with a minimum alone the maximum would be gone."""
+    text = PLAN.replace("nodes: 5", "nodes: {min: 0, max: 5}")
+    found = recommend(plan_of(text), SHIPPED)
+    assert hints(found, "pods")["idle minimum"] == 'services.pods.instances={"min": 1, "max": 6}'
+    many = recommend(plan_of(PLAN.replace("nodes: 5", "nodes: 9")), SHIPPED)
+    assert (
+        hints(many, "main/default")["idle minimum"]
+        == 'clusters.main.pools.default.nodes={"min": 1, "max": 9}'
+    )
+
+
+def test_requests_that_are_not_used_are_too_large():
+    """4 pods of 2 cores for 20 requests/s of 1 ms: next to nothing of it is used."""
+    text = PLAN.replace("nodes: 5", "nodes: {min: 0, max: 5}")
+    assert hints(recommend(plan_of(text), SHIPPED), "idle")["over-provisioned"] == "services.idle.cpu=50m"
+
+
+def test_another_region_is_cheaper_as_a_whole():
+    found = recommend(plan_of(PLAN, "regions.aws=eu-west-1"), SHIPPED)
+    assert any(key == "region" for key in hints(found, "aws"))
+
+
+def test_a_change_that_breaks_something_is_not_recommended():
+    """The cheapest class is the cheapest that still accepts the connections."""
+    pool = "services.web.calls.sql={per_request: 1, pool: {max: 60}}"
+    found = recommend(plan_of(PLAN, pool), SHIPPED)
+    # 50 instances × 60 connections need 27 GiB of memory.
+    assert hints(found, "sql")["right-size"] == "databases.sql.machine=auto"
+    then = estimate(plan_of(PLAN, pool, "databases.sql.machine=auto"), SHIPPED)
+    assert "too-many-connections" not in {f.code for f in then.findings}
+    assert component(then, "sql").pick.name(0) != "db.r6g.4xlarge"
+
+
+def test_an_unpriced_change_is_no_saving():
+    """A region without prices would look free."""
+    found = recommend(plan_of(PLAN), SHIPPED)
+    for hint in found.hints:
+        then = estimate(plan_of(PLAN, assignment(hint)), SHIPPED)
+        assert "unpriced" not in {f.code for f in then.findings} - {f.code for f in found.estimate.findings}
+
+
+def test_standings_say_how_far_it_is_to_the_next_boundary(advice):
+    stands = {s.component: s for s in advice.standings}
+    # 20 requests/s of 200 ms CPU at 70 % of 4 cores: 1.43 machines of 14/s each; 30 carry 420/s.
+    assert stands["vms"].boundary == "max 30"
+    assert stands["vms"].growth == pytest.approx(30 * 14 / 20 - 1)
+    assert stands["redis"].why == "memory"
+    assert stands["main/default"].tier == "5 nodes"
+
+
+def test_the_boundary_is_where_the_estimate_breaks(advice):
+    (stand,) = [s for s in advice.standings if s.component == "vms"]
+    base = 100.0
+    for factor, breaks in ((1 + stand.growth - 1e-6, False), (1 + stand.growth + 1e-3, True)):
+        then = estimate(plan_of(PLAN, f"demand.requests_per_second={base * factor}"), SHIPPED)
+        assert (("max-too-small", "vms") in {(f.code, f.component) for f in then.findings}) == breaks
+
+
+def test_a_tiers_end_is_a_boundary():
+    found = recommend(read_plan(ROOT / "examples" / "llm-governance"), Catalog(None))
+    (stand,) = [s for s in found.standings if s.component == "frontend"]
+    # A quarter of 600 requests/s at the peak: medium, until 1,000.
+    assert stand.tier.startswith("medium")
+    assert (stand.boundary, stand.growth) == ("the next tier", pytest.approx(1000 / 150 - 1))
+
+
+def test_nothing_to_save_is_said():
+    tight = """
+        name: t
+        regions: {gcp: us-central1}
+        demand: {requests_per_second: 1, profile: flat}
+        services:
+          api: {platform: cloud-run, service_time: 10ms}
+    """
+    found = recommend(plan_of(tight), SHIPPED)
+    assert found.hints == []
+    assert "Nothing found that saves money and breaks nothing." in recommend_text(found, 80)
+
+
+def test_formats_agree(advice):
+    document = json.loads(json.dumps(recommend_document(advice), allow_nan=False))
+    assert document["schema_version"] == 1
+    assert [r["set"] for r in document["recommendations"]] == [assignment(hint) for hint in advice.hints]
+    assert set(document["components"]) == {s.component for s in advice.standings}
+    text, table = recommend_text(advice, 80), recommend_markdown(advice)
+    assert max(map(len, text.splitlines())) <= 80
+    assert table.count("\n| ") >= len(advice.hints) + len(advice.standings)
+
+
+def test_the_command(capplan):
+    run = capplan("recommend", ROOT / "examples" / "llm-observatory", "--format", "json")
+    assert (run.exit_code, run.stderr) == (0, "")
+    assert json.loads(run.stdout)["plan"] == "llm-observatory"
+    again = capplan("recommend", ROOT / "examples" / "llm-observatory", "--format", "json")
+    assert again.stdout == run.stdout
+    assert capplan("recommend", ROOT / "examples" / "llm-observatory", "--alternative", "gpc").exit_code == 2
+
+
+def test_alternatives_and_settings_are_advised_on():
+    file = read_plan(ROOT / "examples" / "llm-observatory", alternative="gcp")
+    found = recommend(file, Catalog(None))
+    assert all("aws" not in hint.change.path for hint in found.hints)
+    with pytest.raises(InputError):
+        read_plan(ROOT / "examples" / "llm-observatory", alternative="nowhere")
