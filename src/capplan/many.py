@@ -10,14 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
+from capplan.components.base import Component
 from capplan.estimate import Estimate, basis_of, estimate_on
 from capplan.plan.bind import Scenarios
 from capplan.plan.read import PlanFile
+
+if TYPE_CHECKING:
+    from capplan.capacity.response import ResponseTimes
 
 THREADS = 2
 """numpy lets go of Python's lock while it computes, but a third thread would mostly wait for it."""
@@ -34,6 +39,9 @@ class Summary:
     component_cost: expected USD a month of each component, what has a price.
     floor, expected, ceiling: USD a month in all, with every autoscaler at its floor, following the load, and
     at its ceiling; no ceiling where nothing bounds it.
+    response_s: p50, p95 and p99 in the busiest hour, (scenarios, 3), of components with a latency SLO.
+    unmet: 1 where a component may not run what it needs, or misses its latency SLO, else 0.
+    picked: position of the machine or tier, of components that have one.
     """
 
     peak_instances: Mapping[str, Array]
@@ -41,6 +49,9 @@ class Summary:
     floor: Array
     expected: Array
     ceiling: Array | None
+    response_s: Mapping[str, Array]
+    unmet: Mapping[str, Array]
+    picked: Mapping[str, Array]
 
 
 def estimate_many(
@@ -68,7 +79,24 @@ def summary_of(estimate: Estimate) -> Summary:
         _row(total.floor, count),
         _row(total.expected, count),
         None if total.ceiling is None else _row(total.ceiling, count),
+        {c.name: _response(c.response, count) for c in estimate.components if c.response is not None},
+        {c.name: _row(_unmet(c), count) for c in estimate.components if c.sizing is not None},
+        {c.name: np.broadcast_to(c.pick.which, count) for c in estimate.components if c.pick is not None},
     )
+
+
+def _response(times: ResponseTimes, count: int) -> Array:
+    from capplan.capacity.response import SHARES
+
+    return np.stack([_row(times.at_peak(share), count) for share in SHARES], axis=1)
+
+
+def _unmet(component: Component) -> Array:
+    sizing, times = component.sizing, component.response
+    if sizing is None:
+        return np.zeros((1, 1))
+    short = sizing.peak > sizing.peak_running
+    return np.asarray(short if times is None else short | times.missed(), dtype=float)
 
 
 def joined(parts: Sequence[Summary]) -> Summary:
@@ -80,6 +108,9 @@ def joined(parts: Sequence[Summary]) -> Summary:
         np.concatenate([part.floor for part in parts]),
         np.concatenate([part.expected for part in parts]),
         np.concatenate(ceilings) if len(ceilings) == len(parts) else None,
+        _joined_by_name([part.response_s for part in parts]),
+        _joined_by_name([part.unmet for part in parts]),
+        _joined_by_name([part.picked for part in parts]),
     )
 
 

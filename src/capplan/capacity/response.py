@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from capplan.arrays import Array, Floats, ceil_count, hourly_max
+from capplan.arrays import Array, Floats, ceil_count, hourly_max, per_scenario
 from capplan.capacity.queueing import (
     cores_for_response,
     ggc_response_percentile,
@@ -140,6 +141,17 @@ class ResponseTimes(NamedTuple):
     def at_peak(self, share: float) -> Array:
         """Return the response time of ``share`` in the busiest hour, (scenarios | 1, 1)."""
         return self.promise.percentile(share, hourly_max(self.rps), self.peak_running)
+
+    def missed(self) -> NDArray[np.bool_]:
+        """Say in which scenarios a promise is broken in the busiest hour, (scenarios | 1, 1).
+
+        A thousandth over it is not: so much is left where only endlessly many instances would keep it.
+        """
+        late = (
+            self.at_peak(share) > per_scenario(target) * _LITTLE_WAITING
+            for share, target in self.promise.targets.items()
+        )
+        return np.asarray(np.logical_or.reduce(np.broadcast_arrays(*late)))
 
     def by_hour(self, share: float) -> Array:
         """Return the response time of ``share`` in every hour, (scenarios | 1, hours)."""

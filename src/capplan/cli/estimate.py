@@ -18,7 +18,7 @@ from capplan.cli.options import (
 )
 from capplan.errors import InputError, Problem
 
-_ONE = "Leave out --sweep, --months and --alternative all."
+_ONE = "Leave out --sweep, --months, --sensitivity, --sobol and --alternative all."
 
 
 def estimate(
@@ -42,6 +42,21 @@ def estimate(
     alternative: Annotated[
         str | None, typer.Option("--alternative", help="An alternative of the plan; 'all' compares them.")
     ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option("--samples", metavar="N", help="Draws of the plan's intervals; 1000 by default."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")] = 1,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Show by how much each input moves the result.")
+    ] = False,
+    sobol: Annotated[
+        bool, typer.Option("--sobol", help="Show also how much of the spread each input explains.")
+    ] = False,
+    budget: Annotated[
+        float | None,
+        typer.Option("--budget", metavar="USD", min=0, help="With --months: tell when a month costs more."),
+    ] = None,
     books: Books = None,
     explain: Annotated[
         str | None,
@@ -63,25 +78,29 @@ def estimate(
     from capplan.catalog.catalog import Catalog
     from capplan.cli import terminal
     from capplan.cli.output import emit
-    from capplan.estimate import estimate as run
-    from capplan.plan.read import alternatives_of, read_plan
-    from capplan.plan.sweep import month_sweep, read_sweeps
-    from capplan.report.render import Compared, Result, Swept, render
+    from capplan.cli.results import Asked, result_of
+    from capplan.estimate import Estimate
+    from capplan.report.render import render
     from capplan.report.text import Style
 
-    # Each estimate gets a catalog of its own, so that it names only the files it used.
-    file = read_plan(plan, sets or (), None if alternative == "all" else alternative, books or ())
-    result: Result
-    if sweeps or months:
-        sweep = read_sweeps(file, [*(sweeps or ()), *month_sweep(months, file.plan)])
-        result = Swept(run(file, Catalog(catalogs), sweep.scenarios), sweep.axes)
-    elif alternative == "all":
-        others = {name: read_plan(plan, sets or (), name, books or ()) for name in alternatives_of(file)}
-        result = Compared({n: run(f, Catalog(catalogs)) for n, f in {"plan": file, **others}.items()})
-    else:
-        result = run(file, Catalog(catalogs))
+    asked = Asked(
+        plan=plan,
+        sets=sets or (),
+        books=books or (),
+        catalogs=catalogs,
+        sweeps=sweeps or (),
+        months=months,
+        alternative=alternative,
+        samples=samples,
+        seed=seed,
+        sensitivity=sensitivity,
+        sobol=sobol,
+        budget=budget,
+        middle=explain is not None or fmt is Format.FOCUS,
+    )
+    result = result_of(asked)
     if explain is not None:
-        if isinstance(result, Swept | Compared):
+        if not isinstance(result, Estimate):
             raise InputError(Problem("--explain", "explains one estimate, not several", _ONE))
         from capplan.report.explain import explain as derivation
 

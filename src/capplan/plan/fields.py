@@ -7,18 +7,20 @@ by a type checker each numeric kind is a ``Floats``: a float in a plan as read, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import core_schema
 
 from capplan import quantities
+from capplan.plan.intervals import Domain, is_interval, parse_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy as np
     from numpy.typing import NDArray
+    from pydantic.fields import FieldInfo
 
     Floats = float | NDArray[np.float64]
 
@@ -66,6 +68,17 @@ def _whole(value: float) -> float:
     return value
 
 
+_POSITIVE = Domain()
+_SHARE = Domain(highest=1.0)
+_ONE = {"type": ["number", "string"]}
+_INTERVAL_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "An interval: values that it stays below with 5, 50 and 95 % probability, or its bounds.",
+    "properties": dict.fromkeys(("p5", "p50", "p95", "low", "mid", "high"), _ONE),
+    "additionalProperties": False,
+}
+
+
 class _Kind:
     """Tells pydantic how one kind of number is read, and editors what it looks like."""
 
@@ -74,15 +87,28 @@ class _Kind:
         parse: Callable[[object], float],
         check: Callable[[float], float],
         example: str,
+        domain: Domain = _POSITIVE,
         number: bool = True,
     ) -> None:
         self._parse = parse
         self._check = check
+        self._domain = domain
         text: dict[str, Any] = {"type": "string", "examples": [example]}
-        self._schema = {"anyOf": [{"type": "number"}, text]} if number else text
+        one = [{"type": "number"}, text] if number else [text]
+        self._schema = {"anyOf": [*one, _INTERVAL_SCHEMA]}
 
     def _read(self, value: object) -> float:
+        if is_interval(value):
+            return parse_interval(value, self._read_one, self._domain)  # type: ignore[arg-type]
+        return self._read_one(value)
+
+    def _read_one(self, value: object) -> float:
         return self._check(self._parse(value))
+
+    @property
+    def whole(self) -> bool:
+        """Whether its numbers are whole."""
+        return self._domain.whole
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(self._read)
@@ -106,16 +132,23 @@ if TYPE_CHECKING:
 else:
     Number = Annotated[float, _Kind(quantities.parse_number, _at_least(0), "10k")]
     Positive = Annotated[float, _Kind(quantities.parse_number, _above_zero, "1.5")]
-    Whole = Annotated[float, _Kind(quantities.parse_number, _whole, "3")]
+    Whole = Annotated[float, _Kind(quantities.parse_number, _whole, "3", Domain(whole=True))]
     Cores = Annotated[float, _Kind(quantities.parse_cpu, _above_zero, "500m")]
     Memory = Annotated[float, _Kind(quantities.parse_memory, _at_least(0), "2Gi", number=False)]
     Duration = Annotated[float, _Kind(quantities.parse_duration, _at_least(0), "300ms", number=False)]
-    Share = Annotated[float, _Kind(quantities.parse_share, _share, "30%")]
-    Utilization = Annotated[float, _Kind(quantities.parse_share, _utilization, "70%")]
-    Growth = Annotated[float, _Kind(quantities.parse_share, _at_least(-0.99), "5%")]
+    Share = Annotated[float, _Kind(quantities.parse_share, _share, "30%", _SHARE)]
+    Utilization = Annotated[float, _Kind(quantities.parse_share, _utilization, "70%", _SHARE)]
+    Growth = Annotated[float, _Kind(quantities.parse_share, _at_least(-0.99), "5%", Domain(lowest=-1.0))]
     Rate = Annotated[float, _Kind(quantities.parse_rate, _above_zero, "75/s")]
     Money = Annotated[float, _Kind(quantities.parse_money, _at_least(0), "$0.05")]
 """Units: Cores in vCPU, Memory in GiB, Duration in seconds, Share of 1, Rate per second, Money in USD."""
+
+
+def is_whole(field: FieldInfo) -> bool:
+    """Say whether a field of a section holds a whole number."""
+    kinds = [*field.metadata, *(m for part in get_args(field.annotation) for m in get_args(part)[1:])]
+    return any(isinstance(kind, _Kind) and kind.whole for kind in kinds)
+
 
 _NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from capplan.errors import InputError, Problem, nearest
+from capplan.plan.intervals import is_interval
 
 Raw = dict[str, Any]
 
@@ -17,7 +18,7 @@ def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> Raw:
         old = merged.get(key)
         if value is None:
             merged.pop(key, None)
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and not is_interval(value):
             merged[key] = merge(old if isinstance(old, Mapping) else {}, value)
         else:
             merged[key] = value

@@ -63,13 +63,16 @@ def month_sweep(months: str | None, plan: Plan) -> list[str]:
     """Return the sweep over this month and the ``months`` after it, or none; ``horizon`` takes the plan's."""
     if months is None:
         return []
+    return ["demand.month=" + ",".join(map(str, range(months_ahead(months, plan) + 1)))]
+
+
+def months_ahead(months: str, plan: Plan) -> int:
+    """Return how many months ``--months`` looks ahead."""
     if months == HORIZON:
-        count = int(plan.demand.horizon_months)
-        if count == 0:
+        if plan.demand.horizon_months == 0:
             what = "the plan has no demand.horizon_months"
             raise InputError(Problem("--months", what, "Set it, or give a number of months."))
-    elif months.isdecimal() and 0 < int(months) <= MAX_MONTHS:
-        count = int(months)
-    else:
-        raise InputError(Problem("--months", f"expected 1 to {MAX_MONTHS} months, got '{months}'"))
-    return ["demand.month=" + ",".join(map(str, range(count + 1)))]
+        return int(plan.demand.horizon_months)
+    if months.isdecimal() and 0 < int(months) <= MAX_MONTHS:
+        return int(months)
+    raise InputError(Problem("--months", f"expected 1 to {MAX_MONTHS} months, got '{months}'"))

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from capplan.catalog.catalog import Catalog
 from capplan.errors import InputError, Problem
 from capplan.estimate import Estimate
 from capplan.plan.bind import Path
 from capplan.report.text import Style
+
+if TYPE_CHECKING:
+    from capplan.report.table import Table
+    from capplan.report.uncertain import Forecasted, Sampled, Sensitive
+    from capplan.uncertainty.forecast import Crossing
 
 FormatName = Literal["table", "json", "csv", "markdown", "focus"]
 
@@ -20,6 +25,7 @@ class Swept(NamedTuple):
 
     estimate: Estimate
     axes: Mapping[Path, Sequence[str]]
+    crossings: Sequence[Crossing] | None = None
 
 
 class Compared(NamedTuple):
@@ -28,7 +34,7 @@ class Compared(NamedTuple):
     estimates: Mapping[str, Estimate]
 
 
-Result = Estimate | Swept | Compared
+Result: TypeAlias = "Estimate | Swept | Compared | Sampled | Sensitive | Forecasted"
 
 
 def render(result: Result, fmt: FormatName, style: Style, catalog: Catalog, period: str | None) -> str:
@@ -46,10 +52,27 @@ def _json(result: Result) -> str:
     from capplan.report import json_format
 
     if isinstance(result, Swept):
-        return json_format.dumps(json_format.sweep_document(result.estimate, result.axes))
+        document = json_format.sweep_document(result.estimate, result.axes)
+        return json_format.dumps(document | _crossed(result))
     if isinstance(result, Compared):
         return json_format.dumps(json_format.alternatives_document(result.estimates))
-    return json_format.dumps(json_format.estimate_document(result))
+    if isinstance(result, Estimate):
+        return json_format.dumps(json_format.estimate_document(result))
+    from capplan.report import uncertain
+
+    if isinstance(result, uncertain.Sampled):
+        return json_format.dumps(uncertain.sampled_document(result))
+    if isinstance(result, uncertain.Sensitive):
+        return json_format.dumps(uncertain.sensitive_document(result))
+    return json_format.dumps(uncertain.forecast_document(result))
+
+
+def _crossed(result: Swept) -> dict[str, object]:
+    if result.crossings is None:
+        return {}
+    from capplan.report.uncertain import crossings_document
+
+    return {"crossings": crossings_document(result.crossings)}
 
 
 def _csv(result: Result) -> str:
@@ -57,7 +80,13 @@ def _csv(result: Result) -> str:
 
     if isinstance(result, Swept):
         return csv_format.sweep_csv(result.estimate, result.axes)
-    return csv_format.lines_csv(result.estimates.values() if isinstance(result, Compared) else [result])
+    if isinstance(result, Compared):
+        return csv_format.lines_csv(result.estimates.values())
+    if isinstance(result, Estimate):
+        return csv_format.lines_csv([result])
+    from capplan.report.uncertain import csv_of
+
+    return csv_of(result)
 
 
 def _prose(result: Result, style: Style, as_markdown: bool) -> str:
@@ -67,10 +96,28 @@ def _prose(result: Result, style: Style, as_markdown: bool) -> str:
         return table.markdown(drawn) if as_markdown else table.text(drawn, style.width)
 
     if isinstance(result, Swept):
-        return text.sweep_report(result.estimate, result.axes, style, draw)
+        report = text.sweep_report(result.estimate, result.axes, style, draw)
+        return report + _crossings(result, draw)
     if isinstance(result, Compared):
         return text.alternatives_report(result.estimates, draw)
-    return text.estimate_markdown(result, style) if as_markdown else text.estimate_text(result, style)
+    whole = text.estimate_markdown if as_markdown else text.estimate_text
+    if isinstance(result, Estimate):
+        return whole(result, style)
+    from capplan.report import uncertain
+
+    if isinstance(result, uncertain.Sampled):
+        return whole(result.estimate, style) + "\n" + uncertain.sampled_text(result, draw)
+    if isinstance(result, uncertain.Sensitive):
+        return uncertain.sensitive_text(result, draw)
+    return uncertain.forecast_text(result, draw)
+
+
+def _crossings(result: Swept, draw: Callable[[Table], str]) -> str:
+    if not result.crossings:
+        return ""
+    from capplan.report.uncertain import crossings_text
+
+    return "\n" + crossings_text(result.crossings, draw)
 
 
 def _focus(result: Result, catalog: Catalog, period: str | None) -> str:

@@ -7,7 +7,6 @@ broadcast; results have the broadcast shape, a 0-d array for scalars.
 from __future__ import annotations
 
 from collections.abc import Callable
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -184,6 +183,8 @@ def square_root_staffing(offered_load: Floats, waiting: Floats) -> Array:
 
 
 def _halfin_whitt_beta(waiting: float) -> float:
+    from statistics import NormalDist
+
     normal = NormalDist()
     low, high = 0.0, 40.0
     for _ in range(_BISECTIONS):

@@ -11,7 +11,6 @@ service law is constant at cs2 = 0, exponential at cs2 = 1 and lognormal elsewhe
 
 from __future__ import annotations
 
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy as np
 from capplan.arrays import Array, Floats
 from capplan.capacity.queueing.erlang import erlang_c
 from capplan.capacity.queueing.multiserver import exponential_response_survival, mmc_wait_mean
+from capplan.normal import normal_quantile
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
 _FARTHEST_SIGMA = 8.5
@@ -289,14 +289,6 @@ def _lognormal_chunk(x: Array, law: Law) -> Array:
     answered = half * density * (1 - _wait_survival(np.maximum(x - service, 0.0), law))
     result: Array = np.maximum(1 - answered.sum(axis=1), 0.0)
     return result
-
-
-def normal_quantile(share: Array) -> Array:
-    """Return the standard normal quantile of each share above 0 and below 1."""
-    values, inverse = np.unique(share, return_inverse=True)
-    normal = NormalDist()
-    quantiles: Array = np.array([normal.inv_cdf(value) for value in values.tolist()])[inverse]
-    return quantiles.reshape(share.shape)
 
 
 def _flat(*arguments: Floats) -> tuple[tuple[int, ...], list[Array]]:

@@ -9,8 +9,8 @@ import numpy as np
 
 from capplan.arrays import Array, Floats
 from capplan.capacity.queueing.erlang import erlang_c
-from capplan.capacity.queueing.general import normal_quantile
 from capplan.capacity.queueing.multiserver import mmc_response_mean
+from capplan.normal import normal_quantile
 
 
 def ps_response_mean(arrival_rate: Floats, service_time_s: Floats, cores: Floats) -> Array:

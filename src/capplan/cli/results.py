@@ -1,0 +1,130 @@
+"""What `capplan estimate` was asked for: which of its results answers the options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from capplan.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from capplan.plan.read import PlanFile
+    from capplan.report.render import Result
+
+DEFAULT_SAMPLES = 1000
+
+
+class Asked(NamedTuple):
+    """The options of `capplan estimate` that decide what is computed."""
+
+    plan: Path
+    sets: Sequence[str]
+    books: Sequence[str]
+    catalogs: Path | None
+    sweeps: Sequence[str]
+    months: str | None
+    alternative: str | None
+    samples: int | None
+    seed: int
+    sensitivity: bool
+    sobol: bool
+    budget: float | None
+    middle: bool
+    """Whether one estimate with every number in its middle is enough."""
+
+
+def result_of(asked: Asked) -> Result:
+    """Return the estimate, or the several, that ``asked`` is answered by."""
+    from capplan.catalog.catalog import Catalog
+    from capplan.estimate import estimate
+    from capplan.plan.draws import intervals_of
+    from capplan.plan.read import read_plan
+
+    alternative = None if asked.alternative == "all" else asked.alternative
+    file = read_plan(asked.plan, asked.sets, alternative, asked.books)
+    _check_compatible(asked)
+    uncertain = bool(asked.samples or intervals_of(file))
+    if asked.sensitivity or asked.sobol:
+        return _sensitive(asked, file)
+    if asked.months and (uncertain or asked.budget is not None) and not asked.sweeps:
+        return _forecasted(asked, file)
+    if asked.sweeps or asked.months:
+        return _swept(asked, file)
+    if asked.alternative == "all":
+        return _compared(asked, file)
+    # Each estimate gets a catalog of its own, so that it names only the files it used.
+    single = estimate(file, Catalog(asked.catalogs))
+    if asked.middle or not uncertain:
+        return single
+    from capplan.report.uncertain import Sampled
+    from capplan.uncertainty.sample import sample
+
+    return Sampled(single, sample(file, Catalog(asked.catalogs), _samples(asked), asked.seed))
+
+
+def _check_compatible(asked: Asked) -> None:
+    several = bool(asked.sweeps) or asked.alternative == "all"
+    if several and (asked.sensitivity or asked.sobol or asked.samples):
+        what = "draws belong to one plan, not to a sweep or to all alternatives"
+        raise InputError(Problem("--samples", what, "Leave out --sweep and --alternative all."))
+    if asked.budget is not None and not asked.months:
+        raise InputError(Problem("--budget", "says when a budget is crossed, so it needs --months"))
+
+
+def _samples(asked: Asked) -> int:
+    from capplan.plan.draws import checked_samples
+
+    return DEFAULT_SAMPLES if asked.samples is None else checked_samples(asked.samples)
+
+
+def _sensitive(asked: Asked, file: PlanFile) -> Result:
+    from capplan.catalog.catalog import Catalog
+    from capplan.estimate import estimate
+    from capplan.report.uncertain import Sensitive
+    from capplan.uncertainty.sample import sample
+    from capplan.uncertainty.sensitivity import first_order_indices, tornado
+
+    indices = None
+    if asked.sobol:
+        drawn = sample(file, Catalog(asked.catalogs), _samples(asked), asked.seed)
+        indices = first_order_indices(drawn.scenarios.values, drawn.summary.expected)
+    return Sensitive(estimate(file, Catalog(asked.catalogs)), tornado(file, Catalog(asked.catalogs)), indices)
+
+
+def _forecasted(asked: Asked, file: PlanFile) -> Result:
+    from capplan.catalog.catalog import Catalog
+    from capplan.estimate import estimate
+    from capplan.plan.sweep import months_ahead
+    from capplan.report.uncertain import Forecasted
+    from capplan.uncertainty.forecast import forecast
+
+    months = months_ahead(asked.months or "", file.plan)
+    ahead = forecast(file, Catalog(asked.catalogs), months, _samples(asked), asked.seed, asked.budget)
+    return Forecasted(estimate(file, Catalog(asked.catalogs)), ahead)
+
+
+def _swept(asked: Asked, file: PlanFile) -> Result:
+    from capplan.catalog.catalog import Catalog
+    from capplan.estimate import estimate
+    from capplan.plan.sweep import month_sweep, read_sweeps
+    from capplan.report.render import Swept
+
+    sweep = read_sweeps(file, [*asked.sweeps, *month_sweep(asked.months, file.plan)])
+    swept = estimate(file, Catalog(asked.catalogs), sweep.scenarios)
+    if asked.sweeps:
+        return Swept(swept, sweep.axes)
+    from capplan.many import summary_of
+    from capplan.uncertainty.forecast import crossings_of
+
+    return Swept(swept, sweep.axes, crossings_of(swept, summary_of(swept)))
+
+
+def _compared(asked: Asked, file: PlanFile) -> Result:
+    from capplan.catalog.catalog import Catalog
+    from capplan.estimate import estimate
+    from capplan.plan.read import alternatives_of, read_plan
+    from capplan.report.render import Compared
+
+    others = {n: read_plan(asked.plan, asked.sets, n, asked.books) for n in alternatives_of(file)}
+    return Compared({n: estimate(f, Catalog(asked.catalogs)) for n, f in {"plan": file, **others}.items()})

@@ -1,0 +1,36 @@
+"""What is known of the plan's uncertain numbers besides their intervals."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from capplan.plan.fields import Section
+
+
+def _coefficient(value: float) -> float:
+    if not -1 < value < 1:
+        raise ValueError(f"must lie between -1 and 1, got {value:g}")
+    return value
+
+
+def _several(value: list[str]) -> list[str]:
+    if len(set(value)) < 2:
+        raise ValueError("needs two different numbers or more")
+    return value
+
+
+class Correlation(Section):
+    """Uncertain numbers that move together."""
+
+    between: Annotated[list[str], AfterValidator(_several)] = Field(
+        description="Paths of intervals, as --set takes them."
+    )
+    coefficient: Annotated[float, AfterValidator(_coefficient)] = Field(
+        description="Rank correlation of each two of them: near 1 together, near -1 in opposite ways."
+    )
+
+
+class Uncertainty(Section):
+    """How uncertain numbers belong together; intervals themselves stand where the numbers do."""
+
+    correlations: list[Correlation] = []

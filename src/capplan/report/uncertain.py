@@ -1,0 +1,228 @@
+"""Uncertain results, for people and for scripts: spreads, tornados, forecasts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from capplan.estimate import Estimate
+from capplan.plan.bind import Path
+from capplan.report import csv_format, json_format, numbers
+from capplan.report.table import Column, Table
+from capplan.uncertainty.forecast import Crossing, Forecast
+from capplan.uncertainty.sample import Sample, Spread
+from capplan.uncertainty.sensitivity import Bar, Tornado
+
+Draw = Callable[[Table], str]
+_BAR = 24
+_LEVELS = ("p5", "p50", "p95")
+
+
+class Sampled(NamedTuple):
+    """An estimate with every number in its middle, and many draws of the same plan."""
+
+    estimate: Estimate
+    sample: Sample
+
+
+class Sensitive(NamedTuple):
+    """What moves an estimate; indices are the first-order ones, where they were asked for."""
+
+    estimate: Estimate
+    tornado: Tornado
+    indices: Mapping[Path, float] | None
+
+
+class Forecasted(NamedTuple):
+    """An estimate of this month, and the months ahead."""
+
+    estimate: Estimate
+    forecast: Forecast
+
+
+def sampled_text(result: Sampled, draw: Draw) -> str:
+    """Return the tables of inputs and results, p5 to p95."""
+    sample = result.sample
+    columns = [Column("", shrinks=True), *(Column(level, right=True) for level in _LEVELS)]
+    inputs = [[".".join(path), *_cells(spread, numbers.quantity)] for path, spread in sample.inputs.items()]
+    count = sample.scenarios.count
+    head = f"{count:,} draws, seed {sample.seed}; all that is uncertain is drawn together"
+    met = f"In {sample.all_met:.1%} of the draws every component may run what it needs and keeps its SLO."
+    parts = [head, draw(Table(columns, inputs, "Inputs"))] if inputs else [f"{head}: nothing is uncertain"]
+    return "\n".join([*parts, draw(Table(columns, list(_result_rows(result)), "Results")), met]) + "\n"
+
+
+def _result_rows(result: Sampled) -> Iterator[list[str]]:
+    sample = result.sample
+    for component in result.estimate.components:
+        name = component.name
+        instances, times = sample.instances(name), sample.response_s(name)
+        if instances is not None:
+            yield [f"{name}, instances at the peak", *_cells(instances, numbers.count)]
+        for percentile, spread in (times or {}).items():
+            yield [f"{name}, {percentile} ms", *_cells(_scaled(spread, 1000), numbers.quantity)]
+        if result.estimate.lines_of(name):
+            yield [f"{name}, USD a month", *_cells(sample.component_cost(name), numbers.money)]
+    yield ["total, USD a month", *_cells(sample.cost, numbers.money)]
+
+
+def _cells(spread: Spread, show: Callable[[float], str]) -> list[str]:
+    return [show(value) if math.isfinite(value) else "∞" for value in spread]
+
+
+def _scaled(spread: Spread, factor: float) -> Spread:
+    return Spread(*(factor * value for value in spread))
+
+
+def sampled_document(result: Sampled) -> dict[str, Any]:
+    """Return the estimate of the middle, with p5, p50 and p95 beside its figures."""
+    sample, document = result.sample, json_format.estimate_document(result.estimate)
+    document["monthly_cost"] |= _levels(sample.cost)
+    for name, component in document["components"].items():
+        if component["monthly_cost"] is not None:
+            component["monthly_cost"] |= _levels(sample.component_cost(name))
+        instances, times = sample.instances(name), sample.response_s(name)
+        if component["instances"] is not None and instances is not None:
+            component["instances"] |= _levels(instances)
+        if times is not None:
+            component["latency_ms_spread"] = {p: _levels(_scaled(s, 1000)) for p, s in times.items()}
+        component["share_met"] = sample.met(name)
+    document["uncertainty"] = {
+        "samples": sample.scenarios.count,
+        "seed": sample.seed,
+        "share_met": sample.all_met,
+        "inputs": {".".join(path): _levels(spread) for path, spread in sample.inputs.items()},
+    }
+    return document
+
+
+def _levels(spread: Spread) -> dict[str, float | None]:
+    return {k: v if math.isfinite(v) else None for k, v in zip(_LEVELS, spread, strict=True)}
+
+
+def sensitive_text(result: Sensitive, draw: Draw) -> str:
+    """Return the tornado, widest bar first."""
+    tornado = result.tornado
+    numeric = ("low", "high", "USD low", "USD high", "instances", "elasticity")
+    columns = [Column("Input", shrinks=True), *(Column(name, right=True) for name in numeric)]
+    if result.indices is not None:
+        columns.append(Column("explains", right=True))
+    columns.append(Column(""))
+    widest = max((bar.swing for bar in tornado.bars), default=0.0)
+    rows = [_bar_row(bar, result.indices, widest) for bar in tornado.bars]
+    head = (
+        f"{result.estimate.plan.name}: {numbers.money(tornado.cost)} USD a month and "
+        f"{numbers.count(tornado.instances)} instances with every input in its middle; one moved at a time"
+    )
+    return f"{head}\n\n{draw(Table(columns, rows))}"
+
+
+def _bar_row(bar: Bar, indices: Mapping[Path, float] | None, widest: float) -> list[str]:
+    row = [
+        ".".join(bar.path),
+        *map(numbers.quantity, (bar.low, bar.high)),
+        *map(numbers.money, (bar.cost_low, bar.cost_high)),
+        f"{numbers.count(bar.instances_low)}–{numbers.count(bar.instances_high)}",
+        "" if math.isnan(bar.elasticity) else f"{bar.elasticity:.2f}",
+    ]
+    if indices is not None:
+        row.append(f"{indices.get(bar.path, 0.0):.0%}")
+    return [*row, "█" * (round(_BAR * bar.swing / widest) if widest else 0)]
+
+
+def sensitive_document(result: Sensitive) -> dict[str, Any]:
+    """Return the tornado."""
+    indices = result.indices
+    bars = [
+        {
+            **bar._asdict(),
+            "path": ".".join(bar.path),
+            "elasticity": None if math.isnan(bar.elasticity) else bar.elasticity,
+            "swing": bar.swing,
+            **({} if indices is None else {"first_order_index": indices.get(bar.path, 0.0)}),
+        }
+        for bar in result.tornado.bars
+    ]
+    return {
+        "schema_version": json_format.SCHEMA_VERSION,
+        "plan": result.estimate.plan.name,
+        "monthly_cost": result.tornado.cost,
+        "instances": result.tornado.instances,
+        "sensitivity": bars,
+    }
+
+
+def forecast_text(result: Forecasted, draw: Draw) -> str:
+    """Return a row a month, and what is crossed when."""
+    forecast = result.forecast
+    columns = [Column("Month", right=True), *(Column(f"USD {level}", right=True) for level in _LEVELS)]
+    columns += [Column(name, right=True, shrinks=True) for name in forecast.instances]
+    rows = [
+        [
+            str(month),
+            *_cells(forecast.cost[month], numbers.money),
+            *("/".join(_cells(spreads[month], numbers.count)) for spreads in forecast.instances.values()),
+        ]
+        for month in forecast.months
+    ]
+    head = (
+        f"{result.estimate.plan.name}: {forecast.samples:,} draws, seed {forecast.seed}; instances p5/p50/p95"
+    )
+    return "\n".join([head, draw(Table(columns, rows)), crossings_text(forecast.crossings, draw)])
+
+
+def crossings_text(crossings: Sequence[Crossing], draw: Draw) -> str:
+    """Return what is crossed within the horizon, and when."""
+    if not crossings:
+        return "Nothing is crossed within these months.\n"
+    columns = [Column("Crossed", shrinks=True), Column("by"), Column("probability", right=True)]
+    columns += [Column(f"month {level}", right=True) for level in _LEVELS]
+    rows = [[c.what, c.component, f"{c.probability:.0%}", *_cells(c.month, numbers.count)] for c in crossings]
+    return draw(Table(columns, rows))
+
+
+def forecast_document(result: Forecasted) -> dict[str, Any]:
+    """Return the months, and what is crossed."""
+    forecast = result.forecast
+    months = [
+        {
+            "month": month,
+            "monthly_cost": _levels(forecast.cost[month]),
+            "instances": {name: _levels(spreads[month]) for name, spreads in forecast.instances.items()},
+        }
+        for month in forecast.months
+    ]
+    return {
+        "schema_version": json_format.SCHEMA_VERSION,
+        "plan": result.estimate.plan.name,
+        "uncertainty": {"samples": forecast.samples, "seed": forecast.seed},
+        "months": months,
+        "crossings": crossings_document(forecast.crossings),
+    }
+
+
+def crossings_document(crossings: Sequence[Crossing]) -> list[dict[str, Any]]:
+    """Return each crossing with its probability by month."""
+    return [
+        {
+            "component": c.component,
+            "crossed": c.what,
+            "probability": c.probability,
+            "month": _levels(c.month),
+            "probability_by_month": list(c.by),
+        }
+        for c in crossings
+    ]
+
+
+def csv_of(result: Sampled | Sensitive | Forecasted) -> str:
+    """Return the figures as rows."""
+    if isinstance(result, Sensitive):
+        return csv_format.write(Bar._fields, ([".".join(bar.path), *bar[1:]] for bar in result.tornado.bars))
+    if isinstance(result, Forecasted):
+        rows = zip(result.forecast.months, result.forecast.cost, strict=True)
+        columns = ("month", *(f"monthly_cost_{level}" for level in _LEVELS))
+        return csv_format.write(columns, ([month, *cost] for month, cost in rows))
+    columns = ("result", *_LEVELS)
+    return csv_format.write(columns, _result_rows(result))

@@ -1,0 +1,100 @@
+"""The months ahead: how cost and counts grow, and when a limit is crossed, with probability."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.catalog.catalog import Catalog
+from capplan.estimate import Estimate
+from capplan.many import Summary, estimate_many
+from capplan.plan.bind import Path, Scenarios
+from capplan.plan.draws import draw
+from capplan.plan.read import PlanFile
+from capplan.uncertainty.sample import Spread, spread_of
+
+MONTH: Path = ("demand", "month")
+
+
+class Crossing(NamedTuple):
+    """A limit that is crossed within the horizon.
+
+    probability: share of the scenarios that cross it. month: in which these first do; by: probability that it
+    is crossed by then, for each month from the first.
+    """
+
+    component: str
+    what: str
+    probability: float
+    month: Spread
+    by: Sequence[float]
+
+
+class Forecast(NamedTuple):
+    """Cost and counts by month, and what is crossed."""
+
+    months: Sequence[int]
+    samples: int
+    seed: int
+    cost: Sequence[Spread]
+    instances: Mapping[str, Sequence[Spread]]
+    crossings: Sequence[Crossing]
+
+
+def forecast(
+    file: PlanFile, catalog: Catalog, months: int, samples: int, seed: int, budget: float | None = None
+) -> Forecast:
+    """Return the forecast for this month and ``months`` more: every draw lives through all of them.
+
+    budget: USD a month, whose crossing is told as well.
+    """
+    drawn = draw(file, samples, seed)
+    values = {path: np.tile(column, months + 1) for path, column in drawn.values.items()}
+    values[MONTH] = np.repeat(np.arange(months + 1, dtype=float), samples)
+    summary = estimate_many(file, catalog, Scenarios(samples * (months + 1), values))
+    by_month = (months + 1, samples)
+    counts = {name: _spreads(v.reshape(by_month)) for name, v in summary.peak_instances.items()}
+    return Forecast(
+        range(months + 1),
+        samples,
+        seed,
+        _spreads(summary.expected.reshape(by_month)),
+        counts,
+        list(crossings(summary, months + 1, budget)),
+    )
+
+
+def crossings(summary: Summary, months: int, budget: float | None = None) -> Iterator[Crossing]:
+    """Yield the limits that ``summary``, month after month of the same draws, crosses.
+
+    What holds in a later month only is a crossing; what is broken in the first month already is month 0.
+    """
+    for name, unmet in summary.unmet.items():
+        yield from _crossing(name, "max or latency SLO", unmet.reshape(months, -1) > 0)
+    for name, picked in summary.picked.items():
+        tiers = picked.reshape(months, -1)
+        yield from _crossing(name, "tier or machine", tiers != tiers[0])
+    if budget is not None:
+        yield from _crossing(
+            "total", f"budget of {budget:,.0f} USD", summary.expected.reshape(months, -1) > budget
+        )
+
+
+def crossings_of(estimate: Estimate, summary: Summary) -> list[Crossing]:
+    """Return the crossings of an estimate whose scenarios are months, one draw each."""
+    return list(crossings(summary, estimate.scenarios.count))
+
+
+def _crossing(component: str, what: str, beyond: np.ndarray) -> Iterator[Crossing]:
+    ever = beyond.any(axis=0)
+    if ever.any():
+        first = beyond[:, ever].argmax(axis=0).astype(float)
+        reached = np.logical_or.accumulate(beyond, axis=0).mean(axis=1)
+        yield Crossing(component, what, float(ever.mean()), spread_of(first), reached.tolist())
+
+
+def _spreads(rows: Array) -> list[Spread]:
+    return [spread_of(row) for row in rows]

@@ -1,0 +1,178 @@
+"""Percentiles of results, forecasts and tornados of whole plans."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from helpers import SHIPPED, estimate_of, monthly, peak, plan_of
+
+from capplan.cli.app import main
+from capplan.uncertainty.forecast import forecast
+from capplan.uncertainty.sample import sample
+from capplan.uncertainty.sensitivity import tornado
+
+# The check of the reference page: required servers of P(Wq > 20 ms) ≤ 5 % have the quantiles
+# 18/33/45/62/81 at 5/50/80/95/99 % for these lognormal inputs; here as throughput to keep it simple.
+PLAN = """
+    name: t
+    regions: {aws: us-east-1}
+    demand:
+      requests_per_second: {p5: 300, p95: 900}
+      profile: flat
+      growth_per_month: {p5: 0%, p50: 4%, p95: 8%}
+    services:
+      api:
+        platform: vm-group
+        provider: aws
+        machine: m5.xlarge
+        service_time: {p5: 35ms, p95: 80ms}
+        cpu_time: 1ms
+        concurrency: 1
+        instances: {min: 1, max: 80}
+        slo: {p95: 400ms}
+"""
+
+
+def test_the_percentile_is_of_the_result_and_not_of_all_inputs_at_once():
+    drawn = sample(plan_of(PLAN), SHIPPED, 2000, 1)
+    spread = drawn.instances("api")
+    both = peak(estimate_of(PLAN, "demand.requests_per_second=900", "services.api.service_time=80ms"), "api")
+    assert spread.p5 < spread.p50 < spread.p95 < both
+    assert drawn.cost.p95 == pytest.approx(spread.p95 * 0.192 * 730)
+    assert drawn.component_cost("api") == drawn.cost
+    times = drawn.response_s("api")
+    assert times["p50"].p50 < times["p95"].p50 < times["p99"].p50
+    assert times["p95"].p95 <= 0.4 * 1.001
+
+
+def test_draws_are_what_their_estimates_are():
+    drawn = sample(plan_of(PLAN), SHIPPED, 40, 3)
+    for index in (0, 17, 39):
+        rps, _, time = (values[index] for values in drawn.scenarios.values.values())
+        alone = estimate_of(
+            PLAN, f"demand.requests_per_second={float(rps)!r}", f"services.api.service_time={float(time)!r}s"
+        )
+        assert peak(alone, "api") == drawn.summary.peak_instances["api"][index]
+        assert monthly(alone) == pytest.approx(drawn.summary.expected[index])
+
+
+def test_the_share_that_is_met_holds_for_fresh_draws():
+    tight = plan_of(PLAN, "services.api.instances={min: 1, max: 45}")
+    first, fresh = sample(tight, SHIPPED, 4000, 1), sample(tight, SHIPPED, 4000, 2)
+    assert 0.5 < first.all_met < 1
+    assert first.all_met == pytest.approx(fresh.all_met, abs=0.01)
+
+
+def test_the_tornado_is_widest_for_what_matters():
+    found = tornado(plan_of(PLAN), SHIPPED)
+    assert [bar.path[-1] for bar in found.bars][:2] == ["requests_per_second", "service_time"]
+    assert found.bars[-1].path == ("demand", "growth_per_month")
+    assert found.bars[-1].swing == 0
+    assert found.cost == pytest.approx(monthly(estimate_of(PLAN)))
+    widest = found.bars[0]
+    assert widest.cost_low == pytest.approx(monthly(estimate_of(PLAN, "demand.requests_per_second=300")))
+    assert widest.elasticity == pytest.approx(1, abs=0.15)
+
+
+def test_a_plan_without_intervals_moves_all_its_numbers():
+    certain = plan_of(
+        PLAN, "demand.requests_per_second=500", "demand.growth_per_month=0%", "services.api.service_time=50ms"
+    )
+    found = {bar.path[-1] for bar in tornado(certain, SHIPPED).bars}
+    assert {"requests_per_second", "service_time", "concurrency", "p95"} <= found
+    assert not found & {"min", "max"}
+
+
+def test_a_forecast_crosses_its_maximum_in_the_month_of_the_closed_form():
+    certain = plan_of(
+        PLAN,
+        "demand.requests_per_second=500",
+        "demand.growth_per_month=10%",
+        "services.api.service_time=50ms",
+        "services.api.slo={p95: null}",
+        "services.api.instances={min: 1, max: 40}",
+    )
+    ahead = forecast(certain, SHIPPED, 12, 20, 1, budget=5000)
+    # 25 erlang · 1.1^m > 40 from m = ln(40/25)/ln(1.1) = 4.93; 0.192 · 730 · instances > 5000 from 36
+    crossed = {c.what: c for c in ahead.crossings}
+    assert crossed["max or latency SLO"].month.p50 == 5
+    assert crossed["max or latency SLO"].probability == 1
+    assert crossed["budget of 5,000 USD"].month.p50 == 4
+
+
+def test_a_forecast_of_an_uncertain_plan_has_probabilities():
+    ahead = forecast(plan_of(PLAN), SHIPPED, 24, 200, 1)
+    (crossing,) = ahead.crossings
+    assert 0 < crossing.probability <= 1
+    assert list(crossing.by) == sorted(crossing.by)
+    assert crossing.by[-1] == crossing.probability
+    medians = [spread.p50 for spread in ahead.cost]
+    assert medians == sorted(medians)
+    assert len(medians) == 25
+
+
+@pytest.fixture
+def plan_file(tmp_path):
+    import textwrap
+
+    path = tmp_path / "plan.yaml"
+    path.write_text(textwrap.dedent(PLAN))
+    return str(path)
+
+
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    return ended.value.code or 0, capsys.readouterr().out
+
+
+def test_json_carries_the_percentiles(plan_file, capsys):
+    code, out = run(capsys, "estimate", plan_file, "--samples", "500", "--seed", "3", "--format", "json")
+    document = json.loads(out)
+    assert code == 0
+    cost = document["monthly_cost"]
+    assert cost["p5"] < cost["p50"] < cost["p95"]
+    api = document["components"]["api"]
+    assert api["instances"]["p5"] < api["instances"]["p95"]
+    assert document["uncertainty"]["samples"] == 500
+    assert run(capsys, "estimate", plan_file, "--samples", "500", "--seed", "3", "--format", "json")[1] == out
+    assert (
+        json.loads(run(capsys, "estimate", plan_file, "--format", "json")[1])["uncertainty"]["samples"]
+        == 1000
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--samples", "300"], "Results"),
+        (["--sensitivity"], "ELASTICITY"),
+        (["--sobol"], "EXPLAINS"),
+        (["--months", "6", "--budget", "9000"], "PROBABILITY"),
+        (["--explain"], "bound by"),
+        (["--sensitivity", "--format", "json"], '"swing"'),
+        (["--months", "3", "--format", "json"], '"crossings"'),
+        (["--months", "3", "--format", "csv"], "monthly_cost_p95"),
+        (["--sensitivity", "--format", "csv"], "elasticity"),
+        (["--format", "csv"], "p95"),
+        (["--format", "markdown"], "| total, USD a month"),
+    ],
+)
+def test_every_option_prints(plan_file, capsys, options, said):
+    code, out = run(capsys, "estimate", plan_file, *options)
+    assert code == 0
+    assert said in out
+
+
+def test_samples_of_a_sweep_are_refused(plan_file, capsys):
+    assert (
+        run(capsys, "estimate", plan_file, "--samples", "300", "--sweep", "requests_per_second=1,2")[0] == 2
+    )
+    assert run(capsys, "estimate", plan_file, "--samples", "3")[0] == 2
+
+
+def test_the_share_of_all_is_that_of_the_worst_scenario_by_scenario():
+    drawn = sample(plan_of(PLAN, "services.api.instances={min: 1, max: 30}"), SHIPPED, 300, 1)
+    assert drawn.all_met == drawn.met("api") == 1 - np.mean(drawn.summary.peak_instances["api"] > 30)
