@@ -94,8 +94,12 @@ def _decided(cells: _Cells) -> NDArray[np.bool_]:
     columns = np.arange(winner.size)
     bar = most[winner, columns]
     least[winner, columns] = np.inf
-    apart = np.all(least >= bar - _EQUAL * np.abs(bar), axis=0)
-    return same & apart
+    # Where both ranges touch, the first of two alternatives would win the tie.
+    slack = _EQUAL * np.abs(bar)
+    earlier = np.arange(most.shape[0])[:, None] < winner
+    apart = np.where(earlier, least > bar + slack, least >= bar - slack)
+    decided: NDArray[np.bool_] = same & apart.all(axis=0)
+    return decided
 
 
 def _divided(cells: _Cells, costs: Costs, step: float) -> _Cells:
