@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from capplan.autoscale.compiled import ints
-from capplan.autoscale.hpa import limits, metrics, pods, reasons, reconcile, recommendations, rules
 from capplan.autoscale.hpa import events as event_log
+from capplan.autoscale.hpa import limits, metrics, pods, reasons, recommendations, reconcile, rules
 from capplan.autoscale.hpa.spec import Hpa, hpa
 from capplan.autoscale.hpa.tolerance import Tolerance
 
@@ -129,7 +129,9 @@ def _readiness(case: Case) -> pods.Readiness:
 
 
 def group_pods(case: Case) -> Compared:
-    samples = {n: pods.Sample(m["value"], m["timestamp_age_s"], m["window_s"]) for n, m in case["metrics"].items()}
+    samples = {
+        n: pods.Sample(m["value"], m["timestamp_age_s"], m["window_s"]) for n, m in case["metrics"].items()
+    }
     found = pods.grouped(_pods(case, None), samples, case["resource"] == "cpu", _readiness(case))
     names = {pods.UNREADY: "unready", pods.MISSING: "missing", pods.IGNORED: "ignored"}
     for number, name in names.items():
@@ -177,9 +179,7 @@ def store_events(case: Case) -> Compared:
     yield "before", expect["change_in_period_before"], event_log.changed(log, case["change_period_s"], NOW)
     if case["rules"] is not None:
         event_log.store(log, _rules(case["rules"]), case["replica_change"], NOW)
-    after = [
-        {"change": log.changes[i], "outdated": bool(log.outdated[i])} for i in range(log.size[0])
-    ]
+    after = [{"change": log.changes[i], "outdated": bool(log.outdated[i])} for i in range(log.size[0])]
     yield "after", expect["events_after"], after
 
 
@@ -259,9 +259,7 @@ def _propose(case: Case, metric: Case, tolerance: Tolerance) -> tuple[int, int]:
     totals = pods.pod_totals(_pods(case, container), samples, target, is_cpu, _readiness(case))
     if target is not None:
         return metrics.per_pod(totals, metrics.UTILIZATION, target, current, tolerance)
-    return metrics.per_pod(
-        totals, metrics.AVERAGE, metric["target_average_value_milli"], current, tolerance
-    )
+    return metrics.per_pod(totals, metrics.AVERAGE, metric["target_average_value_milli"], current, tolerance)
 
 
 def _conditions(spec: Hpa, state: reconcile.State) -> dict[str, str]:
@@ -304,9 +302,7 @@ def _tolerance(sides: Case) -> Tolerance:
     return Tolerance(0.1 if up is None else up, 0.1 if down is None else down)
 
 
-def _observed(
-    case: Case, spec: Hpa, starts: Sequence[float], demand: int, now: float
-) -> tuple[int, int]:
+def _observed(case: Case, spec: Hpa, starts: Sequence[float], demand: int, now: float) -> tuple[int, int]:
     if case["metric"] != "cpu_utilization":
         ready = sum(now >= start + case["pod_startup_s"] for start in starts)
         if case["metric"] == "external_average":

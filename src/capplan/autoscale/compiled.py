@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, MutableSequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
@@ -18,6 +18,7 @@ Reals = MutableSequence[float]
 
 COMPILED = find_spec("numba") is not None and os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 
+_Number = TypeVar("_Number", int, float)
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 if TYPE_CHECKING or not COMPILED:
@@ -44,5 +45,6 @@ def reals(values: int | list[float]) -> Reals:
     return _stored(given, np.float64)
 
 
-def _stored(values: list[Any], kind: type[np.generic]) -> Any:
-    return np.array(values, dtype=kind) if COMPILED else values
+def _stored(values: list[_Number], kind: type[np.generic]) -> MutableSequence[_Number]:
+    found: Any = np.array(values, dtype=kind) if COMPILED else values
+    return cast("MutableSequence[_Number]", found)

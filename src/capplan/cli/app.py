@@ -11,12 +11,15 @@ import typer
 
 from capplan import __version__
 from capplan.cli.audit import audit
+from capplan.cli.calibrate import calibrate
 from capplan.cli.catalog import catalog
 from capplan.cli.estimate import estimate
 from capplan.cli.init import init
+from capplan.cli.llm import llm
 from capplan.cli.recommend import recommend
 from capplan.cli.render_manifests import render_manifests
 from capplan.cli.schema import schema
+from capplan.cli.simulate import simulate
 from capplan.cli.templates import templates
 from capplan.cli.verify import verify
 from capplan.errors import ExitCode, InputError
@@ -32,9 +35,12 @@ app.command()(estimate)
 app.command()(recommend)
 app.add_typer(catalog, name="catalog")
 app.command()(audit)
+app.add_typer(calibrate, name="calibrate")
 app.command()(init)
+app.command()(llm)
 app.command()(render_manifests)
 app.command()(schema)
+app.command()(simulate)
 app.add_typer(templates, name="templates")
 app.command()(verify)
 

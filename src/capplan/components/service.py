@@ -56,7 +56,7 @@ def build_service(ctx: Context, name: str, service: Service) -> Component:
     region = ctx.region(provider, own_region, path)
     rps = ctx.load.rps(name)
     sizing = _sizing(ctx, name, service, rps, path)
-    meters = _meters(ctx, name, service, region, rps, sizing)
+    meters = service_meters(ctx, name, service, region, rps, sizing)
     component = Component(
         name=name,
         kind="service",
@@ -175,9 +175,10 @@ def _check_carries(ctx: Context, limits: Sequence[Limit], path: Path) -> None:
             raise InputError(ctx.places.problem(path, what, "Make the instance larger."))
 
 
-def _meters(
+def service_meters(
     ctx: Context, name: str, service: Service, region: str, rps: Array, sizing: Sizing
 ) -> Iterable[Meter]:
+    """Return what the platform bills for the instances that ``sizing`` runs at the load ``rps``."""
     if isinstance(service, CloudRun):
         return cloud_run(ctx, name, service, region, rps, sizing)
     if isinstance(service, ContainerApps):

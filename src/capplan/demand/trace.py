@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,18 +16,34 @@ if TYPE_CHECKING:
     from capplan.plan.demand import Trace
 
 
+class Recording(NamedTuple):
+    """A load as it was: requests per second, step by step."""
+
+    step_s: float
+    rps: Array
+
+
 def read_trace(trace: Trace, directory: Path) -> tuple[float, Array]:
     """Return the mean load in requests per second, and its shape over the steps (mean 1).
+
+    Raises :class:`InputError` for what cannot be a load.
+    """
+    load = read_recording(trace, directory).rps
+    mean = float(load.mean())
+    return mean, load / mean
+
+
+def read_recording(trace: Trace, directory: Path) -> Recording:
+    """Return the load that the file of a trace holds.
 
     Steps are as long as the median distance of two rows; rows in between are averaged, and steps that
     are missing are interpolated. Raises :class:`InputError` for what cannot be a load.
     """
     path = directory / trace.file
-    load = _requests_per_second(_table(path, trace), trace, str(path))
-    mean = float(load.mean())
-    if mean <= 0:
+    recording = _requests_per_second(_table(path, trace), trace, str(path))
+    if float(recording.rps.mean()) <= 0:
         raise InputError(Problem(str(path), f"column '{trace.value}' holds no load"))
-    return mean, load / mean
+    return recording
 
 
 def _table(path: Path, trace: Trace) -> pd.DataFrame:
@@ -48,7 +64,7 @@ def _table(path: Path, trace: Trace) -> pd.DataFrame:
     return table
 
 
-def _requests_per_second(table: pd.DataFrame, trace: Trace, name: str) -> Array:
+def _requests_per_second(table: pd.DataFrame, trace: Trace, name: str) -> Recording:
     import pandas as pd
 
     values = pd.to_numeric(table[trace.value], errors="coerce")
@@ -67,5 +83,5 @@ def _requests_per_second(table: pd.DataFrame, trace: Trace, name: str) -> Array:
     if not step > pd.Timedelta(0):
         raise InputError(Problem(name, f"the times in '{trace.time}' do not advance"))
     regular = series.resample(step, origin="start").mean().interpolate()
-    rates = regular.to_numpy(dtype=float)
-    return np.asarray(rates / step.total_seconds() if trace.unit == "requests" else rates)
+    rates, step_s = regular.to_numpy(dtype=float), step.total_seconds()
+    return Recording(step_s, np.asarray(rates / step_s if trace.unit == "requests" else rates))

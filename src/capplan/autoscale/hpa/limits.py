@@ -23,16 +23,14 @@ def up_limit(rules: Rules, ups: Events, downs: Events, current: int, now_s: floa
     """
     if rules.select == DISABLED:
         return current
-    limit = -1
+    limit = current
     for i in range(len(rules.kinds)):
         base = period_start(current, ups, downs, rules.periods_s[i], now_s)
         allowed = base + rules.amounts[i]
         if rules.kinds[i] == PERCENT:
             allowed = math.ceil(base * (1 + rules.amounts[i] / 100))
-        if limit < 0:
+        if i == 0 or (allowed < limit) == (rules.select == MIN):
             limit = allowed
-        else:
-            limit = min(limit, allowed) if rules.select == MIN else max(limit, allowed)
     return max(limit, current)
 
 
@@ -47,10 +45,8 @@ def down_limit(rules: Rules, ups: Events, downs: Events, current: int, now_s: fl
         allowed = base - rules.amounts[i]
         if rules.kinds[i] == PERCENT:
             allowed = int(base * (1 - rules.amounts[i] / 100))
-        if i == 0:
+        if i == 0 or (allowed > limit) == (rules.select == MIN):
             limit = allowed
-        else:
-            limit = max(limit, allowed) if rules.select == MIN else min(limit, allowed)
     return min(limit, current)
 
 

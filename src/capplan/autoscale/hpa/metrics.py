@@ -43,9 +43,7 @@ class PodTotals(NamedTuple):
 
 
 @compiled
-def per_pod(
-    totals: PodTotals, kind: int, target: int, current: int, tolerance: Tolerance
-) -> tuple[int, int]:
+def per_pod(totals: PodTotals, kind: int, target: int, current: int, tolerance: Tolerance) -> tuple[int, int]:
     """Return the proposal of a Resource, ContainerResource or Pods metric.
 
     Missing pods are filled in so that they hold the count back, unready ones count as idle on the way up.

@@ -31,9 +31,7 @@ def state(spec: Hpa, sync_s: float) -> State:
 
 
 @compiled
-def reconcile(
-    spec: Hpa, state: State, current: int, proposals: Ints, failures: Ints, now_s: float
-) -> int:
+def reconcile(spec: Hpa, state: State, current: int, proposals: Ints, failures: Ints, now_s: float) -> int:
     """Return the replicas that the controller sets, and remember why.
 
     proposals: one a metric, :data:`ERROR` where it has none; failures: the reason to give for each then.
@@ -93,9 +91,7 @@ def best_proposal(proposals: Ints, failures: Ints, current: int, reasons: Ints) 
 def _legacy(spec: Hpa, state: State, proposal: int, current: int, now_s: float) -> int:
     """Return the count without ``behavior``: a maximum over the window, and at most a doubling."""
     calm = stabilised_legacy(state.log, proposal, spec.window_s, now_s)
-    state.reasons[r.ABLE_TO_SCALE] = (
-        r.READY_FOR_NEW_SCALE if calm == proposal else r.SCALE_DOWN_STABILIZED
-    )
+    state.reasons[r.ABLE_TO_SCALE] = r.READY_FOR_NEW_SCALE if calm == proposal else r.SCALE_DOWN_STABILIZED
     wanted, why = within_legacy_limits(spec, current, calm)
     state.reasons[r.SCALING_LIMITED] = why
     return wanted

@@ -1,0 +1,118 @@
+"""What simulated instances cost, by the same rules and prices as an estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array, hourly_max
+from capplan.capacity.nodes import PodGroup, nodes_for
+from capplan.components.base import Component, Context
+from capplan.components.egress import egress_meters
+from capplan.components.machines import Machines, machine_meters
+from capplan.components.service import service_meters
+from capplan.cost.lines import CostLine, Terms, cost_lines, total_cost
+from capplan.cost.machines import Fleet
+from capplan.cost.meters import Meter
+from capplan.estimate import Estimate
+
+_HOUR_S = 3600.0
+
+
+class Run(NamedTuple):
+    """Instances of a service that ran, requests/s that came, and pods that nodes are there for.
+
+    Each is (ticks,).
+    """
+
+    instances: Array
+    rps: Array
+    kept: Array
+
+
+class Bill(NamedTuple):
+    """USD a month, if every month were like the simulated time: in all, and by component."""
+
+    total: float
+    by_component: Mapping[str, float]
+    nodes: Mapping[str, Array]
+
+
+def bill(ctx: Context, estimate: Estimate, runs: Mapping[str, Run], tick_s: float) -> Bill:
+    """Return what the plan costs a month with these instances in place of the estimate's."""
+    meters: list[Meter] = []
+    nodes: dict[str, Array] = {}
+    for component in estimate.components:
+        if component.name in runs:
+            meters += _service(ctx, component, runs[component.name], tick_s)
+        elif component.kind == "node-pool":
+            nodes[component.name] = _nodes(estimate, component, runs)
+            meters += _pool(ctx, component, _hourly(nodes[component.name], tick_s))
+        else:
+            meters += component.meters
+    lines = cost_lines(meters, ctx.catalog, Terms(ctx.hours_per_month, ctx.plan.pricing.free_tier))
+    names = dict.fromkeys(line.meter.component for line in lines)
+    costs = {name: _expected([line for line in lines if line.meter.component == name]) for name in names}
+    return Bill(_expected(lines), costs, nodes)
+
+
+def _expected(lines: Sequence[CostLine]) -> float:
+    return float(total_cost(lines).expected.flat[0])
+
+
+def _hourly(values: Array, tick_s: float) -> Array:
+    """Return means over hours, (1, hours); what is left of a last hour counts as one."""
+    per_hour = max(round(_HOUR_S / tick_s), 1)
+    starts = np.arange(0, values.size, per_hour)
+    counts = np.diff(np.append(starts, values.size))
+    return np.asarray(np.add.reduceat(values, starts) / counts)[None]
+
+
+def _service(ctx: Context, component: Component, run: Run, tick_s: float) -> Iterator[Meter]:
+    service = ctx.plan.services[component.name]
+    assert component.sizing is not None
+    sizing = component.sizing._replace(running=_hourly(run.instances, tick_s))
+    name, region = component.name, component.region
+    provider = component.provider
+    yield from service_meters(ctx, name, service, region, _hourly(run.rps, tick_s), sizing)
+    yield from egress_meters(ctx, name, provider, region, service.response_size)
+
+
+def _nodes(estimate: Estimate, pool: Component, runs: Mapping[str, Run]) -> Array:
+    """Return the nodes of a pool, (ticks,): those that hold all its pods, within its bounds."""
+    assert pool.node is not None
+    assert pool.sizing is not None
+    groups = []
+    for component in estimate.components:
+        pods, sizing = component.pods, component.sizing
+        if pods is None or sizing is None or _pool_of(estimate, component) != pool.name:
+            continue
+        run = runs.get(component.name)
+        count = hourly_max(sizing.running) if run is None else run.kept[None]
+        groups.append(PodGroup(pods.cpu, pods.memory_gib, pods.gpu, count))
+    needed = np.maximum(nodes_for(groups, pool.node), pool.sizing.bounds.minimum)
+    maximum = pool.sizing.bounds.maximum
+    if maximum is not None:
+        needed = np.minimum(needed, maximum)
+    return np.asarray(needed[0])
+
+
+def _pool_of(estimate: Estimate, component: Component) -> str:
+    assert component.pods is not None
+    cluster = component.pods.cluster
+    return f"{cluster}/{component.pods.pool or next(iter(estimate.plan.clusters[cluster].pools))}"
+
+
+def _pool(ctx: Context, component: Component, running: Array) -> list[Meter]:
+    cluster, _, name = component.name.partition("/")
+    pool = ctx.plan.clusters[cluster].pools[name]
+    sizing = component.sizing
+    assert sizing is not None
+    machine = ctx.machine(component.provider, pool.machine, (*component.path, "machine"))
+    fleet = Fleet(running, sizing.floor, sizing.ceiling)
+    machines = Machines(
+        component.name, component.provider, component.region, machine, fleet, pool.purchase, component.path
+    )
+    return machine_meters(ctx, machines, pool.gpu, pool.disk)

@@ -1,0 +1,106 @@
+"""KEDA's operator: between nothing and one, and what an HPA hears when a measure fails.
+
+A ScaledObject has two loops: the operator, here, polls the triggers and turns the workload on and off; the
+HPA that it creates does everything else. Source: kedacore/keda@8b4f083c, pkg/scaling.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from capplan.autoscale.compiled import Reals, compiled
+
+UNSET = -1
+NO_WRITE = -1
+NEVER_S = -1e18
+
+
+class ScaledObject(NamedTuple):
+    """What the operator reads of a ScaledObject; counts are :data:`UNSET` where it does not say.
+
+    only_resources: cpu and memory are its only triggers, which count as active and never wake it.
+    """
+
+    low: int = 0
+    idle: int = UNSET
+    fallback: int = UNSET
+    polling_s: float = 30.0
+    cooldown_s: float = 300.0
+    initial_cooldown_s: float = 0.0
+    paused: bool = False
+    paused_in: bool = False
+    paused_out: bool = False
+    forced: bool = False
+    only_resources: bool = False
+
+
+@compiled
+def hpa_floor(low: int) -> int:
+    """Return minReplicas of the HPA that KEDA creates: an HPA does not go to zero."""
+    return max(low, 1)
+
+
+@compiled
+def is_active(value: float, activation: float) -> bool:
+    """Say whether a trigger is active; a value at its activation threshold is not."""
+    return value > activation
+
+
+@compiled
+def poll(
+    spec: ScaledObject, last_active_s: Reals, current: int, active: bool, failed: bool, now_s: float
+) -> int:
+    """Return the count that the operator writes, or :data:`NO_WRITE`.
+
+    ``last_active_s[0]`` is when a trigger was last active, :data:`NEVER_S` before; time starts with the
+    object. The cooldown delays only the way to zero or to idle; it drops to that from any count, past the
+    policies of the HPA.
+    """
+    if spec.paused:
+        return NO_WRITE
+    if active or spec.forced:
+        if current == 0 or (spec.idle != UNSET and current < spec.low):
+            if spec.paused_out:
+                return NO_WRITE
+            last_active_s[0] = now_s
+            return max(spec.low, 1)
+        if not failed:
+            last_active_s[0] = now_s
+        return NO_WRITE
+    if failed and spec.fallback != 0:
+        return NO_WRITE
+    return _without_activity(spec, last_active_s[0], current, now_s)
+
+
+@compiled
+def _without_activity(spec: ScaledObject, last_active_s: float, current: int, now_s: float) -> int:
+    can_idle = spec.idle != UNSET and current > spec.idle
+    if can_idle or (current > 0 and spec.low == 0):
+        until_s = spec.initial_cooldown_s
+        if last_active_s > NEVER_S:
+            until_s = last_active_s + spec.cooldown_s
+        if spec.paused_in or until_s >= now_s:
+            return NO_WRITE
+        return spec.idle if spec.idle != UNSET else spec.low
+    if spec.idle == UNSET and current < spec.low:
+        return spec.low
+    return NO_WRITE
+
+
+def fallback_metric(
+    failures: int, threshold: int, behavior: str, replicas: int, current: int, target: float
+) -> float | None:
+    """Return the total that stands in for a failing measure; None as long as the HPA gets the error.
+
+    ``failures`` in a row must be more than the threshold. The total makes the HPA want ``replicas``
+    (``static``), the ``current`` ones (``currentReplicas``), or the higher or lower of both.
+    """
+    if failures <= threshold:
+        return None
+    wanted = {
+        "static": replicas,
+        "currentReplicas": current,
+        "currentReplicasIfHigher": max(current, replicas),
+        "currentReplicasIfLower": min(current, replicas),
+    }[behavior]
+    return target * wanted

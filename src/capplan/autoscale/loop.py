@@ -1,0 +1,208 @@
+"""The time loop: load meets instances, and an autoscaler looks at what came of it.
+
+One service, tick after tick. Compiled by numba where it is installed.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from capplan.autoscale import keda, tracking, window
+from capplan.autoscale.compiled import Ints, Reals, compiled, ints, reals
+from capplan.autoscale.fleet import Fleet, FleetSpec, advance, fleet, scale
+from capplan.autoscale.hpa.pods import Readiness
+from capplan.autoscale.hpa.reasons import FAILED_GET_EXTERNAL
+from capplan.autoscale.hpa.recommendations import Log, log
+from capplan.autoscale.hpa.reconcile import State, reconcile, state
+from capplan.autoscale.hpa.spec import Hpa
+from capplan.autoscale.keda import ScaledObject
+from capplan.autoscale.signals import (
+    CPU,
+    ON_PODS,
+    RUNNING,
+    Metrics,
+    Timeline,
+    Use,
+    empty,
+    mean_seen,
+    propose,
+    seen,
+)
+from capplan.autoscale.tracking import Alarms, Tracking
+from capplan.autoscale.traffic import Traffic, Waiting, flow, waiting
+from capplan.autoscale.window import Window
+
+FIXED, HPA, KEDA, WINDOW, TRACKING = range(5)
+"""Kinds of autoscaler."""
+
+RHO_STEPS = 64
+"""Utilizations at which response times are tabled, from idle to :data:`RHO_TOP`."""
+
+RHO_TOP = 0.98
+"""Above it a queue has not reached its steady state within a tick: what is left over waits in the fluid."""
+
+
+class Scaler(NamedTuple):
+    """The autoscaler of a service; the settings of the kinds that it is not are not read.
+
+    sync_s: how often it decides.
+    """
+
+    kind: int
+    low: int
+    high: int
+    sync_s: float
+    metrics: Metrics
+    hpa: Hpa
+    keda: ScaledObject
+    window: Window
+    tracking: Tracking
+    readiness: Readiness
+
+
+class Service(NamedTuple):
+    """One service: its traffic, its instances, its autoscaler.
+
+    p95_s and slack_s: response time of 95 %, and how much longer a request may wait within the SLO, by
+    instances (first row: one) and utilization, :data:`RHO_STEPS` a row. initial: instances at the start.
+    """
+
+    traffic: Traffic
+    fleet: FleetSpec
+    use: Use
+    scaler: Scaler
+    p95_s: Reals
+    slack_s: Reals
+    initial: int
+
+
+class _Memory(NamedTuple):
+    """What lasts from tick to tick."""
+
+    fleet: Fleet
+    waiting: Waiting
+    hpa: State
+    last_active_s: Reals
+    peak: Log
+    alarms: Alarms
+    proposals: Ints
+    failures: Ints
+
+
+def simulate(service: Service, arrivals: Reals) -> Timeline:
+    """Return what happens to the ``arrivals``, requests in each tick."""
+    tick_s, scaler = service.traffic.tick_s, service.scaler
+    metrics = len(scaler.metrics.measures)
+    memory = _Memory(
+        fleet(service.fleet, service.initial, scaler.high, tick_s),
+        waiting(service.traffic),
+        state(scaler.hpa, scaler.sync_s),
+        reals([keda.NEVER_S]),
+        log(int(scaler.window.hold_s / tick_s) + 4),
+        tracking.alarms(),
+        ints(metrics),
+        ints([FAILED_GET_EXTERNAL] * metrics),
+    )
+    timeline = empty(arrivals)
+    _run(service, memory, timeline)
+    return timeline
+
+
+@compiled
+def _run(service: Service, memory: _Memory, timeline: Timeline) -> None:
+    tick_s, scaler = service.traffic.tick_s, service.scaler
+    next_sync_s = next_poll_s = scaler.sync_s
+    for tick in range(len(timeline.arrivals)):
+        now_s = tick * tick_s
+        if scaler.kind == KEDA and now_s >= next_poll_s:
+            next_poll_s += scaler.keda.polling_s
+            _poll(service, memory, timeline, tick, now_s)
+        if scaler.kind != FIXED and now_s >= next_sync_s:
+            next_sync_s += scaler.sync_s
+            wanted = _decide(service, memory, timeline, tick, now_s)
+            scale(memory.fleet, service.fleet, wanted, now_s)
+        ready = advance(memory.fleet, service.fleet, scaler.readiness, now_s)
+        _serve(service, memory, timeline, tick, ready, now_s)
+
+
+@compiled
+def _decide(service: Service, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> int:
+    """Return the count that the autoscaler sets."""
+    scaler, use, tick_s = service.scaler, service.use, service.traffic.tick_s
+    current, past = memory.fleet.number[0], max(tick - 1 - service.use.lag_ticks, 0)
+    if scaler.kind == WINDOW:
+        average_s = scaler.window.average_s
+        progress = mean_seen(timeline, use, RUNNING, past, average_s, tick_s)
+        busy = timeline.worked[past] / tick_s * use.cpu_milli
+        just_now = seen(timeline, use, RUNNING, tick - 1, tick_s)
+        wanted = window.needed(scaler.window, progress, busy, just_now)
+        return window.held(scaler.window, memory.peak, wanted, scaler.low, scaler.high, now_s)
+    if scaler.kind == TRACKING:
+        metric = mean_seen(timeline, use, CPU, past, 60.0, tick_s)
+        wanted = tracking.tracked(scaler.tracking, memory.alarms, current, metric, now_s)
+        return min(max(wanted, scaler.low), scaler.high)
+    propose(
+        scaler.metrics,
+        timeline,
+        memory.fleet,
+        service.fleet,
+        use,
+        scaler.readiness,
+        scaler.hpa.tolerance,
+        tick,
+        tick_s,
+        now_s,
+        memory.proposals,
+    )
+    return reconcile(scaler.hpa, memory.hpa, current, memory.proposals, memory.failures, now_s)
+
+
+@compiled
+def _poll(service: Service, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> None:
+    """Let KEDA's operator turn the service on or off."""
+    scaler, metrics = service.scaler, service.scaler.metrics
+    active = scaler.keda.only_resources
+    for i in range(len(metrics.measures)):
+        if metrics.asked[i] != ON_PODS:
+            level = seen(timeline, service.use, metrics.measures[i], tick - 1, service.traffic.tick_s)
+            active = active or keda.is_active(level, metrics.activations[i])
+    current = memory.fleet.number[0]
+    wanted = keda.poll(scaler.keda, memory.last_active_s, current, active, False, now_s)
+    if wanted != keda.NO_WRITE:
+        scale(memory.fleet, service.fleet, wanted, now_s)
+
+
+@compiled
+def _serve(
+    service: Service, memory: _Memory, timeline: Timeline, tick: int, ready: int, now_s: float
+) -> None:
+    """Serve one tick, and write down what came of it."""
+    traffic = service.traffic
+    done = flow(traffic, memory.waiting, ready, timeline.arrivals[tick], now_s)
+    queued = memory.waiting.queues[0]
+    for again in memory.waiting.attempts:
+        queued += again
+    timeline.served[tick] = done.served
+    timeline.shed[tick] = done.shed
+    timeline.worked[tick] = done.worked
+    timeline.waiting[tick] = queued
+    timeline.wanted[tick] = memory.fleet.number[0]
+    timeline.ready[tick] = ready
+    timeline.kept[tick] = memory.fleet.kept[0]
+    timeline.wait_s[tick] = done.wait_s
+    if done.worked + done.wait_s > 0.0 or done.shed > 0.0:
+        rho = done.worked / max(ready * traffic.rate_rps * traffic.tick_s, 1e-12)
+        timeline.p95_s[tick] = done.wait_s + _looked_up(service.p95_s, ready, rho)
+        slack_s = _looked_up(service.slack_s, ready, rho)
+        timeline.late[tick] = done.wait_s > slack_s or done.shed > 0.0
+
+
+@compiled
+def _looked_up(table: Reals, instances: int, rho: float) -> float:
+    """Return the value at a utilization, interpolated; more instances than rows count as the last row."""
+    rows = len(table) // RHO_STEPS
+    row = min(max(instances, 1), rows) - 1
+    place = min(rho / RHO_TOP, 1.0) * (RHO_STEPS - 1)
+    left = min(int(place), RHO_STEPS - 2)
+    first = table[row * RHO_STEPS + left]
+    return first + (place - left) * (table[row * RHO_STEPS + left + 1] - first)

@@ -1,0 +1,114 @@
+"""Recommendations of the Vertical Pod Autoscaler, with its default flags.
+
+Source: kubernetes/autoscaler@55c37cd5, vertical-pod-autoscaler/pkg/recommender. Integers as there:
+millicores and bytes, truncated at every step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from capplan.autoscale.rightsize.histogram import CPU_CORES, MEMORY_BYTES, Histogram
+
+_DAY_S = 86_400.0
+_CPU_WEIGHT = 0.1
+_MARGIN = 0.15
+_MIB = 2**20
+_LEAST_CPU_MILLI, _LEAST_MEMORY_BYTES = 25.0, 250.0 * _MIB
+_OOM_BUMP_BYTES, _OOM_BUMP_RATIO = 100 * _MIB, 1.2
+
+
+class Amounts(NamedTuple):
+    """CPU and memory of one container."""
+
+    cpu_milli: int
+    memory_bytes: int
+
+
+class Recommendation(NamedTuple):
+    """What a container should request, and the bounds outside of which the updater evicts it."""
+
+    lower_bound: Amounts
+    target: Amounts
+    upper_bound: Amounts
+
+
+class Recommender:
+    """Learns from the samples of one container; times in seconds since a midnight in UTC, ascending."""
+
+    def __init__(self) -> None:
+        self._cpu = Histogram(CPU_CORES)
+        self._memory = Histogram(MEMORY_BYTES)
+        self._window_end_s: float | None = None
+        self._usage_peak = 0
+        self._oom_peak = 0
+        self._first_s = self._last_s = 0.0
+        self._samples = 0
+
+    def cpu(self, time_s: float, cores: float) -> None:
+        """Count one sample of CPU use."""
+        self._cpu.add(cores, _CPU_WEIGHT, time_s)
+        if self._samples == 0:
+            self._first_s = time_s
+        self._last_s = time_s
+        self._samples += 1
+
+    def memory(self, time_s: float, used_bytes: int) -> None:
+        """Count one sample of memory use: only the peak of each day matters."""
+        if self._is_peak(time_s, used_bytes):
+            self._usage_peak = used_bytes
+
+    def out_of_memory(self, time_s: float, request_bytes: int) -> None:
+        """Count a container killed for its memory as a peak above what it had."""
+        used = max(request_bytes, self._usage_peak)
+        peak = max(used + _OOM_BUMP_BYTES, int(used * _OOM_BUMP_RATIO))
+        if self._is_peak(time_s, peak):
+            self._oom_peak = peak
+
+    def _is_peak(self, time_s: float, used_bytes: int) -> bool:
+        if self._window_end_s is None:
+            self._window_end_s = time_s
+        if time_s < self._window_end_s:
+            peak = max(self._usage_peak, self._oom_peak)
+            if peak == 0 or used_bytes <= peak:
+                return False
+            self._memory.subtract(peak, 1.0, self._window_end_s)
+        else:
+            self._window_end_s += _DAY_S * (1 + (time_s - self._window_end_s) // _DAY_S)
+            self._usage_peak = self._oom_peak = 0
+        self._memory.add(used_bytes, 1.0, self._window_end_s)
+        return True
+
+    def recommendation(self, containers: int = 1) -> Recommendation:
+        """Return what one of ``containers`` of a pod should request.
+
+        The bounds are wide while little is known: confidence is the days that samples span, or could fill
+        at one a minute.
+        """
+        days = min((self._last_s - self._first_s) / _DAY_S, self._samples / 1440)
+        narrow = (1 + 0.001 / days) ** -2 if days > 0 else 0.0
+        wide = 1 + 1 / days if days > 0 else math.inf
+        return Recommendation(
+            self._amounts(0.5, containers, lambda amount: int(amount * narrow)),
+            self._amounts(0.9, containers, lambda amount: amount),
+            self._amounts(0.95, containers, lambda amount: _scaled(amount, wide)),
+        )
+
+    def _amounts(self, share: float, containers: int, bounded: Callable[[int], int]) -> Amounts:
+        cpu = _with_margin(int(self._cpu.percentile(share) * 1000))
+        memory = _with_margin(int(self._memory.percentile(share)))
+        return Amounts(
+            max(bounded(cpu), int(_LEAST_CPU_MILLI / containers)),
+            max(bounded(memory), int(_LEAST_MEMORY_BYTES / containers)),
+        )
+
+
+def _with_margin(amount: int) -> int:
+    return amount + int(_MARGIN * amount)
+
+
+def _scaled(amount: int, factor: float) -> int:
+    scaled = amount * factor
+    return int(scaled) if math.isfinite(scaled) else 2**63 - 1

@@ -1,0 +1,28 @@
+"""What a simulation is asked for beyond the plan."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Settings(NamedTuple):
+    """How to simulate; None and 0 leave it to the platform, or switch a mechanism off.
+
+    random: Poisson arrivals; otherwise exactly the mean. metric_lag_s: age of what autoscalers see, beyond a
+    tick. limit_rps: what a rate limiter lets in while there is little load; less, tier by tier, under more.
+    breaker: share of failures that opens a circuit breaker. kubernetes: version whose HPA is simulated.
+    """
+
+    tick_s: float = 15.0
+    days: float | None = None
+    seed: int = 1
+    random: bool = True
+    startup_s: float | None = None
+    node_start_s: float | None = None
+    timeout_s: float | None = None
+    metric_lag_s: float = 15.0
+    retries: int = 0
+    limit_rps: float = 0.0
+    breaker: float = 0.0
+    breaker_open_s: float = 30.0
+    kubernetes: tuple[int, int] = (1, 36)

@@ -1,0 +1,234 @@
+"""From a plan and its estimate to the services that the time loop runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.autoscale.compiled import Reals, reals
+from capplan.autoscale.fleet import FleetSpec
+from capplan.autoscale.loop import RHO_STEPS, RHO_TOP
+from capplan.autoscale.loop import Service as Simulated
+from capplan.autoscale.scalers import Size, scaler_of
+from capplan.autoscale.settings import Settings
+from capplan.autoscale.signals import Use
+from capplan.autoscale.traffic import Traffic
+from capplan.capacity.sizing import Sizing
+from capplan.components.base import Component, Context
+from capplan.estimate import Estimate
+from capplan.plan.services import CloudRun, Service
+
+STARTUP_S = {
+    "cloud-run": 5.0,
+    "container-apps": 15.0,
+    "fargate": 45.0,
+    "vm-group": 90.0,
+    "kubernetes": 30.0,
+}
+"""From the decision to an instance that serves, where the plan does not say: assumptions in round numbers."""
+
+NODE_START_S, GPU_NODE_START_S = 120.0, 300.0
+"""From a pending pod to a ready node; with GPUs drivers, images and weights come on top. Assumptions."""
+
+TIMEOUT_S = 30.0
+LIMIT_SHARES = (1.0, 0.5, 0.35, 0.25)
+"""What a load-tiered rate limiter lets in: 200, 100, 70 and 50 a minute in Levqor's scaling document."""
+
+_ROWS = 128
+_GIB = 2.0**30
+_UNBOUNDED = 1000
+
+
+class Subject(NamedTuple):
+    """A service about to be simulated.
+
+    rps: load in every tick. target_rps: what one instance carries at its target utilization. slo: in words,
+    empty without one. backlog: messages that wait when the peak begins.
+    """
+
+    name: str
+    platform: str
+    scaler_name: str
+    simulated: Simulated
+    rps: Array
+    target_rps: float
+    slo: str
+    backlog: float
+
+    @property
+    def knows_latency(self) -> bool:
+        """Whether response times are known: for callers that wait, and that were promised something."""
+        return bool(self.slo) and any(self.simulated.p95_s)
+
+
+def subjects(
+    ctx: Context, estimate: Estimate, rps: Mapping[str, Array], settings: Settings
+) -> Iterator[Subject]:
+    """Yield every service of the plan that says what an instance carries; ``rps`` by tick."""
+    by_name = {component.name: component for component in estimate.components}
+    for name, service in estimate.plan.services.items():
+        component = by_name[name]
+        if component.sizing is not None and component.sizing.limits and np.any(rps[name] > 0):
+            yield _subject(ctx, estimate, service, component, component.sizing, rps[name], settings)
+
+
+def _subject(
+    ctx: Context,
+    estimate: Estimate,
+    service: Service,
+    component: Component,
+    sizing: Sizing,
+    rps: Array,
+    settings: Settings,
+) -> Subject:
+    full_rps = min(
+        float(np.min(limit.rps_per_instance / np.asarray(limit.target))) for limit in sizing.limits
+    )
+    target_rps = float(np.min(sizing.capacity_rps))
+    cores = _cores(ctx, component.name, service)
+    size = Size(_one(sizing.floor), _ceiling(sizing), cores, target_rps)
+    scaler, scaler_name = scaler_of(service, size, estimate.file.places, component.name, settings.kubernetes)
+    startup_s = _startup_s(service, settings)
+    traffic = Traffic(
+        tick_s=settings.tick_s,
+        rate_rps=full_rps,
+        timeout_s=_timeout_s(service, startup_s, settings),
+        retries=settings.retries,
+        limit_rps=settings.limit_rps,
+        limit_shares=reals(list(LIMIT_SHARES)),
+        breaker=settings.breaker,
+        breaker_open_s=settings.breaker_open_s,
+    )
+    initial = math.ceil(float(rps[0]) / target_rps - 1e-9)
+    p95_s, slack_s, slo = _response(service, sizing, full_rps, size.high)
+    simulated = Simulated(
+        traffic=traffic,
+        fleet=FleetSpec(
+            startup_s, _per_node(estimate, component), _node_start_s(estimate, component, settings)
+        ),
+        use=_use(service, sizing, full_rps, cores, settings),
+        scaler=scaler,
+        p95_s=p95_s,
+        slack_s=slack_s,
+        initial=min(max(initial, size.low), size.high),
+    )
+    backlog = 0.0 if service.queue is None else float(service.queue.backlog)
+    name, platform = component.name, component.platform
+    return Subject(name, platform, scaler_name, simulated, rps, target_rps, slo, backlog)
+
+
+def _one(values: Array) -> int:
+    return int(values.flat[0])
+
+
+def _ceiling(sizing: Sizing) -> int:
+    """Return the maximum; where the plan sets none, so much that it does not matter."""
+    if sizing.ceiling is None:
+        return max(_UNBOUNDED, 2 * _one(sizing.peak))
+    return _one(sizing.ceiling)
+
+
+def _cores(ctx: Context, name: str, service: Service) -> float:
+    if service.platform != "vm-group":
+        return float(service.cpu)
+    machine = ctx.machine(service.provider, service.machine, ("services", name, "machine"))
+    return machine.vcpu or 0.0
+
+
+def _use(service: Service, sizing: Sizing, full_rps: float, cores: float, settings: Settings) -> Use:
+    """Return what requests cost; without a CPU time a full instance uses all of its cores."""
+    cpu_rps = full_rps
+    for limit in sizing.limits:
+        if limit.name == "cpu":
+            cpu_rps = float(np.min(limit.rps_per_instance / np.asarray(limit.target)))
+    time_s = service.service_time
+    memory = float(service.memory) if service.platform != "vm-group" else 0.0
+    return Use(
+        cpu_milli=1000 * cores / cpu_rps,
+        request_milli=max(round(1000 * cores), 1),
+        memory_base=float(service.memory_base) * _GIB,
+        memory_each=float(service.memory_per_request) * _GIB,
+        memory_request=max(memory, 1e-3) * _GIB,
+        service_time_s=1 / full_rps if time_s is None else float(time_s),
+        lag_ticks=round(settings.metric_lag_s / settings.tick_s),
+    )
+
+
+def _startup_s(service: Service, settings: Settings) -> float:
+    if settings.startup_s is not None:
+        return settings.startup_s
+    workload = service.workload
+    if workload is not None and "startup" in workload.model_fields_set:
+        return float(workload.startup)
+    return STARTUP_S[service.platform]
+
+
+def _timeout_s(service: Service, startup_s: float, settings: Settings) -> float:
+    """Return how long a request waits; messages wait for ever, Cloud Run's as its documentation says."""
+    if service.queue is not None:
+        return math.inf
+    if settings.timeout_s is not None:
+        return settings.timeout_s
+    if isinstance(service, CloudRun):
+        return max(3.5 * startup_s, 10.0)
+    workload = service.workload
+    if workload is not None and "timeout" in workload.model_fields_set:
+        return float(workload.timeout)
+    return TIMEOUT_S
+
+
+def _per_node(estimate: Estimate, component: Component) -> int:
+    """Return the pods that fit a node of their pool, as if no other service ran there."""
+    pool = _pool(estimate, component)
+    if pool is None or pool.node is None or component.pods is None:
+        return 0
+    pod, node = component.pods, pool.node
+    fits = [node.cpu / pod.cpu, node.memory_gib / pod.memory_gib, node.pods]
+    if np.any(pod.gpu):
+        fits.append(node.gpus / pod.gpu)
+    return int(min(float(np.min(fit)) for fit in fits) + 1e-9)
+
+
+def _pool(estimate: Estimate, component: Component) -> Component | None:
+    if component.pods is None:
+        return None
+    cluster = estimate.plan.clusters[component.pods.cluster]
+    name = f"{component.pods.cluster}/{component.pods.pool or next(iter(cluster.pools))}"
+    return next(other for other in estimate.components if other.name == name)
+
+
+def _node_start_s(estimate: Estimate, component: Component, settings: Settings) -> float:
+    if settings.node_start_s is not None:
+        return settings.node_start_s
+    has_gpu = component.pods is not None and bool(np.any(component.pods.gpu))
+    return GPU_NODE_START_S if has_gpu else NODE_START_S
+
+
+def _response(service: Service, sizing: Sizing, full_rps: float, most: int) -> tuple[Reals, Reals, str]:
+    """Return tables of response times and of the slack that the SLO leaves, and the SLO in words."""
+    if service.queue is not None:
+        drain_s = float(service.queue.drain_time)
+        return reals(RHO_STEPS), reals([drain_s] * RHO_STEPS), f"drain {drain_s:g} s"
+    promise = sizing.promise
+    if promise is None:
+        return reals(RHO_STEPS), reals([math.inf] * RHO_STEPS), ""
+    rows = min(max(most, 1), _ROWS)
+    instances = np.repeat(np.arange(1.0, rows + 1), RHO_STEPS)[None]
+    rho = np.tile(np.linspace(0.0, RHO_TOP, RHO_STEPS), rows)[None]
+    load = rho * instances * full_rps
+    shares = {share: promise.percentile(share, load, instances) for share in {0.95, *promise.targets}}
+    slack = np.min(
+        [float(np.max(target)) - shares[share] for share, target in promise.targets.items()], axis=0
+    )
+    said = ", ".join(
+        f"p{100 * share:g} {1000 * float(np.max(t)):g} ms" for share, t in promise.targets.items()
+    )
+    return _table(shares[0.95]), _table(slack), said
+
+
+def _table(values: Array) -> Reals:
+    return reals(np.nan_to_num(values.ravel(), nan=1e6, posinf=1e6, neginf=-1e6).tolist())

@@ -1,0 +1,253 @@
+"""A plan's load, replayed through its autoscalers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.autoscale.arrivals import arrivals, rates
+from capplan.autoscale.bill import Bill, Run, bill
+from capplan.autoscale.compiled import COMPILED, Reals
+from capplan.autoscale.loop import simulate
+from capplan.autoscale.settings import Settings
+from capplan.autoscale.setup import Subject, subjects
+from capplan.catalog.catalog import Catalog
+from capplan.components.base import Context
+from capplan.demand.load import Load, Pattern, load_on
+from capplan.demand.trace import read_recording
+from capplan.errors import InputError, Problem
+from capplan.estimate import Estimate, basis_of, estimate_on
+from capplan.plan.bind import Scenarios
+from capplan.plan.demand import Trace
+from capplan.plan.model import Plan
+from capplan.plan.read import PlanFile
+
+_DAY_S = 86_400.0
+_HOUR_S = 3_600.0
+_DAYS = 7.0
+_MOST_TICKS = 50_000_000
+
+
+class Series(NamedTuple):
+    """The timeline of a service as arrays, (ticks,); see :class:`capplan.autoscale.signals.Timeline`."""
+
+    arrivals: Array
+    served: Array
+    shed: Array
+    worked: Array
+    waiting: Array
+    wanted: Array
+    ready: Array
+    kept: Array
+    wait_s: Array
+    p95_s: Array
+    late: Array
+
+
+class Figures(NamedTuple):
+    """What a timeline comes to.
+
+    needed_mean: instances that hindsight would have run. over_provisioned: share of the instance-hours
+    beyond it. against_peak: share saved against running the most that was needed all the time. late_s: time
+    in which the SLO was broken, late_share and shed_share: of the requests. p95: of the median request's
+    tick, and of the worst tick.
+    """
+
+    instances_min: float
+    instances_mean: float
+    instances_max: float
+    needed_mean: float
+    over_provisioned: float
+    against_peak: float
+    utilization: float
+    late_s: float
+    late_share: float
+    shed_share: float
+    p95_typical_s: float
+    p95_worst_s: float
+    scale_ups: int
+    scale_downs: int
+
+
+class Outcome(NamedTuple):
+    """One service: what was simulated, what happened, what it comes to."""
+
+    subject: Subject
+    series: Series
+    figures: Figures
+
+
+class Costs(NamedTuple):
+    """USD a month: as simulated, with an autoscaler that knows the load, at the peak's size all the time."""
+
+    simulated: Bill
+    ideal: float
+    at_peak: float
+
+
+class Simulation(NamedTuple):
+    """A plan, simulated."""
+
+    estimate: Estimate
+    settings: Settings
+    load: str
+    seconds: float
+    outcomes: Sequence[Outcome]
+    costs: Costs
+    skipped: Sequence[str]
+
+
+class Prepared(NamedTuple):
+    """A plan that is ready to be simulated, as it is or with other autoscalers."""
+
+    ctx: Context
+    estimate: Estimate
+    settings: Settings
+    load: str
+    seconds: float
+    subjects: Sequence[Subject]
+
+
+def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace | None = None) -> Prepared:
+    """Return the services of the plan in ``file`` and their load; ``trace`` replaces the plan's shape.
+
+    A trace given here keeps the plan's volume, if it says one.
+    """
+    basis = basis_of(file, catalog)
+    estimate = estimate_on(basis, Scenarios())
+    ctx = Context(
+        estimate.plan, basis.catalog, estimate.load, estimate.hours_per_month, file.places, file.directory
+    )
+    load, step_s = _load(estimate, trace, file.directory)
+    steps = load.shape.shape[1]
+    natural_s = steps * step_s if steps > 1 else _DAYS * _DAY_S
+    seconds = natural_s if settings.days is None else settings.days * _DAY_S
+    if seconds / settings.tick_s > _MOST_TICKS:
+        what = f"{seconds / _DAY_S:g} days in ticks of {settings.tick_s:g} s are too many"
+        raise InputError(Problem("--days", what, "Simulate fewer days, or longer ticks."))
+    smooth = step_s >= _HOUR_S
+    by_name = {
+        name: rates(load.rps(name)[0], step_s, settings.tick_s, seconds, smooth)
+        for name in estimate.plan.services
+    }
+    found = list(subjects(ctx, estimate, by_name, settings))
+    if not found:
+        remedy = "Give a service service_time, cpu_time or throughput, and load."
+        raise InputError(Problem(file.plan.name, "no service of the plan can be simulated", remedy))
+    return Prepared(ctx, estimate, settings, load.profile, seconds, found)
+
+
+def _load(estimate: Estimate, trace: Trace | None, directory: Path) -> tuple[Load, float]:
+    plan = estimate.plan
+    if trace is None and plan.demand.trace is None:
+        return estimate.load, _HOUR_S
+    recording = read_recording(trace or plan.demand.trace, directory)  # type: ignore[arg-type]
+    if trace is None:
+        return estimate.load, recording.step_s
+    mean = float(recording.rps.mean())
+    pattern = Pattern(mean, recording.rps / mean, Path(trace.file).name)
+    return load_on(pattern, _unstretched(plan), estimate.hours_per_month), recording.step_s
+
+
+def _unstretched(plan: Plan) -> Plan:
+    demand = plan.demand.model_copy(update={"peak_to_average": None})
+    return plan.model_copy(update={"demand": demand})
+
+
+def run(prepared: Prepared, progress: Callable[[str], None] = lambda _: None) -> Simulation:
+    """Return what happens to every service; ``progress`` hears the name of each."""
+    outcomes = []
+    for subject in prepared.subjects:
+        progress(subject.name)
+        outcomes.append(outcome(subject, requests_of(subject, prepared.settings)))
+    names = [subject.name for subject in prepared.subjects]
+    return Simulation(
+        estimate=prepared.estimate,
+        settings=prepared.settings,
+        load=prepared.load,
+        seconds=prepared.seconds,
+        outcomes=outcomes,
+        costs=_costs(prepared, outcomes),
+        skipped=[name for name in prepared.estimate.plan.services if name not in names],
+    )
+
+
+def requests_of(subject: Subject, settings: Settings) -> Array:
+    """Return the requests that come in each tick, with the backlog that a queue's peak begins with."""
+    found = arrivals(subject.rps, settings.tick_s, settings.seed, subject.name, settings.random)
+    if subject.backlog > 0:
+        found = found.copy()
+        found[int(subject.rps.argmax())] += subject.backlog
+    return found
+
+
+def outcome(subject: Subject, requests: Array) -> Outcome:
+    """Return what happens to ``requests``, (ticks,), at one service."""
+    timeline = simulate(subject.simulated, as_reals(requests))
+    series = Series(*(np.asarray(column, dtype=float) for column in timeline))
+    return Outcome(subject, series, figures(subject, series))
+
+
+def as_reals(values: Array) -> Reals:
+    """Return numbers as the time loop reads them."""
+    return values if COMPILED else values.tolist()  # type: ignore[return-value]
+
+
+def figures(subject: Subject, series: Series) -> Figures:
+    """Return what a timeline comes to."""
+    tick_s, scaler = subject.simulated.traffic.tick_s, subject.simulated.scaler
+    needed = np.clip(np.ceil(subject.rps / subject.target_rps - 1e-9), scaler.low, scaler.high)
+    mean, needed_mean = float(series.wanted.mean()), float(needed.mean())
+    requests = max(float(series.arrivals.sum()), 1e-12)
+    capacity = float(series.ready.sum()) * subject.simulated.traffic.rate_rps * tick_s
+    busy = series.arrivals > 0
+    change = np.diff(series.wanted)
+    return Figures(
+        instances_min=float(series.wanted.min()),
+        instances_mean=mean,
+        instances_max=float(series.wanted.max()),
+        needed_mean=needed_mean,
+        over_provisioned=max(1 - needed_mean / mean, 0.0) if mean else 0.0,
+        against_peak=1 - mean / max(float(needed.max()), 1.0),
+        utilization=float(series.worked.sum()) / capacity if capacity else 0.0,
+        late_s=float(series.late.sum()) * tick_s,
+        late_share=float(series.arrivals[series.late > 0].sum()) / requests,
+        shed_share=float(series.shed.sum()) / requests,
+        p95_typical_s=_weighted_median(series.p95_s[busy], series.arrivals[busy]),
+        p95_worst_s=float(series.p95_s.max()),
+        scale_ups=int((change > 0).sum()),
+        scale_downs=int((change < 0).sum()),
+    )
+
+
+def _weighted_median(values: Array, weights: Array) -> float:
+    if not values.size:
+        return 0.0
+    order = np.argsort(values, kind="stable")
+    passed = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(passed, passed[-1] / 2)])
+
+
+def _costs(prepared: Prepared, outcomes: Sequence[Outcome]) -> Costs:
+    ctx, estimate, tick_s = prepared.ctx, prepared.estimate, prepared.settings.tick_s
+    simulated = {o.subject.name: Run(o.series.wanted, o.subject.rps, o.series.kept) for o in outcomes}
+    ideal = {o.subject.name: _ideal(o.subject, flat=False) for o in outcomes}
+    at_peak = {o.subject.name: _ideal(o.subject, flat=True) for o in outcomes}
+    return Costs(
+        bill(ctx, estimate, simulated, tick_s),
+        bill(ctx, estimate, ideal, tick_s).total,
+        bill(ctx, estimate, at_peak, tick_s).total,
+    )
+
+
+def _ideal(subject: Subject, flat: bool) -> Run:
+    """Return the instances that hindsight would run, or the most of them all the time."""
+    scaler = subject.simulated.scaler
+    needed = np.clip(np.ceil(subject.rps / subject.target_rps - 1e-9), scaler.low, scaler.high)
+    if flat:
+        needed = np.full(needed.shape, needed.max())
+    return Run(needed, subject.rps, needed)

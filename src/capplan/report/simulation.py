@@ -1,0 +1,207 @@
+"""A simulation as text, JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from capplan.autoscale.simulation import Outcome, Simulation
+from capplan.report.numbers import money
+from capplan.report.sparkline import sparkline
+from capplan.report.table import Column, Table, text
+
+SCHEMA_VERSION = 1
+_DAY_S = 86_400.0
+
+
+def simulation_text(simulation: Simulation, width: int, ascii_only: bool) -> str:
+    """Return the table, the chart of instances, the cost, and what to know."""
+    parts = [
+        _heading(simulation),
+        text(_table(simulation.outcomes, simulation.seconds), width),
+        _charts(simulation.outcomes, width, ascii_only),
+        _costs(simulation),
+    ]
+    notes = list(_notes(simulation))
+    return "\n".join([*parts, *(["\n".join(notes) + "\n"] if notes else [])])
+
+
+def _heading(simulation: Simulation) -> str:
+    settings = simulation.settings
+    kind = "Poisson" if settings.random else "steady"
+    span = f"{simulation.seconds / _DAY_S:g} days of {simulation.load} in ticks of {settings.tick_s:g} s"
+    return f"{simulation.estimate.plan.name}: {span}, {kind} arrivals, seed {settings.seed}\n"
+
+
+def _table(outcomes: Sequence[Outcome], seconds: float) -> Table:
+    columns = (
+        Column("service", shrinks=True),
+        Column("scaler", shrinks=True),
+        Column("instances", right=True),
+        Column("use", right=True),
+        Column("over SLO", right=True),
+        Column("shed", right=True),
+        Column("p95 ms", right=True),
+        Column("changes", right=True),
+        Column("excess", right=True),
+    )
+    return Table(columns, [_row(outcome, seconds) for outcome in outcomes])
+
+
+def _row(outcome: Outcome, seconds: float) -> list[str]:
+    subject, found = outcome.subject, outcome.figures
+    span = f"{found.instances_min:g}/{found.instances_mean:.1f}/{found.instances_max:g}"
+    return [
+        subject.name,
+        subject.scaler_name,
+        span,
+        _percent(found.utilization),
+        _duration(found.late_s) if subject.slo else "–",
+        _percent(found.shed_share),
+        _p95(outcome),
+        str(found.scale_ups + found.scale_downs),
+        _percent(found.over_provisioned),
+    ]
+
+
+def _p95(outcome: Outcome) -> str:
+    if not outcome.subject.knows_latency:
+        return "–"
+    found = outcome.figures
+    return f"{1000 * found.p95_typical_s:,.0f}/{1000 * found.p95_worst_s:,.0f}"
+
+
+def _percent(share: float) -> str:
+    """Return a share as percent; never 0 for something that happened.
+
+    >>> _percent(0.123), _percent(0.0004), _percent(0.0)
+    ('12%', '<0.1%', '0%')
+    """
+    percent = 100 * share
+    if 0 < percent < 0.1:
+        return "<0.1%"
+    return f"{percent:.1f}%" if 0 < percent < 10 else f"{percent:.0f}%"
+
+
+def _duration(seconds: float) -> str:
+    """Return a time in its largest fitting unit.
+
+    >>> _duration(0.0), _duration(45.0), _duration(9480.0)
+    ('0', '45 s', '2.6 h')
+    """
+    for unit_s, unit in ((_DAY_S, "d"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= 2 * unit_s:
+            return f"{seconds / unit_s:.1f} {unit}"
+    return f"{seconds:.0f} s" if seconds else "0"
+
+
+def _charts(outcomes: Sequence[Outcome], width: int, ascii_only: bool) -> str:
+    names = max(len(outcome.subject.name) for outcome in outcomes)
+    lines = ["Instances over time"]
+    for outcome in outcomes:
+        values = outcome.series.wanted
+        line = sparkline(values.tolist(), max(width - names - 12, 10), ascii_only)
+        lines.append(f"{outcome.subject.name:{names}} {values.min():4.0f} {line} {values.max():.0f}")
+    return "\n".join(lines) + "\n"
+
+
+def _costs(simulation: Simulation) -> str:
+    costs = simulation.costs
+    saved = costs.at_peak - costs.simulated.total
+    rows = [
+        ["simulated", money(costs.simulated.total)],
+        ["if every change were foreseen", money(costs.ideal)],
+        ["at the peak's size all the time", money(costs.at_peak)],
+    ]
+    share = _percent(max(saved, 0.0) / costs.at_peak) if costs.at_peak else "0%"
+    table = text(Table((Column("whole plan"), Column("USD/month", right=True)), rows))
+    return f"{table}Autoscaling saves {money(saved)} a month ({share}) against the peak's size.\n"
+
+
+def _notes(simulation: Simulation) -> Iterator[str]:
+    for outcome in simulation.outcomes:
+        name, found = outcome.subject.name, outcome.figures
+        if outcome.subject.slo and found.late_s:
+            share = _percent(found.late_share)
+            said = outcome.subject.slo
+            yield f"WARNING {name}: {share} of the requests came while the SLO ({said}) was broken."
+        high = outcome.subject.simulated.scaler.high
+        if found.instances_max >= high > found.instances_min:
+            at_top = float((outcome.series.wanted >= high).mean()) * simulation.seconds
+            yield f"WARNING {name}: at its maximum of {high} for {_duration(at_top)}."
+        if found.shed_share:
+            yield f"WARNING {name}: {_percent(found.shed_share)} of the requests were not served."
+    for name in simulation.skipped:
+        yield f"INFO {name}: not simulated: nothing says what an instance carries, or nothing comes."
+
+
+def simulation_document(simulation: Simulation) -> dict[str, Any]:
+    """Return the simulation as a JSON document."""
+    costs, settings = simulation.costs, simulation.settings
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "plan": simulation.estimate.plan.name,
+        "load": simulation.load,
+        "seconds": simulation.seconds,
+        "tick_s": settings.tick_s,
+        "seed": settings.seed,
+        "services": {outcome.subject.name: _document(outcome) for outcome in simulation.outcomes},
+        "skipped": list(simulation.skipped),
+        "monthly_cost": {
+            "simulated": costs.simulated.total,
+            "ideal": costs.ideal,
+            "at_peak": costs.at_peak,
+            "components": dict(costs.simulated.by_component),
+        },
+    }
+
+
+def _document(outcome: Outcome) -> dict[str, Any]:
+    subject, found = outcome.subject, outcome.figures
+    knows = subject.knows_latency
+    return {
+        "platform": subject.platform,
+        "autoscaler": subject.scaler_name,
+        "slo": subject.slo or None,
+        "instances": {
+            "min": found.instances_min,
+            "average": found.instances_mean,
+            "max": found.instances_max,
+            "needed_average": found.needed_mean,
+        },
+        "utilization": found.utilization,
+        "over_provisioned": found.over_provisioned,
+        "saved_against_peak": found.against_peak,
+        "seconds_over_slo": found.late_s if subject.slo else None,
+        "requests_over_slo": found.late_share if subject.slo else None,
+        "shed": found.shed_share,
+        "p95_ms": {
+            "typical": _ms(found.p95_typical_s) if knows else None,
+            "worst": _ms(found.p95_worst_s) if knows else None,
+        },
+        "scale_ups": found.scale_ups,
+        "scale_downs": found.scale_downs,
+    }
+
+
+def _ms(seconds: float) -> float | None:
+    return 1000 * seconds if math.isfinite(seconds) else None
+
+
+def simulation_csv(simulation: Simulation) -> str:
+    """Return the timelines, a row for each service and tick."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    columns = ("arrivals", "served", "shed", "waiting", "wanted", "ready")
+    writer.writerow(["service", "time_s", *columns, "wait_ms", "p95_ms", "late"])
+    for outcome in simulation.outcomes:
+        series = outcome.series
+        counts = [getattr(series, column).tolist() for column in columns]
+        times = ((1000 * series.wait_s).tolist(), (1000 * series.p95_s).tolist())
+        for tick, row in enumerate(zip(*counts, *times, series.late.tolist(), strict=True)):
+            seconds = tick * simulation.settings.tick_s
+            writer.writerow([outcome.subject.name, f"{seconds:g}", *(f"{value:.6g}" for value in row)])
+    return out.getvalue()
