@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capplan.arrays import Array, Floats, ceil_count
+from capplan.arrays import Array, Floats, ceil_count, per_scenario
 
 _MIB_PER_GIB = 1024.0
 _EVICTION_MIB = 100.0
@@ -123,6 +123,8 @@ def shares(pod: PodGroup, node: Allocatable) -> dict[str, Floats]:
 
 
 def _share(wanted: Floats, there: Floats) -> Floats:
+    if isinstance(wanted, float) and isinstance(there, float):  # A fleet has thousands of these.
+        return 0.0 if wanted <= 0 else wanted / there if there else float("inf")
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.divide(wanted, there)
     return np.where(np.asarray(wanted) > 0, share, 0.0)
@@ -144,15 +146,19 @@ def nodes_for(pods: Sequence[PodGroup], node: Allocatable) -> Array:
     bounds = [ceil_count(pod.pods / _per_node(size)) for pod, size in zip(pods, sizes, strict=True)]
     if len(pods) > 1:
         for resource in sizes[0]:
-            for transform in _DUAL_FEASIBLE:
-                weighted = (
-                    pod.pods * transform(size[resource]) for pod, size in zip(pods, sizes, strict=True)
-                )
+            taken = _stacked([size[resource] for size in sizes])
+            for transform in _DUAL_FEASIBLE if taken.any() else ():
+                weighted = (pod.pods * weight for pod, weight in zip(pods, transform(taken), strict=True))
                 bounds.append(ceil_count(sum(weighted, start=np.zeros((1, 1)))))
     nodes = bounds[0]
     for bound in bounds[1:]:
         nodes = np.maximum(nodes, bound)
     return nodes
+
+
+def _stacked(values: Sequence[Floats]) -> Array:
+    """Return one array of all ``values``, (values, scenarios | 1, 1)."""
+    return np.stack(np.broadcast_arrays(*map(per_scenario, values)))
 
 
 def _per_node(size: dict[str, Floats]) -> Floats:
@@ -164,14 +170,14 @@ def _per_node(size: dict[str, Floats]) -> Floats:
     return np.floor(1 / np.asarray(largest) + 1e-9)
 
 
-def _u(k: int, size: Floats) -> Floats:
+def _u(k: int, size: Array) -> Array:
     """Return u(k) of Fekete and Schepers: (k+1)·x rounded down, by k; x itself where that is whole."""
-    scaled = (k + 1) * np.asarray(size)
+    scaled = (k + 1) * size
     whole = np.abs(scaled - np.round(scaled)) < 1e-9
     return np.where(whole, size, np.floor(scaled) / k)
 
 
-_DUAL_FEASIBLE: list[Callable[[Floats], Floats]] = [
+_DUAL_FEASIBLE: list[Callable[[Array], Array]] = [
     lambda size: size,
     *(partial(_u, k) for k in range(1, 6)),
 ]

@@ -92,9 +92,8 @@ def _nodes(bill: Bill, cache: ElastiCache | AzureRedis, needs: Array | None) -> 
         count = cache.shards * (1 + cache.replicas)
     meters = [
         meter
-        for index, sku in enumerate(skus)
-        if choice.chosen(index).any()
-        for meter in bill.held(service, sku, choice.chosen(index) * count, "nodes × hours")
+        for index in choice.taken()
+        for meter in bill.held(service, skus[index], choice.chosen(index) * count, "nodes × hours")
     ]
     return meters, _picked(memory, choice), _pick(skus, choice), list(retired(bill.name, skus[0]))
 

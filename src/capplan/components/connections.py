@@ -17,10 +17,11 @@ BLOCKED_SHARE = 0.01
 
 def pools_to(ctx: Context, database: str) -> Iterator[tuple[str, Service, ConnectionPool]]:
     """Yield every service that keeps a pool of connections to ``database``."""
-    for name, service in ctx.plan.services.items():
-        call = service.calls.get(database)
-        if call is not None and call.pool is not None:
-            yield name, service, call.pool
+    for name in ctx.load.callers.get(database, ()):
+        service = ctx.plan.services[name]
+        pool = service.calls[database].pool
+        if pool is not None:
+            yield name, service, pool
 
 
 def connections_of(ctx: Context, database: str, services: Mapping[str, Component]) -> Array | None:

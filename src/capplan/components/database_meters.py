@@ -55,11 +55,9 @@ def database_meters(bill: Bill, database: ManagedDatabase, sized: Sized) -> Iter
 
 
 def _instances(bill: Bill, sized: Sized, count: Floats, suffix: str | None = None) -> Iterator[Meter]:
-    for index, each in enumerate(sized.classes):
+    for index in sized.choice.taken():
         chosen = sized.choice.chosen(index)
-        if not chosen.any():
-            continue
-        for service, sku, amount in each.parts:
+        for service, sku, amount in sized.classes[index].parts:
             of = bill.sku(service, f"{sku.name} {suffix}") if suffix else sku
             formula = "instances × hours" if sku.vcpu is not None else "instances × size × hours"
             yield from bill.held(service, of, chosen * amount * count, formula)

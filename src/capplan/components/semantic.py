@@ -22,8 +22,8 @@ def semantic_measures(ctx: Context, name: str, semantic: Semantic | None) -> Ite
     yield measure("hit rate", 100 * np.asarray(hits), "%", "measured at the similarity threshold")
     yield measure("latency of a hit", 1000 * np.asarray(semantic.hit_time), "ms", "hit_time")
     saved: Floats = 0.0
-    for caller, service in ctx.plan.services.items():
-        for callee, call in service.calls.items():
+    for caller in ctx.load.callers.get(name, ()):
+        for callee, call in ctx.plan.services[caller].calls.items():
             if call.through != name:
                 continue
             asked = ctx.load.average(caller) * call.per_request * (1 - call.deduplicated)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +27,7 @@ class Load(NamedTuple):
     shape: load of an hour ÷ the average, (scenarios | 1, hours).
     per_entry: requests to a component for each that enters the system, (scenarios | 1, 1).
     entering: share of the requests from outside that enter at a service, likewise.
+    callers: by component the services that call it, or ask it first if it is a semantic cache.
     """
 
     average_rps: Array
@@ -34,6 +35,7 @@ class Load(NamedTuple):
     per_entry: Mapping[str, Array]
     entering: Mapping[str, Array]
     profile: str
+    callers: Mapping[str, Sequence[str]]
 
     def average(self, component: str) -> Array:
         """Return the mean requests per second of ``component``, (scenarios | 1, 1)."""
@@ -96,6 +98,7 @@ def load_on(pattern: Pattern, plan: Plan, hours_per_month: Floats) -> Load:
         per_entry=_follow_calls(plan, entering),
         entering=entering,
         profile=pattern.name,
+        callers=_callers(plan),
     )
 
 
@@ -124,6 +127,15 @@ def _stretched(pattern: Pattern, demand: Demand) -> Array:
         remedy = "Choose a profile with a narrower peak, or give a trace."
         raise InputError(Problem("demand", what, remedy))
     return profiles.stretched(pattern.shape, ratio)
+
+
+def _callers(plan: Plan) -> dict[str, list[str]]:
+    callers: dict[str, list[str]] = {}
+    for caller, service in plan.services.items():
+        asked = {*service.calls, *(call.through for call in service.calls.values() if call.through)}
+        for callee in asked:
+            callers.setdefault(callee, []).append(caller)
+    return callers
 
 
 def _follow_calls(plan: Plan, entering: Mapping[str, Array]) -> dict[str, Array]:
