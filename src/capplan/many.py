@@ -17,7 +17,7 @@ import numpy as np
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
 from capplan.components.base import Component
-from capplan.estimate import Estimate, basis_of, estimate_on
+from capplan.estimate import Basis, Estimate, basis_of, estimate_on
 from capplan.plan.bind import Scenarios
 from capplan.plan.read import PlanFile
 
@@ -58,12 +58,18 @@ def estimate_many(
     file: PlanFile, catalog: Catalog, scenarios: Scenarios, chunk: int | None = None
 ) -> Summary:
     """Return the summary of the plan in ``file`` for every one of the ``scenarios``, ``chunk`` at a time."""
-    basis = basis_of(file, catalog)
+    return summarise(basis_of(file, catalog), scenarios, chunk)
+
+
+def summarise(basis: Basis, scenarios: Scenarios, chunk: int | None = None) -> Summary:
+    """Return the summary of every one of the ``scenarios``, ``chunk`` at a time."""
     rows = chunk or max(1, _ARRAY_BYTES // basis.pattern.shape.nbytes)
 
     def summary_from(start: int) -> Summary:
         return summary_of(estimate_on(basis, scenarios.part(start, start + rows)))
 
+    if scenarios.count <= rows:
+        return summary_of(estimate_on(basis, scenarios))
     estimate_on(basis, scenarios.part(0, 1))  # reads the catalogs, which otherwise each thread would do
     _keep_freed_memory()
     with ThreadPoolExecutor(THREADS) as pool:
