@@ -77,6 +77,8 @@ _FAR_TAIL = (
 
 def normal_quantile(share: Array) -> Array:
     """Return the standard normal quantile of each share above 0 and below 1. Relative error below 10⁻¹⁵."""
+    if share.size > 1 and np.all(share == share.flat[0]):
+        return np.full(share.shape, normal_quantile(share.ravel()[:1])[0])
     q = share - 0.5
     r = np.sqrt(-np.log(np.minimum(share, 1 - share)))
     tail = np.where(r <= 5, _ratio(_TAIL, r - 1.6), _ratio(_FAR_TAIL, r - 5))

@@ -20,6 +20,7 @@ from capplan.capacity.queueing import (
     servers_for_response,
 )
 from capplan.capacity.queueing.general import service_percentile
+from capplan.capacity.queueing.staffing import credited_percentile
 
 SHARES = (0.50, 0.95, 0.99)
 """The shares of requests whose response times are reported: p50, p95, p99."""
@@ -48,12 +49,7 @@ class Station(NamedTuple):
 
     def bare(self, share: float) -> Array:
         """Return the response time that ``share`` of the requests do not exceed when nothing waits."""
-        if self.shared:
-            factor = ps_response_percentile(share, 0.0, 1.0, 1.0, self.cs2)
-        else:
-            cs2 = np.asarray(self.cs2, dtype=float)
-            factor = service_percentile(np.full(cs2.shape, share), cs2)
-        return self.delay_s + factor * self._time()
+        return self.delay_s + self._bare(share, service_percentile) * self._time()
 
     def percentile(self, share: float, rps: Array, instances: Array) -> Array:
         """Return the response time that ``share`` of the requests do not exceed; infinite when overloaded."""
@@ -66,13 +62,20 @@ class Station(NamedTuple):
 
     def instances(self, share: float, response_s: Floats, rps: Array) -> Array:
         """Return the fewest instances that answer ``share`` of the requests in ``response_s``, or nearly."""
-        reachable = np.maximum(response_s, self.delay_s + (self.bare(share) - self.delay_s) * _LITTLE_WAITING)
-        at_station = reachable - self.delay_s
+        work = self._bare(share, credited_percentile) * self._time()
+        at_station = np.maximum(response_s - self.delay_s, work * _LITTLE_WAITING)
         if self.shared:
             servers = cores_for_response(share, at_station, rps, self._time(), self.cs2)
         else:
             servers = servers_for_response(share, at_station, rps, self._time(), self.cs2, self.ca2)
         return ceil_count(servers / self._places())
+
+    def _bare(self, share: float, of_service: Callable[[Array, Array], Array]) -> Array:
+        """Return the percentile without any waiting, in service times."""
+        if self.shared:
+            return ps_response_percentile(share, 0.0, 1.0, 1.0, self.cs2)
+        cs2 = np.asarray(self.cs2, dtype=float)
+        return of_service(np.full(cs2.shape, share), cs2)
 
     def _places(self) -> Array:
         return np.maximum(self.servers, 1.0)

@@ -60,7 +60,8 @@ def result_of(asked: Asked) -> Result:
     from capplan.report.uncertain import Sampled
     from capplan.uncertainty.sample import sample
 
-    return Sampled(single, sample(file, Catalog(asked.catalogs), _samples(asked), asked.seed))
+    # The estimate's own file: whatever the plan leaves open has been decided in it.
+    return Sampled(single, sample(single.file, Catalog(asked.catalogs), _samples(asked), asked.seed))
 
 
 def _check_compatible(asked: Asked) -> None:

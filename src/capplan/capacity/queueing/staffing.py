@@ -132,11 +132,16 @@ def answered_in_time(
 
 def possible(share: Array, x: Array, cs2: Array) -> Flags:
     """Return whether ``share`` of the services alone take less than ``x`` mean service times."""
-    bare = service_percentile(share, cs2)
-    heavy = (cs2 > 1) & (share > _TAIL)
-    bare = np.where(heavy, np.maximum(bare, service_percentile(share, np.ones(cs2.shape))), bare)
-    achievable: Flags = np.where(cs2 == 0, x >= 1, bare <= x * (1 - 1e-9))
+    achievable: Flags = np.where(cs2 == 0, x >= 1, credited_percentile(share, cs2) <= x * (1 - 1e-9))
     return achievable
+
+
+def credited_percentile(share: Array, cs2: Array) -> Array:
+    """Return the percentile of the service, in mean service times, that a promise is judged by."""
+    bare = service_percentile(share, cs2)
+    exponential = service_percentile(share, np.ones(cs2.shape))
+    judged: Array = np.where((cs2 > 1) & (share > _TAIL), np.maximum(bare, exponential), bare)
+    return judged
 
 
 def _promise(
