@@ -6,9 +6,9 @@ plan ──bind──> demand ──> capacity ──> meters ──> cost lines
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from capplan.arrays import Floats
 from capplan.catalog.catalog import Catalog, Provenance
@@ -21,6 +21,10 @@ from capplan.demand.load import Load, Pattern, load_on, pattern_of
 from capplan.plan.bind import Scenarios, bind
 from capplan.plan.model import Plan
 from capplan.plan.read import PlanFile
+from capplan.plan.services import AUTO
+
+if TYPE_CHECKING:
+    from capplan.components.machine_choice import Candidate
 
 HOURS_PER_MONTH = 730.0
 """365 days ÷ 12, as the providers' own calculators count a month."""
@@ -39,6 +43,7 @@ class Estimate:
     lines: Sequence[CostLine]
     findings: Sequence[Finding]
     catalogs: Sequence[Provenance]
+    candidates: Mapping[str, Sequence[Candidate]] = field(default_factory=dict)
 
     @cached_property
     def total(self) -> Range:
@@ -68,12 +73,13 @@ class Estimate:
 class Basis(NamedTuple):
     """What all scenarios of a plan share, and is read from files only once.
 
-    catalog: with the plan's price books over it.
+    catalog: with the plan's price books over it. candidates: looked at for each machine left open.
     """
 
     file: PlanFile
     catalog: Catalog
     pattern: Pattern
+    candidates: Mapping[str, Sequence[Candidate]] = {}
 
 
 def basis_of(file: PlanFile, catalog: Catalog) -> Basis:
@@ -81,7 +87,23 @@ def basis_of(file: PlanFile, catalog: Catalog) -> Basis:
     plan = file.plan
     if plan.pricing.books:
         catalog = catalog.with_books(plan.pricing.books, file.directory)
-    return Basis(file, catalog, pattern_of(plan.demand, file.directory))
+    return _with_machines(Basis(file, catalog, pattern_of(plan.demand, file.directory)))
+
+
+def _with_machines(basis: Basis) -> Basis:
+    """Return the basis with the machines chosen that the plan leaves open."""
+    plan = basis.file.plan
+    pools = [pool for cluster in plan.clusters.values() for pool in cluster.pools.values()]
+    named = [getattr(part, "machine", "") for part in (*plan.services.values(), *pools)]
+    if not any(machine.startswith(AUTO) for machine in named):
+        return basis
+    from capplan.components.machine_choice import decided
+
+    def attempt(plan: Plan, scenarios: Scenarios) -> Estimate:
+        return estimate_on(basis._replace(file=basis.file._replace(plan=plan)), scenarios)
+
+    chosen, candidates = decided(basis.file, basis.catalog, attempt)
+    return basis._replace(file=basis.file._replace(plan=chosen), candidates=candidates)
 
 
 def estimate(file: PlanFile, catalog: Catalog, scenarios: Scenarios | None = None) -> Estimate:
@@ -91,7 +113,7 @@ def estimate(file: PlanFile, catalog: Catalog, scenarios: Scenarios | None = Non
 
 def estimate_on(basis: Basis, scenarios: Scenarios) -> Estimate:
     """Return the estimate for every one of the ``scenarios``."""
-    file, catalog, pattern = basis
+    file, catalog, pattern, candidates = basis
     plan = bind(file.plan, scenarios)
     hours = plan.hours_per_month
     if hours is None:
@@ -112,6 +134,7 @@ def estimate_on(basis: Basis, scenarios: Scenarios) -> Estimate:
         lines=lines,
         findings=sorted([*found, *_unpriced(lines)], key=lambda f: _ORDER.index(f.severity)),
         catalogs=catalog.used,
+        candidates=candidates,
     )
 
 

@@ -212,14 +212,20 @@ def _over_ceiling(name: str, sizing: Sizing, worst: int) -> Finding:
     peak = _pick(sizing.peak_rps, worst)
     need = _pick(sizing.peak, worst)
     ceiling = _pick(sizing.ceiling, worst)
-    carries = _pick(sizing.carried_rps, worst)
     required = sizing.required[min(worst, len(sizing.required) - 1)]
     hours = required > ceiling
     message = (
-        f"max {ceiling:g} carries {carries:,.4g} requests/s; the busiest hour brings {peak:,.4g} "
+        f"{_carries(sizing, ceiling, worst)}; the busiest hour brings {peak:,.4g} "
         f"and needs {need:,.0f} (over the maximum in {int(hours.sum())} of {hours.size} hours)"
     )
     return Finding("error", "max-too-small", name, message, f"Raise instances.max to {need:,.0f}.")
+
+
+def _carries(sizing: Sizing, ceiling: float, scenario: int) -> str:
+    """Say what the ceiling carries; to work it out for a latency SLO takes as long as all the rest."""
+    if sizing.promise is not None:
+        return f"max {ceiling:g} does not keep the SLO"
+    return f"max {ceiling:g} carries {_pick(sizing.carried_rps, scenario):,.4g} requests/s"
 
 
 def _pick(values: Array | None, scenario: int) -> float:

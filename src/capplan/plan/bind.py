@@ -50,7 +50,7 @@ def bind(plan: Plan, scenarios: Scenarios) -> Plan:
     """Return ``plan`` with an array of shape (scenarios, 1) in place of each number that varies."""
     bound: Any = plan
     for path, numbers in scenarios.values.items():
-        bound = _replaced(bound, path, numbers.reshape(-1, 1))
+        bound = replaced(bound, path, numbers.reshape(-1, 1))
     result: Plan = bound
     return result
 
@@ -68,10 +68,11 @@ def at(plan: Plan, path: Sequence[str]) -> object:
     return value
 
 
-def _replaced(value: Any, path: Path, numbers: NDArray[np.float64]) -> Any:
+def replaced(value: Any, path: Path, new: Any) -> Any:
+    """Return a plan, or a part of one, with ``new`` at ``path``; unchecked."""
     if not path:
-        return numbers
+        return new
     key, rest = path[0], path[1:]
     if isinstance(value, BaseModel):
-        return value.model_copy(update={key: _replaced(getattr(value, key), rest, numbers)})
-    return {**value, key: _replaced(value[key], rest, numbers)}
+        return value.model_copy(update={key: replaced(getattr(value, key), rest, new)})
+    return {**value, key: replaced(value[key], rest, new)}

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from capplan.plan.fields import DEFAULTS, Cores, Memory, Name, Positive, Section, Whole
-from capplan.plan.services import GpuAddOn, Purchase, Range
+from capplan.plan.services import GpuAddOn, MachineType, Purchase, Range
 
 
 class DaemonSets(Section):
@@ -26,7 +26,9 @@ class Disk(Section):
 class Pool(Section):
     """Nodes of one machine type."""
 
-    machine: str = Field(description="Machine type of the nodes.")
+    machine: MachineType = Field(
+        description="Machine type of the nodes; auto, or a list of families, lets capplan choose."
+    )
     nodes: Range = Field(description="What the node autoscaler may run.")
     nodes_per_zone: bool = Field(
         False, description="`nodes` counts in each zone, as gcloud's --num-nodes does."

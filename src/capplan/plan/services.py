@@ -82,6 +82,19 @@ class Slo(Section):
     availability: Share | None = Field(None, description="Share of the time that the service answers.")
 
 
+AUTO = "auto"
+
+
+def _machine_of(value: object) -> object:
+    """Read a list of families as a choice among them."""
+    if isinstance(value, list) and value and all(isinstance(family, str) for family in value):
+        return f"{AUTO}:{','.join(value)}"
+    return value
+
+
+MachineType = Annotated[str, BeforeValidator(_machine_of, json_schema_input_type=str | list[str])]
+
+
 class Purchase(Section):
     """How machines are bought. What is left is on-demand."""
 
@@ -225,7 +238,10 @@ class VmGroup(ServiceBase):
 
     platform: Literal["vm-group"]
     provider: Provider
-    machine: str = Field(description="Machine type, one instance of the service on each.")
+    machine: MachineType = Field(
+        description="Machine type, one instance of the service on each; auto, or a list of families, lets "
+        "capplan choose."
+    )
     gpu: GpuAddOn | None = None
     purchase: Purchase = DEFAULTS
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from capplan.plan.fields import Section
+from capplan.plan.fields import Money, Section, Utilization
 
 
 def _coefficient(value: float) -> float:
@@ -34,3 +34,11 @@ class Uncertainty(Section):
     """How uncertain numbers belong together; intervals themselves stand where the numbers do."""
 
     correlations: list[Correlation] = []
+    meet: Utilization = Field(
+        0.95, description="Share of the scenarios in which a choice must meet every constraint."
+    )
+    shortage_cost: Money | None = Field(
+        None,
+        description="USD a month that falling short costs; with it, `machine: auto` takes the least expected "
+        "regret instead of `meet`.",
+    )

@@ -12,19 +12,45 @@ from capplan.components.base import Component
 from capplan.errors import InputError, Problem, nearest
 from capplan.estimate import Estimate
 from capplan.report import numbers
+from capplan.report.table import Column, Table, text
 from capplan.report.tables import item
 from capplan.report.view import LineView, pick, view
 
 ALL = "all"
+CANDIDATES = "candidates"
 
 
 def explain(estimate: Estimate, name: str) -> str:
     """Return the derivation of every figure of the component ``name``, or of all."""
+    if name == CANDIDATES:
+        return "\n".join(_candidates(estimate))
     known = {component.name: component for component in estimate.components}
     if name != ALL and name not in known:
         raise InputError(Problem("--explain", f"no component '{name}'", nearest(name, known)))
     wanted = known.values() if name == ALL else [known[name]]
     return "\n".join("\n".join(_component(estimate, component)) + "\n" for component in wanted)
+
+
+def _candidates(estimate: Estimate) -> Iterator[str]:
+    """Yield for each machine that capplan chose all that it looked at, and what rules each out."""
+    if not estimate.candidates:
+        yield "Nothing is left open: no service or node pool has `machine: auto`, or a list of families.\n"
+    columns = [Column("Machine"), Column("vCPU", right=True), Column("GiB", right=True)]
+    columns += [Column("USD/h", right=True), Column("met", right=True), Column("plan USD/mo", right=True)]
+    columns.append(Column("Reason"))
+    for component, candidates in estimate.candidates.items():
+        rows = [
+            [
+                c.name,
+                *(numbers.quantity(size) for size in (c.vcpu, c.memory_gib)),
+                "" if c.usd_per_hour is None else numbers.unit_price(c.usd_per_hour),
+                "" if c.met is None else f"{c.met:.1%}",
+                "" if c.cost is None else numbers.money(c.cost),
+                c.reason or "chosen",
+            ]
+            for c in candidates
+        ]
+        yield text(Table(columns, rows, f"{component}: candidates"))
 
 
 def _component(estimate: Estimate, component: Component) -> Iterator[str]:

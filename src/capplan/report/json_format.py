@@ -33,6 +33,10 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         "tiers": _tiers(shown),
         "warnings": [finding_document(finding) for finding in shown.findings],
         "catalogs": _catalogs(estimate),
+        "candidates": {
+            component: [candidate._asdict() for candidate in candidates]
+            for component, candidates in estimate.candidates.items()
+        },
     }
 
 
