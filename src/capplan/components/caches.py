@@ -131,7 +131,8 @@ def _memorystore(bill: Bill, cache: Memorystore, needs: Array | None) -> _Sized:
     elif needs is not None:
         size, which = _cheapest_size(bill, service, needs, skus)
     else:
-        raise InputError(bill.ctx.places.problem((*bill.path, "size"), "is required", "Or say its content."))
+        what = "is required where nothing says what it holds"
+        raise InputError(bill.ctx.places.problem((*bill.path, "size"), what, "Give it, or its content."))
     meters = [
         meter
         for index, sku in enumerate(skus)
