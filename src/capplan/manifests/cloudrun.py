@@ -30,7 +30,7 @@ def _context(site: Site, service: Service, spec: CloudRun) -> Tree:
         "name": service.name,
         "labels": labels_of(site, service.name) | MANAGED_BY,
         "annotations": _scaling(service, spec),
-        "ingress": "all" if workload.public or service.name in site.entries() else "internal",
+        "ingress": "all" if workload.public or service.name in site.entries else "internal",
         "service_account": workload.service_account or service.name,
         "concurrency": max(1, int(number(spec.concurrency))),
         "timeout_s": min(3600, math.ceil(workload.timeout)),

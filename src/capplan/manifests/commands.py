@@ -218,7 +218,7 @@ def _container_app(site: Site, service: Service) -> Tree:
         "name": service.name,
         "image": image_of(site, service),
         "port": workload.port,
-        "external": workload.public or service.name in site.entries(),
+        "external": workload.public or service.name in site.entries,
         "cpu": number(spec.cpu),
         "memory": memory(number(spec.memory)),
         "env": [{"name": n, "value": v} for n, v in environment_of(site, service).items()],

@@ -90,9 +90,7 @@ def composed(directory: str, files: Mapping[str, Sequence[Any]]) -> list[tuple[s
             objects += [(target, document) for document in files[target] if isinstance(document, dict)]
         else:
             objects += composed(target, files)
-    for patch in found.get("patches", []):
-        objects = _patched(objects, patch, directory, files)
-    return objects
+    return _patched(objects, found.get("patches", []), directory, files)
 
 
 def _document(path: str, files: Mapping[str, Sequence[Any]]) -> Tree:
@@ -103,14 +101,26 @@ def _document(path: str, files: Mapping[str, Sequence[Any]]) -> Tree:
 
 
 def _patched(
-    objects: list[tuple[str, Tree]], patch: object, directory: str, files: Mapping[str, Sequence[Any]]
+    objects: list[tuple[str, Tree]],
+    patches: Iterable[object],
+    directory: str,
+    files: Mapping[str, Sequence[Any]],
 ) -> list[tuple[str, Tree]]:
-    """Return the objects with one patch laid over the object that it names; maps only, as ours are."""
-    if not isinstance(patch, dict) or set(patch) != {"path"}:
-        raise NotComposedError(f"{directory} has patches that are inline or select by target")
-    change = _document(normpath(join(directory, str(patch["path"]))), files)
-    wanted = identity(change)
-    return [(path, _merged(item, change) if identity(item) == wanted else item) for path, item in objects]
+    """Return the objects with each patch laid over the object that it names; maps only, as ours are."""
+    changes = []
+    for patch in patches:
+        if not isinstance(patch, dict) or set(patch) != {"path"}:
+            raise NotComposedError(f"{directory} has patches that are inline or select by target")
+        changes.append(_document(normpath(join(directory, str(patch["path"]))), files))
+    if not changes:
+        return objects
+    patched = {identity(item): (path, item) for path, item in objects}
+    for change in changes:
+        name = identity(change)
+        if name in patched:
+            path, item = patched[name]
+            patched[name] = (path, _merged(item, change))
+    return list(patched.values())
 
 
 def identity(item: Tree) -> tuple[str, str, str, str]:

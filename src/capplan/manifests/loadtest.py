@@ -15,7 +15,7 @@ _STAGES = (0.25, 0.5, 1.0)
 
 def load_test_artefacts(site: Site) -> Iterator[Artefact]:
     """Yield the load tests of what enters the plan."""
-    entries = [site.services[name] for name in site.entries()]
+    entries = [site.services[name] for name in site.entries]
     peak = sum(service.peak_rps for service in entries)
     if peak <= 0:
         return

@@ -46,7 +46,7 @@ def _ingress(site: Site, service: Service) -> list[Tree]:
         found.append({"from": [{"ipBlock": {"cidr": block}} for block in _PRIVATE], "ports": _tcp(*ports)})
     if service.workload.public:
         found.append({"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": _tcp(*ports)})
-    elif service.name in site.entries():
+    elif service.name in site.entries:
         found.append({"from": [{"namespaceSelector": {}}], "ports": _tcp("http")})
     return found
 

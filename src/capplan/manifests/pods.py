@@ -138,7 +138,7 @@ def pod_of(site: Site, service: Service, priority_class: str, limit_cpu: bool = 
         volumes=volumes,
         node_selector=_node_selector(site, service, pool),
         tolerations=_tolerations(service, pool),
-        affinity=_affinity(name, pool),
+        affinity=_affinity(service, pool),
         spread=_spread(name),
     )
 
@@ -263,8 +263,10 @@ def _model_cache(size: str) -> Tree:
     return {"name": "models", "ephemeral": {"volumeClaimTemplate": {"spec": claim}}}
 
 
-def _spot_share(pool: NodePool) -> float:
-    return number(pool.spec.purchase.spot)
+def _spot_share(service: Service, pool: NodePool) -> float:
+    """Return the share of spot nodes for a service; pods that may be interrupted prefer them."""
+    bought = number(pool.spec.purchase.spot)
+    return max(bought, 0.5) if service.spec.interruptible else bought
 
 
 def _node_selector(site: Site, service: Service, pool: NodePool) -> Tree:
@@ -272,7 +274,7 @@ def _node_selector(site: Site, service: Service, pool: NodePool) -> Tree:
     found: Tree = {}
     if gpus_of(service) or len(site.plan.clusters[pool.cluster].pools) > 1:
         found |= pool.selector
-    if _spot_share(pool) >= 1:
+    if number(pool.spec.purchase.spot) >= 1:
         key, value = _SPOT[pool.platform][0]
         found[key] = value
     return found | service.workload.node_selector
@@ -283,17 +285,18 @@ def _tolerations(service: Service, pool: NodePool) -> list[Tree]:
     if gpus_of(service):
         found.append({"key": _GPU, "operator": "Exists", "effect": "NoSchedule"})
     taint = _SPOT[pool.platform][1]
-    if _spot_share(pool) > 0 and taint is not None:
+    if _spot_share(service, pool) > 0 and taint is not None:
         found.append(taint)
     return found
 
 
-def _affinity(name: str, pool: NodePool) -> Tree:
+def _affinity(service: Service, pool: NodePool) -> Tree:
     """Return the wish for a host of its own, and for spot nodes in the share that the plan buys."""
-    term = {"labelSelector": {"matchLabels": selector_of(name)}, "topologyKey": "kubernetes.io/hostname"}
+    selector = {"matchLabels": selector_of(service.name)}
+    term = {"labelSelector": selector, "topologyKey": "kubernetes.io/hostname"}
     wish = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
     found: Tree = {"podAntiAffinity": wish}
-    share = _spot_share(pool)
+    share = _spot_share(service, pool)
     if 0 < share < 1:
         key, value = _SPOT[pool.platform][0]
         match = {"matchExpressions": [{"key": key, "operator": "In", "values": [value]}]}

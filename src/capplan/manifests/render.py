@@ -44,6 +44,8 @@ def render(site: Site, templates: Templates, wanted: Wanted) -> list[Rendered]:
         found += [_rendered(site, templates, artefact) for artefact in ties]
     else:
         found = [_flat(item, wanted.layout) for item in found]
+    if wanted.layout == "helm":
+        found.append(_rendered(site, templates, chart_of(site)))
     return sorted(found, key=lambda item: item.path)
 
 
@@ -88,6 +90,12 @@ def body_of(text: str) -> str:
 def digest(text: str) -> str:
     """Return the SHA-256 of a text."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def chart_of(site: Site) -> Artefact:
+    """Return the head of a Helm chart; the lock file holds real versions."""
+    context = {"name": site.name, "description": f"Services of {site.name}."}
+    return Artefact("chart/Chart.yaml", "helm/chart.yaml.j2", context, "kubernetes")
 
 
 def _flat(item: Rendered, layout: str) -> Rendered:

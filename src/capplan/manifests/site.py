@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -132,10 +132,19 @@ class Site:
 
     def callers(self, name: str) -> list[str]:
         """Return the services that call a component."""
-        return [caller for caller, service in self.plan.services.items() if name in service.calls]
+        return self._callers.get(name, [])
 
-    def entries(self) -> list[str]:
-        """Return the services at which requests enter: those the plan names, or those that nobody calls."""
+    @cached_property
+    def _callers(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for caller, service in self.plan.services.items():
+            for callee in service.calls:
+                found.setdefault(callee, []).append(caller)
+        return found
+
+    @cached_property
+    def entries(self) -> Sequence[str]:
+        """The services at which requests enter: those the plan names, or those that nobody calls."""
         named = list(self.plan.demand.entry)
         return named or [name for name in self.plan.services if not self.callers(name)]
 

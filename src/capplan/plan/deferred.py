@@ -43,6 +43,8 @@ class Deferred(NamedTuple):
 
 def _with_name(schema: Any, name: str) -> Any:
     """Return the core schema under a name, so that the JSON Schema says it once and refers to it."""
+    inner, definitions = schema, []
     if schema["type"] == "definitions":
-        return {**schema, "schema": _with_name(schema["schema"], name)}
-    return schema if "ref" in schema else {**schema, "ref": name}
+        inner, definitions = schema["schema"], schema["definitions"]
+    reference = core_schema.definition_reference_schema(name)
+    return core_schema.definitions_schema(reference, [*definitions, {**inner, "ref": name}])

@@ -18,7 +18,6 @@ from capplan.manifests.verify.world import (
     is_empty,
     mapping,
     maps,
-    matches,
     share,
     text,
     whole,
@@ -66,13 +65,11 @@ def _evictable(spec: Tree, field: str, pods: int) -> int:
 
 
 def _two_budgets(world: World, budgets: list[Item]) -> Iterator[Finding]:
-    for workload in world.workloads:
-        own = [
-            budget
-            for budget in budgets
-            if budget.namespace == workload.namespace
-            and matches(mapping(budget.tree, "spec.selector"), workload.labels)
-        ]
+    owners: dict[int, tuple[Workload, list[Item]]] = {}
+    for budget in budgets:
+        for workload in world.selected(mapping(budget.tree, "spec.selector"), budget.namespace):
+            owners.setdefault(id(workload.item.tree), (workload, []))[1].append(budget)
+    for workload, own in owners.values():
         if len(own) > 1:
             names = " and ".join(budget.title for budget in own)
             what = f"pods under {names}: eviction refuses pods of two budgets"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from capplan.manifests.verify.world import Finding, Item, World, containers_with_paths, mapping, maps, text
 
@@ -50,7 +50,7 @@ def secrets_in(item: Item) -> Iterator[Finding]:
 
 
 def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for key, inner in value.items():
             yield from _texts(inner, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list):

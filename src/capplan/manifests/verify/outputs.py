@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import product
 from typing import Any
 
 from capplan.manifests.verify.exposure import secrets_in
@@ -147,10 +147,7 @@ def grafana(item: Item) -> Iterator[Finding]:
         yield item.finding(29, "panel-id", "panels", "two panels have one id")
     for panel in panels:
         yield from _panel(item, panel)
-    for one, other in combinations(panels, 2):
-        if _overlap(mapping(one, "gridPos"), mapping(other, "gridPos")):
-            what = f"'{one.get('title')}' and '{other.get('title')}' overlap"
-            yield item.finding(29, "overlap", "panels", what)
+    yield from _overlaps(item, panels)
     variables = {variable.get("name") for variable in maps(tree, "templating.list")}
     sources = {text(panel, "datasource.uid") for panel in panels}
     for source in sorted(source for source in sources if source.startswith("$")):
@@ -171,12 +168,18 @@ def _panel(item: Item, panel: Tree) -> Iterator[Finding]:
         yield item.finding(29, "ref-id", "panels", f"'{panel.get('title')}' has one refId twice")
 
 
-def _overlap(one: Tree, other: Tree) -> bool:
-    def apart(start: str, size: str) -> bool:
-        a, b = whole(one, start, 0), whole(other, start, 0)
-        return a + whole(one, size, 0) <= b or b + whole(other, size, 0) <= a
-
-    return not apart("x", "w") and not apart("y", "h")
+def _overlaps(item: Item, panels: list[Tree]) -> Iterator[Finding]:
+    """Yield a finding for each panel on a cell of the grid that another one has."""
+    taken: dict[tuple[int, int], object] = {}
+    for panel in panels:
+        place = mapping(panel, "gridPos")
+        x, y, w, h = (whole(place, key, 0) for key in "xywh")
+        cells = list(product(range(x, x + min(w, 24)), range(y, y + min(h, 100))))
+        under = next((taken[cell] for cell in cells if cell in taken), None)
+        if under is not None:
+            what = f"'{panel.get('title')}' overlaps '{under}'"
+            yield item.finding(29, "overlap", "panels", what)
+        taken.update(dict.fromkeys(cells, str(panel.get("title"))))
 
 
 def load_test(path: str, source: str) -> Iterator[Finding]:

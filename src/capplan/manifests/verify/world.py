@@ -165,7 +165,20 @@ class World:
 
     def selected(self, selector: Tree, namespace: str) -> list[Workload]:
         """Return the workloads of a namespace whose pods a label selector matches."""
-        return [w for w in self.workloads if w.namespace == namespace and matches(selector, w.labels)]
+        candidates = self._by_label.get((namespace, None, None), [])
+        for pair in mapping(selector, "matchLabels").items():
+            found = self._by_label.get((namespace, *map(str, pair)), [])
+            candidates = min(candidates, found, key=len)
+        return [workload for workload in candidates if matches(selector, workload.labels)]
+
+    @cached_property
+    def _by_label(self) -> dict[tuple[str, str | None, str | None], list[Workload]]:
+        """Workloads by namespace and each label of their pods, and all of a namespace."""
+        found: dict[tuple[str, str | None, str | None], list[Workload]] = {}
+        for workload in self.workloads:
+            for pair in ((None, None), *((str(k), str(v)) for k, v in workload.labels.items())):
+                found.setdefault((workload.namespace, *pair), []).append(workload)
+        return found
 
     @cached_property
     def _scalers(self) -> dict[tuple[str, str, str], list[Item]]:
@@ -195,7 +208,7 @@ def bounds(scaler: Item) -> tuple[int, int]:
 def at(tree: object, path: str) -> Any:
     """Return the value at a dotted path, or None."""
     for key in path.split("."):
-        if not isinstance(tree, Mapping):
+        if not isinstance(tree, dict):
             return None
         tree = tree.get(key)
     return tree
@@ -210,13 +223,13 @@ def text(tree: object, path: str) -> str:
 def mapping(tree: object, path: str) -> Tree:
     """Return the map at a path; empty where there is none."""
     found = at(tree, path)
-    return found if isinstance(found, Mapping) else {}
+    return found if isinstance(found, dict) else {}
 
 
 def maps(tree: object, path: str) -> list[Tree]:
     """Return the maps in the list at a path."""
     found = at(tree, path)
-    return [entry for entry in found if isinstance(entry, Mapping)] if isinstance(found, list) else []
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
 def whole(tree: object, path: str, default: int) -> int:

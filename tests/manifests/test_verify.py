@@ -1,0 +1,357 @@
+"""Each rule finds what it is there for, and says nothing about what is in order."""
+
+import copy
+import json
+
+import pytest
+from rendering import SERVICE, example, rendered, site_of
+
+from capplan.manifests.verify.facts import Facts, facts_from
+from capplan.manifests.verify.report import shown
+from capplan.manifests.verify.run import verify
+
+BASE = "kubernetes/base/backend"
+HPA = f"{BASE}/horizontalpodautoscaler-backend.yaml"
+DEPLOYMENT = f"{BASE}/deployment-backend.yaml"
+SERVICE_PATH = f"{BASE}/service-backend.yaml"
+PDB = f"{BASE}/poddisruptionbudget-backend.yaml"
+POLICY = f"{BASE}/networkpolicy-backend.yaml"
+QUOTA = "kubernetes/base/resourcequota-levqor.yaml"
+KEDA = "kubernetes/components/keda/scaledobject-orchestrator.yaml"
+
+
+def documents(name="levqor", alternative="eks"):
+    """Return what an example's files hold, to be broken."""
+    files = example(name, alternative)
+    return copy.deepcopy({path: [item.value] for path, item in files.items() if item.value is not None})
+
+
+NOTHING = Facts()
+
+
+def ids(broken, facts=NOTHING):
+    """Return the ids of the findings."""
+    return {finding.id for finding in verify(broken, {}, facts)}
+
+
+def at(tree, path):
+    """Return the container that holds the last part of a dotted path, and that part."""
+    *parents, last = path.split(".")
+    for part in parents:
+        tree = tree[int(part) if part.isdigit() else part]
+    return tree, int(last) if last.isdigit() else last
+
+
+POD = "spec.template.spec"
+CONTAINER = f"{POD}.containers.0"
+BREAKS = [
+    ("M01-no-namespace", DEPLOYMENT, "metadata.namespace", "elsewhere"),
+    ("M02-empty-selector", DEPLOYMENT, "spec.selector", {}),
+    ("M02-selector-misses-own-pods", DEPLOYMENT, "spec.selector.matchLabels", {"app": "other"}),
+    (
+        "M02-spread-misses-own-pods",
+        DEPLOYMENT,
+        f"{POD}.topologySpreadConstraints.0.labelSelector",
+        {"matchLabels": {"a": "b"}},
+    ),
+    ("M03-service-without-pods", SERVICE_PATH, "spec.selector", {"app": "other"}),
+    ("M03-unknown-target-port", SERVICE_PATH, "spec.ports.0.targetPort", "grpc"),
+    ("M05-no-target", HPA, "spec.scaleTargetRef.name", "other"),
+    ("M05-target-version", HPA, "spec.scaleTargetRef.apiVersion", "apps/v1beta1"),
+    ("M06-no-reference", DEPLOYMENT, f"{POD}.serviceAccountName", "other"),
+    ("M06-no-volume", DEPLOYMENT, f"{CONTAINER}.volumeMounts.0.name", "other"),
+    ("M06-probe-port", DEPLOYMENT, f"{CONTAINER}.readinessProbe.httpGet.port", "grpc"),
+    ("M06-probe-handler", DEPLOYMENT, f"{CONTAINER}.livenessProbe", {"periodSeconds": 5}),
+    ("M06-name-twice", DEPLOYMENT, f"{CONTAINER}.env", [{"name": "A", "value": "1"}] * 2),
+    ("M06-value-twice", DEPLOYMENT, f"{CONTAINER}.env", [{"name": "A", "value": "1", "valueFrom": {}}]),
+    ("M07-policy-without-pods", POLICY, "spec.podSelector", {"matchLabels": {"app": "other"}}),
+    ("M07-cidr", POLICY, "spec.ingress", [{"from": [{"ipBlock": {"cidr": "10.1.2.3/8"}}]}]),
+    (
+        "M07-except-outside",
+        POLICY,
+        "spec.ingress",
+        [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["11.0.0.0/8"]}}]}],
+    ),
+    ("M08-replicas-under-autoscaler", DEPLOYMENT, "spec.replicas", 3),
+    ("M10-no-room", HPA, "spec.minReplicas", 10),
+    ("M11-no-request", DEPLOYMENT, f"{CONTAINER}.resources", {}),
+    ("M12-metric-block", HPA, "spec.metrics.0", {"type": "Resource"}),
+    (
+        "M12-metric-target",
+        HPA,
+        "spec.metrics.0.resource.target",
+        {"type": "Utilization", "averageValue": "1"},
+    ),
+    ("M13-window", HPA, "spec.behavior", {"scaleUp": {"stabilizationWindowSeconds": 9999}}),
+    (
+        "M13-policy",
+        HPA,
+        "spec.behavior",
+        {"scaleDown": {"policies": [{"type": "Pods", "value": 0, "periodSeconds": 60}]}},
+    ),
+    ("M17-pdb-fields", PDB, "spec.minAvailable", 1),
+    ("M17-pdb-without-pods", PDB, "spec.selector", {"matchLabels": {"app": "other"}}),
+    ("M17-pdb-blocks-drain", PDB, "spec.maxUnavailable", 0),
+    ("M18-stuck-rollout", DEPLOYMENT, "spec.strategy.rollingUpdate", {"maxSurge": 0, "maxUnavailable": "0%"}),
+    ("M18-pre-stop", DEPLOYMENT, f"{CONTAINER}.lifecycle.preStop.sleep.seconds", 30),
+    ("M19-quantity", DEPLOYMENT, f"{CONTAINER}.resources.requests.memory", "512MiB"),
+    ("M19-request-above-limit", DEPLOYMENT, f"{CONTAINER}.resources.limits.cpu", "10m"),
+    ("M19-extended-resource", DEPLOYMENT, f"{CONTAINER}.resources.requests.nvidia.com/gpu", "1"),
+    ("M21-gpu-toleration", DEPLOYMENT, f"{CONTAINER}.resources.limits.nvidia.com/gpu", "1"),
+    ("M22-quota-too-small", QUOTA, "spec.hard.requests.cpu", "1"),
+    (
+        "M22-unset-under-quota",
+        DEPLOYMENT,
+        f"{CONTAINER}.resources.limits",
+        {"memory": "1Gi", "ephemeral-storage": "1Gi"},
+    ),
+    ("M24-figures-differ", HPA, "metadata.annotations.capplan/peak-rps", "7"),
+    ("M25-literal-secret", DEPLOYMENT, f"{CONTAINER}.env", [{"name": "DB_PASSWORD", "value": "x"}]),
+    ("M25-password-in-url", DEPLOYMENT, f"{CONTAINER}.args", ["--db=postgres://user:pass@host/db"]),
+    ("M26-public-service", SERVICE_PATH, "spec.type", "LoadBalancer"),
+    (
+        "M26-pod-security-level",
+        "kubernetes/base/namespace-levqor.yaml",
+        "metadata.labels.pod-security.kubernetes.io/enforce",
+        "strict",
+    ),
+]
+
+
+def broken(path, field, value, name="levqor", alternative="eks"):
+    """Return an example with one field set; names with dots and slashes are the last part."""
+    found = documents(name, alternative)
+    for key in ("capplan/peak-rps", "pod-security.kubernetes.io/enforce", "nvidia.com/gpu", "requests.cpu"):
+        if field.endswith(key):
+            tree, last = at(found[path][0], field.removesuffix(key) + "x")
+            tree[key] = value
+            return found
+    tree, last = at(found[path][0], field)
+    tree[last] = value
+    return found
+
+
+@pytest.mark.parametrize(("expected", "path", "field", "value"), BREAKS)
+def test_a_broken_field_is_found(expected, path, field, value):
+    assert expected not in ids(documents())
+    assert expected in ids(broken(path, field, value))
+
+
+KEDA_BREAKS = [
+    ("M09-hpa-name-too-long", "metadata.name", "a" * 55),
+    ("M14-idle-count", "spec.idleReplicaCount", 2),
+    ("M14-fallback-bounds", "spec.fallback.replicas", 99),
+    ("M14-no-effect", "spec.cooldownPeriod", 300),
+    ("M14-trigger-name-twice", "spec.triggers.1.name", "requests"),
+    ("M14-cached-metrics", "spec.triggers.2.useCachedMetrics", True),
+    (
+        "M14-zero-by-resource",
+        "spec",
+        {
+            "scaleTargetRef": {"name": "orchestrator"},
+            "triggers": [{"type": "cpu", "metadata": {"value": "70"}}],
+        },
+    ),
+    ("M15-missing-metadata", "spec.triggers.0.metadata", {"serverAddress": "http://p", "query": "up"}),
+    ("M15-unknown-metadata", "spec.triggers.0.metadata.treshold", "1"),
+    ("M15-removed-metadata", "spec.triggers.2.metadata.type", "Utilization"),
+    ("M15-metadata-text", "spec.triggers.0.metadata.threshold", 15),
+    ("M24-ceiling-below-peak", "spec.triggers.0.metadata.threshold", "1"),
+]
+
+
+@pytest.mark.parametrize(("expected", "field", "value"), KEDA_BREAKS)
+def test_a_broken_scaled_object_is_found(expected, field, value):
+    assert expected not in ids(documents("amas", None))
+    assert expected in ids(broken(KEDA, field, value, "amas", None))
+
+
+def test_two_autoscalers_on_one_workload_are_found():
+    """AMAS asks for an HPA as a backup beside KEDA."""
+    found = documents("amas", None)
+    hpa = copy.deepcopy(documents()[HPA][0])
+    hpa["metadata"] |= {"name": "backup", "namespace": "amas-prod"}
+    hpa["spec"]["scaleTargetRef"]["name"] = "orchestrator"
+    found["kubernetes/base/backup.yaml"] = [hpa]
+    found["kubernetes/base/kustomization.yaml"][0]["resources"].append("backup.yaml")
+    assert "M08-two-autoscalers" in ids(found)
+
+
+def test_a_vpa_that_fights_the_triggers_is_found():
+    path = "kubernetes/components/vpa/verticalpodautoscaler-orchestrator.yaml"
+    assert "M16-vpa-fights-hpa" in ids(broken(path, "spec.updatePolicy.updateMode", "Recreate", "amas", None))
+    bounds = {"minAllowed": {"cpu": "2"}, "maxAllowed": {"cpu": "1"}, "containerName": "*"}
+    policies = broken(path, "spec.resourcePolicy.containerPolicies", [bounds], "amas", None)
+    assert "M16-vpa-bounds" in ids(policies)
+
+
+@pytest.mark.parametrize(
+    ("spec", "blocked"),
+    [
+        ({"minAvailable": "90%"}, True),  # of 2 pods: rounds up to 2
+        ({"minAvailable": 1}, False),
+        ({"minAvailable": 2}, True),
+        ({"maxUnavailable": "10%"}, False),
+        ({"maxUnavailable": "0%"}, True),
+    ],
+)
+def test_percentages_of_a_disruption_budget_round_up(spec, blocked):
+    found = documents()
+    tree = found[PDB][0]["spec"]
+    del tree["maxUnavailable"]
+    tree |= spec
+    # In the overlay for trying things out the minimum is 1, where minAvailable 1 blocks too.
+    for path in [p for p in found if "/dev/" in p]:
+        del found[path]
+    assert ("M17-pdb-blocks-drain" in ids(found)) is blocked
+
+
+def test_afpi_pod_fits_no_node_as_the_document_has_it():
+    site = site_of("afpi", "gke-gpu")
+    from capplan.manifests.verify.facts import facts_of
+
+    found = {
+        path: [item.value] for path, item in example("afpi", "gke-gpu").items() if item.value is not None
+    }
+    assert "M20-pod-fits-no-node" in ids(found, facts_of(site))
+
+
+def test_facts_survive_the_lock_file():
+    from capplan.manifests.verify.facts import facts_of
+
+    facts = facts_of(site_of("amas"))
+    assert facts_from(json.loads(json.dumps({"facts": facts._asdict()})), "lock") == facts._replace(
+        external=list(facts.external)
+    )
+
+
+def test_more_connections_than_the_database_accepts_are_found():
+    facts = Facts(connections={"sql": {"accepted": 100, "pools": {"backend": [10, 20]}}})
+    assert "M23-too-many-connections" in ids(documents(), facts)
+    excused = facts._replace(accepted={"M23-too-many-connections": "a pooler"})
+    (finding,) = [f for f in verify(documents(), {}, excused) if f.rule == 23]
+    assert finding.severity == "info"
+    assert "a pooler" in finding.remedy
+
+
+LEVQOR_ASG = {
+    "AutoScalingGroupName": "a",
+    "MinSize": 2,
+    "MaxSize": 10,
+    "DesiredCapacity": 2,
+    "HealthCheckType": "ELB",
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (LEVQOR_ASG, {"M27-asg-without-template", "M27-asg-without-subnets", "M27-asg-health-check"}),
+        (LEVQOR_ASG | {"DesiredCapacity": 11}, {"M27-asg-sizes"}),
+        (LEVQOR_ASG | {"TargetGroupARNs": ["arn:aws:elasticloadbalancing:..."]}, {"M27-target-group"}),
+        (
+            {"DBInstanceIdentifier": "a", "AllocatedStorage": 100, "MasterUserPassword": "x"},
+            {"M27-storage-not-encrypted", "M25-literal-secret"},
+        ),
+        (
+            {
+                "containerDefinitions": [{"cpu": 512}],
+                "cpu": "256",
+                "memory": "4096",
+                "requiresCompatibilities": ["FARGATE"],
+            },
+            {"M27-fargate-size", "M27-fargate-network", "M27-task-too-small"},
+        ),
+        (
+            {
+                "schemaVersion": 39,
+                "id": 1,
+                "panels": [
+                    {"id": 1, "type": "graph", "gridPos": {"x": 20, "w": 8, "h": 4}},
+                    {"id": 1, "gridPos": {"x": 22, "w": 2, "h": 4}, "datasource": {"uid": "${ds}"}},
+                ],
+            },
+            {"M29-uid", "M29-panel-id", "M29-panel-type", "M29-grid", "M29-overlap", "M29-datasource"},
+        ),
+    ],
+)
+def test_bodies_and_dashboards_are_checked(value, expected):
+    assert expected <= ids({"aws/a.json": [value]})
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"containerConcurrency": 2000}, "M28-limits"),
+        (
+            {"containers": [{"image": "a:1", "resources": {"limits": {"cpu": "1", "memory": "8Gi"}}}]},
+            "M28-cpu-memory",
+        ),
+        (
+            {"containers": [{"image": "a:1", "resources": {"limits": {"cpu": "500m", "memory": "512Mi"}}}]},
+            "M28-cpu-memory",
+        ),
+        ({"containers": [{"image": "app"}]}, "M28-image"),
+    ],
+)
+def test_cloud_run_limits_are_checked(change, expected):
+    path = "cloudrun/frontend.service.yaml"
+    found = copy.deepcopy({path: [example("afpi")[path].value]})
+    assert ids(found) == set()
+    found[path][0]["spec"]["template"]["spec"] |= change
+    assert expected in ids(found)
+
+
+def test_load_tests_of_the_guide_are_found_wanting():
+    k6 = "import http from 'k6/http'; export default () => http.get('https://api.example.com/health');"
+    locust = "from locust import HttpUser\nclass U(HttpUser):\n    x = lambda self: self.token\n"
+    found = {f.id for f in verify({}, {"a.js": k6, "b.py": locust}, Facts())}
+    assert found == {"M30-hard-coded-host", "M30-no-thresholds", "M30-unset-token"}
+    assert ids({"a.rules.yaml": [{"groups": []}]}) == {"M30-rules-without-test"}
+
+
+def test_what_is_no_kubernetes_object_never_breaks_the_checks():
+    odd = [
+        None,
+        1,
+        "x",
+        [],
+        {},
+        {"kind": "Deployment"},
+        {"kind": "Service", "spec": []},
+        {"kind": "List", "items": None},
+    ]
+    odd += [
+        {"kind": k, "metadata": 5, "spec": {"rules": "x", "metrics": [1], "triggers": {}}}
+        for k in (
+            "Deployment",
+            "StatefulSet",
+            "HorizontalPodAutoscaler",
+            "ScaledObject",
+            "Ingress",
+            "NetworkPolicy",
+            "PodDisruptionBudget",
+            "VerticalPodAutoscaler",
+            "ResourceQuota",
+            "Namespace",
+        )
+    ]
+    verify({f"{index}.yaml": [value] for index, value in enumerate(odd)}, {}, Facts())
+
+
+def test_hidden_quotas_and_defaults_of_a_plain_service():
+    files = rendered(SERVICE)
+    found = {path: [item.value] for path, item in files.items() if item.value is not None}
+    facts = Facts(external=["Secret/shop"])
+    assert ids(found, facts) == set()
+
+
+@pytest.mark.parametrize("fmt", ["table", "json", "sarif", "github"])
+def test_findings_in_every_format_name_check_file_and_object(fmt, tmp_path):
+    findings = verify(broken(PDB, "spec.maxUnavailable", 0), {}, Facts())
+    text = shown(findings, fmt, tmp_path)
+    assert "M17-pdb-blocks-drain" in text
+    assert "poddisruptionbudget-backend.yaml" in text
+    assert "PodDisruptionBudget/backend" in text
+    if fmt in ("json", "sarif"):
+        json.loads(text)

@@ -1,0 +1,92 @@
+"""What the tests of manifests share: rendered examples, and the tools that judge them."""
+
+import os
+import shutil
+from functools import cache
+from pathlib import Path
+
+import pytest
+from helpers import ROOT, SHIPPED, plan_of
+
+from capplan.estimate import estimate
+from capplan.manifests.artefact import Rendered
+from capplan.manifests.engine import Templates
+from capplan.manifests.render import Wanted, render
+from capplan.manifests.site import Site
+from capplan.plan.read import read_plan
+
+FITTING = ("services.llm.cpu=3", "services.llm.memory=10Gi")
+"""The document's own pod, 4 CPU and 16 GiB, fits no n1-standard-4."""
+
+EXAMPLES = [
+    ("afpi", None, ()),
+    ("afpi", "gke-gpu", FITTING),
+    ("levqor", None, ()),
+    ("levqor", "eks", ()),
+    ("amas", None, ()),
+    ("llm-governance", None, ()),
+    ("llm-governance", "redis-cluster", ()),
+    ("llm-observatory", None, ()),
+    ("llm-observatory", "aws-ecs", ()),
+    ("llm-observatory", "gcp", ()),
+    ("llm-observatory", "azure", ()),
+]
+
+_SCHEMAS = os.environ.get("CAPPLAN_SCHEMAS")
+"""Read before the tests hide the environment of whoever runs them."""
+
+SERVICE = """
+    name: shop
+    regions: {gcp: us-central1}
+    demand: {requests_per_second: 100, profile: flat}
+    services:
+      api:
+        platform: kubernetes
+        cpu: 500m
+        memory: 512Mi
+        throughput: 20/s
+        instances: {min: 2, max: 10}
+        workload: {secrets: {API_TOKEN: shop/token}}
+    clusters:
+      main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1, max: 9}}}}
+"""
+
+
+@cache
+def site_of(name: str, alternative: str | None = None, sets: tuple[str, ...] = ()) -> Site:
+    """Return an example as figures."""
+    return Site(estimate(read_plan(ROOT / "examples" / name, sets, alternative), SHIPPED))
+
+
+@cache
+def example(name: str, alternative: str | None = None, sets: tuple[str, ...] = ()) -> dict[str, Rendered]:
+    """Return the rendered files of an example by path."""
+    return {item.path: item for item in render(site_of(name, alternative, sets), Templates(), Wanted())}
+
+
+def rendered(text: str, *sets: str, templates: Path | None = None) -> dict[str, Rendered]:
+    """Return the rendered files of the plan in ``text``, with the changes ``path=value``."""
+    site = Site(estimate(plan_of(text, *sets), SHIPPED))
+    return {item.path: item for item in render(site, Templates(templates), Wanted())}
+
+
+def tool(name: str) -> str:
+    """Return the path of a program, or skip the test and say which is missing."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def schemas() -> Path:
+    """Return the directory of JSON Schemas, or skip the test."""
+    if not _SCHEMAS:
+        pytest.skip("CAPPLAN_SCHEMAS names no directory of Kubernetes and operator schemas")
+    return Path(_SCHEMAS)
+
+
+def write(files: dict[str, Rendered], directory: Path) -> None:
+    """Write rendered files as they are."""
+    for path, item in files.items():
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / path).write_text(item.text, encoding="utf-8")
