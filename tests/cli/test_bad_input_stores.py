@@ -78,7 +78,7 @@ BAD = {
         "{resources: llm",
         "{resource: llm",
         "4:9",
-        "tiers.resource: must be 'resources', 'database' or 'load', got 'resource'",
+        "tiers.resource: must be 'resources', 'database', 'load' or 'capacity', got 'resource'",
     ),
     "auto without a table": (
         "tiers: {resources: llm-governance}\n",

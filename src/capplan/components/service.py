@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capplan.arrays import Array, Floats
+from capplan.arrays import Array, Floats, per_scenario
 from capplan.capacity.limits import Limit
 from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.components.base import Component, Context, Finding, Path, Pods
@@ -86,7 +86,9 @@ def _pods(ctx: Context, service: Kubernetes) -> Pods:
 
 
 def _with_resources(ctx: Context, name: str, service: Service, path: Path) -> tuple[Service, Pick | None]:
-    """Return the service with the requests that its tier prescribes, and the tier."""
+    """Return the service with the requests, or the throughput, that its tier prescribes, and the tier."""
+    if isinstance(service, VmGroup) and service.capacity is not None:
+        return _with_capacity(ctx, service, service.capacity, path)
     if not isinstance(service, Kubernetes) or service.resources is None:
         return service, None
     table = ctx.tier_table(service.resources, "resources", (*path, "resources"))
@@ -94,6 +96,16 @@ def _with_resources(ctx: Context, name: str, service: Service, path: Path) -> tu
     given = {field: table.prescribes(field, load) for field in table.fields()}
     room = table.until_next(load)
     pick = Pick(tuple(tier.name for tier in table.tiers), table.falls_into(load)[:, 0], room)
+    return service.model_copy(update=given), pick
+
+
+def _with_capacity(ctx: Context, service: VmGroup, name: str, path: Path) -> tuple[Service, Pick]:
+    """Return the service with what a table says that its machine carries, and the tier."""
+    table = ctx.tier_table(name, "capacity", (*path, "capacity"))
+    machine = ctx.machine(service.provider, service.machine, (*path, "machine"))
+    memory_gib = per_scenario(machine.memory_gib or 0.0)
+    given = {field: table.prescribes(field, memory_gib) for field in table.fields()}
+    pick = Pick(tuple(tier.name for tier in table.tiers), table.falls_into(memory_gib)[:, 0])
     return service.model_copy(update=given), pick
 
 

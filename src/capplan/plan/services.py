@@ -242,6 +242,11 @@ class VmGroup(ServiceBase):
         description="Machine type, one instance of the service on each; auto, or a list of families, lets "
         "capplan choose."
     )
+    capacity: str | None = Field(
+        None,
+        description="Throughput and concurrency by the machine's memory from a tier table: "
+        "its name, a file, or auto for the plan's.",
+    )
     gpu: GpuAddOn | None = None
     purchase: Purchase = DEFAULTS
 
