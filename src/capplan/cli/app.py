@@ -13,6 +13,8 @@ from capplan import __version__
 from capplan.cli.audit import audit
 from capplan.cli.calibrate import calibrate
 from capplan.cli.catalog import catalog
+from capplan.cli.check import check
+from capplan.cli.diff import diff
 from capplan.cli.estimate import estimate
 from capplan.cli.init import init
 from capplan.cli.llm import llm
@@ -33,6 +35,8 @@ app = typer.Typer(
 )
 app.command()(estimate)
 app.command()(recommend)
+app.command()(check)
+app.command()(diff)
 app.add_typer(catalog, name="catalog")
 app.command()(audit)
 app.add_typer(calibrate, name="calibrate")

@@ -14,14 +14,20 @@ from capplan.plan.ratelimits import RateLimits
 from capplan.plan.services import Provider, Service
 
 if TYPE_CHECKING:
+    from capplan.plan.decisions import Decisions
+    from capplan.plan.gates import Gates
+    from capplan.plan.llm import Llm
     from capplan.plan.manifests import Manifests
     from capplan.plan.uncertainty import Uncertainty
 else:
+    Decisions = Annotated[Any, Deferred("capplan.plan.decisions", "Decisions")]
+    Gates = Annotated[Any, Deferred("capplan.plan.gates", "Gates")]
+    Llm = Annotated[Any, Deferred("capplan.plan.llm", "Llm")]
     Manifests = Annotated[Any, Deferred("capplan.plan.manifests", "Manifests")]
     Uncertainty = Annotated[Any, Deferred("capplan.plan.uncertainty", "Uncertainty")]
 
 
-TierKind = Literal["resources", "database", "load"]
+TierKind = Literal["resources", "database", "load", "capacity"]
 
 
 class ExternalApi(Section):
@@ -77,7 +83,7 @@ class Plan(Section):
     pricing: Pricing = DEFAULTS
     demand: Demand
     tiers: dict[TierKind, str] = Field(
-        {}, description="Tier tables that `auto` reads, by kind: resources, database, load."
+        {}, description="Tier tables that `auto` reads, by kind: resources, database, load, capacity."
     )
     service_templates: dict[Name, dict[str, Any]] = Field(
         {}, description="What services have in common; a service `extends` one."
@@ -88,9 +94,13 @@ class Plan(Section):
     databases: dict[Name, Database] = {}
     caches: dict[Name, Cache] = {}
     external_apis: dict[Name, ExternalApi] = {}
+    llm: dict[Name, Llm] = Field({}, description="Models served on GPUs of one's own.")
     resources: dict[Name, Resource] = {}
     uncertainty: Uncertainty | None = Field(None, description="How uncertain numbers belong together.")
     manifests: Manifests | None = Field(None, description="What rendered manifests say beyond figures.")
+    decisions: Decisions | None = Field(None, description="What to compare, and rules for deciding.")
+    tags: dict[str, list[Name]] = Field({}, description="Components by tag, for budgets.")
+    gates: Gates | None = Field(None, description="What `capplan check` judges by.")
     alternatives: dict[Name, dict[str, Any]] = Field(
         {}, description="Named overlays: what they name replaces the plan's value, null removes it."
     )
@@ -103,5 +113,6 @@ class Plan(Section):
             **self.databases,
             **self.caches,
             **self.external_apis,
+            **self.llm,
             **self.resources,
         }

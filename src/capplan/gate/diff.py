@@ -1,0 +1,186 @@
+"""What changed between two estimates: by design, and by price."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+Document = Mapping[str, Any]
+
+
+class Change(NamedTuple):
+    """A figure before and after; None where it is not known, or there is no such thing."""
+
+    before: float | None
+    after: float | None
+
+    @property
+    def difference(self) -> float | None:
+        """After less before; None where one of them is unknown."""
+        return None if self.before is None or self.after is None else self.after - self.before
+
+    @property
+    def changed(self) -> bool:
+        """Whether they differ by more than rounding."""
+        if self.before is None or self.after is None:
+            return self.before is not self.after
+        return abs(self.after - self.before) > 1e-9 * max(abs(self.before), abs(self.after), 1.0)
+
+
+class ComponentDiff(NamedTuple):
+    """One component. status: added, removed, changed or same. unpriced: lines without a price, by side."""
+
+    name: str
+    status: str
+    cost: Mapping[str, Change]
+    instances: Mapping[str, Change]
+    binding: tuple[str | None, str | None]
+    latency_p95_ms: Change
+    headroom: Change
+    by_price: float
+    by_design: float
+    unpriced: tuple[int, int]
+
+
+class Diff(NamedTuple):
+    """Two estimates side by side."""
+
+    base: Document
+    head: Document
+    total: Mapping[str, Change]
+    unit_cost: Change
+    by_price: float
+    by_design: float
+    components: Sequence[ComponentDiff]
+    findings: tuple[Sequence[Document], Sequence[Document]]
+    """Those that are new, and those that are gone."""
+
+    @property
+    def changed(self) -> list[ComponentDiff]:
+        """The components that are not the same, the largest change first."""
+        found = [component for component in self.components if component.status != "same"]
+        return sorted(found, key=lambda c: (-abs(c.cost["expected"].difference or 0.0), c.name))
+
+
+def diff(base: Document, head: Document) -> Diff:
+    """Return what changed from ``base`` to ``head``, both as the JSON of an estimate."""
+    names = list(dict.fromkeys([*head["components"], *base["components"]]))
+    components = [_component(name, base, head) for name in names]
+    return Diff(
+        base=base,
+        head=head,
+        total=_costs(base["monthly_cost"], head["monthly_cost"]),
+        unit_cost=Change(_per_1k_requests(base), _per_1k_requests(head)),
+        by_price=sum(component.by_price for component in components),
+        by_design=sum(component.by_design for component in components),
+        components=components,
+        findings=(_new(base, head), _new(head, base)),
+    )
+
+
+def _component(name: str, base: Document, head: Document) -> ComponentDiff:
+    before, after = base["components"].get(name), head["components"].get(name)
+    lines = _lines(base, name), _lines(head, name)
+    by_price, by_design = _effects(*lines)
+    found = ComponentDiff(
+        name=name,
+        status="added" if before is None else "removed" if after is None else "same",
+        cost=_costs(_cost(before), _cost(after)),
+        instances={key: Change(_count(before, key), _count(after, key)) for key in ("min", "peak", "max")},
+        binding=((before or {}).get("binding_constraint"), (after or {}).get("binding_constraint")),
+        latency_p95_ms=Change(_p95(before), _p95(after)),
+        headroom=Change(_headroom(before), _headroom(after)),
+        by_price=by_price,
+        by_design=by_design,
+        unpriced=(_unpriced(lines[0]), _unpriced(lines[1])),
+    )
+    differs = (
+        any(change.changed for change in (*found.cost.values(), *found.instances.values()))
+        or found.binding[0] != found.binding[1]
+        or found.unpriced[0] != found.unpriced[1]
+        or abs(by_price) > 1e-9
+    )
+    return found._replace(status="changed") if found.status == "same" and differs else found
+
+
+def _cost(component: Document | None) -> Document:
+    """Return a component's cost: nothing where there is none, unknown where it has no price."""
+    if component is None:
+        return {"min": 0.0, "expected": 0.0, "max": 0.0}
+    cost: Document = component["monthly_cost"] or {}
+    return cost
+
+
+def _costs(before: Document, after: Document) -> dict[str, Change]:
+    return {key: Change(before.get(key), after.get(key)) for key in ("min", "expected", "max")}
+
+
+def _count(component: Document | None, key: str) -> float | None:
+    instances = (component or {}).get("instances")
+    return None if instances is None else instances[key]
+
+
+def _p95(component: Document | None) -> float | None:
+    found: float | None = ((component or {}).get("latency_ms") or {}).get("p95")
+    return found
+
+
+def _headroom(component: Document | None) -> float | None:
+    """Return the instances that may still be added, as a share of those needed at the peak."""
+    most, peak = _count(component, "max"), _count(component, "peak")
+    return None if most is None or not peak else most / peak - 1
+
+
+def _lines(document: Document, name: str) -> dict[tuple[str, ...], Document]:
+    found: dict[tuple[str, ...], Document] = {}
+    for line in document["cost_lines"]:
+        if line["component"] == name:
+            key = (line["provider"], line["sku"], line["region"], line["rate"], line["note"] or "")
+            found[key] = line
+    return found
+
+
+def _unpriced(lines: Mapping[tuple[str, ...], Document]) -> int:
+    return sum(line["price_status"] == "unpriced" for line in lines.values())
+
+
+def _effects(
+    before: Mapping[tuple[str, ...], Document], after: Mapping[tuple[str, ...], Document]
+) -> tuple[float, float]:
+    """Split the change of the expected cost: what prices moved at the new quantity, and the rest.
+
+    A line that lost or gained its price is neither: it is no saving and no increase, but unknown.
+    """
+    by_price = by_design = 0.0
+    for key in dict.fromkeys([*before, *after]):
+        old, new = before.get(key), after.get(key)
+        if any(line is not None and line["monthly_cost"] is None for line in (old, new)):
+            continue
+        was, now = (0.0 if line is None else float(line["monthly_cost"]) for line in (old, new))
+        moved = 0.0
+        if old is not None and new is not None:
+            moved = (new["unit_price"] - old["unit_price"]) * new["quantity"]
+        by_price += moved
+        by_design += now - was - moved
+    return by_price, by_design
+
+
+def _per_1k_requests(document: Document) -> float | None:
+    requests = document["demand"]["average_rps"] * 3600 * document["hours_per_month"]
+    cost = document["monthly_cost"]["expected"]
+    return None if not requests or cost is None else 1000 * cost / requests
+
+
+def _new(before: Document, after: Document) -> list[Document]:
+    """Return the findings of ``after`` that ``before`` has not, by code and component."""
+    known = {(finding["code"], finding["component"]) for finding in before["warnings"]}
+    return [
+        f for f in after["warnings"] if (f["code"], f["component"]) not in known and f["severity"] != "info"
+    ]
+
+
+def lost_prices(found: Diff) -> Iterator[str]:
+    """Yield the components that have more unpriced lines than before: their saving is none."""
+    for component in found.components:
+        if component.unpriced[1] > component.unpriced[0]:
+            yield component.name

@@ -1,0 +1,186 @@
+"""A diff as text, Markdown and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from capplan.gate.diff import Change, ComponentDiff, Diff, lost_prices
+from capplan.report import numbers
+from capplan.report.json_format import SCHEMA_VERSION
+from capplan.report.table import Column, Table, markdown, text
+
+MARKER = "<!-- capplan-diff -->"
+"""Hidden in the comment, so that the next run finds and replaces it."""
+
+MOST_CHARACTERS = 65_000
+"""GitHub refuses a comment of more than 65,536."""
+
+
+def headline(found: Diff) -> str:
+    """Return by how much the expected cost moves, and how much of that is design and how much price."""
+    total = found.total["expected"]
+    more = total.difference or 0.0
+    share = "" if not total.before else f" ({more / total.before:+.1%})"
+    if abs(more) < 0.005:
+        said = f"stays at {numbers.money(total.after)} USD a month"
+    else:
+        verb = "rises" if more > 0 else "falls"
+        said = f"{verb} by {numbers.money(abs(more))} to {numbers.money(total.after)} USD a month{share}"
+    parts = f"by design {_signed(found.by_design)}, by price {_signed(found.by_price)}"
+    lost = list(lost_prices(found))
+    unpriced = f"; not counted: {', '.join(lost)} lost a price, which is no saving" if lost else ""
+    return f"{found.head['plan']}: expected cost {said}; {parts}{unpriced}"
+
+
+def _signed(usd: float) -> str:
+    return "0.00" if abs(usd) < 0.005 else f"{usd:+,.2f}"
+
+
+def as_text(found: Diff, width: int) -> str:
+    """Return headline, totals and changed components."""
+    parts = [headline(found) + "\n", text(_totals(found), width)]
+    if found.changed:
+        parts.append(text(_components(found.changed), width))
+        parts.append("".join(f"{line}\n" for line in _details(found.changed)))
+    parts.append("".join(f"{line}\n" for line in _findings(found)))
+    return "\n".join(part for part in parts if part.strip())
+
+
+def as_markdown(found: Diff, reproduce: str) -> str:
+    """Return a comment: verdict, totals, components, details, coverage, and the command to reproduce it.
+
+    Components in the middle are left out where it would be longer than GitHub accepts.
+    """
+    changed = found.changed
+    shown = changed
+    body = _comment(found, shown, reproduce)
+    while len(body) > MOST_CHARACTERS and len(shown) > 1:
+        # Half as many until it fits: what cost most more comes first, what costs least last.
+        shown = shown[: len(shown) // 2]
+        body = _comment(found, shown, reproduce)
+    return body
+
+
+def _comment(found: Diff, shown: Sequence[ComponentDiff], reproduce: str) -> str:
+    left_out = len(found.changed) - len(shown)
+    parts = [MARKER, f"### {headline(found)}\n", markdown(_totals(found))]
+    if shown:
+        parts.append(markdown(_components(shown)))
+    if left_out:
+        parts.append(f"… and {left_out} more components changed, by less each.\n")
+    details = [*_details(shown), *_findings(found)]
+    if details:
+        parts.append("<details><summary>Details</summary>\n")
+        parts.append("\n".join(f"- {line}" for line in details) + "\n\n</details>\n")
+    parts.append(_coverage(found) + "\n")
+    parts.append(f"`{reproduce}`\n")
+    return "\n".join(parts)
+
+
+def _totals(found: Diff) -> Table:
+    columns = (Column("USD a month"), *(Column(n, right=True) for n in ("before", "after", "change")))
+    rows = [[name, *_money(found.total[name])] for name in ("min", "expected", "max")]
+    if found.unit_cost.before is not None or found.unit_cost.after is not None:
+        rows.append(["per 1,000 requests", *_money(found.unit_cost, 4)])
+    return Table(columns, rows)
+
+
+def _money(change: Change, digits: int = 2) -> list[str]:
+    def said(value: float | None, sign: str = "") -> str:
+        return "–" if value is None else f"{value:{sign},.{digits}f}"
+
+    return [said(change.before), said(change.after), said(change.difference, "+")]
+
+
+def _components(changed: Sequence[ComponentDiff]) -> Table:
+    columns = (
+        Column("Component", shrinks=True),
+        Column(""),
+        *(Column(name, right=True) for name in ("min", "expected", "max", "change")),
+        Column("instances", right=True),
+    )
+    return Table(columns, [_row(component) for component in changed])
+
+
+def _row(component: ComponentDiff) -> list[str]:
+    difference = component.cost["expected"].difference
+    counts = [_arrow(component.instances[key], numbers.count) for key in ("min", "peak", "max")]
+    known = any(c.before is not None or c.after is not None for c in component.instances.values())
+    return [
+        component.name,
+        component.status,
+        *(_arrow(component.cost[key], numbers.money) for key in ("min", "expected", "max")),
+        "unknown" if difference is None else _signed(difference),
+        "/".join(counts) if known else "",
+    ]
+
+
+def _arrow(change: Change, show: Any) -> str:
+    before, after = (("–" if value is None else show(value)) for value in change)
+    return str(after) if before == after else f"{before}→{after}"
+
+
+def _details(changed: Sequence[ComponentDiff]) -> Iterator[str]:
+    for component in changed:
+        before, after = component.binding
+        if before != after and before and after:
+            yield f"{component.name}: bound by {after}, before by {before}"
+        if component.headroom.changed and component.headroom.after is not None:
+            was = "unknown" if component.headroom.before is None else f"{component.headroom.before:+.0%}"
+            yield f"{component.name}: headroom over the peak {was} → {component.headroom.after:+.0%}"
+        if component.latency_p95_ms.changed:
+            shown = _arrow(component.latency_p95_ms, lambda ms: f"{ms:,.0f} ms")
+            yield f"{component.name}: p95 {shown}"
+        if abs(component.by_price) >= 0.005:
+            yield f"{component.name}: {_signed(component.by_price)} USD a month by price alone"
+
+
+def _findings(found: Diff) -> Iterator[str]:
+    new, gone = found.findings
+    for finding in new:
+        said = f"{finding['component']}: {finding['message']}. {finding['remedy']}".rstrip()
+        yield f"NEW {finding['severity']}: {said}"
+    for finding in gone:
+        yield f"GONE {finding['severity']}: {finding['component']}: {finding['message']}"
+
+
+def _coverage(found: Diff) -> str:
+    lines = found.head["cost_lines"]
+    unpriced = sum(line["price_status"] == "unpriced" for line in lines)
+    dates = sorted(line["as_of"] for line in lines if line["as_of"])
+    dated = f"; prices of {dates[0]} to {dates[-1]}" if dates else ""
+    priced = f"{len(lines) - unpriced} of {len(lines)} lines priced{dated}"
+    return f"{priced}; {found.head['hours_per_month']:g} hours a month"
+
+
+def as_document(found: Diff) -> dict[str, Any]:
+    """Return the diff as scripts read it."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "plan": found.head["plan"],
+        "monthly_cost": {key: _change(change) for key, change in found.total.items()},
+        "usd_per_1k_requests": _change(found.unit_cost),
+        "by_design": found.by_design,
+        "by_price": found.by_price,
+        "components": {component.name: _document(component) for component in found.components},
+        "findings": {"new": list(found.findings[0]), "gone": list(found.findings[1])},
+        "lost_prices": list(lost_prices(found)),
+    }
+
+
+def _change(change: Change) -> dict[str, float | None]:
+    return {"before": change.before, "after": change.after, "difference": change.difference}
+
+
+def _document(component: ComponentDiff) -> dict[str, Any]:
+    return {
+        "status": component.status,
+        "monthly_cost": {key: _change(change) for key, change in component.cost.items()},
+        "instances": {key: _change(change) for key, change in component.instances.items()},
+        "binding_constraint": {"before": component.binding[0], "after": component.binding[1]},
+        "latency_p95_ms": _change(component.latency_p95_ms),
+        "headroom": _change(component.headroom),
+        "by_design": component.by_design,
+        "by_price": component.by_price,
+    }

@@ -1,0 +1,80 @@
+"""Rules of one's own: expressions over the estimate, its components and its cost lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from capplan.decide.expressions import Expression, ExpressionError
+from capplan.errors import InputError, Problem
+from capplan.estimate import Estimate
+from capplan.gate.violations import Path, Violation
+from capplan.plan.bind import at
+from capplan.plan.gates import Policy
+
+Document = Mapping[str, Any]
+
+
+def policy_violations(policies: list[Policy], estimate: Estimate, document: Document) -> Iterator[Violation]:
+    """Yield every place where a policy's expression is true."""
+    for index, policy in enumerate(policies):
+        expression = _read(policy, index)
+        for component, names, path in _subjects(policy, estimate, document):
+            if _broken(expression, names, policy, index):
+                yield Violation(
+                    f"policy/{policy.name}",
+                    policy.fails,
+                    policy.severity,
+                    component,
+                    policy.message,
+                    policy.remedy,
+                    path,
+                )
+
+
+def _read(policy: Policy, index: int) -> Expression:
+    try:
+        return Expression(policy.when)
+    except ExpressionError as error:
+        raise InputError(Problem(f"gates.policies.{index}.when", error.what, error.remedy)) from None
+
+
+def _broken(expression: Expression, names: Document, policy: Policy, index: int) -> bool:
+    try:
+        return bool(expression.value(names))
+    except ExpressionError as error:
+        where = f"gates.policies.{index}.when ({policy.name})"
+        raise InputError(Problem(where, error.what, error.remedy)) from None
+
+
+def _subjects(policy: Policy, estimate: Estimate, document: Document) -> Iterator[tuple[str, Document, Path]]:
+    if policy.over == "estimate":
+        yield "", document, ()
+        return
+    paths = {component.name: component.path for component in estimate.components}
+    if policy.over == "line":
+        for line in document["cost_lines"]:
+            yield line["component"], {**document, "line": line}, paths.get(line["component"], ())
+        return
+    fields = _every_field(estimate)
+    for component in estimate.components:
+        said = _section(estimate, component.path)
+        own = {
+            **dict.fromkeys(fields),
+            **said,
+            **document["components"][component.name],
+            "name": component.name,
+        }
+        yield component.name, {**document, "component": own}, component.path
+
+
+def _section(estimate: Estimate, path: tuple[str, ...]) -> dict[str, Any]:
+    """Return what the plan says of a component, defaults included."""
+    section: Any = at(estimate.plan, path)
+    found: dict[str, Any] = section.model_dump(mode="python")
+    return found
+
+
+def _every_field(estimate: Estimate) -> list[str]:
+    """Return the fields that some component of the plan has; those of others are null for the rest."""
+    return sorted({name for component in estimate.components for name in _section(estimate, component.path)})

@@ -1,0 +1,54 @@
+"""Where the gates of a plan are written: in the plan, beside it, or in a file that is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from capplan.errors import InputError, Problem
+from capplan.plan.gates import Gates
+from capplan.plan.places import Places
+from capplan.plan.read import PlanFile
+from capplan.strictyaml import Locator, load, read_text
+
+FILE_NAME = "capplan.gates.yaml"
+
+
+class GateFile(NamedTuple):
+    """Gates, and where they are written. prefix: their path in that file."""
+
+    gates: Gates
+    places: Places
+    prefix: tuple[str, ...]
+
+
+def gates_of(file: PlanFile, named: Path | None) -> GateFile:
+    """Return the gates in ``named``, or in the file beside the plan, or in the plan itself.
+
+    Raises :class:`InputError` where they are written twice; a plan without any has the default ones.
+    """
+    beside = file.directory / FILE_NAME
+    path = named or (beside if beside.is_file() else None)
+    own: Gates | None = file.plan.gates
+    if path is not None and own is not None and named is None:
+        what = f"gates are written here and in {path}"
+        raise InputError(file.places.problem(("gates",), what, "Keep one of them."))
+    if path is None:
+        return GateFile(own or Gates(), file.places, ("gates",))
+    return _read(path)
+
+
+def _read(path: Path) -> GateFile:
+    text = read_text(path)
+    raw = load(text, str(path))
+    if not isinstance(raw, dict):
+        raise InputError(Problem(str(path), "a file of gates is a mapping", "See docs/how-to/ci.md."))
+    places = Places(Locator(text, str(path)))
+    try:
+        return GateFile(Gates.model_validate(raw), places, ())
+    except ValidationError as error:
+        from capplan.plan.problems import problems_of
+
+        raise InputError(*problems_of(error, Gates, raw, places)) from None
