@@ -47,10 +47,11 @@ def _commands() -> list[str]:
     """Return every command, groups before what is in them."""
     from typer.main import get_command
 
-    from capplan.cli.app import app
+    from capplan.cli.app import app_with
+    from capplan.cli.commands import COMMANDS
 
     found = []
-    waiting = [("capplan", get_command(app))]
+    waiting = [("capplan", get_command(app_with(COMMANDS)))]
     while waiting:
         name, command = waiting.pop(0)
         found.append(name)

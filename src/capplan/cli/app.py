@@ -5,66 +5,66 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Container
+from importlib import import_module
 from pathlib import Path
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from capplan import __version__
-from capplan.cli.audit import audit
-from capplan.cli.calibrate import calibrate
-from capplan.cli.catalog import catalog
-from capplan.cli.check import check
-from capplan.cli.diff import diff
-from capplan.cli.estimate import estimate
-from capplan.cli.init import init
-from capplan.cli.llm import llm
-from capplan.cli.recommend import recommend
-from capplan.cli.render_manifests import render_manifests
-from capplan.cli.schema import schema
-from capplan.cli.simulate import simulate
-from capplan.cli.templates import templates
-from capplan.cli.verify import verify
+from capplan.cli.commands import COMMANDS
 from capplan.errors import ExitCode, InputError
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Documentation: docs/ in the project. Start with: capplan init",
-)
-app.command()(estimate)
-app.command()(recommend)
-app.command()(check)
-app.command()(diff)
-app.add_typer(catalog, name="catalog")
-app.command()(audit)
-app.add_typer(calibrate, name="calibrate")
-app.command()(init)
-app.command()(llm)
-app.command()(render_manifests)
-app.command()(schema)
-app.command()(simulate)
-app.add_typer(templates, name="templates")
-app.command()(verify)
+if TYPE_CHECKING:
+    import typer
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"capplan {__version__}")
-        raise typer.Exit
+def app_with(wanted: Container[str]) -> typer.Typer:
+    """Return the command line with the ``wanted`` commands whole, and of the others name and summary."""
+    import typer
+
+    app = typer.Typer(
+        rich_markup_mode=None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog="Documentation: docs/ in the project. Start with: capplan init",
+    )
+    app.callback(invoke_without_command=True)(_start(typer))
+    for name, command in COMMANDS.items():
+        if name not in wanted:
+            app.command(name, help=command.summary)(_not_loaded)
+            continue
+        found: Any = getattr(import_module(f"capplan.cli.{command.module}"), command.module)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    return app
 
 
-@app.callback(invoke_without_command=True)
-def _start(
-    context: typer.Context,
-    version: bool = typer.Option(
-        False, "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
-    ),
-) -> None:
-    """Plan capacity and calculate cost from one plan file, offline."""
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+def _not_loaded() -> None:
+    """Stand in for a command that was not asked for."""
+
+
+def _start(typer: Any) -> Any:
+    def show_version(wanted: bool) -> None:
+        if wanted:
+            typer.echo(f"capplan {__version__}")
+            raise typer.Exit
+
+    def start(
+        context: typer.Context,
+        version: bool = typer.Option(
+            False, "--version", callback=show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ) -> None:
+        """Plan capacity and calculate cost from one plan file, offline."""
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
+
+    # typer reads the annotations of a function, and typer is not imported above.
+    start.__annotations__ = {"context": typer.Context, "version": bool, "return": None}
+    return start
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -85,9 +85,10 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(arguments: list[str]) -> int:
     """Run one command, turn whatever happens into a message, and return the exit code."""
     debug = "--debug" in arguments or bool(os.environ.get("CAPPLAN_DEBUG"))
-    arguments = _with_bare_values([a for a in arguments if a != "--debug"])
+    arguments = _with_bare_values(_one_by_one([a for a in arguments if a != "--debug"]))
     try:
-        app(arguments, prog_name="capplan")
+        # The first argument that is a command is the command: those before it can only be options.
+        app_with([a for a in arguments if a in COMMANDS][:1])(arguments, prog_name="capplan")
     except InputError as error:
         return _fail(str(error), ExitCode.INPUT)
     except KeyboardInterrupt:
@@ -106,6 +107,17 @@ def _run(arguments: list[str]) -> int:
 def _fail(message: str, code: ExitCode) -> int:
     sys.stderr.write("".join(f"capplan: {line}\n" for line in message.splitlines()))
     return code
+
+
+def _one_by_one(arguments: list[str]) -> list[str]:
+    """Repeat `--between` before each of the names that follow it."""
+    done: list[str] = []
+    for index, argument in enumerate(arguments):
+        named = not argument.startswith("-") and not Path(argument).exists()
+        if named and done[-2:-1] == ["--between"] and index > 1:
+            done.append("--between")
+        done.append(argument)
+    return done
 
 
 _BARE = {"--explain": "all", "--months": "horizon"}
