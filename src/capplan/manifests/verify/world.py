@@ -166,8 +166,8 @@ class World:
     def selected(self, selector: Tree, namespace: str) -> list[Workload]:
         """Return the workloads of a namespace whose pods a label selector matches."""
         candidates = self._by_label.get((namespace, None, None), [])
-        for pair in mapping(selector, "matchLabels").items():
-            found = self._by_label.get((namespace, *map(str, pair)), [])
+        for key, value in mapping(selector, "matchLabels").items():
+            found = self._by_label.get((namespace, str(key), str(value)), [])
             candidates = min(candidates, found, key=len)
         return [workload for workload in candidates if matches(selector, workload.labels)]
 
