@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-DOCUMENTS := README.md docs/cli.md docs/plan.md $(wildcard examples/*/README.md)
+DOCUMENTS := README.md $(wildcard docs/*.md docs/how-to/*.md examples/*/README.md)
 
 .PHONY: demo test docs bench clean
 
