@@ -30,7 +30,9 @@ if TYPE_CHECKING or not COMPILED:
 else:
     from numba import njit
 
-    compiled = njit(cache=True, nogil=True)
+    # Everything becomes one function that counts no references: passing the many columns of a simulation from
+    # function to function, and counting them there, takes ten times as long as the work itself.
+    compiled = njit(cache=True, nogil=True, _nrt=False, inline="always")
 
 
 def ints(values: int | list[int]) -> Ints:

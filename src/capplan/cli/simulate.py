@@ -12,6 +12,10 @@ from capplan.cli.options import Books, Catalogs, Force, OutputFile, PlanFile, Se
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from capplan.autoscale.simulation import Prepared, Simulation
+    from capplan.autoscale.tune import Tuned
     from capplan.plan.demand import Trace
 
 
@@ -67,6 +71,14 @@ def simulate(
     breaker: Annotated[
         float, typer.Option("--breaker", min=0, max=1, help="Share of failures that opens a circuit breaker.")
     ] = 0.0,
+    tune: Annotated[bool, typer.Option("--tune", help="Search settings that hold the SLO for less.")] = False,
+    apply: Annotated[
+        bool,
+        typer.Option("--apply", help="With --tune: write the best into the plan as its alternative 'tuned'."),
+    ] = False,
+    budget: Annotated[
+        int | None, typer.Option("--budget", min=2, help="With --tune: settings to try for a service.")
+    ] = None,
     kubernetes: Annotated[
         str, typer.Option("--kubernetes", metavar="1.N", help="Version whose HPA is simulated.")
     ] = "1.36",
@@ -86,6 +98,8 @@ def simulate(
     from capplan.report import json_format
     from capplan.report import simulation as report
 
+    if apply and not tune:
+        raise InputError(Problem("--apply", "has nothing to write", "Give --tune too."))
     settings = Settings(
         tick_s=tick,
         days=days,
@@ -103,13 +117,58 @@ def simulate(
     prepared = prepare(file, Catalog(catalogs), settings, _trace(trace, trace_columns))
     with reporter("simulating", len(prepared.subjects)) as progress:
         result = run(prepared, progress)
-    if fmt is SimulationFormat.JSON:
-        emit(json_format.dumps(report.simulation_document(result)), output, force)
+    if tune:
+        text = _tuned(prepared, result, budget, fmt, apply)
+    elif fmt is SimulationFormat.JSON:
+        text = json_format.dumps(report.simulation_document(result))
     elif fmt is SimulationFormat.CSV:
-        emit(report.simulation_csv(result), output, force)
+        text = report.simulation_csv(result)
     else:
         text = report.simulation_text(result, terminal.width(), not terminal.can_draw())
-        emit(text, output, force, painted=True)
+    emit(text, output, force, painted=fmt is SimulationFormat.TABLE)
+
+
+def _tuned(
+    prepared: Prepared, result: Simulation, budget: int | None, fmt: SimulationFormat, apply: bool
+) -> str:
+    """Search, write the best into the plan if asked to, and return the report."""
+    from capplan.autoscale.tune import tunable
+    from capplan.autoscale.tune import tune as search
+    from capplan.cli import terminal
+    from capplan.cli.progress import reporter
+    from capplan.report import json_format
+    from capplan.report import tuning as report
+
+    if fmt is SimulationFormat.CSV:
+        raise InputError(Problem("--format", "csv is the timeline of one simulation", "Use table or json."))
+    names = tunable(prepared)
+    if not names:
+        remedy = "Give slo.p95, and an instances.max above instances.min."
+        raise InputError(Problem("--tune", "no service has both an autoscaler and an SLO", remedy))
+    with reporter("tuning", len(names)) as progress:
+        tuned = search(prepared, result.outcomes, budget, progress)
+    if apply:
+        _apply(prepared, tuned)
+    if fmt is SimulationFormat.JSON:
+        return json_format.dumps(report.tuning_document(prepared.estimate.plan.name, tuned))
+    return report.tuning_text(tuned, terminal.width())
+
+
+def _apply(prepared: Prepared, tuned: Sequence[Tuned]) -> None:
+    from capplan.autoscale.apply import ALTERNATIVE, with_tuned
+    from capplan.autoscale.tune import settings_of
+    from capplan.cli.output import note, write_file
+    from capplan.strictyaml import read_text
+
+    found = {t.subject.name: settings_of(t) for t in tuned if t.best is not None}
+    file = prepared.estimate.file
+    name = file.places.locator.name
+    if not found or not Path(name).is_file():
+        reason = "no setting holds the SLO" if not found else f"{name} is not a file"
+        note(f"nothing applied: {reason}")
+        return
+    write_file(Path(name), with_tuned(read_text(Path(name)), found, name, file.directory), force=True)
+    note(f"wrote {name}; use it with --alternative {ALTERNATIVE}")
 
 
 def _version(text: str) -> tuple[int, int]:

@@ -58,12 +58,12 @@ def _row(outcome: Outcome, seconds: float) -> list[str]:
         subject.name,
         subject.scaler_name,
         span,
-        _percent(found.utilization),
+        percent(found.utilization),
         _duration(found.late_s) if subject.slo else "–",
-        _percent(found.shed_share),
+        percent(found.shed_share),
         _p95(outcome),
         str(found.scale_ups + found.scale_downs),
-        _percent(found.over_provisioned),
+        percent(found.over_provisioned),
     ]
 
 
@@ -74,10 +74,10 @@ def _p95(outcome: Outcome) -> str:
     return f"{1000 * found.p95_typical_s:,.0f}/{1000 * found.p95_worst_s:,.0f}"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """Return a share as percent; never 0 for something that happened.
 
-    >>> _percent(0.123), _percent(0.0004), _percent(0.0)
+    >>> percent(0.123), percent(0.0004), percent(0.0)
     ('12%', '<0.1%', '0%')
     """
     percent = 100 * share
@@ -116,7 +116,7 @@ def _costs(simulation: Simulation) -> str:
         ["if every change were foreseen", money(costs.ideal)],
         ["at the peak's size all the time", money(costs.at_peak)],
     ]
-    share = _percent(max(saved, 0.0) / costs.at_peak) if costs.at_peak else "0%"
+    share = percent(max(saved, 0.0) / costs.at_peak) if costs.at_peak else "0%"
     table = text(Table((Column("whole plan"), Column("USD/month", right=True)), rows))
     return f"{table}Autoscaling saves {money(saved)} a month ({share}) against the peak's size.\n"
 
@@ -125,7 +125,7 @@ def _notes(simulation: Simulation) -> Iterator[str]:
     for outcome in simulation.outcomes:
         name, found = outcome.subject.name, outcome.figures
         if outcome.subject.slo and found.late_s:
-            share = _percent(found.late_share)
+            share = percent(found.late_share)
             said = outcome.subject.slo
             yield f"WARNING {name}: {share} of the requests came while the SLO ({said}) was broken."
         high = outcome.subject.simulated.scaler.high
@@ -133,7 +133,7 @@ def _notes(simulation: Simulation) -> Iterator[str]:
             at_top = float((outcome.series.wanted >= high).mean()) * simulation.seconds
             yield f"WARNING {name}: at its maximum of {high} for {_duration(at_top)}."
         if found.shed_share:
-            yield f"WARNING {name}: {_percent(found.shed_share)} of the requests were not served."
+            yield f"WARNING {name}: {percent(found.shed_share)} of the requests were not served."
     for name in simulation.skipped:
         yield f"INFO {name}: not simulated: nothing says what an instance carries, or nothing comes."
 

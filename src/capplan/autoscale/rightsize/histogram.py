@@ -21,7 +21,7 @@ class Buckets(NamedTuple):
     top: float
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """Number of buckets."""
         return math.ceil(math.log(self.top * (_RATIO - 1) / self.first + 1, _RATIO)) + 1
 
@@ -30,7 +30,7 @@ class Buckets(NamedTuple):
         if value < self.first:
             return 0
         bucket = int(math.log(value * (_RATIO - 1) / self.first + 1) / math.log(_RATIO))
-        return min(bucket, self.count - 1)
+        return min(bucket, self.size - 1)
 
     def start(self, bucket: int) -> float:
         """Return the smallest value of a bucket."""
@@ -46,7 +46,7 @@ class Histogram:
 
     def __init__(self, buckets: Buckets) -> None:
         self._buckets = buckets
-        self._weights = [0.0] * buckets.count
+        self._weights = [0.0] * buckets.size
         self._total = 0.0
         self._reference_s: float | None = None
 
@@ -73,13 +73,13 @@ class Histogram:
             passed += self._weights[bucket]
             if passed >= share * self._total:
                 break
-        last = bucket == self._buckets.count - 1
+        last = bucket == self._buckets.size - 1
         return self._buckets.start(bucket if last else bucket + 1)
 
     def _growth(self, time_s: float) -> float:
         if self._reference_s is None:
             self._reference_s = math.floor(time_s / HALF_LIFE_S + 0.5) * HALF_LIFE_S
-        return 2.0 ** ((time_s - self._reference_s) / HALF_LIFE_S)
+        return math.exp2((time_s - self._reference_s) / HALF_LIFE_S)
 
 
 def _cleaned(weight: float) -> float:
