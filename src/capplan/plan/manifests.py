@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from capplan.plan.fields import DEFAULTS, Duration, Money, Name, Number, Positive, Section, Share
-from capplan.plan.workload import MetricName, Text, UrlPath, matching
+from capplan.plan.texts import MetricName, Text, UrlPath, matching
 
 
 def _network(value: str) -> str:
