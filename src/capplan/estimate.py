@@ -144,6 +144,10 @@ _ORDER = ("error", "warning", "info")
 def _components(ctx: Context) -> Iterator[Component]:
     plan = ctx.plan
     services = {name: build_service(ctx, name, service) for name, service in plan.services.items()}
+    if any(service.slo.end_to_end is not None for service in plan.services.values()):
+        from capplan.components.end_to_end import with_end_to_end
+
+        services = with_end_to_end(ctx, services)
     stores = list(_stores(ctx, services))
     yield from services.values()
     if plan.clusters:

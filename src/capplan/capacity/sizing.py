@@ -9,7 +9,7 @@ import numpy as np
 
 from capplan.arrays import Array, Floats, ceil_count, hourly_max, per_scenario
 from capplan.capacity.limits import Limit
-from capplan.capacity.redundancy import with_zone_loss
+from capplan.capacity.redundancy import with_availability, with_zone_loss
 
 if TYPE_CHECKING:
     from capplan.capacity.response import Promise
@@ -23,6 +23,8 @@ class Bounds(NamedTuple):
     spare: Floats = 0.0
     zones: Floats = 1.0
     survive_zones: Floats = 0.0
+    instance_availability: Floats = 1.0
+    availability: Floats = 0.0
 
 
 class Sizing(NamedTuple):
@@ -114,6 +116,8 @@ def size(rps: Array, limits: Sequence[Limit], bounds: Bounds, promise: Promise |
 def with_redundancy(need: Array, bounds: Bounds) -> Array:
     """Return ``need`` plus what zone loss and spare instances ask for; none where nothing is needed."""
     safe = need
+    if np.any(np.asarray(bounds.instance_availability) < 1):
+        safe = with_availability(safe, bounds.instance_availability, bounds.availability)
     if np.any(bounds.survive_zones):
         safe = with_zone_loss(safe, bounds.zones, bounds.survive_zones)
     if np.any(bounds.spare):
@@ -147,7 +151,19 @@ def surviving(instances: Array, bounds: Bounds) -> Array:
     left = np.maximum(instances - bounds.spare, 0.0)
     per_zone, rest = np.divmod(left, bounds.zones)
     lost = bounds.survive_zones * per_zone + np.minimum(bounds.survive_zones, rest)
-    return left - lost
+    return _available(left - lost, bounds)
+
+
+def _available(instances: Array, bounds: Bounds) -> Array:
+    """Return the highest need that ``instances`` are enough for, failures of single ones included."""
+    if np.all(np.asarray(bounds.instance_availability) >= 1):
+        return instances
+    need = np.floor(instances)
+    while (
+        over := with_availability(need, bounds.instance_availability, bounds.availability) > instances
+    ).any():
+        need = np.where(over, need - 1, need)
+    return need
 
 
 def _instances(rps: Array, capacity: Array) -> Array:

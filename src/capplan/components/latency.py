@@ -18,11 +18,11 @@ def promise_of(service: Service, instance: Instance, ca2: Floats) -> Promise | N
     slo = service.slo
     targets = {0.50: slo.p50, 0.95: slo.p95, 0.99: slo.p99}
     given = {share: target for share, target in targets.items() if target is not None}
-    stations = list(_stations(service, instance, ca2)) if given and service.queue is None else []
+    stations = list(stations_of(service, instance, ca2)) if given and service.queue is None else []
     return Promise(given, stations) if stations else None
 
 
-def _stations(service: Service, instance: Instance, ca2: Floats) -> Iterator[Station]:
+def stations_of(service: Service, instance: Instance, ca2: Floats) -> Iterator[Station]:
     """Yield the cores, and the places of an instance.
 
     These are its concurrency, or else what a measured throughput keeps busy (Little's law).

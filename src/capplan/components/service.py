@@ -73,11 +73,16 @@ def build_service(ctx: Context, name: str, service: Service) -> Component:
         pick=tier,
         pods=_pods(ctx, service) if isinstance(service, Kubernetes) else None,
     )
+    if service.slo.availability is not None:
+        from capplan.components.availability import availability_measures
+
+        component = component._replace(measures=list(availability_measures(ctx, service, sizing)))
     if not any(call.pool for call in service.calls.values()):
         return component
     from capplan.components.connections import pool_measures
 
-    return component._replace(measures=list(pool_measures(ctx, name, service, component)))
+    pools = pool_measures(ctx, name, service, component)
+    return component._replace(measures=[*component.measures, *pools])
 
 
 def _pods(ctx: Context, service: Kubernetes) -> Pods:
@@ -110,7 +115,7 @@ def _with_capacity(ctx: Context, service: VmGroup, name: str, path: Path) -> tup
 
 
 def _sizing(ctx: Context, name: str, service: Service, rps: Array, path: Path) -> Sizing:
-    instance = _instance(ctx, service, path)
+    instance = instance_of(ctx, service, path)
     limits = limits_of(service, instance)
     _check_carries(ctx, limits, path)
     if service.queue is None:
@@ -156,7 +161,8 @@ def _provider(ctx: Context, service: Service) -> Provider:
     return _OWN_PROVIDER[service.platform]
 
 
-def _instance(ctx: Context, service: Service, path: Path) -> Instance:
+def instance_of(ctx: Context, service: Service, path: Path) -> Instance:
+    """Return what one instance of a service has."""
     if isinstance(service, VmGroup):
         machine = ctx.machine(service.provider, service.machine, (*path, "machine"))
         return Instance(machine.vcpu or 0.0, machine.memory_gib or 0.0, path, "machine")
@@ -177,7 +183,11 @@ def _bounds(service: Service) -> Bounds:
         floor = _DEFAULT_FLOOR.get(service.platform, 1.0)
         floor = floor if ceiling is None else np.minimum(floor, ceiling)
     redundancy = service.redundancy
-    return Bounds(floor, ceiling, redundancy.spare, redundancy.zones, redundancy.survive_zones)
+    bounds = Bounds(floor, ceiling, redundancy.spare, redundancy.zones, redundancy.survive_zones)
+    if service.slo.availability is None:
+        return bounds
+    up, target = redundancy.instance_availability, service.slo.availability
+    return bounds._replace(instance_availability=up, availability=target)
 
 
 def _check_carries(ctx: Context, limits: Sequence[Limit], path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from capplan.plan.deferred import Deferred
 from capplan.plan.fields import (
@@ -63,6 +63,9 @@ class Redundancy(Section):
     spare: Whole = Field(0.0, description="Instances beyond the need: the k of N+k.")
     zones: Whole = Field(1.0, description="Zones that the instances are spread over.")
     survive_zones: Whole = Field(0.0, description="Zones that may be lost at the peak.")
+    instance_availability: Utilization = Field(
+        1.0, description="Share of the time that an instance is up; with slo.availability it asks for spares."
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> "Redundancy":
@@ -73,13 +76,27 @@ class Redundancy(Section):
         return self
 
 
+def _below_one(value: float) -> float:
+    if value >= 1:
+        raise ValueError("must be below 100%: nothing is available all the time")
+    return value
+
+
+Availability = Annotated[Share, AfterValidator(_below_one)]
+
+
 class Slo(Section):
     """What users were promised."""
 
     p50: Duration | None = Field(None, description="Half of the requests are at most this slow.")
     p95: Duration | None = Field(None, description="95 % of the requests are at most this slow.")
     p99: Duration | None = Field(None, description="99 % of the requests are at most this slow.")
-    availability: Share | None = Field(None, description="Share of the time that the service answers.")
+    availability: Availability | None = Field(
+        None, description="Share of the time that the service answers, below 100%."
+    )
+    end_to_end: Duration | None = Field(
+        None, description="95 % of the requests that enter here are answered in this, calls included."
+    )
 
 
 AUTO = "auto"
@@ -125,6 +142,10 @@ class Call(Section):
     cache_hit_rate: Share = Field(0.0, description="Share of the calls that a cache answers.")
     deduplicated: Share = Field(0.0, description="Share of the calls that join one already under way.")
     through: Name | None = Field(None, description="Semantic cache that is asked first.")
+    parallel: bool = Field(False, description="Made at the same time as the service's other parallel calls.")
+    response_time: Duration | None = Field(
+        None, description="Mean time of a call; needed where capplan does not size what is called."
+    )
     pool: ConnectionPool | None = Field(None, description="Connections to a database.")
 
 
