@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from capplan.catalog.catalog import Catalog
+from capplan.llm.confidence import confidence_of, range_of
 from capplan.llm.measured import Row, engine_name, predict, read_rows, sample_of, unpredictable
 
 _SILICON = re.compile(r"id=.*_tp(\d+)_.*ep\d")
@@ -55,7 +56,9 @@ def summary(rows: Sequence[Row], predicted: np.ndarray, inside: np.ndarray) -> d
     return {**{name: round(float(value), 4) for name, value in figures.items()}, "rows": len(rows)}
 
 
-def report(rows: Sequence[Row], predicted: np.ndarray, inside: np.ndarray) -> dict[str, dict[str, float | int]]:
+def report(
+    rows: Sequence[Row], predicted: np.ndarray, inside: np.ndarray
+) -> dict[str, dict[str, float | int]]:
     """Return the errors by question."""
     done = {}
     for question in ("tpot", "throughput", "ttft"):
@@ -87,9 +90,13 @@ def score(path: Path) -> dict[str, object]:
     scored = [row for row in rows if not left_out(row)]
     skipped = Counter(reason for row in scored if (reason := unpredictable(row, facts)))
     sample = sample_of([row for row in scored if not unpredictable(row, facts)], facts)
-    skipped["does not fit"] = len(scored) - sum(skipped.values()) - len(sample.rows)
     predicted = predict(sample, facts)
-    ranges = [(.75, 1.33)] * len(sample.rows)
+    fits = ~np.isnan(predicted)
+    skipped["does not fit"] = int((~fits).sum())
+    levels = [confidence_of(sample.configurations[which]).level for which in sample.which[fits]]
+    sample = sample._replace(rows=[row for row, fit in zip(sample.rows, fits, strict=True) if fit])
+    predicted = predicted[fits]
+    ranges = [range_of(level, row.question) for level, row in zip(levels, sample.rows, strict=True)]
     ratio = np.array([row.value for row in sample.rows]) / predicted
     inside = np.array([low <= r <= high for r, (low, high) in zip(ratio, ranges, strict=True)])
     main = [i for i, row in enumerate(sample.rows) if not row.model.startswith("gpt-oss")]

@@ -87,7 +87,15 @@ def basis_of(file: PlanFile, catalog: Catalog) -> Basis:
     plan = file.plan
     if plan.pricing.books:
         catalog = catalog.with_books(plan.pricing.books, file.directory)
-    return _with_machines(Basis(file, catalog, pattern_of(plan.demand, file.directory)))
+    pattern = pattern_of(plan.demand, file.directory)
+    if plan.llm:
+        from capplan.components import llm_choice
+
+        hours = float(_hours(plan, catalog))
+        load = load_on(pattern, plan, hours)
+        basis = llm_choice.Basis(plan, catalog, load, hours, file.directory, file.places)
+        file = file._replace(plan=llm_choice.decided(basis))
+    return _with_machines(Basis(file, catalog, pattern))
 
 
 def _with_machines(basis: Basis) -> Basis:
@@ -106,6 +114,12 @@ def _with_machines(basis: Basis) -> Basis:
     return basis._replace(file=basis.file._replace(plan=chosen), candidates=candidates)
 
 
+def _hours(plan: Plan, catalog: Catalog) -> Floats:
+    if plan.hours_per_month is not None:
+        return plan.hours_per_month
+    return catalog.hours_per_month or HOURS_PER_MONTH
+
+
 def estimate(file: PlanFile, catalog: Catalog, scenarios: Scenarios | None = None) -> Estimate:
     """Return the estimate of the plan in ``file`` for every one of the ``scenarios``."""
     return estimate_on(basis_of(file, catalog), scenarios or Scenarios())
@@ -115,9 +129,7 @@ def estimate_on(basis: Basis, scenarios: Scenarios) -> Estimate:
     """Return the estimate for every one of the ``scenarios``."""
     file, catalog, pattern, candidates = basis
     plan = bind(file.plan, scenarios)
-    hours = plan.hours_per_month
-    if hours is None:
-        hours = catalog.hours_per_month or HOURS_PER_MONTH
+    hours = _hours(plan, catalog)
     load = load_on(pattern, plan, hours)
     context = Context(plan, catalog, load, hours, file.places, file.directory)
     components = list(_components(context))
@@ -157,6 +169,10 @@ def _components(ctx: Context) -> Iterator[Component]:
     yield from stores
     for name, api in plan.external_apis.items():
         yield build_external_api(ctx, name, api)
+    if plan.llm:
+        from capplan.components.llm import build_llm
+    for name, llm in plan.llm.items():
+        yield build_llm(ctx, name, llm)
     for name, resource in plan.resources.items():
         yield build_resource(ctx, name, resource)
     if plan.rate_limits:

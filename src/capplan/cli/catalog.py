@@ -147,3 +147,38 @@ def _day(text: str | None) -> Any:
         return date.today() if text is None else date.fromisoformat(text)
     except ValueError:
         raise InputError(Problem("--today", f"expected YYYY-MM-DD, got '{text}'")) from None
+
+
+@catalog.command("import-model")
+def import_model(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.json", help="A Hugging Face config.json.")],
+    name: Annotated[
+        str | None, typer.Option("--as", help="The model's name; its directory's otherwise.")
+    ] = None,
+    output: OutputFile = None,
+    force: Force = False,
+) -> None:
+    """Turn a model's config.json into what `architectures:` of an llm component reads.
+
+    Example: capplan catalog import-model examples/llm-serving/config.json --as my-model
+    """
+    import json
+
+    import yaml
+
+    from capplan.cli.output import emit
+    from capplan.errors import InputError, Problem
+    from capplan.llm.facts import architecture_of
+    from capplan.llm.importing import row_of
+    from capplan.strictyaml import read_text
+
+    try:
+        content = json.loads(read_text(config))
+    except json.JSONDecodeError as error:
+        raise InputError(Problem(f"{config}:{error.lineno}:{error.colno}", error.msg)) from None
+    if not isinstance(content, dict):
+        raise InputError(Problem(str(config), "expected a mapping", "Is it a model's config.json?"))
+    called = (name or config.resolve().parent.name).lower()
+    row = row_of(content, called, str(config))
+    architecture_of(called, row)
+    emit(yaml.safe_dump({"models": {called: row}}, sort_keys=False), output, force)

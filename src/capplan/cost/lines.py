@@ -69,7 +69,7 @@ def _account_key(meter: Meter) -> tuple[str, ...]:
 def _lines(meter: Meter, total: Range, catalog: Catalog, terms: Terms) -> Iterator[CostLine]:
     if meter.price is not None:
         cost = meter.quantity * meter.price
-        source = f"the plan, {meter.price_path}"
+        source = meter.price_source or f"the plan, {meter.price_path}"
         yield CostLine(meter, meter.sku, meter.quantity, meter.price, None, cost, "book", source, None)
         return
     if meter.provider == EXTERNAL:

@@ -70,7 +70,8 @@ class Meter(NamedTuple):
     """A monthly quantity of one SKU.
 
     rate: on_demand, spot, commit_1y or commit_3y. unit: the SKU's, such as hour or GiB-month.
-    price: USD per unit where the plan itself says it; the catalog's otherwise.
+    price: USD per unit where the plan itself says it; the catalog's otherwise. price_path: where it says so.
+    price_source: who else knows it.
     """
 
     component: str
@@ -85,3 +86,4 @@ class Meter(NamedTuple):
     note: str = ""
     price: Floats | None = None
     price_path: str = ""
+    price_source: str = ""

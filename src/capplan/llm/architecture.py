@@ -108,11 +108,6 @@ class Architecture(NamedTuple):
         """Layers whose attention sees the whole context."""
         return self.layers - self.window_layers
 
-    def kv_elements(self, tokens: float) -> float:
-        """Return the elements of the KV cache that a sequence of ``tokens`` holds."""
-        seen = self.full_layers * tokens + self.window_layers * min(tokens, self.window)
-        return seen * self.kv_elements_per_layer
-
     def kv_shards(self, tensor_parallel: float) -> float:
         """Return over how many GPUs the KV cache is divided; beyond that it is replicated."""
         return 1.0 if self.latent is not None else min(tensor_parallel, self.kv_heads)

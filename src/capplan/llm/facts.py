@@ -34,9 +34,10 @@ def architecture_of(name: str, row: Facts) -> Architecture:
     """Return the architecture that a row of models.yaml describes."""
     shape = dict(row["shape"])
     latent = shape.pop("latent", None)
+    values: dict[str, Any] = {k: v if isinstance(v, bool) else float(v) for k, v in shape.items()}
     return Architecture(
         name=name,
-        **{key: value if isinstance(value, bool) else float(value) for key, value in shape.items()},
+        **values,
         latent=None if latent is None else LatentAttention(**{k: float(v) for k, v in latent.items()}),
         confidence=row["confidence"],
         source=row["source"],

@@ -2,52 +2,61 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from capplan.arrays import Floats
-from capplan.llm.architecture import PRECISIONS, Architecture, Precision, weight_bytes
+from capplan.llm.architecture import Architecture, Precision, weight_bytes
 from capplan.llm.hardware import Efficiency, Gpu
 
-GB = 1e9
 
+class Memory(NamedTuple):
+    """Where the memory of one replica goes, bytes over all its GPUs; floats, or arrays over configurations.
 
-class Fit(NamedTuple):
-    """Where the memory of one replica goes, bytes over all its GPUs.
-
-    sequence_bytes: KV cache of one sequence at its longest, replicas across GPUs included.
-    sequences: how many of them fit at once; below 1 the model does not fit.
+    full_kv, window_kv: of a token of context in the layers that see all of it, and in those that see
+    ``window`` tokens; copies of the KV cache on several GPUs included.
     """
 
-    total: Floats
-    usable: Floats
-    weights: Floats
-    sequence_bytes: Floats
-    sequences: Floats
+    total: Any
+    weights: Any
+    full_kv: Any
+    window_kv: Any
+    window: Any
 
-    @property
-    def missing(self) -> Floats:
-        """Bytes that are missing for the weights and one sequence, 0 if they fit."""
-        lack: Floats = np.maximum(self.weights + self.sequence_bytes - self.usable, 0.0)
+    def sequence(self, tokens: Floats) -> Floats:
+        """Return the KV cache of a sequence of ``tokens``."""
+        size: Floats = self.full_kv * tokens + self.window_kv * np.minimum(tokens, self.window)
+        return size
+
+    def usable(self, reached: Efficiency) -> Floats:
+        """Return what the engine has for weights and KV cache."""
+        share: Floats = self.total * (reached.memory_share - reached.reserve)
+        return share
+
+    def missing(self, tokens: Floats, reached: Efficiency) -> Floats:
+        """Return how much is missing for the weights and one sequence, 0 if they fit."""
+        lack: Floats = np.maximum(self.weights + self.sequence(tokens) - self.usable(reached), 0.0)
         return lack
 
 
-def fit(
-    model: Architecture,
-    precision: Precision,
-    gpu: Gpu,
-    tensor_parallel: float,
-    tokens: float,
-    reached: Efficiency,
-) -> Fit:
-    """Return where the memory goes when each sequence holds ``tokens`` of context at its longest."""
-    total = tensor_parallel * gpu.memory_bytes
-    usable = total * (reached.memory_share - reached.reserve)
-    weights = weight_bytes(model, precision)
-    replicated = tensor_parallel / model.kv_shards(tensor_parallel)
-    sequence = model.kv_elements(tokens) * precision.kv_bytes * replicated
-    return Fit(total, usable, weights, sequence, np.floor(max(usable - weights, 0.0) / sequence))
+def memory_of(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel: float) -> Memory:
+    """Return where the memory of ``tensor_parallel`` of the ``gpu`` goes."""
+    copies = tensor_parallel / model.kv_shards(tensor_parallel)
+    kv = model.kv_elements_per_layer * precision.kv_bytes * copies
+    return Memory(
+        total=tensor_parallel * gpu.memory_bytes,
+        weights=weight_bytes(model, precision),
+        full_kv=model.full_layers * kv,
+        window_kv=model.window_layers * kv,
+        window=model.window,
+    )
+
+
+def sequences_that_fit(memory: Memory, tokens: Floats, reached: Efficiency) -> Any:
+    """Return how many sequences of ``tokens`` fit beside the weights, a whole number; 0: it does not fit."""
+    free = np.maximum(memory.usable(reached) - memory.weights, 0.0)
+    return np.floor(free / memory.sequence(tokens))
 
 
 def obstacles(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel: float) -> list[str]:
@@ -58,17 +67,4 @@ def obstacles(model: Architecture, precision: Precision, gpu: Gpu, tensor_parall
         found.append(f"{what}, {gpu.name} has {gpu.compute_capability:g}")
     if not model.divides(tensor_parallel):
         found.append(f"{model.query_heads:g} query heads do not divide over {tensor_parallel:g} GPUs")
-    return found
-
-
-def what_would_fit(model: Architecture, gpu: Gpu, tokens: float, reached: Efficiency) -> list[str]:
-    """Return the smallest number of this GPU that each precision it can run would fit on, as text."""
-    found = []
-    for precision in PRECISIONS.values():
-        for count in (1, 2, 4, 8):
-            if obstacles(model, precision, gpu, count):
-                continue
-            if fit(model, precision, gpu, count, tokens, reached).sequences >= 1:
-                found.append(f"{precision.name} on {count} × {gpu.name}")
-                break
     return found

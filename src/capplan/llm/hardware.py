@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import log2
 from typing import Any, NamedTuple
 
 from capplan.llm.architecture import Architecture, Precision
@@ -31,7 +32,10 @@ class Gpu(NamedTuple):
 
 
 class Link(NamedTuple):
-    """What an all-reduce reaches: a hop costs ``hop_s`` × hops, and moves ``efficiency`` of the link's bytes."""
+    """What an all-reduce reaches: seconds of a hop, and the share of the link's bytes with two GPUs.
+
+    falls_with: power of half the number of GPUs by which that share falls.
+    """
 
     hop_s: float
     efficiency: float
@@ -90,7 +94,7 @@ class Efficiency(NamedTuple):
 
 
 def gpu_of(name: str, facts: Mapping[str, Any]) -> Gpu:
-    """Return the GPU called ``name`` from the ``gpus`` of the facts; usable memory is nominal without its own."""
+    """Return the GPU called ``name``; its usable memory is the nominal one unless the facts know better."""
     row = facts["gpus"][name]
     return Gpu(
         name=name,
@@ -139,16 +143,22 @@ def efficiency_of(
     """Return what is reached with ``model`` at ``precision`` on so many of the ``gpu``."""
     speed = facts["speed"]
     common = speed["common"]
-    own = {**speed["families"]["any"], **speed["families"].get(gpu.family, {})}
+    family = speed["families"].get(gpu.family, {})
+    own = {
+        group: {**shares, **family.get(group, {})}
+        if isinstance(shares, Mapping)
+        else family.get(group, shares)
+        for group, shares in speed["families"]["any"].items()
+    }
     # A key of its own wins over that of its kind: fp4 computes as 8 bit does, only not as well.
-    mfu = own["mfu"].get(precision.name, own["mfu"][_RATES[precision.alike]])
+    mfu = own["mfu"].get(precision.name, own["mfu"][precision.alike])
     if precision.name == "fp8" and model.fp8_blocks:
         mfu *= common["fp8_blocks"]
     weights = own["weights"][precision.alike if precision.common_bytes < 2 else "16 bit"]
     experts = own["weights"][precision.alike]
     link = link_of(gpu, facts)
     # A ring over PCIe has more hops through the host; NVLink all-reduces are nearly flat in their number.
-    hops = 1.0 if gpu.peer_to_peer else _log2(max(tensor_parallel, 2.0))
+    hops = 1.0 if gpu.peer_to_peer else log2(max(tensor_parallel, 2.0))
     moe = model.experts > 1
     return Efficiency(
         weights=weights,
@@ -157,7 +167,8 @@ def efficiency_of(
         mfu=own["mfu"]["16 bit"] if precision.name == "mxfp4" else mfu,
         mfu_experts=mfu * common["experts"] if moe and precision.name != "mxfp4" else mfu,
         mfu_attention=own["mfu_attention"],
-        half_tokens=common["half_tokens"],
+        # A kernel with a low ceiling reaches half of it with fewer tokens: few are as fast as ever.
+        half_tokens=common["half_tokens"] * (mfu / own["mfu"]["16 bit"] if precision.alike == "4 bit" else 1),
         overlap=common["overlap"],
         hop_s=link.hop_s * hops,
         link=link.efficiency / (max(tensor_parallel, 2.0) / 2) ** link.falls_with,
@@ -170,12 +181,3 @@ def efficiency_of(
         reserve=common["reserve"],
         growth=common["growth"],
     )
-
-
-_RATES = {"16 bit": "16 bit", "8 bit": "8 bit", "4 bit": "4 bit", "mxfp4": "mxfp4"}
-
-
-def _log2(value: float) -> float:
-    import math
-
-    return math.log2(value)

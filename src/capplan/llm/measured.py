@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from capplan.arrays import Array
 from capplan.errors import InputError, Problem
 from capplan.llm.architecture import PRECISIONS
+from capplan.llm.confidence import Question
+from capplan.llm.configuration import Configuration
 from capplan.llm.facts import Facts, find_engine, find_gpu, find_model, known_name
-from capplan.llm.fit import fit, obstacles
-from capplan.llm.hardware import Efficiency, efficiency_of
-from capplan.llm.roofline import Work, prefill_time, stacked, step_time, work_of
-from capplan.llm.serving import Served, static_throughput, stream_throughput, time_per_token
+from capplan.llm.fit import obstacles, sequences_that_fit
+from capplan.llm.hardware import Efficiency
+from capplan.llm.roofline import Work, stacked, taken
+from capplan.llm.serving import (
+    Served,
+    decode_step,
+    prompt_time,
+    static_throughput,
+    stream_throughput,
+    time_per_token,
+)
 from capplan.llm.simulator import Replica, simulate, steady_users
 
 COLUMNS = ("model", "precision", "gpu", "tp", "concurrency", "in_len", "out_len", "metric", "value")
-METRICS = {
+METRICS: dict[str, Question] = {
     "tpot_ms": "tpot",
     "itl_ms": "tpot",
     "decode_tok_s_user": "tpot",
@@ -34,9 +44,9 @@ METRICS = {
 MOST_SEQUENCES = 2048.0
 """Sequences that a benchmark of the most throughput keeps running, where the memory allows it."""
 
-SPREAD, ROUNDS = 0.9, 7.0
-"""How benchmarks with a fixed concurrency are run, where they do not say: lengths from 90 % of the nominal,
-seven requests a user. Few rounds leave the rush of the first one in the mean TTFT."""
+SPREAD, ROUNDS = 0.85, 6.25
+"""How benchmarks with a fixed concurrency are run, where they do not say: lengths from 85 % of the nominal,
+some six requests a user. Few rounds leave the rush of the first one in the mean TTFT."""
 
 
 class Row(NamedTuple):
@@ -56,22 +66,32 @@ class Row(NamedTuple):
     source: str
 
     @property
-    def question(self) -> str:
+    def question(self) -> Question:
         """TPOT, throughput or TTFT."""
         return METRICS[self.metric]
 
 
 class Sample(NamedTuple):
-    """Rows with what the model needs to predict them; the arrays are by row.
+    """Rows with what the model needs to predict them.
 
-    sequences: KV cache room, in sequences; running: how many of them run.
+    configurations: what serves, each once; which: that of each row. The arrays are by row.
     """
 
     rows: Sequence[Row]
+    configurations: Sequence[Configuration]
+    which: NDArray[np.int64]
     work: Work
-    reached: Efficiency
+    inputs: Array
+    outputs: Array
+    asked: Array
+
+
+class Running(NamedTuple):
+    """What runs under given constants: sequences at once, and the tokens that the KV cache holds, by row."""
+
     served: Served
-    running: Array
+    room: Array
+    sequences: Array
     cache_tokens: Array
 
 
@@ -142,27 +162,31 @@ def unpredictable(row: Row, facts: Facts) -> str:
     return "; ".join(obstacles(model, PRECISIONS[row.precision], gpu, row.tp))
 
 
-def sample_of(rows: Iterable[Row], facts: Facts) -> Sample:
-    """Return the rows ready for prediction; rows that do not fit are left out."""
-    kept: list[tuple[Row, Work, Efficiency, float, float, bool]] = []
+def sample_of(rows: Sequence[Row], facts: Facts) -> Sample:
+    """Return ``rows``, none of them :func:`unpredictable`, ready for prediction."""
+    configurations: dict[tuple[object, ...], Configuration] = {}
     for row in rows:
-        model, gpu, precision = find_model(row.model, facts), find_gpu(row.gpu, facts), PRECISIONS[row.precision]
-        engine = find_engine(engine_name(row.engine), facts)
-        reached = efficiency_of(model, precision, gpu, row.tp, engine, facts)
-        tokens = row.inputs + reached.growth * row.outputs
-        room = fit(model, precision, gpu, row.tp, tokens, reached).sequences
-        if room >= 1:
-            work = work_of(model, precision, gpu, row.tp)
-            kept.append((row, work, reached, float(room), tokens, engine.mixes))
-    columns: list[Any] = list(zip(*kept, strict=True))
-    work, reached = stacked(columns[1]), stacked(columns[2])
-    room = np.array(columns[3])
-    asked = [_asked(row) for row in columns[0]]
-    running = np.maximum(np.minimum(asked, room), 1.0)
-    inputs = np.array([row.inputs for row in columns[0]])
-    outputs = np.array([row.outputs for row in columns[0]])
-    served = Served(work, reached, inputs, outputs, np.array(columns[5]))
-    return Sample(columns[0], work, reached, served, running, room * np.array(columns[4]))
+        key = (row.model, row.precision, row.gpu, row.tp, engine_name(row.engine))
+        if key not in configurations:
+            configurations[key] = Configuration(
+                find_model(row.model, facts),
+                PRECISIONS[row.precision],
+                find_gpu(row.gpu, facts),
+                row.tp,
+                find_engine(engine_name(row.engine), facts),
+            )
+    index = {key: number for number, key in enumerate(configurations)}
+    keys = [(row.model, row.precision, row.gpu, row.tp, engine_name(row.engine)) for row in rows]
+    which = np.array([index[key] for key in keys])
+    return Sample(
+        rows=rows,
+        configurations=list(configurations.values()),
+        which=which,
+        work=taken(stacked([c.work() for c in configurations.values()]), which),
+        inputs=np.array([row.inputs for row in rows]),
+        outputs=np.array([row.outputs for row in rows]),
+        asked=np.array([_asked(row) for row in rows]),
+    )
 
 
 def _asked(row: Row) -> float:
@@ -171,44 +195,55 @@ def _asked(row: Row) -> float:
     return 1.0 if row.mode.startswith(("single", "static")) else MOST_SEQUENCES
 
 
-def predict(sample: Sample, facts: Facts, first_tokens: bool = True) -> Array:
-    """Return the prediction of each row, in the row's own unit.
+def running(sample: Sample, facts: Facts) -> Running:
+    """Return what runs with the constants in ``facts``; where nothing fits ``room`` is below 1."""
+    with_facts = [c._replace(engine=find_engine(c.engine.name, facts)) for c in sample.configurations]
+    reached = taken(stacked([c.reached(facts) for c in with_facts]), sample.which)
+    tokens = sample.inputs + reached.growth * sample.outputs
+    memory = taken(stacked([c.memory() for c in sample.configurations]), sample.which)
+    room = sequences_that_fit(memory, tokens, reached)
+    mixes = np.array([c.engine.mixes for c in with_facts])[sample.which]
+    served = Served(sample.work, reached, sample.inputs, sample.outputs, mixes)
+    return Running(served, room, np.maximum(np.minimum(sample.asked, room), 1.0), room * tokens)
 
-    Without ``first_tokens`` the TTFT of rows with several users is NaN: it takes the simulator, a run a row.
+
+def predict(sample: Sample, facts: Facts, first_tokens: bool = True) -> Array:
+    """Return the prediction of each row, in the row's own unit; NaN where the model does not fit.
+
+    Without ``first_tokens`` the TTFT of rows with several users is NaN too: it takes a simulation a row.
     """
-    served = sample.served
-    tpot = time_per_token(served, sample.running)
-    decode = step_time(sample.work, sample.reached, 1.0, served.inputs + served.outputs / 2)
-    read = prefill_time(sample.work, sample.reached, served.inputs)
-    stream, static = stream_throughput(served), static_throughput(served, sample.running)
+    runs = running(sample, facts)
+    served = runs.served
+    tpot = time_per_token(served, runs.sequences)
+    decode, read = decode_step(served, 1.0), prompt_time(served)
     shards = np.array([row.tp for row in sample.rows])
     alone = np.array([row.mode.startswith("single") for row in sample.rows])
     tpot = np.where(alone, decode, tpot)
-    by_metric = {
-        "tpot_ms": 1e3 * tpot,
-        "itl_ms": 1e3 * tpot,
-        "decode_tok_s_user": 1 / decode,
-        "out_tok_s": np.where(sample.running == 1, stream, sample.running / tpot),
-        "out_tok_s_per_gpu": static / shards,
-        "ttft_ms": 1e3 * read,
-        "prefill_tok_s": served.inputs / read,
+    many = np.where(runs.sequences == 1, stream_throughput(served), runs.sequences / tpot)
+    by_metric: dict[str, Array] = {
+        "tpot_ms": np.asarray(1e3 * tpot),
+        "itl_ms": np.asarray(1e3 * tpot),
+        "decode_tok_s_user": np.asarray(1 / decode),
+        "out_tok_s": np.asarray(many),
+        "out_tok_s_per_gpu": np.asarray(static_throughput(served, runs.sequences) / shards),
+        "ttft_ms": np.asarray(1e3 * read),
+        "prefill_tok_s": np.asarray(served.inputs / read),
     }
     found = np.array([by_metric[row.metric][index] for index, row in enumerate(sample.rows)])
     for index, row in enumerate(sample.rows):
-        if row.metric == "ttft_ms" and (row.concurrency or 1.0) > 1 and not row.mode.startswith("static"):
-            found[index] = _first_token_ms(sample, index, facts) if first_tokens else np.nan
-    return found
+        if row.metric == "ttft_ms" and sample.asked[index] > 1 and not row.mode.startswith("static"):
+            found[index] = _first_token_ms(sample, runs, index) if first_tokens else np.nan
+    return np.where(runs.room < 1, np.nan, found)
 
 
-def _first_token_ms(sample: Sample, index: int, facts: Facts) -> float:
-    row = sample.rows[index]
-    engine = find_engine(engine_name(row.engine), facts)
+def _first_token_ms(sample: Sample, runs: Running, index: int) -> float:
+    row, configuration = sample.rows[index], sample.configurations[sample.which[index]]
     replica = Replica(
-        Work(*(float(value[index]) for value in sample.work)),
-        Efficiency(*(float(value[index]) for value in sample.reached)),
-        engine,
-        float(sample.cache_tokens[index]),
+        Work(*(float(value[index]) for value in runs.served.work)),
+        Efficiency(*(float(value[index]) for value in runs.served.reached)),
+        configuration.engine,
+        float(runs.cache_tokens[index]),
     )
-    users = int(row.concurrency or 1)
+    users = int(sample.asked[index])
     requests = steady_users(row.inputs, row.outputs, users, SPREAD, ROUNDS)
     return 1e3 * float(simulate(replica, requests).ttft_s.mean())

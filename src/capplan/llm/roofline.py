@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from capplan.arrays import Floats
 from capplan.llm.architecture import EMBEDDING_BYTES, Architecture, Precision
@@ -80,6 +81,12 @@ def stacked(items: Sequence[Tuple]) -> Tuple:
     return kind(*(np.array(values, dtype=float) for values in zip(*items, strict=True)))  # type: ignore[no-any-return]
 
 
+def taken(items: Tuple, which: NDArray[np.int64]) -> Tuple:
+    """Return the tuple of arrays with the elements at ``which``."""
+    kind: Any = type(items)
+    return kind(*(values[which] for values in items))  # type: ignore[no-any-return]
+
+
 def step_time(
     work: Work,
     reached: Efficiency,
@@ -133,8 +140,3 @@ def _smooth_max(one: Floats, other: Floats, power: Floats) -> Floats:
     ratio = np.minimum(one, other) / np.maximum(larger, 1e-30)
     smooth: Floats = larger * (1.0 + ratio**power) ** (1.0 / power)
     return smooth
-
-
-def prefill_time(work: Work, reached: Efficiency, tokens: Floats) -> Floats:
-    """Return the seconds to read a prompt of ``tokens`` on an idle replica, without the server's overhead."""
-    return step_time(work, reached, 0.0, 0.0, tokens, tokens / 2)

@@ -1,24 +1,27 @@
 """Continuous batching in closed form: time per token, tokens per second and how many users at an SLO.
 
-A replica that keeps B sequences running takes in B/OSL prompts a step, so that share of its steps also reads a
-prompt (Yu et al. 2022, Orca; Agrawal et al. 2024, Sarathi). All functions broadcast over configurations.
+A replica that keeps B sequences running takes in B/OSL prompts a step, so that share of its steps also reads
+a prompt (Yu et al. 2022, Orca; Agrawal et al. 2024, Sarathi). All functions broadcast over configurations.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from capplan.arrays import Floats
+from capplan.arrays import Array, Floats
 from capplan.llm.hardware import Efficiency
-from capplan.llm.roofline import Work, prefill_time, step_time
+from capplan.llm.roofline import Work, step_time
 
 
 class Served(NamedTuple):
     """Configurations that serve requests of given lengths.
 
-    inputs, outputs: tokens of a request. mixes: prompts are read in steps that decode too.
+    inputs, outputs: tokens of a request. mixes: prompts are read in steps that decode too. cached: share of
+    the input that a prefix cache already holds, so that it is attended to but not read.
     """
 
     work: Work
@@ -26,55 +29,75 @@ class Served(NamedTuple):
     inputs: Floats
     outputs: Floats
     mixes: Floats
+    cached: Floats = 0.0
+
+    @property
+    def prompt(self) -> Floats:
+        """Tokens of a request that have to be read."""
+        return np.maximum(self.inputs * (1 - self.cached), 1.0)
+
+    @property
+    def prompt_context(self) -> Floats:
+        """Tokens that each of them attends to on average."""
+        return self.inputs * self.cached + self.prompt / 2
 
 
 def time_per_token(served: Served, concurrency: Floats) -> Floats:
     """Return TPOT in seconds with ``concurrency`` sequences running all the time."""
-    work, reached, inputs = served.work, served.reached, served.inputs
     outputs = np.maximum(served.outputs, 1.0)
-    context = inputs + outputs / 2
     share = np.minimum(concurrency / outputs, 1.0)
-    decode = step_time(work, reached, concurrency, context)
+    decode = decode_step(served, concurrency)
     prompts = concurrency / outputs / np.maximum(share, 1e-12)
-    mixed = step_time(work, reached, concurrency, context, prompts * inputs, inputs / 2)
-    apart = decode + concurrency / outputs * prefill_time(work, reached, inputs)
+    mixed = _mixed_step(served, concurrency, prompts)
+    apart = decode + concurrency / outputs * prompt_time(served)
     time: Floats = np.where(served.mixes, (1 - share) * decode + share * mixed, apart)
     return time
 
 
+def decode_step(served: Served, concurrency: Floats) -> Floats:
+    """Return the seconds of a step that only decodes, its sequences half-way on average."""
+    return step_time(served.work, served.reached, concurrency, served.inputs + served.outputs / 2)
+
+
+def prompt_time(served: Served) -> Floats:
+    """Return the seconds to read a prompt on an idle replica, without the server's overhead."""
+    return step_time(served.work, served.reached, 0.0, 0.0, served.prompt, served.prompt_context)
+
+
+def _mixed_step(served: Served, concurrency: Floats, prompts: Floats) -> Floats:
+    context = served.inputs + served.outputs / 2
+    read = prompts * served.prompt
+    return step_time(served.work, served.reached, concurrency, context, read, served.prompt_context)
+
+
 def static_throughput(served: Served, batch: Floats) -> Floats:
     """Return tokens per second of batches that start and end together."""
-    work, reached = served.work, served.reached
-    read = step_time(work, reached, 0.0, 0.0, batch * served.inputs, served.inputs / 2)
-    decode = step_time(work, reached, batch, served.inputs + served.outputs / 2)
-    return batch * served.outputs / (read + served.outputs * decode)
+    read = step_time(served.work, served.reached, 0.0, 0.0, batch * served.prompt, served.prompt_context)
+    return batch * served.outputs / (read + served.outputs * decode_step(served, batch))
 
 
 def stream_throughput(served: Served) -> Floats:
     """Return tokens per second of a single request after another."""
-    decode = step_time(served.work, served.reached, 1.0, served.inputs + served.outputs / 2)
-    read = prefill_time(served.work, served.reached, served.inputs)
-    return served.outputs / (read + served.outputs * decode)
+    return served.outputs / (prompt_time(served) + served.outputs * decode_step(served, 1.0))
 
 
 def request_time(served: Served, concurrency: Floats) -> Floats:
     """Return the seconds that a request occupies its place: prompt, then every token."""
-    read = prefill_time(served.work, served.reached, served.inputs)
-    return read + served.outputs * time_per_token(served, concurrency)
+    return prompt_time(served) + served.outputs * time_per_token(served, concurrency)
 
 
-def most_users(served: Served, limit: Floats, tpot_s: Floats) -> Floats:
-    """Return the most sequences, up to ``limit``, whose TPOT keeps ``tpot_s``; 0 if not even one does.
+def most_users(keeps: Callable[[Array], NDArray[np.bool_]], limit: Floats, shape: tuple[int, ...]) -> Array:
+    """Return the most sequences, whole and up to ``limit``, for which ``keeps`` holds; 0 if not even one.
 
-    TPOT rises with concurrency, so bisection over whole numbers finds the edge.
+    What is asked (TPOT, TTFT) only gets harder with concurrency, so bisection finds the edge.
     """
-    low = np.zeros(np.broadcast(limit, tpot_s, served.work.layers).shape)
-    high = np.floor(np.broadcast_to(limit, low.shape).astype(float)) + 1.0
+    low = np.zeros(shape)
+    high = np.floor(np.broadcast_to(limit, shape).astype(float)) + 1.0
     for _ in range(int(np.ceil(np.log2(max(float(high.max()), 2.0)))) + 1):
         middle = np.floor((low + high) / 2)
-        keeps = (time_per_token(served, np.maximum(middle, 1.0)) <= tpot_s) & (middle < high)
-        low = np.where(keeps, np.maximum(middle, low), low)
-        high = np.where(keeps, high, np.maximum(middle, low + 1.0))
+        good = keeps(np.maximum(middle, 1.0)) & (middle < high)
+        low = np.where(good, np.maximum(middle, low), low)
+        high = np.where(good, high, np.maximum(middle, low + 1.0))
     return low
 
 
@@ -93,3 +116,25 @@ def open_loop(served: Served, rate: Floats, limit: Floats) -> tuple[Floats, Floa
         low, high = np.where(keeps, low, middle), np.where(keeps, middle, high)
     concurrency = np.where(saturated, np.inf, high)
     return concurrency, np.where(saturated, np.inf, time_per_token(served, high))
+
+
+def first_token(served: Served, rate: Floats, concurrency: Floats) -> tuple[Floats, Floats]:
+    """Return the mean TTFT and its 95th percentile when ``rate`` requests/s keep ``concurrency`` running.
+
+    The server's overhead, the rest of the step in progress, the prompt's own step beside the decodes, and the
+    wait behind other prompts, M/D/1 over what a further prompt adds to a step (Pollaczek 1930). Against the
+    simulator, below 80 % load: mean within 9 %, percentile within 14 % in nine cases of ten.
+    """
+    decode = decode_step(served, concurrency)
+    beside = np.where(served.mixes, concurrency, 0.0)
+    step = _mixed_step(served, beside, 1.0)
+    added = _mixed_step(served, beside, 2.0) - step
+    reading = np.minimum(rate * step, 1.0)
+    busy = np.minimum(rate * added, 1.0 - 1e-9)
+    wait = reading * step / 2 + (1 - reading) * decode / 2 + busy * added / (2 * (1 - busy))
+    alone = served.reached.first_token_s + step
+    return alone + wait, alone + _TAIL * wait
+
+
+_TAIL = 4.0
+"""95th percentile of the wait ÷ its mean, as the simulator has it; an exponential wait would give 3."""

@@ -35,24 +35,28 @@ class Replica(NamedTuple):
 class Requests(NamedTuple):
     """What arrives: tokens in and out of each request, and when, in seconds from the start.
 
-    Without ``arrivals`` as many requests as ``users`` are kept in the system all the time.
+    Without ``arrivals`` as many requests as ``users`` are kept in the system all the time. cached: share of
+    each input that a prefix cache already holds.
     """
 
     inputs: Counts
     outputs: Counts
     arrivals: Array | None = None
     users: int = 1
+    cached: float = 0.0
 
 
 class Outcome(NamedTuple):
-    """By request: seconds to the first token, and seconds for each one after it; seconds until all were done."""
+    """By request: seconds to the first token and for each one after it; and seconds until all were done."""
 
     ttft_s: Array
     tpot_s: Array
     duration_s: float
 
 
-def lengths(count: int, longest: float, shortest_share: float, least: int, rng: np.random.Generator) -> Counts:
+def lengths(
+    count: int, longest: float, shortest_share: float, least: int, rng: np.random.Generator
+) -> Counts:
     """Return ``count`` whole lengths, uniform from ``shortest_share`` of the longest up to it."""
     drawn = longest * (shortest_share + (1 - shortest_share) * rng.random(count))
     return np.maximum(np.rint(drawn), least).astype(np.int64)
@@ -67,11 +71,12 @@ def steady_users(inputs: float, outputs: float, users: int, spread: float, round
     )
 
 
-def poisson(inputs: float, outputs: float, rate: float, count: int) -> Requests:
+def poisson(inputs: float, outputs: float, rate: float, count: int, cached: float = 0.0) -> Requests:
     """Return ``count`` requests of one length that arrive at random, ``rate`` a second on average."""
     rng = np.random.default_rng(1)
     arrivals = np.cumsum(rng.exponential(1 / rate, count))
-    return Requests(lengths(count, inputs, 1, 1, rng), lengths(count, outputs, 1, 2, rng), arrivals)
+    ins, outs = lengths(count, inputs, 1, 1, rng), lengths(count, outputs, 1, 2, rng)
+    return Requests(ins, outs, arrivals, cached=cached)
 
 
 def simulate(replica: Replica, requests: Requests) -> Outcome:
@@ -96,14 +101,15 @@ class _StepTime:
         work, reached = replica.work, replica.reached
         most = int(replica.engine.chunk_tokens + replica.engine.max_sequences) + _LEAST_CHUNK
         idle = work._replace(layers=0.0, attention_full=0.0, attention_window=0.0)
-        by_tokens = step_time(idle, reached, 0.0, 0.0, np.arange(most + 1.0), 0.0)
-        self.by_tokens: list[float] = (by_tokens + work.layers * reached.layer_s).tolist()  # type: ignore[union-attr]
-        self.kv_full, self.kv_window = work.kv_full / reached.kv, work.kv_window / reached.kv
-        self.window = work.window
-        self.sequence = reached.sequence_s
-        self.attention_full = work.attention_full / reached.mfu_attention
-        self.attention_window = work.attention_window / reached.mfu_attention
-        self.prompt = work.layers * reached.prefill_layer_s
+        by_tokens = np.asarray(step_time(idle, reached, 0.0, 0.0, np.arange(most + 1.0), 0.0))
+        self.by_tokens: list[float] = (by_tokens + work.layers * reached.layer_s).tolist()
+        self.kv_full = float(work.kv_full / reached.kv)
+        self.kv_window = float(work.kv_window / reached.kv)
+        self.window = float(work.window)
+        self.sequence = float(reached.sequence_s)
+        self.attention_full = float(work.attention_full / reached.mfu_attention)
+        self.attention_window = float(work.attention_window / reached.mfu_attention)
+        self.prompt = float(work.layers * reached.prefill_layer_s)
 
     def decode(self, decodes: int, context: float) -> float:
         """Return the time of a step of ``decodes`` with ``context`` tokens in sum."""
@@ -111,7 +117,7 @@ class _StepTime:
         return self.by_tokens[decodes] + kv + self.sequence * decodes
 
     def mixed(self, decodes: int, context: float, prefill: int, seen: float) -> float:
-        """Return the time of a step that also reads ``prefill`` tokens, which attend to ``seen`` on average."""
+        """Return the time of a step that also reads ``prefill`` tokens, attending to ``seen`` on average."""
         attended = self.attention_full * seen + self.attention_window * min(seen, self.window)
         more = self.by_tokens[decodes + prefill] - self.by_tokens[decodes]
         return self.decode(decodes, context) + more + prefill * attended + self.prompt
@@ -127,6 +133,8 @@ class _Run:
         self.most = int(replica.engine.max_sequences)
         self.room = replica.cache_tokens
         self.inputs, self.outputs = requests.inputs.tolist(), requests.outputs.tolist()
+        # At least the last token of a prompt has to be read.
+        self.held = [min(int(requests.cached * tokens), tokens - 1) for tokens in self.inputs]
         self.count = len(self.inputs)
         self.closed = requests.arrivals is None
         self.arrival = [0.0] * self.count if requests.arrivals is None else requests.arrivals.tolist()
@@ -145,7 +153,7 @@ class _Run:
             if running and (running >= self.most or self.reserved + need > self.room):
                 return
             self.reserved += need
-            self.prompts.append([self.head, 0])
+            self.prompts.append([self.head, self.held[self.head]])
             self.head += 1
 
     def read_prompts(self) -> None:

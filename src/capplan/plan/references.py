@@ -12,6 +12,9 @@ from capplan.plan.services import Call
 Complaint = tuple[tuple[str, ...], str, str]
 """Path, what is wrong, the way out."""
 
+_KINDS = (
+    *("services", "clusters", "databases", "caches", "external_apis", "llm", "resources", "rate_limits"),
+)
 _VOLUMES = ("users_per_day", "requests_per_month", "requests_per_day", "requests_per_second")
 
 
@@ -46,7 +49,7 @@ def _volume(plan: Plan) -> Iterator[Complaint]:
 
 def _names(plan: Plan) -> Iterator[Complaint]:
     seen: dict[str, str] = {}
-    for kind in ("services", "clusters", "databases", "caches", "external_apis", "resources", "rate_limits"):
+    for kind in _KINDS:
         for name in getattr(plan, kind):
             if name in seen:
                 yield (kind, name), f"the name is taken by {seen[name]}.{name}", ""

@@ -1,0 +1,189 @@
+"""`capplan llm`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from capplan.cli.options import Books, Catalogs, RecommendFormat, Sets, TextFormat
+from capplan.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from capplan.llm.capacity import Promise
+    from capplan.report.llm import Priced
+
+Seconds = str | None
+
+
+def llm(
+    plan: Annotated[
+        Path | None, typer.Argument(metavar="[PLAN]", help="Plan whose llm components are ranked.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Model to look at without a plan.")] = None,
+    gpu: Annotated[list[str] | None, typer.Option("--gpu", help="GPU; all that are known otherwise.")] = None,
+    precision: Annotated[
+        list[str] | None, typer.Option("--precision", help="Precision; all otherwise.")
+    ] = None,
+    tensor_parallel: Annotated[
+        list[int] | None, typer.Option("--tp", help="GPUs of a replica; 1, 2, 4 and 8 otherwise.")
+    ] = None,
+    engine: Annotated[str, typer.Option("--engine", help="vllm, tensorrt-llm, sglang or other.")] = "vllm",
+    inputs: Annotated[float, typer.Option("--input", min=1, help="Tokens of a request.")] = 1000,
+    outputs: Annotated[float, typer.Option("--output", min=1, help="Tokens of an answer.")] = 300,
+    ttft: Annotated[Seconds, typer.Option("--ttft", help="Time to first token to keep, such as 2s.")] = None,
+    tpot: Annotated[Seconds, typer.Option("--tpot", help="Time per token to keep, such as 50ms.")] = None,
+    architectures: Annotated[
+        Path | None, typer.Option("--architectures", help="Models of your own, from catalog import-model.")
+    ] = None,
+    calibration: Annotated[
+        Path | None, typer.Option("--calibration", help="Constants of your own, from calibrate llm.")
+    ] = None,
+    models: Annotated[bool, typer.Option("--models", help="List the models that are known.")] = False,
+    pareto: Annotated[bool, typer.Option("--pareto", help="Show only cost against TPOT.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show every option, not the best of each.")
+    ] = False,
+    fmt: RecommendFormat = TextFormat.TABLE,
+    sets: Sets = None,
+    books: Books = None,
+    catalogs: Catalogs = None,
+) -> None:
+    """Say what serves a model: what fits, how fast it is, what it costs.
+
+    Example: capplan llm --model mistral-7b --gpu t4 --input 800 --output 300
+    """
+    own = (architectures, calibration)
+    if models:
+        text = _models(catalogs, own)
+    elif plan is not None and model is None:
+        text = _ranking(plan, sets, books, catalogs, fmt, pareto, everything)
+    elif model is not None and plan is None:
+        wanted = Wanted(model, gpu, precision, tensor_parallel, engine, inputs, outputs, ttft, tpot)
+        text = _look(wanted, catalogs, own, fmt)
+    else:
+        what = "needs either a PLAN or --model"
+        raise InputError(Problem("capplan llm", what, "What there is: capplan llm --models"))
+    from capplan.cli.output import emit
+
+    emit(text, painted=fmt is TextFormat.TABLE)
+
+
+class Wanted(NamedTuple):
+    """What a quick look is asked for, as the command line has it."""
+
+    model: str
+    gpu: list[str] | None
+    precision: list[str] | None
+    tensor_parallel: list[int] | None
+    engine: str
+    inputs: float
+    outputs: float
+    ttft: str | None
+    tpot: str | None
+
+
+def _look(
+    wanted: Wanted, catalogs: Path | None, own: tuple[Path | None, Path | None], fmt: TextFormat
+) -> str:
+    from capplan.catalog.catalog import Catalog
+    from capplan.cli import terminal
+    from capplan.components.llm_facts import facts_of
+    from capplan.components.llm_offers import cheapest, everywhere, offers
+    from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
+    from capplan.llm.look import COUNTS, Asked, configurations, look
+    from capplan.report import json_format
+    from capplan.report import llm as report
+
+    catalog = Catalog(catalogs)
+    facts = facts_of(catalog, *own)
+    model = find_model(wanted.model, facts, "--model")
+    tried = configurations(
+        model,
+        [find_gpu(name, facts, "--gpu") for name in wanted.gpu or facts["gpus"]],
+        [find_precision(name, "--precision") for name in wanted.precision or ()] or None,
+        [float(count) for count in wanted.tensor_parallel or COUNTS],
+        find_engine(wanted.engine, facts, "--engine"),
+    )
+    asked = Asked(wanted.inputs, wanted.outputs, 0.0, _promise(wanted))
+    found = list(offers(catalog, everywhere(catalog)))
+    looks: list[Priced] = []
+    for configuration in tried:
+        machine = cheapest(found, configuration.gpu.name, configuration.tensor_parallel)
+        priced = None if machine is None else (f"{machine[0].name} in {machine[0].region}", machine[1])
+        looks.append((look(configuration, asked, facts), priced))
+    if fmt is TextFormat.JSON:
+        return json_format.dumps(report.look_document(asked, looks))
+    title = (
+        f"{model.name}, {model.total_parameters / 1e9:.1f} billion weights ({model.confidence}): "
+        f"{wanted.inputs:g} tokens in, {wanted.outputs:g} out, {wanted.engine}"
+    )
+    if fmt is TextFormat.MARKDOWN:
+        return report.look_markdown(title, looks)
+    return report.look_text(title, looks, terminal.width())
+
+
+def _promise(wanted: Wanted) -> Promise:
+    from capplan.llm.capacity import Promise
+    from capplan.quantities import parse_duration
+
+    def seconds(text: str | None, option: str) -> float:
+        try:
+            return float("inf") if text is None else parse_duration(text)
+        except ValueError as error:
+            raise InputError(Problem(option, str(error))) from None
+
+    return Promise(seconds(wanted.tpot, "--tpot"), seconds(wanted.ttft, "--ttft"))
+
+
+def _models(catalogs: Path | None, own: tuple[Path | None, Path | None]) -> str:
+    from capplan.catalog.catalog import Catalog
+    from capplan.components.llm_facts import facts_of
+    from capplan.llm.facts import find_model
+    from capplan.report.llm import models_table
+    from capplan.report.table import text
+
+    facts = facts_of(Catalog(catalogs), *own)
+    return text(models_table([find_model(name, facts) for name in facts["models"]]))
+
+
+def _ranking(
+    plan: Path,
+    sets: list[str] | None,
+    books: list[str] | None,
+    catalogs: Path | None,
+    fmt: TextFormat,
+    pareto_only: bool,
+    everything: bool,
+) -> str:
+    from capplan.catalog.catalog import Catalog
+    from capplan.cli import terminal
+    from capplan.components.llm_choice import Basis, ranked
+    from capplan.components.llm_options import best_of_each, pareto
+    from capplan.estimate import basis_of, estimate_on
+    from capplan.plan.bind import Scenarios
+    from capplan.plan.read import read_plan
+    from capplan.report import json_format, table
+    from capplan.report import llm as report
+
+    file = read_plan(plan, sets or (), None, books or ())
+    if not file.plan.llm:
+        raise InputError(file.places.problem((), "the plan has no llm component", "Or give --model."))
+    basis = basis_of(file, Catalog(catalogs))
+    estimate = estimate_on(basis, Scenarios())
+    hours = float(estimate.hours_per_month)
+    options = ranked(Basis(file.plan, basis.catalog, estimate.load, hours, file.directory, file.places))
+    if pareto_only:
+        options = {name: pareto(found) for name, found in options.items()}
+    elif not everything:
+        options = {name: best_of_each(found) for name, found in options.items()}
+    served = report.served(estimate)
+    if fmt is TextFormat.JSON:
+        return json_format.dumps(report.ranking_document(served, options))
+    parts = []
+    for name, found in options.items():
+        drawn = report.options_table(report.served_line(served[name]), found)
+        as_markdown = fmt is TextFormat.MARKDOWN
+        parts.append(table.markdown(drawn) if as_markdown else table.text(drawn, terminal.width()))
+    return "\n".join(parts)

@@ -1,0 +1,303 @@
+"""LLM components: replicas sized by KV cache and promised speed, paid as machines; an API for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Floats, ceil_count, per_scenario
+from capplan.capacity.limits import Input, Limit
+from capplan.capacity.nodes import Allocatable, aks_allocatable, eks_allocatable, gke_allocatable
+from capplan.capacity.sizing import Bounds, Sizing, size
+from capplan.catalog.rows import Sku
+from capplan.components.base import Component, Context, Finding, Path
+from capplan.components.llm_facts import facts_of
+from capplan.components.llm_offers import add_on_for
+from capplan.components.machines import Machines, machine_meters
+from capplan.components.measures import Measure, measure
+from capplan.cost.machines import Fleet
+from capplan.cost.meters import EXTERNAL, Meter, Range
+from capplan.errors import InputError
+from capplan.llm.capacity import Carried, Promise, Speed, carried, speed_at
+from capplan.llm.confidence import Confidence, confidence_of, range_of
+from capplan.llm.configuration import Configuration
+from capplan.llm.facts import Facts, find_engine, find_gpu, find_model, find_precision
+from capplan.llm.serving import Served
+from capplan.plan.llm import Llm
+from capplan.plan.services import GpuAddOn
+
+
+class Serving(NamedTuple):
+    """One LLM component worked out: what serves, what a replica carries, and what users see at the peak."""
+
+    configuration: Configuration
+    served: Served
+    carried: Carried
+    peak: Speed
+    confidence: Confidence
+    weights_bytes: float
+    usable_bytes: float
+
+
+def build_llm(ctx: Context, name: str, llm: Llm) -> Component:
+    """Return the component ``name`` of ``plan.llm``; everything in it is named, `auto` was decided before."""
+    path: Path = ("llm", name)
+    region = ctx.region(llm.provider, llm.region, path)
+    facts = facts_of_llm(ctx, llm)
+    chosen = configuration_of(ctx, llm, facts, path)
+    problems = list(_obstacles(name, chosen, llm, facts))
+    api = list(_api_meters(ctx, name, llm))
+    if problems:
+        return Component(name, "llm", llm.engine, llm.provider, region, path, ctx.load, None, api, problems)
+    served = served_of(llm, chosen, facts)
+    does = carried(served, chosen.memory(), _most(llm, chosen), promise_of(llm))
+    sizing = size(ctx.load.rps(name), _limits(llm, does, path), _bounds(llm))
+    peak = _speed(ctx, name, llm, served, does, sizing)
+    machine = ctx.machine(llm.provider, llm.machine, (*path, "machine"))
+    gpu = add_on_for(ctx, llm.provider, machine, chosen.gpu, chosen.tensor_parallel, (*path, "machine"))
+    fleet = _fleet(llm, chosen, sizing, _replicas_per_machine(ctx, machine, gpu, chosen, path))
+    machines = Machines(name, llm.provider, region, machine, fleet, llm.purchase, path)
+    return Component(
+        name=name,
+        kind="llm",
+        platform=llm.engine,
+        provider=llm.provider,
+        region=region,
+        path=path,
+        load=ctx.load,
+        sizing=sizing,
+        meters=[*machine_meters(ctx, machines, gpu, None), *api],
+        findings=[*_findings(ctx, name, llm, chosen, machine, does), *_over_ceiling(name, sizing)],
+        measures=list(_measures(llm, peak, does, confidence_of(chosen))),
+    )
+
+
+def facts_of_llm(ctx: Context, llm: Llm) -> Facts:
+    """Return what is known of models, GPUs and engines, with the component's own files."""
+    own = llm.architectures and ctx.directory / llm.architectures
+    measured = llm.calibration and ctx.directory / llm.calibration
+    return facts_of(ctx.catalog, own or None, measured or None)
+
+
+def configuration_of(ctx: Context, llm: Llm, facts: Facts, path: Path) -> Configuration:
+    """Return what the plan names, or raise the place of what it names wrongly."""
+
+    def where(field: str) -> str:
+        return ctx.places.problem((*path, field), "").where
+
+    return Configuration(
+        find_model(llm.model, facts, where("model")),
+        find_precision(llm.precision, where("precision")),
+        find_gpu(llm.gpu, facts, where("gpu")),
+        float(llm.tensor_parallel),
+        find_engine(llm.engine, facts, where("engine")),
+    )
+
+
+def served_of(llm: Llm, chosen: Configuration, facts: Facts) -> Served:
+    """Return what serves the component's requests; its numbers may be arrays over scenarios."""
+    return Served(
+        chosen.work(),
+        chosen.reached(facts),
+        llm.input_tokens,
+        llm.output_tokens,
+        chosen.engine.mixes,
+        llm.prefix_cache_hit_rate,
+    )
+
+
+def promise_of(llm: Llm) -> Promise:
+    """Return what users were promised; nothing where nothing is said."""
+    tpot, ttft = llm.slo.tpot, llm.slo.ttft
+    return Promise(np.inf if tpot is None else tpot, np.inf if ttft is None else ttft)
+
+
+def _most(llm: Llm, chosen: Configuration) -> Floats:
+    return chosen.engine.max_sequences if llm.max_sequences is None else llm.max_sequences
+
+
+def local_part(llm: Llm) -> Floats:
+    """Return the share of the component's requests that reach the GPUs."""
+    return (1 - llm.semantic_cache_hit_rate) * llm.local_share
+
+
+def _limits(llm: Llm, does: Carried, path: Path) -> list[Limit]:
+    """Return the requests/s for each replica by constraint, counted before caches and the API take theirs."""
+    dotted = ".".join(path)
+    part = np.maximum(local_part(llm), 1e-12)
+    inputs = {
+        "target_utilization": Input(llm.target_utilization, "", f"{dotted}.target_utilization"),
+        "share that reaches the GPUs": Input(part, "", f"{dotted}.local_share"),
+        "input_tokens": Input(llm.input_tokens, "tokens", f"{dotted}.input_tokens"),
+        "output_tokens": Input(llm.output_tokens, "tokens", f"{dotted}.output_tokens"),
+    }
+    found = [("kv-cache", does.room, does.room_rate)]
+    if llm.slo.tpot is not None:
+        found.append(("tpot", does.tpot_users, does.tpot_rate))
+    if llm.slo.ttft is not None:
+        found.append(("ttft", does.ttft_users, does.ttft_rate))
+    formula = "target × sequences ÷ (prompt time + output tokens × TPOT) ÷ share that reaches the GPUs"
+    return [
+        Limit(
+            constraint,
+            rate * llm.target_utilization / part,
+            llm.target_utilization,
+            formula,
+            {**inputs, "sequences": Input(users, "", "")},
+        )
+        for constraint, users, rate in found
+    ]
+
+
+def _bounds(llm: Llm) -> Bounds:
+    floor = 1.0 if llm.replicas.min is None else llm.replicas.min
+    spare = llm.redundancy
+    return Bounds(floor, llm.replicas.max, spare.spare, spare.zones, spare.survive_zones)
+
+
+def _speed(ctx: Context, name: str, llm: Llm, served: Served, does: Carried, sizing: Sizing) -> Speed:
+    """Return what users see in the busiest hour, with the load spread evenly over the replicas."""
+    arriving = ctx.load.peak(name) * local_part(llm)
+    return speed_at(served, arriving / np.maximum(sizing.peak_running, 1.0), does.room)
+
+
+def _fleet(llm: Llm, chosen: Configuration, sizing: Sizing, per_machine: float) -> Fleet:
+    """Return the machines, with the time that new ones take to start and old ones to stop."""
+    machines = ceil_count(sizing.running / per_machine)
+    weights_s = chosen.memory().weights / 1e9 / llm.cold_start.weights_gb_per_s
+    start_s = llm.cold_start.node + llm.cold_start.image + weights_s
+    following, before = np.roll(machines, -1, axis=-1), np.roll(machines, 1, axis=-1)
+    early = np.maximum(following - machines, 0) * np.minimum(start_s / 3600, 1.0)
+    late = np.maximum(before - machines, 0) * np.minimum(llm.cold_start.scale_down_window / 3600, 1.0)
+    top = None if sizing.ceiling is None else ceil_count(sizing.ceiling / per_machine)
+    running = np.maximum(machines, np.minimum(machines + early + late, np.inf if top is None else top))
+    return Fleet(running, ceil_count(sizing.floor / per_machine), top)
+
+
+def _replicas_per_machine(
+    ctx: Context, machine: Sku, gpu: GpuAddOn | None, chosen: Configuration, path: Path
+) -> float:
+    count = machine.gpu_count if gpu is None else float(np.max(gpu.count))
+    kind = chosen.gpu.name if gpu is not None else machine.gpu
+    if kind != chosen.gpu.name:
+        what = f"{machine.name} has {machine.gpu or 'no GPU'}, not {chosen.gpu.name}"
+        raise InputError(ctx.places.problem((*path, "machine"), what))
+    if count < chosen.tensor_parallel:
+        what = f"{machine.name} has {count:g} GPUs, a replica takes {chosen.tensor_parallel:g}"
+        raise InputError(ctx.places.problem((*path, "machine"), what))
+    return float(count // chosen.tensor_parallel)
+
+
+def _obstacles(name: str, chosen: Configuration, llm: Llm, facts: Facts) -> Iterator[Finding]:
+    """Yield why the configuration cannot serve at all."""
+    wrong = chosen.obstacles()
+    if wrong:
+        yield Finding("error", "llm-cannot-run", name, "; ".join(wrong), "Choose another precision or GPU.")
+        return
+    reached = chosen.reached(facts)
+    tokens = llm.input_tokens + reached.growth * llm.output_tokens
+    missing = float(np.max(chosen.memory().missing(tokens, reached))) / 1e9
+    if missing > 0:
+        message = (
+            f"{chosen.model.name} at {chosen.precision.name} does not fit {chosen.tensor_parallel:g} × "
+            f"{chosen.gpu.name}: {missing:.1f} GB short for the weights and one request"
+        )
+        remedy = "Take fewer bits, more GPUs or larger ones; `capplan llm --model …` shows what fits."
+        yield Finding("error", "llm-does-not-fit", name, message, remedy)
+
+
+def _findings(
+    ctx: Context, name: str, llm: Llm, chosen: Configuration, machine: Sku, does: Carried
+) -> Iterator[Finding]:
+    if np.any(does.users < 1):
+        message = "not even one request at a time keeps the SLO"
+        yield Finding(
+            "error", "llm-slo", name, message, "Take a faster GPU or more of them, or a looser SLO."
+        )
+    confidence = confidence_of(chosen)
+    if confidence.level == "low":
+        low, high = range_of("low", "tpot")
+        message = f"speeds are good to ×{low:.2g}…×{high:.2g} only: {'; '.join(confidence.reasons)}"
+        yield Finding("warning", "llm-low-confidence", name, message, "Calibrate with your own benchmark.")
+    yield from _unschedulable(ctx, name, llm, machine)
+
+
+def _unschedulable(ctx: Context, name: str, llm: Llm, machine: Sku) -> Iterator[Finding]:
+    """Yield what a node has less of than a replica's pod requests."""
+    node = _allocatable(ctx, llm.provider, machine)
+    wanted = (
+        ("vCPU", llm.pod_cpu or 0.0, node.cpu),
+        ("GiB", llm.pod_memory, node.memory_gib),
+    )
+    short = [
+        f"{float(np.max(asks)):g} {unit} of {float(np.min(has)):.4g}"
+        for unit, asks, has in wanted
+        if np.any(np.asarray(asks) > np.asarray(has) * (1 + 1e-9))
+    ]
+    if short:
+        message = f"its pod fits no {machine.name}: it requests {', '.join(short)} that a node has left"
+        yield Finding("error", "pod-fits-no-node", name, message, "Choose a larger machine, or request less.")
+
+
+def _allocatable(ctx: Context, provider: str, machine: Sku) -> Allocatable:
+    """Return what a node of the provider's Kubernetes leaves to pods of this machine type."""
+    platform = {"gcp": "gke", "aws": "eks", "azure": "aks"}[provider]
+    facts = ctx.catalog.facts("kubernetes")[platform]
+    vcpu, memory, pods = machine.vcpu or 0.0, machine.memory_gib or 0.0, float(facts["max_pods"])
+    if platform == "gke":
+        node = gke_allocatable(vcpu, memory, pods, False)
+    else:
+        node = (eks_allocatable if platform == "eks" else aks_allocatable)(vcpu, memory, pods)
+    own = facts["daemonsets"]
+    return node.less(own["cpu"], own["memory_gib"], own["pods"])
+
+
+def _over_ceiling(name: str, sizing: Sizing) -> Iterator[Finding]:
+    if sizing.ceiling is not None and np.any(sizing.peak > sizing.ceiling):
+        need = float(np.max(sizing.peak))
+        message = (
+            f"replicas.max {float(np.min(sizing.ceiling)):g} is too few, the busiest hour needs {need:,.0f}"
+        )
+        yield Finding("error", "max-too-small", name, message, f"Raise replicas.max to {need:,.0f}.")
+
+
+def _measures(llm: Llm, peak: Speed, does: Carried, confidence: Confidence) -> Iterator[Measure]:
+    low, high = range_of(confidence.level, "tpot")
+    spread = f"×{low:.2g}…×{high:.2g}, {confidence.level} confidence"
+    tpot, ttft = llm.slo.tpot, llm.slo.ttft
+    yield _seconds("tpot", peak.tpot_s, f"in the busiest hour; {spread}", tpot)
+    low, high = range_of(confidence.level, "ttft")
+    spread = f"×{low:.2g}…×{high:.2g}, {confidence.level} confidence"
+    yield _seconds("ttft p95", peak.ttft_p95_s, f"in the busiest hour; {spread}", ttft)
+    yield measure("tokens/s", peak.tokens_per_s, "/s", "output tokens of a replica in the busiest hour")
+    yield measure("sequences", peak.concurrency, "", "requests at once in a replica", does.users)
+
+
+def _seconds(name: str, value: Floats, formula: str, promised: Floats | None) -> Measure:
+    return measure(name, 1e3 * value, "ms", formula, None if promised is None else 1e3 * promised)
+
+
+def _api_meters(ctx: Context, name: str, llm: Llm) -> Iterator[Meter]:
+    """Yield what the API is paid: for its own share, and for what falls back to it."""
+    if llm.api is None:
+        return
+    from capplan.components.llm_api import price_of_request
+
+    asked = ctx.per_month(ctx.load.average(name)) * (1 - llm.semantic_cache_hit_rate)
+    share = (1 - llm.local_share) + llm.local_share * llm.fallback
+    price, source = price_of_request(ctx, llm, ("llm", name, "api"))
+    yield Meter(
+        component=name,
+        provider=EXTERNAL,
+        service=llm.api.vendor or "llm-api",
+        sku=llm.api.model,
+        region="global",
+        unit="request",
+        quantity=Range.fixed(per_scenario(asked * share * (1 + llm.api.retries))),
+        formula="requests × (1 − local share + local share × fallback) × (1 + retries)",
+        price=price,
+        price_path=".".join(("llm", name, "api")),
+        price_source=source,
+    )

@@ -1,0 +1,151 @@
+"""What a plan leaves to `auto`: decided once, on the plan's own values, before scenarios are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path as Directory
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.catalog.catalog import Catalog
+from capplan.catalog.rows import RATES
+from capplan.components.base import MACHINES
+from capplan.components.llm_facts import facts_of
+from capplan.components.llm_offers import Offer, offers
+from capplan.components.llm_options import Demand, Option, rank
+from capplan.demand.load import Load
+from capplan.errors import InputError, Problem
+from capplan.llm.capacity import Promise
+from capplan.llm.facts import Facts, find_engine, find_gpu, find_model, find_precision
+from capplan.llm.hardware import Gpu
+from capplan.llm.look import COUNTS, Asked, configurations
+from capplan.plan.llm import Llm
+from capplan.plan.model import Plan
+from capplan.plan.places import Places
+
+
+class Basis(NamedTuple):
+    """What a choice is made from."""
+
+    plan: Plan
+    catalog: Catalog
+    load: Load
+    hours_per_month: float
+    directory: Directory
+    places: Places
+
+    def where(self, *path: str) -> str:
+        """Return where the plan says something."""
+        return self.places.problem(path, "").where
+
+
+def decided(basis: Basis) -> Plan:
+    """Return the plan with every `auto` of its LLM components replaced by the cheapest that keeps the SLO."""
+    plan = basis.plan
+    if not any(is_open(llm) for llm in plan.llm.values()):
+        return plan
+    chosen = {name: _chosen(basis, name, llm) if is_open(llm) else llm for name, llm in plan.llm.items()}
+    return plan.model_copy(update={"llm": chosen})
+
+
+def ranked(basis: Basis) -> dict[str, list[Option]]:
+    """Return for every LLM component every way to serve it, whatever the plan has chosen, cheapest first."""
+    opened = dict.fromkeys(("precision", "gpu", "machine", "tensor_parallel"), "auto")
+    return {
+        name: options_of(basis, name, llm.model_copy(update=opened), RATES)
+        for name, llm in basis.plan.llm.items()
+    }
+
+
+def is_open(llm: Llm) -> bool:
+    """Whether something of the component is left to capplan."""
+    return "auto" in (llm.precision, llm.gpu, llm.machine, llm.tensor_parallel)
+
+
+def options_of(basis: Basis, name: str, llm: Llm, rates: Sequence[str] | None = None) -> list[Option]:
+    """Return every way to serve the component within what the plan fixes, the cheapest first.
+
+    Without ``rates`` machines are bought as the plan says: what is neither spot nor committed, on demand.
+    """
+    facts = facts_of(
+        basis.catalog,
+        basis.directory / llm.architectures if llm.architectures else None,
+        basis.directory / llm.calibration if llm.calibration else None,
+    )
+
+    def where(field: str) -> str:
+        return basis.where("llm", name, field)
+
+    found = _offers(basis, name, llm)
+    gpus = _gpus(llm, found, facts, where("gpu"))
+    precisions = None if llm.precision == "auto" else [find_precision(llm.precision, where("precision"))]
+    counts = COUNTS if llm.tensor_parallel == "auto" else (float(llm.tensor_parallel),)
+    engine = find_engine(llm.engine, facts, where("engine"))
+    if llm.max_sequences is not None:
+        engine = engine._replace(max_sequences=float(llm.max_sequences))
+    tried = configurations(find_model(llm.model, facts, where("model")), gpus, precisions, counts, engine)
+    return rank(tried, found, _asked(llm), _demand(basis, name, llm), facts, rates or _rates(llm))
+
+
+def _offers(basis: Basis, name: str, llm: Llm) -> list[Offer]:
+    region = llm.region or basis.plan.regions.get(llm.provider)
+    if region is None:
+        remedy = f"Set regions.{llm.provider}."
+        raise InputError(Problem(basis.where("llm", name), "has no region", remedy))
+    found = list(offers(basis.catalog, [(llm.provider, region)]))
+    return found if llm.machine == "auto" else [o for o in found if o.machine.name == llm.machine]
+
+
+def _gpus(llm: Llm, found: Sequence[Offer], facts: Facts, where: str) -> list[Gpu]:
+    if llm.gpu != "auto":
+        return [find_gpu(llm.gpu, facts, where)]
+    return [find_gpu(gpu, facts) for gpu in dict.fromkeys(o.gpu for o in found) if gpu in facts["gpus"]]
+
+
+def _asked(llm: Llm) -> Asked:
+    tpot, ttft = llm.slo.tpot, llm.slo.ttft
+    promise = Promise(np.inf if tpot is None else tpot, np.inf if ttft is None else ttft)
+    return Asked(float(llm.input_tokens), float(llm.output_tokens), float(llm.prefix_cache_hit_rate), promise)
+
+
+def _demand(basis: Basis, name: str, llm: Llm) -> Demand:
+    local = (1 - llm.semantic_cache_hit_rate) * llm.local_share
+    return Demand(
+        basis.load.rps(name)[0] * float(local),
+        float(basis.hours_per_month),
+        float(llm.target_utilization),
+        1.0 if llm.replicas.min is None else float(llm.replicas.min),
+        float(llm.redundancy.spare),
+    )
+
+
+def _rates(llm: Llm) -> list[str]:
+    """Return the rate by which most machines are bought."""
+    bought = llm.purchase
+    shares = {"spot": bought.spot, "commit_1y": bought.commit_1y, "commit_3y": bought.commit_3y}
+    most = max(shares, key=lambda rate: float(shares[rate]))
+    return [most if float(shares[most]) > 0.5 else "on_demand"]
+
+
+def _chosen(basis: Basis, name: str, llm: Llm) -> Llm:
+    options = options_of(basis, name, llm)
+    first = next((option for option in options if option.feasible), None)
+    if first is None or first.offer is None:
+        reasons = list(dict.fromkeys(f"{_brief(o)}: {o.lost}" for o in options))[:4]
+        what = f"nothing on {llm.provider} ({MACHINES[llm.provider]}) serves {llm.model} as asked"
+        raise InputError(Problem(basis.where("llm", name), what, "; ".join(reasons) + "."))
+    configuration = first.configuration
+    return llm.model_copy(
+        update={
+            "precision": configuration.precision.name,
+            "gpu": configuration.gpu.name,
+            "machine": first.offer.machine.name,
+            "tensor_parallel": configuration.tensor_parallel,
+        }
+    )
+
+
+def _brief(option: Option) -> str:
+    c = option.configuration
+    return f"{c.precision.name} on {c.tensor_parallel:g} × {c.gpu.name}"

@@ -1,0 +1,112 @@
+"""Machines with GPUs that a catalog sells, and the GPUs that it adds to others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from capplan.catalog.catalog import PROVIDERS, Catalog
+from capplan.catalog.rows import RATES, Sku
+from capplan.components.base import MACHINES, Context, Path
+from capplan.errors import InputError
+from capplan.llm.hardware import Gpu
+from capplan.plan.services import GpuAddOn
+
+_ADD_ON_SERVICE = "compute-engine-gpu"
+_ADD_ONS = {
+    "nvidia-tesla-t4": {1: "n1-standard-4", 2: "n1-standard-8", 4: "n1-standard-16"},
+    "nvidia-tesla-v100": {1: "n1-standard-8", 2: "n1-standard-16", 4: "n1-standard-16", 8: "n1-standard-32"},
+}
+"""GPUs that Google adds to N1 machines, and the machine that is taken for each number of them: within
+Google's limits of vCPU by GPU, and large enough to stage the weights."""
+
+
+class Offer(NamedTuple):
+    """A machine in a region with so many ``gpus``, and USD an hour by rate; None where it has no price."""
+
+    provider: str
+    region: str
+    machine: Sku
+    add_on: Sku | None
+    gpu: str
+    gpus: float
+    usd_per_hour: dict[str, float | None]
+
+    @property
+    def name(self) -> str:
+        """The machine, with the GPUs that are added to it."""
+        if self.add_on is None:
+            return self.machine.name
+        return f"{self.machine.name} + {self.gpus:g} {self.add_on.name.removeprefix('nvidia-tesla-')}"
+
+
+def offers(catalog: Catalog, places: Iterable[tuple[str, str]]) -> Iterator[Offer]:
+    """Yield every machine with GPUs in the ``places``, (provider, region); retired ones are left out."""
+    for provider, region in places:
+        for machine in catalog.service(provider, MACHINES[provider]).skus.values():
+            if machine.gpu is not None and machine.retired is None and machine.usd(region) is not None:
+                yield offer(catalog, provider, region, machine, None, machine.gpu_count)
+        if provider == "gcp":
+            yield from _with_add_ons(catalog, region)
+
+
+def _with_add_ons(catalog: Catalog, region: str) -> Iterator[Offer]:
+    for name, machines in _ADD_ONS.items():
+        add_on = catalog.require("gcp", _ADD_ON_SERVICE, name)
+        for count, machine_name in machines.items():
+            machine = catalog.find("gcp", MACHINES["gcp"], machine_name)
+            if machine is not None and machine.usd(region) is not None and add_on.usd(region) is not None:
+                yield offer(catalog, "gcp", region, machine, add_on, count)
+
+
+def offer(
+    catalog: Catalog, provider: str, region: str, machine: Sku, add_on: Sku | None, count: float
+) -> Offer:
+    """Return the machine as an offer with its prices."""
+
+    def hourly(rate: str) -> float | None:
+        own = catalog.price(provider, MACHINES[provider], machine, region, rate)
+        if own is None or add_on is None:
+            return None if own is None else own.usd
+        added = catalog.price(provider, _ADD_ON_SERVICE, add_on, region, rate)
+        return None if added is None else own.usd + count * added.usd
+
+    gpu = machine.gpu if add_on is None else add_on.gpu
+    prices = {rate: hourly(rate) for rate in RATES}
+    return Offer(provider, region, machine, add_on, gpu or "", count, prices)
+
+
+def everywhere(catalog: Catalog) -> list[tuple[str, str]]:
+    """Return every place that sells machines with GPUs."""
+    found: dict[tuple[str, str], None] = {}
+    for provider in PROVIDERS:
+        for machine in catalog.service(provider, MACHINES[provider]).skus.values():
+            if machine.gpu is not None:
+                found.update(dict.fromkeys((provider, region) for region in machine.prices["on_demand"]))
+    return list(found)
+
+
+def cheapest(found: Iterable[Offer], gpu: str, tensor_parallel: float) -> tuple[Offer, float] | None:
+    """Return the offer with the cheapest on-demand replica of so many GPUs, and its USD per hour."""
+    best: tuple[Offer, float] | None = None
+    for candidate in found:
+        usd, replicas = candidate.usd_per_hour["on_demand"], candidate.gpus // tensor_parallel
+        if candidate.gpu != gpu or usd is None or replicas < 1:
+            continue
+        if best is None or usd / replicas < best[1]:
+            best = (candidate, usd / replicas)
+    return best
+
+
+def add_on_for(
+    ctx: Context, provider: str, machine: Sku, gpu: Gpu, count: float, path: Path
+) -> GpuAddOn | None:
+    """Return the ``count`` GPUs to add to ``machine`` for a replica; None where it has its own."""
+    if machine.gpu is not None:
+        return None
+    if provider == "gcp":
+        for name in _ADD_ONS:
+            if ctx.catalog.require("gcp", _ADD_ON_SERVICE, name).gpu == gpu.name:
+                return GpuAddOn(type=name, count=count)
+    what = f"{machine.name} has no GPU, and no {gpu.name} can be added to it"
+    raise InputError(ctx.places.problem(path, what, "Choose a machine with GPUs, or `auto`."))

@@ -1,0 +1,154 @@
+"""Constants that agree with measurements: a pattern search over the shares and overheads of gpus.yaml."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.llm.facts import Facts
+from capplan.llm.measured import Sample, engine_name, predict
+
+Path = tuple[str, ...]
+
+_CAP = 0.7
+"""Beyond a factor of two a measurement is taken for a mistake and not followed further."""
+
+_PRIOR_WEIGHT = 0.001
+_FIRST_STEP, _LAST_STEP = 0.16, 0.005
+
+
+class Calibrated(NamedTuple):
+    """Constants by path below ``speed``, before and after; the mean error (capped, logarithmic) of both."""
+
+    before: dict[Path, float]
+    after: dict[Path, float]
+    error_before: float
+    error_after: float
+
+
+def calibrate(sample: Sample, facts: Facts, paths: Sequence[Path], freedom: float = 0.3) -> Calibrated:
+    """Return the constants at ``paths`` that explain the sample best.
+
+    Minimises the mean of min(|ln(predicted / measured)|, 0.7), each benchmark weighted by the root of its
+    rows, with a penalty that lets constants move by about ``freedom`` from where they are (pattern search,
+    Hooke and Jeeves 1961).
+    """
+    target = copy.deepcopy(dict(facts))
+    start = {path: float(_at(target["speed"], path)) for path in paths}
+    error = _error_of(sample, target, start, freedom)
+    best = np.zeros(len(paths))
+    before = lowest = error(best)
+    step = _FIRST_STEP
+    while step > _LAST_STEP:
+        found, value = _explored(error, best, lowest, step)
+        if value >= lowest:
+            step /= 2
+            continue
+        # What was an improvement in one round often is in the next: try it before exploring again.
+        ahead = 2 * found - best
+        best, lowest = found, value
+        found, value = _explored(error, ahead, error(ahead), step)
+        if value < lowest:
+            best, lowest = found, value
+    moved = dict(zip(paths, best.tolist(), strict=True))
+    after = {path: start[path] * float(np.exp(moved[path])) for path in paths}
+    return Calibrated(start, after, before, lowest)
+
+
+def _explored(
+    error: Callable[[Array], float], point: Array, lowest: float, step: float
+) -> tuple[Array, float]:
+    """Return the best that changing one constant after another by ``step`` finds, and its error."""
+    point = point.copy()
+    for index in range(point.size):
+        here = point[index]
+        for change in (step, -step):
+            point[index] = here + change
+            value = error(point)
+            if value < lowest - 1e-7:
+                lowest = value
+                break
+            point[index] = here
+    return point, lowest
+
+
+def _error_of(
+    sample: Sample, facts: dict[str, Any], start: dict[Path, float], freedom: float
+) -> Callable[[Array], float]:
+    weights = _weights(sample)
+    measured = np.array([row.value for row in sample.rows])
+
+    def error(moved: Array) -> float:
+        for (path, value), change in zip(start.items(), moved, strict=True):
+            put(facts["speed"], path, value * float(np.exp(change)))
+        off = np.abs(np.log(predict(sample, facts, first_tokens=False) / measured))
+        known = ~np.isnan(off)
+        mean = float(np.sum((weights * np.minimum(off, _CAP))[known]) / np.sum(weights[known]))
+        return mean + _PRIOR_WEIGHT * float(np.sum((moved / freedom) ** 2))
+
+    return error
+
+
+def _weights(sample: Sample) -> Array:
+    """Return a weight for each row: a benchmark of a hundred rows is not worth a hundred benchmarks."""
+    cells = [(row.model, row.gpu, row.engine, row.metric) for row in sample.rows]
+    rows = Counter(cells)
+    return np.array([rows[cell] ** -0.5 for cell in cells])
+
+
+def paths_for(sample: Sample, facts: Facts) -> list[Path]:
+    """Return the constants that the sample can say something about: its GPUs, precisions and engines."""
+    paths: dict[Path, None] = {}
+    for configuration in sample.configurations:
+        family = configuration.gpu.family
+        kind = configuration.precision.alike
+        for group, key in (("weights", kind), ("mfu", kind)):
+            own = facts["speed"]["families"].get(family, {})
+            owner = family if key in own.get(group, {}) else "any"
+            paths["families", owner, group, key] = None
+    for row in sample.rows:
+        engine = engine_name(row.engine)
+        paths["engines", engine, "layer_us"] = None
+        paths["engines", engine, "step_us"] = None
+    return list(paths)
+
+
+def _at(tree: Any, path: Path) -> Any:
+    for key in path:
+        tree = tree[key]
+    return tree
+
+
+def put(tree: dict[str, Any], path: Path, value: object) -> None:
+    """Set the value at ``path``, making the mappings on the way."""
+    for key in path[:-1]:
+        tree = tree.setdefault(key, {})
+    tree[path[-1]] = value
+
+
+def overlay(found: Calibrated, source: str, rows: int) -> str:
+    """Return YAML that lies over the constants of gpus.yaml: what moved, with its source."""
+    tree: dict[str, Any] = {}
+    for path, value in found.after.items():
+        put(tree, path, float(f"{value:.4g}"))
+    lines = [
+        "# Speed constants fitted to a benchmark of one's own: name this file as `calibration` in a plan.",
+        "speed:",
+        f"  source: fitted to {rows} rows of {source}",
+        *_yaml(tree, 1),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _yaml(tree: dict[str, Any], depth: int) -> Iterator[str]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield f"{'  ' * depth}{key}:"
+            yield from _yaml(value, depth + 1)
+        else:
+            yield f"{'  ' * depth}{key}: {value}"

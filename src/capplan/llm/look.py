@@ -1,0 +1,120 @@
+"""A quick look: one model on one kind of GPU, at every precision and number of GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from capplan.llm.architecture import PRECISIONS, Architecture, Precision
+from capplan.llm.capacity import Carried, Promise, carried
+from capplan.llm.confidence import Confidence, confidence_of
+from capplan.llm.configuration import Configuration
+from capplan.llm.facts import Facts
+from capplan.llm.hardware import Engine, Gpu
+from capplan.llm.serving import Served, decode_step, first_token, prompt_time, time_per_token
+
+COUNTS = (1.0, 2.0, 4.0, 8.0)
+
+
+class Asked(NamedTuple):
+    """Tokens of a request, the share of its input in a prefix cache, and what users were promised."""
+
+    inputs: float
+    outputs: float
+    cached: float = 0.0
+    promise: Promise = Promise()
+
+
+class Look(NamedTuple):
+    """One configuration: where its memory goes, and how fast it is.
+
+    hindrance: why it cannot run, empty where it can. users: at which the promise is kept; speeds are those of
+    one user alone (alone_…) and of each with so many. usable_gb, weights_gb: over all GPUs.
+    """
+
+    configuration: Configuration
+    hindrance: str
+    usable_gb: float
+    weights_gb: float
+    kv_kb_per_token: float
+    sequences: float
+    users: float
+    alone_tokens_per_s: float
+    alone_ttft_s: float
+    tpot_s: float
+    ttft_s: float
+    requests_per_s: float
+    tokens_per_s: float
+    confidence: Confidence
+
+
+def configurations(
+    model: Architecture,
+    gpus: Iterable[Gpu],
+    precisions: Sequence[Precision] | None,
+    counts: Iterable[float],
+    engine: Engine,
+) -> list[Configuration]:
+    """Return every combination; without ``precisions`` those that make sense for the model and the GPU."""
+    found = []
+    for gpu in gpus:
+        for precision in precisions or sensible(model, gpu):
+            found += [Configuration(model, precision, gpu, count, engine) for count in counts]
+    return found
+
+
+def sensible(model: Architecture, gpu: Gpu) -> list[Precision]:
+    """Return the precisions worth a look: 16 bit as bf16 where there is bf16, MXFP4 with experts only."""
+    wide = "bf16" if "bf16" in gpu.peaks else "fp16"
+    names = [wide, *(name for name in ("fp8", "fp4") if name in gpu.peaks), "int8", "int4"]
+    if model.experts > 1:
+        names.append("mxfp4")
+    if "fp8" in gpu.peaks:
+        names.remove("int8")  # the same size, and no engine is faster with it
+    return [PRECISIONS[name] for name in names]
+
+
+def look(configuration: Configuration, asked: Asked, facts: Facts) -> Look:
+    """Return what ``configuration`` does with the requests that are ``asked``."""
+    memory = configuration.memory()
+    hindrance = "; ".join(configuration.obstacles())
+    kilobytes = float(memory.full_kv + memory.window_kv) / 1e3
+    if hindrance:
+        blank = (0.0, 0.0, float("nan"), float("nan"), float("nan"), float("nan"), 0.0, 0.0)
+        usable = float(memory.total) / 1e9
+        sizes = (usable, float(memory.weights) / 1e9, kilobytes)
+        return Look(configuration, hindrance, *sizes, *blank, confidence_of(configuration))
+    reached = configuration.reached(facts)
+    engine = configuration.engine
+    served = Served(configuration.work(), reached, asked.inputs, asked.outputs, engine.mixes, asked.cached)
+    does = carried(served, memory, engine.max_sequences, asked.promise)
+    users, rate = float(does.users), float(does.rate)
+    missing = float(memory.missing(asked.inputs + reached.growth * asked.outputs, reached)) / 1e9
+    mean, _ = first_token(served, rate, max(users, 1.0))
+    return Look(
+        configuration,
+        _hindrance(does, missing, served, asked.promise),
+        float(memory.usable(reached)) / 1e9,
+        float(memory.weights) / 1e9,
+        kilobytes,
+        float(does.room),
+        users,
+        1 / float(decode_step(served, 1.0)),
+        float(prompt_time(served) + reached.first_token_s),
+        float(time_per_token(served, max(users, 1.0))),
+        float(mean),
+        rate,
+        rate * asked.outputs,
+        confidence_of(configuration),
+    )
+
+
+def _hindrance(does: Carried, missing_gb: float, served: Served, promise: Promise) -> str:
+    if does.room < 1:
+        return f"does not fit: {missing_gb:.1f} GB short for the weights and one sequence"
+    if does.tpot_users < 1:
+        alone = 1e3 * float(time_per_token(served, 1.0))
+        return f"TPOT {alone:.0f} ms with one user, {1e3 * float(promise.tpot_s):.0f} ms promised"
+    if does.ttft_users < 1:
+        return f"TTFT above {float(promise.ttft_s):.2g} s with one user"
+    return ""

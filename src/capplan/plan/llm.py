@@ -1,0 +1,116 @@
+"""LLM serving: a model on GPUs of one's own, beside or instead of an API."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from capplan.plan.fields import (
+    DEFAULTS,
+    Cores,
+    Duration,
+    Memory,
+    Money,
+    Name,
+    Positive,
+    Section,
+    Share,
+    Utilization,
+    Whole,
+)
+from capplan.plan.services import Provider, Purchase, Range, Redundancy
+
+Auto = Literal["auto"]
+
+
+class LlmSlo(Section):
+    """How fast answers have to come."""
+
+    ttft: Duration | None = Field(None, description="Time to the first token, kept for 95 % of the requests.")
+    tpot: Duration | None = Field(None, description="Mean time of every further token.")
+
+
+class ColdStart(Section):
+    """How long a new replica takes, and how long one is kept that is no longer needed."""
+
+    node: Duration = Field(120.0, description="Until the machine is there.")
+    image: Duration = Field(60.0, description="Until its container image is pulled.")
+    weights_gb_per_s: Positive = Field(0.5, description="GB of weights that are loaded in a second.")
+    scale_down_window: Duration = Field(300.0, description="How long an idle replica is kept.")
+
+
+class LlmApi(Section):
+    """An API that answers what is not served locally."""
+
+    model: str = Field(description="The API's model, such as gpt-4o-mini.")
+    vendor: str | None = Field(None, description="Who sells it, where several do.")
+    as_of: str | None = Field(
+        None, description="Day whose prices count, YYYY-MM-DD; without it 2026-01-01, so that nothing drifts."
+    )
+    retries: Share = Field(0.0, description="Share of the requests that are sent again.")
+    usd_per_1m_input_tokens: Money | None = Field(None, description="Price of a million tokens sent.")
+    usd_per_1m_cached_tokens: Money | None = Field(
+        None, description="Price of a million tokens sent that the API had cached; as sent by default."
+    )
+    usd_per_1m_output_tokens: Money | None = Field(None, description="Price of a million tokens returned.")
+
+    @model_validator(mode="after")
+    def _both(self) -> "LlmApi":
+        if (self.usd_per_1m_input_tokens is None) != (self.usd_per_1m_output_tokens is None):
+            raise ValueError("give both usd_per_1m_input_tokens and usd_per_1m_output_tokens, or neither")
+        return self
+
+
+class Llm(Section):
+    """A model that serves requests of so many tokens, on GPUs that the plan names or capplan chooses."""
+
+    description: str = ""
+    model: str = Field(description="Model, as `capplan llm --models` lists them.")
+    architectures: str | None = Field(
+        None, description="File with models of your own: what `capplan catalog import-model` wrote."
+    )
+    precision: str = Field("auto", description="fp16, bf16, fp8, int8, int4, fp4, mxfp4 or auto.")
+    engine: str = Field("vllm", description="vllm, tensorrt-llm, sglang or other.")
+    provider: Provider = Field("gcp", description="Who sells the machines.")
+    region: str | None = Field(None, description="Region; the plan's for this provider by default.")
+    gpu: str = Field("auto", description="GPU, such as T4 or H100.")
+    machine: str = Field("auto", description="Machine type; GPUs are added to an N1.")
+    tensor_parallel: Annotated[Auto | Whole, Field(description="GPUs of a replica.")] = "auto"
+    input_tokens: Positive = Field(description="Tokens of a request.")
+    output_tokens: Positive = Field(description="Tokens of an answer.")
+    requests_per_conversation: Positive = Field(1.0, description="Requests that make up a conversation.")
+    prefix_cache_hit_rate: Share = Field(0.0, description="Share of the input that is cached as a prefix.")
+    semantic_cache_hit_rate: Share = Field(0.0, description="Share of the requests answered from a cache.")
+    slo: LlmSlo = DEFAULTS
+    target_utilization: Utilization = Field(0.7, description="Share of what a replica carries at the SLO.")
+    max_sequences: Positive | None = Field(None, description="The engine's limit of requests at once.")
+    replicas: Range = DEFAULTS
+    redundancy: Redundancy = DEFAULTS
+    purchase: Purchase = DEFAULTS
+    cold_start: ColdStart = DEFAULTS
+    pod_cpu: Cores | None = Field(None, description="CPU request of a replica's pod.")
+    pod_memory: Memory = Field(0.0, description="Memory request of a replica's pod.")
+    local_share: Share = Field(
+        1.0, description="Share of the requests served locally; the API gets the rest."
+    )
+    fallback: Share = Field(0.0, description="Share of the local requests that the API has to answer.")
+    api: LlmApi | None = Field(None, description="The API for the rest.")
+    calibration: str | None = Field(
+        None, description="Constants of your own: what `capplan calibrate llm` wrote."
+    )
+
+    @model_validator(mode="after")
+    def _answered(self) -> "Llm":
+        if self.api is None and (_below_one(self.local_share) or _above_zero(self.fallback)):
+            raise ValueError("an api has to answer what is not served locally")
+        return self
+
+
+def _below_one(share: object) -> bool:
+    return isinstance(share, float) and share < 1
+
+
+def _above_zero(share: object) -> bool:
+    return isinstance(share, float) and share > 0
+
+
+Llms = dict[Name, Llm]
