@@ -98,7 +98,7 @@ def _placed(violation: Violation, estimate: Estimate, gate_file: GateFile) -> Vi
     places, path = estimate.file.places, violation.path
     if path and path[0] in ("budgets", "increases"):
         places, path = gate_file.places, (*gate_file.prefix, *path)
-    where = places.where(path)
+    where = places.where(path) if path else f"{places.locator.name}:1:1"
     if where == "default":
         where = places.locator.find(path)[0]
     return violation._replace(path=path, where=where)

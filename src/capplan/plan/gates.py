@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from capplan.plan.fields import DEFAULTS, Duration, Money, Name, Number, Section, Share, Whole
+from capplan.plan.fields import DEFAULTS, Duration, Growth, Money, Name, Number, Section, Whole
 
 Severity = Literal["deny", "warn", "allow"]
 
@@ -43,7 +43,7 @@ class Increase(Section):
     component: Name | None = Field(None, description="One component; the whole plan by default.")
     of: Literal["min", "expected", "max"] = Field("expected", description="Which cost.")
     usd: Money | None = Field(None, description="Dollars a month.")
-    percent: Share | None = Field(None, description="Share of the base; from zero any increase is too much.")
+    percent: Growth | None = Field(None, description="Share of the base; from zero any increase is too much.")
     severity: Severity = Field("deny", description="What it does when it is exceeded.")
 
 
@@ -54,7 +54,7 @@ class CapacityGate(Section):
         "deny", description="Findings that break the plan: a max too small, pods that fit no node."
     )
     warnings: Severity = Field("warn", description="Findings that may break it.")
-    headroom: Share = Field(0.0, description="How much more than the peak every service must carry.")
+    headroom: Growth = Field(0.0, description="How much more than the peak every service must carry.")
     minimum_instances: Whole = Field(0.0, description="Instances that every service keeps at least.")
     quotas: dict[str, Whole] = Field({}, description="Instances or nodes at most, by component.")
 

@@ -1,0 +1,305 @@
+"""Gates: each fires where it must, says where and what to do, and decides the exit code."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+PLAN = """\
+name: shop
+regions: {gcp: us-central1}
+demand: {requests_per_second: 10, profile: flat}
+services:
+  api:
+    platform: cloud-run
+    service_time: 100ms
+    cpu_time: 50ms
+    concurrency: 10
+    instances: {min: 1, max: 10}
+    calls: {db: 1, mail: 0.1}
+databases:
+  db: {platform: cloud-sql, engine: mysql, machine: db-n1-standard-2}
+external_apis:
+  mail: {price_per_request: 0.001}
+tags: {backend: [api, db]}
+"""
+
+
+@pytest.fixture
+def judge(capplan, tmp_path):
+    """Check PLAN, changed and with gates, on a fixed day."""
+
+    def run(gates: str, *options: str, plan: str = PLAN):
+        (tmp_path / "plan.yaml").write_text(plan)
+        (tmp_path / "gates.yaml").write_text(gates)
+        arguments = ["--gates", str(tmp_path / "gates.yaml"), "--today", "2026-11-21", *options]
+        return capplan("check", str(tmp_path / "plan.yaml"), *arguments)
+
+    return run
+
+
+def violations(run) -> list[dict]:
+    return json.loads(run.stdout)["violations"]
+
+
+@pytest.mark.parametrize(
+    ("gates", "code", "gate"),
+    [
+        ("budgets: [{expected: 1}]", 3, "budget/total-expected"),
+        ("budgets: [{min: 1}]", 3, "budget/total-min"),
+        ("budgets: [{name: high, max: 1}]", 3, "budget/high"),
+        ("budgets: [{component: db, expected: 10}]", 3, "budget/db-expected"),
+        ("budgets: [{tag: backend, expected: 10}]", 3, "budget/backend-expected"),
+        ("budgets: [{per: mail, expected: 0.0005, component: mail}]", 3, "budget/mail-expected"),
+        ("budgets: [{p95: 100000}]", 3, "budget/total-p95"),
+        ("capacity: {headroom: 5000%}", 4, "capacity/headroom"),
+        ("capacity: {minimum_instances: 2}", 4, "capacity/minimum"),
+        ("capacity: {quotas: {api: 5}}", 4, "capacity/quota"),
+        ("coverage: {max_price_age: 1d}", 6, "coverage/stale"),
+        (
+            "policies: [{name: ha, when: component.high_availability == false, message: no standby}]",
+            4,
+            "policy/ha",
+        ),
+        (
+            "policies: [{name: big, over: line, fails: cost, when: line.monthly_cost > 50, message: dear}]",
+            3,
+            "policy/big",
+        ),
+        (
+            "policies: [{name: t, over: estimate, fails: coverage, when: monthly_cost.max > 1, message: m}]",
+            6,
+            "policy/t",
+        ),
+    ],
+)
+def test_each_gate_fires_with_its_exit_code(judge, gates: str, code: int, gate: str) -> None:
+    run = judge(gates, "--format", "json")
+    assert run.exit_code == code
+    found = [v for v in violations(run) if v["fails"]]
+    assert gate in {v["gate"] for v in found}
+    assert all(v["remedy"] or v["gate"].startswith("policy/") for v in found)
+    assert all(v["where"].split(":")[1].isdigit() for v in found)
+
+
+@pytest.mark.parametrize(
+    "gates",
+    [
+        "budgets: [{expected: 100000, min: 100000, max: 100000}]",
+        "budgets: [{per: mail, expected: 0.0011, component: mail}]",
+        "capacity: {headroom: 10%, minimum_instances: 1, quotas: {api: 10}}",
+        "coverage: {max_price_age: 5000d}",
+        "policies: [{name: none, when: component.kind == 'cache', message: m}]",
+        "{}",
+    ],
+)
+def test_a_plan_within_its_gates_passes(judge, gates: str) -> None:
+    run = judge(gates)
+    assert (run.exit_code, run.stdout[:4]) == (0, "PASS")
+
+
+def test_cost_and_capacity_together_have_their_own_code(judge) -> None:
+    assert judge("{budgets: [{expected: 1}], capacity: {minimum_instances: 2}}").exit_code == 5
+
+
+def test_coverage_gives_way_to_cost(judge) -> None:
+    assert judge("{budgets: [{expected: 1}], coverage: {max_price_age: 1d}}").exit_code == 3
+
+
+def test_exit_zero_reports_without_failing(judge) -> None:
+    run = judge("budgets: [{expected: 1}]", "--exit-zero")
+    assert run.exit_code == 0
+    assert run.stdout.startswith("FAIL")
+
+
+def test_a_warning_does_not_fail(judge) -> None:
+    run = judge("budgets: [{expected: 1, severity: warn}]")
+    assert run.exit_code == 0
+    assert "WARN" in run.stdout
+
+
+def test_a_max_below_the_peak_fails_without_any_gate(judge) -> None:
+    run = judge("{}", plan=PLAN.replace("requests_per_second: 10", "requests_per_second: 1000"))
+    assert run.exit_code == 4
+    assert "capacity/max-too-small" in run.stdout
+    assert "plan.yaml:5:3" in run.stdout
+
+
+def test_an_unpriced_line_fails_without_any_gate(judge) -> None:
+    run = judge("{}", plan=PLAN.replace("{price_per_request: 0.001}", "{}"))
+    assert run.exit_code == 6
+    assert "mail" in run.stdout
+
+
+def test_a_waiver_holds_until_its_day(judge) -> None:
+    waiver = "waivers: [{gate: 'budget/*', owner: web, reason: launch, expires: %s}]"
+    gates = "budgets: [{expected: 1}]\n"
+    assert judge(gates + waiver % "2026-11-21").exit_code == 0
+    expired = judge(gates + waiver % "2026-11-20")
+    assert expired.exit_code == 3
+    assert "the waiver of web expired on 2026-11-20" in " ".join(expired.stdout.split())
+
+
+def test_a_waiver_is_for_the_component_that_it_names(judge) -> None:
+    waiver = "{gate: capacity/minimum, component: db, owner: a, reason: b, expires: 2030-01-01}"
+    gates = f"capacity: {{minimum_instances: 2}}\nwaivers: [{waiver}]"
+    assert judge(gates).exit_code == 4
+
+
+def test_only_new_violations_fail_against_a_baseline(judge, tmp_path: Path) -> None:
+    before = judge("budgets: [{expected: 1}]", "--format", "json", "--exit-zero")
+    (tmp_path / "before.json").write_text(before.stdout)
+    baseline = ("--baseline", str(tmp_path / "before.json"))
+    assert judge("budgets: [{expected: 2}]", *baseline).exit_code == 0
+    assert judge("{budgets: [{expected: 2}], capacity: {minimum_instances: 2}}", *baseline).exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("gate", "code"),
+    [
+        ("{percent: 1%}", 3),
+        ("{percent: 9000%}", 0),
+        ("{usd: 1}", 3),
+        ("{usd: 10000}", 0),
+        ("{component: db, usd: 1}", 0),
+        ("{component: mail, percent: 900%}", 3),
+    ],
+)
+def test_increases_are_measured_from_the_base(judge, tmp_path: Path, gate: str, code: int) -> None:
+    base = (
+        PLAN.replace("min: 1", "min: 0")
+        .replace(", mail: 0.1", "")
+        .replace("requests_per_second: 10", "requests_per_second: 5")
+    )
+    (tmp_path / "base.yaml").write_text(base)
+    assert judge(f"increases: [{gate}]", "--base", str(tmp_path / "base.yaml")).exit_code == code
+
+
+def test_an_increase_from_zero_is_infinite(judge, tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(PLAN.replace(", mail: 0.1", ""))
+    run = judge("increases: [{component: mail, percent: 1000000%}]", "--base", str(tmp_path / "base.yaml"))
+    assert run.exit_code == 3
+    assert "+∞ %" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("gates", "said"),
+    [
+        ("budgets: [{component: ap, expected: 1}]", "Did you mean 'api'?"),
+        ("budgets: [{tag: front, expected: 1}]", "the plan has no 'front'"),
+        ("budgets: [{per: conversations, expected: 1}]", "the plan has no 'conversations'"),
+        ("budgets: [{expected: -1}]", "gates.yaml:1:12"),
+        ("budget: []", "Did you mean 'budgets'?"),
+        ("capacity: {quotas: {web: 1}}", "the plan has no 'web'"),
+        ("policies: [{name: x, when: 'component.', message: m}]", "cannot be read"),
+        ("policies: [{name: x, when: component.knd == 1, message: m}]", "knd"),
+        ("policies: [{name: x, when: __import__('os'), message: m}]", "__import__"),
+        ("waivers: [{gate: x, owner: a, reason: b, expires: soon}]", "expected a day as YYYY-MM-DD"),
+        ("- 1", "a file of gates is a mapping"),
+    ],
+)
+def test_bad_gates_get_one_message(judge, gates: str, said: str) -> None:
+    run = judge(gates)
+    assert run.exit_code == 2
+    assert run.stdout == ""
+    assert said in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+
+
+def test_junit_counts_what_it_holds(judge) -> None:
+    root = ElementTree.fromstring(
+        judge("{budgets: [{expected: 1}], capacity: {minimum_instances: 2}}", "--format", "junit").stdout
+    )
+    cases = root.findall("testsuite/testcase")
+    failures = root.findall("testsuite/testcase/failure")
+    assert (int(root.get("tests")), int(root.get("failures"))) == (len(cases), len(failures))
+    assert [suite.get("name") for suite in root] == ["cost", "capacity", "coverage"]
+    assert {f.get("type") for f in failures} == {"budget/total-expected", "capacity/minimum"}
+
+
+def test_sarif_of_a_clean_plan_has_empty_results(judge) -> None:
+    assert json.loads(judge("{}", "--format", "sarif").stdout)["runs"][0]["results"] == []
+
+
+def test_sarif_results_name_file_and_line(judge) -> None:
+    results = json.loads(judge("capacity: {minimum_instances: 2}", "--format", "sarif").stdout)["runs"][0][
+        "results"
+    ]
+    place = results[0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"].endswith("plan.yaml")
+    assert place["region"]["startLine"] == 10
+    assert len(results[0]["partialFingerprints"]["capplan/v1"]) == 64
+
+
+def test_annotations_are_escaped_and_at_most_ten(judge) -> None:
+    services = "".join(
+        f"  s{i}: {{platform: cloud-run, service_time: 1s, instances: {{min: 1, max: 2}}}}\n"
+        for i in range(15)
+    )
+    plan = PLAN.replace("databases:", services + "databases:").replace(
+        "profile: flat", "profile: flat, entry: {api: 1}"
+    )
+    run = judge("capacity: {minimum_instances: 2}", "--format", "github", plan=plan)
+    errors = [line for line in run.stdout.splitlines() if line.startswith("::error ")]
+    assert len(errors) == 10
+    assert "7 more" in errors[-1]
+    assert "title=capacity/minimum" in errors[0]
+
+
+def test_the_step_summary_is_appended_to(judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = tmp_path / "summary.md"
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    judge("budgets: [{expected: 1}]", "--format", "github")
+    assert summary.read_text().startswith("before\n### FAIL")
+
+
+def test_gates_written_twice_are_refused(capplan, tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(PLAN + "gates: {}\n")
+    (tmp_path / "capplan.gates.yaml").write_text("{}\n")
+    run = capplan("check", str(tmp_path))
+    assert run.exit_code == 2
+    assert "Keep one of them" in run.stderr
+
+
+def test_gates_inside_the_plan_are_placed_there(capplan, tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(PLAN + "gates:\n  budgets:\n    - {expected: 1}\n")
+    run = capplan("check", str(tmp_path), "--today", "2026-11-21")
+    assert run.exit_code == 3
+    assert f"plan.yaml:{len(PLAN.splitlines()) + 3}:8" in run.stdout
+
+
+@pytest.mark.parametrize("example", ["afpi", "levqor", "llm-governance", "amas", "llm-observatory"])
+def test_the_examples_pass_their_gates(capplan, example: str) -> None:
+    root = Path(__file__).resolve().parents[2]
+    run = capplan("check", str(root / "examples" / example), "--today", "2026-11-21")
+    assert (run.exit_code, run.stdout[:4]) == (0, "PASS")
+
+
+@pytest.mark.parametrize(
+    ("example", "change", "code"),
+    [
+        ("afpi", "services.backend.instances.max=1000", 3),
+        ("levqor", "services.backend.instances.min=9", 3),
+        ("levqor", "services.backend.instances.max=5", 4),
+        ("levqor", "regions.aws=eu-west-1", 3),
+        ("llm-governance", "service_templates.microservice.instances.min=2", 4),
+        ("amas", "services.orchestrator.instances.max=8", 4),
+        ("llm-observatory", "external_apis.x.price_per_request=1", 0),
+    ],
+)
+def test_deliberate_regressions_are_caught(capplan, example: str, change: str, code: int) -> None:
+    root = Path(__file__).resolve().parents[2]
+    run = capplan("check", str(root / "examples" / example), "--today", "2026-11-21", "--set", change)
+    assert run.exit_code == code, run.stdout
+
+
+def test_a_stale_catalog_is_caught(capplan) -> None:
+    root = Path(__file__).resolve().parents[2]
+    run = capplan("check", str(root / "examples" / "afpi"), "--today", date(2029, 1, 1).isoformat())
+    assert run.exit_code == 6
+    assert "days old" in " ".join(run.stdout.split())

@@ -1,0 +1,164 @@
+"""Diffs: what changed by design and what by price; what lost its price is no saving."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from helpers import estimate_of, moderate
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capplan.gate.diff import diff, lost_prices
+from capplan.gate.diff_report import MARKER, MOST_CHARACTERS, as_markdown
+from capplan.report.json_format import estimate_document
+
+PLAN = """
+    name: shop
+    regions: {gcp: us-central1, aws: us-east-1}
+    demand: {requests_per_second: 50, profile: flat}
+    services:
+      api:
+        platform: vm-group
+        provider: aws
+        machine: m5.xlarge
+        throughput: 10/s
+        instances: {min: 2, max: 9}
+        calls: {db: 1, mail: 0.01}
+    databases:
+      db: {platform: cloud-sql, engine: mysql, machine: db-n1-standard-2}
+    external_apis:
+      mail: {price_per_request: 0.001}
+"""
+
+
+def document(*sets: str) -> dict:
+    return json.loads(json.dumps(estimate_document(estimate_of(PLAN, *sets))))
+
+
+BASE = document()
+
+
+def test_nothing_changed_is_no_change() -> None:
+    found = diff(BASE, copy.deepcopy(BASE))
+    assert found.changed == []
+    assert (found.by_design, found.by_price) == (0.0, 0.0)
+
+
+def test_a_larger_fleet_is_design() -> None:
+    found = diff(BASE, document("demand.requests_per_second=80"))
+    more = found.total["expected"].difference
+    assert more == pytest.approx(found.by_design)
+    assert found.by_price == pytest.approx(0.0)
+    assert {c.name for c in found.changed} == {"api", "mail"}
+
+
+def test_a_dearer_catalog_is_price() -> None:
+    head = copy.deepcopy(BASE)
+    for line in head["cost_lines"]:
+        line["unit_price"] *= 1.1
+        line["monthly_cost"] *= 1.1
+    found = diff(BASE, head)
+    assert found.by_price == pytest.approx(0.1 * BASE["monthly_cost"]["expected"])
+    assert found.by_design == pytest.approx(0.0)
+
+
+@given(st.floats(0.5, 200), st.floats(0.1, 10))
+@moderate
+def test_design_and_price_add_up_to_the_change(rps: float, factor: float) -> None:
+    head = document(f"demand.requests_per_second={rps:.3f}")
+    for line in head["cost_lines"]:
+        line["unit_price"] *= factor
+        line["monthly_cost"] *= factor
+    head["monthly_cost"]["expected"] *= factor
+    found = diff(BASE, head)
+    assert found.by_design + found.by_price == pytest.approx(found.total["expected"].difference, abs=1e-6)
+
+
+def test_a_lost_price_is_not_a_saving() -> None:
+    head = document("external_apis.mail.price_per_request=null")
+    found = diff(BASE, head)
+    assert list(lost_prices(found)) == ["mail"]
+    assert found.by_design == pytest.approx(0.0)
+    assert "no saving" in as_markdown(found, "capplan diff a b")
+
+
+def test_added_and_removed_components_count_whole() -> None:
+    head = document("services.api.calls.mail=null", "external_apis.mail=null")
+    found = {c.name: c for c in diff(BASE, head).components}
+    assert found["mail"].status == "removed"
+    assert found["mail"].cost["expected"].after == 0.0
+    back = {c.name: c for c in diff(head, BASE).components}
+    assert back["mail"].status == "added"
+    assert back["mail"].by_design == pytest.approx(BASE["components"]["mail"]["monthly_cost"]["expected"])
+
+
+def test_a_binding_constraint_that_changes_is_told() -> None:
+    found = diff(BASE, document("services.api.instances.min=8"))
+    assert "bound by min, before by throughput" in as_markdown(found, "x")
+
+
+def test_new_findings_are_told() -> None:
+    found = diff(BASE, document("services.api.instances.max=3"))
+    assert [f["code"] for f in found.findings[0]] == ["max-too-small"]
+    assert diff(document("services.api.instances.max=3"), BASE).findings[1]
+
+
+def test_a_comment_on_thousands_of_components_fits() -> None:
+    base, head = copy.deepcopy(BASE), copy.deepcopy(BASE)
+    for index in range(2000):
+        name = f"service-with-a-long-name-{index}"
+        base["components"][name] = copy.deepcopy(BASE["components"]["api"])
+        head["components"][name] = copy.deepcopy(BASE["components"]["api"])
+        head["components"][name]["monthly_cost"]["expected"] += index + 1
+    text = as_markdown(diff(base, head), "capplan diff a b")
+    assert len(text) <= MOST_CHARACTERS
+    assert text.startswith(MARKER)
+    assert "more components changed" in text
+    assert text.rstrip().endswith("`capplan diff a b`")
+    assert "service-with-a-long-name-1999 " in text
+
+
+def test_sides_are_plans_saved_estimates_and_revisions(capplan, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(
+        "name: x\nregions: {aws: us-east-1}\ndemand: {requests_per_second: 50, profile: flat}\n"
+        "services:\n  api: {platform: vm-group, provider: aws, machine: m5.xlarge, throughput: 10/s}\n"
+    )
+    for command in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "x"],
+    ):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    saved = tmp_path / "before.json"
+    saved.write_text(capplan("estimate", str(plan), "--format", "json").stdout)
+    plan.write_text(plan.read_text().replace("50", "100"))
+    texts = {
+        capplan("diff", base, "plan.yaml", "--format", "json").stdout
+        for base in ("HEAD:plan.yaml", "HEAD:.", "before.json")
+    }
+    assert len(texts) == 1
+    assert json.loads(texts.pop())["components"]["api"]["instances"]["peak"]["difference"] == 5.0
+
+
+@pytest.mark.parametrize(
+    ("base", "said"),
+    [
+        ("nowhere:plan.yaml", "git cannot show it"),
+        ("missing.yaml", "missing.yaml"),
+        ("broken.json", "cannot be read as JSON"),
+        ("other.json", "is not the estimate of one plan"),
+    ],
+)
+def test_bad_sides_get_one_message(capplan, tmp_path: Path, monkeypatch, base: str, said: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "other.json").write_text("{}")
+    run = capplan("diff", base, base)
+    assert (run.exit_code, run.stdout) == (2, "")
+    assert said in run.stderr
