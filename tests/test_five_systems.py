@@ -197,3 +197,36 @@ def test_levqor_instances_by_their_memory(alternative, memory_gib):
     sizing = component(example("levqor", alternative=alternative), "backend").sizing
     throughput = next(limit for limit in sizing.limits if limit.name == "throughput")
     assert float(np.max(throughput.rps_per_instance)) == float(table.prescribes("throughput", memory_gib))
+
+
+@pytest.mark.parametrize(
+    ("tier", "default", "chat", "workflows", "billing", "health"),
+    [
+        ("low", 200, 50, 100, 30, 200),
+        ("medium", 100, 30, 60, 20, 100),
+        ("high", 70, 20, 40, 15, 50),
+        ("critical", 50, 10, 20, 10, 30),
+    ],
+)
+def test_levqor_limits_beside_the_computed(tier, default, chat, workflows, billing, health):
+    """With 50 clients every limit of the document's table holds."""
+    found = measures(example("levqor"), "api")
+    said = {"default": default, "ai-chat": chat, "workflows": workflows, "billing": billing, "health": health}
+    for endpoint, limit in said.items():
+        measure = found[f"{tier}: {endpoint}"]
+        assert measure.needs.tolist() == [[limit]]
+        assert not measure.short()
+    assert "limit-above-capacity" not in codes(example("levqor"))
+    assert "limit-above-capacity" in codes(example("levqor", "rate_limits.api.clients=200"))
+
+
+def test_afpi_recovers_within_its_objectives():
+    """RPO below 5 minutes and RTO below an hour, by backups of 30 days, high availability and a standby."""
+    result = example("afpi", alternative="standby")
+    assert "recovery-objective" not in codes(result)
+    regions = {line.meter.region for line in result.lines_of("sql")}
+    assert regions == {"us-central1", "us-east1"}
+    alone = example("afpi", "databases.sql.recovery.standby_region=null", alternative="standby")
+    assert measures(alone, "sql")["RPO, region lost"].needs.tolist() == [[5]]
+    week = example("afpi", "databases.sql.backup.retention=7d", alternative="standby")
+    assert monthly(result) - monthly(week) == pytest.approx(100 * 0.05 * 23 * 0.08)

@@ -105,7 +105,7 @@ def test_best_first_and_one_of_each_kind(advice):
 
 
 def test_what_is_hinted_at_each_kind_of_component(advice):
-    assert hints(advice, "vms").keys() == {"spot", "commitment", "family", "idle minimum"}
+    assert hints(advice, "vms").keys() == {"spot", "commitment", "family", "idle minimum", "right-size"}
     assert hints(advice, "vms")["spot"] == "services.vms.purchase.spot=0.7"
     assert hints(advice, "tasks").keys() == {"spot", "architecture"}
     assert hints(advice, "web")["idle minimum"] == "services.web.instances.min=1"
@@ -125,6 +125,25 @@ def test_a_fixed_number_of_pods_keeps_its_maximum():
         hints(many, "main/default")["idle minimum"]
         == 'clusters.main.pools.default.nodes={"min": 1, "max": 9}'
     )
+
+
+def test_a_machine_that_is_too_large_is_right_sized():
+    """Two machines of 32 cores for one busy core; a smaller type, and one more of it, carry the same."""
+    text = """
+        name: t
+        regions: {aws: us-east-1}
+        demand: {requests_per_second: 100, profile: flat}
+        services:
+          api:
+            platform: vm-group
+            provider: aws
+            machine: m5.8xlarge
+            cpu_time: 10ms
+            instances: {min: 2, max: 40}
+    """
+    found = recommend(plan_of(text), SHIPPED)
+    assert hints(found, "api")["right-size"] == "services.api.machine=auto"
+    assert found.hints[0].saving_usd_per_month > 0.8 * expected(found.estimate)
 
 
 def test_requests_that_are_not_used_are_too_large():

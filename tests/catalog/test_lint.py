@@ -1,0 +1,125 @@
+"""Each rule of the linter fires on a catalog that is wrong in its way, and on nothing that ships."""
+
+from datetime import date
+
+import pytest
+from crafted import service_file, write_service
+from helpers import SHIPPED
+
+from capplan.catalog.lint import RULES, Facts, family, lint
+from capplan.catalog.load import read_service
+
+FACTS = Facts(date(2026, 7, 15), frozenset(["T4"]))
+
+
+def oddities(tmp_path, facts=FACTS, **changes):
+    return lint(read_service(write_service(tmp_path, service_file(**changes))), facts)
+
+
+def rules_of(tmp_path, skus, **changes):
+    return {(o.severity, o.rule) for o in oddities(tmp_path, skus=skus, **changes)}
+
+
+def one(**row):
+    return {"x": {"usd": {"us-central1": 1.0}, **row}}
+
+
+def sources(as_of):
+    return {"list": {"as_of": as_of, "text": "t"}}
+
+
+def family_of(price_of_8):
+    return {
+        f"n1-standard-{n}": {"vcpu": n, "memory_gib": 4 * n, "usd": {"us-central1": usd}}
+        for n, usd in ((2, 0.5), (4, 1.0), (8, price_of_8))
+    }
+
+
+def node_pair(node):
+    return {
+        "standard-C3": {"usd": {"eastus": 0.45}},
+        "standard-C3-node": {"unit": "node-hour", "usd": {"eastus": node}},
+    }
+
+
+def tier(**blocks):
+    return {name: {"tier_of": "t", "usd": {"us-central1": 1.0}, **row} for name, row in blocks.items()}
+
+
+CASES = [
+    ("unit", "error", one(unit="hours"), {}),
+    ("commitment-above-on-demand", "error", one(commit_1y={"us-central1": 1.1}), {}),
+    ("commitment-above-on-demand", "error", one(commit_3y={"us-central1": 1.1}), {}),
+    ("spot-not-below-on-demand", "error", one(spot={"us-central1": 1.1}), {}),
+    ("spot-not-below-on-demand", "warning", one(spot={"us-central1": 1.0}), {}),
+    ("price-per-vcpu", "warning", family_of(2.2), {}),
+    ("age", "warning", one(), {"sources": sources("unknown")}),
+    ("age", "warning", one(), {"sources": sources("2025-07-01")}),
+    ("age", "warning", one(gpu="T4", gpu_count=1), {"sources": sources("2026-04-01")}),
+    ("age", "warning", one(spot={"us-central1": 0.5}), {"sources": sources("2026-06-01")}),
+    ("unknown-gpu", "error", one(gpu="T5", gpu_count=1), {}),
+    ("tiers", "error", tier(a={"from": 5}), {}),
+    ("tiers", "error", tier(a={"from": 0}, b={"from": 0}), {}),
+    ("tiers", "warning", {**tier(a={"from": 0}), "b": {"tier_of": "t", "from": 5}}, {}),
+    ("half-a-cache", "error", node_pair(0.2), {"kind": "cache"}),
+    ("retired-without-successor", "error", one(retired="2025-03"), {}),
+]
+
+
+@pytest.mark.parametrize(("rule", "severity", "skus", "changes"), CASES)
+def test_the_rule_fires(tmp_path, rule, severity, skus, changes):
+    assert rules_of(tmp_path, skus, **changes) == {(severity, rule)}
+
+
+FINE = [
+    one(commit_1y={"us-central1": 0.7}, commit_3y={"us-central1": 0.5}, spot={"us-central1": 0.4}),
+    family_of(2.0),
+    one(gpu="T4", gpu_count=1),
+    tier(a={"from": 0}, b={"from": 5}),
+    node_pair(0.225),
+    one(retired="2025-03", successor="y"),
+    one(unit="GiB-month"),
+]
+
+
+@pytest.mark.parametrize("skus", FINE)
+def test_what_is_right_passes(tmp_path, skus):
+    assert rules_of(tmp_path, skus) == set()
+
+
+def test_every_rule_has_a_case():
+    assert {rule for rule, *_ in CASES} == set(RULES)
+
+
+def test_a_list_price_may_be_old_when_a_gpus_may_not(tmp_path):
+    assert rules_of(tmp_path, one(), sources=sources("2026-04-01")) == set()
+
+
+def test_the_message_counts_and_names_the_first(tmp_path):
+    skus = {name: {"unit": "hours", "usd": {"us-central1": 1.0}} for name in ("a", "b", "c")}
+    (odd,) = oddities(tmp_path, skus=skus)
+    assert odd.message == "a in us-central1 and 2 more: unknown unit 'hours'"
+    assert odd.file == "gcp/compute-engine"
+
+
+@pytest.mark.parametrize(
+    ("provider", "sku", "name"),
+    [
+        ("gcp", "n1-standard-4", "n1-standard"),
+        ("aws", "m5.xlarge", "m5"),
+        ("aws", "db.r6g.xlarge multi-az", "db.r6gmulti-az"),
+        ("azure", "Standard_D4s_v3", "Standard_Ds_v3"),
+        ("azure", "Standard_E8-4as_v5", "Standard_Eas_v5"),
+    ],
+)
+def test_family(provider, sku, name):
+    assert family(provider, sku) == name
+
+
+FILES = SHIPPED.services()
+
+
+@pytest.mark.parametrize("file", FILES, ids=[f"{file.provider}/{file.service}" for file in FILES])
+def test_no_shipped_catalog_has_an_error(file):
+    facts = Facts(date(2026, 11, 1), frozenset(SHIPPED.facts("gpus")["gpus"]))
+    assert [odd for odd in lint(file, facts) if odd.severity == "error"] == []

@@ -1,0 +1,90 @@
+"""The catalogs that ship: every row says what it is, what it costs, who says so, and when."""
+
+from datetime import date
+from itertools import pairwise
+
+import pytest
+from helpers import ROOT, SHIPPED
+
+from capplan.catalog.lint import UNITS
+from capplan.catalog.query import rows_of
+
+FILES = SHIPPED.services()
+NAMES = [f"{file.provider}/{file.service}" for file in FILES]
+
+
+def test_every_file_is_read():
+    there = sorted(
+        p.relative_to(ROOT / "catalogs")
+        for d in ("gcp", "aws", "azure")
+        for p in (ROOT / "catalogs" / d).iterdir()
+    )
+    assert sorted(NAMES) == sorted(str(path.with_suffix("")) for path in there)
+    assert len(FILES) > 30
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_every_row_has_unit_source_and_date(file):
+    for row in rows_of(file):
+        assert row.unit in UNITS, row
+        assert row.source, row
+        assert row.as_of is None or date(2010, 1, 1) < date.fromisoformat(row.as_of) < date(2027, 1, 1), row
+    for name, entry in file.skus.items():
+        assert set(entry.sources) & {"default"}, f"{name} has prices that nobody stands for"
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_the_file_says_what_its_path_says(file):
+    assert SHIPPED.service(file.provider, file.service) is file
+    assert file.title
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_every_price_is_above_zero_or_a_free_tier(file):
+    for row in rows_of(file):
+        sku = file.skus.get(row.sku)
+        if row.usd == 0:
+            assert sku.free
+        assert row.usd is None or row.usd >= 0
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_every_region_is_one_that_the_provider_has(file):
+    known = {*SHIPPED.facts("regions")[file.provider], "global", "us"}
+    assert file.regions <= known
+
+
+@pytest.mark.parametrize("file", [f for f in FILES if f.kind == "machine"], ids=lambda f: f.provider)
+def test_every_machine_has_cores_and_memory(file):
+    for name, sku in file.skus.items():
+        if sku.unit == "hour":
+            assert sku.vcpu, name
+            assert sku.memory_gib, name
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_the_blocks_of_a_tariff_start_at_zero_and_rise(file):
+    for name in file.tiered:
+        starts = [block.start for block in file.blocks_of(name)]
+        assert starts[0] == 0
+        assert all(low < high for low, high in pairwise(starts))
+
+
+def test_the_reservations_of_eks_have_a_pod_limit_for_every_machine():
+    without = [name for name, sku in SHIPPED.service("aws", "ec2").skus.items() if sku.max_pods is None]
+    assert without == []
+
+
+def test_the_kubernetes_facts_are_whole():
+    for platform in ("gke", "eks", "aks"):
+        facts = SHIPPED.facts("kubernetes")[platform]
+        assert facts["max_pods"] >= 100
+        assert set(facts["daemonsets"]) == {"cpu", "memory_gib", "pods"}
+        assert facts["source"]
+
+
+def test_every_gpu_says_how_sure_it_is():
+    for name, gpu in SHIPPED.facts("gpus")["gpus"].items():
+        assert gpu["memory_gb"] > 0, name
+        assert gpu["confidence"] in ("checked", "datasheet"), name
+        assert gpu["source"], name

@@ -1,0 +1,119 @@
+"""A recorded load."""
+
+import numpy as np
+import pytest
+from helpers import moderate, plan_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capplan.demand.load import load_of
+from capplan.demand.trace import read_trace
+from capplan.errors import InputError
+from capplan.plan.demand import Trace
+
+
+def write(directory, rows, header="timestamp,requests"):
+    (directory / "load.csv").write_text("\n".join([header, *rows]) + "\n")
+    return Trace(file="load.csv")
+
+
+def hourly(values):
+    return [f"2026-01-01T{hour:02d}:00:00Z,{value}" for hour, value in enumerate(values)]
+
+
+def test_requests_in_a_step_become_a_rate(tmp_path):
+    average, shape = read_trace(write(tmp_path, hourly([3600, 7200, 10800])), tmp_path)
+    assert average == pytest.approx(2)
+    assert shape == pytest.approx([0.5, 1, 1.5])
+
+
+def test_rates_are_taken_as_they_are(tmp_path):
+    write(tmp_path, hourly([1, 2, 3]), "when,rps")
+    trace = Trace(file="load.csv", time="when", value="rps", unit="requests_per_second")
+    assert read_trace(trace, tmp_path)[0] == pytest.approx(2)
+
+
+def test_a_gap_is_interpolated(tmp_path):
+    rows = [row for row in hourly([100, 200, 0, 400, 500]) if "T02" not in row]
+    _, shape = read_trace(write(tmp_path, rows), tmp_path)
+    assert shape * 300 == pytest.approx([100, 200, 300, 400, 500])
+
+
+def test_rows_in_any_order(tmp_path):
+    ordered = read_trace(write(tmp_path, hourly([1, 2, 3])), tmp_path)
+    mixed = read_trace(write(tmp_path, hourly([1, 2, 3])[::-1]), tmp_path)
+    assert np.array_equal(ordered[1], mixed[1])
+
+
+@moderate
+@given(st.lists(st.floats(0, 1e6), min_size=2, max_size=24).filter(lambda v: sum(v) > 1e-3))
+def test_no_request_is_lost_or_invented(tmp_path_factory, values):
+    directory = tmp_path_factory.mktemp("trace")
+    average, shape = read_trace(write(directory, hourly(values)), directory)
+    assert average * 3600 * len(values) == pytest.approx(sum(values))
+    assert shape.mean() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "header", "what"),
+    [
+        (
+            ["2026-01-01T00:00Z,1", "2026-01-01T01:00Z,x"],
+            "timestamp,requests",
+            r"load\.csv:3: requests 'x' is not a number",
+        ),
+        (
+            ["2026-01-01T00:00Z,1", "2026-01-01T01:00Z,-5"],
+            "timestamp,requests",
+            r"load\.csv:3: requests '-5' is negative",
+        ),
+        (
+            ["2026-01-01T00:00Z,1", "soon,5"],
+            "timestamp,requests",
+            r"load\.csv:3: timestamp 'soon' is not a time",
+        ),
+        (["2026-01-01T00:00Z,1"], "timestamp,requests", "at least two rows"),
+        (["2026-01-01T00:00Z,1", "2026-01-01T00:00Z,2"], "timestamp,requests", "do not advance"),
+        (["2026-01-01T00:00Z,0", "2026-01-01T01:00Z,0"], "timestamp,requests", "holds no load"),
+        (
+            ["2026-01-01T00:00Z,1", "2026-01-01T01:00Z,2"],
+            "time,requests",
+            r"no column 'timestamp'\. Did you mean 'time'",
+        ),
+    ],
+)
+def test_what_is_no_load_is_refused(tmp_path, rows, header, what):
+    with pytest.raises(InputError, match=what):
+        read_trace(write(tmp_path, rows, header), tmp_path)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no such file"):
+        read_trace(Trace(file="nope.csv"), tmp_path)
+
+
+def test_what_is_not_csv_is_refused(tmp_path):
+    (tmp_path / "load.csv").write_bytes(b"")
+    with pytest.raises(InputError, match="not a readable CSV file"):
+        read_trace(Trace(file="load.csv"), tmp_path)
+
+
+PLAN = """
+    name: t
+    demand: {trace: {file: load.csv}}
+    services: {web: {platform: cloud-run, service_time: 1s}}
+"""
+
+
+def test_a_trace_gives_volume_and_shape(tmp_path):
+    write(tmp_path, hourly([3600, 7200, 10800]))
+    file = plan_of(PLAN, directory=tmp_path)
+    load = load_of(file.plan, 730.0, tmp_path)
+    assert load.rps("web")[0] == pytest.approx([1, 2, 3])
+    assert load.profile == "load.csv"
+
+
+def test_a_volume_scales_the_shape_of_a_trace(tmp_path):
+    write(tmp_path, hourly([3600, 7200, 10800]))
+    file = plan_of(PLAN, "demand.requests_per_second=20", directory=tmp_path)
+    assert load_of(file.plan, 730.0, tmp_path).rps("web").tolist()[0] == pytest.approx([10, 20, 30])

@@ -1,0 +1,63 @@
+"""Importing capplan is cheap, and every module stands on its own."""
+
+from __future__ import annotations
+
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import capplan
+
+_ALL = """
+import importlib, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+"""
+
+
+def _modules() -> list[str]:
+    found = pkgutil.walk_packages(capplan.__path__, "capplan.")
+    return [module.name for module in found if not module.name.endswith("__main__")]
+
+
+def _python(code: str, *arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_modules_can_be_imported_in_any_order(backwards: bool) -> None:
+    # Either order has modules that come before those they need: a circle fails in one of them.
+    _python(_ALL, *sorted(_modules(), reverse=backwards))
+
+
+def test_import_of_capplan_loads_nothing_else() -> None:
+    code = """
+import sys
+before = set(sys.modules)
+import capplan
+print(sorted(set(sys.modules) - before))
+"""
+    assert _python(code).strip() == "['capplan']"
+
+
+def test_model_loads_no_library_for_tables_or_templates() -> None:
+    code = """
+import sys
+import capplan.estimate, capplan.plan.read, capplan.report.render
+print(sorted({"pandas", "jinja2", "rich", "typer"} & set(sys.modules)))
+"""
+    assert _python(code).strip() == "[]"
+
+
+def test_sizing_knows_neither_plans_nor_files() -> None:
+    code = """
+import sys
+import capplan.capacity.sizing, capplan.capacity.nodes, capplan.capacity.limits, capplan.capacity.redundancy
+print(sorted({"pydantic", "yaml", "pandas"} & set(sys.modules)))
+"""
+    assert _python(code).strip() == "[]"
