@@ -63,7 +63,7 @@ class Range:
         if self.ceiling is None:
             return True
         figures = [self.expected] if self.is_fixed else [self.expected, self.floor, self.ceiling]
-        return any(figure.any() for figure in figures if figure is not None)
+        return any(figure.any() for figure in figures)
 
 
 class Meter(NamedTuple):

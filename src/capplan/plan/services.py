@@ -284,7 +284,7 @@ class Kubernetes(ServiceBase):
     memory_limit: Memory | None = Field(None, description="Memory limit of a pod.")
     resources: str | None = Field(
         None,
-        description="Requests and limits by load from a tier table: its name, a file, or auto for the plan's.",
+        description="Tier table that gives requests and limits by load: a name, a file, or auto.",
     )
     gpu: Whole = Field(0.0, description="GPUs that a pod requests.")
 
