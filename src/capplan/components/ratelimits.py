@@ -81,7 +81,7 @@ def _current(limits: RateLimits, table: TierTable, capacity: Array) -> Pick | No
 
 
 def _tier_measures(limits: RateLimits, tier: Tier, capacity: Array) -> Iterator[Measure]:
-    """Yield for every endpoint what a client may send in a minute in this tier, beside the table's limit.
+    """Yield for every endpoint the table's limit, and what a client may send in a minute in this tier.
 
     Active clients grow with the load: at the tier's upper edge they are that share of all. If each of them
     then uses its whole limit, the sum must be what the service carries.
@@ -90,8 +90,9 @@ def _tier_measures(limits: RateLimits, tier: Tier, capacity: Array) -> Iterator[
     for name, endpoint in limits.endpoints.items():
         allowed = admitted_per_minute(capacity, endpoint.share, endpoint.cost, active)
         said = tier.limits.get(name)
-        formula = "capacity × share ÷ cost ÷ clients active at the tier's edge"
-        yield measure(f"{tier.name}: {name}", allowed, "/min each", formula, said)
+        formula = "the table's limit beside capacity × share ÷ cost ÷ clients active at the tier's edge"
+        asked = allowed if said is None else said
+        yield measure(f"{tier.name}: {name}", asked, "/min each", formula, allowed)
         bucket = np.maximum(np.floor(allowed * limits.burst / 60), 1.0)
         tokens = measure(f"{tier.name}: {name}, bucket", bucket, "tokens", "limit × burst")
         yield tokens._replace(detail=True)
@@ -105,11 +106,11 @@ def admitted_per_minute(capacity_rps: Array, share: Floats, cost: Floats, client
 def _above_capacity(name: str, measures: list[Measure]) -> Iterator[Finding]:
     """Yield a finding where a limit of the table admits more than the service carries."""
     over = [
-        m for m in measures if m.unit == "/min each" and m.has is not None and np.any(m.has > m.needs * 1.005)
+        m for m in measures if m.unit == "/min each" and m.has is not None and np.any(m.needs > m.has * 1.005)
     ]
     if over:
-        worst = max(over, key=lambda m: float((np.asarray(m.has) / m.needs).max()))
-        ratio = float((np.asarray(worst.has) / worst.needs).max())
+        worst = max(over, key=lambda m: float((m.needs / np.asarray(m.has)).max()))
+        ratio = float((worst.needs / np.asarray(worst.has)).max())
         message = (
             f"{len(over)} limits admit more than the service carries when all clients use them, "
             f"{worst.name} by a factor of {ratio:,.2g}"

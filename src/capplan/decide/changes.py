@@ -70,6 +70,7 @@ def _for_service(component: Component, service: Service, catalog: Catalog) -> It
         )
         machine = catalog.find(service.provider, MACHINES[service.provider], service.machine)
         if machine is not None and service.gpu is None and service.throughput is None:
+            yield _right_size(name, (*path, "machine"))
             yield from _other_machines(component, machine, (*path, "machine"), catalog)
 
 
@@ -83,6 +84,7 @@ def _for_pool(estimate: Estimate, component: Component, catalog: Catalog) -> Ite
     yield from _commitments(component, (*path, "purchase"), pool.purchase.commit_1y + pool.purchase.commit_3y)
     machine = catalog.find(component.provider, MACHINES[component.provider], pool.machine)
     if machine is not None and pool.gpu is None:
+        yield _right_size(component.name, (*path, "machine"))
         yield from _other_machines(component, machine, (*path, "machine"), catalog)
     text = "let the autoscaler remove idle nodes: nodes.min 1"
     if pool.nodes.min is not None and np.all(np.asarray(pool.nodes.min) > 1):
@@ -186,6 +188,11 @@ def _commitments(component: Component, path: tuple[str, ...], committed: Floats)
         text = f"commit for {years} to the {always:g} that always run"
         risk = f"paid for {years}, whether used or not"
         yield Change(component.name, "commitment", (*path, rate), share, text, risk)
+
+
+def _right_size(component: str, path: tuple[str, ...]) -> Change:
+    text, risk = "the cheapest machine type that carries the load", "another CPU: measure cpu_time again"
+    return Change(component, "right-size", path, AUTO, text, risk)
 
 
 def _other_machines(
