@@ -16,6 +16,7 @@ from capplan.uncertainty.sensitivity import Bar, Tornado
 
 Draw = Callable[[Table], str]
 _BAR = 24
+DEFAULT_MEET = 0.95
 _LEVELS = ("p5", "p50", "p95")
 
 
@@ -60,11 +61,21 @@ def _result_rows(result: Sampled) -> Iterator[list[str]]:
         instances, times = sample.instances(name), sample.response_s(name)
         if instances is not None:
             yield [f"{name}, instances at the peak", *_cells(instances, numbers.count)]
+            yield from _to_meet(result, name)
         for percentile, spread in (times or {}).items():
             yield [f"{name}, {percentile} ms", *_cells(_scaled(spread, 1000), numbers.quantity)]
         if result.estimate.lines_of(name):
             yield [f"{name}, USD a month", *_cells(sample.component_cost(name), numbers.money)]
     yield ["total, USD a month", *_cells(sample.cost, numbers.money)]
+
+
+def _to_meet(result: Sampled, name: str) -> Iterator[list[str]]:
+    """Yield the instances that meet the share of the scenarios that the plan asks for."""
+    share = share_of(result.estimate)
+    found = result.sample.instances_to_meet(name, share)
+    if found is not None:
+        enough = f"{numbers.count(found.instances)} ({found.share:.1%})"
+        yield [f"{name}, enough in {share:.0%} of the draws", "", "", enough]
 
 
 def _cells(spread: Spread, show: Callable[[float], str]) -> list[str]:
@@ -85,6 +96,8 @@ def sampled_document(result: Sampled) -> dict[str, Any]:
         instances, times = sample.instances(name), sample.response_s(name)
         if component["instances"] is not None and instances is not None:
             component["instances"] |= _levels(instances)
+            found = sample.instances_to_meet(name, share_of(result.estimate))
+            component["to_meet"] = None if found is None else found._asdict()
         if times is not None:
             component["latency_ms_spread"] = {p: _levels(_scaled(s, 1000)) for p, s in times.items()}
         component["share_met"] = sample.met(name)
@@ -95,6 +108,12 @@ def sampled_document(result: Sampled) -> dict[str, Any]:
         "inputs": {".".join(path): _levels(spread) for path, spread in sample.inputs.items()},
     }
     return document
+
+
+def share_of(estimate: Estimate) -> float:
+    """Return the share of the scenarios that the plan wants met."""
+    said = estimate.plan.uncertainty
+    return DEFAULT_MEET if said is None else float(said.meet)
 
 
 def _levels(spread: Spread) -> dict[str, float | None]:

@@ -27,6 +27,13 @@ class Spread(NamedTuple):
     p95: float
 
 
+class Met(NamedTuple):
+    """A number of instances, and the share of the scenarios in which they are enough."""
+
+    instances: float
+    share: float
+
+
 class Sample(NamedTuple):
     """Draws of a plan, what each of them needs and costs, and the seed that they came from."""
 
@@ -52,6 +59,14 @@ class Sample(NamedTuple):
         """Instances that a component needs in the busiest hour; None where it is not counted in them."""
         counts = self.summary.peak_instances.get(name)
         return None if counts is None else spread_of(counts)
+
+    def instances_to_meet(self, name: str, share: float) -> Met | None:
+        """Return the fewest instances that are enough in ``share`` of the scenarios; None as above."""
+        counts = self.summary.peak_instances.get(name)
+        if counts is None:
+            return None
+        enough = float(np.quantile(counts, share, method="inverted_cdf"))
+        return Met(enough, float(np.mean(counts <= enough)))
 
     def response_s(self, name: str) -> Mapping[str, Spread] | None:
         """p50, p95 and p99 of the response time in the busiest hour; None without a latency SLO."""
