@@ -1,8 +1,8 @@
 """Laws over random plans: ``python -m tests.conformance.plan_laws [PLANS] [SEED]``; 1,000 plans by default.
 
 Tightening an SLO, raising demand, variability or the share of scenarios to be met never needs fewer
-instances, and the share that is reported as met holds for fresh draws within 1 %. Prints every failure and a last line
-``N passed, M failed``; exits with 1 if any failed.
+instances, and the share that is reported as met holds for fresh draws within 1 %. Prints every failure
+and a last line ``N passed, M failed``; exits with 1 if any failed.
 """
 
 from __future__ import annotations
