@@ -7,10 +7,10 @@ little memory. Scenarios do not influence each other: chunks and threads change 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from capplan.plan.read import PlanFile
 
 if TYPE_CHECKING:
     from capplan.capacity.response import ResponseTimes
+
+Kept = TypeVar("Kept")
 
 THREADS = 2
 """numpy lets go of Python's lock while it computes, but a third thread would mostly wait for it."""
@@ -63,17 +65,24 @@ def estimate_many(
 
 def summarise(basis: Basis, scenarios: Scenarios, chunk: int | None = None) -> Summary:
     """Return the summary of every one of the ``scenarios``, ``chunk`` at a time."""
+    return joined(in_chunks(basis, scenarios, summary_of, chunk))
+
+
+def in_chunks(
+    basis: Basis, scenarios: Scenarios, keep: Callable[[Estimate], Kept], chunk: int | None = None
+) -> list[Kept]:
+    """Estimate the ``scenarios``, ``chunk`` at a time, and return what ``keep`` takes from each chunk."""
     rows = chunk or max(1, _ARRAY_BYTES // basis.pattern.shape.nbytes)
 
-    def summary_from(start: int) -> Summary:
-        return summary_of(estimate_on(basis, scenarios.part(start, start + rows)))
+    def kept_from(start: int) -> Kept:
+        return keep(estimate_on(basis, scenarios.part(start, start + rows)))
 
     if scenarios.count <= rows:
-        return summary_of(estimate_on(basis, scenarios))
+        return [keep(estimate_on(basis, scenarios))]
     estimate_on(basis, scenarios.part(0, 1))  # reads the catalogs, which otherwise each thread would do
     _keep_freed_memory()
     with ThreadPoolExecutor(THREADS) as pool:
-        return joined(list(pool.map(summary_from, range(0, scenarios.count, rows))))
+        return list(pool.map(kept_from, range(0, scenarios.count, rows)))
 
 
 def summary_of(estimate: Estimate) -> Summary:

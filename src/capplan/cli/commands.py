@@ -27,6 +27,9 @@ COMMANDS = {
         "diff",
         "Compare two plans: cost, instances, what binds, findings; changes of design and of price apart.",
     ),
+    "breakeven": Command(
+        "breakeven", "Find every value of a driver where another alternative becomes the cheapest."
+    ),
     "audit": Command(
         "audit", "Hold a scaling document to its word: compute again every figure that it claims."
     ),

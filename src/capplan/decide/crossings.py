@@ -22,8 +22,8 @@ Costs = Callable[[Array], Array]
 
 _EQUAL = 1e-12
 """Relative difference below which two costs are the same."""
-_PARTS = 16
-_MOST_CELLS = 4096
+_PARTS = 64
+_MOST_CELLS = 2048
 """Cells that are divided at once; with more of them the alternatives cost the same over a whole range."""
 
 
@@ -54,13 +54,13 @@ def cheapest(costs: Array) -> NDArray[np.intp]:
     return found
 
 
-def changes(costs: Costs, points: Array, step: float = 0.0) -> list[Change]:
+def changes(costs: Costs, points: Array, step: float = 0.0, at_points: Array | None = None) -> list[Change]:
     """Return every change of the cheapest alternative from the first of the ``points`` to the last.
 
     points: rising. step: the driver only has multiples of it; 0 where it has all values, and then changes
-    are exact to a relative 1e-12.
+    are exact to a relative 1e-10. at_points: the costs at the points, where they are known.
     """
-    at_points = costs(points)
+    at_points = costs(points) if at_points is None else at_points
     cells = _Cells(points[:-1], points[1:], at_points[:, :-1], at_points[:, 1:])
     narrowest = 1e-18 * (points[-1] - points[0])
     found: list[Change] = []
@@ -75,7 +75,7 @@ def changes(costs: Costs, points: Array, step: float = 0.0) -> list[Change]:
 
 
 def _resolution(cells: _Cells, step: float) -> Array:
-    return np.maximum(step * (1 + _EQUAL), 1e-12 * np.maximum(np.abs(cells.low), np.abs(cells.high)))
+    return np.maximum(step * (1 + _EQUAL), 1e-10 * np.maximum(np.abs(cells.low), np.abs(cells.high)))
 
 
 def _changes_in(cells: _Cells) -> list[Change]:

@@ -13,7 +13,6 @@ from capplan.catalog.tiers import TierTable
 from capplan.decide.serving import serving
 from capplan.errors import InputError, Problem, nearest
 from capplan.estimate import Estimate, estimate
-from capplan.plan.model import Plan
 from capplan.plan.read import PlanFile, read_plan
 
 Document = Mapping[str, Any]
@@ -38,16 +37,13 @@ class World:
         self.asked: list[tuple[str, str, str]] = []
         self._catalogs = catalogs
         self._read = cache(lambda case: read_plan(source, case.sets, case.alternative, case.books))
-        self._documents = cache(lambda case: document(estimate(self._read(case), Catalog(catalogs))))
+        self._documents = cache(
+            lambda case: names_of(estimate(self._read(case), Catalog(catalogs)), document)
+        )
 
     def names(self, case: Case) -> Mapping[str, Any]:
         """Return what an expression can name in a case: the estimate's fields, the plan, and functions."""
-        plan = self._read(case).plan
-        return {
-            **self._documents(case),
-            **self._functions(case),
-            "plan": fields_of(plan),
-        }
+        return {**self._documents(case), **self._functions(case)}
 
     def file(self, case: Case) -> PlanFile:
         """Return the plan in a case."""
@@ -97,9 +93,11 @@ class World:
         return {name: usd for name, usd in priced.items() if usd}
 
 
-def fields_of(plan: Plan) -> Document:
-    """Return the fields of a plan as expressions name them: as written, in base units."""
-    return plan.model_dump(exclude={"alternatives", "service_templates"})
+def names_of(estimate: Estimate, document: Callable[[Estimate], Document]) -> Document:
+    """Return what expressions name of an estimate: its fields, those of its plan in base units, its facts."""
+    plan = estimate.file.plan
+    fields = plan.model_dump(exclude={"alternatives", "service_templates", "decisions"})
+    return {**document(estimate), "plan": fields, "facts": plan.decisions.facts if plan.decisions else {}}
 
 
 def _tier(table: TierTable, which: str | float) -> Document:

@@ -92,14 +92,14 @@ class _Kind:
     ) -> None:
         self._parse = parse
         self._check = check
-        self._domain = domain
+        self.domain = domain
         text: dict[str, Any] = {"type": "string", "examples": [example]}
         one = [{"type": "number"}, text] if number else [text]
         self._schema = {"anyOf": [*one, _INTERVAL_SCHEMA]}
 
     def _read(self, value: object) -> float:
         if is_interval(value):
-            return parse_interval(value, self._read_one, self._domain)  # type: ignore[arg-type]
+            return parse_interval(value, self._read_one, self.domain)  # type: ignore[arg-type]
         return self._read_one(value)
 
     def _read_one(self, value: object) -> float:
@@ -108,7 +108,7 @@ class _Kind:
     @property
     def whole(self) -> bool:
         """Whether its numbers are whole."""
-        return self._domain.whole
+        return self.domain.whole
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(self._read)
@@ -146,8 +146,17 @@ else:
 
 def is_whole(field: FieldInfo) -> bool:
     """Say whether a field of a section holds a whole number."""
-    kinds = [*field.metadata, *(m for part in get_args(field.annotation) for m in get_args(part)[1:])]
-    return any(isinstance(kind, _Kind) and kind.whole for kind in kinds)
+    return any(kind.whole for kind in _kinds(field))
+
+
+def highest(field: FieldInfo) -> float:
+    """Return the largest number that a field of a section may hold."""
+    return min((kind.domain.highest for kind in _kinds(field)), default=float("inf"))
+
+
+def _kinds(field: FieldInfo) -> list[_Kind]:
+    notes = [*field.metadata, *(m for part in get_args(field.annotation) for m in get_args(part)[1:])]
+    return [note for note in notes if isinstance(note, _Kind)]
 
 
 _NAME = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"

@@ -55,14 +55,22 @@ def parse_plan(
         what = "the file is empty" if raw is None else "a plan is a mapping of fields"
         raise InputError(Problem(name, what, "Start with `capplan init`."))
     places = Places(Locator(text, name), alternative)
+    sets = list(sets)
+    for text_ in filter(_on_alternative, sets):
+        raw = _set(raw, text_, places)
     if alternative is not None:
         raw = merge(raw, _overlay(raw, alternative, places))
-    for text_ in sets:
+    for text_ in (text_ for text_ in sets if not _on_alternative(text_)):
         raw = _set(raw, text_, places)
     if books:
         raw = merge(raw, {"pricing": {"books": [*_books(raw), *books]}})
     raw = expanded(raw, places)
     return PlanFile(validate(raw, places), raw, places, directory)
+
+
+def _on_alternative(assigned: str) -> bool:
+    """Say whether a `--set` changes an overlay; it then comes before the overlay is laid over the plan."""
+    return assigned.startswith("alternatives.")
 
 
 def validate(raw: Raw, places: Places) -> Plan:

@@ -36,7 +36,7 @@ def read_sweeps(file: PlanFile, texts: Iterable[str]) -> Sweep:
         if full in axes:
             raise InputError(Problem("--sweep", f"'{path}' is swept twice", "Give all values in one."))
         labels[full] = tuple(value.strip() for value in values.split(","))
-        axes[full] = [_number(file, full, label) for label in labels[full]]
+        axes[full] = [read_number(file, full, label, "--sweep") for label in labels[full]]
     scenarios = grid(axes)
     if scenarios.count > MAX_SCENARIOS:
         what = f"{scenarios.count} scenarios are too many; the limit is {MAX_SCENARIOS}"
@@ -44,15 +44,16 @@ def read_sweeps(file: PlanFile, texts: Iterable[str]) -> Sweep:
     return Sweep(scenarios, labels)
 
 
-def _number(file: PlanFile, path: Path, label: str) -> float:
+def read_number(file: PlanFile, path: Path, label: str, option: str) -> float:
+    """Return the number that ``label`` means at ``path``, as the plan would read it there."""
     dotted = ".".join(path)
-    given = {**file.places.given, path: f"--sweep {dotted}={label}"}
+    given = {**file.places.given, path: f"{option} {dotted}={label}"}
     places = Places(file.places.locator, file.places.alternative, given)
     plan = validate(merge(file.raw, nested(path, scalar(label))), places)
     value = at(plan, path)
     if not isinstance(value, float):
         what = f"{dotted} is not a number, and only numbers can be swept"
-        raise InputError(Problem("--sweep", what, "Use --set, or an alternative in the plan."))
+        raise InputError(Problem(option, what, "Use --set, or an alternative in the plan."))
     return value
 
 

@@ -1,0 +1,80 @@
+"""`capplan breakeven`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from capplan.cli.options import Books, Catalogs, Force, OutputFile, PlanFile, Sets
+
+if TYPE_CHECKING:
+    from capplan.decide.drivers import Document
+    from capplan.estimate import Estimate
+
+
+class ChartFormat(StrEnum):
+    """What a break-even can be printed as."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+    SVG = "svg"
+    PNG = "png"
+    HTML = "html"
+
+
+def breakeven(
+    plan: PlanFile,
+    between: Annotated[
+        list[str] | None,
+        typer.Option("--between", metavar="A B…", help="Alternatives to compare; 'plan' is the plan itself."),
+    ] = None,
+    over: Annotated[
+        str | None, typer.Option("--over", metavar="DRIVER", help="What varies: a driver, or any number.")
+    ] = None,
+    low: Annotated[str | None, typer.Option("--from", help="Smallest value of the driver.")] = None,
+    high: Annotated[str | None, typer.Option("--to", help="Largest value of the driver.")] = None,
+    comparison: Annotated[
+        str | None, typer.Option("--comparison", help="Only this one of the plan's comparisons.")
+    ] = None,
+    points: Annotated[int, typer.Option("--points", min=2, max=100_000, help="Values on the grid.")] = 1000,
+    fmt: Annotated[
+        ChartFormat, typer.Option("--format", envvar="CAPPLAN_FORMAT", help="Output format.")
+    ] = ChartFormat.TABLE,
+    output: OutputFile = None,
+    force: Force = False,
+    sets: Sets = None,
+    books: Books = None,
+    catalogs: Catalogs = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out the charts.")] = False,
+) -> None:
+    """Find every value of a driver where another alternative becomes the cheapest.
+
+    Example: capplan breakeven examples/afpi --book afpi
+    """
+    from capplan.catalog.catalog import Catalog
+    from capplan.cli import terminal
+    from capplan.cli.output import emit
+    from capplan.decide.answers import answer
+    from capplan.decide.questions import Asked, questions
+    from capplan.decide.world import names_of
+    from capplan.report import breakeven as report
+    from capplan.report.json_format import dumps, estimate_document
+
+    def document(estimate: Estimate) -> Document:
+        return names_of(estimate, estimate_document)
+
+    asked = Asked(between or (), over, low, high, points, comparison, sets or (), books or ())
+    found = questions(plan, asked, Catalog(catalogs), document)
+    answers = [answer(question, document) for question in found]
+    if fmt is ChartFormat.JSON:
+        emit(dumps(report.breakeven_document(answers)), output, force)
+    elif fmt is ChartFormat.CSV:
+        emit(report.breakeven_csv(answers), output, force)
+    elif fmt is ChartFormat.MARKDOWN:
+        emit(report.breakeven_markdown(answers), output, force)
+    else:
+        emit(report.breakeven_text(answers, terminal.width(), quiet), output, force, painted=True)

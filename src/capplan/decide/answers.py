@@ -1,0 +1,60 @@
+"""The answer to a question: the break-even, and what the estimates say at each crossing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from capplan.components.base import Finding
+from capplan.decide.breakeven import BreakEven, break_even, estimate_at
+from capplan.decide.drivers import Document
+from capplan.decide.expressions import ExpressionError
+from capplan.decide.questions import Question
+from capplan.errors import InputError, Problem
+from capplan.estimate import Estimate
+
+
+class Answer(NamedTuple):
+    """A question and its break-even.
+
+    shown: by title, what the first alternative's estimate says at the end of each stretch but the last.
+    findings: by alternative, what makes its cost too low at the plan's own values.
+    hours_per_month: as the first alternative counts them.
+    """
+
+    question: Question
+    found: BreakEven
+    shown: Sequence[Mapping[str, object]]
+    findings: Mapping[str, Sequence[Finding]]
+    hours_per_month: float
+
+
+def answer(question: Question, document: Callable[[Estimate], Document]) -> Answer:
+    """Return the break-even that ``question`` asks for."""
+    found = break_even(question.alternatives, question.driver, question.x)
+    value = found.now.value if found.now else float(question.x[0])
+    estimates = {a.name: estimate_at(a, question.driver, value) for a in question.alternatives}
+    first = next(iter(estimates.values()))
+    return Answer(
+        question,
+        found,
+        [_shown(question, document, stretch.high) for stretch in found.stretches[:-1]],
+        {name: list(filter(_distorts, e.findings)) for name, e in estimates.items()},
+        float(document(first)["hours_per_month"]),
+    )
+
+
+def _distorts(finding: Finding) -> bool:
+    """Say whether a finding means that the cost is not that of something that works."""
+    return finding.severity == "error" or finding.code == "unpriced"
+
+
+def _shown(question: Question, document: Callable[[Estimate], Document], value: float) -> dict[str, object]:
+    if not question.shown:
+        return {}
+    names = document(estimate_at(question.alternatives[0], question.driver, value))
+    try:
+        return {title: expression.value(names) for title, expression in question.shown.items()}
+    except ExpressionError as error:
+        where = f"decisions.comparisons.{question.name}.shown"
+        raise InputError(Problem(where, error.what, error.remedy)) from None

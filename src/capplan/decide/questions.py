@@ -1,0 +1,197 @@
+"""What is compared: the comparisons of a plan, or one from the command line, ready to be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path as File
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.catalog.catalog import Catalog
+from capplan.decide.breakeven import Alternative, Owned
+from capplan.decide.drivers import Document, Driver, driver_of, number_at
+from capplan.decide.expressions import Expression, ExpressionError
+from capplan.errors import InputError, Problem, nearest
+from capplan.estimate import Estimate, basis_of, estimate
+from capplan.plan.decisions import bound
+from capplan.plan.model import Plan
+from capplan.plan.read import PlanFile, read_plan
+from capplan.plan.sweep import read_number
+
+ITSELF = "plan"
+"""What comparisons call the plan without an overlay."""
+_SPAN = 100.0
+"""Without a range the driver is followed from a hundredth of its value to a hundred times it."""
+_WIDE = 30.0
+"""A range as wide as this is divided by ratios, not by differences."""
+_VOLUMES = ("users_per_day", "requests_per_month", "requests_per_day", "requests_per_second")
+
+
+class Asked(NamedTuple):
+    """What the command line says; whatever is left out is the plan's, or a default."""
+
+    between: Sequence[str] = ()
+    over: str | None = None
+    low: str | None = None
+    high: str | None = None
+    points: int = 1000
+    comparison: str | None = None
+    sets: Sequence[str] = ()
+    books: Sequence[str] = ()
+
+
+class Question(NamedTuple):
+    """Alternatives, what varies, its values, and what is told at each crossing."""
+
+    name: str
+    description: str
+    alternatives: Sequence[Alternative]
+    driver: Driver
+    x: Array
+    shown: Mapping[str, Expression]
+
+
+class _Wanted(NamedTuple):
+    """A comparison of the plan, as the command line changed it."""
+
+    name: str
+    description: str
+    between: Sequence[str]
+    over: str
+    low: str | float | None
+    high: str | float | None
+    books: Sequence[str]
+    shown: Mapping[str, str]
+
+
+def questions(
+    source: File, asked: Asked, catalog: Catalog, document: Callable[[Estimate], Document]
+) -> list[Question]:
+    """Return what is asked about the plan at ``source``: its comparisons where ``asked`` names none."""
+    file = read_plan(source, asked.sets, None, asked.books)
+    return [_question(source, asked, wanted, catalog, document) for wanted in _wanted(file, asked)]
+
+
+def _wanted(file: PlanFile, asked: Asked) -> list[_Wanted]:
+    decisions = file.plan.decisions
+    known = decisions.comparisons if decisions else {}
+    if asked.comparison is not None and asked.comparison not in known:
+        what = f"the plan has no comparison '{asked.comparison}'"
+        raise InputError(Problem("--comparison", what, nearest(asked.comparison, known)))
+    if asked.between or asked.over or not known:
+        return [_own(file.plan, asked)]
+    chosen = [asked.comparison] if asked.comparison else list(known)
+    return [_from_plan(name, known[name], asked) for name in chosen]
+
+
+def _from_plan(name: str, section: Any, asked: Asked) -> _Wanted:
+    return _Wanted(
+        name,
+        section.description,
+        section.between,
+        section.over,
+        section.from_ if asked.low is None else asked.low,
+        section.to if asked.high is None else asked.high,
+        section.books,
+        section.shown,
+    )
+
+
+def _own(plan: Plan, asked: Asked) -> _Wanted:
+    """Return the comparison that the command line describes: all alternatives, over the volume of demand."""
+    between = asked.between or [ITSELF, *plan.alternatives]
+    if len(between) < 2:
+        remedy = "Give the plan alternatives, or comparisons under decisions."
+        raise InputError(Problem("--between", "needs at least two alternatives", remedy))
+    volume = next((name for name in _VOLUMES if getattr(plan.demand, name) is not None), None)
+    over = asked.over or (f"demand.{volume}" if volume else None)
+    if over is None:
+        raise InputError(Problem("--over", "is needed: the plan's demand is a trace", ""))
+    return _Wanted("", "", between, over, asked.low, asked.high, (), {})
+
+
+def _question(
+    source: File,
+    asked: Asked,
+    wanted: _Wanted,
+    catalog: Catalog,
+    document: Callable[[Estimate], Document],
+) -> Question:
+    books = [*wanted.books, *asked.books]
+    files = [
+        read_plan(source, asked.sets, None if name == ITSELF else name, books) for name in wanted.between
+    ]
+    driver = driver_of(wanted.over, files, lambda: document(estimate(files[0], catalog)))
+    return Question(
+        wanted.name,
+        wanted.description,
+        [
+            Alternative(name, basis_of(file, catalog), _owned(file.plan))
+            for name, file in zip(wanted.between, files, strict=True)
+        ],
+        driver,
+        _grid(files, driver, wanted.low, wanted.high, asked.points),
+        dict(_shown(files[0], wanted)),
+    )
+
+
+def _owned(plan: Plan) -> Owned:
+    if plan.decisions is None:
+        return Owned()
+    said = plan.decisions.ownership
+    return Owned(
+        float(said.engineering_hours_per_month * said.usd_per_engineering_hour),
+        float(said.on_call_usd_per_month),
+        float(said.migration_usd),
+        float(said.migration_months),
+    )
+
+
+def _shown(file: PlanFile, wanted: _Wanted) -> list[tuple[str, Expression]]:
+    found = []
+    for title, text in wanted.shown.items():
+        try:
+            found.append((title, Expression(text)))
+        except ExpressionError as error:
+            where = ("decisions", "comparisons", wanted.name, "shown", title)
+            raise InputError(file.places.problem(where, error.what, error.remedy)) from None
+    return found
+
+
+def _grid(
+    files: Sequence[PlanFile], driver: Driver, low: str | float | None, high: str | float | None, points: int
+) -> Array:
+    now = driver.now([file.plan for file in files])
+    first = _end(files, driver, low, "--from", None if now is None else now / _SPAN)
+    last = _end(files, driver, high, "--to", None if now is None else now * _SPAN)
+    if not first < last:
+        what = f"the range from {first:g} to {last:g} is empty"
+        raise InputError(Problem("--from, --to", what, "Give both."))
+    if first > 0 and last / first >= _WIDE:
+        x = np.geomspace(first, last, points)
+    else:
+        x = np.linspace(first, last, points)
+    x[0], x[-1] = first, last
+    return np.unique(np.rint(x / driver.step) * driver.step) if driver.step else x
+
+
+def _end(
+    files: Sequence[PlanFile], driver: Driver, given: str | float | None, option: str, default: float | None
+) -> float:
+    """Return an end of the range, read as the plan reads it there."""
+    if given is None:
+        if default is None:
+            raise InputError(Problem(option, f"is needed: the plan gives no value of {driver.name}"))
+        return min(default, driver.highest)
+    if isinstance(given, float):
+        return given
+    path = next(iter(driver.sets))
+    if driver.is_path:
+        file = next(file for file in files if number_at(file.plan, path) is not None)
+        return read_number(file, path, given, option)
+    try:
+        return bound(given)
+    except ValueError as error:
+        raise InputError(Problem(option, str(error))) from None

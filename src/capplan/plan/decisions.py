@@ -1,0 +1,94 @@
+"""What a plan says about deciding: comparisons, what switching costs, tiers of growth, migration rules."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from capplan.plan.fields import DEFAULTS, Money, Name, Number, Positive, Section, Whole
+from capplan.quantities import parse_money, parse_number, parse_share
+
+
+class Ownership(Section):
+    """What an alternative costs beside the bill; each may say its own."""
+
+    engineering_hours_per_month: Number = Field(0.0, description="Hours of engineers to keep it running.")
+    usd_per_engineering_hour: Money = Field(100.0, description="What such an hour costs.")
+    on_call_usd_per_month: Money = Field(0.0, description="Pay for being on call.")
+    migration_usd: Money = Field(0.0, description="What it costs once to switch to it.")
+    migration_months: Positive = Field(12.0, description="Months over which that is spread.")
+
+
+class Driver(Section):
+    """A number that users think in, and the values of the plan that follow from it."""
+
+    description: str = ""
+    unit: str = ""
+    sets: dict[str, str] = Field(
+        min_length=1,
+        description="Path in the plan → expression of the driver, `x`, and the first estimate.",
+    )
+
+
+def bound(value: object) -> float:
+    """Return an end of a range: a number, a share or an amount of money."""
+    text = str(value)
+    if text.endswith("%"):
+        return parse_share(value)
+    return parse_money(value) if text.startswith("$") else parse_number(value)
+
+
+Bound = Annotated[float, BeforeValidator(bound, json_schema_input_type=float | str)]
+
+
+class Comparison(Section):
+    """Alternatives to choose from, and what decides between them."""
+
+    description: str = ""
+    between: list[str] = Field(min_length=2, description="Alternatives; `plan` is the plan itself.")
+    over: str = Field(description="What varies: a driver, or the path of a number.")
+    from_: Bound | None = Field(None, alias="from", description="Smallest value of it.")
+    to: Bound | None = Field(None, description="Largest value of it.")
+    books: list[str] = Field([], description="Price books on top of the plan's.")
+    shown: dict[str, str] = Field(
+        {}, description="Title → expression over the estimate of the first alternative at each crossing."
+    )
+
+
+class GrowthTier(Section):
+    """A stage of growth and what it prescribes."""
+
+    below: Number | None = Field(None, description="Where it ends; without it, nowhere.")
+    infrastructure: str = ""
+    models: str = Field("", description="Where the LLMs come from.")
+    usd_per_month: list[Money] = Field([], max_length=2, description="From, to.")
+    setup_time: str = ""
+
+
+class GrowthTiers(Section):
+    """Stages of growth by what drives them."""
+
+    by: str = Field(description="Expression over the estimate, such as plan.demand.users_per_day.")
+    unit: str = ""
+    tiers: dict[str, GrowthTier] = Field(min_length=1, description="By rising bound.")
+
+
+class MigrationRule(Section):
+    """When to switch to another alternative."""
+
+    description: str = ""
+    to: Name = Field(description="The alternative to switch to.")
+    when: Literal["any", "all"] = Field("any", description="How many of the triggers it takes.")
+    triggers: dict[str, str] = Field(min_length=1, description="What it says → expression over the estimate.")
+    comparison: Name | None = Field(None, description="The comparison that tells whether it pays.")
+
+
+class Decisions(Section):
+    """What to decide, and by which rules."""
+
+    ownership: Ownership = DEFAULTS
+    drivers: dict[Name, Driver] = {}
+    comparisons: dict[Name, Comparison] = {}
+    growth_tiers: GrowthTiers | None = None
+    migration_rules: dict[Name, MigrationRule] = {}
+    facts: dict[str, Any] = Field({}, description="What rules ask and no estimate knows, as `facts`.")
+    horizon_months: Whole = Field(36.0, description="How far ahead growth is followed.")

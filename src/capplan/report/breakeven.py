@@ -1,0 +1,272 @@
+"""Break-evens, for people and for scripts."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from capplan.decide.answers import Answer
+from capplan.decide.breakeven import Stretch, Switch
+from capplan.report import numbers
+from capplan.report.chart import chart
+from capplan.report.csv_format import write
+from capplan.report.json_format import SCHEMA_VERSION, finding_document
+from capplan.report.numbers import money
+from capplan.report.table import Column, Table, markdown, text
+
+
+def breakeven_text(answers: Sequence[Answer], width: int, quiet: bool) -> str:
+    """Return every answer with its chart, unless ``quiet``."""
+    return "\n".join(_answer(answer, width, quiet) for answer in answers)
+
+
+def _answer(answer: Answer, width: int, quiet: bool) -> str:
+    parts = [f"{_title(answer)}\n{_wrapped(_basis(answer), width)}", text(_stretches(answer), width)]
+    parts.append("".join(_wrapped(line, width) for line in _verdicts(answer)))
+    if not quiet:
+        found = answer.found
+        curves = {a.name: row.tolist() for a, row in zip(found.alternatives, found.costs, strict=True)}
+        parts.append(chart(found.x.tolist(), curves, "USD a month", width))
+    return "\n".join(parts)
+
+
+def breakeven_markdown(answers: Sequence[Answer]) -> str:
+    """Return every answer as Markdown."""
+    parts = []
+    for answer in answers:
+        parts += [f"### {_title(answer)}\n", f"{_basis(answer)}\n", markdown(_stretches(answer))]
+        parts.append("\n".join(f"- {line}" for line in _verdicts(answer)) + "\n")
+    return "\n".join(parts)
+
+
+def _title(answer: Answer) -> str:
+    question = answer.question
+    plan = question.alternatives[0].plan.name
+    names = " or ".join(a.name for a in question.alternatives)
+    title = question.description or names
+    return f"{plan}: {title}" + (f" ({question.name})" if question.name else "")
+
+
+def _basis(answer: Answer) -> str:
+    """Return what the costs are counted with."""
+    driver, found = answer.question.driver, answer.found
+    books = answer.question.alternatives[0].plan.pricing.books
+    prices = f"prices of book {', '.join(books)} over list prices" if books else "list prices"
+    ends = f"{_value(found.x[0])} to {_value(found.x[-1])} {driver.unit}"
+    said = f"Over {driver.description or driver.name}, {ends}"
+    counted = f"Expected USD a month, {prices}, {answer.hours_per_month:g} hours a month"
+    return f"{said.rstrip()}. {counted}; beside the bill {_owned(answer)}."
+
+
+def _owned(answer: Answer) -> str:
+    """Return what is counted beside the bill; zero is said too, so that nobody thinks it is included."""
+    owned = [a.owned for a in answer.question.alternatives]
+    if not any(o.usd_per_month for o in owned):
+        return "nothing: no engineering, no on-call, no migration (decisions.ownership)"
+    each = [
+        f"{a.name} {money(a.owned.engineering_usd)} engineering, {money(a.owned.on_call_usd)} on-call, "
+        f"{money(a.owned.migration_usd)} migration over {a.owned.migration_months:g} months"
+        for a in answer.question.alternatives
+        if a.owned.usd_per_month
+    ]
+    return "; ".join(each)
+
+
+def _stretches(answer: Answer) -> Table:
+    names = [a.name for a in answer.question.alternatives]
+    columns = [
+        Column("from", right=True),
+        Column("to", right=True),
+        Column("cheapest"),
+        *(Column(name, right=True) for name in names),
+        *(Column(f"{name}/unit", right=True) for name in names if len(names) == 2),
+    ]
+    return Table(columns, [_row(stretch, names) for stretch in answer.found.stretches])
+
+
+def _row(stretch: Stretch, names: Sequence[str]) -> list[str]:
+    ends = [_range(low, high) for low, high in stretch.costs]
+    slopes = [_value(float(f"{slope:.3g}")) for slope in stretch.slopes]
+    slopes = slopes if len(names) == 2 else []
+    return [_value(stretch.low), _value(stretch.high), names[stretch.cheapest], *ends, *slopes]
+
+
+def _range(low: float, high: float) -> str:
+    if f"{low:,.0f}" == f"{high:,.0f}":
+        return f"{low:,.0f}"
+    return f"{low:,.0f}–{high:,.0f}"
+
+
+def _verdicts(answer: Answer) -> Iterator[str]:
+    found, driver = answer.found, answer.question.driver
+    names = [a.name for a in answer.question.alternatives]
+    for switch in found.switches:
+        yield _switch(switch, names, driver.name)
+    for stretch, shown in zip(found.stretches, answer.shown, strict=False):
+        said = ", ".join(f"{title} {_shown(value)}" for title, value in shown.items())
+        if said:
+            yield f"At {_value(stretch.high)}: {said}."
+    yield from _now(answer, names)
+    for name, limit in zip(names, found.limits, strict=True):
+        if limit is not None:
+            where = f"from {_value(limit)} {driver.name} on"
+            yield f"{name} may not run what its load needs {where}: there it costs less than it should."
+    yield from _findings(answer)
+
+
+def _findings(answer: Answer) -> Iterator[str]:
+    """Yield what is wrong with the alternatives, the same thing once for all that it concerns."""
+    said: dict[str, list[str]] = {}
+    for name, findings in answer.findings.items():
+        for finding in findings:
+            what = f"{finding.component}: {finding.message}. {finding.remedy}".rstrip()
+            said.setdefault(what, []).append(name)
+    for what, names in said.items():
+        yield f"{', '.join(names)}: {what}"
+
+
+def _switch(switch: Switch, names: Sequence[str], driver: str) -> str:
+    """Say where one alternative is cheaper than the first, and why not for good."""
+    pair = f"{names[switch.alternative]} against {names[0]}"
+    edges = [*([None] if switch.from_start else []), *switch.crossings]
+    spans = [_span(edges[i : i + 2]) for i in range(0, len(edges), 2)]
+    if not spans:
+        return f"{pair}: never cheaper in this range; {switch.reason}."
+    if len(spans) > _MOST_SPANS:
+        spans = [*spans[: _MOST_SPANS - 1], "…", spans[-1]]
+    said = f"{pair}: cheaper {', '.join(spans)}"
+    return f"{said} ({driver})." if not switch.reason else f"{said} ({driver}); {switch.reason}."
+
+
+_MOST_SPANS = 4
+
+
+def _span(ends: Sequence[float | None]) -> str:
+    low, high = ends if len(ends) == 2 else (ends[0], None)
+    if low is None:
+        return "over the whole range" if high is None else f"up to {_value(high)}"
+    return f"from {_value(low)} on" if high is None else f"from {_value(low)} to {_value(high)}"
+
+
+def _now(answer: Answer, names: Sequence[str]) -> Iterator[str]:
+    found = answer.found
+    now = found.now
+    if now is None:
+        return
+    costs = ", ".join(f"{n} {money(c)}" for n, c in zip(names, now.costs, strict=True))
+    yield f"Now, at {_value(now.value)}: {costs}."
+    for least in found.least:
+        if least.value > found.x[0]:
+            yield f"{names[least.alternative]} costs least at {_value(least.value)}: {money(least.cost)}."
+    for name, months in zip(names, now.payback_months, strict=True):
+        if months is not None:
+            yield f"The migration to {name} has paid after {months:.1f} months."
+
+
+def _value(value: float) -> str:
+    """Return a number in at most seven significant digits.
+
+    >>> _value(24260.00000000005), _value(0.0005), _value(0.1213)
+    ('24,260', '0.0005', '0.1213')
+    """
+    rounded = float(f"{float(value):.7g}") + 0.0  # no negative zero
+    return (
+        f"{rounded:,.0f}" if rounded == round(rounded) else f"{rounded:,.{_decimals(rounded)}f}".rstrip("0")
+    )
+
+
+def _decimals(value: float) -> int:
+    return max(1, 6 - math.floor(math.log10(abs(value))))
+
+
+def _shown(value: object) -> str:
+    return numbers.quantity(value) if isinstance(value, float) else str(value)
+
+
+def _wrapped(line: str, width: int) -> str:
+    return textwrap.fill(line, width, subsequent_indent="  ", break_on_hyphens=False) + "\n"
+
+
+def breakeven_document(answers: Sequence[Answer]) -> dict[str, Any]:
+    """Return every answer as JSON."""
+    return {"schema_version": SCHEMA_VERSION, "comparisons": [_document(answer) for answer in answers]}
+
+
+def _document(answer: Answer) -> dict[str, Any]:
+    question, found, driver = answer.question, answer.found, answer.question.driver
+    names = [a.name for a in question.alternatives]
+    return {
+        "name": question.name or None,
+        "description": question.description or None,
+        "plan": question.alternatives[0].plan.name,
+        "currency": "USD",
+        "hours_per_month": answer.hours_per_month,
+        "books": list(question.alternatives[0].plan.pricing.books),
+        "driver": {
+            "name": driver.name,
+            "unit": driver.unit or None,
+            "sets": {".".join(path): expression.text for path, expression in driver.sets.items()},
+            "from": float(found.x[0]),
+            "to": float(found.x[-1]),
+        },
+        "alternatives": [
+            {"name": a.name, "ownership": {**a.owned._asdict(), "usd_per_month": a.owned.usd_per_month}}
+            for a in question.alternatives
+        ],
+        "stretches": [_stretch(stretch, names) for stretch in found.stretches],
+        "crossings": [
+            {"at": s.high, "from": names[s.cheapest], "to": names[after.cheapest], "shown": shown}
+            for s, after, shown in zip(found.stretches, found.stretches[1:], answer.shown, strict=False)
+        ],
+        "switches": [_switch_document(switch, names) for switch in found.switches],
+        "now": None
+        if found.now is None
+        else {
+            "value": found.now.value,
+            "monthly_cost": dict(zip(names, found.now.costs, strict=True)),
+            "payback_months": dict(zip(names, found.now.payback_months, strict=True)),
+        },
+        "limits": dict(zip(names, found.limits, strict=True)),
+        "curves": {
+            "x": found.x.tolist(),
+            "monthly_cost": {n: row.tolist() for n, row in zip(names, found.costs, strict=True)},
+        },
+        "warnings": {name: list(map(finding_document, f)) for name, f in answer.findings.items()},
+    }
+
+
+def _stretch(stretch: Stretch, names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "from": stretch.low,
+        "to": stretch.high,
+        "cheapest": names[stretch.cheapest],
+        "monthly_cost": {n: list(ends) for n, ends in zip(names, stretch.costs, strict=True)},
+        "usd_per_unit": dict(zip(names, stretch.slopes, strict=True)),
+    }
+
+
+def _switch_document(switch: Switch, names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "alternative": names[switch.alternative],
+        "against": names[0],
+        "cheaper_from_start": switch.from_start,
+        "first": switch.first,
+        "sustained": switch.sustained,
+        "crossings": list(switch.crossings),
+        "reason": switch.reason or None,
+    }
+
+
+def breakeven_csv(answers: Sequence[Answer]) -> str:
+    """Return the curves as CSV: one row a value of the driver and alternative."""
+    return write(("comparison", "driver", "value", "alternative", "usd_per_month"), _points(answers))
+
+
+def _points(answers: Sequence[Answer]) -> Iterator[list[object]]:
+    for answer in answers:
+        question = answer.question
+        for alternative, costs in zip(question.alternatives, answer.found.costs, strict=True):
+            for x, cost in zip(answer.found.x.tolist(), costs.tolist(), strict=True):
+                yield [question.name, question.driver.name, x, alternative.name, cost]
