@@ -60,7 +60,7 @@ START: dict[Where, float] = {
     ("engines", "other", "layer_us"): 40,
 }
 """Where the search starts, so that a pair left out has no part in it: medians of aiconfigurator-core's
-operator tables, a twentieth higher as overlapping is not free here, and round numbers where there are none."""
+operator tables, a twentieth higher as overlap is not free here, and round numbers where there are none."""
 
 
 def fitted(rows: list[Row], facts: dict[str, object], free: list[Where]) -> dict[str, object]:

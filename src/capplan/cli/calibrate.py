@@ -12,7 +12,8 @@ from capplan.cli.options import Catalogs, Force, OutputFile
 calibrate = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="Fit the model's constants to measurements.\n\nExample: capplan calibrate llm examples/llm-serving/bench.csv",
+    help="Fit the model's constants to measurements.\n\n"
+    "Example: capplan calibrate llm examples/llm-serving/bench.csv",
 )
 
 

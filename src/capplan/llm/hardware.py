@@ -31,17 +31,6 @@ class Gpu(NamedTuple):
         return self.link.startswith("NVLink")
 
 
-class Link(NamedTuple):
-    """What an all-reduce reaches: seconds of a hop, and the share of the link's bytes with two GPUs.
-
-    falls_with: power of half the number of GPUs by which that share falls.
-    """
-
-    hop_s: float
-    efficiency: float
-    falls_with: float
-
-
 class Engine(NamedTuple):
     """What a serving engine spends besides the GPU's own work, and how it schedules.
 
@@ -126,12 +115,6 @@ def engine_of(name: str, facts: Mapping[str, Any]) -> Engine:
 _MICROSECONDS = ("layer_s", "moe_layer_s", "step_s", "sequence_s", "prefill_layer_s")
 
 
-def link_of(gpu: Gpu, facts: Mapping[str, Any]) -> Link:
-    """Return what all-reduces reach between GPUs of this kind."""
-    row = facts["speed"]["links"]["NVLink" if gpu.peer_to_peer else "PCIe"]
-    return Link(1e-6 * row["hop_us"], row["efficiency"], row["falls_with"])
-
-
 def efficiency_of(
     model: Architecture,
     precision: Precision,
@@ -141,37 +124,24 @@ def efficiency_of(
     facts: Mapping[str, Any],
 ) -> Efficiency:
     """Return what is reached with ``model`` at ``precision`` on so many of the ``gpu``."""
-    speed = facts["speed"]
-    common = speed["common"]
-    family = speed["families"].get(gpu.family, {})
-    own = {
-        group: {**shares, **family.get(group, {})}
-        if isinstance(shares, Mapping)
-        else family.get(group, shares)
-        for group, shares in speed["families"]["any"].items()
-    }
-    # A key of its own wins over that of its kind: fp4 computes as 8 bit does, only not as well.
-    mfu = own["mfu"].get(precision.name, own["mfu"][precision.alike])
-    if precision.name == "fp8" and model.fp8_blocks:
-        mfu *= common["fp8_blocks"]
-    weights = own["weights"][precision.alike if precision.common_bytes < 2 else "16 bit"]
-    experts = own["weights"][precision.alike]
-    link = link_of(gpu, facts)
-    # A ring over PCIe has more hops through the host; NVLink all-reduces are nearly flat in their number.
-    hops = 1.0 if gpu.peer_to_peer else log2(max(tensor_parallel, 2.0))
+    common, own = facts["speed"]["common"], _shares(gpu, facts)
+    wide = precision.common_bytes == 2
     moe = model.experts > 1
+    mfu = _mfu(model, precision, own, common)
+    hop_s, link = _link(gpu, tensor_parallel, facts)
     return Efficiency(
-        weights=weights,
-        experts=experts,
+        weights=own["weights"]["16 bit" if wide else precision.alike],
+        experts=own["weights"][precision.alike],
         kv=own["kv"]["8 bit" if precision.kv_bytes < 2 else "16 bit"],
-        mfu=own["mfu"]["16 bit"] if precision.name == "mxfp4" else mfu,
-        mfu_experts=mfu * common["experts"] if moe and precision.name != "mxfp4" else mfu,
+        mfu=own["mfu"]["16 bit"] if wide else mfu,
+        # The share of MXFP4 is that of experts; the others' was measured without them.
+        mfu_experts=mfu * common["experts"] if moe and precision.alike != "mxfp4" else mfu,
         mfu_attention=own["mfu_attention"],
         # A kernel with a low ceiling reaches half of it with fewer tokens: few are as fast as ever.
         half_tokens=common["half_tokens"] * (mfu / own["mfu"]["16 bit"] if precision.alike == "4 bit" else 1),
         overlap=common["overlap"],
-        hop_s=link.hop_s * hops,
-        link=link.efficiency / (max(tensor_parallel, 2.0) / 2) ** link.falls_with,
+        hop_s=hop_s,
+        link=link,
         layer_s=engine.layer_s + (engine.moe_layer_s if moe else 0.0),
         step_s=engine.step_s,
         sequence_s=engine.sequence_s,
@@ -181,3 +151,34 @@ def efficiency_of(
         reserve=common["reserve"],
         growth=common["growth"],
     )
+
+
+def _shares(gpu: Gpu, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the shares of any GPU, with those that its family has of its own over them."""
+    families = facts["speed"]["families"]
+    family = families.get(gpu.family, {})
+    return {
+        group: {**shares, **family.get(group, {})}
+        if isinstance(shares, Mapping)
+        else family.get(group, shares)
+        for group, shares in families["any"].items()
+    }
+
+
+def _mfu(
+    model: Architecture, precision: Precision, own: Mapping[str, Any], common: Mapping[str, Any]
+) -> float:
+    """Return the share of the peak; a precision's own goes before that of its kind."""
+    mfu = float(own["mfu"].get(precision.name, own["mfu"][precision.alike]))
+    return mfu * common["fp8_blocks"] if precision.name == "fp8" and model.fp8_blocks else mfu
+
+
+def _link(gpu: Gpu, tensor_parallel: float, facts: Mapping[str, Any]) -> tuple[float, float]:
+    """Return the seconds of an all-reduce's hops, and the share of the link's bytes that it moves.
+
+    Over PCIe the hops go through the host and grow in number; over NVLink they are nearly flat.
+    """
+    row = facts["speed"]["links"]["NVLink" if gpu.peer_to_peer else "PCIe"]
+    count = max(tensor_parallel, 2.0)
+    hops = 1.0 if gpu.peer_to_peer else log2(count)
+    return 1e-6 * row["hop_us"] * hops, row["efficiency"] / (count / 2) ** row["falls_with"]

@@ -16,6 +16,9 @@ _REQUIRED = {
 _UNGATED = ("falcon", "gpt_bigcode", "gpt2", "gpt_neox", "opt", "bloom", "mpt", "starcoder2", "phi")
 """Model types whose feed-forward layer is two matrices; the others' is gated, three."""
 
+_TIED = ("bloom", "gpt2", "gpt_bigcode", "opt")
+"""Model types whose output layer is the input embeddings unless the config says otherwise."""
+
 
 def row_of(config: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
     """Return a row of models.yaml from a Hugging Face config; :class:`InputError` if something is missing."""
@@ -32,7 +35,7 @@ def row_of(config: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
     shape["ffn"] = inner
     if config.get("model_type") in _UNGATED:
         shape["gated"] = False
-    if config.get("tie_word_embeddings", config.get("model_type") in ("falcon", "gpt_bigcode")):
+    if config.get("tie_word_embeddings", config.get("model_type") in _TIED):
         shape["tied"] = True
     shape.update(_experts(config, inner))
     shape.update(_window(config, shape["layers"]))

@@ -1,0 +1,118 @@
+"""`capplan llm`, `calibrate llm` and `catalog import-model` from the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "llm-serving"
+
+
+def test_quick_look_says_what_fits_and_what_does_not(capplan):
+    run = capplan("llm", "--model", "Mistral-7B", "--gpu", "t4", "--input", "800", "--output", "300")
+    assert run.exit_code == 0
+    assert run.stdout.startswith("mistral-7b, 7.2 billion weights")
+    assert "not fp16 on 1 × T4: does not fit: " in run.stdout
+    assert max(map(len, run.stdout.splitlines())) <= 90
+
+
+def test_quick_look_as_json(capplan):
+    run = capplan("llm", "--model", "llama-3.1-70b", "--gpu", "h100", "--gpu", "v100", "--format", "json")
+    document = json.loads(run.stdout)
+    assert document["schema_version"] == 1
+    by = {(c["precision"], c["gpu"], c["tensor_parallel"]): c for c in document["configurations"]}
+    assert not by["bf16", "H100-80GB", 1]["fits"]
+    good = by["fp8", "H100-80GB", 2]
+    assert good["tpot_ms"] > 0
+    assert good["usd_per_1m_output_tokens"] > 0
+    assert good["range"]["tpot"][0] < 1 < good["range"]["tpot"][1]
+    assert ("fp8", "V100-16GB", 1) not in by
+
+
+def test_promised_speed_limits_users(capplan):
+    def users(*more: str) -> float:
+        run = capplan(
+            *("llm", "--model", "llama-3.1-8b", "--gpu", "l4", "--precision", "fp8", "--tp", "1"),
+            *("--format", "json", *more),
+        )
+        return json.loads(run.stdout)["configurations"][0]["users"]
+
+    assert users("--tpot", "50ms") < users("--tpot", "100ms") < users()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "needs either a PLAN or --model"),
+        (("--model", "mistral-7"), "Did you mean 'mistral-7b'?"),
+        (("--model", "mistral-7b", "--gpu", "h10"), "--gpu: unknown GPU 'h10'"),
+        (("--model", "mistral-7b", "--precision", "fp9"), "--precision: unknown precision 'fp9'"),
+        (("--model", "mistral-7b", "--tpot", "fast"), "--tpot"),
+        ((str(ROOT / "examples" / "levqor"),), "the plan has no llm component"),
+    ],
+)
+def test_wrong_questions_end_with_2(capplan, arguments, said):
+    run = capplan("llm", *arguments)
+    assert (run.exit_code, run.stdout) == (2, "")
+    assert said in run.stderr
+
+
+def test_ranking_of_a_plan(capplan):
+    document = json.loads(capplan("llm", EXAMPLE, "--all", "--format", "json").stdout)
+    found = document["components"]["assistant"]
+    assert found["usd_per_1m_output_tokens"] > 0
+    assert len(found["replicas_by_hour"]) == 168
+    costs = [option["monthly_cost"] for option in found["options"]]
+    known = [cost for cost in costs if cost is not None]
+    assert known == sorted(known)
+    assert all(option["reason"] for option in found["options"][1:])
+    assert {option["rate"] for option in found["options"]} >= {"on_demand", "spot", "commit_1y"}
+
+
+def test_pareto_gets_faster_as_it_gets_dearer(capplan):
+    document = json.loads(capplan("llm", EXAMPLE, "--pareto", "--format", "json").stdout)
+    options = document["components"]["assistant"]["options"]
+    assert len(options) > 3
+    assert [o["tpot_ms"] for o in options] == sorted((o["tpot_ms"] for o in options), reverse=True)
+
+
+def test_imported_model_is_what_it_was_imported_from(capplan, tmp_path):
+    own = tmp_path / "own.yaml"
+    run = capplan("catalog", "import-model", EXAMPLE / "config.json", "--as", "Mine", "-o", own)
+    assert run.exit_code == 0
+    mine = capplan("llm", "--model", "mine", "--architectures", own, "--gpu", "h200", "--format", "json")
+    known = capplan("llm", "--model", "mixtral-8x7b", "--gpu", "h200", "--format", "json")
+    speeds = [[c["tpot_ms"] for c in json.loads(run.stdout)["configurations"]] for run in (mine, known)]
+    assert speeds[0] == speeds[1]
+
+
+def test_not_a_config_is_refused(capplan, tmp_path):
+    bad = tmp_path / "config.json"
+    bad.write_text("{", encoding="utf-8")
+    assert capplan("catalog", "import-model", bad).exit_code == 2
+    bad.write_text("[]", encoding="utf-8")
+    assert "expected a mapping" in capplan("catalog", "import-model", bad).stderr
+
+
+def test_calibration_changes_what_a_plan_says(capplan, tmp_path):
+    own = tmp_path / "own.yaml"
+    run = capplan("calibrate", "llm", EXAMPLE / "bench.csv", "-o", own)
+    assert run.exit_code == 0
+    assert "21 of 21 rows, mean error" in run.stderr
+    look = ("llm", "--model", "llama-3.1-8b", "--gpu", "l40s", "--format", "json")
+    assert capplan(*look, "--calibration", own).stdout != capplan(*look).stdout
+
+
+def test_a_plan_without_llm_imports_nothing_of_it():
+    code = (
+        "import sys; from capplan.cli.app import _run\n"
+        f"try: _run(['estimate', {str(ROOT / 'examples' / 'levqor')!r}])\n"
+        "finally: print([m for m in sys.modules if 'llm' in m or 'genai' in m], file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stderr.strip().splitlines()[-1] == "[]"

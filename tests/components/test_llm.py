@@ -1,0 +1,205 @@
+"""LLM components of a plan: sized, paid, chosen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from capplan.catalog.catalog import Catalog
+from capplan.errors import InputError
+from capplan.estimate import Estimate, estimate
+from capplan.plan.read import parse_plan
+
+PLAN = """
+name: chat
+regions: {gcp: us-central1, aws: us-east-1}
+demand: {requests_per_month: 400_000, peak_to_average: 2.5}
+services:
+  chat: {platform: cloud-run, service_time: 1s, calls: {assistant: 10}}
+llm:
+  assistant:
+    model: llama-3.1-8b
+    precision: fp8
+    gpu: L4
+    machine: g2-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    slo: {tpot: 100ms, ttft: 3s}
+"""
+
+
+def run(*sets: str, text: str = PLAN) -> Estimate:
+    changed = [f"llm.assistant.{s}" for s in sets]
+    return estimate(parse_plan(text, "plan.yaml", Path(), changed), Catalog())
+
+
+def assistant(result: Estimate) -> Any:
+    return next(c for c in result.components if c.name == "assistant")
+
+
+def usd(result: Estimate) -> float:
+    return float(result.cost_of("assistant").expected[0, 0])
+
+
+def errors(result: Estimate) -> dict[str, str]:
+    return {f.code: f.message for f in result.findings if f.severity == "error"}
+
+
+def test_replicas_carry_the_peak_at_the_target():
+    sizing = assistant(run()).sizing
+    measures = {m.name: m for m in assistant(run()).measures}
+    assert sizing.peak[0, 0] >= 1
+    assert measures["tpot"].needs[0, 0] < measures["tpot"].has[0, 0] == pytest.approx(100)
+    assert measures["ttft p95"].needs[0, 0] < 3000
+
+
+def test_more_requests_never_need_fewer_replicas_or_less_money():
+    base = parse_plan(PLAN, "plan.yaml", Path(), ["demand.requests_per_month=100k"])
+    replicas, costs = [], []
+    for volume in ("100k", "1M", "5M", "20M"):
+        file = parse_plan(PLAN, "plan.yaml", base.directory, [f"demand.requests_per_month={volume}"])
+        result = estimate(file, Catalog())
+        replicas.append(assistant(result).sizing.peak[0, 0])
+        costs.append(usd(result))
+    assert replicas == sorted(replicas)
+    assert costs == sorted(costs)
+    assert replicas[-1] > 10 * replicas[0]
+
+
+def test_a_sweep_is_the_same_as_each_on_its_own():
+    from capplan.plan.bind import grid
+
+    path = ("llm", "assistant", "output_tokens")
+    file = parse_plan(PLAN, "plan.yaml", Path())
+    values = [50.0, 200.0, 800.0]
+    swept = estimate(file, Catalog(), grid({path: values}))
+    apart = [usd(run(f"output_tokens={value:g}")) for value in values]
+    assert swept.cost_of("assistant").expected[:, 0].tolist() == pytest.approx(apart)
+
+
+def test_hybrid_pays_the_api_for_its_share():
+    prices = ("api.model=gpt", "api.usd_per_1m_input_tokens=0.15", "api.usd_per_1m_output_tokens=0.6")
+    result = run("local_share=75%", "fallback=4%", *prices)
+    line = next(line for line in result.lines if line.sku == "gpt")
+    # A quarter, and 4 % of the rest, of four million requests of 1,200 × $0.15 + 200 × $0.60 a million.
+    assert float(line.quantity.expected[0, 0]) == pytest.approx(4e6 * (0.25 + 0.75 * 0.04))
+    assert float(line.cost.expected[0, 0]) == pytest.approx(4e6 * 0.28 * 300e-6)
+
+
+def test_cached_input_has_its_own_price():
+    prices = ("api.model=x", "api.usd_per_1m_input_tokens=1", "api.usd_per_1m_output_tokens=0")
+    result = run("local_share=0%", "prefix_cache_hit_rate=50%", "api.usd_per_1m_cached_tokens=0.1", *prices)
+    line = next(line for line in result.lines if line.sku == "x")
+    assert float(line.unit_price) == pytest.approx((600 * 1 + 600 * 0.1) / 1e6)
+
+
+def test_semantic_cache_takes_requests_away():
+    assert usd(run("semantic_cache_hit_rate=90%", "replicas.min=0")) < usd(run("replicas.min=0"))
+
+
+@pytest.mark.parametrize(
+    ("sets", "code", "said"),
+    [
+        (("gpu=T4", "machine=n1-standard-4"), "llm-cannot-run", "fp8 needs compute capability 8.9"),
+        (
+            ("model=llama-3.1-70b",),
+            "llm-does-not-fit",
+            "llama-3.1-70b at fp8 does not fit 1 × L4: 50.9 GB short",
+        ),
+        (("slo.tpot=1ms",), "llm-slo", "not even one request at a time"),
+        (("replicas.max=1", "replicas.min=1", "redundancy.spare=2"), "max-too-small", "needs 4"),
+    ],
+)
+def test_what_is_impossible_is_an_error(sets, code, said):
+    assert said in errors(run(*sets))[code]
+
+
+def test_afpis_pod_cannot_be_scheduled():
+    result = run(
+        "model=mistral-7b",
+        "precision=int8",
+        "gpu=T4",
+        "machine=n1-standard-4",
+        "pod_cpu=4",
+        "pod_memory=16Gi",
+    )
+    assert "16 GiB of 11.45" in errors(result)["pod-fits-no-node"]
+    names = {line.sku for line in result.lines}
+    assert {"n1-standard-4", "nvidia-tesla-t4"} <= names
+
+
+def test_old_gpus_are_marked_as_uncertain():
+    result = run("model=mistral-7b", "precision=int4", "gpu=T4", "machine=n1-standard-4", "slo.ttft=20s")
+    assert any(f.code == "llm-low-confidence" for f in result.findings)
+
+
+def test_auto_takes_the_cheapest_that_keeps_the_promise():
+    auto = run("precision=auto", "gpu=auto", "machine=auto", "tensor_parallel=auto")
+    assert usd(auto) <= usd(run())
+    assert "llm-slo" not in errors(auto)
+
+
+def test_auto_that_finds_nothing_says_what_stood_in_the_way():
+    with pytest.raises(InputError, match=r"nothing on gcp .* serves llama-3.1-405b"):
+        run("model=llama-3.1-405b", "gpu=L4", "machine=auto")
+
+
+@pytest.mark.parametrize(
+    ("sets", "said"),
+    [
+        (("model=llama-3.1-9b",), "llama-3.1-8b"),
+        (("gpu=L5",), "unknown GPU 'L5'"),
+        (("machine=n2-standard-8",), "no L4 can be added"),
+        (("machine=a2-highgpu-1g",), "has A100-40GB, not L4"),
+        (("tensor_parallel=2",), "has 1 GPUs, a replica takes 2"),
+        (("local_share=50%",), "an api has to answer"),
+    ],
+)
+def test_wrong_plans_are_refused(sets, said):
+    with pytest.raises(InputError, match=said):
+        run(*sets)
+
+
+def test_names_are_shared_with_other_components():
+    text = PLAN.replace("calls: {assistant: 10}", "calls: {asistant: 10}")
+    with pytest.raises(InputError, match="Did you mean 'assistant'"):
+        run(text=text)
+
+
+class TestListedPrices:
+    """genai-prices, where it is installed."""
+
+    package = pytest.importorskip("genai_prices")
+
+    def price(self, model: str, inputs: int, outputs: int, day: str = "2026-01-01") -> float:
+        result = run(
+            "local_share=0%",
+            f"api.model={model}",
+            f"api.as_of={day}",
+            f"input_tokens={inputs}",
+            f"output_tokens={outputs}",
+            "precision=bf16",
+            "model=llama-3.1-8b",
+        )
+        line = next(line for line in result.lines if line.sku == model)
+        assert line.source.startswith("genai-prices 0.2")
+        return float(line.unit_price)
+
+    def test_a_request_is_priced_in_its_own_tier(self):
+        assert self.price("gpt-4o", 1000, 1000) == pytest.approx(0.0125)
+        assert self.price("claude-sonnet-4-5", 100, 1) < self.price("claude-sonnet-4-5", 1000, 1)
+
+    def test_the_day_decides(self):
+        before, after = self.price("o3", 1000, 1000, "2025-06-01"), self.price("o3", 1000, 1000, "2025-07-01")
+        assert (before, after) == pytest.approx((0.05, 0.01))
+
+    def test_unknown_model_gets_the_nearest(self):
+        with pytest.raises(InputError, match="gpt-4o-mini"):
+            self.price("gpt-4o-minni", 10, 10)
+
+    def test_bad_day_is_refused(self):
+        with pytest.raises(InputError, match="expected YYYY-MM-DD"):
+            self.price("gpt-4o", 10, 10, "soon")

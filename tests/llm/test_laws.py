@@ -1,0 +1,110 @@
+"""What holds of fit, speed and capacity whatever the numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from capplan.llm.capacity import Promise, carried
+from capplan.llm.confidence import confidence_of, range_of
+from capplan.llm.fit import sequences_that_fit
+from capplan.llm.roofline import stacked, step_time, taken
+from capplan.llm.serving import Served, open_loop, time_per_token
+
+CASES = st.sampled_from(
+    [
+        ("llama-3.1-8b", "bf16", "A100-80G", 1),
+        ("llama-3.1-70b", "fp8", "H100", 4),
+        ("mixtral-8x7b", "fp8", "L40S", 2),
+        ("gpt-oss-120b", "mxfp4", "H200", 1),
+        ("mistral-7b", "int4", "T4", 1),
+        ("deepseek-v3", "fp8", "H200", 8),
+    ]
+)
+LAWS = settings(max_examples=50, deadline=None)
+
+
+def served(one, facts, inputs=1000.0, outputs=200.0, cached=0.0):
+    return Served(one.work(), one.reached(facts), inputs, outputs, one.engine.mixes, cached)
+
+
+@LAWS
+@given(case=CASES, users=st.integers(1, 500), inputs=st.integers(1, 16000), outputs=st.integers(1, 4000))
+def test_more_of_anything_never_is_faster(facts, configuration, case, users, inputs, outputs):
+    one = configuration(*case)
+    before = time_per_token(served(one, facts, inputs, outputs), users)
+    assert time_per_token(served(one, facts, inputs, outputs), users + 1) >= before * (1 - 1e-9)
+    assert time_per_token(served(one, facts, inputs + 100, outputs), users) >= before * (1 - 1e-9)
+
+
+@LAWS
+@given(case=CASES, decodes=st.integers(0, 500), context=st.floats(0, 1e5), prefill=st.integers(0, 9000))
+def test_a_step_takes_at_least_what_the_hardware_must(facts, configuration, case, decodes, context, prefill):
+    one = configuration(*case)
+    work, reached = one.work(), one.reached(facts)
+    time = step_time(work, reached, decodes, context, prefill, prefill / 2)
+    compute = (decodes + prefill) * (work.common_flop + work.expert_flop)
+    assert time > max(work.common_read, compute)
+
+
+@LAWS
+@given(case=CASES, tpot=st.floats(0.003, 0.5), ttft=st.floats(0.1, 10), inputs=st.integers(1, 8000))
+def test_a_looser_promise_never_carries_less(facts, configuration, case, tpot, ttft, inputs):
+    one = configuration(*case)
+    serving, memory = served(one, facts, inputs), one.memory()
+    tight = carried(serving, memory, 256, Promise(tpot, ttft))
+    loose = carried(serving, memory, 256, Promise(tpot * 1.3, ttft * 1.3))
+    assert loose.users >= tight.users
+    assert loose.rate >= tight.rate * (1 - 1e-9)
+    assert tight.users <= sequences_that_fit(memory, inputs, serving.reached)
+
+
+@LAWS
+@given(case=CASES, tpot=st.floats(0.005, 0.3))
+def test_users_keep_the_promise_and_one_more_would_not(facts, configuration, case, tpot):
+    one = configuration(*case)
+    serving = served(one, facts)
+    does = carried(serving, one.memory(), 256, Promise(tpot))
+    if does.tpot_users >= 1:
+        assert time_per_token(serving, does.tpot_users) <= tpot
+    if does.tpot_users < does.room:
+        assert time_per_token(serving, does.tpot_users + 1) > tpot
+
+
+@LAWS
+@given(case=CASES, rates=st.lists(st.floats(0.01, 20), min_size=2, max_size=2))
+def test_more_load_never_needs_less_concurrency(facts, configuration, case, rates):
+    one = configuration(*case)
+    low, high = (open_loop(served(one, facts), rate, 200.0)[0] for rate in sorted(rates))
+    assert low <= high
+
+
+def test_configurations_stacked_are_each_on_their_own(facts, configuration):
+    ones = [
+        configuration("llama-3.1-8b", "bf16", gpu, count) for gpu in ("A100-80G", "H100") for count in (1, 2)
+    ]
+    work, reached = stacked([o.work() for o in ones]), stacked([o.reached(facts) for o in ones])
+    users = np.array([1.0, 8.0, 64.0, 3.0])
+    together = step_time(work, reached, users, 1000.0)
+    apart = [step_time(o.work(), o.reached(facts), u, 1000.0) for o, u in zip(ones, users, strict=True)]
+    assert together == pytest.approx(apart)
+    assert taken(work, np.array([2])).common_read[0] == ones[2].work().common_read
+
+
+@pytest.mark.parametrize(
+    ("case", "level"),
+    [
+        (("llama-3.1-8b", "fp8", "H100", 1), "high"),
+        (("qwen2.5-7b", "fp8", "H100", 1), "medium"),
+        (("llama-3.1-8b", "fp8", "L4", 1), "medium"),
+        (("mistral-7b", "int4", "T4", 1), "low"),
+        (("llama-3.1-70b", "fp8", "L40S", 4), "low"),
+    ],
+)
+def test_confidence(configuration, case, level):
+    assert confidence_of(configuration(*case)).level == level
+    low, high = range_of(level, "tpot")
+    assert low < 1 < high
+    assert range_of(level, "ttft")[1] > high

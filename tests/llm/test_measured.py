@@ -1,0 +1,85 @@
+"""Measurements read, predicted, and learned from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from capplan.errors import InputError
+from capplan.llm.calibrate import calibrate, overlay, paths_for
+from capplan.llm.measured import predict, read_rows, sample_of, unpredictable
+from capplan.strictyaml import load
+
+BENCH = Path(__file__).resolve().parents[2] / "examples" / "llm-serving" / "bench.csv"
+HEAD = "model,precision,gpu,tp,concurrency,in_len,out_len,metric,value,engine\n"
+
+
+def test_published_throughput_is_predicted_within_a_tenth(facts):
+    rows = [row for row in read_rows(BENCH) if row.metric == "out_tok_s"]
+    errors = predict(sample_of(rows, facts), facts) / [row.value for row in rows] - 1
+    assert np.median(np.abs(errors)) < 0.1
+    assert abs(np.median(errors)) < 0.05
+
+
+def test_units_of_the_metrics_agree(facts, tmp_path):
+    file = tmp_path / "bench.csv"
+    line = "llama-3.1-8b,bf16,H100,1,1,1000,200,{},1,vllm\n"
+    metrics = ("tpot_ms", "ttft_ms", "prefill_tok_s", "out_tok_s")
+    file.write_text(HEAD + "".join(line.format(metric) for metric in metrics), encoding="utf-8")
+    tpot, ttft, prefill, stream = predict(sample_of(read_rows(file), facts), facts)
+    assert prefill == pytest.approx(1000 / (ttft / 1e3))
+    assert stream == pytest.approx(200 / (ttft / 1e3 + 200 * tpot / 1e3), rel=0.05)
+
+
+def test_what_cannot_be_predicted_says_why(facts, tmp_path):
+    file = tmp_path / "bench.csv"
+    lines = [
+        "no-such-model,bf16,H100,1,1,1000,200,tpot_ms,9,vllm",
+        "llama-3.1-8b,bf16,H999,1,1,1000,200,tpot_ms,9,vllm",
+        "llama-3.1-8b,int3,H100,1,1,1000,200,tpot_ms,9,vllm",
+        "llama-3.1-8b,fp8,T4,1,1,1000,200,tpot_ms,9,vllm",
+        "llama-3.1-8b,bf16,H100,1,1,,200,tpot_ms,9,vllm",
+        "llama-3.1-8b,bf16,H100,1,1,1000,200,smiles,9,vllm",
+    ]
+    file.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+    reasons = [unpredictable(row, facts) for row in read_rows(file)]
+    assert reasons[:3] == ["model", "gpu", "precision"]
+    assert "fp8 needs compute capability 8.9" in reasons[3]
+    assert reasons[4:] == ["lengths", "metric"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("model,gpu\n", "lacks the column precision"),
+        (HEAD + "llama-3.1-8b,bf16,H100,1,1,1000,200,tpot_ms,fast,vllm\n", "bench.csv:2: expected a number"),
+        (HEAD + "llama-3.1-8b,bf16,H100,1,1,1000,200,tpot_ms,0,vllm\n", "above 0"),
+    ],
+)
+def test_bad_files_are_refused(tmp_path, text, said):
+    file = tmp_path / "bench.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        read_rows(file)
+
+
+def test_calibration_finds_the_constants_that_made_the_measurements(facts):
+    rows = read_rows(BENCH)
+    sample = sample_of(rows, facts)
+    made = predict(sample, facts)
+    slower = [row._replace(value=value) for row, value in zip(rows, made * 0.8, strict=True)]
+    twisted = sample_of(slower, facts)
+    found = calibrate(twisted, facts, paths_for(twisted, facts), freedom=10)
+    assert found.error_before == pytest.approx(abs(np.log(0.8)), rel=0.02)
+    assert found.error_after < 0.3 * found.error_before
+
+
+def test_overlay_is_what_a_plan_reads(facts):
+    sample = sample_of(read_rows(BENCH), facts)
+    found = calibrate(sample, facts, paths_for(sample, facts))
+    assert found.error_after <= found.error_before
+    tree = load(overlay(found, "bench.csv", 21), "overlay")
+    assert tree["speed"]["families"]["Ada"]["mfu"]["8 bit"] > 0
+    assert tree["speed"]["source"] == "fitted to 21 rows of bench.csv"

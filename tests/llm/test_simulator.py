@@ -1,0 +1,132 @@
+"""The simulator against the reference outputs of its description, and against laws."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from capplan.llm.capacity import speed_at
+from capplan.llm.facts import find_engine
+from capplan.llm.fit import sequences_that_fit
+from capplan.llm.roofline import step_time
+from capplan.llm.serving import Served, first_token, open_loop, request_time
+from capplan.llm.simulator import Replica, poisson, simulate, steady_users
+
+
+def reference_facts(facts):
+    """The constants that the description's outputs were computed with: no smooth maximum, no engine extras."""
+    changed = copy.deepcopy(dict(facts))
+    speed = changed["speed"]
+    speed["common"].update(half_tokens=64, overlap=2000, memory_share=0.92, reserve=0.02, growth=1.0)
+    speed["families"] = {
+        "any": {
+            "weights": {"16 bit": 0.75, "8 bit": 0.75, "4 bit": 0.45},
+            "kv": {"16 bit": 0.65, "8 bit": 0.65},
+            "mfu": {"16 bit": 0.80, "8 bit": 0.56, "4 bit": 0.80},
+            "mfu_attention": 0.45,
+        }
+    }
+    speed["links"]["NVLink"] = {"hop_us": 5, "efficiency": 0.64, "falls_with": 0}
+    speed["engines"]["vllm"].update(
+        layer_us=40, step_us=1000, sequence_us=0, prefill_layer_us=0, first_token_ms=0, max_sequences=100_000
+    )
+    return changed
+
+
+def replica_of(one, facts, tokens):
+    reached = one.reached(facts)
+    room = float(sequences_that_fit(one.memory(), tokens, reached))
+    return Replica(one.work(), reached, one.engine, room * tokens), room
+
+
+@pytest.mark.parametrize(
+    ("case", "users", "inputs", "outputs", "ttft_ms", "tpot_ms"),
+    [
+        (("llama-3.1-8b", "bf16", "H100", 1), 64, 1024, 1024, 289.8, 15.12),
+        (("llama-3.1-70b", "bf16", "A100-80G", 8), 128, 2048, 256, 3463.0, 115.12),
+        (("mistral-7b", "int4", "T4", 1), 80, 1200, 200, 19572.7, 149.75),
+    ],
+)
+def test_reference_outputs(facts, configuration, case, users, inputs, outputs, ttft_ms, tpot_ms):
+    old = reference_facts(facts)
+    one = configuration(*case)._replace(engine=find_engine("vllm", old))
+    replica, _ = replica_of(one, old, inputs + outputs)
+    out = simulate(replica, steady_users(inputs, outputs, users, 1.0, 5.0))
+    # Here attention and feed-forward layers are bound by bandwidth or by compute each on its own.
+    assert 1e3 * out.ttft_s.mean() == pytest.approx(ttft_ms, rel=3e-3)
+    assert 1e3 * out.tpot_s.mean() == pytest.approx(tpot_ms, rel=3e-3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    inputs=st.integers(1, 9000), outputs=st.integers(2, 400), users=st.integers(1, 60), cached=st.floats(0, 1)
+)
+def test_every_request_ends_and_waits_a_positive_time(facts, configuration, inputs, outputs, users, cached):
+    replica, _ = replica_of(configuration("llama-3.1-8b", "bf16", "A100-40G"), facts, inputs + outputs)
+    requests = steady_users(inputs, outputs, users, 0.8, 3.0)._replace(cached=cached)
+    out = simulate(replica, requests)
+    assert out.ttft_s.shape == requests.inputs.shape
+    assert (out.ttft_s > 0).all()
+    assert (out.tpot_s > 0).all()
+    assert out.duration_s >= out.ttft_s.max() - replica.reached.first_token_s
+
+
+def test_one_request_alone_is_the_sum_of_its_steps(facts, configuration):
+    replica, _ = replica_of(configuration("llama-3.1-8b", "bf16", "H100"), facts, 1100)
+    one = steady_users(1000, 100, 1, 1.0, 1.0)._replace(inputs=np.array([1000]), outputs=np.array([100]))
+    out = simulate(replica, one)
+    work, reached = replica.work, replica.reached
+    read = step_time(work, reached, 0.0, 0.0, 1000.0, 500.0)
+    assert out.ttft_s[0] == pytest.approx(read + reached.first_token_s)
+    steps = sum(float(step_time(work, reached, 1.0, 1000.0 + k + 0.5)) for k in range(99))
+    assert out.tpot_s[0] == pytest.approx(steps / 99, rel=1e-3)
+
+
+def test_a_cached_prefix_is_not_read_again(facts, configuration):
+    replica, _ = replica_of(configuration("llama-3.1-8b", "bf16", "H100"), facts, 4100)
+    requests = poisson(4000, 100, 0.5, 50)
+    cold, warm = simulate(replica, requests), simulate(replica, requests._replace(cached=0.9))
+    assert warm.ttft_s.mean() < 0.5 * cold.ttft_s.mean()
+
+
+def test_more_users_than_the_cache_holds_wait(facts, configuration):
+    replica, room = replica_of(configuration("mistral-7b", "int8", "T4"), facts, 1400)
+    fitting = simulate(replica, steady_users(1200, 200, int(room), 1.0, 3.0))
+    double = simulate(replica, steady_users(1200, 200, 2 * int(room), 1.0, 3.0))
+    assert double.ttft_s.mean() > 3 * fitting.ttft_s.mean()
+    assert double.tpot_s.mean() < 1.2 * fitting.tpot_s.mean()
+
+
+@pytest.mark.parametrize("load", [0.3, 0.5, 0.7])
+@pytest.mark.parametrize(
+    ("case", "inputs", "outputs"),
+    [
+        (("llama-3.1-8b", "fp8", "L4", 1), 1200, 200),
+        (("llama-3.1-70b", "fp8", "H100", 4), 4000, 500),
+        (("gpt-oss-120b", "mxfp4", "H100", 1), 1000, 1000),
+    ],
+)
+def test_closed_form_agrees_with_the_simulator(facts, configuration, case, inputs, outputs, load):
+    one = configuration(*case)
+    replica, room = replica_of(one, facts, inputs + outputs)
+    served = Served(replica.work, replica.reached, inputs, outputs, True)
+    limit = min(room, one.engine.max_sequences)
+    rate = load * limit / request_time(served, limit)
+    out = simulate(replica, poisson(inputs, outputs, float(rate), 1500))
+    concurrency, tpot = open_loop(served, rate, limit)
+    mean, late = first_token(served, rate, concurrency)
+    assert float(tpot) == pytest.approx(out.tpot_s.mean(), rel=0.1)
+    assert float(mean) == pytest.approx(out.ttft_s.mean(), rel=0.12)
+    assert float(late) == pytest.approx(np.quantile(out.ttft_s, 0.95), rel=0.25)
+
+
+def test_overload_is_infinite_not_wrong(facts, configuration):
+    replica, room = replica_of(configuration("llama-3.1-8b", "fp8", "L4"), facts, 1400)
+    served = Served(replica.work, replica.reached, 1200, 200, True)
+    speed = speed_at(served, np.array([0.1, 1e4]), np.array([room, room]))
+    assert np.isfinite(speed.tpot_s).tolist() == [True, False]
+    assert np.isfinite(speed.ttft_p95_s).tolist() == [True, False]
