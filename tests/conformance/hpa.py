@@ -23,28 +23,30 @@ Case = Mapping[str, Any]
 NOW = 0.0
 
 
-def run(path: Path) -> tuple[int, list[str]]:
-    """Return how many cases of a file passed, and what is wrong with the others."""
-    passed, wrong = 0, []
+def run(path: Path) -> tuple[int, int, list[str]]:
+    """Return how many cases of a file passed and failed, and what is wrong."""
+    passed, failed, wrong = 0, 0, []
     for section, cases in json.loads(path.read_text(encoding="utf-8")).items():
         if not isinstance(cases, list):
             continue
         for case in cases:
-            failures = list(_failures(section, case))
-            wrong += [f"{section} {case['id']}: {failure}" for failure in failures]
-            passed += not failures
-    return passed, wrong
+            found = list(failures(section, case))
+            wrong += [f"{section} {case.get('id', '?')}: {failure}" for failure in found]
+            passed, failed = passed + (not found), failed + bool(found)
+    return passed, failed, wrong
 
 
-def _failures(section: str, case: Case) -> Iterator[str]:
-    try:
-        compare = SECTIONS[section]
-    except KeyError:
+def failures(section: str, case: Case) -> Iterator[str]:
+    """Yield what is wrong with one case."""
+    if section not in SECTIONS:
         yield "unknown section"
         return
-    for what, expected, found in compare(case):
-        if expected != found:
-            yield f"{what}: expected {expected}, computed {found}"
+    try:
+        for what, expected, found in SECTIONS[section](case):
+            if expected != found:
+                yield f"{what}: expected {expected}, computed {found}"
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        yield f"{type(error).__name__}: {error}"
 
 
 Compared = Iterator[tuple[str, object, object]]
@@ -380,12 +382,11 @@ def main(arguments: list[str]) -> int:
     if not arguments:
         print("usage: python -m tests.conformance.hpa FILE.json ...", file=sys.stderr)
         return 2
-    passed, wrong = 0, []
+    passed = failed = 0
     for argument in arguments:
-        found, failures = run(Path(argument))
-        passed, wrong = passed + found, wrong + failures
-    print(*wrong, sep="\n", end="\n" if wrong else "")
-    failed = len({line.split(":")[0] for line in wrong})
+        found, missed, wrong = run(Path(argument))
+        passed, failed = passed + found, failed + missed
+        print(*wrong, sep="\n", end="\n" if wrong else "")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 

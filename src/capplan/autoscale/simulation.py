@@ -29,6 +29,7 @@ from capplan.plan.read import PlanFile
 _DAY_S = 86_400.0
 _HOUR_S = 3_600.0
 _DAYS = 7.0
+_SHORTEST_STEP_S = 0.5
 _MOST_TICKS = 50_000_000
 
 
@@ -146,6 +147,9 @@ def _load(estimate: Estimate, trace: Trace | None, directory: Path) -> tuple[Loa
     if trace is None and plan.demand.trace is None:
         return estimate.load, _HOUR_S
     recording = read_recording(trace or plan.demand.trace, directory)  # type: ignore[arg-type]
+    if recording.step_s < _SHORTEST_STEP_S:
+        what = f"its rows are {recording.step_s:g} s apart: the times are not dates"
+        raise InputError(Problem((trace or plan.demand.trace).file, what))  # type: ignore[union-attr]
     if trace is None:
         return estimate.load, recording.step_s
     mean = float(recording.rps.mean())

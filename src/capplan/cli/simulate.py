@@ -27,6 +27,51 @@ class SimulationFormat(StrEnum):
     CSV = "csv"
 
 
+Days = Annotated[float | None, typer.Option("--days", min=0.001, help="How long; a week, or the trace.")]
+Tick = Annotated[float, typer.Option("--tick", min=1, max=60, help="Seconds between two looks.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the arrivals.")]
+Steady = Annotated[bool, typer.Option("--steady", help="Arrivals without chance.")]
+TraceFile = Annotated[
+    Path | None,
+    typer.Option("--trace", help="CSV file whose shape replaces the plan's; the plan's volume stays."),
+]
+TraceColumns = Annotated[
+    str, typer.Option("--trace-columns", metavar="TIME,VALUE", help="Columns of the trace.")
+]
+Startup = Annotated[float | None, typer.Option("--startup", min=0, help="Seconds until an instance serves.")]
+NodeStart = Annotated[
+    float | None, typer.Option("--node-start", min=0, help="Seconds until a new node is ready.")
+]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", min=0, help="Seconds that callers wait in a queue.")
+]
+Retries = Annotated[int, typer.Option("--retries", min=0, max=20, help="How often callers try again.")]
+RateLimit = Annotated[
+    float, typer.Option("--rate-limit", min=0, help="Requests/s let in at low load; fewer under more.")
+]
+Breaker = Annotated[
+    float,
+    typer.Option("--breaker", min=0, max=1, help="Share of failures that opens a circuit breaker."),
+]
+Tune = Annotated[bool, typer.Option("--tune", help="Search settings that hold the SLO for less.")]
+Apply = Annotated[
+    bool, typer.Option("--apply", help="With --tune: write the best into the plan, as alternative 'tuned'.")
+]
+Budget = Annotated[
+    int | None, typer.Option("--budget", min=2, help="With --tune: settings to try for a service.")
+]
+RightSize = Annotated[bool, typer.Option("--right-size", help="Recommend requests, as VPA and KRR would.")]
+UsageFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--usage", help="With --right-size: CSV file of use (timestamp, cpu_cores, memory_bytes, pod)."
+    ),
+]
+KubernetesVersion = Annotated[
+    str, typer.Option("--kubernetes", metavar="1.N", help="Version whose HPA is simulated.")
+]
+
+
 def simulate(
     plan: PlanFile,
     fmt: Annotated[
@@ -39,49 +84,24 @@ def simulate(
         str | None, typer.Option("--alternative", help="An alternative of the plan.")
     ] = None,
     books: Books = None,
-    trace: Annotated[
-        Path | None,
-        typer.Option("--trace", help="CSV file whose shape replaces the plan's; the plan's volume stays."),
-    ] = None,
-    trace_columns: Annotated[
-        str, typer.Option("--trace-columns", metavar="TIME,VALUE", help="Columns of the trace.")
-    ] = "timestamp,requests",
-    days: Annotated[
-        float | None, typer.Option("--days", min=0.001, help="How long; a week, or the trace.")
-    ] = None,
-    tick: Annotated[float, typer.Option("--tick", min=1, max=60, help="Seconds between two looks.")] = 15.0,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the arrivals.")] = 1,
-    steady: Annotated[bool, typer.Option("--steady", help="Arrivals without chance.")] = False,
-    startup: Annotated[
-        float | None, typer.Option("--startup", min=0, help="Seconds until an instance serves.")
-    ] = None,
-    node_start: Annotated[
-        float | None, typer.Option("--node-start", min=0, help="Seconds until a new node is ready.")
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", min=0, help="Seconds that callers wait in a queue.")
-    ] = None,
-    retries: Annotated[
-        int,
-        typer.Option("--retries", min=0, max=20, help="How often callers try again."),
-    ] = 0,
-    rate_limit: Annotated[
-        float, typer.Option("--rate-limit", min=0, help="Requests/s let in at low load; fewer under more.")
-    ] = 0.0,
-    breaker: Annotated[
-        float, typer.Option("--breaker", min=0, max=1, help="Share of failures that opens a circuit breaker.")
-    ] = 0.0,
-    tune: Annotated[bool, typer.Option("--tune", help="Search settings that hold the SLO for less.")] = False,
-    apply: Annotated[
-        bool,
-        typer.Option("--apply", help="With --tune: write the best into the plan as its alternative 'tuned'."),
-    ] = False,
-    budget: Annotated[
-        int | None, typer.Option("--budget", min=2, help="With --tune: settings to try for a service.")
-    ] = None,
-    kubernetes: Annotated[
-        str, typer.Option("--kubernetes", metavar="1.N", help="Version whose HPA is simulated.")
-    ] = "1.36",
+    trace: TraceFile = None,
+    trace_columns: TraceColumns = "timestamp,requests",
+    days: Days = None,
+    tick: Tick = 15.0,
+    seed: Seed = 1,
+    steady: Steady = False,
+    startup: Startup = None,
+    node_start: NodeStart = None,
+    timeout: Timeout = None,
+    retries: Retries = 0,
+    rate_limit: RateLimit = 0.0,
+    breaker: Breaker = 0.0,
+    tune: Tune = False,
+    apply: Apply = False,
+    budget: Budget = None,
+    right_size: RightSize = False,
+    usage: UsageFile = None,
+    kubernetes: KubernetesVersion = "1.36",
     catalogs: Catalogs = None,
 ) -> None:
     """Replay a week of load, or a trace, through the plan's autoscalers.
@@ -91,23 +111,13 @@ def simulate(
     from capplan.autoscale.settings import Settings
     from capplan.autoscale.simulation import prepare, run
     from capplan.catalog.catalog import Catalog
-    from capplan.cli import terminal
     from capplan.cli.output import emit
     from capplan.cli.progress import reporter
     from capplan.plan.read import read_plan
-    from capplan.report import json_format
-    from capplan.report import simulation as report
 
-    if apply and not tune:
-        raise InputError(Problem("--apply", "has nothing to write", "Give --tune too."))
+    _check_together((("--apply", apply, "--tune", tune), ("--usage", usage, "--right-size", right_size)))
     settings = Settings(
-        tick_s=tick,
-        days=days,
-        seed=seed,
-        random=not steady,
-        startup_s=startup,
-        node_start_s=node_start,
-        timeout_s=timeout,
+        *(tick, days, seed, not steady, startup, node_start, timeout),
         retries=retries,
         limit_rps=rate_limit,
         breaker=breaker,
@@ -119,13 +129,29 @@ def simulate(
         result = run(prepared, progress)
     if tune:
         text = _tuned(prepared, result, budget, fmt, apply)
-    elif fmt is SimulationFormat.JSON:
-        text = json_format.dumps(report.simulation_document(result))
-    elif fmt is SimulationFormat.CSV:
-        text = report.simulation_csv(result)
+    elif right_size:
+        text = _right_sized(result, usage, fmt)
     else:
-        text = report.simulation_text(result, terminal.width(), not terminal.can_draw())
+        text = _shown(result, fmt)
     emit(text, output, force, painted=fmt is SimulationFormat.TABLE)
+
+
+def _check_together(pairs: Sequence[tuple[str, object, str, object]]) -> None:
+    for option, given, needed, there in pairs:
+        if given and not there:
+            raise InputError(Problem(option, "has no use alone", f"Give {needed} too."))
+
+
+def _shown(result: Simulation, fmt: SimulationFormat) -> str:
+    from capplan.cli import terminal
+    from capplan.report import json_format
+    from capplan.report import simulation as report
+
+    if fmt is SimulationFormat.JSON:
+        return json_format.dumps(report.simulation_document(result))
+    if fmt is SimulationFormat.CSV:
+        return report.simulation_csv(result)
+    return report.simulation_text(result, terminal.width(), not terminal.can_draw())
 
 
 def _tuned(
@@ -152,6 +178,32 @@ def _tuned(
     if fmt is SimulationFormat.JSON:
         return json_format.dumps(report.tuning_document(prepared.estimate.plan.name, tuned))
     return report.tuning_text(tuned, terminal.width())
+
+
+def _right_sized(result: Simulation, usage: Path | None, fmt: SimulationFormat) -> str:
+    """Return recommended requests, from recorded or from simulated use."""
+    from capplan.autoscale.rightsize.usage import advice, read_usage, simulated_usage
+    from capplan.autoscale.signals import CPU
+    from capplan.cli import terminal
+    from capplan.report import json_format
+    from capplan.report import rightsize as report
+
+    if usage is None:
+        advices = [advice(o.subject.name, {"": simulated_usage(o)}) for o in result.outcomes]
+    else:
+        advices = [advice(usage.stem, read_usage(usage))]
+    requested = {
+        outcome.subject.name: report.Requested(
+            outcome.subject.simulated.use.request_milli,
+            outcome.subject.simulated.use.memory_request,
+            outcome.subject.platform == "kubernetes"
+            and CPU in outcome.subject.simulated.scaler.metrics.measures,
+        )
+        for outcome in result.outcomes
+    }
+    if fmt is SimulationFormat.JSON:
+        return json_format.dumps(report.rightsize_document(advices, requested))
+    return report.rightsize_text(advices, requested, terminal.width())
 
 
 def _apply(prepared: Prepared, tuned: Sequence[Tuned]) -> None:

@@ -1,0 +1,185 @@
+"""From a plan to a simulation, and to its cost."""
+
+import math
+
+import numpy as np
+import pytest
+from helpers import SHIPPED, monthly, plan_of
+
+from capplan.autoscale.arrivals import arrivals, rates
+from capplan.autoscale.loop import FIXED, KEDA, RHO_STEPS, TRACKING, WINDOW
+from capplan.autoscale.settings import Settings
+from capplan.autoscale.simulation import prepare, run
+from capplan.errors import InputError
+from capplan.estimate import estimate
+
+PODS = """
+    name: t
+    regions: {gcp: us-central1}
+    demand: {requests_per_second: 20, profile: office-hours}
+    services:
+      api:
+        platform: kubernetes
+        cpu: 1
+        memory: 1Gi
+        service_time: 100ms
+        concurrency: 10
+        instances: {min: 2, max: 10}
+        slo: {p95: 1s}
+        workload:
+          startup: 40s
+          autoscaler:
+            kind: keda
+            triggers: {requests: {threshold: 7, activation: 2}, cpu: 70}
+            behavior: {down: {window: 10m, percent: 10, pods: 2}}
+    clusters:
+      main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1, max: 10}}}}
+"""
+
+
+def simulated(text=PODS, *sets, **settings):
+    return run(prepare(plan_of(text, *sets), SHIPPED, Settings(**{"days": 1.0, **settings})))
+
+
+def test_the_plan_configures_the_autoscaler():
+    subject = prepare(plan_of(PODS), SHIPPED, Settings()).subjects[0]
+    scaler = subject.simulated.scaler
+    assert (scaler.kind, scaler.low, scaler.high) == (KEDA, 2, 10)
+    assert list(scaler.metrics.targets) == [7000, 70]
+    assert list(scaler.metrics.activations) == [2.0, 0.0]
+    assert scaler.hpa.has_behavior
+    assert list(scaler.hpa.down.amounts) == [10, 2]
+    assert scaler.hpa.down.window_s == 600
+    assert subject.simulated.fleet.startup_s == 40
+    assert subject.simulated.fleet.per_node == 3
+    assert subject.simulated.traffic.rate_rps == pytest.approx(10)
+    assert len(subject.simulated.p95_s) == 10 * RHO_STEPS
+
+
+@pytest.mark.parametrize(
+    ("platform", "kind"),
+    [
+        ("platform: cloud-run, cpu: 1, memory: 1Gi, service_time: 100ms", WINDOW),
+        ("platform: container-apps, cpu: 1, memory: 2Gi, service_time: 100ms", KEDA),
+        ("platform: fargate, cpu: 1, memory: 2Gi, service_time: 100ms", TRACKING),
+        ("platform: vm-group, provider: aws, machine: m5.large, throughput: 10/s", TRACKING),
+        ("platform: vm-group, provider: gcp, machine: e2-standard-2, throughput: 10/s", WINDOW),
+        ("platform: vm-group, provider: aws, machine: m5.large, throughput: 10/s, instances: 5", FIXED),
+    ],
+)
+def test_every_platform_brings_its_own(platform, kind):
+    text = f"""
+        name: t
+        regions: {{gcp: us-central1, aws: us-east-1, azure: eastus}}
+        demand: {{requests_per_second: 20}}
+        services: {{api: {{{platform}}}}}
+    """
+    found = prepare(plan_of(text), SHIPPED, Settings(days=0.1))
+    assert found.subjects[0].simulated.scaler.kind == kind
+    assert run(found).costs.simulated.total > 0
+
+
+def test_more_instances_cost_what_the_estimate_says_they_cost():
+    """A fixed number runs all month, in the simulation as in the estimate."""
+    text = """
+        name: t
+        regions: {aws: us-east-1}
+        demand: {requests_per_second: 20, profile: flat}
+        services:
+          api: {platform: vm-group, provider: aws, machine: m5.large, throughput: 10/s, instances: 4}
+    """
+    result = simulated(text)
+    expected = monthly(estimate(plan_of(text), SHIPPED))
+    assert result.costs.simulated.total == pytest.approx(expected)
+    assert result.costs.ideal == pytest.approx(expected)
+
+
+def test_ideal_costs_no_more_than_the_peak_all_the_time():
+    costs = simulated().costs
+    assert costs.ideal <= costs.at_peak + 1e-9
+
+
+def test_nodes_hold_the_pods_and_stay_in_the_pool():
+    result = simulated()
+    nodes = result.costs.simulated.nodes["main/default"]
+    kept = result.outcomes[0].series.kept
+    assert np.all(nodes * 3 >= np.minimum(kept, 30))
+    assert nodes.max() <= 10
+
+
+def test_the_same_seed_gives_the_same_and_another_another():
+    first, same, other = (simulated(seed=seed).outcomes[0].series.arrivals for seed in (1, 1, 2))
+    assert np.array_equal(first, same)
+    assert not np.array_equal(first, other)
+
+
+def test_a_slower_start_is_felt():
+    late = [simulated(startup_s=s).outcomes[0].figures.late_share for s in (0.0, 600.0)]
+    assert late[0] < late[1]
+
+
+def test_figures_are_consistent():
+    found = simulated().outcomes[0].figures
+    assert found.instances_min <= found.instances_mean <= found.instances_max
+    assert 0 < found.utilization <= 1
+    assert found.p95_typical_s <= found.p95_worst_s
+    assert found.late_share >= 0
+
+
+def test_a_trace_brings_its_shape_and_leaves_the_volume(tmp_path):
+    from capplan.plan.demand import Trace
+
+    file = tmp_path / "t.csv"
+    file.write_text(
+        "time,n\n" + "".join(f"2026-01-01T00:{m:02d}:00Z,{1 + 9 * (m == 30)}\n" for m in range(60))
+    )
+    trace = Trace(file=str(file), time="time", value="n", unit="requests")
+    found = prepare(plan_of(PODS), SHIPPED, Settings(), trace)
+    assert found.seconds == 3600
+    rps = found.subjects[0].rps
+    assert rps.mean() == pytest.approx(20)
+    assert rps.max() / rps.min() == pytest.approx(10)
+
+
+def test_times_that_are_no_dates_are_refused(tmp_path):
+    from capplan.plan.demand import Trace
+
+    file = tmp_path / "t.csv"
+    file.write_text("minute,n\n0,1\n1,2\n2,3\n")
+    trace = Trace(file=str(file), time="minute", value="n", unit="requests")
+    with pytest.raises(InputError, match="not dates"):
+        prepare(plan_of(PODS), SHIPPED, Settings(), trace)
+
+
+def test_a_plan_that_says_nothing_cannot_be_simulated():
+    text = """
+        name: t
+        regions: {aws: us-east-1}
+        demand: {requests_per_second: 20}
+        services: {api: {platform: fargate}}
+    """
+    with pytest.raises(InputError, match="no service"):
+        prepare(plan_of(text), SHIPPED, Settings())
+
+
+def test_a_profile_is_smooth_and_a_trace_keeps_its_steps():
+    hours = np.array([1.0, 3.0])
+    smooth = rates(hours, 3600.0, 600.0, 7200.0, smooth=True)
+    assert smooth.mean() == pytest.approx(2.0)
+    assert np.abs(np.diff(smooth)).max() <= 2 * 600 / 3600 + 1e-12
+    assert rates(hours, 3600.0, 600.0, 7200.0, smooth=False).tolist() == [1.0] * 6 + [3.0] * 6
+
+
+def test_random_arrivals_have_the_mean_and_the_variance_of_poisson():
+    found = arrivals(np.full(20_000, 2.0), 15.0, 1, "api", random=True)
+    assert found.mean() == pytest.approx(30.0, rel=0.01)
+    assert found.var() == pytest.approx(30.0, rel=0.05)
+    assert arrivals(np.array([2.0]), 15.0, 1, "api", random=False).tolist() == [30.0]
+
+
+def test_messages_wait_for_as_long_as_it_takes():
+    text = PODS.replace("concurrency: 10", "concurrency: 10\n        queue: {backlog: 50, drain_time: 5m}")
+    subject = prepare(plan_of(text), SHIPPED, Settings(days=1.0)).subjects[0]
+    assert math.isinf(subject.simulated.traffic.timeout_s)
+    assert subject.slo == "drain 300 s"
+    assert subject.backlog == 50
