@@ -1,0 +1,225 @@
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import ROOT, SHIPPED
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from capplan.decide.answers import answer
+from capplan.decide.breakeven import Alternative, Owned, break_even
+from capplan.decide.crossings import cheapest
+from capplan.decide.drivers import driver_of
+from capplan.decide.questions import Asked, questions
+from capplan.decide.world import names_of
+from capplan.errors import InputError
+from capplan.estimate import basis_of, estimate
+from capplan.plan.bind import Scenarios
+from capplan.plan.read import parse_plan
+from capplan.report.json_format import estimate_document
+
+AFPI = ROOT / "examples" / "afpi"
+PLAN = """
+name: t
+regions: {aws: us-east-1}
+demand: {requests_per_second: 100, profile: flat}
+services:
+  api: {platform: vm-group, provider: aws, machine: m5.xlarge, throughput: 10/s, calls: {llm: 1}}
+external_apis:
+  llm: {price_per_request: 0}
+alternatives:
+  large: {services: {api: {machine: m5.4xlarge, throughput: 45/s}}}
+  paid:
+    services: {api: {machine: t3.micro, throughput: 1000/s}}
+    external_apis: {llm: {price_per_request: $0.000001}}
+"""
+
+
+def document(found):
+    return names_of(found, estimate_document)
+
+
+def answers_to(source: Path, **asked):
+    return [answer(q, document) for q in questions(source, Asked(**asked), SHIPPED, document)]
+
+
+def afpi(**asked):
+    (found,) = answers_to(AFPI, points=100, **asked)
+    return found
+
+
+def test_afpi_breaks_even_where_its_own_tables_say():
+    found = afpi(comparison="llm", books=("afpi",))
+    (switch,) = found.found.switches
+    assert switch.first == pytest.approx(24_260)
+    assert switch.sustained == switch.first
+    assert found.shown[0]["LLM API, USD a month"] == pytest.approx(1213)
+    assert found.found.now.costs == pytest.approx((900, 1613))
+
+
+def test_at_list_prices_and_730_hours_it_breaks_even_later():
+    found = afpi(comparison="llm")
+    assert found.shown[0]["LLM API, USD a month"] == pytest.approx(1277.5, abs=0.1)
+    assert found.found.switches[0].first == pytest.approx(25_550, rel=1e-3)
+
+
+def test_engineers_move_the_break_even():
+    hours = "alternatives.gke-gpu.decisions.ownership.engineering_hours_per_month=30"
+    found = afpi(comparison="llm", books=("afpi",), sets=(hours,))
+    assert found.found.switches[0].first == pytest.approx(24_260 + 3000 / 0.05)
+
+
+def test_the_price_of_the_api_decides_most():
+    """The reference: 29.3K conversations at 5 cents, 574K at the price of a small model, never at an 8B's."""
+    plan, mini, api_8b = afpi(comparison="like-for-like").found.switches
+    assert plan.crossings[0] == pytest.approx(29_300, rel=0.05)
+    assert mini.crossings[-1] == pytest.approx(574_000, rel=0.03)
+    assert api_8b.from_start
+    assert not api_8b.crossings
+
+
+def test_every_comparison_that_ships_has_an_answer():
+    answers = answers_to(AFPI, points=30)
+    assert [a.question.name for a in answers] == ["llm", "like-for-like", "hybrid", "purchase", "platform"]
+    hybrid = answers[2].found.least[0]
+    assert hybrid.value == 1.0
+
+
+def test_migration_is_spread_and_pays_back():
+    sets = (
+        "alternatives.gke-gpu.decisions.ownership.migration_usd=6000",
+        "external_apis.llm-api.price_per_request=0.2",
+    )
+    found = afpi(between=("plan", "gke-gpu"), over="price_per_request", books=("afpi",), sets=sets[:1])
+    assert found.found.now.costs[1] == pytest.approx(1613 + 500)
+    assert found.found.now.payback_months == [None, None]
+    found = afpi(
+        between=("plan", "gke-gpu"), over="conversations", low="1k", high="1M", books=("afpi",), sets=sets
+    )
+    assert found.found.now.payback_months[1] == pytest.approx(6000 / (2400 - 1613))
+
+
+def test_never_says_why():
+    (switch,) = afpi(
+        between=("api-8b", "gke-gpu"), over="conversations", low="1k", high="100k"
+    ).found.switches
+    assert switch.first is None
+    assert "beyond the range" in switch.reason
+
+
+def files(text, *names):
+    return [parse_plan(text, "plan.yaml", Path(), alternative=name) for name in names]
+
+
+def compared(text, x, *names, over="requests_per_second"):
+    plans = files(text, *names)
+    alternatives = [
+        Alternative(str(n), basis_of(f, SHIPPED), Owned()) for n, f in zip(names, plans, strict=True)
+    ]
+    return break_even(alternatives, driver_of(over, plans, dict), x)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.sampled_from(["m5.large", "m5.xlarge", "c5.2xlarge"]),
+    st.integers(3, 60),
+    st.integers(3, 90),
+    st.sampled_from([0, 2e-7, 1e-6, 3e-6]),
+    st.integers(2, 40),
+)
+def test_crossings_of_plans_are_those_of_a_scan(machine, throughput, other, price, points):
+    text = (
+        PLAN.replace("price_per_request: 0}", f"price_per_request: {price}}}")
+        + f"""
+  other:
+    services: {{api: {{machine: {machine}, throughput: {other}/s}}}}
+    external_apis: {{llm: {{price_per_request: 0}}}}
+"""
+    )
+    text = text.replace("throughput: 10/s", f"throughput: {throughput}/s")
+    values = np.arange(1.0, 501.0)
+    scan = []
+    for file in files(text, None, "other"):
+        found = estimate(file, SHIPPED, Scenarios(500, {("demand", "requests_per_second"): values}))
+        scan.append(np.broadcast_to(found.total.expected[:, 0], 500))
+    winner = cheapest(np.stack(scan))
+    expected = {float(values[i]) for i in np.flatnonzero(np.diff(winner)) + 1}
+    found = compared(text, np.linspace(1, 500, points), None, "other")
+    # The driver has all values: a crossing lies at or below the whole number at which the scan sees it.
+    seen = [change.high for change in found.stretches[:-1]]
+    assert expected <= {float(np.ceil(at - 1e-6)) for at in seen} | {float(np.ceil(at + 1e-6)) for at in seen}
+    for stretch in found.stretches:
+        inside = (values > stretch.low + 1e-6) & (values < stretch.high - 1e-6)
+        assert set(winner[inside]) <= {stretch.cheapest}
+
+
+def test_a_whole_driver_crosses_at_a_whole_number():
+    text = PLAN + "  min: {services: {api: {throughput: 1000/s, instances: {min: 7}}}}\n"
+    found = compared(text, np.arange(1.0, 51.0), None, "min", over="services.api.instances.min")
+    assert all(stretch.high == round(stretch.high) for stretch in found.stretches)
+
+
+def test_an_alternative_that_reaches_its_maximum_is_told():
+    text = PLAN + "  small: {services: {api: {instances: {max: 20}}}}\n"
+    found = compared(text, np.linspace(10, 1000, 20), None, "small")
+    assert found.limits[0] is None
+    assert found.limits[1] == pytest.approx(200)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"between": ("plan", "larg")}, "Did you mean 'large'?"),
+        ({"between": ("plan",)}, "needs at least two alternatives"),
+        ({"over": "requests_per_secnd"}, "Did you mean"),
+        ({"over": "name"}, "is not a number"),
+        ({"over": "demand.users_per_day"}, "is not a number that the plan gives"),
+        ({"low": "10", "high": "5"}, "is empty"),
+        ({"low": "-3"}, "must be at least 0"),
+        ({"comparison": "x"}, "the plan has no comparison 'x'"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(tmp_path, asked, said):
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    with pytest.raises(InputError) as error:
+        answers_to(tmp_path, **asked)
+    assert said in str(error.value)
+
+
+def test_a_plan_without_comparisons_compares_its_alternatives_over_its_volume(tmp_path):
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    (found,) = answers_to(tmp_path, points=50)
+    assert [a.name for a in found.question.alternatives] == ["plan", "large", "paid"]
+    assert found.question.driver.name == "requests_per_second"
+    assert (found.found.x[0], found.found.x[-1]) == (1.0, 10_000.0)
+
+
+def test_formats(capplan, tmp_path):
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    command = (
+        "breakeven",
+        tmp_path,
+        "--between",
+        "plan",
+        "large",
+        "--from",
+        "1",
+        "--to",
+        "100",
+        "--points",
+        "20",
+    )
+    shown = capplan(*command)
+    assert shown.exit_code == 0
+    assert "large against plan: " in shown.stdout
+    assert "o plan   * large" in shown.stdout
+    found = json.loads(capplan(*command, "--format", "json").stdout)["comparisons"][0]
+    assert found["driver"]["from"] == 1.0
+    assert len(found["curves"]["monthly_cost"]["large"]) == 20
+    rows = list(csv.DictReader(io.StringIO(capplan(*command, "--format", "csv").stdout)))
+    assert len(rows) == 40
+    assert "| from | to | cheapest |" in capplan(*command, "--format", "markdown").stdout.lower()
+    assert capplan("breakeven", tmp_path, "--between", "plan,large").exit_code == 2
