@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from capplan.arrays import Array
@@ -77,14 +79,23 @@ _FAR_TAIL = (
 
 def normal_quantile(share: Array) -> Array:
     """Return the standard normal quantile of each share above 0 and below 1. Relative error below 10⁻¹⁵."""
-    if share.size > 1 and np.all(share == share.flat[0]):
-        return np.full(share.shape, normal_quantile(share.ravel()[:1])[0])
+    if share.size and np.all(share == share.flat[0]):
+        return np.full(share.shape, _quantile_of(float(share.flat[0])))
+    return _quantiles(share)
+
+
+@lru_cache(maxsize=32)
+def _quantile_of(share: float) -> float:
+    """Return the quantile of one share; there are few that a model asks for again and again."""
+    return float(_quantiles(np.array([share]))[0])
+
+
+def _quantiles(share: Array) -> Array:
     q = share - 0.5
     r = np.sqrt(-np.log(np.minimum(share, 1 - share)))
     tail = np.where(r <= 5, _ratio(_TAIL, r - 1.6), _ratio(_FAR_TAIL, r - 5))
-    quantile: Array = np.where(
-        np.abs(q) <= 0.425, q * _ratio(_CENTRE, 0.180625 - q * q), np.where(q < 0, -tail, tail)
-    )
+    centre = q * _ratio(_CENTRE, 0.180625 - q * q)
+    quantile: Array = np.where(np.abs(q) <= 0.425, centre, np.where(q < 0, -tail, tail))
     return quantile
 
 

@@ -23,7 +23,7 @@ def dumps(document: Any) -> str:
 
 def estimate_document(estimate: Estimate) -> dict[str, Any]:
     """Return the estimate of a plan with one scenario."""
-    shown = view(estimate)
+    shown = view(estimate, hourly=True)
     return {
         **_head(estimate, shown),
         "demand": _demand(shown),
@@ -76,7 +76,7 @@ def _head(estimate: Estimate, shown: EstimateView) -> dict[str, Any]:
 
 
 def _scenario(estimate: Estimate, scenario: int) -> dict[str, Any]:
-    shown = view(estimate, scenario)
+    shown = view(estimate, scenario, hourly=True)
     values = estimate.scenarios.values
     return {
         "values": {".".join(path): float(numbers[scenario]) for path, numbers in values.items()},

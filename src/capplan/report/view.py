@@ -113,8 +113,8 @@ class EstimateView(NamedTuple):
     findings: Sequence[Finding]
 
 
-def view(estimate: Estimate, scenario: int = 0) -> EstimateView:
-    """Return one ``scenario`` of ``estimate`` as plain numbers."""
+def view(estimate: Estimate, scenario: int = 0, hourly: bool = False) -> EstimateView:
+    """Return one ``scenario`` of ``estimate`` as plain numbers; response times by hour only if ``hourly``."""
     return EstimateView(
         plan=estimate.plan.name,
         alternative=estimate.file.places.alternative,
@@ -122,7 +122,7 @@ def view(estimate: Estimate, scenario: int = 0) -> EstimateView:
         average_rps=pick(estimate.load.average_rps, scenario),
         peak_rps=pick(estimate.load.peak_rps, scenario),
         profile=estimate.load.profile,
-        components=[_component(estimate, component, scenario) for component in estimate.components],
+        components=[_component(estimate, component, scenario, hourly) for component in estimate.components],
         lines=[_line(line, scenario) for line in estimate.lines],
         total=cost_view(estimate.total, scenario),
         findings=estimate.findings,
@@ -141,7 +141,7 @@ def cost_view(cost: Range, scenario: int) -> Cost:
     return Cost(pick(cost.floor, scenario), pick(cost.expected, scenario), top)
 
 
-def _component(estimate: Estimate, component: Component, scenario: int) -> ComponentView:
+def _component(estimate: Estimate, component: Component, scenario: int, hourly: bool) -> ComponentView:
     sizing = component.sizing
     lines = estimate.lines_of(component.name)
     priced = not lines or any(line.cost is not None for line in lines)
@@ -162,12 +162,12 @@ def _component(estimate: Estimate, component: Component, scenario: int) -> Compo
         billed_with=component.billed_with,
         picked=None if component.pick is None else component.pick.name(scenario),
         measures=[_measure(measure, scenario) for measure in component.measures],
-        latency=None if component.response is None else _latency(component.response, scenario),
+        latency=None if component.response is None else _latency(component.response, scenario, hourly),
         week_utilization=_week_utilization(component, scenario),
     )
 
 
-def _latency(times: ResponseTimes, scenario: int) -> LatencyView:
+def _latency(times: ResponseTimes, scenario: int, hourly: bool) -> LatencyView:
     from capplan.capacity.response import SHARES
 
     names = {share: f"p{100 * share:.0f}" for share in SHARES}
@@ -176,6 +176,7 @@ def _latency(times: ResponseTimes, scenario: int) -> LatencyView:
         {
             name: [_milliseconds(s) for s in _row(times.by_hour(share), scenario)]
             for share, name in names.items()
+            if hourly
         },
     )
 

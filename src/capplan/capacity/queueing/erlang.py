@@ -23,6 +23,7 @@ MOST_SERVERS = 10_000_000
 """Where a search for the number of servers gives up."""
 
 _BISECTIONS = 60
+_LOG_SMALLEST = -746.0
 
 
 def erlang_b(servers: Floats, offered_load: Floats) -> Array:
@@ -41,7 +42,8 @@ def erlang_b(servers: Floats, offered_load: Floats) -> Array:
     """
     c, a = _checked(servers, offered_load)
     flat_c, flat_a = c.ravel(), a.ravel()
-    start = _start(flat_c, flat_a)
+    vanishing = _vanishes(flat_c, flat_a)
+    start = np.where(vanishing, flat_c, _start(flat_c, flat_a))
     most_steps_first = np.argsort(start - flat_c, kind="stable")
     k, load = start[most_steps_first], flat_a[most_steps_first]
     steps = flat_c[most_steps_first] - k
@@ -52,7 +54,7 @@ def erlang_b(servers: Floats, offered_load: Floats) -> Array:
         blocked[:n] = carried / (k[:n] + step + carried)
     result = np.empty_like(blocked)
     result[most_steps_first] = blocked
-    return result.reshape(c.shape)
+    return np.where(vanishing, 0.0, result).reshape(c.shape)
 
 
 def erlang_c(servers: Floats, offered_load: Floats) -> Array:
@@ -192,6 +194,14 @@ def _halfin_whitt_beta(waiting: float) -> float:
         waits = normal.pdf(beta) / (normal.pdf(beta) + beta * normal.cdf(beta))
         low, high = (beta, high) if waits > waiting else (low, beta)
     return high
+
+
+def _vanishes(servers: Array, load: Array) -> Flags:
+    """Return where B(c, A) ≤ e^(−A)·A^c/c! ≤ exp(c − A + c·ln(A/c)) is below the smallest float."""
+    c = np.maximum(servers, 1.0)
+    with np.errstate(divide="ignore"):
+        vanishing: Flags = (servers > load) & (c - load + c * np.log(load / c) < _LOG_SMALLEST)
+    return vanishing & (servers > 0)
 
 
 def _start(servers: Array, load: Array) -> Array:

@@ -11,6 +11,7 @@ service law is constant at cs2 = 0, exponential at cs2 = 1 and lognormal elsewhe
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from capplan.capacity.queueing.erlang import erlang_c
 from capplan.capacity.queueing.multiserver import exponential_response_survival, mmc_wait_mean
 from capplan.normal import normal_quantile
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(48)
+_NODES = 48
 _FARTHEST_SIGMA = 8.5
 _CHUNK = 4096
 _BISECTIONS = 36
@@ -277,14 +278,22 @@ def _lognormal_survival(x: Array, law: Law) -> Array:
     return result
 
 
+@lru_cache(maxsize=1)
+def _quadrature() -> tuple[Array, Array]:
+    """Return the nodes and weights of Gauss and Legendre; numpy.polynomial is imported only for them."""
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    return nodes, weights
+
+
 def _lognormal_chunk(x: Array, law: Law) -> Array:
     variance = np.log1p(law.cs2)
     sigma = np.sqrt(variance)
     last = (np.log(np.maximum(x, 1e-300)) + variance / 2) / sigma
     last = np.clip(last, -_FARTHEST_SIGMA, _FARTHEST_SIGMA)
     half = (last + _FARTHEST_SIGMA) / 2
-    z = -_FARTHEST_SIGMA + half * (_NODES + 1)
-    density = np.exp(-z * z / 2) * (_WEIGHTS / np.sqrt(2 * np.pi))
+    nodes, weights = _quadrature()
+    z = -_FARTHEST_SIGMA + half * (nodes + 1)
+    density = np.exp(-z * z / 2) * (weights / np.sqrt(2 * np.pi))
     service = np.exp(sigma * z - variance / 2)
     answered = half * density * (1 - _wait_survival(np.maximum(x - service, 0.0), law))
     result: Array = np.maximum(1 - answered.sum(axis=1), 0.0)
