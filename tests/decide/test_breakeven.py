@@ -18,7 +18,7 @@ from capplan.decide.world import names_of
 from capplan.errors import InputError
 from capplan.estimate import basis_of, estimate
 from capplan.plan.bind import Scenarios
-from capplan.plan.read import parse_plan
+from capplan.plan.read import parse_plan, text_of
 from capplan.report.json_format import estimate_document
 
 AFPI = ROOT / "examples" / "afpi"
@@ -43,7 +43,7 @@ def document(found):
 
 
 def answers_to(source: Path, **asked):
-    return [answer(q, document) for q in questions(source, Asked(**asked), SHIPPED, document)]
+    return [answer(q, document) for q in questions(text_of(source), Asked(**asked), SHIPPED, document)]
 
 
 def afpi(**asked):

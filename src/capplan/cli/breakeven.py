@@ -61,6 +61,7 @@ def breakeven(
     from capplan.decide.answers import answer
     from capplan.decide.questions import Asked, questions
     from capplan.decide.world import names_of
+    from capplan.plan.read import text_of
     from capplan.report import breakeven as report
     from capplan.report.json_format import dumps, estimate_document
 
@@ -68,7 +69,7 @@ def breakeven(
         return names_of(estimate, estimate_document)
 
     asked = Asked(between or (), over, low, high, points, comparison, sets or (), books or ())
-    found = questions(plan, asked, Catalog(catalogs), document)
+    found = questions(text_of(plan), asked, Catalog(catalogs), document)
     answers = [answer(question, document) for question in found]
     if fmt is ChartFormat.JSON:
         emit(dumps(report.breakeven_document(answers)), output, force)

@@ -38,14 +38,33 @@ def recommend(
     from capplan.cli import terminal
     from capplan.cli.output import emit
     from capplan.decide.recommend import recommend as run
-    from capplan.plan.read import read_plan
+    from capplan.plan.read import parse_plan, text_of
+    from capplan.report import growth as decided
     from capplan.report import json_format
     from capplan.report import recommend as report
 
-    advice = run(read_plan(plan, sets or (), alternative, books or ()), Catalog(catalogs))
+    text = text_of(plan)
+    file = parse_plan(*text, sets or (), alternative, books or ())
+    advice = run(file, Catalog(catalogs))
+    growing, rules = None, []
+    if file.plan.decisions is not None:
+        from capplan.decide.growth import growth
+        from capplan.decide.questions import Asked
+        from capplan.decide.rules import rules_of
+        from capplan.decide.world import names_of
+
+        asked = Asked(sets=sets or (), books=books or ())
+        growing = growth(file, Catalog(catalogs))
+        rules = rules_of(
+            text, file, asked, Catalog(catalogs), lambda e: names_of(e, json_format.estimate_document)
+        )
     if fmt is TextFormat.JSON:
-        emit(json_format.dumps(report.recommend_document(advice)), output, force)
+        document = report.recommend_document(advice) | decided.decisions_document(growing, rules)
+        emit(json_format.dumps(document), output, force)
     elif fmt is TextFormat.MARKDOWN:
-        emit(report.recommend_markdown(advice), output, force)
+        said = report.recommend_markdown(advice) + decided.decisions_markdown(growing, rules)
+        emit(said, output, force)
     else:
-        emit(report.recommend_text(advice, terminal.width()), output, force, painted=True)
+        width = terminal.width()
+        said = report.recommend_text(advice, width) + decided.decisions_text(growing, rules, width)
+        emit(said, output, force, painted=True)

@@ -17,9 +17,11 @@ from capplan.errors import InputError, Problem, nearest
 from capplan.estimate import Estimate, basis_of, estimate
 from capplan.plan.decisions import bound
 from capplan.plan.model import Plan
-from capplan.plan.read import PlanFile, read_plan
+from capplan.plan.read import PlanFile, parse_plan
 from capplan.plan.sweep import read_number
 
+SourceText = tuple[str, str, File]
+"""The text of a plan, its name and its directory."""
 ITSELF = "plan"
 """What comparisons call the plan without an overlay."""
 _SPAN = 100.0
@@ -67,11 +69,15 @@ class _Wanted(NamedTuple):
 
 
 def questions(
-    source: File, asked: Asked, catalog: Catalog, document: Callable[[Estimate], Document]
+    text: SourceText, asked: Asked, catalog: Catalog, document: Callable[[Estimate], Document]
 ) -> list[Question]:
-    """Return what is asked about the plan at ``source``: its comparisons where ``asked`` names none."""
-    file = read_plan(source, asked.sets, None, asked.books)
-    return [_question(source, asked, wanted, catalog, document) for wanted in _wanted(file, asked)]
+    """Return what is asked about the plan in ``text``: its comparisons where ``asked`` names none."""
+
+    def read(name: str, books: Sequence[str]) -> PlanFile:
+        return parse_plan(*text, asked.sets, None if name == ITSELF else name, [*books, *asked.books])
+
+    wanted = _wanted(read(ITSELF, ()), asked)
+    return [_question(read, asked, each, catalog, document) for each in wanted]
 
 
 def _wanted(file: PlanFile, asked: Asked) -> list[_Wanted]:
@@ -113,16 +119,13 @@ def _own(plan: Plan, asked: Asked) -> _Wanted:
 
 
 def _question(
-    source: File,
+    read: Callable[[str, Sequence[str]], PlanFile],
     asked: Asked,
     wanted: _Wanted,
     catalog: Catalog,
     document: Callable[[Estimate], Document],
 ) -> Question:
-    books = [*wanted.books, *asked.books]
-    files = [
-        read_plan(source, asked.sets, None if name == ITSELF else name, books) for name in wanted.between
-    ]
+    files = [read(name, wanted.books) for name in wanted.between]
     driver = driver_of(wanted.over, files, lambda: document(estimate(files[0], catalog)))
     return Question(
         wanted.name,

@@ -13,7 +13,7 @@ from capplan.catalog.tiers import TierTable
 from capplan.decide.serving import serving
 from capplan.errors import InputError, Problem, nearest
 from capplan.estimate import Estimate, estimate
-from capplan.plan.read import PlanFile, read_plan
+from capplan.plan.read import PlanFile, parse_plan, text_of
 
 Document = Mapping[str, Any]
 
@@ -36,7 +36,8 @@ class World:
     def __init__(self, source: Path, catalogs: Path | None, document: Callable[[Estimate], Document]) -> None:
         self.asked: list[tuple[str, str, str]] = []
         self._catalogs = catalogs
-        self._read = cache(lambda case: read_plan(source, case.sets, case.alternative, case.books))
+        text = text_of(source)
+        self._read = cache(lambda case: parse_plan(*text, case.sets, case.alternative, case.books))
         self._documents = cache(
             lambda case: names_of(estimate(self._read(case), Catalog(catalogs)), document)
         )

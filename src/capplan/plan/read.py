@@ -38,7 +38,7 @@ def read_plan(
     ``alternative`` names an overlay in the plan; ``sets`` are PATH=VALUE changes on top of it; ``books`` are
     price books on top of the plan's own. Raises :class:`InputError` with every problem found.
     """
-    return parse_plan(*_text_of(source), sets, alternative, books)
+    return parse_plan(*text_of(source), sets, alternative, books)
 
 
 def parse_plan(
@@ -104,7 +104,8 @@ def scalar(text: str) -> Any:
     return load(text, "command line")
 
 
-def _text_of(source: Path) -> tuple[str, str, Path]:
+def text_of(source: Path) -> tuple[str, str, Path]:
+    """Return the text of the plan at ``source``, its name and its directory; stdin can be read only once."""
     if str(source) == "-":
         return decode(sys.stdin.buffer.read(MAX_BYTES + 1), "stdin"), "stdin", Path()
     if source.is_dir():

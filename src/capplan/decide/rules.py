@@ -1,0 +1,144 @@
+"""Migration rules: which triggers fire, by which figures, and whether they agree with the break-even."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.catalog.catalog import Catalog
+from capplan.decide.answers import answer
+from capplan.decide.breakeven import Curves, estimate_at
+from capplan.decide.drivers import Document
+from capplan.decide.expressions import Evidence, Expression, ExpressionError
+from capplan.decide.questions import Asked, Question, SourceText, questions
+from capplan.errors import InputError
+from capplan.estimate import Estimate, estimate
+from capplan.plan.read import PlanFile
+
+_CLOSE = 0.05
+"""A trigger within 5 % of the break-even agrees with it."""
+_POINTS = 200
+
+
+class Trigger(NamedTuple):
+    """One trigger: whether it fires, what the estimate says, and where it contradicts the break-even."""
+
+    text: str
+    expression: str
+    fires: bool | None
+    evidence: Sequence[Evidence]
+    why_unknown: str
+    contradiction: str
+
+
+class Rule(NamedTuple):
+    """One rule; ``fires`` is None where that depends on a trigger that is unknown."""
+
+    name: str
+    description: str
+    to: str
+    when: str
+    fires: bool | None
+    triggers: Sequence[Trigger]
+
+
+def rules_of(
+    text: SourceText, file: PlanFile, asked: Asked, catalog: Catalog, document: Callable[[Estimate], Document]
+) -> list[Rule]:
+    """Return every migration rule of the plan, evaluated; raises :class:`InputError` for unreadable ones."""
+    decisions = file.plan.decisions
+    if decisions is None or not decisions.migration_rules:
+        return []
+    names = document(estimate(file, catalog))
+    found = []
+    for name, section in decisions.migration_rules.items():
+        against = None
+        if section.comparison is not None:
+            wanted = asked._replace(comparison=section.comparison, points=_POINTS)
+            against = _Against(questions(text, wanted, catalog, document)[0], document, section.to)
+        read = _read(file, name, section.triggers)
+        triggers = [_trigger(says, e, names, against) for says, e in read.items()]
+        found.append(
+            Rule(
+                name, section.description, section.to, section.when, _fires(triggers, section.when), triggers
+            )
+        )
+    return found
+
+
+def _read(file: PlanFile, rule: str, triggers: Mapping[str, str]) -> dict[str, Expression]:
+    read = {}
+    for text, expression in triggers.items():
+        try:
+            read[text] = Expression(expression)
+        except ExpressionError as error:
+            path = ("decisions", "migration_rules", rule, "triggers", text)
+            raise InputError(file.places.problem(path, error.what, error.remedy)) from None
+    return read
+
+
+def _fires(triggers: Sequence[Trigger], when: str) -> bool | None:
+    fired = [trigger.fires for trigger in triggers]
+    if when == "any":
+        return True if True in fired else None if None in fired else False
+    return False if False in fired else None if None in fired else True
+
+
+def _trigger(text: str, expression: Expression, names: Document, against: _Against | None) -> Trigger:
+    try:
+        fires, evidence = bool(expression.value(names)), expression.evidence(names)
+    except ExpressionError as error:
+        return Trigger(text, expression.text, None, (), str(error), "")
+    contradiction = against.contradiction(expression) if against else ""
+    return Trigger(text, expression.text, fires, evidence, "", contradiction)
+
+
+class _Against:
+    """The comparison that says whether a switch pays."""
+
+    def __init__(self, question: Question, document: Callable[[Estimate], Document], to: str) -> None:
+        self._question = question
+        self._document = document
+        names = [alternative.name for alternative in question.alternatives]
+        self._which = names.index(to) if to in names else 0
+        found = answer(question, document).found
+        switch = next((s for s in found.switches if s.alternative == self._which), None)
+        self._pays_from = switch.sustained if switch else None
+
+    def contradiction(self, expression: Expression) -> str:
+        """Say where the trigger fires although the switch does not pay yet, or not although it does."""
+        at = self._first_fires(expression)
+        if at is None or self._which == 0:
+            return ""
+        driver = self._question.driver
+        row = Curves(self._question.alternatives, driver).totals(np.array([at]))[:, 0]
+        more = float(row[self._which] - row[0])
+        share = more / float(row[0])
+        fires = f"fires from {at:,.6g} {driver.name} on"
+        if self._pays_from is None:
+            return f"{fires}; by the comparison the switch never pays there"
+        if at < self._pays_from * (1 - _CLOSE):
+            costs = f"where the switch costs {more:,.0f} USD a month more ({share:+.0%})"
+            return f"{fires}, {costs}; it pays from {self._pays_from:,.6g} on"
+        if at > self._pays_from * (1 + _CLOSE):
+            return f"{fires}, but the switch pays from {self._pays_from:,.6g} on"
+        return ""
+
+    def _first_fires(self, expression: Expression) -> float | None:
+        """Return where a trigger that rises with the driver begins to fire, by bisection."""
+        low, high = float(self._question.x[0]), float(self._question.x[-1])
+        try:
+            if self._holds(expression, low) or not self._holds(expression, high):
+                return None
+            while high - low > 1e-6 * high:
+                middle = (low + high) / 2
+                low, high = (low, middle) if self._holds(expression, middle) else (middle, high)
+        except ExpressionError:
+            return None
+        return high
+
+    def _holds(self, expression: Expression, value: float) -> bool:
+        first = self._question.alternatives[0]
+        return bool(expression.value(self._document(estimate_at(first, self._question.driver, value))))

@@ -1,0 +1,151 @@
+"""Tiers of growth and migration rules, for people and for scripts."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from capplan.decide.growth import Entry, Growth
+from capplan.decide.rules import Rule, Trigger
+from capplan.plan.decisions import GrowthTier
+from capplan.report import numbers
+from capplan.report.table import Column, Table, markdown, text
+
+_FIRES = {True: "fires", False: "does not fire", None: "unknown"}
+
+
+def decisions_text(growth: Growth | None, rules: Sequence[Rule], width: int) -> str:
+    """Return where the plan stands on its tiers, and what its rules say."""
+    parts = []
+    if growth is not None:
+        lines = [_filled(line, width, "  ") for line in _growth(growth)]
+        parts.append("\n".join(lines) + "\n\n" + text(_tiers(growth), width))
+    for rule in rules:
+        lines = [_filled(line, width, "    ") for line in _rule(rule)]
+        parts.append("\n".join(lines) + "\n")
+    return "".join("\n" + part for part in parts)
+
+
+def _filled(line: str, width: int, indent: str) -> str:
+    return textwrap.fill(line, width, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def decisions_markdown(growth: Growth | None, rules: Sequence[Rule]) -> str:
+    """Return the same as Markdown."""
+    parts = []
+    if growth is not None:
+        parts += ["\n".join(f"- {line}" for line in _growth(growth)) + "\n", markdown(_tiers(growth))]
+    parts += ["\n".join(f"- {line.strip()}" for line in _rule(rule)) + "\n" for rule in rules]
+    return "".join("\n" + part for part in parts)
+
+
+def _growth(growth: Growth) -> Iterator[str]:
+    value = f"{numbers.quantity(growth.value)} {growth.unit}".rstrip()
+    line = f"Growth: tier {growth.tier}, at {value}"
+    if growth.next_tier is not None and growth.room is not None:
+        line += f"; {growth.next_tier} begins at {growth.room + 1:,.3g} times as much"
+    yield line + "."
+    if growth.in_budget is not None:
+        within = "within" if growth.in_budget else "outside"
+        budget = _budget(growth.tiers[growth.tier])
+        yield f"It costs {growth.usd_per_month:,.0f} USD a month, {within} the tier's {budget}."
+    for name in filter(None, (growth.tier, growth.next_tier)):
+        tier = growth.tiers[name]
+        needs = [tier.infrastructure, tier.models and f"LLMs: {tier.models}"]
+        yield f"Tier {name} needs {'; '.join(filter(None, needs)) or 'nothing that the plan names'}."
+    for entry in growth.entries:
+        yield _entry(entry, growth.months)
+
+
+def _entry(entry: Entry, months: int) -> str:
+    if entry.month_p5 == entry.month_p95 and entry.probability == 1:
+        return f"Tier {entry.tier} begins in month {entry.month_p50:.0f}."
+    spread = f"month {entry.month_p50:.0f} (p5 {entry.month_p5:.0f}, p95 {entry.month_p95:.0f})"
+    return (
+        f"Tier {entry.tier} begins within {months} months with probability {entry.probability:.0%}: {spread}."
+    )
+
+
+def _tiers(growth: Growth) -> Table:
+    columns = (
+        Column(""),
+        Column("Tier"),
+        Column("below", right=True),
+        Column("USD/month", right=True),
+        Column("Set up in"),
+    )
+    return Table(columns, [_tier(name, tier, growth) for name, tier in growth.tiers.items()])
+
+
+def _tier(name: str, tier: GrowthTier, growth: Growth) -> list[str]:
+    mark = "→" if name == growth.tier else ""
+    below = "" if tier.below is None else numbers.quantity(float(tier.below))
+    return [mark, name, below, _budget(tier), tier.setup_time]
+
+
+def _budget(tier: GrowthTier) -> str:
+    return "–".join(f"{usd:,.0f}" for usd in tier.usd_per_month)
+
+
+def _rule(rule: Rule) -> Iterator[str]:
+    title = rule.description or rule.name
+    yield f"Rule {rule.name}: {title}: {_FIRES[rule.fires]} ({rule.when} of these, to {rule.to})"
+    for trigger in rule.triggers:
+        yield f"  {_FIRES[trigger.fires]}: {trigger.text}{_evidence(trigger)}"
+        if trigger.contradiction:
+            yield f"    contradicts the break-even: {trigger.contradiction}"
+
+
+def _evidence(trigger: Trigger) -> str:
+    if trigger.why_unknown:
+        return f" ({trigger.why_unknown})"
+    return f" ({', '.join(f'{e.text} is {_figure(e.value)}' for e in trigger.evidence)})"
+
+
+def _figure(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return numbers.quantity(float(f"{value:.10g}")) if isinstance(value, int | float) else str(value)
+
+
+def decisions_document(growth: Growth | None, rules: Sequence[Rule]) -> dict[str, Any]:
+    """Return the same as scripts read it."""
+    return {
+        "growth_tier": None if growth is None else _growth_document(growth),
+        "migration_rules": [_rule_document(rule) for rule in rules],
+    }
+
+
+def _growth_document(growth: Growth) -> dict[str, Any]:
+    return {
+        "tier": growth.tier,
+        "value": growth.value,
+        "unit": growth.unit or None,
+        "next_tier": growth.next_tier,
+        "room": growth.room,
+        "monthly_cost": growth.usd_per_month,
+        "within_the_tier": growth.in_budget,
+        "horizon_months": growth.months,
+        "entries": [entry._asdict() for entry in growth.entries],
+    }
+
+
+def _rule_document(rule: Rule) -> dict[str, Any]:
+    return {
+        "name": rule.name,
+        "to": rule.to,
+        "when": rule.when,
+        "fires": rule.fires,
+        "triggers": [
+            {
+                "text": trigger.text,
+                "expression": trigger.expression,
+                "fires": trigger.fires,
+                "evidence": {evidence.text: evidence.value for evidence in trigger.evidence},
+                "unknown": trigger.why_unknown or None,
+                "contradiction": trigger.contradiction or None,
+            }
+            for trigger in rule.triggers
+        ],
+    }
