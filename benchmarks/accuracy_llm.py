@@ -19,7 +19,16 @@ import numpy as np
 
 from capplan.catalog.catalog import Catalog
 from capplan.llm.confidence import confidence_of, range_of
-from capplan.llm.measured import Row, engine_name, predict, read_rows, sample_of, unpredictable
+from capplan.llm.measured import (
+    Row,
+    engine_name,
+    predict,
+    read_rows,
+    running,
+    sample_of,
+    unpredictable,
+)
+from capplan.llm.simulator import Replica, poisson, simulate
 
 _SILICON = re.compile(r"id=.*_tp(\d+)_.*ep\d")
 
@@ -81,6 +90,31 @@ def grouped(
     }
 
 
+def open_loop(rows: Sequence[Row], facts: dict[str, object]) -> dict[str, dict[str, float | int]]:
+    """Return the errors of rows with a request rate: Poisson arrivals through the simulator."""
+    timed = [
+        row for row in rows if re.fullmatch(r"QPS=\d+", row.mode) and row.metric in ("ttft_ms", "itl_ms")
+    ]
+    errors: dict[str, list[float]] = {"tpot": [], "ttft": []}
+    for row in timed:
+        sample = sample_of([row._replace(concurrency=1.0)], facts)
+        runs = running(sample, facts)
+        one = sample.configurations[0]
+        replica = Replica(one.work(), one.reached(facts), one.engine, float(runs.cache_tokens[0]))
+        out = simulate(replica, poisson(row.inputs, row.outputs, float(row.mode[4:]), 500))
+        found = out.ttft_s if row.question == "ttft" else out.tpot_s
+        errors[row.question].append(1e3 * float(found.mean()) / row.value - 1)
+    return {
+        question: {
+            "median_ape": round(float(np.median(np.abs(found))), 4),
+            "bias": round(float(np.median(found)), 4),
+            "rows": len(found),
+        }
+        for question, found in errors.items()
+        if found
+    }
+
+
 def score(path: Path) -> dict[str, object]:
     """Return the whole report on the rows of ``path``."""
     catalog = Catalog()
@@ -103,6 +137,7 @@ def score(path: Path) -> dict[str, object]:
     kept = [sample.rows[i] for i in main]
     return {
         **report(kept, predicted[main], inside[main]),
+        "open_loop": open_loop([row for row in rows if not unpredictable(row, facts)], facts),
         "predicted_share": round(len(sample.rows) / len(scored), 4),
         "excluded": dict(excluded),
         "skipped": {reason: count for reason, count in skipped.items() if count},

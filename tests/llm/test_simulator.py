@@ -18,7 +18,7 @@ from capplan.llm.simulator import Replica, poisson, simulate, steady_users
 
 
 def reference_facts(facts):
-    """The constants that the description's outputs were computed with: no smooth maximum, no engine extras."""
+    """The constants of the description's outputs: no smooth maximum, nothing that engines add."""
     changed = copy.deepcopy(dict(facts))
     speed = changed["speed"]
     speed["common"].update(half_tokens=64, overlap=2000, memory_share=0.92, reserve=0.02, growth=1.0)

@@ -29,7 +29,9 @@ def llm(
     tensor_parallel: Annotated[
         list[int] | None, typer.Option("--tp", help="GPUs of a replica; 1, 2, 4 and 8 otherwise.")
     ] = None,
-    engine: Annotated[str, typer.Option("--engine", help="vllm, tensorrt-llm, sglang or other.")] = "vllm",
+    engine: Annotated[
+        str, typer.Option("--engine", help="vllm, tensorrt-llm, triton, sglang or other.")
+    ] = "vllm",
     inputs: Annotated[float, typer.Option("--input", min=1, help="Tokens of a request.")] = 1000,
     outputs: Annotated[float, typer.Option("--output", min=1, help="Tokens of an answer.")] = 300,
     ttft: Annotated[Seconds, typer.Option("--ttft", help="Time to first token to keep, such as 2s.")] = None,

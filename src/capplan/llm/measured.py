@@ -141,6 +141,8 @@ def engine_name(text: str) -> str:
     ('tensorrt-llm', 'vllm', 'other')
     """
     lower = text.lower()
+    if "triton" in lower:
+        return "triton"
     if lower.startswith(("trt", "tensorrt")):
         return "tensorrt-llm"
     return next((name for name in ("vllm", "sglang") if lower.startswith(name)), "other")
