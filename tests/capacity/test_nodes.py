@@ -101,9 +101,6 @@ def test_never_more_than_the_best_placement_needs(groups):
     assert needed([group(1, *pod[:2], pod[3]) for pod in pods]) <= best_packing(pods, NODE)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the bound misses pods that exclude each other; the pool comes out too small"
-)
 @pytest.mark.parametrize(
     "groups",
     [

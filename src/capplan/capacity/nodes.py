@@ -7,7 +7,7 @@ AKS "Node resource reservations". Sizes in GiB, CPU in cores.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -136,9 +136,11 @@ def nodes_for(pods: Sequence[PodGroup], node: Allocatable) -> Array:
     No placement can do with fewer. A function f is dual feasible if it sums to at most 1 over any sizes
     that fit one node; then its sum over all pods is a lower bound on the nodes (Fekete and Schepers,
     Mathematical Programming 91, 2001). The largest such bound is taken over every resource and f in
-    {identity, u1 … u5}, and for each group alone the pods that a node holds. The result never falls when a
-    count grows. It is exact for a single group; for mixed groups a scheduler that places pods one by one
-    may need one node more.
+    {identity, u1 … u5, and where pods take more than half a node the family of Carlier, Clautiaux and Moukrim
+    (Computers & Operations Research 34, 2007)}, and for each group alone the pods that a node holds. The
+    result never falls when a count grows. Where a large pod leaves no room for those of other groups, its
+    nodes and theirs add up. Exact for a single group; for mixed groups a scheduler that places pods one by
+    one may need one node more.
     """
     if not pods:
         return np.zeros((1, 1))
@@ -147,13 +149,47 @@ def nodes_for(pods: Sequence[PodGroup], node: Allocatable) -> Array:
     if len(pods) > 1:
         for resource in sizes[0]:
             taken = _stacked([size[resource] for size in sizes])
-            for transform in _DUAL_FEASIBLE if taken.any() else ():
+            for transform in _functions_for(taken):
                 weighted = (pod.pods * weight for pod, weight in zip(pods, transform(taken), strict=True))
                 bounds.append(ceil_count(sum(weighted, start=np.zeros((1, 1)))))
+        bounds += _apart(pods, sizes, bounds[: len(pods)])
     nodes = bounds[0]
     for bound in bounds[1:]:
         nodes = np.maximum(nodes, bound)
     return nodes
+
+
+_MOST_APART = 32
+"""Groups of large pods that are looked at; each is compared with every other."""
+
+
+def _apart(
+    pods: Sequence[PodGroup], sizes: Sequence[dict[str, Floats]], alone: Sequence[Array]
+) -> Iterator[Array]:
+    """Yield for each group of large pods its own nodes and those of all pods that fit beside none of them."""
+    large = [i for i, size in enumerate(sizes) if any(np.any(np.asarray(s) > 0.5) for s in size.values())]
+    if len(large) > _MOST_APART:
+        return
+    for index in large:
+        others = [i for i in range(len(pods)) if i != index]
+        excluded = [_excluded(sizes[index], sizes[i]) for i in others]
+        if not any(mask.any() for mask in excluded):
+            continue
+        rest = np.zeros((1, 1))
+        for resource in sizes[index]:
+            taken = (
+                pods[i].pods * (mask * sizes[i][resource]) for i, mask in zip(others, excluded, strict=True)
+            )
+            rest = np.maximum(rest, ceil_count(sum(taken, start=np.zeros((1, 1)))))
+        yield alone[index] + rest
+
+
+def _excluded(one: dict[str, Floats], other: dict[str, Floats]) -> Array:
+    """Return 1 where a node cannot hold one pod of each kind, (scenarios | 1, 1)."""
+    together = np.zeros((1, 1))
+    for resource in one:
+        together = np.maximum(together, per_scenario(one[resource] + other[resource]))
+    return np.where(together > 1 + 1e-9, 1.0, 0.0)
 
 
 def _stacked(values: Sequence[Floats]) -> Array:
@@ -177,7 +213,24 @@ def _u(k: int, size: Array) -> Array:
     return np.where(whole, size, np.floor(scaled) / k)
 
 
+def _carlier(step: float, size: Array) -> Array:
+    """Return Carlier's function: what is left beside a large size counts in whole steps."""
+    steps = np.floor(1 / step + 1e-9)
+    large = 2 * (steps - np.floor((1 - size) / step + 1e-9))
+    small = 2 * np.floor(size / step + 1e-9)
+    counted: Array = np.where(size > 0.5, large, np.where(size == 0.5, steps, small)) / (2 * steps)
+    return counted
+
+
 _DUAL_FEASIBLE: list[Callable[[Array], Array]] = [
     lambda size: size,
     *(partial(_u, k) for k in range(1, 6)),
 ]
+_BESIDE_LARGE = [partial(_carlier, step) for step in np.arange(0.10, 0.505, 0.01)]
+
+
+def _functions_for(sizes: Array) -> list[Callable[[Array], Array]]:
+    """Return the functions that can tell something about ``sizes``."""
+    if not sizes.any():
+        return []
+    return _DUAL_FEASIBLE + (_BESIDE_LARGE if (sizes > 0.5).any() else [])
