@@ -5,6 +5,7 @@ Differences from what PyYAML does by itself:
 - a key given twice is an error (PyYAML keeps the last);
 - scalars follow YAML 1.2: only ``true`` and ``false`` are booleans, ``12:30`` and ``0755`` and dates
   are text, ``1e3`` is a number;
+- explicit tags are refused: what a value is, the field says;
 - files that are too large, too deep, recursive, or that grow by aliases are refused;
 - every complaint is one :class:`~capplan.errors.Problem` with file, line and column.
 """
@@ -12,7 +13,7 @@ Differences from what PyYAML does by itself:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -41,12 +42,14 @@ class _Loader(_Parser):  # type: ignore[misc]
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        merges = False
         seen: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise _marked("a key must be plain text", key)
             if key.tag == "tag:yaml.org,2002:merge":
+                merges = True
                 continue
             if key.value in seen:
                 what = f"key '{key.value}' is given twice"
@@ -54,8 +57,10 @@ class _Loader(_Parser):  # type: ignore[misc]
             seen.add(key.value)
             # A key is text, whatever it looks like: `8080:` and `true:` are names here.
             key.tag = "tag:yaml.org,2002:str"
-        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep)
-        return mapping
+        super().flatten_mapping(node)
+        if merges:
+            # What was merged stands first, so that the own value wins; this node may be merged itself.
+            node.value = list({key.value: (key, value) for key, value in node.value}.values())
 
 
 for _tag, _pattern, _first in (
@@ -133,7 +138,7 @@ def _constructed(loader: _Loader, node: yaml.Node, text: str) -> Any:
 
 def _loaded(text: str, name: str, construct: Callable[[_Loader, str], Any]) -> Any:
     try:
-        _check_depth(text)
+        _check_events(text)
         loader = _Loader(text)
         try:
             return construct(loader, text)
@@ -163,11 +168,15 @@ def _marked(what: str, place: Any) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(None, None, what, place.start_mark)
 
 
-def _check_depth(text: str) -> None:
-    if max(text.count(mark) for mark in "[{-") < _DEEP_ONLY_ABOVE:
+def _check_events(text: str) -> None:
+    """Refuse explicit tags, and what is too deep to be composed; most files show at a glance neither."""
+    if "!" not in text and max(text.count(mark) for mark in "[{-?") < _DEEP_ONLY_ABOVE:
         return
     depth = 0
     for event in yaml.parse(text, _Loader):
+        if getattr(event, "tag", None) is not None:
+            what = f"the tag of this value is not taken: {event.tag}"
+            raise _marked(what, event)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _MAX_DEPTH:
