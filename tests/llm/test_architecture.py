@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from capplan.llm.architecture import PRECISIONS, weight_bytes
-from capplan.llm.facts import find_model
+from capplan.llm.facts import find_gpu, find_model
 from capplan.llm.fit import memory_of
-from capplan.llm.facts import find_gpu
 
 
 @pytest.mark.parametrize(
