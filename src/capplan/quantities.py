@@ -49,9 +49,9 @@ _PER = {
     "day": 86400.0,
     "d": 86400.0,
 }
-_FIGURE = r"[+-]?(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
-_QUANTITY = re.compile(rf"({_FIGURE})\s*([A-Za-z]*)")
-_DURATION = re.compile(rf"(?:{_FIGURE}\s*[a-z]+\s*)+")
+_UNSIGNED = r"(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
+_QUANTITY = re.compile(rf"([+-]?{_UNSIGNED})\s*([A-Za-z]*)")
+_PART = re.compile(rf"{_UNSIGNED}\s*[a-z]+\s*")
 
 
 def _figure(value: object, what: str) -> float | None:
@@ -60,7 +60,10 @@ def _figure(value: object, what: str) -> float | None:
         raise ValueError(f"expected {what}, got {shown(value)}")
     if isinstance(value, str):
         return None
-    return _finite(float(value), value)
+    try:
+        return _finite(float(value), value)
+    except OverflowError:
+        return _finite(math.inf, value)
 
 
 def _finite(number: float, value: object) -> float:
@@ -136,9 +139,13 @@ def parse_duration(value: object) -> float:
             return 0.0
         raise ValueError(f"expected {what}, got {value} without a unit")
     text = str(value).strip()
-    if not _DURATION.fullmatch(text):
+    position, seconds = 0, 0.0
+    while part := _PART.match(text, position):
+        seconds += _suffixed(part[0], _SECONDS, what)
+        position = part.end()
+    if not text or position < len(text):
         raise ValueError(f"expected {what}, got {shown(value)}")
-    return sum(_suffixed(part, _SECONDS, what) for part in re.findall(rf"{_FIGURE}\s*[a-z]+", text))
+    return _finite(seconds, value)
 
 
 def parse_share(value: object) -> float:

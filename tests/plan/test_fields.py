@@ -18,7 +18,7 @@ from capplan.errors import InputError
         ("demand.growth_per_month=-100%", "must be at least -0.99"),
         ("demand.growth_per_month=5", "write 5% if you mean percent"),
         ("services.api.throughput=0/s", "must be above 0"),
-        ("services.api.service_time=-5ms", "must be at least 0"),
+        ("services.api.service_time=-5ms", "a duration with its unit"),
         ("services.api.service_time=5", "without a unit"),
         ("services.api.memory_base=-1Gi", "must be at least 0"),
         ("services.api.concurrency=0", "must be above 0"),
@@ -56,7 +56,6 @@ def test_a_profile_needs_a_load(weights):
         plan_of(FLAT_VM, f"demand.profile={weights}")
 
 
-@pytest.mark.xfail(strict=True, reason="OverflowError, which the CLI reports as an internal error")
 def test_an_integer_too_large_for_a_float_is_bad_input():
     with pytest.raises(InputError):
         plan_of(FLAT_VM, "demand.requests_per_second=" + "9" * 400)
