@@ -8,7 +8,7 @@ import numpy as np
 
 from capplan.arrays import Array
 
-# Numerators and denominators of Wichura's algorithm AS 241 (Applied Statistics 37, 1988), highest power first.
+# Wichura's algorithm AS 241 (Applied Statistics 37, 1988): numerator and denominator, highest power first.
 _CENTRE = (
     (
         2509.0809287301227,

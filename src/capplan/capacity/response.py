@@ -18,6 +18,7 @@ from capplan.capacity.queueing import (
     ggc_response_percentile,
     ps_response_percentile,
     servers_for_response,
+    servers_for_wait,
 )
 from capplan.capacity.queueing.general import service_percentile
 from capplan.capacity.queueing.staffing import credited_percentile
@@ -26,7 +27,13 @@ SHARES = (0.50, 0.95, 0.99)
 """The shares of requests whose response times are reported: p50, p95, p99."""
 
 _LITTLE_WAITING = 1.001
-"""A promise that only an endless number of instances keeps is sized for this much over the bare service."""
+"""A promise less than this above what the work alone takes counts as one that no number keeps."""
+
+_NEXT_TO_NO_WAITS = 1e-7
+"""Share of the requests that may wait where a promise cannot be kept, however variable the work.
+
+This takes more servers than any promise that can be kept, so that a tighter one never needs fewer.
+"""
 
 _BISECTIONS = 50
 
@@ -62,12 +69,16 @@ class Station(NamedTuple):
 
     def instances(self, share: float, response_s: Floats, rps: Array) -> Array:
         """Return the fewest instances that answer ``share`` of the requests in ``response_s``, or nearly."""
-        work = self._bare(share, credited_percentile) * self._time()
-        at_station = np.maximum(response_s - self.delay_s, work * _LITTLE_WAITING)
+        shortest = self._bare(share, credited_percentile) * self._time() * _LITTLE_WAITING
+        at_station = np.maximum(response_s - self.delay_s, shortest)
         if self.shared:
             servers = cores_for_response(share, at_station, rps, self._time(), self.cs2)
         else:
             servers = servers_for_response(share, at_station, rps, self._time(), self.cs2, self.ca2)
+        beyond = response_s - self.delay_s < shortest
+        if np.any(beyond):
+            unhindered = servers_for_wait(rps, self._time(), 0.0, 1 - _NEXT_TO_NO_WAITS)
+            servers = np.where(beyond & (rps > 0), np.maximum(unhindered, servers), servers)
         return ceil_count(servers / self._places())
 
     def _bare(self, share: float, of_service: Callable[[Array, Array], Array]) -> Array:
