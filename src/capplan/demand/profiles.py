@@ -65,18 +65,30 @@ def stretched(shape: Array, peak_to_average: Floats) -> Array:
 
     A power keeps the order of the hours and never makes a load negative. ``shape`` is (hours,), the
     ratio a scalar or (scenarios, 1); the result is (scenarios, hours). The ratio max/mean grows with the
-    exponent from 1 to ``hours`` ÷ (hours at the peak), so bisection finds it; beyond that it is unreachable
+    exponent from 1 to ``hours`` ÷ (hours at the peak), so bisection finds it; that or more is unreachable
     and the caller has to refuse it.
     """
     ratio = np.atleast_2d(np.asarray(peak_to_average, dtype=float))
     relative = np.log(np.maximum(shape / shape.max(), 1e-300))
     low, high = np.zeros_like(ratio), np.full_like(ratio, 64.0)
+    while np.any(short := (_ratio(high * relative) < ratio) & (high < _STEEPEST)):
+        high = np.where(short, 2 * high, high)
     for _ in range(60):
         middle = (low + high) / 2
-        reached = 1 / hourly_mean(np.exp(middle * relative))
-        low, high = np.where(reached < ratio, middle, low), np.where(reached < ratio, high, middle)
+        short = _ratio(middle * relative) < ratio
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
     powered = np.exp(high * relative)
     return _with_mean_one(powered)
+
+
+_STEEPEST = 2.0**60
+"""An exponent that leaves nothing of the hour next to the peak, as long as floats tell the two apart."""
+
+
+def _ratio(logarithms: Array) -> Array:
+    """Return peak ÷ mean of loads whose peak is 1."""
+    ratio: Array = 1 / hourly_mean(np.exp(logarithms))
+    return ratio
 
 
 def largest_ratio(shape: Array) -> float:
