@@ -41,6 +41,10 @@ def breakeven(
         str | None, typer.Option("--comparison", help="Only this one of the plan's comparisons.")
     ] = None,
     points: Annotated[int, typer.Option("--points", min=2, max=100_000, help="Values on the grid.")] = 1000,
+    samples: Annotated[
+        int, typer.Option("--samples", min=1, max=20_000, help="Draws of the plan's intervals.")
+    ] = 200,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")] = 1,
     fmt: Annotated[
         ChartFormat, typer.Option("--format", envvar="CAPPLAN_FORMAT", help="Output format.")
     ] = ChartFormat.TABLE,
@@ -57,7 +61,7 @@ def breakeven(
     """
     from capplan.catalog.catalog import Catalog
     from capplan.cli import terminal
-    from capplan.cli.output import emit
+    from capplan.cli.output import emit, emit_bytes
     from capplan.decide.answers import answer
     from capplan.decide.questions import Asked, questions
     from capplan.decide.world import names_of
@@ -70,11 +74,15 @@ def breakeven(
 
     asked = Asked(between or (), over, low, high, points, comparison, sets or (), books or ())
     found = questions(text_of(plan), asked, Catalog(catalogs), document)
-    answers = [answer(question, document) for question in found]
+    answers = [answer(question, document, samples, seed) for question in found]
     if fmt is ChartFormat.JSON:
         emit(dumps(report.breakeven_document(answers)), output, force)
     elif fmt is ChartFormat.CSV:
         emit(report.breakeven_csv(answers), output, force)
+    elif fmt in (ChartFormat.SVG, ChartFormat.PNG, ChartFormat.HTML):
+        from capplan.report.figure import breakeven_figure
+
+        emit_bytes(breakeven_figure(answers, fmt.value), output, force)
     elif fmt is ChartFormat.MARKDOWN:
         emit(report.breakeven_markdown(answers), output, force)
     else:

@@ -20,6 +20,15 @@ def emit(text: str, output: Path | None = None, force: bool = False, painted: bo
         note(f"wrote {output}")
 
 
+def emit_bytes(data: bytes, output: Path | None = None, force: bool = False) -> None:
+    """Write ``data``, such as a picture, to ``output``, or to stdout."""
+    if output is None or str(output) == "-":
+        sys.stdout.buffer.write(data)
+    else:
+        write_files({output: data}, force)
+        note(f"wrote {output}")
+
+
 def _to_stdout(text: str, painted: bool) -> None:
     encoding = sys.stdout.encoding or "ascii"
     try:
@@ -42,7 +51,7 @@ def write_file(path: Path, text: str, force: bool) -> None:
     write_files({path: text}, force)
 
 
-def write_files(texts: Mapping[Path, str], force: bool) -> None:
+def write_files(texts: Mapping[Path, str] | Mapping[Path, bytes], force: bool) -> None:
     """Write all of the files or none; existing ones are replaced only with ``force``."""
     there = [path for path in texts if path.exists()]
     if there and not force:
@@ -53,7 +62,8 @@ def write_files(texts: Mapping[Path, str], force: bool) -> None:
     try:
         for path, part in parts.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_text(texts[path], encoding="utf-8")
+            text = texts[path]
+            part.write_bytes(text if isinstance(text, bytes) else text.encode())
         for path, part in parts.items():
             part.replace(path)
     except OSError as error:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from capplan.components.base import Finding
 from capplan.decide.breakeven import BreakEven, break_even, estimate_at
+from capplan.decide.chance import Chance, chances
 from capplan.decide.drivers import Document
 from capplan.decide.expressions import ExpressionError
 from capplan.decide.questions import Question
@@ -19,18 +20,22 @@ class Answer(NamedTuple):
 
     shown: by title, what the first alternative's estimate says at the end of each stretch but the last.
     findings: by alternative, what makes its cost too low at the plan's own values.
-    hours_per_month: as the first alternative counts them.
+    chances: how sure each switch is, where the plan has intervals. hours_per_month: as the first alternative
+    counts them.
     """
 
     question: Question
     found: BreakEven
     shown: Sequence[Mapping[str, object]]
     findings: Mapping[str, Sequence[Finding]]
+    chances: Sequence[Chance]
     hours_per_month: float
 
 
-def answer(question: Question, document: Callable[[Estimate], Document]) -> Answer:
-    """Return the break-even that ``question`` asks for."""
+def answer(
+    question: Question, document: Callable[[Estimate], Document], samples: int = 0, seed: int = 1
+) -> Answer:
+    """Return the break-even that ``question`` asks for, with so many ``samples`` of the plan's intervals."""
     found = break_even(question.alternatives, question.driver, question.x)
     value = found.now.value if found.now else float(question.x[0])
     estimates = {a.name: estimate_at(a, question.driver, value) for a in question.alternatives}
@@ -40,6 +45,7 @@ def answer(question: Question, document: Callable[[Estimate], Document]) -> Answ
         found,
         [_shown(question, document, stretch.high) for stretch in found.stretches[:-1]],
         {name: list(filter(_distorts, e.findings)) for name, e in estimates.items()},
+        chances(question.alternatives, question.driver, question.x, samples, seed) if samples else [],
         float(document(first)["hours_per_month"]),
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from capplan.decide.answers import Answer
 from capplan.decide.breakeven import Stretch, Switch
+from capplan.decide.chance import Chance
 from capplan.report import numbers
 from capplan.report.chart import chart
 from capplan.report.csv_format import write
@@ -109,6 +110,8 @@ def _verdicts(answer: Answer) -> Iterator[str]:
         if said:
             yield f"At {_value(stretch.high)}: {said}."
     yield from _now(answer, names)
+    for chance in answer.chances:
+        yield _chance(chance, names, driver.name)
     for name, limit in zip(names, found.limits, strict=True):
         if limit is not None:
             where = f"from {_value(limit)} {driver.name} on"
@@ -138,6 +141,16 @@ def _switch(switch: Switch, names: Sequence[str], driver: str) -> str:
         spans = [*spans[: _MOST_SPANS - 1], "…", spans[-1]]
     said = f"{pair}: cheaper {', '.join(spans)}"
     return f"{said} ({driver})." if not switch.reason else f"{said} ({driver}); {switch.reason}."
+
+
+def _chance(chance: Chance, names: Sequence[str], driver: str) -> str:
+    """Say how sure a switch is, over draws of the plan's intervals."""
+    pair = f"{names[chance.alternative]} against {names[0]}, as sure as the plan's intervals"
+    if chance.sustained is None:
+        return f"{pair}: cheaper at the end of the range in no draw."
+    p5, p50, p95 = (_value(float(f"{value:.4g}")) for value in chance.sustained)
+    said = f"{pair}: cheaper for good from {p50} {driver} on (p50; p5 to p95 {p5} to {p95})"
+    return f"{said}; with probability {chance.never:.0%} not at the end of the range."
 
 
 _MOST_SPANS = 4
@@ -221,6 +234,7 @@ def _document(answer: Answer) -> dict[str, Any]:
             for s, after, shown in zip(found.stretches, found.stretches[1:], answer.shown, strict=False)
         ],
         "switches": [_switch_document(switch, names) for switch in found.switches],
+        "probability": [_chance_document(chance, names) for chance in answer.chances],
         "now": None
         if found.now is None
         else {
@@ -244,6 +258,17 @@ def _stretch(stretch: Stretch, names: Sequence[str]) -> dict[str, Any]:
         "cheapest": names[stretch.cheapest],
         "monthly_cost": {n: list(ends) for n, ends in zip(names, stretch.costs, strict=True)},
         "usd_per_unit": dict(zip(names, stretch.slopes, strict=True)),
+    }
+
+
+def _chance_document(chance: Chance, names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "alternative": names[chance.alternative],
+        "against": names[0],
+        "x": chance.x.tolist(),
+        "cheaper": chance.cheaper.tolist(),
+        "never": chance.never,
+        "sustained": None if chance.sustained is None else chance.sustained._asdict(),
     }
 
 

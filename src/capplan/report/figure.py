@@ -1,0 +1,64 @@
+"""Break-evens as pictures, through altair, which the extra ``capplan[report]`` brings."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from typing import Any
+
+from capplan.decide.answers import Answer
+from capplan.errors import InputError, Problem
+
+_POINTS = 400
+
+
+def breakeven_figure(answers: Sequence[Answer], fmt: str) -> bytes:
+    """Return the curves of all answers, one below the other, as svg, png, or html that loads nothing."""
+    try:
+        altair = import_module("altair")
+        import_module("vl_convert")
+    except ImportError:
+        what = "needs altair and vl-convert-python"
+        raise InputError(Problem(f"--format {fmt}", what, "pip install 'capplan[report]'")) from None
+    chart = altair.vconcat(*(_chart(altair, answer) for answer in answers))
+    if fmt == "html":
+        return str(chart.to_html(inline=True)).encode()
+    out = io.BytesIO() if fmt == "png" else io.StringIO()
+    chart.save(out, format=fmt)
+    drawn: str | bytes = out.getvalue()
+    return drawn if isinstance(drawn, bytes) else drawn.encode()
+
+
+def _chart(altair: Any, answer: Answer) -> Any:
+    question, found = answer.question, answer.found
+    driver = question.driver
+    scale = altair.Scale(type="log" if _is_wide(found.x) else "linear", nice=False)
+    money = altair.Scale(type="log" if _is_wide(found.costs) else "linear")
+    names = [alternative.name for alternative in question.alternatives]
+    curves = (
+        altair.Chart(altair.Data(values=list(_rows(answer))))
+        .mark_line(interpolate="step-after")
+        .encode(
+            x=altair.X("x:Q", title=driver.description or driver.name, scale=scale),
+            y=altair.Y("usd:Q", title="USD a month", scale=money),
+            color=altair.Color("alternative:N", sort=names, title=None),
+        )
+    )
+    crossings = [{"x": stretch.high} for stretch in found.stretches[:-1]]
+    rules = altair.Chart(altair.Data(values=crossings)).mark_rule(strokeDash=[4, 4]).encode(x="x:Q")
+    title = question.description or " or ".join(names)
+    return (curves + rules).properties(width=560, height=280, title=title)
+
+
+def _is_wide(values: Any) -> bool:
+    return bool(values.min() > 0 and values.max() / values.min() > 20)
+
+
+def _rows(answer: Answer) -> Iterator[dict[str, object]]:
+    """Yield the points of the curves; no more than a picture shows."""
+    found = answer.found
+    stride = max(1, found.x.size // _POINTS)
+    for alternative, costs in zip(answer.question.alternatives, found.costs, strict=True):
+        for x, usd in zip(found.x[::stride].tolist(), costs[::stride].tolist(), strict=True):
+            yield {"x": x, "usd": usd, "alternative": alternative.name}
