@@ -1,10 +1,11 @@
 """Caches: managed Redis, or pods of one's own; semantic caches of LLM answers."""
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from capplan.plan.deferred import variants
 from capplan.plan.fields import DEFAULTS, Duration, Memory, Name, Number, Positive, Section, Share, Whole
 from capplan.plan.stores import SelfHosted, StoreBase
 
@@ -96,4 +97,16 @@ class SelfHostedCache(SelfHosted, CacheContent):
 
 
 ManagedCache = Memorystore | ElastiCache | AzureRedis
-Cache = Annotated[Memorystore | ElastiCache | AzureRedis | SelfHostedCache, Field(discriminator="platform")]
+if TYPE_CHECKING:
+    Cache = ManagedCache | SelfHostedCache
+else:
+    Cache = Annotated[
+        Any,
+        variants(
+            "capplan.plan.caches",
+            memorystore="Memorystore",
+            elasticache="ElastiCache",
+            azure_redis="AzureRedis",
+            kubernetes="SelfHostedCache",
+        ),
+    ]

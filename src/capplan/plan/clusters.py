@@ -1,9 +1,10 @@
 """Kubernetes clusters: who runs the control plane, and on what nodes."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from capplan.plan.deferred import variants
 from capplan.plan.fields import DEFAULTS, Cores, Memory, Name, Positive, Section, Whole
 from capplan.plan.services import GpuAddOn, MachineType, Purchase, Range
 
@@ -71,4 +72,7 @@ class Aks(ClusterBase):
     tier: Literal["free", "standard"] = Field("free", description="standard pays for an uptime SLA.")
 
 
-Cluster = Annotated[Gke | Eks | Aks, Field(discriminator="platform")]
+if TYPE_CHECKING:
+    Cluster = Gke | Eks | Aks
+else:
+    Cluster = Annotated[Any, variants("capplan.plan.clusters", gke="Gke", eks="Eks", aks="Aks")]

@@ -1,9 +1,10 @@
 """Databases: managed by the provider, or pods of one's own."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from capplan.plan.deferred import variants
 from capplan.plan.fields import (
     DEFAULTS,
     Duration,
@@ -124,6 +125,17 @@ class SelfHostedDatabase(SelfHosted):
 
 
 ManagedDatabase = CloudSql | Rds | Aurora | AzurePostgres
-Database = Annotated[
-    CloudSql | Rds | Aurora | AzurePostgres | SelfHostedDatabase, Field(discriminator="platform")
-]
+if TYPE_CHECKING:
+    Database = ManagedDatabase | SelfHostedDatabase
+else:
+    Database = Annotated[
+        Any,
+        variants(
+            "capplan.plan.databases",
+            cloud_sql="CloudSql",
+            rds="Rds",
+            aurora="Aurora",
+            azure_postgresql="AzurePostgres",
+            kubernetes="SelfHostedDatabase",
+        ),
+    ]

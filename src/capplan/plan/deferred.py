@@ -41,6 +41,40 @@ class Deferred(NamedTuple):
         return found
 
 
+class Variants(NamedTuple):
+    """Sections of several kinds, told apart by their ``platform``; only those in use build their schema."""
+
+    kinds: tuple[tuple[str, Deferred], ...]
+
+    @property
+    def models(self) -> dict[str, type[BaseModel]]:
+        """The model of each platform."""
+        return {platform: kind.model for platform, kind in self.kinds}
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> core_schema.CoreSchema:
+        return core_schema.tagged_union_schema(
+            {
+                platform: core_schema.no_info_plain_validator_function(kind._read)
+                for platform, kind in self.kinds
+            },
+            discriminator=_platform_of,
+        )
+
+    def __get_pydantic_json_schema__(self, schema: object, handler: Any) -> dict[str, Any]:
+        return {"oneOf": [kind.__get_pydantic_json_schema__(schema, handler) for _, kind in self.kinds]}
+
+
+def variants(module: str, **names: str) -> Variants:
+    """Return the variants that ``module`` holds: platform, with _ for -, and the name of its model."""
+    return Variants(tuple((p.replace("_", "-"), Deferred(module, name)) for p, name in names.items()))
+
+
+def _platform_of(value: object) -> object:
+    """Return what tells the platform: of a mapping as written, or of a section already read."""
+    found = value.get("platform") if isinstance(value, dict) else getattr(value, "platform", None)
+    return found if isinstance(found, str) else None
+
+
 def _with_name(schema: Any, name: str) -> Any:
     """Return the core schema under a name, so that the JSON Schema says it once and refers to it."""
     inner, definitions = schema, []

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from capplan.errors import Problem, nearest
-from capplan.plan.deferred import Deferred
+from capplan.plan.deferred import Deferred, Variants
 from capplan.plan.places import Places
 from capplan.quantities import shown
 
@@ -80,11 +80,7 @@ def _fields_at(model: type[BaseModel], loc: Loc) -> list[str]:
 
 def _tags_at(model: type[BaseModel], loc: Loc) -> list[str]:
     kind = _annotation_at(model, loc)
-    return [_platform(member) for member in get_args(kind)]
-
-
-def _platform(member: type[BaseModel]) -> str:
-    return str(get_args(member.model_fields["platform"].annotation)[0])
+    return list(kind.models) if isinstance(kind, Variants) else []
 
 
 def _model_at(model: type[BaseModel], loc: Loc) -> type[BaseModel] | None:
@@ -101,16 +97,20 @@ def _annotation_at(model: type[BaseModel], loc: Loc) -> Any:
             kind = field.annotation if field else None
         elif get_origin(kind) is dict:
             kind = get_args(kind)[1]
+        elif isinstance(kind, Variants):
+            kind = kind.models.get(str(part))
         else:
-            members = [m for m in get_args(kind) if isinstance(m, type) and issubclass(m, BaseModel)]
-            kind = next((m for m in members if _platform(m) == part), None)
+            kind = None
         kind = _bare(kind)
     return kind
 
 
 def _bare(kind: Any) -> Any:
     while get_origin(kind) is Annotated:
-        deferred = next((note for note in kind.__metadata__ if isinstance(note, Deferred)), None)
-        kind = deferred.model if deferred else get_args(kind)[0]
+        notes = kind.__metadata__
+        chosen = next((note for note in notes if isinstance(note, Deferred | Variants)), None)
+        if isinstance(chosen, Variants):
+            return chosen
+        kind = chosen.model if chosen else get_args(kind)[0]
     members = [member for member in get_args(kind) if member is not type(None)]
     return _bare(members[0]) if get_origin(kind) is not dict and len(members) == 1 else kind

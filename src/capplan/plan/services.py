@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from capplan.plan.deferred import Deferred
+from capplan.plan.deferred import Deferred, variants
 from capplan.plan.fields import (
     DEFAULTS,
     Cores,
@@ -18,6 +18,7 @@ from capplan.plan.fields import (
     Share,
     Utilization,
     Whole,
+    check_commitments,
 )
 
 if TYPE_CHECKING:
@@ -118,6 +119,11 @@ class Purchase(Section):
     spot: Share = Field(0.0, description="Share of the machines that are spot.")
     commit_1y: Share = Field(0.0, description="One-year commitment, as a share of the average others.")
     commit_3y: Share = Field(0.0, description="Three-year commitment, likewise.")
+
+    @model_validator(mode="after")
+    def _at_most_all(self) -> "Purchase":
+        check_commitments(self.commit_1y + self.commit_3y)
+        return self
 
 
 class ConnectionPool(Section):
@@ -289,6 +295,17 @@ class Kubernetes(ServiceBase):
     gpu: Whole = Field(0.0, description="GPUs that a pod requests.")
 
 
-Service = Annotated[
-    CloudRun | ContainerApps | Fargate | VmGroup | Kubernetes, Field(discriminator="platform")
-]
+if TYPE_CHECKING:
+    Service = CloudRun | ContainerApps | Fargate | VmGroup | Kubernetes
+else:
+    Service = Annotated[
+        Any,
+        variants(
+            "capplan.plan.services",
+            cloud_run="CloudRun",
+            container_apps="ContainerApps",
+            fargate="Fargate",
+            vm_group="VmGroup",
+            kubernetes="Kubernetes",
+        ),
+    ]
