@@ -223,3 +223,37 @@ def test_formats(capplan, tmp_path):
     assert len(rows) == 40
     assert "| from | to | cheapest |" in capplan(*command, "--format", "markdown").stdout.lower()
     assert capplan("breakeven", tmp_path, "--between", "plan,large").exit_code == 2
+
+
+def test_a_commitment_pays_above_its_share_of_the_price():
+    found = {c.sku: c for c in afpi(comparison="purchase").commitments}
+    assert found["g2-standard-4"].pays_above == pytest.approx((0.63, 0.45))
+
+
+def test_intervals_make_the_break_even_a_distribution():
+    price = "external_apis.llm-api.price_per_request={p5: 0.03, p50: 0.05, p95: 0.08}"
+    (question,) = questions(
+        text_of(AFPI), Asked(comparison="llm", books=("afpi",), sets=(price,), points=200), SHIPPED, document
+    )
+    (chance,) = answer(question, document, samples=400).chances
+    assert chance.sustained.p50 == pytest.approx(24_260, rel=0.03)
+    assert chance.sustained.p5 == pytest.approx(1213 / 0.08, rel=0.05)
+    assert chance.sustained.p95 == pytest.approx(1213 / 0.03, rel=0.05)
+    assert np.all(np.diff(chance.cheaper) >= 0)
+    assert chance.never == 0
+
+
+def test_a_plan_without_intervals_is_certain():
+    assert afpi(comparison="llm").chances == []
+
+
+@pytest.mark.parametrize(
+    ("fmt", "start"), [("svg", b"<svg"), ("png", b"\x89PNG"), ("html", b"<!DOCTYPE html>")]
+)
+def test_pictures(capplan, tmp_path, fmt, start):
+    pytest.importorskip("altair")
+    pytest.importorskip("vl_convert")
+    target = tmp_path / f"out.{fmt}"
+    run = capplan("breakeven", AFPI, "--comparison", "llm", "--points", "50", "--format", fmt, "-o", target)
+    assert run.exit_code == 0
+    assert target.read_bytes().lstrip().startswith(start)

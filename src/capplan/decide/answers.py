@@ -8,6 +8,7 @@ from typing import NamedTuple
 from capplan.components.base import Finding
 from capplan.decide.breakeven import BreakEven, break_even, estimate_at
 from capplan.decide.chance import Chance, chances
+from capplan.decide.commitments import Commitment, commitments
 from capplan.decide.drivers import Document
 from capplan.decide.expressions import ExpressionError
 from capplan.decide.questions import Question
@@ -20,8 +21,8 @@ class Answer(NamedTuple):
 
     shown: by title, what the first alternative's estimate says at the end of each stretch but the last.
     findings: by alternative, what makes its cost too low at the plan's own values.
-    chances: how sure each switch is, where the plan has intervals. hours_per_month: as the first alternative
-    counts them.
+    chances: how sure each switch is, where the plan has intervals. commitments: terms of the machines in any
+    of the alternatives. hours_per_month: as the first alternative counts them.
     """
 
     question: Question
@@ -29,6 +30,7 @@ class Answer(NamedTuple):
     shown: Sequence[Mapping[str, object]]
     findings: Mapping[str, Sequence[Finding]]
     chances: Sequence[Chance]
+    commitments: Sequence[Commitment]
     hours_per_month: float
 
 
@@ -46,6 +48,7 @@ def answer(
         [_shown(question, document, stretch.high) for stretch in found.stretches[:-1]],
         {name: list(filter(_distorts, e.findings)) for name, e in estimates.items()},
         chances(question.alternatives, question.driver, question.x, samples, seed) if samples else [],
+        commitments(estimates.values(), question.alternatives[0].basis.catalog),
         float(document(first)["hours_per_month"]),
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 from capplan.decide.answers import Answer
 from capplan.decide.breakeven import Stretch, Switch
 from capplan.decide.chance import Chance
+from capplan.decide.commitments import Commitment
 from capplan.report import numbers
 from capplan.report.chart import chart
 from capplan.report.csv_format import write
@@ -27,6 +28,8 @@ def _answer(answer: Answer, width: int, quiet: bool) -> str:
     parts = [f"{_title(answer)}\n{_wrapped(_basis(answer), width)}", text(_stretches(answer), width)]
     parts.append("".join(_wrapped(line, width) for line in _verdicts(answer)))
     if not quiet:
+        if answer.commitments:
+            parts.append(text(_commitments(answer), width))
         found = answer.found
         curves = {a.name: row.tolist() for a, row in zip(found.alternatives, found.costs, strict=True)}
         parts.append(chart(found.x.tolist(), curves, "USD a month", width))
@@ -39,6 +42,8 @@ def breakeven_markdown(answers: Sequence[Answer]) -> str:
     for answer in answers:
         parts += [f"### {_title(answer)}\n", f"{_basis(answer)}\n", markdown(_stretches(answer))]
         parts.append("\n".join(f"- {line}" for line in _verdicts(answer)) + "\n")
+        if answer.commitments:
+            parts.append(markdown(_commitments(answer)))
     return "\n".join(parts)
 
 
@@ -85,6 +90,21 @@ def _stretches(answer: Answer) -> Table:
         *(Column(f"{name}/unit", right=True) for name in names if len(names) == 2),
     ]
     return Table(columns, [_row(stretch, names) for stretch in answer.found.stretches])
+
+
+def _commitments(answer: Answer) -> Table:
+    """Return what on-demand machines would cost committed, and from which share of the hours that pays."""
+    names = ("USD an hour", "1 year", "pays above", "3 years", "pays above", "spot")
+    columns = [Column("Machine", shrinks=True), *(Column(name, right=True) for name in names)]
+    return Table(columns, [_commitment(commitment) for commitment in answer.commitments])
+
+
+def _commitment(terms: Commitment) -> list[str]:
+    one, three = ("" if share is None else f"{share:.0%}" for share in terms.pays_above)
+    price_1y, price_3y, spot = (
+        "" if usd is None else f"{usd:.4f}" for usd in (terms.commit_1y, terms.commit_3y, terms.spot)
+    )
+    return [terms.sku, f"{terms.on_demand:.4f}", price_1y, one, price_3y, three, spot]
 
 
 def _row(stretch: Stretch, names: Sequence[str]) -> list[str]:
@@ -242,6 +262,10 @@ def _document(answer: Answer) -> dict[str, Any]:
             "monthly_cost": dict(zip(names, found.now.costs, strict=True)),
             "payback_months": dict(zip(names, found.now.payback_months, strict=True)),
         },
+        "commitments": [
+            {**c._asdict(), "pays_above_1y": c.pays_above[0], "pays_above_3y": c.pays_above[1]}
+            for c in answer.commitments
+        ],
         "limits": dict(zip(names, found.limits, strict=True)),
         "curves": {
             "x": found.x.tolist(),
