@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from capplan.autoscale.compiled import Ints, Reals, compiled, ints, reals
 from capplan.autoscale.hpa.pods import Readiness, starting
-from capplan.autoscale.hpa.recommendations import Log, log, stabilised_legacy
 
 _LONG_AGO_S = -1e9
 
@@ -31,35 +30,35 @@ class FleetSpec(NamedTuple):
 class Fleet(NamedTuple):
     """Instances in order of age, in columns.
 
-    place_at_s: when the place of an instance on a node is there. number, ready, mature, places, kept: one
-    figure each; mature instances are ready and past the controller's CPU initialisation, kept is the highest
-    count of the last while, for which nodes are still there.
+    place_at_s, left_at_s: when the place of an instance on a node is there, and when it was left. number,
+    ready, mature, places, kept: one figure each; mature instances are ready and past the controller's CPU
+    initialisation, kept is the highest count of the last while, for which nodes are still there.
     """
 
     created_s: Reals
     ready_at_s: Reals
     place_at_s: Reals
+    left_at_s: Reals
     number: Ints
     ready: Ints
     mature: Ints
     places: Ints
     kept: Ints
-    log: Log
 
 
-def fleet(spec: FleetSpec, count: int, most: int, tick_s: float) -> Fleet:
+def fleet(spec: FleetSpec, count: int, most: int) -> Fleet:
     """Return ``count`` instances that have been ready for long; there are never more than ``most``."""
     room = most + max(spec.per_node, 1)
     return Fleet(
         created_s=reals([_LONG_AGO_S] * room),
         ready_at_s=reals([_LONG_AGO_S] * room),
         place_at_s=reals([_LONG_AGO_S] * room),
+        left_at_s=reals([_LONG_AGO_S] * room),
         number=ints([count]),
         ready=ints([count]),
         mature=ints([count]),
         places=ints([-(-count // spec.per_node) * spec.per_node if spec.per_node else 0]),
         kept=ints([count]),
-        log=log(int(spec.node_hold_s / tick_s) + 4),
     )
 
 
@@ -73,7 +72,10 @@ def scale(fleet: Fleet, spec: FleetSpec, wanted: int, now_s: float) -> None:
             _order_nodes(fleet, spec, i, now_s)
             placed_s = max(now_s, fleet.place_at_s[i])
         fleet.ready_at_s[i] = placed_s + spec.startup_s
+    for i in range(wanted, fleet.number[0]):
+        fleet.left_at_s[i] = now_s
     fleet.number[0] = wanted
+    fleet.kept[0] = max(fleet.kept[0], wanted) if spec.per_node > 0 else wanted
     fleet.ready[0] = min(fleet.ready[0], wanted)
     fleet.mature[0] = min(fleet.mature[0], wanted)
 
@@ -98,11 +100,16 @@ def advance(fleet: Fleet, spec: FleetSpec, readiness: Readiness, now_s: float) -
     ):
         fleet.mature[0] += 1
     if spec.per_node > 0:
-        fleet.kept[0] = stabilised_legacy(fleet.log, fleet.number[0], spec.node_hold_s, now_s)
-        fleet.places[0] = -(-fleet.kept[0] // spec.per_node) * spec.per_node
-    else:
-        fleet.kept[0] = fleet.number[0]
+        _let_go(fleet, spec, now_s)
     return fleet.ready[0]
+
+
+@compiled
+def _let_go(fleet: Fleet, spec: FleetSpec, now_s: float) -> None:
+    """Give up nodes that were left for long enough; what is highest was left first."""
+    while fleet.kept[0] > fleet.number[0] and now_s - fleet.left_at_s[fleet.kept[0] - 1] > spec.node_hold_s:
+        fleet.kept[0] -= 1
+    fleet.places[0] = (fleet.kept[0] + spec.per_node - 1) // spec.per_node * spec.per_node
 
 
 @compiled

@@ -94,7 +94,7 @@ def simulate(service: Service, arrivals: Reals) -> Timeline:
     tick_s, scaler = service.traffic.tick_s, service.scaler
     metrics = len(scaler.metrics.measures)
     memory = _Memory(
-        fleet(service.fleet, service.initial, scaler.high, tick_s),
+        fleet(service.fleet, service.initial, scaler.high),
         waiting(service.traffic),
         state(scaler.hpa, scaler.sync_s),
         reals([keda.NEVER_S]),

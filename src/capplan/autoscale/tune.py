@@ -247,7 +247,7 @@ def _autoscaler(choice: Choice, scaler: Scaler) -> Iterator[tuple[str, Any]]:
     yield (
         "triggers",
         {
-            measures[measure]: {"threshold": target if measure <= MEMORY else target / 1000}
+            measures[measure]: {"threshold": int(target) if measure <= MEMORY else int(target) / 1000}
             for measure, target in zip(tuned.measures, tuned.targets, strict=True)
         },
     )

@@ -51,9 +51,9 @@ def _said(candidate: Candidate, best: Candidate | None) -> str:
     choice = candidate.choice
     parts = [f"target ×{choice.factor:g}"]
     if choice.up is not None:
-        parts.append("up 100%/15s")
+        parts.append("up ×2")
     if choice.down is not None:
-        parts.append(f"down after {choice.down.window_s:g}s")
+        parts.append(f"down {choice.down.window_s:g}s")
     return ", ".join(parts) + (" ←" if candidate is best else "")
 
 

@@ -1,0 +1,109 @@
+"""`capplan simulate`, as its users run it."""
+
+import csv
+import importlib.util
+import io
+import json
+import shutil
+
+import pytest
+
+
+def a_day(capplan, plan, *options):
+    return capplan("simulate", plan, "--days", "1", *options)
+
+
+@pytest.mark.parametrize("name", ["amas", "levqor", "afpi", "llm-governance", "llm-observatory"])
+def test_every_example(capplan, root, name):
+    done = capplan("simulate", root / "examples" / name, "--days", "0.5")
+    assert done.exit_code == 0
+    assert done.stderr == ""
+    assert "Instances over time" in done.stdout
+    assert "at the peak's size all the time" in done.stdout
+
+
+def test_json(capplan, root):
+    document = json.loads(a_day(capplan, root / "examples" / "levqor", "--format", "json").stdout)
+    assert document["schema_version"] == 1
+    backend = document["services"]["backend"]
+    assert backend["autoscaler"] == "target tracking"
+    assert 2 <= backend["instances"]["min"] <= backend["instances"]["average"] <= 10
+    assert document["monthly_cost"]["simulated"] > 0
+
+
+def test_csv_is_the_timeline(capplan, root):
+    text = a_day(capplan, root / "examples" / "levqor", "--format", "csv", "--tick", "30").stdout
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len(rows) == 86_400 / 30
+    assert rows[1]["time_s"] == "30"
+    assert {row["service"] for row in rows} == {"backend"}
+
+
+def test_the_same_seed_gives_the_same_bytes(capplan, root):
+    first, second, other = (
+        a_day(capplan, root / "examples" / "amas", "--seed", seed).stdout for seed in (3, 3, 4)
+    )
+    assert first == second != other
+
+
+def test_a_trace(capplan, root, tmp_path):
+    trace = tmp_path / "t.csv"
+    trace.write_text("when,n\n" + "".join(f"2026-01-01T{h:02d}:00:00Z,{1 + h % 5}\n" for h in range(24)))
+    done = capplan("simulate", root / "examples" / "levqor", "--trace", trace, "--trace-columns", "when,n")
+    assert "1 days of t.csv" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--apply"], "--apply: has no use alone. Give --tune too."),
+        (["--kubernetes", "2.0"], "'2.0' is not a version of Kubernetes"),
+        (["--trace", "none.csv"], "no such file"),
+        (["--trace", "none.csv", "--trace-columns", "a"], "is not TIME,VALUE"),
+        (["--days", "1000000", "--tick", "1"], "are too many"),
+        (["--tune", "--format", "csv"], "csv is the timeline"),
+        (["--right-size", "--usage", "none.csv"], "no such file"),
+    ],
+)
+def test_bad_options(capplan, root, options, message):
+    done = capplan("simulate", root / "examples" / "levqor", *options)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_troubles_shed_requests(capplan, root):
+    levqor = root / "examples" / "levqor"
+    document = json.loads(a_day(capplan, levqor, "--rate-limit", "100", "--format", "json").stdout)
+    assert document["services"]["backend"]["shed"] > 0.5
+
+
+def test_tune_and_apply(capplan, root, tmp_path):
+    plan = tmp_path / "plan.yaml"
+    shutil.copy(root / "examples" / "levqor" / "plan.yaml", plan)
+    shutil.copytree(root / "examples" / "levqor", tmp_path, dirs_exist_ok=True)
+    done = a_day(capplan, plan, "--tune", "--budget", "8", "--apply")
+    assert done.exit_code == 0, done.stderr
+    assert "settings tried" in done.stdout
+    assert "--alternative tuned" in done.stderr
+    again = a_day(capplan, plan, "--alternative", "tuned", "--format", "json")
+    assert again.exit_code == 0, again.stderr
+    assert a_day(capplan, plan, "--tune", "--budget", "8", "--format", "json").exit_code == 0
+
+
+def test_right_size(capplan, root):
+    done = a_day(capplan, root / "examples" / "amas", "--right-size", "--format", "json")
+    found = json.loads(done.stdout)["containers"]["orchestrator"]
+    vpa = found["vpa"]
+    bounds = [vpa[bound]["cpu_milli"] for bound in ("lower_bound", "target", "upper_bound")]
+    assert bounds == sorted(bounds)
+    assert found["plan"]["cpu_milli"] == 500
+
+
+@pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="needs capplan[fast]")
+def test_compiled_and_plain_code_agree(process):
+    arguments = ("simulate", "examples/amas", "--days", "1", "--format", "csv")
+    compiled = process(*arguments, env={"NUMBA_DISABLE_JIT": "0"})
+    plain = process(*arguments, env={"NUMBA_DISABLE_JIT": "1"})
+    assert compiled == plain
+    assert plain.exit_code == 0
