@@ -69,9 +69,8 @@ def test_commitments_of_a_store_cannot_exceed_the_whole():
         )
 
 
-@pytest.mark.xfail(strict=True, reason="of machines more than the whole may be committed, and is paid")
 def test_commitments_of_machines_cannot_exceed_the_whole():
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=r"services\.api\.purchase: commitments add up to 160%"):
         plan_of(FLAT_VM, "services.api.purchase={commit_1y: 80%, commit_3y: 80%}")
 
 

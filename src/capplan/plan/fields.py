@@ -62,6 +62,12 @@ def _utilization(value: float) -> float:
     return value
 
 
+def check_commitments(committed: Floats) -> None:
+    """Raise ValueError if more than the whole is committed."""
+    if committed > 1 + 1e-9:
+        raise ValueError(f"commitments add up to {100 * committed:g}%, more than there is")
+
+
 def _whole(value: float) -> float:
     if value != int(value) or value < 0:
         raise ValueError(f"must be a whole number, 0 or more, got {value:g}")

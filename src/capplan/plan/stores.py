@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from capplan.plan.fields import Cores, Memory, Name, Section, Share, Whole
+from capplan.plan.fields import Cores, Memory, Name, Section, Share, Whole, check_commitments
 
 AUTO = "auto"
 """A machine that capplan chooses: the cheapest that meets every need."""
@@ -20,9 +20,7 @@ class StoreBase(Section):
 
     @model_validator(mode="after")
     def _at_most_all(self) -> "StoreBase":
-        committed = self.commit_1y + self.commit_3y
-        if committed > 1:
-            raise ValueError(f"commitments add up to {100 * committed:g}%, more than there is")
+        check_commitments(self.commit_1y + self.commit_3y)
         return self
 
 
