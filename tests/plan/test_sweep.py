@@ -56,7 +56,6 @@ def test_a_bad_value_is_blamed_on_the_sweep():
         read_sweeps(plan_of(FLAT_VM), ["throughput=1/s,0/s"])
 
 
-@pytest.mark.xfail(strict=True, reason="each value is checked against the plan, no pair against each other")
 @pytest.mark.parametrize(
     ("change", "texts"),
     [
@@ -67,6 +66,10 @@ def test_a_bad_value_is_blamed_on_the_sweep():
         (
             "redundancy={zones: 3, survive_zones: 1}",
             ["services.api.redundancy.zones=2,4", "services.api.redundancy.survive_zones=1,2"],
+        ),
+        (
+            "purchase={commit_1y: 10%, commit_3y: 10%}",
+            ["services.api.purchase.commit_1y=60%,20%", "services.api.purchase.commit_3y=20%,60%"],
         ),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import NamedTuple
 
 from capplan.errors import InputError, Problem
@@ -41,20 +42,45 @@ def read_sweeps(file: PlanFile, texts: Iterable[str]) -> Sweep:
     if scenarios.count > MAX_SCENARIOS:
         what = f"{scenarios.count} scenarios are too many; the limit is {MAX_SCENARIOS}"
         raise InputError(Problem("--sweep", what))
+    for section in {path[:-1] for path in axes}:
+        _check_corners(file, {path: axes[path] for path in axes if path[:-1] == section}, labels)
     return Sweep(scenarios, labels)
+
+
+def _check_corners(
+    file: PlanFile, axes: Mapping[Path, list[float]], labels: Mapping[Path, tuple[str, ...]]
+) -> None:
+    """Refuse the axes of one section if some combination of their values is none that a plan could say.
+
+    What a section asks of its numbers together (min up to max, commitments up to the whole) is monotone in
+    each of them, so that it holds all over the grid if it holds in the corners.
+    """
+    if len(axes) < 2:
+        return
+    ends = {
+        path: [labels[path][values.index(end(values))] for end in (min, max)] for path, values in axes.items()
+    }
+    for corner in product(*ends.values()):
+        _with(file, dict(zip(ends, corner, strict=True)), "--sweep")
 
 
 def read_number(file: PlanFile, path: Path, label: str, option: str) -> float:
     """Return the number that ``label`` means at ``path``, as the plan would read it there."""
-    dotted = ".".join(path)
-    given = {**file.places.given, path: f"{option} {dotted}={label}"}
-    places = Places(file.places.locator, file.places.alternative, given)
-    plan = validate(merge(file.raw, nested(path, scalar(label))), places)
-    value = at(plan, path)
+    value = at(_with(file, {path: label}, option), path)
     if not isinstance(value, float):
-        what = f"{dotted} is not a number, and only numbers can be swept"
+        what = f"{'.'.join(path)} is not a number, and only numbers can be swept"
         raise InputError(Problem(option, what, "Use --set, or an alternative in the plan."))
     return value
+
+
+def _with(file: PlanFile, changes: Mapping[Path, str], option: str) -> Plan:
+    """Return the plan with what the labels mean at their paths."""
+    given = {path: f"{option} {'.'.join(path)}={label}" for path, label in changes.items()}
+    places = Places(file.places.locator, file.places.alternative, {**file.places.given, **given})
+    raw = file.raw
+    for path, label in changes.items():
+        raw = merge(raw, nested(path, scalar(label)))
+    return validate(raw, places)
 
 
 HORIZON = "horizon"
