@@ -174,8 +174,9 @@ def _check_events(text: str) -> None:
         return
     depth = 0
     for event in yaml.parse(text, _Loader):
-        if getattr(event, "tag", None) is not None:
-            what = f"the tag of this value is not taken: {event.tag}"
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            what = f"the tag of this value is not taken: {tag}"
             raise _marked(what, event)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
