@@ -8,6 +8,7 @@ import sys
 from collections.abc import Container
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from capplan import __version__
@@ -74,12 +75,18 @@ def main(arguments: list[str] | None = None) -> None:
     gc.disable()
     # capplan does no linear algebra, and the threads for it take time to start.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Looking for pydantic's plugins reads the metadata of every package that is installed.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    _without_plugins()
     try:
         sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
     finally:
         gc.freeze()
+
+
+def _without_plugins() -> None:
+    """Spare pydantic the search for plugins: it imports a mail parser to read every package's metadata."""
+    loader = ModuleType("pydantic.plugin._loader")
+    loader.get_plugins = lambda: ()  # type: ignore[attr-defined]
+    sys.modules.setdefault(loader.__name__, loader)
 
 
 def _run(arguments: list[str]) -> int:
