@@ -67,6 +67,7 @@ def check(
 
     Example: capplan check examples/afpi --format markdown
     """
+    from capplan.adopt.draft import Asked
     from capplan.cli.output import emit
     from capplan.gate.check import Against
     from capplan.gate.check import check as judge
@@ -74,9 +75,10 @@ def check(
     from capplan.gate.sides import side_of
 
     estimate, document = _estimated(plan, sets or (), alternative, books or (), catalogs)
+    asked = Asked(catalogs=catalogs)
     against = Against(
         today=_day(today),
-        base=None if base is None else side_of(base, catalogs, books or (), alternative).document,
+        base=None if base is None else side_of(base, books or (), alternative, asked).document,
         baseline=_known(baseline),
     )
     checked = judge(estimate, document, gates_of(estimate.file, gates), against)

@@ -39,6 +39,9 @@ COMMANDS = {
     "render-manifests": Command(
         "render_manifests", "Write what the plan says as manifests, scripts, dashboards, load tests."
     ),
+    "adopt": Command(
+        "adopt", "Write the plan of what you have: manifests, a Terraform plan or a compose file."
+    ),
     "verify": Command(
         "verify",
         "Check manifests for what no schema and no API server sees: objects that do not go together.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,18 +12,28 @@ from capplan.cli.options import (
     Catalogs,
     Force,
     Format,
+    ManifestProvider,
+    ManifestRegion,
+    NodeTypes,
     OutputFile,
     OutputFormat,
-    PlanFile,
+    Overlay,
     Sets,
 )
 from capplan.errors import InputError, Problem
 
+if TYPE_CHECKING:
+    from capplan.adopt.run import Adopted
+
+Plan = Annotated[
+    Path | None,
+    typer.Argument(metavar="PLAN", help="Plan file, or a directory that holds plan.yaml; '-' reads stdin."),
+]
 _ONE = "Leave out --sweep, --months, --sensitivity, --sobol and --alternative all."
 
 
 def estimate(
-    plan: PlanFile,
+    plan: Plan = None,
     fmt: OutputFormat = Format.TABLE,
     output: OutputFile = None,
     force: Force = False,
@@ -66,6 +77,16 @@ def estimate(
         str | None, typer.Option("--period", metavar="YYYY-MM", help="Billing month of --format focus.")
     ] = None,
     catalogs: Catalogs = None,
+    manifests: Annotated[
+        Path | None,
+        typer.Option(
+            "--manifests", help="Directory or file of manifests instead of a plan; '-' reads stdin."
+        ),
+    ] = None,
+    provider: ManifestProvider = None,
+    region: ManifestRegion = None,
+    node_types: NodeTypes = None,
+    overlay: Overlay = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show constraints and free lines.")
     ] = False,
@@ -84,7 +105,7 @@ def estimate(
     from capplan.report.text import Style
 
     asked = Asked(
-        plan=plan,
+        plan=_source(plan, manifests, (provider, region, node_types or (), overlay, catalogs)),
         sets=sets or (),
         books=books or (),
         catalogs=catalogs,
@@ -109,3 +130,19 @@ def estimate(
         style = Style(verbose - quiet, terminal.width(), not terminal.can_draw())
         text = render(result, fmt.value, style, Catalog(catalogs), period)
     emit(text, output, force, painted=fmt is Format.TABLE)
+
+
+def _source(plan: Path | None, manifests: Path | None, said: tuple[Any, ...]) -> Path | Adopted:
+    """Return the plan file, or the plan of manifests; ``said`` is what the options say of manifests."""
+    if manifests is None:
+        if plan is None:
+            raise InputError(Problem("PLAN", "is missing", "Name a plan, or --manifests."))
+        if any(said[:-1]):
+            what = "--provider, --region, --node-type and --overlay are for manifests"
+            raise InputError(Problem("--manifests", f"is missing: {what}"))
+        return plan
+    if plan is not None:
+        raise InputError(Problem("--manifests", "goes without a plan", "Name one of them."))
+    from capplan.cli.adopt import adopted
+
+    return adopted(manifests, *said)

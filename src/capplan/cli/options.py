@@ -63,6 +63,17 @@ Books = Annotated[
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the plan.")
 ]
+ManifestProvider = Annotated[
+    str | None, typer.Option("--provider", help="Whose nodes manifests run on: gcp, aws or azure.")
+]
+ManifestRegion = Annotated[str | None, typer.Option("--region", help="Region that manifests run in.")]
+NodeTypes = Annotated[
+    list[str] | None,
+    typer.Option("--node-type", metavar="[POOL=]MACHINE", help="Machine type of the nodes, or of one pool."),
+]
+Overlay = Annotated[
+    str | None, typer.Option("--overlay", help="Kustomize overlay to adopt; prod where there are several.")
+]
 Schemas = Annotated[
     Path | None,
     typer.Option(

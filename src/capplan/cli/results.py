@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from capplan.adopt.run import Adopted
     from capplan.plan.read import PlanFile
     from capplan.report.render import Result
 
@@ -18,7 +19,7 @@ DEFAULT_SAMPLES = 1000
 class Asked(NamedTuple):
     """The options of `capplan estimate` that decide what is computed."""
 
-    plan: Path
+    plan: Path | Adopted
     sets: Sequence[str]
     books: Sequence[str]
     catalogs: Path | None
@@ -39,10 +40,9 @@ def result_of(asked: Asked) -> Result:
     from capplan.catalog.catalog import Catalog
     from capplan.estimate import estimate
     from capplan.plan.draws import intervals_of
-    from capplan.plan.read import read_plan
 
     alternative = None if asked.alternative == "all" else asked.alternative
-    file = read_plan(asked.plan, asked.sets, alternative, asked.books)
+    file = _read(asked, alternative)
     _check_compatible(asked)
     uncertain = bool(asked.samples or intervals_of(file))
     if asked.sensitivity or asked.sobol:
@@ -62,6 +62,14 @@ def result_of(asked: Asked) -> Result:
 
     # The estimate's own file: whatever the plan leaves open has been decided in it.
     return Sampled(single, sample(single.file, Catalog(asked.catalogs), _samples(asked), asked.seed))
+
+
+def _read(asked: Asked, alternative: str | None) -> PlanFile:
+    if not isinstance(asked.plan, Path):
+        return asked.plan.file(asked.sets, asked.books, alternative)
+    from capplan.plan.read import read_plan
+
+    return read_plan(asked.plan, asked.sets, alternative, asked.books)
 
 
 def _check_compatible(asked: Asked) -> None:
@@ -124,8 +132,8 @@ def _swept(asked: Asked, file: PlanFile) -> Result:
 def _compared(asked: Asked, file: PlanFile) -> Result:
     from capplan.catalog.catalog import Catalog
     from capplan.estimate import estimate
-    from capplan.plan.read import alternatives_of, read_plan
+    from capplan.plan.read import alternatives_of
     from capplan.report.render import Compared
 
-    others = {n: read_plan(asked.plan, asked.sets, n, asked.books) for n in alternatives_of(file)}
+    others = {n: _read(asked, n) for n in alternatives_of(file)}
     return Compared({n: estimate(f, Catalog(asked.catalogs)) for n, f in {"plan": file, **others}.items()})

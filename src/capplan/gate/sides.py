@@ -1,4 +1,4 @@
-"""What can stand on either side of a comparison: a plan, a saved estimate, a revision of git."""
+"""What can stand on either side of a comparison: a plan, a saved estimate, manifests, a revision of git."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from capplan.adopt.draft import Asked, Note
+from capplan.adopt.run import adopt
+from capplan.adopt.source import is_manifests
 from capplan.catalog.catalog import Catalog
 from capplan.errors import InputError, Problem
 from capplan.estimate import estimate
@@ -18,24 +22,39 @@ _GIT_TIMEOUT_S = 30
 
 
 class Side(NamedTuple):
-    """One side: its JSON document, and how it was named."""
+    """One side: its JSON document, how it was named, and what was left open where it was adopted."""
 
     name: str
     document: Mapping[str, Any]
+    notes: Sequence[Note] = ()
 
 
-def side_of(name: str, catalogs: Path | None, books: Sequence[str], alternative: str | None) -> Side:
-    """Return the estimate that ``name`` stands for: a plan, ``estimate.json``, or ``REVISION:PATH``."""
+def side_of(name: str, books: Sequence[str], alternative: str | None, asked: Asked) -> Side:
+    """Return the estimate that ``name`` stands for: a plan, ``estimate.json``, manifests, ``REVISION:PATH``.
+
+    ``asked`` says what manifests do not: provider, region, machine types.
+    """
     path = Path(name)
+    if is_manifests(path):
+        return _adopted(name, path, books, asked)
     if path.suffix == ".json" and path.is_file():
         return Side(name, saved_estimate(path))
     if path.exists() or name == "-" or ":" not in name:
         file = read_plan(path, (), alternative, books)
-        return Side(name, estimate_document(estimate(file, Catalog(catalogs))))
+        return Side(name, estimate_document(estimate(file, Catalog(asked.catalogs))))
     revision, _, inside = name.partition(":")
+    if _is_directory_without_plan(revision, inside):
+        with TemporaryDirectory() as directory:
+            return _adopted(name, _extracted(revision, inside, Path(directory)), books, asked)
     where, text = _at_revision(revision, inside)
     file = parse_plan(text, f"{revision}:{where}", Path(where).parent, (), alternative, books)
-    return Side(name, estimate_document(estimate(file, Catalog(catalogs))))
+    return Side(name, estimate_document(estimate(file, Catalog(asked.catalogs))))
+
+
+def _adopted(name: str, path: Path, books: Sequence[str], asked: Asked) -> Side:
+    found = adopt(path, asked)
+    document = estimate_document(estimate(found.file((), books), Catalog(asked.catalogs)))
+    return Side(name, document, found.notes)
 
 
 def saved_estimate(path: Path) -> dict[str, Any]:
@@ -58,9 +77,7 @@ def _at_revision(revision: str, inside: str) -> tuple[str, str]:
     names = [inside] if inside.endswith((".yaml", ".yml")) else []
     names = names or [f"{inside.rstrip('/')}/{name}".lstrip("/") for name in ("plan.yaml", "capplan.yaml")]
     for name in names:
-        # `./` makes the path relative to here, as the user means it, and not to the top of the repository.
-        spelled = name if name.startswith(("/", "./", "../")) else f"./{name}"
-        done = _git("show", f"{revision}:{spelled}")
+        done = _git("show", f"{revision}:{_from_here(name)}")
         if done.returncode == 0:
             return name, done.stdout
     reason = done.stderr.strip().splitlines()
@@ -68,6 +85,30 @@ def _at_revision(revision: str, inside: str) -> tuple[str, str]:
     raise InputError(
         Problem(f"{revision}:{inside}", what, "Fetch the revision: git fetch --depth=1 origin …")
     )
+
+
+def _is_directory_without_plan(revision: str, inside: str) -> bool:
+    """Say whether a path is a directory at a revision, and holds manifests rather than a plan."""
+    done = _git("ls-tree", "--name-only", f"{revision}:{_from_here(inside)}")
+    return done.returncode == 0 and not {"plan.yaml", "capplan.yaml"} & set(done.stdout.splitlines())
+
+
+def _extracted(revision: str, inside: str, directory: Path) -> Path:
+    """Write the files of a directory at a revision, links left out, and return where they are."""
+    listed = _git("ls-tree", "-r", "-z", f"{revision}:{_from_here(inside)}").stdout
+    for line in filter(None, listed.split("\0")):
+        about, _, name = line.partition("\t")
+        mode, _, blob = about.split()
+        if mode.startswith("100") and name.endswith((".yaml", ".yml", ".json")):
+            target = directory / Path(inside).name / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(_git("cat-file", "blob", blob).stdout, encoding="utf-8")
+    return directory / Path(inside).name
+
+
+def _from_here(path: str) -> str:
+    """Return a path that git takes as relative to here, as the user means it, not to the repository's top."""
+    return path if path.startswith(("/", "./", "../")) else f"./{path}"
 
 
 def _git(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -65,7 +65,7 @@ def _excused(finding: Finding, facts: Facts) -> Finding:
 
 def _environments(documents: Documents, found: list[Finding]) -> Iterator[list[Item]]:
     """Yield the objects of each environment; a directory without overlays is one."""
-    tops = _tops(documents)
+    tops = top_directories(documents)
     covered: set[str] = set()
     for directory in tops:
         try:
@@ -97,7 +97,7 @@ def _kustomized(documents: Documents) -> list[str]:
     ]
 
 
-def _tops(documents: Documents) -> list[str]:
+def top_directories(documents: Documents) -> list[str]:
     """Return the kustomizations that no other one uses: what is applied."""
     used: set[str] = set()
     for path, values in documents.items():
@@ -122,16 +122,23 @@ def _entries(path: str, kustomization: Mapping[str, Any]) -> Iterator[str]:
             yield normpath(join(dirname(path), str(entry)))
 
 
-def read_directory(directory: Path) -> tuple[dict[str, list[Any]], dict[str, str]]:
-    """Return what a directory's YAML and JSON files hold, and the texts of scripts; follow no symlink."""
+def read_directory(
+    directory: Path, without: Sequence[Path] = ()
+) -> tuple[dict[str, list[Any]], dict[str, str]]:
+    """Return what a directory's YAML and JSON files hold, and the texts of scripts; follow no symlink.
+
+    without: directories inside it that are left out.
+    """
     if not directory.is_dir():
         raise InputError(Problem(str(directory), "is no directory"))
     documents: dict[str, list[Any]] = {}
     texts: dict[str, str] = {}
     for path in sorted(_files(directory)):
+        if any(left_out in path.parents for left_out in without):
+            continue
         name = path.relative_to(directory).as_posix()
         if path.suffix in (".yaml", ".yml", ".json"):
-            documents[name] = _documents(path, name)
+            documents[name] = _documents(path)
         elif path.suffix in (".js", ".py"):
             texts[name] = path.read_text(encoding="utf-8", errors="replace")
     return documents, texts
@@ -147,16 +154,23 @@ def _files(directory: Path) -> Iterable[Path]:
             yield path
 
 
-def _documents(path: Path, name: str) -> list[Any]:
-    from capplan.strictyaml import load_all, read_text
+def _documents(path: Path) -> list[Any]:
+    from capplan.strictyaml import read_text
 
-    source = read_text(path)
-    if path.suffix == ".json":
+    return documents_in(read_text(path), str(path), path.suffix == ".json")
+
+
+def documents_in(source: str, name: str, is_json: bool) -> list[Any]:
+    """Return the documents of a stream, those of a List one by one; ``name`` is what messages call it."""
+    from capplan.strictyaml import load_all
+
+    if is_json:
         try:
-            return [json.loads(source)]
+            values = [json.loads(source)]
         except ValueError as error:
-            raise InputError(Problem(str(path), f"not valid JSON: {error}")) from None
-    values = load_all(source, str(path))
+            raise InputError(Problem(name, f"not valid JSON: {error}")) from None
+    else:
+        values = load_all(source, name)
     lists = [value for value in values if isinstance(value, dict) and value.get("kind") == "List"]
     inner = [item for value in lists for item in value.get("items") or []]
     return [value for value in values if value is not None and value not in lists] + inner

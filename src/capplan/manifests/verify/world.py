@@ -157,7 +157,7 @@ class World:
     @cached_property
     def workloads(self) -> list[Workload]:
         """Deployments and StatefulSets with their bounds."""
-        return [self._workload(item) for item in self.of("Deployment", "StatefulSet")]
+        return [self.workload_of(item) for item in self.of("Deployment", "StatefulSet")]
 
     def exists(self, kind: str, namespace: str, name: str) -> bool:
         """Say whether an object is there, or declared to exist elsewhere."""
@@ -189,7 +189,8 @@ class World:
             found.setdefault((kind, item.namespace, str(target.get("name"))), []).append(item)
         return found
 
-    def _workload(self, item: Item) -> Workload:
+    def workload_of(self, item: Item) -> Workload:
+        """Return a workload with the bounds of what scales it."""
         scalers = self._scalers.get((item.kind, item.namespace, item.name), [])
         fixed = whole(item.tree, "spec.replicas", 1)
         lows, highs = (

@@ -1,0 +1,1 @@
+"""Manifests, Terraform plans and compose files as the source of a plan."""

@@ -1,0 +1,86 @@
+"""Cloud Run services, as `gcloud run services describe --format export` writes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from capplan.adopt.draft import Draft, Tree, cores
+from capplan.manifests.quantity import memory
+from capplan.manifests.verify.world import Item, amount, mapping, maps, whole
+from capplan.plan.workload import Workload
+
+_DEFAULT_MAX = 100
+_CPU, _MEMORY_BYTES = 1.0, 512.0 * 2**20
+"""What Cloud Run gives a container that asks for nothing."""
+
+
+def adopt_cloud_run(draft: Draft, item: Item) -> None:
+    """Add a Cloud Run service: its containers together are an instance."""
+    draft.provider("gcp")
+    revision = mapping(item.tree, "spec.template.metadata.annotations")
+    containers = maps(item.tree, "spec.template.spec.containers")
+    vcpu = sum(_asked(c, "cpu", _CPU if "ports" in c or len(containers) == 1 else 0.0) for c in containers)
+    size = sum(_asked(c, "memory", _MEMORY_BYTES) for c in containers)
+    throttled = str(revision.get("run.googleapis.com/cpu-throttling", "true")).lower() != "false"
+    tree: Tree = {
+        "platform": "cloud-run",
+        "cpu": cores(vcpu or _CPU),
+        "memory": memory(size / 2**30),
+        "service_time": "100ms",
+        "concurrency": whole(item.tree, "spec.template.spec.containerConcurrency", 80) or 80,
+        "instances": {
+            "min": _scale(item, "minScale", 0),
+            "max": _scale(item, "maxScale", _DEFAULT_MAX),
+        },
+        "billing": "request" if throttled else "instance",
+    }
+    targets = {
+        name: f"{float(value) * 100:g}%"
+        for name in ("cpu", "concurrency")
+        if (value := revision.get(f"run.googleapis.com/scaling-{name}-target")) is not None
+    }
+    if targets:
+        tree["target_utilization"] = targets
+    tree |= workload_section(containers)
+    where = f"{item.path}: {item.title}"
+    draft.note(
+        "assumed", where, "a request takes 100ms; measure service_time before you trust the expected cost"
+    )
+    draft.add("services", item.name, tree, f"Cloud Run {item.name}, {item.path}", item.namespace)
+
+
+def _asked(container: Any, resource: str, default: float) -> float:
+    found = amount(mapping(container, "resources.limits").get(resource))
+    return default if found is None else found
+
+
+def _scale(item: Item, bound: str, default: int) -> int:
+    """Return a bound of the service or, before it, of the revision; annotations are text."""
+    for path in ("spec.template.metadata.annotations", "metadata.annotations"):
+        annotations = mapping(item.tree, path)
+        for prefix in ("autoscaling.knative.dev", "run.googleapis.com"):
+            said = str(annotations.get(f"{prefix}/{bound}", ""))
+            if said.isdigit():
+                return int(said)
+    return default
+
+
+def workload_section(containers: list[Any], **more: Any) -> Tree:
+    """Return the plan's `workload`: image and port, where there is one container and a plan can hold them."""
+    found: Tree = dict(more)
+    if len(containers) == 1:
+        ports = [port.get("containerPort") for port in maps(containers[0], "ports")]
+        for key, value in (("image", containers[0].get("image")), ("port", ports[0] if ports else None)):
+            if value is not None and _holds(key, value):
+                found[key] = value
+    return {"workload": found} if found else {}
+
+
+def _holds(key: str, value: object) -> bool:
+    from pydantic import ValidationError
+
+    try:
+        Workload.model_validate({key: value})
+    except ValidationError:
+        return False
+    return True

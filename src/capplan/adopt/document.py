@@ -1,0 +1,108 @@
+"""A draft as the text of a plan, with a comment wherever a reader would ask why."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from capplan.adopt.draft import PLATFORMS, Draft
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|[0-9]+(\.[0-9]+)?(m|Mi|Gi|s|ms|%)")
+_WORDS = frozenset(("true", "false", "null", "True", "False", "Null", "TRUE", "FALSE", "NULL"))
+_ON_ITS_OWN = ("services", "databases", "caches", "resources")
+_COMMENT_AT = 44
+
+
+def plan_text(draft: Draft, source: str) -> str:
+    """Return the plan; it can be read again, and says what it assumes and leaves out."""
+    lines = [
+        f"# Adopted from {_one_line(source)}: what its objects run, and what that costs.",
+        f"name: {draft.name}",
+    ]
+    if draft.regions:
+        lines.append(f"regions: {_flow(draft.regions)}")
+    lines += ["", *_demand(draft)]
+    for section in _ON_ITS_OWN[:3]:
+        lines += _section(section, draft)
+    lines += _clusters(draft)
+    lines += _section("resources", draft)
+    if draft.namespace is not None:
+        lines += ["", f"manifests: {_flow({'namespace': draft.namespace})}"]
+    lines += list(_remarks(draft))
+    return "\n".join(lines) + "\n"
+
+
+def _demand(draft: Draft) -> Iterator[str]:
+    yield "demand:"
+    yield "  # No manifest says how much is asked of it. Until you do, the expected cost is that of every"
+    yield "  # autoscaler at its floor."
+    yield "  requests_per_second: 0"
+    services = draft.sections["services"]
+    if services:
+        entry = draft.entry or next(iter(services))
+        yield f"  entry: {{{entry}: 1}}"
+
+
+def _section(name: str, draft: Draft) -> Iterator[str]:
+    entries = draft.sections[name]
+    if entries:
+        yield ""
+        yield f"{name}:"
+    for entry, tree in entries.items():
+        yield _commented(f"  {entry}:", draft.origins[entry])
+        yield from _fields(_without_only_pool(tree, draft), "    ")
+
+
+def _without_only_pool(tree: Mapping[str, Any], draft: Draft) -> dict[str, Any]:
+    """Return an entry without its pool where there is only one to choose from."""
+    return {key: value for key, value in tree.items() if key != "pool" or len(draft.pools) > 1}
+
+
+def _clusters(draft: Draft) -> Iterator[str]:
+    if not draft.pools:
+        return
+    yield ""
+    yield "clusters:"
+    yield "  cluster:"
+    yield f"    platform: {PLATFORMS[draft.provider()]}"
+    yield _commented("    pools:", "as many nodes as the pods need; set nodes.max to what your pools allow")
+    for name, pool in draft.pools.items():
+        yield f"      {name}: {_flow(pool)}"
+
+
+def _fields(tree: Mapping[str, Any], indent: str) -> Iterator[str]:
+    for key, value in tree.items():
+        yield f"{indent}{key}: {_flow(value)}"
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_flow(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, str) and (value in _WORDS or not _PLAIN.fullmatch(value)):
+        return json.dumps(value)
+    return json.dumps(value) if isinstance(value, bool) else str(value)
+
+
+def _remarks(draft: Draft) -> Iterator[str]:
+    if draft.free:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(draft.free.items()))
+        yield ""
+        yield f"# Cost nothing by themselves: {kinds}."
+    for kind, title in (("assumed", "Assumed"), ("not covered", "Not covered")):
+        notes = [note for note in draft.notes if note.kind == kind]
+        if notes:
+            yield ""
+            yield f"# {title}:"
+        for note in notes:
+            yield f"# - {_one_line(note.where)}: {_one_line(note.what)}"
+
+
+def _commented(line: str, comment: str) -> str:
+    return f"{line:<{_COMMENT_AT}}# {_one_line(comment)}"
+
+
+def _one_line(text: str) -> str:
+    """Return text that cannot end a comment, whatever a file is called."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,0 +1,168 @@
+"""What is adopted so far: the sections of a plan, where each entry comes from, and what was left open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, cast
+
+from capplan.errors import InputError, Problem, nearest
+from capplan.manifests.quantity import cpu
+from capplan.plan.services import Provider
+
+Tree = dict[str, Any]
+
+DEFAULT_POOL = "default"
+GPU_POOL = "gpu"
+PLATFORMS: Mapping[Provider, str] = {"gcp": "gke", "aws": "eks", "azure": "aks"}
+_MACHINES: Mapping[Provider, Mapping[str, str]] = {
+    "gcp": {DEFAULT_POOL: "e2-standard-4", GPU_POOL: "g2-standard-4"},
+    "aws": {DEFAULT_POOL: "m6i.xlarge", GPU_POOL: "g6.xlarge"},
+    "azure": {DEFAULT_POOL: "Standard_D4s_v5", GPU_POOL: "Standard_NC4as_T4_v3"},
+}
+"""Four vCPU, and with one GPU; always named among the assumptions."""
+
+
+class Asked(NamedTuple):
+    """What manifests do not say and the user does.
+
+    node_types: machine type by node pool; ``default`` for pods that choose no pool.
+    overlay: the environment to adopt where a directory has several.
+    """
+
+    provider: Provider | None = None
+    region: str | None = None
+    node_types: Mapping[str, str] = {}
+    overlay: str | None = None
+    catalogs: Path | None = None
+
+    @classmethod
+    def of(
+        cls,
+        provider: str | None,
+        region: str | None,
+        node_types: Sequence[str],
+        overlay: str | None,
+        catalogs: Path | None,
+    ) -> Asked:
+        """Return what options say; ``node_types`` are MACHINE or POOL=MACHINE."""
+        if provider is not None and provider not in PLATFORMS:
+            what = f"'{provider}' is not a provider"
+            raise InputError(Problem("--provider", what, nearest(provider, PLATFORMS)))
+        types = {}
+        for given in node_types:
+            pool, _, machine = given.rpartition("=")
+            types[pool or DEFAULT_POOL] = machine
+        return cls(cast("Provider | None", provider), region, types, overlay, catalogs)
+
+
+class Note(NamedTuple):
+    """Something that a reader of the plan must know of its source."""
+
+    kind: Literal["assumed", "not covered"]
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.where}: {self.what}"
+
+
+class Draft:
+    """A plan while it is being adopted."""
+
+    def __init__(self, name: str, asked: Asked) -> None:
+        self.name = usable(name)
+        self.asked = asked
+        self.sections: dict[str, dict[str, Tree]] = {
+            kind: {} for kind in ("services", "databases", "caches", "resources")
+        }
+        self.pools: dict[str, Tree] = {}
+        self.regions: dict[Provider, str] = {}
+        self.origins: dict[str, str] = {}
+        self.entry: str | None = None
+        self.namespace: str | None = None
+        self.notes: list[Note] = []
+        self.free: dict[str, int] = {}
+
+    def provider(self, wanted: Provider | None = None) -> Provider:
+        """Return the provider to price at, with its region noted; both must be said, none is guessed."""
+        found = wanted or self.asked.provider
+        if found is None:
+            what = "manifests do not say whose nodes they run on"
+            raise InputError(Problem("--provider", what, "Say --provider gcp, aws or azure."))
+        if found not in self.regions:
+            if self.asked.region is None:
+                what = "manifests do not say where they run, and prices differ by region"
+                raise InputError(Problem("--region", what, "Say --region, such as --region us-central1."))
+            self.regions[found] = self.asked.region
+        return found
+
+    def add(self, section: str, wanted: str, tree: Tree, origin: str, namespace: str = "") -> str:
+        """Add an entry under a name that is still free, and return that name."""
+        name = self._free_name(usable(wanted), usable(namespace) if namespace else "")
+        self.sections[section][name] = tree
+        self.origins[name] = origin
+        return name
+
+    def _free_name(self, wanted: str, namespace: str) -> str:
+        candidates = [wanted, f"{namespace}-{wanted}"[:63].rstrip("-")] if namespace else [wanted]
+        number = 2
+        while candidates[0] in self.origins or candidates[0] == "cluster":
+            candidates.pop(0)
+            if not candidates:
+                candidates = [f"{wanted[:58]}-{number}"]
+                number += 1
+        return candidates[0]
+
+    def pool(self, name: str, machine: str | None = None, spot: bool = False) -> str:
+        """Return a node pool by that name; its machine is the user's, the manifests', or assumed."""
+        self.provider()
+        if name not in self.pools:
+            self.pools[name] = {"machine": self._machine(name, machine), "nodes": {"min": 0}}
+            if spot:
+                self.pools[name]["purchase"] = {"spot": "100%"}
+        return name
+
+    def _machine(self, pool: str, said: str | None) -> str:
+        given = self.asked.node_types.get(pool) or said
+        if given is not None:
+            return given
+        usual = _MACHINES[self.provider()]
+        kind = GPU_POOL if pool == GPU_POOL else DEFAULT_POOL
+        machine = self.asked.node_types.get(kind) or usual[kind]
+        remedy = machine if pool == DEFAULT_POOL else f"{pool}={machine}"
+        self.note("assumed", f"node pool {pool}", f"nodes of {machine}; --node-type {remedy} says so")
+        return machine
+
+    def check_pools(self) -> None:
+        """Refuse machine types for node pools that nothing uses: a misspelled pool must not pass."""
+        unused = set(self.asked.node_types) - set(self.pools) - {DEFAULT_POOL, GPU_POOL}
+        if unused:
+            name = min(unused)
+            raise InputError(
+                Problem("--node-type", f"no pods go to a pool '{name}'", nearest(name, self.pools))
+            )
+
+    def note(self, kind: Literal["assumed", "not covered"], where: str, what: str) -> None:
+        """Keep something that a reader must know."""
+        self.notes.append(Note(kind, where, what))
+
+
+def cores(value: float) -> str | int:
+    """Return cores as a plan writes them.
+
+    >>> cores(2.0), cores(0.25)
+    (2, '250m')
+    """
+    text = cpu(value)
+    return int(text) if text.isdigit() else text
+
+
+def usable(name: str) -> str:
+    """Return the nearest name that a plan can have.
+
+    >>> usable("My_App.v2")
+    'my-app-v2'
+    """
+    return re.sub(r"[^a-z0-9-]+", "-", name.lower()).strip("-")[:63].rstrip("-") or "adopted"

@@ -1,0 +1,268 @@
+"""Kubernetes objects as services, stores, node pools, disks and balancers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from capplan.adopt import storage
+from capplan.adopt.cloudrun import adopt_cloud_run, workload_section
+from capplan.adopt.draft import DEFAULT_POOL, PLATFORMS, Draft, Tree, cores, usable
+from capplan.adopt.pods import Defaults, Requests, pool_of, requests_of, workload_of
+from capplan.adopt.source import is_cloud_run
+from capplan.catalog.catalog import Catalog
+from capplan.manifests.quantity import memory
+from capplan.manifests.verify.facts import Facts
+from capplan.manifests.verify.world import Item, Workload, World, at, mapping, maps, text, whole
+from capplan.plan.services import Targets
+
+_RUNNING = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "Pod")
+_FINISHING = ("Job", "CronJob", "ScaledJob")
+_READ = (
+    *_RUNNING,
+    *_FINISHING,
+    *("DaemonSet", "HorizontalPodAutoscaler", "ScaledObject", "PersistentVolumeClaim", "LimitRange"),
+)
+_FREE = frozenset(
+    (
+        "Namespace",
+        "ConfigMap",
+        "Secret",
+        "ServiceAccount",
+        "Role",
+        "RoleBinding",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "Service",
+        "Ingress",
+        "IngressClass",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "PriorityClass",
+        "StorageClass",
+        "ResourceQuota",
+        "VerticalPodAutoscaler",
+        "CustomResourceDefinition",
+        "ValidatingWebhookConfiguration",
+        "MutatingWebhookConfiguration",
+        "APIService",
+        "Endpoints",
+        "EndpointSlice",
+        "PodSecurityPolicy",
+        "ServiceMonitor",
+        "PodMonitor",
+        "PrometheusRule",
+        "TriggerAuthentication",
+        "ClusterTriggerAuthentication",
+        "Kustomization",
+        "Component",
+    )
+)
+"""Kinds that order nothing from the provider by themselves."""
+
+_STORES = {
+    "redis": ("caches", None),
+    "valkey": ("caches", None),
+    "postgres": ("databases", "postgres"),
+    "postgresql": ("databases", "postgres"),
+    "timescaledb": ("databases", "postgres"),
+    "mysql": ("databases", "mysql"),
+    "mariadb": ("databases", "mysql"),
+}
+"""Section and engine of a StatefulSet's image, by the image's last name."""
+
+
+def adopt_objects(draft: Draft, items: Iterable[Item]) -> None:
+    """Add everything that the objects run or order; note what is not covered."""
+    every = sorted(items, key=lambda item: (item.namespace, item.kind, item.name))
+    for item in every:
+        if is_cloud_run(item.tree):
+            adopt_cloud_run(draft, item)
+    world = World([item for item in every if not is_cloud_run(item.tree)], Facts())
+    defaults = Defaults.of(world)
+    for item in world.of(*_RUNNING):
+        _adopt_running(draft, item, world, defaults)
+    for item in world.of(*_FINISHING):
+        _adopt_finishing(draft, item, world, defaults)
+    _adopt_daemonsets(draft, world, defaults)
+    spaces = {item.namespace for item in world.of(*_RUNNING, *_FINISHING)}
+    if len(spaces) == 1 and usable(space := spaces.pop()) == space:
+        draft.namespace = space
+    storage.add_claims(draft, world)
+    storage.add_balancers(draft, world)
+    _note_others(draft, world)
+
+
+def _adopt_running(draft: Draft, item: Item, world: World, defaults: Defaults) -> None:
+    owners = at(item.tree, "metadata.ownerReferences")
+    if owners:
+        return
+    workload = workload_of(item, world)
+    requests = requests_of(workload, defaults, draft)
+    if item.kind == "StatefulSet" and not workload.scalers and _store_of(workload) is not None:
+        _adopt_store(draft, workload, requests, world)
+        return
+    tree = _service(draft, workload, requests)
+    public = _is_public(workload, world)
+    more: Tree = {"public": True} if public else {}
+    if any(scaler.kind == "ScaledObject" for scaler in workload.scalers):
+        more["autoscaler"] = {"kind": "keda"}
+    tree |= workload_section(maps(workload.pod, "containers"), **more)
+    name = draft.add("services", item.name, tree, f"{item.title}, {item.path}", item.namespace)
+    if public and draft.entry is None:
+        draft.entry = name
+    _adopt_volumes(draft, workload, world)
+
+
+def _service(draft: Draft, workload: Workload, requests: Requests) -> Tree:
+    """Return a service of pods; sizes are rounded up to thousandths of a core and to MiB."""
+    tree: Tree = {
+        "platform": "kubernetes",
+        "pool": pool_of(workload, requests.gpu, draft),
+        "cpu": cores(max(requests.cpu, 0.001)),
+        "memory": memory(requests.memory / 2**30),
+    }
+    if requests.cpu_limit:
+        tree["cpu_limit"] = cores(requests.cpu_limit)
+    if requests.memory_limit:
+        tree["memory_limit"] = memory(requests.memory_limit / 2**30)
+    if requests.gpu:
+        tree["gpu"] = requests.gpu
+    lo, hi = max(0, workload.lo), max(0, workload.hi)
+    tree["instances"] = lo if lo == hi else {"min": min(lo, hi), "max": hi}
+    target = _cpu_target(workload)
+    if target not in (None, round(100 * float(Targets.model_validate({}).cpu))):
+        tree["target_utilization"] = {"cpu": f"{target}%"}
+    return tree
+
+
+def _cpu_target(workload: Workload) -> int | None:
+    """Return the CPU utilization, percent of the request, that the autoscaler keeps; None above 100."""
+    for scaler in workload.scalers:
+        metrics, triggers = maps(scaler.tree, "spec.metrics"), maps(scaler.tree, "spec.triggers")
+        found = [
+            at(scaler.tree, "spec.targetCPUUtilizationPercentage"),
+            *(
+                at(m, "resource.target.averageUtilization")
+                for m in metrics
+                if at(m, "resource.name") == "cpu"
+            ),
+            *(at(trigger, "metadata.value") for trigger in triggers if trigger.get("type") == "cpu"),
+        ]
+        for value in found:
+            if str(value).isdigit() and 0 < int(value) <= 100:
+                return int(value)
+    return None
+
+
+def _is_public(workload: Workload, world: World) -> bool:
+    for service in world.of("Service"):
+        selector = mapping(service.tree, "spec.selector")
+        if text(service.tree, "spec.type") != "LoadBalancer" or service.namespace != workload.namespace:
+            continue
+        if selector and all(workload.labels.get(key) == value for key, value in selector.items()):
+            return True
+    return False
+
+
+def _store_of(workload: Workload) -> tuple[str, str | None] | None:
+    containers = maps(workload.pod, "containers")
+    image = str(containers[0].get("image", "")) if len(containers) == 1 else ""
+    return _STORES.get(image.partition("@")[0].rpartition("/")[2].partition(":")[0])
+
+
+def _adopt_store(draft: Draft, workload: Workload, requests: Requests, world: World) -> None:
+    """Add a StatefulSet of a store that capplan knows, with the volume of each pod."""
+    item, found = workload.item, _store_of(workload)
+    assert found is not None
+    section, engine = found
+    tree: Tree = {
+        "platform": "kubernetes",
+        "pool": pool_of(workload, 0, draft),
+        "cpu": cores(max(requests.cpu, 0.001)),
+        "memory": memory(requests.memory / 2**30),
+        "replicas": max(0, workload.lo),
+    }
+    if engine is not None:
+        tree["engine"] = engine
+    claims = [mapping(claim, "spec") for claim in maps(item.tree, "spec.volumeClaimTemplates")]
+    if claims:
+        disk = storage.disk_of(claims[0], f"{item.path}: {item.title}", draft, world)
+        tree["storage"] = memory(sum(map(storage.claimed_gib, claims)))
+        tree["storage_class"] = disk.sku
+    draft.add(section, item.name, tree, f"{item.title}, {item.path}", item.namespace)
+
+
+def _adopt_volumes(draft: Draft, workload: Workload, world: World) -> None:
+    """Add the volumes of a StatefulSet's pods: those of the most pods, for volumes stay when pods go."""
+    item = workload.item
+    where = f"{item.path}: {item.title}"
+    for claim in maps(item.tree, "spec.volumeClaimTemplates"):
+        disk = storage.disk_of(mapping(claim, "spec"), where, draft, world)
+        gib = storage.claimed_gib(mapping(claim, "spec"))
+        storage.add_disk(draft, item, disk, gib, workload.hi, f"{item.name}-{text(claim, 'metadata.name')}")
+    for volume in maps(workload.pod, "volumes"):
+        if "ephemeral" in volume:
+            size = storage.claimed_gib(mapping(volume, "ephemeral.volumeClaimTemplate.spec"))
+            what = f"volume {volume.get('name')} of {memory(size)} that each pod brings and takes along"
+            draft.note("not covered", where, what)
+
+
+def _adopt_finishing(draft: Draft, item: Item, world: World, defaults: Defaults) -> None:
+    """Add what runs and ends: none at the floor, all pods at once at the ceiling."""
+    workload = workload_of(item, world)
+    pods = _pods_at_once(item)
+    tree = _service(draft, workload, requests_of(workload, defaults, draft))
+    tree["instances"] = {"min": 0, "max": pods}
+    what = "runs and ends, and how long it runs is not written: it counts in the highest cost only"
+    draft.note("assumed", f"{item.path}: {item.title}", what)
+    draft.add("services", item.name, tree, f"{item.title}, {item.path}", item.namespace)
+
+
+def _pods_at_once(item: Item) -> int:
+    path = {"CronJob": "spec.jobTemplate.spec", "ScaledJob": "spec.jobTargetRef"}.get(item.kind, "spec")
+    job = mapping(item.tree, path)
+    if at(item.tree, "spec.suspend") is True:
+        return 0
+    parallel = whole(job, "parallelism", 1)
+    if item.kind == "ScaledJob":
+        return parallel * whole(item.tree, "spec.maxReplicaCount", 100)
+    return min(parallel, whole(job, "completions", parallel))
+
+
+def _adopt_daemonsets(draft: Draft, world: World, defaults: Defaults) -> None:
+    """Add DaemonSets to what every node of a pool runs; those that choose a pool, to that pool."""
+    found: dict[str | None, list[Requests]] = {}
+    for item in world.of("DaemonSet"):
+        workload = workload_of(item, world)
+        requests = requests_of(workload, defaults, draft)
+        chosen = pool_of(workload, 0, draft)
+        found.setdefault(None if chosen == DEFAULT_POOL else chosen, []).append(requests)
+        draft.origins[f"daemonset {item.name}"] = f"{item.title}, {item.path}"
+    if not found:
+        return
+    own = Catalog(draft.asked.catalogs).facts("kubernetes")[PLATFORMS[draft.provider()]]["daemonsets"]
+    for pool_name, pool in draft.pools.items():
+        every = [*found.get(None, []), *found.get(pool_name, [])]
+        pool["daemonsets"] = {
+            "cpu": cores(float(own["cpu"]) + sum(r.cpu for r in every)),
+            "memory": memory(float(own["memory_gib"]) + sum(r.memory for r in every) / 2**30),
+            "pods": int(own["pods"]) + len(every),
+        }
+
+
+def _note_others(draft: Draft, world: World) -> None:
+    """Count what costs nothing by itself, and note the kinds that capplan does not know."""
+    names = {(item.kind, item.namespace, item.name) for item in world.items}
+    for scaler in world.of("HorizontalPodAutoscaler", "ScaledObject"):
+        target = mapping(scaler.tree, "spec.scaleTargetRef")
+        kind = str(target.get("kind", "Deployment"))
+        if (kind, scaler.namespace, str(target.get("name"))) not in names:
+            what = f"scales {kind} {target.get('name')}, which is not among the objects"
+            draft.note("not covered", f"{scaler.path}: {scaler.title}", what)
+    draft.free = dict(Counter(item.kind for item in world.items if item.kind in _FREE))
+    for item in world.items:
+        if item.kind not in _FREE and item.kind not in _READ:
+            pods = " and it runs pods" if at(item.tree, "spec.template.spec.containers") else ""
+            what = f"capplan does not know the kind {item.tree.get('apiVersion')} {item.kind}{pods}"
+            draft.note("not covered", f"{item.path}: {item.title}", what)

@@ -1,0 +1,42 @@
+"""From manifests to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from capplan.adopt.document import plan_text
+from capplan.adopt.draft import Asked, Draft, Note
+from capplan.adopt.kubernetes import adopt_objects
+from capplan.adopt.source import read_source
+from capplan.plan.read import PlanFile, parse_plan
+
+
+class Adopted(NamedTuple):
+    """A plan's text, and what its reader must know."""
+
+    text: str
+    notes: Sequence[Note]
+    name: str
+
+    def file(
+        self, sets: Sequence[str] = (), books: Sequence[str] = (), alternative: str | None = None
+    ) -> PlanFile:
+        """Return the plan that the text says, with changes on top."""
+        return parse_plan(self.text, f"plan of {self.name}", Path(), sets, alternative, books)
+
+
+def adopt(path: Path, asked: Asked) -> Adopted:
+    """Return the plan of what ``path`` holds: a directory, a file, or ``-`` for stdin.
+
+    Raises :class:`~capplan.errors.InputError` for what cannot be read, and where provider or region is
+    needed and not said.
+    """
+    source = read_source(path, asked.overlay)
+    draft = Draft("adopted" if source.name == "stdin" else Path(source.name).stem, asked)
+    adopt_objects(draft, source.objects)
+    draft.check_pools()
+    for where, what in source.skipped:
+        draft.note("not covered", where, what)
+    return Adopted(plan_text(draft, source.name), draft.notes, source.name)

@@ -1,0 +1,164 @@
+"""What is adopted: objects of a directory, a file or a stream; a Terraform plan; a compose file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from capplan.errors import InputError, Problem, nearest
+from capplan.manifests.kustomize import KUSTOMIZATION, NotComposedError, composed
+from capplan.manifests.verify.run import documents_in, read_directory, top_directories
+from capplan.manifests.verify.world import Item
+from capplan.strictyaml import MAX_BYTES, decode, read_text
+
+_PRODUCTION = ("prod", "production", "live")
+
+
+class Source(NamedTuple):
+    """What was read; of objects, Terraform plan and compose file one only is there.
+
+    skipped: what is there and is none of these, with the reason.
+    """
+
+    name: str
+    objects: Sequence[Item] = ()
+    terraform: Mapping[str, Any] | None = None
+    compose: Mapping[str, Any] | None = None
+    skipped: Sequence[tuple[str, str]] = ()
+
+
+def read_source(source: Path, overlay: str | None = None) -> Source:
+    """Read a directory, a file, or ``-`` for stdin. Raises :class:`InputError` for what is unreadable."""
+    if str(source) != "-" and source.is_dir():
+        return _directory(source, overlay)
+    if str(source) == "-":
+        name, text = "stdin", decode(sys.stdin.buffer.read(MAX_BYTES + 1), "stdin")
+    else:
+        name, text = str(source), read_text(source)
+    documents = documents_in(text, name, text.lstrip()[:1] == "{")
+    only = documents[0] if len(documents) == 1 and isinstance(documents[0], dict) else {}
+    if "planned_values" in only:
+        return Source(name, terraform=only)
+    if "kind" not in only and isinstance(only.get("services"), dict):
+        return Source(name, compose=only)
+    return _objects(name, {name: documents})
+
+
+def is_manifests(path: Path) -> bool:
+    """Say whether a path is to be adopted rather than read as a plan."""
+    if path.is_dir():
+        return not any(
+            (path / f"{name}.{end}").is_file() for name in ("plan", "capplan") for end in ("yaml", "yml")
+        )
+    if not path.is_file():
+        return False
+    # The first bytes tell: a plan may be broken YAML, and then its own reader says so best.
+    with path.open("rb") as file:
+        head = file.read(200_000).decode("utf-8", "replace")
+    if path.suffix == ".json":
+        return '"planned_values"' in head
+    lines = head.splitlines()
+    kinds = any(line.startswith("kind:") for line in lines)
+    return kinds or (any(line.startswith("services:") for line in lines) and "platform:" not in head)
+
+
+def _objects(
+    name: str, documents: Mapping[str, Sequence[Any]], skipped: list[tuple[str, str]] | None = None
+) -> Source:
+    found, others = [], skipped or []
+    for path, values in documents.items():
+        for value in values:
+            if isinstance(value, dict) and isinstance(value.get("kind"), str):
+                found.append(Item(path, value))
+            else:
+                others.append((path, "no Kubernetes object"))
+    if not found:
+        what = "holds no Kubernetes object, Terraform plan or compose file"
+        raise InputError(Problem(name, what, "Render it first: helm template . | capplan adopt -"))
+    return Source(name, objects=_once(found, others), skipped=others)
+
+
+def _once(items: Sequence[Item], skipped: list[tuple[str, str]]) -> list[Item]:
+    """Return every object once; the first counts."""
+    seen: dict[tuple[str, str, str, str], Item] = {}
+    for item in items:
+        key = (item.group, item.kind, item.namespace, item.name)
+        if key in seen:
+            skipped.append((item.path, f"{item.title} is given again; the one of {seen[key].path} counts"))
+        seen.setdefault(key, item)
+    return list(seen.values())
+
+
+def _directory(directory: Path, overlay: str | None) -> Source:
+    if (directory / "Chart.yaml").is_file():
+        what = "is a Helm chart: its templates are no manifests until they are rendered"
+        raise InputError(Problem(str(directory), what, f"helm template {directory} | capplan adopt -"))
+    charts = [path.parent for path in sorted(directory.rglob("Chart.yaml"))]
+    root = _root(directory)
+    documents, _ = read_directory(root, charts)
+    inside = directory.resolve().relative_to(root.resolve()).as_posix() if root != directory else ""
+    skipped = [(str(chart), "a Helm chart; adopt the output of `helm template`") for chart in charts]
+    name = directory.resolve().name
+    tops = [inside] if inside else top_directories(documents)
+    if not tops:
+        return _objects(name, documents, skipped)
+    chosen = _chosen(tops, overlay, directory)
+    skipped += [(top, f"another overlay; {chosen} is adopted") for top in tops if top != chosen]
+    try:
+        objects = composed(chosen, documents)
+    except NotComposedError as error:
+        remedy = f"kustomize build {directory} | capplan adopt -"
+        raise InputError(Problem(str(directory), f"cannot be composed here: {error}", remedy)) from None
+    together: dict[str, list[Any]] = {}
+    for path, tree in objects:
+        together.setdefault(path, []).append(tree)
+    if not inside:
+        together |= _beside(documents)
+    return _objects(name, together, skipped)
+
+
+def _beside(documents: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return the Cloud Run services that stand beside kustomized objects: Kustomize never holds those."""
+    return {
+        path: [value for value in values if is_cloud_run(value)]
+        for path, values in documents.items()
+        if any(map(is_cloud_run, values))
+    }
+
+
+def is_cloud_run(tree: object) -> bool:
+    """Say whether an object is a Cloud Run, or Knative, service."""
+    return isinstance(tree, dict) and str(tree.get("apiVersion")).startswith("serving.knative.dev/")
+
+
+def _chosen(tops: Sequence[str], overlay: str | None, directory: Path) -> str:
+    """Return the overlay that is meant: the one named, the only one, or production."""
+    by_name = {(top.rpartition("/")[2] or "."): top for top in tops}
+    if overlay is not None:
+        if overlay not in by_name:
+            raise InputError(Problem("--overlay", f"no overlay '{overlay}'", nearest(overlay, by_name)))
+        return by_name[overlay]
+    if len(tops) == 1:
+        return tops[0]
+    for name in _PRODUCTION:
+        if name in by_name:
+            return by_name[name]
+    what = f"has several overlays: {', '.join(sorted(by_name))}"
+    raise InputError(Problem(str(directory), what, "Say which with --overlay."))
+
+
+def _root(directory: Path) -> Path:
+    """Return the directory above which an overlay's kustomization does not reach: it may name ../../base."""
+    file = directory / KUSTOMIZATION
+    if not file.is_file():
+        return directory
+    documents = documents_in(read_text(file), str(file), False)
+    tree = documents[0] if documents and isinstance(documents[0], dict) else {}
+    entries = [str(entry) for key in ("resources", "components") for entry in tree.get(key) or []]
+    depth = max((entry.split("/").count("..") for entry in entries), default=0)
+    found = directory.resolve()
+    for _ in range(depth):
+        found = found.parent
+    return directory if depth == 0 else found

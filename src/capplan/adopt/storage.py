@@ -1,0 +1,146 @@
+"""Disks and load balancers: what objects order from the provider beside pods."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from capplan.adopt.draft import Draft, Tree
+from capplan.manifests.quantity import memory
+from capplan.manifests.verify.world import Item, World, amount, at, mapping, maps, text
+from capplan.plan.services import Provider
+
+
+class Disk(NamedTuple):
+    """Catalog service and SKU of a volume; gib is the size that the SKU comes in, where it is fixed."""
+
+    service: str
+    sku: str
+    gib: float | None = None
+
+
+_DEFAULT: Mapping[Provider, Disk] = {
+    "gcp": Disk("persistent-disk", "pd-balanced"),
+    "aws": Disk("ebs", "gp3"),
+    "azure": Disk("managed-disk", "P10-LRS-128GiB", 128.0),
+}
+_CLASSES: Mapping[Provider, Mapping[str, Disk]] = {
+    "gcp": {
+        "standard": Disk("persistent-disk", "pd-standard"),
+        "standard-rwo": Disk("persistent-disk", "pd-balanced"),
+        "premium-rwo": Disk("persistent-disk", "pd-ssd"),
+        **{sku: Disk("persistent-disk", sku) for sku in ("pd-standard", "pd-balanced", "pd-ssd")},
+    },
+    "aws": {sku: Disk("ebs", sku) for sku in ("gp2", "gp3", "io1", "io2", "st1", "sc1")},
+    "azure": {
+        name: Disk("managed-disk", sku, 128.0)
+        for name, sku in (
+            ("default", "E10-LRS-128GiB"),
+            ("managed-csi", "E10-LRS-128GiB"),
+            ("StandardSSD_LRS", "E10-LRS-128GiB"),
+            ("managed-premium", "P10-LRS-128GiB"),
+            ("managed-csi-premium", "P10-LRS-128GiB"),
+            ("Premium_LRS", "P10-LRS-128GiB"),
+        )
+    },
+}
+"""Storage classes that the managed platforms install, and the disk types that StorageClass objects name."""
+
+_INCLUDED_RULES = 5
+
+
+def disk_of(claim: object, where: str, draft: Draft, world: World) -> Disk:
+    """Return the disk that a claim's specification asks for; unknown classes are assumed, and noted."""
+    provider = draft.provider()
+    name = text(claim, "storageClassName")
+    classes = {item.name: item.tree for item in world.of("StorageClass")}
+    parameters = mapping(classes.get(name, {}), "parameters")
+    kind = str(parameters.get("type") or parameters.get("skuName") or parameters.get("skuname") or name)
+    found = _CLASSES[provider].get(kind)
+    if found is None:
+        found = _DEFAULT[provider]
+        if name:
+            draft.note("assumed", where, f"storage class {name} is a {found.sku} volume")
+    return found
+
+
+def claimed_gib(claim: object) -> float:
+    """Return the size of a claim, GiB."""
+    return (amount(at(claim, "resources.requests.storage")) or 0.0) / 2**30
+
+
+def add_disk(draft: Draft, item: Item, disk: Disk, gib: float, volumes: int, name: str) -> None:
+    """Add volumes of one size as a resource; of disks of fixed sizes as many as each takes."""
+    each = gib if disk.gib is None else float(math.ceil(gib / disk.gib))
+    total = round(each * volumes, 6)
+    tree: Tree = {
+        "provider": draft.provider(),
+        "service": disk.service,
+        "sku": disk.sku,
+        "quantity": int(total) if total.is_integer() else total,
+    }
+    origin = f"{item.title}, {item.path}: {volumes} × {memory(gib)}"
+    draft.add("resources", f"{name}-disk", tree, origin, item.namespace)
+
+
+def add_claims(draft: Draft, world: World) -> None:
+    """Add the persistent volume claims that stand alone."""
+    for item in world.of("PersistentVolumeClaim"):
+        claim = mapping(item.tree, "spec")
+        where = f"{item.path}: {item.title}"
+        disk = disk_of(claim, where, draft, world)
+        if at(claim, "accessModes") == ["ReadWriteMany"]:
+            draft.note("assumed", where, f"shared storage at the price of a {disk.sku} volume")
+        add_disk(draft, item, disk, claimed_gib(claim), 1, item.name)
+
+
+def add_balancers(draft: Draft, world: World) -> None:
+    """Add the Services of type LoadBalancer, and the Ingresses that the provider serves."""
+    services = [i for i in world.of("Service") if text(i.tree, "spec.type") == "LoadBalancer"]
+    ingresses = [i for i in world.of("Ingress") if _served_by_provider(i)]
+    if not services and not ingresses:
+        return
+    provider = draft.provider()
+    if provider == "aws":
+        for item, sku in [*((i, "nlb-hour") for i in services), *((i, "alb-hour") for i in ingresses)]:
+            _balancer(draft, provider, "elb", sku, 1, f"{item.name}-balancer", f"{item.title}, {item.path}")
+        return
+    counted = sum(_rules(provider, item) for item in services)
+    counted += sum(2 if maps(item.tree, "spec.tls") else 1 for item in ingresses)
+    first, more = _SHARED[provider]
+    origin = ", ".join(item.title for item in [*services, *ingresses])
+    _balancer(draft, provider, "load-balancer", first, 1, "load-balancers", origin)
+    if counted > _INCLUDED_RULES:
+        extra = counted - _INCLUDED_RULES
+        what = f"rules beyond {_INCLUDED_RULES}"
+        _balancer(draft, provider, "load-balancer", more, extra, "further-balancer-rules", what)
+
+
+_SHARED: Mapping[Provider, tuple[str, str]] = {
+    "gcp": ("forwarding-rules-first-5", "additional-forwarding-rule"),
+    "azure": ("standard-included-rules", "standard-rule"),
+}
+"""One price for the first five rules of all balancers together, then one for each."""
+
+
+def _rules(provider: Provider, service: Item) -> int:
+    """Return the rules of a Service: on GCP one an IP protocol, on Azure one a port."""
+    ports = maps(service.tree, "spec.ports")
+    if provider == "azure":
+        return max(1, len(ports))
+    return max(1, len({port.get("protocol", "TCP") for port in ports}))
+
+
+def _served_by_provider(ingress: Item) -> bool:
+    """Say whether the provider makes a balancer of an Ingress; other controllers use their Service."""
+    annotations = mapping(ingress.tree, "metadata.annotations")
+    name = text(ingress.tree, "spec.ingressClassName") or annotations.get("kubernetes.io/ingress.class", "")
+    return name in ("gce", "gce-internal", "alb")
+
+
+def _balancer(
+    draft: Draft, provider: Provider, service: str, sku: str, quantity: int, name: str, origin: str
+) -> None:
+    tree: Tree = {"provider": provider, "service": service, "sku": sku, "quantity": quantity}
+    draft.add("resources", name, tree, origin)

@@ -1,0 +1,68 @@
+"""`capplan adopt`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from capplan.cli.options import (
+    Catalogs,
+    Force,
+    ManifestProvider,
+    ManifestRegion,
+    NodeTypes,
+    OutputFile,
+    Overlay,
+)
+
+if TYPE_CHECKING:
+    from capplan.adopt.run import Adopted
+
+
+def adopt(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR",
+            help="Directory or file of manifests, Terraform plan as JSON, or compose file; '-' reads stdin.",
+        ),
+    ],
+    output: OutputFile = None,
+    force: Force = False,
+    provider: ManifestProvider = None,
+    region: ManifestRegion = None,
+    node_types: NodeTypes = None,
+    overlay: Overlay = None,
+    catalogs: Catalogs = None,
+) -> None:
+    """Write the plan of what you have: manifests, a Terraform plan or a compose file.
+
+    Example: capplan adopt examples/manifests --provider gcp --region us-central1 -o plan.yaml
+    """
+    from capplan.cli.output import emit
+
+    found = adopted(source, provider, region, node_types or (), overlay, catalogs)
+    found.file()
+    emit(found.text, output, force)
+
+
+def adopted(
+    source: Path,
+    provider: str | None,
+    region: str | None,
+    node_types: Sequence[str],
+    overlay: str | None,
+    catalogs: Path | None,
+) -> Adopted:
+    """Return the plan of manifests, and say on stderr what it assumes and does not cover."""
+    from capplan.adopt.draft import Asked
+    from capplan.adopt.run import adopt
+    from capplan.cli.output import note
+
+    found = adopt(source, Asked.of(provider, region, node_types, overlay, catalogs))
+    for line in found.notes:
+        note(str(line))
+    return found
