@@ -91,6 +91,15 @@ def test_tune_and_apply(capplan, root, tmp_path):
     assert a_day(capplan, plan, "--tune", "--budget", "8", "--format", "json").exit_code == 0
 
 
+def test_exact(capplan, root):
+    done = capplan("simulate", root / "examples" / "amas", "--days", "0.05", "--exact", "--format", "json")
+    found = json.loads(done.stdout)["exact"]["orchestrator"]
+    assert found["served"] > 0
+    assert found["response_ms"]["p50"] < found["response_ms"]["p95"] < found["response_ms"]["p99"]
+    shown = capplan("simulate", root / "examples" / "amas", "--days", "0.05", "--exact").stdout
+    assert "REQUEST BY REQUEST" in shown
+
+
 def test_right_size(capplan, root):
     done = a_day(capplan, root / "examples" / "amas", "--right-size", "--format", "json")
     found = json.loads(done.stdout)["containers"]["orchestrator"]

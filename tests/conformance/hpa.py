@@ -64,7 +64,8 @@ def replica_calculator(case: Case) -> Compared:
             ready = pods.running_and_ready(_pods(case, None))
             found, shown = metrics.value(total, target, len(case["pods"]), ready, current, tolerance)
         else:
-            found, shown = metrics.average(total, target, current, tolerance)
+            replicas = case.get("status_replicas", current)
+            found, shown = metrics.average(total, target, replicas, tolerance)
     if "error" in expect or "error_contains" in expect:
         yield "error", metrics.ERROR, found
         return
@@ -280,7 +281,7 @@ def trajectories(case: Case) -> Compared:
     behavior = case["behavior_effective"]
     sides = behavior or {}
     spec = _spec(case["min"], case["max"], sides.get("scaleUp") or {}, sides.get("scaleDown") or {})
-    spec = spec._replace(has_behavior=behavior is not None, tolerance=_tolerance(sides))
+    spec = spec._replace(has_behavior=behavior is not None, tolerance=_tolerance(case, sides))
     state = reconcile.state(spec, case["sync_period_s"])
     starts = [-3600.0] * case["initial_replicas"]
     for step in case["steps"]:
@@ -299,7 +300,9 @@ def trajectories(case: Case) -> Compared:
         starts = starts[:wanted] + [now] * (wanted - len(starts))
 
 
-def _tolerance(sides: Case) -> Tolerance:
+def _tolerance(case: Case, sides: Case) -> Tolerance:
+    if case.get("tolerance"):
+        return Tolerance(case["tolerance"]["up"], case["tolerance"]["down"])
     up, down = ((sides.get(side) or {}).get("tolerance") for side in ("scaleUp", "scaleDown"))
     return Tolerance(0.1 if up is None else up, 0.1 if down is None else down)
 

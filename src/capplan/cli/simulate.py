@@ -53,6 +53,7 @@ Breaker = Annotated[
     float,
     typer.Option("--breaker", min=0, max=1, help="Share of failures that opens a circuit breaker."),
 ]
+Exact = Annotated[bool, typer.Option("--exact", help="Also request by request, not only as a fluid.")]
 Tune = Annotated[bool, typer.Option("--tune", help="Search settings that hold the SLO for less.")]
 Apply = Annotated[
     bool, typer.Option("--apply", help="With --tune: write the best into the plan, as alternative 'tuned'.")
@@ -96,6 +97,7 @@ def simulate(
     retries: Retries = 0,
     rate_limit: RateLimit = 0.0,
     breaker: Breaker = 0.0,
+    exact: Exact = False,
     tune: Tune = False,
     apply: Apply = False,
     budget: Budget = None,
@@ -132,7 +134,7 @@ def simulate(
     elif right_size:
         text = _right_sized(result, usage, fmt)
     else:
-        text = _shown(result, fmt)
+        text = _shown(result, fmt, exact)
     emit(text, output, force, painted=fmt is SimulationFormat.TABLE)
 
 
@@ -142,16 +144,20 @@ def _check_together(pairs: Sequence[tuple[str, object, str, object]]) -> None:
             raise InputError(Problem(option, "has no use alone", f"Give {needed} too."))
 
 
-def _shown(result: Simulation, fmt: SimulationFormat) -> str:
+def _shown(result: Simulation, fmt: SimulationFormat, exact: bool) -> str:
+    from capplan.autoscale.exact import replay
     from capplan.cli import terminal
     from capplan.report import json_format
     from capplan.report import simulation as report
 
-    if fmt is SimulationFormat.JSON:
-        return json_format.dumps(report.simulation_document(result))
     if fmt is SimulationFormat.CSV:
         return report.simulation_csv(result)
-    return report.simulation_text(result, terminal.width(), not terminal.can_draw())
+    seed = result.settings.seed
+    one_by_one = {o.subject.name: replay(o, seed) for o in result.outcomes} if exact else {}
+    if fmt is SimulationFormat.JSON:
+        return json_format.dumps(report.simulation_document(result, one_by_one))
+    text = report.simulation_text(result, terminal.width(), not terminal.can_draw())
+    return text + report.exact_text(one_by_one) if exact else text
 
 
 def _tuned(

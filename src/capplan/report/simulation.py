@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from capplan.autoscale.exact import Exact
 from capplan.autoscale.simulation import Outcome, Simulation
 from capplan.report.numbers import money
 from capplan.report.sparkline import sparkline
@@ -138,8 +139,24 @@ def _notes(simulation: Simulation) -> Iterator[str]:
         yield f"INFO {name}: not simulated: nothing says what an instance carries, or nothing comes."
 
 
-def simulation_document(simulation: Simulation) -> dict[str, Any]:
-    """Return the simulation as a JSON document."""
+def exact_text(exact: Mapping[str, Exact]) -> str:
+    """Return what was found request by request."""
+    columns = [Column("request by request")]
+    columns += [Column(name, right=True) for name in ("served", "left", "p50 ms", "p95 ms", "p99 ms")]
+    rows = [
+        [
+            name,
+            f"{found.served:,}",
+            f"{found.left:,}",
+            *("–" if math.isnan(t) else f"{1000 * t:,.0f}" for t in found[3:]),
+        ]
+        for name, found in exact.items()
+    ]
+    return "\n" + text(Table(columns, rows))
+
+
+def simulation_document(simulation: Simulation, exact: Mapping[str, Exact] = {}) -> dict[str, Any]:
+    """Return the simulation as a JSON document, with what was found ``exact`` if anything was."""
     costs, settings = simulation.costs, simulation.settings
     return {
         "schema_version": SCHEMA_VERSION,
@@ -149,6 +166,7 @@ def simulation_document(simulation: Simulation) -> dict[str, Any]:
         "tick_s": settings.tick_s,
         "seed": settings.seed,
         "services": {outcome.subject.name: _document(outcome) for outcome in simulation.outcomes},
+        "exact": {name: _exact_document(found) for name, found in exact.items()} or None,
         "skipped": list(simulation.skipped),
         "monthly_cost": {
             "simulated": costs.simulated.total,
@@ -185,6 +203,11 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         "scale_ups": found.scale_ups,
         "scale_downs": found.scale_downs,
     }
+
+
+def _exact_document(found: Exact) -> dict[str, Any]:
+    times = {"p50": _ms(found.p50_s), "p95": _ms(found.p95_s), "p99": _ms(found.p99_s)}
+    return {"served": found.served, "left": found.left, "waiting": found.waiting, "response_ms": times}
 
 
 def _ms(seconds: float) -> float | None:
