@@ -25,6 +25,7 @@ docs: $(VENV)/dev
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/scenarios.py
+	$(BIN)/python benchmarks/breakeven.py
 	$(BIN)/python benchmarks/simulate.py
 	$(BIN)/python benchmarks/render.py
 	$(BIN)/python benchmarks/fleet.py
