@@ -117,14 +117,15 @@ def test_floor_expected_and_ceiling_are_in_order(plan):
         assert cost.ceiling is None or expected <= float(cost.ceiling[0, 0]) * (1 + 1e-9) + 1e-9, name
 
 
-@pytest.mark.xfail(strict=True, reason="at its floor Cloud Run is idle, and paid; what is busy is free at first")
+@pytest.mark.xfail(strict=True, reason="an idle minimum instance is paid, the same one busy is free at first")
 def test_an_idle_minimum_costs_no_more_than_a_busy_one():
     """`min` ≤ `expected` also where the free tier covers the busy seconds but not the idle ones."""
     text = """
         name: t
         regions: {gcp: us-central1}
         demand: {requests_per_second: 0.5, profile: flat}
-        services: {web: {platform: cloud-run, service_time: 100ms, concurrency: 1, instances: {min: 1, max: 2}}}
+        services:
+          web: {platform: cloud-run, service_time: 100ms, concurrency: 1, instances: {min: 1, max: 2}}
     """
     total = estimate_of(text).total
     assert float(total.floor[0, 0]) <= float(total.expected[0, 0])
@@ -244,9 +245,6 @@ def test_money_is_never_negative_nor_unknown(plan):
         assert np.all(result.cost_of(part.name).expected >= -1e-9), part.name
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the credit is dropped where floor and average have none, ceiling or not"
-)
 def test_sustained_use_at_the_ceiling_is_counted_without_any_load():
     """At its ceiling a group runs all month, whatever the load: a sweep says so, one estimate does not."""
     bounds = "services.api.instances={min: 0, max: 10}"

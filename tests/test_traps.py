@@ -738,13 +738,11 @@ def test_an_estimate_does_not_assume_that_the_plan_is_possible():
     assert result.findings[0].severity == "error"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="without a ceiling a share of 0 counts as used: a spot price is missed"
-)
 def test_what_is_not_bought_is_not_missed():
     """Coverage is a gate: a price that nobody needs must not be reported as missing."""
     azure = ("services.api.provider=azure", "services.api.machine=Standard_D4s_v5")
     assert "unpriced" not in codes(estimate_of(VM, *azure))
+    assert {line.meter.rate for line in estimate_of(VM).lines} == {"on_demand"}
 
 
 def test_the_same_plan_gives_the_same_bytes():

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import numpy as np
-
 from capplan.arrays import Floats
 from capplan.catalog.rows import Sku
 from capplan.components.base import MACHINES, Context, Path
@@ -84,7 +82,7 @@ def _hours(
     )
     rest = "machines × hours"
     yield _meter(machines, service, sku, hours.on_demand, "on_demand", rest)
-    if np.any(hours.sustained_use.expected) or np.any(hours.sustained_use.floor):
+    if hours.sustained_use.any():
         credit = hours.sustained_use * -1.0
         formula = "hours that each quarter of the month leaves unbilled"
         yield _meter(machines, service, sku, credit, "on_demand", formula, "sustained-use discount")

@@ -19,9 +19,11 @@ class Fleet(NamedTuple):
     ceiling: Array | None
 
     def scaled(self, factor: Floats) -> Fleet:
-        """Return ``factor`` of every one of them."""
-        top = None if self.ceiling is None else self.ceiling * factor
-        return Fleet(self.running * factor, self.floor * factor, top)
+        """Return ``factor`` of every one of them; nothing of a ceiling that nobody knows is nothing."""
+        floor = self.floor * factor
+        if self.ceiling is None:
+            return Fleet(self.running * factor, floor, None if np.any(factor) else floor)
+        return Fleet(self.running * factor, floor, self.ceiling * factor)
 
     def hours(self, hours_per_month: Floats) -> Range:
         """Return machine-hours in a month."""

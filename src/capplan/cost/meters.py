@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from capplan.arrays import Array, Floats, per_scenario
 
 EXTERNAL = "external"
@@ -36,6 +38,9 @@ class Range:
         return self.floor is self.expected is self.ceiling
 
     def __mul__(self, factor: Floats) -> Range:
+        if not np.any(factor):
+            # Nothing of a ceiling that nobody knows is nothing.
+            return Range.fixed(self.expected * factor)
         return self.map(lambda value: value * factor)
 
     def __add__(self, other: Range) -> Range:
