@@ -633,22 +633,15 @@ def test_a_tighter_slo_never_needs_fewer_and_some_slo_changes_the_plan(field, ti
     assert counts[0] > counts[-1]
 
 
-@pytest.mark.xfail(strict=True, reason="slo.availability is taken, documented, and read by nothing")
 def test_an_availability_that_is_not_counted_says_so():
     """Peer 17."""
     assert said(estimate_of(RUN, "services.api.slo={availability: 99.99%}")) != said(estimate_of(RUN))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="memory_base counts only beside memory_per_request, and says nothing alone"
-)
 def test_an_instance_smaller_than_its_idle_process_is_noticed():
     """Peer 17: a base of 3 GiB in an instance of 1 GiB."""
-    try:
-        result = estimate_of(RUN, "services.api.memory_base=3Gi")
-    except InputError:
-        return
-    assert result.findings
+    with pytest.raises(InputError, match="memory_base: is more memory than an instance has"):
+        estimate_of(RUN, "services.api.memory_base=3Gi")
 
 
 def test_what_cannot_be_had_names_the_limit_that_binds():

@@ -9,7 +9,7 @@ import numpy as np
 from capplan.arrays import per_scenario
 from capplan.capacity.redundancy import shortfall
 from capplan.capacity.sizing import Sizing
-from capplan.components.base import Context
+from capplan.components.base import Context, Finding
 from capplan.components.measures import Measure, measure
 from capplan.plan.services import Service
 
@@ -30,3 +30,11 @@ def availability_measures(ctx: Context, service: Service, sizing: Sizing) -> Ite
     formula = "P(too few instances up) × minutes of a month; has: the error budget, (1 − objective) × minutes"
     budget = (1 - np.asarray(target)) * minutes
     yield measure("downtime by failing instances", missing * minutes, "min", formula, budget)
+
+
+def availability_findings(name: str, service: Service) -> Iterator[Finding]:
+    """Yield that the objective asks for nothing where instances are said never to fail."""
+    if np.all(np.asarray(service.redundancy.instance_availability) >= 1):
+        message = "nothing says how often an instance fails, so slo.availability is not part of the sizing"
+        remedy = "Give redundancy.instance_availability."
+        yield Finding("info", "availability-not-checked", name, message, remedy)

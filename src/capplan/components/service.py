@@ -74,9 +74,12 @@ def build_service(ctx: Context, name: str, service: Service) -> Component:
         pods=_pods(ctx, service) if isinstance(service, Kubernetes) else None,
     )
     if service.slo.availability is not None:
-        from capplan.components.availability import availability_measures
+        from capplan.components.availability import availability_findings, availability_measures
 
-        component = component._replace(measures=list(availability_measures(ctx, service, sizing)))
+        component = component._replace(
+            measures=list(availability_measures(ctx, service, sizing)),
+            findings=[*component.findings, *availability_findings(name, service)],
+        )
     if not any(call.pool for call in service.calls.values()):
         return component
     from capplan.components.connections import pool_measures
@@ -117,7 +120,7 @@ def _with_capacity(ctx: Context, service: VmGroup, name: str, path: Path) -> tup
 def _sizing(ctx: Context, name: str, service: Service, rps: Array, path: Path) -> Sizing:
     instance = instance_of(ctx, service, path)
     limits = limits_of(service, instance)
-    _check_carries(ctx, limits, path)
+    _check_carries(ctx, limits, service, instance, path)
     if service.queue is None:
         return size(rps, limits, _bounds(service), _promise(ctx, service, instance))
     from capplan.components.backlog import queue_limit, with_backlog
@@ -190,11 +193,16 @@ def _bounds(service: Service) -> Bounds:
     return bounds._replace(instance_availability=up, availability=target)
 
 
-def _check_carries(ctx: Context, limits: Sequence[Limit], path: Path) -> None:
+def _check_carries(
+    ctx: Context, limits: Sequence[Limit], service: Service, instance: Instance, path: Path
+) -> None:
     for limit in limits:
         if not np.all(np.asarray(limit.rps_per_instance) > 0):
             what = f"an instance has no {limit.name} left for a single request ({limit.formula})"
             raise InputError(ctx.places.problem(path, what, "Make the instance larger."))
+    if np.any(service.memory_base > np.asarray(instance.memory_gib)):
+        what = "is more memory than an instance has"
+        raise InputError(ctx.places.problem((*path, "memory_base"), what, "Make the instance larger."))
 
 
 def service_meters(
