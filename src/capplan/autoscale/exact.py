@@ -1,7 +1,7 @@
 """Request by request: what the fluid of the time loop leaves out.
 
 The instances are those that the time loop had ready. Requests come at random moments of their tick, wait in
-one queue in order of arrival, and take exponential times; those that would wait longer than the timeout leave.
+one queue in order of arrival, and take exponential times; who would wait longer than the timeout leaves.
 """
 
 from __future__ import annotations
