@@ -5,8 +5,8 @@ where a goal is missed:
 
     .venv/bin/python benchmarks/simulate.py [--check]
 
-The goals are those of compiled code, after compilation, in processor time, which depends less on what else the
-machine does: 10 s on two cores are 20. Plain Python is measured on a day, in a process of its own, and scaled.
+The goals are those of compiled code, after compilation, in processor time, which depends less on what else
+the machine does: 10 s on two cores are 20. Plain Python is measured on a day, in its own process, and scaled.
 """
 
 from __future__ import annotations
