@@ -26,6 +26,7 @@ def plan_text(draft: Draft, source: str) -> str:
     lines += ["", *_demand(draft)]
     for section in _ON_ITS_OWN[:3]:
         lines += _section(section, draft)
+    lines += _section("clusters", draft)
     lines += _clusters(draft)
     lines += _section("resources", draft)
     if draft.namespace is not None:
@@ -63,8 +64,9 @@ def _without_only_pool(tree: Mapping[str, Any], draft: Draft) -> dict[str, Any]:
 def _clusters(draft: Draft) -> Iterator[str]:
     if not draft.pools:
         return
-    yield ""
-    yield "clusters:"
+    if not draft.sections["clusters"]:
+        yield ""
+        yield "clusters:"
     yield "  cluster:"
     yield f"    platform: {PLATFORMS[draft.provider()]}"
     yield _commented("    pools:", "as many nodes as the pods need; set nodes.max to what your pools allow")

@@ -75,7 +75,7 @@ class Draft:
         self.name = usable(name)
         self.asked = asked
         self.sections: dict[str, dict[str, Tree]] = {
-            kind: {} for kind in ("services", "databases", "caches", "resources")
+            kind: {} for kind in ("services", "databases", "caches", "clusters", "resources")
         }
         self.pools: dict[str, Tree] = {}
         self.regions: dict[Provider, str] = {}

@@ -35,7 +35,16 @@ def adopt(path: Path, asked: Asked) -> Adopted:
     """
     source = read_source(path, asked.overlay)
     draft = Draft("adopted" if source.name == "stdin" else Path(source.name).stem, asked)
-    adopt_objects(draft, source.objects)
+    if source.terraform is not None:
+        from capplan.adopt.terraform import adopt_terraform
+
+        adopt_terraform(draft, source.terraform)
+    elif source.compose is not None:
+        from capplan.adopt.compose import adopt_compose
+
+        adopt_compose(draft, source.compose, source.name)
+    else:
+        adopt_objects(draft, source.objects)
     draft.check_pools()
     for where, what in source.skipped:
         draft.note("not covered", where, what)
