@@ -18,7 +18,7 @@ from capplan.plan.stores import SelfHosted
 _MEMORY_FOR_KEYS = 0.75
 """Share of a pod's memory for keys; the rest is for forks, buffers and fragmentation."""
 
-_REDIS_OPERATOR_IMAGE = "quay.io/opstree/redis:v7.2.7"
+_REDIS_OPERATOR_IMAGE = "opstree/redis:v7.2.7"
 _IMAGES = {"redis": "redis:7.4", "postgres": "timescale/timescaledb:2.17.2-pg16", "mysql": "mysql:8.0"}
 _PORTS = {"redis": 6379, "postgres": 5432, "mysql": 3306}
 _USER = 10001
