@@ -10,6 +10,9 @@ import typer
 from capplan.cli.options import Books, Catalogs, Force, OutputFile, PlanFile, Sets
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from capplan.decide.answers import Answer
     from capplan.decide.drivers import Document
     from capplan.estimate import Estimate
 
@@ -60,30 +63,35 @@ def breakeven(
     Example: capplan breakeven examples/afpi --book afpi
     """
     from capplan.catalog.catalog import Catalog
-    from capplan.cli import terminal
-    from capplan.cli.output import emit, emit_bytes
     from capplan.decide.answers import answer
     from capplan.decide.questions import Asked, questions
     from capplan.decide.world import names_of
     from capplan.plan.read import text_of
-    from capplan.report import breakeven as report
-    from capplan.report.json_format import dumps, estimate_document
+    from capplan.report.json_format import estimate_document
 
     def document(estimate: Estimate) -> Document:
         return names_of(estimate, estimate_document)
 
     asked = Asked(between or (), over, low, high, points, comparison, sets or (), books or ())
     found = questions(text_of(plan), asked, Catalog(catalogs), document)
-    answers = [answer(question, document, samples, seed) for question in found]
+    _show([answer(question, document, samples, seed) for question in found], fmt, output, force, quiet)
+
+
+def _show(answers: list[Answer], fmt: ChartFormat, output: Path | None, force: bool, quiet: bool) -> None:
+    from capplan.cli import terminal
+    from capplan.cli.output import emit, emit_bytes
+    from capplan.report import breakeven as report
+    from capplan.report.json_format import dumps
+
     if fmt is ChartFormat.JSON:
         emit(dumps(report.breakeven_document(answers)), output, force)
     elif fmt is ChartFormat.CSV:
         emit(report.breakeven_csv(answers), output, force)
-    elif fmt in (ChartFormat.SVG, ChartFormat.PNG, ChartFormat.HTML):
+    elif fmt is ChartFormat.MARKDOWN:
+        emit(report.breakeven_markdown(answers), output, force)
+    elif fmt is ChartFormat.TABLE:
+        emit(report.breakeven_text(answers, terminal.width(), quiet), output, force, painted=True)
+    else:
         from capplan.report.figure import breakeven_figure
 
         emit_bytes(breakeven_figure(answers, fmt.value), output, force)
-    elif fmt is ChartFormat.MARKDOWN:
-        emit(report.breakeven_markdown(answers), output, force)
-    else:
-        emit(report.breakeven_text(answers, terminal.width(), quiet), output, force, painted=True)
