@@ -89,9 +89,6 @@ def test_a_books_price_of_the_whole_replaces_the_blocks(catalog, tmp_path):
     assert (block.start, block.price.usd, block.price.status) == (0, 0.02, "book")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the blocks go wherever the book has a price, also in regions where it has none"
-)
 def test_a_books_price_of_one_region_leaves_the_blocks_of_the_others(catalog, tmp_path):
     book = write_book(tmp_path / "flat.yaml", prices={"gcp/meter/all": {"usd": {"europe-west1": 0.02}}})
     blocks = catalog.with_books([str(book)], tmp_path).tariff(

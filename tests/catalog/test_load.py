@@ -135,7 +135,6 @@ def mangled(path, value):
     return content
 
 
-@pytest.mark.xfail(strict=True, reason="sources: 5, skus: 5, size_gib: 5, commitments: 5, … leak a traceback")
 def test_a_mangled_file_is_read_or_refused(tmp_path):
     """Whatever is wrong with a user's own catalog, the answer is a message and not a traceback."""
     leaks = []

@@ -12,27 +12,31 @@ from pathlib import Path
 
 import pytest
 
+from capplan.strictyaml import load
+
 ROOT = Path(__file__).resolve().parents[2]
 PLANS = Path(__file__).resolve().parent / "plans"
 FROZEN = Path(__file__).resolve().parent / "frozen_catalogs"
 SHOP = ("estimate", PLANS / "shop.yaml", "--catalogs", FROZEN)
 
-ESTIMATES = {
-    "afpi": ("afpi",),
-    "afpi with its own prices": ("afpi", "--book", "afpi"),
-    "afpi on own GPUs": ("afpi", "--alternative", "gke-gpu"),
-    "levqor": ("levqor",),
-    "levqor on 2 GB": ("levqor", "--alternative", "ram-2gb"),
-    "levqor on 4 GB": ("levqor", "--alternative", "ram-4gb"),
-    "levqor on EKS": ("levqor", "--alternative", "eks"),
-}
+
+def _estimates() -> Iterator[tuple[str, ...]]:
+    """Yield each example in each of its alternatives, as arguments."""
+    for name in ("afpi", "levqor"):
+        directory = ROOT / "examples" / name
+        plan = load((directory / "plan.yaml").read_text(encoding="utf-8"), name)
+        yield (str(directory),)
+        yield from ((str(directory), "--alternative", alternative) for alternative in plan["alternatives"])
+    yield (str(ROOT / "examples" / "afpi"), "--book", "afpi")
 
 
-@pytest.fixture(params=ESTIMATES)
+@pytest.fixture(params=_estimates(), ids=lambda options: " ".join(map(_name, options)))
 def options(request: pytest.FixtureRequest) -> tuple[str, ...]:
-    """Return each example, in each of its alternatives, as arguments."""
-    name, *rest = ESTIMATES[request.param]
-    return (str(ROOT / "examples" / name), *rest)
+    return request.param
+
+
+def _name(option: str) -> str:
+    return option.rpartition("/")[2]
 
 
 @pytest.fixture
@@ -61,13 +65,6 @@ def _refuse(constant: str) -> None:
 
 def shop(capplan: Callable, *options: str) -> dict:
     return read(capplan(*SHOP, *options, "--format", "json"))
-
-
-def test_every_alternative_of_the_examples_is_tested(capplan: Callable) -> None:
-    for name in ("afpi", "levqor"):
-        run = capplan("estimate", ROOT / "examples" / name, "--alternative", "all", "--format", "json")
-        tested = {a[a.index("--alternative") + 1] for a in ESTIMATES.values() if "--alternative" in a}
-        assert set(read(run)["alternatives"]) - {"plan"} <= tested
 
 
 # The contract: the fields that others build on
@@ -157,13 +154,16 @@ def _assert_costs_are_ordered(cost: dict) -> None:
     assert cost["max"] is None or cost["expected"] <= cost["max"] + 1e-9
 
 
-def test_catalogs_are_the_files_that_were_used(document: dict) -> None:
+def test_catalogs_are_the_files_that_were_used(document: dict, options: tuple[str, ...]) -> None:
     named = {c["name"]: c["sha256"] for c in document["catalogs"]}
     lines = {f"{line['provider']}/{line['service']}" for line in document["cost_lines"]}
     assert {name for name in lines if not name.startswith("external/")} <= set(named)
     for name, sha256 in named.items():
-        path = ROOT / "catalogs" / name.replace("book ", "books/")
-        assert hashlib.sha256(path.with_suffix(".yaml").read_bytes()).hexdigest() == sha256
+        file = f"{name.replace('book ', 'books/')}.yaml"
+        # A plan may have price books of its own beside it.
+        places = (ROOT / "catalogs" / file, Path(options[0]) / Path(file).name)
+        used = next(place for place in places if place.is_file())
+        assert hashlib.sha256(used.read_bytes()).hexdigest() == sha256
 
 
 def test_the_rest_of_the_contract_is_there(document: dict) -> None:
@@ -217,6 +217,14 @@ def test_sweep_in_two_parts_is_the_sweep(capplan: Callable) -> None:
     whole = shop(capplan, "--sweep", "users_per_day=1k,20k,300k")["scenarios"]
     parts = [shop(capplan, "--sweep", f"users_per_day={v}")["scenarios"] for v in ("1k,20k", "300k")]
     assert whole == [*parts[0], *parts[1]]
+
+
+@pytest.mark.xfail(
+    strict=True, reason="OSError and a traceback: cli/app.py asks whether the values are a file"
+)
+def test_sweep_may_have_as_many_values_as_it_likes(capplan: Callable) -> None:
+    values = ",".join(map(str, range(1, 201)))
+    assert len(shop(capplan, "--sweep", f"users_per_day={values}")["scenarios"]) == 200
 
 
 def test_two_sweeps_make_a_grid(capplan: Callable) -> None:

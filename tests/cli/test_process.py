@@ -78,8 +78,8 @@ def test_result_goes_to_stdout_and_nothing_to_stderr(process: Callable) -> None:
     assert process(*SHOP, "-v")[::2] == (0, "")
 
 
-def test_message_goes_to_stderr_and_nothing_to_stdout(process: Callable) -> None:
-    run = process("estimate", "nowhere")
+def test_message_goes_to_stderr_and_nothing_to_stdout(process: Callable, tmp_path: Path) -> None:
+    run = process("estimate", "nowhere", cwd=tmp_path)
     assert (run.exit_code, run.stdout) == (2, "")
     assert run.stderr == "capplan: nowhere: no such file.\n"
 
