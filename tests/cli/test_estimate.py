@@ -219,9 +219,6 @@ def test_sweep_in_two_parts_is_the_sweep(capplan: Callable) -> None:
     assert whole == [*parts[0], *parts[1]]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="OSError and a traceback: cli/app.py asks whether the values are a file"
-)
 def test_sweep_may_have_as_many_values_as_it_likes(capplan: Callable) -> None:
     values = ",".join(map(str, range(1, 201)))
     assert len(shop(capplan, "--sweep", f"users_per_day={values}")["scenarios"]) == 200

@@ -120,11 +120,19 @@ def _one_by_one(arguments: list[str]) -> list[str]:
     """Repeat `--between` before each of the names that follow it."""
     done: list[str] = []
     for index, argument in enumerate(arguments):
-        named = not argument.startswith("-") and not Path(argument).exists()
-        if named and done[-2:-1] == ["--between"] and index > 1:
+        follows = done[-2:-1] == ["--between"] and index > 1
+        if follows and not argument.startswith("-") and not _exists(argument):
             done.append("--between")
         done.append(argument)
     return done
+
+
+def _exists(argument: str) -> bool:
+    """Say whether an argument is a path; a value too long for one, or with a null in it, is not."""
+    try:
+        return Path(argument).exists()
+    except (OSError, ValueError):
+        return False
 
 
 _BARE = {"--explain": "all", "--months": "horizon"}
@@ -138,6 +146,6 @@ def _with_bare_values(arguments: list[str]) -> list[str]:
         done.append(argument)
         if argument in _BARE:
             following = arguments[index + 1] if index + 1 < len(arguments) else "-"
-            if following.startswith("-") or Path(following).exists():
+            if following.startswith("-") or _exists(following):
                 done.append(_BARE[argument])
     return done
