@@ -146,6 +146,21 @@ def test_a_wrong_book_is_refused_with_the_place(tmp_path, fields, what):
     assert "mine.yaml" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("gcp/compute-engin/n1-standard-4", "the catalog has no 'gcp/compute-engin'. Did you mean"),
+        ("gcp/compute-engine/n1-standrd-4", "gcp/compute-engine has no 'n1-standrd-4'. Did you mean"),
+    ],
+)
+def test_a_price_of_what_the_catalog_has_not_is_refused_where_it_stands(tmp_path, key, says):
+    book = write_book(tmp_path / "mine.yaml", prices={key: {"usd": 0.1}})
+    with pytest.raises(InputError) as caught:
+        SHIPPED.with_books([str(book)], tmp_path).service("gcp", "compute-engine")
+    assert f"prices.{key}: {says}" in str(caught.value)
+    assert "mine.yaml:" in str(caught.value)
+
+
 @pytest.mark.parametrize("percent", ["150%", "-20%"])
 def test_a_discount_outside_0_to_100_percent_is_refused(tmp_path, percent):
     path = write_book(tmp_path / "mine.yaml", discounts=[{"percent": percent}])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from capplan.catalog.load import Reader
 from capplan.catalog.rows import GLOBAL, RATES, Price, Source
 from capplan.errors import InputError, Problem, nearest
 from capplan.paths import data_dir
-from capplan.quantities import parse_share
+from capplan.strictyaml import Locator
 
 _KEYS = frozenset(("schema", "name", "title", "hours_per_month", "source", "prices", "discounts"))
 _PRICE_KEYS = frozenset(("unit", "usd", "spot", "commit_1y", "commit_3y", "note"))
@@ -51,6 +51,25 @@ class Book(NamedTuple):
     rows: Mapping[str, BookRow]
     discounts: Sequence[Discount]
     text: str
+    path: Path
+
+    def check_services(self, known: Collection[str]) -> None:
+        """Raise :class:`InputError` if the book prices what is not in the catalog, by provider/service."""
+        for key in self.rows:
+            service = key.rpartition("/")[0]
+            if service not in known:
+                raise self._unknown(key, f"the catalog has no '{service}'", nearest(service, known))
+
+    def check_skus(self, service: str, known: Collection[str]) -> None:
+        """Raise :class:`InputError` if the book prices a SKU that provider/service does not have."""
+        for key in self.rows:
+            of, _, name = key.rpartition("/")
+            if of == service and name not in known:
+                raise self._unknown(key, f"{service} has no '{name}'", nearest(name, known))
+
+    def _unknown(self, key: str, what: str, remedy: str) -> InputError:
+        place, _ = Locator(self.text, str(self.path)).find(("prices", key))
+        return InputError(Problem(f"{place}: prices.{key}", what, remedy))
 
     def replacement(
         self, provider: str, service: str, sku: str, region: str, rate: str, unit: str
@@ -92,14 +111,17 @@ def read_book(path: Path) -> Book:
     if data.get("schema") != 1:
         raise reader.error(("schema",), f"expected 1, got '{data.get('schema')}'")
     hours = data.get("hours_per_month")
+    prices = reader.mapping(data.get("prices", {}), ("prices",))
+    discounts = reader.items(data.get("discounts", []), ("discounts",))
     return Book(
         name=str(reader.required("name")),
         title=str(data.get("title", "")),
         hours_per_month=None if hours is None else reader.number(hours, ("hours_per_month",), positive=True),
         source=reader.source(reader.required("source"), ("source",)),
-        rows={key: _row(reader, key, value) for key, value in (data.get("prices") or {}).items()},
-        discounts=[_discount(reader, i, value) for i, value in enumerate(data.get("discounts") or [])],
+        rows={key: _row(reader, key, value) for key, value in prices.items()},
+        discounts=[_discount(reader, i, value) for i, value in enumerate(discounts)],
         text=reader.text,
+        path=path,
     )
 
 
@@ -111,7 +133,7 @@ def _row(reader: Reader, key: str, value: object) -> BookRow:
     prices = {rate: _by_region(reader, row[k], (*where, k)) for k, rate in _RATE_KEYS.items() if k in row}
     if not prices:
         raise reader.error(where, "has no price", "Give usd, spot, commit_1y or commit_3y.")
-    return BookRow(row.get("unit"), prices, str(row.get("note", "")))
+    return BookRow(reader.text_or_none(row.get("unit"), (*where, "unit")), prices, str(row.get("note", "")))
 
 
 def _by_region(reader: Reader, value: Any, where: tuple[str, ...]) -> dict[str, float]:
@@ -122,12 +144,9 @@ def _by_region(reader: Reader, value: Any, where: tuple[str, ...]) -> dict[str, 
 
 
 def _discount(reader: Reader, index: int, value: object) -> Discount:
-    where = ("discounts", str(index))
+    where = ("discounts", index)
     row = reader.keys(value, _DISCOUNT_KEYS, where)
-    try:
-        share = parse_share(row.get("percent"))
-    except ValueError as error:
-        raise reader.error(where, f"percent: {error}") from None
+    share = reader.share(row.get("percent"), (*where, "percent"))
     provider, service, sku = (str(row.get(key, "*")) for key in ("provider", "service", "sku"))
     return Discount(provider, service, sku, share)
 

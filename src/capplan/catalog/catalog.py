@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -50,8 +50,12 @@ class Catalog:
         """Return this catalog with the books called ``names`` over it."""
         from capplan.catalog.books import find_book, read_book
 
-        paths = [find_book(name, self.root, relative_to) for name in names]
-        books = map(read_book, paths)
+        books = [read_book(find_book(name, self.root, relative_to)) for name in names]
+        known = {
+            f"{path.parent.name}/{path.stem}" for p in PROVIDERS for path in (self.root / p).glob("*.yaml")
+        }
+        for book in books:
+            book.check_services(known)
         return Catalog(self.root, (*self.books, *books))
 
     @property
@@ -69,7 +73,9 @@ class Catalog:
                 raise InputError(
                     Problem("catalog", f"{provider} has no service '{service}'", nearest(service, known))
                 )
-            self._services[key] = read_service(path)
+            file = self._services[key] = read_service(path)
+            for book in self.books:
+                book.check_skus(f"{provider}/{service}", file.names)
         return self._services[key]
 
     def services(self, provider: str | None = None) -> list[ServiceCatalog]:
@@ -114,7 +120,9 @@ class Catalog:
         """Return the blocks that price ``name``, by where they start; a flat price is one block."""
         file = self.service(provider, service)
         skus = file.blocks_of(name) if name in file.tiered else [self.require(provider, service, name)]
-        if name in file.tiered and any(f"{provider}/{service}/{name}" in book.rows for book in self.books):
+        if name in file.tiered and any(
+            book.replacement(provider, service, name, region, rate, file.unit) for book in self.books
+        ):
             # A book's price of the whole replaces its blocks, free tier included.
             skus = [skus[-1]._replace(name=name, start=0.0)]
         return [
@@ -158,9 +166,19 @@ class Catalog:
             self._facts[name] = load(read_text(path), str(path))
         return self._facts[name]
 
+    def regions(self, provider: str) -> Mapping[str, Any]:
+        """Return what is known of the regions of ``provider``, by name."""
+        known = self.facts("regions")
+        found = known.get(provider) if isinstance(known, dict) else None
+        if not isinstance(found, dict):
+            raise InputError(
+                Problem(str(self.root / "hardware" / "regions.yaml"), f"has no regions of {provider}")
+            )
+        return found
+
     def check_region(self, provider: str, region: str) -> None:
         """Raise :class:`InputError` if ``provider`` has no such region."""
-        known = self.facts("regions")[provider]
+        known = self.regions(provider)
         if region not in known:
             raise InputError(
                 Problem("region", f"{provider} has no region '{region}'", nearest(region, known))

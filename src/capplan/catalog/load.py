@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from capplan.catalog.rows import Family, ServiceCatalog, Sku, Source
 from capplan.errors import InputError, Problem, nearest
-from capplan.quantities import parse_share
+from capplan.quantities import parse_share, shown
 from capplan.strictyaml import Locator, load, read_text
 
 _PRICE_KEYS = {"usd": "on_demand", "spot": "spot", "commit_1y": "commit_1y", "commit_3y": "commit_3y"}
@@ -22,6 +22,7 @@ _FILE_KEYS = frozenset(
 )
 _COMMITMENTS = frozenset(("commit_1y", "commit_3y"))
 _FAMILY_KEYS = _COMMITMENTS | {"sustained_use"}
+_SKU_TEXTS = ("gpu", "tier_of", "retired", "successor")
 _KINDS = frozenset(("machine", "gpu", "meter", "fee", "database", "cache"))
 
 Complain = Callable[..., InputError]
@@ -44,12 +45,47 @@ class Reader:
 
     def keys(self, mapping: object, known: frozenset[str], where: tuple[int | str, ...]) -> dict[str, Any]:
         """Return ``mapping`` if it is one and all its keys are known."""
-        if not isinstance(mapping, dict):
-            raise self.error(where, "expected a mapping")
-        for key in mapping:
+        found = self.mapping(mapping, where)
+        for key in found:
             if key not in known:
                 raise self.error((*where, key), "unknown field", nearest(key, known))
-        return mapping
+        return found
+
+    def mapping(self, value: object, where: tuple[int | str, ...]) -> dict[str, Any]:
+        """Return ``value`` if it is a mapping."""
+        if not isinstance(value, dict):
+            raise self.error(where, "expected a mapping")
+        return value
+
+    def fields(self, value: object, names: Sequence[str], where: tuple[int | str, ...]) -> list[Any]:
+        """Return the values of a mapping that has exactly the fields ``names``."""
+        entry = self.keys(value, frozenset(names), where)
+        for name in names:
+            if name not in entry:
+                raise self.error(where, f"needs '{name}'")
+        return [entry[name] for name in names]
+
+    def items(self, value: object, where: tuple[int | str, ...], length: int | None = None) -> list[Any]:
+        """Return ``value`` if it is a list, of ``length`` where that is given."""
+        if not isinstance(value, list) or length not in (None, len(value)):
+            raise self.error(where, "expected a list" if length is None else f"expected a list of {length}")
+        return value
+
+    def text_or_none(self, value: object, where: tuple[int | str, ...]) -> str | None:
+        """Return ``value`` if it is text, or nothing."""
+        if value is not None and not isinstance(value, str):
+            raise self.error(where, f"expected text, got {shown(value)}")
+        return value
+
+    def share(self, value: object, where: tuple[int | str, ...]) -> float:
+        """Return a share from 0 to 1."""
+        try:
+            share = parse_share(value)
+        except ValueError as error:
+            raise self.error(where, str(error)) from None
+        if not 0 <= share <= 1:
+            raise self.error(where, f"must lie between 0% and 100%, got {100 * share:g}%")
+        return share
 
     def required(self, key: str) -> Any:
         """Return a field of the file that must be there."""
@@ -57,7 +93,7 @@ class Reader:
             raise self.error((key,), "is required, but missing")
         return self.data[key]
 
-    def number(self, value: object, where: tuple[str, ...], positive: bool = False) -> float:
+    def number(self, value: object, where: tuple[int | str, ...], positive: bool = False) -> float:
         """Return a number of at least 0, or above it."""
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
             raise self.error(where, f"expected a number of at least 0, got '{value}'")
@@ -85,11 +121,8 @@ class Reader:
 
     def source(self, value: object, where: tuple[str, ...]) -> Source:
         """Return one entry of ``sources``."""
-        entry = self.keys(value, frozenset(("as_of", "text")), where)
-        for key in ("as_of", "text"):
-            if key not in entry:
-                raise self.error(where, f"needs '{key}'")
-        return Source(str(entry["text"]).strip(), self.date(entry["as_of"], (*where, "as_of")))
+        as_of, text = self.fields(value, ("as_of", "text"), where)
+        return Source(str(text).strip(), self.date(as_of, (*where, "as_of")))
 
 
 def read_service(path: Path) -> ServiceCatalog:
@@ -103,16 +136,16 @@ def read_service(path: Path) -> ServiceCatalog:
     kind = str(reader.required("kind"))
     if kind not in _KINDS:
         raise reader.error(("kind",), f"unknown kind '{kind}'", nearest(kind, _KINDS))
-    sources = {
-        key: reader.source(value, ("sources", key)) for key, value in reader.required("sources").items()
-    }
+    given = reader.mapping(reader.required("sources"), ("sources",))
+    sources = {key: reader.source(value, ("sources", key)) for key, value in given.items()}
     default = _sources(reader, reader.required("source"), sources, ("source",))
+    if "default" not in default:
+        raise reader.error(("source",), "needs 'default', the source of what no other names")
     families = _families(reader, data.get("families", {}))
     unit = str(reader.required("unit"))
-    availability = data.get("high_availability")
     skus = {
         name: _sku(reader, name, entry, unit, default, sources, families)
-        for name, entry in reader.required("skus").items()
+        for name, entry in reader.mapping(reader.required("skus"), ("skus",)).items()
     }
     return ServiceCatalog(
         provider=str(reader.required("provider")),
@@ -122,10 +155,8 @@ def read_service(path: Path) -> ServiceCatalog:
         unit=unit,
         skus=skus,
         text=reader.text,
-        high_availability=(availability["suffix"], float(availability["multiplier"]))
-        if availability
-        else None,
-        commitment_terms=_terms(data.get("commitments", {})),
+        high_availability=_high_availability(reader, data.get("high_availability")),
+        commitment_terms=_terms(reader, data.get("commitments", {})),
     )
 
 
@@ -142,7 +173,7 @@ def _sku(
     row = reader.keys(entry, _SKU_KEYS, where)
     free = row.get("free") is True
     own = _sources(reader, row["source"], sources, (*where, "source")) if "source" in row else {}
-    size = row.get("size_gib")
+    text = {key: reader.text_or_none(row.get(key), (*where, key)) for key in _SKU_TEXTS}
     return Sku(
         name=name,
         unit=str(row.get("unit", unit)),
@@ -154,21 +185,23 @@ def _sku(
         sources={**default, **own} if own else default,
         vcpu=_optional(reader, row, "vcpu", where),
         memory_gib=_optional(reader, row, "memory_gib", where),
-        gpu=row.get("gpu"),
         gpu_count=_optional(reader, row, "gpu_count", where) or 0.0,
         max_pods=_optional(reader, row, "max_pods", where),
-        size_gib=(float(size[0]), float(size[1])) if size else None,
-        tier_of=row.get("tier_of"),
+        size_gib=_bracket(reader, row["size_gib"], (*where, "size_gib")) if "size_gib" in row else None,
         start=_optional(reader, row, "from", where) or 0.0,
         free=free,
-        retired=row.get("retired"),
-        successor=row.get("successor"),
         family=_family_of(name, families),
+        **text,
     )
 
 
 def _optional(reader: Reader, row: Mapping[str, Any], key: str, where: tuple[str, ...]) -> float | None:
     return reader.number(row[key], (*where, key)) if key in row else None
+
+
+def _bracket(reader: Reader, value: object, where: tuple[str, ...]) -> tuple[float, float]:
+    low, high = (reader.number(end, where) for end in reader.items(value, where, 2))
+    return low, high
 
 
 def _sources(
@@ -177,28 +210,26 @@ def _sources(
     """Return the source by region or rate; a single name is the default of all."""
     named: dict[str, Any] = value if isinstance(value, dict) else {"default": value}
     for key, name in named.items():
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             place = (*where, key) if isinstance(value, dict) else where
-            raise reader.error(place, f"unknown source '{name}'", nearest(str(name), known))
+            raise reader.error(place, f"unknown source {shown(name)}", nearest(str(name), known))
     return {key: known[name] for key, name in named.items()}
 
 
 def _families(reader: Reader, families: object) -> dict[str, Family]:
-    known = reader.keys(
-        families, frozenset(families) if isinstance(families, dict) else frozenset(), ("families",)
-    )
-    return {name: _family(reader, name, entry) for name, entry in known.items()}
+    given = reader.mapping(families, ("families",))
+    return {name: _family(reader, name, entry) for name, entry in given.items()}
 
 
 def _family(reader: Reader, name: str, entry: object) -> Family:
     where = ("families", name)
     row = reader.keys(entry, _FAMILY_KEYS, where)
-    tiers = row.get("sustained_use")
-    try:
-        discounts = {key: parse_share(row[key]) for key in row.keys() & _COMMITMENTS}
-    except ValueError as error:
-        raise reader.error(where, str(error)) from None
-    return Family(tuple(map(float, tiers)) if tiers else None, discounts)
+    discounts = {key: reader.share(row[key], (*where, key)) for key in row.keys() & _COMMITMENTS}
+    if "sustained_use" not in row:
+        return Family(None, discounts)
+    place = (*where, "sustained_use")
+    tiers = reader.items(row["sustained_use"], place, 4)
+    return Family(tuple(reader.number(tier, (*place, i)) for i, tier in enumerate(tiers)), discounts)
 
 
 def _family_of(sku: str, families: Mapping[str, Family]) -> Family:
@@ -207,5 +238,15 @@ def _family_of(sku: str, families: Mapping[str, Family]) -> Family:
     return families[max(matching, key=len)] if matching else families.get("*", Family())
 
 
-def _terms(commitments: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    return {rate: f"{terms['term']}, {terms['payment']}" for rate, terms in commitments.items()}
+def _terms(reader: Reader, commitments: object) -> dict[str, str]:
+    given = reader.mapping(commitments, ("commitments",))
+    fields = {r: reader.fields(t, ("term", "payment"), ("commitments", r)) for r, t in given.items()}
+    return {rate: f"{term}, {payment}" for rate, (term, payment) in fields.items()}
+
+
+def _high_availability(reader: Reader, value: object) -> tuple[str, float] | None:
+    if value is None:
+        return None
+    where = ("high_availability",)
+    suffix, multiplier = reader.fields(value, ("suffix", "multiplier"), where)
+    return str(suffix), reader.number(multiplier, (*where, "multiplier"))

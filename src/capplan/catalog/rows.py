@@ -126,6 +126,13 @@ class ServiceCatalog(NamedTuple):
         """The names whose price is made up of blocks."""
         return {sku.tier_of for sku in self.skus.values() if sku.tier_of is not None}
 
+    @property
+    def names(self) -> set[str]:
+        """Everything that can be priced: SKUs, what is made up of blocks, and highly available variants."""
+        names = {*self.skus, *self.tiered}
+        suffix = self.high_availability[0] if self.high_availability else None
+        return names | {f"{name} {suffix}" for name in self.skus} if suffix else names
+
     def blocks_of(self, name: str) -> Sequence[Sku]:
         """Return the SKUs that make up the price of ``name``, by where they start."""
         return sorted((s for s in self.skus.values() if s.tier_of == name), key=lambda s: s.start)

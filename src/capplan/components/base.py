@@ -115,7 +115,7 @@ class Context(NamedTuple):
         if region is None:
             what = f"has no region: nothing says where on {provider} it runs"
             raise InputError(self.places.problem(path, what, f"Set regions.{provider}, or its own region."))
-        known = self.catalog.facts("regions")[provider]
+        known = self.catalog.regions(provider)
         if region not in known:
             place = (*path, "region") if own else ("regions", provider)
             what = f"{provider} has no region '{region}'"

@@ -28,7 +28,7 @@ def check_standby(
     ctx: Context, provider: Provider, region: str, standby_region: str | None, path: Path
 ) -> None:
     """Refuse a standby in a region that the provider does not have, or in the database's own."""
-    known = ctx.catalog.facts("regions")[provider]
+    known = ctx.catalog.regions(provider)
     if standby_region is None or (standby_region in known and standby_region != region):
         return
     place = (*path, "recovery", "standby_region")
