@@ -197,7 +197,6 @@ def test_table_adds_up(printed: Callable[[str], str]) -> None:
     assert _rows_add_up(printed("table"))
 
 
-@pytest.mark.xfail(strict=True, reason="'in nodes' hides what pods themselves cost, such as their egress")
 def test_table_adds_up_where_pods_have_costs_of_their_own(capplan: Callable) -> None:
     assert _rows_add_up(capplan(*SHOP, "--alternative", "pods", "-q").stdout)
 

@@ -41,16 +41,21 @@ def _component(component: ComponentView) -> list[str]:
         several = (instances.min, instances.average, instances.peak, instances.max)
         counts = "/".join(map(numbers.count, several))
     binding = component.binding or ""
-    cost = _cost(component.cost) if component.billed_with is None else [_IN_NODES, "", ""]
+    cost = [_IN_NODES, "", ""] if _only_in_nodes(component) else _cost(component.cost)
     return [component.name, component.platform, counts, binding, *cost]
 
 
 _IN_NODES = "in nodes"
 
 
+def _only_in_nodes(component: ComponentView) -> bool:
+    """Say whether pods cost nothing but their nodes; what they send or call is a cost of their own."""
+    return component.billed_with is not None and component.cost == Cost(0, 0, 0)
+
+
 def expected_cost(component: ComponentView) -> str:
     """Return what a component is expected to cost in a month."""
-    if component.billed_with is not None:
+    if _only_in_nodes(component):
         return _IN_NODES
     return "unpriced" if component.cost is None else numbers.money(component.cost.expected)
 
