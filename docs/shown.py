@@ -79,18 +79,13 @@ def fields(*sections: str) -> None:
 
 def _default(field: dict[str, Any]) -> str:
     default = field.get("default")
-    if default in (None, "", {}, []) or (default == 0 and isinstance(default, float)):
+    if default in (None, "", {}, [], "0Gi", "0s") or (default == 0 and isinstance(default, float)):
         return ""
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
-    return f"`{_quantity(default, _kind(field))}`" if isinstance(default, float) else f"`{default}`"
-
-
-def _quantity(value: float, example: str) -> str:
-    """Write a default in the unit of the field's example."""
-    if "%" in example:
-        return f"{100 * value:g}%"
-    return f"{value:g}" + ("s" if "ms" in example else "Gi" if "Gi" in example else "")
+    if isinstance(default, float):
+        return f"`{100 * default:g}%`" if "%" in _kind(field) else f"`{default:g}`"
+    return f"`{default}`"
 
 
 def _kind(field: dict[str, Any]) -> str:

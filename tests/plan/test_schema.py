@@ -85,9 +85,6 @@ def defaults():
                 yield f"{name}.{field}", spec
 
 
-@pytest.mark.xfail(
-    strict=True, reason="memory and durations: the default is a bare number, the field is text"
-)
 def test_every_default_in_the_schema_is_one_that_the_parser_takes():
     """An editor that fills in the documented default must not write what is then refused (peer, trap 17)."""
     bad = [
