@@ -145,7 +145,7 @@ def _limits(llm: Llm, does: Carried, path: Path) -> list[Limit]:
             rate * llm.target_utilization / part,
             llm.target_utilization,
             formula,
-            {**inputs, "sequences": Input(users, "", "")},
+            {**inputs, "sequences at once": Input(users, "", f"{dotted}.gpu")},
         )
         for constraint, users, rate in found
     ]
