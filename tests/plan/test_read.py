@@ -144,13 +144,11 @@ SHORT = """
 """
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the short form is dropped, not widened: per_request falls back to 1, min to none"
-)
 def test_a_change_inside_a_short_form_keeps_what_it_said():
     """`calls: {x: 0.5}` is `{per_request: 0.5}`: a sweep of cache_hit_rate keeps the 0.5, a set must too."""
     service = plan_of(
         SHORT, "services.api.calls.x.cache_hit_rate=10%", "services.api.instances.max=9"
     ).plan.services["api"]
     assert service.calls["x"].per_request == 0.5
-    assert service.instances.min == 3
+    assert service.calls["x"].cache_hit_rate == 0.1
+    assert (service.instances.min, service.instances.max) == (3, 9)

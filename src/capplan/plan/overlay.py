@@ -11,18 +11,34 @@ from capplan.plan.intervals import is_interval
 Raw = dict[str, Any]
 
 
-def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> Raw:
-    """Return ``base`` with ``overlay`` laid over it: mappings merge, null removes, the rest replaces."""
+_BOUNDS = ("min", "max")
+_SHORT = {"instances": _BOUNDS, "nodes": _BOUNDS, "replicas": _BOUNDS}
+_SHORT_IN = {"calls": ("per_request",), "triggers": ("threshold",)}
+"""What a single number stands for: by the field, or by the mapping that it is an entry of."""
+
+
+def merge(base: Mapping[str, Any], overlay: Mapping[str, Any], within: str = "") -> Raw:
+    """Return ``base`` with ``overlay`` laid over it: mappings merge, null removes, the rest replaces.
+
+    A single number that stands for a mapping is widened to it first. ``within``: the field that both are of.
+    """
     merged = dict(base)
     for key, value in overlay.items():
         old = merged.get(key)
         if value is None:
             merged.pop(key, None)
         elif isinstance(value, Mapping) and not is_interval(value):
-            merged[key] = merge(old if isinstance(old, Mapping) else {}, value)
+            merged[key] = merge(_widened(old, key, within), value, key)
         else:
             merged[key] = value
     return merged
+
+
+def _widened(value: object, key: str, within: str) -> Mapping[str, Any]:
+    if isinstance(value, Mapping):
+        return value
+    fields = _SHORT_IN.get(within) or _SHORT.get(key, ())
+    return {} if value is None else dict.fromkeys(fields, value)
 
 
 def nested(path: tuple[str, ...], value: object) -> Raw:
