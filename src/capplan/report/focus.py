@@ -15,8 +15,8 @@ from capplan.report.view import EstimateView, LineView
 _PROVIDERS = {"gcp": "Google Cloud", "aws": "AWS", "azure": "Microsoft", "external": "External"}
 
 _CATEGORIES = {
-    "Compute": ("compute-engine", "compute-engine-gpu", "ec2", "virtual-machines", "cloud-run", "fargate")
-    + ("container-apps", "gke", "eks", "aks"),
+    "Compute": ("compute-engine", "compute-engine-gpu", "compute-engine-unit", "ec2", "virtual-machines")
+    + ("cloud-run", "fargate", "container-apps", "gke", "eks", "aks"),
     "Databases": ("cloud-sql", "cloud-sql-mysql", "cloud-sql-postgres", "rds-postgres", "rds-mysql")
     + ("aurora-postgres", "postgresql-flexible", "postgresql-single-server", "memorystore-redis")
     + ("elasticache-redis", "redis-cache"),
@@ -39,9 +39,17 @@ COLUMNS = (
     *("ChargeFrequency", "ChargePeriodEnd", "ChargePeriodStart", "CommitmentDiscountCategory"),
     *("CommitmentDiscountId", "CommitmentDiscountName", "CommitmentDiscountStatus"),
     *("CommitmentDiscountType", "ConsumedQuantity", "ConsumedUnit", "ContractedCost"),
-    *("ContractedUnitPrice", "EffectiveCost", "InvoiceIssuer", "ListCost", "ListUnitPrice"),
-    *("PricingCategory", "PricingQuantity", "PricingUnit", "Provider", "Publisher", "RegionId"),
-    *("RegionName", "ResourceID", "ResourceName", "ResourceType", "ServiceCategory", "ServiceName"),
+    *("ContractedUnitPrice", "EffectiveCost", "InvoiceIssuerName", "ListCost", "ListUnitPrice"),
+    *("PricingCategory", "PricingQuantity", "PricingUnit", "ProviderName", "PublisherName"),
+    *(
+        "RegionId",
+        "RegionName",
+        "ResourceId",
+        "ResourceName",
+        "ResourceType",
+        "ServiceCategory",
+        "ServiceName",
+    ),
     *("SkuId", "SkuPriceId", "SubAccountId", "SubAccountName", "Tags"),
     *("x_Component", "x_CostMin", "x_CostMax", "x_PriceStatus", "x_PriceSource", "x_PriceAsOf"),
 )
@@ -90,22 +98,21 @@ def _row(
         "ChargeDescription": f"{line.sku} {line.note or line.rate.replace('_', '-')}: {line.formula}",
         "ChargeFrequency": "Usage-Based",
         **_commitment(shown, line),
-        "ConsumedQuantity": _decimal(line.quantity),
-        "ConsumedUnit": line.unit,
+        **_consumed(line, cost),
         "ContractedCost": _decimal(line.quantity * (contracted or 0.0)),
         "ContractedUnitPrice": _decimal(contracted or 0.0),
         "EffectiveCost": _decimal(cost),
-        "InvoiceIssuer": _PROVIDERS[line.provider],
+        "InvoiceIssuerName": _PROVIDERS[line.provider],
         "ListCost": _decimal(line.quantity * (listed or 0.0)),
         "ListUnitPrice": _decimal(listed or 0.0),
         "PricingCategory": _PRICING[line.rate],
         "PricingQuantity": _decimal(line.quantity),
         "PricingUnit": line.unit,
-        "Provider": _PROVIDERS[line.provider],
-        "Publisher": _PROVIDERS[line.provider],
+        "ProviderName": _PROVIDERS[line.provider],
+        "PublisherName": _PROVIDERS[line.provider],
         "RegionId": line.region,
         "RegionName": regions.get(line.provider, {}).get(line.region, line.region),
-        "ResourceID": f"{shown.plan}/{line.component}",
+        "ResourceId": f"{shown.plan}/{line.component}",
         "ResourceName": line.component,
         "ResourceType": line.service,
         "ServiceCategory": _CATEGORY_OF.get(line.service, "Other"),
@@ -122,6 +129,11 @@ def _row(
     }
 
 
+def _consumed(line: LineView, cost: float) -> dict[str, str]:
+    """Return what was used; a credit uses nothing, and its columns are null."""
+    return {} if cost < 0 else {"ConsumedQuantity": _decimal(line.quantity), "ConsumedUnit": line.unit}
+
+
 def _commitment(shown: EstimateView, line: LineView) -> dict[str, str]:
     if not line.rate.startswith("commit"):
         return {}
@@ -136,6 +148,9 @@ def _commitment(shown: EstimateView, line: LineView) -> dict[str, str]:
 
 
 def _decimal(value: float) -> str:
-    """Return a number without an exponent, which FOCUS's decimals must not have."""
-    text = f"{value:.12f}".rstrip("0")
-    return text + "0" if text.endswith(".") else text
+    """Return twelve significant digits, without the exponent that FOCUS's decimals must not have."""
+    from decimal import Decimal
+
+    text = f"{Decimal(f'{value + 0.0:.11e}'):f}"
+    whole, _, decimals = text.partition(".")
+    return f"{whole}.{decimals.rstrip('0') or '0'}"
