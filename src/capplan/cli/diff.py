@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +19,10 @@ from capplan.cli.options import (
     RecommendFormat,
     TextFormat,
 )
+from capplan.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from capplan.gate.sides import Side
 
 
 def diff(
@@ -28,7 +33,10 @@ def diff(
             help="Plan, saved estimate (.json), directory of manifests, or REVISION:PATH of git.",
         ),
     ],
-    head: Annotated[str, typer.Argument(metavar="HEAD", help="The same, after the change.")],
+    head: Annotated[
+        str | None,
+        typer.Argument(metavar="HEAD", help="The same, after the change; left out with --actual."),
+    ] = None,
     fmt: RecommendFormat = TextFormat.TABLE,
     output: OutputFile = None,
     force: Force = False,
@@ -37,6 +45,14 @@ def diff(
     ] = None,
     books: Books = None,
     catalogs: Catalogs = None,
+    actual: Annotated[
+        Path | None,
+        typer.Option("--actual", help="Bill instead of HEAD: FOCUS, AWS, Google or Azure export as CSV."),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option("--map", help="YAML that maps the bill's SKUs to provider/service/sku of the catalog."),
+    ] = None,
     provider: ManifestProvider = None,
     region: ManifestRegion = None,
     node_types: NodeTypes = None,
@@ -44,25 +60,60 @@ def diff(
 ) -> None:
     """Compare two plans: cost, instances, what binds, findings; changes of design and of price apart.
 
+    With --actual a bill takes HEAD's place: drift of quantity and of price, SKU by SKU.
+
     Example: capplan diff main:examples/afpi/plan.yaml examples/afpi/plan.yaml
     """
     from capplan.adopt.draft import Asked
-    from capplan.cli import terminal
     from capplan.cli.output import emit, note
-    from capplan.gate import diff_report
-    from capplan.gate.diff import diff as compare
     from capplan.gate.sides import side_of
-    from capplan.report.json_format import dumps
 
+    if (head is None) == (actual is None):
+        raise InputError(Problem("HEAD", "is what BASE is compared with", "Name one, or a bill by --actual."))
     asked = Asked.of(provider, region, node_types or (), overlay, catalogs)
-    sides = [side_of(name, books or (), alternative, asked) for name in (base, head)]
+    sides = [side_of(name, books or (), alternative, asked) for name in (base, head) if name is not None]
     for side in sides:
         for line in side.notes:
             note(f"{side.name}: {line}")
-    found = compare(sides[0].document, sides[1].document)
-    if fmt is TextFormat.JSON:
-        emit(dumps(diff_report.as_document(found)), output, force)
-    elif fmt is TextFormat.MARKDOWN:
-        emit(diff_report.as_markdown(found, f"capplan diff {base} {head}"), output, force)
+    if actual is not None:
+        shown = _against_bill(sides[0], actual, names, fmt)
     else:
-        emit(diff_report.as_text(found, terminal.width()), output, force)
+        shown = _compared(sides[0], sides[1], fmt, f"capplan diff {base} {head}")
+    emit(shown, output, force)
+
+
+def _compared(base: Side, head: Side, fmt: TextFormat, reproduce: str) -> str:
+    from capplan.cli import terminal
+    from capplan.gate import diff_report
+    from capplan.gate.diff import diff as compare
+    from capplan.report.json_format import dumps
+
+    found = compare(base.document, head.document)
+    if fmt is TextFormat.JSON:
+        return dumps(diff_report.as_document(found))
+    if fmt is TextFormat.MARKDOWN:
+        return diff_report.as_markdown(found, reproduce)
+    return diff_report.as_text(found, terminal.width())
+
+
+def _against_bill(side: Side, bill: Path, names: Path | None, fmt: TextFormat) -> str:
+    from capplan.cli import terminal
+    from capplan.gate import actual_report
+    from capplan.gate.actual import compare
+    from capplan.report.json_format import dumps
+
+    found = compare(side.document, bill, {} if names is None else _names(names))
+    if fmt is TextFormat.JSON:
+        return dumps(actual_report.as_document(found))
+    if fmt is TextFormat.MARKDOWN:
+        return actual_report.as_markdown(found)
+    return actual_report.as_text(found, terminal.width())
+
+
+def _names(path: Path) -> dict[str, str]:
+    from capplan.strictyaml import load, read_text
+
+    found = load(read_text(path), str(path))
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise InputError(Problem(str(path), "is no mapping of the bill's SKUs to the catalog's"))
+    return found

@@ -1,0 +1,96 @@
+"""An estimate against a bill, as text, Markdown and JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from capplan.gate.actual import Actual, Drift, Usage
+from capplan.report import numbers
+from capplan.report.json_format import SCHEMA_VERSION
+from capplan.report.table import Column, Table, markdown, text
+
+
+def headline(found: Actual) -> str:
+    """Return by how much a month was dearer than estimated, and why."""
+    months = ", ".join(found.months)
+    parts = f"quantity {_signed(found.total('by_quantity'))}, price {_signed(found.total('by_price'))}"
+    unsplit = found.total("difference") - found.total("by_quantity") - found.total("by_price")
+    more = "" if abs(unsplit) < 0.005 else f", units that do not compare {_signed(unsplit)}"
+    mean = " on average" if len(found.months) > 1 else ""
+    difference = found.total("difference")
+    return (
+        f"{found.document['plan']}: {months} cost{mean} {_signed(difference)} USD a month against the "
+        f"estimate: {parts}{more}"
+    )
+
+
+def as_text(found: Actual, width: int) -> str:
+    """Return headline, lines, and what is not compared."""
+    rest = "".join(f"{line}\n" for line in _remarks(found))
+    return "\n".join(part for part in (headline(found) + "\n", text(_table(found), width), rest) if part)
+
+
+def as_markdown(found: Actual) -> str:
+    """Return the same as Markdown."""
+    rest = "".join(f"- {line}\n" for line in _remarks(found))
+    return "\n".join(part for part in (f"### {headline(found)}\n", markdown(_table(found)), rest) if part)
+
+
+def as_document(found: Actual) -> dict[str, Any]:
+    """Return the same as JSON; what is unknown is null."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "plan": found.document["plan"],
+        "months": list(found.months),
+        "difference": found.total("difference"),
+        "by_quantity": found.total("by_quantity"),
+        "by_price": found.total("by_price"),
+        "lines": [_line(drift) for drift in found.drifts],
+        "left_out": dict(found.left_out),
+    }
+
+
+def _line(drift: Drift) -> dict[str, Any]:
+    sides = {"estimated": drift.estimated, "billed": drift.billed}
+    return {
+        "sku": drift.name,
+        **{name: None if usage is None else usage._asdict() for name, usage in sides.items()},
+        "difference": drift.difference,
+        "by_quantity": drift.by_quantity,
+        "by_price": drift.by_price,
+    }
+
+
+def _table(found: Actual) -> Table:
+    names = ("quantity", "USD", "billed", "USD billed", "by quantity", "by price", "change")
+    columns = (Column("SKU", shrinks=True), *(Column(name, right=True) for name in names))
+    shown = [d for d in found.drifts if abs(d.difference or 0.0) >= 0.005 or d.difference is None]
+    return Table(columns, [_row(drift) for drift in shown])
+
+
+def _row(drift: Drift) -> list[str]:
+    parts = (drift.by_quantity, drift.by_price, drift.difference)
+    return [drift.name, *_usage(drift.estimated), *_usage(drift.billed), *map(_signed, parts)]
+
+
+def _usage(usage: Usage | None) -> list[str]:
+    if usage is None:
+        return ["–", "–"]
+    return [numbers.count(usage.quantity), "unpriced" if usage.cost is None else numbers.money(usage.cost)]
+
+
+def _signed(usd: float | None) -> str:
+    # Adding zero turns a rounded -0.0 into 0.0.
+    return "–" if usd is None else f"{round(usd, 2) + 0.0:+,.2f}"
+
+
+def _remarks(found: Actual) -> list[str]:
+    only = [drift.name for drift in found.drifts if drift.estimated is None]
+    lines = [f"left out, as it is no usage: {kind} {usd:,.2f} USD" for kind, usd in found.left_out.items()]
+    if only:
+        cost = sum(d.billed.cost or 0.0 for d in found.drifts if d.estimated is None and d.billed)
+        lines.append(f"billed and not in the estimate: {len(only)} SKUs, {cost:,.2f} USD; --map names them")
+    unpriced = [d.name for d in found.drifts if d.estimated is not None and d.estimated.cost is None]
+    if unpriced:
+        lines.append(f"unpriced in the estimate, so no drift is known: {', '.join(unpriced)}")
+    return lines

@@ -1,0 +1,155 @@
+"""Estimates against bills: what of the drift is quantity and what price; nothing unknown is a saving."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from helpers import estimate_of, moderate
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capplan.errors import InputError
+from capplan.gate.actual import Actual, Drift, Usage, compare
+from capplan.report.json_format import estimate_document
+
+# Four m5.xlarge all month, $0.192 an hour, and an API without a price.
+PLAN = """
+    name: shop
+    regions: {aws: us-east-1}
+    demand: {requests_per_second: 40, profile: flat}
+    services:
+      api:
+        platform: vm-group
+        provider: aws
+        machine: m5.xlarge
+        throughput: 10/s
+        target_utilization: {throughput: 100%}
+        calls: {mail: 1}
+    external_apis: {mail: {}}
+"""
+M5 = "aws/ec2/m5.xlarge"
+HEADERS = {
+    "focus": "ServiceName,SkuId,PricingUnit,PricingQuantity,EffectiveCost,BillingPeriodStart,BillingCurrency,"
+    "ChargeCategory",
+    "cur": "lineItem/ProductCode,lineItem/UsageType,pricing/unit,lineItem/UsageAmount,lineItem/UnblendedCost,"
+    "lineItem/UsageStartDate,lineItem/CurrencyCode,lineItem/LineItemType",
+    "cur2": "line_item_product_code,line_item_usage_type,pricing_unit,line_item_usage_amount,"
+    "line_item_unblended_cost,line_item_usage_start_date,line_item_currency_code,line_item_line_item_type",
+    "gcp": "service.description,sku.description,usage.pricing_unit,usage.amount_in_pricing_units,cost,"
+    "usage_start_time,currency,cost_type",
+    "azure": "MeterCategory,MeterName,UnitOfMeasure,Quantity,CostInBillingCurrency,Date,BillingCurrency,"
+    "ChargeType",
+}
+
+
+def against(
+    directory: Path, *rows: str, header: str = "focus", names: dict[str, str] | None = None
+) -> Actual:
+    path = directory / "bill.csv"
+    path.write_text("\n".join([HEADERS[header], *rows]) + "\n", encoding="utf-8")
+    document = json.loads(json.dumps(estimate_document(estimate_of(PLAN))))
+    return compare(document, path, names or {})
+
+
+def of(found: Actual, name: str = M5) -> Drift:
+    return next(drift for drift in found.drifts if drift.name == name)
+
+
+def row(
+    hours: float, usd: float, sku: str = M5, start: str = "2026-09-01", unit: str = "Hrs", kind: str = "Usage"
+) -> str:
+    return f"EC2,{sku},{unit},{hours},{usd},{start}T00:00:00Z,USD,{kind}"
+
+
+def test_more_hours_are_quantity_and_a_dearer_hour_is_price(tmp_path: Path) -> None:
+    drift = of(against(tmp_path, row(3650, 3650 * 0.21)))
+    # 730 hours more at $0.192, and $0.018 more for each of 3,650.
+    assert drift.by_quantity == pytest.approx(730 * 0.192)
+    assert drift.by_price == pytest.approx(3650 * 0.018)
+    assert drift.difference == pytest.approx(3650 * 0.21 - 2920 * 0.192)
+
+
+@pytest.mark.parametrize("header", ["cur", "cur2", "gcp", "azure"])
+def test_every_export_names_the_machine_in_its_own_words(header: str, tmp_path: Path) -> None:
+    text = {"azure": "M5.xlarge", "gcp": "Instance m5.xlarge running"}.get(header, "USE1-BoxUsage:m5.xlarge")
+    found = against(tmp_path, row(2920, 560.64, sku=text), header=header)
+    assert found.total("difference") == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_database_of_the_same_size_is_another_machine(tmp_path: Path) -> None:
+    found = against(tmp_path, row(730, 250.0, sku="InstanceUsage:db.m5.xlarge"), header="cur")
+    assert of(found).billed is None
+    assert of(found, "EC2/InstanceUsage:db.m5.xlarge").by_quantity == 250.0
+
+
+def test_names_may_be_mapped(tmp_path: Path) -> None:
+    found = against(tmp_path, row(2920, 560.64, sku="XYZ-1"), names={"XYZ-1": M5})
+    assert of(found).difference == pytest.approx(0.0, abs=0.01)
+
+
+def test_several_months_are_compared_as_one_of_them(tmp_path: Path) -> None:
+    rows = [row(2920, 560.64, start=f"2026-0{month}-01") for month in (7, 8, 9)]
+    found = against(tmp_path, *rows)
+    assert found.months == ["2026-07", "2026-08", "2026-09"]
+    assert of(found).difference == pytest.approx(0.0, abs=0.01)
+
+
+def test_taxes_are_no_drift(tmp_path: Path) -> None:
+    found = against(tmp_path, row(2920, 560.64), row(0, 99.0, sku="VAT", kind="Tax"))
+    assert found.left_out == {"Tax": 99.0}
+    assert found.total("difference") == pytest.approx(0.0, abs=0.01)
+
+
+def test_units_that_do_not_compare_split_nothing(tmp_path: Path) -> None:
+    drift = of(against(tmp_path, row(4, 600.0, unit="Instance-Months")))
+    assert (drift.by_quantity, drift.by_price) == (None, None)
+    assert drift.difference == pytest.approx(600 - 560.64)
+
+
+def test_a_price_that_nobody_knows_is_no_saving(tmp_path: Path) -> None:
+    found = against(tmp_path, row(2920, 560.64))
+    drift = of(found, "external/mail/request")
+    assert drift.difference is None
+    assert drift.estimated is not None
+    assert drift.estimated.cost is None
+
+
+def test_bad_bills_name_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"bill\.csv:3: column pricingquantity holds 'many'"):
+        against(tmp_path, row(1, 1), row(1, 1).replace(",1,1,", ",many,1,"))
+    with pytest.raises(InputError, match="billed in EUR"):
+        against(tmp_path, row(1, 1).replace("USD", "EUR"))
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match="no bill that capplan knows"):
+        compare({"cost_lines": []}, tmp_path / "x.csv", {})
+
+
+amounts = st.floats(0, 1e6).filter(lambda value: value == 0 or value > 1e-6)
+
+
+@moderate
+@given(q0=amounts, p0=amounts, q1=amounts, p1=amounts)
+def test_quantity_and_price_add_up_to_the_whole(q0: float, p0: float, q1: float, p1: float) -> None:
+    drift = Drift("x", Usage(q0, "hour", q0 * p0), Usage(q1, "Hrs", q1 * p1))
+    assert drift.by_quantity + drift.by_price == pytest.approx(drift.difference, rel=1e-9, abs=1e-6)
+    if q0 > 0 and p0 == p1:
+        assert drift.by_price == pytest.approx(0.0, abs=1e-6 * max(1.0, q0 * p0, q1 * p1))
+
+
+def test_an_estimate_against_its_own_export_does_not_drift(
+    capplan: Callable, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bill = tmp_path / "bill.csv"
+    plan = root / "examples" / "afpi"
+    assert capplan("estimate", plan, "--format", "focus", "--period", "2026-09", "-o", bill).exit_code == 0
+    done = capplan("diff", plan, "--actual", bill, "--format", "json")
+    document = json.loads(done.stdout)
+    assert document["difference"] == pytest.approx(0.0, abs=1e-6)
+    assert all(line["billed"] is not None for line in document["lines"])
+    for fmt in ("table", "markdown"):
+        assert "+0.00 USD a month" in capplan("diff", plan, "--actual", bill, "--format", fmt).stdout
+    assert capplan("diff", plan).exit_code == 2
+    assert capplan("diff", plan, plan, "--actual", bill).exit_code == 2
