@@ -90,7 +90,7 @@ def test_count(instances: float | None, shown: str) -> None:
 @pytest.mark.parametrize(
     "show",
     [
-        pytest.param(numbers.count, marks=pytest.mark.xfail(strict=True, reason="'-0' instances")),
+        numbers.count,
         numbers.quantity,
         numbers.rate,
         numbers.unit_price,

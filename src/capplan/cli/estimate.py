@@ -40,7 +40,7 @@ def estimate(
     sets: Sets = None,
     sweeps: Annotated[
         list[str] | None,
-        typer.Option("--sweep", metavar="PATH=V1,V2,…", help="Estimate every value; several make a grid."),
+        typer.Option("--sweep", metavar="PATH=V1,V2,...", help="Estimate every value; several make a grid."),
     ] = None,
     months: Annotated[
         str | None,

@@ -34,11 +34,21 @@ def _to_stdout(text: str, painted: bool) -> None:
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
-        text = terminal.plain(text).encode(encoding, "replace").decode(encoding)
+        text = _encodable(text, encoding)
     if painted:
         terminal.paint(text)
     else:
         sys.stdout.write(text)
+
+
+def _encodable(text: str, encoding: str) -> str:
+    """Return ``text`` in what ``encoding`` has: JSON as the same document, prose in like signs."""
+    if not text.startswith(("{", "[")):
+        return terminal.plain(text).encode(encoding, "replace").decode(encoding)
+    import json
+
+    # In JSON only strings hold such characters, and there every one of them may be escaped.
+    return "".join(sign if sign.isascii() else json.dumps(sign)[1:-1] for sign in text)
 
 
 def note(text: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from capplan.estimate import Estimate
 from capplan.plan.bind import Path
+from capplan.report import numbers
 from capplan.report.view import Cost, EstimateView, view
 
 _LINE_COLUMNS = (
@@ -58,5 +59,5 @@ def write(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows([numbers.significant(c) if isinstance(c, float) else c for c in row] for row in rows)
     return out.getvalue()

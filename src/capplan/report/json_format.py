@@ -9,6 +9,7 @@ from typing import Any
 from capplan.components.base import Finding
 from capplan.estimate import Estimate
 from capplan.plan.bind import Path
+from capplan.report import numbers
 from capplan.report.view import ComponentView, Cost, EstimateView, LineView, view
 
 SCHEMA_VERSION = 1
@@ -18,7 +19,17 @@ _NO_LATENCY = {"p50": None, "p95": None, "p99": None}
 
 def dumps(document: Any) -> str:
     """Return ``document`` as JSON text, the same bytes on every machine; NaN is refused."""
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(_rounded(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _rounded(document: Any) -> Any:
+    if isinstance(document, float):
+        return numbers.significant(document)
+    if isinstance(document, Mapping):
+        return {key: _rounded(value) for key, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [_rounded(value) for value in document]
+    return document
 
 
 def estimate_document(estimate: Estimate) -> dict[str, Any]:

@@ -66,10 +66,22 @@ def quantity(amount: float) -> str:
     return f"{amount:,.{decimals}f}".rstrip("0").rstrip(".") if decimals else f"{amount:,.0f}"
 
 
+def significant(value: float) -> float:
+    """Return ``value`` in twelve significant digits and never as -0.0.
+
+    The last digits of an exp or a log depend on the processor, and what scripts read must not.
+
+    >>> significant(0.1 + 0.2), significant(-0.0)
+    (0.3, 0.0)
+    """
+    return float(f"{value:.12g}") + 0.0
+
+
 def count(instances: float | None) -> str:
     """Return a number of instances: whole where it is, one decimal where it is an average."""
     if instances is None:
         return "∞"
+    instances += 0.0  # -0.0 becomes 0
     return f"{instances:,.0f}" if instances == int(instances) else f"{instances:,.1f}"
 
 
