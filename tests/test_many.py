@@ -92,11 +92,11 @@ def test_every_array_has_a_value_for_each_scenario():
     assert summary.component_cost["api"].tolist() == summary.expected.tolist()
 
 
-def test_one_chunk_without_a_ceiling_leaves_all_without():
-    """A service that runs nothing has no cost line, and so no unknown ceiling, in its own chunk."""
+def test_without_a_maximum_no_chunk_has_a_ceiling():
+    """Not even one in which nothing runs: how far it could scale, nobody says."""
     file = plan_of(FLAT_VM, "services.api.instances={min: 0}")
     scenarios = Scenarios(4, {("demand", "requests_per_second"): np.array([0.0, 0.0, 0.0, 5.0])})
-    assert summary_of(estimate(file, SHIPPED, scenarios.part(0, 2))).ceiling is not None
+    assert summary_of(estimate(file, SHIPPED, scenarios.part(0, 2))).ceiling is None
     assert estimate_many(file, SHIPPED, scenarios, 2).ceiling is None
     assert summary_of(estimate(file, SHIPPED, scenarios)).ceiling is None
 
