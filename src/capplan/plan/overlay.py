@@ -12,8 +12,8 @@ Raw = dict[str, Any]
 
 
 _BOUNDS = ("min", "max")
-_SHORT = {"instances": _BOUNDS, "nodes": _BOUNDS, "replicas": _BOUNDS}
-_SHORT_IN = {"calls": ("per_request",), "triggers": ("threshold",)}
+_SHORT: dict[str, tuple[str, ...]] = {"instances": _BOUNDS, "nodes": _BOUNDS, "replicas": _BOUNDS}
+_SHORT_IN: dict[str, tuple[str, ...]] = {"calls": ("per_request",), "triggers": ("threshold",)}
 """What a single number stands for: by the field, or by the mapping that it is an entry of."""
 
 
