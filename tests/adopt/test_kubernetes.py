@@ -290,3 +290,45 @@ def test_whatever_a_manifest_says_the_plan_can_be_read(
     path.write_text(json.dumps({"kind": "Deployment", "metadata": {"name": name}, "spec": spec}))
     found = adopt(path, GCP)
     assert len(found.file().plan.services) == 1
+
+
+def test_a_store_that_capplan_does_not_know_keeps_its_disks(tmp_path: Path) -> None:
+    # Facts of kubernetes/website@3389c10 content/en/examples/application/cassandra/cassandra-statefulset.yaml.
+    cassandra = """
+        apiVersion: apps/v1
+        kind: StatefulSet
+        metadata: {name: cassandra}
+        spec:
+          replicas: 3
+          template: {spec: {containers: [{name: cassandra, image: "gcr.io/google-samples/cassandra:v13",
+            resources: {requests: {cpu: 500m, memory: 1Gi}, limits: {cpu: 500m, memory: 1Gi}}}]}}
+          volumeClaimTemplates:
+            - metadata: {name: cassandra-data}
+              spec: {storageClassName: fast, resources: {requests: {storage: 1Gi}}}
+    """
+    fast = "kind: StorageClass\nmetadata: {name: fast}\nparameters: {type: pd-ssd}\n"
+    result = priced(tmp_path, cassandra, fast)
+    assert counts(result, "cassandra") == (3, 3)
+    assert monthly(result, "cassandra-cassandra-data-disk") == pytest.approx(3 * 0.17)
+    assert monthly(result) == pytest.approx(730 * (0.1 + 0.13402284) + 3 * 0.17)
+
+
+def test_a_site_with_disk_and_balancer_costs_what_it_costs_by_hand(tmp_path: Path) -> None:
+    # Facts of kubernetes/website@0f00975 content/en/examples/application/wordpress/wordpress-deployment.yaml.
+    service = """
+        apiVersion: v1
+        kind: Service
+        metadata: {name: wordpress}
+        spec: {type: LoadBalancer, ports: [{port: 80}], selector: {app: wordpress}}
+    """
+    claim = """
+        apiVersion: v1
+        kind: PersistentVolumeClaim
+        metadata: {name: wp-pv-claim}
+        spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 20Gi}}}
+    """
+    found = adopted(tmp_path, deployment("wordpress", "{}"), service, claim)
+    # Control plane, one node, a forwarding rule, 20 GiB at $0.10; the container says nothing of its size.
+    assert monthly(estimate(found.file(), SHIPPED)) == pytest.approx(730 * (0.1 + 0.13402284 + 0.025) + 2.0)
+    assert sum("requests no" in note for note in notes(found, "assumed")) == 2
+    assert found.file().plan.services["wordpress"].workload.public

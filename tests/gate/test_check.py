@@ -221,6 +221,43 @@ def test_junit_counts_what_it_holds(judge) -> None:
     assert {f.get("type") for f in failures} == {"budget/total-expected", "capacity/minimum"}
 
 
+JUNIT = {
+    "testsuites": ({"name", "time", "tests", "failures", "disabled", "errors"}, {"testsuite"}),
+    "testsuite": (
+        {
+            "name",
+            "tests",
+            "failures",
+            "errors",
+            "group",
+            "time",
+            "skipped",
+            "timestamp",
+            "hostname",
+            "id",
+            "file",
+        },
+        {"testsuite", "properties", "testcase", "system-out", "system-err"},
+    ),
+    "testcase": (
+        {"name", "assertions", "time", "classname", "status", "group", "file"},
+        {"skipped", "error", "failure", "system-out", "system-err", "properties"},
+    ),
+    "failure": ({"message", "type"}, set()),
+    "system-out": (set(), set()),
+}
+"""Attributes and children by element, of jenkinsci/xunit-plugin junit-10.xsd."""
+
+
+@pytest.mark.parametrize("gates", ["{}", "{budgets: [{expected: 1}], capacity: {minimum_instances: 2}}"])
+def test_junit_holds_nothing_that_its_schema_has_not(judge, gates: str) -> None:
+    for element in ElementTree.fromstring(judge(gates, "--format", "junit").stdout).iter():
+        attributes, children = JUNIT[element.tag]
+        assert set(element.attrib) <= attributes
+        assert {child.tag for child in element} <= children
+        assert element.tag != "testcase" or element.get("name")
+
+
 def test_sarif_of_a_clean_plan_has_empty_results(judge) -> None:
     assert json.loads(judge("{}", "--format", "sarif").stdout)["runs"][0]["results"] == []
 
