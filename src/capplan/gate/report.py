@@ -44,8 +44,13 @@ def as_text(checked: Checked, width: int) -> str:
     lines = [verdict(checked)]
     for violation in checked.violations:
         said = f"{label(violation)}  {violation.where}: {message(violation)} [{violation.gate}]"
-        lines.append(textwrap.fill(said, width, subsequent_indent="  ", break_on_hyphens=False))
+        lines.append(_wrapped(said, width))
     return "\n".join(lines) + "\n"
+
+
+def _wrapped(said: str, width: int) -> str:
+    """Break between words only: a path that is cut in two cannot be opened."""
+    return textwrap.fill(said, width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
 
 
 def as_markdown(checked: Checked) -> str:
