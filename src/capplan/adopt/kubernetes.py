@@ -241,7 +241,7 @@ def _adopt_daemonsets(draft: Draft, world: World, defaults: Defaults) -> None:
         draft.origins[f"daemonset {item.name}"] = f"{item.title}, {item.path}"
     if not found:
         return
-    own = Catalog(draft.asked.catalogs).facts("kubernetes")[PLATFORMS[draft.provider()]]["daemonsets"]
+    own = Catalog(draft.asked.catalogs).facts("kubernetes", PLATFORMS[draft.provider()], "daemonsets")
     for pool_name, pool in draft.pools.items():
         every = [*found.get(None, []), *found.get(pool_name, [])]
         pool["daemonsets"] = {

@@ -159,22 +159,40 @@ class Catalog:
             self._tables[path] = read_table(path)
         return self._tables[path]
 
-    def facts(self, name: str) -> Any:
-        """Return the content of ``hardware/{name}.yaml``."""
-        if name not in self._facts:
-            path = self.root / "hardware" / f"{name}.yaml"
-            self._facts[name] = load(read_text(path), str(path))
-        return self._facts[name]
+    def facts(self, name: str, *keys: str) -> dict[str, Any]:
+        """Return the mapping under ``keys`` in ``hardware/{name}.yaml``; InputError if there is none."""
+        found = self._fact(name, keys)
+        if not isinstance(found, dict):
+            raise self._odd(name, keys, "expected a mapping")
+        return found
+
+    def number(self, name: str, *keys: str) -> float:
+        """Return the number under ``keys`` in ``hardware/{name}.yaml``; InputError if there is none."""
+        found = self._fact(name, keys)
+        if isinstance(found, bool) or not isinstance(found, int | float):
+            raise self._odd(name, keys, "expected a number")
+        return float(found)
+
+    def _fact(self, name: str, keys: Sequence[str]) -> Any:
+        if not keys:
+            if name not in self._facts:
+                path = self._hardware(name)
+                self._facts[name] = load(read_text(path), str(path))
+            return self._facts[name]
+        inside = self.facts(name, *keys[:-1])
+        if keys[-1] not in inside:
+            raise self._odd(name, keys, "is missing")
+        return inside[keys[-1]]
+
+    def _odd(self, name: str, keys: Sequence[str], what: str) -> InputError:
+        return InputError(Problem(": ".join((str(self._hardware(name)), *keys)), what))
+
+    def _hardware(self, name: str) -> Path:
+        return self.root / "hardware" / f"{name}.yaml"
 
     def regions(self, provider: str) -> Mapping[str, Any]:
         """Return what is known of the regions of ``provider``, by name."""
-        known = self.facts("regions")
-        found = known.get(provider) if isinstance(known, dict) else None
-        if not isinstance(found, dict):
-            raise InputError(
-                Problem(str(self.root / "hardware" / "regions.yaml"), f"has no regions of {provider}")
-            )
-        return found
+        return self.facts("regions", provider)
 
     def check_region(self, provider: str, region: str) -> None:
         """Raise :class:`InputError` if ``provider`` has no such region."""

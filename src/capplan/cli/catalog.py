@@ -128,7 +128,7 @@ def check(
     from capplan.report import catalog_tables
 
     catalog = Catalog(catalogs)
-    facts = Facts(_day(today), frozenset(catalog.facts("gpus")["gpus"]))
+    facts = Facts(_day(today), frozenset(catalog.facts("gpus", "gpus")))
     checked = [read_service(path) for path in files] if files else catalog.services()
     oddities = [oddity for file in checked for oddity in lint(file, facts)]
     emit(catalog_tables.oddities(oddities, len(checked)))

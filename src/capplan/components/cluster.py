@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -117,22 +118,22 @@ def _pool(
 
 def _node(ctx: Context, platform: str, machine: Sku, pool: Pool) -> Allocatable:
     """Return what a node of the pool leaves to the plan's pods."""
-    facts = ctx.catalog.facts("kubernetes")[platform]
+    fact = partial(ctx.catalog.number, "kubernetes", platform)
     vcpu, memory_gib = machine.vcpu or 0.0, machine.memory_gib or 0.0
     max_pods = pool.max_pods
     if max_pods is None:
-        max_pods = (machine.max_pods if platform == "eks" else None) or float(facts["max_pods"])
+        max_pods = (machine.max_pods if platform == "eks" else None) or fact("max_pods")
     if platform == "gke":
         node = gke_allocatable(vcpu, memory_gib, max_pods, machine.name in _SHARED_CORE)
     elif platform == "eks":
         node = eks_allocatable(vcpu, memory_gib, max_pods)
     else:
         node = aks_allocatable(vcpu, memory_gib, max_pods)
-    own, default = pool.daemonsets, facts["daemonsets"]
+    own = pool.daemonsets
     if own is not None:
         left = node.less(own.cpu, own.memory, own.pods)
     else:
-        left = node.less(default["cpu"], default["memory_gib"], default["pods"])
+        left = node.less(*(fact("daemonsets", kind) for kind in ("cpu", "memory_gib", "pods")))
     return Allocatable(left.cpu, left.memory_gib, left.pods, gpus_of(machine, pool.gpu))
 
 

@@ -104,7 +104,7 @@ def _custom_maker(bill: Bill, service: str) -> Callable[[float, float], Database
 
 def connections_by_memory(catalog: Catalog, database: ManagedDatabase, memory_gib: Array) -> Array:
     """Return the connections that applications get from instances of a size, (classes,)."""
-    known = catalog.facts("databases")["connections"]
+    known = catalog.facts("databases", "connections")
     name = f"{database.platform}-{database.engine}"
     facts = known.get(name) or known[database.platform]
     if "steps" in facts:

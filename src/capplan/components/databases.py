@@ -86,7 +86,7 @@ def _storage_gib(ctx: Context, name: str, database: ManagedDatabase) -> Array:
 
 def _speed(ctx: Context, database: ManagedDatabase) -> tuple[float, float, float] | None:
     """Return the IOPS of any disk, those of each GiB, and the most; None where nothing bounds them."""
-    known = ctx.catalog.facts("databases")["iops"]
+    known = ctx.catalog.facts("databases", "iops")
     facts = known.get(f"{database.platform}-{database.engine}") or known.get(database.platform)
     return None if facts is None else (facts["base"], facts["per_gib"], facts["most"])
 
@@ -182,7 +182,7 @@ def _class_findings(
 
 
 def _extension_finding(ctx: Context, name: str, database: ManagedDatabase) -> Iterator[Finding]:
-    why = ctx.catalog.facts("databases")["without_timescaledb"].get(database.platform)
+    why = ctx.catalog.facts("databases", "without_timescaledb").get(database.platform)
     if database.time_series and isinstance(database, Rds) and database.engine == "mysql":
         path = ("databases", name, "time_series")
         raise InputError(ctx.places.problem(path, "TimescaleDB is an extension of PostgreSQL, not of MySQL"))

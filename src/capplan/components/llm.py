@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -244,14 +245,13 @@ def _unschedulable(ctx: Context, name: str, llm: Llm, machine: Sku) -> Iterator[
 def _allocatable(ctx: Context, provider: str, machine: Sku) -> Allocatable:
     """Return what a node of the provider's Kubernetes leaves to pods of this machine type."""
     platform = {"gcp": "gke", "aws": "eks", "azure": "aks"}[provider]
-    facts = ctx.catalog.facts("kubernetes")[platform]
-    vcpu, memory, pods = machine.vcpu or 0.0, machine.memory_gib or 0.0, float(facts["max_pods"])
+    fact = partial(ctx.catalog.number, "kubernetes", platform)
+    vcpu, memory, pods = machine.vcpu or 0.0, machine.memory_gib or 0.0, fact("max_pods")
     if platform == "gke":
         node = gke_allocatable(vcpu, memory, pods, False)
     else:
         node = (eks_allocatable if platform == "eks" else aks_allocatable)(vcpu, memory, pods)
-    own = facts["daemonsets"]
-    return node.less(own["cpu"], own["memory_gib"], own["pods"])
+    return node.less(*(fact("daemonsets", kind) for kind in ("cpu", "memory_gib", "pods")))
 
 
 def _over_ceiling(name: str, sizing: Sizing) -> Iterator[Finding]:
