@@ -40,7 +40,7 @@ def read_recording(trace: Trace, directory: Path) -> Recording:
     are missing are interpolated. Raises :class:`InputError` for what cannot be a load.
     """
     path = directory / trace.file
-    recording = _requests_per_second(_table(path, trace), trace, str(path))
+    recording = _requests_per_second(_table(path, trace), trace, path)
     if float(recording.rps.mean()) <= 0:
         raise InputError(Problem(str(path), f"column '{trace.value}' holds no load"))
     return recording
@@ -64,24 +64,34 @@ def _table(path: Path, trace: Trace) -> pd.DataFrame:
     return table
 
 
-def _requests_per_second(table: pd.DataFrame, trace: Trace, name: str) -> Recording:
+def _requests_per_second(table: pd.DataFrame, trace: Trace, path: Path) -> Recording:
     import pandas as pd
 
     values = pd.to_numeric(table[trace.value], errors="coerce")
-    for bad, what in ((values.isna(), "is not a number"), (values < 0, "is negative")):
-        if bad.any():
-            row = int(bad.to_numpy().argmax())
-            shown = table[trace.value].iloc[row]
-            raise InputError(Problem(f"{name}:{row + 2}", f"{trace.value} '{shown}' {what}"))
+    _check(path, table[trace.value], values.isna(), "is not a number")
+    _check(path, table[trace.value], values < 0, "is negative")
+    _check(path, table[trace.value], np.isinf(values), "is not finite")
     times = pd.to_datetime(table[trace.time], errors="coerce", utc=True, format="mixed")
-    if times.isna().any():
-        row = int(times.isna().to_numpy().argmax())
-        shown = table[trace.time].iloc[row]
-        raise InputError(Problem(f"{name}:{row + 2}", f"{trace.time} '{shown}' is not a time"))
+    _check(path, table[trace.time], times.isna(), "is not a time")
     series = pd.Series(values.to_numpy(dtype=float), index=pd.DatetimeIndex(times)).sort_index()
     step: Any = series.index.to_series().diff().median()
     if not step > pd.Timedelta(0):
-        raise InputError(Problem(name, f"the times in '{trace.time}' do not advance"))
+        raise InputError(Problem(str(path), f"the times in '{trace.time}' do not advance"))
     regular = series.resample(step, origin="start").mean().interpolate()
     rates, step_s = regular.to_numpy(dtype=float), step.total_seconds()
     return Recording(step_s, np.asarray(rates / step_s if trace.unit == "requests" else rates))
+
+
+def _check(path: Path, column: pd.Series[Any], bad: pd.Series[Any], what: str) -> None:
+    """Raise :class:`InputError` about the first ``bad`` cell of a column, if there is one."""
+    if bad.any():
+        row = int(bad.to_numpy().argmax())
+        where = f"{path}:{_line_of(path, row)}"
+        raise InputError(Problem(where, f"{column.name} '{column.iloc[row]}' {what}"))
+
+
+def _line_of(path: Path, row: int) -> int:
+    """Return the line of a row of the file; blank lines are no rows, and the first row is the heading."""
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        filled = [number for number, line in enumerate(lines, 1) if line.strip()]
+    return filled[min(row + 1, len(filled) - 1)]
