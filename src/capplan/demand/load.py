@@ -14,6 +14,7 @@ from capplan.demand import profiles
 from capplan.errors import InputError, Problem
 from capplan.plan.caches import Semantic
 from capplan.plan.demand import Demand
+from capplan.plan.fields import LARGEST
 from capplan.plan.model import Plan
 
 _DAY_S = 86_400.0
@@ -91,15 +92,24 @@ def load_on(pattern: Pattern, plan: Plan, hours_per_month: Floats) -> Load:
     volume = _volume(demand, hours_per_month)
     average = pattern.recorded_rps if volume is None else volume
     entering = _entering(plan)
-    grown = average * (1 + demand.growth_per_month) ** demand.month
     return Load(
-        average_rps=per_scenario(grown),
+        average_rps=_grown(average, demand),
         shape=_stretched(pattern, demand),
         per_entry=_follow_calls(plan, entering),
         entering=entering,
         profile=pattern.name,
         callers=_callers(plan),
     )
+
+
+def _grown(average: Floats, demand: Demand) -> Array:
+    """Return the average load after the months of growth; InputError if nobody could serve it."""
+    with np.errstate(over="ignore"):
+        grown = per_scenario(average * np.power(1.0 + demand.growth_per_month, demand.month))
+    if not np.all(grown <= LARGEST):
+        what = f"{np.max(grown):g} requests/s are more than can be computed with; at most {LARGEST:g} can"
+        raise InputError(Problem("demand", what, "Look at its volume, growth_per_month and month."))
+    return grown
 
 
 def _volume(demand: Demand, hours_per_month: Floats) -> Floats | None:

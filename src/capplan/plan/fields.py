@@ -35,6 +35,10 @@ DEFAULTS: Any = Field({}, validate_default=True)
 """A section that may be left out: its own defaults. Not an instance, which would build its schema twice."""
 
 
+LARGEST = 1e18
+"""The largest number in a plan: products of several such numbers are still finite."""
+
+
 def _at_least(low: float) -> Callable[[float], float]:
     def check(value: float) -> float:
         if value < low:
@@ -109,7 +113,10 @@ class _Kind:
         return self._read_one(value)
 
     def _read_one(self, value: object) -> float:
-        return self._check(self._parse(value))
+        number = self._check(self._parse(value))
+        if number > LARGEST:
+            raise ValueError(f"must be at most {LARGEST:g}, got {number:g}")
+        return number
 
     @property
     def whole(self) -> bool:
