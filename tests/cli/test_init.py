@@ -109,7 +109,6 @@ def test_wrong_option_leaves_nothing_behind(
     assert names(workplace) == []
 
 
-@pytest.mark.xfail(strict=True, reason="exit 1, NotADirectoryError: unlink() in the finally of cli/output.py")
 def test_file_in_the_way_is_named(capplan: Callable, workplace: Path) -> None:
     (workplace / "new").write_text("mine")
     run = capplan("init", "new", "--yes")
@@ -123,10 +122,7 @@ def test_file_in_the_way_is_named(capplan: Callable, workplace: Path) -> None:
         ("write_bytes", 0),
         ("write_bytes", 1),
         ("replace", 0),
-        pytest.param(
-            *("replace", 1),
-            marks=pytest.mark.xfail(strict=True, reason="what is in its place already is left there"),
-        ),
+        ("replace", 1),
     ],
 )
 def test_failure_to_write_leaves_nothing_behind(
@@ -145,6 +141,22 @@ def test_failure_to_write_leaves_nothing_behind(
     assert run.exit_code == 2
     assert "No space left on device" in run.stderr
     assert names(workplace) == []
+
+
+def test_failure_to_replace_brings_back_what_was_there(
+    capplan: Callable, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (workplace / "plan.yaml").write_text("mine")
+    real = Path.replace
+
+    def only_the_plan(self: Path, target: Path) -> object:
+        if target.name != "plan.yaml":
+            raise OSError(28, "No space left on device")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", only_the_plan)
+    assert capplan("init", "--yes", "--force").exit_code == 2
+    assert (names(workplace), (workplace / "plan.yaml").read_text()) == (["plan.yaml"], "mine")
 
 
 # Answers at a terminal

@@ -33,7 +33,9 @@ def breakeven(
     plan: PlanFile,
     between: Annotated[
         list[str] | None,
-        typer.Option("--between", metavar="A B ...", help="Alternatives to compare; 'plan' is the plan itself."),
+        typer.Option(
+            "--between", metavar="A B...", help="Alternatives to compare; 'plan' is the plan itself."
+        ),
     ] = None,
     over: Annotated[
         str | None, typer.Option("--over", metavar="DRIVER", help="What varies: a driver, or any number.")

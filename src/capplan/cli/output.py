@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from capplan.cli import terminal
@@ -63,21 +65,57 @@ def write_file(path: Path, text: str, force: bool) -> None:
 
 def write_files(texts: Mapping[Path, str] | Mapping[Path, bytes], force: bool) -> None:
     """Write all of the files or none; existing ones are replaced only with ``force``."""
-    there = [path for path in texts if path.exists()]
+    there = [path for path in texts if _is_there(path)]
     if there and not force:
         remedy = "Use --force to replace it."
         raise InputError(*(Problem(str(path), "the file exists", remedy) for path in there))
-    parts = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in texts}
-    path = next(iter(texts))
+    new = {path: _beside(path, "part") for path in texts}
+    old = {path: _beside(path, "old") for path in there if path.is_file()}
     try:
-        for path, part in parts.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            text = texts[path]
-            part.write_bytes(text if isinstance(text, bytes) else text.encode())
-        for path, part in parts.items():
-            part.replace(path)
+        for path, part in new.items():
+            with _about(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                text = texts[path]
+                part.write_bytes(text if isinstance(text, bytes) else text.encode())
+        _put_in_place(new, old)
+    finally:
+        for part in (*new.values(), *old.values()):
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+def _put_in_place(new: Mapping[Path, Path], old: Mapping[Path, Path]) -> None:
+    """Move every new file to its path, or none: what was there is copied before, and comes back."""
+    done: list[Path] = []
+    try:
+        for path, part in new.items():
+            with _about(path):
+                if path in old:
+                    shutil.copy2(path, old[path])
+                part.replace(path)
+            done.append(path)
+    except BaseException:
+        for path in done:
+            if path in old:
+                old[path].replace(path)
+            else:
+                path.unlink()
+        raise
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.{ending}")
+
+
+def _is_there(path: Path) -> bool:
+    with _about(path):
+        return path.exists()
+
+
+@contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """Turn what the system says against writing a file into a message about it."""
+    try:
+        yield
     except OSError as error:
         raise InputError(Problem(str(path), f"cannot be written ({error.strerror})")) from None
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
