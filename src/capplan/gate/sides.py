@@ -14,9 +14,9 @@ from capplan.adopt.run import adopt
 from capplan.adopt.source import is_manifests
 from capplan.catalog.catalog import Catalog
 from capplan.errors import InputError, Problem
-from capplan.estimate import estimate
+from capplan.estimate import Estimate, estimate
 from capplan.plan.read import parse_plan, read_plan
-from capplan.report.json_format import SCHEMA_VERSION, estimate_document
+from capplan.report.json_format import SCHEMA_VERSION, dumps, estimate_document
 
 _GIT_TIMEOUT_S = 30
 
@@ -55,6 +55,12 @@ def _adopted(name: str, path: Path, books: Sequence[str], asked: Asked) -> Side:
     found = adopt(path, asked)
     document = estimate_document(estimate(found.file((), books), Catalog(asked.catalogs)))
     return Side(name, document, found.notes)
+
+
+def _as_saved(found: Estimate) -> dict[str, Any]:
+    """Return an estimate's document as it would be read back, so that both sides have as many digits."""
+    document: dict[str, Any] = json.loads(dumps(estimate_document(found)))
+    return document
 
 
 def saved_estimate(path: Path) -> dict[str, Any]:
