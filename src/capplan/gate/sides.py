@@ -41,19 +41,19 @@ def side_of(name: str, books: Sequence[str], alternative: str | None, asked: Ask
         return Side(name, saved_estimate(path))
     if path.exists() or name == "-" or ":" not in name:
         file = read_plan(path, (), alternative, books)
-        return Side(name, estimate_document(estimate(file, Catalog(asked.catalogs))))
+        return Side(name, _as_saved(estimate(file, Catalog(asked.catalogs))))
     revision, _, inside = name.partition(":")
     if _is_directory_without_plan(revision, inside):
         with TemporaryDirectory() as directory:
             return _adopted(name, _extracted(revision, inside, Path(directory)), books, asked)
     where, text = _at_revision(revision, inside)
     file = parse_plan(text, f"{revision}:{where}", Path(where).parent, (), alternative, books)
-    return Side(name, estimate_document(estimate(file, Catalog(asked.catalogs))))
+    return Side(name, _as_saved(estimate(file, Catalog(asked.catalogs))))
 
 
 def _adopted(name: str, path: Path, books: Sequence[str], asked: Asked) -> Side:
     found = adopt(path, asked)
-    document = estimate_document(estimate(found.file((), books), Catalog(asked.catalogs)))
+    document = _as_saved(estimate(found.file((), books), Catalog(asked.catalogs)))
     return Side(name, document, found.notes)
 
 

@@ -19,7 +19,9 @@ class RateLimits(Section):
     service: Name = Field(description="Service that the limits protect.")
     clients: Positive = Field(description="Clients that are active when the service is at its capacity.")
     tiers: str = Field(description="Table of load tiers: its name, or a file.")
-    endpoints: dict[Name, EndpointGroup] = Field(description="Groups of endpoints; their shares add up to 100%.")
+    endpoints: dict[Name, EndpointGroup] = Field(
+        description="Groups of endpoints; their shares add up to 100%."
+    )
     requests_per_minute: Number | None = Field(
         None, description="Load now; says the load ratio and the tier that holds."
     )
