@@ -293,7 +293,7 @@ def test_whatever_a_manifest_says_the_plan_can_be_read(
 
 
 def test_a_store_that_capplan_does_not_know_keeps_its_disks(tmp_path: Path) -> None:
-    # Facts of kubernetes/website@3389c10 content/en/examples/application/cassandra/cassandra-statefulset.yaml.
+    # Facts of kubernetes/website@3389c10, examples/application/cassandra/cassandra-statefulset.yaml.
     cassandra = """
         apiVersion: apps/v1
         kind: StatefulSet
@@ -314,7 +314,7 @@ def test_a_store_that_capplan_does_not_know_keeps_its_disks(tmp_path: Path) -> N
 
 
 def test_a_site_with_disk_and_balancer_costs_what_it_costs_by_hand(tmp_path: Path) -> None:
-    # Facts of kubernetes/website@0f00975 content/en/examples/application/wordpress/wordpress-deployment.yaml.
+    # Facts of kubernetes/website@0f00975, examples/application/wordpress/wordpress-deployment.yaml.
     service = """
         apiVersion: v1
         kind: Service

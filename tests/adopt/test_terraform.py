@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import SHIPPED, monthly
+from helpers import SHIPPED, moderate, monthly
+from hypothesis import given
+from hypothesis import strategies as st
 
 from capplan.adopt.draft import Asked
 from capplan.adopt.run import Adopted, adopt
+from capplan.adopt.terraform import READERS
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
+
+NOTHING = Asked()
 
 
 def resource(address: str, **values: Any) -> dict[str, Any]:
@@ -26,6 +31,7 @@ def adopted(
     *resources: dict[str, Any],
     region: str | None = "us-east-1",
     references: dict | None = None,
+    asked: Asked = NOTHING,
 ) -> Adopted:
     """Return what a plan of these resources is adopted as; ``references``: referred addresses by address."""
     configured = [
@@ -40,7 +46,7 @@ def adopted(
     }
     path = directory / "tfplan.json"
     path.write_text(json.dumps(plan), encoding="utf-8")
-    return adopt(path, Asked())
+    return adopt(path, asked)
 
 
 def priced(directory: Path, *resources: dict[str, Any], **more: Any) -> Estimate:
@@ -209,3 +215,67 @@ def test_cloud_run_scales_between_its_counts(tmp_path: Path) -> None:
     api = found.file().plan.services["api"]
     assert (api.cpu, api.memory, api.concurrency, api.billing) == (0.5, 1.0, 40, "instance")
     assert (api.instances.min, api.instances.max) == (2, 9)
+
+
+def test_a_pool_is_counted_in_one_cluster_only(tmp_path: Path) -> None:
+    clusters = [resource(f"aws_eks_cluster.{name}") for name in ("a", "b")]
+    scaling = {"scaling_config": [{"min_size": 1, "max_size": 2}], "instance_types": ["m5.xlarge"]}
+    pools = [resource(f"aws_eks_node_group.{name}", **scaling) for name in ("mine", "lost")]
+    found = adopted(
+        tmp_path, *clusters, *pools, references={"aws_eks_node_group.mine": ["aws_eks_cluster.a.name"]}
+    )
+    assert {name: list(c.pools) for name, c in found.file().plan.clusters.items()} == {"a": ["mine"]}
+
+
+ASKED = Asked(region="us-east-1")
+FIELDS = (
+    *(
+        "instance_type",
+        "instance_types",
+        "min_size",
+        "max_size",
+        "zone",
+        "location",
+        "scaling_config",
+        "settings",
+    ),
+    *(
+        "node_locations",
+        "default_node_pool",
+        "vm_size",
+        "tier",
+        "engine",
+        "instance_class",
+        "node_config",
+        "size",
+    ),
+    *(
+        "template",
+        "containers",
+        "resources",
+        "limits",
+        "cpu",
+        "memory",
+        "autoscaling",
+        "sku_name",
+        "database_version",
+    ),
+)
+ANY = st.recursive(
+    st.sampled_from([None, 0, -1, 3, 1.5, True, "", "x", "us-east-1a", "m5.xlarge", "db.m5.xlarge"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@moderate
+@given(
+    kind=st.sampled_from(sorted(READERS)), values=st.dictionaries(st.sampled_from(FIELDS), ANY, max_size=8)
+)
+def test_whatever_a_resource_says_the_plan_can_be_read(
+    kind: str, values: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    disk = resource("aws_ebs_volume.disk", size=10, type="gp3")
+    values = {"location": "somewhere", "region": "somewhere", **values}
+    found = adopted(tmp_path_factory.mktemp("any"), disk, resource(f"{kind}.r", **values), asked=ASKED)
+    assert found.file().plan.name == "tfplan"

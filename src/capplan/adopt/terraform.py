@@ -45,6 +45,11 @@ class Resource(NamedTuple):
             found = found[0] if isinstance(found, list) and found else found
         return found if isinstance(found, Mapping) else {}
 
+    def texts(self, key: str) -> list[str]:
+        """Return the texts of a list."""
+        found = self.values.get(key)
+        return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
+
     def needed(self, key: str) -> str:
         """Return a value that must be known before `apply`."""
         found = self.values.get(key)
@@ -169,7 +174,7 @@ def _inside(expression: object) -> Iterator[str]:
 
 
 def _whole(value: object, default: int = 0) -> int:
-    return int(value) if isinstance(value, int | float) else default
+    return max(0, int(value)) if isinstance(value, int | float) else default
 
 
 def _range(low: object, high: object, default: int = 1) -> Tree | int:
@@ -196,7 +201,7 @@ def _aws_group(tf: Terraform, resource: Resource) -> None:
     )
     if template is None:
         raise UncoveredError("its launch template is not in the plan")
-    zones = resource.values.get("availability_zones") or [None]
+    zones = [*resource.texts("availability_zones"), None]
     bounds = _range(resource.values.get("min_size"), resource.values.get("max_size"))
     _group(tf, resource, "aws", tf.region("aws", zones[0]), template.needed("instance_type"), bounds)
 
@@ -211,6 +216,21 @@ def _azure_machine(tf: Terraform, resource: Resource) -> None:
     _group(tf, resource, "azure", region, resource.needed("size"), 1)
 
 
+def _pools(tf: Terraform, cluster: Resource, kind: str, read: Callable[[Resource], Tree]) -> dict[str, Tree]:
+    """Return the pools of a cluster: those that refer to it, or all where there is no other cluster."""
+    alone = sum(other.type == cluster.type for other in tf.resources) == 1
+    found = {}
+    for pool in (resource for resource in tf.resources if resource.type == kind):
+        owner = tf.referred(pool, cluster.type)
+        if owner != cluster and not (owner is None and alone):
+            continue
+        try:
+            found[pool.name] = read(pool)
+        except UncoveredError as reason:
+            tf.draft.note("not covered", pool.address, str(reason))
+    return found
+
+
 def _cluster(tf: Terraform, resource: Resource, tree: Tree, pools: dict[str, Tree]) -> None:
     if not pools:
         raise UncoveredError("it has no node pool in the plan that capplan knows")
@@ -218,30 +238,24 @@ def _cluster(tf: Terraform, resource: Resource, tree: Tree, pools: dict[str, Tre
 
 
 def _eks(tf: Terraform, resource: Resource) -> None:
-    pools = {}
-    for pool in tf.resources:
-        if pool.type == "aws_eks_node_group" and tf.referred(pool, "aws_eks_cluster") in (resource, None):
-            scaling = pool.block("scaling_config")
-            types = pool.values.get("instance_types") or ["t3.medium"]
-            found: Tree = {"machine": tf.machine("aws", types[0])}
-            found["nodes"] = _range(scaling.get("min_size"), scaling.get("max_size"))
-            if pool.values.get("capacity_type") == "SPOT":
-                found["purchase"] = {"spot": "100%"}
-            pools[pool.name] = found
+    pools = _pools(tf, resource, "aws_eks_node_group", lambda pool: _eks_pool(tf, pool))
     _cluster(tf, resource, {"platform": "eks", "region": tf.region("aws", None)}, pools)
+
+
+def _eks_pool(tf: Terraform, pool: Resource) -> Tree:
+    scaling = pool.block("scaling_config")
+    machine = tf.machine("aws", [*pool.texts("instance_types"), "t3.medium"][0])
+    found: Tree = {"machine": machine, "nodes": _range(scaling.get("min_size"), scaling.get("max_size"))}
+    if pool.values.get("capacity_type") == "SPOT":
+        found["purchase"] = {"spot": "100%"}
+    return found
 
 
 def _gke(tf: Terraform, resource: Resource) -> None:
     location = resource.values.get("location")
     region = tf.region("gcp", location)
-    named = resource.values.get("node_locations") or []
-    zones = len(named) or (_REGIONAL_ZONES if location == region else 1)
-    pools = {
-        pool.name: _gke_pool(tf, pool, zones)
-        for pool in tf.resources
-        if pool.type == "google_container_node_pool"
-        and tf.referred(pool, "google_container_cluster") in (resource, None)
-    }
+    zones = len(resource.texts("node_locations")) or (_REGIONAL_ZONES if location == region else 1)
+    pools = _pools(tf, resource, "google_container_node_pool", lambda pool: _gke_pool(tf, pool, zones))
     _cluster(tf, resource, {"platform": "gke", "region": region}, pools)
 
 
@@ -255,7 +269,7 @@ def _gke_pool(tf: Terraform, pool: Resource, zones: int) -> Tree:
         fixed = pool.values.get("node_count") or pool.values.get("initial_node_count")
         low = scaling.get("min_node_count") if scaling else fixed
         high = scaling.get("max_node_count") if scaling else fixed
-        zones = len(pool.values.get("node_locations") or []) or zones
+        zones = len(pool.texts("node_locations")) or zones
         found = {"nodes": _range(low, high, 0 if scaling else 1), "nodes_per_zone": True, "zones": zones}
     machine = tf.machine("gcp", str(config.get("machine_type") or "e2-medium"))
     if config.get("spot") or config.get("preemptible"):
@@ -264,14 +278,11 @@ def _gke_pool(tf: Terraform, pool: Resource, zones: int) -> Tree:
 
 
 def _aks(tf: Terraform, resource: Resource) -> None:
-    pools = {}
     default = resource.block("default_node_pool")
+    kind = "azurerm_kubernetes_cluster_node_pool"
+    pools = _pools(tf, resource, kind, lambda pool: _aks_pool(tf, pool.values))
     if default:
-        pools[usable(str(default.get("name", "default")))] = _aks_pool(tf, default)
-    for pool in tf.resources:
-        mine = tf.referred(pool, "azurerm_kubernetes_cluster") in (resource, None)
-        if pool.type == "azurerm_kubernetes_cluster_node_pool" and mine:
-            pools[pool.name] = _aks_pool(tf, pool.values)
+        pools = {usable(str(default.get("name", "default"))): _aks_pool(tf, default), **pools}
     tier = "free" if str(resource.values.get("sku_tier") or "Free") == "Free" else "standard"
     tree = {"platform": "aks", "region": tf.region("azure", resource.values.get("location")), "tier": tier}
     _cluster(tf, resource, tree, pools)
