@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 WIDTH = 80
@@ -17,24 +17,47 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Cells under headings; the last row is a total where ``totalled``."""
+    """Cells under headings; the last row is a total where ``totalled``.
+
+    Where the first ``keys`` columns name the rows, text puts columns that do not fit beside the others below
+    them, and repeats the keys.
+    """
 
     columns: Sequence[Column]
     rows: Sequence[Sequence[str]]
     title: str = ""
     totalled: bool = False
+    keys: int = 0
 
 
 def text(table: Table, width: int = WIDTH) -> str:
-    """Return ``table`` as aligned text, at most ``width`` wide as far as cutting a column allows."""
+    """Return ``table`` as aligned text, at most ``width`` wide as far as cutting and folding allow."""
     widths = _widths(table, width)
-    lines = [table.title] if table.title else []
-    lines.append(_line([c.name.upper() for c in table.columns], table.columns, widths))
+    folds = _folds(widths, table.keys, width) if table.keys else [range(len(widths))]
+    parts = ("\n".join(_lines(table, widths, beside)) + "\n" for beside in folds)
+    return (f"{table.title}\n" if table.title else "") + "\n".join(parts)
+
+
+def _lines(table: Table, widths: Sequence[int], beside: Sequence[int]) -> Iterator[str]:
+    """Yield the heading and the rows of the columns that stand ``beside`` each other."""
+    columns = [table.columns[i] for i in beside]
+    own = [widths[i] for i in beside]
+    yield _line([c.name.upper() for c in columns], columns, own)
     for index, row in enumerate(table.rows):
         if table.totalled and index == len(table.rows) - 1:
-            lines.append("─" * (sum(widths) + 2 * (len(widths) - 1)))
-        lines.append(_line(row, table.columns, widths))
-    return "\n".join(lines) + "\n"
+            yield "─" * (sum(own) + 2 * (len(own) - 1))
+        yield _line([row[i] for i in beside], columns, own)
+
+
+def _folds(widths: Sequence[int], keys: int, width: int) -> Iterator[Sequence[int]]:
+    """Yield the columns of each part: the keys, and as many of the others as fit beside them."""
+    beside = list(range(keys))
+    for index in range(keys, len(widths)):
+        if len(beside) > keys and sum(widths[i] + 2 for i in beside) + widths[index] > width:
+            yield beside
+            beside = list(range(keys))
+        beside.append(index)
+    yield beside
 
 
 def _widths(table: Table, width: int) -> list[int]:
@@ -43,7 +66,9 @@ def _widths(table: Table, width: int) -> list[int]:
     over = sum(widths) + 2 * (len(widths) - 1) - width
     for index, column in enumerate(table.columns):
         if over > 0 and column.shrinks:
-            cut = min(over, max(widths[index] - 10, 0))
+            # Of figures only the heading is cut.
+            least = max([10, *(len(row[index]) for row in table.rows if column.right)])
+            cut = min(over, max(widths[index] - least, 0))
             widths[index] -= cut
             over -= cut
     return widths

@@ -149,7 +149,8 @@ def sweep_table(estimate: Estimate, axes: Mapping[Path, Sequence[str]]) -> Table
         *(Column(component.name, right=True, shrinks=True) for component in sized),
         *(Column(name, right=True) for name in ("USD min", "expected", "max")),
     ]
-    return Table(columns, [_scenario_row(estimate, axes, i) for i in range(estimate.scenarios.count)])
+    rows = [_scenario_row(estimate, axes, i) for i in range(estimate.scenarios.count)]
+    return Table(columns, rows, keys=len(axes))
 
 
 def _scenario_row(estimate: Estimate, axes: Mapping[Path, Sequence[str]], scenario: int) -> list[str]:
@@ -187,12 +188,12 @@ def _by_component(estimates: Mapping[str, Estimate]) -> Table:
     """Return the expected cost of every component in every alternative."""
     shown = {name: {c.name: c for c in view(estimate).components} for name, estimate in estimates.items()}
     names = list(dict.fromkeys(name for components in shown.values() for name in components))
-    columns = [Column("Component", shrinks=True), *(Column(name, right=True, shrinks=True) for name in shown)]
+    columns = [Column("Component"), *(Column(name, right=True) for name in shown)]
     rows = []
     for name in names:
         found = [components.get(name) for components in shown.values()]
         rows.append([name, *("" if c is None else tables.expected_cost(c) for c in found)])
-    return Table(columns, rows)
+    return Table(columns, rows, keys=1)
 
 
 def alternatives_table(estimates: Mapping[str, Estimate]) -> Table:
