@@ -62,7 +62,7 @@ def diff(
 
     With --actual a bill takes HEAD's place: drift of quantity and of price, SKU by SKU.
 
-    Example: capplan diff main:examples/afpi/plan.yaml examples/afpi/plan.yaml
+    Example: capplan diff examples/afpi examples/levqor
     """
     from capplan.adopt.draft import Asked
     from capplan.cli.output import emit, note
