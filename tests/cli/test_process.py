@@ -67,7 +67,8 @@ def test_catalog_imports_no_numpy(command: list[str]) -> None:
 
 def test_trace_is_what_pandas_is_for(tmp_path: Path) -> None:
     (tmp_path / "load.csv").write_text("timestamp,requests\n2026-01-01,5\n2026-01-02,6\n")
-    (tmp_path / "plan.yaml").write_text("name: shop\ndemand: {trace: {file: load.csv}}\nservices: {}\n")
+    rest = "external_apis: {mail: {price_per_request: 1}}\n"
+    (tmp_path / "plan.yaml").write_text("name: shop\ndemand: {trace: {file: load.csv}}\n" + rest)
     assert "pandas" in modules_of("estimate", str(tmp_path))
 
 

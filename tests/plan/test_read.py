@@ -111,9 +111,10 @@ def test_alternatives_are_listed_in_their_order():
 def test_a_directory_stands_for_the_plan_in_it(tmp_path):
     with pytest.raises(InputError, match="no plan in this directory"):
         read_plan(tmp_path)
-    (tmp_path / "capplan.yml").write_text("name: second\ndemand: {requests_per_second: 1}\nservices: {}")
+    rest = "demand: {requests_per_second: 1}\ncaches: {c: {platform: memorystore, size: 1Gi}}"
+    (tmp_path / "capplan.yml").write_text(f"name: second\n{rest}")
     assert read_plan(tmp_path).plan.name == "second"
-    (tmp_path / "plan.yaml").write_text("name: first\ndemand: {requests_per_second: 1}\nservices: {}")
+    (tmp_path / "plan.yaml").write_text(f"name: first\n{rest}")
     file = read_plan(tmp_path)
     assert file.plan.name == "first"
     assert file.directory == tmp_path

@@ -22,6 +22,7 @@ def complaints(plan: Plan) -> list[Complaint]:
     """Return everything that is inconsistent inside the plan."""
     return [
         *_volume(plan),
+        *_something(plan),
         *_names(plan),
         *_calls(plan),
         *_entry(plan),
@@ -45,6 +46,12 @@ def _volume(plan: Plan) -> Iterator[Complaint]:
         yield ("demand", "requests_per_user"), "goes with users_per_day, which is missing", ""
     if demand.trace is not None and demand.profile is not None:
         yield ("demand", "profile"), "goes not with a trace, which has its own shape", "Remove one."
+
+
+def _something(plan: Plan) -> Iterator[Complaint]:
+    if not any(getattr(plan, kind) for kind in _KINDS):
+        what = "the plan has no component, so there is nothing to estimate"
+        yield ("services",), what, f"Describe one under {', '.join(_KINDS[:-1])}."
 
 
 def _names(plan: Plan) -> Iterator[Complaint]:
@@ -110,6 +117,9 @@ def _entry(plan: Plan) -> Iterator[Complaint]:
 
 
 def _clusters(plan: Plan) -> Iterator[Complaint]:
+    for name, cluster in plan.clusters.items():
+        if not cluster.pools:
+            yield ("clusters", name, "pools"), "a cluster needs a pool of nodes", "Name a machine for one."
     pods = [
         (kind, name, section)
         for kind in ("services", "databases", "caches")
