@@ -45,7 +45,7 @@ def test_nothing_is_minus_zero() -> None:
     ("period", "following"), [("2026-01", "2026-02"), ("2026-12", "2027-01"), ("2024-02", "2024-03")]
 )
 def test_month_ends_where_the_next_begins(period: str, following: str) -> None:
-    assert focus._month(period) == (f"{period}-01T00:00:00Z", f"{following}-01T00:00:00Z")
+    assert focus.month(period) == (f"{period}-01T00:00:00Z", f"{following}-01T00:00:00Z")
 
 
 def test_every_category_is_one_of_focus() -> None:

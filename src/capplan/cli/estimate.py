@@ -104,6 +104,10 @@ def estimate(
     from capplan.report.render import render
     from capplan.report.text import Style
 
+    if period is not None:
+        from capplan.report.focus import month
+
+        month(period)
     asked = Asked(
         plan=_source(plan, manifests, (provider, region, node_types or (), overlay, catalogs)),
         sets=sets or (),

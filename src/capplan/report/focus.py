@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from capplan.errors import InputError, Problem
 from capplan.report.csv_format import write
 from capplan.report.view import EstimateView, LineView
 
@@ -57,7 +58,7 @@ COLUMNS = (
 
 def focus_csv(shown: EstimateView, period: str, regions: Mapping[str, Mapping[str, str]]) -> str:
     """Return the priced lines as FOCUS rows for the month ``period``, YYYY-MM."""
-    start, end = _month(period)
+    start, end = month(period)
     rows = [
         _row(shown, line, start, end, regions)
         for line in shown.lines
@@ -66,11 +67,15 @@ def focus_csv(shown: EstimateView, period: str, regions: Mapping[str, Mapping[st
     return write(COLUMNS, ([row.get(column, "") for column in COLUMNS] for row in rows))
 
 
-def _month(period: str) -> tuple[str, str]:
+def month(period: str) -> tuple[str, str]:
+    """Return when the month ``period``, YYYY-MM, begins and ends; InputError if it is none."""
     from datetime import date, timedelta
 
-    first = date.fromisoformat(f"{period}-01")
-    following = (first + timedelta(days=32)).replace(day=1)
+    try:
+        first = date.fromisoformat(f"{period}-01")
+        following = (first + timedelta(days=32)).replace(day=1)
+    except (ValueError, OverflowError):
+        raise InputError(Problem("--period", f"expected YYYY-MM, got '{period}'")) from None
     return f"{first}T00:00:00Z", f"{following}T00:00:00Z"
 
 

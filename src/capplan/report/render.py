@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
@@ -128,6 +127,4 @@ def _focus(result: Result, catalog: Catalog, period: str | None) -> str:
         what = "a FOCUS file holds one estimate, not several"
         raise InputError(Problem("--format focus", what, "Leave out --sweep, --months or --alternative all."))
     period = period or max((line.as_of or "" for line in result.lines), default="")[:7] or "2026-01"
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", period):
-        raise InputError(Problem("--period", f"expected YYYY-MM, got '{period}'"))
     return focus_csv(view(result), period, catalog.facts("regions"))
