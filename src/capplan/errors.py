@@ -28,7 +28,16 @@ class Problem(NamedTuple):
     remedy: str = ""
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}. {self.remedy}".rstrip()
+        return printable(f"{self.where}: {self.what}. {self.remedy}".rstrip())
+
+
+def printable(text: str) -> str:
+    """Return ``text`` on one line, with what a terminal would obey, not show, escaped.
+
+    >>> printable("ten\\x1b[31m")
+    'ten\\\\x1b[31m'
+    """
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 class InputError(Exception):

