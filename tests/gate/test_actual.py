@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from capplan.errors import InputError
 from capplan.gate.actual import Actual, Drift, Usage, compare
+from capplan.gate.actual_report import as_text
 from capplan.report.json_format import estimate_document
 
 # Four m5.xlarge all month, $0.192 an hour, and an API without a price.
@@ -95,6 +96,22 @@ def test_several_months_are_compared_as_one_of_them(tmp_path: Path) -> None:
     found = against(tmp_path, *rows)
     assert found.months == ["2026-07", "2026-08", "2026-09"]
     assert of(found).difference == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_part_of_a_month_is_no_saving(tmp_path: Path) -> None:
+    half = [row(96, 18.43, start=f"2026-09-{day:02d}") for day in range(1, 16)]
+    assert against(tmp_path, *half).partial
+    assert "covers 15 days only" in as_text(against(tmp_path, *half), 100)
+    whole = [row(96, 18.43, start=f"2026-09-{day:02d}") for day in range(1, 31)]
+    assert not against(tmp_path, *whole).partial
+    assert not against(tmp_path, row(2920, 560.64)).partial
+
+
+def test_azure_writes_dates_its_own_way(tmp_path: Path) -> None:
+    text = row(2920, 560.64, sku="M5.xlarge").replace("2026-09-01T00:00:00Z", "09/14/2026")
+    assert against(tmp_path, text, header="azure").months == ["2026-09"]
+    with pytest.raises(InputError, match="column date holds 'then', which is no date"):
+        against(tmp_path, text.replace("09/14/2026", "then"), header="azure")
 
 
 def test_taxes_are_no_drift(tmp_path: Path) -> None:

@@ -69,13 +69,22 @@ class Drift(NamedTuple):
 
 
 class Actual(NamedTuple):
-    """An estimate against a bill. months: what the bill covers; its figures are those of a mean month."""
+    """An estimate against a bill. months: what the bill covers; its figures are those of a mean month.
+
+    days: days on which something was charged; 1 where the bill has rows of months only.
+    """
 
     document: Document
     months: Sequence[str]
+    days: int
     drifts: Sequence[Drift]
     left_out: Mapping[str, float]
     """Taxes and the like, USD a month: they are no usage."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether days are missing from the bill's months, so that they look cheaper than they will be."""
+        return 1 < self.days < _WHOLE_MONTH_DAYS * len(self.months)
 
     def total(self, part: str) -> float:
         """Return a part (difference, by_quantity, by_price) of all lines that have one."""
@@ -141,6 +150,7 @@ _EXPORTS = (
         "chargetype",
     ),
 )
+_WHOLE_MONTH_DAYS = 28
 _NO_USAGE = ("tax", "adjustment", "roundingerror", "rounding_error")
 
 _UNITS = {
@@ -166,7 +176,8 @@ def compare(document: Document, bill: Path, names: Mapping[str, str]) -> Actual:
     :class:`InputError` for files that are no bill that capplan knows.
     """
     table, left_out = _read(bill)
-    months = sorted(set(table["start"].str.slice(0, 7)))
+    months = sorted(set(table["month"]))
+    days = int(table["day"].nunique())
     each = 1.0 / max(1, len(months))
     estimated = _estimated(document)
     billed: dict[str, Usage] = {}
@@ -177,7 +188,8 @@ def compare(document: Document, bill: Path, names: Mapping[str, str]) -> Actual:
         billed[name] = _together(billed[name], usage) if name in billed else usage
     every = [Drift(name, estimated.get(name), billed.get(name)) for name in {**estimated, **billed}]
     every.sort(key=lambda drift: (-abs(drift.difference or 0.0), drift.name))
-    return Actual(document, months, every, {kind: cost * each for kind, cost in left_out.items()})
+    none = {kind: cost * each for kind, cost in left_out.items()}
+    return Actual(document, months, days, every, none)
 
 
 def _together(one: Usage, other: Usage) -> Usage:
@@ -243,7 +255,8 @@ def _read(path: Path) -> tuple[pd.DataFrame, dict[str, float]]:
             "unit": raw[next(iter(_there(raw, columns.unit)), columns.service)],
             "quantity": _numbers(raw, columns.quantity, path),
             "cost": _numbers(raw, columns.cost, path),
-            "start": _first(raw, columns.start),
+            "month": _dates(raw, columns.start, path).dt.strftime("%Y-%m"),
+            "day": _dates(raw, ("chargeperiodstart", *columns.start), path).dt.strftime("%Y-%m-%d"),
         }
     )
     if columns.category not in raw:
@@ -267,8 +280,14 @@ def _there(raw: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
     return (name for name in names if name in raw)
 
 
-def _first(raw: pd.DataFrame, names: Sequence[str]) -> pd.Series[str]:
-    return raw[next(_there(raw, names))]
+def _dates(raw: pd.DataFrame, names: Sequence[str], path: Path) -> pd.Series[pd.Timestamp]:
+    """Return the first of the columns as moments: ISO 8601, or Azure's month/day/year."""
+    import pandas as pd
+
+    name = next(_there(raw, names))
+    found = pd.to_datetime(raw[name], format="mixed", utc=True, errors="coerce")
+    _check_readable(found, raw[name], path, "date")
+    return found
 
 
 def _text(raw: pd.DataFrame, names: Sequence[str]) -> pd.Series[str]:
@@ -287,12 +306,16 @@ def _numbers(raw: pd.DataFrame, names: Sequence[str], path: Path) -> pd.Series[f
 
     name = next(_there(raw, names))
     found = pd.to_numeric(raw[name].replace("", "0"), errors="coerce")
+    _check_readable(found, raw[name], path, "number")
+    return found.astype(float)
+
+
+def _check_readable(found: pd.Series[Any], column: pd.Series[str], path: Path, kind: str) -> None:
     wrong = found.isna()
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
-        what = f"column {name} holds {raw[name].iloc[row]!r}, which is no number"
+        what = f"column {column.name} holds {column.iloc[row]!r}, which is no {kind}"
         raise InputError(Problem(f"{path}:{row + 2}", what))
-    return found.astype(float)
 
 
 def _check_currency(raw: pd.DataFrame, columns: _Columns, path: Path) -> None:

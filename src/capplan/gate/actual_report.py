@@ -42,6 +42,7 @@ def as_document(found: Actual) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "plan": found.document["plan"],
         "months": list(found.months),
+        "days": found.days,
         "difference": found.total("difference"),
         "by_quantity": found.total("by_quantity"),
         "by_price": found.total("by_price"),
@@ -90,6 +91,8 @@ def _remarks(found: Actual) -> list[str]:
     if only:
         cost = sum(d.billed.cost or 0.0 for d in found.drifts if d.estimated is None and d.billed)
         lines.append(f"billed and not in the estimate: {len(only)} SKUs, {cost:,.2f} USD; --map names them")
+    if found.partial:
+        lines.append(f"the bill covers {found.days} days only: what is missing looks like a saving")
     unpriced = [d.name for d in found.drifts if d.estimated is not None and d.estimated.cost is None]
     if unpriced:
         lines.append(f"unpriced in the estimate, so no drift is known: {', '.join(unpriced)}")
