@@ -59,7 +59,6 @@ def test_estimate_imports_only_what_it_uses(fmt: str) -> None:
     assert modules_of("estimate", "examples/afpi", "--format", fmt) & HEAVY == {"numpy", "yaml", "pydantic"}
 
 
-@pytest.mark.xfail(strict=True, reason="csv_format and json_format import capplan.estimate, and so numpy")
 @pytest.mark.parametrize("command", [["list", "--service", "elb"], ["show", "alb-hour"]], ids=lambda c: c[0])
 def test_catalog_imports_no_numpy(command: list[str]) -> None:
     assert modules_of("catalog", *command) & HEAVY <= {"yaml", "pydantic"}

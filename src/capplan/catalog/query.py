@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from capplan.catalog.catalog import Catalog
+from capplan.catalog.catalog import PROVIDERS, Catalog
 from capplan.catalog.rows import ServiceCatalog, Sku
-from capplan.errors import InputError, Problem
+from capplan.errors import InputError, Problem, nearest
 
 
 class Row(NamedTuple):
@@ -76,17 +76,31 @@ def bounds(text: str, option: str) -> Bounds:
         what = f"expected a number or a range such as 4, 4-8, 4+ or -8, got '{text}'"
         raise InputError(Problem(option, what))
     low = float(match[1]) if match[1] else 0.0
-    if match[2] is None:
-        return Bounds(low, low)
-    return Bounds(low, float(match[3]) if match[3] else float("inf"))
+    high = low if match[2] is None else float(match[3] or "inf")
+    if low > high:
+        raise InputError(Problem(option, f"'{text}' holds nothing", f"Turn it round: {high:g}-{low:g}."))
+    return Bounds(low, high)
 
 
 def find_rows(catalog: Catalog, wanted: Filter) -> list[Row]:
     """Return every row that ``wanted`` asks for, in the order of the files."""
-    return [row for file in _files(catalog, wanted) for row in rows_of(file) if wanted.wants(row)]
+    rows = [row for file in _files(catalog, wanted) for row in rows_of(file)]
+    if wanted.region is not None and wanted.region not in {row.region for row in rows}:
+        _check_region(catalog, wanted.region)
+    return [row for row in rows if wanted.wants(row)]
+
+
+def _check_region(catalog: Catalog, region: str) -> None:
+    """Refuse a region that no provider has; one without a price is only empty."""
+    known = {name for names in catalog.facts("regions").values() for name in names}
+    if region not in known:
+        raise InputError(Problem("--region", f"no provider has a region '{region}'", nearest(region, known)))
 
 
 def _files(catalog: Catalog, wanted: Filter) -> list[ServiceCatalog]:
+    if wanted.provider not in (None, *PROVIDERS):
+        what = f"unknown provider '{wanted.provider}'"
+        raise InputError(Problem("--provider", what, nearest(str(wanted.provider), PROVIDERS)))
     if wanted.provider is not None and wanted.service is not None:
         return [catalog.service(wanted.provider, wanted.service)]
     files = catalog.services(wanted.provider)
@@ -94,8 +108,6 @@ def _files(catalog: Catalog, wanted: Filter) -> list[ServiceCatalog]:
         return files
     named = [file for file in files if file.service == wanted.service]
     if not named:
-        from capplan.errors import nearest
-
         what = f"no provider has a service '{wanted.service}'"
         raise InputError(Problem("--service", what, nearest(wanted.service, {f.service for f in files})))
     return named

@@ -91,17 +91,14 @@ def show(
     from capplan.catalog.query import Filter, find_rows
     from capplan.cli.output import emit
     from capplan.errors import InputError, Problem, nearest
-    from capplan.report import catalog_tables, json_format
+    from capplan.report import catalog_tables
 
     rows = find_rows(Catalog(catalogs), Filter(name=sku))
     exact = [row for row in rows if row.sku == sku]
     if not exact:
         known = {row.sku for row in (rows or find_rows(Catalog(catalogs), Filter()))}
         raise InputError(Problem("catalog", f"no SKU is called '{sku}'", nearest(sku, known)))
-    if fmt is ListFormat.JSON:
-        emit(json_format.dumps([catalog_tables.document(row) for row in exact]))
-    else:
-        emit(catalog_tables.details(exact))
+    emit(catalog_tables.details(exact) if fmt is ListFormat.TABLE else _listed(exact, fmt))
 
 
 @catalog.command()

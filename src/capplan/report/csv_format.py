@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from capplan.estimate import Estimate
-from capplan.plan.bind import Path
 from capplan.report import numbers
-from capplan.report.view import Cost, EstimateView, view
+
+if TYPE_CHECKING:
+    from capplan.estimate import Estimate
+    from capplan.plan.bind import Path
+    from capplan.report.view import Cost, EstimateView
 
 _LINE_COLUMNS = (
     ("plan", "alternative", "component", "provider", "service", "sku", "region", "rate", "note")
@@ -20,6 +23,8 @@ _LINE_COLUMNS = (
 
 def lines_csv(estimates: Iterable[Estimate]) -> str:
     """Return one row a cost line; what is unknown is empty."""
+    from capplan.report.view import view
+
     return write(_LINE_COLUMNS, (row for estimate in estimates for row in _line_rows(view(estimate))))
 
 
@@ -44,6 +49,8 @@ def sweep_csv(estimate: Estimate, axes: Mapping[Path, Sequence[str]]) -> str:
 
 
 def _sweep_row(estimate: Estimate, axes: Mapping[Path, Sequence[str]], scenario: int) -> list[object]:
+    from capplan.report.view import view
+
     shown = view(estimate, scenario)
     values: list[object] = [float(estimate.scenarios.values[path][scenario]) for path in axes]
     peaks = [c.instances.peak for c in shown.components if c.instances is not None]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from capplan.components.base import Finding
-from capplan.estimate import Estimate
-from capplan.plan.bind import Path
 from capplan.report import numbers
-from capplan.report.view import ComponentView, Cost, EstimateView, LineView, view
+
+if TYPE_CHECKING:
+    from capplan.components.base import Finding
+    from capplan.estimate import Estimate
+    from capplan.plan.bind import Path
+    from capplan.report.view import ComponentView, Cost, EstimateView, LineView
 
 SCHEMA_VERSION = 1
 
@@ -34,6 +36,8 @@ def _rounded(document: Any) -> Any:
 
 def estimate_document(estimate: Estimate) -> dict[str, Any]:
     """Return the estimate of a plan with one scenario."""
+    from capplan.report.view import view
+
     shown = view(estimate, hourly=True)
     return {
         **_head(estimate, shown),
@@ -53,6 +57,8 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
 
 def sweep_document(estimate: Estimate, axes: Mapping[Path, Sequence[str]]) -> dict[str, Any]:
     """Return the estimate of many scenarios: what varies, and for each what comes out."""
+    from capplan.report.view import view
+
     scenarios = range(estimate.scenarios.count)
     return {
         **_head(estimate, view(estimate)),
@@ -87,6 +93,8 @@ def _head(estimate: Estimate, shown: EstimateView) -> dict[str, Any]:
 
 
 def _scenario(estimate: Estimate, scenario: int) -> dict[str, Any]:
+    from capplan.report.view import view
+
     shown = view(estimate, scenario, hourly=True)
     values = estimate.scenarios.values
     return {
