@@ -32,10 +32,10 @@ class Problem(NamedTuple):
 
 
 def printable(text: str) -> str:
-    """Return ``text`` on one line, with what a terminal would obey, not show, escaped.
+    r"""Return ``text`` on one line, with what a terminal would obey, not show, escaped.
 
-    >>> printable("ten\\x1b[31m")
-    'ten\\\\x1b[31m'
+    >>> printable("ten\n")
+    'ten\\n'
     """
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 

@@ -291,7 +291,6 @@ def test_plan_with_a_byte_order_mark_and_windows_lines_is_read(capplan: Callable
     assert run == capplan(*SHOP)
 
 
-@pytest.mark.xfail(strict=True, reason="waits in silence: nothing says that '-' reads the keyboard")
 def test_terminal_for_stdin_is_explained(capplan: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", _Keyboard())
     assert "stdin" in capplan("estimate", "-", "--catalogs", FROZEN).stderr
@@ -319,7 +318,6 @@ def test_catalogs_come_from_the_environment(capplan: Callable, monkeypatch: pyte
     assert capplan("estimate", PLANS / "shop.yaml") == capplan(*SHOP)
 
 
-@pytest.mark.xfail(strict=True, reason="--explain prints text, whatever --format says")
 def test_explain_keeps_to_the_format(capplan: Callable) -> None:
     run = capplan(*SHOP, "--explain", "--format", "json")
     assert run.exit_code == 2 or json.loads(run.stdout)

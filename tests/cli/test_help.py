@@ -118,6 +118,5 @@ def test_unknown_command_gets_the_nearest(capplan: Callable, wrong: str, right: 
     assert f"No such command '{wrong}'. Did you mean '{right}'" in run.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="--debug is taken out of the arguments before typer sees it")
 def test_help_names_the_debug_option(capplan: Callable) -> None:
     assert "--debug" in capplan("--help").stdout

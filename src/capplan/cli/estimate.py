@@ -123,6 +123,8 @@ def estimate(
         budget=budget,
         middle=explain is not None or fmt is Format.FOCUS,
     )
+    if explain is not None and fmt is not Format.TABLE:
+        raise InputError(Problem("--explain", "is text for people", "Leave out --format and CAPPLAN_FORMAT."))
     result = result_of(asked)
     if explain is not None:
         if not isinstance(result, Estimate):

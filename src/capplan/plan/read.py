@@ -107,6 +107,8 @@ def scalar(text: str) -> Any:
 def text_of(source: Path) -> tuple[str, str, Path]:
     """Return the text of the plan at ``source``, its name and its directory; stdin can be read only once."""
     if str(source) == "-":
+        if sys.stdin.isatty():
+            sys.stderr.write("reading the plan from stdin, up to end of file (Ctrl-D)\n")
         return decode(sys.stdin.buffer.read(MAX_BYTES + 1), "stdin"), "stdin", Path()
     if source.is_dir():
         found = next((source / name for name in _FILE_NAMES if (source / name).is_file()), None)
