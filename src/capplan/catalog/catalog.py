@@ -69,14 +69,16 @@ class Catalog:
         if key not in self._services:
             path = self.root / provider / f"{service}.yaml"
             if not path.is_file():
-                known = sorted(p.stem for p in (self.root / provider).glob("*.yaml"))
-                raise InputError(
-                    Problem("catalog", f"{provider} has no service '{service}'", nearest(service, known))
-                )
+                what = f"{provider} has no service '{service}'"
+                raise InputError(Problem("catalog", what, nearest(service, self.names(provider))))
             file = self._services[key] = read_service(path)
             for book in self.books:
                 book.check_skus(f"{provider}/{service}", file.names)
         return self._services[key]
+
+    def names(self, provider: str) -> list[str]:
+        """Return the names of the provider's files."""
+        return sorted(path.stem for path in (self.root / provider).glob("*.yaml"))
 
     def services(self, provider: str | None = None) -> list[ServiceCatalog]:
         """Return every file, or every file of one provider."""

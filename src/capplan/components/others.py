@@ -9,7 +9,7 @@ import numpy as np
 from capplan.arrays import Floats
 from capplan.components.base import Component, Context, Path
 from capplan.cost.meters import EXTERNAL, Meter, Range
-from capplan.errors import InputError
+from capplan.errors import InputError, nearest
 from capplan.plan.model import ExternalApi, Resource
 
 
@@ -104,6 +104,10 @@ def _stored(ctx: Context, name: str, resource: Resource, unit: str, path: Path) 
 
 def _unit(ctx: Context, resource: Resource, path: Path) -> str:
     """Return the unit of the SKU, or of the blocks that make it up."""
+    known = ctx.catalog.names(resource.provider)
+    if resource.service not in known:
+        what = f"{resource.provider} has no service '{resource.service}'"
+        raise InputError(ctx.places.problem((*path, "service"), what, nearest(resource.service, known)))
     file = ctx.catalog.service(resource.provider, resource.service)
     if resource.sku in file.tiered:
         return file.blocks_of(resource.sku)[0].unit

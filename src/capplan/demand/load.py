@@ -199,9 +199,4 @@ def _entry(plan: Plan) -> Mapping[str, Floats]:
     if plan.demand.entry:
         return plan.demand.entry
     called = {callee for service in plan.services.values() for callee in service.calls}
-    uncalled = [name for name in plan.services if name not in called]
-    if len(uncalled) > 1:
-        what = f"requests could enter at {', '.join(uncalled)}"
-        remedy = "Say where in demand.entry, with weights: {" + uncalled[0] + ": 1}."
-        raise InputError(Problem("demand.entry", what, remedy))
-    return dict.fromkeys(uncalled, 1.0)
+    return dict.fromkeys((name for name in plan.services if name not in called), 1.0)

@@ -26,6 +26,7 @@ def complaints(plan: Plan) -> list[Complaint]:
         *_names(plan),
         *_calls(plan),
         *_entry(plan),
+        *_entries(plan),
         *_clusters(plan),
         *_stores(plan),
         *_external_apis(plan),
@@ -114,6 +115,14 @@ def _entry(plan: Plan) -> Iterator[Complaint]:
         if name not in plan.services:
             what = f"requests cannot enter at '{name}', which is not a service"
             yield ("demand", "entry", name), what, nearest(name, plan.services)
+
+
+def _entries(plan: Plan) -> Iterator[Complaint]:
+    called = {callee for service in plan.services.values() for callee in service.calls}
+    uncalled = [name for name in plan.services if name not in called]
+    if not plan.demand.entry and len(uncalled) > 1:
+        remedy = "Say where, with weights: {" + uncalled[0] + ": 1}."
+        yield ("demand", "entry"), f"requests could enter at {', '.join(uncalled)}", remedy
 
 
 def _clusters(plan: Plan) -> Iterator[Complaint]:
