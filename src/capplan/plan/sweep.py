@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import product
+from math import prod
 from typing import NamedTuple
 
 from capplan.errors import InputError, Problem
@@ -38,13 +39,13 @@ def read_sweeps(file: PlanFile, texts: Iterable[str]) -> Sweep:
             raise InputError(Problem("--sweep", f"'{path}' is swept twice", "Give all values in one."))
         labels[full] = tuple(value.strip() for value in values.split(","))
         axes[full] = [read_number(file, full, label, "--sweep") for label in labels[full]]
-    scenarios = grid(axes)
-    if scenarios.count > MAX_SCENARIOS:
-        what = f"{scenarios.count} scenarios are too many; the limit is {MAX_SCENARIOS}"
+    count = prod(map(len, axes.values()))
+    if count > MAX_SCENARIOS:
+        what = f"{count} scenarios are too many; the limit is {MAX_SCENARIOS}"
         raise InputError(Problem("--sweep", what))
     for section in {path[:-1] for path in axes}:
         _check_corners(file, {path: axes[path] for path in axes if path[:-1] == section}, labels)
-    return Sweep(scenarios, labels)
+    return Sweep(grid(axes), labels)
 
 
 def _check_corners(
