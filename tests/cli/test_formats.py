@@ -205,9 +205,7 @@ def test_table_adds_up_where_pods_have_costs_of_their_own(capplan: Callable) -> 
     [
         [],
         ["--sweep", "demand.month=0,1"],
-        pytest.param(
-            ["-v"], marks=pytest.mark.xfail(strict=True, reason="columns of constraints do not shrink")
-        ),
+        ["-v"],
     ],
     ids=" ".join,
 )
@@ -220,7 +218,6 @@ def test_comparison_of_many_alternatives_fits_80_columns(capplan: Callable) -> N
     assert _longest(run.stdout) <= 80
 
 
-@pytest.mark.xfail(strict=True, reason="heading and second line are not wrapped: 90 and 102 columns")
 def test_report_of_a_long_named_alternative_fits_80_columns(capplan: Callable) -> None:
     run = capplan("estimate", ROOT / "examples" / "afpi", "--alternative", "gke-gpu")
     assert _longest(run.stdout) <= 80

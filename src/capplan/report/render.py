@@ -98,7 +98,7 @@ def _prose(result: Result, style: Style, as_markdown: bool) -> str:
         report = text.sweep_report(result.estimate, result.axes, style, draw)
         return report + _crossings(result, draw)
     if isinstance(result, Compared):
-        return text.alternatives_report(result.estimates, draw)
+        return text.alternatives_report(result.estimates, style, draw)
     whole = text.estimate_markdown if as_markdown else text.estimate_text
     if isinstance(result, Estimate):
         return whole(result, style)

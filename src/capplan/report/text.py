@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from capplan.components.base import Finding
@@ -28,7 +28,7 @@ class Style(NamedTuple):
 def estimate_text(estimate: Estimate, style: Style) -> str:
     """Return the report of one estimate."""
     shown = view(estimate)
-    parts = [f"{tables.heading(shown)}\n{_basis(estimate)}\n{_COUNTS}\n"]
+    parts = [_filled((tables.heading(shown), _basis(estimate), _COUNTS), style)]
     parts.append(text(tables.components(shown), style.width))
     if style.verbosity >= 0:
         parts += _details(shown, style)
@@ -48,7 +48,7 @@ def _details(shown: EstimateView, style: Style) -> Iterator[str]:
     lines = tables.shown_lines(shown.lines, style.verbosity > 0)
     if lines:
         yield text(tables.cost_lines(lines), style.width)
-        yield "\n".join(_wrapped(tables.sources(lines), style)) + "\n"
+        yield _filled(tables.sources(lines), style)
 
 
 def _basis(estimate: Estimate) -> str:
@@ -88,7 +88,7 @@ def _constraints(shown: EstimateView) -> Table:
     percentiles = list(dict.fromkeys(name for c in sized if c.latency for name in c.latency.peak))
     columns += [Column("utilization", right=True), *(Column(f"{p} ms", right=True) for p in percentiles)]
     known = [[_utilization(c), *(_milliseconds(c, p) for p in percentiles)] for c in sized]
-    return Table(columns, [[*row, *more] for row, more in zip(rows, known, strict=True)])
+    return Table(columns, [[*row, *more] for row, more in zip(rows, known, strict=True)], keys=1)
 
 
 def _utilization(component: ComponentView) -> str:
@@ -112,7 +112,11 @@ def _finding(finding: Finding, style: Style) -> str:
     return textwrap.fill(said, style.width, subsequent_indent="  ", break_on_hyphens=False) + "\n"
 
 
-def _wrapped(lines: Iterator[str], style: Style) -> Iterator[str]:
+def _filled(lines: Iterable[str], style: Style) -> str:
+    return "\n".join(_wrapped(lines, style)) + "\n"
+
+
+def _wrapped(lines: Iterable[str], style: Style) -> Iterator[str]:
     for line in lines:
         yield textwrap.fill(
             line, style.width, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
@@ -171,16 +175,19 @@ def sweep_report(
     estimate: Estimate, axes: Mapping[Path, Sequence[str]], style: Style, render: Callable[[Table], str]
 ) -> str:
     """Return the heading, the scenarios, and what was found; ``render`` draws the table."""
-    parts = [f"{estimate.plan.name}: instances in the busiest hour, and cost per month\n{_basis(estimate)}\n"]
+    heading = f"{estimate.plan.name}: instances in the busiest hour, and cost per month"
+    parts = [_filled((heading, _basis(estimate)), style)]
     parts.append(render(sweep_table(estimate, axes)))
     parts += [_finding(finding, style) for finding in _told(estimate.findings, style)]
     return "\n".join(parts)
 
 
-def alternatives_report(estimates: Mapping[str, Estimate], render: Callable[[Table], str]) -> str:
+def alternatives_report(
+    estimates: Mapping[str, Estimate], style: Style, render: Callable[[Table], str]
+) -> str:
     """Return the alternatives side by side, with what each of them costs by component."""
     first = next(iter(estimates.values()))
-    heading = f"{first.plan.name}: alternatives, cost per month\n{_basis(first)}\n"
+    heading = _filled((f"{first.plan.name}: alternatives, cost per month", _basis(first)), style)
     return "\n".join((heading, render(alternatives_table(estimates)), render(_by_component(estimates))))
 
 
