@@ -113,7 +113,7 @@ def test_books_are_read_once(monkeypatch):
 def test_what_is_wrong_with_one_scenario_is_said():
     ratio = np.full(40, 2.0)
     ratio[33] = 100.0
-    with pytest.raises(InputError, match="peak_to_average is 100"):
+    with pytest.raises(InputError, match="peak_to_average: got 100"):
         estimate_many(LEVQOR, SHIPPED, Scenarios(40, {("demand", "peak_to_average"): ratio}), 4)
 
 

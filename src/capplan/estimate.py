@@ -92,7 +92,7 @@ def basis_of(file: PlanFile, catalog: Catalog) -> Basis:
         from capplan.components import llm_choice
 
         hours = float(_hours(plan, catalog))
-        load = load_on(pattern, plan, hours)
+        load = load_on(pattern, plan, hours, file.places)
         basis = llm_choice.Basis(plan, catalog, load, hours, file.directory, file.places)
         file = file._replace(plan=llm_choice.decided(basis))
     return _with_machines(Basis(file, catalog, pattern))
@@ -130,7 +130,7 @@ def estimate_on(basis: Basis, scenarios: Scenarios) -> Estimate:
     file, catalog, pattern, candidates = basis
     plan = bind(file.plan, scenarios)
     hours = _hours(plan, catalog)
-    load = load_on(pattern, plan, hours)
+    load = load_on(pattern, plan, hours, file.places)
     context = Context(plan, catalog, load, hours, file.places, file.directory)
     components = list(_components(context))
     meters = [meter for component in components for meter in component.meters]

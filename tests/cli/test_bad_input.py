@@ -272,20 +272,15 @@ INCONSISTENT = {
         SHOP + "  web: {platform: cloud-run, service_time: 1s}\n",
         ("plan.yaml:", "demand.entry: ", "api, web", "{api: 1}"),
     ),
-    "peak below the average": pytest.param(
-        Bad(demand("peak_to_average: 0.5"), ("plan.yaml:5:3: demand.peak_to_average: ", "0.5")),
-        marks=broken("the message names demand.peak_to_average, but neither file nor line"),
+    "peak below the average": Bad(
+        demand("peak_to_average: 0.5"), ("plan.yaml:5:3: demand.peak_to_average: ", "0.5")
     ),
-    "peak out of the profile's reach": pytest.param(
-        Bad(demand("peak_to_average: 24"), ("plan.yaml:5:3: demand.peak_to_average: ", "24", "below 24")),
-        marks=broken("the message names demand.peak_to_average, but neither file nor line"),
+    "peak out of the profile's reach": Bad(
+        demand("peak_to_average: 24"), ("plan.yaml:5:3: demand.peak_to_average: ", "24", "below 24")
     ),
-    "peak of a flat profile": pytest.param(
-        Bad(
-            demand("peak_to_average: 2\n  profile: flat"),
-            ("plan.yaml:5:3: demand.peak_to_average: ", "2", "flat"),
-        ),
-        marks=broken("no file and line, and 'from 1 to below 1' is no range"),
+    "peak of a flat profile": Bad(
+        demand("peak_to_average: 2\n  profile: flat"),
+        ("plan.yaml:5:3: demand.peak_to_average: ", "2", "flat"),
     ),
     "cluster without a pool": Bad(
         PODS + "clusters: {k: {platform: gke, pools: {}}}\n", ("plan.yaml:10:", "clusters.k.pools: ")

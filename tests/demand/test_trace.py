@@ -108,7 +108,7 @@ PLAN = """
 def test_a_trace_gives_volume_and_shape(tmp_path):
     write(tmp_path, hourly([3600, 7200, 10800]))
     file = plan_of(PLAN, directory=tmp_path)
-    load = load_of(file.plan, 730.0, tmp_path)
+    load = load_of(file.plan, 730.0, tmp_path, file.places)
     assert load.rps("web")[0] == pytest.approx([1, 2, 3])
     assert load.profile == "load.csv"
 
@@ -116,4 +116,6 @@ def test_a_trace_gives_volume_and_shape(tmp_path):
 def test_a_volume_scales_the_shape_of_a_trace(tmp_path):
     write(tmp_path, hourly([3600, 7200, 10800]))
     file = plan_of(PLAN, "demand.requests_per_second=20", directory=tmp_path)
-    assert load_of(file.plan, 730.0, tmp_path).rps("web").tolist()[0] == pytest.approx([10, 20, 30])
+    assert load_of(file.plan, 730.0, tmp_path, file.places).rps("web").tolist()[0] == pytest.approx(
+        [10, 20, 30]
+    )

@@ -154,7 +154,9 @@ def _load(estimate: Estimate, trace: Trace | None, directory: Path) -> tuple[Loa
         return estimate.load, recording.step_s
     mean = float(recording.rps.mean())
     pattern = Pattern(mean, recording.rps / mean, Path(trace.file).name)
-    return load_on(pattern, _unstretched(plan), estimate.hours_per_month), recording.step_s
+    return load_on(
+        pattern, _unstretched(plan), estimate.hours_per_month, estimate.file.places
+    ), recording.step_s
 
 
 def _unstretched(plan: Plan) -> Plan:

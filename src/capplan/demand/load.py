@@ -11,11 +11,12 @@ import numpy as np
 
 from capplan.arrays import Array, Floats, hourly_max, per_scenario
 from capplan.demand import profiles
-from capplan.errors import InputError, Problem
+from capplan.errors import InputError
 from capplan.plan.caches import Semantic
 from capplan.plan.demand import Demand
 from capplan.plan.fields import LARGEST
 from capplan.plan.model import Plan
+from capplan.plan.places import Places
 
 _DAY_S = 86_400.0
 _HOUR_S = 3_600.0
@@ -81,20 +82,20 @@ def pattern_of(demand: Demand, directory: Path) -> Pattern:
     return Pattern(0.0, profiles.tiled(demand.profile), "own profile")
 
 
-def load_of(plan: Plan, hours_per_month: Floats, directory: Path) -> Load:
+def load_of(plan: Plan, hours_per_month: Floats, directory: Path, places: Places) -> Load:
     """Return the load that ``plan`` describes; traces are read relative to ``directory``."""
-    return load_on(pattern_of(plan.demand, directory), plan, hours_per_month)
+    return load_on(pattern_of(plan.demand, directory), plan, hours_per_month, places)
 
 
-def load_on(pattern: Pattern, plan: Plan, hours_per_month: Floats) -> Load:
+def load_on(pattern: Pattern, plan: Plan, hours_per_month: Floats, places: Places) -> Load:
     """Return the load that ``plan`` describes, with a ``pattern`` that was read before."""
     demand = plan.demand
     volume = _volume(demand, hours_per_month)
     average = pattern.recorded_rps if volume is None else volume
     entering = _entering(plan)
     return Load(
-        average_rps=_grown(average, demand),
-        shape=_stretched(pattern, demand),
+        average_rps=_grown(average, demand, places),
+        shape=_stretched(pattern, demand, places),
         per_entry=_follow_calls(plan, entering),
         entering=entering,
         profile=pattern.name,
@@ -102,13 +103,13 @@ def load_on(pattern: Pattern, plan: Plan, hours_per_month: Floats) -> Load:
     )
 
 
-def _grown(average: Floats, demand: Demand) -> Array:
+def _grown(average: Floats, demand: Demand, places: Places) -> Array:
     """Return the average load after the months of growth; InputError if nobody could serve it."""
     with np.errstate(over="ignore"):
         grown = per_scenario(average * np.power(1.0 + demand.growth_per_month, demand.month))
     if not np.all(grown <= LARGEST):
         what = f"{np.max(grown):g} requests/s are more than can be computed with; at most {LARGEST:g} can"
-        raise InputError(Problem("demand", what, "Look at its volume, growth_per_month and month."))
+        raise InputError(places.problem(("demand",), what, "Look at its volume, growth_per_month and month."))
     return grown
 
 
@@ -125,7 +126,7 @@ def _volume(demand: Demand, hours_per_month: Floats) -> Floats | None:
     return None
 
 
-def _stretched(pattern: Pattern, demand: Demand) -> Array:
+def _stretched(pattern: Pattern, demand: Demand, places: Places) -> Array:
     ratio = demand.peak_to_average
     if ratio is None:
         return pattern.shape.reshape(1, -1)
@@ -133,9 +134,10 @@ def _stretched(pattern: Pattern, demand: Demand) -> Array:
     wanted = np.asarray(ratio, dtype=float)
     if wanted.min() < 1 or wanted.max() >= limit > 1 or (limit == 1 and wanted.max() > 1):
         bad = wanted.min() if wanted.min() < 1 else wanted.max()
-        what = f"demand.peak_to_average is {bad:g}; {pattern.name} can be stretched from 1 to below {limit:g}"
+        reach = f"can be stretched from 1 to below {limit:g}" if limit > 1 else "has no peak to stretch"
+        what = f"got {bad:g}; {pattern.name} {reach}"
         remedy = "Choose a profile with a narrower peak, or give a trace."
-        raise InputError(Problem("demand", what, remedy))
+        raise InputError(places.problem(("demand", "peak_to_average"), what, remedy))
     return profiles.stretched(pattern.shape, ratio)
 
 
