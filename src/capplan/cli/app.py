@@ -28,7 +28,7 @@ def app_with(wanted: Container[str]) -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
-        epilog="Start with: capplan init. Documentation: docs/. With --debug a bug shows its traceback.",
+        epilog="Start with: capplan init. Documentation: docs/. Bugs: --debug shows where.",
     )
     app.callback(invoke_without_command=True)(_start(typer))
     for name, command in COMMANDS.items():
