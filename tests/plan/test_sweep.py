@@ -29,7 +29,7 @@ def test_a_field_that_the_plan_leaves_to_its_default_can_be_swept():
     [
         (["throughput=fast"], "expected a rate"),
         (["throughput=1/s,0/s"], "must be above 0"),
-        (["throughput=1/s,,2/s"], "is not a number"),
+        (["throughput=1/s,,2/s"], "a value is missing"),
         (["machine=m5.large,m5.xlarge"], "only numbers can be swept. Use --set, or an alternative"),
         (["instances=1,2"], "the plan has no 'instances'"),
         (["services.api.instances=1,2"], "only numbers can be swept"),

@@ -38,6 +38,8 @@ def read_sweeps(file: PlanFile, texts: Iterable[str]) -> Sweep:
         if full in axes:
             raise InputError(Problem("--sweep", f"'{path}' is swept twice", "Give all values in one."))
         labels[full] = tuple(value.strip() for value in values.split(","))
+        if "" in labels[full]:
+            raise InputError(Problem(f"--sweep {text}", "a value is missing between two commas"))
         axes[full] = [read_number(file, full, label, "--sweep") for label in labels[full]]
     count = prod(map(len, axes.values()))
     if count > MAX_SCENARIOS:
