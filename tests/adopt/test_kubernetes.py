@@ -174,7 +174,7 @@ def test_stores_keep_their_volumes(tmp_path: Path) -> None:
         metadata: {name: db}
         spec:
           replicas: 3
-          template: {spec: {containers: [{name: c, image: "docker.io/library/postgres:16",
+          template: {spec: {containers: [{name: c, image: "postgres:16",
             resources: {requests: {cpu: 1, memory: 4Gi}}}]}}
           volumeClaimTemplates:
             - metadata: {name: data}
@@ -300,7 +300,7 @@ def test_a_store_that_capplan_does_not_know_keeps_its_disks(tmp_path: Path) -> N
         metadata: {name: cassandra}
         spec:
           replicas: 3
-          template: {spec: {containers: [{name: cassandra, image: "gcr.io/google-samples/cassandra:v13",
+          template: {spec: {containers: [{name: cassandra, image: "google-samples/cassandra:v13",
             resources: {requests: {cpu: 500m, memory: 1Gi}, limits: {cpu: 500m, memory: 1Gi}}}]}}
           volumeClaimTemplates:
             - metadata: {name: cassandra-data}
