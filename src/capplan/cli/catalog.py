@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from capplan.cli.options import Catalogs, Force, ListFormat, ListOutputFormat, OutputFile
+from capplan.cli.options import Catalogs, Force, ListFormat, ListOutputFormat, OutputFile, day_of
 
 if TYPE_CHECKING:
     from capplan.catalog.query import Row
@@ -125,7 +125,7 @@ def check(
     from capplan.report import catalog_tables
 
     catalog = Catalog(catalogs)
-    facts = Facts(_day(today), frozenset(catalog.facts("gpus", "gpus")))
+    facts = Facts(day_of(today), frozenset(catalog.facts("gpus", "gpus")))
     checked = [read_service(path) for path in files] if files else catalog.services()
     oddities = [oddity for file in checked for oddity in lint(file, facts)]
     emit(catalog_tables.oddities(oddities, len(checked)))
@@ -133,17 +133,6 @@ def check(
         raise typer.Exit(ExitCode.INPUT)
     if strict and oddities:
         raise typer.Exit(ExitCode.COVERAGE)
-
-
-def _day(text: str | None) -> Any:
-    from datetime import date
-
-    from capplan.errors import InputError, Problem
-
-    try:
-        return date.today() if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise InputError(Problem("--today", f"expected YYYY-MM-DD, got '{text}'")) from None
 
 
 @catalog.command("import-model")

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from capplan.cli.options import Books, Catalogs, Force, OutputFile, PlanFile, Sets
+from capplan.cli.options import Books, Catalogs, Force, OutputFile, PlanFile, Sets, day_of
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from capplan.estimate import Estimate
     from capplan.gate.check import Checked
 
@@ -77,7 +75,7 @@ def check(
     estimate, document = _estimated(plan, sets or (), alternative, books or (), catalogs)
     asked = Asked(catalogs=catalogs)
     against = Against(
-        today=_day(today),
+        today=day_of(today),
         base=None if base is None else side_of(base, books or (), alternative, asked).document,
         baseline=_known(baseline),
     )
@@ -133,17 +131,6 @@ def _summarise(checked: Checked, fmt: CheckFormat) -> None:
 
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(as_markdown(checked))
-
-
-def _day(text: str | None) -> date:
-    from datetime import date
-
-    from capplan.errors import InputError, Problem
-
-    try:
-        return date.today() if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise InputError(Problem("--today", f"expected YYYY-MM-DD, got '{text}'")) from None
 
 
 def _known(baseline: Path | None) -> frozenset[str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from datetime import date
 
 
 class Format(StrEnum):
@@ -80,3 +83,15 @@ Schemas = Annotated[
         "--schemas", envvar="CAPPLAN_SCHEMAS", help="Directory of JSON Schemas to check objects against."
     ),
 ]
+
+
+def day_of(today: str | None) -> date:
+    """Return the day that `--today` names; the calendar's where it is left out."""
+    from datetime import date
+
+    from capplan.errors import InputError, Problem
+
+    try:
+        return date.today() if today is None else date.fromisoformat(today)
+    except ValueError:
+        raise InputError(Problem("--today", f"expected YYYY-MM-DD, got '{today}'")) from None

@@ -19,14 +19,13 @@ from capplan.capacity.nodes import (
 )
 from capplan.capacity.sizing import Bounds, Sizing
 from capplan.catalog.rows import Sku
-from capplan.components.base import Component, Context, Finding, Path, Pods
+from capplan.components.base import CLUSTER_PROVIDERS, Component, Context, Finding, Path, Pods
 from capplan.components.machines import Machines, gpus_of, machine_meters
 from capplan.cost.machines import Fleet
 from capplan.cost.meters import Meter, Range
 from capplan.plan.clusters import Aks, Cluster, Gke, Pool
 from capplan.plan.services import Provider
 
-_PROVIDERS: dict[str, Provider] = {"gke": "gcp", "eks": "aws", "aks": "azure"}
 _SHARED_CORE = ("e2-micro", "e2-small", "e2-medium")
 
 
@@ -35,7 +34,7 @@ def build_cluster(
 ) -> Iterator[Component]:
     """Yield the cluster itself, and each of its node pools sized for the pods of ``components``."""
     path: Path = ("clusters", name)
-    provider = _PROVIDERS[cluster.platform]
+    provider = CLUSTER_PROVIDERS[cluster.platform]
     region = ctx.region(provider, cluster.region, path)
     yield Component(
         name=name,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
@@ -28,18 +27,6 @@ from capplan.llm.facts import Facts, find_engine, find_gpu, find_model, find_pre
 from capplan.llm.serving import Served
 from capplan.plan.llm import Llm
 from capplan.plan.services import GpuAddOn
-
-
-class Serving(NamedTuple):
-    """One LLM component worked out: what serves, what a replica carries, and what users see at the peak."""
-
-    configuration: Configuration
-    served: Served
-    carried: Carried
-    peak: Speed
-    confidence: Confidence
-    weights_bytes: float
-    usable_bytes: float
 
 
 def build_llm(ctx: Context, name: str, llm: Llm) -> Component:

@@ -18,7 +18,7 @@ import numpy as np
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Sku
-from capplan.components.base import MACHINES, Component, Finding
+from capplan.components.base import CLUSTER_PROVIDERS, MACHINES, Component, Finding
 from capplan.cost.meters import Range
 from capplan.errors import InputError
 from capplan.plan.bind import Path, Scenarios, replaced
@@ -118,10 +118,9 @@ def open_machines(plan: Plan) -> Iterator[Open]:
         if isinstance(service, VmGroup) and service.machine.startswith(AUTO):
             region = service.region or plan.regions.get(service.provider)
             yield Open(("services", name), name, service.provider, region, _families(service.machine))
-    providers = {"gke": "gcp", "eks": "aws", "aks": "azure"}
     for cluster_name, cluster in plan.clusters.items():
-        provider = providers[cluster.platform]
-        region = cluster.region or plan.regions.get(provider)  # type: ignore[call-overload]
+        provider = CLUSTER_PROVIDERS[cluster.platform]
+        region = cluster.region or plan.regions.get(provider)
         for pool_name, pool in cluster.pools.items():
             if pool.machine.startswith(AUTO):
                 path = ("clusters", cluster_name, "pools", pool_name)

@@ -8,7 +8,7 @@ import numpy as np
 
 from capplan.arrays import Floats, per_scenario
 from capplan.capacity.sizing import Bounds, Sizing, size
-from capplan.components.base import Component, Context, Path, Pods
+from capplan.components.base import CLUSTER_PROVIDERS, Component, Context, Path, Pods
 from capplan.components.billing import Bill
 from capplan.components.caches import cache_content, too_small
 from capplan.components.connections import connections_of, too_many
@@ -18,10 +18,8 @@ from capplan.components.timeseries import series_gib, series_measures
 from capplan.cost.meters import Meter
 from capplan.plan.caches import SelfHostedCache
 from capplan.plan.databases import SelfHostedDatabase
-from capplan.plan.services import Provider
 from capplan.plan.stores import SelfHosted
 
-_PROVIDERS: dict[str, Provider] = {"gke": "gcp", "eks": "aws", "aks": "azure"}
 _DISKS = {
     "gcp": ("persistent-disk", "pd-balanced"),
     "aws": ("ebs", "gp3"),
@@ -63,7 +61,7 @@ def _pods(
 ) -> Component:
     cluster = store.cluster or next(iter(ctx.plan.clusters))
     platform = ctx.plan.clusters[cluster].platform
-    provider = _PROVIDERS[platform]
+    provider = CLUSTER_PROVIDERS[platform]
     region = ctx.region(provider, ctx.plan.clusters[cluster].region, path)
     bill = Bill(ctx, name, provider, region, path)
     return Component(

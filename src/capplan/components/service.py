@@ -10,7 +10,7 @@ import numpy as np
 from capplan.arrays import Array, Floats, per_scenario
 from capplan.capacity.limits import Limit
 from capplan.capacity.sizing import Bounds, Sizing, size
-from capplan.components.base import Component, Context, Finding, Path, Pods
+from capplan.components.base import CLUSTER_PROVIDERS, Component, Context, Finding, Path, Pods
 from capplan.components.carrying import Instance, limits_of
 from capplan.components.egress import egress_meters
 from capplan.components.machines import Machines, machine_meters
@@ -41,7 +41,6 @@ _DEFAULT_FLOOR: dict[str, float] = {"cloud-run": 0.0, "container-apps": 0.0}
 _DEFAULT_CEILING: dict[str, float] = {"cloud-run": 100.0, "container-apps": 10.0}
 """What the platforms do when nobody says, as their documentation states."""
 
-_CLUSTER_PROVIDER: dict[str, Provider] = {"gke": "gcp", "eks": "aws", "aks": "azure"}
 _OWN_PROVIDER: dict[str, Provider] = {"cloud-run": "gcp", "fargate": "aws", "container-apps": "azure"}
 
 
@@ -160,7 +159,7 @@ def _provider(ctx: Context, service: Service) -> Provider:
     if isinstance(service, VmGroup):
         return service.provider
     if isinstance(service, Kubernetes):
-        return _CLUSTER_PROVIDER[ctx.plan.clusters[cluster_of(ctx, service)].platform]
+        return CLUSTER_PROVIDERS[ctx.plan.clusters[cluster_of(ctx, service)].platform]
     return _OWN_PROVIDER[service.platform]
 
 

@@ -7,6 +7,8 @@ from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from capplan.errors import ExitCode, InputError, Problem, nearest
 from capplan.estimate import Estimate
 from capplan.gate.capacity import capacity_violations
@@ -52,10 +54,11 @@ class Against(NamedTuple):
 def check(estimate: Estimate, document: Document, gate_file: GateFile, against: Against) -> Checked:
     """Judge an estimate, whose JSON is ``document``, by the gates in ``gate_file``."""
     gates = gate_file.gates
-    _known(gates, estimate)
+    units = _units(estimate)
+    _known(gates, estimate, units)
     document = {**document, "tags": estimate.plan.tags}
     found = [
-        *budget_violations(gates.budgets, document, _units(estimate)),
+        *budget_violations(gates.budgets, document, units),
         *_increases(gates, document, against.base),
         *capacity_violations(gates.capacity, estimate),
         *coverage_violations(gates.coverage, estimate, against.today),
@@ -106,23 +109,18 @@ def _placed(violation: Violation, estimate: Estimate, gate_file: GateFile) -> Vi
 
 def _units(estimate: Estimate) -> dict[str, float]:
     """Return how many of each unit a month holds."""
-    hours = float(_scalar(estimate.hours_per_month))
+    hours = float(np.max(estimate.hours_per_month))
     units = {"requests": float(estimate.load.average_rps.max()) * 3600 * hours}
     if estimate.plan.demand.users_per_day is not None:
-        units["users"] = float(_scalar(estimate.plan.demand.users_per_day))
+        units["users"] = float(np.max(estimate.plan.demand.users_per_day))
     for name in estimate.plan.callable_components:
         units[name] = float(estimate.load.average(name).max()) * 3600 * hours
     return units
 
 
-def _scalar(value: Any) -> float:
-    return float(value.max()) if hasattr(value, "max") else float(value)
-
-
-def _known(gates: Gates, estimate: Estimate) -> None:
+def _known(gates: Gates, estimate: Estimate, units: Mapping[str, float]) -> None:
     """Refuse a gate on something that the plan does not have: it would pass for ever."""
     names = {component.name for component in estimate.components}
-    units = _units(estimate)
     problems = []
     for index, gate in enumerate(gates.budgets):
         if gate.component is not None and gate.component not in names:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from capplan import __version__
+from capplan import ci_output as ci
 from capplan.gate.check import Checked
-from capplan.gate.report import as_markdown, label, message
+from capplan.gate.report import label, message
 from capplan.gate.violations import Violation
 
 MOST_ANNOTATIONS = 10
 """GitHub shows ten errors and ten warnings of a step, and drops the others silently."""
 
-_SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {"deny": "error", "warn": "warning"}
 _PLACE = re.compile(r"^(?P<file>.*?):(?P<line>\d+)(?::(?P<column>\d+))?$")
 
@@ -65,15 +63,8 @@ def _case(suite: ElementTree.Element, violation: Violation) -> None:
 
 def as_sarif(checked: Checked) -> str:
     """Return SARIF 2.1.0; without violations the list of results is empty, not missing."""
-    rules = sorted({violation.gate for violation in checked.violations})
-    driver = {"name": "capplan", "version": __version__, "rules": [{"id": rule} for rule in rules]}
     results = [_result(violation) for violation in checked.violations if not violation.old]
-    document = {
-        "$schema": _SARIF,
-        "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": results}],
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return ci.sarif_log((violation.gate for violation in checked.violations), results)
 
 
 def _result(violation: Violation) -> dict[str, Any]:
@@ -107,11 +98,6 @@ def as_github(checked: Checked) -> str:
     return "".join(f"{line}\n" for line in _annotations(checked))
 
 
-def step_summary(checked: Checked) -> str:
-    """Return what belongs into $GITHUB_STEP_SUMMARY."""
-    return as_markdown(checked)
-
-
 def _annotations(checked: Checked) -> Iterator[str]:
     for command, wanted in (("error", True), ("warning", False)):
         found = [v for v in checked.violations if v.fails is wanted and not v.old and not v.waived]
@@ -119,15 +105,9 @@ def _annotations(checked: Checked) -> Iterator[str]:
         shown = found if len(found) <= MOST_ANNOTATIONS else found[: MOST_ANNOTATIONS - 1]
         for violation in shown:
             file, line = _place(violation)
-            place = f"file={_property(file)},line={line},title={_property(violation.gate)}"
-            yield f"::{command} {place}::{_data(message(violation))}"
+            place = (
+                f"file={ci.escaped_property(file)},line={line},title={ci.escaped_property(violation.gate)}"
+            )
+            yield f"::{command} {place}::{ci.escaped(message(violation))}"
         if len(found) > len(shown):
             yield f"::{command} title=capplan::{len(found) - len(shown)} more: see the step summary"
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")

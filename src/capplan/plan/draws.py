@@ -145,13 +145,6 @@ def _named(file: PlanFile, intervals: Mapping[Path, Interval], text: str, where:
     return path
 
 
-def at_quantile(intervals: Mapping[Path, Interval], share: float) -> dict[Path, float]:
-    """Return the quantile of each interval."""
-    import numpy as np
-
-    return {path: float(interval.quantiles(np.array([share]))[0]) for path, interval in intervals.items()}
-
-
 def checked_samples(samples: int) -> int:
     """Return the number of samples; refuse too few and too many."""
     if not 20 <= samples <= MAX_SAMPLES:

@@ -6,10 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from capplan import __version__
+from capplan import ci_output as ci
 from capplan.manifests.verify.world import Finding
 
-_SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
@@ -40,7 +39,6 @@ def _json(findings: Sequence[Finding], directory: PurePath) -> str:
 
 
 def _sarif(findings: Sequence[Finding], directory: PurePath) -> str:
-    rules = [{"id": name} for name in sorted({f.id for f in findings})]
     results = [
         {
             "ruleId": f.id,
@@ -52,13 +50,7 @@ def _sarif(findings: Sequence[Finding], directory: PurePath) -> str:
         }
         for f in findings
     ]
-    driver = {"name": "capplan", "version": __version__, "rules": rules}
-    document = {
-        "$schema": _SARIF_SCHEMA,
-        "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": results}],
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return ci.sarif_log((f.id for f in findings), results)
 
 
 def _github(findings: Sequence[Finding], directory: PurePath) -> str:
@@ -66,17 +58,9 @@ def _github(findings: Sequence[Finding], directory: PurePath) -> str:
     for f in findings:
         level = "notice" if f.severity == "info" else f.severity
         message = f"{f.object} {f.field}: {f.message}. {f.remedy}".strip()
-        place = _property((directory / f.path).as_posix()) if f.path else ""
-        lines.append(f"::{level} file={place},title={_property(f.id)}::{_data(message)}\n")
+        place = ci.escaped_property((directory / f.path).as_posix()) if f.path else ""
+        lines.append(f"::{level} file={place},title={ci.escaped_property(f.id)}::{ci.escaped(message)}\n")
     return "".join(lines)
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 _FORMATS = {"table": _table, "json": _json, "sarif": _sarif, "github": _github}
