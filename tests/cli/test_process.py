@@ -119,6 +119,17 @@ def test_reader_that_leaves_early_is_no_error(arguments: list[str]) -> None:
     assert writer.wait() == 0
 
 
+@posix_only
+@pytest.mark.parametrize("arguments", [["schema"], ["estimate", "examples/afpi"], ["--help"]], ids=" ".join)
+def test_reader_that_left_before_the_first_line_is_no_error(arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "capplan", *arguments]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False, cwd=ROOT)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_reader_that_was_never_there_is_no_error(process: Callable) -> None:
     closed = f"exec {sys.executable} -m capplan estimate examples/afpi >&-"
     done = subprocess.run(["/bin/sh", "-c", closed], stderr=subprocess.PIPE, check=False, cwd=ROOT)

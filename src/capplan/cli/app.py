@@ -79,7 +79,17 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
     finally:
+        _flush()
         gc.freeze()
+
+
+def _flush() -> None:
+    """Write what is left; a reader that has gone, as `| head` does, misses nothing that it wanted."""
+    try:
+        if sys.stdout:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _without_plugins() -> None:
@@ -96,13 +106,14 @@ def _run(arguments: list[str]) -> int:
     try:
         # The first argument that is a command is the command: those before it can only be options.
         app_with([a for a in arguments if a in COMMANDS][:1])(arguments, prog_name="capplan")
+    except SystemExit as end:
+        # typer ends with 1 where the reader of stdout has gone.
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
     except InputError as error:
         return _fail(str(error), ExitCode.INPUT)
     except KeyboardInterrupt:
         return _fail("interrupted", ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader has gone, as `| head` does: nothing more to say, and nothing to flush at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if debug:
             raise
