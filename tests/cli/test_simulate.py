@@ -5,6 +5,7 @@ import importlib.util
 import io
 import json
 import shutil
+import sys
 
 import pytest
 
@@ -54,6 +55,37 @@ def test_a_trace(capplan, root, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("fmt", "start"), [("svg", b"<svg"), ("png", b"\x89PNG"), ("html", b"<!DOCTYPE html>")]
+)
+def test_pictures(capplan, root, tmp_path, fmt, start):
+    pytest.importorskip("altair")
+    pytest.importorskip("vl_convert")
+    target = tmp_path / f"out.{fmt}"
+    done = a_day(capplan, root / "examples" / "amas", "--format", fmt, "-o", target)
+    assert done.exit_code == 0, done.stderr
+    assert target.read_bytes().lstrip().startswith(start)
+
+
+def test_a_picture_says_which_service_and_which_slo(capplan, root, tmp_path):
+    pytest.importorskip("altair")
+    pytest.importorskip("vl_convert")
+    target = tmp_path / "out.svg"
+    a_day(capplan, root / "examples" / "amas", "--format", "svg", "-o", target)
+    shown = target.read_text()
+    for said in ("orchestrator (KEDA, p95 1000 ms)", "worker (KEDA, drain 300 s)", "shed, %", "p95, s"):
+        assert said in shown
+
+
+def test_a_picture_without_altair(capplan, root, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "altair", None)
+    target = tmp_path / "out.svg"
+    done = a_day(capplan, root / "examples" / "levqor", "--format", "svg", "-o", target)
+    assert done.exit_code == 2
+    assert "pip install 'capplan[report]'" in done.stderr
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--apply"], "--apply: has no use alone. Give --tune too."),
@@ -62,6 +94,7 @@ def test_a_trace(capplan, root, tmp_path):
         (["--trace", "none.csv", "--trace-columns", "a"], "is not TIME,VALUE"),
         (["--days", "1000000", "--tick", "1"], "are too many"),
         (["--tune", "--format", "csv"], "csv is the timeline"),
+        (["--right-size", "--format", "svg"], "svg is the timeline of one simulation, and --right-size"),
         (["--right-size", "--usage", "none.csv"], "no such file"),
     ],
 )

@@ -47,7 +47,8 @@ class Subject(NamedTuple):
     """A service about to be simulated.
 
     rps: load in every tick. target_rps: what one instance carries at its target utilization. slo: in words,
-    empty without one. backlog: messages that wait when the peak begins.
+    empty without one; slo_s: the p95 or, for a queue, the wait that it allows, infinite if it names neither.
+    backlog: messages that wait when the peak begins.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Subject(NamedTuple):
     rps: Array
     target_rps: float
     slo: str
+    slo_s: float
     backlog: float
 
     @property
@@ -104,7 +106,7 @@ def _subject(
         breaker_open_s=settings.breaker_open_s,
     )
     initial = math.ceil(float(rps[0]) / target_rps - 1e-9)
-    p95_s, slack_s, slo = _response(service, sizing, full_rps, size.high)
+    response = _response(service, sizing, full_rps, size.high)
     simulated = Simulated(
         traffic=traffic,
         fleet=FleetSpec(
@@ -112,13 +114,14 @@ def _subject(
         ),
         use=_use(service, sizing, full_rps, cores, settings),
         scaler=scaler,
-        p95_s=p95_s,
-        slack_s=slack_s,
+        p95_s=response.p95_s,
+        slack_s=response.slack_s,
         initial=min(max(initial, size.low), size.high),
     )
     backlog = 0.0 if service.queue is None else float(service.queue.backlog)
     name, platform = component.name, component.platform
-    return Subject(name, platform, scaler_name, simulated, rps, target_rps, slo, backlog)
+    promised = (response.slo, response.slo_s)
+    return Subject(name, platform, scaler_name, simulated, rps, target_rps, *promised, backlog)
 
 
 def _one(values: Array) -> int:
@@ -208,26 +211,31 @@ def _node_start_s(estimate: Estimate, component: Component, settings: Settings) 
     return GPU_NODE_START_S if has_gpu else NODE_START_S
 
 
-def _response(service: Service, sizing: Sizing, full_rps: float, most: int) -> tuple[Reals, Reals, str]:
-    """Return tables of response times and of the slack that the SLO leaves, and the SLO in words."""
+class _Response(NamedTuple):
+    """Tables of response times and of the slack that the SLO leaves; the SLO in words and in s."""
+
+    p95_s: Reals
+    slack_s: Reals
+    slo: str
+    slo_s: float
+
+
+def _response(service: Service, sizing: Sizing, full_rps: float, most: int) -> _Response:
     if service.queue is not None:
         drain_s = float(service.queue.drain_time)
-        return reals(RHO_STEPS), reals([drain_s] * RHO_STEPS), f"drain {drain_s:g} s"
+        return _Response(reals(RHO_STEPS), reals([drain_s] * RHO_STEPS), f"drain {drain_s:g} s", drain_s)
     promise = sizing.promise
     if promise is None:
-        return reals(RHO_STEPS), reals([math.inf] * RHO_STEPS), ""
+        return _Response(reals(RHO_STEPS), reals([math.inf] * RHO_STEPS), "", math.inf)
     rows = min(max(most, 1), _ROWS)
     instances = np.repeat(np.arange(1.0, rows + 1), RHO_STEPS)[None]
     rho = np.tile(np.linspace(0.0, RHO_TOP, RHO_STEPS), rows)[None]
     load = rho * instances * full_rps
-    shares = {share: promise.percentile(share, load, instances) for share in {0.95, *promise.targets}}
-    slack = np.min(
-        [float(np.max(target)) - shares[share] for share, target in promise.targets.items()], axis=0
-    )
-    said = ", ".join(
-        f"p{100 * share:g} {1000 * float(np.max(t)):g} ms" for share, t in promise.targets.items()
-    )
-    return _table(shares[0.95]), _table(slack), said
+    targets = {share: float(np.max(target)) for share, target in promise.targets.items()}
+    shares = {share: promise.percentile(share, load, instances) for share in {0.95, *targets}}
+    slack = np.min([target - shares[share] for share, target in targets.items()], axis=0)
+    said = ", ".join(f"p{100 * share:g} {1000 * target:g} ms" for share, target in targets.items())
+    return _Response(_table(shares[0.95]), _table(slack), said, targets.get(0.95, math.inf))
 
 
 def _table(values: Array) -> Reals:

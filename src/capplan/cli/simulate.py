@@ -12,7 +12,7 @@ from capplan.cli.options import Books, Catalogs, Force, OutputFile, PlanFile, Se
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from capplan.autoscale.simulation import Prepared, Simulation
     from capplan.autoscale.tune import Tuned
@@ -25,7 +25,12 @@ class SimulationFormat(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    SVG = "svg"
+    PNG = "png"
+    HTML = "html"
 
+
+_PICTURES = (SimulationFormat.SVG, SimulationFormat.PNG, SimulationFormat.HTML)
 
 Days = Annotated[float | None, typer.Option("--days", min=0.001, help="How long; a week, or the trace.")]
 Tick = Annotated[float, typer.Option("--tick", min=1, max=60, help="Seconds between two looks.")]
@@ -76,7 +81,8 @@ KubernetesVersion = Annotated[
 def simulate(
     plan: PlanFile,
     fmt: Annotated[
-        SimulationFormat, typer.Option("--format", envvar="CAPPLAN_FORMAT", help="csv is the timeline.")
+        SimulationFormat,
+        typer.Option("--format", envvar="CAPPLAN_FORMAT", help="csv, svg, png and html are timelines."),
     ] = SimulationFormat.TABLE,
     output: OutputFile = None,
     force: Force = False,
@@ -113,11 +119,12 @@ def simulate(
     from capplan.autoscale.settings import Settings
     from capplan.autoscale.simulation import prepare, run
     from capplan.catalog.catalog import Catalog
-    from capplan.cli.output import emit
+    from capplan.cli.output import emit, emit_bytes
     from capplan.cli.progress import reporter
     from capplan.plan.read import read_plan
 
     _check_together((("--apply", apply, "--tune", tune), ("--usage", usage, "--right-size", right_size)))
+    _check_format(fmt, {"--tune": tune, "--right-size": right_size})
     settings = Settings(
         *(tick, days, seed, not steady, startup, node_start, timeout),
         retries=retries,
@@ -129,6 +136,11 @@ def simulate(
     prepared = prepare(file, Catalog(catalogs), settings, _trace(trace, trace_columns))
     with reporter("simulating", len(prepared.subjects)) as progress:
         result = run(prepared, progress)
+    if fmt in _PICTURES:
+        from capplan.report.simulation_figure import simulation_figure
+
+        emit_bytes(simulation_figure(result, fmt.value), output, force)
+        return
     if tune:
         text = _tuned(prepared, result, budget, fmt, apply)
     elif right_size:
@@ -142,6 +154,14 @@ def _check_together(pairs: Sequence[tuple[str, object, str, object]]) -> None:
     for option, given, needed, there in pairs:
         if given and not there:
             raise InputError(Problem(option, "has no use alone", f"Give {needed} too."))
+
+
+def _check_format(fmt: SimulationFormat, searches: Mapping[str, bool]) -> None:
+    """Refuse timelines and pictures where many simulations, or none, are the result."""
+    for option, given in searches.items():
+        if given and fmt not in (SimulationFormat.TABLE, SimulationFormat.JSON):
+            what = f"{fmt.value} is the timeline of one simulation, and {option} gives none"
+            raise InputError(Problem("--format", what, "Use table or json."))
 
 
 def _shown(result: Simulation, fmt: SimulationFormat, exact: bool) -> str:
@@ -171,8 +191,6 @@ def _tuned(
     from capplan.report import json_format
     from capplan.report import tuning as report
 
-    if fmt is SimulationFormat.CSV:
-        raise InputError(Problem("--format", "csv is the timeline of one simulation", "Use table or json."))
     names = tunable(prepared)
     if not names:
         remedy = "Give slo.p95, and an instances.max above instances.min."

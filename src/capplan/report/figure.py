@@ -1,33 +1,20 @@
-"""Break-evens as pictures, through altair, which the extra ``capplan[report]`` brings."""
+"""Break-evens as pictures."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
-from importlib import import_module
 from typing import Any
 
 from capplan.decide.answers import Answer
-from capplan.errors import InputError, Problem
+from capplan.report import picture
 
 _POINTS = 400
 
 
 def breakeven_figure(answers: Sequence[Answer], fmt: str) -> bytes:
     """Return the curves of all answers, one below the other, as svg, png, or html that loads nothing."""
-    try:
-        altair = import_module("altair")
-        import_module("vl_convert")
-    except ImportError:
-        what = "needs altair and vl-convert-python"
-        raise InputError(Problem(f"--format {fmt}", what, "pip install 'capplan[report]'")) from None
-    chart = altair.vconcat(*(_chart(altair, answer) for answer in answers))
-    if fmt == "html":
-        return str(chart.to_html(inline=True)).encode()
-    out = io.BytesIO() if fmt == "png" else io.StringIO()
-    chart.save(out, format=fmt)
-    drawn: str | bytes = out.getvalue()
-    return drawn if isinstance(drawn, bytes) else drawn.encode()
+    altair = picture.altair(fmt)
+    return picture.drawn(altair.vconcat(*(_chart(altair, answer) for answer in answers)), fmt)
 
 
 def _chart(altair: Any, answer: Answer) -> Any:
