@@ -16,7 +16,7 @@ from capplan.capacity.queueing import ggc_response_percentile
 
 def outcome(made, arrivals):
     rps = np.asarray(arrivals, dtype=float) / TICK_S
-    subject = Subject("api", "kubernetes", "HPA", made, rps, 7.0, "p95 1 s", 0.0)
+    subject = Subject("api", "kubernetes", "HPA", made, rps, 7.0, "p95 1 s", 1.0, 0.0)
     series = Series(*(np.asarray(column, dtype=float) for column in run(made, arrivals)))
     return Outcome(subject, series, figures(subject, series))
 
