@@ -16,7 +16,7 @@ test: $(VENV)/dev
 	$(BIN)/lint-imports
 	$(BIN)/python -m cogapp --check -P -I docs $(DOCUMENTS)
 	$(BIN)/capplan schema | cmp - docs/plan.schema.json
-	$(BIN)/pytest -q -n auto
+	$(BIN)/pytest -q -rs -n auto
 
 docs: $(VENV)/dev
 	$(BIN)/python -m cogapp -r -P -I docs $(DOCUMENTS)

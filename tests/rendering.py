@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sysconfig
 from functools import cache
 from pathlib import Path
 
@@ -30,6 +31,7 @@ EXAMPLES = [
     ("llm-observatory", "aws-ecs", ()),
     ("llm-observatory", "gcp", ()),
     ("llm-observatory", "azure", ()),
+    ("llm-serving", None, ()),
 ]
 
 _SCHEMAS = os.environ.get("CAPPLAN_SCHEMAS")
@@ -71,8 +73,8 @@ def rendered(text: str, *sets: str, templates: Path | None = None) -> dict[str, 
 
 
 def tool(name: str) -> str:
-    """Return the path of a program, or skip the test and say which is missing."""
-    found = shutil.which(name)
+    """Return the path of a program, first beside this Python, or skip the test and name what is missing."""
+    found = shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
     if found is None:
         pytest.skip(f"{name} is not installed")
     return found

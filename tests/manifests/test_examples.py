@@ -1,16 +1,13 @@
 """The five systems: every artefact that a document shows has its counterpart, with the plan's figures."""
 
-import json
 import os
 import subprocess
 import sys
 
 import pytest
-import yaml
 from helpers import ROOT
-from rendering import EXAMPLES, example, schemas, site_of, tool, write
+from rendering import EXAMPLES, example, site_of
 
-from capplan.manifests.kustomize import composed, identity
 from capplan.manifests.verify.run import verify_rendered
 
 pytestmark = pytest.mark.filterwarnings("default")
@@ -21,129 +18,6 @@ every = pytest.mark.parametrize(("name", "alternative", "sets"), EXAMPLES)
 def test_no_rule_is_broken(name, alternative, sets):
     found = verify_rendered(site_of(name, alternative, sets), list(example(name, alternative, sets).values()))
     assert [str(finding) for finding in found if finding.severity == "error"] == []
-
-
-@every
-def test_schemas_of_kubernetes_and_of_operators_accept_every_object(name, alternative, sets):
-    files = list(example(name, alternative, sets).values())
-    found = verify_rendered(site_of(name, alternative, sets), files, schemas())
-    assert [str(finding) for finding in found if finding.rule == 0] == []
-
-
-def test_a_schema_refuses_a_typo(tmp_path):
-    files = dict(example("levqor", "eks"))
-    path = "kubernetes/base/backend/horizontalpodautoscaler-backend.yaml"
-    broken = json.loads(json.dumps(files[path].value))
-    broken["spec"]["maxReplica"] = broken["spec"].pop("maxReplicas")
-    files[path] = files[path]._replace(value=broken)
-    found = verify_rendered(site_of("levqor", "eks"), list(files.values()), schemas())
-    assert "M00-schema" in {finding.id for finding in found}
-
-
-@every
-def test_kustomize_composes_what_the_checks_see(name, alternative, sets, tmp_path):
-    files = example(name, alternative, sets)
-    overlays = [path for path in files if path.endswith("kustomization.yaml") and "/overlays/" in path]
-    if not overlays:
-        return
-    kubectl = tool("kubectl")
-    write(files, tmp_path)
-    documents = {path: [item.value] for path, item in files.items() if item.value is not None}
-    for path in overlays:
-        directory = path.rpartition("/")[0]
-        done = subprocess.run(
-            [kubectl, "kustomize", tmp_path / directory], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        theirs = {identity(item): item for item in yaml.safe_load_all(done.stdout)}
-        ours = {identity(item): item for _, item in composed(directory, documents)}
-        assert theirs == ours
-
-
-@pytest.mark.parametrize(("name", "alternative", "sets"), [e for e in EXAMPLES if e[1] != "redis-cluster"])
-def test_promtool_accepts_rules_and_their_tests(name, alternative, sets, tmp_path):
-    promtool = tool("promtool")
-    write(example(name, alternative, sets), tmp_path)
-    rules, test = (tmp_path / f"prometheus/{name}.{kind}.yaml" for kind in ("rules", "rules_test"))
-    for command in (["check", "rules", "--lint=all", "--lint-fatal", rules], ["test", "rules", test]):
-        done = subprocess.run([promtool, *command], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-@every
-def test_yamllint_has_nothing_to_say(name, alternative, sets):
-    lint = pytest.importorskip("yamllint.linter")
-    from yamllint.config import YamlLintConfig
-
-    config = YamlLintConfig(
-        "extends: default\nrules: {line-length: disable, document-start: disable, comments: disable}"
-    )
-    for path, item in example(name, alternative, sets).items():
-        if path.endswith(".yaml"):
-            assert list(lint.run(item.text, config)) == [], path
-
-
-_MODELS = {
-    "create-launch-template": ("ec2", "CreateLaunchTemplate"),
-    "create-auto-scaling-group": ("autoscaling", "CreateAutoScalingGroup"),
-    "put-scaling-policy": ("autoscaling", "PutScalingPolicy"),
-    "register-task-definition": ("ecs", "RegisterTaskDefinition"),
-    "create-service": ("ecs", "CreateService"),
-    "register-scalable-target": ("application-autoscaling", "RegisterScalableTarget"),
-    "create-db-instance": ("rds", "CreateDBInstance"),
-    "create-db-instance-read-replica": ("rds", "CreateDBInstanceReadReplica"),
-    "create-replication-group": ("elasticache", "CreateReplicationGroup"),
-}
-
-
-@every
-def test_botocore_accepts_the_bodies_of_calls(name, alternative, sets):
-    pytest.importorskip("botocore")
-    from botocore.session import Session
-    from botocore.validate import ParamValidator
-
-    session = Session()
-    for path, item in example(name, alternative, sets).items():
-        if item.part != "aws" or not path.endswith(".json"):
-            continue
-        service, operation = _MODELS[path.split(".")[-2]]
-        if "ServiceNamespace" in item.value:
-            service = "application-autoscaling"
-        shape = session.get_service_model(service).operation_model(operation).input_shape
-        assert ParamValidator().validate(item.value, shape).generate_report() == "", path
-        for member, allowed in _enums(shape):
-            if member in item.value:
-                assert item.value[member] in allowed, path
-
-
-def _enums(shape):
-    """Yield what botocore's validator ignores: the words that a field allows."""
-    for member, inner in shape.members.items():
-        if getattr(inner, "enum", None):
-            yield member, inner.enum
-
-
-@every
-def test_postgresql_parses_the_sql(name, alternative, sets):
-    pglast = pytest.importorskip("pglast")
-    for path, item in example(name, alternative, sets).items():
-        if path.endswith(".sql"):
-            assert pglast.parse_sql(item.text), path
-
-
-@every
-def test_scripts_parse(name, alternative, sets, tmp_path):
-    files = example(name, alternative, sets)
-    write(files, tmp_path)
-    for path, item in files.items():
-        if path.endswith(".sh"):
-            assert subprocess.run([tool("bash"), "-n", tmp_path / path], check=False).returncode == 0, path
-        if path.endswith(".py"):
-            compile(item.text, path, "exec")
-        if path.endswith(".js"):
-            module = tmp_path / "test.mjs"
-            module.write_text(item.text, encoding="utf-8")
-            assert subprocess.run([tool("node"), "--check", module], check=False).returncode == 0, path
 
 
 def test_two_runs_write_the_same_bytes(tmp_path):
