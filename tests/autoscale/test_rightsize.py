@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from capplan.autoscale.rightsize import krr
-from capplan.autoscale.rightsize.usage import Usage, advice, read_usage
+from capplan.autoscale.rightsize.recorded import read_usage
+from capplan.autoscale.rightsize.usage import Samples, Usage, advice
 from capplan.autoscale.rightsize.vpa import Recommender
 from capplan.errors import InputError
 
@@ -62,9 +63,10 @@ def test_usage_from_a_file_by_pod(tmp_path):
         "timestamp,cpu_cores,memory_bytes,pod\n"
         "2026-01-01T00:01:00Z,0.2,100,a\n2026-01-01T00:00:00Z,0.1,90,a\n2026-01-01T00:00:00Z,0.5,80,b\n"
     )
-    found = read_usage(file)
-    assert {pod: usage.cpu_cores.tolist() for pod, usage in found.items()} == {"a": [0.1, 0.2], "b": [0.5]}
-    assert found["a"].time_s[0] % 86_400 == 0
+    found = read_usage([str(file)])["use"]
+    assert {pod: usage.cpu.values.tolist() for pod, usage in found.items()} == {"a": [0.1, 0.2], "b": [0.5]}
+    assert found["a"].memory.values.tolist() == [90, 100]
+    assert found["a"].cpu.time_s[0] % 86_400 == 0
 
 
 @pytest.mark.parametrize(
@@ -78,9 +80,9 @@ def test_usage_that_is_none(tmp_path, rows, where):
     file = tmp_path / "use.csv"
     file.write_text(rows)
     with pytest.raises(InputError, match=where):
-        read_usage(file)
+        read_usage([str(file)])
 
 
 def test_memory_that_nobody_knows_is_not_recommended():
-    none = Usage(np.arange(200) * 60.0, np.full(200, 0.3), np.zeros(200))
+    none = Usage(Samples(np.arange(200) * 60.0, np.full(200, 0.3)), None)
     assert not advice("api", {"": none}).has_memory

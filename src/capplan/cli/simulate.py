@@ -38,7 +38,9 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the arrivals."
 Steady = Annotated[bool, typer.Option("--steady", help="Arrivals without chance.")]
 TraceFile = Annotated[
     Path | None,
-    typer.Option("--trace", help="CSV file whose shape replaces the plan's; the plan's volume stays."),
+    typer.Option(
+        "--trace", help="CSV file, or Prometheus' JSON, whose shape replaces the plan's; the volume stays."
+    ),
 ]
 TraceColumns = Annotated[
     str, typer.Option("--trace-columns", metavar="TIME,VALUE", help="Columns of the trace.")
@@ -67,10 +69,13 @@ Budget = Annotated[
     int | None, typer.Option("--budget", min=2, help="With --tune: settings to try for a service.")
 ]
 RightSize = Annotated[bool, typer.Option("--right-size", help="Recommend requests, as VPA and KRR would.")]
-UsageFile = Annotated[
-    Path | None,
+UsageFiles = Annotated[
+    list[str] | None,
     typer.Option(
-        "--usage", help="With --right-size: CSV file of use (timestamp, cpu_cores, memory_bytes, pod)."
+        "--usage",
+        metavar="[cpu=|memory=]FILE",
+        help="With --right-size: recorded use, as CSV (timestamp, cpu_cores, memory_bytes, pod) or as "
+        "Prometheus' answer to query_range. Repeatable.",
     ),
 ]
 KubernetesVersion = Annotated[
@@ -108,7 +113,7 @@ def simulate(
     apply: Apply = False,
     budget: Budget = None,
     right_size: RightSize = False,
-    usage: UsageFile = None,
+    usage: UsageFiles = None,
     kubernetes: KubernetesVersion = "1.36",
     catalogs: Catalogs = None,
 ) -> None:
@@ -204,18 +209,18 @@ def _tuned(
     return report.tuning_text(tuned, terminal.width())
 
 
-def _right_sized(result: Simulation, usage: Path | None, fmt: SimulationFormat) -> str:
+def _right_sized(result: Simulation, usage: Sequence[str] | None, fmt: SimulationFormat) -> str:
     """Return recommended requests, from recorded or from simulated use."""
-    from capplan.autoscale.rightsize.usage import advice, read_usage, simulated_usage
+    from capplan.autoscale.rightsize.recorded import read_usage
+    from capplan.autoscale.rightsize.usage import advice, simulated_usage
     from capplan.autoscale.signals import CPU
     from capplan.cli import terminal
     from capplan.report import json_format
     from capplan.report import rightsize as report
 
-    if usage is None:
-        advices = [advice(o.subject.name, {"": simulated_usage(o)}) for o in result.outcomes]
-    else:
-        advices = [advice(usage.stem, read_usage(usage))]
+    simulated = {o.subject.name: {"": simulated_usage(o)} for o in result.outcomes}
+    used = read_usage(usage) if usage else simulated
+    advices = [advice(name, pods) for name, pods in used.items()]
     requested = {
         outcome.subject.name: report.Requested(
             outcome.subject.simulated.use.request_milli,

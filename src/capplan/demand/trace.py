@@ -1,4 +1,4 @@
-"""A recorded load from a CSV file, as average and shape."""
+"""A recorded load from a CSV file, or from Prometheus, as average and shape."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from capplan.arrays import Array
+from capplan.demand import prometheus
 from capplan.errors import InputError, Problem, nearest
 
 if TYPE_CHECKING:
@@ -34,16 +35,31 @@ def read_trace(trace: Trace, directory: Path) -> tuple[float, Array]:
 
 
 def read_recording(trace: Trace, directory: Path) -> Recording:
-    """Return the load that the file of a trace holds.
+    """Return the load that the file of a trace holds: rows of CSV, or requests/s as Prometheus answered.
 
     Steps are as long as the median distance of two rows; rows in between are averaged, and steps that
     are missing are interpolated. Raises :class:`InputError` for what cannot be a load.
     """
     path = directory / trace.file
-    recording = _requests_per_second(_table(path, trace), trace, path)
+    if prometheus.is_answer(path):
+        trace = trace.model_copy(update={"time": "time", "value": "value", "unit": "requests_per_second"})
+        table = _answered(path)
+    else:
+        table = _table(path, trace)
+    recording = _requests_per_second(table, trace, path)
     if float(recording.rps.mean()) <= 0:
         raise InputError(Problem(str(path), f"column '{trace.value}' holds no load"))
     return recording
+
+
+def _answered(path: Path) -> pd.DataFrame:
+    """Return the requests/s of all series of an answer together."""
+    import pandas as pd
+
+    time_s, rps = prometheus.total(path)
+    if len(time_s) < 2:
+        raise InputError(Problem(str(path), "a trace needs at least two moments"))
+    return pd.DataFrame({"time": pd.to_datetime(time_s, unit="s", utc=True), "value": rps})
 
 
 def _table(path: Path, trace: Trace) -> pd.DataFrame:

@@ -34,9 +34,11 @@ Profile = Annotated[
 
 
 class Trace(Section):
-    """A recorded load: a CSV file with a time and a value in each row."""
+    """A recorded load: a CSV file with a time and a value in each row, or requests/s from Prometheus."""
 
-    file: str = Field(description="CSV file, relative to the plan.")
+    file: str = Field(
+        description="CSV file, or Prometheus' answer to query_range as JSON; relative to the plan."
+    )
     time: str = Field("timestamp", description="Column that holds the time of a row.")
     value: str = Field("requests", description="Column that holds the load.")
     unit: Literal["requests", "requests_per_second"] = Field(

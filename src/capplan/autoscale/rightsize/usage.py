@@ -1,9 +1,8 @@
-"""Usage of one container over time: as recorded in a file, or as simulated."""
+"""What one container uses over time, and what the tools recommend for it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,18 +12,22 @@ from capplan.autoscale.rightsize import krr
 from capplan.autoscale.rightsize.vpa import Recommendation, Recommender
 from capplan.autoscale.signals import Use
 from capplan.autoscale.simulation import Outcome
-from capplan.errors import InputError, Problem, nearest
 
 _STEP_S = 60.0
-_COLUMNS = ("timestamp", "cpu_cores", "memory_bytes")
+
+
+class Samples(NamedTuple):
+    """Values in order of time, seconds since a midnight in UTC; (samples,) each."""
+
+    time_s: Array
+    values: Array
 
 
 class Usage(NamedTuple):
-    """Samples of one pod: seconds since a midnight in UTC, cores, bytes; (samples,) each."""
+    """What one pod used: cores, and bytes if anybody knows."""
 
-    time_s: Array
-    cpu_cores: Array
-    memory_bytes: Array
+    cpu: Samples
+    memory: Samples | None
 
 
 class Advice(NamedTuple):
@@ -38,43 +41,6 @@ class Advice(NamedTuple):
     has_memory: bool
 
 
-def read_usage(path: Path) -> Mapping[str, Usage]:
-    """Return the usage in a CSV file by pod: timestamp, cpu_cores, memory_bytes, and pod if several.
-
-    Raises :class:`InputError` for what is no usage.
-    """
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path)
-    except FileNotFoundError:
-        raise InputError(Problem(str(path), "no such file")) from None
-    except (OSError, ValueError) as error:
-        what = f"not a readable CSV file ({str(error).splitlines()[0]})"
-        raise InputError(Problem(str(path), what)) from None
-    for column in _COLUMNS:
-        if column not in table.columns:
-            raise InputError(Problem(str(path), f"no column '{column}'", nearest(column, table.columns)))
-    times = pd.to_datetime(table["timestamp"], errors="coerce", utc=True, format="mixed")
-    numbers = table[list(_COLUMNS[1:])].apply(pd.to_numeric, errors="coerce")
-    bad = times.isna() | numbers.isna().any(axis=1) | (numbers < 0).any(axis=1)
-    if bad.any():
-        row = int(bad.to_numpy().argmax())
-        what = "the row has no time, or no use of 0 or more"
-        raise InputError(Problem(f"{path}:{row + 2}", what))
-    seconds = np.asarray((times - pd.Timestamp(0, tz="UTC")).dt.total_seconds(), dtype=np.float64)
-    pods = table["pod"].astype(str) if "pod" in table.columns else pd.Series("pod", index=table.index)
-    return {
-        str(pod): _sorted(seconds[rows], numbers.to_numpy(dtype=float)[rows])
-        for pod, rows in pods.groupby(pods).indices.items()
-    }
-
-
-def _sorted(time_s: Array, used: Array) -> Usage:
-    order = np.argsort(time_s, kind="stable")
-    return Usage(time_s[order], used[order, 0], used[order, 1])
-
-
 def simulated_usage(outcome: Outcome) -> Usage:
     """Return what an average ready instance used in each minute of a simulation."""
     use: Use = outcome.subject.simulated.use
@@ -84,28 +50,33 @@ def simulated_usage(outcome: Outcome) -> Usage:
     counts = np.diff(np.append(starts, outcome.series.worked.size))
     ready = np.maximum(np.add.reduceat(outcome.series.ready, starts) / counts, 1.0)
     rps = np.add.reduceat(outcome.series.worked, starts) / counts / tick_s / ready
+    time_s = np.asarray(starts * tick_s, dtype=np.float64)
     memory = use.memory_base + use.memory_each * rps * use.service_time_s
-    return Usage(np.asarray(starts * tick_s, dtype=np.float64), rps * use.cpu_milli / 1000, memory)
+    known = Samples(time_s, memory) if memory.any() else None
+    return Usage(Samples(time_s, rps * use.cpu_milli / 1000), known)
 
 
 def advice(name: str, pods: Mapping[str, Usage]) -> Advice:
     """Return what VPA and KRR would recommend for a container that runs in these ``pods``."""
     recommender = Recommender()
-    samples = sorted(
-        (time_s, cores, used)
-        for usage in pods.values()
-        for time_s, cores, used in zip(*(column.tolist() for column in usage), strict=True)
-    )
-    for time_s, cores, used in samples:
+    cpu = [usage.cpu for usage in pods.values()]
+    memory = [usage.memory for usage in pods.values() if usage.memory is not None]
+    for time_s, cores in _in_order(cpu):
         recommender.cpu(time_s, cores)
+    for time_s, used in _in_order(memory):
         recommender.memory(time_s, int(used))
-    cpu = [usage.cpu_cores for usage in pods.values()]
-    memory = [usage.memory_bytes for usage in pods.values()]
+    cores_by_pod = [samples.values for samples in cpu]
     return Advice(
         name=name,
         vpa=recommender.recommendation(),
-        krr_cpu=krr.simple_cpu(cpu),
-        krr_limited_cpu=krr.limited_cpu(cpu),
-        krr_memory=krr.memory(memory),
-        has_memory=any(bool(used.any()) for used in memory),
+        krr_cpu=krr.simple_cpu(cores_by_pod),
+        krr_limited_cpu=krr.limited_cpu(cores_by_pod),
+        krr_memory=krr.memory([samples.values for samples in memory]),
+        has_memory=bool(memory),
     )
+
+
+def _in_order(pods: Iterable[Samples]) -> Iterator[tuple[float, float]]:
+    """Yield the samples of all pods by time."""
+    rows = (zip(samples.time_s.tolist(), samples.values.tolist(), strict=True) for samples in pods)
+    yield from sorted(row for pod in rows for row in pod)

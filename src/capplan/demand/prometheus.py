@@ -1,0 +1,105 @@
+"""Saved answers of Prometheus' HTTP API to range queries.
+
+Format: prometheus.io/docs/prometheus/latest/querying/api, ``query_range`` and the result type ``matrix``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.errors import InputError, Problem
+
+_COUNTERS = ("_total", "_count")
+_ASK = "Save what /api/v1/query_range answers."
+
+
+class Series(NamedTuple):
+    """One series: its labels, and its samples in order of time; seconds since 1970, (samples,) each."""
+
+    labels: Mapping[str, str]
+    time_s: Array
+    values: Array
+
+    @property
+    def name(self) -> str:
+        """The metric's name; empty where a function such as ``rate`` took it away."""
+        return self.labels.get("__name__", "")
+
+
+def is_answer(path: Path) -> bool:
+    """Say whether a file begins as JSON does; what cannot be read does not."""
+    try:
+        with path.open("rb") as file:
+            return file.read(64).lstrip().startswith(b"{")
+    except OSError:
+        return False
+
+
+def read_matrix(path: Path) -> list[Series]:
+    """Return the series of an answer, counters as rates.
+
+    Samples that are no finite number are none. Raises :class:`InputError` for what is not such an answer, and
+    for one without samples.
+    """
+    found = [series for series in _series(path, _result(path)) if series.time_s.size]
+    if not found:
+        raise InputError(Problem(str(path), "holds no samples", "Look at the query and its times."))
+    return found
+
+
+def total(path: Path) -> tuple[Array, Array]:
+    """Return the times of an answer in s since 1970, and the sum of all its series at each; (times,) both."""
+    series = read_matrix(path)
+    time_s, places = np.unique(np.concatenate([each.time_s for each in series]), return_inverse=True)
+    sums = np.bincount(places, np.concatenate([each.values for each in series]))
+    return time_s, np.asarray(sums, dtype=np.float64)
+
+
+def _result(path: Path) -> Sequence[Any]:
+    try:
+        answer = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise InputError(Problem(str(path), "no such file")) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(Problem(str(path), f"is not JSON ({error})")) from None
+    if not isinstance(answer, dict) or not isinstance(answer.get("data", {}), dict):
+        raise InputError(Problem(str(path), "is not an answer of Prometheus", _ASK))
+    if answer.get("status") == "error":
+        raise InputError(Problem(str(path), f"Prometheus refused the query: {answer.get('error')}"))
+    kind, result = (answer.get("data", {}).get(key) for key in ("resultType", "result"))
+    if kind in ("vector", "scalar", "string"):
+        raise InputError(Problem(str(path), f"holds a {kind}, which is one moment", _ASK))
+    if kind != "matrix" or not isinstance(result, list):
+        raise InputError(Problem(str(path), "is not an answer of Prometheus", _ASK))
+    return result
+
+
+def _series(path: Path, result: Sequence[Any]) -> Iterator[Series]:
+    for number, each in enumerate(result):
+        try:
+            labels = {str(label): str(value) for label, value in each["metric"].items()}
+            samples = [(float(time_s), float(value)) for time_s, value in each.get("values", ())]
+        except (TypeError, ValueError, KeyError, AttributeError):
+            what = f"series {number + 1} of the result is not one of a matrix"
+            raise InputError(Problem(str(path), what, _ASK)) from None
+        table = np.array(samples, dtype=float).reshape(-1, 2)
+        table = table[np.isfinite(table).all(axis=1)]
+        table = table[np.argsort(table[:, 0], kind="stable")]
+        series = Series(labels, table[:, 0], table[:, 1])
+        if np.any(series.values < 0):
+            raise InputError(Problem(str(path), f"series {number + 1} of the result goes below 0"))
+        yield _rate(series) if series.name.endswith(_COUNTERS) else series
+
+
+def _rate(counter: Series) -> Series:
+    """Return what a counter grew by in a second; one that falls has begun again at 0."""
+    grown, passed_s = np.diff(counter.values), np.diff(counter.time_s)
+    grown = np.where(grown < 0, counter.values[1:], grown)
+    rates = np.divide(grown, passed_s, out=np.zeros_like(grown), where=passed_s > 0)
+    return Series(counter.labels, counter.time_s[1:], rates)
