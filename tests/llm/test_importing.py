@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from capplan.errors import InputError
 from capplan.llm.facts import architecture_of, find_model
 from capplan.llm.importing import row_of
+from capplan.strictyaml import load
 
 CONFIGS = {
     "mixtral-8x7b": {
@@ -36,6 +39,7 @@ CONFIGS = {
         "sliding_window": 128,
         "layer_types": ["sliding_attention", "full_attention"] * 12,
         "max_position_embeddings": 131072,
+        "quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert": ["lm_head"]},
     },
     "deepseek-v3": {
         "model_type": "deepseek_v3",
@@ -79,6 +83,82 @@ def test_config_gives_the_known_shape(facts, name):
     assert architecture_of(name, row) == known._replace(confidence=row["confidence"], source=row["source"])
 
 
+PUBLISHED = load((Path(__file__).parent / "configs.yaml").read_text(), "configs.yaml")
+
+
+def published(name):
+    return PUBLISHED[name]["config"]
+
+
+def imported(config):
+    return architecture_of("x", row_of(config, "x", "config.json"))
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_config_gives_the_published_number_of_weights(name):
+    expected = 1e9 * PUBLISHED[name]["billions"]
+    assert imported(published(name)).total_parameters == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "window", "layers"),
+    [
+        ("mistral-7b-v0.1", 4096, 32),
+        ("gemma-2-9b", 4096, 21),
+        ("gemma-3-12b", 1024, 40),
+        ("gemma-3-4b", 1024, 29),
+        ("llama-4-scout", 8192, 36),
+        ("qwen2.5-1.5b", 0, 0),
+    ],
+)
+def test_layers_with_a_window(name, window, layers):
+    model = imported(published(name))
+    assert (model.window, model.window_layers) == (window, layers)
+
+
+def test_window_of_the_last_layers_only():
+    windowed = {"sliding_window": 32768, "use_sliding_window": True, "max_window_layers": 21}
+    model = imported({**published("qwen2.5-1.5b"), **windowed})
+    assert (model.window, model.window_layers) == (32768, 7)
+    unused = imported({**published("qwen2.5-1.5b"), **windowed, "use_sliding_window": False})
+    assert unused.window_layers == 0
+
+
+def test_key_and_value_heads():
+    assert imported(published("falcon-7b")).kv_heads == 1
+    assert imported(published("falcon-40b")).kv_heads == 8
+    assert imported(published("gpt2-xl")).kv_heads == 25
+    assert imported(published("glm-4-9b")).kv_heads == 2
+
+
+def test_mixtures_of_dense_and_expert_layers():
+    maverick = imported(published("llama-4-maverick"))
+    assert (maverick.dense_layers, maverick.dense_ffn, maverick.shared_experts) == (24, 16384, 1)
+    sparse = {**published("qwen3-30b-a3b"), "mlp_only_layers": [0, 1]}
+    assert imported(sparse).dense_layers == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"model_type": "bert", "architectures": ["BertForMaskedLM"]}, "an encoder"),
+        ({"model_type": "some-bert", "architectures": ["NewForMaskedLM"]}, "an encoder"),
+        ({"model_type": "t5", "is_encoder_decoder": True}, "an encoder-decoder model"),
+        ({"model_type": "whisper", "decoder_layers": 32}, "an encoder-decoder model"),
+        ({"model_type": "mamba", "state_size": 16}, "a recurrent model"),
+        ({"model_type": "bamba", "mamba_d_state": 128}, "state-space layers"),
+        ({"model_type": "qwen3_next", "linear_num_value_heads": 32}, "linear attention"),
+        ({"model_type": "minimax", "attn_type_list": [0, 0, 1]}, "layers of type linear_attention"),
+        ({"model_type": "lfm2", "layer_types": ["conv", "full_attention"]}, "layers of type conv"),
+        ({"model_type": "nemotron-nas", "block_configs": [{}]}, "layers of several shapes"),
+    ],
+)
+def test_what_is_no_decoder_of_equal_layers_is_refused(more, says):
+    config = {**published("olmo-7b"), **more}
+    with pytest.raises(InputError, match=f"config.json: describes .*{says}"):
+        imported(config)
+
+
 def test_nested_text_model_is_found():
     row = row_of({"model_type": "x", "text_config": CONFIGS["mixtral-8x7b"]}, "x", "config.json")
     assert row["shape"]["experts"] == 8
@@ -86,4 +166,13 @@ def test_nested_text_model_is_found():
 
 def test_what_is_missing_is_named():
     with pytest.raises(InputError, match=r"config.json: does not say layers \(num_hidden_layers or"):
-        row_of({"hidden_size": 1, "vocab_size": 2, "num_attention_heads": 1}, "x", "config.json")
+        imported({"hidden_size": 1, "vocab_size": 2, "num_attention_heads": 1})
+    with pytest.raises(InputError, match=r"does not say ffn \(intermediate_size or"):
+        imported({**published("olmo-7b"), "intermediate_size": None})
+
+
+def test_what_is_no_number_is_named():
+    with pytest.raises(
+        InputError, match=r"num_hidden_layers or .*: expected a whole number above 0, got 'x'"
+    ):
+        imported({**published("olmo-7b"), "num_hidden_layers": "x"})

@@ -152,7 +152,7 @@ def import_model(
 
     import yaml
 
-    from capplan.cli.output import emit
+    from capplan.cli.output import emit, note
     from capplan.errors import InputError, Problem
     from capplan.llm.facts import architecture_of
     from capplan.llm.importing import row_of
@@ -166,5 +166,9 @@ def import_model(
         raise InputError(Problem(str(config), "expected a mapping", "Is it a model's config.json?"))
     called = (name or config.resolve().parent.name).lower()
     row = row_of(content, called, str(config))
-    architecture_of(called, row)
+    model = architecture_of(called, row)
+    note(
+        f"{called}: {model.total_parameters / 1e9:.4g} billion weights, "
+        f"{model.active_parameters / 1e9:.4g} of them used by a token; compare with what its page says"
+    )
     emit(yaml.safe_dump({"models": {called: row}}, sort_keys=False), output, force)

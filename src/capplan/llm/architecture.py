@@ -10,7 +10,10 @@ from typing import NamedTuple
 
 
 class LatentAttention(NamedTuple):
-    """Multi-head latent attention: ranks of the compressed queries and keys, sizes of a head's parts."""
+    """Multi-head latent attention: ranks of the compressed queries and keys, sizes of a head's parts.
+
+    query_rank: 0 where queries are not compressed.
+    """
 
     query_rank: float
     kv_rank: float
@@ -26,6 +29,7 @@ class Architecture(NamedTuple):
     dense_layers, dense_ffn: the first layers may have a feed-forward layer of their own instead of experts.
     window: tokens that the layers with sliding-window attention see; ``window_layers`` of the layers have it.
     fp8_blocks: the published FP8 weights are scaled in blocks, which costs part of the GEMM rate.
+    mxfp4: the experts were published in MXFP4.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Architecture(NamedTuple):
     latent: LatentAttention | None = None
     context: float = 0
     fp8_blocks: bool = False
+    mxfp4: bool = False
     confidence: str = "unverified"
     source: str = ""
 
@@ -57,7 +62,8 @@ class Architecture(NamedTuple):
         if self.latent is None:
             return 2 * self.hidden * self.head_size * (self.query_heads + self.kv_heads)
         part = self.latent
-        query = part.query_rank * (self.hidden + self.query_heads * (part.nope_size + part.rope_size))
+        heads = self.query_heads * (part.nope_size + part.rope_size)
+        query = part.query_rank * (self.hidden + heads) if part.query_rank else self.hidden * heads
         compressed = self.hidden * (part.kv_rank + part.rope_size)
         expanded = part.kv_rank * self.query_heads * (part.nope_size + part.value_size)
         return query + compressed + expanded + self.query_heads * part.value_size * self.hidden

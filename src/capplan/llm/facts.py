@@ -39,8 +39,8 @@ def architecture_of(name: str, row: Facts) -> Architecture:
         name=name,
         **values,
         latent=None if latent is None else LatentAttention(**{k: float(v) for k, v in latent.items()}),
-        confidence=row["confidence"],
-        source=row["source"],
+        confidence=row.get("confidence", "unverified"),
+        source=row.get("source", ""),
     )
 
 

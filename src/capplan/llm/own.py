@@ -1,0 +1,90 @@
+"""Models and constants of a user's own: what is wrong with such a file is told before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from capplan.errors import InputError, Problem, nearest
+from capplan.llm.architecture import PRECISIONS, Architecture, LatentAttention
+
+_GIVEN_ELSEWHERE = ("name", "confidence", "source")
+
+
+def models(content: Any, where: str) -> Mapping[str, Any]:
+    """Return the rows under ``models``, or raise everything that is wrong with them."""
+    rows = section(content, "models", where)
+    problems = [problem for name, row in rows.items() for problem in _row_problems(row, f"{where}: {name}")]
+    if problems:
+        raise InputError(*problems)
+    return rows
+
+
+def section(content: Any, name: str, where: str) -> Mapping[str, Any]:
+    """Return the mapping called ``name`` at the top of a file."""
+    if not isinstance(content, Mapping) or not isinstance(content.get(name), Mapping):
+        raise InputError(Problem(where, f"has no mapping '{name}'"))
+    found: Mapping[str, Any] = content[name]
+    return found
+
+
+def _row_problems(row: Any, where: str) -> Iterator[Problem]:
+    shape = row.get("shape") if isinstance(row, Mapping) else None
+    if not isinstance(shape, Mapping):
+        yield Problem(where, "has no mapping 'shape'", _IMPORT)
+        return
+    yield from _field_problems(shape, Architecture, f"{where}: shape")
+    if isinstance(shape.get("latent"), Mapping):
+        yield from _field_problems(shape["latent"], LatentAttention, f"{where}: shape: latent")
+
+
+_IMPORT = "It is made by capplan catalog import-model."
+
+
+def _field_problems(values: Mapping[str, Any], kind: Any, where: str) -> Iterator[Problem]:
+    """Yield what is missing, unknown or not a number among the fields of ``kind``."""
+    fields = [field for field in kind._fields if field not in _GIVEN_ELSEWHERE]
+    missing = [f for f in fields if f not in values and f not in kind._field_defaults]
+    if missing:
+        yield Problem(where, f"lacks {', '.join(missing)}", _IMPORT)
+    for field, value in values.items():
+        if field not in fields:
+            yield Problem(f"{where}: {field}", "unknown field", nearest(field, fields))
+        elif not (isinstance(value, int | float) and value >= 0) and field != "latent":
+            yield Problem(f"{where}: {field}", f"expected a number, got '{value}'")
+
+
+def constants(content: Any, base: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return ``base``, the speed constants that are shipped, with those under ``speed`` laid over them."""
+    over = section(content, "speed", where)
+    problems = list(_constant_problems(over, _template(base, over), f"{where}: speed"))
+    if problems:
+        raise InputError(*problems)
+    return _merged(base, over)
+
+
+def _template(base: Mapping[str, Any], over: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return every constant that may be given: a family may differ in whatever any GPU has."""
+    any_gpu = base["families"]["any"]
+    own = {**any_gpu, "mfu": {**dict.fromkeys(PRECISIONS, 1.0), **any_gpu["mfu"]}}
+    named = over.get("families")
+    return {**base, "families": dict.fromkeys(named if isinstance(named, Mapping) else (), own)}
+
+
+def _constant_problems(over: Mapping[str, Any], template: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    for key, value in over.items():
+        here, known = f"{where}: {key}", template.get(key)
+        if known is None:
+            yield Problem(here, "unknown constant", nearest(str(key), template))
+        elif isinstance(known, Mapping):
+            if isinstance(value, Mapping):
+                yield from _constant_problems(value, known, here)
+            else:
+                yield Problem(here, f"expected a mapping, got '{value}'")
+        elif isinstance(known, int | float) and not (isinstance(value, int | float) and value >= 0):
+            yield Problem(here, f"expected a number, got '{value}'")
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    both = {key: _merged(base[key], over[key]) for key in over if isinstance(base.get(key), Mapping)}
+    return {**base, **over, **both}
