@@ -22,6 +22,7 @@ from capplan.plan.services import Provider
 if TYPE_CHECKING:
     from capplan.capacity.response import ResponseTimes
     from capplan.catalog.tiers import TierTable
+    from capplan.components.llm_replica import Replica
 
 Path = tuple[str, ...]
 Severity = Literal["error", "warning", "info"]
@@ -65,6 +66,7 @@ class Component(NamedTuple):
     billed_with names the component that pays for this one, as a node pool does for its pods.
     measures: figures besides instances. pick: the machine that was chosen. pods: what it asks of nodes.
     node: what a node of a pool leaves to pods. response: response times, of a service with a latency SLO.
+    replica: what a replica of a model runs with.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Component(NamedTuple):
     pods: Pods | None = None
     response: ResponseTimes | None = None
     node: Allocatable | None = None
+    replica: Replica | None = None
 
     @property
     def rps(self) -> Array | None:

@@ -86,13 +86,16 @@ _AWS_ORDER = list(_AWS_SERVICE)
 
 def _clusters(site: Site, platform: str) -> list[Tree]:
     found = []
-    for name, cluster in site.plan.clusters.items():
+    for name, cluster in site.clusters.items():
         if cluster.platform != platform:
             continue
         pools = [_pool(pool) for (owner, _), pool in site.pools.items() if owner == name]
-        region = site.components[name].region
+        region = site.region_of(name)
         zonal = bool(getattr(cluster, "zonal", False))
-        found.append({"name": name, "region": region, "zonal": zonal, "pools": pools})
+        # The system's own pods do not run on GPU nodes, which are tainted.
+        plain = any(pool["gpu"] is None for pool in pools)
+        cluster_body = {"name": name, "region": region, "zonal": zonal, "pools": pools}
+        found.append(cluster_body | {"keeps_default_pool": not plain})
     return found
 
 
@@ -110,13 +113,32 @@ def _pool(pool: NodePool) -> Tree:
         "max": pool.max_nodes,
         "per_zone": math.ceil(low / zones),
         "spot": number(spec.purchase.spot) >= 1,
-        "gpu": None
-        if spec.gpu is None
-        else f"type={spec.gpu.type},count={int(number(spec.gpu.count))},gpu-driver-version=default",
+        "gpu": _accelerator(pool),
         "disk_gb": 100 if disk is None else whole(disk.size),
         "disk_type": None if disk is None else disk.type,
         "max_pods": pool.pods if spec.max_pods is not None else None,
     }
+
+
+_BUILT_IN_GPUS = {
+    "g2-": "nvidia-l4",
+    "a2-highgpu": "nvidia-tesla-a100",
+    "a2-megagpu": "nvidia-tesla-a100",
+    "a2-ultragpu": "nvidia-a100-80gb",
+    "a3-highgpu": "nvidia-h100-80gb",
+    "a3-megagpu": "nvidia-h100-mega-80gb",
+    "a3-ultragpu": "nvidia-h200-141gb",
+}
+"""GKE's names of the GPUs of machine types that include them."""
+
+
+def _accelerator(pool: NodePool) -> str | None:
+    """Return the GPUs of a pool as gcloud names them, so that GKE installs their driver."""
+    added, machine = pool.spec.gpu, pool.spec.machine
+    built_in = next((gpu for start, gpu in _BUILT_IN_GPUS.items() if machine.startswith(start)), None)
+    kind = built_in if added is None else added.type
+    count = pool.gpus if added is None else int(number(added.count))
+    return None if kind is None or not count else f"type={kind},count={count},gpu-driver-version=default"
 
 
 def _groups(site: Site, provider: str) -> list[Tree]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from capplan.errors import InputError
+from capplan.manifests import vllm
 from capplan.manifests.quantity import cpu, memory
 from capplan.manifests.site import NodePool, Service, Site, number
 from capplan.plan.services import Kubernetes
@@ -125,7 +125,7 @@ def pod_of(site: Site, service: Service, priority_class: str, limit_cpu: bool = 
         user=_USER,
         image=image_of(site, service),
         command=list(workload.command),
-        args=[*_vllm_args(service), *workload.args],
+        args=[*vllm.arguments_of(service, gpus_of(service)), *workload.args],
         ports=[
             {"name": port, "containerPort": n, "protocol": "TCP"} for port, n in ports_of(service).items()
         ],
@@ -178,35 +178,8 @@ def _env(site: Site, service: Service) -> list[Tree]:
         secret, _, key = reference.partition("/")
         found.append({"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}})
     if service.workload.vllm is not None:
-        found += [{"name": "HF_HOME", "value": "/models"}, {"name": "HOME", "value": "/tmp"}]
+        found += vllm.ENVIRONMENT
     return found
-
-
-def _vllm_args(service: Service) -> list[str]:
-    vllm = service.workload.vllm
-    if vllm is None:
-        return []
-    shards = int(number(vllm.tensor_parallel))
-    gpus = gpus_of(service)
-    if shards > max(gpus, 1):
-        raise InputError(_vllm_problem(service, shards, gpus))
-    found = [
-        f"--model={vllm.model}",
-        f"--port={service.workload.port}",
-        f"--tensor-parallel-size={shards}",
-        f"--dtype={vllm.dtype}",
-        f"--gpu-memory-utilization={number(vllm.gpu_memory_utilization):g}",
-    ]
-    if vllm.max_model_len is not None:
-        found.append(f"--max-model-len={int(number(vllm.max_model_len))}")
-    return found
-
-
-def _vllm_problem(service: Service, shards: int, gpus: int) -> Any:
-    from capplan.errors import Problem
-
-    where = f"services.{service.name}.workload.vllm.tensor_parallel"
-    return Problem(where, f"needs {shards} GPUs, and a pod has {gpus}", f"Set services.{service.name}.gpu.")
 
 
 def resources_of(site: Site, service: Service) -> tuple[Tree, Tree]:
@@ -250,17 +223,10 @@ def _volumes(service: Service) -> tuple[list[Tree], list[Tree]]:
     for index, path in enumerate(service.workload.writable):
         volumes.append({"name": f"writable-{index}", "emptyDir": {"sizeLimit": size}})
         mounts.append({"name": f"writable-{index}", "mountPath": path})
-    vllm = service.workload.vllm
-    if vllm is not None:
-        shared = {"medium": "Memory", "sizeLimit": memory(number(vllm.shared_memory))}
-        volumes += [{"name": "shm", "emptyDir": shared}, _model_cache(memory(number(vllm.cache)))]
-        mounts += [{"name": "shm", "mountPath": "/dev/shm"}, {"name": "models", "mountPath": "/models"}]
+    if service.workload.vllm is not None:
+        more_volumes, more_mounts = vllm.volumes_of(service.workload.vllm)
+        return volumes + more_volumes, mounts + more_mounts
     return volumes, mounts
-
-
-def _model_cache(size: str) -> Tree:
-    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
-    return {"name": "models", "ephemeral": {"volumeClaimTemplate": {"spec": claim}}}
 
 
 def _spot_share(service: Service, pool: NodePool) -> float:
@@ -272,7 +238,7 @@ def _spot_share(service: Service, pool: NodePool) -> float:
 def _node_selector(site: Site, service: Service, pool: NodePool) -> Tree:
     """Return the labels of the nodes that will do; needed only where the cluster has others too."""
     found: Tree = {}
-    if gpus_of(service) or len(site.plan.clusters[pool.cluster].pools) > 1:
+    if gpus_of(service) or len(site.clusters[pool.cluster].pools) > 1:
         found |= pool.selector
     if number(pool.spec.purchase.spot) >= 1:
         key, value = _SPOT[pool.platform][0]

@@ -17,6 +17,7 @@ from capplan.plan.services import Service as Spec
 from capplan.plan.workload import Workload
 
 if TYPE_CHECKING:
+    from capplan.capacity.sizing import Sizing
     from capplan.estimate import Estimate
     from capplan.plan.clusters import Cluster, Pool
     from capplan.plan.model import Plan
@@ -32,10 +33,16 @@ def whole(values: Floats) -> int:
     return math.ceil(number(values) - 1e-9)
 
 
+def bounds_of(sizing: Sizing) -> tuple[int, int]:
+    """Return the fewest and the most instances: what the plan says, or what the peak needs and one more."""
+    lo = whole(sizing.floor)
+    return lo, max(whole(sizing.peak), lo + 1) if sizing.ceiling is None else whole(sizing.ceiling)
+
+
 class Service(NamedTuple):
     """One service: what it is, and how many of it.
 
-    lo, hi: the autoscaler's bounds; hi is what the plan says, or else what the peak needs and one more.
+    lo, hi: the autoscaler's bounds.
     capacity_rps: load that one instance carries; None where nothing limits it.
     """
 
@@ -101,13 +108,36 @@ class Site:
 
     @cached_property
     def components(self) -> Mapping[str, Component]:
-        """The components of the estimate, by name."""
-        return {component.name: component for component in self.estimate.components}
+        """The components of the estimate, by name; models of one's own as the pods that serve them."""
+        found = {component.name: component for component in self.estimate.components}
+        if self.plan.llm:
+            from capplan.manifests.llm import as_pods
+
+            found |= as_pods(self.plan, found)
+        return found
+
+    @cached_property
+    def specs(self) -> Mapping[str, Spec]:
+        """The services of the plan by name, and the models that it serves itself."""
+        if not self.plan.llm:
+            return self.plan.services
+        from capplan.manifests.llm import as_services
+
+        return {**self.plan.services, **as_services(self.plan, self.components)}
+
+    @cached_property
+    def clusters(self) -> Mapping[str, Cluster]:
+        """The clusters of the plan by name, with the node pools of models."""
+        if not self.plan.llm:
+            return self.plan.clusters
+        from capplan.manifests.llm import with_pools
+
+        return with_pools(self.plan, self.components)
 
     @cached_property
     def services(self) -> Mapping[str, Service]:
-        """The services of the plan, by name."""
-        return {name: self._service(name, spec) for name, spec in self.plan.services.items()}
+        """The services of the plan and its models, by name."""
+        return {name: self._service(name, spec) for name, spec in self.specs.items()}
 
     @cached_property
     def pods(self) -> Mapping[str, Service]:
@@ -117,7 +147,7 @@ class Site:
     @cached_property
     def pools(self) -> Mapping[tuple[str, str], NodePool]:
         """The node pools by cluster and name."""
-        clusters = self.plan.clusters.items()
+        clusters = self.clusters.items()
         return {(c, p): self._pool(c, cluster, p) for c, cluster in clusters for p in cluster.pools}
 
     @property
@@ -127,8 +157,13 @@ class Site:
 
     def pool_of(self, cluster: str | None, pool: str | None) -> NodePool:
         """Return the pool that pods go to, by what the plan says of them."""
-        cluster = cluster or next(iter(self.plan.clusters))
-        return self.pools[cluster, pool or next(iter(self.plan.clusters[cluster].pools))]
+        cluster = cluster or next(iter(self.clusters))
+        return self.pools[cluster, pool or next(iter(self.clusters[cluster].pools))]
+
+    def region_of(self, cluster: str) -> str:
+        """Return the region of a cluster; that of a model's own is the model's."""
+        own = self.components.get(cluster)
+        return own.region if own is not None else str(self.clusters[cluster].region)
 
     def callers(self, name: str) -> list[str]:
         """Return the services that call a component."""
@@ -137,7 +172,7 @@ class Site:
     @cached_property
     def _callers(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for caller, service in self.plan.services.items():
+        for caller, service in self.specs.items():
             for callee in service.calls:
                 found.setdefault(callee, []).append(caller)
         return found
@@ -146,15 +181,14 @@ class Site:
     def entries(self) -> Sequence[str]:
         """The services at which requests enter: those the plan names, or those that nobody calls."""
         named = list(self.plan.demand.entry)
-        return named or [name for name in self.plan.services if not self.callers(name)]
+        return named or [name for name in self.specs if not self.callers(name)]
 
     def _service(self, name: str, spec: Spec) -> Service:
         component = self.components[name]
         sizing = component.sizing
         assert sizing is not None
         assert component.rps is not None
-        lo, peak = whole(sizing.floor), whole(sizing.peak)
-        hi = max(peak, lo + 1) if sizing.ceiling is None else whole(sizing.ceiling)
+        lo, hi = bounds_of(sizing)
         capacity = number(sizing.capacity_rps)
         return Service(
             name=name,
@@ -166,14 +200,15 @@ class Site:
             peak_rps=number(component.peak_rps if component.peak_rps is not None else 0.0),
             lo=lo,
             hi=hi,
-            peak=peak,
+            peak=whole(sizing.peak),
             capacity_rps=capacity if math.isfinite(capacity) else None,
             usd_per_month=number(self.estimate.cost_of(name).expected),
         )
 
     def _pool(self, cluster_name: str, cluster: Cluster, name: str) -> NodePool:
         pool = cluster.pools[name]
-        node = self.components[f"{cluster_name}/{name}"].node
+        own = self.components.get(f"{cluster_name}/{name}")
+        node = own.node if own is not None else self.components[name].node
         assert node is not None
         most = pool.nodes.max
         each = number(pool.zones) if pool.nodes_per_zone else 1.0

@@ -129,7 +129,7 @@ def _single(site: Site, name: str, store: SelfHosted, engine: str) -> Iterator[A
 
 def _nodes(site: Site, store: SelfHosted) -> Tree:
     pool = site.pool_of(store.cluster, store.pool)
-    return pool.selector if len(site.plan.clusters[pool.cluster].pools) > 1 else {}
+    return pool.selector if len(site.clusters[pool.cluster].pools) > 1 else {}
 
 
 def _sql(site: Site, name: str) -> Iterator[Artefact]:

@@ -1,9 +1,10 @@
 """LLM serving: a model on GPUs of one's own, beside or instead of an API."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from capplan.plan.deferred import Deferred
 from capplan.plan.fields import (
     DEFAULTS,
     Cores,
@@ -18,6 +19,11 @@ from capplan.plan.fields import (
     Whole,
 )
 from capplan.plan.services import Provider, Purchase, Range, Redundancy
+
+if TYPE_CHECKING:
+    from capplan.plan.workload import Workload
+else:
+    Workload = Annotated[Any, Deferred("capplan.plan.workload", "Workload")]
 
 Auto = Literal["auto"]
 
@@ -97,6 +103,7 @@ class Llm(Section):
     calibration: str | None = Field(
         None, description="Constants of your own: what `capplan calibrate llm` wrote."
     )
+    workload: Workload | None = Field(None, description="Its container, for rendered manifests.")
 
     @model_validator(mode="after")
     def _answered(self) -> "Llm":

@@ -83,15 +83,51 @@ class Fallback(Section):
     failures: Positive = Field(3.0, description="Failed polls before it does.")
 
 
+class Knative(Section):
+    """How Knative counts instances by the requests in progress; Knative's own defaults."""
+
+    target_utilization: Utilization = Field(0.7, description="Share of the concurrency to aim at.")
+    window: Duration = Field(60.0, description="Time over which requests are averaged, 6s to 1h.")
+    panic_window: Utilization = Field(0.1, description="Share of the window that counts in a panic.")
+    panic_threshold: Positive = Field(
+        2.0, description="Times the ready instances that must be needed for a panic, 1.1 to 10."
+    )
+    max_scale_up: Positive = Field(1000.0, description="Factor on the ready instances at most, above 1.")
+    max_scale_down: Positive = Field(2.0, description="Factor down at most, above 1.")
+    activation_scale: Whole = Field(1.0, description="Fewest instances when the service leaves zero.")
+    scale_down_delay: Duration = Field(0.0, description="How long a lower count must last, at most 1h.")
+    grace: Duration = Field(30.0, description="Longest wait before the last instance goes.")
+
+    @model_validator(mode="after")
+    def _in_bounds(self) -> "Knative":
+        if not 6 <= self.window <= 3600 or self.scale_down_delay > 3600:
+            raise ValueError("the window is 6s to 1h, the delay at most 1h")
+        if not 1.1 <= self.panic_threshold <= 10:
+            raise ValueError("the panic threshold is 1.1 to 10")
+        if min(self.max_scale_up, self.max_scale_down) <= 1:
+            raise ValueError("max_scale_up and max_scale_down are above 1")
+        return self
+
+
 class Autoscaler(Section):
     """What scales the service on Kubernetes."""
 
-    kind: Literal["hpa", "keda"] = "hpa"
+    kind: Literal["hpa", "keda", "knative"] = "hpa"
     triggers: Triggers = Field({}, description="cpu, memory, requests, queue, latency; cpu by default.")
     behavior: Behavior = DEFAULTS
     polling: Duration = Field(30.0, description="KEDA's polling interval.")
     cooldown: Duration = Field(300.0, description="KEDA's wait before it goes to zero.")
     fallback: Fallback | None = None
+    knative: Knative = DEFAULTS
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> "Autoscaler":
+        given = self.model_fields_set
+        if self.kind == "knative" and (self.triggers or given & {"behavior", "fallback"}):
+            raise ValueError("knative goes by requests in progress: no triggers, behavior or fallback")
+        if self.kind != "knative" and "knative" in given:
+            raise ValueError("the settings of knative need kind: knative")
+        return self
 
 
 class Vpa(Section):
@@ -110,7 +146,12 @@ class Vllm(Section):
     model: Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}", "a model's name")]
     tensor_parallel: Positive = Field(1.0, description="GPUs that share one copy of the model.")
     dtype: Literal["auto", "half", "float16", "bfloat16", "float32"] = "auto"
+    quantization: Literal["fp8", "awq", "gptq", "compressed-tensors", "bitsandbytes"] | None = Field(
+        None, description="How the weights are stored; the checkpoint says by default."
+    )
+    kv_cache_dtype: Literal["auto", "fp8"] = Field("auto", description="How the KV cache is stored.")
     max_model_len: Whole | None = Field(None, description="Longest context, tokens.")
+    max_num_seqs: Positive | None = Field(None, description="Requests that it works on at once.")
     gpu_memory_utilization: Utilization = Field(0.9, description="Share of the GPU's memory that vLLM takes.")
     cache: Memory = Field(50.0, description="Disk for the model's files.")
     shared_memory: Memory = Field(2.0, description="/dev/shm, which tensor parallelism needs.")

@@ -1,0 +1,201 @@
+"""Models of one's own: the replicas that the estimate chose, as pods of vLLM on a node pool of their own.
+
+A component of ``llm:`` names no cluster: its pool goes to the plan's cluster at its provider, or to one that
+is called as the plan is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from capplan.components.base import Component, Pods
+from capplan.components.llm_replica import Replica
+from capplan.errors import InputError, Problem
+from capplan.llm.architecture import PRECISIONS, weight_bytes
+from capplan.manifests.site import bounds_of, number
+from capplan.plan.clusters import Aks, Cluster, Eks, Gke, Pool
+from capplan.plan.llm import Llm
+from capplan.plan.services import Kubernetes
+from capplan.plan.workload import Vllm, Workload
+
+if TYPE_CHECKING:
+    from capplan.plan.model import Plan
+
+_CLUSTERS: dict[str, type[Gke | Eks | Aks]] = {"gcp": Gke, "aws": Eks, "azure": Aks}
+_PLATFORMS = {"gcp": "gke", "aws": "eks", "azure": "aks"}
+_NODE_SHARE = 0.9
+"""Of its part of a node, what a replica requests where the plan does not say: the rest is for agents."""
+
+_LONGEST = 4.0
+"""Longest request ÷ mean request: what the server accepts where the plan does not say."""
+
+_DISK_FACTOR = 1.2
+_PATIENCE = 2.0
+"""A probe that gives up early begins the download again: twice the time that the plan expects."""
+
+_DTYPES = {"fp16": "half", "bf16": "bfloat16"}
+_STORED_SO = ("mxfp4",)
+"""Precisions in which the published checkpoint is."""
+
+
+def as_pods(plan: Plan, components: Mapping[str, Component]) -> dict[str, Component]:
+    """Return the models' components with what a replica's pod asks of its node, and what the node leaves."""
+    found = {}
+    for name, llm in _served_here(plan, components).items():
+        component = components[name]
+        replica = _replica(component)
+        gpus = replica.per_machine * replica.configuration.tensor_parallel
+        node = replica.node._replace(gpus=gpus)
+        found[name] = component._replace(pods=_asked(name, _home(plan, llm), llm, replica), node=node)
+    return found
+
+
+def as_services(plan: Plan, components: Mapping[str, Component]) -> dict[str, Kubernetes]:
+    """Return the models as services on Kubernetes; ``components``: of :func:`as_pods`."""
+    return {
+        name: _service(name, llm, components[name]) for name, llm in _served_here(plan, components).items()
+    }
+
+
+def with_pools(plan: Plan, components: Mapping[str, Component]) -> dict[str, Cluster]:
+    """Return the plan's clusters with a node pool for each model, and clusters for those that have none."""
+    found = dict(plan.clusters)
+    for name, llm in _served_here(plan, components).items():
+        component, home = components[name], _home(plan, llm)
+        empty = {"platform": _PLATFORMS[llm.provider], "region": component.region, "pools": {}}
+        cluster = found.get(home) or _CLUSTERS[llm.provider].model_validate(empty)
+        pools = {**cluster.pools, name: _pool(llm, component)}
+        found[home] = cluster.model_copy(update={"pools": pools})
+    return found
+
+
+def _served_here(plan: Plan, components: Mapping[str, Component]) -> dict[str, Llm]:
+    """Return the models of the plan that run on GPUs of its own at all."""
+    return {
+        name: llm
+        for name, llm in plan.llm.items()
+        if number(llm.local_share) > 0 and components[name].replica is not None
+    }
+
+
+def _replica(component: Component) -> Replica:
+    assert component.replica is not None
+    return component.replica
+
+
+def _home(plan: Plan, llm: Llm) -> str:
+    """Return the name of the cluster that a model's pool goes to."""
+    platform = _PLATFORMS[llm.provider]
+    return next((name for name, cluster in plan.clusters.items() if cluster.platform == platform), plan.name)
+
+
+def _pool(llm: Llm, component: Component) -> Pool:
+    replica = _replica(component)
+    assert component.sizing is not None
+    least, most = (math.ceil(bound / replica.per_machine) for bound in bounds_of(component.sizing))
+    purchase = {"spot": number(llm.purchase.spot)}
+    said = {"machine": replica.machine, "nodes": {"min": least, "max": most}, "purchase": purchase}
+    return Pool.model_validate(said).model_copy(update={"gpu": replica.add_on})
+
+
+def _asked(name: str, cluster: str, llm: Llm, replica: Replica) -> Pods:
+    """Return what a replica's pod asks: what the plan says, or most of its part of a node."""
+    part = _NODE_SHARE / replica.per_machine
+    node_cpu, node_gib = number(replica.node.cpu), number(replica.node.memory_gib)
+    cores = _quarters(node_cpu * part) if llm.pod_cpu is None else number(llm.pod_cpu)
+    gib = number(llm.pod_memory) or _quarters(node_gib * part)
+    gpus = replica.configuration.tensor_parallel
+    return Pods(cluster, name, cores, gib, gpus, cpu_limit=max(cores, math.floor(node_cpu)))
+
+
+def _quarters(amount: float) -> float:
+    return math.floor(amount * 4) / 4
+
+
+def _service(name: str, llm: Llm, component: Component) -> Kubernetes:
+    """Return a model as a service: a replica works on as many requests as keep its promise."""
+    replica, pods = _replica(component), component.pods
+    assert pods is not None
+    spec = Kubernetes.model_validate({"platform": "kubernetes", "cluster": pods.cluster, "pool": pods.pool})
+    targets = spec.target_utilization.model_copy(update={"concurrency": number(llm.target_utilization)})
+    figures = {
+        "cpu": pods.cpu,
+        "memory": pods.memory_gib,
+        "gpu": pods.gpu,
+        "concurrency": _sequences(replica),
+    }
+    workload = _workload(name, llm, replica)
+    return spec.model_copy(update={**figures, "target_utilization": targets, "workload": workload})
+
+
+def _workload(name: str, llm: Llm, replica: Replica) -> Workload:
+    """Return the container: what the plan says of it, and for the rest what the model needs."""
+    said: Workload = llm.workload or Workload.model_validate({})
+    needed: dict[str, Any] = {"port": 8000}
+    if llm.engine == "vllm":
+        needed["vllm"] = vllm = _vllm(name, llm, replica, said.vllm)
+        load_s = _downloaded(replica, vllm) / 1e9 / number(llm.cold_start.weights_gb_per_s)
+        needed["startup"] = _PATIENCE * (number(llm.cold_start.image) + load_s)
+    own = said.model_fields_set - {"vllm"}
+    return said.model_copy(update={field: value for field, value in needed.items() if field not in own})
+
+
+def _sequences(replica: Replica) -> float:
+    return float(max(1, math.floor(number(replica.users))))
+
+
+def _vllm(name: str, llm: Llm, replica: Replica, said: Vllm | None) -> Vllm:
+    """Return the server's arguments; those of the plan go before what follows from the configuration."""
+    chosen = replica.configuration
+    own = {} if said is None else {field: getattr(said, field) for field in said.model_fields_set}
+    derived: dict[str, Any] = {
+        "tensor_parallel": chosen.tensor_parallel,
+        "dtype": _dtype(replica),
+        "kv_cache_dtype": "fp8" if chosen.precision.kv_bytes == 1 else "auto",
+        "max_model_len": _longest(llm, replica),
+        "max_num_seqs": _sequences(replica),
+        "gpu_memory_utilization": math.floor(number(replica.memory_share) * 100) / 100,
+    }
+    named = _checkpoint(name, llm, replica) if said is None else {"model": said.model}
+    vllm = Vllm.model_validate(derived | named).model_copy(update=own)
+    cache = float(math.ceil(_DISK_FACTOR * _downloaded(replica, vllm) / 2**30))
+    return vllm if "cache" in own else vllm.model_copy(update={"cache": cache})
+
+
+def _checkpoint(name: str, llm: Llm, replica: Replica) -> dict[str, str]:
+    """Return the model's repository, and how vLLM is to store weights that are published at 16 bit."""
+    precision, repository = replica.configuration.precision.name, replica.repository or ""
+    named = llm.model if "/" in llm.model else repository
+    published = {replica.configuration.model.name, repository.lower(), repository.lower().rpartition("/")[2]}
+    known = precision in (*_DTYPES, "fp8", *_STORED_SO)
+    if not known or not named or ("/" not in llm.model and llm.model.lower() not in published):
+        what = f"nothing says where {llm.model} at {precision} is to be had"
+        remedy = "Name the checkpoint as llm." + name + ".workload.vllm.model."
+        raise InputError(Problem(f"llm.{name}.workload.vllm.model", what, remedy))
+    return {"model": named, "quantization": "fp8"} if precision == "fp8" else {"model": named}
+
+
+def _dtype(replica: Replica) -> str:
+    """Return the type of activations; GPUs before Ampere have no bfloat16, which checkpoints ask for."""
+    chosen = replica.configuration
+    usual = "auto" if chosen.gpu.compute_capability >= 8 else "half"
+    return _DTYPES.get(chosen.precision.name, usual)
+
+
+def _longest(llm: Llm, replica: Replica) -> float:
+    """Return the longest context: several times the plan's mean, as far as model and KV cache allow."""
+    mean = number(llm.input_tokens) + number(llm.output_tokens)
+    wanted = math.ceil(_LONGEST * mean / 1024) * 1024
+    held = math.floor(number(replica.room) * mean)
+    context = replica.configuration.model.context or wanted
+    return float(max(1, min(wanted, held, context)))
+
+
+def _downloaded(replica: Replica, vllm: Vllm) -> float:
+    """Return the bytes of the checkpoint: at 16 bit where the server itself makes 8 of them."""
+    chosen = replica.configuration
+    if vllm.quantization == "fp8":
+        return float(weight_bytes(chosen.model, PRECISIONS["bf16"]))
+    return number(chosen.memory().weights)

@@ -1,0 +1,65 @@
+"""vLLM in a pod: its arguments, its environment, and the disks for weights and shared memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from capplan.errors import InputError, Problem
+from capplan.manifests.quantity import memory
+from capplan.manifests.site import Service, number
+from capplan.plan.workload import Vllm
+
+Tree = dict[str, Any]
+
+ENVIRONMENT: list[Tree] = [
+    {"name": "HF_HOME", "value": "/models"},
+    {"name": "HOME", "value": "/tmp"},
+    # The pod's user stands in no passwd of the image, and PyTorch asks for a name.
+    {"name": "USER", "value": "vllm"},
+]
+
+
+def arguments_of(service: Service, gpus: int) -> list[str]:
+    """Return the server's arguments; raise where a copy of the model needs more GPUs than a pod has."""
+    vllm = service.workload.vllm
+    if vllm is None:
+        return []
+    shards = int(number(vllm.tensor_parallel))
+    if shards > max(gpus, 1):
+        raise InputError(_too_many_shards(service.name, shards, gpus))
+    found = [
+        f"--model={vllm.model}",
+        f"--port={service.workload.port}",
+        f"--tensor-parallel-size={shards}",
+        f"--dtype={vllm.dtype}",
+        f"--gpu-memory-utilization={number(vllm.gpu_memory_utilization):g}",
+    ]
+    return found + [f"--{option}={value}" for option, value in _options(vllm).items() if value is not None]
+
+
+def _options(vllm: Vllm) -> dict[str, object]:
+    """Return the arguments that vLLM decides itself where they are not given."""
+    length, requests = vllm.max_model_len, vllm.max_num_seqs
+    return {
+        "quantization": vllm.quantization,
+        "kv-cache-dtype": None if vllm.kv_cache_dtype == "auto" else vllm.kv_cache_dtype,
+        "max-model-len": None if length is None else int(number(length)),
+        "max-num-seqs": None if requests is None else int(number(requests)),
+    }
+
+
+def _too_many_shards(service: str, shards: int, gpus: int) -> Problem:
+    where = f"services.{service}.workload.vllm.tensor_parallel"
+    return Problem(where, f"needs {shards} GPUs, and a pod has {gpus}", f"Set services.{service}.gpu.")
+
+
+def volumes_of(vllm: Vllm) -> tuple[list[Tree], list[Tree]]:
+    """Return volumes and mounts: shared memory between the processes, and a disk for the weights."""
+    shared = {"medium": "Memory", "sizeLimit": memory(number(vllm.shared_memory))}
+    storage = {"requests": {"storage": memory(number(vllm.cache))}}
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": storage}
+    volumes: list[Tree] = [
+        {"name": "shm", "emptyDir": shared},
+        {"name": "models", "ephemeral": {"volumeClaimTemplate": {"spec": claim}}},
+    ]
+    return volumes, [{"name": "shm", "mountPath": "/dev/shm"}, {"name": "models", "mountPath": "/models"}]
