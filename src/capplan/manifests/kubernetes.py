@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
@@ -12,6 +11,7 @@ from capplan.manifests.autoscalers import (
     scaled_object_of,
     vpa_of,
 )
+from capplan.manifests.edge import gateway_artefacts, host_artefacts, service_of
 from capplan.manifests.network import policy_of
 from capplan.manifests.pods import (
     MANAGED_BY,
@@ -19,7 +19,6 @@ from capplan.manifests.pods import (
     environment_of,
     labels_of,
     pod_of,
-    ports_of,
     selector_of,
 )
 from capplan.manifests.quotas import quota_of
@@ -62,6 +61,7 @@ def _shared(site: Site, limit_cpu: bool) -> Iterator[Artefact]:
     yield shared("resourcequota", name=namespace, hard=quota_of(site, limit_cpu))
     yield shared("limitrange", name=namespace)
     yield shared("networkpolicy", name="default-deny", pod_selector={}, ingress=[], egress=[])
+    yield from gateway_artefacts(site, BASE)
 
 
 def _artefact(path: str, kind: str, context: Tree) -> Artefact:
@@ -83,39 +83,15 @@ def _objects(site: Site, service: Service, limit_cpu: bool) -> Iterator[Artefact
         return _artefact(f"{BASE}/{name}/{kind}-{own['name']}.yaml", kind, own)
 
     yield of("deployment", pod=pod_of(site, service, priority_class_of(site), limit_cpu))
-    yield of("service", **_service(service))
+    yield of("service", **service_of(site, service))
     yield of("serviceaccount", name=workload.service_account or name)
     yield of("poddisruptionbudget", max_unavailable=max(1, service.lo // 4))
     yield of("networkpolicy", **policy_of(site, service)._asdict())
     data = environment_of(site, service)
     if data:
         yield of("configmap", data=data)
-    if workload.host is not None:
-        yield of("ingress", **_ingress(site, service, workload.host))
+    yield from host_artefacts(site, service, f"{BASE}/{name}")
     yield from _autoscalers(site, service, common)
-
-
-def _service(service: Service) -> Tree:
-    """Return the Service: inside the cluster, or a load balancer where the plan says that it is public."""
-    protocol = {"protocol": "TCP"}
-    ports = [{"name": n, "port": p, "targetPort": n, **protocol} for n, p in ports_of(service).items()]
-    public = service.workload.public
-    annotations = {"capplan/public": "true"} if public else {}
-    return {"type": "LoadBalancer" if public else "ClusterIP", "ports": ports, "annotations": annotations}
-
-
-def _ingress(site: Site, service: Service, host: str) -> Tree:
-    annotations: Tree = {}
-    if site.manifests.ingress_class == "nginx":
-        annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"] = str(
-            math.ceil(service.workload.timeout)
-        )
-    return {
-        "host": host,
-        "tls_secret": f"{service.name}-tls",
-        "ingress_class": site.manifests.ingress_class,
-        "annotations": annotations,
-    }
 
 
 def _autoscalers(site: Site, service: Service, common: Tree) -> Iterator[Artefact]:

@@ -10,6 +10,7 @@ from capplan.manifests.site import Service, Site
 Tree = dict[str, Any]
 
 _PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
+_GOOGLE_FRONT_ENDS = ["35.191.0.0/16", "130.211.0.0/22"]
 _STORE_PORTS = {"postgres": 5432, "mysql": 3306, "redis": 6379}
 _MONITORING = {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
 
@@ -46,9 +47,16 @@ def _ingress(site: Site, service: Service) -> list[Tree]:
         found.append({"from": [{"ipBlock": {"cidr": block}} for block in _PRIVATE], "ports": _tcp(*ports)})
     if service.workload.public:
         found.append({"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": _tcp(*ports)})
-    elif service.name in site.entries:
-        found.append({"from": [{"namespaceSelector": {}}], "ports": _tcp("http")})
+    elif service.name in site.entries or service.workload.host is not None:
+        found.append({"from": [{"namespaceSelector": {}}, *_front_ends(site)], "ports": _tcp("http")})
     return found
+
+
+def _front_ends(site: Site) -> list[Tree]:
+    """Return where Google's load balancers call from: those of its Gateways are no pods of the cluster."""
+    if not (site.manifests.gateway_class or "").startswith("gke-l7"):
+        return []
+    return [{"ipBlock": {"cidr": block}} for block in _GOOGLE_FRONT_ENDS]
 
 
 def _egress(site: Site, service: Service) -> list[Tree]:
@@ -67,7 +75,7 @@ def _to(site: Site, callee: str) -> list[Tree]:
     if callee in site.pods:
         ports = ports_of(site.pods[callee]).values()
         return [{"to": [{"podSelector": {"matchLabels": selector_of(callee)}}], "ports": _tcp(*ports)}]
-    if callee in plan.external_apis or callee in plan.services:
+    if callee in plan.external_apis or callee in plan.services or callee in plan.llm:
         return [_internet()]
     port = _store_port(site, callee)
     if port is None:

@@ -11,11 +11,13 @@ from capplan.manifests.artefact import Artefact, Rendered
 from capplan.manifests.aws import aws_artefacts
 from capplan.manifests.cloudrun import cloud_run_artefacts
 from capplan.manifests.commands import aws_script, command_artefacts
+from capplan.manifests.edge import controller_artefacts
 from capplan.manifests.engine import Templates
 from capplan.manifests.grafana import dashboard_artefacts
 from capplan.manifests.karpenter import karpenter_artefacts
 from capplan.manifests.kubernetes import kubernetes_artefacts
 from capplan.manifests.kustomize import kustomizations
+from capplan.manifests.limits import limit_artefacts
 from capplan.manifests.loadtest import load_test_artefacts
 from capplan.manifests.monitoring import monitoring_artefacts
 from capplan.manifests.site import Site
@@ -56,6 +58,8 @@ def artefacts(site: Site, wanted: Wanted) -> Iterator[Artefact]:
     yield from aws_artefacts(site)
     yield from command_artefacts(site)
     yield from value_artefacts(site)
+    yield from controller_artefacts(site)
+    yield from limit_artefacts(site)
     yield from store_artefacts(site)
     yield from karpenter_artefacts(site)
     yield from monitoring_artefacts(site)

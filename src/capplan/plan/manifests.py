@@ -111,7 +111,10 @@ class Manifests(Section):
     prometheus: Url = Field(
         "http://prometheus-operated.monitoring.svc:9090", description="What KEDA asks for measures."
     )
-    ingress_class: Name = "nginx"
+    ingress_class: Name = Field("nginx", description="Class of the Ingress of services with a host.")
+    gateway_class: Name | None = Field(
+        None, description="Class of a Gateway that takes the place of the Ingresses."
+    )
     metrics: Metrics = DEFAULTS
     alerts: Alerts = DEFAULTS
     load_test: LoadTest = DEFAULTS

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from capplan.plan.fields import Duration, Name, Number, Positive, Section, Share
+from capplan.plan.texts import UrlPath
 
 
 class EndpointGroup(Section):
@@ -10,6 +11,7 @@ class EndpointGroup(Section):
 
     share: Share = Field(description="Share of the requests at the peak.")
     cost: Positive = Field(1.0, description="Work of a request, in requests of average cost.")
+    path: UrlPath | None = Field(None, description="Path that its endpoints begin with, for an Ingress.")
 
 
 class RateLimits(Section):

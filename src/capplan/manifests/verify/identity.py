@@ -109,35 +109,6 @@ def _declared(workload: Workload) -> set[Any]:
     return {port.get("name") for port in ports} | {port.get("containerPort") for port in ports}
 
 
-def rule_4(world: World) -> Iterator[Finding]:
-    """Ingress backends, classes and TLS secrets exist."""
-    services = {(item.namespace, item.name): item for item in world.of("Service")}
-    for ingress in world.of("Ingress"):
-        for rule in maps(ingress.tree, "spec.rules"):
-            for path in maps(rule, "http.paths"):
-                yield from _backend(ingress, mapping(path, "backend.service"), services)
-        for tls in maps(ingress.tree, "spec.tls"):
-            secret = text(tls, "secretName")
-            if secret and not world.exists("Secret", ingress.namespace, secret):
-                yield ingress.finding(
-                    4, "no-tls-secret", "spec.tls", f"secret '{secret}' is not there", "", "warning"
-                )
-
-
-def _backend(ingress: Item, backend: Tree, services: dict[tuple[str, str], Item]) -> Iterator[Finding]:
-    name = text(backend, "name")
-    service = services.get((ingress.namespace, name))
-    if service is None:
-        yield ingress.finding(4, "no-backend", "spec.rules", f"service '{name}' is not there")
-        return
-    ports = maps(service.tree, "spec.ports")
-    wanted = mapping(backend, "port")
-    known = {port.get("name") for port in ports} | {port.get("port") for port in ports}
-    port = wanted.get("name", wanted.get("number"))
-    if port not in known:
-        yield ingress.finding(4, "no-backend-port", "spec.rules", f"service '{name}' has no port {port}")
-
-
 _TARGET = {
     "HorizontalPodAutoscaler": "spec.scaleTargetRef",
     "ScaledObject": "spec.scaleTargetRef",
@@ -292,4 +263,4 @@ def _block(policy: Item, side: str, block: Tree) -> Iterator[Finding]:
             yield policy.finding(7, "except-outside", field, f"{inner} does not lie inside {network}")
 
 
-RULES = (rule_1, rule_2, rule_3, rule_4, rule_5, rule_6, rule_7)
+RULES = (rule_1, rule_2, rule_3, rule_5, rule_6, rule_7)

@@ -11,12 +11,19 @@ from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Rendered
 from capplan.manifests.kustomize import KUSTOMIZATION, NotComposedError, composed
 from capplan.manifests.site import Site
-from capplan.manifests.verify import autoscaling, capacity, exposure, identity, outputs
+from capplan.manifests.verify import autoscaling, capacity, exposure, identity, outputs, routing
 from capplan.manifests.verify.facts import Facts, facts_of
 from capplan.manifests.verify.schemas import schema_findings
 from capplan.manifests.verify.world import Finding, Item, World, text
 
-RULES = (*identity.RULES, *autoscaling.RULES, *capacity.RULES, *exposure.RULES, *outputs.RULES)
+RULES = (
+    *identity.RULES,
+    *routing.RULES,
+    *autoscaling.RULES,
+    *capacity.RULES,
+    *exposure.RULES,
+    *outputs.RULES,
+)
 _ORDER = ("error", "warning", "info")
 Documents = Mapping[str, Sequence[Any]]
 """What the YAML and JSON files hold, by path."""

@@ -1,0 +1,125 @@
+"""How requests come in: a Service for each workload, and an Ingress or a Gateway's route for each host."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.limits import ingress_name, limits_of, nginx_limit, on_ingress
+from capplan.manifests.pods import MANAGED_BY, labels_of, pool_of, ports_of
+from capplan.manifests.site import Service, Site
+
+_INTERNAL = {
+    "gke": {"networking.gke.io/load-balancer-type": "Internal"},
+    "eks": {
+        "service.beta.kubernetes.io/aws-load-balancer-type": "external",
+        "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type": "ip",
+        "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
+    },
+    "aks": {"service.beta.kubernetes.io/azure-load-balancer-internal": "true"},
+}
+"""What makes a load balancer one of the private network."""
+
+_PROXY_TIMEOUT = "nginx.ingress.kubernetes.io/proxy-read-timeout"
+
+
+def service_of(site: Site, service: Service) -> Tree:
+    """Return the Service: inside the cluster, or a load balancer for who calls it from elsewhere."""
+    ports = [
+        {"name": name, "port": port, "targetPort": name, "protocol": "TCP"}
+        for name, port in ports_of(service).items()
+    ]
+    if service.workload.public:
+        return {"type": "LoadBalancer", "ports": ports, "annotations": {"capplan/public": "true"}}
+    if called_from_elsewhere(site, service) and service.workload.host is None:
+        annotations = _INTERNAL[pool_of(site, service).platform]
+        return {"type": "LoadBalancer", "ports": ports, "annotations": annotations}
+    return {"type": "ClusterIP", "ports": ports, "annotations": {}}
+
+
+def called_from_elsewhere(site: Site, service: Service) -> bool:
+    """Say whether something that does not run on Kubernetes calls the service."""
+    return any(caller not in site.pods for caller in site.callers(service.name))
+
+
+def host_artefacts(site: Site, service: Service, directory: str) -> Iterator[Artefact]:
+    """Yield what brings a host's requests to a service: its Ingresses, or its route of the Gateway."""
+    host = service.workload.host
+    if host is None:
+        return
+    common: Tree = {
+        "namespace": site.namespace,
+        "labels": labels_of(site, service.name) | MANAGED_BY,
+        "service": service.name,
+        "host": host,
+    }
+    if site.manifests.gateway_class is not None:
+        port, seconds = ports_of(service)["http"], math.ceil(service.workload.timeout)
+        context: Tree = {**common, "gateway": site.name, "port": port, "timeout": f"{seconds}s"}
+        yield _of(directory, "httproute", service.name, context)
+        return
+    ingress_class = site.manifests.ingress_class
+    context = {**common, "ingress_class": ingress_class, "tls_secret": tls_secret_of(service)}
+    for (name, path), noted in _ingresses(site, service).items():
+        own = {**context, "name": name, "path": path, "annotations": noted}
+        yield _of(directory, "ingress", name, own)
+
+
+def _of(directory: str, kind: str, name: str, context: Tree) -> Artefact:
+    path = f"{directory}/{kind}-{name}.yaml"
+    return Artefact(path, f"kubernetes/{kind}.yaml.j2", {"name": name, **context}, "kubernetes")
+
+
+def tls_secret_of(service: Service) -> str:
+    """Return the name of the Secret that holds the certificate of a service's host."""
+    return f"{service.name}-tls"
+
+
+def _ingresses(site: Site, service: Service) -> dict[tuple[str, str], Tree]:
+    """Return the annotations of each Ingress by its name and path: one for all, one for each limited path."""
+    nginx = site.manifests.ingress_class == "nginx"
+    timeout = {_PROXY_TIMEOUT: str(math.ceil(service.workload.timeout))} if nginx else {}
+    found: dict[tuple[str, str], Tree] = {(service.name, "/"): timeout}
+    for limit in limits_of(site):
+        if limit.service != service.name or not on_ingress(site, limit):
+            continue
+        for group, path in limit.paths.items():
+            if path is not None:
+                annotations = timeout | nginx_limit(limit.current.limits[group])
+                found[ingress_name(service.name, group, path), path] = annotations
+    return found
+
+
+def gateway_artefacts(site: Site, directory: str) -> Iterator[Artefact]:
+    """Yield the Gateway that all hosts share, and the route that sends plain HTTP to HTTPS.
+
+    HTTP/2 needs no field: clients agree on it in the TLS handshake.
+    """
+    hosts = {s.name: s for s in site.pods.values() if s.workload.host is not None}
+    if site.manifests.gateway_class is None or not hosts:
+        return
+    common: Tree = {
+        "name": site.name,
+        "namespace": site.namespace,
+        "labels": {"app.kubernetes.io/part-of": site.name} | MANAGED_BY,
+    }
+    listeners = [
+        {"name": name, "host": service.workload.host, "secret": tls_secret_of(service)}
+        for name, service in hosts.items()
+    ]
+    context = {**common, "gateway_class": site.manifests.gateway_class, "listeners": listeners}
+    yield _of(directory, "gateway", site.name, context)
+    redirect = {**common, "name": "https-redirect", "gateway": site.name}
+    redirect["hosts"] = [listener["host"] for listener in listeners]
+    yield Artefact(
+        f"{directory}/httproute-https-redirect.yaml", "kubernetes/redirect.yaml.j2", redirect, "kubernetes"
+    )
+
+
+def controller_artefacts(site: Site) -> Iterator[Artefact]:
+    """Yield the settings of the nginx controller that no annotation of an Ingress can hold."""
+    hosts = [service for service in site.pods.values() if service.workload.host is not None]
+    if hosts and site.manifests.ingress_class == "nginx" and site.manifests.gateway_class is None:
+        path = "helm/ingress-nginx.values.yaml"
+        yield Artefact(path, "helm/ingress-nginx.yaml.j2", {}, "helm")

@@ -1,0 +1,78 @@
+"""Rule 4: what brings requests in refers to Services, Gateways and certificates that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from capplan.manifests.verify.world import Finding, Item, Tree, World, mapping, maps, text
+
+Services = dict[tuple[str, str], Item]
+"""By namespace and name."""
+
+
+def rule_4(world: World) -> Iterator[Finding]:
+    """Backends of Ingresses and routes, their Gateways and their TLS secrets exist."""
+    services = {(item.namespace, item.name): item for item in world.of("Service")}
+    for ingress in world.of("Ingress"):
+        yield from _ingress(world, ingress, services)
+    for route in world.of("HTTPRoute"):
+        yield from _route(world, route, services)
+    for gateway in world.of("Gateway"):
+        for listener in maps(gateway.tree, "spec.listeners"):
+            for reference in maps(listener, "tls.certificateRefs"):
+                if "namespace" not in reference:
+                    yield from _tls(world, gateway, "spec.listeners", text(reference, "name"))
+
+
+def _ingress(world: World, ingress: Item, services: Services) -> Iterator[Finding]:
+    for rule in maps(ingress.tree, "spec.rules"):
+        for path in maps(rule, "http.paths"):
+            backend = mapping(path, "backend.service")
+            port = mapping(backend, "port")
+            yield from _backend(ingress, backend, port.get("name", port.get("number")), services)
+    for tls in maps(ingress.tree, "spec.tls"):
+        yield from _tls(world, ingress, "spec.tls", text(tls, "secretName"))
+
+
+def _route(world: World, route: Item, services: Services) -> Iterator[Finding]:
+    """Look at a route's backends and parents; those of another namespace are that one's."""
+    for rule in maps(route.tree, "spec.rules"):
+        for backend in maps(rule, "backendRefs"):
+            if backend.get("kind", "Service") == "Service" and "namespace" not in backend:
+                yield from _backend(route, backend, backend.get("port"), services)
+    gateways = {item.name: item for item in world.of("Gateway") if item.namespace == route.namespace}
+    for parent in maps(route.tree, "spec.parentRefs"):
+        if parent.get("kind", "Gateway") == "Gateway" and "namespace" not in parent:
+            yield from _parent(route, parent, gateways.get(text(parent, "name")))
+
+
+def _parent(route: Item, parent: Tree, gateway: Item | None) -> Iterator[Finding]:
+    name, listener = text(parent, "name"), text(parent, "sectionName")
+    if gateway is None:
+        remedy = "Add it, or declare it."
+        yield route.finding(
+            4, "no-gateway", "spec.parentRefs", f"gateway '{name}' is not there", remedy, "warning"
+        )
+        return
+    if listener and listener not in {one.get("name") for one in maps(gateway.tree, "spec.listeners")}:
+        what = f"gateway '{name}' has no listener '{listener}'"
+        yield route.finding(4, "no-listener", "spec.parentRefs", what)
+
+
+def _backend(item: Item, backend: Tree, port: object, services: Services) -> Iterator[Finding]:
+    name = text(backend, "name")
+    service = services.get((item.namespace, name))
+    if service is None:
+        yield item.finding(4, "no-backend", "spec.rules", f"service '{name}' is not there")
+        return
+    ports = maps(service.tree, "spec.ports")
+    if port not in {one.get("name") for one in ports} | {one.get("port") for one in ports}:
+        yield item.finding(4, "no-backend-port", "spec.rules", f"service '{name}' has no port {port}")
+
+
+def _tls(world: World, item: Item, field: str, secret: str) -> Iterator[Finding]:
+    if secret and not world.exists("Secret", item.namespace, secret):
+        yield item.finding(4, "no-tls-secret", field, f"secret '{secret}' is not there", "", "warning")
+
+
+RULES = (rule_4,)
