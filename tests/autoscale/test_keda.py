@@ -42,3 +42,12 @@ def test_a_failing_scaler_keeps_what_runs_unless_it_falls_back_to_nothing():
 def test_fallback(behavior, replicas):
     assert fallback_metric(3, 3, behavior, 4, 6, 10) is None
     assert fallback_metric(4, 3, behavior, 4, 6, 10) == 10 * replicas
+
+
+def test_a_fallback_for_a_value_target_is_divided_by_the_ready_pods():
+    assert fallback_metric(1, 0, "static", 10, 0, 10, ready=3) == 33.333
+    assert fallback_metric(1, 0, "static", 10, 0, 10, ready=0) is None
+
+
+def test_a_formula_hears_of_a_failing_measure_that_it_is_missing():
+    assert fallback_metric(1, 0, "scalingModifiers", 10, 5, 10) is None

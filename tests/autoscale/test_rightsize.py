@@ -28,6 +28,13 @@ def test_vpa_knows_nothing_after_five_minutes():
     assert constant(0.5, 2**30, 6).upper_bound.cpu_milli > 100_000
 
 
+def test_vpa_amounts_end_where_the_recommender_s_do():
+    # One sample spans no time, so that confidence is 0: the lower bound is the floor, the upper the most.
+    found = constant(0.5, 2**30, 1)
+    assert found.lower_bound.cpu_milli == 25
+    assert found.upper_bound == (10**14, 10**14)
+
+
 def test_vpa_splits_its_floor_between_containers():
     recommender = Recommender()
     recommender.cpu(0.0, 0.001)

@@ -27,9 +27,9 @@ def run(path: Path) -> tuple[int, int, list[str]]:
     """Return how many cases of a file passed and failed, and what is wrong."""
     passed, failed, wrong = 0, 0, []
     for section, cases in json.loads(path.read_text(encoding="utf-8")).items():
-        if not isinstance(cases, list):
-            continue
-        for case in cases:
+        for case in cases if isinstance(cases, list) else []:
+            if not isinstance(case, dict):
+                continue
             found = list(failures(section, case))
             wrong += [f"{section} {case.get('id', '?')}: {failure}" for failure in found]
             passed, failed = passed + (not found), failed + bool(found)
@@ -81,31 +81,29 @@ def _per_pod(case: Case, tolerance: Tolerance) -> tuple[int, int, int]:
     container = case.get("container", "")
     target = case.get("target_utilization_percent")
     selected = _pods(case, container)
-    given = [m for m in case["pod_metrics"] if not container or container in m["containers_milli"]]
-    samples = {m["pod"]: _sample(m, container) for m in given}
+    given = {m["pod"]: _sample(m, container) for m in case.get("pod_metrics") or []}
+    samples = {name: sample for name, sample in given.items() if sample is not None}
     is_cpu = case["type"] != "pods_average_value" and case.get("resource", "cpu") == "cpu"
     totals = pods.pod_totals(selected, samples, target, is_cpu, _readiness(case))
     kind = metrics.AVERAGE if target is None else metrics.UTILIZATION
     aim = case["target_milli"] if target is None else target
     found, shown = metrics.per_pod(totals, kind, aim, case["current_replicas"], tolerance)
-    return found, shown, totals.known_usage // max(totals.samples, 1)
+    return found, shown, totals.known_usage // max(totals.ready, 1)
 
 
 def _pods(case: Case, container: str | None) -> list[pods.Pod]:
     found = []
     for pod in case["pods"]:
-        ready = pod["ready"] if "ready" in pod else {"True": True, "False": False}.get(pod["ready_condition"])
-        if pod.get("ready_condition") == "Unknown":
-            ready = True
+        ready = pod["ready_condition"] if "ready_condition" in pod else pod["ready"]
         found.append(
             pods.Pod(
                 name=pod["name"],
                 request=_request(pod.get("container_requests_milli"), container),
                 phase=pod["phase"],
                 deleting=pod["deleting"],
-                ready=ready,
+                ready=None if ready is None else str(ready),
                 start_age_s=pod["start_age_s"],
-                transition_age_s=pod.get("ready_transition_age_s", 0.0),
+                transition_age_s=pod.get("ready_transition_age_s") or 0.0,
             )
         )
     return found
@@ -114,17 +112,20 @@ def _pods(case: Case, container: str | None) -> list[pods.Pod]:
 def _request(by_container: Mapping[str, int | None] | None, container: str | None) -> int | None:
     if not by_container or container is None:
         return None
-    wanted = [by_container.get(container, 0)] if container else list(by_container.values())
+    wanted = [by_container.get(container)] if container else list(by_container.values())
     return None if None in wanted else sum(request or 0 for request in wanted)
 
 
-def _sample(metric: Case, container: str) -> pods.Sample:
+def _sample(metric: Case, container: str) -> pods.Sample | None:
+    """Return a pod's sample, or None: a pod without the container, or without any, counts as missing."""
     if "value_milli" in metric:
-        usage = metric["value_milli"]
+        used = [metric["value_milli"]]
     else:
-        by_container = metric["containers_milli"]
-        usage = by_container[container] if container else sum(by_container.values())
-    return pods.Sample(usage, metric["timestamp_age_s"], metric["window_s"])
+        by_container = metric["containers_milli"] or {}
+        used = [by_container.get(container)] if container else list(by_container.values())
+    if not used or None in used:
+        return None
+    return pods.Sample(sum(used), metric["timestamp_age_s"], metric["window_s"])
 
 
 def _readiness(case: Case) -> pods.Readiness:
@@ -197,8 +198,8 @@ def controller(case: Case) -> Compared:
     state = reconcile.state(spec, 1.0)
     if case["recommendations"] is not None:
         state = state._replace(log=_log(case["recommendations"]))
-    if case["initial_conditions"].get("ScaledToZero") == "True":
-        state.reasons[reasons.ZERO] = reasons.SCALED_TO_ZERO
+    zero = {"True": reasons.SCALED_TO_ZERO, "False": reasons.NOT_SCALED_TO_ZERO}
+    state.reasons[reasons.ZERO] = zero.get(case["initial_conditions"].get("ScaledToZero"), reasons.NONE)
     results = [_propose(case, metric, spec.tolerance) for metric in case["metrics"]]
     proposals = ints([proposal for proposal, _ in results])
     failures = ints([_FAILURES.get(m["type"], reasons.INVALID_METRIC_SOURCE_TYPE) for m in case["metrics"]])
@@ -226,15 +227,12 @@ _FAILURES = {
 def _controller_spec(case: Case) -> Hpa:
     given = case["behavior_given"]
     up, down = (given or {}).get("scaleUp"), (given or {}).get("scaleDown")
-    spec = _spec(case["min_replicas"], case["max_replicas"], up or {}, down or {})
+    low = case["min_replicas"]
+    spec = _spec(1 if low is None else low, case["max_replicas"], up or {}, down or {})
     gates = case["feature_gates"]
-    tolerance = Tolerance()
-    if gates.get("HPAConfigurableTolerance"):
-        ups, downs = (up or {}).get("tolerance"), (down or {}).get("tolerance")
-        tolerance = Tolerance(0.1 if ups is None else ups, 0.1 if downs is None else downs)
     return spec._replace(
         has_behavior=given is not None,
-        tolerance=tolerance,
+        tolerance=_tolerance({}, given or {}) if gates.get("HPAConfigurableTolerance") else Tolerance(),
         up_factor=case["legacy_scale_up_limit_factor"],
         scale_to_zero=gates.get("HPAScaleToZero", False),
         has_external=any(m["type"] in ("Object", "External") for m in case["metrics"]),
@@ -243,26 +241,32 @@ def _controller_spec(case: Case) -> Hpa:
 
 def _propose(case: Case, metric: Case, tolerance: Tolerance) -> tuple[int, int]:
     kind, levels, current = metric["type"], case["levels_milli"], case["spec_replicas"]
-    if kind in case["failing_metric_types"] or kind not in _FAILURES:
+    total_kind, aim = _aim(metric)
+    if kind in case["failing_metric_types"] or kind not in _FAILURES or not levels or aim is None:
         return metrics.ERROR, 0
     if kind in ("Object", "External"):
         total = metrics.summed(levels if kind == "External" else levels[:1])
-        if "target_average_value_milli" in metric:
-            aim = metric["target_average_value_milli"]
+        if total_kind == "target_average_value_milli":
             return metrics.average(total, aim, case["status_replicas"], tolerance)
         ready = pods.running_and_ready(_pods(case, None))
-        return metrics.value(
-            total, metric["target_value_milli"], len(case["pods"]), ready, current, tolerance
-        )
-    container = metric.get("container", "")
-    target = metric.get("target_utilization_percent")
-    share = 2 if container else 1
-    samples = {f"test-pod-{i}": pods.Sample(level // share, 0.0, 60.0) for i, level in enumerate(levels)}
-    is_cpu = kind in ("Resource", "ContainerResource") and metric.get("resource") == "cpu"
-    totals = pods.pod_totals(_pods(case, container), samples, target, is_cpu, _readiness(case))
-    if target is not None:
-        return metrics.per_pod(totals, metrics.UTILIZATION, target, current, tolerance)
-    return metrics.per_pod(totals, metrics.AVERAGE, metric["target_average_value_milli"], current, tolerance)
+        return metrics.value(total, aim, len(case["pods"]), ready, current, tolerance)
+    container = metric.get("container") or ""
+    # A level is what a pod uses, half of it in each of two containers, where it is a resource.
+    halves = {"Resource": 2, "ContainerResource": 1}.get(kind, 0)
+    used = [level // 2 * halves if halves else level for level in levels]
+    samples = {f"test-pod-{i}": pods.Sample(amount, 0.0, 60.0) for i, amount in enumerate(used)}
+    is_cpu = halves > 0 and metric.get("resource") == "cpu"
+    is_percent = total_kind == "target_utilization_percent"
+    percent = aim if is_percent else None
+    totals = pods.pod_totals(_pods(case, container), samples, percent, is_cpu, _readiness(case))
+    asked = metrics.UTILIZATION if is_percent else metrics.AVERAGE
+    return metrics.per_pod(totals, asked, aim, current, tolerance)
+
+
+def _aim(metric: Case) -> tuple[str, int | None]:
+    """Return what a metric's target is, and how much; None for one without a target, which is an error."""
+    names = ("target_utilization_percent", "target_average_value_milli", "target_value_milli")
+    return next(((name, metric[name]) for name in names if metric.get(name) is not None), ("", None))
 
 
 def _conditions(spec: Hpa, state: reconcile.State) -> dict[str, str]:
@@ -281,7 +285,12 @@ def trajectories(case: Case) -> Compared:
     behavior = case["behavior_effective"]
     sides = behavior or {}
     spec = _spec(case["min"], case["max"], sides.get("scaleUp") or {}, sides.get("scaleDown") or {})
-    spec = spec._replace(has_behavior=behavior is not None, tolerance=_tolerance(case, sides))
+    spec = spec._replace(
+        has_behavior=behavior is not None,
+        tolerance=_tolerance(case, sides),
+        window_s=case.get("downscale_stabilization_s", spec.window_s),
+        up_factor=case.get("legacy_scale_up_limit_factor", spec.up_factor),
+    )
     state = reconcile.state(spec, case["sync_period_s"])
     starts = [-3600.0] * case["initial_replicas"]
     for step in case["steps"]:
@@ -304,7 +313,14 @@ def _tolerance(case: Case, sides: Case) -> Tolerance:
     if case.get("tolerance"):
         return Tolerance(case["tolerance"]["up"], case["tolerance"]["down"])
     up, down = ((sides.get(side) or {}).get("tolerance") for side in ("scaleUp", "scaleDown"))
-    return Tolerance(0.1 if up is None else up, 0.1 if down is None else down)
+    return Tolerance(_share(up), _share(down))
+
+
+def _share(tolerance: float | str | None) -> float:
+    """Return a tolerance, which the API writes as a quantity (``50m``, ``0.05``); 0.1 without one."""
+    if isinstance(tolerance, str) and tolerance.endswith("m"):
+        return float(tolerance[:-1]) / 1000
+    return 0.1 if tolerance is None else float(tolerance)
 
 
 def _observed(case: Case, spec: Hpa, starts: Sequence[float], demand: int, now: float) -> tuple[int, int]:
@@ -321,9 +337,7 @@ def _observed(case: Case, spec: Hpa, starts: Sequence[float], demand: int, now: 
         changed = start + startup if is_ready else start
         name = str(number)
         selected.append(
-            pods.Pod(name, case["request_milli"], ready=is_ready, start_age_s=now - start)._replace(
-                transition_age_s=now - changed
-            )
+            pods.Pod(name, case["request_milli"], "Running", False, str(is_ready), now - start, now - changed)
         )
         samples[name] = pods.Sample(demand // ready if is_ready else 0, 0.0, 30.0)
     totals = pods.pod_totals(selected, samples, case["target"], True, _readiness(case))

@@ -20,12 +20,13 @@ Case = Mapping[str, Any]
 
 def executor(case: Case) -> Iterator[str]:
     """Yield what is wrong with one decision; the cooldown has passed in all of them."""
-    annotations = case.get("annotations", [])
+    annotations = {str(name).rpartition("/")[2] for name in case.get("annotations") or []}
     spec = ScaledObject(
-        low=case["min"] or 0,
-        idle=UNSET if case["idle"] is None else case["idle"],
-        fallback=case.get("fallback_replicas", UNSET),
-        paused="paused" in annotations,
+        low=case.get("min") or 0,
+        idle=UNSET if case.get("idle") is None else case["idle"],
+        fallback=UNSET if case.get("fallback_replicas") is None else case["fallback_replicas"],
+        # The executor leaves a paused object alone, with or without a number of replicas to pause at.
+        paused=any(name == "paused" or name.startswith("paused-replicas") for name in annotations),
         paused_in="paused-scale-in" in annotations,
         paused_out="paused-scale-out" in annotations,
         forced="force-activation" in annotations,
@@ -40,19 +41,29 @@ def executor(case: Case) -> Iterator[str]:
 def fallback(case: Case) -> Iterator[str]:
     """Yield what is wrong with one metric; this failure comes on top of those before."""
     threshold = case.get("failure_threshold", 0)
+    is_value = case.get("target_average_value") is None
     found = fallback_metric(
         failures=case.get("failures_before", threshold) + 1,
         threshold=threshold,
-        behavior=case.get("behavior", "static"),
+        behavior=case.get("behavior") or "static",
         replicas=case.get("fallback_replicas", 0),
         current=case.get("current", 0),
-        target=case["target_average_value"],
+        target=case["target_value"] if is_value else case["target_average_value"],
+        ready=case.get("ready") if is_value else None,
     )
     if found != case["metric_value"]:
         yield f"{case['test']}: expected {case['metric_value']}, computed {found}"
 
 
 SECTIONS = {"executor": executor, "fallback": fallback}
+
+
+def failures(section: str, case: Case) -> Iterator[str]:
+    """Yield what is wrong with one case of a section."""
+    try:
+        yield from SECTIONS[section](case)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        yield f"{section}: {type(error).__name__}: {error}"
 
 
 def main(arguments: list[str]) -> int:
@@ -62,10 +73,9 @@ def main(arguments: list[str]) -> int:
         return 2
     passed = failed = 0
     for argument in arguments:
-        content = json.loads(Path(argument).read_text(encoding="utf-8"))
-        for section, run in SECTIONS.items():
-            for case in content.get(section, []):
-                wrong = list(run(case))
+        for section, cases in json.loads(Path(argument).read_text(encoding="utf-8")).items():
+            for case in cases if isinstance(cases, list) else []:
+                wrong = list(failures(section, case))
                 passed, failed = passed + (not wrong), failed + bool(wrong)
                 for line in wrong:
                     print(line)

@@ -6,7 +6,7 @@ import pytest
 from conformance import hpa, keda, vpa
 from helpers import CASES
 
-HPA_FILES = [CASES / "hpa.json", CASES / "hpa_trajectories.json"]
+HPA_FILES = [CASES / "hpa.json", CASES / "hpa_trajectories.json", CASES / "hpa_upstream.json"]
 
 
 def hpa_cases():
@@ -56,3 +56,20 @@ def test_the_other_harnesses_count_and_fail(harness, section, field, tmp_path, c
     file.write_text(json.dumps({section: [good, wrong]}))
     assert harness.main([str(file)]) == 1
     assert capsys.readouterr().out.endswith("1 passed, 1 failed\n")
+
+
+def test_the_harnesses_take_files_with_more_in_them(tmp_path, capsys):
+    good = json.loads(HPA_FILES[0].read_text())["limit_functions"][0]
+    file = tmp_path / "cases.json"
+    more = {"note": "more", "sources": ["a", "b"], "controller": [], "limit_functions": [{**good, "seen": 1}]}
+    file.write_text(json.dumps(more))
+    assert hpa.main([str(file)]) == 0
+    file.write_text(json.dumps({"cases": [{"id": "broken"}]}))
+    assert vpa.main([str(file)]) == 1
+    file.write_text(json.dumps({"executor": [{"current": 1}], "magic": [{}]}))
+    assert keda.main([str(file)]) == 1
+    assert [line for line in capsys.readouterr().out.splitlines() if line.endswith("failed")] == [
+        "1 passed, 0 failed",
+        "0 passed, 1 failed",
+        "0 passed, 2 failed",
+    ]

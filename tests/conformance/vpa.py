@@ -33,18 +33,26 @@ def value(series: Case, i: int, t: float) -> int:
 def failures(case: Case) -> Iterator[str]:
     """Yield what is wrong with one case."""
     recommender, oom = Recommender(), case.get("oom_at_s_and_request_bytes")
+    ooms = [oom] if oom and not isinstance(oom[0], list) else list(oom or [])
     for i in range(-(-case["duration_s"] // case["sample_interval_s"])):
         t = float(i * case["sample_interval_s"])
         recommender.cpu(t, value(case["cpu_milli"], i, t) / 1000)
         recommender.memory(t, value(case["memory_bytes"], i, t))
-        if oom and t >= oom[0]:
-            recommender.out_of_memory(t, oom[1])
-            oom = None
+        while ooms and t >= ooms[0][0]:
+            recommender.out_of_memory(t, ooms.pop(0)[1])
     found = recommender.recommendation(case["containers_in_pod"])
     for bound, expected in case["expect_per_container"].items():
         computed = getattr(found, bound)._asdict()
         if computed != expected:
             yield f"{case['id']}: {bound}: expected {expected}, computed {computed}"
+
+
+def failed_bounds(case: Case) -> Iterator[str]:
+    """Yield what is wrong with one case, or why it cannot be run."""
+    try:
+        yield from failures(case)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
+        yield f"{case.get('id', '?')}: {type(error).__name__}: {error}"
 
 
 def main(arguments: list[str]) -> int:
@@ -55,7 +63,7 @@ def main(arguments: list[str]) -> int:
     passed = failed = 0
     for argument in arguments:
         for case in json.loads(Path(argument).read_text(encoding="utf-8"))["cases"]:
-            wrong = list(failures(case))
+            wrong = list(failed_bounds(case))
             passed, failed = passed + (not wrong), failed + bool(wrong)
             for line in wrong:
                 print(line)

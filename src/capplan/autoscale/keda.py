@@ -88,19 +88,26 @@ def _without_activity(spec: ScaledObject, last_active_s: float, current: int, no
 
 
 def fallback_metric(
-    failures: int, threshold: int, behavior: str, replicas: int, current: int, target: float
+    failures: int,
+    threshold: int,
+    behavior: str,
+    replicas: int,
+    current: int,
+    target: float,
+    ready: int | None = None,
 ) -> float | None:
     """Return the total that stands in for a failing measure; None as long as the HPA gets the error.
 
     ``failures`` in a row must be more than the threshold. The total makes the HPA want ``replicas``
-    (``static``), the ``current`` ones (``currentReplicas``), or the higher or lower of both.
+    (``static``), the ``current`` ones (``currentReplicas``), or the higher or lower of both. With a Value
+    target, which the HPA multiplies by the ``ready`` pods, it is divided by them. A total has three decimals.
+    ``scalingModifiers`` gives none: the formula hears that this measure is missing.
     """
-    if failures <= threshold:
+    if failures <= threshold or ready == 0 or min(threshold, replicas) < 0 or behavior == "scalingModifiers":
         return None
     wanted = {
-        "static": replicas,
         "currentReplicas": current,
         "currentReplicasIfHigher": max(current, replicas),
         "currentReplicasIfLower": min(current, replicas),
-    }[behavior]
-    return target * wanted
+    }.get(behavior, replicas)
+    return int(target * 1000 * (wanted / (ready or 1))) / 1000

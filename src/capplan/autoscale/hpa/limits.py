@@ -8,6 +8,8 @@ from capplan.autoscale.compiled import compiled
 from capplan.autoscale.hpa.events import Events, changed
 from capplan.autoscale.hpa.rules import DISABLED, MIN, PERCENT, Rules
 
+_MOST = 2**31 - 1
+
 
 @compiled
 def period_start(current: int, ups: Events, downs: Events, period_s: float, now_s: float) -> int:
@@ -23,13 +25,13 @@ def up_limit(rules: Rules, ups: Events, downs: Events, current: int, now_s: floa
     """
     if rules.select == DISABLED:
         return current
-    limit = current
+    limit = _MOST if rules.select == MIN else -_MOST
     for i in range(len(rules.kinds)):
         base = period_start(current, ups, downs, rules.periods_s[i], now_s)
         allowed = base + rules.amounts[i]
         if rules.kinds[i] == PERCENT:
             allowed = math.ceil(base * (1 + rules.amounts[i] / 100))
-        if i == 0 or (allowed < limit) == (rules.select == MIN):
+        if (allowed < limit) == (rules.select == MIN):
             limit = allowed
     return max(limit, current)
 
@@ -39,13 +41,13 @@ def down_limit(rules: Rules, ups: Events, downs: Events, current: int, now_s: fl
     """Return the fewest replicas that the policies allow; never above ``current``."""
     if rules.select == DISABLED:
         return current
-    limit = current
+    limit = -_MOST if rules.select == MIN else _MOST
     for i in range(len(rules.kinds)):
         base = period_start(current, ups, downs, rules.periods_s[i], now_s)
         allowed = base - rules.amounts[i]
         if rules.kinds[i] == PERCENT:
             allowed = int(base * (1 - rules.amounts[i] / 100))
-        if i == 0 or (allowed > limit) == (rules.select == MIN):
+        if (allowed > limit) == (rules.select == MIN):
             limit = allowed
     return min(limit, current)
 

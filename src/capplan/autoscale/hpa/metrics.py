@@ -96,7 +96,7 @@ def value(
 
     The ratio multiplies the ready pods, so a value that more pods do not lower climbs to the maximum.
     """
-    ratio = total / target
+    ratio = float(total) / target
     if current == 0:
         return math.ceil(ratio), total
     if within(ratio, tolerance):
@@ -110,12 +110,13 @@ def value(
 def average(total: int, target: int, status_replicas: int, tolerance: Tolerance) -> tuple[int, int]:
     """Return the proposal of an Object or External metric with an AverageValue target."""
     proposed = status_replicas
-    if status_replicas == 0 or not within(total / (float(target) * status_replicas), tolerance):
-        proposed = math.ceil(min(total / target, MOST_REPLICAS))
+    if status_replicas == 0 or not within(float(total) / (float(target) * status_replicas), tolerance):
+        proposed = math.ceil(min(float(total) / target, MOST_REPLICAS))
     if status_replicas == 0:
         return proposed, 0
-    shown = math.ceil(min(total / status_replicas, 9.2e18)) if status_replicas > 1 else total
-    return proposed, shown
+    if float(total) >= MOST_USAGE:
+        return proposed, MOST_USAGE
+    return proposed, math.ceil(float(total) / status_replicas)
 
 
 def summed(series: list[int]) -> int:

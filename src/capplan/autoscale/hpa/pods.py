@@ -15,14 +15,14 @@ class Pod(NamedTuple):
     """A pod as the API shows it; None for a condition or a start time that is not there.
 
     request: milli-units, of the whole pod or of the container in question; None if one is missing.
-    ready: status of the Ready condition, None without one; False only if the status is False.
+    ready: status of the Ready condition, True, False or Unknown; None without one.
     """
 
     name: str
     request: int | None = 0
     phase: str = "Running"
     deleting: bool = False
-    ready: bool | None = True
+    ready: str | None = "True"
     start_age_s: float | None = 3600.0
     transition_age_s: float = 3600.0
 
@@ -58,7 +58,10 @@ def starting(
 
 
 def pod_class(pod: Pod, sample: Sample | None, is_cpu: bool, readiness: Readiness) -> int:
-    """Return how a metric counts ``pod``; only CPU cares how long a pod has been there."""
+    """Return how a metric counts ``pod``; only CPU cares how long it has been there, and whether it is ready.
+
+    Unknown readiness keeps no pod out.
+    """
     if pod.deleting or pod.phase == "Failed":
         return IGNORED
     if pod.phase == "Pending":
@@ -70,7 +73,7 @@ def pod_class(pod: Pod, sample: Sample | None, is_cpu: bool, readiness: Readines
     if pod.ready is None or pod.start_age_s is None:
         return UNREADY
     where = (pod.start_age_s, pod.transition_age_s, sample.age_s, sample.window_s)
-    return UNREADY if starting(not pod.ready, *where, readiness) else READY
+    return UNREADY if starting(pod.ready == "False", *where, readiness) else READY
 
 
 def grouped(
@@ -118,4 +121,4 @@ def pod_totals(
 
 def running_and_ready(pods: Iterable[Pod]) -> int:
     """Return the pods that an Object or External metric's Value multiplies; deleting ones count."""
-    return sum(pod.phase == "Running" and pod.ready is True for pod in pods)
+    return sum(pod.phase == "Running" and pod.ready == "True" for pod in pods)

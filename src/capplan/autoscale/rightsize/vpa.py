@@ -17,6 +17,7 @@ _CPU_WEIGHT = 0.1
 _MARGIN = 0.15
 _MIB = 2**20
 _LEAST_CPU_MILLI, _LEAST_MEMORY_BYTES = 25.0, 250.0 * _MIB
+_MOST = 10**14
 _OOM_BUMP_BYTES, _OOM_BUMP_RATIO = 100 * _MIB, 1.2
 
 
@@ -91,24 +92,25 @@ class Recommender:
         narrow = (1 + 0.001 / days) ** -2 if days > 0 else 0.0
         wide = 1 + 1 / days if days > 0 else math.inf
         return Recommendation(
-            self._amounts(0.5, containers, lambda amount: int(amount * narrow)),
+            self._amounts(0.5, containers, lambda amount: _whole(amount * narrow)),
             self._amounts(0.9, containers, lambda amount: amount),
-            self._amounts(0.95, containers, lambda amount: _scaled(amount, wide)),
+            self._amounts(0.95, containers, lambda amount: _whole(amount * wide)),
         )
 
     def _amounts(self, share: float, containers: int, bounded: Callable[[int], int]) -> Amounts:
-        cpu = _with_margin(int(self._cpu.percentile(share) * 1000))
-        memory = _with_margin(int(self._memory.percentile(share)))
+        cpu = _with_margin(_whole(self._cpu.percentile(share) * 1000))
+        memory = _with_margin(_whole(self._memory.percentile(share)))
+        part = 1 / containers
         return Amounts(
-            max(bounded(cpu), int(_LEAST_CPU_MILLI / containers)),
-            max(bounded(memory), int(_LEAST_MEMORY_BYTES / containers)),
+            max(bounded(cpu), _whole(_LEAST_CPU_MILLI * part)),
+            max(bounded(memory), _whole(_LEAST_MEMORY_BYTES * part)),
         )
 
 
 def _with_margin(amount: int) -> int:
-    return amount + int(_MARGIN * amount)
+    return amount + _whole(_MARGIN * amount)
 
 
-def _scaled(amount: int, factor: float) -> int:
-    scaled = amount * factor
-    return int(scaled) if math.isfinite(scaled) else 2**63 - 1
+def _whole(amount: float) -> int:
+    """Return an amount as the recommender keeps it: truncated, and at most 10^14."""
+    return int(amount) if amount < _MOST else _MOST
