@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from capplan.autoscale import signals as s
 from capplan.autoscale.fleet import FleetSpec
 from capplan.autoscale.hpa.rules import MIN, PERCENT, PODS, Policy, rules
-from capplan.autoscale.loop import FIXED, HPA, KEDA, TRACKING, WINDOW
+from capplan.autoscale.loop import FIXED, HPA, KEDA, KNATIVE, TRACKING, WINDOW
 
 loads = st.lists(st.integers(0, 4000), min_size=1, max_size=60)
-kinds = st.sampled_from([FIXED, HPA, KEDA, WINDOW, TRACKING])
+kinds = st.sampled_from([FIXED, HPA, KEDA, WINDOW, TRACKING, KNATIVE])
 
 
 @moderate

@@ -2,13 +2,15 @@
 
 import numpy as np
 
+from capplan.autoscale import knative
 from capplan.autoscale import signals as s
 from capplan.autoscale.compiled import COMPILED, ints, reals
 from capplan.autoscale.fleet import FleetSpec
 from capplan.autoscale.hpa.pods import Readiness
 from capplan.autoscale.hpa.spec import SYNC_S, hpa
 from capplan.autoscale.keda import ScaledObject
-from capplan.autoscale.loop import HPA, RHO_STEPS, TRACKING, Scaler, Service, simulate
+from capplan.autoscale.knative import Kpa
+from capplan.autoscale.loop import HPA, KNATIVE, RHO_STEPS, TRACKING, Scaler, Service, simulate
 from capplan.autoscale.tracking import Tracking
 from capplan.autoscale.traffic import Traffic
 from capplan.autoscale.window import Window
@@ -33,12 +35,13 @@ def service(kind=HPA, low=1, high=20, startup_s=30.0, measures=None, initial=1, 
         kind=kind,
         low=low,
         high=high,
-        sync_s=60.0 if kind == TRACKING else SYNC_S,
+        sync_s={TRACKING: 60.0, KNATIVE: knative.TICK_S}.get(kind, SYNC_S),
         metrics=measures or metrics((s.CPU, s.ON_PODS, 70)),
         hpa=hpa(max(low, 1), high, has_external=True),
         keda=ScaledObject(low=low),
         window=Window(milli_cores=1000.0),
         tracking=Tracking(target_milli=700.0),
+        kpa=Kpa(target=0.7),
         readiness=Readiness(),
     )
     made = Service(

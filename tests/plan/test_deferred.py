@@ -22,7 +22,7 @@ def test_a_plan_without_the_section_does_not_import_its_model():
     ("change", "complaint"),
     [
         ("services.api.workload.prot=1", "services.api.workload.prot: unknown field. Did you mean 'port'?"),
-        ("services.api.workload.autoscaler.kind=heda", "must be 'hpa' or 'keda'"),
+        ("services.api.workload.autoscaler.kind=heda", "must be 'hpa', 'keda' or 'knative'"),
         ("services.api.workload.image=A B", "is not a container image"),
         ("services.api.workload.env.A-B=1", "not an environment variable's name"),
         ("services.api.workload.ports.http=80", "the main one is called http"),

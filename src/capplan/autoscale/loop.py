@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from capplan.autoscale import keda, tracking, window
+from capplan.autoscale import keda, knative, tracking, window
 from capplan.autoscale.compiled import Ints, Reals, compiled, ints, reals
 from capplan.autoscale.fleet import Fleet, FleetSpec, advance, fleet, scale
 from capplan.autoscale.hpa.pods import Readiness
@@ -16,6 +16,7 @@ from capplan.autoscale.hpa.recommendations import Log, log
 from capplan.autoscale.hpa.reconcile import State, reconcile, state
 from capplan.autoscale.hpa.spec import Hpa
 from capplan.autoscale.keda import ScaledObject
+from capplan.autoscale.knative import Kpa
 from capplan.autoscale.signals import (
     CPU,
     ON_PODS,
@@ -32,7 +33,7 @@ from capplan.autoscale.tracking import Alarms, Tracking
 from capplan.autoscale.traffic import Traffic, Waiting, flow, waiting
 from capplan.autoscale.window import Window
 
-FIXED, HPA, KEDA, WINDOW, TRACKING = range(5)
+FIXED, HPA, KEDA, WINDOW, TRACKING, KNATIVE = range(6)
 """Kinds of autoscaler."""
 
 RHO_STEPS = 64
@@ -57,6 +58,7 @@ class Scaler(NamedTuple):
     keda: ScaledObject
     window: Window
     tracking: Tracking
+    kpa: Kpa
     readiness: Readiness
 
 
@@ -85,6 +87,7 @@ class _Memory(NamedTuple):
     last_active_s: Reals
     peak: Log
     alarms: Alarms
+    kpa: knative.State
     proposals: Ints
     failures: Ints
 
@@ -100,6 +103,7 @@ def simulate(service: Service, arrivals: Reals) -> Timeline:
         reals([keda.NEVER_S]),
         log(int(scaler.window.hold_s / tick_s) + 4),
         tracking.alarms(),
+        knative.state(scaler.kpa, service.initial),
         ints(metrics),
         ints([FAILED_GET_EXTERNAL] * metrics),
     )
@@ -141,6 +145,13 @@ def _decide(service: Service, memory: _Memory, timeline: Timeline, tick: int, no
         metric = mean_seen(timeline, use, CPU, past, 60.0, tick_s)
         wanted = tracking.tracked(scaler.tracking, memory.alarms, current, metric, now_s)
         return min(max(wanted, scaler.low), scaler.high)
+    if scaler.kind == KNATIVE:
+        kpa, running = scaler.kpa, memory.fleet.ready[0]
+        stable = mean_seen(timeline, use, RUNNING, tick - 1, kpa.stable_s, tick_s)
+        panic = mean_seen(timeline, use, RUNNING, tick - 1, kpa.panic_s, tick_s)
+        wanted = knative.desired(kpa, memory.kpa, running, stable, panic, now_s)
+        bounded = min(max(wanted, scaler.low), scaler.high)
+        return knative.after_grace(kpa, memory.kpa, bounded, current, now_s)
     propose(
         scaler.metrics,
         timeline,

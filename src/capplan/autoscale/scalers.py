@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from capplan.autoscale import signals as s
@@ -10,16 +11,20 @@ from capplan.autoscale.hpa.pods import Readiness
 from capplan.autoscale.hpa.rules import MIN, PERCENT, PODS, Policy, Rules, rules
 from capplan.autoscale.hpa.spec import SYNC_S, Hpa, hpa
 from capplan.autoscale.keda import ScaledObject, hpa_floor
-from capplan.autoscale.loop import FIXED, HPA, KEDA, TRACKING, WINDOW, Scaler
+from capplan.autoscale.knative import TICK_S, Kpa
+from capplan.autoscale.loop import FIXED, HPA, KEDA, KNATIVE, TRACKING, WINDOW, Scaler
 from capplan.autoscale.tracking import Tracking
 from capplan.autoscale.window import Window
 from capplan.errors import InputError
 from capplan.plan.places import Places
 from capplan.plan.services import CloudRun, ContainerApps, Fargate, Kubernetes, Service
 
-NAMES = ("fixed", "HPA", "KEDA", "", "target tracking")
+NAMES = ("fixed", "HPA", "KEDA", "", "target tracking", "Knative")
 _MEASURES = {"cpu": s.CPU, "memory": s.MEMORY, "requests": s.REQUESTS, "queue": s.QUEUE, "latency": s.LATENCY}
+_SYNC_S = {TRACKING: 60.0, KNATIVE: TICK_S}
 _GROUP_HOLD_S = 600.0
+_PLACES = 100.0
+"""Requests in progress that Knative counts on where a service takes as many as come."""
 
 
 class Size(NamedTuple):
@@ -71,6 +76,8 @@ def _on_kubernetes(
     service: Kubernetes, size: Size, places: Places, name: str, kubernetes: tuple[int, int]
 ) -> tuple[Scaler, str]:
     configured = None if service.workload is None else service.workload.autoscaler
+    if configured is not None and configured.kind == "knative":
+        return _scaler(KNATIVE, size, kpa=_kpa(service, configured.knative)), NAMES[KNATIVE]
     kind = KEDA if configured is not None and configured.kind == "keda" else HPA
     metrics = _metrics(service, size, kind, places, name)
     behavior = None if configured is None else configured.behavior
@@ -92,6 +99,29 @@ def _on_kubernetes(
         only_resources=only_resources,
     )
     return _scaler(KEDA, size, metrics, spec, keda), NAMES[KEDA]
+
+
+def _kpa(service: Kubernetes, given: Any) -> Kpa:
+    places = _PLACES if service.concurrency is None else _number(service.concurrency)
+    window_s = _number(given.window)
+    return Kpa(
+        target=places * _number(given.target_utilization),
+        stable_s=window_s,
+        panic_s=window_s * _number(given.panic_window),
+        panic_threshold=_number(given.panic_threshold),
+        max_up=_number(given.max_scale_up),
+        max_down=_number(given.max_scale_down),
+        activation=int(_number(given.activation_scale)),
+        delay_s=_number(given.scale_down_delay),
+        grace_s=_number(given.grace),
+    )
+
+
+def usual_tick_s(services: Iterable[Service]) -> float:
+    """Return the time between two looks of the autoscaler that looks most often."""
+    workloads = [service.workload for service in services if service.platform == "kubernetes"]
+    looks = any(workload is not None and workload.autoscaler.kind == "knative" for workload in workloads)
+    return TICK_S if looks else SYNC_S
 
 
 def _metrics(service: Kubernetes, size: Size, kind: int, places: Places, name: str) -> list[Metric]:
@@ -153,13 +183,14 @@ def _scaler(
     keda: ScaledObject | None = None,
     window: Window | None = None,
     tracking: Tracking | None = None,
+    kpa: Kpa | None = None,
 ) -> Scaler:
     metrics = metrics or [Metric(s.CPU, s.ON_PODS, 100)]
     return Scaler(
         kind=kind,
         low=size.low,
         high=size.high,
-        sync_s=60.0 if kind == TRACKING else SYNC_S,
+        sync_s=_SYNC_S.get(kind, SYNC_S),
         metrics=s.Metrics(
             ints([metric.measure for metric in metrics]),
             ints([metric.asked for metric in metrics]),
@@ -170,6 +201,7 @@ def _scaler(
         keda=keda or ScaledObject(low=size.low),
         window=window or Window(),
         tracking=tracking or Tracking(),
+        kpa=kpa or Kpa(),
         readiness=Readiness(),
     )
 

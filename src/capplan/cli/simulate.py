@@ -33,7 +33,10 @@ class SimulationFormat(StrEnum):
 _PICTURES = (SimulationFormat.SVG, SimulationFormat.PNG, SimulationFormat.HTML)
 
 Days = Annotated[float | None, typer.Option("--days", min=0.001, help="How long; a week, or the trace.")]
-Tick = Annotated[float, typer.Option("--tick", min=1, max=60, help="Seconds between two looks.")]
+Tick = Annotated[
+    float | None,
+    typer.Option("--tick", min=1, max=60, help="Seconds between two looks; 15, or 2 for Knative."),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the arrivals.")]
 Steady = Annotated[bool, typer.Option("--steady", help="Arrivals without chance.")]
 TraceFile = Annotated[
@@ -99,7 +102,7 @@ def simulate(
     trace: TraceFile = None,
     trace_columns: TraceColumns = "timestamp,requests",
     days: Days = None,
-    tick: Tick = 15.0,
+    tick: Tick = None,
     seed: Seed = 1,
     steady: Steady = False,
     startup: Startup = None,
@@ -121,6 +124,7 @@ def simulate(
 
     Example: capplan simulate examples/amas --startup 60
     """
+    from capplan.autoscale.scalers import usual_tick_s
     from capplan.autoscale.settings import Settings
     from capplan.autoscale.simulation import prepare, run
     from capplan.catalog.catalog import Catalog
@@ -130,14 +134,15 @@ def simulate(
 
     _check_together((("--apply", apply, "--tune", tune), ("--usage", usage, "--right-size", right_size)))
     _check_format(fmt, {"--tune": tune, "--right-size": right_size})
+    file = read_plan(plan, sets or (), alternative, books or ())
     settings = Settings(
-        *(tick, days, seed, not steady, startup, node_start, timeout),
+        *(tick or usual_tick_s(file.plan.services.values()), days, seed, not steady),
+        *(startup, node_start, timeout),
         retries=retries,
         limit_rps=rate_limit,
         breaker=breaker,
         kubernetes=_version(kubernetes),
     )
-    file = read_plan(plan, sets or (), alternative, books or ())
     prepared = prepare(file, Catalog(catalogs), settings, _trace(trace, trace_columns))
     with reporter("simulating", len(prepared.subjects)) as progress:
         result = run(prepared, progress)

@@ -43,7 +43,12 @@ def figure(value: float) -> str:
 
 def measures_of(site: Site, service: Service) -> list[Measured]:
     """Return what the service is scaled by: the plan's triggers, or CPU; running requests on GPUs."""
-    triggers = service.workload.autoscaler.triggers
+    scaler = service.workload.autoscaler
+    if scaler.kind == "knative":
+        where = f"services.{service.name}.workload.autoscaler.kind"
+        what = "knative can be simulated, and capplan renders no Knative Services"
+        raise InputError(Problem(where, what, "Use hpa or keda, or render another --alternative."))
+    triggers = scaler.triggers
     if triggers:
         return [_measured(site, service, kind, trigger) for kind, trigger in triggers.items()]
     kind = "running" if gpus_of(service) and service.capacity_rps is not None else "cpu"

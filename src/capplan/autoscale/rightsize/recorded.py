@@ -30,8 +30,8 @@ class _Source(NamedTuple):
 def read_usage(given: Sequence[str]) -> Mapping[str, Mapping[str, Usage]]:
     """Return the usage in files by container and pod.
 
-    Each is a CSV file of one container, which has its name (timestamp, cpu_cores, memory_bytes, and pod if
-    several), or an answer of Prometheus, ``cpu=FILE`` or ``memory=FILE`` where its series have no name to tell.
+    Each is a CSV file of one container, which has its name (timestamp, cpu_cores, memory_bytes, and pod
+    if several), or an answer of Prometheus, ``cpu=FILE`` or ``memory=FILE`` where no name tells which.
     Raises :class:`InputError` for what is no usage.
     """
     sources = [_source(text) for text in given]
