@@ -5,8 +5,8 @@ where a goal is missed:
 
     .venv/bin/python benchmarks/simulate.py [--check]
 
-The goals are those of compiled code, after compilation, in processor time, which depends less on what else
-the machine does: 10 s on two cores are 20. Plain Python is measured on a day, in its own process, and scaled.
+The goals are wall time of compiled code on two cores, after compilation. Processor time stands beside it: it
+depends less on what else the machine does. Plain Python is measured on a day, in its own process, on one core.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ import os
 import subprocess
 import sys
 import time
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from capplan.autoscale.compiled import COMPILED
 from capplan.autoscale.loop import simulate
@@ -27,31 +30,42 @@ from capplan.catalog.catalog import Catalog
 from capplan.plan.read import read_plan
 
 PLAN, SERVICE = Path(__file__).parents[1] / "examples" / "amas", "orchestrator"
-YEAR_GOAL_S, CONFIGURATIONS_GOAL_S = 2.0, 20.0
-CONFIGURATIONS = 1000
+YEAR_GOAL_S, CONFIGURATIONS_GOAL_S = 2.0, 10.0
+CONFIGURATIONS, CORES = 1000, 2
 DAYS = 365
-YEAR = "a year of 15 s ticks (2.1 M)"
+YEAR = "one service × a year of 15 s ticks (2.1 M)"
+
+
+class Took(NamedTuple):
+    """Seconds on the clock, and of all processors together."""
+
+    wall_s: float
+    processor_s: float
 
 
 def main() -> int:
     """Print the table; return 1 if a goal is missed."""
     if "--plain" in sys.argv:
-        print(measured(1))
+        print(measured(1).processor_s)
         return 0
     plain_s = in_plain_python()
-    weeks = CONFIGURATIONS * 7
-    print(f"{'':42}{'compiled':>10}{'goal':>8}{'plain Python':>16}")
-    plain_year = f"{plain_s * DAYS:14,.0f} s"
+    print(f"{'':46}{'wall':>8}{'goal':>8}{'processor':>12}{'plain Python':>16}")
+    weeks = f"{CONFIGURATIONS:,} configurations × one week (40 M)"
     if not COMPILED:
-        print(f"{'a year of 15 s ticks (2.1 M)':42}{'no numba':>10}{YEAR_GOAL_S:6.0f} s{plain_year}")
+        print(f"{YEAR:46}{'no numba':>28}{plain_s * DAYS:14,.0f} s")
+        print(f"{weeks:46}{'no numba':>28}{plain_s * CONFIGURATIONS * 7:14,.0f} s")
         return 0
     measured(1)
-    year_s, all_s = measured(DAYS), configurations()
-    print(f"{YEAR:42}{year_s:8.2f} s{YEAR_GOAL_S:6.0f} s{plain_year}")
-    name = f"{CONFIGURATIONS:,} configurations × one week (40 M)"
-    print(f"{name:42}{all_s:8.2f} s{CONFIGURATIONS_GOAL_S:6.0f} s{plain_s * weeks:14,.0f} s")
-    missed = year_s > YEAR_GOAL_S or all_s > CONFIGURATIONS_GOAL_S
+    year, all_weeks = measured(DAYS), configurations()
+    row(YEAR, year, YEAR_GOAL_S, plain_s * DAYS)
+    row(weeks, all_weeks, CONFIGURATIONS_GOAL_S, plain_s * CONFIGURATIONS * 7)
+    missed = year.wall_s > YEAR_GOAL_S or all_weeks.wall_s > CONFIGURATIONS_GOAL_S
     return 1 if missed and "--check" in sys.argv else 0
+
+
+def row(name: str, took: Took, goal_s: float, plain_s: float) -> None:
+    """Print one line of the table."""
+    print(f"{name:46}{took.wall_s:6.2f} s{goal_s:6.0f} s{took.processor_s:10.2f} s{plain_s:14,.0f} s")
 
 
 def subject(days: float) -> tuple[Subject, Settings]:
@@ -61,17 +75,22 @@ def subject(days: float) -> tuple[Subject, Settings]:
     return next(s for s in prepared.subjects if s.name == SERVICE), settings
 
 
-def measured(days: float) -> float:
-    """Return the seconds that so many days of the service take."""
+def measured(days: float) -> Took:
+    """Return what so many days of the service take."""
     service, settings = subject(days)
     arrivals = as_reals(requests_of(service, settings))
-    start = time.process_time()
-    simulate(service.simulated, arrivals)
-    return time.process_time() - start
+    return timed(lambda: simulate(service.simulated, arrivals))
 
 
-def configurations() -> float:
-    """Return the seconds that a week under each of many maxima takes, on all cores."""
+def timed(work: Callable[[], object]) -> Took:
+    """Do the ``work`` and return what it took."""
+    wall, processor = time.perf_counter(), time.process_time()
+    work()
+    return Took(time.perf_counter() - wall, time.process_time() - processor)
+
+
+def configurations() -> Took:
+    """Return what a week under each of many maxima takes, on two cores."""
     service, settings = subject(7)
     arrivals = as_reals(requests_of(service, settings))
     scaler = service.simulated.scaler
@@ -79,11 +98,8 @@ def configurations() -> float:
         service.simulated._replace(scaler=scaler._replace(hpa=scaler.hpa._replace(high=20 + i % 30)))
         for i in range(CONFIGURATIONS)
     ]
-    start = time.process_time()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in pool.map(lambda variant: simulate(variant, arrivals), variants):
-            pass
-    return time.process_time() - start
+    with ThreadPoolExecutor(CORES) as pool:
+        return timed(lambda: deque(pool.map(lambda variant: simulate(variant, arrivals), variants), maxlen=0))
 
 
 def in_plain_python() -> float:

@@ -37,16 +37,17 @@ else:
 
 def ints(values: int | list[int]) -> Ints:
     """Return so many zeros, or the ``values``, as whole numbers."""
-    given = [0] * values if isinstance(values, int) else list(values)
-    return _stored(given, np.int64)
+    return _stored(values, 0, np.int64)
 
 
 def reals(values: int | list[float]) -> Reals:
     """Return so many zeros, or the ``values``, as real numbers."""
-    given = [0.0] * values if isinstance(values, int) else [float(value) for value in values]
-    return _stored(given, np.float64)
+    given = values if isinstance(values, int) else [float(value) for value in values]
+    return _stored(given, 0.0, np.float64)
 
 
-def _stored(values: list[_Number], kind: type[np.generic]) -> MutableSequence[_Number]:
-    found: Any = np.array(values, dtype=kind) if COMPILED else values
+def _stored(values: int | list[_Number], zero: _Number, kind: type[np.generic]) -> MutableSequence[_Number]:
+    if not COMPILED:
+        return [zero] * values if isinstance(values, int) else list(values)
+    found: Any = np.zeros(values, kind) if isinstance(values, int) else np.array(values, kind)
     return cast("MutableSequence[_Number]", found)
