@@ -96,6 +96,14 @@ def test_a_picture_without_altair(capplan, root, tmp_path, monkeypatch):
         (["--tune", "--format", "csv"], "csv is the timeline"),
         (["--right-size", "--format", "svg"], "svg is the timeline of one simulation, and --right-size"),
         (["--right-size", "--usage", "none.csv"], "no such file"),
+        (["--right-size", "--usage", "cpu=none.json"], "none.json: no such file"),
+        (["--outage", "10:00"], "'10:00' is not a stretch of time. As in 10:00-10:20."),
+        (["--outage", "10:00-10:60"], "is not a stretch of time"),
+        (["--outage", "10:20-10:00"], "'10:20-10:00' ends before it begins"),
+        (
+            ["--outage", "30:00-31:00", "--days", "1"],
+            "--outage: begins after the 24 hours that are simulated",
+        ),
     ],
 )
 def test_bad_options(capplan, root, options, message):
@@ -103,6 +111,15 @@ def test_bad_options(capplan, root, options, message):
     assert done.exit_code == 2
     assert message in done.stderr
     assert done.stdout == ""
+
+
+def test_an_outage_of_measures_is_told(capplan, root):
+    done = a_day(capplan, root / "examples" / "amas", "--outage", "10:00-10:20")
+    assert "INFO orchestrator: instances without measures: " in done.stdout
+    document = a_day(
+        capplan, root / "examples" / "amas", "--outage", "10:00-10:20", "--format", "json"
+    ).stdout
+    assert json.loads(document)["outage_s"] == [36_000.0, 37_200.0]
 
 
 def test_troubles_shed_requests(capplan, root):

@@ -19,11 +19,13 @@ class ScaledObject(NamedTuple):
     """What the operator reads of a ScaledObject; counts are :data:`UNSET` where it does not say.
 
     only_resources: cpu and memory are its only triggers, which count as active and never wake it.
+    fallback: instances when a measure is not to be had, after more failures in a row than failures.
     """
 
     low: int = 0
     idle: int = UNSET
     fallback: int = UNSET
+    failures: int = 3
     polling_s: float = 30.0
     cooldown_s: float = 300.0
     initial_cooldown_s: float = 0.0
@@ -85,6 +87,12 @@ def _without_activity(spec: ScaledObject, last_active_s: float, current: int, no
     if spec.idle == UNSET and current < spec.low:
         return spec.low
     return NO_WRITE
+
+
+@compiled
+def falls_back(spec: ScaledObject, failures: int) -> bool:
+    """Say whether the fallback stands in for measures that failed so often in a row."""
+    return spec.fallback != UNSET and failures > spec.failures
 
 
 def fallback_metric(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from capplan.autoscale import keda, knative, tracking, window
 from capplan.autoscale.compiled import Ints, Reals, compiled, ints, reals
 from capplan.autoscale.fleet import Fleet, FleetSpec, advance, fleet, scale
+from capplan.autoscale.hpa.metrics import ERROR, average, value
 from capplan.autoscale.hpa.pods import Readiness
 from capplan.autoscale.hpa.reasons import FAILED_GET_EXTERNAL
 from capplan.autoscale.hpa.recommendations import Log, log
@@ -19,7 +20,9 @@ from capplan.autoscale.keda import ScaledObject
 from capplan.autoscale.knative import Kpa
 from capplan.autoscale.signals import (
     CPU,
+    ON_AVERAGE,
     ON_PODS,
+    ON_TOTAL,
     RUNNING,
     Metrics,
     Timeline,
@@ -67,6 +70,7 @@ class Service(NamedTuple):
 
     p95_s and slack_s: response time of 95 %, and how much longer a request may wait within the SLO, by
     instances (first row: one) and utilization, :data:`RHO_STEPS` a row. initial: instances at the start.
+    blind_from_s, blind_until_s: while nobody measures anything.
     """
 
     traffic: Traffic
@@ -76,10 +80,12 @@ class Service(NamedTuple):
     p95_s: Reals
     slack_s: Reals
     initial: int
+    blind_from_s: float = 0.0
+    blind_until_s: float = 0.0
 
 
 class _Memory(NamedTuple):
-    """What lasts from tick to tick."""
+    """What lasts from tick to tick; ``blind_looks[0]``: looks in a row that found no measure."""
 
     fleet: Fleet
     waiting: Waiting
@@ -90,6 +96,7 @@ class _Memory(NamedTuple):
     kpa: knative.State
     proposals: Ints
     failures: Ints
+    blind_looks: Ints
 
 
 def simulate(service: Service, arrivals: Reals) -> Timeline:
@@ -106,6 +113,7 @@ def simulate(service: Service, arrivals: Reals) -> Timeline:
         knative.state(scaler.kpa, service.initial),
         ints(metrics),
         ints([FAILED_GET_EXTERNAL] * metrics),
+        ints(1),
     )
     timeline = empty(arrivals)
     _run(service, memory, timeline)
@@ -131,54 +139,110 @@ def _run(service: Service, memory: _Memory, timeline: Timeline) -> None:
 
 @compiled
 def _decide(service: Service, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> int:
-    """Return the count that the autoscaler sets."""
+    """Return the count that the autoscaler sets; who has nothing to go by leaves it."""
+    kind = service.scaler.kind
+    blind = _is_blind(service, now_s)
+    if kind in (HPA, KEDA):
+        return _by_hpa(service, memory, timeline, tick, blind, now_s)
+    if kind == WINDOW:
+        return _by_window(service, memory, timeline, tick, now_s)
+    if blind:
+        return memory.fleet.number[0]
+    if kind == TRACKING:
+        return _by_tracking(service, memory, timeline, tick, now_s)
+    return _by_knative(service, memory, timeline, tick, now_s)
+
+
+@compiled
+def _is_blind(service: Service, now_s: float) -> bool:
+    return service.blind_from_s <= now_s < service.blind_until_s
+
+
+@compiled
+def _by_window(service: Service, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> int:
+    """Return the count of a platform that sees its own load, with or without anybody else's measures."""
     scaler, use, tick_s = service.scaler, service.use, service.traffic.tick_s
-    current, past = memory.fleet.number[0], max(tick - 1 - service.use.lag_ticks, 0)
-    if scaler.kind == WINDOW:
-        average_s = scaler.window.average_s
-        progress = mean_seen(timeline, use, RUNNING, past, average_s, tick_s)
-        busy = timeline.worked[past] / tick_s * use.cpu_milli
-        just_now = seen(timeline, use, RUNNING, tick - 1, tick_s)
-        wanted = window.needed(scaler.window, progress, busy, just_now)
-        return window.held(scaler.window, memory.peak, wanted, scaler.low, scaler.high, now_s)
-    if scaler.kind == TRACKING:
-        metric = mean_seen(timeline, use, CPU, past, 60.0, tick_s)
-        wanted = tracking.tracked(scaler.tracking, memory.alarms, current, metric, now_s)
-        return min(max(wanted, scaler.low), scaler.high)
-    if scaler.kind == KNATIVE:
-        kpa, running = scaler.kpa, memory.fleet.ready[0]
-        stable = mean_seen(timeline, use, RUNNING, tick - 1, kpa.stable_s, tick_s)
-        panic = mean_seen(timeline, use, RUNNING, tick - 1, kpa.panic_s, tick_s)
-        wanted = knative.desired(kpa, memory.kpa, running, stable, panic, now_s)
-        bounded = min(max(wanted, scaler.low), scaler.high)
-        return knative.after_grace(kpa, memory.kpa, bounded, current, now_s)
-    propose(
-        scaler.metrics,
-        timeline,
-        memory.fleet,
-        service.fleet,
-        use,
-        scaler.readiness,
-        scaler.hpa.tolerance,
-        tick,
-        tick_s,
-        now_s,
-        memory.proposals,
-    )
+    past = max(tick - 1 - use.lag_ticks, 0)
+    progress = mean_seen(timeline, use, RUNNING, past, scaler.window.average_s, tick_s)
+    busy = timeline.worked[past] / tick_s * use.cpu_milli
+    just_now = seen(timeline, use, RUNNING, tick - 1, tick_s)
+    wanted = window.needed(scaler.window, progress, busy, just_now)
+    return window.held(scaler.window, memory.peak, wanted, scaler.low, scaler.high, now_s)
+
+
+@compiled
+def _by_tracking(service: Service, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> int:
+    scaler, use, tick_s = service.scaler, service.use, service.traffic.tick_s
+    metric = mean_seen(timeline, use, CPU, max(tick - 1 - use.lag_ticks, 0), 60.0, tick_s)
+    wanted = tracking.tracked(scaler.tracking, memory.alarms, memory.fleet.number[0], metric, now_s)
+    return min(max(wanted, scaler.low), scaler.high)
+
+
+@compiled
+def _by_knative(service: Service, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> int:
+    scaler, use, tick_s = service.scaler, service.use, service.traffic.tick_s
+    kpa, ready = scaler.kpa, memory.fleet.ready[0]
+    stable = mean_seen(timeline, use, RUNNING, tick - 1, kpa.stable_s, tick_s)
+    panic = mean_seen(timeline, use, RUNNING, tick - 1, kpa.panic_s, tick_s)
+    wanted = knative.desired(kpa, memory.kpa, ready, stable, panic, now_s)
+    bounded = min(max(wanted, scaler.low), scaler.high)
+    return knative.after_grace(kpa, memory.kpa, bounded, memory.fleet.number[0], now_s)
+
+
+@compiled
+def _by_hpa(
+    service: Service, memory: _Memory, timeline: Timeline, tick: int, blind: bool, now_s: float
+) -> int:
+    scaler, current = service.scaler, memory.fleet.number[0]
+    if blind:
+        # At zero the HPA asks for no measure, so none fails.
+        memory.blind_looks[0] += current > 0
+        _propose_blindly(scaler, memory, current)
+    else:
+        memory.blind_looks[0] = 0
+        propose(
+            scaler.metrics,
+            timeline,
+            memory.fleet,
+            service.fleet,
+            service.use,
+            scaler.readiness,
+            scaler.hpa.tolerance,
+            tick,
+            service.traffic.tick_s,
+            now_s,
+            memory.proposals,
+        )
     return reconcile(scaler.hpa, memory.hpa, current, memory.proposals, memory.failures, now_s)
 
 
 @compiled
-def _poll(service: Service, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> None:
-    """Let KEDA's operator turn the service on or off."""
-    scaler, metrics = service.scaler, service.scaler.metrics
-    active = scaler.keda.only_resources
+def _propose_blindly(scaler: Scaler, memory: _Memory, current: int) -> None:
+    """Write that no metric has a proposal, or what KEDA's fallback stands in for: not for CPU and memory."""
+    metrics, ready, tolerance = scaler.metrics, memory.fleet.ready[0], scaler.hpa.tolerance
+    stands_in = scaler.kind == KEDA and keda.falls_back(scaler.keda, memory.blind_looks[0])
     for i in range(len(metrics.measures)):
-        if metrics.asked[i] != ON_PODS:
+        target = metrics.targets[i]
+        total = target * scaler.keda.fallback
+        memory.proposals[i] = ERROR
+        if stands_in and metrics.asked[i] == ON_AVERAGE:
+            memory.proposals[i] = average(total, target, current, tolerance)[0]
+        elif stands_in and metrics.asked[i] == ON_TOTAL and ready > 0:
+            memory.proposals[i] = value(total // ready, target, current, ready, current, tolerance)[0]
+
+
+@compiled
+def _poll(service: Service, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> None:
+    """Let KEDA's operator turn the service on or off; an active fallback counts as activity."""
+    scaler, metrics = service.scaler, service.scaler.metrics
+    blind = _is_blind(service, now_s)
+    active = scaler.keda.only_resources or (blind and keda.falls_back(scaler.keda, memory.blind_looks[0]))
+    for i in range(len(metrics.measures)):
+        if metrics.asked[i] != ON_PODS and not blind:
             level = seen(timeline, service.use, metrics.measures[i], tick - 1, service.traffic.tick_s)
             active = active or keda.is_active(level, metrics.activations[i])
     current = memory.fleet.number[0]
-    wanted = keda.poll(scaler.keda, memory.last_active_s, current, active, False, now_s)
+    wanted = keda.poll(scaler.keda, memory.last_active_s, current, active, blind, now_s)
     if wanted != keda.NO_WRITE:
         scale(memory.fleet, service.fleet, wanted, now_s)
 

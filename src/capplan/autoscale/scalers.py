@@ -98,6 +98,10 @@ def _on_kubernetes(
         cooldown_s=_number(configured.cooldown),
         only_resources=only_resources,
     )
+    fallback = configured.fallback
+    if fallback is not None:
+        replicas, failures = int(_number(fallback.replicas)), int(_number(fallback.failures))
+        keda = keda._replace(fallback=replicas, failures=failures)
     return _scaler(KEDA, size, metrics, spec, keda), NAMES[KEDA]
 
 

@@ -11,6 +11,7 @@ class Settings(NamedTuple):
     random: Poisson arrivals; otherwise exactly the mean. metric_lag_s: age of what autoscalers see, beyond a
     tick. limit_rps: what a rate limiter lets in while there is little load; less, tier by tier, under more.
     breaker: share of failures that opens a circuit breaker. kubernetes: version whose HPA is simulated.
+    blind_s: from when until when nobody measures anything.
     """
 
     tick_s: float = 15.0
@@ -26,3 +27,4 @@ class Settings(NamedTuple):
     breaker: float = 0.0
     breaker_open_s: float = 30.0
     kubernetes: tuple[int, int] = (1, 36)
+    blind_s: tuple[float, float] = (0.0, 0.0)

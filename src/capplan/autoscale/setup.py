@@ -117,6 +117,8 @@ def _subject(
         p95_s=response.p95_s,
         slack_s=response.slack_s,
         initial=min(max(initial, size.low), size.high),
+        blind_from_s=settings.blind_s[0],
+        blind_until_s=settings.blind_s[1],
     )
     backlog = 0.0 if service.queue is None else float(service.queue.backlog)
     name, platform = component.name, component.platform

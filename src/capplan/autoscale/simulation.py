@@ -130,6 +130,9 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
     if seconds / settings.tick_s > _MOST_TICKS:
         what = f"{seconds / _DAY_S:g} days in ticks of {settings.tick_s:g} s are too many"
         raise InputError(Problem("--days", what, "Simulate fewer days, or longer ticks."))
+    if settings.blind_s[0] >= seconds:
+        what = f"begins after the {seconds / _HOUR_S:g} hours that are simulated"
+        raise InputError(Problem("--outage", what))
     smooth = step_s >= _HOUR_S
     by_name = {
         name: rates(load.rps(name)[0], step_s, settings.tick_s, seconds, smooth)

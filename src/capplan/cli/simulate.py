@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -54,6 +55,15 @@ NodeStart = Annotated[
 ]
 Timeout = Annotated[
     float | None, typer.Option("--timeout", min=0, help="Seconds that callers wait in a queue.")
+]
+MetricLag = Annotated[
+    float, typer.Option("--metric-lag", min=0, max=3600, help="Age in seconds of what autoscalers see.")
+]
+Outage = Annotated[
+    str | None,
+    typer.Option(
+        "--outage", metavar="HH:MM-HH:MM", help="While autoscalers get no measures; from the start."
+    ),
 ]
 Retries = Annotated[int, typer.Option("--retries", min=0, max=20, help="How often callers try again.")]
 RateLimit = Annotated[
@@ -108,6 +118,8 @@ def simulate(
     startup: Startup = None,
     node_start: NodeStart = None,
     timeout: Timeout = None,
+    metric_lag: MetricLag = 15.0,
+    outage: Outage = None,
     retries: Retries = 0,
     rate_limit: RateLimit = 0.0,
     breaker: Breaker = 0.0,
@@ -137,11 +149,12 @@ def simulate(
     file = read_plan(plan, sets or (), alternative, books or ())
     settings = Settings(
         *(tick or usual_tick_s(file.plan.services.values()), days, seed, not steady),
-        *(startup, node_start, timeout),
+        *(startup, node_start, timeout, metric_lag),
         retries=retries,
         limit_rps=rate_limit,
         breaker=breaker,
         kubernetes=_version(kubernetes),
+        blind_s=_stretch(outage),
     )
     prepared = prepare(file, Catalog(catalogs), settings, _trace(trace, trace_columns))
     with reporter("simulating", len(prepared.subjects)) as progress:
@@ -262,6 +275,20 @@ def _version(text: str) -> tuple[int, int]:
     if major != "1" or not minor.isdecimal():
         raise InputError(Problem("--kubernetes", f"'{text}' is not a version of Kubernetes", "As in 1.36."))
     return 1, int(minor)
+
+
+def _stretch(text: str | None) -> tuple[float, float]:
+    """Return from when until when, in seconds since the start; both 0 without an outage."""
+    if text is None:
+        return 0.0, 0.0
+    found = re.fullmatch(r"(\d{1,4}):([0-5]\d)-(\d{1,4}):([0-5]\d)", text)
+    if found is None:
+        raise InputError(Problem("--outage", f"'{text}' is not a stretch of time", "As in 10:00-10:20."))
+    hours, minutes, until_hours, until_minutes = map(int, found.groups())
+    begins_s, ends_s = 60.0 * (60 * hours + minutes), 60.0 * (60 * until_hours + until_minutes)
+    if ends_s <= begins_s:
+        raise InputError(Problem("--outage", f"'{text}' ends before it begins", "As in 10:00-10:20."))
+    return begins_s, ends_s
 
 
 def _trace(file: Path | None, columns: str) -> Trace | None:

@@ -135,8 +135,20 @@ def _notes(simulation: Simulation) -> Iterator[str]:
             yield f"WARNING {name}: at its maximum of {high} for {_duration(at_top)}."
         if found.shed_share:
             yield f"WARNING {name}: {percent(found.shed_share)} of the requests were not served."
+    yield from _outage(simulation)
     for name in simulation.skipped:
         yield f"INFO {name}: not simulated: nothing says what an instance carries, or nothing comes."
+
+
+def _outage(simulation: Simulation) -> Iterator[str]:
+    """Yield what the autoscalers did that had no measures to go by."""
+    settings = simulation.settings
+    first, last = (math.ceil(at_s / settings.tick_s) for at_s in settings.blind_s)
+    for outcome in simulation.outcomes:
+        ran = outcome.series.wanted[first:last]
+        if ran.size:
+            counts = f"{ran[0]:g} at first, {ran[-1]:g} at the end"
+            yield f"INFO {outcome.subject.name}: instances without measures: {counts}, {ran.max():g} at most."
 
 
 def exact_text(exact: Mapping[str, Exact]) -> str:
@@ -165,6 +177,7 @@ def simulation_document(simulation: Simulation, exact: Mapping[str, Exact] = {})
         "seconds": simulation.seconds,
         "tick_s": settings.tick_s,
         "seed": settings.seed,
+        "outage_s": list(settings.blind_s) if any(settings.blind_s) else None,
         "services": {outcome.subject.name: _document(outcome) for outcome in simulation.outcomes},
         "exact": {name: _exact_document(found) for name, found in exact.items()} or None,
         "skipped": list(simulation.skipped),
