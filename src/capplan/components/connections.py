@@ -61,14 +61,26 @@ def too_many(
     server_pool = _pgbouncer_pool(ctx, name)
     remedy = f"Set pool.max to {fits}" if fits else "Use fewer instances"
     if server_pool is not None:
-        sizes = f"max_client_conn {most:,.0f}, default_pool_size {server_pool:,.0f}"
+        sizes = f"max_client_conn {most:,.0f}, default_pool_size {float(np.max(server_pool)):,.0f}"
         remedy += f", or put PgBouncer between: {sizes}"
     else:
         remedy += ", or put PgBouncer between; with pool.hold_time capplan says how large"
     yield Finding("error", "too-many-connections", name, message, f"{remedy}.")
 
 
-def _pgbouncer_pool(ctx: Context, database: str) -> float | None:
+def connection_measures(ctx: Context, database: str, accepted: Array) -> Iterator[Measure]:
+    """Yield what a database accepts, and the server connections that a pooler before it needs."""
+    offered = measure(
+        "connections accepted", accepted, "", "what the class, or the plan, lets applications open"
+    )
+    yield offered._replace(detail=True)
+    size = _pgbouncer_pool(ctx, database)
+    if size is not None and np.any(size > 0):
+        formula = "fewest with at most 1 % of the calls blocked: Erlang B of calls/s × hold_time"
+        yield measure("PgBouncer pool", size, "connections", formula)._replace(detail=True)
+
+
+def _pgbouncer_pool(ctx: Context, database: str) -> Floats | None:
     """Return the server connections that carry all calls with few of them blocked: Erlang B."""
     from capplan.capacity.queueing import servers_for_blocking
 
@@ -77,7 +89,7 @@ def _pgbouncer_pool(ctx: Context, database: str) -> float | None:
         if pool.hold_time is None:
             return None
         busy = busy + ctx.load.peak(name) * _calls(service.calls[database]) * pool.hold_time
-    return float(np.max(servers_for_blocking(busy, BLOCKED_SHARE)))
+    return servers_for_blocking(busy, BLOCKED_SHARE)
 
 
 def _calls(call: Call) -> Floats:

@@ -11,7 +11,7 @@ from capplan.capacity import stores
 from capplan.capacity.choice import Choice, cheapest
 from capplan.components.base import Component, Context, Finding, Path
 from capplan.components.billing import Bill
-from capplan.components.connections import connections_of, too_many
+from capplan.components.connections import connection_measures, connections_of, too_many
 from capplan.components.database_classes import DatabaseClass, classes_of, connections_by_memory
 from capplan.components.database_meters import Sized, database_meters
 from capplan.components.measures import Measure, Pick, measure
@@ -49,6 +49,7 @@ def build_database(
     sized = Sized(classes, choice, storage)
     measures = [
         *_need_measures(database, needs, has, choice),
+        *connection_measures(ctx, name, _picked(has["connections"], choice)),
         *_iops_measures(ctx, name, database, storage),
         *_storage_measures(ctx, name, database, sized),
         *recovery_measures(database, storage),

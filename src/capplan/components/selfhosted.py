@@ -11,7 +11,7 @@ from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.components.base import CLUSTER_PROVIDERS, Component, Context, Path, Pods
 from capplan.components.billing import Bill
 from capplan.components.caches import cache_content, too_small
-from capplan.components.connections import connections_of, too_many
+from capplan.components.connections import connection_measures, connections_of, too_many
 from capplan.components.measures import Measure, measure
 from capplan.components.semantic import semantic_measures
 from capplan.components.timeseries import series_gib, series_measures
@@ -43,6 +43,7 @@ def build_own_database(
     if opened is not None:
         formula = "Σ of instances at their maximum × pool.max"
         measures.append(Measure("connections", opened, "", formula, allowed))
+    measures += connection_measures(ctx, name, allowed)
     return component._replace(
         measures=measures, findings=list(too_many(ctx, name, opened, allowed, services))
     )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.health import probes_of
 from capplan.manifests.pods import MANAGED_BY, environment_of, image_of, labels_of
 from capplan.manifests.quantity import cpu, memory
 from capplan.manifests.site import Service, Site, number
@@ -40,8 +41,7 @@ def _context(site: Site, service: Service, spec: CloudRun) -> Tree:
         "port": workload.port,
         "env": _env(site, service),
         "limits": {"cpu": cpu(number(spec.cpu)), "memory": memory(number(spec.memory))},
-        "health_path": workload.health_path,
-        "startup_failures": max(1, min(240, math.ceil(workload.startup / 5.0))),
+        "probes": {decides: p.kubernetes(workload.port) for decides, p in probes_of(service).items()},
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact, Rendered, Tree
 from capplan.manifests.aws import full_name, machine_of
+from capplan.manifests.health import probes_of
 from capplan.manifests.pods import environment_of, image_of
 from capplan.manifests.quantity import memory
 from capplan.manifests.site import NodePool, Service, Site, number, whole
@@ -247,5 +248,8 @@ def _container_app(site: Site, service: Service) -> Tree:
         "lo": service.lo,
         "hi": service.hi,
         "concurrency": str(int(number(spec.concurrency) * number(spec.target_utilization.concurrency))),
-        "health_path": workload.health_path,
+        "probes": [
+            {"type": decides.capitalize(), **probe.kubernetes(workload.port)}
+            for decides, probe in probes_of(service).items()
+        ],
     }

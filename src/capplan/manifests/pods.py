@@ -6,7 +6,9 @@ import math
 from typing import Any, NamedTuple
 
 from capplan.manifests import vllm
+from capplan.manifests.health import probes_of
 from capplan.manifests.quantity import cpu, memory
+from capplan.manifests.settings import pools_of
 from capplan.manifests.site import NodePool, Service, Site, number
 from capplan.plan.services import Kubernetes
 
@@ -60,8 +62,7 @@ class Pod(NamedTuple):
     env: list[Tree]
     env_from: list[Tree]
     resources: Tree
-    health_path: str
-    startup_failures: int
+    probes: Tree
     mounts: list[Tree]
     volumes: list[Tree]
     node_selector: Tree
@@ -132,8 +133,7 @@ def pod_of(site: Site, service: Service, priority_class: str, limit_cpu: bool = 
         env=_env(site, service),
         env_from=[{"configMapRef": {"name": name}}] if environment_of(site, service) else [],
         resources=_resources(site, service, limit_cpu),
-        health_path=workload.health_path,
-        startup_failures=max(math.ceil(workload.startup / 5.0), 1),
+        probes={decides: probe.kubernetes("http") for decides, probe in probes_of(service).items()},
         mounts=mounts,
         volumes=volumes,
         node_selector=_node_selector(site, service, pool),
@@ -159,16 +159,16 @@ def ports_of(service: Service) -> dict[str, int]:
 def environment_of(site: Site, service: Service) -> dict[str, str]:
     """Return the environment that is no secret: the plan's own, and the pools that it sized.
 
-    Pools are those of the plan's calls: DATABASE_MAX_CONNECTIONS, DATABASE_MIN_CONNECTIONS,
+    Pools as :func:`pools_of` has them: DATABASE_MAX_CONNECTIONS, DATABASE_MIN_CONNECTIONS,
     DATABASE_ACQUIRE_TIMEOUT_SECONDS, with the database's name in front where there are several.
     """
-    pools = {callee: call.pool for callee, call in service.spec.calls.items() if call.pool is not None}
+    pools = pools_of(site, service.name)
     found: dict[str, str] = {}
     for database, pool in pools.items():
         prefix = "DATABASE" if len(pools) == 1 else database.upper().replace("-", "_")
-        found[f"{prefix}_MAX_CONNECTIONS"] = str(int(number(pool.max)))
-        found[f"{prefix}_MIN_CONNECTIONS"] = str(int(number(pool.min)))
-        found[f"{prefix}_ACQUIRE_TIMEOUT_SECONDS"] = str(math.ceil(number(pool.acquire_timeout)))
+        found[f"{prefix}_MAX_CONNECTIONS"] = str(pool.most)
+        found[f"{prefix}_MIN_CONNECTIONS"] = str(pool.least)
+        found[f"{prefix}_ACQUIRE_TIMEOUT_SECONDS"] = str(pool.acquire_s)
     return found | service.workload.env
 
 

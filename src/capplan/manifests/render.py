@@ -14,17 +14,19 @@ from capplan.manifests.commands import aws_script, command_artefacts
 from capplan.manifests.edge import controller_artefacts
 from capplan.manifests.engine import Templates
 from capplan.manifests.grafana import dashboard_artefacts
+from capplan.manifests.health import health_artefacts
 from capplan.manifests.karpenter import karpenter_artefacts
 from capplan.manifests.kubernetes import kubernetes_artefacts
 from capplan.manifests.kustomize import kustomizations
 from capplan.manifests.limits import limit_artefacts
 from capplan.manifests.loadtest import load_test_artefacts
 from capplan.manifests.monitoring import monitoring_artefacts
+from capplan.manifests.settings import pooler_artefacts
 from capplan.manifests.site import Site
 from capplan.manifests.stores import store_artefacts
 from capplan.manifests.values import value_artefacts
 
-_COMMENT = {"yaml": "#", "py": "#", "sh": "#", "conf": "#", "js": "//", "sql": "--"}
+_COMMENT = {"yaml": "#", "py": "#", "sh": "#", "ini": ";", "js": "//", "sql": "--"}
 """How a header is written; JSON has no comments, and the lock file holds its hash."""
 
 MARK = "Rendered by capplan"
@@ -61,10 +63,12 @@ def artefacts(site: Site, wanted: Wanted) -> Iterator[Artefact]:
     yield from controller_artefacts(site)
     yield from limit_artefacts(site)
     yield from store_artefacts(site)
+    yield from pooler_artefacts(site)
     yield from karpenter_artefacts(site)
     yield from monitoring_artefacts(site)
     yield from dashboard_artefacts(site)
     yield from load_test_artefacts(site)
+    yield from health_artefacts(site)
 
 
 def _rendered(site: Site, templates: Templates, artefact: Artefact) -> Rendered:

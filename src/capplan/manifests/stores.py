@@ -4,26 +4,65 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.kubernetes import BASE, COMPONENTS, priority_class_of
 from capplan.manifests.pods import MANAGED_BY, labels_of, selector_of
 from capplan.manifests.quantity import memory
 from capplan.manifests.quotas import store_amounts
+from capplan.manifests.settings import lines, mysql_settings, postgres_settings, redis_settings
 from capplan.manifests.site import Site, number, whole
 from capplan.plan.caches import SelfHostedCache
 from capplan.plan.databases import SelfHostedDatabase
 from capplan.plan.stores import SelfHosted
 
-_MEMORY_FOR_KEYS = 0.75
-"""Share of a pod's memory for keys; the rest is for forks, buffers and fragmentation."""
-
 _REDIS_OPERATOR_IMAGE = "opstree/redis:v7.2.7"
-_IMAGES = {"redis": "redis:7.4", "postgres": "timescale/timescaledb:2.17.2-pg16", "mysql": "mysql:8.0"}
-_PORTS = {"redis": 6379, "postgres": 5432, "mysql": 3306}
 _USER = 10001
-_DATA = {"redis": "/data", "postgres": "/var/lib/postgresql/data", "mysql": "/var/lib/mysql"}
-_PASSWORDS = {"redis": "REDIS_PASSWORD", "postgres": "POSTGRES_PASSWORD", "mysql": "MYSQL_ROOT_PASSWORD"}
+
+
+class Engine(NamedTuple):
+    """How the image of a store is run: what it listens on, where its data and its settings are."""
+
+    port: int
+    image: str
+    data: str
+    file: str
+    args: list[str]
+    password: str
+    env: list[Tree]
+
+
+_ENGINES = {
+    "redis": Engine(
+        port=6379,
+        image="redis:7.4",
+        data="/data",
+        file="/etc/redis/redis.conf",
+        args=["/etc/redis/redis.conf", "--requirepass", "$(REDIS_PASSWORD)"],
+        password="REDIS_PASSWORD",
+        env=[],
+    ),
+    "postgres": Engine(
+        port=5432,
+        image="timescale/timescaledb:2.17.2-pg16",
+        data="/var/lib/postgresql/data",
+        file="/etc/postgresql/postgresql.conf",
+        args=["-c", "config_file=/etc/postgresql/postgresql.conf"],
+        password="POSTGRES_PASSWORD",
+        # A new disk holds lost+found, and initdb wants an empty directory.
+        env=[{"name": "PGDATA", "value": "/var/lib/postgresql/data/pgdata"}],
+    ),
+    "mysql": Engine(
+        port=3306,
+        image="mysql:8.0",
+        data="/var/lib/mysql",
+        file="/etc/mysql/conf.d/capplan.cnf",
+        args=[],
+        password="MYSQL_ROOT_PASSWORD",
+        env=[],
+    ),
+}
 
 
 def store_artefacts(site: Site) -> Iterator[Artefact]:
@@ -42,12 +81,6 @@ def store_artefacts(site: Site) -> Iterator[Artefact]:
     if site.manifests.indexes:
         context = {"indexes": site.manifests.indexes}
         yield Artefact("sql/indexes.sql", "sql/indexes.sql.j2", context, "sql")
-
-
-def redis_settings(gib: float) -> Tree:
-    """Return the settings of a Redis pod of so much memory."""
-    most = math.floor(gib * _MEMORY_FOR_KEYS * 1024)
-    return {"maxmemory": f"{most}mb", "maxmemory-policy": "allkeys-lru"}
 
 
 def _asked(store: SelfHosted) -> Tree:
@@ -74,15 +107,14 @@ def _cluster(site: Site, name: str, cache: SelfHostedCache) -> Iterator[Artefact
     yield Artefact(
         f"{directory}/rediscluster-{name}.yaml", "kubernetes/rediscluster.yaml.j2", context, "redis"
     )
-    text = "".join(f"{key} {value}\n" for key, value in redis_settings(number(cache.memory)).items())
-    data = {**context, "name": f"{name}-config", "data": {"redis-additional.conf": text}}
+    data = {**context, "name": f"{name}-config", "data": {"redis-additional.conf": _settings(cache)}}
     path = f"{directory}/configmap-{name}-config.yaml"
     yield Artefact(path, "kubernetes/configmap.yaml.j2", data, "redis")
 
 
 def _single(site: Site, name: str, store: SelfHosted, engine: str) -> Iterator[Artefact]:
-    """Yield a StatefulSet with its Service, account, budget and policy."""
-    port = _PORTS[engine]
+    """Yield a StatefulSet with its settings, Service, account, budget and policy."""
+    run = _ENGINES[engine]
     common: Tree = {
         "name": name,
         "namespace": site.namespace,
@@ -90,41 +122,51 @@ def _single(site: Site, name: str, store: SelfHosted, engine: str) -> Iterator[A
         "selector": selector_of(name),
         "annotations": {},
     }
-    settings = redis_settings(number(store.memory))
-    words = [word for key, value in settings.items() for word in (f"--{key}", value)]
+    directory, _, file = run.file.rpartition("/")
     stateful = {
+        **run._asdict(),
         "replicas": max(1, whole(store.replicas)),
-        "image": _IMAGES[engine],
-        "args": words if engine == "redis" else [],
-        "port": port,
         "port_name": engine,
         "user": _USER,
-        "password": _PASSWORDS[engine],
         "secret": name,
-        "data": _DATA[engine],
+        "config": f"{name}-config",
+        "config_directory": directory,
         "resources": _asked(store),
         "storage": memory(max(1.0, number(store.storage))),
         "priority_class": priority_class_of(site),
         "node_selector": _nodes(site, store),
         "pod_labels": labels_of(site, name),
     }
-    ports = [{"name": engine, "port": port, "targetPort": engine, "protocol": "TCP"}]
-    callers = [{"podSelector": {"matchLabels": selector_of(c)}} for c in site.callers(name) if c in site.pods]
-    rule = {"from": callers, "ports": [{"protocol": "TCP", "port": engine}]}
-    policy = {
-        "pod_selector": {"matchLabels": selector_of(name)},
-        "ingress": [rule] if callers else [],
-        "egress": [],
-    }
+    ports = [{"name": engine, "port": run.port, "targetPort": engine, "protocol": "TCP"}]
     for kind, own in (
+        ("configmap", {"name": f"{name}-config", "data": {file: _settings(store)}}),
         ("statefulset", stateful),
         ("service", {"type": "ClusterIP", "ports": ports}),
         ("serviceaccount", {}),
         ("poddisruptionbudget", {"max_unavailable": 1}),
-        ("networkpolicy", policy),
+        ("networkpolicy", _policy(site, name, engine)),
     ):
-        path = f"{BASE}/{name}/{kind}-{name}.yaml"
-        yield Artefact(path, f"kubernetes/{kind}.yaml.j2", {**common, **own}, "kubernetes")
+        context = {**common, **own}
+        path = f"{BASE}/{name}/{kind}-{context['name']}.yaml"
+        yield Artefact(path, f"kubernetes/{kind}.yaml.j2", context, "kubernetes")
+
+
+def _settings(store: SelfHosted) -> str:
+    """Return the configuration file of a store."""
+    if isinstance(store, SelfHostedCache):
+        return lines(redis_settings(store), " ")
+    assert isinstance(store, SelfHostedDatabase)
+    if store.engine == "mysql":
+        return "[mysqld]\n" + lines(mysql_settings(store), " = ")
+    return lines(postgres_settings(store), " = ")
+
+
+def _policy(site: Site, name: str, port: str) -> Tree:
+    """Return the rules of a store: its callers come in, and nothing goes out."""
+    callers = [{"podSelector": {"matchLabels": selector_of(c)}} for c in site.callers(name) if c in site.pods]
+    rule = {"from": callers, "ports": [{"protocol": "TCP", "port": port}]}
+    selector = {"matchLabels": selector_of(name)}
+    return {"pod_selector": selector, "ingress": [rule] if callers else [], "egress": []}
 
 
 def _nodes(site: Site, store: SelfHosted) -> Tree:

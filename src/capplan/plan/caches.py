@@ -57,10 +57,15 @@ class Semantic(Section):
         return value
 
 
+Eviction = Literal["allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-lfu", "volatile-ttl", "noeviction"]
+"""Redis' maxmemory-policy; noeviction where it holds more than copies, such as queues."""
+
+
 class CacheContent(Section):
     """What every cache may say about its content."""
 
     content: Content = DEFAULTS
+    eviction: Eviction = Field("allkeys-lru", description="What makes room when the memory is full.")
     semantic: Semantic | None = Field(None, description="Makes it a semantic cache.")
 
 

@@ -181,6 +181,9 @@ class Workload(Section):
     port: Port = Field(8080, description="Port that requests come to.")
     ports: dict[PortName, Port] = Field({}, description="Further ports, by name.")
     health_path: UrlPath = Field("/health", description="Answers when the service can take requests.")
+    live_path: UrlPath | None = Field(
+        None, description="Answers as long as the process runs; by default only a connection is made."
+    )
     metrics_path: UrlPath = Field("/metrics", description="Where Prometheus scrapes.")
     startup: Duration = Field(60.0, description="How long it may take to start.")
     grace: Duration = Field(30.0, description="How long it may take to stop.")

@@ -1,0 +1,94 @@
+"""Health: which paths a service answers, who asks how often, and the contract that states it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.site import Service, Site
+
+_START_PERIOD_S = 5
+_CLOUD_RUN_START_S = 240
+_CONTAINER_APP_FAILURES = 10
+"""What the platforms allow a container for its start."""
+
+
+class Probe(NamedTuple):
+    """What is asked how often, and how many failures in a row count; path None: only a connection is made."""
+
+    path: str | None
+    period_s: int
+    timeout_s: int
+    failures: int
+
+    def kubernetes(self, port: object) -> Tree:
+        """Return the probe as Kubernetes and Cloud Run have it."""
+        handler: Tree = {"tcpSocket": {"port": port}}
+        if self.path is not None:
+            handler = {"httpGet": {"path": self.path, "port": port}}
+        return {
+            **handler,
+            "periodSeconds": self.period_s,
+            "timeoutSeconds": self.timeout_s,
+            "failureThreshold": self.failures,
+        }
+
+
+def probes_of(service: Service) -> dict[str, Probe]:
+    """Return the probes that the platform makes, by what they decide: started, takes requests, must restart.
+
+    Liveness asks for no more than the process: a database that is down is no reason to restart its clients.
+    """
+    workload, platform = service.workload, service.spec.platform
+    starts = max(math.ceil(workload.startup / _START_PERIOD_S), 1)
+    startup = Probe(workload.health_path, _START_PERIOD_S, 3, starts)
+    readiness = Probe(workload.health_path, 10, 3, 3)
+    liveness = Probe(workload.live_path, 20, 3, 3)
+    if platform in ("fargate", "vm-group"):
+        return {"readiness": readiness}
+    if platform == "cloud-run":
+        # It knows no readiness, makes liveness probes by HTTP only, and gives a start 240 s.
+        liveness = liveness._replace(path=liveness.path or workload.health_path)
+        most = _CLOUD_RUN_START_S // _START_PERIOD_S
+        return {"startup": startup._replace(failures=min(starts, most)), "liveness": liveness}
+    if platform == "container-apps" and starts > _CONTAINER_APP_FAILURES:
+        period = math.ceil(workload.startup / _CONTAINER_APP_FAILURES)
+        startup = Probe(workload.health_path, period, 3, _CONTAINER_APP_FAILURES)
+    return {"startup": startup, "readiness": readiness, "liveness": liveness}
+
+
+def health_artefacts(site: Site) -> Iterator[Artefact]:
+    """Yield the contract of the services' health endpoints, as OpenAPI: answers, and who asks how often.
+
+    vLLM's own endpoint is no part of it: nobody here decides what it answers.
+    """
+    paths: dict[str, list[Tree]] = {}
+    for service in site.services.values():
+        if service.workload.vllm is not None:
+            continue
+        for decides, probe in probes_of(service).items():
+            if probe.path is not None:
+                paths.setdefault(probe.path, []).append(_asked(service, decides, probe))
+    if paths:
+        context: Tree = {"name": site.name, "paths": {path: _endpoint(p) for path, p in paths.items()}}
+        yield Artefact("health/openapi.yaml", "health/openapi.yaml.j2", context, "health")
+
+
+def _endpoint(probes: list[Tree]) -> Tree:
+    only_live = all(probe["decides"] == "liveness" for probe in probes)
+    summary = "Whether the process runs" if only_live else "Whether requests can be taken"
+    return {"summary": summary, "probes": probes}
+
+
+def _asked(service: Service, decides: str, probe: Probe) -> Tree:
+    return {
+        "service": service.name,
+        "platform": service.spec.platform,
+        "port": service.workload.port,
+        "decides": decides,
+        "period_seconds": probe.period_s,
+        "timeout_seconds": probe.timeout_s,
+        "failures": probe.failures,
+    }

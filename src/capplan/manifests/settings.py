@@ -1,0 +1,126 @@
+"""Settings of stores that follow from the plan: Redis, PostgreSQL, MySQL, PgBouncer, pools of connections."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.site import Site, number
+from capplan.plan.caches import SelfHostedCache
+from capplan.plan.databases import SelfHostedDatabase
+
+_MEMORY_FOR_KEYS = 0.75
+"""Share of a pod's memory for keys; the rest is for forks, buffers and fragmentation."""
+
+_SHARED_BUFFERS, _CACHED = 0.25, 0.75
+"""Shares of a pod's memory that PostgreSQL's documentation starts from: its buffers, all that is cached."""
+
+_ACQUIRE_S, _LARGEST_POOL = 30, 50
+"""Where the plan says nothing of a pool: how long a call waits, and connections beyond which queries only
+wait in the database instead."""
+
+
+def redis_settings(cache: SelfHostedCache) -> dict[str, str]:
+    """Return the lines of redis.conf: what keys may take, what gives way, and what a crash may lose."""
+    most = math.floor(number(cache.memory) * _MEMORY_FOR_KEYS * 1024)
+    found = {"maxmemory": f"{most}mb", "maxmemory-policy": cache.eviction, "lazyfree-lazy-eviction": "yes"}
+    if number(cache.storage) > 0:
+        return found | {"dir": "/data", "appendonly": "yes", "appendfsync": "everysec"}
+    return found | {"appendonly": "no", "save": '""'}
+
+
+def postgres_settings(database: SelfHostedDatabase) -> dict[str, str]:
+    """Return the lines of postgresql.conf for a pod of the plan's size."""
+    mib = number(database.memory) * 1024
+    connections = int(number(database.max_connections))
+    # Every connection may sort in so much memory, twice over, beside the shared buffers.
+    work = max(1, math.floor(mib * (1 - _SHARED_BUFFERS) / connections / 2))
+    found = {
+        "listen_addresses": "'*'",
+        "max_connections": str(connections),
+        "shared_buffers": f"{math.floor(mib * _SHARED_BUFFERS)}MB",
+        "effective_cache_size": f"{math.floor(mib * _CACHED)}MB",
+        "work_mem": f"{work}MB",
+        "maintenance_work_mem": f"{min(2048, max(16, math.floor(mib / 16)))}MB",
+        "password_encryption": "'scram-sha-256'",
+    }
+    return found | {"shared_preload_libraries": "'timescaledb'"} if database.time_series else found
+
+
+def mysql_settings(database: SelfHostedDatabase) -> dict[str, str]:
+    """Return the lines of my.cnf for a pod of the plan's size."""
+    half = math.floor(number(database.memory) * 1024 / 2)
+    return {
+        "max_connections": str(int(number(database.max_connections))),
+        "innodb_buffer_pool_size": f"{half}M",
+    }
+
+
+def lines(settings: Mapping[str, str], between: str) -> str:
+    """Return settings as a configuration file, one a line."""
+    return "".join(f"{name}{between}{value}\n" for name, value in settings.items())
+
+
+class PoolSize(NamedTuple):
+    """Connections that one instance of a service keeps to a database."""
+
+    least: int
+    most: int
+    acquire_s: int
+
+
+def pools_of(site: Site, service: str) -> dict[str, PoolSize]:
+    """Return the pools of a service by database: the plan's, or an even part of what the database accepts."""
+    found = {}
+    for callee, call in site.specs[service].calls.items():
+        if call.pool is not None:
+            waits = math.ceil(number(call.pool.acquire_timeout))
+            found[callee] = PoolSize(int(number(call.pool.min)), int(number(call.pool.max)), waits)
+        elif callee in site.plan.databases and (part := _even_part(site, callee)) > 0:
+            found[callee] = PoolSize(0, min(part, _LARGEST_POOL), _ACQUIRE_S)
+    return found
+
+
+def _even_part(site: Site, database: str) -> int:
+    """Return what instances without a pool in the plan may open, with every autoscaler at its maximum."""
+    accepted = measured(site, database, "connections accepted")
+    if accepted is None or not math.isfinite(accepted):
+        return 0
+    without = 0
+    for caller in site.callers(database):
+        pool, most = site.specs[caller].calls[database].pool, site.services[caller].hi
+        if pool is None:
+            without += most
+        else:
+            accepted -= most * number(pool.max)
+    return math.floor(accepted / max(without, 1))
+
+
+def measured(site: Site, component: str, name: str) -> float | None:
+    """Return what the estimate says of a component; None where it says nothing."""
+    found = (m for m in site.components[component].measures if m.name == name)
+    return next((number(measure.needs) for measure in found), None)
+
+
+def pooler_artefacts(site: Site) -> Iterator[Artefact]:
+    """Yield PgBouncer's settings for each database whose pools open more than it accepts."""
+    for name, database in site.plan.databases.items():
+        opened, accepted = (measured(site, name, what) for what in ("connections", "connections accepted"))
+        size = measured(site, name, "PgBouncer pool")
+        if (
+            database.engine != "postgres"
+            or size is None
+            or opened is None
+            or opened <= (accepted or math.inf)
+        ):
+            continue
+        waits = [pools_of(site, caller)[name].acquire_s for caller in site.callers(name)]
+        context: Tree = {
+            "host": f"{name}.invalid" if not isinstance(database, SelfHostedDatabase) else name,
+            "clients": math.ceil(opened),
+            "size": max(1, math.ceil(size)),
+            "wait_s": max(waits),
+        }
+        yield Artefact(f"pgbouncer/{name}.ini", "sql/pgbouncer.conf.j2", context, "sql")
