@@ -8,8 +8,9 @@ from time import perf_counter
 
 import numpy as np
 
+from capplan.capacity.sizing import Bounds
 from capplan.catalog.catalog import Catalog
-from capplan.catalog.rows import RATES
+from capplan.components.llm_bills import WAYS
 from capplan.components.llm_facts import facts_of
 from capplan.components.llm_offers import everywhere, offers
 from capplan.components.llm_options import Demand, rank
@@ -19,20 +20,29 @@ from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
 from capplan.llm.fit import sequences_that_fit
 from capplan.llm.look import COUNTS, Asked, configurations
 from capplan.llm.simulator import Replica, poisson, simulate
+from capplan.plan.llm import ColdStart
+
+MODELS = ("llama-3.1-8b", "mistral-7b", "qwen3-32b", "llama-3.1-70b", "gpt-oss-120b")
 
 
 def ranking() -> dict[str, float]:
-    """Rank everything that every provider sells, for one model; the catalog is read before."""
+    """Rank everything that every provider sells, for several models; the catalog is read before."""
     catalog = Catalog()
     facts = facts_of(catalog)
     sold = list(offers(catalog, everywhere(catalog)))
     gpus = [find_gpu(name, facts) for name in dict.fromkeys(o.gpu for o in sold) if name in facts["gpus"]]
-    tried = configurations(find_model("llama-3.1-8b", facts), gpus, None, COUNTS, find_engine("vllm", facts))
+    engine = find_engine("vllm", facts)
+    rps = 20 + 15 * np.sin(np.arange(168) / 24 * 2 * np.pi)
+    demand = Demand(rps, 730, 0.7, Bounds(1.0, None), ColdStart())
     asked = Asked(1200, 200, 0.0, Promise(0.1, 3.0))
-    demand = Demand(20 + 15 * np.sin(np.arange(168) / 24 * 2 * np.pi), 730, 0.7)
+    count = options = 0
     start = perf_counter()
-    found = rank(tried, sold, asked, demand, facts, RATES)
-    return {"configurations": len(tried), "options": len(found), "seconds": perf_counter() - start}
+    for name in MODELS:
+        tried = configurations(find_model(name, facts), gpus, None, COUNTS, engine)
+        count += len(tried)
+        options += len(rank(tried, sold, asked, demand, facts, WAYS))
+    seconds = perf_counter() - start
+    return {"models": len(MODELS), "configurations": count, "options": options, "seconds": seconds}
 
 
 def simulator() -> dict[str, float]:

@@ -17,8 +17,15 @@ def test_quick_look_says_what_fits_and_what_does_not(capplan):
     run = capplan("llm", "--model", "Mistral-7B", "--gpu", "t4", "--input", "800", "--output", "300")
     assert run.exit_code == 0
     assert run.stdout.startswith("mistral-7b, 7.2 billion weights")
-    assert "not fp16 on 1 × T4: does not fit: " in run.stdout
+    assert "fp16 on 1 × T4  does not fit: 0.2 GB short" in run.stdout
     assert max(map(len, run.stdout.splitlines())) <= 90
+
+
+def test_quick_look_says_what_would_fit(capplan):
+    look = ("llm", "--model", "falcon-180b", "--gpu", "a100-40g", "--tp", "2", "--precision", "int4")
+    told = "int4 on 4 × A100-40GB, or int4 on 2 × A100-80GB would fit."
+    assert capplan(*look).stdout.splitlines()[-1] == told
+    assert capplan(*look, "--format", "markdown").stdout.splitlines()[-1] == told
 
 
 def test_quick_look_as_json(capplan):
@@ -53,6 +60,9 @@ def test_promised_speed_limits_users(capplan):
         (("--model", "mistral-7b", "--gpu", "h10"), "--gpu: unknown GPU 'h10'"),
         (("--model", "mistral-7b", "--precision", "fp9"), "--precision: unknown precision 'fp9'"),
         (("--model", "mistral-7b", "--tpot", "fast"), "--tpot"),
+        (("--model", "mistral-7b", "--tp", "0"), "--tp"),
+        (("--model", "mistral-7b", "--pareto"), "--pareto: goes with a PLAN"),
+        ((str(EXAMPLE), "--gpu", "t4"), "--gpu: goes with --model"),
         ((str(ROOT / "examples" / "levqor"),), "the plan has no llm component"),
     ],
 )
@@ -72,6 +82,15 @@ def test_ranking_of_a_plan(capplan):
     assert known == sorted(known)
     assert all(option["reason"] for option in found["options"][1:])
     assert {option["rate"] for option in found["options"]} >= {"on_demand", "spot", "commit_1y"}
+
+
+def test_ranking_is_readable_in_80_columns(capplan):
+    run = capplan("llm", EXAMPLE)
+    assert max(map(len, run.stdout.splitlines())) <= 80
+    assert "int8  1 × T4" in run.stdout
+    assert "n1-standard-4 spot" in run.stdout
+    assert "\nauto takes int8 on 1 × T4" in run.stdout
+    assert "| fp8 | 1 × L4 |" in capplan("llm", EXAMPLE, "--format", "markdown").stdout
 
 
 def test_pareto_gets_faster_as_it_gets_dearer(capplan):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from capplan.catalog.catalog import Catalog
+from capplan.components.llm_choice import Basis, ranked
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
 from capplan.plan.read import parse_plan
@@ -140,6 +141,52 @@ def test_auto_takes_the_cheapest_that_keeps_the_promise():
     auto = run("precision=auto", "gpu=auto", "machine=auto", "tensor_parallel=auto")
     assert usd(auto) <= usd(run())
     assert "llm-slo" not in errors(auto)
+
+
+OPEN = ("precision=auto", "gpu=auto", "machine=auto", "tensor_parallel=auto")
+PURCHASES = {
+    "on_demand": (),
+    "spot": ("purchase.spot=100%",),
+    "commit_3y": ("purchase.commit_3y=100%",),
+    "as_planned": ("purchase.spot=30%", "purchase.commit_1y=50%"),
+}
+
+
+def ranking(*sets: str) -> list[Any]:
+    file = parse_plan(PLAN, "plan.yaml", Path(), [f"llm.assistant.{s}" for s in sets])
+    result = estimate(file, Catalog())
+    hours = float(result.hours_per_month)
+    return ranked(Basis(file.plan, Catalog(), result.load, hours, Path(), file.places))["assistant"]
+
+
+@pytest.mark.parametrize("way", PURCHASES)
+def test_options_cost_what_an_estimate_of_them_does(way):
+    more = (
+        *PURCHASES[way],
+        "redundancy.zones=3",
+        "redundancy.survive_zones=1",
+        "semantic_cache_hit_rate=20%",
+    )
+    bought = [option for option in ranking(*more) if option.bought == way and option.feasible]
+    for option in bought[:3]:
+        c = option.configuration
+        one = run(
+            f"precision={c.precision.name}",
+            f"gpu={c.gpu.name}",
+            f"machine={option.offer.machine.name}",
+            f"tensor_parallel={c.tensor_parallel:g}",
+            *more,
+        )
+        assert option.usd_per_month == pytest.approx(usd(one))
+        measures = {m.name: m.needs[0, 0] for m in assistant(one).measures}
+        assert 1e3 * option.tpot_s == pytest.approx(measures["tpot"])
+        assert option.replicas == assistant(one).sizing.peak[0, 0]
+    assert usd(run(*OPEN, *more)) == pytest.approx(bought[0].usd_per_month)
+
+
+def test_more_replicas_than_allowed_is_a_reason_to_lose():
+    lost = [option.lost for option in ranking("replicas.max=2", "redundancy.spare=1")]
+    assert any("replicas in the busiest hour, replicas.max is 2" in reason for reason in lost)
 
 
 def test_auto_that_finds_nothing_says_what_stood_in_the_way():

@@ -13,11 +13,13 @@ from capplan.errors import InputError, Problem
 if TYPE_CHECKING:
     from capplan.llm.capacity import Promise
     from capplan.report.llm import Priced
+    from capplan.report.table import Table
 
 Seconds = str | None
 
 
 def llm(
+    context: typer.Context,
     plan: Annotated[
         Path | None, typer.Argument(metavar="[PLAN]", help="Plan whose llm components are ranked.")
     ] = None,
@@ -27,13 +29,17 @@ def llm(
         list[str] | None, typer.Option("--precision", help="Precision; all otherwise.")
     ] = None,
     tensor_parallel: Annotated[
-        list[int] | None, typer.Option("--tp", help="GPUs of a replica; 1, 2, 4 and 8 otherwise.")
+        list[int] | None, typer.Option("--tp", min=1, help="GPUs of a replica; 1, 2, 4 and 8 otherwise.")
     ] = None,
     engine: Annotated[
-        str, typer.Option("--engine", help="vllm, tensorrt-llm, triton, sglang or other.")
-    ] = "vllm",
-    inputs: Annotated[float, typer.Option("--input", min=1, help="Tokens of a request.")] = 1000,
-    outputs: Annotated[float, typer.Option("--output", min=1, help="Tokens of an answer.")] = 300,
+        str | None, typer.Option("--engine", help="vllm (default), tensorrt-llm, triton, sglang or other.")
+    ] = None,
+    inputs: Annotated[
+        float | None, typer.Option("--input", min=1, help="Tokens of a request; 1,000 otherwise.")
+    ] = None,
+    outputs: Annotated[
+        float | None, typer.Option("--output", min=1, help="Tokens of an answer; 300 otherwise.")
+    ] = None,
     ttft: Annotated[Seconds, typer.Option("--ttft", help="Time to first token to keep, such as 2s.")] = None,
     tpot: Annotated[Seconds, typer.Option("--tpot", help="Time per token to keep, such as 50ms.")] = None,
     architectures: Annotated[
@@ -60,9 +66,12 @@ def llm(
     if models:
         text = _models(catalogs, own)
     elif plan is not None and model is None:
+        _refuse(context, _OF_LOOKS, "goes with --model, not with a plan", "The plan says it, or --set does.")
         text = _ranking(plan, sets, books, catalogs, fmt, pareto, everything)
     elif model is not None and plan is None:
-        wanted = Wanted(model, gpu, precision, tensor_parallel, engine, inputs, outputs, ttft, tpot)
+        _refuse(context, _OF_PLANS, "goes with a PLAN, not with --model", "")
+        lengths = inputs or _INPUTS, outputs or _OUTPUTS
+        wanted = Wanted(model, gpu, precision, tensor_parallel, engine or _ENGINE, *lengths, ttft, tpot)
         text = _look(wanted, catalogs, own, fmt)
     else:
         what = "needs either a PLAN or --model"
@@ -70,6 +79,25 @@ def llm(
     from capplan.cli.output import emit
 
     emit(text, painted=fmt is TextFormat.TABLE)
+
+
+_ENGINE, _INPUTS, _OUTPUTS = "vllm", 1000.0, 300.0
+"""What a quick look takes unless it is told."""
+
+
+_OF_LOOKS = (
+    *("gpu", "precision", "tensor_parallel", "engine", "inputs", "outputs", "ttft", "tpot"),
+    *("architectures", "calibration"),
+)
+_OF_PLANS = ("pareto", "everything", "sets", "books")
+
+
+def _refuse(context: typer.Context, names: tuple[str, ...], what: str, remedy: str) -> None:
+    """Raise an error for each option among ``names`` that was given."""
+    options = [option for option in context.command.params if option.name in names]
+    given = [option.opts[0] for option in options if context.params[option.name or ""]]
+    if given:
+        raise InputError(*(Problem(option, what, remedy) for option in given))
 
 
 class Wanted(NamedTuple):
@@ -93,6 +121,7 @@ def _look(
     from capplan.cli import terminal
     from capplan.components.llm_facts import facts_of
     from capplan.components.llm_offers import cheapest, everywhere, offers
+    from capplan.llm.alternatives import would_fit
     from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
     from capplan.llm.look import COUNTS, Asked, configurations, look
     from capplan.report import json_format
@@ -121,9 +150,11 @@ def _look(
         f"{model.name}, {model.total_parameters / 1e9:.1f} billion weights ({model.confidence}): "
         f"{wanted.inputs:g} tokens in, {wanted.outputs:g} out, {wanted.engine}"
     )
+    fitting = any(one.sequences >= 1 for one, _ in looks)
+    instead = "" if fitting else would_fit(tried[-1], asked.inputs, asked.outputs, facts)
     if fmt is TextFormat.MARKDOWN:
-        return report.look_markdown(title, looks)
-    return report.look_text(title, looks, terminal.width())
+        return report.look_markdown(title, looks, instead)
+    return report.look_text(title, looks, terminal.width(), instead)
 
 
 def _promise(wanted: Wanted) -> Promise:
@@ -161,12 +192,12 @@ def _ranking(
 ) -> str:
     from capplan.catalog.catalog import Catalog
     from capplan.cli import terminal
-    from capplan.components.llm_choice import Basis, ranked
+    from capplan.components.llm_choice import Basis, ranked, taken_by_auto
     from capplan.components.llm_options import best_of_each, pareto
     from capplan.estimate import basis_of, estimate_on
     from capplan.plan.bind import Scenarios
     from capplan.plan.read import read_plan
-    from capplan.report import json_format, table
+    from capplan.report import json_format
     from capplan.report import llm as report
 
     file = read_plan(plan, sets or (), None, books or ())
@@ -176,6 +207,7 @@ def _ranking(
     estimate = estimate_on(basis, Scenarios())
     hours = float(estimate.hours_per_month)
     options = ranked(Basis(file.plan, basis.catalog, estimate.load, hours, file.directory, file.places))
+    taken = {name: taken_by_auto(file.plan.llm[name], found) for name, found in options.items()}
     if pareto_only:
         options = {name: pareto(found) for name, found in options.items()}
     elif not everything:
@@ -183,9 +215,18 @@ def _ranking(
     served = report.served(estimate)
     if fmt is TextFormat.JSON:
         return json_format.dumps(report.ranking_document(served, options))
-    parts = []
+    parts: list[str] = []
     for name, found in options.items():
-        drawn = report.options_table(report.served_line(served[name]), found)
-        as_markdown = fmt is TextFormat.MARKDOWN
-        parts.append(table.markdown(drawn) if as_markdown else table.text(drawn, terminal.width()))
+        told = report.ranking_parts(report.served_line(served[name]), found, taken[name])
+        parts += [_drawn(part, fmt, terminal.width()) for part in told]
     return "\n".join(parts)
+
+
+def _drawn(part: Table | str, fmt: TextFormat, width: int) -> str:
+    import textwrap
+
+    from capplan.report import table
+
+    if fmt is TextFormat.MARKDOWN:
+        return part + "\n" if isinstance(part, str) else table.markdown(part)
+    return textwrap.fill(part, width) + "\n" if isinstance(part, str) else table.text(part, width)

@@ -7,19 +7,21 @@ from functools import partial
 
 import numpy as np
 
-from capplan.arrays import Floats, ceil_count, per_scenario
+from capplan.arrays import Floats, per_scenario
 from capplan.capacity.limits import Input, Limit
 from capplan.capacity.nodes import Allocatable, aks_allocatable, eks_allocatable, gke_allocatable
 from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.catalog.rows import Sku
 from capplan.components.base import Component, Context, Finding, Path
 from capplan.components.llm_facts import facts_of
+from capplan.components.llm_fleet import delays_of, fleet_of
 from capplan.components.llm_offers import add_on_for
+from capplan.components.llm_replica import Replica
 from capplan.components.machines import Machines, machine_meters
 from capplan.components.measures import Measure, measure
-from capplan.cost.machines import Fleet
 from capplan.cost.meters import EXTERNAL, Meter, Range
 from capplan.errors import InputError
+from capplan.llm.alternatives import would_fit
 from capplan.llm.capacity import Carried, Promise, Speed, carried, speed_at
 from capplan.llm.confidence import Confidence, confidence_of, range_of
 from capplan.llm.configuration import Configuration
@@ -41,11 +43,13 @@ def build_llm(ctx: Context, name: str, llm: Llm) -> Component:
         return Component(name, "llm", llm.engine, llm.provider, region, path, ctx.load, None, api, problems)
     served = served_of(llm, chosen, facts)
     does = carried(served, chosen.memory(), _most(llm, chosen), promise_of(llm))
-    sizing = size(ctx.load.rps(name), _limits(llm, does, path), _bounds(llm))
+    sizing = size(ctx.load.rps(name), _limits(llm, does, path), bounds_of(llm))
     peak = _speed(ctx, name, llm, served, does, sizing)
     machine = ctx.machine(llm.provider, llm.machine, (*path, "machine"))
     gpu = add_on_for(ctx, llm.provider, machine, chosen.gpu, chosen.tensor_parallel, (*path, "machine"))
-    fleet = _fleet(llm, chosen, sizing, _replicas_per_machine(ctx, machine, gpu, chosen, path))
+    per_machine = _replicas_per_machine(ctx, machine, gpu, chosen, path)
+    delays = delays_of(llm.cold_start, chosen.memory().weights)
+    fleet = fleet_of(sizing.running, sizing.floor, sizing.ceiling, per_machine, delays)
     machines = Machines(name, llm.provider, region, machine, fleet, llm.purchase, path)
     return Component(
         name=name,
@@ -59,6 +63,17 @@ def build_llm(ctx: Context, name: str, llm: Llm) -> Component:
         meters=[*machine_meters(ctx, machines, gpu, None), *api],
         findings=[*_findings(ctx, name, llm, chosen, machine, does), *_over_ceiling(name, sizing)],
         measures=list(_measures(llm, peak, does, confidence_of(chosen))),
+        replica=Replica(
+            configuration=chosen,
+            machine=machine.name,
+            add_on=gpu,
+            per_machine=per_machine,
+            node=_allocatable(ctx, llm.provider, machine),
+            repository=facts["models"][chosen.model.name].get("repository"),
+            memory_share=served.reached.memory_share,
+            room=does.room,
+            users=does.users,
+        ),
     )
 
 
@@ -139,7 +154,8 @@ def _limits(llm: Llm, does: Carried, path: Path) -> list[Limit]:
     ]
 
 
-def _bounds(llm: Llm) -> Bounds:
+def bounds_of(llm: Llm) -> Bounds:
+    """Return the replicas at least and at most, and what may fail."""
     floor = 1.0 if llm.replicas.min is None else llm.replicas.min
     spare = llm.redundancy
     return Bounds(floor, llm.replicas.max, spare.spare, spare.zones, spare.survive_zones)
@@ -149,19 +165,6 @@ def _speed(ctx: Context, name: str, llm: Llm, served: Served, does: Carried, siz
     """Return what users see in the busiest hour, with the load spread evenly over the replicas."""
     arriving = ctx.load.peak(name) * local_part(llm)
     return speed_at(served, arriving / np.maximum(sizing.peak_running, 1.0), does.room)
-
-
-def _fleet(llm: Llm, chosen: Configuration, sizing: Sizing, per_machine: float) -> Fleet:
-    """Return the machines, with the time that new ones take to start and old ones to stop."""
-    machines = ceil_count(sizing.running / per_machine)
-    weights_s = chosen.memory().weights / 1e9 / llm.cold_start.weights_gb_per_s
-    start_s = llm.cold_start.node + llm.cold_start.image + weights_s
-    following, before = np.roll(machines, -1, axis=-1), np.roll(machines, 1, axis=-1)
-    early = np.maximum(following - machines, 0) * np.minimum(start_s / 3600, 1.0)
-    late = np.maximum(before - machines, 0) * np.minimum(llm.cold_start.scale_down_window / 3600, 1.0)
-    top = None if sizing.ceiling is None else ceil_count(sizing.ceiling / per_machine)
-    running = np.maximum(machines, np.minimum(machines + early + late, np.inf if top is None else top))
-    return Fleet(running, ceil_count(sizing.floor / per_machine), top)
 
 
 def _replicas_per_machine(
@@ -181,8 +184,9 @@ def _replicas_per_machine(
 def _obstacles(name: str, chosen: Configuration, llm: Llm, facts: Facts) -> Iterator[Finding]:
     """Yield why the configuration cannot serve at all."""
     wrong = chosen.obstacles()
+    instead = _instead(chosen, llm, facts)
     if wrong:
-        yield Finding("error", "llm-cannot-run", name, "; ".join(wrong), "Choose another precision or GPU.")
+        yield Finding("error", "llm-cannot-run", name, "; ".join(wrong), instead)
         return
     reached = chosen.reached(facts)
     tokens = llm.input_tokens + reached.growth * llm.output_tokens
@@ -192,8 +196,12 @@ def _obstacles(name: str, chosen: Configuration, llm: Llm, facts: Facts) -> Iter
             f"{chosen.model.name} at {chosen.precision.name} does not fit {chosen.tensor_parallel:g} × "
             f"{chosen.gpu.name}: {missing:.1f} GB short for the weights and one request"
         )
-        remedy = "Take fewer bits, more GPUs or larger ones; `capplan llm --model …` shows what fits."
-        yield Finding("error", "llm-does-not-fit", name, message, remedy)
+        yield Finding("error", "llm-does-not-fit", name, message, instead)
+
+
+def _instead(chosen: Configuration, llm: Llm, facts: Facts) -> str:
+    would = would_fit(chosen, llm.input_tokens, llm.output_tokens, facts)
+    return f"{would}." if would else "Nothing on one machine would; several for a replica are not modelled."
 
 
 def _findings(

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path as Directory
 from typing import NamedTuple
 
-import numpy as np
-
 from capplan.catalog.catalog import Catalog
-from capplan.catalog.rows import RATES
 from capplan.components.base import MACHINES
+from capplan.components.llm import bounds_of, local_part, promise_of
+from capplan.components.llm_bills import WAYS, Bought
 from capplan.components.llm_facts import facts_of
 from capplan.components.llm_offers import Offer, offers
 from capplan.components.llm_options import Demand, Option, rank
 from capplan.demand.load import Load
 from capplan.errors import InputError, Problem
-from capplan.llm.capacity import Promise
 from capplan.llm.facts import Facts, find_engine, find_gpu, find_model, find_precision
 from capplan.llm.hardware import Gpu
 from capplan.llm.look import COUNTS, Asked, configurations
@@ -53,9 +51,22 @@ def ranked(basis: Basis) -> dict[str, list[Option]]:
     """Return for every LLM component every way to serve it, whatever the plan has chosen, cheapest first."""
     opened = dict.fromkeys(("precision", "gpu", "machine", "tensor_parallel"), "auto")
     return {
-        name: options_of(basis, name, llm.model_copy(update=opened), RATES)
+        name: options_of(basis, name, llm.model_copy(update=opened), {**WAYS, **own_way(llm)})
         for name, llm in basis.plan.llm.items()
     }
+
+
+def own_way(llm: Llm) -> dict[str, Bought]:
+    """Return how the plan buys the component's machines, by the name of that way."""
+    plan = llm.purchase
+    bought = Bought(float(plan.spot), float(plan.commit_1y), float(plan.commit_3y))
+    return {next((name for name, way in WAYS.items() if way == bought), "as_planned"): bought}
+
+
+def taken_by_auto(llm: Llm, options: Sequence[Option]) -> Option | None:
+    """Return the cheapest of the ``options`` that is bought as the plan says."""
+    own = own_way(llm)
+    return next((option for option in options if option.feasible and option.bought in own), None)
 
 
 def is_open(llm: Llm) -> bool:
@@ -63,11 +74,8 @@ def is_open(llm: Llm) -> bool:
     return "auto" in (llm.precision, llm.gpu, llm.machine, llm.tensor_parallel)
 
 
-def options_of(basis: Basis, name: str, llm: Llm, rates: Sequence[str] | None = None) -> list[Option]:
-    """Return every way to serve the component within what the plan fixes, the cheapest first.
-
-    Without ``rates`` machines are bought as the plan says: what is neither spot nor committed, on demand.
-    """
+def options_of(basis: Basis, name: str, llm: Llm, ways: Mapping[str, Bought]) -> list[Option]:
+    """Return every way to serve the component within what the plan fixes, the cheapest first."""
     facts = facts_of(
         basis.catalog,
         basis.directory / llm.architectures if llm.architectures else None,
@@ -85,7 +93,7 @@ def options_of(basis: Basis, name: str, llm: Llm, rates: Sequence[str] | None = 
     if llm.max_sequences is not None:
         engine = engine._replace(max_sequences=float(llm.max_sequences))
     tried = configurations(find_model(llm.model, facts, where("model")), gpus, precisions, counts, engine)
-    return rank(tried, found, _asked(llm), _demand(basis, name, llm), facts, rates or _rates(llm))
+    return rank(tried, found, _asked(llm), _demand(basis, name, llm), facts, ways)
 
 
 def _offers(basis: Basis, name: str, llm: Llm) -> list[Offer]:
@@ -104,35 +112,27 @@ def _gpus(llm: Llm, found: Sequence[Offer], facts: Facts, where: str) -> list[Gp
 
 
 def _asked(llm: Llm) -> Asked:
-    tpot, ttft = llm.slo.tpot, llm.slo.ttft
-    promise = Promise(np.inf if tpot is None else tpot, np.inf if ttft is None else ttft)
-    return Asked(float(llm.input_tokens), float(llm.output_tokens), float(llm.prefix_cache_hit_rate), promise)
+    lengths = float(llm.input_tokens), float(llm.output_tokens)
+    return Asked(*lengths, float(llm.prefix_cache_hit_rate), promise_of(llm))
 
 
 def _demand(basis: Basis, name: str, llm: Llm) -> Demand:
-    local = (1 - llm.semantic_cache_hit_rate) * llm.local_share
+    local = local_part(llm)
     return Demand(
         basis.load.rps(name)[0] * float(local),
         float(basis.hours_per_month),
         float(llm.target_utilization),
-        1.0 if llm.replicas.min is None else float(llm.replicas.min),
-        float(llm.redundancy.spare),
+        bounds_of(llm),
+        llm.cold_start,
+        bool(basis.plan.pricing.sustained_use),
     )
 
 
-def _rates(llm: Llm) -> list[str]:
-    """Return the rate by which most machines are bought."""
-    bought = llm.purchase
-    shares = {"spot": bought.spot, "commit_1y": bought.commit_1y, "commit_3y": bought.commit_3y}
-    most = max(shares, key=lambda rate: float(shares[rate]))
-    return [most if float(shares[most]) > 0.5 else "on_demand"]
-
-
 def _chosen(basis: Basis, name: str, llm: Llm) -> Llm:
-    options = options_of(basis, name, llm)
-    first = next((option for option in options if option.feasible), None)
+    options = options_of(basis, name, llm, own_way(llm))
+    first = taken_by_auto(llm, options)
     if first is None or first.offer is None:
-        reasons = list(dict.fromkeys(f"{_brief(o)}: {o.lost}" for o in options))[:4]
+        reasons = list(dict.fromkeys(f"{o.configuration.brief()}: {o.lost}" for o in options))[:4]
         what = f"nothing on {llm.provider} ({MACHINES[llm.provider]}) serves {llm.model} as asked"
         raise InputError(Problem(basis.where("llm", name), what, "; ".join(reasons) + "."))
     configuration = first.configuration
@@ -144,8 +144,3 @@ def _chosen(basis: Basis, name: str, llm: Llm) -> Llm:
             "tensor_parallel": configuration.tensor_parallel,
         }
     )
-
-
-def _brief(option: Option) -> str:
-    c = option.configuration
-    return f"{c.precision.name} on {c.tensor_parallel:g} × {c.gpu.name}"

@@ -22,7 +22,10 @@ Google's limits of vCPU by GPU, and large enough to stage the weights."""
 
 
 class Offer(NamedTuple):
-    """A machine in a region with so many ``gpus``, and USD an hour by rate; None where it has no price."""
+    """A machine in a region with so many ``gpus``, and USD an hour by rate; None where it has no price.
+
+    machine_usd: on demand, without the GPUs that are added to it.
+    """
 
     provider: str
     region: str
@@ -31,13 +34,14 @@ class Offer(NamedTuple):
     gpu: str
     gpus: float
     usd_per_hour: dict[str, float | None]
+    machine_usd: float | None
 
     @property
     def name(self) -> str:
         """The machine, with the GPUs that are added to it."""
         if self.add_on is None:
             return self.machine.name
-        return f"{self.machine.name} + {self.gpus:g} {self.add_on.name.removeprefix('nvidia-tesla-')}"
+        return f"{self.machine.name} + {self.gpus:g} {self.add_on.name.removeprefix('nvidia-tesla-').upper()}"
 
 
 def offers(catalog: Catalog, places: Iterable[tuple[str, str]]) -> Iterator[Offer]:
@@ -73,7 +77,8 @@ def offer(
 
     gpu = machine.gpu if add_on is None else add_on.gpu
     prices = {rate: hourly(rate) for rate in RATES}
-    return Offer(provider, region, machine, add_on, gpu or "", count, prices)
+    alone = catalog.price(provider, MACHINES[provider], machine, region, "on_demand")
+    return Offer(provider, region, machine, add_on, gpu or "", count, prices, alone and alone.usd)
 
 
 def everywhere(catalog: Catalog) -> list[tuple[str, str]]:

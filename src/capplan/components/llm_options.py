@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from capplan.arrays import Array, ceil_count
-from capplan.catalog.rows import RATES
+from capplan.capacity.sizing import Bounds, with_redundancy
+from capplan.components.llm_bills import Bills, Bought
+from capplan.components.llm_fleet import delays_of
 from capplan.components.llm_offers import Offer
 from capplan.llm.capacity import Carried, Promise, carried, speed_at
 from capplan.llm.confidence import Confidence, confidence_of
@@ -18,30 +20,32 @@ from capplan.llm.facts import Facts
 from capplan.llm.look import Asked
 from capplan.llm.roofline import stacked, taken
 from capplan.llm.serving import Served
+from capplan.plan.llm import ColdStart
 
 
 class Demand(NamedTuple):
     """What has to be served: requests/s by hour, (hours,), and how replicas are provided.
 
-    target: share of a replica's capacity to plan with. least, spare: replicas at least, and beyond the need.
+    target: share of a replica's capacity to plan with. sustained_use: whether Google's discount counts.
     """
 
     rps: Array
     hours_per_month: float
     target: float
-    least: float = 1.0
-    spare: float = 0.0
+    bounds: Bounds
+    cold_start: ColdStart
+    sustained_use: bool = True
 
 
 class Option(NamedTuple):
-    """A configuration on an offer, bought at a rate, and what comes of it.
+    """A configuration on an offer, bought in a way, and what comes of it.
 
     lost: why it is not the first, empty for the one that is. Speeds are those of the busiest hour.
     """
 
     configuration: Configuration
     offer: Offer | None
-    rate: str
+    bought: str
     replicas: float
     machines: float
     tpot_s: float
@@ -62,14 +66,16 @@ def rank(
     asked: Asked,
     demand: Demand,
     facts: Facts,
-    rates: Iterable[str] = RATES,
+    ways: Mapping[str, Bought],
 ) -> list[Option]:
-    """Return every option, the cheapest first, then those that cannot serve with the reason."""
-    wanted = list(rates)
+    """Return every option, the cheapest first, then those that cannot serve with the reason.
+
+    ``ways`` to buy machines have names. Each option costs what an estimate of it would, the API aside.
+    """
     able = [c for c in configurations if not c.obstacles()]
     options = [_unable(c, "; ".join(c.obstacles())) for c in configurations if c.obstacles()]
     if able:
-        options += _evaluated(able, offers, asked, demand, facts, wanted)
+        options += _evaluated(able, offers, asked, demand, facts, ways)
     options.sort(key=lambda o: (o.usd_per_month is None, o.usd_per_month or 0.0, o.tpot_s))
     first = next((option for option in options if option.feasible), None)
     return [_with_reason(option, first) for option in options]
@@ -86,12 +92,21 @@ def pareto(options: Sequence[Option]) -> list[Option]:
 
 
 def best_of_each(options: Sequence[Option]) -> list[Option]:
-    """Return the cheapest machine and rate of each configuration, in the order given."""
+    """Return the cheapest machine and way to buy of each configuration, in the order given."""
     found: dict[tuple[str, str, float], Option] = {}
     for option in options:
         c = option.configuration
         found.setdefault((c.precision.name, c.gpu.name, c.tensor_parallel), option)
     return list(found.values())
+
+
+class _Sized(NamedTuple):
+    """Configurations that keep what was promised: replicas by hour, (n, hours), and speeds, (n,)."""
+
+    configurations: Sequence[Configuration]
+    replicas: Array
+    tpot_s: Array
+    ttft_p95_s: Array
 
 
 def _evaluated(
@@ -100,7 +115,7 @@ def _evaluated(
     asked: Asked,
     demand: Demand,
     facts: Facts,
-    rates: Sequence[str],
+    ways: Mapping[str, Bought],
 ) -> list[Option]:
     served = Served(
         stacked([c.work() for c in able]),
@@ -113,76 +128,78 @@ def _evaluated(
     memory = stacked([c.memory() for c in able])
     does = carried(served, memory, np.array([c.engine.max_sequences for c in able]), asked.promise)
     replicas = _replicas(does, demand)
-    each = demand.rps.max() / np.maximum(replicas.max(axis=1), 1.0)
-    fits = does.users >= 1
-    speed = speed_at(_chosen(served, fits), each[fits], does.room[fits])
-    tpot, ttft = np.full(len(able), np.inf), np.full(len(able), np.inf)
-    tpot[fits], ttft[fits] = speed.tpot_s, speed.ttft_p95_s
     tokens = asked.inputs + served.reached.growth * asked.outputs
-    missing = np.asarray(memory.missing(tokens, served.reached))
-    options: list[Option] = []
-    for index, configuration in enumerate(able):
-        if not fits[index]:
-            reason = _hindrance(does, index, float(missing[index]) / 1e9, asked.promise)
-            options.append(_unable(configuration, reason))
-            continue
-        one = _Found(configuration, replicas[index], float(tpot[index]), float(ttft[index]))
-        options += _priced(one, offers, demand, rates)
+    missing = np.asarray(memory.missing(tokens, served.reached)) / 1e9
+    hindrances = [
+        _hindrance(does, index, float(missing[index]), asked.promise)
+        or _too_many(float(replicas[index].max()), demand.bounds)
+        for index in range(len(able))
+    ]
+    good = np.array([not hindrance for hindrance in hindrances])
+    options = [_unable(one, why) for one, why in zip(able, hindrances, strict=True) if why]
+    if good.any():
+        sized = _sized(able, served, does, replicas, demand, np.flatnonzero(good))
+        options += _priced(sized, offers, demand, ways)
     return options
 
 
-class _Found(NamedTuple):
-    configuration: Configuration
-    replicas: Array
-    tpot_s: float
-    ttft_p95_s: float
-
-
-def _chosen(served: Served, which: NDArray[np.bool_]) -> Served:
-    positions = np.flatnonzero(which)
-    return served._replace(
-        work=taken(served.work, positions),
-        reached=taken(served.reached, positions),
-        mixes=np.asarray(served.mixes)[positions],
+def _sized(
+    able: Sequence[Configuration],
+    served: Served,
+    does: Carried,
+    replicas: Array,
+    demand: Demand,
+    which: NDArray[np.int64],
+) -> _Sized:
+    each = demand.rps.max() / np.maximum(replicas[which].max(axis=1), 1.0)
+    chosen = served._replace(
+        work=taken(served.work, which),
+        reached=taken(served.reached, which),
+        mixes=np.asarray(served.mixes)[which],
     )
+    speed = speed_at(chosen, each, does.room[which])
+    tpot, ttft = np.asarray(speed.tpot_s), np.asarray(speed.ttft_p95_s)
+    return _Sized([able[index] for index in which], replicas[which], tpot, ttft)
 
 
 def _replicas(does: Carried, demand: Demand) -> Array:
     """Return the replicas of each configuration in each hour, (configurations, hours)."""
     rate = np.where(does.users >= 1, does.rate, np.inf).reshape(-1, 1) * demand.target
-    return np.maximum(ceil_count(demand.rps.reshape(1, -1) / rate) + demand.spare, demand.least)
+    need = ceil_count(demand.rps.reshape(1, -1) / rate)
+    return np.maximum(with_redundancy(need, demand.bounds), demand.bounds.minimum)
 
 
-def _priced(found: _Found, offers: Sequence[Offer], demand: Demand, rates: Sequence[str]) -> list[Option]:
-    configuration = found.configuration
-    confidence = confidence_of(configuration)
-    fitting = [o for o in offers if o.gpu == configuration.gpu.name and _holds(o, configuration)]
-    if not fitting:
-        return [
-            _unable(configuration, f"no machine with {configuration.tensor_parallel:g} of this GPU on offer")
-        ]
-    options = []
-    for offer in fitting:
-        machines = ceil_count(found.replicas / (offer.gpus // configuration.tensor_parallel))
-        for rate in rates:
-            usd = offer.usd_per_hour[rate]
-            # Whoever commits pays for the busiest hour all month.
-            hours = machines.max() if rate.startswith("commit") else machines.mean()
-            options.append(
-                Option(
-                    configuration,
-                    offer,
-                    rate,
-                    float(found.replicas.max()),
-                    float(machines.max()),
-                    found.tpot_s,
-                    found.ttft_p95_s,
-                    None if usd is None else float(hours) * demand.hours_per_month * usd,
-                    confidence,
-                    "" if usd is not None else f"no {rate} price",
+def _priced(
+    sized: _Sized, offers: Sequence[Offer], demand: Demand, ways: Mapping[str, Bought]
+) -> Iterator[Option]:
+    weights = np.array([[one.memory().weights] for one in sized.configurations])
+    bills = Bills(
+        sized.replicas,
+        np.array([[one.tensor_parallel] for one in sized.configurations]),
+        demand.bounds,
+        delays_of(demand.cold_start, weights),
+        demand.hours_per_month,
+    )
+    for index, one in enumerate(sized.configurations):
+        holding = [offer for offer in offers if offer.gpu == one.gpu.name and _holds(offer, one)]
+        if not holding:
+            yield _unable(one, f"no machine with {one.tensor_parallel:g} of this GPU on offer")
+        peak = float(sized.replicas[index].max())
+        for offer in holding:
+            for name, bought in ways.items():
+                usd = bills.usd(index, offer, bought, demand.sustained_use)
+                yield Option(
+                    configuration=one,
+                    offer=offer,
+                    bought=name,
+                    replicas=peak,
+                    machines=float(np.ceil(peak / (offer.gpus // one.tensor_parallel))),
+                    tpot_s=float(sized.tpot_s[index]),
+                    ttft_p95_s=float(sized.ttft_p95_s[index]),
+                    usd_per_month=usd,
+                    confidence=confidence_of(one),
+                    lost="" if usd is not None else f"no {name} price",
                 )
-            )
-    return options
 
 
 def _holds(offer: Offer, configuration: Configuration) -> bool:
@@ -196,7 +213,16 @@ def _hindrance(does: Carried, index: int, missing_gb: float, promise: Promise) -
         return f"does not fit, {missing_gb:.1f} GB short"
     if does.tpot_users[index] < 1:
         return f"TPOT above {1e3 * float(promise.tpot_s):.0f} ms even with one user"
-    return f"TTFT above {float(promise.ttft_s):g} s even with one user"
+    if does.ttft_users[index] < 1:
+        return f"TTFT above {float(promise.ttft_s):g} s even with one user"
+    return ""
+
+
+def _too_many(peak: float, bounds: Bounds) -> str:
+    most = bounds.maximum
+    if most is None or peak <= float(most):
+        return ""
+    return f"{peak:,.0f} replicas in the busiest hour, replicas.max is {float(most):g}"
 
 
 def _unable(configuration: Configuration, reason: str) -> Option:

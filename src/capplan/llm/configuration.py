@@ -20,6 +20,10 @@ class Configuration(NamedTuple):
     tensor_parallel: float
     engine: Engine
 
+    def brief(self) -> str:
+        """Return it as people say it, such as ``fp8 on 2 × H100-80GB``."""
+        return f"{self.precision.name} on {self.tensor_parallel:g} × {self.gpu.name}"
+
     def work(self) -> Work:
         """Return what a step costs at the hardware's peaks."""
         return work_of(self.model, self.precision, self.gpu, self.tensor_parallel)

@@ -71,7 +71,8 @@ def sensible(model: Architecture, gpu: Gpu) -> list[Precision]:
         names.append("mxfp4")
     if "fp8" in gpu.peaks:
         names.remove("int8")  # the same size, and no engine is faster with it
-    return [PRECISIONS[name] for name in names]
+    kinds = (PRECISIONS[name] for name in names)
+    return [kind for kind in kinds if kind.minimum <= gpu.compute_capability]
 
 
 def look(configuration: Configuration, asked: Asked, facts: Facts) -> Look:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from capplan.components.base import Component
 from capplan.components.llm_options import Option
 from capplan.estimate import Estimate
 from capplan.llm.architecture import Architecture
-from capplan.llm.confidence import Level, range_of
+from capplan.llm.confidence import Confidence, Level, range_of
 from capplan.llm.look import Asked, Look
 from capplan.report import numbers
 from capplan.report.json_format import SCHEMA_VERSION
@@ -21,12 +21,11 @@ Priced = tuple[Look, tuple[str, float] | None]
 """A look, and the cheapest machine for a replica with its USD per hour."""
 
 _LOOK = (
-    Column("Precision"),
+    Column("At"),
     Column("GPUs", shrinks=True),
     Column("GB", right=True),
-    Column("Seqs", right=True),
     Column("Users", right=True),
-    Column("tok/s alone", right=True),
+    Column("Alone", right=True),
     Column("TTFT", right=True),
     Column("TPOT", right=True),
     Column("tok/s", right=True),
@@ -34,33 +33,42 @@ _LOOK = (
     Column("Sure"),
 )
 
+_LOOKED = """GB: weights. USERS: requests at once that the KV cache holds, of those as many as keep the
+promised speed. ALONE: tokens/s of a single one. TTFT and TPOT (ms), TOK/S: with so many users. USD/1M: output
+tokens of a replica that is always full, on demand."""
 
-def look_text(title: str, looks: Sequence[Priced], width: int) -> str:
-    """Return what fits with its speed, then what does not with the reason."""
+_UNABLE = (Column("Not"), Column("Why", shrinks=True))
+
+
+def look_text(title: str, looks: Sequence[Priced], width: int, instead: str = "") -> str:
+    """Return what fits with its speed, then what does not with the reason, and what would ``instead``."""
     able = [priced for priced in looks if not priced[0].hindrance]
     parts = [title + "\n"]
     if able:
         parts.append(text(Table(_LOOK, [_look_cells(*priced) for priced in able]), width))
         parts.append(_legend(able, width))
-    parts += [
-        textwrap.fill(f"not {_name(one)}: {one.hindrance}", width, subsequent_indent="  ") + "\n"
-        for one, _ in looks
-        if one.hindrance
-    ]
+    unable = _unable_of_looks(looks)
+    if unable.rows:
+        parts.append(text(unable, width))
+    if instead:
+        parts.append(f"{instead}.\n")
     return "\n".join(parts)
 
 
-def look_markdown(title: str, looks: Sequence[Priced]) -> str:
+def look_markdown(title: str, looks: Sequence[Priced], instead: str = "") -> str:
     """Return the same as Markdown."""
     able = [priced for priced in looks if not priced[0].hindrance]
     parts = [markdown(Table(_LOOK, [_look_cells(*priced) for priced in able], title))]
-    parts += [f"- not {_name(one)}: {one.hindrance}\n" for one, _ in looks if one.hindrance]
+    unable = _unable_of_looks(looks)
+    if unable.rows:
+        parts.append(markdown(unable))
+    if instead:
+        parts.append(f"{instead}.\n")
     return "\n".join(parts)
 
 
-def _name(one: Look) -> str:
-    c = one.configuration
-    return f"{c.precision.name} on {c.tensor_parallel:g} × {c.gpu.name}"
+def _unable_of_looks(looks: Sequence[Priced]) -> Table:
+    return Table(_UNABLE, [[one.configuration.brief(), one.hindrance] for one, _ in looks if one.hindrance])
 
 
 def _look_cells(one: Look, machine: tuple[str, float] | None) -> list[str]:
@@ -69,7 +77,6 @@ def _look_cells(one: Look, machine: tuple[str, float] | None) -> list[str]:
         c.precision.name,
         f"{c.tensor_parallel:g} × {c.gpu.name}",
         f"{one.weights_gb:.1f}",
-        numbers.count(one.sequences),
         numbers.count(one.users),
         f"{one.alone_tokens_per_s:,.0f}",
         _ms(one.ttft_s),
@@ -81,7 +88,7 @@ def _look_cells(one: Look, machine: tuple[str, float] | None) -> list[str]:
 
 
 def _ms(seconds: float) -> str:
-    return f"{1e3 * seconds:,.0f} ms" if seconds >= 0.01 else f"{1e3 * seconds:.1f} ms"
+    return f"{1e3 * seconds:,.0f}" if seconds >= 0.01 else f"{1e3 * seconds:.1f}"
 
 
 def _per_million(one: Look, usd_per_hour: float) -> float:
@@ -90,23 +97,33 @@ def _per_million(one: Look, usd_per_hour: float) -> float:
 
 
 def _legend(able: Sequence[Priced], width: int) -> str:
-    said = [
-        "GB: weights. Seqs: requests that the KV cache holds. Users: of those, at the promised speed.",
-        "TTFT, TPOT and tok/s: with so many. USD/1M: output tokens of a replica that is always full.",
-    ]
-    levels: tuple[Level, ...] = ("high", "medium", "low")
-    for level in levels:
-        reasons = dict.fromkeys(
-            r for one, _ in able if one.confidence.level == level for r in one.confidence.reasons
-        )
-        if any(one.confidence.level == level for one, _ in able):
-            low, high = range_of(level, "tpot")
-            because = f": {'; '.join(reasons)}" if reasons else ""
-            said.append(f"{level}: speeds good to ×{low:.2g}…×{high:.2g} (TTFT squared){because}.")
+    said = [_LOOKED]
+    said += _sureness([one.confidence for one, _ in able])
     machines = dict.fromkeys(f"{machine[0]} {machine[1]:.4g} USD/h" for _, machine in able if machine)
     if machines:
         said.append(f"Machines: {', '.join(machines)}.")
     return "\n".join(textwrap.fill(line, width) for line in said) + "\n"
+
+
+def _sureness(found: Sequence[Confidence]) -> Iterator[str]:
+    """Yield what each class of confidence stands for, and why something has it."""
+    levels: tuple[Level, ...] = ("high", "medium", "low")
+    for level in levels:
+        low, high = range_of(level, "tpot")
+        of_level = [confidence for confidence in found if confidence.level == level]
+        reasons = dict.fromkeys(reason for confidence in of_level for reason in confidence.reasons)
+        because = f": {'; '.join(_first(reasons))}" if reasons else ""
+        if of_level:
+            yield f"{level}: speeds good to ×{low:.2g}…×{high:.2g} (TTFT squared){because}."
+
+
+def _first(reasons: Iterable[str]) -> list[str]:
+    """Return the first of the reasons, and how many there are besides."""
+    shown, more = [*reasons][:_MOST_REASONS], len([*reasons]) - _MOST_REASONS
+    return [*shown, f"{more} more"] if more > 0 else shown
+
+
+_MOST_REASONS = 4
 
 
 def look_document(asked: Asked, looks: Sequence[Priced]) -> dict[str, Any]:
@@ -146,11 +163,15 @@ def _look_document(one: Look, machine: tuple[str, float] | None) -> dict[str, An
         "tokens_per_s": one.tokens_per_s if able else None,
         "confidence": level,
         "confidence_reasons": list(one.confidence.reasons),
-        "range": {"tpot": list(range_of(level, "tpot")), "ttft": list(range_of(level, "ttft"))},
+        "range": _ranges(level),
         "machine": None if machine is None else machine[0],
         "usd_per_hour": None if machine is None else machine[1],
         "usd_per_1m_output_tokens": _per_million(one, machine[1]) if machine and able else None,
     }
+
+
+def _ranges(level: Level) -> dict[str, list[float]]:
+    return {"tpot": list(range_of(level, "tpot")), "ttft": list(range_of(level, "ttft"))}
 
 
 def _known(value: float) -> float | None:
@@ -162,39 +183,60 @@ def _milliseconds(seconds: float) -> float | None:
 
 
 _OPTION = (
-    Column("#", right=True),
-    Column("Precision"),
-    Column("GPUs", shrinks=True),
-    Column("Machine", shrinks=True),
-    Column("Rate"),
-    Column("Peak", right=True),
+    Column("At"),
+    Column("GPUs"),
+    Column("Machines", shrinks=True),
+    Column("TTFT", right=True),
     Column("TPOT", right=True),
-    Column("TTFT p95", right=True),
-    Column("USD/month", right=True),
+    Column("a month", right=True),
+    Column("Cost", right=True),
     Column("Sure"),
-    Column("Why not", shrinks=True),
 )
 
+_BOUGHT = {"on_demand": "", "commit_1y": " 1y", "commit_3y": " 3y", "as_planned": ""}
 
-def options_table(title: str, options: Sequence[Option]) -> Table:
-    """Return options by monthly cost; those that cannot serve stand last, with the reason."""
-    rows = [
-        [
-            str(index) if option.feasible else "",
-            option.configuration.precision.name,
-            f"{option.configuration.tensor_parallel:g} × {option.configuration.gpu.name}",
-            "" if option.offer is None else option.offer.machine.name,
-            option.rate,
-            numbers.count(option.replicas) if option.offer else "",
-            _ms(option.tpot_s) if option.offer else "",
-            _ms(option.ttft_p95_s) if option.offer else "",
-            numbers.money(option.usd_per_month),
-            option.confidence.level,
-            option.lost,
-        ]
-        for index, option in enumerate(options, 1)
+_RANKED = """MACHINES: at the peak; spot, or committed for 1 or 3 years, else as the plan buys or on demand.
+TTFT (95 % of the requests) and TPOT: ms in the busiest hour. A MONTH: USD for the machines, the API apart.
+COST: against the first."""
+
+
+def ranking_parts(title: str, options: Sequence[Option], taken: Option | None) -> Iterator[Table | str]:
+    """Yield options by monthly cost, what their columns mean, and what cannot serve with the reason.
+
+    taken: what `auto` would take, bought as the plan buys.
+    """
+    able = [option for option in options if option.feasible]
+    unable = [[option.configuration.brief(), option.lost] for option in options if not option.feasible]
+    yield title
+    if able:
+        least = able[0].usd_per_month or 1.0
+        yield Table(_OPTION, [_option_cells(option, least) for option in able])
+        yield _RANKED
+        yield from _sureness([option.confidence for option in able])
+    if unable:
+        yield Table(_UNABLE, unable)
+    if taken is not None:
+        yield f"auto takes {_brief(taken)}: {numbers.money(taken.usd_per_month)} USD a month."
+
+
+def _option_cells(option: Option, least: float) -> list[str]:
+    c, offer = option.configuration, option.offer
+    bought = _BOUGHT.get(option.bought, f" {option.bought}")
+    return [
+        c.precision.name,
+        f"{c.tensor_parallel:g} × {c.gpu.name}",
+        "" if offer is None else f"{option.machines:,.0f} × {offer.machine.name}{bought}",
+        _ms(option.ttft_p95_s),
+        _ms(option.tpot_s),
+        f"{option.usd_per_month or 0.0:,.0f}",
+        f"×{(option.usd_per_month or 0.0) / least:.3g}",
+        option.confidence.level,
     ]
-    return Table(_OPTION, rows, title)
+
+
+def _brief(option: Option) -> str:
+    machine = "" if option.offer is None else f", {option.machines:,.0f} × {option.offer.name}"
+    return f"{option.configuration.brief()}{machine}, {option.bought.replace('_', ' ')}"
 
 
 def option_document(option: Option) -> dict[str, Any]:
@@ -206,12 +248,14 @@ def option_document(option: Option) -> dict[str, Any]:
         "tensor_parallel": c.tensor_parallel,
         "provider": None if option.offer is None else option.offer.provider,
         "machine": None if option.offer is None else option.offer.name,
-        "rate": option.rate or None,
+        "rate": option.bought or None,
         "replicas_peak": option.replicas if option.offer else None,
         "tpot_ms": _milliseconds(option.tpot_s),
         "ttft_p95_ms": _milliseconds(option.ttft_p95_s),
         "monthly_cost": option.usd_per_month,
         "confidence": option.confidence.level,
+        "confidence_reasons": list(option.confidence.reasons),
+        "range": _ranges(option.confidence.level),
         "reason": option.lost or None,
     }
 

@@ -1,0 +1,72 @@
+"""What the machines of many configurations cost a month, as they are bought."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.capacity.sizing import Bounds
+from capplan.components.llm_fleet import Delays, fleet_of
+from capplan.components.llm_offers import Offer
+from capplan.cost.machines import purchased_hours
+
+
+class Bought(NamedTuple):
+    """How machines are bought, in shares as the plan's ``purchase`` has them; what is left is on demand."""
+
+    spot: float = 0.0
+    commit_1y: float = 0.0
+    commit_3y: float = 0.0
+
+
+WAYS = {
+    "on_demand": Bought(),
+    "spot": Bought(spot=1.0),
+    "commit_1y": Bought(commit_1y=1.0),
+    "commit_3y": Bought(commit_3y=1.0),
+}
+"""Ways to buy by name. Who commits does so for the average, and pays for what runs above it on demand."""
+
+_RATES = ("on_demand", "spot", "commit_1y", "commit_3y")
+
+
+class Bills:
+    """Bills of configurations whose replicas by hour, (n, hours), and GPUs by replica, (n, 1), are known.
+
+    Machines with as many GPUs, and the same sustained-use discount, run for as many hours whatever they are,
+    so the hours of all configurations are computed at once, and only once.
+    """
+
+    def __init__(
+        self, replicas: Array, gpus: Array, bounds: Bounds, delays: Delays, hours_per_month: float
+    ) -> None:
+        self._replicas, self._gpus, self._bounds = replicas, gpus, bounds
+        self._delays, self._hours_per_month = delays, hours_per_month
+        self._known: dict[object, Array] = {}
+
+    def usd(self, index: int, offer: Offer, bought: Bought, sustained_use: bool) -> float | None:
+        """Return USD a month for one configuration on an offer; None where a price is missing."""
+        discount = offer.machine.family.sustained_use if sustained_use else None
+        hours = self._hours(offer.gpus, bought, discount)[index].tolist()
+        bill = -hours[-1] * (offer.machine_usd or 0.0)
+        for rate, running in zip(_RATES, hours, strict=False):
+            usd = offer.usd_per_hour[rate]
+            if running > 0 and usd is None:
+                return None
+            bill += running * (usd or 0.0)
+        return float(bill)
+
+    def _hours(self, gpus: float, bought: Bought, discount: tuple[float, ...] | None) -> Array:
+        """Return machine-hours a month, (n, rates + 1); the last are those that sustained use takes off."""
+        key = (gpus, bought, discount)
+        if key not in self._known:
+            per_machine = np.maximum(gpus // self._gpus, 1.0)
+            floor, most = np.full_like(self._gpus, self._bounds.minimum), self._bounds.maximum
+            ceiling = None if most is None else np.full_like(self._gpus, most)
+            fleet = fleet_of(self._replicas, floor, ceiling, per_machine, self._delays)
+            hours = purchased_hours(fleet, self._hours_per_month, *bought, discount)
+            columns = [getattr(hours, rate).expected for rate in (*_RATES, "sustained_use")]
+            self._known[key] = np.hstack([np.broadcast_to(c, self._gpus.shape) for c in columns])
+        return self._known[key]

@@ -1,0 +1,74 @@
+"""What would fit instead: the nearest configurations that hold a model which does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from capplan.arrays import Floats
+from capplan.llm.architecture import weight_bytes
+from capplan.llm.configuration import Configuration
+from capplan.llm.facts import Facts, find_gpu
+from capplan.llm.look import COUNTS, sensible
+
+
+def would_fit(asked: Configuration, inputs: Floats, outputs: Floats, facts: Facts) -> str:
+    """Say what holds the weights and one request of such tokens; empty where nothing does on one machine.
+
+    >>> would_fit(configuration, 1000, 300, facts)  # doctest: +SKIP
+    'int4 on 1 × L4, or bf16 on 2 × L4, or bf16 on 1 × A40 would fit'
+    """
+    changes = (_fewer_bits(asked), _more_gpus(asked), _larger_gpus(asked, facts))
+    found = [_first_that_fits(tried, inputs, outputs, facts) for tried in changes]
+    if not any(found):
+        found = [_first_that_fits(_everything(asked, facts), inputs, outputs, facts)]
+    named = dict.fromkeys(one.brief() for one in found if one is not None)
+    return f"{', or '.join(named)} would fit" if named else ""
+
+
+def fits(one: Configuration, inputs: Floats, outputs: Floats, facts: Facts) -> bool:
+    """Whether it runs, with room for the weights and one request."""
+    if one.obstacles():
+        return False
+    reached = one.reached(facts)
+    return not np.any(one.memory().missing(inputs + reached.growth * outputs, reached))
+
+
+def _first_that_fits(
+    tried: Iterable[Configuration], inputs: Floats, outputs: Floats, facts: Facts
+) -> Configuration | None:
+    return next((one for one in tried if fits(one, inputs, outputs, facts)), None)
+
+
+def _size(one: Configuration) -> float:
+    return weight_bytes(one.model, one.precision)
+
+
+def _fewer_bits(asked: Configuration) -> list[Configuration]:
+    """Return the other precisions with weights that are no larger, the largest first."""
+    kinds = [kind for kind in sensible(asked.model, asked.gpu) if kind != asked.precision]
+    others = [asked._replace(precision=kind) for kind in kinds]
+    return sorted((one for one in others if _size(one) <= _size(asked)), key=_size, reverse=True)
+
+
+def _more_gpus(asked: Configuration) -> Iterator[Configuration]:
+    return (asked._replace(tensor_parallel=count) for count in COUNTS if count > asked.tensor_parallel)
+
+
+def _larger_gpus(asked: Configuration, facts: Facts) -> list[Configuration]:
+    """Return as many larger GPUs, the smallest first."""
+    gpus = [find_gpu(name, facts) for name in facts["gpus"]]
+    larger = [gpu for gpu in gpus if gpu.memory_bytes > asked.gpu.memory_bytes]
+    return [asked._replace(gpu=gpu) for gpu in sorted(larger, key=lambda gpu: gpu.memory_bytes)]
+
+
+def _everything(asked: Configuration, facts: Facts) -> list[Configuration]:
+    """Return whatever makes sense for the model, the least memory first."""
+    every = [
+        asked._replace(precision=precision, gpu=gpu, tensor_parallel=count)
+        for gpu in (find_gpu(name, facts) for name in facts["gpus"])
+        for precision in sensible(asked.model, gpu)
+        for count in COUNTS
+    ]
+    return sorted(every, key=lambda one: (one.tensor_parallel * one.gpu.memory_bytes, -_size(one)))
