@@ -73,6 +73,19 @@ for _tag, _pattern, _first in (
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, list(_first))
 
 
+class _ManifestLoader(_Loader):
+    """Reads scalars as Kubernetes does, whose parser kept YAML 1.1: ``Off`` is a boolean, ``0644`` octal."""
+
+    bool_values = {**_Parser.bool_values, "y": True, "n": False}
+
+
+for _tag, _pattern, _first in (
+    ("bool", re.compile(r"(?:y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF)$"), "yYnNoO"),
+    ("int", re.compile(r"[-+]?0(?:b[01]+|x[0-9a-fA-F]+|[0-7]+)$"), "-+0"),
+):
+    _ManifestLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, list(_first))
+
+
 def read_text(path: Path) -> str:
     """Return the text of ``path``; every way in which that can fail is an :class:`InputError`."""
     name = str(path)
@@ -113,8 +126,8 @@ def load(text: str, name: str) -> Any:
 
 
 def load_all(text: str, name: str) -> list[Any]:
-    """Return the documents in ``text``, as Kubernetes manifests have them."""
-    found: list[Any] = _loaded(text, name, _every)
+    """Return the documents in ``text``, their scalars as Kubernetes reads them."""
+    found: list[Any] = _loaded(text, name, _every, _ManifestLoader)
     return found
 
 
@@ -136,10 +149,12 @@ def _constructed(loader: _Loader, node: yaml.Node, text: str) -> Any:
     return loader.construct_document(node)
 
 
-def _loaded(text: str, name: str, construct: Callable[[_Loader, str], Any]) -> Any:
+def _loaded(
+    text: str, name: str, construct: Callable[[_Loader, str], Any], reader: type[_Loader] = _Loader
+) -> Any:
     try:
         _check_events(text)
-        loader = _Loader(text)
+        loader = reader(text)
         try:
             return construct(loader, text)
         finally:

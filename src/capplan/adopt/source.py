@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from capplan.errors import InputError, Problem, nearest
 from capplan.manifests.kustomize import KUSTOMIZATION, NotComposedError, composed
-from capplan.manifests.verify.run import documents_in, read_directory, top_directories
+from capplan.manifests.verify.reading import documents_in, read_directory
+from capplan.manifests.verify.run import top_directories
 from capplan.manifests.verify.world import Item
 from capplan.strictyaml import MAX_BYTES, decode, read_text
 

@@ -43,10 +43,11 @@ def verify(
     from capplan.cli.output import emit, note
     from capplan.manifests.files import LOCK, read_lock
     from capplan.manifests.verify.facts import facts_from, facts_of
+    from capplan.manifests.verify.reading import read_contents
     from capplan.manifests.verify.report import shown
-    from capplan.manifests.verify.run import read_directory, verify
+    from capplan.manifests.verify.run import verify
 
-    documents, texts = read_directory(directory)
+    contents = read_contents(directory)
     if plan is not None:
         from capplan.catalog.catalog import Catalog
         from capplan.estimate import estimate
@@ -56,9 +57,11 @@ def verify(
         facts = facts_of(Site(estimate(read_plan(plan, (), alternative), Catalog(catalogs))))
     else:
         facts = facts_from(read_lock(directory), str(directory / LOCK))
-    findings = verify(documents, texts, facts, schemas)
+    found = verify(contents.documents, contents.texts, facts, schemas)
+    findings = [*contents.unread, *found]
     emit(shown(findings, fmt.value, directory), output, force)
     errors = sum(finding.severity == "error" for finding in findings)
-    note(f"{len(documents) + len(texts)} files: {errors} errors, {len(findings) - errors} warnings")
+    files = len(contents.documents) + len(contents.texts)
+    note(f"{files} files: {errors} errors, {len(findings) - errors} warnings")
     if errors:
         raise typer.Exit(ExitCode.CAPACITY)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Rendered
 from capplan.manifests.kustomize import KUSTOMIZATION, NotComposedError, composed
 from capplan.manifests.site import Site
@@ -127,57 +125,3 @@ def _entries(path: str, kustomization: Mapping[str, Any]) -> Iterator[str]:
     for key in ("resources", "components"):
         for entry in kustomization.get(key) or []:
             yield normpath(join(dirname(path), str(entry)))
-
-
-def read_directory(
-    directory: Path, without: Sequence[Path] = ()
-) -> tuple[dict[str, list[Any]], dict[str, str]]:
-    """Return what a directory's YAML and JSON files hold, and the texts of scripts; follow no symlink.
-
-    without: directories inside it that are left out.
-    """
-    if not directory.is_dir():
-        raise InputError(Problem(str(directory), "is no directory"))
-    documents: dict[str, list[Any]] = {}
-    texts: dict[str, str] = {}
-    for path in sorted(_files(directory)):
-        if any(left_out in path.parents for left_out in without):
-            continue
-        name = path.relative_to(directory).as_posix()
-        if path.suffix in (".yaml", ".yml", ".json"):
-            documents[name] = _documents(path)
-        elif path.suffix in (".js", ".py"):
-            texts[name] = path.read_text(encoding="utf-8", errors="replace")
-    return documents, texts
-
-
-def _files(directory: Path) -> Iterable[Path]:
-    for path in directory.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(directory).parts)
-        links = any(
-            p.is_symlink() for p in (path, *path.parents) if p != directory and directory in p.parents
-        )
-        if path.is_file() and not hidden and not links and path.name != "capplan.lock.json":
-            yield path
-
-
-def _documents(path: Path) -> list[Any]:
-    from capplan.strictyaml import read_text
-
-    return documents_in(read_text(path), str(path), path.suffix == ".json")
-
-
-def documents_in(source: str, name: str, is_json: bool) -> list[Any]:
-    """Return the documents of a stream, those of a List one by one; ``name`` is what messages call it."""
-    from capplan.strictyaml import load_all
-
-    if is_json:
-        try:
-            values = [json.loads(source)]
-        except ValueError as error:
-            raise InputError(Problem(name, f"not valid JSON: {error}")) from None
-    else:
-        values = load_all(source, name)
-    lists = [value for value in values if isinstance(value, dict) and value.get("kind") == "List"]
-    inner = [item for value in lists for item in value.get("items") or []]
-    return [value for value in values if value is not None and value not in lists] + inner

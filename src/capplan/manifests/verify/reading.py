@@ -1,0 +1,157 @@
+"""What a directory of manifests holds: anybody's, so whatever cannot be read is said and left out."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from capplan.errors import InputError, Problem
+from capplan.manifests.verify.world import Finding, Item
+
+_TREES = (".yaml", ".yml", ".json")
+_TEXTS = (".js", ".py", ".sh", ".sql")
+_KUSTOMIZATIONS = ("kustomization.yml", "Kustomization")
+"""Names that Kustomize takes besides ``kustomization.yaml``."""
+
+_LIKE_A_MANIFEST = re.compile(r'^[\s{]*"?(?:apiVersion|kind)"?\s*:', re.MULTILINE)
+_LITERAL_BRACES = '{{ "{{" }}'
+"""How a Helm chart says two braces that are meant as they are."""
+
+
+class Contents(NamedTuple):
+    """documents: what YAML and JSON files hold, by path. texts: scripts. unread: what could not be read."""
+
+    documents: dict[str, list[Any]]
+    texts: dict[str, str]
+    unread: list[Finding]
+
+
+def read_directory(
+    directory: Path, without: Sequence[Path] = ()
+) -> tuple[dict[str, list[Any]], dict[str, str]]:
+    """Return what a directory's YAML and JSON files hold, and the texts of scripts; follow no symlink.
+
+    without: directories inside it that are left out. Raises :class:`InputError` for the first file that
+    cannot be read.
+    """
+    documents: dict[str, list[Any]] = {}
+    texts: dict[str, str] = {}
+    for name, path in _files(directory):
+        if any(left_out in path.parents for left_out in without):
+            continue
+        if _is_tree(path):
+            documents[_known_name(name)] = _documents(path)
+        elif path.suffix in _TEXTS:
+            texts[name] = path.read_text(encoding="utf-8", errors="replace")
+    return documents, texts
+
+
+def read_contents(directory: Path) -> Contents:
+    """Return everything in a directory that can be read, and a finding for each file that cannot."""
+    found = Contents({}, {}, [])
+    files = list(_files(directory))
+    charts = [path.parent for _, path in files if path.name == "Chart.yaml"]
+    to_render = [chart for chart in charts if any(_is_template(path, chart) for _, path in files)]
+    for chart in to_render:
+        name = (chart / "Chart.yaml").relative_to(directory).as_posix()
+        item = Item(name, {"kind": "Chart", "metadata": {"name": chart.name}})
+        what = "its templates are no manifests until Helm has rendered them"
+        remedy = "Verify the output of `helm template`."
+        found.unread.append(item.finding(0, "helm-templates", "", what, remedy, "warning"))
+    for name, path in files:
+        if any(chart / "templates" in path.parents for chart in to_render):
+            continue
+        if _is_tree(path):
+            _read_tree(found, name, path)
+        elif path.suffix in _TEXTS:
+            found.texts[name] = path.read_text(encoding="utf-8", errors="replace")
+    return found
+
+
+def _read_tree(found: Contents, name: str, path: Path) -> None:
+    try:
+        found.documents[_known_name(name)] = _documents(path)
+    except InputError as error:
+        problem = error.problems[0]
+        severity = "error" if _LIKE_A_MANIFEST.search(_text(path)) else "warning"
+        place = problem.where.removeprefix(f"{path}").strip(":")
+        item = Item(name, {"kind": "File", "metadata": {"name": name}})
+        what = f"cannot be read: {problem.what}"
+        found.unread.append(item.finding(0, "unreadable", place, what, problem.remedy, severity))
+
+
+def _text(path: Path) -> str:
+    return path.read_bytes()[:100_000].decode("utf-8", "replace")
+
+
+def _is_template(path: Path, chart: Path) -> bool:
+    """Say whether a file is a template of ``chart``, and more than text in which braces are escaped."""
+    return (
+        _is_tree(path)
+        and chart / "templates" in path.parents
+        and "{{" in _text(path).replace(_LITERAL_BRACES, "")
+    )
+
+
+def _is_tree(path: Path) -> bool:
+    return path.suffix in _TREES or path.name in _KUSTOMIZATIONS
+
+
+def _known_name(name: str) -> str:
+    directory, _, last = name.rpartition("/")
+    if last not in _KUSTOMIZATIONS:
+        return name
+    return f"{directory}/kustomization.yaml" if directory else "kustomization.yaml"
+
+
+def _files(directory: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files of a directory, sorted, with their relative names: nothing hidden, no symlink."""
+    if not directory.is_dir():
+        raise InputError(Problem(str(directory), "is no directory"))
+    for path in sorted(directory.rglob("*")):
+        inside = path.relative_to(directory)
+        hidden = any(part.startswith(".") for part in inside.parts)
+        links = any(p.is_symlink() for p in (path, *path.parents) if directory in p.parents)
+        if not hidden and not links and path.is_file() and path.name != "capplan.lock.json":
+            yield inside.as_posix(), path
+
+
+def _documents(path: Path) -> list[Any]:
+    from capplan.strictyaml import read_text
+
+    text = read_text(path).replace(_LITERAL_BRACES, "{{")
+    return documents_in(text, str(path), path.suffix == ".json")
+
+
+def documents_in(source: str, name: str, is_json: bool) -> list[Any]:
+    """Return the documents of a stream, those of a List one by one; ``name`` is what messages call it."""
+    from capplan.strictyaml import load_all
+
+    if is_json:
+        try:
+            values = [json.loads(source, object_pairs_hook=_without_repetition)]
+        except (ValueError, RecursionError) as error:
+            raise InputError(Problem(name, f"not valid JSON: {error}")) from None
+    else:
+        values = load_all(source, name)
+    return [item for value in values if value is not None for item in _members(value)]
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key '{twice}' is given twice")
+    return found
+
+
+def _members(value: Any) -> list[Any]:
+    """Return the objects of a List, which may be one of a kind, such as a RoleBindingList."""
+    if isinstance(value, dict) and str(value.get("kind")).endswith("List") and "items" in value:
+        items = value["items"]
+        return items if isinstance(items, list) else []
+    return [value]
