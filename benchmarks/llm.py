@@ -10,10 +10,10 @@ import numpy as np
 
 from capplan.capacity.sizing import Bounds
 from capplan.catalog.catalog import Catalog
-from capplan.components.llm_bills import WAYS
-from capplan.components.llm_facts import facts_of
-from capplan.components.llm_offers import everywhere, offers
-from capplan.components.llm_options import Demand, rank
+from capplan.components.llm.bills import WAYS
+from capplan.components.llm.facts import facts_of
+from capplan.components.llm.offers import everywhere, offers
+from capplan.components.llm.options import Demand, rank
 from capplan.llm.capacity import Promise
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision

@@ -89,12 +89,12 @@ def basis_of(file: PlanFile, catalog: Catalog) -> Basis:
         catalog = catalog.with_books(plan.pricing.books, file.directory)
     pattern = pattern_of(plan.demand, file.directory)
     if plan.llm:
-        from capplan.components import llm_choice
+        from capplan.components.llm import choice
 
         hours = float(_hours(plan, catalog))
         load = load_on(pattern, plan, hours, file.places)
-        basis = llm_choice.Basis(plan, catalog, load, hours, file.directory, file.places)
-        file = file._replace(plan=llm_choice.decided(basis))
+        basis = choice.Basis(plan, catalog, load, hours, file.directory, file.places)
+        file = file._replace(plan=choice.decided(basis))
     return _with_machines(Basis(file, catalog, pattern))
 
 
@@ -170,7 +170,7 @@ def _components(ctx: Context) -> Iterator[Component]:
     for name, api in plan.external_apis.items():
         yield build_external_api(ctx, name, api)
     if plan.llm:
-        from capplan.components.llm import build_llm
+        from capplan.components.llm.component import build_llm
     for name, llm in plan.llm.items():
         yield build_llm(ctx, name, llm)
     for name, resource in plan.resources.items():

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from capplan.catalog.catalog import Catalog
-from capplan.components.llm_choice import Basis, ranked
+from capplan.components.llm.choice import Basis, ranked
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
 from capplan.plan.read import parse_plan

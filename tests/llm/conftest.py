@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from capplan.catalog.catalog import Catalog
-from capplan.components.llm_facts import facts_of
+from capplan.components.llm.facts import facts_of
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
 

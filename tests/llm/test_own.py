@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from capplan.catalog.catalog import Catalog
-from capplan.components.llm_facts import facts_of
+from capplan.components.llm.facts import facts_of
 from capplan.errors import InputError
 from capplan.llm.facts import find_model
 

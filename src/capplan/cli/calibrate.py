@@ -38,7 +38,7 @@ def llm(
     """
     from capplan.catalog.catalog import Catalog
     from capplan.cli.output import emit, note
-    from capplan.components.llm_facts import facts_of
+    from capplan.components.llm.facts import facts_of
     from capplan.errors import InputError, Problem
     from capplan.llm.calibrate import calibrate as fit
     from capplan.llm.calibrate import overlay, paths_for

@@ -119,8 +119,8 @@ def _look(
 ) -> str:
     from capplan.catalog.catalog import Catalog
     from capplan.cli import terminal
-    from capplan.components.llm_facts import facts_of
-    from capplan.components.llm_offers import cheapest, everywhere, offers
+    from capplan.components.llm.facts import facts_of
+    from capplan.components.llm.offers import cheapest, everywhere, offers
     from capplan.llm.alternatives import would_fit
     from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
     from capplan.llm.look import COUNTS, Asked, configurations, look
@@ -172,7 +172,7 @@ def _promise(wanted: Wanted) -> Promise:
 
 def _models(catalogs: Path | None, own: tuple[Path | None, Path | None]) -> str:
     from capplan.catalog.catalog import Catalog
-    from capplan.components.llm_facts import facts_of
+    from capplan.components.llm.facts import facts_of
     from capplan.llm.facts import find_model
     from capplan.report.llm import models_table
     from capplan.report.table import text
@@ -192,8 +192,8 @@ def _ranking(
 ) -> str:
     from capplan.catalog.catalog import Catalog
     from capplan.cli import terminal
-    from capplan.components.llm_choice import Basis, ranked, taken_by_auto
-    from capplan.components.llm_options import best_of_each, pareto
+    from capplan.components.llm.choice import Basis, ranked, taken_by_auto
+    from capplan.components.llm.options import best_of_each, pareto
     from capplan.estimate import basis_of, estimate_on
     from capplan.plan.bind import Scenarios
     from capplan.plan.read import read_plan

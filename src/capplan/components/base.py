@@ -22,7 +22,7 @@ from capplan.plan.services import Provider
 if TYPE_CHECKING:
     from capplan.capacity.response import ResponseTimes
     from capplan.catalog.tiers import TierTable
-    from capplan.components.llm_replica import Replica
+    from capplan.components.llm.replica import Replica
 
 Path = tuple[str, ...]
 Severity = Literal["error", "warning", "info"]

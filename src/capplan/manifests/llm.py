@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from capplan.components.base import Component, Pods
-from capplan.components.llm_replica import Replica
+from capplan.components.llm.replica import Replica
 from capplan.errors import InputError, Problem
 from capplan.llm.architecture import PRECISIONS, weight_bytes
 from capplan.manifests.site import bounds_of, number

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from capplan.components.base import Component
-from capplan.components.llm_options import Option
+from capplan.components.llm.options import Option
 from capplan.estimate import Estimate
 from capplan.llm.architecture import Architecture
 from capplan.llm.confidence import Confidence, Level, range_of

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from capplan.arrays import Array, ceil_count
 from capplan.capacity.sizing import Bounds, with_redundancy
-from capplan.components.llm_bills import Bills, Bought
-from capplan.components.llm_fleet import delays_of
-from capplan.components.llm_offers import Offer
+from capplan.components.llm.bills import Bills, Bought
+from capplan.components.llm.fleet import delays_of
+from capplan.components.llm.offers import Offer
 from capplan.llm.capacity import Carried, Promise, carried, speed_at
 from capplan.llm.confidence import Confidence, confidence_of
 from capplan.llm.configuration import Configuration

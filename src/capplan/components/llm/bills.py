@@ -8,8 +8,8 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.capacity.sizing import Bounds
-from capplan.components.llm_fleet import Delays, fleet_of
-from capplan.components.llm_offers import Offer
+from capplan.components.llm.fleet import Delays, fleet_of
+from capplan.components.llm.offers import Offer
 from capplan.cost.machines import purchased_hours
 
 

@@ -13,10 +13,10 @@ from capplan.capacity.nodes import Allocatable, aks_allocatable, eks_allocatable
 from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.catalog.rows import Sku
 from capplan.components.base import Component, Context, Finding, Path
-from capplan.components.llm_facts import facts_of
-from capplan.components.llm_fleet import delays_of, fleet_of
-from capplan.components.llm_offers import add_on_for
-from capplan.components.llm_replica import Replica
+from capplan.components.llm.facts import facts_of
+from capplan.components.llm.fleet import delays_of, fleet_of
+from capplan.components.llm.offers import add_on_for
+from capplan.components.llm.replica import Replica
 from capplan.components.machines import Machines, machine_meters
 from capplan.components.measures import Measure, measure
 from capplan.cost.meters import EXTERNAL, Meter, Range
@@ -278,7 +278,7 @@ def _api_meters(ctx: Context, name: str, llm: Llm) -> Iterator[Meter]:
     """Yield what the API is paid: for its own share, and for what falls back to it."""
     if llm.api is None:
         return
-    from capplan.components.llm_api import price_of_request
+    from capplan.components.llm.api import price_of_request
 
     asked = ctx.per_month(ctx.load.average(name)) * (1 - llm.semantic_cache_hit_rate)
     share = (1 - llm.local_share) + llm.local_share * llm.fallback

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from capplan.catalog.catalog import Catalog
 from capplan.components.base import MACHINES
-from capplan.components.llm import bounds_of, local_part, promise_of
-from capplan.components.llm_bills import WAYS, Bought
-from capplan.components.llm_facts import facts_of
-from capplan.components.llm_offers import Offer, offers
-from capplan.components.llm_options import Demand, Option, rank
+from capplan.components.llm.bills import WAYS, Bought
+from capplan.components.llm.component import bounds_of, local_part, promise_of
+from capplan.components.llm.facts import facts_of
+from capplan.components.llm.offers import Offer, offers
+from capplan.components.llm.options import Demand, Option, rank
 from capplan.demand.load import Load
 from capplan.errors import InputError, Problem
 from capplan.llm.facts import Facts, find_engine, find_gpu, find_model, find_precision
