@@ -6,7 +6,7 @@ where a goal is missed:
     .venv/bin/python benchmarks/simulate.py [--check]
 
 The goals are wall time of compiled code on two cores, after compilation. Processor time stands beside it: it
-depends less on what else the machine does. Plain Python is measured on a day, in its own process, on one core.
+depends less on what else the machine does. Plain Python is measured on a day, in its own process.
 """
 
 from __future__ import annotations
