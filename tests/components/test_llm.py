@@ -12,6 +12,7 @@ from capplan.components.llm.choice import Basis, ranked
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
 from capplan.plan.read import parse_plan
+from capplan.report.view import view
 
 PLAN = """
 name: chat
@@ -55,6 +56,18 @@ def test_replicas_carry_the_peak_at_the_target():
     assert sizing.peak[0, 0] >= 1
     assert measures["tpot"].needs[0, 0] < measures["tpot"].has[0, 0] == pytest.approx(100)
     assert measures["ttft p95"].needs[0, 0] < 3000
+
+
+def test_cost_is_told_by_tokens_and_conversations_and_speeds_by_range():
+    result = run("requests_per_conversation=10")
+    shown = next(c for c in view(result).components if c.name == "assistant")
+    figures = {m.name: m for m in shown.measures}
+    # Four million requests of 200 tokens, ten to a conversation.
+    assert figures["cost of 1M output tokens"].needs == pytest.approx(usd(result) / 800)
+    assert figures["cost of 1,000 conversations"].needs == pytest.approx(usd(result) / 400)
+    tpot = figures["tpot"]
+    assert (tpot.low, tpot.high) == pytest.approx((tpot.needs / 1.5, tpot.needs * 1.5))
+    assert tpot.confidence == "medium"
 
 
 def test_more_requests_never_need_fewer_replicas_or_less_money():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path as Directory
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -66,7 +66,8 @@ class Component(NamedTuple):
     billed_with names the component that pays for this one, as a node pool does for its pods.
     measures: figures besides instances. pick: the machine that was chosen. pods: what it asks of nodes.
     node: what a node of a pool leaves to pods. response: response times, of a service with a latency SLO.
-    replica: what a replica of a model runs with.
+    replica: what a replica of a model runs with. units: what its cost is told by, and how many a month,
+    (scenarios | 1, 1).
     """
 
     name: str
@@ -86,6 +87,7 @@ class Component(NamedTuple):
     response: ResponseTimes | None = None
     node: Allocatable | None = None
     replica: Replica | None = None
+    units: Mapping[str, Array] = {}
 
     @property
     def rps(self) -> Array | None:

@@ -10,12 +10,20 @@ from numpy.typing import NDArray
 from capplan.arrays import Array, Floats, per_scenario
 
 
+class Spread(NamedTuple):
+    """How sure a figure is: factors for the ends of its range, and a class of confidence."""
+
+    low: float
+    high: float
+    confidence: str
+
+
 class Measure(NamedTuple):
     """A figure of a component: memory that a cache needs, connections, time to recover.
 
     needs: the figure, (scenarios | 1, 1). formula: how it was computed.
     has: what there is of it, or what was promised; None where nothing bounds it.
-    detail: shown only on request.
+    detail: shown only on request. spread: how sure it is, where that is known.
     """
 
     name: str
@@ -24,6 +32,7 @@ class Measure(NamedTuple):
     formula: str
     has: Array | None = None
     detail: bool = False
+    spread: Spread | None = None
 
     def short(self) -> bool:
         """Say whether some scenario needs more than there is."""

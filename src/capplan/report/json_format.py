@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from capplan.components.base import Finding
     from capplan.estimate import Estimate
     from capplan.plan.bind import Path
-    from capplan.report.view import ComponentView, Cost, EstimateView, LineView
+    from capplan.report.view import ComponentView, Cost, EstimateView, LineView, MeasureView
 
 SCHEMA_VERSION = 1
 
@@ -133,8 +133,15 @@ def _component(component: ComponentView) -> dict[str, Any]:
         "monthly_cost": None if component.cost is None else _cost(component.cost),
         "billed_with": component.billed_with,
         "picked": component.picked,
-        "measures": {m.name: {"needs": m.needs, "has": m.has, "unit": m.unit} for m in component.measures},
+        "measures": {measure.name: _measure(measure) for measure in component.measures},
     }
+
+
+def _measure(measure: MeasureView) -> dict[str, Any]:
+    found: dict[str, Any] = {"needs": measure.needs, "has": measure.has, "unit": measure.unit}
+    if measure.confidence is not None:
+        found.update(low=measure.low, high=measure.high, confidence=measure.confidence)
+    return found
 
 
 def _by_hour(component: ComponentView) -> dict[str, Any] | None:

@@ -314,23 +314,20 @@ def served(estimate: Estimate) -> dict[str, ServedView]:
 
 
 def _served(estimate: Estimate, component: Component) -> ServedView:
-    llm = estimate.plan.llm[component.name]
-    hours = float(estimate.hours_per_month)
-    requests = float(estimate.load.average(component.name)[0, 0]) * 3600 * hours
-    tokens = requests * float(llm.output_tokens)
+    million_tokens, thousand_conversations = (float(number[0, 0]) for number in component.units.values())
     usd = float(estimate.cost_of(component.name).expected[0, 0])
     sizing, busy = component.sizing, component.utilization
     return ServedView(
         component.name,
-        llm.model,
+        estimate.plan.llm[component.name].model,
         None if sizing is None else float(sizing.peak[0, 0]),
         None if sizing is None else float(sizing.running[0].mean()),
         [] if sizing is None else sizing.running[0].tolist(),
         None if busy is None else float(busy[0, 0]),
-        tokens,
+        1e6 * million_tokens,
         usd,
-        usd / tokens * 1e6 if tokens else None,
-        usd / requests * float(llm.requests_per_conversation) if requests else None,
+        usd / million_tokens if million_tokens else None,
+        usd / thousand_conversations / 1e3 if thousand_conversations else None,
     )
 
 
@@ -343,7 +340,9 @@ def served_line(one: ServedView) -> str:
         else "",
         f"${one.usd_per_conversation:,.4f} per conversation" if one.usd_per_conversation else "",
     ]
-    said = [f"{one.name}, {one.model}: {replicas} at the peak", f"${one.usd_per_month:,.2f} a month", *each]
+    busy = "" if one.utilization is None else f"{100 * one.utilization:.0f} % busy then"
+    title = f"{one.name}, {one.model}: {replicas} at the peak"
+    said = [title, busy, f"${one.usd_per_month:,.2f} a month", *each]
     return ", ".join(part for part in said if part)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from capplan.report import numbers
 from capplan.report.table import Column, Table
-from capplan.report.view import ComponentView, Cost, EstimateView, LineView
+from capplan.report.view import ComponentView, Cost, EstimateView, LineView, MeasureView
 
 
 def heading(shown: EstimateView) -> str:
@@ -82,8 +82,16 @@ def measures(shown: EstimateView, verbose: bool) -> Table:
             has = "" if found.has is None else numbers.quantity(found.has)
             needs = "∞" if found.needs is None else numbers.quantity(found.needs)
             mark = " !" if found.has is not None and (found.needs is None or found.needs > found.has) else ""
-            rows.append(["" if index else component.name, found.name, needs, has + mark, found.unit])
+            name = "" if index else component.name
+            rows.append([name, found.name, needs, has + mark, _unit_and_range(found)])
     return Table(columns, rows)
+
+
+def _unit_and_range(found: MeasureView) -> str:
+    if found.low is None or found.high is None:
+        return found.unit
+    ends = f"{numbers.quantity(found.low)}…{numbers.quantity(found.high)}"
+    return f"{found.unit}, {ends} ({found.confidence})"
 
 
 def source_numbers(lines: Iterable[LineView]) -> Mapping[tuple[str, str | None], int]:

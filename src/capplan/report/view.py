@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -67,7 +67,10 @@ class LatencyView(NamedTuple):
 
 
 class MeasureView(NamedTuple):
-    """A figure besides instances; None where nothing can give what it needs, or nothing bounds it."""
+    """A figure besides instances; None where nothing can give what it needs, or nothing bounds it.
+
+    low, high: the range that what it needs is good to, where that is known.
+    """
 
     name: str
     needs: float | None
@@ -75,6 +78,9 @@ class MeasureView(NamedTuple):
     unit: str
     formula: str
     detail: bool
+    low: float | None = None
+    high: float | None = None
+    confidence: str | None = None
 
 
 class LineView(NamedTuple):
@@ -161,7 +167,10 @@ def _component(estimate: Estimate, component: Component, scenario: int, hourly: 
         cost=cost_view(estimate.cost_of(component.name), scenario) if priced else None,
         billed_with=component.billed_with,
         picked=None if component.pick is None else component.pick.name(scenario),
-        measures=[_measure(measure, scenario) for measure in component.measures],
+        measures=[
+            *(_measure(measure, scenario) for measure in component.measures),
+            *_unit_costs(estimate, component, scenario),
+        ],
         latency=None if component.response is None else _latency(component.response, scenario, hourly),
         week_utilization=_week_utilization(component, scenario),
     )
@@ -196,7 +205,22 @@ def _week_utilization(component: Component, scenario: int) -> Sequence[float]:
 def _measure(measure: Measure, scenario: int) -> MeasureView:
     has = None if measure.has is None else _finite(pick(measure.has, scenario))
     needs = _finite(pick(measure.needs, scenario))
-    return MeasureView(measure.name, needs, has, measure.unit, measure.formula, measure.detail)
+    found = MeasureView(measure.name, needs, has, measure.unit, measure.formula, measure.detail)
+    spread = measure.spread
+    if spread is None or needs is None:
+        return found
+    return found._replace(low=needs * spread.low, high=needs * spread.high, confidence=spread.confidence)
+
+
+def _unit_costs(estimate: Estimate, component: Component, scenario: int) -> Iterator[MeasureView]:
+    """Yield what one of each unit costs that the component's cost is told by; nothing if a price is missing."""
+    if any(line.cost is None for line in estimate.lines_of(component.name)):
+        return
+    for unit, count in component.units.items():
+        number = pick(count, scenario)
+        if number > 0:
+            usd = pick(estimate.cost_of(component.name).expected, scenario) / number
+            yield MeasureView(f"cost of {unit}", usd, None, "USD", f"cost a month ÷ {number:,.6g}", False)
 
 
 def instance_counts(sizing: Sizing, scenario: int) -> InstanceCounts:

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from capplan.arrays import Floats, per_scenario
+from capplan.arrays import Array, Floats, per_scenario
 from capplan.capacity.limits import Input, Limit
 from capplan.capacity.nodes import Allocatable, aks_allocatable, eks_allocatable, gke_allocatable
 from capplan.capacity.sizing import Bounds, Sizing, size
@@ -18,7 +18,7 @@ from capplan.components.llm.fleet import delays_of, fleet_of
 from capplan.components.llm.offers import add_on_for
 from capplan.components.llm.replica import Replica
 from capplan.components.machines import Machines, machine_meters
-from capplan.components.measures import Measure, measure
+from capplan.components.measures import Measure, Spread, measure
 from capplan.cost.meters import EXTERNAL, Meter, Range
 from capplan.errors import InputError
 from capplan.llm.alternatives import would_fit
@@ -61,6 +61,7 @@ def build_llm(ctx: Context, name: str, llm: Llm) -> Component:
         load=ctx.load,
         sizing=sizing,
         meters=[*machine_meters(ctx, machines, gpu, None), *api],
+        units=_units(ctx, name, llm),
         findings=[*_findings(ctx, name, llm, chosen, machine, does), *_over_ceiling(name, sizing)],
         measures=list(_measures(llm, peak, does, confidence_of(chosen))),
         replica=Replica(
@@ -258,20 +259,28 @@ def _over_ceiling(name: str, sizing: Sizing) -> Iterator[Finding]:
         yield Finding("error", "max-too-small", name, message, f"Raise replicas.max to {need:,.0f}.")
 
 
+def _units(ctx: Context, name: str, llm: Llm) -> dict[str, Array]:
+    """Return what the component's cost is told by: millions of output tokens, conversations."""
+    requests = per_scenario(ctx.per_month(ctx.load.average(name)))
+    return {
+        "1M output tokens": per_scenario(requests * llm.output_tokens / 1e6),
+        "1,000 conversations": per_scenario(requests / llm.requests_per_conversation / 1e3),
+    }
+
+
 def _measures(llm: Llm, peak: Speed, does: Carried, confidence: Confidence) -> Iterator[Measure]:
-    low, high = range_of(confidence.level, "tpot")
-    spread = f"×{low:.2g}…×{high:.2g}, {confidence.level} confidence"
-    tpot, ttft = llm.slo.tpot, llm.slo.ttft
-    yield _seconds("tpot", peak.tpot_s, f"in the busiest hour; {spread}", tpot)
-    low, high = range_of(confidence.level, "ttft")
-    spread = f"×{low:.2g}…×{high:.2g}, {confidence.level} confidence"
-    yield _seconds("ttft p95", peak.ttft_p95_s, f"in the busiest hour; {spread}", ttft)
+    level, tpot, ttft = confidence.level, llm.slo.tpot, llm.slo.ttft
+    sure = Spread(*range_of(level, "tpot"), level)
+    late = Spread(*range_of(level, "ttft"), level)
+    yield _seconds("tpot", peak.tpot_s, tpot, sure)
+    yield _seconds("ttft p95", peak.ttft_p95_s, ttft, late)
     yield measure("tokens/s", peak.tokens_per_s, "/s", "output tokens of a replica in the busiest hour")
     yield measure("sequences", peak.concurrency, "", "requests at once in a replica", does.users)
 
 
-def _seconds(name: str, value: Floats, formula: str, promised: Floats | None) -> Measure:
-    return measure(name, 1e3 * value, "ms", formula, None if promised is None else 1e3 * promised)
+def _seconds(name: str, value: Floats, promised: Floats | None, spread: Spread) -> Measure:
+    has = None if promised is None else 1e3 * promised
+    return measure(name, 1e3 * value, "ms", "in the busiest hour", has)._replace(spread=spread)
 
 
 def _api_meters(ctx: Context, name: str, llm: Llm) -> Iterator[Meter]:
