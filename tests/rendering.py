@@ -22,6 +22,7 @@ FITTING = ("services.llm.cpu=3", "services.llm.memory=10Gi")
 EXAMPLES = [
     ("afpi", None, ()),
     ("afpi", "gke-gpu", FITTING),
+    ("afpi", "l4", ()),
     ("levqor", None, ()),
     ("levqor", "eks", ()),
     ("amas", None, ()),
@@ -31,6 +32,8 @@ EXAMPLES = [
     ("llm-observatory", "aws-ecs", ()),
     ("llm-observatory", "gcp", ()),
     ("llm-observatory", "azure", ()),
+    ("llm-serving", None, ()),
+    ("llm-serving", "cheapest", ()),
     ("llm-serving", None, ()),
 ]
 

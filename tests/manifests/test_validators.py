@@ -54,9 +54,13 @@ def test_a_schema_refuses_a_typo():
 
 OPERATORS = {
     "autoscaling.k8s.io/v1",
+    "external-secrets.io/v1",
+    "gateway.networking.k8s.io/v1",
+    "karpenter.k8s.aws/v1",
     "karpenter.sh/v1",
     "keda.sh/v1alpha1",
     "monitoring.coreos.com/v1",
+    "monitoring.googleapis.com/v1",
     "redis.redis.opstreelabs.in/v1beta2",
     "serving.knative.dev/v1",
 }

@@ -12,7 +12,7 @@ from capplan.plan.workload import Steps, Trigger
 
 Tree = dict[str, Any]
 
-_VLLM_RUNNING = "vllm_num_requests_running"
+VLLM_RUNNING, VLLM_SERIES = "vllm_num_requests_running", "vllm:num_requests_running"
 _RATE_WINDOW = "2m"
 _LATENCY_WINDOW = "5m"
 
@@ -105,7 +105,7 @@ def query_of(site: Site, service: str, kind: str) -> str:
         return latency_query(site, service, 0.95)
     queries = {
         "queue": f"sum({names.queue}{selected})",
-        "running": f"sum(vllm:num_requests_running{selected})",
+        "running": f"sum({VLLM_SERIES}{selected})",
     }
     return queries.get(kind, "")
 
@@ -127,7 +127,7 @@ def _hpa_metric(site: Site, service: Service, measured: Measured) -> Tree:
         target: Tree = {"type": "Utilization", "averageUtilization": round(threshold)}
         return {"type": "Resource", "resource": {"name": kind, "target": target}}
     if kind in ("requests", "running"):
-        name = site.manifests.metrics.requests_per_second if kind == "requests" else _VLLM_RUNNING
+        name = site.manifests.metrics.requests_per_second if kind == "requests" else VLLM_RUNNING
         target = {"type": "AverageValue", "averageValue": milli(threshold)}
         return {"type": "Pods", "pods": {"metric": {"name": name}, "target": target}}
     metrics = site.manifests.metrics

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.pods import environment_of, image_of, ports_of
 from capplan.manifests.site import Service, Site, number, whole
@@ -199,6 +200,9 @@ def _task(site: Site, service: Service, spec: Fargate) -> Tree:
 def _ecs_service(site: Site, service: Service, spec: Fargate) -> Tree:
     name = full_name(site, service.name)
     account = site.manifests.aws
+    if not account.subnets:
+        what = f"is empty, and the tasks of {service.name} need subnets to run in"
+        raise InputError(Problem("manifests.aws.subnets", what, "Give their ids, such as [subnet-…]."))
     network: Tree = {"subnets": list(account.subnets), "assignPublicIp": "DISABLED"}
     if account.security_groups:
         network["securityGroups"] = list(account.security_groups)

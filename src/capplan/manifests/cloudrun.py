@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 
@@ -30,7 +31,7 @@ def _context(site: Site, service: Service, spec: CloudRun) -> Tree:
     return {
         "name": service.name,
         "labels": labels_of(site, service.name) | MANAGED_BY,
-        "annotations": _scaling(service, spec),
+        "annotations": _scaling(service, spec) | _network(site, service),
         "ingress": "all" if workload.public or service.name in site.entries else "internal",
         "service_account": workload.service_account or service.name,
         "concurrency": max(1, int(number(spec.concurrency))),
@@ -58,6 +59,19 @@ def _scaling(service: Service, spec: CloudRun) -> Tree:
         if _SETTABLE[0] <= target <= _SETTABLE[1]:
             found[f"run.googleapis.com/scaling-{name}-target"] = f"{target:g}"
     return found
+
+
+def _network(site: Site, service: Service) -> Tree:
+    """Return the way into the VPC, for services that call something with a private address."""
+    plan = site.plan
+    if not any(callee in (*plan.databases, *plan.caches, *site.pods) for callee in service.spec.calls):
+        return {}
+    project = site.manifests.gcp
+    interfaces = [{"network": project.network, "subnetwork": project.subnetwork}]
+    return {
+        "run.googleapis.com/network-interfaces": json.dumps(interfaces),
+        "run.googleapis.com/vpc-access-egress": "private-ranges-only",
+    }
 
 
 def _env(site: Site, service: Service) -> list[Tree]:

@@ -95,6 +95,10 @@ _CRDS = {
     "monitoring.coreos.com/v1": ">= 0.60",
     "redis.redis.opstreelabs.in/v1beta2": ">= 0.15",
     "karpenter.sh/v1": ">= 1.0",
+    "karpenter.k8s.aws/v1": ">= 1.0",
+    "gateway.networking.k8s.io/v1": ">= 1.2",
+    "external-secrets.io/v1": ">= 0.17",
+    "monitoring.googleapis.com/v1": ">= 0.8",
 }
 """Kubernetes and operators that know every field in use."""
 

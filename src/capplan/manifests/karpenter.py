@@ -7,19 +7,28 @@ from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.pods import MANAGED_BY
+from capplan.manifests.quantity import memory
 from capplan.manifests.site import NodePool, Site, number
+
+_DISK_GIB = 100.0
 
 
 def karpenter_artefacts(site: Site) -> Iterator[Artefact]:
-    """Yield a NodePool for every pool of an EKS cluster; the node class `default` is the account's."""
+    """Yield a NodePool for every pool of an EKS cluster, and the node class that says how its nodes start."""
     for (cluster, name), pool in site.pools.items():
-        if pool.platform == "eks":
-            context = _context(site, pool)
-            path = f"karpenter/{cluster}/nodepool-{name}.yaml"
-            yield Artefact(path, "kubernetes/nodepool.yaml.j2", context, "karpenter")
+        if pool.platform != "eks":
+            continue
+        objects = {"nodepool": _node_pool(site, pool), "ec2nodeclass": _node_class(site, pool)}
+        for kind, context in objects.items():
+            path = f"karpenter/{cluster}/{kind}-{name}.yaml"
+            yield Artefact(path, f"kubernetes/{kind}.yaml.j2", context, "karpenter")
 
 
-def _context(site: Site, pool: NodePool) -> Tree:
+def _labels(site: Site) -> Tree:
+    return {"app.kubernetes.io/part-of": site.name} | MANAGED_BY
+
+
+def _node_pool(site: Site, pool: NodePool) -> Tree:
     spot = number(pool.spec.purchase.spot)
     capacity = ["spot"] if spot >= 1 else ["spot", "on-demand"] if spot > 0 else ["on-demand"]
     requirements = [
@@ -31,9 +40,24 @@ def _context(site: Site, pool: NodePool) -> Tree:
     limits: Tree = {} if pool.max_nodes is None else {"cpu": str(pool.max_nodes * math.ceil(pool.cpu))}
     return {
         "name": pool.name,
-        "labels": {"app.kubernetes.io/part-of": site.name} | MANAGED_BY,
+        "labels": _labels(site),
         "node_labels": pool.selector,
         "requirements": requirements,
         "limits": limits,
         "taints": [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}] if pool.gpus else [],
+    }
+
+
+def _node_class(site: Site, pool: NodePool) -> Tree:
+    """Return where nodes start: in the account's subnets and groups, or in those tagged for the cluster."""
+    account, disk = site.manifests.aws, pool.spec.disk
+    tagged = [{"tags": {"karpenter.sh/discovery": pool.cluster}}]
+    return {
+        "name": pool.name,
+        "labels": _labels(site),
+        "role": account.node_role or f"KarpenterNodeRole-{pool.cluster}",
+        "subnets": [{"id": subnet} for subnet in account.subnets] or tagged,
+        "security_groups": [{"id": group} for group in account.security_groups] or tagged,
+        "disk": memory(_DISK_GIB if disk is None else number(disk.size)),
+        "tags": {"capplan/plan": site.name, "capplan/pool": pool.name},
     }

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.autoscalers import figure, latency_query, matcher
-from capplan.manifests.kubernetes import COMPONENTS
-from capplan.manifests.pods import MANAGED_BY, gpus_of, labels_of, selector_of
+from capplan.manifests.pods import gpus_of
+from capplan.manifests.scraping import scraping_artefacts
 from capplan.manifests.site import Service, Site, number
 from capplan.plan.manifests import Level
 
@@ -70,12 +70,12 @@ def duration(seconds: float) -> str:
 
 
 def monitoring_artefacts(site: Site) -> Iterator[Artefact]:
-    """Yield the rules with their test, and on Kubernetes the objects of the Prometheus operator."""
+    """Yield the rules with their test, and on Kubernetes the objects that put them to work."""
     found = [alert for service in site.services.values() for alert in _alerts(site, service)]
     alerts = [*found, _cost(site)]
     groups: list[Tree] = [
         {"name": f"{site.name}-recording", "interval": "30s", "rules": list(_recordings(site))},
-        {"name": f"{site.name}-alerts", "rules": [alert.rule for alert in alerts]},
+        {"name": f"{site.name}-alerts", "interval": "1m", "rules": [alert.rule for alert in alerts]},
     ]
     groups = [group for group in groups if group["rules"]]
     path = f"prometheus/{site.name}"
@@ -86,24 +86,7 @@ def monitoring_artefacts(site: Site) -> Iterator[Artefact]:
     }
     yield Artefact(f"{path}.rules.yaml", "monitoring/rules.yaml.j2", context, "monitoring")
     yield Artefact(f"{path}.rules_test.yaml", "monitoring/rules_test.yaml.j2", context, "monitoring")
-    if site.pods:
-        common = {
-            "namespace": site.namespace,
-            "labels": {"app.kubernetes.io/part-of": site.name} | MANAGED_BY,
-        }
-        rule = {**common, "name": site.name, "groups": groups}
-        path = f"{COMPONENTS}/monitoring/prometheusrule-{site.name}.yaml"
-        yield Artefact(path, "monitoring/prometheusrule.yaml.j2", rule, "monitoring")
-    for service in site.pods.values():
-        context = {
-            "name": service.name,
-            "namespace": site.namespace,
-            "labels": labels_of(site, service.name) | MANAGED_BY,
-            "selector": selector_of(service.name),
-            "path": service.workload.metrics_path,
-        }
-        path = f"{COMPONENTS}/monitoring/servicemonitor-{service.name}.yaml"
-        yield Artefact(path, "monitoring/servicemonitor.yaml.j2", context, "monitoring")
+    yield from scraping_artefacts(site, groups)
 
 
 def _recordings(site: Site) -> Iterator[Tree]:

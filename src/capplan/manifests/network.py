@@ -12,7 +12,8 @@ Tree = dict[str, Any]
 _PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
 _GOOGLE_FRONT_ENDS = ["35.191.0.0/16", "130.211.0.0/22"]
 _STORE_PORTS = {"postgres": 5432, "mysql": 3306, "redis": 6379}
-_MONITORING = {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
+_MONITORING = {"prometheus-operator": "monitoring", "managed-prometheus": "gmp-system"}
+"""Namespaces that scrape."""
 
 
 class Policy(NamedTuple):
@@ -40,7 +41,8 @@ def _ingress(site: Site, service: Service) -> list[Tree]:
         if caller in site.pods
     ]
     outside = any(caller not in site.pods for caller in site.callers(service.name))
-    found: list[Tree] = [{"from": [{"namespaceSelector": _MONITORING}], "ports": _tcp("http")}]
+    scraper = {"matchLabels": {"kubernetes.io/metadata.name": _MONITORING[site.manifests.monitoring]}}
+    found: list[Tree] = [{"from": [{"namespaceSelector": scraper}], "ports": _tcp("http")}]
     if callers:
         found.append({"from": callers, "ports": _tcp(*ports)})
     if outside:

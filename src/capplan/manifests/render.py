@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from capplan import __version__
+from capplan.manifests.adapter import adapter_artefacts
 from capplan.manifests.artefact import Artefact, Rendered
 from capplan.manifests.aws import aws_artefacts
 from capplan.manifests.cloudrun import cloud_run_artefacts
@@ -21,6 +22,7 @@ from capplan.manifests.kustomize import kustomizations
 from capplan.manifests.limits import limit_artefacts
 from capplan.manifests.loadtest import load_test_artefacts
 from capplan.manifests.monitoring import monitoring_artefacts
+from capplan.manifests.secrets import secret_artefacts
 from capplan.manifests.settings import pooler_artefacts
 from capplan.manifests.site import Site
 from capplan.manifests.stores import store_artefacts
@@ -61,6 +63,8 @@ def artefacts(site: Site, wanted: Wanted) -> Iterator[Artefact]:
     yield from command_artefacts(site)
     yield from value_artefacts(site)
     yield from controller_artefacts(site)
+    yield from adapter_artefacts(site)
+    yield from secret_artefacts(site)
     yield from limit_artefacts(site)
     yield from store_artefacts(site)
     yield from pooler_artefacts(site)

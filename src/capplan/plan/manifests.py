@@ -100,6 +100,16 @@ class AwsAccount(Section):
     subnets: list[Subnet] = []
     security_groups: list[SecurityGroup] = []
     execution_role: Role | None = None
+    node_role: Annotated[str, matching(r"[\w+=,.@-]{1,64}", "a role's name")] | None = Field(
+        None, description="Role of Karpenter's nodes; KarpenterNodeRole-CLUSTER by default."
+    )
+
+
+class GcpProject(Section):
+    """Names in the Google Cloud project that artefacts refer to and capplan does not create."""
+
+    network: Name = Field("default", description="VPC through which Cloud Run reaches private addresses.")
+    subnetwork: Name = "default"
 
 
 class Manifests(Section):
@@ -121,4 +131,11 @@ class Manifests(Section):
     panels: list[Panel] = Field([], description="Panels beside those that every dashboard has.")
     indexes: list[Index] = []
     aws: AwsAccount = DEFAULTS
+    gcp: GcpProject = DEFAULTS
+    secret_store: Name | None = Field(
+        None, description="ClusterSecretStore of External Secrets that holds the secrets by name."
+    )
+    monitoring: Literal["prometheus-operator", "managed-prometheus"] = Field(
+        "prometheus-operator", description="Who scrapes and alerts; managed-prometheus is Google's."
+    )
     accepted: dict[CheckId, Text] = Field({}, description="Checks that may fail, each with the reason.")

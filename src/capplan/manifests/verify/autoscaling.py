@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 
@@ -19,6 +20,7 @@ from capplan.manifests.verify.world import (
     request,
     text,
     whole,
+    words,
 )
 
 _RESOURCES = ("cpu", "memory")
@@ -26,23 +28,27 @@ _RESOURCES = ("cpu", "memory")
 
 def rule_8(world: World) -> Iterator[Finding]:
     """One autoscaler a workload, and then no replicas."""
+    for target, scalers in world.scalers.items():
+        if len(scalers) > 1:
+            names = " and ".join(scaler.title for scaler in scalers)
+            what = f"{target[0]}/{target[2]} is scaled by {names}, which would fight"
+            yield scalers[0].finding(8, "two-autoscalers", "spec.scaleTargetRef", what, "Keep one.")
     for workload in world.workloads:
-        if len(workload.scalers) > 1:
-            names = " and ".join(scaler.title for scaler in workload.scalers)
-            what = f"is scaled by {names}, which would fight"
-            yield workload.item.finding(8, "two-autoscalers", "", what, "Keep one.")
         if workload.scalers and "replicas" in mapping(workload.item.tree, "spec"):
             what = f"every apply would undo what {workload.scalers[0].title} decided"
             yield workload.item.finding(8, "replicas-under-autoscaler", "spec.replicas", what, "Remove it.")
-    targets = Counter(
-        (item.namespace, text(item.tree, "spec.targetRef.name")) for item in world.of("VerticalPodAutoscaler")
-    )
-    for item in world.of("VerticalPodAutoscaler"):
-        target = text(item.tree, "spec.targetRef.name")
-        if targets[item.namespace, target] > 1:
-            yield item.finding(
-                8, "two-vpas", "spec.targetRef", f"'{target}' has more than one VPA", "Keep one."
-            )
+    vpas = world.of("VerticalPodAutoscaler")
+    targets = Counter(map(_vpa_target, vpas))
+    for item in vpas:
+        kind, _, name = _vpa_target(item)
+        if targets[_vpa_target(item)] > 1:
+            what = f"{kind}/{name} has more than one VPA"
+            yield item.finding(8, "two-vpas", "spec.targetRef", what, "Keep one.")
+
+
+def _vpa_target(item: Item) -> tuple[str, str, str]:
+    target = mapping(item.tree, "spec.targetRef")
+    return str(target.get("kind")), item.namespace, str(target.get("name"))
 
 
 def rule_9(world: World) -> Iterator[Finding]:
@@ -72,28 +78,56 @@ def rule_10(world: World) -> Iterator[Finding]:
 
 def rule_11(world: World) -> Iterator[Finding]:
     """Utilization of what nobody requests has no meaning."""
-    for workload in world.workloads:
+    for workload in world.all_pods:
         for scaler in workload.scalers:
-            for resource, container in _resource_metrics(scaler):
-                for one in workload.containers:
-                    wanted = container in ("", one.get("name"))
-                    if wanted and not request(one, resource):
-                        what = f"scales by {resource}, which container '{one.get('name')}' does not request"
-                        yield scaler.finding(
-                            11, "no-request", "spec", what, f"Set resources.requests.{resource}."
-                        )
+            for resource, container in _resource_metrics(scaler, "Utilization"):
+                yield from _unrequested(workload, scaler, resource, container)
 
 
-def _resource_metrics(scaler: Item) -> Iterator[tuple[str, str]]:
-    """Yield the resources that an autoscaler measures, with the container where it names one."""
-    for metric in maps(scaler.tree, "spec.metrics"):
-        if metric.get("type") == "Resource":
-            yield text(metric, "resource.name"), ""
-        elif metric.get("type") == "ContainerResource":
-            yield text(metric, "containerResource.name"), text(metric, "containerResource.container")
+def _unrequested(workload: Workload, scaler: Item, resource: str, container: str) -> Iterator[Finding]:
+    measured = [one for one in workload.containers if container in ("", one.get("name"))]
+    if container and not measured:
+        what = f"scales by {resource} of container '{container}', which {workload.item.title} does not have"
+        yield scaler.finding(11, "no-request", "spec", what)
+    for one in measured:
+        if not request(one, resource):
+            what = f"scales by {resource}, which container '{one.get('name')}' does not request"
+            yield scaler.finding(11, "no-request", "spec", what, f"Set resources.requests.{resource}.")
+
+
+def _resource_metrics(scaler: Item, target: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the resources that an autoscaler measures, with the container where it names one.
+
+    target: only metrics whose target is of this type.
+    """
+    found = [*_of_hpa(scaler), *_of_triggers(scaler)]
+    for resource, container, kind in found:
+        if resource in _RESOURCES and target in ("", kind):
+            yield resource, container
+
+
+def _of_hpa(scaler: Item) -> Iterator[tuple[str, str, str]]:
+    """Yield resource, container and type of target; an HPA without metrics measures CPU."""
+    if scaler.kind != "HorizontalPodAutoscaler":
+        return
+    metrics = maps(scaler.tree, "spec.metrics")
+    if not metrics:
+        yield "cpu", "", "Utilization"
+    for metric in metrics:
+        key = {"Resource": "resource", "ContainerResource": "containerResource"}.get(str(metric.get("type")))
+        if key is not None:
+            block = mapping(metric, key)
+            # In v2beta1 the target was no block: whether it says a utilization, that field tells.
+            old = "Utilization" if "targetAverageUtilization" in block else ""
+            kind = text(block, "target.type") or old
+            yield text(block, "name"), text(block, "container"), kind
+
+
+def _of_triggers(scaler: Item) -> Iterator[tuple[str, str, str]]:
     for trigger in maps(scaler.tree, "spec.triggers"):
         if trigger.get("type") in _RESOURCES:
-            yield str(trigger["type"]), text(trigger, "metadata.containerName")
+            kind = str(trigger.get("metricType", "Utilization"))
+            yield str(trigger["type"]), text(trigger, "metadata.containerName"), kind
 
 
 _BLOCKS = {
@@ -109,6 +143,8 @@ _VALUES = {"Utilization": "averageUtilization", "AverageValue": "averageValue", 
 def rule_12(world: World) -> Iterator[Finding]:
     """A metric has the block of its type, and a target its number."""
     for item in world.of("HorizontalPodAutoscaler"):
+        if text(item.tree, "apiVersion") not in ("autoscaling/v2", "autoscaling/v2beta2"):
+            continue
         for index, metric in enumerate(maps(item.tree, "spec.metrics")):
             field = f"spec.metrics[{index}]"
             kind = str(metric.get("type"))
@@ -158,11 +194,10 @@ def rule_13(world: World) -> Iterator[Finding]:
 
 
 def rule_16(world: World) -> Iterator[Finding]:
-    """A VPA controls what no horizontal autoscaler measures."""
-    workloads = {(w.item.kind, w.namespace, w.name): w for w in world.workloads}
+    """A VPA controls what no horizontal autoscaler measures, and makes no pod that fits no node."""
+    workloads = {(w.item.kind, w.namespace, w.name): w for w in world.all_pods}
     for item in world.of("VerticalPodAutoscaler"):
-        target = mapping(item.tree, "spec.targetRef")
-        workload = workloads.get((str(target.get("kind")), item.namespace, str(target.get("name"))))
+        workload = workloads.get(_vpa_target(item))
         mode = mapping(item.tree, "spec.updatePolicy").get("updateMode", "Recreate")
         policies = maps(item.tree, "spec.resourcePolicy.containerPolicies")
         if mode is False:
@@ -170,29 +205,40 @@ def rule_16(world: World) -> Iterator[Finding]:
                 16, "vpa-mode", "spec.updatePolicy", "Off without quotes is a boolean", 'Write "Off".'
             )
         elif mode != "Off" and workload is not None:
-            yield from _contested(item, workload, policies or [{}])
+            yield from _contested(item, workload, policies)
         for policy in policies:
-            yield from _allowed(item, policy)
+            yield from _allowed(world, item, policy)
 
 
 def _contested(item: Item, workload: Workload, policies: list[Tree]) -> Iterator[Finding]:
+    """Yield the policies that change what is measured; a container that none names has the default one."""
     measured = {resource for scaler in workload.scalers for resource, _ in _resource_metrics(scaler)}
+    named = words(policies, "containerName")
+    if "*" not in named and not words(workload.containers, "name") <= named:
+        policies = [*policies, {}]
     for policy in policies:
         controlled = policy.get("controlledResources", list(_RESOURCES))
-        both = sorted(measured & set(controlled))
-        if both:
+        listed = controlled if isinstance(controlled, list) else []
+        both = sorted(resource for resource in measured if resource in listed)
+        if both and policy.get("mode") != "Off":
             what = f"changes {' and '.join(both)}, by which {workload.scalers[0].title} scales"
             remedy = "Set updateMode Off, or controlledResources to the others."
             yield item.finding(16, "vpa-fights-hpa", "spec.resourcePolicy", what, remedy)
 
 
-def _allowed(item: Item, policy: Tree) -> Iterator[Finding]:
+def _allowed(world: World, item: Item, policy: Tree) -> Iterator[Finding]:
     least, most = mapping(policy, "minAllowed"), mapping(policy, "maxAllowed")
-    for resource in sorted(set(least) & set(most)):
+    for resource in sorted({str(key) for key in least} & {str(key) for key in most}):
         low, high = amount(least[resource]), amount(most[resource])
         if low is not None and high is not None and low > high:
             what = f"{resource}: minAllowed {least[resource]} is above maxAllowed {most[resource]}"
             yield item.finding(16, "vpa-bounds", "spec.resourcePolicy", what)
+    for resource, fact, unit in (("cpu", "cpu", 1.0), ("memory", "memory_gib", 2.0**30)):
+        there = max((pool[fact] for pool in world.facts.pools.values()), default=math.inf)
+        high = amount(most.get(resource))
+        if high is not None and high / unit > there * (1 + 1e-6):
+            what = f"{resource}: maxAllowed {most[resource]} is more than any node has for pods"
+            yield item.finding(16, "vpa-above-node", "spec.resourcePolicy", what)
 
 
 RULES = (rule_8, rule_9, rule_10, rule_11, rule_12, rule_13, rule_14, rule_15, rule_16)

@@ -46,6 +46,7 @@ def facts_of(site: Site) -> Facts:
     stores = {**site.plan.databases, **site.plan.caches}
     own = {name for name, store in stores.items() if isinstance(store, SelfHosted)}
     external = sorted(f"Secret/{name}" for name in secrets | tls | own)
+    external.append(f"IngressClass/{site.manifests.ingress_class}")
     return Facts(pools, _connections(site), external, dict(site.manifests.accepted))
 
 

@@ -19,22 +19,32 @@ from capplan.manifests.verify.world import (
     maps,
     matches,
     text,
+    words,
 )
 
-CLUSTER_SCOPED = frozenset(
+_NAMESPACED = frozenset(
     (
-        "Namespace",
-        "PriorityClass",
-        "StorageClass",
-        "IngressClass",
-        "ClusterRole",
-        "ClusterRoleBinding",
-        "CustomResourceDefinition",
-        "PersistentVolume",
-        "NodePool",
-        "EC2NodeClass",
-        "ComputeClass",
-        "ClusterTriggerAuthentication",
+        "Deployment",
+        "StatefulSet",
+        "DaemonSet",
+        "Job",
+        "CronJob",
+        "Pod",
+        "Service",
+        "ServiceAccount",
+        "ConfigMap",
+        "Secret",
+        "PersistentVolumeClaim",
+        "Ingress",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "HorizontalPodAutoscaler",
+        "VerticalPodAutoscaler",
+        "ScaledObject",
+        "ResourceQuota",
+        "LimitRange",
+        "ServiceMonitor",
+        "PrometheusRule",
     )
 )
 
@@ -52,13 +62,31 @@ def rule_1(world: World) -> Iterator[Finding]:
             yield item.finding(
                 1, "no-namespace", "metadata.namespace", what, "Add it, or declare it.", "warning"
             )
+    yield from _without_namespace(world)
+
+
+def _without_namespace(world: World) -> Iterator[Finding]:
+    """Yield a warning for objects that name no namespace beside others that do."""
+    inside = [item for item in world.items if item.kind in _NAMESPACED]
+    if not any(item.namespace for item in inside):
+        return
+    for item in inside:
+        if not item.namespace and item.group != "serving.knative.dev":
+            what = "names no namespace, and others do"
+            yield item.finding(1, "unnamed-namespace", "metadata.namespace", what, "Name it.", "warning")
+
+
+_SELECTING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 
 
 def rule_2(world: World) -> Iterator[Finding]:
     """A workload selects its own pods and no others."""
-    for workload in world.workloads:
+    for workload in world.all_pods:
         item, selector = workload.item, mapping(workload.item.tree, "spec.selector")
         field = "spec.selector"
+        yield from _spread(world, workload)
+        if item.kind not in _SELECTING:
+            continue
         if is_empty(selector):
             yield item.finding(2, "empty-selector", field, "selects nothing", "Give matchLabels.")
             continue
@@ -70,19 +98,29 @@ def rule_2(world: World) -> Iterator[Finding]:
             if other.item is not item:
                 what = f"selects the pods of {other.item.title} too"
                 yield item.finding(2, "selector-takes-others", field, what)
-        yield from _spread(workload)
 
 
-def _spread(workload: Workload) -> Iterator[Finding]:
-    terms: list[Tree] = maps(workload.pod, "topologySpreadConstraints")
+def _spread(world: World, workload: Workload) -> Iterator[Finding]:
+    """Yield a finding for each spread that counts no pod of its own; pods may also keep away from others."""
+    field = workload.pod_field
+    for term in maps(workload.pod, "topologySpreadConstraints"):
+        if not _selects(term, workload):
+            what = "a spread's selector does not match its own pods"
+            yield workload.item.finding(2, "spread-misses-own-pods", field, what)
     anti = mapping(workload.pod, "affinity.podAntiAffinity")
-    terms += maps(anti, "requiredDuringSchedulingIgnoredDuringExecution")
     preferred = maps(anti, "preferredDuringSchedulingIgnoredDuringExecution")
-    terms += [mapping(entry, "podAffinityTerm") for entry in preferred]
-    for term in terms:
-        if not matches(mapping(term, "labelSelector"), workload.labels):
-            what = "a spread or anti-affinity selector does not match its own pods"
-            yield workload.item.finding(2, "spread-misses-own-pods", "spec.template.spec", what)
+    terms = maps(anti, "requiredDuringSchedulingIgnoredDuringExecution")
+    for term in [*terms, *(mapping(entry, "podAffinityTerm") for entry in preferred)]:
+        others = world.selected(mapping(term, "labelSelector"), workload.namespace)
+        elsewhere = "namespaces" in term or "namespaceSelector" in term
+        if not _selects(term, workload) and not others and not elsewhere:
+            what = "an anti-affinity selector matches neither its own pods nor others"
+            yield workload.item.finding(2, "spread-misses-own-pods", field, what)
+
+
+def _selects(term: Tree, workload: Workload) -> bool:
+    """Say whether a term means the workload's own pods; without a selector it means none."""
+    return isinstance(term.get("labelSelector"), dict) and matches(term["labelSelector"], workload.labels)
 
 
 def rule_3(world: World) -> Iterator[Finding]:
@@ -91,22 +129,25 @@ def rule_3(world: World) -> Iterator[Finding]:
         selector = mapping(service.tree, "spec.selector")
         if not selector or service.group:
             continue
-        selected = world.selected({"matchLabels": selector}, service.namespace)
-        if not selected:
+        labels = {"matchLabels": selector}
+        selected = world.selected(labels, service.namespace)
+        if not selected and not world.made_by_operator(labels, service.namespace):
             yield service.finding(
                 3, "service-without-pods", "spec.selector", "selects the pods of no workload"
             )
         for index, port in enumerate(maps(service.tree, "spec.ports")):
-            target = port.get("targetPort", port.get("port"))
-            for workload in selected:
-                if target not in _declared(workload):
-                    what = f"port {target} is not declared by the containers of {workload.item.title}"
-                    yield service.finding(3, "unknown-target-port", f"spec.ports[{index}].targetPort", what)
+            for workload in (workload for workload in selected if workload.runs_on):
+                yield from _target_port(service, f"spec.ports[{index}].targetPort", port, workload)
 
 
-def _declared(workload: Workload) -> set[Any]:
-    ports = [port for container in workload.containers for port in maps(container, "ports")]
-    return {port.get("name") for port in ports} | {port.get("containerPort") for port in ports}
+def _target_port(service: Item, field: str, port: Tree, workload: Workload) -> Iterator[Finding]:
+    """Yield a finding if pods do not declare a port: by name they cannot be reached then."""
+    target = port.get("targetPort", port.get("port"))
+    ports = [declared for container in workload.containers for declared in maps(container, "ports")]
+    if target not in [*words(ports, "name"), *words(ports, "containerPort")]:
+        what = f"port {target} is not declared by the containers of {workload.item.title}"
+        severity = "error" if isinstance(target, str) else "warning"
+        yield service.finding(3, "unknown-target-port", field, what, "Declare it.", severity)
 
 
 _TARGET = {
@@ -118,7 +159,7 @@ _TARGET = {
 
 def rule_5(world: World) -> Iterator[Finding]:
     """Autoscalers scale something that exists."""
-    known = {(w.item.kind, w.namespace, w.name): w for w in world.workloads}
+    known = {(w.item.kind, w.namespace, w.name): w for w in world.all_pods}
     for item in world.of(*_TARGET):
         field = _TARGET[item.kind]
         target = mapping(item.tree, field)
@@ -128,87 +169,108 @@ def rule_5(world: World) -> Iterator[Finding]:
             if kind in ("Deployment", "StatefulSet"):
                 yield item.finding(5, "no-target", field, f"{kind} '{name}' is not there")
             continue
-        if target.get("apiVersion", "apps/v1") != workload.item.tree.get("apiVersion"):
-            what = f"says {target.get('apiVersion')}, and {workload.item.title} is another"
+        default = "apps/v1" if item.kind == "ScaledObject" else None
+        version = target.get("apiVersion", default)
+        if version != workload.item.tree.get("apiVersion"):
+            what = f"says {version}, and {workload.item.title} is another"
             yield item.finding(5, "target-version", f"{field}.apiVersion", what)
         if item.kind == "VerticalPodAutoscaler":
             yield from _vpa_containers(item, workload)
 
 
 def _vpa_containers(item: Item, workload: Workload) -> Iterator[Finding]:
-    known = {container.get("name") for container in workload.containers} | {"*"}
+    known = [*words(workload.containers, "name"), "*"]
     for policy in maps(item.tree, "spec.resourcePolicy.containerPolicies"):
         if policy.get("containerName") not in known:
             what = f"{workload.item.title} has no container '{policy.get('containerName')}'"
             yield item.finding(5, "no-container", "spec.resourcePolicy.containerPolicies", what)
 
 
+_MAY_BE_ELSEWHERE = ("Secret", "PriorityClass", "PersistentVolumeClaim")
+"""Kinds that are often made apart from the manifests: that they are missing is a warning."""
+
+_VOLUMES = (
+    ("configMap", "name", "ConfigMap"),
+    ("secret", "secretName", "Secret"),
+    ("secret", "name", "Secret"),
+    ("persistentVolumeClaim", "claimName", "PersistentVolumeClaim"),
+)
+_SOURCES = (
+    ("secretKeyRef", "Secret"),
+    ("secretRef", "Secret"),
+    ("configMapKeyRef", "ConfigMap"),
+    ("configMapRef", "ConfigMap"),
+)
+
+
 def rule_6(world: World) -> Iterator[Finding]:
     """What pods refer to exists, and names inside a container are unique."""
-    for workload in world.workloads:
-        yield from _pod_references(world, workload)
+    for workload in world.all_pods:
+        references = [(workload.pod_field, kind, name) for kind, name in _of_pod(workload)]
         for field, container in containers_with_paths(workload):
-            yield from _container(world, workload, field, container)
+            references += [(f"{field}.env", kind, name) for kind, name in _of_container(container)]
+            yield from _container(workload, field, container)
+        for field, kind, name in dict.fromkeys(references):
+            yield from _missing(world, workload.item, field, kind, name)
+    for item in world.of("ScaledObject", "ScaledJob"):
+        for index, trigger in enumerate(maps(item.tree, "spec.triggers")):
+            reference = mapping(trigger, "authenticationRef")
+            kind = text(reference, "kind") or "TriggerAuthentication"
+            field = f"spec.triggers[{index}].authenticationRef"
+            yield from _missing(world, item, field, kind, text(reference, "name"))
 
 
-def _pod_references(world: World, workload: Workload) -> Iterator[Finding]:
-    pod, namespace = workload.pod, workload.namespace
-    wanted = [
-        ("ServiceAccount", namespace, text(pod, "serviceAccountName")),
-        ("PriorityClass", "", text(pod, "priorityClassName")),
-    ]
-    for volume in maps(pod, "volumes"):
-        wanted += [
-            ("ConfigMap", namespace, text(volume, "configMap.name")),
-            ("Secret", namespace, text(volume, "secret.secretName")),
-            ("PersistentVolumeClaim", namespace, text(volume, "persistentVolumeClaim.claimName")),
-        ]
-    for kind, where, name in wanted:
-        builtin = name in ("", "default") or name.startswith("system-")
-        if not builtin and not world.exists(kind, where, name):
-            what = f"{kind} '{name}' is not there"
-            severity = "warning" if kind in ("Secret", "PriorityClass", "PersistentVolumeClaim") else "error"
-            yield workload.item.finding(6, "no-reference", "spec.template.spec", what, "", severity)
+def _missing(world: World, item: Item, field: str, kind: str, name: str) -> Iterator[Finding]:
+    clusterwide = kind in ("PriorityClass", "ClusterTriggerAuthentication")
+    if name and not world.exists(kind, "" if clusterwide else item.namespace, name):
+        severity = "warning" if kind in _MAY_BE_ELSEWHERE else "error"
+        yield item.finding(6, "no-reference", field, f"{kind} '{name}' is not there", "", severity)
 
 
-def _container(world: World, workload: Workload, field: str, container: Tree) -> Iterator[Finding]:
+def _of_pod(workload: Workload) -> Iterator[tuple[str, str]]:
+    """Yield what a pod refers to, volumes that are optional left out."""
+    pod = workload.pod
+    yield "ServiceAccount", text(pod, "serviceAccountName")
+    yield "PriorityClass", text(pod, "priorityClassName")
+    for entry in maps(pod, "imagePullSecrets"):
+        yield "Secret", text(entry, "name")
+    volumes = maps(pod, "volumes")
+    for volume in [*volumes, *(source for v in volumes for source in maps(v, "projected.sources"))]:
+        for source, key, kind in _VOLUMES:
+            reference = mapping(volume, source)
+            if not reference.get("optional"):
+                yield kind, text(reference, key)
+
+
+def _of_container(container: Tree) -> Iterator[tuple[str, str]]:
+    """Yield what a container's environment comes from, optional sources left out."""
+    sources = [mapping(entry, "valueFrom") for entry in maps(container, "env")] + maps(container, "envFrom")
+    for source in sources:
+        for key, kind in _SOURCES:
+            reference = mapping(source, key)
+            if not reference.get("optional"):
+                yield kind, text(reference, "name")
+
+
+def _container(workload: Workload, field: str, container: Tree) -> Iterator[Finding]:
     item = workload.item
-    for kind, name in _environment(container):
-        if name and not world.exists(kind, workload.namespace, name):
-            severity = "warning" if kind == "Secret" else "error"
-            yield item.finding(
-                6, "no-reference", f"{field}.env", f"{kind} '{name}' is not there", "", severity
-            )
     for part in ("env", "ports"):
         names = Counter(str(entry["name"]) for entry in maps(container, part) if "name" in entry)
         for name in (name for name, count in names.items() if count > 1):
             yield item.finding(6, "name-twice", f"{field}.{part}", f"'{name}' stands twice")
     for entry in maps(container, "env"):
-        if "value" in entry and "valueFrom" in entry:
-            yield item.finding(
-                6, "value-twice", f"{field}.env", f"'{entry.get('name')}' has value and valueFrom"
-            )
-    volumes = {entry.get("name") for entry in maps(workload.pod, "volumes")}
-    volumes |= {text(entry, "metadata.name") for entry in maps(item.tree, "spec.volumeClaimTemplates")}
+        called = entry.get("name")
+        if entry.get("value") is not None and entry.get("valueFrom") is not None:
+            yield item.finding(6, "value-twice", f"{field}.env", f"'{called}' has value and valueFrom")
+        elif "value" not in entry and "valueFrom" not in entry:
+            what = f"'{called}' has neither value nor valueFrom: it will be empty"
+            yield item.finding(6, "no-value", f"{field}.env", what, "", "warning")
+    claims = [mapping(claim, "metadata") for claim in maps(item.tree, "spec.volumeClaimTemplates")]
+    volumes = [*words(maps(workload.pod, "volumes"), "name"), *words(claims, "name")]
     for mount in maps(container, "volumeMounts"):
         if mount.get("name") not in volumes:
             yield item.finding(6, "no-volume", f"{field}.volumeMounts", f"no volume '{mount.get('name')}'")
     yield from _probes(item, field, container)
-
-
-def _environment(container: Tree) -> Iterator[tuple[str, str]]:
-    """Yield what a container's environment comes from, optional sources left out."""
-    sources = [mapping(entry, "valueFrom") for entry in maps(container, "env")] + maps(container, "envFrom")
-    for source in sources:
-        for key, kind in (
-            ("secretKeyRef", "Secret"),
-            ("secretRef", "Secret"),
-            ("configMapKeyRef", "ConfigMap"),
-            ("configMapRef", "ConfigMap"),
-        ):
-            reference = mapping(source, key)
-            if reference and not reference.get("optional"):
-                yield kind, text(reference, "name")
 
 
 _HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
@@ -216,7 +278,7 @@ _HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
 
 def _probes(item: Item, field: str, container: Tree) -> Iterator[Finding]:
     ports = maps(container, "ports")
-    known = {port.get("name") for port in ports} | {port.get("containerPort") for port in ports}
+    known = [*words(ports, "name"), *words(ports, "containerPort")]
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         said = mapping(container, probe)
         if not said:
@@ -228,15 +290,18 @@ def _probes(item: Item, field: str, container: Tree) -> Iterator[Finding]:
         for handler in handlers:
             port = mapping(said, handler).get("port")
             if port is not None and port not in known:
+                # A number works without a declaration; a name means nothing then.
+                severity = "error" if isinstance(port, str) else "warning"
                 what = f"port {port} is not declared"
-                yield item.finding(6, "probe-port", f"{field}.{probe}", what)
+                yield item.finding(6, "probe-port", f"{field}.{probe}", what, "Declare it.", severity)
 
 
 def rule_7(world: World) -> Iterator[Finding]:
     """Network policies select pods, and name networks without host bits."""
     for policy in world.of("NetworkPolicy"):
         selector = mapping(policy.tree, "spec.podSelector")
-        if not is_empty(selector) and not world.selected(selector, policy.namespace):
+        selected = is_empty(selector) or world.selected(selector, policy.namespace)
+        if not selected and not world.made_by_operator(selector, policy.namespace):
             what = "selects the pods of no workload"
             yield policy.finding(7, "policy-without-pods", "spec.podSelector", what, "", "warning")
         for side, peers in (("ingress", "from"), ("egress", "to")):
@@ -254,9 +319,11 @@ def _block(policy: Item, side: str, block: Tree) -> Iterator[Finding]:
     except ValueError as error:
         yield policy.finding(7, "cidr", field, f"{error}", "Write the network's first address.")
         return
-    for inner in block.get("except") or []:
+    excepted = block.get("except")
+    for inner in excepted if isinstance(excepted, list) else []:
         try:
-            inside = ip_network(str(inner)).subnet_of(network)
+            part = ip_network(str(inner))
+            inside = part != network and part.subnet_of(network)
         except (ValueError, TypeError):
             inside = False
         if not inside:

@@ -1,7 +1,7 @@
 """Rules 14 and 15: what KEDA's admission webhook and its scalers ask of a ScaledObject.
 
-Metadata keys are those of kedacore/keda@8b4f083, schema/generated/scalers-schema.json; a type of trigger that
-is not listed here is left alone.
+Types and metadata keys are those of kedacore/keda@8b4f083, schema/generated/scalers-schema.json; of the types
+whose keys are not listed here only that they exist is known.
 """
 
 from __future__ import annotations
@@ -9,10 +9,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from capplan.errors import nearest
 from capplan.manifests.verify.world import Finding, Item, Tree, World, bounds, mapping, maps
 
 _RESOURCES = ("cpu", "memory")
 _NOT_CACHED = ("cpu", "memory", "cron")
+
+_SCALERS = frozenset(
+    """
+    activemq apache-kafka arangodb artemis-queue aws-cloudwatch aws-dynamodb aws-dynamodb-streams
+    aws-kinesis-stream aws-sqs-queue azure-app-insights azure-blob azure-data-explorer azure-eventhub
+    azure-log-analytics azure-monitor azure-pipelines azure-queue azure-servicebus beanstalkd cassandra
+    clickhouse couchdb cpu cron datadog dynatrace elastic-forecast elasticsearch etcd external
+    external-push forgejo-runner gcp-cloudtasks gcp-pubsub gcp-spanner gcp-stackdriver gcp-storage
+    github-runner graphite huawei-cloudeye ibmmq influxdb kafka kubernetes-resource kubernetes-workload
+    liiklus loki memory metrics-api mongodb mssql mysql nats-jetstream new-relic nsq opensearch
+    openstack-metric openstack-swift postgresql predictkube prometheus pulsar rabbitmq redis
+    redis-cluster redis-cluster-streams redis-sentinel redis-sentinel-streams redis-streams
+    selenium-grid solace-direct-messaging solace-event-queue solarwinds solr splunk splunk-observability
+    sumologic temporal
+    """.split()
+)
 
 _REQUIRED: dict[str, tuple[str, ...]] = {
     "prometheus": ("serverAddress", "query", "threshold"),
@@ -125,19 +142,19 @@ def _without_effect(item: Item, triggers: list[Tree], spec: Tree, lo: int) -> It
 
 
 def rule_15(world: World) -> Iterator[Finding]:
-    """Trigger metadata has the keys that its scaler knows."""
-    for item in world.of("ScaledObject"):
+    """A trigger is of a type that there is, and its metadata has the keys that its scaler knows."""
+    for item in world.of("ScaledObject", "ScaledJob"):
         for index, trigger in enumerate(maps(item.tree, "spec.triggers")):
-            kind = str(trigger.get("type"))
-            if kind in _REQUIRED:
-                yield from _metadata(
-                    item, f"spec.triggers[{index}].metadata", kind, mapping(trigger, "metadata")
-                )
+            kind, field = str(trigger.get("type")), f"spec.triggers[{index}]"
+            if kind not in _SCALERS:
+                what = f"KEDA has no scaler '{kind}'"
+                yield item.finding(15, "unknown-scaler", f"{field}.type", what, nearest(kind, _SCALERS))
+            yield from _metadata(item, f"{field}.metadata", kind, mapping(trigger, "metadata"))
 
 
 def _metadata(item: Item, field: str, kind: str, metadata: Tree) -> Iterator[Finding]:
     said = {str(key).removesuffix("FromEnv") for key in metadata}
-    for key in _REQUIRED[kind]:
+    for key in _REQUIRED.get(kind, ()):
         if key not in said:
             yield item.finding(15, "missing-metadata", field, f"{kind} needs {key}")
     if kind in _RESOURCES and "type" in said:
@@ -145,7 +162,7 @@ def _metadata(item: Item, field: str, kind: str, metadata: Tree) -> Iterator[Fin
         yield item.finding(15, "removed-metadata", field, what, "Use metricType of the trigger.")
         said.discard("type")
     known = _OPTIONAL.get(kind)
-    unknown = set() if known is None else said - {*_REQUIRED[kind], *known}
+    unknown = set() if known is None else said - {*_REQUIRED.get(kind, ()), *known}
     for key in sorted(unknown):
         yield item.finding(15, "unknown-metadata", field, f"{kind} knows no '{key}'")
     for key, value in metadata.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from capplan.manifests.verify.world import Finding, Item, Tree, World, mapping, maps, text
+from capplan.manifests.verify.world import Finding, Item, Tree, World, mapping, maps, text, words
 
 Services = dict[tuple[str, str], Item]
 """By namespace and name."""
@@ -12,7 +12,7 @@ Services = dict[tuple[str, str], Item]
 
 def rule_4(world: World) -> Iterator[Finding]:
     """Backends of Ingresses and routes, their Gateways and their TLS secrets exist."""
-    services = {(item.namespace, item.name): item for item in world.of("Service")}
+    services = {(item.namespace, item.name): item for item in world.of("Service") if not item.group}
     for ingress in world.of("Ingress"):
         yield from _ingress(world, ingress, services)
     for route in world.of("HTTPRoute"):
@@ -25,13 +25,20 @@ def rule_4(world: World) -> Iterator[Finding]:
 
 
 def _ingress(world: World, ingress: Item, services: Services) -> Iterator[Finding]:
-    for rule in maps(ingress.tree, "spec.rules"):
-        for path in maps(rule, "http.paths"):
-            backend = mapping(path, "backend.service")
-            port = mapping(backend, "port")
-            yield from _backend(ingress, backend, port.get("name", port.get("number")), services)
+    """Look at an Ingress of the version that is served; one without a class takes the cluster's."""
+    if text(ingress.tree, "apiVersion") != "networking.k8s.io/v1":
+        return
+    paths = [path for rule in maps(ingress.tree, "spec.rules") for path in maps(rule, "http.paths")]
+    backends = [mapping(path, "backend.service") for path in paths]
+    for backend in filter(None, [*backends, mapping(ingress.tree, "spec.defaultBackend.service")]):
+        port = mapping(backend, "port")
+        yield from _backend(ingress, backend, port.get("name", port.get("number")), services)
     for tls in maps(ingress.tree, "spec.tls"):
         yield from _tls(world, ingress, "spec.tls", text(tls, "secretName"))
+    name = text(ingress.tree, "spec.ingressClassName")
+    if name and not world.exists("IngressClass", "", name):
+        what = f"IngressClass '{name}' is not there"
+        yield ingress.finding(4, "no-ingress-class", "spec.ingressClassName", what, "", "warning")
 
 
 def _route(world: World, route: Item, services: Services) -> Iterator[Finding]:
@@ -54,7 +61,7 @@ def _parent(route: Item, parent: Tree, gateway: Item | None) -> Iterator[Finding
             4, "no-gateway", "spec.parentRefs", f"gateway '{name}' is not there", remedy, "warning"
         )
         return
-    if listener and listener not in {one.get("name") for one in maps(gateway.tree, "spec.listeners")}:
+    if listener and listener not in words(maps(gateway.tree, "spec.listeners"), "name"):
         what = f"gateway '{name}' has no listener '{listener}'"
         yield route.finding(4, "no-listener", "spec.parentRefs", what)
 
@@ -66,7 +73,7 @@ def _backend(item: Item, backend: Tree, port: object, services: Services) -> Ite
         yield item.finding(4, "no-backend", "spec.rules", f"service '{name}' is not there")
         return
     ports = maps(service.tree, "spec.ports")
-    if port not in {one.get("name") for one in ports} | {one.get("port") for one in ports}:
+    if port not in [*words(ports, "name"), *words(ports, "port")]:
         yield item.finding(4, "no-backend-port", "spec.rules", f"service '{name}' has no port {port}")
 
 

@@ -76,8 +76,68 @@ class Item(NamedTuple):
         return Finding(rule, slug, self.path, self.title, field, message, remedy, severity)
 
 
+_PODS = {
+    "Deployment": "spec.template",
+    "StatefulSet": "spec.template",
+    "DaemonSet": "spec.template",
+    "ReplicaSet": "spec.template",
+    "ReplicationController": "spec.template",
+    "Rollout": "spec.template",
+    "Job": "spec.template",
+    "CronJob": "spec.jobTemplate.spec.template",
+    "Pod": "",
+}
+"""Kinds that have pods, and where their template stands."""
+
+_SCALED = ("Deployment", "StatefulSet")
+
+_PODLESS = frozenset(
+    (
+        "ScaledObject",
+        "TriggerAuthentication",
+        "ClusterTriggerAuthentication",
+        "ServiceMonitor",
+        "PodMonitor",
+        "PodMonitoring",
+        "PrometheusRule",
+        "Rules",
+        "ExternalSecret",
+        "SecretStore",
+        "ClusterSecretStore",
+        "SealedSecret",
+        "Certificate",
+        "Issuer",
+        "ClusterIssuer",
+        "NodePool",
+        "EC2NodeClass",
+        "ComputeClass",
+    )
+)
+"""Kinds of operators that make no pods."""
+
+_MAKERS_OF_SECRETS = {
+    "Certificate": "spec.secretName",
+    "ExternalSecret": "spec.target.name",
+    "SealedSecret": "spec.template.metadata.name",
+}
+"""Where each says the name of the secret; without one that is its own."""
+
+_IN_EVERY_CLUSTER = frozenset(
+    (
+        "Namespace/default",
+        "Namespace/kube-system",
+        "Namespace/kube-public",
+        "Namespace/kube-node-lease",
+        "ServiceAccount/default",
+        "ConfigMap/kube-root-ca.crt",
+        "PriorityClass/system-cluster-critical",
+        "PriorityClass/system-node-critical",
+    )
+)
+
+
 class Workload(NamedTuple):
-    """A Deployment or StatefulSet with its bounds; lo and hi are equal where nothing scales it."""
+    """What runs pods, with its bounds; lo and hi are equal where nothing scales it."""
 
     item: Item
     lo: int
@@ -95,14 +155,27 @@ class Workload(NamedTuple):
         return self.item.namespace
 
     @property
+    def runs_on(self) -> bool:
+        """Whether its pods are to stay, rather than to finish."""
+        return self.item.kind not in ("Job", "CronJob")
+
+    @property
     def labels(self) -> Tree:
         """Labels of its pods."""
-        return mapping(self.item.tree, "spec.template.metadata.labels")
+        return mapping(self.item.tree, self._template("metadata.labels"))
+
+    @property
+    def pod_field(self) -> str:
+        """Where the specification of its pods stands."""
+        return self._template("spec")
 
     @property
     def pod(self) -> Tree:
         """The specification of its pods."""
-        return mapping(self.item.tree, "spec.template.spec")
+        return mapping(self.item.tree, self.pod_field)
+
+    def _template(self, field: str) -> str:
+        return f"{_PODS.get(self.item.kind, 'spec.template')}.{field}".removeprefix(".")
 
     @property
     def containers(self) -> list[Tree]:
@@ -111,11 +184,19 @@ class Workload(NamedTuple):
         return [*inits, *maps(self.pod, "containers")]
 
     def request(self, resource: str) -> float:
-        """Return what a pod requests: its containers together, or an init container if that asks more."""
-        running = sum(request(container, resource) for container in self.containers)
+        """Return what a pod requests; a container's limit where it requests nothing, as the server does."""
+        return self._sum(resource, ("requests", "limits"))
+
+    def limit(self, resource: str) -> float:
+        """Return what a pod is limited to, as far as its containers say."""
+        return self._sum(resource, ("limits",))
+
+    def _sum(self, resource: str, parts: Sequence[str]) -> float:
+        """Return the containers together, or an init container and the sidecars before it if that is more."""
+        running = sum(declared(container, resource, parts) for container in self.containers)
         sidecars, largest = 0.0, 0.0
         for container in maps(self.pod, "initContainers"):
-            asked = request(container, resource)
+            asked = declared(container, resource, parts)
             largest = max(largest, sidecars + asked)
             if container.get("restartPolicy") == "Always":
                 sidecars += asked
@@ -151,17 +232,45 @@ class World:
 
     @cached_property
     def names(self) -> set[tuple[str, str, str]]:
-        """Kind, namespace and name of everything that is there."""
-        return {(item.kind, item.namespace, item.name) for item in self.items}
+        """Kind, namespace and name of everything that is there, or that a controller makes."""
+        made = {
+            ("Secret", item.namespace, text(item.tree, field) or item.name)
+            for item in self.of(*_MAKERS_OF_SECRETS)
+            for field in (_MAKERS_OF_SECRETS[item.kind],)
+        }
+        return {(item.kind, item.namespace, item.name) for item in self.items} | made
 
     @cached_property
     def workloads(self) -> list[Workload]:
         """Deployments and StatefulSets with their bounds."""
         return [self.workload_of(item) for item in self.of("Deployment", "StatefulSet")]
 
+    @cached_property
+    def all_pods(self) -> list[Workload]:
+        """Everything that runs pods: the workloads first."""
+        others = [self.workload_of(item) for item in self.of(*_PODS) if item.kind not in _SCALED]
+        return self.workloads + others
+
+    def made_by_operator(self, selector: Tree, namespace: str) -> bool:
+        """Say whether a selector is for pods that an operator makes of an object here, and names after it."""
+        values = [str(value) for value in mapping(selector, "matchLabels").values()]
+        makers = [i.name for i in self._custom if i.name and i.namespace in (namespace, "")]
+        return any(name in value for name in makers for value in values)
+
+    @cached_property
+    def _custom(self) -> list[Item]:
+        """Objects of kinds that are not Kubernetes' own, and may stand for pods."""
+        return [
+            i
+            for i in self.items
+            if "." in i.group and not i.group.endswith(".k8s.io") and i.kind not in _PODLESS
+        ]
+
     def exists(self, kind: str, namespace: str, name: str) -> bool:
         """Say whether an object is there, or declared to exist elsewhere."""
-        return (kind, namespace, name) in self.names or f"{kind}/{name}" in self.facts.external
+        reference = f"{kind}/{name}"
+        known = (kind, namespace, name) in self.names
+        return known or reference in _IN_EVERY_CLUSTER or reference in self.facts.external
 
     def selected(self, selector: Tree, namespace: str) -> list[Workload]:
         """Return the workloads of a namespace whose pods a label selector matches."""
@@ -173,15 +282,16 @@ class World:
 
     @cached_property
     def _by_label(self) -> dict[tuple[str, str | None, str | None], list[Workload]]:
-        """Workloads by namespace and each label of their pods, and all of a namespace."""
+        """What runs pods by namespace and each label of their pods, and all of a namespace."""
         found: dict[tuple[str, str | None, str | None], list[Workload]] = {}
-        for workload in self.workloads:
+        for workload in self.all_pods:
             for pair in ((None, None), *((str(k), str(v)) for k, v in workload.labels.items())):
                 found.setdefault((workload.namespace, *pair), []).append(workload)
         return found
 
     @cached_property
-    def _scalers(self) -> dict[tuple[str, str, str], list[Item]]:
+    def scalers(self) -> dict[tuple[str, str, str], list[Item]]:
+        """HPAs and ScaledObjects by kind, namespace and name of what they scale."""
         found: dict[tuple[str, str, str], list[Item]] = {}
         for item in self.of("HorizontalPodAutoscaler", "ScaledObject"):
             target = mapping(item.tree, "spec.scaleTargetRef")
@@ -191,7 +301,7 @@ class World:
 
     def workload_of(self, item: Item) -> Workload:
         """Return a workload with the bounds of what scales it."""
-        scalers = self._scalers.get((item.kind, item.namespace, item.name), [])
+        scalers = self.scalers.get((item.kind, item.namespace, item.name), [])
         fixed = whole(item.tree, "spec.replicas", 1)
         lows, highs = (
             zip(*(bounds(scaler) for scaler in scalers), strict=True) if scalers else ([fixed], [fixed])
@@ -249,7 +359,12 @@ def amount(value: object) -> float | None:
 
 def request(container: Tree, resource: str) -> float:
     """Return what a container requests; its limit where it requests nothing, as the API server fills in."""
-    for part in ("requests", "limits"):
+    return declared(container, resource, ("requests", "limits"))
+
+
+def declared(container: Tree, resource: str, parts: Sequence[str]) -> float:
+    """Return what the first of ``parts`` that names a resource says of it."""
+    for part in parts:
         said = mapping(container, f"resources.{part}")
         if resource in said:
             return amount(said[resource]) or 0.0
@@ -293,4 +408,10 @@ def containers_with_paths(workload: Workload) -> Iterator[tuple[str, Tree]]:
     """Yield every container with the path of its field."""
     for part in ("initContainers", "containers"):
         for index, container in enumerate(maps(workload.pod, part)):
-            yield f"spec.template.spec.{part}[{index}]", container
+            yield f"{workload.pod_field}.{part}[{index}]", container
+
+
+def words(entries: Sequence[Tree], key: str) -> set[str | int]:
+    """Return the names or numbers that entries have under a key."""
+    found = (entry.get(key) for entry in entries)
+    return {value for value in found if isinstance(value, str | int)}
