@@ -1,21 +1,61 @@
 """Tuning: what it finds holds, and what it writes is a plan."""
 
+import textwrap
+from pathlib import Path
+
 import pytest
 from autoscale.test_simulation import PODS
 from helpers import SHIPPED, plan_of
 
 from capplan.autoscale.apply import with_tuned
+from capplan.autoscale.choice import choices, chosen, overlay
+from capplan.autoscale.loop import HPA, KEDA, KNATIVE, TRACKING, WINDOW
 from capplan.autoscale.settings import Settings
 from capplan.autoscale.simulation import prepare, run
-from capplan.autoscale.tune import ALLOWED_LATE, settings_of, tune
+from capplan.autoscale.tune import ALLOWED_LATE, tunable, tune
 from capplan.errors import InputError
 from capplan.plan.read import parse_plan
+
+TWO = """
+    name: t
+    regions: {gcp: us-central1}
+    demand: {requests_per_second: 20, profile: office-hours}
+    services:
+      api:
+        platform: kubernetes
+        cpu: 1
+        memory: 1Gi
+        service_time: 100ms
+        instances: {min: 2, max: 30}
+        target_utilization: {cpu: 0.4}
+        slo: {p95: 2s}
+        calls: {worker: 1, fixed: 1}
+      worker:
+        platform: kubernetes
+        cpu: 1
+        memory: 1Gi
+        service_time: 200ms
+        instances: {min: 2, max: 30}
+        queue: {drain_time: 5m}
+      fixed: {platform: kubernetes, service_time: 10ms, instances: 2}
+    clusters:
+      main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1, max: 40}}}}
+"""
+
+
+def tuning(text, *only, budget=12):
+    prepared = prepare(plan_of(text), SHIPPED, Settings(days=1.0))
+    return tune(prepared, run(prepared).outcomes, tunable(prepared, only), budget)
 
 
 @pytest.fixture(scope="module")
 def tuned():
-    prepared = prepare(plan_of(PODS), SHIPPED, Settings(days=1.0))
-    return tune(prepared, run(prepared).outcomes, budget=12)[0]
+    return tuning(PODS).services[0]
+
+
+@pytest.fixture(scope="module")
+def both():
+    return tuning(TWO)
 
 
 def test_the_front_holds_only_compromises(tuned):
@@ -38,8 +78,8 @@ def test_two_instances_are_not_given_up_for_one(tuned):
 @pytest.mark.parametrize("alternatives", ["", "{small: {services: {api: {cpu: 500m}}}}", "block"])
 def test_what_it_writes_is_what_it_simulated(tuned, alternatives, tmp_path):
     text = parse_text(alternatives)
-    written = with_tuned(text, {"api": settings_of(tuned)}, "plan.yaml", tmp_path)
-    again = with_tuned(written, {"api": settings_of(tuned)}, "plan.yaml", tmp_path)
+    written = with_tuned(text, {"api": tuned.settings}, "plan.yaml", tmp_path)
+    again = with_tuned(written, {"api": tuned.settings}, "plan.yaml", tmp_path)
     assert again == written
     assert set(text.splitlines()) - set(written.splitlines()) <= {f"alternatives: {alternatives}"}
     file = parse_plan(written, "plan.yaml", tmp_path, alternative="tuned")
@@ -61,3 +101,97 @@ def parse_text(alternatives):
 def test_what_is_no_plan_is_not_written(tmp_path):
     with pytest.raises(InputError, match="unknown"):
         with_tuned(parse_text(""), {"api": {"colour": "red"}}, "plan.yaml", tmp_path)
+
+
+def test_every_service_is_tuned_and_all_savings_are_one(both):
+    """Nodes are shared: what all save together is not the sum of what each saves alone."""
+    assert [found.subject.name for found in both.services] == ["api", "worker"]
+    assert all(found.best is not None for found in both.services)
+    for found in both.services:
+        assert found.today.usd_per_month == pytest.approx(both.usd_today)
+    written = with_tuned(
+        textwrap.dedent(TWO), {t.subject.name: t.settings for t in both.services}, "plan.yaml", Path()
+    )
+    file = parse_plan(written, "plan.yaml", Path(), alternative="tuned")
+    again = run(prepare(file, SHIPPED, Settings(days=1.0)))
+    assert again.costs.simulated.total == pytest.approx(both.usd_tuned, rel=0.01)
+    assert both.usd_tuned < both.usd_today
+
+
+def test_only_one_service(both):
+    alone = tuning(TWO, "worker")
+    assert [found.subject.name for found in alone.services] == ["worker"]
+    assert alone.services[0].best.choice.low == both.services[1].best.choice.low
+    assert alone.usd_tuned == pytest.approx(alone.services[0].best.usd_per_month)
+
+
+@pytest.mark.parametrize("name", ["fixed", "workr", ""])
+def test_a_service_that_cannot_be_tuned_is_told(name):
+    prepared = prepare(plan_of(TWO), SHIPPED, Settings(days=0.1))
+    with pytest.raises(InputError, match=f"'{name}' is no service with an autoscaler and an SLO"):
+        tunable(prepared, [name])
+
+
+PLATFORMS = {
+    "kubernetes": "platform: kubernetes, cpu: 1, memory: 1Gi",
+    "keda": "platform: kubernetes, cpu: 1, memory: 1Gi, workload: {autoscaler: {kind: keda, "
+    "triggers: {requests: 7, cpu: 60}, fallback: {replicas: 5}}}",
+    "knative": "platform: kubernetes, cpu: 1, memory: 1Gi, concurrency: 8, "
+    "workload: {autoscaler: {kind: knative, knative: {target_utilization: 65%, window: 30s}}}",
+    "cloud-run": "platform: cloud-run, cpu: 1, memory: 1Gi",
+    "container-apps": "platform: container-apps, cpu: 1, memory: 2Gi, target_utilization: {concurrency: 0.6}",
+    "fargate": "platform: fargate, cpu: 1, memory: 2Gi",
+    "aws": "platform: vm-group, provider: aws, machine: m5.large",
+    "gcp": "platform: vm-group, provider: gcp, machine: e2-standard-2",
+}
+
+
+BOUNDS = "instances: {min: 2, max: 40}, slo: {p95: 1s}"
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_on_every_platform_what_is_written_is_what_was_simulated(platform, tmp_path):
+    text = f"""
+        name: t
+        regions: {{gcp: us-central1, aws: us-east-1, azure: eastus}}
+        demand: {{requests_per_second: 50}}
+        services:
+          api: {{{PLATFORMS[platform]}, service_time: 100ms, {BOUNDS}}}
+        clusters:
+          main: {{platform: gke, pools: {{default: {{machine: e2-standard-4, nodes: {{min: 1, max: 40}}}}}}}}
+    """
+    if "kubernetes" not in PLATFORMS[platform]:
+        text = text[: text.index("        clusters")]
+    file = plan_of(text)
+    subject = prepare(file, SHIPPED, Settings(days=0.1)).subjects[0]
+    service = file.plan.services["api"]
+    every = choices(subject, service, 1, 10**6)
+    assert len(every) > (2 if platform == "cloud-run" else 20)
+    for choice in every[:: max(len(every) // 7, 1)]:
+        written = with_tuned(
+            textwrap.dedent(text), {"api": overlay(subject, service, choice)}, "plan.yaml", tmp_path
+        )
+        again = parse_plan(written, "plan.yaml", tmp_path, alternative="tuned")
+        found = prepare(again, SHIPPED, Settings(days=0.1)).subjects[0].simulated.scaler
+        wanted = chosen(subject, choice).scaler
+        assert (found.kind, found.low, found.high) == (wanted.kind, wanted.low, wanted.high)
+        assert flat(read_of(found)) == pytest.approx(flat(read_of(wanted)), rel=1e-3)
+
+
+def read_of(scaler):
+    """Return what an autoscaler of its kind reads."""
+    by_hpa = (scaler.metrics, scaler.hpa)
+    return {
+        HPA: by_hpa,
+        KEDA: (*by_hpa, scaler.keda),
+        WINDOW: scaler.window,
+        TRACKING: scaler.tracking,
+        KNATIVE: scaler.kpa,
+    }[scaler.kind]
+
+
+def flat(value):
+    """Return all the numbers of nested tuples and columns."""
+    if not hasattr(value, "__len__"):
+        return [float(value)]
+    return [number for part in value for number in flat(part)]

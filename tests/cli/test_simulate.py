@@ -97,6 +97,11 @@ def test_a_picture_without_altair(capplan, root, tmp_path, monkeypatch):
         (["--right-size", "--format", "svg"], "svg is the timeline of one simulation, and --right-size"),
         (["--right-size", "--usage", "none.csv"], "no such file"),
         (["--right-size", "--usage", "cpu=none.json"], "none.json: no such file"),
+        (["--service", "backend"], "--service: has no use alone. Give --tune too."),
+        (
+            ["--tune", "--service", "backen"],
+            "'backen' is no service with an autoscaler and an SLO. Did you mean",
+        ),
         (["--outage", "10:00"], "'10:00' is not a stretch of time. As in 10:00-10:20."),
         (["--outage", "10:00-10:60"], "is not a stretch of time"),
         (["--outage", "10:20-10:00"], "'10:20-10:00' ends before it begins"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from capplan.autoscale.simulation import Prepared, Simulation
-    from capplan.autoscale.tune import Tuned
+    from capplan.autoscale.tune import Tuning
     from capplan.plan.demand import Trace
 
 
@@ -81,6 +81,10 @@ Apply = Annotated[
 Budget = Annotated[
     int | None, typer.Option("--budget", min=2, help="With --tune: settings to try for a service.")
 ]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--service", help="With --tune: only this service, not all. Repeatable."),
+]
 RightSize = Annotated[bool, typer.Option("--right-size", help="Recommend requests, as VPA and KRR would.")]
 UsageFiles = Annotated[
     list[str] | None,
@@ -94,6 +98,14 @@ UsageFiles = Annotated[
 KubernetesVersion = Annotated[
     str, typer.Option("--kubernetes", metavar="1.N", help="Version whose HPA is simulated.")
 ]
+
+
+class Search(NamedTuple):
+    """What --tune is asked for: these services, or all; settings to try; whether to write the best."""
+
+    services: Sequence[str]
+    budget: int | None
+    apply: bool
 
 
 def simulate(
@@ -127,6 +139,7 @@ def simulate(
     tune: Tune = False,
     apply: Apply = False,
     budget: Budget = None,
+    service: Only = None,
     right_size: RightSize = False,
     usage: UsageFiles = None,
     kubernetes: KubernetesVersion = "1.36",
@@ -144,7 +157,9 @@ def simulate(
     from capplan.cli.progress import reporter
     from capplan.plan.read import read_plan
 
-    _check_together((("--apply", apply, "--tune", tune), ("--usage", usage, "--right-size", right_size)))
+    searches = {"--apply": apply, "--budget": budget, "--service": service}
+    _check_together("--tune", tune, searches)
+    _check_together("--right-size", right_size, {"--usage": usage})
     _check_format(fmt, {"--tune": tune, "--right-size": right_size})
     file = read_plan(plan, sets or (), alternative, books or ())
     settings = Settings(
@@ -165,7 +180,7 @@ def simulate(
         emit_bytes(simulation_figure(result, fmt.value), output, force)
         return
     if tune:
-        text = _tuned(prepared, result, budget, fmt, apply)
+        text = _tuned(prepared, result, Search(service or (), budget, apply), fmt)
     elif right_size:
         text = _right_sized(result, usage, fmt)
     else:
@@ -173,8 +188,8 @@ def simulate(
     emit(text, output, force, painted=fmt is SimulationFormat.TABLE)
 
 
-def _check_together(pairs: Sequence[tuple[str, object, str, object]]) -> None:
-    for option, given, needed, there in pairs:
+def _check_together(needed: str, there: bool, options: Mapping[str, object]) -> None:
+    for option, given in options.items():
         if given and not there:
             raise InputError(Problem(option, "has no use alone", f"Give {needed} too."))
 
@@ -203,28 +218,22 @@ def _shown(result: Simulation, fmt: SimulationFormat, exact: bool) -> str:
     return text + report.exact_text(one_by_one) if exact else text
 
 
-def _tuned(
-    prepared: Prepared, result: Simulation, budget: int | None, fmt: SimulationFormat, apply: bool
-) -> str:
+def _tuned(prepared: Prepared, result: Simulation, search: Search, fmt: SimulationFormat) -> str:
     """Search, write the best into the plan if asked to, and return the report."""
-    from capplan.autoscale.tune import tunable
-    from capplan.autoscale.tune import tune as search
+    from capplan.autoscale.tune import tunable, tune
     from capplan.cli import terminal
     from capplan.cli.progress import reporter
     from capplan.report import json_format
     from capplan.report import tuning as report
 
-    names = tunable(prepared)
-    if not names:
-        remedy = "Give slo.p95, and an instances.max above instances.min."
-        raise InputError(Problem("--tune", "no service has both an autoscaler and an SLO", remedy))
-    with reporter("tuning", len(names)) as progress:
-        tuned = search(prepared, result.outcomes, budget, progress)
-    if apply:
-        _apply(prepared, tuned)
+    subjects = tunable(prepared, search.services)
+    with reporter("tuning", len(subjects)) as progress:
+        tuning = tune(prepared, result.outcomes, subjects, search.budget, progress)
+    if search.apply:
+        _apply(prepared, tuning)
     if fmt is SimulationFormat.JSON:
-        return json_format.dumps(report.tuning_document(prepared.estimate.plan.name, tuned))
-    return report.tuning_text(tuned, terminal.width())
+        return json_format.dumps(report.tuning_document(prepared.estimate.plan.name, tuning))
+    return report.tuning_text(tuning, terminal.width())
 
 
 def _right_sized(result: Simulation, usage: Sequence[str] | None, fmt: SimulationFormat) -> str:
@@ -253,13 +262,12 @@ def _right_sized(result: Simulation, usage: Sequence[str] | None, fmt: Simulatio
     return report.rightsize_text(advices, requested, terminal.width())
 
 
-def _apply(prepared: Prepared, tuned: Sequence[Tuned]) -> None:
+def _apply(prepared: Prepared, tuning: Tuning) -> None:
     from capplan.autoscale.apply import ALTERNATIVE, with_tuned
-    from capplan.autoscale.tune import settings_of
     from capplan.cli.output import note, write_file
     from capplan.strictyaml import read_text
 
-    found = {t.subject.name: settings_of(t) for t in tuned if t.best is not None}
+    found = {t.subject.name: t.settings for t in tuning.services if t.settings is not None}
     file = prepared.estimate.file
     name = file.places.locator.name
     if not found or not Path(name).is_file():

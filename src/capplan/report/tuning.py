@@ -3,43 +3,70 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
-from capplan.autoscale.tune import ALLOWED_LATE, Candidate, Tuned, settings_of
+from capplan.autoscale.hpa.rules import Rules
+from capplan.autoscale.tune import ALLOWED_LATE, Candidate, Tuned, Tuning
 from capplan.report.numbers import money
 from capplan.report.simulation import SCHEMA_VERSION, percent
 from capplan.report.table import Column, Table, text
 
 
-def tuning_text(tuned: Sequence[Tuned], width: int) -> str:
-    """Return for each service the compromises between cost and SLO, and the one to take."""
-    return "\n".join(_service(found, width) for found in tuned)
+def tuning_text(tuning: Tuning, width: int) -> str:
+    """Return for each service the compromises between cost and SLO and the one to take, then the saving."""
+    return "\n".join([*(_service(found, width) for found in tuning.services), _total(tuning)])
+
+
+def _total(tuning: Tuning) -> str:
+    rows = [["as it is", money(tuning.usd_today)], ["with every ←", money(tuning.usd_tuned)]]
+    table = text(Table((Column("whole plan"), Column("USD/month", right=True)), rows))
+    return table + _difference(tuning.usd_today, tuning.usd_tuned).capitalize() + ".\n"
+
+
+def _difference(before: float, after: float) -> str:
+    """Return what a change saves or costs a month.
+
+    >>> _difference(10.0, 7.5), _difference(10.0, 12.0)
+    ('saves 2.50 a month (25%)', 'costs 2.00 more a month (20%)')
+    """
+    share = percent(abs(after - before) / before) if before else "0%"
+    if after > before:
+        return f"costs {money(after - before)} more a month ({share})"
+    return f"saves {money(before - after)} a month ({share})"
 
 
 def _service(found: Tuned, width: int) -> str:
     columns = (
-        Column("setting", shrinks=True),
+        Column("target"),
         Column("min", right=True),
         Column("max", right=True),
-        Column("instances", right=True),
+        Column("up", shrinks=True),
+        Column("down", shrinks=True),
+        Column("mean", right=True),
         Column("late", right=True),
-        Column("late, unseen", right=True),
+        Column("unseen", right=True),
         Column("USD/month", right=True),
     )
-    rows = [_row("today", found.today)]
-    rows += [_row(_said(candidate, found.best), candidate) for candidate in found.front]
+    today = found.today.choice
+    others = [candidate for candidate in found.front if candidate.choice is not today]
+    rows = [
+        _row("today" if candidate is found.today else f"×{candidate.choice.factor:g}", candidate, found.best)
+        for candidate in (found.today, *others)
+    ]
     subject = found.subject
     title = f"{subject.name}: {subject.scaler_name}, SLO {subject.slo}; {found.tried:,} settings tried"
     return text(Table(columns, rows, title=title), width) + _verdict(found)
 
 
-def _row(name: str, candidate: Candidate) -> list[str]:
+def _row(name: str, candidate: Candidate, best: Candidate | None) -> list[str]:
     choice = candidate.choice
+    is_best = best is not None and choice is best.choice
     return [
-        name,
+        f"{name} ←" if is_best else name,
         str(choice.low),
         str(choice.high),
+        _said(choice.up),
+        _said(choice.down),
         f"{candidate.instances:.2f}",
         percent(candidate.late),
         percent(candidate.late_elsewhere),
@@ -47,34 +74,31 @@ def _row(name: str, candidate: Candidate) -> list[str]:
     ]
 
 
-def _said(candidate: Candidate, best: Candidate | None) -> str:
-    choice = candidate.choice
-    parts = [f"target ×{choice.factor:g}"]
-    if choice.up is not None:
-        parts.append("up ×2")
-    if choice.down is not None:
-        parts.append(f"down {choice.down.window_s:g}s")
-    return ", ".join(parts) + (" ←" if candidate is best else "")
+def _said(given: Rules | None) -> str:
+    """Return window and policy of a direction; nothing where it is as in the plan."""
+    if given is None:
+        return ""
+    return f"{given.window_s:g}s {given.amounts[0]:g}%/{given.periods_s[0]:g}s"
 
 
 def _verdict(found: Tuned) -> str:
     if found.best is None:
         allowed = percent(ALLOWED_LATE)
         return f"No setting keeps late requests to {allowed} of all, also on load that was not searched.\n"
-    saved = found.today.usd_per_month - found.best.usd_per_month
-    said = "saves" if saved >= 0 else "costs"
+    difference = _difference(found.today.usd_per_month, found.best.usd_per_month)
     was = "also holds" if found.today.holds else "does not hold"
-    return f"← the cheapest that holds the SLO: {said} {money(abs(saved))} a month; today's {was} it.\n"
+    return f"← the cheapest that holds the SLO: {difference}; today's {was} it.\n"
 
 
-def tuning_document(plan: str, tuned: Sequence[Tuned]) -> dict[str, Any]:
+def tuning_document(plan: str, tuning: Tuning) -> dict[str, Any]:
     """Return the same as a JSON document."""
-    services = {found.subject.name: _document(found) for found in tuned}
+    services = {found.subject.name: _document(found) for found in tuning.services}
     return {
         "schema_version": SCHEMA_VERSION,
         "plan": plan,
         "allowed_late": ALLOWED_LATE,
         "services": services,
+        "monthly_cost": {"today": tuning.usd_today, "tuned": tuning.usd_tuned},
     }
 
 
@@ -85,7 +109,7 @@ def _document(found: Tuned) -> dict[str, Any]:
         "today": _candidate(found.today),
         "front": [_candidate(candidate) for candidate in found.front],
         "best": None if found.best is None else _candidate(found.best),
-        "settings": None if found.best is None else dict(settings_of(found)),
+        "settings": found.settings,
     }
 
 
@@ -95,14 +119,22 @@ def _candidate(candidate: Candidate) -> dict[str, Any]:
         "target_factor": choice.factor,
         "min": choice.low,
         "max": choice.high,
-        "faster_up": choice.up is not None,
-        "down_window_s": None if choice.down is None else choice.down.window_s,
+        "up": _rules(choice.up),
+        "down": _rules(choice.down),
         "instances": candidate.instances,
         "requests_over_slo": candidate.late,
         "requests_over_slo_unseen": _finite(candidate.late_elsewhere),
         "holds": candidate.holds,
         "usd_per_month": _finite(candidate.usd_per_month),
     }
+
+
+def _rules(given: Rules | None) -> dict[str, float] | None:
+    """Return a direction's one policy; None where it is as in the plan."""
+    if given is None:
+        return None
+    percent, period_s = int(given.amounts[0]), float(given.periods_s[0])
+    return {"percent": percent, "period_s": period_s, "window_s": given.window_s}
 
 
 def _finite(value: float) -> float | None:
