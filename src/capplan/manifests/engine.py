@@ -56,6 +56,7 @@ LANGUAGES: Mapping[str, Language] = {
     "sh": Language(scalars.shell_value, _no_block),
     "sql": Language(scalars.sql_value, _no_block),
     "conf": Language(scalars.config_value, _no_block),
+    "md": Language(scalars.markdown_value, _no_block),
 }
 """By the suffix before ``.j2``."""
 

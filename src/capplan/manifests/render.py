@@ -10,6 +10,7 @@ from capplan import __version__
 from capplan.manifests.adapter import adapter_artefacts
 from capplan.manifests.artefact import Artefact, Rendered
 from capplan.manifests.aws import aws_artefacts
+from capplan.manifests.checklist import checklist_artefact
 from capplan.manifests.cloudrun import cloud_run_artefacts
 from capplan.manifests.commands import aws_script, command_artefacts
 from capplan.manifests.edge import controller_artefacts
@@ -45,6 +46,7 @@ def render(site: Site, templates: Templates, wanted: Wanted) -> list[Rendered]:
     """Return every file that the plan asks for, sorted by path."""
     found = [_rendered(site, templates, artefact) for artefact in artefacts(site, wanted)]
     found += [_rendered(site, templates, artefact) for artefact in aws_script(site, found)]
+    found.append(_rendered(site, templates, checklist_artefact(site, found)))
     if wanted.layout == "kustomize":
         ties = kustomizations(found, site.manifests.environments)
         found += [_rendered(site, templates, artefact) for artefact in ties]

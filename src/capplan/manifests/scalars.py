@@ -141,6 +141,19 @@ def config_value(value: object) -> str:
     return value if isinstance(value, str) else _literal(value)
 
 
+def markdown_value(value: object) -> str:
+    r"""Return ``value`` as text inside a line of Markdown.
+
+    >>> print(markdown_value("a <b> `c`"))
+    a \<b\> \`c\`
+    """
+    if not isinstance(value, str):
+        return _literal(value)
+    if "\n" in value:
+        raise UnsafeValueError(f"{value[:60]!r} has several lines")
+    return re.sub(r"([\\`*<>\[\]|#&])", r"\\\1", checked(value))
+
+
 def _check_all(value: object) -> None:
     if isinstance(value, Mapping):
         for key, item in value.items():

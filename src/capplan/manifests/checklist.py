@@ -1,0 +1,130 @@
+"""The checklist: what of the usual scaling work is rendered, and what no file can do, with its figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from capplan.manifests.artefact import Artefact, Rendered, Tree
+from capplan.manifests.edge import tls_secret_of
+from capplan.manifests.limits import limits_of
+from capplan.manifests.secrets import secrets_of
+from capplan.manifests.settings import pools_of
+from capplan.manifests.site import Site, number
+
+_DATABASES, _CACHES = "Databases and read replicas", "Settings of caches"
+_POOLS = "Pools of connections"
+_RENDERED: dict[str, tuple[str, ...]] = {
+    "Autoscalers": (
+        "/horizontalpodautoscaler-",
+        "/scaledobject-",
+        "put-scaling-policy",
+        ".service.yaml",
+        ".containerapp.",
+    ),
+    "Requests and limits of resources": (
+        "/deployment-",
+        "register-task-definition",
+        ".service.yaml",
+        ".containerapp.",
+    ),
+    _DATABASES: ("create-db-", "commands/gcloud.sh", "commands/az.sh", "/statefulset-"),
+    _CACHES: ("-config.yaml", "cache-parameter-group", "commands/gcloud.sh", "commands/az.sh"),
+    _POOLS: ("pgbouncer/", "/configmap-", "cloudrun/", "register-task-definition", "azure/"),
+    "Indexes": ("sql/indexes.sql",),
+    "Compression and retention of time series": ("-timeseries.sql",),
+    "Rate limits": ("ratelimits/",),
+    "Metrics, alerts and dashboards": ("prometheus/", "grafana/"),
+    "Load tests": ("loadtest/",),
+    "Health endpoints": ("health/",),
+}
+"""What the scaling documents list, and the paths of the files that do it."""
+
+_EDGES = {
+    "gcp": ("Cloud CDN", "Cloud Armor", "Secret Manager", "Cloud KMS", "Binary Authorization"),
+    "aws": ("CloudFront", "AWS WAF", "Secrets Manager", "AWS KMS", "Image signatures by AWS Signer"),
+    "azure": ("Front Door", "Azure WAF", "Key Vault", "Key Vault keys", "Image integrity by Azure Policy"),
+}
+"""By provider: what caches at the edge, guards it, keeps secrets, keeps keys, and admits images."""
+
+
+def checklist_artefact(site: Site, files: Sequence[Rendered]) -> Artefact:
+    """Return the checklist of the plan; ``files``: everything else that is rendered."""
+    asked = {
+        _DATABASES: bool(site.plan.databases),
+        _CACHES: bool(site.plan.caches),
+        _POOLS: any(pools_of(site, name) for name in site.services),
+    }
+    rendered = [
+        _found(work, patterns if asked.get(work, True) else (), files) for work, patterns in _RENDERED.items()
+    ]
+    context: Tree = {"name": site.name, "rendered": rendered, "yours": list(_yours(site))}
+    return Artefact("CHECKLIST.md", "checklist.md.j2", context, "checklist")
+
+
+def _found(work: str, patterns: tuple[str, ...], files: Sequence[Rendered]) -> Tree:
+    paths = sorted(item.path for item in files if any(pattern in item.path for pattern in patterns))
+    return {"work": work, "first": paths[0] if paths else None, "more": max(0, len(paths) - 1)}
+
+
+def _yours(site: Site) -> Iterator[Tree]:
+    """Yield the work that stays, each with what the plan says of it."""
+    entry = site.components[site.entries[0]].provider if site.entries else ""
+    cdn, firewall, secrets, keys, images = _EDGES.get(entry, _EDGES["gcp"])
+    peak = sum(site.services[name].peak_rps for name in site.entries if name in site.services)
+    yield _item(cdn, f"static assets; {peak:,.4g} requests/s enter at the peak")
+    yield _item(firewall, _guard(site))
+    found = {
+        "gRPC or HTTP/2 between services": _busiest_call(site),
+        secrets: [f"{name} ({', '.join(names)})" for name, names in secrets_of(site).items()],
+        f"{keys} for": [*site.plan.databases, *site.plan.caches, *_disks(site)],
+        **_images(site, images),
+        "Names and certificates": [
+            f"{service.workload.host} in {tls_secret_of(service)}"
+            for service in site.pods.values()
+            if service.workload.host is not None
+        ],
+    }
+    for work, names in found.items():
+        if names:
+            yield _item(work, ", ".join(names))
+
+
+def _disks(site: Site) -> list[str]:
+    return ["disks of nodes"] if site.clusters else []
+
+
+def _images(site: Site, admission: str) -> dict[str, list[str]]:
+    """Return the images that the plan does not name, and those that a registry could change."""
+    run = [service for service in site.services.values() if service.spec.platform != "vm-group"]
+    unset = [service.name for service in run if service.workload.image is None]
+    named = {service.name: service.workload.image or "@sha256:" for service in run}
+    moving = [name for name, image in named.items() if "@sha256:" not in image]
+    every = [service.name for service in run]
+    return {"Images to name in the plan": unset, "Images to pin by digest": moving, admission: every}
+
+
+def _item(work: str, what: str) -> Tree:
+    return {"work": work, "what": what}
+
+
+def _guard(site: Site) -> str:
+    """Return the limit of one client at the edge: the plan's highest, or a word on where to get one."""
+    allowed = [one.per_minute for limit in limits_of(site) for one in limit.tiers[0].limits.values()]
+    if allowed:
+        return f"block a client beyond {max(allowed):,} requests a minute, the highest limit of the plan"
+    return "a limit for each client; rate_limits in the plan would say how high"
+
+
+def _busiest_call(site: Site) -> list[str]:
+    """Return the call between services that is made most often at the peak."""
+    calls = [
+        (service.peak_rps * number(call.per_request), caller, callee)
+        for caller, service in site.services.items()
+        for callee, call in service.spec.calls.items()
+        if callee in site.services
+    ]
+    if not calls:
+        return []
+    rate, caller, callee = max(calls)
+    return [f"{caller} calls {callee} most, {math.ceil(rate):,} times a second at the peak"]
