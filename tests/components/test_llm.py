@@ -256,6 +256,18 @@ class TestListedPrices:
         before, after = self.price("o3", 1000, 1000, "2025-06-01"), self.price("o3", 1000, 1000, "2025-07-01")
         assert (before, after) == pytest.approx((0.05, 0.01))
 
+    def test_prices_that_change_by_the_hour_are_averaged_over_the_day(self):
+        # Half price from 16:30 to 00:30 UTC: the full hours 17 to 24 of a day.
+        assert self.price("deepseek-chat", 1000, 1000) == pytest.approx(0.00137 * (16 + 8 / 2) / 24, rel=1e-3)
+
+    def test_unknown_vendor_gets_the_nearest(self):
+        with pytest.raises(InputError, match=r"no vendor 'opena1'. Did you mean 'openai'"):
+            run("local_share=0%", "api.model=gpt-4o", "api.vendor=opena1")
+
+    def test_model_of_another_vendor_is_not_its(self):
+        with pytest.raises(InputError, match=r"knows no model 'gpt-4o' of anthropic"):
+            run("local_share=0%", "api.model=gpt-4o", "api.vendor=anthropic")
+
     def test_unknown_model_gets_the_nearest(self):
         with pytest.raises(InputError, match="gpt-4o-mini"):
             self.price("gpt-4o-minni", 10, 10)

@@ -213,7 +213,7 @@ def _measure(measure: Measure, scenario: int) -> MeasureView:
 
 
 def _unit_costs(estimate: Estimate, component: Component, scenario: int) -> Iterator[MeasureView]:
-    """Yield what one of each unit costs that the component's cost is told by; nothing if a price is missing."""
+    """Yield what one of each unit costs by which the component's cost is told; nothing if a price lacks."""
     if any(line.cost is None for line in estimate.lines_of(component.name)):
         return
     for unit, count in component.units.items():

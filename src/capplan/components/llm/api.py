@@ -9,7 +9,7 @@ import numpy as np
 
 from capplan.arrays import Array, Floats
 from capplan.components.base import Context, Path
-from capplan.errors import InputError, nearest
+from capplan.errors import InputError, Problem, nearest
 from capplan.plan.llm import Llm, LlmApi
 
 _AS_OF = "2026-01-01"
@@ -49,28 +49,35 @@ class _Listed:
             raise InputError(ctx.places.problem(path, what, remedy)) from None
         self._package: Any = genai_prices
         self._api = api
-        self._when = _day(ctx, api, path)
+        self._known: dict[tuple[int, int, int], float] = {}
+        day = _day(ctx, api, path)
+        hours = [day.replace(hour=hour) for hour in range(24)]
         try:
-            found = self._price(1000.0, 0.0, 1000.0)
+            found = [self._price((1000, 0, 1000), hour) for hour in hours]
         except LookupError:
-            what = f"genai-prices {genai_prices.__version__} knows no model '{api.model}'"
-            remedy = nearest(api.model, _names())
-            raise InputError(ctx.places.problem((*path, "model"), what, remedy)) from None
-        version = genai_prices.__version__
-        self.source = f"genai-prices {version}: {found.provider.id} {found.model.id}, {self._when:%Y-%m-%d}"
+            raise InputError(_unknown(ctx, api, path, genai_prices.__version__)) from None
+        prices = {price.total_price for price in found}
+        # Some prices change by the hour, and nothing says in which hours a plan's requests are sent.
+        self._times = hours if len(prices) > 1 else hours[:1]
+        version, price = genai_prices.__version__, found[0]
+        averaged = ", mean of the hours" if len(prices) > 1 else ""
+        self.source = (
+            f"genai-prices {version}: {price.provider.id} {price.model.id}, {day:%Y-%m-%d}{averaged}"
+        )
 
     def usd(self, sent: float, cached_share: float, returned: float) -> float:
         """Return what one request costs."""
-        return float(self._price(sent, cached_share, returned).total_price)
+        tokens = (round(sent), round(sent * cached_share), round(returned))
+        if tokens not in self._known:
+            prices = [float(self._price(tokens, time).total_price) for time in self._times]
+            self._known[tokens] = sum(prices) / len(prices)
+        return self._known[tokens]
 
-    def _price(self, sent: float, cached_share: float, returned: float) -> Any:
-        usage = self._package.Usage(
-            input_tokens=round(sent),
-            cache_read_tokens=round(sent * cached_share),
-            output_tokens=round(returned),
-        )
+    def _price(self, tokens: tuple[int, int, int], time: datetime) -> Any:
+        sent, cached, returned = tokens
+        usage = self._package.Usage(input_tokens=sent, cache_read_tokens=cached, output_tokens=returned)
         return self._package.calc_price(
-            usage, self._api.model, provider_id=self._api.vendor, genai_request_timestamp=self._when
+            usage, self._api.model, provider_id=self._api.vendor, genai_request_timestamp=time
         )
 
 
@@ -82,7 +89,16 @@ def _day(ctx: Context, api: LlmApi, path: Path) -> datetime:
         raise InputError(ctx.places.problem((*path, "as_of"), what)) from None
 
 
-def _names() -> list[str]:
+def _unknown(ctx: Context, api: LlmApi, path: Path, version: str) -> Problem:
+    """Return what is unknown, the vendor or the model, with the nearest name."""
     from genai_prices.data import providers
 
-    return sorted({model.id for provider in providers for model in provider.models})
+    models = {provider.id: [model.id for model in provider.models] for provider in providers}
+    if api.vendor is not None and api.vendor not in models:
+        what = f"genai-prices {version} knows no vendor '{api.vendor}'"
+        return ctx.places.problem((*path, "vendor"), what, nearest(api.vendor, models))
+    sellers = models if api.vendor is None else [api.vendor]
+    offered = {name for seller in sellers for name in models[seller]}
+    of_vendor = "" if api.vendor is None else f" of {api.vendor}"
+    what = f"genai-prices {version} knows no model '{api.model}'{of_vendor}"
+    return ctx.places.problem((*path, "model"), what, nearest(api.model, offered))
