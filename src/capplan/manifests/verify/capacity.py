@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 from capplan.manifests.verify.world import (
@@ -15,7 +16,6 @@ from capplan.manifests.verify.world import (
     at,
     bounds,
     containers_with_paths,
-    is_empty,
     mapping,
     maps,
     share,
@@ -32,30 +32,33 @@ def rule_17(world: World) -> Iterator[Finding]:
     budgets = world.of("PodDisruptionBudget")
     for budget in budgets:
         spec = mapping(budget.tree, "spec")
-        given = [field for field in ("minAvailable", "maxUnavailable") if field in spec]
+        given = [field for field in ("minAvailable", "maxUnavailable") if spec.get(field) is not None]
         if len(given) != 1:
             yield budget.finding(
                 17, "pdb-fields", "spec", "needs exactly one of minAvailable and maxUnavailable"
             )
             continue
+        selected = _protected(world, budget)
         selector = mapping(spec, "selector")
-        selected = [] if is_empty(selector) else world.selected(selector, budget.namespace)
-        if not selected and not _foreign(world, selector):
+        if not selected and not world.made_by_operator(selector, budget.namespace):
             yield budget.finding(17, "pdb-without-pods", "spec.selector", "selects the pods of no workload")
-        for workload in selected:
-            allowed = _evictable(spec, given[0], max(1, workload.lo))
-            if allowed < 1:
-                pods = f"the {max(1, workload.lo)} pods of {workload.item.title}"
-                what = f"allows no eviction from {pods}: drains hang"
-                yield budget.finding(
-                    17, "pdb-blocks-drain", f"spec.{given[0]}", what, "Set maxUnavailable 1."
-                )
+        yield from _drains(budget, spec, given[0], selected)
     yield from _two_budgets(world, budgets)
 
 
-def _foreign(world: World, selector: Tree) -> bool:
-    """Say whether pods that an operator makes are meant, whose labels nobody knows here."""
-    return bool(world.of("RedisCluster")) and not is_empty(selector)
+def _protected(world: World, budget: Item) -> list[Workload]:
+    """Return what a budget protects: with an empty selector everything, with none at all nothing."""
+    selector = at(budget.tree, "spec.selector")
+    return world.selected(selector, budget.namespace) if isinstance(selector, dict) else []
+
+
+def _drains(budget: Item, spec: Tree, field: str, selected: list[Workload]) -> Iterator[Finding]:
+    counted = [w for w in selected if w.item.kind in ("Deployment", "StatefulSet")]
+    pods = sum(max(1, workload.lo) for workload in counted)
+    if counted and _evictable(spec, field, pods) < 1:
+        titles = " and ".join(workload.item.title for workload in counted)
+        what = f"allows no eviction from the {pods} pods of {titles}: drains hang"
+        yield budget.finding(17, "pdb-blocks-drain", f"spec.{field}", what, "Set maxUnavailable 1.")
 
 
 def _evictable(spec: Tree, field: str, pods: int) -> int:
@@ -67,7 +70,7 @@ def _evictable(spec: Tree, field: str, pods: int) -> int:
 def _two_budgets(world: World, budgets: list[Item]) -> Iterator[Finding]:
     owners: dict[int, tuple[Workload, list[Item]]] = {}
     for budget in budgets:
-        for workload in world.selected(mapping(budget.tree, "spec.selector"), budget.namespace):
+        for workload in _protected(world, budget):
             owners.setdefault(id(workload.item.tree), (workload, []))[1].append(budget)
     for workload, own in owners.values():
         if len(own) > 1:
@@ -76,33 +79,69 @@ def _two_budgets(world: World, budgets: list[Item]) -> Iterator[Finding]:
             yield workload.item.finding(17, "two-pdbs", "", what, "Keep one.")
 
 
+_SLEEP = re.compile(r"(?:^|[\s;&])sleep\s+(\d+)s?\b")
+
+
 def rule_18(world: World) -> Iterator[Finding]:
     """A rollout can move, and pods stop before they are killed."""
-    for workload in world.workloads:
+    for workload in world.all_pods:
         rolling = mapping(workload.item.tree, "spec.strategy.rollingUpdate")
         if rolling and not any(share(rolling.get(f, "25%"), 100) for f in ("maxSurge", "maxUnavailable")):
             what = "maxSurge and maxUnavailable are both 0: a rollout cannot begin"
             yield workload.item.finding(18, "stuck-rollout", "spec.strategy.rollingUpdate", what)
         grace = whole(workload.pod, "terminationGracePeriodSeconds", 30)
         for field, container in containers_with_paths(workload):
-            sleep = whole(container, "lifecycle.preStop.sleep.seconds", 0)
+            sleep = _pre_stop_sleep(mapping(container, "lifecycle.preStop"))
             if sleep and sleep >= grace:
                 what = f"sleeps {sleep} s of {grace} s of grace: nothing is left to stop in"
                 yield workload.item.finding(18, "pre-stop", f"{field}.lifecycle.preStop", what)
 
 
+def _pre_stop_sleep(hook: Tree) -> int:
+    """Return the seconds that a hook sleeps, by itself or in the command that it runs."""
+    command = at(hook, "exec.command")
+    said = _SLEEP.findall(" ".join(map(str, command))) if isinstance(command, list) else []
+    return whole(hook, "sleep.seconds", sum(map(int, said)))
+
+
 def rule_19(world: World) -> Iterator[Finding]:
     """Quantities parse, and no request is above its limit."""
-    for workload in world.workloads:
+    for workload in world.all_pods:
         for field, container in containers_with_paths(workload):
             requests, limits = (mapping(container, f"resources.{part}") for part in ("requests", "limits"))
-            for part, said in (("requests", requests), ("limits", limits)):
-                for resource, value in said.items():
-                    if amount(value) is None:
-                        what = f"{resource}: {value!r} is no quantity"
-                        yield workload.item.finding(19, "quantity", f"{field}.resources.{part}", what)
             for resource in {**requests, **limits}:
                 yield from _ordered(workload.item, f"{field}.resources", resource, requests, limits)
+    for item, field, said in _quantities(world):
+        for resource, value in said.items():
+            if amount(value) is None:
+                yield item.finding(19, "quantity", field, f"{resource}: {value!r} is no quantity")
+
+
+def _quantities(world: World) -> Iterator[tuple[Item, str, Tree]]:
+    """Yield every map of quantities: of containers, volumes, claims, quotas and VPAs."""
+    for workload in world.all_pods:
+        yield from _quantities_of_pod(workload)
+    for item in world.of("PersistentVolumeClaim"):
+        yield item, "spec.resources.requests", mapping(item.tree, "spec.resources.requests")
+    for item in world.of("ResourceQuota"):
+        yield item, "spec.hard", mapping(item.tree, "spec.hard")
+    for item in world.of("VerticalPodAutoscaler"):
+        for policy in maps(item.tree, "spec.resourcePolicy.containerPolicies"):
+            for bound in ("minAllowed", "maxAllowed"):
+                yield item, f"spec.resourcePolicy.{bound}", mapping(policy, bound)
+
+
+def _quantities_of_pod(workload: Workload) -> Iterator[tuple[Item, str, Tree]]:
+    for field, container in containers_with_paths(workload):
+        for part in ("requests", "limits"):
+            yield workload.item, f"{field}.resources.{part}", mapping(container, f"resources.{part}")
+    for volume in maps(workload.pod, "volumes"):
+        memory_disk = mapping(volume, "emptyDir")
+        if "sizeLimit" in memory_disk:
+            size = {"sizeLimit": memory_disk["sizeLimit"]}
+            yield workload.item, f"{workload.pod_field}.volumes", size
+    for claim in maps(workload.item.tree, "spec.volumeClaimTemplates"):
+        yield workload.item, "spec.volumeClaimTemplates", mapping(claim, "spec.resources.requests")
 
 
 def _ordered(item: Item, field: str, resource: str, requests: Tree, limits: Tree) -> Iterator[Finding]:
@@ -117,17 +156,19 @@ def _ordered(item: Item, field: str, resource: str, requests: Tree, limits: Tree
 
 
 def rule_20(world: World) -> Iterator[Finding]:
-    """A pod fits a node of a pool that it may go to."""
+    """A pod fits a node of a pool that it may go to, beside the pods that every node there has."""
     pools = world.facts.pools
     if not pools:
         return
     for workload in world.workloads:
-        fitting = _pools_for(world, workload)
-        if fitting and not any(not _too_large(workload, pools[name]) for name in fitting):
-            name = fitting[0]
-            what = f"requests {_too_large(workload, pools[name])} of a node of {name}"
+        fitting, field = _pools_for(world, workload), workload.pod_field
+        if not fitting:
+            what = "selects nodes that no pool of the plan has"
+            yield workload.item.finding(20, "no-such-nodes", f"{field}.nodeSelector", what)
+        elif all(_too_large(world, workload, name) for name in fitting):
+            what = f"requests {_too_large(world, workload, fitting[0])} of a node of {fitting[0]}"
             remedy = "Choose a larger machine, or request less."
-            yield workload.item.finding(20, "pod-fits-no-node", "spec.template.spec", what, remedy)
+            yield workload.item.finding(20, "pod-fits-no-node", field, what, remedy)
 
 
 def _pools_for(world: World, workload: Workload) -> list[str]:
@@ -135,19 +176,32 @@ def _pools_for(world: World, workload: Workload) -> list[str]:
     pools = world.facts.pools
     declared = {key for pool in pools.values() for key in pool["selector"]}
     wanted = {k: v for k, v in mapping(workload.pod, "nodeSelector").items() if k in declared}
-    return [name for name, pool in pools.items() if wanted.items() <= pool["selector"].items()]
+    return [
+        name
+        for name, pool in pools.items()
+        if all(pool["selector"].get(key) == value for key, value in wanted.items())
+    ]
 
 
-def _too_large(workload: Workload, pool: Tree) -> str:
-    """Return what of a pod does not fit; empty if it fits."""
-    asks = (
-        ("cpu", 1.0, "cpu", "vCPU"),
-        ("memory", _GIB, "memory_gib", "GiB"),
-        (_GPU, 1.0, "gpus", "GPU"),
-    )
-    for resource, unit, fact, shown in asks:
-        asked, there = workload.request(resource) / unit, float(pool[fact])
-        if asked > there * (1 + 1e-6):
+_ASKS = (
+    ("cpu", 1.0, "cpu", "vCPU"),
+    ("memory", _GIB, "memory_gib", "GiB"),
+    ("ephemeral-storage", _GIB, "disk_gib", "GiB of disk"),
+    (_GPU, 1.0, "gpus", "GPU"),
+)
+"""Resources, their unit, the fact about a pool that limits them, and how they are shown."""
+
+
+def _too_large(world: World, workload: Workload, name: str) -> str:
+    """Return what of a pod does not fit a pool's node; empty if it fits, or nothing is known of it."""
+    pool = world.facts.pools[name]
+    everywhere = [one for one in world.daemons if name in _pools_for(world, one)]
+    for resource, unit, fact, shown in _ASKS:
+        if pool.get(fact) is None:
+            continue
+        asked = workload.request(resource) / unit
+        there = float(pool[fact]) - sum(one.request(resource) for one in everywhere) / unit
+        if asked > 0 and asked > there * (1 + 1e-6):
             return f"{asked:.4g} {shown}, more than the {there:.4g} {shown} left"
     return ""
 
@@ -157,19 +211,22 @@ def rule_21(world: World) -> Iterator[Finding]:
     for workload in world.workloads:
         if not workload.request(_GPU):
             continue
-        keys = {entry.get("key") for entry in maps(workload.pod, "tolerations")}
-        if _GPU not in keys:
+        tolerated = [entry.get("key") for entry in maps(workload.pod, "tolerations")]
+        # A toleration without a key tolerates every taint.
+        if _GPU not in tolerated and None not in tolerated:
             what = f"requests a GPU and does not tolerate the taint {_GPU}"
-            yield workload.item.finding(21, "gpu-toleration", "spec.template.spec.tolerations", what)
+            yield workload.item.finding(21, "gpu-toleration", f"{workload.pod_field}.tolerations", what)
         if not mapping(workload.pod, "nodeSelector") and not at(workload.pod, "affinity.nodeAffinity"):
             what = "requests a GPU and selects no nodes"
-            yield workload.item.finding(21, "gpu-selector", "spec.template.spec.nodeSelector", what)
+            yield workload.item.finding(21, "gpu-selector", f"{workload.pod_field}.nodeSelector", what)
     yield from _enough_nodes(world)
 
 
 def _enough_nodes(world: World) -> Iterator[Finding]:
     for name, pool in world.facts.pools.items():
-        alone = [w for w in world.workloads if _pools_for(world, w) == [name] and not _too_large(w, pool)]
+        alone = [
+            w for w in world.workloads if _pools_for(world, w) == [name] and not _too_large(world, w, name)
+        ]
         if pool["nodes"] is None or not alone:
             continue
         needs = {
@@ -189,48 +246,64 @@ def _enough_nodes(world: World) -> Iterator[Finding]:
 
 
 def rule_22(world: World) -> Iterator[Finding]:
-    """The quota holds everything at its maximum."""
+    """The quota holds everything at its maximum; one that counts only some pods is left alone."""
     for quota in world.of("ResourceQuota"):
+        if at(quota.tree, "spec.scopes") or at(quota.tree, "spec.scopeSelector"):
+            continue
         workloads = [w for w in world.workloads if w.namespace == quota.namespace]
         for key, value in mapping(quota.tree, "spec.hard").items():
-            hard = amount(value)
-            if hard is None:
-                yield quota.finding(22, "quantity", f"spec.hard.{key}", f"{value!r} is no quantity")
-                continue
-            needed = _needed(key, workloads)
-            if needed > hard * (1 + 1e-9):
+            hard, needed = amount(value), _needed(str(key), workloads)
+            if hard is not None and needed > hard * (1 + 1e-9):
                 what = f"{value} is less than the {needed:.6g} that everything at its maximum takes"
                 yield quota.finding(22, "quota-too-small", f"spec.hard.{key}", what)
-            yield from _unset(key, workloads)
+            yield from _unset(world, str(key), workloads)
+
+
+def _part_and_resource(key: str) -> tuple[str, str]:
+    """Return what a quota counts: requests or limits, and of which resource; plain names are requests."""
+    if key in ("cpu", "memory", "ephemeral-storage"):
+        return "requests", key
+    part, _, resource = key.partition(".")
+    return part, resource
 
 
 def _needed(key: str, workloads: list[Workload]) -> float:
-    if key == "pods":
+    part, resource = _part_and_resource(key)
+    if key in ("pods", "count/pods"):
         return sum(w.peak for w in workloads)
-    part, _, resource = str(key).partition(".")
     if part == "requests":
         return sum(w.peak * w.request(resource) for w in workloads)
-    if part != "limits":
-        return 0.0
-    limits = [
-        w.peak * sum(amount(mapping(c, "resources.limits").get(resource)) or 0.0 for c in w.containers)
-        for w in workloads
-    ]
-    return sum(limits)
+    return sum(w.peak * w.limit(resource) for w in workloads) if part == "limits" else 0.0
 
 
-def _unset(key: str, workloads: list[Workload]) -> Iterator[Finding]:
-    part, _, resource = str(key).partition(".")
-    if part not in ("requests", "limits") or "/" in resource:
+def _unset(world: World, key: str, workloads: list[Workload]) -> Iterator[Finding]:
+    """Yield the containers that the quota refuses, unless a LimitRange says what they leave out."""
+    part, resource = _part_and_resource(key)
+    if resource not in ("cpu", "memory", "ephemeral-storage"):
         return
+    enough = ("requests", "limits") if part == "requests" else ("limits",)
     for workload in workloads:
-        for container in workload.containers:
-            said = mapping(container, f"resources.{part}")
-            if resource not in said and not (
-                part == "requests" and resource in mapping(container, "resources.limits")
-            ):
+        given = _defaults(world, workload.namespace, part)
+        for field, container in containers_with_paths(workload):
+            said = any(resource in mapping(container, f"resources.{place}") for place in enough)
+            if not said:
                 what = f"container '{container.get('name')}' sets no {key}, which the quota demands"
-                yield workload.item.finding(22, "unset-under-quota", "spec.template.spec.containers", what)
+                severity = "warning" if resource in given else "error"
+                yield workload.item.finding(22, "unset-under-quota", f"{field}.resources", what, "", severity)
+
+
+def _defaults(world: World, namespace: str, part: str) -> list[object]:
+    """Return the resources that a LimitRange of the namespace fills in; a limit fills in the request too."""
+    fields = ("default", "defaultRequest") if part == "requests" else ("default",)
+    return [
+        resource
+        for item in world.of("LimitRange")
+        if item.namespace == namespace
+        for entry in maps(item.tree, "spec.limits")
+        if entry.get("type") == "Container"
+        for field in fields
+        for resource in mapping(entry, field)
+    ]
 
 
 def rule_23(world: World) -> Iterator[Finding]:

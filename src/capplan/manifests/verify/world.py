@@ -251,6 +251,11 @@ class World:
         others = [self.workload_of(item) for item in self.of(*_PODS) if item.kind not in _SCALED]
         return self.workloads + others
 
+    @cached_property
+    def daemons(self) -> list[Workload]:
+        """What runs a pod on every node."""
+        return [one for one in self.all_pods if one.item.kind == "DaemonSet"]
+
     def made_by_operator(self, selector: Tree, namespace: str) -> bool:
         """Say whether a selector is for pods that an operator makes of an object here, and names after it."""
         values = [str(value) for value in mapping(selector, "matchLabels").values()]
