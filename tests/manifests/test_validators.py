@@ -197,6 +197,8 @@ _MODELS = {
     "register-scalable-target": ("application-autoscaling", "RegisterScalableTarget"),
     "create-db-instance": ("rds", "CreateDBInstance"),
     "create-db-instance-read-replica": ("rds", "CreateDBInstanceReadReplica"),
+    "create-cache-parameter-group": ("elasticache", "CreateCacheParameterGroup"),
+    "modify-cache-parameter-group": ("elasticache", "ModifyCacheParameterGroup"),
     "create-replication-group": ("elasticache", "CreateReplicationGroup"),
 }
 

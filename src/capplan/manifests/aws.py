@@ -32,7 +32,7 @@ def aws_artefacts(site: Site) -> Iterator[Artefact]:
             yield from _aurora(site, name, database)
     for name, cache in site.plan.caches.items():
         if isinstance(cache, ElastiCache):
-            yield _elasticache(site, name, cache)
+            yield from _elasticache(site, name, cache)
 
 
 def machine_of(site: Site, name: str, named: str) -> str:
@@ -286,12 +286,21 @@ def _aurora(site: Site, name: str, database: Aurora) -> Iterator[Artefact]:
         yield _call(site, f"{name}-{index}", "create-db-instance", body)
 
 
-def _elasticache(site: Site, name: str, cache: ElastiCache) -> Artefact:
+def _elasticache(site: Site, name: str, cache: ElastiCache) -> Iterator[Artefact]:
     replicas, shards = whole(cache.replicas), whole(cache.shards)
+    group = {"CacheParameterGroupName": full_name(site, name)}
+    description = f"Settings of {name} of {site.name}"
+    create = group | {"CacheParameterGroupFamily": "redis7", "Description": description}
+    yield _call(site, name, "create-cache-parameter-group", create)
+    settings = {"maxmemory-policy": cache.eviction} | ({"cluster-enabled": "yes"} if shards > 1 else {})
+    values = [{"ParameterName": key, "ParameterValue": value} for key, value in settings.items()]
+    yield _call(site, name, "modify-cache-parameter-group", {**group, "ParameterNameValues": values})
     body: Tree = {
         "ReplicationGroupId": full_name(site, name)[:40],
         "ReplicationGroupDescription": f"Redis of {site.name}",
         "Engine": "redis",
+        "EngineVersion": "7.1",
+        "CacheParameterGroupName": full_name(site, name),
         "CacheNodeType": machine_of(site, name, cache.machine),
         "NumNodeGroups": shards,
         "ReplicasPerNodeGroup": replicas,
@@ -300,4 +309,4 @@ def _elasticache(site: Site, name: str, cache: ElastiCache) -> Artefact:
         "AtRestEncryptionEnabled": True,
         "TransitEncryptionEnabled": True,
     }
-    return _call(site, name, "create-replication-group", body)
+    yield _call(site, name, "create-replication-group", body)

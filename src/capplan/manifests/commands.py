@@ -1,22 +1,22 @@
-"""Commands that make what has no manifest: clusters, node pools, managed databases and caches."""
+"""Commands that make what has no manifest: clusters, groups of machines, managed databases and caches."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 
 from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact, Rendered, Tree
 from capplan.manifests.aws import full_name, machine_of
+from capplan.manifests.clusters import clusters_of
 from capplan.manifests.health import probes_of
 from capplan.manifests.pods import environment_of, image_of
 from capplan.manifests.quantity import memory
-from capplan.manifests.site import NodePool, Service, Site, number, whole
+from capplan.manifests.site import Service, Site, number, whole
 from capplan.plan.caches import AzureRedis, Memorystore
 from capplan.plan.databases import AzurePostgres, CloudSql
 from capplan.plan.services import CloudRun, ContainerApps, VmGroup
-
-_ZONES_OF_A_REGION = 3
 
 
 def command_artefacts(site: Site) -> Iterator[Artefact]:
@@ -24,14 +24,14 @@ def command_artefacts(site: Site) -> Iterator[Artefact]:
     apps = [s for s in site.services.values() if isinstance(s.spec, ContainerApps)]
     context: Tree = {"region": site.plan.regions, "name": site.name}
     gcp = {
-        "clusters": _clusters(site, "gke"),
+        "clusters": clusters_of(site, "gke"),
         "databases": _cloud_sql(site),
         "caches": _memorystore(site),
         "groups": _groups(site, "gcp"),
         "services": [s for s in site.services.values() if isinstance(s.spec, CloudRun)],
     }
     azure = {
-        "clusters": _clusters(site, "aks"),
+        "clusters": clusters_of(site, "aks"),
         "databases": _flexible_servers(site),
         "caches": _azure_redis(site),
         "groups": _groups(site, "azure"),
@@ -58,7 +58,7 @@ def aws_script(site: Site, files: Sequence[Rendered]) -> Iterator[Artefact]:
         if call["operation"] == "put-scaling-policy" and "ecs" in _text_of(files, call["body"]):
             call["service"] = "application-autoscaling"
     calls.sort(key=lambda call: _AWS_ORDER.index(call["operation"]))
-    clusters = _clusters(site, "eks")
+    clusters = clusters_of(site, "eks")
     has_tasks = any(call["operation"] == "create-service" for call in calls)
     if calls or clusters:
         context = {"calls": calls, "clusters": clusters, "cluster": site.name if has_tasks else None}
@@ -76,6 +76,8 @@ _AWS_SERVICE = {
     "create-service": "ecs",
     "register-scalable-target": "application-autoscaling",
     "put-scaling-policy": "autoscaling",
+    "create-cache-parameter-group": "elasticache",
+    "modify-cache-parameter-group": "elasticache",
     "create-db-cluster": "rds",
     "create-db-instance": "rds",
     "create-db-instance-read-replica": "rds",
@@ -83,63 +85,6 @@ _AWS_SERVICE = {
 }
 _AWS_ORDER = list(_AWS_SERVICE)
 """Also the order in which calls can be made."""
-
-
-def _clusters(site: Site, platform: str) -> list[Tree]:
-    found = []
-    for name, cluster in site.clusters.items():
-        if cluster.platform != platform:
-            continue
-        pools = [_pool(pool) for (owner, _), pool in site.pools.items() if owner == name]
-        region = site.region_of(name)
-        zonal = bool(getattr(cluster, "zonal", False))
-        # The system's own pods do not run on GPU nodes, which are tainted.
-        plain = any(pool["gpu"] is None for pool in pools)
-        cluster_body = {"name": name, "region": region, "zonal": zonal, "pools": pools}
-        found.append(cluster_body | {"keeps_default_pool": not plain})
-    return found
-
-
-def _pool(pool: NodePool) -> Tree:
-    """Return a pool's figures in all, and each zone's share, which is what gcloud's --num-nodes counts."""
-    spec = pool.spec
-    zones = int(number(spec.zones)) if spec.nodes_per_zone else _ZONES_OF_A_REGION
-    each = int(number(spec.zones)) if spec.nodes_per_zone else 1
-    low = 0 if spec.nodes.min is None else whole(spec.nodes.min) * each
-    disk = spec.disk
-    return {
-        "name": pool.own_name,
-        "machine": spec.machine,
-        "min": low,
-        "max": pool.max_nodes,
-        "per_zone": math.ceil(low / zones),
-        "spot": number(spec.purchase.spot) >= 1,
-        "gpu": _accelerator(pool),
-        "disk_gb": 100 if disk is None else whole(disk.size),
-        "disk_type": None if disk is None else disk.type,
-        "max_pods": pool.pods if spec.max_pods is not None else None,
-    }
-
-
-_BUILT_IN_GPUS = {
-    "g2-": "nvidia-l4",
-    "a2-highgpu": "nvidia-tesla-a100",
-    "a2-megagpu": "nvidia-tesla-a100",
-    "a2-ultragpu": "nvidia-a100-80gb",
-    "a3-highgpu": "nvidia-h100-80gb",
-    "a3-megagpu": "nvidia-h100-mega-80gb",
-    "a3-ultragpu": "nvidia-h200-141gb",
-}
-"""GKE's names of the GPUs of machine types that include them."""
-
-
-def _accelerator(pool: NodePool) -> str | None:
-    """Return the GPUs of a pool as gcloud names them, so that GKE installs their driver."""
-    added, machine = pool.spec.gpu, pool.spec.machine
-    built_in = next((gpu for start, gpu in _BUILT_IN_GPUS.items() if machine.startswith(start)), None)
-    kind = built_in if added is None else added.type
-    count = pool.gpus if added is None else int(number(added.count))
-    return None if kind is None or not count else f"type={kind},count={count},gpu-driver-version=default"
 
 
 def _groups(site: Site, provider: str) -> list[Tree]:
@@ -188,7 +133,8 @@ def _memorystore(site: Site) -> list[Tree]:
                 else _picked_size(name, pick.name(0) if pick else "")
             )
             where = {"name": full_name(site, name)[:40], "region": site.components[name].region}
-            found.append({**where, "tier": cache.tier, "size_gb": max(1, size)})
+            settings = f"maxmemory-policy={cache.eviction}"
+            found.append({**where, "tier": cache.tier, "size_gb": max(1, size), "settings": settings})
     return found
 
 
@@ -229,7 +175,8 @@ def _azure_redis(site: Site) -> list[Tree]:
         if isinstance(cache, AzureRedis):
             tier, _, size = machine_of(site, name, cache.machine).partition("-")
             where = {"name": full_name(site, name), "region": site.components[name].region}
-            found.append({**where, "sku": tier.capitalize(), "size": size.lower()})
+            settings = json.dumps({"maxmemory-policy": cache.eviction})
+            found.append({**where, "sku": tier.capitalize(), "size": size.lower(), "settings": settings})
     return found
 
 

@@ -12,6 +12,7 @@ from capplan.manifests.artefact import Artefact, Rendered
 from capplan.manifests.aws import aws_artefacts
 from capplan.manifests.checklist import checklist_artefact
 from capplan.manifests.cloudrun import cloud_run_artefacts
+from capplan.manifests.clusters import cluster_artefacts
 from capplan.manifests.commands import aws_script, command_artefacts
 from capplan.manifests.edge import controller_artefacts
 from capplan.manifests.engine import Templates
@@ -63,6 +64,7 @@ def artefacts(site: Site, wanted: Wanted) -> Iterator[Artefact]:
     yield from cloud_run_artefacts(site)
     yield from aws_artefacts(site)
     yield from command_artefacts(site)
+    yield from cluster_artefacts(site)
     yield from value_artefacts(site)
     yield from controller_artefacts(site)
     yield from adapter_artefacts(site)

@@ -8,6 +8,8 @@ from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.autoscalers import hpa_metrics
 from capplan.manifests.aws import machine_of
 from capplan.manifests.pods import environment_of, image_of, resources_of
+from capplan.manifests.quantity import memory
+from capplan.manifests.quotas import store_amounts
 from capplan.manifests.site import Service, Site, number
 from capplan.plan.stores import SelfHosted
 
@@ -62,8 +64,25 @@ def _service(service: Service) -> Tree:
 
 
 def _values(site: Site) -> Tree:
-    """Return values in the shape that most charts have: by service, image, resources, autoscaling, env."""
-    return {name: _chart_values(site, service) for name, service in site.pods.items()}
+    """Return values in the shape that most charts have: by service, and by store where it is."""
+    services = {name: _chart_values(site, service) for name, service in site.pods.items()}
+    stores = {**site.plan.databases, **site.plan.caches}
+    return services | {name: _store_values(name, store) for name, store in stores.items()}
+
+
+def _store_values(name: str, store: object) -> Tree:
+    """Return a store of one's own with its size, or the place of the host of a managed one, yours to set."""
+    if not isinstance(store, SelfHosted):
+        return {"enabled": False, "host": f"{name}.invalid"}
+    storage = number(store.storage)
+    persistence: Tree = {"enabled": storage > 0} | ({"size": memory(storage)} if storage else {})
+    return {
+        "enabled": True,
+        "host": name,
+        "replicaCount": int(number(store.replicas)),
+        "persistence": persistence,
+        "resources": {"requests": store_amounts(store), "limits": store_amounts(store)},
+    }
 
 
 def _chart_values(site: Site, service: Service) -> Tree:
