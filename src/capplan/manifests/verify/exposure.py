@@ -7,37 +7,66 @@ from collections.abc import Iterator
 
 from capplan.manifests.verify.world import Finding, Item, World, containers_with_paths, mapping, maps, text
 
-_SECRET_NAME = re.compile(r"passw|secret|token|api_?key|credential", re.IGNORECASE)
-_SECRET_URL = re.compile(r"://[^/\s:@]+:[^/\s@]+@")
-_LEVELS = ("privileged", "baseline", "restricted")
-_INTERNAL = (
-    "networking.gke.io/load-balancer-type",
-    "cloud.google.com/load-balancer-type",
-    "service.beta.kubernetes.io/aws-load-balancer-internal",
-    "service.beta.kubernetes.io/aws-load-balancer-scheme",
-    "service.beta.kubernetes.io/azure-load-balancer-internal",
+_SECRET_NAME = re.compile(r"passw|secret|token(?!s)|api_?key|credential", re.IGNORECASE)
+"""Tokens, in the plural, are what language models count."""
+
+_ABOUT_A_SECRET = re.compile(r"_(?:FILE|PATH|DIR|NAME|TTL|EXPIRY|TIMEOUT|ENABLED)$", re.IGNORECASE)
+_SECRET_URL = re.compile(r"://[^/\s:@\"'$]+:[^/\s@\"'$]+@")
+"""A user and a password before a host; not where variables of a shell stand for them."""
+
+_PASSWORD_FIELD = re.compile(
+    r"^(?:(?:master|admin|administrator)_?(?:user|login)?_?)?password$|^auth_?token$", re.IGNORECASE
 )
-_PASSWORDS = re.compile(r"^(master_?user_?password|password|auth_?token)$", re.IGNORECASE)
+_PASSWORD_OPTION = re.compile(r"--[a-z-]*(?:password|auth-token)[= ]+(?![\"']?[$<-])[^\s]+")
+"""An option of a command that gives a password, and neither a variable nor another option."""
+
+_LEVELS = ("privileged", "baseline", "restricted")
+_INTERNAL = {
+    "networking.gke.io/load-balancer-type": ("internal",),
+    "cloud.google.com/load-balancer-type": ("internal",),
+    "service.beta.kubernetes.io/aws-load-balancer-internal": ("true", "0.0.0.0/0"),
+    "service.beta.kubernetes.io/aws-load-balancer-scheme": ("internal",),
+    "service.beta.kubernetes.io/azure-load-balancer-internal": ("true",),
+}
+"""Annotations that keep a load balancer off the internet, with the values that do."""
 
 
 def rule_25(world: World) -> Iterator[Finding]:
     """No secret stands in a manifest."""
-    for workload in world.workloads:
+    for workload in world.all_pods:
         for field, container in containers_with_paths(workload):
             for entry in maps(container, "env"):
                 name, value = str(entry.get("name")), entry.get("value")
-                if value and _SECRET_NAME.search(name) and not name.endswith(("_FILE", "_PATH")):
+                if _is_secret(name, value):
                     what = f"{name} holds a value"
                     yield workload.item.finding(
                         25, "literal-secret", f"{field}.env", what, "Use a secretKeyRef."
                     )
     for item in world.of("ConfigMap"):
         for key, value in mapping(item.tree, "data").items():
-            if value and _SECRET_NAME.search(str(key)):
+            # A key with a point is the name of a file.
+            if "." not in str(key) and _is_secret(str(key), value):
                 what = f"{key} holds a value"
                 yield item.finding(25, "literal-secret", f"data.{key}", what, "Use a Secret.")
     for item in world.items:
-        yield from secrets_in(item)
+        if item.kind == "Secret":
+            yield from _values_of(item)
+        else:
+            yield from secrets_in(item)
+
+
+def _is_secret(name: str, value: object) -> bool:
+    """Say whether a variable holds a secret: text, and neither a file's name nor another variable."""
+    if not isinstance(value, str) or not value or value.startswith("$(") or value in ("true", "false"):
+        return False
+    return bool(_SECRET_NAME.search(name)) and not _ABOUT_A_SECRET.search(name)
+
+
+def _values_of(item: Item) -> Iterator[Finding]:
+    """Yield a warning for a Secret whose values stand in the manifest."""
+    if any(mapping(item.tree, field) for field in ("data", "stringData")):
+        remedy = "Let a secret store make it, or seal it."
+        yield item.finding(25, "secret-in-manifest", "data", "its values stand here", remedy, "warning")
 
 
 def secrets_in(item: Item) -> Iterator[Finding]:
@@ -45,8 +74,21 @@ def secrets_in(item: Item) -> Iterator[Finding]:
     for field, value in _texts(item.tree, ""):
         if _SECRET_URL.search(value):
             yield item.finding(25, "password-in-url", field, "a URL holds a password", "Use a secret.")
-        elif value and _PASSWORDS.match(field.rpartition(".")[2]):
+        elif value and _PASSWORD_FIELD.search(field.rpartition(".")[2]):
             yield item.finding(25, "literal-secret", field, "a password stands here", "Use a secret.")
+
+
+def secrets_in_text(path: str, source: str) -> Iterator[Finding]:
+    """Yield a finding for each line of a script that gives a password."""
+    item = Item(path, {"kind": "Script", "metadata": {"name": path}})
+    for number, line in enumerate(source.splitlines(), 1):
+        if _SECRET_URL.search(line):
+            yield item.finding(
+                25, "password-in-url", f"line {number}", "a URL holds a password", "Use a secret."
+            )
+        elif path.endswith(".sh") and _PASSWORD_OPTION.search(line):
+            what, remedy = "a command is given a password", "Take it from a variable."
+            yield item.finding(25, "literal-secret", f"line {number}", what, remedy)
 
 
 def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
@@ -65,9 +107,10 @@ def rule_26(world: World) -> Iterator[Finding]:
     for service in world.of("Service"):
         kind = text(service.tree, "spec.type")
         annotations = mapping(service.tree, "metadata.annotations")
-        meant = annotations.get("capplan/public") == "true" or any(key in annotations for key in _INTERNAL)
+        internal = (str(annotations.get(key, "")).lower() in values for key, values in _INTERNAL.items())
+        meant = annotations.get("capplan/public") == "true" or any(internal)
         restricted = bool(mapping(service.tree, "spec").get("loadBalancerSourceRanges"))
-        if kind in ("LoadBalancer", "NodePort") and not meant and not restricted:
+        if not service.group and kind in ("LoadBalancer", "NodePort") and not meant and not restricted:
             what = f"a {kind} that nothing restricts"
             remedy = "Restrict it with loadBalancerSourceRanges, or say `public: true` in the plan."
             yield service.finding(26, "public-service", "spec.type", what, remedy)

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from posixpath import dirname, join, normpath
 from typing import Any
 
 from capplan.manifests.verify.exposure import secrets_in
-from capplan.manifests.verify.world import Finding, Item, Tree, World, amount, mapping, maps, text, whole
+from capplan.manifests.verify.world import (
+    Finding,
+    Item,
+    Tree,
+    World,
+    amount,
+    mapping,
+    maps,
+    text,
+    whole,
+    words,
+)
 
 _FARGATE_MIB: dict[int, tuple[int, int, int]] = {
     256: (512, 2048, 512),
@@ -34,9 +46,22 @@ def aws(item: Item) -> Iterator[Finding]:
         yield from _group(item)
     if "containerDefinitions" in tree:
         yield from _task(item)
-    if "DBInstanceIdentifier" in tree and "AllocatedStorage" in tree and not tree.get("StorageEncrypted"):
-        yield item.finding(27, "storage-not-encrypted", "StorageEncrypted", "the storage is not encrypted")
+    for field in _unencrypted(tree):
+        yield item.finding(27, "storage-not-encrypted", field, "the storage is not encrypted")
     yield from secrets_in(item)
+
+
+def _unencrypted(tree: Tree) -> Iterator[str]:
+    """Yield the fields that should say that storage is encrypted: of databases, caches and volumes."""
+    cluster = "DBClusterIdentifier" in tree and "Engine" in tree and "DBInstanceIdentifier" not in tree
+    instance = "DBInstanceIdentifier" in tree and "AllocatedStorage" in tree
+    if (cluster or instance) and not tree.get("StorageEncrypted"):
+        yield "StorageEncrypted"
+    if "ReplicationGroupDescription" in tree and not tree.get("AtRestEncryptionEnabled"):
+        yield "AtRestEncryptionEnabled"
+    for index, device in enumerate(maps(tree, "LaunchTemplateData.BlockDeviceMappings")):
+        if "Ebs" in device and not mapping(device, "Ebs").get("Encrypted"):
+            yield f"LaunchTemplateData.BlockDeviceMappings[{index}].Ebs.Encrypted"
 
 
 def _group(item: Item) -> Iterator[Finding]:
@@ -50,11 +75,13 @@ def _group(item: Item) -> Iterator[Finding]:
         yield item.finding(27, "asg-without-template", "LaunchTemplate", "names no launch template")
     if not tree.get("VPCZoneIdentifier") and not tree.get("AvailabilityZones"):
         yield item.finding(27, "asg-without-subnets", "VPCZoneIdentifier", "names neither subnets nor zones")
-    groups = tree.get("TargetGroupARNs") or []
+    said = tree.get("TargetGroupARNs")
+    groups = said if isinstance(said, list) else []
     for group in groups:
         if not _TARGET_GROUP.fullmatch(str(group)):
             yield item.finding(27, "target-group", "TargetGroupARNs", f"'{group}' is not a full ARN")
-    if tree.get("HealthCheckType") == "ELB" and not groups:
+    others = tree.get("LoadBalancerNames") or tree.get("TrafficSources")
+    if tree.get("HealthCheckType") == "ELB" and not groups and not others:
         what = "asks a load balancer, and names no target group"
         yield item.finding(27, "asg-health-check", "HealthCheckType", what)
 
@@ -63,7 +90,8 @@ def _task(item: Item) -> Iterator[Finding]:
     units, mib = amount(item.tree.get("cpu")), amount(item.tree.get("memory"))
     allowed = _FARGATE_MIB.get(int(units or 0))
     fits = allowed is not None and mib is not None and mib in range(allowed[0], allowed[1] + 1, allowed[2])
-    if "FARGATE" in (item.tree.get("requiresCompatibilities") or []):
+    launched_on = item.tree.get("requiresCompatibilities")
+    if isinstance(launched_on, list) and "FARGATE" in launched_on:
         if not fits:
             what = (
                 f"Fargate has no task of {item.tree.get('cpu')} CPU units and {item.tree.get('memory')} MiB"
@@ -77,14 +105,22 @@ def _task(item: Item) -> Iterator[Finding]:
         yield item.finding(27, "task-too-small", "containerDefinitions", what)
 
 
+_GOOGLE = "run.googleapis.com/"
+_TARGETS = ("scaling-cpu-target", "scaling-concurrency-target")
 _CLOUD_RUN_GIB = {1.0: (0.0, 4.0), 2.0: (0.0, 8.0), 4.0: (2.0, 16.0), 6.0: (4.0, 24.0), 8.0: (4.0, 32.0)}
 
 
 def rule_28(world: World) -> Iterator[Finding]:
     """Cloud Run services stay within the platform's limits."""
     for item in world.of("Service"):
-        if item.group == "serving.knative.dev":
+        if item.group == "serving.knative.dev" and _is_on_cloud_run(item):
             yield from _cloud_run(item)
+
+
+def _is_on_cloud_run(item: Item) -> bool:
+    """Say whether a service is Google's, rather than Knative's in a cluster, which has a namespace."""
+    annotated = (mapping(item.tree, f"{place}metadata.annotations") for place in ("", "spec.template."))
+    return not item.namespace or any(str(key).startswith(_GOOGLE) for keys in annotated for key in keys)
 
 
 def _cloud_run(item: Item) -> Iterator[Finding]:
@@ -97,6 +133,17 @@ def _cloud_run(item: Item) -> Iterator[Finding]:
         yield item.finding(
             28, "scale-order", "spec.template", f"minScale {least:g} is above maxScale {most:g}"
         )
+    for key, value in annotations.items():
+        if not isinstance(value, str):
+            what = f"{value!r} is not text"
+            yield item.finding(
+                28, "annotation-text", f"spec.template.metadata.annotations.{key}", what, "Quote it."
+            )
+    for key in _TARGETS:
+        share = amount(annotations.get(_GOOGLE + key))
+        if share is not None and not 0.1 <= share <= 0.95:
+            field = f"spec.template.metadata.annotations.{_GOOGLE}{key}"
+            yield item.finding(28, "scaling-target", field, f"{share:g} is not from 0.1 to 0.95")
     concurrency = whole(spec, "containerConcurrency", 80)
     if not 1 <= concurrency <= 1000 or whole(spec, "timeoutSeconds", 300) > 3600:
         what = "concurrency is 1 to 1000, the timeout at most 3600 s"
@@ -142,17 +189,24 @@ def grafana(item: Item) -> Iterator[Finding]:
     if len(text(tree, "uid")) > 40 or tree.get("id") is not None:
         yield item.finding(29, "uid", "uid", "a uid has at most 40 characters, and id must not be given")
     panels = maps(tree, "panels")
-    ids = Counter(panel.get("id") for panel in panels)
+    inside = [panel for row in panels for panel in maps(row, "panels")]
+    ids = Counter(str(panel["id"]) for panel in [*panels, *inside] if panel.get("id") is not None)
     if any(count > 1 for count in ids.values()):
         yield item.finding(29, "panel-id", "panels", "two panels have one id")
-    for panel in panels:
+    for panel in [*panels, *inside]:
         yield from _panel(item, panel)
-    yield from _overlaps(item, panels)
-    variables = {variable.get("name") for variable in maps(tree, "templating.list")}
-    sources = {text(panel, "datasource.uid") for panel in panels}
-    for source in sorted(source for source in sources if source.startswith("$")):
-        if source.strip("${}") not in variables:
+    for together in (panels, *(maps(row, "panels") for row in panels)):
+        yield from _overlaps(item, together)
+    variables = words(maps(tree, "templating.list"), "name") | words(maps(tree, "__inputs"), "name")
+    for source in sorted({source for panel in [*panels, *inside] for source in _sources(panel)}):
+        if source.startswith("$") and source.strip("${}") not in variables:
             yield item.finding(29, "datasource", "templating", f"variable {source} is not declared")
+
+
+def _sources(panel: Tree) -> Iterator[str]:
+    """Yield the data sources of a panel and its queries: by uid, or by name as dashboards once had it."""
+    for holder in (panel, *maps(panel, "targets")):
+        yield text(holder, "datasource.uid") or text(holder, "datasource")
 
 
 def _panel(item: Item, panel: Tree) -> Iterator[Finding]:
@@ -163,7 +217,7 @@ def _panel(item: Item, panel: Tree) -> Iterator[Finding]:
         yield item.finding(
             29, "panel-type", "panels", f"{panel['type']} panels are gone", "Use timeseries or stat."
         )
-    references = Counter(target.get("refId") for target in maps(panel, "targets"))
+    references = Counter(str(target["refId"]) for target in maps(panel, "targets") if "refId" in target)
     if any(count > 1 for count in references.values()):
         yield item.finding(29, "ref-id", "panels", f"'{panel.get('title')}' has one refId twice")
 
@@ -182,27 +236,37 @@ def _overlaps(item: Item, panels: list[Tree]) -> Iterator[Finding]:
         taken.update(dict.fromkeys(cells, str(panel.get("title"))))
 
 
+_HARD_CODED = re.compile(r"^\s+host\s*=\s*[\"']https?://", re.MULTILINE)
+
+
 def load_test(path: str, source: str) -> Iterator[Finding]:
     """Rule 30: a load test that can be pointed elsewhere, and that fails when the SLO does."""
     item = Item(path, {"kind": "LoadTest", "metadata": {"name": path}})
-    if path.endswith(".js") and "k6/http" in source:
-        if "__ENV" not in source:
-            yield item.finding(30, "hard-coded-host", "", "the host does not come from the environment")
-        if "thresholds" not in source:
-            yield item.finding(30, "no-thresholds", "", "has no thresholds, so it cannot fail")
+    k6 = path.endswith(".js") and "k6/http" in source
     locust = path.endswith(".py") and "HttpUser" in source
+    if (k6 and "__ENV" not in source) or (locust and _HARD_CODED.search(source)):
+        yield item.finding(30, "hard-coded-host", "", "the host does not come from the environment")
+    if (k6 and "thresholds" not in source) or (locust and "process_exit_code" not in source):
+        yield item.finding(30, "no-thresholds", "", "has no thresholds, so it cannot fail")
     if locust and re.search(r"self\.token\b", source) and not re.search(r"self\.token\s*=", source):
         yield item.finding(30, "unset-token", "", "reads self.token, which nothing sets")
 
 
-def alerts_tested(paths: dict[str, Any]) -> Iterator[Finding]:
-    """Rule 30: alert rules come with a unit test."""
-    for path in paths:
-        if path.endswith(".rules.yaml"):
-            test = path.removesuffix(".rules.yaml") + ".rules_test.yaml"
-            if test not in paths:
-                item = Item(path, {"kind": "Rules", "metadata": {"name": path}})
-                yield item.finding(30, "rules-without-test", "", f"no unit test {test}", "", "warning")
+def alerts_tested(paths: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
+    """Rule 30: alert rules come with a unit test that names their file."""
+    values = [(path, value) for path, found in paths.items() for value in found if isinstance(value, dict)]
+    tested = {
+        normpath(join(dirname(path), str(name)))
+        for path, value in values
+        if isinstance(value.get("rule_files"), list) and "tests" in value
+        for name in value["rule_files"]
+    }
+    for path, value in values:
+        alerts = [rule for group in maps(value, "groups") for rule in maps(group, "rules") if "alert" in rule]
+        rules = "kind" not in value and (alerts or path.endswith(".rules.yaml"))
+        if rules and path not in tested:
+            item = Item(path, {"kind": "Rules", "metadata": {"name": path}})
+            yield item.finding(30, "rules-without-test", "", "no unit test names them", "", "warning")
 
 
 def documents(item: Item) -> Iterator[Finding]:

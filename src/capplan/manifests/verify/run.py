@@ -51,7 +51,8 @@ def verify(
                 found += outputs.documents(Item(path, {"kind": "File", "metadata": {"name": path}, **value}))
     for path, source in texts.items():
         found += outputs.load_test(path, source)
-    found += outputs.alerts_tested(dict(documents))
+        found += exposure.secrets_in_text(path, source)
+    found += outputs.alerts_tested(documents)
     # The same check may fail in several environments, with other figures: the last one's are shown.
     unique = {(f.id, f.path, f.object, f.field, f.remedy): _excused(f, facts) for f in found}
     return sorted(unique.values(), key=_rank)
