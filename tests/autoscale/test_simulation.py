@@ -183,3 +183,8 @@ def test_messages_wait_for_as_long_as_it_takes():
     assert math.isinf(subject.simulated.traffic.timeout_s)
     assert subject.slo == "drain 300 s"
     assert subject.backlog == 50
+
+
+def test_pods_that_fit_no_node_are_told_with_file_and_line():
+    with pytest.raises(InputError, match=r"yaml:\d+:\d+: services.api: its pods fit no node of main"):
+        prepare(plan_of(PODS, "services.api.cpu=8"), SHIPPED, Settings())

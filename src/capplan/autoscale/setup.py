@@ -19,6 +19,7 @@ from capplan.autoscale.signals import Use
 from capplan.autoscale.traffic import Traffic
 from capplan.capacity.sizing import Sizing
 from capplan.components.base import Component, Context
+from capplan.errors import InputError
 from capplan.estimate import Estimate
 from capplan.plan.services import CloudRun, Service
 
@@ -187,7 +188,10 @@ def _timeout_s(service: Service, startup_s: float, settings: Settings) -> float:
 
 
 def _per_node(estimate: Estimate, component: Component) -> int:
-    """Return the pods that fit a node of their pool, as if no other service ran there."""
+    """Return the pods that fit a node of their pool, as if no other service ran there.
+
+    Raises :class:`InputError` if none does: they wait for ever, and there is nothing to simulate.
+    """
     pool = _pool(estimate, component)
     if pool is None or pool.node is None or component.pods is None:
         return 0
@@ -195,7 +199,12 @@ def _per_node(estimate: Estimate, component: Component) -> int:
     fits = [node.cpu / pod.cpu, node.memory_gib / pod.memory_gib, node.pods]
     if np.any(pod.gpu):
         fits.append(node.gpus / pod.gpu)
-    return int(min(float(np.min(fit)) for fit in fits) + 1e-9)
+    count = int(min(float(np.min(fit)) for fit in fits) + 1e-9)
+    if count == 0:
+        what = f"its pods fit no node of {pool.name}, so none ever starts"
+        remedy = "Choose a larger machine, or request less."
+        raise InputError(estimate.file.places.problem(("services", component.name), what, remedy))
+    return count
 
 
 def _pool(estimate: Estimate, component: Component) -> Component | None:
