@@ -14,7 +14,7 @@ from capplan.autoscale.hpa.rules import MIN, PERCENT, Policy, Rules, rules
 from capplan.autoscale.loop import HPA, KEDA, KNATIVE, Scaler
 from capplan.autoscale.loop import Service as Simulated
 from capplan.autoscale.setup import Subject
-from capplan.autoscale.signals import CPU, MEMORY
+from capplan.autoscale.signals import CPU, MEMORY, RUNNING, Metrics
 from capplan.plan.services import Service
 
 _FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
@@ -102,6 +102,8 @@ def _share(subject: Subject, service: Service) -> _Share | None:
         given = service.workload.autoscaler.knative.target_utilization
         return _Share(("workload", "autoscaler", "knative", "target_utilization"), float(given))
     path = _SHARES.get(subject.platform)
+    if _goes_by_running(subject.simulated.scaler):
+        path = ("target_utilization", "concurrency")
     return None if path is None else _Share(path, float(getattr(service.target_utilization, path[1])))
 
 
@@ -144,26 +146,37 @@ def overlay(subject: Subject, service: Service, choice: Choice) -> Mapping[str, 
         for key in reversed(share.path):
             value = {key: value}
         found.update(value)
-    elif _has_behavior(subject):
-        found["workload"] = {"autoscaler": dict(_autoscaler(choice, subject.simulated.scaler))}
+    autoscaler = dict(_autoscaler(subject, choice))
+    if autoscaler:
+        found["workload"] = {"autoscaler": autoscaler}
     return found
 
 
-def _autoscaler(choice: Choice, scaler: Scaler) -> Iterator[tuple[str, Any]]:
-    measures = ("cpu", "memory", "requests", "queue", "latency")
-    tuned = _with(scaler, choice).metrics
-    yield (
-        "triggers",
-        {
-            measures[measure]: {"threshold": int(target) if measure <= MEMORY else int(target) / 1000}
-            for measure, target in zip(tuned.measures, tuned.targets, strict=True)
-        },
-    )
+def _autoscaler(subject: Subject, choice: Choice) -> Iterator[tuple[str, Any]]:
+    """Yield what a plan says of an HPA or of KEDA, where the choice needs it said."""
+    scaler = subject.simulated.scaler
+    if not _has_behavior(subject):
+        return
+    if not _goes_by_running(scaler):
+        yield "triggers", _triggers(_with(scaler, choice).metrics)
     behavior = {
         side: _steps(given) for side, given in (("up", choice.up), ("down", choice.down)) if given is not None
     }
     if behavior:
         yield "behavior", behavior
+
+
+def _goes_by_running(scaler: Scaler) -> bool:
+    """Say whether the only metric is the one of GPUs, which no trigger names."""
+    return scaler.kind in (HPA, KEDA) and RUNNING in scaler.metrics.measures
+
+
+def _triggers(metrics: Metrics) -> Mapping[str, Any]:
+    names = ("cpu", "memory", "requests", "queue", "latency")
+    return {
+        names[measure]: {"threshold": int(target) if measure <= MEMORY else int(target) / 1000}
+        for measure, target in zip(metrics.measures, metrics.targets, strict=True)
+    }
 
 
 def _steps(given: Rules) -> Mapping[str, Any]:

@@ -23,7 +23,7 @@ from capplan.autoscale.signals import (
     ON_AVERAGE,
     ON_PODS,
     ON_TOTAL,
-    RUNNING,
+    PRESENT,
     Metrics,
     Timeline,
     Use,
@@ -163,9 +163,9 @@ def _by_window(service: Service, memory: _Memory, timeline: Timeline, tick: int,
     """Return the count of a platform that sees its own load, with or without anybody else's measures."""
     scaler, use, tick_s = service.scaler, service.use, service.traffic.tick_s
     past = max(tick - 1 - use.lag_ticks, 0)
-    progress = mean_seen(timeline, use, RUNNING, past, scaler.window.average_s, tick_s)
+    progress = mean_seen(timeline, use, PRESENT, past, scaler.window.average_s, tick_s)
     busy = timeline.worked[past] / tick_s * use.cpu_milli
-    just_now = seen(timeline, use, RUNNING, tick - 1, tick_s)
+    just_now = seen(timeline, use, PRESENT, tick - 1, tick_s)
     wanted = window.needed(scaler.window, progress, busy, just_now)
     return window.held(scaler.window, memory.peak, wanted, scaler.low, scaler.high, now_s)
 
@@ -182,8 +182,8 @@ def _by_tracking(service: Service, memory: _Memory, timeline: Timeline, tick: in
 def _by_knative(service: Service, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> int:
     scaler, use, tick_s = service.scaler, service.use, service.traffic.tick_s
     kpa, ready = scaler.kpa, memory.fleet.ready[0]
-    stable = mean_seen(timeline, use, RUNNING, tick - 1, kpa.stable_s, tick_s)
-    panic = mean_seen(timeline, use, RUNNING, tick - 1, kpa.panic_s, tick_s)
+    stable = mean_seen(timeline, use, PRESENT, tick - 1, kpa.stable_s, tick_s)
+    panic = mean_seen(timeline, use, PRESENT, tick - 1, kpa.panic_s, tick_s)
     wanted = knative.desired(kpa, memory.kpa, ready, stable, panic, now_s)
     bounded = min(max(wanted, scaler.low), scaler.high)
     return knative.after_grace(kpa, memory.kpa, bounded, memory.fleet.number[0], now_s)

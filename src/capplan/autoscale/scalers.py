@@ -55,7 +55,7 @@ def scaler_of(
         return _on_kubernetes(service, size, places, name, kubernetes)
     if isinstance(service, ContainerApps):
         target = _milli(_number(service.concurrency) * _number(service.target_utilization.concurrency))
-        metric = Metric(s.RUNNING, s.ON_AVERAGE, target)
+        metric = Metric(s.PRESENT, s.ON_AVERAGE, target)
         empty = hpa(hpa_floor(size.low), size.high, has_external=True)._replace(has_behavior=True)
         return _scaler(KEDA, size, [metric], empty, ScaledObject(low=size.low)), "Container Apps"
     if isinstance(service, CloudRun):
@@ -130,6 +130,9 @@ def usual_tick_s(services: Iterable[Service]) -> float:
 
 def _metrics(service: Kubernetes, size: Size, kind: int, places: Places, name: str) -> list[Metric]:
     triggers = {} if service.workload is None else service.workload.autoscaler.triggers
+    if not triggers and service.gpu:
+        slots = _number(service.concurrency or 1) * _number(service.target_utilization.concurrency)
+        return [Metric(s.RUNNING, s.ON_AVERAGE if kind == KEDA else s.ON_PODS, _milli(slots))]
     if not triggers:
         return [Metric(s.CPU, s.ON_PODS, round(100 * _number(service.target_utilization.cpu)))]
     found = []

@@ -10,8 +10,9 @@ from capplan.autoscale.hpa.metrics import AVERAGE, UTILIZATION, PodTotals, avera
 from capplan.autoscale.hpa.pods import Readiness
 from capplan.autoscale.hpa.tolerance import Tolerance
 
-CPU, MEMORY, REQUESTS, QUEUE, LATENCY, RUNNING = range(6)
-"""Measures: millicores and bytes of each instance, and of the service requests/s, messages, s, requests."""
+CPU, MEMORY, REQUESTS, QUEUE, LATENCY, RUNNING, PRESENT = range(7)
+"""Measures: millicores and bytes of each instance, and of the service requests/s, messages, s, requests that
+instances work on, and these with those that wait."""
 
 ON_PODS, ON_TOTAL, ON_AVERAGE = range(3)
 """Who is asked: each pod (Resource, Pods), or a total with a Value or an AverageValue target (External)."""
@@ -101,6 +102,8 @@ def seen(timeline: Timeline, use: Use, measure: int, tick: int, tick_s: float) -
         return timeline.waiting[tick]
     if measure == LATENCY:
         return timeline.p95_s[tick]
+    if measure == RUNNING:
+        return in_progress
     return in_progress + timeline.waiting[tick]
 
 
