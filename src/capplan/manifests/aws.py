@@ -123,6 +123,7 @@ def _scaling_group(site: Site, service: Service, spec: VmGroup) -> Tree:
 
 
 def _fargate(site: Site, service: Service, spec: Fargate) -> Iterator[Artefact]:
+    _check_account(site, service.name)
     name = full_name(site, service.name)
     yield _call(site, service.name, "register-task-definition", _task(site, service, spec))
     yield _call(site, service.name, "create-service", _ecs_service(site, service, spec))
@@ -146,6 +147,25 @@ def _fargate(site: Site, service: Service, spec: Fargate) -> Iterator[Artefact]:
     yield _call(site, service.name, "put-scaling-policy", body)
 
 
+def log_group_of(family: str) -> str:
+    """Return where the tasks of a family log to."""
+    return f"/ecs/{family}"
+
+
+def _check_account(site: Site, service: str) -> None:
+    """Raise for what AWS refuses a Fargate task without: subnets, and the role that pulls and logs for it."""
+    account, needed = site.manifests.aws, f"is missing: no task of {service} can start without"
+    problems = []
+    if not account.subnets:
+        problems.append(Problem("manifests.aws.subnets", needed, "Give their ids: [subnet-…, subnet-…]."))
+    if account.execution_role is None:
+        problems.append(
+            Problem("manifests.aws.execution_role", needed, "Give its ARN: arn:aws:iam::…:role/….")
+        )
+    if problems:
+        raise InputError(*problems)
+
+
 def _task(site: Site, service: Service, spec: Fargate) -> Tree:
     workload, name = service.workload, full_name(site, service.name)
     units = round(number(spec.cpu) * 1024)
@@ -163,7 +183,7 @@ def _task(site: Site, service: Service, spec: Fargate) -> Tree:
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {
-                "awslogs-group": f"/ecs/{name}",
+                "awslogs-group": log_group_of(name),
                 "awslogs-region": service.region,
                 "awslogs-stream-prefix": service.name,
             },
@@ -183,6 +203,7 @@ def _task(site: Site, service: Service, spec: Fargate) -> Tree:
         "networkMode": "awsvpc",
         "cpu": str(units),
         "memory": str(round(number(spec.memory) * 1024)),
+        "executionRoleArn": site.manifests.aws.execution_role,
         "runtimePlatform": {
             "cpuArchitecture": "ARM64" if spec.architecture == "arm" else "X86_64",
             "operatingSystemFamily": "LINUX",
@@ -191,18 +212,12 @@ def _task(site: Site, service: Service, spec: Fargate) -> Tree:
     }
     if number(spec.ephemeral_storage) > 20:
         task["ephemeralStorage"] = {"sizeInGiB": whole(spec.ephemeral_storage)}
-    role = site.manifests.aws.execution_role
-    if role is not None:
-        task["executionRoleArn"] = role
     return task
 
 
 def _ecs_service(site: Site, service: Service, spec: Fargate) -> Tree:
     name = full_name(site, service.name)
     account = site.manifests.aws
-    if not account.subnets:
-        what = f"is empty, and the tasks of {service.name} need subnets to run in"
-        raise InputError(Problem("manifests.aws.subnets", what, "Give their ids, such as [subnet-…]."))
     network: Tree = {"subnets": list(account.subnets), "assignPublicIp": "DISABLED"}
     if account.security_groups:
         network["securityGroups"] = list(account.security_groups)

@@ -46,9 +46,9 @@ def clusters_of(site: Site, platform: str) -> list[Tree]:
     for name, cluster in site.clusters.items():
         if cluster.platform != platform:
             continue
-        pools = [_pool(pool) for (owner, _), pool in site.pools.items() if owner == name]
         region = site.region_of(name)
         zonal = bool(getattr(cluster, "zonal", False))
+        pools = [_pool(pool, zonal) for (owner, _), pool in site.pools.items() if owner == name]
         # The system's own pods do not run on GPU nodes, which are tainted.
         plain = any(pool["gpu"] is None for pool in pools)
         cluster_body = {"name": name, "region": region, "zonal": zonal, "pools": pools}
@@ -56,10 +56,11 @@ def clusters_of(site: Site, platform: str) -> list[Tree]:
     return found
 
 
-def _pool(pool: NodePool) -> Tree:
+def _pool(pool: NodePool, zonal: bool) -> Tree:
     """Return a pool's figures in all, and each zone's share, which is what gcloud's --num-nodes counts."""
     spec = pool.spec
-    zones = int(number(spec.zones)) if spec.nodes_per_zone else _ZONES_OF_A_REGION
+    usual = 1 if zonal else _ZONES_OF_A_REGION
+    zones = int(number(spec.zones)) if spec.nodes_per_zone else usual
     each = int(number(spec.zones)) if spec.nodes_per_zone else 1
     low = 0 if spec.nodes.min is None else whole(spec.nodes.min) * each
     disk = spec.disk

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact, Rendered, Tree
-from capplan.manifests.aws import full_name, machine_of
+from capplan.manifests.aws import full_name, log_group_of, machine_of
 from capplan.manifests.clusters import clusters_of
 from capplan.manifests.health import probes_of
 from capplan.manifests.pods import environment_of, image_of
@@ -48,25 +48,27 @@ def command_artefacts(site: Site) -> Iterator[Artefact]:
 
 def aws_script(site: Site, files: Sequence[Rendered]) -> Iterator[Artefact]:
     """Yield the script that makes the API calls of the rendered bodies, and the EKS clusters."""
-    calls = [
-        {"service": _AWS_SERVICE[operation], "operation": operation, "body": item.path}
-        for item in files
-        if item.part == "aws"
-        for operation in [item.path.split(".")[-2]]
-    ]
-    for call in calls:
-        if call["operation"] == "put-scaling-policy" and "ecs" in _text_of(files, call["body"]):
-            call["service"] = "application-autoscaling"
+    calls = [_call(item) for item in files if item.part == "aws"]
     calls.sort(key=lambda call: _AWS_ORDER.index(call["operation"]))
     clusters = clusters_of(site, "eks")
-    has_tasks = any(call["operation"] == "create-service" for call in calls)
+    logs = [call["logs"] for call in calls if call["logs"] is not None]
     if calls or clusters:
-        context = {"calls": calls, "clusters": clusters, "cluster": site.name if has_tasks else None}
+        context = {"calls": calls, "clusters": clusters, "cluster": site.name if logs else None, "logs": logs}
         yield Artefact("commands/aws.sh", "aws/aws.sh.j2", context, "aws")
 
 
-def _text_of(files: Sequence[Rendered], path: str) -> str:
-    return next(item.text for item in files if item.path == path)
+def _call(item: Rendered) -> Tree:
+    """Return the call of a body, with what must be there before: the log group, or the instance it copies."""
+    operation = item.path.split(".")[-2]
+    scales_tasks = "ServiceNamespace" in item.value and operation == "put-scaling-policy"
+    is_task = operation == "register-task-definition"
+    return {
+        "service": "application-autoscaling" if scales_tasks else _AWS_SERVICE[operation],
+        "operation": operation,
+        "body": item.path,
+        "waits_for": item.value.get("SourceDBInstanceIdentifier"),
+        "logs": log_group_of(item.value["family"]) if is_task else None,
+    }
 
 
 _AWS_SERVICE = {

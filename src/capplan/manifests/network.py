@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from capplan.manifests.pods import ports_of, selector_of
-from capplan.manifests.site import Service, Site
+from capplan.manifests.site import Service, Site, number
+from capplan.plan.caches import SelfHostedCache
 
 Tree = dict[str, Any]
 
@@ -83,9 +84,17 @@ def _to(site: Site, callee: str) -> list[Tree]:
     if port is None:
         return []
     if site.components[callee].platform == "kubernetes":
-        return [{"to": [{"podSelector": {}}], "ports": _tcp(port)}]
+        return [{"to": [{"podSelector": _store_pods(site, callee)}], "ports": _tcp(port)}]
     blocks = site.manifests.networks.get(callee, _PRIVATE)
     return [{"to": [{"ipBlock": {"cidr": block}} for block in blocks], "ports": _tcp(port)}]
+
+
+def _store_pods(site: Site, name: str) -> Tree:
+    """Return the selector of a store's pods; those of a Redis cluster are its operator's to label."""
+    cache = site.plan.caches.get(name)
+    if isinstance(cache, SelfHostedCache) and number(cache.shards) > 1:
+        return {}
+    return {"matchLabels": selector_of(name)}
 
 
 def _store_port(site: Site, name: str) -> int | None:

@@ -21,7 +21,7 @@ def value_artefacts(site: Site) -> Iterator[Artefact]:
         "terraform/capplan.auto.tfvars.json", "terraform/tfvars.json.j2", {"body": body}, "terraform"
     )
     if site.pods:
-        yield Artefact("helm/values.yaml", "helm/values.yaml.j2", {"values": _values(site)}, "helm")
+        yield Artefact("helm/values.yaml", "helm/values.yaml.j2", _values(site), "helm")
 
 
 def _variables(site: Site) -> Tree:
@@ -67,7 +67,7 @@ def _values(site: Site) -> Tree:
     """Return values in the shape that most charts have: by service, and by store where it is."""
     services = {name: _chart_values(site, service) for name, service in site.pods.items()}
     stores = {**site.plan.databases, **site.plan.caches}
-    return services | {name: _store_values(name, store) for name, store in stores.items()}
+    return {"services": services, "stores": {name: _store_values(name, s) for name, s in stores.items()}}
 
 
 def _store_values(name: str, store: object) -> Tree:
