@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from capplan.cli.options import Catalogs, Force, OutputFile
+
+if TYPE_CHECKING:
+    from capplan.llm.facts import Facts
+    from capplan.llm.measured import Row
 
 calibrate = typer.Typer(
     rich_markup_mode=None,
@@ -24,7 +29,11 @@ def _group() -> None:
 
 @calibrate.command()
 def llm(
-    file: Annotated[Path, typer.Argument(metavar="BENCH.csv", help="Measurements of LLM serving.")],
+    files: Annotated[list[Path], typer.Argument(metavar="BENCH...", help="Measurements, CSV or JSON.")],
+    gpu: Annotated[str | None, typer.Option("--gpu", help="GPU, where the results do not say it.")] = None,
+    precision: Annotated[str | None, typer.Option("--precision", help="Precision, likewise.")] = None,
+    tensor_parallel: Annotated[int | None, typer.Option("--tp", min=1, help="GPUs of a replica.")] = None,
+    engine: Annotated[str | None, typer.Option("--engine", help="Engine; vllm otherwise.")] = None,
     architectures: Annotated[
         Path | None, typer.Option("--architectures", help="Models of your own, from catalog import-model.")
     ] = None,
@@ -32,32 +41,55 @@ def llm(
     force: Force = False,
     catalogs: Catalogs = None,
 ) -> None:
-    """Fit the speed constants to a benchmark of your own, and write them for `calibration:` in a plan.
+    """Fit the speed constants to benchmarks of your own, and write them for `calibration:` in a plan.
+
+    Reads the JSON of `vllm bench serve --save-result` and of genai-perf, and CSV.
 
     Example: capplan calibrate llm examples/llm-serving/bench.csv
     """
     from capplan.catalog.catalog import Catalog
     from capplan.cli.output import emit, note
     from capplan.components.llm.facts import facts_of
-    from capplan.errors import InputError, Problem
+    from capplan.llm.benchmark import Given, read_results
     from capplan.llm.calibrate import calibrate as fit
     from capplan.llm.calibrate import overlay, paths_for
-    from capplan.llm.measured import read_rows, sample_of, unpredictable
+    from capplan.llm.measured import sample_of
+    from capplan.llm.own import apart
 
     facts = facts_of(Catalog(catalogs), architectures)
-    rows = read_rows(file)
-    reasons = [unpredictable(row, facts) for row in rows]
-    kept = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
-    if len(kept) < _LEAST:
-        what = f"has {len(kept)} usable rows of {len(rows)}, at least {_LEAST} are needed"
-        raise InputError(Problem(str(file), what, "; ".join(dict.fromkeys(filter(None, reasons)))))
-    sample = sample_of(kept, facts)
+    given = Given(gpu, precision, tensor_parallel, engine)
+    rows = [row for file in files for row in read_results(file, given, facts["models"])]
+    sample = sample_of(_usable(rows, files, facts), facts)
+    facts["speed"] = apart(facts["speed"], {c.gpu.family for c in sample.configurations})
     found = fit(sample, facts, paths_for(sample, facts))
     note(
-        f"{len(kept)} of {len(rows)} rows, mean error {found.error_before:.1%} before, "
+        f"{len(sample.rows)} of {len(rows)} rows, mean error {found.error_before:.1%} before, "
         f"{found.error_after:.1%} after"
     )
-    emit(overlay(found, file.name, len(kept)), output, force)
+    names = ", ".join(file.name for file in files)
+    emit(overlay(found, names, len(sample.rows)), output, force)
+
+
+def _usable(rows: Sequence[Row], files: Sequence[Path], facts: Facts) -> list[Row]:
+    """Return the rows that can be predicted, and say why others cannot."""
+    from capplan.cli.output import note
+    from capplan.errors import InputError, Problem
+    from capplan.llm.measured import unpredictable
+
+    reasons = [unpredictable(row, facts) for row in rows]
+    told = {
+        reason: f"unknown {reason} '{getattr(row, reason)}'" if reason in row._fields else reason
+        for row, reason in zip(rows, reasons, strict=True)
+        if reason
+    }
+    why = "; ".join(told.values())
+    kept = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
+    if len(kept) < _LEAST:
+        what = f"{len(kept)} usable rows of {len(rows)}, at least {_LEAST} are needed"
+        raise InputError(Problem(", ".join(map(str, files)), what, why and f"Left out: {why}."))
+    if why:
+        note(f"left out {len(rows) - len(kept)} rows: {why}")
+    return kept
 
 
 _LEAST = 3

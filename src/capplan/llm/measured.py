@@ -28,6 +28,7 @@ from capplan.llm.serving import (
     time_per_token,
 )
 from capplan.llm.simulator import Replica, simulate, steady_users
+from capplan.strictyaml import read_text
 
 COLUMNS = ("model", "precision", "gpu", "tp", "concurrency", "in_len", "out_len", "metric", "value")
 METRICS: dict[str, Question] = {
@@ -97,13 +98,12 @@ class Running(NamedTuple):
 
 def read_rows(path: Path) -> list[Row]:
     """Return the rows of a CSV with the ``COLUMNS``; engine, mode and source may be left out."""
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
-        if missing:
-            what = f"lacks the column {', '.join(missing)}"
-            raise InputError(Problem(str(path), what, f"Needed: {', '.join(COLUMNS)}."))
-        return [_row(path, number, row) for number, row in enumerate(reader, 2)]
+    reader = csv.DictReader(read_text(path).splitlines())
+    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+    if missing:
+        what = f"lacks the column {', '.join(missing)}"
+        raise InputError(Problem(str(path), what, f"Needed: {', '.join(COLUMNS)}."))
+    return [_row(path, number, row) for number, row in enumerate(reader, 2)]
 
 
 def _row(path: Path, number: int, row: Mapping[str, str]) -> Row:

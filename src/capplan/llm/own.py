@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from capplan.errors import InputError, Problem, nearest
@@ -83,6 +83,16 @@ def _constant_problems(over: Mapping[str, Any], template: Mapping[str, Any], whe
                 yield Problem(here, f"expected a mapping, got '{value}'")
         elif isinstance(known, int | float) and not (isinstance(value, int | float) and value >= 0):
             yield Problem(here, f"expected a number, got '{value}'")
+
+
+def apart(speed: Mapping[str, Any], families: Iterable[str]) -> dict[str, Any]:
+    """Return speed constants in which each of the ``families`` has all of its own.
+
+    What a benchmark of one family says of its GPUs says nothing of others.
+    """
+    known = speed["families"]
+    own = {name: _merged(known["any"], known.get(name, {})) for name in families}
+    return {**speed, "families": {**known, **own}}
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

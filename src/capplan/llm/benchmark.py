@@ -1,0 +1,301 @@
+"""Results of serving benchmarks, as their tools write them, turned into measurements.
+
+Read are tables with a line for each figure (``metric``, ``value``) or for each run (a column each), and the
+JSON of ``vllm bench serve --save-result`` and of genai-perf (``profile_export_genai_perf.json``).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from capplan.errors import InputError, Problem
+from capplan.llm.facts import known_name
+from capplan.llm.measured import Row, read_rows
+from capplan.strictyaml import read_text
+
+Record = Mapping[str, Any]
+
+_IDENTITY = {
+    "model": ("model", "model_id", "model_name"),
+    "precision": ("precision", "quantization", "dtype"),
+    "gpu": ("gpu", "gpu_type", "gpu_name", "device", "hardware"),
+    "tp": ("tp", "tensor_parallel", "tensor_parallel_size", "tp_size"),
+    "concurrency": ("concurrency", "max_concurrency"),
+    "in_len": ("in_len", "input_len", "isl", "input_tokens", "random_input_len", "input_sequence_length"),
+    "out_len": (
+        "out_len",
+        "output_len",
+        "osl",
+        "output_tokens",
+        "random_output_len",
+        "output_sequence_length",
+    ),
+    "engine": ("engine", "backend", "server"),
+    "mode": ("mode",),
+    "source": ("source",),
+}
+"""Columns and keys by what they say."""
+
+_FIGURES = {
+    "tpot_ms": ("tpot_ms", "mean_tpot_ms", "tpot", "time_per_output_token"),
+    "itl_ms": ("itl_ms", "mean_itl_ms", "itl", "inter_token_latency"),
+    "ttft_ms": ("ttft_ms", "mean_ttft_ms", "ttft", "time_to_first_token"),
+    "out_tok_s": ("out_tok_s", "output_throughput", "output_token_throughput", "output_tokens_per_s"),
+}
+"""Figures of a run by metric. ITL stands for TPOT where that is missing."""
+
+_PRECISIONS = {
+    "bfloat16": "bf16",
+    "float16": "fp16",
+    "half": "fp16",
+    "fp8_e4m3": "fp8",
+    "w8a8": "int8",
+    "awq": "int4",
+    "awq_marlin": "int4",
+    "gptq": "int4",
+    "gptq_marlin": "int4",
+    "w4a16": "int4",
+    "nvfp4": "fp4",
+    "int4_awq": "int4",
+}
+"""Precisions as engines call them."""
+
+_GPUS = {
+    "a100-sxm4-40gb": "A100-40GB",
+    "a100-sxm4-80gb": "A100-80GB",
+    "a100 80gb pcie": "A100-80GB-PCIe",
+    "h100 80gb hbm3": "H100-80GB",
+    "h100 pcie": "H100-80GB-PCIe",
+    "h100 nvl": "H100-94GB",
+    "v100-sxm2-16gb": "V100-16GB",
+    "v100-sxm2-32gb": "V100-32GB",
+    "v100-pcie-16gb": "V100-16GB-PCIe",
+    "gh200 480gb": "GH200",
+}
+"""GPUs as nvidia-smi calls them, less the maker's name."""
+
+_VARIANT = re.compile(r"-(?:instruct|chat|it|hf)\b.*$")
+
+
+class Given(NamedTuple):
+    """What results do not say of themselves, as the user does."""
+
+    gpu: str | None = None
+    precision: str | None = None
+    tp: int | None = None
+    engine: str | None = None
+
+
+def read_results(path: Path, given: Given, models: Mapping[str, Any]) -> list[Row]:
+    """Return the measurements in ``path``; :class:`InputError` where they cannot be read."""
+    if path.suffix != ".json" and _is_long(path):
+        return [_with_our_names(row, models) for row in read_rows(path)]
+    records = list(_json_records(path)) if path.suffix == ".json" else list(_csv_records(path))
+    return [row for where, record in records for row in _rows_of(record, where, given, models)]
+
+
+def _with_our_names(row: Row, models: Mapping[str, Any]) -> Row:
+    return row._replace(
+        model=model_name(row.model, models), gpu=gpu_name(row.gpu), precision=precision_name(row.precision)
+    )
+
+
+def _is_long(path: Path) -> bool:
+    header = read_text(path).split("\n", 1)[0].strip().lower().split(",")
+    return {"metric", "value"} <= {column.strip().strip('"') for column in header}
+
+
+def _csv_records(path: Path) -> Iterator[tuple[str, Record]]:
+    lines = read_text(path).splitlines()
+    for number, line in enumerate(csv.DictReader(lines), 2):
+        yield f"{path}:{number}", {(key or "").strip().lower(): value for key, value in line.items()}
+
+
+def _json_records(path: Path) -> Iterator[tuple[str, Record]]:
+    """Yield the results of a JSON file: one, a list of them, or one a line."""
+    text = read_text(path)
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        try:
+            content = [json.loads(line) for line in text.splitlines() if line.strip()]
+        except json.JSONDecodeError:
+            raise InputError(Problem(f"{path}:{error.lineno}:{error.colno}", error.msg)) from None
+    results = content if isinstance(content, list) else [content]
+    for number, result in enumerate(results, 1):
+        where = str(path) if len(results) == 1 else f"{path}: result {number}"
+        if not isinstance(result, dict):
+            raise InputError(Problem(where, "expected a mapping", _FORMATS))
+        yield where, _flat(result)
+
+
+def _flat(result: Record) -> Record:
+    """Return a result with what genai-perf nests: the means of its statistics, and its settings."""
+    settings = result.get("input_config")
+    flat = {key: _mean(value) for key, value in result.items()}
+    if isinstance(settings, Mapping):
+        said = ("model", "model_names", "concurrency")
+        flat.update({key: settings[key] for key in said if key in settings})
+        stimulus = _nested(settings, "perf_analyzer", "stimulus", "concurrency")
+        if stimulus is not None:
+            flat.setdefault("concurrency", stimulus)
+    names = flat.get("model_names")
+    if isinstance(names, list) and names:
+        flat["model"] = names[0]
+    return flat
+
+
+def _mean(value: Any) -> Any:
+    """Return the mean of a statistic, times in ms; anything else as it is."""
+    if not isinstance(value, Mapping) or not isinstance(value.get("avg"), int | float):
+        return value
+    return value["avg"] * _MILLISECONDS.get(str(value.get("unit")), 1.0)
+
+
+_MILLISECONDS = {"s": 1e3, "sec": 1e3, "seconds": 1e3, "us": 1e-3, "ns": 1e-6}
+
+
+def _nested(tree: Any, *keys: str) -> Any:
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, Mapping) else None
+    return tree
+
+
+_FORMATS = "Readable are a CSV, and the JSON of vllm bench serve or genai-perf."
+
+
+def _rows_of(record: Record, where: str, given: Given, models: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield a row for each figure of a run."""
+    figures = _figures(record, where)
+    said = _identity(record, given, where)
+    users = _number(said["concurrency"], f"{where}: concurrency")
+    if users is None:
+        # Paced by a rate: so many decoded on average, by Little's law. What came out is then what came in,
+        # not what the replica can do.
+        users = _decoding(figures, where)
+        del figures["out_tok_s"]
+    for metric, value in figures.items():
+        yield Row(
+            model=model_name(str(said["model"]), models),
+            precision=precision_name(str(said["precision"])),
+            gpu=gpu_name(str(said["gpu"])),
+            tp=_number(said["tp"], f"{where}: tp") or 1.0,
+            concurrency=users,
+            inputs=_tokens(record, "in_len", "total_input_tokens", where),
+            outputs=_tokens(record, "out_len", "total_output_tokens", where),
+            metric=metric,
+            value=value,
+            engine=_engine(said["engine"]),
+            mode=str(said["mode"] or "fixed concurrency"),
+            source=str(said["source"] or ""),
+        )
+
+
+def _engine(said: Any) -> str:
+    """Return the engine; vLLM, as in a plan, where only the protocol is said that it was asked by."""
+    return "vllm" if said is None or str(said).startswith("openai") else str(said)
+
+
+def _identity(record: Record, given: Given, where: str) -> dict[str, Any]:
+    """Return what was measured; what the user gives goes before what the result says."""
+    said = {field: _first(record, names) for field, names in _IDENTITY.items()}
+    said.update({field: value for field, value in given._asdict().items() if value is not None})
+    if said["precision"] == "auto":
+        said["precision"] = None
+    absent = [field for field in ("model", "precision", "gpu") if said[field] is None]
+    if absent:
+        options = " and ".join(f"--{field}" for field in absent if field != "model")
+        raise InputError(Problem(where, f"does not say {', '.join(absent)}", options and f"Give {options}."))
+    return said
+
+
+def _figures(record: Record, where: str) -> dict[str, float]:
+    """Return the figures of a run by metric."""
+    found = {}
+    for metric, names in _FIGURES.items():
+        in_seconds = [re.sub("_ms$", "", name) + "_s" for name in names if metric != "out_tok_s"]
+        value = _number(_first(record, names), f"{where}: {metric}")
+        if value is None:
+            seconds = _number(_first(record, in_seconds), f"{where}: {metric}")
+            value = None if seconds is None else 1e3 * seconds
+        if value is not None:
+            found[metric] = value
+    if "tpot_ms" in found:
+        found.pop("itl_ms", None)  # the same for all engines that stream token by token
+    if not found:
+        known = ", ".join(names[1] for names in _FIGURES.values())
+        raise InputError(Problem(where, f"has none of {known}", _FORMATS))
+    return found
+
+
+def _decoding(figures: Mapping[str, float], where: str) -> float:
+    tpot_ms = figures.get("tpot_ms", figures.get("itl_ms"))
+    if tpot_ms is None or "out_tok_s" not in figures:
+        what = "says neither its concurrency nor both TPOT and output throughput"
+        raise InputError(Problem(where, what, "Give the concurrency."))
+    return max(figures["out_tok_s"] * tpot_ms / 1e3, 1.0)
+
+
+def _tokens(record: Record, field: str, total: str, where: str) -> float:
+    """Return the tokens of a request or its answer, as the run says them or on average."""
+    named = _number(_first(record, _IDENTITY[field]), f"{where}: {field}")
+    if named is not None:
+        return named
+    tokens = _number(record.get(total), f"{where}: {total}")
+    completed = _number(record.get("completed"), f"{where}: completed")
+    if tokens is None or completed is None:
+        what = f"does not say {field}, nor {total} and completed"
+        raise InputError(Problem(where, what, _FORMATS))
+    return tokens / completed
+
+
+def _first(record: Record, names: Sequence[str]) -> Any:
+    return next((record[name] for name in names if record.get(name) not in (None, "")), None)
+
+
+def _number(value: Any, where: str) -> float | None:
+    """Return a number above 0; None where nothing is said."""
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise InputError(Problem(where, f"expected a number above 0, got '{value}'"))
+    return number
+
+
+def model_name(text: str, models: Mapping[str, Any]) -> str:
+    """Return our name of a model that a tool calls by its repository; the text itself if none is known.
+
+    >>> model_name("meta-llama/Llama-3.1-8B-Instruct-FP8", {"llama-3.1-8b": {}})
+    'llama-3.1-8b'
+    """
+    last = text.rsplit("/", 1)[-1]
+    tried = (known_name(name, models) for name in (text, last, _VARIANT.sub("", last.lower())))
+    return next((name for name in tried if name is not None), text)
+
+
+def gpu_name(text: str) -> str:
+    """Return our name of a GPU that nvidia-smi names.
+
+    >>> gpu_name("NVIDIA A100-SXM4-80GB"), gpu_name("Tesla T4"), gpu_name("L40S")
+    ('A100-80GB', 't4', 'L40S')
+    """
+    bare = re.sub(r"^(?:nvidia |tesla )+", "", text.lower())
+    return _GPUS.get(bare, bare if bare != text.lower() else text)
+
+
+def precision_name(text: str) -> str:
+    """Return our name of a precision that an engine names.
+
+    >>> precision_name("bfloat16"), precision_name("awq"), precision_name("fp8")
+    ('bf16', 'int4', 'fp8')
+    """
+    return _PRECISIONS.get(text.lower(), text.lower())
