@@ -18,13 +18,15 @@ class Facts(NamedTuple):
     connections: what each database accepts, less what it reserves; pools: [most pods, connections of
     each] by service.
     external: names of Secrets and other objects that exist already, as "Kind/name".
+    peak_rps: planned peak of what enters the plan; 0 where there is no plan.
     accepted: ids of checks that may fail, with the reason.
     """
 
     pools: Mapping[str, Any] = {}
     connections: Mapping[str, Any] = {}
-    external: Sequence[str] = ()
+    external: Sequence[str] = []
     accepted: Mapping[str, str] = {}
+    peak_rps: float = 0.0
 
 
 def facts_of(site: Site) -> Facts:
@@ -49,7 +51,8 @@ def facts_of(site: Site) -> Facts:
     own = {name for name, store in stores.items() if isinstance(store, SelfHosted)}
     external = sorted(f"Secret/{name}" for name in secrets | tls | own)
     external.append(f"IngressClass/{site.manifests.ingress_class}")
-    return Facts(pools, _connections(site), external, dict(site.manifests.accepted))
+    peak_rps = sum(site.services[name].peak_rps for name in site.entries)
+    return Facts(pools, _connections(site), external, dict(site.manifests.accepted), round(peak_rps, 9))
 
 
 def _connections(site: Site) -> dict[str, Any]:
@@ -74,6 +77,15 @@ def facts_from(lock: Mapping[str, Any], where: str) -> Facts:
     """Return the facts in a lock file."""
     said = lock.get("facts", {})
     try:
-        return Facts(**said)
+        facts = Facts(**said)
     except TypeError:
-        raise InputError(Problem(where, "its facts are not those of this version", "Render again.")) from None
+        facts = None
+    if facts is None or any(
+        type(value) is not type(default) for value, default in zip(facts, _NONE, strict=True)
+    ):
+        raise InputError(Problem(where, "its facts are not those of this version", "Render again."))
+    return facts
+
+
+_NONE = Facts({}, {}, [], {}, 0.0)
+"""Facts as a lock file has them, all empty."""

@@ -9,7 +9,7 @@ from typing import Any
 from capplan.manifests.artefact import Rendered
 from capplan.manifests.kustomize import KUSTOMIZATION, NotComposedError, composed
 from capplan.manifests.site import Site
-from capplan.manifests.verify import autoscaling, capacity, exposure, identity, outputs, routing
+from capplan.manifests.verify import agreement, autoscaling, capacity, exposure, identity, outputs, routing
 from capplan.manifests.verify.facts import Facts, facts_of
 from capplan.manifests.verify.schemas import schema_findings
 from capplan.manifests.verify.world import Finding, Item, World, text
@@ -51,8 +51,10 @@ def verify(
                 found += outputs.documents(Item(path, {"kind": "File", "metadata": {"name": path}, **value}))
     for path, source in texts.items():
         found += outputs.load_test(path, source)
+        found += agreement.load_test_rate(path, source, facts)
         found += exposure.secrets_in_text(path, source)
     found += outputs.alerts_tested(documents)
+    found += agreement.alerts_and_lines(documents)
     # The same check may fail in several environments, with other figures: the last one's are shown.
     unique = {(f.id, f.path, f.object, f.field, f.remedy): _excused(f, facts) for f in found}
     return sorted(unique.values(), key=_rank)

@@ -1,0 +1,56 @@
+"""Rule 24, beyond Kubernetes: alerts, dashboards and load tests have the figures of one plan."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from capplan.manifests.verify.facts import Facts
+from capplan.manifests.verify.world import Finding, Item, Tree, amount, mapping, maps, text
+
+_ALERT = re.compile(r"(.+?)\s*(>=?|<=?)\s*([0-9.]+(?:[eE][-+]?[0-9]+)?)\s*", re.DOTALL)
+_STAGE = re.compile(r"""["']rps["']\s*:\s*(\d+)""")
+
+
+def alerts_and_lines(documents: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
+    """Yield a warning for each alert that fires while the same query's panel still shows no line crossed."""
+    trees = [(path, value) for path, found in documents.items() for value in found if isinstance(value, dict)]
+    lines = dict(line for _, tree in trees for line in _lines(tree))
+    for path, tree in trees:
+        for group in [*maps(tree, "groups"), *maps(tree, "spec.groups")]:
+            for rule in maps(group, "rules"):
+                match = _ALERT.fullmatch(text(rule, "expr")) if "alert" in rule else None
+                if match is not None and _is_early(match[2], float(match[3]), lines.get(match[1])):
+                    item = Item(path, {"kind": "Rules", "metadata": {"name": path}})
+                    what = f"alert {rule['alert']} fires at {match[3]}, the dashboard's line is elsewhere"
+                    yield item.finding(
+                        24, "alert-before-line", "groups", what, "Render both again.", "warning"
+                    )
+
+
+def _is_early(comparison: str, level: float, lines: list[float] | None) -> bool:
+    if not lines:
+        return False
+    return level < min(lines) if comparison.startswith(">") else level > max(lines)
+
+
+def _lines(tree: Tree) -> Iterator[tuple[str, list[float]]]:
+    """Yield the query of each panel that has lines, with their levels."""
+    for panel in maps(tree, "panels"):
+        steps = maps(mapping(panel, "fieldConfig"), "defaults.thresholds.steps")
+        levels = [level for step in steps if (level := amount(step.get("value"))) is not None]
+        for target in maps(panel, "targets"):
+            if levels:
+                yield text(target, "expr"), levels
+
+
+def load_test_rate(path: str, source: str, facts: Facts) -> Iterator[Finding]:
+    """Yield a finding if a load test of capplan's stops at another rate than the planned peak."""
+    rates = [int(rate) for rate in _STAGE.findall(source)]
+    planned = math.ceil(facts.peak_rps - 1e-9)
+    if rates and planned and max(rates) != max(1, planned):
+        item = Item(path, {"kind": "LoadTest", "metadata": {"name": path}})
+        what = f"goes up to {max(rates)} requests/s, the planned peak is {planned}"
+        yield item.finding(24, "figures-differ", "stages", what, "Render it again.")
