@@ -111,9 +111,14 @@ def query_of(site: Site, service: str, kind: str) -> str:
 
 
 def latency_query(site: Site, service: str, quantile: float) -> str:
-    """Return the PromQL of a latency's quantile, seconds."""
-    metric = f"{site.manifests.metrics.latency}_bucket{matcher(site, service)}"
-    return f"histogram_quantile({quantile:g}, sum by (le) (rate({metric}[{_LATENCY_WINDOW}])))"
+    """Return the PromQL of a quantile of the response time, seconds."""
+    return quantile_query(site, service, site.manifests.metrics.latency, quantile)
+
+
+def quantile_query(site: Site, service: str, histogram: str, quantile: float) -> str:
+    """Return the PromQL of a quantile of a service's histogram."""
+    buckets = f"{histogram}_bucket{matcher(site, service)}"
+    return f"histogram_quantile({quantile:g}, sum by (le) (rate({buckets}[{_LATENCY_WINDOW}])))"
 
 
 def hpa_metrics(site: Site, service: Service) -> list[Tree]:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
-from capplan.manifests.pods import gpus_of, pool_of
+from capplan.manifests.pods import gpus_of, node_selector_of, pool_of
 from capplan.manifests.site import NodePool, Site, number, whole
 
 _ZONES_OF_A_REGION = 3
@@ -27,14 +27,16 @@ def cluster_artefacts(site: Site) -> Iterator[Artefact]:
 
 
 def _autopilot(site: Site, cluster: Tree) -> Tree:
-    """Return a cluster without pools: Autopilot chooses nodes by the label of the GPU, not of a pool."""
+    """Return a cluster without pools: pods that select one must say by other labels what node they need."""
     patches = []
     for service in site.pods.values():
-        pool = pool_of(site, service)
-        accelerator = accelerator_of(pool)
-        if pool.cluster != cluster["name"] or not gpus_of(service) or accelerator is None:
+        pool, said = pool_of(site, service), node_selector_of(site, service)
+        if pool.cluster != cluster["name"] or not pool.selector.items() <= said.items():
             continue
-        selector = {"cloud.google.com/gke-accelerator": accelerator[0]}
+        selector = {key: value for key, value in said.items() if key not in pool.selector}
+        accelerator = accelerator_of(pool) if gpus_of(service) else None
+        if accelerator is not None:
+            selector["cloud.google.com/gke-accelerator"] = accelerator[0]
         change = {"op": "replace", "path": "/spec/template/spec/nodeSelector", "value": selector}
         patches.append({"name": service.name, "patch": json.dumps([change])})
     return {"name": cluster["name"], "region": cluster["region"], "patches": patches}

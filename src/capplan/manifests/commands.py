@@ -53,7 +53,8 @@ def aws_script(site: Site, files: Sequence[Rendered]) -> Iterator[Artefact]:
     clusters = clusters_of(site, "eks")
     logs = [call["logs"] for call in calls if call["logs"] is not None]
     if calls or clusters:
-        context = {"calls": calls, "clusters": clusters, "cluster": site.name if logs else None, "logs": logs}
+        context: Tree = {"calls": calls, "clusters": clusters, "logs": logs, "vpc_cni": _VPC_CNI}
+        context["cluster"] = site.name if logs else None
         yield Artefact("commands/aws.sh", "aws/aws.sh.j2", context, "aws")
 
 
@@ -71,6 +72,7 @@ def _call(item: Rendered) -> Tree:
     }
 
 
+_VPC_CNI = json.dumps({"enableNetworkPolicy": "true"})
 _AWS_SERVICE = {
     "create-launch-template": "ec2",
     "create-auto-scaling-group": "autoscaling",

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from capplan.manifests.artefact import Artefact, Tree
-from capplan.manifests.autoscalers import figure, latency_query, matcher
+from capplan.manifests.autoscalers import figure, latency_query, matcher, quantile_query
 from capplan.manifests.pods import gpus_of
 from capplan.manifests.scraping import scraping_artefacts
 from capplan.manifests.site import Service, Site, number
+from capplan.plan.llm import LlmSlo
 from capplan.plan.manifests import Level
 
 _COST_FACTOR = 1.5
@@ -151,21 +152,29 @@ def _alerts(site: Site, service: Service) -> Iterator[Alert]:
         yield _at_maximum(site, service, lasting)
     if gpus_of(service):
         yield _gpu(site, name, number(alerts.gpu_utilization), lasting)
+    if name in site.plan.llm:
+        yield from _tokens(site, name, site.plan.llm[name].slo, lasting)
     for measure, level in alerts.scaling.items():
         yield from _levels(site, service, measure, level)
 
 
 def _latency(site: Site, name: str, limit_s: float, lasting: int) -> Alert:
-    metric = f"{site.manifests.metrics.latency}_bucket"
+    metric, said = site.manifests.metrics.latency, f"p95 of {name} is above {figure(limit_s)} s"
+    return _late(site, name, metric, limit_s, lasting)._replace(name="HighLatency", summary=said)
+
+
+def _late(site: Site, name: str, histogram: str, limit_s: float, lasting: int) -> Alert:
+    """Return the alert that the p95 of a histogram of seconds is above a limit."""
+    metric = f"{histogram}_bucket"
     bounds = (figure(limit_s), figure(2 * limit_s), "+Inf")
     fast, slow, every = (matcher(site, name, f'le="{bound}"') for bound in bounds)
     return Alert(
-        name="HighLatency",
-        expr=f"{latency_query(site, name, 0.95)} > {figure(limit_s)}",
+        name="",
+        expr=f"{quantile_query(site, name, histogram, 0.95)} > {figure(limit_s)}",
         lasting_s=lasting,
         severity="warning",
         service=name,
-        summary=f"p95 of {name} is above {figure(limit_s)} s",
+        summary="",
         series=[(f"{metric}{fast}", "0+0"), (f"{metric}{slow}", "0+60"), (f"{metric}{every}", "0+60")],
     )
 
@@ -233,6 +242,27 @@ def _gpu(site: Site, name: str, limit: float, lasting: int) -> Alert:
         summary=f"the GPUs of {name} are busy for more than {percent:g} % of the time",
         series=[(f"DCGM_FI_DEV_GPU_UTIL{labels}", f"{figure(min(100.0, percent + 5))}+0")],
     )
+
+
+def _tokens(site: Site, name: str, slo: LlmSlo, lasting: int) -> Iterator[Alert]:
+    """Yield a model's promises that vLLM's own histograms tell: the first token's and the others' time."""
+    if slo.ttft is not None:
+        late = _late(site, name, "vllm:time_to_first_token_seconds", number(slo.ttft), lasting)
+        said = f"p95 of {name}'s first token is above {figure(number(slo.ttft))} s"
+        yield late._replace(name="SlowFirstToken", summary=said)
+    if slo.tpot is not None:
+        limit_s = number(slo.tpot)
+        parts = (f"vllm:inter_token_latency_seconds_{part}" for part in ("sum", "count"))
+        spent, tokens = (f"{part}{matcher(site, name)}" for part in parts)
+        yield Alert(
+            name="SlowTokens",
+            expr=f"sum(rate({spent}[5m])) / sum(rate({tokens}[5m])) > {figure(limit_s)}",
+            lasting_s=lasting,
+            severity="warning",
+            service=name,
+            summary=f"a token of {name} takes more than {figure(limit_s)} s on average",
+            series=[(spent, f"0+{figure(120 * limit_s)}"), (tokens, "0+60")],
+        )
 
 
 _MEASURES = {

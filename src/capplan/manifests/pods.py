@@ -136,7 +136,7 @@ def pod_of(site: Site, service: Service, priority_class: str, limit_cpu: bool = 
         probes={decides: probe.kubernetes("http") for decides, probe in probes_of(service).items()},
         mounts=mounts,
         volumes=volumes,
-        node_selector=_node_selector(site, service, pool),
+        node_selector=node_selector_of(site, service),
         tolerations=_tolerations(service, pool),
         affinity=_affinity(service, pool),
         spread=_spread(name),
@@ -235,8 +235,9 @@ def _spot_share(service: Service, pool: NodePool) -> float:
     return max(bought, 0.5) if service.spec.interruptible else bought
 
 
-def _node_selector(site: Site, service: Service, pool: NodePool) -> Tree:
+def node_selector_of(site: Site, service: Service) -> Tree:
     """Return the labels of the nodes that will do; needed only where the cluster has others too."""
+    pool = pool_of(site, service)
     found: Tree = {}
     if gpus_of(service) or len(site.clusters[pool.cluster].pools) > 1:
         found |= pool.selector
