@@ -150,6 +150,22 @@ def test_old_gpus_are_marked_as_uncertain():
     assert any(f.code == "llm-low-confidence" for f in result.findings)
 
 
+def test_spot_without_a_spare_is_a_risk():
+    def codes(*sets):
+        return {f.code for f in run(*sets).findings}
+
+    assert "llm-spot" in codes("purchase.spot=50%")
+    assert "llm-spot" not in codes("purchase.spot=50%", "redundancy.spare=1")
+    assert "llm-spot" not in codes()
+
+
+def test_a_spare_replica_beside_the_others_is_none():
+    beside = ("machine=g2-standard-24", "replicas.min=2")
+    said = {f.code: f.remedy for f in run(*beside, "redundancy.spare=1").findings}
+    assert said["llm-same-machine"] == "Set redundancy.spare to 2."
+    assert "llm-same-machine" not in {f.code for f in run(*beside, "redundancy.spare=2").findings}
+
+
 def test_auto_takes_the_cheapest_that_keeps_the_promise():
     auto = run("precision=auto", "gpu=auto", "machine=auto", "tensor_parallel=auto")
     assert usd(auto) <= usd(run())

@@ -63,3 +63,17 @@ def test_weights_are_as_large_as_the_files(facts, model, precision, gigabytes):
     # 65.2 GB: the files of gpt-oss-120b on Hugging Face; the others are parameters × 2 bytes.
     found = weight_bytes(find_model(model, facts), PRECISIONS[precision]) / 1e9
     assert found == pytest.approx(gigabytes, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("model", "gpus", "why"),
+    [
+        ("llama-3.1-8b", 3, "32 query heads"),
+        ("llama-3.1-8b", 16, ""),  # each of eight key-value heads is there twice
+        ("mixtral-8x22b", 6, "8 key-value heads"),
+        ("starcoder-15b", 6, ""),  # one key-value head is everywhere
+        ("deepseek-v3", 2, ""),
+    ],
+)
+def test_heads_divide_over_gpus(facts, model, gpus, why):
+    assert find_model(model, facts).undivided(gpus) == why

@@ -118,9 +118,15 @@ class Architecture(NamedTuple):
         """Return over how many GPUs the KV cache is divided; beyond that it is replicated."""
         return 1.0 if self.latent is not None else min(tensor_parallel, self.kv_heads)
 
-    def divides(self, tensor_parallel: float) -> bool:
-        """Whether the query heads can be divided evenly over so many GPUs."""
-        return self.query_heads % tensor_parallel == 0
+    def undivided(self, tensor_parallel: float) -> str:
+        """Return which heads cannot be divided over so many GPUs, empty if all can.
+
+        Heads of keys and values that are fewer than the GPUs are copied, each equally often.
+        """
+        if self.query_heads % tensor_parallel:
+            return f"{self.query_heads:g} query heads"
+        shared, most = sorted((self.kv_heads, tensor_parallel))
+        return f"{self.kv_heads:g} key-value heads" if self.latent is None and most % shared else ""
 
 
 class Precision(NamedTuple):

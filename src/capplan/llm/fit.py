@@ -65,6 +65,7 @@ def obstacles(model: Architecture, precision: Precision, gpu: Gpu, tensor_parall
     if gpu.compute_capability < precision.minimum or precision.peak not in gpu.peaks:
         what = f"{precision.name} needs compute capability {precision.minimum:g}"
         found.append(f"{what}, {gpu.name} has {gpu.compute_capability:g}")
-    if not model.divides(tensor_parallel):
-        found.append(f"{model.query_heads:g} query heads do not divide over {tensor_parallel:g} GPUs")
+    undivided = model.undivided(tensor_parallel)
+    if undivided:
+        found.append(f"{undivided} do not divide over {tensor_parallel:g} GPUs")
     return found

@@ -12,8 +12,9 @@ from capplan.capacity.limits import Input, Limit
 from capplan.capacity.nodes import Allocatable, aks_allocatable, eks_allocatable, gke_allocatable
 from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.catalog.rows import Sku
-from capplan.components.base import Component, Context, Finding, Path
+from capplan.components.base import Component, Context, Path
 from capplan.components.llm.facts import facts_of
+from capplan.components.llm.findings import findings, obstacles, over_ceiling
 from capplan.components.llm.fleet import delays_of, fleet_of
 from capplan.components.llm.offers import add_on_for
 from capplan.components.llm.replica import Replica
@@ -21,7 +22,6 @@ from capplan.components.machines import Machines, machine_meters
 from capplan.components.measures import Measure, Spread, measure
 from capplan.cost.meters import EXTERNAL, Meter, Range
 from capplan.errors import InputError
-from capplan.llm.alternatives import would_fit
 from capplan.llm.capacity import Carried, Promise, Speed, carried, speed_at
 from capplan.llm.confidence import Confidence, confidence_of, range_of
 from capplan.llm.configuration import Configuration
@@ -37,7 +37,7 @@ def build_llm(ctx: Context, name: str, llm: Llm) -> Component:
     region = ctx.region(llm.provider, llm.region, path)
     facts = facts_of_llm(ctx, llm)
     chosen = configuration_of(ctx, llm, facts, path)
-    problems = list(_obstacles(name, chosen, llm, facts))
+    problems = list(obstacles(name, chosen, llm, facts))
     api = list(_api_meters(ctx, name, llm))
     if problems:
         return Component(name, "llm", llm.engine, llm.provider, region, path, ctx.load, None, api, problems)
@@ -47,9 +47,19 @@ def build_llm(ctx: Context, name: str, llm: Llm) -> Component:
     peak = _speed(ctx, name, llm, served, does, sizing)
     machine = ctx.machine(llm.provider, llm.machine, (*path, "machine"))
     gpu = add_on_for(ctx, llm.provider, machine, chosen.gpu, chosen.tensor_parallel, (*path, "machine"))
-    per_machine = _replicas_per_machine(ctx, machine, gpu, chosen, path)
+    replica = Replica(
+        configuration=chosen,
+        machine=machine.name,
+        add_on=gpu,
+        per_machine=_replicas_per_machine(ctx, machine, gpu, chosen, path),
+        node=_allocatable(ctx, llm.provider, machine),
+        repository=facts["models"][chosen.model.name].get("repository"),
+        memory_share=served.reached.memory_share,
+        room=does.room,
+        users=does.users,
+    )
     delays = delays_of(llm.cold_start, chosen.memory().weights)
-    fleet = fleet_of(sizing.running, sizing.floor, sizing.ceiling, per_machine, delays)
+    fleet = fleet_of(sizing.running, sizing.floor, sizing.ceiling, replica.per_machine, delays)
     machines = Machines(name, llm.provider, region, machine, fleet, llm.purchase, path)
     return Component(
         name=name,
@@ -62,19 +72,9 @@ def build_llm(ctx: Context, name: str, llm: Llm) -> Component:
         sizing=sizing,
         meters=[*machine_meters(ctx, machines, gpu, None), *api],
         units=_units(ctx, name, llm),
-        findings=[*_findings(ctx, name, llm, chosen, machine, does), *_over_ceiling(name, sizing)],
+        findings=[*findings(name, llm, replica), *over_ceiling(name, sizing)],
         measures=list(_measures(llm, peak, does, confidence_of(chosen))),
-        replica=Replica(
-            configuration=chosen,
-            machine=machine.name,
-            add_on=gpu,
-            per_machine=per_machine,
-            node=_allocatable(ctx, llm.provider, machine),
-            repository=facts["models"][chosen.model.name].get("repository"),
-            memory_share=served.reached.memory_share,
-            room=does.room,
-            users=does.users,
-        ),
+        replica=replica,
     )
 
 
@@ -178,64 +178,9 @@ def _replicas_per_machine(
         raise InputError(ctx.places.problem((*path, "machine"), what))
     if count < chosen.tensor_parallel:
         what = f"{machine.name} has {count:g} GPUs, a replica takes {chosen.tensor_parallel:g}"
-        raise InputError(ctx.places.problem((*path, "machine"), what))
+        remedy = "Replicas over several machines (pipeline parallelism) are not modelled."
+        raise InputError(ctx.places.problem((*path, "machine"), what, remedy))
     return float(count // chosen.tensor_parallel)
-
-
-def _obstacles(name: str, chosen: Configuration, llm: Llm, facts: Facts) -> Iterator[Finding]:
-    """Yield why the configuration cannot serve at all."""
-    wrong = chosen.obstacles()
-    instead = _instead(chosen, llm, facts)
-    if wrong:
-        yield Finding("error", "llm-cannot-run", name, "; ".join(wrong), instead)
-        return
-    reached = chosen.reached(facts)
-    tokens = llm.input_tokens + reached.growth * llm.output_tokens
-    missing = float(np.max(chosen.memory().missing(tokens, reached))) / 1e9
-    if missing > 0:
-        message = (
-            f"{chosen.model.name} at {chosen.precision.name} does not fit {chosen.tensor_parallel:g} × "
-            f"{chosen.gpu.name}: {missing:.1f} GB short for the weights and one request"
-        )
-        yield Finding("error", "llm-does-not-fit", name, message, instead)
-
-
-def _instead(chosen: Configuration, llm: Llm, facts: Facts) -> str:
-    would = would_fit(chosen, llm.input_tokens, llm.output_tokens, facts)
-    return f"{would}." if would else "Nothing on one machine would; several for a replica are not modelled."
-
-
-def _findings(
-    ctx: Context, name: str, llm: Llm, chosen: Configuration, machine: Sku, does: Carried
-) -> Iterator[Finding]:
-    if np.any(does.users < 1):
-        message = "not even one request at a time keeps the SLO"
-        yield Finding(
-            "error", "llm-slo", name, message, "Take a faster GPU or more of them, or a looser SLO."
-        )
-    confidence = confidence_of(chosen)
-    if confidence.level == "low":
-        low, high = range_of("low", "tpot")
-        message = f"speeds are good to ×{low:.2g}…×{high:.2g} only: {'; '.join(confidence.reasons)}"
-        yield Finding("warning", "llm-low-confidence", name, message, "Calibrate with your own benchmark.")
-    yield from _unschedulable(ctx, name, llm, machine)
-
-
-def _unschedulable(ctx: Context, name: str, llm: Llm, machine: Sku) -> Iterator[Finding]:
-    """Yield what a node has less of than a replica's pod requests."""
-    node = _allocatable(ctx, llm.provider, machine)
-    wanted = (
-        ("vCPU", llm.pod_cpu or 0.0, node.cpu),
-        ("GiB", llm.pod_memory, node.memory_gib),
-    )
-    short = [
-        f"{float(np.max(asks)):g} {unit} of {float(np.min(has)):.4g}"
-        for unit, asks, has in wanted
-        if np.any(np.asarray(asks) > np.asarray(has) * (1 + 1e-9))
-    ]
-    if short:
-        message = f"its pod fits no {machine.name}: it requests {', '.join(short)} that a node has left"
-        yield Finding("error", "pod-fits-no-node", name, message, "Choose a larger machine, or request less.")
 
 
 def _allocatable(ctx: Context, provider: str, machine: Sku) -> Allocatable:
@@ -248,15 +193,6 @@ def _allocatable(ctx: Context, provider: str, machine: Sku) -> Allocatable:
     else:
         node = (eks_allocatable if platform == "eks" else aks_allocatable)(vcpu, memory, pods)
     return node.less(*(fact("daemonsets", kind) for kind in ("cpu", "memory_gib", "pods")))
-
-
-def _over_ceiling(name: str, sizing: Sizing) -> Iterator[Finding]:
-    if sizing.ceiling is not None and np.any(sizing.peak > sizing.ceiling):
-        need = float(np.max(sizing.peak))
-        message = (
-            f"replicas.max {float(np.min(sizing.ceiling)):g} is too few, the busiest hour needs {need:,.0f}"
-        )
-        yield Finding("error", "max-too-small", name, message, f"Raise replicas.max to {need:,.0f}.")
 
 
 def _units(ctx: Context, name: str, llm: Llm) -> dict[str, Array]:

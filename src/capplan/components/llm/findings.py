@@ -1,0 +1,95 @@
+"""What is wrong or doubtful with how a model is served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from capplan.capacity.sizing import Sizing
+from capplan.components.base import Finding
+from capplan.components.llm.fleet import delays_of
+from capplan.components.llm.replica import Replica
+from capplan.llm.alternatives import would_fit
+from capplan.llm.confidence import confidence_of, range_of
+from capplan.llm.configuration import Configuration
+from capplan.llm.facts import Facts
+from capplan.plan.llm import Llm
+
+
+def obstacles(name: str, chosen: Configuration, llm: Llm, facts: Facts) -> Iterator[Finding]:
+    """Yield why the configuration cannot serve at all."""
+    wrong = chosen.obstacles()
+    instead = _instead(chosen, llm, facts)
+    if wrong:
+        yield Finding("error", "llm-cannot-run", name, "; ".join(wrong), instead)
+        return
+    reached = chosen.reached(facts)
+    tokens = llm.input_tokens + reached.growth * llm.output_tokens
+    missing = float(np.max(chosen.memory().missing(tokens, reached))) / 1e9
+    if missing > 0:
+        message = (
+            f"{chosen.model.name} at {chosen.precision.name} does not fit {chosen.tensor_parallel:g} × "
+            f"{chosen.gpu.name}: {missing:.1f} GB short for the weights and one request"
+        )
+        yield Finding("error", "llm-does-not-fit", name, message, instead)
+
+
+def _instead(chosen: Configuration, llm: Llm, facts: Facts) -> str:
+    would = would_fit(chosen, llm.input_tokens, llm.output_tokens, facts)
+    return f"{would}." if would else "Nothing on one machine would; several for a replica are not modelled."
+
+
+def findings(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
+    """Yield what is wrong, or doubtful, with replicas that can serve."""
+    if np.any(replica.users < 1):
+        message = "not even one request at a time keeps the SLO"
+        remedy = "Take a faster GPU or more of them, or a looser SLO."
+        yield Finding("error", "llm-slo", name, message, remedy)
+    yield from _at_risk(name, llm, replica)
+    confidence = confidence_of(replica.configuration)
+    if confidence.level == "low":
+        low, high = range_of("low", "tpot")
+        message = f"speeds are good to ×{low:.2g}…×{high:.2g} only: {'; '.join(confidence.reasons)}"
+        yield Finding("warning", "llm-low-confidence", name, message, "Calibrate with your own benchmark.")
+    yield from _unschedulable(name, llm, replica)
+
+
+def _at_risk(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
+    """Yield which loss of a machine leaves too few replicas."""
+    spare, beside = float(np.min(llm.redundancy.spare)), replica.per_machine
+    if 0 < spare < beside:
+        message = (
+            f"{replica.machine} holds {beside:g} replicas: losing one takes more than the {spare:g} spare"
+        )
+        yield Finding("warning", "llm-same-machine", name, message, f"Set redundancy.spare to {beside:g}.")
+    if spare == 0 and np.any(llm.purchase.spot) and not np.any(llm.redundancy.survive_zones):
+        start_s = float(np.max(delays_of(llm.cold_start, replica.configuration.memory().weights).start_s))
+        message = f"spot machines are taken back, none is spare, and a new one serves after {start_s:.0f} s"
+        yield Finding("warning", "llm-spot", name, message, "Set redundancy.spare.")
+
+
+def _unschedulable(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
+    """Yield what a node has less of than a replica's pod requests."""
+    wanted = (
+        ("vCPU", llm.pod_cpu or 0.0, replica.node.cpu),
+        ("GiB", llm.pod_memory, replica.node.memory_gib),
+    )
+    short = [
+        f"{float(np.max(asks)):g} {unit} of {float(np.min(has)):.4g}"
+        for unit, asks, has in wanted
+        if np.any(np.asarray(asks) > np.asarray(has) * (1 + 1e-9))
+    ]
+    if short:
+        message = f"its pod fits no {replica.machine}: it requests {', '.join(short)} that a node has left"
+        yield Finding("error", "pod-fits-no-node", name, message, "Choose a larger machine, or request less.")
+
+
+def over_ceiling(name: str, sizing: Sizing) -> Iterator[Finding]:
+    """Yield that the busiest hour needs more replicas than the plan allows."""
+    if sizing.ceiling is not None and np.any(sizing.peak > sizing.ceiling):
+        need = float(np.max(sizing.peak))
+        message = (
+            f"replicas.max {float(np.min(sizing.ceiling)):g} is too few, the busiest hour needs {need:,.0f}"
+        )
+        yield Finding("error", "max-too-small", name, message, f"Raise replicas.max to {need:,.0f}.")
