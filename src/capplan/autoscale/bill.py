@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capplan.arrays import Array, hourly_max
+from capplan.arrays import Array, ceil_count, hourly_max
 from capplan.capacity.nodes import PodGroup, nodes_for
 from capplan.components.base import Component, Context
 from capplan.components.egress import egress_meters
@@ -15,7 +15,7 @@ from capplan.components.machines import Machines, machine_meters
 from capplan.components.service import service_meters
 from capplan.cost.lines import CostLine, Terms, cost_lines, total_cost
 from capplan.cost.machines import Fleet
-from capplan.cost.meters import Meter
+from capplan.cost.meters import EXTERNAL, Meter
 from capplan.estimate import Estimate
 
 _HOUR_S = 3600.0
@@ -45,7 +45,9 @@ def bill(ctx: Context, estimate: Estimate, runs: Mapping[str, Run], tick_s: floa
     meters: list[Meter] = []
     nodes: dict[str, Array] = {}
     for component in estimate.components:
-        if component.name in runs:
+        if component.name in runs and component.kind == "llm":
+            meters += _model(ctx, component, runs[component.name], tick_s)
+        elif component.name in runs:
             meters += _service(ctx, component, runs[component.name], tick_s)
         elif component.kind == "node-pool":
             nodes[component.name] = _nodes(estimate, component, runs)
@@ -78,6 +80,23 @@ def _service(ctx: Context, component: Component, run: Run, tick_s: float) -> Ite
     provider = component.provider
     yield from service_meters(ctx, name, service, region, _hourly(run.rps, tick_s), sizing)
     yield from egress_meters(ctx, name, provider, region, service.response_size)
+
+
+def _model(ctx: Context, component: Component, run: Run, tick_s: float) -> Iterator[Meter]:
+    """Yield the meters of the machines that the replicas of a model ran on, and of its API as estimated."""
+    replica, sizing = component.replica, component.sizing
+    assert replica is not None
+    assert sizing is not None
+    machine = ctx.machine(component.provider, replica.machine, (*component.path, "machine"))
+    hourly = _hourly(np.ceil(run.kept / replica.per_machine), tick_s)
+    ceiling = None if sizing.ceiling is None else ceil_count(sizing.ceiling / replica.per_machine)
+    fleet = Fleet(hourly, ceil_count(sizing.floor / replica.per_machine), ceiling)
+    where = (component.name, component.provider, component.region)
+    purchase = ctx.plan.llm[component.name].purchase
+    yield from machine_meters(
+        ctx, Machines(*where, machine, fleet, purchase, component.path), replica.add_on, None
+    )
+    yield from (meter for meter in component.meters if meter.provider == EXTERNAL)
 
 
 def _nodes(estimate: Estimate, pool: Component, runs: Mapping[str, Run]) -> Array:

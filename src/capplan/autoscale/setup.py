@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from capplan.arrays import Array
-from capplan.autoscale.compiled import Reals, reals
+from capplan.autoscale.compiled import reals
 from capplan.autoscale.fleet import FleetSpec
-from capplan.autoscale.loop import RHO_STEPS, RHO_TOP
 from capplan.autoscale.loop import Service as Simulated
+from capplan.autoscale.response import response_of
 from capplan.autoscale.scalers import Size, scaler_of
 from capplan.autoscale.settings import Settings
 from capplan.autoscale.signals import Use
@@ -35,11 +35,13 @@ STARTUP_S = {
 NODE_START_S, GPU_NODE_START_S = 120.0, 300.0
 """From a pending pod to a ready node; with GPUs drivers, images and weights come on top. Assumptions."""
 
+MODEL = "llm"
+"""Platform of the models that a plan serves itself."""
+
 TIMEOUT_S = 30.0
 LIMIT_SHARES = (1.0, 0.5, 0.35, 0.25)
 """What a load-tiered rate limiter lets in: 200, 100, 70 and 50 a minute in Levqor's scaling document."""
 
-_ROWS = 128
 _GIB = 2.0**30
 _UNBOUNDED = 1000
 
@@ -61,6 +63,11 @@ class Subject(NamedTuple):
     slo: str
     slo_s: float
     backlog: float
+
+    @property
+    def is_model(self) -> bool:
+        """Whether it is a replica of a model, whose requests share GPUs and not cores."""
+        return self.platform == MODEL
 
     @property
     def knows_latency(self) -> bool:
@@ -93,23 +100,13 @@ def _subject(
     )
     target_rps = float(np.min(sizing.capacity_rps))
     cores = _cores(ctx, component.name, service)
-    size = Size(_one(sizing.floor), _ceiling(sizing), cores, target_rps)
+    size = Size(_one(sizing.floor), ceiling_of(sizing), cores, target_rps)
     scaler, scaler_name = scaler_of(service, size, estimate.file.places, component.name, settings.kubernetes)
     startup_s = _startup_s(service, settings)
-    traffic = Traffic(
-        tick_s=settings.tick_s,
-        rate_rps=full_rps,
-        timeout_s=_timeout_s(service, startup_s, settings),
-        retries=settings.retries,
-        limit_rps=settings.limit_rps,
-        limit_shares=reals(list(LIMIT_SHARES)),
-        breaker=settings.breaker,
-        breaker_open_s=settings.breaker_open_s,
-    )
     initial = math.ceil(float(rps[0]) / target_rps - 1e-9)
-    response = _response(service, sizing, full_rps, size.high)
+    response = response_of(service, sizing, full_rps, size.high)
     simulated = Simulated(
-        traffic=traffic,
+        traffic=traffic_of(full_rps, _timeout_s(service, startup_s, settings), settings),
         fleet=FleetSpec(
             startup_s, _per_node(estimate, component), _node_start_s(estimate, component, settings)
         ),
@@ -127,11 +124,25 @@ def _subject(
     return Subject(name, platform, scaler_name, simulated, rps, target_rps, *promised, backlog)
 
 
+def traffic_of(rate_rps: float, timeout_s: float, settings: Settings) -> Traffic:
+    """Return how a service meets its load of which an instance serves ``rate_rps``."""
+    return Traffic(
+        tick_s=settings.tick_s,
+        rate_rps=rate_rps,
+        timeout_s=timeout_s,
+        retries=settings.retries,
+        limit_rps=settings.limit_rps,
+        limit_shares=reals(list(LIMIT_SHARES)),
+        breaker=settings.breaker,
+        breaker_open_s=settings.breaker_open_s,
+    )
+
+
 def _one(values: Array) -> int:
     return int(values.flat[0])
 
 
-def _ceiling(sizing: Sizing) -> int:
+def ceiling_of(sizing: Sizing) -> int:
     """Return the maximum; where the plan sets none, so much that it does not matter."""
     if sizing.ceiling is None:
         return max(_UNBOUNDED, 2 * _one(sizing.peak))
@@ -220,34 +231,3 @@ def _node_start_s(estimate: Estimate, component: Component, settings: Settings) 
         return settings.node_start_s
     has_gpu = component.pods is not None and bool(np.any(component.pods.gpu))
     return GPU_NODE_START_S if has_gpu else NODE_START_S
-
-
-class _Response(NamedTuple):
-    """Tables of response times and of the slack that the SLO leaves; the SLO in words and in s."""
-
-    p95_s: Reals
-    slack_s: Reals
-    slo: str
-    slo_s: float
-
-
-def _response(service: Service, sizing: Sizing, full_rps: float, most: int) -> _Response:
-    if service.queue is not None:
-        drain_s = float(service.queue.drain_time)
-        return _Response(reals(RHO_STEPS), reals([drain_s] * RHO_STEPS), f"drain {drain_s:g} s", drain_s)
-    promise = sizing.promise
-    if promise is None:
-        return _Response(reals(RHO_STEPS), reals([math.inf] * RHO_STEPS), "", math.inf)
-    rows = min(max(most, 1), _ROWS)
-    instances = np.repeat(np.arange(1.0, rows + 1), RHO_STEPS)[None]
-    rho = np.tile(np.linspace(0.0, RHO_TOP, RHO_STEPS), rows)[None]
-    load = rho * instances * full_rps
-    targets = {share: float(np.max(target)) for share, target in promise.targets.items()}
-    shares = {share: promise.percentile(share, load, instances) for share in {0.95, *targets}}
-    slack = np.min([target - shares[share] for share, target in targets.items()], axis=0)
-    said = ", ".join(f"p{100 * share:g} {1000 * target:g} ms" for share, target in targets.items())
-    return _Response(_table(shares[0.95]), _table(slack), said, targets.get(0.95, math.inf))
-
-
-def _table(values: Array) -> Reals:
-    return reals(np.nan_to_num(values.ravel(), nan=1e6, posinf=1e6, neginf=-1e6).tolist())

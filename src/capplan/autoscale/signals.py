@@ -35,7 +35,8 @@ class Use(NamedTuple):
 
     cpu_milli: millicores for each request/s. request_milli: the CPU request of an instance. memory: bytes
     of an idle instance and of a request in progress, and the memory request. service_time_s: mean.
-    lag_ticks: how much older than the last tick the measures are.
+    lag_ticks: how much older than the last tick the measures are. running: requests in progress in an
+    instance, at loads from none to full_rps, where they are not in proportion to it.
     """
 
     cpu_milli: float
@@ -45,6 +46,8 @@ class Use(NamedTuple):
     memory_request: float
     service_time_s: float
     lag_ticks: int
+    running: Reals = reals(0)
+    full_rps: float = 1.0
 
 
 class Timeline(NamedTuple):
@@ -91,7 +94,7 @@ def seen(timeline: Timeline, use: Use, measure: int, tick: int, tick_s: float) -
     """Return a measure of one past tick; CPU and memory of each ready instance, the rest of the service."""
     ready = max(timeline.ready[tick], 1)
     rps = timeline.worked[tick] / tick_s
-    in_progress = rps * use.service_time_s
+    in_progress = _in_progress(use, rps, ready)
     if measure == CPU:
         return rps * use.cpu_milli / ready
     if measure == MEMORY:
@@ -105,6 +108,17 @@ def seen(timeline: Timeline, use: Use, measure: int, tick: int, tick_s: float) -
     if measure == RUNNING:
         return in_progress
     return in_progress + timeline.waiting[tick]
+
+
+@compiled
+def _in_progress(use: Use, rps: float, ready: int) -> float:
+    """Return the requests that ``ready`` instances work on."""
+    if len(use.running) == 0:
+        return rps * use.service_time_s
+    place = min(rps / ready / use.full_rps, 1.0) * (len(use.running) - 1)
+    left = min(int(place), len(use.running) - 2)
+    each = use.running[left] + (place - left) * (use.running[left + 1] - use.running[left])
+    return ready * each
 
 
 @compiled

@@ -136,9 +136,13 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
     smooth = step_s >= _HOUR_S
     by_name = {
         name: rates(load.rps(name)[0], step_s, settings.tick_s, seconds, smooth)
-        for name in estimate.plan.services
+        for name in (*estimate.plan.services, *estimate.plan.llm)
     }
     found = list(subjects(ctx, estimate, by_name, settings))
+    if estimate.plan.llm:
+        from capplan.autoscale.models import model_subjects
+
+        found += model_subjects(ctx, estimate, by_name, settings)
     if not found:
         remedy = "Give a service service_time, cpu_time or throughput, and load."
         raise InputError(Problem(file.plan.name, "no service of the plan can be simulated", remedy))
@@ -173,7 +177,7 @@ def run(prepared: Prepared, progress: Callable[[str], None] = lambda _: None) ->
     for subject in prepared.subjects:
         progress(subject.name)
         outcomes.append(outcome(subject, requests_of(subject, prepared.settings)))
-    names = [subject.name for subject in prepared.subjects]
+    names, plan = {subject.name for subject in prepared.subjects}, prepared.estimate.plan
     return Simulation(
         estimate=prepared.estimate,
         settings=prepared.settings,
@@ -181,7 +185,7 @@ def run(prepared: Prepared, progress: Callable[[str], None] = lambda _: None) ->
         seconds=prepared.seconds,
         outcomes=outcomes,
         costs=_costs(prepared, outcomes),
-        skipped=[name for name in prepared.estimate.plan.services if name not in names],
+        skipped=[name for name in (*plan.services, *plan.llm) if name not in names],
     )
 
 

@@ -69,7 +69,8 @@ def tunable(prepared: Prepared, only: Sequence[str] = ()) -> list[Subject]:
 
     Raises :class:`InputError` if there is none, or if one that is named is none.
     """
-    found = {s.name: s for s in prepared.subjects if s.slo and s.simulated.scaler.kind != FIXED}
+    moved = (s for s in prepared.subjects if s.simulated.scaler.kind != FIXED and not s.is_model)
+    found = {subject.name: subject for subject in moved if subject.slo}
     for name in only:
         if name not in found:
             what = f"'{name}' is no service with an autoscaler and an SLO"

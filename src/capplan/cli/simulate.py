@@ -211,7 +211,8 @@ def _shown(result: Simulation, fmt: SimulationFormat, exact: bool) -> str:
     if fmt is SimulationFormat.CSV:
         return report.simulation_csv(result)
     seed = result.settings.seed
-    one_by_one = {o.subject.name: replay(o, seed) for o in result.outcomes} if exact else {}
+    followed = [o for o in result.outcomes if exact and not o.subject.is_model]
+    one_by_one = {o.subject.name: replay(o, seed) for o in followed}
     if fmt is SimulationFormat.JSON:
         return json_format.dumps(report.simulation_document(result, one_by_one))
     text = report.simulation_text(result, terminal.width(), not terminal.can_draw())
@@ -245,7 +246,8 @@ def _right_sized(result: Simulation, usage: Sequence[str] | None, fmt: Simulatio
     from capplan.report import json_format
     from capplan.report import rightsize as report
 
-    simulated = {o.subject.name: {"": simulated_usage(o)} for o in result.outcomes}
+    containers = [o for o in result.outcomes if not o.subject.is_model]
+    simulated = {o.subject.name: {"": simulated_usage(o)} for o in containers}
     used = read_usage(usage) if usage else simulated
     advices = [advice(name, pods) for name, pods in used.items()]
     requested = {
@@ -255,7 +257,7 @@ def _right_sized(result: Simulation, usage: Sequence[str] | None, fmt: Simulatio
             outcome.subject.platform == "kubernetes"
             and CPU in outcome.subject.simulated.scaler.metrics.measures,
         )
-        for outcome in result.outcomes
+        for outcome in containers
     }
     if fmt is SimulationFormat.JSON:
         return json_format.dumps(report.rightsize_document(advices, requested))
