@@ -54,12 +54,12 @@ def confidence_of(configuration: Configuration) -> Confidence:
     low, medium = [], []
     if gpu.compute_capability < 8.0:
         low.append(f"few measurements of {gpu.family} GPUs, and none of prompts at 4 bit")
+    elif (gpu.name, precision.alike) not in _MEASURED:
+        medium.append(f"{precision.name} on {gpu.name} is not among the measurements")
     if count > 1 and not gpu.peer_to_peer:
         low.append(f"all-reduce of {count:g} GPUs over PCIe")
-    if (gpu.name, precision.alike) not in _MEASURED and not low:
-        medium.append(f"{precision.name} on {gpu.name} is not among the measurements")
     if model.name not in _MODELS:
-        medium.append(f"{model.name} is not among the measurements")
+        low.append(f"{model.name} is not among the measurements")
     if engine.name in ("sglang", "other"):
         medium.append("few measurements of this engine")
     if low:

@@ -99,9 +99,9 @@ def _per_million(one: Look, usd_per_hour: float) -> float:
 def _legend(able: Sequence[Priced], width: int) -> str:
     said = [_LOOKED]
     said += _sureness([one.confidence for one, _ in able])
-    machines = dict.fromkeys(f"{machine[0]} {machine[1]:.4g} USD/h" for _, machine in able if machine)
+    machines = dict.fromkeys(f"{machine[0]} {machine[1]:.4g}" for _, machine in able if machine)
     if machines:
-        said.append(f"Machines: {', '.join(machines)}.")
+        said.append(f"Cheapest machines, USD for an hour of a replica: {', '.join(machines)}.")
     return "\n".join(textwrap.fill(line, width) for line in said) + "\n"
 
 

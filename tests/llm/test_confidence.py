@@ -1,0 +1,30 @@
+"""How sure a speed is, and why it is not surer."""
+
+from __future__ import annotations
+
+import pytest
+
+from capplan.llm.confidence import confidence_of, range_of
+
+
+@pytest.mark.parametrize(
+    ("case", "level", "why"),
+    [
+        (("llama-3.1-8b", "fp8", "H100"), "high", ""),
+        (("llama-3.1-8b", "int4", "H100"), "medium", "int4 on H100-80GB is not among the measurements"),
+        (("llama-3.1-8b", "bf16", "H100", 1, "sglang"), "medium", "few measurements of this engine"),
+        (("llama-3.1-8b", "fp8", "L40S", 2), "low", "all-reduce of 2 GPUs over PCIe"),
+        (("mistral-7b", "int4", "T4"), "low", "none of prompts at 4 bit"),
+        (("gemma-2-9b", "bf16", "H100"), "low", "gemma-2-9b is not among the measurements"),
+    ],
+)
+def test_class_and_reason(configuration, case, level, why):
+    found = confidence_of(configuration(*case))
+    assert found.level == level
+    assert why in "; ".join(found.reasons)
+
+
+def test_less_sure_is_a_wider_range_and_first_tokens_wider_still():
+    widths = [high / low for low, high in (range_of(level, "tpot") for level in ("high", "medium", "low"))]
+    assert widths == sorted(widths)
+    assert range_of("low", "ttft") == pytest.approx((0.25, 4.0))
