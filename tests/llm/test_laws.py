@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from capplan.llm.capacity import Promise, carried
-from capplan.llm.confidence import confidence_of, range_of
 from capplan.llm.fit import sequences_that_fit
 from capplan.llm.roofline import stacked, step_time, taken
 from capplan.llm.serving import Served, open_loop, time_per_token
@@ -91,20 +90,3 @@ def test_configurations_stacked_are_each_on_their_own(facts, configuration):
     apart = [step_time(o.work(), o.reached(facts), u, 1000.0) for o, u in zip(ones, users, strict=True)]
     assert together == pytest.approx(apart)
     assert taken(work, np.array([2])).common_read[0] == ones[2].work().common_read
-
-
-@pytest.mark.parametrize(
-    ("case", "level"),
-    [
-        (("llama-3.1-8b", "fp8", "H100", 1), "high"),
-        (("qwen2.5-7b", "fp8", "H100", 1), "medium"),
-        (("llama-3.1-8b", "fp8", "L4", 1), "medium"),
-        (("mistral-7b", "int4", "T4", 1), "low"),
-        (("llama-3.1-70b", "fp8", "L40S", 4), "low"),
-    ],
-)
-def test_confidence(configuration, case, level):
-    assert confidence_of(configuration(*case)).level == level
-    low, high = range_of(level, "tpot")
-    assert low < 1 < high
-    assert range_of(level, "ttft")[1] > high
