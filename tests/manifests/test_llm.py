@@ -1,0 +1,177 @@
+"""Models that a plan serves itself: what runs is what the estimate chose."""
+
+import textwrap
+
+import pytest
+from rendering import example, rendered, site_of
+
+from capplan.errors import InputError
+
+SERVING = textwrap.dedent("""
+    name: chat
+    regions: {gcp: us-central1}
+    demand: {requests_per_month: 400_000, peak_to_average: 2.5}
+    services:
+      front: {platform: cloud-run, service_time: 3s, calls: {model: 10}}
+    llm:
+      model:
+        model: llama-3.1-8b
+        precision: fp8
+        gpu: L4
+        machine: g2-standard-8
+        tensor_parallel: 1
+        input_tokens: 1200
+        output_tokens: 200
+        slo: {tpot: 100ms, ttft: 3s}
+        replicas: {min: 2, max: 20}
+""")
+DEPLOYMENT = "kubernetes/base/model/deployment-model.yaml"
+
+
+def container(files, name="model"):
+    """Return the only container of a Deployment."""
+    [found] = files[f"kubernetes/base/{name}/deployment-{name}.yaml"].value["spec"]["template"]["spec"][
+        "containers"
+    ]
+    return found
+
+
+def arguments(files, name="model"):
+    """Return a server's arguments as a map."""
+    return dict(word.removeprefix("--").split("=", 1) for word in container(files, name)["args"])
+
+
+def test_arguments_are_those_of_the_estimate():
+    found = arguments(example("llm-serving"), "assistant")
+    replica = next(c for c in site_of("llm-serving").estimate.components if c.name == "assistant").replica
+    assert found["model"] == "meta-llama/Llama-3.1-8B-Instruct"
+    assert found["tensor-parallel-size"] == "1"
+    assert found["max-num-seqs"] == str(int(replica.users.flat[0]))
+    # FP8 weights are made from the published 16 bit, and the estimate counts a byte for an element of KV.
+    assert (found["quantization"], found["kv-cache-dtype"]) == ("fp8", "fp8")
+    assert float(found["gpu-memory-utilization"]) == pytest.approx(replica.memory_share, abs=0.01)
+    # Four times 1,400 tokens, in whole 1,024.
+    assert found["max-model-len"] == "6144"
+
+
+def test_a_chosen_configuration_is_rendered():
+    found = arguments(example("llm-serving", "cheapest"), "assistant")
+    plan = site_of("llm-serving", "cheapest").plan.llm["assistant"]
+    assert (plan.gpu, plan.precision) == ("T4", "int8")
+    assert found["dtype"] == "half", "a T4 has no bfloat16"
+    assert found["model"].endswith("w8a8")
+    assert "quantization" not in found, "the checkpoint says it"
+
+
+def test_the_pod_fits_its_node_and_has_its_gpu():
+    site, files = site_of("llm-serving"), example("llm-serving")
+    pool = site.pools["llm-serving", "assistant"]
+    assert (pool.gpus, pool.max_nodes) == (1, 20)
+    asked = site.components["assistant"].pods
+    assert 0.8 * pool.cpu <= asked.cpu <= pool.cpu
+    assert 0.8 * pool.memory_gib <= asked.memory_gib <= pool.memory_gib
+    resources = container(files, "assistant")["resources"]
+    assert resources["requests"]["nvidia.com/gpu"] == resources["limits"]["nvidia.com/gpu"] == "1"
+    pod = files["kubernetes/base/assistant/deployment-assistant.yaml"].value["spec"]["template"]["spec"]
+    assert pod["nodeSelector"] == {"cloud.google.com/gke-nodepool": "assistant"}
+    assert {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"} in pod["tolerations"]
+
+
+def test_start_has_time_for_image_and_weights():
+    files = rendered(SERVING)
+    probe = container(files)["startupProbe"]
+    # 60 s for the image and 16.1 GB at 0.5 GB/s, twice.
+    assert probe["periodSeconds"] * probe["failureThreshold"] == pytest.approx(2 * (60 + 16.1 / 0.5), abs=6)
+    slow = container(rendered(SERVING, "llm.model.cold_start.weights_gb_per_s=0.1"))["startupProbe"]
+    assert slow["failureThreshold"] > 2 * probe["failureThreshold"]
+    [claim] = [
+        volume["ephemeral"]["volumeClaimTemplate"]["spec"]
+        for volume in files[DEPLOYMENT].value["spec"]["template"]["spec"]["volumes"]
+        if "ephemeral" in volume
+    ]
+    assert claim["resources"]["requests"]["storage"] == "18Gi", "16.1 GB and a fifth more"
+
+
+def test_replicas_scale_by_running_requests_within_the_plans_bounds():
+    files = rendered(SERVING)
+    hpa = files["kubernetes/base/model/horizontalpodautoscaler-model.yaml"].value["spec"]
+    assert (hpa["minReplicas"], hpa["maxReplicas"]) == (2, 20)
+    pods = hpa["metrics"][0]["pods"]
+    assert pods["metric"]["name"] == "vllm_num_requests_running"
+    limit = int(arguments(files)["max-num-seqs"])
+    assert (
+        pods["target"]["averageValue"] == str(round(0.7 * limit))
+        or pods["target"]["averageValue"] == f"{round(700 * limit)}m"
+    )
+    rules = files["helm/prometheus-adapter.values.yaml"].value["rules"]["custom"]
+    assert [rule["name"]["as"] for rule in rules] == ["vllm_num_requests_running"]
+
+
+def test_callers_outside_the_cluster_reach_it_privately():
+    files = rendered(SERVING)
+    service = files["kubernetes/base/model/service-model.yaml"].value
+    assert service["spec"]["type"] == "LoadBalancer"
+    assert service["metadata"]["annotations"]["networking.gke.io/load-balancer-type"] == "Internal"
+    annotations = files["cloudrun/front.service.yaml"].value["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["run.googleapis.com/vpc-access-egress"] == "private-ranges-only"
+
+
+def test_the_script_makes_the_gpu_pool():
+    script = rendered(SERVING)["commands/gcloud.sh"].text
+    assert "clusters create chat" in script
+    assert "--accelerator type=nvidia-l4,count=1,gpu-driver-version=default" in script
+    assert "--total-min-nodes 2 --total-max-nodes 20" in script
+    assert "delete default-pool" not in script, "nothing else could run the system's pods"
+
+
+def test_a_pool_goes_to_the_clusters_of_the_plan():
+    plan = SERVING + textwrap.dedent("""
+        clusters:
+          main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1, max: 3}}}}
+    """)
+    script = rendered(plan)["commands/gcloud.sh"].text
+    assert script.count("clusters create ") == 1
+    assert "node-pools create model \\\n  --cluster main" in script
+
+
+def test_promises_are_alerted_on():
+    groups = rendered(SERVING)["prometheus/chat.rules.yaml"].value["groups"]
+    alerts = {
+        rule["alert"]: rule["expr"] for rule in groups[1]["rules"] if rule["labels"]["component"] == "model"
+    }
+    assert alerts["SlowFirstToken"].endswith("> 3")
+    assert alerts["SlowTokens"].endswith("> 0.1")
+
+
+def test_what_the_plan_says_goes_first():
+    files = rendered(
+        SERVING,
+        "llm.model.workload.vllm.model=someone/fp8-checkpoint",
+        "llm.model.workload.vllm.max_model_len=32768",
+        "llm.model.workload.port=9000",
+    )
+    found = arguments(files)
+    assert (found["model"], found["max-model-len"], found["port"]) == (
+        "someone/fp8-checkpoint",
+        "32768",
+        "9000",
+    )
+    assert "quantization" not in found
+
+
+@pytest.mark.parametrize("change", ["llm.model.precision=int4", "llm.model.model=llama-3.3-70b"])
+def test_weights_that_nobody_published_must_be_named(change):
+    sets = [change, "llm.model.gpu=H100", "llm.model.machine=a3-highgpu-8g", "llm.model.tensor_parallel=4"]
+    with pytest.raises(InputError, match=r"workload\.vllm\.model"):
+        rendered(SERVING, *sets)
+
+
+def test_what_an_api_answers_alone_needs_no_pod():
+    files = example("llm-serving", "api-only")
+    assert not any(path.startswith("kubernetes/") for path in files)
+
+
+def test_afpis_own_model_is_the_one_of_its_figures():
+    found = arguments(example("afpi", "l4"), "llm")
+    assert found["model"] == "meta-llama/Llama-3.1-8B-Instruct"
+    assert (found["quantization"], found["max-num-seqs"]) == ("fp8", "72")
