@@ -63,6 +63,21 @@ def test_changes_stay_within_the_policies(arrivals, pods, percent):
         assert since[-1] - since.min() <= pods or since[-1] < since.max()
 
 
+@moderate
+@given(loads, st.integers(1, 5), st.integers(10, 100))
+def test_changes_down_stay_within_the_policies(arrivals, pods, percent):
+    steps = rules([Policy(PODS, pods, 60.0), Policy(PERCENT, percent, 60.0)], MIN)
+    made = service(high=50, initial=50)
+    made = made._replace(
+        scaler=made.scaler._replace(hpa=made.scaler.hpa._replace(has_behavior=True, down=steps))
+    )
+    wanted = run(made, arrivals).wanted
+    period = int(60 / TICK_S)
+    for tick in range(wanted.size):
+        since = wanted[max(tick - period + 1, 0) : tick + 1]
+        assert since.max() - since[-1] <= pods or since[-1] > since.min()
+
+
 def test_the_same_load_gives_the_same_timeline():
     arrivals = np.random.default_rng(3).poisson(900, 500)
     first, second = (run(service(), arrivals) for _ in range(2))
