@@ -112,7 +112,7 @@ def look(configuration: Configuration, asked: Asked, facts: Facts) -> Look:
 
 def _hindrance(does: Carried, missing_gb: float, served: Served, promise: Promise) -> str:
     if does.room < 1:
-        return f"does not fit: {missing_gb:.1f} GB short for the weights and one sequence"
+        return f"does not fit: {missing_gb:.1f} GB short for weights and one sequence"
     if does.tpot_users < 1:
         alone = 1e3 * float(time_per_token(served, 1.0))
         return f"TPOT {alone:.0f} ms with one user, {1e3 * float(promise.tpot_s):.0f} ms promised"
