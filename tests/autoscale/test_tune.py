@@ -3,6 +3,7 @@
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 from autoscale.test_simulation import PODS
 from helpers import SHIPPED, plan_of
@@ -12,7 +13,7 @@ from capplan.autoscale.choice import choices, chosen, overlay
 from capplan.autoscale.loop import HPA, KEDA, KNATIVE, TRACKING, WINDOW
 from capplan.autoscale.settings import Settings
 from capplan.autoscale.simulation import prepare, run
-from capplan.autoscale.tune import ALLOWED_LATE, tunable, tune
+from capplan.autoscale.tune import ALLOWED_LATE, held_out, tunable, tune
 from capplan.errors import InputError
 from capplan.plan.read import parse_plan
 
@@ -69,6 +70,17 @@ def test_the_best_holds_the_slo_also_where_it_was_not_searched(tuned):
     assert max(tuned.best.late, tuned.best.late_elsewhere) <= ALLOWED_LATE
     holding = [candidate.usd_per_month for candidate in tuned.front if candidate.holds]
     assert tuned.best.usd_per_month == min(holding)
+
+
+@pytest.mark.parametrize("days", [0.01, 0.5, 1, 2.9, 3, 7, 14])
+def test_what_is_held_out_is_a_third_or_a_little_less_in_pieces(days):
+    ticks = int(days * 86_400 / 15)
+    unseen = held_out(ticks, 15.0)
+    assert 0.25 <= unseen.mean() <= 0.34
+    pieces = np.flatnonzero(np.diff(unseen.astype(int)) == 1)
+    assert pieces.size == (3 if days < 3 else days // 3)
+    if days >= 3:
+        assert set((pieces + 1) * 15 % 86_400) == {0}
 
 
 def test_two_instances_are_not_given_up_for_one(tuned):

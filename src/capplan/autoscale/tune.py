@@ -8,20 +8,25 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from capplan.autoscale.bill import Run, bill
 from capplan.autoscale.choice import Choice, choices, chosen, overlay
 from capplan.autoscale.compiled import COMPILED
 from capplan.autoscale.loop import FIXED
 from capplan.autoscale.setup import Subject
-from capplan.autoscale.simulation import Outcome, Prepared, outcome, requests_of
+from capplan.autoscale.simulation import Outcome, Prepared, Series, outcome, requests_of
 from capplan.errors import InputError, Problem, nearest
+
+Mask = NDArray[np.bool_]
 
 ALLOWED_LATE = 0.001
 """Share of the requests that may come while the SLO is broken."""
 
 _BUDGET = 1000 if COMPILED else 40
-_SEARCHED = 0.7
 _FRONT = 8
+_DAY_S = 86_400.0
 
 
 class Candidate(NamedTuple):
@@ -104,23 +109,38 @@ def _tuned(prepared: Prepared, outcomes: Sequence[Outcome], subject: Subject, bu
     requests = requests_of(subject, prepared.settings)
     service = prepared.estimate.plan.services[subject.name]
     all_choices = choices(subject, service, prepared.settings.seed, budget)
-    split = int(len(requests) * _SEARCHED)
+    unseen = held_out(len(requests), prepared.settings.tick_s)
 
     def tried(choice: Choice) -> Candidate:
-        part = subject._replace(simulated=chosen(subject, choice), rps=subject.rps[:split])
-        result = outcome(part, requests[:split])
-        late = result.figures.late_share
-        return Candidate(choice, float(result.series.kept.mean()), late, math.nan, math.nan)
+        series = outcome(subject._replace(simulated=chosen(subject, choice)), requests).series
+        instances = float(series.kept[~unseen].mean())
+        return Candidate(choice, instances, _late(series, ~unseen), _late(series, unseen), math.nan)
 
     candidates = _mapped(tried, all_choices)
     today, *members = (
-        _finished(prepared, outcomes, subject, candidate, split)
-        for candidate in [candidates[0], *_front(candidates)]
+        _priced(prepared, outcomes, subject, candidate) for candidate in [candidates[0], *_front(candidates)]
     )
     holding = [candidate for candidate in members if candidate.holds]
     best = min(holding, key=lambda candidate: candidate.usd_per_month) if holding else None
     settings = None if best is None else overlay(subject, service, best.choice)
     return Tuned(subject, len(all_choices), today, members, best, settings)
+
+
+def held_out(ticks: int, tick_s: float) -> Mask:
+    """Return which ticks the search does not look at: every third day, or tenth of less than three days.
+
+    So both parts have their share of peaks and of weekends.
+    """
+    whole_s = ticks * tick_s
+    block_s = _DAY_S if whole_s >= 3 * _DAY_S else whole_s / 10
+    return np.asarray((np.arange(ticks) * tick_s / block_s).astype(int) % 3 == 2)
+
+
+def _late(series: Series, where: Mask) -> float:
+    """Return the share of the requests of some ticks that came while the SLO was broken."""
+    requests = series.arrivals[where]
+    late = requests[series.late[where] > 0]
+    return float(late.sum()) / max(float(requests.sum()), 1e-12)
 
 
 def _mapped(tried: Callable[[Choice], Candidate], choices: Sequence[Choice]) -> list[Candidate]:
@@ -146,14 +166,12 @@ def _front(candidates: Sequence[Candidate]) -> list[Candidate]:
     return front[start : start + _FRONT]
 
 
-def _finished(
-    prepared: Prepared, outcomes: Sequence[Outcome], subject: Subject, candidate: Candidate, split: int
+def _priced(
+    prepared: Prepared, outcomes: Sequence[Outcome], subject: Subject, candidate: Candidate
 ) -> Candidate:
-    """Return a candidate with its late share where it was not searched, and the plan's cost with it."""
+    """Return a candidate with the plan's cost."""
     whole = _whole(prepared, subject, candidate.choice)
-    later, late = whole.series.arrivals[split:], whole.series.late[split:] > 0
-    elsewhere = float(later[late].sum()) / max(float(later.sum()), 1e-12)
-    return candidate._replace(late_elsewhere=elsewhere, usd_per_month=_usd(prepared, outcomes, [whole]))
+    return candidate._replace(usd_per_month=_usd(prepared, outcomes, [whole]))
 
 
 def _whole(prepared: Prepared, subject: Subject, choice: Choice) -> Outcome:
