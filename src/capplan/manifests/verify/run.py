@@ -125,6 +125,7 @@ def _first(documents: Documents, directory: str) -> Any:
 def _entries(path: str, kustomization: Mapping[str, Any]) -> Iterator[str]:
     from posixpath import dirname, join, normpath
 
-    for key in ("resources", "components"):
-        for entry in kustomization.get(key) or []:
+    for key in ("resources", "bases", "components"):
+        entries = kustomization.get(key)
+        for entry in entries if isinstance(entries, list) else []:
             yield normpath(join(dirname(path), str(entry)))
