@@ -123,6 +123,11 @@ def test_semantic_cache_takes_requests_away():
             "llm-does-not-fit",
             "llama-3.1-70b at fp8 does not fit 1 × L4: 50.9 GB short",
         ),
+        (
+            ("model=llama-2-7b", "input_tokens=4000", "output_tokens=300"),
+            "llm-context",
+            "requests of 4,300 tokens, llama-2-7b has a context of 4,096",
+        ),
         (("slo.tpot=1ms",), "llm-slo", "not even one request at a time"),
         (("replicas.max=1", "replicas.min=1", "redundancy.spare=2"), "max-too-small", "needs 4"),
     ],
@@ -216,6 +221,11 @@ def test_options_cost_what_an_estimate_of_them_does(way):
 def test_more_replicas_than_allowed_is_a_reason_to_lose():
     lost = [option.lost for option in ranking("replicas.max=2", "redundancy.spare=1")]
     assert any("replicas in the busiest hour, replicas.max is 2" in reason for reason in lost)
+
+
+def test_auto_with_requests_beyond_the_context_says_so():
+    with pytest.raises(InputError, match="llama-2-7b has a context of 4,096"):
+        run(*OPEN, "model=llama-2-7b", "input_tokens=4000", "output_tokens=300")
 
 
 def test_auto_that_finds_nothing_says_what_stood_in_the_way():

@@ -26,5 +26,9 @@ def test_nearest_that_fits(configuration, facts, case, said):
     assert would_fit(configuration(*case), 1000, 300, facts) == said
 
 
+def test_no_memory_makes_a_context_longer(configuration, facts):
+    assert would_fit(configuration("llama-2-7b", "bf16", "L4"), 5000, 300, facts) == ""
+
+
 def test_nothing_fits_a_context_beyond_all_memory(configuration, facts):
     assert would_fit(configuration("llama-2-70b", "int4", "T4"), 1e8, 300, facts) == ""

@@ -12,6 +12,7 @@ from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from capplan.llm.capacity import Promise
+    from capplan.plan.read import PlanFile
     from capplan.report.llm import Priced
     from capplan.report.table import Table
 
@@ -53,6 +54,9 @@ def llm(
     everything: Annotated[
         bool, typer.Option("--all", help="Show every option, not the best of each.")
     ] = False,
+    alternative: Annotated[
+        str | None, typer.Option("--alternative", help="An alternative of the plan.")
+    ] = None,
     fmt: RecommendFormat = TextFormat.TABLE,
     sets: Sets = None,
     books: Books = None,
@@ -67,7 +71,10 @@ def llm(
         text = _models(catalogs, own)
     elif plan is not None and model is None:
         _refuse(context, _OF_LOOKS, "goes with --model, not with a plan", "The plan says it, or --set does.")
-        text = _ranking(plan, sets, books, catalogs, fmt, pareto, everything)
+        from capplan.plan.read import read_plan
+
+        file = read_plan(plan, sets or (), alternative, books or ())
+        text = _ranking(file, catalogs, fmt, pareto, everything)
     elif model is not None and plan is None:
         _refuse(context, _OF_PLANS, "goes with a PLAN, not with --model", "")
         lengths = inputs or _INPUTS, outputs or _OUTPUTS
@@ -89,7 +96,7 @@ _OF_LOOKS = (
     *("gpu", "precision", "tensor_parallel", "engine", "inputs", "outputs", "ttft", "tpot"),
     *("architectures", "calibration"),
 )
-_OF_PLANS = ("pareto", "everything", "sets", "books")
+_OF_PLANS = ("pareto", "everything", "alternative", "sets", "books")
 
 
 def _refuse(context: typer.Context, names: tuple[str, ...], what: str, remedy: str) -> None:
@@ -182,13 +189,7 @@ def _models(catalogs: Path | None, own: tuple[Path | None, Path | None]) -> str:
 
 
 def _ranking(
-    plan: Path,
-    sets: list[str] | None,
-    books: list[str] | None,
-    catalogs: Path | None,
-    fmt: TextFormat,
-    pareto_only: bool,
-    everything: bool,
+    file: PlanFile, catalogs: Path | None, fmt: TextFormat, pareto_only: bool, everything: bool
 ) -> str:
     from capplan.catalog.catalog import Catalog
     from capplan.cli import terminal
@@ -196,11 +197,9 @@ def _ranking(
     from capplan.components.llm.options import best_of_each, pareto
     from capplan.estimate import basis_of, estimate_on
     from capplan.plan.bind import Scenarios
-    from capplan.plan.read import read_plan
     from capplan.report import json_format
     from capplan.report import llm as report
 
-    file = read_plan(plan, sets or (), None, books or ())
     if not file.plan.llm:
         raise InputError(file.places.problem((), "the plan has no llm component", "Or give --model."))
     basis = basis_of(file, Catalog(catalogs))

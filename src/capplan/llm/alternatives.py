@@ -29,7 +29,7 @@ def would_fit(asked: Configuration, inputs: Floats, outputs: Floats, facts: Fact
 
 def fits(one: Configuration, inputs: Floats, outputs: Floats, facts: Facts) -> bool:
     """Whether it runs, with room for the weights and one request."""
-    if one.obstacles():
+    if one.obstacles() or one.model.beyond_context(float(np.max(inputs + outputs))):
         return False
     reached = one.reached(facts)
     return not np.any(one.memory().missing(inputs + reached.growth * outputs, reached))

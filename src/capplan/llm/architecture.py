@@ -118,6 +118,12 @@ class Architecture(NamedTuple):
         """Return over how many GPUs the KV cache is divided; beyond that it is replicated."""
         return 1.0 if self.latent is not None else min(tensor_parallel, self.kv_heads)
 
+    def beyond_context(self, tokens: float) -> str:
+        """Say that a request of so many tokens is longer than the model was made for; empty if it is not."""
+        if not 0 < self.context < tokens:
+            return ""
+        return f"requests of {tokens:,.0f} tokens, {self.name} has a context of {self.context:,.0f}"
+
     def undivided(self, tensor_parallel: float) -> str:
         """Return which heads cannot be divided over so many GPUs, empty if all can.
 

@@ -78,7 +78,8 @@ def sensible(model: Architecture, gpu: Gpu) -> list[Precision]:
 def look(configuration: Configuration, asked: Asked, facts: Facts) -> Look:
     """Return what ``configuration`` does with the requests that are ``asked``."""
     memory = configuration.memory()
-    hindrance = "; ".join(configuration.obstacles())
+    too_long = configuration.model.beyond_context(asked.inputs + asked.outputs)
+    hindrance = too_long or "; ".join(configuration.obstacles())
     kilobytes = float(memory.full_kv + memory.window_kv) / 1e3
     if hindrance:
         blank = (0.0, 0.0, float("nan"), float("nan"), float("nan"), float("nan"), 0.0, 0.0)

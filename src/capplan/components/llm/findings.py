@@ -19,6 +19,10 @@ from capplan.plan.llm import Llm
 
 def obstacles(name: str, chosen: Configuration, llm: Llm, facts: Facts) -> Iterator[Finding]:
     """Yield why the configuration cannot serve at all."""
+    too_long = chosen.model.beyond_context(float(np.max(llm.input_tokens + llm.output_tokens)))
+    if too_long:
+        yield Finding("error", "llm-context", name, too_long, "Choose a model with a longer one.")
+        return
     wrong = chosen.obstacles()
     instead = _instead(chosen, llm, facts)
     if wrong:
@@ -51,7 +55,8 @@ def findings(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
     if confidence.level == "low":
         low, high = range_of("low", "tpot")
         message = f"speeds are good to ×{low:.2g}…×{high:.2g} only: {'; '.join(confidence.reasons)}"
-        yield Finding("warning", "llm-low-confidence", name, message, "Calibrate with your own benchmark.")
+        remedy = "" if llm.calibration else "Calibrate with your own benchmark."
+        yield Finding("warning", "llm-low-confidence", name, message, remedy)
     yield from _unschedulable(name, llm, replica)
 
 

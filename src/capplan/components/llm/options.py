@@ -72,8 +72,9 @@ def rank(
 
     ``ways`` to buy machines have names. Each option costs what an estimate of it would, the API aside.
     """
-    able = [c for c in configurations if not c.obstacles()]
-    options = [_unable(c, "; ".join(c.obstacles())) for c in configurations if c.obstacles()]
+    obstacles = [_obstacle(c, asked) for c in configurations]
+    options = [_unable(c, why) for c, why in zip(configurations, obstacles, strict=True) if why]
+    able = [c for c, why in zip(configurations, obstacles, strict=True) if not why]
     if able:
         options += _evaluated(able, offers, asked, demand, facts, ways)
     options.sort(key=lambda o: (o.usd_per_month is None, o.usd_per_month or 0.0, o.tpot_s))
@@ -206,6 +207,12 @@ def _holds(offer: Offer, configuration: Configuration) -> bool:
     """Whether a machine holds a replica; GPUs are added to a machine as many as a replica takes."""
     wanted = configuration.tensor_parallel
     return offer.gpus >= wanted if offer.add_on is None else offer.gpus == wanted
+
+
+def _obstacle(configuration: Configuration, asked: Asked) -> str:
+    """Return why the configuration cannot run this at all, memory aside; empty if it can."""
+    too_long = configuration.model.beyond_context(asked.inputs + asked.outputs)
+    return too_long or "; ".join(configuration.obstacles())
 
 
 def _hindrance(does: Carried, index: int, missing_gb: float, promise: Promise) -> str:
