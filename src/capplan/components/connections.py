@@ -75,17 +75,23 @@ def connection_measures(ctx: Context, database: str, accepted: Array) -> Iterato
     )
     yield offered._replace(detail=True)
     size = _pgbouncer_pool(ctx, database)
-    if size is not None and np.any(size > 0):
+    if size is not None:
         formula = "fewest with at most 1 % of the calls blocked: Erlang B of calls/s × hold_time"
         yield measure("PgBouncer pool", size, "connections", formula)._replace(detail=True)
 
 
 def _pgbouncer_pool(ctx: Context, database: str) -> Floats | None:
-    """Return the server connections that carry all calls with few of them blocked: Erlang B."""
+    """Return the server connections that carry all calls with few of them blocked: Erlang B.
+
+    None where there is no pool, or one of which the plan does not say how long a call holds a connection.
+    """
     from capplan.capacity.queueing import servers_for_blocking
 
+    pools = list(pools_to(ctx, database))
+    if not pools:
+        return None
     busy = np.zeros((1, 1))
-    for name, service, pool in pools_to(ctx, database):
+    for name, service, pool in pools:
         if pool.hold_time is None:
             return None
         busy = busy + ctx.load.peak(name) * _calls(service.calls[database]) * pool.hold_time
