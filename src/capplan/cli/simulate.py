@@ -83,16 +83,16 @@ Budget = Annotated[
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option("--service", help="With --tune: only this service, not all. Repeatable."),
+    typer.Option("--service", metavar="NAME", help="With --tune: only this service, not all. Repeatable."),
 ]
 RightSize = Annotated[bool, typer.Option("--right-size", help="Recommend requests, as VPA and KRR would.")]
 UsageFiles = Annotated[
     list[str] | None,
     typer.Option(
         "--usage",
-        metavar="[cpu=|memory=]FILE",
+        metavar="FILE",
         help="With --right-size: recorded use, as CSV (timestamp, cpu_cores, memory_bytes, pod) or as "
-        "Prometheus' answer to query_range. Repeatable.",
+        "Prometheus' answer to query_range, cpu=FILE or memory=FILE without names. Repeatable.",
     ),
 ]
 KubernetesVersion = Annotated[
