@@ -218,6 +218,13 @@ def test_options_cost_what_an_estimate_of_them_does(way):
     assert usd(run(*OPEN, *more)) == pytest.approx(bought[0].usd_per_month)
 
 
+def test_a_machine_that_is_named_takes_what_can_be_added_to_it():
+    result = run("model=mistral-7b", "precision=auto", "gpu=T4", "machine=n1-standard-8", "slo.ttft=20s")
+    names = {line.sku for line in result.lines}
+    assert {"n1-standard-8", "nvidia-tesla-t4"} <= names
+    assert "llm-slo" not in errors(result)
+
+
 def test_more_replicas_than_allowed_is_a_reason_to_lose():
     lost = [option.lost for option in ranking("replicas.max=2", "redundancy.spare=1")]
     assert any("replicas in the busiest hour, replicas.max is 2" in reason for reason in lost)
@@ -241,6 +248,9 @@ def test_auto_that_finds_nothing_says_what_stood_in_the_way():
         (("machine=n2-standard-8",), "no L4 can be added"),
         (("machine=a2-highgpu-1g",), "has A100-40GB, not L4"),
         (("tensor_parallel=2",), "has 1 GPUs, a replica takes 2"),
+        (("tensor_parallel=0",), "tensor_parallel must be at least 1"),
+        (("gpu=auto", "machine=n2-standard-8"), "no machine n2-standard-8 with GPUs is sold in us-central1"),
+        (("gpu=auto", "machine=auto", "region=me-central2"), "no machine with GPUs is sold in me-central2"),
         (("local_share=50%",), "an api has to answer"),
     ],
 )

@@ -106,6 +106,12 @@ class Llm(Section):
     workload: Workload | None = Field(None, description="Its container, for rendered manifests.")
 
     @model_validator(mode="after")
+    def _some_gpu(self) -> "Llm":
+        if self.tensor_parallel != "auto" and self.tensor_parallel < 1:
+            raise ValueError("tensor_parallel must be at least 1")
+        return self
+
+    @model_validator(mode="after")
     def _answered(self) -> "Llm":
         if self.api is None and (_below_one(self.local_share) or _above_zero(self.fallback)):
             raise ValueError("an api has to answer what is not served locally")

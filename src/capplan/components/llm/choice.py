@@ -11,10 +11,10 @@ from capplan.components.base import MACHINES
 from capplan.components.llm.bills import WAYS, Bought
 from capplan.components.llm.component import bounds_of, local_part, promise_of
 from capplan.components.llm.facts import facts_of
-from capplan.components.llm.offers import Offer, offers
+from capplan.components.llm.offers import Offer, everywhere, offers
 from capplan.components.llm.options import Demand, Option, rank
 from capplan.demand.load import Load
-from capplan.errors import InputError, Problem
+from capplan.errors import InputError, Problem, nearest
 from capplan.llm.facts import Facts, find_engine, find_gpu, find_model, find_precision
 from capplan.llm.hardware import Gpu
 from capplan.llm.look import COUNTS, Asked, configurations
@@ -101,8 +101,21 @@ def _offers(basis: Basis, name: str, llm: Llm) -> list[Offer]:
     if region is None:
         remedy = f"Set regions.{llm.provider}."
         raise InputError(Problem(basis.where("llm", name), "has no region", remedy))
-    found = list(offers(basis.catalog, [(llm.provider, region)]))
-    return found if llm.machine == "auto" else [o for o in found if o.machine.name == llm.machine]
+    named = None if llm.machine == "auto" else llm.machine
+    found = list(offers(basis.catalog, [(llm.provider, region)], named))
+    if not found:
+        raise InputError(_nothing_sold(basis, name, llm.provider, region, named))
+    return found
+
+
+def _nothing_sold(basis: Basis, name: str, provider: str, region: str, named: str | None) -> Problem:
+    """Return that no GPUs can be had in the region, or with the machine that is ``named``."""
+    what = f"no machine {named or ''} with GPUs is sold in {region}".replace("  ", " ")
+    places = [place for place in everywhere(basis.catalog) if place[0] == provider]
+    if named is None:
+        return basis.places.problem(("llm", name, "region"), what, nearest(region, {r for _, r in places}))
+    sold = {offer.machine.name for offer in offers(basis.catalog, [(provider, region)])}
+    return basis.places.problem(("llm", name, "machine"), what, nearest(named, sold))
 
 
 def _gpus(llm: Llm, found: Sequence[Offer], facts: Facts, where: str) -> list[Gpu]:

@@ -44,21 +44,25 @@ class Offer(NamedTuple):
         return f"{self.machine.name} + {self.gpus:g} {self.add_on.name.removeprefix('nvidia-tesla-').upper()}"
 
 
-def offers(catalog: Catalog, places: Iterable[tuple[str, str]]) -> Iterator[Offer]:
-    """Yield every machine with GPUs in the ``places``, (provider, region); retired ones are left out."""
+def offers(catalog: Catalog, places: Iterable[tuple[str, str]], named: str | None = None) -> Iterator[Offer]:
+    """Yield every machine with GPUs in the ``places``, (provider, region); retired ones are left out.
+
+    Where a machine is ``named`` only that one, with every number of GPUs that can be added to it.
+    """
     for provider, region in places:
         for machine in catalog.service(provider, MACHINES[provider]).skus.values():
-            if machine.gpu is not None and machine.retired is None and machine.usd(region) is not None:
+            sold = machine.gpu is not None and machine.usd(region) is not None
+            if sold and (machine.retired is None if named is None else machine.name == named):
                 yield offer(catalog, provider, region, machine, None, machine.gpu_count)
-        if provider == "gcp":
-            yield from _with_add_ons(catalog, region)
+        if provider == "gcp" and (named is None or named.startswith("n1-")):
+            yield from _with_add_ons(catalog, region, named)
 
 
-def _with_add_ons(catalog: Catalog, region: str) -> Iterator[Offer]:
+def _with_add_ons(catalog: Catalog, region: str, named: str | None) -> Iterator[Offer]:
     for name, machines in _ADD_ONS.items():
         add_on = catalog.require("gcp", _ADD_ON_SERVICE, name)
-        for count, machine_name in machines.items():
-            machine = catalog.find("gcp", MACHINES["gcp"], machine_name)
+        for count, usual in machines.items():
+            machine = catalog.find("gcp", MACHINES["gcp"], named or usual)
             if machine is not None and machine.usd(region) is not None and add_on.usd(region) is not None:
                 yield offer(catalog, "gcp", region, machine, add_on, count)
 
