@@ -132,6 +132,8 @@ PAIRS = [
         ],
     ),
     ("M05-no-target", [hpa()], [hpa(), workload()]),
+    # KEDA 1 had its own group, and named its target otherwise.
+    ("M05-no-target", [keda()], [{**keda(), "apiVersion": "keda.k8s.io/v1alpha1"}]),
     (
         "M05-no-target",
         [hpa(), at(workload(), "default")],

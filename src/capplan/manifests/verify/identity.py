@@ -109,13 +109,14 @@ def _spread(world: World, workload: Workload) -> Iterator[Finding]:
             yield workload.item.finding(2, "spread-misses-own-pods", field, what)
     anti = mapping(workload.pod, "affinity.podAntiAffinity")
     preferred = maps(anti, "preferredDuringSchedulingIgnoredDuringExecution")
-    terms = maps(anti, "requiredDuringSchedulingIgnoredDuringExecution")
-    for term in [*terms, *(mapping(entry, "podAffinityTerm") for entry in preferred)]:
+    terms = [(term, "error") for term in maps(anti, "requiredDuringSchedulingIgnoredDuringExecution")]
+    terms += [(mapping(entry, "podAffinityTerm"), "warning") for entry in preferred]
+    for term, severity in terms:
         others = world.selected(mapping(term, "labelSelector"), workload.namespace)
         elsewhere = "namespaces" in term or "namespaceSelector" in term
         if not _selects(term, workload) and not others and not elsewhere:
             what = "an anti-affinity selector matches neither its own pods nor others"
-            yield workload.item.finding(2, "spread-misses-own-pods", field, what)
+            yield workload.item.finding(2, "spread-misses-own-pods", field, what, "", severity)
 
 
 def _selects(term: Tree, workload: Workload) -> bool:

@@ -91,6 +91,15 @@ _PODS = {
 
 _SCALED = ("Deployment", "StatefulSet")
 
+_GROUPS = {
+    "ScaledObject": "keda.sh",
+    "ScaledJob": "keda.sh",
+    "NetworkPolicy": "networking.k8s.io",
+    "Job": "batch",
+    "Gateway": "gateway.networking.k8s.io",
+}
+"""Kinds whose name other groups use too, for something else."""
+
 _PODLESS = frozenset(
     (
         "ScaledObject",
@@ -227,7 +236,8 @@ class World:
     def _by_kind(self) -> dict[str, list[Item]]:
         found: dict[str, list[Item]] = {}
         for item in self.items:
-            found.setdefault(item.kind, []).append(item)
+            if item.group in ("", _GROUPS.get(item.kind, item.group)):
+                found.setdefault(item.kind, []).append(item)
         return found
 
     @cached_property
