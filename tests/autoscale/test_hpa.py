@@ -4,11 +4,13 @@ import pytest
 
 from capplan.autoscale.compiled import ints
 from capplan.autoscale.hpa import reasons
-from capplan.autoscale.hpa.events import events
+from capplan.autoscale.hpa.events import events, store
 from capplan.autoscale.hpa.limits import down_limit, up_limit
 from capplan.autoscale.hpa.metrics import ERROR
+from capplan.autoscale.hpa.pods import READY, UNREADY, Pod, Readiness, Sample, pod_class
+from capplan.autoscale.hpa.recommendations import log, record, stabilised
 from capplan.autoscale.hpa.reconcile import reconcile, state
-from capplan.autoscale.hpa.rules import PERCENT, Policy, down_rules, up_rules
+from capplan.autoscale.hpa.rules import PERCENT, PODS, Policy, down_rules, up_rules
 from capplan.autoscale.hpa.spec import hpa
 from capplan.autoscale.hpa.tolerance import Tolerance, within
 
@@ -79,3 +81,35 @@ def test_tolerance_of_its_own_counts_since_1_35():
     own = Tolerance(0.02, 0.3)
     assert hpa(1, 2, tolerance=own).tolerance == own
     assert hpa(1, 2, tolerance=own, version=(1, 34)).tolerance == Tolerance()
+
+
+def test_a_broken_metric_does_not_matter_where_the_others_agree_with_what_runs():
+    spec = hpa(1, 100)
+    both = ints([reasons.FAILED_GET_PODS, reasons.FAILED_GET_EXTERNAL])
+    memory = state(spec, 15.0)
+    assert reconcile(spec, memory, 5, ints([5, ERROR]), both, 0.0) == 5
+    assert reasons.status(memory.reasons[reasons.SCALING_ACTIVE]) == "True/ValidMetricFound"
+
+
+def test_an_event_exactly_as_old_as_the_longest_period_keeps_its_place():
+    ups, rules = events(3), up_rules([Policy(PODS, 4, 30.0)])
+    for now_s in (0.0, 30.0, 61.0):
+        store(ups, rules, 4, now_s)
+    assert ups.size[0] == 2
+    assert list(ups.times_s[:2]) == [0.0, 61.0]
+
+
+def test_a_proposal_exactly_as_old_as_both_windows_keeps_its_place():
+    proposals = log(3)
+    record(proposals, 0, 7, 0.0)
+    assert stabilised(proposals, 5, 9, 60.0, 60.0, 60.0) == 5
+    assert list(proposals.replicas[: proposals.size[0]]) == [7, 5]
+    stabilised(proposals, 3, 9, 60.0, 60.0, 61.0)
+    assert list(proposals.replicas[: proposals.size[0]]) == [3, 5]
+
+
+def test_a_pod_is_new_until_the_initialisation_is_over_and_no_longer():
+    just_ready, sample = Pod("p", start_age_s=300.0, transition_age_s=10.0), Sample(1, 0.0, 60.0)
+    assert pod_class(just_ready, sample, True, Readiness()) == READY
+    assert pod_class(just_ready._replace(start_age_s=299.0), sample, True, Readiness()) == UNREADY
+    assert pod_class(just_ready._replace(ready="Unknown"), sample, True, Readiness()) == READY

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from capplan.autoscale.rightsize import krr
+from capplan.autoscale.rightsize.histogram import CPU_CORES, Histogram
 from capplan.autoscale.rightsize.recorded import read_usage
 from capplan.autoscale.rightsize.usage import Samples, Usage, advice
 from capplan.autoscale.rightsize.vpa import Recommender
@@ -39,6 +40,14 @@ def test_vpa_splits_its_floor_between_containers():
     recommender = Recommender()
     recommender.cpu(0.0, 0.001)
     assert recommender.recommendation(2).target.cpu_milli == 12
+
+
+def test_a_percentile_is_the_end_of_the_bucket_that_reaches_it():
+    histogram = Histogram(CPU_CORES)
+    for cores in (0.005, 0.5):
+        histogram.add(cores, 1.0, 0.0)
+    assert histogram.percentile(0.5) == pytest.approx(0.01)
+    assert histogram.percentile(0.51) > 0.5
 
 
 def test_krr_takes_the_busiest_pod_not_the_pool():

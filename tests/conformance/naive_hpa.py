@@ -137,38 +137,45 @@ def classed(pod, sample, is_cpu, now, init=300.0, delay=30.0):
 def replicas(pods, samples, target, is_percent, is_cpu, current, up, down, now):
     """Return (proposal, use shown) of a metric that each pod has, or None for an error."""
     classes = {pod.name: classed(pod, samples.get(pod.name), is_cpu, now) for pod in pods}
+    of = {kind: [n for n, c in classes.items() if c == kind] for kind in ("unready", "missing", "ready")}
     used = {n: s[0] for n, s in samples.items() if classes.get(n) not in ("ignored", "unready")}
-    requests = {pod.name: pod.request for pod in pods}
+    requests = {pod.name: pod.request for pod in pods} if is_percent else None
     if not pods or not used or (is_percent and None in requests.values()):
         return NO
-
-    def ratio():
-        if not is_percent:
-            shown = sum(used.values()) // len(used)
-            return shown / target, shown
-        known = [n for n in used if n in requests]
-        if sum(requests[n] for n in known) == 0:
-            return NO
-        shown = 100 * sum(used[n] for n in known) // sum(requests[n] for n in known)
-        return shown / target, shown
-
-    first = ratio()
+    first = ratio(used, requests, target)
     if first is NO:
         return NO
     one, shown = first
-    of = {kind: [n for n, c in classes.items() if c == kind] for kind in ("unready", "missing", "ready")}
-    near = lambda r: 1 - down <= r <= 1 + up  # noqa: E731
-    rebalance = bool(of["unready"]) and one > 1
-    if not rebalance and not of["missing"]:
+
+    def near(r):
+        return 1 - down <= r <= 1 + up
+
+    if not of["missing"] and not (of["unready"] and one > 1):
         return (current if near(one) else math.ceil(one * len(of["ready"]))), shown
-    for name in of["missing"] if one != 1 else []:
-        full = requests[name] * max(100, target) // 100 if is_percent else target
-        used[name] = full if one < 1 else 0
-    for name in of["unready"] if rebalance else []:
-        used[name] = 0
-    two, _ = ratio()
-    if near(two) or (one < 1 < two) or (two < 1 < one):
-        return current, shown
+    fill(used, of, requests, target, one)
+    two, _ = ratio(used, requests, target)
     wanted = math.ceil(two * len(used))
+    turns = (one < 1 < two) or (two < 1 < one)
     held = (two < 1 and wanted > current) or (two > 1 and wanted < current)
-    return (current if held else wanted), shown
+    return (current if near(two) or turns or held else wanted), shown
+
+
+def ratio(used, requests, target):
+    """Return (use by target, use): percent of the requests, or the average where there are none."""
+    if requests is None:
+        shown = sum(used.values()) // len(used)
+        return shown / target, shown
+    known = [n for n in used if n in requests]
+    if sum(requests[n] for n in known) == 0:
+        return NO
+    shown = 100 * sum(used[n] for n in known) // sum(requests[n] for n in known)
+    return shown / target, shown
+
+
+def fill(used, of, requests, target, one):
+    """Give pods without a sample one that holds the count back."""
+    for name in of["missing"] if one != 1 else []:
+        full = target if requests is None else requests[name] * max(100, target) // 100
+        used[name] = full if one < 1 else 0
+    for name in of["unready"] if one > 1 else []:
+        used[name] = 0
