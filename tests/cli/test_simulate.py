@@ -94,7 +94,12 @@ def test_a_picture_without_altair(capplan, root, tmp_path, monkeypatch):
         (["--trace", "none.csv", "--trace-columns", "a"], "is not TIME,VALUE"),
         (["--days", "1000000", "--tick", "1"], "are too many"),
         (["--tune", "--format", "csv"], "csv is the timeline"),
-        (["--right-size", "--format", "svg"], "svg is the timeline of one simulation, and --right-size"),
+        (["--right-size", "--format", "svg"], "svg is the timeline of one simulation, and holds"),
+        (
+            ["--exact", "--format", "csv"],
+            "csv is the timeline of one simulation, and holds nothing of --exact",
+        ),
+        (["--tune", "--right-size"], "--right-size: is another answer than --tune. Give one of them."),
         (["--right-size", "--usage", "none.csv"], "no such file"),
         (["--right-size", "--usage", "cpu=none.json"], "none.json: no such file"),
         (["--service", "backend"], "--service: has no use alone. Give --tune too."),
@@ -164,9 +169,30 @@ def test_right_size(capplan, root):
     assert found["plan"]["cpu_milli"] == 500
 
 
+KNATIVE = """
+name: t
+regions: {gcp: us-central1}
+demand: {requests_per_second: 300, profile: office-hours}
+services:
+  api:
+    platform: kubernetes
+    service_time: 100ms
+    cpu_time: 2ms
+    concurrency: 10
+    instances: {min: 0, max: 40}
+    workload: {autoscaler: {kind: knative, knative: {scale_down_delay: 20s}}}
+clusters:
+  main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1, max: 10}}}}
+"""
+
+
 @pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="needs capplan[fast]")
-def test_compiled_and_plain_code_agree(process):
-    arguments = ("simulate", "examples/amas", "--days", "1", "--format", "csv")
+@pytest.mark.parametrize("plan", ["examples/amas", "examples/llm-serving", "knative"])
+def test_compiled_and_plain_code_agree(process, tmp_path, plan):
+    if plan == "knative":
+        plan = tmp_path / "plan.yaml"
+        plan.write_text(KNATIVE)
+    arguments = ("simulate", str(plan), "--days", "1", "--format", "csv", "--outage", "10:00-11:00")
     compiled = process(*arguments, env={"NUMBA_DISABLE_JIT": "0"})
     plain = process(*arguments, env={"NUMBA_DISABLE_JIT": "1"})
     assert compiled == plain

@@ -160,7 +160,7 @@ def simulate(
     searches = {"--apply": apply, "--budget": budget, "--service": service}
     _check_together("--tune", tune, searches)
     _check_together("--right-size", right_size, {"--usage": usage})
-    _check_format(fmt, {"--tune": tune, "--right-size": right_size})
+    _check_answer(fmt, {"--tune": tune, "--right-size": right_size, "--exact": exact})
     file = read_plan(plan, sets or (), alternative, books or ())
     settings = Settings(
         *(tick or usual_tick_s(file.plan.services.values()), days, seed, not steady),
@@ -194,12 +194,14 @@ def _check_together(needed: str, there: bool, options: Mapping[str, object]) -> 
             raise InputError(Problem(option, "has no use alone", f"Give {needed} too."))
 
 
-def _check_format(fmt: SimulationFormat, searches: Mapping[str, bool]) -> None:
-    """Refuse timelines and pictures where many simulations, or none, are the result."""
-    for option, given in searches.items():
-        if given and fmt not in (SimulationFormat.TABLE, SimulationFormat.JSON):
-            what = f"{fmt.value} is the timeline of one simulation, and {option} gives none"
-            raise InputError(Problem("--format", what, "Use table or json."))
+def _check_answer(fmt: SimulationFormat, answers: Mapping[str, bool]) -> None:
+    """Refuse several answers at once, and those in a format that is the timeline of one simulation."""
+    asked = [option for option, given in answers.items() if given]
+    if len(asked) > 1:
+        raise InputError(Problem(asked[1], f"is another answer than {asked[0]}", "Give one of them."))
+    if asked and fmt not in (SimulationFormat.TABLE, SimulationFormat.JSON):
+        what = f"{fmt.value} is the timeline of one simulation, and holds nothing of {asked[0]}"
+        raise InputError(Problem("--format", what, "Use table or json."))
 
 
 def _shown(result: Simulation, fmt: SimulationFormat, exact: bool) -> str:

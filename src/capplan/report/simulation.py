@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from capplan.autoscale.exact import Exact
+from capplan.autoscale.loop import FIXED, WINDOW
 from capplan.autoscale.simulation import Outcome, Simulation
 from capplan.report.numbers import money
 from capplan.report.sparkline import sparkline
@@ -146,7 +147,7 @@ def _outage(simulation: Simulation) -> Iterator[str]:
     first, last = (math.ceil(at_s / settings.tick_s) for at_s in settings.blind_s)
     for outcome in simulation.outcomes:
         ran = outcome.series.wanted[first:last]
-        if ran.size:
+        if ran.size and outcome.subject.simulated.scaler.kind not in (FIXED, WINDOW):
             counts = f"{ran[0]:g} at first, {ran[-1]:g} at the end"
             yield f"INFO {outcome.subject.name}: instances without measures: {counts}, {ran.max():g} at most."
 
