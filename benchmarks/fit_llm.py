@@ -22,6 +22,7 @@ _FREEDOM = 0.6
 START: dict[Where, float] = {
     ("common", "half_tokens"): 64,
     ("common", "overlap"): 4,
+    ("common", "second_shot"): 2.5,
     ("common", "experts"): 0.7,
     ("common", "fp8_blocks"): 0.85,
     ("families", "any", "weights", "16 bit"): 0.80,
@@ -46,17 +47,17 @@ START: dict[Where, float] = {
     ("engines", "vllm", "moe_layer_us"): 20,
     ("engines", "vllm", "step_us"): 1000,
     ("engines", "vllm", "sequence_us"): 5,
-    ("engines", "vllm", "prefill_layer_us"): 200,
+    ("engines", "vllm", "prefill_layer_us"): 300,
     ("engines", "tensorrt-llm", "layer_us"): 30,
     ("engines", "tensorrt-llm", "moe_layer_us"): 20,
     ("engines", "tensorrt-llm", "step_us"): 1000,
     ("engines", "tensorrt-llm", "sequence_us"): 5,
-    ("engines", "tensorrt-llm", "prefill_layer_us"): 100,
+    ("engines", "tensorrt-llm", "prefill_layer_us"): 300,
     ("engines", "sglang", "layer_us"): 30,
     ("engines", "sglang", "moe_layer_us"): 20,
     ("engines", "sglang", "step_us"): 1000,
     ("engines", "sglang", "sequence_us"): 20,
-    ("engines", "sglang", "prefill_layer_us"): 100,
+    ("engines", "sglang", "prefill_layer_us"): 300,
     ("engines", "other", "layer_us"): 40,
 }
 """Where the search starts, so that a pair left out has no part in it: medians of aiconfigurator-core's

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from capplan.llm.capacity import Promise, carried
 from capplan.llm.fit import sequences_that_fit
 from capplan.llm.roofline import stacked, step_time, taken
-from capplan.llm.serving import Served, open_loop, time_per_token
+from capplan.llm.serving import Served, decode_step, open_loop, time_per_token
 
 CASES = st.sampled_from(
     [
@@ -90,3 +90,35 @@ def test_configurations_stacked_are_each_on_their_own(facts, configuration):
     apart = [step_time(o.work(), o.reached(facts), u, 1000.0) for o, u in zip(ones, users, strict=True)]
     assert together == pytest.approx(apart)
     assert taken(work, np.array([2])).common_read[0] == ones[2].work().common_read
+
+
+@LAWS
+@given(case=CASES, inputs=st.integers(1, 16000), outputs=st.integers(1, 4000))
+def test_one_user_alone_never_waits_for_a_prompt(facts, configuration, case, inputs, outputs):
+    alone = served(configuration(*case), facts, inputs, outputs)
+    assert time_per_token(alone, 1.0) == pytest.approx(decode_step(alone, 1.0))
+
+
+@LAWS
+@given(case=CASES, decodes=st.integers(0, 500), prefill=st.integers(1, 9000))
+def test_a_step_with_a_prompt_waits_for_its_launches(facts, configuration, case, decodes, prefill):
+    one = configuration(*case)
+    work, reached = one.work(), one.reached(facts)
+    launched = step_time(work, reached, decodes, 1000.0, prefill, prefill / 2)
+    free = step_time(work, reached._replace(prefill_layer_s=0.0), decodes, 1000.0, prefill, prefill / 2)
+    assert max(free, work.layers * reached.prefill_layer_s) <= launched
+    assert launched <= free + work.layers * reached.prefill_layer_s
+
+
+@pytest.mark.parametrize("gpus", [2, 4, 8])
+def test_all_reduces_take_the_quicker_way(facts, configuration, gpus):
+    """Short messages are exchanged whole, n − 1 of them; long ones in parts, 2(n − 1)/n, with more waits."""
+    one = configuration("llama-3.1-70b", "bf16", "H100", gpus)
+    work, reached = one.work(), one.reached(facts)
+    tokens = np.array([1.0, 1e6])
+    apart = work._replace(hops=0.0, one_shot=0.0, two_shot=0.0)
+    spent = step_time(work, reached, tokens, 0.0) - step_time(apart, reached, tokens, 0.0)
+    bytes_s = 160 * 2 * 8192 / 450e9 / reached.link
+    assert spent[0] == pytest.approx(160 * reached.hop_s + (gpus - 1) * bytes_s)
+    second = 160 * reached.hop_s * reached.second_shot + 2 * (gpus - 1) / gpus * bytes_s * 1e6
+    assert spent[1] == pytest.approx(min(second, 160 * reached.hop_s + (gpus - 1) * bytes_s * 1e6))

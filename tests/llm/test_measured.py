@@ -33,6 +33,32 @@ def test_units_of_the_metrics_agree(facts, tmp_path):
     assert stream == pytest.approx(200 / (ttft / 1e3 + 200 * tpot / 1e3), rel=0.05)
 
 
+def test_benchmarks_leave_the_kv_cache_to_the_engine(facts, tmp_path):
+    """vLLM and SGLang keep 16 bit beside FP8 weights unless told; TensorRT-LLM takes the weights'."""
+    file = tmp_path / "bench.csv"
+    lines = [
+        f"llama-3.1-8b,fp8,H200,1,64,4000,500,tpot_ms,9,{name}" for name in ("vllm", "sglang", "trtllm 1.0")
+    ]
+    file.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
+    sample = sample_of(read_rows(file), facts)
+    assert sample.work.kv_full[:2] == pytest.approx(2 * sample.work.kv_full[2])
+
+
+def test_several_users_meet_what_a_simulated_benchmark_meets(facts, tmp_path):
+    """In a closed form everybody waits for everybody's prompts; in a benchmark many of them come at once."""
+    file = tmp_path / "bench.csv"
+    line = "llama-3.1-8b,bf16,H100,1,{},4096,128,{},9,tensorrt-llm\n"
+    cases = [(users, metric) for users in (1, 8, 64) for metric in ("tpot_ms", "ttft_ms")]
+    file.write_text(HEAD + "".join(line.format(*case) for case in cases), encoding="utf-8")
+    sample = sample_of(read_rows(file), facts)
+    made, closed = predict(sample, facts), predict(sample, facts, simulated=False)
+    assert made[:2] == pytest.approx(closed[:2])
+    assert np.all(made[2::2] < closed[2::2])
+    assert np.all(made[2::2] > 0.8 * closed[2::2])
+    assert np.all(np.isnan(closed[3::2]))
+    assert np.all(made[3::2] > made[1])
+
+
 def test_what_cannot_be_predicted_says_why(facts, tmp_path):
     file = tmp_path / "bench.csv"
     lines = [

@@ -36,8 +36,9 @@ class Engine(NamedTuple):
 
     layer_s, moe_layer_s: kernel launches and small kernels of a layer, and what routing adds to it.
     step_s, sequence_s: the host's work for a step, and for each sequence in it.
-    prefill_layer_s: what a step that holds a prompt costs more, by layer. first_token_s: before and after the
-    engine: HTTP, tokenizer, detokenizer. mixes: prompts share steps with decodes, rather than stop them.
+    prefill_layer_s: the host's launches of a layer in a step that holds a prompt. first_token_s: before and
+    after the engine: HTTP, tokenizer, detokenizer. mixes: prompts share steps with decodes, rather than stop
+    them. wide_kv: the KV cache stays at 16 bit unless it is told otherwise, whatever the weights are.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Engine(NamedTuple):
     prefill_layer_s: float
     first_token_s: float
     mixes: bool
+    wide_kv: bool
     chunk_tokens: float
     max_sequences: float
 
@@ -58,6 +60,7 @@ class Efficiency(NamedTuple):
     Fields are floats, or arrays over configurations. weights, experts, kv: shares of the memory bandwidth.
     mfu, mfu_experts, mfu_attention: shares of the peak rate. half_tokens: tokens at which a GEMM reaches half
     its rate. overlap: exponent of the smooth maximum of moving weights and multiplying with them.
+    second_shot: latency of an all-reduce in two shots ÷ that in one.
     memory_share: of the GPU's memory that engines take; reserve: of it, for activations and graphs.
     growth: share of the output that the engine keeps room for.
     """
@@ -71,6 +74,7 @@ class Efficiency(NamedTuple):
     half_tokens: Any
     overlap: Any
     hop_s: Any
+    second_shot: Any
     link: Any
     layer_s: Any
     step_s: Any
@@ -106,6 +110,7 @@ def engine_of(name: str, facts: Mapping[str, Any]) -> Engine:
         name=name,
         first_token_s=1e-3 * float(row["first_token_ms"]),
         mixes=bool(row["mixes"]),
+        wide_kv=bool(row["wide_kv"]),
         chunk_tokens=float(row["chunk_tokens"]),
         max_sequences=float(row["max_sequences"]),
         **micro,
@@ -128,11 +133,12 @@ def efficiency_of(
     wide = precision.common_bytes == 2
     moe = model.experts > 1
     mfu = _mfu(model, precision, own, common)
+    memory = facts["speed"]["memory"].get(gpu.name, 1.0)
     hop_s, link = _link(gpu, tensor_parallel, facts)
     return Efficiency(
-        weights=own["weights"]["16 bit" if wide else precision.alike],
-        experts=own["weights"][precision.alike],
-        kv=own["kv"]["8 bit" if precision.kv_bytes < 2 else "16 bit"],
+        weights=memory * own["weights"]["16 bit" if wide else precision.alike],
+        experts=memory * own["weights"][precision.alike],
+        kv=memory * own["kv"]["8 bit" if precision.kv_bytes < 2 else "16 bit"],
         mfu=own["mfu"]["16 bit"] if wide else mfu,
         # The share of MXFP4 is that of experts; the others' was measured without them.
         mfu_experts=mfu * common["experts"] if moe and precision.alike != "mxfp4" else mfu,
@@ -141,6 +147,7 @@ def efficiency_of(
         half_tokens=common["half_tokens"] * (mfu / own["mfu"]["16 bit"] if precision.alike == "4 bit" else 1),
         overlap=common["overlap"],
         hop_s=hop_s,
+        second_shot=common["second_shot"],
         link=link,
         layer_s=engine.layer_s + (engine.moe_layer_s if moe else 0.0),
         step_s=engine.step_s,

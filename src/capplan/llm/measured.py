@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from capplan.arrays import Array
 from capplan.errors import InputError, Problem
-from capplan.llm.architecture import PRECISIONS
+from capplan.llm.architecture import PRECISIONS, Precision
 from capplan.llm.confidence import Question
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import Facts, find_engine, find_gpu, find_model, known_name
 from capplan.llm.fit import obstacles, sequences_that_fit
-from capplan.llm.hardware import Efficiency
+from capplan.llm.hardware import Efficiency, Engine
 from capplan.llm.roofline import Work, stacked, taken
 from capplan.llm.serving import (
     Served,
@@ -27,7 +27,7 @@ from capplan.llm.serving import (
     stream_throughput,
     time_per_token,
 )
-from capplan.llm.simulator import Replica, simulate, steady_users
+from capplan.llm.simulator import Outcome, Replica, simulate, steady_users
 from capplan.strictyaml import read_text
 
 COLUMNS = ("model", "precision", "gpu", "tp", "concurrency", "in_len", "out_len", "metric", "value")
@@ -45,9 +45,9 @@ METRICS: dict[str, Question] = {
 MOST_SEQUENCES = 2048.0
 """Sequences that a benchmark of the most throughput keeps running, where the memory allows it."""
 
-SPREAD, ROUNDS = 0.85, 6.25
+SPREAD, ROUNDS = 0.85, 8.0
 """How benchmarks with a fixed concurrency are run, where they do not say: lengths from 85 % of the nominal,
-some six requests a user. Few rounds leave the rush of the first one in the mean TTFT."""
+some eight requests a user. Few rounds leave the rush of the first one in the mean TTFT."""
 
 
 class Row(NamedTuple):
@@ -170,12 +170,13 @@ def sample_of(rows: Sequence[Row], facts: Facts) -> Sample:
     for row in rows:
         key = (row.model, row.precision, row.gpu, row.tp, engine_name(row.engine))
         if key not in configurations:
+            engine = find_engine(engine_name(row.engine), facts)
             configurations[key] = Configuration(
                 find_model(row.model, facts),
-                PRECISIONS[row.precision],
+                _as_run(PRECISIONS[row.precision], engine),
                 find_gpu(row.gpu, facts),
                 row.tp,
-                find_engine(engine_name(row.engine), facts),
+                engine,
             )
     index = {key: number for number, key in enumerate(configurations)}
     keys = [(row.model, row.precision, row.gpu, row.tp, engine_name(row.engine)) for row in rows]
@@ -189,6 +190,14 @@ def sample_of(rows: Sequence[Row], facts: Facts) -> Sample:
         outputs=np.array([row.outputs for row in rows]),
         asked=np.array([_asked(row) for row in rows]),
     )
+
+
+def _as_run(precision: Precision, engine: Engine) -> Precision:
+    """Return the precision with the KV cache that benchmarks have, who leave it to the engine.
+
+    capplan's own manifests ask for the one that ``precision`` says.
+    """
+    return precision._replace(kv_bytes=2) if engine.wide_kv else precision
 
 
 def _asked(row: Row) -> float:
@@ -209,10 +218,11 @@ def running(sample: Sample, facts: Facts) -> Running:
     return Running(served, room, np.maximum(np.minimum(sample.asked, room), 1.0), room * tokens)
 
 
-def predict(sample: Sample, facts: Facts, first_tokens: bool = True) -> Array:
+def predict(sample: Sample, facts: Facts, simulated: bool = True) -> Array:
     """Return the prediction of each row, in the row's own unit; NaN where the model does not fit.
 
-    Without ``first_tokens`` the TTFT of rows with several users is NaN too: it takes a simulation a row.
+    TTFT and TPOT of several users are those of a simulated benchmark. Where that takes too long, TPOT is that
+    of the closed form, which every request meets in a steady state, and TTFT is NaN.
     """
     runs = running(sample, facts)
     served = runs.served
@@ -232,20 +242,47 @@ def predict(sample: Sample, facts: Facts, first_tokens: bool = True) -> Array:
         "prefill_tok_s": np.asarray(served.inputs / read),
     }
     found = np.array([by_metric[row.metric][index] for index, row in enumerate(sample.rows)])
-    for index, row in enumerate(sample.rows):
-        if row.metric == "ttft_ms" and sample.asked[index] > 1 and not row.mode.startswith("static"):
-            found[index] = _first_token_ms(sample, runs, index) if first_tokens else np.nan
+    crowded = [index for index in range(len(found)) if _is_crowded(sample, index)]
+    outcomes = _outcomes(sample, runs, crowded) if simulated else {}
+    for index in crowded:
+        row = sample.rows[index]
+        if simulated:
+            outcome = outcomes[_benchmark(sample, index)]
+            times = outcome.ttft_s if row.question == "ttft" else outcome.tpot_s
+            found[index] = 1e3 * times.mean()
+        elif row.question == "ttft":
+            found[index] = np.nan
     return np.where(runs.room < 1, np.nan, found)
 
 
-def _first_token_ms(sample: Sample, runs: Running, index: int) -> float:
-    row, configuration = sample.rows[index], sample.configurations[sample.which[index]]
-    replica = Replica(
-        Work(*(float(value[index]) for value in runs.served.work)),
-        Efficiency(*(float(value[index]) for value in runs.served.reached)),
-        configuration.engine,
-        float(runs.cache_tokens[index]),
-    )
-    users = int(sample.asked[index])
-    requests = steady_users(row.inputs, row.outputs, users, SPREAD, ROUNDS)
-    return 1e3 * float(simulate(replica, requests).ttft_s.mean())
+def _is_crowded(sample: Sample, index: int) -> bool:
+    """Whether a row's answer depends on what several users at once do to each other."""
+    row = sample.rows[index]
+    timed = row.metric in ("tpot_ms", "itl_ms", "ttft_ms")
+    return timed and sample.asked[index] > 1 and not row.mode.startswith(("single", "static"))
+
+
+_Benchmark = tuple[int, float, float, float]
+
+
+def _benchmark(sample: Sample, index: int) -> _Benchmark:
+    """Return what rows have in common that are figures of one run."""
+    asked = float(sample.asked[index])
+    return int(sample.which[index]), float(sample.inputs[index]), float(sample.outputs[index]), asked
+
+
+def _outcomes(sample: Sample, runs: Running, chosen: Sequence[int]) -> dict[_Benchmark, Outcome]:
+    """Return what the users of each benchmark met."""
+    found: dict[_Benchmark, Outcome] = {}
+    for index in chosen:
+        key = _benchmark(sample, index)
+        if key not in found:
+            which, inputs, outputs, users = key
+            replica = Replica(
+                Work(*(float(value[index]) for value in runs.served.work)),
+                Efficiency(*(float(value[index]) for value in runs.served.reached)),
+                sample.configurations[which].engine,
+                float(runs.cache_tokens[index]),
+            )
+            found[key] = simulate(replica, steady_users(inputs, outputs, int(users), SPREAD, ROUNDS))
+    return found

@@ -25,7 +25,8 @@ class Work(NamedTuple):
 
     Fields are floats, or arrays over configurations. common_read, expert_read: all weights once; common_flop,
     expert_flop: one token; kv_full, kv_window: one token of context; attention: one token times one of
-    context; token_link: one token's all-reduces; hops: all-reduces in a step.
+    context; one_shot, two_shot: one token's all-reduces where each GPU reads the others' whole messages, or a
+    part of each and then the sums; hops: all-reduces in a step.
     """
 
     common_read: Any
@@ -40,7 +41,8 @@ class Work(NamedTuple):
     attention_window: Any
     window: Any
     hops: Any
-    token_link: Any
+    one_shot: Any
+    two_shot: Any
     layers: Any
 
 
@@ -54,8 +56,8 @@ def work_of(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel
     kv = model.kv_elements_per_layer * precision.kv_bytes
     kv_read = kv / (model.kv_shards(tensor_parallel) * gpu.bytes_per_s)
     attention = 4 * model.query_heads * model.head_size / wide
-    shared = 0.0 if tensor_parallel == 1 else 2 * (tensor_parallel - 1) / tensor_parallel
     hops = 0.0 if tensor_parallel == 1 else 2 * model.layers
+    message = hops * 2 * model.hidden / gpu.link_bytes_per_s
     common_peak = wide if precision.common_bytes == 2 else compute
     return Work(
         common_read=(model.common_parameters * precision.common_bytes + head_bytes) / bandwidth,
@@ -70,7 +72,8 @@ def work_of(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel
         attention_window=model.window_layers * attention,
         window=model.window,
         hops=hops,
-        token_link=hops * shared * 2 * model.hidden / gpu.link_bytes_per_s,
+        one_shot=message * (tensor_parallel - 1),
+        two_shot=message * 2 * (tensor_parallel - 1) / tensor_parallel,
         layers=model.layers,
     )
 
@@ -98,22 +101,32 @@ def step_time(
     """Return the seconds of a step that decodes ``decodes`` sequences and reads ``prefill`` prompt tokens.
 
     context: mean tokens of context of a decode; prefill_context: mean tokens that a prompt token attends to.
+    A step with a prompt runs outside CUDA graphs: it takes at least what the host needs to launch it.
     """
     tokens = decodes + prefill
     kv = work.kv_full * context + work.kv_window * np.minimum(context, work.window)
     seen = work.attention_full * prefill_context
     seen = seen + work.attention_window * np.minimum(prefill_context, work.window)
-    link = work.hops * reached.hop_s + work.token_link * tokens / reached.link
     overhead = work.layers * reached.layer_s + reached.step_s + reached.sequence_s * decodes
-    prompts = np.minimum(prefill, 1.0) * work.layers * reached.prefill_layer_s
-    time: Floats = (
+    time = (
         _gemm_time(work, reached, tokens)
         + decodes * kv / reached.kv
         + prefill * seen / reached.mfu_attention
-        + link
+        + _reduce_time(work, reached, tokens)
         + overhead
-        + prompts
     )
+    launches = np.minimum(prefill, 1.0) * work.layers * reached.prefill_layer_s
+    return _smooth_max(time, launches, reached.overlap)
+
+
+def _reduce_time(work: Work, reached: Efficiency, tokens: Floats) -> Floats:
+    """Return the time of the all-reduces, each in the quicker of two ways.
+
+    In one shot a GPU reads all messages whole; in two it waits for the others twice, and reads less.
+    """
+    one = work.hops * reached.hop_s + work.one_shot * tokens / reached.link
+    two = work.hops * reached.hop_s * reached.second_shot + work.two_shot * tokens / reached.link
+    time: Floats = np.minimum(one, two)
     return time
 
 
@@ -136,6 +149,7 @@ def _gemm_time(work: Work, reached: Efficiency, tokens: Floats) -> Floats:
 
 
 def _smooth_max(one: Floats, other: Floats, power: Floats) -> Floats:
+    """Return the p-norm of two times that overlap; the larger for a high ``power``."""
     larger = np.maximum(one, other)
     ratio = np.minimum(one, other) / np.maximum(larger, 1e-30)
     smooth: Floats = larger * (1.0 + ratio**power) ** (1.0 / power)

@@ -1,7 +1,8 @@
 """Continuous batching in closed form: time per token, tokens per second and how many users at an SLO.
 
 A replica that keeps B sequences running takes in B/OSL prompts a step, so that share of its steps also reads
-a prompt (Yu et al. 2022, Orca; Agrawal et al. 2024, Sarathi). All functions broadcast over configurations.
+a prompt (Yu et al. 2022, Orca; Agrawal et al. 2024, Sarathi). A sequence waits for the prompts of the B − 1
+others only: its own was read before. All functions broadcast over configurations.
 """
 
 from __future__ import annotations
@@ -45,11 +46,11 @@ class Served(NamedTuple):
 def time_per_token(served: Served, concurrency: Floats) -> Floats:
     """Return TPOT in seconds with ``concurrency`` sequences running all the time."""
     outputs = np.maximum(served.outputs, 1.0)
-    share = np.minimum(concurrency / outputs, 1.0)
+    others = np.maximum(concurrency - 1.0, 0.0) / outputs
+    share = np.minimum(others, 1.0)
     decode = decode_step(served, concurrency)
-    prompts = concurrency / outputs / np.maximum(share, 1e-12)
-    mixed = _mixed_step(served, concurrency, prompts)
-    apart = decode + concurrency / outputs * prompt_time(served)
+    mixed = _mixed_step(served, concurrency, others / np.maximum(share, 1e-12))
+    apart = decode + others * prompt_time(served)
     time: Floats = np.where(served.mixes, (1 - share) * decode + share * mixed, apart)
     return time
 

@@ -109,7 +109,8 @@ class _StepTime:
         self.sequence = float(reached.sequence_s)
         self.attention_full = float(work.attention_full / reached.mfu_attention)
         self.attention_window = float(work.attention_window / reached.mfu_attention)
-        self.prompt = float(work.layers * reached.prefill_layer_s)
+        self.launches = float(work.layers * reached.prefill_layer_s)
+        self.overlap = float(reached.overlap)
 
     def decode(self, decodes: int, context: float) -> float:
         """Return the time of a step of ``decodes`` with ``context`` tokens in sum."""
@@ -120,7 +121,9 @@ class _StepTime:
         """Return the time of a step that also reads ``prefill`` tokens, attending to ``seen`` on average."""
         attended = self.attention_full * seen + self.attention_window * min(seen, self.window)
         more = self.by_tokens[decodes + prefill] - self.by_tokens[decodes]
-        return self.decode(decodes, context) + more + prefill * attended + self.prompt
+        time = self.decode(decodes, context) + more + prefill * attended
+        smaller, larger = sorted((time, self.launches))
+        return float(larger * (1.0 + (smaller / larger) ** self.overlap) ** (1.0 / self.overlap))
 
 
 class _Run:
