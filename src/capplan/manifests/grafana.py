@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import NamedTuple
 
 from capplan.manifests.artefact import Artefact, Tree
@@ -26,12 +27,21 @@ class Panel(NamedTuple):
 
 
 def dashboard_artefacts(site: Site) -> Iterator[Artefact]:
-    """Yield the dashboard of the plan."""
-    uid = f"capplan-{site.name}"[:40]
-    panels = [_panel(index, panel) for index, panel in enumerate(_panels(site))]
+    """Yield the dashboard of the plan, and those that the plan's own panels ask for."""
+    yield _dashboard(site, f"capplan-{site.name}", f"{site.name}: capacity", list(_panels(site)))
+    named = dict.fromkeys(p.dashboard for p in site.manifests.panels if p.dashboard is not None)
+    for name in named:
+        panels = list(_own(site, name))
+        yield _dashboard(
+            site, f"capplan-{site.name}-{name}", f"{site.name}: {name.replace('-', ' ')}", panels
+        )
+
+
+def _dashboard(site: Site, name: str, title: str, panels: list[Panel]) -> Artefact:
+    uid = _uid(name)
     body: Tree = {
         "uid": uid,
-        "title": f"{site.name}: capacity",
+        "title": title,
         "description": f"Rendered by capplan from plan {site.name}: change the plan, not this.",
         "tags": ["capplan", site.name],
         "schemaVersion": 39,
@@ -39,9 +49,14 @@ def dashboard_artefacts(site: Site) -> Iterator[Artefact]:
         "refresh": "30s",
         "time": {"from": "now-6h", "to": "now"},
         "templating": {"list": [{"name": "datasource", "type": "datasource", "query": "prometheus"}]},
-        "panels": panels,
+        "panels": [_panel(index, panel) for index, panel in enumerate(panels)],
     }
-    yield Artefact(f"grafana/{uid}.json", "monitoring/dashboard.json.j2", {"body": body}, "monitoring")
+    return Artefact(f"grafana/{uid}.json", "monitoring/dashboard.json.j2", {"body": body}, "monitoring")
+
+
+def _uid(name: str) -> str:
+    """Return a name as Grafana's id of at most 40 characters; what is longer keeps its hash."""
+    return name if len(name) <= 40 else f"{name[:31]}-{sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _panels(site: Site) -> Iterator[Panel]:
@@ -49,9 +64,15 @@ def _panels(site: Site) -> Iterator[Panel]:
         yield from _of_service(site, service)
     cost = f'max({site.manifests.metrics.cost_per_day}{{plan="{site.name}"}})'
     yield Panel("Cost of a day", "currencyUSD", {"cost": cost}, round(site.usd_per_day, 2))
+    yield from _own(site, None)
+
+
+def _own(site: Site, dashboard: str | None) -> Iterator[Panel]:
+    """Yield the plan's own panels of a dashboard; None is the plan's."""
     for own in site.manifests.panels:
-        limit = None if own.threshold is None else number(own.threshold)
-        yield Panel(own.title, own.unit, {own.title: own.query}, limit)
+        if own.dashboard == dashboard:
+            limit = None if own.threshold is None else number(own.threshold)
+            yield Panel(own.title, own.unit, {own.title: own.query}, limit)
 
 
 def _of_service(site: Site, service: Service) -> Iterator[Panel]:

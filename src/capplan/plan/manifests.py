@@ -84,6 +84,7 @@ class Panel(Section):
     query: Text = Field(description="PromQL.")
     unit: Literal["short", "s", "reqps", "percentunit", "currencyUSD"] = "short"
     threshold: Number | None = None
+    dashboard: Name | None = Field(None, description="Dashboard of its own to stand on, beside the plan's.")
 
 
 class Index(Section):
