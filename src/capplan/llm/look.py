@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from capplan.llm.anatomy import decode_parts
 from capplan.llm.architecture import PRECISIONS, Architecture, Precision
 from capplan.llm.capacity import Carried, Promise, carried
 from capplan.llm.confidence import Confidence, confidence_of
@@ -30,6 +31,7 @@ class Look(NamedTuple):
 
     hindrance: why it cannot run, empty where it can. users: at which the promise is kept; speeds are those of
     one user alone (alone_…) and of each with so many. usable_gb, weights_gb: over all GPUs.
+    step_s: where the time of a step goes that only decodes, for so many users.
     """
 
     configuration: Configuration
@@ -45,6 +47,7 @@ class Look(NamedTuple):
     ttft_s: float
     requests_per_s: float
     tokens_per_s: float
+    step_s: Mapping[str, float]
     confidence: Confidence
 
 
@@ -85,7 +88,7 @@ def look(configuration: Configuration, asked: Asked, facts: Facts) -> Look:
         blank = (0.0, 0.0, float("nan"), float("nan"), float("nan"), float("nan"), 0.0, 0.0)
         usable = float(memory.total) / 1e9
         sizes = (usable, float(memory.weights) / 1e9, kilobytes)
-        return Look(configuration, hindrance, *sizes, *blank, confidence_of(configuration))
+        return Look(configuration, hindrance, *sizes, *blank, {}, confidence_of(configuration))
     reached = configuration.reached(facts)
     engine = configuration.engine
     served = Served(configuration.work(), reached, asked.inputs, asked.outputs, engine.mixes, asked.cached)
@@ -107,6 +110,7 @@ def look(configuration: Configuration, asked: Asked, facts: Facts) -> Look:
         float(mean),
         rate,
         rate * asked.outputs,
+        {name: float(part) for name, part in decode_parts(served, max(users, 1.0)).items()},
         confidence_of(configuration),
     )
 

@@ -159,6 +159,7 @@ def _look_document(one: Look, machine: tuple[str, float] | None) -> dict[str, An
         },
         "ttft_ms": _milliseconds(one.ttft_s) if able else None,
         "tpot_ms": _milliseconds(one.tpot_s) if able else None,
+        "step_ms": {name: 1e3 * seconds for name, seconds in one.step_s.items()} if able else None,
         "requests_per_s": one.requests_per_s if able else None,
         "tokens_per_s": one.tokens_per_s if able else None,
         "confidence": level,

@@ -22,6 +22,7 @@ from capplan.components.machines import Machines, machine_meters
 from capplan.components.measures import Measure, Spread, measure
 from capplan.cost.meters import EXTERNAL, Meter, Range
 from capplan.errors import InputError
+from capplan.llm.anatomy import decode_parts
 from capplan.llm.capacity import Carried, Promise, Speed, carried, speed_at
 from capplan.llm.confidence import Confidence, confidence_of, range_of
 from capplan.llm.configuration import Configuration
@@ -73,7 +74,7 @@ def build_llm(ctx: Context, name: str, llm: Llm) -> Component:
         meters=[*machine_meters(ctx, machines, gpu, None), *api],
         units=_units(ctx, name, llm),
         findings=[*findings(name, llm, replica), *over_ceiling(name, sizing)],
-        measures=list(_measures(llm, peak, does, confidence_of(chosen))),
+        measures=list(_measures(llm, served, peak, does, confidence_of(chosen))),
         replica=replica,
     )
 
@@ -204,19 +205,28 @@ def _units(ctx: Context, name: str, llm: Llm) -> dict[str, Array]:
     }
 
 
-def _measures(llm: Llm, peak: Speed, does: Carried, confidence: Confidence) -> Iterator[Measure]:
+def _measures(
+    llm: Llm, served: Served, peak: Speed, does: Carried, confidence: Confidence
+) -> Iterator[Measure]:
     level, tpot, ttft = confidence.level, llm.slo.tpot, llm.slo.ttft
     sure = Spread(*range_of(level, "tpot"), level)
     late = Spread(*range_of(level, "ttft"), level)
-    yield _seconds("tpot", peak.tpot_s, tpot, sure)
-    yield _seconds("ttft p95", peak.ttft_p95_s, ttft, late)
+    yield _seconds("tpot", peak.tpot_s, tpot, sure, f"in the busiest hour; {_anatomy(served, peak)}")
+    yield _seconds("ttft p95", peak.ttft_p95_s, ttft, late, "in the busiest hour")
     yield measure("tokens/s", peak.tokens_per_s, "/s", "output tokens of a replica in the busiest hour")
     yield measure("sequences", peak.concurrency, "", "requests at once in a replica", does.users)
 
 
-def _seconds(name: str, value: Floats, promised: Floats | None, spread: Spread) -> Measure:
+def _anatomy(served: Served, peak: Speed) -> str:
+    """Say where the time of a step goes that only decodes, in the first scenario."""
+    parts = decode_parts(served, np.minimum(peak.concurrency, 1e6))
+    each = [f"{name} {1e3 * float(np.ravel(part)[0]):.3g} ms" for name, part in parts.items()]
+    return f"a step without prompts: {', '.join(each)}"
+
+
+def _seconds(name: str, value: Floats, promised: Floats | None, spread: Spread, formula: str) -> Measure:
     has = None if promised is None else 1e3 * promised
-    return measure(name, 1e3 * value, "ms", "in the busiest hour", has)._replace(spread=spread)
+    return measure(name, 1e3 * value, "ms", formula, has)._replace(spread=spread)
 
 
 def _api_meters(ctx: Context, name: str, llm: Llm) -> Iterator[Meter]:
