@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePath
 from typing import Any
 
 from capplan import __version__
@@ -24,6 +25,19 @@ def sarif_log(rules: Iterable[str], results: Sequence[dict[str, Any]]) -> str:
         "runs": [{"tool": {"driver": driver}, "results": results}],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def from_here(path: PurePath) -> PurePath:
+    """Return a path relative to where the command runs, if it is below: that is the checkout."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path
+
+
+def uri(path: PurePath) -> str:
+    """Return a path as a URI reference, relative where it can be."""
+    from urllib.parse import quote
+
+    return quote(from_here(path).as_posix())
 
 
 def escaped(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from pathlib import PurePath
 
 import pytest
 from rendering import SERVICE, example, rendered, site_of
@@ -9,6 +10,7 @@ from rendering import SERVICE, example, rendered, site_of
 from capplan.manifests.verify.facts import Facts, facts_from
 from capplan.manifests.verify.report import shown
 from capplan.manifests.verify.run import verify
+from capplan.manifests.verify.world import Item
 
 BASE = "kubernetes/base/backend"
 HPA = f"{BASE}/horizontalpodautoscaler-backend.yaml"
@@ -355,3 +357,44 @@ def test_findings_in_every_format_name_check_file_and_object(fmt, tmp_path):
     assert "PodDisruptionBudget/backend" in text
     if fmt in ("json", "sarif"):
         json.loads(text)
+
+
+def sarif_of(findings, directory):
+    """Return the results of a SARIF log, with what the standard asks of it."""
+    log = json.loads(shown(findings, "sarif", directory))
+    assert (log["version"], set(log)) == ("2.1.0", {"$schema", "version", "runs"})
+    (run,) = log["runs"]
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert len(set(rules)) == len(rules)
+    for result in run["results"]:
+        assert result["ruleId"] in rules
+        assert result["level"] in ("error", "warning", "note", "none")
+        assert result["message"]["text"]
+    return run["results"]
+
+
+def test_places_in_sarif_are_uris(tmp_path, monkeypatch):
+    """RFC 3986: no space, nothing beyond ASCII; relative to where the command runs."""
+    name = "a b/é%.yaml"
+    finding = Item(name, {"kind": "Pod", "metadata": {"name": "p"}}).finding(0, "unreadable", "3:7", "broken")
+
+    def location(directory):
+        (result,) = sarif_of([finding], directory)
+        return result["locations"][0]["physicalLocation"]
+
+    assert location(PurePath())["artifactLocation"] == {"uri": "a%20b/%C3%A9%25.yaml"}
+    assert location(PurePath())["region"] == {"startLine": 3}
+    assert location(tmp_path)["artifactLocation"]["uri"] == f"{tmp_path}/a%20b/%C3%A9%25.yaml"
+    monkeypatch.chdir(tmp_path.parent)
+    assert location(tmp_path)["artifactLocation"]["uri"] == f"{tmp_path.name}/a%20b/%C3%A9%25.yaml"
+    assert sarif_of([], tmp_path) == []
+
+
+def test_annotations_of_github_escape_what_ends_them(tmp_path, monkeypatch):
+    finding = Item("a,b:c.yaml", {"kind": "Pod", "metadata": {"name": "p\n::error::"}})
+    monkeypatch.chdir(tmp_path)
+    text = shown([finding.finding(2, "x", "line 4", "100%\r\nbroken", "", "info")], "github", tmp_path)
+    expected = (
+        "::notice file=a%2Cb%3Ac.yaml,line=4,title=M02-x::Pod/p%0A::error:: line 4: 100%25%0D%0Abroken.\n"
+    )
+    assert text == expected

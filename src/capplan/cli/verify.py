@@ -61,7 +61,7 @@ def verify(
     findings = [*contents.unread, *found]
     emit(shown(findings, fmt.value, directory), output, force)
     errors = sum(finding.severity == "error" for finding in findings)
-    files = len(contents.documents) + len(contents.texts)
+    files = len(contents.documents) + len(contents.texts) + len(contents.unread)
     note(f"{files} files: {errors} errors, {len(findings) - errors} warnings")
     if errors:
         raise typer.Exit(ExitCode.CAPACITY)

@@ -74,23 +74,18 @@ def _result(violation: Violation) -> dict[str, Any]:
         "level": _LEVELS[violation.severity],
         "message": {"text": message(violation)},
         "locations": [
-            {"physicalLocation": {"artifactLocation": {"uri": _uri(file)}, "region": {"startLine": line}}}
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": ci.uri(Path(file))},
+                    "region": {"startLine": line},
+                }
+            }
         ],
         "partialFingerprints": {"capplan/v1": hashlib.sha256(violation.fingerprint.encode()).hexdigest()},
     }
     if violation.waived:
         result["suppressions"] = [{"kind": "external", "justification": violation.waived}]
     return result
-
-
-def _uri(file: str) -> str:
-    """Return a path as a relative URI; one of another tree stays as it is."""
-    from urllib.parse import quote
-
-    path = Path(file)
-    if path.is_absolute() and path.is_relative_to(Path.cwd()):
-        path = path.relative_to(Path.cwd())
-    return quote(path.as_posix())
 
 
 def as_github(checked: Checked) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import PurePath
+from typing import Any
 
 from capplan import ci_output as ci
 from capplan.manifests.verify.world import Finding
@@ -43,23 +45,41 @@ def _sarif(findings: Sequence[Finding], directory: PurePath) -> str:
         {
             "ruleId": f.id,
             "level": _LEVELS[f.severity],
-            "message": {"text": f"{f.object} {f.field}: {f.message}. {f.remedy}".strip()},
-            "locations": [
-                {"physicalLocation": {"artifactLocation": {"uri": (directory / (f.path or ".")).as_posix()}}}
-            ],
+            "message": {"text": _message(f)},
+            "locations": [{"physicalLocation": _location(f, directory)}],
         }
         for f in findings
     ]
     return ci.sarif_log((f.id for f in findings), results)
 
 
+def _location(finding: Finding, directory: PurePath) -> dict[str, Any]:
+    """Return where a finding is: the file, and the line where one is known."""
+    location: dict[str, Any] = {"artifactLocation": {"uri": ci.uri(directory / (finding.path or "."))}}
+    line = _line(finding)
+    return location if line is None else {**location, "region": {"startLine": line}}
+
+
+def _line(finding: Finding) -> int | None:
+    """Return the line of a finding, where its field is one."""
+    match = re.match(r"(?:line )?(\d+)(?::\d+)?$", finding.field)
+    return int(match[1]) if match else None
+
+
+def _message(finding: Finding) -> str:
+    where = f"{finding.object} {finding.field}".strip()
+    return f"{where}: {finding.message}. {finding.remedy}".strip()
+
+
 def _github(findings: Sequence[Finding], directory: PurePath) -> str:
     lines = []
     for f in findings:
         level = "notice" if f.severity == "info" else f.severity
-        message = f"{f.object} {f.field}: {f.message}. {f.remedy}".strip()
-        place = ci.escaped_property((directory / f.path).as_posix()) if f.path else ""
-        lines.append(f"::{level} file={place},title={ci.escaped_property(f.id)}::{ci.escaped(message)}\n")
+        line = _line(f)
+        place = ci.from_here(directory / f.path).as_posix() if f.path else None
+        known = {"file": place, "line": line, "title": f.id}
+        said = ",".join(f"{key}={ci.escaped_property(str(v))}" for key, v in known.items() if v is not None)
+        lines.append(f"::{level} {said}::{ci.escaped(_message(f))}\n")
     return "".join(lines)
 
 
