@@ -107,3 +107,33 @@ def _kind(field: dict[str, Any]) -> str:
         return f"names → {_kind(field['additionalProperties'])}"
     types = [o["type"] for o in (field, *field.get("anyOf", ())) if o.get("type") not in (None, "null")]
     return {"array": "list", "boolean": "`true` `false`"}.get(types[0], types[0]) if types else ""
+
+
+def llm_claims(*claims: tuple[str, str, str, str, int]) -> None:
+    """Print what the model says to each (claim, model, precision, GPU, count); 1,000 tokens in, 300 out."""
+    from capplan.catalog.catalog import Catalog
+    from capplan.components.llm.facts import facts_of
+    from capplan.llm.configuration import Configuration
+    from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
+    from capplan.llm.look import Asked, look
+
+    facts = facts_of(Catalog())
+    print("| claim | on | weights, GB | usable, GB | requests at once | tok/s, one user | tok/s, full |")
+    print("|---|---|---:|---:|---:|---:|---:|")
+    for claim, model, precision, gpu, count in claims:
+        one = look(
+            Configuration(
+                find_model(model, facts),
+                find_precision(precision),
+                find_gpu(gpu, facts),
+                float(count),
+                find_engine("vllm", facts),
+            ),
+            Asked(1000, 300),
+            facts,
+        )
+        lack = one.hindrance.split(" for ")[0]
+        fit = [lack, "", ""] if lack else [f"{one.sequences:,.0f}", f"{one.alone_tokens_per_s:.0f}"]
+        full = [] if lack else [f"{one.tokens_per_s:,.0f}"]
+        on = f"{model}, {one.configuration.brief()}"
+        print(f"| {' | '.join([claim, on, f'{one.weights_gb:.1f}', f'{one.usable_gb:.1f}', *fit, *full])} |")
