@@ -100,9 +100,11 @@ def _environments(documents: Documents, found: list[Finding]) -> Iterator[list[I
 
 def _kustomized(documents: Documents) -> list[str]:
     """Return the directories that have a kustomization."""
-    return [
-        path.removesuffix(KUSTOMIZATION).rstrip("/") for path in documents if path.endswith(KUSTOMIZATION)
-    ]
+    return [_directory(path) for path in documents if path.endswith(KUSTOMIZATION)]
+
+
+def _directory(path: str) -> str:
+    return path.removesuffix(KUSTOMIZATION).rstrip("/")
 
 
 def top_directories(documents: Documents) -> list[str]:
@@ -110,16 +112,15 @@ def top_directories(documents: Documents) -> list[str]:
     used: set[str] = set()
     for path, values in documents.items():
         if path.endswith(KUSTOMIZATION) and values and isinstance(values[0], dict):
-            used |= set(_entries(path, values[0]))
-    return sorted(
-        directory
-        for directory in _kustomized(documents)
-        if directory not in used and text(_first(documents, directory), "kind") != "Component"
-    )
+            used |= set(_entries(path, values[0])) - {_directory(path)}
+    whole = sorted(d for d in _kustomized(documents) if text(_first(documents, d), "kind") != "Component")
+    # Where each is a part of another they go round, which composing any of them says.
+    return [directory for directory in whole if directory not in used] or whole
 
 
 def _first(documents: Documents, directory: str) -> Any:
-    return documents[f"{directory}/{KUSTOMIZATION}" if directory else KUSTOMIZATION][0]
+    path = f"{directory}/{KUSTOMIZATION}" if directory else KUSTOMIZATION
+    return next(iter(documents[path]), None)
 
 
 def _entries(path: str, kustomization: Mapping[str, Any]) -> Iterator[str]:

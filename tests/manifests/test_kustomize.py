@@ -1,0 +1,161 @@
+"""Overlays compose as Kustomize composes them, as far as relations between objects go."""
+
+import subprocess
+
+import pytest
+import yaml
+from rendering import tool
+
+from capplan.manifests.kustomize import NotComposedError, composed, identity
+from capplan.manifests.verify.facts import Facts
+from capplan.manifests.verify.reading import read_contents
+from capplan.manifests.verify.run import verify
+
+BASE = {
+    "base/kustomization.yaml": """
+        resources: [deployment.yaml, service.yaml]
+        configMapGenerator: [{name: conf, literals: [A=1]}]
+        generatorOptions: {disableNameSuffixHash: true}
+        """,
+    "base/service.yaml": """
+        apiVersion: v1
+        kind: Service
+        metadata: {name: web}
+        spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}
+        """,
+    "base/deployment.yaml": """
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: web}
+        spec:
+          replicas: 1
+          selector: {matchLabels: {app: web}}
+          template:
+            metadata: {labels: {app: web}}
+            spec:
+              containers:
+              - name: main
+                image: a:1
+                args: [x, y]
+                env: [{name: A, value: "1"}, {name: B, value: "2"}]
+                envFrom: [{configMapRef: {name: conf}}]
+                ports: [{containerPort: 80, name: http}]
+              - {name: side, image: b:1}
+              volumes: [{name: v, emptyDir: {}}]
+        """,
+}
+OVERLAY = {
+    "over/kustomization.yaml": """
+        namespace: shop
+        resources: [../base, namespace.yaml]
+        replicas: [{name: web, count: 4}]
+        patches:
+        - path: patch.yaml
+        - patch: |-
+            apiVersion: v1
+            kind: Service
+            metadata: {name: web}
+            spec: {type: NodePort, ports: [{port: 80, targetPort: http}, {port: 81}]}
+        """,
+    "over/namespace.yaml": "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}",
+    "over/patch.yaml": """
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: web}
+        spec:
+          template:
+            spec:
+              containers:
+              - name: main
+                args: [z]
+                env: [{name: B, value: "3"}, {name: C, value: "4"}, {name: A, $patch: delete}]
+                volumeMounts: [{name: v, mountPath: /v}]
+              - {name: side, $patch: delete}
+        """,
+}
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """Return a directory with a base and an overlay."""
+    for name, text in {**BASE, **OVERLAY}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def objects(directory, overlay="over"):
+    """Return the composed objects by identity."""
+    return {identity(tree): tree for _, tree in composed(overlay, read_contents(directory).documents)}
+
+
+def test_an_overlay_has_namespaces_replicas_generated_objects_and_patches(directory):
+    found = objects(directory)
+    assert {key[1:] for key in found} == {
+        ("Deployment", "shop", "web"),
+        ("Service", "shop", "web"),
+        ("ConfigMap", "shop", "conf"),
+        ("Namespace", "", "shop"),
+    }
+    spec = found["apps", "Deployment", "shop", "web"]["spec"]
+    assert spec["replicas"] == 4
+    (container,) = spec["template"]["spec"]["containers"]
+    assert container["args"] == ["z"]
+    assert container["env"] == [{"name": "B", "value": "3"}, {"name": "C", "value": "4"}]
+    assert container["volumeMounts"] == [{"name": "v", "mountPath": "/v"}]
+    assert container["ports"] == [{"containerPort": 80, "name": "http"}]
+    service = found["", "Service", "shop", "web"]["spec"]
+    assert service["ports"] == [{"port": 80, "targetPort": "http"}, {"port": 81}]
+
+
+def test_kustomize_says_the_same(directory):
+    kubectl = tool("kubectl")
+    done = subprocess.run(
+        [kubectl, "kustomize", directory / "over"], capture_output=True, text=True, check=True
+    )
+    theirs = {identity(tree): tree for tree in yaml.safe_load_all(done.stdout)}
+    del theirs["", "ConfigMap", "shop", "conf"]["data"]
+    assert objects(directory) == theirs
+
+
+def test_the_overlay_is_what_is_checked(directory):
+    found = read_contents(directory)
+    ids = {finding.id for finding in verify(found.documents, found.texts, Facts())}
+    assert ids == {"M26-public-service", "M03-unknown-target-port"}
+
+
+@pytest.mark.parametrize("name", ["kustomization.yml", "Kustomization"])
+def test_kustomizations_have_other_names_too(directory, name):
+    expected = objects(directory)
+    (directory / "over/kustomization.yaml").rename(directory / "over" / name)
+    assert objects(directory) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "resources: [../over]",
+        "resources: [../base, https://example.com/x.yaml]",
+        "resources: [../nowhere]",
+        "resources: [../base]\npatches: [{path: patch.yaml, target: {kind: Deployment}}]",
+        "resources: [../base]\npatches: [{patch: '[{op: remove, path: /spec}]'}]",
+        "resources: [../base]\ntransformers: [x.yaml]",
+        "resources: [../base]\nnamePrefix: a-",
+        "",
+        "- a",
+    ],
+)
+def test_what_is_not_composed_is_said_and_nothing_is_made_up(directory, text):
+    (directory / "over/kustomization.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(NotComposedError):
+        objects(directory)
+    found = read_contents(directory)
+    assert "M01-not-composed" in {finding.id for finding in verify(found.documents, found.texts, Facts())}
+
+
+@pytest.mark.parametrize(
+    "text", ["resources:\npatches: 1\nreplicas: {a: b}\nconfigMapGenerator: [1, {}]", "{}"]
+)
+def test_an_odd_kustomization_composes_to_what_it_says(directory, text):
+    (directory / "over/kustomization.yaml").write_text(text, encoding="utf-8")
+    assert {key[1] for key in objects(directory)} <= {"ConfigMap"}
