@@ -188,3 +188,25 @@ def test_messages_wait_for_as_long_as_it_takes():
 def test_pods_that_fit_no_node_are_told_with_file_and_line():
     with pytest.raises(InputError, match=r"yaml:\d+:\d+: services.api: its pods fit no node of main"):
         prepare(plan_of(PODS, "services.api.cpu=8"), SHIPPED, Settings())
+
+
+def test_pods_with_gpus_grow_before_they_are_full():
+    """They never work on more than all they take at once, so a target of all would keep one for ever."""
+    text = """
+        name: t
+        regions: {gcp: us-central1}
+        demand: {requests_per_second: 20}
+        services:
+          llm:
+            {platform: kubernetes, cpu: 1, memory: 1Gi, gpu: 1, service_time: 1s, cpu_time: 50ms,
+             concurrency: 8, instances: {min: 1, max: 10}}
+        clusters:
+          main: {platform: gke, pools: {default: {machine: g2-standard-4, nodes: {min: 1, max: 10}}}}
+    """
+    scaler = prepare(plan_of(text), SHIPPED, Settings()).subjects[0].simulated.scaler
+    assert list(scaler.metrics.targets) == [5600]
+    less = prepare(plan_of(text, "services.llm.target_utilization.concurrency=50%"), SHIPPED, Settings())
+    assert list(less.subjects[0].simulated.scaler.metrics.targets) == [4000]
+    outcome = simulated(text, days=0.1).outcomes[0]
+    assert outcome.series.wanted.max() > 2
+    assert outcome.series.shed.sum() == 0

@@ -17,7 +17,7 @@ from capplan.autoscale.tracking import Tracking
 from capplan.autoscale.window import Window
 from capplan.errors import InputError
 from capplan.plan.places import Places
-from capplan.plan.services import CloudRun, ContainerApps, Fargate, Kubernetes, Service
+from capplan.plan.services import CloudRun, ContainerApps, Fargate, Kubernetes, Service, running_share
 
 NAMES = ("fixed", "HPA", "KEDA", "", "target tracking", "Knative")
 _MEASURES = {"cpu": s.CPU, "memory": s.MEMORY, "requests": s.REQUESTS, "queue": s.QUEUE, "latency": s.LATENCY}
@@ -131,7 +131,9 @@ def usual_tick_s(services: Iterable[Service]) -> float:
 def _metrics(service: Kubernetes, size: Size, kind: int, places: Places, name: str) -> list[Metric]:
     triggers = {} if service.workload is None else service.workload.autoscaler.triggers
     if not triggers and service.gpu:
-        slots = _number(service.concurrency or 1) * _number(service.target_utilization.concurrency)
+        # Without a concurrency the simulation counts what a full instance works on as one.
+        share = running_share(_number(service.target_utilization.concurrency))
+        slots = _number(service.concurrency or 1) * share
         return [Metric(s.RUNNING, s.ON_AVERAGE if kind == KEDA else s.ON_PODS, _milli(slots))]
     if not triggers:
         return [Metric(s.CPU, s.ON_PODS, round(100 * _number(service.target_utilization.cpu)))]

@@ -8,6 +8,7 @@ from capplan.errors import InputError, Problem
 from capplan.manifests.pods import gpus_of
 from capplan.manifests.quantity import cpu, memory, milli
 from capplan.manifests.site import Service, Site, number
+from capplan.plan.services import running_share
 from capplan.plan.workload import Steps, Trigger
 
 Tree = dict[str, Any]
@@ -80,12 +81,22 @@ def _usual(service: Service, kind: str) -> float | None:
     if kind == "requests":
         return service.capacity_rps
     if kind == "running":
-        slots = spec.concurrency
-        return 1.0 if slots is None else number(slots) * number(spec.target_utilization.concurrency)
+        return _running(service)
     if kind == "queue":
         length = None if spec.queue is None else spec.queue.target_length
         return None if length is None else number(length)
     return None if spec.slo.p95 is None else number(spec.slo.p95)
+
+
+def _running(service: Service) -> float:
+    """Return the requests in progress that each pod is scaled to: some of those that it takes at once."""
+    spec, vllm = service.spec, service.workload.vllm
+    slots = spec.concurrency
+    if slots is None and vllm is not None:
+        slots = vllm.max_num_seqs
+    if slots is None:
+        return 1.0
+    return number(slots) * running_share(number(spec.target_utilization.concurrency))
 
 
 def matcher(site: Site, service: str, more: str = "") -> str:

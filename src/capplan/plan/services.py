@@ -58,6 +58,14 @@ class Targets(Section):
     throughput: Utilization = Field(1.0, description="Share of the measured throughput.")
 
 
+def running_share(concurrency: float) -> float:
+    """Return the share of what a pod with GPUs takes at once at which another is added: the plan's, or 70 %.
+
+    A pod never works on more than all it takes, so a target of all would never be exceeded.
+    """
+    return concurrency if concurrency < 1 else 0.7
+
+
 class Redundancy(Section):
     """What may fail at the peak without the rest being overloaded."""
 
