@@ -101,13 +101,10 @@ def seen(timeline: Timeline, use: Use, measure: int, tick: int, tick_s: float) -
         return use.memory_base + use.memory_each * in_progress / ready
     if measure == REQUESTS:
         return timeline.arrivals[tick] / tick_s
-    if measure == QUEUE:
-        return timeline.waiting[tick]
     if measure == LATENCY:
         return timeline.p95_s[tick]
-    if measure == RUNNING:
-        return in_progress
-    return in_progress + timeline.waiting[tick]
+    running = 0.0 if measure == QUEUE else in_progress
+    return running if measure == RUNNING else running + timeline.waiting[tick]
 
 
 @compiled

@@ -3,36 +3,23 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from capplan.cli.options import Books, Catalogs, Force, OutputFile, PlanFile, Sets
+from capplan.cli.simulate_answers import Asked, SimulationFormat, answered
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from capplan.autoscale.simulation import Prepared, Simulation
-    from capplan.autoscale.tune import Tuning
     from capplan.plan.demand import Trace
 
-
-class SimulationFormat(StrEnum):
-    """What a simulation can be printed as."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-    SVG = "svg"
-    PNG = "png"
-    HTML = "html"
-
-
-_PICTURES = (SimulationFormat.SVG, SimulationFormat.PNG, SimulationFormat.HTML)
-
+Format = Annotated[
+    SimulationFormat,
+    typer.Option("--format", envvar="CAPPLAN_FORMAT", help="csv, svg, png and html are timelines."),
+]
+Alternative = Annotated[str | None, typer.Option("--alternative", help="An alternative of the plan.")]
 Days = Annotated[float | None, typer.Option("--days", min=0.001, help="How long; a week, or the trace.")]
 Tick = Annotated[
     float | None,
@@ -100,26 +87,13 @@ KubernetesVersion = Annotated[
 ]
 
 
-class Search(NamedTuple):
-    """What --tune is asked for: these services, or all; settings to try; whether to write the best."""
-
-    services: Sequence[str]
-    budget: int | None
-    apply: bool
-
-
 def simulate(
     plan: PlanFile,
-    fmt: Annotated[
-        SimulationFormat,
-        typer.Option("--format", envvar="CAPPLAN_FORMAT", help="csv, svg, png and html are timelines."),
-    ] = SimulationFormat.TABLE,
+    fmt: Format = SimulationFormat.TABLE,
     output: OutputFile = None,
     force: Force = False,
     sets: Sets = None,
-    alternative: Annotated[
-        str | None, typer.Option("--alternative", help="An alternative of the plan.")
-    ] = None,
+    alternative: Alternative = None,
     books: Books = None,
     trace: TraceFile = None,
     trace_columns: TraceColumns = "timestamp,requests",
@@ -157,10 +131,8 @@ def simulate(
     from capplan.cli.progress import reporter
     from capplan.plan.read import read_plan
 
-    searches = {"--apply": apply, "--budget": budget, "--service": service}
-    _check_together("--tune", tune, searches)
-    _check_together("--right-size", right_size, {"--usage": usage})
-    _check_answer(fmt, {"--tune": tune, "--right-size": right_size, "--exact": exact})
+    asked = Asked(fmt, exact, tune, apply, budget, service or (), right_size, usage or ())
+    asked.check()
     file = read_plan(plan, sets or (), alternative, books or ())
     settings = Settings(
         *(tick or usual_tick_s(file.plan.services.values()), days, seed, not steady),
@@ -174,112 +146,11 @@ def simulate(
     prepared = prepare(file, Catalog(catalogs), settings, _trace(trace, trace_columns))
     with reporter("simulating", len(prepared.subjects)) as progress:
         result = run(prepared, progress)
-    if fmt in _PICTURES:
-        from capplan.report.simulation_figure import simulation_figure
-
-        emit_bytes(simulation_figure(result, fmt.value), output, force)
-        return
-    if tune:
-        text = _tuned(prepared, result, Search(service or (), budget, apply), fmt)
-    elif right_size:
-        text = _right_sized(result, usage, fmt)
+    answer = answered(asked, prepared, result)
+    if isinstance(answer, bytes):
+        emit_bytes(answer, output, force)
     else:
-        text = _shown(result, fmt, exact)
-    emit(text, output, force, painted=fmt is SimulationFormat.TABLE)
-
-
-def _check_together(needed: str, there: bool, options: Mapping[str, object]) -> None:
-    for option, given in options.items():
-        if given and not there:
-            raise InputError(Problem(option, "has no use alone", f"Give {needed} too."))
-
-
-def _check_answer(fmt: SimulationFormat, answers: Mapping[str, bool]) -> None:
-    """Refuse several answers at once, and those in a format that is the timeline of one simulation."""
-    asked = [option for option, given in answers.items() if given]
-    if len(asked) > 1:
-        raise InputError(Problem(asked[1], f"is another answer than {asked[0]}", "Give one of them."))
-    if asked and fmt not in (SimulationFormat.TABLE, SimulationFormat.JSON):
-        what = f"{fmt.value} is the timeline of one simulation, and holds nothing of {asked[0]}"
-        raise InputError(Problem("--format", what, "Use table or json."))
-
-
-def _shown(result: Simulation, fmt: SimulationFormat, exact: bool) -> str:
-    from capplan.autoscale.exact import replay
-    from capplan.cli import terminal
-    from capplan.report import json_format
-    from capplan.report import simulation as report
-
-    if fmt is SimulationFormat.CSV:
-        return report.simulation_csv(result)
-    seed = result.settings.seed
-    followed = [o for o in result.outcomes if exact and not o.subject.is_model]
-    one_by_one = {o.subject.name: replay(o, seed) for o in followed}
-    if fmt is SimulationFormat.JSON:
-        return json_format.dumps(report.simulation_document(result, one_by_one))
-    text = report.simulation_text(result, terminal.width(), not terminal.can_draw())
-    return text + report.exact_text(one_by_one) if exact else text
-
-
-def _tuned(prepared: Prepared, result: Simulation, search: Search, fmt: SimulationFormat) -> str:
-    """Search, write the best into the plan if asked to, and return the report."""
-    from capplan.autoscale.tune import tunable, tune
-    from capplan.cli import terminal
-    from capplan.cli.progress import reporter
-    from capplan.report import json_format
-    from capplan.report import tuning as report
-
-    subjects = tunable(prepared, search.services)
-    with reporter("tuning", len(subjects)) as progress:
-        tuning = tune(prepared, result.outcomes, subjects, search.budget, progress)
-    if search.apply:
-        _apply(prepared, tuning)
-    if fmt is SimulationFormat.JSON:
-        return json_format.dumps(report.tuning_document(prepared.estimate.plan.name, tuning))
-    return report.tuning_text(tuning, terminal.width())
-
-
-def _right_sized(result: Simulation, usage: Sequence[str] | None, fmt: SimulationFormat) -> str:
-    """Return recommended requests, from recorded or from simulated use."""
-    from capplan.autoscale.rightsize.recorded import read_usage
-    from capplan.autoscale.rightsize.usage import advice, simulated_usage
-    from capplan.autoscale.signals import CPU
-    from capplan.cli import terminal
-    from capplan.report import json_format
-    from capplan.report import rightsize as report
-
-    containers = [o for o in result.outcomes if not o.subject.is_model]
-    simulated = {o.subject.name: {"": simulated_usage(o)} for o in containers}
-    used = read_usage(usage) if usage else simulated
-    advices = [advice(name, pods) for name, pods in used.items()]
-    requested = {
-        outcome.subject.name: report.Requested(
-            outcome.subject.simulated.use.request_milli,
-            outcome.subject.simulated.use.memory_request,
-            outcome.subject.platform == "kubernetes"
-            and CPU in outcome.subject.simulated.scaler.metrics.measures,
-        )
-        for outcome in containers
-    }
-    if fmt is SimulationFormat.JSON:
-        return json_format.dumps(report.rightsize_document(advices, requested))
-    return report.rightsize_text(advices, requested, terminal.width())
-
-
-def _apply(prepared: Prepared, tuning: Tuning) -> None:
-    from capplan.autoscale.apply import ALTERNATIVE, with_tuned
-    from capplan.cli.output import note, write_file
-    from capplan.strictyaml import read_text
-
-    found = {t.subject.name: t.settings for t in tuning.services if t.settings is not None}
-    file = prepared.estimate.file
-    name = file.places.locator.name
-    if not found or not Path(name).is_file():
-        reason = "no setting holds the SLO" if not found else f"{name} is not a file"
-        note(f"nothing applied: {reason}")
-        return
-    write_file(Path(name), with_tuned(read_text(Path(name)), found, name, file.directory), force=True)
-    note(f"wrote {name}; use it with --alternative {ALTERNATIVE}")
+        emit(answer, output, force, painted=fmt is SimulationFormat.TABLE)
 
 
 def _version(text: str) -> tuple[int, int]:

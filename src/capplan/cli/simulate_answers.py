@@ -1,0 +1,159 @@
+"""What `capplan simulate` is asked for, and answers: a timeline, settings, or requests."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from capplan.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from capplan.autoscale.simulation import Prepared, Simulation
+    from capplan.autoscale.tune import Tuning
+
+
+class SimulationFormat(StrEnum):
+    """What a simulation can be printed as."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    SVG = "svg"
+    PNG = "png"
+    HTML = "html"
+
+
+_PICTURES = (SimulationFormat.SVG, SimulationFormat.PNG, SimulationFormat.HTML)
+
+
+class Asked(NamedTuple):
+    """The options that say which answer is wanted, and how; see the command."""
+
+    fmt: SimulationFormat
+    exact: bool
+    tune: bool
+    apply: bool
+    budget: int | None
+    services: Sequence[str]
+    right_size: bool
+    usage: Sequence[str]
+
+    def check(self) -> None:
+        """Raise :class:`InputError` for options that do not go together."""
+        _check_together("--tune", self.tune, self._searches())
+        _check_together("--right-size", self.right_size, {"--usage": self.usage})
+        answers = {"--tune": self.tune, "--right-size": self.right_size, "--exact": self.exact}
+        _check_answer(self.fmt, answers)
+
+    def _searches(self) -> Mapping[str, object]:
+        return {"--apply": self.apply, "--budget": self.budget, "--service": self.services}
+
+
+def answered(asked: Asked, prepared: Prepared, result: Simulation) -> str | bytes:
+    """Return what is asked for, as text or as a picture; the plan is changed where that is asked for."""
+    if asked.fmt in _PICTURES:
+        from capplan.report.simulation_figure import simulation_figure
+
+        return simulation_figure(result, asked.fmt.value)
+    if asked.tune:
+        return _tuned(asked, prepared, result)
+    if asked.right_size:
+        return _right_sized(asked, result)
+    return _timeline(asked, result)
+
+
+def _check_together(needed: str, there: bool, options: Mapping[str, object]) -> None:
+    for option, given in options.items():
+        if given and not there:
+            raise InputError(Problem(option, "has no use alone", f"Give {needed} too."))
+
+
+def _check_answer(fmt: SimulationFormat, answers: Mapping[str, bool]) -> None:
+    """Refuse several answers at once, and those in a format that is the timeline of one simulation."""
+    asked = [option for option, given in answers.items() if given]
+    if len(asked) > 1:
+        raise InputError(Problem(asked[1], f"is another answer than {asked[0]}", "Give one of them."))
+    if asked and fmt not in (SimulationFormat.TABLE, SimulationFormat.JSON):
+        what = f"{fmt.value} is the timeline of one simulation, and holds nothing of {asked[0]}"
+        raise InputError(Problem("--format", what, "Use table or json."))
+
+
+def _timeline(asked: Asked, result: Simulation) -> str:
+    from capplan.autoscale.exact import replay
+    from capplan.cli import terminal
+    from capplan.report import json_format
+    from capplan.report import simulation as report
+
+    if asked.fmt is SimulationFormat.CSV:
+        return report.simulation_csv(result)
+    seed = result.settings.seed
+    followed = [o for o in result.outcomes if asked.exact and not o.subject.is_model]
+    one_by_one = {o.subject.name: replay(o, seed) for o in followed}
+    if asked.fmt is SimulationFormat.JSON:
+        return json_format.dumps(report.simulation_document(result, one_by_one))
+    text = report.simulation_text(result, terminal.width(), not terminal.can_draw())
+    return text + report.exact_text(one_by_one) if asked.exact else text
+
+
+def _tuned(asked: Asked, prepared: Prepared, result: Simulation) -> str:
+    """Search, write the best into the plan if asked to, and return the report."""
+    from capplan.autoscale.tune import tunable, tune
+    from capplan.cli import terminal
+    from capplan.cli.progress import reporter
+    from capplan.report import json_format
+    from capplan.report import tuning as report
+
+    subjects = tunable(prepared, asked.services)
+    with reporter("tuning", len(subjects)) as progress:
+        tuning = tune(prepared, result.outcomes, subjects, asked.budget, progress)
+    if asked.apply:
+        _apply(prepared, tuning)
+    if asked.fmt is SimulationFormat.JSON:
+        return json_format.dumps(report.tuning_document(prepared.estimate.plan.name, tuning))
+    return report.tuning_text(tuning, terminal.width())
+
+
+def _right_sized(asked: Asked, result: Simulation) -> str:
+    """Return recommended requests, from recorded or from simulated use."""
+    from capplan.autoscale.rightsize.recorded import read_usage
+    from capplan.autoscale.rightsize.usage import advice, simulated_usage
+    from capplan.autoscale.signals import CPU
+    from capplan.cli import terminal
+    from capplan.report import json_format
+    from capplan.report import rightsize as report
+
+    containers = [o for o in result.outcomes if not o.subject.is_model]
+    simulated = {o.subject.name: {"": simulated_usage(o)} for o in containers}
+    used = read_usage(asked.usage) if asked.usage else simulated
+    advices = [advice(name, pods) for name, pods in used.items()]
+    requested = {
+        outcome.subject.name: report.Requested(
+            outcome.subject.simulated.use.request_milli,
+            outcome.subject.simulated.use.memory_request,
+            outcome.subject.platform == "kubernetes"
+            and CPU in outcome.subject.simulated.scaler.metrics.measures,
+        )
+        for outcome in containers
+    }
+    if asked.fmt is SimulationFormat.JSON:
+        return json_format.dumps(report.rightsize_document(advices, requested))
+    return report.rightsize_text(advices, requested, terminal.width())
+
+
+def _apply(prepared: Prepared, tuning: Tuning) -> None:
+    from capplan.autoscale.apply import ALTERNATIVE, with_tuned
+    from capplan.cli.output import note, write_file
+    from capplan.strictyaml import read_text
+
+    found = {t.subject.name: t.settings for t in tuning.services if t.settings is not None}
+    file = prepared.estimate.file
+    name = file.places.locator.name
+    if not found or not Path(name).is_file():
+        reason = "no setting holds the SLO" if not found else f"{name} is not a file"
+        note(f"nothing applied: {reason}")
+        return
+    write_file(Path(name), with_tuned(read_text(Path(name)), found, name, file.directory), force=True)
+    note(f"wrote {name}; use it with --alternative {ALTERNATIVE}")
