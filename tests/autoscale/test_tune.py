@@ -152,6 +152,7 @@ PLATFORMS = {
     "workload: {autoscaler: {kind: knative, knative: {target_utilization: 65%, window: 30s}}}",
     "gpu": "platform: kubernetes, cpu: 1, memory: 1Gi, gpu: 1, concurrency: 4, "
     "target_utilization: {concurrency: 70%}, throughput: 20/s",
+    "gpu, as it comes": "platform: kubernetes, cpu: 1, memory: 1Gi, gpu: 1, concurrency: 4, throughput: 20/s",
     "cloud-run": "platform: cloud-run, cpu: 1, memory: 1Gi",
     "container-apps": "platform: container-apps, cpu: 1, memory: 2Gi, target_utilization: {concurrency: 0.6}",
     "fargate": "platform: fargate, cpu: 1, memory: 2Gi",
@@ -165,7 +166,7 @@ BOUNDS = "instances: {min: 2, max: 40}, slo: {p95: 1s}"
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_on_every_platform_what_is_written_is_what_was_simulated(platform, tmp_path):
-    machine = "g2-standard-8" if platform == "gpu" else "e2-standard-4"
+    machine = "g2-standard-8" if platform.startswith("gpu") else "e2-standard-4"
     text = f"""
         name: t
         regions: {{gcp: us-central1, aws: us-east-1, azure: eastus}}

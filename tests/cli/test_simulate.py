@@ -169,6 +169,22 @@ def test_right_size(capplan, root):
     assert found["plan"]["cpu_milli"] == 500
 
 
+def test_right_size_by_what_prometheus_recorded(capplan, root, tmp_path):
+    """A steady quarter of a core for two hours: VPA's bucket above it and 15 %, KRR as it is."""
+    values = [[1_767_225_600 + 60 * minute, "0.25"] for minute in range(120)]
+    series = {"metric": {"container": "orchestrator", "pod": "orchestrator-0"}, "values": values}
+    file = tmp_path / "cpu.json"
+    file.write_text(json.dumps({"status": "success", "data": {"resultType": "matrix", "result": [series]}}))
+    plan, usage = root / "examples" / "amas", f"cpu={file}"
+    done = capplan("simulate", plan, "--days", "0.05", "--right-size", "--usage", usage, "--format", "json")
+    assert done.exit_code == 0, done.stderr
+    (found,) = json.loads(done.stdout)["containers"].values()
+    assert found["krr"]["cpu_cores"] == 0.25
+    assert found["krr"]["memory_bytes"] is None
+    assert 1.15 * 250 <= found["vpa"]["target"]["cpu_milli"] <= 1.15 * 1.1 * 250
+    assert found["plan"]["cpu_milli"] == 500
+
+
 KNATIVE = """
 name: t
 regions: {gcp: us-central1}

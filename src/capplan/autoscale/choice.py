@@ -15,7 +15,7 @@ from capplan.autoscale.loop import HPA, KEDA, KNATIVE, Scaler
 from capplan.autoscale.loop import Service as Simulated
 from capplan.autoscale.setup import Subject
 from capplan.autoscale.signals import CPU, MEMORY, RUNNING, Metrics
-from capplan.plan.services import Service
+from capplan.plan.services import Service, running_share
 
 _FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
 _MOST_SHARE = 0.95
@@ -101,10 +101,11 @@ def _share(subject: Subject, service: Service) -> _Share | None:
         assert service.workload is not None
         given = service.workload.autoscaler.knative.target_utilization
         return _Share(("workload", "autoscaler", "knative", "target_utilization"), float(given))
-    path = _SHARES.get(subject.platform)
+    targets = service.target_utilization
     if _goes_by_running(subject.simulated.scaler):
-        path = ("target_utilization", "concurrency")
-    return None if path is None else _Share(path, float(getattr(service.target_utilization, path[1])))
+        return _Share(("target_utilization", "concurrency"), running_share(float(targets.concurrency)))
+    path = _SHARES.get(subject.platform)
+    return None if path is None else _Share(path, float(getattr(targets, path[1])))
 
 
 def chosen(subject: Subject, choice: Choice) -> Simulated:
