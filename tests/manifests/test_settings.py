@@ -203,6 +203,17 @@ def test_helm_values_say_where_stores_are():
     )
 
 
+def test_a_task_starts_and_writes_as_a_pod_does():
+    sets = ("services.api.workload.command=[run]", "services.api.workload.args=[--fast]")
+    body = example("llm-observatory", "aws-ecs", sets)["aws/api.register-task-definition.json"].value
+    [container] = body["containerDefinitions"]
+    assert (container["entryPoint"], container["command"]) == (["run"], ["--fast"])
+    assert container["readonlyRootFilesystem"] is True
+    [mount] = container["mountPoints"]
+    assert mount["containerPath"] == "/tmp"
+    assert {"name": mount["sourceVolume"]} in body["volumes"]
+
+
 def test_a_log_group_is_there_before_its_tasks():
     script = example("llm-observatory", "aws-ecs")["commands/aws.sh"].text
     body = example("llm-observatory", "aws-ecs")["aws/api.register-task-definition.json"].value

@@ -147,6 +147,11 @@ def _fargate(site: Site, service: Service, spec: Fargate) -> Iterator[Artefact]:
     yield _call(site, service.name, "put-scaling-policy", body)
 
 
+def _writable(service: Service) -> dict[str, str]:
+    """Return the directories that a task may write to, by the name of their volume."""
+    return {f"writable-{index}": path for index, path in enumerate(service.workload.writable)}
+
+
 def log_group_of(family: str) -> str:
     """Return where the tasks of a family log to."""
     return f"/ecs/{family}"
@@ -167,8 +172,28 @@ def _check_account(site: Site, service: str) -> None:
 
 
 def _task(site: Site, service: Service, spec: Fargate) -> Tree:
-    workload, name = service.workload, full_name(site, service.name)
     units = round(number(spec.cpu) * 1024)
+    task: Tree = {
+        "family": full_name(site, service.name),
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "cpu": str(units),
+        "memory": str(round(number(spec.memory) * 1024)),
+        "executionRoleArn": site.manifests.aws.execution_role,
+        "runtimePlatform": {
+            "cpuArchitecture": "ARM64" if spec.architecture == "arm" else "X86_64",
+            "operatingSystemFamily": "LINUX",
+        },
+        "containerDefinitions": [_container(site, service, units)],
+        "volumes": [{"name": volume} for volume in _writable(service)],
+    }
+    if number(spec.ephemeral_storage) > 20:
+        task["ephemeralStorage"] = {"sizeInGiB": whole(spec.ephemeral_storage)}
+    return task
+
+
+def _container(site: Site, service: Service, units: int) -> Tree:
+    workload = service.workload
     container: Tree = {
         "name": service.name,
         "image": image_of(site, service),
@@ -179,40 +204,30 @@ def _task(site: Site, service: Service, spec: Fargate) -> Tree:
         ],
         "environment": [{"name": k, "value": v} for k, v in environment_of(site, service).items()],
         "readonlyRootFilesystem": True,
+        "mountPoints": [
+            {"sourceVolume": volume, "containerPath": path} for volume, path in _writable(service).items()
+        ],
         "stopTimeout": min(120, math.ceil(workload.grace)),
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {
-                "awslogs-group": log_group_of(name),
+                "awslogs-group": log_group_of(full_name(site, service.name)),
                 "awslogs-region": service.region,
                 "awslogs-stream-prefix": service.name,
             },
         },
     }
-    if workload.command:
-        container["command"] = [*workload.command, *workload.args]
+    # What Kubernetes calls command and args are entry point and command here.
+    for field, words in (("entryPoint", workload.command), ("command", workload.args)):
+        if words:
+            container[field] = list(words)
     if workload.secrets:
         # The name of the secret and its JSON key, as ECS writes them.
         container["secrets"] = [
             {"name": k, "valueFrom": "{}:{}::".format(*reference.split("/", 1))}
             for k, reference in workload.secrets.items()
         ]
-    task: Tree = {
-        "family": name,
-        "requiresCompatibilities": ["FARGATE"],
-        "networkMode": "awsvpc",
-        "cpu": str(units),
-        "memory": str(round(number(spec.memory) * 1024)),
-        "executionRoleArn": site.manifests.aws.execution_role,
-        "runtimePlatform": {
-            "cpuArchitecture": "ARM64" if spec.architecture == "arm" else "X86_64",
-            "operatingSystemFamily": "LINUX",
-        },
-        "containerDefinitions": [container],
-    }
-    if number(spec.ephemeral_storage) > 20:
-        task["ephemeralStorage"] = {"sizeInGiB": whole(spec.ephemeral_storage)}
-    return task
+    return container
 
 
 def _ecs_service(site: Site, service: Service, spec: Fargate) -> Tree:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from capplan.manifests.artefact import Artefact, Tree
@@ -83,6 +84,7 @@ def pools_of(site: Site, service: str) -> dict[str, PoolSize]:
     return found
 
 
+@lru_cache(maxsize=64)
 def _even_part(site: Site, database: str) -> int:
     """Return what instances without a pool in the plan may open, with every autoscaler at its maximum."""
     accepted = measured(site, database, "connections accepted")
