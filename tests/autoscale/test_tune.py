@@ -13,7 +13,7 @@ from capplan.autoscale.choice import choices, chosen, overlay
 from capplan.autoscale.loop import HPA, KEDA, KNATIVE, TRACKING, WINDOW
 from capplan.autoscale.settings import Settings
 from capplan.autoscale.simulation import prepare, run
-from capplan.autoscale.tune import ALLOWED_LATE, held_out, tunable, tune
+from capplan.autoscale.tune import ALLOWED_LATE, held_out, searches_of, tunable, tune
 from capplan.errors import InputError
 from capplan.plan.read import parse_plan
 
@@ -46,7 +46,7 @@ TWO = """
 
 def tuning(text, *only, budget=12):
     prepared = prepare(plan_of(text), SHIPPED, Settings(days=1.0))
-    return tune(prepared, run(prepared).outcomes, tunable(prepared, only), budget)
+    return tune(prepared, run(prepared).outcomes, searches_of(prepared, tunable(prepared, only), budget))
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +128,13 @@ def test_every_service_is_tuned_and_all_savings_are_one(both):
     again = run(prepare(file, SHIPPED, Settings(days=1.0)))
     assert again.costs.simulated.total == pytest.approx(both.usd_tuned, rel=0.01)
     assert both.usd_tuned < both.usd_today
+
+
+def test_progress_hears_of_every_setting():
+    prepared = prepare(plan_of(PODS), SHIPPED, Settings(days=0.1))
+    searches, heard = searches_of(prepared, tunable(prepared), budget=5), []
+    tune(prepared, run(prepared).outcomes, searches, heard.append)
+    assert heard == ["api"] * 6 == ["api"] * len(searches[0].choices)
 
 
 def test_only_one_service(both):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -47,6 +47,13 @@ class Candidate(NamedTuple):
         return max(self.late, self.late_elsewhere) <= ALLOWED_LATE
 
 
+class Search(NamedTuple):
+    """One service, and the settings to try: first today's."""
+
+    subject: Subject
+    choices: Sequence[Choice]
+
+
 class Tuned(NamedTuple):
     """One service: today's setting, the best compromises, and the cheapest that holds the SLO, if any.
 
@@ -86,29 +93,32 @@ def tunable(prepared: Prepared, only: Sequence[str] = ()) -> list[Subject]:
     return [found[name] for name in dict.fromkeys(only or found)]
 
 
+def searches_of(prepared: Prepared, subjects: Sequence[Subject], budget: int | None = None) -> list[Search]:
+    """Return what is to be tried for each of the ``subjects``: today's setting and ``budget`` others."""
+    services, seed = prepared.estimate.plan.services, prepared.settings.seed
+    return [Search(s, choices(s, services[s.name], seed, budget or _BUDGET)) for s in subjects]
+
+
 def tune(
     prepared: Prepared,
     outcomes: Sequence[Outcome],
-    subjects: Sequence[Subject],
-    budget: int | None = None,
+    searches: Sequence[Search],
     progress: Callable[[str], None] = lambda _: None,
 ) -> Tuning:
-    """Return for each of the ``subjects`` what a search over ``budget`` settings found.
+    """Return what each search found; ``progress`` hears the name of the service for every setting.
 
     ``outcomes`` are those of today's settings, at which the other services stay until all have theirs.
     """
-    found = []
-    for subject in subjects:
-        progress(subject.name)
-        found.append(_tuned(prepared, outcomes, subject, budget or _BUDGET))
+    found = [_tuned(prepared, outcomes, search, progress) for search in searches]
     better = [_whole(prepared, tuned.subject, tuned.best.choice) for tuned in found if tuned.best is not None]
     return Tuning(found, _usd(prepared, outcomes, []), _usd(prepared, outcomes, better))
 
 
-def _tuned(prepared: Prepared, outcomes: Sequence[Outcome], subject: Subject, budget: int) -> Tuned:
+def _tuned(
+    prepared: Prepared, outcomes: Sequence[Outcome], search: Search, progress: Callable[[str], None]
+) -> Tuned:
+    subject = search.subject
     requests = requests_of(subject, prepared.settings)
-    service = prepared.estimate.plan.services[subject.name]
-    all_choices = choices(subject, service, prepared.settings.seed, budget)
     unseen = held_out(len(requests), prepared.settings.tick_s)
 
     def tried(choice: Choice) -> Candidate:
@@ -116,14 +126,18 @@ def _tuned(prepared: Prepared, outcomes: Sequence[Outcome], subject: Subject, bu
         instances = float(series.kept[~unseen].mean())
         return Candidate(choice, instances, _late(series, ~unseen), _late(series, unseen), math.nan)
 
-    candidates = _mapped(tried, all_choices)
+    candidates = []
+    for candidate in _each(tried, search.choices):
+        progress(subject.name)
+        candidates.append(candidate)
     today, *members = (
         _priced(prepared, outcomes, subject, candidate) for candidate in [candidates[0], *_front(candidates)]
     )
     holding = [candidate for candidate in members if candidate.holds]
     best = min(holding, key=lambda candidate: candidate.usd_per_month) if holding else None
+    service = prepared.estimate.plan.services[subject.name]
     settings = None if best is None else overlay(subject, service, best.choice)
-    return Tuned(subject, len(all_choices), today, members, best, settings)
+    return Tuned(subject, len(candidates), today, members, best, settings)
 
 
 def held_out(ticks: int, tick_s: float) -> Mask:
@@ -143,13 +157,14 @@ def _late(series: Series, where: Mask) -> float:
     return float(late.sum()) / max(float(requests.sum()), 1e-12)
 
 
-def _mapped(tried: Callable[[Choice], Candidate], choices: Sequence[Choice]) -> list[Candidate]:
+def _each(tried: Callable[[Choice], Candidate], choices: Sequence[Choice]) -> Iterator[Candidate]:
     """Try all choices: on all cores where compiled code lets go of the interpreter."""
     if not COMPILED:
-        return [tried(choice) for choice in choices]
-    first = tried(choices[0])
+        yield from map(tried, choices)
+        return
+    yield tried(choices[0])
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return [first, *pool.map(tried, choices[1:])]
+        yield from pool.map(tried, choices[1:])
 
 
 def _front(candidates: Sequence[Candidate]) -> list[Candidate]:

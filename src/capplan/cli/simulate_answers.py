@@ -100,15 +100,15 @@ def _timeline(asked: Asked, result: Simulation) -> str:
 
 def _tuned(asked: Asked, prepared: Prepared, result: Simulation) -> str:
     """Search, write the best into the plan if asked to, and return the report."""
-    from capplan.autoscale.tune import tunable, tune
+    from capplan.autoscale.tune import searches_of, tunable, tune
     from capplan.cli import terminal
     from capplan.cli.progress import reporter
     from capplan.report import json_format
     from capplan.report import tuning as report
 
-    subjects = tunable(prepared, asked.services)
-    with reporter("tuning", len(subjects)) as progress:
-        tuning = tune(prepared, result.outcomes, subjects, asked.budget, progress)
+    searches = searches_of(prepared, tunable(prepared, asked.services), asked.budget)
+    with reporter("tuning", sum(len(search.choices) for search in searches)) as progress:
+        tuning = tune(prepared, result.outcomes, searches, progress)
     if asked.apply:
         _apply(prepared, tuning)
     if asked.fmt is SimulationFormat.JSON:
