@@ -9,10 +9,12 @@ import pytest
 
 from capplan.errors import InputError
 from capplan.llm.calibrate import calibrate, overlay, paths_for
+from capplan.llm.confidence import confidence_of, range_of
 from capplan.llm.measured import predict, read_rows, sample_of, unpredictable
 from capplan.strictyaml import load
 
 BENCH = Path(__file__).resolve().parents[2] / "examples" / "llm-serving" / "bench.csv"
+PUBLISHED = Path(__file__).with_name("published.csv")
 HEAD = "model,precision,gpu,tp,concurrency,in_len,out_len,metric,value,engine\n"
 
 
@@ -21,6 +23,19 @@ def test_published_throughput_is_predicted_within_a_tenth(facts):
     errors = predict(sample_of(rows, facts), facts) / [row.value for row in rows] - 1
     assert np.median(np.abs(errors)) < 0.1
     assert abs(np.median(errors)) < 0.05
+
+
+@pytest.mark.parametrize(("question", "median", "bias"), [("tpot", 0.06, 0.04), ("ttft", 0.25, 0.08)])
+def test_published_times_under_load_are_predicted(facts, question, median, bias):
+    """A sample of measurements on four GPUs with three engines: medians, and the ranges that are printed."""
+    rows = [row for row in read_rows(PUBLISHED) if row.question == question]
+    sample = sample_of(rows, facts)
+    ratios = np.array([row.value for row in rows]) / predict(sample, facts)
+    assert np.median(np.abs(1 / ratios - 1)) < median
+    assert abs(np.median(1 / ratios - 1)) < bias
+    levels = [confidence_of(sample.configurations[which]).level for which in sample.which]
+    ends = np.array([range_of(level, question) for level in levels])
+    assert np.mean((ends[:, 0] <= ratios) & (ratios <= ends[:, 1])) >= 0.8
 
 
 def test_units_of_the_metrics_agree(facts, tmp_path):
