@@ -107,6 +107,15 @@ def test_replicas_scale_by_running_requests_within_the_plans_bounds():
     assert [rule["name"]["as"] for rule in rules] == ["vllm_num_requests_running"]
 
 
+def test_a_replica_is_kept_and_finishes_as_the_plan_says():
+    files = rendered(SERVING, "llm.model.cold_start.scale_down_window=10m")
+    hpa = files["kubernetes/base/model/horizontalpodautoscaler-model.yaml"].value["spec"]
+    assert hpa["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == 600
+    # Four times 200 tokens at 100 ms.
+    pod = files[DEPLOYMENT].value["spec"]["template"]["spec"]
+    assert pod["terminationGracePeriodSeconds"] == 80
+
+
 def test_callers_outside_the_cluster_reach_it_privately():
     files = rendered(SERVING)
     service = files["kubernetes/base/model/service-model.yaml"].value

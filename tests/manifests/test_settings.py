@@ -203,6 +203,14 @@ def test_helm_values_say_where_stores_are():
     )
 
 
+def test_terraform_gets_the_caches():
+    def caches(*sets):
+        return example("llm-observatory", *sets)["terraform/capplan.auto.tfvars.json"].value["caches"]
+
+    assert caches()["redis"]["machine"] == "cache.r6g.large"
+    assert caches("gcp")["redis"]["size_gib"] == 5
+
+
 def test_a_task_starts_and_writes_as_a_pod_does():
     sets = ("services.api.workload.command=[run]", "services.api.workload.args=[--fast]")
     body = example("llm-observatory", "aws-ecs", sets)["aws/api.register-task-definition.json"].value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 from capplan.errors import InputError, Problem
@@ -127,29 +128,28 @@ def _cloud_sql(site: Site) -> list[Tree]:
 
 
 def _memorystore(site: Site) -> list[Tree]:
-    found = []
-    for name, cache in site.plan.caches.items():
-        if isinstance(cache, Memorystore):
-            pick = site.components[name].pick
-            size = (
-                whole(cache.size)
-                if cache.size is not None
-                else _picked_size(name, pick.name(0) if pick else "")
-            )
-            where = {"name": full_name(site, name)[:40], "region": site.components[name].region}
-            settings = f"maxmemory-policy={cache.eviction}"
-            found.append({**where, "tier": cache.tier, "size_gb": max(1, size), "settings": settings})
-    return found
+    return [
+        {
+            "name": full_name(site, name)[:40],
+            "region": site.components[name].region,
+            "tier": cache.tier,
+            "size_gb": memorystore_gib(site, name, cache),
+            "settings": f"maxmemory-policy={cache.eviction}",
+        }
+        for name, cache in site.plan.caches.items()
+        if isinstance(cache, Memorystore)
+    ]
 
 
-def _picked_size(name: str, picked: str) -> int:
-    """Return the GiB of the size that capplan chose, such as `standard 5 GiB`."""
-    import re
-
-    figures = re.findall(r"[0-9]+", picked)
+def memorystore_gib(site: Site, name: str, cache: Memorystore) -> int:
+    """Return the whole GiB of an instance: those of the plan, or of the chosen size, `standard 5 GiB`."""
+    if cache.size is not None:
+        return max(1, whole(cache.size))
+    pick = site.components[name].pick
+    figures = re.findall(r"[0-9]+", pick.name(0)) if pick is not None else []
     if not figures:
         raise InputError(Problem(f"caches.{name}.size", "is required to render its command"))
-    return int(figures[-1])
+    return max(1, int(figures[-1]))
 
 
 def _flexible_servers(site: Site) -> list[Tree]:

@@ -18,7 +18,7 @@ from capplan.manifests.site import bounds_of, number
 from capplan.plan.clusters import Aks, Cluster, Eks, Gke, Pool
 from capplan.plan.llm import Llm
 from capplan.plan.services import Kubernetes
-from capplan.plan.workload import Vllm, Workload
+from capplan.plan.workload import Behavior, Steps, Vllm, Workload
 
 if TYPE_CHECKING:
     from capplan.plan.model import Plan
@@ -29,9 +29,12 @@ _NODE_SHARE = 0.9
 """Of its part of a node, what a replica requests where the plan does not say: the rest is for agents."""
 
 _LONGEST = 4.0
-"""Longest request ÷ mean request: what the server accepts where the plan does not say."""
+"""Longest request ÷ mean request: what the server accepts where the plan is silent, and what it finishes."""
 
-_DISK_FACTOR = 1.2
+_DISK_FACTOR, _SCRATCH_GIB = 1.2, 4.0
+"""Disk for the weights ÷ their size; and for compiled kernels and logs."""
+
+_GRACE_S = 30.0
 _PATIENCE = 2.0
 """A probe that gives up early begins the download again: twice the time that the plan expects."""
 
@@ -133,13 +136,30 @@ def _service(name: str, llm: Llm, component: Component) -> Kubernetes:
 def _workload(name: str, llm: Llm, replica: Replica) -> Workload:
     """Return the container: what the plan says of it, and for the rest what the model needs."""
     said: Workload = llm.workload or Workload.model_validate({})
-    needed: dict[str, Any] = {"port": 8000}
+    needed: dict[str, Any] = {
+        "port": 8000,
+        "grace": _grace_s(llm),
+        "ephemeral_storage": _SCRATCH_GIB,
+        "autoscaler": said.autoscaler.model_copy(update={"behavior": _behavior(llm)}),
+    }
     if llm.engine == "vllm":
         needed["vllm"] = vllm = _vllm(name, llm, replica, said.vllm)
         load_s = _downloaded(replica, vllm) / 1e9 / number(llm.cold_start.weights_gb_per_s)
         needed["startup"] = _PATIENCE * (number(llm.cold_start.image) + load_s)
     own = said.model_fields_set - {"vllm"}
     return said.model_copy(update={field: value for field, value in needed.items() if field not in own})
+
+
+def _grace_s(llm: Llm) -> float:
+    """Return how long a stopping server may finish answers: a long one at the promised speed."""
+    tpot = llm.slo.tpot
+    return _GRACE_S if tpot is None else max(_GRACE_S, _LONGEST * number(llm.output_tokens) * number(tpot))
+
+
+def _behavior(llm: Llm) -> Behavior:
+    """Return how an idle replica is kept: as long as the estimate pays for it."""
+    down = Steps.model_validate({"window": f"{number(llm.cold_start.scale_down_window):g}s", "percent": 100})
+    return Behavior.model_validate({}).model_copy(update={"down": down})
 
 
 def _sequences(replica: Replica) -> float:

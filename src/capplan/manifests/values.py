@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.autoscalers import hpa_metrics
 from capplan.manifests.aws import machine_of
+from capplan.manifests.commands import memorystore_gib
 from capplan.manifests.pods import environment_of, image_of, resources_of
 from capplan.manifests.quantity import memory
 from capplan.manifests.quotas import store_amounts
 from capplan.manifests.site import Service, Site, number
+from capplan.plan.caches import ManagedCache, Memorystore
 from capplan.plan.stores import SelfHosted
 
 
@@ -45,7 +47,20 @@ def _variables(site: Site) -> Tree:
             for name, database in site.plan.databases.items()
             if not isinstance(database, SelfHosted)
         },
+        "caches": {
+            name: _cache(site, name, cache)
+            for name, cache in site.plan.caches.items()
+            if not isinstance(cache, SelfHosted)
+        },
     }
+
+
+def _cache(site: Site, name: str, cache: ManagedCache) -> Tree:
+    """Return a managed cache: Memorystore is bought by size, the others by machine."""
+    found: Tree = {"platform": cache.platform, "eviction": cache.eviction}
+    if isinstance(cache, Memorystore):
+        return found | {"size_gib": memorystore_gib(site, name, cache)}
+    return found | {"machine": machine_of(site, name, cache.machine)}
 
 
 def _least(nodes: object) -> int:
