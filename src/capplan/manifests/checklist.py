@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from capplan.manifests.artefact import Artefact, Rendered, Tree
-from capplan.manifests.edge import tls_secret_of
+from capplan.manifests.edge import needs_nginx, tls_secret_of
 from capplan.manifests.limits import limits_of
 from capplan.manifests.secrets import secrets_of
 from capplan.manifests.settings import pools_of
@@ -88,6 +88,9 @@ def _yours(site: Site) -> Iterator[Tree]:
     for work, names in found.items():
         if names:
             yield _item(work, ", ".join(names))
+    if needs_nginx(site):
+        what = "ingress-nginx gets no fixes since March 2026; manifests.gateway_class makes a Gateway instead"
+        yield _item("Another controller", what)
 
 
 def _disks(site: Site) -> list[str]:
