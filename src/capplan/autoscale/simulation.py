@@ -12,6 +12,7 @@ from capplan.arrays import Array
 from capplan.autoscale.arrivals import arrivals, rates
 from capplan.autoscale.bill import Bill, Run, bill
 from capplan.autoscale.compiled import COMPILED, Reals
+from capplan.autoscale.loop import Service as Simulated
 from capplan.autoscale.loop import simulate
 from capplan.autoscale.settings import Settings
 from capplan.autoscale.setup import Subject, subjects
@@ -200,9 +201,14 @@ def requests_of(subject: Subject, settings: Settings) -> Array:
 
 def outcome(subject: Subject, requests: Array) -> Outcome:
     """Return what happens to ``requests``, (ticks,), at one service."""
-    timeline = simulate(subject.simulated, as_reals(requests))
-    series = Series(*(np.asarray(column, dtype=float) for column in timeline))
+    series = series_of(subject.simulated, requests)
     return Outcome(subject, series, figures(subject, series))
+
+
+def series_of(simulated: Simulated, requests: Array) -> Series:
+    """Return the timeline of ``requests``, (ticks,)."""
+    timeline = simulate(simulated, as_reals(requests))
+    return Series(*(np.asarray(column, dtype=float) for column in timeline))
 
 
 def as_reals(values: Array) -> Reals:

@@ -16,7 +16,7 @@ from capplan.autoscale.choice import Choice, choices, chosen, overlay
 from capplan.autoscale.compiled import COMPILED
 from capplan.autoscale.loop import FIXED
 from capplan.autoscale.setup import Subject
-from capplan.autoscale.simulation import Outcome, Prepared, Series, outcome, requests_of
+from capplan.autoscale.simulation import Outcome, Prepared, Series, outcome, requests_of, series_of
 from capplan.errors import InputError, Problem, nearest
 
 Mask = NDArray[np.bool_]
@@ -122,7 +122,7 @@ def _tuned(
     unseen = held_out(len(requests), prepared.settings.tick_s)
 
     def tried(choice: Choice) -> Candidate:
-        series = outcome(subject._replace(simulated=chosen(subject, choice)), requests).series
+        series = series_of(chosen(subject, choice), requests)
         instances = float(series.kept[~unseen].mean())
         return Candidate(choice, instances, _late(series, ~unseen), _late(series, unseen), math.nan)
 
