@@ -130,7 +130,7 @@ def _write(site: Site, files: list[Rendered], found: Drift, output: Path, prune:
     from capplan.cli.output import note, write_files
     from capplan.manifests.files import LOCK, lock_of, remove, safe
 
-    lock = lock_of(site, files, output, partial)
+    lock = lock_of(site, files, output, partial, () if prune else found.orphans)
     texts = {safe(output, path): new for path, (_, new) in found.changed.items()}
     texts[safe(output, LOCK)] = lock
     write_files(texts, force=True)

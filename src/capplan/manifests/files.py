@@ -6,7 +6,7 @@ The lock file says what hash each file had when capplan wrote it; with another i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,9 +70,18 @@ def drift(directory: Path, files: Sequence[Rendered], partial: bool = False) -> 
     return Drift(changed, edited, orphans)
 
 
-def lock_of(site: Site, files: Sequence[Rendered], directory: Path, partial: bool = False) -> str:
-    """Return the lock file: versions, catalogs, facts for the checks, and the hash of each file."""
-    hashes = _locked(directory) if partial else {}
+def lock_of(
+    site: Site,
+    files: Sequence[Rendered],
+    directory: Path,
+    partial: bool = False,
+    orphans: Container[str] = (),
+) -> str:
+    """Return the lock file: versions, catalogs, facts for the checks, and the hash of each file.
+
+    orphans: files that stay there though they are no longer rendered, until somebody prunes them.
+    """
+    hashes = {path: value for path, value in _locked(directory).items() if partial or path in orphans}
     hashes |= {item.path: digest(item.text) for item in files}
     catalogs = [{"name": c.name, "as_of": c.as_of, "sha256": c.sha256} for c in site.estimate.catalogs]
     lock = {
@@ -106,6 +115,8 @@ _CRDS = {
 def read_lock(directory: Path) -> dict[str, Any]:
     """Return the lock file of ``directory``; empty where there is none."""
     path = directory / LOCK
+    if path.is_symlink():
+        raise InputError(_link(path))
     if not path.is_file():
         return {}
     try:
@@ -140,14 +151,17 @@ def safe(directory: Path, path: str) -> Path:
     """Return where a file goes; refuse a path that leaves the directory, or that a symlink leads astray."""
     if not _is_inside(path):
         raise InputError(Problem(path, "leaves the output directory"))
-    place = directory
+    places = [directory]
     for part in Path(path).parts:
-        place = place / part
+        places.append(places[-1] / part)
+    for place in places:
         if place.is_symlink():
-            raise InputError(
-                Problem(str(place), "is a symbolic link, which capplan does not follow", "Remove it.")
-            )
-    return place
+            raise InputError(_link(place))
+    return places[-1]
+
+
+def _link(place: Path) -> Problem:
+    return Problem(str(place), "is a symbolic link, which capplan does not follow", "Remove it.")
 
 
 def remove(directory: Path, paths: Sequence[str]) -> None:
