@@ -222,6 +222,30 @@ def test_a_task_starts_and_writes_as_a_pod_does():
     assert {"name": mount["sourceVolume"]} in body["volumes"]
 
 
+APP = """
+    name: shop
+    regions: {azure: eastus}
+    demand: {requests_per_second: 10, profile: flat}
+    services:
+      api:
+        platform: container-apps
+        service_time: 100ms
+        workload: {startup: 2m, args: [--fast], secrets: {API_TOKEN: shop/api_token}}
+"""
+
+
+def test_a_container_app_has_its_secrets_and_time_to_start():
+    app = rendered(APP)["azure/api.containerapp.yaml"].value["properties"]
+    [container] = app["template"]["containers"]
+    assert container["args"] == ["--fast"]
+    assert container["env"] == [{"name": "API_TOKEN", "secretRef": "shop-api-token"}]
+    assert [secret["name"] for secret in app["configuration"]["secrets"]] == ["shop-api-token"]
+    assert container["resources"]["memory"] == "1Gi"
+    start = next(probe for probe in container["probes"] if probe["type"] == "Startup")
+    assert start["failureThreshold"] <= 10
+    assert start["failureThreshold"] * start["periodSeconds"] == 120
+
+
 def test_a_log_group_is_there_before_its_tasks():
     script = example("llm-observatory", "aws-ecs")["commands/aws.sh"].text
     body = example("llm-observatory", "aws-ecs")["aws/api.register-task-definition.json"].value

@@ -11,10 +11,7 @@ from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact, Rendered, Tree
 from capplan.manifests.aws import full_name, log_group_of, machine_of
 from capplan.manifests.clusters import clusters_of
-from capplan.manifests.health import probes_of
-from capplan.manifests.pods import environment_of, image_of
-from capplan.manifests.quantity import memory
-from capplan.manifests.site import Service, Site, number, whole
+from capplan.manifests.site import Site, number, whole
 from capplan.plan.caches import AzureRedis, Memorystore
 from capplan.plan.databases import AzurePostgres, CloudSql
 from capplan.plan.services import CloudRun, ContainerApps, VmGroup
@@ -38,9 +35,6 @@ def command_artefacts(site: Site) -> Iterator[Artefact]:
         "groups": _groups(site, "azure"),
         "apps": apps,
     }
-    for service in apps:
-        path = f"azure/{service.name}.containerapp.yaml"
-        yield Artefact(path, "azure/containerapp.yaml.j2", _container_app(site, service), "azure")
     for provider, script, found in (("gcp", "gcloud", gcp), ("azure", "az", azure)):
         if any(found.values()):
             path = f"commands/{script}.sh"
@@ -182,25 +176,3 @@ def _azure_redis(site: Site) -> list[Tree]:
             settings = json.dumps({"maxmemory-policy": cache.eviction})
             found.append({**where, "sku": tier.capitalize(), "size": size.lower(), "settings": settings})
     return found
-
-
-def _container_app(site: Site, service: Service) -> Tree:
-    spec, workload = service.spec, service.workload
-    assert isinstance(spec, ContainerApps)
-    return {
-        "location": service.region,
-        "name": service.name,
-        "image": image_of(site, service),
-        "port": workload.port,
-        "external": workload.public or service.name in site.entries,
-        "cpu": number(spec.cpu),
-        "memory": memory(number(spec.memory)),
-        "env": [{"name": n, "value": v} for n, v in environment_of(site, service).items()],
-        "lo": service.lo,
-        "hi": service.hi,
-        "concurrency": str(int(number(spec.concurrency) * number(spec.target_utilization.concurrency))),
-        "probes": [
-            {"type": decides.capitalize(), **probe.kubernetes(workload.port)}
-            for decides, probe in probes_of(service).items()
-        ],
-    }

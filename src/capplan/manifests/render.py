@@ -14,6 +14,7 @@ from capplan.manifests.checklist import checklist_artefact
 from capplan.manifests.cloudrun import cloud_run_artefacts
 from capplan.manifests.clusters import cluster_artefacts
 from capplan.manifests.commands import aws_script, command_artefacts
+from capplan.manifests.containerapps import container_app_artefacts
 from capplan.manifests.edge import controller_artefacts
 from capplan.manifests.engine import Templates
 from capplan.manifests.grafana import dashboard_artefacts
@@ -62,6 +63,7 @@ def artefacts(site: Site, wanted: Wanted) -> Iterator[Artefact]:
     """Yield all artefacts of the plan, in no particular order."""
     yield from kubernetes_artefacts(site, wanted.limit_cpu)
     yield from cloud_run_artefacts(site)
+    yield from container_app_artefacts(site)
     yield from aws_artefacts(site)
     yield from command_artefacts(site)
     yield from cluster_artefacts(site)

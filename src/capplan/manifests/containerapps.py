@@ -1,0 +1,57 @@
+"""Azure Container Apps, as `az containerapp create --yaml` takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.health import probes_of
+from capplan.manifests.pods import environment_of, image_of
+from capplan.manifests.site import Service, Site, number
+from capplan.plan.services import ContainerApps
+
+
+def container_app_artefacts(site: Site) -> Iterator[Artefact]:
+    """Yield every container app of the plan."""
+    for service in site.services.values():
+        if isinstance(service.spec, ContainerApps):
+            context = _context(site, service, service.spec)
+            path = f"azure/{service.name}.containerapp.yaml"
+            yield Artefact(path, "azure/containerapp.yaml.j2", context, "azure")
+
+
+def _context(site: Site, service: Service, spec: ContainerApps) -> Tree:
+    workload = service.workload
+    secrets = {reference: _secret_name(reference) for reference in workload.secrets.values()}
+    busy = number(spec.concurrency) * number(spec.target_utilization.concurrency)
+    return {
+        "location": service.region,
+        "name": service.name,
+        "image": image_of(site, service),
+        "command": list(workload.command),
+        "args": list(workload.args),
+        "port": workload.port,
+        "external": workload.public or service.name in site.entries,
+        "cpu": number(spec.cpu),
+        "memory": f"{number(spec.memory):g}Gi",
+        "env": [
+            *({"name": name, "value": value} for name, value in environment_of(site, service).items()),
+            *({"name": name, "secretRef": secrets[ref]} for name, ref in workload.secrets.items()),
+        ],
+        "secrets": [
+            {"name": name, "keyVaultUrl": f"https://vault.invalid/secrets/{name}", "identity": "system"}
+            for name in dict.fromkeys(secrets.values())
+        ],
+        "lo": service.lo,
+        "hi": service.hi,
+        "concurrency": str(max(1, int(busy))),
+        "probes": [
+            {"type": decides.capitalize(), **probe.kubernetes(workload.port)}
+            for decides, probe in probes_of(service).items()
+        ],
+    }
+
+
+def _secret_name(reference: str) -> str:
+    """Return SECRET/KEY as Key Vault and Container Apps name secrets: lower case, with hyphens."""
+    return reference.lower().replace("/", "-").replace("_", "-").replace(".", "-")
