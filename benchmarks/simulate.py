@@ -5,8 +5,9 @@ where a goal is missed:
 
     .venv/bin/python benchmarks/simulate.py [--check]
 
-The goals are wall time of compiled code on two cores, after compilation. Processor time stands beside it: it
-depends less on what else the machine does. Plain Python is measured on a day, in its own process.
+The goals are wall time of compiled code on two cores, after compilation. Processor time stands beside it, and
+--check goes by it: what else the machine does changes it less. Plain Python is measured on a day, in its own
+process.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def main() -> int:
     year, all_weeks = measured(DAYS), configurations()
     row(YEAR, year, YEAR_GOAL_S, plain_s * DAYS)
     row(weeks, all_weeks, CONFIGURATIONS_GOAL_S, plain_s * CONFIGURATIONS * 7)
-    missed = year.wall_s > YEAR_GOAL_S or all_weeks.wall_s > CONFIGURATIONS_GOAL_S
+    missed = year.processor_s > YEAR_GOAL_S or all_weeks.processor_s > CORES * CONFIGURATIONS_GOAL_S
     return 1 if missed and "--check" in sys.argv else 0
 
 
