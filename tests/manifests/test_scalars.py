@@ -122,3 +122,12 @@ def test_shell_python_and_sql_literals_hold_exactly_the_text(value):
 def test_an_sql_identifier_is_a_plain_name(name):
     with pytest.raises(UnsafeValueError):
         scalars.sql_identifier(name)
+
+
+def test_words_that_sql_reserves_are_no_names():
+    keywords = pytest.importorskip("pglast.keywords")
+    for word in keywords.RESERVED_KEYWORDS | keywords.TYPE_FUNC_NAME_KEYWORDS:
+        with pytest.raises(UnsafeValueError, match="reserved word"):
+            scalars.sql_identifier(word)
+    for word in ("orders", "name", "value", "time", "level"):
+        assert scalars.sql_identifier(word) == word

@@ -20,6 +20,18 @@ _REFUSED = re.compile("[\x00-\x08\x0b-\x1f\x7f\x85\ue000\ue001\ud800-\udfff]")
 _ESCAPED = re.compile('["\\\\\t\n\x80-\x9f\xa0\u2028\u2029\ufeff\ufffe\uffff]')
 _NAMED = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_KEYWORDS = """
+all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate
+collation column concurrently constraint create cross current_catalog current_date current_role
+current_schema current_time current_timestamp current_user default deferrable desc distinct do else end
+except false fetch for foreign freeze from full grant group having ilike in initially inner intersect
+into is isnull join lateral leading left like limit localtime localtimestamp natural not notnull null
+offset on only or order outer overlaps placing primary references returning right select session_user
+similar some symmetric system_user table tablesample then to trailing true union unique user using
+variadic verbose when where window with
+"""
+_RESERVED = frozenset(_KEYWORDS.split())
+"""Words that PostgreSQL takes for the name of no table or column without quotes (its appendix C)."""
 
 
 class UnsafeValueError(ValueError):
@@ -131,6 +143,8 @@ def sql_identifier(value: object) -> str:
     """Return the name of a table or a column."""
     if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
         raise UnsafeValueError(f"{value!r} is not an SQL identifier in lower case")
+    if value in _RESERVED:
+        raise UnsafeValueError(f"'{value}' is a reserved word of SQL, no name of a table or a column")
     return value
 
 

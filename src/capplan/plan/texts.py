@@ -17,7 +17,7 @@ def matching(pattern: str, what: str) -> AfterValidator:
     """Return the check that text matches ``pattern`` whole (``$`` would allow a newline after it)."""
 
     def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
+        if not re.fullmatch(pattern, value, re.ASCII):
             raise ValueError(f"{value[:80]!r} is not {what}")
         return value
 
