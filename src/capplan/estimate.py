@@ -14,7 +14,7 @@ from capplan.arrays import Floats
 from capplan.catalog.catalog import Catalog, Provenance
 from capplan.components.base import Component, Context, Finding
 from capplan.components.others import build_external_api, build_resource
-from capplan.components.service import build_service
+from capplan.components.services.component import build_service
 from capplan.cost.lines import CostLine, Terms, cost_lines, total_cost, unpriced
 from capplan.cost.meters import Range
 from capplan.demand.load import Load, Pattern, load_on, pattern_of
@@ -157,7 +157,7 @@ def _components(ctx: Context) -> Iterator[Component]:
     plan = ctx.plan
     services = {name: build_service(ctx, name, service) for name, service in plan.services.items()}
     if any(service.slo.end_to_end is not None for service in plan.services.values()):
-        from capplan.components.end_to_end import with_end_to_end
+        from capplan.components.services.end_to_end import with_end_to_end
 
         services = with_end_to_end(ctx, services)
     stores = list(_stores(ctx, services))
@@ -183,11 +183,11 @@ def _components(ctx: Context) -> Iterator[Component]:
 
 def _stores(ctx: Context, services: Mapping[str, Component]) -> Iterator[Component]:
     if ctx.plan.databases:
-        from capplan.components.stores import any_database
+        from capplan.components.stores.component import any_database
     for name, database in ctx.plan.databases.items():
         yield any_database(ctx, name, database, services)
     if ctx.plan.caches:
-        from capplan.components.stores import any_cache
+        from capplan.components.stores.component import any_cache
     for name, cache in ctx.plan.caches.items():
         yield any_cache(ctx, name, cache)
 

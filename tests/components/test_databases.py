@@ -6,7 +6,7 @@ from helpers import SHIPPED, codes, component, estimate_of, lines_by_sku, modera
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capplan.components.database_classes import connections_by_memory
+from capplan.components.stores.classes import connections_by_memory
 from capplan.errors import InputError
 
 BASE = """

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import codes, component, estimate_of
 
-from capplan.components.end_to_end import Time, _after, _longest
+from capplan.components.services.end_to_end import Time, _after, _longest
 from capplan.errors import InputError
 
 PLAN = """

@@ -12,7 +12,7 @@ from capplan.capacity.nodes import PodGroup, nodes_for
 from capplan.components.base import Component, Context
 from capplan.components.egress import egress_meters
 from capplan.components.machines import Machines, machine_meters
-from capplan.components.service import service_meters
+from capplan.components.services.component import service_meters
 from capplan.cost.lines import CostLine, Terms, cost_lines, total_cost
 from capplan.cost.machines import Fleet
 from capplan.cost.meters import EXTERNAL, Meter

@@ -10,13 +10,13 @@ from capplan.arrays import Array, Floats, per_scenario
 from capplan.capacity import stores
 from capplan.capacity.choice import Choice, cheapest
 from capplan.components.base import Component, Context, Finding, Path
-from capplan.components.billing import Bill
 from capplan.components.connections import connection_measures, connections_of, too_many
-from capplan.components.database_classes import DatabaseClass, classes_of, connections_by_memory
-from capplan.components.database_meters import Sized, database_meters
 from capplan.components.measures import Measure, Pick, measure
-from capplan.components.recovery import check_standby, recovery_measures, target_findings
-from capplan.components.timeseries import series_gib, series_measures
+from capplan.components.stores.billing import Bill
+from capplan.components.stores.classes import DatabaseClass, classes_of, connections_by_memory
+from capplan.components.stores.meters import Sized, database_meters
+from capplan.components.stores.recovery import check_standby, recovery_measures, target_findings
+from capplan.components.stores.timeseries import series_gib, series_measures
 from capplan.errors import InputError
 from capplan.plan.databases import ManagedDatabase, Rds
 from capplan.plan.services import Provider

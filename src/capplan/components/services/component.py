@@ -11,11 +11,11 @@ from capplan.arrays import Array, Floats, per_scenario
 from capplan.capacity.limits import Limit
 from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.components.base import CLUSTER_PROVIDERS, Component, Context, Finding, Path, Pods
-from capplan.components.carrying import Instance, limits_of
 from capplan.components.egress import egress_meters
 from capplan.components.machines import Machines, machine_meters
 from capplan.components.measures import Pick
-from capplan.components.serverless import (
+from capplan.components.services.carrying import Instance, limits_of
+from capplan.components.services.serverless import (
     check_fargate_size,
     cloud_run,
     container_apps,
@@ -73,7 +73,7 @@ def build_service(ctx: Context, name: str, service: Service) -> Component:
         pods=_pods(ctx, service) if isinstance(service, Kubernetes) else None,
     )
     if service.slo.availability is not None:
-        from capplan.components.availability import availability_findings, availability_measures
+        from capplan.components.services.availability import availability_findings, availability_measures
 
         component = component._replace(
             measures=list(availability_measures(ctx, service, sizing)),
@@ -122,7 +122,7 @@ def _sizing(ctx: Context, name: str, service: Service, rps: Array, path: Path) -
     _check_carries(ctx, limits, service, instance, path)
     if service.queue is None:
         return size(rps, limits, _bounds(service), _promise(ctx, service, instance))
-    from capplan.components.backlog import queue_limit, with_backlog
+    from capplan.components.services.backlog import queue_limit, with_backlog
 
     peak = ctx.load.peak(name)
     length = queue_limit(peak, service.queue, path)
@@ -137,7 +137,7 @@ def _has_latency_slo(service: Service) -> bool:
 def _promise(ctx: Context, service: Service, instance: Instance) -> Promise | None:
     if not _has_latency_slo(service):
         return None
-    from capplan.components.latency import promise_of
+    from capplan.components.services.latency import promise_of
 
     return promise_of(service, instance, ctx.plan.demand.ca2)
 
@@ -231,7 +231,7 @@ def _findings(name: str, rps: Array, sizing: Sizing, service: Service) -> Iterat
         message = "nothing says what an instance carries, so only min and max decide"
         yield Finding("warning", "unsized", name, message, "Give service_time, cpu_time or throughput.")
     if _has_latency_slo(service):
-        from capplan.components.latency import latency_findings
+        from capplan.components.services.latency import latency_findings
 
         yield from latency_findings(name, service, _response(sizing, rps))
 

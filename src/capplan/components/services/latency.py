@@ -9,7 +9,7 @@ import numpy as np
 from capplan.arrays import Array, Floats, per_scenario
 from capplan.capacity.response import Promise, ResponseTimes, Station
 from capplan.components.base import Finding
-from capplan.components.carrying import Instance
+from capplan.components.services.carrying import Instance
 from capplan.plan.services import Service
 
 

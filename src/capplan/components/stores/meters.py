@@ -10,8 +10,8 @@ import numpy as np
 from capplan.arrays import Array, Floats
 from capplan.capacity.choice import Choice
 from capplan.capacity.stores import backup_gib
-from capplan.components.billing import Bill
-from capplan.components.database_classes import DatabaseClass
+from capplan.components.stores.billing import Bill
+from capplan.components.stores.classes import DatabaseClass
 from capplan.cost.meters import Meter
 from capplan.plan.databases import Aurora, AzurePostgres, CloudSql, ManagedDatabase, Rds
 

@@ -12,10 +12,10 @@ from capplan.plan.databases import Database, SelfHostedDatabase
 def any_database(ctx: Context, name: str, database: Database, services: Mapping[str, Component]) -> Component:
     """Return the database ``name``."""
     if isinstance(database, SelfHostedDatabase):
-        from capplan.components.selfhosted import build_own_database
+        from capplan.components.stores.selfhosted import build_own_database
 
         return build_own_database(ctx, name, database, services)
-    from capplan.components.databases import build_database
+    from capplan.components.stores.databases import build_database
 
     return build_database(ctx, name, database, services)
 
@@ -23,9 +23,9 @@ def any_database(ctx: Context, name: str, database: Database, services: Mapping[
 def any_cache(ctx: Context, name: str, cache: Cache) -> Component:
     """Return the cache ``name``."""
     if isinstance(cache, SelfHostedCache):
-        from capplan.components.selfhosted import build_own_cache
+        from capplan.components.stores.selfhosted import build_own_cache
 
         return build_own_cache(ctx, name, cache)
-    from capplan.components.caches import build_cache
+    from capplan.components.stores.caches import build_cache
 
     return build_cache(ctx, name, cache)

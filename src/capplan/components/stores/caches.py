@@ -12,9 +12,9 @@ from capplan.capacity.choice import Choice, cheapest
 from capplan.capacity.stores import cache_memory_gib, held_by_ttl
 from capplan.catalog.rows import Sku
 from capplan.components.base import Component, Context, Finding, Path
-from capplan.components.billing import Bill, retired
 from capplan.components.measures import Measure, Pick, measure
-from capplan.components.semantic import semantic_measures
+from capplan.components.stores.billing import Bill, retired
+from capplan.components.stores.semantic import semantic_measures
 from capplan.cost.meters import Meter
 from capplan.errors import InputError
 from capplan.plan.caches import AzureRedis, Cache, ElastiCache, ManagedCache, Memorystore

@@ -18,9 +18,9 @@ import numpy as np
 from capplan.arrays import Array, per_scenario
 from capplan.capacity.response import Promise
 from capplan.components.base import Component, Context, Finding
-from capplan.components.latency import stations_of
 from capplan.components.measures import measure
-from capplan.components.service import instance_of
+from capplan.components.services.component import instance_of
+from capplan.components.services.latency import stations_of
 from capplan.errors import InputError
 from capplan.normal import normal_quantile
 from capplan.plan.services import Call, Service

@@ -1,0 +1,1 @@
+"""Services: sized by what one instance carries, metered by their platform's rules."""

@@ -1,0 +1,1 @@
+"""Databases and caches: what they need, and what they are billed for."""
