@@ -90,6 +90,9 @@ def test_usage_from_a_file_by_pod(tmp_path):
     [
         ("timestamp,cpu_cores\n", "memory_bytes"),
         ("timestamp,cpu_cores,memory_bytes\n2026-01-01,x,1\n", ":2:"),
+        ("timestamp,cpu_cores,memory_bytes\n2026-01-01,1,inf\n", ":2:"),
+        ("timestamp,cpu_cores,memory_bytes\n2026-01-01,1,1\n2026-01-02,1e300,1\n", ":3:"),
+        ("timestamp,cpu_cores,memory_bytes\n", "holds no rows"),
     ],
 )
 def test_usage_that_is_none(tmp_path, rows, where):

@@ -66,7 +66,9 @@ def test_a_trace_is_the_sum_of_all_series(saved):
         (answer(({}, [[0, "a"]])), "series 1 of the result is not one of a matrix"),
         (answer(({}, [[0]])), "series 1 of the result is not one of a matrix"),
         ({"data": {"resultType": "matrix", "result": ["a"]}}, "series 1 of the result is not one"),
-        (answer(({}, [[0, "-1"]])), "series 1 of the result goes below 0"),
+        (answer(({}, [[0, "-1"]])), "series 1 of the result has a time or a value below 0"),
+        (answer(({}, [[0, "1e308"]])), "series 1 of the result has a time or a value .* beyond any"),
+        (answer(({}, [[1e300, "1"]])), "series 1 of the result has a time or a value .* beyond any"),
     ],
 )
 def test_what_is_no_range_is_told(saved, document, message):

@@ -15,6 +15,9 @@ import numpy as np
 from capplan.arrays import Array
 from capplan.errors import InputError, Problem
 
+_LARGEST = np.array([4e9, 1e18])
+"""Times until 2096, and values of which there may be many."""
+
 _COUNTERS = ("_total", "_count")
 _ASK = "Save what /api/v1/query_range answers."
 
@@ -92,8 +95,9 @@ def _series(path: Path, result: Sequence[Any]) -> Iterator[Series]:
         table = table[np.isfinite(table).all(axis=1)]
         table = table[np.argsort(table[:, 0], kind="stable")]
         series = Series(labels, table[:, 0], table[:, 1])
-        if np.any(series.values < 0):
-            raise InputError(Problem(str(path), f"series {number + 1} of the result goes below 0"))
+        if np.any(table < 0) or np.any(table > _LARGEST):
+            what = f"series {number + 1} of the result has a time or a value below 0, or beyond any"
+            raise InputError(Problem(str(path), what))
         yield _rate(series) if series.name.endswith(_COUNTERS) else series
 
 

@@ -18,6 +18,7 @@ _PAUSE = "POD"
 """The container that only holds a pod's network; cAdvisor reports it like any other."""
 
 _UNNAMED = "container"
+_LARGEST = 1e18
 
 
 class _Source(NamedTuple):
@@ -62,10 +63,10 @@ def _read_csv(path: Path) -> Mapping[str, Usage]:
             raise InputError(Problem(str(path), f"no column '{column}'", nearest(column, table.columns)))
     times = pd.to_datetime(table["timestamp"], errors="coerce", utc=True, format="mixed")
     numbers = table[list(_COLUMNS[1:])].apply(pd.to_numeric, errors="coerce")
-    bad = times.isna() | numbers.isna().any(axis=1) | (numbers < 0).any(axis=1)
+    bad = times.isna() | ~((numbers >= 0) & (numbers <= _LARGEST)).all(axis=1)
     if bad.any():
         row = int(bad.to_numpy().argmax())
-        what = "the row has no time, or no use of 0 or more"
+        what = "the row has no time, or no use of 0 or more that a machine could have"
         raise InputError(Problem(f"{path}:{row + 2}", what))
     if table.empty:
         raise InputError(Problem(str(path), "holds no rows"))
