@@ -127,6 +127,22 @@ def test_calibration_changes_what_a_plan_says(capplan, tmp_path):
     assert capplan(*look, "--calibration", own).stdout != capplan(*look).stdout
 
 
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("llama-3.1-8b,fp8,L4,1,8,1000,200,ttft_ms,500", "time to the first token of several users"),
+        ("llama-3.1-70b,bf16,L4,1,8,1000,200,tpot_ms,50", "does not fit"),
+        ("llama-9,bf16,L4,1,8,1000,200,tpot_ms,50", "unknown model 'llama-9'"),
+    ],
+)
+def test_rows_that_tell_nothing_of_the_constants_are_left_out(capplan, tmp_path, row, why):
+    bench = tmp_path / "bench.csv"
+    bench.write_text("model,precision,gpu,tp,concurrency,in_len,out_len,metric,value\n" + f"{row}\n" * 3)
+    run = capplan("calibrate", "llm", bench)
+    assert (run.exit_code, run.stdout) == (2, "")
+    assert f"0 usable rows of 3, at least 3 are needed. Left out: {why}." in run.stderr
+
+
 def test_a_plan_without_llm_imports_nothing_of_it():
     code = (
         "import sys; from capplan.cli.app import _run\n"

@@ -71,19 +71,14 @@ def llm(
 
 
 def _usable(rows: Sequence[Row], files: Sequence[Path], facts: Facts) -> list[Row]:
-    """Return the rows that can be predicted, and say why others cannot."""
+    """Return the rows that constants can be fitted to, and say why not to others."""
     from capplan.cli.output import note
     from capplan.errors import InputError, Problem
-    from capplan.llm.measured import unpredictable
+    from capplan.llm.benchmark import unusable
 
-    reasons = [unpredictable(row, facts) for row in rows]
-    told = {
-        reason: f"unknown {reason} '{getattr(row, reason)}'" if reason in row._fields else reason
-        for row, reason in zip(rows, reasons, strict=True)
-        if reason
-    }
-    why = "; ".join(told.values())
+    reasons = unusable(rows, facts)
     kept = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
+    why = "; ".join(dict.fromkeys(filter(None, reasons)))
     if len(kept) < _LEAST:
         what = f"{len(kept)} usable rows of {len(rows)}, at least {_LEAST} are needed"
         raise InputError(Problem(", ".join(map(str, files)), what, why and f"Left out: {why}."))

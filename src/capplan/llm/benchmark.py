@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from capplan.errors import InputError, Problem
-from capplan.llm.facts import known_name
-from capplan.llm.measured import Row, read_rows
+from capplan.llm.facts import Facts, known_name
+from capplan.llm.measured import Row, predict, read_rows, sample_of, unpredictable
 from capplan.strictyaml import read_text
 
 Record = Mapping[str, Any]
@@ -97,6 +99,24 @@ def read_results(path: Path, given: Given, models: Mapping[str, Any]) -> list[Ro
         return [_with_our_names(row, models) for row in read_rows(path)]
     records = list(_json_records(path)) if path.suffix == ".json" else list(_csv_records(path))
     return [row for where, record in records for row in _rows_of(record, where, given, models)]
+
+
+def unusable(rows: Sequence[Row], facts: Facts) -> list[str]:
+    """Return why constants cannot be fitted to each row, empty where they can."""
+    reasons = [_unknown(row, facts) for row in rows]
+    known = [index for index, reason in enumerate(reasons) if not reason]
+    if known:
+        sample = sample_of([rows[index] for index in known], facts)
+        for index, prediction in zip(known, predict(sample, facts, simulated=False), strict=True):
+            if np.isnan(prediction):
+                first = rows[index].question == "ttft"
+                reasons[index] = "time to the first token of several users" if first else "does not fit"
+    return reasons
+
+
+def _unknown(row: Row, facts: Facts) -> str:
+    reason = unpredictable(row, facts)
+    return f"unknown {reason} '{getattr(row, reason)}'" if reason in row._fields else reason
 
 
 def _with_our_names(row: Row, models: Mapping[str, Any]) -> Row:
