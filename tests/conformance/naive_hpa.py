@@ -30,7 +30,10 @@ class Side:
 
 @dataclass
 class Controller:
-    """One HPA and what its controller remembers; behavior is None or (up, down)."""
+    """One HPA and what its controller remembers; behavior is None or (up, down).
+
+    able, limited: the conditions AbleToScale and ScalingLimited; empty before they are first set.
+    """
 
     low: int
     high: int
@@ -39,11 +42,14 @@ class Controller:
     log: list = field(default_factory=list)
     ups: list = field(default_factory=list)
     downs: list = field(default_factory=list)
+    able: str = ""
+    limited: str = ""
 
     def sync(self, now, current, proposals):
         """Return the replicas set; a proposal of None is a metric that failed."""
         if not self.log:
             self.log.append([current, now])
+        self.able = "True/SucceededGetScale"
         if current == 0:
             return 0
         if current > self.high or current < self.low:
@@ -56,8 +62,17 @@ class Controller:
             wanted = (
                 self.legacy(now, current, best) if self.behavior is None else self.shaped(now, current, best)
             )
-        if wanted != current and self.behavior is not None:
-            self.remember(now, wanted - current)
+        if wanted != current:
+            self.able = "True/SucceededRescale"
+            if self.behavior is not None:
+                self.remember(now, wanted - current)
+        return wanted
+
+    def within(self, calm, floor, ceiling, below, above):
+        """Return ``calm`` between the limits, and say in ``limited`` which of them changed it."""
+        wanted = min(max(calm, floor), ceiling)
+        why = below if calm < floor else above
+        self.limited = "False/DesiredWithinRange" if wanted == calm else f"True/{why}"
         return wanted
 
     def put(self, log, entry, old):
@@ -70,9 +85,10 @@ class Controller:
     def legacy(self, now, current, proposal):
         calm = max([proposal] + [r for r, t in self.log if now - t <= self.window])
         self.put(self.log, [proposal, now], lambda one: now - one[1] > self.window)
-        if calm < self.low:
-            return self.low
-        return min(calm, self.high, int(max(2.0 * current, 4.0)))
+        self.able = "True/ReadyForNewScale" if calm == proposal else "True/ScaleDownStabilized"
+        cap = int(max(2.0 * current, 4.0))
+        above = "ScaleUpLimit" if self.high > cap else "TooManyReplicas"
+        return self.within(calm, self.low, max(min(self.high, cap), self.low), "TooFewReplicas", above)
 
     def shaped(self, now, current, proposal):
         up, down = self.behavior
@@ -80,17 +96,21 @@ class Controller:
         most = max([proposal] + [r for r, t in self.log if now - t < down.window])
         calm = min(max(current, least), most)
         self.put(self.log, [proposal, now], lambda o: now - o[1] > up.window and now - o[1] > down.window)
+        held = "ScaleUpStabilized" if proposal >= current else "ScaleDownStabilized"
+        self.able = "True/ReadyForNewScale" if calm == proposal else f"True/{held}"
         if calm > current:
             limits = [
                 self.start(now, current, p) + amount_up(p, self.start(now, current, p)) for p in up.policies
             ]
-            limit = {"Max": max, "Min": min, "Disabled": lambda _: current}[up.select](limits)
-            return min(calm, self.high, max(limit, current))
+            limit = max({"Max": max, "Min": min, "Disabled": lambda _: current}[up.select](limits), current)
+            above = "ScaleUpLimit" if self.high > limit else "TooManyReplicas"
+            return self.within(calm, calm, min(self.high, limit), "", above)
         if calm < current:
             limits = [down_to(p, self.start(now, current, p)) for p in down.policies]
-            limit = {"Max": min, "Min": max, "Disabled": lambda _: current}[down.select](limits)
-            return max(calm, self.low, min(limit, current))
-        return calm
+            limit = min({"Max": min, "Min": max, "Disabled": lambda _: current}[down.select](limits), current)
+            below = "ScaleDownLimit" if self.low < limit else "TooFewReplicas"
+            return self.within(calm, max(self.low, limit), current, below, "")
+        return self.within(calm, calm, calm, "", "")
 
     def start(self, now, current, policy):
         period = policy[2]

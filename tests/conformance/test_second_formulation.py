@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capplan.autoscale.compiled import ints
-from capplan.autoscale.hpa import metrics, pods, rules
+from capplan.autoscale.hpa import metrics, pods, reasons, rules
 from capplan.autoscale.hpa.reasons import FAILED_GET_EXTERNAL
 from capplan.autoscale.hpa.reconcile import reconcile, state
 from capplan.autoscale.hpa.spec import hpa
@@ -110,4 +110,7 @@ def test_histories(behavior, low, high, current, sync_s, proposals):
         ours = ints([metrics.ERROR if p is None else p for p in proposed])
         wanted = reconcile(spec, memory, current, ours, ints([FAILED_GET_EXTERNAL] * len(ours)), now_s)
         assert wanted == plain.sync(now_s, current, proposed), (tick, current, proposed)
+        assert reasons.status(memory.reasons[reasons.ABLE_TO_SCALE]) == plain.able
+        limited = memory.reasons[reasons.SCALING_LIMITED]
+        assert plain.limited == ("" if limited == reasons.NONE else reasons.status(limited))
         current = wanted
