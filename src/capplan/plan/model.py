@@ -10,7 +10,6 @@ from capplan.plan.databases import Database
 from capplan.plan.deferred import Deferred
 from capplan.plan.demand import Demand
 from capplan.plan.fields import DEFAULTS, Duration, Memory, Money, Name, Number, Positive, Section
-from capplan.plan.ratelimits import RateLimits
 from capplan.plan.services import Provider, Service
 
 if TYPE_CHECKING:
@@ -18,12 +17,14 @@ if TYPE_CHECKING:
     from capplan.plan.gates import Gates
     from capplan.plan.llm import Llm
     from capplan.plan.manifests import Manifests
+    from capplan.plan.ratelimits import RateLimits
     from capplan.plan.uncertainty import Uncertainty
 else:
     Decisions = Annotated[Any, Deferred("capplan.plan.decisions", "Decisions")]
     Gates = Annotated[Any, Deferred("capplan.plan.gates", "Gates")]
     Llm = Annotated[Any, Deferred("capplan.plan.llm", "Llm")]
     Manifests = Annotated[Any, Deferred("capplan.plan.manifests", "Manifests")]
+    RateLimits = Annotated[Any, Deferred("capplan.plan.ratelimits", "RateLimits")]
     Uncertainty = Annotated[Any, Deferred("capplan.plan.uncertainty", "Uncertainty")]
 
 
