@@ -49,11 +49,6 @@ def demand(line: str, plan: str = SHOP) -> str:
     return changed("services:\n", f"  {line}\nservices:\n", plan)
 
 
-def broken(reason: str) -> pytest.MarkDecorator:
-    """Mark what capplan does wrong today; the test says what it should do."""
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 RATE = "plan.yaml:4:3: demand.requests_per_second: "
 API = "plan.yaml:6:3: services.api"
 
@@ -354,13 +349,11 @@ BAD_OPTIONS = {
     "set against another value": Bad(
         SHOP, ("services.api.instances: ", "min 99 is above max 50"), ("--set", "min=99")
     ),
-    "set to broken YAML": pytest.param(
-        Bad(SHOP, ("--set min=[1: ", "not valid YAML"), ("--set", "min=[1")),
-        marks=broken("the message is about 'command line:2:1', not about the option"),
-    ),
-    "set of a new service by mistake": pytest.param(
-        Bad(SHOP, ("--set services.apl.cpu=2: ", "Did you mean 'api'?"), ("--set", "services.apl.cpu=2")),
-        marks=broken("makes a second service and complains that it 'needs a platform' at a line of the file"),
+    "set to broken YAML": Bad(SHOP, ("--set min=[1: ", "not valid YAML"), ("--set", "min=[1")),
+    "set of a new service by mistake": Bad(
+        SHOP,
+        ("--set: the plan has no 'services.apl'", "Did you mean 'api'?"),
+        ("--set", "services.apl.cpu=2"),
     ),
     "sweep of nothing known": Bad(SHOP, ("--sweep: ", "no 'colour'", "Known: "), ("--sweep", "colour=1,2")),
     "sweep without values": Bad(SHOP, ("--sweep: expected PATH=VALUE",), ("--sweep", "min=")),

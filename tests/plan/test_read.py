@@ -124,7 +124,7 @@ def test_a_directory_stands_for_the_plan_in_it(tmp_path):
     ("text", "value"), [("5", 5), ("no", "no"), ("{a: 1}", {"a": 1}), ("null", None), ("10k", "10k")]
 )
 def test_scalar(text, value):
-    assert scalar(text) == value
+    assert scalar(text, "--set") == value
 
 
 def test_where_a_value_comes_from():

@@ -64,6 +64,7 @@ def full_path(raw: Mapping[str, Any], path: str, roots: Mapping[str, object], op
     """
     parts = tuple(path.split("."))
     if parts[0] in roots:
+        _check_component(raw, parts, option)
         return parts
     ending = [found for found in _paths(raw) if found[-len(parts) :] == parts]
     if len(ending) == 1:
@@ -75,6 +76,21 @@ def full_path(raw: Mapping[str, Any], path: str, roots: Mapping[str, object], op
     tails = {found.rsplit(".", 1)[-1]: found for found in sorted(leaves)}
     guess = nearest(path, leaves) if "." in path else nearest(path, tails)
     raise InputError(Problem(option, f"the plan has no '{path}'", guess))
+
+
+def _check_component(raw: Mapping[str, Any], parts: tuple[str, ...], option: str) -> None:
+    """Refuse a field of a component that the plan has not, where one of its own is called nearly the same."""
+    named = raw.get(parts[0])
+    if parts[0] not in _COMPONENTS or len(parts) < 3 or not isinstance(named, Mapping) or parts[1] in named:
+        return
+    guess = nearest(parts[1], named)
+    if guess.startswith("Did you mean"):
+        raise InputError(Problem(option, f"the plan has no '{parts[0]}.{parts[1]}'", guess))
+
+
+_COMPONENTS = frozenset(
+    {"services", "clusters", "databases", "caches", "external_apis", "llm", "resources", "rate_limits"}
+)
 
 
 def _paths(raw: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

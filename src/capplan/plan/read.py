@@ -99,9 +99,13 @@ def _books(raw: Raw) -> list[str]:
     return own if isinstance(own, list) else []
 
 
-def scalar(text: str) -> Any:
+def scalar(text: str, option: str) -> Any:
     """Return what ``text`` means as a YAML value, as in `--set path=text`."""
-    return load(text, "command line")
+    try:
+        return load(text, option)
+    except InputError as error:
+        # A line and a column of something that short say nothing.
+        raise InputError(*(problem._replace(where=option) for problem in error.problems)) from None
 
 
 def text_of(source: Path) -> tuple[str, str, Path]:
@@ -136,5 +140,5 @@ def _overlay(raw: Raw, alternative: str, places: Places) -> Raw:
 def _set(raw: Raw, text: str, places: Places) -> Raw:
     path, value = assignment(text, "--set")
     full = full_path(expanded(raw, places), path, Plan.model_fields, "--set")
-    places.given[full] = f"--set {text}"
-    return merge(raw, nested(full, scalar(value)))
+    places.given[full] = option = f"--set {text}"
+    return merge(raw, nested(full, scalar(value, option)))

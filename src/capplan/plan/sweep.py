@@ -82,7 +82,7 @@ def _with(file: PlanFile, changes: Mapping[Path, str], option: str) -> Plan:
     places = Places(file.places.locator, file.places.alternative, {**file.places.given, **given})
     raw = file.raw
     for path, label in changes.items():
-        raw = merge(raw, nested(path, scalar(label)))
+        raw = merge(raw, nested(path, scalar(label, given[path])))
     return validate(raw, places)
 
 
