@@ -1,21 +1,25 @@
 """JSON Schemas of Kubernetes and of operators, from a directory of the user's; needs capplan[validate].
 
 Files are found as kubeconform finds them: GROUP/KIND_VERSION.json, with or without a directory above for the
-built-in kinds, whose group is `core` or without its `.k8s.io`.
+built-in kinds, whose group is `core` or without its `.k8s.io`. `_keda/scalers-schema.json` is KEDA's list of
+scalers, as it publishes it.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from capplan.errors import InputError, Problem
-from capplan.manifests.verify.world import Finding, Item, text
+from capplan.errors import InputError, Problem, nearest
+from capplan.manifests.verify.world import Finding, Item, mapping, maps, text
 
 _NO_SCHEMA = ("Kustomization", "Component")
+_NAME = re.compile(r"[A-Za-z0-9.-]+(/[A-Za-z0-9.-]+){1,2}", re.ASCII)
+"""An object says what file its schema is in: nothing that leads elsewhere."""
 
 
 def schema_findings(items: Sequence[Item], directory: Path) -> Iterator[Finding]:
@@ -23,6 +27,7 @@ def schema_findings(items: Sequence[Item], directory: Path) -> Iterator[Finding]
     for item in items:
         if item.kind in _NO_SCHEMA:
             continue
+        yield from _triggers(item, directory)
         validator = _validator(directory, text(item.tree, "apiVersion"), item.kind)
         if validator is None:
             what = f"no schema for {text(item.tree, 'apiVersion')} {item.kind} in {directory}"
@@ -33,6 +38,34 @@ def schema_findings(items: Sequence[Item], directory: Path) -> Iterator[Finding]
             yield item.finding(0, "schema", field, error.message[:300])
 
 
+def _triggers(item: Item, directory: Path) -> Iterator[Finding]:
+    """Yield the metadata keys of triggers that KEDA's list of scalers does not have, or calls deprecated."""
+    known = _scalers(directory) if item.kind in ("ScaledObject", "ScaledJob") else {}
+    for index, trigger in enumerate(maps(item.tree, "spec.triggers")):
+        kind, field = text(trigger, "type"), f"spec.triggers[{index}].metadata"
+        for key in mapping(trigger, "metadata") if kind in known else ():
+            name = str(key).removesuffix("FromEnv")
+            if name not in known[kind]:
+                remedy = nearest(name, known[kind])
+                yield item.finding(15, "unknown-metadata", field, f"{kind} knows no '{name}'", remedy)
+            elif known[kind][name]:
+                what = f"'{name}' of {kind} is deprecated"
+                yield item.finding(15, "deprecated-metadata", field, what, known[kind][name], "warning")
+
+
+@cache
+def _scalers(directory: Path) -> dict[str, dict[str, str]]:
+    """Return the parameters of each scaler, with what KEDA says of those that are deprecated."""
+    path = directory / "_keda" / "scalers-schema.json"
+    if not path.is_file():
+        return {}
+    scalers = _read(path)["scalers"]
+    return {
+        scaler["type"]: {one["name"]: one.get("deprecated", "") for one in scaler["parameters"]}
+        for scaler in scalers
+    }
+
+
 @cache
 def _validator(directory: Path, api_version: str, kind: str) -> Any:
     try:
@@ -40,6 +73,8 @@ def _validator(directory: Path, api_version: str, kind: str) -> Any:
     except ImportError:
         remedy = "Install capplan[validate]."
         raise InputError(Problem("--schemas", "needs the package jsonschema", remedy)) from None
+    if not _NAME.fullmatch(f"{api_version}/{kind}"):
+        return None
     group, _, version = api_version.rpartition("/")
     name = f"{group or 'core'}/{kind.lower()}_{version}.json"
     found = next(
@@ -48,13 +83,18 @@ def _validator(directory: Path, api_version: str, kind: str) -> Any:
     )
     if found is None:
         return None
-    return Draft202012Validator(_usable(json.loads(found.read_text(encoding="utf-8"))))
+    return Draft202012Validator(_usable(_read(found)))
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(Problem(str(path), f"is no JSON Schema ({error})")) from None
 
 
 def _usable(schema: Any) -> Any:
     """Return a schema without the patterns that only Go understands, such as a flag inside a group."""
-    import re
-
     if isinstance(schema, list):
         return [_usable(part) for part in schema]
     if not isinstance(schema, dict):
