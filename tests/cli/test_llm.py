@@ -28,6 +28,15 @@ def test_quick_look_says_what_would_fit(capplan):
     assert capplan(*look, "--format", "markdown").stdout.splitlines()[-1] == told
 
 
+def test_quick_look_at_all_gpus_is_a_line_each(capplan):
+    look = ("llm", "--model", "llama-3.1-70b", "--tpot", "50ms")
+    short, long = (capplan(*look, *more).stdout for more in ((), ("--all",)))
+    assert short.count("H100-80GB ") == 1
+    assert short.count("\nNOT") == 0
+    assert long.count("H100-80GB ") > 5
+    assert long.count("\nNOT") == 1
+
+
 def test_quick_look_as_json(capplan):
     run = capplan("llm", "--model", "llama-3.1-70b", "--gpu", "h100", "--gpu", "v100", "--format", "json")
     document = json.loads(run.stdout)

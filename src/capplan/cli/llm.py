@@ -78,7 +78,8 @@ def llm(
     elif model is not None and plan is None:
         _refuse(context, _OF_PLANS, "goes with a PLAN, not with --model", "")
         lengths = inputs or _INPUTS, outputs or _OUTPUTS
-        wanted = Wanted(model, gpu, precision, tensor_parallel, engine or _ENGINE, *lengths, ttft, tpot)
+        kinds = gpu, precision, tensor_parallel, engine or _ENGINE
+        wanted = Wanted(model, *kinds, *lengths, ttft, tpot, everything)
         text = _look(wanted, catalogs, own, fmt)
     else:
         what = "needs either a PLAN or --model"
@@ -96,7 +97,7 @@ _OF_LOOKS = (
     *("gpu", "precision", "tensor_parallel", "engine", "inputs", "outputs", "ttft", "tpot"),
     *("architectures", "calibration"),
 )
-_OF_PLANS = ("pareto", "everything", "alternative", "sets", "books")
+_OF_PLANS = ("pareto", "alternative", "sets", "books")
 
 
 def _refuse(context: typer.Context, names: tuple[str, ...], what: str, remedy: str) -> None:
@@ -119,6 +120,7 @@ class Wanted(NamedTuple):
     outputs: float
     ttft: str | None
     tpot: str | None
+    everything: bool
 
 
 def _look(
@@ -157,11 +159,14 @@ def _look(
         f"{model.name}, {model.total_parameters / 1e9:.1f} billion weights ({model.confidence}): "
         f"{wanted.inputs:g} tokens in, {wanted.outputs:g} out, {wanted.engine}"
     )
-    fitting = any(one.sequences >= 1 for one, _ in looks)
-    instead = "" if fitting else would_fit(tried[-1], asked.inputs, asked.outputs, facts)
-    if fmt is TextFormat.MARKDOWN:
-        return report.look_markdown(title, looks, instead)
-    return report.look_text(title, looks, terminal.width(), instead)
+    shown, more = looks, ""
+    if not any(one.sequences >= 1 for one, _ in looks):
+        would = would_fit(tried[-1], asked.inputs, asked.outputs, facts)
+        more = would and f"{would}."
+    elif not (wanted.gpu or wanted.everything):
+        shown = report.cheapest_of_each_gpu(looks)
+        more = "The cheapest of each GPU; --all shows the others, and what does not fit."
+    return "\n".join(_drawn(part, fmt, terminal.width()) for part in report.look_parts(title, shown, more))
 
 
 def _promise(wanted: Wanted) -> Promise:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +14,7 @@ from capplan.llm.confidence import Confidence, Level, range_of
 from capplan.llm.look import Asked, Look
 from capplan.report import numbers
 from capplan.report.json_format import SCHEMA_VERSION
-from capplan.report.table import Column, Table, markdown, text
+from capplan.report.table import Column, Table
 
 Priced = tuple[Look, tuple[str, float] | None]
 """A look, and the cheapest machine for a replica with its USD per hour."""
@@ -40,35 +39,33 @@ tokens of a replica that is always full, on demand."""
 _UNABLE = (Column("Not"), Column("Why", shrinks=True))
 
 
-def look_text(title: str, looks: Sequence[Priced], width: int, instead: str = "") -> str:
-    """Return what fits with its speed, then what does not with the reason, and what would ``instead``."""
-    able = [priced for priced in looks if not priced[0].hindrance]
-    parts = [title + "\n"]
+def look_parts(title: str, looks: Sequence[Priced], more: str = "") -> Iterator[Table | str]:
+    """Yield what fits with its speed, the cheapest first, what does not with the reason, and what to add."""
+    able = sorted((priced for priced in looks if not priced[0].hindrance), key=_cost_of_look)
+    yield title
     if able:
-        parts.append(text(Table(_LOOK, [_look_cells(*priced) for priced in able]), width))
-        parts.append(_legend(able, width))
-    unable = _unable_of_looks(looks)
-    if unable.rows:
-        parts.append(text(unable, width))
-    if instead:
-        parts.append(f"{instead}.\n")
-    return "\n".join(parts)
+        yield Table(_LOOK, [_look_cells(*priced) for priced in able])
+        yield _LOOKED
+        yield from _sureness([one.confidence for one, _ in able])
+        yield from _machines(able)
+    unable = [[one.configuration.brief(), one.hindrance] for one, _ in looks if one.hindrance]
+    if unable:
+        yield Table(_UNABLE, unable)
+    if more:
+        yield more
 
 
-def look_markdown(title: str, looks: Sequence[Priced], instead: str = "") -> str:
-    """Return the same as Markdown."""
-    able = [priced for priced in looks if not priced[0].hindrance]
-    parts = [markdown(Table(_LOOK, [_look_cells(*priced) for priced in able], title))]
-    unable = _unable_of_looks(looks)
-    if unable.rows:
-        parts.append(markdown(unable))
-    if instead:
-        parts.append(f"{instead}.\n")
-    return "\n".join(parts)
+def cheapest_of_each_gpu(looks: Sequence[Priced]) -> list[Priced]:
+    """Return of each GPU the configuration with the cheapest tokens; of GPUs that nobody sells the fastest."""
+    found: dict[str, Priced] = {}
+    for priced in sorted((priced for priced in looks if not priced[0].hindrance), key=_cost_of_look):
+        found.setdefault(priced[0].configuration.gpu.name, priced)
+    return list(found.values())
 
 
-def _unable_of_looks(looks: Sequence[Priced]) -> Table:
-    return Table(_UNABLE, [[one.configuration.brief(), one.hindrance] for one, _ in looks if one.hindrance])
+def _cost_of_look(priced: Priced) -> tuple[float, float]:
+    one, machine = priced
+    return math.inf if machine is None else _per_million(one, machine[1]), -one.tokens_per_s
 
 
 def _look_cells(one: Look, machine: tuple[str, float] | None) -> list[str]:
@@ -96,13 +93,11 @@ def _per_million(one: Look, usd_per_hour: float) -> float:
     return usd_per_hour / (one.tokens_per_s * 3600) * 1e6
 
 
-def _legend(able: Sequence[Priced], width: int) -> str:
-    said = [_LOOKED]
-    said += _sureness([one.confidence for one, _ in able])
+def _machines(able: Sequence[Priced]) -> Iterator[str]:
+    """Yield the machines that the prices are those of."""
     machines = dict.fromkeys(f"{machine[0]} {machine[1]:.4g}" for _, machine in able if machine)
     if machines:
-        said.append(f"Cheapest machines, USD for an hour of a replica: {', '.join(machines)}.")
-    return "\n".join(textwrap.fill(line, width) for line in said) + "\n"
+        yield f"Cheapest machines, USD for an hour of a replica: {', '.join(machines)}."
 
 
 def _sureness(found: Sequence[Confidence]) -> Iterator[str]:
