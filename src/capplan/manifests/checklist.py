@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 
 from capplan.manifests.artefact import Artefact, Rendered, Tree
-from capplan.manifests.edge import needs_nginx, tls_secret_of
+from capplan.manifests.kubernetes.edge import needs_nginx, tls_secret_of
+from capplan.manifests.kubernetes.secrets import secrets_of
+from capplan.manifests.kubernetes.settings import pools_of
 from capplan.manifests.limits import limits_of
-from capplan.manifests.secrets import secrets_of
-from capplan.manifests.settings import pools_of
 from capplan.manifests.site import Site, number
 
 _DATABASES, _CACHES = "Databases and read replicas", "Settings of caches"

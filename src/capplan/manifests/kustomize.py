@@ -8,7 +8,7 @@ from posixpath import join, normpath, relpath
 from typing import Any
 
 from capplan.manifests.artefact import Artefact, Rendered, Tree
-from capplan.manifests.kubernetes import BASE, COMPONENTS
+from capplan.manifests.kubernetes.objects import BASE, COMPONENTS
 
 OVERLAYS = "kubernetes/overlays"
 KUSTOMIZATION = "kustomization.yaml"

@@ -7,29 +7,29 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from capplan import __version__
-from capplan.manifests.adapter import adapter_artefacts
 from capplan.manifests.artefact import Artefact, Rendered
-from capplan.manifests.aws import aws_artefacts
 from capplan.manifests.checklist import checklist_artefact
-from capplan.manifests.cloudrun import cloud_run_artefacts
-from capplan.manifests.clusters import cluster_artefacts
-from capplan.manifests.commands import aws_script, command_artefacts
-from capplan.manifests.containerapps import container_app_artefacts
-from capplan.manifests.edge import controller_artefacts
+from capplan.manifests.clouds.aws import aws_artefacts
+from capplan.manifests.clouds.cloudrun import cloud_run_artefacts
+from capplan.manifests.clouds.clusters import cluster_artefacts
+from capplan.manifests.clouds.commands import aws_script, command_artefacts
+from capplan.manifests.clouds.containerapps import container_app_artefacts
+from capplan.manifests.clouds.values import value_artefacts
 from capplan.manifests.engine import Templates
-from capplan.manifests.grafana import dashboard_artefacts
-from capplan.manifests.health import health_artefacts
-from capplan.manifests.karpenter import karpenter_artefacts
-from capplan.manifests.kubernetes import kubernetes_artefacts
+from capplan.manifests.kubernetes.edge import controller_artefacts
+from capplan.manifests.kubernetes.karpenter import karpenter_artefacts
+from capplan.manifests.kubernetes.objects import kubernetes_artefacts
+from capplan.manifests.kubernetes.secrets import secret_artefacts
+from capplan.manifests.kubernetes.settings import pooler_artefacts
+from capplan.manifests.kubernetes.stores import store_artefacts
 from capplan.manifests.kustomize import kustomizations
 from capplan.manifests.limits import limit_artefacts
-from capplan.manifests.loadtest import load_test_artefacts
-from capplan.manifests.monitoring import monitoring_artefacts
-from capplan.manifests.secrets import secret_artefacts
-from capplan.manifests.settings import pooler_artefacts
+from capplan.manifests.observing.adapter import adapter_artefacts
+from capplan.manifests.observing.grafana import dashboard_artefacts
+from capplan.manifests.observing.health import health_artefacts
+from capplan.manifests.observing.loadtest import load_test_artefacts
+from capplan.manifests.observing.monitoring import monitoring_artefacts
 from capplan.manifests.site import Site
-from capplan.manifests.stores import store_artefacts
-from capplan.manifests.values import value_artefacts
 
 _COMMENT = {"yaml": "#", "py": "#", "sh": "#", "ini": ";", "js": "//", "sql": "--"}
 """How a header is written; JSON has no comments, and the lock file holds its hash."""

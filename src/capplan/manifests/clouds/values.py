@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
-from capplan.manifests.autoscalers import hpa_metrics
-from capplan.manifests.aws import machine_of
-from capplan.manifests.commands import memorystore_gib
-from capplan.manifests.pods import environment_of, image_of, resources_of
+from capplan.manifests.clouds.aws import machine_of
+from capplan.manifests.clouds.commands import memorystore_gib
+from capplan.manifests.kubernetes.autoscalers import hpa_metrics
+from capplan.manifests.kubernetes.pods import environment_of, image_of, resources_of
+from capplan.manifests.kubernetes.quotas import store_amounts
 from capplan.manifests.quantity import memory
-from capplan.manifests.quotas import store_amounts
 from capplan.manifests.site import Service, Site, number
 from capplan.plan.caches import ManagedCache, Memorystore
 from capplan.plan.stores import SelfHosted

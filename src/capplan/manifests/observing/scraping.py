@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
-from capplan.manifests.kubernetes import COMPONENTS
-from capplan.manifests.pods import MANAGED_BY, labels_of, selector_of
+from capplan.manifests.kubernetes.objects import COMPONENTS
+from capplan.manifests.kubernetes.pods import MANAGED_BY, labels_of, selector_of
 from capplan.manifests.site import Site
 
 _KINDS = {

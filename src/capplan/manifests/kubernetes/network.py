@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from capplan.manifests.pods import ports_of, selector_of
+from capplan.manifests.kubernetes.pods import ports_of, selector_of
 from capplan.manifests.site import Service, Site, number
 from capplan.plan.caches import SelfHostedCache
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
-from capplan.manifests.autoscalers import (
+from capplan.manifests.kubernetes.autoscalers import (
     behavior_of,
     hpa_metrics,
     scaled_object_of,
     vpa_of,
 )
-from capplan.manifests.edge import gateway_artefacts, host_artefacts, service_of
-from capplan.manifests.network import policy_of
-from capplan.manifests.pods import (
+from capplan.manifests.kubernetes.edge import gateway_artefacts, host_artefacts, service_of
+from capplan.manifests.kubernetes.network import policy_of
+from capplan.manifests.kubernetes.pods import (
     MANAGED_BY,
     annotations_of,
     environment_of,
@@ -21,7 +21,7 @@ from capplan.manifests.pods import (
     pod_of,
     selector_of,
 )
-from capplan.manifests.quotas import quota_of
+from capplan.manifests.kubernetes.quotas import quota_of
 from capplan.manifests.site import Service, Site
 
 BASE = "kubernetes/base"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
-from capplan.manifests.autoscalers import VLLM_RUNNING, VLLM_SERIES, measures_of
+from capplan.manifests.kubernetes.autoscalers import VLLM_RUNNING, VLLM_SERIES, measures_of
 from capplan.manifests.site import Site
 from capplan.plan.manifests import Metrics
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
-from capplan.manifests.pods import MANAGED_BY
+from capplan.manifests.kubernetes.pods import MANAGED_BY
 from capplan.manifests.quantity import memory
 from capplan.manifests.site import NodePool, Site, number
 

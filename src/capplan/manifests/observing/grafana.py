@@ -7,8 +7,8 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from capplan.manifests.artefact import Artefact, Tree
-from capplan.manifests.autoscalers import latency_query, query_of
-from capplan.manifests.monitoring import error_ratio, rate
+from capplan.manifests.kubernetes.autoscalers import latency_query, query_of
+from capplan.manifests.observing.monitoring import error_ratio, rate
 from capplan.manifests.site import Service, Site, number
 
 _COLUMNS = 24

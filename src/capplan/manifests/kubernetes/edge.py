@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.kubernetes.pods import MANAGED_BY, labels_of, pool_of, ports_of
 from capplan.manifests.limits import ingress_name, limits_of, nginx_limit, on_ingress
-from capplan.manifests.pods import MANAGED_BY, labels_of, pool_of, ports_of
 from capplan.manifests.site import Service, Site
 
 _INTERNAL = {

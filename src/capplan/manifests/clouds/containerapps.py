@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
-from capplan.manifests.health import probes_of
-from capplan.manifests.pods import environment_of, image_of
+from capplan.manifests.kubernetes.pods import environment_of, image_of
+from capplan.manifests.observing.health import probes_of
 from capplan.manifests.site import Service, Site, number
 from capplan.plan.services import ContainerApps
 

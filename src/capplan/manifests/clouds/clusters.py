@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
-from capplan.manifests.pods import gpus_of, node_selector_of, pool_of
+from capplan.manifests.kubernetes.pods import gpus_of, node_selector_of, pool_of
 from capplan.manifests.site import NodePool, Site, number, whole
 
 _ZONES_OF_A_REGION = 3

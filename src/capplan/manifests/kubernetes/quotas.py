@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from capplan.manifests.pods import gpus_of, resources_of
+from capplan.manifests.kubernetes.pods import gpus_of, resources_of
 from capplan.manifests.quantity import cpu, memory, milli, parse
 from capplan.manifests.site import Service, Site, number, whole
 from capplan.plan.stores import SelfHosted

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from capplan.manifests.artefact import Artefact, Tree
-from capplan.manifests.autoscalers import figure, latency_query, matcher, quantile_query
-from capplan.manifests.pods import gpus_of
-from capplan.manifests.scraping import scraping_artefacts
+from capplan.manifests.kubernetes.autoscalers import figure, latency_query, matcher, quantile_query
+from capplan.manifests.kubernetes.pods import gpus_of
+from capplan.manifests.observing.scraping import scraping_artefacts
 from capplan.manifests.site import Service, Site, number
 from capplan.plan.llm import LlmSlo
 from capplan.plan.manifests import Level

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from capplan.manifests import vllm
-from capplan.manifests.health import probes_of
+from capplan.manifests.kubernetes import vllm
+from capplan.manifests.kubernetes.settings import pools_of
+from capplan.manifests.observing.health import probes_of
 from capplan.manifests.quantity import cpu, memory
-from capplan.manifests.settings import pools_of
 from capplan.manifests.site import NodePool, Service, Site, number
 from capplan.plan.services import Kubernetes
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact, Rendered, Tree
-from capplan.manifests.aws import full_name, log_group_of, machine_of
-from capplan.manifests.clusters import clusters_of
+from capplan.manifests.clouds.aws import full_name, log_group_of, machine_of
+from capplan.manifests.clouds.clusters import clusters_of
 from capplan.manifests.site import Site, number, whole
 from capplan.plan.caches import AzureRedis, Memorystore
 from capplan.plan.databases import AzurePostgres, CloudSql

@@ -1,0 +1,1 @@
+"""What runs beside Kubernetes, and the scripts and variables that make it."""

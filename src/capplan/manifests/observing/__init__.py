@@ -1,0 +1,1 @@
+"""Metrics, alerts, dashboards, health endpoints and load tests."""
