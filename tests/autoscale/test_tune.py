@@ -15,7 +15,7 @@ from capplan.autoscale.settings import Settings
 from capplan.autoscale.simulation import prepare, run
 from capplan.autoscale.tune import ALLOWED_LATE, held_out, searches_of, tunable, tune
 from capplan.errors import InputError
-from capplan.plan.read import parse_plan
+from capplan.plan.read import parse_plan, read_plan
 
 TWO = """
     name: t
@@ -130,6 +130,18 @@ def test_every_service_is_tuned_and_all_savings_are_one(both):
     assert both.usd_tuned < both.usd_today
 
 
+def test_limits_of_a_template_do_not_come_back(tmp_path, root):
+    file = read_plan(root / "examples" / "amas", (), None, ())
+    subject, worker = prepare(file, SHIPPED, Settings(days=0.1)).subjects[1], file.plan.services["worker"]
+    choice = next(c for c in choices(subject, worker, 1, 10**6) if c.up is not None and c.down is not None)
+    text = (root / "examples" / "amas" / "plan.yaml").read_text()
+    written = with_tuned(text, {"worker": overlay(subject, worker, choice)}, "plan.yaml", file.directory)
+    again = parse_plan(written, "plan.yaml", file.directory, alternative="tuned")
+    found = prepare(again, SHIPPED, Settings(days=0.1)).subjects[1].simulated.scaler.hpa
+    assert flat((found.up, found.down)) == flat((choice.up, choice.down))
+    assert found.up.amounts[1] >= found.high
+
+
 def test_progress_hears_of_every_setting():
     prepared = prepare(plan_of(PODS), SHIPPED, Settings(days=0.1))
     searches, heard = searches_of(prepared, tunable(prepared), budget=5), []
@@ -155,6 +167,9 @@ PLATFORMS = {
     "kubernetes": "platform: kubernetes, cpu: 1, memory: 1Gi",
     "keda": "platform: kubernetes, cpu: 1, memory: 1Gi, workload: {autoscaler: {kind: keda, "
     "triggers: {requests: 7, cpu: 60}, fallback: {replicas: 5}}}",
+    "behavior": "platform: kubernetes, cpu: 1, memory: 1Gi, workload: {autoscaler: {kind: keda, "
+    "triggers: {requests: {threshold: 7, activation: 2}}, "
+    "behavior: {up: {window: 30s, percent: 50, pods: 4}, down: {window: 10m, pods: 2}}}}",
     "knative": "platform: kubernetes, cpu: 1, memory: 1Gi, concurrency: 8, "
     "workload: {autoscaler: {kind: knative, knative: {target_utilization: 65%, window: 30s}}}",
     "gpu": "platform: kubernetes, cpu: 1, memory: 1Gi, gpu: 1, concurrency: 4, "

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from capplan.autoscale.compiled import ints
-from capplan.autoscale.hpa.rules import MIN, PERCENT, Policy, Rules, rules
+from capplan.autoscale.hpa.rules import MIN, PERCENT, PODS, Policy, Rules, rules
 from capplan.autoscale.loop import HPA, KEDA, KNATIVE, Scaler
 from capplan.autoscale.loop import Service as Simulated
 from capplan.autoscale.setup import Subject
@@ -22,6 +22,8 @@ _MOST_SHARE = 0.95
 _DOUBLED, _TENTH = Policy(PERCENT, 100, 15.0), Policy(PERCENT, 10, 60.0)
 _UPS = ((_DOUBLED, 0.0), (_DOUBLED, 60.0))
 _DOWNS = ((_DOUBLED, 60.0), (_DOUBLED, 300.0), (_DOUBLED, 600.0), (_DOUBLED, 1200.0), (_TENTH, 300.0))
+
+_UNITS = {PERCENT: "percent", PODS: "pods"}
 
 _SAFE = 2
 """A floor that two instances or more keep available is not searched below them."""
@@ -63,8 +65,9 @@ def choices(subject: Subject, service: Service, seed: int, budget: int) -> list[
     ups: list[Rules | None] = [None]
     downs: list[Rules | None] = [None]
     if _has_behavior(subject):
-        ups += [rules([policy], MIN, window_s) for policy, window_s in _UPS]
-        downs += [rules([policy], MIN, window_s) for policy, window_s in _DOWNS]
+        most, hpa = max(highs), scaler.hpa
+        ups += [_steps(policy, window_s, hpa.up, most) for policy, window_s in _UPS]
+        downs += [_steps(policy, window_s, hpa.down, most) for policy, window_s in _DOWNS]
     grid = [
         Choice(factor, low, high, up, down)
         for factor, low, high, up, down in itertools.product(
@@ -76,6 +79,17 @@ def choices(subject: Subject, service: Service, seed: int, budget: int) -> list[
         picked = np.random.Generator(np.random.PCG64(seed)).permutation(len(grid))[:budget]
         grid = [grid[i] for i in sorted(picked.tolist())]
     return [today, *grid]
+
+
+def _steps(policy: Policy, window_s: float, today: Rules, most: int) -> Rules:
+    """Return rules of one policy; a limit in pods that the plan has is lifted to where it limits nothing.
+
+    It is not left out because a service's template would bring it back.
+    """
+    policies = [policy]
+    if today.select == MIN and PODS in today.kinds:
+        policies.append(Policy(PODS, most, policy.period_s))
+    return rules(policies, MIN, window_s)
 
 
 def _has_behavior(subject: Subject) -> bool:
@@ -161,7 +175,9 @@ def _autoscaler(subject: Subject, choice: Choice) -> Iterator[tuple[str, Any]]:
     if not _goes_by_running(scaler):
         yield "triggers", _triggers(_with(scaler, choice).metrics)
     behavior = {
-        side: _steps(given) for side, given in (("up", choice.up), ("down", choice.down)) if given is not None
+        side: _as_written(given)
+        for side, given in (("up", choice.up), ("down", choice.down))
+        if given is not None
     }
     if behavior:
         yield "behavior", behavior
@@ -180,7 +196,6 @@ def _triggers(metrics: Metrics) -> Mapping[str, Any]:
     }
 
 
-def _steps(given: Rules) -> Mapping[str, Any]:
-    """Return the one policy of a direction, which is in percent."""
-    percent, period_s = int(given.amounts[0]), float(given.periods_s[0])
-    return {"window": f"{given.window_s:g}s", "percent": percent, "period": f"{period_s:g}s"}
+def _as_written(given: Rules) -> Mapping[str, Any]:
+    amounts = {_UNITS[kind]: int(amount) for kind, amount in zip(given.kinds, given.amounts, strict=True)}
+    return {"window": f"{given.window_s:g}s", **amounts, "period": f"{given.periods_s[0]:g}s"}
