@@ -104,6 +104,17 @@ def test_probes_keep_the_contract_of_the_health_endpoints():
     assert set(schema["properties"]) == {"status", "version", "uptime_seconds", "checks", "metrics"}
 
 
+def test_a_load_balancer_keeps_the_contract():
+    files = example("levqor")
+    body = files["aws/backend.modify-target-group.json"].value
+    endpoint = files["health/openapi.yaml"].value["paths"][body["HealthCheckPath"]]
+    [probe] = endpoint["get"]["x-probes"]
+    assert body["HealthCheckIntervalSeconds"] == probe["period_seconds"]
+    assert body["HealthCheckTimeoutSeconds"] == probe["timeout_seconds"]
+    assert body["UnhealthyThresholdCount"] == probe["failures"]
+    assert "aws elbv2 modify-target-group" in files["commands/aws.sh"].text
+
+
 def test_a_dead_database_restarts_nothing():
     [container] = rendered(SERVICE)["kubernetes/base/api/deployment-api.yaml"].value["spec"]["template"][
         "spec"

@@ -190,6 +190,7 @@ def test_yamllint_minds_a_key_given_twice():
 
 _MODELS = {
     "create-launch-template": ("ec2", "CreateLaunchTemplate"),
+    "modify-target-group": ("elbv2", "ModifyTargetGroup"),
     "create-auto-scaling-group": ("autoscaling", "CreateAutoScalingGroup"),
     "put-scaling-policy": ("autoscaling", "PutScalingPolicy"),
     "register-task-definition": ("ecs", "RegisterTaskDefinition"),

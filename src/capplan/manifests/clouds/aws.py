@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.kubernetes.pods import environment_of, image_of, ports_of
+from capplan.manifests.observing.health import probes_of
 from capplan.manifests.site import Service, Site, number, whole
 from capplan.plan.caches import ElastiCache
 from capplan.plan.databases import Aurora, Rds
@@ -23,8 +24,10 @@ def aws_artefacts(site: Site) -> Iterator[Artefact]:
     for service in site.services.values():
         if isinstance(service.spec, VmGroup) and service.spec.provider == "aws":
             yield from _group(site, service, service.spec)
+            yield from _target_groups(site, service)
         elif isinstance(service.spec, Fargate):
             yield from _fargate(site, service, service.spec)
+            yield from _target_groups(site, service)
     for name, database in site.plan.databases.items():
         if isinstance(database, Rds):
             yield from _rds(site, name, database)
@@ -120,6 +123,24 @@ def _scaling_group(site: Site, service: Service, spec: VmGroup) -> Tree:
     tags = _tags(site, service.name)
     body["Tags"] = [{"Key": key, "Value": value, "PropagateAtLaunch": True} for key, value in tags]
     return body
+
+
+def _target_groups(site: Site, service: Service) -> Iterator[Artefact]:
+    """Yield the health checks of the load balancer: the readiness that the contract of the service states."""
+    probe = probes_of(service)["readiness"]
+    for index, group in enumerate(service.workload.aws.target_groups):
+        body: Tree = {
+            "TargetGroupArn": group,
+            "HealthCheckEnabled": True,
+            "HealthCheckPath": probe.path,
+            "HealthCheckIntervalSeconds": probe.period_s,
+            "HealthCheckTimeoutSeconds": probe.timeout_s,
+            "UnhealthyThresholdCount": probe.failures,
+            "HealthyThresholdCount": 2,
+            "Matcher": {"HttpCode": "200"},
+        }
+        name = service.name if index == 0 else f"{service.name}-{index + 1}"
+        yield _call(site, name, "modify-target-group", body)
 
 
 def _fargate(site: Site, service: Service, spec: Fargate) -> Iterator[Artefact]:

@@ -70,6 +70,7 @@ def _call(item: Rendered) -> Tree:
 _VPC_CNI = json.dumps({"enableNetworkPolicy": "true"})
 _AWS_SERVICE = {
     "create-launch-template": "ec2",
+    "modify-target-group": "elbv2",
     "create-auto-scaling-group": "autoscaling",
     "register-task-definition": "ecs",
     "create-service": "ecs",
