@@ -103,6 +103,16 @@ def test_hybrid_pays_the_api_for_its_share():
     assert float(line.cost.expected[0, 0]) == pytest.approx(4e6 * 0.28 * 300e-6)
 
 
+def test_api_alone_needs_no_gpu():
+    prices = ("api.model=gpt", "api.usd_per_1m_input_tokens=0.15", "api.usd_per_1m_output_tokens=0.6")
+    for machine in (("gpu=L4",), OPEN, ("model=llama-3.1-405b",)):  # the last does not fit
+        result = run("local_share=0%", *prices, *machine)
+        assert [line.sku for line in result.lines_of("assistant")] == ["gpt"]
+        assert not errors(result)
+    kept = run("local_share=0%", "replicas.min=1", *prices)
+    assert "g2-standard-8" in {line.sku for line in kept.lines}
+
+
 def test_cached_input_has_its_own_price():
     prices = ("api.model=x", "api.usd_per_1m_input_tokens=1", "api.usd_per_1m_output_tokens=0")
     result = run("local_share=0%", "prefix_cache_hit_rate=50%", "api.usd_per_1m_cached_tokens=0.1", *prices)
@@ -148,6 +158,13 @@ def test_afpis_pod_cannot_be_scheduled():
     assert "16 GiB of 11.45" in errors(result)["pod-fits-no-node"]
     names = {line.sku for line in result.lines}
     assert {"n1-standard-4", "nvidia-tesla-t4"} <= names
+
+
+def test_pods_beside_each_other_have_to_fit_too():
+    beside = ("machine=g2-standard-24", "pod_cpu=13", "pod_memory=20Gi")
+    assert "2 of its pods" in errors(run(*beside))["pod-fits-no-node"]
+    assert "26 vCPU of 23" in errors(run(*beside))["pod-fits-no-node"]
+    assert "pod-fits-no-node" not in errors(run(*beside, "tensor_parallel=2"))
 
 
 def test_old_gpus_are_marked_as_uncertain():

@@ -56,7 +56,7 @@ def look_parts(title: str, looks: Sequence[Priced], more: str = "") -> Iterator[
 
 
 def cheapest_of_each_gpu(looks: Sequence[Priced]) -> list[Priced]:
-    """Return of each GPU the configuration with the cheapest tokens; of GPUs that nobody sells the fastest."""
+    """Return of each GPU the configuration with the cheapest tokens, or the fastest where nobody sells it."""
     found: dict[str, Priced] = {}
     for priced in sorted((priced for priced in looks if not priced[0].hindrance), key=_cost_of_look):
         found.setdefault(priced[0].configuration.gpu.name, priced)
@@ -313,11 +313,12 @@ def _served(estimate: Estimate, component: Component) -> ServedView:
     million_tokens, thousand_conversations = (float(number[0, 0]) for number in component.units.values())
     usd = float(estimate.cost_of(component.name).expected[0, 0])
     sizing, busy = component.sizing, component.utilization
+    unable = any(finding.severity == "error" for finding in component.findings)
     return ServedView(
         component.name,
         estimate.plan.llm[component.name].model,
-        None if sizing is None else float(sizing.peak[0, 0]),
-        None if sizing is None else float(sizing.running[0].mean()),
+        (None if unable else 0.0) if sizing is None else float(sizing.peak[0, 0]),
+        (None if unable else 0.0) if sizing is None else float(sizing.running[0].mean()),
         [] if sizing is None else sizing.running[0].tolist(),
         None if busy is None else float(busy[0, 0]),
         1e6 * million_tokens,

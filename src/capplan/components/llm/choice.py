@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path as Directory
 from typing import NamedTuple
 
+import numpy as np
+
 from capplan.catalog.catalog import Catalog
 from capplan.components.base import MACHINES
 from capplan.components.llm.bills import WAYS, Bought
@@ -144,6 +146,8 @@ def _demand(basis: Basis, name: str, llm: Llm) -> Demand:
 def _chosen(basis: Basis, name: str, llm: Llm) -> Llm:
     options = options_of(basis, name, llm, own_way(llm))
     first = taken_by_auto(llm, options)
+    if first is None and not np.any(local_part(llm)):
+        return llm  # the API answers everything
     if first is None or first.offer is None:
         reasons = list(dict.fromkeys(f"{o.configuration.brief()}: {o.lost}" for o in options))[:4]
         what = f"nothing on {llm.provider} ({MACHINES[llm.provider]}) serves {llm.model} as asked"

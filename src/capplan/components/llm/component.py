@@ -36,10 +36,13 @@ def build_llm(ctx: Context, name: str, llm: Llm) -> Component:
     """Return the component ``name`` of ``plan.llm``; everything in it is named, `auto` was decided before."""
     path: Path = ("llm", name)
     region = ctx.region(llm.provider, llm.region, path)
+    api = list(_api_meters(ctx, name, llm))
+    if not _runs(llm):
+        platform, units = llm.engine if llm.api is None else llm.api.model, _units(ctx, name, llm)
+        return Component(name, "llm", platform, llm.provider, region, path, ctx.load, meters=api, units=units)
     facts = facts_of_llm(ctx, llm)
     chosen = configuration_of(ctx, llm, facts, path)
     problems = list(obstacles(name, chosen, llm, facts))
-    api = list(_api_meters(ctx, name, llm))
     if problems:
         return Component(name, "llm", llm.engine, llm.provider, region, path, ctx.load, None, api, problems)
     served = served_of(llm, chosen, facts)
@@ -77,6 +80,12 @@ def build_llm(ctx: Context, name: str, llm: Llm) -> Component:
         measures=list(_measures(llm, served, peak, does, confidence_of(chosen))),
         replica=replica,
     )
+
+
+def _runs(llm: Llm) -> bool:
+    """Whether any replica is needed, or kept without need; the API may answer everything."""
+    kept = 0.0 if llm.replicas.min is None else llm.replicas.min
+    return bool(np.any(np.asarray(local_part(llm)) > 0) or np.any(np.asarray(kept) > 0))
 
 
 def facts_of_llm(ctx: Context, llm: Llm) -> Facts:

@@ -75,10 +75,12 @@ def _at_risk(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
 
 
 def _unschedulable(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
-    """Yield what a node has less of than a replica's pod requests."""
+    """Yield what a node has less of than the pods of its replicas request."""
+    pods = replica.per_machine
+    cpu = 0.0 if llm.pod_cpu is None else llm.pod_cpu
     wanted = (
-        ("vCPU", llm.pod_cpu or 0.0, replica.node.cpu),
-        ("GiB", llm.pod_memory, replica.node.memory_gib),
+        ("vCPU", pods * cpu, replica.node.cpu),
+        ("GiB", pods * llm.pod_memory, replica.node.memory_gib),
     )
     short = [
         f"{float(np.max(asks)):g} {unit} of {float(np.min(has)):.4g}"
@@ -86,7 +88,8 @@ def _unschedulable(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
         if np.any(np.asarray(asks) > np.asarray(has) * (1 + 1e-9))
     ]
     if short:
-        message = f"its pod fits no {replica.machine}: it requests {', '.join(short)} that a node has left"
+        who = "its pod fits" if pods == 1 else f"{pods:g} of its pods, one for each replica, fit"
+        message = f"{who} no {replica.machine}: requested {', '.join(short)} that a node has left"
         yield Finding("error", "pod-fits-no-node", name, message, "Choose a larger machine, or request less.")
 
 
