@@ -175,6 +175,11 @@ def test_weights_that_nobody_published_must_be_named(change):
         rendered(SERVING, *sets)
 
 
+def test_what_cannot_run_is_not_left_out_silently():
+    with pytest.raises(InputError, match=r"llm\.model: .*does not fit"):
+        rendered(SERVING, "llm.model.model=llama-3.1-70b")
+
+
 def test_what_an_api_answers_alone_needs_no_pod():
     files = example("llm-serving", "api-only")
     assert not any(path.startswith("kubernetes/") for path in files)

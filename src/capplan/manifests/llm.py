@@ -46,7 +46,7 @@ _STORED_SO = ("mxfp4",)
 def as_pods(plan: Plan, components: Mapping[str, Component]) -> dict[str, Component]:
     """Return the models' components with what a replica's pod asks of its node, and what the node leaves."""
     found = {}
-    for name, llm in _served_here(plan, components).items():
+    for name, llm in _served_here(plan).items():
         component = components[name]
         replica = _replica(component)
         gpus = replica.per_machine * replica.configuration.tensor_parallel
@@ -57,15 +57,13 @@ def as_pods(plan: Plan, components: Mapping[str, Component]) -> dict[str, Compon
 
 def as_services(plan: Plan, components: Mapping[str, Component]) -> dict[str, Kubernetes]:
     """Return the models as services on Kubernetes; ``components``: of :func:`as_pods`."""
-    return {
-        name: _service(name, llm, components[name]) for name, llm in _served_here(plan, components).items()
-    }
+    return {name: _service(name, llm, components[name]) for name, llm in _served_here(plan).items()}
 
 
 def with_pools(plan: Plan, components: Mapping[str, Component]) -> dict[str, Cluster]:
     """Return the plan's clusters with a node pool for each model, and clusters for those that have none."""
     found = dict(plan.clusters)
-    for name, llm in _served_here(plan, components).items():
+    for name, llm in _served_here(plan).items():
         component, home = components[name], _home(plan, llm)
         empty = {"platform": _PLATFORMS[llm.provider], "region": component.region, "pools": {}}
         cluster = found.get(home) or _CLUSTERS[llm.provider].model_validate(empty)
@@ -74,17 +72,16 @@ def with_pools(plan: Plan, components: Mapping[str, Component]) -> dict[str, Clu
     return found
 
 
-def _served_here(plan: Plan, components: Mapping[str, Component]) -> dict[str, Llm]:
+def _served_here(plan: Plan) -> dict[str, Llm]:
     """Return the models of the plan that run on GPUs of its own at all."""
-    return {
-        name: llm
-        for name, llm in plan.llm.items()
-        if number(llm.local_share) > 0 and components[name].replica is not None
-    }
+    return {name: llm for name, llm in plan.llm.items() if number(llm.local_share) > 0}
 
 
 def _replica(component: Component) -> Replica:
-    assert component.replica is not None
+    """Return what a replica runs with; raise with the estimate's own words where none can run."""
+    if component.replica is None:
+        worst = next(finding for finding in component.findings if finding.severity == "error")
+        raise InputError(Problem(f"llm.{component.name}", worst.message, worst.remedy))
     return component.replica
 
 
@@ -179,7 +176,10 @@ def _vllm(name: str, llm: Llm, replica: Replica, said: Vllm | None) -> Vllm:
         "gpu_memory_utilization": math.floor(number(replica.memory_share) * 100) / 100,
     }
     named = _checkpoint(name, llm, replica) if said is None else {"model": said.model}
-    vllm = Vllm.model_validate(derived | named).model_copy(update=own)
+    try:
+        vllm = Vllm.model_validate(derived | named).model_copy(update=own)
+    except ValueError:
+        raise InputError(Problem(f"llm.{name}.model", f"'{named['model']}' names no checkpoint")) from None
     cache = float(math.ceil(_DISK_FACTOR * _downloaded(replica, vllm) / 2**30))
     return vllm if "cache" in own else vllm.model_copy(update={"cache": cache})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from capplan import __version__
@@ -59,26 +59,33 @@ def render(site: Site, templates: Templates, wanted: Wanted) -> list[Rendered]:
     return sorted(found, key=lambda item: item.path)
 
 
+_FAMILIES: tuple[Callable[[Site], Iterator[Artefact]], ...] = (
+    store_artefacts,
+    secret_artefacts,
+    karpenter_artefacts,
+    cloud_run_artefacts,
+    container_app_artefacts,
+    aws_artefacts,
+    cluster_artefacts,
+    command_artefacts,
+    value_artefacts,
+    controller_artefacts,
+    limit_artefacts,
+    pooler_artefacts,
+    monitoring_artefacts,
+    adapter_artefacts,
+    dashboard_artefacts,
+    health_artefacts,
+    load_test_artefacts,
+)
+"""What each makes of a plan; nothing where the plan does not ask for it."""
+
+
 def artefacts(site: Site, wanted: Wanted) -> Iterator[Artefact]:
     """Yield all artefacts of the plan, in no particular order."""
     yield from kubernetes_artefacts(site, wanted.limit_cpu)
-    yield from cloud_run_artefacts(site)
-    yield from container_app_artefacts(site)
-    yield from aws_artefacts(site)
-    yield from command_artefacts(site)
-    yield from cluster_artefacts(site)
-    yield from value_artefacts(site)
-    yield from controller_artefacts(site)
-    yield from adapter_artefacts(site)
-    yield from secret_artefacts(site)
-    yield from limit_artefacts(site)
-    yield from store_artefacts(site)
-    yield from pooler_artefacts(site)
-    yield from karpenter_artefacts(site)
-    yield from monitoring_artefacts(site)
-    yield from dashboard_artefacts(site)
-    yield from load_test_artefacts(site)
-    yield from health_artefacts(site)
+    for family in _FAMILIES:
+        yield from family(site)
 
 
 def _rendered(site: Site, templates: Templates, artefact: Artefact) -> Rendered:
