@@ -136,6 +136,19 @@ def test_calibration_changes_what_a_plan_says(capplan, tmp_path):
     assert capplan(*look, "--calibration", own).stdout != capplan(*look).stdout
 
 
+def test_what_a_user_has_measured_is_sure(capplan, tmp_path):
+    own = tmp_path / "own.yaml"
+    capplan("calibrate", "llm", EXAMPLE / "bench.csv", "-o", own)
+
+    def sure(*look: str) -> set[str]:
+        run = capplan("llm", *look, "--tp", "1", "--calibration", own, "--format", "json")
+        return {c["confidence"] for c in json.loads(run.stdout)["configurations"]}
+
+    assert sure("--model", "mistral-7b", "--gpu", "t4", "--precision", "int4") == {"high"}
+    assert sure("--model", "mistral-7b", "--gpu", "t4", "--precision", "int8") == {"low"}
+    assert sure("--model", "llama-2-7b", "--gpu", "t4", "--precision", "int4") == {"low"}
+
+
 @pytest.mark.parametrize(
     ("row", "why"),
     [

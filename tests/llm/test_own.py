@@ -58,6 +58,15 @@ def test_family_may_differ_in_what_no_other_does(written):
     }
 
 
+def test_what_was_measured_belongs_to_its_model(written):
+    row = "{model: mistral-7b, gpu: T4, kind: 4 bit, tensor_parallel: 1}"
+    facts = facts_of(Catalog(), calibration=written(f"speed: {{}}\nmeasured: [{row}]"))
+    assert find_model("mistral-7b", facts).measured == {("T4", "4 bit", 1.0)}
+    assert find_model("llama-2-7b", facts).measured == frozenset()
+    with pytest.raises(InputError, match="measured: 1: needs model, gpu, kind, tensor_parallel"):
+        facts_of(Catalog(), calibration=written("speed: {}\nmeasured: [{gpu: T4}]"))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -54,7 +54,7 @@ def llm(
     from capplan.llm.calibrate import calibrate as fit
     from capplan.llm.calibrate import overlay, paths_for
     from capplan.llm.measured import sample_of
-    from capplan.llm.own import apart
+    from capplan.llm.own import apart, measured_yaml
 
     facts = facts_of(Catalog(catalogs), architectures)
     given = Given(gpu, precision, tensor_parallel, engine)
@@ -67,7 +67,8 @@ def llm(
         f"{found.error_after:.1%} after"
     )
     names = ", ".join(file.name for file in files)
-    emit(overlay(found, names, len(sample.rows)), output, force)
+    constants = overlay(found, names, len(sample.rows))
+    emit(constants + measured_yaml(sample.configurations), output, force)
 
 
 def _usable(rows: Sequence[Row], files: Sequence[Path], facts: Facts) -> list[Row]:

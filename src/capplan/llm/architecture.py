@@ -30,6 +30,7 @@ class Architecture(NamedTuple):
     window: tokens that the layers with sliding-window attention see; ``window_layers`` of the layers have it.
     fp8_blocks: the published FP8 weights are scaled in blocks, which costs part of the GEMM rate.
     mxfp4: the experts were published in MXFP4.
+    measured: what a user's own benchmark ran it on, (GPU, kind of precision, how many GPUs).
     """
 
     name: str
@@ -53,6 +54,7 @@ class Architecture(NamedTuple):
     context: float = 0
     fp8_blocks: bool = False
     mxfp4: bool = False
+    measured: frozenset[tuple[str, str, float]] = frozenset()
     confidence: str = "unverified"
     source: str = ""
 

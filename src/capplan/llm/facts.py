@@ -23,8 +23,9 @@ def known_name(name: str, rows: Facts) -> str | None:
 
 def find_model(name: str, facts: Facts, where: str = "model") -> Architecture:
     """Return the architecture called ``name``, in ``facts`` that hold ``models``."""
-    row = facts["models"][_found(name, facts["models"], where, "model", _IMPORT)]
-    return architecture_of(known_name(name, facts["models"]) or name, row)
+    key = _found(name, facts["models"], where, "model", _IMPORT)
+    measured = facts.get("measured", {}).get(key, frozenset())
+    return architecture_of(key, facts["models"][key])._replace(measured=measured)
 
 
 _IMPORT = "Others: capplan catalog import-model config.json"

@@ -7,8 +7,9 @@ from typing import Any
 
 from capplan.errors import InputError, Problem, nearest
 from capplan.llm.architecture import PRECISIONS, Architecture, LatentAttention
+from capplan.llm.configuration import Configuration
 
-_GIVEN_ELSEWHERE = ("name", "confidence", "source")
+_GIVEN_ELSEWHERE = ("name", "confidence", "source", "measured")
 
 
 def models(content: Any, where: str) -> Mapping[str, Any]:
@@ -61,6 +62,36 @@ def constants(content: Any, base: Mapping[str, Any], where: str) -> dict[str, An
     if problems:
         raise InputError(*problems)
     return _merged(base, over)
+
+
+Measured = Mapping[str, frozenset[tuple[str, str, float]]]
+"""What a user has measured, by model: (GPU, kind of precision, how many GPUs)."""
+
+
+def measured(content: Any, where: str) -> Measured:
+    """Return what stands under ``measured``, nothing if that is missing."""
+    if not isinstance(content, Mapping) or "measured" not in content:
+        return {}
+    found: dict[str, set[tuple[str, str, float]]] = {}
+    for number, row in enumerate(content["measured"] or (), 1):
+        try:
+            what = (str(row["gpu"]), str(row["kind"]), float(row["tensor_parallel"]))
+            found.setdefault(str(row["model"]), set()).add(what)
+        except (KeyError, TypeError, ValueError):
+            remedy = "It is made by capplan calibrate llm."
+            wrong = Problem(f"{where}: measured: {number}", "needs model, gpu, kind, tensor_parallel", remedy)
+            raise InputError(wrong) from None
+    return {model: frozenset(rows) for model, rows in found.items()}
+
+
+def measured_yaml(configurations: Iterable[Configuration]) -> str:
+    """Return the section that :func:`measured` reads."""
+    rows = dict.fromkeys(
+        f"  - {{model: {c.model.name}, gpu: {c.gpu.name}, kind: {c.precision.alike}, "
+        f"tensor_parallel: {c.tensor_parallel:g}}}"
+        for c in configurations
+    )
+    return "\n".join(["measured:", *rows]) + "\n"
 
 
 def _template(base: Mapping[str, Any], over: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -61,6 +61,7 @@ def build_llm(ctx: Context, name: str, llm: Llm) -> Component:
         memory_share=served.reached.memory_share,
         room=does.room,
         users=does.users,
+        running=speed_at(served, llm.target_utilization * does.rate, does.room).concurrency,
     )
     delays = delays_of(llm.cold_start, chosen.memory().weights)
     fleet = fleet_of(sizing.running, sizing.floor, sizing.ceiling, replica.per_machine, delays)

@@ -18,7 +18,9 @@ def facts_of(
     if architectures is not None:
         facts["models"] = {**facts["models"], **own.models(_content(architectures), str(architectures))}
     if calibration is not None:
-        facts["speed"] = own.constants(_content(calibration), facts["speed"], str(calibration))
+        content, where = _content(calibration), str(calibration)
+        facts["speed"] = own.constants(content, facts["speed"], where)
+        facts["measured"] = own.measured(content, where)
     return facts
 
 

@@ -55,7 +55,7 @@ def findings(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
     if confidence.level == "low":
         low, high = range_of("low", "tpot")
         message = f"speeds are good to ×{low:.2g}…×{high:.2g} only: {'; '.join(confidence.reasons)}"
-        remedy = "" if llm.calibration else "Calibrate with your own benchmark."
+        remedy = "Calibrate with a benchmark of it on this GPU."
         yield Finding("warning", "llm-low-confidence", name, message, remedy)
     yield from _unschedulable(name, llm, replica)
 
