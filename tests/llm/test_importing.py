@@ -171,8 +171,17 @@ def test_what_is_missing_is_named():
         imported({**published("olmo-7b"), "intermediate_size": None})
 
 
-def test_what_is_no_number_is_named():
-    with pytest.raises(
-        InputError, match=r"num_hidden_layers or .*: expected a whole number above 0, got 'x'"
-    ):
-        imported({**published("olmo-7b"), "num_hidden_layers": "x"})
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("num_hidden_layers", "x", "num_hidden_layers: expected a whole number, 0 or more, got 'x'"),
+        ("num_key_value_heads", -1, "num_key_value_heads: expected a whole number, 0 or more, got '-1'"),
+        ("layer_types", 3, "layer_types: expected a list, got '3'"),
+        ("architectures", 7, "architectures: expected a list, got '7'"),
+        ("quantization_config", "fp8", "quantization_config: expected a mapping, got 'fp8'"),
+        ("num_attention_heads", 0, "num_attention_heads or n_head or n_heads: expected a number above 0"),
+    ],
+)
+def test_what_is_of_another_kind_is_named(key, value, said):
+    with pytest.raises(InputError, match=f"config.json: {said}"):
+        imported({**published("olmo-7b"), key: value})

@@ -67,6 +67,7 @@ def row_of(config: Config, name: str, where: str) -> dict[str, Any]:
     :class:`InputError` where it describes no decoder-only transformer, or something is missing.
     """
     config = _language_model(config)
+    _refuse_types(config, where)
     refuse_others(config, where)
     kind = config.get("model_type")
     shape: dict[str, Any] = {field: _first(config, keys) for field, keys in _REQUIRED.items()}
@@ -102,6 +103,36 @@ def _language_model(config: Config) -> Config:
     return {**_DEFAULTS.get(str(said.get("model_type")), {}), **said}
 
 
+_WHOLE = (
+    *(key for keys in _REQUIRED.values() for key in keys),
+    *(*_FFN, *_DENSE_FFN, *_KV_HEADS, *_HEAD_SIZE, *_CONTEXT, *_EXPERTS, *_EXPERTS_PER_TOKEN),
+    *("moe_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size"),
+    *("n_shared_experts", "first_k_dense_replace", "interleave_moe_layer_step", "decoder_sparse_step"),
+    *("sliding_window", "attention_chunk_size", "no_rope_layer_interval", "max_window_layers"),
+    *("q_lora_rank", "kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim"),
+)
+_LISTS = ("architectures", "layer_types", "attn_type_list", "mlp_only_layers")
+
+
+def _refuse_types(config: Config, where: str) -> None:
+    """Raise :class:`InputError` for keys whose values are not of the kind that a config has there."""
+    kinds: dict[str, tuple[type | tuple[type, ...], str]] = {
+        **dict.fromkeys(_WHOLE, (int, "a whole number, 0 or more")),
+        **dict.fromkeys(_LISTS, (list, "a list")),
+        "quantization_config": (dict, "a mapping"),
+        "moe_layer_freq": ((int, list), "a whole number or a list"),
+        "sliding_window_pattern": ((int, str), "a whole number or letters"),
+        "expansion_ratio": ((int, float), "a number"),
+    }
+    wrong = [
+        Problem(f"{where}: {key}", f"expected {kind}, got '{config[key]}'")
+        for key, (of, kind) in kinds.items()
+        if key in config and not (isinstance(config[key], of) and (of is not int or config[key] >= 0))
+    ]
+    if wrong:
+        raise InputError(*wrong)
+
+
 def _first(config: Config, keys: tuple[str, ...]) -> Any:
     return next((config[key] for key in keys if config.get(key) is not None), None)
 
@@ -111,10 +142,11 @@ def _refuse_gaps(shape: Config, where: str) -> None:
     missing = [f"{field} ({' or '.join(names[field])})" for field in names if shape[field] is None]
     if missing:
         raise InputError(Problem(where, f"does not say {', '.join(missing)}", "Is it a model's config.json?"))
-    wrong = [field for field in names if not isinstance(shape[field], int) or shape[field] <= 0]
-    if wrong:
-        what = f"expected a whole number above 0, got '{shape[wrong[0]]}'"
-        raise InputError(Problem(f"{where}: {' or '.join(names[wrong[0]])}", what))
+    zero = [field for field in names if not shape[field]]
+    if zero:
+        raise InputError(
+            Problem(f"{where}: {' or '.join(names[zero[0]])}", "expected a number above 0, got 0")
+        )
 
 
 def _ffn(config: Config, hidden: Any) -> Any:
@@ -122,7 +154,7 @@ def _ffn(config: Config, hidden: Any) -> Any:
     kind, said = config.get("model_type"), _first(config, _FFN)
     if kind == "qwen" and said:
         return said // 2  # the first Qwen counts both halves of the gated layer
-    if said is None and kind in _FOUR_TIMES and isinstance(hidden, int):
+    if said is None and kind in _FOUR_TIMES and hidden is not None:
         return hidden * int(config.get("expansion_ratio", 4))
     return said
 
