@@ -214,6 +214,16 @@ def test_helm_values_say_where_stores_are():
     )
 
 
+def test_a_pod_may_use_no_more_cores_than_its_node_has():
+    def limit(cores):
+        files = rendered(SERVICE, f"services.api.cpu={cores}")
+        pod = files["kubernetes/base/api/deployment-api.yaml"].value["spec"]["template"]["spec"]
+        return pod["containers"][0]["resources"]["limits"]["cpu"]
+
+    # Four times the request, on an e2-standard-4 that leaves 3.9 vCPU or less.
+    assert (limit("500m"), limit("2"), limit("3500m")) == ("2", "3", "3500m")
+
+
 def test_terraform_gets_the_caches():
     def caches(*sets):
         return example("llm-observatory", *sets)["terraform/capplan.auto.tfvars.json"].value["caches"]

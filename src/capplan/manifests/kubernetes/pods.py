@@ -191,7 +191,7 @@ def resources_of(site: Site, service: Service) -> tuple[Tree, Tree]:
     disk = memory(number(workload.ephemeral_storage))
     requests: Tree = {"cpu": cpu(cores), "memory": memory(gib), "ephemeral-storage": disk}
     limits: Tree = {
-        "cpu": cpu(cores * _CPU_BURST if limit_cores is None else number(limit_cores)),
+        "cpu": cpu(_burst(site, service, cores) if limit_cores is None else number(limit_cores)),
         "memory": memory(gib if limit_gib is None else number(limit_gib)),
         "ephemeral-storage": disk,
     }
@@ -199,6 +199,11 @@ def resources_of(site: Site, service: Service) -> tuple[Tree, Tree]:
     if gpus:
         requests[_GPU] = limits[_GPU] = str(gpus)
     return requests, limits
+
+
+def _burst(site: Site, service: Service, cores: float) -> float:
+    """Return the limit of CPU where the plan gives none: no more than whole cores that a node has."""
+    return max(cores, min(cores * _CPU_BURST, math.floor(pool_of(site, service).cpu)))
 
 
 def _resources(site: Site, service: Service, limit_cpu: bool) -> Tree:
