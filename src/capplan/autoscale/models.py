@@ -1,7 +1,7 @@
 """Models that a plan serves itself as services of the time loop: replicas on GPU nodes that start cold.
 
-The autoscaler is the one of the rendered manifests: requests that run, against those that a replica takes at
-its promise, unless the plan configures another. A replica serves what its KV cache has room for; beyond the
+The autoscaler is the one of the rendered manifests: requests that run, as many as do at the load that a replica
+is sized for, unless the plan configures another. A replica serves what its KV cache has room for; beyond the
 promised speed it is late.
 """
 
@@ -103,7 +103,7 @@ def _use(served: Served, full_rps: float, room: float, settings: Settings) -> Us
 def _as_service(llm: Llm, replica: Replica) -> Kubernetes:
     """Return the service whose autoscaler is rendered for the model."""
     plain = Kubernetes.model_validate({"platform": "kubernetes"})
-    share = {"concurrency": float(llm.target_utilization)}
+    share = {"concurrency": replica.running_share}
     return plain.model_copy(
         update={
             "gpu": replica.configuration.tensor_parallel,

@@ -119,7 +119,7 @@ def _service(name: str, llm: Llm, component: Component) -> Kubernetes:
     replica, pods = _replica(component), component.pods
     assert pods is not None
     spec = Kubernetes.model_validate({"platform": "kubernetes", "cluster": pods.cluster, "pool": pods.pool})
-    targets = spec.target_utilization.model_copy(update={"concurrency": number(llm.target_utilization)})
+    targets = spec.target_utilization.model_copy(update={"concurrency": replica.running_share})
     figures = {
         "cpu": pods.cpu,
         "memory": pods.memory_gib,
