@@ -1,8 +1,8 @@
 """Models that a plan serves itself as services of the time loop: replicas on GPU nodes that start cold.
 
-The autoscaler is the one of the rendered manifests: requests that run, as many as do at the load that a replica
-is sized for, unless the plan configures another. A replica serves what its KV cache has room for; beyond the
-promised speed it is late.
+The autoscaler is the one of the rendered manifests: requests that run, as many as do at the load that a
+replica is sized for, unless the plan configures another. A replica serves what its KV cache has room for;
+beyond the promised speed it is late.
 """
 
 from __future__ import annotations

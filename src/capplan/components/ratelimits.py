@@ -87,7 +87,7 @@ def _tier_measures(limits: RateLimits, tier: Tier, capacity: Array) -> Iterator[
     then uses its whole limit, the sum must be what the service carries.
     """
     active = limits.clients * min(tier.below, 1.0)
-    edge = measure(f"{tier.name}: below", 100 * min(tier.below, 1.0), "%", "load ratio at which the tier ends")
+    edge = measure(f"{tier.name}: below", 100 * min(tier.below, 1.0), "%", "load ratio where the tier ends")
     yield edge._replace(detail=True)
     for name, endpoint in limits.endpoints.items():
         allowed = admitted_per_minute(capacity, endpoint.share, endpoint.cost, active)
