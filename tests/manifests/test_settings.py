@@ -185,6 +185,8 @@ def test_the_checklist_says_what_is_rendered_and_what_is_not():
     assert "- [ ] Rate limits: the plan asks for none" in text
     assert "auth-service most, 450 times a second" in text
     assert "AWS WAF" in text
+    assert "DCGM exporter" not in text
+    assert "DCGM exporter" in example("afpi", "l4")["CHECKLIST.md"].text
     assert "Binary Authorization" in example("afpi")["CHECKLIST.md"].text
     ticked = [line for line in text.splitlines() if line.startswith("- [x]")]
     paths = {line.split(": ", 1)[1].split(" and ")[0] for line in ticked}

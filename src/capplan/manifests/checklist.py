@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from capplan.manifests.artefact import Artefact, Rendered, Tree
 from capplan.manifests.kubernetes.edge import needs_nginx, tls_secret_of
+from capplan.manifests.kubernetes.pods import gpus_of
 from capplan.manifests.kubernetes.secrets import secrets_of
 from capplan.manifests.kubernetes.settings import pools_of
 from capplan.manifests.limits import limits_of
@@ -79,6 +80,7 @@ def _yours(site: Site) -> Iterator[Tree]:
         secrets: [f"{name} ({', '.join(names)})" for name, names in secrets_of(site).items()],
         f"{keys} for": [*site.plan.databases, *site.plan.caches, *_disks(site)],
         **_images(site, images),
+        "Exporters": list(_exporters(site)),
         "Names and certificates": [
             f"{service.workload.host} in {tls_secret_of(service)}"
             for service in site.pods.values()
@@ -95,6 +97,17 @@ def _yours(site: Site) -> Iterator[Tree]:
 
 def _disks(site: Site) -> list[str]:
     return ["disks of nodes"] if site.clusters else []
+
+
+def _exporters(site: Site) -> Iterator[str]:
+    """Yield what must report the metrics that the rules read and no service has."""
+    yield f"{site.manifests.metrics.cost_per_day} from your bill, for CostAnomaly"
+    if site.pods:
+        yield "kube-state-metrics"
+    if any(gpus_of(service) for service in site.pods.values()):
+        yield "DCGM exporter for GpuSaturation"
+        if any(pool.gpus and pool.platform != "gke" for pool in site.pools.values()):
+            yield "NVIDIA's device plugin, without which nodes offer no GPU"
 
 
 def _images(site: Site, admission: str) -> dict[str, list[str]]:
