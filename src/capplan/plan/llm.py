@@ -63,6 +63,8 @@ class LlmApi(Section):
     def _both(self) -> "LlmApi":
         if (self.usd_per_1m_input_tokens is None) != (self.usd_per_1m_output_tokens is None):
             raise ValueError("give both usd_per_1m_input_tokens and usd_per_1m_output_tokens, or neither")
+        if self.usd_per_1m_cached_tokens is not None and self.usd_per_1m_input_tokens is None:
+            raise ValueError("usd_per_1m_cached_tokens goes with the prices of input and output tokens")
         return self
 
 
