@@ -119,6 +119,13 @@ def test_a_replica_is_kept_and_finishes_as_the_plan_says():
     assert pod["terminationGracePeriodSeconds"] == 80
 
 
+def test_another_engine_is_scaled_by_what_it_is_known_to_report():
+    files = rendered(SERVING, "llm.model.engine=sglang")
+    assert "args" not in container(files), "its arguments are the plan's to give"
+    hpa = files["kubernetes/base/model/horizontalpodautoscaler-model.yaml"].value["spec"]
+    assert hpa["metrics"][0]["pods"]["metric"]["name"] == "http_requests_per_second"
+
+
 def test_callers_outside_the_cluster_reach_it_privately():
     files = rendered(SERVING)
     service = files["kubernetes/base/model/service-model.yaml"].value

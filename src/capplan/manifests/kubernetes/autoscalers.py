@@ -43,7 +43,7 @@ def figure(value: float) -> str:
 
 
 def measures_of(site: Site, service: Service) -> list[Measured]:
-    """Return what the service is scaled by: the plan's triggers, or CPU; running requests on GPUs."""
+    """Return what the service is scaled by: the plan's triggers, or CPU; on GPUs requests."""
     scaler = service.workload.autoscaler
     if scaler.kind == "knative":
         where = f"services.{service.name}.workload.autoscaler.kind"
@@ -52,7 +52,10 @@ def measures_of(site: Site, service: Service) -> list[Measured]:
     triggers = scaler.triggers
     if triggers:
         return [_measured(site, service, kind, trigger) for kind, trigger in triggers.items()]
-    kind = "running" if gpus_of(service) and service.capacity_rps is not None else "cpu"
+    kind = "cpu"
+    if gpus_of(service) and service.capacity_rps is not None:
+        # Only vLLM tells how many requests it works on.
+        kind = "requests" if service.workload.vllm is None else "running"
     return [_measured(site, service, kind, Trigger.model_validate({}))]
 
 
