@@ -94,6 +94,14 @@ def test_a_sweep_is_the_same_as_each_on_its_own():
     assert swept.cost_of("assistant").expected[:, 0].tolist() == pytest.approx(apart)
 
 
+def test_gpus_of_a_replica_are_the_same_in_all_scenarios():
+    from capplan.plan.bind import grid
+
+    file = parse_plan(PLAN, "plan.yaml", Path())
+    with pytest.raises(InputError, match="tensor_parallel: the same number in all scenarios"):
+        estimate(file, Catalog(), grid({("llm", "assistant", "tensor_parallel"): [1.0, 2.0]}))
+
+
 def test_hybrid_pays_the_api_for_its_share():
     prices = ("api.model=gpt", "api.usd_per_1m_input_tokens=0.15", "api.usd_per_1m_output_tokens=0.6")
     result = run("local_share=75%", "fallback=4%", *prices)

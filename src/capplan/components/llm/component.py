@@ -102,6 +102,10 @@ def configuration_of(ctx: Context, llm: Llm, facts: Facts, path: Path) -> Config
     def where(field: str) -> str:
         return ctx.places.problem((*path, field), "").where
 
+    if np.ndim(llm.tensor_parallel):
+        what = "the same number in all scenarios is needed"
+        remedy = "Compare numbers with --set, or as alternatives of the plan."
+        raise InputError(ctx.places.problem((*path, "tensor_parallel"), what, remedy))
     return Configuration(
         find_model(llm.model, facts, where("model")),
         find_precision(llm.precision, where("precision")),
