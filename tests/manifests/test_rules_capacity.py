@@ -275,6 +275,26 @@ def test_a_load_balancer_is_inside_by_the_value_of_its_annotation(annotation, in
     assert "M26-public-service" in ids(workload(), public(annotation, outside))
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        ("DB_PASSWORD", "12345", True),
+        ("ACCESS_TOKEN_MINUTES", "30", False),
+        ("TOKENIZER", "bert-base", False),
+        ("AUTH_TOKEN", "eyJhbGciOi", True),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "/var/secrets/key.json", False),
+        ("TOKEN_ENDPOINT", "https://login.example.com/token", False),
+        ("SECRET_URL", "https://u:p@login.example.com", True),
+        ("CACHE", "redis://:hunter2@cache:6379", True),
+        ("CACHE", "redis://<user>:<password>@cache", False),
+        ("IMAGE", "oci://registry:5000/a@sha256:0", False),
+    ],
+)
+def test_a_secret_is_told_from_what_is_about_one(name, value, secret):
+    found = ids(env({"name": name, "value": value}))
+    assert bool(found & {"M25-literal-secret", "M25-password-in-url"}) is secret
+
+
 def test_a_number_as_port_need_not_be_declared():
     """It works as it is, in ingress-nginx for one; a name that nobody declares reaches nothing."""
     by_number = [workload(), service({"port": 80, "targetPort": 10254}), probe(httpGet={"port": 10254})]

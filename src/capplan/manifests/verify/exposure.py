@@ -7,12 +7,15 @@ from collections.abc import Iterator
 
 from capplan.manifests.verify.world import Finding, Item, World, containers_with_paths, mapping, maps, text
 
-_SECRET_NAME = re.compile(r"passw|secret|token(?!s)|api_?key|credential", re.IGNORECASE)
-"""Tokens, in the plural, are what language models count."""
+_SECRET_NAME = re.compile(r"passw|secret|token(?!s|iz)|api_?key|credential", re.IGNORECASE)
+"""Tokens, in the plural, are what language models count, and tokenizers cut."""
+
+_NO_SECRET = re.compile(r"\$\(.*|/.*|https?://[^@]*|true|false", re.DOTALL)
+"""Another variable, a file, an address without a password."""
 
 _ABOUT_A_SECRET = re.compile(r"_(?:FILE|PATH|DIR|NAME|TTL|EXPIRY|TIMEOUT|ENABLED)$", re.IGNORECASE)
-_SECRET_URL = re.compile(r"://[^/\s:@\"'$]+:[^/\s@\"'$]+@")
-"""A user and a password before a host; not where variables of a shell stand for them."""
+_SECRET_URL = re.compile(r"://[^/\s:@\"'$<{]*:[^/\s@\"'$<{]+@")
+"""A password before a host; not where a variable or a placeholder stands for it."""
 
 _PASSWORD_FIELD = re.compile(
     r"^(?:(?:master|admin|administrator)_?(?:user|login)?_?)?password$|^auth_?token$", re.IGNORECASE
@@ -56,8 +59,10 @@ def rule_25(world: World) -> Iterator[Finding]:
 
 
 def _is_secret(name: str, value: object) -> bool:
-    """Say whether a variable holds a secret: text, and neither a file's name nor another variable."""
-    if not isinstance(value, str) or not value or value.startswith("$(") or value in ("true", "false"):
+    """Say whether a variable holds a secret. A number is how long a token lasts, unless it is a password."""
+    if not isinstance(value, str) or not value or _NO_SECRET.fullmatch(value):
+        return False
+    if value.isdecimal() and "passw" not in name.lower():
         return False
     return bool(_SECRET_NAME.search(name)) and not _ABOUT_A_SECRET.search(name)
 
