@@ -80,6 +80,13 @@ TASK = {
     "networkMode": "awsvpc",
     "requiresCompatibilities": ["FARGATE"],
 }
+LOGGED = {"cpu": 256, "logConfiguration": {"logDriver": "awslogs"}}
+SERVICE = {
+    "serviceName": "a",
+    "taskDefinition": "a",
+    "launchType": "FARGATE",
+    "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
+}
 DATABASE = {"DBInstanceIdentifier": "a", "AllocatedStorage": 20, "StorageEncrypted": True}
 VOLUME = {"LaunchTemplateData": {"BlockDeviceMappings": [{"Ebs": {"Encrypted": True}}]}}
 BODIES = [
@@ -93,6 +100,9 @@ BODIES = [
     ("M27-fargate-size", TASK, {"memory": "3072"}),
     ("M27-fargate-network", TASK, {"networkMode": "bridge"}),
     ("M27-task-too-small", TASK, {"containerDefinitions": [{"cpu": 256}, {"cpu": 1}]}),
+    ("M27-fargate-without-role", TASK, {"containerDefinitions": [LOGGED]}),
+    ("M27-ecs-without-subnets", SERVICE, {"networkConfiguration": {"awsvpcConfiguration": {"subnets": []}}}),
+    ("M27-ecs-without-subnets", SERVICE, {"networkConfiguration": None}),
     ("M27-storage-not-encrypted", DATABASE, {"StorageEncrypted": False}),
     ("M27-storage-not-encrypted", VOLUME, {"LaunchTemplateData": {"BlockDeviceMappings": [{"Ebs": {}}]}}),
     ("M25-literal-secret", DATABASE, {"MasterUserPassword": "x"}),

@@ -46,6 +46,8 @@ def aws(item: Item) -> Iterator[Finding]:
         yield from _group(item)
     if "containerDefinitions" in tree:
         yield from _task(item)
+    if "serviceName" in tree and "taskDefinition" in tree:
+        yield from _ecs_service(item)
     for field in _unencrypted(tree):
         yield item.finding(27, "storage-not-encrypted", field, "the storage is not encrypted")
     yield from secrets_in(item)
@@ -99,10 +101,26 @@ def _task(item: Item) -> Iterator[Finding]:
             yield item.finding(27, "fargate-size", "cpu", what)
         if item.tree.get("networkMode") != "awsvpc":
             yield item.finding(27, "fargate-network", "networkMode", "Fargate needs awsvpc")
+        if not item.tree.get("executionRoleArn") and _needs_role(item.tree):
+            what = "logs or secrets are fetched by an execution role, and none is named"
+            yield item.finding(27, "fargate-without-role", "executionRoleArn", what)
     total = sum(whole(container, "cpu", 0) for container in maps(item.tree, "containerDefinitions"))
     if units is not None and total > units:
         what = f"containers take {total} CPU units of the task's {units:g}"
         yield item.finding(27, "task-too-small", "containerDefinitions", what)
+
+
+def _needs_role(task: Tree) -> bool:
+    """Say whether Fargate itself must log, or read secrets, for a container."""
+    containers = maps(task, "containerDefinitions")
+    return any(c.get("secrets") or text(c, "logConfiguration.logDriver") == "awslogs" for c in containers)
+
+
+def _ecs_service(item: Item) -> Iterator[Finding]:
+    network = mapping(item.tree, "networkConfiguration.awsvpcConfiguration")
+    if (network or item.tree.get("launchType") == "FARGATE") and not network.get("subnets"):
+        field = "networkConfiguration.awsvpcConfiguration.subnets"
+        yield item.finding(27, "ecs-without-subnets", field, "names no subnet for its tasks to run in")
 
 
 _GOOGLE = "run.googleapis.com/"
