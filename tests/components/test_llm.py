@@ -265,6 +265,15 @@ def test_auto_that_finds_nothing_says_what_stood_in_the_way():
         run("model=llama-3.1-405b", "gpu=L4", "machine=auto")
 
 
+def test_auto_that_finds_nothing_names_the_nearest_miss_of_each_kind():
+    with pytest.raises(InputError) as error:
+        run(*OPEN, "slo.tpot=1ms")
+    said = str(error.value)
+    assert "8 × H100-80GB: TPOT 2." in said
+    assert "ms with one user, 1 ms promised" in said
+    assert said.count("TPOT") == said.count("does not fit") == 1
+
+
 @pytest.mark.parametrize(
     ("sets", "said"),
     [

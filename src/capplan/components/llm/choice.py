@@ -14,7 +14,7 @@ from capplan.components.llm.bills import WAYS, Bought
 from capplan.components.llm.component import bounds_of, local_part, promise_of
 from capplan.components.llm.facts import facts_of
 from capplan.components.llm.offers import Offer, everywhere, offers
-from capplan.components.llm.options import Demand, Option, rank
+from capplan.components.llm.options import Demand, Option, nearest_misses, rank
 from capplan.demand.load import Load
 from capplan.errors import InputError, Problem, nearest
 from capplan.llm.facts import Facts, find_engine, find_gpu, find_model, find_precision
@@ -149,7 +149,7 @@ def _chosen(basis: Basis, name: str, llm: Llm) -> Llm:
     if first is None and not np.any(local_part(llm)):
         return llm  # the API answers everything
     if first is None or first.offer is None:
-        reasons = list(dict.fromkeys(f"{o.configuration.brief()}: {o.lost}" for o in options))[:4]
+        reasons = nearest_misses(options)[:4]
         what = f"nothing on {llm.provider} ({MACHINES[llm.provider]}) serves {llm.model} as asked"
         raise InputError(Problem(basis.where("llm", name), what, "; ".join(reasons) + "."))
     configuration = first.configuration

@@ -19,7 +19,7 @@ from capplan.llm.configuration import Configuration
 from capplan.llm.facts import Facts
 from capplan.llm.look import Asked
 from capplan.llm.roofline import stacked, taken
-from capplan.llm.serving import Served
+from capplan.llm.serving import Served, time_per_token
 from capplan.plan.llm import ColdStart
 
 
@@ -40,7 +40,8 @@ class Demand(NamedTuple):
 class Option(NamedTuple):
     """A configuration on an offer, bought in a way, and what comes of it.
 
-    lost: why it is not the first, empty for the one that is. Speeds are those of the busiest hour.
+    lost: why it is not the first, empty for the one that is. missed_by: how far it is from serving, in what
+    its reason is about. Speeds are those of the busiest hour.
     """
 
     configuration: Configuration
@@ -53,6 +54,7 @@ class Option(NamedTuple):
     usd_per_month: float | None
     confidence: Confidence
     lost: str
+    missed_by: float = np.inf
 
     @property
     def feasible(self) -> bool:
@@ -90,6 +92,14 @@ def pareto(options: Sequence[Option]) -> list[Option]:
             best = option.tpot_s
             kept.append(option)
     return kept
+
+
+def nearest_misses(options: Sequence[Option]) -> list[str]:
+    """Return of each kind of reason the option that is nearest to serving, with the reason."""
+    found: dict[str, Option] = {}
+    for option in sorted(options, key=lambda option: option.missed_by):
+        found.setdefault(option.lost.split(" ")[0], option)
+    return [f"{option.configuration.brief()}: {option.lost}" for option in found.values()]
 
 
 def best_of_each(options: Sequence[Option]) -> list[Option]:
@@ -131,13 +141,14 @@ def _evaluated(
     replicas = _replicas(does, demand)
     tokens = asked.inputs + served.reached.growth * asked.outputs
     missing = np.asarray(memory.missing(tokens, served.reached)) / 1e9
+    alone = np.asarray(time_per_token(served, 1.0))
     hindrances = [
-        _hindrance(does, index, float(missing[index]), asked.promise)
+        _hindrance(does, index, float(missing[index]), float(alone[index]), asked.promise)
         or _too_many(float(replicas[index].max()), demand.bounds)
         for index in range(len(able))
     ]
-    good = np.array([not hindrance for hindrance in hindrances])
-    options = [_unable(one, why) for one, why in zip(able, hindrances, strict=True) if why]
+    good = np.array([hindrance is None for hindrance in hindrances])
+    options = [_unable(one, *why) for one, why in zip(able, hindrances, strict=True) if why]
     if good.any():
         sized = _sized(able, served, does, replicas, demand, np.flatnonzero(good))
         options += _priced(sized, offers, demand, ways)
@@ -215,27 +226,32 @@ def _obstacle(configuration: Configuration, asked: Asked) -> str:
     return too_long or "; ".join(configuration.obstacles())
 
 
-def _hindrance(does: Carried, index: int, missing_gb: float, promise: Promise) -> str:
+Miss = tuple[str, float]
+"""Why something cannot serve, and by how much."""
+
+
+def _hindrance(does: Carried, index: int, missing_gb: float, alone_s: float, promise: Promise) -> Miss | None:
     if does.room[index] < 1:
-        return f"does not fit, {missing_gb:.1f} GB short"
+        return f"does not fit, {missing_gb:,.1f} GB short", missing_gb
     if does.tpot_users[index] < 1:
-        return f"TPOT above {1e3 * float(promise.tpot_s):.0f} ms even with one user"
+        promised = f"{1e3 * float(promise.tpot_s):.3g} ms promised"
+        return f"TPOT {1e3 * alone_s:.3g} ms with one user, {promised}", alone_s
     if does.ttft_users[index] < 1:
-        return f"TTFT above {float(promise.ttft_s):g} s even with one user"
-    return ""
+        return f"TTFT above {float(promise.ttft_s):g} s even with one user", np.inf
+    return None
 
 
-def _too_many(peak: float, bounds: Bounds) -> str:
+def _too_many(peak: float, bounds: Bounds) -> Miss | None:
     most = bounds.maximum
     if most is None or peak <= float(most):
-        return ""
-    return f"{peak:,.0f} replicas in the busiest hour, replicas.max is {float(most):g}"
+        return None
+    return f"{peak:,.0f} replicas in the busiest hour, replicas.max is {float(most):g}", peak
 
 
-def _unable(configuration: Configuration, reason: str) -> Option:
+def _unable(configuration: Configuration, reason: str, missed_by: float = np.inf) -> Option:
     unknown = float("inf")
     confidence = confidence_of(configuration)
-    return Option(configuration, None, "", 0.0, 0.0, unknown, unknown, None, confidence, reason)
+    return Option(configuration, None, "", 0.0, 0.0, unknown, unknown, None, confidence, reason, missed_by)
 
 
 def _with_reason(option: Option, first: Option | None) -> Option:
