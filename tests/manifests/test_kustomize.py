@@ -56,6 +56,17 @@ OVERLAY = {
             kind: Service
             metadata: {name: web}
             spec: {type: NodePort, ports: [{port: 80, targetPort: http}, {port: 81}]}
+        - target: {kind: Deployment, name: w.*}
+          patch: |-
+            - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: D, value: "5"}}
+            - {op: add, path: /spec/template/spec/containers/0/env/0, value: {name: E, value: "6"}}
+            - {op: replace, path: /spec/template/spec/containers/0/image, value: "a:3"}
+            - {op: add, path: /spec/template/metadata/annotations, value: {example.com/a: b}}
+            - {op: replace, path: /spec/template/metadata/annotations/example.com~1a, value: c}
+            - {op: remove, path: /spec/template/spec/volumes}
+        - target: {kind: Service, name: other}
+          patch: |-
+            - {op: remove, path: /spec}
         """,
     "over/namespace.yaml": "{apiVersion: v1, kind: Namespace, metadata: {name: shop}}",
     "over/patch.yaml": """
@@ -101,11 +112,24 @@ def test_an_overlay_has_namespaces_replicas_generated_objects_and_patches(direct
     assert spec["replicas"] == 4
     (container,) = spec["template"]["spec"]["containers"]
     assert container["args"] == ["z"]
-    assert container["env"] == [{"name": "B", "value": "3"}, {"name": "C", "value": "4"}]
+    values = [(entry["name"], entry["value"]) for entry in container["env"]]
+    assert values == [("E", "6"), ("B", "3"), ("C", "4"), ("D", "5")]
+    assert container["image"] == "a:3"
+    assert spec["template"]["metadata"]["annotations"] == {"example.com/a": "c"}
+    assert "volumes" not in spec["template"]["spec"]
     assert container["volumeMounts"] == [{"name": "v", "mountPath": "/v"}]
     assert container["ports"] == [{"containerPort": 80, "name": "http"}]
     service = found["", "Service", "shop", "web"]["spec"]
     assert service["ports"] == [{"port": 80, "targetPort": "http"}, {"port": 81}]
+
+
+def test_a_patch_without_a_namespace_is_for_an_object_that_was_given_one(directory):
+    top = directory / "top"
+    top.mkdir()
+    patch = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {replicas: 9}}"
+    text = f"resources: [../over]\npatches: [{{patch: '{patch}'}}]"
+    (top / "kustomization.yaml").write_text(text, encoding="utf-8")
+    assert objects(directory, "top")["apps", "Deployment", "shop", "web"]["spec"]["replicas"] == 9
 
 
 def test_kustomize_says_the_same(directory):
@@ -121,7 +145,7 @@ def test_kustomize_says_the_same(directory):
 def test_the_overlay_is_what_is_checked(directory):
     found = read_contents(directory)
     ids = {finding.id for finding in verify(found.documents, found.texts, Facts())}
-    assert ids == {"M26-public-service", "M03-unknown-target-port"}
+    assert ids == {"M26-public-service", "M03-unknown-target-port", "M06-no-volume"}
 
 
 @pytest.mark.parametrize("name", ["kustomization.yml", "Kustomization"])
@@ -137,8 +161,14 @@ def test_kustomizations_have_other_names_too(directory, name):
         "resources: [../over]",
         "resources: [../base, https://example.com/x.yaml]",
         "resources: [../nowhere]",
-        "resources: [../base]\npatches: [{path: patch.yaml, target: {kind: Deployment}}]",
+        "resources: [../base]\npatches: [{path: patch.yaml, target: {labelSelector: a=b}}]",
         "resources: [../base]\npatches: [{patch: '[{op: remove, path: /spec}]'}]",
+        "resources: [../base]\npatches: [{patch: '[{op: remove, path: /a/b}]', target: {kind: Service}}]",
+        "resources: [../base]\npatches: [{patch: '[{op: move, path: /spec}]', target: {kind: Service}}]",
+        "resources: [../base]\npatches: [{patch: '[1]', target: {kind: Service}}]",
+        "resources: [../base]\npatches: [{patch: 'a: [', target: {kind: Service}}]",
+        "resources: [../base]\npatches: [{path: nowhere.yaml}]",
+        "resources: [../base]\npatches: [{patch: '{}', target: {name: '['}}]",
         "resources: [../base]\ntransformers: [x.yaml]",
         "resources: [../base]\nnamePrefix: a-",
         "",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from pathlib import PurePosixPath
 from posixpath import join, normpath, relpath
 from typing import Any
@@ -105,6 +107,10 @@ def _smaller(directory: str, objects: Sequence[Rendered]) -> Iterator[Artefact]:
         yield Artefact(path, "kubernetes/patch.yaml.j2", context, "kubernetes")
 
 
+Identity = tuple[str, str, str, str]
+"""API group, kind, namespace and name."""
+
+
 class NotComposedError(Exception):
     """A kustomization uses something that capplan does not compose itself."""
 
@@ -115,7 +121,7 @@ def composed(
     """Return the objects of the kustomization in ``directory``, each with the file it comes from.
 
     files: documents by path. above: directories that are being composed, of which this is a part. Raises
-    :class:`NotComposedError` for JSON patches, transformers, remotes.
+    :class:`NotComposedError` for transformers, remotes, patches that select by labels.
     """
     path = join(directory, KUSTOMIZATION) if directory else KUSTOMIZATION
     found = _document(path, files)
@@ -183,41 +189,103 @@ def _patched(
     directory: str,
     files: Mapping[str, Sequence[Any]],
 ) -> list[tuple[str, Tree]]:
-    """Return the objects with each patch laid over the object that it names, by a strategic merge."""
+    """Return the objects with each patch laid over what it names, or over all that its target means."""
     changes = [change for patch in patches for change in _changes(patch, directory, files)]
     if not changes:
         return objects
-    patched = {identity(item): (path, item) for path, item in objects}
-    for change in changes:
-        name = identity(change)
-        if name in patched:
-            path, item = patched.pop(name)
-            merged = _merged(item, change)
-            if merged is not None:
-                patched[name] = (path, merged)
-    order = [identity(item) for _, item in objects]
-    return [patched[name] for name in dict.fromkeys(order) if name in patched]
+    patched: dict[Identity, tuple[str, Tree | None]] = {
+        identity(item): (path, item) for path, item in objects
+    }
+    for target, change in changes:
+        meant = _named(change, patched) if target is None else [n for n in patched if _is_meant(n, target)]
+        for name in meant:
+            path, item = patched.get(name, ("", None))
+            if item is not None:
+                edits = isinstance(change, list)
+                patched[name] = (path, _edited(item, change) if edits else _merged(item, change))
+    return [(path, item) for path, item in patched.values() if item is not None]
 
 
-def _changes(patch: object, directory: str, files: Mapping[str, Sequence[Any]]) -> list[Tree]:
-    """Return the objects of a patch in a file, or in the kustomization itself."""
-    if isinstance(patch, dict) and set(patch) == {"path"}:
-        return [_document(normpath(join(directory, str(patch["path"]))), files)]
-    if not isinstance(patch, dict) or set(patch) != {"patch"}:
-        raise NotComposedError(f"{directory} has patches that select by target")
+def _named(change: Tree, known: Iterable[Identity]) -> list[Identity]:
+    """Return the object that a patch is for; one without a namespace is for an object that was given one."""
+    name = identity(change)
+    group, kind, namespace, own = name
+    if name in known or namespace:
+        return [name]
+    return [other for other in known if (other[0], other[1], other[3]) == (group, kind, own)]
+
+
+def _changes(
+    patch: object, directory: str, files: Mapping[str, Sequence[Any]]
+) -> list[tuple[Tree | None, Any]]:
+    """Return the target of a patch, if it has one, with each object or list of edits that it says."""
+    known = isinstance(patch, dict) and set(patch) <= {"path", "patch", "target"}
+    if not isinstance(patch, dict) or not known or ("path" in patch) is ("patch" in patch):
+        raise NotComposedError(f"{directory} has a patch that is no patch")
+    if "path" in patch:
+        found = files.get(normpath(join(directory, str(patch["path"]))), ())
+    else:
+        found = _inline(str(patch["patch"]), directory)
+    target = patch.get("target")
+    if target is not None and not (isinstance(target, dict) and set(target) <= _TARGET):
+        raise NotComposedError(f"{directory} has a patch that selects by labels")
+    if not found or not all(isinstance(c, dict) or (target and isinstance(c, list)) for c in found):
+        raise NotComposedError(f"{directory} has a patch that is not there, or names nothing")
+    return [(target, change) for change in found]
+
+
+_TARGET = {"group", "version", "kind", "name", "namespace"}
+
+
+def _inline(text: str, directory: str) -> list[Any]:
     from capplan.errors import InputError
     from capplan.strictyaml import load_all
 
     try:
-        found = load_all(str(patch["patch"]), directory)
+        return load_all(text, directory)
     except InputError:
-        found = [None]
-    if not all(isinstance(change, dict) for change in found):
-        raise NotComposedError(f"{directory} has a patch that is no object")
-    return found
+        return []
 
 
-def identity(item: Tree) -> tuple[str, str, str, str]:
+def _is_meant(name: Identity, target: Tree) -> bool:
+    """Say whether a target means an object: names and namespaces are patterns of the whole."""
+    group, kind, namespace, own = name
+    exact = target.get("group", group) == group and target.get("kind", kind) == kind
+    try:
+        patterns = (target.get("namespace") or ".*", namespace), (target.get("name") or ".*", own)
+        return exact and all(re.fullmatch(str(pattern), value) for pattern, value in patterns)
+    except re.error:
+        raise NotComposedError(f"a patch's target is no pattern: {target}") from None
+
+
+def _edited(tree: Tree, edits: Sequence[Any]) -> Tree:
+    """Return an object after the edits of a JSON patch (RFC 6902): what adds, replaces or removes."""
+    tree = deepcopy(tree)
+    try:
+        for edit in edits:
+            *parents, last = [p.replace("~1", "/").replace("~0", "~") for p in edit["path"].split("/")[1:]]
+            holder: Any = tree
+            for part in parents:
+                holder = holder[int(part)] if isinstance(holder, list) else holder[part]
+            _edit(holder, last, edit)
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError):
+        raise NotComposedError("a JSON patch finds nothing at its path") from None
+    return tree
+
+
+def _edit(holder: Any, key: str, edit: Tree) -> None:
+    place: Any = key if isinstance(holder, dict) else len(holder) if key == "-" else int(key)
+    if edit["op"] == "remove":
+        del holder[place]
+    elif edit["op"] == "add" and isinstance(holder, list):
+        holder.insert(place, edit["value"])
+    elif edit["op"] in ("add", "replace"):
+        holder[place] = edit["value"]
+    else:
+        raise NotComposedError(f"a JSON patch that would {edit['op']}")
+
+
+def identity(item: Tree) -> Identity:
     """Return API group, kind, namespace and name of an object."""
     metadata = _metadata(item)
     group = str(item.get("apiVersion", "")).rpartition("/")[0]
