@@ -124,3 +124,20 @@ def test_overlay_is_what_a_plan_reads(facts):
     tree = load(overlay(found, "bench.csv", 21), "overlay")
     assert tree["speed"]["families"]["Ada"]["mfu"]["8 bit"] > 0
     assert tree["speed"]["source"] == "fitted to 21 rows of bench.csv"
+
+
+def test_nothing_reaches_more_than_the_hardware_can(facts):
+    rows = read_rows(BENCH)
+    made = predict(sample_of(rows, facts), facts)
+    quicker = sample_of([row._replace(value=v) for row, v in zip(rows, made * 1.6, strict=True)], facts)
+    found = calibrate(quicker, facts, paths_for(quicker, facts), freedom=10)
+    shares = [value for path, value in found.after.items() if path[0] == "families"]
+    assert max(shares) <= 1
+
+
+def test_a_sample_that_says_nothing_is_refused(facts, tmp_path):
+    file = tmp_path / "bench.csv"
+    file.write_text(HEAD + "llama-3.1-8b,bf16,H100,1,64,1000,200,ttft_ms,90,vllm\n", encoding="utf-8")
+    sample = sample_of(read_rows(file), facts)
+    with pytest.raises(ValueError, match="says anything"):
+        calibrate(sample, facts, paths_for(sample, facts))

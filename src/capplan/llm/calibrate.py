@@ -39,7 +39,7 @@ def calibrate(sample: Sample, facts: Facts, paths: Sequence[Path], freedom: floa
 
     Minimises the mean of min(|ln(predicted / measured)|, 0.7), each benchmark weighted by the root of its
     rows, with a penalty that lets constants move by about ``freedom`` from where they are (pattern search,
-    Hooke and Jeeves 1961).
+    Hooke and Jeeves 1961). Raises ValueError where no row can be predicted.
     """
     target = copy.deepcopy(dict(facts))
     start = {path: float(_at(target["speed"], path)) for path in paths}
@@ -98,6 +98,8 @@ def _error_of(
     weights = _weights(sample)
     aim = np.array([row.value for row in sample.rows]) * predict(sample, facts, simulated=False)
     aim /= predict(sample, facts)
+    if np.all(np.isnan(aim)):
+        raise ValueError("no row of the sample says anything about the constants")
 
     def error(moved: Array) -> float:
         _move(facts, start, moved)
@@ -111,7 +113,12 @@ def _error_of(
 
 def _move(facts: dict[str, Any], start: dict[Path, float], moved: Array) -> None:
     for (path, value), change in zip(start.items(), moved, strict=True):
-        put(facts["speed"], path, value * float(np.exp(change)))
+        put(facts["speed"], path, min(value * float(np.exp(change)), _most(path)))
+
+
+def _most(path: Path) -> float:
+    """Return how large a constant may become: shares of what the hardware can do are at most all of it."""
+    return 1.0 if path[0] == "families" or path[-1] == "efficiency" else np.inf
 
 
 def _weights(sample: Sample) -> Array:
