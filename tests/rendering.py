@@ -16,12 +16,9 @@ from capplan.manifests.render import Wanted, render
 from capplan.manifests.site import Site
 from capplan.plan.read import read_plan
 
-FITTING = ("services.llm.cpu=3", "services.llm.memory=10Gi")
-"""The document's own pod, 4 CPU and 16 GiB, fits no n1-standard-4."""
-
 EXAMPLES = [
     ("afpi", None, ()),
-    ("afpi", "gke-gpu", FITTING),
+    ("afpi", "gke-fits", ()),
     ("afpi", "l4", ()),
     ("levqor", None, ()),
     ("levqor", "eks", ()),

@@ -177,7 +177,7 @@ def test_afpi_cloud_run_and_vllm_are_the_documents():
     assert annotations["run.googleapis.com/scaling-concurrency-target"] == "0.8"
     assert annotations["autoscaling.knative.dev/maxScale"] == "10"
     assert service["spec"]["containerConcurrency"] == 1000
-    files = example("afpi", *EXAMPLES[1][1:])
+    files = example("afpi", "gke-fits")
     pod = files["kubernetes/base/llm/deployment-llm.yaml"].value["spec"]["template"]["spec"]
     assert "--model=mistralai/Mistral-7B-Instruct-v0.2" in pod["containers"][0]["args"]
     assert pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
