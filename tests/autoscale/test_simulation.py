@@ -9,6 +9,7 @@ from helpers import SHIPPED, monthly, plan_of
 from capplan.autoscale.arrivals import arrivals, rates
 from capplan.autoscale.loop import FIXED, KEDA, RHO_STEPS, TRACKING, WINDOW
 from capplan.autoscale.settings import Settings
+from capplan.autoscale.signals import REQUESTS
 from capplan.autoscale.simulation import prepare, run
 from capplan.errors import InputError
 from capplan.estimate import estimate
@@ -199,7 +200,7 @@ def test_pods_with_gpus_grow_before_they_are_full():
         services:
           llm:
             {platform: kubernetes, cpu: 1, memory: 1Gi, gpu: 1, service_time: 1s, cpu_time: 50ms,
-             concurrency: 8, instances: {min: 1, max: 10}}
+             concurrency: 8, instances: {min: 1, max: 10}, workload: {vllm: {model: m}}}
         clusters:
           main: {platform: gke, pools: {default: {machine: g2-standard-4, nodes: {min: 1, max: 10}}}}
     """
@@ -210,3 +211,8 @@ def test_pods_with_gpus_grow_before_they_are_full():
     outcome = simulated(text, days=0.1).outcomes[0]
     assert outcome.series.wanted.max() > 2
     assert outcome.series.shed.sum() == 0
+    # Other engines do not tell how many they work on: their manifests ask for requests a second.
+    other = prepare(plan_of(text.replace(", workload: {vllm: {model: m}}", "")), SHIPPED, Settings())
+    [subject] = other.subjects
+    assert list(subject.simulated.scaler.metrics.measures) == [REQUESTS]
+    assert list(subject.simulated.scaler.metrics.targets) == [round(1000 * subject.target_rps)]

@@ -30,6 +30,7 @@ from capplan.llm.capacity import speed_at
 from capplan.llm.serving import Served
 from capplan.plan.llm import Llm
 from capplan.plan.services import Kubernetes
+from capplan.plan.workload import Vllm, Workload
 
 
 def model_subjects(
@@ -103,13 +104,16 @@ def _use(served: Served, full_rps: float, room: float, settings: Settings) -> Us
 def _as_service(llm: Llm, replica: Replica) -> Kubernetes:
     """Return the service whose autoscaler is rendered for the model."""
     plain = Kubernetes.model_validate({"platform": "kubernetes"})
+    workload: Workload = llm.workload or Workload.model_validate({})
+    if llm.engine == "vllm":
+        workload = workload.model_copy(update={"vllm": Vllm.model_validate({"model": llm.model})})
     share = {"concurrency": replica.running_share}
     return plain.model_copy(
         update={
             "gpu": replica.configuration.tensor_parallel,
             "concurrency": float(max(1, math.floor(_one(replica.users)))),
             "target_utilization": plain.target_utilization.model_copy(update=share),
-            "workload": llm.workload,
+            "workload": workload,
         }
     )
 

@@ -130,6 +130,8 @@ def usual_tick_s(services: Iterable[Service]) -> float:
 
 def _metrics(service: Kubernetes, size: Size, kind: int, places: Places, name: str) -> list[Metric]:
     triggers = {} if service.workload is None else service.workload.autoscaler.triggers
+    if not triggers and service.gpu and (service.workload is None or service.workload.vllm is None):
+        return [_metric("requests", size.capacity_rps, kind, 0.0)]
     if not triggers and service.gpu:
         # Without a concurrency the simulation counts what a full instance works on as one.
         share = running_share(_number(service.target_utilization.concurrency))
