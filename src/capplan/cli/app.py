@@ -88,8 +88,10 @@ def _flush() -> None:
     try:
         if sys.stdout:
             sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            sys.exit(_fail(f"stdout: {error.strerror}", ExitCode.INTERNAL))
 
 
 def _without_plugins() -> None:
@@ -114,6 +116,9 @@ def _run(arguments: list[str]) -> int:
         return _fail(str(error), ExitCode.INPUT)
     except KeyboardInterrupt:
         return _fail("interrupted", ExitCode.INTERRUPTED)
+    except OSError as error:
+        # Files that cannot be read are wrong input, and told as such: this is about what is written.
+        return _fail(f"{error.filename or 'stdout'}: {error.strerror}", ExitCode.INTERNAL)
     except Exception as error:
         if debug:
             raise

@@ -12,23 +12,34 @@ from pathlib import Path
 from capplan.cli import terminal
 from capplan.errors import InputError, Problem
 
+_STDOUT = ("-", "/dev/stdout")
+
 
 def emit(text: str, output: Path | None = None, force: bool = False, painted: bool = False) -> None:
     """Write ``text`` to ``output``, or to stdout; ``painted`` allows colours, on a terminal that has them."""
-    if output is None or str(output) == "-":
+    if output is None or str(output) in _STDOUT:
         _to_stdout(text, painted and terminal.has_colour())
     else:
-        write_file(output, text, force)
-        note(f"wrote {output}")
+        _to_file(output, text.encode(), force)
 
 
 def emit_bytes(data: bytes, output: Path | None = None, force: bool = False) -> None:
     """Write ``data``, such as a picture, to ``output``, or to stdout."""
-    if output is None or str(output) == "-":
+    if output is None or str(output) in _STDOUT:
         sys.stdout.buffer.write(data)
     else:
-        write_files({output: data}, force)
-        note(f"wrote {output}")
+        _to_file(output, data, force)
+
+
+def _to_file(path: Path, data: bytes, force: bool) -> None:
+    """Write a file whole or not at all; what is no file, such as a pipe, is written to and stays."""
+    with _about(path):
+        is_stream = path.exists() and not path.is_file() and not path.is_dir()
+        if is_stream:
+            path.write_bytes(data)
+    if not is_stream:
+        write_files({path: data}, force)
+    note(f"wrote {path}")
 
 
 def _to_stdout(text: str, painted: bool) -> None:
