@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 
 from capplan.manifests.artefact import Artefact, Rendered, Tree
+from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.edge import needs_nginx, tls_secret_of
 from capplan.manifests.kubernetes.pods import gpus_of
 from capplan.manifests.kubernetes.secrets import secrets_of
 from capplan.manifests.kubernetes.settings import pools_of
 from capplan.manifests.limits import limits_of
-from capplan.manifests.site import Site, number
+from capplan.manifests.site import Site
 
 _DATABASES, _CACHES = "Databases and read replicas", "Settings of caches"
 _POOLS = "Pools of connections"

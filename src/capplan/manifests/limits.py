@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from capplan.components.measures import Measure
 from capplan.manifests.artefact import Artefact, Tree
-from capplan.manifests.site import Site, number
+from capplan.manifests.figures import number
+from capplan.manifests.site import Site
 
 _NGINX = "nginx.ingress.kubernetes.io"
 

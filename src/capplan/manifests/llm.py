@@ -14,7 +14,7 @@ from capplan.components.base import Component, Pods
 from capplan.components.llm.replica import Replica
 from capplan.errors import InputError, Problem
 from capplan.llm.architecture import PRECISIONS, weight_bytes
-from capplan.manifests.site import bounds_of, number
+from capplan.manifests.figures import bounds_of, number
 from capplan.plan.clusters import Aks, Cluster, Eks, Gke, Pool
 from capplan.plan.llm import Llm
 from capplan.plan.services import Kubernetes

@@ -7,36 +7,18 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from capplan.arrays import Floats, hourly_mean
+from capplan.arrays import hourly_mean
 from capplan.components.base import Component
+from capplan.manifests.figures import bounds_of, number, whole
 from capplan.plan.manifests import Manifests
 from capplan.plan.services import Kubernetes
 from capplan.plan.services import Service as Spec
 from capplan.plan.workload import Workload
 
 if TYPE_CHECKING:
-    from capplan.capacity.sizing import Sizing
     from capplan.estimate import Estimate
     from capplan.plan.clusters import Cluster, Pool
     from capplan.plan.model import Plan
-
-
-def number(values: Floats) -> float:
-    """Return the first scenario's value of a scalar or a (scenarios | 1, 1) array."""
-    return float(np.asarray(values, dtype=float).reshape(-1)[0])
-
-
-def whole(values: Floats) -> int:
-    """Return a count as a whole number."""
-    return math.ceil(number(values) - 1e-9)
-
-
-def bounds_of(sizing: Sizing) -> tuple[int, int]:
-    """Return the fewest and the most instances: what the plan says, or what the peak needs and one more."""
-    lo = whole(sizing.floor)
-    return lo, max(whole(sizing.peak), lo + 1) if sizing.ceiling is None else whole(sizing.ceiling)
 
 
 class Service(NamedTuple):

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.figures import number, whole
 from capplan.manifests.kubernetes.pods import environment_of, image_of, ports_of
 from capplan.manifests.observing.health import probes_of
-from capplan.manifests.site import Service, Site, number, whole
+from capplan.manifests.site import Service, Site
 from capplan.plan.caches import ElastiCache
 from capplan.plan.databases import Aurora, Rds
 from capplan.plan.services import Fargate, VmGroup

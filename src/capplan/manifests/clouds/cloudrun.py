@@ -7,10 +7,11 @@ import math
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.pods import MANAGED_BY, environment_of, image_of, labels_of
 from capplan.manifests.observing.health import probes_of
 from capplan.manifests.quantity import cpu, memory
-from capplan.manifests.site import Service, Site, number
+from capplan.manifests.site import Service, Site
 from capplan.plan.services import CloudRun
 
 _SETTABLE = (0.1, 0.95)

@@ -7,8 +7,9 @@ import math
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.figures import number, whole
 from capplan.manifests.kubernetes.pods import gpus_of, node_selector_of, pool_of
-from capplan.manifests.site import NodePool, Site, number, whole
+from capplan.manifests.site import NodePool, Site
 
 _ZONES_OF_A_REGION = 3
 

@@ -11,7 +11,8 @@ from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact, Rendered, Tree
 from capplan.manifests.clouds.aws import full_name, log_group_of, machine_of
 from capplan.manifests.clouds.clusters import clusters_of
-from capplan.manifests.site import Site, number, whole
+from capplan.manifests.figures import number, whole
+from capplan.manifests.site import Site
 from capplan.plan.caches import AzureRedis, Memorystore
 from capplan.plan.databases import AzurePostgres, CloudSql
 from capplan.plan.services import CloudRun, ContainerApps, VmGroup

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.pods import environment_of, image_of
 from capplan.manifests.observing.health import probes_of
-from capplan.manifests.site import Service, Site, number
+from capplan.manifests.site import Service, Site
 from capplan.plan.services import ContainerApps
 
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.clouds.aws import machine_of
 from capplan.manifests.clouds.commands import memorystore_gib
+from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.autoscalers import hpa_metrics
 from capplan.manifests.kubernetes.pods import environment_of, image_of, resources_of
 from capplan.manifests.kubernetes.quotas import store_amounts
 from capplan.manifests.quantity import memory
-from capplan.manifests.site import Service, Site, number
+from capplan.manifests.site import Service, Site
 from capplan.plan.caches import ManagedCache, Memorystore
 from capplan.plan.stores import SelfHosted
 

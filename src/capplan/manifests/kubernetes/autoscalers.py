@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from capplan.errors import InputError, Problem
+from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.pods import gpus_of
 from capplan.manifests.quantity import cpu, memory, milli
-from capplan.manifests.site import Service, Site, number
+from capplan.manifests.site import Service, Site
 from capplan.plan.services import running_share
 from capplan.plan.workload import Steps, Trigger
 

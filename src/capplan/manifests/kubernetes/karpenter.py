@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.pods import MANAGED_BY
 from capplan.manifests.quantity import memory
-from capplan.manifests.site import NodePool, Site, number
+from capplan.manifests.site import NodePool, Site
 
 _DISK_GIB = 100.0
 

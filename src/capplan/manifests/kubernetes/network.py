@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.pods import ports_of, selector_of
-from capplan.manifests.site import Service, Site, number
+from capplan.manifests.site import Service, Site
 from capplan.plan.caches import SelfHostedCache
 
 Tree = dict[str, Any]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from capplan.manifests.figures import number
 from capplan.manifests.kubernetes import vllm
 from capplan.manifests.kubernetes.settings import pools_of
 from capplan.manifests.observing.health import probes_of
 from capplan.manifests.quantity import cpu, memory
-from capplan.manifests.site import NodePool, Service, Site, number
+from capplan.manifests.site import NodePool, Service, Site
 from capplan.plan.services import Kubernetes
 
 Tree = dict[str, Any]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from capplan.manifests.figures import number, whole
 from capplan.manifests.kubernetes.pods import gpus_of, resources_of
 from capplan.manifests.quantity import cpu, memory, milli, parse
-from capplan.manifests.site import Service, Site, number, whole
+from capplan.manifests.site import Service, Site
 from capplan.plan.stores import SelfHosted
 
 Tree = dict[str, Any]

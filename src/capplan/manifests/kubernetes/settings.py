@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from capplan.manifests.artefact import Artefact, Tree
-from capplan.manifests.site import Site, number
+from capplan.manifests.figures import number
+from capplan.manifests.site import Site
 from capplan.plan.caches import SelfHostedCache
 from capplan.plan.databases import SelfHostedDatabase
 

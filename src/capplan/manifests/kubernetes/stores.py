@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.figures import number, whole
 from capplan.manifests.kubernetes.objects import BASE, COMPONENTS, priority_class_of
 from capplan.manifests.kubernetes.pods import MANAGED_BY, labels_of, selector_of
 from capplan.manifests.kubernetes.quotas import store_amounts
 from capplan.manifests.kubernetes.settings import lines, mysql_settings, postgres_settings, redis_settings
 from capplan.manifests.quantity import memory
-from capplan.manifests.site import Site, number, whole
+from capplan.manifests.site import Site
 from capplan.plan.caches import SelfHostedCache
 from capplan.plan.databases import SelfHostedDatabase
 from capplan.plan.stores import SelfHosted

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from capplan.errors import InputError, Problem
+from capplan.manifests.figures import number
 from capplan.manifests.quantity import memory
-from capplan.manifests.site import Service, number
+from capplan.manifests.site import Service
 from capplan.plan.workload import Vllm
 
 Tree = dict[str, Any]

@@ -7,9 +7,10 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.autoscalers import latency_query, query_of
 from capplan.manifests.observing.monitoring import error_ratio, rate
-from capplan.manifests.site import Service, Site, number
+from capplan.manifests.site import Service, Site
 
 _COLUMNS = 24
 _WIDTH = 8

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
-from capplan.manifests.site import Service, Site, number
+from capplan.manifests.figures import number
+from capplan.manifests.site import Service, Site
 from capplan.plan.manifests import Endpoint
 
 _STAGES = (0.25, 0.5, 1.0)

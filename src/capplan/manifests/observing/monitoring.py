@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.autoscalers import figure, latency_query, matcher, quantile_query
 from capplan.manifests.kubernetes.pods import gpus_of
 from capplan.manifests.observing.scraping import scraping_artefacts
-from capplan.manifests.site import Service, Site, number
+from capplan.manifests.site import Service, Site
 from capplan.plan.llm import LlmSlo
 from capplan.plan.manifests import Level
 

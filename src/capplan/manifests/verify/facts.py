@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from capplan.errors import InputError, Problem
-from capplan.manifests.site import Site, number
+from capplan.manifests.figures import number
+from capplan.manifests.site import Site
 from capplan.plan.stores import SelfHosted
 
 
