@@ -131,7 +131,7 @@ def _tuned(
         progress(subject.name)
         candidates.append(candidate)
     today, *members = (
-        _priced(prepared, outcomes, subject, candidate) for candidate in [candidates[0], *_front(candidates)]
+        _priced(prepared, outcomes, subject, candidate) for candidate in [candidates[0], *_shown(candidates)]
     )
     holding = [candidate for candidate in members if candidate.holds]
     best = min(holding, key=lambda candidate: candidate.usd_per_month) if holding else None
@@ -165,6 +165,19 @@ def _each(tried: Callable[[Choice], Candidate], choices: Sequence[Choice]) -> It
     yield tried(choices[0])
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield from pool.map(tried, choices[1:])
+
+
+def _shown(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the best compromises, and the fewest instances that hold the SLO, cheapest first.
+
+    Those need not be on the front: what was searched may know of no reason for them.
+    """
+    shown = _front(candidates)
+    holding = [candidate for candidate in candidates if candidate.holds]
+    fewest = min(holding, key=lambda c: c.instances, default=None)
+    if fewest is not None and fewest not in shown:
+        shown.append(fewest)
+    return sorted(shown, key=lambda c: c.instances)
 
 
 def _front(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -84,7 +84,7 @@ def _said(given: Rules | None) -> str:
 def _verdict(found: Tuned) -> str:
     if found.best is None:
         allowed = percent(ALLOWED_LATE)
-        return f"No setting keeps late requests to {allowed} of all, also on load that was not searched.\n"
+        return f"None of them keeps late requests to {allowed} of all, also on load that was not searched.\n"
     difference = _difference(found.today.usd_per_month, found.best.usd_per_month)
     was = "also holds" if found.today.holds else "does not hold"
     return f"← the cheapest that holds the SLO: {difference}; today's {was} it.\n"
