@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from capplan.catalog.catalog import Catalog
+from capplan.llm.benchmark import with_our_names
 from capplan.llm.confidence import confidence_of, range_of
 from capplan.llm.measured import (
     Row,
@@ -41,7 +42,7 @@ def left_out(row: Row) -> str:
         return "MLPerf: input lengths unknown"
     if row.mode == "seed" or row.source == "seed":
         return "claims, not measurements"
-    if row.engine.startswith("vllm 0.12"):
+    if row.engine.lower().startswith("vllm 0.12"):
         return "vllm 0.12: TPOT below the compute bound"
     return ""
 
@@ -119,11 +120,14 @@ def score(path: Path) -> dict[str, object]:
     """Return the whole report on the rows of ``path``."""
     catalog = Catalog()
     facts = {**catalog.facts("gpus"), **catalog.facts("models")}
-    rows = [corrected(row) for row in read_rows(path)]
+    rows = [corrected(with_our_names(row, facts)) for row in read_rows(path)]
     excluded = Counter(reason for row in rows if (reason := left_out(row)))
     scored = [row for row in rows if not left_out(row)]
     skipped = Counter(reason for row in scored if (reason := unpredictable(row, facts)))
-    sample = sample_of([row for row in scored if not unpredictable(row, facts)], facts)
+    predictable = [row for row in scored if not unpredictable(row, facts)]
+    if not predictable:
+        sys.exit(f"{path}: no row can be predicted: {dict(excluded + skipped)}")
+    sample = sample_of(predictable, facts)
     predicted = predict(sample, facts)
     fits = ~np.isnan(predicted)
     skipped["does not fit"] = int((~fits).sum())

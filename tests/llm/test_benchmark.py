@@ -10,6 +10,7 @@ import pytest
 from capplan.components.llm.facts import facts_of
 from capplan.errors import InputError
 from capplan.llm.benchmark import Given, gpu_name, model_name, precision_name, read_results
+from capplan.llm.facts import known_name
 
 L4 = Given(gpu="NVIDIA L4", precision="bfloat16")
 # The keys of `vllm bench serve --save-result` that matter.
@@ -47,7 +48,7 @@ def read(tmp_path, facts):
     def reading(content: Any, given: Given = L4, name: str = "result.json"):
         path = tmp_path / name
         path.write_text(content if isinstance(content, str) else json.dumps(content))
-        return read_results(path, given, facts["models"])
+        return read_results(path, given, facts)
 
     return reading
 
@@ -63,7 +64,7 @@ def test_result_of_vllm_bench_serve(read):
     assert (one.model, one.precision, one.gpu, one.tp, one.engine) == (
         "llama-3.1-8b",
         "bf16",
-        "l4",
+        "L4",
         1,
         "vllm",
     )
@@ -142,14 +143,43 @@ def test_names_of_tools_and_engines(facts):
     for theirs in ("Qwen/Qwen2.5-7B-Instruct-AWQ", "qwen2.5-7b", "qwen2.5-7b-instruct"):
         assert model_name(theirs, models) == "qwen2.5-7b"
     assert model_name("nobody/nothing", models) == "nobody/nothing"
-    assert gpu_name("Tesla V100-SXM2-16GB") == "V100-16GB"
+    assert model_name("Meta-Llama-3.1-8B-Instruct", models) == "llama-3.1-8b"
+    assert model_name("nvidia/Llama-3.1-70B-FP8", models) == "llama-3.1-70b"
+    assert model_name("Llama-2-34B (never released)", models) == "llama-2-34b"
+    assert model_name("Falcon 180B", models) == "falcon-180b"
     assert precision_name("gptq_marlin") == "int4"
 
 
-def test_gpu_names_are_known(facts):
-    from capplan.llm.benchmark import _GPUS
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("NVIDIA A100-SXM4-80GB", "A100-80GB"),
+        ("NVIDIA A100-SXM4-40GB", "A100-40GB"),
+        ("NVIDIA A100 80GB PCIe", "A100-80GB-PCIe"),
+        ("NVIDIA H100 80GB HBM3", "H100-80GB"),
+        ("NVIDIA H100 PCIe", "H100-80GB-PCIe"),
+        ("NVIDIA H100 NVL", "H100-94GB"),
+        ("NVIDIA GH200 480GB", "GH200"),
+        ("Tesla V100-SXM2-16GB", "V100-16GB"),
+        ("Tesla V100-SXM2-32GB", "V100-32GB"),
+        ("Tesla V100-PCIE-16GB", "V100-16GB-PCIe"),
+        ("tesla t4", "T4"),
+        ("A100_80GB", "A100-80GB"),
+        ("a100 40g", "A100-40GB"),
+        ("H100-SXM5", "H100-80GB"),
+        ("H200 SXM", "H200"),
+        ("L40S PCIe", "L40S"),
+        ("MI300X", "MI300X"),
+    ],
+)
+def test_gpus_by_every_name(facts, theirs, ours):
+    assert gpu_name(theirs, facts["gpus"]) == ours
 
-    assert set(_GPUS.values()) <= set(facts["gpus"])
+
+def test_names_do_not_clash(facts):
+    for rows in (facts["gpus"], facts["models"]):
+        for name, row in rows.items():
+            assert {known_name(said, rows) for said in (name, *row.get("aliases", ()))} == {name}
 
 
 def test_own_constants_of_one_family_leave_the_others_alone(capplan, tmp_path):

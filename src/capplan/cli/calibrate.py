@@ -58,7 +58,7 @@ def llm(
 
     facts = facts_of(Catalog(catalogs), architectures)
     given = Given(gpu, precision, tensor_parallel, engine)
-    rows = [row for file in files for row in read_results(file, given, facts["models"])]
+    rows = [row for file in files for row in read_results(file, given, facts)]
     sample = sample_of(_usable(rows, files, facts), facts)
     facts["speed"] = apart(facts["speed"], {c.gpu.family for c in sample.configurations})
     found = fit(sample, facts, paths_for(sample, facts))

@@ -62,26 +62,16 @@ _PRECISIONS = {
     "gptq": "int4",
     "gptq_marlin": "int4",
     "w4a16": "int4",
+    "int4wo": "int4",
+    "int8wo": "int8",
+    "fp8_block": "fp8",
     "nvfp4": "fp4",
     "int4_awq": "int4",
 }
 """Precisions as engines call them."""
 
-_GPUS = {
-    "a100-sxm4-40gb": "A100-40GB",
-    "a100-sxm4-80gb": "A100-80GB",
-    "a100 80gb pcie": "A100-80GB-PCIe",
-    "h100 80gb hbm3": "H100-80GB",
-    "h100 pcie": "H100-80GB-PCIe",
-    "h100 nvl": "H100-94GB",
-    "v100-sxm2-16gb": "V100-16GB",
-    "v100-sxm2-32gb": "V100-32GB",
-    "v100-pcie-16gb": "V100-16GB-PCIe",
-    "gh200 480gb": "GH200",
-}
-"""GPUs as nvidia-smi calls them, less the maker's name."""
-
-_VARIANT = re.compile(r"-(?:instruct|chat|it|hf)\b.*$")
+_MAKER = re.compile(r"^(?:(?:nvidia|tesla)[ -]+)+", re.IGNORECASE)
+_VARIANT = re.compile(r"^meta-(?=llama)|(?:-(?:instruct|chat|it|hf|fp8|awq|gptq|nvfp4)\b| \().*$")
 
 
 class Given(NamedTuple):
@@ -93,12 +83,12 @@ class Given(NamedTuple):
     engine: str | None = None
 
 
-def read_results(path: Path, given: Given, models: Mapping[str, Any]) -> list[Row]:
+def read_results(path: Path, given: Given, facts: Facts) -> list[Row]:
     """Return the measurements in ``path``; :class:`InputError` where they cannot be read."""
     if path.suffix != ".json" and _is_long(path):
-        return [_with_our_names(row, models) for row in read_rows(path)]
+        return [with_our_names(row, facts) for row in read_rows(path)]
     records = list(_json_records(path)) if path.suffix == ".json" else list(_csv_records(path))
-    return [row for where, record in records for row in _rows_of(record, where, given, models)]
+    return [row for where, record in records for row in _rows_of(record, where, given, facts)]
 
 
 def unusable(rows: Sequence[Row], facts: Facts) -> list[str]:
@@ -119,9 +109,12 @@ def _unknown(row: Row, facts: Facts) -> str:
     return f"unknown {reason} '{getattr(row, reason)}'" if reason in row._fields else reason
 
 
-def _with_our_names(row: Row, models: Mapping[str, Any]) -> Row:
+def with_our_names(row: Row, facts: Facts) -> Row:
+    """Return the row with our names of its model, precision and GPU, where they are known."""
     return row._replace(
-        model=model_name(row.model, models), gpu=gpu_name(row.gpu), precision=precision_name(row.precision)
+        model=model_name(row.model, facts["models"]),
+        precision=precision_name(row.precision),
+        gpu=gpu_name(row.gpu, facts["gpus"]),
     )
 
 
@@ -189,7 +182,7 @@ def _nested(tree: Any, *keys: str) -> Any:
 _FORMATS = "Readable are a CSV, and the JSON of vllm bench serve or genai-perf."
 
 
-def _rows_of(record: Record, where: str, given: Given, models: Mapping[str, Any]) -> Iterator[Row]:
+def _rows_of(record: Record, where: str, given: Given, facts: Facts) -> Iterator[Row]:
     """Yield a row for each figure of a run."""
     figures = _figures(record, where)
     said = _identity(record, given, where)
@@ -201,9 +194,9 @@ def _rows_of(record: Record, where: str, given: Given, models: Mapping[str, Any]
         del figures["out_tok_s"]
     for metric, value in figures.items():
         yield Row(
-            model=model_name(str(said["model"]), models),
+            model=model_name(str(said["model"]), facts["models"]),
             precision=precision_name(str(said["precision"])),
-            gpu=gpu_name(str(said["gpu"])),
+            gpu=gpu_name(str(said["gpu"]), facts["gpus"]),
             tp=_number(said["tp"], f"{where}: tp") or 1.0,
             concurrency=users,
             inputs=_tokens(record, "in_len", "total_input_tokens", where),
@@ -302,14 +295,13 @@ def model_name(text: str, models: Mapping[str, Any]) -> str:
     return next((name for name in tried if name is not None), text)
 
 
-def gpu_name(text: str) -> str:
-    """Return our name of a GPU that nvidia-smi names.
+def gpu_name(text: str, gpus: Mapping[str, Any]) -> str:
+    """Return our name of a GPU that nvidia-smi names; the text itself if none is known.
 
-    >>> gpu_name("NVIDIA A100-SXM4-80GB"), gpu_name("Tesla T4"), gpu_name("L40S")
-    ('A100-80GB', 't4', 'L40S')
+    >>> gpu_name("NVIDIA L40S", {"L40S": {}}), gpu_name("Tesla t4", {"T4": {}}), gpu_name("M60", {})
+    ('L40S', 'T4', 'M60')
     """
-    bare = re.sub(r"^(?:nvidia |tesla )+", "", text.lower())
-    return _GPUS.get(bare, bare if bare != text.lower() else text)
+    return known_name(_MAKER.sub("", text), gpus) or text
 
 
 def precision_name(text: str) -> str:

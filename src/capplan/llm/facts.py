@@ -13,12 +13,19 @@ Facts = Mapping[str, Any]
 
 
 def known_name(name: str, rows: Facts) -> str | None:
-    """Return the name in ``rows`` that ``name`` means, whatever its case; None if there is none."""
-    wanted = name.lower()
+    """Return the name in ``rows`` that ``name`` means, whatever its case and hyphens; None if none."""
+    wanted = _bare(name)
     for key, row in rows.items():
-        if wanted == key.lower() or wanted in (alias.lower() for alias in row.get("aliases", ())):
+        if wanted == _bare(key) or wanted in map(_bare, row.get("aliases", ())):
             return str(key)
     return None
+
+
+_SEPARATORS = str.maketrans("", "", " -_")
+
+
+def _bare(name: str) -> str:
+    return name.lower().translate(_SEPARATORS)
 
 
 def find_model(name: str, facts: Facts, where: str = "model") -> Architecture:

@@ -109,8 +109,10 @@ def read_rows(path: Path) -> list[Row]:
 def _row(path: Path, number: int, row: Mapping[str, str]) -> Row:
     def figure(column: str) -> float | None:
         text = (row[column] or "").strip()
+        if text.lower() in ("", "nan"):
+            return None
         try:
-            return float(text) if text else None
+            return float(text)
         except ValueError:
             what = f"expected a number in {column}, got '{text}'"
             raise InputError(Problem(f"{path}:{number}", what)) from None
