@@ -1,5 +1,6 @@
 """Tuning: what it finds holds, and what it writes is a plan."""
 
+import itertools
 import textwrap
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def both():
 
 def test_the_front_holds_only_compromises(tuned):
     front = [candidate for candidate in tuned.front if candidate is not tuned.best]
-    for cheaper, dearer in zip(front, front[1:], strict=False):
+    for cheaper, dearer in itertools.pairwise(front):
         assert cheaper.instances <= dearer.instances
         assert cheaper.late > dearer.late
 

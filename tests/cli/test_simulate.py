@@ -123,6 +123,16 @@ def test_bad_options(capplan, root, options, message):
     assert done.stdout == ""
 
 
+def test_an_autoscaler_that_costs_more_than_the_peaks_size_is_said_to(capplan, root):
+    """Whole sequences that run on few replicas flap: a third replica at times, two would do."""
+    shown = a_day(capplan, root / "examples" / "llm-serving").stdout
+    document = a_day(capplan, root / "examples" / "llm-serving", "--format", "json").stdout
+    costs = json.loads(document)["monthly_cost"]
+    more = costs["simulated"] - costs["at_peak"]
+    said = f"costs {more:,.2f} more a month ({100 * more / costs['at_peak']:.1f}%) against the peak's size."
+    assert f"Autoscaling {said}" in shown
+
+
 def test_an_outage_of_measures_is_told(capplan, root):
     done = a_day(capplan, root / "examples" / "amas", "--outage", "10:00-10:20")
     assert "INFO orchestrator: instances without measures: " in done.stdout

@@ -88,6 +88,18 @@ def percent(share: float) -> str:
     return f"{percent:.1f}%" if 0 < percent < 10 else f"{percent:.0f}%"
 
 
+def difference(before: float, after: float) -> str:
+    """Return what a change saves or costs a month.
+
+    >>> difference(10.0, 7.5), difference(10.0, 12.0)
+    ('saves 2.50 a month (25%)', 'costs 2.00 more a month (20%)')
+    """
+    share = percent(abs(after - before) / before) if before else "0%"
+    if after > before:
+        return f"costs {money(after - before)} more a month ({share})"
+    return f"saves {money(before - after)} a month ({share})"
+
+
 def _duration(seconds: float) -> str:
     """Return a time in its largest fitting unit.
 
@@ -112,15 +124,13 @@ def _charts(outcomes: Sequence[Outcome], width: int, ascii_only: bool) -> str:
 
 def _costs(simulation: Simulation) -> str:
     costs = simulation.costs
-    saved = costs.at_peak - costs.simulated.total
     rows = [
         ["simulated", money(costs.simulated.total)],
         ["if every change were foreseen", money(costs.ideal)],
         ["at the peak's size all the time", money(costs.at_peak)],
     ]
-    share = percent(max(saved, 0.0) / costs.at_peak) if costs.at_peak else "0%"
     table = text(Table((Column("whole plan"), Column("USD/month", right=True)), rows))
-    return f"{table}Autoscaling saves {money(saved)} a month ({share}) against the peak's size.\n"
+    return f"{table}Autoscaling {difference(costs.at_peak, costs.simulated.total)} against the peak's size.\n"
 
 
 def _notes(simulation: Simulation) -> Iterator[str]:

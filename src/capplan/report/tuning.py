@@ -8,7 +8,7 @@ from typing import Any
 from capplan.autoscale.hpa.rules import Rules
 from capplan.autoscale.tune import ALLOWED_LATE, Candidate, Tuned, Tuning
 from capplan.report.numbers import money
-from capplan.report.simulation import SCHEMA_VERSION, percent
+from capplan.report.simulation import SCHEMA_VERSION, difference, percent
 from capplan.report.table import Column, Table, text
 
 
@@ -20,19 +20,7 @@ def tuning_text(tuning: Tuning, width: int) -> str:
 def _total(tuning: Tuning) -> str:
     rows = [["as it is", money(tuning.usd_today)], ["with every ←", money(tuning.usd_tuned)]]
     table = text(Table((Column("whole plan"), Column("USD/month", right=True)), rows))
-    return table + _difference(tuning.usd_today, tuning.usd_tuned).capitalize() + ".\n"
-
-
-def _difference(before: float, after: float) -> str:
-    """Return what a change saves or costs a month.
-
-    >>> _difference(10.0, 7.5), _difference(10.0, 12.0)
-    ('saves 2.50 a month (25%)', 'costs 2.00 more a month (20%)')
-    """
-    share = percent(abs(after - before) / before) if before else "0%"
-    if after > before:
-        return f"costs {money(after - before)} more a month ({share})"
-    return f"saves {money(before - after)} a month ({share})"
+    return table + difference(tuning.usd_today, tuning.usd_tuned).capitalize() + ".\n"
 
 
 def _service(found: Tuned, width: int) -> str:
@@ -85,9 +73,9 @@ def _verdict(found: Tuned) -> str:
     if found.best is None:
         allowed = percent(ALLOWED_LATE)
         return f"None of them keeps late requests to {allowed} of all, also on load that was not searched.\n"
-    difference = _difference(found.today.usd_per_month, found.best.usd_per_month)
+    saving = difference(found.today.usd_per_month, found.best.usd_per_month)
     was = "also holds" if found.today.holds else "does not hold"
-    return f"← the cheapest that holds the SLO: {difference}; today's {was} it.\n"
+    return f"← the cheapest that holds the SLO: {saving}; today's {was} it.\n"
 
 
 def tuning_document(plan: str, tuning: Tuning) -> dict[str, Any]:
