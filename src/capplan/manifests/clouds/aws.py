@@ -12,7 +12,7 @@ from capplan.manifests.kubernetes.pods import environment_of, image_of, ports_of
 from capplan.manifests.observing.health import probes_of
 from capplan.manifests.site import Service, Site
 from capplan.plan.caches import ElastiCache
-from capplan.plan.databases import Aurora, Rds
+from capplan.plan.databases import Aurora, DatabaseBase, Rds
 from capplan.plan.services import Fargate, VmGroup
 
 _ZONES = "ab"
@@ -244,12 +244,18 @@ def _container(site: Site, service: Service, units: int) -> Tree:
         if words:
             container[field] = list(words)
     if workload.secrets:
-        # The name of the secret and its JSON key, as ECS writes them.
         container["secrets"] = [
-            {"name": k, "valueFrom": "{}:{}::".format(*reference.split("/", 1))}
+            {"name": k, "valueFrom": _secret(site, service, reference)}
             for k, reference in workload.secrets.items()
         ]
     return container
+
+
+def _secret(site: Site, service: Service, reference: str) -> str:
+    """Return a key of a secret in Secrets Manager; a name alone, ECS looks up in Parameter Store."""
+    _, partition, _, _, account, _ = str(site.manifests.aws.execution_role).split(":", 5)
+    name, _, key = reference.partition("/")
+    return f"arn:{partition}:secretsmanager:{service.region}:{account}:secret:{name}:{key}::"
 
 
 def _ecs_service(site: Site, service: Service, spec: Fargate) -> Tree:
@@ -285,6 +291,11 @@ def _ecs_service(site: Site, service: Service, spec: Fargate) -> Tree:
     return body
 
 
+def backup_days(database: DatabaseBase) -> int:
+    """Return for how many days backups are kept: those of the plan, one at least."""
+    return max(1, math.ceil(number(database.backup.retention) / 86400))
+
+
 def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
     identifier = full_name(site, name)
     body: Tree = {
@@ -299,7 +310,7 @@ def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
         "MasterUsername": "capplan_admin",
         # The password is made and kept by Secrets Manager: it stands nowhere.
         "ManageMasterUserPassword": True,
-        "BackupRetentionPeriod": max(1, math.ceil(number(database.backup.retention) / 86400)),
+        "BackupRetentionPeriod": backup_days(database),
         "DeletionProtection": True,
         "PubliclyAccessible": False,
         "AutoMinorVersionUpgrade": True,
@@ -311,6 +322,7 @@ def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
             "DBInstanceIdentifier": f"{identifier}-replica-{index}",
             "SourceDBInstanceIdentifier": identifier,
             "DBInstanceClass": body["DBInstanceClass"],
+            "PubliclyAccessible": False,
         }
         yield _call(site, f"{name}-replica-{index}", "create-db-instance-read-replica", replica)
 
@@ -324,6 +336,7 @@ def _aurora(site: Site, name: str, database: Aurora) -> Iterator[Artefact]:
         "MasterUsername": "capplan_admin",
         "ManageMasterUserPassword": True,
         "StorageEncrypted": True,
+        "BackupRetentionPeriod": backup_days(database),
         "DeletionProtection": True,
     }
     yield _call(site, name, "create-db-cluster", cluster)
@@ -334,6 +347,7 @@ def _aurora(site: Site, name: str, database: Aurora) -> Iterator[Artefact]:
             "DBClusterIdentifier": identifier,
             "DBInstanceClass": machine_of(site, name, database.machine),
             "Engine": "aurora-postgresql",
+            "PubliclyAccessible": False,
         }
         yield _call(site, f"{name}-{index}", "create-db-instance", body)
 
@@ -356,7 +370,7 @@ def _elasticache(site: Site, name: str, cache: ElastiCache) -> Iterator[Artefact
         "CacheNodeType": machine_of(site, name, cache.machine),
         "NumNodeGroups": shards,
         "ReplicasPerNodeGroup": replicas,
-        "AutomaticFailoverEnabled": replicas > 0,
+        "AutomaticFailoverEnabled": replicas > 0 or shards > 1,
         "MultiAZEnabled": replicas > 0,
         "AtRestEncryptionEnabled": True,
         "TransitEncryptionEnabled": True,

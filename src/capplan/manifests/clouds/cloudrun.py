@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.clouds.aws import full_name
 from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.pods import MANAGED_BY, environment_of, image_of, labels_of
 from capplan.manifests.observing.health import probes_of
@@ -34,7 +35,7 @@ def _context(site: Site, service: Service, spec: CloudRun) -> Tree:
         "labels": labels_of(site, service.name) | MANAGED_BY,
         "annotations": _scaling(service, spec) | _network(site, service),
         "ingress": "all" if workload.public or service.name in site.entries else "internal",
-        "service_account": workload.service_account or service.name,
+        "service_account": account_of(site, service),
         "concurrency": max(1, int(number(spec.concurrency))),
         "timeout_s": min(3600, math.ceil(workload.timeout)),
         "image": image_of(site, service),
@@ -45,6 +46,11 @@ def _context(site: Site, service: Service, spec: CloudRun) -> Tree:
         "limits": {"cpu": cpu(number(spec.cpu)), "memory": memory(number(spec.memory))},
         "probes": {decides: p.kubernetes(workload.port) for decides, p in probes_of(service).items()},
     }
+
+
+def account_of(site: Site, service: Service) -> str:
+    """Return the id of the service account, which takes 6 to 30 characters and must be told in a project."""
+    return service.workload.service_account or full_name(site, service.name)[:26].rstrip("-") + "-run"
 
 
 def _scaling(service: Service, spec: CloudRun) -> Tree:

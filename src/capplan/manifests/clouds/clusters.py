@@ -18,7 +18,7 @@ def cluster_artefacts(site: Site) -> Iterator[Artefact]:
     """Yield the other way to run GKE, Autopilot, and the values of EKS' cluster autoscaler."""
     autopilot = [_autopilot(site, cluster) for cluster in clusters_of(site, "gke")]
     if autopilot:
-        context: Tree = {"clusters": autopilot, "namespace": site.namespace}
+        context: Tree = {"clusters": autopilot, "namespace": site.namespace, "gcp": site.manifests.gcp}
         yield Artefact("commands/gke-autopilot.sh", "gcp/autopilot.sh.j2", context, "gcp")
     for cluster in clusters_of(site, "eks"):
         if any(pool["max"] is not None and pool["max"] > pool["min"] for pool in cluster["pools"]):
@@ -55,6 +55,7 @@ def clusters_of(site: Site, platform: str) -> list[Tree]:
         # The system's own pods do not run on GPU nodes, which are tainted.
         plain = any(pool["gpu"] is None for pool in pools)
         cluster_body = {"name": name, "region": region, "zonal": zonal, "pools": pools}
+        cluster_body["tier"] = getattr(cluster, "tier", None)
         found.append(cluster_body | {"keeps_default_pool": not plain})
     return found
 

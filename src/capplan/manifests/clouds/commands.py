@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact, Rendered, Tree
-from capplan.manifests.clouds.aws import full_name, log_group_of, machine_of
+from capplan.manifests.clouds.aws import backup_days, full_name, log_group_of, machine_of
+from capplan.manifests.clouds.cloudrun import account_of
 from capplan.manifests.clouds.clusters import clusters_of
 from capplan.manifests.figures import number, whole
 from capplan.manifests.site import Site
@@ -21,13 +22,17 @@ from capplan.plan.services import CloudRun, ContainerApps, VmGroup
 def command_artefacts(site: Site) -> Iterator[Artefact]:
     """Yield a script for every provider that has something to make."""
     apps = [s for s in site.services.values() if isinstance(s.spec, ContainerApps)]
-    context: Tree = {"region": site.plan.regions, "name": site.name}
+    context: Tree = {"region": site.plan.regions, "name": site.name, "gcp": site.manifests.gcp}
     gcp = {
         "clusters": clusters_of(site, "gke"),
         "databases": _cloud_sql(site),
         "caches": _memorystore(site),
         "groups": _groups(site, "gcp"),
-        "services": [s for s in site.services.values() if isinstance(s.spec, CloudRun)],
+        "services": [
+            {"name": s.name, "region": s.region, "account": account_of(site, s)}
+            for s in site.services.values()
+            if isinstance(s.spec, CloudRun)
+        ],
     }
     azure = {
         "clusters": clusters_of(site, "aks"),
@@ -44,25 +49,30 @@ def command_artefacts(site: Site) -> Iterator[Artefact]:
 
 def aws_script(site: Site, files: Sequence[Rendered]) -> Iterator[Artefact]:
     """Yield the script that makes the API calls of the rendered bodies, and the EKS clusters."""
-    calls = [_call(item) for item in files if item.part == "aws"]
+    calls = [_call(site, item) for item in files if item.part == "aws"]
     calls.sort(key=lambda call: _AWS_ORDER.index(call["operation"]))
     clusters = clusters_of(site, "eks")
-    logs = [call["logs"] for call in calls if call["logs"] is not None]
+    logs = [call for call in calls if call["logs"] is not None]
     if calls or clusters:
         context: Tree = {"calls": calls, "clusters": clusters, "logs": logs, "vpc_cni": _VPC_CNI}
-        context["cluster"] = site.name if logs else None
+        context["homes"] = sorted({call["region"] for call in logs})
+        context["name"] = site.name
         yield Artefact("commands/aws.sh", "aws/aws.sh.j2", context, "aws")
 
 
-def _call(item: Rendered) -> Tree:
+def _call(site: Site, item: Rendered) -> Tree:
     """Return the call of a body, with what must be there before: the log group, or the instance it copies."""
     operation = item.path.split(".")[-2]
+    # A component has bodies by its own name and by that with a number: postgres-replica-1.
+    stem = item.path.removeprefix("aws/").split(".")[0]
+    owner = max((name for name in site.components if stem.startswith(name)), key=len)
     scales_tasks = "ServiceNamespace" in item.value and operation == "put-scaling-policy"
     is_task = operation == "register-task-definition"
     return {
         "service": "application-autoscaling" if scales_tasks else _AWS_SERVICE[operation],
         "operation": operation,
         "body": item.path,
+        "region": site.components[owner].region,
         "waits_for": item.value.get("SourceDBInstanceIdentifier"),
         "logs": log_group_of(item.value["family"]) if is_task else None,
     }
@@ -70,6 +80,12 @@ def _call(item: Rendered) -> Tree:
 
 _VPC_CNI = json.dumps({"enableNetworkPolicy": "true"})
 _AWS_SERVICE = {
+    "create-cache-parameter-group": "elasticache",
+    "modify-cache-parameter-group": "elasticache",
+    "create-db-cluster": "rds",
+    "create-db-instance": "rds",
+    "create-db-instance-read-replica": "rds",
+    "create-replication-group": "elasticache",
     "create-launch-template": "ec2",
     "modify-target-group": "elbv2",
     "create-auto-scaling-group": "autoscaling",
@@ -77,12 +93,6 @@ _AWS_SERVICE = {
     "create-service": "ecs",
     "register-scalable-target": "application-autoscaling",
     "put-scaling-policy": "autoscaling",
-    "create-cache-parameter-group": "elasticache",
-    "modify-cache-parameter-group": "elasticache",
-    "create-db-cluster": "rds",
-    "create-db-instance": "rds",
-    "create-db-instance-read-replica": "rds",
-    "create-replication-group": "elasticache",
 }
 _AWS_ORDER = list(_AWS_SERVICE)
 """Also the order in which calls can be made."""
@@ -98,6 +108,8 @@ def _groups(site: Site, provider: str) -> list[Tree]:
             "hi": s.hi,
             "cpu": round(number(s.spec.target_utilization.cpu), 4),
             "cpu_percent": round(100 * number(s.spec.target_utilization.cpu)),
+            # What one instance more than the fewest may carry so that the fewest stay within the target.
+            "idle_percent": math.floor(100 * number(s.spec.target_utilization.cpu) * s.lo / (s.lo + 1)),
             "warmup_s": math.ceil(s.workload.startup),
             "spot": number(s.spec.purchase.spot) >= 1,
         }
@@ -117,10 +129,21 @@ def _cloud_sql(site: Site) -> list[Tree]:
             "availability": "REGIONAL" if database.high_availability else "ZONAL",
             "storage_gb": max(10, whole(database.storage)),
             "replicas": list(range(1, whole(database.read_replicas) + 1)),
+            "backups": backup_days(database),
+            "log": _cloud_sql_log(database),
+            "log_days": min(7, max(1, math.ceil(number(database.backup.point_in_time) / 86400))),
         }
         for name, database in site.plan.databases.items()
         if isinstance(database, CloudSql)
     ]
+
+
+def _cloud_sql_log(database: CloudSql) -> str | None:
+    """Return the option that keeps the log: no standby, replica or point in time goes without."""
+    point_in_time = number(database.backup.point_in_time) > 0
+    if not (database.high_availability or point_in_time or number(database.read_replicas) > 0):
+        return None
+    return "--enable-bin-log" if database.engine == "mysql" else "--enable-point-in-time-recovery"
 
 
 def _memorystore(site: Site) -> list[Tree]:

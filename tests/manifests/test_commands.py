@@ -1,0 +1,140 @@
+"""The scripts and bodies of API calls: what a cloud would refuse, miss or put in the wrong place."""
+
+import textwrap
+
+from rendering import example, rendered
+
+AWS = textwrap.dedent("""
+    name: shop
+    regions: {aws: eu-west-1}
+    demand: {requests_per_second: 100, profile: flat}
+    services:
+      api:
+        platform: fargate
+        cpu: 1
+        memory: 2Gi
+        throughput: 20/s
+        instances: {min: 2, max: 10}
+        calls: {db: 1, redis: 1, pg: 1}
+        workload: {secrets: {API_TOKEN: shop/token}}
+    databases:
+      db:
+        platform: rds
+        engine: postgres
+        machine: db.t3.large
+        storage: 20Gi
+        read_replicas: 1
+        region: us-east-1
+      pg: {platform: aurora, machine: db.r6g.large, backup: {retention: 14d}}
+    caches:
+      redis: {platform: elasticache, machine: cache.r6g.large, shards: 2}
+    manifests:
+      aws:
+        subnets: [subnet-0123456789abcdef0, subnet-0123456789abcdef1]
+        execution_role: arn:aws-cn:iam::123456789012:role/tasks
+""")
+
+
+def test_a_task_asks_secrets_manager_and_not_parameter_store():
+    task = rendered(AWS)["aws/api.register-task-definition.json"].value
+    [container] = task["containerDefinitions"]
+    arn = "arn:aws-cn:secretsmanager:eu-west-1:123456789012:secret:shop:token::"
+    assert container["secrets"] == [{"name": "API_TOKEN", "valueFrom": arn}]
+
+
+def test_every_call_goes_to_the_region_of_its_component():
+    lines = rendered(AWS)["commands/aws.sh"].text.replace("\\\n  ", "").splitlines()
+    regions = {
+        line.partition("--region ")[2].split(" ")[0]: line for line in lines if line.startswith("aws ")
+    }
+    assert set(regions) == {"eu-west-1", "us-east-1"}
+    moved = [line for line in lines if "us-east-1" in line]
+    assert [line.split()[1:3] for line in moved] == [
+        ["rds", "create-db-instance"],
+        ["rds", "wait"],
+        ["rds", "create-db-instance-read-replica"],
+    ]
+
+
+def test_stores_are_made_before_what_connects_to_them():
+    lines = example("llm-observatory", "aws-ecs")["commands/aws.sh"].text
+    assert lines.index("create-replication-group") < lines.index("ecs create-service")
+
+
+def test_scripts_find_their_files_from_anywhere():
+    for files, script in ((rendered(AWS), "aws"), (example("afpi"), "gcloud")):
+        assert 'cd "$(dirname "$0")/.."' in files[f"commands/{script}.sh"].text
+
+
+def test_no_database_is_public():
+    files = rendered(AWS)
+    for path, item in files.items():
+        if ".create-db-instance" in path:
+            assert item.value["PubliclyAccessible"] is False, path
+
+
+def test_aurora_keeps_the_backups_of_the_plan():
+    assert rendered(AWS)["aws/pg.create-db-cluster.json"].value["BackupRetentionPeriod"] == 14
+
+
+def test_a_redis_cluster_of_shards_fails_over_as_it_must():
+    body = rendered(AWS)["aws/redis.create-replication-group.json"].value
+    assert (body["AutomaticFailoverEnabled"], body["MultiAZEnabled"]) == (True, False)
+
+
+def test_cloud_sql_is_where_pods_and_cloud_run_can_reach_it():
+    script = example("afpi", None, ("manifests.gcp.network=prod",))["commands/gcloud.sh"].text
+    sql = script.split("gcloud sql instances create", 1)[1].split("\n\n")[0]
+    assert "--network prod --no-assign-ip" in sql
+    assert script.index("vpc-peerings connect") < script.index("sql instances create")
+    assert "--network prod" in script.split("gcloud redis instances create", 1)[1]
+    cluster = example("llm-observatory", "gcp")["commands/gcloud.sh"].text.split("clusters create", 1)[1]
+    assert "--network default \\\n  --subnetwork default" in cluster
+
+
+def test_cloud_sql_keeps_what_a_standby_and_the_plan_need():
+    def options(alternative, *sets):
+        script = example("afpi", alternative, sets)["commands/gcloud.sh"].text
+        return script.split("gcloud sql instances create", 1)[1].split("\n\n")[0]
+
+    assert "--enable-bin-log" in options(None), "no standby without binary logs"
+    alone = options(None, "databases.sql.high_availability=false")
+    assert "--enable-bin-log" not in alone
+    standby = options("standby")
+    assert "--retained-backups-count 30" in standby
+    assert "--retained-transaction-log-days 7" in standby
+    assert "--storage-size 100" in standby
+    assert "--enable-point-in-time-recovery" in options(
+        None, "databases.sql.engine=postgres", "databases.sql.machine=db-custom-2-7680"
+    )
+
+
+def test_cloud_run_has_a_service_account_that_can_exist():
+    files = example("llm-serving")
+    account = files["cloudrun/chat.service.yaml"].value["spec"]["template"]["spec"]["serviceAccountName"]
+    assert 6 <= len(account) <= 30
+    script = files["commands/gcloud.sh"].text
+    made = script.index(f"gcloud iam service-accounts create {account}\n")
+    assert made < script.index("gcloud run services replace")
+
+
+def test_aks_is_of_the_tier_that_is_counted():
+    assert "--tier standard" in example("llm-observatory", "azure")["commands/az.sh"].text
+
+
+def test_machines_of_azure_are_also_taken_away():
+    plan = textwrap.dedent("""
+        name: shop
+        regions: {azure: eastus}
+        demand: {requests_per_second: 100, profile: flat}
+        services:
+          web:
+            platform: vm-group
+            provider: azure
+            machine: Standard_D2s_v3
+            throughput: 50/s
+            instances: {min: 2, max: 9}
+    """)
+    script = rendered(plan, "services.web.target_utilization.cpu=0.75")["commands/az.sh"].text
+    assert "'Percentage CPU > 75 avg 5m'" in script
+    assert "'Percentage CPU < 50 avg 10m' \\\n  --scale in 1" in script
