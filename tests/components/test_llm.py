@@ -321,7 +321,9 @@ class TestListedPrices:
 
     def test_a_request_is_priced_in_its_own_tier(self):
         assert self.price("gpt-4o", 1000, 1000) == pytest.approx(0.0125)
-        assert self.price("claude-sonnet-4-5", 100, 1) < self.price("claude-sonnet-4-5", 1000, 1)
+        # Above 200,000 tokens the whole request costs twice as much, and what it returns 1.5 times.
+        assert self.price("claude-sonnet-4-5", 100_000, 1000) == pytest.approx(0.3 + 0.015)
+        assert self.price("claude-sonnet-4-5", 300_000, 1000) == pytest.approx(1.8 + 0.0225)
 
     def test_the_day_decides(self):
         before, after = self.price("o3", 1000, 1000, "2025-06-01"), self.price("o3", 1000, 1000, "2025-07-01")
@@ -338,6 +340,11 @@ class TestListedPrices:
     def test_model_of_another_vendor_is_not_its(self):
         with pytest.raises(InputError, match=r"knows no model 'gpt-4o' of anthropic"):
             run("local_share=0%", "api.model=gpt-4o", "api.vendor=anthropic")
+
+    def test_model_that_only_its_vendors_tell_apart_names_them(self):
+        with pytest.raises(InputError, match=r"only of a vendor. Set vendor to one of groq"):
+            run("local_share=0%", "api.model=llama-3.1-8b-instant")
+        assert run("local_share=0%", "api.model=llama-3.1-8b-instant", "api.vendor=groq")
 
     def test_unknown_model_gets_the_nearest(self):
         with pytest.raises(InputError, match="gpt-4o-mini"):
