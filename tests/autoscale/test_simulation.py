@@ -216,3 +216,32 @@ def test_pods_with_gpus_grow_before_they_are_full():
     [subject] = other.subjects
     assert list(subject.simulated.scaler.metrics.measures) == [REQUESTS]
     assert list(subject.simulated.scaler.metrics.targets) == [round(1000 * subject.target_rps)]
+
+
+@pytest.mark.parametrize(
+    "platform",
+    ["platform: kubernetes, workload: {autoscaler: {kind: knative}}", "platform: container-apps"],
+)
+def test_requests_that_share_cores_are_in_progress_longer_the_fuller_these_are(platform):
+    """A steady load ends where instances have 7 of 10 in progress: 0.08·r + ρ/(1 − ρ) = 7 at ρ = r/50 = 0.79.
+
+    So 300 requests/s run on 8 instances. Without the queue in the instance there is nothing between 6 in
+    progress at full load and as many as wait, and the autoscaler swings between its bounds.
+    """
+    text = f"""
+        name: t
+        regions: {{gcp: us-central1, azure: eastus}}
+        demand: {{requests_per_second: 300, profile: flat}}
+        services:
+          api:
+            {{{platform}, cpu: 1, memory: 2Gi, cpu_time: 20ms, service_time: 100ms, concurrency: 10,
+             target_utilization: {{concurrency: 70%}}, instances: {{min: 2, max: 40}}, slo: {{p95: 1s}}}}
+        clusters:
+          main: {{platform: gke, pools: {{default: {{machine: e2-standard-4, nodes: {{min: 1, max: 40}}}}}}}}
+    """
+    if "kubernetes" not in platform:
+        text = text[: text.index("        clusters")]
+    outcome = simulated(text, days=0.2, tick_s=2.0).outcomes[0]
+    later = outcome.series.wanted[len(outcome.series.wanted) // 2 :]
+    assert 7 <= later.min() <= later.max() <= 10
+    assert outcome.series.late[-len(later) :].sum() == 0

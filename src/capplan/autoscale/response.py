@@ -10,6 +10,7 @@ import numpy as np
 from capplan.arrays import Array
 from capplan.autoscale.compiled import Reals, reals
 from capplan.autoscale.loop import RHO_STEPS, RHO_TOP
+from capplan.capacity.queueing import mmc_wait_mean
 from capplan.capacity.sizing import Sizing
 from capplan.plan.services import Service
 
@@ -46,6 +47,17 @@ def response_of(service: Service, sizing: Sizing, full_rps: float, most: int) ->
     slack = np.min([target - shares[share] for share, target in targets.items()], axis=0)
     said = ", ".join(f"p{100 * share:g} {1000 * target:g} ms" for share, target in targets.items())
     return Response(table(shares[0.95]), table(slack), said, targets.get(0.95, math.inf))
+
+
+def in_progress_of(full_rps: float, time_s: float, cpu_rps: float, cores: float, places: float) -> Reals:
+    """Return the requests in progress in an instance by load, up to :data:`RHO_TOP` of ``full_rps``.
+
+    Each takes ``time_s``, and longer the more share the ``cores``, which carry ``cpu_rps``; there is room for
+    ``places``. Every instance has a queue of its own.
+    """
+    load_rps, servers = UTILIZATIONS * full_rps, max(math.floor(cores), 1)
+    wait_s = mmc_wait_mean(load_rps, servers / cpu_rps, servers)
+    return reals(np.minimum(load_rps * (time_s + wait_s), places).tolist())
 
 
 def table(values: Array) -> Reals:

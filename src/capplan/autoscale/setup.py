@@ -11,8 +11,9 @@ import numpy as np
 from capplan.arrays import Array
 from capplan.autoscale.compiled import reals
 from capplan.autoscale.fleet import FleetSpec
+from capplan.autoscale.loop import RHO_TOP
 from capplan.autoscale.loop import Service as Simulated
-from capplan.autoscale.response import response_of
+from capplan.autoscale.response import in_progress_of, response_of
 from capplan.autoscale.scalers import Size, scaler_of
 from capplan.autoscale.settings import Settings
 from capplan.autoscale.signals import Use
@@ -158,11 +159,14 @@ def _cores(ctx: Context, name: str, service: Service) -> float:
 
 def _use(service: Service, sizing: Sizing, full_rps: float, cores: float, settings: Settings) -> Use:
     """Return what requests cost; without a CPU time a full instance uses all of its cores."""
-    cpu_rps = full_rps
+    cpu_rps, running = full_rps, reals(0)
+    time_s = 1 / full_rps if service.service_time is None else float(service.service_time)
     for limit in sizing.limits:
         if limit.name == "cpu":
             cpu_rps = float(np.min(limit.rps_per_instance / np.asarray(limit.target)))
-    time_s = service.service_time
+            if service.queue is None:
+                places = math.inf if service.concurrency is None else float(service.concurrency)
+                running = in_progress_of(full_rps, time_s, cpu_rps, cores, places)
     memory = float(service.memory) if service.platform != "vm-group" else 0.0
     return Use(
         cpu_milli=1000 * cores / cpu_rps,
@@ -170,8 +174,10 @@ def _use(service: Service, sizing: Sizing, full_rps: float, cores: float, settin
         memory_base=float(service.memory_base) * _GIB,
         memory_each=float(service.memory_per_request) * _GIB,
         memory_request=max(memory, 1e-3) * _GIB,
-        service_time_s=1 / full_rps if time_s is None else float(time_s),
+        service_time_s=time_s,
         lag_ticks=round(settings.metric_lag_s / settings.tick_s),
+        running=running,
+        full_rps=RHO_TOP * full_rps,
     )
 
 
