@@ -97,6 +97,8 @@ def test_what_cannot_be_predicted_says_why(facts, tmp_path):
         ("model,gpu\n", "lacks the column precision"),
         (HEAD + "llama-3.1-8b,bf16,H100,1,1,1000,200,tpot_ms,fast,vllm\n", "bench.csv:2: expected a number"),
         (HEAD + "llama-3.1-8b,bf16,H100,1,1,1000,200,tpot_ms,0,vllm\n", "above 0"),
+        (HEAD + "llama-3.1-8b,bf16,H100,1,1,1000,200,tpot_ms,inf,vllm\n", "in value, 0 or more, got 'inf'"),
+        (HEAD + "llama-3.1-8b,bf16,H100,-1,1,1000,200,tpot_ms,9,vllm\n", "in tp, 0 or more, got '-1'"),
     ],
 )
 def test_bad_files_are_refused(tmp_path, text, said):

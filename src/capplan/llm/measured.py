@@ -112,13 +112,16 @@ def _row(path: Path, number: int, row: Mapping[str, str]) -> Row:
         if text.lower() in ("", "nan"):
             return None
         try:
-            return float(text)
+            found = float(text)
         except ValueError:
-            what = f"expected a number in {column}, got '{text}'"
-            raise InputError(Problem(f"{path}:{number}", what)) from None
+            found = -1.0
+        if not 0 <= found < float("inf"):
+            what = f"expected a number in {column}, 0 or more, got '{text}'"
+            raise InputError(Problem(f"{path}:{number}", what))
+        return found
 
     value, inputs, outputs = figure("value"), figure("in_len"), figure("out_len")
-    if value is None or value <= 0:
+    if not value:
         raise InputError(Problem(f"{path}:{number}", "value must be a number above 0"))
     return Row(
         model=row["model"],

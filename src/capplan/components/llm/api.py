@@ -97,12 +97,12 @@ def _unknown(ctx: Context, api: LlmApi, path: Path, version: str) -> Problem:
     if api.vendor is not None and api.vendor not in models:
         what = f"genai-prices {version} knows no vendor '{api.vendor}'"
         return ctx.places.problem((*path, "vendor"), what, nearest(api.vendor, models))
-    sellers = models if api.vendor is None else [api.vendor]
-    selling = sorted(seller for seller in sellers if api.model in models[seller])
-    if selling:
+    selling = sorted(seller for seller, names in models.items() if api.model in names)
+    if api.vendor is None and selling:
         what = f"genai-prices {version} knows '{api.model}' only of a vendor"
         return ctx.places.problem((*path, "model"), what, f"Set vendor to one of {', '.join(selling)}.")
-    offered = {name for seller in sellers for name in models[seller]}
+    sellers = models if api.vendor is None else [api.vendor]
+    offered = {name for seller in sellers for name in models[seller]} - {api.model}
     of_vendor = "" if api.vendor is None else f" of {api.vendor}"
     what = f"genai-prices {version} knows no model '{api.model}'{of_vendor}"
     return ctx.places.problem((*path, "model"), what, nearest(api.model, offered))
