@@ -138,3 +138,46 @@ def test_machines_of_azure_are_also_taken_away():
     script = rendered(plan, "services.web.target_utilization.cpu=0.75")["commands/az.sh"].text
     assert "'Percentage CPU > 75 avg 5m'" in script
     assert "'Percentage CPU < 50 avg 10m' \\\n  --scale in 1" in script
+
+
+def test_stores_are_as_large_as_the_estimate_counts_them():
+    body = example("llm-governance")["aws/postgres.create-db-instance.json"].value
+    assert body["AllocatedStorage"] == 137, "100 GiB and the time series"
+    files = example("amas")
+    assert files["terraform/capplan.auto.tfvars.json"].value["caches"]["semantic-cache"]["size_gib"] == 13
+    made = files["commands/gcloud.sh"].text.split("gcloud redis instances create amas-semantic-cache", 1)[1]
+    assert made.split("\n")[1] == "  --size 13 \\"
+    databases = example("llm-observatory")["terraform/capplan.auto.tfvars.json"].value["databases"]
+    assert databases["postgres"]["storage_gib"] == 113
+    assert (
+        example("afpi")["terraform/capplan.auto.tfvars.json"].value["databases"]["sql"]["storage_gib"] == 10
+    )
+
+
+def test_azure_sells_storage_in_powers_of_two():
+    assert "--storage-size 128 " in example("llm-observatory", "azure")["commands/az.sh"].text
+
+
+def test_a_database_of_ones_own_has_room_for_its_time_series():
+    plan = """
+        name: shop
+        regions: {gcp: us-central1}
+        demand: {requests_per_second: 10, profile: flat}
+        services:
+          api: {platform: kubernetes, cpu: 500m, memory: 512Mi, throughput: 20/s, calls: {db: 1}}
+        databases:
+          db:
+            platform: kubernetes
+            engine: postgres
+            memory: 4Gi
+            storage: 20Gi
+            time_series: {metrics: {rows_per_second: 1000, row_size: 200B, retain: 30d}}
+        clusters:
+          main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1, max: 9}}}}
+    """
+    files = rendered(plan)
+    spec = files["kubernetes/base/db/statefulset-db.yaml"].value["spec"]
+    [claim] = spec["volumeClaimTemplates"]
+    # 1000 rows of 200 B a second, 30 days long: 483 GiB.
+    assert claim["spec"]["resources"]["requests"]["storage"] == "503Gi"
+    assert files["helm/values.yaml"].value["stores"]["db"]["persistence"]["size"] == "503Gi"

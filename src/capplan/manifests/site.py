@@ -78,6 +78,10 @@ _POOL_LABEL = {
 }
 
 
+_LEAST_GIB = {"cloud-sql": 10, "rds": 20, "azure-postgresql": 32}
+"""Storage of a database that a provider sells at least."""
+
+
 class Site:
     """Everything that artefacts are rendered from."""
 
@@ -146,6 +150,12 @@ class Site:
         """Return the region of a cluster; that of a model's own is the model's."""
         own = self.components.get(cluster)
         return own.region if own is not None else str(self.clusters[cluster].region)
+
+    def storage_gib(self, database: str) -> int:
+        """Return the storage of a database as the estimate counts it: with its growth and time series."""
+        component = self.components[database]
+        counted = [whole(measure.needs) for measure in component.measures if measure.name == "storage"]
+        return max([_LEAST_GIB.get(component.platform, 0), *counted])
 
     def callers(self, name: str) -> list[str]:
         """Return the services that call a component."""

@@ -303,7 +303,7 @@ def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
         "DBInstanceClass": machine_of(site, name, database.machine),
         "Engine": database.engine,
         "EngineVersion": _ENGINE_MAJOR[database.engine],
-        "AllocatedStorage": max(20, whole(database.storage)),
+        "AllocatedStorage": site.storage_gib(name),
         "StorageType": "gp3",
         "StorageEncrypted": True,
         "MultiAZ": database.high_availability,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator, Sequence
 
-from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact, Rendered, Tree
 from capplan.manifests.clouds.aws import backup_days, full_name, log_group_of, machine_of
 from capplan.manifests.clouds.cloudrun import account_of
@@ -127,7 +125,7 @@ def _cloud_sql(site: Site) -> list[Tree]:
             "tier": machine_of(site, name, database.machine),
             "region": site.components[name].region,
             "availability": "REGIONAL" if database.high_availability else "ZONAL",
-            "storage_gb": max(10, whole(database.storage)),
+            "storage_gb": site.storage_gib(name),
             "replicas": list(range(1, whole(database.read_replicas) + 1)),
             "backups": backup_days(database),
             "log": _cloud_sql_log(database),
@@ -161,14 +159,12 @@ def _memorystore(site: Site) -> list[Tree]:
 
 
 def memorystore_gib(site: Site, name: str, cache: Memorystore) -> int:
-    """Return the whole GiB of an instance: those of the plan, or of the chosen size, `standard 5 GiB`."""
+    """Return the whole GiB of an instance: those of the plan, or those that its content was given."""
     if cache.size is not None:
         return max(1, whole(cache.size))
-    pick = site.components[name].pick
-    figures = re.findall(r"[0-9]+", pick.name(0)) if pick is not None else []
-    if not figures:
-        raise InputError(Problem(f"caches.{name}.size", "is required to render its command"))
-    return max(1, int(figures[-1]))
+    [given] = [measure.has for measure in site.components[name].measures if measure.name == "memory"]
+    assert given is not None
+    return whole(given)
 
 
 def _flexible_servers(site: Site) -> list[Tree]:
@@ -186,7 +182,8 @@ def _flexible_servers(site: Site) -> list[Tree]:
         size = {
             "tier": tiers.get(prefix, "GeneralPurpose"),
             "sku": sku,
-            "storage_gb": max(32, whole(database.storage)),
+            # It is sold in powers of two.
+            "storage_gb": 2 ** math.ceil(math.log2(site.storage_gib(name))),
         }
         found.append({**where, **size, "high_availability": database.high_availability})
     return found

@@ -43,7 +43,7 @@ def _variables(site: Site) -> Tree:
         "databases": {
             name: {
                 "machine": machine_of(site, name, database.machine),
-                "storage_gib": number(database.storage),
+                "storage_gib": site.storage_gib(name),
             }
             for name, database in site.plan.databases.items()
             if not isinstance(database, SelfHosted)
@@ -83,14 +83,14 @@ def _values(site: Site) -> Tree:
     """Return values in the shape that most charts have: by service, and by store where it is."""
     services = {name: _chart_values(site, service) for name, service in site.pods.items()}
     stores = {**site.plan.databases, **site.plan.caches}
-    return {"services": services, "stores": {name: _store_values(name, s) for name, s in stores.items()}}
+    return {"services": services, "stores": {name: _store_values(site, name, s) for name, s in stores.items()}}
 
 
-def _store_values(name: str, store: object) -> Tree:
+def _store_values(site: Site, name: str, store: object) -> Tree:
     """Return a store of one's own with its size, or the place of the host of a managed one, yours to set."""
     if not isinstance(store, SelfHosted):
         return {"enabled": False, "host": f"{name}.invalid"}
-    storage = number(store.storage)
+    storage = max(number(store.storage), site.storage_gib(name))
     persistence: Tree = {"enabled": storage > 0} | ({"size": memory(storage)} if storage else {})
     return {
         "enabled": True,

@@ -133,7 +133,7 @@ def _single(site: Site, name: str, store: SelfHosted, engine: str) -> Iterator[A
         "config": f"{name}-config",
         "config_directory": directory,
         "resources": _asked(store),
-        "storage": memory(max(1.0, number(store.storage))),
+        "storage": memory(max(1, site.storage_gib(name), whole(store.storage))),
         "priority_class": priority_class_of(site),
         "node_selector": _nodes(site, store),
         "pod_labels": labels_of(site, name),
