@@ -51,7 +51,7 @@ def test_a_trace(capplan, root, tmp_path):
     trace = tmp_path / "t.csv"
     trace.write_text("when,n\n" + "".join(f"2026-01-01T{h:02d}:00:00Z,{1 + h % 5}\n" for h in range(24)))
     done = capplan("simulate", root / "examples" / "levqor", "--trace", trace, "--trace-columns", "when,n")
-    assert "1 days of t.csv" in done.stdout
+    assert "1 day of t.csv" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -159,6 +159,16 @@ def test_tune_and_apply(capplan, root, tmp_path):
     again = a_day(capplan, plan, "--alternative", "tuned", "--format", "json")
     assert again.exit_code == 0, again.stderr
     assert a_day(capplan, plan, "--tune", "--budget", "8", "--format", "json").exit_code == 0
+
+
+def test_a_plan_stays_where_the_answer_cannot_be_written(capplan, root, tmp_path):
+    shutil.copytree(root / "examples" / "levqor", tmp_path, dirs_exist_ok=True)
+    before = (tmp_path / "plan.yaml").read_bytes()
+    (tmp_path / "out.txt").write_text("mine")
+    done = a_day(capplan, tmp_path, "--tune", "--budget", "8", "--apply", "-o", tmp_path / "out.txt")
+    assert done.exit_code == 2
+    assert (tmp_path / "plan.yaml").read_bytes() == before
+    assert "wrote" not in done.stderr
 
 
 def test_exact(capplan, root):

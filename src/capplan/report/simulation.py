@@ -34,7 +34,9 @@ def simulation_text(simulation: Simulation, width: int, ascii_only: bool) -> str
 def _heading(simulation: Simulation) -> str:
     settings = simulation.settings
     kind = "Poisson" if settings.random else "steady"
-    span = f"{simulation.seconds / _DAY_S:g} days of {simulation.load} in ticks of {settings.tick_s:g} s"
+    days = simulation.seconds / _DAY_S
+    unit = "day" if days == 1 else "days"
+    span = f"{days:g} {unit} of {simulation.load} in ticks of {settings.tick_s:g} s"
     return f"{simulation.estimate.plan.name}: {span}, {kind} arrivals, seed {settings.seed}\n"
 
 
