@@ -83,7 +83,8 @@ def _values(site: Site) -> Tree:
     """Return values in the shape that most charts have: by service, and by store where it is."""
     services = {name: _chart_values(site, service) for name, service in site.pods.items()}
     stores = {**site.plan.databases, **site.plan.caches}
-    return {"services": services, "stores": {name: _store_values(site, name, s) for name, s in stores.items()}}
+    found = {name: _store_values(site, name, store) for name, store in stores.items()}
+    return {"services": services, "stores": found}
 
 
 def _store_values(site: Site, name: str, store: object) -> Tree:
