@@ -138,6 +138,17 @@ def test_what_it_writes_is_what_it_simulated(tuned, alternatives, tmp_path):
     assert scaler.metrics.targets[1] == round(70 * choice.factor)
 
 
+def test_what_is_tuned_of_an_alternative_stays_that_alternative(tuned, tmp_path):
+    """Settings of one plan are no settings of another."""
+    text = parse_text("{small: {services: {api: {cpu: 500m, slo: null, instances: 3}}}}")
+    written = with_tuned(text, {"api": tuned.settings}, "plan.yaml", tmp_path, "small")
+    api = parse_plan(written, "plan.yaml", tmp_path, alternative="tuned").plan.services["api"]
+    assert float(api.cpu) == 0.5
+    assert api.slo.p95 is None
+    assert int(api.instances.max) == tuned.best.choice.high
+    assert with_tuned(written, {"api": tuned.settings}, "plan.yaml", tmp_path, "tuned") == written
+
+
 def parse_text(alternatives):
     import textwrap
 

@@ -8,17 +8,31 @@ from typing import Any
 
 import yaml
 
+from capplan.plan.overlay import merge
 from capplan.plan.read import parse_plan
+from capplan.strictyaml import load
 
 ALTERNATIVE = "tuned"
 
 
-def with_tuned(text: str, services: Mapping[str, Any], name: str, directory: Path) -> str:
+class _Plain(yaml.SafeDumper):
+    """Writes what is there twice twice: the line is to be read without looking elsewhere."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def with_tuned(
+    text: str, services: Mapping[str, Any], name: str, directory: Path, alternative: str | None = None
+) -> str:
     """Return the plan ``text`` with an alternative of these ``services``; comments and layout stay.
 
-    An alternative of that name is replaced. Raises :class:`InputError` if the result is not a plan.
+    They are those of the plan, or of its ``alternative``, which the new one then repeats. An alternative of
+    that name is replaced. Raises :class:`InputError` if the result is not a plan.
     """
-    flow = yaml.safe_dump({"services": dict(services)}, default_flow_style=True, width=10**6, sort_keys=False)
+    old = {} if alternative is None else load(text, name)["alternatives"][alternative]
+    overlay = merge(old, {"services": services})
+    flow = yaml.dump(overlay, Dumper=_Plain, default_flow_style=True, width=10**6, sort_keys=False)
     line = f"{ALTERNATIVE}: {flow.strip()}"
     done = _placed(text, line)
     parse_plan(done, name, directory, alternative=ALTERNATIVE)

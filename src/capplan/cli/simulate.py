@@ -147,10 +147,11 @@ def simulate(
     with reporter("simulating", len(prepared.subjects)) as progress:
         result = run(prepared, progress)
     answer = answered(asked, prepared, result)
-    if isinstance(answer, bytes):
-        emit_bytes(answer, output, force)
+    if isinstance(answer.shown, bytes):
+        emit_bytes(answer.shown, output, force)
     else:
-        emit(answer, output, force, painted=fmt is SimulationFormat.TABLE)
+        emit(answer.shown, output, force, painted=fmt is SimulationFormat.TABLE)
+    answer.then()
 
 
 def _version(text: str) -> tuple[int, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -52,17 +54,22 @@ class Asked(NamedTuple):
         return {"--apply": self.apply, "--budget": self.budget, "--service": self.services}
 
 
-def answered(asked: Asked, prepared: Prepared, result: Simulation) -> str | bytes:
-    """Return what is asked for, as text or as a picture; the plan is changed where that is asked for."""
+class Answer(NamedTuple):
+    """What is shown, as text or as a picture; what to do once that is out."""
+
+    shown: str | bytes
+    then: Callable[[], None] = lambda: None
+
+
+def answered(asked: Asked, prepared: Prepared, result: Simulation) -> Answer:
+    """Return what is asked for."""
     if asked.fmt in _PICTURES:
         from capplan.report.simulation_figure import simulation_figure
 
-        return simulation_figure(result, asked.fmt.value)
+        return Answer(simulation_figure(result, asked.fmt.value))
     if asked.tune:
         return _tuned(asked, prepared, result)
-    if asked.right_size:
-        return _right_sized(asked, result)
-    return _timeline(asked, result)
+    return Answer(_right_sized(asked, result) if asked.right_size else _timeline(asked, result))
 
 
 def _check_together(needed: str, there: bool, options: Mapping[str, object]) -> None:
@@ -98,8 +105,8 @@ def _timeline(asked: Asked, result: Simulation) -> str:
     return text + report.exact_text(one_by_one) if asked.exact else text
 
 
-def _tuned(asked: Asked, prepared: Prepared, result: Simulation) -> str:
-    """Search, write the best into the plan if asked to, and return the report."""
+def _tuned(asked: Asked, prepared: Prepared, result: Simulation) -> Answer:
+    """Search, and return the report; then the best is written into the plan, if that is asked for."""
     from capplan.autoscale.tune import searches_of, tunable, tune
     from capplan.cli import terminal
     from capplan.cli.progress import reporter
@@ -109,11 +116,11 @@ def _tuned(asked: Asked, prepared: Prepared, result: Simulation) -> str:
     searches = searches_of(prepared, tunable(prepared, asked.services), asked.budget)
     with reporter("tuning", sum(len(search.choices) for search in searches)) as progress:
         tuning = tune(prepared, result.outcomes, searches, progress)
-    if asked.apply:
-        _apply(prepared, tuning)
     if asked.fmt is SimulationFormat.JSON:
-        return json_format.dumps(report.tuning_document(prepared.estimate.plan.name, tuning))
-    return report.tuning_text(tuning, terminal.width())
+        shown = json_format.dumps(report.tuning_document(prepared.estimate.plan.name, tuning))
+    else:
+        shown = report.tuning_text(tuning, terminal.width())
+    return Answer(shown, partial(_apply, prepared, tuning)) if asked.apply else Answer(shown)
 
 
 def _right_sized(asked: Asked, result: Simulation) -> str:
@@ -155,5 +162,6 @@ def _apply(prepared: Prepared, tuning: Tuning) -> None:
         reason = "no setting holds the SLO" if not found else f"{name} is not a file"
         note(f"nothing applied: {reason}")
         return
-    write_file(Path(name), with_tuned(read_text(Path(name)), found, name, file.directory), force=True)
+    text = with_tuned(read_text(Path(name)), found, name, file.directory, file.places.alternative)
+    write_file(Path(name), text, force=True)
     note(f"wrote {name}; use it with --alternative {ALTERNATIVE}")
