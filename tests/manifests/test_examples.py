@@ -190,3 +190,17 @@ def test_afpi_cloud_run_and_vllm_are_the_documents():
     assert "--total-max-nodes 5" in script
     rules = {a["alert"] for a in files["prometheus/afpi.rules.yaml"].value["groups"][1]["rules"]}
     assert {"HighLatency", "HighErrorRate", "GpuSaturation", "CostAnomaly"} <= rules
+
+
+def test_no_alert_or_trigger_is_below_the_work_itself():
+    """A latency that the work alone exceeds would page for ever, or keep an autoscaler at its maximum."""
+    amas = example("amas")
+    for name in ("worker", "research-agent"):
+        scaled = amas[f"kubernetes/components/keda/scaledobject-{name}.yaml"].value["spec"]
+        assert "latency" not in {trigger["name"] for trigger in scaled["triggers"]}
+    late = {("amas", None): {"orchestrator"}, ("afpi", "gke-fits"): {"frontend", "backend"}}
+    late[("afpi", "l4")] = {"frontend", "backend"}
+    for (name, alternative), services in late.items():
+        groups = example(name, alternative)[f"prometheus/{name}.rules.yaml"].value["groups"]
+        found = [rule for rule in groups[1]["rules"] if rule["alert"] == "HighLatency"]
+        assert {rule["labels"]["component"] for rule in found} == services

@@ -144,7 +144,7 @@ def _alerts(site: Site, service: Service) -> Iterator[Alert]:
     alerts, name = site.manifests.alerts, service.name
     lasting = int(number(alerts.lasting))
     latency = alerts.latency if alerts.latency is not None else service.spec.slo.p95
-    if latency is not None:
+    if latency is not None and not _always_late(service, number(latency)):
         yield _latency(site, name, number(latency), lasting)
     yield _errors(site, name, number(alerts.error_rate), lasting)
     if service.peak_rps > 0:
@@ -157,6 +157,14 @@ def _alerts(site: Site, service: Service) -> Iterator[Alert]:
         yield from _tokens(site, name, site.plan.llm[name].slo, lasting)
     for measure, level in alerts.scaling.items():
         yield from _levels(site, service, measure, level)
+
+
+def _always_late(service: Service, limit_s: float) -> bool:
+    """Say whether the work alone takes longer; a GPU's answer takes as long as it is, unless an SLO bounds it."""
+    work = service.spec.service_time
+    if work is None:
+        return bool(gpus_of(service)) and service.spec.slo.p95 is None
+    return number(work) >= limit_s
 
 
 def _latency(site: Site, name: str, limit_s: float, lasting: int) -> Alert:
