@@ -127,6 +127,16 @@ def test_closed_form_agrees_with_the_simulator(facts, configuration, case, input
     assert float(late) == pytest.approx(np.quantile(out.ttft_s, 0.95), rel=0.25)
 
 
+@pytest.mark.parametrize("case", [("llama-3.1-8b", "fp8", "L4", 1), ("mistral-7b", "int8", "T4", 1)])
+def test_first_token_of_an_idle_replica_waits_for_nobody(facts, configuration, case):
+    replica, room = replica_of(configuration(*case), facts, 300)
+    served = Served(replica.work, replica.reached, 200, 100, True)
+    out = simulate(replica, poisson(200, 100, 0.01, 300))
+    mean, late = first_token(served, 0.01, open_loop(served, 0.01, room)[0])
+    assert float(mean) == pytest.approx(out.ttft_s.mean(), rel=0.01)
+    assert float(late) == pytest.approx(np.quantile(out.ttft_s, 0.95), rel=0.05)
+
+
 def test_overload_is_infinite_not_wrong(facts, configuration):
     replica, room = replica_of(configuration("llama-3.1-8b", "fp8", "L4"), facts, 1400)
     served = Served(replica.work, replica.reached, 1200, 200, True)
