@@ -107,6 +107,7 @@ def test_what_holds_is_found_where_only_room_that_is_there_before_does(tmp_path,
     assert tuned.best is not None
     assert tuned.best in tuned.front
     assert tuned.best.holds
+    assert tuned.best.choice.factor == 1.0
 
 
 @pytest.mark.parametrize("days", [0.01, 0.5, 1, 2.9, 3, 7, 14])

@@ -174,16 +174,21 @@ def _shown(candidates: Sequence[Candidate]) -> list[Candidate]:
     """
     shown = _front(candidates)
     holding = [candidate for candidate in candidates if candidate.holds]
-    fewest = min(holding, key=lambda c: c.instances, default=None)
+    fewest = min(holding, key=lambda c: (c.instances, _changes(c.choice)), default=None)
     if fewest is not None and fewest not in shown:
         shown.append(fewest)
     return sorted(shown, key=lambda c: c.instances)
 
 
+def _changes(choice: Choice) -> tuple[float, int]:
+    """Order by how little is changed, for ties: a high minimum needs no other target."""
+    return abs(choice.factor - 1), (choice.up is not None) + (choice.down is not None)
+
+
 def _front(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return the candidates that no other beats in both, thinned out, cheapest first."""
     front: list[Candidate] = []
-    for candidate in sorted(candidates, key=lambda c: (c.instances, c.late)):
+    for candidate in sorted(candidates, key=lambda c: (c.instances, c.late, _changes(c.choice))):
         if not front or candidate.late < front[-1].late:
             front.append(candidate)
     if len(front) <= _FRONT:
