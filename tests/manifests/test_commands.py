@@ -181,3 +181,23 @@ def test_a_database_of_ones_own_has_room_for_its_time_series():
     # 1000 rows of 200 B a second, 30 days long: 483 GiB.
     assert claim["spec"]["resources"]["requests"]["storage"] == "503Gi"
     assert files["helm/values.yaml"].value["stores"]["db"]["persistence"]["size"] == "503Gi"
+
+
+def test_rules_ask_for_cpu_only_where_something_reports_it():
+    scaling = "manifests.alerts.scaling={cpu: {up: 0.7}, latency: {up: 0.5}}"
+    files = example("afpi", "l4", (scaling,))
+    groups = files["prometheus/afpi.rules.yaml"].value["groups"]
+    recorded = {r["labels"]["component"] for r in groups[0]["rules"] if r["record"] == "component:cpu:ratio"}
+    asked = {r["labels"]["component"] for r in groups[1]["rules"] if r["alert"] == "ScaleUpCpu"}
+    assert recorded == asked == {"llm"}, "nothing reports the CPU of Cloud Run to Prometheus"
+    text = example("levqor")["CHECKLIST.md"].text
+    assert "node exporter on the machines of backend" in text
+    assert "node exporter" not in example("amas")["CHECKLIST.md"].text
+
+
+def test_a_pooler_listens_where_policies_let_it():
+    files = example("llm-governance")
+    rules = files["kubernetes/base/auth-service/networkpolicy-auth-service.yaml"].value["spec"]["egress"]
+    ports = {port["port"] for rule in rules for port in rule["ports"]}
+    assert "\nlisten_port = 5432\n" in files["pgbouncer/postgres.ini"].text
+    assert 5432 in ports

@@ -13,6 +13,7 @@ from capplan.manifests.kubernetes.secrets import secrets_of
 from capplan.manifests.kubernetes.settings import pools_of
 from capplan.manifests.limits import limits_of
 from capplan.manifests.site import Site
+from capplan.plan.services import VmGroup
 
 _DATABASES, _CACHES = "Databases and read replicas", "Settings of caches"
 _POOLS = "Pools of connections"
@@ -103,6 +104,9 @@ def _disks(site: Site) -> list[str]:
 def _exporters(site: Site) -> Iterator[str]:
     """Yield what must report the metrics that the rules read and no service has."""
     yield f"{site.manifests.metrics.cost_per_day} from your bill, for CostAnomaly"
+    machines = [name for name, service in site.services.items() if isinstance(service.spec, VmGroup)]
+    if machines:
+        yield f"node exporter on the machines of {', '.join(machines)}, with that as the label service"
     if site.pods:
         yield "kube-state-metrics"
     if any(gpus_of(service) for service in site.pods.values()):

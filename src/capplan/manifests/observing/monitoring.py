@@ -14,6 +14,7 @@ from capplan.manifests.observing.scraping import scraping_artefacts
 from capplan.manifests.site import Service, Site
 from capplan.plan.llm import LlmSlo
 from capplan.plan.manifests import Level
+from capplan.plan.services import VmGroup
 
 _COST_FACTOR = 1.5
 
@@ -102,8 +103,14 @@ def _recordings(site: Site) -> Iterator[Tree]:
             "expr": latency_query(site, name, 0.95),
             "labels": labels,
         }
-        yield {"record": "component:cpu:ratio", "expr": _cpu(site, service), "labels": labels}
-        yield {"record": "component:memory:ratio", "expr": _memory(site, service), "labels": labels}
+        if _has_own_cores(site, service):
+            yield {"record": "component:cpu:ratio", "expr": _cpu(site, service), "labels": labels}
+            yield {"record": "component:memory:ratio", "expr": _memory(site, service), "labels": labels}
+
+
+def _has_own_cores(site: Site, service: Service) -> bool:
+    """Say whether exporters report its CPU and memory: of pods and machines, not of what is serverless."""
+    return service.name in site.pods or isinstance(service.spec, VmGroup)
 
 
 def rate(site: Site, service: str, more: str = "") -> str:
@@ -156,11 +163,12 @@ def _alerts(site: Site, service: Service) -> Iterator[Alert]:
     if name in site.plan.llm:
         yield from _tokens(site, name, site.plan.llm[name].slo, lasting)
     for measure, level in alerts.scaling.items():
-        yield from _levels(site, service, measure, level)
+        if measure not in ("cpu", "memory") or _has_own_cores(site, service):
+            yield from _levels(site, service, measure, level)
 
 
 def _always_late(service: Service, limit_s: float) -> bool:
-    """Say whether the work alone takes longer; a GPU's answer takes as long as it is, unless an SLO bounds it."""
+    """Say whether the work alone takes longer, as a GPU's does that no SLO bounds."""
     work = service.spec.service_time
     if work is None:
         return bool(gpus_of(service)) and service.spec.slo.p95 is None
