@@ -12,6 +12,7 @@ from capplan.autoscale.loop import FIXED, HPA
 from capplan.autoscale.setup import Subject
 from capplan.autoscale.simulation import Outcome, Series, figures
 from capplan.capacity.queueing import ggc_response_percentile
+from capplan.errors import InputError
 
 
 def outcome(made, arrivals):
@@ -36,3 +37,11 @@ def test_a_steady_load_waits_as_erlang_says(instances):
 def test_every_request_is_served_leaves_or_waits(arrivals):
     found = replay(outcome(service(HPA), arrivals), 1)
     assert found.served + found.left + found.waiting == sum(arrivals)
+
+
+@pytest.mark.parametrize("trouble", [{"retries": 2}, {"limit_rps": 5.0}, {"breaker": 0.5}])
+def test_requests_that_come_again_or_are_not_let_in_are_not_followed(trouble):
+    made = service(FIXED, initial=1)
+    made = made._replace(traffic=made.traffic._replace(**trouble))
+    with pytest.raises(InputError, match="--exact: follows requests that come once and are all let in"):
+        replay(outcome(made, [100.0] * 10), 1)

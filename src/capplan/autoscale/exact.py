@@ -31,14 +31,21 @@ class Exact(NamedTuple):
 
 
 def replay(outcome: Outcome, seed: int) -> Exact:
-    """Return what each request of a simulated service meets."""
+    """Return what each request of a simulated service meets.
+
+    Raises :class:`InputError` if there are too many, or some that come again or are not let in.
+    """
+    traffic = outcome.subject.simulated.traffic
+    if traffic.retries or traffic.limit_rps or traffic.breaker:
+        what = "follows requests that come once and are all let in"
+        raise InputError(Problem("--exact", what, "Leave out --retries, --rate-limit and --breaker."))
     total = float(outcome.series.arrivals.sum())
     if total > MOST_REQUESTS:
         what = f"{outcome.subject.name} gets {total:,.0f} requests, and {MOST_REQUESTS:,} are the most"
         raise InputError(Problem("--exact", what, "Simulate fewer --days."))
     places, mean_s = _places(outcome)
     generator = np.random.Generator(np.random.PCG64([seed, 1]))
-    tick_s, timeout_s = outcome.subject.simulated.traffic.tick_s, outcome.subject.simulated.traffic.timeout_s
+    tick_s, timeout_s = traffic.tick_s, traffic.timeout_s
     free: list[float] = []
     queue: deque[float] = deque()
     responses: list[float] = []
