@@ -61,6 +61,9 @@ def _read_csv(path: Path) -> Mapping[str, Usage]:
     for column in _COLUMNS:
         if column not in table.columns:
             raise InputError(Problem(str(path), f"no column '{column}'", nearest(column, table.columns)))
+    if pd.api.types.is_numeric_dtype(table["timestamp"]) and not table.empty:
+        remedy = "Write dates, as 2026-01-31T12:00:00Z."
+        raise InputError(Problem(str(path), "its times are numbers, and may count anything", remedy))
     times = pd.to_datetime(table["timestamp"], errors="coerce", utc=True, format="mixed")
     numbers = table[list(_COLUMNS[1:])].apply(pd.to_numeric, errors="coerce")
     bad = times.isna() | ~((numbers >= 0) & (numbers <= _LARGEST)).all(axis=1)
