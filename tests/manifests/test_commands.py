@@ -201,3 +201,29 @@ def test_a_pooler_listens_where_policies_let_it():
     ports = {port["port"] for rule in rules for port in rule["ports"]}
     assert "\nlisten_port = 5432\n" in files["pgbouncer/postgres.ini"].text
     assert 5432 in ports
+
+
+AZURE = textwrap.dedent("""
+    name: shop
+    regions: {azure: eastus}
+    demand: {requests_per_second: 20, profile: flat}
+    services:
+      web: {platform: container-apps, service_time: 100ms, cpu_time: 10ms, concurrency: 10, calls: {db: 1}}
+    databases:
+      db: {platform: azure-postgresql, machine: B1MS, storage: 40Gi, read_replicas: 2, backup: {retention: 14d}}
+""")
+
+
+def test_azure_databases_are_called_as_az_calls_them():
+    script = rendered(AZURE)["commands/az.sh"].text
+    assert "--tier Burstable \\\n  --sku-name Standard_B1ms " in script
+    script = rendered(AZURE, "databases.db.machine=GP_Standard_D4ds_v4")["commands/az.sh"].text
+    assert "--tier GeneralPurpose \\\n  --sku-name Standard_D4ds_v4 " in script
+
+
+def test_azure_databases_have_the_replicas_and_backups_of_the_plan():
+    script = rendered(AZURE)["commands/az.sh"].text
+    assert script.count("flexible-server replica create") == 2
+    assert "--backup-retention 14 " in script
+    shortest = rendered(AZURE, "databases.db.backup={}")["commands/az.sh"].text
+    assert "--backup-retention 7 " in shortest, "the least that Azure keeps"

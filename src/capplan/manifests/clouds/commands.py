@@ -175,7 +175,10 @@ def _flexible_servers(site: Site) -> list[Tree]:
             continue
         machine = machine_of(site, name, database.machine)
         prefix, _, sku = machine.partition("_")
-        if sku.startswith("Gen5"):
+        if not sku:
+            # Catalogs call the burstable classes B1MS, az Standard_B1ms.
+            prefix, sku = "B", f"Standard_B{machine[1:].lower()}"
+        elif sku.startswith("Gen5"):
             # Single Server was retired in March 2025; its 4 vCPU are a D4ds_v4 of Flexible Server.
             sku = f"Standard_D{sku.rpartition('_')[2]}ds_v4"
         where = {"name": full_name(site, name), "region": site.components[name].region}
@@ -185,7 +188,11 @@ def _flexible_servers(site: Site) -> list[Tree]:
             # It is sold in powers of two.
             "storage_gb": 2 ** math.ceil(math.log2(site.storage_gib(name))),
         }
-        found.append({**where, **size, "high_availability": database.high_availability})
+        # Azure keeps backups for a week to five.
+        days = min(35, max(7, backup_days(database)))
+        kept = {"high_availability": database.high_availability, "backups": days}
+        replicas = list(range(1, whole(database.read_replicas) + 1))
+        found.append({**where, **size, **kept, "replicas": replicas})
     return found
 
 
