@@ -210,7 +210,12 @@ AZURE = textwrap.dedent("""
     services:
       web: {platform: container-apps, service_time: 100ms, cpu_time: 10ms, concurrency: 10, calls: {db: 1}}
     databases:
-      db: {platform: azure-postgresql, machine: B1MS, storage: 40Gi, read_replicas: 2, backup: {retention: 14d}}
+      db:
+        platform: azure-postgresql
+        machine: B1MS
+        storage: 40Gi
+        read_replicas: 2
+        backup: {retention: 14d}
 """)
 
 
@@ -225,5 +230,5 @@ def test_azure_databases_have_the_replicas_and_backups_of_the_plan():
     script = rendered(AZURE)["commands/az.sh"].text
     assert script.count("flexible-server replica create") == 2
     assert "--backup-retention 14 " in script
-    shortest = rendered(AZURE, "databases.db.backup={}")["commands/az.sh"].text
+    shortest = rendered(AZURE, "databases.db.backup.retention=0s")["commands/az.sh"].text
     assert "--backup-retention 7 " in shortest, "the least that Azure keeps"
