@@ -118,7 +118,7 @@ class Templates:
             return text, _verified(language, marked, text, recorder)
         except (TemplateError, UnsafeValueError, TypeError) as error:
             where = str(self.own / name) if self.own is not None and self.is_own(name) else f"template {name}"
-            raise InputError(Problem(where, str(error) or type(error).__name__)) from error
+            raise InputError(Problem(where, str(error).rstrip(".") or type(error).__name__)) from error
 
 
 def _encoded(value: object, language: Language) -> str:
@@ -199,8 +199,9 @@ def _environment(own: Path | None) -> Environment:
     @pass_context
     def finalize(context: Any, value: object) -> str:
         recorder: list[object] = context[_RECORDER]
-        if isinstance(value, StrictUndefined):
-            str(value)
+        held = value.value if isinstance(value, _Block | _Identifier) else value
+        if isinstance(held, StrictUndefined):
+            str(held)
         recorder.append(value)
         return f"\ue000{len(recorder) - 1}\ue001"
 

@@ -109,7 +109,7 @@ class AwsAccount(Section):
 class GcpProject(Section):
     """Names in the Google Cloud project that artefacts refer to and capplan does not create."""
 
-    network: Name = Field("default", description="VPC through which Cloud Run reaches private addresses.")
+    network: Name = Field("default", description="VPC of clusters, databases and caches.")
     subnetwork: Name = "default"
 
 
