@@ -255,6 +255,18 @@ def test_more_replicas_than_allowed_is_a_reason_to_lose():
     assert any("replicas in the busiest hour, replicas.max is 2" in reason for reason in lost)
 
 
+@pytest.mark.parametrize(("memory", "machine"), [("8GiB", "n1-standard-4"), ("16GiB", "n1-standard-8")])
+def test_auto_takes_a_machine_that_its_pod_fits(memory, machine):
+    result = run(*OPEN, "precision=int8", "gpu=T4", "pod_cpu=3", f"pod_memory={memory}")
+    assert "pod-fits-no-node" not in errors(result)
+    assert assistant(result).replica.machine == machine
+
+
+def test_auto_with_a_pod_that_fits_nothing_says_so():
+    with pytest.raises(InputError, match="its pod fits no machine with 1 of this GPU"):
+        run(*OPEN, "pod_memory=9TiB")
+
+
 def test_auto_with_requests_beyond_the_context_says_so():
     with pytest.raises(InputError, match="llama-2-7b has a context of 4,096"):
         run(*OPEN, "model=llama-2-7b", "input_tokens=4000", "output_tokens=300")

@@ -133,6 +133,8 @@ def _asked(llm: Llm) -> Asked:
 
 def _demand(basis: Basis, name: str, llm: Llm) -> Demand:
     local = local_part(llm)
+    # A machine that the plan names is taken; what of the pod does not fit is then told by name.
+    free = llm.machine == "auto"
     return Demand(
         basis.load.rps(name)[0] * float(local),
         float(basis.hours_per_month),
@@ -140,6 +142,8 @@ def _demand(basis: Basis, name: str, llm: Llm) -> Demand:
         bounds_of(llm),
         llm.cold_start,
         bool(basis.plan.pricing.sustained_use),
+        float(llm.pod_cpu or 0.0) if free else 0.0,
+        float(llm.pod_memory) if free else 0.0,
     )
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 
 from capplan.arrays import Array, Floats, per_scenario
 from capplan.capacity.limits import Input, Limit
-from capplan.capacity.nodes import Allocatable, aks_allocatable, eks_allocatable, gke_allocatable
 from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.catalog.rows import Sku
 from capplan.components.base import Component, Context, Path
 from capplan.components.llm.facts import facts_of
 from capplan.components.llm.findings import findings, obstacles, over_ceiling
 from capplan.components.llm.fleet import delays_of, fleet_of
-from capplan.components.llm.offers import add_on_for
+from capplan.components.llm.offers import add_on_for, node_of
 from capplan.components.llm.replica import Replica
 from capplan.components.machines import Machines, machine_meters
 from capplan.components.measures import Measure, Spread, measure
@@ -56,7 +54,7 @@ def build_llm(ctx: Context, name: str, llm: Llm) -> Component:
         machine=machine.name,
         add_on=gpu,
         per_machine=_replicas_per_machine(ctx, machine, gpu, chosen, path),
-        node=_allocatable(ctx, llm.provider, machine),
+        node=node_of(ctx.catalog, llm.provider, machine),
         repository=facts["models"][chosen.model.name].get("repository"),
         memory_share=served.reached.memory_share,
         room=does.room,
@@ -196,18 +194,6 @@ def _replicas_per_machine(
         remedy = "Replicas over several machines (pipeline parallelism) are not modelled."
         raise InputError(ctx.places.problem((*path, "machine"), what, remedy))
     return float(count // chosen.tensor_parallel)
-
-
-def _allocatable(ctx: Context, provider: str, machine: Sku) -> Allocatable:
-    """Return what a node of the provider's Kubernetes leaves to pods of this machine type."""
-    platform = {"gcp": "gke", "aws": "eks", "azure": "aks"}[provider]
-    fact = partial(ctx.catalog.number, "kubernetes", platform)
-    vcpu, memory, pods = machine.vcpu or 0.0, machine.memory_gib or 0.0, fact("max_pods")
-    if platform == "gke":
-        node = gke_allocatable(vcpu, memory, pods, False)
-    else:
-        node = (eks_allocatable if platform == "eks" else aks_allocatable)(vcpu, memory, pods)
-    return node.less(*(fact("daemonsets", kind) for kind in ("cpu", "memory_gib", "pods")))
 
 
 def _units(ctx: Context, name: str, llm: Llm) -> dict[str, Array]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
+from capplan.capacity.nodes import Allocatable, aks_allocatable, eks_allocatable, gke_allocatable
 from capplan.catalog.catalog import PROVIDERS, Catalog
 from capplan.catalog.rows import RATES, Sku
 from capplan.components.base import MACHINES, Context, Path
@@ -13,18 +15,27 @@ from capplan.llm.hardware import Gpu
 from capplan.plan.services import GpuAddOn
 
 _ADD_ON_SERVICE = "compute-engine-gpu"
-_ADD_ONS = {
-    "nvidia-tesla-t4": {1: "n1-standard-4", 2: "n1-standard-8", 4: "n1-standard-16"},
-    "nvidia-tesla-v100": {1: "n1-standard-8", 2: "n1-standard-16", 4: "n1-standard-16", 8: "n1-standard-32"},
+_ADD_ONS: dict[str, dict[int, tuple[str, ...]]] = {
+    "nvidia-tesla-t4": {
+        1: ("n1-standard-4", "n1-standard-8"),
+        2: ("n1-standard-8", "n1-standard-16"),
+        4: ("n1-standard-16", "n1-standard-32"),
+    },
+    "nvidia-tesla-v100": {
+        1: ("n1-standard-8",),
+        2: ("n1-standard-16",),
+        4: ("n1-standard-16", "n1-standard-32"),
+        8: ("n1-standard-32", "n1-standard-64"),
+    },
 }
-"""GPUs that Google adds to N1 machines, and the machine that is taken for each number of them: within
-Google's limits of vCPU by GPU, and large enough to stage the weights."""
+"""GPUs that Google adds to N1 machines, and the machines to choose from for each number of them: within
+Google's limits of vCPU by GPU, and large enough to stage the weights; the next size for larger pods."""
 
 
 class Offer(NamedTuple):
     """A machine in a region with so many ``gpus``, and USD an hour by rate; None where it has no price.
 
-    machine_usd: on demand, without the GPUs that are added to it.
+    machine_usd: on demand, without the GPUs that are added to it. node: what it leaves to pods.
     """
 
     provider: str
@@ -35,6 +46,7 @@ class Offer(NamedTuple):
     gpus: float
     usd_per_hour: dict[str, float | None]
     machine_usd: float | None
+    node: Allocatable
 
     @property
     def name(self) -> str:
@@ -62,9 +74,10 @@ def _with_add_ons(catalog: Catalog, region: str, named: str | None) -> Iterator[
     for name, machines in _ADD_ONS.items():
         add_on = catalog.require("gcp", _ADD_ON_SERVICE, name)
         for count, usual in machines.items():
-            machine = catalog.find("gcp", MACHINES["gcp"], named or usual)
-            if machine is not None and machine.usd(region) is not None and add_on.usd(region) is not None:
-                yield offer(catalog, "gcp", region, machine, add_on, count)
+            for wanted in usual if named is None else (named,):
+                machine = catalog.find("gcp", MACHINES["gcp"], wanted)
+                if machine is not None and machine.usd(region) is not None and add_on.usd(region) is not None:
+                    yield offer(catalog, "gcp", region, machine, add_on, count)
 
 
 def offer(
@@ -82,7 +95,20 @@ def offer(
     gpu = machine.gpu if add_on is None else add_on.gpu
     prices = {rate: hourly(rate) for rate in RATES}
     alone = catalog.price(provider, MACHINES[provider], machine, region, "on_demand")
-    return Offer(provider, region, machine, add_on, gpu or "", count, prices, alone and alone.usd)
+    node = node_of(catalog, provider, machine)
+    return Offer(provider, region, machine, add_on, gpu or "", count, prices, alone and alone.usd, node)
+
+
+def node_of(catalog: Catalog, provider: str, machine: Sku) -> Allocatable:
+    """Return what a node of the provider's Kubernetes leaves to pods of this machine type."""
+    platform = {"gcp": "gke", "aws": "eks", "azure": "aks"}[provider]
+    fact = partial(catalog.number, "kubernetes", platform)
+    vcpu, memory, pods = machine.vcpu or 0.0, machine.memory_gib or 0.0, fact("max_pods")
+    if platform == "gke":
+        node = gke_allocatable(vcpu, memory, pods, False)
+    else:
+        node = (eks_allocatable if platform == "eks" else aks_allocatable)(vcpu, memory, pods)
+    return node.less(*(fact("daemonsets", kind) for kind in ("cpu", "memory_gib", "pods")))
 
 
 def everywhere(catalog: Catalog) -> list[tuple[str, str]]:

@@ -27,6 +27,7 @@ class Demand(NamedTuple):
     """What has to be served: requests/s by hour, (hours,), and how replicas are provided.
 
     target: share of a replica's capacity to plan with. sustained_use: whether Google's discount counts.
+    pod_cpu, pod_gib: what the pod of a replica requests.
     """
 
     rps: Array
@@ -35,6 +36,8 @@ class Demand(NamedTuple):
     bounds: Bounds
     cold_start: ColdStart
     sustained_use: bool = True
+    pod_cpu: float = 0.0
+    pod_gib: float = 0.0
 
 
 class Option(NamedTuple):
@@ -196,8 +199,12 @@ def _priced(
         holding = [offer for offer in offers if offer.gpu == one.gpu.name and _holds(offer, one)]
         if not holding:
             yield _unable(one, f"no machine with {one.tensor_parallel:g} of this GPU on offer")
+            continue
+        roomy = [offer for offer in holding if _has_room(offer, one, demand)]
+        if not roomy:
+            yield _unable(one, f"its pod fits no machine with {one.tensor_parallel:g} of this GPU")
         peak = float(sized.replicas[index].max())
-        for offer in holding:
+        for offer in roomy:
             for name, bought in ways.items():
                 usd = bills.usd(index, offer, bought, demand.sustained_use)
                 yield Option(
@@ -218,6 +225,12 @@ def _holds(offer: Offer, configuration: Configuration) -> bool:
     """Whether a machine holds a replica; GPUs are added to a machine as many as a replica takes."""
     wanted = configuration.tensor_parallel
     return offer.gpus >= wanted if offer.add_on is None else offer.gpus == wanted
+
+
+def _has_room(offer: Offer, configuration: Configuration, demand: Demand) -> bool:
+    """Whether a machine has CPU and memory for the pods of all the replicas that its GPUs hold."""
+    pods, node = offer.gpus // configuration.tensor_parallel, offer.node
+    return bool(pods * demand.pod_cpu <= node.cpu and pods * demand.pod_gib <= node.memory_gib)
 
 
 def _obstacle(configuration: Configuration, asked: Asked) -> str:
