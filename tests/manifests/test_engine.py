@@ -30,7 +30,7 @@ def test_braces_of_prometheus_pass_through(own):
         ("name: [[ x ]]-hpa\n", "whole of a value"),
         ("name: \"[[ x ]]\"\nargs: ['--a=[[ x ]]']\n", "whole of a value"),
         ("name: [[ typo ]]\n", "'typo' is undefined"),
-        ("name:[[ typo | yaml(2) ]]\n", "'typo' is undefined$"),
+        ("name:[[ typo | yaml(2) ]]\n", "'typo' is undefined."),
         ("name: [[ none ]]\n", "no safe form"),
         ("name: [[ tree ]]\n", "no safe form"),
         ("name: [[ x | yaml(2) ]]\n", "neither a list nor a map"),

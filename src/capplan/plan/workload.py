@@ -195,7 +195,9 @@ class Workload(Section):
     public: bool = Field(False, description="Reachable from the internet without an Ingress.")
     host: Host | None = Field(None, description="Host name of an Ingress for it.")
     node_selector: dict[LabelKey, LabelValue] = {}
-    service_account: Name | None = Field(None, description="The service's name; on Cloud Run PLAN-SERVICE-run.")
+    service_account: Name | None = Field(
+        None, description="The service's name; on Cloud Run PLAN-SERVICE-run."
+    )
     autoscaler: Autoscaler = DEFAULTS
     vpa: Vpa | None = None
     vllm: Vllm | None = None
