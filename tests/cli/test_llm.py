@@ -173,3 +173,14 @@ def test_a_plan_without_llm_imports_nothing_of_it():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stderr.strip().splitlines()[-1] == "[]"
+
+
+def test_models_are_listed_in_every_format(capplan):
+    table = capplan("llm", "--models")
+    markdown = capplan("llm", "--models", "--format", "markdown")
+    document = json.loads(capplan("llm", "--models", "--format", "json").stdout)
+    assert "mistral-7b            7.2     7.1      32          131  checked" in table.stdout
+    assert "| mistral-7b | 7.2 |" in markdown.stdout
+    known = {model["name"]: model for model in document["models"]}
+    assert known["deepseek-v3"]["parameters"] == pytest.approx(671e9, rel=0.01)
+    assert known["deepseek-v3"]["kv_kb_per_token"] == pytest.approx(70.272)

@@ -68,7 +68,7 @@ def llm(
     """
     own = (architectures, calibration)
     if models:
-        text = _models(catalogs, own)
+        text = _models(catalogs, own, fmt)
     elif plan is not None and model is None:
         _refuse(context, _OF_LOOKS, "goes with --model, not with a plan", "The plan says it, or --set does.")
         from capplan.plan.read import read_plan
@@ -182,15 +182,19 @@ def _promise(wanted: Wanted) -> Promise:
     return Promise(seconds(wanted.tpot, "--tpot"), seconds(wanted.ttft, "--ttft"))
 
 
-def _models(catalogs: Path | None, own: tuple[Path | None, Path | None]) -> str:
+def _models(catalogs: Path | None, own: tuple[Path | None, Path | None], fmt: TextFormat) -> str:
     from capplan.catalog.catalog import Catalog
+    from capplan.cli import terminal
     from capplan.components.llm.facts import facts_of
     from capplan.llm.facts import find_model
-    from capplan.report.llm import models_table
-    from capplan.report.table import text
+    from capplan.report import json_format
+    from capplan.report import llm as report
 
     facts = facts_of(Catalog(catalogs), *own)
-    return text(models_table([find_model(name, facts) for name in facts["models"]]))
+    known = [find_model(name, facts) for name in facts["models"]]
+    if fmt is TextFormat.JSON:
+        return json_format.dumps(report.models_document(known))
+    return _drawn(report.models_table(known), fmt, terminal.width())
 
 
 def _ranking(

@@ -266,20 +266,45 @@ _MODEL = (
 )
 
 
+def models_document(models: Sequence[Architecture]) -> dict[str, Any]:
+    """Return the models that are known as scripts read them."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "models": [
+            {
+                "name": model.name,
+                "parameters": model.total_parameters,
+                "active_parameters": model.active_parameters,
+                "layers": model.layers,
+                "kv_kb_per_token": _kv_kilobytes(model),
+                "context": model.context,
+                "confidence": model.confidence,
+                "source": model.source,
+            }
+            for model in models
+        ],
+    }
+
+
 def models_table(models: Sequence[Architecture]) -> Table:
-    """Return the models that are known; the KV cache at 16 bit, of a token that all layers see."""
+    """Return the models that are known, for people."""
     rows = [
         [
             model.name,
             f"{model.total_parameters / 1e9:.1f}",
             f"{model.active_parameters / 1e9:.1f}",
             f"{model.layers:g}",
-            f"{model.layers * model.kv_elements_per_layer * 2 / 1e3:.0f}",
+            f"{_kv_kilobytes(model):.0f}",
             model.confidence,
         ]
         for model in models
     ]
     return Table(_MODEL, rows)
+
+
+def _kv_kilobytes(model: Architecture) -> float:
+    """Return the KV cache at 16 bit of a token that all layers see."""
+    return model.layers * model.kv_elements_per_layer * 2 / 1e3
 
 
 class ServedView(NamedTuple):
