@@ -245,3 +245,36 @@ def test_requests_that_share_cores_are_in_progress_longer_the_fuller_these_are(p
     later = outcome.series.wanted[len(outcome.series.wanted) // 2 :]
     assert 7 <= later.min() <= later.max() <= 10
     assert outcome.series.late[-len(later) :].sum() == 0
+
+
+def test_messages_that_wait_for_the_first_instance_are_not_late_before_their_drain_time(tmp_path):
+    """From zero: 10 messages/s for 10 minutes. The first is served 165 s later, all within 300 s."""
+    rows = [f"2026-01-01T00:{minute:02}:00Z,{600 * (10 <= minute < 20)}" for minute in range(60)]
+    (tmp_path / "burst.csv").write_text("timestamp,requests\n" + "\n".join(rows) + "\n")
+    text = f"""
+        name: t
+        regions: {{gcp: us-central1}}
+        demand: {{requests_per_second: 1.6666667, trace: {{file: {tmp_path / "burst.csv"}}}}}
+        services:
+          worker:
+            platform: kubernetes
+            cpu: 1
+            memory: 1Gi
+            service_time: 1s
+            concurrency: 1
+            instances: {{min: 0, max: 40}}
+            queue: {{drain_time: 5m, target_length: 10}}
+            workload: {{startup: 30s, autoscaler: {{kind: keda, triggers: {{queue: 10}}}}}}
+        clusters:
+          main: {{platform: gke, pools: {{default: {{machine: e2-standard-4, nodes: {{min: 1, max: 40}}}}}}}}
+    """
+    series = simulated(text, days=1 / 24, random=False).outcomes[0].series
+    came, gone = np.cumsum(series.arrivals), np.cumsum(series.served)
+    assert gone[-1] == pytest.approx(came[-1])
+    waits_s = 15.0 * (
+        np.searchsorted(gone, came[series.arrivals > 0] - 1e-6) - np.flatnonzero(series.arrivals)
+    )
+    assert 165 <= waits_s.max() < 300
+    assert series.wait_s.max() == pytest.approx(waits_s.max(), abs=15)
+    assert series.late.sum() == 0
+    assert simulated(text, "services.worker.queue.drain_time=2m", days=1 / 24).outcomes[0].figures.late_s > 0

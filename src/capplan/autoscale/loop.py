@@ -5,6 +5,7 @@ One service, tick after tick. Compiled by numba where it is installed.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from capplan.autoscale import keda, knative, tracking, window
@@ -85,7 +86,11 @@ class Service(NamedTuple):
 
 
 class _Memory(NamedTuple):
-    """What lasts from tick to tick; ``blind_looks[0]``: looks in a row that found no measure."""
+    """What lasts from tick to tick; ``blind_looks[0]``: looks in a row that found no measure.
+
+    oldest: tick from which the oldest request is that is still there. came, gone: requests of the ticks
+    before it, and all that were served or gave up.
+    """
 
     fleet: Fleet
     waiting: Waiting
@@ -97,6 +102,9 @@ class _Memory(NamedTuple):
     proposals: Ints
     failures: Ints
     blind_looks: Ints
+    oldest: Ints
+    came: Reals
+    gone: Reals
 
 
 def simulate(service: Service, arrivals: Reals) -> Timeline:
@@ -114,6 +122,9 @@ def simulate(service: Service, arrivals: Reals) -> Timeline:
         ints(metrics),
         ints([FAILED_GET_EXTERNAL] * metrics),
         ints(1),
+        ints(1),
+        reals(1),
+        reals(1),
     )
     timeline = empty(arrivals)
     _run(service, memory, timeline)
@@ -264,12 +275,30 @@ def _serve(
     timeline.wanted[tick] = memory.fleet.number[0]
     timeline.ready[tick] = ready
     timeline.kept[tick] = memory.fleet.kept[0]
-    timeline.wait_s[tick] = done.wait_s
-    if done.worked + done.wait_s > 0.0 or done.shed > 0.0:
+    wait_s = done.wait_s
+    if math.isinf(traffic.timeout_s):
+        wait_s = _oldest_s(memory, timeline, tick, done.served + done.shed, traffic.tick_s)
+    timeline.wait_s[tick] = wait_s
+    if done.worked + wait_s > 0.0 or done.shed > 0.0:
         rho = done.worked / max(ready * traffic.rate_rps * traffic.tick_s, 1e-12)
-        timeline.p95_s[tick] = done.wait_s + _looked_up(service.p95_s, ready, rho)
+        timeline.p95_s[tick] = wait_s + _looked_up(service.p95_s, ready, rho)
         slack_s = _looked_up(service.slack_s, ready, rho)
-        timeline.late[tick] = done.wait_s > slack_s or done.shed > 0.0
+        timeline.late[tick] = wait_s > slack_s or done.shed > 0.0
+
+
+@compiled
+def _oldest_s(memory: _Memory, timeline: Timeline, tick: int, gone: float, tick_s: float) -> float:
+    """Return how long the oldest request has waited that a tick leaves, in whole ticks.
+
+    For those who wait without limit: how long they will yet have to depends on instances to come.
+    """
+    memory.gone[0] += gone
+    oldest, came = memory.oldest[0], memory.came[0]
+    while oldest <= tick and came + timeline.arrivals[oldest] <= memory.gone[0] * (1 + 1e-12) + 1e-6:
+        came += timeline.arrivals[oldest]
+        oldest += 1
+    memory.oldest[0], memory.came[0] = oldest, came
+    return (tick + 1 - oldest) * tick_s
 
 
 @compiled

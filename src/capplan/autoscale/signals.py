@@ -55,7 +55,8 @@ class Timeline(NamedTuple):
 
     arrivals, served, shed, worked, waiting: requests; waiting at the end of the tick, clients that try again
     included. wanted, ready, kept: instances; nodes are still there for those kept. wait_s, p95_s:
-    mean wait, and the response time of 95 % in the tick. late: 1 where the SLO is broken.
+    mean wait, or that of the oldest message, and the response time of 95 % in the tick. late: 1 where the
+    SLO is broken.
     """
 
     arrivals: Reals
