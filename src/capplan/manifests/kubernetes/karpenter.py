@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.figures import number
-from capplan.manifests.kubernetes.pods import MANAGED_BY
+from capplan.manifests.kubernetes.pods import MANAGED_BY, spot_labels_of
 from capplan.manifests.quantity import memory
 from capplan.manifests.site import NodePool, Site
 
@@ -42,7 +42,7 @@ def _node_pool(site: Site, pool: NodePool) -> Tree:
     return {
         "name": pool.name,
         "labels": _labels(site),
-        "node_labels": pool.selector,
+        "node_labels": pool.selector | spot_labels_of(pool),
         "requirements": requirements,
         "limits": limits,
         "taints": [{"key": "nvidia.com/gpu", "effect": "NoSchedule"}] if pool.gpus else [],

@@ -14,6 +14,8 @@ Tree = dict[str, Any]
 _PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
 _GOOGLE_FRONT_ENDS = ["35.191.0.0/16", "130.211.0.0/22"]
 _STORE_PORTS = {"postgres": 5432, "mysql": 3306, "redis": 6379}
+_OBJECT_STORES = ("s3", "cloud-storage", "blob-storage")
+"""What pods call of the resources that a plan lists, by the catalogs' names."""
 _MONITORING = {"prometheus-operator": "monitoring", "managed-prometheus": "gmp-system"}
 """Namespaces that scrape."""
 
@@ -52,7 +54,7 @@ def _ingress(site: Site, service: Service) -> list[Tree]:
     if service.workload.public:
         found.append({"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": _tcp(*ports)})
     elif service.name in site.entries or service.workload.host is not None:
-        found.append({"from": [{"namespaceSelector": {}}, *_front_ends(site)], "ports": _tcp("http")})
+        found.append({"from": [{"namespaceSelector": {}}, *_front_ends(site)], "ports": _tcp(*ports)})
     return found
 
 
@@ -80,6 +82,8 @@ def _to(site: Site, callee: str) -> list[Tree]:
         ports = ports_of(site.pods[callee]).values()
         return [{"to": [{"podSelector": {"matchLabels": selector_of(callee)}}], "ports": _tcp(*ports)}]
     if callee in plan.external_apis or callee in plan.services or callee in plan.llm:
+        return [_internet()]
+    if callee in plan.resources and plan.resources[callee].service in _OBJECT_STORES:
         return [_internet()]
     port = _store_port(site, callee)
     if port is None:

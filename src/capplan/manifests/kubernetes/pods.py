@@ -247,10 +247,12 @@ def node_selector_of(site: Site, service: Service) -> Tree:
     found: Tree = {}
     if gpus_of(service) or len(site.clusters[pool.cluster].pools) > 1:
         found |= pool.selector
-    if number(pool.spec.purchase.spot) >= 1:
-        key, value = _SPOT[pool.platform][0]
-        found[key] = value
-    return found | service.workload.node_selector
+    return found | spot_labels_of(pool) | service.workload.node_selector
+
+
+def spot_labels_of(pool: NodePool) -> Tree:
+    """Return the label by which a provider tells spot nodes, where all nodes of a pool are."""
+    return dict([_SPOT[pool.platform][0]]) if number(pool.spec.purchase.spot) >= 1 else {}
 
 
 def _tolerations(service: Service, pool: NodePool) -> list[Tree]:
