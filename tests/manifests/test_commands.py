@@ -232,3 +232,16 @@ def test_azure_databases_have_the_replicas_and_backups_of_the_plan():
     assert "--backup-retention 14 " in script
     shortest = rendered(AZURE, "databases.db.backup.retention=0s")["commands/az.sh"].text
     assert "--backup-retention 7 " in shortest, "the least that Azure keeps"
+
+
+def test_a_chunk_is_no_longer_than_the_memory_of_the_plan_allows():
+    text = example("llm-governance")["sql/postgres-timeseries.sql"].text
+    assert "chunk_time_interval => INTERVAL '12 hours'" in text, "what the estimate says"
+    text = example("llm-observatory")["sql/postgres-timeseries.sql"].text
+    assert "chunk_time_interval => INTERVAL '3 days'" in text, "two chunks until rows are compressed"
+
+
+def test_a_pooler_may_serve_callers_without_a_pool():
+    sets = ("services.frontend.calls={postgres: 0}",)
+    files = example("llm-governance", None, sets)
+    assert "query_wait_timeout = 30" in files["pgbouncer/postgres.ini"].text

@@ -119,11 +119,11 @@ def pooler_artefacts(site: Site) -> Iterator[Artefact]:
             or opened <= (accepted or math.inf)
         ):
             continue
-        waits = [pools_of(site, caller)[name].acquire_s for caller in site.callers(name)]
+        pools = [pools_of(site, caller).get(name) for caller in site.callers(name)]
         context: Tree = {
             "host": f"{name}.invalid" if not isinstance(database, SelfHostedDatabase) else name,
             "clients": math.ceil(opened),
             "size": max(1, math.ceil(size)),
-            "wait_s": max(waits),
+            "wait_s": max(pool.acquire_s for pool in pools if pool is not None),
         }
         yield Artefact(f"pgbouncer/{name}.ini", "sql/pgbouncer.conf.j2", context, "sql")

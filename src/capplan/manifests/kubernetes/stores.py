@@ -11,7 +11,13 @@ from capplan.manifests.figures import number, whole
 from capplan.manifests.kubernetes.objects import BASE, COMPONENTS, priority_class_of
 from capplan.manifests.kubernetes.pods import MANAGED_BY, labels_of, selector_of
 from capplan.manifests.kubernetes.quotas import store_amounts
-from capplan.manifests.kubernetes.settings import lines, mysql_settings, postgres_settings, redis_settings
+from capplan.manifests.kubernetes.settings import (
+    lines,
+    measured,
+    mysql_settings,
+    postgres_settings,
+    redis_settings,
+)
 from capplan.manifests.quantity import memory
 from capplan.manifests.site import Site
 from capplan.plan.caches import SelfHostedCache
@@ -179,16 +185,15 @@ def _sql(site: Site, name: str) -> Iterator[Artefact]:
     """Yield the hypertables of a database: chunks, compression, retention."""
     tables = []
     for table, series in site.plan.databases[name].time_series.items():
-        compress = series.compress_after
+        compress = None if series.compress_after is None else number(series.compress_after)
+        chunk_s = min(_chunk_s(number(series.retain), compress), _in_memory_s(site, name, table))
         tables.append(
             {
                 "name": table.replace("-", "_"),
                 "time": series.time_column,
                 "segment_by": list(series.segment_by),
-                "chunk": interval(
-                    _chunk_s(number(series.retain), None if compress is None else number(compress))
-                ),
-                "compress_after": None if compress is None else interval(number(compress)),
+                "chunk": interval(chunk_s),
+                "compress_after": None if compress is None else interval(compress),
                 "drop_after": interval(number(series.retain)),
             }
         )
@@ -198,6 +203,12 @@ def _sql(site: Site, name: str) -> Iterator[Artefact]:
 
 
 _DAY_S = 86400.0
+
+
+def _in_memory_s(site: Site, name: str, table: str) -> float:
+    """Return the longest chunk that the memory of the database takes, in whole hours."""
+    hours = measured(site, name, f"{table}: chunk interval")
+    return math.inf if hours is None else 3600.0 * max(1, math.floor(hours))
 
 
 def _chunk_s(retain_s: float, compress_s: float | None) -> float:
