@@ -191,6 +191,13 @@ def test_limits_of_a_template_do_not_come_back(tmp_path, root):
     assert found.up.amounts[1] >= found.high
 
 
+def test_scaling_to_zero_is_searched_with_other_targets():
+    text = PODS.replace("min: 2", "min: 0")
+    subject = prepare(plan_of(text), SHIPPED, Settings(days=0.1)).subjects[0]
+    _, *others = choices(subject, plan_of(text).plan.services["api"], 1, 10**6)
+    assert {choice.low for choice in others} >= {0, 1, 2}
+
+
 def test_progress_hears_of_every_setting():
     prepared = prepare(plan_of(PODS), SHIPPED, Settings(days=0.1))
     searches, heard = searches_of(prepared, tunable(prepared), budget=5), []

@@ -60,7 +60,7 @@ def choices(subject: Subject, service: Service, seed: int, budget: int) -> list[
     needed = math.ceil(float(subject.rps.max()) / subject.target_rps)
     least = min(max(scaler.low, 1), _SAFE)
     steps = (math.ceil(needed * share) for share in (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.25))
-    lows = sorted({max(scaler.low, 1), *(max(low, least) for low in steps)})
+    lows = sorted({scaler.low, *(max(low, least) for low in steps)})
     highs = sorted({max(scaler.high, 1), max(math.ceil(needed * 1.5), 2)})
     ups: list[Rules | None] = [None]
     downs: list[Rules | None] = [None]
