@@ -40,6 +40,11 @@ def test_csv_is_the_timeline(capplan, root):
     assert {row["service"] for row in rows} == {"backend"}
 
 
+def test_less_than_a_day_is_said_in_hours_and_minutes(capplan, root):
+    done = capplan("simulate", root / "examples" / "levqor", "--days", "0.05")
+    assert done.stdout.startswith("levqor: 72.0 min of office-hours in ticks of 15 s")
+
+
 def test_the_same_seed_gives_the_same_bytes(capplan, root):
     first, second, other = (
         a_day(capplan, root / "examples" / "amas", "--seed", seed).stdout for seed in (3, 3, 4)

@@ -35,9 +35,9 @@ def _heading(simulation: Simulation) -> str:
     settings = simulation.settings
     kind = "Poisson" if settings.random else "steady"
     days = simulation.seconds / _DAY_S
-    unit = "day" if days == 1 else "days"
-    span = f"{days:g} {unit} of {simulation.load} in ticks of {settings.tick_s:g} s"
-    return f"{simulation.estimate.plan.name}: {span}, {kind} arrivals, seed {settings.seed}\n"
+    span = f"{days:g} {'day' if days == 1 else 'days'}" if days >= 1 else _duration(simulation.seconds)
+    load = f"{span} of {simulation.load} in ticks of {settings.tick_s:g} s"
+    return f"{simulation.estimate.plan.name}: {load}, {kind} arrivals, seed {settings.seed}\n"
 
 
 def _table(outcomes: Sequence[Outcome], seconds: float) -> Table:
