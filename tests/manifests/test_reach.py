@@ -46,3 +46,23 @@ def test_karpenters_spot_nodes_are_those_that_pods_ask_for():
     pod = files["kubernetes/base/api/deployment-api.yaml"].value["spec"]["template"]["spec"]
     node = files["karpenter/main/nodepool-spot.yaml"].value["spec"]["template"]["metadata"]["labels"]
     assert pod["nodeSelector"].items() <= node.items()
+
+
+def test_a_redis_cluster_can_talk_in_spite_of_the_default_deny():
+    files = example("llm-governance", "redis-cluster")
+    policy = files["kubernetes/components/redis/networkpolicy-redis.yaml"].value["spec"]
+    # The operator's own labels: its pods are called app=NAME-leader and app=NAME-follower.
+    [expression] = policy["podSelector"]["matchExpressions"]
+    assert expression == {"key": "app", "operator": "In", "values": ["redis-leader", "redis-follower"]}
+    ports = {port["port"] for rule in policy["egress"] for port in rule["ports"]}
+    assert ports == {53, 6379, 16379}
+    within = next(
+        rule for rule in policy["ingress"] if rule["from"] == [{"podSelector": policy["podSelector"]}]
+    )
+    assert {port["port"] for port in within["ports"]} == {6379, 16379}
+    listed = files["kubernetes/components/redis/kustomization.yaml"].value["resources"]
+    assert "networkpolicy-redis.yaml" in listed
+    caller = files["kubernetes/base/auth-service/networkpolicy-auth-service.yaml"].value["spec"]
+    reached = [peer for rule in caller["egress"] for peer in rule["to"]]
+    assert {"podSelector": policy["podSelector"]} in reached
+    assert files["helm/values.yaml"].value["stores"]["redis"]["host"] == "redis-leader"

@@ -13,7 +13,7 @@ from capplan.manifests.kubernetes.pods import environment_of, image_of, resource
 from capplan.manifests.kubernetes.quotas import store_amounts
 from capplan.manifests.quantity import memory
 from capplan.manifests.site import Service, Site
-from capplan.plan.caches import ManagedCache, Memorystore
+from capplan.plan.caches import ManagedCache, Memorystore, SelfHostedCache
 from capplan.plan.stores import SelfHosted
 
 
@@ -95,11 +95,16 @@ def _store_values(site: Site, name: str, store: object) -> Tree:
     persistence: Tree = {"enabled": storage > 0} | ({"size": memory(storage)} if storage else {})
     return {
         "enabled": True,
-        "host": name,
+        "host": f"{name}-leader" if _is_redis_cluster(store) else name,
         "replicaCount": int(number(store.replicas)),
         "persistence": persistence,
         "resources": {"requests": store_amounts(store), "limits": store_amounts(store)},
     }
+
+
+def _is_redis_cluster(store: SelfHosted) -> bool:
+    """Say whether an operator makes the pods, and the Service of their leaders."""
+    return isinstance(store, SelfHostedCache) and number(store.shards) > 1
 
 
 def _chart_values(site: Site, service: Service) -> Tree:

@@ -13,7 +13,7 @@ Tree = dict[str, Any]
 
 _PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
 _GOOGLE_FRONT_ENDS = ["35.191.0.0/16", "130.211.0.0/22"]
-_STORE_PORTS = {"postgres": 5432, "mysql": 3306, "redis": 6379}
+STORE_PORTS = {"postgres": 5432, "mysql": 3306, "redis": 6379}
 _OBJECT_STORES = ("s3", "cloud-storage", "blob-storage")
 """What pods call of the resources that a plan lists, by the catalogs' names."""
 _MONITORING = {"prometheus-operator": "monitoring", "managed-prometheus": "gmp-system"}
@@ -33,7 +33,14 @@ def policy_of(site: Site, service: Service) -> Policy:
     return Policy({"matchLabels": selector_of(service.name)}, _ingress(site, service), _egress(site, service))
 
 
-def _tcp(*ports: int | str) -> list[Tree]:
+def dns() -> Tree:
+    """Return the rule for the cluster's name servers."""
+    system = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
+    return {"to": [system], "ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]}
+
+
+def tcp(*ports: int | str) -> list[Tree]:
+    """Return ports as policies list them."""
     return [{"protocol": "TCP", "port": port} for port in ports]
 
 
@@ -46,15 +53,15 @@ def _ingress(site: Site, service: Service) -> list[Tree]:
     ]
     outside = any(caller not in site.pods for caller in site.callers(service.name))
     scraper = {"matchLabels": {"kubernetes.io/metadata.name": _MONITORING[site.manifests.monitoring]}}
-    found: list[Tree] = [{"from": [{"namespaceSelector": scraper}], "ports": _tcp("http")}]
+    found: list[Tree] = [{"from": [{"namespaceSelector": scraper}], "ports": tcp("http")}]
     if callers:
-        found.append({"from": callers, "ports": _tcp(*ports)})
+        found.append({"from": callers, "ports": tcp(*ports)})
     if outside:
-        found.append({"from": [{"ipBlock": {"cidr": block}} for block in _PRIVATE], "ports": _tcp(*ports)})
+        found.append({"from": [{"ipBlock": {"cidr": block}} for block in _PRIVATE], "ports": tcp(*ports)})
     if service.workload.public:
-        found.append({"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": _tcp(*ports)})
+        found.append({"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": tcp(*ports)})
     elif service.name in site.entries or service.workload.host is not None:
-        found.append({"from": [{"namespaceSelector": {}}, *_front_ends(site)], "ports": _tcp(*ports)})
+        found.append({"from": [{"namespaceSelector": {}}, *_front_ends(site)], "ports": tcp(*ports)})
     return found
 
 
@@ -66,9 +73,7 @@ def _front_ends(site: Site) -> list[Tree]:
 
 
 def _egress(site: Site, service: Service) -> list[Tree]:
-    dns = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
-    system = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
-    found: list[Tree] = [{"to": [system], "ports": dns}]
+    found = [dns()]
     for callee in service.spec.calls:
         found += _to(site, callee)
     if service.workload.vllm is not None:
@@ -80,7 +85,7 @@ def _to(site: Site, callee: str) -> list[Tree]:
     plan = site.plan
     if callee in site.pods:
         ports = ports_of(site.pods[callee]).values()
-        return [{"to": [{"podSelector": {"matchLabels": selector_of(callee)}}], "ports": _tcp(*ports)}]
+        return [{"to": [{"podSelector": {"matchLabels": selector_of(callee)}}], "ports": tcp(*ports)}]
     if callee in plan.external_apis or callee in plan.services or callee in plan.llm:
         return [_internet()]
     if callee in plan.resources and plan.resources[callee].service in _OBJECT_STORES:
@@ -89,25 +94,30 @@ def _to(site: Site, callee: str) -> list[Tree]:
     if port is None:
         return []
     if site.components[callee].platform == "kubernetes":
-        return [{"to": [{"podSelector": _store_pods(site, callee)}], "ports": _tcp(port)}]
+        return [{"to": [{"podSelector": _store_pods(site, callee)}], "ports": tcp(port)}]
     blocks = site.manifests.networks.get(callee, _PRIVATE)
-    return [{"to": [{"ipBlock": {"cidr": block}} for block in blocks], "ports": _tcp(port)}]
+    return [{"to": [{"ipBlock": {"cidr": block}} for block in blocks], "ports": tcp(port)}]
 
 
 def _store_pods(site: Site, name: str) -> Tree:
-    """Return the selector of a store's pods; those of a Redis cluster are its operator's to label."""
     cache = site.plan.caches.get(name)
     if isinstance(cache, SelfHostedCache) and number(cache.shards) > 1:
-        return {}
+        return redis_cluster_pods(name)
     return {"matchLabels": selector_of(name)}
+
+
+def redis_cluster_pods(name: str) -> Tree:
+    """Return the selector of a Redis cluster's pods, by the label that its operator always gives them."""
+    names = [f"{name}-leader", f"{name}-follower"]
+    return {"matchExpressions": [{"key": "app", "operator": "In", "values": names}]}
 
 
 def _store_port(site: Site, name: str) -> int | None:
     if name in site.plan.databases:
-        return _STORE_PORTS[site.plan.databases[name].engine]
-    return _STORE_PORTS["redis"] if name in site.plan.caches else None
+        return STORE_PORTS[site.plan.databases[name].engine]
+    return STORE_PORTS["redis"] if name in site.plan.caches else None
 
 
 def _internet() -> Tree:
     """Return the rule for HTTPS to everywhere but private networks."""
-    return {"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": _PRIVATE}}], "ports": _tcp(443)}
+    return {"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": _PRIVATE}}], "ports": tcp(443)}

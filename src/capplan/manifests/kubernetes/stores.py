@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.figures import number, whole
+from capplan.manifests.kubernetes.network import STORE_PORTS, dns, redis_cluster_pods, tcp
 from capplan.manifests.kubernetes.objects import BASE, COMPONENTS, priority_class_of
 from capplan.manifests.kubernetes.pods import MANAGED_BY, labels_of, selector_of
 from capplan.manifests.kubernetes.quotas import store_amounts
@@ -114,6 +115,9 @@ def _cluster(site: Site, name: str, cache: SelfHostedCache) -> Iterator[Artefact
     yield Artefact(
         f"{directory}/rediscluster-{name}.yaml", "kubernetes/rediscluster.yaml.j2", context, "redis"
     )
+    policy = {**context, **_cluster_policy(site, name)}
+    path = f"{directory}/networkpolicy-{name}.yaml"
+    yield Artefact(path, "kubernetes/networkpolicy.yaml.j2", policy, "redis")
     data = {**context, "name": f"{name}-config", "data": {"redis-additional.conf": _settings(cache)}}
     path = f"{directory}/configmap-{name}-config.yaml"
     yield Artefact(path, "kubernetes/configmap.yaml.j2", data, "redis")
@@ -166,6 +170,25 @@ def _settings(store: SelfHosted) -> str:
     if store.engine == "mysql":
         return "[mysqld]\n" + lines(mysql_settings(store), " = ")
     return lines(postgres_settings(store), " = ")
+
+
+_BUS_PORT = 16379
+"""On which the pods of a Redis cluster tell each other who leads."""
+
+
+def _cluster_policy(site: Site, name: str) -> Tree:
+    """Return the rules of a Redis cluster: callers, its operator in another namespace, and each other."""
+    pods = redis_cluster_pods(name)
+    port = STORE_PORTS["redis"]
+    callers = [{"podSelector": {"matchLabels": selector_of(c)}} for c in site.callers(name) if c in site.pods]
+    elsewhere = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [site.namespace]}
+    operator = {"namespaceSelector": {"matchExpressions": [elsewhere]}}
+    peers, ports = [{"podSelector": pods}], tcp(port, _BUS_PORT)
+    return {
+        "pod_selector": pods,
+        "ingress": [{"from": [*callers, operator], "ports": tcp(port)}, {"from": peers, "ports": ports}],
+        "egress": [dns(), {"to": peers, "ports": ports}],
+    }
 
 
 def _policy(site: Site, name: str, port: str) -> Tree:

@@ -269,6 +269,9 @@ class World:
     def made_by_operator(self, selector: Tree, namespace: str) -> bool:
         """Say whether a selector is for pods that an operator makes of an object here, and names after it."""
         values = [str(value) for value in mapping(selector, "matchLabels").values()]
+        for expression in maps(selector, "matchExpressions"):
+            named = expression.get("values")
+            values += map(str, named) if isinstance(named, list) else []
         makers = [i.name for i in self._custom if i.name and i.namespace in (namespace, "")]
         return any(name in value for name in makers for value in values)
 
