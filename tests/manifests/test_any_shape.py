@@ -58,7 +58,7 @@ def test_a_file_with_anything_at_any_place_never_breaks_the_checks(data):
     documents = {**everything(), path: copy.deepcopy(everything()[path])}
     for _ in range(data.draw(st.integers(1, 4))):
         tree, key = data.draw(st.sampled_from(places(documents[path])))
-        tree[key] = data.draw(odd)
+        tree[key] = copy.deepcopy(data.draw(odd))
     for finding in verify({path: [tree] for path, tree in documents.items()}, {}, Facts()):
         assert finding.id.startswith("M")
         assert str(finding)
