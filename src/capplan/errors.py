@@ -49,7 +49,7 @@ class InputError(Exception):
 
 
 def nearest(name: str, known: object) -> str:
-    """Say which of the ``known`` names is meant, or list them when none is near.
+    """Say which of the ``known`` names is meant, whatever its case, or list them when none is near.
 
     >>> nearest("us-eastl", ["us-east1", "europe-west1"])
     "Did you mean 'us-east1'?"
@@ -58,10 +58,11 @@ def nearest(name: str, known: object) -> str:
 
     names = sorted(map(str, known))  # type: ignore[call-overload]
     # A prefix is the commonest mistake ('render' for 'render-manifests') and difflib misses it.
-    close = [n for n in names if n.startswith(name)] if name else []
-    close = close or difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    wanted, lower = name.lower(), {n.lower(): n for n in names}
+    close = [n for n in lower if n.startswith(wanted)] if name else []
+    close = close or difflib.get_close_matches(wanted, lower, n=1, cutoff=0.6)
     if close:
-        return f"Did you mean '{close[0]}'?"
+        return f"Did you mean '{lower[close[0]]}'?"
     if not names:
         return ""
     shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")

@@ -184,3 +184,20 @@ def test_models_are_listed_in_every_format(capplan):
     known = {model["name"]: model for model in document["models"]}
     assert known["deepseek-v3"]["parameters"] == pytest.approx(671e9, rel=0.01)
     assert known["deepseek-v3"]["kv_kb_per_token"] == pytest.approx(70.272)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--gpu", "L5", "--precision", "fp8"), "--gpu: unknown GPU 'L5'. Known: A100-40GB"),
+        (("--gpu", "H100-8GB"), "--gpu: unknown GPU 'H100-8GB'. Did you mean 'H100-80GB'?"),
+        (
+            ("--gpu", "NVIDIA L4", "--precision", "fp9"),
+            "--precision: unknown precision 'fp9'. Did you mean 'fp8'?",
+        ),
+    ],
+)
+def test_names_given_to_a_calibration_are_known_ones(capplan, options, said):
+    run = capplan("calibrate", "llm", EXAMPLE / "bench.csv", *options)
+    assert run.exit_code == 2
+    assert said in run.stderr

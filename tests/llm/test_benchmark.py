@@ -119,6 +119,13 @@ def test_table_with_a_line_for_each_figure_may_use_other_names(read):
     assert (row.model, row.gpu) == ("gpt-oss-20b", "H100-80GB")
 
 
+def test_what_the_user_gives_goes_before_what_a_table_says(read):
+    head = "model,precision,gpu,tp,concurrency,in_len,out_len,metric,value\n"
+    given = Given(gpu="L4", precision="fp8", tp=2, engine="sglang")
+    (row,) = read(head + "llama-3.1-8b,bf16,H100,1,4,100,100,tpot_ms,5\n", given, "b.csv")
+    assert (row.gpu, row.precision, row.tp, row.engine) == ("L4", "fp8", 2, "sglang")
+
+
 @pytest.mark.parametrize(
     ("content", "given", "said"),
     [

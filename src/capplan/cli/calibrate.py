@@ -50,13 +50,18 @@ def llm(
     from capplan.catalog.catalog import Catalog
     from capplan.cli.output import emit, note
     from capplan.components.llm.facts import facts_of
-    from capplan.llm.benchmark import Given, read_results
+    from capplan.llm.benchmark import Given, gpu_name, precision_name, read_results
     from capplan.llm.calibrate import calibrate as fit
     from capplan.llm.calibrate import overlay, paths_for
+    from capplan.llm.facts import find_gpu, find_precision
     from capplan.llm.measured import sample_of
     from capplan.llm.own import apart, measured_yaml
 
     facts = facts_of(Catalog(catalogs), architectures)
+    if gpu is not None:
+        find_gpu(gpu_name(gpu, facts["gpus"]), facts, "--gpu")
+    if precision is not None:
+        find_precision(precision_name(precision), "--precision")
     given = Given(gpu, precision, tensor_parallel, engine)
     rows = [row for file in files for row in read_results(file, given, facts)]
     sample = sample_of(_usable(rows, files, facts), facts)

@@ -75,18 +75,22 @@ _VARIANT = re.compile(r"^meta-(?=llama)|(?:-(?:instruct|chat|it|hf|fp8|awq|gptq|
 
 
 class Given(NamedTuple):
-    """What results do not say of themselves, as the user does."""
+    """What results do not say of themselves, or say wrongly, as the user does."""
 
     gpu: str | None = None
     precision: str | None = None
     tp: int | None = None
     engine: str | None = None
 
+    def said(self) -> dict[str, Any]:
+        """Return what was given, by name."""
+        return {field: value for field, value in self._asdict().items() if value is not None}
+
 
 def read_results(path: Path, given: Given, facts: Facts) -> list[Row]:
     """Return the measurements in ``path``; :class:`InputError` where they cannot be read."""
     if path.suffix != ".json" and _is_long(path):
-        return [with_our_names(row, facts) for row in read_rows(path)]
+        return [with_our_names(row._replace(**given.said()), facts) for row in read_rows(path)]
     records = list(_json_records(path)) if path.suffix == ".json" else list(_csv_records(path))
     return [row for where, record in records for row in _rows_of(record, where, given, facts)]
 
@@ -217,7 +221,7 @@ def _engine(said: Any) -> str:
 def _identity(record: Record, given: Given, where: str) -> dict[str, Any]:
     """Return what was measured; what the user gives goes before what the result says."""
     said = {field: _first(record, names) for field, names in _IDENTITY.items()}
-    said.update({field: value for field, value in given._asdict().items() if value is not None})
+    said.update(given.said())
     if said["precision"] == "auto":
         said["precision"] = None
     absent = [field for field in ("model", "precision", "gpu") if said[field] is None]

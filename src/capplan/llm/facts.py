@@ -70,6 +70,6 @@ def find_precision(name: str, where: str = "precision") -> Precision:
 def _found(name: str, rows: Facts, where: str, kind: str, more: str) -> str:
     key = known_name(name, rows)
     if key is None:
-        remedy = " ".join(part for part in (nearest(name.lower(), rows), more) if part)
+        remedy = " ".join(part for part in (nearest(name, rows), more) if part)
         raise InputError(Problem(where, f"unknown {kind} '{name}'", remedy))
     return key
