@@ -191,6 +191,13 @@ def test_limits_of_a_template_do_not_come_back(tmp_path, root):
     assert found.up.amounts[1] >= found.high
 
 
+def test_what_saves_nothing_changes_nothing():
+    """Ten nodes, whatever runs on them."""
+    found = tuning(PODS.replace("nodes: {min: 1, max: 10}", "nodes: 10")).services[0]
+    assert found.today.holds
+    assert found.best is found.today
+
+
 def test_scaling_to_zero_is_searched_with_other_targets():
     text = PODS.replace("min: 2", "min: 0")
     subject = prepare(plan_of(text), SHIPPED, Settings(days=0.1)).subjects[0]

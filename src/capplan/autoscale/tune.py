@@ -133,7 +133,7 @@ def _tuned(
     today, *members = (
         _priced(prepared, outcomes, subject, candidate) for candidate in [candidates[0], *_shown(candidates)]
     )
-    holding = [candidate for candidate in members if candidate.holds]
+    holding = [candidate for candidate in (today, *members) if candidate.holds]
     best = min(holding, key=lambda candidate: candidate.usd_per_month) if holding else None
     service = prepared.estimate.plan.services[subject.name]
     settings = None if best is None else overlay(subject, service, best.choice)
