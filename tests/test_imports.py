@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from helpers import ROOT
 
 import capplan
 
@@ -61,3 +62,19 @@ import capplan.capacity.sizing, capplan.capacity.nodes, capplan.capacity.limits,
 print(sorted({"pydantic", "yaml", "pandas"} & set(sys.modules)))
 """
     assert _python(code).strip() == "[]"
+
+
+def test_an_estimate_needs_no_masked_arrays() -> None:
+    """They take longer to import than a plan to estimate, and functions as common as np.unique ask for them."""
+    code = """
+import sys
+import numpy
+before = "numpy.ma" in sys.modules
+from capplan.catalog.catalog import Catalog
+from capplan.estimate import estimate
+from capplan.plan.read import read_plan
+from pathlib import Path
+estimate(read_plan(Path(sys.argv[1])), Catalog())
+print("numpy.ma" in sys.modules and not before)
+"""
+    assert _python(code, str(ROOT / "examples" / "afpi")).strip() == "False"
