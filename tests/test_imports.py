@@ -65,7 +65,7 @@ print(sorted({"pydantic", "yaml", "pandas"} & set(sys.modules)))
 
 
 def test_an_estimate_needs_no_masked_arrays() -> None:
-    """They take longer to import than a plan to estimate, and functions as common as np.unique ask for them."""
+    """They take longer to import than an estimate takes, and functions like np.unique ask for them."""
     code = """
 import sys
 import numpy
