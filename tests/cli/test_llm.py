@@ -122,7 +122,8 @@ def test_imported_model_is_what_it_was_imported_from(capplan, tmp_path):
 def test_not_a_config_is_refused(capplan, tmp_path):
     bad = tmp_path / "config.json"
     bad.write_text("{", encoding="utf-8")
-    assert capplan("catalog", "import-model", bad).exit_code == 2
+    done = capplan("catalog", "import-model", bad)
+    assert (done.exit_code, "is no JSON" in done.stderr) == (2, True)
     bad.write_text("[]", encoding="utf-8")
     assert "expected a mapping" in capplan("catalog", "import-model", bad).stderr
 

@@ -161,7 +161,8 @@ def import_model(
     try:
         content = json.loads(read_text(config))
     except json.JSONDecodeError as error:
-        raise InputError(Problem(f"{config}:{error.lineno}:{error.colno}", error.msg)) from None
+        where, what = f"{config}:{error.lineno}:{error.colno}", f"is no JSON ({error.msg})"
+        raise InputError(Problem(where, what, "Is it a model's config.json?")) from None
     if not isinstance(content, dict):
         raise InputError(Problem(str(config), "expected a mapping", "Is it a model's config.json?"))
     called = (name or config.resolve().parent.name).lower()
