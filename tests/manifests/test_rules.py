@@ -361,9 +361,3 @@ PAIRS = [
 def test_a_rule_finds_what_breaks_it_and_not_what_comes_near(expected, broken, fine):
     assert expected in ids(*broken)
     assert expected not in ids(*fine)
-
-
-def public(annotation, value):
-    """Return a load balancer with an annotation."""
-    found = service(HTTP, type="LoadBalancer")
-    return {**found, "metadata": {"name": "a", "annotations": {annotation: value}}}

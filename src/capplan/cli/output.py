@@ -69,11 +69,6 @@ def note(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def write_file(path: Path, text: str, force: bool) -> None:
-    """Write ``path`` whole or not at all; an existing file only with ``force``."""
-    write_files({path: text}, force)
-
-
 def write_files(texts: Mapping[Path, str] | Mapping[Path, bytes], force: bool) -> None:
     """Write all of the files or none; existing ones are replaced only with ``force``."""
     there = [path for path in texts if _is_there(path)]

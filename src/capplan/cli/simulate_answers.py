@@ -152,7 +152,7 @@ def _right_sized(asked: Asked, result: Simulation) -> str:
 
 def _apply(prepared: Prepared, tuning: Tuning) -> None:
     from capplan.autoscale.apply import ALTERNATIVE, with_tuned
-    from capplan.cli.output import note, write_file
+    from capplan.cli.output import note, write_files
     from capplan.strictyaml import read_text
 
     found = {t.subject.name: t.settings for t in tuning.services if t.settings is not None}
@@ -163,5 +163,5 @@ def _apply(prepared: Prepared, tuning: Tuning) -> None:
         note(f"nothing applied: {reason}")
         return
     text = with_tuned(read_text(Path(name)), found, name, file.directory, file.places.alternative)
-    write_file(Path(name), text, force=True)
+    write_files({Path(name): text}, force=True)
     note(f"wrote {name}; use it with --alternative {ALTERNATIVE}")

@@ -72,6 +72,12 @@ class Pricing(Section):
     sustained_use: bool = Field(True, description="Count Google's automatic sustained-use discounts.")
 
 
+COMPONENTS = (
+    *("services", "clusters", "databases", "caches", "external_apis", "llm", "resources", "rate_limits"),
+)
+"""The fields of a plan that hold components by name."""
+
+
 class Plan(Section):
     """Everything that capplan needs to know."""
 

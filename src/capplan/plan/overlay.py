@@ -7,6 +7,7 @@ from typing import Any
 
 from capplan.errors import InputError, Problem, nearest
 from capplan.plan.intervals import is_interval
+from capplan.plan.model import COMPONENTS
 
 Raw = dict[str, Any]
 
@@ -81,16 +82,11 @@ def full_path(raw: Mapping[str, Any], path: str, roots: Mapping[str, object], op
 def _check_component(raw: Mapping[str, Any], parts: tuple[str, ...], option: str) -> None:
     """Refuse a field of a component that the plan has not, where one of its own is called nearly the same."""
     named = raw.get(parts[0])
-    if parts[0] not in _COMPONENTS or len(parts) < 3 or not isinstance(named, Mapping) or parts[1] in named:
+    if parts[0] not in COMPONENTS or len(parts) < 3 or not isinstance(named, Mapping) or parts[1] in named:
         return
     guess = nearest(parts[1], named)
     if guess.startswith("Did you mean"):
         raise InputError(Problem(option, f"the plan has no '{parts[0]}.{parts[1]}'", guess))
-
-
-_COMPONENTS = frozenset(
-    {"services", "clusters", "databases", "caches", "external_apis", "llm", "resources", "rate_limits"}
-)
 
 
 def _paths(raw: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

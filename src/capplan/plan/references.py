@@ -6,15 +6,12 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from capplan.errors import nearest
-from capplan.plan.model import Plan
+from capplan.plan.model import COMPONENTS, Plan
 from capplan.plan.services import Call
 
 Complaint = tuple[tuple[str, ...], str, str]
 """Path, what is wrong, the way out."""
 
-_KINDS = (
-    *("services", "clusters", "databases", "caches", "external_apis", "llm", "resources", "rate_limits"),
-)
 _VOLUMES = ("users_per_day", "requests_per_month", "requests_per_day", "requests_per_second")
 
 
@@ -50,14 +47,14 @@ def _volume(plan: Plan) -> Iterator[Complaint]:
 
 
 def _something(plan: Plan) -> Iterator[Complaint]:
-    if not any(getattr(plan, kind) for kind in _KINDS):
+    if not any(getattr(plan, kind) for kind in COMPONENTS):
         what = "the plan has no component, so there is nothing to estimate"
-        yield ("services",), what, f"Describe one under {', '.join(_KINDS[:-1])}."
+        yield ("services",), what, f"Describe one under {', '.join(COMPONENTS[:-1])}."
 
 
 def _names(plan: Plan) -> Iterator[Complaint]:
     seen: dict[str, str] = {}
-    for kind in _KINDS:
+    for kind in COMPONENTS:
         for name in getattr(plan, kind):
             if name in seen:
                 yield (kind, name), f"the name is taken by {seen[name]}.{name}", ""

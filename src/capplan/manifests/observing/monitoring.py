@@ -124,25 +124,28 @@ def error_ratio(site: Site, service: str) -> str:
     return f"{rate(site, service, failed)} / {rate(site, service)}"
 
 
-def _pods(site: Site, service: Service) -> str:
-    return f'{{namespace="{site.namespace}", container="{service.name}"}}'
+def _pods(site: Site, service: Service, more: str = "") -> str:
+    return f'{{namespace="{site.namespace}", container="{service.name}"{more}}}'
+
+
+def _requested(site: Site, service: Service, resource: str) -> str:
+    selected = _pods(site, service, f', resource="{resource}"')
+    return f"sum(kube_pod_container_resource_requests{selected})"
 
 
 def _cpu(site: Site, service: Service) -> str:
     """Return the PromQL of CPU in use: of the request on Kubernetes, of the machine elsewhere."""
     if service.name in site.pods:
         used = f"sum(rate(container_cpu_usage_seconds_total{_pods(site, service)}[5m]))"
-        asked = f'{_pods(site, service)[:-1]}, resource="cpu"}}'
-        return f"{used} / sum(kube_pod_container_resource_requests{asked})"
+        return f"{used} / {_requested(site, service, 'cpu')}"
     idle = matcher(site, service.name, 'mode="idle"')
     return f"1 - avg(rate(node_cpu_seconds_total{idle}[5m]))"
 
 
 def _memory(site: Site, service: Service) -> str:
     if service.name in site.pods:
-        asked = f'{_pods(site, service)[:-1]}, resource="memory"}}'
         used = f"sum(container_memory_working_set_bytes{_pods(site, service)})"
-        return f"{used} / sum(kube_pod_container_resource_requests{asked})"
+        return f"{used} / {_requested(site, service, 'memory')}"
     selected = matcher(site, service.name)
     return f"1 - avg(node_memory_MemAvailable_bytes{selected} / node_memory_MemTotal_bytes{selected})"
 
