@@ -21,8 +21,9 @@ from capplan.catalog.catalog import Catalog
 from capplan.decide.recommend import recommend
 from capplan.estimate import Estimate, estimate
 from capplan.plan.read import parse_plan
-from capplan.report.render import render
-from capplan.report.text import Style
+from capplan.report.blocks import Style
+from capplan.report.formats import written
+from capplan.report.render import report_of
 
 SIZES = (10, 100, 1000, 2000)
 TEAM = 10
@@ -69,9 +70,9 @@ def read_and_estimate(text: str) -> Estimate:
 
 def shown(text: str) -> None:
     """Estimate a plan and render it."""
-    result = read_and_estimate(text)
+    report = report_of(read_and_estimate(text))
     for fmt in ("table", "json", "csv"):
-        render(result, fmt, Style(0, 80, True), Catalog(None), None)
+        written(report, fmt, Style(80, ascii_only=True))
 
 
 def advised(text: str) -> None:

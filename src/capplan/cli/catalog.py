@@ -60,15 +60,16 @@ def list_(
 
 
 def _listed(rows: list[Row], fmt: ListFormat) -> str:
-    from capplan.report import catalog_tables, csv_format, json_format, table
+    from capplan.report import catalog_tables, json_format, table
+    from capplan.report.blocks import Sheet
+    from capplan.report.formats.csv import text_of
 
     if fmt is ListFormat.JSON:
         return json_format.dumps([catalog_tables.document(row) for row in rows])
     if fmt is ListFormat.CSV:
         documents = [catalog_tables.document(row) for row in rows]
-        return csv_format.write(
-            catalog_tables.FIELDS, ([d[f] for f in catalog_tables.FIELDS] for d in documents)
-        )
+        fields = catalog_tables.FIELDS
+        return text_of(Sheet(fields, ([d[f] for f in fields] for d in documents)))
     return _drawn(catalog_tables.listing(rows), fmt, table)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,19 +12,20 @@ from capplan.cli.options import (
     Books,
     Catalogs,
     Force,
-    Format,
     ManifestProvider,
     ManifestRegion,
     NodeTypes,
     OutputFile,
-    OutputFormat,
     Overlay,
     Sets,
+    formats,
 )
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from capplan.adopt.run import Adopted
+    from capplan.estimate import Estimate
+    from capplan.report.blocks import Sheet
 
 Plan = Annotated[
     Path | None,
@@ -34,7 +36,7 @@ _ONE = "Leave out --sweep, --months, --sensitivity, --sobol and --alternative al
 
 def estimate(
     plan: Plan = None,
-    fmt: OutputFormat = Format.TABLE,
+    fmt: Annotated[str, formats("table", "json", "csv", "markdown", "html", "focus")] = "table",
     output: OutputFile = None,
     force: Force = False,
     sets: Sets = None,
@@ -96,13 +98,10 @@ def estimate(
 
     Example: capplan estimate examples/afpi --sweep users_per_day=100,1000,10000
     """
-    from capplan.catalog.catalog import Catalog
-    from capplan.cli import terminal
-    from capplan.cli.output import emit
+    from capplan.cli.output import emit, show
     from capplan.cli.results import Asked, result_of
     from capplan.estimate import Estimate
-    from capplan.report.render import render
-    from capplan.report.text import Style
+    from capplan.report.render import report_of
 
     if period is not None:
         from capplan.report.focus import month
@@ -121,9 +120,9 @@ def estimate(
         sensitivity=sensitivity,
         sobol=sobol,
         budget=budget,
-        middle=explain is not None or fmt is Format.FOCUS,
+        middle=explain is not None or fmt == "focus",
     )
-    if explain is not None and fmt is not Format.TABLE:
+    if explain is not None and fmt != "table":
         raise InputError(Problem("--explain", "is text for people", "Leave out --format and CAPPLAN_FORMAT."))
     result = result_of(asked)
     if explain is not None:
@@ -131,11 +130,22 @@ def estimate(
             raise InputError(Problem("--explain", "explains one estimate, not several", _ONE))
         from capplan.report.explain import explain as derivation
 
-        text = derivation(result, explain)
-    else:
-        style = Style(verbose - quiet, terminal.width(), not terminal.can_draw())
-        text = render(result, fmt.value, style, Catalog(catalogs), period)
-    emit(text, output, force, painted=fmt is Format.TABLE)
+        emit(derivation(result, explain), output, force, painted=True)
+        return
+    if fmt == "focus" and not isinstance(result, Estimate):
+        raise InputError(Problem("--format focus", "a FOCUS file holds one estimate, not several", _ONE))
+    show(report_of(result, verbose - quiet, partial(_focus, period, catalogs)), fmt, output, force)
+
+
+def _focus(period: str | None, catalogs: Path | None, estimated: Estimate) -> Sheet:
+    """Return the FOCUS file of one estimate; without a month, of that of its youngest price."""
+    from capplan.catalog.catalog import Catalog
+    from capplan.report.focus import focus_sheet
+    from capplan.report.view import view
+
+    youngest = max((line.as_of or "" for line in estimated.lines), default="")
+    month = period or youngest[:7] or "2026-01"
+    return focus_sheet(view(estimated), month, Catalog(catalogs).facts("regions"))
 
 
 def _source(plan: Path | None, manifests: Path | None, said: tuple[Any, ...]) -> Path | Adopted:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,14 +12,32 @@ if TYPE_CHECKING:
     from datetime import date
 
 
-class Format(StrEnum):
-    """What an estimate can be printed as."""
+def formats(*names: str) -> Any:
+    """Return the option that chooses the format of what a command prints; the first is the default.
 
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-    MARKDOWN = "markdown"
-    FOCUS = "focus"
+    What the environment asks for holds for all commands, so one that cannot print it says so and goes on.
+    """
+
+    def checked(context: typer.Context, fmt: str) -> str:
+        if fmt in names:
+            return fmt
+        what = f"'{fmt}' is not a format of this command"
+        if str(getattr(context.get_parameter_source("fmt"), "name", "")) == "ENVIRONMENT":
+            from capplan.cli.output import note
+
+            note(f"CAPPLAN_FORMAT: {what}; printed as {names[0]}")
+            return names[0]
+        from capplan.errors import InputError, Problem, nearest
+
+        raise InputError(Problem("--format", what, nearest(fmt, names)))
+
+    return typer.Option(
+        "--format",
+        envvar="CAPPLAN_FORMAT",
+        metavar=f"[{'|'.join(names)}]",
+        callback=checked,
+        help="Output format.",
+    )
 
 
 class ListFormat(StrEnum):
@@ -43,7 +61,6 @@ PlanFile = Annotated[
     Path,
     typer.Argument(metavar="PLAN", help="Plan file, or a directory that holds plan.yaml; '-' reads stdin."),
 ]
-OutputFormat = Annotated[Format, typer.Option("--format", envvar="CAPPLAN_FORMAT", help="Output format.")]
 ListOutputFormat = Annotated[
     ListFormat, typer.Option("--format", envvar="CAPPLAN_FORMAT", help="Output format.")
 ]

@@ -8,9 +8,13 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from capplan.cli import terminal
 from capplan.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from capplan.report.blocks import Report
 
 _STDOUT = ("-", "/dev/stdout")
 
@@ -21,6 +25,18 @@ def emit(text: str, output: Path | None = None, force: bool = False, painted: bo
         _to_stdout(text, painted and terminal.has_colour())
     else:
         _to_file(output, text.encode(), force)
+
+
+def show(report: Report, fmt: str, output: Path | None = None, force: bool = False) -> None:
+    """Write ``report`` in the format ``fmt`` to ``output``, or to stdout."""
+    from capplan.report.blocks import Style
+    from capplan.report.formats import written
+
+    shown = written(report, fmt, Style(terminal.width(), not terminal.can_draw()))
+    if isinstance(shown, bytes):
+        emit_bytes(shown, output, force)
+    else:
+        emit(shown, output, force, painted=fmt == "table")
 
 
 def emit_bytes(data: bytes, output: Path | None = None, force: bool = False) -> None:

@@ -12,8 +12,9 @@ from capplan.decide.breakeven import Stretch, Switch
 from capplan.decide.chance import Chance
 from capplan.decide.commitments import Commitment
 from capplan.report import numbers
+from capplan.report.blocks import Sheet
 from capplan.report.chart import chart
-from capplan.report.csv_format import write
+from capplan.report.formats.csv import text_of
 from capplan.report.json_format import SCHEMA_VERSION, finding_document
 from capplan.report.numbers import money
 from capplan.report.table import Column, Table, markdown, text
@@ -310,7 +311,7 @@ def _switch_document(switch: Switch, names: Sequence[str]) -> dict[str, Any]:
 
 def breakeven_csv(answers: Sequence[Answer]) -> str:
     """Return the curves as CSV: one row a value of the driver and alternative."""
-    return write(("comparison", "driver", "value", "alternative", "usd_per_month"), _points(answers))
+    return text_of(Sheet(("comparison", "driver", "value", "alternative", "usd_per_month"), _points(answers)))
 
 
 def _points(answers: Sequence[Answer]) -> Iterator[list[object]]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from capplan.errors import InputError, Problem
-from capplan.report.csv_format import write
+from capplan.report.blocks import Sheet
 from capplan.report.view import EstimateView, LineView
 
 _PROVIDERS = {"gcp": "Google Cloud", "aws": "AWS", "azure": "Microsoft", "external": "External"}
@@ -56,7 +56,7 @@ COLUMNS = (
 )
 
 
-def focus_csv(shown: EstimateView, period: str, regions: Mapping[str, Mapping[str, str]]) -> str:
+def focus_sheet(shown: EstimateView, period: str, regions: Mapping[str, Mapping[str, str]]) -> Sheet:
     """Return the priced lines as FOCUS rows for the month ``period``, YYYY-MM."""
     start, end = month(period)
     rows = [
@@ -64,7 +64,7 @@ def focus_csv(shown: EstimateView, period: str, regions: Mapping[str, Mapping[st
         for line in shown.lines
         if line.cost is not None and line.unit_price is not None
     ]
-    return write(COLUMNS, ([row.get(column, "") for column in COLUMNS] for row in rows))
+    return Sheet(COLUMNS, ([row.get(column, "") for column in COLUMNS] for row in rows))
 
 
 def month(period: str) -> tuple[str, str]:

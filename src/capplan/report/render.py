@@ -1,22 +1,18 @@
-"""One result, one format, one text: every way to show an estimate goes through here."""
+"""The report of whatever `capplan estimate` was asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from capplan.catalog.catalog import Catalog
-from capplan.errors import InputError, Problem
 from capplan.estimate import Estimate
 from capplan.plan.bind import Path
-from capplan.report.text import Style
+from capplan.report.blocks import Block, Report, Sheet
 
 if TYPE_CHECKING:
-    from capplan.report.table import Table
     from capplan.report.uncertain import Forecasted, Sampled, Sensitive
     from capplan.uncertainty.forecast import Crossing
-
-FormatName = Literal["table", "json", "csv", "markdown", "focus"]
 
 
 class Swept(NamedTuple):
@@ -36,95 +32,59 @@ class Compared(NamedTuple):
 Result: TypeAlias = "Estimate | Swept | Compared | Sampled | Sensitive | Forecasted"
 
 
-def render(result: Result, fmt: FormatName, style: Style, catalog: Catalog, period: str | None) -> str:
-    """Return ``result`` as text in the format ``fmt``."""
-    if fmt == "json":
-        return _json(result)
-    if fmt == "csv":
-        return _csv(result)
-    if fmt == "focus":
-        return _focus(result, catalog, period)
-    return _prose(result, style, as_markdown=fmt == "markdown")
+def report_of(result: Result, verbosity: int = 0, focus: Callable[[Estimate], Sheet] | None = None) -> Report:
+    """Return the report of ``result``; ``focus`` makes the FOCUS file of one estimate."""
+    blocks = partial(_blocks, result, verbosity)
+    sheets: dict[str, Callable[[], Sheet]] = {"csv": partial(_sheet, result)}
+    if focus is not None and isinstance(result, Estimate):
+        sheets["focus"] = partial(focus, result)
+    return Report(blocks, partial(_document, result), sheets)
 
 
-def _json(result: Result) -> str:
+def _blocks(result: Result, verbosity: int) -> Iterator[Block]:
+    from capplan.report import estimate as report
+
+    if isinstance(result, Estimate):
+        yield from report.estimate_blocks(result, verbosity)
+    elif isinstance(result, Compared):
+        yield from report.alternatives_blocks(result.estimates)
+    elif isinstance(result, Swept):
+        yield from report.sweep_blocks(result.estimate, result.axes, verbosity)
+        if result.crossings:
+            from capplan.report.uncertain import crossings_block
+
+            yield crossings_block(result.crossings)
+    else:
+        from capplan.report.uncertain import uncertain_blocks
+
+        yield from uncertain_blocks(result, verbosity)
+
+
+def _document(result: Result) -> dict[str, Any]:
     from capplan.report import json_format
+
+    if isinstance(result, Estimate):
+        return json_format.estimate_document(result)
+    if isinstance(result, Compared):
+        return json_format.alternatives_document(result.estimates)
+    from capplan.report import uncertain
 
     if isinstance(result, Swept):
         document = json_format.sweep_document(result.estimate, result.axes)
-        return json_format.dumps(document | _crossed(result))
-    if isinstance(result, Compared):
-        return json_format.dumps(json_format.alternatives_document(result.estimates))
+        crossings = result.crossings
+        return document if crossings is None else document | uncertain.crossed(crossings)
+    return uncertain.uncertain_document(result)
+
+
+def _sheet(result: Result) -> Sheet:
+    from capplan.report import sheets
+
     if isinstance(result, Estimate):
-        return json_format.dumps(json_format.estimate_document(result))
-    from capplan.report import uncertain
-
-    if isinstance(result, uncertain.Sampled):
-        return json_format.dumps(uncertain.sampled_document(result))
-    if isinstance(result, uncertain.Sensitive):
-        return json_format.dumps(uncertain.sensitive_document(result))
-    return json_format.dumps(uncertain.forecast_document(result))
-
-
-def _crossed(result: Swept) -> dict[str, object]:
-    if result.crossings is None:
-        return {}
-    from capplan.report.uncertain import crossings_document
-
-    return {"crossings": crossings_document(result.crossings)}
-
-
-def _csv(result: Result) -> str:
-    from capplan.report import csv_format
-
+        return sheets.lines([result])
+    if isinstance(result, Compared):
+        return sheets.lines(result.estimates.values())
     if isinstance(result, Swept):
-        return csv_format.sweep_csv(result.estimate, result.axes)
-    if isinstance(result, Compared):
-        return csv_format.lines_csv(result.estimates.values())
-    if isinstance(result, Estimate):
-        return csv_format.lines_csv([result])
-    from capplan.report.uncertain import csv_of
+        return sheets.sweep(result.estimate, result.axes)
+    from capplan.report.uncertain import uncertain_sheet
 
-    return csv_of(result)
-
-
-def _prose(result: Result, style: Style, as_markdown: bool) -> str:
-    from capplan.report import table, text
-
-    def draw(drawn: table.Table) -> str:
-        return table.markdown(drawn) if as_markdown else table.text(drawn, style.width)
-
-    if isinstance(result, Swept):
-        report = text.sweep_report(result.estimate, result.axes, style, draw)
-        return report + _crossings(result, draw)
-    if isinstance(result, Compared):
-        return text.alternatives_report(result.estimates, style, draw)
-    whole = text.estimate_markdown if as_markdown else text.estimate_text
-    if isinstance(result, Estimate):
-        return whole(result, style)
-    from capplan.report import uncertain
-
-    if isinstance(result, uncertain.Sampled):
-        return whole(result.estimate, style) + "\n" + uncertain.sampled_text(result, draw)
-    if isinstance(result, uncertain.Sensitive):
-        return uncertain.sensitive_text(result, draw)
-    return uncertain.forecast_text(result, draw)
-
-
-def _crossings(result: Swept, draw: Callable[[Table], str]) -> str:
-    if not result.crossings:
-        return ""
-    from capplan.report.uncertain import crossings_text
-
-    return "\n" + crossings_text(result.crossings, draw)
-
-
-def _focus(result: Result, catalog: Catalog, period: str | None) -> str:
-    from capplan.report.focus import focus_csv
-    from capplan.report.view import view
-
-    if not isinstance(result, Estimate):
-        what = "a FOCUS file holds one estimate, not several"
-        raise InputError(Problem("--format focus", what, "Leave out --sweep, --months or --alternative all."))
-    period = period or max((line.as_of or "" for line in result.lines), default="")[:7] or "2026-01"
-    return focus_csv(view(result), period, catalog.facts("regions"))
+    return uncertain_sheet(result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 WIDTH = 80
@@ -20,7 +20,7 @@ class Table(NamedTuple):
     """Cells under headings; the last row is a total where ``totalled``.
 
     Where the first ``keys`` columns name the rows, text puts columns that do not fit beside the others below
-    them, and repeats the keys.
+    them, and repeats the keys. ``foot``: sentences on the table, right below it.
     """
 
     columns: Sequence[Column]
@@ -28,6 +28,16 @@ class Table(NamedTuple):
     title: str = ""
     totalled: bool = False
     keys: int = 0
+    foot: Sequence[str] = ()
+
+
+def encoded(table: Table, encode: Callable[[str], str]) -> Table:
+    """Return ``table`` with every word of it through ``encode``."""
+    return table._replace(
+        columns=[column._replace(name=encode(column.name)) for column in table.columns],
+        rows=[list(map(encode, row)) for row in table.rows],
+        title=encode(table.title),
+    )
 
 
 def text(table: Table, width: int = WIDTH) -> str:

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 
 from capplan.estimate import Estimate
 from capplan.plan.bind import Path
-from capplan.report import csv_format, json_format, numbers
+from capplan.report import json_format, numbers
+from capplan.report.blocks import Block, Heading, Lines, Sheet
+from capplan.report.estimate import estimate_blocks
 from capplan.report.table import Column, Table
 from capplan.uncertainty.forecast import Crossing, Forecast
 from capplan.uncertainty.sample import Sample, Spread
 from capplan.uncertainty.sensitivity import Bar, Tornado
 
-Draw = Callable[[Table], str]
 _BAR = 24
 DEFAULT_MEET = 0.95
 _LEVELS = ("p5", "p50", "p95")
@@ -42,16 +43,31 @@ class Forecasted(NamedTuple):
     forecast: Forecast
 
 
-def sampled_text(result: Sampled, draw: Draw) -> str:
-    """Return the tables of inputs and results, p5 to p95."""
+def uncertain_blocks(result: Sampled | Sensitive | Forecasted, verbosity: int) -> Iterator[Block]:
+    """Yield the report of a result with a spread."""
+    if isinstance(result, Sampled):
+        yield from estimate_blocks(result.estimate, verbosity)
+        yield from _sampled_blocks(result)
+    elif isinstance(result, Sensitive):
+        yield from _sensitive_blocks(result)
+    else:
+        yield from _forecast_blocks(result)
+
+
+def _sampled_blocks(result: Sampled) -> Iterator[Block]:
+    """Yield the tables of inputs and results, p5 to p95."""
     sample = result.sample
     columns = [Column("", shrinks=True), *(Column(level, right=True) for level in _LEVELS)]
     inputs = [[".".join(path), *_cells(spread, numbers.quantity)] for path, spread in sample.inputs.items()]
-    count = sample.scenarios.count
-    head = f"{count:,} draws, seed {sample.seed}; all that is uncertain is drawn together"
+    head = f"{sample.scenarios.count:,} draws, seed {sample.seed}"
+    if inputs:
+        yield Lines((f"{head}; all that is uncertain is drawn together",))
+        yield Table(columns, inputs, "Inputs")
+    else:
+        yield Lines((f"{head}: nothing is uncertain",))
     met = f"In {sample.all_met:.1%} of the draws every component may run what it needs and keeps its SLO."
-    parts = [head, draw(Table(columns, inputs, "Inputs"))] if inputs else [f"{head}: nothing is uncertain"]
-    return "\n".join([*parts, draw(Table(columns, list(_result_rows(result)), "Results")), met]) + "\n"
+    yield Table(columns, list(_result_rows(result)), "Results")
+    yield Lines((met,))
 
 
 def _result_rows(result: Sampled) -> Iterator[list[str]]:
@@ -120,8 +136,8 @@ def _levels(spread: Spread) -> dict[str, float | None]:
     return {k: v if math.isfinite(v) else None for k, v in zip(_LEVELS, spread, strict=True)}
 
 
-def sensitive_text(result: Sensitive, draw: Draw) -> str:
-    """Return the tornado, widest bar first."""
+def _sensitive_blocks(result: Sensitive) -> Iterator[Block]:
+    """Yield the tornado, widest bar first."""
     tornado = result.tornado
     numeric = ("low", "high", "USD low", "USD high", "instances", "elasticity")
     columns = [Column("Input", shrinks=True), *(Column(name, right=True) for name in numeric)]
@@ -129,12 +145,11 @@ def sensitive_text(result: Sensitive, draw: Draw) -> str:
         columns.append(Column("explains", right=True))
     columns.append(Column(""))
     widest = max((bar.swing for bar in tornado.bars), default=0.0)
-    rows = [_bar_row(bar, result.indices, widest) for bar in tornado.bars]
-    head = (
+    yield Heading(
         f"{result.estimate.plan.name}: {numbers.money(tornado.cost)} USD a month and "
         f"{numbers.count(tornado.instances)} instances with every input in its middle; one moved at a time"
     )
-    return f"{head}\n\n{draw(Table(columns, rows))}"
+    yield Table(columns, [_bar_row(bar, result.indices, widest) for bar in tornado.bars])
 
 
 def _bar_row(bar: Bar, indices: Mapping[Path, float] | None, widest: float) -> list[str]:
@@ -172,8 +187,8 @@ def sensitive_document(result: Sensitive) -> dict[str, Any]:
     }
 
 
-def forecast_text(result: Forecasted, draw: Draw) -> str:
-    """Return a row a month, and what is crossed when."""
+def _forecast_blocks(result: Forecasted) -> Iterator[Block]:
+    """Yield a row a month, and what is crossed when."""
     forecast = result.forecast
     columns = [Column("Month", right=True), *(Column(f"USD {level}", right=True) for level in _LEVELS)]
     columns += [Column(name, right=True, shrinks=True) for name in forecast.instances]
@@ -185,20 +200,32 @@ def forecast_text(result: Forecasted, draw: Draw) -> str:
         ]
         for month in forecast.months
     ]
-    head = (
-        f"{result.estimate.plan.name}: {forecast.samples:,} draws, seed {forecast.seed}; instances p5/p50/p95"
-    )
-    return "\n".join([head, draw(Table(columns, rows)), crossings_text(forecast.crossings, draw)])
+    drawn = f"{forecast.samples:,} draws, seed {forecast.seed}"
+    yield Heading(f"{result.estimate.plan.name}: {drawn}; instances p5/p50/p95")
+    yield Table(columns, rows)
+    yield crossings_block(forecast.crossings)
 
 
-def crossings_text(crossings: Sequence[Crossing], draw: Draw) -> str:
+def crossings_block(crossings: Sequence[Crossing]) -> Block:
     """Return what is crossed within the horizon, and when."""
     if not crossings:
-        return "Nothing is crossed within these months.\n"
+        return Lines(("Nothing is crossed within these months.",))
     columns = [Column("Crossed", shrinks=True), Column("by"), Column("probability", right=True)]
     columns += [Column(f"month {level}", right=True) for level in _LEVELS]
     rows = [[c.what, c.component, f"{c.probability:.0%}", *_cells(c.month, numbers.count)] for c in crossings]
-    return draw(Table(columns, rows))
+    return Table(columns, rows)
+
+
+def uncertain_document(result: Sampled | Sensitive | Forecasted) -> dict[str, Any]:
+    """Return a result with a spread as scripts read it."""
+    if isinstance(result, Sampled):
+        return sampled_document(result)
+    return sensitive_document(result) if isinstance(result, Sensitive) else forecast_document(result)
+
+
+def crossed(crossings: Sequence[Crossing]) -> dict[str, Any]:
+    """Return what a sweep over months says besides."""
+    return {"crossings": crossings_document(crossings)}
 
 
 def forecast_document(result: Forecasted) -> dict[str, Any]:
@@ -217,7 +244,7 @@ def forecast_document(result: Forecasted) -> dict[str, Any]:
         "plan": result.estimate.plan.name,
         "uncertainty": {"samples": forecast.samples, "seed": forecast.seed},
         "months": months,
-        "crossings": crossings_document(forecast.crossings),
+        **crossed(forecast.crossings),
     }
 
 
@@ -235,13 +262,12 @@ def crossings_document(crossings: Sequence[Crossing]) -> list[dict[str, Any]]:
     ]
 
 
-def csv_of(result: Sampled | Sensitive | Forecasted) -> str:
+def uncertain_sheet(result: Sampled | Sensitive | Forecasted) -> Sheet:
     """Return the figures as rows."""
     if isinstance(result, Sensitive):
-        return csv_format.write(Bar._fields, ([".".join(bar.path), *bar[1:]] for bar in result.tornado.bars))
+        return Sheet(Bar._fields, ([".".join(bar.path), *bar[1:]] for bar in result.tornado.bars))
     if isinstance(result, Forecasted):
         rows = zip(result.forecast.months, result.forecast.cost, strict=True)
         columns = ("month", *(f"monthly_cost_{level}" for level in _LEVELS))
-        return csv_format.write(columns, ([month, *cost] for month, cost in rows))
-    columns = ("result", *_LEVELS)
-    return csv_format.write(columns, _result_rows(result))
+        return Sheet(columns, ([month, *cost] for month, cost in rows))
+    return Sheet(("result", *_LEVELS), _result_rows(result))

@@ -1,13 +1,11 @@
-"""CSV: the cost lines of an estimate, or a row for each scenario of a sweep."""
+"""Estimates as rows of values: a cost line each, or a scenario of a sweep."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from capplan.report import numbers
+from capplan.report.blocks import Sheet
 
 if TYPE_CHECKING:
     from capplan.estimate import Estimate
@@ -21,11 +19,11 @@ _LINE_COLUMNS = (
 )
 
 
-def lines_csv(estimates: Iterable[Estimate]) -> str:
+def lines(estimates: Iterable[Estimate]) -> Sheet:
     """Return one row a cost line; what is unknown is empty."""
     from capplan.report.view import view
 
-    return write(_LINE_COLUMNS, (row for estimate in estimates for row in _line_rows(view(estimate))))
+    return Sheet(_LINE_COLUMNS, (row for estimate in estimates for row in _line_rows(view(estimate))))
 
 
 def _line_rows(shown: EstimateView) -> Iterator[list[object]]:
@@ -39,13 +37,13 @@ def _line_rows(shown: EstimateView) -> Iterator[list[object]]:
         ]
 
 
-def sweep_csv(estimate: Estimate, axes: Mapping[Path, Sequence[str]]) -> str:
+def sweep(estimate: Estimate, axes: Mapping[Path, Sequence[str]]) -> Sheet:
     """Return one row a scenario: the values that vary, instances at the peak, the monthly cost."""
     sized = [component.name for component in estimate.components if component.sizing is not None]
     paths = [".".join(path) for path in axes]
     columns = [*paths, *(f"{name}_peak_instances" for name in sized)]
     columns += ["monthly_cost_min", "monthly_cost", "monthly_cost_max"]
-    return write(columns, (_sweep_row(estimate, axes, i) for i in range(estimate.scenarios.count)))
+    return Sheet(columns, (_sweep_row(estimate, axes, i) for i in range(estimate.scenarios.count)))
 
 
 def _sweep_row(estimate: Estimate, axes: Mapping[Path, Sequence[str]], scenario: int) -> list[object]:
@@ -59,12 +57,3 @@ def _sweep_row(estimate: Estimate, axes: Mapping[Path, Sequence[str]], scenario:
 
 def _cost(cost: Cost | None) -> tuple[float | None, float | None, float | None]:
     return (cost.min, cost.expected, cost.max) if cost else (None, None, None)
-
-
-def write(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return CSV text with a heading and one line a row."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([numbers.significant(c) if isinstance(c, float) else c for c in row] for row in rows)
-    return out.getvalue()

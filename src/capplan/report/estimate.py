@@ -1,57 +1,40 @@
-"""The report of an estimate as text or Markdown, whole."""
+"""The report of an estimate, of a sweep, and of the alternatives of a plan."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
 
 from capplan.components.base import Finding
 from capplan.estimate import Estimate
 from capplan.plan.bind import Path
 from capplan.report import numbers, tables
-from capplan.report.sparkline import sparkline
-from capplan.report.table import WIDTH, Column, Table, markdown, text
+from capplan.report.blocks import Block, Findings, Fold, Heading, Lines, Sparklines
+from capplan.report.table import Column, Table
 from capplan.report.view import ComponentView, EstimateView, pick, view
 
 _COUNTS = "instances: min/average/needed at the peak/max"
 
 
-class Style(NamedTuple):
-    """How much to show, and with which characters."""
-
-    verbosity: int = 0
-    width: int = WIDTH
-    ascii_only: bool = False
-
-
-def estimate_text(estimate: Estimate, style: Style) -> str:
-    """Return the report of one estimate."""
+def estimate_blocks(estimate: Estimate, verbosity: int) -> Iterator[Block]:
+    """Yield the report of one estimate; a ``verbosity`` below 0 is the summary, above 0 everything."""
     shown = view(estimate)
-    parts = [_filled((tables.heading(shown), _basis(estimate), _COUNTS), style)]
-    parts.append(text(tables.components(shown), style.width))
-    if style.verbosity >= 0:
-        parts += _details(shown, style)
-    parts += [_finding(finding, style) for finding in _told(shown.findings, style)]
-    return "\n".join(parts)
+    yield Heading(tables.heading(shown), (basis(estimate), _COUNTS))
+    yield tables.components(shown)
+    if verbosity >= 0:
+        yield _weeks(shown)
+    if verbosity > 0:
+        yield _constraints(shown)
+    figures = tables.measures(shown, verbosity > 0)
+    if figures.rows and verbosity >= 0:
+        yield figures
+    lines = tables.shown_lines(shown.lines, verbosity > 0)
+    if lines and verbosity >= 0:
+        sources = Lines(list(tables.sources(lines)), bullets=True, indent="    ")
+        yield Fold("Cost lines and sources", (tables.cost_lines(lines), sources))
+    yield from _told(shown.findings, verbosity)
 
 
-def _details(shown: EstimateView, style: Style) -> Iterator[str]:
-    weeks = "\n".join(_weeks(shown, style))
-    if weeks:
-        yield weeks + "\n"
-    if style.verbosity > 0:
-        yield text(_constraints(shown), style.width)
-    figures = tables.measures(shown, style.verbosity > 0)
-    if figures.rows:
-        yield text(figures, style.width)
-    lines = tables.shown_lines(shown.lines, style.verbosity > 0)
-    if lines:
-        yield text(tables.cost_lines(lines), style.width)
-        yield _filled(tables.sources(lines), style)
-
-
-def _basis(estimate: Estimate) -> str:
+def basis(estimate: Estimate) -> str:
     """Return what the money is counted with: month, discounts, price books."""
     pricing = estimate.plan.pricing
     said = [f"{pick(estimate.hours_per_month, 0):g} hours a month"]
@@ -65,16 +48,10 @@ def _basis(estimate: Estimate) -> str:
     return f"USD, {prices}{dated}; {', '.join(said)}"
 
 
-def _weeks(shown: EstimateView, style: Style) -> Iterator[str]:
-    """Yield a sparkline for each component whose instances vary over the week."""
-    varying = [c for c in shown.components if len(c.week) > 1 and min(c.week) != max(c.week)]
-    if varying:
-        yield "Instances over the week, or the trace" + (" (_ low, @ high)" if style.ascii_only else "")
-    name_width = max((len(c.name) for c in varying), default=0)
-    for component in varying:
-        low, high = numbers.count(min(component.week)), numbers.count(max(component.week))
-        line = sparkline(component.week, 56, style.ascii_only)
-        yield f"{component.name:<{name_width}} {low:>3} {line} {high}"
+def _weeks(shown: EstimateView) -> Sparklines:
+    """Return a curve for each component whose instances vary over the week."""
+    varying = {c.name: c.week for c in shown.components if len(c.week) > 1 and min(c.week) != max(c.week)}
+    return Sparklines("Instances over the week, or the trace", varying)
 
 
 def _constraints(shown: EstimateView) -> Table:
@@ -103,48 +80,22 @@ def _milliseconds(component: ComponentView, percentile: str) -> str:
     return "∞" if found is None else numbers.quantity(found)
 
 
-def _told(findings: Sequence[Finding], style: Style) -> list[Finding]:
-    return [f for f in findings if f.severity != "info" or style.verbosity > 0]
+def _told(findings: Sequence[Finding], verbosity: int) -> Iterator[Findings]:
+    """Yield each finding in a block of its own: they are long, and easier to tell apart."""
+    for finding in findings:
+        if finding.severity != "info" or verbosity > 0:
+            yield Findings((finding,))
 
 
-def _finding(finding: Finding, style: Style) -> str:
-    said = f"{finding.severity.upper()}  {finding.component}: {finding.message}. {finding.remedy}".rstrip()
-    return textwrap.fill(said, style.width, subsequent_indent="  ", break_on_hyphens=False) + "\n"
+def sweep_blocks(estimate: Estimate, axes: Mapping[Path, Sequence[str]], verbosity: int) -> Iterator[Block]:
+    """Yield the heading, the scenarios, and what was found."""
+    heading = f"{estimate.plan.name}: instances in the busiest hour, and cost per month"
+    yield Heading(heading, (basis(estimate),))
+    yield _scenarios(estimate, axes)
+    yield from _told(estimate.findings, verbosity)
 
 
-def _filled(lines: Iterable[str], style: Style) -> str:
-    return "\n".join(_wrapped(lines, style)) + "\n"
-
-
-def _wrapped(lines: Iterable[str], style: Style) -> Iterator[str]:
-    for line in lines:
-        yield textwrap.fill(
-            line, style.width, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
-        )
-
-
-def estimate_markdown(estimate: Estimate, style: Style) -> str:
-    """Return the report of one estimate as Markdown, with the cost lines folded away."""
-    shown = view(estimate)
-    parts = [f"### {tables.heading(shown)}\n", f"{_basis(estimate)}; {_COUNTS}\n"]
-    parts.append(markdown(tables.components(shown)))
-    figures = tables.measures(shown, style.verbosity > 0)
-    if figures.rows and style.verbosity >= 0:
-        parts.append(markdown(figures))
-    parts += [
-        f"- **{finding.severity}** `{finding.component}`: {finding.message}. {finding.remedy}".rstrip() + "\n"
-        for finding in _told(shown.findings, style)
-    ]
-    lines = tables.shown_lines(shown.lines, style.verbosity > 0)
-    if style.verbosity >= 0 and lines:
-        parts.append("<details><summary>Cost lines and sources</summary>\n")
-        parts.append(markdown(tables.cost_lines(lines)))
-        parts.append("\n".join(f"- {source}" for source in tables.sources(lines)) + "\n")
-        parts.append("</details>\n")
-    return "\n".join(parts)
-
-
-def sweep_table(estimate: Estimate, axes: Mapping[Path, Sequence[str]]) -> Table:
+def _scenarios(estimate: Estimate, axes: Mapping[Path, Sequence[str]]) -> Table:
     """Return one row a scenario: what varies, instances at the peak, monthly cost."""
     sized = [c for c in estimate.components if c.sizing is not None]
     columns = [
@@ -171,24 +122,12 @@ def _peak(peak: float, most: float | None) -> str:
     return numbers.count(peak) + ("!" if most is not None and peak > most else "")
 
 
-def sweep_report(
-    estimate: Estimate, axes: Mapping[Path, Sequence[str]], style: Style, render: Callable[[Table], str]
-) -> str:
-    """Return the heading, the scenarios, and what was found; ``render`` draws the table."""
-    heading = f"{estimate.plan.name}: instances in the busiest hour, and cost per month"
-    parts = [_filled((heading, _basis(estimate)), style)]
-    parts.append(render(sweep_table(estimate, axes)))
-    parts += [_finding(finding, style) for finding in _told(estimate.findings, style)]
-    return "\n".join(parts)
-
-
-def alternatives_report(
-    estimates: Mapping[str, Estimate], style: Style, render: Callable[[Table], str]
-) -> str:
-    """Return the alternatives side by side, with what each of them costs by component."""
+def alternatives_blocks(estimates: Mapping[str, Estimate]) -> Iterator[Block]:
+    """Yield the alternatives side by side, with what each of them costs by component."""
     first = next(iter(estimates.values()))
-    heading = _filled((f"{first.plan.name}: alternatives, cost per month", _basis(first)), style)
-    return "\n".join((heading, render(alternatives_table(estimates)), render(_by_component(estimates))))
+    yield Heading(f"{first.plan.name}: alternatives, cost per month", (basis(first),))
+    yield _alternatives(estimates)
+    yield _by_component(estimates)
 
 
 def _by_component(estimates: Mapping[str, Estimate]) -> Table:
@@ -203,7 +142,7 @@ def _by_component(estimates: Mapping[str, Estimate]) -> Table:
     return Table(columns, rows, keys=1)
 
 
-def alternatives_table(estimates: Mapping[str, Estimate]) -> Table:
+def _alternatives(estimates: Mapping[str, Estimate]) -> Table:
     """Return one row an alternative, as the plan lists them."""
     columns = [Column("Alternative"), *(Column(n, right=True) for n in ("USD min", "expected", "max"))]
     columns += [Column("against first", right=True), Column("findings", right=True)]

@@ -1,0 +1,34 @@
+"""CSV for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+from capplan.report import numbers
+from capplan.report.blocks import Report, Sheet, Style
+
+_FORMULA = re.compile(r"[=@\t\r\n]|[+-](?!\d+(\.\d+)?$)")
+"""What makes a spreadsheet take words for a formula (owasp.org, CSV injection); a number is none."""
+
+
+def write(report: Report, fmt: str, style: Style) -> str:
+    """Return the rows of ``report``; what is unknown is an empty cell."""
+    return text_of(report.sheets[fmt]())
+
+
+def text_of(sheet: Sheet) -> str:
+    """Return CSV text with a heading and one line a row."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(map(_cell, sheet.columns))
+    writer.writerows(map(_cell, row) for row in sheet.rows)
+    return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, float):
+        return numbers.significant(value)
+    # An apostrophe tells a spreadsheet that words follow, and is not shown.
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value

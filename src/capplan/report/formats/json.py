@@ -1,0 +1,11 @@
+"""JSON, the contract that scripts rely on."""
+
+from __future__ import annotations
+
+from capplan.report.blocks import Report, Style
+from capplan.report.json_format import dumps
+
+
+def write(report: Report, fmt: str, style: Style) -> str:
+    """Return the document of ``report``."""
+    return dumps(report.document())

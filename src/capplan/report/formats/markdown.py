@@ -1,0 +1,138 @@
+"""GitHub-flavoured Markdown, for comments and step summaries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from capplan.errors import printable
+from capplan.report.blocks import Anchor, Block, Command, Findings, Fold, Heading, Lines, Report, Style
+from capplan.report.table import Table
+
+if TYPE_CHECKING:
+    from capplan.components.base import Finding
+
+MOST_CHARACTERS = 65_000
+"""GitHub refuses a comment of more than 65,536."""
+
+
+def write(report: Report, fmt: str, style: Style) -> str:
+    """Return the blocks, with an empty line between; long tables are cut until a comment holds them."""
+    blocks = list(report.blocks())
+    text = _joined(blocks)
+    while len(text) > MOST_CHARACTERS and (shorter := _shortened(blocks)) != blocks:
+        blocks, text = shorter, _joined(shorter)
+    return text
+
+
+def _shortened(blocks: Sequence[Block]) -> list[Block]:
+    """Return the blocks with half the rows in the longest table: what matters most comes first."""
+    longest = max((len(b.rows) for b in blocks if isinstance(b, Table)), default=0)
+    return [_halved(b) if isinstance(b, Table) and len(b.rows) == longest > 1 else b for b in blocks]
+
+
+def _halved(block: Table) -> Table:
+    kept = block.rows[: len(block.rows) // 2]
+    return block._replace(rows=kept, totalled=False, foot=(*block.foot, "… and more rows, left out here"))
+
+
+def _joined(blocks: Iterable[Block]) -> str:
+    return "\n".join(_parts(blocks))
+
+
+def _parts(blocks: Iterable[Block]) -> Iterator[str]:
+    for block in blocks:
+        if type(block) in _WRITERS:
+            lines = list(_WRITERS[type(block)](block))
+            if lines:
+                yield "".join(f"{line}\n" for line in lines)
+
+
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_MARKED = re.compile(r"[\\`*|~]|\](?=[(\[:])|(?<!\w)_|_(?!\w)|^[#+=-](?=\s|$)|^\d+[.)](?=\s|$)")
+
+
+def escaped(text: str) -> str:
+    r"""Return ``text`` as words of a Markdown document, in a cell too.
+
+    >>> escaped("a|b <img> [x](y)")
+    'a\\|b &lt;img&gt; [x\\](y)'
+    """
+    shown = printable(text)
+    marked = _MARKED.sub(lambda found: f"\\{found[0]}", shown)
+    return re.sub(r"[<>]|&(?=#?\w+;)", lambda found: _ENTITIES[found[0]], marked)
+
+
+def code(text: str) -> str:
+    """Return ``text`` as a code span; one without content is no span."""
+    shown = printable(text)
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    padding = " " if "`" in shown else ""
+    return f"{fence}{padding}{shown}{padding}{fence}" if shown.strip() else ""
+
+
+def _heading(block: Heading) -> Iterator[str]:
+    yield f"### {escaped(block.title)}"
+    if block.lines:
+        yield ""
+        yield "; ".join(map(escaped, block.lines))
+
+
+def _lines(block: Lines) -> Iterator[str]:
+    for line in block.lines:
+        yield f"- {escaped(line)}" if block.bullets else escaped(line)
+
+
+def _findings(block: Findings) -> Iterator[str]:
+    for finding in block.findings:
+        yield f"- {_said(finding)}"
+
+
+def _said(finding: Finding) -> str:
+    words = escaped(f"{finding.message}. {finding.remedy}".rstrip())
+    return f"**{finding.severity}** {code(finding.component)}: {words}"
+
+
+def _table(block: Table) -> Iterator[str]:
+    if block.title:
+        yield f"**{escaped(block.title)}**"
+        yield ""
+    yield _pipes([escaped(c.name) for c in block.columns])
+    yield "|" + "|".join("---:" if c.right else "---" for c in block.columns) + "|"
+    for index, row in enumerate(block.rows):
+        bold = "**" if block.totalled and index == len(block.rows) - 1 else ""
+        yield _pipes([f"{bold}{escaped(cell)}{bold}" if cell else "" for cell in row])
+    if block.foot:
+        yield ""
+        yield from map(escaped, block.foot)
+
+
+def _pipes(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _fold(block: Fold) -> Iterator[str]:
+    yield f"<details><summary>{escaped(block.title)}</summary>"
+    yield ""
+    yield _joined(block.blocks)
+    yield "</details>"
+
+
+def _anchor(block: Anchor) -> Iterator[str]:
+    yield f"<!-- {block.name} -->"
+
+
+def _command(block: Command) -> Iterator[str]:
+    yield code(block.line)
+
+
+_WRITERS: Mapping[type, Callable[[Any], Iterator[str]]] = {
+    Heading: _heading,
+    Lines: _lines,
+    Findings: _findings,
+    Table: _table,
+    Fold: _fold,
+    Anchor: _anchor,
+    Command: _command,
+}
