@@ -14,7 +14,9 @@ EXAMPLE = ROOT / "examples" / "llm-serving"
 
 
 def test_quick_look_says_what_fits_and_what_does_not(capplan):
-    run = capplan("llm", "--model", "Mistral-7B", "--gpu", "t4", "--input", "800", "--output", "300")
+    run = capplan(
+        "llm", "--model", "Mistral-7B", "--gpu", "t4", "--input-tokens", "800", "--output-tokens", "300"
+    )
     assert run.exit_code == 0
     assert run.stdout.startswith("mistral-7b, 7.2 billion weights")
     assert "fp16 on 1 × T4  does not fit: 0.2 GB short" in run.stdout

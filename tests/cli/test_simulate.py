@@ -157,20 +157,20 @@ def test_tune_and_apply(capplan, root, tmp_path):
     plan = tmp_path / "plan.yaml"
     shutil.copy(root / "examples" / "levqor" / "plan.yaml", plan)
     shutil.copytree(root / "examples" / "levqor", tmp_path, dirs_exist_ok=True)
-    done = a_day(capplan, plan, "--tune", "--budget", "8", "--apply")
+    done = a_day(capplan, plan, "--tune", "--tries", "8", "--apply")
     assert done.exit_code == 0, done.stderr
     assert "settings tried" in done.stdout
     assert "--alternative tuned" in done.stderr
     again = a_day(capplan, plan, "--alternative", "tuned", "--format", "json")
     assert again.exit_code == 0, again.stderr
-    assert a_day(capplan, plan, "--tune", "--budget", "8", "--format", "json").exit_code == 0
+    assert a_day(capplan, plan, "--tune", "--tries", "8", "--format", "json").exit_code == 0
 
 
 def test_a_plan_stays_where_the_answer_cannot_be_written(capplan, root, tmp_path):
     shutil.copytree(root / "examples" / "levqor", tmp_path, dirs_exist_ok=True)
     before = (tmp_path / "plan.yaml").read_bytes()
     (tmp_path / "out.txt").write_text("mine")
-    done = a_day(capplan, tmp_path, "--tune", "--budget", "8", "--apply", "-o", tmp_path / "out.txt")
+    done = a_day(capplan, tmp_path, "--tune", "--tries", "8", "--apply", "-o", tmp_path / "out.txt")
     assert done.exit_code == 2
     assert (tmp_path / "plan.yaml").read_bytes() == before
     assert "wrote" not in done.stderr

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Container
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 def app_with(wanted: Container[str]) -> typer.Typer:
     """Return the command line with the ``wanted`` commands whole, and of the others name and summary."""
     import typer
+
+    from capplan.cli.command import Command
 
     app = typer.Typer(
         rich_markup_mode=None,
@@ -39,7 +40,7 @@ def app_with(wanted: Container[str]) -> typer.Typer:
         if isinstance(found, typer.Typer):
             app.add_typer(found, name=name)
         else:
-            app.command(name)(found)
+            app.command(name, cls=Command)(found)
     return app
 
 
@@ -104,7 +105,7 @@ def _without_plugins() -> None:
 def _run(arguments: list[str]) -> int:
     """Run one command, turn whatever happens into a message, and return the exit code."""
     debug = "--debug" in arguments or bool(os.environ.get("CAPPLAN_DEBUG"))
-    arguments = _with_bare_values(_one_by_one([a for a in arguments if a != "--debug"]))
+    arguments = [a for a in arguments if a != "--debug"]
     try:
         # The first argument that is a command is the command: those before it can only be options.
         app_with([a for a in arguments if a in COMMANDS][:1])(arguments, prog_name="capplan")
@@ -130,38 +131,3 @@ def _run(arguments: list[str]) -> int:
 def _fail(message: str, code: ExitCode) -> int:
     sys.stderr.write("".join(f"capplan: {line}\n" for line in message.splitlines()))
     return code
-
-
-def _one_by_one(arguments: list[str]) -> list[str]:
-    """Repeat `--between` before each of the names that follow it."""
-    done: list[str] = []
-    for index, argument in enumerate(arguments):
-        follows = done[-2:-1] == ["--between"] and index > 1
-        if follows and not argument.startswith("-") and not _exists(argument):
-            done.append("--between")
-        done.append(argument)
-    return done
-
-
-def _exists(argument: str) -> bool:
-    """Say whether an argument is a path; a value too long for one, or with a null in it, is not."""
-    try:
-        return Path(argument).exists()
-    except (OSError, ValueError):
-        return False
-
-
-_BARE = {"--explain": "all", "--months": "horizon"}
-"""What an option means whose value is left out."""
-
-
-def _with_bare_values(arguments: list[str]) -> list[str]:
-    """Give options that stand without a value the one that this means."""
-    done: list[str] = []
-    for index, argument in enumerate(arguments):
-        done.append(argument)
-        if argument in _BARE:
-            following = arguments[index + 1] if index + 1 < len(arguments) else "-"
-            if following.startswith("-") or _exists(following):
-                done.append(_BARE[argument])
-    return done

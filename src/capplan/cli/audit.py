@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from capplan.cli.options import Catalogs, Force, OutputFile, PlanFile, RecommendFormat, TextFormat
+from capplan.cli.options import (
+    Catalogs,
+    Force,
+    OutputFile,
+    PlanFile,
+    RecommendFormat,
+    Strict,
+    TextFormat,
+    Verbose,
+)
 from capplan.errors import ExitCode
 
 
@@ -19,13 +28,14 @@ def audit(
     fmt: RecommendFormat = TextFormat.TABLE,
     output: OutputFile = None,
     force: Force = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 7 where a claim is wrong, or has no value any more.")
-    ] = False,
+    strict: Strict = False,
     catalogs: Catalogs = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the claims that hold too.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Hold a scaling document to its word: compute again every figure that it claims.
+
+    --verbose shows the claims that hold too. With --strict the exit code is 7 where a claim is wrong, or no
+    longer has a value.
 
     Example: capplan audit examples/afpi
     """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capplan.cli.options import Books, Catalogs, Force, OutputFile, PlanFile, Sets
+from capplan.cli.options import SAMPLES, Books, Catalogs, Force, OutputFile, PlanFile, Quiet, Seed, Sets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,10 +46,8 @@ def breakeven(
         str | None, typer.Option("--comparison", help="Only this one of the plan's comparisons.")
     ] = None,
     points: Annotated[int, typer.Option("--points", min=2, max=100_000, help="Values on the grid.")] = 1000,
-    samples: Annotated[
-        int, typer.Option("--samples", min=1, max=20_000, help="Draws of the plan's intervals.")
-    ] = 200,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")] = 1,
+    samples: Annotated[int, typer.Option("--samples", metavar="N", min=1, max=20_000, help=SAMPLES)] = 200,
+    seed: Seed = 1,
     fmt: Annotated[
         ChartFormat, typer.Option("--format", envvar="CAPPLAN_FORMAT", help="Output format.")
     ] = ChartFormat.TABLE,
@@ -58,9 +56,12 @@ def breakeven(
     sets: Sets = None,
     books: Books = None,
     catalogs: Catalogs = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Leave out the charts.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Find every value of a driver where another alternative becomes the cheapest.
+
+    --between takes every argument up to the next option; without another argument for the plan, the last of
+    them is the plan. --quiet leaves out the charts.
 
     Example: capplan breakeven examples/afpi --book afpi
     """

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capplan.cli.options import Catalogs, Force, OutputFile
+from capplan.cli.command import Command
+from capplan.cli.options import (
+    ENGINE,
+    GPU,
+    PRECISION,
+    TENSOR_PARALLEL,
+    Architectures,
+    Catalogs,
+    Force,
+    OutputFile,
+)
 
 if TYPE_CHECKING:
     from capplan.llm.facts import Facts
@@ -27,23 +37,22 @@ def _group() -> None:
     """Fit the model's constants to measurements."""
 
 
-@calibrate.command()
+@calibrate.command(cls=Command)
 def llm(
     files: Annotated[list[Path], typer.Argument(metavar="BENCH...", help="Measurements, CSV or JSON.")],
-    gpu: Annotated[str | None, typer.Option("--gpu", help="GPU, where the results do not say it.")] = None,
-    precision: Annotated[str | None, typer.Option("--precision", help="Precision, likewise.")] = None,
-    tensor_parallel: Annotated[int | None, typer.Option("--tp", min=1, help="GPUs of a replica.")] = None,
-    engine: Annotated[str | None, typer.Option("--engine", help="Engine; vllm otherwise.")] = None,
-    architectures: Annotated[
-        Path | None, typer.Option("--architectures", help="Models of your own, from catalog import-model.")
-    ] = None,
+    gpu: Annotated[str | None, typer.Option("--gpu", help=GPU)] = None,
+    precision: Annotated[str | None, typer.Option("--precision", help=PRECISION)] = None,
+    tensor_parallel: Annotated[int | None, typer.Option("--tp", min=1, help=TENSOR_PARALLEL)] = None,
+    engine: Annotated[str | None, typer.Option("--engine", help=ENGINE)] = None,
+    architectures: Architectures = None,
     output: OutputFile = None,
     force: Force = False,
     catalogs: Catalogs = None,
 ) -> None:
     """Fit the speed constants to benchmarks of your own, and write them for `calibration:` in a plan.
 
-    Reads the JSON of `vllm bench serve --save-result` and of genai-perf, and CSV.
+    Reads the JSON of `vllm bench serve --save-result` and of genai-perf, and CSV. --gpu, --precision,
+    --tp and --engine say what the results do not.
 
     Example: capplan calibrate llm examples/llm-serving/bench.csv
     """

@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from capplan.cli.options import Catalogs, Force, ListFormat, ListOutputFormat, OutputFile, day_of
+from capplan.cli.command import Command
+from capplan.cli.options import (
+    GPU,
+    PROVIDER,
+    REGION,
+    Catalogs,
+    Force,
+    ListFormat,
+    ListOutputFormat,
+    OutputFile,
+    Strict,
+    Today,
+    day_of,
+)
 
 if TYPE_CHECKING:
     from capplan.catalog.query import Row
@@ -19,13 +32,13 @@ catalog = typer.Typer(
     help="Look up and check prices and machines.\n\nExample: capplan catalog list --provider gcp --vcpu 4",
 )
 
-Provider = Annotated[str | None, typer.Option("--provider", help="gcp, aws or azure.")]
+Provider = Annotated[str | None, typer.Option("--provider", help=PROVIDER)]
 Service = Annotated[str | None, typer.Option("--service", help="The catalog's service, such as ec2.")]
-Region = Annotated[str | None, typer.Option("--region", help="Region.")]
+Region = Annotated[str | None, typer.Option("--region", help=REGION)]
 Name = Annotated[str | None, typer.Option("--name", help="Part of the SKU's name.")]
 
 
-@catalog.command("list")
+@catalog.command("list", cls=Command)
 def list_(
     provider: Provider = None,
     service: Service = None,
@@ -33,7 +46,7 @@ def list_(
     name: Name = None,
     vcpu: Annotated[str | None, typer.Option("--vcpu", help="vCPU: 4, 4-8, 4+ or -8.")] = None,
     memory: Annotated[str | None, typer.Option("--memory", help="GiB of memory: 16, 8-32, 16+.")] = None,
-    gpu: Annotated[str | None, typer.Option("--gpu", help="Part of the GPU's name.")] = None,
+    gpu: Annotated[str | None, typer.Option("--gpu", help=GPU)] = None,
     fmt: ListOutputFormat = ListFormat.TABLE,
     output: OutputFile = None,
     force: Force = False,
@@ -78,7 +91,7 @@ def _drawn(drawn: Table, fmt: ListFormat, table: Any) -> str:
     return text
 
 
-@catalog.command()
+@catalog.command(cls=Command)
 def show(
     sku: Annotated[str, typer.Argument(help="The whole name of a SKU.")],
     fmt: ListOutputFormat = ListFormat.TABLE,
@@ -102,19 +115,18 @@ def show(
     emit(catalog_tables.details(exact) if fmt is ListFormat.TABLE else _listed(exact, fmt))
 
 
-@catalog.command()
+@catalog.command(cls=Command)
 def check(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Catalog files; all that ship otherwise.")
     ] = None,
-    today: Annotated[
-        str | None,
-        typer.Option("--today", metavar="YYYY-MM-DD", help="Count the age of prices from this day."),
-    ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 6 on warnings too.")] = False,
+    today: Today = None,
+    strict: Strict = False,
     catalogs: Catalogs = None,
 ) -> None:
     """Check catalogs: prices that cannot be right, that nobody dated, that are old.
+
+    With --strict the exit code is 6 where there are only warnings.
 
     Example: capplan catalog check --strict
     """
@@ -136,7 +148,7 @@ def check(
         raise typer.Exit(ExitCode.COVERAGE)
 
 
-@catalog.command("import-model")
+@catalog.command("import-model", cls=Command)
 def import_model(
     config: Annotated[Path, typer.Argument(metavar="CONFIG.json", help="A Hugging Face config.json.")],
     name: Annotated[

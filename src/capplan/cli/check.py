@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from capplan.cli.options import Books, Catalogs, Force, OutputFile, PlanFile, Sets, day_of
+from capplan.cli.options import (
+    Alternative,
+    Books,
+    Catalogs,
+    Force,
+    OutputFile,
+    PlanFile,
+    Sets,
+    Today,
+    day_of,
+)
 
 if TYPE_CHECKING:
     from capplan.estimate import Estimate
@@ -50,14 +60,9 @@ def check(
     exit_zero: Annotated[
         bool, typer.Option("--exit-zero", help="Exit with 0 whatever the gates say.")
     ] = False,
-    today: Annotated[
-        str | None,
-        typer.Option("--today", metavar="YYYY-MM-DD", help="Count ages and waivers from this day."),
-    ] = None,
+    today: Today = None,
     sets: Sets = None,
-    alternative: Annotated[
-        str | None, typer.Option("--alternative", help="An alternative of the plan.")
-    ] = None,
+    alternative: Alternative = None,
     books: Books = None,
     catalogs: Catalogs = None,
 ) -> None:

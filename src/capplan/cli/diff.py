@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from capplan.cli.options import (
+    Alternative,
     Books,
     Catalogs,
     Force,
@@ -40,9 +41,7 @@ def diff(
     fmt: RecommendFormat = TextFormat.TABLE,
     output: OutputFile = None,
     force: Force = False,
-    alternative: Annotated[
-        str | None, typer.Option("--alternative", help="An alternative of both plans.")
-    ] = None,
+    alternative: Alternative = None,
     books: Books = None,
     catalogs: Catalogs = None,
     actual: Annotated[

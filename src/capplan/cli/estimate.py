@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from capplan.cli.options import (
+    SAMPLES,
+    Alternative,
     Books,
     Catalogs,
     Force,
@@ -17,9 +19,13 @@ from capplan.cli.options import (
     NodeTypes,
     OutputFile,
     Overlay,
+    Quiet,
+    Seed,
     Sets,
+    Verbose,
     formats,
 )
+from capplan.cli.results import DEFAULT_SAMPLES
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -52,14 +58,12 @@ def estimate(
             help="Estimate this month and N more, or the plan's horizon, as demand grows.",
         ),
     ] = None,
-    alternative: Annotated[
-        str | None, typer.Option("--alternative", help="An alternative of the plan; 'all' compares them.")
-    ] = None,
+    alternative: Alternative = None,
     samples: Annotated[
         int | None,
-        typer.Option("--samples", metavar="N", help="Draws of the plan's intervals; 1000 by default."),
+        typer.Option("--samples", metavar="N", help=SAMPLES, show_default=f"{DEFAULT_SAMPLES}"),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the draws.")] = 1,
+    seed: Seed = 1,
     sensitivity: Annotated[
         bool, typer.Option("--sensitivity", help="Show by how much each input moves the result.")
     ] = False,
@@ -89,12 +93,14 @@ def estimate(
     region: ManifestRegion = None,
     node_types: NodeTypes = None,
     overlay: Overlay = None,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show constraints and free lines.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only the summary.")] = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> None:
     """Count the instances and the monthly cost of a plan.
+
+    --verbose adds constraints and free cost lines, --quiet leaves only the summary, and --alternative all
+    compares the alternatives. --explain and --months take the argument that follows, unless it is an option
+    or the only one that can be the plan.
 
     Example: capplan estimate examples/afpi --sweep users_per_day=100,1000,10000
     """

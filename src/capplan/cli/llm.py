@@ -7,7 +7,21 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from capplan.cli.options import Books, Catalogs, RecommendFormat, Sets, TextFormat
+from capplan.cli.options import (
+    ENGINE,
+    GPU,
+    PRECISION,
+    TENSOR_PARALLEL,
+    Alternative,
+    Architectures,
+    Books,
+    Catalogs,
+    Force,
+    OutputFile,
+    RecommendFormat,
+    Sets,
+    TextFormat,
+)
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -25,27 +39,20 @@ def llm(
         Path | None, typer.Argument(metavar="[PLAN]", help="Plan whose llm components are ranked.")
     ] = None,
     model: Annotated[str | None, typer.Option("--model", help="Model to look at without a plan.")] = None,
-    gpu: Annotated[list[str] | None, typer.Option("--gpu", help="GPU; all that are known otherwise.")] = None,
-    precision: Annotated[
-        list[str] | None, typer.Option("--precision", help="Precision; all otherwise.")
-    ] = None,
-    tensor_parallel: Annotated[
-        list[int] | None, typer.Option("--tp", min=1, help="GPUs of a replica; 1, 2, 4 and 8 otherwise.")
-    ] = None,
-    engine: Annotated[
-        str | None, typer.Option("--engine", help="vllm (default), tensorrt-llm, triton, sglang or other.")
-    ] = None,
+    gpu: Annotated[list[str] | None, typer.Option("--gpu", help=GPU)] = None,
+    precision: Annotated[list[str] | None, typer.Option("--precision", help=PRECISION)] = None,
+    tensor_parallel: Annotated[list[int] | None, typer.Option("--tp", min=1, help=TENSOR_PARALLEL)] = None,
+    engine: Annotated[str | None, typer.Option("--engine", help=ENGINE)] = None,
     inputs: Annotated[
-        float | None, typer.Option("--input", min=1, help="Tokens of a request; 1,000 otherwise.")
+        float | None,
+        typer.Option("--input-tokens", "--input", min=1, help="Tokens of a request; 1,000 otherwise."),
     ] = None,
     outputs: Annotated[
-        float | None, typer.Option("--output", min=1, help="Tokens of an answer; 300 otherwise.")
+        float | None, typer.Option("--output-tokens", min=1, help="Tokens of an answer; 300 otherwise.")
     ] = None,
     ttft: Annotated[Seconds, typer.Option("--ttft", help="Time to first token to keep, such as 2s.")] = None,
     tpot: Annotated[Seconds, typer.Option("--tpot", help="Time per token to keep, such as 50ms.")] = None,
-    architectures: Annotated[
-        Path | None, typer.Option("--architectures", help="Models of your own, from catalog import-model.")
-    ] = None,
+    architectures: Architectures = None,
     calibration: Annotated[
         Path | None, typer.Option("--calibration", help="Constants of your own, from calibrate llm.")
     ] = None,
@@ -54,17 +61,19 @@ def llm(
     everything: Annotated[
         bool, typer.Option("--all", help="Show every option, not the best of each.")
     ] = False,
-    alternative: Annotated[
-        str | None, typer.Option("--alternative", help="An alternative of the plan.")
-    ] = None,
+    alternative: Alternative = None,
     fmt: RecommendFormat = TextFormat.TABLE,
+    output: OutputFile = None,
+    force: Force = False,
     sets: Sets = None,
     books: Books = None,
     catalogs: Catalogs = None,
 ) -> None:
     """Say what serves a model: what fits, how fast it is, what it costs.
 
-    Example: capplan llm --model mistral-7b --gpu t4 --input 800 --output 300
+    Without --gpu, --precision and --tp it looks at every GPU, every precision, and 1, 2, 4 and 8 GPUs.
+
+    Example: capplan llm --model mistral-7b --gpu t4 --input-tokens 800 --output-tokens 300
     """
     own = (architectures, calibration)
     if models:
@@ -86,7 +95,7 @@ def llm(
         raise InputError(Problem("capplan llm", what, "What there is: capplan llm --models"))
     from capplan.cli.output import emit
 
-    emit(text, painted=fmt is TextFormat.TABLE)
+    emit(text, output, force, painted=fmt is TextFormat.TABLE)
 
 
 _ENGINE, _INPUTS, _OUTPUTS = "vllm", 1000.0, 300.0

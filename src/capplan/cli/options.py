@@ -71,6 +71,20 @@ OutputFile = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout ('-').")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that exists.")]
+Alternative = Annotated[
+    str | None, typer.Option("--alternative", metavar="NAME", help="Use this alternative of the plan.")
+]
+SAMPLES = "Draws of the plan's intervals."
+Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the random numbers.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show more.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show less.")]
+Today = Annotated[
+    str | None,
+    typer.Option(
+        "--today", metavar="YYYY-MM-DD", help="Count ages from this day; the calendar's by default."
+    ),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Fail on what is only reported otherwise.")]
 Catalogs = Annotated[
     Path | None,
     typer.Option(
@@ -83,10 +97,17 @@ Books = Annotated[
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the plan.")
 ]
-ManifestProvider = Annotated[
-    str | None, typer.Option("--provider", help="Whose nodes manifests run on: gcp, aws or azure.")
+PROVIDER = "Cloud provider: gcp, aws or azure."
+GPU = "GPU, such as L4."
+PRECISION = "Precision of the weights, such as fp8."
+TENSOR_PARALLEL = "GPUs of a replica."
+ENGINE = "Serving engine: vllm (default), tensorrt-llm, triton, sglang or other."
+Architectures = Annotated[
+    Path | None, typer.Option("--architectures", help="Models of your own, from catalog import-model.")
 ]
-ManifestRegion = Annotated[str | None, typer.Option("--region", help="Region that manifests run in.")]
+REGION = "Region of the provider, such as us-east-1."
+ManifestProvider = Annotated[str | None, typer.Option("--provider", help=PROVIDER)]
+ManifestRegion = Annotated[str | None, typer.Option("--region", help=REGION)]
 NodeTypes = Annotated[
     list[str] | None,
     typer.Option("--node-type", metavar="[POOL=]MACHINE", help="Machine type of the nodes, or of one pool."),

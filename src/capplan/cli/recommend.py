@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from capplan.cli.options import (
+    Alternative,
     Books,
     Catalogs,
     Force,
@@ -24,9 +21,7 @@ def recommend(
     output: OutputFile = None,
     force: Force = False,
     sets: Sets = None,
-    alternative: Annotated[
-        str | None, typer.Option("--alternative", help="An alternative of the plan.")
-    ] = None,
+    alternative: Alternative = None,
     books: Books = None,
     catalogs: Catalogs = None,
 ) -> None:

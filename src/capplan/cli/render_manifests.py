@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capplan.cli.options import Books, Catalogs, PlanFile, Schemas, Sets
+from capplan.cli.options import Alternative, Books, Catalogs, PlanFile, Schemas, Sets
 from capplan.errors import ExitCode, InputError, Problem
 
 if TYPE_CHECKING:
@@ -56,9 +56,7 @@ def render_manifests(
         Path | None,
         typer.Option("--templates", help="Your own templates over capplan's; they run in a sandbox."),
     ] = None,
-    alternative: Annotated[
-        str | None, typer.Option("--alternative", help="An alternative of the plan.")
-    ] = None,
+    alternative: Alternative = None,
     schemas: Schemas = None,
     sets: Sets = None,
     books: Books = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capplan.cli.options import Books, Catalogs, Force, OutputFile, PlanFile, Sets
+from capplan.cli.options import Alternative, Books, Catalogs, Force, OutputFile, PlanFile, Seed, Sets
 from capplan.cli.simulate_answers import Asked, SimulationFormat, answered
 from capplan.errors import InputError, Problem
 
@@ -17,15 +17,13 @@ if TYPE_CHECKING:
 
 Format = Annotated[
     SimulationFormat,
-    typer.Option("--format", envvar="CAPPLAN_FORMAT", help="csv, svg, png and html are timelines."),
+    typer.Option("--format", envvar="CAPPLAN_FORMAT", help="Output format."),
 ]
-Alternative = Annotated[str | None, typer.Option("--alternative", help="An alternative of the plan.")]
 Days = Annotated[float | None, typer.Option("--days", min=0.001, help="How long; a week, or the trace.")]
 Tick = Annotated[
     float | None,
     typer.Option("--tick", min=1, max=60, help="Seconds between two looks; 15, or 2 for Knative."),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the arrivals.")]
 Steady = Annotated[bool, typer.Option("--steady", help="Arrivals without chance.")]
 TraceFile = Annotated[
     Path | None,
@@ -65,8 +63,9 @@ Tune = Annotated[bool, typer.Option("--tune", help="Search settings that hold th
 Apply = Annotated[
     bool, typer.Option("--apply", help="With --tune: write the best into the plan, as alternative 'tuned'.")
 ]
-Budget = Annotated[
-    int | None, typer.Option("--budget", min=2, help="With --tune: settings to try for a service.")
+Tries = Annotated[
+    int | None,
+    typer.Option("--tries", metavar="N", min=2, help="With --tune: settings to try for a service."),
 ]
 Only = Annotated[
     list[str] | None,
@@ -112,7 +111,7 @@ def simulate(
     exact: Exact = False,
     tune: Tune = False,
     apply: Apply = False,
-    budget: Budget = None,
+    tries: Tries = None,
     service: Only = None,
     right_size: RightSize = False,
     usage: UsageFiles = None,
@@ -120,6 +119,8 @@ def simulate(
     catalogs: Catalogs = None,
 ) -> None:
     """Replay a week of load, or a trace, through the plan's autoscalers.
+
+    The formats csv, svg, png and html are timelines.
 
     Example: capplan simulate examples/amas --startup 60
     """
@@ -131,7 +132,7 @@ def simulate(
     from capplan.cli.progress import reporter
     from capplan.plan.read import read_plan
 
-    asked = Asked(fmt, exact, tune, apply, budget, service or (), right_size, usage or ())
+    asked = Asked(fmt, exact, tune, apply, tries, service or (), right_size, usage or ())
     asked.check()
     file = read_plan(plan, sets or (), alternative, books or ())
     settings = Settings(

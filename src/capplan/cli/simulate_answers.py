@@ -38,7 +38,7 @@ class Asked(NamedTuple):
     exact: bool
     tune: bool
     apply: bool
-    budget: int | None
+    tries: int | None
     services: Sequence[str]
     right_size: bool
     usage: Sequence[str]
@@ -51,7 +51,7 @@ class Asked(NamedTuple):
         _check_answer(self.fmt, answers)
 
     def _searches(self) -> Mapping[str, object]:
-        return {"--apply": self.apply, "--budget": self.budget, "--service": self.services}
+        return {"--apply": self.apply, "--tries": self.tries, "--service": self.services}
 
 
 class Answer(NamedTuple):
@@ -113,7 +113,7 @@ def _tuned(asked: Asked, prepared: Prepared, result: Simulation) -> Answer:
     from capplan.report import json_format
     from capplan.report import tuning as report
 
-    searches = searches_of(prepared, tunable(prepared, asked.services), asked.budget)
+    searches = searches_of(prepared, tunable(prepared, asked.services), asked.tries)
     with reporter("tuning", sum(len(search.choices) for search in searches)) as progress:
         tuning = tune(prepared, result.outcomes, searches, progress)
     if asked.fmt is SimulationFormat.JSON:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from capplan.cli.command import Command
 from capplan.cli.options import Force
 
 templates = typer.Typer(
@@ -18,7 +19,7 @@ templates = typer.Typer(
 Name = Annotated[str, typer.Argument(help="Template, as `list` names it.")]
 
 
-@templates.command("list")
+@templates.command("list", cls=Command)
 def list_() -> None:
     """List the templates.
 
@@ -30,7 +31,7 @@ def list_() -> None:
     emit("".join(f"{name}\n" for name in Templates().names()))
 
 
-@templates.command("show")
+@templates.command("show", cls=Command)
 def show(name: Name) -> None:
     """Print a template.
 
@@ -42,7 +43,7 @@ def show(name: Name) -> None:
     emit(Templates().source(name))
 
 
-@templates.command("eject")
+@templates.command("eject", cls=Command)
 def eject(
     names: Annotated[list[str] | None, typer.Argument(help="Templates; all of them by default.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Directory to copy to.")] = Path("templates"),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from capplan.cli.options import Catalogs, Force, OutputFile, Schemas
+from capplan.cli.options import Alternative, Catalogs, Force, OutputFile, Schemas
 from capplan.errors import ExitCode
 
 
@@ -27,9 +27,7 @@ def verify(
         Path | None,
         typer.Option("--plan", help="Plan whose nodes and secrets count; the lock file's by default."),
     ] = None,
-    alternative: Annotated[
-        str | None, typer.Option("--alternative", help="An alternative of that plan.")
-    ] = None,
+    alternative: Alternative = None,
     fmt: Annotated[FindingFormat, typer.Option("--format", help="Output format.")] = FindingFormat.TABLE,
     schemas: Schemas = None,
     output: OutputFile = None,
