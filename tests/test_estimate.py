@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from drawn import PLANS, RATES, text_of
 from helpers import (
+    FLAT_VM,
     SHIPPED,
     codes,
     component,
@@ -21,6 +22,7 @@ from helpers import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from capplan.catalog.catalog import Catalog
 from capplan.estimate import Estimate, estimate
 from capplan.plan.bind import Scenarios
 from capplan.plan.sweep import read_sweeps
@@ -291,6 +293,15 @@ def test_the_catalogs_that_were_used_are_on_record():
     names = [used.name for used in result.catalogs]
     assert "gcp/compute-engine" in names
     assert names[-1] == "book afpi"
+
+
+def test_an_estimate_names_only_the_catalogs_that_its_own_lines_come_from():
+    catalog = Catalog(None)
+    others = estimate_of(FLAT_VM, catalog=catalog)
+    result = estimate_of(text_of(SMALL), "pricing.books=[afpi]", catalog=catalog)
+    again = estimate_of(FLAT_VM, catalog=catalog)
+    assert [used.name for used in result.catalogs if used.name.startswith("aws/")] == []
+    assert [used.name for used in again.catalogs] == [used.name for used in others.catalogs] == ["aws/ec2"]
 
 
 def test_sustained_use_is_a_line_of_its_own():

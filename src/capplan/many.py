@@ -16,8 +16,8 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
-from capplan.components.base import Component
-from capplan.estimate import Basis, Estimate, basis_of, estimate_on
+from capplan.components.base import Component, Context
+from capplan.estimate import Estimate, context_of, estimate_on
 from capplan.plan.bind import Scenarios
 from capplan.plan.read import PlanFile
 
@@ -60,26 +60,26 @@ def estimate_many(
     file: PlanFile, catalog: Catalog, scenarios: Scenarios, chunk: int | None = None
 ) -> Summary:
     """Return the summary of the plan in ``file`` for every one of the ``scenarios``, ``chunk`` at a time."""
-    return summarise(basis_of(file, catalog), scenarios, chunk)
+    return summarise(context_of(file, catalog), scenarios, chunk)
 
 
-def summarise(basis: Basis, scenarios: Scenarios, chunk: int | None = None) -> Summary:
+def summarise(context: Context, scenarios: Scenarios, chunk: int | None = None) -> Summary:
     """Return the summary of every one of the ``scenarios``, ``chunk`` at a time."""
-    return joined(in_chunks(basis, scenarios, summary_of, chunk))
+    return joined(in_chunks(context, scenarios, summary_of, chunk))
 
 
 def in_chunks(
-    basis: Basis, scenarios: Scenarios, keep: Callable[[Estimate], Kept], chunk: int | None = None
+    context: Context, scenarios: Scenarios, keep: Callable[[Estimate], Kept], chunk: int | None = None
 ) -> list[Kept]:
     """Estimate the ``scenarios``, ``chunk`` at a time, and return what ``keep`` takes from each chunk."""
-    rows = chunk or max(1, _ARRAY_BYTES // basis.pattern.shape.nbytes)
+    rows = chunk or max(1, _ARRAY_BYTES // context.pattern.shape.nbytes)
 
     def kept_from(start: int) -> Kept:
-        return keep(estimate_on(basis, scenarios.part(start, start + rows)))
+        return keep(estimate_on(context, scenarios.part(start, start + rows)))
 
     if scenarios.count <= rows:
-        return [keep(estimate_on(basis, scenarios))]
-    estimate_on(basis, scenarios.part(0, 1))  # reads the catalogs, which otherwise each thread would do
+        return [keep(estimate_on(context, scenarios))]
+    estimate_on(context, scenarios.part(0, 1))  # reads the catalogs, which otherwise each thread would do
     _keep_freed_memory()
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(kept_from, range(0, scenarios.count, rows)))

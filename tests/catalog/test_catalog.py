@@ -99,7 +99,7 @@ def test_a_books_price_of_one_region_leaves_the_blocks_of_the_others(catalog, tm
 
 def test_what_was_used_is_on_record(catalog):
     price(catalog, "compute-engine", "n1-standard-1")
-    (used,) = catalog.used
+    (used,) = catalog.provenance({("gcp", "compute-engine")})
     assert used.name == "gcp/compute-engine"
     assert used.as_of == "2026-07-01"
     assert len(used.sha256) == 64

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from capplan.catalog.catalog import Catalog
-from capplan.components.llm.choice import Basis, ranked
+from capplan.components.llm.choice import ranked
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
 from capplan.plan.read import parse_plan
@@ -213,9 +213,7 @@ PURCHASES = {
 
 def ranking(*sets: str) -> list[Any]:
     file = parse_plan(PLAN, "plan.yaml", Path(), [f"llm.assistant.{s}" for s in sets])
-    result = estimate(file, Catalog())
-    hours = float(result.hours_per_month)
-    return ranked(Basis(file.plan, Catalog(), result.load, hours, Path(), file.places))["assistant"]
+    return ranked(estimate(file, Catalog()).context)["assistant"]
 
 
 @pytest.mark.parametrize("way", PURCHASES)

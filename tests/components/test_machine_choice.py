@@ -29,7 +29,7 @@ OPEN = """
 
 
 def chosen(result, name="api"):
-    return result.candidates[name][0]
+    return result.context.candidates[name][0]
 
 
 def test_nothing_that_meets_the_constraints_is_cheaper():
@@ -44,7 +44,7 @@ def test_nothing_that_meets_the_constraints_is_cheaper():
 
 
 def test_every_rejected_candidate_has_a_reason():
-    first, *others = estimate_of(OPEN).candidates["api"]
+    first, *others = estimate_of(OPEN).context.candidates["api"]
     assert first.reason == ""
     assert len(others) > 100
     assert all(candidate.reason for candidate in others)
@@ -55,7 +55,7 @@ def test_every_rejected_candidate_has_a_reason():
 def test_families_limit_the_choice():
     result = estimate_of(OPEN, "services.api.machine=[m5, t3]")
     assert chosen(result).name.split(".")[0] in ("m5", "t3")
-    reasons = {c.name: c.reason for c in result.candidates["api"]}
+    reasons = {c.name: c.reason for c in result.context.candidates["api"]}
     assert reasons["c5.large"] == "family: none of m5, t3"
 
 
@@ -111,7 +111,7 @@ def test_a_node_pool_gets_machines_that_its_pods_fit():
     best = chosen(result, "c/default")
     assert component(result, "c/default").sizing is not None
     assert not [f for f in result.findings if f.code == "pod-fits-no-node"]
-    reasons = {c.name: c.reason for c in result.candidates["c/default"]}
+    reasons = {c.name: c.reason for c in result.context.candidates["c/default"]}
     assert any(reason.startswith("does not fit") for reason in reasons.values())
     for other in ("e2-standard-4", "n2-standard-4", "e2-standard-8"):
         alone = estimate_of(POOL, f"clusters.c.pools.default.machine={other}")

@@ -16,7 +16,7 @@ from capplan.decide.drivers import driver_of
 from capplan.decide.questions import Asked, questions
 from capplan.decide.world import names_of
 from capplan.errors import InputError
-from capplan.estimate import basis_of, estimate
+from capplan.estimate import context_of, estimate
 from capplan.plan.bind import Scenarios
 from capplan.plan.read import parse_plan, text_of
 from capplan.report.json_format import estimate_document
@@ -117,7 +117,7 @@ def files(text, *names):
 def compared(text, x, *names, over="requests_per_second"):
     plans = files(text, *names)
     alternatives = [
-        Alternative(str(n), basis_of(f, SHIPPED), Owned()) for n, f in zip(names, plans, strict=True)
+        Alternative(str(n), context_of(f, SHIPPED), Owned()) for n, f in zip(names, plans, strict=True)
     ]
     return break_even(alternatives, driver_of(over, plans, dict), x)
 

@@ -40,8 +40,9 @@ class Bill(NamedTuple):
     nodes: Mapping[str, Array]
 
 
-def bill(ctx: Context, estimate: Estimate, runs: Mapping[str, Run], tick_s: float) -> Bill:
+def bill(estimate: Estimate, runs: Mapping[str, Run], tick_s: float) -> Bill:
     """Return what the plan costs a month with these instances in place of the estimate's."""
+    ctx = estimate.context
     meters: list[Meter] = []
     nodes: dict[str, Array] = {}
     for component in estimate.components:

@@ -22,7 +22,7 @@ from capplan.autoscale.scalers import Size, scaler_of
 from capplan.autoscale.settings import Settings
 from capplan.autoscale.setup import MODEL, TIMEOUT_S, Subject, ceiling_of, traffic_of
 from capplan.autoscale.signals import Use
-from capplan.components.base import Component, Context
+from capplan.components.base import Component
 from capplan.components.llm.component import facts_of_llm, local_part, served_of
 from capplan.components.llm.replica import Replica
 from capplan.estimate import Estimate
@@ -33,20 +33,17 @@ from capplan.plan.services import Kubernetes
 from capplan.plan.workload import Vllm, Workload
 
 
-def model_subjects(
-    ctx: Context, estimate: Estimate, rps: Mapping[str, Array], settings: Settings
-) -> Iterator[Subject]:
+def model_subjects(estimate: Estimate, rps: Mapping[str, Array], settings: Settings) -> Iterator[Subject]:
     """Yield every model of the plan that runs on GPUs of its own; ``rps`` by tick, before caches."""
     by_name = {component.name: component for component in estimate.components}
     for name, llm in estimate.plan.llm.items():
         component = by_name[name]
         local = rps[name] * float(local_part(llm))
         if component.replica is not None and np.any(local > 0):
-            yield _subject(ctx, estimate, llm, component, component.replica, local, settings)
+            yield _subject(estimate, llm, component, component.replica, local, settings)
 
 
 def _subject(
-    ctx: Context,
     estimate: Estimate,
     llm: Llm,
     component: Component,
@@ -59,7 +56,7 @@ def _subject(
     for_room = component.sizing.limits[0]
     full_rps = part * _one(for_room.rps_per_instance) / _one(for_room.target)
     target_rps = float(np.min(component.sizing.capacity_rps)) * part
-    served = served_of(llm, replica.configuration, facts_of_llm(ctx, llm))
+    served = served_of(llm, replica.configuration, facts_of_llm(estimate.context, llm))
     response = _response(llm, served, full_rps, _one(replica.room))
     size = Size(int(_one(component.sizing.floor)), ceiling_of(component.sizing), 1.0, target_rps)
     service = _as_service(llm, replica)

@@ -76,19 +76,16 @@ class Subject(NamedTuple):
         return bool(self.slo) and any(self.simulated.p95_s)
 
 
-def subjects(
-    ctx: Context, estimate: Estimate, rps: Mapping[str, Array], settings: Settings
-) -> Iterator[Subject]:
+def subjects(estimate: Estimate, rps: Mapping[str, Array], settings: Settings) -> Iterator[Subject]:
     """Yield every service of the plan that says what an instance carries; ``rps`` by tick."""
     by_name = {component.name: component for component in estimate.components}
     for name, service in estimate.plan.services.items():
         component = by_name[name]
         if component.sizing is not None and component.sizing.limits and np.any(rps[name] > 0):
-            yield _subject(ctx, estimate, service, component, component.sizing, rps[name], settings)
+            yield _subject(estimate, service, component, component.sizing, rps[name], settings)
 
 
 def _subject(
-    ctx: Context,
     estimate: Estimate,
     service: Service,
     component: Component,
@@ -100,7 +97,7 @@ def _subject(
         float(np.min(limit.rps_per_instance / np.asarray(limit.target))) for limit in sizing.limits
     )
     target_rps = float(np.min(sizing.capacity_rps))
-    cores = _cores(ctx, component.name, service)
+    cores = _cores(estimate.context, component.name, service)
     size = Size(_one(sizing.floor), ceiling_of(sizing), cores, target_rps)
     scaler, scaler_name = scaler_of(service, size, estimate.file.places, component.name, settings.kubernetes)
     startup_s = _startup_s(service, settings)

@@ -17,11 +17,10 @@ from capplan.autoscale.loop import simulate
 from capplan.autoscale.settings import Settings
 from capplan.autoscale.setup import Subject, subjects
 from capplan.catalog.catalog import Catalog
-from capplan.components.base import Context
 from capplan.demand.load import Load, Pattern, load_on
 from capplan.demand.trace import read_recording
 from capplan.errors import InputError, Problem
-from capplan.estimate import Estimate, basis_of, estimate_on
+from capplan.estimate import Estimate, context_of, estimate_on
 from capplan.plan.bind import Scenarios
 from capplan.plan.demand import Trace
 from capplan.plan.model import Plan
@@ -106,7 +105,6 @@ class Simulation(NamedTuple):
 class Prepared(NamedTuple):
     """A plan that is ready to be simulated, as it is or with other autoscalers."""
 
-    ctx: Context
     estimate: Estimate
     settings: Settings
     load: str
@@ -119,11 +117,7 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
 
     A trace given here keeps the plan's volume, if it says one.
     """
-    basis = basis_of(file, catalog)
-    estimate = estimate_on(basis, Scenarios())
-    ctx = Context(
-        estimate.plan, basis.catalog, estimate.load, estimate.hours_per_month, file.places, file.directory
-    )
+    estimate = estimate_on(context_of(file, catalog), Scenarios())
     load, step_s = _load(estimate, trace, file.directory)
     steps = load.shape.shape[1]
     natural_s = steps * step_s if steps > 1 else _DAYS * _DAY_S
@@ -139,15 +133,15 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
         name: rates(load.rps(name)[0], step_s, settings.tick_s, seconds, smooth)
         for name in (*estimate.plan.services, *estimate.plan.llm)
     }
-    found = list(subjects(ctx, estimate, by_name, settings))
+    found = list(subjects(estimate, by_name, settings))
     if estimate.plan.llm:
         from capplan.autoscale.models import model_subjects
 
-        found += model_subjects(ctx, estimate, by_name, settings)
+        found += model_subjects(estimate, by_name, settings)
     if not found:
         remedy = "Give a service service_time, cpu_time or throughput, and load."
         raise InputError(Problem(file.plan.name, "no service of the plan can be simulated", remedy))
-    return Prepared(ctx, estimate, settings, load.profile, seconds, found)
+    return Prepared(estimate, settings, load.profile, seconds, found)
 
 
 def _load(estimate: Estimate, trace: Trace | None, directory: Path) -> tuple[Load, float]:
@@ -252,14 +246,14 @@ def _weighted_median(values: Array, weights: Array) -> float:
 
 
 def _costs(prepared: Prepared, outcomes: Sequence[Outcome]) -> Costs:
-    ctx, estimate, tick_s = prepared.ctx, prepared.estimate, prepared.settings.tick_s
+    estimate, tick_s = prepared.estimate, prepared.settings.tick_s
     simulated = {o.subject.name: Run(o.series.wanted, o.subject.rps, o.series.kept) for o in outcomes}
     ideal = {o.subject.name: _ideal(o.subject, flat=False) for o in outcomes}
     at_peak = {o.subject.name: _ideal(o.subject, flat=True) for o in outcomes}
     return Costs(
-        bill(ctx, estimate, simulated, tick_s),
-        bill(ctx, estimate, ideal, tick_s).total,
-        bill(ctx, estimate, at_peak, tick_s).total,
+        bill(estimate, simulated, tick_s),
+        bill(estimate, ideal, tick_s).total,
+        bill(estimate, at_peak, tick_s).total,
     )
 
 

@@ -219,4 +219,4 @@ def _usd(prepared: Prepared, outcomes: Sequence[Outcome], others: Sequence[Outco
         found.subject.name: Run(found.series.wanted, found.subject.rps, found.series.kept)
         for found in [*outcomes, *others]
     }
-    return bill(prepared.ctx, prepared.estimate, runs, prepared.settings.tick_s).total
+    return bill(prepared.estimate, runs, prepared.settings.tick_s).total

@@ -40,6 +40,7 @@ class Catalog:
     def __init__(self, root: Path | None = None, books: Sequence[Book] = ()) -> None:
         self.root = root or data_dir("catalogs")
         self.books = tuple(books)
+        self._files: dict[tuple[str, str], ServiceCatalog] = {}
         self._services: dict[tuple[str, str], ServiceCatalog] = {}
         self._facts: dict[str, Any] = {}
         self._tables: dict[Path, TierTable] = {}
@@ -56,7 +57,13 @@ class Catalog:
         }
         for book in books:
             book.check_services(known)
-        return Catalog(self.root, (*self.books, *books))
+        return self._under((*self.books, *books))
+
+    def _under(self, books: Sequence[Book]) -> Catalog:
+        """Return the same files under other ``books``; what is read for one is read for both."""
+        other = Catalog(self.root, books)
+        other._files, other._facts, other._tables = self._files, self._facts, self._tables
+        return other
 
     @property
     def hours_per_month(self) -> float | None:
@@ -67,14 +74,21 @@ class Catalog:
         """Return one file of the catalog."""
         key = (provider, service)
         if key not in self._services:
+            file = self._file(provider, service)
+            for book in self.books:
+                book.check_skus(f"{provider}/{service}", file.names)
+            self._services[key] = file
+        return self._services[key]
+
+    def _file(self, provider: str, service: str) -> ServiceCatalog:
+        key = (provider, service)
+        if key not in self._files:
             path = self.root / provider / f"{service}.yaml"
             if not path.is_file():
                 what = f"{provider} has no service '{service}'"
                 raise InputError(Problem("catalog", what, nearest(service, self.names(provider))))
-            file = self._services[key] = read_service(path)
-            for book in self.books:
-                book.check_skus(f"{provider}/{service}", file.names)
-        return self._services[key]
+            self._files[key] = read_service(path)
+        return self._files[key]
 
     def names(self, provider: str) -> list[str]:
         """Return the names of the provider's files."""
@@ -204,12 +218,11 @@ class Catalog:
                 Problem("region", f"{provider} has no region '{region}'", nearest(region, known))
             )
 
-    @property
-    def used(self) -> list[Provenance]:
-        """The files read so far, books last."""
+    def provenance(self, services: Iterable[tuple[str, str]]) -> list[Provenance]:
+        """Return the files of the ``services``, by provider and name, and the books last."""
         files = [
             Provenance(f"{provider}/{service}", file.newest, file.text)
-            for (provider, service), file in sorted(self._services.items())
+            for (provider, service), file in sorted((key, self.service(*key)) for key in services)
         ]
         books = [Provenance(f"book {book.name}", book.source.as_of, book.text) for book in self.books]
         return files + books

@@ -211,30 +211,27 @@ def _ranking(
 ) -> str:
     from capplan.catalog.catalog import Catalog
     from capplan.cli import terminal
-    from capplan.components.llm.choice import Basis, ranked, taken_by_auto
+    from capplan.components.llm.choice import ranked, taken_by_auto
     from capplan.components.llm.options import best_of_each, pareto
-    from capplan.estimate import basis_of, estimate_on
-    from capplan.plan.bind import Scenarios
+    from capplan.estimate import estimate
     from capplan.report import json_format
     from capplan.report import llm as report
 
     if not file.plan.llm:
         raise InputError(file.places.problem((), "the plan has no llm component", "Or give --model."))
-    basis = basis_of(file, Catalog(catalogs))
-    estimate = estimate_on(basis, Scenarios())
-    hours = float(estimate.hours_per_month)
-    options = ranked(Basis(file.plan, basis.catalog, estimate.load, hours, file.directory, file.places))
-    taken = {name: taken_by_auto(file.plan.llm[name], found) for name, found in options.items()}
+    found = estimate(file, Catalog(catalogs))
+    options = ranked(found.context)
+    taken = {name: taken_by_auto(file.plan.llm[name], ways) for name, ways in options.items()}
     if pareto_only:
-        options = {name: pareto(found) for name, found in options.items()}
+        options = {name: pareto(ways) for name, ways in options.items()}
     elif not everything:
-        options = {name: best_of_each(found) for name, found in options.items()}
-    served = report.served(estimate)
+        options = {name: best_of_each(ways) for name, ways in options.items()}
+    served = report.served(found)
     if fmt is TextFormat.JSON:
         return json_format.dumps(report.ranking_document(served, options))
     parts: list[str] = []
-    for name, found in options.items():
-        told = report.ranking_parts(report.served_line(served[name]), found, taken[name])
+    for name, ways in options.items():
+        told = report.ranking_parts(report.served_line(served[name]), ways, taken[name])
         parts += [_drawn(part, fmt, terminal.width()) for part in told]
     return "\n".join(parts)
 

@@ -10,6 +10,7 @@ from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from capplan.adopt.run import Adopted
+    from capplan.catalog.catalog import Catalog
     from capplan.plan.read import PlanFile
     from capplan.report.render import Result
 
@@ -44,24 +45,24 @@ def result_of(asked: Asked) -> Result:
     alternative = None if asked.alternative == "all" else asked.alternative
     file = _read(asked, alternative)
     _check_compatible(asked)
+    catalog = Catalog(asked.catalogs)
     uncertain = bool(asked.samples or intervals_of(file))
     if asked.sensitivity or asked.sobol:
-        return _sensitive(asked, file)
+        return _sensitive(asked, file, catalog)
     if asked.months and (uncertain or asked.budget is not None) and not asked.sweeps:
-        return _forecasted(asked, file)
+        return _forecasted(asked, file, catalog)
     if asked.sweeps or asked.months:
-        return _swept(asked, file)
+        return _swept(asked, file, catalog)
     if asked.alternative == "all":
-        return _compared(asked, file)
-    # Each estimate gets a catalog of its own, so that it names only the files it used.
-    single = estimate(file, Catalog(asked.catalogs))
+        return _compared(asked, file, catalog)
+    single = estimate(file, catalog)
     if asked.middle or not uncertain:
         return single
     from capplan.report.uncertain import Sampled
     from capplan.uncertainty.sample import sample
 
     # The estimate's own file: whatever the plan leaves open has been decided in it.
-    return Sampled(single, sample(single.file, Catalog(asked.catalogs), _samples(asked), asked.seed))
+    return Sampled(single, sample(single.file, catalog, _samples(asked), asked.seed))
 
 
 def _read(asked: Asked, alternative: str | None) -> PlanFile:
@@ -87,8 +88,7 @@ def _samples(asked: Asked) -> int:
     return DEFAULT_SAMPLES if asked.samples is None else checked_samples(asked.samples)
 
 
-def _sensitive(asked: Asked, file: PlanFile) -> Result:
-    from capplan.catalog.catalog import Catalog
+def _sensitive(asked: Asked, file: PlanFile, catalog: Catalog) -> Result:
     from capplan.estimate import estimate
     from capplan.report.uncertain import Sensitive
     from capplan.uncertainty.sample import sample
@@ -96,31 +96,29 @@ def _sensitive(asked: Asked, file: PlanFile) -> Result:
 
     indices = None
     if asked.sobol:
-        drawn = sample(file, Catalog(asked.catalogs), _samples(asked), asked.seed)
+        drawn = sample(file, catalog, _samples(asked), asked.seed)
         indices = first_order_indices(drawn.scenarios.values, drawn.summary.expected)
-    return Sensitive(estimate(file, Catalog(asked.catalogs)), tornado(file, Catalog(asked.catalogs)), indices)
+    return Sensitive(estimate(file, catalog), tornado(file, catalog), indices)
 
 
-def _forecasted(asked: Asked, file: PlanFile) -> Result:
-    from capplan.catalog.catalog import Catalog
+def _forecasted(asked: Asked, file: PlanFile, catalog: Catalog) -> Result:
     from capplan.estimate import estimate
     from capplan.plan.sweep import months_ahead
     from capplan.report.uncertain import Forecasted
     from capplan.uncertainty.forecast import forecast
 
     months = months_ahead(asked.months or "", file.plan)
-    ahead = forecast(file, Catalog(asked.catalogs), months, _samples(asked), asked.seed, asked.budget)
-    return Forecasted(estimate(file, Catalog(asked.catalogs)), ahead)
+    ahead = forecast(file, catalog, months, _samples(asked), asked.seed, asked.budget)
+    return Forecasted(estimate(file, catalog), ahead)
 
 
-def _swept(asked: Asked, file: PlanFile) -> Result:
-    from capplan.catalog.catalog import Catalog
+def _swept(asked: Asked, file: PlanFile, catalog: Catalog) -> Result:
     from capplan.estimate import estimate
     from capplan.plan.sweep import month_sweep, read_sweeps
     from capplan.report.render import Swept
 
     sweep = read_sweeps(file, [*asked.sweeps, *month_sweep(asked.months, file.plan)])
-    swept = estimate(file, Catalog(asked.catalogs), sweep.scenarios)
+    swept = estimate(file, catalog, sweep.scenarios)
     if asked.sweeps:
         return Swept(swept, sweep.axes)
     from capplan.many import summary_of
@@ -129,11 +127,10 @@ def _swept(asked: Asked, file: PlanFile) -> Result:
     return Swept(swept, sweep.axes, crossings_of(swept, summary_of(swept)))
 
 
-def _compared(asked: Asked, file: PlanFile) -> Result:
-    from capplan.catalog.catalog import Catalog
+def _compared(asked: Asked, file: PlanFile, catalog: Catalog) -> Result:
     from capplan.estimate import estimate
     from capplan.plan.read import alternatives_of
     from capplan.report.render import Compared
 
     others = {n: _read(asked, n) for n in alternatives_of(file)}
-    return Compared({n: estimate(f, Catalog(asked.catalogs)) for n, f in {"plan": file, **others}.items()})
+    return Compared({n: estimate(f, catalog) for n, f in {"plan": file, **others}.items()})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path as Directory
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -13,16 +15,19 @@ from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Sku
 from capplan.components.measures import Measure, Pick
 from capplan.cost.meters import Meter, Range
-from capplan.demand.load import Load
+from capplan.demand.load import Load, Pattern, load_on
 from capplan.errors import InputError, nearest
+from capplan.plan.bind import Scenarios, bind
 from capplan.plan.model import Plan, TierKind
 from capplan.plan.places import Places
+from capplan.plan.read import PlanFile
 from capplan.plan.services import Provider
 
 if TYPE_CHECKING:
     from capplan.capacity.response import ResponseTimes
     from capplan.catalog.tiers import TierTable
     from capplan.components.llm.replica import Replica
+    from capplan.components.machine_choice import Candidate
 
 Path = tuple[str, ...]
 Severity = Literal["error", "warning", "info"]
@@ -35,6 +40,9 @@ CLUSTER_PROVIDERS: dict[str, Provider] = {"gke": "gcp", "eks": "aws", "aks": "az
 """Whose machines the nodes of each platform are."""
 
 _DAY_S = 86_400.0
+
+HOURS_PER_MONTH = 730.0
+"""365 days ÷ 12, as the providers' own calculators count a month."""
 
 
 class Finding(NamedTuple):
@@ -107,15 +115,55 @@ class Component(NamedTuple):
         return utilization(self.sizing.peak_rps, self.sizing)
 
 
-class Context(NamedTuple):
-    """Everything that a component may ask about the rest of the plan."""
+@dataclass(frozen=True)
+class Context:
+    """What an estimate is made from, and whatever a component may ask about the rest of the plan.
 
-    plan: Plan
+    file: the plan as read, without what it left open. catalog: with the plan's price books over it.
+    pattern: of its demand over time, read once. candidates: looked at for each machine that was left open.
+    """
+
+    file: PlanFile
     catalog: Catalog
-    load: Load
-    hours_per_month: Floats
-    places: Places
-    directory: Directory
+    pattern: Pattern
+    scenarios: Scenarios = field(default_factory=Scenarios)
+    candidates: Mapping[str, Sequence[Candidate]] = field(default_factory=dict)
+
+    def on(self, scenarios: Scenarios) -> Context:
+        """Return the same for other ``scenarios``."""
+        return replace(self, scenarios=scenarios)
+
+    def of(self, plan: Plan, candidates: Mapping[str, Sequence[Candidate]] | None = None) -> Context:
+        """Return the same for a ``plan`` that names what this one leaves open, out of ``candidates``."""
+        found = self.candidates if candidates is None else candidates
+        return replace(self, file=self.file._replace(plan=plan), candidates=found)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan, with an array in place of every number that varies."""
+        return bind(self.file.plan, self.scenarios)
+
+    @cached_property
+    def hours_per_month(self) -> Floats:
+        """The month of the plan, or else that of a price book."""
+        if self.plan.hours_per_month is not None:
+            return self.plan.hours_per_month
+        return self.catalog.hours_per_month or HOURS_PER_MONTH
+
+    @cached_property
+    def load(self) -> Load:
+        """Requests per second of every component."""
+        return load_on(self.pattern, self.plan, self.hours_per_month, self.places)
+
+    @property
+    def places(self) -> Places:
+        """Where the plan says what, for messages."""
+        return self.file.places
+
+    @property
+    def directory(self) -> Directory:
+        """What relative files in the plan are relative to."""
+        return self.file.directory
 
     def region(self, provider: Provider, own: str | None, path: Path) -> str:
         """Return the region of a component; there is no default that the plan does not name."""

@@ -29,7 +29,13 @@ from capplan.plan.services import Provider
 _SHARED_CORE = ("e2-micro", "e2-small", "e2-medium")
 
 
-def build_cluster(
+def build_clusters(ctx: Context, components: Sequence[Component]) -> Iterator[Component]:
+    """Yield the clusters of the plan and their node pools, sized for the pods of ``components``."""
+    for name, cluster in ctx.plan.clusters.items():
+        yield from _cluster(ctx, name, cluster, components)
+
+
+def _cluster(
     ctx: Context, name: str, cluster: Cluster, components: Sequence[Component]
 ) -> Iterator[Component]:
     """Yield the cluster itself, and each of its node pools sized for the pods of ``components``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -13,7 +13,13 @@ from capplan.errors import InputError, nearest
 from capplan.plan.model import ExternalApi, Resource
 
 
-def build_external_api(ctx: Context, name: str, api: ExternalApi) -> Component:
+def build_external_apis(ctx: Context, _: Sequence[Component] = ()) -> Iterator[Component]:
+    """Yield the components of ``plan.external_apis``."""
+    for name, api in ctx.plan.external_apis.items():
+        yield _external_api(ctx, name, api)
+
+
+def _external_api(ctx: Context, name: str, api: ExternalApi) -> Component:
     """Return an API that is paid by the request or by the token."""
     path: Path = ("external_apis", name)
     requests = ctx.per_month(ctx.load.average(name))
@@ -55,7 +61,13 @@ def _api_meters(name: str, api: ExternalApi, requests: Floats, path: str) -> Ite
         yield meter(sku, "1M tokens", requests * tokens / 1e6, "requests × tokens", price, field)
 
 
-def build_resource(ctx: Context, name: str, resource: Resource) -> Component:
+def build_resources(ctx: Context, _: Sequence[Component] = ()) -> Iterator[Component]:
+    """Yield the components of ``plan.resources``."""
+    for name, resource in ctx.plan.resources.items():
+        yield _resource(ctx, name, resource)
+
+
+def _resource(ctx: Context, name: str, resource: Resource) -> Component:
     """Return a resource that is held all month, or used by the request."""
     path: Path = ("resources", name)
     region = ctx.region(resource.provider, resource.region, path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -14,9 +14,14 @@ from capplan.errors import InputError
 from capplan.plan.ratelimits import RateLimits
 
 
-def build_rate_limits(
-    ctx: Context, name: str, limits: RateLimits, services: Mapping[str, Component]
-) -> Component:
+def build_rate_limits(ctx: Context, services: Sequence[Component]) -> Iterator[Component]:
+    """Yield the components of ``plan.rate_limits``."""
+    by_name = {service.name: service for service in services}
+    for name, limits in ctx.plan.rate_limits.items():
+        yield _rate_limits(ctx, name, limits, by_name)
+
+
+def _rate_limits(ctx: Context, name: str, limits: RateLimits, services: Mapping[str, Component]) -> Component:
     """Return the limits computed for each tier and endpoint, beside those of the table."""
     path = ("rate_limits", name)
     service = services[limits.service]

@@ -123,6 +123,11 @@ def _share_in_block(quantity: Range, total: Range, start: float, end: float) -> 
     return quantity.combine(total, part)
 
 
+def used_files(lines: Iterable[CostLine]) -> set[tuple[str, str]]:
+    """Return provider and service of the catalog's files that the ``lines`` come from."""
+    return {(line.meter.provider, line.meter.service) for line in lines if line.meter.provider != EXTERNAL}
+
+
 def unpriced(lines: Sequence[CostLine]) -> list[CostLine]:
     """Return the lines that nobody has a price for."""
     return [line for line in lines if line.status == "unpriced"]

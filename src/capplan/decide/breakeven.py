@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from capplan.arrays import Array
+from capplan.components.base import Context
 from capplan.decide.crossings import Change, changes, cheapest, first, sustained
 from capplan.decide.drivers import Driver
-from capplan.estimate import Basis, Estimate, estimate_on
+from capplan.estimate import Estimate, estimate_on
 from capplan.many import in_chunks
 from capplan.plan.bind import Scenarios
 from capplan.plan.model import Plan
@@ -34,13 +35,13 @@ class Alternative(NamedTuple):
     """One of the alternatives, read and ready to be estimated."""
 
     name: str
-    basis: Basis
+    context: Context
     owned: Owned
 
     @property
     def plan(self) -> Plan:
         """The plan with its overlay."""
-        return self.basis.file.plan
+        return self.context.file.plan
 
 
 class Stretch(NamedTuple):
@@ -139,7 +140,7 @@ class Curves:
             return self._fixed[which]
         alternative = self.alternatives[which]
         scenarios = scenarios_of(self.driver, alternative.plan, x)
-        parts = in_chunks(alternative.basis, scenarios, _points)
+        parts = in_chunks(alternative.context, scenarios, _points)
         found = Points(
             np.concatenate([part.total for part in parts]),
             {
@@ -308,4 +309,4 @@ def _payback(costs: Sequence[float], owned: Owned, which: int) -> float | None:
 
 def estimate_at(alternative: Alternative, driver: Driver, value: float) -> Estimate:
     """Return the estimate of an alternative at one value of the driver."""
-    return estimate_on(alternative.basis, scenarios_of(driver, alternative.plan, np.array([value])))
+    return estimate_on(alternative.context, scenarios_of(driver, alternative.plan, np.array([value])))

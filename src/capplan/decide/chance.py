@@ -53,7 +53,7 @@ def _draws(
     shared: dict[Path, Array] = {}
     drawn = []
     for alternative in alternatives:
-        file = alternative.basis.file
+        file = alternative.context.file
         values = dict(draw(file, samples, seed).values) if intervals_of(file) else {}
         shared = {**values, **shared}
         drawn.append({path: shared[path] for path in values if path not in driver.sets})
@@ -67,7 +67,7 @@ def _costs(
     values = {path: np.repeat(column, grid.size) for path, column in drawn.items()}
     values |= driver.values(alternative.plan, np.tile(grid, samples))
     scenarios = Scenarios(samples * grid.size, values)
-    parts = in_chunks(alternative.basis, scenarios, _expected)
+    parts = in_chunks(alternative.context, scenarios, _expected)
     return np.concatenate(parts).reshape(samples, grid.size) + alternative.owned.usd_per_month
 
 

@@ -12,7 +12,7 @@ from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
 from capplan.decide.expressions import Expression, ExpressionError
 from capplan.errors import InputError
-from capplan.estimate import Estimate, basis_of
+from capplan.estimate import Estimate, context_of
 from capplan.many import in_chunks
 from capplan.plan.bind import Path, Scenarios
 from capplan.plan.decisions import GrowthTier
@@ -109,7 +109,7 @@ def _by_month(file: PlanFile, catalog: Catalog, by: str, months: int) -> tuple[A
     scenarios = Scenarios(drawn.count * (months + 1), values)
     try:
         expression = Expression(by)
-        parts = in_chunks(basis_of(file, catalog), scenarios, lambda found: _of(found, expression))
+        parts = in_chunks(context_of(file, catalog), scenarios, lambda found: _of(found, expression))
     except ExpressionError as error:
         raise InputError(file.places.problem(_BY, error.what, error.remedy)) from None
     driver, cost = np.concatenate(parts, axis=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path as File
 from typing import Any, NamedTuple
 
@@ -10,11 +11,12 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
+from capplan.components.base import Context
 from capplan.decide.breakeven import Alternative, Owned
 from capplan.decide.drivers import Document, Driver, driver_of, number_at
 from capplan.decide.expressions import Expression, ExpressionError
 from capplan.errors import InputError, Problem, nearest
-from capplan.estimate import Basis, Estimate, basis_of, estimate
+from capplan.estimate import Estimate, context_of, estimate
 from capplan.plan.decisions import bound
 from capplan.plan.model import Plan
 from capplan.plan.read import PlanFile, parse_plan
@@ -131,7 +133,7 @@ def _question(
         wanted.name,
         wanted.description,
         [
-            Alternative(name, _basis(file, catalog), _owned(file.plan))
+            Alternative(name, _context(file, catalog), _owned(file.plan))
             for name, file in zip(wanted.between, files, strict=True)
         ],
         driver,
@@ -140,13 +142,13 @@ def _question(
     )
 
 
-def _basis(file: PlanFile, catalog: Catalog) -> Basis:
-    """Return the basis of a plan, with one day instead of a week of equal days: a seventh of the work."""
-    basis = basis_of(file, catalog)
-    days = basis.pattern.shape.reshape(-1, 24) if basis.pattern.shape.size % 24 == 0 else None
+def _context(file: PlanFile, catalog: Catalog) -> Context:
+    """Return the context of a plan, with one day instead of a week of equal days: a seventh of the work."""
+    context = context_of(file, catalog)
+    days = context.pattern.shape.reshape(-1, 24) if context.pattern.shape.size % 24 == 0 else None
     if days is None or not np.array_equal(days, np.broadcast_to(days[0], days.shape)):
-        return basis
-    return basis._replace(pattern=basis.pattern._replace(shape=days[0]))
+        return context
+    return replace(context, pattern=context.pattern._replace(shape=days[0]))
 
 
 def _owned(plan: Plan) -> Owned:

@@ -35,12 +35,10 @@ class World:
 
     def __init__(self, source: Path, catalogs: Path | None, document: Callable[[Estimate], Document]) -> None:
         self.asked: list[tuple[str, str, str]] = []
-        self._catalogs = catalogs
+        self._catalog = catalog = Catalog(catalogs)
         text = text_of(source)
         self._read = cache(lambda case: parse_plan(*text, case.sets, case.alternative, case.books))
-        self._documents = cache(
-            lambda case: names_of(estimate(self._read(case), Catalog(catalogs)), document)
-        )
+        self._documents = cache(lambda case: names_of(estimate(self._read(case), catalog), document))
 
     def names(self, case: Case) -> Mapping[str, Any]:
         """Return what an expression can name in a case: the estimate's fields, the plan, and functions."""
@@ -53,7 +51,7 @@ class World:
 
     def _functions(self, case: Case) -> Mapping[str, Callable[..., Any]]:
         plan = self.file(case).plan
-        catalog = Catalog(self._catalogs)
+        catalog = self._catalog
         if plan.pricing.books:
             catalog = catalog.with_books(plan.pricing.books, self.file(case).directory)
 
@@ -89,7 +87,7 @@ class World:
 
     def prices_like(self, provider: str, service: str, region: str) -> Mapping[str, float]:
         """Return the list price of every SKU of a service in a region, USD for one unit, by SKU and unit."""
-        skus = Catalog(self._catalogs).service(provider, service).skus.values()
+        skus = self._catalog.service(provider, service).skus.values()
         priced = {f"{sku.name}, a {sku.unit}": sku.usd(region) for sku in skus}
         return {name: usd for name, usd in priced.items() if usd}
 

@@ -33,12 +33,12 @@ def explain(estimate: Estimate, name: str) -> str:
 
 def _candidates(estimate: Estimate) -> Iterator[str]:
     """Yield for each machine that capplan chose all that it looked at, and what rules each out."""
-    if not estimate.candidates:
+    if not estimate.context.candidates:
         yield "Nothing is left open: no service or node pool has `machine: auto`, or a list of families.\n"
     columns = [Column("Machine"), Column("vCPU", right=True), Column("GiB", right=True)]
     columns += [Column("USD/h", right=True), Column("met", right=True), Column("plan USD/mo", right=True)]
     columns.append(Column("Reason"))
-    for component, candidates in estimate.candidates.items():
+    for component, candidates in estimate.context.candidates.items():
         rows = [
             [
                 c.name,

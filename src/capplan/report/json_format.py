@@ -50,7 +50,7 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         "catalogs": _catalogs(estimate),
         "candidates": {
             component: [candidate._asdict() for candidate in candidates]
-            for component, candidates in estimate.candidates.items()
+            for component, candidates in estimate.context.candidates.items()
         },
     }
 

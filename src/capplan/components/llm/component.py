@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -30,8 +30,13 @@ from capplan.plan.llm import Llm
 from capplan.plan.services import GpuAddOn
 
 
-def build_llm(ctx: Context, name: str, llm: Llm) -> Component:
-    """Return the component ``name`` of ``plan.llm``; everything in it is named, `auto` was decided before."""
+def build_llms(ctx: Context, _: Sequence[Component] = ()) -> Iterator[Component]:
+    """Yield the components of ``plan.llm``; everything in them is named, `auto` was decided before."""
+    for name, llm in ctx.plan.llm.items():
+        yield _llm(ctx, name, llm)
+
+
+def _llm(ctx: Context, name: str, llm: Llm) -> Component:
     path: Path = ("llm", name)
     region = ctx.region(llm.provider, llm.region, path)
     api = list(_api_meters(ctx, name, llm))

@@ -44,8 +44,17 @@ _DEFAULT_CEILING: dict[str, float] = {"cloud-run": 100.0, "container-apps": 10.0
 _OWN_PROVIDER: dict[str, Provider] = {"cloud-run": "gcp", "fargate": "aws", "container-apps": "azure"}
 
 
-def build_service(ctx: Context, name: str, service: Service) -> Component:
-    """Return the service ``name``, sized and metered."""
+def build_services(ctx: Context, _: Sequence[Component] = ()) -> Iterable[Component]:
+    """Return the services of the plan, sized and metered."""
+    services = {name: _service(ctx, name, service) for name, service in ctx.plan.services.items()}
+    if any(service.slo.end_to_end is not None for service in ctx.plan.services.values()):
+        from capplan.components.services.end_to_end import with_end_to_end
+
+        services = with_end_to_end(ctx, services)
+    return services.values()
+
+
+def _service(ctx: Context, name: str, service: Service) -> Component:
     path: Path = ("services", name)
     provider = _provider(ctx, service)
     service, tier = _with_resources(ctx, name, service, path)

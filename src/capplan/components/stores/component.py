@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from capplan.components.base import Component, Context
 from capplan.plan.caches import Cache, SelfHostedCache
 from capplan.plan.databases import Database, SelfHostedDatabase
 
 
-def any_database(ctx: Context, name: str, database: Database, services: Mapping[str, Component]) -> Component:
-    """Return the database ``name``."""
+def build_databases(ctx: Context, services: Sequence[Component]) -> Iterator[Component]:
+    """Yield the components of ``plan.databases``, which the ``services`` may connect to."""
+    by_name = {service.name: service for service in services}
+    for name, database in ctx.plan.databases.items():
+        yield _database(ctx, name, database, by_name)
+
+
+def build_caches(ctx: Context, _: Sequence[Component] = ()) -> Iterator[Component]:
+    """Yield the components of ``plan.caches``."""
+    for name, cache in ctx.plan.caches.items():
+        yield _cache(ctx, name, cache)
+
+
+def _database(ctx: Context, name: str, database: Database, services: Mapping[str, Component]) -> Component:
     if isinstance(database, SelfHostedDatabase):
         from capplan.components.stores.selfhosted import build_own_database
 
@@ -20,8 +32,7 @@ def any_database(ctx: Context, name: str, database: Database, services: Mapping[
     return build_database(ctx, name, database, services)
 
 
-def any_cache(ctx: Context, name: str, cache: Cache) -> Component:
-    """Return the cache ``name``."""
+def _cache(ctx: Context, name: str, cache: Cache) -> Component:
     if isinstance(cache, SelfHostedCache):
         from capplan.components.stores.selfhosted import build_own_cache
 
