@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from capplan.errors import InputError
 from capplan.gate.actual import Actual, Drift, Usage, compare
-from capplan.gate.actual_report import as_text
+from capplan.gate.actual_report import report_of
+from capplan.report.blocks import Style
+from capplan.report.formats import written
 from capplan.report.json_format import estimate_document
 
 # Four m5.xlarge all month, $0.192 an hour, and an API without a price.
@@ -101,7 +103,7 @@ def test_several_months_are_compared_as_one_of_them(tmp_path: Path) -> None:
 def test_a_part_of_a_month_is_no_saving(tmp_path: Path) -> None:
     half = [row(96, 18.43, start=f"2026-09-{day:02d}") for day in range(1, 16)]
     assert against(tmp_path, *half).partial
-    assert "covers 15 days only" in as_text(against(tmp_path, *half), 100)
+    assert "covers 15 days only" in written(report_of(against(tmp_path, *half)), "table", Style(100))
     whole = [row(96, 18.43, start=f"2026-09-{day:02d}") for day in range(1, 31)]
     assert not against(tmp_path, *whole).partial
     assert not against(tmp_path, row(2920, 560.64)).partial

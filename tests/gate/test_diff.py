@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from helpers import estimate_of, moderate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capplan.gate.diff import diff, lost_prices
-from capplan.gate.diff_report import MARKER, MOST_CHARACTERS, as_markdown
+from capplan.gate.diff import Diff, diff, lost_prices
+from capplan.gate.diff_report import MARKER, report_of
+from capplan.report.blocks import Style
+from capplan.report.formats import written
+from capplan.report.formats.markdown import MOST_CHARACTERS
 from capplan.report.json_format import estimate_document
 
 PLAN = """
@@ -40,6 +44,10 @@ def document(*sets: str) -> dict:
 
 
 BASE = document()
+
+
+def comment(found: Diff, reproduce: str = "capplan diff a b") -> str:
+    return str(written(report_of(found, reproduce), "markdown", Style(80)))
 
 
 def test_nothing_changed_is_no_change() -> None:
@@ -83,7 +91,7 @@ def test_a_lost_price_is_not_a_saving() -> None:
     found = diff(BASE, head)
     assert list(lost_prices(found)) == ["mail"]
     assert found.by_design == pytest.approx(0.0)
-    assert "no saving" in as_markdown(found, "capplan diff a b")
+    assert "no saving" in comment(found)
 
 
 def test_added_and_removed_components_count_whole() -> None:
@@ -98,7 +106,7 @@ def test_added_and_removed_components_count_whole() -> None:
 
 def test_a_binding_constraint_that_changes_is_told() -> None:
     found = diff(BASE, document("services.api.instances.min=8"))
-    assert "bound by min, before by throughput" in as_markdown(found, "x")
+    assert "bound by min, before by throughput" in comment(found)
 
 
 def test_new_findings_are_told() -> None:
@@ -114,12 +122,21 @@ def test_a_comment_on_thousands_of_components_fits() -> None:
         base["components"][name] = copy.deepcopy(BASE["components"]["api"])
         head["components"][name] = copy.deepcopy(BASE["components"]["api"])
         head["components"][name]["monthly_cost"]["expected"] += index + 1
-    text = as_markdown(diff(base, head), "capplan diff a b")
+        head["components"][name]["binding_constraint"] = "memory"
+    text = comment(diff(base, head))
     assert len(text) <= MOST_CHARACTERS
-    assert text.startswith(MARKER)
-    assert "more components changed" in text
+    assert text.startswith(f"<!-- {MARKER} -->\n")
+    assert text.count("more, left out here") == 2
     assert text.rstrip().endswith("`capplan diff a b`")
     assert "service-with-a-long-name-1999 " in text
+
+
+def test_the_command_to_reproduce_can_be_pasted(capplan, tmp_path: Path) -> None:
+    saved = tmp_path / "it's $(mine).json"
+    saved.write_text(json.dumps(BASE))
+    run = capplan("diff", saved, saved, "--format", "markdown")
+    words = shlex.split(run.stdout.strip().splitlines()[-1].strip("`"))
+    assert words == ["capplan", "diff", str(saved), str(saved)]
 
 
 def test_sides_are_plans_saved_estimates_and_revisions(capplan, tmp_path: Path, monkeypatch) -> None:

@@ -17,13 +17,13 @@ from capplan.cli.options import (
     NodeTypes,
     OutputFile,
     Overlay,
-    RecommendFormat,
-    TextFormat,
+    formats,
 )
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from capplan.gate.sides import Side
+    from capplan.report.blocks import Report
 
 
 def diff(
@@ -38,7 +38,7 @@ def diff(
         str | None,
         typer.Argument(metavar="HEAD", help="The same, after the change; left out with --actual."),
     ] = None,
-    fmt: RecommendFormat = TextFormat.TABLE,
+    fmt: Annotated[str, formats("table", "json", "markdown", "html")] = "table",
     output: OutputFile = None,
     force: Force = False,
     alternative: Alternative = None,
@@ -64,7 +64,7 @@ def diff(
     Example: capplan diff examples/afpi examples/levqor
     """
     from capplan.adopt.draft import Asked
-    from capplan.cli.output import emit, note
+    from capplan.cli.output import note, show
     from capplan.gate.sides import side_of
 
     if (head is None) == (actual is None):
@@ -74,39 +74,25 @@ def diff(
     for side in sides:
         for line in side.notes:
             note(f"{side.name}: {line}")
-    if actual is not None:
-        shown = _against_bill(sides[0], actual, names, fmt)
-    else:
-        shown = _compared(sides[0], sides[1], fmt, f"capplan diff {base} {head}")
-    emit(shown, output, force)
+    report = _compared(*sides) if actual is None else _against_bill(sides[0], actual, names)
+    show(report, fmt, output, force)
 
 
-def _compared(base: Side, head: Side, fmt: TextFormat, reproduce: str) -> str:
-    from capplan.cli import terminal
-    from capplan.gate import diff_report
+def _compared(base: Side, head: Side) -> Report:
+    import shlex
+
     from capplan.gate.diff import diff as compare
-    from capplan.report.json_format import dumps
+    from capplan.gate.diff_report import report_of
 
-    found = compare(base.document, head.document)
-    if fmt is TextFormat.JSON:
-        return dumps(diff_report.as_document(found))
-    if fmt is TextFormat.MARKDOWN:
-        return diff_report.as_markdown(found, reproduce)
-    return diff_report.as_text(found, terminal.width())
+    reproduce = shlex.join(("capplan", "diff", base.name, head.name))
+    return report_of(compare(base.document, head.document), reproduce)
 
 
-def _against_bill(side: Side, bill: Path, names: Path | None, fmt: TextFormat) -> str:
-    from capplan.cli import terminal
-    from capplan.gate import actual_report
+def _against_bill(side: Side, bill: Path, names: Path | None) -> Report:
     from capplan.gate.actual import compare
-    from capplan.report.json_format import dumps
+    from capplan.gate.actual_report import report_of
 
-    found = compare(side.document, bill, {} if names is None else _names(names))
-    if fmt is TextFormat.JSON:
-        return dumps(actual_report.as_document(found))
-    if fmt is TextFormat.MARKDOWN:
-        return actual_report.as_markdown(found)
-    return actual_report.as_text(found, terminal.width())
+    return report_of(compare(side.document, bill, {} if names is None else _names(names)))
 
 
 def _names(path: Path) -> dict[str, str]:

@@ -1,13 +1,16 @@
-"""An estimate against a bill, as text, Markdown and JSON."""
+"""The report of an estimate against a bill."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from capplan.gate.actual import Actual, Drift, Usage
 from capplan.report import numbers
+from capplan.report.blocks import Block, Heading, Lines, Report
 from capplan.report.json_format import SCHEMA_VERSION
-from capplan.report.table import Column, Table, markdown, text
+from capplan.report.table import Column, Table
 
 
 def headline(found: Actual) -> str:
@@ -24,19 +27,19 @@ def headline(found: Actual) -> str:
     )
 
 
-def as_text(found: Actual, width: int) -> str:
-    """Return headline, lines, and what is not compared."""
-    rest = "".join(f"{line}\n" for line in _remarks(found))
-    return "\n".join(part for part in (headline(found) + "\n", text(_table(found), width), rest) if part)
+def report_of(found: Actual) -> Report:
+    """Return the report of an estimate against a bill."""
+    return Report(partial(_blocks, found), partial(_document, found))
 
 
-def as_markdown(found: Actual) -> str:
-    """Return the same as Markdown."""
-    rest = "".join(f"- {line}\n" for line in _remarks(found))
-    return "\n".join(part for part in (f"### {headline(found)}\n", markdown(_table(found)), rest) if part)
+def _blocks(found: Actual) -> Iterator[Block]:
+    """Yield headline, lines, and what is not compared."""
+    yield Heading(headline(found))
+    yield _table(found)
+    yield Lines(_remarks(found), bullets=True)
 
 
-def as_document(found: Actual) -> dict[str, Any]:
+def _document(found: Actual) -> dict[str, Any]:
     """Return the same as JSON; what is unknown is null."""
     return {
         "schema_version": SCHEMA_VERSION,

@@ -1,20 +1,19 @@
-"""A diff as text, Markdown and JSON."""
+"""The report of a diff."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from capplan.gate.diff import Change, ComponentDiff, Diff, lost_prices
 from capplan.report import numbers
+from capplan.report.blocks import Anchor, Block, Command, Fold, Heading, Lines, Report
 from capplan.report.json_format import SCHEMA_VERSION
-from capplan.report.table import Column, Table, markdown, text
+from capplan.report.table import Column, Table
 
-MARKER = "<!-- capplan-diff -->"
+MARKER = "capplan-diff"
 """Hidden in the comment, so that the next run finds and replaces it."""
-
-MOST_CHARACTERS = 65_000
-"""GitHub refuses a comment of more than 65,536."""
 
 
 def headline(found: Diff) -> str:
@@ -37,45 +36,23 @@ def _signed(usd: float) -> str:
     return "0.00" if abs(usd) < 0.005 else f"{usd:+,.2f}"
 
 
-def as_text(found: Diff, width: int) -> str:
-    """Return headline, totals and changed components."""
-    parts = [headline(found) + "\n", text(_totals(found), width)]
+def report_of(found: Diff, reproduce: str) -> Report:
+    """Return the report of a diff; ``reproduce`` is the command that prints it again."""
+    return Report(partial(_blocks, found, reproduce), partial(_document, found))
+
+
+def _blocks(found: Diff, reproduce: str) -> Iterator[Block]:
+    """Yield headline, totals, changed components, details, coverage, and the command to reproduce it."""
+    yield Anchor(MARKER)
+    yield Heading(headline(found))
+    yield _totals(found)
     if found.changed:
-        parts.append(text(_components(found.changed), width))
-        parts.append("".join(f"{line}\n" for line in _details(found.changed)))
-    parts.append("".join(f"{line}\n" for line in _findings(found)))
-    return "\n".join(part for part in parts if part.strip())
-
-
-def as_markdown(found: Diff, reproduce: str) -> str:
-    """Return a comment: verdict, totals, components, details, coverage, and the command to reproduce it.
-
-    Components in the middle are left out where it would be longer than GitHub accepts.
-    """
-    changed = found.changed
-    shown = changed
-    body = _comment(found, shown, reproduce)
-    while len(body) > MOST_CHARACTERS and len(shown) > 1:
-        # Half as many until it fits: what cost most more comes first, what costs least last.
-        shown = shown[: len(shown) // 2]
-        body = _comment(found, shown, reproduce)
-    return body
-
-
-def _comment(found: Diff, shown: Sequence[ComponentDiff], reproduce: str) -> str:
-    left_out = len(found.changed) - len(shown)
-    parts = [MARKER, f"### {headline(found)}\n", markdown(_totals(found))]
-    if shown:
-        parts.append(markdown(_components(shown)))
-    if left_out:
-        parts.append(f"… and {left_out} more components changed, by less each.\n")
-    details = [*_details(shown), *_findings(found)]
+        yield _components(found.changed)
+    details = [*_details(found.changed), *_findings(found)]
     if details:
-        parts.append("<details><summary>Details</summary>\n")
-        parts.append("\n".join(f"- {line}" for line in details) + "\n\n</details>\n")
-    parts.append(_coverage(found) + "\n")
-    parts.append(f"`{reproduce}`\n")
-    return "\n".join(parts)
+        yield Fold("Details", (Lines(details, bullets=True),))
+    yield Lines((_coverage(found),))
+    yield Command(reproduce)
 
 
 def _totals(found: Diff) -> Table:
@@ -154,7 +131,7 @@ def _coverage(found: Diff) -> str:
     return f"{priced}; {found.head['hours_per_month']:g} hours a month"
 
 
-def as_document(found: Diff) -> dict[str, Any]:
+def _document(found: Diff) -> dict[str, Any]:
     """Return the diff as scripts read it."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -163,7 +140,7 @@ def as_document(found: Diff) -> dict[str, Any]:
         "usd_per_1k_requests": _change(found.unit_cost),
         "by_design": found.by_design,
         "by_price": found.by_price,
-        "components": {component.name: _document(component) for component in found.components},
+        "components": {component.name: _component(component) for component in found.components},
         "findings": {"new": list(found.findings[0]), "gone": list(found.findings[1])},
         "lost_prices": list(lost_prices(found)),
     }
@@ -173,7 +150,7 @@ def _change(change: Change) -> dict[str, float | None]:
     return {"before": change.before, "after": change.after, "difference": change.difference}
 
 
-def _document(component: ComponentDiff) -> dict[str, Any]:
+def _component(component: ComponentDiff) -> dict[str, Any]:
     return {
         "status": component.status,
         "monthly_cost": {key: _change(change) for key, change in component.cost.items()},

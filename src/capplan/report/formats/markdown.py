@@ -18,23 +18,35 @@ MOST_CHARACTERS = 65_000
 
 
 def write(report: Report, fmt: str, style: Style) -> str:
-    """Return the blocks, with an empty line between; long tables are cut until a comment holds them."""
+    """Return the blocks, with an empty line between; what is long is cut until a comment holds it."""
     blocks = list(report.blocks())
-    text = _joined(blocks)
-    while len(text) > MOST_CHARACTERS and (shorter := _shortened(blocks)) != blocks:
-        blocks, text = shorter, _joined(shorter)
+    text, most = _joined(blocks), max(map(_length, blocks), default=0)
+    while len(text) > MOST_CHARACTERS and most > 1:
+        most //= 2
+        text = _joined(_cut(block, most) for block in blocks)
     return text
 
 
-def _shortened(blocks: Sequence[Block]) -> list[Block]:
-    """Return the blocks with half the rows in the longest table: what matters most comes first."""
-    longest = max((len(b.rows) for b in blocks if isinstance(b, Table)), default=0)
-    return [_halved(b) if isinstance(b, Table) and len(b.rows) == longest > 1 else b for b in blocks]
+def _length(block: Block) -> int:
+    """Return the rows or lines of the longest table or list in ``block``."""
+    if isinstance(block, Fold):
+        return max(map(_length, block.blocks), default=0)
+    return (
+        len(block.rows) if isinstance(block, Table) else len(block.lines) if isinstance(block, Lines) else 0
+    )
 
 
-def _halved(block: Table) -> Table:
-    kept = block.rows[: len(block.rows) // 2]
-    return block._replace(rows=kept, totalled=False, foot=(*block.foot, "… and more rows, left out here"))
+def _cut(block: Block, most: int) -> Block:
+    """Return ``block`` with at most so many rows or lines, the first ones: what matters most comes first."""
+    if isinstance(block, Fold):
+        return block._replace(blocks=[_cut(inner, most) for inner in block.blocks])
+    left_out = f"… and {_length(block) - most:,} more, left out here"
+    if isinstance(block, Table) and len(block.rows) > most:
+        total = block.rows[-1:] if block.totalled else ()
+        return block._replace(rows=[*block.rows[:most], *total], foot=(*block.foot, left_out))
+    if isinstance(block, Lines) and len(block.lines) > most:
+        return block._replace(lines=[*block.lines[:most], left_out])
+    return block
 
 
 def _joined(blocks: Iterable[Block]) -> str:
