@@ -23,6 +23,7 @@ _FIXED = {
     "LINES": "24",
     "TZ": "UTC",
     "PYTHONIOENCODING": "utf-8",
+    "XDG_CONFIG_HOME": str(ROOT / "no-such-directory"),
 }
 
 

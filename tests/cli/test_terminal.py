@@ -35,10 +35,20 @@ def test_width_is_the_terminals_within_reason(
     assert terminal.width() == width
 
 
-def test_width_of_a_pipe_is_80_whatever_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("columns", "width"), [("132", 132), ("500", 140), ("", 80), ("wide", 80)])
+def test_width_of_a_pipe_is_80_or_what_columns_says(
+    monkeypatch: pytest.MonkeyPatch, columns: str, width: int
+) -> None:
     monkeypatch.setattr(sys, "stdout", Screen(tty=False))
-    monkeypatch.setenv("COLUMNS", "132")
-    assert terminal.width() == 80
+    monkeypatch.setenv("COLUMNS", columns)
+    assert terminal.width() == width
+
+
+@pytest.mark.parametrize("tty", [False, True])
+def test_width_that_is_set_is_stronger_than_columns(monkeypatch: pytest.MonkeyPatch, tty: bool) -> None:
+    monkeypatch.setattr(sys, "stdout", Screen(tty=tty))
+    monkeypatch.setenv("CAPPLAN_WIDTH", "200")
+    assert terminal.width() == 200
 
 
 @pytest.mark.parametrize(("encoding", "can"), [("utf-8", True), ("ascii", False), ("latin-1", False)])

@@ -38,7 +38,9 @@ def adopt(
     overlay: Overlay = None,
     catalogs: Catalogs = None,
 ) -> None:
-    """Write the plan of what you have: manifests, a Terraform plan or a compose file.
+    """Write the plan of manifests, Terraform or Compose.
+
+    It reads directories of manifests, Terraform plans as JSON, and compose files.
 
     Example: capplan adopt examples/manifests --provider gcp --region us-central1 -o plan.yaml
     """

@@ -34,7 +34,7 @@ def app_with(wanted: Container[str]) -> typer.Typer:
     app.callback(invoke_without_command=True)(_start(typer))
     for name, command in COMMANDS.items():
         if name not in wanted:
-            app.command(name, help=command.summary)(_not_loaded)
+            app.command(name, cls=Command, help=command.summary)(_not_loaded)
             continue
         found: Any = getattr(import_module(f"capplan.cli.{command.module}"), command.module)
         if isinstance(found, typer.Typer):

@@ -32,7 +32,7 @@ def audit(
     catalogs: Catalogs = None,
     verbose: Verbose = False,
 ) -> None:
-    """Hold a scaling document to its word: compute again every figure that it claims.
+    """Recompute every figure that a scaling document claims.
 
     --verbose shows the claims that hold too. With --strict the exit code is 7 where a claim is wrong, or no
     longer has a value.

@@ -58,7 +58,9 @@ def breakeven(
     catalogs: Catalogs = None,
     quiet: Quiet = False,
 ) -> None:
-    """Find every value of a driver where another alternative becomes the cheapest.
+    """Find where another alternative becomes the cheapest.
+
+    It finds every such value of a driver.
 
     --between takes every argument up to the next option; without another argument for the plan, the last of
     them is the plan. --quiet leaves out the charts.

@@ -66,7 +66,7 @@ def check(
     books: Books = None,
     catalogs: Catalogs = None,
 ) -> None:
-    """Judge a plan by its gates: budgets, capacity, coverage of prices, policies.
+    """Judge a plan by budgets, capacity, prices and policies.
 
     Example: capplan check examples/afpi --format markdown
     """

@@ -20,34 +20,27 @@ COMMANDS = {
     "estimate": Command("estimate", "Count the instances and the monthly cost of a plan."),
     "recommend": Command(
         "recommend",
-        "Say what to change in a plan, and how far each component is from its next boundary.",
+        "Say what to change in a plan, and what is nearly full.",
     ),
-    "check": Command("check", "Judge a plan by its gates: budgets, capacity, coverage of prices, policies."),
+    "check": Command("check", "Judge a plan by budgets, capacity, prices and policies."),
     "diff": Command(
         "diff",
-        "Compare two plans: cost, instances, what binds, findings; changes of design and of price apart.",
+        "Compare two plans, or a plan and a bill.",
     ),
-    "breakeven": Command(
-        "breakeven", "Find every value of a driver where another alternative becomes the cheapest."
-    ),
-    "audit": Command(
-        "audit", "Hold a scaling document to its word: compute again every figure that it claims."
-    ),
-    "simulate": Command("simulate", "Replay a week of load, or a trace, through the plan's autoscalers."),
-    "llm": Command("llm", "Say what serves a model: what fits, how fast it is, what it costs."),
+    "breakeven": Command("breakeven", "Find where another alternative becomes the cheapest."),
+    "audit": Command("audit", "Recompute every figure that a scaling document claims."),
+    "simulate": Command("simulate", "Replay load through the plan's autoscalers."),
+    "llm": Command("llm", "Find the GPUs that serve a model, their speed and cost."),
     "calibrate": Command("calibrate", "Fit the model's constants to measurements."),
-    "render-manifests": Command(
-        "render_manifests", "Write what the plan says as manifests, scripts, dashboards, load tests."
-    ),
-    "adopt": Command(
-        "adopt", "Write the plan of what you have: manifests, a Terraform plan or a compose file."
-    ),
+    "render-manifests": Command("render_manifests", "Write a plan as manifests, scripts and dashboards."),
+    "adopt": Command("adopt", "Write the plan of manifests, Terraform or Compose."),
     "verify": Command(
         "verify",
-        "Check manifests for what no schema and no API server sees: objects that do not go together.",
+        "Check manifests for mistakes that no schema sees.",
     ),
     "templates": Command("templates", "See the templates of manifests, and make them your own."),
     "catalog": Command("catalog", "Look up and check prices and machines."),
-    "init": Command("init", "Write a commented plan from a few answers, or copy an example."),
+    "init": Command("init", "Write a plan from a few answers, or copy an example."),
+    "config": Command("config", "Show the defaults that you have set."),
     "schema": Command("schema", "Print the JSON Schema of plan files, for editors."),
 }

@@ -57,7 +57,9 @@ def diff(
     node_types: NodeTypes = None,
     overlay: Overlay = None,
 ) -> None:
-    """Compare two plans: cost, instances, what binds, findings; changes of design and of price apart.
+    """Compare two plans, or a plan and a bill.
+
+    It compares cost, instances, what binds and findings; changes of design and of price are told apart.
 
     With --actual a bill takes HEAD's place: drift of quantity and of price, SKU by SKU.
 

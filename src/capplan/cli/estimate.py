@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from capplan.cli.command import was_said
 from capplan.cli.options import (
     SAMPLES,
     Alternative,
@@ -41,6 +42,7 @@ _ONE = "Leave out --sweep, --months, --sensitivity, --sobol and --alternative al
 
 
 def estimate(
+    context: typer.Context,
     plan: Plan = None,
     fmt: Annotated[str, formats("table", "json", "csv", "markdown", "html", "focus")] = "table",
     output: OutputFile = None,
@@ -114,7 +116,7 @@ def estimate(
 
         month(period)
     asked = Asked(
-        plan=_source(plan, manifests, (provider, region, node_types or (), overlay, catalogs)),
+        plan=_source(context, plan, manifests, (provider, region, node_types or (), overlay, catalogs)),
         sets=sets or (),
         books=books or (),
         catalogs=catalogs,
@@ -128,8 +130,8 @@ def estimate(
         budget=budget,
         middle=explain is not None or fmt == "focus",
     )
-    if explain is not None and fmt != "table":
-        raise InputError(Problem("--explain", "is text for people", "Leave out --format and CAPPLAN_FORMAT."))
+    if explain is not None and fmt != "table" and was_said(context, "fmt"):
+        raise InputError(Problem("--explain", "is text for people", "Leave out --format."))
     result = result_of(asked)
     if explain is not None:
         if not isinstance(result, Estimate):
@@ -154,12 +156,14 @@ def _focus(period: str | None, catalogs: Path | None, estimated: Estimate) -> Sh
     return focus_sheet(view(estimated), month, Catalog(catalogs).facts("regions"))
 
 
-def _source(plan: Path | None, manifests: Path | None, said: tuple[Any, ...]) -> Path | Adopted:
+def _source(
+    context: typer.Context, plan: Path | None, manifests: Path | None, said: tuple[Any, ...]
+) -> Path | Adopted:
     """Return the plan file, or the plan of manifests; ``said`` is what the options say of manifests."""
     if manifests is None:
         if plan is None:
             raise InputError(Problem("PLAN", "is missing", "Name a plan, or --manifests."))
-        if any(said[:-1]):
+        if any(was_said(context, name) for name in ("provider", "region", "node_types", "overlay")):
             what = "--provider, --region, --node-type and --overlay are for manifests"
             raise InputError(Problem("--manifests", f"is missing: {what}"))
         return plan

@@ -40,7 +40,7 @@ def init(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing, take the defaults.")] = False,
     force: Force = False,
 ) -> None:
-    """Write a commented plan from a few answers, or copy an example.
+    """Write a plan from a few answers, or copy an example.
 
     Example: capplan init --example afpi
     """

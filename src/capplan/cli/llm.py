@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from capplan.cli.command import was_said
 from capplan.cli.options import (
     ENGINE,
     GPU,
@@ -69,7 +70,7 @@ def llm(
     books: Books = None,
     catalogs: Catalogs = None,
 ) -> None:
-    """Say what serves a model: what fits, how fast it is, what it costs.
+    """Find the GPUs that serve a model, their speed and cost.
 
     Without --gpu, --precision and --tp it looks at every GPU, every precision, and 1, 2, 4 and 8 GPUs.
 
@@ -112,7 +113,7 @@ _OF_PLANS = ("pareto", "alternative", "sets", "books")
 def _refuse(context: typer.Context, names: tuple[str, ...], what: str, remedy: str) -> None:
     """Raise an error for each option among ``names`` that was given."""
     options = [option for option in context.command.params if option.name in names]
-    given = [option.opts[0] for option in options if context.params[option.name or ""]]
+    given = [option.opts[0] for option in options if was_said(context, option.name or "")]
     if given:
         raise InputError(*(Problem(option, what, remedy) for option in given))
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from capplan.cli.command import was_said
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -15,21 +17,18 @@ if TYPE_CHECKING:
 def formats(*names: str) -> Any:
     """Return the option that chooses the format of what a command prints; the first is the default.
 
-    What the environment asks for holds for all commands, so one that cannot print it says so and goes on.
+    What the environment or a file asks for holds for all commands, so one that cannot print it says so and
+    goes on.
     """
 
     def checked(context: typer.Context, fmt: str) -> str:
         if fmt in names:
             return fmt
-        what = f"'{fmt}' is not a format of this command"
-        if str(getattr(context.get_parameter_source("fmt"), "name", "")) == "ENVIRONMENT":
-            from capplan.cli.output import note
-
-            note(f"CAPPLAN_FORMAT: {what}; printed as {names[0]}")
-            return names[0]
+        if not was_said(context, "fmt"):
+            return _set_format(names)
         from capplan.errors import InputError, Problem, nearest
 
-        raise InputError(Problem("--format", what, nearest(fmt, names)))
+        raise InputError(Problem("--format", f"'{fmt}' is not a format of this command", nearest(fmt, names)))
 
     return typer.Option(
         "--format",
@@ -38,6 +37,18 @@ def formats(*names: str) -> Any:
         callback=checked,
         help="Output format.",
     )
+
+
+def _set_format(names: tuple[str, ...]) -> str:
+    """Return the strongest format that is set and can be printed; what cannot be is said."""
+    from capplan.cli.output import note
+    from capplan.cli.settings import layers
+
+    for found in (layer["format"] for layer in layers() if "format" in layer):
+        if found.value in names:
+            return str(found.value)
+        note(f"{found.origin}: '{found.value}' is not a format of this command ({', '.join(names)})")
+    return names[0]
 
 
 class ListFormat(StrEnum):
@@ -92,7 +103,10 @@ Catalogs = Annotated[
     ),
 ]
 Books = Annotated[
-    list[str] | None, typer.Option("--book", help="Price book over the list prices: its name, or a file.")
+    list[str] | None,
+    typer.Option(
+        "--book", envvar="CAPPLAN_BOOKS", help="Price book over the list prices: its name, or a file."
+    ),
 ]
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the plan.")
@@ -106,8 +120,8 @@ Architectures = Annotated[
     Path | None, typer.Option("--architectures", help="Models of your own, from catalog import-model.")
 ]
 REGION = "Region of the provider, such as us-east-1."
-ManifestProvider = Annotated[str | None, typer.Option("--provider", help=PROVIDER)]
-ManifestRegion = Annotated[str | None, typer.Option("--region", help=REGION)]
+ManifestProvider = Annotated[str | None, typer.Option("--provider", envvar="CAPPLAN_PROVIDER", help=PROVIDER)]
+ManifestRegion = Annotated[str | None, typer.Option("--region", envvar="CAPPLAN_REGION", help=REGION)]
 NodeTypes = Annotated[
     list[str] | None,
     typer.Option("--node-type", metavar="[POOL=]MACHINE", help="Machine type of the nodes, or of one pool."),

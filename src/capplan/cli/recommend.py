@@ -25,7 +25,9 @@ def recommend(
     books: Books = None,
     catalogs: Catalogs = None,
 ) -> None:
-    """Say what to change in a plan, and how far each component is from its next boundary.
+    """Say what to change in a plan, and what is nearly full.
+
+    For each component it says how far the next boundary is.
 
     Example: capplan recommend examples/llm-observatory
     """

@@ -62,7 +62,9 @@ def render_manifests(
     books: Books = None,
     catalogs: Catalogs = None,
 ) -> None:
-    """Write what the plan says as manifests, scripts, dashboards, load tests.
+    """Write a plan as manifests, scripts and dashboards.
+
+    It writes Kubernetes objects, settings of cloud services, dashboards, alerts and load tests.
 
     Example: capplan render-manifests examples/levqor -o manifests
     """

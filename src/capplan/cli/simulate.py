@@ -118,7 +118,9 @@ def simulate(
     kubernetes: KubernetesVersion = "1.36",
     catalogs: Catalogs = None,
 ) -> None:
-    """Replay a week of load, or a trace, through the plan's autoscalers.
+    """Replay load through the plan's autoscalers.
+
+    The load is a week of the plan's, or a trace.
 
     The formats csv, svg, png and html are timelines.
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 
+from capplan.cli import settings
 from capplan.report.table import WIDTH
 
 _ASCII = {
@@ -33,8 +34,15 @@ _STYLES = (
 
 
 def width() -> int:
-    """Return the columns of the terminal; files and pipes do not depend on a window."""
-    if not sys.stdout.isatty():
+    """Return the columns that are set, or else those of the terminal or of COLUMNS.
+
+    Files and pipes do not depend on a window: without a setting they have 80.
+    """
+    asked = settings.width()
+    if asked is not None:
+        return asked
+    columns = os.environ.get("COLUMNS", "")
+    if not (sys.stdout.isatty() or columns.isdecimal()):
         return WIDTH
     return min(max(shutil.get_terminal_size((WIDTH, 24)).columns, 40), 140)
 

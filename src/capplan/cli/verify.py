@@ -34,7 +34,9 @@ def verify(
     force: Force = False,
     catalogs: Catalogs = None,
 ) -> None:
-    """Check manifests for what no schema and no API server sees: objects that do not go together.
+    """Check manifests for mistakes that no schema sees.
+
+    It looks for objects that do not go together, which the API server accepts.
 
     Example: capplan verify manifests --format sarif -o findings.sarif
     """
