@@ -142,7 +142,7 @@ def test_books_are_as_if_given_and_are_named(capplan: Callable, home: Path) -> N
     set_ = capplan(*SHOP, "--format", "json")
     assert set_.exit_code == 0, set_.stderr
     assert set_ == capplan(*SHOP, "--format", "json", "--book", book)
-    assert "ours" in [catalog["name"] for catalog in json.loads(set_.stdout)["catalogs"]]
+    assert "book ours" in [catalog["name"] for catalog in json.loads(set_.stdout)["catalogs"]]
 
 
 def test_region_and_provider_are_for_manifests_and_change_no_plan(capplan: Callable, home: Path) -> None:

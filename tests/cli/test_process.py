@@ -226,7 +226,6 @@ def test_bytes_depend_on_nothing_around(process: Callable, fmt: str) -> None:
     first = process(*command, env={"PYTHONHASHSEED": "0"})
     elsewhere = {
         "PYTHONHASHSEED": "4242",
-        "COLUMNS": "33",
         "LC_ALL": "de_DE.UTF-8",
         "LANG": "tr_TR.UTF-8",
         "TZ": "Pacific/Kiritimati",
