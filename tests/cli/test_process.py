@@ -41,7 +41,7 @@ def modules_of(*arguments: str) -> set[str]:
     return set(json.loads(done.stderr.splitlines()[-1]))
 
 
-HEAVY = {"numpy", "pandas", "jinja2", "yaml", "pydantic", "rich"}
+HEAVY = {"numpy", "jinja2", "yaml", "pydantic", "rich"}
 
 
 def test_version_imports_nothing_heavy() -> None:
@@ -62,13 +62,6 @@ def test_estimate_imports_only_what_it_uses(fmt: str) -> None:
 @pytest.mark.parametrize("command", [["list", "--service", "elb"], ["show", "alb-hour"]], ids=lambda c: c[0])
 def test_catalog_imports_no_numpy(command: list[str]) -> None:
     assert modules_of("catalog", *command) & HEAVY <= {"yaml", "pydantic"}
-
-
-def test_trace_is_what_pandas_is_for(tmp_path: Path) -> None:
-    (tmp_path / "load.csv").write_text("timestamp,requests\n2026-01-01,5\n2026-01-02,6\n")
-    rest = "external_apis: {mail: {price_per_request: 1}}\n"
-    (tmp_path / "plan.yaml").write_text("name: shop\ndemand: {trace: {file: load.csv}}\n" + rest)
-    assert "pandas" in modules_of("estimate", str(tmp_path))
 
 
 # Streams

@@ -1,20 +1,29 @@
 """A recorded load."""
 
+import textwrap
+
 import numpy as np
 import pytest
-from helpers import moderate, plan_of
+from helpers import SHIPPED, moderate, plan_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from capplan.demand.load import load_of
-from capplan.demand.trace import read_trace
+from capplan.demand.trace import read_recording
 from capplan.errors import InputError
+from capplan.estimate import estimate
 from capplan.plan.demand import Trace
 
 
 def write(directory, rows, header="timestamp,requests"):
     (directory / "load.csv").write_text("\n".join([header, *rows]) + "\n")
     return Trace(file="load.csv")
+
+
+def read_trace(trace, directory):
+    """Return the mean load, and its shape."""
+    load = read_recording(trace, directory).rps
+    return load.mean(), load / load.mean()
 
 
 def hourly(values):
@@ -119,3 +128,70 @@ def test_a_volume_scales_the_shape_of_a_trace(tmp_path):
     assert load_of(file.plan, 730.0, tmp_path, file.places).rps("web").tolist()[0] == pytest.approx(
         [10, 20, 30]
     )
+
+
+def minutes(*shown, value=6000):
+    return [f"2026-01-01T{minute // 60:02d}:{minute % 60:02d}Z,{value}" for minute in shown]
+
+
+def test_one_stray_row_is_no_year_of_load(tmp_path):
+    rows = [*minutes(*range(60)), "2027-01-01T01:00Z,0"]
+    with pytest.raises(
+        InputError, match=r"99\.99% of its steps are missing.* 365 days, ends at \S+load\.csv:62"
+    ):
+        read_trace(write(tmp_path, rows), tmp_path)
+
+
+def test_what_is_made_up_is_said_and_the_limit_can_be_raised(tmp_path):
+    trace = write(tmp_path, minutes(*range(95), *range(98, 101)))
+    (said,) = read_recording(trace, tmp_path).gaps
+    assert said.startswith(
+        "2.97% of its steps are missing and interpolated; the longest gap, 4 minutes, ends at"
+    )
+    trace = write(tmp_path, minutes(*range(60), *range(120, 180)))
+    with pytest.raises(InputError, match=r"33\.\d+% of its steps are missing, more than 20%"):
+        read_recording(trace, tmp_path)
+    assert read_recording(trace.model_copy(update={"max_gaps": 0.5}), tmp_path).rps.size == 180
+    assert not read_recording(write(tmp_path, minutes(*range(150), *range(151, 200))), tmp_path).gaps
+
+
+def test_a_blank_value_is_a_gap_and_a_time_given_twice_is_said(tmp_path):
+    rows = [*minutes(*range(10)), "2026-01-01T00:10Z,", *minutes(11), *minutes(12, 12, value=60)]
+    found = read_recording(write(tmp_path, rows), tmp_path)
+    assert found.rps.tolist() == [100.0] * 12 + [1.0]
+    missing, repeated = found.gaps
+    assert missing.startswith("7.692% of its steps are missing")
+    assert repeated == "7.692% of its rows repeat the time of another and are averaged with it"
+    with pytest.raises(InputError, match="50% of its rows repeat the time of another, more than 20%"):
+        read_recording(write(tmp_path, minutes(*range(5), *range(5))), tmp_path)
+
+
+def test_epoch_seconds_are_no_nanoseconds(tmp_path):
+    rows = [f"{1767225600 + 3600 * hour},3600" for hour in range(3)]
+    found = read_recording(write(tmp_path, rows), tmp_path)
+    assert (found.step_s, found.rps.tolist()) == (3600.0, [1.0, 1.0, 1.0])
+    assert found.said == ["times in 'timestamp' are seconds since 1970"]
+
+
+def test_simulate_reads_a_trace_as_estimate_does(tmp_path, capplan):
+    write(tmp_path, [*minutes(*range(60)), "2027-01-01T01:00Z,0"])
+    (tmp_path / "plan.yaml").write_text(textwrap.dedent(PLAN))
+    said = {capplan(command, tmp_path).stderr for command in ("estimate", "simulate", "check")}
+    assert len(said) == 1
+    assert "99.99% of its steps are missing" in said.pop()
+    fixed = tmp_path / "fixed.yaml"
+    fixed.write_text(
+        "name: fixed\nregions: {gcp: us-central1}\ndemand: {requests_per_second: 5}\n"
+        "services: {web: {platform: cloud-run, service_time: 1s}}\n"
+    )
+    assert "99.99%" in capplan("simulate", fixed, "--trace", tmp_path / "load.csv").stderr
+    write(tmp_path, minutes(*range(60), *range(120, 180)))
+    run = capplan("simulate", fixed, "--trace", tmp_path / "load.csv", "--trace-gaps", "40%", "--steady")
+    assert run.exit_code == 0
+    assert "33.33% of its steps are missing and interpolated" in run.stderr
+
+
+def test_gaps_are_findings_of_an_estimate(tmp_path):
+    write(tmp_path, minutes(*range(95), *range(98, 101)))
+    found = estimate(plan_of(PLAN + "    regions: {gcp: us-central1}", directory=tmp_path), SHIPPED).findings
+    assert [finding.severity for finding in found if finding.code == "trace-gaps"] == ["warning"]

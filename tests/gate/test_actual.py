@@ -112,7 +112,7 @@ def test_a_part_of_a_month_is_no_saving(tmp_path: Path) -> None:
 def test_azure_writes_dates_its_own_way(tmp_path: Path) -> None:
     text = row(2920, 560.64, sku="M5.xlarge").replace("2026-09-01T00:00:00Z", "09/14/2026")
     assert against(tmp_path, text, header="azure").months == ["2026-09"]
-    with pytest.raises(InputError, match="column date holds 'then', which is no date"):
+    with pytest.raises(InputError, match="Date 'then' is not a time"):
         against(tmp_path, text.replace("09/14/2026", "then"), header="azure")
 
 
@@ -137,7 +137,7 @@ def test_a_price_that_nobody_knows_is_no_saving(tmp_path: Path) -> None:
 
 
 def test_bad_bills_name_what_is_wrong(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"bill\.csv:3: column pricingquantity holds 'many'"):
+    with pytest.raises(InputError, match=r"bill\.csv:3: PricingQuantity 'many' is not a number"):
         against(tmp_path, row(1, 1), row(1, 1).replace(",1,1,", ",many,1,"))
     with pytest.raises(InputError, match="billed in EUR"):
         against(tmp_path, row(1, 1).replace("USD", "EUR"))
@@ -174,3 +174,40 @@ def test_an_estimate_against_its_own_export_does_not_drift(
         assert "+0.00 USD a month" in capplan("diff", plan, "--actual", bill, "--format", fmt).stdout
     assert capplan("diff", plan).exit_code == 2
     assert capplan("diff", plan, plan, "--actual", bill).exit_code == 2
+
+
+def test_one_order_of_dates_for_the_whole_bill(tmp_path: Path) -> None:
+    days = [row(96, 18.43).replace("2026-09-01T00:00:00Z", f"{day:02d}/09/2026") for day in range(1, 31)]
+    found = against(tmp_path, *days)
+    assert (found.months, found.days) == (["2026-09"], 30)
+    assert found.notes == ["dates in 'BillingPeriodStart' are day/month/year, as '13/09/2026' shows"]
+    with pytest.raises(InputError, match="may be day/month or month/day"):
+        against(tmp_path, *days[:12])
+
+
+def test_a_blank_cost_is_unknown_and_never_zero(tmp_path: Path) -> None:
+    found = against(tmp_path, row(2920, 560.64).replace("560.64", ""))
+    assert of(found).billed is not None
+    assert of(found).billed.cost is None
+    assert of(found).difference is None
+    assert found.notes[0].startswith("1 of 1 rows have a blank cost")
+    unknown = of(against(tmp_path, row(2920, 560.64).replace("2920", "NULL")))
+    assert (unknown.difference, unknown.by_quantity) == (pytest.approx(0.0, abs=0.01), None)
+
+
+def test_another_column_of_cost_stands_in_where_one_is_blank(tmp_path: Path) -> None:
+    path = tmp_path / "bill.csv"
+    header = HEADERS["focus"].replace("EffectiveCost", "EffectiveCost,BilledCost")
+    path.write_text(f"{header}\nEC2,{M5},Hrs,2920,,560.64,2026-09-01,USD,Usage\n")
+    document = json.loads(json.dumps(estimate_document(estimate_of(PLAN))))
+    assert of(compare(document, path, {})).difference == pytest.approx(0.0, abs=0.01)
+
+
+def test_a_bill_without_rows_is_no_bill_of_zero(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds a header and no rows"):
+        against(tmp_path)
+
+
+def test_months_that_are_missing_are_said(tmp_path: Path) -> None:
+    found = against(tmp_path, row(2920, 560.64), row(2920, 560.64, start="2027-09-01"))
+    assert "between 2026-09 and 2027-09 months are missing" in found.notes

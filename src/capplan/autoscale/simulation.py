@@ -29,7 +29,6 @@ from capplan.plan.read import PlanFile
 _DAY_S = 86_400.0
 _HOUR_S = 3_600.0
 _DAYS = 7.0
-_SHORTEST_STEP_S = 0.5
 _MOST_TICKS = 50_000_000
 
 
@@ -103,13 +102,14 @@ class Simulation(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A plan that is ready to be simulated, as it is or with other autoscalers."""
+    """A plan that is ready to be simulated, as it is or with other autoscalers; notes: on its trace."""
 
     estimate: Estimate
     settings: Settings
     load: str
     seconds: float
     subjects: Sequence[Subject]
+    notes: Sequence[str]
 
 
 def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace | None = None) -> Prepared:
@@ -118,7 +118,7 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
     A trace given here keeps the plan's volume, if it says one.
     """
     estimate = estimate_on(context_of(file, catalog), Scenarios())
-    load, step_s = _load(estimate, trace, file.directory)
+    load, step_s, notes = _load(estimate, trace, file.directory)
     steps = load.shape.shape[1]
     natural_s = steps * step_s if steps > 1 else _DAYS * _DAY_S
     seconds = natural_s if settings.days is None else settings.days * _DAY_S
@@ -141,24 +141,23 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
     if not found:
         remedy = "Give a service service_time, cpu_time or throughput, and load."
         raise InputError(Problem(file.plan.name, "no service of the plan can be simulated", remedy))
-    return Prepared(estimate, settings, load.profile, seconds, found)
+    return Prepared(estimate, settings, load.profile, seconds, found, notes)
 
 
-def _load(estimate: Estimate, trace: Trace | None, directory: Path) -> tuple[Load, float]:
+def _load(estimate: Estimate, trace: Trace | None, directory: Path) -> tuple[Load, float, Sequence[str]]:
+    """Return the load, the seconds of a step, and what a reader must know of a trace."""
     plan = estimate.plan
     if trace is None and plan.demand.trace is None:
-        return estimate.load, _HOUR_S
+        return estimate.load, _HOUR_S, ()
     recording = read_recording(trace or plan.demand.trace, directory)  # type: ignore[arg-type]
-    if recording.step_s < _SHORTEST_STEP_S:
-        what = f"its rows are {recording.step_s:g} s apart: the times are not dates"
-        raise InputError(Problem((trace or plan.demand.trace).file, what))  # type: ignore[union-attr]
+    notes = (*recording.gaps, *recording.said)
     if trace is None:
-        return estimate.load, recording.step_s
+        return estimate.load, recording.step_s, notes
     mean = float(recording.rps.mean())
     pattern = Pattern(mean, recording.rps / mean, Path(trace.file).name)
-    return load_on(
-        pattern, _unstretched(plan), estimate.hours_per_month, estimate.file.places
-    ), recording.step_s
+    places = estimate.file.places
+    load = load_on(pattern, _unstretched(plan), estimate.hours_per_month, places)
+    return load, recording.step_s, [f"{pattern.name}: {note}" for note in notes]
 
 
 def _unstretched(plan: Plan) -> Plan:

@@ -91,10 +91,14 @@ def _compared(base: Side, head: Side) -> Report:
 
 
 def _against_bill(side: Side, bill: Path, names: Path | None) -> Report:
+    from capplan.cli.output import note
     from capplan.gate.actual import compare
     from capplan.gate.actual_report import report_of
 
-    return report_of(compare(side.document, bill, {} if names is None else _names(names)))
+    found = compare(side.document, bill, {} if names is None else _names(names))
+    for line in found.notes:
+        note(f"{bill}: {line}")
+    return report_of(found)
 
 
 def _names(path: Path) -> dict[str, str]:

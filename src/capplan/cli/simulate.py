@@ -34,6 +34,10 @@ TraceFile = Annotated[
 TraceColumns = Annotated[
     str, typer.Option("--trace-columns", metavar="TIME,VALUE", help="Columns of the trace.")
 ]
+TraceGaps = Annotated[
+    str,
+    typer.Option("--trace-gaps", metavar="SHARE", help="Share of the trace's steps that may be missing."),
+]
 Startup = Annotated[float | None, typer.Option("--startup", min=0, help="Seconds until an instance serves.")]
 NodeStart = Annotated[
     float | None, typer.Option("--node-start", min=0, help="Seconds until a new node is ready.")
@@ -96,6 +100,7 @@ def simulate(
     books: Books = None,
     trace: TraceFile = None,
     trace_columns: TraceColumns = "timestamp,requests",
+    trace_gaps: TraceGaps = "20%",
     days: Days = None,
     tick: Tick = None,
     seed: Seed = 1,
@@ -130,7 +135,7 @@ def simulate(
     from capplan.autoscale.settings import Settings
     from capplan.autoscale.simulation import prepare, run
     from capplan.catalog.catalog import Catalog
-    from capplan.cli.output import emit, emit_bytes
+    from capplan.cli.output import emit, emit_bytes, note
     from capplan.cli.progress import reporter
     from capplan.plan.read import read_plan
 
@@ -146,7 +151,9 @@ def simulate(
         kubernetes=_version(kubernetes),
         blind_s=_stretch(outage),
     )
-    prepared = prepare(file, Catalog(catalogs), settings, _trace(trace, trace_columns))
+    prepared = prepare(file, Catalog(catalogs), settings, _trace(trace, trace_columns, trace_gaps))
+    for line in prepared.notes:
+        note(line)
     with reporter("simulating", len(prepared.subjects)) as progress:
         result = run(prepared, progress)
     answer = answered(asked, prepared, result)
@@ -178,12 +185,17 @@ def _stretch(text: str | None) -> tuple[float, float]:
     return begins_s, ends_s
 
 
-def _trace(file: Path | None, columns: str) -> Trace | None:
+def _trace(file: Path | None, columns: str, gaps: str) -> Trace | None:
     if file is None:
         return None
     from capplan.plan.demand import Trace
+    from capplan.quantities import parse_share
 
     time, comma, value = columns.partition(",")
     if not comma:
         raise InputError(Problem("--trace-columns", f"'{columns}' is not TIME,VALUE"))
-    return Trace(file=str(file.absolute()), time=time, value=value, unit="requests")
+    try:
+        most = parse_share(gaps)
+        return Trace(file=str(file.absolute()), time=time, value=value, unit="requests", max_gaps=most)
+    except ValueError:
+        raise InputError(Problem("--trace-gaps", f"'{gaps}' is not a share", "As in 20%.")) from None

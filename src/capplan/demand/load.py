@@ -62,19 +62,24 @@ class Pattern(NamedTuple):
 
     recorded_rps: mean requests per second of a trace; 0 for a profile.
     shape: load of an hour ÷ the mean, (hours,).
+    said, gaps: how a trace was read, and what of it is made up.
     """
 
     recorded_rps: float
     shape: Array
     name: str
+    said: Sequence[str] = ()
+    gaps: Sequence[str] = ()
 
 
 def pattern_of(demand: Demand, directory: Path) -> Pattern:
     """Return the profile, or the trace, which is read relative to ``directory``."""
     if demand.trace is not None:
-        from capplan.demand.trace import read_trace
+        from capplan.demand.trace import read_recording
 
-        return Pattern(*read_trace(demand.trace, directory), demand.trace.file)
+        recording = read_recording(demand.trace, directory)
+        mean = float(recording.rps.mean())
+        return Pattern(mean, recording.rps / mean, demand.trace.file, recording.said, recording.gaps)
     if demand.profile is None:
         return Pattern(0.0, profiles.week("consumer-diurnal"), "consumer-diurnal")
     if isinstance(demand.profile, str):

@@ -14,9 +14,13 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.errors import InputError, Problem
+from capplan.tabular import opened
 
 _LARGEST = np.array([4e9, 1e18])
 """Times until 2096, and values of which there may be many."""
+
+_MOST_BYTES = 64 * 2**20
+"""What becomes of JSON in memory is six times as large."""
 
 _COUNTERS = ("_total", "_count")
 _ASK = "Save what /api/v1/query_range answers."
@@ -38,9 +42,9 @@ class Series(NamedTuple):
 def is_answer(path: Path) -> bool:
     """Say whether a file begins as JSON does; what cannot be read does not."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             return file.read(64).lstrip().startswith(b"{")
-    except OSError:
+    except InputError:
         return False
 
 
@@ -65,11 +69,14 @@ def total(path: Path) -> tuple[Array, Array]:
 
 
 def _result(path: Path) -> Sequence[Any]:
+    with opened(path) as file:
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        what = f"holds more than {_MOST_BYTES // 2**20} MiB"
+        raise InputError(Problem(str(path), what, "Ask for a longer step, or for fewer series."))
     try:
-        answer = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise InputError(Problem(str(path), "no such file")) from None
-    except (OSError, ValueError, RecursionError) as error:
+        answer = json.loads(data)
+    except (ValueError, RecursionError) as error:
         raise InputError(Problem(str(path), f"is not JSON ({error})")) from None
     if not isinstance(answer, dict) or not isinstance(answer.get("data", {}), dict):
         raise InputError(Problem(str(path), "is not an answer of Prometheus", _ASK))
@@ -88,7 +95,7 @@ def _series(path: Path, result: Sequence[Any]) -> Iterator[Series]:
         try:
             labels = {str(label): str(value) for label, value in each["metric"].items()}
             samples = [(float(time_s), float(value)) for time_s, value in each.get("values", ())]
-        except (TypeError, ValueError, KeyError, AttributeError):
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
             what = f"series {number + 1} of the result is not one of a matrix"
             raise InputError(Problem(str(path), what, _ASK)) from None
         table = np.array(samples, dtype=float).reshape(-1, 2)

@@ -2,112 +2,148 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from capplan.arrays import Array
 from capplan.demand import prometheus
-from capplan.errors import InputError, Problem, nearest
+from capplan.errors import InputError, Problem
+from capplan.moments import moments
+from capplan.plan.fields import LARGEST
+from capplan.tabular import figures, read_table
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from capplan.plan.demand import Trace
+
+_SHORTEST_STEP_S = 0.5
+_MOST_STEPS = 2_000_000
+_UNSAID = 0.01
+"""Share of gaps that nobody needs to be told of."""
 
 
 class Recording(NamedTuple):
-    """A load as it was: requests per second, step by step."""
+    """A load as it was: requests per second, step by step.
+
+    said: how the file was read, where it does not say it itself; gaps: what of the load is made up.
+    """
 
     step_s: float
     rps: Array
+    said: Sequence[str] = ()
+    gaps: Sequence[str] = ()
 
 
-def read_trace(trace: Trace, directory: Path) -> tuple[float, Array]:
-    """Return the mean load in requests per second, and its shape over the steps (mean 1).
+class _Rows(NamedTuple):
+    """Times in s since 1970 and values, (rows,) each; places: where each row stands in the file."""
 
-    Raises :class:`InputError` for what cannot be a load.
-    """
-    load = read_recording(trace, directory).rps
-    mean = float(load.mean())
-    return mean, load / mean
+    time_s: Array
+    values: Array
+    places: Sequence[str]
+    said: Sequence[str]
 
 
 def read_recording(trace: Trace, directory: Path) -> Recording:
     """Return the load that the file of a trace holds: rows of CSV, or requests/s as Prometheus answered.
 
-    Steps are as long as the median distance of two rows; rows in between are averaged, and steps that
-    are missing are interpolated. Raises :class:`InputError` for what cannot be a load.
+    Steps are as long as the median distance of two times. A row belongs to the nearest step; rows of one step
+    are averaged, and steps without any are interpolated. Raises :class:`InputError` for what cannot be a
+    load, and where more of it than ``trace.max_gaps`` would be made up.
     """
     path = directory / trace.file
-    if prometheus.is_answer(path):
-        trace = trace.model_copy(update={"time": "time", "value": "value", "unit": "requests_per_second"})
-        table = _answered(path)
-    else:
-        table = _table(path, trace)
-    recording = _requests_per_second(table, trace, path)
-    if float(recording.rps.mean()) <= 0:
-        raise InputError(Problem(str(path), f"column '{trace.value}' holds no load"))
-    return recording
-
-
-def _answered(path: Path) -> pd.DataFrame:
-    """Return the requests/s of all series of an answer together."""
-    import pandas as pd
-
-    time_s, rps = prometheus.total(path)
-    if len(time_s) < 2:
+    answered = prometheus.is_answer(path)
+    rows = _answered(path) if answered else _recorded(path, trace)
+    if len(rows.time_s) < 2:
         raise InputError(Problem(str(path), "a trace needs at least two moments"))
-    return pd.DataFrame({"time": pd.to_datetime(time_s, unit="s", utc=True), "value": rps})
+    order = np.argsort(rows.time_s, kind="stable")
+    step_s = _step_s(path, trace, rows.time_s[order])
+    steps = np.rint((rows.time_s[order] - rows.time_s[order[0]]) / step_s)
+    gaps = _gaps(path, rows, order, steps, float(trace.max_gaps))  # type: ignore[arg-type]
+    load = _filled(steps.astype(np.int64), rows.values[order])
+    rps = load / step_s if trace.unit == "requests" and not answered else load
+    if float(rps.mean()) <= 0:
+        raise InputError(Problem(str(path), f"column '{trace.value}' holds no load"))
+    return Recording(step_s, rps, rows.said, gaps)
 
 
-def _table(path: Path, trace: Trace) -> pd.DataFrame:
-    import pandas as pd
+def _answered(path: Path) -> _Rows:
+    """Return the requests/s of all series of an answer together."""
+    time_s, rps = prometheus.total(path)
+    return _Rows(time_s, rps, [str(path)] * len(time_s), ())
 
-    try:
-        table = pd.read_csv(path)
-    except FileNotFoundError:
-        raise InputError(Problem(str(path), "no such file")) from None
-    except (OSError, ValueError) as error:
-        what = f"not a readable CSV file ({str(error).splitlines()[0]})"
-        raise InputError(Problem(str(path), what)) from None
-    for column in (trace.time, trace.value):
-        if column not in table.columns:
-            raise InputError(Problem(str(path), f"no column '{column}'", nearest(column, table.columns)))
-    if len(table) < 2:
+
+def _recorded(path: Path, trace: Trace) -> _Rows:
+    """Return the rows of a CSV file that have a value; a blank value is a gap."""
+    table = read_table(path, keep=(trace.time, trace.value))
+    times, column = table.column(trace.time), table.column(trace.value)
+    if len(table.lines) < 2:
         raise InputError(Problem(str(path), "a trace needs at least two rows"))
-    return table
+    values = figures(column)
+    for wrong, what in ((values < 0, "is negative"), (values > LARGEST, f"is more than {LARGEST:g}")):
+        if np.any(wrong):
+            raise column.error(int(np.argmax(wrong)), what)
+    read, given = moments(times), ~np.isnan(values)
+    places = [f"{path}:{table.lines[row]}" for row in np.flatnonzero(given).tolist()]
+    return _Rows(read.seconds[given], values[given], places, read.said)
 
 
-def _requests_per_second(table: pd.DataFrame, trace: Trace, path: Path) -> Recording:
-    import pandas as pd
-
-    values = pd.to_numeric(table[trace.value], errors="coerce")
-    _check(path, table[trace.value], values.isna(), "is not a number")
-    _check(path, table[trace.value], values < 0, "is negative")
-    _check(path, table[trace.value], np.isinf(values), "is not finite")
-    times = pd.to_datetime(table[trace.time], errors="coerce", utc=True, format="mixed")
-    _check(path, table[trace.time], times.isna(), "is not a time")
-    series = pd.Series(values.to_numpy(dtype=float), index=pd.DatetimeIndex(times)).sort_index()
-    step: Any = series.index.to_series().diff().median()
-    if not step > pd.Timedelta(0):
+def _step_s(path: Path, trace: Trace, time_s: Array) -> float:
+    """Return the median distance of two times that follow each other."""
+    apart = np.diff(np.unique(time_s))
+    if not apart.size:
         raise InputError(Problem(str(path), f"the times in '{trace.time}' do not advance"))
-    regular = series.resample(step, origin="start").mean().interpolate()
-    rates, step_s = regular.to_numpy(dtype=float), step.total_seconds()
-    return Recording(step_s, np.asarray(rates / step_s if trace.unit == "requests" else rates))
+    step_s = float(np.median(apart))
+    if step_s < _SHORTEST_STEP_S:
+        what = f"its rows are {step_s:g} s apart, and steps are {_SHORTEST_STEP_S:g} s at least"
+        raise InputError(Problem(str(path), what, "Sum them up by the second or the minute."))
+    return step_s
 
 
-def _check(path: Path, column: pd.Series[Any], bad: pd.Series[Any], what: str) -> None:
-    """Raise :class:`InputError` about the first ``bad`` cell of a column, if there is one."""
-    if bad.any():
-        row = int(bad.to_numpy().argmax())
-        where = f"{path}:{_line_of(path, row)}"
-        raise InputError(Problem(where, f"{column.name} '{column.iloc[row]}' {what}"))
+def _gaps(path: Path, rows: _Rows, order: Array, steps: Array, limit: float) -> list[str]:
+    """Return what to say of gaps and repetitions; InputError where they are more than the ``limit``."""
+    count = float(steps[-1]) + 1.0
+    missing = 1.0 - len(np.unique(steps)) / count
+    repeated = 1.0 - len(np.unique(rows.time_s)) / len(order)
+    gap = f"{_percent(missing)} of its steps are missing"
+    longest = _longest(rows, order, steps)
+    repetition = f"{_percent(repeated)} of its rows repeat the time of another"
+    if missing > limit:
+        raise InputError(Problem(str(path), f"{gap}, more than {_percent(limit)}; {longest}", _RAISE))
+    if repeated > limit:
+        remedy = f"Give one row a time: sum series up, or keep one. {_RAISE}"
+        raise InputError(Problem(str(path), f"{repetition}, more than {_percent(limit)}", remedy))
+    if count > _MOST_STEPS:
+        raise InputError(Problem(str(path), f"{count:,.0f} steps are more than {_MOST_STEPS:,}"))
+    said = [f"{gap} and interpolated; {longest}"] if missing > _UNSAID else []
+    return [*said, f"{repetition} and are averaged with it"] if repeated else said
 
 
-def _line_of(path: Path, row: int) -> int:
-    """Return the line of a row of the file; blank lines are no rows, and the first row is the heading."""
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        filled = [number for number, line in enumerate(lines, 1) if line.strip()]
-    return filled[min(row + 1, len(filled) - 1)]
+_RAISE = "Correct the file, or raise demand.trace.max_gaps (simulate --trace: --trace-gaps)."
+
+
+def _longest(rows: _Rows, order: Array, steps: Array) -> str:
+    """Return how long the longest gap is, and where it ends."""
+    widest = int(np.argmax(np.diff(steps)))
+    before, after = order[widest], order[widest + 1]
+    return f"the longest gap, {_long(rows.time_s[after] - rows.time_s[before])}, ends at {rows.places[after]}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.4g}%"
+
+
+def _long(seconds: float) -> str:
+    for unit, length in (("days", 86_400.0), ("hours", 3_600.0), ("minutes", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.3g} s"
+
+
+def _filled(steps: Array, values: Array) -> Array:
+    """Return the mean of each step, (steps,), those without a row interpolated; ``steps`` rise from 0."""
+    filled, first = np.unique(steps, return_index=True)
+    counts = np.diff(np.append(first, steps.size))
+    means = np.add.reduceat(values, first) / counts
+    return np.interp(np.arange(filled[-1] + 1), filled, means)

@@ -8,14 +8,11 @@ price differs, on what was used. Both add up to the whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from capplan.errors import InputError, Problem
-
-if TYPE_CHECKING:
-    import pandas as pd
+from capplan.gate.bill import BillRow, read_bill
 
 Document = Mapping[str, Any]
 
@@ -80,6 +77,8 @@ class Actual(NamedTuple):
     drifts: Sequence[Drift]
     left_out: Mapping[str, float]
     """Taxes and the like, USD a month: they are no usage."""
+    notes: Sequence[str] = ()
+    """How the bill was read, and what it leaves open."""
 
     @property
     def partial(self) -> bool:
@@ -91,65 +90,6 @@ class Actual(NamedTuple):
         return sum(getattr(drift, part) or 0.0 for drift in self.drifts)
 
 
-class _Columns(NamedTuple):
-    """Where an export holds what; the first of several that is there."""
-
-    service: str
-    sku: Sequence[str]
-    unit: Sequence[str]
-    quantity: Sequence[str]
-    cost: Sequence[str]
-    start: Sequence[str]
-    currency: Sequence[str]
-    category: str = ""
-
-
-_EXPORTS = (
-    # FOCUS 1.0 and later.
-    _Columns(
-        "servicename",
-        ("skuid", "chargedescription"),
-        ("pricingunit", "consumedunit"),
-        ("pricingquantity", "consumedquantity"),
-        ("effectivecost", "billedcost"),
-        ("billingperiodstart", "chargeperiodstart"),
-        ("billingcurrency",),
-        "chargecategory",
-    ),
-    # AWS Cost and Usage Report, with slashes or, in version 2, underscores.
-    _Columns(
-        "lineitemproductcode",
-        ("lineitemusagetype",),
-        ("pricingunit",),
-        ("lineitemusageamount",),
-        ("lineitemunblendedcost",),
-        ("lineitemusagestartdate",),
-        ("lineitemcurrencycode",),
-        "lineitemlineitemtype",
-    ),
-    # Google Cloud's billing export.
-    _Columns(
-        "servicedescription",
-        ("skuid", "skudescription"),
-        ("usagepricingunit",),
-        ("usageamountinpricingunits",),
-        ("cost",),
-        ("usagestarttime",),
-        ("currency",),
-        "costtype",
-    ),
-    # Azure's cost details.
-    _Columns(
-        "metercategory",
-        ("metersubcategory", "metername"),
-        ("unitofmeasure",),
-        ("quantity",),
-        ("costinbillingcurrency", "pretaxcost", "cost"),
-        ("date", "usagedatetime"),
-        ("billingcurrency", "billingcurrencycode"),
-        "chargetype",
-    ),
-)
 _WHOLE_MONTH_DAYS = 28
 _NO_USAGE = ("tax", "adjustment", "roundingerror", "rounding_error")
 
@@ -175,21 +115,24 @@ def compare(document: Document, bill: Path, names: Mapping[str, str]) -> Actual:
     ``names`` maps what the bill calls a SKU to `provider/service/sku` of the catalog. Raises
     :class:`InputError` for files that are no bill that capplan knows.
     """
-    table, left_out = _read(bill)
-    months = sorted(set(table["month"]))
-    days = int(table["day"].nunique())
+    read = read_bill(bill)
+    usage = [row for row in read.rows if _is_usage(row)]
+    months = sorted({row.month for row in usage})
     each = 1.0 / max(1, len(months))
     estimated = _estimated(document)
     billed: dict[str, Usage] = {}
-    grouped = table.groupby(["service", "sku", "unit"], sort=True)[["quantity", "cost"]].sum()
-    for (service, sku, unit), (quantity, cost) in zip(grouped.index, grouped.to_numpy(), strict=True):
-        name = _name_of(str(service), str(sku), estimated, names)
-        usage = Usage(float(quantity) * each, str(unit), float(cost) * each)
-        billed[name] = _together(billed[name], usage) if name in billed else usage
+    for (service, sku, unit), used in sorted(_summed(usage).items()):
+        name = _name_of(service, sku, estimated, names)
+        mean = Usage(used.quantity * each, unit, None if used.cost is None else used.cost * each)
+        billed[name] = _together(billed[name], mean) if name in billed else mean
     every = [Drift(name, estimated.get(name), billed.get(name)) for name in {**estimated, **billed}]
     every.sort(key=lambda drift: (-abs(drift.difference or 0.0), drift.name))
-    none = {kind: cost * each for kind, cost in left_out.items()}
-    return Actual(document, months, days, every, none)
+    left_out: dict[str, float] = {}
+    for row in read.rows:
+        if not _is_usage(row):
+            left_out[row.kind] = left_out.get(row.kind, 0.0) + (row.cost or 0.0) * each
+    days = len({row.day for row in usage})
+    return Actual(document, months, days, every, left_out, read.notes)
 
 
 def _together(one: Usage, other: Usage) -> Usage:
@@ -234,93 +177,19 @@ def _plain(text: str) -> str:
     return re.sub(r"[\s_]+", "-", text.lower())
 
 
-def _read(path: Path) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Return the usage of a bill in columns of our own, and the costs that are none, by kind."""
-    import pandas as pd
-
-    try:
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise InputError(Problem(str(path), "no such file")) from None
-    except (OSError, ValueError) as error:
-        what = f"not a readable CSV file ({str(error).splitlines()[0]})"
-        raise InputError(Problem(str(path), what)) from None
-    raw.columns = [re.sub(r"[^a-z0-9]", "", str(name).lower()) for name in raw.columns]
-    columns = _export_of(raw, path)
-    _check_currency(raw, columns, path)
-    table = pd.DataFrame(
-        {
-            "service": raw[columns.service],
-            "sku": _text(raw, columns.sku),
-            "unit": raw[next(iter(_there(raw, columns.unit)), columns.service)],
-            "quantity": _numbers(raw, columns.quantity, path),
-            "cost": _numbers(raw, columns.cost, path),
-            "month": _dates(raw, columns.start, path).dt.strftime("%Y-%m"),
-            "day": _dates(raw, ("chargeperiodstart", *columns.start), path).dt.strftime("%Y-%m-%d"),
-        }
-    )
-    if columns.category not in raw:
-        return table, {}
-    kinds = raw[columns.category].str.lower().str.replace(" ", "")
-    none = kinds.isin(_NO_USAGE)
-    left_out = table["cost"][none].groupby(raw[columns.category][none]).sum()
-    return table[~none], {str(kind): float(cost) for kind, cost in left_out.items()}
+def _is_usage(row: BillRow) -> bool:
+    return row.kind.lower().replace(" ", "") not in _NO_USAGE
 
 
-def _export_of(raw: pd.DataFrame, path: Path) -> _Columns:
-    for columns in _EXPORTS:
-        needed = (columns.sku, columns.quantity, columns.cost, columns.start)
-        if columns.service in raw and all(any(_there(raw, names)) for names in needed):
-            return columns
-    remedy = "Export FOCUS, or AWS's, Google's or Azure's cost details, as CSV with its header."
-    raise InputError(Problem(str(path), "no bill that capplan knows by its columns", remedy))
+_UNKNOWN = "unknown quantity"
 
 
-def _there(raw: pd.DataFrame, names: Sequence[str]) -> Iterator[str]:
-    return (name for name in names if name in raw)
-
-
-def _dates(raw: pd.DataFrame, names: Sequence[str], path: Path) -> pd.Series[pd.Timestamp]:
-    """Return the first of the columns as moments: ISO 8601, or Azure's month/day/year."""
-    import pandas as pd
-
-    name = next(_there(raw, names))
-    found = pd.to_datetime(raw[name], format="mixed", utc=True, errors="coerce")
-    _check_readable(found, raw[name], path, "date")
+def _summed(rows: Sequence[BillRow]) -> dict[tuple[str, str, str], Usage]:
+    """Return usage by service, SKU and unit; with one cost unknown, so is the sum."""
+    found: dict[tuple[str, str, str], Usage] = {}
+    for row in rows:
+        unit = row.unit if row.quantity is not None else _UNKNOWN
+        usage = Usage(row.quantity or 0.0, unit, row.cost)
+        key = (row.service, row.sku, unit)
+        found[key] = _together(found[key], usage) if key in found else usage
     return found
-
-
-def _text(raw: pd.DataFrame, names: Sequence[str]) -> pd.Series[str]:
-    """Return the columns that name a SKU as one text; an identifier alone where it is capplan's own."""
-    found = [raw[name] for name in _there(raw, names)]
-    if found[0].str.count("/").eq(2).all():
-        return found[0]
-    text = found[0]
-    for more in found[1:]:
-        text = text + " | " + more
-    return text
-
-
-def _numbers(raw: pd.DataFrame, names: Sequence[str], path: Path) -> pd.Series[float]:
-    import pandas as pd
-
-    name = next(_there(raw, names))
-    found = pd.to_numeric(raw[name].replace("", "0"), errors="coerce")
-    _check_readable(found, raw[name], path, "number")
-    return found.astype(float)
-
-
-def _check_readable(found: pd.Series[Any], column: pd.Series[str], path: Path, kind: str) -> None:
-    wrong = found.isna()
-    if wrong.any():
-        row = int(wrong.to_numpy().argmax())
-        what = f"column {column.name} holds {column.iloc[row]!r}, which is no {kind}"
-        raise InputError(Problem(f"{path}:{row + 2}", what))
-
-
-def _check_currency(raw: pd.DataFrame, columns: _Columns, path: Path) -> None:
-    for name in _there(raw, columns.currency):
-        others = sorted(set(raw[name]) - {"USD", ""})
-        if others:
-            what = f"is billed in {', '.join(others)}, and estimates are in USD"
-            raise InputError(Problem(str(path), what, "Export it in USD."))

@@ -6,7 +6,6 @@ JSON of ``vllm bench serve --save-result`` and of genai-perf (``profile_export_g
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +16,9 @@ import numpy as np
 
 from capplan.errors import InputError, Problem
 from capplan.llm.facts import Facts, known_name
-from capplan.llm.measured import Row, predict, read_rows, sample_of, unpredictable
+from capplan.llm.measured import LARGEST, Row, predict, rows_in, sample_of, unpredictable
 from capplan.strictyaml import read_text
+from capplan.tabular import read_table
 
 Record = Mapping[str, Any]
 
@@ -89,9 +89,13 @@ class Given(NamedTuple):
 
 def read_results(path: Path, given: Given, facts: Facts) -> list[Row]:
     """Return the measurements in ``path``; :class:`InputError` where they cannot be read."""
-    if path.suffix != ".json" and _is_long(path):
-        return [with_our_names(row._replace(**given.said()), facts) for row in read_rows(path)]
-    records = list(_json_records(path)) if path.suffix == ".json" else list(_csv_records(path))
+    if path.suffix == ".json":
+        records = _json_records(path)
+    else:
+        table = read_table(path, lambda title: title.strip().lower())
+        if {"metric", "value"} <= table.columns.keys():
+            return [with_our_names(row._replace(**given.said()), facts) for row in rows_in(table)]
+        records = table.records()
     return [row for where, record in records for row in _rows_of(record, where, given, facts)]
 
 
@@ -120,17 +124,6 @@ def with_our_names(row: Row, facts: Facts) -> Row:
         precision=precision_name(row.precision),
         gpu=gpu_name(row.gpu, facts["gpus"]),
     )
-
-
-def _is_long(path: Path) -> bool:
-    header = read_text(path).split("\n", 1)[0].strip().lower().split(",")
-    return {"metric", "value"} <= {column.strip().strip('"') for column in header}
-
-
-def _csv_records(path: Path) -> Iterator[tuple[str, Record]]:
-    lines = read_text(path).splitlines()
-    for number, line in enumerate(csv.DictReader(lines), 2):
-        yield f"{path}:{number}", {(key or "").strip().lower(): value for key, value in line.items()}
 
 
 def _json_records(path: Path) -> Iterator[tuple[str, Record]]:
@@ -281,10 +274,12 @@ def _number(value: Any, where: str) -> float | None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = 0.0
-    if not 0 < number < float("inf"):
-        raise InputError(Problem(where, f"expected a number above 0, got '{value}'"))
+    if not 0 < number <= LARGEST:
+        most = f", at most {LARGEST:g}" if number > LARGEST else ""
+        what = f"expected a number above 0{most}, got '{str(value)[:80]}'"
+        raise InputError(Problem(where, what))
     return number
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +28,7 @@ from capplan.llm.serving import (
     time_per_token,
 )
 from capplan.llm.simulator import Outcome, Replica, simulate, steady_users
-from capplan.strictyaml import read_text
+from capplan.tabular import Table, read_table
 
 COLUMNS = ("model", "precision", "gpu", "tp", "concurrency", "in_len", "out_len", "metric", "value")
 METRICS: dict[str, Question] = {
@@ -41,6 +41,9 @@ METRICS: dict[str, Question] = {
     "prefill_tok_s": "ttft",
 }
 """Which of the three questions a metric answers."""
+
+LARGEST = 1e12
+"""The largest figure in a measurement: more than any replica, prompt or answer comes to."""
 
 MOST_SEQUENCES = 2048.0
 """Sequences that a benchmark of the most throughput keeps running, where the memory allows it."""
@@ -98,31 +101,36 @@ class Running(NamedTuple):
 
 def read_rows(path: Path) -> list[Row]:
     """Return the rows of a CSV with the ``COLUMNS``; engine, mode and source may be left out."""
-    reader = csv.DictReader(read_text(path).splitlines())
-    missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
+    return rows_in(read_table(path))
+
+
+def rows_in(table: Table) -> list[Row]:
+    """Return the rows of such a table."""
+    missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         what = f"lacks the column {', '.join(missing)}"
-        raise InputError(Problem(str(path), what, f"Needed: {', '.join(COLUMNS)}."))
-    return [_row(path, number, row) for number, row in enumerate(reader, 2)]
+        raise InputError(Problem(table.path, what, f"Needed: {', '.join(COLUMNS)}."))
+    return [_row(where, row) for where, row in table.records()]
 
 
-def _row(path: Path, number: int, row: Mapping[str, str]) -> Row:
+def _row(where: str, row: Mapping[str, str]) -> Row:
     def figure(column: str) -> float | None:
-        text = (row[column] or "").strip()
+        text = row[column]
         if text.lower() in ("", "nan"):
             return None
         try:
             found = float(text)
         except ValueError:
             found = -1.0
-        if not 0 <= found < float("inf"):
-            what = f"expected a number in {column}, 0 or more, got '{text}'"
-            raise InputError(Problem(f"{path}:{number}", what))
+        if not 0 <= found <= LARGEST:
+            most = f" and at most {LARGEST:g}" if math.isfinite(found) and found > 0 else ""
+            what = f"expected a number in {column}, 0 or more{most}, got '{text[:80]}'"
+            raise InputError(Problem(where, what))
         return found
 
     value, inputs, outputs = figure("value"), figure("in_len"), figure("out_len")
     if not value:
-        raise InputError(Problem(f"{path}:{number}", "value must be a number above 0"))
+        raise InputError(Problem(where, "value must be a number above 0"))
     return Row(
         model=row["model"],
         precision=row["precision"],

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, WithJsonSchema, WrapValidator
 from pydantic_core.core_schema import ValidatorFunctionWrapHandler
 
-from capplan.plan.fields import Growth, Name, Number, Positive, Section, Whole
+from capplan.plan.fields import Growth, Name, Number, Positive, Section, Share, Whole
 from capplan.quantities import parse_number
 
 PROFILES = ("flat", "office-hours", "consumer-diurnal", "weekly")
@@ -43,6 +43,9 @@ class Trace(Section):
     value: str = Field("requests", description="Column that holds the load.")
     unit: Literal["requests", "requests_per_second"] = Field(
         "requests", description="Requests in the step, or their rate during it."
+    )
+    max_gaps: Share = Field(
+        0.2, description="Share of the steps that may be missing or given twice; they are filled or averaged."
     )
 
 

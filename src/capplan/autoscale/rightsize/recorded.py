@@ -8,9 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from capplan.arrays import Array
 from capplan.autoscale.rightsize.usage import Samples, Usage
 from capplan.demand import prometheus
-from capplan.errors import InputError, Problem, nearest
+from capplan.errors import InputError, Problem
+from capplan.moments import moments
+from capplan.tabular import Column, figures, read_table
 
 CPU, MEMORY = "cpu", "memory"
 _COLUMNS = ("timestamp", "cpu_cores", "memory_bytes")
@@ -49,37 +52,31 @@ def _source(text: str) -> _Source:
 
 
 def _read_csv(path: Path) -> Mapping[str, Usage]:
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(path)
-    except FileNotFoundError:
-        raise InputError(Problem(str(path), "no such file")) from None
-    except (OSError, ValueError) as error:
-        what = f"not a readable CSV file ({str(error).splitlines()[0]})"
-        raise InputError(Problem(str(path), what)) from None
-    for column in _COLUMNS:
-        if column not in table.columns:
-            raise InputError(Problem(str(path), f"no column '{column}'", nearest(column, table.columns)))
-    if pd.api.types.is_numeric_dtype(table["timestamp"]) and not table.empty:
-        remedy = "Write dates, as 2026-01-31T12:00:00Z."
-        raise InputError(Problem(str(path), "its times are numbers, and may count anything", remedy))
-    times = pd.to_datetime(table["timestamp"], errors="coerce", utc=True, format="mixed")
-    numbers = table[list(_COLUMNS[1:])].apply(pd.to_numeric, errors="coerce")
-    bad = times.isna() | ~((numbers >= 0) & (numbers <= _LARGEST)).all(axis=1)
-    if bad.any():
-        row = int(bad.to_numpy().argmax())
-        what = "the row has no time, or no use of 0 or more that a machine could have"
-        raise InputError(Problem(f"{path}:{row + 2}", what))
-    if table.empty:
+    """Return the usage of one container by pod; a row needs both figures."""
+    table = read_table(path, keep=(*_COLUMNS, "pod"))
+    times, *measured = (table.column(name) for name in _COLUMNS)
+    if not table.lines:
         raise InputError(Problem(str(path), "holds no rows"))
-    seconds = np.asarray((times - pd.Timestamp(0, tz="UTC")).dt.total_seconds(), dtype=np.float64)
-    used = numbers.to_numpy(dtype=float)
-    pods = table["pod"].astype(str) if "pod" in table.columns else pd.Series("pod", index=table.index)
+    used = np.stack([_used(column) for column in measured])
+    seconds = moments(times).seconds
+    pods = table.columns["pod"].cells if "pod" in table.columns else ["pod"] * len(table.lines)
+    rows_of: dict[str, list[int]] = {}
+    for row, pod in enumerate(pods):
+        rows_of.setdefault(pod, []).append(row)
     return {
-        str(pod): _usage(*(Samples(seconds[rows], used[rows, column]) for column in (0, 1)))
-        for pod, rows in pods.groupby(pods).indices.items()
+        pod: _usage(Samples(seconds[rows], used[0, rows]), Samples(seconds[rows], used[1, rows]))
+        for pod, rows in sorted(rows_of.items())
     }
+
+
+def _used(column: Column) -> Array:
+    """Return what was used, row by row; what is blank, negative or beyond any machine is refused."""
+    found = figures(column)
+    wrong = ~((found >= 0) & (found <= _LARGEST))
+    if np.any(wrong):
+        row = int(np.argmax(wrong))
+        raise column.error(row, "is not a use of 0 or more that a machine could have")
+    return found
 
 
 def _usage(cpu: Samples, memory: Samples) -> Usage:

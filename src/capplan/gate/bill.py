@@ -1,0 +1,206 @@
+"""Bills as providers export them: rows of usage, whatever their columns are called."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.errors import InputError, Problem
+from capplan.moments import Moments, Order, moments
+from capplan.plan.fields import LARGEST
+from capplan.tabular import Table, figures, read_table
+
+
+class BillRow(NamedTuple):
+    """One row of a bill; quantity and cost are None where the cell is blank. kind: such as usage or tax."""
+
+    service: str
+    sku: str
+    unit: str
+    quantity: float | None
+    cost: float | None
+    month: str
+    day: str
+    kind: str
+
+
+class Bill(NamedTuple):
+    """The rows of a bill. notes: how it was read, and what it leaves open."""
+
+    rows: Sequence[BillRow]
+    notes: Sequence[str]
+
+
+class _Columns(NamedTuple):
+    """Where an export holds what; the first of several that is there."""
+
+    service: str
+    sku: Sequence[str]
+    unit: Sequence[str]
+    quantity: Sequence[str]
+    cost: Sequence[str]
+    start: Sequence[str]
+    currency: Sequence[str]
+    category: str = ""
+
+
+_EXPORTS = (
+    # FOCUS 1.0 and later.
+    _Columns(
+        "servicename",
+        ("skuid", "chargedescription"),
+        ("pricingunit", "consumedunit"),
+        ("pricingquantity", "consumedquantity"),
+        ("effectivecost", "billedcost"),
+        ("billingperiodstart", "chargeperiodstart"),
+        ("billingcurrency",),
+        "chargecategory",
+    ),
+    # AWS Cost and Usage Report, with slashes or, in version 2, underscores.
+    _Columns(
+        "lineitemproductcode",
+        ("lineitemusagetype",),
+        ("pricingunit",),
+        ("lineitemusageamount",),
+        ("lineitemunblendedcost",),
+        ("lineitemusagestartdate",),
+        ("lineitemcurrencycode",),
+        "lineitemlineitemtype",
+    ),
+    # Google Cloud's billing export.
+    _Columns(
+        "servicedescription",
+        ("skuid", "skudescription"),
+        ("usagepricingunit",),
+        ("usageamountinpricingunits",),
+        ("cost",),
+        ("usagestarttime",),
+        ("currency",),
+        "costtype",
+    ),
+    # Azure's cost details.
+    _Columns(
+        "metercategory",
+        ("metersubcategory", "metername"),
+        ("unitofmeasure",),
+        ("quantity",),
+        ("costinbillingcurrency", "pretaxcost", "cost"),
+        ("date", "usagedatetime"),
+        ("billingcurrency", "billingcurrencycode"),
+        "chargetype",
+    ),
+)
+
+
+def read_bill(path: Path) -> Bill:
+    """Return the rows of a bill. Raises :class:`InputError` for files that are no bill that capplan knows."""
+    table = read_table(path, _plain_title, _KNOWN)
+    columns = _export_of(table)
+    if not table.lines:
+        raise InputError(Problem(str(path), "holds a header and no rows", "Export a period with charges."))
+    _check_currency(table, columns)
+    starts = _times(table, columns, columns.start)
+    days = _times(table, columns, ("chargeperiodstart", *columns.start))
+    names = [_cells(table, name) for name in _there(table, columns.sku)]
+    kinds = _cells(table, columns.category) if columns.category in table.columns else [""] * len(table.lines)
+    rows = map(
+        BillRow,
+        _cells(table, columns.service),
+        _text(names),
+        _cells(table, next(iter(_there(table, columns.unit)), columns.service)),
+        _amounts(table, columns.quantity),
+        _amounts(table, columns.cost),
+        _written(starts, "%Y-%m"),
+        _written(days, "%Y-%m-%d"),
+        kinds,
+    )
+    found = list(rows)
+    return Bill(found, list(dict.fromkeys([*starts.said, *days.said, *_open(found)])))
+
+
+def _plain_title(title: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", title.lower())
+
+
+_KNOWN = frozenset(
+    name
+    for columns in _EXPORTS
+    for part in columns
+    for name in ((part,) if isinstance(part, str) else part)
+    if name
+) | {"chargeperiodstart"}
+
+
+def _open(rows: Sequence[BillRow]) -> Iterator[str]:
+    """Yield what the rows leave open."""
+    unknown = sum(row.cost is None for row in rows)
+    if unknown:
+        yield f"{unknown} of {len(rows)} rows have a blank cost: unknown, and so is what they belong to"
+    months = sorted({row.month for row in rows})
+    numbers = [12 * int(month[:4]) + int(month[5:]) for month in months]
+    apart = next((i for i in range(1, len(numbers)) if numbers[i] - numbers[i - 1] > 1), None)
+    if apart is not None:
+        yield f"between {months[apart - 1]} and {months[apart]} months are missing"
+
+
+def _export_of(table: Table) -> _Columns:
+    for columns in _EXPORTS:
+        needed = (columns.sku, columns.quantity, columns.cost, columns.start)
+        if columns.service in table.columns and all(any(_there(table, names)) for names in needed):
+            return columns
+    remedy = "Export FOCUS, or AWS's, Google's or Azure's cost details, as CSV with its header."
+    raise InputError(Problem(table.path, "no bill that capplan knows by its columns", remedy))
+
+
+def _there(table: Table, names: Sequence[str]) -> Iterator[str]:
+    return (name for name in names if name in table.columns)
+
+
+def _cells(table: Table, name: str) -> Sequence[str]:
+    return table.column(name).cells
+
+
+def _times(table: Table, columns: _Columns, names: Sequence[str]) -> Moments:
+    """Return the first of the columns as moments; Azure documents month/day/year."""
+    usual: Order | None = "month/day" if columns is _EXPORTS[-1] else None
+    return moments(table.column(next(_there(table, names))), usual)
+
+
+def _written(times: Moments, form: str) -> list[str]:
+    known = {
+        second: datetime.fromtimestamp(second, UTC).strftime(form) for second in set(times.seconds.tolist())
+    }
+    return [known[second] for second in times.seconds.tolist()]
+
+
+def _text(names: Sequence[Sequence[str]]) -> Sequence[str]:
+    """Return the columns that name a SKU as one text; an identifier alone where it is capplan's own."""
+    if all(cell.count("/") == 2 for cell in names[0]):
+        return names[0]
+    return [" | ".join(cells) for cells in zip(*names, strict=True)]
+
+
+def _amounts(table: Table, names: Sequence[str]) -> list[float | None]:
+    """Return the first of the columns that says something in a row; None where none does."""
+    found = np.full(len(table.lines), np.nan)
+    for name in _there(table, names):
+        amounts = figures(table.column(name))
+        beyond = np.abs(amounts) > LARGEST
+        if np.any(beyond):
+            raise table.column(name).error(int(np.argmax(beyond)), "is beyond any bill")
+        found = np.where(np.isnan(found), amounts, found)
+    return [None if math.isnan(value) else value for value in found.tolist()]
+
+
+def _check_currency(table: Table, columns: _Columns) -> None:
+    for name in _there(table, columns.currency):
+        others = sorted(set(_cells(table, name)) - {"USD", ""})
+        if others:
+            what = f"is billed in {', '.join(others)[:80]}, and estimates are in USD"
+            raise InputError(Problem(table.path, what, "Export it in USD."))

@@ -1,0 +1,226 @@
+"""Recorded figures in CSV files, plain or gzipped: read row by row, within bounds."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import math
+import zlib
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.errors import InputError, Problem, nearest
+
+MAX_BYTES = 256 * 2**20
+"""Of a file of recorded figures, after inflation."""
+
+MAX_ROWS = 1_000_000
+_LONGEST_LINE = 2**20
+_DELIMITERS = ",;\t|"
+_BLANKS = frozenset(("", "null", "NULL", "Null"))
+_SHOWN = 60
+
+
+class Column(NamedTuple):
+    """Cells by row, and the line of the file where each row begins; name: as the file writes it."""
+
+    path: str
+    name: str
+    cells: Sequence[str]
+    lines: Sequence[int]
+
+    def error(self, row: int, what: str, remedy: str = "") -> InputError:
+        """Return the error about one cell, such as 'is not a number'."""
+        cell = self.cells[row]
+        shown = cell if len(cell) <= _SHOWN else f"{cell[:_SHOWN]}…"
+        return InputError(Problem(f"{self.path}:{self.lines[row]}", f"{self.name} '{shown}' {what}", remedy))
+
+
+class Table(NamedTuple):
+    """The columns that were kept of a file, by name. header: all names; lines: where each row begins."""
+
+    path: str
+    header: Sequence[str]
+    columns: dict[str, Column]
+    lines: Sequence[int]
+
+    def column(self, name: str) -> Column:
+        """Return a column, or say which one may be meant."""
+        if name not in self.columns:
+            raise InputError(Problem(self.path, f"no column '{name}'", nearest(name, self.header)))
+        return self.columns[name]
+
+    def records(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """Yield each row as a mapping, with the place where it stands."""
+        for row, line in enumerate(self.lines):
+            yield f"{self.path}:{line}", {name: each.cells[row] for name, each in self.columns.items()}
+
+
+def read_table(
+    path: Path, named: Callable[[str], str] = str.strip, keep: Container[str] | None = None
+) -> Table:
+    """Return the table in a CSV file with a header, divided at commas, semicolons, tabs or bars.
+
+    ``named`` turns what the header says into the name of a column; ``keep`` says which columns are wanted.
+    Raises :class:`InputError` for what is not such a file, with the line, and for what is too large.
+    """
+    with opened(path) as file:
+        lines = _Lines(io.TextIOWrapper(file, _encoding(file)), str(path))
+        first = next((line for line in lines if line.strip()), None)
+        if first is None:
+            raise InputError(Problem(str(path), "not a readable CSV file (it is empty)"))
+        rows = _rows(first, lines)
+        return _table(rows, next(rows)[1], str(path), named, keep)
+
+
+def _table(
+    rows: Iterator[tuple[int, list[str]]],
+    header: Sequence[str],
+    path: str,
+    named: Callable[[str], str],
+    keep: Container[str] | None,
+) -> Table:
+    names = [named(title) for title in header]
+    kept = [i for i, name in enumerate(names) if name and (keep is None or name in keep)]
+    _refuse_repeated([names[index] for index in kept], path)
+    cells: list[list[str]] = [[] for _ in kept]
+    numbers: list[int] = []
+    seen: dict[str, str] = {}
+    for number, row in rows:
+        if len(row) < len(names) or any(row[len(names) :]):
+            what = f"the row has {len(row)} cells, and the header {len(names)}"
+            raise InputError(Problem(f"{path}:{number}", what))
+        if len(numbers) == MAX_ROWS:
+            raise InputError(
+                Problem(path, f"more than {MAX_ROWS:,} rows", "Sum rows up, or divide the file.")
+            )
+        numbers.append(number)
+        for index, column in zip(kept, cells, strict=True):
+            cell = row[index].strip()
+            column.append(seen.setdefault(cell, cell))
+    columns = {
+        names[index]: Column(path, header[index].strip(), column, numbers)
+        for index, column in zip(kept, cells, strict=True)
+    }
+    return Table(path, names, columns, numbers)
+
+
+def _refuse_repeated(names: Sequence[str], path: str) -> None:
+    repeated = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if repeated is not None:
+        raise InputError(Problem(path, f"the header names the column '{repeated}' twice"))
+
+
+class _Lines:
+    """The lines of a file, with the number of the last one; neither binary data nor one endless line."""
+
+    def __init__(self, text: io.TextIOWrapper, path: str) -> None:
+        self._text = text
+        self.path = path
+        self.number = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        self.number += 1
+        try:
+            line = self._text.readline(_LONGEST_LINE)
+        except UnicodeDecodeError as error:
+            what = f"not UTF-8 text (byte 0x{error.object[error.start]:02x})"
+            raise InputError(Problem(f"{self.path}:{self.number}", what, "Save it as UTF-8.")) from None
+        if not line:
+            raise StopIteration
+        if len(line) == _LONGEST_LINE:
+            raise InputError(Problem(f"{self.path}:{self.number}", "the line is too long for a table"))
+        return line
+
+
+def _rows(first: str, lines: _Lines) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows that are not blank, the header first, each with the line where it begins."""
+    delimiter = max(_DELIMITERS, key=first.count)
+    reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
+    before = lines.number - 1
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                yield before + 1, row
+            before = lines.number
+    except csv.Error as error:
+        raise InputError(Problem(f"{lines.path}:{before + 1}", f"not readable as CSV ({error})")) from None
+
+
+def _encoding(file: io.BufferedReader) -> str:
+    """Return the encoding that the first bytes say: spreadsheets write UTF-16 with its mark."""
+    return "utf-16" if file.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+
+
+def figures(column: Column) -> Array:
+    """Return the numbers of a column, (rows,), NaN for blank cells; what else is no number is refused."""
+    found = np.array([_figure(cell) for cell in column.cells], dtype=float)
+    for row in np.flatnonzero(np.isnan(found)).tolist():
+        if column.cells[row] not in _BLANKS:
+            raise column.error(row, "is not a number", _decimals(column.cells[row]))
+    infinite = np.flatnonzero(np.isinf(found))
+    if infinite.size:
+        raise column.error(int(infinite[0]), "is not finite")
+    return found
+
+
+def _figure(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan
+
+
+def _decimals(cell: str) -> str:
+    return "Write decimals with a point, and thousands without a mark." if "," in cell else ""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[io.BufferedReader]:
+    """Open a file of recorded figures for reading, inflated where it is gzipped.
+
+    Raises :class:`InputError` for what cannot be read, and inside the block once it is larger than it may be.
+    """
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            gzipped = file.peek(2)[:2] == b"\x1f\x8b"
+            source = gzip.open(file) if gzipped else file
+            yield io.BufferedReader(_Bounded(source, name))
+    except FileNotFoundError:
+        raise InputError(Problem(name, "no such file")) from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(Problem(name, f"is not a whole gzip file ({error})")) from None
+    except OSError as error:
+        raise InputError(Problem(name, f"cannot be read ({error.strerror})")) from None
+
+
+class _Bounded(io.RawIOBase):
+    """Bytes of a file, and an error where there are more than :data:`MAX_BYTES`."""
+
+    def __init__(self, source: BinaryIO | gzip.GzipFile, name: str) -> None:
+        self._source = source
+        self._name = name
+        self._read = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        data = self._source.read(len(buffer))
+        self._read += len(data)
+        if self._read > MAX_BYTES:
+            what = f"holds more than {MAX_BYTES // 2**20} MiB"
+            raise InputError(Problem(self._name, what, "Leave out columns, sum rows up, or divide it."))
+        buffer[: len(data)] = data
+        return len(data)
