@@ -27,6 +27,13 @@ def per_scenario(value: Floats) -> Array:
     return array.reshape(1, 1) if array.ndim == 0 else array
 
 
+def in_scenario(values: Floats, scenario: int = 0) -> float:
+    """Return the value of one scenario of (scenarios | 1, 1) values; what never varies is the same in all."""
+    if isinstance(values, np.ndarray) and values.ndim:
+        return float(values[min(scenario, values.shape[0] - 1), 0])
+    return float(values)
+
+
 def hourly_mean(values: Array) -> Array:
     """Return the mean over the hours, (scenarios | 1, 1)."""
     if values.shape[-1] == 1:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from capplan.adopt.draft import PLATFORMS, Draft
+from capplan.adopt.draft import Draft
+from capplan.plan.clusters import CLUSTER_PLATFORMS
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|[0-9]+(\.[0-9]+)?(m|Mi|Gi|s|ms|%)")
 _WORDS = frozenset(("true", "false", "null", "True", "False", "Null", "TRUE", "FALSE", "NULL"))
@@ -68,7 +69,7 @@ def _clusters(draft: Draft) -> Iterator[str]:
         yield ""
         yield "clusters:"
     yield "  cluster:"
-    yield f"    platform: {PLATFORMS[draft.provider()]}"
+    yield f"    platform: {CLUSTER_PLATFORMS[draft.provider()]}"
     yield _commented("    pools:", "as many nodes as the pods need; set nodes.max to what your pools allow")
     for name, pool in draft.pools.items():
         yield f"      {name}: {_flow(pool)}"

@@ -9,13 +9,13 @@ from typing import Any, Literal, NamedTuple, cast
 
 from capplan.errors import InputError, Problem, nearest
 from capplan.manifests.quantity import cpu
+from capplan.plan.clusters import CLUSTER_PLATFORMS
 from capplan.plan.services import Provider
 
 Tree = dict[str, Any]
 
 DEFAULT_POOL = "default"
 GPU_POOL = "gpu"
-PLATFORMS: Mapping[Provider, str] = {"gcp": "gke", "aws": "eks", "azure": "aks"}
 _MACHINES: Mapping[Provider, Mapping[str, str]] = {
     "gcp": {DEFAULT_POOL: "e2-standard-4", GPU_POOL: "g2-standard-4"},
     "aws": {DEFAULT_POOL: "m6i.xlarge", GPU_POOL: "g6.xlarge"},
@@ -47,9 +47,9 @@ class Asked(NamedTuple):
         catalogs: Path | None,
     ) -> Asked:
         """Return what options say; ``node_types`` are MACHINE or POOL=MACHINE."""
-        if provider is not None and provider not in PLATFORMS:
+        if provider is not None and provider not in CLUSTER_PLATFORMS:
             what = f"'{provider}' is not a provider"
-            raise InputError(Problem("--provider", what, nearest(provider, PLATFORMS)))
+            raise InputError(Problem("--provider", what, nearest(provider, CLUSTER_PLATFORMS)))
         types = {}
         for given in node_types:
             pool, _, machine = given.rpartition("=")

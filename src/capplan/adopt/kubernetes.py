@@ -7,13 +7,14 @@ from collections.abc import Iterable
 
 from capplan.adopt import storage
 from capplan.adopt.cloudrun import adopt_cloud_run, workload_section
-from capplan.adopt.draft import DEFAULT_POOL, PLATFORMS, Draft, Tree, cores, usable
+from capplan.adopt.draft import DEFAULT_POOL, Draft, Tree, cores, usable
 from capplan.adopt.pods import Defaults, Requests, pool_of, requests_of, workload_of
 from capplan.adopt.source import is_cloud_run
 from capplan.catalog.catalog import Catalog
 from capplan.manifests.quantity import memory
 from capplan.manifests.verify.facts import Facts
 from capplan.manifests.verify.world import Item, Workload, World, at, mapping, maps, text, whole
+from capplan.plan.clusters import CLUSTER_PLATFORMS
 from capplan.plan.services import Targets
 
 _RUNNING = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "Pod")
@@ -241,7 +242,7 @@ def _adopt_daemonsets(draft: Draft, world: World, defaults: Defaults) -> None:
         draft.origins[f"daemonset {item.name}"] = f"{item.title}, {item.path}"
     if not found:
         return
-    own = Catalog(draft.asked.catalogs).facts("kubernetes", PLATFORMS[draft.provider()], "daemonsets")
+    own = Catalog(draft.asked.catalogs).facts("kubernetes", CLUSTER_PLATFORMS[draft.provider()], "daemonsets")
     for pool_name, pool in draft.pools.items():
         every = [*found.get(None, []), *found.get(pool_name, [])]
         pool["daemonsets"] = {

@@ -12,7 +12,7 @@ from capplan.capacity.nodes import PodGroup, nodes_for
 from capplan.components.base import Component, Context
 from capplan.components.egress import egress_meters
 from capplan.components.machines import Machines, machine_meters
-from capplan.components.services.component import service_meters
+from capplan.components.services.platforms import platform_of
 from capplan.cost.lines import CostLine, Terms, cost_lines, total_cost
 from capplan.cost.machines import Fleet
 from capplan.cost.meters import EXTERNAL, Meter
@@ -79,7 +79,7 @@ def _service(ctx: Context, component: Component, run: Run, tick_s: float) -> Ite
     sizing = component.sizing._replace(running=_hourly(run.instances, tick_s))
     name, region = component.name, component.region
     provider = component.provider
-    yield from service_meters(ctx, name, service, region, _hourly(run.rps, tick_s), sizing)
+    yield from platform_of(service).meters(ctx, name, service, region, _hourly(run.rps, tick_s), sizing)
     yield from egress_meters(ctx, name, provider, region, service.response_size)
 
 

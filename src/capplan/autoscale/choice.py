@@ -13,6 +13,7 @@ from capplan.autoscale.compiled import ints
 from capplan.autoscale.hpa.rules import MIN, PERCENT, PODS, Policy, Rules, rules
 from capplan.autoscale.loop import HPA, KEDA, KNATIVE, Scaler
 from capplan.autoscale.loop import Service as Simulated
+from capplan.autoscale.scalers import PLATFORMS
 from capplan.autoscale.setup import Subject
 from capplan.autoscale.signals import CPU, MEMORY, RUNNING, Metrics
 from capplan.plan.services import Service, running_share
@@ -27,13 +28,6 @@ _UNITS = {PERCENT: "percent", PODS: "pods"}
 
 _SAFE = 2
 """A floor that two instances or more keep available is not searched below them."""
-
-_SHARES = {
-    "fargate": ("target_utilization", "cpu"),
-    "vm-group": ("target_utilization", "cpu"),
-    "container-apps": ("target_utilization", "concurrency"),
-}
-"""Where a plan says the target of autoscalers that have one share for a target."""
 
 
 class Choice(NamedTuple):
@@ -118,7 +112,8 @@ def _share(subject: Subject, service: Service) -> _Share | None:
     targets = service.target_utilization
     if _goes_by_running(subject.simulated.scaler):
         return _Share(("target_utilization", "concurrency"), running_share(float(targets.concurrency)))
-    path = _SHARES.get(subject.platform)
+    platform = PLATFORMS.get(subject.platform)
+    path = None if platform is None else platform.target
     return None if path is None else _Share(path, float(getattr(targets, path[1])))
 
 

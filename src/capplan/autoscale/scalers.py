@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from capplan.autoscale import signals as s
@@ -17,7 +17,15 @@ from capplan.autoscale.tracking import Tracking
 from capplan.autoscale.window import Window
 from capplan.errors import InputError
 from capplan.plan.places import Places
-from capplan.plan.services import CloudRun, ContainerApps, Fargate, Kubernetes, Service, running_share
+from capplan.plan.services import (
+    CloudRun,
+    ContainerApps,
+    Fargate,
+    Kubernetes,
+    Service,
+    VmGroup,
+    running_share,
+)
 
 NAMES = ("fixed", "HPA", "KEDA", "", "target tracking", "Knative")
 _MEASURES = {"cpu": s.CPU, "memory": s.MEMORY, "requests": s.REQUESTS, "queue": s.QUEUE, "latency": s.LATENCY}
@@ -51,25 +59,37 @@ def scaler_of(
     """Return the autoscaler of a service, and what to call it."""
     if size.low >= size.high:
         return _scaler(FIXED, size), NAMES[FIXED]
-    if isinstance(service, Kubernetes):
-        return _on_kubernetes(service, size, places, name, kubernetes)
-    if isinstance(service, ContainerApps):
-        target = _milli(_number(service.concurrency) * _number(service.target_utilization.concurrency))
-        metric = Metric(s.PRESENT, s.ON_AVERAGE, target)
-        empty = hpa(hpa_floor(size.low), size.high, has_external=True)._replace(has_behavior=True)
-        return _scaler(KEDA, size, [metric], empty, ScaledObject(low=size.low)), "Container Apps"
-    if isinstance(service, CloudRun):
-        slots, hold_s = _number(service.concurrency), _number(service.idle_timeout)
-        window = Window(slots, milli_cores=1000 * size.cores, hold_s=hold_s)
-        return _scaler(WINDOW, size, window=window), "Cloud Run"
+    return PLATFORMS[service.platform].scaler(service, size, places, name, kubernetes)
+
+
+def _container_apps(service: ContainerApps, size: Size, *_: object) -> tuple[Scaler, str]:
+    target = _milli(_number(service.concurrency) * _number(service.target_utilization.concurrency))
+    metric = Metric(s.PRESENT, s.ON_AVERAGE, target)
+    empty = hpa(hpa_floor(size.low), size.high, has_external=True)._replace(has_behavior=True)
+    return _scaler(KEDA, size, [metric], empty, ScaledObject(low=size.low)), "Container Apps"
+
+
+def _cloud_run(service: CloudRun, size: Size, *_: object) -> tuple[Scaler, str]:
+    slots, hold_s = _number(service.concurrency), _number(service.idle_timeout)
+    window = Window(slots, milli_cores=1000 * size.cores, hold_s=hold_s)
+    return _scaler(WINDOW, size, window=window), "Cloud Run"
+
+
+def _machines(service: VmGroup, size: Size, *_: object) -> tuple[Scaler, str]:
     share = _number(service.target_utilization.cpu)
-    if not isinstance(service, Fargate) and service.provider == "gcp":
+    if service.provider == "gcp":
         window = Window(milli_cores=1000 * size.cores, cpu_target=share, hold_s=_GROUP_HOLD_S)
         return _scaler(WINDOW, size, window=window), "instance group"
-    tracking = Tracking(target_milli=1000 * size.cores * share)
-    if isinstance(service, Fargate):
-        tracking = tracking._replace(warmup_s=0.0)
+    return _scaler(TRACKING, size, tracking=_tracking(service, size)), NAMES[TRACKING]
+
+
+def _fargate(service: Fargate, size: Size, *_: object) -> tuple[Scaler, str]:
+    tracking = _tracking(service, size)._replace(warmup_s=0.0)
     return _scaler(TRACKING, size, tracking=tracking), NAMES[TRACKING]
+
+
+def _tracking(service: VmGroup | Fargate, size: Size) -> Tracking:
+    return Tracking(target_milli=1000 * size.cores * _number(service.target_utilization.cpu))
 
 
 def _on_kubernetes(
@@ -223,3 +243,27 @@ def _milli(value: float) -> int:
 
 def _number(value: Any) -> float:
     return float(value)
+
+
+class Platform(NamedTuple):
+    """What the simulation must know of a platform; ``scaler`` takes a service that runs there.
+
+    startup_s: from the decision to an instance that serves, where the plan does not say: an assumption in a
+    round number. target: where a plan says the target of an autoscaler that has one share for a target.
+    waits: how many starts a request waits for when the plan does not say; None where that is not by starts.
+    """
+
+    scaler: Callable[..., tuple[Scaler, str]]
+    startup_s: float
+    target: Sequence[str] | None = None
+    waits: float | None = None
+
+
+PLATFORMS: Mapping[str, Platform] = {
+    "cloud-run": Platform(_cloud_run, 5.0, waits=3.5),
+    "container-apps": Platform(_container_apps, 15.0, ("target_utilization", "concurrency")),
+    "fargate": Platform(_fargate, 45.0, ("target_utilization", "cpu")),
+    "vm-group": Platform(_machines, 90.0, ("target_utilization", "cpu")),
+    "kubernetes": Platform(_on_kubernetes, 30.0),
+}
+"""By the name that a plan gives them."""

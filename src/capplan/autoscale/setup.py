@@ -14,24 +14,16 @@ from capplan.autoscale.fleet import FleetSpec
 from capplan.autoscale.loop import RHO_TOP
 from capplan.autoscale.loop import Service as Simulated
 from capplan.autoscale.response import in_progress_of, response_of
-from capplan.autoscale.scalers import Size, scaler_of
+from capplan.autoscale.scalers import PLATFORMS, Size, scaler_of
 from capplan.autoscale.settings import Settings
 from capplan.autoscale.signals import Use
 from capplan.autoscale.traffic import Traffic
 from capplan.capacity.sizing import Sizing
-from capplan.components.base import Component, Context
+from capplan.components.base import Component
+from capplan.components.services.platforms import platform_of
 from capplan.errors import InputError
 from capplan.estimate import Estimate
-from capplan.plan.services import CloudRun, Service
-
-STARTUP_S = {
-    "cloud-run": 5.0,
-    "container-apps": 15.0,
-    "fargate": 45.0,
-    "vm-group": 90.0,
-    "kubernetes": 30.0,
-}
-"""From the decision to an instance that serves, where the plan does not say: assumptions in round numbers."""
+from capplan.plan.services import Service
 
 NODE_START_S, GPU_NODE_START_S = 120.0, 300.0
 """From a pending pod to a ready node; with GPUs drivers, images and weights come on top. Assumptions."""
@@ -97,7 +89,7 @@ def _subject(
         float(np.min(limit.rps_per_instance / np.asarray(limit.target))) for limit in sizing.limits
     )
     target_rps = float(np.min(sizing.capacity_rps))
-    cores = _cores(estimate.context, component.name, service)
+    cores = float(platform_of(service).instance(estimate.context, service, component.path).cores)
     size = Size(_one(sizing.floor), ceiling_of(sizing), cores, target_rps)
     scaler, scaler_name = scaler_of(service, size, estimate.file.places, component.name, settings.kubernetes)
     startup_s = _startup_s(service, settings)
@@ -147,13 +139,6 @@ def ceiling_of(sizing: Sizing) -> int:
     return _one(sizing.ceiling)
 
 
-def _cores(ctx: Context, name: str, service: Service) -> float:
-    if service.platform != "vm-group":
-        return float(service.cpu)
-    machine = ctx.machine(service.provider, service.machine, ("services", name, "machine"))
-    return machine.vcpu or 0.0
-
-
 def _use(service: Service, sizing: Sizing, full_rps: float, cores: float, settings: Settings) -> Use:
     """Return what requests cost; without a CPU time a full instance uses all of its cores."""
     cpu_rps, running = full_rps, reals(0)
@@ -164,7 +149,7 @@ def _use(service: Service, sizing: Sizing, full_rps: float, cores: float, settin
             if service.queue is None:
                 places = math.inf if service.concurrency is None else float(service.concurrency)
                 running = in_progress_of(full_rps, time_s, cpu_rps, cores, places)
-    memory = float(service.memory) if service.platform != "vm-group" else 0.0
+    memory = float(getattr(service, "memory", 0.0))
     return Use(
         cpu_milli=1000 * cores / cpu_rps,
         request_milli=max(round(1000 * cores), 1),
@@ -184,7 +169,7 @@ def _startup_s(service: Service, settings: Settings) -> float:
     workload = service.workload
     if workload is not None and "startup" in workload.model_fields_set:
         return float(workload.startup)
-    return STARTUP_S[service.platform]
+    return PLATFORMS[service.platform].startup_s
 
 
 def _timeout_s(service: Service, startup_s: float, settings: Settings) -> float:
@@ -193,8 +178,9 @@ def _timeout_s(service: Service, startup_s: float, settings: Settings) -> float:
         return math.inf
     if settings.timeout_s is not None:
         return settings.timeout_s
-    if isinstance(service, CloudRun):
-        return max(3.5 * startup_s, 10.0)
+    waits = PLATFORMS[service.platform].waits
+    if waits is not None:
+        return max(waits * startup_s, 10.0)
     workload = service.workload
     if workload is not None and "timeout" in workload.model_fields_set:
         return float(workload.timeout)

@@ -36,9 +36,6 @@ MACHINES: dict[str, str] = {"gcp": "compute-engine", "aws": "ec2", "azure": "vir
 """The catalog's service that holds each provider's machines."""
 
 
-CLUSTER_PROVIDERS: dict[str, Provider] = {"gke": "gcp", "eks": "aws", "aks": "azure"}
-"""Whose machines the nodes of each platform are."""
-
 _DAY_S = 86_400.0
 
 HOURS_PER_MONTH = 730.0

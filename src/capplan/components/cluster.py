@@ -8,25 +8,16 @@ from functools import partial
 import numpy as np
 
 from capplan.arrays import Array, Floats, hourly_max, per_scenario
-from capplan.capacity.nodes import (
-    Allocatable,
-    PodGroup,
-    aks_allocatable,
-    eks_allocatable,
-    gke_allocatable,
-    nodes_for,
-    shares,
-)
+from capplan.capacity.nodes import Allocatable, PodGroup, nodes_for, shares
 from capplan.capacity.sizing import Bounds, Sizing
 from capplan.catalog.rows import Sku
-from capplan.components.base import CLUSTER_PROVIDERS, Component, Context, Finding, Path, Pods
+from capplan.components.base import Component, Context, Finding, Path, Pods
 from capplan.components.machines import Machines, gpus_of, machine_meters
+from capplan.components.managed import MANAGED
 from capplan.cost.machines import Fleet
 from capplan.cost.meters import Meter, Range
-from capplan.plan.clusters import Aks, Cluster, Gke, Pool
+from capplan.plan.clusters import CLUSTER_PROVIDERS, Cluster, Pool
 from capplan.plan.services import Provider
-
-_SHARED_CORE = ("e2-micro", "e2-small", "e2-medium")
 
 
 def build_clusters(ctx: Context, components: Sequence[Component]) -> Iterator[Component]:
@@ -58,12 +49,9 @@ def _cluster(
 
 
 def _fee(ctx: Context, name: str, cluster: Cluster, provider: Provider, region: str) -> Iterator[Meter]:
-    if isinstance(cluster, Aks) and cluster.tier == "free":
+    sku = MANAGED[cluster.platform].fee(cluster)
+    if sku is None:
         return
-    if isinstance(cluster, Gke):
-        sku = "zonal-cluster-management-fee" if cluster.zonal else "cluster-management-fee"
-    else:
-        sku = "cluster" if cluster.platform == "eks" else "standard-tier-uptime-sla"
     yield Meter(
         component=name,
         provider=provider,
@@ -124,16 +112,11 @@ def _pool(
 def _node(ctx: Context, platform: str, machine: Sku, pool: Pool) -> Allocatable:
     """Return what a node of the pool leaves to the plan's pods."""
     fact = partial(ctx.catalog.number, "kubernetes", platform)
-    vcpu, memory_gib = machine.vcpu or 0.0, machine.memory_gib or 0.0
+    managed = MANAGED[platform]
     max_pods = pool.max_pods
     if max_pods is None:
-        max_pods = (machine.max_pods if platform == "eks" else None) or fact("max_pods")
-    if platform == "gke":
-        node = gke_allocatable(vcpu, memory_gib, max_pods, machine.name in _SHARED_CORE)
-    elif platform == "eks":
-        node = eks_allocatable(vcpu, memory_gib, max_pods)
-    else:
-        node = aks_allocatable(vcpu, memory_gib, max_pods)
+        max_pods = (machine.max_pods if managed.pods_by_machine else None) or fact("max_pods")
+    node = managed.allocatable(machine, max_pods)
     own = pool.daemonsets
     if own is not None:
         left = node.less(own.cpu, own.memory, own.pods)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from capplan.arrays import Floats
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Sku
-from capplan.components.base import MACHINES, Component
+from capplan.components.base import MACHINES, Component, Path
 from capplan.estimate import Estimate
 from capplan.plan.caches import AzureRedis, ElastiCache, Memorystore
 from capplan.plan.clusters import Pool
@@ -47,31 +47,53 @@ def changes_for(estimate: Estimate, component: Component, catalog: Catalog) -> I
 
 
 def _for_service(component: Component, service: Service, catalog: Catalog) -> Iterator[Change]:
-    name, path = component.name, ("services", component.name)
+    path = ("services", component.name)
     yield from _lower_minimum(component, service, path)
-    if isinstance(service, CloudRun):
-        other = "instance" if service.billing == "request" else "request"
-        text = f"bill by the {other}"
-        risk = "none for the service; the bill then follows instances, not requests, or the other way round"
-        yield Change(name, "billing", (*path, "billing"), other, text, risk)
-    if isinstance(service, Kubernetes):
-        yield from _smaller_request(component, service, path)
-    if isinstance(service, Fargate):
-        text, risk = "run tasks on Graviton", "the image must be built for ARM"
-        if service.architecture == "x86":
-            yield Change(name, "architecture", (*path, "architecture"), "arm", text, risk)
-        if service.interruptible and not np.any(service.spot):
-            yield _spot(name, (*path, "spot"))
-    if isinstance(service, VmGroup):
-        if service.interruptible and not np.any(service.purchase.spot):
-            yield _spot(name, (*path, "purchase", "spot"))
-        yield from _commitments(
-            component, (*path, "purchase"), service.purchase.commit_1y + service.purchase.commit_3y
-        )
-        machine = catalog.find(service.provider, MACHINES[service.provider], service.machine)
-        if machine is not None and service.gpu is None and service.throughput is None:
-            yield _right_size(name, (*path, "machine"))
-            yield from _other_machines(component, machine, (*path, "machine"), catalog)
+    yield from PLATFORMS[service.platform](component, service, path, catalog)
+
+
+def _for_cloud_run(component: Component, service: CloudRun, path: Path, _: Catalog) -> Iterator[Change]:
+    other = "instance" if service.billing == "request" else "request"
+    text = f"bill by the {other}"
+    risk = "none for the service; the bill then follows instances, not requests, or the other way round"
+    yield Change(component.name, "billing", (*path, "billing"), other, text, risk)
+
+
+def _for_pods(component: Component, service: Kubernetes, path: Path, _: Catalog) -> Iterator[Change]:
+    yield from _smaller_request(component, service, path)
+
+
+def _for_fargate(component: Component, service: Fargate, path: Path, _: Catalog) -> Iterator[Change]:
+    name, text, risk = component.name, "run tasks on Graviton", "the image must be built for ARM"
+    if service.architecture == "x86":
+        yield Change(name, "architecture", (*path, "architecture"), "arm", text, risk)
+    if service.interruptible and not np.any(service.spot):
+        yield _spot(name, (*path, "spot"))
+
+
+def _for_machines(component: Component, service: VmGroup, path: Path, catalog: Catalog) -> Iterator[Change]:
+    if service.interruptible and not np.any(service.purchase.spot):
+        yield _spot(component.name, (*path, "purchase", "spot"))
+    committed = service.purchase.commit_1y + service.purchase.commit_3y
+    yield from _commitments(component, (*path, "purchase"), committed)
+    machine = catalog.find(service.provider, MACHINES[service.provider], service.machine)
+    if machine is not None and service.gpu is None and service.throughput is None:
+        yield _right_size(component.name, (*path, "machine"))
+        yield from _other_machines(component, machine, (*path, "machine"), catalog)
+
+
+def _nothing_else(*_: object) -> Iterator[Change]:
+    return iter(())
+
+
+PLATFORMS: Mapping[str, Callable[[Component, Any, Path, Catalog], Iterator[Change]]] = {
+    "cloud-run": _for_cloud_run,
+    "container-apps": _nothing_else,
+    "fargate": _for_fargate,
+    "vm-group": _for_machines,
+    "kubernetes": _for_pods,
+}
+"""The changes of a service that only its platform knows."""
 
 
 def _for_pool(estimate: Estimate, component: Component, catalog: Catalog) -> Iterator[Change]:

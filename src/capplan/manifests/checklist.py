@@ -111,7 +111,7 @@ def _exporters(site: Site) -> Iterator[str]:
         yield "kube-state-metrics"
     if any(gpus_of(service) for service in site.pods.values()):
         yield "DCGM exporter for GpuSaturation"
-        if any(pool.gpus and pool.platform != "gke" for pool in site.pools.values()):
+        if any(pool.gpus and not pool.managed.brings_gpus for pool in site.pools.values()):
             yield "NVIDIA's device plugin, without which nodes offer no GPU"
 
 

@@ -15,7 +15,7 @@ from capplan.components.llm.replica import Replica
 from capplan.errors import InputError, Problem
 from capplan.llm.architecture import PRECISIONS, weight_bytes
 from capplan.manifests.figures import bounds_of, number
-from capplan.plan.clusters import Aks, Cluster, Eks, Gke, Pool
+from capplan.plan.clusters import CLUSTER_PLATFORMS, Aks, Cluster, Eks, Gke, Pool
 from capplan.plan.llm import Llm
 from capplan.plan.services import Kubernetes
 from capplan.plan.workload import Behavior, Steps, Vllm, Workload
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from capplan.plan.model import Plan
 
 _CLUSTERS: dict[str, type[Gke | Eks | Aks]] = {"gcp": Gke, "aws": Eks, "azure": Aks}
-_PLATFORMS = {"gcp": "gke", "aws": "eks", "azure": "aks"}
 _NODE_SHARE = 0.9
 """Of its part of a node, what a replica requests where the plan does not say: the rest is for agents."""
 
@@ -65,7 +64,7 @@ def with_pools(plan: Plan, components: Mapping[str, Component]) -> dict[str, Clu
     found = dict(plan.clusters)
     for name, llm in _served_here(plan).items():
         component, home = components[name], _home(plan, llm)
-        empty = {"platform": _PLATFORMS[llm.provider], "region": component.region, "pools": {}}
+        empty = {"platform": CLUSTER_PLATFORMS[llm.provider], "region": component.region, "pools": {}}
         cluster = found.get(home) or _CLUSTERS[llm.provider].model_validate(empty)
         pools = {**cluster.pools, name: _pool(llm, component)}
         found[home] = cluster.model_copy(update={"pools": pools})
@@ -87,7 +86,7 @@ def _replica(component: Component) -> Replica:
 
 def _home(plan: Plan, llm: Llm) -> str:
     """Return the name of the cluster that a model's pool goes to."""
-    platform = _PLATFORMS[llm.provider]
+    platform = CLUSTER_PLATFORMS[llm.provider]
     return next((name for name, cluster in plan.clusters.items() if cluster.platform == platform), plan.name)
 
 

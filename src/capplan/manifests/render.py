@@ -10,10 +10,8 @@ from capplan import __version__
 from capplan.manifests.artefact import Artefact, Rendered
 from capplan.manifests.checklist import checklist_artefact
 from capplan.manifests.clouds.aws import aws_artefacts
-from capplan.manifests.clouds.cloudrun import cloud_run_artefacts
 from capplan.manifests.clouds.clusters import cluster_artefacts
 from capplan.manifests.clouds.commands import aws_script, command_artefacts
-from capplan.manifests.clouds.containerapps import container_app_artefacts
 from capplan.manifests.clouds.values import value_artefacts
 from capplan.manifests.engine import Templates
 from capplan.manifests.kubernetes.edge import controller_artefacts
@@ -29,6 +27,7 @@ from capplan.manifests.observing.grafana import dashboard_artefacts
 from capplan.manifests.observing.health import health_artefacts
 from capplan.manifests.observing.loadtest import load_test_artefacts
 from capplan.manifests.observing.monitoring import monitoring_artefacts
+from capplan.manifests.platforms import service_artefacts
 from capplan.manifests.site import Site
 
 _COMMENT = {"yaml": "#", "py": "#", "sh": "#", "ini": ";", "js": "//", "sql": "--"}
@@ -63,8 +62,7 @@ _FAMILIES: tuple[Callable[[Site], Iterator[Artefact]], ...] = (
     store_artefacts,
     secret_artefacts,
     karpenter_artefacts,
-    cloud_run_artefacts,
-    container_app_artefacts,
+    service_artefacts,
     aws_artefacts,
     cluster_artefacts,
     command_artefacts,

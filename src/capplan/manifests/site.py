@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from capplan.arrays import hourly_mean
 from capplan.components.base import Component
 from capplan.manifests.figures import bounds_of, number, whole
+from capplan.manifests.managed import MANAGED, Managed
 from capplan.plan.manifests import Manifests
 from capplan.plan.services import Kubernetes
 from capplan.plan.services import Service as Spec
@@ -61,21 +62,19 @@ class NodePool(NamedTuple):
     max_nodes: int | None
 
     @property
+    def managed(self) -> Managed:
+        """What its platform puts on nodes, and wants to be told."""
+        return MANAGED[self.platform]
+
+    @property
     def selector(self) -> dict[str, str]:
         """Labels that the provider puts on the nodes of this pool."""
-        return {_POOL_LABEL[self.platform]: self.own_name}
+        return {self.managed.pool_label: self.own_name}
 
     @property
     def own_name(self) -> str:
         """Name at the provider; AKS allows twelve letters and digits."""
-        return self.name.replace("-", "")[:12] if self.platform == "aks" else self.name
-
-
-_POOL_LABEL = {
-    "gke": "cloud.google.com/gke-nodepool",
-    "eks": "eks.amazonaws.com/nodegroup",
-    "aks": "kubernetes.azure.com/agentpool",
-}
+        return self.name.replace("-", "")[:12] if self.managed.short_names else self.name
 
 
 _LEAST_GIB = {"cloud-sql": 10, "rds": 20, "azure-postgresql": 32}

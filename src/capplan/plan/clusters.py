@@ -6,7 +6,7 @@ from pydantic import Field
 
 from capplan.plan.deferred import variants
 from capplan.plan.fields import DEFAULTS, Cores, Memory, Name, Positive, Section, Whole
-from capplan.plan.services import GpuAddOn, MachineType, Purchase, Range
+from capplan.plan.services import GpuAddOn, MachineType, Provider, Purchase, Range
 
 
 class DaemonSets(Section):
@@ -71,6 +71,12 @@ class Aks(ClusterBase):
     platform: Literal["aks"]
     tier: Literal["free", "standard"] = Field("free", description="standard pays for an uptime SLA.")
 
+
+CLUSTER_PROVIDERS: dict[str, Provider] = {"gke": "gcp", "eks": "aws", "aks": "azure"}
+"""Whose machines the nodes of each platform are."""
+
+CLUSTER_PLATFORMS: dict[str, str] = {provider: platform for platform, provider in CLUSTER_PROVIDERS.items()}
+"""The managed Kubernetes of each provider."""
 
 if TYPE_CHECKING:
     Cluster = Gke | Eks | Aks

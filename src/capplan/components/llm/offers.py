@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from capplan.capacity.nodes import Allocatable, aks_allocatable, eks_allocatable, gke_allocatable
+from capplan.capacity.nodes import Allocatable
 from capplan.catalog.catalog import PROVIDERS, Catalog
 from capplan.catalog.rows import RATES, Sku
 from capplan.components.base import MACHINES, Context, Path
+from capplan.components.managed import MANAGED
 from capplan.errors import InputError
 from capplan.llm.hardware import Gpu
+from capplan.plan.clusters import CLUSTER_PLATFORMS
 from capplan.plan.services import GpuAddOn
 
 _ADD_ON_SERVICE = "compute-engine-gpu"
@@ -101,13 +103,9 @@ def offer(
 
 def node_of(catalog: Catalog, provider: str, machine: Sku) -> Allocatable:
     """Return what a node of the provider's Kubernetes leaves to pods of this machine type."""
-    platform = {"gcp": "gke", "aws": "eks", "azure": "aks"}[provider]
+    platform = CLUSTER_PLATFORMS[provider]
     fact = partial(catalog.number, "kubernetes", platform)
-    vcpu, memory, pods = machine.vcpu or 0.0, machine.memory_gib or 0.0, fact("max_pods")
-    if platform == "gke":
-        node = gke_allocatable(vcpu, memory, pods, False)
-    else:
-        node = (eks_allocatable if platform == "eks" else aks_allocatable)(vcpu, memory, pods)
+    node = MANAGED[platform].allocatable(machine, fact("max_pods"))
     return node.less(*(fact("daemonsets", kind) for kind in ("cpu", "memory_gib", "pods")))
 
 

@@ -19,8 +19,8 @@ from capplan.arrays import Array, per_scenario
 from capplan.capacity.response import Promise
 from capplan.components.base import Component, Context, Finding
 from capplan.components.measures import measure
-from capplan.components.services.component import instance_of
 from capplan.components.services.latency import stations_of
+from capplan.components.services.platforms import platform_of
 from capplan.errors import InputError
 from capplan.normal import normal_quantile
 from capplan.plan.services import Call, Service
@@ -71,7 +71,8 @@ def _of_service(ctx: Context, components: Mapping[str, Component], name: str) ->
 
 
 def _own(ctx: Context, component: Component, service: Service) -> Time:
-    stations = list(stations_of(service, instance_of(ctx, service, component.path), ctx.plan.demand.ca2))
+    instance = platform_of(service).instance(ctx, service, component.path)
+    stations = list(stations_of(service, instance, ctx.plan.demand.ca2))
     peak_rps, sizing = component.peak_rps, component.sizing
     if not stations or sizing is None or peak_rps is None:
         what = "nothing says how long its requests take, so no end-to-end time is known"

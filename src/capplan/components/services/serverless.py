@@ -22,7 +22,7 @@ def cloud_run(
     ctx: Context, name: str, service: CloudRun, region: str, rps: Array, sizing: Sizing
 ) -> Iterator[Meter]:
     """Yield what Cloud Run bills, in seconds of vCPU and memory."""
-    bill = _Bill(ctx, name, "gcp", "cloud-run", region, _SECOND, service.cpu, service.memory)
+    bill = _bill(ctx, name, ("gcp", "cloud-run", region), _SECOND, service)
     if service.billing == "instance":
         life_s = service.idle_timeout + service.service_time
         alive = serverless.instance_billed(rps, sizing.running, sizing.floor, sizing.ceiling, life_s)
@@ -46,7 +46,7 @@ def container_apps(
     ctx: Context, name: str, service: ContainerApps, region: str, rps: Array, sizing: Sizing
 ) -> Iterator[Meter]:
     """Yield what Container Apps bills, in hours; replicas at the minimum are cheaper while idle."""
-    bill = _Bill(ctx, name, "azure", "container-apps", region, _HOUR, service.cpu, service.memory)
+    bill = _bill(ctx, name, ("azure", "container-apps", region), _HOUR, service)
     active = serverless.active_instances(rps, service.service_time, service.concurrency, sizing.running)
     # Only a service at its minimum is billed as idle: above it every replica counts as active.
     active = np.where(sizing.running > sizing.floor, sizing.running, active)
@@ -59,9 +59,11 @@ def container_apps(
     yield bill.requests("requests", rps)
 
 
-def fargate(ctx: Context, name: str, service: Fargate, region: str, sizing: Sizing) -> Iterator[Meter]:
+def fargate(
+    ctx: Context, name: str, service: Fargate, region: str, _: Array, sizing: Sizing
+) -> Iterator[Meter]:
     """Yield what Fargate bills: tasks by the hour, on demand and spot, and disk above 20 GiB."""
-    bill = _Bill(ctx, name, "aws", "fargate", region, _HOUR, service.cpu, service.memory)
+    bill = _bill(ctx, name, ("aws", "fargate", region), _HOUR, service)
     tasks = number_range(sizing)
     for rate, share in (("on_demand", 1 - service.spot), ("spot", service.spot)):
         part = tasks * share
@@ -69,6 +71,27 @@ def fargate(ctx: Context, name: str, service: Fargate, region: str, sizing: Sizi
         yield bill.memory(f"linux-{service.architecture}-ram", "GiB-hour", part, "tasks × hours", rate)
     extra = np.maximum(service.ephemeral_storage - 20.0, 0.0)
     yield bill.held("ephemeral-storage-above-20GiB", "GiB-hour", tasks * extra, "tasks × GiB × hours")
+
+
+def _bill(
+    ctx: Context,
+    name: str,
+    where: tuple[str, str, str],
+    units_per_hour: float,
+    size: CloudRun | ContainerApps | Fargate,
+) -> _Bill:
+    """Return the bill of a service; ``where`` is its provider, the catalog's service, and its region."""
+    provider, service, region = where
+    return _Bill(
+        ctx=ctx,
+        name=name,
+        provider=provider,
+        service=service,
+        region=region,
+        units_per_hour=units_per_hour,
+        cores=size.cpu,
+        memory_gib=size.memory,
+    )
 
 
 class _Bill(NamedTuple):

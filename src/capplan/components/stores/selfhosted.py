@@ -8,7 +8,7 @@ import numpy as np
 
 from capplan.arrays import Floats, per_scenario
 from capplan.capacity.sizing import Bounds, Sizing, size
-from capplan.components.base import CLUSTER_PROVIDERS, Component, Context, Path, Pods
+from capplan.components.base import Component, Context, Path, Pods
 from capplan.components.connections import connection_measures, connections_of, too_many
 from capplan.components.measures import Measure, measure
 from capplan.components.stores.billing import Bill
@@ -17,6 +17,7 @@ from capplan.components.stores.semantic import semantic_measures
 from capplan.components.stores.timeseries import series_gib, series_measures
 from capplan.cost.meters import Meter
 from capplan.plan.caches import SelfHostedCache
+from capplan.plan.clusters import CLUSTER_PROVIDERS
 from capplan.plan.databases import SelfHostedDatabase
 from capplan.plan.stores import SelfHosted
 

@@ -20,15 +20,21 @@ _ENGINE_MAJOR = {"postgres": "16", "mysql": "8.0"}
 """Major versions: RDS chooses the minor one, and the documents' 16.1 can no longer be created."""
 
 
+def group_artefacts(site: Site, service: Service, spec: VmGroup) -> Iterator[Artefact]:
+    """Yield the bodies of the calls that make a group of EC2 machines; scripts make those of others."""
+    if spec.provider == "aws":
+        yield from _group(site, service, spec)
+        yield from _target_groups(site, service)
+
+
+def fargate_artefacts(site: Site, service: Service, spec: Fargate) -> Iterator[Artefact]:
+    """Yield the bodies of the calls that make an ECS service."""
+    yield from _fargate(site, service, spec)
+    yield from _target_groups(site, service)
+
+
 def aws_artefacts(site: Site) -> Iterator[Artefact]:
-    """Yield the bodies of all calls that make the plan's AWS resources."""
-    for service in site.services.values():
-        if isinstance(service.spec, VmGroup) and service.spec.provider == "aws":
-            yield from _group(site, service, service.spec)
-            yield from _target_groups(site, service)
-        elif isinstance(service.spec, Fargate):
-            yield from _fargate(site, service, service.spec)
-            yield from _target_groups(site, service)
+    """Yield the bodies of the calls that make the plan's databases and caches on AWS."""
     for name, database in site.plan.databases.items():
         if isinstance(database, Rds):
             yield from _rds(site, name, database)

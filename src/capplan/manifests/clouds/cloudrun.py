@@ -19,13 +19,10 @@ _SETTABLE = (0.1, 0.95)
 """Utilization targets that Cloud Run accepts; beyond them its own default, 60 %, is left."""
 
 
-def cloud_run_artefacts(site: Site) -> Iterator[Artefact]:
-    """Yield every Cloud Run service of the plan."""
-    for service in site.services.values():
-        if isinstance(service.spec, CloudRun):
-            context = _context(site, service, service.spec)
-            path = f"cloudrun/{service.name}.service.yaml"
-            yield Artefact(path, "cloud-run/service.yaml.j2", context, "cloud-run")
+def cloud_run_artefacts(site: Site, service: Service, spec: CloudRun) -> Iterator[Artefact]:
+    """Yield a Cloud Run service."""
+    path = f"cloudrun/{service.name}.service.yaml"
+    yield Artefact(path, "cloud-run/service.yaml.j2", _context(site, service, spec), "cloud-run")
 
 
 def _context(site: Site, service: Service, spec: CloudRun) -> Tree:

@@ -12,13 +12,10 @@ from capplan.manifests.site import Service, Site
 from capplan.plan.services import ContainerApps
 
 
-def container_app_artefacts(site: Site) -> Iterator[Artefact]:
-    """Yield every container app of the plan."""
-    for service in site.services.values():
-        if isinstance(service.spec, ContainerApps):
-            context = _context(site, service, service.spec)
-            path = f"azure/{service.name}.containerapp.yaml"
-            yield Artefact(path, "azure/containerapp.yaml.j2", context, "azure")
+def container_app_artefacts(site: Site, service: Service, spec: ContainerApps) -> Iterator[Artefact]:
+    """Yield a container app."""
+    path = f"azure/{service.name}.containerapp.yaml"
+    yield Artefact(path, "azure/containerapp.yaml.j2", _context(site, service, spec), "azure")
 
 
 def _context(site: Site, service: Service, spec: ContainerApps) -> Tree:

@@ -10,17 +10,6 @@ from capplan.manifests.kubernetes.pods import MANAGED_BY, labels_of, pool_of, po
 from capplan.manifests.limits import ingress_name, limits_of, nginx_limit, on_ingress
 from capplan.manifests.site import Service, Site
 
-_INTERNAL = {
-    "gke": {"networking.gke.io/load-balancer-type": "Internal"},
-    "eks": {
-        "service.beta.kubernetes.io/aws-load-balancer-type": "external",
-        "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type": "ip",
-        "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
-    },
-    "aks": {"service.beta.kubernetes.io/azure-load-balancer-internal": "true"},
-}
-"""What makes a load balancer one of the private network."""
-
 _PROXY_TIMEOUT = "nginx.ingress.kubernetes.io/proxy-read-timeout"
 
 
@@ -33,7 +22,7 @@ def service_of(site: Site, service: Service) -> Tree:
     if service.workload.public:
         return {"type": "LoadBalancer", "ports": ports, "annotations": {"capplan/public": "true"}}
     if called_from_elsewhere(site, service) and service.workload.host is None:
-        annotations = _INTERNAL[pool_of(site, service).platform]
+        annotations = pool_of(site, service).managed.internal
         return {"type": "LoadBalancer", "ports": ports, "annotations": annotations}
     return {"type": "ClusterIP", "ports": ports, "annotations": {}}
 

@@ -21,23 +21,6 @@ _CPU_BURST = 4.0
 """Limit ÷ request where the plan gives none: a start needs more CPU than a steady load."""
 
 _GPU = "nvidia.com/gpu"
-_SPOT: dict[str, tuple[tuple[str, str], Tree | None]] = {
-    "gke": (
-        ("cloud.google.com/gke-spot", "true"),
-        {"key": "cloud.google.com/gke-spot", "operator": "Equal", "value": "true", "effect": "NoSchedule"},
-    ),
-    "eks": (("eks.amazonaws.com/capacityType", "SPOT"), None),
-    "aks": (
-        ("kubernetes.azure.com/scalesetpriority", "spot"),
-        {
-            "key": "kubernetes.azure.com/scalesetpriority",
-            "operator": "Equal",
-            "value": "spot",
-            "effect": "NoSchedule",
-        },
-    ),
-}
-"""Label of spot nodes, and the taint that the provider puts on them."""
 
 
 class Pod(NamedTuple):
@@ -252,14 +235,14 @@ def node_selector_of(site: Site, service: Service) -> Tree:
 
 def spot_labels_of(pool: NodePool) -> Tree:
     """Return the label by which a provider tells spot nodes, where all nodes of a pool are."""
-    return dict([_SPOT[pool.platform][0]]) if number(pool.spec.purchase.spot) >= 1 else {}
+    return dict([pool.managed.spot]) if number(pool.spec.purchase.spot) >= 1 else {}
 
 
 def _tolerations(service: Service, pool: NodePool) -> list[Tree]:
     found: list[Tree] = []
     if gpus_of(service):
         found.append({"key": _GPU, "operator": "Exists", "effect": "NoSchedule"})
-    taint = _SPOT[pool.platform][1]
+    taint = pool.managed.spot_taint
     if _spot_share(service, pool) > 0 and taint is not None:
         found.append(taint)
     return found
@@ -273,7 +256,7 @@ def _affinity(service: Service, pool: NodePool) -> Tree:
     found: Tree = {"podAntiAffinity": wish}
     share = _spot_share(service, pool)
     if 0 < share < 1:
-        key, value = _SPOT[pool.platform][0]
+        key, value = pool.managed.spot
         match = {"matchExpressions": [{"key": key, "operator": "In", "values": [value]}]}
         weighted = [{"weight": max(1, round(100 * share)), "preference": match}]
         found["nodeAffinity"] = {"preferredDuringSchedulingIgnoredDuringExecution": weighted}

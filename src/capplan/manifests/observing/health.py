@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.site import Service, Site
+from capplan.plan.workload import Workload
 
 _START_PERIOD_S = 5
 _CLOUD_RUN_START_S = 240
@@ -41,22 +42,54 @@ def probes_of(service: Service) -> dict[str, Probe]:
 
     Liveness asks for no more than the process: a database that is down is no reason to restart its clients.
     """
-    workload, platform = service.workload, service.spec.platform
+    workload = service.workload
     starts = max(math.ceil(workload.startup / _START_PERIOD_S), 1)
     startup = Probe(workload.health_path, _START_PERIOD_S, 3, starts)
-    readiness = Probe(workload.health_path, 10, 3, 3)
-    liveness = Probe(workload.live_path, 20, 3, 3)
-    if platform in ("fargate", "vm-group"):
-        return {"readiness": readiness}
-    if platform == "cloud-run":
-        # It knows no readiness, makes liveness probes by HTTP only, and gives a start 240 s.
-        liveness = liveness._replace(path=liveness.path or workload.health_path)
-        most = _CLOUD_RUN_START_S // _START_PERIOD_S
-        return {"startup": startup._replace(failures=min(starts, most)), "liveness": liveness}
-    if platform == "container-apps" and starts > _CONTAINER_APP_FAILURES:
-        period = math.ceil(workload.startup / _CONTAINER_APP_FAILURES)
-        startup = Probe(workload.health_path, period, 3, _CONTAINER_APP_FAILURES)
-    return {"startup": startup, "readiness": readiness, "liveness": liveness}
+    asked = {
+        "startup": startup,
+        "readiness": Probe(workload.health_path, 10, 3, 3),
+        "liveness": Probe(workload.live_path, 20, 3, 3),
+    }
+    return PLATFORMS[service.spec.platform](asked, workload)
+
+
+Probes = dict[str, Probe]
+
+
+def _all(asked: Probes, _: Workload) -> Probes:
+    return asked
+
+
+def _readiness(asked: Probes, _: Workload) -> Probes:
+    return {"readiness": asked["readiness"]}
+
+
+def _cloud_run(asked: Probes, workload: Workload) -> Probes:
+    """It knows no readiness, makes liveness probes by HTTP only, and gives a start 240 s."""
+    startup, liveness = asked["startup"], asked["liveness"]
+    most = _CLOUD_RUN_START_S // _START_PERIOD_S
+    return {
+        "startup": startup._replace(failures=min(startup.failures, most)),
+        "liveness": liveness._replace(path=liveness.path or workload.health_path),
+    }
+
+
+def _container_apps(asked: Probes, workload: Workload) -> Probes:
+    """It lets a start fail ten times, so a slow one is asked less often."""
+    if asked["startup"].failures <= _CONTAINER_APP_FAILURES:
+        return asked
+    period = math.ceil(workload.startup / _CONTAINER_APP_FAILURES)
+    return {**asked, "startup": Probe(workload.health_path, period, 3, _CONTAINER_APP_FAILURES)}
+
+
+PLATFORMS: Mapping[str, Callable[[Probes, Workload], Probes]] = {
+    "cloud-run": _cloud_run,
+    "container-apps": _container_apps,
+    "fargate": _readiness,
+    "vm-group": _readiness,
+    "kubernetes": _all,
+}
+"""Which of the three probes a platform makes, and how."""
 
 
 def health_artefacts(site: Site) -> Iterator[Artefact]:

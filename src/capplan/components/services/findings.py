@@ -1,0 +1,62 @@
+"""What the reader must know of a service's sizing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from capplan.arrays import Array, in_scenario
+from capplan.capacity.sizing import Sizing
+from capplan.components.base import Finding
+from capplan.plan.services import Service
+
+if TYPE_CHECKING:
+    from capplan.capacity.response import ResponseTimes
+
+
+def findings_of(
+    name: str, service: Service, rps: Array, sizing: Sizing, response: ResponseTimes | None
+) -> Iterator[Finding]:
+    """Yield what the reader must know of a service that is sized for the load ``rps``."""
+    excess = sizing.peak - sizing.peak_running
+    if excess.any():
+        yield _over_ceiling(name, sizing, int(excess.argmax()))
+    if not sizing.limits and np.any(rps > 0):
+        message = "nothing says what an instance carries, so only min and max decide"
+        yield Finding("warning", "unsized", name, message, "Give service_time, cpu_time or throughput.")
+    if has_latency_slo(service):
+        from capplan.components.services.latency import latency_findings
+
+        yield from latency_findings(name, service, response)
+
+
+def has_latency_slo(service: Service) -> bool:
+    """Say whether a service promises a response time."""
+    return any(target is not None for target in (service.slo.p50, service.slo.p95, service.slo.p99))
+
+
+def _over_ceiling(name: str, sizing: Sizing, worst: int) -> Finding:
+    """Return the finding of the ``worst`` scenario, which exceeds its ceiling by most."""
+    peak = _figure(sizing.peak_rps, worst)
+    need = in_scenario(sizing.peak, worst)
+    ceiling = _figure(sizing.ceiling, worst)
+    required = sizing.required[min(worst, len(sizing.required) - 1)]
+    hours = required > ceiling
+    message = (
+        f"{_carries(sizing, ceiling, worst)}; the busiest hour brings {peak:,.4g} "
+        f"and needs {need:,.0f} (over the maximum in {int(hours.sum())} of {hours.size} hours)"
+    )
+    return Finding("error", "max-too-small", name, message, f"Raise instances.max to {need:,.0f}.")
+
+
+def _carries(sizing: Sizing, ceiling: float, scenario: int) -> str:
+    """Say what the ceiling carries; to work it out for a latency SLO takes as long as all the rest."""
+    if sizing.promise is not None:
+        return f"max {ceiling:g} does not keep the SLO"
+    return f"max {ceiling:g} carries {_figure(sizing.carried_rps, scenario):,.4g} requests/s"
+
+
+def _figure(values: Array | None, scenario: int) -> float:
+    return float("inf") if values is None else in_scenario(values, scenario)

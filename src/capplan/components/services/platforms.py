@@ -1,0 +1,139 @@
+"""What a service can run on: of each platform all that sizing and pricing must know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from capplan.arrays import Array
+from capplan.capacity.sizing import Sizing
+from capplan.components.base import Context, Path, Pods
+from capplan.components.machines import Machines, machine_meters
+from capplan.components.measures import Pick
+from capplan.components.services import prescribed
+from capplan.components.services.carrying import Instance
+from capplan.components.services.serverless import check_fargate_size, cloud_run, container_apps, fargate
+from capplan.cost.machines import Fleet
+from capplan.cost.meters import Meter
+from capplan.plan.clusters import CLUSTER_PROVIDERS, Cluster
+from capplan.plan.services import Fargate, Kubernetes, Provider, Service, VmGroup
+
+
+def _size(_: Context, service: Any, path: Path) -> Instance:
+    return Instance(service.cpu, service.memory, path)
+
+
+def _region(_: Context, service: Service) -> str | None:
+    return service.region
+
+
+def _no_pods(_: Context, __: Service) -> None:
+    return None
+
+
+def _as_said(_: Context, __: str, service: Service, ___: Path) -> tuple[Service, None]:
+    return service, None
+
+
+class Platform(NamedTuple):
+    """What sizing and pricing must know of a platform; functions take a service that runs there.
+
+    provider: whose it is. meters: what it bills for the instances that run, at a load. instance: what one
+    instance has. region: the service's, if anything but the provider's says so. prescribed: the service
+    with what a tier table says of it, and the tier. pods: what instances ask of nodes that others pay.
+    floor, ceiling: its autoscaler's bounds when nobody says, as its documentation states.
+    """
+
+    provider: Callable[[Context, Any], Provider]
+    meters: Callable[[Context, str, Any, str, Array, Sizing], Iterable[Meter]]
+    instance: Callable[[Context, Any, Path], Instance] = _size
+    region: Callable[[Context, Any], str | None] = _region
+    prescribed: Callable[[Context, str, Any, Path], tuple[Service, Pick | None]] = _as_said
+    pods: Callable[[Context, Any], Pods | None] = _no_pods
+    floor: float = 1.0
+    ceiling: float | None = None
+
+
+def platform_of(service: Service) -> Platform:
+    """Return what a service runs on."""
+    return PLATFORMS[service.platform]
+
+
+def _always(provider: Provider) -> Callable[[Context, Any], Provider]:
+    return lambda _, __: provider
+
+
+def _task(ctx: Context, service: Fargate, path: Path) -> Instance:
+    check_fargate_size(ctx, service, path)
+    return Instance(service.cpu, service.memory, path)
+
+
+def _machine(ctx: Context, service: VmGroup, path: Path) -> Instance:
+    machine = ctx.machine(service.provider, service.machine, (*path, "machine"))
+    return Instance(machine.vcpu or 0.0, machine.memory_gib or 0.0, path, "machine")
+
+
+def _machines(
+    ctx: Context, name: str, service: VmGroup, region: str, _: Array, sizing: Sizing
+) -> Sequence[Meter]:
+    path: Path = ("services", name)
+    machines = Machines(
+        component=name,
+        provider=service.provider,
+        region=region,
+        sku=ctx.machine(service.provider, service.machine, (*path, "machine")),
+        fleet=Fleet(sizing.running, sizing.floor, sizing.ceiling),
+        purchase=service.purchase,
+        path=path,
+    )
+    return machine_meters(ctx, machines, service.gpu, None)
+
+
+def _paid_by_nodes(*_: object) -> Sequence[Meter]:
+    return ()
+
+
+def _cluster(ctx: Context, service: Kubernetes) -> tuple[str, Cluster]:
+    name = service.cluster or next(iter(ctx.plan.clusters))
+    return name, ctx.plan.clusters[name]
+
+
+def _cluster_provider(ctx: Context, service: Kubernetes) -> Provider:
+    return CLUSTER_PROVIDERS[_cluster(ctx, service)[1].platform]
+
+
+def _cluster_region(ctx: Context, service: Kubernetes) -> str | None:
+    return service.region or _cluster(ctx, service)[1].region
+
+
+def _pods(ctx: Context, service: Kubernetes) -> Pods:
+    return Pods(
+        cluster=_cluster(ctx, service)[0],
+        pool=service.pool,
+        cpu=service.cpu,
+        memory_gib=service.memory,
+        gpu=service.gpu,
+        cpu_limit=service.cpu_limit,
+        memory_limit_gib=service.memory_limit,
+    )
+
+
+PLATFORMS: Mapping[str, Platform] = {
+    "cloud-run": Platform(_always("gcp"), cloud_run, floor=0.0, ceiling=100.0),
+    "container-apps": Platform(_always("azure"), container_apps, floor=0.0, ceiling=10.0),
+    "fargate": Platform(_always("aws"), fargate, instance=_task),
+    "vm-group": Platform(
+        lambda _, service: service.provider,
+        _machines,
+        instance=_machine,
+        prescribed=prescribed.by_memory,
+    ),
+    "kubernetes": Platform(
+        _cluster_provider,
+        _paid_by_nodes,
+        region=_cluster_region,
+        prescribed=prescribed.by_load,
+        pods=_pods,
+    ),
+}
+"""By the name that a plan gives them."""

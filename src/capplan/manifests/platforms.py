@@ -1,0 +1,33 @@
+"""What a service can run on: of each platform the artefacts that make a service there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from capplan.manifests.artefact import Artefact
+from capplan.manifests.clouds.aws import fargate_artefacts, group_artefacts
+from capplan.manifests.clouds.cloudrun import cloud_run_artefacts
+from capplan.manifests.clouds.containerapps import container_app_artefacts
+from capplan.manifests.site import Service, Site
+
+
+def _with_the_cluster(*_: object) -> Iterator[Artefact]:
+    """Yield nothing: the objects of all pods are made together, in `kubernetes/`."""
+    return iter(())
+
+
+PLATFORMS: Mapping[str, Callable[[Site, Service, Any], Iterator[Artefact]]] = {
+    "cloud-run": cloud_run_artefacts,
+    "container-apps": container_app_artefacts,
+    "fargate": fargate_artefacts,
+    "vm-group": group_artefacts,
+    "kubernetes": _with_the_cluster,
+}
+"""The artefacts of one service, by what it runs on."""
+
+
+def service_artefacts(site: Site) -> Iterator[Artefact]:
+    """Yield what makes each service of the plan on its platform."""
+    for service in site.services.values():
+        yield from PLATFORMS[service.spec.platform](site, service, service.spec)
