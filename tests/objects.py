@@ -17,7 +17,7 @@ FACTS = Facts(pools={"main/p": POOL})
 
 def ids(*objects, facts=None):
     """Return the ids of the findings about objects in one file."""
-    return {finding.id for finding in verify({"a.yaml": list(objects)}, {}, facts or Facts())}
+    return {finding.code for finding in verify({"a.yaml": list(objects)}, {}, facts or Facts())}
 
 
 def thing(kind, api_version="v1", name="a", **fields):

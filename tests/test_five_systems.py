@@ -29,7 +29,7 @@ def measures(result: Estimate, name: str) -> dict:
 
 
 def over_its_maximum(result: Estimate, name: str) -> bool:
-    return any(f.code == "max-too-small" and f.component == name for f in result.findings)
+    return any(f.code == "max-too-small" and f.subject == name for f in result.findings)
 
 
 @pytest.mark.parametrize(("name", "alternative"), everything())

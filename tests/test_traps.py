@@ -188,7 +188,7 @@ def test_tokens_without_a_price_do_not_vanish(field):
     assert len(missing) == 1
     assert float(missing[0].quantity.expected[0, 0]) > 0
     assert any(
-        f.code == "unpriced" and f.severity == "warning" and f.component == "llm" for f in result.findings
+        f.code == "unpriced" and f.severity == "warning" and f.subject == "llm" for f in result.findings
     )
 
 

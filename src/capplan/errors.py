@@ -28,7 +28,17 @@ class Problem(NamedTuple):
     remedy: str = ""
 
     def __str__(self) -> str:
-        return printable(f"{self.where}: {self.what}. {self.remedy}".rstrip())
+        return printable(f"{self.where}: {sentences(self.what, self.remedy)}")
+
+
+def sentences(message: str, remedy: str = "") -> str:
+    """Return what is wrong, and the way out if there is one, as sentences.
+
+    >>> sentences("see ../runbook.md", "Call the owner.")
+    'see ../runbook.md. Call the owner.'
+    """
+    ended = message if message.endswith((".", "!", "?", "…")) else f"{message}."
+    return f"{ended} {remedy}".rstrip()
 
 
 def printable(text: str) -> str:

@@ -11,11 +11,13 @@ from functools import cached_property
 
 from capplan.arrays import Floats
 from capplan.catalog.catalog import Catalog, Provenance
-from capplan.components.base import Component, Context, Finding
+from capplan.components import checks
+from capplan.components.base import Component, Context
 from capplan.components.kinds import components_of
 from capplan.cost.lines import CostLine, Terms, cost_lines, total_cost, unpriced, used_files
 from capplan.cost.meters import Range
 from capplan.demand.load import Load, Pattern, pattern_of
+from capplan.findings import Finding
 from capplan.plan.bind import Scenarios
 from capplan.plan.model import Plan
 from capplan.plan.read import PlanFile
@@ -100,7 +102,7 @@ def estimate_on(context: Context, scenarios: Scenarios) -> Estimate:
     lines = cost_lines(meters, context.catalog, terms)
     found = [finding for component in components for finding in component.findings]
     found = [*found, *_recorded(context.pattern), *_unpriced(lines)]
-    findings = sorted(found, key=lambda f: _ORDER.index(f.severity))
+    findings = sorted(found, key=lambda f: f.rank)
     return Estimate(context, components, lines, findings)
 
 
@@ -133,20 +135,17 @@ def _with_machines(context: Context) -> Context:
     return context.of(chosen, candidates)
 
 
-_ORDER = ("error", "warning", "info")
-
-
 def _recorded(pattern: Pattern) -> Iterator[Finding]:
     """Yield what a reader must know of a trace."""
     remedy = "Record what is missing, or leave it out."
     for gap in pattern.gaps:
-        yield Finding("warning", "trace-gaps", "demand", f"{pattern.name}: {gap}", remedy)
+        yield checks.TRACE_GAPS.finding("demand", f"{pattern.name}: {gap}", remedy)
     for said in pattern.said:
-        yield Finding("info", "trace-times", "demand", f"{pattern.name}: {said}")
+        yield checks.TRACE_TIMES.finding("demand", f"{pattern.name}: {said}")
 
 
 def _unpriced(lines: Sequence[CostLine]) -> Iterator[Finding]:
     for line in unpriced(lines):
         message = f"{line.sku} is unpriced and not in the total: {line.source}"
         remedy = "Put its price into a price book." if line.meter.price_path == "" else "Give its price."
-        yield Finding("warning", "unpriced", line.meter.component, message, remedy)
+        yield checks.UNPRICED.finding(line.meter.component, message, remedy)

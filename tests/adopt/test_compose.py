@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from capplan.adopt.document import note_line
 from capplan.adopt.draft import Asked
 from capplan.adopt.run import adopt
 
@@ -30,6 +31,6 @@ def test_reservations_are_requests(tmp_path: Path) -> None:
         "db": (1.5, 2.0, 1),
         "bare": (0.1, 200 / 1024, 1),
     }
-    said = "\n".join(map(str, found.notes))
+    said = "\n".join(map(note_line, found.notes))
     assert "service bare: reserves no cpus" in said
     assert "volume data" in said

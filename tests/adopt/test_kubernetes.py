@@ -10,6 +10,7 @@ from helpers import SHIPPED, component, moderate, monthly
 from hypothesis import given
 from hypothesis import strategies as st
 
+from capplan.adopt.document import KINDS, note_line
 from capplan.adopt.draft import Asked
 from capplan.adopt.run import Adopted, adopt
 from capplan.errors import InputError
@@ -55,7 +56,7 @@ def priced(directory: Path, *documents: str, asked: Asked = GCP, sets: tuple[str
 
 
 def notes(found: Adopted, kind: str) -> list[str]:
-    return [str(note) for note in found.notes if note.kind == kind]
+    return [note_line(note) for note in found.notes if KINDS[note.severity] == kind]
 
 
 def counts(result: Estimate, name: str) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from helpers import SHIPPED, moderate, monthly
 from hypothesis import given
 from hypothesis import strategies as st
 
+from capplan.adopt.document import note_line
 from capplan.adopt.draft import Asked
 from capplan.adopt.run import Adopted, adopt
 from capplan.adopt.terraform import READERS
@@ -158,7 +159,7 @@ def test_what_is_not_known_is_listed(tmp_path: Path) -> None:
         resource("aws_iam_role.s"),
         resource("aws_eks_node_group.lost", scaling_config=[{}]),
     )
-    said = "\n".join(map(str, found.notes))
+    said = "\n".join(map(note_line, found.notes))
     for text in (
         "aws_iam_role: 2 of a type",
         "no x9.huge of aws ec2",

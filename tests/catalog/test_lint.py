@@ -17,7 +17,7 @@ def oddities(tmp_path, facts=FACTS, **changes):
 
 
 def rules_of(tmp_path, skus, **changes):
-    return {(o.severity, o.rule) for o in oddities(tmp_path, skus=skus, **changes)}
+    return {(o.severity, o.code) for o in oddities(tmp_path, skus=skus, **changes)}
 
 
 def one(**row):
@@ -47,20 +47,20 @@ def tier(**blocks):
 
 
 CASES = [
-    ("unit", "error", one(unit="hours"), {}),
+    ("unknown-unit", "error", one(unit="hours"), {}),
     ("commitment-above-on-demand", "error", one(commit_1y={"us-central1": 1.1}), {}),
     ("commitment-above-on-demand", "error", one(commit_3y={"us-central1": 1.1}), {}),
     ("spot-not-below-on-demand", "error", one(spot={"us-central1": 1.1}), {}),
     ("spot-not-below-on-demand", "warning", one(spot={"us-central1": 1.0}), {}),
     ("price-per-vcpu", "warning", family_of(2.2), {}),
-    ("age", "warning", one(), {"sources": sources("unknown")}),
-    ("age", "warning", one(), {"sources": sources("2025-07-01")}),
-    ("age", "warning", one(gpu="T4", gpu_count=1), {"sources": sources("2026-04-01")}),
-    ("age", "warning", one(spot={"us-central1": 0.5}), {"sources": sources("2026-06-01")}),
+    ("price-age", "warning", one(), {"sources": sources("unknown")}),
+    ("price-age", "warning", one(), {"sources": sources("2025-07-01")}),
+    ("price-age", "warning", one(gpu="T4", gpu_count=1), {"sources": sources("2026-04-01")}),
+    ("price-age", "warning", one(spot={"us-central1": 0.5}), {"sources": sources("2026-06-01")}),
     ("unknown-gpu", "error", one(gpu="T5", gpu_count=1), {}),
-    ("tiers", "error", tier(a={"from": 5}), {}),
-    ("tiers", "error", tier(a={"from": 0}, b={"from": 0}), {}),
-    ("tiers", "warning", {**tier(a={"from": 0}), "b": {"tier_of": "t", "from": 5}}, {}),
+    ("price-blocks", "error", tier(a={"from": 5}), {}),
+    ("price-blocks", "error", tier(a={"from": 0}, b={"from": 0}), {}),
+    ("price-blocks", "warning", {**tier(a={"from": 0}), "b": {"tier_of": "t", "from": 5}}, {}),
     ("half-a-cache", "error", node_pair(0.2), {"kind": "cache"}),
     ("retired-without-successor", "error", one(retired="2025-03"), {}),
 ]
@@ -88,7 +88,7 @@ def test_what_is_right_passes(tmp_path, skus):
 
 
 def test_every_rule_has_a_case():
-    assert {rule for rule, *_ in CASES} == set(RULES)
+    assert {rule for rule, *_ in CASES} == {check.code for check in RULES}
 
 
 def test_a_list_price_may_be_old_when_a_gpus_may_not(tmp_path):
@@ -99,7 +99,7 @@ def test_the_message_counts_and_names_the_first(tmp_path):
     skus = {name: {"unit": "hours", "usd": {"us-central1": 1.0}} for name in ("a", "b", "c")}
     (odd,) = oddities(tmp_path, skus=skus)
     assert odd.message == "a in us-central1 and 2 more: unknown unit 'hours'"
-    assert odd.file == "gcp/compute-engine"
+    assert odd.subject == "gcp/compute-engine"
 
 
 @pytest.mark.parametrize(

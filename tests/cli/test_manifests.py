@@ -143,7 +143,7 @@ def test_a_plan_whose_pods_fit_no_node_is_not_written(capplan, tmp_path):
         "render-manifests", ROOT / "examples/afpi", "--alternative", "gke-gpu", "-o", tmp_path / "o"
     )
     assert done.exit_code == 4
-    assert "M20-pod-fits-no-node" in done.stderr
+    assert "pod-fits-no-node" in done.stderr
     assert not (tmp_path / "o").exists()
 
 
@@ -154,7 +154,7 @@ def test_verify_of_any_directory(capplan, out):
     done = capplan("verify", out, "--format", "json")
     assert done.exit_code == 4
     (finding,) = json.loads(done.stdout)["findings"]
-    assert finding["id"] == "M03-unknown-target-port"
+    assert finding["id"] == "unknown-target-port"
     assert finding["object"] == "Service/api"
 
 
@@ -166,8 +166,8 @@ def test_verify_of_plain_files_with_several_documents(capplan, tmp_path):
     )
     done = capplan("verify", tmp_path)
     assert done.exit_code == 4
-    assert "M01-duplicate-object" in done.stdout
-    assert "M02-empty-selector" in done.stdout
+    assert "duplicate-object" in done.stdout
+    assert "empty-selector" in done.stdout
     assert capplan("verify", tmp_path / "nowhere").exit_code == 2
 
 

@@ -168,4 +168,4 @@ def test_pods_that_fit_no_node_cost_no_node_and_say_so():
     nodes = component(swept, "main/default").sizing.peak[:, 0]
     assert nodes[1] < nodes[0]
     (finding,) = [f for f in swept.findings if f.code == "pod-fits-no-node"]
-    assert finding.component == "api"
+    assert finding.subject == "api"

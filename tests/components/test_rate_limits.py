@@ -135,7 +135,7 @@ def test_token_buckets_hold_what_may_come_at_once():
 def test_limits_that_admit_more_than_the_service_carries_are_a_warning():
     # 200 a minute for half the requests of 4,000 × 30 % clients: far above 20,250 a minute.
     result = estimate_of(LEVQOR, "rate_limits.api.clients=4000")
-    (finding,) = [f for f in result.findings if f.component == "api"]
+    (finding,) = [f for f in result.findings if f.subject == "api"]
     assert finding.code == "limit-above-capacity"
     assert "limit-above-capacity" not in codes(estimate_of(LEVQOR, "rate_limits.api.clients=20"))
 

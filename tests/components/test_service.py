@@ -69,7 +69,7 @@ def test_a_ceiling_that_is_too_low_is_an_error_with_the_number_to_raise_it_to():
     )
     (finding,) = [f for f in result.findings if f.code == "max-too-small"]
     assert finding.severity == "error"
-    assert finding.component == "api"
+    assert finding.subject == "api"
     assert "max 6 carries 50 requests/s" in finding.message
     assert "brings 100" in finding.message
     assert "needs 11" in finding.message

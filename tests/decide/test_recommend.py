@@ -60,7 +60,7 @@ def advice() -> Advice:
 
 
 def faults(result) -> set[tuple[str, str]]:
-    return {(f.code, f.component) for f in result.findings if f.severity != "info"}
+    return {(f.code, f.subject) for f in result.findings if f.severity != "info"}
 
 
 def expected(result) -> float:
@@ -190,7 +190,7 @@ def test_the_boundary_is_where_the_estimate_breaks(advice):
     base = 100.0
     for factor, breaks in ((1 + stand.growth - 1e-6, False), (1 + stand.growth + 1e-3, True)):
         then = estimate(plan_of(PLAN, f"demand.requests_per_second={base * factor}"), SHIPPED)
-        assert (("max-too-small", "vms") in {(f.code, f.component) for f in then.findings}) == breaks
+        assert (("max-too-small", "vms") in {(f.code, f.subject) for f in then.findings}) == breaks
 
 
 def test_a_tiers_end_is_a_boundary():

@@ -101,7 +101,7 @@ manifests:
     security_groups: [sg-0123456789abcdef0]
     execution_role: arn:aws:iam::123456789012:role/tasks
   gcp: {network: default, subnetwork: default}
-  accepted: {M20-pod-fits-no-node: because}
+  accepted: {pod-fits-no-node: because}
 """
 WORKLOAD = "services.api.workload"
 VALUES = [
@@ -129,7 +129,7 @@ VALUES = [
     *(f"manifests.aws.{field}" for field in ("subnets.0", "security_groups.0", "execution_role")),
     "manifests.gcp.network",
     "manifests.gcp.subnetwork",
-    "manifests.accepted.M20-pod-fits-no-node",
+    "manifests.accepted.pod-fits-no-node",
     "databases.sql.time_series.metrics.segment_by.0",
 ]
 KEYS = [

@@ -144,8 +144,8 @@ def test_kustomize_says_the_same(directory):
 
 def test_the_overlay_is_what_is_checked(directory):
     found = read_contents(directory)
-    ids = {finding.id for finding in verify(found.documents, found.texts, Facts())}
-    assert ids == {"M26-public-service", "M03-unknown-target-port", "M06-no-volume"}
+    ids = {finding.code for finding in verify(found.documents, found.texts, Facts())}
+    assert ids == {"public-service", "unknown-target-port", "no-volume"}
 
 
 @pytest.mark.parametrize("name", ["kustomization.yml", "Kustomization"])
@@ -180,7 +180,7 @@ def test_what_is_not_composed_is_said_and_nothing_is_made_up(directory, text):
     with pytest.raises(NotComposedError):
         objects(directory)
     found = read_contents(directory)
-    assert "M01-not-composed" in {finding.id for finding in verify(found.documents, found.texts, Facts())}
+    assert "not-composed" in {finding.code for finding in verify(found.documents, found.texts, Facts())}
 
 
 @pytest.mark.parametrize(

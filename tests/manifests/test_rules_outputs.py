@@ -1,4 +1,4 @@
-"""Rules 24 to 30 beyond Kubernetes: AWS, dashboards, alerts, scripts, load tests."""
+"""Beyond Kubernetes: AWS, dashboards, alerts, scripts, load tests."""
 
 import pytest
 
@@ -25,25 +25,25 @@ def dashboard(**panel):
 def files(**found):
     """Return the ids of the findings about files, each of one document."""
     return {
-        f.id for f in verify({name.replace("_", "."): [tree] for name, tree in found.items()}, {}, Facts())
+        f.code for f in verify({name.replace("_", "."): [tree] for name, tree in found.items()}, {}, Facts())
     }
 
 
 @pytest.mark.parametrize(("level", "early"), [("4.9", True), ("5", False), ("7.5", False)])
 def test_an_alert_does_not_fire_before_its_line(level, early):
     found = files(rules_yaml=rules_at(level), board_json=dashboard())
-    assert ("M24-alert-before-line" in found) is early
+    assert ("alert-before-line" in found) is early
 
 
 def test_a_load_test_goes_up_to_the_planned_peak():
     source = 'import http from "k6/http"; const plan = {"stages": [{"rps": 75}, {"rps": 150}]};'
 
     def of(peak):
-        return {f.id for f in verify({}, {"a.js": source}, Facts(peak_rps=peak))}
+        return {f.code for f in verify({}, {"a.js": source}, Facts(peak_rps=peak))}
 
-    assert "M24-figures-differ" not in of(149.5)
-    assert "M24-figures-differ" in of(160.0)
-    assert "M24-figures-differ" not in of(0.0), "no plan"
+    assert "figures-differ" not in of(149.5)
+    assert "figures-differ" in of(160.0)
+    assert "figures-differ" not in of(0.0), "no plan"
 
 
 @pytest.mark.parametrize(
@@ -90,35 +90,35 @@ SERVICE = {
 DATABASE = {"DBInstanceIdentifier": "a", "AllocatedStorage": 20, "StorageEncrypted": True}
 VOLUME = {"LaunchTemplateData": {"BlockDeviceMappings": [{"Ebs": {"Encrypted": True}}]}}
 BODIES = [
-    ("M27-asg-sizes", GROUP, {"DesiredCapacity": 6}),
-    ("M27-asg-sizes", GROUP, {"DesiredCapacity": 0}),
-    ("M27-asg-without-template", GROUP, {"LaunchTemplate": None}),
-    ("M27-asg-without-subnets", GROUP, {"VPCZoneIdentifier": ""}),
-    ("M27-target-group", GROUP, {"TargetGroupARNs": ["targetgroup/a/0123456789abcdef"]}),
-    ("M27-asg-health-check", GROUP, {"TargetGroupARNs": []}),
-    ("M27-fargate-size", TASK, {"memory": "2049"}),
-    ("M27-fargate-size", TASK, {"memory": "3072"}),
-    ("M27-fargate-network", TASK, {"networkMode": "bridge"}),
-    ("M27-task-too-small", TASK, {"containerDefinitions": [{"cpu": 256}, {"cpu": 1}]}),
-    ("M27-fargate-without-role", TASK, {"containerDefinitions": [LOGGED]}),
-    ("M27-ecs-without-subnets", SERVICE, {"networkConfiguration": {"awsvpcConfiguration": {"subnets": []}}}),
-    ("M27-ecs-without-subnets", SERVICE, {"networkConfiguration": None}),
-    ("M27-storage-not-encrypted", DATABASE, {"StorageEncrypted": False}),
-    ("M27-storage-not-encrypted", VOLUME, {"LaunchTemplateData": {"BlockDeviceMappings": [{"Ebs": {}}]}}),
-    ("M25-literal-secret", DATABASE, {"MasterUserPassword": "x"}),
-    ("M29-uid", dashboard(), {"uid": "a" * 41}),
-    ("M29-uid", dashboard(), {"id": 1}),
-    ("M29-panel-type", dashboard(), dashboard(type="graph")),
-    ("M29-grid", dashboard(), dashboard(gridPos={"x": 13, "y": 0, "w": 12, "h": 8})),
-    ("M29-panel-id", dashboard(), {"panels": [{"id": 1, "panels": [{"id": 1}]}]}),
-    ("M29-ref-id", dashboard(), dashboard(targets=[{"refId": "A"}, {"refId": "A"}])),
-    ("M29-datasource", dashboard(), dashboard(datasource="$ds")),
+    ("asg-sizes", GROUP, {"DesiredCapacity": 6}),
+    ("asg-sizes", GROUP, {"DesiredCapacity": 0}),
+    ("asg-without-template", GROUP, {"LaunchTemplate": None}),
+    ("asg-without-subnets", GROUP, {"VPCZoneIdentifier": ""}),
+    ("asg-target-group", GROUP, {"TargetGroupARNs": ["targetgroup/a/0123456789abcdef"]}),
+    ("asg-health-check", GROUP, {"TargetGroupARNs": []}),
+    ("fargate-size", TASK, {"memory": "2049"}),
+    ("fargate-size", TASK, {"memory": "3072"}),
+    ("fargate-network", TASK, {"networkMode": "bridge"}),
+    ("task-too-small", TASK, {"containerDefinitions": [{"cpu": 256}, {"cpu": 1}]}),
+    ("fargate-without-role", TASK, {"containerDefinitions": [LOGGED]}),
+    ("ecs-without-subnets", SERVICE, {"networkConfiguration": {"awsvpcConfiguration": {"subnets": []}}}),
+    ("ecs-without-subnets", SERVICE, {"networkConfiguration": None}),
+    ("storage-not-encrypted", DATABASE, {"StorageEncrypted": False}),
+    ("storage-not-encrypted", VOLUME, {"LaunchTemplateData": {"BlockDeviceMappings": [{"Ebs": {}}]}}),
+    ("literal-secret", DATABASE, {"MasterUserPassword": "x"}),
+    ("dashboard-uid", dashboard(), {"uid": "a" * 41}),
+    ("dashboard-uid", dashboard(), {"id": 1}),
+    ("dashboard-panel-type", dashboard(), dashboard(type="graph")),
+    ("dashboard-grid", dashboard(), dashboard(gridPos={"x": 13, "y": 0, "w": 12, "h": 8})),
+    ("dashboard-panel-id", dashboard(), {"panels": [{"id": 1, "panels": [{"id": 1}]}]}),
+    ("dashboard-ref-id", dashboard(), dashboard(targets=[{"refId": "A"}, {"refId": "A"}])),
+    ("dashboard-datasource", dashboard(), dashboard(datasource="$ds")),
     (
-        "M29-overlap",
+        "dashboard-overlap",
         dashboard(),
         {"panels": [{"gridPos": {"x": x, "y": 0, "w": 12, "h": 8}} for x in (0, 11)]},
     ),
-    ("M30-rules-without-test", {"groups": [{"rules": [{"record": "a"}]}]}, rules_at(1)),
+    ("rules-without-test", {"groups": [{"rules": [{"record": "a"}]}]}, rules_at(1)),
 ]
 
 
@@ -144,8 +144,8 @@ def test_alert_rules_have_a_test_that_names_them():
     found = {"rule_files": ["../rules/a.yaml"], "tests": []}
     names = {"rules/a.yaml": [rules_at(1)], "tests/a.yaml": [found]}
     assert verify(names, {}, Facts()) == []
-    assert [f.id for f in verify({**names, "rules/b.yaml": [rules_at(1)]}, {}, Facts())] == [
-        "M30-rules-without-test"
+    assert [f.code for f in verify({**names, "rules/b.yaml": [rules_at(1)]}, {}, Facts())] == [
+        "rules-without-test"
     ]
 
 
@@ -154,15 +154,15 @@ LOCUST = (
     "from locust import HttpUser\nclass U(HttpUser):\n    weight = 1\nenvironment.process_exit_code = 1\n"
 )
 SCRIPTS = [
-    ("M30-hard-coded-host", "a.js", K6, K6.replace("__ENV.TARGET", "'https://x'")),
-    ("M30-hard-coded-host", "a.py", LOCUST, LOCUST.replace("weight = 1", "host = 'https://x'")),
-    ("M30-no-thresholds", "a.js", K6, K6.replace("thresholds", "vus")),
-    ("M30-no-thresholds", "a.py", LOCUST, LOCUST.replace("environment.process_exit_code = 1", "")),
-    ("M30-unset-token", "a.py", LOCUST + "self.token = self.token or 1", LOCUST + "self.token"),
+    ("load-test-hard-coded-host", "a.js", K6, K6.replace("__ENV.TARGET", "'https://x'")),
+    ("load-test-hard-coded-host", "a.py", LOCUST, LOCUST.replace("weight = 1", "host = 'https://x'")),
+    ("load-test-no-thresholds", "a.js", K6, K6.replace("thresholds", "vus")),
+    ("load-test-no-thresholds", "a.py", LOCUST, LOCUST.replace("environment.process_exit_code = 1", "")),
+    ("load-test-unset-token", "a.py", LOCUST + "self.token = self.token or 1", LOCUST + "self.token"),
 ]
 
 
 @pytest.mark.parametrize(("expected", "path", "fine", "broken"), SCRIPTS)
 def test_load_tests_break_a_rule_or_come_near(expected, path, fine, broken):
-    assert expected not in {f.id for f in verify({}, {path: fine}, Facts())}
-    assert expected in {f.id for f in verify({}, {path: broken}, Facts())}
+    assert expected not in {f.code for f in verify({}, {path: fine}, Facts())}
+    assert expected in {f.code for f in verify({}, {path: broken}, Facts())}

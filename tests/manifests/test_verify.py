@@ -7,6 +7,7 @@ from pathlib import PurePath
 import pytest
 from rendering import SERVICE, example, rendered, site_of
 
+from capplan.manifests.verify.checks import files
 from capplan.manifests.verify.facts import Facts, facts_from
 from capplan.manifests.verify.report import shown
 from capplan.manifests.verify.run import verify
@@ -33,7 +34,7 @@ NOTHING = Facts()
 
 def ids(broken, facts=NOTHING):
     """Return the ids of the findings."""
-    return {finding.id for finding in verify(broken, {}, facts)}
+    return {finding.code for finding in verify(broken, {}, facts)}
 
 
 def at(tree, path):
@@ -47,72 +48,72 @@ def at(tree, path):
 POD = "spec.template.spec"
 CONTAINER = f"{POD}.containers.0"
 BREAKS = [
-    ("M01-no-namespace", DEPLOYMENT, "metadata.namespace", "elsewhere"),
-    ("M02-empty-selector", DEPLOYMENT, "spec.selector", {}),
-    ("M02-selector-misses-own-pods", DEPLOYMENT, "spec.selector.matchLabels", {"app": "other"}),
+    ("no-namespace", DEPLOYMENT, "metadata.namespace", "elsewhere"),
+    ("empty-selector", DEPLOYMENT, "spec.selector", {}),
+    ("selector-misses-own-pods", DEPLOYMENT, "spec.selector.matchLabels", {"app": "other"}),
     (
-        "M02-spread-misses-own-pods",
+        "spread-misses-own-pods",
         DEPLOYMENT,
         f"{POD}.topologySpreadConstraints.0.labelSelector",
         {"matchLabels": {"a": "b"}},
     ),
-    ("M03-service-without-pods", SERVICE_PATH, "spec.selector", {"app": "other"}),
-    ("M03-unknown-target-port", SERVICE_PATH, "spec.ports.0.targetPort", "grpc"),
-    ("M05-no-target", HPA, "spec.scaleTargetRef.name", "other"),
-    ("M05-target-version", HPA, "spec.scaleTargetRef.apiVersion", "apps/v1beta1"),
-    ("M06-no-reference", DEPLOYMENT, f"{POD}.serviceAccountName", "other"),
-    ("M06-no-volume", DEPLOYMENT, f"{CONTAINER}.volumeMounts.0.name", "other"),
-    ("M06-probe-port", DEPLOYMENT, f"{CONTAINER}.readinessProbe.httpGet.port", "grpc"),
-    ("M06-probe-handler", DEPLOYMENT, f"{CONTAINER}.livenessProbe", {"periodSeconds": 5}),
-    ("M06-name-twice", DEPLOYMENT, f"{CONTAINER}.env", [{"name": "A", "value": "1"}] * 2),
-    ("M06-value-twice", DEPLOYMENT, f"{CONTAINER}.env", [{"name": "A", "value": "1", "valueFrom": {}}]),
-    ("M07-policy-without-pods", POLICY, "spec.podSelector", {"matchLabels": {"app": "other"}}),
-    ("M07-cidr", POLICY, "spec.ingress", [{"from": [{"ipBlock": {"cidr": "10.1.2.3/8"}}]}]),
+    ("service-without-pods", SERVICE_PATH, "spec.selector", {"app": "other"}),
+    ("unknown-target-port", SERVICE_PATH, "spec.ports.0.targetPort", "grpc"),
+    ("no-target", HPA, "spec.scaleTargetRef.name", "other"),
+    ("target-version", HPA, "spec.scaleTargetRef.apiVersion", "apps/v1beta1"),
+    ("no-reference", DEPLOYMENT, f"{POD}.serviceAccountName", "other"),
+    ("no-volume", DEPLOYMENT, f"{CONTAINER}.volumeMounts.0.name", "other"),
+    ("probe-port", DEPLOYMENT, f"{CONTAINER}.readinessProbe.httpGet.port", "grpc"),
+    ("probe-handler", DEPLOYMENT, f"{CONTAINER}.livenessProbe", {"periodSeconds": 5}),
+    ("name-twice", DEPLOYMENT, f"{CONTAINER}.env", [{"name": "A", "value": "1"}] * 2),
+    ("value-twice", DEPLOYMENT, f"{CONTAINER}.env", [{"name": "A", "value": "1", "valueFrom": {}}]),
+    ("policy-without-pods", POLICY, "spec.podSelector", {"matchLabels": {"app": "other"}}),
+    ("policy-cidr", POLICY, "spec.ingress", [{"from": [{"ipBlock": {"cidr": "10.1.2.3/8"}}]}]),
     (
-        "M07-except-outside",
+        "policy-except-outside",
         POLICY,
         "spec.ingress",
         [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["11.0.0.0/8"]}}]}],
     ),
-    ("M08-replicas-under-autoscaler", DEPLOYMENT, "spec.replicas", 3),
-    ("M10-no-room", HPA, "spec.minReplicas", 10),
-    ("M11-no-request", DEPLOYMENT, f"{CONTAINER}.resources", {}),
-    ("M12-metric-block", HPA, "spec.metrics.0", {"type": "Resource"}),
+    ("replicas-under-autoscaler", DEPLOYMENT, "spec.replicas", 3),
+    ("no-room", HPA, "spec.minReplicas", 10),
+    ("no-request", DEPLOYMENT, f"{CONTAINER}.resources", {}),
+    ("metric-block", HPA, "spec.metrics.0", {"type": "Resource"}),
     (
-        "M12-metric-target",
+        "metric-target",
         HPA,
         "spec.metrics.0.resource.target",
         {"type": "Utilization", "averageValue": "1"},
     ),
-    ("M13-window", HPA, "spec.behavior", {"scaleUp": {"stabilizationWindowSeconds": 9999}}),
+    ("behavior-window", HPA, "spec.behavior", {"scaleUp": {"stabilizationWindowSeconds": 9999}}),
     (
-        "M13-policy",
+        "behavior-policy",
         HPA,
         "spec.behavior",
         {"scaleDown": {"policies": [{"type": "Pods", "value": 0, "periodSeconds": 60}]}},
     ),
-    ("M17-pdb-fields", PDB, "spec.minAvailable", 1),
-    ("M17-pdb-without-pods", PDB, "spec.selector", {"matchLabels": {"app": "other"}}),
-    ("M17-pdb-blocks-drain", PDB, "spec.maxUnavailable", 0),
-    ("M18-stuck-rollout", DEPLOYMENT, "spec.strategy.rollingUpdate", {"maxSurge": 0, "maxUnavailable": "0%"}),
-    ("M18-pre-stop", DEPLOYMENT, f"{CONTAINER}.lifecycle.preStop.sleep.seconds", 30),
-    ("M19-quantity", DEPLOYMENT, f"{CONTAINER}.resources.requests.memory", "512MiB"),
-    ("M19-request-above-limit", DEPLOYMENT, f"{CONTAINER}.resources.limits.cpu", "10m"),
-    ("M19-extended-resource", DEPLOYMENT, f"{CONTAINER}.resources.requests.nvidia.com/gpu", "1"),
-    ("M21-gpu-toleration", DEPLOYMENT, f"{CONTAINER}.resources.limits.nvidia.com/gpu", "1"),
-    ("M22-quota-too-small", QUOTA, "spec.hard.requests.cpu", "1"),
+    ("pdb-fields", PDB, "spec.minAvailable", 1),
+    ("pdb-without-pods", PDB, "spec.selector", {"matchLabels": {"app": "other"}}),
+    ("pdb-blocks-drain", PDB, "spec.maxUnavailable", 0),
+    ("stuck-rollout", DEPLOYMENT, "spec.strategy.rollingUpdate", {"maxSurge": 0, "maxUnavailable": "0%"}),
+    ("pre-stop", DEPLOYMENT, f"{CONTAINER}.lifecycle.preStop.sleep.seconds", 30),
+    ("quantity", DEPLOYMENT, f"{CONTAINER}.resources.requests.memory", "512MiB"),
+    ("request-above-limit", DEPLOYMENT, f"{CONTAINER}.resources.limits.cpu", "10m"),
+    ("extended-resource", DEPLOYMENT, f"{CONTAINER}.resources.requests.nvidia.com/gpu", "1"),
+    ("gpu-toleration", DEPLOYMENT, f"{CONTAINER}.resources.limits.nvidia.com/gpu", "1"),
+    ("quota-too-small", QUOTA, "spec.hard.requests.cpu", "1"),
     (
-        "M22-unset-under-quota",
+        "unset-under-quota",
         DEPLOYMENT,
         f"{CONTAINER}.resources.limits",
         {"memory": "1Gi", "ephemeral-storage": "1Gi"},
     ),
-    ("M24-figures-differ", HPA, "metadata.annotations.capplan/peak-rps", "7"),
-    ("M25-literal-secret", DEPLOYMENT, f"{CONTAINER}.env", [{"name": "DB_PASSWORD", "value": "x"}]),
-    ("M25-password-in-url", DEPLOYMENT, f"{CONTAINER}.args", ["--db=postgres://user:pass@host/db"]),
-    ("M26-public-service", SERVICE_PATH, "spec.type", "LoadBalancer"),
+    ("figures-differ", HPA, "metadata.annotations.capplan/peak-rps", "7"),
+    ("literal-secret", DEPLOYMENT, f"{CONTAINER}.env", [{"name": "DB_PASSWORD", "value": "x"}]),
+    ("password-in-url", DEPLOYMENT, f"{CONTAINER}.args", ["--db=postgres://user:pass@host/db"]),
+    ("public-service", SERVICE_PATH, "spec.type", "LoadBalancer"),
     (
-        "M26-pod-security-level",
+        "pod-security-level",
         "kubernetes/base/namespace-levqor.yaml",
         "metadata.labels.pod-security.kubernetes.io/enforce",
         "strict",
@@ -140,25 +141,25 @@ def test_a_broken_field_is_found(expected, path, field, value):
 
 
 KEDA_BREAKS = [
-    ("M09-hpa-name-too-long", "metadata.name", "a" * 55),
-    ("M14-idle-count", "spec.idleReplicaCount", 2),
-    ("M14-fallback-bounds", "spec.fallback.replicas", 99),
-    ("M14-no-effect", "spec.cooldownPeriod", 300),
-    ("M14-trigger-name-twice", "spec.triggers.1.name", "requests"),
-    ("M14-cached-metrics", "spec.triggers.2.useCachedMetrics", True),
+    ("hpa-name-too-long", "metadata.name", "a" * 55),
+    ("keda-idle-count", "spec.idleReplicaCount", 2),
+    ("keda-fallback-bounds", "spec.fallback.replicas", 99),
+    ("keda-no-effect", "spec.cooldownPeriod", 300),
+    ("keda-trigger-name-twice", "spec.triggers.1.name", "requests"),
+    ("keda-cached-metrics", "spec.triggers.2.useCachedMetrics", True),
     (
-        "M14-zero-by-resource",
+        "keda-zero-by-resource",
         "spec",
         {
             "scaleTargetRef": {"name": "orchestrator"},
             "triggers": [{"type": "cpu", "metadata": {"value": "70"}}],
         },
     ),
-    ("M15-missing-metadata", "spec.triggers.0.metadata", {"serverAddress": "http://p", "query": "up"}),
-    ("M15-unknown-metadata", "spec.triggers.0.metadata.treshold", "1"),
-    ("M15-removed-metadata", "spec.triggers.2.metadata.type", "Utilization"),
-    ("M15-metadata-text", "spec.triggers.0.metadata.threshold", 15),
-    ("M24-ceiling-below-peak", "spec.triggers.0.metadata.threshold", "1"),
+    ("keda-missing-metadata", "spec.triggers.0.metadata", {"serverAddress": "http://p", "query": "up"}),
+    ("keda-unknown-metadata", "spec.triggers.0.metadata.treshold", "1"),
+    ("keda-removed-metadata", "spec.triggers.2.metadata.type", "Utilization"),
+    ("keda-metadata-text", "spec.triggers.0.metadata.threshold", 15),
+    ("ceiling-below-peak", "spec.triggers.0.metadata.threshold", "1"),
 ]
 
 
@@ -176,15 +177,15 @@ def test_two_autoscalers_on_one_workload_are_found():
     hpa["spec"]["scaleTargetRef"]["name"] = "orchestrator"
     found["kubernetes/base/backup.yaml"] = [hpa]
     found["kubernetes/base/kustomization.yaml"][0]["resources"].append("backup.yaml")
-    assert "M08-two-autoscalers" in ids(found)
+    assert "two-autoscalers" in ids(found)
 
 
 def test_a_vpa_that_fights_the_triggers_is_found():
     path = "kubernetes/components/vpa/verticalpodautoscaler-orchestrator.yaml"
-    assert "M16-vpa-fights-hpa" in ids(broken(path, "spec.updatePolicy.updateMode", "Recreate", "amas", None))
+    assert "vpa-fights-hpa" in ids(broken(path, "spec.updatePolicy.updateMode", "Recreate", "amas", None))
     bounds = {"minAllowed": {"cpu": "2"}, "maxAllowed": {"cpu": "1"}, "containerName": "*"}
     policies = broken(path, "spec.resourcePolicy.containerPolicies", [bounds], "amas", None)
-    assert "M16-vpa-bounds" in ids(policies)
+    assert "vpa-bounds" in ids(policies)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +206,7 @@ def test_percentages_of_a_disruption_budget_round_up(spec, blocked):
     # In the overlay for trying things out the minimum is 1, where minAvailable 1 blocks too.
     for path in [p for p in found if "/dev/" in p]:
         del found[path]
-    assert ("M17-pdb-blocks-drain" in ids(found)) is blocked
+    assert ("pdb-blocks-drain" in ids(found)) is blocked
 
 
 def test_afpi_pod_fits_no_node_as_the_document_has_it():
@@ -215,7 +216,7 @@ def test_afpi_pod_fits_no_node_as_the_document_has_it():
     found = {
         path: [item.value] for path, item in example("afpi", "gke-gpu").items() if item.value is not None
     }
-    assert "M20-pod-fits-no-node" in ids(found, facts_of(site))
+    assert "pod-fits-no-node" in ids(found, facts_of(site))
 
 
 def test_facts_survive_the_lock_file():
@@ -229,9 +230,9 @@ def test_facts_survive_the_lock_file():
 
 def test_more_connections_than_the_database_accepts_are_found():
     facts = Facts(connections={"sql": {"accepted": 100, "pools": {"backend": [10, 20]}}})
-    assert "M23-too-many-connections" in ids(documents(), facts)
-    excused = facts._replace(accepted={"M23-too-many-connections": "a pooler"})
-    (finding,) = [f for f in verify(documents(), {}, excused) if f.rule == 23]
+    assert "too-many-connections" in ids(documents(), facts)
+    excused = facts._replace(accepted={"too-many-connections": "a pooler"})
+    (finding,) = [f for f in verify(documents(), {}, excused) if f.code == "too-many-connections"]
     assert finding.severity == "info"
     assert "a pooler" in finding.remedy
 
@@ -248,12 +249,12 @@ LEVQOR_ASG = {
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        (LEVQOR_ASG, {"M27-asg-without-template", "M27-asg-without-subnets", "M27-asg-health-check"}),
-        (LEVQOR_ASG | {"DesiredCapacity": 11}, {"M27-asg-sizes"}),
-        (LEVQOR_ASG | {"TargetGroupARNs": ["arn:aws:elasticloadbalancing:..."]}, {"M27-target-group"}),
+        (LEVQOR_ASG, {"asg-without-template", "asg-without-subnets", "asg-health-check"}),
+        (LEVQOR_ASG | {"DesiredCapacity": 11}, {"asg-sizes"}),
+        (LEVQOR_ASG | {"TargetGroupARNs": ["arn:aws:elasticloadbalancing:..."]}, {"asg-target-group"}),
         (
             {"DBInstanceIdentifier": "a", "AllocatedStorage": 100, "MasterUserPassword": "x"},
-            {"M27-storage-not-encrypted", "M25-literal-secret"},
+            {"storage-not-encrypted", "literal-secret"},
         ),
         (
             {
@@ -262,7 +263,7 @@ LEVQOR_ASG = {
                 "memory": "4096",
                 "requiresCompatibilities": ["FARGATE"],
             },
-            {"M27-fargate-size", "M27-fargate-network", "M27-task-too-small"},
+            {"fargate-size", "fargate-network", "task-too-small"},
         ),
         (
             {
@@ -273,7 +274,14 @@ LEVQOR_ASG = {
                     {"id": 1, "gridPos": {"x": 22, "w": 2, "h": 4}, "datasource": {"uid": "${ds}"}},
                 ],
             },
-            {"M29-uid", "M29-panel-id", "M29-panel-type", "M29-grid", "M29-overlap", "M29-datasource"},
+            {
+                "dashboard-uid",
+                "dashboard-panel-id",
+                "dashboard-panel-type",
+                "dashboard-grid",
+                "dashboard-overlap",
+                "dashboard-datasource",
+            },
         ),
     ],
 )
@@ -284,16 +292,16 @@ def test_bodies_and_dashboards_are_checked(value, expected):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"containerConcurrency": 2000}, "M28-limits"),
+        ({"containerConcurrency": 2000}, "cloud-run-limits"),
         (
             {"containers": [{"image": "a:1", "resources": {"limits": {"cpu": "1", "memory": "8Gi"}}}]},
-            "M28-cpu-memory",
+            "cloud-run-cpu-memory",
         ),
         (
             {"containers": [{"image": "a:1", "resources": {"limits": {"cpu": "500m", "memory": "512Mi"}}}]},
-            "M28-cpu-memory",
+            "cloud-run-cpu-memory",
         ),
-        ({"containers": [{"image": "app"}]}, "M28-image"),
+        ({"containers": [{"image": "app"}]}, "cloud-run-image"),
     ],
 )
 def test_cloud_run_limits_are_checked(change, expected):
@@ -307,9 +315,9 @@ def test_cloud_run_limits_are_checked(change, expected):
 def test_load_tests_of_the_guide_are_found_wanting():
     k6 = "import http from 'k6/http'; export default () => http.get('https://api.example.com/health');"
     locust = "from locust import HttpUser\nclass U(HttpUser):\n    x = lambda self: self.token\n"
-    found = {f.id for f in verify({}, {"a.js": k6, "b.py": locust}, Facts())}
-    assert found == {"M30-hard-coded-host", "M30-no-thresholds", "M30-unset-token"}
-    assert ids({"a.rules.yaml": [{"groups": []}]}) == {"M30-rules-without-test"}
+    found = {f.code for f in verify({}, {"a.js": k6, "b.py": locust}, Facts())}
+    assert found == {"load-test-hard-coded-host", "load-test-no-thresholds", "load-test-unset-token"}
+    assert ids({"a.rules.yaml": [{"groups": []}]}) == {"rules-without-test"}
 
 
 def test_what_is_no_kubernetes_object_never_breaks_the_checks():
@@ -352,7 +360,7 @@ def test_hidden_quotas_and_defaults_of_a_plain_service():
 def test_findings_in_every_format_name_check_file_and_object(fmt, tmp_path):
     findings = verify(broken(PDB, "spec.maxUnavailable", 0), {}, Facts())
     text = shown(findings, fmt, tmp_path)
-    assert "M17-pdb-blocks-drain" in text
+    assert "pdb-blocks-drain" in text
     assert "poddisruptionbudget-backend.yaml" in text
     assert "PodDisruptionBudget/backend" in text
     if fmt in ("json", "sarif"):
@@ -376,7 +384,8 @@ def sarif_of(findings, directory):
 def test_places_in_sarif_are_uris(tmp_path, monkeypatch):
     """RFC 3986: no space, nothing beyond ASCII; relative to where the command runs."""
     name = "a b/é%.yaml"
-    finding = Item(name, {"kind": "Pod", "metadata": {"name": "p"}}).finding(0, "unreadable", "3:7", "broken")
+    item = Item(name, {"kind": "Pod", "metadata": {"name": "p"}})
+    finding = item.finding(files.UNREADABLE, "", "broken", line=3, column=7)
 
     def location(directory):
         (result,) = sarif_of([finding], directory)
@@ -391,10 +400,11 @@ def test_places_in_sarif_are_uris(tmp_path, monkeypatch):
 
 
 def test_annotations_of_github_escape_what_ends_them(tmp_path, monkeypatch):
-    finding = Item("a,b:c.yaml", {"kind": "Pod", "metadata": {"name": "p\n::error::"}})
+    found = Item("a,b:c.yaml", {"kind": "Pod", "metadata": {"name": "p\n::error::"}})
     monkeypatch.chdir(tmp_path)
-    text = shown([finding.finding(2, "x", "line 4", "100%\r\nbroken", "", "info")], "github", tmp_path)
+    finding = found.finding(files.UNREADABLE, "", "100%\r\nbroken", "", "info", line=4)
+    text = shown([finding], "github", tmp_path)
     expected = (
-        "::notice file=a%2Cb%3Ac.yaml,line=4,title=M02-x::Pod/p%0A::error:: line 4: 100%25%0D%0Abroken.\n"
+        "::notice file=a%2Cb%3Ac.yaml,line=4,title=unreadable::Pod/p%0A::error::: 100%25%0D%0Abroken.\n"
     )
     assert text == expected

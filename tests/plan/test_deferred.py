@@ -27,7 +27,7 @@ def test_a_plan_without_the_section_does_not_import_its_model():
         ("services.api.workload.env.A-B=1", "not an environment variable's name"),
         ("services.api.workload.ports.http=80", "the main one is called http"),
         ("manifests.networks.sql=[10.1.2.3/8]", "has host bits set"),
-        ("manifests.accepted.M99=why", "is not the id of a check"),
+        ("manifests.accepted.M99=why", "is not the code of a check"),
     ],
 )
 def test_complaints_are_those_of_the_model_with_their_place(change, complaint):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from capplan.adopt import checks
 from capplan.adopt.draft import Draft, Tree, cores
 from capplan.manifests.quantity import memory
 from capplan.manifests.verify.world import Item, amount, mapping, maps, whole
@@ -44,7 +45,9 @@ def adopt_cloud_run(draft: Draft, item: Item) -> None:
     tree |= workload_section(containers)
     where = f"{item.path}: {item.title}"
     draft.note(
-        "assumed", where, "a request takes 100ms; measure service_time before you trust the expected cost"
+        checks.ASSUMED_SERVICE_TIME,
+        where,
+        "a request takes 100ms; measure service_time before you trust the expected cost",
     )
     draft.add("services", item.name, tree, f"Cloud Run {item.name}, {item.path}", item.namespace)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from capplan.adopt import checks
 from capplan.adopt.cloudrun import workload_section
 from capplan.adopt.draft import DEFAULT_POOL, Draft, Tree, cores
 from capplan.manifests.quantity import memory
@@ -21,7 +22,11 @@ def adopt_compose(draft: Draft, document: Mapping[str, Any], path: str) -> None:
         if isinstance(service, dict):
             _adopt(draft, str(name), service, path)
     for name in mapping(document, "volumes"):
-        draft.note("not covered", f"{path}: volume {name}", "a compose file does not say how large it is")
+        draft.note(
+            checks.UNKNOWN_VOLUME_SIZE,
+            f"{path}: volume {name}",
+            "a compose file does not say how large it is",
+        )
 
 
 def _adopt(draft: Draft, name: str, service: Mapping[str, Any], path: str) -> None:
@@ -30,9 +35,9 @@ def _adopt(draft: Draft, name: str, service: Mapping[str, Any], path: str) -> No
     vcpu = _number(reserved.get("cpus") or most.get("cpus") or service.get("cpus"))
     size = _bytes(reserved.get("memory") or most.get("memory") or service.get("mem_limit"))
     if vcpu is None:
-        draft.note("assumed", where, "reserves no cpus: 100m")
+        draft.note(checks.ASSUMED_REQUESTS, where, "reserves no cpus: 100m")
     if size is None:
-        draft.note("assumed", where, "reserves no memory: 200Mi")
+        draft.note(checks.ASSUMED_REQUESTS, where, "reserves no memory: 200Mi")
     replicas = whole(service, "deploy.replicas", whole(service, "scale", 1))
     tree: Tree = {
         "platform": "kubernetes",

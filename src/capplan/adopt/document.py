@@ -8,12 +8,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from capplan.adopt.draft import Draft
+from capplan.findings import Finding, Severity
 from capplan.plan.clusters import CLUSTER_PLATFORMS
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|[0-9]+(\.[0-9]+)?(m|Mi|Gi|s|ms|%)")
 _WORDS = frozenset(("true", "false", "null", "True", "False", "Null", "TRUE", "FALSE", "NULL"))
 _ON_ITS_OWN = ("services", "databases", "caches", "resources")
 _COMMENT_AT = 44
+
+KINDS: Mapping[Severity, str] = {"info": "assumed", "warning": "not covered"}
+"""What notes are about, by their severity."""
 
 
 def plan_text(draft: Draft, source: str) -> str:
@@ -93,13 +97,18 @@ def _remarks(draft: Draft) -> Iterator[str]:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(draft.free.items()))
         yield ""
         yield f"# Cost nothing by themselves: {kinds}."
-    for kind, title in (("assumed", "Assumed"), ("not covered", "Not covered")):
-        notes = [note for note in draft.notes if note.kind == kind]
+    for severity, title in KINDS.items():
+        notes = [note for note in draft.notes if note.severity == severity]
         if notes:
             yield ""
-            yield f"# {title}:"
+            yield f"# {title.capitalize()}:"
         for note in notes:
-            yield f"# - {_one_line(note.where)}: {_one_line(note.what)}"
+            yield f"# - {_one_line(note.subject)}: {_one_line(note.message)}"
+
+
+def note_line(note: Finding) -> str:
+    """Return a note as it is told on the terminal."""
+    return f"{KINDS[note.severity]}: {note.subject}: {note.message}"
 
 
 def _commented(line: str, comment: str) -> str:

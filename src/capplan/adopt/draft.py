@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
+from capplan.adopt import checks
 from capplan.errors import InputError, Problem, nearest
+from capplan.findings import Check, Finding
 from capplan.manifests.quantity import cpu
 from capplan.plan.clusters import CLUSTER_PLATFORMS
 from capplan.plan.services import Provider
@@ -57,17 +59,6 @@ class Asked(NamedTuple):
         return cls(cast("Provider | None", provider), region, types, overlay, catalogs)
 
 
-class Note(NamedTuple):
-    """Something that a reader of the plan must know of its source."""
-
-    kind: Literal["assumed", "not covered"]
-    where: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.where}: {self.what}"
-
-
 class Draft:
     """A plan while it is being adopted."""
 
@@ -82,7 +73,7 @@ class Draft:
         self.origins: dict[str, str] = {}
         self.entry: str | None = None
         self.namespace: str | None = None
-        self.notes: list[Note] = []
+        self.notes: list[Finding] = []
         self.free: dict[str, int] = {}
 
     def provider(self, wanted: Provider | None = None) -> Provider:
@@ -132,7 +123,9 @@ class Draft:
         kind = GPU_POOL if pool == GPU_POOL else DEFAULT_POOL
         machine = self.asked.node_types.get(kind) or usual[kind]
         remedy = machine if pool == DEFAULT_POOL else f"{pool}={machine}"
-        self.note("assumed", f"node pool {pool}", f"nodes of {machine}; --node-type {remedy} says so")
+        self.note(
+            checks.ASSUMED_MACHINE, f"node pool {pool}", f"nodes of {machine}; --node-type {remedy} says so"
+        )
         return machine
 
     def check_pools(self) -> None:
@@ -144,9 +137,9 @@ class Draft:
                 Problem("--node-type", f"no pods go to a pool '{name}'", nearest(name, self.pools))
             )
 
-    def note(self, kind: Literal["assumed", "not covered"], where: str, what: str) -> None:
+    def note(self, check: Check, where: str, what: str) -> None:
         """Keep something that a reader must know."""
-        self.notes.append(Note(kind, where, what))
+        self.notes.append(check.finding(where, what))
 
 
 def cores(value: float) -> str | int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from capplan.adopt import storage
+from capplan.adopt import checks, storage
 from capplan.adopt.cloudrun import adopt_cloud_run, workload_section
 from capplan.adopt.draft import DEFAULT_POOL, Draft, Tree, cores, usable
 from capplan.adopt.pods import Defaults, Requests, pool_of, requests_of, workload_of
@@ -206,7 +206,7 @@ def _adopt_volumes(draft: Draft, workload: Workload, world: World) -> None:
         if "ephemeral" in volume:
             size = storage.claimed_gib(mapping(volume, "ephemeral.volumeClaimTemplate.spec"))
             what = f"volume {volume.get('name')} of {memory(size)} that each pod brings and takes along"
-            draft.note("not covered", where, what)
+            draft.note(checks.EPHEMERAL_VOLUME, where, what)
 
 
 def _adopt_finishing(draft: Draft, item: Item, world: World, defaults: Defaults) -> None:
@@ -216,7 +216,7 @@ def _adopt_finishing(draft: Draft, item: Item, world: World, defaults: Defaults)
     tree = _service(draft, workload, requests_of(workload, defaults, draft))
     tree["instances"] = {"min": 0, "max": pods}
     what = "runs and ends, and how long it runs is not written: it counts in the highest cost only"
-    draft.note("assumed", f"{item.path}: {item.title}", what)
+    draft.note(checks.ASSUMED_RUN_TIME, f"{item.path}: {item.title}", what)
     draft.add("services", item.name, tree, f"{item.title}, {item.path}", item.namespace)
 
 
@@ -260,10 +260,10 @@ def _note_others(draft: Draft, world: World) -> None:
         kind = str(target.get("kind", "Deployment"))
         if (kind, scaler.namespace, str(target.get("name"))) not in names:
             what = f"scales {kind} {target.get('name')}, which is not among the objects"
-            draft.note("not covered", f"{scaler.path}: {scaler.title}", what)
+            draft.note(checks.SCALES_NOTHING, f"{scaler.path}: {scaler.title}", what)
     draft.free = dict(Counter(item.kind for item in world.items if item.kind in _FREE))
     for item in world.items:
         if item.kind not in _FREE and item.kind not in _READ:
             pods = " and it runs pods" if at(item.tree, "spec.template.spec.containers") else ""
             what = f"capplan does not know the kind {item.tree.get('apiVersion')} {item.kind}{pods}"
-            draft.note("not covered", f"{item.path}: {item.title}", what)
+            draft.note(checks.UNKNOWN_RESOURCE, f"{item.path}: {item.title}", what)

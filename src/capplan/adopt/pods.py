@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from capplan.adopt import checks
 from capplan.adopt.draft import DEFAULT_POOL, GPU_POOL, Draft, usable
 from capplan.manifests.verify.world import Item, Workload, World, amount, at, mapping, maps
 
@@ -102,7 +103,7 @@ def _filled(
             where = f"{workload.item.path}: {workload.item.title}"
             name = container.get("name")
             what = f"container {name} requests no {resource}: {shown}, as the scheduler takes it"
-            draft.note("assumed", where, what)
+            draft.note(checks.ASSUMED_REQUESTS, where, what)
     requests = {**mapping(resources, "requests"), **added}
     return {**container, "resources": {**resources, "requests": requests}}
 

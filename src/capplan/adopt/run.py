@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from capplan.adopt import checks
 from capplan.adopt.document import plan_text
-from capplan.adopt.draft import Asked, Draft, Note
+from capplan.adopt.draft import Asked, Draft
 from capplan.adopt.kubernetes import adopt_objects
 from capplan.adopt.source import read_source
+from capplan.findings import Finding
 from capplan.plan.read import PlanFile, parse_plan
 
 
@@ -17,7 +19,7 @@ class Adopted(NamedTuple):
     """A plan's text, and what its reader must know."""
 
     text: str
-    notes: Sequence[Note]
+    notes: Sequence[Finding]
     name: str
 
     def file(
@@ -47,5 +49,5 @@ def adopt(path: Path, asked: Asked) -> Adopted:
         adopt_objects(draft, source.objects)
     draft.check_pools()
     for where, what in source.skipped:
-        draft.note("not covered", where, what)
+        draft.note(checks.LEFT_OUT, where, what)
     return Adopted(plan_text(draft, source.name), draft.notes, source.name)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from capplan.adopt import checks
 from capplan.adopt.draft import Draft, Tree
 from capplan.manifests.quantity import memory
 from capplan.manifests.verify.world import Item, World, amount, at, mapping, maps, text
@@ -61,7 +62,7 @@ def disk_of(claim: object, where: str, draft: Draft, world: World) -> Disk:
     if found is None:
         found = _DEFAULT[provider]
         if name:
-            draft.note("assumed", where, f"storage class {name} is a {found.sku} volume")
+            draft.note(checks.ASSUMED_DISK, where, f"storage class {name} is a {found.sku} volume")
     return found
 
 
@@ -91,7 +92,7 @@ def add_claims(draft: Draft, world: World) -> None:
         where = f"{item.path}: {item.title}"
         disk = disk_of(claim, where, draft, world)
         if at(claim, "accessModes") == ["ReadWriteMany"]:
-            draft.note("assumed", where, f"shared storage at the price of a {disk.sku} volume")
+            draft.note(checks.ASSUMED_DISK, where, f"shared storage at the price of a {disk.sku} volume")
         add_disk(draft, item, disk, claimed_gib(claim), 1, item.name)
 
 

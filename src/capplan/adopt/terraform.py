@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from capplan.adopt import checks
 from capplan.adopt.draft import Draft, Tree, cores, usable
 from capplan.catalog.catalog import Catalog
 from capplan.manifests.quantity import memory
@@ -81,9 +82,9 @@ class Terraform:
             try:
                 reader(self, resource)
             except UncoveredError as reason:
-                self.draft.note("not covered", resource.address, str(reason))
+                self.draft.note(checks.UNREAD_RESOURCE, resource.address, str(reason))
         for kind, count in sorted(others.items()):
-            self.draft.note("not covered", kind, f"{count} of a type that capplan does not know")
+            self.draft.note(checks.UNKNOWN_RESOURCE, kind, f"{count} of a type that capplan does not know")
 
     def region(self, provider: Provider, said: object) -> str:
         """Return a resource's region: its own or its provider's; nothing else stands in for it."""
@@ -227,7 +228,7 @@ def _pools(tf: Terraform, cluster: Resource, kind: str, read: Callable[[Resource
         try:
             found[pool.name] = read(pool)
         except UncoveredError as reason:
-            tf.draft.note("not covered", pool.address, str(reason))
+            tf.draft.note(checks.UNREAD_RESOURCE, pool.address, str(reason))
     return found
 
 
@@ -380,7 +381,9 @@ def _cloud_run(tf: Terraform, resource: Resource) -> None:
         },
         "billing": "instance" if resources.get("cpu_idle") is False else "request",
     }
-    tf.draft.note("assumed", resource.address, "a request takes 100ms; measure service_time")
+    tf.draft.note(
+        checks.ASSUMED_SERVICE_TIME, resource.address, "a request takes 100ms; measure service_time"
+    )
     tf.add("services", resource, tree)
 
 

@@ -9,12 +9,12 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from capplan.catalog import checks
 from capplan.catalog.query import Row, rows_of
 from capplan.catalog.rows import ServiceCatalog
-
-Severity = Literal["error", "warning"]
+from capplan.findings import Check, Finding, Severity
 
 UNITS = frozenset(
     ("hour", "month", "vCPU-hour", "vCore-hour", "GiB-hour", "GPU-hour", "node-hour", "cluster-hour")
@@ -32,15 +32,6 @@ _SPREAD = 0.006
 """Sizes of one family cost the same per vCPU to within this; larger differences were data errors."""
 
 
-class Oddity(NamedTuple):
-    """What a rule found in a file; ``example`` is one place of ``places``."""
-
-    severity: Severity
-    rule: str
-    file: str
-    message: str
-
-
 class Facts(NamedTuple):
     """What the rules compare with."""
 
@@ -51,14 +42,14 @@ class Facts(NamedTuple):
 Rule = Callable[[ServiceCatalog, list[Row], Facts], Iterator[tuple[Severity, str]]]
 
 
-def lint(file: ServiceCatalog, facts: Facts) -> list[Oddity]:
+def lint(file: ServiceCatalog, facts: Facts) -> list[Finding]:
     """Return everything that is odd about ``file``."""
     rows = list(rows_of(file))
     name = f"{file.provider}/{file.service}"
     return [
-        Oddity(severity, rule, name, message)
-        for rule, check in RULES.items()
-        for severity, message in check(file, rows, facts)
+        check.finding(name, message, severity=severity)
+        for check, rule in RULES.items()
+        for severity, message in rule(file, rows, facts)
     ]
 
 
@@ -191,14 +182,14 @@ def _successors(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator
             yield "error", f"{sku.name} was retired in {sku.retired}, but names no successor"
 
 
-RULES: dict[str, Rule] = {
-    "unit": _units,
-    "commitment-above-on-demand": _commitments,
-    "spot-not-below-on-demand": _spot,
-    "price-per-vcpu": _per_vcpu,
-    "age": _dates,
-    "unknown-gpu": _gpus,
-    "tiers": _tiers,
-    "half-a-cache": _nodes,
-    "retired-without-successor": _successors,
+RULES: dict[Check, Rule] = {
+    checks.UNKNOWN_UNIT: _units,
+    checks.COMMITMENT_ABOVE_ON_DEMAND: _commitments,
+    checks.SPOT_NOT_BELOW_ON_DEMAND: _spot,
+    checks.PRICE_PER_VCPU: _per_vcpu,
+    checks.PRICE_AGE: _dates,
+    checks.UNKNOWN_GPU: _gpus,
+    checks.PRICE_BLOCKS: _tiers,
+    checks.HALF_A_CACHE: _nodes,
+    checks.RETIRED_WITHOUT_SUCCESSOR: _successors,
 }

@@ -60,11 +60,12 @@ def adopted(
     catalogs: Path | None,
 ) -> Adopted:
     """Return the plan of manifests, and say on stderr what it assumes and does not cover."""
+    from capplan.adopt.document import note_line
     from capplan.adopt.draft import Asked
     from capplan.adopt.run import adopt
     from capplan.cli.output import note
 
     found = adopt(source, Asked.of(provider, region, node_types, overlay, catalogs))
     for line in found.notes:
-        note(str(line))
+        note(note_line(line))
     return found

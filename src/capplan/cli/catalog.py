@@ -140,11 +140,11 @@ def check(
     catalog = Catalog(catalogs)
     facts = Facts(day_of(today), frozenset(catalog.facts("gpus", "gpus")))
     checked = [read_service(path) for path in files] if files else catalog.services()
-    oddities = [oddity for file in checked for oddity in lint(file, facts)]
-    emit(catalog_tables.oddities(oddities, len(checked)))
-    if any(oddity.severity == "error" for oddity in oddities):
+    findings = [finding for file in checked for finding in lint(file, facts)]
+    emit(catalog_tables.findings(findings, len(checked)))
+    if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(ExitCode.INPUT)
-    if strict and oddities:
+    if strict and findings:
         raise typer.Exit(ExitCode.COVERAGE)
 
 

@@ -65,6 +65,7 @@ def diff(
 
     Example: capplan diff examples/afpi examples/levqor
     """
+    from capplan.adopt.document import note_line
     from capplan.adopt.draft import Asked
     from capplan.cli.output import note, show
     from capplan.gate.sides import side_of
@@ -75,7 +76,7 @@ def diff(
     sides = [side_of(name, books or (), alternative, asked) for name in (base, head) if name is not None]
     for side in sides:
         for line in side.notes:
-            note(f"{side.name}: {line}")
+            note(f"{side.name}: {note_line(line)}")
     report = _compared(*sides) if actual is None else _against_bill(sides[0], actual, names)
     show(report, fmt, output, force)
 

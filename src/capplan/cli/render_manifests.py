@@ -108,11 +108,12 @@ def _selected(files: list[Rendered], only: list[str]) -> list[Rendered]:
 def _check_rules(site: Site, files: list[Rendered], schemas: Path | None) -> None:
     """Verify what was rendered before anything is written."""
     from capplan.cli.output import note
+    from capplan.manifests.verify.report import line_of
     from capplan.manifests.verify.run import verify_rendered
 
     findings = verify_rendered(site, files, schemas)
     for finding in findings:
-        note(str(finding))
+        note(line_of(finding))
     if any(finding.severity == "error" for finding in findings):
         note("nothing was written")
         raise typer.Exit(ExitCode.CAPACITY)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path as Directory
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from capplan.arrays import Array, Floats, hourly_mean
 from capplan.capacity.nodes import Allocatable
@@ -17,6 +17,7 @@ from capplan.components.measures import Measure, Pick
 from capplan.cost.meters import Meter, Range
 from capplan.demand.load import Load, Pattern, load_on
 from capplan.errors import InputError, nearest
+from capplan.findings import Finding
 from capplan.plan.bind import Scenarios, bind
 from capplan.plan.model import Plan, TierKind
 from capplan.plan.places import Places
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from capplan.components.machine_choice import Candidate
 
 Path = tuple[str, ...]
-Severity = Literal["error", "warning", "info"]
 
 MACHINES: dict[str, str] = {"gcp": "compute-engine", "aws": "ec2", "azure": "virtual-machines"}
 """The catalog's service that holds each provider's machines."""
@@ -40,16 +40,6 @@ _DAY_S = 86_400.0
 
 HOURS_PER_MONTH = 730.0
 """365 days ÷ 12, as the providers' own calculators count a month."""
-
-
-class Finding(NamedTuple):
-    """Something the reader must know: an error breaks the plan, a warning may."""
-
-    severity: Severity
-    code: str
-    component: str
-    message: str
-    remedy: str = ""
 
 
 class Pods(NamedTuple):

@@ -11,11 +11,13 @@ from capplan.arrays import Array, Floats, hourly_max, per_scenario
 from capplan.capacity.nodes import Allocatable, PodGroup, nodes_for, shares
 from capplan.capacity.sizing import Bounds, Sizing
 from capplan.catalog.rows import Sku
-from capplan.components.base import Component, Context, Finding, Path, Pods
+from capplan.components import checks
+from capplan.components.base import Component, Context, Path, Pods
 from capplan.components.machines import Machines, gpus_of, machine_meters
 from capplan.components.managed import MANAGED
 from capplan.cost.machines import Fleet
 from capplan.cost.meters import Meter, Range
+from capplan.findings import Finding
 from capplan.plan.clusters import CLUSTER_PROVIDERS, Cluster, Pool
 from capplan.plan.services import Provider
 
@@ -167,7 +169,7 @@ def _unschedulable(
     }
     wanted = ", ".join(asks[resource] for resource in too_large)
     message = f"its pods fit no node of {pool}: they request {wanted} that a {machine.name} has left for them"
-    return Finding("error", "pod-fits-no-node", name, message, "Choose a larger machine, or request less.")
+    return checks.POD_FITS_NO_NODE.finding(name, message, "Choose a larger machine, or request less.")
 
 
 def _group(pods: Pods, count: Array) -> PodGroup:
@@ -227,7 +229,7 @@ def _too_small(name: str, sizing: Sizing) -> Iterator[Finding]:
             float(np.min(sizing.ceiling)) if sizing.ceiling is not None else 0,
         )
         message = f"the pods of the busiest hour need {need:,.0f} nodes, the pool stops at {top:,.0f}"
-        yield Finding("error", "pool-too-small", name, message, f"Raise nodes.max to {need:,.0f}.")
+        yield checks.POOL_TOO_SMALL.finding(name, message, f"Raise nodes.max to {need:,.0f}.")
 
 
 def _most(value: Floats) -> float:

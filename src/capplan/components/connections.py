@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from capplan.arrays import Array, Floats
-from capplan.components.base import Component, Context, Finding
+from capplan.components import checks
+from capplan.components.base import Component, Context
 from capplan.components.measures import Measure, measure
+from capplan.findings import Finding
 from capplan.plan.services import Call, ConnectionPool, Service
 
 BLOCKED_SHARE = 0.01
@@ -65,7 +67,7 @@ def too_many(
         remedy += f", or put PgBouncer between: {sizes}"
     else:
         remedy += ", or put PgBouncer between; with pool.hold_time capplan says how large"
-    yield Finding("error", "too-many-connections", name, message, f"{remedy}.")
+    yield checks.TOO_MANY_CONNECTIONS.finding(name, message, f"{remedy}.")
 
 
 def connection_measures(ctx: Context, database: str, accepted: Array) -> Iterator[Measure]:

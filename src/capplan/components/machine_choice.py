@@ -18,9 +18,10 @@ import numpy as np
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Sku
-from capplan.components.base import MACHINES, Component, Finding
+from capplan.components.base import MACHINES, Component
 from capplan.cost.meters import Range
 from capplan.errors import InputError
+from capplan.findings import Finding
 from capplan.plan.bind import Path, Scenarios, replaced
 from capplan.plan.clusters import CLUSTER_PROVIDERS
 from capplan.plan.draws import draw, intervals_of

@@ -8,9 +8,11 @@ import numpy as np
 
 from capplan.arrays import Array, Floats, per_scenario
 from capplan.catalog.tiers import Tier, TierTable
-from capplan.components.base import Component, Context, Finding
+from capplan.components import checks
+from capplan.components.base import Component, Context
 from capplan.components.measures import Measure, Pick, measure
 from capplan.errors import InputError
+from capplan.findings import Finding
 from capplan.plan.ratelimits import RateLimits
 
 
@@ -122,4 +124,4 @@ def _above_capacity(name: str, measures: list[Measure]) -> Iterator[Finding]:
             f"{len(over)} limits admit more than the service carries when all clients use them, "
             f"{worst.name} by a factor of {ratio:,.2g}"
         )
-        yield Finding("warning", "limit-above-capacity", name, message, "Lower them, or raise instances.max.")
+        yield checks.LIMIT_ABOVE_CAPACITY.finding(name, message, "Lower them, or raise instances.max.")

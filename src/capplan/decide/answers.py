@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from capplan.components.base import Finding
 from capplan.decide.breakeven import BreakEven, break_even, estimate_at
 from capplan.decide.chance import Chance, chances
 from capplan.decide.commitments import Commitment, commitments
@@ -14,6 +13,7 @@ from capplan.decide.expressions import ExpressionError
 from capplan.decide.questions import Question
 from capplan.errors import InputError, Problem
 from capplan.estimate import Estimate
+from capplan.findings import Finding
 
 
 class Answer(NamedTuple):

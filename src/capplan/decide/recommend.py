@@ -10,10 +10,11 @@ import numpy as np
 from capplan.arrays import Array
 from capplan.capacity.sizing import Sizing
 from capplan.catalog.catalog import Catalog
-from capplan.components.base import Component, Finding
+from capplan.components.base import Component
 from capplan.decide.changes import Change, changes_for
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
+from capplan.findings import Finding
 from capplan.plan.overlay import merge, nested
 from capplan.plan.read import PlanFile, validate
 
@@ -100,7 +101,7 @@ def _tried(file: PlanFile, catalog: Catalog, now: Estimate, change: Change) -> H
 def _faults(found: Estimate) -> set[tuple[str, str, str]]:
     """Return the findings that a change must not add; an unpriced line would look like a saving."""
     return {
-        (f.code, f.component, f.message if f.code == "unpriced" else "")
+        (f.code, f.subject, f.message if f.code == "unpriced" else "")
         for f in found.findings
         if f.severity != "info"
     }

@@ -7,36 +7,29 @@ from collections.abc import Iterator
 import numpy as np
 
 from capplan.components.base import Component
+from capplan.components.checks import UNPRICED
 from capplan.estimate import Estimate
-from capplan.gate.violations import Violation
-from capplan.plan.gates import CapacityGate
+from capplan.gate import checks
+from capplan.gate.judged import SEVERITIES, Judged
+from capplan.plan.gates import Answer, CapacityGate
 
-_COVERAGE = frozenset(("unpriced",))
 
-
-def capacity_violations(gate: CapacityGate, estimate: Estimate) -> Iterator[Violation]:
+def capacity_findings(gate: CapacityGate, estimate: Estimate) -> Iterator[Judged]:
     """Yield the findings that the gate forbids, services with too little headroom, and exceeded quotas."""
     paths = {component.name: component.path for component in estimate.components}
-    levels = {"error": gate.errors, "warning": gate.warnings}
+    levels: dict[str, Answer] = {"error": gate.errors, "warning": gate.warnings}
     for finding in estimate.findings:
-        severity = levels.get(finding.severity, "allow")
-        if severity != "allow" and finding.code not in _COVERAGE:
-            yield Violation(
-                f"capacity/{finding.code}",
-                "capacity",
-                severity,
-                finding.component,
-                finding.message,
-                finding.remedy,
-                paths.get(finding.component, ()),
-            )
+        severity = SEVERITIES.get(levels.get(finding.severity, "allow"))
+        if severity is not None and finding.code != UNPRICED.code:
+            judged = finding._replace(severity=severity)
+            yield Judged(judged, f"capacity/{finding.code}", "capacity", paths.get(finding.subject, ()))
     for component in estimate.components:
         yield from _headroom(gate, component)
         yield from _minimum(gate, component)
         yield from _quota(gate, component)
 
 
-def _headroom(gate: CapacityGate, component: Component) -> Iterator[Violation]:
+def _headroom(gate: CapacityGate, component: Component) -> Iterator[Judged]:
     sizing, peak = component.sizing, component.peak_rps
     wanted = float(np.max(gate.headroom))
     if component.kind != "service" or sizing is None or peak is None or wanted <= 0:
@@ -49,10 +42,11 @@ def _headroom(gate: CapacityGate, component: Component) -> Iterator[Violation]:
         message = f"carries {room:+.0%} of its peak with every instance; {wanted:.0%} more is asked for"
         remedy = "Raise instances.max, or make instances larger."
         path = (*component.path, "instances", "max")
-        yield Violation("capacity/headroom", "capacity", "deny", component.name, message, remedy, path)
+        finding = checks.HEADROOM_TOO_SMALL.finding(component.name, message, remedy)
+        yield Judged(finding, "capacity/headroom", "capacity", path)
 
 
-def _minimum(gate: CapacityGate, component: Component) -> Iterator[Violation]:
+def _minimum(gate: CapacityGate, component: Component) -> Iterator[Judged]:
     wanted = float(np.max(gate.minimum_instances))
     if component.kind == "service" and component.sizing is not None:
         floor = float(component.sizing.floor.min())
@@ -60,10 +54,11 @@ def _minimum(gate: CapacityGate, component: Component) -> Iterator[Violation]:
             message = f"keeps {floor:g} instances at least; {wanted:g} are asked for"
             remedy = f"Set instances.min to {wanted:g}."
             path = (*component.path, "instances", "min")
-            yield Violation("capacity/minimum", "capacity", "deny", component.name, message, remedy, path)
+            finding = checks.TOO_FEW_INSTANCES.finding(component.name, message, remedy)
+            yield Judged(finding, "capacity/minimum", "capacity", path)
 
 
-def _quota(gate: CapacityGate, component: Component) -> Iterator[Violation]:
+def _quota(gate: CapacityGate, component: Component) -> Iterator[Judged]:
     quota = gate.quotas.get(component.name)
     if quota is None or component.sizing is None:
         return
@@ -72,4 +67,5 @@ def _quota(gate: CapacityGate, component: Component) -> Iterator[Violation]:
     if float(most.max()) > float(np.max(quota)):
         message = f"may run {float(most.max()):g}, and the quota is {float(np.max(quota)):g}"
         remedy = "Ask for a higher quota, or lower the maximum."
-        yield Violation("capacity/quota", "capacity", "deny", component.name, message, remedy, component.path)
+        finding = checks.INSTANCE_QUOTA_EXCEEDED.finding(component.name, message, remedy)
+        yield Judged(finding, "capacity/quota", "capacity", component.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
@@ -11,29 +12,30 @@ import numpy as np
 
 from capplan.errors import ExitCode, InputError, Problem, nearest
 from capplan.estimate import Estimate
-from capplan.gate.capacity import capacity_violations
-from capplan.gate.cost import budget_violations, increase_violations
-from capplan.gate.coverage import coverage_violations
-from capplan.gate.policies import policy_violations
+from capplan.findings import Finding
+from capplan.gate.capacity import capacity_findings
+from capplan.gate.cost import budget_findings, increase_findings
+from capplan.gate.coverage import coverage_findings
+from capplan.gate.judged import Judged
+from capplan.gate.policies import policy_findings
 from capplan.gate.read import GateFile
-from capplan.gate.violations import Violation
 from capplan.plan.gates import Gates, Waiver
 
 Document = Mapping[str, Any]
-_ORDER = {"deny": 0, "warn": 1}
+_PLACE = re.compile(r"(?P<file>.*?):(?P<line>\d+):(?P<column>\d+)")
 
 
 class Checked(NamedTuple):
     """What was judged, and what came of it, worst first."""
 
     document: Document
-    violations: Sequence[Violation]
+    found: Sequence[Judged]
     gates: int
 
     @property
     def exit_code(self) -> ExitCode:
         """3 for cost, 4 for capacity, 5 for both, 6 for coverage alone."""
-        kinds = {violation.kind for violation in self.violations if violation.fails}
+        kinds = {judged.kind for judged in self.found if judged.fails}
         if {"cost", "capacity"} <= kinds:
             return ExitCode.COST_AND_CAPACITY
         if "cost" in kinds:
@@ -58,53 +60,56 @@ def check(estimate: Estimate, document: Document, gate_file: GateFile, against: 
     _known(gates, estimate, units)
     document = {**document, "tags": estimate.plan.tags}
     found = [
-        *budget_violations(gates.budgets, document, units),
+        *budget_findings(gates.budgets, document, units),
         *_increases(gates, document, against.base),
-        *capacity_violations(gates.capacity, estimate),
-        *coverage_violations(gates.coverage, estimate, against.today),
-        *policy_violations(gates.policies, estimate, document),
+        *capacity_findings(gates.capacity, estimate),
+        *coverage_findings(gates.coverage, estimate, against.today),
+        *policy_findings(gates.policies, estimate, document),
     ]
-    judged = [
-        _placed(_judged(violation, gates.waivers, against), estimate, gate_file)
-        for violation in found
-        if violation.severity != "allow"
-    ]
-    judged.sort(key=lambda v: (not v.fails, _ORDER[v.severity], v.kind, v.component, v.gate))
+    judged = [_placed(_judged(one, gates.waivers, against), estimate, gate_file) for one in found]
+    judged.sort(key=lambda j: (not j.fails, j.finding.rank, j.kind, j.finding.subject, j.gate))
     rules = len(gates.budgets) + len(gates.increases) + len(gates.policies) + 2
     return Checked(document, judged, rules)
 
 
-def _increases(gates: Gates, document: Document, base: Document | None) -> Iterable[Violation]:
-    return () if base is None else increase_violations(gates.increases, base, document)
+def _increases(gates: Gates, document: Document, base: Document | None) -> Iterable[Judged]:
+    return () if base is None else increase_findings(gates.increases, base, document)
 
 
-def _judged(violation: Violation, waivers: Sequence[Waiver], against: Against) -> Violation:
-    """Mark a violation that somebody answers for, or that the baseline already had."""
-    old = violation.fingerprint in against.baseline
+def _judged(found: Judged, waivers: Sequence[Waiver], against: Against) -> Judged:
+    """Mark what somebody answers for, or what the baseline already had."""
+    old = found.fingerprint in against.baseline
     for waiver in waivers:
-        if not fnmatchcase(violation.gate, waiver.gate) or not fnmatchcase(
-            violation.component, waiver.component
+        if not fnmatchcase(found.gate, waiver.gate) or not fnmatchcase(
+            found.finding.subject, waiver.component
         ):
             continue
         if waiver.expires >= against.today:
             said = f"{waiver.owner} until {waiver.expires.isoformat()}: {waiver.reason}"
-            return violation._replace(waived=said, old=old)
-        expired = (
-            f"{violation.message} (the waiver of {waiver.owner} expired on {waiver.expires.isoformat()})"
-        )
-        violation = violation._replace(message=expired)
-    return violation._replace(old=old)
+            return found._replace(waived=said, old=old)
+        expired = f"the waiver of {waiver.owner} expired on {waiver.expires.isoformat()}"
+        message = f"{found.finding.message} ({expired})"
+        found = found._replace(finding=found.finding._replace(message=message))
+    return found._replace(old=old)
 
 
-def _placed(violation: Violation, estimate: Estimate, gate_file: GateFile) -> Violation:
-    """Say where a violation stands: at its component in the plan, or at the gate that is exceeded."""
-    places, path = estimate.file.places, violation.path
+def _placed(found: Judged, estimate: Estimate, gate_file: GateFile) -> Judged:
+    """Say where it stands: at its component in the plan, or at the gate that is exceeded."""
+    places, path = estimate.file.places, found.path
     if path and path[0] in ("budgets", "increases"):
         places, path = gate_file.places, (*gate_file.prefix, *path)
     where = places.where(path) if path else f"{places.locator.name}:1:1"
     if where == "default":
         where = places.locator.find(path)[0]
-    return violation._replace(path=path, where=where)
+    return found._replace(path=path, finding=_at(found.finding, where))
+
+
+def _at(finding: Finding, where: str) -> Finding:
+    """Return a finding at ``file:line:column``, or at an option of the command line."""
+    place = _PLACE.fullmatch(where)
+    if place is None:
+        return finding._replace(file=where)
+    return finding._replace(file=place["file"], line=int(place["line"]), column=int(place["column"]))
 
 
 def _units(estimate: Estimate) -> dict[str, float]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from capplan.gate.violations import Violation
+from capplan.findings import Check
+from capplan.gate import checks
+from capplan.gate.judged import SEVERITIES, Judged, Path
 from capplan.plan.gates import Budget, Increase
 
 Document = Mapping[str, Any]
 _FIGURES = ("min", "expected", "max", "p95")
 
 
-def budget_violations(
+def budget_findings(
     budgets: list[Budget], document: Document, units: Mapping[str, float]
-) -> Iterator[Violation]:
+) -> Iterator[Judged]:
     """Yield every budget that the estimate in ``document`` exceeds.
 
     units: by name how many a month holds: requests, users, requests to a component.
@@ -34,19 +36,27 @@ def budget_violations(
 
 def _exceeded(
     budget: Budget, figure: str, limit: float, cost: float | None, share: float, scope: str, index: int
-) -> Iterator[Violation]:
+) -> Iterator[Judged]:
     name = budget.name or f"{scope or 'total'}-{figure}"
     where = ("budgets", index, figure)
     if cost is None:
         what = f"the {figure} cost is unknown, so the budget of {limit:,.2f} USD cannot be held"
         remedy = "Give every autoscaler a maximum." if figure == "max" else "Use --samples for p95."
-        yield Violation(f"budget/{name}", "cost", budget.severity, scope, what, remedy, where)
+        yield from _judged(budget, checks.BUDGET_UNKNOWN, f"budget/{name}", scope, what, remedy, where)
     elif cost * share > limit * (1 + 1e-9):
         of = f"for {budget.units:g} {budget.per}" if budget.per else "a month"
         now, over, most = (_usd(amount, budget) for amount in (cost * share, cost * share - limit, limit))
         what = f"{figure} cost is {now} USD {of}, {over} over the budget of {most}"
         remedy = "Lower it (`capplan recommend` says how), or raise the budget."
-        yield Violation(f"budget/{name}", "cost", budget.severity, scope, what, remedy, where)
+        yield from _judged(budget, checks.BUDGET_EXCEEDED, f"budget/{name}", scope, what, remedy, where)
+
+
+def _judged(
+    gate: Budget | Increase, check: Check, name: str, scope: str, what: str, remedy: str, path: Path
+) -> Iterator[Judged]:
+    severity = SEVERITIES.get(gate.severity)
+    if severity is not None:
+        yield Judged(check.finding(scope, what, remedy, severity=severity), name, "cost", path)
 
 
 def _usd(amount: float, budget: Budget) -> str:
@@ -71,22 +81,16 @@ def _sum(costs: list[float | None]) -> float | None:
     return None if any(cost is None for cost in costs) else sum(cost for cost in costs if cost is not None)
 
 
-def increase_violations(increases: list[Increase], base: Document, head: Document) -> Iterator[Violation]:
+def increase_findings(increases: list[Increase], base: Document, head: Document) -> Iterator[Judged]:
     """Yield every increase over the base that is larger than allowed; from zero it is infinite."""
     for index, gate in enumerate(increases):
         before, after = (_cost(document, gate) for document in (base, head))
         scope = gate.component or ""
-        where = ("increases", index)
+        where, name = ("increases", index), f"increase/{scope or 'total'}"
         if before is None or after is None:
             what = f"the {gate.of} cost of {scope or 'the plan'} is unknown on one side"
-            yield Violation(
-                f"increase/{scope or 'total'}",
-                "cost",
-                gate.severity,
-                scope,
-                what,
-                "Price it, or bound it.",
-                where,
+            yield from _judged(
+                gate, checks.INCREASE_UNKNOWN, name, scope, what, "Price it, or bound it.", where
             )
             continue
         more = after - before
@@ -98,7 +102,7 @@ def increase_violations(increases: list[Increase], base: Document, head: Documen
             sides = f"from {before:,.2f} to {after:,.2f}"
             what = f"{gate.of} cost rises by {more:,.2f} USD a month ({percent}), {sides}"
             remedy = "See `capplan diff` for what raises it; accept it in the gates file if it is meant."
-            yield Violation(f"increase/{scope or 'total'}", "cost", gate.severity, scope, what, remedy, where)
+            yield from _judged(gate, checks.INCREASE_EXCEEDED, name, scope, what, remedy, where)
 
 
 def _cost(document: Document, gate: Increase) -> float | None:

@@ -4,48 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import NamedTuple
 
 import numpy as np
 
+from capplan.components.checks import UNPRICED
 from capplan.cost.lines import CostLine
 from capplan.estimate import Estimate
-from capplan.gate.violations import Violation
-from capplan.plan.gates import CoverageGate
+from capplan.findings import Check
+from capplan.gate import checks
+from capplan.gate.judged import SEVERITIES, Judged
+from capplan.plan.gates import Answer, CoverageGate
 
 _DAY_S = 86_400.0
 
 
-class Doubt(NamedTuple):
-    """Why a price is not good enough, and how old it is."""
-
-    gate: str
-    severity: str
-    age_days: int
-    what: str
-
-
-def coverage_violations(gate: CoverageGate, estimate: Estimate, today: date) -> Iterator[Violation]:
-    """Yield unpriced, undated and stale prices, one violation for each component and kind."""
+def coverage_findings(gate: CoverageGate, estimate: Estimate, today: date) -> Iterator[Judged]:
+    """Yield unpriced, undated and stale prices, one for each component and kind."""
     paths = {component.name: component.path for component in estimate.components}
-    found: dict[tuple[str, str], list[tuple[str, Doubt]]] = {}
+    found: dict[tuple[str, Check], list[tuple[int, str, str]]] = {}
     for line in estimate.lines:
-        doubt = _doubt(gate, line, today)
-        if doubt is not None:
-            found.setdefault((line.meter.component, doubt.gate), []).append((line.sku, doubt))
-    for (component, name), doubts in found.items():
-        sku, worst = max(doubts, key=lambda each: each[1].age_days)
-        others = len({other for other, _ in doubts}) - 1
+        for check, age_days, what in _doubts(gate, line, today):
+            found.setdefault((line.meter.component, check), []).append((age_days, line.sku, what))
+    for (component, check), doubts in found.items():
+        _, sku, what = max(doubts, key=lambda doubt: doubt[0])
+        others = len({other for _, other, _ in doubts}) - 1
         more = f", and {others} more of its prices" if others else ""
-        yield Violation(
-            f"coverage/{name}",
-            "coverage",
-            worst.severity,
-            component,
-            f"{sku} {worst.what}{more}",
-            _REMEDIES[name],
-            paths.get(component, ()),
-        )
+        name, answer = _gate_of(gate, check)
+        severity = SEVERITIES.get(answer)
+        if severity is not None:
+            finding = check.finding(component, f"{sku} {what}{more}", _REMEDIES[name], severity=severity)
+            yield Judged(finding, f"coverage/{name}", "coverage", paths.get(component, ()))
 
 
 _REMEDIES = {
@@ -55,20 +43,24 @@ _REMEDIES = {
 }
 
 
-def _doubt(gate: CoverageGate, line: CostLine, today: date) -> Doubt | None:
+def _gate_of(gate: CoverageGate, check: Check) -> tuple[str, Answer]:
+    """Return how the plan calls a check, and what it does about it."""
+    if check is UNPRICED:
+        return "unpriced", gate.unpriced
+    return ("undated", gate.undated) if check is checks.UNDATED_PRICE else ("stale", gate.stale)
+
+
+def _doubts(gate: CoverageGate, line: CostLine, today: date) -> Iterator[tuple[Check, int, str]]:
+    """Yield why a price is not good enough, and how many days old it is."""
     if line.status == "unpriced":
-        return _unless_allowed(Doubt("unpriced", gate.unpriced, 0, f"has no price: {line.source}"))
+        yield UNPRICED, 0, f"has no price: {line.source}"
     free = line.unit_price is not None and not np.any(line.unit_price)
     if line.status != "list" or free:
-        return None
+        return
     if line.as_of is None:
-        return _unless_allowed(Doubt("undated", gate.undated, 0, "has a price without a date"))
-    if gate.max_price_age is None:
-        return None
-    age, most = (today - date.fromisoformat(line.as_of)).days, float(np.max(gate.max_price_age)) / _DAY_S
-    what = f"has a price of {line.as_of}, {age} days old; {most:g} are allowed"
-    return _unless_allowed(Doubt("stale", gate.stale, age, what)) if age > most else None
-
-
-def _unless_allowed(doubt: Doubt) -> Doubt | None:
-    return None if doubt.severity == "allow" else doubt
+        yield checks.UNDATED_PRICE, 0, "has a price without a date"
+    elif gate.max_price_age is not None:
+        age, most = (today - date.fromisoformat(line.as_of)).days, float(np.max(gate.max_price_age)) / _DAY_S
+        if age > most:
+            what = f"has a price of {line.as_of}, {age} days old; {most:g} are allowed"
+            yield checks.STALE_PRICE, age, what

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from capplan.errors import sentences
 from capplan.gate.diff import Change, ComponentDiff, Diff, lost_prices
 from capplan.report import numbers
 from capplan.report.blocks import Anchor, Block, Command, Fold, Heading, Lines, Report
@@ -116,7 +117,7 @@ def _details(changed: Sequence[ComponentDiff]) -> Iterator[str]:
 def _findings(found: Diff) -> Iterator[str]:
     new, gone = found.findings
     for finding in new:
-        said = f"{finding['component']}: {finding['message']}. {finding['remedy']}".rstrip()
+        said = f"{finding['component']}: {sentences(finding['message'], finding['remedy'])}"
         yield f"NEW {finding['severity']}: {said}"
     for finding in gone:
         yield f"GONE {finding['severity']}: {finding['component']}: {finding['message']}"

@@ -8,28 +8,25 @@ from typing import Any
 from capplan.decide.expressions import Expression, ExpressionError
 from capplan.errors import InputError, Problem
 from capplan.estimate import Estimate
-from capplan.gate.violations import Path, Violation
+from capplan.gate import checks
+from capplan.gate.judged import SEVERITIES, Judged, Path
 from capplan.plan.bind import at
 from capplan.plan.gates import Policy
 
 Document = Mapping[str, Any]
 
 
-def policy_violations(policies: list[Policy], estimate: Estimate, document: Document) -> Iterator[Violation]:
+def policy_findings(policies: list[Policy], estimate: Estimate, document: Document) -> Iterator[Judged]:
     """Yield every place where a policy's expression is true."""
     for index, policy in enumerate(policies):
+        severity = SEVERITIES.get(policy.severity)
         expression = _read(policy, index)
         for component, names, path in _subjects(policy, estimate, document):
-            if _broken(expression, names, policy, index):
-                yield Violation(
-                    f"policy/{policy.name}",
-                    policy.fails,
-                    policy.severity,
-                    component,
-                    policy.message,
-                    policy.remedy,
-                    path,
+            if severity is not None and _broken(expression, names, policy, index):
+                finding = checks.POLICY_BROKEN.finding(
+                    component, policy.message, policy.remedy, severity=severity
                 )
+                yield Judged(finding, f"policy/{policy.name}", policy.fails, path)
 
 
 def _read(policy: Policy, index: int) -> Expression:

@@ -7,43 +7,43 @@ from collections.abc import Sequence
 from typing import Any
 
 from capplan.gate.check import Checked
-from capplan.gate.violations import Violation
+from capplan.gate.judged import Judged
 from capplan.report import numbers
 from capplan.report.json_format import SCHEMA_VERSION
 
-WORDS = {"deny": "FAIL", "warn": "WARN"}
+WORDS = {"error": "FAIL", "warning": "WARN"}
+_ANSWERS = {"error": "deny", "warning": "warn"}
 
 
 def verdict(checked: Checked) -> str:
     """Return one line: whether it passes, and what it costs."""
-    failing = [violation for violation in checked.violations if violation.fails]
+    failing = [judged for judged in checked.found if judged.fails]
     cost = checked.document["monthly_cost"]
     figures = " / ".join(numbers.money(cost[key]) for key in ("min", "expected", "max"))
     word = "FAIL" if failing else "PASS"
-    others = len(checked.violations) - len(failing)
-    said = f"{len(failing)} failed, {others} warned or waived" if checked.violations else "nothing to say"
+    others = len(checked.found) - len(failing)
+    said = f"{len(failing)} failed, {others} warned or waived" if checked.found else "nothing to say"
     return f"{word}  {checked.document['plan']}: {said}; USD a month min / expected / max: {figures}"
 
 
-def label(violation: Violation) -> str:
-    """Return what a violation counts as."""
-    if violation.waived:
+def label(judged: Judged) -> str:
+    """Return what a finding counts as."""
+    if judged.waived:
         return "WAIVED"
-    return "KNOWN" if violation.old else WORDS[violation.severity]
+    return "KNOWN" if judged.old else WORDS[judged.finding.severity]
 
 
-def message(violation: Violation) -> str:
+def message(judged: Judged) -> str:
     """Return what is wrong and what to do, in one line."""
-    subject = f"{violation.component}: " if violation.component else ""
-    waived = f" Waived by {violation.waived}." if violation.waived else ""
-    return f"{subject}{violation.message}. {violation.remedy}{waived}".replace("..", ".").rstrip()
+    subject = judged.finding.subject
+    return f"{subject}: {judged.said}" if subject else judged.said
 
 
 def as_text(checked: Checked, width: int) -> str:
     """Return verdict and violations, worst first."""
     lines = [verdict(checked)]
-    for violation in checked.violations:
-        said = f"{label(violation)}  {violation.where}: {message(violation)} [{violation.gate}]"
+    for judged in checked.found:
+        said = f"{label(judged)}  {judged.where}: {message(judged)} [{judged.gate}]"
         lines.append(_wrapped(said, width))
     return "\n".join(lines) + "\n"
 
@@ -56,11 +56,11 @@ def _wrapped(said: str, width: int) -> str:
 def as_markdown(checked: Checked) -> str:
     """Return the same for a comment or a step summary."""
     lines = [f"### {verdict(checked)}", ""]
-    if checked.violations:
+    if checked.found:
         lines += ["| | Gate | Component | What | Where |", "|---|---|---|---|---|"]
-    for violation in checked.violations:
-        said = message(violation._replace(component="")).replace("|", "\\|")
-        cells = (label(violation), f"`{violation.gate}`", violation.component, said, f"`{violation.where}`")
+    for judged in checked.found:
+        said, subject = judged.said.replace("|", "\\|"), judged.finding.subject
+        cells = (label(judged), f"`{judged.gate}`", subject, said, f"`{judged.where}`")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -72,24 +72,26 @@ def as_document(checked: Checked) -> dict[str, Any]:
         "plan": checked.document["plan"],
         "exit_code": int(checked.exit_code),
         "monthly_cost": checked.document["monthly_cost"],
-        "violations": [_document(violation) for violation in checked.violations],
+        "violations": [_document(judged) for judged in checked.found],
     }
 
 
-def _document(violation: Violation) -> dict[str, Any]:
+def _document(judged: Judged) -> dict[str, Any]:
+    found = judged.finding
     return {
-        "gate": violation.gate,
-        "kind": violation.kind,
-        "severity": violation.severity,
-        "fails": violation.fails,
-        "component": violation.component or None,
-        "message": violation.message,
-        "remedy": violation.remedy,
-        "path": ".".join(map(str, violation.path)),
-        "where": violation.where,
-        "waived": violation.waived or None,
-        "known": violation.old,
-        "fingerprint": violation.fingerprint,
+        "gate": judged.gate,
+        "code": found.code,
+        "kind": judged.kind,
+        "severity": _ANSWERS[found.severity],
+        "fails": judged.fails,
+        "component": found.subject or None,
+        "message": found.message,
+        "remedy": found.remedy,
+        "path": ".".join(map(str, judged.path)),
+        "where": judged.where,
+        "waived": judged.waived or None,
+        "known": judged.old,
+        "fingerprint": judged.fingerprint,
     }
 
 

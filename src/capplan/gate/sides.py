@@ -9,12 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from capplan.adopt.draft import Asked, Note
+from capplan.adopt.draft import Asked
 from capplan.adopt.run import adopt
 from capplan.adopt.source import is_manifests
 from capplan.catalog.catalog import Catalog
 from capplan.errors import InputError, Problem
 from capplan.estimate import Estimate, estimate
+from capplan.findings import Finding
 from capplan.plan.read import parse_plan, read_plan
 from capplan.report.json_format import SCHEMA_VERSION, dumps, estimate_document
 
@@ -26,7 +27,7 @@ class Side(NamedTuple):
 
     name: str
     document: Mapping[str, Any]
-    notes: Sequence[Note] = ()
+    notes: Sequence[Finding] = ()
 
 
 def side_of(name: str, books: Sequence[str], alternative: str | None, asked: Asked) -> Side:

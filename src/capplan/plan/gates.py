@@ -7,7 +7,8 @@ from pydantic import BeforeValidator, Field
 
 from capplan.plan.fields import DEFAULTS, Duration, Growth, Money, Name, Number, Section, Whole
 
-Severity = Literal["deny", "warn", "allow"]
+Answer = Literal["deny", "warn", "allow"]
+"""What a gate does about what it finds."""
 
 
 def _day(value: object) -> object:
@@ -34,7 +35,7 @@ class Budget(Section):
         None, description="Count by the unit: requests, users (a day), or requests to this component."
     )
     units: Number = Field(1.0, description="Units that the budget is for, such as 1000 requests.")
-    severity: Severity = Field("deny", description="What it does when it is exceeded.")
+    severity: Answer = Field("deny", description="What it does when it is exceeded.")
 
 
 class Increase(Section):
@@ -44,16 +45,16 @@ class Increase(Section):
     of: Literal["min", "expected", "max"] = Field("expected", description="Which cost.")
     usd: Money | None = Field(None, description="Dollars a month.")
     percent: Growth | None = Field(None, description="Share of the base; from zero any increase is too much.")
-    severity: Severity = Field("deny", description="What it does when it is exceeded.")
+    severity: Answer = Field("deny", description="What it does when it is exceeded.")
 
 
 class CapacityGate(Section):
     """What the plan must carry."""
 
-    errors: Severity = Field(
+    errors: Answer = Field(
         "deny", description="Findings that break the plan: a max too small, pods that fit no node."
     )
-    warnings: Severity = Field("warn", description="Findings that may break it.")
+    warnings: Answer = Field("warn", description="Findings that may break it.")
     headroom: Growth = Field(0.0, description="How much more than the peak every service must carry.")
     minimum_instances: Whole = Field(0.0, description="Instances that every service keeps at least.")
     quotas: dict[str, Whole] = Field({}, description="Instances or nodes at most, by component.")
@@ -62,10 +63,10 @@ class CapacityGate(Section):
 class CoverageGate(Section):
     """What must be known about prices."""
 
-    unpriced: Severity = Field("deny", description="Lines that nobody has a price for.")
+    unpriced: Answer = Field("deny", description="Lines that nobody has a price for.")
     max_price_age: Duration | None = Field(None, description="Prices older than this are stale.")
-    stale: Severity = Field("deny", description="Prices that are too old.")
-    undated: Severity = Field("allow", description="Prices without a date.")
+    stale: Answer = Field("deny", description="Prices that are too old.")
+    undated: Answer = Field("allow", description="Prices without a date.")
 
 
 class Policy(Section):
@@ -76,7 +77,7 @@ class Policy(Section):
         description="Expression over the estimate, with `component` or `line` where it goes over them."
     )
     over: Literal["component", "line", "estimate"] = Field("component", description="What it is asked of.")
-    severity: Severity = Field("deny", description="What it does where it is broken.")
+    severity: Answer = Field("deny", description="What it does where it is broken.")
     fails: Literal["cost", "capacity", "coverage"] = Field("capacity", description="Which exit code it has.")
     message: str = Field(description="What is wrong.")
     remedy: str = Field("", description="What to do.")

@@ -35,7 +35,9 @@ class Metrics(Section):
     status_label: MetricName = Field("status", description="Label that holds the HTTP status.")
 
 
-CheckId = Annotated[str, matching(r"M[0-9]{2}-[a-z0-9-]+", "the id of a check")]
+CheckId = Annotated[
+    str, matching(r"(M[0-9]{2}-)?[a-z][a-z0-9-]*", "the code of a check, such as pod-fits-no-node")
+]
 Measure = Literal["cpu", "memory", "queue", "latency"]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from capplan.report.table import Table
 
 if TYPE_CHECKING:
-    from capplan.components.base import Finding
+    from capplan.findings import Finding
 
 
 class Heading(NamedTuple):

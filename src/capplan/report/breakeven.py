@@ -145,7 +145,7 @@ def _findings(answer: Answer) -> Iterator[str]:
     said: dict[str, list[str]] = {}
     for name, findings in answer.findings.items():
         for finding in findings:
-            what = f"{finding.component}: {finding.message}. {finding.remedy}".rstrip()
+            what = f"{finding.subject}: {finding.said}"
             said.setdefault(what, []).append(name)
     for what, names in said.items():
         yield f"{', '.join(names)}: {what}"

@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from capplan.catalog.lint import Oddity
 from capplan.catalog.query import Row
+from capplan.findings import Finding
 from capplan.report import numbers
 from capplan.report.table import Column, Table, text
 
@@ -91,18 +91,18 @@ def _prices(row: Row) -> list[str]:
     return [row.region, *shown, row.as_of or "unknown"]
 
 
-def oddities(found: Sequence[Oddity], checked: int) -> str:
+def findings(found: Sequence[Finding], checked: int) -> str:
     """Return what the linter found, errors first."""
-    ordered = sorted(found, key=lambda oddity: oddity.severity != "error")
+    ordered = sorted(found, key=lambda finding: finding.rank)
     lines = [
         textwrap.fill(
-            f"{oddity.severity.upper()}  {oddity.file}: {oddity.message} [{oddity.rule}]",
+            f"{finding.severity.upper()}  {finding.subject}: {finding.message} [{finding.code}]",
             100,
             subsequent_indent="  ",
             break_on_hyphens=False,
         )
-        for oddity in ordered
+        for finding in ordered
     ]
-    errors = sum(oddity.severity == "error" for oddity in found)
+    errors = sum(finding.severity == "error" for finding in found)
     lines.append(f"{checked} files, {errors} errors, {len(found) - errors} warnings")
     return "\n".join(lines) + "\n"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from capplan.components.base import Finding
 from capplan.estimate import Estimate
+from capplan.findings import Finding
 from capplan.plan.bind import Path
 from capplan.report import numbers, tables
 from capplan.report.blocks import Block, Findings, Fold, Heading, Lines, Sparklines

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from capplan.report import numbers
 
 if TYPE_CHECKING:
-    from capplan.components.base import Finding
     from capplan.estimate import Estimate
+    from capplan.findings import Finding
     from capplan.plan.bind import Path
     from capplan.report.view import ComponentView, Cost, EstimateView, LineView, MeasureView
 
@@ -190,7 +190,7 @@ def finding_document(finding: Finding) -> dict[str, str]:
     return {
         "severity": finding.severity,
         "code": finding.code,
-        "component": finding.component,
+        "component": finding.subject,
         "message": finding.message,
         "remedy": finding.remedy,
     }

@@ -15,7 +15,7 @@ def recommend_text(advice: Advice, width: int) -> str:
     """Return what to do first, then where every component stands."""
     parts = [f"{advice.estimate.plan.name}: what to change, best first; each saving on its own\n"]
     parts += [
-        textwrap.fill(f"ERROR  {f.component}: {f.message}. {f.remedy}", width, subsequent_indent="  ") + "\n"
+        textwrap.fill(f"ERROR  {f.subject}: {f.said}", width, subsequent_indent="  ") + "\n"
         for f in advice.problems
     ]
     if advice.hints:
@@ -31,7 +31,7 @@ def recommend_text(advice: Advice, width: int) -> str:
 def recommend_markdown(advice: Advice) -> str:
     """Return the same as Markdown."""
     parts = [f"### {advice.estimate.plan.name}: recommendations\n"]
-    parts += [f"- **error** `{f.component}`: {f.message}. {f.remedy}\n" for f in advice.problems]
+    parts += [f"- **error** `{f.subject}`: {f.said}\n" for f in advice.problems]
     if advice.hints:
         parts.append(markdown(_hints(advice)))
     parts.append(markdown(_standings(advice)))

@@ -10,11 +10,12 @@ import numpy as np
 
 from capplan.arrays import Array, Floats, hourly_mean
 from capplan.capacity.sizing import Sizing, utilization_of
-from capplan.components.base import Component, Finding
+from capplan.components.base import Component
 from capplan.components.measures import Measure
 from capplan.cost.lines import CostLine
 from capplan.cost.meters import Range
 from capplan.estimate import Estimate
+from capplan.findings import Finding
 
 if TYPE_CHECKING:
     from capplan.capacity.response import ResponseTimes

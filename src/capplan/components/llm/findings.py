@@ -7,9 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from capplan.capacity.sizing import Sizing
-from capplan.components.base import Finding
+from capplan.components import checks
+from capplan.components.llm import checks as llm_checks
 from capplan.components.llm.fleet import delays_of
 from capplan.components.llm.replica import Replica
+from capplan.findings import Finding
 from capplan.llm.alternatives import would_fit
 from capplan.llm.confidence import confidence_of, range_of
 from capplan.llm.configuration import Configuration
@@ -21,12 +23,12 @@ def obstacles(name: str, chosen: Configuration, llm: Llm, facts: Facts) -> Itera
     """Yield why the configuration cannot serve at all."""
     too_long = chosen.model.beyond_context(float(np.max(llm.input_tokens + llm.output_tokens)))
     if too_long:
-        yield Finding("error", "llm-context", name, too_long, "Choose a model with a longer one.")
+        yield llm_checks.LLM_CONTEXT.finding(name, too_long, "Choose a model with a longer one.")
         return
     wrong = chosen.obstacles()
     instead = _instead(chosen, llm, facts)
     if wrong:
-        yield Finding("error", "llm-cannot-run", name, "; ".join(wrong), instead)
+        yield llm_checks.LLM_CANNOT_RUN.finding(name, "; ".join(wrong), instead)
         return
     reached = chosen.reached(facts)
     tokens = llm.input_tokens + reached.growth * llm.output_tokens
@@ -36,7 +38,7 @@ def obstacles(name: str, chosen: Configuration, llm: Llm, facts: Facts) -> Itera
             f"{chosen.model.name} at {chosen.precision.name} does not fit {chosen.tensor_parallel:g} × "
             f"{chosen.gpu.name}: {missing:.1f} GB short for the weights and one request"
         )
-        yield Finding("error", "llm-does-not-fit", name, message, instead)
+        yield llm_checks.LLM_DOES_NOT_FIT.finding(name, message, instead)
 
 
 def _instead(chosen: Configuration, llm: Llm, facts: Facts) -> str:
@@ -49,14 +51,14 @@ def findings(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
     if np.any(replica.users < 1):
         message = "not even one request at a time keeps the SLO"
         remedy = "Take a faster GPU or more of them, or a looser SLO."
-        yield Finding("error", "llm-slo", name, message, remedy)
+        yield llm_checks.LLM_SLO.finding(name, message, remedy)
     yield from _at_risk(name, llm, replica)
     confidence = confidence_of(replica.configuration)
     if confidence.level == "low":
         low, high = range_of("low", "tpot")
         message = f"speeds are good to ×{low:.2g}…×{high:.2g} only: {'; '.join(confidence.reasons)}"
         remedy = "Calibrate with a benchmark of it on this GPU."
-        yield Finding("warning", "llm-low-confidence", name, message, remedy)
+        yield llm_checks.LLM_LOW_CONFIDENCE.finding(name, message, remedy)
     yield from _unschedulable(name, llm, replica)
 
 
@@ -67,11 +69,11 @@ def _at_risk(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
         message = (
             f"{replica.machine} holds {beside:g} replicas: losing one takes more than the {spare:g} spare"
         )
-        yield Finding("warning", "llm-same-machine", name, message, f"Set redundancy.spare to {beside:g}.")
+        yield llm_checks.LLM_SAME_MACHINE.finding(name, message, f"Set redundancy.spare to {beside:g}.")
     if spare == 0 and np.any(llm.purchase.spot) and not np.any(llm.redundancy.survive_zones):
         start_s = float(np.max(delays_of(llm.cold_start, replica.configuration.memory().weights).start_s))
         message = f"spot machines are taken back, none is spare, and a new one serves after {start_s:.0f} s"
-        yield Finding("warning", "llm-spot", name, message, "Set redundancy.spare.")
+        yield llm_checks.LLM_SPOT.finding(name, message, "Set redundancy.spare.")
 
 
 def _unschedulable(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
@@ -90,7 +92,7 @@ def _unschedulable(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
     if short:
         who = "its pod fits" if pods == 1 else f"{pods:g} of its pods, one for each replica, fit"
         message = f"{who} no {replica.machine}: requested {', '.join(short)} that a node has left"
-        yield Finding("error", "pod-fits-no-node", name, message, "Choose a larger machine, or request less.")
+        yield checks.POD_FITS_NO_NODE.finding(name, message, "Choose a larger machine, or request less.")
 
 
 def over_ceiling(name: str, sizing: Sizing) -> Iterator[Finding]:
@@ -100,4 +102,4 @@ def over_ceiling(name: str, sizing: Sizing) -> Iterator[Finding]:
         message = (
             f"replicas.max {float(np.min(sizing.ceiling)):g} is too few, the busiest hour needs {need:,.0f}"
         )
-        yield Finding("error", "max-too-small", name, message, f"Raise replicas.max to {need:,.0f}.")
+        yield checks.MAX_TOO_SMALL.finding(name, message, f"Raise replicas.max to {need:,.0f}.")

@@ -9,8 +9,10 @@ import numpy as np
 from capplan.arrays import per_scenario
 from capplan.capacity.redundancy import shortfall
 from capplan.capacity.sizing import Sizing
-from capplan.components.base import Context, Finding
+from capplan.components import checks
+from capplan.components.base import Context
 from capplan.components.measures import Measure, measure
+from capplan.findings import Finding
 from capplan.plan.services import Service
 
 
@@ -37,4 +39,4 @@ def availability_findings(name: str, service: Service) -> Iterator[Finding]:
     if np.all(np.asarray(service.redundancy.instance_availability) >= 1):
         message = "nothing says how often an instance fails, so slo.availability is not part of the sizing"
         remedy = "Give redundancy.instance_availability."
-        yield Finding("info", "availability-not-checked", name, message, remedy)
+        yield checks.AVAILABILITY_NOT_CHECKED.finding(name, message, remedy)

@@ -17,11 +17,13 @@ import numpy as np
 
 from capplan.arrays import Array, per_scenario
 from capplan.capacity.response import Promise
-from capplan.components.base import Component, Context, Finding
+from capplan.components import checks
+from capplan.components.base import Component, Context
 from capplan.components.measures import measure
 from capplan.components.services.latency import stations_of
 from capplan.components.services.platforms import platform_of
 from capplan.errors import InputError
+from capplan.findings import Finding
 from capplan.normal import normal_quantile
 from capplan.plan.services import Call, Service
 
@@ -154,4 +156,4 @@ def _findings(name: str, time: Time, target: Array) -> Iterator[Finding]:
             f"{eats} eats {share:.0%} of the time"
         )
         remedy = f"Make {eats} faster, call it less, cache it, or call in parallel."
-        yield Finding("error", "slo-end-to-end-missed", name, message, remedy)
+        yield checks.SLO_END_TO_END_MISSED.finding(name, message, remedy)

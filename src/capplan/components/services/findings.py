@@ -9,7 +9,8 @@ import numpy as np
 
 from capplan.arrays import Array, in_scenario
 from capplan.capacity.sizing import Sizing
-from capplan.components.base import Finding
+from capplan.components import checks
+from capplan.findings import Finding
 from capplan.plan.services import Service
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def findings_of(
         yield _over_ceiling(name, sizing, int(excess.argmax()))
     if not sizing.limits and np.any(rps > 0):
         message = "nothing says what an instance carries, so only min and max decide"
-        yield Finding("warning", "unsized", name, message, "Give service_time, cpu_time or throughput.")
+        yield checks.UNSIZED.finding(name, message, "Give service_time, cpu_time or throughput.")
     if has_latency_slo(service):
         from capplan.components.services.latency import latency_findings
 
@@ -48,7 +49,7 @@ def _over_ceiling(name: str, sizing: Sizing, worst: int) -> Finding:
         f"{_carries(sizing, ceiling, worst)}; the busiest hour brings {peak:,.4g} "
         f"and needs {need:,.0f} (over the maximum in {int(hours.sum())} of {hours.size} hours)"
     )
-    return Finding("error", "max-too-small", name, message, f"Raise instances.max to {need:,.0f}.")
+    return checks.MAX_TOO_SMALL.finding(name, message, f"Raise instances.max to {need:,.0f}.")
 
 
 def _carries(sizing: Sizing, ceiling: float, scenario: int) -> str:

@@ -8,8 +8,9 @@ import numpy as np
 
 from capplan.arrays import Array, Floats, per_scenario
 from capplan.capacity.response import Promise, ResponseTimes, Station
-from capplan.components.base import Finding
+from capplan.components import checks
 from capplan.components.services.carrying import Instance
+from capplan.findings import Finding, Severity
 from capplan.plan.services import Service
 
 
@@ -47,7 +48,7 @@ def latency_findings(name: str, service: Service, times: ResponseTimes | None) -
     if times is None:
         if any(target is not None for target in (slo.p50, slo.p95, slo.p99)):
             message = "nothing says how long a request takes, so the latency SLO is not part of the sizing"
-            yield Finding("info", "slo-not-checked", name, message, "Give service_time or cpu_time.")
+            yield checks.SLO_NOT_CHECKED.finding(name, message, "Give service_time or cpu_time.")
         return
     for share, target in times.promise.targets.items():
         bare = per_scenario(times.promise.bare(share))
@@ -74,7 +75,8 @@ def _below_work(name: str, service: Service, share: float, bare: Array, target: 
     remedy = "Make requests faster, or promise less: more instances do not help."
     if not sure:
         remedy = "Say how much its times vary (cs2: variance ÷ mean²; 0 constant, 1 exponential)."
-    return Finding("error" if sure else "warning", "slo-below-service-time", name, message, remedy)
+    severity: Severity = "error" if sure else "warning"
+    return checks.SLO_BELOW_SERVICE_TIME.finding(name, message, remedy, severity=severity)
 
 
 def _missed(name: str, times: ResponseTimes, share: float, target: Array) -> Iterator[Finding]:
@@ -86,7 +88,7 @@ def _missed(name: str, times: ResponseTimes, share: float, target: Array) -> Ite
         message = (
             f"{percent} is {_ms(found, worst)} in the busiest hour, and {_ms(target, worst)} is promised"
         )
-        yield Finding("error", "slo-missed", name, f"{message}{_scenarios(late)}", "Raise instances.max.")
+        yield checks.SLO_MISSED.finding(name, f"{message}{_scenarios(late)}", "Raise instances.max.")
 
 
 def _ms(values: Array, scenario: int) -> str:

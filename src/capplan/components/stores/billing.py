@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from capplan.arrays import Floats
 from capplan.catalog.rows import Sku
-from capplan.components.base import Context, Finding, Path
+from capplan.components import checks
+from capplan.components.base import Context, Path
 from capplan.cost.meters import Meter, Range
+from capplan.findings import Finding
 from capplan.plan.services import Provider
 
 
@@ -69,4 +71,4 @@ def retired(component: str, sku: Sku) -> Iterator[Finding]:
     """Yield the finding that a SKU is no longer sold."""
     if sku.retired is not None:
         message = f"{sku.name} was retired in {sku.retired}"
-        yield Finding("warning", "retired-sku", component, message, f"Its successor is {sku.successor}.")
+        yield checks.RETIRED_SKU.finding(component, message, f"Its successor is {sku.successor}.")

@@ -11,12 +11,14 @@ from capplan.arrays import Array, Floats, per_scenario
 from capplan.capacity.choice import Choice, cheapest
 from capplan.capacity.stores import cache_memory_gib, held_by_ttl
 from capplan.catalog.rows import Sku
-from capplan.components.base import Component, Context, Finding, Path
+from capplan.components import checks
+from capplan.components.base import Component, Context, Path
 from capplan.components.measures import Measure, Pick, measure
 from capplan.components.stores.billing import Bill, retired
 from capplan.components.stores.semantic import semantic_measures
 from capplan.cost.meters import Meter
 from capplan.errors import InputError
+from capplan.findings import Finding
 from capplan.plan.caches import AzureRedis, Cache, ElastiCache, ManagedCache, Memorystore
 from capplan.plan.services import Provider
 from capplan.plan.stores import AUTO
@@ -177,7 +179,7 @@ def too_small(name: str, held: Sequence[Measure]) -> Iterator[Finding]:
             need, there = float(memory.needs.max()), float(memory.has.min())
             message = f"its content needs {need:,.3g} GiB in each shard and has {there:,.3g}"
             remedy = "Add shards, shorten the ttl, or use machine: auto."
-            yield Finding("error", "cache-too-small", name, message, remedy)
+            yield checks.CACHE_TOO_SMALL.finding(name, message, remedy)
 
 
 def cache_content(ctx: Context, name: str, cache: Cache, shards: Floats, has_gib: Floats) -> list[Measure]:

@@ -12,8 +12,8 @@ from capplan.arrays import Array
 from capplan.capacity.stores import stepwise
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Sku
-from capplan.components.base import Finding
 from capplan.components.stores.billing import Bill, retired
+from capplan.findings import Finding
 from capplan.plan.databases import Aurora, AzurePostgres, CloudSql, ManagedDatabase, Rds
 from capplan.plan.stores import AUTO
 

@@ -9,7 +9,8 @@ import numpy as np
 from capplan.arrays import Array, Floats, per_scenario
 from capplan.capacity import stores
 from capplan.capacity.choice import Choice, cheapest
-from capplan.components.base import Component, Context, Finding, Path
+from capplan.components import checks
+from capplan.components.base import Component, Context, Path
 from capplan.components.connections import connection_measures, connections_of, too_many
 from capplan.components.measures import Measure, Pick, measure
 from capplan.components.stores.billing import Bill
@@ -18,6 +19,7 @@ from capplan.components.stores.meters import Sized, database_meters
 from capplan.components.stores.recovery import check_standby, recovery_measures, target_findings
 from capplan.components.stores.timeseries import series_gib, series_measures
 from capplan.errors import InputError
+from capplan.findings import Finding
 from capplan.plan.databases import ManagedDatabase, Rds
 from capplan.plan.services import Provider
 from capplan.plan.stores import AUTO
@@ -165,11 +167,19 @@ def _storage_measures(ctx: Context, name: str, database: ManagedDatabase, sized:
         yield measure("storage", sized.storage_gib, "GiB", formula)
 
 
+_SHORT = {
+    "cpu": checks.DATABASE_CPU,
+    "memory": checks.DATABASE_MEMORY,
+    "iops": checks.DATABASE_IOPS,
+}
+"""What a class, or its storage, can have too little of."""
+
+
 def _class_findings(
     name: str, database: ManagedDatabase, classes: list[DatabaseClass], measures: list[Measure]
 ) -> Iterator[Finding]:
     for short in measures:
-        if not short.short() or short.has is None or short.name not in ("cpu", "memory", "iops"):
+        if not short.short() or short.has is None or short.name not in _SHORT:
             continue
         worst = int((short.needs - short.has).max(axis=1).argmax())
         need = float(short.needs[min(worst, len(short.needs) - 1), 0])
@@ -179,7 +189,7 @@ def _class_findings(
         what = f"{database.machine} has not" if named else f"no {of} of its platform has"
         message = f"needs {need:,.3g} {short.unit} ({short.formula}); {what} more than {there:,.3g}"
         remedy = "Use machine: auto." if named else "Add read replicas or split the data."
-        yield Finding("error", f"database-{short.name}", name, message, remedy)
+        yield _SHORT[short.name].finding(name, message, remedy)
 
 
 def _extension_finding(ctx: Context, name: str, database: ManagedDatabase) -> Iterator[Finding]:
@@ -192,4 +202,4 @@ def _extension_finding(ctx: Context, name: str, database: ManagedDatabase) -> It
         remedy = (
             "Use azure-postgresql, Timescale's own service, or platform: kubernetes; or drop compression."
         )
-        yield Finding("warning", "extension-not-offered", name, str(why), remedy)
+        yield checks.EXTENSION_NOT_OFFERED.finding(name, str(why), remedy)

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from capplan.arrays import Array, per_scenario
-from capplan.components.base import Context, Finding, Path
+from capplan.components import checks
+from capplan.components.base import Context, Path
 from capplan.components.measures import Measure, measure
 from capplan.errors import InputError, nearest
+from capplan.findings import Finding
 from capplan.plan.databases import ManagedDatabase
 from capplan.plan.services import Provider
 
@@ -75,4 +77,4 @@ def target_findings(name: str, measures: Sequence[Measure]) -> Iterator[Finding]
         taken = "cannot be recovered" if not np.isfinite(worst) else f"takes {worst:,.0f} min"
         message = f"{found.name}: {taken} by {found.formula}; the objective is {goal:g} min"
         remedy = "Keep backups with point-in-time recovery, high availability, or a recovery.standby_region."
-        yield Finding("warning", "recovery-objective", name, message, remedy)
+        yield checks.RECOVERY_OBJECTIVE.finding(name, message, remedy)

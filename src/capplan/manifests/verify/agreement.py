@@ -1,4 +1,4 @@
-"""Rule 24, beyond Kubernetes: alerts, dashboards and load tests have the figures of one plan."""
+"""Beyond Kubernetes: alerts, dashboards and load tests have the figures of one plan."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from capplan.findings import Finding
+from capplan.manifests.verify.checks import capacity
 from capplan.manifests.verify.facts import Facts
-from capplan.manifests.verify.world import Finding, Item, Tree, amount, mapping, maps, text
+from capplan.manifests.verify.world import Item, Tree, amount, mapping, maps, text
 
 _ALERT = re.compile(r"(.+?)\s*(>=?|<=?)\s*([0-9.]+(?:[eE][-+]?[0-9]+)?)\s*", re.DOTALL)
 _STAGE = re.compile(r"""["']rps["']\s*:\s*(\d+)""")
@@ -26,7 +28,7 @@ def alerts_and_lines(documents: Mapping[str, Sequence[Any]]) -> Iterator[Finding
                     item = Item(path, {"kind": "Rules", "metadata": {"name": path}})
                     what = f"alert {rule['alert']} fires at {match[3]}, the dashboard's line is elsewhere"
                     yield item.finding(
-                        24, "alert-before-line", "groups", what, "Render both again.", "warning"
+                        capacity.ALERT_BEFORE_LINE, "groups", what, "Render both again.", "warning"
                     )
 
 
@@ -53,4 +55,4 @@ def load_test_rate(path: str, source: str, facts: Facts) -> Iterator[Finding]:
     if rates and planned and max(rates) != max(1, planned):
         item = Item(path, {"kind": "LoadTest", "metadata": {"name": path}})
         what = f"goes up to {max(rates)} requests/s, the planned peak is {planned}"
-        yield item.finding(24, "figures-differ", "stages", what, "Render it again.")
+        yield item.finding(capacity.FIGURES_DIFFER, "stages", what, "Render it again.")

@@ -1,4 +1,4 @@
-"""Rules 8 to 16: autoscalers."""
+"""Autoscalers: one for a workload, with room to scale, by what can be measured."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 
-from capplan.manifests.verify.keda import rule_14, rule_15
+from capplan.findings import Finding
+from capplan.manifests.verify.checks import autoscaling
+from capplan.manifests.verify.keda import scaled_objects, triggers
 from capplan.manifests.verify.world import (
-    Finding,
     Item,
     Tree,
     Workload,
@@ -26,24 +27,26 @@ from capplan.manifests.verify.world import (
 _RESOURCES = ("cpu", "memory")
 
 
-def rule_8(world: World) -> Iterator[Finding]:
+def one_autoscaler(world: World) -> Iterator[Finding]:
     """One autoscaler a workload, and then no replicas."""
     for target, scalers in world.scalers.items():
         if len(scalers) > 1:
             names = " and ".join(scaler.title for scaler in scalers)
             what = f"{target[0]}/{target[2]} is scaled by {names}, which would fight"
-            yield scalers[0].finding(8, "two-autoscalers", "spec.scaleTargetRef", what, "Keep one.")
+            yield scalers[0].finding(autoscaling.TWO_AUTOSCALERS, "spec.scaleTargetRef", what, "Keep one.")
     for workload in world.workloads:
         if workload.scalers and "replicas" in mapping(workload.item.tree, "spec"):
             what = f"every apply would undo what {workload.scalers[0].title} decided"
-            yield workload.item.finding(8, "replicas-under-autoscaler", "spec.replicas", what, "Remove it.")
+            yield workload.item.finding(
+                autoscaling.REPLICAS_UNDER_AUTOSCALER, "spec.replicas", what, "Remove it."
+            )
     vpas = world.of("VerticalPodAutoscaler")
     targets = Counter(map(_vpa_target, vpas))
     for item in vpas:
         kind, _, name = _vpa_target(item)
         if targets[_vpa_target(item)] > 1:
             what = f"{kind}/{name} has more than one VPA"
-            yield item.finding(8, "two-vpas", "spec.targetRef", what, "Keep one.")
+            yield item.finding(autoscaling.TWO_VPAS, "spec.targetRef", what, "Keep one.")
 
 
 def _vpa_target(item: Item) -> tuple[str, str, str]:
@@ -51,7 +54,7 @@ def _vpa_target(item: Item) -> tuple[str, str, str]:
     return str(target.get("kind")), item.namespace, str(target.get("name"))
 
 
-def rule_9(world: World) -> Iterator[Finding]:
+def names_of_hpas(world: World) -> Iterator[Finding]:
     """The HPA that KEDA makes has a name that is free and short enough."""
     taken = {(item.namespace, item.name) for item in world.of("HorizontalPodAutoscaler")}
     for item in world.of("ScaledObject"):
@@ -59,24 +62,26 @@ def rule_9(world: World) -> Iterator[Finding]:
         name = own or f"keda-hpa-{item.name}"
         if len(name) > 63:
             what = f"KEDA's HPA would be called '{name}', {len(name)} characters of 63"
-            yield item.finding(9, "hpa-name-too-long", "metadata.name", what, "At most 54 characters.")
+            yield item.finding(autoscaling.HPA_NAME_TOO_LONG, "metadata.name", what, "At most 54 characters.")
         if (item.namespace, name) in taken:
-            yield item.finding(9, "hpa-name-taken", "metadata.name", f"an HPA '{name}' exists")
+            yield item.finding(autoscaling.HPA_NAME_TAKEN, "metadata.name", f"an HPA '{name}' exists")
         taken.add((item.namespace, name))
 
 
-def rule_10(world: World) -> Iterator[Finding]:
+def room_to_scale(world: World) -> Iterator[Finding]:
     """An autoscaler has room between its bounds."""
     for item in world.of("HorizontalPodAutoscaler", "ScaledObject"):
         lo, hi = bounds(item)
         if lo >= hi:
             what = f"at least {lo} and at most {hi} replicas leave nothing to scale"
-            yield item.finding(10, "no-room", "spec", what)
+            yield item.finding(autoscaling.NO_ROOM, "spec", what)
         if item.kind == "HorizontalPodAutoscaler" and lo < 1:
-            yield item.finding(10, "hpa-min", "spec.minReplicas", f"an HPA's minimum is 1 or more, not {lo}")
+            yield item.finding(
+                autoscaling.HPA_MIN, "spec.minReplicas", f"an HPA's minimum is 1 or more, not {lo}"
+            )
 
 
-def rule_11(world: World) -> Iterator[Finding]:
+def measured_requests(world: World) -> Iterator[Finding]:
     """Utilization of what nobody requests has no meaning."""
     for workload in world.all_pods:
         for scaler in workload.scalers:
@@ -88,11 +93,11 @@ def _unrequested(workload: Workload, scaler: Item, resource: str, container: str
     measured = [one for one in workload.containers if container in ("", one.get("name"))]
     if container and not measured:
         what = f"scales by {resource} of container '{container}', which {workload.item.title} does not have"
-        yield scaler.finding(11, "no-request", "spec", what)
+        yield scaler.finding(autoscaling.NO_REQUEST, "spec", what)
     for one in measured:
         if not request(one, resource):
             what = f"scales by {resource}, which container '{one.get('name')}' does not request"
-            yield scaler.finding(11, "no-request", "spec", what, f"Set resources.requests.{resource}.")
+            yield scaler.finding(autoscaling.NO_REQUEST, "spec", what, f"Set resources.requests.{resource}.")
 
 
 def _resource_metrics(scaler: Item, target: str = "") -> Iterator[tuple[str, str]]:
@@ -140,7 +145,7 @@ _BLOCKS = {
 _VALUES = {"Utilization": "averageUtilization", "AverageValue": "averageValue", "Value": "value"}
 
 
-def rule_12(world: World) -> Iterator[Finding]:
+def metrics(world: World) -> Iterator[Finding]:
     """A metric has the block of its type, and a target its number."""
     for item in world.of("HorizontalPodAutoscaler"):
         if text(item.tree, "apiVersion") not in ("autoscaling/v2", "autoscaling/v2beta2"):
@@ -150,7 +155,7 @@ def rule_12(world: World) -> Iterator[Finding]:
             kind = str(metric.get("type"))
             block = mapping(metric, _BLOCKS.get(kind, ""))
             if not block:
-                yield item.finding(12, "metric-block", field, f"type {kind} without its block")
+                yield item.finding(autoscaling.METRIC_BLOCK, field, f"type {kind} without its block")
                 continue
             yield from _target(item, field, kind, mapping(block, "target"))
 
@@ -160,23 +165,23 @@ def _target(item: Item, field: str, kind: str, target: Tree) -> Iterator[Finding
     value = target.get(_VALUES.get(said, ""))
     if value is None or set(target) - {"type", _VALUES.get(said, "")}:
         what = f"a target of type {said} has {_VALUES.get(said, 'a number')} and nothing else"
-        yield item.finding(12, "metric-target", f"{field}.target", what)
+        yield item.finding(autoscaling.METRIC_TARGET, f"{field}.target", what)
     elif said == "Utilization" and (
         kind not in ("Resource", "ContainerResource") or not _at_least_one(value)
     ):
         what = "Utilization is a percentage, 1 or more, of what a resource requests"
-        yield item.finding(12, "metric-target", f"{field}.target", what)
+        yield item.finding(autoscaling.METRIC_TARGET, f"{field}.target", what)
     elif said != "Utilization" and not amount(value):
-        yield item.finding(12, "metric-target", f"{field}.target", f"{value!r} is no quantity above 0")
+        yield item.finding(autoscaling.METRIC_TARGET, f"{field}.target", f"{value!r} is no quantity above 0")
     if kind == "Pods" and said != "AverageValue":
-        yield item.finding(12, "metric-target", f"{field}.target", "Pods metrics have an AverageValue")
+        yield item.finding(autoscaling.METRIC_TARGET, f"{field}.target", "Pods metrics have an AverageValue")
 
 
 def _at_least_one(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
-def rule_13(world: World) -> Iterator[Finding]:
+def behavior(world: World) -> Iterator[Finding]:
     """Behavior stays within the API's bounds."""
     for item in world.of("HorizontalPodAutoscaler", "ScaledObject"):
         keda = item.kind == "ScaledObject"
@@ -185,15 +190,17 @@ def rule_13(world: World) -> Iterator[Finding]:
             rules, field = mapping(item.tree, f"{path}.{direction}"), f"{path}.{direction}"
             window = whole(rules, "stabilizationWindowSeconds", 0)
             if not 0 <= window <= 3600:
-                yield item.finding(13, "window", field, f"a window of {window} s; 0 to 3600 are allowed")
+                yield item.finding(
+                    autoscaling.BEHAVIOR_WINDOW, field, f"a window of {window} s; 0 to 3600 are allowed"
+                )
             for policy in maps(rules, "policies"):
                 period, value = whole(policy, "periodSeconds", 0), whole(policy, "value", 0)
                 if not 1 <= period <= 1800 or value < 1:
                     what = f"{value} in {period} s; at least 1, in 1 to 1800 s, is allowed"
-                    yield item.finding(13, "policy", field, what)
+                    yield item.finding(autoscaling.BEHAVIOR_POLICY, field, what)
 
 
-def rule_16(world: World) -> Iterator[Finding]:
+def vertical_autoscalers(world: World) -> Iterator[Finding]:
     """A VPA controls what no horizontal autoscaler measures, and makes no pod that fits no node."""
     workloads = {(w.item.kind, w.namespace, w.name): w for w in world.all_pods}
     for item in world.of("VerticalPodAutoscaler"):
@@ -202,7 +209,7 @@ def rule_16(world: World) -> Iterator[Finding]:
         policies = maps(item.tree, "spec.resourcePolicy.containerPolicies")
         if mode is False:
             yield item.finding(
-                16, "vpa-mode", "spec.updatePolicy", "Off without quotes is a boolean", 'Write "Off".'
+                autoscaling.VPA_MODE, "spec.updatePolicy", "Off without quotes is a boolean", 'Write "Off".'
             )
         elif mode != "Off" and workload is not None:
             yield from _contested(item, workload, policies)
@@ -223,7 +230,7 @@ def _contested(item: Item, workload: Workload, policies: list[Tree]) -> Iterator
         if both and policy.get("mode") != "Off":
             what = f"changes {' and '.join(both)}, by which {workload.scalers[0].title} scales"
             remedy = "Set updateMode Off, or controlledResources to the others."
-            yield item.finding(16, "vpa-fights-hpa", "spec.resourcePolicy", what, remedy)
+            yield item.finding(autoscaling.VPA_FIGHTS_HPA, "spec.resourcePolicy", what, remedy)
 
 
 def _allowed(world: World, item: Item, policy: Tree) -> Iterator[Finding]:
@@ -232,13 +239,23 @@ def _allowed(world: World, item: Item, policy: Tree) -> Iterator[Finding]:
         low, high = amount(least[resource]), amount(most[resource])
         if low is not None and high is not None and low > high:
             what = f"{resource}: minAllowed {least[resource]} is above maxAllowed {most[resource]}"
-            yield item.finding(16, "vpa-bounds", "spec.resourcePolicy", what)
+            yield item.finding(autoscaling.VPA_BOUNDS, "spec.resourcePolicy", what)
     for resource, fact, unit in (("cpu", "cpu", 1.0), ("memory", "memory_gib", 2.0**30)):
         there = max((pool[fact] for pool in world.facts.pools.values()), default=math.inf)
         high = amount(most.get(resource))
         if high is not None and high / unit > there * (1 + 1e-6):
             what = f"{resource}: maxAllowed {most[resource]} is more than any node has for pods"
-            yield item.finding(16, "vpa-above-node", "spec.resourcePolicy", what)
+            yield item.finding(autoscaling.VPA_ABOVE_NODE, "spec.resourcePolicy", what)
 
 
-RULES = (rule_8, rule_9, rule_10, rule_11, rule_12, rule_13, rule_14, rule_15, rule_16)
+RULES = (
+    one_autoscaler,
+    names_of_hpas,
+    room_to_scale,
+    measured_requests,
+    metrics,
+    behavior,
+    scaled_objects,
+    triggers,
+    vertical_autoscalers,
+)

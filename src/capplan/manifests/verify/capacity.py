@@ -1,4 +1,4 @@
-"""Rules 17 to 24: availability, and whether everything has room."""
+"""Availability, and whether everything has room."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import math
 import re
 from collections.abc import Iterator
 
+from capplan.components import checks as plans
+from capplan.findings import Finding, Severity
+from capplan.manifests.verify.checks import capacity
 from capplan.manifests.verify.world import (
-    Finding,
     Item,
     Tree,
     Workload,
@@ -27,7 +29,7 @@ _GPU = "nvidia.com/gpu"
 _GIB = 2.0**30
 
 
-def rule_17(world: World) -> Iterator[Finding]:
+def disruption_budgets(world: World) -> Iterator[Finding]:
     """A disruption budget protects pods and still lets nodes be drained."""
     budgets = world.of("PodDisruptionBudget")
     for budget in budgets:
@@ -35,13 +37,15 @@ def rule_17(world: World) -> Iterator[Finding]:
         given = [field for field in ("minAvailable", "maxUnavailable") if spec.get(field) is not None]
         if len(given) != 1:
             yield budget.finding(
-                17, "pdb-fields", "spec", "needs exactly one of minAvailable and maxUnavailable"
+                capacity.PDB_FIELDS, "spec", "needs exactly one of minAvailable and maxUnavailable"
             )
             continue
         selected = _protected(world, budget)
         selector = mapping(spec, "selector")
         if not selected and not world.made_by_operator(selector, budget.namespace):
-            yield budget.finding(17, "pdb-without-pods", "spec.selector", "selects the pods of no workload")
+            yield budget.finding(
+                capacity.PDB_WITHOUT_PODS, "spec.selector", "selects the pods of no workload"
+            )
         yield from _drains(budget, spec, given[0], selected)
     yield from _two_budgets(world, budgets)
 
@@ -58,7 +62,7 @@ def _drains(budget: Item, spec: Tree, field: str, selected: list[Workload]) -> I
     if counted and _evictable(spec, field, pods) < 1:
         titles = " and ".join(workload.item.title for workload in counted)
         what = f"allows no eviction from the {pods} pods of {titles}: drains hang"
-        yield budget.finding(17, "pdb-blocks-drain", f"spec.{field}", what, "Set maxUnavailable 1.")
+        yield budget.finding(capacity.PDB_BLOCKS_DRAIN, f"spec.{field}", what, "Set maxUnavailable 1.")
 
 
 def _evictable(spec: Tree, field: str, pods: int) -> int:
@@ -76,25 +80,25 @@ def _two_budgets(world: World, budgets: list[Item]) -> Iterator[Finding]:
         if len(own) > 1:
             names = " and ".join(budget.title for budget in own)
             what = f"pods under {names}: eviction refuses pods of two budgets"
-            yield workload.item.finding(17, "two-pdbs", "", what, "Keep one.")
+            yield workload.item.finding(capacity.TWO_PDBS, "", what, "Keep one.")
 
 
 _SLEEP = re.compile(r"(?:^|[\s;&])sleep\s+(\d+)s?\b")
 
 
-def rule_18(world: World) -> Iterator[Finding]:
+def rollouts(world: World) -> Iterator[Finding]:
     """A rollout can move, and pods stop before they are killed."""
     for workload in world.all_pods:
         rolling = mapping(workload.item.tree, "spec.strategy.rollingUpdate")
         if rolling and not any(share(rolling.get(f, "25%"), 100) for f in ("maxSurge", "maxUnavailable")):
             what = "maxSurge and maxUnavailable are both 0: a rollout cannot begin"
-            yield workload.item.finding(18, "stuck-rollout", "spec.strategy.rollingUpdate", what)
+            yield workload.item.finding(capacity.STUCK_ROLLOUT, "spec.strategy.rollingUpdate", what)
         grace = whole(workload.pod, "terminationGracePeriodSeconds", 30)
         for field, container in containers_with_paths(workload):
             sleep = _pre_stop_sleep(mapping(container, "lifecycle.preStop"))
             if sleep and sleep >= grace:
                 what = f"sleeps {sleep} s of {grace} s of grace: nothing is left to stop in"
-                yield workload.item.finding(18, "pre-stop", f"{field}.lifecycle.preStop", what)
+                yield workload.item.finding(capacity.PRE_STOP, f"{field}.lifecycle.preStop", what)
 
 
 def _pre_stop_sleep(hook: Tree) -> int:
@@ -104,7 +108,7 @@ def _pre_stop_sleep(hook: Tree) -> int:
     return whole(hook, "sleep.seconds", sum(map(int, said)))
 
 
-def rule_19(world: World) -> Iterator[Finding]:
+def quantities(world: World) -> Iterator[Finding]:
     """Quantities parse, and no request is above its limit."""
     for workload in world.all_pods:
         for field, container in containers_with_paths(workload):
@@ -114,7 +118,7 @@ def rule_19(world: World) -> Iterator[Finding]:
     for item, field, said in _quantities(world):
         for resource, value in said.items():
             if amount(value) is None:
-                yield item.finding(19, "quantity", field, f"{resource}: {value!r} is no quantity")
+                yield item.finding(capacity.QUANTITY, field, f"{resource}: {value!r} is no quantity")
 
 
 def _quantities(world: World) -> Iterator[tuple[Item, str, Tree]]:
@@ -148,14 +152,14 @@ def _ordered(item: Item, field: str, resource: str, requests: Tree, limits: Tree
     asked, limit = amount(requests.get(resource)), amount(limits.get(resource))
     if asked is not None and limit is not None and asked > limit:
         what = f"{resource}: the request, {requests[resource]}, is above the limit, {limits[resource]}"
-        yield item.finding(19, "request-above-limit", field, what)
+        yield item.finding(capacity.REQUEST_ABOVE_LIMIT, field, what)
     extended = "/" in str(resource)
     if extended and (limit is None or (asked is not None and asked != limit) or limit != int(limit)):
         what = f"{resource} needs a whole limit, and a request that equals it"
-        yield item.finding(19, "extended-resource", field, what)
+        yield item.finding(capacity.EXTENDED_RESOURCE, field, what)
 
 
-def rule_20(world: World) -> Iterator[Finding]:
+def pods_on_nodes(world: World) -> Iterator[Finding]:
     """A pod fits a node of a pool that it may go to, beside the pods that every node there has."""
     pools = world.facts.pools
     if not pools:
@@ -164,11 +168,11 @@ def rule_20(world: World) -> Iterator[Finding]:
         fitting, field = _pools_for(world, workload), workload.pod_field
         if not fitting:
             what = "selects nodes that no pool of the plan has"
-            yield workload.item.finding(20, "no-such-nodes", f"{field}.nodeSelector", what)
+            yield workload.item.finding(capacity.NO_SUCH_NODES, f"{field}.nodeSelector", what)
         elif all(_too_large(world, workload, name) for name in fitting):
             what = f"requests {_too_large(world, workload, fitting[0])} of a node of {fitting[0]}"
             remedy = "Choose a larger machine, or request less."
-            yield workload.item.finding(20, "pod-fits-no-node", field, what, remedy)
+            yield workload.item.finding(plans.POD_FITS_NO_NODE, field, what, remedy)
 
 
 def _pools_for(world: World, workload: Workload) -> list[str]:
@@ -206,7 +210,7 @@ def _too_large(world: World, workload: Workload, name: str) -> str:
     return ""
 
 
-def rule_21(world: World) -> Iterator[Finding]:
+def gpus_and_pools(world: World) -> Iterator[Finding]:
     """GPU pods go to GPU nodes, of which there are enough."""
     for workload in world.workloads:
         if not workload.request(_GPU):
@@ -215,10 +219,10 @@ def rule_21(world: World) -> Iterator[Finding]:
         # A toleration without a key tolerates every taint.
         if _GPU not in tolerated and None not in tolerated:
             what = f"requests a GPU and does not tolerate the taint {_GPU}"
-            yield workload.item.finding(21, "gpu-toleration", f"{workload.pod_field}.tolerations", what)
+            yield workload.item.finding(capacity.GPU_TOLERATION, f"{workload.pod_field}.tolerations", what)
         if not mapping(workload.pod, "nodeSelector") and not at(workload.pod, "affinity.nodeAffinity"):
             what = "requests a GPU and selects no nodes"
-            yield workload.item.finding(21, "gpu-selector", f"{workload.pod_field}.nodeSelector", what)
+            yield workload.item.finding(capacity.GPU_SELECTOR, f"{workload.pod_field}.nodeSelector", what)
     yield from _enough_nodes(world)
 
 
@@ -242,10 +246,10 @@ def _enough_nodes(world: World) -> Iterator[Finding]:
                 f"every autoscaler at its maximum, and a rollout, need {math.ceil(needs[resource])} nodes "
                 f"of {name} for {resource}; the pool stops at {pool['nodes']}"
             )
-            yield alone[0].item.finding(21, "pool-too-small", "", what, "Raise nodes.max.", "warning")
+            yield alone[0].item.finding(plans.POOL_TOO_SMALL, "", what, "Raise nodes.max.", "warning")
 
 
-def rule_22(world: World) -> Iterator[Finding]:
+def quotas(world: World) -> Iterator[Finding]:
     """The quota holds everything at its maximum; one that counts only some pods is left alone."""
     for quota in world.of("ResourceQuota"):
         if at(quota.tree, "spec.scopes") or at(quota.tree, "spec.scopeSelector"):
@@ -255,7 +259,7 @@ def rule_22(world: World) -> Iterator[Finding]:
             hard, needed = amount(value), _needed(str(key), workloads)
             if hard is not None and needed > hard * (1 + 1e-9):
                 what = f"{value} is less than the {needed:.6g} that everything at its maximum takes"
-                yield quota.finding(22, "quota-too-small", f"spec.hard.{key}", what)
+                yield quota.finding(capacity.QUOTA_TOO_SMALL, f"spec.hard.{key}", what)
             yield from _unset(world, str(key), workloads)
 
 
@@ -288,8 +292,10 @@ def _unset(world: World, key: str, workloads: list[Workload]) -> Iterator[Findin
             said = any(resource in mapping(container, f"resources.{place}") for place in enough)
             if not said:
                 what = f"container '{container.get('name')}' sets no {key}, which the quota demands"
-                severity = "warning" if resource in given else "error"
-                yield workload.item.finding(22, "unset-under-quota", f"{field}.resources", what, "", severity)
+                severity: Severity = "warning" if resource in given else "error"
+                yield workload.item.finding(
+                    capacity.UNSET_UNDER_QUOTA, f"{field}.resources", what, "", severity
+                )
 
 
 def _defaults(world: World, namespace: str, part: str) -> list[object]:
@@ -306,7 +312,7 @@ def _defaults(world: World, namespace: str, part: str) -> list[object]:
     ]
 
 
-def rule_23(world: World) -> Iterator[Finding]:
+def connections(world: World) -> Iterator[Finding]:
     """Pools do not open more connections than the database accepts."""
     most_pods = {workload.name: workload.peak for workload in world.workloads}
     for database, said in world.facts.connections.items():
@@ -314,10 +320,10 @@ def rule_23(world: World) -> Iterator[Finding]:
         if opened > said["accepted"]:
             what = f"pools open up to {opened:,.0f} connections, {database} accepts {said['accepted']:,.0f}"
             remedy = "Make pools smaller, or put a pooler between."
-            yield Finding(23, "too-many-connections", "", f"database {database}", "", what, remedy)
+            yield plans.TOO_MANY_CONNECTIONS.finding(f"database {database}", what, remedy)
 
 
-def rule_24(world: World) -> Iterator[Finding]:
+def figures_of_the_plan(world: World) -> Iterator[Finding]:
     """One figure of the plan is the same number everywhere, and the ceiling carries the peak."""
     for workload in world.workloads:
         peak = amount(text(workload.item.tree, "metadata.annotations.capplan/peak-rps"))
@@ -325,13 +331,15 @@ def rule_24(world: World) -> Iterator[Finding]:
             said = amount(text(scaler.tree, "metadata.annotations.capplan/peak-rps"))
             if peak is not None and said is not None and said != peak:
                 what = f"was rendered for {said:g} requests/s, {workload.item.title} for {peak:g}"
-                yield scaler.finding(24, "figures-differ", "metadata.annotations", what, "Render both again.")
+                yield scaler.finding(
+                    capacity.FIGURES_DIFFER, "metadata.annotations", what, "Render both again."
+                )
             target = _rate_target(scaler)
             _, hi = bounds(scaler)
             if peak and target and math.ceil(peak / target - 1e-9) > hi:
                 needed = math.ceil(peak / target - 1e-9)
                 what = f"{peak:g} requests/s at {target:g} a replica need {needed} replicas, more than {hi}"
-                yield scaler.finding(24, "ceiling-below-peak", "spec", what, "Raise the maximum.")
+                yield scaler.finding(capacity.CEILING_BELOW_PEAK, "spec", what, "Raise the maximum.")
 
 
 def _rate_target(scaler: Item) -> float | None:
@@ -345,4 +353,13 @@ def _rate_target(scaler: Item) -> float | None:
     return None
 
 
-RULES = (rule_17, rule_18, rule_19, rule_20, rule_21, rule_22, rule_23, rule_24)
+RULES = (
+    disruption_budgets,
+    rollouts,
+    quantities,
+    pods_on_nodes,
+    gpus_and_pools,
+    quotas,
+    connections,
+    figures_of_the_plan,
+)

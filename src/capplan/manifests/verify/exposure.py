@@ -1,11 +1,13 @@
-"""Rules 25 and 26: secrets and exposure."""
+"""Secrets and exposure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from capplan.manifests.verify.world import Finding, Item, World, containers_with_paths, mapping, maps, text
+from capplan.findings import Finding
+from capplan.manifests.verify.checks import exposure
+from capplan.manifests.verify.world import Item, World, containers_with_paths, mapping, maps, text
 
 _SECRET_NAME = re.compile(r"passw|secret|token(?!s|iz)|api_?key|credential", re.IGNORECASE)
 """Tokens, in the plural, are what language models count, and tokenizers cut."""
@@ -34,7 +36,7 @@ _INTERNAL = {
 """Annotations that keep a load balancer off the internet, with the values that do."""
 
 
-def rule_25(world: World) -> Iterator[Finding]:
+def secrets(world: World) -> Iterator[Finding]:
     """No secret stands in a manifest."""
     for workload in world.all_pods:
         for field, container in containers_with_paths(workload):
@@ -43,14 +45,14 @@ def rule_25(world: World) -> Iterator[Finding]:
                 if _is_secret(name, value):
                     what = f"{name} holds a value"
                     yield workload.item.finding(
-                        25, "literal-secret", f"{field}.env", what, "Use a secretKeyRef."
+                        exposure.LITERAL_SECRET, f"{field}.env", what, "Use a secretKeyRef."
                     )
     for item in world.of("ConfigMap"):
         for key, value in mapping(item.tree, "data").items():
             # A key with a point is the name of a file.
             if "." not in str(key) and _is_secret(str(key), value):
                 what = f"{key} holds a value"
-                yield item.finding(25, "literal-secret", f"data.{key}", what, "Use a Secret.")
+                yield item.finding(exposure.LITERAL_SECRET, f"data.{key}", what, "Use a Secret.")
     for item in world.items:
         if item.kind == "Secret":
             yield from _values_of(item)
@@ -71,16 +73,16 @@ def _values_of(item: Item) -> Iterator[Finding]:
     """Yield a warning for a Secret whose values stand in the manifest."""
     if any(mapping(item.tree, field) for field in ("data", "stringData")):
         remedy = "Let a secret store make it, or seal it."
-        yield item.finding(25, "secret-in-manifest", "data", "its values stand here", remedy, "warning")
+        yield item.finding(exposure.SECRET_IN_MANIFEST, "data", "its values stand here", remedy, "warning")
 
 
 def secrets_in(item: Item) -> Iterator[Finding]:
     """Yield a finding for each URL with a password, and each field that is one, wherever it stands."""
     for field, value in _texts(item.tree, ""):
         if _SECRET_URL.search(value):
-            yield item.finding(25, "password-in-url", field, "a URL holds a password", "Use a secret.")
+            yield item.finding(exposure.PASSWORD_IN_URL, field, "a URL holds a password", "Use a secret.")
         elif value and _PASSWORD_FIELD.search(field.rpartition(".")[2]):
-            yield item.finding(25, "literal-secret", field, "a password stands here", "Use a secret.")
+            yield item.finding(exposure.LITERAL_SECRET, field, "a password stands here", "Use a secret.")
 
 
 def secrets_in_text(path: str, source: str) -> Iterator[Finding]:
@@ -89,11 +91,11 @@ def secrets_in_text(path: str, source: str) -> Iterator[Finding]:
     for number, line in enumerate(source.splitlines(), 1):
         if _SECRET_URL.search(line):
             yield item.finding(
-                25, "password-in-url", f"line {number}", "a URL holds a password", "Use a secret."
+                exposure.PASSWORD_IN_URL, "", "a URL holds a password", "Use a secret.", line=number
             )
         elif path.endswith(".sh") and _PASSWORD_OPTION.search(line):
             what, remedy = "a command is given a password", "Take it from a variable."
-            yield item.finding(25, "literal-secret", f"line {number}", what, remedy)
+            yield item.finding(exposure.LITERAL_SECRET, "", what, remedy, line=number)
 
 
 def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
@@ -107,7 +109,7 @@ def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
         yield path, value
 
 
-def rule_26(world: World) -> Iterator[Finding]:
+def what_is_public(world: World) -> Iterator[Finding]:
     """What faces the internet is meant to."""
     for service in world.of("Service"):
         kind = text(service.tree, "spec.type")
@@ -118,7 +120,7 @@ def rule_26(world: World) -> Iterator[Finding]:
         if not service.group and kind in ("LoadBalancer", "NodePort") and not meant and not restricted:
             what = f"a {kind} that nothing restricts"
             remedy = "Restrict it with loadBalancerSourceRanges, or say `public: true` in the plan."
-            yield service.finding(26, "public-service", "spec.type", what, remedy)
+            yield service.finding(exposure.PUBLIC_SERVICE, "spec.type", what, remedy)
     for namespace in world.of("Namespace"):
         for key, value in mapping(namespace.tree, "metadata.labels").items():
             levelled = str(key).startswith("pod-security.kubernetes.io/") and not str(key).endswith(
@@ -126,7 +128,7 @@ def rule_26(world: World) -> Iterator[Finding]:
             )
             if levelled and value not in _LEVELS:
                 what = f"{value!r} is none of {', '.join(_LEVELS)}"
-                yield namespace.finding(26, "pod-security-level", f"metadata.labels.{key}", what)
+                yield namespace.finding(exposure.POD_SECURITY_LEVEL, f"metadata.labels.{key}", what)
 
 
-RULES = (rule_25, rule_26)
+RULES = (secrets, what_is_public)

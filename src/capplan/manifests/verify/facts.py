@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from capplan.errors import InputError, Problem
 from capplan.manifests.figures import number
 from capplan.manifests.site import Site
+from capplan.manifests.verify.checks import code_of
 from capplan.plan.stores import SelfHosted
 
 
@@ -20,7 +21,7 @@ class Facts(NamedTuple):
     each] by service.
     external: names of Secrets and other objects that exist already, as "Kind/name".
     peak_rps: planned peak of what enters the plan; 0 where there is no plan.
-    accepted: ids of checks that may fail, with the reason.
+    accepted: codes of checks that may fail, with the reason.
     """
 
     pools: Mapping[str, Any] = {}
@@ -53,7 +54,11 @@ def facts_of(site: Site) -> Facts:
     external = sorted(f"Secret/{name}" for name in secrets | tls | own)
     external.append(f"IngressClass/{site.manifests.ingress_class}")
     peak_rps = sum(site.services[name].peak_rps for name in site.entries)
-    return Facts(pools, _connections(site), external, dict(site.manifests.accepted), round(peak_rps, 9))
+    return Facts(pools, _connections(site), external, _accepted(site.manifests.accepted), round(peak_rps, 9))
+
+
+def _accepted(said: Mapping[str, str]) -> dict[str, str]:
+    return {code_of(name): reason for name, reason in said.items()}
 
 
 def _connections(site: Site) -> dict[str, Any]:
@@ -85,7 +90,7 @@ def facts_from(lock: Mapping[str, Any], where: str) -> Facts:
         type(value) is not type(default) for value, default in zip(facts, _NONE, strict=True)
     ):
         raise InputError(Problem(where, "its facts are not those of this version", "Render again."))
-    return facts
+    return facts._replace(accepted=_accepted(facts.accepted))
 
 
 _NONE = Facts({}, {}, [], {}, 0.0)

@@ -1,4 +1,4 @@
-"""Rules 1 to 7: identity, and references from one object to another."""
+"""Identity, and references from one object to another."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
 
+from capplan.findings import Finding, Severity
+from capplan.manifests.verify.checks import identity, references
 from capplan.manifests.verify.world import (
-    Finding,
     Item,
     Tree,
     Workload,
@@ -49,18 +50,18 @@ _NAMESPACED = frozenset(
 )
 
 
-def rule_1(world: World) -> Iterator[Finding]:
+def identities(world: World) -> Iterator[Finding]:
     """Identities are unique, namespaces exist."""
     seen: Counter[tuple[str, str, str, str]] = Counter()
     for item in world.items:
         key = (item.group, item.kind, item.namespace, item.name)
         seen[key] += 1
         if seen[key] == 2:
-            yield item.finding(1, "duplicate-object", "metadata.name", "stands twice in one environment")
+            yield item.finding(identity.DUPLICATE_OBJECT, "metadata.name", "stands twice in one environment")
         if item.namespace and not world.exists("Namespace", "", item.namespace):
             what = f"namespace '{item.namespace}' is not there"
             yield item.finding(
-                1, "no-namespace", "metadata.namespace", what, "Add it, or declare it.", "warning"
+                identity.NO_NAMESPACE, "metadata.namespace", what, "Add it, or declare it.", "warning"
             )
     yield from _without_namespace(world)
 
@@ -73,13 +74,13 @@ def _without_namespace(world: World) -> Iterator[Finding]:
     for item in inside:
         if not item.namespace and item.group != "serving.knative.dev":
             what = "names no namespace, and others do"
-            yield item.finding(1, "unnamed-namespace", "metadata.namespace", what, "Name it.", "warning")
+            yield item.finding(identity.UNNAMED_NAMESPACE, "metadata.namespace", what, "Name it.", "warning")
 
 
 _SELECTING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 
 
-def rule_2(world: World) -> Iterator[Finding]:
+def selectors(world: World) -> Iterator[Finding]:
     """A workload selects its own pods and no others."""
     for workload in world.all_pods:
         item, selector = workload.item, mapping(workload.item.tree, "spec.selector")
@@ -88,16 +89,16 @@ def rule_2(world: World) -> Iterator[Finding]:
         if item.kind not in _SELECTING:
             continue
         if is_empty(selector):
-            yield item.finding(2, "empty-selector", field, "selects nothing", "Give matchLabels.")
+            yield item.finding(identity.EMPTY_SELECTOR, field, "selects nothing", "Give matchLabels.")
             continue
         if not matches(selector, workload.labels):
             yield item.finding(
-                2, "selector-misses-own-pods", field, "does not match the labels of its own pods"
+                identity.SELECTOR_MISSES_OWN_PODS, field, "does not match the labels of its own pods"
             )
         for other in world.selected(selector, workload.namespace):
             if other.item is not item:
                 what = f"selects the pods of {other.item.title} too"
-                yield item.finding(2, "selector-takes-others", field, what)
+                yield item.finding(identity.SELECTOR_TAKES_OTHERS, field, what)
 
 
 def _spread(world: World, workload: Workload) -> Iterator[Finding]:
@@ -106,17 +107,19 @@ def _spread(world: World, workload: Workload) -> Iterator[Finding]:
     for term in maps(workload.pod, "topologySpreadConstraints"):
         if not _selects(term, workload):
             what = "a spread's selector does not match its own pods"
-            yield workload.item.finding(2, "spread-misses-own-pods", field, what)
+            yield workload.item.finding(identity.SPREAD_MISSES_OWN_PODS, field, what)
     anti = mapping(workload.pod, "affinity.podAntiAffinity")
     preferred = maps(anti, "preferredDuringSchedulingIgnoredDuringExecution")
-    terms = [(term, "error") for term in maps(anti, "requiredDuringSchedulingIgnoredDuringExecution")]
+    terms: list[tuple[Tree, Severity]] = [
+        (term, "error") for term in maps(anti, "requiredDuringSchedulingIgnoredDuringExecution")
+    ]
     terms += [(mapping(entry, "podAffinityTerm"), "warning") for entry in preferred]
     for term, severity in terms:
         others = world.selected(mapping(term, "labelSelector"), workload.namespace)
         elsewhere = "namespaces" in term or "namespaceSelector" in term
         if not _selects(term, workload) and not others and not elsewhere:
             what = "an anti-affinity selector matches neither its own pods nor others"
-            yield workload.item.finding(2, "spread-misses-own-pods", field, what, "", severity)
+            yield workload.item.finding(identity.SPREAD_MISSES_OWN_PODS, field, what, "", severity)
 
 
 def _selects(term: Tree, workload: Workload) -> bool:
@@ -124,7 +127,7 @@ def _selects(term: Tree, workload: Workload) -> bool:
     return isinstance(term.get("labelSelector"), dict) and matches(term["labelSelector"], workload.labels)
 
 
-def rule_3(world: World) -> Iterator[Finding]:
+def services(world: World) -> Iterator[Finding]:
     """A Service reaches pods, on ports that every one of them declares."""
     for service in world.of("Service"):
         selector = mapping(service.tree, "spec.selector")
@@ -134,7 +137,7 @@ def rule_3(world: World) -> Iterator[Finding]:
         selected = world.selected(labels, service.namespace)
         if not selected and not world.made_by_operator(labels, service.namespace):
             yield service.finding(
-                3, "service-without-pods", "spec.selector", "selects the pods of no workload"
+                identity.SERVICE_WITHOUT_PODS, "spec.selector", "selects the pods of no workload"
             )
         for index, port in enumerate(maps(service.tree, "spec.ports")):
             for workload in (workload for workload in selected if workload.runs_on):
@@ -147,8 +150,8 @@ def _target_port(service: Item, field: str, port: Tree, workload: Workload) -> I
     ports = [declared for container in workload.containers for declared in maps(container, "ports")]
     if target not in [*words(ports, "name"), *words(ports, "containerPort")]:
         what = f"port {target} is not declared by the containers of {workload.item.title}"
-        severity = "error" if isinstance(target, str) else "warning"
-        yield service.finding(3, "unknown-target-port", field, what, "Declare it.", severity)
+        severity: Severity = "error" if isinstance(target, str) else "warning"
+        yield service.finding(identity.UNKNOWN_TARGET_PORT, field, what, "Declare it.", severity)
 
 
 _TARGET = {
@@ -158,7 +161,7 @@ _TARGET = {
 }
 
 
-def rule_5(world: World) -> Iterator[Finding]:
+def scale_targets(world: World) -> Iterator[Finding]:
     """Autoscalers scale something that exists."""
     known = {(w.item.kind, w.namespace, w.name): w for w in world.all_pods}
     for item in world.of(*_TARGET):
@@ -168,13 +171,13 @@ def rule_5(world: World) -> Iterator[Finding]:
         workload = known.get((kind, item.namespace, name))
         if workload is None:
             if kind in ("Deployment", "StatefulSet"):
-                yield item.finding(5, "no-target", field, f"{kind} '{name}' is not there")
+                yield item.finding(references.NO_TARGET, field, f"{kind} '{name}' is not there")
             continue
         default = "apps/v1" if item.kind == "ScaledObject" else None
         version = target.get("apiVersion", default)
         if version != workload.item.tree.get("apiVersion"):
             what = f"says {version}, and {workload.item.title} is another"
-            yield item.finding(5, "target-version", f"{field}.apiVersion", what)
+            yield item.finding(references.TARGET_VERSION, f"{field}.apiVersion", what)
         if item.kind == "VerticalPodAutoscaler":
             yield from _vpa_containers(item, workload)
 
@@ -184,7 +187,7 @@ def _vpa_containers(item: Item, workload: Workload) -> Iterator[Finding]:
     for policy in maps(item.tree, "spec.resourcePolicy.containerPolicies"):
         if policy.get("containerName") not in known:
             what = f"{workload.item.title} has no container '{policy.get('containerName')}'"
-            yield item.finding(5, "no-container", "spec.resourcePolicy.containerPolicies", what)
+            yield item.finding(references.NO_CONTAINER, "spec.resourcePolicy.containerPolicies", what)
 
 
 _MAY_BE_ELSEWHERE = ("Secret", "PriorityClass", "PersistentVolumeClaim")
@@ -204,7 +207,7 @@ _SOURCES = (
 )
 
 
-def rule_6(world: World) -> Iterator[Finding]:
+def what_pods_refer_to(world: World) -> Iterator[Finding]:
     """What pods refer to exists, and names inside a container are unique."""
     for workload in world.all_pods:
         references = [(workload.pod_field, kind, name) for kind, name in _of_pod(workload)]
@@ -224,8 +227,8 @@ def rule_6(world: World) -> Iterator[Finding]:
 def _missing(world: World, item: Item, field: str, kind: str, name: str) -> Iterator[Finding]:
     clusterwide = kind in ("PriorityClass", "ClusterTriggerAuthentication")
     if name and not world.exists(kind, "" if clusterwide else item.namespace, name):
-        severity = "warning" if kind in _MAY_BE_ELSEWHERE else "error"
-        yield item.finding(6, "no-reference", field, f"{kind} '{name}' is not there", "", severity)
+        severity: Severity = "warning" if kind in _MAY_BE_ELSEWHERE else "error"
+        yield item.finding(references.NO_REFERENCE, field, f"{kind} '{name}' is not there", "", severity)
 
 
 def _of_pod(workload: Workload) -> Iterator[tuple[str, str]]:
@@ -258,19 +261,21 @@ def _container(workload: Workload, field: str, container: Tree) -> Iterator[Find
     for part in ("env", "ports"):
         names = Counter(str(entry["name"]) for entry in maps(container, part) if "name" in entry)
         for name in (name for name, count in names.items() if count > 1):
-            yield item.finding(6, "name-twice", f"{field}.{part}", f"'{name}' stands twice")
+            yield item.finding(references.NAME_TWICE, f"{field}.{part}", f"'{name}' stands twice")
     for entry in maps(container, "env"):
         called = entry.get("name")
         if entry.get("value") is not None and entry.get("valueFrom") is not None:
-            yield item.finding(6, "value-twice", f"{field}.env", f"'{called}' has value and valueFrom")
+            yield item.finding(references.VALUE_TWICE, f"{field}.env", f"'{called}' has value and valueFrom")
         elif "value" not in entry and "valueFrom" not in entry:
             what = f"'{called}' has neither value nor valueFrom: it will be empty"
-            yield item.finding(6, "no-value", f"{field}.env", what, "", "warning")
+            yield item.finding(references.NO_VALUE, f"{field}.env", what, "", "warning")
     claims = [mapping(claim, "metadata") for claim in maps(item.tree, "spec.volumeClaimTemplates")]
     volumes = [*words(maps(workload.pod, "volumes"), "name"), *words(claims, "name")]
     for mount in maps(container, "volumeMounts"):
         if mount.get("name") not in volumes:
-            yield item.finding(6, "no-volume", f"{field}.volumeMounts", f"no volume '{mount.get('name')}'")
+            yield item.finding(
+                references.NO_VOLUME, f"{field}.volumeMounts", f"no volume '{mount.get('name')}'"
+            )
     yield from _probes(item, field, container)
 
 
@@ -287,24 +292,24 @@ def _probes(item: Item, field: str, container: Tree) -> Iterator[Finding]:
         handlers = [handler for handler in _HANDLERS if handler in said]
         if len(handlers) != 1:
             what = f"needs one of {', '.join(_HANDLERS)}"
-            yield item.finding(6, "probe-handler", f"{field}.{probe}", what)
+            yield item.finding(references.PROBE_HANDLER, f"{field}.{probe}", what)
         for handler in handlers:
             port = mapping(said, handler).get("port")
             if port is not None and port not in known:
                 # A number works without a declaration; a name means nothing then.
-                severity = "error" if isinstance(port, str) else "warning"
+                severity: Severity = "error" if isinstance(port, str) else "warning"
                 what = f"port {port} is not declared"
-                yield item.finding(6, "probe-port", f"{field}.{probe}", what, "Declare it.", severity)
+                yield item.finding(references.PROBE_PORT, f"{field}.{probe}", what, "Declare it.", severity)
 
 
-def rule_7(world: World) -> Iterator[Finding]:
+def network_policies(world: World) -> Iterator[Finding]:
     """Network policies select pods, and name networks without host bits."""
     for policy in world.of("NetworkPolicy"):
         selector = mapping(policy.tree, "spec.podSelector")
         selected = is_empty(selector) or world.selected(selector, policy.namespace)
         if not selected and not world.made_by_operator(selector, policy.namespace):
             what = "selects the pods of no workload"
-            yield policy.finding(7, "policy-without-pods", "spec.podSelector", what, "", "warning")
+            yield policy.finding(identity.POLICY_WITHOUT_PODS, "spec.podSelector", what, "", "warning")
         for side, peers in (("ingress", "from"), ("egress", "to")):
             for rule in maps(policy.tree, f"spec.{side}"):
                 for peer in maps(rule, peers):
@@ -318,7 +323,7 @@ def _block(policy: Item, side: str, block: Tree) -> Iterator[Finding]:
     try:
         network: Any = ip_network(str(block.get("cidr")))
     except ValueError as error:
-        yield policy.finding(7, "cidr", field, f"{error}", "Write the network's first address.")
+        yield policy.finding(identity.POLICY_CIDR, field, f"{error}", "Write the network's first address.")
         return
     excepted = block.get("except")
     for inner in excepted if isinstance(excepted, list) else []:
@@ -328,7 +333,9 @@ def _block(policy: Item, side: str, block: Tree) -> Iterator[Finding]:
         except (ValueError, TypeError):
             inside = False
         if not inside:
-            yield policy.finding(7, "except-outside", field, f"{inner} does not lie inside {network}")
+            yield policy.finding(
+                identity.POLICY_EXCEPT_OUTSIDE, field, f"{inner} does not lie inside {network}"
+            )
 
 
-RULES = (rule_1, rule_2, rule_3, rule_5, rule_6, rule_7)
+RULES = (identities, selectors, services, scale_targets, what_pods_refer_to, network_policies)

@@ -1,4 +1,4 @@
-"""Rules 14 and 15: what KEDA's admission webhook and its scalers ask of a ScaledObject.
+"""What KEDA's admission webhook and its scalers ask of a ScaledObject.
 
 Types and metadata keys are those of kedacore/keda@8b4f083, schema/generated/scalers-schema.json; of the types
 whose keys are not listed here only that they exist is known.
@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from capplan.errors import nearest
-from capplan.manifests.verify.world import Finding, Item, Tree, World, bounds, mapping, maps
+from capplan.findings import Finding
+from capplan.manifests.verify.checks import keda
+from capplan.manifests.verify.world import Item, Tree, World, bounds, mapping, maps
 
 _RESOURCES = ("cpu", "memory")
 _NOT_CACHED = ("cpu", "memory", "cron")
@@ -86,7 +88,7 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
 }
 
 
-def rule_14(world: World) -> Iterator[Finding]:
+def scaled_objects(world: World) -> Iterator[Finding]:
     """What KEDA's webhook refuses, and what has no effect."""
     for item in world.of("ScaledObject"):
         triggers = maps(item.tree, "spec.triggers")
@@ -95,7 +97,7 @@ def rule_14(world: World) -> Iterator[Finding]:
         idle = spec.get("idleReplicaCount")
         if isinstance(idle, int) and idle >= lo:
             what = f"{idle} is not below the minimum, {lo}"
-            yield item.finding(14, "idle-count", "spec.idleReplicaCount", what)
+            yield item.finding(keda.KEDA_IDLE_COUNT, "spec.idleReplicaCount", what)
         yield from _triggers(item, triggers, lo)
         yield from _fallback(item, triggers, lo, hi)
         yield from _without_effect(item, triggers, spec, lo)
@@ -104,15 +106,15 @@ def rule_14(world: World) -> Iterator[Finding]:
 def _triggers(item: Item, triggers: list[Tree], lo: int) -> Iterator[Finding]:
     names = Counter(str(trigger["name"]) for trigger in triggers if "name" in trigger)
     for name in (name for name, count in names.items() if count > 1):
-        yield item.finding(14, "trigger-name-twice", "spec.triggers", f"two triggers are called '{name}'")
+        yield item.finding(keda.KEDA_TRIGGER_NAME_TWICE, "spec.triggers", f"two triggers are called '{name}'")
     if triggers and lo < 1 and all(trigger.get("type") in _RESOURCES for trigger in triggers):
         what = "cpu and memory cannot be measured with no pod there"
-        yield item.finding(14, "zero-by-resource", "spec.minReplicaCount", what, "Set 1 or more.")
+        yield item.finding(keda.KEDA_ZERO_BY_RESOURCE, "spec.minReplicaCount", what, "Set 1 or more.")
     for index, trigger in enumerate(triggers):
         if trigger.get("useCachedMetrics") and trigger.get("type") in _NOT_CACHED:
             what = f"{trigger['type']} has no cached metrics"
             yield item.finding(
-                14, "cached-metrics", f"spec.triggers[{index}].useCachedMetrics", what, "Remove it."
+                keda.KEDA_CACHED_METRICS, f"spec.triggers[{index}].useCachedMetrics", what, "Remove it."
             )
 
 
@@ -122,11 +124,11 @@ def _fallback(item: Item, triggers: list[Tree], lo: int, hi: int) -> Iterator[Fi
         return
     if all(trigger.get("type") in _RESOURCES for trigger in triggers):
         what = "goes with a trigger other than cpu and memory"
-        yield item.finding(14, "fallback-trigger", "spec.fallback", what)
+        yield item.finding(keda.KEDA_FALLBACK_TRIGGER, "spec.fallback", what)
     replicas = fallback.get("replicas")
     if not isinstance(replicas, int) or not lo <= replicas <= hi:
         what = f"{replicas} replicas lie not between {lo} and {hi}"
-        yield item.finding(14, "fallback-bounds", "spec.fallback.replicas", what)
+        yield item.finding(keda.KEDA_FALLBACK_BOUNDS, "spec.fallback.replicas", what)
 
 
 def _without_effect(item: Item, triggers: list[Tree], spec: Tree, lo: int) -> Iterator[Finding]:
@@ -137,17 +139,17 @@ def _without_effect(item: Item, triggers: list[Tree], spec: Tree, lo: int) -> It
     for field in ("cooldownPeriod", *(() if cached else ("pollingInterval",))):
         if field in spec:
             what = "has no effect with a minimum above zero"
-            yield item.finding(14, "no-effect", f"spec.{field}", what, "Remove it.", "warning")
+            yield item.finding(keda.KEDA_NO_EFFECT, f"spec.{field}", what, "Remove it.", "warning")
 
 
-def rule_15(world: World) -> Iterator[Finding]:
+def triggers(world: World) -> Iterator[Finding]:
     """A trigger is of a type that there is, and its metadata has the keys that its scaler knows."""
     for item in world.of("ScaledObject", "ScaledJob"):
         for index, trigger in enumerate(maps(item.tree, "spec.triggers")):
             kind, field = str(trigger.get("type")), f"spec.triggers[{index}]"
             if kind not in _SCALERS:
                 what = f"KEDA has no scaler '{kind}'"
-                yield item.finding(15, "unknown-scaler", f"{field}.type", what, nearest(kind, _SCALERS))
+                yield item.finding(keda.KEDA_UNKNOWN_SCALER, f"{field}.type", what, nearest(kind, _SCALERS))
             yield from _metadata(item, f"{field}.metadata", kind, mapping(trigger, "metadata"))
 
 
@@ -155,15 +157,17 @@ def _metadata(item: Item, field: str, kind: str, metadata: Tree) -> Iterator[Fin
     said = {str(key).removesuffix("FromEnv") for key in metadata}
     for key in _REQUIRED.get(kind, ()):
         if key not in said:
-            yield item.finding(15, "missing-metadata", field, f"{kind} needs {key}")
+            yield item.finding(keda.KEDA_MISSING_METADATA, field, f"{kind} needs {key}")
     if kind in _RESOURCES and "type" in said:
         what = "`type` was removed in KEDA 2.18"
-        yield item.finding(15, "removed-metadata", field, what, "Use metricType of the trigger.")
+        yield item.finding(keda.KEDA_REMOVED_METADATA, field, what, "Use metricType of the trigger.")
         said.discard("type")
     known = _OPTIONAL.get(kind)
     unknown = set() if known is None else said - {*_REQUIRED.get(kind, ()), *known}
     for key in sorted(unknown):
-        yield item.finding(15, "unknown-metadata", field, f"{kind} knows no '{key}'")
+        yield item.finding(keda.KEDA_UNKNOWN_METADATA, field, f"{kind} knows no '{key}'")
     for key, value in metadata.items():
         if not isinstance(value, str):
-            yield item.finding(15, "metadata-text", f"{field}.{key}", f"{value!r} is not text", "Quote it.")
+            yield item.finding(
+                keda.KEDA_METADATA_TEXT, f"{field}.{key}", f"{value!r} is not text", "Quote it."
+            )

@@ -1,4 +1,4 @@
-"""Rules 27 to 30: AWS request bodies, Cloud Run, Grafana, load tests."""
+"""AWS request bodies, Cloud Run, Grafana, load tests."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from itertools import product
 from posixpath import dirname, join, normpath
 from typing import Any
 
+from capplan.findings import Finding
+from capplan.manifests.verify.checks import clouds, observing
 from capplan.manifests.verify.exposure import secrets_in
 from capplan.manifests.verify.world import (
-    Finding,
     Item,
     Tree,
     World,
@@ -40,7 +41,7 @@ _TARGET_GROUP = re.compile(
 
 
 def aws(item: Item) -> Iterator[Finding]:
-    """Rule 27: bodies of AWS calls, told apart by the field that names what they make."""
+    """Bodies of AWS calls, told apart by the field that names what they make."""
     tree = item.tree
     if "AutoScalingGroupName" in tree and "MinSize" in tree:
         yield from _group(item)
@@ -49,7 +50,7 @@ def aws(item: Item) -> Iterator[Finding]:
     if "serviceName" in tree and "taskDefinition" in tree:
         yield from _ecs_service(item)
     for field in _unencrypted(tree):
-        yield item.finding(27, "storage-not-encrypted", field, "the storage is not encrypted")
+        yield item.finding(clouds.STORAGE_NOT_ENCRYPTED, field, "the storage is not encrypted")
     yield from secrets_in(item)
 
 
@@ -72,20 +73,20 @@ def _group(item: Item) -> Iterator[Finding]:
     wanted = whole(tree, "DesiredCapacity", low)
     if not low <= wanted <= high:
         what = f"MinSize {low}, DesiredCapacity {wanted}, MaxSize {high} are out of order"
-        yield item.finding(27, "asg-sizes", "DesiredCapacity", what)
+        yield item.finding(clouds.ASG_SIZES, "DesiredCapacity", what)
     if "LaunchTemplate" not in tree and "MixedInstancesPolicy" not in tree:
-        yield item.finding(27, "asg-without-template", "LaunchTemplate", "names no launch template")
+        yield item.finding(clouds.ASG_WITHOUT_TEMPLATE, "LaunchTemplate", "names no launch template")
     if not tree.get("VPCZoneIdentifier") and not tree.get("AvailabilityZones"):
-        yield item.finding(27, "asg-without-subnets", "VPCZoneIdentifier", "names neither subnets nor zones")
+        yield item.finding(clouds.ASG_WITHOUT_SUBNETS, "VPCZoneIdentifier", "names neither subnets nor zones")
     said = tree.get("TargetGroupARNs")
     groups = said if isinstance(said, list) else []
     for group in groups:
         if not _TARGET_GROUP.fullmatch(str(group)):
-            yield item.finding(27, "target-group", "TargetGroupARNs", f"'{group}' is not a full ARN")
+            yield item.finding(clouds.ASG_TARGET_GROUP, "TargetGroupARNs", f"'{group}' is not a full ARN")
     others = tree.get("LoadBalancerNames") or tree.get("TrafficSources")
     if tree.get("HealthCheckType") == "ELB" and not groups and not others:
         what = "asks a load balancer, and names no target group"
-        yield item.finding(27, "asg-health-check", "HealthCheckType", what)
+        yield item.finding(clouds.ASG_HEALTH_CHECK, "HealthCheckType", what)
 
 
 def _task(item: Item) -> Iterator[Finding]:
@@ -98,16 +99,16 @@ def _task(item: Item) -> Iterator[Finding]:
             what = (
                 f"Fargate has no task of {item.tree.get('cpu')} CPU units and {item.tree.get('memory')} MiB"
             )
-            yield item.finding(27, "fargate-size", "cpu", what)
+            yield item.finding(clouds.FARGATE_SIZE, "cpu", what)
         if item.tree.get("networkMode") != "awsvpc":
-            yield item.finding(27, "fargate-network", "networkMode", "Fargate needs awsvpc")
+            yield item.finding(clouds.FARGATE_NETWORK, "networkMode", "Fargate needs awsvpc")
         if not item.tree.get("executionRoleArn") and _needs_role(item.tree):
             what = "logs or secrets are fetched by an execution role, and none is named"
-            yield item.finding(27, "fargate-without-role", "executionRoleArn", what)
+            yield item.finding(clouds.FARGATE_WITHOUT_ROLE, "executionRoleArn", what)
     total = sum(whole(container, "cpu", 0) for container in maps(item.tree, "containerDefinitions"))
     if units is not None and total > units:
         what = f"containers take {total} CPU units of the task's {units:g}"
-        yield item.finding(27, "task-too-small", "containerDefinitions", what)
+        yield item.finding(clouds.TASK_TOO_SMALL, "containerDefinitions", what)
 
 
 def _needs_role(task: Tree) -> bool:
@@ -120,7 +121,7 @@ def _ecs_service(item: Item) -> Iterator[Finding]:
     network = mapping(item.tree, "networkConfiguration.awsvpcConfiguration")
     if (network or item.tree.get("launchType") == "FARGATE") and not network.get("subnets"):
         field = "networkConfiguration.awsvpcConfiguration.subnets"
-        yield item.finding(27, "ecs-without-subnets", field, "names no subnet for its tasks to run in")
+        yield item.finding(clouds.ECS_WITHOUT_SUBNETS, field, "names no subnet for its tasks to run in")
 
 
 _GOOGLE = "run.googleapis.com/"
@@ -128,7 +129,7 @@ _TARGETS = ("scaling-cpu-target", "scaling-concurrency-target")
 _CLOUD_RUN_GIB = {1.0: (0.0, 4.0), 2.0: (0.0, 8.0), 4.0: (2.0, 16.0), 6.0: (4.0, 24.0), 8.0: (4.0, 32.0)}
 
 
-def rule_28(world: World) -> Iterator[Finding]:
+def cloud_run(world: World) -> Iterator[Finding]:
     """Cloud Run services stay within the platform's limits."""
     for item in world.of("Service"):
         if item.group == "serving.knative.dev" and _is_on_cloud_run(item):
@@ -146,38 +147,45 @@ def _cloud_run(item: Item) -> Iterator[Finding]:
     spec, annotations = mapping(template, "spec"), mapping(template, "metadata.annotations")
     least, most = (amount(annotations.get(f"autoscaling.knative.dev/{b}Scale")) for b in ("min", "max"))
     if most is None:
-        yield item.finding(28, "no-max-scale", "spec.template", "has no maximum number of instances")
+        yield item.finding(
+            clouds.CLOUD_RUN_NO_MAX_SCALE, "spec.template", "has no maximum number of instances"
+        )
     elif least is not None and least > most:
         yield item.finding(
-            28, "scale-order", "spec.template", f"minScale {least:g} is above maxScale {most:g}"
+            clouds.CLOUD_RUN_SCALE_ORDER, "spec.template", f"minScale {least:g} is above maxScale {most:g}"
         )
     for key, value in annotations.items():
         if not isinstance(value, str):
             what = f"{value!r} is not text"
             yield item.finding(
-                28, "annotation-text", f"spec.template.metadata.annotations.{key}", what, "Quote it."
+                clouds.CLOUD_RUN_ANNOTATION_TEXT,
+                f"spec.template.metadata.annotations.{key}",
+                what,
+                "Quote it.",
             )
     for key in _TARGETS:
         share = amount(annotations.get(_GOOGLE + key))
         if share is not None and not 0.1 <= share <= 0.95:
             field = f"spec.template.metadata.annotations.{_GOOGLE}{key}"
-            yield item.finding(28, "scaling-target", field, f"{share:g} is not from 0.1 to 0.95")
+            yield item.finding(clouds.CLOUD_RUN_SCALING_TARGET, field, f"{share:g} is not from 0.1 to 0.95")
     concurrency = whole(spec, "containerConcurrency", 80)
     if not 1 <= concurrency <= 1000 or whole(spec, "timeoutSeconds", 300) > 3600:
         what = "concurrency is 1 to 1000, the timeout at most 3600 s"
-        yield item.finding(28, "limits", "spec.template.spec", what)
+        yield item.finding(clouds.CLOUD_RUN_LIMITS, "spec.template.spec", what)
     for container in maps(spec, "containers"):
         yield from _cloud_run_container(item, container, concurrency)
     traffic = maps(item.tree, "spec.traffic")
     if traffic and sum(whole(entry, "percent", 0) for entry in traffic) != 100:
-        yield item.finding(28, "traffic", "spec.traffic", "does not add up to 100 %")
+        yield item.finding(clouds.CLOUD_RUN_TRAFFIC, "spec.traffic", "does not add up to 100 %")
 
 
 def _cloud_run_container(item: Item, container: Tree, concurrency: int) -> Iterator[Finding]:
     limits = mapping(container, "resources.limits")
     cores, memory = amount(limits.get("cpu", "1")), amount(limits.get("memory", "512Mi"))
     if cores is None or memory is None:
-        yield item.finding(28, "quantity", "spec.template.spec.containers", "cpu or memory is no quantity")
+        yield item.finding(
+            clouds.CLOUD_RUN_QUANTITY, "spec.template.spec.containers", "cpu or memory is no quantity"
+        )
         return
     gib = memory / 2**30
     field = "spec.template.spec.containers"
@@ -185,13 +193,17 @@ def _cloud_run_container(item: Item, container: Tree, concurrency: int) -> Itera
         if concurrency > 1 or gib > (1.0 if cores >= 0.5 else 0.5):
             allowed = "below 1 vCPU requests come one at a time, and memory is at most 1 GiB"
             what = f"{allowed}; has {cores:g} vCPU and {gib:g} GiB"
-            yield item.finding(28, "cpu-memory", field, what)
+            yield item.finding(clouds.CLOUD_RUN_CPU_MEMORY, field, what)
     else:
         low, high = _CLOUD_RUN_GIB.get(cores, (1.0, 0.0))
         if not low <= gib <= high:
-            yield item.finding(28, "cpu-memory", field, f"{cores:g} vCPU do not go with {gib:g} GiB")
+            yield item.finding(
+                clouds.CLOUD_RUN_CPU_MEMORY, field, f"{cores:g} vCPU do not go with {gib:g} GiB"
+            )
     if not _is_pinned(text(container, "image")):
-        yield item.finding(28, "image", field, "the image is not pinned by tag or digest", "Name a digest.")
+        yield item.finding(
+            clouds.CLOUD_RUN_IMAGE, field, "the image is not pinned by tag or digest", "Name a digest."
+        )
 
 
 def _is_pinned(image: str) -> bool:
@@ -200,17 +212,19 @@ def _is_pinned(image: str) -> bool:
 
 
 def grafana(item: Item) -> Iterator[Finding]:
-    """Rule 29: a dashboard that Grafana imports as it is."""
+    """A dashboard that Grafana imports as it is."""
     tree = item.tree
     if "panels" not in tree or "schemaVersion" not in tree:
         return
     if len(text(tree, "uid")) > 40 or tree.get("id") is not None:
-        yield item.finding(29, "uid", "uid", "a uid has at most 40 characters, and id must not be given")
+        yield item.finding(
+            observing.DASHBOARD_UID, "uid", "a uid has at most 40 characters, and id must not be given"
+        )
     panels = maps(tree, "panels")
     inside = [panel for row in panels for panel in maps(row, "panels")]
     ids = Counter(str(panel["id"]) for panel in [*panels, *inside] if panel.get("id") is not None)
     if any(count > 1 for count in ids.values()):
-        yield item.finding(29, "panel-id", "panels", "two panels have one id")
+        yield item.finding(observing.DASHBOARD_PANEL_ID, "panels", "two panels have one id")
     for panel in [*panels, *inside]:
         yield from _panel(item, panel)
     for together in (panels, *(maps(row, "panels") for row in panels)):
@@ -218,7 +232,9 @@ def grafana(item: Item) -> Iterator[Finding]:
     variables = words(maps(tree, "templating.list"), "name") | words(maps(tree, "__inputs"), "name")
     for source in sorted({source for panel in [*panels, *inside] for source in _sources(panel)}):
         if source.startswith("$") and source.strip("${}") not in variables:
-            yield item.finding(29, "datasource", "templating", f"variable {source} is not declared")
+            yield item.finding(
+                observing.DASHBOARD_DATASOURCE, "templating", f"variable {source} is not declared"
+            )
 
 
 def _sources(panel: Tree) -> Iterator[str]:
@@ -230,14 +246,21 @@ def _sources(panel: Tree) -> Iterator[str]:
 def _panel(item: Item, panel: Tree) -> Iterator[Finding]:
     place = mapping(panel, "gridPos")
     if whole(place, "x", 0) + whole(place, "w", 0) > 24:
-        yield item.finding(29, "grid", "panels", f"'{panel.get('title')}' is beyond the 24 columns")
+        yield item.finding(
+            observing.DASHBOARD_GRID, "panels", f"'{panel.get('title')}' is beyond the 24 columns"
+        )
     if panel.get("type") in ("graph", "singlestat"):
         yield item.finding(
-            29, "panel-type", "panels", f"{panel['type']} panels are gone", "Use timeseries or stat."
+            observing.DASHBOARD_PANEL_TYPE,
+            "panels",
+            f"{panel['type']} panels are gone",
+            "Use timeseries or stat.",
         )
     references = Counter(str(target["refId"]) for target in maps(panel, "targets") if "refId" in target)
     if any(count > 1 for count in references.values()):
-        yield item.finding(29, "ref-id", "panels", f"'{panel.get('title')}' has one refId twice")
+        yield item.finding(
+            observing.DASHBOARD_REF_ID, "panels", f"'{panel.get('title')}' has one refId twice"
+        )
 
 
 def _overlaps(item: Item, panels: list[Tree]) -> Iterator[Finding]:
@@ -250,7 +273,7 @@ def _overlaps(item: Item, panels: list[Tree]) -> Iterator[Finding]:
         under = next((taken[cell] for cell in cells if cell in taken), None)
         if under is not None:
             what = f"'{panel.get('title')}' overlaps '{under}'"
-            yield item.finding(29, "overlap", "panels", what)
+            yield item.finding(observing.DASHBOARD_OVERLAP, "panels", what)
         taken.update(dict.fromkeys(cells, str(panel.get("title"))))
 
 
@@ -258,20 +281,22 @@ _HARD_CODED = re.compile(r"^\s+host\s*=\s*[\"']https?://", re.MULTILINE)
 
 
 def load_test(path: str, source: str) -> Iterator[Finding]:
-    """Rule 30: a load test that can be pointed elsewhere, and that fails when the SLO does."""
+    """A load test that can be pointed elsewhere, and that fails when the SLO does."""
     item = Item(path, {"kind": "LoadTest", "metadata": {"name": path}})
     k6 = path.endswith(".js") and "k6/http" in source
     locust = path.endswith(".py") and "HttpUser" in source
     if (k6 and "__ENV" not in source) or (locust and _HARD_CODED.search(source)):
-        yield item.finding(30, "hard-coded-host", "", "the host does not come from the environment")
+        yield item.finding(
+            observing.LOAD_TEST_HARD_CODED_HOST, "", "the host does not come from the environment"
+        )
     if (k6 and "thresholds" not in source) or (locust and "process_exit_code" not in source):
-        yield item.finding(30, "no-thresholds", "", "has no thresholds, so it cannot fail")
+        yield item.finding(observing.LOAD_TEST_NO_THRESHOLDS, "", "has no thresholds, so it cannot fail")
     if locust and re.search(r"self\.token\b", source) and not re.search(r"self\.token\s*=", source):
-        yield item.finding(30, "unset-token", "", "reads self.token, which nothing sets")
+        yield item.finding(observing.LOAD_TEST_UNSET_TOKEN, "", "reads self.token, which nothing sets")
 
 
 def alerts_tested(paths: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
-    """Rule 30: alert rules come with a unit test that names their file."""
+    """Alert rules come with a unit test that names their file."""
     values = [(path, value) for path, found in paths.items() for value in found if isinstance(value, dict)]
     tested = {
         normpath(join(dirname(path), str(name)))
@@ -284,7 +309,7 @@ def alerts_tested(paths: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
         rules = "kind" not in value and (alerts or path.endswith(".rules.yaml"))
         if rules and path not in tested:
             item = Item(path, {"kind": "Rules", "metadata": {"name": path}})
-            yield item.finding(30, "rules-without-test", "", "no unit test names them", "", "warning")
+            yield item.finding(observing.RULES_WITHOUT_TEST, "", "no unit test names them", "", "warning")
 
 
 def documents(item: Item) -> Iterator[Finding]:
@@ -293,4 +318,4 @@ def documents(item: Item) -> Iterator[Finding]:
     yield from grafana(item)
 
 
-RULES = (rule_28,)
+RULES = (cloud_run,)

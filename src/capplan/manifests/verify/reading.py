@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from capplan.errors import InputError, Problem
-from capplan.manifests.verify.world import Finding, Item
+from capplan.findings import Finding, Severity
+from capplan.manifests.verify.checks import files as checks
+from capplan.manifests.verify.world import Item
 
 _TREES = (".yaml", ".yml", ".json")
 _TEXTS = (".js", ".py", ".sh", ".sql")
@@ -17,6 +19,7 @@ _KUSTOMIZATIONS = ("kustomization.yml", "Kustomization")
 """Names that Kustomize takes besides ``kustomization.yaml``."""
 
 _LIKE_A_MANIFEST = re.compile(r'^[\s{]*"?(?:apiVersion|kind)"?\s*:', re.MULTILINE)
+_PLACE = re.compile(r":(\d+):(\d+)")
 _LITERAL_BRACES = '{{ "{{" }}'
 """How a Helm chart says two braces that are meant as they are."""
 
@@ -60,7 +63,7 @@ def read_contents(directory: Path) -> Contents:
         item = Item(name, {"kind": "Chart", "metadata": {"name": chart.name}})
         what = "its templates are no manifests until Helm has rendered them"
         remedy = "Verify the output of `helm template`."
-        found.unread.append(item.finding(0, "helm-templates", "", what, remedy, "warning"))
+        found.unread.append(item.finding(checks.HELM_TEMPLATES, "", what, remedy, "warning"))
     for name, path in files:
         if any(chart / "templates" in path.parents for chart in to_render):
             continue
@@ -76,11 +79,14 @@ def _read_tree(found: Contents, name: str, path: Path) -> None:
         found.documents[_known_name(name)] = _documents(path)
     except InputError as error:
         problem = error.problems[0]
-        severity = "error" if _LIKE_A_MANIFEST.search(_text(path)) else "warning"
-        place = problem.where.removeprefix(f"{path}").strip(":")
+        severity: Severity = "error" if _LIKE_A_MANIFEST.search(_text(path)) else "warning"
+        place = _PLACE.fullmatch(problem.where.removeprefix(f"{path}"))
+        line, column = (None, None) if place is None else (int(place[1]), int(place[2]))
         item = Item(name, {"kind": "File", "metadata": {"name": name}})
         what = f"cannot be read: {problem.what}"
-        found.unread.append(item.finding(0, "unreadable", place, what, problem.remedy, severity))
+        found.unread.append(
+            item.finding(checks.UNREADABLE, "", what, problem.remedy, severity, line=line, column=column)
+        )
 
 
 def _text(path: Path) -> str:

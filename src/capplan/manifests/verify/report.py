@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
 from capplan import ci_output as ci
-from capplan.manifests.verify.world import Finding
+from capplan.findings import Finding
 
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
@@ -19,18 +18,34 @@ def shown(findings: Sequence[Finding], fmt: str, directory: PurePath) -> str:
     return _FORMATS[fmt](findings, directory)
 
 
+def line_of(finding: Finding) -> str:
+    """Return a finding as one line, without its file."""
+    return f"{finding.severity} {finding.code} {_subject(finding, ': ')}: {finding.said}"
+
+
+def _subject(finding: Finding, between: str = " ") -> str:
+    return between.join(filter(None, (finding.subject, finding.field)))
+
+
 def _table(findings: Sequence[Finding], directory: PurePath) -> str:
-    lines = [f"{directory / f.path}: {f}" if f.path else str(f) for f in findings]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{_place(f, directory)}{line_of(f)}\n" for f in findings)
+
+
+def _place(finding: Finding, directory: PurePath) -> str:
+    if not finding.file:
+        return ""
+    numbers = [number for number in (finding.line, finding.column) if number is not None]
+    return ":".join(map(str, (directory / finding.file, *numbers))) + ": "
 
 
 def _json(findings: Sequence[Finding], directory: PurePath) -> str:
     found = [
         {
-            "id": f.id,
+            "id": f.code,
             "severity": f.severity,
-            "file": str(directory / f.path) if f.path else None,
-            "object": f.object,
+            "file": str(directory / f.file) if f.file else None,
+            "line": f.line,
+            "object": f.subject,
             "field": f.field or None,
             "message": f.message,
             "remedy": f.remedy or None,
@@ -43,41 +58,32 @@ def _json(findings: Sequence[Finding], directory: PurePath) -> str:
 def _sarif(findings: Sequence[Finding], directory: PurePath) -> str:
     results = [
         {
-            "ruleId": f.id,
+            "ruleId": f.code,
             "level": _LEVELS[f.severity],
             "message": {"text": _message(f)},
             "locations": [{"physicalLocation": _location(f, directory)}],
         }
         for f in findings
     ]
-    return ci.sarif_log((f.id for f in findings), results)
+    return ci.sarif_log((f.code for f in findings), results)
 
 
 def _location(finding: Finding, directory: PurePath) -> dict[str, Any]:
     """Return where a finding is: the file, and the line where one is known."""
-    location: dict[str, Any] = {"artifactLocation": {"uri": ci.uri(directory / (finding.path or "."))}}
-    line = _line(finding)
-    return location if line is None else {**location, "region": {"startLine": line}}
-
-
-def _line(finding: Finding) -> int | None:
-    """Return the line of a finding, where its field is one."""
-    match = re.match(r"(?:line )?(\d+)(?::\d+)?$", finding.field)
-    return int(match[1]) if match else None
+    location: dict[str, Any] = {"artifactLocation": {"uri": ci.uri(directory / (finding.file or "."))}}
+    return location if finding.line is None else {**location, "region": {"startLine": finding.line}}
 
 
 def _message(finding: Finding) -> str:
-    where = f"{finding.object} {finding.field}".strip()
-    return f"{where}: {finding.message}. {finding.remedy}".strip()
+    return f"{_subject(finding)}: {finding.said}"
 
 
 def _github(findings: Sequence[Finding], directory: PurePath) -> str:
     lines = []
     for f in findings:
         level = "notice" if f.severity == "info" else f.severity
-        line = _line(f)
-        place = ci.from_here(directory / f.path).as_posix() if f.path else None
-        known = {"file": place, "line": line, "title": f.id}
+        place = ci.from_here(directory / f.file).as_posix() if f.file else None
+        known = {"file": place, "line": f.line, "title": f.code}
         said = ",".join(f"{key}={ci.escaped_property(str(v))}" for key, v in known.items() if v is not None)
         lines.append(f"::{level} {said}::{ci.escaped(_message(f))}\n")
     return "".join(lines)

@@ -1,16 +1,18 @@
-"""Rule 4: what brings requests in refers to Services, Gateways and certificates that exist."""
+"""What brings requests in refers to Services, Gateways and certificates that exist."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from capplan.manifests.verify.world import Finding, Item, Tree, World, mapping, maps, text, words
+from capplan.findings import Finding
+from capplan.manifests.verify.checks import references
+from capplan.manifests.verify.world import Item, Tree, World, mapping, maps, text, words
 
 Services = dict[tuple[str, str], Item]
 """By namespace and name."""
 
 
-def rule_4(world: World) -> Iterator[Finding]:
+def routes(world: World) -> Iterator[Finding]:
     """Backends of Ingresses and routes, their Gateways and their TLS secrets exist."""
     services = {(item.namespace, item.name): item for item in world.of("Service") if not item.group}
     for ingress in world.of("Ingress"):
@@ -38,7 +40,7 @@ def _ingress(world: World, ingress: Item, services: Services) -> Iterator[Findin
     name = text(ingress.tree, "spec.ingressClassName")
     if name and not world.exists("IngressClass", "", name):
         what = f"IngressClass '{name}' is not there"
-        yield ingress.finding(4, "no-ingress-class", "spec.ingressClassName", what, "", "warning")
+        yield ingress.finding(references.NO_INGRESS_CLASS, "spec.ingressClassName", what, "", "warning")
 
 
 def _route(world: World, route: Item, services: Services) -> Iterator[Finding]:
@@ -58,28 +60,28 @@ def _parent(route: Item, parent: Tree, gateway: Item | None) -> Iterator[Finding
     if gateway is None:
         remedy = "Add it, or declare it."
         yield route.finding(
-            4, "no-gateway", "spec.parentRefs", f"gateway '{name}' is not there", remedy, "warning"
+            references.NO_GATEWAY, "spec.parentRefs", f"gateway '{name}' is not there", remedy, "warning"
         )
         return
     if listener and listener not in words(maps(gateway.tree, "spec.listeners"), "name"):
         what = f"gateway '{name}' has no listener '{listener}'"
-        yield route.finding(4, "no-listener", "spec.parentRefs", what)
+        yield route.finding(references.NO_LISTENER, "spec.parentRefs", what)
 
 
 def _backend(item: Item, backend: Tree, port: object, services: Services) -> Iterator[Finding]:
     name = text(backend, "name")
     service = services.get((item.namespace, name))
     if service is None:
-        yield item.finding(4, "no-backend", "spec.rules", f"service '{name}' is not there")
+        yield item.finding(references.NO_BACKEND, "spec.rules", f"service '{name}' is not there")
         return
     ports = maps(service.tree, "spec.ports")
     if port not in [*words(ports, "name"), *words(ports, "port")]:
-        yield item.finding(4, "no-backend-port", "spec.rules", f"service '{name}' has no port {port}")
+        yield item.finding(references.NO_BACKEND_PORT, "spec.rules", f"service '{name}' has no port {port}")
 
 
 def _tls(world: World, item: Item, field: str, secret: str) -> Iterator[Finding]:
     if secret and not world.exists("Secret", item.namespace, secret):
-        yield item.finding(4, "no-tls-secret", field, f"secret '{secret}' is not there", "", "warning")
+        yield item.finding(references.NO_TLS_SECRET, field, f"secret '{secret}' is not there", "", "warning")
 
 
-RULES = (rule_4,)
+RULES = (routes,)

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from capplan.findings import Finding
 from capplan.manifests.artefact import Rendered
 from capplan.manifests.kustomize import KUSTOMIZATION, NotComposedError, composed
 from capplan.manifests.site import Site
 from capplan.manifests.verify import agreement, autoscaling, capacity, exposure, identity, outputs, routing
+from capplan.manifests.verify.checks import files
 from capplan.manifests.verify.facts import Facts, facts_of
 from capplan.manifests.verify.schemas import schema_findings
-from capplan.manifests.verify.world import Finding, Item, World, text
+from capplan.manifests.verify.world import Item, World, text
 
 RULES = (
     *identity.RULES,
@@ -22,7 +24,6 @@ RULES = (
     *exposure.RULES,
     *outputs.RULES,
 )
-_ORDER = ("error", "warning", "info")
 Documents = Mapping[str, Sequence[Any]]
 """What the YAML and JSON files hold, by path."""
 
@@ -56,18 +57,17 @@ def verify(
     found += outputs.alerts_tested(documents)
     found += agreement.alerts_and_lines(documents)
     # The same check may fail in several environments, with other figures: the last one's are shown.
-    unique = {(f.id, f.path, f.object, f.field, f.remedy): _excused(f, facts) for f in found}
+    unique = {(f.code, f.file, f.subject, f.field, f.line, f.remedy): _excused(f, facts) for f in found}
     return sorted(unique.values(), key=_rank)
 
 
-def _rank(finding: Finding) -> tuple[int, int, str, str, str, str]:
-    severity = _ORDER.index(finding.severity)
-    return (severity, finding.rule, finding.path, finding.object, finding.field, finding.message)
+def _rank(finding: Finding) -> tuple[int, str, str, str, str, str]:
+    return (finding.rank, finding.file, finding.subject, finding.code, finding.field, finding.message)
 
 
 def _excused(finding: Finding, facts: Facts) -> Finding:
     """Return a finding that the plan accepts as what it is: known, with its reason."""
-    reason = facts.accepted.get(finding.id)
+    reason = facts.accepted.get(finding.code)
     return finding if reason is None else finding._replace(severity="info", remedy=f"Accepted: {reason}")
 
 
@@ -82,7 +82,7 @@ def _environments(documents: Documents, found: list[Finding]) -> Iterator[list[I
             place = f"{directory}/{KUSTOMIZATION}" if directory else KUSTOMIZATION
             item = Item(place, {"kind": "Kustomization", "metadata": {"name": directory or "."}})
             remedy = "Verify the output of `kustomize build` instead."
-            found.append(item.finding(1, "not-composed", "", str(error), remedy, "warning"))
+            found.append(item.finding(files.NOT_COMPOSED, "", str(error), remedy, "warning"))
             continue
         covered |= {path for path, _ in objects}
         yield [Item(path, tree) for path, tree in objects]

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from capplan.errors import InputError, Problem, nearest
-from capplan.manifests.verify.world import Finding, Item, mapping, maps, text
+from capplan.findings import Finding
+from capplan.manifests.verify.checks import files, keda
+from capplan.manifests.verify.world import Item, mapping, maps, text
 
 _NO_SCHEMA = ("Kustomization", "Component")
 _NAME = re.compile(r"[A-Za-z0-9.-]+(/[A-Za-z0-9.-]+){1,2}", re.ASCII)
@@ -31,11 +33,11 @@ def schema_findings(items: Sequence[Item], directory: Path) -> Iterator[Finding]
         validator = _validator(directory, text(item.tree, "apiVersion"), item.kind)
         if validator is None:
             what = f"no schema for {text(item.tree, 'apiVersion')} {item.kind} in {directory}"
-            yield item.finding(0, "no-schema", "", what, "", "warning")
+            yield item.finding(files.NO_SCHEMA, "", what, "", "warning")
             continue
         for error in sorted(validator.iter_errors(item.tree), key=str):
             field = ".".join(map(str, error.absolute_path))
-            yield item.finding(0, "schema", field, error.message[:300])
+            yield item.finding(files.SCHEMA, field, error.message[:300])
 
 
 def _triggers(item: Item, directory: Path) -> Iterator[Finding]:
@@ -47,10 +49,10 @@ def _triggers(item: Item, directory: Path) -> Iterator[Finding]:
             name = str(key).removesuffix("FromEnv")
             if name not in known[kind]:
                 remedy = nearest(name, known[kind])
-                yield item.finding(15, "unknown-metadata", field, f"{kind} knows no '{name}'", remedy)
+                yield item.finding(keda.KEDA_UNKNOWN_METADATA, field, f"{kind} knows no '{name}'", remedy)
             elif known[kind][name]:
                 what = f"'{name}' of {kind} is deprecated"
-                yield item.finding(15, "deprecated-metadata", field, what, known[kind][name], "warning")
+                yield item.finding(keda.KEDA_DEPRECATED_METADATA, field, what, known[kind][name], "warning")
 
 
 @cache

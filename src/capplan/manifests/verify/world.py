@@ -10,32 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from capplan.findings import Check, Finding, Severity
 from capplan.manifests.quantity import parse
 from capplan.manifests.verify.facts import Facts
 
 Tree = Mapping[str, Any]
-
-
-class Finding(NamedTuple):
-    """Something that is wrong between objects."""
-
-    rule: int
-    slug: str
-    path: str
-    object: str
-    field: str
-    message: str
-    remedy: str = ""
-    severity: str = "error"
-
-    @property
-    def id(self) -> str:
-        """The name of the check, which stays the same from version to version."""
-        return f"M{self.rule:02d}-{self.slug}"
-
-    def __str__(self) -> str:
-        where = f"{self.object}: {self.field}" if self.field else self.object
-        return f"{self.severity} {self.id} {where}: {self.message}. {self.remedy}".rstrip()
 
 
 class Item(NamedTuple):
@@ -70,10 +49,27 @@ class Item(NamedTuple):
         return f"{self.kind}/{self.name}"
 
     def finding(
-        self, rule: int, slug: str, field: str, message: str, remedy: str = "", severity: str = "error"
+        self,
+        check: Check,
+        field: str,
+        message: str,
+        remedy: str = "",
+        severity: Severity | None = None,
+        *,
+        line: int | None = None,
+        column: int | None = None,
     ) -> Finding:
         """Return a finding about this object."""
-        return Finding(rule, slug, self.path, self.title, field, message, remedy, severity)
+        return check.finding(
+            self.title,
+            message,
+            remedy,
+            severity=severity,
+            file=self.path,
+            field=field,
+            line=line,
+            column=column,
+        )
 
 
 _PODS = {

@@ -67,10 +67,10 @@ def _lines(block: Lines) -> Iterator[str]:
 
 def _findings(block: Findings) -> Iterator[str]:
     for finding in block.findings:
-        words = escaped(f"{finding.message}. {finding.remedy}".rstrip())
+        words = escaped(finding.said)
         yield (
             f'<p class="{finding.severity}"><strong>{finding.severity}</strong> '
-            f"<code>{escaped(finding.component)}</code>: {words}</p>"
+            f"<code>{escaped(finding.subject)}</code>: {words}</p>"
         )
 
 

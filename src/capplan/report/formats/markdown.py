@@ -11,7 +11,7 @@ from capplan.report.blocks import Anchor, Block, Command, Findings, Fold, Headin
 from capplan.report.table import Table
 
 if TYPE_CHECKING:
-    from capplan.components.base import Finding
+    from capplan.findings import Finding
 
 MOST_CHARACTERS = 65_000
 """GitHub refuses a comment of more than 65,536."""
@@ -102,8 +102,8 @@ def _findings(block: Findings) -> Iterator[str]:
 
 
 def _said(finding: Finding) -> str:
-    words = escaped(f"{finding.message}. {finding.remedy}".rstrip())
-    return f"**{finding.severity}** {code(finding.component)}: {words}"
+    words = escaped(finding.said)
+    return f"**{finding.severity}** {code(finding.subject)}: {words}"
 
 
 def _table(block: Table) -> Iterator[str]:

@@ -14,7 +14,7 @@ from capplan.report.sparkline import sparkline
 from capplan.report.table import Table
 
 if TYPE_CHECKING:
-    from capplan.components.base import Finding
+    from capplan.findings import Finding
 
 _SPARKS = 56
 
@@ -57,7 +57,7 @@ def _findings(block: Findings, style: Style) -> Iterator[str]:
 
 
 def _said(finding: Finding) -> str:
-    return f"{finding.severity.upper()}  {finding.component}: {finding.message}. {finding.remedy}".rstrip()
+    return f"{finding.severity.upper()}  {finding.subject}: {finding.said}"
 
 
 def _table(block: Table, style: Style) -> Iterator[str]:
