@@ -47,20 +47,20 @@ def tier(**blocks):
 
 
 CASES = [
-    ("unknown-unit", "error", one(unit="hours"), {}),
+    ("unit", "error", one(unit="hours"), {}),
     ("commitment-above-on-demand", "error", one(commit_1y={"us-central1": 1.1}), {}),
     ("commitment-above-on-demand", "error", one(commit_3y={"us-central1": 1.1}), {}),
     ("spot-not-below-on-demand", "error", one(spot={"us-central1": 1.1}), {}),
     ("spot-not-below-on-demand", "warning", one(spot={"us-central1": 1.0}), {}),
     ("price-per-vcpu", "warning", family_of(2.2), {}),
-    ("price-age", "warning", one(), {"sources": sources("unknown")}),
-    ("price-age", "warning", one(), {"sources": sources("2025-07-01")}),
-    ("price-age", "warning", one(gpu="T4", gpu_count=1), {"sources": sources("2026-04-01")}),
-    ("price-age", "warning", one(spot={"us-central1": 0.5}), {"sources": sources("2026-06-01")}),
+    ("age", "warning", one(), {"sources": sources("unknown")}),
+    ("age", "warning", one(), {"sources": sources("2025-07-01")}),
+    ("age", "warning", one(gpu="T4", gpu_count=1), {"sources": sources("2026-04-01")}),
+    ("age", "warning", one(spot={"us-central1": 0.5}), {"sources": sources("2026-06-01")}),
     ("unknown-gpu", "error", one(gpu="T5", gpu_count=1), {}),
-    ("price-blocks", "error", tier(a={"from": 5}), {}),
-    ("price-blocks", "error", tier(a={"from": 0}, b={"from": 0}), {}),
-    ("price-blocks", "warning", {**tier(a={"from": 0}), "b": {"tier_of": "t", "from": 5}}, {}),
+    ("tiers", "error", tier(a={"from": 5}), {}),
+    ("tiers", "error", tier(a={"from": 0}, b={"from": 0}), {}),
+    ("tiers", "warning", {**tier(a={"from": 0}), "b": {"tier_of": "t", "from": 5}}, {}),
     ("half-a-cache", "error", node_pair(0.2), {"kind": "cache"}),
     ("retired-without-successor", "error", one(retired="2025-03"), {}),
 ]

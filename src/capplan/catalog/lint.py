@@ -183,13 +183,13 @@ def _successors(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator
 
 
 RULES: dict[Check, Rule] = {
-    checks.UNKNOWN_UNIT: _units,
+    checks.UNIT: _units,
     checks.COMMITMENT_ABOVE_ON_DEMAND: _commitments,
     checks.SPOT_NOT_BELOW_ON_DEMAND: _spot,
     checks.PRICE_PER_VCPU: _per_vcpu,
-    checks.PRICE_AGE: _dates,
+    checks.AGE: _dates,
     checks.UNKNOWN_GPU: _gpus,
-    checks.PRICE_BLOCKS: _tiers,
+    checks.TIERS: _tiers,
     checks.HALF_A_CACHE: _nodes,
     checks.RETIRED_WITHOUT_SUCCESSOR: _successors,
 }

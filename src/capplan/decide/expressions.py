@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from capplan.errors import nearest
+from capplan.errors import nearest, sentences
 
 _MAX_CHARACTERS = 2000
 _MAX_DEPTH = 60
@@ -29,7 +29,7 @@ class ExpressionError(Exception):
     """An expression cannot be read, or has no value; ``remedy`` says how to correct it."""
 
     def __init__(self, what: str, remedy: str = "") -> None:
-        super().__init__(f"{what}. {remedy}".rstrip() if remedy else what)
+        super().__init__(sentences(what, remedy) if remedy else what)
         self.what = what
         self.remedy = remedy
 
