@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from capplan.errors import InputError, Problem
+from capplan.stdin import is_stdin, name_of, read_stdin
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -87,8 +88,10 @@ for _tag, _pattern, _first in (
 
 
 def read_text(path: Path) -> str:
-    """Return the text of ``path``; every way in which that can fail is an :class:`InputError`."""
-    name = str(path)
+    """Return the text of ``path``, or of stdin for ``-``; every failure is an :class:`InputError`."""
+    name = name_of(path)
+    if is_stdin(path):
+        return decode(read_stdin(MAX_BYTES + 1), name)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +11,10 @@ from capplan.manifests.kustomize import KUSTOMIZATION, NotComposedError, compose
 from capplan.manifests.verify.reading import documents_in, read_directory
 from capplan.manifests.verify.run import top_directories
 from capplan.manifests.verify.world import Item
-from capplan.strictyaml import MAX_BYTES, decode, read_text
+from capplan.stdin import is_stdin, name_of
+from capplan.strictyaml import read_text
+
+_HEAD = 200_000
 
 _PRODUCTION = ("prod", "production", "live")
 
@@ -32,12 +34,9 @@ class Source(NamedTuple):
 
 def read_source(source: Path, overlay: str | None = None) -> Source:
     """Read a directory, a file, or ``-`` for stdin. Raises :class:`InputError` for what is unreadable."""
-    if str(source) != "-" and source.is_dir():
+    if source.is_dir() and not is_stdin(source):
         return _directory(source, overlay)
-    if str(source) == "-":
-        name, text = "stdin", decode(sys.stdin.buffer.read(MAX_BYTES + 1), "stdin")
-    else:
-        name, text = str(source), read_text(source)
+    name, text = name_of(source), read_text(source)
     documents = documents_in(text, name, text.lstrip()[:1] == "{")
     only = documents[0] if len(documents) == 1 and isinstance(documents[0], dict) else {}
     if "planned_values" in only:
@@ -49,20 +48,26 @@ def read_source(source: Path, overlay: str | None = None) -> Source:
 
 def is_manifests(path: Path) -> bool:
     """Say whether a path is to be adopted rather than read as a plan."""
-    if path.is_dir():
+    if path.is_dir() and not is_stdin(path):
         return not any(
             (path / f"{name}.{end}").is_file() for name in ("plan", "capplan") for end in ("yaml", "yml")
         )
-    if not path.is_file():
+    if not (is_stdin(path) or path.is_file()):
         return False
     # The first bytes tell: a plan may be broken YAML, and then its own reader says so best.
-    with path.open("rb") as file:
-        head = file.read(200_000).decode("utf-8", "replace")
-    if path.suffix == ".json":
+    head = _head(path)
+    if path.suffix == ".json" or head.startswith("{"):
         return '"planned_values"' in head
     lines = head.splitlines()
     kinds = any(line.startswith("kind:") for line in lines)
     return kinds or (any(line.startswith("services:") for line in lines) and "platform:" not in head)
+
+
+def _head(path: Path) -> str:
+    if is_stdin(path):
+        return read_text(path)[:_HEAD]
+    with path.open("rb") as file:
+        return file.read(_HEAD).decode("utf-8", "replace")
 
 
 def _objects(

@@ -11,6 +11,7 @@ from capplan.catalog.load import Reader
 from capplan.catalog.rows import GLOBAL, RATES, Price, Source
 from capplan.errors import InputError, Problem, nearest
 from capplan.paths import data_dir
+from capplan.stdin import is_stdin
 from capplan.strictyaml import Locator
 
 _KEYS = frozenset(("schema", "name", "title", "hours_per_month", "source", "prices", "discounts"))
@@ -96,6 +97,8 @@ class Book(NamedTuple):
 
 def find_book(name: str, root: Path, relative_to: Path) -> Path:
     """Return the file of the book ``name``: one that ships with the catalogs, or a path."""
+    if is_stdin(name):
+        return Path(name)
     for path in (root / "books" / f"{name}.yaml", relative_to / name):
         if path.is_file():
             return path

@@ -9,6 +9,7 @@ from typing import Any
 from capplan.catalog.rows import Family, ServiceCatalog, Sku, Source
 from capplan.errors import InputError, Problem, nearest
 from capplan.quantities import parse_share, shown
+from capplan.stdin import name_of
 from capplan.strictyaml import Locator, load, read_text
 
 _PRICE_KEYS = {"usd": "on_demand", "spot": "spot", "commit_1y": "commit_1y", "commit_3y": "commit_3y"}
@@ -34,13 +35,13 @@ class Reader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.text = read_text(path)
-        self.data: Any = load(self.text, str(path))
+        self.data: Any = load(self.text, name_of(path))
         if not isinstance(self.data, dict):
-            raise InputError(Problem(str(path), "expected a mapping of fields"))
+            raise InputError(Problem(name_of(path), "expected a mapping of fields"))
 
     def error(self, where: tuple[int | str, ...], what: str, remedy: str = "") -> InputError:
         """Return the complaint about the value at ``where``."""
-        place, _ = Locator(self.text, str(self.path)).find(where)
+        place, _ = Locator(self.text, name_of(self.path)).find(where)
         return InputError(Problem(f"{place}: {'.'.join(map(str, where))}", what, remedy))
 
     def keys(self, mapping: object, known: frozenset[str], where: tuple[int | str, ...]) -> dict[str, Any]:

@@ -169,17 +169,20 @@ def import_model(
     from capplan.errors import InputError, Problem
     from capplan.llm.facts import architecture_of
     from capplan.llm.importing import row_of
+    from capplan.stdin import is_stdin, name_of
     from capplan.strictyaml import read_text
 
     try:
         content = json.loads(read_text(config))
     except json.JSONDecodeError as error:
-        where, what = f"{config}:{error.lineno}:{error.colno}", f"is no JSON ({error.msg})"
+        where, what = f"{name_of(config)}:{error.lineno}:{error.colno}", f"is no JSON ({error.msg})"
         raise InputError(Problem(where, what, "Is it a model's config.json?")) from None
     if not isinstance(content, dict):
-        raise InputError(Problem(str(config), "expected a mapping", "Is it a model's config.json?"))
+        raise InputError(Problem(name_of(config), "expected a mapping", "Is it a model's config.json?"))
+    if name is None and is_stdin(config):
+        raise InputError(Problem("--as", "is missing: stdin does not say what the model is called"))
     called = (name or config.resolve().parent.name).lower()
-    row = row_of(content, called, str(config))
+    row = row_of(content, called, name_of(config))
     model = architecture_of(called, row)
     note(
         f"{called}: {model.total_parameters / 1e9:.4g} billion weights, "

@@ -143,11 +143,13 @@ def _known(baseline: Path | None) -> frozenset[str]:
 
     from capplan.errors import InputError, Problem
     from capplan.gate.report import fingerprints
+    from capplan.stdin import name_of
+    from capplan.strictyaml import read_text
 
     if baseline is None:
         return frozenset()
     try:
-        return fingerprints(json.loads(baseline.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+        return fingerprints(json.loads(read_text(baseline)))
+    except (ValueError, KeyError, AttributeError) as error:
         remedy = "Save one with `capplan check PLAN --format json --exit-zero -o FILE`."
-        raise InputError(Problem(str(baseline), f"cannot be read as a check ({error})", remedy)) from None
+        raise InputError(Problem(name_of(baseline), f"cannot be read as a check ({error})", remedy)) from None

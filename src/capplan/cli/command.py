@@ -8,6 +8,14 @@ from typer.core import TyperCommand
 
 from capplan.cli import settings
 from capplan.cli.argv import spelled_out
+from capplan.errors import InputError, Problem
+from capplan.stdin import is_stdin
+
+
+def _values(value: Any) -> list[str]:
+    """Return what a parameter names; a list may hold NAME=FILE."""
+    several = value if isinstance(value, list | tuple) else [value]
+    return [str(one).removeprefix("cpu=").removeprefix("memory=") for one in several]
 
 
 def was_said(ctx: Any, name: str) -> bool:
@@ -29,7 +37,20 @@ class Command(TyperCommand):
             ctx.default_map = self._defaults()
         rest = super().parse_args(ctx, spelled_out(args, self._takes_value))
         self._without_strange_region(ctx)
+        self._refuse_stdin_twice(ctx)
         return rest
+
+    def _refuse_stdin_twice(self, ctx: Any) -> None:
+        """Raise an error where several parameters are to be read from stdin."""
+        readers = [
+            p.opts[0] if p.opts[0].startswith("-") else str(p.metavar)
+            for p in self.params
+            for value in _values(ctx.params.get(p.name))
+            if is_stdin(value) and p.name != "output"
+        ]
+        if len(readers) > 1:
+            what = f"stdin can be read only once, and {readers[0]} reads it"
+            raise InputError(Problem(readers[1], what, "Name a file instead of '-'."))
 
     def get_short_help_str(self, limit: int = 45) -> str:
         """Return the first sentence of the help, whole: the list of commands wraps it."""

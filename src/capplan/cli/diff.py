@@ -103,9 +103,10 @@ def _against_bill(side: Side, bill: Path, names: Path | None) -> Report:
 
 
 def _names(path: Path) -> dict[str, str]:
+    from capplan.stdin import name_of
     from capplan.strictyaml import load, read_text
 
-    found = load(read_text(path), str(path))
+    found = load(read_text(path), name_of(path))
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise InputError(Problem(str(path), "is no mapping of the bill's SKUs to the catalog's"))
+        raise InputError(Problem(name_of(path), "is no mapping of the bill's SKUs to the catalog's"))
     return found

@@ -27,9 +27,9 @@ class Layout(StrEnum):
 
 def render_manifests(
     plan: PlanFile,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Directory to write to.")] = Path(
-        "manifests"
-    ),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Directory to write to; '-' writes YAML to stdout.")
+    ] = Path("manifests"),
     layout: Annotated[
         Layout, typer.Option("--layout", help="Layout of Kubernetes objects.")
     ] = Layout.KUSTOMIZE,
@@ -87,12 +87,30 @@ def render_manifests(
         emit("".join(f"{item.part:11}  {item.path}\n" for item in files))
         return
     _check_rules(site, everything, schemas)
+    if str(output) == "-":
+        _refuse_with_stdout({"--check": check, "--dry-run": dry_run, "--prune": prune})
+        emit(_stream(files))
+        return
     found = drift(output, files, partial=bool(only))
     if check or dry_run:
         emit("".join(found.diff()))
         raise typer.Exit(ExitCode.DRIFT if check and found else ExitCode.OK)
     _refuse_edited(found, force)
     _write(site, files, found, output, prune, partial=bool(only))
+
+
+def _refuse_with_stdout(options: dict[str, bool]) -> None:
+    for name in (name for name, given in options.items() if given):
+        raise InputError(Problem(name, "compares files in a directory", "Name one with -o instead of '-'."))
+
+
+def _stream(files: list[Rendered]) -> str:
+    """Return the files as one stream of YAML, as `kubectl apply -f -` reads it."""
+    others = [item.path for item in files if not item.path.endswith((".yaml", ".yml"))]
+    if others:
+        what = f"'{others[0]}' is not YAML and cannot go to stdout with others"
+        raise InputError(Problem("--output", what, "Choose parts with --only, or name a directory."))
+    return "".join(f"---\n# Source: {item.path}\n{item.text}" for item in files)
 
 
 def _selected(files: list[Rendered], only: list[str]) -> list[Rendered]:

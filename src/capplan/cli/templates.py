@@ -9,6 +9,7 @@ import typer
 
 from capplan.cli.command import Command
 from capplan.cli.options import Force
+from capplan.errors import InputError, Problem
 
 templates = typer.Typer(
     rich_markup_mode=None,
@@ -56,6 +57,9 @@ def eject(
     from capplan.cli.output import note, write_files
     from capplan.manifests.engine import Templates
 
+    if str(output) == "-":
+        remedy = "Print one with `capplan templates show`."
+        raise InputError(Problem("--output", "'-' is not a directory", remedy))
     ours = Templates()
     wanted = names or ours.names()
     write_files({output / name: ours.source(name) for name in wanted}, force)

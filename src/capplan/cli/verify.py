@@ -22,7 +22,9 @@ class FindingFormat(StrEnum):
 
 
 def verify(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Directory of manifests, anybody's.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Directory or file of manifests; '-' reads stdin.")
+    ],
     plan: Annotated[
         Path | None,
         typer.Option("--plan", help="Plan whose nodes and secrets count; the lock file's by default."),
@@ -43,11 +45,14 @@ def verify(
     from capplan.cli.output import emit, note
     from capplan.manifests.files import LOCK, read_lock
     from capplan.manifests.verify.facts import facts_from, facts_of
-    from capplan.manifests.verify.reading import read_contents
+    from capplan.manifests.verify.reading import read_contents, read_one
     from capplan.manifests.verify.report import shown
     from capplan.manifests.verify.run import verify
+    from capplan.stdin import is_stdin
 
-    contents = read_contents(directory)
+    is_one = is_stdin(source) or source.is_file()
+    directory = source.parent if is_one else source
+    contents = read_one(source) if is_one else read_contents(source)
     if plan is not None:
         from capplan.catalog.catalog import Catalog
         from capplan.estimate import estimate
@@ -56,7 +61,8 @@ def verify(
 
         facts = facts_of(Site(estimate(read_plan(plan, (), alternative), Catalog(catalogs))))
     else:
-        facts = facts_from(read_lock(directory), str(directory / LOCK))
+        lock = {} if is_one else read_lock(directory)
+        facts = facts_from(lock, str(directory / LOCK))
     found = verify(contents.documents, contents.texts, facts, schemas)
     findings = [*contents.unread, *found]
     emit(shown(findings, fmt.value, directory), output, force)

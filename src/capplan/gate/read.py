@@ -11,6 +11,7 @@ from capplan.errors import InputError, Problem
 from capplan.plan.gates import Gates
 from capplan.plan.places import Places
 from capplan.plan.read import PlanFile
+from capplan.stdin import name_of
 from capplan.strictyaml import Locator, load, read_text
 
 FILE_NAME = "capplan.gates.yaml"
@@ -41,11 +42,11 @@ def gates_of(file: PlanFile, named: Path | None) -> GateFile:
 
 
 def _read(path: Path) -> GateFile:
-    text = read_text(path)
-    raw = load(text, str(path))
+    text, name = read_text(path), name_of(path)
+    raw = load(text, name)
     if not isinstance(raw, dict):
-        raise InputError(Problem(str(path), "a file of gates is a mapping", "See docs/how-to/ci.md."))
-    places = Places(Locator(text, str(path)))
+        raise InputError(Problem(name, "a file of gates is a mapping", "See docs/how-to/ci.md."))
+    places = Places(Locator(text, name))
     try:
         return GateFile(Gates.model_validate(raw), places, ())
     except ValidationError as error:

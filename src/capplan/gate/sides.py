@@ -18,6 +18,8 @@ from capplan.estimate import Estimate, estimate
 from capplan.findings import Finding
 from capplan.plan.read import parse_plan, read_plan
 from capplan.report.json_format import SCHEMA_VERSION, dumps, estimate_document
+from capplan.stdin import is_stdin, name_of
+from capplan.strictyaml import read_text
 
 _GIT_TIMEOUT_S = 30
 
@@ -38,9 +40,9 @@ def side_of(name: str, books: Sequence[str], alternative: str | None, asked: Ask
     path = Path(name)
     if is_manifests(path):
         return _adopted(name, path, books, asked)
-    if path.suffix == ".json" and path.is_file():
+    if (path.suffix == ".json" and path.is_file()) or (is_stdin(path) and read_text(path)[:1] == "{"):
         return Side(name, saved_estimate(path))
-    if path.exists() or name == "-" or ":" not in name:
+    if path.exists() or is_stdin(path) or ":" not in name:
         file = read_plan(path, (), alternative, books)
         return Side(name, _as_saved(estimate(file, Catalog(asked.catalogs))))
     revision, _, inside = name.partition(":")
@@ -67,15 +69,15 @@ def _as_saved(found: Estimate) -> dict[str, Any]:
 def saved_estimate(path: Path) -> dict[str, Any]:
     """Return an estimate that `capplan estimate --format json` wrote."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise InputError(Problem(str(path), f"cannot be read as JSON ({error})")) from None
+        document = json.loads(read_text(path))
+    except ValueError as error:
+        raise InputError(Problem(name_of(path), f"cannot be read as JSON ({error})")) from None
     if not isinstance(document, dict) or "components" not in document:
         remedy = "Save one with `capplan estimate PLAN --format json -o FILE`."
-        raise InputError(Problem(str(path), "is not the estimate of one plan", remedy))
+        raise InputError(Problem(name_of(path), "is not the estimate of one plan", remedy))
     if document.get("schema_version") != SCHEMA_VERSION:
         what = f"has schema_version {document.get('schema_version')}, and {SCHEMA_VERSION} is read"
-        raise InputError(Problem(str(path), what))
+        raise InputError(Problem(name_of(path), what))
     return document
 
 

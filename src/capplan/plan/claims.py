@@ -10,6 +10,7 @@ from capplan.errors import InputError, Problem
 from capplan.plan.fields import Name, Section, Share
 from capplan.plan.places import Places
 from capplan.quantities import parse_money, parse_number, parse_share
+from capplan.stdin import name_of
 from capplan.strictyaml import Locator, load, read_text
 
 
@@ -88,11 +89,11 @@ class ClaimsFile(NamedTuple):
 
 def read_claims(path: Path) -> ClaimsFile:
     """Return the claims in the file at ``path``, or raise every problem in it."""
-    text = read_text(path)
-    raw = load(text, str(path))
-    places = Places(Locator(text, str(path)))
+    text, name = read_text(path), name_of(path)
+    raw = load(text, name)
+    places = Places(Locator(text, name))
     if not isinstance(raw, dict):
-        raise InputError(Problem(str(path), "expected a mapping with schema, document and claims"))
+        raise InputError(Problem(name, "expected a mapping with schema, document and claims"))
     try:
         return ClaimsFile(Claims.model_validate(raw), places)
     except ValidationError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +14,8 @@ from capplan.plan.overlay import Raw, assignment, full_path, merge, nested
 from capplan.plan.places import Places
 from capplan.plan.references import complaints
 from capplan.plan.templates import expanded
-from capplan.strictyaml import MAX_BYTES, Locator, decode, load, read_text
+from capplan.stdin import is_stdin, name_of
+from capplan.strictyaml import Locator, load, read_text
 
 _FILE_NAMES = ("plan.yaml", "plan.yml", "capplan.yaml", "capplan.yml")
 
@@ -109,18 +109,14 @@ def scalar(text: str, option: str) -> Any:
 
 
 def text_of(source: Path) -> tuple[str, str, Path]:
-    """Return the text of the plan at ``source``, its name and its directory; stdin can be read only once."""
-    if str(source) == "-":
-        if sys.stdin.isatty():
-            sys.stderr.write("reading the plan from stdin, up to end of file (Ctrl-D)\n")
-        return decode(sys.stdin.buffer.read(MAX_BYTES + 1), "stdin"), "stdin", Path()
-    if source.is_dir():
+    """Return the text of the plan at ``source``, its name and its directory."""
+    if source.is_dir() and not is_stdin(source):
         found = next((source / name for name in _FILE_NAMES if (source / name).is_file()), None)
         if found is None:
             what = f"no plan in this directory (looked for {', '.join(_FILE_NAMES)})"
             raise InputError(Problem(str(source), what))
         source = found
-    return read_text(source), str(source), source.parent
+    return read_text(source), name_of(source), source.parent
 
 
 def _overlay(raw: Raw, alternative: str, places: Places) -> Raw:

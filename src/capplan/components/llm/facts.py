@@ -7,6 +7,7 @@ from typing import Any
 
 from capplan.catalog.catalog import Catalog
 from capplan.llm import own
+from capplan.stdin import name_of
 from capplan.strictyaml import load, read_text
 
 
@@ -16,13 +17,13 @@ def facts_of(
     """Return models, GPUs and constants; the files of a user add to them and replace them."""
     facts = {**catalog.facts("gpus"), **catalog.facts("models")}
     if architectures is not None:
-        facts["models"] = {**facts["models"], **own.models(_content(architectures), str(architectures))}
+        facts["models"] = {**facts["models"], **own.models(_content(architectures), name_of(architectures))}
     if calibration is not None:
-        content, where = _content(calibration), str(calibration)
+        content, where = _content(calibration), name_of(calibration)
         facts["speed"] = own.constants(content, facts["speed"], where)
         facts["measured"] = own.measured(content, where)
     return facts
 
 
 def _content(path: Path) -> object:
-    return load(read_text(path), str(path))
+    return load(read_text(path), name_of(path))

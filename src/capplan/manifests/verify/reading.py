@@ -12,6 +12,8 @@ from capplan.errors import InputError, Problem
 from capplan.findings import Finding, Severity
 from capplan.manifests.verify.checks import files as checks
 from capplan.manifests.verify.world import Item
+from capplan.stdin import is_stdin, name_of
+from capplan.strictyaml import load_all, read_text
 
 _TREES = (".yaml", ".yml", ".json")
 _TEXTS = (".js", ".py", ".sh", ".sql")
@@ -74,6 +76,14 @@ def read_contents(directory: Path) -> Contents:
     return found
 
 
+def read_one(path: Path) -> Contents:
+    """Return what one file of manifests holds, or stdin; raise :class:`InputError` where it is unreadable."""
+    text = read_text(path)
+    name = name_of(path) if is_stdin(path) else path.name
+    is_json = path.suffix == ".json" or text.lstrip()[:1] == "{"
+    return Contents({name: documents_in(text, name, is_json)}, {}, [])
+
+
 def _read_tree(found: Contents, name: str, path: Path) -> None:
     try:
         found.documents[_known_name(name)] = _documents(path)
@@ -126,16 +136,12 @@ def _files(directory: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _documents(path: Path) -> list[Any]:
-    from capplan.strictyaml import read_text
-
     text = read_text(path).replace(_LITERAL_BRACES, "{{")
     return documents_in(text, str(path), path.suffix == ".json")
 
 
 def documents_in(source: str, name: str, is_json: bool) -> list[Any]:
     """Return the documents of a stream, those of a List one by one; ``name`` is what messages call it."""
-    from capplan.strictyaml import load_all
-
     if is_json:
         try:
             values = [json.loads(source, object_pairs_hook=_without_repetition)]

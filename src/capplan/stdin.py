@@ -1,0 +1,34 @@
+"""Standard input, which `-` stands for wherever a file is read."""
+
+from __future__ import annotations
+
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import TextIO
+
+
+def is_stdin(path: Path | str) -> bool:
+    """Say whether ``path`` means standard input."""
+    return str(path) == "-"
+
+
+def name_of(path: Path | str) -> str:
+    """Return what messages call the file at ``path``.
+
+    >>> name_of("-"), name_of("plan.yaml")
+    ('stdin', 'plan.yaml')
+    """
+    return "stdin" if is_stdin(path) else str(path)
+
+
+def read_stdin(most: int) -> bytes:
+    """Return standard input, or its first ``most`` bytes; a reader that comes back gets the same again."""
+    return _content(sys.stdin, most)
+
+
+@lru_cache(maxsize=1)
+def _content(stream: TextIO, most: int) -> bytes:
+    if stream.isatty():
+        sys.stderr.write("reading stdin, up to end of file (Ctrl-D)\n")
+    return stream.buffer.read(most)
