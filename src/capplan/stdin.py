@@ -22,13 +22,16 @@ def name_of(path: Path | str) -> str:
     return "stdin" if is_stdin(path) else str(path)
 
 
+_MOST = 256 * 2**20 + 1
+
+
 def read_stdin(most: int) -> bytes:
     """Return standard input, or its first ``most`` bytes; a reader that comes back gets the same again."""
-    return _content(sys.stdin, most)
+    return _content(sys.stdin)[:most]
 
 
 @lru_cache(maxsize=1)
-def _content(stream: TextIO, most: int) -> bytes:
+def _content(stream: TextIO) -> bytes:
     if stream.isatty():
         sys.stderr.write("reading stdin, up to end of file (Ctrl-D)\n")
-    return stream.buffer.read(most)
+    return stream.buffer.read(_MOST)

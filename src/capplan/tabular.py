@@ -17,6 +17,7 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.errors import InputError, Problem, nearest
+from capplan.stdin import is_stdin, name_of, read_stdin
 
 MAX_BYTES = 256 * 2**20
 """Of a file of recorded figures, after inflation."""
@@ -72,12 +73,12 @@ def read_table(
     Raises :class:`InputError` for what is not such a file, with the line, and for what is too large.
     """
     with opened(path) as file:
-        lines = _Lines(io.TextIOWrapper(file, _encoding(file)), str(path))
+        lines = _Lines(io.TextIOWrapper(file, _encoding(file)), name_of(path))
         first = next((line for line in lines if line.strip()), None)
         if first is None:
-            raise InputError(Problem(str(path), "not a readable CSV file (it is empty)"))
+            raise InputError(Problem(name_of(path), "not a readable CSV file (it is empty)"))
         rows = _rows(first, lines)
-        return _table(rows, next(rows)[1], str(path), named, keep)
+        return _table(rows, next(rows)[1], name_of(path), named, keep)
 
 
 def _table(
@@ -191,11 +192,11 @@ def opened(path: Path) -> Iterator[io.BufferedReader]:
 
     Raises :class:`InputError` for what cannot be read, and inside the block once it is larger than it may be.
     """
-    name = str(path)
+    name = name_of(path)
     try:
-        with path.open("rb") as file:
+        with _source_of(path) as file:
             gzipped = file.peek(2)[:2] == b"\x1f\x8b"
-            source = gzip.open(file) if gzipped else file
+            source = gzip.GzipFile(fileobj=file) if gzipped else file
             yield io.BufferedReader(_Bounded(source, name))
     except FileNotFoundError:
         raise InputError(Problem(name, "no such file")) from None
@@ -203,6 +204,12 @@ def opened(path: Path) -> Iterator[io.BufferedReader]:
         raise InputError(Problem(name, f"is not a whole gzip file ({error})")) from None
     except OSError as error:
         raise InputError(Problem(name, f"cannot be read ({error.strerror})")) from None
+
+
+def _source_of(path: Path) -> io.BufferedReader:
+    if is_stdin(path):
+        return io.BufferedReader(io.BytesIO(read_stdin(MAX_BYTES + 1)))
+    return path.open("rb")
 
 
 class _Bounded(io.RawIOBase):

@@ -25,6 +25,7 @@ from capplan.plan.bind import Scenarios
 from capplan.plan.demand import Trace
 from capplan.plan.model import Plan
 from capplan.plan.read import PlanFile
+from capplan.stdin import name_of
 
 _DAY_S = 86_400.0
 _HOUR_S = 3_600.0
@@ -154,7 +155,7 @@ def _load(estimate: Estimate, trace: Trace | None, directory: Path) -> tuple[Loa
     if trace is None:
         return estimate.load, recording.step_s, notes
     mean = float(recording.rps.mean())
-    pattern = Pattern(mean, recording.rps / mean, Path(trace.file).name)
+    pattern = Pattern(mean, recording.rps / mean, Path(name_of(trace.file)).name)
     places = estimate.file.places
     load = load_on(pattern, _unstretched(plan), estimate.hours_per_month, places)
     return load, recording.step_s, [f"{pattern.name}: {note}" for note in notes]

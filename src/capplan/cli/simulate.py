@@ -190,12 +190,14 @@ def _trace(file: Path | None, columns: str, gaps: str) -> Trace | None:
         return None
     from capplan.plan.demand import Trace
     from capplan.quantities import parse_share
+    from capplan.stdin import is_stdin
 
     time, comma, value = columns.partition(",")
     if not comma:
         raise InputError(Problem("--trace-columns", f"'{columns}' is not TIME,VALUE"))
     try:
         most = parse_share(gaps)
-        return Trace(file=str(file.absolute()), time=time, value=value, unit="requests", max_gaps=most)
+        path = file if is_stdin(file) else file.absolute()
+        return Trace(file=str(path), time=time, value=value, unit="requests", max_gaps=most)
     except ValueError:
         raise InputError(Problem("--trace-gaps", f"'{gaps}' is not a share", "As in 20%.")) from None

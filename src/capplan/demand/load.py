@@ -17,6 +17,7 @@ from capplan.plan.demand import Demand
 from capplan.plan.fields import LARGEST
 from capplan.plan.model import Plan
 from capplan.plan.places import Places
+from capplan.stdin import name_of
 
 _DAY_S = 86_400.0
 _HOUR_S = 3_600.0
@@ -79,7 +80,7 @@ def pattern_of(demand: Demand, directory: Path) -> Pattern:
 
         recording = read_recording(demand.trace, directory)
         mean = float(recording.rps.mean())
-        return Pattern(mean, recording.rps / mean, demand.trace.file, recording.said, recording.gaps)
+        return Pattern(mean, recording.rps / mean, name_of(demand.trace.file), recording.said, recording.gaps)
     if demand.profile is None:
         return Pattern(0.0, profiles.week("consumer-diurnal"), "consumer-diurnal")
     if isinstance(demand.profile, str):

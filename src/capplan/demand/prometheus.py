@@ -14,6 +14,7 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.errors import InputError, Problem
+from capplan.stdin import name_of
 from capplan.tabular import opened
 
 _LARGEST = np.array([4e9, 1e18])
@@ -56,7 +57,7 @@ def read_matrix(path: Path) -> list[Series]:
     """
     found = [series for series in _series(path, _result(path)) if series.time_s.size]
     if not found:
-        raise InputError(Problem(str(path), "holds no samples", "Look at the query and its times."))
+        raise InputError(Problem(name_of(path), "holds no samples", "Look at the query and its times."))
     return found
 
 
@@ -73,20 +74,20 @@ def _result(path: Path) -> Sequence[Any]:
         data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         what = f"holds more than {_MOST_BYTES // 2**20} MiB"
-        raise InputError(Problem(str(path), what, "Ask for a longer step, or for fewer series."))
+        raise InputError(Problem(name_of(path), what, "Ask for a longer step, or for fewer series."))
     try:
         answer = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise InputError(Problem(str(path), f"is not JSON ({error})")) from None
+        raise InputError(Problem(name_of(path), f"is not JSON ({error})")) from None
     if not isinstance(answer, dict) or not isinstance(answer.get("data", {}), dict):
-        raise InputError(Problem(str(path), "is not an answer of Prometheus", _ASK))
+        raise InputError(Problem(name_of(path), "is not an answer of Prometheus", _ASK))
     if answer.get("status") == "error":
-        raise InputError(Problem(str(path), f"Prometheus refused the query: {answer.get('error')}"))
+        raise InputError(Problem(name_of(path), f"Prometheus refused the query: {answer.get('error')}"))
     kind, result = (answer.get("data", {}).get(key) for key in ("resultType", "result"))
     if kind in ("vector", "scalar", "string"):
-        raise InputError(Problem(str(path), f"holds a {kind}, which is one moment", _ASK))
+        raise InputError(Problem(name_of(path), f"holds a {kind}, which is one moment", _ASK))
     if kind != "matrix" or not isinstance(result, list):
-        raise InputError(Problem(str(path), "is not an answer of Prometheus", _ASK))
+        raise InputError(Problem(name_of(path), "is not an answer of Prometheus", _ASK))
     return result
 
 
@@ -97,14 +98,14 @@ def _series(path: Path, result: Sequence[Any]) -> Iterator[Series]:
             samples = [(float(time_s), float(value)) for time_s, value in each.get("values", ())]
         except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
             what = f"series {number + 1} of the result is not one of a matrix"
-            raise InputError(Problem(str(path), what, _ASK)) from None
+            raise InputError(Problem(name_of(path), what, _ASK)) from None
         table = np.array(samples, dtype=float).reshape(-1, 2)
         table = table[np.isfinite(table).all(axis=1)]
         table = table[np.argsort(table[:, 0], kind="stable")]
         series = Series(labels, table[:, 0], table[:, 1])
         if np.any(table < 0) or np.any(table > _LARGEST):
             what = f"series {number + 1} of the result has a time or a value below 0, or beyond any"
-            raise InputError(Problem(str(path), what))
+            raise InputError(Problem(name_of(path), what))
         yield _rate(series) if series.name.endswith(_COUNTERS) else series
 
 

@@ -13,6 +13,7 @@ from capplan.demand import prometheus
 from capplan.errors import InputError, Problem
 from capplan.moments import moments
 from capplan.plan.fields import LARGEST
+from capplan.stdin import is_stdin, name_of
 from capplan.tabular import figures, read_table
 
 if TYPE_CHECKING:
@@ -52,11 +53,11 @@ def read_recording(trace: Trace, directory: Path) -> Recording:
     are averaged, and steps without any are interpolated. Raises :class:`InputError` for what cannot be a
     load, and where more of it than ``trace.max_gaps`` would be made up.
     """
-    path = directory / trace.file
+    path = Path(trace.file) if is_stdin(trace.file) else directory / trace.file
     answered = prometheus.is_answer(path)
     rows = _answered(path) if answered else _recorded(path, trace)
     if len(rows.time_s) < 2:
-        raise InputError(Problem(str(path), "a trace needs at least two moments"))
+        raise InputError(Problem(name_of(path), "a trace needs at least two moments"))
     order = np.argsort(rows.time_s, kind="stable")
     step_s = _step_s(path, trace, rows.time_s[order])
     steps = np.rint((rows.time_s[order] - rows.time_s[order[0]]) / step_s)
@@ -64,14 +65,14 @@ def read_recording(trace: Trace, directory: Path) -> Recording:
     load = _filled(steps.astype(np.int64), rows.values[order])
     rps = load / step_s if trace.unit == "requests" and not answered else load
     if float(rps.mean()) <= 0:
-        raise InputError(Problem(str(path), f"column '{trace.value}' holds no load"))
+        raise InputError(Problem(name_of(path), f"column '{trace.value}' holds no load"))
     return Recording(step_s, rps, rows.said, gaps)
 
 
 def _answered(path: Path) -> _Rows:
     """Return the requests/s of all series of an answer together."""
     time_s, rps = prometheus.total(path)
-    return _Rows(time_s, rps, [str(path)] * len(time_s), ())
+    return _Rows(time_s, rps, [name_of(path)] * len(time_s), ())
 
 
 def _recorded(path: Path, trace: Trace) -> _Rows:
@@ -79,7 +80,7 @@ def _recorded(path: Path, trace: Trace) -> _Rows:
     table = read_table(path, keep=(trace.time, trace.value))
     times, column = table.column(trace.time), table.column(trace.value)
     if len(table.lines) < 2:
-        raise InputError(Problem(str(path), "a trace needs at least two rows"))
+        raise InputError(Problem(name_of(path), "a trace needs at least two rows"))
     values = figures(column)
     for wrong, what in ((values < 0, "is negative"), (values > LARGEST, f"is more than {LARGEST:g}")):
         if np.any(wrong):
@@ -93,11 +94,11 @@ def _step_s(path: Path, trace: Trace, time_s: Array) -> float:
     """Return the median distance of two times that follow each other."""
     apart = np.diff(np.unique(time_s))
     if not apart.size:
-        raise InputError(Problem(str(path), f"the times in '{trace.time}' do not advance"))
+        raise InputError(Problem(name_of(path), f"the times in '{trace.time}' do not advance"))
     step_s = float(np.median(apart))
     if step_s < _SHORTEST_STEP_S:
         what = f"its rows are {step_s:g} s apart, and steps are {_SHORTEST_STEP_S:g} s at least"
-        raise InputError(Problem(str(path), what, "Sum them up by the second or the minute."))
+        raise InputError(Problem(name_of(path), what, "Sum them up by the second or the minute."))
     return step_s
 
 
@@ -110,12 +111,12 @@ def _gaps(path: Path, rows: _Rows, order: Array, steps: Array, limit: float) -> 
     longest = _longest(rows, order, steps)
     repetition = f"{_percent(repeated)} of its rows repeat the time of another"
     if missing > limit:
-        raise InputError(Problem(str(path), f"{gap}, more than {_percent(limit)}; {longest}", _RAISE))
+        raise InputError(Problem(name_of(path), f"{gap}, more than {_percent(limit)}; {longest}", _RAISE))
     if repeated > limit:
         remedy = f"Give one row a time: sum series up, or keep one. {_RAISE}"
-        raise InputError(Problem(str(path), f"{repetition}, more than {_percent(limit)}", remedy))
+        raise InputError(Problem(name_of(path), f"{repetition}, more than {_percent(limit)}", remedy))
     if count > _MOST_STEPS:
-        raise InputError(Problem(str(path), f"{count:,.0f} steps are more than {_MOST_STEPS:,}"))
+        raise InputError(Problem(name_of(path), f"{count:,.0f} steps are more than {_MOST_STEPS:,}"))
     said = [f"{gap} and interpolated; {longest}"] if missing > _UNSAID else []
     return [*said, f"{repetition} and are averaged with it"] if repeated else said
 

@@ -14,6 +14,7 @@ import numpy as np
 from capplan.errors import InputError, Problem
 from capplan.moments import Moments, Order, moments
 from capplan.plan.fields import LARGEST
+from capplan.stdin import name_of
 from capplan.tabular import Table, figures, read_table
 
 
@@ -103,7 +104,9 @@ def read_bill(path: Path) -> Bill:
     table = read_table(path, _plain_title, _KNOWN)
     columns = _export_of(table)
     if not table.lines:
-        raise InputError(Problem(str(path), "holds a header and no rows", "Export a period with charges."))
+        raise InputError(
+            Problem(name_of(path), "holds a header and no rows", "Export a period with charges.")
+        )
     _check_currency(table, columns)
     starts = _times(table, columns, columns.start)
     days = _times(table, columns, ("chargeperiodstart", *columns.start))

@@ -17,6 +17,7 @@ import numpy as np
 from capplan.errors import InputError, Problem
 from capplan.llm.facts import Facts, known_name
 from capplan.llm.measured import LARGEST, Row, predict, rows_in, sample_of, unpredictable
+from capplan.stdin import is_stdin, name_of
 from capplan.strictyaml import read_text
 from capplan.tabular import read_table
 
@@ -89,7 +90,7 @@ class Given(NamedTuple):
 
 def read_results(path: Path, given: Given, facts: Facts) -> list[Row]:
     """Return the measurements in ``path``; :class:`InputError` where they cannot be read."""
-    if path.suffix == ".json":
+    if path.suffix == ".json" or (is_stdin(path) and read_text(path).lstrip()[:1] in ("{", "[")):
         records = _json_records(path)
     else:
         table = read_table(path, lambda title: title.strip().lower())
@@ -138,7 +139,7 @@ def _json_records(path: Path) -> Iterator[tuple[str, Record]]:
             raise InputError(Problem(f"{path}:{error.lineno}:{error.colno}", error.msg)) from None
     results = content if isinstance(content, list) else [content]
     for number, result in enumerate(results, 1):
-        where = str(path) if len(results) == 1 else f"{path}: result {number}"
+        where = name_of(path) if len(results) == 1 else f"{path}: result {number}"
         if not isinstance(result, dict):
             raise InputError(Problem(where, "expected a mapping", _FORMATS))
         yield where, _flat(result)

@@ -13,6 +13,7 @@ from capplan.autoscale.rightsize.usage import Samples, Usage
 from capplan.demand import prometheus
 from capplan.errors import InputError, Problem
 from capplan.moments import moments
+from capplan.stdin import name_of
 from capplan.tabular import Column, figures, read_table
 
 CPU, MEMORY = "cpu", "memory"
@@ -56,7 +57,7 @@ def _read_csv(path: Path) -> Mapping[str, Usage]:
     table = read_table(path, keep=(*_COLUMNS, "pod"))
     times, *measured = (table.column(name) for name in _COLUMNS)
     if not table.lines:
-        raise InputError(Problem(str(path), "holds no rows"))
+        raise InputError(Problem(name_of(path), "holds no rows"))
     used = np.stack([_used(column) for column in measured])
     seconds = moments(times).seconds
     pods = table.columns["pod"].cells if "pod" in table.columns else ["pod"] * len(table.lines)
@@ -128,7 +129,7 @@ def _kind(path: Path, series: prometheus.Series) -> str:
         if kind in series.name:
             return kind
     what = "does not say whether its series are CPU or memory"
-    raise InputError(Problem(str(path), what, f"Give --usage cpu={path} or --usage memory={path}."))
+    raise InputError(Problem(name_of(path), what, f"Give --usage cpu={path} or --usage memory={path}."))
 
 
 def _joined(series: Sequence[prometheus.Series]) -> Samples:
