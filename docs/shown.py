@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-_FIXED = {"NO_COLOR": "1", "COLUMNS": "80", "LINES": "24", "PYTHONIOENCODING": "utf-8"}
+_FIXED = {
+    "NO_COLOR": "1",
+    "COLUMNS": "80",
+    "LINES": "24",
+    "PYTHONIOENCODING": "utf-8",
+    "XDG_CONFIG_HOME": os.devnull,
+}
 
 
 def output(command: str) -> str:
