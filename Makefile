@@ -16,11 +16,13 @@ test: $(VENV)/dev
 	$(BIN)/lint-imports
 	$(BIN)/python -m cogapp --check -P -I docs $(DOCUMENTS)
 	$(BIN)/capplan schema | cmp - docs/plan.schema.json
+	$(BIN)/python docs/manual.py | cmp - docs/capplan.1
 	$(BIN)/pytest -q -rs -n auto
 
 docs: $(VENV)/dev
 	$(BIN)/python -m cogapp -r -P -I docs $(DOCUMENTS)
 	$(BIN)/capplan schema -o docs/plan.schema.json --force
+	$(BIN)/python docs/manual.py > docs/capplan.1
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/startup.py

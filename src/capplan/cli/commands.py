@@ -42,5 +42,6 @@ COMMANDS = {
     "catalog": Command("catalog", "Look up and check prices and machines."),
     "init": Command("init", "Write a plan from a few answers, or copy an example."),
     "config": Command("config", "Show the defaults that you have set."),
+    "completion": Command("completion", "Print the script that completes words in your shell."),
     "schema": Command("schema", "Print the JSON Schema of plan files, for editors."),
 }
