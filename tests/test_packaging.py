@@ -95,12 +95,6 @@ def test_wheel_holds_nothing_large_or_foreign(wheel: Path) -> None:
     assert all(top == "capplan" or top.endswith(".dist-info") for top in tops)
 
 
-def test_wheel_holds_the_manual_page(wheel: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive:
-        (page,) = (name for name in archive.namelist() if name.endswith("/share/man/man1/capplan.1"))
-        assert archive.read(page) == (ROOT / "docs" / "capplan.1").read_bytes()
-
-
 def test_wheel_is_licensed_and_has_its_command(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         texts = {name.split("/", 1)[1]: name for name in archive.namelist() if ".dist-info/" in name}
