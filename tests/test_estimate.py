@@ -315,3 +315,21 @@ def test_sustained_use_is_a_line_of_its_own():
         .quantity.expected
         == 730
     )
+
+
+@moderate
+@given(PLANS, st.floats(0.01, 1e12))
+def test_requests_that_enter_are_those_that_arrive(plan, rps):
+    """The load over the entries is the demand, and what is called gets what its callers send."""
+    plan["demand"]["requests_per_second"] = rps
+    result = estimate_of(text_of(plan))
+    load = result.load
+    entered = sum(load.average_rps * share for share in load.entering.values())
+    assert np.allclose(entered, load.average_rps, rtol=1e-12)
+    for name in result.plan.callable_components:
+        sent = load.average_rps * load.entering.get(name, 0.0)
+        for caller in load.callers.get(name, ()):
+            call = result.plan.services[caller].calls.get(name)
+            if call is not None:
+                sent = sent + load.average(caller) * call.per_request * (1 - call.cache_hit_rate)
+        assert np.allclose(load.average(name), sent, rtol=1e-9)

@@ -14,6 +14,7 @@ from capplan.catalog.catalog import Catalog, Provenance
 from capplan.components import checks
 from capplan.components.base import Component, Context
 from capplan.components.kinds import components_of
+from capplan.components.reach import reach_findings
 from capplan.cost.lines import CostLine, Terms, cost_lines, total_cost, unpriced, used_files
 from capplan.cost.meters import Range
 from capplan.demand.load import Load, Pattern, pattern_of
@@ -101,7 +102,7 @@ def estimate_on(context: Context, scenarios: Scenarios) -> Estimate:
     terms = Terms(context.hours_per_month, context.plan.pricing.free_tier)
     lines = cost_lines(meters, context.catalog, terms)
     found = [finding for component in components for finding in component.findings]
-    found = [*found, *_recorded(context.pattern), *_unpriced(lines)]
+    found = [*found, *_recorded(context.pattern), *reach_findings(context), *_unpriced(lines)]
     findings = sorted(found, key=lambda f: f.rank)
     return Estimate(context, components, lines, findings)
 

@@ -139,3 +139,31 @@ def test_a_swept_ratio_is_checked_in_every_scenario():
             "regions={gcp: us-central1, aws: us-east-1}",
             sweep=("demand.peak_to_average=2,5",),
         )
+
+
+ONE_STORE = """
+    name: t
+    regions: {{gcp: us-central1, aws: us-east-1}}
+    demand: {{requests_per_second: 7, profile: flat}}
+    {section}
+"""
+ALONE = {
+    "m": "llm: {m: {model: llama-3.1-8b, precision: fp8, gpu: L4, tensor_parallel: 1, provider: gcp, "
+    "input_tokens: 100, output_tokens: 20, replicas: {min: 1, max: 20}}}",
+    "db": "databases: {db: {platform: rds, engine: postgres, machine: db.m6g.large, storage: 20Gi}}",
+    "api": "external_apis: {api: {price_per_request: 0.01}}",
+}
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_requests_enter_at_the_only_component_there_is(name):
+    load = estimate_of(ONE_STORE.format(section=ALONE[name])).load
+    assert load.average(name).item() == 7
+    assert list(load.entering) == [name]
+
+
+def test_a_database_may_be_the_entry_beside_services():
+    plan = ONE_STORE.format(section=ALONE["db"]) + "    services: {web: {platform: fargate, cpu_time: 5ms}}\n"
+    load = estimate_of(plan, "demand.entry={web: 3, db: 1}").load
+    assert load.average("db").item() == 1.75
+    assert load.average("web").item() == 5.25

@@ -40,7 +40,7 @@ def test_the_base_is_consistent():
         (["services.api.calls={dbb: 1}"], "calls 'dbb', which is not in the plan. Did you mean 'db'?"),
         (["services.api.calls={web: 1}"], "calls go in a circle"),
         (["services.api.calls={api: 1}"], "calls go in a circle: api → api"),
-        (["demand.entry={db: 1}"], "requests cannot enter at 'db', which is not a service"),
+        (["demand.entry={dbs: 1}"], "requests cannot enter at 'dbs', which is not in the plan"),
         ([POD + "}"], "needs a cluster, and the plan has none"),
         ([POD + "}", CLUSTER, OTHER], "needs a cluster, and the plan has 2 clusters"),
         ([POD + ", cluster: kk}", CLUSTER], "unknown cluster 'kk'. Did you mean 'k'?"),

@@ -14,6 +14,7 @@ from capplan.capacity.sizing import Sizing, utilization
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Sku
 from capplan.components.measures import Measure, Pick
+from capplan.components.services.calls import with_occupancy
 from capplan.cost.meters import Meter, Range
 from capplan.demand.load import Load, Pattern, load_on
 from capplan.errors import InputError, nearest
@@ -127,8 +128,8 @@ class Context:
 
     @cached_property
     def plan(self) -> Plan:
-        """The plan, with an array in place of every number that varies."""
-        return bind(self.file.plan, self.scenarios)
+        """The plan, with an array in place of every number that varies, and how long places are occupied."""
+        return with_occupancy(bind(self.file.plan, self.scenarios), self.places)
 
     @cached_property
     def hours_per_month(self) -> Floats:

@@ -198,13 +198,6 @@ def hit_rate(semantic: Semantic) -> Floats:
 
 def _entering(plan: Plan) -> dict[str, Array]:
     """Return the share of the requests from outside that each entry gets."""
-    weights = _entry(plan)
+    weights = plan.entries
     total = sum(weights.values())
     return {name: per_scenario(weight / total) for name, weight in weights.items()}
-
-
-def _entry(plan: Plan) -> Mapping[str, Floats]:
-    if plan.demand.entry:
-        return plan.demand.entry
-    called = {callee for service in plan.services.values() for callee in service.calls}
-    return dict.fromkeys((name for name in plan.services if name not in called), 1.0)

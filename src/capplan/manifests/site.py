@@ -170,9 +170,8 @@ class Site:
 
     @cached_property
     def entries(self) -> Sequence[str]:
-        """The services at which requests enter: those the plan names, or those that nobody calls."""
-        named = list(self.plan.demand.entry)
-        return named or [name for name in self.specs if not self.callers(name)]
+        """The services, and models that are served, at which requests enter."""
+        return [name for name in self.plan.entries if name in self.specs]
 
     def _service(self, name: str, spec: Spec) -> Service:
         component = self.components[name]

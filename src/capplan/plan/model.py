@@ -1,5 +1,6 @@
 """The plan: the one file that a user writes."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -13,6 +14,7 @@ from capplan.plan.fields import DEFAULTS, Duration, Memory, Money, Name, Number,
 from capplan.plan.services import Provider, Service
 
 if TYPE_CHECKING:
+    from capplan.arrays import Floats
     from capplan.plan.decisions import Decisions
     from capplan.plan.gates import Gates
     from capplan.plan.llm import Llm
@@ -111,6 +113,27 @@ class Plan(Section):
     alternatives: dict[Name, dict[str, Any]] = Field(
         {}, description="Named overlays: what they name replaces the plan's value, null removes it."
     )
+
+    @property
+    def called(self) -> frozenset[str]:
+        """Every component that another one calls, or asks first."""
+        calls = [(name, call) for service in self.services.values() for name, call in service.calls.items()]
+        asked = {call.through for _, call in calls if call.through is not None}
+        caches = (self.caches[name].semantic for name in asked if name in self.caches)
+        embeddings = {cache.embedding for cache in caches if cache is not None and cache.embedding}
+        return frozenset({name for name, _ in calls} | asked | embeddings)
+
+    @property
+    def entries(self) -> "Mapping[str, Floats]":
+        """Where requests enter, with weights: as the plan says, or at what nobody calls.
+
+        That are services, and only in a plan without them models, then stores, then APIs of others.
+        """
+        if self.demand.entry:
+            return self.demand.entry
+        kinds = (self.services, self.llm, self.databases, self.caches, self.external_apis)
+        first: Mapping[str, Section] = next((kind for kind in kinds if kind), {})
+        return dict.fromkeys((name for name in first if name not in self.called), 1.0)
 
     @property
     def callable_components(self) -> dict[str, Section]:

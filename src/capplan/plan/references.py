@@ -108,18 +108,18 @@ def _cycle(calls: Mapping[str, Mapping[str, object]]) -> Iterator[Complaint]:
 
 
 def _entry(plan: Plan) -> Iterator[Complaint]:
+    known = plan.callable_components
     for name in plan.demand.entry:
-        if name not in plan.services:
-            what = f"requests cannot enter at '{name}', which is not a service"
-            yield ("demand", "entry", name), what, nearest(name, plan.services)
+        if name not in known:
+            what = f"requests cannot enter at '{name}', which is not in the plan"
+            yield ("demand", "entry", name), what, nearest(name, known)
 
 
 def _entries(plan: Plan) -> Iterator[Complaint]:
-    called = {callee for service in plan.services.values() for callee in service.calls}
-    uncalled = [name for name in plan.services if name not in called]
-    if not plan.demand.entry and len(uncalled) > 1:
-        remedy = "Say where, with weights: {" + uncalled[0] + ": 1}."
-        yield ("demand", "entry"), f"requests could enter at {', '.join(uncalled)}", remedy
+    entries = [] if plan.demand.entry else list(plan.entries)
+    if len(entries) > 1:
+        remedy = "Say where, with weights: {" + entries[0] + ": 1}."
+        yield ("demand", "entry"), f"requests could enter at {', '.join(entries)}", remedy
 
 
 def _clusters(plan: Plan) -> Iterator[Complaint]:

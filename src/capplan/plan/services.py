@@ -156,7 +156,14 @@ class Call(Section):
     cache_hit_rate: Share = Field(0.0, description="Share of the calls that a cache answers.")
     deduplicated: Share = Field(0.0, description="Share of the calls that join one already under way.")
     through: Name | None = Field(None, description="Semantic cache that is asked first.")
-    parallel: bool = Field(False, description="Made at the same time as the service's other parallel calls.")
+    parallel: bool = Field(
+        False, description="All made at the same time, and with the service's other parallel calls."
+    )
+    async_: bool | None = Field(
+        None,
+        alias="async",
+        description="Nobody waits for it; true by default where what is called has a queue.",
+    )
     response_time: Duration | None = Field(
         None, description="Mean time of a call; needed where capplan does not size what is called."
     )
@@ -200,7 +207,11 @@ class ServiceBase(Section):
     description: str = ""
     region: str | None = Field(None, description="Region; the plan's for this provider by default.")
     service_time: Duration | None = Field(
-        None, description="Mean time that a request occupies its place in an instance."
+        None,
+        description="Mean time that a request occupies its place in an instance, waiting for calls included.",
+    )
+    own_time: Duration | None = Field(
+        None, description="Mean time of a request's own work, without waiting for what it calls."
     )
     cpu_time: Duration | None = Field(
         None,

@@ -89,12 +89,9 @@ def _sizing(ctx: Context, name: str, service: Service, rps: Array, path: Path) -
     _check_carries(ctx, limits, service, instance, path)
     if service.queue is None:
         return size(rps, limits, _bounds(service), _promise(ctx, service, instance))
-    from capplan.components.services.backlog import queue_limit, with_backlog
+    from capplan.components.services.backlog import with_backlog
 
-    peak = ctx.load.peak(name)
-    length = queue_limit(peak, service.queue, path)
-    limits = limits if length is None else [*limits, length]
-    return size(with_backlog(rps, peak, service.queue), limits, _bounds(service))
+    return size(with_backlog(rps, ctx.load.peak(name), service.queue), limits, _bounds(service))
 
 
 def _promise(ctx: Context, service: Service, instance: Instance) -> Promise | None:

@@ -1,159 +1,180 @@
-"""End-to-end response time: a service and all that it calls, along the call graph.
+"""End-to-end response time: a service and all that its requests wait for, along the call graph.
 
-Every part is taken as lognormal, as its p50 and p95 say, and independent of the others. Calls in sequence
-add up in mean and variance, with the calls that a cache answers left out; of parallel ones the longest counts
-(Clark, 1961). The p95 of the sum is that of the lognormal law with its mean and variance. Against
-simulation, two lognormal parts with cv² from 0.1 to 2: 0 … +11 % for their sum, −13 … +1 % for the longer
-one. A service's time is taken without what it waits for its calls.
+Waiting for a place or for cores comes on top of what `calls.py` says of an idle system. A p95 is that of the
+lognormal law with the mean and variance of the sum; see :mod:`capplan.capacity.times` for laws and errors.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from capplan.arrays import Array, per_scenario
 from capplan.capacity.response import Promise
+from capplan.capacity.times import Time, after, time_of
 from capplan.components import checks
 from capplan.components.base import Component, Context
 from capplan.components.measures import measure
+from capplan.components.services.calls import callees_first, own_work, time_of_calls, unloaded_times
 from capplan.components.services.latency import stations_of
 from capplan.components.services.platforms import platform_of
-from capplan.errors import InputError
 from capplan.findings import Finding
-from capplan.normal import normal_quantile
-from capplan.plan.services import Call, Service
 
 _Z95 = 1.6448536269514722
+_MOST_DOUBLINGS = 40
 
 
-class Time(NamedTuple):
-    """A response time by scenario, seconds: mean and variance, and the means of what it is made of."""
+class _Graph(NamedTuple):
+    """What the times of services follow from; ``idle`` are those without any waiting for each other."""
 
-    mean: Array
-    variance: Array
-    parts: Mapping[str, Array]
-
-    def p95(self) -> Array:
-        """Return the time that 95 % do not exceed, (scenarios | 1, 1)."""
-        spread = np.log1p(self.variance / self.mean**2)
-        return self.mean * np.exp(np.sqrt(spread) * normal_quantile(np.array(0.95)) - spread / 2)
+    ctx: Context
+    components: Mapping[str, Component]
+    idle: Mapping[str, Time]
 
 
 def with_end_to_end(ctx: Context, components: Mapping[str, Component]) -> dict[str, Component]:
     """Return the services, those with an end-to-end objective with its figures and findings."""
+    targets = {n: s.slo.end_to_end for n, s in ctx.plan.services.items() if s.slo.end_to_end is not None}
+    graph = _Graph(ctx, components, unloaded_times(ctx.plan, ctx.places, targets))
+    times = _loaded_times(graph, {})
     result = dict(components)
-    for name, service in ctx.plan.services.items():
-        target = service.slo.end_to_end
-        if target is not None:
-            time = _of_service(ctx, components, name)
-            figure = measure(
-                "end-to-end p95", time.p95() * 1000, "ms", _formula(time), np.asarray(target) * 1000
-            )
-            found = list(_findings(name, time, per_scenario(target)))
-            own = result[name]
-            result[name] = own._replace(measures=[*own.measures, figure], findings=[*own.findings, *found])
+    for name in times:
+        result[name] = result[name]._replace(findings=[*result[name].findings, *_too_short(graph, name)])
+    for name, target in targets.items():
+        time, own = times[name], result[name]
+        promised = per_scenario(target)
+        figure = measure(
+            "end-to-end p95", time.percentile(0.95) * 1000, "ms", _formula(time), promised * 1000
+        )
+        found = list(_findings(graph, name, time, promised))
+        result[name] = own._replace(measures=[*own.measures, figure], findings=[*own.findings, *found])
     return result
 
 
-def _of_service(ctx: Context, components: Mapping[str, Component], name: str) -> Time:
-    """Return the time of a service and its calls, in the busiest hour."""
+def _loaded_times(graph: _Graph, instances: Mapping[str, Array]) -> dict[str, Time]:
+    """Return the times in the busiest hour; ``instances`` replace those that run, by service."""
+    found: dict[str, Time] = {}
+    for name in callees_first(graph.ctx.plan, graph.idle):
+        calls = time_of_calls(graph.ctx.plan, graph.ctx.places, name, found.__getitem__)
+        own = _own(graph, name, instances.get(name))
+        found[name] = own if calls is None else after(own, calls)
+    return found
+
+
+def _own(graph: _Graph, name: str, instances: Array | None) -> Time:
+    """Return a service's own work, and what its requests wait for a place and for cores.
+
+    The wait is the difference of two laws of one kind, so that what they miss of the true one cancels.
+    """
+    ctx, component = graph.ctx, graph.components[name]
     service = ctx.plan.services[name]
-    time = _own(ctx, components[name], service)
-    parallel = [call for call in service.calls.items() if call[1].parallel]
-    for callee, call in service.calls.items():
-        if not call.parallel:
-            time = _after(time, _of_call(ctx, components, name, callee, call))
-    if parallel:
-        time = _after(time, _longest([_of_call(ctx, components, name, *each) for each in parallel]))
-    return time
-
-
-def _own(ctx: Context, component: Component, service: Service) -> Time:
     instance = platform_of(service).instance(ctx, service, component.path)
     stations = list(stations_of(service, instance, ctx.plan.demand.ca2))
     peak_rps, sizing = component.peak_rps, component.sizing
+    work = time_of(name, own_work(ctx.places, name, service, _idle_calls(graph, name)), service.cs2)
     if not stations or sizing is None or peak_rps is None:
-        what = "nothing says how long its requests take, so no end-to-end time is known"
-        raise InputError(ctx.places.problem(component.path, what, "Give service_time or cpu_time."))
+        return work
     promise = Promise({}, stations)
-    median, high = (promise.percentile(share, peak_rps, sizing.peak_running) for share in (0.5, 0.95))
-    sigma = np.log(high / median) / _Z95
-    mean = median * np.exp(sigma**2 / 2)
-    return Time(mean, mean**2 * np.expm1(sigma**2), {component.name: mean})
+    running = sizing.peak_running if instances is None else instances
+    mean, variance = _moments(*(promise.percentile(share, peak_rps, running) for share in (0.5, 0.95)))
+    idle, idle_variance = _moments(*(per_scenario(promise.bare(share)) for share in (0.5, 0.95)))
+    waiting = np.maximum(mean - idle, 0.0)
+    return after(work, Time(waiting, np.maximum(variance - idle_variance, 0.0), {name: waiting}))
 
 
-def _of_call(ctx: Context, components: Mapping[str, Component], caller: str, callee: str, call: Call) -> Time:
-    """Return what all calls to ``callee`` that one request makes take, one after the other."""
-    if call.response_time is not None:
-        mean = per_scenario(call.response_time)
-        one = Time(mean, mean**2, {callee: mean})
-    elif callee in ctx.plan.services:
-        one = _of_service(ctx, components, callee)
-    else:
-        where = ("services", caller, "calls", callee)
-        what = f"nothing says how long a call to {callee} takes, and slo.end_to_end counts it"
-        raise InputError(ctx.places.problem(where, what, "Give its response_time."))
-    made = np.asarray(call.per_request, dtype=float)
-    asked = per_scenario(made * (1 - np.asarray(call.cache_hit_rate)))
-    left_out = 1 - asked / np.maximum(np.ceil(made), 1.0)
-    return Time(
-        asked * one.mean,
-        asked * (one.variance + np.maximum(left_out, 0.0) * one.mean**2),
-        {name: asked * mean for name, mean in one.parts.items()},
-    )
+def _idle_calls(graph: _Graph, name: str) -> Time | None:
+    return time_of_calls(graph.ctx.plan, graph.ctx.places, name, graph.idle.__getitem__)
 
 
-def _after(first: Time, second: Time) -> Time:
-    parts = dict(first.parts)
-    for name, mean in second.parts.items():
-        parts[name] = parts.get(name, 0.0) + mean
-    return Time(first.mean + second.mean, first.variance + second.variance, parts)
+def _moments(median: Array, high: Array) -> tuple[Array, Array]:
+    """Return mean and variance of the lognormal law with these p50 and p95; an overload has no variance."""
+    finite = np.isfinite(high) & (median > 0)
+    middle = np.where(finite, median, 1.0)
+    sigma2 = (np.log(np.where(finite, high, 1.0) / middle) / _Z95) ** 2
+    mean = middle * np.exp(sigma2 / 2)
+    return np.where(finite, mean, np.inf), np.where(finite, mean**2 * np.expm1(sigma2), 0.0)
 
 
-def _longest(times: Sequence[Time]) -> Time:
-    """Return the time of several that start together; its parts are those of the longest on average."""
-    longest = times[0]
-    for other in times[1:]:
-        spread = np.sqrt(np.maximum(longest.variance + other.variance, 1e-300))
-        gap = (longest.mean - other.mean) / spread
-        above, density = _normal(gap), np.exp(-(gap**2) / 2) / math.sqrt(2 * math.pi)
-        mean = longest.mean * above + other.mean * (1 - above) + spread * density
-        square = (
-            (longest.mean**2 + longest.variance) * above
-            + (other.mean**2 + other.variance) * (1 - above)
-            + (longest.mean + other.mean) * spread * density
+def _too_short(graph: _Graph, name: str) -> Iterator[Finding]:
+    """Yield that a place is said to be free before what its request waits for has answered."""
+    service, calls = graph.ctx.plan.services[name], _idle_calls(graph, name)
+    if service.service_time is None or service.own_time is not None or calls is None:
+        return
+    place = per_scenario(service.service_time)
+    if np.any(calls.mean > place * (1 + 1e-6)):
+        message = (
+            f"a request occupies its place for {1000 * place.max():,.4g} ms, and what it calls takes "
+            f"{1000 * calls.mean.max():,.4g} ms"
         )
-        parts = longest.parts if np.mean(longest.mean) >= np.mean(other.mean) else other.parts
-        longest = Time(mean, np.maximum(square - mean**2, 0.0), parts)
-    return longest
-
-
-def _normal(z: Array) -> Array:
-    """Return the standard normal distribution function."""
-    flat = [0.5 * math.erfc(-x / math.sqrt(2)) for x in z.ravel().tolist()]
-    return np.array(flat).reshape(z.shape)
+        remedy = "Give own_time for its own work, or mark calls that nobody waits for async: true."
+        yield checks.SERVICE_TIME_BELOW_CALLS.finding(name, message, remedy)
 
 
 def _formula(time: Time) -> str:
-    shares = {name: float(np.mean(mean / time.mean)) for name, mean in time.parts.items()}
-    told = sorted(shares.items(), key=lambda item: -item[1])
-    return "own time and calls; on average " + ", ".join(f"{name} {share:.0%}" for name, share in told)
+    return "own time and calls that are waited for; on average " + ", ".join(
+        f"{name} {share:.0%}" for name, share in sorted(_shares(time).items(), key=lambda item: -item[1])
+    )
 
 
-def _findings(name: str, time: Time, target: Array) -> Iterator[Finding]:
-    p95 = time.p95()
+def _shares(time: Time) -> dict[str, float]:
+    """Return by component its share of the time; those that are overloaded have all of it between them."""
+    overloaded = [name for name, mean in time.parts.items() if not np.all(np.isfinite(mean))]
+    if overloaded:
+        return {name: float(name in overloaded) / len(overloaded) for name in time.parts}
+    whole = np.where(time.mean > 0, time.mean, 1.0)
+    return {name: float(np.mean(mean / whole)) for name, mean in time.parts.items()}
+
+
+def _findings(graph: _Graph, name: str, time: Time, target: Array) -> Iterator[Finding]:
+    p95 = time.percentile(0.95)
     late = p95 > target * (1 + 1e-3)
-    if late.any():
-        eats = max(time.parts, key=lambda part: float(np.mean(time.parts[part])))
-        share = float(np.mean(time.parts[eats] / time.mean))
-        found, promised = 1000 * float(p95.max()), 1000 * float(target.min())
-        message = (
-            f"p95 from end to end is {found:,.4g} ms, and {promised:,.4g} ms is promised; "
-            f"{eats} eats {share:.0%} of the time"
-        )
-        remedy = f"Make {eats} faster, call it less, cache it, or call in parallel."
-        yield checks.SLO_END_TO_END_MISSED.finding(name, message, remedy)
+    if not late.any():
+        return
+    worst = int(np.argmax(np.where(late, p95 - target, -np.inf)))
+    shares = _shares(time)
+    eats = max(shares, key=shares.__getitem__)
+    found, promised = float(p95.ravel()[worst]), float(np.broadcast_to(target, p95.shape).ravel()[worst])
+    said = f"is {1000 * found:,.4g} ms" if np.isfinite(found) else f"has no bound, as {eats} is overloaded"
+    message = f"p95 from end to end {said}, and {1000 * promised:,.4g} ms is promised"
+    if np.isfinite(found):
+        message += f"; {eats} takes {shares[eats]:.0%} of the time"
+    yield checks.SLO_END_TO_END_MISSED.finding(name, message, _remedy(graph, name, target, eats))
+
+
+def _remedy(graph: _Graph, name: str, target: Array, eats: str) -> str:
+    """Say how many instances of what would meet the target, or that no number does."""
+    faster = f"Make {eats} faster, call it less, cache it, or call in parallel"
+    if np.any(graph.idle[name].percentile(0.95) > target * (1 + 1e-3)):
+        return f"{faster}: more instances do not help."
+    for part in sorted(graph.idle, key=lambda part: part != eats):
+        count = _count_that_meets(graph, name, part, target)
+        if count is not None:
+            return f"{count:,} instances of {part} meet it: set services.{part}.instances.min."
+    return f"{faster}; more instances of one service alone do not meet it."
+
+
+def _count_that_meets(graph: _Graph, name: str, part: str, target: Array) -> int | None:
+    """Return the fewest instances of ``part`` with which ``name`` meets its target, if any number does."""
+    meets = partial(_meets, graph, name, part, target)
+    sizing = graph.components[part].sizing
+    if sizing is None:
+        return None
+    low = high = int(np.max(sizing.peak_running))
+    for _ in range(_MOST_DOUBLINGS):
+        if meets(high):
+            break
+        low, high = high, 2 * high + 1
+    else:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if meets(middle) else (middle, high)
+    return high
+
+
+def _meets(graph: _Graph, name: str, part: str, target: Array, count: int) -> bool:
+    times = _loaded_times(graph, {part: per_scenario(float(count))})
+    return bool(np.all(times[name].percentile(0.95) <= target * (1 + 1e-3)))
