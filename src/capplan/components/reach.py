@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from capplan.components import checks
 from capplan.components.base import Context
-from capplan.findings import Finding
-
-_HELD = ("databases", "caches")
-"""Sections whose components have a use without requests: what they store."""
+from capplan.findings import Finding, Severity
 
 
 def reach_findings(ctx: Context) -> Iterator[Finding]:
@@ -23,15 +21,20 @@ def reach_findings(ctx: Context) -> Iterator[Finding]:
             f"{float(np.max(ctx.load.average_rps)):,.4g} requests/s enter nowhere: nothing takes requests"
         )
         yield checks.DEMAND_ENTERS_NOWHERE.finding("demand", message, "Describe what serves them, or say 0.")
-    for section in ("services", "llm", "external_apis", "resources", *_HELD):
-        for name, component in getattr(ctx.plan, section).items():
-            by_request = section != "resources" or np.any(component.per_request)
-            if by_request and not np.any(ctx.load.per_entry[name]):
-                yield _uncalled(section, name)
-
-
-def _uncalled(section: str, name: str) -> Finding:
     message = "nobody calls it, so it is counted without any request"
-    remedy = f"Add {name} to the calls of a service, or to demand.entry."
-    held = section in _HELD
-    return checks.UNCALLED.finding(name, message, remedy, severity="info" if held else "warning")
+    for section in ("services", "llm", "external_apis", "resources", "databases", "caches"):
+        for name, component in getattr(ctx.plan, section).items():
+            if not np.any(ctx.load.per_entry[name]) and (
+                section != "resources" or np.any(component.per_request)
+            ):
+                remedy = f"Add {name} to the calls of a service, or to demand.entry."
+                severity: Severity = "info" if _is_held(section, component) else "warning"
+                yield checks.UNCALLED.finding(name, message, remedy, severity=severity)
+
+
+def _is_held(section: str, component: Any) -> bool:
+    """Say whether a component has a use without requests: what it stores, or a fixed number of instances."""
+    if section == "services":
+        times = (component.service_time, component.own_time, component.cpu_time, component.throughput)
+        return all(time is None for time in times)
+    return section in ("databases", "caches")
