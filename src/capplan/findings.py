@@ -38,6 +38,11 @@ class Finding(NamedTuple):
         return SEVERITIES.index(self.severity)
 
     @property
+    def where(self) -> str:
+        """File, line and column, as far as they are known."""
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+    @property
     def said(self) -> str:
         """What is wrong and what to do, in sentences."""
         return sentences(self.message, self.remedy)

@@ -1,4 +1,4 @@
-"""Where the files that ship with capplan are: in the wheel, or at the top of a checkout."""
+"""Where files are: those that ship with capplan, and others as seen from here."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ _PACKAGE = Path(__file__).parent
 
 @cache
 def data_dir(name: str) -> Path:
-    """Return the directory ``name`` ("catalogs", "templates" or "examples")."""
+    """Return the directory ``name`` ("catalogs", "templates" or "examples"), of the wheel or the checkout."""
     for place in (_PACKAGE / name, _PACKAGE.parents[1] / name):
         if place.is_dir():
             return place
     raise FileNotFoundError(f"capplan's {name}/ is missing; reinstall capplan")
+
+
+def from_here(name: str) -> Path:
+    """Return a path relative to where the command runs, if it is below: that is the checkout."""
+    path, here = Path(name), Path.cwd()
+    return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path

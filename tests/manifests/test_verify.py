@@ -3,15 +3,18 @@
 import copy
 import json
 from pathlib import PurePath
+from xml.etree import ElementTree
 
 import pytest
 from rendering import SERVICE, example, rendered, site_of
 
 from capplan.manifests.verify.checks import files
 from capplan.manifests.verify.facts import Facts, facts_from
-from capplan.manifests.verify.report import shown
 from capplan.manifests.verify.run import verify
 from capplan.manifests.verify.world import Item
+from capplan.report.blocks import Style
+from capplan.report.formats import written
+from capplan.report.verified import report_of
 
 BASE = "kubernetes/base/backend"
 HPA = f"{BASE}/horizontalpodautoscaler-backend.yaml"
@@ -356,7 +359,12 @@ def test_hidden_quotas_and_defaults_of_a_plain_service():
     assert ids(found, facts) == set()
 
 
-@pytest.mark.parametrize("fmt", ["table", "json", "sarif", "github"])
+def shown(findings, fmt, directory):
+    """Return the findings in one format."""
+    return written(report_of(findings, (), directory), fmt, Style(500))
+
+
+@pytest.mark.parametrize("fmt", ["table", "json", "markdown", "html", "csv", "junit", "sarif", "github"])
 def test_findings_in_every_format_name_check_file_and_object(fmt, tmp_path):
     findings = verify(broken(PDB, "spec.maxUnavailable", 0), {}, Facts())
     text = shown(findings, fmt, tmp_path)
@@ -392,7 +400,7 @@ def test_places_in_sarif_are_uris(tmp_path, monkeypatch):
         return result["locations"][0]["physicalLocation"]
 
     assert location(PurePath())["artifactLocation"] == {"uri": "a%20b/%C3%A9%25.yaml"}
-    assert location(PurePath())["region"] == {"startLine": 3}
+    assert location(PurePath())["region"] == {"startLine": 3, "startColumn": 7}
     assert location(tmp_path)["artifactLocation"]["uri"] == f"{tmp_path}/a%20b/%C3%A9%25.yaml"
     monkeypatch.chdir(tmp_path.parent)
     assert location(tmp_path)["artifactLocation"]["uri"] == f"{tmp_path.name}/a%20b/%C3%A9%25.yaml"
@@ -408,3 +416,22 @@ def test_annotations_of_github_escape_what_ends_them(tmp_path, monkeypatch):
         "::notice file=a%2Cb%3Ac.yaml,line=4,title=unreadable::Pod/p%0A::error::: 100%25%0D%0Abroken.\n"
     )
     assert text == expected
+
+
+def test_junit_has_a_suite_for_each_file_and_a_case_where_nothing_is_wrong(tmp_path):
+    finding = Item("a.yaml", {"kind": "Pod", "metadata": {"name": "p"}}).finding(
+        files.UNREADABLE, "", "broken"
+    )
+    report = report_of([finding], ["a.yaml", "b.yaml"], PurePath("k8s"))
+    root = ElementTree.fromstring(written(report, "junit", Style(80)))
+    assert (root.get("tests"), root.get("failures")) == ("2", "1")
+    assert [suite.get("name") for suite in root] == ["k8s/a.yaml", "k8s/b.yaml"]
+    assert [len(suite.findall("testcase/failure")) for suite in root] == [1, 0]
+
+
+def test_annotations_beyond_what_github_shows_are_counted(tmp_path):
+    item = Item("a.yaml", {"kind": "Pod", "metadata": {"name": "p"}})
+    found = [item.finding(files.UNREADABLE, f"spec.{i}", "broken", severity="error") for i in range(25)]
+    lines = shown(found, "github", tmp_path).splitlines()
+    assert len(lines) == 10
+    assert lines[-1] == "::error title=capplan::16 more: see the step summary"

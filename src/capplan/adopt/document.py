@@ -112,7 +112,7 @@ def note_line(note: Finding) -> str:
 
 
 def _commented(line: str, comment: str) -> str:
-    return f"{line:<{_COMMENT_AT}}# {_one_line(comment)}"
+    return f"{line:<{_COMMENT_AT - 1}} # {_one_line(comment)}"
 
 
 def _one_line(text: str) -> str:

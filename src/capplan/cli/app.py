@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from capplan import __version__
 from capplan.cli.commands import COMMANDS
-from capplan.errors import ExitCode, InputError
+from capplan.errors import ExitCode, InputError, printable
 
 if TYPE_CHECKING:
     import typer
@@ -129,5 +129,5 @@ def _run(arguments: list[str]) -> int:
 
 
 def _fail(message: str, code: ExitCode) -> int:
-    sys.stderr.write("".join(f"capplan: {line}\n" for line in message.splitlines()))
+    sys.stderr.write("".join(f"capplan: {printable(line)}\n" for line in message.split("\n")))
     return code

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,29 +18,18 @@ from capplan.cli.options import (
     Sets,
     Today,
     day_of,
+    formats,
 )
 
 if TYPE_CHECKING:
     from capplan.estimate import Estimate
-    from capplan.gate.check import Checked
-
-
-class CheckFormat(StrEnum):
-    """What a check can be printed as."""
-
-    TABLE = "table"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    JUNIT = "junit"
-    SARIF = "sarif"
-    GITHUB = "github"
 
 
 def check(
     plan: PlanFile,
     fmt: Annotated[
-        CheckFormat, typer.Option("--format", envvar="CAPPLAN_FORMAT", help="Output format.")
-    ] = CheckFormat.TABLE,
+        str, formats("table", "json", "markdown", "html", "csv", "junit", "sarif", "github")
+    ] = "table",
     output: OutputFile = None,
     force: Force = False,
     gates: Annotated[
@@ -71,10 +59,11 @@ def check(
     Example: capplan check examples/afpi --format markdown
     """
     from capplan.adopt.draft import Asked
-    from capplan.cli.output import emit
+    from capplan.cli.output import show
     from capplan.gate.check import Against
     from capplan.gate.check import check as judge
     from capplan.gate.read import gates_of
+    from capplan.gate.report import report_of
     from capplan.gate.sides import side_of
 
     estimate, document = _estimated(plan, sets or (), alternative, books or (), catalogs)
@@ -85,8 +74,7 @@ def check(
         baseline=_known(baseline),
     )
     checked = judge(estimate, document, gates_of(estimate.file, gates), against)
-    emit(_shown(checked, fmt), output, force, painted=fmt is CheckFormat.TABLE)
-    _summarise(checked, fmt)
+    show(report_of(checked), fmt, output, force)
     if checked.exit_code and not exit_zero:
         raise typer.Exit(checked.exit_code)
 
@@ -106,36 +94,6 @@ def _estimated(
         return result.estimate, sampled_document(result)
     assert isinstance(result, Estimate)
     return result, estimate_document(result)
-
-
-def _shown(checked: Checked, fmt: CheckFormat) -> str:
-    from capplan.cli import terminal
-    from capplan.gate import ci_formats, report
-    from capplan.report.json_format import dumps
-
-    if fmt is CheckFormat.JSON:
-        return dumps(report.as_document(checked))
-    if fmt is CheckFormat.TABLE:
-        return report.as_text(checked, terminal.width())
-    formats = {
-        CheckFormat.MARKDOWN: report.as_markdown,
-        CheckFormat.JUNIT: ci_formats.as_junit,
-        CheckFormat.SARIF: ci_formats.as_sarif,
-        CheckFormat.GITHUB: ci_formats.as_github,
-    }
-    return formats[fmt](checked)
-
-
-def _summarise(checked: Checked, fmt: CheckFormat) -> None:
-    """Add the check to the summary of a GitHub step, where it is one."""
-    import os
-
-    summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    if fmt is CheckFormat.GITHUB and summary:
-        from capplan.gate.report import as_markdown
-
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(as_markdown(checked))
 
 
 def _known(baseline: Path | None) -> frozenset[str]:

@@ -58,7 +58,9 @@ def init(
         written = {directory / "plan.yaml": plan}
     written[directory / "plan.schema.json"] = _schema()
     write_files(written, force)
-    note("".join(f"wrote {path}\n" for path in written) + f"Now run: capplan estimate {directory}")
+    for path in written:
+        note(f"wrote {path}")
+    note(f"Now run: capplan estimate {directory}")
 
 
 def _examples() -> list[str]:

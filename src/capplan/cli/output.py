@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from capplan.cli import terminal
-from capplan.errors import InputError, Problem
+from capplan.errors import InputError, Problem, printable
 
 if TYPE_CHECKING:
     from capplan.report.blocks import Report
@@ -37,6 +37,19 @@ def show(report: Report, fmt: str, output: Path | None = None, force: bool = Fal
         emit_bytes(shown, output, force)
     else:
         emit(shown, output, force, painted=fmt == "table")
+    if fmt == "github":
+        _summarise(report)
+
+
+def _summarise(report: Report) -> None:
+    """Add ``report`` to the summary of a GitHub step, where it is one."""
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        from capplan.report.blocks import Style
+        from capplan.report.formats import written
+
+        with _about(Path(summary)), Path(summary).open("a", encoding="utf-8") as file:
+            file.write(str(written(report, "markdown", Style(terminal.width()))))
 
 
 def emit_bytes(data: bytes, output: Path | None = None, force: bool = False) -> None:
@@ -81,8 +94,8 @@ def _encodable(text: str, encoding: str) -> str:
 
 
 def note(text: str) -> None:
-    """Say something that is not the result."""
-    sys.stderr.write(text + "\n")
+    """Say something that is not the result, in one line."""
+    sys.stderr.write(printable(text) + "\n")
 
 
 def write_files(texts: Mapping[Path, str] | Mapping[Path, bytes], force: bool) -> None:

@@ -14,14 +14,17 @@ def reporter(task: str, total: int) -> Iterator[Callable[[str], None]]:
         yield lambda _: None
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
+
+    from capplan.errors import printable
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(task, total=total)
         begun: list[str] = []
 
         def begin(what: str) -> None:
-            progress.update(bar, completed=len(begun), description=f"{task} {what}")
+            progress.update(bar, completed=len(begun), description=f"{task} {escape(printable(what))}")
             begun.append(what)
 
         yield begin

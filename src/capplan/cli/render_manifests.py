@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -126,12 +126,12 @@ def _selected(files: list[Rendered], only: list[str]) -> list[Rendered]:
 def _check_rules(site: Site, files: list[Rendered], schemas: Path | None) -> None:
     """Verify what was rendered before anything is written."""
     from capplan.cli.output import note
-    from capplan.manifests.verify.report import line_of
     from capplan.manifests.verify.run import verify_rendered
+    from capplan.report.verified import results_of
 
     findings = verify_rendered(site, files, schemas)
-    for finding in findings:
-        note(line_of(finding))
+    for result in results_of(findings, PurePath()):
+        note(str(result))
     if any(finding.severity == "error" for finding in findings):
         note("nothing was written")
         raise typer.Exit(ExitCode.CAPACITY)

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from capplan.cli.options import Alternative, Catalogs, Force, OutputFile, Schemas
+from capplan.cli.options import Alternative, Catalogs, Force, OutputFile, Schemas, formats
 from capplan.errors import ExitCode
-
-
-class FindingFormat(StrEnum):
-    """What findings can be printed as."""
-
-    TABLE = "table"
-    JSON = "json"
-    SARIF = "sarif"
-    GITHUB = "github"
 
 
 def verify(
@@ -30,7 +20,9 @@ def verify(
         typer.Option("--plan", help="Plan whose nodes and secrets count; the lock file's by default."),
     ] = None,
     alternative: Alternative = None,
-    fmt: Annotated[FindingFormat, typer.Option("--format", help="Output format.")] = FindingFormat.TABLE,
+    fmt: Annotated[
+        str, formats("table", "json", "markdown", "html", "csv", "junit", "sarif", "github")
+    ] = "table",
     schemas: Schemas = None,
     output: OutputFile = None,
     force: Force = False,
@@ -42,12 +34,12 @@ def verify(
 
     Example: capplan verify manifests --format sarif -o findings.sarif
     """
-    from capplan.cli.output import emit, note
+    from capplan.cli.output import show
     from capplan.manifests.files import LOCK, read_lock
     from capplan.manifests.verify.facts import facts_from, facts_of
     from capplan.manifests.verify.reading import read_contents, read_one
-    from capplan.manifests.verify.report import shown
     from capplan.manifests.verify.run import verify
+    from capplan.report.verified import report_of
     from capplan.stdin import is_stdin
 
     is_one = is_stdin(source) or source.is_file()
@@ -65,9 +57,7 @@ def verify(
         facts = facts_from(lock, str(directory / LOCK))
     found = verify(contents.documents, contents.texts, facts, schemas)
     findings = [*contents.unread, *found]
-    emit(shown(findings, fmt.value, directory), output, force)
-    errors = sum(finding.severity == "error" for finding in findings)
-    files = len(contents.documents) + len(contents.texts) + len(contents.unread)
-    note(f"{files} files: {errors} errors, {len(findings) - errors} warnings")
-    if errors:
+    files = [*contents.documents, *contents.texts]
+    show(report_of(findings, files, directory), fmt, output, force)
+    if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(ExitCode.CAPACITY)

@@ -36,15 +36,3 @@ class Judged(NamedTuple):
     def fingerprint(self) -> str:
         """What stays the same while figures change, to find it again in a baseline."""
         return f"{self.gate}:{self.finding.subject}"
-
-    @property
-    def where(self) -> str:
-        """File, line and column."""
-        found = self.finding
-        return ":".join(str(part) for part in (found.file, found.line, found.column) if part is not None)
-
-    @property
-    def said(self) -> str:
-        """What is wrong and what to do, with who answers for it."""
-        waived = f" Waived by {self.waived}." if self.waived else ""
-        return self.finding.said + waived

@@ -37,6 +37,51 @@ class Findings(NamedTuple):
     findings: Sequence[Finding]
 
 
+class Result(NamedTuple):
+    """A finding as a check ends with it.
+
+    rule: what reports and waivers call it by. suite: the group of rules that it is one of. fingerprint: what
+    stays the same while figures change. waived: who answers for it; known: a baseline already had it.
+    """
+
+    finding: Finding
+    rule: str
+    suite: str
+    fingerprint: str
+    waived: str = ""
+    known: bool = False
+
+    @property
+    def fails(self) -> bool:
+        """Whether it makes the check fail."""
+        return self.finding.severity == "error" and not self.waived and not self.known
+
+    @property
+    def word(self) -> str:
+        """What it counts as."""
+        return "WAIVED" if self.waived else "KNOWN" if self.known else _WORDS[self.finding.severity]
+
+    @property
+    def said(self) -> str:
+        """What it is about, what is wrong and what to do, and who answers for it."""
+        subject = " ".join(filter(None, (self.finding.subject, self.finding.field)))
+        waived = f" Waived by {self.waived}." if self.waived else ""
+        return f"{subject}: {self.finding.said}{waived}".removeprefix(": ")
+
+    def __str__(self) -> str:
+        return f"{self.word}  {self.finding.where}: {self.said} [{self.rule}]"
+
+
+_WORDS = {"error": "FAIL", "warning": "WARN", "info": "INFO"}
+
+
+class Results(NamedTuple):
+    """How a check ended, worst first; ``suites`` are all groups of rules, also where all of them hold."""
+
+    results: Sequence[Result]
+    suites: Sequence[str]
+
+
 class Curves(NamedTuple):
     """Curves over rising ``x``, by name; left out where a format cannot draw."""
 
@@ -71,7 +116,9 @@ class Command(NamedTuple):
     line: str
 
 
-Block: TypeAlias = "Heading | Lines | Findings | Table | Curves | Sparklines | Fold | Anchor | Command"
+Block: TypeAlias = (
+    "Heading | Lines | Findings | Results | Table | Curves | Sparklines | Fold | Anchor | Command"
+)
 
 
 class Sheet(NamedTuple):
@@ -85,13 +132,14 @@ class Report(NamedTuple):
     """A result in every shape that a format may want; what a command cannot give is None.
 
     document: for JSON. sheets: by format, such as csv or focus. picture: takes svg or png and returns
-    the drawing.
+    the drawing. results: for CI systems.
     """
 
     blocks: Callable[[], Iterable[Block]]
     document: Callable[[], Any]
     sheets: Mapping[str, Callable[[], Sheet]] = {}
     picture: Callable[[str], bytes] | None = None
+    results: Results | None = None
 
 
 class Style(NamedTuple):

@@ -21,7 +21,13 @@ _NO_LATENCY = {"p50": None, "p95": None, "p99": None}
 
 def dumps(document: Any) -> str:
     """Return ``document`` as JSON text, the same bytes on every machine; NaN is refused."""
-    return json.dumps(_rounded(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(_rounded(document), indent=2, ensure_ascii=False, allow_nan=False)
+    return (text if text.replace("\n", "").isprintable() else "".join(map(_seen, text))) + "\n"
+
+
+def _seen(sign: str) -> str:
+    """Return a sign of JSON text, escaped where a terminal would obey it: only strings hold such signs."""
+    return sign if sign.isprintable() or sign == "\n" else json.dumps(sign)[1:-1]
 
 
 def _rounded(document: Any) -> Any:

@@ -94,6 +94,15 @@ def rate(per_second: float) -> str:
     return quantity(per_second)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number of things.
+
+    >>> counted(1, "file"), counted(2000, "error")
+    ('1 file', '2,000 errors')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def short_unit(unit: str) -> str:
     """Return the abbreviation of a unit."""
     return _SHORT_UNITS.get(unit, unit)

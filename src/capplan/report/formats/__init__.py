@@ -14,6 +14,9 @@ _WRITERS: Mapping[str, str] = {
     "json": "json",
     "csv": "csv",
     "focus": "csv",
+    "junit": "junit",
+    "sarif": "sarif",
+    "github": "github",
     "svg": "picture",
     "png": "picture",
 }

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 
+from capplan.errors import printable
 from capplan.report import numbers
 from capplan.report.blocks import Report, Sheet, Style
 
@@ -30,5 +31,8 @@ def text_of(sheet: Sheet) -> str:
 def _cell(value: object) -> object:
     if isinstance(value, float):
         return numbers.significant(value)
+    if not isinstance(value, str):
+        return value
     # An apostrophe tells a spreadsheet that words follow, and is not shown.
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+    shown = printable(value)
+    return f"'{shown}" if _FORMULA.match(value) else shown

@@ -8,7 +8,19 @@ from html import escape as _escape
 from typing import Any
 
 from capplan.errors import printable
-from capplan.report.blocks import Anchor, Block, Command, Findings, Fold, Heading, Lines, Report, Style
+from capplan.report.blocks import (
+    Anchor,
+    Block,
+    Command,
+    Findings,
+    Fold,
+    Heading,
+    Lines,
+    Report,
+    Results,
+    Style,
+)
+from capplan.report.results import table_of
 from capplan.report.table import Column, Table
 
 _CSS = (
@@ -74,6 +86,11 @@ def _findings(block: Findings) -> Iterator[str]:
         )
 
 
+def _results(block: Results) -> Iterator[str]:
+    if block.results:
+        yield from _table(table_of(block))
+
+
 def _table(block: Table) -> Iterator[str]:
     yield "<table>"
     if block.title:
@@ -113,6 +130,7 @@ _WRITERS: Mapping[type, Callable[[Any], Iterator[str]]] = {
     Heading: _heading,
     Lines: _lines,
     Findings: _findings,
+    Results: _results,
     Table: _table,
     Fold: _fold,
     Anchor: _anchor,

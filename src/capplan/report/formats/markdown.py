@@ -7,7 +7,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from capplan.errors import printable
-from capplan.report.blocks import Anchor, Block, Command, Findings, Fold, Heading, Lines, Report, Style
+from capplan.report.blocks import (
+    Anchor,
+    Block,
+    Command,
+    Findings,
+    Fold,
+    Heading,
+    Lines,
+    Report,
+    Results,
+    Style,
+)
+from capplan.report.results import table_of
 from capplan.report.table import Table
 
 if TYPE_CHECKING:
@@ -29,6 +41,8 @@ def write(report: Report, fmt: str, style: Style) -> str:
 
 def _length(block: Block) -> int:
     """Return the rows or lines of the longest table or list in ``block``."""
+    if isinstance(block, Results):
+        return len(block.results)
     if isinstance(block, Fold):
         return max(map(_length, block.blocks), default=0)
     return (
@@ -40,6 +54,8 @@ def _cut(block: Block, most: int) -> Block:
     """Return ``block`` with at most so many rows or lines, the first ones: what matters most comes first."""
     if isinstance(block, Fold):
         return block._replace(blocks=[_cut(inner, most) for inner in block.blocks])
+    if isinstance(block, Results):
+        return _cut(table_of(block), most)
     left_out = f"… and {_length(block) - most:,} more, left out here"
     if isinstance(block, Table) and len(block.rows) > most:
         total = block.rows[-1:] if block.totalled else ()
@@ -62,7 +78,7 @@ def _parts(blocks: Iterable[Block]) -> Iterator[str]:
 
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_MARKED = re.compile(r"[\\`*|~]|\](?=[(\[:])|(?<!\w)_|_(?!\w)|^[#+=-](?=\s|$)|^\d+[.)](?=\s|$)")
+_MARKED = re.compile(r"[\\`*|~]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|^[#+=-](?=\s|$)|^\d+[.)](?=\s|$)")
 
 
 def escaped(text: str) -> str:
@@ -106,6 +122,11 @@ def _said(finding: Finding) -> str:
     return f"**{finding.severity}** {code(finding.subject)}: {words}"
 
 
+def _results(block: Results) -> Iterator[str]:
+    if block.results:
+        yield from _table(table_of(block))
+
+
 def _table(block: Table) -> Iterator[str]:
     if block.title:
         yield f"**{escaped(block.title)}**"
@@ -143,6 +164,7 @@ _WRITERS: Mapping[type, Callable[[Any], Iterator[str]]] = {
     Heading: _heading,
     Lines: _lines,
     Findings: _findings,
+    Results: _results,
     Table: _table,
     Fold: _fold,
     Anchor: _anchor,

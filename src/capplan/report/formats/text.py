@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from capplan.errors import printable
 from capplan.report import numbers, table
-from capplan.report.blocks import Block, Curves, Findings, Fold, Heading, Lines, Report, Sparklines, Style
+from capplan.report.blocks import (
+    Block,
+    Curves,
+    Findings,
+    Fold,
+    Heading,
+    Lines,
+    Report,
+    Results,
+    Sparklines,
+    Style,
+)
 from capplan.report.chart import chart
 from capplan.report.sparkline import sparkline
 from capplan.report.table import Table
@@ -60,6 +71,11 @@ def _said(finding: Finding) -> str:
     return f"{finding.severity.upper()}  {finding.subject}: {finding.said}"
 
 
+def _results(block: Results, style: Style) -> Iterator[str]:
+    for result in block.results:
+        yield _folded(str(result), style, "  ")
+
+
 def _table(block: Table, style: Style) -> Iterator[str]:
     yield table.text(table.encoded(block, printable), style.width).rstrip("\n")
     yield from _lines(Lines(block.foot), style)
@@ -89,6 +105,7 @@ _WRITERS: Mapping[type, Callable[[Any, Style], Iterator[str]]] = {
     Heading: _heading,
     Lines: _lines,
     Findings: _findings,
+    Results: _results,
     Table: _table,
     Curves: _curves,
     Sparklines: _sparklines,

@@ -1,0 +1,71 @@
+"""The report of what was checked file by file: manifests, catalogs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import PurePath
+from typing import Any
+
+from capplan.findings import Finding
+from capplan.report.blocks import Block, Heading, Report, Result, Results
+from capplan.report.json_format import SCHEMA_VERSION
+from capplan.report.numbers import counted
+from capplan.report.results import sheet_of
+
+
+def report_of(findings: Sequence[Finding], files: Sequence[str], directory: PurePath) -> Report:
+    """Return the report of ``findings`` in ``files``, whose paths are relative to ``directory``."""
+    found = results_of(findings, directory)
+    suites = dict.fromkeys([*(str(directory / file) for file in files), *(r.suite for r in found)])
+    results = Results(found, list(suites))
+    return Report(
+        partial(_blocks, results, directory),
+        partial(_document, findings, directory),
+        {"csv": partial(sheet_of, results)},
+        results=results,
+    )
+
+
+def results_of(findings: Sequence[Finding], directory: PurePath) -> list[Result]:
+    """Return ``findings`` as the end of a check, with paths as seen from here."""
+    return [_result(finding._replace(file=str(directory / finding.file))) for finding in findings]
+
+
+def _result(finding: Finding) -> Result:
+    fingerprint = ":".join((finding.code, finding.file, finding.subject, finding.field))
+    return Result(finding, finding.code, finding.file, fingerprint)
+
+
+def _blocks(results: Results, directory: PurePath) -> Iterator[Block]:
+    severities = Counter(result.finding.severity for result in results.results)
+    word = "FAIL" if severities["error"] else "PASS"
+    figures = (
+        counted(len(results.suites), "file"),
+        counted(severities["error"], "error"),
+        counted(severities["warning"], "warning"),
+    )
+    name = results.suites[0] if len(results.suites) == 1 else directory
+    yield Heading(f"{word}  {name}: {', '.join(figures)}")
+    yield results
+
+
+def _document(findings: Sequence[Finding], directory: PurePath) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "findings": [_finding(finding, directory) for finding in findings],
+    }
+
+
+def _finding(finding: Finding, directory: PurePath) -> dict[str, Any]:
+    return {
+        "id": finding.code,
+        "severity": finding.severity,
+        "file": str(directory / finding.file) if finding.file else None,
+        "line": finding.line,
+        "object": finding.subject,
+        "field": finding.field or None,
+        "message": finding.message,
+        "remedy": finding.remedy or None,
+    }
