@@ -128,6 +128,7 @@ _SEVERAL_MEANINGS = {
     "--output": "a file, or a directory where a command writes several",
     "-o": "likewise",
     "--force": "of render-manifests it replaces only what was changed by hand: the rest is its own",
+    "--name": "the name of a SKU, or of the system",
     "--service": "a service of the plan, or of the catalog, by name",
 }
 """Flags whose help differs, each with the reason."""

@@ -207,27 +207,101 @@ def test_given_platform_is_not_asked_for(answering: Callable, workplace: Path) -
     assert "platform: aks" in (workplace / "plan.yaml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    ("number", "answer", "says"),
-    [
-        (0, "My Shop", "name: 'My Shop' is not a usable name"),
-        (1, "fargat", "unknown platform 'fargat'"),
-        (2, "us-east-9", "aws has no region 'us-east-9'"),
-        (3, "plenty", "demand.users_per_day: expected a number"),
-        (3, "3}, services: {", "demand.users_per_day: expected a number"),
-        (4, "-1", "demand.requests_per_user: must be at least 0"),
-        (5, "fast", "services.api.service_time: expected a duration"),
-        (6, "0.01", "services.api.cpu_time: expected a duration"),
-        (7, "9", "min 9 is above max 8"),
-        (8, "0.5", "services.api.instances.max: must be a whole number"),
-    ],
-)
-def test_wrong_answer_leaves_nothing_behind(
+WRONG = [
+    (0, "My Shop", "name: 'My Shop' is not a usable name"),
+    (1, "fargat", "unknown platform 'fargat'. Did you mean 'fargate'?"),
+    (2, "us-east-9", "aws has no region 'us-east-9'"),
+    (3, "plenty", "demand.users_per_day: expected a number"),
+    (3, "3}, services: {", "demand.users_per_day: expected a number"),
+    (4, "-1", "demand.requests_per_user: must be at least 0"),
+    (5, "fast", "services.api.service_time: expected a duration"),
+    (6, "0.01", "services.api.cpu_time: expected a duration"),
+    (7, "-3", "services.api.instances.min: must be a whole number"),
+    (8, "1", "min 2 is above max 1"),
+    (8, "0.5", "services.api.instances.max: must be a whole number"),
+]
+
+
+@pytest.mark.parametrize(("number", "answer", "says"), WRONG)
+def test_wrong_answer_is_asked_for_again(
     answering: Callable, workplace: Path, number: int, answer: str, says: str
 ) -> None:
-    answers = [*ANSWERS[:number], answer, *ANSWERS[number + 1 :]]
-    exit_code, stdout, stderr = answering(*answers)
-    assert (exit_code, stdout) == (2, "")
-    assert says in stderr
-    assert len(stderr.splitlines()) == 1
+    exit_code, stdout, stderr = answering(*ANSWERS[:number], answer, *ANSWERS[number:])
+    assert (exit_code, stdout) == (0, "")
+    first, *rest = stderr.splitlines()
+    assert says in first
+    assert rest[0] == "wrote plan.yaml"
+    asked = (workplace / "plan.yaml").read_text(encoding="utf-8")
+    (workplace / "plan.yaml").unlink()
+    (workplace / "plan.schema.json").unlink()
+    assert answering(*ANSWERS)[0] == 0
+    assert (workplace / "plan.yaml").read_text(encoding="utf-8") == asked
+
+
+@pytest.mark.parametrize(("number", "answer", "says"), WRONG)
+def test_wrong_answer_from_a_pipe_leaves_nothing_behind(
+    capplan: Callable, workplace: Path, number: int, answer: str, says: str
+) -> None:
+    lines = [*ANSWERS[:number], answer, *ANSWERS[number + 1 :]]
+    run = capplan("init", stdin="\n".join(lines).encode())
+    assert (run.exit_code, run.stdout) == (2, "")
+    assert run.stderr.startswith(f"capplan: stdin:{number + 1}: ")
+    assert says in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+    assert names(workplace) == []
+
+
+def test_answers_from_a_pipe_are_those_of_a_terminal(
+    answering: Callable, capplan: Callable, workplace: Path
+) -> None:
+    assert capplan("init", "piped", stdin="\n".join(ANSWERS).encode()).exit_code == 0
+    assert answering(*ANSWERS, arguments=("typed",))[0] == 0
+    piped, typed = (workplace / name / "plan.yaml" for name in ("piped", "typed"))
+    assert piped.read_text(encoding="utf-8") == typed.read_text(encoding="utf-8")
+
+
+# Answers as options
+
+
+def test_what_options_say_is_not_asked(answering: Callable, workplace: Path) -> None:
+    rest = ("20", "80ms", "10ms", "2", "8")
+    given = ("--name", "shop", "--platform", "fargate", "--users", "5k")
+    assert answering("us-west-2", *rest, arguments=given)[0] == 0
+    plan = (workplace / "plan.yaml").read_text(encoding="utf-8")
+    assert all(part in plan for part in ("name: shop", "aws: us-west-2", "users_per_day: 5k", "80ms"))
+
+
+def test_nothing_is_asked_where_name_region_and_users_are_said(answering: Callable, workplace: Path) -> None:
+    given = ("--name", "shop", "--region", "europe-west1", "--users", "5k")
+    assert answering(arguments=given)[0] == 0
+    plan = (workplace / "plan.yaml").read_text(encoding="utf-8")
+    assert all(part in plan for part in ("name: shop", "gcp: europe-west1", "users_per_day: 5k"))
+
+
+def test_region_is_checked_once_the_platform_is_known(answering: Callable, workplace: Path) -> None:
+    answers = ("shop", "cloud-run", "fargate", *ANSWERS[3:])
+    exit_code, _, stderr = answering(*answers, arguments=("--region", "us-east-1"))
+    assert exit_code == 0
+    assert "gcp has no region 'us-east-1'" in stderr
+    assert "aws: us-east-1" in (workplace / "plan.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--name", "My Shop"), "--name: 'My Shop' is not a usable name"),
+        (("--users", "many"), "--users: expected a number"),
+        (
+            ("--platform", "eks", "--region", "us-est-1"),
+            "--region: aws has no region 'us-est-1'. Did you mean",
+        ),
+        (("--region", "eu-west-1", "--yes"), "--region: gcp has no region 'eu-west-1'"),
+    ],
+)
+def test_wrong_answer_in_an_option_leaves_nothing_behind(
+    capplan: Callable, workplace: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    run = capplan("init", *arguments, stdin=b"")
+    assert (run.exit_code, run.stdout) == (2, "")
+    assert run.stderr.startswith(f"capplan: {says}")
     assert names(workplace) == []
