@@ -99,13 +99,13 @@ def test_a_merged_mapping_may_be_merged_again_higher_up():
     [
         ("a: [1", "not valid YAML"),
         ("a:\n\tb: 1", "not valid YAML"),
-        ("a: *nope", "undefined alias"),
+        ("a: *nope", "plan.yaml:1:4"),
         ("? [a]\n: 1", "a key must be plain text"),
-        ("--- a\n--- b", "another document"),
-        ("a: \x00", "control characters"),
+        ("--- a\n--- b", "plan.yaml:2:1: not valid YAML"),
+        ("a: \x00", "the character U+0000 is not allowed"),
         ("a: !!python/object:os.system x", "the tag of this value is not taken"),
         ("a: !secret x", "the tag of this value is not taken"),
-        ("<<: 3", "for merging"),
+        ("<<: 3", "plan.yaml:1:"),
     ],
 )
 def test_what_is_not_plain_yaml_is_refused(text, what):
@@ -172,16 +172,43 @@ def test_an_alias_inside_itself_is_refused(text):
     assert "contains itself" in problem_of(text)
 
 
-@pytest.mark.parametrize("text", ["[" * 5000, "{a: " * 5000, "- " * 5000, "[" * 5000 + "]" * 5000])
-def test_deep_nesting_is_refused(text):
-    assert "deep" in problem_of(text)
+DEEP = {
+    "101 lists": ("[" * 101 + "]" * 101, "1:101"),
+    "lists without end": ("[" * 5000, "1:101"),
+    "lists in lines": ("[\n" * 5000, "101:1"),
+    "closed lists": ("[" * 5000 + "]" * 5000, "1:101"),
+    "mappings without end": ("{a: " * 5000, "1:401"),
+    "both in turn": ("[{a: " * 51, "1:251"),
+    "101 dashes": ("- " * 101 + "a", "1:201"),
+    "dashes without end": ("- " * 5000 + "a", "1:201"),
+    "explicit keys": ("? " * 5000 + "a", "1:201"),
+    "101 keys, each further in": ("".join(" " * n + "a:\n" for n in range(101)), "101:101"),
+    "after a bracket in quotes": ('"]": ' + "[" * 5000, "1:106"),
+}
 
 
-def test_moderate_nesting_is_read():
-    loaded = load("[" * 90 + "]" * 90, "f")
-    for _ in range(89):
-        (loaded,) = loaded
+@pytest.mark.parametrize(("text", "place"), DEEP.values(), ids=DEEP)
+def test_deep_nesting_is_refused(text, place):
+    assert problem_of(text) == f"plan.yaml:{place}: nested more than 100 levels deep."
+
+
+def test_brackets_in_quotes_between_brackets_hide_no_depth():
+    assert problem_of('["]",' * 5000).endswith("nested more than 100 levels deep.")
+
+
+@pytest.mark.parametrize("text", ["[" * 100 + "]" * 100, "- " * 99 + "[]", "a: " + "[" * 99 + "]" * 99])
+def test_a_hundred_levels_are_read(text):
+    loaded = load(text, "f")
+    for _ in range(99):
+        (loaded,) = loaded.values() if isinstance(loaded, dict) else loaded
     assert loaded == []
+
+
+@pytest.mark.parametrize(
+    "text", ["a: |\n  " + "[" * 5000, "a: '" + "[{" * 5000 + "'", "a: 1 # " + "[" * 5000]
+)
+def test_brackets_that_are_text_nest_nothing(text):
+    assert set(load(text, "f")) == {"a"}
 
 
 def test_nested_explicit_keys_do_not_crash_the_interpreter():

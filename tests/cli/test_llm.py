@@ -125,7 +125,7 @@ def test_not_a_config_is_refused(capplan, tmp_path):
     bad = tmp_path / "config.json"
     bad.write_text("{", encoding="utf-8")
     done = capplan("catalog", "import-model", bad)
-    assert (done.exit_code, "is no JSON" in done.stderr) == (2, True)
+    assert (done.exit_code, "not valid JSON" in done.stderr) == (2, True)
     bad.write_text("[]", encoding="utf-8")
     assert "expected a mapping" in capplan("catalog", "import-model", bad).stderr
 

@@ -55,7 +55,7 @@ def test_a_trace_is_the_sum_of_all_series(saved):
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ("{", "is not JSON"),
+        ("{", "not valid JSON"),
         ("[]", "is not an answer of Prometheus"),
         ({"data": {"resultType": "vector", "result": []}}, "holds a vector, which is one moment"),
         ({"status": "error", "error": "parse error"}, "Prometheus refused the query: parse error"),

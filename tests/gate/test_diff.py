@@ -168,7 +168,7 @@ def test_sides_are_plans_saved_estimates_and_revisions(capplan, tmp_path: Path, 
     [
         ("nowhere:plan.yaml", "git cannot show it"),
         ("missing.yaml", "missing.yaml"),
-        ("broken.json", "cannot be read as JSON"),
+        ("broken.json", "broken.json:1:2: not valid JSON"),
         ("other.json", "is not the estimate of one plan"),
     ],
 )

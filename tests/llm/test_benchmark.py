@@ -137,7 +137,7 @@ def test_what_the_user_gives_goes_before_what_a_table_says(read):
         ({**VLLM, "max_concurrency": None, "output_throughput": None}, L4, "neither its concurrency nor"),
         ({"model_id": "x"}, L4, "has none of mean_tpot_ms"),
         ([1], L4, "expected a mapping"),
-        ("{", L4, r"result.json:1:2: Expecting"),
+        ("{", L4, r"result.json:1:2: not valid JSON"),
     ],
 )
 def test_what_cannot_be_read_is_told(read, content, given, said):

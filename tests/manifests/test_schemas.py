@@ -59,7 +59,7 @@ def test_an_object_cannot_name_a_file_elsewhere(directory, version, kind):
 
 def test_what_is_no_schema_is_said(directory):
     (directory / "k8s-1.36/apps/deployment_v1.json").write_text("{", encoding="utf-8")
-    with pytest.raises(InputError, match="is no JSON Schema"):
+    with pytest.raises(InputError, match="is not a JSON Schema"):
         findings(directory, workload(name="b"))
 
 

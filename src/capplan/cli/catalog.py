@@ -161,8 +161,6 @@ def import_model(
 
     Example: capplan catalog import-model examples/llm-serving/config.json --as my-model
     """
-    import json
-
     import yaml
 
     from capplan.cli.output import emit, note
@@ -170,15 +168,12 @@ def import_model(
     from capplan.llm.facts import architecture_of
     from capplan.llm.importing import row_of
     from capplan.stdin import is_stdin, name_of
-    from capplan.strictyaml import read_text
+    from capplan.strictjson import read_json
 
-    try:
-        content = json.loads(read_text(config))
-    except json.JSONDecodeError as error:
-        where, what = f"{name_of(config)}:{error.lineno}:{error.colno}", f"is no JSON ({error.msg})"
-        raise InputError(Problem(where, what, "Is it a model's config.json?")) from None
+    remedy = "Is it a model's config.json?"
+    content = read_json(config, remedy)
     if not isinstance(content, dict):
-        raise InputError(Problem(name_of(config), "expected a mapping", "Is it a model's config.json?"))
+        raise InputError(Problem(name_of(config), "expected a mapping", remedy))
     if name is None and is_stdin(config):
         raise InputError(Problem("--as", "is missing: stdin does not say what the model is called"))
     called = (name or config.resolve().parent.name).lower()

@@ -97,17 +97,15 @@ def _estimated(
 
 
 def _known(baseline: Path | None) -> frozenset[str]:
-    import json
-
     from capplan.errors import InputError, Problem
     from capplan.gate.report import fingerprints
     from capplan.stdin import name_of
-    from capplan.strictyaml import read_text
+    from capplan.strictjson import read_json
 
     if baseline is None:
         return frozenset()
+    remedy = "Save one with `capplan check PLAN --format json --exit-zero -o FILE`."
     try:
-        return fingerprints(json.loads(read_text(baseline)))
-    except (ValueError, KeyError, AttributeError) as error:
-        remedy = "Save one with `capplan check PLAN --format json --exit-zero -o FILE`."
-        raise InputError(Problem(name_of(baseline), f"cannot be read as a check ({error})", remedy)) from None
+        return fingerprints(read_json(baseline, remedy))
+    except (TypeError, KeyError, AttributeError):
+        raise InputError(Problem(name_of(baseline), "is not the JSON of a check", remedy)) from None

@@ -5,7 +5,6 @@ Format: prometheus.io/docs/prometheus/latest/querying/api, ``query_range`` and t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +14,8 @@ import numpy as np
 from capplan.arrays import Array
 from capplan.errors import InputError, Problem
 from capplan.stdin import name_of
+from capplan.strictjson import parse_json
+from capplan.strictyaml import decode
 from capplan.tabular import opened
 
 _LARGEST = np.array([4e9, 1e18])
@@ -75,10 +76,7 @@ def _result(path: Path) -> Sequence[Any]:
     if len(data) > _MOST_BYTES:
         what = f"holds more than {_MOST_BYTES // 2**20} MiB"
         raise InputError(Problem(name_of(path), what, "Ask for a longer step, or for fewer series."))
-    try:
-        answer = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise InputError(Problem(name_of(path), f"is not JSON ({error})")) from None
+    answer = parse_json(decode(data, name_of(path), _MOST_BYTES), name_of(path), _ASK)
     if not isinstance(answer, dict) or not isinstance(answer.get("data", {}), dict):
         raise InputError(Problem(name_of(path), "is not an answer of Prometheus", _ASK))
     if answer.get("status") == "error":

@@ -19,6 +19,7 @@ from capplan.findings import Finding
 from capplan.plan.read import parse_plan, read_plan
 from capplan.report.json_format import SCHEMA_VERSION, dumps, estimate_document
 from capplan.stdin import is_stdin, name_of
+from capplan.strictjson import read_json
 from capplan.strictyaml import read_text
 
 _GIT_TIMEOUT_S = 30
@@ -68,12 +69,9 @@ def _as_saved(found: Estimate) -> dict[str, Any]:
 
 def saved_estimate(path: Path) -> dict[str, Any]:
     """Return an estimate that `capplan estimate --format json` wrote."""
-    try:
-        document = json.loads(read_text(path))
-    except ValueError as error:
-        raise InputError(Problem(name_of(path), f"cannot be read as JSON ({error})")) from None
+    remedy = "Save one with `capplan estimate PLAN --format json -o FILE`."
+    document: Any = read_json(path, remedy)
     if not isinstance(document, dict) or "components" not in document:
-        remedy = "Save one with `capplan estimate PLAN --format json -o FILE`."
         raise InputError(Problem(name_of(path), "is not the estimate of one plan", remedy))
     if document.get("schema_version") != SCHEMA_VERSION:
         what = f"has schema_version {document.get('schema_version')}, and {SCHEMA_VERSION} is read"

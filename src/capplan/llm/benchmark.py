@@ -6,7 +6,6 @@ JSON of ``vllm bench serve --save-result`` and of genai-perf (``profile_export_g
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from capplan.errors import InputError, Problem
 from capplan.llm.facts import Facts, known_name
 from capplan.llm.measured import LARGEST, Row, predict, rows_in, sample_of, unpredictable
 from capplan.stdin import is_stdin, name_of
+from capplan.strictjson import parse_json
 from capplan.strictyaml import read_text
 from capplan.tabular import read_table
 
@@ -129,20 +129,21 @@ def with_our_names(row: Row, facts: Facts) -> Row:
 
 def _json_records(path: Path) -> Iterator[tuple[str, Record]]:
     """Yield the results of a JSON file: one, a list of them, or one a line."""
-    text = read_text(path)
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        try:
-            content = [json.loads(line) for line in text.splitlines() if line.strip()]
-        except json.JSONDecodeError:
-            raise InputError(Problem(f"{path}:{error.lineno}:{error.colno}", error.msg)) from None
+    content = _json_content(read_text(path), name_of(path))
     results = content if isinstance(content, list) else [content]
     for number, result in enumerate(results, 1):
         where = name_of(path) if len(results) == 1 else f"{path}: result {number}"
         if not isinstance(result, dict):
             raise InputError(Problem(where, "expected a mapping", _FORMATS))
         yield where, _flat(result)
+
+
+def _json_content(text: str, name: str) -> Any:
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    is_one_a_line = len(lines) > 1 and lines[0][1].rstrip().endswith("}")
+    if not is_one_a_line:
+        return parse_json(text, name)
+    return [parse_json(line, name, line=number) for number, line in lines]
 
 
 def _flat(result: Record) -> Record:

@@ -17,6 +17,7 @@ from capplan.manifests.artefact import Rendered
 from capplan.manifests.render import body_of, digest
 from capplan.manifests.site import Site
 from capplan.manifests.verify.facts import facts_of
+from capplan.strictjson import read_json
 
 LOCK = "capplan.lock.json"
 
@@ -119,10 +120,7 @@ def read_lock(directory: Path) -> dict[str, Any]:
         raise InputError(_link(path))
     if not path.is_file():
         return {}
-    try:
-        lock = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(Problem(str(path), f"is not a lock file of capplan ({error})")) from None
+    lock = read_json(path, "It is not a lock file of capplan.")
     return lock if isinstance(lock, dict) else {}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from capplan.findings import Finding, Severity
 from capplan.manifests.verify.checks import files as checks
 from capplan.manifests.verify.world import Item
 from capplan.stdin import is_stdin, name_of
+from capplan.strictjson import parse_json
 from capplan.strictyaml import load_all, read_text
 
 _TREES = (".yaml", ".yml", ".json")
@@ -142,23 +142,8 @@ def _documents(path: Path) -> list[Any]:
 
 def documents_in(source: str, name: str, is_json: bool) -> list[Any]:
     """Return the documents of a stream, those of a List one by one; ``name`` is what messages call it."""
-    if is_json:
-        try:
-            values = [json.loads(source, object_pairs_hook=_without_repetition)]
-        except (ValueError, RecursionError) as error:
-            raise InputError(Problem(name, f"not valid JSON: {error}")) from None
-    else:
-        values = load_all(source, name)
+    values = [parse_json(source, name)] if is_json else load_all(source, name)
     return [item for value in values if value is not None for item in _members(value)]
-
-
-def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"key '{twice}' is given twice")
-    return found
 
 
 def _members(value: Any) -> list[Any]:

@@ -7,7 +7,6 @@ scalers, as it publishes it.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -18,6 +17,7 @@ from capplan.errors import InputError, Problem, nearest
 from capplan.findings import Finding
 from capplan.manifests.verify.checks import files, keda
 from capplan.manifests.verify.world import Item, mapping, maps, text
+from capplan.strictjson import read_json
 
 _NO_SCHEMA = ("Kustomization", "Component")
 _NAME = re.compile(r"[A-Za-z0-9.-]+(/[A-Za-z0-9.-]+){1,2}", re.ASCII)
@@ -61,7 +61,7 @@ def _scalers(directory: Path) -> dict[str, dict[str, str]]:
     path = directory / "_keda" / "scalers-schema.json"
     if not path.is_file():
         return {}
-    scalers = _read(path)["scalers"]
+    scalers = read_json(path)["scalers"]
     return {
         scaler["type"]: {one["name"]: one.get("deprecated", "") for one in scaler["parameters"]}
         for scaler in scalers
@@ -85,14 +85,7 @@ def _validator(directory: Path, api_version: str, kind: str) -> Any:
     )
     if found is None:
         return None
-    return Draft202012Validator(_usable(_read(found)))
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(Problem(str(path), f"is no JSON Schema ({error})")) from None
+    return Draft202012Validator(_usable(read_json(found, "It is not a JSON Schema.")))
 
 
 def _usable(schema: Any) -> Any:
