@@ -63,7 +63,6 @@ RUNS = {
     "error-field": f"{_SHOP} --set services.web.servicetime=1s",
     "error-two-fields": f"{_SHOP} --set services.web.cpu=-1 --set services.web.memory=512",
     "error-alternative": f"{_SHOP} --alternative vm",
-    "error-usage": f"{_SHOP} --format yaml",
 }
 
 

@@ -36,10 +36,15 @@ from capplan.errors import InputError
         ("hours_per_month=0", "must be above 0"),
         ("name=Bad_Name", "not a usable name"),
         ("name='-x'", "not a usable name"),
-        ("services.api.provider=oracle", "must be 'gcp', 'aws' or 'azure'"),
+        ("services.api.provider=oracle", "must be 'gcp', "),
         ("pricing.free_tier=maybe", "expected true or false"),
         ("demand.profile=lunar", "expected one of flat"),
         ("demand.profile=[1, 2, 3]", "24 or 168 hours, got 3"),
+        ("services.api.workload.port=0", "port: must be at least 1, got 0"),
+        ("services.api.workload.port=70000", "port: must be at most 65535, got 70000"),
+        ("services.api.workload.port=http", "port: expected a whole number, got 'http'"),
+        ("services.api.workload.port=80.5", "port: expected a whole number, got 80.5"),
+        ("services.api.workload.image=" + "a" * 501, "image: must have at most 500 characters"),
     ],
 )
 def test_bound(change, why):

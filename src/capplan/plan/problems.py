@@ -58,10 +58,11 @@ def _say(detail: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
         return f"unknown platform '{context['tag']}'", nearest(context["tag"], tags)
     if kind == "value_error":
         return str(context["error"]), ""
-    return _TYPES.get(kind, detail["msg"].lower()) + f", got {got}", ""
+    return _SAID.get(kind, "is not valid").format_map(context) + f", got {got}", ""
 
 
-_TYPES = {
+# Our words, not pydantic's, which change with its version.
+_SAID = {
     "string_type": "expected text",
     "bool_type": "expected true or false",
     "bool_parsing": "expected true or false",
@@ -69,7 +70,20 @@ _TYPES = {
     "model_type": "expected a mapping",
     "model_attributes_type": "expected a mapping",
     "list_type": "expected a list",
+    "date_type": "expected a day as YYYY-MM-DD",
     "too_short": "must not be empty",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "float_type": "expected a number",
+    "float_parsing": "expected a number",
+    "finite_number": "expected a finite number",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
 }
 
 
