@@ -2,9 +2,10 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DOCUMENTS := README.md $(wildcard docs/*.md docs/how-to/*.md examples/*/README.md)
 
-.PHONY: demo test docs bench clean
+.PHONY: demo test check lowest newest lock docs bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/capplan estimate examples/afpi
@@ -17,7 +18,40 @@ test: $(VENV)/dev
 	$(BIN)/python -m cogapp --check -P -I docs $(DOCUMENTS)
 	$(BIN)/capplan schema | cmp - docs/plan.schema.json
 	$(BIN)/python docs/manual.py | cmp - docs/capplan.1
-	$(BIN)/pytest -q -rs -n auto
+	$(BIN)/pytest -q -rs -n auto --durations=20
+
+# The inner loop: lint, types, and the tests of what changed since main.
+check: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tests/changed.py | xargs -r $(BIN)/pytest -q -n auto
+
+# The examples with the lowest versions that pyproject.toml allows (`llm` needs a newer pydantic than the rest),
+# and with the newest of everything.
+lowest: $(VENV)/dev
+	$(call smoke,$@,--resolution lowest-direct --editable '.[fast,report,validate]')
+
+newest: $(VENV)/dev
+	$(call smoke,$@,--upgrade --editable '.[fast,llm,report,validate]')
+
+define smoke
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/$(1)
+	$(BIN)/uv pip install --quiet --python $(VENV)/$(1) $(2)
+	$(BIN)/uv pip install --quiet --python $(VENV)/$(1) pytest
+	$(BIN)/uv pip freeze --quiet --python $(VENV)/$(1) --exclude-editable | paste -sd ' '
+	$(VENV)/$(1)/bin/python -m pytest -q tests/smoke tests/autoscale/test_compiled.py -W default
+endef
+
+# Moves every locked version to the newest that pyproject.toml allows; UPGRADE= keeps what still fits.
+UPGRADE := --upgrade
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --custom-compile-command 'make lock'
+
+lock: $(VENV)/dev
+	$(COMPILE) $(UPGRADE) pyproject.toml --extra dev -o requirements/dev.txt
+	echo hatchling | $(COMPILE) $(UPGRADE) pyproject.toml - -c requirements/dev.txt -o requirements/run.txt
 
 docs: $(VENV)/dev
 	$(BIN)/python -m cogapp -r -P -I docs $(DOCUMENTS)
@@ -35,13 +69,18 @@ bench: $(VENV)/installed
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml requirements/run.txt
+	$(call install,run)
 	touch $@
 
-$(VENV)/dev: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+$(VENV)/dev: $(VENV)/bin/python pyproject.toml requirements/dev.txt
+	$(call install,dev)
 	touch $@ $(VENV)/installed
+
+define install
+	$(PIP) --require-hashes -r requirements/$(1).txt
+	$(PIP) --no-deps --no-build-isolation -e .
+endef
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

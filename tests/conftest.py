@@ -13,6 +13,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+# Tests run the plain code, so that they wait for no compiler; those of the compiled code start processes of
+# their own. NUMBA_DISABLE_JIT=0 compiles in all of them.
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
+
 from capplan.cli.app import _run
 
 ROOT = Path(__file__).resolve().parents[1]

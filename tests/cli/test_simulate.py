@@ -1,7 +1,6 @@
 """`capplan simulate`, as its users run it."""
 
 import csv
-import importlib.util
 import io
 import json
 import shutil
@@ -208,33 +207,3 @@ def test_right_size_by_what_prometheus_recorded(capplan, root, tmp_path):
     assert found["krr"]["memory_bytes"] is None
     assert 1.15 * 250 <= found["vpa"]["target"]["cpu_milli"] <= 1.15 * 1.1 * 250
     assert found["plan"]["cpu_milli"] == 500
-
-
-KNATIVE = """
-name: t
-regions: {gcp: us-central1}
-demand: {requests_per_second: 300, profile: office-hours}
-services:
-  api:
-    platform: kubernetes
-    service_time: 100ms
-    cpu_time: 2ms
-    concurrency: 10
-    instances: {min: 0, max: 40}
-    workload: {autoscaler: {kind: knative, knative: {scale_down_delay: 20s}}}
-clusters:
-  main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1, max: 10}}}}
-"""
-
-
-@pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="needs capplan[fast]")
-@pytest.mark.parametrize("plan", ["examples/amas", "examples/llm-serving", "knative"])
-def test_compiled_and_plain_code_agree(process, tmp_path, plan):
-    if plan == "knative":
-        plan = tmp_path / "plan.yaml"
-        plan.write_text(KNATIVE)
-    arguments = ("simulate", str(plan), "--days", "1", "--format", "csv", "--outage", "10:00-11:00")
-    compiled = process(*arguments, env={"NUMBA_DISABLE_JIT": "0"})
-    plain = process(*arguments, env={"NUMBA_DISABLE_JIT": "1"})
-    assert compiled == plain
-    assert plain.exit_code == 0
