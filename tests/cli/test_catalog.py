@@ -101,7 +101,7 @@ def test_shipped_catalog_can_be_listed_in_every_format(capplan: Callable) -> Non
         (["--vcpu", "four"], ["--vcpu: expected a number or a range such as 4, 4-8", "got 'four'"]),
         (["--memory", "1-2-3"], ["--memory: expected a number or a range", "got '1-2-3'"]),
         (["--memory", "+"], ["--memory: expected a number or a range", "got '+'"]),
-        (["--format", "focus"], ["--format", "'focus'", "'markdown'"]),
+        (["--format", "focus"], ["--format", "'focus'", "markdown"]),
         (
             ["--provider", "gpc"],
             ["--provider", "'gpc'", "Did you mean 'gcp'?"],

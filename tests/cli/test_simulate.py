@@ -59,7 +59,7 @@ def test_a_trace(capplan, root, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("fmt", "start"), [("svg", b"<svg"), ("png", b"\x89PNG"), ("html", b"<!DOCTYPE html>")]
+    ("fmt", "start"), [("svg", b"<svg"), ("png", b"\x89PNG"), ("html", b"<!doctype html>")]
 )
 def test_pictures(capplan, root, tmp_path, fmt, start):
     pytest.importorskip("altair")
@@ -76,7 +76,7 @@ def test_a_picture_says_which_service_and_which_slo(capplan, root, tmp_path):
     target = tmp_path / "out.svg"
     a_day(capplan, root / "examples" / "amas", "--format", "svg", "-o", target)
     shown = target.read_text()
-    for said in ("orchestrator (KEDA, p95 1000 ms)", "worker (KEDA, drain 300 s)", "shed, %", "p95, s"):
+    for said in ("orchestrator (KEDA, p95 1000 ms)", "worker (KEDA, drain 300 s)", "rejected, %", "p95, s"):
         assert said in shown
 
 

@@ -7,7 +7,9 @@ from helpers import SHIPPED, component, estimate_of, monthly, plan_of
 
 from capplan.errors import InputError
 from capplan.estimate import estimate
-from capplan.report.explain import explain
+from capplan.report.blocks import Report, Style
+from capplan.report.explain import explain_blocks
+from capplan.report.formats import written
 from capplan.uncertainty.sample import sample
 
 OPEN = """
@@ -119,9 +121,13 @@ def test_a_node_pool_gets_machines_that_its_pods_fit():
             assert monthly(alone) >= best.cost - 1e-9
 
 
+def explained(found):
+    return written(Report(lambda: explain_blocks(found, "candidates")), "table", Style(80))
+
+
 def test_the_candidates_are_explained():
-    text = explain(estimate_of(OPEN), "candidates")
+    text = explained(estimate_of(OPEN))
     assert "api: candidates" in text
     assert "chosen" in text
-    named = explain(estimate(plan_of(OPEN, "services.api.machine=m5.large"), SHIPPED), "candidates")
+    named = explained(estimate(plan_of(OPEN, "services.api.machine=m5.large"), SHIPPED))
     assert "Nothing is left open" in named

@@ -248,7 +248,7 @@ def test_a_plan_without_intervals_is_certain():
 
 
 @pytest.mark.parametrize(
-    ("fmt", "start"), [("svg", b"<svg"), ("png", b"\x89PNG"), ("html", b"<!DOCTYPE html>")]
+    ("fmt", "start"), [("svg", b"<svg"), ("png", b"\x89PNG"), ("html", b"<!doctype html>")]
 )
 def test_pictures(capplan, tmp_path, fmt, start):
     pytest.importorskip("altair")

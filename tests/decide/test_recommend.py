@@ -10,7 +10,9 @@ from capplan.decide.recommend import LEAST_SAVING_USD, Advice, recommend
 from capplan.errors import InputError
 from capplan.estimate import estimate
 from capplan.plan.read import read_plan
-from capplan.report.recommend import assignment, recommend_document, recommend_markdown, recommend_text
+from capplan.report.blocks import Style
+from capplan.report.formats import written
+from capplan.report.recommend import assignment, recommend_document, report_of
 
 EXAMPLES = ("afpi", "levqor", "amas", "llm-governance", "llm-observatory")
 
@@ -211,7 +213,9 @@ def test_nothing_to_save_is_said():
     """
     found = recommend(plan_of(tight), SHIPPED)
     assert found.hints == []
-    assert "Nothing found that saves money and breaks nothing." in recommend_text(found, 80)
+    assert "Nothing found that saves money and breaks nothing." in written(
+        report_of(found, None, ()), "table", Style(80)
+    )
 
 
 def test_formats_agree(advice):
@@ -219,7 +223,8 @@ def test_formats_agree(advice):
     assert document["schema_version"] == 1
     assert [r["set"] for r in document["recommendations"]] == [assignment(hint) for hint in advice.hints]
     assert set(document["components"]) == {s.component for s in advice.standings}
-    text, table = recommend_text(advice, 80), recommend_markdown(advice)
+    report = report_of(advice, None, ())
+    text, table = (written(report, fmt, Style(80)) for fmt in ("table", "markdown"))
     assert max(map(len, text.splitlines())) <= 80
     assert table.count("\n| ") >= len(advice.hints) + len(advice.standings)
 

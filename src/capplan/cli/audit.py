@@ -12,10 +12,9 @@ from capplan.cli.options import (
     Force,
     OutputFile,
     PlanFile,
-    RecommendFormat,
     Strict,
-    TextFormat,
     Verbose,
+    formats,
 )
 from capplan.errors import ExitCode
 
@@ -25,7 +24,7 @@ def audit(
     claims: Annotated[
         Path | None, typer.Option("--claims", help="File of claims; claims.yaml beside the plan by default.")
     ] = None,
-    fmt: RecommendFormat = TextFormat.TABLE,
+    fmt: Annotated[str, formats("table", "json", "markdown", "html")] = "table",
     output: OutputFile = None,
     force: Force = False,
     strict: Strict = False,
@@ -39,21 +38,15 @@ def audit(
 
     Example: capplan audit examples/afpi
     """
-    from capplan.cli import terminal
-    from capplan.cli.output import emit
+    from capplan.cli.output import show
     from capplan.decide.audit import audit as run
     from capplan.decide.world import World
     from capplan.plan.claims import read_claims
-    from capplan.report import audit as report
-    from capplan.report.json_format import dumps, estimate_document
+    from capplan.report.audit import report_of
+    from capplan.report.json_format import estimate_document
 
     beside = plan if plan.is_dir() else plan.parent
     found = run(read_claims(claims or beside / "claims.yaml"), World(plan, catalogs, estimate_document))
-    if fmt is TextFormat.JSON:
-        emit(dumps(report.audit_document(found)), output, force)
-    elif fmt is TextFormat.MARKDOWN:
-        emit(report.audit_markdown(found), output, force)
-    else:
-        emit(report.audit_text(found, terminal.width(), verbose), output, force, painted=True)
+    show(report_of(found, everything=verbose or fmt != "table"), fmt, output, force)
     if strict and not found.truthful:
         raise typer.Exit(ExitCode.DRIFT)

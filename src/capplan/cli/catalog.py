@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,17 +14,12 @@ from capplan.cli.options import (
     REGION,
     Catalogs,
     Force,
-    ListFormat,
-    ListOutputFormat,
     OutputFile,
     Strict,
     Today,
     day_of,
+    formats,
 )
-
-if TYPE_CHECKING:
-    from capplan.catalog.query import Row
-    from capplan.report.table import Table
 
 catalog = typer.Typer(
     rich_markup_mode=None,
@@ -35,6 +30,7 @@ catalog = typer.Typer(
 Provider = Annotated[str | None, typer.Option("--provider", help=PROVIDER)]
 Service = Annotated[str | None, typer.Option("--service", help="The catalog's service, such as ec2.")]
 Region = Annotated[str | None, typer.Option("--region", help=REGION)]
+RowFormat = Annotated[str, formats("table", "json", "csv", "markdown", "html")]
 Name = Annotated[str | None, typer.Option("--name", help="Part of the SKU's name.")]
 
 
@@ -47,7 +43,7 @@ def list_(
     vcpu: Annotated[str | None, typer.Option("--vcpu", help="vCPU: 4, 4-8, 4+ or -8.")] = None,
     memory: Annotated[str | None, typer.Option("--memory", help="GiB of memory: 16, 8-32, 16+.")] = None,
     gpu: Annotated[str | None, typer.Option("--gpu", help=GPU)] = None,
-    fmt: ListOutputFormat = ListFormat.TABLE,
+    fmt: RowFormat = "table",
     output: OutputFile = None,
     force: Force = False,
     catalogs: Catalogs = None,
@@ -58,7 +54,8 @@ def list_(
     """
     from capplan.catalog.catalog import Catalog
     from capplan.catalog.query import Filter, bounds, find_rows
-    from capplan.cli.output import emit
+    from capplan.cli.output import show as print_report
+    from capplan.report.catalog_tables import rows_report
 
     wanted = Filter(
         provider,
@@ -69,32 +66,15 @@ def list_(
         None if memory is None else bounds(memory, "--memory"),
         gpu,
     )
-    emit(_listed(find_rows(Catalog(catalogs), wanted), fmt), output, force)
-
-
-def _listed(rows: list[Row], fmt: ListFormat) -> str:
-    from capplan.report import catalog_tables, json_format, table
-    from capplan.report.blocks import Sheet
-    from capplan.report.formats.csv import text_of
-
-    if fmt is ListFormat.JSON:
-        return json_format.dumps([catalog_tables.document(row) for row in rows])
-    if fmt is ListFormat.CSV:
-        documents = [catalog_tables.document(row) for row in rows]
-        fields = catalog_tables.FIELDS
-        return text_of(Sheet(fields, ([d[f] for f in fields] for d in documents)))
-    return _drawn(catalog_tables.listing(rows), fmt, table)
-
-
-def _drawn(drawn: Table, fmt: ListFormat, table: Any) -> str:
-    text: str = table.markdown(drawn) if fmt is ListFormat.MARKDOWN else table.text(drawn)
-    return text
+    print_report(rows_report(find_rows(Catalog(catalogs), wanted)), fmt, output, force)
 
 
 @catalog.command(cls=Command)
 def show(
     sku: Annotated[str, typer.Argument(help="The whole name of a SKU.")],
-    fmt: ListOutputFormat = ListFormat.TABLE,
+    fmt: RowFormat = "table",
+    output: OutputFile = None,
+    force: Force = False,
     catalogs: Catalogs = None,
 ) -> None:
     """Show everything about one SKU: every region, every way to pay, sources and dates.
@@ -103,16 +83,16 @@ def show(
     """
     from capplan.catalog.catalog import Catalog
     from capplan.catalog.query import Filter, find_rows
-    from capplan.cli.output import emit
+    from capplan.cli.output import show as print_report
     from capplan.errors import InputError, Problem, nearest
-    from capplan.report import catalog_tables
+    from capplan.report.catalog_tables import sku_report
 
     rows = find_rows(Catalog(catalogs), Filter(name=sku))
     exact = [row for row in rows if row.sku == sku]
     if not exact:
         known = {row.sku for row in (rows or find_rows(Catalog(catalogs), Filter()))}
         raise InputError(Problem("catalog", f"no SKU is called '{sku}'", nearest(sku, known)))
-    emit(catalog_tables.details(exact) if fmt is ListFormat.TABLE else _listed(exact, fmt))
+    print_report(sku_report(exact), fmt, output, force)
 
 
 @catalog.command(cls=Command)
@@ -122,6 +102,9 @@ def check(
     ] = None,
     today: Today = None,
     strict: Strict = False,
+    fmt: Annotated[str, formats("table", "json", "markdown", "html")] = "table",
+    output: OutputFile = None,
+    force: Force = False,
     catalogs: Catalogs = None,
 ) -> None:
     """Check catalogs: prices that cannot be right, that nobody dated, that are old.
@@ -133,15 +116,15 @@ def check(
     from capplan.catalog.catalog import Catalog
     from capplan.catalog.lint import Facts, lint
     from capplan.catalog.load import read_service
-    from capplan.cli.output import emit
+    from capplan.cli.output import show as print_report
     from capplan.errors import ExitCode
-    from capplan.report import catalog_tables
+    from capplan.report.catalog_tables import lint_report
 
     catalog = Catalog(catalogs)
     facts = Facts(day_of(today), frozenset(catalog.facts("gpus", "gpus")))
     checked = [read_service(path) for path in files] if files else catalog.services()
     findings = [finding for file in checked for finding in lint(file, facts)]
-    emit(catalog_tables.findings(findings, len(checked)))
+    print_report(lint_report(findings, len(checked)), fmt, output, force)
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(ExitCode.INPUT)
     if strict and findings:

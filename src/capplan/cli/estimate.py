@@ -38,6 +38,7 @@ Plan = Annotated[
     Path | None,
     typer.Argument(metavar="PLAN", help="Plan file, or a directory that holds plan.yaml; '-' reads stdin."),
 ]
+_PROSE = ("table", "markdown", "html")
 _ONE = "Leave out --sweep, --months, --sensitivity, --sobol and --alternative all."
 
 
@@ -106,7 +107,7 @@ def estimate(
 
     Example: capplan estimate examples/afpi --sweep users_per_day=100,1000,10000
     """
-    from capplan.cli.output import emit, show
+    from capplan.cli.output import show
     from capplan.cli.results import Asked, result_of
     from capplan.estimate import Estimate
     from capplan.report.render import report_of
@@ -130,15 +131,18 @@ def estimate(
         budget=budget,
         middle=explain is not None or fmt == "focus",
     )
-    if explain is not None and fmt != "table" and was_said(context, "fmt"):
-        raise InputError(Problem("--explain", "is text for people", "Leave out --format."))
+    if explain is not None and fmt not in _PROSE:
+        if was_said(context, "fmt"):
+            raise InputError(Problem("--explain", "is text for people", f"Use --format {', '.join(_PROSE)}."))
+        fmt = _PROSE[0]
     result = result_of(asked)
     if explain is not None:
         if not isinstance(result, Estimate):
             raise InputError(Problem("--explain", "explains one estimate, not several", _ONE))
-        from capplan.report.explain import explain as derivation
+        from capplan.report.blocks import Report
+        from capplan.report.explain import explain_blocks
 
-        emit(derivation(result, explain), output, force, painted=True)
+        show(Report(partial(explain_blocks, result, explain)), fmt, output, force)
         return
     if fmt == "focus" and not isinstance(result, Estimate):
         raise InputError(Problem("--format focus", "a FOCUS file holds one estimate, not several", _ONE))

@@ -19,17 +19,16 @@ from capplan.cli.options import (
     Catalogs,
     Force,
     OutputFile,
-    RecommendFormat,
     Sets,
-    TextFormat,
+    formats,
 )
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from capplan.llm.capacity import Promise
     from capplan.plan.read import PlanFile
+    from capplan.report.blocks import Report
     from capplan.report.llm import Priced
-    from capplan.report.table import Table
 
 Seconds = str | None
 
@@ -63,7 +62,7 @@ def llm(
         bool, typer.Option("--all", help="Show every option, not the best of each.")
     ] = False,
     alternative: Alternative = None,
-    fmt: RecommendFormat = TextFormat.TABLE,
+    fmt: Annotated[str, formats("table", "json", "markdown", "html")] = "table",
     output: OutputFile = None,
     force: Force = False,
     sets: Sets = None,
@@ -78,25 +77,25 @@ def llm(
     """
     own = (architectures, calibration)
     if models:
-        text = _models(catalogs, own, fmt)
+        report = _models(catalogs, own)
     elif plan is not None and model is None:
         _refuse(context, _OF_LOOKS, "goes with --model, not with a plan", "The plan says it, or --set does.")
         from capplan.plan.read import read_plan
 
         file = read_plan(plan, sets or (), alternative, books or ())
-        text = _ranking(file, catalogs, fmt, pareto, everything)
+        report = _ranking(file, catalogs, pareto, everything)
     elif model is not None and plan is None:
         _refuse(context, _OF_PLANS, "goes with a PLAN, not with --model", "")
         lengths = inputs or _INPUTS, outputs or _OUTPUTS
         kinds = gpu, precision, tensor_parallel, engine or _ENGINE
         wanted = Wanted(model, *kinds, *lengths, ttft, tpot, everything)
-        text = _look(wanted, catalogs, own, fmt)
+        report = _look(wanted, catalogs, own)
     else:
         what = "needs either a PLAN or --model"
         raise InputError(Problem("capplan llm", what, "What there is: capplan llm --models"))
-    from capplan.cli.output import emit
+    from capplan.cli.output import show
 
-    emit(text, output, force, painted=fmt is TextFormat.TABLE)
+    show(report, fmt, output, force)
 
 
 _ENGINE, _INPUTS, _OUTPUTS = "vllm", 1000.0, 300.0
@@ -133,17 +132,13 @@ class Wanted(NamedTuple):
     everything: bool
 
 
-def _look(
-    wanted: Wanted, catalogs: Path | None, own: tuple[Path | None, Path | None], fmt: TextFormat
-) -> str:
+def _look(wanted: Wanted, catalogs: Path | None, own: tuple[Path | None, Path | None]) -> Report:
     from capplan.catalog.catalog import Catalog
-    from capplan.cli import terminal
     from capplan.components.llm.facts import facts_of
     from capplan.components.llm.offers import cheapest, everywhere, offers
     from capplan.llm.alternatives import would_fit
     from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
     from capplan.llm.look import COUNTS, Asked, configurations, look
-    from capplan.report import json_format
     from capplan.report import llm as report
 
     catalog = Catalog(catalogs)
@@ -163,8 +158,6 @@ def _look(
         machine = cheapest(found, configuration.gpu.name, configuration.tensor_parallel)
         priced = None if machine is None else (f"{machine[0].name} in {machine[0].region}", machine[1])
         looks.append((look(configuration, asked, facts), priced))
-    if fmt is TextFormat.JSON:
-        return json_format.dumps(report.look_document(asked, looks))
     title = (
         f"{model.name}, {model.total_parameters / 1e9:.1f} billion weights ({model.confidence}): "
         f"{wanted.inputs:g} tokens in, {wanted.outputs:g} out, {wanted.engine}"
@@ -176,7 +169,7 @@ def _look(
     elif not (wanted.gpu or wanted.everything):
         shown = report.cheapest_of_each_gpu(looks)
         more = "The cheapest of each GPU; --all shows the others, and what does not fit."
-    return "\n".join(_drawn(part, fmt, terminal.width()) for part in report.look_parts(title, shown, more))
+    return report.look_report(title, asked, looks, shown, more)
 
 
 def _promise(wanted: Wanted) -> Promise:
@@ -192,30 +185,21 @@ def _promise(wanted: Wanted) -> Promise:
     return Promise(seconds(wanted.tpot, "--tpot"), seconds(wanted.ttft, "--ttft"))
 
 
-def _models(catalogs: Path | None, own: tuple[Path | None, Path | None], fmt: TextFormat) -> str:
+def _models(catalogs: Path | None, own: tuple[Path | None, Path | None]) -> Report:
     from capplan.catalog.catalog import Catalog
-    from capplan.cli import terminal
     from capplan.components.llm.facts import facts_of
     from capplan.llm.facts import find_model
-    from capplan.report import json_format
     from capplan.report import llm as report
 
     facts = facts_of(Catalog(catalogs), *own)
-    known = [find_model(name, facts) for name in facts["models"]]
-    if fmt is TextFormat.JSON:
-        return json_format.dumps(report.models_document(known))
-    return _drawn(report.models_table(known), fmt, terminal.width())
+    return report.models_report([find_model(name, facts) for name in facts["models"]])
 
 
-def _ranking(
-    file: PlanFile, catalogs: Path | None, fmt: TextFormat, pareto_only: bool, everything: bool
-) -> str:
+def _ranking(file: PlanFile, catalogs: Path | None, pareto_only: bool, everything: bool) -> Report:
     from capplan.catalog.catalog import Catalog
-    from capplan.cli import terminal
     from capplan.components.llm.choice import ranked, taken_by_auto
     from capplan.components.llm.options import best_of_each, pareto
     from capplan.estimate import estimate
-    from capplan.report import json_format
     from capplan.report import llm as report
 
     if not file.plan.llm:
@@ -227,21 +211,4 @@ def _ranking(
         options = {name: pareto(ways) for name, ways in options.items()}
     elif not everything:
         options = {name: best_of_each(ways) for name, ways in options.items()}
-    served = report.served(found)
-    if fmt is TextFormat.JSON:
-        return json_format.dumps(report.ranking_document(served, options))
-    parts: list[str] = []
-    for name, ways in options.items():
-        told = report.ranking_parts(report.served_line(served[name]), ways, taken[name])
-        parts += [_drawn(part, fmt, terminal.width()) for part in told]
-    return "\n".join(parts)
-
-
-def _drawn(part: Table | str, fmt: TextFormat, width: int) -> str:
-    import textwrap
-
-    from capplan.report import table
-
-    if fmt is TextFormat.MARKDOWN:
-        return part + "\n" if isinstance(part, str) else table.markdown(part)
-    return textwrap.fill(part, width) + "\n" if isinstance(part, str) else table.text(part, width)
+    return report.ranking_report(report.served(found), options, taken)

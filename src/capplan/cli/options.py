@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,32 +50,9 @@ def _set_format(names: tuple[str, ...]) -> str:
     return names[0]
 
 
-class ListFormat(StrEnum):
-    """What a list can be printed as."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-    MARKDOWN = "markdown"
-
-
-class TextFormat(StrEnum):
-    """What a report can be printed as."""
-
-    TABLE = "table"
-    JSON = "json"
-    MARKDOWN = "markdown"
-
-
 PlanFile = Annotated[
     Path,
     typer.Argument(metavar="PLAN", help="Plan file, or a directory that holds plan.yaml; '-' reads stdin."),
-]
-ListOutputFormat = Annotated[
-    ListFormat, typer.Option("--format", envvar="CAPPLAN_FORMAT", help="Output format.")
-]
-RecommendFormat = Annotated[
-    TextFormat, typer.Option("--format", envvar="CAPPLAN_FORMAT", help="Output format.")
 ]
 OutputFile = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout ('-').")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from capplan.cli.options import (
     Alternative,
     Books,
@@ -9,15 +11,14 @@ from capplan.cli.options import (
     Force,
     OutputFile,
     PlanFile,
-    RecommendFormat,
     Sets,
-    TextFormat,
+    formats,
 )
 
 
 def recommend(
     plan: PlanFile,
-    fmt: RecommendFormat = TextFormat.TABLE,
+    fmt: Annotated[str, formats("table", "json", "markdown", "html")] = "table",
     output: OutputFile = None,
     force: Force = False,
     sets: Sets = None,
@@ -32,13 +33,11 @@ def recommend(
     Example: capplan recommend examples/llm-observatory
     """
     from capplan.catalog.catalog import Catalog
-    from capplan.cli import terminal
-    from capplan.cli.output import emit
+    from capplan.cli.output import show
     from capplan.decide.recommend import recommend as run
     from capplan.plan.read import parse_plan, text_of
-    from capplan.report import growth as decided
-    from capplan.report import json_format
-    from capplan.report import recommend as report
+    from capplan.report.json_format import estimate_document
+    from capplan.report.recommend import report_of
 
     text = text_of(plan)
     file = parse_plan(*text, sets or (), alternative, books or ())
@@ -52,16 +51,5 @@ def recommend(
 
         asked = Asked(sets=sets or (), books=books or ())
         growing = growth(file, Catalog(catalogs))
-        rules = rules_of(
-            text, file, asked, Catalog(catalogs), lambda e: names_of(e, json_format.estimate_document)
-        )
-    if fmt is TextFormat.JSON:
-        document = report.recommend_document(advice) | decided.decisions_document(growing, rules)
-        emit(json_format.dumps(document), output, force)
-    elif fmt is TextFormat.MARKDOWN:
-        said = report.recommend_markdown(advice) + decided.decisions_markdown(growing, rules)
-        emit(said, output, force)
-    else:
-        width = terminal.width()
-        said = report.recommend_text(advice, width) + decided.decisions_text(growing, rules, width)
-        emit(said, output, force, painted=True)
+        rules = rules_of(text, file, asked, Catalog(catalogs), lambda e: names_of(e, estimate_document))
+    show(report_of(advice, growing, rules), fmt, output, force)

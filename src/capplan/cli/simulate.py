@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capplan.cli.options import Alternative, Books, Catalogs, Force, OutputFile, PlanFile, Seed, Sets
-from capplan.cli.simulate_answers import Asked, SimulationFormat, answered
+from capplan.cli.options import Alternative, Books, Catalogs, Force, OutputFile, PlanFile, Seed, Sets, formats
+from capplan.cli.simulate_answers import Asked, answered
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from capplan.plan.demand import Trace
 
-Format = Annotated[
-    SimulationFormat,
-    typer.Option("--format", envvar="CAPPLAN_FORMAT", help="Output format."),
-]
+Format = Annotated[str, formats("table", "json", "csv", "markdown", "html", "svg", "png")]
 Days = Annotated[float | None, typer.Option("--days", min=0.001, help="How long; a week, or the trace.")]
 Tick = Annotated[
     float | None,
@@ -92,7 +89,7 @@ KubernetesVersion = Annotated[
 
 def simulate(
     plan: PlanFile,
-    fmt: Format = SimulationFormat.TABLE,
+    fmt: Format = "table",
     output: OutputFile = None,
     force: Force = False,
     sets: Sets = None,
@@ -135,7 +132,7 @@ def simulate(
     from capplan.autoscale.settings import Settings
     from capplan.autoscale.simulation import prepare, run
     from capplan.catalog.catalog import Catalog
-    from capplan.cli.output import emit, emit_bytes, note
+    from capplan.cli.output import note, show
     from capplan.cli.progress import reporter
     from capplan.plan.read import read_plan
 
@@ -157,10 +154,7 @@ def simulate(
     with reporter("simulating", len(prepared.subjects)) as progress:
         result = run(prepared, progress)
     answer = answered(asked, prepared, result)
-    if isinstance(answer.shown, bytes):
-        emit_bytes(answer.shown, output, force)
-    else:
-        emit(answer.shown, output, force, painted=fmt is SimulationFormat.TABLE)
+    show(answer.report, fmt, output, force)
     answer.then()
 
 

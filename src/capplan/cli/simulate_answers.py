@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,26 +14,13 @@ if TYPE_CHECKING:
 
     from capplan.autoscale.simulation import Prepared, Simulation
     from capplan.autoscale.tune import Tuning
-
-
-class SimulationFormat(StrEnum):
-    """What a simulation can be printed as."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-    SVG = "svg"
-    PNG = "png"
-    HTML = "html"
-
-
-_PICTURES = (SimulationFormat.SVG, SimulationFormat.PNG, SimulationFormat.HTML)
+    from capplan.report.blocks import Report
 
 
 class Asked(NamedTuple):
     """The options that say which answer is wanted, and how; see the command."""
 
-    fmt: SimulationFormat
+    fmt: str
     exact: bool
     tune: bool
     apply: bool
@@ -55,18 +41,14 @@ class Asked(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What is shown, as text or as a picture; what to do once that is out."""
+    """What is shown; what to do once that is out."""
 
-    shown: str | bytes
+    report: Report
     then: Callable[[], None] = lambda: None
 
 
 def answered(asked: Asked, prepared: Prepared, result: Simulation) -> Answer:
     """Return what is asked for."""
-    if asked.fmt in _PICTURES:
-        from capplan.report.simulation_figure import simulation_figure
-
-        return Answer(simulation_figure(result, asked.fmt.value))
     if asked.tune:
         return _tuned(asked, prepared, result)
     return Answer(_right_sized(asked, result) if asked.right_size else _timeline(asked, result))
@@ -78,66 +60,51 @@ def _check_together(needed: str, there: bool, options: Mapping[str, object]) -> 
             raise InputError(Problem(option, "has no use alone", f"Give {needed} too."))
 
 
-def _check_answer(fmt: SimulationFormat, answers: Mapping[str, bool]) -> None:
+def _check_answer(fmt: str, answers: Mapping[str, bool]) -> None:
     """Refuse several answers at once, and those in a format that is the timeline of one simulation."""
     asked = [option for option, given in answers.items() if given]
     if len(asked) > 1:
         raise InputError(Problem(asked[1], f"is another answer than {asked[0]}", "Give one of them."))
-    if asked and fmt not in (SimulationFormat.TABLE, SimulationFormat.JSON):
-        what = f"{fmt.value} is the timeline of one simulation, and holds nothing of {asked[0]}"
-        raise InputError(Problem("--format", what, "Use table or json."))
+    if asked and fmt in ("csv", "svg", "png"):
+        what = f"{fmt} is the timeline of one simulation, and holds nothing of {asked[0]}"
+        raise InputError(Problem("--format", what, "Use table, json, markdown or html."))
 
 
-def _timeline(asked: Asked, result: Simulation) -> str:
+def _timeline(asked: Asked, result: Simulation) -> Report:
     from capplan.autoscale.exact import replay
-    from capplan.cli import terminal
-    from capplan.report import json_format
-    from capplan.report import simulation as report
+    from capplan.report.simulation import report_of
 
-    if asked.fmt is SimulationFormat.CSV:
-        return report.simulation_csv(result)
     seed = result.settings.seed
     followed = [o for o in result.outcomes if asked.exact and not o.subject.is_model]
-    one_by_one = {o.subject.name: replay(o, seed) for o in followed}
-    if asked.fmt is SimulationFormat.JSON:
-        return json_format.dumps(report.simulation_document(result, one_by_one))
-    text = report.simulation_text(result, terminal.width(), not terminal.can_draw())
-    return text + report.exact_text(one_by_one) if asked.exact else text
+    return report_of(result, {o.subject.name: replay(o, seed) for o in followed})
 
 
 def _tuned(asked: Asked, prepared: Prepared, result: Simulation) -> Answer:
     """Search, and return the report; then the best is written into the plan, if that is asked for."""
     from capplan.autoscale.tune import searches_of, tunable, tune
-    from capplan.cli import terminal
     from capplan.cli.progress import reporter
-    from capplan.report import json_format
-    from capplan.report import tuning as report
+    from capplan.report.tuning import report_of
 
     searches = searches_of(prepared, tunable(prepared, asked.services), asked.tries)
     with reporter("tuning", sum(len(search.choices) for search in searches)) as progress:
         tuning = tune(prepared, result.outcomes, searches, progress)
-    if asked.fmt is SimulationFormat.JSON:
-        shown = json_format.dumps(report.tuning_document(prepared.estimate.plan.name, tuning))
-    else:
-        shown = report.tuning_text(tuning, terminal.width())
-    return Answer(shown, partial(_apply, prepared, tuning)) if asked.apply else Answer(shown)
+    report = report_of(prepared.estimate.plan.name, tuning)
+    return Answer(report, partial(_apply, prepared, tuning)) if asked.apply else Answer(report)
 
 
-def _right_sized(asked: Asked, result: Simulation) -> str:
+def _right_sized(asked: Asked, result: Simulation) -> Report:
     """Return recommended requests, from recorded or from simulated use."""
     from capplan.autoscale.rightsize.recorded import read_usage
     from capplan.autoscale.rightsize.usage import advice, simulated_usage
     from capplan.autoscale.signals import CPU
-    from capplan.cli import terminal
-    from capplan.report import json_format
-    from capplan.report import rightsize as report
+    from capplan.report.rightsize import Requested, report_of
 
     containers = [o for o in result.outcomes if not o.subject.is_model]
     simulated = {o.subject.name: {"": simulated_usage(o)} for o in containers}
     used = read_usage(asked.usage) if asked.usage else simulated
     advices = [advice(name, pods) for name, pods in used.items()]
     requested = {
-        outcome.subject.name: report.Requested(
+        outcome.subject.name: Requested(
             outcome.subject.simulated.use.request_milli,
             outcome.subject.simulated.use.memory_request,
             outcome.subject.platform == "kubernetes"
@@ -145,9 +112,7 @@ def _right_sized(asked: Asked, result: Simulation) -> str:
         )
         for outcome in containers
     }
-    if asked.fmt is SimulationFormat.JSON:
-        return json_format.dumps(report.rightsize_document(advices, requested))
-    return report.rightsize_text(advices, requested, terminal.width())
+    return report_of(advices, requested)
 
 
 def _apply(prepared: Prepared, tuning: Tuning) -> None:

@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from capplan.decide.audit import Audit, Result
 from capplan.plan.claims import Said
 from capplan.report import numbers
+from capplan.report.blocks import Block, Heading, Lines, Report, Wide
 from capplan.report.json_format import SCHEMA_VERSION
-from capplan.report.table import Column, Table, markdown
+from capplan.report.table import Column, Table
+
+_INDENT = " " * 9
 
 
-def audit_text(audit: Audit, width: int, everything: bool) -> str:
+def report_of(audit: Audit, everything: bool) -> Report:
     """Return what does not hold, or ``everything``, by verdict, after how many claims have each."""
-    parts = [f"{audit.document}\n{_summary(audit)}\n"]
+    return Report(partial(_blocks, audit, everything), partial(audit_document, audit))
+
+
+def _blocks(audit: Audit, everything: bool) -> Iterator[Block]:
+    yield Heading(audit.document, (_summary(audit),))
     for verdict in audit.counts:
+        results = [result for result in audit.results if result.verdict == verdict]
         if verdict != "holds" or everything:
-            parts.append(f"{verdict.upper()}\n")
-            parts += [_item(result, width) for result in audit.results if result.verdict == verdict]
-            parts.append("\n")
-    return "\n".join(parts[:1]) + "\n" + "".join(parts[1:]).rstrip("\n") + "\n"
+            said = [line for result in results for line in _item(result)]
+            yield Wide(_table(verdict, results), Lines([verdict.upper(), *said], indent=_INDENT))
 
 
-def _item(result: Result, width: int) -> str:
+def _item(result: Result) -> Iterator[str]:
     claim = result.claim
     unit = f" {claim.unit}" if claim.unit else ""
     said = f"{claim.line:>5}  {claim.text}: {_said(claim.value)}{unit}"
     if result.computed is not None and result.verdict != "holds":
         said += f"; computed {_figure(result.computed, claim.value.percent)}{_distance(result)}"
-    lines = [_filled(said, width), _filled(f"         {result.explanation}", width)]
-    return "".join(lines if result.explanation else lines[:1])
-
-
-def _filled(text: str, width: int) -> str:
-    return textwrap.fill(text, width, subsequent_indent="         ", break_on_hyphens=False) + "\n"
-
-
-def audit_markdown(audit: Audit) -> str:
-    """Return all claims as Markdown."""
-    notes = [f"- line {r.claim.line}: {r.explanation}" for r in audit.results if r.explanation]
-    parts = [f"### {audit.document}\n", f"{_summary(audit)}\n", markdown(_table(audit.results))]
-    return "\n".join(parts) + ("\n" + "\n".join(notes) + "\n" if notes else "")
+    yield said
+    if result.explanation:
+        yield f"{_INDENT}{result.explanation}"
 
 
 def audit_document(audit: Audit) -> dict[str, Any]:
@@ -61,15 +57,16 @@ def _summary(audit: Audit) -> str:
     return f"{len(audit.results)} claims: {counts}"
 
 
-def _table(results: Sequence[Result]) -> Table:
+def _table(verdict: str, results: Sequence[Result]) -> Table:
     columns = (
         Column("Line", right=True),
         Column("Claim"),
         Column("says", right=True),
         Column("computed", right=True),
         Column("Verdict"),
+        Column("Why"),
     )
-    return Table(columns, [_row(result) for result in results])
+    return Table(columns, [_row(result) for result in results], verdict)
 
 
 def _row(result: Result) -> list[str]:
@@ -82,6 +79,7 @@ def _row(result: Result) -> list[str]:
         _said(claim.value) + unit,
         computed,
         result.verdict + _distance(result),
+        result.explanation,
     ]
 
 

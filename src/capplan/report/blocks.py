@@ -20,6 +20,8 @@ class Heading(NamedTuple):
 
     title: str
     lines: Sequence[str] = ()
+    indent: str = "    "
+    """What text puts before the lines that one of these is folded into."""
 
 
 class Lines(NamedTuple):
@@ -29,6 +31,19 @@ class Lines(NamedTuple):
     bullets: bool = False
     indent: str = "  "
     """What text puts before the lines that one sentence is folded into."""
+
+
+class Outline(NamedTuple):
+    """Lines of which each belongs to the last one that begins with fewer spaces; never folded."""
+
+    lines: Sequence[str]
+
+
+class Wide(NamedTuple):
+    """A table with sentences in its cells, and the lines that say the same where there is no room for it."""
+
+    table: Table
+    lines: Lines
 
 
 class Findings(NamedTuple):
@@ -117,7 +132,7 @@ class Command(NamedTuple):
 
 
 Block: TypeAlias = (
-    "Heading | Lines | Findings | Results | Table | Curves | Sparklines | Fold | Anchor | Command"
+    "Heading | Lines | Outline | Findings | Results | Table | Wide | Curves | Sparklines | Fold | Anchor | Command"
 )
 
 
@@ -136,7 +151,7 @@ class Report(NamedTuple):
     """
 
     blocks: Callable[[], Iterable[Block]]
-    document: Callable[[], Any]
+    document: Callable[[], Any] | None = None
     sheets: Mapping[str, Callable[[], Sheet]] = {}
     picture: Callable[[str], bytes] | None = None
     results: Results | None = None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from capplan.decide.answers import Answer
@@ -12,40 +12,43 @@ from capplan.decide.breakeven import Stretch, Switch
 from capplan.decide.chance import Chance
 from capplan.decide.commitments import Commitment
 from capplan.report import numbers
-from capplan.report.blocks import Sheet
-from capplan.report.chart import chart
-from capplan.report.formats.csv import text_of
+from capplan.report.blocks import Block, Curves, Heading, Lines, Report, Sheet
 from capplan.report.json_format import SCHEMA_VERSION, finding_document
 from capplan.report.numbers import money
-from capplan.report.table import Column, Table, markdown, text
+from capplan.report.table import Column, Table
 
 
-def breakeven_text(answers: Sequence[Answer], width: int, quiet: bool) -> str:
-    """Return every answer with its chart, unless ``quiet``."""
-    return "\n".join(_answer(answer, width, quiet) for answer in answers)
+def report_of(answers: Sequence[Answer], quiet: bool) -> Report:
+    """Return the report of break-evens, without charts in text if ``quiet``."""
+    return Report(
+        partial(_blocks, answers, quiet),
+        partial(breakeven_document, answers),
+        {"csv": partial(_sheet, answers)},
+        partial(_picture, answers),
+    )
 
 
-def _answer(answer: Answer, width: int, quiet: bool) -> str:
-    parts = [f"{_title(answer)}\n{_wrapped(_basis(answer), width)}", text(_stretches(answer), width)]
-    parts.append("".join(_wrapped(line, width) for line in _verdicts(answer)))
-    if not quiet:
-        if answer.commitments:
-            parts.append(text(_commitments(answer), width))
-        found = answer.found
-        curves = {a.name: row.tolist() for a, row in zip(found.alternatives, found.costs, strict=True)}
-        parts.append(chart(found.x.tolist(), curves, "USD a month", width))
-    return "\n".join(parts)
+def _picture(answers: Sequence[Answer], fmt: str) -> bytes:
+    from capplan.report.figure import breakeven_figure
+
+    return breakeven_figure(answers, fmt)
 
 
-def breakeven_markdown(answers: Sequence[Answer]) -> str:
-    """Return every answer as Markdown."""
-    parts = []
+def _blocks(answers: Sequence[Answer], quiet: bool) -> Iterator[Block]:
     for answer in answers:
-        parts += [f"### {_title(answer)}\n", f"{_basis(answer)}\n", markdown(_stretches(answer))]
-        parts.append("\n".join(f"- {line}" for line in _verdicts(answer)) + "\n")
-        if answer.commitments:
-            parts.append(markdown(_commitments(answer)))
-    return "\n".join(parts)
+        yield Heading(_title(answer), (_basis(answer),), indent="  ")
+        yield _stretches(answer)
+        yield Lines(list(_verdicts(answer)), bullets=True)
+        if not quiet:
+            yield from _details(answer)
+
+
+def _details(answer: Answer) -> Iterator[Block]:
+    if answer.commitments:
+        yield _commitments(answer)
+    found = answer.found
+    curves = {a.name: row.tolist() for a, row in zip(found.alternatives, found.costs, strict=True)}
+    yield Curves(found.x.tolist(), curves, "USD a month")
 
 
 def _title(answer: Answer) -> str:
@@ -219,10 +222,6 @@ def _shown(value: object) -> str:
     return numbers.quantity(value) if isinstance(value, float) else str(value)
 
 
-def _wrapped(line: str, width: int) -> str:
-    return textwrap.fill(line, width, subsequent_indent="  ", break_on_hyphens=False) + "\n"
-
-
 def breakeven_document(answers: Sequence[Answer]) -> dict[str, Any]:
     """Return every answer as JSON."""
     return {"schema_version": SCHEMA_VERSION, "comparisons": [_document(answer) for answer in answers]}
@@ -309,9 +308,9 @@ def _switch_document(switch: Switch, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def breakeven_csv(answers: Sequence[Answer]) -> str:
-    """Return the curves as CSV: one row a value of the driver and alternative."""
-    return text_of(Sheet(("comparison", "driver", "value", "alternative", "usd_per_month"), _points(answers)))
+def _sheet(answers: Sequence[Answer]) -> Sheet:
+    """Return the curves: one row a value of the driver and alternative."""
+    return Sheet(("comparison", "driver", "value", "alternative", "usd_per_month"), _points(answers))
 
 
 def _points(answers: Sequence[Answer]) -> Iterator[list[object]]:

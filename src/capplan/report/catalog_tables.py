@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from capplan.catalog.query import Row
 from capplan.findings import Finding
 from capplan.report import numbers
-from capplan.report.table import Column, Table, text
+from capplan.report.blocks import Block, Heading, Lines, Report, Sheet
+from capplan.report.json_format import SCHEMA_VERSION, finding_document
+from capplan.report.table import Column, Table
 
-FIELDS = (
+_FIELDS = (
     *("provider", "service", "sku", "region", "unit", "usd", "spot_usd", "vcpu", "memory_gib", "gpu"),
     *("gpu_count", "as_of", "source", "commit_1y_usd", "commit_3y_usd"),
 )
 
 
-def document(row: Row) -> dict[str, Any]:
-    """Return a row as scripts read it; null where something is unknown."""
-    return {field: getattr(row, field) for field in FIELDS}
+def rows_report(rows: Sequence[Row]) -> Report:
+    """Return rows of catalogs, one a line."""
+    return Report(lambda: [_listing(rows)], partial(_documents, rows), {"csv": partial(_sheet, rows)})
+
+
+def sku_report(rows: Sequence[Row]) -> Report:
+    """Return everything about the rows of one SKU."""
+    return rows_report(rows)._replace(blocks=partial(_details, rows))
+
+
+def _documents(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return rows as scripts read them; null where something is unknown."""
+    return [{field: getattr(row, field) for field in _FIELDS} for row in rows]
+
+
+def _sheet(rows: Sequence[Row]) -> Sheet:
+    return Sheet(_FIELDS, ([getattr(row, field) for field in _FIELDS] for row in rows))
 
 
 _COLUMNS = (
@@ -38,7 +54,7 @@ _COLUMNS = (
 _ALWAYS = frozenset(("SKU", "USD"))
 
 
-def listing(rows: Sequence[Row]) -> Table:
+def _listing(rows: Sequence[Row]) -> Table:
     """Return one line a row, with what people choose by; what all rows share is said once, in the title."""
     cells = [_cells(row) for row in rows]
     shared, shown = [], []
@@ -70,19 +86,14 @@ def _cells(row: Row) -> list[str]:
     ]
 
 
-def details(rows: Sequence[Row]) -> str:
-    """Return everything about the rows of one SKU."""
+def _details(rows: Sequence[Row]) -> Iterator[Block]:
     first = rows[0]
     size = "" if first.vcpu is None else f", {first.vcpu:g} vCPU, {first.memory_gib or 0:g} GiB"
     gpu = f", {first.gpu_count:g} × {first.gpu}" if first.gpu else ""
-    heading = f"{first.sku}: {first.provider} {first.service}{size}{gpu}; USD per {first.unit}\n"
+    yield Heading(f"{first.sku}: {first.provider} {first.service}{size}{gpu}; USD per {first.unit}")
     columns = [Column("Region"), *(Column(n, right=True) for n in ("on demand", "spot", "1 year", "3 years"))]
-    table = Table([*columns, Column("As of")], [_prices(row) for row in rows])
-    sources = "\n".join(
-        textwrap.fill(f"{row.region}: {row.source}", 80, subsequent_indent="  ", break_on_hyphens=False)
-        for row in rows
-    )
-    return f"{heading}\n{text(table)}\n{sources}\n"
+    yield Table([*columns, Column("As of")], [_prices(row) for row in rows])
+    yield Lines([f"{row.region}: {row.source}" for row in rows], bullets=True)
 
 
 def _prices(row: Row) -> list[str]:
@@ -91,18 +102,28 @@ def _prices(row: Row) -> list[str]:
     return [row.region, *shown, row.as_of or "unknown"]
 
 
-def findings(found: Sequence[Finding], checked: int) -> str:
-    """Return what the linter found, errors first."""
+def lint_report(found: Sequence[Finding], checked: int) -> Report:
+    """Return what the linter found in so many files, errors first."""
     ordered = sorted(found, key=lambda finding: finding.rank)
-    lines = [
-        textwrap.fill(
-            f"{finding.severity.upper()}  {finding.subject}: {finding.message} [{finding.code}]",
-            100,
-            subsequent_indent="  ",
-            break_on_hyphens=False,
-        )
-        for finding in ordered
-    ]
-    errors = sum(finding.severity == "error" for finding in found)
-    lines.append(f"{checked} files, {errors} errors, {len(found) - errors} warnings")
-    return "\n".join(lines) + "\n"
+    return Report(partial(_linted, ordered, checked), partial(_lint_document, ordered, checked))
+
+
+def _linted(found: Sequence[Finding], checked: int) -> Iterator[Block]:
+    said = [f"{o.severity.upper()}  {o.subject}: {o.message} [{o.code}]" for o in found]
+    errors = _errors(found)
+    summary = f"{checked} files, {errors} errors, {len(found) - errors} warnings"
+    yield Lines([*said, summary], bullets=True)
+
+
+def _errors(found: Sequence[Finding]) -> int:
+    return sum(finding.severity == "error" for finding in found)
+
+
+def _lint_document(found: Sequence[Finding], checked: int) -> dict[str, Any]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "files": checked,
+        "errors": _errors(found),
+        "warnings": len(found) - _errors(found),
+        "findings": list(map(finding_document, found)),
+    }

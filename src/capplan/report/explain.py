@@ -12,7 +12,8 @@ from capplan.components.base import Component
 from capplan.errors import InputError, Problem, nearest
 from capplan.estimate import Estimate
 from capplan.report import numbers
-from capplan.report.table import Column, Table, text
+from capplan.report.blocks import Block, Lines, Outline
+from capplan.report.table import Column, Table
 from capplan.report.tables import item
 from capplan.report.view import LineView, pick, view
 
@@ -20,21 +21,23 @@ ALL = "all"
 CANDIDATES = "candidates"
 
 
-def explain(estimate: Estimate, name: str) -> str:
-    """Return the derivation of every figure of the component ``name``, or of all."""
+def explain_blocks(estimate: Estimate, name: str) -> Iterator[Block]:
+    """Yield the derivation of every figure of the component ``name``, or of all."""
     if name == CANDIDATES:
-        return "\n".join(_candidates(estimate))
+        yield from _candidates(estimate)
+        return
     known = {component.name: component for component in estimate.components}
     if name != ALL and name not in known:
         raise InputError(Problem("--explain", f"no component '{name}'", nearest(name, known)))
-    wanted = known.values() if name == ALL else [known[name]]
-    return "\n".join("\n".join(_component(estimate, component)) + "\n" for component in wanted)
+    for component in known.values() if name == ALL else [known[name]]:
+        yield Outline(list(_component(estimate, component)))
 
 
-def _candidates(estimate: Estimate) -> Iterator[str]:
+def _candidates(estimate: Estimate) -> Iterator[Block]:
     """Yield for each machine that capplan chose all that it looked at, and what rules each out."""
     if not estimate.context.candidates:
-        yield "Nothing is left open: no service or node pool has `machine: auto`, or a list of families.\n"
+        open_ends = "no service or node pool has `machine: auto`, or a list of families."
+        yield Lines((f"Nothing is left open: {open_ends}",), indent="")
     columns = [Column("Machine"), Column("vCPU", right=True), Column("GiB", right=True)]
     columns += [Column("USD/h", right=True), Column("met", right=True), Column("plan USD/mo", right=True)]
     columns.append(Column("Reason"))
@@ -50,7 +53,7 @@ def _candidates(estimate: Estimate) -> Iterator[str]:
             ]
             for c in candidates
         ]
-        yield text(Table(columns, rows, f"{component}: candidates"))
+        yield Table(columns, rows, f"{component}: candidates")
 
 
 def _component(estimate: Estimate, component: Component) -> Iterator[str]:

@@ -12,8 +12,8 @@ _POINTS = 400
 
 
 def breakeven_figure(answers: Sequence[Answer], fmt: str) -> bytes:
-    """Return the curves of all answers, one below the other, as svg, png, or html that loads nothing."""
-    altair = picture.altair(fmt)
+    """Return the curves of all answers, one below the other, as svg or png."""
+    altair = picture.altair()
     return picture.drawn(altair.vconcat(*(_chart(altair, answer) for answer in answers)), fmt)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,34 +9,19 @@ from capplan.decide.growth import Entry, Growth
 from capplan.decide.rules import Rule, Trigger
 from capplan.plan.decisions import GrowthTier
 from capplan.report import numbers
-from capplan.report.table import Column, Table, markdown, text
+from capplan.report.blocks import Block, Lines
+from capplan.report.table import Column, Table
 
 _FIRES = {True: "fires", False: "does not fire", None: "unknown"}
 
 
-def decisions_text(growth: Growth | None, rules: Sequence[Rule], width: int) -> str:
-    """Return where the plan stands on its tiers, and what its rules say."""
-    parts = []
+def decisions_blocks(growth: Growth | None, rules: Sequence[Rule]) -> Iterator[Block]:
+    """Yield where the plan stands on its tiers, and what its rules say."""
     if growth is not None:
-        lines = [_filled(line, width, "  ") for line in _growth(growth)]
-        parts.append("\n".join(lines) + "\n\n" + text(_tiers(growth), width))
+        yield Lines(list(_growth(growth)), bullets=True)
+        yield _tiers(growth)
     for rule in rules:
-        lines = [_filled(line, width, "    ") for line in _rule(rule)]
-        parts.append("\n".join(lines) + "\n")
-    return "".join("\n" + part for part in parts)
-
-
-def _filled(line: str, width: int, indent: str) -> str:
-    return textwrap.fill(line, width, subsequent_indent=indent, break_on_hyphens=False)
-
-
-def decisions_markdown(growth: Growth | None, rules: Sequence[Rule]) -> str:
-    """Return the same as Markdown."""
-    parts = []
-    if growth is not None:
-        parts += ["\n".join(f"- {line}" for line in _growth(growth)) + "\n", markdown(_tiers(growth))]
-    parts += ["\n".join(f"- {line.strip()}" for line in _rule(rule)) + "\n" for rule in rules]
-    return "".join("\n" + part for part in parts)
+        yield Lines(list(_rule(rule)), bullets=True, indent="    ")
 
 
 def _growth(growth: Growth) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from capplan.components.base import Component
@@ -13,6 +14,7 @@ from capplan.llm.architecture import Architecture
 from capplan.llm.confidence import Confidence, Level, range_of
 from capplan.llm.look import Asked, Look
 from capplan.report import numbers
+from capplan.report.blocks import Block, Heading, Lines, Report
 from capplan.report.json_format import SCHEMA_VERSION
 from capplan.report.table import Column, Table
 
@@ -20,8 +22,8 @@ Priced = tuple[Look, tuple[str, float] | None]
 """A look, and the cheapest machine for a replica with its USD per hour."""
 
 _LOOK = (
-    Column("At"),
-    Column("GPUs", shrinks=True),
+    Column("Precision"),
+    Column("GPUs"),
     Column("GB", right=True),
     Column("Users", right=True),
     Column("Alone", right=True),
@@ -29,30 +31,43 @@ _LOOK = (
     Column("TPOT", right=True),
     Column("tok/s", right=True),
     Column("USD/1M", right=True),
-    Column("Sure"),
+    Column("Confidence"),
 )
 
-_LOOKED = """GB: weights. USERS: requests at once that the KV cache holds, of those as many as keep the
-promised speed. ALONE: tokens/s of a single one. TTFT and TPOT (ms), TOK/S: with so many users. USD/1M: output
-tokens of a replica that is always full, on demand."""
+_LOOKED = (
+    "GB: weights. USERS: requests at once that the KV cache holds, of those as many as keep the promised "
+    "speed. ALONE: tokens/s of a single one. TTFT and TPOT (ms), TOK/S: with so many users. USD/1M: output "
+    "tokens of a replica that is always full, on demand."
+)
 
 _UNABLE = (Column("Not"), Column("Why", shrinks=True))
 
 
-def look_parts(title: str, looks: Sequence[Priced], more: str = "") -> Iterator[Table | str]:
+def look_report(
+    title: str, asked: Asked, looks: Sequence[Priced], shown: Sequence[Priced], more: str
+) -> Report:
+    """Return looks for scripts; for people those ``shown``, and what to add."""
+    return Report(partial(_look_blocks, title, shown, more), partial(_looks_document, asked, looks))
+
+
+def _look_blocks(title: str, looks: Sequence[Priced], more: str) -> Iterator[Block]:
     """Yield what fits with its speed, the cheapest first, what does not with the reason, and what to add."""
     able = sorted((priced for priced in looks if not priced[0].hindrance), key=_cost_of_look)
-    yield title
+    yield Heading(title, indent="")
     if able:
-        yield Table(_LOOK, [_look_cells(*priced) for priced in able])
-        yield _LOOKED
-        yield from _sureness([one.confidence for one, _ in able])
-        yield from _machines(able)
+        yield Table(_LOOK, [_look_cells(*priced) for priced in able], keys=2)
+        yield _said(_LOOKED)
+        yield from map(_said, _confidence([one.confidence for one, _ in able]))
+        yield from map(_said, _machines(able))
     unable = [[one.configuration.brief(), one.hindrance] for one, _ in looks if one.hindrance]
     if unable:
         yield Table(_UNABLE, unable)
     if more:
-        yield more
+        yield _said(more)
+
+
+def _said(sentence: str) -> Lines:
+    return Lines((sentence,), indent="")
 
 
 def cheapest_of_each_gpu(looks: Sequence[Priced]) -> list[Priced]:
@@ -100,7 +115,7 @@ def _machines(able: Sequence[Priced]) -> Iterator[str]:
         yield f"Cheapest machines, USD for an hour of a replica: {', '.join(machines)}."
 
 
-def _sureness(found: Sequence[Confidence]) -> Iterator[str]:
+def _confidence(found: Sequence[Confidence]) -> Iterator[str]:
     """Yield what each class of confidence stands for, and why something has it."""
     levels: tuple[Level, ...] = ("high", "medium", "low")
     for level in levels:
@@ -121,7 +136,7 @@ def _first(reasons: Iterable[str]) -> list[str]:
 _MOST_REASONS = 4
 
 
-def look_document(asked: Asked, looks: Sequence[Priced]) -> dict[str, Any]:
+def _looks_document(asked: Asked, looks: Sequence[Priced]) -> dict[str, Any]:
     """Return the looks as scripts read them."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -179,40 +194,57 @@ def _milliseconds(seconds: float) -> float | None:
 
 
 _OPTION = (
-    Column("At"),
+    Column("Precision"),
     Column("GPUs"),
-    Column("Machines", shrinks=True),
-    Column("TTFT", right=True),
-    Column("TPOT", right=True),
+    Column("Machines"),
     Column("a month", right=True),
     Column("Cost", right=True),
-    Column("Sure"),
+    Column("Confidence"),
+    Column("TTFT", right=True),
+    Column("TPOT", right=True),
 )
 
 _BOUGHT = {"on_demand": "", "commit_1y": " 1y", "commit_3y": " 3y", "as_planned": ""}
 
-_RANKED = """MACHINES: at the peak; spot, or committed for 1 or 3 years, else as the plan buys or on demand.
-TTFT (95 % of the requests) and TPOT: ms in the busiest hour. A MONTH: USD for the machines, the API apart.
-COST: against the first."""
+_RANKED = (
+    "MACHINES: at the peak; spot, or committed for 1 or 3 years, else as the plan buys or on demand. "
+    "A MONTH: USD for the machines, the API apart. COST: against the first. TTFT (95 % of the requests) and "
+    "TPOT: ms in the busiest hour."
+)
 
 
-def ranking_parts(title: str, options: Sequence[Option], taken: Option | None) -> Iterator[Table | str]:
-    """Yield options by monthly cost, what their columns mean, and what cannot serve with the reason.
+def ranking_report(
+    served: Mapping[str, ServedView],
+    options: Mapping[str, Sequence[Option]],
+    taken: Mapping[str, Option | None],
+) -> Report:
+    """Return the ranking of every component; taken: what `auto` would take, bought as the plan buys."""
+    return Report(partial(_rankings, served, options, taken), partial(_ranking_document, served, options))
 
-    taken: what `auto` would take, bought as the plan buys.
-    """
+
+def _rankings(
+    served: Mapping[str, ServedView],
+    options: Mapping[str, Sequence[Option]],
+    taken: Mapping[str, Option | None],
+) -> Iterator[Block]:
+    for name, found in options.items():
+        yield Heading(served_line(served[name]), indent="")
+        yield from _ranking(found, taken[name])
+
+
+def _ranking(options: Sequence[Option], taken: Option | None) -> Iterator[Block]:
+    """Yield options by monthly cost, what their columns mean, and what cannot serve with the reason."""
     able = [option for option in options if option.feasible]
     unable = [[option.configuration.brief(), option.lost] for option in options if not option.feasible]
-    yield title
     if able:
         least = able[0].usd_per_month or 1.0
-        yield Table(_OPTION, [_option_cells(option, least) for option in able])
-        yield _RANKED
-        yield from _sureness([option.confidence for option in able])
+        yield Table(_OPTION, [_option_cells(option, least) for option in able], keys=2)
+        yield _said(_RANKED)
+        yield from map(_said, _confidence([option.confidence for option in able]))
     if unable:
         yield Table(_UNABLE, unable)
     if taken is not None:
-        yield f"auto takes {_brief(taken)}: {numbers.money(taken.usd_per_month)} USD a month."
+        yield _said(f"auto takes {_brief(taken)}: {numbers.money(taken.usd_per_month)} USD a month.")
 
 
 def _option_cells(option: Option, least: float) -> list[str]:
@@ -222,11 +254,11 @@ def _option_cells(option: Option, least: float) -> list[str]:
         c.precision.name,
         f"{c.tensor_parallel:g} × {c.gpu.name}",
         "" if offer is None else f"{option.machines:,.0f} × {offer.machine.name}{bought}",
-        _ms(option.ttft_p95_s),
-        _ms(option.tpot_s),
         f"{option.usd_per_month or 0.0:,.0f}",
         f"×{(option.usd_per_month or 0.0) / least:.3g}",
         option.confidence.level,
+        _ms(option.ttft_p95_s),
+        _ms(option.tpot_s),
     ]
 
 
@@ -266,8 +298,12 @@ _MODEL = (
 )
 
 
-def models_document(models: Sequence[Architecture]) -> dict[str, Any]:
-    """Return the models that are known as scripts read them."""
+def models_report(models: Sequence[Architecture]) -> Report:
+    """Return the models that are known."""
+    return Report(lambda: [_models_table(models)], partial(_models_document, models))
+
+
+def _models_document(models: Sequence[Architecture]) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "models": [
@@ -286,8 +322,7 @@ def models_document(models: Sequence[Architecture]) -> dict[str, Any]:
     }
 
 
-def models_table(models: Sequence[Architecture]) -> Table:
-    """Return the models that are known, for people."""
+def _models_table(models: Sequence[Architecture]) -> Table:
     rows = [
         [
             model.name,
@@ -368,7 +403,7 @@ def served_line(one: ServedView) -> str:
     return ", ".join(part for part in said if part)
 
 
-def ranking_document(
+def _ranking_document(
     served: Mapping[str, ServedView], options: Mapping[str, Sequence[Option]]
 ) -> dict[str, Any]:
     """Return the ranking of every component as scripts read it."""

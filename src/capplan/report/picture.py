@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from capplan.errors import InputError, Problem
-
-FORMATS = ("svg", "png", "html")
+from capplan.errors import InputError, Problem, printable
 
 
-def altair(fmt: str) -> Any:
-    """Return the library that draws; raises :class:`InputError` where it is not installed."""
+class NotInstalledError(InputError):
+    """What draws is not installed."""
+
+
+def altair() -> Any:
+    """Return the library that draws; raises :class:`NotInstalledError` where it is not installed."""
     try:
         import_module("vl_convert")
         return import_module("altair")
     except ImportError:
         what = "needs altair and vl-convert-python"
-        raise InputError(Problem(f"--format {fmt}", what, "pip install 'capplan[report]'")) from None
+        raise NotInstalledError(Problem("the picture", what, "pip install 'capplan[report]'")) from None
 
 
 def drawn(chart: Any, fmt: str) -> bytes:
-    """Return a chart as svg, png, or html that loads nothing."""
-    if fmt == "html":
-        return str(chart.to_html(inline=True)).encode()
-    out = io.BytesIO() if fmt == "png" else io.StringIO()
-    chart.save(out, format=fmt)
-    found: str | bytes = out.getvalue()
-    return found if isinstance(found, bytes) else found.encode()
+    """Return a chart as svg or png; what its texts cannot show is escaped, as it ends the process."""
+    convert = import_module("vl_convert")
+    specification = _printable(chart.to_dict())
+    if fmt == "png":
+        return bytes(convert.vegalite_to_png(specification))
+    return str(convert.vegalite_to_svg(specification)).encode()
+
+
+def _printable(part: Any) -> Any:
+    if isinstance(part, str):
+        return printable(part)
+    if isinstance(part, Mapping):
+        return {name: _printable(inner) for name, inner in part.items()}
+    return [_printable(inner) for inner in part] if isinstance(part, list) else part

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-import textwrap
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
+from capplan.decide.growth import Growth
 from capplan.decide.recommend import Advice, Hint, Standing
+from capplan.decide.rules import Rule
 from capplan.report import numbers
+from capplan.report.blocks import Block, Findings, Heading, Lines, Report
+from capplan.report.growth import decisions_blocks, decisions_document
 from capplan.report.json_format import SCHEMA_VERSION, finding_document
-from capplan.report.table import Column, Table, markdown, text
+from capplan.report.table import Column, Table
 
 
-def recommend_text(advice: Advice, width: int) -> str:
-    """Return what to do first, then where every component stands."""
-    parts = [f"{advice.estimate.plan.name}: what to change, best first; each saving on its own\n"]
-    parts += [
-        textwrap.fill(f"ERROR  {f.subject}: {f.said}", width, subsequent_indent="  ") + "\n"
-        for f in advice.problems
-    ]
+def report_of(advice: Advice, growth: Growth | None, rules: Sequence[Rule]) -> Report:
+    """Return what to do first, where every component stands, and what the plan's own rules say."""
+    return Report(partial(_blocks, advice, growth, rules), partial(_document_of, advice, growth, rules))
+
+
+def _blocks(advice: Advice, growth: Growth | None, rules: Sequence[Rule]) -> Iterator[Block]:
+    yield Heading(f"{advice.estimate.plan.name}: what to change, best first; each saving on its own")
+    for finding in advice.problems:
+        yield Findings((finding,))
     if advice.hints:
-        parts.append(text(_hints(advice), width))
-        parts.append(_details(advice, width))
+        yield _hints(advice)
+        yield Lines([_detail(i, hint) for i, hint in enumerate(advice.hints, 1)], bullets=True, indent="   ")
     else:
-        parts.append("Nothing found that saves money and breaks nothing.\n")
+        yield Lines(("Nothing found that saves money and breaks nothing.",))
     if advice.standings:
-        parts.append(text(_standings(advice), width))
-    return "\n".join(parts)
+        yield _standings(advice)
+    yield from decisions_blocks(growth, rules)
 
 
-def recommend_markdown(advice: Advice) -> str:
-    """Return the same as Markdown."""
-    parts = [f"### {advice.estimate.plan.name}: recommendations\n"]
-    parts += [f"- **error** `{f.subject}`: {f.said}\n" for f in advice.problems]
-    if advice.hints:
-        parts.append(markdown(_hints(advice)))
-    parts.append(markdown(_standings(advice)))
-    return "\n".join(parts)
+def _document_of(advice: Advice, growth: Growth | None, rules: Sequence[Rule]) -> dict[str, Any]:
+    return recommend_document(advice) | decisions_document(growth, rules)
 
 
 def _hints(advice: Advice) -> Table:
@@ -52,12 +53,8 @@ def _hints(advice: Advice) -> Table:
     return Table(columns, rows)
 
 
-def _details(advice: Advice, width: int) -> str:
-    lines = []
-    for index, hint in enumerate(advice.hints, 1):
-        said = f"{index:>2} --set {assignment(hint)}; risk: {hint.change.risk}"
-        lines.append(textwrap.fill(said, width, subsequent_indent="   ", break_on_hyphens=False))
-    return "\n".join(lines) + "\n"
+def _detail(index: int, hint: Hint) -> str:
+    return f"{index:>2} --set {assignment(hint)}; risk: {hint.change.risk}"
 
 
 def assignment(hint: Hint) -> str:

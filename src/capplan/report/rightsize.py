@@ -1,13 +1,15 @@
-"""Recommended requests, as text and as JSON."""
+"""Recommended requests, for people and for scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from capplan.autoscale.rightsize.usage import Advice
+from capplan.report.blocks import Report
 from capplan.report.simulation import SCHEMA_VERSION
-from capplan.report.table import Column, Table, text
+from capplan.report.table import Column, Table
 
 _MIB = 2**20
 
@@ -20,7 +22,12 @@ class Requested(NamedTuple):
     scales_by_cpu: bool
 
 
-def rightsize_text(advices: Sequence[Advice], requested: Mapping[str, Requested], width: int) -> str:
+def report_of(advices: Sequence[Advice], requested: Mapping[str, Requested]) -> Report:
+    """Return what VPA and KRR would request, beside what the plan does."""
+    return Report(lambda: [_table(advices, requested)], partial(rightsize_document, advices, requested))
+
+
+def _table(advices: Sequence[Advice], requested: Mapping[str, Requested]) -> Table:
     """Return a row for each container and resource."""
     columns = (
         Column("container", shrinks=True),
@@ -35,11 +42,11 @@ def rightsize_text(advices: Sequence[Advice], requested: Mapping[str, Requested]
     rows = [row for advice in advices for row in _rows(advice, requested.get(advice.name))]
     notes = [
         f"WARNING {advice.name}: an autoscaler goes by its CPU in percent of the request: a smaller request "
-        "means more pods.\n"
+        "means more pods."
         for advice in advices
         if advice.name in requested and requested[advice.name].scales_by_cpu
     ]
-    return "".join([text(Table(columns, rows), width), *notes])
+    return Table(columns, rows, foot=notes)
 
 
 def _rows(advice: Advice, requested: Requested | None) -> list[list[str]]:

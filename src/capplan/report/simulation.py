@@ -1,34 +1,49 @@
-"""A simulation as text, JSON and CSV."""
+"""A simulation, for people and for scripts."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from capplan.autoscale.exact import Exact
 from capplan.autoscale.loop import FIXED, WINDOW
 from capplan.autoscale.simulation import Outcome, Simulation
+from capplan.report.blocks import Block, Heading, Lines, Report, Sheet, Sparklines
 from capplan.report.numbers import money
-from capplan.report.sparkline import sparkline
-from capplan.report.table import Column, Table, text
+from capplan.report.table import Column, Table
 
 SCHEMA_VERSION = 1
 _DAY_S = 86_400.0
 
 
-def simulation_text(simulation: Simulation, width: int, ascii_only: bool) -> str:
-    """Return the table, the chart of instances, the cost, and what to know."""
-    parts = [
-        _heading(simulation),
-        text(_table(simulation.outcomes, simulation.seconds), width),
-        _charts(simulation.outcomes, width, ascii_only),
-        _costs(simulation),
-    ]
-    notes = list(_notes(simulation))
-    return "\n".join([*parts, *(["\n".join(notes) + "\n"] if notes else [])])
+def report_of(simulation: Simulation, exact: Mapping[str, Exact] = {}) -> Report:
+    """Return the report of a simulation, with what was found ``exact`` if anything was."""
+    return Report(
+        partial(_blocks, simulation, exact),
+        partial(simulation_document, simulation, exact),
+        {"csv": partial(_sheet, simulation)},
+        partial(_picture, simulation),
+    )
+
+
+def _picture(simulation: Simulation, fmt: str) -> bytes:
+    from capplan.report.simulation_figure import simulation_figure
+
+    return simulation_figure(simulation, fmt)
+
+
+def _blocks(simulation: Simulation, exact: Mapping[str, Exact]) -> Iterator[Block]:
+    """Yield the table, the chart of instances, the cost, and what to know."""
+    outcomes = simulation.outcomes
+    yield Heading(_heading(simulation))
+    yield _table(outcomes, simulation.seconds)
+    yield Sparklines("Instances over time", {o.subject.name: o.series.wanted.tolist() for o in outcomes})
+    yield _costs(simulation)
+    yield Lines(list(_notes(simulation)), bullets=True)
+    if exact:
+        yield _exact(exact)
 
 
 def _heading(simulation: Simulation) -> str:
@@ -37,22 +52,22 @@ def _heading(simulation: Simulation) -> str:
     days = simulation.seconds / _DAY_S
     span = f"{days:g} {'day' if days == 1 else 'days'}" if days >= 1 else _duration(simulation.seconds)
     load = f"{span} of {simulation.load} in ticks of {settings.tick_s:g} s"
-    return f"{simulation.estimate.plan.name}: {load}, {kind} arrivals, seed {settings.seed}\n"
+    return f"{simulation.estimate.plan.name}: {load}, {kind} arrivals, seed {settings.seed}"
 
 
 def _table(outcomes: Sequence[Outcome], seconds: float) -> Table:
     columns = (
-        Column("service", shrinks=True),
-        Column("scaler", shrinks=True),
+        Column("service"),
+        Column("scaler"),
         Column("instances", right=True),
-        Column("use", right=True),
+        Column("utilization", right=True),
         Column("over SLO", right=True),
-        Column("shed", right=True),
+        Column("rejected", right=True),
         Column("p95 ms", right=True),
         Column("changes", right=True),
         Column("excess", right=True),
     )
-    return Table(columns, [_row(outcome, seconds) for outcome in outcomes])
+    return Table(columns, [_row(outcome, seconds) for outcome in outcomes], keys=1)
 
 
 def _row(outcome: Outcome, seconds: float) -> list[str]:
@@ -114,25 +129,15 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds else "0"
 
 
-def _charts(outcomes: Sequence[Outcome], width: int, ascii_only: bool) -> str:
-    names = max(len(outcome.subject.name) for outcome in outcomes)
-    lines = ["Instances over time"]
-    for outcome in outcomes:
-        values = outcome.series.wanted
-        line = sparkline(values.tolist(), max(width - names - 12, 10), ascii_only)
-        lines.append(f"{outcome.subject.name:{names}} {values.min():4.0f} {line} {values.max():.0f}")
-    return "\n".join(lines) + "\n"
-
-
-def _costs(simulation: Simulation) -> str:
+def _costs(simulation: Simulation) -> Table:
     costs = simulation.costs
     rows = [
         ["simulated", money(costs.simulated.total)],
         ["if every change were foreseen", money(costs.ideal)],
         ["at the peak's size all the time", money(costs.at_peak)],
     ]
-    table = text(Table((Column("whole plan"), Column("USD/month", right=True)), rows))
-    return f"{table}Autoscaling {difference(costs.at_peak, costs.simulated.total)} against the peak's size.\n"
+    said = f"Autoscaling {difference(costs.at_peak, costs.simulated.total)} against the peak's size."
+    return Table((Column("whole plan"), Column("USD/month", right=True)), rows, foot=(said,))
 
 
 def _notes(simulation: Simulation) -> Iterator[str]:
@@ -164,7 +169,7 @@ def _outage(simulation: Simulation) -> Iterator[str]:
             yield f"INFO {outcome.subject.name}: instances without measures: {counts}, {ran.max():g} at most."
 
 
-def exact_text(exact: Mapping[str, Exact]) -> str:
+def _exact(exact: Mapping[str, Exact]) -> Table:
     """Return what was found request by request."""
     columns = [Column("request by request")]
     columns += [Column(name, right=True) for name in ("served", "left", "p50 ms", "p95 ms", "p99 ms")]
@@ -177,7 +182,7 @@ def exact_text(exact: Mapping[str, Exact]) -> str:
         ]
         for name, found in exact.items()
     ]
-    return "\n" + text(Table(columns, rows))
+    return Table(columns, rows)
 
 
 def simulation_document(simulation: Simulation, exact: Mapping[str, Exact] = {}) -> dict[str, Any]:
@@ -240,17 +245,18 @@ def _ms(seconds: float) -> float | None:
     return 1000 * seconds if math.isfinite(seconds) else None
 
 
-def simulation_csv(simulation: Simulation) -> str:
+def _sheet(simulation: Simulation) -> Sheet:
     """Return the timelines, a row for each service and tick."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    columns = ("arrivals", "served", "shed", "waiting", "wanted", "ready")
-    writer.writerow(["service", "time_s", *columns, "wait_ms", "p95_ms", "late"])
-    for outcome in simulation.outcomes:
-        series = outcome.series
-        counts = [getattr(series, column).tolist() for column in columns]
-        times = ((1000 * series.wait_s).tolist(), (1000 * series.p95_s).tolist())
-        for tick, row in enumerate(zip(*counts, *times, series.late.tolist(), strict=True)):
-            seconds = tick * simulation.settings.tick_s
-            writer.writerow([outcome.subject.name, f"{seconds:g}", *(f"{value:.6g}" for value in row)])
-    return out.getvalue()
+    columns = ("service", "time_s", *_COUNTS, "wait_ms", "p95_ms", "late")
+    return Sheet(columns, (row for o in simulation.outcomes for row in _ticks(o, simulation.settings.tick_s)))
+
+
+_COUNTS = ("arrivals", "served", "shed", "waiting", "wanted", "ready")
+
+
+def _ticks(outcome: Outcome, tick_s: float) -> Iterator[list[object]]:
+    series = outcome.series
+    counts = [getattr(series, column).tolist() for column in _COUNTS]
+    times = ((1000 * series.wait_s).tolist(), (1000 * series.p95_s).tolist())
+    for tick, row in enumerate(zip(*counts, *times, series.late.tolist(), strict=True)):
+        yield [outcome.subject.name, f"{tick * tick_s:g}", *(f"{value:.6g}" for value in row)]

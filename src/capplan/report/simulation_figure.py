@@ -1,4 +1,4 @@
-"""A simulation as a picture: for every service its instances, how busy they are, how late, what is shed."""
+"""A simulation as a picture: instances of each service, how busy they are, how late, what is rejected."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class _Curve(NamedTuple):
 
 
 def simulation_figure(simulation: Simulation, fmt: str) -> bytes:
-    """Return four charts a service over time, as svg, png, or html that loads nothing."""
-    altair = picture.altair(fmt)
+    """Return four charts a service over time, as svg or png."""
+    altair = picture.altair()
     rows = [_row(altair, outcome, simulation.settings.tick_s) for outcome in simulation.outcomes]
     chart = altair.vconcat(*rows, title=f"{simulation.estimate.plan.name}: {simulation.load}")
     return picture.drawn(chart, fmt)
@@ -45,7 +45,7 @@ def _row(altair: Any, outcome: Outcome, tick_s: float) -> Any:
         ],
         "utilization, %": [_Curve("", _percent(series.worked, capacity, starts))],
         **_slowness(outcome, starts),
-        "shed, %": [_Curve("", _percent(series.shed, series.arrivals, starts))],
+        "rejected, %": [_Curve("", _percent(series.shed, series.arrivals, starts))],
     }
     charts = [_chart(altair, title, hours, curves) for title, curves in shown.items()]
     name = ", ".join(filter(None, (subject.scaler_name, subject.slo)))

@@ -95,18 +95,3 @@ def _cell(cell: str, column: Column, width: int) -> str:
         tail = (width - 1) // 2
         cell = cell[: width - 1 - tail] + "…" + cell[len(cell) - tail :]
     return cell.rjust(width) if column.right else cell.ljust(width)
-
-
-def markdown(table: Table) -> str:
-    """Return ``table`` as GitHub-flavoured Markdown."""
-    lines = [f"**{table.title}**", ""] if table.title else []
-    lines.append(_pipes([c.name for c in table.columns]))
-    lines.append("|" + "|".join("---:" if c.right else "---" for c in table.columns) + "|")
-    for index, row in enumerate(table.rows):
-        last = table.totalled and index == len(table.rows) - 1
-        lines.append(_pipes([f"**{cell}**" if last and cell else cell for cell in row]))
-    return "\n".join(lines) + "\n"
-
-
-def _pipes(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

@@ -1,29 +1,33 @@
-"""What tuning found, as text and as JSON."""
+"""What tuning found, for people and for scripts."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from capplan.autoscale.hpa.rules import Rules
 from capplan.autoscale.tune import ALLOWED_LATE, Candidate, Tuned, Tuning
+from capplan.report.blocks import Block, Report
 from capplan.report.numbers import money
 from capplan.report.simulation import SCHEMA_VERSION, difference, percent
-from capplan.report.table import Column, Table, text
+from capplan.report.table import Column, Table
 
 
-def tuning_text(tuning: Tuning, width: int) -> str:
+def report_of(plan: str, tuning: Tuning) -> Report:
     """Return for each service the compromises between cost and SLO and the one to take, then the saving."""
-    return "\n".join([*(_service(found, width) for found in tuning.services), _total(tuning)])
+    return Report(partial(_blocks, tuning), partial(tuning_document, plan, tuning))
 
 
-def _total(tuning: Tuning) -> str:
+def _blocks(tuning: Tuning) -> Iterator[Block]:
+    yield from map(_service, tuning.services)
     rows = [["as it is", money(tuning.usd_today)], ["with every ←", money(tuning.usd_tuned)]]
-    table = text(Table((Column("whole plan"), Column("USD/month", right=True)), rows))
-    return table + difference(tuning.usd_today, tuning.usd_tuned).capitalize() + ".\n"
+    said = f"{difference(tuning.usd_today, tuning.usd_tuned).capitalize()}."
+    yield Table((Column("whole plan"), Column("USD/month", right=True)), rows, foot=(said,))
 
 
-def _service(found: Tuned, width: int) -> str:
+def _service(found: Tuned) -> Table:
     columns = (
         Column("target"),
         Column("min", right=True),
@@ -43,7 +47,7 @@ def _service(found: Tuned, width: int) -> str:
     ]
     subject = found.subject
     title = f"{subject.name}: {subject.scaler_name}, SLO {subject.slo}; {found.tried:,} settings tried"
-    return text(Table(columns, rows, title=title), width) + _verdict(found)
+    return Table(columns, rows, title, foot=(_verdict(found),))
 
 
 def _row(name: str, candidate: Candidate, best: Candidate | None) -> list[str]:
@@ -72,10 +76,10 @@ def _said(given: Rules | None) -> str:
 def _verdict(found: Tuned) -> str:
     if found.best is None:
         allowed = percent(ALLOWED_LATE)
-        return f"None of them keeps late requests to {allowed} of all, also on load that was not searched.\n"
+        return f"None of them keeps late requests to {allowed} of all, also on load that was not searched."
     saving = difference(found.today.usd_per_month, found.best.usd_per_month)
     was = "also holds" if found.today.holds else "does not hold"
-    return f"← the cheapest that holds the SLO: {saving}; today's {was} it.\n"
+    return f"← the cheapest that holds the SLO: {saving}; today's {was} it."
 
 
 def tuning_document(plan: str, tuning: Tuning) -> dict[str, Any]:

@@ -16,10 +16,13 @@ from capplan.report.blocks import (
     Fold,
     Heading,
     Lines,
+    Outline,
     Report,
     Results,
     Style,
+    Wide,
 )
+from capplan.report.picture import NotInstalledError
 from capplan.report.results import table_of
 from capplan.report.table import Column, Table
 
@@ -55,7 +58,10 @@ def _picture(report: Report) -> str:
     """Return the drawing inside the page; scripts that a library writes around it are not needed."""
     if report.picture is None:
         return ""
-    svg = report.picture("svg").decode()
+    try:
+        svg = report.picture("svg").decode()
+    except NotInstalledError as missing:
+        return f"<p>No picture: {escaped(str(missing))}</p>\n"
     return re.sub(r"^<\?xml[^>]*>\s*", "", svg) + "\n"
 
 
@@ -75,6 +81,16 @@ def _lines(block: Lines) -> Iterator[str]:
     tag = "li" if block.bullets else "p"
     items = "".join(f"<{tag}>{escaped(line)}</{tag}>" for line in block.lines)
     yield f"<ul>{items}</ul>" if block.bullets and items else items
+
+
+def _outline(block: Outline) -> Iterator[str]:
+    for line in block.lines:
+        inner = line.lstrip(" ")
+        yield f'<p style="margin:0 0 0 {len(line) - len(inner)}em">{escaped(inner)}</p>'
+
+
+def _wide(block: Wide) -> Iterator[str]:
+    yield from _table(block.table)
 
 
 def _findings(block: Findings) -> Iterator[str]:
@@ -129,9 +145,11 @@ def _command(block: Command) -> Iterator[str]:
 _WRITERS: Mapping[type, Callable[[Any], Iterator[str]]] = {
     Heading: _heading,
     Lines: _lines,
+    Outline: _outline,
     Findings: _findings,
     Results: _results,
     Table: _table,
+    Wide: _wide,
     Fold: _fold,
     Anchor: _anchor,
     Command: _command,

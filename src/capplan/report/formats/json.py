@@ -8,4 +8,5 @@ from capplan.report.json_format import dumps
 
 def write(report: Report, fmt: str, style: Style) -> str:
     """Return the document of ``report``."""
+    assert report.document is not None
     return dumps(report.document())

@@ -15,9 +15,11 @@ from capplan.report.blocks import (
     Fold,
     Heading,
     Lines,
+    Outline,
     Report,
     Results,
     Style,
+    Wide,
 )
 from capplan.report.results import table_of
 from capplan.report.table import Table
@@ -109,7 +111,17 @@ def _heading(block: Heading) -> Iterator[str]:
 
 def _lines(block: Lines) -> Iterator[str]:
     for line in block.lines:
-        yield f"- {escaped(line)}" if block.bullets else escaped(line)
+        yield f"- {escaped(line.strip())}" if block.bullets else escaped(line.strip())
+
+
+def _outline(block: Outline) -> Iterator[str]:
+    for line in block.lines:
+        inner = line.lstrip(" ")
+        yield f"{line[: len(line) - len(inner)]}- {escaped(inner)}"
+
+
+def _wide(block: Wide) -> Iterator[str]:
+    yield from _table(block.table)
 
 
 def _findings(block: Findings) -> Iterator[str]:
@@ -163,9 +175,11 @@ def _command(block: Command) -> Iterator[str]:
 _WRITERS: Mapping[type, Callable[[Any], Iterator[str]]] = {
     Heading: _heading,
     Lines: _lines,
+    Outline: _outline,
     Findings: _findings,
     Results: _results,
     Table: _table,
+    Wide: _wide,
     Fold: _fold,
     Anchor: _anchor,
     Command: _command,

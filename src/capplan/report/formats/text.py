@@ -15,10 +15,12 @@ from capplan.report.blocks import (
     Fold,
     Heading,
     Lines,
+    Outline,
     Report,
     Results,
     Sparklines,
     Style,
+    Wide,
 )
 from capplan.report.chart import chart
 from capplan.report.sparkline import sparkline
@@ -47,12 +49,20 @@ def _parts(blocks: Iterable[Block], style: Style) -> Iterator[str]:
 
 def _heading(block: Heading, style: Style) -> Iterator[str]:
     for line in (block.title, *block.lines):
-        yield _folded(line, style, "    ")
+        yield _folded(line, style, block.indent)
 
 
 def _lines(block: Lines, style: Style) -> Iterator[str]:
     for line in block.lines:
         yield _folded(line, style, block.indent)
+
+
+def _outline(block: Outline, style: Style) -> Iterator[str]:
+    yield from map(printable, block.lines)
+
+
+def _wide(block: Wide, style: Style) -> Iterator[str]:
+    yield from _lines(block.lines, style)
 
 
 def _folded(line: str, style: Style, indent: str) -> str:
@@ -93,20 +103,23 @@ def _sparklines(block: Sparklines, style: Style) -> Iterator[str]:
     yield block.title + (" (_ low, @ high)" if style.ascii_only else "")
     name_width = max(map(len, named))
     for name, values in named.items():
-        yield f"{name:<{name_width}} {_spark(values, style)}"
+        columns = max(min(style.width - name_width - 12, _SPARKS), 10)
+        yield f"{name:<{name_width}} {_spark(values, columns, style.ascii_only)}"
 
 
-def _spark(values: Sequence[float], style: Style) -> str:
+def _spark(values: Sequence[float], columns: int, ascii_only: bool) -> str:
     low, high = numbers.count(min(values)), numbers.count(max(values))
-    return f"{low:>3} {sparkline(values, _SPARKS, style.ascii_only)} {high}"
+    return f"{low:>3} {sparkline(values, columns, ascii_only)} {high}"
 
 
 _WRITERS: Mapping[type, Callable[[Any, Style], Iterator[str]]] = {
     Heading: _heading,
     Lines: _lines,
+    Outline: _outline,
     Findings: _findings,
     Results: _results,
     Table: _table,
+    Wide: _wide,
     Curves: _curves,
     Sparklines: _sparklines,
 }
