@@ -124,7 +124,7 @@ def simulate(
 
     The load is a week of the plan's, or a trace.
 
-    The formats csv, svg, png and html are timelines.
+    The formats csv, svg and png are timelines; html is the report with that picture.
 
     Example: capplan simulate examples/amas --startup 60
     """

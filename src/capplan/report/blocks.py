@@ -132,7 +132,8 @@ class Command(NamedTuple):
 
 
 Block: TypeAlias = (
-    "Heading | Lines | Outline | Findings | Results | Table | Wide | Curves | Sparklines | Fold | Anchor | Command"
+    "Heading | Lines | Outline | Findings | Results | Table | Wide"
+    " | Curves | Sparklines | Fold | Anchor | Command"
 )
 
 
