@@ -8,7 +8,8 @@ from helpers import estimate_of, moderate, peak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capplan.capacity.redundancy import shortfall, with_availability
+from capplan.capacity.binomial import shortfall
+from capplan.capacity.redundancy import with_availability
 from capplan.capacity.sizing import Bounds, surviving, with_redundancy
 
 

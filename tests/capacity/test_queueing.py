@@ -116,7 +116,9 @@ def test_an_overloaded_queue_is_never_answered_with_a_number():
         assert np.isinf(q.ggc_response_percentile(0.95, rate, 1, 3, [0, 1, 2])).all()
         assert np.isinf(q.ps_response_percentile(0.95, rate, 1, 3))
         assert np.isinf(q.kimura_wait(rate, 1, 3, 2))
-        assert np.isnan(q.ggc_response_survival(1, rate, 1, 3, [0, 1, 2])[1:]).all()
+        assert (q.ggc_response_survival(1, rate, 1, 3, [0, 1, 2]) == 1).all()
+        assert q.mmc_response_survival(1, rate, 1, 3) == q.mmc_wait_survival(1, rate, 1, 3) == 1
+        assert q.mmc_empty_share(rate, 1, 3) == 0
 
 
 def test_finite_systems_become_the_infinite_ones():

@@ -52,10 +52,8 @@ def test_more_load_blocks_more_and_more_servers_block_less(servers, load, more):
     assert erlang_b(servers + 1, load) <= erlang_b(servers, load)
 
 
-def test_an_overloaded_queue_has_no_waiting_share():
-    assert np.isnan(erlang_c(3, 3.0))
-    assert np.isnan(erlang_c(3, 4.0))
-    assert np.isnan(erlang_c(0, 0.0))
+def test_everybody_waits_in_an_overloaded_queue():
+    assert erlang_c(3, 3.0) == erlang_c(3, 4.0) == erlang_c(0, 0.0) == 1
     assert erlang_c(1, 0.75) == pytest.approx(0.75)
 
 

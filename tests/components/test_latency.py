@@ -82,6 +82,11 @@ def test_where_only_the_default_variability_forbids_it_it_is_a_warning():
 def test_a_maximum_that_breaks_the_promise_is_found():
     result = estimate_of(POOL, "services.api.instances={min: 1, max: 21}")
     assert {"slo-missed", "max-too-small"} <= codes(result)
+    (missed,) = [f for f in result.findings if f.code == "slo-missed"]
+    enough = peak(result, "api")
+    assert f"to {enough:.0f}" in missed.remedy
+    raised = estimate_of(POOL, f"services.api.instances={{min: 1, max: {enough:.0f}}}")
+    assert not {"slo-missed", "max-too-small"} & codes(raised)
     overloaded = estimate_of(POOL, "services.api.instances={min: 1, max: 19}")
     assert estimate_document(overloaded)["components"]["api"]["latency_ms"]["p95"] is None
     api = component(result, "api").sizing

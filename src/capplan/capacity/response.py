@@ -6,36 +6,25 @@ does worse. Values broadcast over (scenarios | 1, hours); times in seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from capplan.arrays import Array, Floats, ceil_count, hourly_max, per_scenario
-from capplan.capacity.queueing import (
-    cores_for_response,
-    ggc_response_percentile,
-    ps_response_percentile,
-    servers_for_response,
-    servers_for_wait,
-)
-from capplan.capacity.queueing.general import service_percentile
-from capplan.capacity.queueing.staffing import credited_percentile
+from capplan.arrays import Array, Floats, hourly_max, per_scenario
+from capplan.capacity.queueing.erlang import blocking, waiting_share
+from capplan.capacity.queueing.general import response_percentiles, service_percentile
+from capplan.capacity.queueing.sharing import sharing_law, sharing_percentile
+from capplan.capacity.search import Flags
 
 SHARES = (0.50, 0.95, 0.99)
 """The shares of requests whose response times are reported: p50, p95, p99."""
 
-_LITTLE_WAITING = 1.001
+LITTLE_WAITING = 1.001
 """A promise less than this above what the work alone takes counts as one that no number keeps."""
-
-_NEXT_TO_NO_WAITS = 1e-7
-"""Share of the requests that may wait where a promise cannot be kept, however variable the work.
-
-This takes more servers than any promise that can be kept, so that a tighter one never needs fewer.
-"""
-
-_BISECTIONS = 50
 
 
 class Station(NamedTuple):
@@ -56,42 +45,48 @@ class Station(NamedTuple):
 
     def bare(self, share: float) -> Array:
         """Return the response time that ``share`` of the requests do not exceed when nothing waits."""
-        return self.delay_s + self._bare(share, service_percentile) * self._time()
+        return self.delay_s + self.bare_percentile(share, service_percentile) * self.time()
 
-    def percentile(self, share: float, rps: Array, instances: Array) -> Array:
-        """Return the response time that ``share`` of the requests do not exceed; infinite when overloaded."""
-        servers = np.floor(np.maximum(instances, 1.0) * self._places() + 1e-9)
+    def percentiles(self, shares: Sequence[float], rps: Array, instances: Array) -> list[Array]:
+        """Return the response time that each of the ``shares`` of the requests does not exceed."""
+        time = self.time()
+        columns = (servers_of(np.maximum(instances, 1.0), self.places()), rps * time, self.cs2, self.ca2)
+        shape = np.broadcast_shapes(*(np.shape(column) for column in columns))
+        servers, load = (np.broadcast_to(column, shape).ravel() for column in columns[:2])
+        cs2, ca2 = (flat_column(column, shape) for column in columns[2:])
+        waits = waiting_share(blocking(servers, load), servers, load)
         if self.shared:
-            time = ps_response_percentile(share, rps, self._time(), servers, self.cs2)
+            law = sharing_law(waits, servers - load, cs2)
+            found = [sharing_percentile(np.array(share), law) for share in shares]
         else:
-            time = ggc_response_percentile(share, rps, self._time(), servers, self.cs2, self.ca2)
-        return self.delay_s + time
+            found = response_percentiles(shares, waits, servers, load, cs2, ca2)
+        return [self.delay_s + values.reshape(shape) * time for values in found]
 
-    def instances(self, share: float, response_s: Floats, rps: Array) -> Array:
-        """Return the fewest instances that answer ``share`` of the requests in ``response_s``, or nearly."""
-        shortest = self._bare(share, credited_percentile) * self._time() * _LITTLE_WAITING
-        at_station = np.maximum(response_s - self.delay_s, shortest)
-        if self.shared:
-            servers = cores_for_response(share, at_station, rps, self._time(), self.cs2)
-        else:
-            servers = servers_for_response(share, at_station, rps, self._time(), self.cs2, self.ca2)
-        beyond = response_s - self.delay_s < shortest
-        if np.any(beyond):
-            unhindered = servers_for_wait(rps, self._time(), 0.0, 1 - _NEXT_TO_NO_WAITS)
-            servers = np.where(beyond & (rps > 0), np.maximum(unhindered, servers), servers)
-        return ceil_count(servers / self._places())
+    def each(self, change: Callable[[Floats], Floats]) -> Station:
+        """Return the station with every number changed."""
+        return Station(
+            servers=change(self.servers),
+            service_time_s=change(self.service_time_s),
+            delay_s=change(self.delay_s),
+            cs2=change(self.cs2),
+            ca2=change(self.ca2),
+            shared=self.shared,
+        )
 
-    def _bare(self, share: float, of_service: Callable[[Array, Array], Array]) -> Array:
+    def bare_percentile(self, share: float, of_service: Callable[[Array, Array], Array]) -> Array:
         """Return the percentile without any waiting, in service times."""
-        if self.shared:
-            return ps_response_percentile(share, 0.0, 1.0, 1.0, self.cs2)
         cs2 = np.asarray(self.cs2, dtype=float)
+        if self.shared:
+            return sharing_percentile(np.array(share), sharing_law(np.array(0.0), np.array(1.0), cs2))
         return of_service(np.full(cs2.shape, share), cs2)
 
-    def _places(self) -> Array:
-        return np.maximum(self.servers, 1.0)
+    def places(self) -> Array:
+        """Return the requests that an instance serves at once, 1 or more."""
+        places: Array = np.maximum(np.asarray(self.servers, dtype=float), 1.0)
+        return places
 
-    def _time(self) -> Array:
+    def time(self) -> Array:
+        """Return the mean service time, seconds."""
         return np.asarray(self.service_time_s / np.minimum(self.servers, 1.0), dtype=float)
 
 
@@ -104,57 +99,66 @@ class Promise(NamedTuple):
     targets: Mapping[float, Floats]
     stations: Sequence[Station]
 
+    def percentiles(self, shares: Sequence[float], rps: Array, instances: Array) -> list[Array]:
+        """Return the response time that each of the ``shares`` of the requests does not exceed."""
+        times = (station.percentiles(shares, rps, instances) for station in self.stations)
+        return [reduce(np.maximum, of_share) for of_share in zip(*times, strict=True)]
+
     def percentile(self, share: float, rps: Array, instances: Array) -> Array:
-        """Return the response time that ``share`` of the requests do not exceed."""
-
-        def slowest(rps: Array, instances: Array) -> Array:
-            times = [station.percentile(share, rps, instances) for station in self.stations]
-            return np.asarray(np.max(np.broadcast_arrays(*times), axis=0))
-
-        return _by_distinct_hours(slowest, rps, instances)
+        """Return the response time that ``share`` of the requests do not exceed; infinite when overloaded."""
+        return by_distinct_hours(lambda *hours: self.percentiles([share], *hours)[0], rps, instances)
 
     def bare(self, share: float) -> Array:
         """Return the response time that ``share`` of the requests do not exceed when nothing waits."""
-        return np.asarray(np.max(np.broadcast_arrays(*(s.bare(share) for s in self.stations)), axis=0))
+        return reduce(np.maximum, (station.bare(share) for station in self.stations))
+
+    def values(self) -> Iterator[Floats]:
+        """Yield every number of the promise and its stations."""
+        yield from self.targets.values()
+        for station in self.stations:
+            yield from station[:-1]
+
+    def each(self, change: Callable[[Floats], Floats]) -> Promise:
+        """Return the promise with every number changed."""
+        targets = {share: change(target) for share, target in self.targets.items()}
+        return Promise(targets, tuple(station.each(change) for station in self.stations))
 
     def instances(self, rps: Array) -> Array:
         """Return the fewest instances that keep the promise, (scenarios | 1, hours)."""
-        return _by_distinct_hours(self._instances, rps)
+        from capplan.capacity.promised import instances_for
 
-    def _instances(self, rps: Array) -> Array:
-        needed = [
-            station.instances(share, target, rps)
-            for station in self.stations
-            for share, target in self.targets.items()
-        ]
-        return np.asarray(np.max(np.broadcast_arrays(*needed), axis=0))
+        return instances_for(self, rps)
 
     def rate(self, instances: Array) -> Array:
         """Return the highest load for which :meth:`instances` asks for no more than ``instances``."""
-        fastest = [station.service_time_s / np.maximum(station.servers, 1e-300) for station in self.stations]
-        high = np.asarray(instances / np.max(np.broadcast_arrays(*fastest), axis=0))
-        low = np.zeros(high.shape)
-        for _ in range(_BISECTIONS):
-            middle = (low + high) / 2
-            kept = self._instances(middle) <= instances
-            low, high = np.where(kept, middle, low), np.where(kept, high, middle)
-        return low
+        from capplan.capacity.promised import highest_rates
+
+        return highest_rates(self, instances)
 
 
-class ResponseTimes(NamedTuple):
+@dataclass(frozen=True)
+class ResponseTimes:
     """The response times of a component, hour by hour.
 
     rps and running: load and instances, (scenarios | 1, hours). peak_running: in the busiest hour.
+    peak_needed: what would keep the promise there, and all else that is asked for.
     """
 
     promise: Promise
     rps: Array
     running: Array
     peak_running: Array
+    peak_needed: Array
 
     def at_peak(self, share: float) -> Array:
         """Return the response time of ``share`` in the busiest hour, (scenarios | 1, 1)."""
-        return self.promise.percentile(share, hourly_max(self.rps), self.peak_running)
+        return self._at_peak[share]
+
+    @cached_property
+    def _at_peak(self) -> dict[float, Array]:
+        shares = sorted({*SHARES, *self.promise.targets})
+        times = self.promise.percentiles(shares, hourly_max(self.rps), self.peak_running)
+        return dict(zip(shares, times, strict=True))
 
     def missed(self) -> NDArray[np.bool_]:
         """Say in which scenarios a promise is broken in the busiest hour, (scenarios | 1, 1).
@@ -162,7 +166,7 @@ class ResponseTimes(NamedTuple):
         A thousandth over it is not: so much is left where only endlessly many instances would keep it.
         """
         late = (
-            self.at_peak(share) > per_scenario(target) * _LITTLE_WAITING
+            self.at_peak(share) > per_scenario(target) * LITTLE_WAITING
             for share, target in self.promise.targets.items()
         )
         return np.asarray(np.logical_or.reduce(np.broadcast_arrays(*late)))
@@ -172,7 +176,19 @@ class ResponseTimes(NamedTuple):
         return self.promise.percentile(share, self.rps, self.running)
 
 
-def _by_distinct_hours(function: Callable[..., Array], *arrays: Array) -> Array:
+def flat_column(value: Floats | Flags, shape: tuple[int, ...]) -> Array:
+    """Return the value as a column (n,) of the flattened ``shape``; (1,) where it is the same for all."""
+    array = np.asarray(value, dtype=float)
+    return array.reshape(1) if array.size == 1 else np.broadcast_to(array, shape).ravel()
+
+
+def servers_of(instances: Array, places: Array) -> Array:
+    """Return the whole places of so many instances; float noise of a thousand-millionth is forgiven."""
+    servers: Array = np.floor(instances * places * (1 + 1e-9))
+    return servers
+
+
+def by_distinct_hours(function: Callable[..., Array], *arrays: Array) -> Array:
     """Return ``function`` of the ``arrays``, worked out once for hours that are alike in all of them.
 
     A week of a profile has few different hours. They are found in the first scenario and checked in all.

@@ -27,9 +27,10 @@ class Usl(NamedTuple):
 
 
 def usl_throughput(concurrency: Floats, gamma: Floats, alpha: Floats, beta: Floats) -> Array:
-    """Return X(N)."""
+    """Return X(N); 0 at N = 0, also where all is contention."""
     n = np.asarray(concurrency, dtype=float)
-    throughput: Array = gamma * n / (1 + alpha * (n - 1) + beta * n * (n - 1))
+    below = 1 + alpha * (n - 1) + beta * n * (n - 1)
+    throughput: Array = gamma * n / np.where(n > 0, below, 1.0)
     return throughput
 
 

@@ -78,21 +78,23 @@ class Sizing(NamedTuple):
 def size(rps: Array, limits: Sequence[Limit], bounds: Bounds, promise: Promise | None = None) -> Sizing:
     """Return the instances for the load ``rps``, (scenarios | 1, hours).
 
-    More load never needs fewer instances, so the busiest hour is sized on its own, not sought in the others.
+    More load never needs fewer instances, so the busiest hour is sized on its own, not sought in the others;
+    of a promise, which takes a search, the highest count of the hours is taken.
     """
     capacity = np.full((1, 1), np.inf)
     for limit in limits:
         capacity = np.minimum(capacity, per_scenario(limit.rps_per_instance))
     need = _instances(rps, capacity)
-    if promise is not None:
-        need = np.maximum(need, promise.instances(rps))
+    promised = None if promise is None else promise.instances(rps)
+    if promised is not None:
+        need = np.maximum(need, promised)
     required = np.maximum(with_redundancy(need, bounds), bounds.minimum)
     ceiling = None if bounds.maximum is None else per_scenario(bounds.maximum)
     peak_rps = hourly_max(rps)
     constraints = {limit.name: _instances(peak_rps, per_scenario(limit.rps_per_instance)) for limit in limits}
     peak_need = _instances(peak_rps, capacity)
-    if promise is not None:
-        constraints["latency"] = promise.instances(peak_rps)
+    if promised is not None:
+        constraints["latency"] = hourly_max(promised)
         peak_need = np.maximum(peak_need, constraints["latency"])
     peak_safe = with_redundancy(peak_need, bounds)
     if np.any(peak_safe > peak_need):
@@ -158,12 +160,18 @@ def _available(instances: Array, bounds: Bounds) -> Array:
     """Return the highest need that ``instances`` are enough for, failures of single ones included."""
     if np.all(np.asarray(bounds.instance_availability) >= 1):
         return instances
-    need = np.floor(instances)
-    while (
-        over := with_availability(need, bounds.instance_availability, bounds.availability) > instances
-    ).any():
-        need = np.where(over, need - 1, need)
-    return need
+    from capplan.capacity.search import Flags, Indices, fewest
+
+    most = np.floor(instances)
+    cases = np.broadcast_arrays(most, bounds.instance_availability, bounds.availability)
+    counts, up, target = (np.asarray(case, dtype=float).ravel() for case in cases)
+
+    def enough(index: Indices, left_out: Array) -> Flags:
+        need = np.maximum(counts[index] - left_out, 0.0)
+        return with_availability(need, up[index], target[index]) <= counts[index]
+
+    left_out = fewest(np.zeros(counts.shape), np.floor(counts * (1 - up)), enough)
+    return np.maximum(counts - left_out, 0.0).reshape(most.shape)
 
 
 def _instances(rps: Array, capacity: Array) -> Array:

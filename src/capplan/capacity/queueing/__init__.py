@@ -2,7 +2,7 @@
 
 Symbols as in the literature: arrival rate λ (1/s), mean service time S (s), servers c, offered load
 A = λ·S (erlang), utilization ρ = A/c, squared coefficients of variation Ca² of the times between arrivals
-and Cs² of the service times. Where ρ ≥ 1 there is no answer: waiting is NaN or infinite, never a number.
+and Cs² of the service times. At ρ ≥ 1 everybody waits and a time is infinite; nothing is ever NaN.
 """
 
 from capplan.capacity.queueing.erlang import (

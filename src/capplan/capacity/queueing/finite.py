@@ -1,7 +1,8 @@
 """Systems of limited size: full queues that refuse, callers who give up, a fixed number of clients.
 
 All are birth–death processes: p_k is a product of ratios birth ÷ death, added up as logarithms and scaled by
-the largest, so that no population overflows. Arguments broadcast; results have their shape.
+the largest, so that no population overflows. Arguments broadcast; results have their shape. Time and memory
+grow with the states, so ValueError for more than :data:`MOST_STATES`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from capplan.arrays import Array, Floats
+
+MOST_STATES = 10_000_000
 
 _SPREADS = 8.0
 """Standard deviations above the mean at which the states of an unlimited system end: below 10⁻¹³ remain."""
@@ -45,7 +48,7 @@ def mmck(arrival_rate: Floats, service_time_s: Floats, servers: Floats, capacity
     rate, time, c, size = _columns(arrival_rate, service_time_s, servers, capacity)
     if np.any(size < c) or np.any(c < 1):
         raise ValueError(f"needs capacity >= servers >= 1, got {capacity} and {servers}")
-    k = np.arange(float(size.max()) + 1)
+    k = _states(float(size.max()))
     with np.errstate(divide="ignore"):
         log_ratio = np.log(rate * time / np.minimum(k[1:], c))
     p = _steady_state(np.where(k[1:] <= size, log_ratio, -np.inf))
@@ -71,7 +74,7 @@ def erlang_a(arrival_rate: Floats, service_time_s: Floats, servers: Floats, pati
     settled = c + np.maximum(load - c, 0) / leaving
     spread = np.sqrt(np.maximum(load, c) / np.minimum(leaving, 1.0))
     span = float(np.max(settled + _SPREADS * spread)) + 60
-    k = np.arange(1.0, np.ceil(span))
+    k = _states(np.ceil(span) - 1)[1:]
     with np.errstate(divide="ignore"):
         p = _steady_state(np.log(load / (np.minimum(k, c) + np.maximum(k - c, 0) * leaving)))
     k = np.concatenate(([0.0], k))
@@ -98,7 +101,7 @@ def closed_mmm(clients: Floats, think_time_s: Floats, service_time_s: Floats, se
     clients are always present: X = min(N, m)/S.
     """
     n, think, time, m = _columns(clients, think_time_s, service_time_s, servers)
-    k = np.arange(float(n.max()) + 1)
+    k = _states(float(n.max()))
     with np.errstate(divide="ignore", invalid="ignore"):
         log_ratio = np.log(
             np.maximum(n - k[:-1], 0) / np.maximum(think, 1e-300) * time / np.minimum(k[1:], m)
@@ -117,6 +120,13 @@ def closed_mmm(clients: Floats, think_time_s: Floats, service_time_s: Floats, se
         _share(number, throughput),
         _share(queue, throughput),
     )
+
+
+def _states(most: float) -> Array:
+    """Return 0 … ``most``."""
+    if not most <= MOST_STATES:
+        raise ValueError(f"has {most:g} states, more than {MOST_STATES:,}")
+    return np.arange(most + 1)
 
 
 def _columns(*arguments: Floats) -> list[Array]:

@@ -2,7 +2,7 @@
 
 cs2 is variance ÷ mean² of the service times: 0 constant, 1 exponential. ca2 is that of the times between
 arrivals: 1 for Poisson arrivals; for a trace its index of dispersion, see :func:`index_of_dispersion`.
-Arguments broadcast; arrival rates in 1/s, times in s. At ρ ≥ 1 survival is NaN and a time is infinite.
+Arguments broadcast; arrival rates in 1/s, times in s. At ρ ≥ 1 survival is 1 and a time is infinite.
 
 The response time is the sum of the wait and an independent service time. The wait is 0 with probability 1 − C
 (Erlang C), and otherwise exponential up to cs2 = 1 and hyperexponential above; its mean is Kimura's. The
@@ -11,14 +11,16 @@ service law is constant at cs2 = 0, exponential at cs2 = 1 and lognormal elsewhe
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from capplan.arrays import Array, Floats
+from capplan.capacity.numerics import gauss_legendre
 from capplan.capacity.queueing.erlang import erlang_c
 from capplan.capacity.queueing.multiserver import exponential_response_survival, mmc_wait_mean
+from capplan.capacity.search import Flags, Indices, chosen
 from capplan.normal import normal_quantile
 
 _NODES = 48
@@ -26,6 +28,7 @@ _FARTHEST_SIGMA = 8.5
 _CHUNK = 4096
 _BISECTIONS = 36
 _NEGLIGIBLE = 1e-10
+_LONGEST = 1e300
 
 
 def allen_cunneen_wait(
@@ -35,7 +38,8 @@ def allen_cunneen_wait(
 
     With Poisson arrivals within −4 … 0 % of simulation for cs2 ≤ 1, up to +29 % at 4, +70 % at 16.
     """
-    return (np.asarray(ca2, dtype=float) + cs2) / 2 * mmc_wait_mean(arrival_rate, service_time_s, servers)
+    wait = mmc_wait_mean(arrival_rate, service_time_s, servers)
+    return _scaled((np.asarray(ca2, dtype=float) + cs2) / 2, wait)
 
 
 def sakasegawa_wait(
@@ -46,10 +50,9 @@ def sakasegawa_wait(
     (ca2 + cs2)/2 · S·ρ^(√(2(c+1)) − 1) / (c·(1 − ρ)).
     """
     c = np.asarray(servers, dtype=float)
-    rho = np.asarray(arrival_rate, dtype=float) * service_time_s / c
+    rho = _busy(np.asarray(arrival_rate, dtype=float) * service_time_s, c)
     stable = rho < 1
-    spare = np.where(stable, 1 - rho, 1.0)
-    mean = rho ** (np.sqrt(2 * (c + 1)) - 1) * service_time_s / (c * spare)
+    mean = rho ** (np.sqrt(2 * (c + 1)) - 1) * service_time_s / np.where(stable, c * (1 - rho), 1.0)
     wait: Array = np.where(stable, (np.asarray(ca2, dtype=float) + cs2) / 2 * mean, np.inf)
     return wait
 
@@ -59,9 +62,10 @@ def cosmetatos_wait(arrival_rate: Floats, service_time_s: Floats, servers: Float
 
     ½·(1 + γ)·Wq(M/M/c), γ = min(0.24, (1 − ρ)(c − 1)(√(4 + 5c) − 2)/(16ρc)); the cap is Whitt's (1993).
     """
-    rho = np.asarray(arrival_rate, dtype=float) * service_time_s / servers
+    c = np.asarray(servers, dtype=float)
+    rho = _busy(np.asarray(arrival_rate, dtype=float) * service_time_s, c)
     wait = mmc_wait_mean(arrival_rate, service_time_s, servers)
-    corrected: Array = (1 + _cosmetatos(rho, np.asarray(servers, dtype=float))) / 2 * wait
+    corrected: Array = (1 + _cosmetatos(rho, c)) / 2 * wait
     return corrected
 
 
@@ -73,11 +77,23 @@ def kimura_wait(
     (1 + cs2) / (2·cs2/Wq(M/M/c) + (1 − cs2)/Wq(M/D/c)), times (ca2 + cs2)/(1 + cs2). With Poisson arrivals
     within 2 % of simulation for cs2 ≤ 1, −4 … +12 % at 4.
     """
-    rho = np.asarray(arrival_rate, dtype=float) * service_time_s / servers
-    factor = _kimura(rho, np.asarray(servers, dtype=float), np.asarray(cs2, dtype=float))
+    c = np.asarray(servers, dtype=float)
+    rho = _busy(np.asarray(arrival_rate, dtype=float) * service_time_s, c)
+    factor = _kimura(rho, c, np.asarray(cs2, dtype=float))
     arrivals = (np.asarray(ca2, dtype=float) + cs2) / (1 + np.asarray(cs2))
-    wait: Array = factor * arrivals * mmc_wait_mean(arrival_rate, service_time_s, servers)
-    return wait
+    return _scaled(factor * arrivals, mmc_wait_mean(arrival_rate, service_time_s, servers))
+
+
+def _scaled(factor: Array, wait: Array) -> Array:
+    """Return the product, infinite where the wait is, also of work that does not vary at all."""
+    finite = np.isfinite(wait)
+    return np.where(finite, factor * np.where(finite, wait, 0.0), np.inf)
+
+
+def _busy(load: Array, servers: Array) -> Array:
+    """Return the utilization, at most 1; 1 where there are no servers."""
+    load, servers = np.broadcast_arrays(load, servers)
+    return np.divide(load, servers, out=np.ones(load.shape), where=servers > load)
 
 
 def _cosmetatos(rho: Array, servers: Array) -> Array:
@@ -111,7 +127,7 @@ def index_of_dispersion(counts: Array) -> float:
 
 
 class Law(NamedTuple):
-    """Wait and service of one flat row of queues; all arrays are (n,), times in mean service times.
+    """Wait and service of one flat row of queues; all arrays are (n,) or (1,), times in mean service times.
 
     waits: share of the arrivals that wait. wait_mean, wait_cv2: of those that do.
     """
@@ -121,33 +137,40 @@ class Law(NamedTuple):
     wait_cv2: Array
     cs2: Array
 
+    def of(self, index: Indices | Flags | slice) -> Law:
+        """Return the law of some of the queues."""
+        return Law(*(chosen(column, index) for column in self))
+
 
 def law_of(waits: Array, servers: Array, load: Array, cs2: Array, ca2: Array) -> Law:
-    """Return the law of queues of which a share ``waits`` waits; NaN where the load reaches the servers.
+    """Return the law of queues of which a share ``waits`` waits: for ever where the load reaches the servers.
 
     Above cs2 = 1 the waits vary more than exponential ones: for M/G/1 with lognormal service their cv² is
     1 + (1 − ρ)·(4·(1 + cs2)/3 − 2) (from Pollaczek and Khinchine's second moment; Whitt, 1993, for more
     servers). Divided by √c the excess fits simulations of up to 64 servers.
     """
     rho = np.minimum(load / np.maximum(servers, 1.0), 1.0)
-    spare = np.where(load < servers, servers - load, np.nan)
-    mean = _kimura(rho, servers, cs2) * (ca2 + cs2) / (1 + cs2) / spare
+    stable = load < servers
+    factor = _kimura(rho, servers, cs2) * (ca2 + cs2) / (1 + cs2)
+    mean = np.where(stable, factor / np.where(stable, servers - load, 1.0), np.inf)
     excess = (1 - rho) * (4 * (1 + cs2) / 3 - 2) / np.sqrt(np.maximum(servers, 1.0))
     return Law(waits, mean, np.where(cs2 > 1, 1 + excess, 1.0), cs2)
 
 
 def survival(x: Array, law: Law) -> Array:
-    """Return P(T > x), x in service times, all (n,); NaN where the queue is not stable."""
-    result = np.empty(x.shape)
+    """Return P(T > x), x in service times, (n,) or (1,); 1 where the queue is not stable."""
+    if law.cs2.size == 1:
+        return _survival_of(float(law.cs2[0]))(x, law)
+    result = np.empty(np.broadcast_shapes(x.shape, *(column.shape for column in law)))
     constant, exponential = law.cs2 == 0, law.cs2 == 1
-    for kind, formula in (
-        (constant, _constant_survival),
-        (exponential, _exponential_survival),
-        (~constant & ~exponential, _lognormal_survival),
-    ):
-        if kind.any():
-            result[kind] = formula(x[kind], Law(*(part[kind] for part in law)))
+    for cs2, those in ((0.0, constant), (1.0, exponential), (2.0, ~constant & ~exponential)):
+        if those.any():
+            result[those] = _survival_of(cs2)(chosen(x, those), law.of(those))
     return result
+
+
+def _survival_of(cs2: float) -> Callable[[Array, Law], Array]:
+    return {0.0: _constant_survival, 1.0: _exponential_survival}.get(cs2, _lognormal_survival)
 
 
 def service_percentile(share: Array, cs2: Array) -> Array:
@@ -208,23 +231,41 @@ def ggc_response_percentile(
     """
     shape, (p, rate, time, c, cs, ca) = _flat(share, arrival_rate, service_time_s, servers, cs2, ca2)
     load = rate * time
-    law = law_of(erlang_c(c, load), c, load, cs, ca)
-    result: Array = np.where(load < c, percentile(p, law) * time, np.inf)
-    return result.reshape(shape)
+    result = np.empty(load.shape)
+    for wanted in np.unique(p):
+        those = p == wanted
+        columns = (column[those] for column in (erlang_c(c, load), c, load, cs, ca))
+        (result[those],) = response_percentiles([float(wanted)], *columns)
+    return (result * time).reshape(shape)
 
 
-def percentile(share: Array, law: Law) -> Array:
-    """Return the time, in mean service times, that ``share`` of the responses do not exceed; all (n,).
+def response_percentiles(
+    shares: Sequence[float], waits: Array, servers: Array, load: Array, cs2: Array, ca2: Array
+) -> list[Array]:
+    """Return the time, in mean service times, that each of the ``shares`` of the responses does not exceed.
 
-    That of the service where next to none waits. Elsewhere by bisection of :func:`survival` between it and
-    the sum of what half as many services exceed and a wait that half as many exceed. Relative error below
-    10⁻⁹.
+    All arrays are (n,), or (1,) for ``cs2`` and ``ca2``. That of the service where next to none waits,
+    infinite where the queue is not stable. Elsewhere by bisection of :func:`survival` between it and the sum
+    of what half as many services exceed and a wait that half as many exceed. Relative error below 10⁻⁹.
     """
-    result = service_percentile(share, law.cs2)
-    (queued,) = np.nonzero(~(law.waits < _NEGLIGIBLE * (1 - share)))
-    if queued.size:
-        part = Law(*(column[queued] for column in law))
-        result[queued] = _bisected(share[queued], result[queued], part)
+    stable = load < servers
+    (queued,) = np.nonzero(stable & (waits >= _NEGLIGIBLE * (1 - max(shares))))
+    columns = (chosen(column, queued) for column in (servers, load, cs2, ca2))
+    law = law_of(waits[queued], *columns)
+    found = []
+    for share in shares:
+        bare = service_percentile(np.array([share]), cs2)
+        times = np.where(stable, bare, np.inf)
+        if queued.size:
+            times[queued] = _percentile(share, chosen(bare, queued), law)
+        found.append(times)
+    return found
+
+
+def _percentile(share: float, bare: Array, law: Law) -> Array:
+    result = np.broadcast_to(bare, law.waits.shape).copy()
+    (late,) = np.nonzero(law.waits >= _NEGLIGIBLE * (1 - share))
+    result[late] = _bisected(np.array([share]), result[late], law.of(late))
     return result
 
 
@@ -241,8 +282,7 @@ def _bisected(share: Array, low: Array, law: Law) -> Array:
 def _longest_wait(share: Array, law: Law) -> Array:
     """Return a wait that at least ``share`` of the arrivals do not exceed: all as slow as the slow branch."""
     slow = law.wait_mean / (2 * (1 - _fast_share(law.wait_cv2)))
-    waits = np.nan_to_num(law.waits, nan=1.0) / (1 - share)
-    wait: Array = np.nan_to_num(slow) * np.log(np.maximum(waits, 1.0))
+    wait: Array = slow * np.log(np.maximum(law.waits / (1 - share), 1.0))
     return wait
 
 
@@ -254,8 +294,11 @@ def _fast_share(cv2: Array) -> Array:
 
 def _wait_survival(x: Array, law: Law) -> Array:
     """Return P(wait > x) for x ≥ 0."""
-    fast = _fast_share(law.wait_cv2)
+    x = np.minimum(x, _LONGEST)
     mean = np.maximum(law.wait_mean, 1e-300)
+    if np.all(law.wait_cv2 == 1):
+        return law.waits * np.exp(-x / mean)
+    fast = _fast_share(law.wait_cv2)
     longer: Array = fast * np.exp(-2 * fast * x / mean) + (1 - fast) * np.exp(-2 * (1 - fast) * x / mean)
     return law.waits * longer
 
@@ -271,18 +314,13 @@ def _exponential_survival(x: Array, law: Law) -> Array:
 
 def _lognormal_survival(x: Array, law: Law) -> Array:
     """Integrate over the service time by Gauss and Legendre, in standard deviations of its logarithm."""
-    result = np.empty(x.shape)
-    for start in range(0, x.size, _CHUNK):
+    n = max(x.size, *(column.size for column in law))
+    result = np.empty(n)
+    for start in range(0, n, _CHUNK):
         part = slice(start, start + _CHUNK)
-        result[part] = _lognormal_chunk(x[part, None], Law(*(column[part, None] for column in law)))
+        columns = (chosen(column, part)[:, None] for column in law)
+        result[part] = _lognormal_chunk(chosen(x, part)[:, None], Law(*columns))
     return result
-
-
-@lru_cache(maxsize=1)
-def _quadrature() -> tuple[Array, Array]:
-    """Return the nodes and weights of Gauss and Legendre; numpy.polynomial is imported only for them."""
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    return nodes, weights
 
 
 def _lognormal_chunk(x: Array, law: Law) -> Array:
@@ -291,7 +329,7 @@ def _lognormal_chunk(x: Array, law: Law) -> Array:
     last = (np.log(np.maximum(x, 1e-300)) + variance / 2) / sigma
     last = np.clip(last, -_FARTHEST_SIGMA, _FARTHEST_SIGMA)
     half = (last + _FARTHEST_SIGMA) / 2
-    nodes, weights = _quadrature()
+    nodes, weights = gauss_legendre(_NODES)
     z = -_FARTHEST_SIGMA + half * (nodes + 1)
     density = np.exp(-z * z / 2) * (weights / np.sqrt(2 * np.pi))
     service = np.exp(sigma * z - variance / 2)

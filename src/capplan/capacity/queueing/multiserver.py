@@ -1,6 +1,6 @@
 """M/M/c: Poisson arrivals, exponential service, one queue served in order of arrival. Exact.
 
-Arguments broadcast; arrival rates in 1/s, times in s, servers whole. At ρ ≥ 1 survival is NaN and a time is
+Arguments broadcast; arrival rates in 1/s, times in s, servers whole. At ρ ≥ 1 survival is 1 and a time is
 infinite.
 """
 
@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 
 from capplan.arrays import Array, Floats
 from capplan.capacity.queueing.erlang import erlang_c
+
+_EMPTY_BELOW = 750.0
+_MOST_TERMS = 4000
+"""Terms beyond five times the largest load that is summed are below 10⁻³⁰⁰ of the sum."""
+
+_LONGEST = 1e300
 
 
 def mmc_wait_mean(arrival_rate: Floats, service_time_s: Floats, servers: Floats) -> Array:
@@ -27,25 +33,31 @@ def mmc_response_mean(arrival_rate: Floats, service_time_s: Floats, servers: Flo
 
 
 def mmc_empty_share(arrival_rate: Floats, service_time_s: Floats, servers: Floats) -> Array:
-    """Return the share of the time in which nobody is present; NaN at ρ ≥ 1.
+    """Return the share of the time in which nobody is present; 0 at ρ ≥ 1.
 
-    1/p₀ = Σ_{k<c} A^k/k! + A^c/c! · 1/(1 − ρ), the sum built up in the scale of its largest term.
+    1/p₀ = Σ_{k<c} A^k/k! + A^c/c! · 1/(1 − ρ), the sum built up in the scale of its largest term. It exceeds
+    e^A/2, so from a load of 750 on the share is below the smallest float, and less loads need few terms.
     """
     c = np.asarray(servers, dtype=float)
     load, c = np.broadcast_arrays(np.asarray(arrival_rate, dtype=float) * service_time_s, c)
-    k = np.arange(1.0, float(c.max(initial=0.0)) + 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_terms = np.cumsum(np.log(load[..., None] / k), axis=-1)
-        last = np.where(k == c[..., None], 1 / (1 - load / c)[..., None], 1.0)
-        terms = np.where(k <= c[..., None], np.exp(log_terms) * last, 0.0)
-        share: Array = np.where(load < c, 1 / (1 + terms.sum(axis=-1)), np.nan)
+    summed = load < np.minimum(c, _EMPTY_BELOW)
+    few, most = np.where(summed, load, 0.0)[..., None], np.minimum(c, _MOST_TERMS)[..., None]
+    k = np.arange(1.0, float(most.max(initial=0.0)) + 1)
+    with np.errstate(divide="ignore"):
+        log_terms = np.cumsum(np.log(few / k), axis=-1)
+    last = np.where(
+        k == c[..., None], 1 / np.where(summed, 1 - load / np.maximum(c, 1.0), 1.0)[..., None], 1.0
+    )
+    terms = np.where(k <= most, np.exp(log_terms) * last, 0.0)
+    share: Array = np.where(summed, 1 / (1 + terms.sum(axis=-1)), 0.0)
     return share
 
 
 def mmc_wait_survival(t: Floats, arrival_rate: Floats, service_time_s: Floats, servers: Floats) -> Array:
     """Return the share of arrivals that wait longer than ``t`` seconds: C·exp(−(c − A)·t/S)."""
     load = np.asarray(arrival_rate, dtype=float) * service_time_s
-    share: Array = erlang_c(servers, load) * np.exp(-(servers - load) * t / service_time_s)
+    spare = np.maximum(servers - load, 0.0)
+    share: Array = erlang_c(servers, load) * np.exp(-spare * (t / np.asarray(service_time_s)))
     return share
 
 
@@ -72,14 +84,16 @@ def mmc_response_survival(t: Floats, arrival_rate: Floats, service_time_s: Float
     """
     load = np.asarray(arrival_rate, dtype=float) * service_time_s
     waits = erlang_c(servers, load)
-    return exponential_response_survival(t / np.asarray(service_time_s, dtype=float), waits, servers - load)
+    spare = np.maximum(servers - load, 0.0)
+    return exponential_response_survival(t / np.asarray(service_time_s, dtype=float), waits, spare)
 
 
 def exponential_response_survival(x: Array, waits: Array, wait_rate: Array) -> Array:
     """Return P(T > x) in units of the service time, which is exponential.
 
-    A share ``waits`` waits an exponential time at ``wait_rate`` per service time first.
+    A share ``waits`` waits an exponential time at ``wait_rate`` per service time first: 0 for ever.
     """
+    x = np.minimum(x, _LONGEST)
     d = wait_rate - 1.0
     y = np.abs(x * d)
     slower = np.exp(-x * np.minimum(wait_rate, 1.0))

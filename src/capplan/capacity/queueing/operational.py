@@ -15,8 +15,13 @@ def offered_load(arrival_rate: Floats, service_time_s: Floats) -> Array:
 
 
 def utilization(arrival_rate: Floats, service_time_s: Floats, servers: Floats) -> Array:
-    """Return the share of the time in which a server is busy: U = X·S / c (Denning and Buzen, 1978)."""
-    return offered_load(arrival_rate, service_time_s) / servers
+    """Return the share of the time in which a server is busy: U = X·S / c (Denning and Buzen, 1978).
+
+    Infinite without servers.
+    """
+    load, c = np.broadcast_arrays(offered_load(arrival_rate, service_time_s), np.asarray(servers, float))
+    busy: Array = np.divide(load, c, out=np.full(load.shape, np.inf), where=c > 0)
+    return busy
 
 
 def number_in_system(throughput: Floats, residence_s: Floats) -> Array:
@@ -41,7 +46,12 @@ def asymptotic_bounds(population: Floats, demands_s: Array, think_time_s: Floats
         population: N, customers that circulate.
         demands_s: visits × service time ÷ servers of each station, along the last axis.
         think_time_s: Z, time between a response and the next request.
+
+    Raises:
+        ValueError: no station takes any time.
     """
+    if not np.all(np.max(demands_s, axis=-1) > 0):
+        raise ValueError("needs a station that takes time")
     total, largest = np.sum(demands_s, axis=-1), np.max(demands_s, axis=-1)
     clients = np.asarray(population, dtype=float)
     return Bounds(
@@ -78,11 +88,13 @@ def mean_value_analysis(
         think_time_s: Z.
 
     Raises:
-        ValueError: the population is below 1.
+        ValueError: the population is below 1, or nothing takes any time.
     """
     if population < 1:
         raise ValueError(f"population must be at least 1, got {population}")
     demands = np.asarray(service_times_s, dtype=float) * visits
+    if think_time_s + demands.sum() <= 0:
+        raise ValueError("needs a station that takes time, or a think time")
     number, throughput, residence = np.zeros(demands.shape), 0.0, demands
     for customers in range(1, population + 1):
         residence = demands * (1 + number)

@@ -5,6 +5,8 @@ Each of up to c requests has a core of its own; beyond that the cores are shared
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from capplan.arrays import Array, Floats
@@ -42,17 +44,27 @@ def ps_response_percentile(
     """
     load = np.asarray(arrival_rate, dtype=float) * service_time_s
     spare = np.asarray(cores, dtype=float) - load
-    stretched = sharing_percentile(
-        np.asarray(share, dtype=float), erlang_c(cores, load), spare, np.asarray(cs2, dtype=float)
-    )
-    percentile: Array = np.where(spare > 0, stretched * service_time_s, np.inf)
-    return percentile
+    law = sharing_law(erlang_c(cores, load), spare, np.asarray(cs2, dtype=float))
+    return sharing_percentile(np.asarray(share, dtype=float), law) * service_time_s
 
 
-def sharing_percentile(share: Array, waits: Array, spare: Array, cs2: Array) -> Array:
-    """Return the percentile in service times, given what M/M/c lets wait and its spare cores, c − A."""
-    mean = 1 + waits / np.where(spare > 0, spare, np.nan)
+class SharingLaw(NamedTuple):
+    """Response time as a lognormal law: its mean in service times, and the deviation of its logarithm."""
+
+    mean: Array
+    sigma: Array
+
+
+def sharing_law(waits: Array, spare: Array, cs2: Array) -> SharingLaw:
+    """Return the law, given what M/M/c lets wait and its spare cores, c − A; infinite where none is spare."""
+    stable = spare > 0
+    mean = np.where(stable, 1 + waits / np.where(stable, spare, 1.0), np.inf)
     waiting = 1 - 1 / mean
-    variance = np.log1p(cs2) + np.log1p(waiting / (2 - waiting))
-    percentile: Array = mean * np.exp(np.sqrt(variance) * normal_quantile(share) - variance / 2)
+    return SharingLaw(mean, np.sqrt(np.log1p(cs2) + np.log1p(waiting / (2 - waiting))))
+
+
+def sharing_percentile(share: Array, law: SharingLaw) -> Array:
+    """Return the time, in service times, that ``share`` of the responses do not exceed."""
+    mean, sigma = law
+    percentile: Array = mean * np.exp(sigma * normal_quantile(share) - sigma**2 / 2)
     return percentile

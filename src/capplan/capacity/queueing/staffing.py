@@ -7,13 +7,19 @@ from collections.abc import Callable
 import numpy as np
 
 from capplan.arrays import Array, Floats
-from capplan.capacity.queueing.erlang import Flags, Indices, erlang_c, fewest_servers, waiting_share
+from capplan.capacity.queueing.erlang import blocking, search_step, waiting_share
 from capplan.capacity.queueing.general import law_of, service_percentile, survival
-from capplan.capacity.queueing.sharing import sharing_percentile
+from capplan.capacity.queueing.sharing import sharing_law, sharing_percentile
+from capplan.capacity.search import Flags, Indices, chosen, fewest, highest
 
-_BISECTIONS = 50
 _TAIL = 0.9
-_NOISE = 1e-12
+
+NOISE = 1e-12
+"""Relative error that a share is forgiven."""
+
+_HARDLY_ANY = 1e-6
+_WITH_ROOM = 1.0005
+"""So much above its percentile a service time is exceeded by fewer, by more than hardly any that wait."""
 
 
 def servers_for_wait(
@@ -37,13 +43,13 @@ def servers_for_wait(
     )
     load = rate * time
 
-    def enough(index: Indices, servers: Array, blocked: Array) -> Flags:
+    def enough(index: Indices, servers: Array) -> Flags:
         a = load[index]
-        late = waiting_share(blocked, servers, a) * np.exp(-(servers - a) * wait[index] / time[index])
-        kept: Flags = late <= (1 - share[index]) * (1 + _NOISE)
+        late = _waits(servers, a) * np.exp(-np.maximum(servers - a, 0.0) * (wait[index] / time[index]))
+        kept: Flags = (a < servers) & (late <= (1 - share[index]) * (1 + NOISE))
         return kept
 
-    return fewest_servers(load, _least(load, cap), enough).reshape(shape)
+    return fewest(_least(load, cap), search_step(load), enough).reshape(shape)
 
 
 def servers_for_response(
@@ -64,9 +70,8 @@ def servers_for_response(
     """
     shape, (p, time, load, cs, ca) = _promise(share, response_s, arrival_rate, service_time_s, cs2, ca2)
 
-    def enough(index: Indices, servers: Array, blocked: Array) -> Flags:
-        waits = waiting_share(blocked, servers, load[index])
-        return answered_in_time(p[index], time[index], waits, servers, load[index], cs[index], ca[index])
+    def enough(i: Indices, servers: Array) -> Flags:
+        return answered_in_time(p[i], time[i], _waits(servers, load[i]), servers, load[i], cs[i], ca[i])
 
     return _where_possible(possible(p, time, cs), load, enough).reshape(shape)
 
@@ -85,13 +90,11 @@ def cores_for_response(
     """
     shape, (p, time, load, cs, _) = _promise(share, response_s, arrival_rate, service_time_s, cs2, 1.0)
 
-    def enough(index: Indices, cores: Array, blocked: Array) -> Flags:
-        waits = waiting_share(blocked, cores, load[index])
-        kept: Flags = sharing_percentile(p[index], waits, cores - load[index], cs[index]) <= time[index]
-        return kept
+    def enough(i: Indices, cores: Array) -> Flags:
+        return shared_in_time(p[i], time[i], _waits(cores, load[i]), cores, load[i], cs[i])
 
-    achievable = sharing_percentile(p, np.zeros(p.shape), np.ones(p.shape), cs) <= time * (1 - _NOISE)
-    return _where_possible(achievable, load, enough).reshape(shape)
+    bare = sharing_percentile(p, sharing_law(np.zeros(p.shape), np.ones(p.shape), cs))
+    return _where_possible(bare <= time * (1 - NOISE), load, enough).reshape(shape)
 
 
 def rate_for_response(
@@ -108,26 +111,51 @@ def rate_for_response(
     :func:`servers_for_response`.
     """
     shape, (p, response, time, c, cs, ca) = _flat(share, response_s, service_time_s, servers, cs2, ca2)
-    low, high = np.zeros(p.shape), c.copy()
-    for _ in range(_BISECTIONS):
-        load = (low + high) / 2
-        kept = answered_in_time(p, response / time, erlang_c(c, load), c, load, cs, ca)
-        low, high = np.where(kept, load, low), np.where(kept, high, load)
-    rate: Array = np.where(possible(p, response / time, cs), low / time, 0.0)
+    x = response / time
+
+    def kept(i: Indices, load: Array) -> Flags:
+        return answered_in_time(p[i], x[i], _waits(c[i], load), c[i], load, cs[i], ca[i])
+
+    rate: Array = np.where(possible(p, x, cs), highest(c, kept) / time, 0.0)
     return rate.reshape(shape)
 
 
 def answered_in_time(
     share: Array, x: Array, waits: Array, servers: Array, load: Array, cs2: Array, ca2: Array
 ) -> Flags:
-    """Return whether ``share`` of the responses take no longer than ``x`` service times; all (n,)."""
+    """Return whether ``share`` of the responses take no longer than ``x`` service times; (n,) or (1,) each.
+
+    Where hardly any request waits and the service alone keeps the promise with room, nothing is integrated.
+    """
+    kept: Flags = (waits < _HARDLY_ANY * (1 - share)) & (x >= credited_percentile(share, cs2) * _WITH_ROOM)
+    (rest,) = np.nonzero(~kept & (load < servers))
+    if rest.size:
+        columns = (chosen(column, rest) for column in (share, x, waits, servers, load, cs2, ca2))
+        kept[rest] = _integrated(*columns)
+    return kept
+
+
+def _integrated(
+    share: Array, x: Array, waits: Array, servers: Array, load: Array, cs2: Array, ca2: Array
+) -> Flags:
     late = survival(x, law_of(waits, servers, load, cs2, ca2))
     heavy = (cs2 > 1) & (share > _TAIL)
     if heavy.any():
         exponential = law_of(waits, servers, load, np.ones(cs2.shape), ca2)
         late = np.where(heavy, np.maximum(late, survival(x, exponential)), late)
-    kept: Flags = late <= (1 - share) * (1 + _NOISE)
+    kept: Flags = late <= (1 - share) * (1 + NOISE)
     return kept
+
+
+def shared_in_time(share: Array, x: Array, waits: Array, cores: Array, load: Array, cs2: Array) -> Flags:
+    """Return whether ``share`` of the responses of shared cores take no longer than ``x`` service times."""
+    kept: Flags = sharing_percentile(share, sharing_law(waits, cores - load, cs2)) <= x
+    return kept
+
+
+def _waits(servers: Array, load: Array) -> Array:
+    """Return Erlang C of whole servers; all (n,)."""
+    return waiting_share(blocking(servers, load), servers, load)
 
 
 def possible(share: Array, x: Array, cs2: Array) -> Flags:
@@ -152,23 +180,22 @@ def _promise(
     return shape, (p, t / s, lam * s, cs, ca)
 
 
-def _where_possible(
-    achievable: Flags, load: Array, enough: Callable[[Indices, Array, Array], Flags]
-) -> Array:
+def _where_possible(achievable: Flags, load: Array, enough: Callable[[Indices, Array], Flags]) -> Array:
     """Return the fewest servers where the promise can be kept at all, and infinity elsewhere."""
     answer = np.where(load > 0, np.inf, 0.0)
     (those,) = np.nonzero(achievable & (load > 0))
 
-    def enough_of_those(index: Indices, servers: Array, blocked: Array) -> Flags:
-        return enough(those[index], servers, blocked)
+    def enough_of_those(index: Indices, servers: Array) -> Flags:
+        return enough(those[index], servers)
 
-    answer[those] = fewest_servers(load[those], _least(load[those], np.ones(those.shape)), enough_of_those)
+    some = load[those]
+    answer[those] = fewest(_least(some, np.ones(some.shape)), search_step(some), enough_of_those)
     return answer
 
 
 def _least(load: Array, max_utilization: Array) -> Array:
     """Return the fewest servers that are stable and not too busy."""
-    least: Array = np.maximum(np.floor(load) + 1, np.ceil(load / max_utilization * (1 - _NOISE)))
+    least: Array = np.maximum(np.floor(load) + 1, np.ceil(load / max_utilization * (1 - NOISE)))
     return least
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from capplan.arrays import per_scenario
-from capplan.capacity.redundancy import shortfall
+from capplan.capacity.binomial import shortfall
 from capplan.capacity.sizing import Sizing
 from capplan.components import checks
 from capplan.components.base import Context

@@ -107,7 +107,7 @@ def _response(sizing: Sizing, rps: Array) -> ResponseTimes | None:
         return None
     from capplan.capacity.response import ResponseTimes
 
-    return ResponseTimes(sizing.promise, rps, sizing.running, sizing.peak_running)
+    return ResponseTimes(sizing.promise, rps, sizing.running, sizing.peak_running, sizing.peak)
 
 
 def _bounds(service: Service) -> Bounds:

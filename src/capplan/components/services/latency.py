@@ -88,7 +88,9 @@ def _missed(name: str, times: ResponseTimes, share: float, target: Array) -> Ite
         message = (
             f"{percent} is {_ms(found, worst)} in the busiest hour, and {_ms(target, worst)} is promised"
         )
-        yield checks.SLO_MISSED.finding(name, f"{message}{_scenarios(late)}", "Raise instances.max.")
+        needed = float(per_scenario(times.peak_needed).max())
+        remedy = f"Raise instances.max to {needed:,.0f}."
+        yield checks.SLO_MISSED.finding(name, f"{message}{_scenarios(late)}", remedy)
 
 
 def _ms(values: Array, scenario: int) -> str:
