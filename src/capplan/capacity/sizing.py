@@ -69,6 +69,23 @@ class Sizing(NamedTuple):
             else np.minimum(most, self.promise.rate(surviving(self.ceiling, self.bounds)))
         )
 
+    def headroom(self, rps: Array | None) -> Array | None:
+        """Return how much more than the peak ``rps`` the ceiling carries, as a share, (scenarios | 1, 1).
+
+        What works off a backlog is no room for more. Where no requests arrive, as at nodes, instances count.
+        None where nothing bounds the instances, or where there is no load.
+        """
+        if self.ceiling is None:
+            return None
+        asked, most = self.peak, self.ceiling
+        if rps is not None and self.carried_rps is not None:
+            backlog = 0.0 if self.peak_rps is None else self.peak_rps - rps
+            asked, most = rps, self.carried_rps - backlog
+        if not (np.all(asked > 0) and np.all(np.isfinite(most))):
+            return None
+        room: Array = most / asked - 1
+        return room
+
     def binding(self, scenario: int = 0) -> str:
         """Return the constraint that decides the count in ``scenario``; the first one on a tie."""
         counts = {name: float(_pick(count, scenario)) for name, count in self.constraints.items()}

@@ -91,6 +91,11 @@ class Component(NamedTuple):
         return None if self.load is None else self.load.rps(self.name)
 
     @property
+    def headroom(self) -> Array | None:
+        """How much more than its peak its ceiling carries, as a share; None where nothing bounds it."""
+        return None if self.sizing is None else self.sizing.headroom(self.peak_rps)
+
+    @property
     def peak_rps(self) -> Array | None:
         """Requests per second in the busiest hour, (scenarios | 1, 1)."""
         return None if self.load is None else self.load.peak(self.name)

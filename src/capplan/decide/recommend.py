@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capplan.arrays import Array
 from capplan.capacity.sizing import Sizing
 from capplan.catalog.catalog import Catalog
 from capplan.components.base import Component
@@ -120,29 +119,29 @@ def _best_of_each(hints: Sequence[Hint]) -> list[Hint]:
 
 
 def _standing(component: Component) -> Iterator[Standing]:
-    sizing, peak = component.sizing, component.peak_rps
+    sizing = component.sizing
     if component.pick is not None and component.kind in ("database", "cache"):
         yield _of_store(component, component.pick.name(0))
-    elif component.kind == "service" and sizing is not None and peak is not None:
-        yield _of_service(component, sizing, peak)
+    elif component.kind == "service" and sizing is not None and component.peak_rps is not None:
+        yield _of_service(component, sizing)
     elif component.kind == "node-pool" and sizing is not None:
-        count, most = float(sizing.peak.max()), sizing.ceiling
-        room = None if most is None or count == 0 else float(most.min()) / count - 1
+        most, room = sizing.ceiling, component.headroom
         boundary = "" if most is None else f"max {float(most.min()):g} nodes"
-        yield Standing(component.name, f"{count:g} nodes", sizing.binding(), boundary, room)
+        growth = None if room is None else float(room.min())
+        yield Standing(
+            component.name, f"{float(sizing.peak.max()):g} nodes", sizing.binding(), boundary, growth
+        )
 
 
-def _of_service(component: Component, sizing: Sizing, peak_rps: Array) -> Standing:
+def _of_service(component: Component, sizing: Sizing) -> Standing:
     tier = f"{float(sizing.peak.max()):g} instances"
     ends: list[tuple[float, str]] = []
     if component.pick is not None:
         tier = f"{component.pick.name(0)}, {tier}"
         if component.pick.room is not None and np.all(np.isfinite(component.pick.room)):
             ends.append((float(component.pick.room.min()), "the next tier"))
-    carried, highest = sizing.carried_rps, float(peak_rps.max())
-    if carried is not None and sizing.ceiling is not None and highest > 0 and np.all(np.isfinite(carried)):
-        backlog = 0.0 if sizing.peak_rps is None else float((sizing.peak_rps - peak_rps).max())
-        ends.append(((float(carried.min()) - backlog) / highest - 1, f"max {float(sizing.ceiling.min()):g}"))
+    if component.headroom is not None and sizing.ceiling is not None:
+        ends.append((float(component.headroom.min()), f"max {float(sizing.ceiling.min()):g}"))
     growth, boundary = min(ends, default=(None, ""))
     return Standing(component.name, tier, sizing.binding(), boundary, growth)
 

@@ -30,14 +30,10 @@ def capacity_findings(gate: CapacityGate, estimate: Estimate) -> Iterator[Judged
 
 
 def _headroom(gate: CapacityGate, component: Component) -> Iterator[Judged]:
-    sizing, peak = component.sizing, component.peak_rps
-    wanted = float(np.max(gate.headroom))
-    if component.kind != "service" or sizing is None or peak is None or wanted <= 0:
+    wanted, headroom = float(np.max(gate.headroom)), component.headroom
+    if component.kind != "service" or component.peak_rps is None or headroom is None or wanted <= 0:
         return
-    carried, highest = sizing.carried_rps, float(peak.max())
-    if carried is None or highest <= 0 or not np.all(np.isfinite(carried)):
-        return
-    room = float((carried / peak).min()) - 1
+    room = float(headroom.min())
     if room < wanted - 1e-9:
         message = f"carries {room:+.0%} of its peak with every instance; {wanted:.0%} more is asked for"
         remedy = "Raise instances.max, or make instances larger."

@@ -126,9 +126,8 @@ def _p95(component: Document | None) -> float | None:
 
 
 def _headroom(component: Document | None) -> float | None:
-    """Return the instances that may still be added, as a share of those needed at the peak."""
-    most, peak = _count(component, "max"), _count(component, "peak")
-    return None if most is None or not peak else most / peak - 1
+    found: float | None = (component or {}).get("headroom")
+    return found
 
 
 def _lines(document: Document, name: str) -> dict[tuple[str, ...], Document]:

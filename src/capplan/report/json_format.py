@@ -134,6 +134,7 @@ def _component(component: ComponentView) -> dict[str, Any]:
         "binding_constraint": component.binding,
         "constraints": dict(component.constraints),
         "utilization": component.utilization,
+        "headroom": component.headroom,
         "latency_ms": dict(_NO_LATENCY if component.latency is None else component.latency.peak),
         "by_hour": _by_hour(component),
         "monthly_cost": None if component.cost is None else _cost(component.cost),

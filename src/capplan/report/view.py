@@ -51,6 +51,7 @@ class ComponentView(NamedTuple):
     binding: str | None
     constraints: Mapping[str, float]
     utilization: float | None
+    headroom: float | None
     week: Sequence[float]
     cost: Cost | None
     billed_with: str | None
@@ -164,6 +165,7 @@ def _component(estimate: Estimate, component: Component, scenario: int, hourly: 
         binding=None if sizing is None else sizing.binding(scenario),
         constraints={} if sizing is None else _constraints(sizing, scenario),
         utilization=None if component.utilization is None else pick(component.utilization, scenario),
+        headroom=None if component.headroom is None else pick(component.headroom, scenario),
         week=() if sizing is None else _row(sizing.running, scenario),
         cost=cost_view(estimate.cost_of(component.name), scenario) if priced else None,
         billed_with=component.billed_with,
