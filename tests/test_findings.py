@@ -4,10 +4,19 @@ import pytest
 
 from capplan.errors import Problem, sentences
 from capplan.findings import SEVERITIES, Check, Finding
-from capplan.gate.judged import Judged
 from capplan.manifests.verify.checks import code_of
+from capplan.report.blocks import Result
 
-SAMPLE = Check("sample", "warning")
+SAMPLE = Check(
+    code="sample",
+    severity="warning",
+    title="A sample",
+    why="It is one.",
+    breaks="a: 1\n",
+    near="a: 2\n",
+    remedy="Mend it.",
+    source="a page",
+)
 
 
 @pytest.mark.parametrize(
@@ -24,13 +33,14 @@ SAMPLE = Check("sample", "warning")
 def test_message_and_remedy_are_joined_one_way(message, remedy, said):
     finding = SAMPLE.finding("api", message, remedy)
     assert finding.said == sentences(message, remedy) == said
-    assert Judged(finding, "policy/sample", "capacity").said == said
+    assert Result(finding, "sample", "checks", "sample:api").said == f"api: {said}"
     assert str(Problem("plan.yaml", message, remedy)) == f"plan.yaml: {said}"
 
 
 def test_a_waiver_is_told_after_the_remedy():
-    judged = Judged(SAMPLE.finding("api", "see ../a.md", "Ask."), "policy/a", "cost", waived="ann: known")
-    assert judged.said == "see ../a.md. Ask. Waived by ann: known."
+    finding = SAMPLE.finding("api", "see ../a.md", "Ask.")
+    result = Result(finding, "policy/a", "cost", "policy/a:api", waived="ann: known")
+    assert result.said == "api: see ../a.md. Ask. Waived by ann: known."
 
 
 def test_severities_have_one_order():
@@ -39,8 +49,8 @@ def test_severities_have_one_order():
 
 
 def test_a_finding_is_what_its_check_says_unless_it_says_otherwise():
-    assert SAMPLE.finding("api", "m") == Finding("sample", "warning", "api", "m")
-    assert SAMPLE.finding("api", "m", severity="info", file="a.yaml", line=3).severity == "info"
+    assert SAMPLE.finding("api", "m") == Finding("sample", "warning", "api", "m", "Mend it.")
+    assert SAMPLE.finding("api", "m", "", severity="info") == Finding("sample", "info", "api", "m")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ that nothing explains.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import Literal, NamedTuple
 
 from capplan.errors import sentences
@@ -51,17 +53,26 @@ class Finding(NamedTuple):
 class Check(NamedTuple):
     """Something that capplan can find, with what `capplan explain` says of it.
 
-    severity: that of its findings, unless one says another.
+    severity: that of its findings, unless one says another. why: what it costs to leave it. breaks and near:
+    the smallest examples that have it, and that come near and are fine; lines `# file: NAME` divide files.
+    remedy: the way out, unless a finding knows a better one. unrun: why its examples cannot be run in a test.
     """
 
     code: str
     severity: Severity
+    title: str
+    why: str
+    breaks: str
+    near: str
+    remedy: str
+    source: str
+    unrun: str = ""
 
     def finding(
         self,
         subject: str,
         message: str,
-        remedy: str = "",
+        remedy: str | None = None,
         *,
         severity: Severity | None = None,
         file: str = "",
@@ -69,15 +80,57 @@ class Check(NamedTuple):
         line: int | None = None,
         column: int | None = None,
     ) -> Finding:
-        """Return a finding of this check."""
+        """Return a finding of this check, with its remedy unless another is given."""
         return Finding(
             code=self.code,
             severity=severity or self.severity,
             subject=subject,
             message=message,
-            remedy=remedy,
+            remedy=self.remedy if remedy is None else remedy,
             file=file,
             field=field,
             line=line,
             column=column,
         )
+
+
+DECLARED = {
+    "estimate": (
+        "capplan.components.checks",
+        "capplan.components.stores.checks",
+        "capplan.components.llm.checks",
+    ),
+    "check": ("capplan.gate.checks",),
+    "verify": tuple(
+        f"capplan.manifests.verify.checks.{name}"
+        for name in (
+            "files",
+            "identity",
+            "references",
+            "autoscaling",
+            "keda",
+            "capacity",
+            "exposure",
+            "clouds",
+            "observing",
+        )
+    ),
+    "catalog check": ("capplan.catalog.checks",),
+    "adopt": ("capplan.adopt.checks",),
+}
+"""Modules that declare checks, by the command that finds them."""
+
+
+@cache
+def checks_of(command: str) -> tuple[Check, ...]:
+    """Return the checks that a command declares, in their order. Imports them: not for start-up."""
+    from importlib import import_module
+
+    modules = [import_module(name) for name in DECLARED[command]]
+    return tuple(value for module in modules for value in vars(module).values() if isinstance(value, Check))
+
+
+@cache
+def register() -> Mapping[str, Check]:
+    """Return everything that capplan can find, by code."""
+    return {check.code: check for command in DECLARED for check in checks_of(command)}

@@ -7,14 +7,191 @@ from __future__ import annotations
 
 from capplan.findings import Check
 
-ASSUMED_MACHINE = Check("assumed-machine", "info")
-ASSUMED_REQUESTS = Check("assumed-requests", "info")
-ASSUMED_SERVICE_TIME = Check("assumed-service-time", "info")
-ASSUMED_DISK = Check("assumed-disk", "info")
-ASSUMED_RUN_TIME = Check("assumed-run-time", "info")
-UNKNOWN_RESOURCE = Check("unknown-resource", "warning")
-UNREAD_RESOURCE = Check("unread-resource", "warning")
-UNKNOWN_VOLUME_SIZE = Check("unknown-volume-size", "warning")
-EPHEMERAL_VOLUME = Check("ephemeral-volume", "warning")
-SCALES_NOTHING = Check("scales-nothing", "warning")
-LEFT_OUT = Check("left-out", "warning")
+ASSUMED_MACHINE = Check(
+    code="assumed-machine",
+    severity="info",
+    title="The machine type of a node pool is assumed",
+    why="Manifests do not say what their nodes are, and the cost follows from it.",
+    breaks="""\
+kind: Deployment
+""",
+    near="""\
+kind: Deployment
+spec: {template: {spec: {nodeSelector: {node.kubernetes.io/instance-type: e2-standard-8}}}}
+""",
+    remedy="Say --node-type.",
+    source="four vCPU, and with one GPU where pods ask for GPUs",
+)
+ASSUMED_REQUESTS = Check(
+    code="assumed-requests",
+    severity="info",
+    title="A container requests nothing, so requests are assumed",
+    why="The scheduler counts 100m and 200Mi; what it really uses may need far larger nodes.",
+    breaks="""\
+kind: Deployment
+spec: {template: {spec: {containers: [{name: web, resources: null}]}}}
+""",
+    near="""\
+kind: Deployment
+""",
+    remedy="Set resources.requests.",
+    source="the defaults with which the Kubernetes scheduler spreads pods",
+)
+ASSUMED_SERVICE_TIME = Check(
+    code="assumed-service-time",
+    severity="info",
+    title="The time of a request is assumed",
+    why="Cloud Run bills the time that requests take, which no manifest says.",
+    breaks="""\
+apiVersion: serving.knative.dev/v1
+kind: Service
+""",
+    near="""\
+kind: Deployment
+""",
+    remedy="Measure service_time and put it into the plan.",
+    source="100 ms for a request",
+)
+ASSUMED_DISK = Check(
+    code="assumed-disk",
+    severity="info",
+    title="The price of a disk is assumed",
+    why="A storage class that capplan does not know may be dearer than the usual one.",
+    breaks="""\
+kind: PersistentVolumeClaim
+spec: {storageClassName: gold}
+""",
+    near="""\
+kind: PersistentVolumeClaim
+""",
+    remedy="Correct the SKU in the plan.",
+    source="the provider's default class of volumes",
+)
+ASSUMED_RUN_TIME = Check(
+    code="assumed-run-time",
+    severity="info",
+    title="How long a job runs is not known",
+    why="It counts in the highest cost only, as if it ran all month.",
+    breaks="""\
+kind: Job
+""",
+    near="""\
+kind: Deployment
+""",
+    remedy="Set the instances in the plan.",
+    source="manifests, which do not say it",
+)
+UNKNOWN_RESOURCE = Check(
+    code="unknown-resource",
+    severity="warning",
+    title="A kind or type that capplan does not know is left out",
+    why="What it costs is missing in the total.",
+    breaks="""\
+apiVersion: example.com/v1
+kind: Shop
+metadata: {name: shop}
+---
+kind: Deployment
+""",
+    near="""\
+kind: Deployment
+""",
+    remedy="Add it to the plan under resources, if it costs something.",
+    source="the kinds and types that `capplan adopt` reads",
+)
+UNREAD_RESOURCE = Check(
+    code="unread-resource",
+    severity="warning",
+    title="A resource that cannot be priced as it is written is left out",
+    why="Something that its price depends on is unknown or unusual, so its cost is missing in the total.",
+    breaks="""\
+# file: plan.json
+{"planned_values": {"root_module": {"resources": [
+  {"address": "google_cloud_run_v2_service.api", "type": "google_cloud_run_v2_service", "name": "api",
+   "values": {"location": "us-central1"}},
+  {"address": "aws_instance.web", "type": "aws_instance", "name": "web", "values": {}}
+]}}}
+""",
+    near="""\
+# file: plan.json
+{"planned_values": {"root_module": {"resources": [
+  {"address": "google_cloud_run_v2_service.api", "type": "google_cloud_run_v2_service", "name": "api",
+   "values": {"location": "us-central1"}}
+]}}}
+""",
+    remedy="Add it to the plan.",
+    source="the attributes of the resource in the Terraform plan",
+)
+UNKNOWN_VOLUME_SIZE = Check(
+    code="unknown-volume-size",
+    severity="warning",
+    title="A volume whose size nobody says is left out",
+    why="What it costs is missing in the total.",
+    breaks="""\
+# file: compose.yaml
+services: {web: {image: "web:1"}}
+volumes: {data: {}}
+""",
+    near="""\
+# file: compose.yaml
+services: {web: {image: "web:1"}}
+""",
+    remedy="Add it to the plan under resources.",
+    source="https://docs.docker.com/reference/compose-file/volumes/",
+)
+EPHEMERAL_VOLUME = Check(
+    code="ephemeral-volume",
+    severity="warning",
+    title="Volumes that pods bring with them are left out",
+    why="They exist as long as their pods; what they cost is missing in the total.",
+    breaks="""\
+kind: Deployment
+spec:
+  template:
+    spec:
+      volumes:
+      - name: scratch
+        ephemeral: {volumeClaimTemplate: {spec: {resources: {requests: {storage: 50Gi}}}}}
+""",
+    near="""\
+kind: Deployment
+spec: {template: {spec: {volumes: [{name: scratch, emptyDir: {}}]}}}
+""",
+    remedy="Add them to the plan under resources.",
+    source="https://kubernetes.io/docs/concepts/storage/ephemeral-volumes/#generic-ephemeral-volumes",
+)
+SCALES_NOTHING = Check(
+    code="scales-nothing",
+    severity="warning",
+    title="An autoscaler scales something that is not among the objects",
+    why="The workload that it scales is missing in the plan, and so is its cost.",
+    breaks="""\
+kind: Deployment
+---
+kind: HorizontalPodAutoscaler
+spec: {scaleTargetRef: {name: shop}}
+""",
+    near="""\
+kind: Deployment
+---
+kind: HorizontalPodAutoscaler
+""",
+    remedy="Adopt the workload together with its autoscaler.",
+    source="https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/",
+)
+LEFT_OUT = Check(
+    code="left-out",
+    severity="warning",
+    title="Part of the source is left out",
+    why="A chart that is not rendered, another overlay or a repeated object is not in the plan.",
+    breaks="""\
+kind: Deployment
+---
+kind: Deployment
+""",
+    near="""\
+kind: Deployment
+""",
+    remedy="Adopt it on its own, or remove it.",
+    source="what is no object, or counts only once",
+)

@@ -4,27 +4,364 @@ from __future__ import annotations
 
 from capplan.findings import Check
 
-UNPRICED = Check("unpriced", "warning")
-UNSIZED = Check("unsized", "warning")
-MAX_TOO_SMALL = Check("max-too-small", "error")
-SLO_NOT_CHECKED = Check("slo-not-checked", "info")
-SLO_BELOW_SERVICE_TIME = Check("slo-below-service-time", "error")
-SLO_MISSED = Check("slo-missed", "error")
-SLO_END_TO_END_MISSED = Check("slo-end-to-end-missed", "error")
-SERVICE_TIME_BELOW_CALLS = Check("service-time-below-calls", "warning")
-DEMAND_ENTERS_NOWHERE = Check("demand-enters-nowhere", "error")
-UNCALLED = Check("uncalled", "warning")
-AVAILABILITY_NOT_CHECKED = Check("availability-not-checked", "info")
-POD_FITS_NO_NODE = Check("pod-fits-no-node", "error")
-POOL_TOO_SMALL = Check("pool-too-small", "error")
-TOO_MANY_CONNECTIONS = Check("too-many-connections", "error")
-DATABASE_CPU = Check("database-cpu", "error")
-DATABASE_MEMORY = Check("database-memory", "error")
-DATABASE_IOPS = Check("database-iops", "error")
-CACHE_TOO_SMALL = Check("cache-too-small", "error")
-RECOVERY_OBJECTIVE = Check("recovery-objective", "warning")
-RETIRED_SKU = Check("retired-sku", "warning")
-EXTENSION_NOT_OFFERED = Check("extension-not-offered", "warning")
-LIMIT_ABOVE_CAPACITY = Check("limit-above-capacity", "warning")
-TRACE_GAPS = Check("trace-gaps", "warning")
-TRACE_TIMES = Check("trace-times", "info")
+UNPRICED = Check(
+    code="unpriced",
+    severity="warning",
+    title="Nobody knows the price of something",
+    why="The total leaves it out, so the plan costs more than it says.",
+    breaks="""\
+services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10, calls: {mail: 1}}}
+external_apis: {mail: {}}
+""",
+    near="""\
+services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10, calls: {mail: 1}}}
+external_apis: {mail: {price_per_request: 0}}
+""",
+    remedy="Put its price into a price book.",
+    source="the catalogs, and the price books laid over them",
+)
+TRACE_GAPS = Check(
+    code="trace-gaps",
+    severity="warning",
+    title="A trace has gaps",
+    why="What was not recorded is filled in from its neighbours, so a peak in a gap is not sized for.",
+    breaks="""\
+# file: load.csv
+timestamp,requests
+2026-01-05T00:00:00Z,50
+2026-01-05T01:00:00Z,50
+2026-01-05T02:00:00Z,50
+2026-01-05T03:00:00Z,50
+2026-01-05T05:00:00Z,50
+2026-01-05T06:00:00Z,50
+2026-01-05T07:00:00Z,50
+2026-01-05T08:00:00Z,50
+2026-01-05T09:00:00Z,50
+2026-01-05T10:00:00Z,50
+2026-01-05T11:00:00Z,50
+2026-01-05T12:00:00Z,50
+# file: plan.yaml
+demand: {requests_per_second: null, profile: null, trace: {file: load.csv}}
+services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10}}
+""",
+    near="""\
+# file: load.csv
+timestamp,requests
+2026-01-05T00:00:00Z,50
+2026-01-05T01:00:00Z,50
+2026-01-05T02:00:00Z,50
+2026-01-05T03:00:00Z,50
+# file: plan.yaml
+demand: {requests_per_second: null, profile: null, trace: {file: load.csv}}
+services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10}}
+""",
+    remedy="Record what is missing, or leave it out.",
+    source="the times of the trace, against their usual step",
+)
+TRACE_TIMES = Check(
+    code="trace-times",
+    severity="info",
+    title="How the times of a trace were read",
+    why="Numbers can be seconds or milliseconds; the wrong unit changes the load a thousandfold.",
+    breaks="""\
+# file: load.csv
+timestamp,requests
+1767571200,50
+1767574800,50
+1767578400,50
+# file: plan.yaml
+demand: {requests_per_second: null, profile: null, trace: {file: load.csv}}
+services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10}}
+""",
+    near="""\
+# file: load.csv
+timestamp,requests
+2026-01-05T00:00:00Z,50
+2026-01-05T01:00:00Z,50
+2026-01-05T02:00:00Z,50
+# file: plan.yaml
+demand: {requests_per_second: null, profile: null, trace: {file: load.csv}}
+services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10}}
+""",
+    remedy="",
+    source="the size of the numbers, read as times since 1970",
+)
+UNSIZED = Check(
+    code="unsized",
+    severity="warning",
+    title="Nothing says what an instance carries",
+    why="Only the minimum and the maximum decide how many instances run, whatever the load.",
+    breaks="""\
+services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, instances: {min: 2, max: 4}}}
+""",
+    near="""\
+services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, throughput: 40, instances: {min: 2, max: 4}}}
+""",
+    remedy="Give service_time, cpu_time or throughput.",
+    source="Little's law: instances = requests/s × time of a request ÷ concurrency",
+)
+MAX_TOO_SMALL = Check(
+    code="max-too-small",
+    severity="error",
+    title="The maximum does not carry the busiest hour",
+    why="Requests are refused or wait ever longer, although the plan looks as if it scaled.",
+    breaks="""\
+services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, throughput: 20, instances: {min: 1, max: 2}}}
+""",
+    near="""\
+services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, throughput: 20, instances: {min: 1, max: 5}}}
+""",
+    remedy="Raise instances.max.",
+    source="requests/s of the busiest hour ÷ what one instance carries, rounded up",
+)
+SLO_NOT_CHECKED = Check(
+    code="slo-not-checked",
+    severity="info",
+    title="A latency objective is not part of the sizing",
+    why="A throughput says how much an instance carries, not how long requests take.",
+    breaks="""\
+services:
+  api: {platform: fargate, cpu: 0.5, memory: 1Gi, throughput: 40, slo: {p95: 300ms}}
+""",
+    near="""\
+services:
+  api: {platform: fargate, cpu: 0.5, memory: 1Gi, cpu_time: 10ms, slo: {p95: 300ms}}
+""",
+    remedy="Give service_time or cpu_time.",
+    source="docs/plan.md, response times",
+)
+SLO_BELOW_SERVICE_TIME = Check(
+    code="slo-below-service-time",
+    severity="error",
+    title="A latency objective is shorter than the work itself",
+    why="No number of instances meets it: a request takes longer even where nothing waits.",
+    breaks="""\
+services:
+  api: {platform: fargate, cpu: 0.5, memory: 1Gi, cpu_time: 10ms, service_time: 400ms, slo: {p95: 300ms}}
+""",
+    near="""\
+services:
+  api: {platform: fargate, cpu: 0.5, memory: 1Gi, cpu_time: 10ms, service_time: 400ms, slo: {p95: 2s}}
+""",
+    remedy="Make requests faster, or promise less: more instances do not help.",
+    source="the quantile of the service time alone; exponential unless cs2 says otherwise",
+)
+SLO_MISSED = Check(
+    code="slo-missed",
+    severity="error",
+    title="A latency objective is missed in the busiest hour",
+    why="With the most instances that it may have, requests wait too long.",
+    breaks="""\
+services:
+  api:
+    platform: fargate
+    cpu: 1
+    memory: 2Gi
+    cpu_time: 30ms
+    instances: {min: 2, max: 2}
+    slo: {p95: 120ms}
+""",
+    near="""\
+services:
+  api:
+    platform: fargate
+    cpu: 1
+    memory: 2Gi
+    cpu_time: 30ms
+    instances: {min: 2, max: 9}
+    slo: {p95: 120ms}
+""",
+    remedy="Raise instances.max.",
+    source="M/M/c and M/G/c queues (Erlang C), processor sharing for cores",
+)
+SLO_END_TO_END_MISSED = Check(
+    code="slo-end-to-end-missed",
+    severity="error",
+    title="An objective from end to end is missed",
+    why="A request waits for everything that it calls, and together they take too long.",
+    breaks="""\
+demand: {entry: {api: 1}}
+services:
+  api:
+    platform: cloud-run
+    service_time: 100ms
+    concurrency: 10
+    calls: {search: 3}
+    slo: {end_to_end: 400ms}
+  search: {platform: cloud-run, service_time: 200ms, concurrency: 10}
+""",
+    near="""\
+demand: {entry: {api: 1}}
+services:
+  api:
+    platform: cloud-run
+    service_time: 100ms
+    concurrency: 10
+    calls: {search: 1}
+    slo: {end_to_end: 2s}
+  search: {platform: cloud-run, service_time: 200ms, concurrency: 10}
+""",
+    remedy="Make what takes longest faster, call it less, cache it, or call in parallel.",
+    source="the sum of means and variances along the calls, fitted by a gamma distribution",
+)
+AVAILABILITY_NOT_CHECKED = Check(
+    code="availability-not-checked",
+    severity="info",
+    title="An availability objective is not part of the sizing",
+    why="Nothing says how often an instance fails, so any number of instances would meet it.",
+    breaks="""\
+services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, throughput: 40, slo: {availability: 99.9%}}}
+""",
+    near="""\
+services:
+  api:
+    platform: fargate
+    cpu: 0.5
+    memory: 1Gi
+    throughput: 40
+    slo: {availability: 99.9%}
+    redundancy: {instance_availability: 99%}
+""",
+    remedy="Give redundancy.instance_availability.",
+    source="the binomial distribution of how many instances are up",
+)
+POD_FITS_NO_NODE = Check(
+    code="pod-fits-no-node",
+    severity="error",
+    title="A pod requests more than a node has left",
+    why="It stays pending. What the machine keeps for itself and what runs on every node come off first.",
+    breaks="""\
+# An e2-standard-2 leaves less than 2 vCPU to pods.
+services: {api: {platform: kubernetes, cpu: 2, memory: 1Gi, throughput: 40}}
+clusters: {main: {platform: gke, pools: {default: {machine: e2-standard-2, nodes: {min: 1}}}}}
+""",
+    near="""\
+services: {api: {platform: kubernetes, cpu: 2, memory: 1Gi, throughput: 40}}
+clusters: {main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1}}}}}
+""",
+    remedy="Choose a larger machine, or request less.",
+    source="https://cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes",
+)
+POOL_TOO_SMALL = Check(
+    code="pool-too-small",
+    severity="error",
+    title="A node pool stops before its pods have room",
+    why="Autoscalers ask for pods that stay pending in the busiest hour.",
+    breaks="""\
+services: {api: {platform: kubernetes, cpu: 3, memory: 1Gi, throughput: 10}}
+clusters: {main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {max: 4}}}}}
+""",
+    near="""\
+services: {api: {platform: kubernetes, cpu: 3, memory: 1Gi, throughput: 10}}
+clusters: {main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {max: 9}}}}}
+""",
+    remedy="Raise nodes.max.",
+    source="bin packing of pods on nodes, by lower bounds that hold for any scheduler",
+)
+TOO_MANY_CONNECTIONS = Check(
+    code="too-many-connections",
+    severity="error",
+    title="Pools open more connections than a database accepts",
+    why="With every autoscaler at its maximum, new instances fail to connect, in the busiest hour of all.",
+    breaks="""\
+services:
+  api:
+    platform: cloud-run
+    service_time: 100ms
+    concurrency: 10
+    instances: {max: 50}
+    calls: {orders: {per_request: 1, pool: {max: 20}}}
+databases: {orders: {platform: rds, engine: postgres, machine: db.t3.medium}}
+""",
+    near="""\
+services:
+  api:
+    platform: cloud-run
+    service_time: 100ms
+    concurrency: 10
+    instances: {max: 50}
+    calls: {orders: {per_request: 1, pool: {max: 5}}}
+databases: {orders: {platform: rds, engine: postgres, machine: db.t3.medium}}
+""",
+    remedy="Make pools smaller, or put a pooler between.",
+    source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html",
+)
+LIMIT_ABOVE_CAPACITY = Check(
+    code="limit-above-capacity",
+    severity="warning",
+    title="Rate limits admit more than the service carries",
+    why="If all clients use their limits at once, the service is overloaded and the limits protect nothing.",
+    breaks="""\
+services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, throughput: 20, instances: {min: 1, max: 5}}}
+rate_limits:
+  public: {service: api, tiers: levqor-load, clients: 1000, endpoints: {default: {share: 100%}}}
+""",
+    near="""\
+services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, throughput: 20, instances: {min: 1, max: 5}}}
+rate_limits:
+  public: {service: api, tiers: levqor-load, clients: 20, endpoints: {default: {share: 100%}}}
+""",
+    remedy="Lower them, or raise instances.max.",
+    source="capacity × share of the endpoint ÷ cost of a request ÷ clients active in the tier",
+)
+SERVICE_TIME_BELOW_CALLS = Check(
+    code="service-time-below-calls",
+    severity="warning",
+    title="A service takes less time than what it waits for",
+    why="A service time includes its calls, so one of the two figures must be wrong.",
+    breaks="""\
+demand: {entry: {api: 1}}
+services:
+  api:
+    platform: cloud-run
+    service_time: 100ms
+    concurrency: 10
+    calls: {search: 1}
+    slo: {end_to_end: 2s}
+  search: {platform: cloud-run, service_time: 200ms, concurrency: 10}
+""",
+    near="""\
+demand: {entry: {api: 1}}
+services:
+  api:
+    platform: cloud-run
+    service_time: 300ms
+    concurrency: 10
+    calls: {search: 1}
+    slo: {end_to_end: 2s}
+  search: {platform: cloud-run, service_time: 200ms, concurrency: 10}
+""",
+    remedy="Give own_time for its own work, or mark calls that nobody waits for async: true.",
+    source="own time = service time − the calls that it waits for",
+)
+DEMAND_ENTERS_NOWHERE = Check(
+    code="demand-enters-nowhere",
+    severity="error",
+    title="The demand arrives nowhere",
+    why="Nothing takes the requests, so the plan is sized, and costs, as if there were none.",
+    breaks="""\
+resources: {disks: {provider: gcp, service: gke, sku: cluster-management-fee, quantity: 730}}
+""",
+    near="""\
+demand: {requests_per_second: 0}
+resources: {disks: {provider: gcp, service: gke, sku: cluster-management-fee, quantity: 730}}
+""",
+    remedy="Describe what serves them, or say 0.",
+    source="demand.entry, or else the components that no other one calls",
+)
+UNCALLED = Check(
+    code="uncalled",
+    severity="warning",
+    title="Nobody calls a component",
+    why="No request reaches it, so it is sized, and billed, for none.",
+    breaks="""\
+services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10}}
+databases: {orders: {platform: rds, engine: postgres, machine: db.t3.medium, cpu_time: 2ms}}
+""",
+    near="""\
+services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10, calls: {orders: 1}}}
+databases: {orders: {platform: rds, engine: postgres, machine: db.t3.medium, cpu_time: 2ms}}
+""",
+    remedy="Add it to the calls of a service, or to demand.entry.",
+    source="the calls of the plan, from demand.entry on",
+)

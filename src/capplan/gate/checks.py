@@ -4,13 +4,156 @@ from __future__ import annotations
 
 from capplan.findings import Check
 
-BUDGET_EXCEEDED = Check("budget-exceeded", "error")
-BUDGET_UNKNOWN = Check("budget-unknown", "error")
-INCREASE_EXCEEDED = Check("increase-exceeded", "error")
-INCREASE_UNKNOWN = Check("increase-unknown", "error")
-HEADROOM_TOO_SMALL = Check("headroom-too-small", "error")
-TOO_FEW_INSTANCES = Check("too-few-instances", "error")
-INSTANCE_QUOTA_EXCEEDED = Check("instance-quota-exceeded", "error")
-STALE_PRICE = Check("stale-price", "error")
-UNDATED_PRICE = Check("undated-price", "error")
-POLICY_BROKEN = Check("policy-broken", "error")
+BUDGET_EXCEEDED = Check(
+    code="budget-exceeded",
+    severity="error",
+    title="A budget is exceeded",
+    why="The plan costs more than was agreed.",
+    breaks="""\
+gates: {budgets: [{max: 1}]}
+""",
+    near="""\
+gates: {budgets: [{max: 100_000}]}
+""",
+    remedy="Lower it (`capplan recommend` says how), or raise the budget.",
+    source="gates.budgets",
+)
+BUDGET_UNKNOWN = Check(
+    code="budget-unknown",
+    severity="error",
+    title="A budget cannot be held, because the cost is unknown",
+    why="Without a maximum of instances, or a price, there is no highest cost to compare.",
+    breaks="""\
+services:
+  api: {platform: fargate, concurrency: null, cpu: 0.5, memory: 1Gi, instances: {max: null}}
+gates: {budgets: [{max: 100_000}]}
+""",
+    near="""\
+services:
+  api: {platform: fargate, concurrency: null, cpu: 0.5, memory: 1Gi, instances: {max: null}}
+gates: {budgets: [{expected: 100_000}]}
+""",
+    remedy="Give every autoscaler a maximum, and every line a price; p95 needs --samples.",
+    source="gates.budgets",
+)
+INCREASE_EXCEEDED = Check(
+    code="increase-exceeded",
+    severity="error",
+    title="The cost rises by more than is allowed",
+    why="A change makes the plan dearer than reviewers agreed to let pass.",
+    breaks="""\
+services: {api: {instances: {max: 20}}}
+gates: {increases: [{of: max, percent: 10%}]}
+""",
+    near="""\
+services: {api: {instances: {max: 20}}}
+gates: {increases: [{of: max, percent: 200%}]}
+""",
+    remedy="See `capplan diff` for what raises it; accept it in the gates file if it is meant.",
+    source="gates.increases",
+)
+INCREASE_UNKNOWN = Check(
+    code="increase-unknown",
+    severity="error",
+    title="An increase cannot be judged, because one side is unknown",
+    why="Without a price, or a maximum, on both sides there is nothing to compare.",
+    breaks="""\
+services:
+  api: {platform: fargate, concurrency: null, cpu: 0.5, memory: 1Gi, instances: {max: null}}
+gates: {increases: [{of: max, percent: 10%}]}
+""",
+    near="""\
+services:
+  api: {platform: fargate, concurrency: null, cpu: 0.5, memory: 1Gi, instances: {max: null}}
+gates: {increases: [{of: min, percent: 10%}]}
+""",
+    remedy="Price it, or bound it.",
+    source="gates.increases",
+)
+HEADROOM_TOO_SMALL = Check(
+    code="headroom-too-small",
+    severity="error",
+    title="A service carries too little beyond its peak",
+    why="A peak that is a little higher than planned overloads it.",
+    breaks="""\
+gates: {capacity: {headroom: 500%}}
+""",
+    near="""\
+gates: {capacity: {headroom: 20%}}
+""",
+    remedy="Raise instances.max, or make instances larger.",
+    source="gates.capacity.headroom",
+)
+TOO_FEW_INSTANCES = Check(
+    code="too-few-instances",
+    severity="error",
+    title="A service keeps too few instances",
+    why="When its only instance fails, nothing serves until another has started.",
+    breaks="""\
+gates: {capacity: {minimum_instances: 2}}
+""",
+    near="""\
+services: {api: {instances: {min: 2}}}
+gates: {capacity: {minimum_instances: 2}}
+""",
+    remedy="Raise instances.min.",
+    source="gates.capacity.minimum_instances",
+)
+INSTANCE_QUOTA_EXCEEDED = Check(
+    code="instance-quota-exceeded",
+    severity="error",
+    title="A component may run more instances than its quota",
+    why="The cloud refuses instances beyond the quota, in the busiest hour of all.",
+    breaks="""\
+gates: {capacity: {quotas: {api: 5}}}
+""",
+    near="""\
+gates: {capacity: {quotas: {api: 10}}}
+""",
+    remedy="Ask for a higher quota, or lower the maximum.",
+    source="gates.capacity.quotas",
+)
+STALE_PRICE = Check(
+    code="stale-price",
+    severity="error",
+    title="A price is too old",
+    why="Prices change; one that nobody has confirmed may be wrong by now.",
+    breaks="""\
+gates: {coverage: {max_price_age: 1d}}
+""",
+    near="""\
+gates: {coverage: {max_price_age: 5000d}}
+""",
+    remedy="Update the catalog, or confirm the price in a price book.",
+    source="gates.coverage.max_price_age",
+)
+UNDATED_PRICE = Check(
+    code="undated-price",
+    severity="error",
+    title="A price has no date",
+    why="Nobody can say whether it still holds.",
+    breaks="""\
+resources: {keys: {provider: gcp, service: gke, sku: enterprise-edition, quantity: 10}}
+gates: {coverage: {undated: deny}}
+""",
+    near="""\
+resources: {keys: {provider: gcp, service: gke, sku: cluster-management-fee, quantity: 10}}
+gates: {coverage: {undated: deny}}
+""",
+    remedy="Put a dated price into a price book.",
+    source="gates.coverage.undated",
+)
+POLICY_BROKEN = Check(
+    code="policy-broken",
+    severity="error",
+    title="A policy of the plan is broken",
+    why="It says what your organization does not want, in the words of whoever wrote it.",
+    breaks="""\
+gates: {policies: [{name: spare, when: component.instances.min < 2, message: one instance only}]}
+""",
+    near="""\
+gates: {policies: [{name: spare, when: component.instances.min < 1, message: no instance}]}
+""",
+    remedy="Do what the policy asks for, or waive it.",
+    source="gates.policies",
+)

@@ -4,10 +4,232 @@ from __future__ import annotations
 
 from capplan.findings import Check
 
-LLM_CONTEXT = Check("llm-context", "error")
-LLM_CANNOT_RUN = Check("llm-cannot-run", "error")
-LLM_DOES_NOT_FIT = Check("llm-does-not-fit", "error")
-LLM_SLO = Check("llm-slo", "error")
-LLM_LOW_CONFIDENCE = Check("llm-low-confidence", "warning")
-LLM_SAME_MACHINE = Check("llm-same-machine", "warning")
-LLM_SPOT = Check("llm-spot", "warning")
+LLM_CONTEXT = Check(
+    code="llm-context",
+    severity="error",
+    title="A request is longer than the model's context",
+    why="The engine refuses such requests, however many replicas there are.",
+    breaks="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: fp8
+    gpu: L4
+    machine: g2-standard-8
+    tensor_parallel: 1
+    input_tokens: 200000
+    output_tokens: 200
+    slo: {tpot: 100ms, ttft: 3s}
+""",
+    near="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: fp8
+    gpu: L4
+    machine: g2-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    slo: {tpot: 100ms, ttft: 3s}
+""",
+    remedy="Choose a model with a longer one.",
+    source="max_position_embeddings in the config.json of the model",
+)
+LLM_CANNOT_RUN = Check(
+    code="llm-cannot-run",
+    severity="error",
+    title="A model cannot run as it is configured",
+    why="The engine does not start: the GPU lacks the precision, or the weights cannot be divided that way.",
+    breaks="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: fp8
+    gpu: T4
+    machine: n1-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    slo: {tpot: 100ms, ttft: 3s}
+""",
+    near="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: fp8
+    gpu: L4
+    machine: g2-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    slo: {tpot: 100ms, ttft: 3s}
+""",
+    remedy="Choose another precision, GPU or tensor_parallel.",
+    source="https://docs.vllm.ai/en/latest/features/quantization/",
+)
+LLM_DOES_NOT_FIT = Check(
+    code="llm-does-not-fit",
+    severity="error",
+    title="A model does not fit its GPUs",
+    why="Weights and the cache of one request need more memory than there is, so the engine does not start.",
+    breaks="""\
+llm:
+  chat:
+    model: llama-3.1-70b
+    precision: bf16
+    gpu: L4
+    machine: g2-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    slo: {tpot: 100ms, ttft: 3s}
+""",
+    near="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: fp8
+    gpu: L4
+    machine: g2-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    slo: {tpot: 100ms, ttft: 3s}
+""",
+    remedy="Choose a larger GPU, more of them, or a smaller precision.",
+    source="weights = parameters × bytes each; KV cache = 2 × layers × KV heads × head size × bytes × tokens",
+)
+LLM_SLO = Check(
+    code="llm-slo",
+    severity="error",
+    title="A model is too slow for its objective with a single request",
+    why="No number of replicas helps: each token takes longer than was promised.",
+    breaks="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: fp8
+    gpu: L4
+    machine: g2-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    slo: {tpot: 5ms, ttft: 3s}
+""",
+    near="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: fp8
+    gpu: L4
+    machine: g2-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    slo: {tpot: 100ms, ttft: 3s}
+""",
+    remedy="Take a faster GPU or more of them, or a looser SLO.",
+    source="roofline: bytes read for a token ÷ memory bandwidth",
+)
+LLM_LOW_CONFIDENCE = Check(
+    code="llm-low-confidence",
+    severity="warning",
+    title="Speeds are little more than an estimate",
+    why="Nothing measured is near this model, GPU and precision, so replicas may be far too few or too many.",
+    breaks="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: int4
+    gpu: T4
+    machine: n1-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    slo: {tpot: 100ms, ttft: 3s}
+""",
+    near="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: fp8
+    gpu: L4
+    machine: g2-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    slo: {tpot: 100ms, ttft: 3s}
+""",
+    remedy="Calibrate with a benchmark of it on this GPU.",
+    source="docs/llm.md, confidence",
+)
+LLM_SAME_MACHINE = Check(
+    code="llm-same-machine",
+    severity="warning",
+    title="Spare replicas stand on one machine",
+    why="Losing that machine takes more replicas than are spare.",
+    breaks="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: fp8
+    gpu: L4
+    machine: g2-standard-24
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    slo: {tpot: 100ms, ttft: 3s}
+    redundancy: {spare: 1}
+""",
+    near="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: fp8
+    gpu: L4
+    machine: g2-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    slo: {tpot: 100ms, ttft: 3s}
+    redundancy: {spare: 1}
+""",
+    remedy="Set redundancy.spare to what a machine holds.",
+    source="replicas of a machine, against those that are spare",
+)
+LLM_SPOT = Check(
+    code="llm-spot",
+    severity="warning",
+    title="A model runs on spot machines without a spare",
+    why="When one is taken back, its load has nowhere to go until a new one has loaded the weights.",
+    breaks="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: fp8
+    gpu: L4
+    machine: g2-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    slo: {tpot: 100ms, ttft: 3s}
+    purchase: {spot: 100%}
+""",
+    near="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: fp8
+    gpu: L4
+    machine: g2-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    slo: {tpot: 100ms, ttft: 3s}
+    purchase: {spot: 100%}
+    redundancy: {spare: 1}
+""",
+    remedy="Set redundancy.spare.",
+    source="https://cloud.google.com/compute/docs/instances/spot",
+)

@@ -109,8 +109,7 @@ def _too_short(graph: _Graph, name: str) -> Iterator[Finding]:
             f"a request occupies its place for {1000 * place.max():,.4g} ms, and what it calls takes "
             f"{1000 * calls.mean.max():,.4g} ms"
         )
-        remedy = "Give own_time for its own work, or mark calls that nobody waits for async: true."
-        yield checks.SERVICE_TIME_BELOW_CALLS.finding(name, message, remedy)
+        yield checks.SERVICE_TIME_BELOW_CALLS.finding(name, message)
 
 
 def _formula(time: Time) -> str:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from capplan.arrays import Floats
 from capplan.catalog.rows import Sku
-from capplan.components import checks
 from capplan.components.base import Context, Path
+from capplan.components.stores import checks
 from capplan.cost.meters import Meter, Range
 from capplan.findings import Finding
 from capplan.plan.services import Provider

@@ -11,9 +11,9 @@ from capplan.arrays import Array, Floats, per_scenario
 from capplan.capacity.choice import Choice, cheapest
 from capplan.capacity.stores import cache_memory_gib, held_by_ttl
 from capplan.catalog.rows import Sku
-from capplan.components import checks
 from capplan.components.base import Component, Context, Path
 from capplan.components.measures import Measure, Pick, measure
+from capplan.components.stores import checks
 from capplan.components.stores.billing import Bill, retired
 from capplan.components.stores.semantic import semantic_measures
 from capplan.cost.meters import Meter

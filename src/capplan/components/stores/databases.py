@@ -9,10 +9,10 @@ import numpy as np
 from capplan.arrays import Array, Floats, per_scenario
 from capplan.capacity import stores
 from capplan.capacity.choice import Choice, cheapest
-from capplan.components import checks
 from capplan.components.base import Component, Context, Path
 from capplan.components.connections import connection_measures, connections_of, too_many
 from capplan.components.measures import Measure, Pick, measure
+from capplan.components.stores import checks
 from capplan.components.stores.billing import Bill
 from capplan.components.stores.classes import DatabaseClass, classes_of, connections_by_memory
 from capplan.components.stores.meters import Sized, database_meters

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from capplan.arrays import Array, per_scenario
-from capplan.components import checks
 from capplan.components.base import Context, Path
 from capplan.components.measures import Measure, measure
+from capplan.components.stores import checks
 from capplan.errors import InputError, nearest
 from capplan.findings import Finding
 from capplan.plan.databases import ManagedDatabase

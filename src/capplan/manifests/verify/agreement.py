@@ -27,9 +27,7 @@ def alerts_and_lines(documents: Mapping[str, Sequence[Any]]) -> Iterator[Finding
                 if match is not None and _is_early(match[2], float(match[3]), lines.get(match[1])):
                     item = Item(path, {"kind": "Rules", "metadata": {"name": path}})
                     what = f"alert {rule['alert']} fires at {match[3]}, the dashboard's line is elsewhere"
-                    yield item.finding(
-                        capacity.ALERT_BEFORE_LINE, "groups", what, "Render both again.", "warning"
-                    )
+                    yield item.finding(capacity.ALERT_BEFORE_LINE, "groups", what)
 
 
 def _is_early(comparison: str, level: float, lines: list[float] | None) -> bool:

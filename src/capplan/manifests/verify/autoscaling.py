@@ -33,20 +33,18 @@ def one_autoscaler(world: World) -> Iterator[Finding]:
         if len(scalers) > 1:
             names = " and ".join(scaler.title for scaler in scalers)
             what = f"{target[0]}/{target[2]} is scaled by {names}, which would fight"
-            yield scalers[0].finding(autoscaling.TWO_AUTOSCALERS, "spec.scaleTargetRef", what, "Keep one.")
+            yield scalers[0].finding(autoscaling.TWO_AUTOSCALERS, "spec.scaleTargetRef", what)
     for workload in world.workloads:
         if workload.scalers and "replicas" in mapping(workload.item.tree, "spec"):
             what = f"every apply would undo what {workload.scalers[0].title} decided"
-            yield workload.item.finding(
-                autoscaling.REPLICAS_UNDER_AUTOSCALER, "spec.replicas", what, "Remove it."
-            )
+            yield workload.item.finding(autoscaling.REPLICAS_UNDER_AUTOSCALER, "spec.replicas", what)
     vpas = world.of("VerticalPodAutoscaler")
     targets = Counter(map(_vpa_target, vpas))
     for item in vpas:
         kind, _, name = _vpa_target(item)
         if targets[_vpa_target(item)] > 1:
             what = f"{kind}/{name} has more than one VPA"
-            yield item.finding(autoscaling.TWO_VPAS, "spec.targetRef", what, "Keep one.")
+            yield item.finding(autoscaling.TWO_VPAS, "spec.targetRef", what)
 
 
 def _vpa_target(item: Item) -> tuple[str, str, str]:
@@ -62,7 +60,7 @@ def names_of_hpas(world: World) -> Iterator[Finding]:
         name = own or f"keda-hpa-{item.name}"
         if len(name) > 63:
             what = f"KEDA's HPA would be called '{name}', {len(name)} characters of 63"
-            yield item.finding(autoscaling.HPA_NAME_TOO_LONG, "metadata.name", what, "At most 54 characters.")
+            yield item.finding(autoscaling.HPA_NAME_TOO_LONG, "metadata.name", what)
         if (item.namespace, name) in taken:
             yield item.finding(autoscaling.HPA_NAME_TAKEN, "metadata.name", f"an HPA '{name}' exists")
         taken.add((item.namespace, name))
@@ -208,9 +206,7 @@ def vertical_autoscalers(world: World) -> Iterator[Finding]:
         mode = mapping(item.tree, "spec.updatePolicy").get("updateMode", "Recreate")
         policies = maps(item.tree, "spec.resourcePolicy.containerPolicies")
         if mode is False:
-            yield item.finding(
-                autoscaling.VPA_MODE, "spec.updatePolicy", "Off without quotes is a boolean", 'Write "Off".'
-            )
+            yield item.finding(autoscaling.VPA_MODE, "spec.updatePolicy", "Off without quotes is a boolean")
         elif mode != "Off" and workload is not None:
             yield from _contested(item, workload, policies)
         for policy in policies:

@@ -62,7 +62,7 @@ def _drains(budget: Item, spec: Tree, field: str, selected: list[Workload]) -> I
     if counted and _evictable(spec, field, pods) < 1:
         titles = " and ".join(workload.item.title for workload in counted)
         what = f"allows no eviction from the {pods} pods of {titles}: drains hang"
-        yield budget.finding(capacity.PDB_BLOCKS_DRAIN, f"spec.{field}", what, "Set maxUnavailable 1.")
+        yield budget.finding(capacity.PDB_BLOCKS_DRAIN, f"spec.{field}", what)
 
 
 def _evictable(spec: Tree, field: str, pods: int) -> int:
@@ -80,7 +80,7 @@ def _two_budgets(world: World, budgets: list[Item]) -> Iterator[Finding]:
         if len(own) > 1:
             names = " and ".join(budget.title for budget in own)
             what = f"pods under {names}: eviction refuses pods of two budgets"
-            yield workload.item.finding(capacity.TWO_PDBS, "", what, "Keep one.")
+            yield workload.item.finding(capacity.TWO_PDBS, "", what)
 
 
 _SLEEP = re.compile(r"(?:^|[\s;&])sleep\s+(\d+)s?\b")
@@ -331,15 +331,13 @@ def figures_of_the_plan(world: World) -> Iterator[Finding]:
             said = amount(text(scaler.tree, "metadata.annotations.capplan/peak-rps"))
             if peak is not None and said is not None and said != peak:
                 what = f"was rendered for {said:g} requests/s, {workload.item.title} for {peak:g}"
-                yield scaler.finding(
-                    capacity.FIGURES_DIFFER, "metadata.annotations", what, "Render both again."
-                )
+                yield scaler.finding(capacity.FIGURES_DIFFER, "metadata.annotations", what)
             target = _rate_target(scaler)
             _, hi = bounds(scaler)
             if peak and target and math.ceil(peak / target - 1e-9) > hi:
                 needed = math.ceil(peak / target - 1e-9)
                 what = f"{peak:g} requests/s at {target:g} a replica need {needed} replicas, more than {hi}"
-                yield scaler.finding(capacity.CEILING_BELOW_PEAK, "spec", what, "Raise the maximum.")
+                yield scaler.finding(capacity.CEILING_BELOW_PEAK, "spec", what)
 
 
 def _rate_target(scaler: Item) -> float | None:

@@ -44,9 +44,7 @@ def secrets(world: World) -> Iterator[Finding]:
                 name, value = str(entry.get("name")), entry.get("value")
                 if _is_secret(name, value):
                     what = f"{name} holds a value"
-                    yield workload.item.finding(
-                        exposure.LITERAL_SECRET, f"{field}.env", what, "Use a secretKeyRef."
-                    )
+                    yield workload.item.finding(exposure.LITERAL_SECRET, f"{field}.env", what)
     for item in world.of("ConfigMap"):
         for key, value in mapping(item.tree, "data").items():
             # A key with a point is the name of a file.
@@ -73,14 +71,14 @@ def _values_of(item: Item) -> Iterator[Finding]:
     """Yield a warning for a Secret whose values stand in the manifest."""
     if any(mapping(item.tree, field) for field in ("data", "stringData")):
         remedy = "Let a secret store make it, or seal it."
-        yield item.finding(exposure.SECRET_IN_MANIFEST, "data", "its values stand here", remedy, "warning")
+        yield item.finding(exposure.SECRET_IN_MANIFEST, "data", "its values stand here", remedy)
 
 
 def secrets_in(item: Item) -> Iterator[Finding]:
     """Yield a finding for each URL with a password, and each field that is one, wherever it stands."""
     for field, value in _texts(item.tree, ""):
         if _SECRET_URL.search(value):
-            yield item.finding(exposure.PASSWORD_IN_URL, field, "a URL holds a password", "Use a secret.")
+            yield item.finding(exposure.PASSWORD_IN_URL, field, "a URL holds a password")
         elif value and _PASSWORD_FIELD.search(field.rpartition(".")[2]):
             yield item.finding(exposure.LITERAL_SECRET, field, "a password stands here", "Use a secret.")
 
@@ -90,9 +88,7 @@ def secrets_in_text(path: str, source: str) -> Iterator[Finding]:
     item = Item(path, {"kind": "Script", "metadata": {"name": path}})
     for number, line in enumerate(source.splitlines(), 1):
         if _SECRET_URL.search(line):
-            yield item.finding(
-                exposure.PASSWORD_IN_URL, "", "a URL holds a password", "Use a secret.", line=number
-            )
+            yield item.finding(exposure.PASSWORD_IN_URL, "", "a URL holds a password", line=number)
         elif path.endswith(".sh") and _PASSWORD_OPTION.search(line):
             what, remedy = "a command is given a password", "Take it from a variable."
             yield item.finding(exposure.LITERAL_SECRET, "", what, remedy, line=number)

@@ -60,9 +60,7 @@ def identities(world: World) -> Iterator[Finding]:
             yield item.finding(identity.DUPLICATE_OBJECT, "metadata.name", "stands twice in one environment")
         if item.namespace and not world.exists("Namespace", "", item.namespace):
             what = f"namespace '{item.namespace}' is not there"
-            yield item.finding(
-                identity.NO_NAMESPACE, "metadata.namespace", what, "Add it, or declare it.", "warning"
-            )
+            yield item.finding(identity.NO_NAMESPACE, "metadata.namespace", what)
     yield from _without_namespace(world)
 
 
@@ -74,7 +72,7 @@ def _without_namespace(world: World) -> Iterator[Finding]:
     for item in inside:
         if not item.namespace and item.group != "serving.knative.dev":
             what = "names no namespace, and others do"
-            yield item.finding(identity.UNNAMED_NAMESPACE, "metadata.namespace", what, "Name it.", "warning")
+            yield item.finding(identity.UNNAMED_NAMESPACE, "metadata.namespace", what)
 
 
 _SELECTING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
@@ -89,7 +87,7 @@ def selectors(world: World) -> Iterator[Finding]:
         if item.kind not in _SELECTING:
             continue
         if is_empty(selector):
-            yield item.finding(identity.EMPTY_SELECTOR, field, "selects nothing", "Give matchLabels.")
+            yield item.finding(identity.EMPTY_SELECTOR, field, "selects nothing")
             continue
         if not matches(selector, workload.labels):
             yield item.finding(
@@ -119,7 +117,7 @@ def _spread(world: World, workload: Workload) -> Iterator[Finding]:
         elsewhere = "namespaces" in term or "namespaceSelector" in term
         if not _selects(term, workload) and not others and not elsewhere:
             what = "an anti-affinity selector matches neither its own pods nor others"
-            yield workload.item.finding(identity.SPREAD_MISSES_OWN_PODS, field, what, "", severity)
+            yield workload.item.finding(identity.SPREAD_MISSES_OWN_PODS, field, what, None, severity)
 
 
 def _selects(term: Tree, workload: Workload) -> bool:
@@ -151,7 +149,7 @@ def _target_port(service: Item, field: str, port: Tree, workload: Workload) -> I
     if target not in [*words(ports, "name"), *words(ports, "containerPort")]:
         what = f"port {target} is not declared by the containers of {workload.item.title}"
         severity: Severity = "error" if isinstance(target, str) else "warning"
-        yield service.finding(identity.UNKNOWN_TARGET_PORT, field, what, "Declare it.", severity)
+        yield service.finding(identity.UNKNOWN_TARGET_PORT, field, what, None, severity)
 
 
 _TARGET = {
@@ -228,7 +226,7 @@ def _missing(world: World, item: Item, field: str, kind: str, name: str) -> Iter
     clusterwide = kind in ("PriorityClass", "ClusterTriggerAuthentication")
     if name and not world.exists(kind, "" if clusterwide else item.namespace, name):
         severity: Severity = "warning" if kind in _MAY_BE_ELSEWHERE else "error"
-        yield item.finding(references.NO_REFERENCE, field, f"{kind} '{name}' is not there", "", severity)
+        yield item.finding(references.NO_REFERENCE, field, f"{kind} '{name}' is not there", None, severity)
 
 
 def _of_pod(workload: Workload) -> Iterator[tuple[str, str]]:
@@ -268,7 +266,7 @@ def _container(workload: Workload, field: str, container: Tree) -> Iterator[Find
             yield item.finding(references.VALUE_TWICE, f"{field}.env", f"'{called}' has value and valueFrom")
         elif "value" not in entry and "valueFrom" not in entry:
             what = f"'{called}' has neither value nor valueFrom: it will be empty"
-            yield item.finding(references.NO_VALUE, f"{field}.env", what, "", "warning")
+            yield item.finding(references.NO_VALUE, f"{field}.env", what)
     claims = [mapping(claim, "metadata") for claim in maps(item.tree, "spec.volumeClaimTemplates")]
     volumes = [*words(maps(workload.pod, "volumes"), "name"), *words(claims, "name")]
     for mount in maps(container, "volumeMounts"):
@@ -299,7 +297,7 @@ def _probes(item: Item, field: str, container: Tree) -> Iterator[Finding]:
                 # A number works without a declaration; a name means nothing then.
                 severity: Severity = "error" if isinstance(port, str) else "warning"
                 what = f"port {port} is not declared"
-                yield item.finding(references.PROBE_PORT, f"{field}.{probe}", what, "Declare it.", severity)
+                yield item.finding(references.PROBE_PORT, f"{field}.{probe}", what, None, severity)
 
 
 def network_policies(world: World) -> Iterator[Finding]:
@@ -309,7 +307,7 @@ def network_policies(world: World) -> Iterator[Finding]:
         selected = is_empty(selector) or world.selected(selector, policy.namespace)
         if not selected and not world.made_by_operator(selector, policy.namespace):
             what = "selects the pods of no workload"
-            yield policy.finding(identity.POLICY_WITHOUT_PODS, "spec.podSelector", what, "", "warning")
+            yield policy.finding(identity.POLICY_WITHOUT_PODS, "spec.podSelector", what)
         for side, peers in (("ingress", "from"), ("egress", "to")):
             for rule in maps(policy.tree, f"spec.{side}"):
                 for peer in maps(rule, peers):
@@ -323,7 +321,7 @@ def _block(policy: Item, side: str, block: Tree) -> Iterator[Finding]:
     try:
         network: Any = ip_network(str(block.get("cidr")))
     except ValueError as error:
-        yield policy.finding(identity.POLICY_CIDR, field, f"{error}", "Write the network's first address.")
+        yield policy.finding(identity.POLICY_CIDR, field, f"{error}")
         return
     excepted = block.get("except")
     for inner in excepted if isinstance(excepted, list) else []:

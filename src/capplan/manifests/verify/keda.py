@@ -109,13 +109,11 @@ def _triggers(item: Item, triggers: list[Tree], lo: int) -> Iterator[Finding]:
         yield item.finding(keda.KEDA_TRIGGER_NAME_TWICE, "spec.triggers", f"two triggers are called '{name}'")
     if triggers and lo < 1 and all(trigger.get("type") in _RESOURCES for trigger in triggers):
         what = "cpu and memory cannot be measured with no pod there"
-        yield item.finding(keda.KEDA_ZERO_BY_RESOURCE, "spec.minReplicaCount", what, "Set 1 or more.")
+        yield item.finding(keda.KEDA_ZERO_BY_RESOURCE, "spec.minReplicaCount", what)
     for index, trigger in enumerate(triggers):
         if trigger.get("useCachedMetrics") and trigger.get("type") in _NOT_CACHED:
             what = f"{trigger['type']} has no cached metrics"
-            yield item.finding(
-                keda.KEDA_CACHED_METRICS, f"spec.triggers[{index}].useCachedMetrics", what, "Remove it."
-            )
+            yield item.finding(keda.KEDA_CACHED_METRICS, f"spec.triggers[{index}].useCachedMetrics", what)
 
 
 def _fallback(item: Item, triggers: list[Tree], lo: int, hi: int) -> Iterator[Finding]:
@@ -139,7 +137,7 @@ def _without_effect(item: Item, triggers: list[Tree], spec: Tree, lo: int) -> It
     for field in ("cooldownPeriod", *(() if cached else ("pollingInterval",))):
         if field in spec:
             what = "has no effect with a minimum above zero"
-            yield item.finding(keda.KEDA_NO_EFFECT, f"spec.{field}", what, "Remove it.", "warning")
+            yield item.finding(keda.KEDA_NO_EFFECT, f"spec.{field}", what)
 
 
 def triggers(world: World) -> Iterator[Finding]:
@@ -168,6 +166,4 @@ def _metadata(item: Item, field: str, kind: str, metadata: Tree) -> Iterator[Fin
         yield item.finding(keda.KEDA_UNKNOWN_METADATA, field, f"{kind} knows no '{key}'")
     for key, value in metadata.items():
         if not isinstance(value, str):
-            yield item.finding(
-                keda.KEDA_METADATA_TEXT, f"{field}.{key}", f"{value!r} is not text", "Quote it."
-            )
+            yield item.finding(keda.KEDA_METADATA_TEXT, f"{field}.{key}", f"{value!r} is not text")

@@ -201,9 +201,7 @@ def _cloud_run_container(item: Item, container: Tree, concurrency: int) -> Itera
                 clouds.CLOUD_RUN_CPU_MEMORY, field, f"{cores:g} vCPU do not go with {gib:g} GiB"
             )
     if not _is_pinned(text(container, "image")):
-        yield item.finding(
-            clouds.CLOUD_RUN_IMAGE, field, "the image is not pinned by tag or digest", "Name a digest."
-        )
+        yield item.finding(clouds.CLOUD_RUN_IMAGE, field, "the image is not pinned by tag or digest")
 
 
 def _is_pinned(image: str) -> bool:
@@ -309,7 +307,7 @@ def alerts_tested(paths: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
         rules = "kind" not in value and (alerts or path.endswith(".rules.yaml"))
         if rules and path not in tested:
             item = Item(path, {"kind": "Rules", "metadata": {"name": path}})
-            yield item.finding(observing.RULES_WITHOUT_TEST, "", "no unit test names them", "", "warning")
+            yield item.finding(observing.RULES_WITHOUT_TEST, "", "no unit test names them")
 
 
 def documents(item: Item) -> Iterator[Finding]:

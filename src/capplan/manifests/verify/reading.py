@@ -64,8 +64,7 @@ def read_contents(directory: Path) -> Contents:
         name = (chart / "Chart.yaml").relative_to(directory).as_posix()
         item = Item(name, {"kind": "Chart", "metadata": {"name": chart.name}})
         what = "its templates are no manifests until Helm has rendered them"
-        remedy = "Verify the output of `helm template`."
-        found.unread.append(item.finding(checks.HELM_TEMPLATES, "", what, remedy, "warning"))
+        found.unread.append(item.finding(checks.HELM_TEMPLATES, "", what))
     for name, path in files:
         if any(chart / "templates" in path.parents for chart in to_render):
             continue

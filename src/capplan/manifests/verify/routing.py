@@ -40,7 +40,7 @@ def _ingress(world: World, ingress: Item, services: Services) -> Iterator[Findin
     name = text(ingress.tree, "spec.ingressClassName")
     if name and not world.exists("IngressClass", "", name):
         what = f"IngressClass '{name}' is not there"
-        yield ingress.finding(references.NO_INGRESS_CLASS, "spec.ingressClassName", what, "", "warning")
+        yield ingress.finding(references.NO_INGRESS_CLASS, "spec.ingressClassName", what)
 
 
 def _route(world: World, route: Item, services: Services) -> Iterator[Finding]:
@@ -60,7 +60,7 @@ def _parent(route: Item, parent: Tree, gateway: Item | None) -> Iterator[Finding
     if gateway is None:
         remedy = "Add it, or declare it."
         yield route.finding(
-            references.NO_GATEWAY, "spec.parentRefs", f"gateway '{name}' is not there", remedy, "warning"
+            references.NO_GATEWAY, "spec.parentRefs", f"gateway '{name}' is not there", remedy
         )
         return
     if listener and listener not in words(maps(gateway.tree, "spec.listeners"), "name"):
@@ -81,7 +81,7 @@ def _backend(item: Item, backend: Tree, port: object, services: Services) -> Ite
 
 def _tls(world: World, item: Item, field: str, secret: str) -> Iterator[Finding]:
     if secret and not world.exists("Secret", item.namespace, secret):
-        yield item.finding(references.NO_TLS_SECRET, field, f"secret '{secret}' is not there", "", "warning")
+        yield item.finding(references.NO_TLS_SECRET, field, f"secret '{secret}' is not there")
 
 
 RULES = (routes,)

@@ -81,8 +81,7 @@ def _environments(documents: Documents, found: list[Finding]) -> Iterator[list[I
         except NotComposedError as error:
             place = f"{directory}/{KUSTOMIZATION}" if directory else KUSTOMIZATION
             item = Item(place, {"kind": "Kustomization", "metadata": {"name": directory or "."}})
-            remedy = "Verify the output of `kustomize build` instead."
-            found.append(item.finding(files.NOT_COMPOSED, "", str(error), remedy, "warning"))
+            found.append(item.finding(files.NOT_COMPOSED, "", str(error)))
             continue
         covered |= {path for path, _ in objects}
         yield [Item(path, tree) for path, tree in objects]

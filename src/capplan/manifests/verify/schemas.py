@@ -33,7 +33,7 @@ def schema_findings(items: Sequence[Item], directory: Path) -> Iterator[Finding]
         validator = _validator(directory, text(item.tree, "apiVersion"), item.kind)
         if validator is None:
             what = f"no schema for {text(item.tree, 'apiVersion')} {item.kind} in {directory}"
-            yield item.finding(files.NO_SCHEMA, "", what, "", "warning")
+            yield item.finding(files.NO_SCHEMA, "", what)
             continue
         for error in sorted(validator.iter_errors(item.tree), key=str):
             field = ".".join(map(str, error.absolute_path))
@@ -52,7 +52,7 @@ def _triggers(item: Item, directory: Path) -> Iterator[Finding]:
                 yield item.finding(keda.KEDA_UNKNOWN_METADATA, field, f"{kind} knows no '{name}'", remedy)
             elif known[kind][name]:
                 what = f"'{name}' of {kind} is deprecated"
-                yield item.finding(keda.KEDA_DEPRECATED_METADATA, field, what, known[kind][name], "warning")
+                yield item.finding(keda.KEDA_DEPRECATED_METADATA, field, what, known[kind][name])
 
 
 @cache

@@ -53,7 +53,7 @@ class Item(NamedTuple):
         check: Check,
         field: str,
         message: str,
-        remedy: str = "",
+        remedy: str | None = None,
         severity: Severity | None = None,
         *,
         line: int | None = None,
