@@ -21,3 +21,11 @@ def from_here(name: str) -> Path:
     """Return a path relative to where the command runs, if it is below: that is the checkout."""
     path, here = Path(name), Path.cwd()
     return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path
+
+
+def is_file(path: Path) -> bool:
+    """Say whether there is such a file; a name that no file can have, because of its length, is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False

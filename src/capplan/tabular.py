@@ -196,7 +196,7 @@ def opened(path: Path) -> Iterator[io.BufferedReader]:
     try:
         with _source_of(path) as file:
             gzipped = file.peek(2)[:2] == b"\x1f\x8b"
-            source = gzip.GzipFile(fileobj=file) if gzipped else file
+            source: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=file) if gzipped else file
             yield io.BufferedReader(_Bounded(source, name))
     except FileNotFoundError:
         raise InputError(Problem(name, "no such file")) from None

@@ -402,3 +402,42 @@ def test_every_width_of_terminal_shows_every_figure(
 ) -> None:
     shown = at_terminal(*SHOP, "-v", env={"COLUMNS": columns})
     assert _figures(COLOUR.sub("", shown)) == _figures(process(*SHOP, "-v").stdout)
+
+
+# What a process was not given, and what one left behind
+
+
+@posix_only
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_stream_that_is_closed_is_no_crash(closed: str) -> None:
+    shell = f'"$0" -m capplan estimate examples/afpi -q {closed}'
+    done = subprocess.run(["sh", "-c", shell, sys.executable], cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0
+    assert done.stderr == b""
+    assert (b"total" in done.stdout) is (">&-" not in closed.replace("2>&-", ""))
+
+
+@posix_only
+def test_plan_from_a_closed_stdin_is_empty() -> None:
+    shell = '"$0" -m capplan estimate - <&-'
+    done = subprocess.run(["sh", "-c", shell, sys.executable], cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 2
+    assert b"stdin: the file is empty" in done.stderr
+
+
+@posix_only
+def test_what_a_killed_run_left_is_removed_by_the_next(process: Callable, tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    left = [tmp_path / f".out.json.{ended.pid}.part", tmp_path / f".out.json.{ended.pid}.old"]
+    kept = [
+        tmp_path / f".out.json.{os.getppid()}.part",
+        tmp_path / ".out.json.x.part",
+        tmp_path / ".other.1.part",
+    ]
+    for path in (*left, *kept):
+        path.write_text("half")
+    assert (
+        process("estimate", "examples/afpi", "--format", "json", "-o", tmp_path / "out.json").exit_code == 0
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {"out.json", *(path.name for path in kept)}

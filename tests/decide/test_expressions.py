@@ -1,4 +1,5 @@
 import math
+import re
 from contextlib import suppress
 
 import pytest
@@ -135,3 +136,24 @@ def test_arithmetic_is_that_of_floats(a, b, sign):
 def test_any_text_has_a_value_or_says_why(text):
     with suppress(ExpressionError):
         Expression(text).value(DOCUMENT)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("9 ** 9 ** 9", "the exponent 3.8742e+08 is too large"),
+        ("1e308 * 10 * 0", "too large"),
+        ("1e200 * 1e200", "is not finite"),
+        ("sum(1e200 * 1e99 for x in many) * 1e9", "is not finite"),
+        ("9" * 1000, "too large"),
+        ("9" * 290 + " * " + "9" * 290, "too large"),
+        ("1e999", "too large"),
+        ("sum(sum(1 for y in many) for x in many)", "takes more than 200,000 steps"),
+        ("big - big", "is not a number"),
+    ],
+)
+def test_an_expression_has_a_budget(text, said):
+    document = {"many": list(range(1000)), "big": float("inf")}
+    with pytest.raises(ExpressionError, match=re.escape(said)):
+        Expression(text).value(document)
+    assert Expression("big > 5 and big * 2 > 5").value(document) is True

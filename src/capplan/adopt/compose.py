@@ -11,6 +11,7 @@ from capplan.adopt.cloudrun import workload_section
 from capplan.adopt.draft import DEFAULT_POOL, Draft, Tree, cores
 from capplan.manifests.quantity import memory
 from capplan.manifests.verify.world import mapping, whole
+from capplan.plan.fields import LARGEST
 
 _SIZES = {"b": 1.0, "k": 2.0**10, "kb": 2.0**10, "m": 2.0**20, "mb": 2.0**20, "g": 2.0**30, "gb": 2.0**30}
 _UNSAID_CORES, _UNSAID_BYTES = 0.1, 200.0 * 2**20
@@ -52,9 +53,10 @@ def _adopt(draft: Draft, name: str, service: Mapping[str, Any], path: str) -> No
 
 def _number(value: object) -> float | None:
     try:
-        return float(str(value)) if value is not None else None
+        found = float(str(value)) if value is not None else None
     except ValueError:
         return None
+    return found if found is not None and 0 < found <= LARGEST else None
 
 
 def _bytes(value: object) -> float | None:
@@ -62,4 +64,5 @@ def _bytes(value: object) -> float | None:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", str(value).strip().lower())
     if match is None or (match[2] or "b") not in _SIZES:
         return None
-    return float(match[1]) * _SIZES[match[2] or "b"]
+    size = float(match[1]) * _SIZES[match[2] or "b"]
+    return size if size <= LARGEST else None

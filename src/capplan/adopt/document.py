@@ -45,10 +45,9 @@ def _demand(draft: Draft) -> Iterator[str]:
     yield "  # No manifest says how much is asked of it. Until you do, the expected cost is that of every"
     yield "  # autoscaler at its floor."
     yield "  requests_per_second: 0"
-    services = draft.sections["services"]
-    if services:
-        entry = draft.entry or next(iter(services))
-        yield f"  entry: {{{entry}: 1}}"
+    callable_ = [name for kind in ("services", "databases", "caches") for name in draft.sections[kind]]
+    if draft.sections["services"] or len(callable_) > 1:
+        yield f"  entry: {{{draft.entry or callable_[0]}: 1}}"
 
 
 def _section(name: str, draft: Draft) -> Iterator[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from capplan.adopt import checks
@@ -22,6 +22,9 @@ _MACHINES: Mapping[Provider, str] = {
     "aws": "ec2",
     "azure": "virtual-machines",
 }
+_MOST = 10**9
+"""Of whatever is counted or measured in GiB; what is more, or below 0, is no number of anything."""
+
 _REGIONAL_ZONES = 3
 """Zones over which GKE spreads a regional cluster that names none."""
 
@@ -145,28 +148,36 @@ def _map(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
+
+
 def _resources(module: Mapping[str, Any]) -> Iterator[Resource]:
-    for entry in module.get("resources") or []:
-        if _map(entry).get("mode", "managed") == "managed":
-            index = entry.get("index")
-            name = entry["name"] if index is None else f"{entry['name']}-{index}"
-            yield Resource(entry["address"], entry["type"], usable(name), _map(entry.get("values")))
-    for child in module.get("child_modules") or []:
+    """Yield the managed resources of a module; an entry without address and type is none."""
+    for entry in map(_map, _list(module.get("resources"))):
+        address, kind, name = (entry.get(key) for key in ("address", "type", "name"))
+        texts = all(isinstance(text, str) and text for text in (address, kind))
+        if texts and entry.get("mode", "managed") == "managed":
+            index, name = entry.get("index"), name if isinstance(name, str) else str(address)
+            name = name if index is None else f"{name}-{str(index)[:63]}"
+            yield Resource(str(address), str(kind), usable(name), _map(entry.get("values")))
+    for child in _list(module.get("child_modules")):
         yield from _resources(_map(child))
 
 
 def _references(module: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, list[str]]]:
     """Yield the addresses that each resource of the configuration refers to."""
-    for entry in module.get("resources") or []:
+    for entry in map(_map, _list(module.get("resources"))):
         found = list(_inside(entry.get("expressions")))
-        yield prefix + entry["address"], [".".join(f.split(".")[:2]).partition("[")[0] for f in found]
+        address = f"{prefix}{entry.get('address')}"
+        yield address, [".".join(f.split(".")[:2]).partition("[")[0] for f in found]
     for name, call in _map(module.get("module_calls")).items():
         yield from _references(_map(_map(call).get("module")), f"{prefix}module.{name}.")
 
 
 def _inside(expression: object) -> Iterator[str]:
     if isinstance(expression, dict):
-        yield from (str(found) for found in expression.get("references") or [])
+        yield from (str(found) for found in _list(expression.get("references")))
         for value in expression.values():
             yield from _inside(value)
     elif isinstance(expression, list):
@@ -175,7 +186,9 @@ def _inside(expression: object) -> Iterator[str]:
 
 
 def _whole(value: object, default: int = 0) -> int:
-    return max(0, int(value)) if isinstance(value, int | float) else default
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
+        return default
+    return int(value)
 
 
 def _range(low: object, high: object, default: int = 1) -> Tree | int:

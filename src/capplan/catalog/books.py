@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from capplan.catalog.load import Reader
 from capplan.catalog.rows import GLOBAL, RATES, Price, Source
 from capplan.errors import InputError, Problem, nearest
-from capplan.paths import data_dir
+from capplan.paths import data_dir, is_file
 from capplan.stdin import is_stdin
 from capplan.strictyaml import Locator
 
@@ -100,7 +100,7 @@ def find_book(name: str, root: Path, relative_to: Path) -> Path:
     if is_stdin(name):
         return Path(name)
     for path in (root / "books" / f"{name}.yaml", relative_to / name):
-        if path.is_file():
+        if is_file(path):
             return path
     shipped = [path.stem for path in (root / "books").glob("*.yaml")]
     remedy = f"{nearest(name, shipped)} Or give the path of a file."

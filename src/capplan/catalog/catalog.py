@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from capplan.catalog.load import read_service
+from capplan.catalog.load import LARGEST, read_service
 from capplan.catalog.rows import Block, Price, ServiceCatalog, Sku
 from capplan.errors import InputError, Problem, nearest
 from capplan.paths import data_dir
@@ -185,7 +185,7 @@ class Catalog:
     def number(self, name: str, *keys: str) -> float:
         """Return the number under ``keys`` in ``hardware/{name}.yaml``; InputError if there is none."""
         found = self._fact(name, keys)
-        if isinstance(found, bool) or not isinstance(found, int | float):
+        if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) <= LARGEST:
             raise self._odd(name, keys, "expected a number")
         return float(found)
 

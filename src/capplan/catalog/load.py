@@ -12,6 +12,9 @@ from capplan.quantities import parse_share, shown
 from capplan.stdin import name_of
 from capplan.strictyaml import Locator, load, read_text
 
+LARGEST = 1e18
+"""The largest number in a catalog: more than anything costs or holds."""
+
 _PRICE_KEYS = {"usd": "on_demand", "spot": "spot", "commit_1y": "commit_1y", "commit_3y": "commit_3y"}
 _SKU_KEYS = frozenset(
     (*_PRICE_KEYS, "vcpu", "memory_gib", "gpu", "gpu_count", "max_pods", "size_gib", "tier_of", "from")
@@ -96,8 +99,8 @@ class Reader:
 
     def number(self, value: object, where: tuple[int | str, ...], positive: bool = False) -> float:
         """Return a number of at least 0, or above it."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-            raise self.error(where, f"expected a number of at least 0, got '{value}'")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST:
+            raise self.error(where, f"expected a number of at least 0, got '{str(value)[:80]}'")
         if positive and value == 0:
             raise self.error(where, "must be above 0; a free tier says `free: true`")
         return float(value)

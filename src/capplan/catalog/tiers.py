@@ -13,6 +13,7 @@ from capplan.arrays import Array, Floats
 from capplan.catalog.load import Reader
 from capplan.catalog.rows import Source
 from capplan.errors import nearest
+from capplan.paths import is_file
 from capplan.quantities import parse_cpu, parse_memory, parse_number, parse_rate, parse_share
 
 _KEYS = frozenset(("schema", "name", "kind", "by", "source", "tiers"))
@@ -84,7 +85,7 @@ class TierTable(NamedTuple):
 def find_table(name: str, root: Path, relative_to: Path) -> Path | None:
     """Return the file of the tier table ``name``, the catalog's or a path; None where there is none."""
     candidates = (root / "tiers" / f"{name}.yaml", relative_to / name)
-    return next((path for path in candidates if path.is_file()), None)
+    return next((path for path in candidates if is_file(path)), None)
 
 
 def read_table(path: Path) -> TierTable:

@@ -17,6 +17,7 @@ from capplan.cli.options import (
     OutputFile,
     Overlay,
 )
+from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from capplan.adopt.run import Adopted
@@ -47,8 +48,20 @@ def adopt(
     from capplan.cli.output import emit
 
     found = adopted(source, provider, region, node_types or (), overlay, catalogs)
-    found.file()
+    _check(found, catalogs)
     emit(found.text, output, force)
+
+
+def _check(found: Adopted, catalogs: Path | None) -> None:
+    """Read and estimate the plan as its reader will, before it is written."""
+    from capplan.catalog.catalog import Catalog
+    from capplan.estimate import estimate
+
+    try:
+        estimate(found.file(), Catalog(catalogs))
+    except InputError as error:
+        what = "no plan is written, as capplan would refuse it"
+        raise InputError(Problem(found.name, what), *error.problems) from None
 
 
 def adopted(

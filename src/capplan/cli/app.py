@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
 from collections.abc import Container
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -77,11 +79,26 @@ def main(arguments: list[str] | None = None) -> None:
     # capplan does no linear algebra, and the threads for it take time to start.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _without_plugins()
+    _open_streams()
     try:
         sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
     finally:
         _flush()
         gc.freeze()
+
+
+def _open_streams() -> None:
+    """Give a process without stdin, stdout or stderr empty ones, so that no file takes their place."""
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    while os.open(os.devnull, os.O_RDWR) <= _LAST_STREAM:
+        pass
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+
+
+_LAST_STREAM = 2
 
 
 def _flush() -> None:
@@ -118,14 +135,18 @@ def _run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", ExitCode.INTERRUPTED)
     except OSError as error:
-        # Files that cannot be read are wrong input, and told as such: this is about what is written.
-        return _fail(f"{error.filename or 'stdout'}: {error.strerror}", ExitCode.INTERNAL)
+        # A path that cannot be is wrong input; the rest is about what is written, and the machine.
+        code = ExitCode.INPUT if error.errno in _BAD_PATHS and error.filename else ExitCode.INTERNAL
+        return _fail(f"{printable(str(error.filename or 'stdout'))[:200]}: {error.strerror}", code)
     except Exception as error:
         if debug:
             raise
         what = f"internal error: {type(error).__name__}: {error}"
         return _fail(f"{what}\nRun again with --debug, and report what it prints.", ExitCode.INTERNAL)
     return ExitCode.OK
+
+
+_BAD_PATHS = (errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.ELOOP)
 
 
 def _fail(message: str, code: ExitCode) -> int:

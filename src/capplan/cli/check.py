@@ -59,19 +59,23 @@ def check(
     Example: capplan check examples/afpi --format markdown
     """
     from capplan.adopt.draft import Asked
-    from capplan.cli.output import show
+    from capplan.cli.output import note, show
     from capplan.gate.check import Against
     from capplan.gate.check import check as judge
     from capplan.gate.read import gates_of
     from capplan.gate.report import report_of
-    from capplan.gate.sides import side_of
+    from capplan.gate.saved import saved_fingerprints
+    from capplan.gate.sides import base_of
 
     estimate, document = _estimated(plan, sets or (), alternative, books or (), catalogs)
     asked = Asked(catalogs=catalogs)
+    side = None if base is None else base_of(base, books or (), alternative, asked)
+    if side is not None and side.absent:
+        note(f"{base}: {side.absent}")
     against = Against(
         today=day_of(today),
-        base=None if base is None else side_of(base, books or (), alternative, asked).document,
-        baseline=_known(baseline),
+        base=None if side is None or side.absent else side.document,
+        baseline=frozenset() if baseline is None else saved_fingerprints(baseline),
     )
     checked = judge(estimate, document, gates_of(estimate.file, gates), against)
     show(report_of(checked), fmt, output, force)
@@ -94,18 +98,3 @@ def _estimated(
         return result.estimate, sampled_document(result)
     assert isinstance(result, Estimate)
     return result, estimate_document(result)
-
-
-def _known(baseline: Path | None) -> frozenset[str]:
-    from capplan.errors import InputError, Problem
-    from capplan.gate.report import fingerprints
-    from capplan.stdin import name_of
-    from capplan.strictjson import read_json
-
-    if baseline is None:
-        return frozenset()
-    remedy = "Save one with `capplan check PLAN --format json --exit-zero -o FILE`."
-    try:
-        return fingerprints(read_json(baseline, remedy))
-    except (TypeError, KeyError, AttributeError):
-        raise InputError(Problem(name_of(baseline), "is not the JSON of a check", remedy)) from None

@@ -68,15 +68,19 @@ def diff(
     from capplan.adopt.document import note_line
     from capplan.adopt.draft import Asked
     from capplan.cli.output import note, show
-    from capplan.gate.sides import side_of
+    from capplan.gate.sides import base_of, side_of
 
     if (head is None) == (actual is None):
         raise InputError(Problem("HEAD", "is what BASE is compared with", "Name one, or a bill by --actual."))
     asked = Asked.of(provider, region, node_types or (), overlay, catalogs)
-    sides = [side_of(name, books or (), alternative, asked) for name in (base, head) if name is not None]
+    first = side_of if head is None else base_of
+    sides = [first(base, books or (), alternative, asked)]
+    sides += [] if head is None else [side_of(head, books or (), alternative, asked)]
     for side in sides:
         for line in side.notes:
             note(f"{side.name}: {note_line(line)}")
+        if side.absent:
+            note(f"{side.name}: {side.absent}")
     report = _compared(*sides) if actual is None else _against_bill(sides[0], actual, names)
     show(report, fmt, output, force)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import sys
@@ -104,6 +105,8 @@ def write_files(texts: Mapping[Path, str] | Mapping[Path, bytes], force: bool) -
     if there and not force:
         remedy = "Use --force to replace it."
         raise InputError(*(Problem(str(path), "the file exists", remedy) for path in there))
+    for path in texts:
+        _remove_left(path)
     new = {path: _beside(path, "part") for path in texts}
     old = {path: _beside(path, "old") for path in there if path.is_file()}
     try:
@@ -140,6 +143,28 @@ def _put_in_place(new: Mapping[Path, Path], old: Mapping[Path, Path]) -> None:
 
 def _beside(path: Path, ending: str) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.{ending}")
+
+
+def _remove_left(path: Path) -> None:
+    """Remove what a run that was killed left beside a file; what another one still writes stays."""
+    with suppress(OSError):
+        for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+            pid, _, ending = left.name[len(path.name) + 2 :].partition(".")
+            if ending in ("part", "old") and pid.isdecimal() and not _runs(int(pid)):
+                left.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    """Say whether a process still runs; where that cannot be asked without harm, it may."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _is_there(path: Path) -> bool:

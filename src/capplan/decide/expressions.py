@@ -23,6 +23,10 @@ from capplan.errors import nearest, sentences
 _MAX_CHARACTERS = 2000
 _MAX_DEPTH = 60
 _MAX_EXPONENT = 64
+_LARGEST = 10**300
+
+MAX_STEPS = 200_000
+"""Parts that an evaluation looks at, each pass of a loop counted."""
 
 
 class ExpressionError(Exception):
@@ -42,6 +46,17 @@ class Evidence(NamedTuple):
 
 
 Names = Mapping[str, Any]
+
+
+class _Scope(NamedTuple):
+    """What names stand for, and the number of steps that the evaluation took so far, in a list of one."""
+
+    names: Names
+    steps: list[int]
+
+    def of(self, name: str, value: object) -> _Scope:
+        """Return the scope inside a loop."""
+        return _Scope({**self.names, name: value}, self.steps)
 
 
 def _power(base: float, exponent: float) -> float:
@@ -123,12 +138,12 @@ class Expression:
 
         Raises ExpressionError where a field is missing or unknown, or the arithmetic has no result.
         """
-        return _value(self._body, {**FUNCTIONS, **_CONSTANTS, **document})
+        return _value(self._body, _Scope({**FUNCTIONS, **_CONSTANTS, **document}, [0]))
 
     def evidence(self, document: Names) -> list[Evidence]:
         """Return what each field and function call in it says, in the order of the text."""
-        names = {**FUNCTIONS, **_CONSTANTS, **document}
-        return [Evidence(ast.unparse(node), _value(node, names)) for node in _asked(self._body)]
+        scope = _Scope({**FUNCTIONS, **_CONSTANTS, **document}, [0])
+        return [Evidence(ast.unparse(node), _value(node, scope)) for node in _asked(self._body)]
 
 
 def _parsed(text: str) -> ast.expr:
@@ -158,12 +173,22 @@ def _check(node: ast.AST) -> None:
         raise ExpressionError(f"'{_said(node)}' is not allowed in an expression")
     if isinstance(node, ast.Constant) and not isinstance(node.value, str | int | float | bool | None):
         raise ExpressionError(f"'{_said(node)}' is not a value that documents have")
+    if (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, int | float)
+        and not abs(node.value) <= _LARGEST
+    ):
+        raise ExpressionError(f"'{_said(node)[:20]}…' is too large")
     if isinstance(node, ast.Call) and (not isinstance(node.func, ast.Name) or _spread(node)):
         raise ExpressionError(f"'{_said(node)}' is not allowed", "Only functions are called, by their name.")
     if isinstance(node, ast.GeneratorExp) and len(node.generators) > 1:
         raise ExpressionError("only one loop is allowed in brackets")
     if isinstance(node, ast.comprehension) and not isinstance(node.target, ast.Name):
         raise ExpressionError("a loop needs one name")
+
+
+def _in_range(value: object) -> bool:
+    return not isinstance(value, int | float) or abs(value) <= _LARGEST
 
 
 def _spread(call: ast.Call) -> bool:
@@ -187,23 +212,26 @@ def _asked(node: ast.AST) -> Iterator[ast.expr]:
         yield from _asked(child)
 
 
-def _value(node: Any, names: Names) -> Any:
+def _value(node: Any, scope: _Scope) -> Any:
     """Return the value of ``node``; every kind that :func:`_check` lets through has its function."""
-    return _VALUES[type(node)](node, names)
+    scope.steps[0] += 1
+    if scope.steps[0] > MAX_STEPS:
+        raise ExpressionError(f"takes more than {MAX_STEPS:,} steps")
+    return _VALUES[type(node)](node, scope)
 
 
-def _name(node: ast.Name, names: Names) -> Any:
-    if node.id not in names:
-        raise ExpressionError(f"there is no '{node.id}'", nearest(node.id, names))
-    return names[node.id]
+def _name(node: ast.Name, scope: _Scope) -> Any:
+    if node.id not in scope.names:
+        raise ExpressionError(f"there is no '{node.id}'", nearest(node.id, scope.names))
+    return scope.names[node.id]
 
 
-def _attribute(node: ast.Attribute, names: Names) -> Any:
-    return _member(_value(node.value, names), node.attr, node.value)
+def _attribute(node: ast.Attribute, scope: _Scope) -> Any:
+    return _member(_value(node.value, scope), node.attr, node.value)
 
 
-def _subscript(node: ast.Subscript, names: Names) -> Any:
-    return _member(_value(node.value, names), _value(node.slice, names), node.value)
+def _subscript(node: ast.Subscript, scope: _Scope) -> Any:
+    return _member(_value(node.value, scope), _value(node.slice, scope), node.value)
 
 
 def _member(container: object, key: object, node: ast.expr) -> Any:
@@ -224,19 +252,34 @@ def _member(container: object, key: object, node: ast.expr) -> Any:
     return container[key]
 
 
-def _binary(node: ast.BinOp, names: Names) -> Any:
-    left, right = _number(node.left, names), _number(node.right, names)
+def _binary(node: ast.BinOp, scope: _Scope) -> Any:
+    left, right = _number(node.left, scope), _number(node.right, scope)
     try:
-        return _ARITHMETIC[type(node.op)](left, right)
+        return _bounded(_ARITHMETIC[type(node.op)](left, right), node, (left, right))
     except ZeroDivisionError:
         raise ExpressionError(f"{_said(node.right)} is 0, and divides") from None
     except OverflowError:
         raise ExpressionError(f"{_said(node)} is too large") from None
 
 
-def _number(node: ast.expr, names: Names) -> Any:
+def _bounded(value: Any, node: ast.expr, operands: Sequence[Any]) -> Any:
+    """Return the result of arithmetic; it is finite where its operands are, and never NaN or endless."""
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise ExpressionError(f"{_said(node)} is too large")
+    if isinstance(value, float) and not math.isfinite(value) and all(map(_finite, operands)):
+        raise ExpressionError(f"{_said(node)} is not finite")
+    if isinstance(value, float) and math.isnan(value):
+        raise ExpressionError(f"{_said(node)} is not a number")
+    return value
+
+
+def _finite(value: Any) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _number(node: ast.expr, scope: _Scope) -> Any:
     """Return a number, or an array of them, to calculate with."""
-    value = _value(node, names)
+    value = _value(node, scope)
     if value is None:
         raise ExpressionError(f"{_said(node)} is unknown")
     if isinstance(value, bool) or not (isinstance(value, int | float) or hasattr(value, "__array__")):
@@ -244,27 +287,27 @@ def _number(node: ast.expr, names: Names) -> Any:
     return value
 
 
-def _unary(node: ast.UnaryOp, names: Names) -> Any:
+def _unary(node: ast.UnaryOp, scope: _Scope) -> Any:
     if isinstance(node.op, ast.Not):
-        return not _value(node.operand, names)
-    number = _number(node.operand, names)
+        return not _value(node.operand, scope)
+    number = _number(node.operand, scope)
     return -number if isinstance(node.op, ast.USub) else number
 
 
-def _boolean(node: ast.BoolOp, names: Names) -> bool:
+def _boolean(node: ast.BoolOp, scope: _Scope) -> bool:
     every = isinstance(node.op, ast.And)
-    decided = (bool(_value(operand, names)) for operand in node.values)
+    decided = (bool(_value(operand, scope)) for operand in node.values)
     return all(decided) if every else any(decided)
 
 
-def _compare(node: ast.Compare, names: Names) -> bool:
+def _compare(node: ast.Compare, scope: _Scope) -> bool:
     operands = [node.left, *node.comparators]
     pairs = zip(node.ops, operands, operands[1:], strict=False)
-    return all(_compared(op, left, right, names) for op, left, right in pairs)
+    return all(_compared(op, left, right, scope) for op, left, right in pairs)
 
 
-def _compared(op: ast.cmpop, left: ast.expr, right: ast.expr, names: Names) -> bool:
-    a, b = _value(left, names), _value(right, names)
+def _compared(op: ast.cmpop, left: ast.expr, right: ast.expr, scope: _Scope) -> bool:
+    a, b = _value(left, scope), _value(right, scope)
     if type(op) in _ORDER:
         for node, value in ((left, a), (right, b)):
             if value is None:
@@ -275,33 +318,38 @@ def _compared(op: ast.cmpop, left: ast.expr, right: ast.expr, names: Names) -> b
         raise ExpressionError(f"{_said(left)} and {_said(right)} cannot be compared") from None
 
 
-def _conditional(node: ast.IfExp, names: Names) -> Any:
-    return _value(node.body if _value(node.test, names) else node.orelse, names)
+def _conditional(node: ast.IfExp, scope: _Scope) -> Any:
+    return _value(node.body if _value(node.test, scope) else node.orelse, scope)
 
 
-def _call(node: ast.Call, names: Names) -> Any:
-    function = _name(node.func, names)  # type: ignore[arg-type]
+def _call(node: ast.Call, scope: _Scope) -> Any:
+    function = _name(node.func, scope)  # type: ignore[arg-type]
     name = _said(node.func)
     if not callable(function):
         raise ExpressionError(f"'{name}' is not a function", nearest(name, FUNCTIONS))
-    arguments = [_value(argument, names) for argument in node.args]
-    named = {str(keyword.arg): _value(keyword.value, names) for keyword in node.keywords}
+    arguments = [_value(argument, scope) for argument in node.args]
+    named = {str(keyword.arg): _value(keyword.value, scope) for keyword in node.keywords}
     try:
-        return function(*arguments, **named)
+        return _bounded(function(*arguments, **named), node, _figures(arguments))
     except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise ExpressionError(f"{_said(node)}: {error}") from None
 
 
-def _loop(node: ast.GeneratorExp, names: Names) -> list[Any]:
+def _figures(arguments: Sequence[Any]) -> list[Any]:
+    """Return the arguments, and what is in those that are lists."""
+    return [each for value in arguments for each in (value if isinstance(value, list | tuple) else [value])]
+
+
+def _loop(node: ast.GeneratorExp, scope: _Scope) -> list[Any]:
     loop = node.generators[0]
-    items = _value(loop.iter, names)
+    items = _value(loop.iter, scope)
     if isinstance(items, str | None) or not isinstance(items, Sequence | Mapping):
         raise ExpressionError(f"{_said(loop.iter)} is not a list")
-    rows = [{**names, loop.target.id: item} for item in items]  # type: ignore[attr-defined]
+    rows = (scope.of(loop.target.id, item) for item in items)  # type: ignore[attr-defined]
     return [_value(node.elt, row) for row in rows if all(_value(test, row) for test in loop.ifs)]
 
 
-_VALUES: Mapping[type[ast.AST], Callable[[Any, Names], Any]] = {
+_VALUES: Mapping[type[ast.AST], Callable[[Any, _Scope], Any]] = {
     ast.Constant: lambda node, _: node.value,
     ast.Name: _name,
     ast.Attribute: _attribute,
@@ -313,6 +361,6 @@ _VALUES: Mapping[type[ast.AST], Callable[[Any, Names], Any]] = {
     ast.IfExp: _conditional,
     ast.Call: _call,
     ast.GeneratorExp: _loop,
-    ast.List: lambda node, names: [_value(item, names) for item in node.elts],
-    ast.Tuple: lambda node, names: [_value(item, names) for item in node.elts],
+    ast.List: lambda node, scope: [_value(item, scope) for item in node.elts],
+    ast.Tuple: lambda node, scope: [_value(item, scope) for item in node.elts],
 }

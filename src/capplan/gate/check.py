@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from capplan.errors import ExitCode, InputError, Problem, nearest
+from capplan.errors import ExitCode, InputError, nearest
 from capplan.estimate import Estimate
 from capplan.findings import Finding
 from capplan.gate.capacity import capacity_findings
@@ -57,14 +57,14 @@ def check(estimate: Estimate, document: Document, gate_file: GateFile, against: 
     """Judge an estimate, whose JSON is ``document``, by the gates in ``gate_file``."""
     gates = gate_file.gates
     units = _units(estimate)
-    _known(gates, estimate, units)
+    _known(gate_file, estimate, units)
     document = {**document, "tags": estimate.plan.tags}
     found = [
         *budget_findings(gates.budgets, document, units),
         *_increases(gates, document, against.base),
         *capacity_findings(gates.capacity, estimate),
         *coverage_findings(gates.coverage, estimate, against.today),
-        *policy_findings(gates.policies, estimate, document),
+        *policy_findings(gate_file, estimate, document),
     ]
     judged = [_placed(_judged(one, gates.waivers, against), estimate, gate_file) for one in found]
     judged.sort(key=lambda j: (not j.fails, j.finding.rank, j.kind, j.finding.subject, j.gate))
@@ -123,22 +123,26 @@ def _units(estimate: Estimate) -> dict[str, float]:
     return units
 
 
-def _known(gates: Gates, estimate: Estimate, units: Mapping[str, float]) -> None:
+def _known(gate_file: GateFile, estimate: Estimate, units: Mapping[str, float]) -> None:
     """Refuse a gate on something that the plan does not have: it would pass for ever."""
     names = {component.name for component in estimate.components}
-    problems = []
-    for index, gate in enumerate(gates.budgets):
-        if gate.component is not None and gate.component not in names:
-            problems.append(_unknown(f"gates.budgets.{index}.component", gate.component, names))
-        if gate.tag is not None and gate.tag not in estimate.plan.tags:
-            problems.append(_unknown(f"gates.budgets.{index}.tag", gate.tag, estimate.plan.tags))
-        if gate.per is not None and gate.per not in units:
-            problems.append(_unknown(f"gates.budgets.{index}.per", gate.per, units))
-    quotas = (name for name in gates.capacity.quotas if name not in names)
-    problems += [_unknown("gates.capacity.quotas", name, names) for name in quotas]
+    problems = [
+        gate_file.problem(path, f"the plan has no '{name}'", nearest(name, known))
+        for path, name, known in _named(gate_file.gates, names, estimate.plan.tags, units)
+        if name not in known
+    ]
     if problems:
         raise InputError(*problems)
 
 
-def _unknown(where: str, name: str, known: Iterable[str]) -> Problem:
-    return Problem(where, f"the plan has no '{name}'", nearest(name, known))
+def _named(
+    gates: Gates, names: Container[str], tags: Container[str], units: Container[str]
+) -> Iterator[tuple[tuple[str | int, ...], str, Container[str]]]:
+    """Yield every name in the gates, with its path and those that the plan has."""
+    for index, gate in enumerate(gates.budgets):
+        said = {"component": (gate.component, names), "tag": (gate.tag, tags), "per": (gate.per, units)}
+        for field, (name, known) in said.items():
+            if name is not None:
+                yield ("budgets", index, field), name, known
+    for name in gates.capacity.quotas:
+        yield ("capacity", "quotas", name), name, names

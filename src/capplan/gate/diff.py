@@ -158,7 +158,8 @@ def _effects(
         was, now = (0.0 if line is None else float(line["monthly_cost"]) for line in (old, new))
         moved = 0.0
         if old is not None and new is not None:
-            moved = (new["unit_price"] - old["unit_price"]) * new["quantity"]
+            figures = (old["unit_price"], new["unit_price"], new["quantity"])
+            moved = 0.0 if None in figures else (figures[1] - figures[0]) * figures[2]
         by_price += moved
         by_design += now - was - moved
     return by_price, by_design

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from capplan.decide.expressions import Expression, ExpressionError
@@ -10,38 +11,39 @@ from capplan.errors import InputError, Problem
 from capplan.estimate import Estimate
 from capplan.gate import checks
 from capplan.gate.judged import SEVERITIES, Judged, Path
+from capplan.gate.read import GateFile
 from capplan.plan.bind import at
 from capplan.plan.gates import Policy
 
 Document = Mapping[str, Any]
 
 
-def policy_findings(policies: list[Policy], estimate: Estimate, document: Document) -> Iterator[Judged]:
+def policy_findings(gate_file: GateFile, estimate: Estimate, document: Document) -> Iterator[Judged]:
     """Yield every place where a policy's expression is true."""
-    for index, policy in enumerate(policies):
+    for index, policy in enumerate(gate_file.gates.policies):
         severity = SEVERITIES.get(policy.severity)
-        expression = _read(policy, index)
+        when = partial(gate_file.problem, ("policies", index, "when"))
+        expression = _read(policy, when)
         for component, names, path in _subjects(policy, estimate, document):
-            if severity is not None and _broken(expression, names, policy, index):
+            if severity is not None and _broken(expression, names, when):
                 finding = checks.POLICY_BROKEN.finding(
                     component, policy.message, policy.remedy, severity=severity
                 )
                 yield Judged(finding, f"policy/{policy.name}", policy.fails, path)
 
 
-def _read(policy: Policy, index: int) -> Expression:
+def _read(policy: Policy, when: Callable[..., Problem]) -> Expression:
     try:
         return Expression(policy.when)
     except ExpressionError as error:
-        raise InputError(Problem(f"gates.policies.{index}.when", error.what, error.remedy)) from None
+        raise InputError(when(error.what, error.remedy)) from None
 
 
-def _broken(expression: Expression, names: Document, policy: Policy, index: int) -> bool:
+def _broken(expression: Expression, names: Document, when: Callable[..., Problem]) -> bool:
     try:
         return bool(expression.value(names))
     except ExpressionError as error:
-        where = f"gates.policies.{index}.when ({policy.name})"
-        raise InputError(Problem(where, error.what, error.remedy)) from None
+        raise InputError(when(error.what, error.remedy)) from None
 
 
 def _subjects(policy: Policy, estimate: Estimate, document: Document) -> Iterator[tuple[str, Document, Path]]:

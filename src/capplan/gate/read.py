@@ -24,6 +24,10 @@ class GateFile(NamedTuple):
     places: Places
     prefix: tuple[str, ...]
 
+    def problem(self, path: tuple[str | int, ...], what: str, remedy: str = "") -> Problem:
+        """Return the problem at a path in the gates."""
+        return self.places.problem((*self.prefix, *path), what, remedy)
+
 
 def gates_of(file: PlanFile, named: Path | None) -> GateFile:
     """Return the gates in ``named``, or in the file beside the plan, or in the plan itself.

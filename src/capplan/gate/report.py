@@ -79,8 +79,3 @@ def _violation(judged: Judged) -> dict[str, Any]:
         "known": judged.old,
         "fingerprint": judged.fingerprint,
     }
-
-
-def fingerprints(document: Any) -> frozenset[str]:
-    """Return what an earlier check, as JSON, already knew."""
-    return frozenset(violation["fingerprint"] for violation in document.get("violations", ()))

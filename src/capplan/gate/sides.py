@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,21 +17,25 @@ from capplan.catalog.catalog import Catalog
 from capplan.errors import InputError, Problem
 from capplan.estimate import Estimate, estimate
 from capplan.findings import Finding
+from capplan.gate.saved import nothing, saved_estimate
 from capplan.plan.read import parse_plan, read_plan
-from capplan.report.json_format import SCHEMA_VERSION, dumps, estimate_document
-from capplan.stdin import is_stdin, name_of
-from capplan.strictjson import read_json
-from capplan.strictyaml import read_text
+from capplan.report.json_format import dumps, estimate_document
+from capplan.stdin import is_stdin
+from capplan.strictyaml import decode, read_text
 
 _GIT_TIMEOUT_S = 30
 
 
 class Side(NamedTuple):
-    """One side: its JSON document, how it was named, and what was left open where it was adopted."""
+    """One side: its JSON document, how it was named, and what its reader must know.
+
+    absent: why there is no plan, and the document is that of nothing; empty where there is one.
+    """
 
     name: str
     document: Mapping[str, Any]
     notes: Sequence[Finding] = ()
+    absent: str = ""
 
 
 def side_of(name: str, books: Sequence[str], alternative: str | None, asked: Asked) -> Side:
@@ -46,13 +51,49 @@ def side_of(name: str, books: Sequence[str], alternative: str | None, asked: Ask
     if path.exists() or is_stdin(path) or ":" not in name:
         file = read_plan(path, (), alternative, books)
         return Side(name, _as_saved(estimate(file, Catalog(asked.catalogs))))
+    return _revised(name, books, alternative, asked)
+
+
+def base_of(name: str, books: Sequence[str], alternative: str | None, asked: Asked) -> Side:
+    """Return the side that changes are measured from: like :func:`side_of`, but a revision may have no plan.
+
+    A change that adds the first plan, or mends a broken one, is compared with nothing, and that is said. A
+    revision that git does not have is an error all the same.
+    """
+    path = Path(name)
+    if path.exists() or is_stdin(path) or ":" not in name:
+        return side_of(name, books, alternative, asked)
     revision, _, inside = name.partition(":")
+    _check_revision(revision)
+    try:
+        return _revised(name, books, alternative, asked)
+    except InputError as error:
+        there = _git("cat-file", "-e", f"{revision}:{_from_here(inside)}").returncode == 0
+        reason = f"has no plan that can be read ({error.problems[0]})" if there else "has no such file"
+        return Side(name, nothing(name), absent=f"{reason}; compared with nothing")
+
+
+def _revised(name: str, books: Sequence[str], alternative: str | None, asked: Asked) -> Side:
+    revision, _, inside = name.partition(":")
+    _check_revision(revision)
     if _is_directory_without_plan(revision, inside):
         with TemporaryDirectory() as directory:
             return _adopted(name, _extracted(revision, inside, Path(directory)), books, asked)
     where, text = _at_revision(revision, inside)
     file = parse_plan(text, f"{revision}:{where}", Path(where).parent, (), alternative, books)
     return Side(name, _as_saved(estimate(file, Catalog(asked.catalogs))))
+
+
+def _check_revision(revision: str) -> None:
+    """Refuse a revision that git does not have; without one, the index is meant."""
+    if revision.startswith("-"):
+        raise InputError(Problem(revision, "is not a revision: it begins with '-'"))
+    if not revision:
+        return
+    done = _git("rev-parse", "--quiet", "--verify", f"{revision}^{{commit}}")
+    if done.returncode:
+        what = f"git cannot show it ({_reason(done) or 'no such revision'})"
+        raise InputError(Problem(revision, what, "Fetch it: git fetch --depth=1 origin …"))
 
 
 def _adopted(name: str, path: Path, books: Sequence[str], asked: Asked) -> Side:
@@ -67,49 +108,35 @@ def _as_saved(found: Estimate) -> dict[str, Any]:
     return document
 
 
-def saved_estimate(path: Path) -> dict[str, Any]:
-    """Return an estimate that `capplan estimate --format json` wrote."""
-    remedy = "Save one with `capplan estimate PLAN --format json -o FILE`."
-    document: Any = read_json(path, remedy)
-    if not isinstance(document, dict) or "components" not in document:
-        raise InputError(Problem(name_of(path), "is not the estimate of one plan", remedy))
-    if document.get("schema_version") != SCHEMA_VERSION:
-        what = f"has schema_version {document.get('schema_version')}, and {SCHEMA_VERSION} is read"
-        raise InputError(Problem(name_of(path), what))
-    return document
-
-
 def _at_revision(revision: str, inside: str) -> tuple[str, str]:
     """Return path and text of a plan at a revision; a directory is searched for its plan."""
     names = [inside] if inside.endswith((".yaml", ".yml")) else []
     names = names or [f"{inside.rstrip('/')}/{name}".lstrip("/") for name in ("plan.yaml", "capplan.yaml")]
     for name in names:
-        done = _git("show", f"{revision}:{_from_here(name)}")
+        done = _git("cat-file", "blob", f"{revision}:{_from_here(name)}")
         if done.returncode == 0:
-            return name, done.stdout
-    reason = done.stderr.strip().splitlines()
-    what = f"git cannot show it ({reason[0] if reason else 'no output'})"
-    raise InputError(
-        Problem(f"{revision}:{inside}", what, "Fetch the revision: git fetch --depth=1 origin …")
-    )
+            return name, decode(done.stdout, f"{revision}:{name}")
+    what = f"git cannot show it ({_reason(done) or 'no output'})"
+    raise InputError(Problem(f"{revision}:{inside}", what))
 
 
 def _is_directory_without_plan(revision: str, inside: str) -> bool:
     """Say whether a path is a directory at a revision, and holds manifests rather than a plan."""
-    done = _git("ls-tree", "--name-only", f"{revision}:{_from_here(inside)}")
-    return done.returncode == 0 and not {"plan.yaml", "capplan.yaml"} & set(done.stdout.splitlines())
+    done = _git("ls-tree", "-z", "--name-only", f"{revision}:{_from_here(inside)}")
+    return done.returncode == 0 and not {b"plan.yaml", b"capplan.yaml"} & set(done.stdout.split(b"\0"))
 
 
 def _extracted(revision: str, inside: str, directory: Path) -> Path:
     """Write the files of a directory at a revision, links left out, and return where they are."""
     listed = _git("ls-tree", "-r", "-z", f"{revision}:{_from_here(inside)}").stdout
-    for line in filter(None, listed.split("\0")):
-        about, _, name = line.partition("\t")
-        mode, _, blob = about.split()
+    for line in filter(None, listed.split(b"\0")):
+        about, _, path = line.partition(b"\t")
+        mode, _, blob = about.decode().split()
+        name = os.fsdecode(path)
         if mode.startswith("100") and name.endswith((".yaml", ".yml", ".json")):
             target = directory / Path(inside).name / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(_git("cat-file", "blob", blob).stdout, encoding="utf-8")
+            target.write_bytes(_git("cat-file", "blob", blob).stdout)
     return directory / Path(inside).name
 
 
@@ -118,15 +145,21 @@ def _from_here(path: str) -> str:
     return path if path.startswith(("/", "./", "../")) else f"./{path}"
 
 
-def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _git(command: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run git with the arguments, the last of them taken as a name whatever it begins with."""
+    *options, name = arguments
     try:
         return subprocess.run(
-            ["git", *arguments],
+            ["git", command, *options, "--end-of-options", name],
             capture_output=True,
-            text=True,
-            encoding="utf-8",
+            stdin=subprocess.DEVNULL,
             timeout=_GIT_TIMEOUT_S,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise InputError(Problem("git", f"cannot be run ({error})")) from None
+
+
+def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
+    """Return what git says first of why it cannot."""
+    return next(iter(done.stderr.decode("utf-8", "replace").strip().splitlines()), "")

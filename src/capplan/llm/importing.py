@@ -10,6 +10,7 @@ from typing import Any
 
 from capplan.errors import InputError, Problem
 from capplan.llm.refusals import refuse_others
+from capplan.quantities import shown
 
 Config = Mapping[str, Any]
 
@@ -125,12 +126,29 @@ def _refuse_types(config: Config, where: str) -> None:
         "expansion_ratio": ((int, float), "a number"),
     }
     wrong = [
-        Problem(f"{where}: {key}", f"expected {kind}, got '{config[key]}'")
+        Problem(f"{where}: {key}", f"expected {kind}, got '{str(config[key])[:80]}'")
         for key, (of, kind) in kinds.items()
-        if key in config and not (isinstance(config[key], of) and (of is not int or config[key] >= 0))
+        if key in config and not (isinstance(config[key], of) and _in_bounds(config[key]))
+    ]
+    wrong += [
+        Problem(f"{where}: {key}", f"{shown(config[key])} layers are more than {_MOST_LAYERS:,}")
+        for key in _REQUIRED["layers"]
+        if not wrong and config.get(key, 0) > _MOST_LAYERS
     ]
     if wrong:
         raise InputError(*wrong)
+
+
+_MOST_LAYERS = 10_000
+_LARGEST = 10**9
+"""More than any size in a model's config."""
+
+
+def _in_bounds(value: object) -> bool:
+    """Say whether a value may stand in a config: no number too large, no list longer than layers."""
+    if isinstance(value, int | float):
+        return 0 <= value <= _LARGEST
+    return not isinstance(value, list | str) or len(value) <= _MOST_LAYERS
 
 
 def _first(config: Config, keys: tuple[str, ...]) -> Any:
@@ -213,9 +231,9 @@ def _window_layers(config: Config, layers: int) -> int:
     if kinds is not None:
         return sum(kind != "full_attention" for kind in kinds)
     every = _first(config, ("sliding_window_pattern", "no_rope_layer_interval"))
-    if isinstance(every, int):
+    if isinstance(every, int) and every:
         return layers - layers // every
-    if isinstance(every, str):  # such as LLLG: local, local, local, global
+    if isinstance(every, str) and every:  # such as LLLG: local, local, local, global
         return sum(every[n % len(every)] == "L" for n in range(layers))
     if config.get("use_sliding_window"):
         return max(layers - int(config.get("max_window_layers", 0)), 0)

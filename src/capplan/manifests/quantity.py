@@ -54,11 +54,25 @@ def parse(value: object) -> float:
     (0.25, 1024.0, 2.0, 1000.0)
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        return _finite(value)
     match = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError(f"{value!r} is not a quantity")
     suffix = match[2] or ""
     if suffix[:1] in ("e", "E") and len(suffix) > 1:
-        return float(match[0])
-    return float(match[1]) * _SUFFIX[suffix]
+        return _finite(match[0])
+    return _finite(float(match[1]) * _SUFFIX[suffix])
+
+
+def _finite(value: float | str) -> float:
+    """Return a number below any that could be meant; ValueError for what is more, or none."""
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not abs(number) <= _MOST:
+        raise ValueError(f"{str(value)[:60]} is not a quantity")
+    return number
+
+
+_MOST = 1e30

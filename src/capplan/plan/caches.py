@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from capplan.plan.deferred import variants
-from capplan.plan.fields import DEFAULTS, Duration, Memory, Name, Number, Positive, Section, Share, Whole
+from capplan.plan.fields import (
+    DEFAULTS,
+    Count,
+    Duration,
+    Memory,
+    Name,
+    Number,
+    Positive,
+    Section,
+    Share,
+    Whole,
+)
 from capplan.plan.stores import SelfHosted, StoreBase
 
 
@@ -84,7 +95,7 @@ class ElastiCache(StoreBase, CacheContent):
 
     platform: Literal["elasticache"]
     machine: str = Field(description="Node type, or auto: the cheapest that holds the content.")
-    shards: Positive = Field(1.0, description="Parts that the keys are spread over.")
+    shards: Count = Field(1.0, description="Parts that the keys are spread over.")
     replicas: Whole = Field(0.0, description="Replicas of each shard.")
 
 
@@ -98,7 +109,7 @@ class AzureRedis(StoreBase, CacheContent):
 class SelfHostedCache(SelfHosted, CacheContent):
     """Redis of one's own on Kubernetes: one pod, or a cluster of leaders and followers."""
 
-    shards: Positive = Field(1.0, description="Leaders that the keys are spread over.")
+    shards: Count = Field(1.0, description="Leaders that the keys are spread over.")
 
 
 ManagedCache = Memorystore | ElastiCache | AzureRedis

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from capplan.plan.deferred import variants
-from capplan.plan.fields import DEFAULTS, Cores, Memory, Name, Positive, Section, Whole
+from capplan.plan.fields import DEFAULTS, Cores, Count, Memory, Name, Section, Whole
 from capplan.plan.services import GpuAddOn, MachineType, Provider, Purchase, Range
 
 
@@ -34,11 +34,9 @@ class Pool(Section):
     nodes_per_zone: bool = Field(
         False, description="`nodes` counts in each zone, as gcloud's --num-nodes does."
     )
-    zones: Positive = Field(1.0, description="Zones of the pool.")
+    zones: Count = Field(1.0, description="Zones of the pool.")
     gpu: GpuAddOn | None = None
-    max_pods: Positive | None = Field(
-        None, description="Pod limit of a node; the platform's default otherwise."
-    )
+    max_pods: Count | None = Field(None, description="Pod limit of a node; the platform's default otherwise.")
     daemonsets: DaemonSets | None = Field(None, description="The platform's own by default.")
     disk: Disk | None = None
     purchase: Purchase = DEFAULTS

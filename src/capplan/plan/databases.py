@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 from capplan.plan.deferred import variants
 from capplan.plan.fields import (
     DEFAULTS,
+    Count,
     Duration,
     Memory,
     Name,
@@ -120,7 +121,7 @@ class SelfHostedDatabase(SelfHosted):
     """A database of one's own on Kubernetes, such as TimescaleDB where no managed service offers it."""
 
     engine: Literal["postgres", "mysql"] = "postgres"
-    max_connections: Positive = Field(100.0, description="Connections that a pod accepts.")
+    max_connections: Count = Field(100.0, description="Connections that a pod accepts.")
     time_series: dict[Name, TimeSeries] = Field({}, description="Hypertables by name.")
 
 

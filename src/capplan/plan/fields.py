@@ -78,6 +78,12 @@ def _whole(value: float) -> float:
     return value
 
 
+def _count(value: float) -> float:
+    if value != int(value) or value < 1:
+        raise ValueError(f"must be a whole number, 1 or more, got {value:g}")
+    return value
+
+
 _POSITIVE = Domain()
 _SHARE = Domain(highest=1.0)
 _ONE = {"type": ["number", "string"]}
@@ -134,6 +140,7 @@ if TYPE_CHECKING:
     Number: TypeAlias = Floats
     Positive: TypeAlias = Floats
     Whole: TypeAlias = Floats
+    Count: TypeAlias = Floats
     Cores: TypeAlias = Floats
     Memory: TypeAlias = Floats
     Duration: TypeAlias = Floats
@@ -146,6 +153,7 @@ else:
     Number = Annotated[float, _Kind(quantities.parse_number, _at_least(0), "10k")]
     Positive = Annotated[float, _Kind(quantities.parse_number, _above_zero, "1.5")]
     Whole = Annotated[float, _Kind(quantities.parse_number, _whole, "3", Domain(whole=True))]
+    Count = Annotated[float, _Kind(quantities.parse_number, _count, "3", Domain(lowest=1.0, whole=True))]
     Cores = Annotated[float, _Kind(quantities.parse_cpu, _above_zero, "500m")]
     Memory = Annotated[float, _Kind(quantities.parse_memory, _at_least(0), "2Gi", number=False)]
     Duration = Annotated[float, _Kind(quantities.parse_duration, _at_least(0), "300ms", number=False)]

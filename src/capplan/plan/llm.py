@@ -8,6 +8,7 @@ from capplan.plan.deferred import Deferred
 from capplan.plan.fields import (
     DEFAULTS,
     Cores,
+    Count,
     Duration,
     Memory,
     Money,
@@ -90,7 +91,7 @@ class Llm(Section):
     semantic_cache_hit_rate: Share = Field(0.0, description="Share of the requests answered from a cache.")
     slo: LlmSlo = DEFAULTS
     target_utilization: Utilization = Field(0.7, description="Share of what a replica carries at the SLO.")
-    max_sequences: Positive | None = Field(None, description="The engine's limit of requests at once.")
+    max_sequences: Count | None = Field(None, description="The engine's limit of requests at once.")
     replicas: Range = DEFAULTS
     redundancy: Redundancy = DEFAULTS
     purchase: Purchase = DEFAULTS

@@ -9,7 +9,7 @@ from capplan.errors import nearest
 from capplan.plan.model import COMPONENTS, Plan
 from capplan.plan.services import Call
 
-Complaint = tuple[tuple[str, ...], str, str]
+Complaint = tuple[tuple[str | int, ...], str, str]
 """Path, what is wrong, the way out."""
 
 _VOLUMES = ("users_per_day", "requests_per_month", "requests_per_day", "requests_per_second")
@@ -27,6 +27,7 @@ def complaints(plan: Plan) -> list[Complaint]:
         *_clusters(plan),
         *_stores(plan),
         *_external_apis(plan),
+        *_tags(plan),
     ]
 
 
@@ -150,3 +151,11 @@ def _external_apis(plan: Plan) -> Iterator[Complaint]:
     for name, api in plan.external_apis.items():
         if api.price_per_request is not None and (api.input_tokens or api.output_tokens):
             yield ("external_apis", name), "is priced both per request and per token", "Keep one."
+
+
+def _tags(plan: Plan) -> Iterator[Complaint]:
+    known = {name for kind in COMPONENTS for name in getattr(plan, kind)}
+    for tag, names in plan.tags.items():
+        for index, name in enumerate(names):
+            if name not in known:
+                yield ("tags", tag, index), f"'{name}' is not a component", nearest(name, known)

@@ -8,6 +8,7 @@ from capplan.plan.deferred import Deferred, variants
 from capplan.plan.fields import (
     DEFAULTS,
     Cores,
+    Count,
     Duration,
     Memory,
     Name,
@@ -138,7 +139,7 @@ class ConnectionPool(Section):
     """The connections that each instance of a service keeps to a database."""
 
     min: Whole = Field(0.0, description="Connections that an instance keeps open.")
-    max: Positive = Field(description="Connections that an instance opens at most.")
+    max: Count = Field(description="Connections that an instance opens at most.")
     hold_time: Duration | None = Field(None, description="Mean time that a call holds a connection.")
     acquire_timeout: Duration = Field(30.0, description="How long a call waits for a free connection.")
 
@@ -181,7 +182,7 @@ class GpuAddOn(Section):
     """GPUs added to a machine that does not include them."""
 
     type: str = Field(description="SKU of the GPU, such as nvidia-tesla-t4.")
-    count: Positive = Field(1.0, description="GPUs in each machine.")
+    count: Count = Field(1.0, description="GPUs in each machine.")
 
 
 class Queue(Section):

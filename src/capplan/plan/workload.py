@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from capplan.plan.fields import (
     DEFAULTS,
     Cores,
+    Count,
     Duration,
     Memory,
     Name,
@@ -80,7 +81,7 @@ class Fallback(Section):
     """Instances that KEDA falls back to when a measure is not to be had."""
 
     replicas: Whole
-    failures: Positive = Field(3.0, description="Failed polls before it does.")
+    failures: Count = Field(3.0, description="Failed polls before it does.")
 
 
 class Knative(Section):
@@ -144,14 +145,14 @@ class Vllm(Section):
     """The vLLM server's arguments."""
 
     model: Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}", "a model's name")]
-    tensor_parallel: Positive = Field(1.0, description="GPUs that share one copy of the model.")
+    tensor_parallel: Count = Field(1.0, description="GPUs that share one copy of the model.")
     dtype: Literal["auto", "half", "float16", "bfloat16", "float32"] = "auto"
     quantization: Literal["fp8", "awq", "gptq", "compressed-tensors", "bitsandbytes"] | None = Field(
         None, description="How the weights are stored; the checkpoint says by default."
     )
     kv_cache_dtype: Literal["auto", "fp8"] = Field("auto", description="How the KV cache is stored.")
     max_model_len: Whole | None = Field(None, description="Longest context, tokens.")
-    max_num_seqs: Positive | None = Field(None, description="Requests that it works on at once.")
+    max_num_seqs: Count | None = Field(None, description="Requests that it works on at once.")
     gpu_memory_utilization: Utilization = Field(0.9, description="Share of the GPU's memory that vLLM takes.")
     cache: Memory = Field(50.0, description="Disk for the model's files.")
     shared_memory: Memory = Field(2.0, description="/dev/shm, which tensor parallelism needs.")
