@@ -14,8 +14,9 @@ from capplan.catalog.catalog import Catalog, Provenance
 from capplan.components import checks
 from capplan.components.base import Component, Context
 from capplan.components.kinds import components_of
+from capplan.components.prices import price_findings
 from capplan.components.reach import reach_findings
-from capplan.cost.lines import CostLine, Terms, cost_lines, total_cost, unpriced, used_files
+from capplan.cost.lines import Certainty, CostLine, Terms, certainty, cost_lines, total_cost, used_files
 from capplan.cost.meters import Range
 from capplan.demand.load import Load, Pattern, pattern_of
 from capplan.findings import Finding
@@ -69,6 +70,11 @@ class Estimate:
         """Monthly cost of everything that has a price, USD."""
         return total_cost(self.lines)
 
+    @cached_property
+    def certainty(self) -> Certainty:
+        """How sure the total is."""
+        return certainty(self.lines)
+
     def lines_of(self, component: str) -> Sequence[CostLine]:
         """Return the cost lines of one component."""
         return self._by_component.get(component, ())
@@ -102,7 +108,7 @@ def estimate_on(context: Context, scenarios: Scenarios) -> Estimate:
     terms = Terms(context.hours_per_month, context.plan.pricing.free_tier)
     lines = cost_lines(meters, context.catalog, terms)
     found = [finding for component in components for finding in component.findings]
-    found = [*found, *_recorded(context.pattern), *reach_findings(context), *_unpriced(lines)]
+    found = [*found, *_recorded(context.pattern), *reach_findings(context), *price_findings(lines)]
     findings = sorted(found, key=lambda f: f.rank)
     return Estimate(context, components, lines, findings)
 
@@ -143,10 +149,3 @@ def _recorded(pattern: Pattern) -> Iterator[Finding]:
         yield checks.TRACE_GAPS.finding("demand", f"{pattern.name}: {gap}", remedy)
     for said in pattern.said:
         yield checks.TRACE_TIMES.finding("demand", f"{pattern.name}: {said}")
-
-
-def _unpriced(lines: Sequence[CostLine]) -> Iterator[Finding]:
-    for line in unpriced(lines):
-        message = f"{line.sku} is unpriced and not in the total: {line.source}"
-        remedy = "Put its price into a price book." if line.meter.price_path == "" else "Give its price."
-        yield checks.UNPRICED.finding(line.meter.component, message, remedy)

@@ -7,7 +7,7 @@ from helpers import moderate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capplan.cost.lines import Terms, cost_lines, total_cost, unpriced
+from capplan.cost.lines import Terms, certainty, cost_lines, total_cost
 from capplan.cost.meters import EXTERNAL, Meter, Range
 from capplan.errors import InputError
 
@@ -123,9 +123,10 @@ def test_without_a_ceiling_the_highest_cost_is_unknown(catalog):
 def test_an_unpriced_line_is_not_zero(catalog):
     (line,) = cost_lines([meter(5.0, "flat", region="europe-west1")], catalog, MONTH)
     assert (line.status, line.cost, line.unit_price) == ("unpriced", None, None)
-    assert line.source == "no on-demand price in europe-west1"
+    assert line.source == "the catalog does not know the on-demand price in europe-west1"
     assert float(line.quantity.expected[0, 0]) == 5
-    assert unpriced([line]) == [line]
+    assert certainty([line]) == (1, 0)
+    assert certainty([line]).sign == "≥"
 
 
 def test_a_block_without_a_price_is_unpriced_and_the_rest_is_not(catalog):

@@ -20,6 +20,22 @@ external_apis: {mail: {price_per_request: 0}}
     remedy="Put its price into a price book.",
     source="the catalogs, and the price books laid over them",
 )
+PRICE_BOUND = Check(
+    code="price-bound",
+    severity="warning",
+    title="The on-demand price stands in for one that nobody knows",
+    why="A commitment or spot machine costs no more than that, so the total is the most that the bill can be.",
+    breaks="""\
+regions: {azure: eastus}
+services: {api: {platform: vm-group, provider: azure, machine: Standard_D4s_v5, cpu_time: 5ms, purchase: {spot: 100%}}}
+""",
+    near="""\
+regions: {azure: eastus}
+services: {api: {platform: vm-group, provider: azure, machine: Standard_D4s_v5, cpu_time: 5ms}}
+""",
+    remedy="Put the price into a price book.",
+    source="the catalogs, and the price books laid over them",
+)
 TRACE_GAPS = Check(
     code="trace-gaps",
     severity="warning",

@@ -88,7 +88,7 @@ def _resource(ctx: Context, name: str, resource: Resource) -> Component:
                 component=name,
                 provider=resource.provider,
                 service=resource.service,
-                sku=resource.sku,
+                sku=_tariff(ctx, resource),
                 region=region,
                 unit=held,
                 quantity=Range.fixed(quantity + called + stored),
@@ -112,6 +112,12 @@ def _stored(ctx: Context, name: str, resource: Resource, unit: str, path: Path) 
     each = resource.size_per_request * gigabyte
     rate = ctx.load.average(name)
     return ctx.per_month(rate) * each if resource.retain is None else rate * each * resource.retain
+
+
+def _tariff(ctx: Context, resource: Resource) -> str:
+    """Return what the resource is priced by: of one block of a tariff all of them, as they fill in order."""
+    sku = ctx.catalog.service(resource.provider, resource.service).skus.get(resource.sku)
+    return resource.sku if sku is None or sku.tier_of is None else sku.tier_of
 
 
 def _unit(ctx: Context, resource: Resource, path: Path) -> str:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from capplan.arrays import Array, Floats
 from capplan.catalog.catalog import Catalog
-from capplan.catalog.rows import Block
-from capplan.cost.meters import EXTERNAL, Meter, Range
+from capplan.catalog.rows import Block, Price
+from capplan.cost.meters import EXTERNAL, RATES, Meter, Range
 from capplan.errors import InputError, Problem
 
 
 class CostLine(NamedTuple):
     """A quantity at a price. ``cost`` is None where the price is unknown: unpriced, never zero.
 
-    status: ``list``, ``book`` (a price book or the plan itself) or ``unpriced``. list_price is the provider's
-    on-demand price before books, commitments and spot, where there is one.
+    status: ``list``, ``book`` (a price book or the plan itself), ``bound`` (the on-demand price, in place of
+    a commitment or spot price that nobody knows and that is no higher) or ``unpriced``. list_price is the
+    provider's on-demand price before books, commitments and spot, where there is one.
     """
 
     meter: Meter
@@ -30,6 +31,34 @@ class CostLine(NamedTuple):
     status: str
     source: str
     as_of: str | None
+
+
+class Certainty(NamedTuple):
+    """How sure a sum of cost lines is: how many lack a price, and how many stand at their highest.
+
+    Without either the sum is exact; without a price it is a lower bound, at the highest an upper one.
+    """
+
+    unpriced: int = 0
+    bound: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything in the sum has a price."""
+        return not self.unpriced
+
+    @property
+    def sign(self) -> str:
+        """What stands before the sum: nothing, ``≥``, ``≤``, or ``≈`` where it bounds neither way."""
+        return {(False, False): "", (True, False): "≥", (False, True): "≤", (True, True): "≈"}[
+            bool(self.unpriced), bool(self.bound)
+        ]
+
+
+def certainty(lines: Iterable[CostLine], scenario: int | None = None) -> Certainty:
+    """Return how sure the sum of ``lines`` is, in one scenario or in all; what is not used does not count."""
+    statuses = [line.status for line in lines if scenario is None or line.quantity.any_in(scenario)]
+    return Certainty(statuses.count("unpriced"), statuses.count("bound"))
 
 
 class Terms(NamedTuple):
@@ -76,7 +105,7 @@ def _lines(meter: Meter, total: Range, catalog: Catalog, terms: Terms) -> Iterat
         why = "the plan gives no price"
         yield CostLine(meter, meter.sku, meter.quantity, None, None, None, "unpriced", why, None)
         return
-    blocks = catalog.tariff(meter.provider, meter.service, meter.sku, meter.region, meter.rate)
+    blocks = _blocks(meter, catalog)
     if not terms.free_tier:
         paid = [block for block in blocks if not block.free]
         blocks = [paid[0]._replace(start=0.0), *paid[1:]]
@@ -89,10 +118,30 @@ def _lines(meter: Meter, total: Range, catalog: Catalog, terms: Terms) -> Iterat
             yield _line(meter, block, quantity, terms)
 
 
+def _blocks(meter: Meter, catalog: Catalog) -> list[Block]:
+    """Return the blocks of the meter's rate, those without a price at the on-demand one: it is no lower."""
+    found = catalog.tariff(meter.provider, meter.service, meter.sku, meter.region, meter.rate)
+    if meter.rate == "on_demand" or all(block.price is not None for block in found):
+        return found
+    highest = catalog.tariff(meter.provider, meter.service, meter.sku, meter.region, "on_demand")
+    return [
+        block if block.price is not None else _at_most(block, other.price, meter)
+        for block, other in zip(found, highest, strict=True)
+    ]
+
+
+def _at_most(block: Block, price: Price | None, meter: Meter) -> Block:
+    if price is None:
+        return block
+    said = f"on demand, which is the most, as the catalog does not know the {RATES[meter.rate]} price: "
+    source = price.source._replace(text=said + price.source.text)
+    return block._replace(price=price._replace(status="bound", source=source))
+
+
 def _line(meter: Meter, block: Block, quantity: Range, terms: Terms) -> CostLine:
     price = block.price
     if price is None:
-        why = f"no {meter.rate.replace('_', '-')} price in {meter.region}"
+        why = f"the catalog does not know the {RATES[meter.rate]} price in {meter.region}"
         return CostLine(meter, block.sku, quantity, None, block.list_price, None, "unpriced", why, None)
     usd: Floats = price.usd
     if price.unit == "month" and meter.unit.endswith("hour"):
@@ -126,8 +175,3 @@ def _share_in_block(quantity: Range, total: Range, start: float, end: float) -> 
 def used_files(lines: Iterable[CostLine]) -> set[tuple[str, str]]:
     """Return provider and service of the catalog's files that the ``lines`` come from."""
     return {(line.meter.provider, line.meter.service) for line in lines if line.meter.provider != EXTERNAL}
-
-
-def unpriced(lines: Sequence[CostLine]) -> list[CostLine]:
-    """Return the lines that nobody has a price for."""
-    return [line for line in lines if line.status == "unpriced"]

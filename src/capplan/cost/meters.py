@@ -14,6 +14,14 @@ from capplan.arrays import Array, Floats, per_scenario
 EXTERNAL = "external"
 """The provider of what no catalog prices: only the plan and price books do."""
 
+RATES = {
+    "on_demand": "on-demand",
+    "spot": "spot",
+    "commit_1y": "1-year commitment",
+    "commit_3y": "3-year commitment",
+}
+"""The ways to buy, as people say them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -69,6 +77,14 @@ class Range:
             return True
         figures = [self.expected] if self.is_fixed else [self.expected, self.floor, self.ceiling]
         return any(figure.any() for figure in figures)
+
+    def any_in(self, scenario: int) -> bool:
+        """Say whether anything is used in one scenario; without a ceiling nobody knows."""
+        if self.ceiling is None:
+            return True
+        return any(
+            figure[min(scenario, len(figure) - 1), 0] for figure in (self.expected, self.floor, self.ceiling)
+        )
 
 
 class Meter(NamedTuple):

@@ -112,9 +112,7 @@ def _scenario_row(estimate: Estimate, axes: Mapping[Path, Sequence[str]], scenar
     shown = view(estimate, scenario)
     values = [numbers.quantity(float(estimate.scenarios.values[path][scenario])) for path in axes]
     peaks = [_peak(c.instances.peak, c.instances.max) for c in shown.components if c.instances is not None]
-    total = shown.total
-    cost = [numbers.money(amount) for amount in (total.min, total.expected, total.max)]
-    return [*values, numbers.rate(shown.peak_rps), *peaks, *cost]
+    return [*values, numbers.rate(shown.peak_rps), *peaks, *tables.costs(shown.total)]
 
 
 def _peak(peak: float, most: float | None) -> str:
@@ -147,11 +145,10 @@ def _alternatives(estimates: Mapping[str, Estimate]) -> Table:
     columns = [Column("Alternative"), *(Column(n, right=True) for n in ("USD min", "expected", "max"))]
     columns += [Column("against first", right=True), Column("findings", right=True)]
     costs = {name: view(estimate).total for name, estimate in estimates.items()}
-    base = next(iter(costs.values())).expected
+    base = next(iter(costs.values()))
     rows = []
     for name, cost in costs.items():
         problems = sum(f.severity != "info" for f in estimates[name].findings)
-        change = f"{cost.expected - base:+,.2f}"
-        amounts = [numbers.money(a) for a in (cost.min, cost.expected, cost.max)]
-        rows.append([name, *amounts, change, str(problems) if problems else ""])
+        change = tables.difference(cost, base)
+        rows.append([name, *tables.costs(cost), change, str(problems) if problems else ""])
     return Table(columns, rows)

@@ -167,8 +167,21 @@ def _tiers(shown: EstimateView) -> dict[str, str]:
     }
 
 
-def _cost(cost: Cost) -> dict[str, float | None]:
-    return {"min": cost.min, "expected": cost.expected, "max": cost.max}
+def _cost(cost: Cost | None) -> dict[str, Any]:
+    """Return a cost, and what it is where it is not exact; null where nothing has a price."""
+    if cost is None:
+        return {"min": None, "expected": None, "max": None, "complete": False, "bound": None}
+    return {
+        "min": cost.min,
+        "expected": cost.expected,
+        "max": cost.max,
+        "complete": cost.certainty.complete,
+        "bound": _BOUNDS[cost.certainty.sign],
+    }
+
+
+_BOUNDS = {"": None, "≥": "lower", "≤": "upper", "≈": "neither"}
+"""What a sum is of the true one: itself, or one that this is never below or above."""
 
 
 def _line(line: LineView) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def sweep(estimate: Estimate, axes: Mapping[Path, Sequence[str]]) -> Sheet:
     sized = [component.name for component in estimate.components if component.sizing is not None]
     paths = [".".join(path) for path in axes]
     columns = [*paths, *(f"{name}_peak_instances" for name in sized)]
-    columns += ["monthly_cost_min", "monthly_cost", "monthly_cost_max"]
+    columns += ["monthly_cost_min", "monthly_cost", "monthly_cost_max", "complete"]
     return Sheet(columns, (_sweep_row(estimate, axes, i) for i in range(estimate.scenarios.count)))
 
 
@@ -52,7 +52,8 @@ def _sweep_row(estimate: Estimate, axes: Mapping[Path, Sequence[str]], scenario:
     shown = view(estimate, scenario)
     values: list[object] = [float(estimate.scenarios.values[path][scenario]) for path in axes]
     peaks = [c.instances.peak for c in shown.components if c.instances is not None]
-    return [*values, *peaks, *_cost(shown.total)]
+    total = shown.total
+    return [*values, *peaks, *_cost(total), total is not None and total.certainty.complete]
 
 
 def _cost(cost: Cost | None) -> tuple[float | None, float | None, float | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from capplan.cost.meters import RATES
 from capplan.report import numbers
 from capplan.report.table import Column, Table
 from capplan.report.view import ComponentView, Cost, EstimateView, LineView, MeasureView
@@ -30,7 +31,7 @@ def components(shown: EstimateView) -> Table:
         Column("max", right=True),
     )
     rows = [_component(component) for component in shown.components]
-    total = ["total", "", "", "", *_cost(shown.total)]
+    total = ["total", "", "", "", *costs(shown.total)]
     return Table(columns, [*rows, total], totalled=True)
 
 
@@ -41,7 +42,7 @@ def _component(component: ComponentView) -> list[str]:
         several = (instances.min, instances.average, instances.peak, instances.max)
         counts = "/".join(map(numbers.count, several))
     binding = component.binding or ""
-    cost = [_IN_NODES, "", ""] if _only_in_nodes(component) else _cost(component.cost)
+    cost = [_IN_NODES, "", ""] if _only_in_nodes(component) else costs(component.cost)
     return [component.name, component.platform, counts, binding, *cost]
 
 
@@ -50,20 +51,46 @@ _IN_NODES = "in nodes"
 
 def _only_in_nodes(component: ComponentView) -> bool:
     """Say whether pods cost nothing but their nodes; what they send or call is a cost of their own."""
-    return component.billed_with is not None and component.cost == Cost(0, 0, 0)
+    return component.billed_with is not None and component.cost is not None and component.cost.is_nothing
 
 
 def expected_cost(component: ComponentView) -> str:
     """Return what a component is expected to cost in a month."""
     if _only_in_nodes(component):
         return _IN_NODES
-    return "unpriced" if component.cost is None else numbers.money(component.cost.expected)
+    return "unpriced" if component.cost is None else _bounded(component.cost, component.cost.expected)
 
 
-def _cost(cost: Cost | None) -> list[str]:
+def costs(cost: Cost | None) -> list[str]:
+    """Return least, expected and highest cost of a month, each with a sign where it is only a bound."""
     if cost is None:
-        return ["unpriced", "unpriced", "unpriced"]
-    return [numbers.money(cost.min), numbers.money(cost.expected), numbers.money(cost.max)]
+        return ["unpriced"] * 3
+    return [_bounded(cost, usd) for usd in (cost.min, cost.expected, cost.max)]
+
+
+def difference(cost: Cost | None, base: Cost | None) -> str:
+    """Return by how much a cost is above another, as far as what is known bounds that."""
+    if cost is base:
+        return "+0.00"
+    if cost is None or base is None:
+        return "unknown"
+    sign = _DIFFERENCES.get((cost.certainty.sign, base.certainty.sign))
+    if sign is None:
+        return "unknown"
+    return f"{sign} {cost.expected - base.expected:+,.2f}".lstrip()
+
+
+_DIFFERENCES = {
+    ("", ""): "",
+    **dict.fromkeys((("≥", ""), ("", "≤"), ("≥", "≤")), "≥"),
+    **dict.fromkeys((("≤", ""), ("", "≥"), ("≤", "≥")), "≤"),
+}
+"""What the difference of two bounds is; of other pairs nothing is known."""
+
+
+def _bounded(cost: Cost, usd: float | None) -> str:
+    """Return an amount with the sign of what it bounds; an unknown one bounds nothing."""
+    return numbers.money(usd) if usd is None else f"{cost.certainty.sign} {numbers.money(usd)}".lstrip()
 
 
 def measures(shown: EstimateView, verbose: bool) -> Table:
@@ -135,8 +162,7 @@ def _line(line: LineView, source: int) -> list[str]:
 
 def item(line: LineView) -> str:
     """Return the SKU with how it is bought, where that is not on demand."""
-    terms = {"spot": "spot", "commit_1y": "1-year commitment", "commit_3y": "3-year commitment"}
-    extra = line.note or terms.get(line.rate, "")
+    extra = line.note or ("" if line.rate == "on_demand" else RATES[line.rate])
     return f"{line.sku}, {extra}" if extra else line.sku
 
 

@@ -12,7 +12,7 @@ from capplan.arrays import Array, Floats, hourly_mean
 from capplan.capacity.sizing import Sizing, utilization_of
 from capplan.components.base import Component
 from capplan.components.measures import Measure
-from capplan.cost.lines import CostLine
+from capplan.cost.lines import Certainty, CostLine, certainty
 from capplan.cost.meters import Range
 from capplan.estimate import Estimate
 from capplan.findings import Finding
@@ -21,12 +21,26 @@ if TYPE_CHECKING:
     from capplan.capacity.response import ResponseTimes
 
 
+_EXACT = Certainty()
+
+
 class Cost(NamedTuple):
-    """Monthly cost, USD; ``max`` is None where nothing bounds it."""
+    """Monthly cost, USD; ``max`` is None where nothing bounds it.
+
+    certainty: whether it is exact, or bounds what nobody knows.
+    """
 
     min: float
     expected: float
     max: float | None
+    certainty: Certainty = _EXACT
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it is zero, for sure and whatever runs."""
+        return (
+            not any((self.min, self.expected, self.max)) and self.max is not None and self.certainty.complete
+        )
 
 
 class InstanceCounts(NamedTuple):
@@ -117,7 +131,7 @@ class EstimateView(NamedTuple):
     profile: str
     components: Sequence[ComponentView]
     lines: Sequence[LineView]
-    total: Cost
+    total: Cost | None
     findings: Sequence[Finding]
 
 
@@ -132,7 +146,9 @@ def view(estimate: Estimate, scenario: int = 0, hourly: bool = False) -> Estimat
         profile=estimate.load.profile,
         components=[_component(estimate, component, scenario, hourly) for component in estimate.components],
         lines=[_line(line, scenario) for line in estimate.lines],
-        total=cost_view(estimate.total, scenario),
+        total=_known(
+            cost_view(estimate.total, scenario, certainty(estimate.lines, scenario)), estimate.lines
+        ),
         findings=estimate.findings,
     )
 
@@ -143,16 +159,21 @@ def pick(values: Floats, scenario: int) -> float:
     return float(array) if array.ndim == 0 else float(array[min(scenario, array.shape[0] - 1), 0])
 
 
-def cost_view(cost: Range, scenario: int) -> Cost:
+def cost_view(cost: Range, scenario: int, sure: Certainty = _EXACT) -> Cost:
     """Return one scenario of a cost."""
     top = None if cost.ceiling is None else _finite(pick(cost.ceiling, scenario))
-    return Cost(pick(cost.floor, scenario), pick(cost.expected, scenario), top)
+    return Cost(pick(cost.floor, scenario), pick(cost.expected, scenario), top, sure)
+
+
+def _known(cost: Cost, lines: Sequence[CostLine]) -> Cost | None:
+    """Return the sum of ``lines``; None where none of them has a price."""
+    return cost if not lines or any(line.cost is not None for line in lines) else None
 
 
 def _component(estimate: Estimate, component: Component, scenario: int, hourly: bool) -> ComponentView:
     sizing = component.sizing
     lines = estimate.lines_of(component.name)
-    priced = not lines or any(line.cost is not None for line in lines)
+    cost = cost_view(estimate.cost_of(component.name), scenario, certainty(lines, scenario))
     peak = component.peak_rps
     return ComponentView(
         name=component.name,
@@ -167,7 +188,7 @@ def _component(estimate: Estimate, component: Component, scenario: int, hourly: 
         utilization=None if component.utilization is None else pick(component.utilization, scenario),
         headroom=None if component.headroom is None else pick(component.headroom, scenario),
         week=() if sizing is None else _row(sizing.running, scenario),
-        cost=cost_view(estimate.cost_of(component.name), scenario) if priced else None,
+        cost=_known(cost, lines),
         billed_with=component.billed_with,
         picked=None if component.pick is None else component.pick.name(scenario),
         measures=[
