@@ -24,10 +24,16 @@ PRICE_BOUND = Check(
     code="price-bound",
     severity="warning",
     title="The on-demand price stands in for one that nobody knows",
-    why="A commitment or spot machine costs no more than that, so the total is the most that the bill can be.",
+    why="What is committed or spot costs no more than that: the total is the most that the bill can be.",
     breaks="""\
 regions: {azure: eastus}
-services: {api: {platform: vm-group, provider: azure, machine: Standard_D4s_v5, cpu_time: 5ms, purchase: {spot: 100%}}}
+services:
+  api:
+    platform: vm-group
+    provider: azure
+    machine: Standard_D4s_v5
+    cpu_time: 5ms
+    purchase: {commit_1y: 100%}
 """,
     near="""\
 regions: {azure: eastus}
