@@ -340,3 +340,56 @@ def test_a_stale_catalog_is_caught(capplan) -> None:
     run = capplan("check", str(root / "examples" / "afpi"), "--today", date(2029, 1, 1).isoformat())
     assert run.exit_code == 6
     assert "days old" in " ".join(run.stdout.split())
+
+
+UNPRICED = PLAN.replace("{price_per_request: 0.001}", "{}")
+
+
+@pytest.mark.parametrize(
+    ("budget", "unpriced", "code"),
+    [
+        # What has a price is too much already.
+        ("expected: 1", "deny", 3),
+        ("expected: 1", "allow", 3),
+        ("tag: all, expected: 1", "allow", 3),
+        # What has a price is within the budget, and nobody knows about the rest.
+        ("expected: 100000", "deny", 6),
+        ("expected: 100000", "warn", 0),
+        ("expected: 100000", "allow", 0),
+        ("severity: warn, expected: 100000", "deny", 6),
+        ("tag: all, expected: 100000", "deny", 6),
+        ("component: mail, expected: 100000", "deny", 6),
+        ("component: mail, expected: 100000", "allow", 0),
+        # Every price of the database is known.
+        ("component: db, expected: 100000", "allow", 0),
+        ("component: db, expected: 1", "allow", 3),
+    ],
+)
+def test_a_budget_is_judged_as_far_as_prices_are_known(judge, budget: str, unpriced: str, code: int) -> None:
+    plan = UNPRICED.replace("tags: {", "tags: {all: [api, db, mail], ")
+    run = judge(f"budgets: [{{{budget}}}]\ncoverage: {{unpriced: {unpriced}}}", "--format", "json", plan=plan)
+    assert run.exit_code == code
+    found = {(v["gate"].split("/")[0], v["kind"]): v["severity"] for v in violations(run)}
+    within_and_open = "100000" in budget and "db" not in budget and unpriced != "allow"
+    assert (("budget", "coverage") in found) is within_and_open
+    assert (("budget", "cost") in found) is (code == 3)
+    if "severity: warn" in budget:
+        assert found["budget", "coverage"] == "warn"
+
+
+def test_a_maximum_that_nothing_bounds_is_no_matter_of_prices(judge) -> None:
+    plan = UNPRICED.replace("instances: {min: 1, max: 10}", "instances: {min: 1}")
+    plan = plan.replace("{gcp: us-central1}", "{gcp: us-central1, aws: us-east-1}")
+    plan = plan.replace("platform: cloud-run", "platform: fargate\n    cpu: 1\n    memory: 2Gi")
+    assert judge("{budgets: [{max: 100000}], coverage: {unpriced: allow}}", plan=plan).exit_code == 3
+
+
+@pytest.mark.parametrize(("gate", "code"), [("usd: 1000", 6), ("usd: 1", 3)])
+def test_an_increase_is_judged_as_far_as_prices_are_known(
+    judge, tmp_path: Path, gate: str, code: int
+) -> None:
+    (tmp_path / "base.yaml").write_text(PLAN.replace("min: 1", "min: 0").replace(", mail: 0.1", ""))
+    plan = UNPRICED.replace("min: 1", "min: 3")
+    run = judge(f"increases: [{{{gate}, of: min}}]", "--base", str(tmp_path / "base.yaml"), plan=plan)
+    assert run.exit_code == code
+    assert "increase/total" in run.stdout

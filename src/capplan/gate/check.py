@@ -60,7 +60,7 @@ def check(estimate: Estimate, document: Document, gate_file: GateFile, against: 
     _known(gate_file, estimate, units)
     document = {**document, "tags": estimate.plan.tags}
     found = [
-        *budget_findings(gates.budgets, document, units),
+        *budget_findings(gates, document, units),
         *_increases(gates, document, against.base),
         *capacity_findings(gates.capacity, estimate),
         *coverage_findings(gates.coverage, estimate, against.today),
@@ -73,7 +73,7 @@ def check(estimate: Estimate, document: Document, gate_file: GateFile, against: 
 
 
 def _increases(gates: Gates, document: Document, base: Document | None) -> Iterable[Judged]:
-    return () if base is None else increase_findings(gates.increases, base, document)
+    return () if base is None else increase_findings(gates, base, document)
 
 
 def _judged(found: Judged, waivers: Sequence[Waiver], against: Against) -> Judged:

@@ -1,62 +1,102 @@
-"""Budgets and increases."""
+"""Budgets and increases.
+
+What has a price is a lower bound where other lines have none: too much already fails like any other cost, and
+within the budget it is for the gate on unpriced lines to say whether that will do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, get_args
 
+from capplan.components.checks import UNPRICED
 from capplan.findings import Check
 from capplan.gate import checks
 from capplan.gate.judged import SEVERITIES, Judged, Path
-from capplan.plan.gates import Budget, Increase
+from capplan.plan.gates import Answer, Budget, Gates, Increase
+from capplan.report.numbers import counted
 
 Document = Mapping[str, Any]
 _FIGURES = ("min", "expected", "max", "p95")
+_TO_PRICE = "Put the price into a price book, or let coverage.unpriced allow it."
 
 
-def budget_findings(
-    budgets: list[Budget], document: Document, units: Mapping[str, float]
-) -> Iterator[Judged]:
-    """Yield every budget that the estimate in ``document`` exceeds.
+class _Spent(NamedTuple):
+    """Dollars a month by figure, of what has a price; None where nothing bounds it. unpriced: other lines."""
+
+    usd: Mapping[str, float | None]
+    unpriced: int
+
+
+class _Verdict(NamedTuple):
+    """What is wrong with a cost, and what to do."""
+
+    check: Check
+    message: str
+    remedy: str
+
+
+def budget_findings(gates: Gates, document: Document, units: Mapping[str, float]) -> Iterator[Judged]:
+    """Yield every budget that the estimate in ``document`` exceeds, or may exceed.
 
     units: by name how many a month holds: requests, users, requests to a component.
     """
-    for index, budget in enumerate(budgets):
+    for index, budget in enumerate(gates.budgets):
         scope = budget.component or budget.tag or ""
-        costs = _costs(budget, document)
+        spent = _spent(document, _names(budget, document))
         share = 1.0
         if budget.per is not None:
             share = float(budget.units) / units[budget.per] if units[budget.per] else float("inf")
         for figure in _FIGURES:
-            limit = getattr(budget, figure)
-            if limit is None:
-                continue
-            yield from _exceeded(budget, figure, float(limit), costs.get(figure), share, scope, index)
+            if getattr(budget, figure) is not None:
+                name = budget.name or f"{scope or 'total'}-{figure}"
+                verdict = _of_budget(budget, figure, spent, share)
+                where = ("budgets", index, figure)
+                yield from _judged(gates, budget, verdict, f"budget/{name}", scope, where)
 
 
-def _exceeded(
-    budget: Budget, figure: str, limit: float, cost: float | None, share: float, scope: str, index: int
-) -> Iterator[Judged]:
-    name = budget.name or f"{scope or 'total'}-{figure}"
-    where = ("budgets", index, figure)
+def _names(budget: Budget, document: Document) -> Sequence[str] | None:
+    """Return the components that a budget is for; None for all."""
+    if budget.component is not None:
+        return [budget.component]
+    return None if budget.tag is None else document["tags"].get(budget.tag, ())
+
+
+def _of_budget(budget: Budget, figure: str, spent: _Spent, share: float) -> _Verdict | None:
+    limit, cost = float(getattr(budget, figure)), spent.usd[figure]
     if cost is None:
         what = f"the {figure} cost is unknown, so the budget of {limit:,.2f} USD cannot be held"
         remedy = "Give every autoscaler a maximum." if figure == "max" else "Use --samples for p95."
-        yield from _judged(budget, checks.BUDGET_UNKNOWN, f"budget/{name}", scope, what, remedy, where)
-    elif cost * share > limit * (1 + 1e-9):
-        of = f"for {budget.units:g} {budget.per}" if budget.per else "a month"
-        now, over, most = (_usd(amount, budget) for amount in (cost * share, cost * share - limit, limit))
-        what = f"{figure} cost is {now} USD {of}, {over} over the budget of {most}"
+        return _Verdict(checks.BUDGET_UNKNOWN, what, remedy)
+    of = f"for {budget.units:g} {budget.per}" if budget.per else "a month"
+    now, over, most = (_usd(amount, budget) for amount in (cost * share, cost * share - limit, limit))
+    is_now = f"{figure} cost is {'at least ' if spent.unpriced else ''}{now} USD {of}"
+    if cost * share > limit * (1 + 1e-9):
         remedy = "Lower it (`capplan recommend` says how), or raise the budget."
-        yield from _judged(budget, checks.BUDGET_EXCEEDED, f"budget/{name}", scope, what, remedy, where)
+        return _Verdict(checks.BUDGET_EXCEEDED, f"{is_now}, {over} over the budget of {most}", remedy)
+    if spent.unpriced:
+        what = (
+            f"{is_now}, and {counted(spent.unpriced, 'line')} without a price may exceed the budget of {most}"
+        )
+        return _Verdict(UNPRICED, what, _TO_PRICE)
+    return None
 
 
 def _judged(
-    gate: Budget | Increase, check: Check, name: str, scope: str, what: str, remedy: str, path: Path
+    gates: Gates, gate: Budget | Increase, verdict: _Verdict | None, name: str, scope: str, path: Path
 ) -> Iterator[Judged]:
-    severity = SEVERITIES.get(gate.severity)
+    if verdict is None:
+        return
+    check, message, remedy = verdict
+    kind = "coverage" if check is UNPRICED else "cost"
+    answer = _weaker(gate.severity, gates.coverage.unpriced) if check is UNPRICED else gate.severity
+    severity = SEVERITIES.get(answer)
     if severity is not None:
-        yield Judged(check.finding(scope, what, remedy, severity=severity), name, "cost", path)
+        yield Judged(check.finding(scope, message, remedy, severity=severity), name, kind, path)
+
+
+def _weaker(one: Answer, other: Answer) -> Answer:
+    return max(one, other, key=get_args(Answer).index)
 
 
 def _usd(amount: float, budget: Budget) -> str:
@@ -64,53 +104,50 @@ def _usd(amount: float, budget: Budget) -> str:
     return f"{amount:,.4g}" if budget.per else f"{amount:,.2f}"
 
 
-def _costs(budget: Budget, document: Document) -> Mapping[str, float | None]:
-    if budget.component is not None:
-        cost: Mapping[str, float | None] = document["components"][budget.component]["monthly_cost"] or {}
-        return cost
-    if budget.tag is None:
-        total: Mapping[str, float | None] = document["monthly_cost"]
-        return total
-    tagged = [
-        document["components"][name]["monthly_cost"] or {} for name in document["tags"].get(budget.tag, ())
-    ]
-    return {figure: _sum([cost.get(figure) for cost in tagged]) for figure in _FIGURES[:3]}
+def _spent(document: Document, names: Sequence[str] | None) -> _Spent:
+    """Return the cost of the components in ``names`` that the document has; of all of them for None."""
+    status = [(line["component"], line["price_status"] == "unpriced") for line in document["cost_lines"]]
+    if names is None:
+        parts = [(document["monthly_cost"], sum(unpriced for _, unpriced in status))]
+    else:
+        there = [name for name in names if name in document["components"]]
+        parts = [
+            (document["components"][name]["monthly_cost"] or {}, status.count((name, True))) for name in there
+        ]
+    # A part of which nothing has a price adds nothing to what is known.
+    known = [cost for cost, unpriced in parts if cost.get("expected") is not None or not unpriced]
+    usd = {figure: _sum([cost.get(figure) for cost in known]) for figure in _FIGURES}
+    return _Spent(usd, sum(unpriced for _, unpriced in parts))
 
 
-def _sum(costs: list[float | None]) -> float | None:
+def _sum(costs: Sequence[float | None]) -> float | None:
     return None if any(cost is None for cost in costs) else sum(cost for cost in costs if cost is not None)
 
 
-def increase_findings(increases: list[Increase], base: Document, head: Document) -> Iterator[Judged]:
-    """Yield every increase over the base that is larger than allowed; from zero it is infinite."""
-    for index, gate in enumerate(increases):
-        before, after = (_cost(document, gate) for document in (base, head))
+def increase_findings(gates: Gates, base: Document, head: Document) -> Iterator[Judged]:
+    """Yield every increase that is, or may be, larger than allowed; from zero it is infinite."""
+    for index, gate in enumerate(gates.increases):
         scope = gate.component or ""
-        where, name = ("increases", index), f"increase/{scope or 'total'}"
-        if before is None or after is None:
-            what = f"the {gate.of} cost of {scope or 'the plan'} is unknown on one side"
-            yield from _judged(
-                gate, checks.INCREASE_UNKNOWN, name, scope, what, "Price it, or bound it.", where
-            )
-            continue
-        more = after - before
-        share = more / before if before > 0 else (float("inf") if more > 0 else 0.0)
-        too_much = gate.usd is not None and more > gate.usd + 1e-9
-        too_steep = gate.percent is not None and share > gate.percent + 1e-9
-        if too_much or too_steep:
-            percent = "+∞ %" if share == float("inf") else f"{share:+.1%}"
-            sides = f"from {before:,.2f} to {after:,.2f}"
-            what = f"{gate.of} cost rises by {more:,.2f} USD a month ({percent}), {sides}"
-            remedy = "See `capplan diff` for what raises it; accept it in the gates file if it is meant."
-            yield from _judged(gate, checks.INCREASE_EXCEEDED, name, scope, what, remedy, where)
+        names = None if gate.component is None else [gate.component]
+        verdict = _of_increase(gate, *(_spent(document, names) for document in (base, head)))
+        yield from _judged(gates, gate, verdict, f"increase/{scope or 'total'}", scope, ("increases", index))
 
 
-def _cost(document: Document, gate: Increase) -> float | None:
-    if gate.component is None:
-        cost: float | None = document["monthly_cost"][gate.of]
-        return cost
-    component = document["components"].get(gate.component)
-    if component is None:
-        return 0.0
-    found = component["monthly_cost"]
-    return None if found is None else found[gate.of]
+def _of_increase(gate: Increase, base: _Spent, head: _Spent) -> _Verdict | None:
+    before, after = base.usd[gate.of], head.usd[gate.of]
+    if before is None or after is None:
+        what = f"the {gate.of} cost of {gate.component or 'the plan'} is unknown on one side"
+        return _Verdict(checks.INCREASE_UNKNOWN, what, "Price it, or bound it.")
+    more = after - before
+    share = more / before if before > 0 else (float("inf") if more > 0 else 0.0)
+    percent = "+∞ %" if share == float("inf") else f"{share:+.1%}"
+    sides = f"by {more:,.2f} USD a month ({percent}), from {before:,.2f} to {after:,.2f}"
+    too_much = gate.usd is not None and more > gate.usd + 1e-9
+    if too_much or (gate.percent is not None and share > gate.percent + 1e-9):
+        remedy = "See `capplan diff` for what raises it; accept it in the gates file if it is meant."
+        return _Verdict(checks.INCREASE_EXCEEDED, f"{gate.of} cost rises {sides}", remedy)
+    if head.unpriced:
+        others = counted(head.unpriced, "line")
+        what = f"{gate.of} cost moves {sides}, and {others} without a price may add to it"
+        return _Verdict(UNPRICED, what, _TO_PRICE)
+    return None
