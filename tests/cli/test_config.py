@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
+
+from capplan.cli.app import app_with
+from capplan.cli.commands import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOP = ("estimate", ROOT / "tests" / "cli" / "plans" / "shop.yaml")
@@ -184,7 +188,7 @@ def test_format_that_is_set_and_that_a_command_lacks_is_passed_over(
         monkeypatch.setenv(origin, "focus")
     run = capplan("config", "show")
     assert (run.exit_code, plain[:2], run.stdout[:2]) == (0, "{\n", "{\n")
-    assert run.stderr.startswith(f"{origin}: 'focus' is not a format of this command")
+    assert run.stderr.startswith(f"{origin}: format 'focus' is passed over, for this prints")
 
 
 def test_format_on_the_command_line_that_a_command_lacks_is_an_error(capplan: Callable, home: Path) -> None:
@@ -198,8 +202,45 @@ def test_explanation_is_text_whatever_format_is_set(
 ) -> None:
     explained = capplan(*SHOP, "--catalogs", FROZEN, "--explain")
     monkeypatch.setenv("CAPPLAN_FORMAT", "json")
-    assert capplan(*SHOP, "--catalogs", FROZEN, "--explain") == explained
-    assert explained.exit_code == 0
+    run = capplan(*SHOP, "--catalogs", FROZEN, "--explain")
+    assert (run.exit_code, run.stdout) == (0, explained.stdout)
+    assert run.stderr.startswith("CAPPLAN_FORMAT: format 'json' is passed over")
+    assert capplan(*SHOP, "--catalogs", FROZEN, "--explain", "--format", "json").exit_code == 2
+
+
+LEVQOR = ROOT / "examples" / "levqor"
+
+
+@pytest.mark.parametrize(
+    ("fmt", "command"),
+    [
+        ("focus", (*SHOP, "--catalogs", FROZEN, "--sweep", "users_per_day=1k,2k")),
+        ("csv", ("simulate", LEVQOR, "--days", "0.05", "--right-size")),
+        ("sarif", ("recommend", *SHOP[1:], "--catalogs", FROZEN)),
+        ("focus", ("verify", ROOT / "examples" / "manifests")),
+        ("svg", ("catalog", "list", "--catalogs", FROZEN)),
+    ],
+    ids=lambda value: str(value[0]) if isinstance(value, tuple) else value,
+)
+def test_format_that_an_answer_lacks_is_passed_over_from_the_environment_only(
+    capplan: Callable, home: Path, monkeypatch: pytest.MonkeyPatch, fmt: str, command: tuple
+) -> None:
+    plain = capplan(*command)
+    monkeypatch.setenv("CAPPLAN_FORMAT", fmt)
+    run = capplan(*command)
+    assert (run.exit_code, run.stdout) == (plain.exit_code, plain.stdout)
+    assert run.stderr.startswith(f"CAPPLAN_FORMAT: format '{fmt}' is passed over")
+    said = capplan(*command, "--format", fmt)
+    assert (said.exit_code, said.stdout) == (2, "")
+
+
+def test_every_format_heeds_the_environment() -> None:
+    waiting, without = [get_command(app_with(COMMANDS))], []
+    while waiting:
+        command = waiting.pop()
+        waiting += getattr(command, "commands", {}).values()
+        without += [p for p in command.params if "--format" in p.opts and p.envvar != "CAPPLAN_FORMAT"]
+    assert without == []
 
 
 # Mistakes

@@ -126,6 +126,18 @@ def test_stdin_is_read_once(capplan: Callable, command: tuple, second: str, firs
     assert run.stderr == f"capplan: {second}: {said}\n"
 
 
+def test_settings_are_not_applied_to_stdin(
+    capplan: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "stdin").write_text("mine")
+    plan = (LEVQOR / "plan.yaml").read_bytes()
+    run = capplan("simulate", "-", "--days", "0.05", "--tune", "--tries", "2", "--apply", stdin=plan)
+    assert (run.exit_code, run.stdout) == (2, "")
+    assert run.stderr.startswith("capplan: --apply: writes into the plan's file")
+    assert (tmp_path / "stdin").read_text() == "mine"
+
+
 def test_one_file_is_verified_as_its_directory_would_be(capplan: Callable, tmp_path: Path) -> None:
     path = tmp_path / "web.yaml"
     path.write_text(DEPLOYMENT, encoding="utf-8")

@@ -160,6 +160,10 @@ def test_sides_are_plans_saved_estimates_and_revisions(capplan, tmp_path: Path, 
         for base in ("HEAD:plan.yaml", "HEAD:.", "before.json")
     }
     assert len(texts) == 1
+    # A file of that name is no revision, and is read only where it is said to be a file.
+    (tmp_path / "HEAD:plan.yaml").write_text(plan.read_text())
+    assert capplan("diff", "HEAD:plan.yaml", "plan.yaml", "--format", "json").stdout in texts
+    assert capplan("diff", "./HEAD:plan.yaml", "plan.yaml", "--format", "json").stdout not in texts
     assert json.loads(texts.pop())["components"]["api"]["instances"]["peak"]["difference"] == 5.0
 
 

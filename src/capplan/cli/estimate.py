@@ -25,6 +25,7 @@ from capplan.cli.options import (
     Sets,
     Verbose,
     formats,
+    printable,
 )
 from capplan.cli.results import DEFAULT_SAMPLES
 from capplan.errors import InputError, Problem
@@ -39,13 +40,14 @@ Plan = Annotated[
     typer.Argument(metavar="PLAN", help="Plan file, or a directory that holds plan.yaml; '-' reads stdin."),
 ]
 _PROSE = ("table", "markdown", "html")
+_FORMATS = ("table", "json", "csv", "markdown", "html")
 _ONE = "Leave out --sweep, --months, --sensitivity, --sobol and --alternative all."
 
 
 def estimate(
     context: typer.Context,
     plan: Plan = None,
-    fmt: Annotated[str, formats("table", "json", "csv", "markdown", "html", "focus")] = "table",
+    fmt: Annotated[str, formats(*_FORMATS, "focus")] = "table",
     output: OutputFile = None,
     force: Force = False,
     sets: Sets = None,
@@ -131,10 +133,10 @@ def estimate(
         budget=budget,
         middle=explain is not None or fmt == "focus",
     )
-    if explain is not None and fmt not in _PROSE:
-        if was_said(context, "fmt"):
+    if explain is not None:
+        fmt = printable(context, fmt, *_PROSE)
+        if fmt not in _PROSE:
             raise InputError(Problem("--explain", "is text for people", f"Use --format {', '.join(_PROSE)}."))
-        fmt = _PROSE[0]
     result = result_of(asked)
     if explain is not None:
         if not isinstance(result, Estimate):
@@ -144,6 +146,8 @@ def estimate(
 
         show(Report(partial(explain_blocks, result, explain)), fmt, output, force)
         return
+    if not isinstance(result, Estimate):
+        fmt = printable(context, fmt, *_FORMATS)
     if fmt == "focus" and not isinstance(result, Estimate):
         raise InputError(Problem("--format focus", "a FOCUS file holds one estimate, not several", _ONE))
     show(report_of(result, verbose - quiet, partial(_focus, period, catalogs)), fmt, output, force)

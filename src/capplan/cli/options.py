@@ -21,10 +21,9 @@ def formats(*names: str) -> Any:
     """
 
     def checked(context: typer.Context, fmt: str) -> str:
-        if fmt in names:
-            return fmt
-        if not was_said(context, "fmt"):
-            return _set_format(names)
+        found = printable(context, fmt, *names)
+        if found in names:
+            return found
         from capplan.errors import InputError, Problem, nearest
 
         raise InputError(Problem("--format", f"'{fmt}' is not a format of this command", nearest(fmt, names)))
@@ -38,15 +37,20 @@ def formats(*names: str) -> Any:
     )
 
 
-def _set_format(names: tuple[str, ...]) -> str:
-    """Return the strongest format that is set and can be printed; what cannot be is said."""
+def printable(context: typer.Context, fmt: str, *names: str) -> str:
+    """Return ``fmt`` if it is among ``names``, the formats that can be printed, or on the command line.
+
+    Of formats that are set elsewhere the strongest that can be printed counts; what cannot be is said.
+    """
+    if fmt in names or was_said(context, "fmt"):
+        return fmt
     from capplan.cli.output import note
     from capplan.cli.settings import layers
 
     for found in (layer["format"] for layer in layers() if "format" in layer):
         if found.value in names:
             return str(found.value)
-        note(f"{found.origin}: '{found.value}' is not a format of this command ({', '.join(names)})")
+        note(f"{found.origin}: format '{found.value}' is passed over, for this prints {', '.join(names)}")
     return names[0]
 
 

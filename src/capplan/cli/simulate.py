@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capplan.cli.options import Alternative, Books, Catalogs, Force, OutputFile, PlanFile, Seed, Sets, formats
-from capplan.cli.simulate_answers import Asked, answered
+from capplan.cli.options import (
+    Alternative,
+    Books,
+    Catalogs,
+    Force,
+    OutputFile,
+    PlanFile,
+    Seed,
+    Sets,
+    formats,
+    printable,
+)
+from capplan.cli.simulate_answers import REPORTS, Asked, answered
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -88,6 +99,7 @@ KubernetesVersion = Annotated[
 
 
 def simulate(
+    context: typer.Context,
     plan: PlanFile,
     fmt: Format = "table",
     output: OutputFile = None,
@@ -135,7 +147,12 @@ def simulate(
     from capplan.cli.output import note, show
     from capplan.cli.progress import reporter
     from capplan.plan.read import read_plan
+    from capplan.stdin import is_stdin
 
+    if exact or tune or right_size:
+        fmt = printable(context, fmt, *REPORTS)
+    if apply and is_stdin(plan):
+        raise InputError(Problem("--apply", "writes into the plan's file, and this plan comes from stdin"))
     asked = Asked(fmt, exact, tune, apply, tries, service or (), right_size, usage or ())
     asked.check()
     file = read_plan(plan, sets or (), alternative, books or ())

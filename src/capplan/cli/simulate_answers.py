@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from capplan.report.blocks import Report
 
 
+REPORTS = ("table", "json", "markdown", "html")
+"""Formats of every answer; the others draw or list the timeline of one simulation."""
+
+
 class Asked(NamedTuple):
     """The options that say which answer is wanted, and how; see the command."""
 
@@ -65,9 +69,9 @@ def _check_answer(fmt: str, answers: Mapping[str, bool]) -> None:
     asked = [option for option, given in answers.items() if given]
     if len(asked) > 1:
         raise InputError(Problem(asked[1], f"is another answer than {asked[0]}", "Give one of them."))
-    if asked and fmt in ("csv", "svg", "png"):
+    if asked and fmt not in REPORTS:
         what = f"{fmt} is the timeline of one simulation, and holds nothing of {asked[0]}"
-        raise InputError(Problem("--format", what, "Use table, json, markdown or html."))
+        raise InputError(Problem("--format", what, f"Use {', '.join(REPORTS)}."))
 
 
 def _timeline(asked: Asked, result: Simulation) -> Report:

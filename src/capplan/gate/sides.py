@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,14 +42,15 @@ class Side(NamedTuple):
 def side_of(name: str, books: Sequence[str], alternative: str | None, asked: Asked) -> Side:
     """Return the estimate that ``name`` stands for: a plan, ``estimate.json``, manifests, ``REVISION:PATH``.
 
-    ``asked`` says what manifests do not: provider, region, machine types.
+    ``asked`` says what manifests do not: provider, region, machine types. A path with a colon is written as
+    ``./PATH``, so that what a name means does not depend on the files that are there.
     """
     path = Path(name)
-    if is_manifests(path):
+    if not _is_revision(name) and is_manifests(path):
         return _adopted(name, path, books, asked)
-    if (path.suffix == ".json" and path.is_file()) or (is_stdin(path) and read_text(path)[:1] == "{"):
+    if (path.suffix == ".json" and not _is_revision(name)) or (is_stdin(path) and read_text(path)[:1] == "{"):
         return Side(name, saved_estimate(path))
-    if path.exists() or is_stdin(path) or ":" not in name:
+    if not _is_revision(name):
         file = read_plan(path, (), alternative, books)
         return Side(name, _as_saved(estimate(file, Catalog(asked.catalogs))))
     return _revised(name, books, alternative, asked)
@@ -60,8 +62,7 @@ def base_of(name: str, books: Sequence[str], alternative: str | None, asked: Ask
     A change that adds the first plan, or mends a broken one, is compared with nothing, and that is said. A
     revision that git does not have is an error all the same.
     """
-    path = Path(name)
-    if path.exists() or is_stdin(path) or ":" not in name:
+    if not _is_revision(name):
         return side_of(name, books, alternative, asked)
     revision, _, inside = name.partition(":")
     _check_revision(revision)
@@ -82,6 +83,11 @@ def _revised(name: str, books: Sequence[str], alternative: str | None, asked: As
     where, text = _at_revision(revision, inside)
     file = parse_plan(text, f"{revision}:{where}", Path(where).parent, (), alternative, books)
     return Side(name, _as_saved(estimate(file, Catalog(asked.catalogs))))
+
+
+def _is_revision(name: str) -> bool:
+    is_path = re.match(r"\.{0,2}/|[A-Za-z]:[\\/]|\.{0,2}\\", name)
+    return ":" in name and not is_path
 
 
 def _check_revision(revision: str) -> None:
