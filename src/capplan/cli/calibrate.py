@@ -19,6 +19,7 @@ from capplan.cli.options import (
     Force,
     OutputFile,
 )
+from capplan.stdin import name_of
 
 if TYPE_CHECKING:
     from capplan.llm.facts import Facts
@@ -80,7 +81,7 @@ def llm(
         f"{len(sample.rows)} of {len(rows)} rows, mean error {found.error_before:.1%} before, "
         f"{found.error_after:.1%} after"
     )
-    names = ", ".join(file.name for file in files)
+    names = ", ".join(name_of(file.name) for file in files)
     constants = overlay(found, names, len(sample.rows))
     emit(constants + measured_yaml(sample.configurations), output, force)
 
@@ -96,7 +97,7 @@ def _usable(rows: Sequence[Row], files: Sequence[Path], facts: Facts) -> list[Ro
     why = "; ".join(dict.fromkeys(filter(None, reasons)))
     if len(kept) < _LEAST:
         what = f"{len(kept)} usable rows of {len(rows)}, at least {_LEAST} are needed"
-        raise InputError(Problem(", ".join(map(str, files)), what, why and f"Left out: {why}."))
+        raise InputError(Problem(", ".join(map(name_of, files)), what, why and f"Left out: {why}."))
     if why:
         note(f"left out {len(rows) - len(kept)} rows: {why}")
     return kept

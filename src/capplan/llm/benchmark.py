@@ -132,7 +132,7 @@ def _json_records(path: Path) -> Iterator[tuple[str, Record]]:
     content = _json_content(read_text(path), name_of(path))
     results = content if isinstance(content, list) else [content]
     for number, result in enumerate(results, 1):
-        where = name_of(path) if len(results) == 1 else f"{path}: result {number}"
+        where = name_of(path) if len(results) == 1 else f"{name_of(path)}: result {number}"
         if not isinstance(result, dict):
             raise InputError(Problem(where, "expected a mapping", _FORMATS))
         yield where, _flat(result)
