@@ -66,6 +66,20 @@ def _commands() -> list[str]:
     return found
 
 
+def checks() -> None:
+    """Print everything that capplan can find, by the command that does."""
+    from capplan.findings import DECLARED, checks_of
+    from capplan.report.blocks import Report, Style
+    from capplan.report.checks import details
+    from capplan.report.formats.markdown import write
+
+    for command in DECLARED:
+        print(f"\n## capplan {command}")
+        for check in checks_of(command):
+            said = write(Report(lambda check=check: details(check)), "markdown", Style(80))
+            print(f"\n### {check.code}\n\n**{check.title}** ({check.severity})\n\n{said}", end="")
+
+
 def fields(*sections: str) -> None:
     """Print a table of the fields of each of the plan's ``sections``, by the names in its JSON Schema."""
     import json

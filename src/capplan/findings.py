@@ -131,6 +131,12 @@ def checks_of(command: str) -> tuple[Check, ...]:
 
 
 @cache
+def found_by() -> Mapping[str, tuple[str, Check]]:
+    """Return everything that capplan can find, and the command that does, by code."""
+    return {check.code: (command, check) for command in DECLARED for check in checks_of(command)}
+
+
+@cache
 def register() -> Mapping[str, Check]:
     """Return everything that capplan can find, by code."""
-    return {check.code: check for command in DECLARED for check in checks_of(command)}
+    return {code: check for code, (_, check) in found_by().items()}

@@ -38,6 +38,7 @@ COMMANDS = {
         "verify",
         "Check manifests for mistakes that no schema sees.",
     ),
+    "explain": Command("explain", "Say what a finding means, and what to do about it."),
     "templates": Command("templates", "See the templates of manifests, and make them your own."),
     "catalog": Command("catalog", "Look up and check prices and machines."),
     "init": Command("init", "Write a plan from a few answers, or copy an example."),

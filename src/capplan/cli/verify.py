@@ -11,6 +11,17 @@ from capplan.cli.options import Alternative, Catalogs, Force, OutputFile, Schema
 from capplan.errors import ExitCode
 
 
+def _list(wanted: bool) -> None:
+    if wanted:
+        from capplan.cli.output import show
+        from capplan.findings import checks_of
+        from capplan.manifests.verify.run import SHARED
+        from capplan.report.checks import list_report
+
+        show(list_report([("verify", check) for check in (*checks_of("verify"), *SHARED)]), "table")
+        raise typer.Exit
+
+
 def verify(
     source: Annotated[
         Path, typer.Argument(metavar="DIR", help="Directory or file of manifests; '-' reads stdin.")
@@ -24,6 +35,9 @@ def verify(
         str, formats("table", "json", "markdown", "html", "csv", "junit", "sarif", "github")
     ] = "table",
     schemas: Schemas = None,
+    listed: Annotated[
+        bool, typer.Option("--list", is_eager=True, callback=_list, help="List the checks and exit.")
+    ] = False,
     output: OutputFile = None,
     force: Force = False,
     catalogs: Catalogs = None,

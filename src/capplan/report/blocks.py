@@ -46,6 +46,13 @@ class Wide(NamedTuple):
     lines: Lines
 
 
+class Listing(NamedTuple):
+    """Text that keeps its lines and its spaces, such as an example."""
+
+    title: str
+    text: str
+
+
 class Findings(NamedTuple):
     """What the reader must know, worst first."""
 
@@ -132,7 +139,7 @@ class Command(NamedTuple):
 
 
 Block: TypeAlias = (
-    "Heading | Lines | Outline | Findings | Results | Table | Wide"
+    "Heading | Lines | Outline | Listing | Findings | Results | Table | Wide"
     " | Curves | Sparklines | Fold | Anchor | Command"
 )
 

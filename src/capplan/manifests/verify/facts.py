@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from capplan.errors import InputError, Problem
+from capplan.errors import InputError, Problem, nearest
+from capplan.findings import register
 from capplan.manifests.figures import number
 from capplan.manifests.site import Site
 from capplan.manifests.verify.checks import code_of
@@ -54,7 +55,17 @@ def facts_of(site: Site) -> Facts:
     external = sorted(f"Secret/{name}" for name in secrets | tls | own)
     external.append(f"IngressClass/{site.manifests.ingress_class}")
     peak_rps = sum(site.services[name].peak_rps for name in site.entries)
-    return Facts(pools, _connections(site), external, _accepted(site.manifests.accepted), round(peak_rps, 9))
+    return Facts(pools, _connections(site), external, _known(site), round(peak_rps, 9))
+
+
+def _known(site: Site) -> dict[str, str]:
+    """Return what the plan accepts by code, and refuse what is no check: it would excuse nothing."""
+    unknown = [name for name in site.manifests.accepted if code_of(name) not in register()]
+    if unknown:
+        place, remedy = ("manifests", "accepted", unknown[0]), nearest(code_of(unknown[0]), register())
+        places = site.estimate.file.places
+        raise InputError(places.problem(place, f"no check is called '{unknown[0]}'", remedy))
+    return _accepted(site.manifests.accepted)
 
 
 def _accepted(said: Mapping[str, str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from capplan.components import checks as plans
 from capplan.findings import Finding
 from capplan.manifests.artefact import Rendered
 from capplan.manifests.kustomize import KUSTOMIZATION, NotComposedError, composed
@@ -24,6 +25,9 @@ RULES = (
     *exposure.RULES,
     *outputs.RULES,
 )
+SHARED = (plans.POD_FITS_NO_NODE, plans.POOL_TOO_SMALL, plans.TOO_MANY_CONNECTIONS)
+"""Checks of estimates that hold for manifests too."""
+
 Documents = Mapping[str, Sequence[Any]]
 """What the YAML and JSON files hold, by path."""
 

@@ -16,6 +16,7 @@ from capplan.report.blocks import (
     Fold,
     Heading,
     Lines,
+    Listing,
     Outline,
     Report,
     Results,
@@ -89,6 +90,11 @@ def _outline(block: Outline) -> Iterator[str]:
         yield f'<p style="margin:0 0 0 {len(line) - len(inner)}em">{escaped(inner)}</p>'
 
 
+def _listing(block: Listing) -> Iterator[str]:
+    lines = "\n".join(map(escaped, block.text.splitlines()))
+    yield f"<p>{escaped(block.title)}</p><pre>{lines}</pre>"
+
+
 def _wide(block: Wide) -> Iterator[str]:
     yield from _table(block.table)
 
@@ -146,6 +152,7 @@ _WRITERS: Mapping[type, Callable[[Any], Iterator[str]]] = {
     Heading: _heading,
     Lines: _lines,
     Outline: _outline,
+    Listing: _listing,
     Findings: _findings,
     Results: _results,
     Table: _table,

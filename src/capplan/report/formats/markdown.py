@@ -15,6 +15,7 @@ from capplan.report.blocks import (
     Fold,
     Heading,
     Lines,
+    Listing,
     Outline,
     Report,
     Results,
@@ -120,6 +121,15 @@ def _outline(block: Outline) -> Iterator[str]:
         yield f"{line[: len(line) - len(inner)]}- {escaped(inner)}"
 
 
+def _listing(block: Listing) -> Iterator[str]:
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", block.text)), default=0))
+    yield escaped(block.title)
+    yield ""
+    yield fence
+    yield from map(printable, block.text.splitlines())
+    yield fence
+
+
 def _wide(block: Wide) -> Iterator[str]:
     yield from _table(block.table)
 
@@ -176,6 +186,7 @@ _WRITERS: Mapping[type, Callable[[Any], Iterator[str]]] = {
     Heading: _heading,
     Lines: _lines,
     Outline: _outline,
+    Listing: _listing,
     Findings: _findings,
     Results: _results,
     Table: _table,

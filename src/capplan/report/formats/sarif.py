@@ -6,17 +6,21 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from capplan import __version__
 from capplan.errors import printable
-from capplan.findings import Finding
+from capplan.findings import Check, Finding, register
 from capplan.paths import from_here
 from capplan.report.blocks import Report, Result, Style
+from capplan.report.checks import details
+from capplan.report.formats import markdown, text
 from capplan.report.json_format import dumps
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_WIDE = 100
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
@@ -30,7 +34,26 @@ def write(report: Report, fmt: str, style: Style) -> str:
 
 
 def _rules(results: Iterable[Result]) -> list[dict[str, Any]]:
-    return [{"id": rule} for rule in sorted({result.rule for result in results})]
+    """Return what each rule that found something means; a policy of the plan has a name of its own."""
+    codes = {result.rule: result.finding.code for result in results}
+    return [{"id": rule, **_explained(register()[codes[rule]])} for rule in sorted(codes)]
+
+
+def _explained(check: Check) -> dict[str, Any]:
+    said = Report(partial(details, check))
+    style = Style(_WIDE)
+    linked = {"helpUri": check.source} if check.source.startswith("https://") else {}
+    return {
+        "name": "".join(map(str.capitalize, check.code.split("-"))),
+        "shortDescription": {"text": f"{check.title}."},
+        "fullDescription": {"text": check.why},
+        "defaultConfiguration": {"level": _LEVELS[check.severity]},
+        "help": {
+            "text": text.write(said, "table", style),
+            "markdown": markdown.write(said, "markdown", style),
+        },
+        **linked,
+    }
 
 
 def _result(result: Result) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from capplan.report.blocks import (
     Fold,
     Heading,
     Lines,
+    Listing,
     Outline,
     Report,
     Results,
@@ -59,6 +60,12 @@ def _lines(block: Lines, style: Style) -> Iterator[str]:
 
 def _outline(block: Outline, style: Style) -> Iterator[str]:
     yield from map(printable, block.lines)
+
+
+def _listing(block: Listing, style: Style) -> Iterator[str]:
+    yield printable(block.title)
+    for line in block.text.splitlines():
+        yield f"  {printable(line)}".rstrip()
 
 
 def _wide(block: Wide, style: Style) -> Iterator[str]:
@@ -116,6 +123,7 @@ _WRITERS: Mapping[type, Callable[[Any, Style], Iterator[str]]] = {
     Heading: _heading,
     Lines: _lines,
     Outline: _outline,
+    Listing: _listing,
     Findings: _findings,
     Results: _results,
     Table: _table,

@@ -1,0 +1,37 @@
+"""`capplan explain`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from capplan.cli.options import Force, OutputFile, formats
+
+
+def explain(
+    code: Annotated[
+        str | None, typer.Argument(metavar="CODE", help="Code of a finding; lists all of them by default.")
+    ] = None,
+    fmt: Annotated[str, formats("table", "json", "markdown", "html")] = "table",
+    output: OutputFile = None,
+    force: Force = False,
+) -> None:
+    """Say what a finding means, and what to do about it.
+
+    Example: capplan explain pdb-blocks-drain
+    """
+    from capplan.cli.output import show
+    from capplan.errors import InputError, Problem, nearest
+    from capplan.findings import found_by
+    from capplan.manifests.verify.checks import code_of
+    from capplan.report.checks import check_report, list_report
+
+    known = found_by()
+    if code is None:
+        show(list_report(list(known.values())), fmt, output, force)
+        return
+    found = known.get(code_of(code))
+    if found is None:
+        raise InputError(Problem("CODE", f"no finding is called '{code}'", nearest(code, known)))
+    show(check_report(*found), fmt, output, force)
