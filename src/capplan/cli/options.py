@@ -26,7 +26,10 @@ def formats(*names: str) -> Any:
             return found
         from capplan.errors import InputError, Problem, nearest
 
-        raise InputError(Problem("--format", f"'{fmt}' is not a format of this command", nearest(fmt, names)))
+        known = ", ".join(f"'{name}'" for name in names)
+        near = nearest(fmt, names)
+        remedy = near if near.startswith("Did you mean") else f"Known: {known}."
+        raise InputError(Problem("--format", f"'{fmt}' is not a format of this command", remedy))
 
     return typer.Option(
         "--format",
