@@ -24,17 +24,21 @@ def altair() -> Any:
 
 
 def drawn(chart: Any, fmt: str) -> bytes:
-    """Return a chart as svg or png; what its texts cannot show is escaped, as it ends the process."""
+    """Return a chart as svg or png, with what its texts cannot show escaped: a control ends the process."""
     convert = import_module("vl_convert")
-    specification = _printable(chart.to_dict())
+    specification = _shown(chart.to_dict())
     if fmt == "png":
         return bytes(convert.vegalite_to_png(specification))
     return str(convert.vegalite_to_svg(specification)).encode()
 
 
-def _printable(part: Any) -> Any:
+def _shown(part: Any) -> Any:
+    """Return a part of a chart with its texts in signs that stay what they are.
+
+    Vega writes titles into expressions of its own, where a backslash would be an escape again.
+    """
     if isinstance(part, str):
-        return printable(part)
+        return printable(part).replace("\\", "\N{SET MINUS}")
     if isinstance(part, Mapping):
-        return {name: _printable(inner) for name, inner in part.items()}
-    return [_printable(inner) for inner in part] if isinstance(part, list) else part
+        return {name: _shown(inner) for name, inner in part.items()}
+    return [_shown(inner) for inner in part] if isinstance(part, list) else part

@@ -81,7 +81,9 @@ def _parts(blocks: Iterable[Block]) -> Iterator[str]:
 
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_MARKED = re.compile(r"[\\`*|~]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|^[#+=-](?=\s|$)|^\d+[.)](?=\s|$)")
+_MARKED = re.compile(
+    r"[\\`*|~]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])|^[#+=-](?=\s|$)|^\d+[.)](?=\s|$)|^:(?=:)"
+)
 
 
 def escaped(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
     from capplan.findings import Finding
 
 _SPARKS = 56
+_COMMAND = re.compile(r"(?m)^(\s*)::")
+"""What GitHub takes for a command where it begins a line, as a word that folding moves there may."""
 
 
 def write(report: Report, fmt: str, style: Style) -> str:
     """Return the blocks one below the other, with an empty line between."""
-    return "\n".join(_parts(report.blocks(), style))
+    return _COMMAND.sub(r"\1: :", "\n".join(_parts(report.blocks(), style)))
 
 
 def _parts(blocks: Iterable[Block], style: Style) -> Iterator[str]:
