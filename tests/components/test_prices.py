@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 from helpers import component, estimate_of, moderate, monthly
 from hypothesis import given
 from hypothesis import strategies as st
+
+from capplan.catalog.catalog import Catalog
+from capplan.errors import InputError
+from capplan.paths import data_dir
 
 PLAN = """
     name: t
@@ -29,22 +36,16 @@ AKS = """
 """
 
 
-@pytest.fixture
-def unknown(tmp_path):
-    """Return a catalog that knows no price of Fargate."""
-    import shutil
-
-    from capplan.catalog.catalog import Catalog
-    from capplan.paths import data_dir
-
-    root = tmp_path / "catalogs"
+def catalog_without(service: str, root: Path) -> Catalog:
+    """Return the catalogs, but with what is known of ``service`` in us-east-1 said of another region."""
     shutil.copytree(data_dir("catalogs"), root)
-    file = root / "aws" / "fargate.yaml"
+    file = root / "aws" / f"{service}.yaml"
     file.write_text(file.read_text().replace("us-east-1:", "us-west-1:"))
     return Catalog(root)
 
 
-def test_a_total_without_all_prices_is_a_lower_bound(unknown):
+def test_a_total_without_all_prices_is_a_lower_bound(tmp_path):
+    unknown = catalog_without("fargate", tmp_path / "catalogs")
     known, found = estimate_of(PLAN), estimate_of(PLAN, catalog=unknown)
     assert known.certainty.complete
     assert not found.certainty.complete
@@ -97,3 +98,11 @@ def test_a_lower_bound_is_no_more_than_the_total_once_prices_are_given(rps, pric
     assert (bound.certainty.complete, whole.certainty.complete) == (False, True)
     assert monthly(bound) <= monthly(whole)
     assert component(bound, "mail").name == "mail"
+
+
+def test_what_nobody_knows_the_price_of_is_not_ranked(tmp_path):
+    """Classes without a price cannot be compared, so `auto` asks for one."""
+    unknown = catalog_without("rds-postgres", tmp_path / "catalogs")
+    with pytest.raises(InputError, match="knows no price of aws rds-postgres"):
+        estimate_of(PLAN, "databases.db.machine=auto", catalog=unknown)
+    assert estimate_of(PLAN, catalog=unknown).certainty.sign == "≥"

@@ -257,3 +257,42 @@ def test_pictures(capplan, tmp_path, fmt, start):
     run = capplan("breakeven", AFPI, "--comparison", "llm", "--points", "50", "--format", fmt, "-o", target)
     assert run.exit_code == 0
     assert target.read_bytes().lstrip().startswith(start)
+
+
+LACKING = """
+name: t
+regions: {aws: us-east-1}
+demand: {requests_per_second: 100, profile: flat}
+services:
+  api: {platform: vm-group, provider: aws, machine: m5.xlarge, throughput: 10/s, calls: {both: 1}}
+external_apis: {both: {}, mail: {}}
+alternatives:
+  dearer: {services: {api: {machine: m5.4xlarge, calls: {mail: 1}}}}
+  cheaper: {services: {api: {machine: t3.micro, calls: {mail: 1}}}}
+"""
+
+
+def against_plan(other, tmp_path, **asked):
+    file = tmp_path / "plan.yaml"
+    file.write_text(LACKING)
+    (found,) = answers_to(
+        file, between=("plan", other), over="requests_per_second", low="10", high="1000", points=50, **asked
+    )
+    return found.found
+
+
+def test_a_bound_that_is_dearer_already_loses_for_sure(tmp_path):
+    """A price that is missing can only add to what costs more without it; one that both lack adds to both."""
+    found = against_plan("dearer", tmp_path)
+    assert found.lacking == [False, True]
+    assert [(s.cheapest, s.known) for s in found.stretches] == [(0, True)]
+    assert [s.known for s in found.switches] == [True]
+
+
+def test_a_bound_that_looks_cheaper_wins_nothing(tmp_path):
+    found = against_plan("cheaper", tmp_path)
+    assert [(s.cheapest, s.known) for s in found.stretches] == [(1, False)]
+    (switch,) = found.switches
+    assert (switch.known, switch.first, switch.sustained) == (False, None, None)
+    assert [least.alternative for least in found.least] == [0]
+    assert found.now.payback_months == [None, None]

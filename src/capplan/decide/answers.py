@@ -47,7 +47,9 @@ def answer(
         found,
         [_shown(question, document, stretch.high) for stretch in found.stretches[:-1]],
         {name: list(filter(_distorts, e.findings)) for name, e in estimates.items()},
-        chances(question.alternatives, question.driver, question.x, samples, seed) if samples else [],
+        chances(question.alternatives, question.driver, question.x, samples, seed)
+        if samples and not any(found.lacking)
+        else [],
         commitments(estimates.values(), question.alternatives[0].context.catalog),
         float(document(first)["hours_per_month"]),
     )

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from capplan.arrays import Array
 from capplan.components.base import Context
+from capplan.cost.lines import CostLine
 from capplan.decide.crossings import Change, changes, cheapest, first, sustained
 from capplan.decide.drivers import Driver
 from capplan.estimate import Estimate, estimate_on
@@ -48,6 +50,7 @@ class Stretch(NamedTuple):
     """Values of the driver over which one alternative is the cheapest.
 
     costs: of every alternative at both ends, USD a month. slopes: USD a month for one more of the driver.
+    known: False where something in the cheapest has no price, so that another one may be cheaper.
     """
 
     low: float
@@ -55,13 +58,14 @@ class Stretch(NamedTuple):
     cheapest: int
     costs: Sequence[tuple[float, float]]
     slopes: Sequence[float]
+    known: bool = True
 
 
 class Switch(NamedTuple):
     """One alternative against the first: where it begins to be cheaper, and stays so.
 
     from_start: it is cheaper at the smallest value already. sustained is None where it is not at the largest;
-    ``reason`` then says why.
+    ``reason`` then says why. known: False where prices that nobody knows could turn it around.
     """
 
     alternative: int
@@ -70,12 +74,13 @@ class Switch(NamedTuple):
     sustained: float | None
     crossings: Sequence[float]
     reason: str
+    known: bool = True
 
 
 class Standing(NamedTuple):
     """What the alternatives cost at the plan's own value of the driver, and how long a switch takes to pay.
 
-    payback_months: of the migration, by alternative; None where it never pays, or costs nothing.
+    payback_months: of the migration, by alternative; None where it never pays, costs nothing or is not known.
     """
 
     value: float
@@ -95,7 +100,8 @@ class BreakEven(NamedTuple):
     """Alternatives along a driver.
 
     x: values of the driver, (points,). costs: USD a month, (alternatives, points). limits: from where on an
-    alternative does not carry the load or misses its SLO; None where it always does.
+    alternative does not carry the load or misses its SLO; None where it always does. lacking: whether
+    something that the alternatives do not share has no price, so that the cost is a lower bound.
     """
 
     alternatives: Sequence[Alternative]
@@ -106,23 +112,26 @@ class BreakEven(NamedTuple):
     switches: Sequence[Switch]
     limits: Sequence[float | None]
     now: Standing | None
+    lacking: Sequence[bool]
 
     @property
     def least(self) -> list[Least]:
         """Where on the grid each alternative costs least: the best split, size or month."""
-        where = np.argmin(self.costs, axis=1)
-        return [Least(i, float(self.x[j]), float(self.costs[i, j])) for i, j in enumerate(where.tolist())]
+        where = enumerate(np.argmin(self.costs, axis=1).tolist())
+        return [Least(i, float(self.x[j]), float(self.costs[i, j])) for i, j in where if not self.lacking[i]]
 
 
 class Points(NamedTuple):
     """What an alternative costs at values of the driver, (n,), or (1,) where it does not depend on them.
 
-    by_component: USD a month. short: 1 where something may not run what it needs, else 0.
+    by_component: USD a month. short: 1 where something may not run what it needs, else 0. lacks: by
+    component, 1 where something in it has no price, else 0.
     """
 
     total: Array
     by_component: Mapping[str, Array]
     short: Array
+    lacks: Mapping[str, Array]
 
 
 class Curves:
@@ -148,6 +157,7 @@ class Curves:
                 for name in parts[0].by_component
             },
             np.concatenate([part.short for part in parts]),
+            {name: np.concatenate([part.lacks[name] for part in parts]) for name in parts[0].lacks},
         )
         found = found._replace(total=found.total + alternative.owned.usd_per_month)
         if not scenarios.values:
@@ -168,7 +178,13 @@ class Curves:
             name
             for name, cost in points[0].by_component.items()
             if all(_same(cost, other.by_component.get(name)) for other in points[1:])
+            and all(_same(points[0].lacks[name], other.lacks.get(name)) for other in points[1:])
         )
+
+    def lacks(self, points: Points, count: int) -> NDArray[np.bool_]:
+        """Say where something of an alternative that is not common has no price, (count,)."""
+        flags = [flag for name, flag in points.lacks.items() if name not in self._common]
+        return np.broadcast_to(np.any(np.broadcast_arrays(np.zeros(1), *flags), axis=0), count)
 
     def own(self, points: Points, which: int, count: int) -> Array:
         """Return what an alternative costs without what is common, (count,)."""
@@ -191,7 +207,14 @@ def _points(estimate: Estimate) -> Points:
             missing = component.sizing.peak > component.sizing.peak_running
             short = np.maximum(short, np.broadcast_to(missing[:, 0], count))
     costs = {c.name: _column(estimate.cost_of(c.name).expected, count) for c in estimate.components}
-    return Points(_column(estimate.total.expected, count), costs, short)
+    lacks = {c.name: _lacks(estimate.lines_of(c.name), count) for c in estimate.components}
+    return Points(_column(estimate.total.expected, count), costs, short, lacks)
+
+
+def _lacks(lines: Sequence[CostLine], count: int) -> Array:
+    """Return 1 where something is used that has no price."""
+    used = [_column(line.quantity.expected, count) > 0 for line in lines if line.status == "unpriced"]
+    return np.asarray(np.any(np.stack(used), axis=0) if used else np.zeros(count), dtype=float)
 
 
 def _column(values: Array, count: int) -> Array:
@@ -218,15 +241,18 @@ def break_even(alternatives: Sequence[Alternative], driver: Driver, x: Array) ->
     compared = np.stack([curves.own(points[i], i, x.size) for i in every])
     found = _changes(curves, x, every, compared)
     pairs = [found] if len(every) == 2 else [_changes(curves, x, [0, i], compared) for i in every[1:]]
+    lacking = np.stack([curves.lacks(p, x.size) for p in points])
+    incomplete: NDArray[np.bool_] = np.any(lacking, axis=1, keepdims=True)[:, 0]
     return BreakEven(
         alternatives,
         driver,
         x,
         costs,
-        stretches=_stretches(curves, x, costs, found),
-        switches=[_switch(x, costs, i, pair) for i, pair in zip(every[1:], pairs, strict=True)],
+        stretches=_stretches(curves, x, costs, found, lacking),
+        switches=[_switch(x, costs, i, pair, lacking) for i, pair in zip(every[1:], pairs, strict=True)],
         limits=[_limit(curves, x, points[i], i) for i in every],
-        now=_now(curves, driver),
+        now=_now(curves, driver, incomplete),
+        lacking=incomplete.tolist(),
     )
 
 
@@ -235,7 +261,9 @@ def _changes(curves: Curves, x: Array, which: list[int], compared: Array) -> lis
     return [Change(c.at, which[c.before], which[c.after]) for c in found]
 
 
-def _stretches(curves: Curves, x: Array, costs: Array, found: Sequence[Change]) -> list[Stretch]:
+def _stretches(
+    curves: Curves, x: Array, costs: Array, found: Sequence[Change], lacking: NDArray[np.bool_]
+) -> list[Stretch]:
     """Cut the range at the changes; costs at a change are those just there."""
     edges = np.array([x[0], *(change.at for change in found), x[-1]])
     at_edges = curves.totals(edges)
@@ -245,14 +273,19 @@ def _stretches(curves: Curves, x: Array, costs: Array, found: Sequence[Change]) 
         low, high = float(edges[index]), float(edges[index + 1])
         pairs = [(float(row[index]), float(row[index + 1])) for row in at_edges]
         slopes = [(b - a) / (high - low) if high > low else 0.0 for a, b in pairs]
-        stretches.append(Stretch(low, high, winner, pairs, slopes))
+        inside = (x >= low) & (x <= high) if index == len(winners) - 1 else (x >= low) & (x < high)
+        stretches.append(Stretch(low, high, winner, pairs, slopes, not lacking[winner, inside].any()))
     return stretches
 
 
-def _switch(x: Array, costs: Array, which: int, found: Sequence[Change]) -> Switch:
+def _switch(
+    x: Array, costs: Array, which: int, found: Sequence[Change], lacking: NDArray[np.bool_]
+) -> Switch:
     winner = cheapest(costs[[0, which]])
     starts, ends = bool(winner[0]), bool(winner[-1])
     start = float(x[0])
+    if np.where(winner, lacking[which], lacking[0]).any():
+        return Switch(which, starts, None, None, (), "", known=False)
     return Switch(
         which,
         starts,
@@ -291,12 +324,13 @@ def _limit(curves: Curves, x: Array, points: Points, which: int) -> float | None
     return found[0].at if found else None
 
 
-def _now(curves: Curves, driver: Driver) -> Standing | None:
+def _now(curves: Curves, driver: Driver, lacking: NDArray[np.bool_]) -> Standing | None:
     value = driver.now([alternative.plan for alternative in curves.alternatives])
     if value is None:
         return None
     costs = [float(row[0]) for row in curves.totals(np.array([value]))]
-    pays = [_payback(costs, curves.alternatives[i].owned, i) for i in range(len(costs))]
+    known = [not lacking[0] and not lacks for lacks in lacking]
+    pays = [_payback(costs, a.owned, i) if known[i] else None for i, a in enumerate(curves.alternatives)]
     return Standing(value, costs, pays)
 
 

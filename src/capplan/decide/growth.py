@@ -38,7 +38,8 @@ class Growth(NamedTuple):
     """Where the plan stands.
 
     value: what drives the tiers, now. next_tier: the one above, None at the top; room: by how much the value
-    may still grow until it begins, as a share. in_budget: whether the plan costs what its tier says.
+    may still grow until it begins, as a share. in_budget: whether the plan costs what its tier says; None
+    where it says nothing, or prices are missing. complete: whether everything has a price.
     entries: of the tiers above within ``months``, where the plan grows.
     """
 
@@ -50,6 +51,7 @@ class Growth(NamedTuple):
     room: float | None
     usd_per_month: float
     in_budget: bool | None
+    complete: bool
     months: int
     entries: Sequence[Entry]
 
@@ -61,7 +63,7 @@ def growth(file: PlanFile, catalog: Catalog) -> Growth | None:
         return None
     section = decisions.growth_tiers
     months = int(decisions.horizon_months)
-    values, costs = _by_month(file, catalog, section.by, months)
+    values, costs, complete = _by_month(file, catalog, section.by, months)
     now, cost = float(np.median(values[0])), float(np.median(costs[0]))
     names, bounds = list(section.tiers), _bounds(file, section.tiers)
     index = min(int(np.searchsorted(bounds, now, side="right")), len(names) - 1)
@@ -75,7 +77,8 @@ def growth(file: PlanFile, catalog: Catalog) -> Growth | None:
         next_tier=above[0] if above else None,
         room=bounds[index] / now - 1 if above and now > 0 else None,
         usd_per_month=cost,
-        in_budget=_within(cost, tier),
+        in_budget=_within(cost, tier, complete),
+        complete=complete,
         months=months,
         entries=[
             entry
@@ -85,8 +88,9 @@ def growth(file: PlanFile, catalog: Catalog) -> Growth | None:
     )
 
 
-def _within(cost: float, tier: GrowthTier) -> bool | None:
-    if not tier.usd_per_month:
+def _within(cost: float, tier: GrowthTier, complete: bool) -> bool | None:
+    """Say whether a cost is one of the tier's; of a lower bound only that it is above them is known."""
+    if not tier.usd_per_month or (not complete and cost <= tier.usd_per_month[-1]):
         return None
     return bool(tier.usd_per_month[0] <= cost <= tier.usd_per_month[-1])
 
@@ -101,8 +105,11 @@ def _bounds(file: PlanFile, tiers: Mapping[str, GrowthTier]) -> list[float]:
     return bounds
 
 
-def _by_month(file: PlanFile, catalog: Catalog, by: str, months: int) -> tuple[Array, Array]:
-    """Return what drives the tiers, and USD a month, in this month and those after, (months, samples)."""
+def _by_month(file: PlanFile, catalog: Catalog, by: str, months: int) -> tuple[Array, Array, bool]:
+    """Return what drives the tiers, and USD a month, in this month and those after, (months, samples).
+
+    And whether everything has a price.
+    """
     drawn = draw(file, _SAMPLES, 0) if intervals_of(file) else Scenarios()
     values = {path: np.tile(column, months + 1) for path, column in drawn.values.items()}
     values[_MONTH] = np.repeat(np.arange(months + 1, dtype=float), drawn.count)
@@ -112,16 +119,16 @@ def _by_month(file: PlanFile, catalog: Catalog, by: str, months: int) -> tuple[A
         parts = in_chunks(context_of(file, catalog), scenarios, lambda found: _of(found, expression))
     except ExpressionError as error:
         raise InputError(file.places.problem(_BY, error.what, error.remedy)) from None
-    driver, cost = np.concatenate(parts, axis=1)
+    driver, cost, complete = np.concatenate(parts, axis=1)
     shape = (months + 1, drawn.count)
-    return driver.reshape(shape), cost.reshape(shape)
+    return driver.reshape(shape), cost.reshape(shape), bool(complete.all())
 
 
 def _of(estimate: Estimate, expression: Expression) -> Array:
     count = estimate.scenarios.count
     value = np.asarray(expression.value(_names(estimate)), dtype=float)
-    both = (value, estimate.total.expected)
-    return np.stack([np.broadcast_to(v.reshape(-1), count) for v in both])
+    found = (value, estimate.total.expected, np.array(float(estimate.certainty.complete)))
+    return np.stack([np.broadcast_to(v.reshape(-1), count) for v in found])
 
 
 def _names(estimate: Estimate) -> Mapping[str, Any]:

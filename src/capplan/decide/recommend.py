@@ -98,11 +98,10 @@ def _tried(file: PlanFile, catalog: Catalog, now: Estimate, change: Change) -> H
 
 
 def _faults(found: Estimate) -> set[tuple[str, str, str]]:
-    """Return the findings that a change must not add; an unpriced line would look like a saving."""
-    return {
-        (f.code, f.subject, f.message if f.code == "unpriced" else "")
-        for f in found.findings
-        if f.severity != "info"
+    """Return what a change must not add: findings, and what has no price, which would look like a saving."""
+    lacking = {("unpriced", line.meter.component, line.sku) for line in found.lines if line.cost is None}
+    return lacking | {
+        (f.code, f.subject, "") for f in found.findings if f.severity != "info" and f.code != "unpriced"
     }
 
 

@@ -106,6 +106,8 @@ class _Against:
         found = answer(question, document).found
         switch = next((s for s in found.switches if s.alternative == self._which), None)
         self._pays_from = switch.sustained if switch else None
+        if switch is not None and not switch.known:
+            self._which = 0
 
     def contradiction(self, expression: Expression) -> str:
         """Say where the trigger fires although the switch does not pay yet, or not although it does."""

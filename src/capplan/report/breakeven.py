@@ -93,7 +93,8 @@ def _stretches(answer: Answer) -> Table:
         *(Column(name, right=True) for name in names),
         *(Column(f"{name}/unit", right=True) for name in names if len(names) == 2),
     ]
-    return Table(columns, [_row(stretch, names) for stretch in answer.found.stretches])
+    found = answer.found
+    return Table(columns, [_row(stretch, names, found.lacking) for stretch in found.stretches])
 
 
 def _commitments(answer: Answer) -> Table:
@@ -111,11 +112,19 @@ def _commitment(terms: Commitment) -> list[str]:
     return [terms.sku, f"{terms.on_demand:.4f}", price_1y, one, price_3y, three, spot]
 
 
-def _row(stretch: Stretch, names: Sequence[str]) -> list[str]:
-    ends = [_range(low, high) for low, high in stretch.costs]
+def _bound(lacks: bool) -> str:
+    """Return the sign of a cost that lacks a price, and is the least that it can be."""
+    return "≥ " if lacks else ""
+
+
+def _row(stretch: Stretch, names: Sequence[str], lacking: Sequence[bool]) -> list[str]:
+    ends = [
+        _bound(lacks) + _range(low, high) for lacks, (low, high) in zip(lacking, stretch.costs, strict=True)
+    ]
     slopes = [_value(float(f"{slope:.3g}")) for slope in stretch.slopes]
     slopes = slopes if len(names) == 2 else []
-    return [_value(stretch.low), _value(stretch.high), names[stretch.cheapest], *ends, *slopes]
+    winner = names[stretch.cheapest] if stretch.known else "unknown"
+    return [_value(stretch.low), _value(stretch.high), winner, *ends, *slopes]
 
 
 def _range(low: float, high: float) -> str:
@@ -157,6 +166,8 @@ def _findings(answer: Answer) -> Iterator[str]:
 def _switch(switch: Switch, names: Sequence[str], driver: str) -> str:
     """Say where one alternative is cheaper than the first, and why not for good."""
     pair = f"{names[switch.alternative]} against {names[0]}"
+    if not switch.known:
+        return f"{pair}: unknown, as prices are missing that could turn it around."
     edges = [*([None] if switch.from_start else []), *switch.crossings]
     spans = [_span(edges[i : i + 2]) for i in range(0, len(edges), 2)]
     if not spans:
@@ -192,7 +203,8 @@ def _now(answer: Answer, names: Sequence[str]) -> Iterator[str]:
     now = found.now
     if now is None:
         return
-    costs = ", ".join(f"{n} {money(c)}" for n, c in zip(names, now.costs, strict=True))
+    priced = zip(names, found.lacking, now.costs, strict=True)
+    costs = ", ".join(f"{name} {_bound(lacks)}{money(cost)}" for name, lacks, cost in priced)
     yield f"Now, at {_value(now.value)}: {costs}."
     for least in found.least:
         if least.value > found.x[0]:
@@ -245,12 +257,16 @@ def _document(answer: Answer) -> dict[str, Any]:
             "to": float(found.x[-1]),
         },
         "alternatives": [
-            {"name": a.name, "ownership": {**a.owned._asdict(), "usd_per_month": a.owned.usd_per_month}}
-            for a in question.alternatives
+            {
+                "name": a.name,
+                "ownership": {**a.owned._asdict(), "usd_per_month": a.owned.usd_per_month},
+                "complete": not lacks,
+            }
+            for a, lacks in zip(question.alternatives, found.lacking, strict=True)
         ],
         "stretches": [_stretch(stretch, names) for stretch in found.stretches],
         "crossings": [
-            {"at": s.high, "from": names[s.cheapest], "to": names[after.cheapest], "shown": shown}
+            {"at": s.high, "from": _winner(s, names), "to": _winner(after, names), "shown": shown}
             for s, after, shown in zip(found.stretches, found.stretches[1:], answer.shown, strict=False)
         ],
         "switches": [_switch_document(switch, names) for switch in found.switches],
@@ -275,11 +291,15 @@ def _document(answer: Answer) -> dict[str, Any]:
     }
 
 
+def _winner(stretch: Stretch, names: Sequence[str]) -> str | None:
+    return names[stretch.cheapest] if stretch.known else None
+
+
 def _stretch(stretch: Stretch, names: Sequence[str]) -> dict[str, Any]:
     return {
         "from": stretch.low,
         "to": stretch.high,
-        "cheapest": names[stretch.cheapest],
+        "cheapest": _winner(stretch, names),
         "monthly_cost": {n: list(ends) for n, ends in zip(names, stretch.costs, strict=True)},
         "usd_per_unit": dict(zip(names, stretch.slopes, strict=True)),
     }
@@ -300,6 +320,7 @@ def _switch_document(switch: Switch, names: Sequence[str]) -> dict[str, Any]:
     return {
         "alternative": names[switch.alternative],
         "against": names[0],
+        "known": switch.known,
         "cheaper_from_start": switch.from_start,
         "first": switch.first,
         "sustained": switch.sustained,

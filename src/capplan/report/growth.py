@@ -34,6 +34,8 @@ def _growth(growth: Growth) -> Iterator[str]:
         within = "within" if growth.in_budget else "outside"
         budget = _budget(growth.tiers[growth.tier])
         yield f"It costs {growth.usd_per_month:,.0f} USD a month, {within} the tier's {budget}."
+    elif not growth.complete:
+        yield f"It costs at least {growth.usd_per_month:,.0f} USD a month: prices are missing."
     for name in filter(None, (growth.tier, growth.next_tier)):
         tier = growth.tiers[name]
         needs = [tier.infrastructure, tier.models and f"LLMs: {tier.models}"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from capplan.arrays import Floats
+import numpy as np
+
+from capplan.arrays import Array, Floats
 from capplan.catalog.rows import Sku
 from capplan.components.base import Context, Path
 from capplan.components.stores import checks
 from capplan.cost.meters import Meter, Range
+from capplan.errors import InputError
 from capplan.findings import Finding
 from capplan.plan.services import Provider
 
@@ -61,6 +64,17 @@ class Bill(NamedTuple):
         if price is None:
             return float("inf")
         return price.usd / float(_first(self.ctx.hours_per_month)) if price.unit == "month" else price.usd
+
+    def ranks(self, service: str, usd_per_hour: Sequence[float]) -> Array:
+        """Return the prices of what a store may be; InputError where none of several is known."""
+        found = np.array(usd_per_hour)
+        if found.size > 1 and not np.isfinite(found).any():
+            what = (
+                f"is left open, and the catalog knows no price of {self.provider} {service} in {self.region}"
+            )
+            remedy = "Name a machine, or put prices into a price book."
+            raise InputError(self.ctx.places.problem((*self.path, "machine"), what, remedy))
+        return found
 
 
 def _first(value: Floats) -> float:

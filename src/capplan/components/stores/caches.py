@@ -88,7 +88,8 @@ def _nodes(bill: Bill, cache: ElastiCache | AzureRedis, needs: Array | None) -> 
     skus = _candidates(bill, cache, service, needs)
     memory = np.array([sku.memory_gib or 0.0 for sku in skus])
     wanted = {} if needs is None else {"memory": needs}
-    choice = cheapest(wanted, {"memory": memory}, np.array([bill.hourly_usd(service, sku) for sku in skus]))
+    prices = bill.ranks(service, [bill.hourly_usd(service, sku) for sku in skus])
+    choice = cheapest(wanted, {"memory": memory}, prices)
     count: Floats = 1.0
     if isinstance(cache, ElastiCache):
         count = cache.shards * (1 + cache.replicas)
@@ -165,6 +166,8 @@ def _cheapest_size(
     lows = np.array([(sku.size_gib or (0.0, 0.0))[0] for sku in skus])
     highs = np.array([(sku.size_gib or (0.0, 0.0))[1] for sku in skus])
     price = np.array([bill.hourly_usd(service, sku) for sku in skus])
+    # Where no price is known, the size that is held decides.
+    price = price if np.isfinite(price).any() else np.ones(price.shape)
     sizes = np.maximum(np.ceil(needs), lows)
     cost = np.where(needs <= highs, sizes * price, np.inf)
     which = np.where(np.isfinite(cost).any(axis=1), cost.argmin(axis=1), int(highs.argmax()))

@@ -14,7 +14,7 @@ from capplan.components.connections import connection_measures, connections_of, 
 from capplan.components.measures import Measure, Pick, measure
 from capplan.components.stores import checks
 from capplan.components.stores.billing import Bill
-from capplan.components.stores.classes import DatabaseClass, classes_of, connections_by_memory
+from capplan.components.stores.classes import DatabaseClass, classes_of, connections_by_memory, service_of
 from capplan.components.stores.meters import Sized, database_meters
 from capplan.components.stores.recovery import check_standby, recovery_measures, target_findings
 from capplan.components.stores.timeseries import series_gib, series_measures
@@ -47,7 +47,7 @@ def build_database(
     needs = _needs(ctx, name, database, services)
     check_standby(ctx, provider, region, database.recovery.standby_region, path)
     has = _offers(ctx, database, classes)
-    choice = cheapest(needs, has, np.array([c.usd_per_hour for c in classes]))
+    choice = cheapest(needs, has, bill.ranks(service_of(database), [c.usd_per_hour for c in classes]))
     sized = Sized(classes, choice, storage)
     measures = [
         *_need_measures(database, needs, has, choice),
