@@ -36,9 +36,7 @@ def render_manifests(
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="PART", help="Only this part, as --list names them.")
     ] = None,
-    list_: Annotated[
-        bool, typer.Option("--list", help="List the files and their parts; write nothing.")
-    ] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List what there is, and do nothing else.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change; write nothing.")
     ] = False,
@@ -65,6 +63,7 @@ def render_manifests(
     """Write a plan as manifests, scripts and dashboards.
 
     It writes Kubernetes objects, settings of cloud services, dashboards, alerts and load tests.
+    --list names the files and their parts.
 
     Example: capplan render-manifests examples/levqor -o manifests
     """

@@ -36,7 +36,10 @@ def verify(
     ] = "table",
     schemas: Schemas = None,
     listed: Annotated[
-        bool, typer.Option("--list", is_eager=True, callback=_list, help="List the checks and exit.")
+        bool,
+        typer.Option(
+            "--list", is_eager=True, callback=_list, help="List what there is, and do nothing else."
+        ),
     ] = False,
     output: OutputFile = None,
     force: Force = False,
@@ -44,7 +47,7 @@ def verify(
 ) -> None:
     """Check manifests for mistakes that no schema sees.
 
-    It looks for objects that do not go together, which the API server accepts.
+    It looks for objects that do not go together, which the API server accepts. --list names the checks.
 
     Example: capplan verify manifests --format sarif -o findings.sarif
     """
