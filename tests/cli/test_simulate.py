@@ -89,6 +89,14 @@ def test_a_picture_without_altair(capplan, root, tmp_path, monkeypatch):
     assert not target.exists()
 
 
+def test_a_page_without_altair_says_what_it_lacks(capplan, root, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "altair", None)
+    done = a_day(capplan, root / "examples" / "levqor", "--format", "html")
+    assert done.exit_code == 0
+    assert "<svg" not in done.stdout
+    assert "pip install &#x27;capplan[report]&#x27;" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
