@@ -30,19 +30,14 @@ check: $(VENV)/dev
 
 # The examples with the lowest versions that pyproject.toml allows (`llm` needs a newer pydantic than the rest),
 # and with the newest of everything.
-lowest: $(VENV)/dev
-	$(call smoke,$@,--resolution lowest-direct --editable '.[fast,report,validate]')
-
-newest: $(VENV)/dev
-	$(call smoke,$@,--upgrade --editable '.[fast,llm,report,validate]')
-
-define smoke
-	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/$(1)
-	$(BIN)/uv pip install --quiet --python $(VENV)/$(1) $(2)
-	$(BIN)/uv pip install --quiet --python $(VENV)/$(1) pytest
-	$(BIN)/uv pip freeze --quiet --python $(VENV)/$(1) --exclude-editable | paste -sd ' '
-	$(VENV)/$(1)/bin/python -m pytest -q tests/smoke tests/autoscale/test_compiled.py -W default
-endef
+lowest: VERSIONS := --resolution lowest-direct --editable '.[fast,report,validate]'
+newest: VERSIONS := --upgrade --editable '.[fast,llm,report,validate]'
+lowest newest: $(VENV)/dev
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/$@
+	$(BIN)/uv pip install --quiet --python $(VENV)/$@ $(VERSIONS)
+	$(BIN)/uv pip install --quiet --python $(VENV)/$@ pytest
+	$(BIN)/uv pip freeze --quiet --python $(VENV)/$@ --exclude-editable | paste -sd ' '
+	$(VENV)/$@/bin/python -m pytest -q tests/smoke tests/autoscale/test_compiled.py -W default
 
 # Moves every locked version to the newest that pyproject.toml allows; UPGRADE= keeps what still fits.
 UPGRADE := --upgrade
