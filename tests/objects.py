@@ -151,9 +151,6 @@ def knative(limits=None, concurrency=80, annotations=None, image="i:1", namespac
 
 
 GPU = {"nvidia.com/gpu": "1"}
-EXISTS = [{"key": "nvidia.com/gpu", "operator": "Exists"}]
-RANGE = thing("LimitRange", spec={"limits": [{"type": "Container", "default": {"cpu": "1"}}]})
-CLASS = thing("IngressClass", "networking.k8s.io/v1", "nginx")
 SIDECAR = {**asking({"cpu": "1"}), "name": "side", "restartPolicy": "Always"}
 BACKEND = {"service": {"name": "a", "port": {"name": "http"}}}
 HTTP = {"name": "http", "port": 80, "targetPort": "http"}

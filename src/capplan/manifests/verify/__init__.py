@@ -1,1 +1,1 @@
-"""The checks between objects that no schema and no API server makes: 30 rules over one environment."""
+"""The checks between objects that no schema and no API server makes."""

@@ -225,8 +225,7 @@ def _contested(item: Item, workload: Workload, policies: list[Tree]) -> Iterator
         both = sorted(resource for resource in measured if resource in listed)
         if both and policy.get("mode") != "Off":
             what = f"changes {' and '.join(both)}, by which {workload.scalers[0].title} scales"
-            remedy = "Set updateMode Off, or controlledResources to the others."
-            yield item.finding(autoscaling.VPA_FIGHTS_HPA, "spec.resourcePolicy", what, remedy)
+            yield item.finding(autoscaling.VPA_FIGHTS_HPA, "spec.resourcePolicy", what)
 
 
 def _allowed(world: World, item: Item, policy: Tree) -> Iterator[Finding]:

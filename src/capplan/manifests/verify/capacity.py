@@ -171,8 +171,7 @@ def pods_on_nodes(world: World) -> Iterator[Finding]:
             yield workload.item.finding(capacity.NO_SUCH_NODES, f"{field}.nodeSelector", what)
         elif all(_too_large(world, workload, name) for name in fitting):
             what = f"requests {_too_large(world, workload, fitting[0])} of a node of {fitting[0]}"
-            remedy = "Choose a larger machine, or request less."
-            yield workload.item.finding(plans.POD_FITS_NO_NODE, field, what, remedy)
+            yield workload.item.finding(plans.POD_FITS_NO_NODE, field, what)
 
 
 def _pools_for(world: World, workload: Workload) -> list[str]:
@@ -319,8 +318,7 @@ def connections(world: World) -> Iterator[Finding]:
         opened = sum(most_pods.get(name, most) * each for name, (most, each) in said["pools"].items())
         if opened > said["accepted"]:
             what = f"pools open up to {opened:,.0f} connections, {database} accepts {said['accepted']:,.0f}"
-            remedy = "Make pools smaller, or put a pooler between."
-            yield plans.TOO_MANY_CONNECTIONS.finding(f"database {database}", what, remedy)
+            yield plans.TOO_MANY_CONNECTIONS.finding(f"database {database}", what)
 
 
 def figures_of_the_plan(world: World) -> Iterator[Finding]:

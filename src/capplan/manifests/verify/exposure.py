@@ -70,8 +70,7 @@ def _is_secret(name: str, value: object) -> bool:
 def _values_of(item: Item) -> Iterator[Finding]:
     """Yield a warning for a Secret whose values stand in the manifest."""
     if any(mapping(item.tree, field) for field in ("data", "stringData")):
-        remedy = "Let a secret store make it, or seal it."
-        yield item.finding(exposure.SECRET_IN_MANIFEST, "data", "its values stand here", remedy)
+        yield item.finding(exposure.SECRET_IN_MANIFEST, "data", "its values stand here")
 
 
 def secrets_in(item: Item) -> Iterator[Finding]:
@@ -115,8 +114,7 @@ def what_is_public(world: World) -> Iterator[Finding]:
         restricted = bool(mapping(service.tree, "spec").get("loadBalancerSourceRanges"))
         if not service.group and kind in ("LoadBalancer", "NodePort") and not meant and not restricted:
             what = f"a {kind} that nothing restricts"
-            remedy = "Restrict it with loadBalancerSourceRanges, or say `public: true` in the plan."
-            yield service.finding(exposure.PUBLIC_SERVICE, "spec.type", what, remedy)
+            yield service.finding(exposure.PUBLIC_SERVICE, "spec.type", what)
     for namespace in world.of("Namespace"):
         for key, value in mapping(namespace.tree, "metadata.labels").items():
             levelled = str(key).startswith("pod-security.kubernetes.io/") and not str(key).endswith(

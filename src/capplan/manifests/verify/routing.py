@@ -58,10 +58,7 @@ def _route(world: World, route: Item, services: Services) -> Iterator[Finding]:
 def _parent(route: Item, parent: Tree, gateway: Item | None) -> Iterator[Finding]:
     name, listener = text(parent, "name"), text(parent, "sectionName")
     if gateway is None:
-        remedy = "Add it, or declare it."
-        yield route.finding(
-            references.NO_GATEWAY, "spec.parentRefs", f"gateway '{name}' is not there", remedy
-        )
+        yield route.finding(references.NO_GATEWAY, "spec.parentRefs", f"gateway '{name}' is not there")
         return
     if listener and listener not in words(maps(gateway.tree, "spec.listeners"), "name"):
         what = f"gateway '{name}' has no listener '{listener}'"
