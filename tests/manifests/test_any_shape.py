@@ -171,4 +171,4 @@ def test_a_chart_of_ours_is_read_braces_and_all(tmp_path, capplan):
     (tree,) = found.documents["chart/templates/api/configmap-api.yaml"]
     assert tree["data"]["GREETING"] == "{{ .Values.a }}"
     done = capplan("verify", out)
-    assert (done.exit_code, done.stdout) == (0, "")
+    assert (done.exit_code, done.stdout[:4]) == (0, "PASS")
