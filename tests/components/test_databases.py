@@ -387,9 +387,9 @@ def test_longer_backups_never_cost_less(platform, days, more):
 RECOVERY = [
     # backup, high availability, standby elsewhere → RPO and RTO in minutes for a lost zone and a lost region.
     ("", False, False, (np.inf, np.inf, np.inf, np.inf)),
-    ("backup: {retention: 7d}", False, False, (1440, 60, 1440, 60)),
-    ("backup: {retention: 7d, point_in_time: 7d}", False, False, (5, 60, 5, 60)),
-    ("backup: {retention: 7d, point_in_time: 7d}", True, False, (0, 2, 5, 60)),
+    ("backup: {retention: 7d}", False, False, (1440, 60, np.inf, np.inf)),
+    ("backup: {retention: 7d, point_in_time: 7d}", False, False, (5, 60, np.inf, np.inf)),
+    ("backup: {retention: 7d, point_in_time: 7d}", True, False, (0, 2, np.inf, np.inf)),
     ("backup: {retention: 7d, point_in_time: 7d}", True, True, (0, 2, 1, 15)),
     ("", False, True, (np.inf, np.inf, 1, 15)),
 ]

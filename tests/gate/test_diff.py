@@ -183,3 +183,34 @@ def test_bad_sides_get_one_message(capplan, tmp_path: Path, monkeypatch, base: s
     run = capplan("diff", base, base)
     assert (run.exit_code, run.stdout) == (2, "")
     assert said in run.stderr
+
+
+UNKNOWN = """
+name: t
+regions: {aws: us-east-1}
+demand: {requests_per_second: 10, profile: flat}
+services:
+  web: {platform: fargate, cpu_time: 5ms, instances: 2, calls: {mail: 1}}
+external_apis: {mail: {}}
+"""
+
+
+def test_what_has_no_price_is_no_saving_and_stays_nowhere(capplan, tmp_path):
+    """Without a price on one side the cost does not 'stay': only what has one can be compared."""
+    for name, text in (("a", UNKNOWN), ("b", UNKNOWN.replace("instances: 2", "instances: 3"))):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    run = capplan("diff", tmp_path / "a.yaml", tmp_path / "b.yaml")
+    assert "of what has a price rises by 9.01 to at least 27.03 USD" in " ".join(run.stdout.split())
+    assert "≥ 18.02" in run.stdout
+    document = json.loads(
+        capplan("diff", tmp_path / "a.yaml", tmp_path / "b.yaml", "--format", "json").stdout
+    )
+    assert document["complete"] is False
+
+
+def test_a_cost_of_which_nothing_is_known_has_no_difference(capplan, tmp_path):
+    only = "name: t\ndemand: {requests_per_second: 10}\nexternal_apis: {mail: {}}\n"
+    for name, price in (("a", "{}"), ("b", "{price_per_request: 0.01}")):
+        (tmp_path / f"{name}.yaml").write_text(only.replace("{}", price))
+    run = capplan("diff", tmp_path / "a.yaml", tmp_path / "b.yaml")
+    assert "is unknown: nothing that it has before has a price" in " ".join(run.stdout.split())

@@ -56,6 +56,11 @@ class Diff(NamedTuple):
     """Those that are new, and those that are gone."""
 
     @property
+    def complete(self) -> bool:
+        """Whether everything on both sides has a price; files of earlier versions do not say."""
+        return all(side["monthly_cost"].get("complete", True) for side in (self.base, self.head))
+
+    @property
     def changed(self) -> list[ComponentDiff]:
         """The components that are not the same, the largest change first."""
         found = [component for component in self.components if component.status != "same"]

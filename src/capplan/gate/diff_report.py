@@ -19,18 +19,28 @@ MARKER = "capplan-diff"
 
 def headline(found: Diff) -> str:
     """Return by how much the expected cost moves, and how much of that is design and how much price."""
-    total = found.total["expected"]
-    more = total.difference or 0.0
-    share = "" if not total.before else f" ({more / total.before:+.1%})"
-    if abs(more) < 0.005:
-        said = f"stays at {numbers.money(total.after)} USD a month"
-    else:
-        verb = "rises" if more > 0 else "falls"
-        said = f"{verb} by {numbers.money(abs(more))} to {numbers.money(total.after)} USD a month{share}"
     parts = f"by design {_signed(found.by_design)}, by price {_signed(found.by_price)}"
     lost = list(lost_prices(found))
     unpriced = f"; not counted: {', '.join(lost)} lost a price, which is no saving" if lost else ""
-    return f"{found.head['plan']}: expected cost {said}; {parts}{unpriced}"
+    return f"{found.head['plan']}: expected cost {_moves(found)}; {parts}{unpriced}"
+
+
+def _moves(found: Diff) -> str:
+    """Return how the expected cost moves; where prices are missing only what is known of it."""
+    total = found.total["expected"]
+    if total.before is None or total.after is None:
+        side = "before" if total.before is None else "after"
+        return f"is unknown: nothing that it has {side} has a price"
+    more, least = total.after - total.before, "" if found.complete else "at least "
+    if abs(more) < 0.005:
+        stays = "stays at" if found.complete else "of what has a price stays at"
+        return f"{stays} {numbers.money(total.after)} USD a month"
+    share = f" ({more / total.before:+.1%})" if total.before and found.complete else ""
+    verb = "rises" if more > 0 else "falls"
+    of = "" if found.complete else "of what has a price "
+    return (
+        f"{of}{verb} by {numbers.money(abs(more))} to {least}{numbers.money(total.after)} USD a month{share}"
+    )
 
 
 def _signed(usd: float) -> str:
@@ -58,10 +68,20 @@ def _blocks(found: Diff, reproduce: str) -> Iterator[Block]:
 
 def _totals(found: Diff) -> Table:
     columns = (Column("USD a month"), *(Column(n, right=True) for n in ("before", "after", "change")))
-    rows = [[name, *_money(found.total[name])] for name in ("min", "expected", "max")]
+    signs = [_SIGNS[side["monthly_cost"].get("bound")] for side in (found.base, found.head)]
+    rows = [[name, *_signs(signs, _money(found.total[name]))] for name in ("min", "expected", "max")]
     if found.unit_cost.before is not None or found.unit_cost.after is not None:
         rows.append(["per 1,000 requests", *_money(found.unit_cost, 4)])
     return Table(columns, rows)
+
+
+_SIGNS = {None: "", "lower": "≥ ", "upper": "≤ ", "neither": "≈ "}
+
+
+def _signs(signs: Sequence[str], cells: Sequence[str]) -> list[str]:
+    """Return before, after and change, with the sign of what each side bounds."""
+    before, after, change = cells
+    return [signs[0] + before, signs[1] + after, "unknown" if any(signs) else change]
 
 
 def _money(change: Change, digits: int = 2) -> list[str]:
@@ -138,6 +158,7 @@ def _document(found: Diff) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "plan": found.head["plan"],
         "monthly_cost": {key: _change(change) for key, change in found.total.items()},
+        "complete": found.complete,
         "usd_per_1k_requests": _change(found.unit_cost),
         "by_design": found.by_design,
         "by_price": found.by_price,

@@ -55,10 +55,11 @@ def recovery_measures(database: ManagedDatabase, storage_gib: Array) -> Iterator
     zone = (restored_s, restore_s, from_backup)
     if database.high_availability:
         zone = (np.zeros((1, 1)), np.full((1, 1), FAILOVER_S), "standby in another zone")
-    region = (restored_s, restore_s, from_backup)
+    # Backups are kept in the region, and lost with it.
+    region = (np.full((1, 1), np.inf), np.full((1, 1), np.inf), "no copy in another region")
     if standby:
-        promotion_s = np.full((1, 1), PROMOTION_S)
-        region = (np.minimum(restored_s, REPLICATION_LAG_S), promotion_s, "standby in another region")
+        lag_s, promotion_s = (np.full((1, 1), seconds) for seconds in (REPLICATION_LAG_S, PROMOTION_S))
+        region = (lag_s, promotion_s, "standby in another region")
     for lost, (rpo_s, rto_s, how) in (("zone", zone), ("region", region)):
         yield measure(f"RPO, {lost} lost", rpo_s / 60, "min", how, _minutes(goal.rpo))
         yield measure(f"RTO, {lost} lost", rto_s / 60, "min", how, _minutes(goal.rto))
@@ -74,7 +75,11 @@ def target_findings(name: str, measures: Sequence[Measure]) -> Iterator[Finding]
         if not found.name.startswith(("RPO", "RTO")) or not found.short() or found.has is None:
             continue
         worst, goal = float(found.needs.max()), float(found.has.min())
-        taken = "cannot be recovered" if not np.isfinite(worst) else f"takes {worst:,.0f} min"
-        message = f"{found.name}: {taken} by {found.formula}; the objective is {goal:g} min"
-        remedy = "Keep backups with point-in-time recovery, high availability, or a recovery.standby_region."
+        taken = f"nothing recovers it ({found.formula})"
+        if np.isfinite(worst):
+            taken = f"{worst:,.0f} min by {found.formula}"
+        message = f"{found.name}: the objective of {goal:g} min is not met: {taken}"
+        remedy = "Keep backups with point-in-time recovery, or high availability."
+        if "region" in found.name:
+            remedy = "Give it a recovery.standby_region, or leave the objective out."
         yield checks.RECOVERY_OBJECTIVE.finding(name, message, remedy)
