@@ -88,7 +88,7 @@ databases:
     engine: postgres
     machine: db.t3.medium
     backup: {retention: 7d, point_in_time: 7d}
-    recovery: {rpo: 5m}
+    recovery: {rpo: 5m, standby_region: us-west-2}
 """,
     remedy="Keep backups with point-in-time recovery, high availability, or a recovery.standby_region.",
     source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIT.html",
