@@ -21,7 +21,7 @@ from capplan.catalog.catalog import Catalog
 from capplan.llm.benchmark import with_our_names
 from capplan.llm.confidence import confidence_of, range_of
 from capplan.llm.measured import (
-    Row,
+    MeasuredRow,
     engine_name,
     predict,
     read_rows,
@@ -29,12 +29,12 @@ from capplan.llm.measured import (
     sample_of,
     unpredictable,
 )
-from capplan.llm.simulator import Replica, poisson, simulate
+from capplan.llm.simulator import SimulatedReplica, poisson, simulate
 
 _SILICON = re.compile(r"id=.*_tp(\d+)_.*ep\d")
 
 
-def left_out(row: Row) -> str:
+def left_out(row: MeasuredRow) -> str:
     """Return why a row is not to be scored, empty otherwise."""
     if row.mode.startswith("QPS"):
         return "open loop"
@@ -47,13 +47,13 @@ def left_out(row: Row) -> str:
     return ""
 
 
-def corrected(row: Row) -> Row:
+def corrected(row: MeasuredRow) -> MeasuredRow:
     """Return the row with the GPUs that its run names: the sample multiplies tensor by expert parallelism."""
     found = _SILICON.search(row.source)
     return row._replace(tp=float(found[1])) if found else row
 
 
-def summary(rows: Sequence[Row], predicted: np.ndarray, inside: np.ndarray) -> dict[str, float | int]:
+def summary(rows: Sequence[MeasuredRow], predicted: np.ndarray, inside: np.ndarray) -> dict[str, float | int]:
     """Return the errors of one group of rows."""
     errors = predicted / np.array([row.value for row in rows]) - 1
     size = np.abs(errors)
@@ -67,7 +67,7 @@ def summary(rows: Sequence[Row], predicted: np.ndarray, inside: np.ndarray) -> d
 
 
 def report(
-    rows: Sequence[Row], predicted: np.ndarray, inside: np.ndarray
+    rows: Sequence[MeasuredRow], predicted: np.ndarray, inside: np.ndarray
 ) -> dict[str, dict[str, float | int]]:
     """Return the errors by question."""
     done = {}
@@ -79,7 +79,7 @@ def report(
 
 
 def grouped(
-    rows: Sequence[Row], predicted: np.ndarray, inside: np.ndarray, key: Callable[[Row], str]
+    rows: Sequence[MeasuredRow], predicted: np.ndarray, inside: np.ndarray, key: Callable[[MeasuredRow], str]
 ) -> dict[str, dict[str, dict[str, float | int]]]:
     """Return the errors by question of each group."""
     groups: dict[str, list[int]] = {}
@@ -91,7 +91,7 @@ def grouped(
     }
 
 
-def open_loop(rows: Sequence[Row], facts: dict[str, object]) -> dict[str, dict[str, float | int]]:
+def open_loop(rows: Sequence[MeasuredRow], facts: dict[str, object]) -> dict[str, dict[str, float | int]]:
     """Return the errors of rows with a request rate: Poisson arrivals through the simulator."""
     timed = [
         row for row in rows if re.fullmatch(r"QPS=\d+", row.mode) and row.metric in ("ttft_ms", "itl_ms")
@@ -101,7 +101,7 @@ def open_loop(rows: Sequence[Row], facts: dict[str, object]) -> dict[str, dict[s
         sample = sample_of([row._replace(concurrency=1.0)], facts)
         runs = running(sample, facts)
         one = sample.configurations[0]
-        replica = Replica(one.work(), one.reached(facts), one.engine, float(runs.cache_tokens[0]))
+        replica = SimulatedReplica(one.work(), one.reached(facts), one.engine, float(runs.cache_tokens[0]))
         out = simulate(replica, poisson(row.inputs, row.outputs, float(row.mode[4:]), 500))
         found = out.ttft_s if row.question == "ttft" else out.tpot_s
         errors[row.question].append(1e3 * float(found.mean()) / row.value - 1)

@@ -15,7 +15,7 @@ from accuracy_llm import corrected, left_out
 from capplan.catalog.catalog import Catalog
 from capplan.llm.calibrate import Path as Where
 from capplan.llm.calibrate import calibrate, put
-from capplan.llm.measured import Row, Sample, predict, read_rows, sample_of, unpredictable
+from capplan.llm.measured import MeasuredRow, MeasuredSample, predict, read_rows, sample_of, unpredictable
 
 _FREEDOM = 0.6
 
@@ -64,7 +64,7 @@ START: dict[Where, float] = {
 operator tables, a twentieth higher as overlap is not free here, and round numbers where there are none."""
 
 
-def fitted(rows: list[Row], facts: dict[str, object], free: list[Where]) -> dict[str, object]:
+def fitted(rows: list[MeasuredRow], facts: dict[str, object], free: list[Where]) -> dict[str, object]:
     """Return the facts with constants fitted to ``rows``."""
     facts = copy.deepcopy(facts)
     for path, value in START.items():
@@ -76,7 +76,7 @@ def fitted(rows: list[Row], facts: dict[str, object], free: list[Where]) -> dict
     return after
 
 
-def medians(sample: Sample, predicted: np.ndarray) -> str:
+def medians(sample: MeasuredSample, predicted: np.ndarray) -> str:
     """Return the median errors of each question as text."""
     size = np.abs(predicted / np.array([row.value for row in sample.rows]) - 1)
     said = []

@@ -13,13 +13,13 @@ from capplan.catalog.catalog import Catalog
 from capplan.components.llm.bills import WAYS
 from capplan.components.llm.facts import facts_of
 from capplan.components.llm.offers import everywhere, offers
-from capplan.components.llm.options import Demand, rank
-from capplan.llm.capacity import Promise
+from capplan.components.llm.options import ServingDemand, rank
+from capplan.llm.capacity import TokenPromise
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
 from capplan.llm.fit import sequences_that_fit
-from capplan.llm.look import COUNTS, Asked, configurations
-from capplan.llm.simulator import Replica, poisson, simulate
+from capplan.llm.look import COUNTS, RequestShape, configurations
+from capplan.llm.simulator import SimulatedReplica, poisson, simulate
 from capplan.plan.llm import ColdStart
 
 MODELS = ("llama-3.1-8b", "mistral-7b", "qwen3-32b", "llama-3.1-70b", "gpt-oss-120b")
@@ -33,8 +33,8 @@ def ranking() -> dict[str, float]:
     gpus = [find_gpu(name, facts) for name in dict.fromkeys(o.gpu for o in sold) if name in facts["gpus"]]
     engine = find_engine("vllm", facts)
     rps = 20 + 15 * np.sin(np.arange(168) / 24 * 2 * np.pi)
-    demand = Demand(rps, 730, 0.7, Bounds(1.0, None), ColdStart())
-    asked = Asked(1200, 200, 0.0, Promise(0.1, 3.0))
+    demand = ServingDemand(rps, 730, 0.7, Bounds(1.0, None), ColdStart())
+    asked = RequestShape(1200, 200, 0.0, TokenPromise(0.1, 3.0))
     count = options = 0
     start = perf_counter()
     for name in MODELS:
@@ -57,7 +57,7 @@ def simulator() -> dict[str, float]:
     )
     reached = one.reached(facts)
     room = float(sequences_that_fit(one.memory(), 1400, reached))
-    replica = Replica(one.work(), reached, one.engine, room * 1400)
+    replica = SimulatedReplica(one.work(), reached, one.engine, room * 1400)
     requests = poisson(1200, 200, 3.0, 10_000)
     start = perf_counter()
     simulate(replica, requests)

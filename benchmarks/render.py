@@ -10,7 +10,7 @@ from pathlib import Path
 from capplan.catalog.catalog import Catalog
 from capplan.estimate import estimate
 from capplan.manifests.engine import Templates
-from capplan.manifests.render import Wanted, render
+from capplan.manifests.render import RenderOptions, render
 from capplan.manifests.site import Site
 from capplan.manifests.verify.run import verify_rendered
 from capplan.plan.read import parse_plan
@@ -40,7 +40,7 @@ def main() -> None:
         site = site_of(services)
         gc.collect()
         start = time.process_time()
-        files = render(site, Templates(), Wanted())
+        files = render(site, Templates(), RenderOptions())
         rendered = time.process_time()
         errors = [finding for finding in verify_rendered(site, files) if finding.severity == "error"]
         checked = time.process_time()

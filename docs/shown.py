@@ -135,7 +135,7 @@ def llm_claims(*claims: tuple[str, str, str, str, int]) -> None:
     from capplan.components.llm.facts import facts_of
     from capplan.llm.configuration import Configuration
     from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
-    from capplan.llm.look import Asked, look
+    from capplan.llm.look import RequestShape, look
 
     facts = facts_of(Catalog())
     print("| claim | on | weights, GB | usable, GB | requests at once | tok/s, one user | tok/s, full |")
@@ -149,7 +149,7 @@ def llm_claims(*claims: tuple[str, str, str, str, int]) -> None:
                 float(count),
                 find_engine("vllm", facts),
             ),
-            Asked(1000, 300),
+            RequestShape(1000, 300),
             facts,
         )
         lack = one.hindrance.split(" for ")[0]

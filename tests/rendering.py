@@ -12,7 +12,7 @@ from helpers import ROOT, SHIPPED, plan_of
 from capplan.estimate import estimate
 from capplan.manifests.artefact import Rendered
 from capplan.manifests.engine import Templates
-from capplan.manifests.render import Wanted, render
+from capplan.manifests.render import RenderOptions, render
 from capplan.manifests.site import Site
 from capplan.plan.read import read_plan
 
@@ -63,13 +63,15 @@ def site_of(name: str, alternative: str | None = None, sets: tuple[str, ...] = (
 @cache
 def example(name: str, alternative: str | None = None, sets: tuple[str, ...] = ()) -> dict[str, Rendered]:
     """Return the rendered files of an example by path."""
-    return {item.path: item for item in render(site_of(name, alternative, sets), Templates(), Wanted())}
+    return {
+        item.path: item for item in render(site_of(name, alternative, sets), Templates(), RenderOptions())
+    }
 
 
 def rendered(text: str, *sets: str, templates: Path | None = None) -> dict[str, Rendered]:
     """Return the rendered files of the plan in ``text``, with the changes ``path=value``."""
     site = Site(estimate(plan_of(text, *sets), SHIPPED))
-    return {item.path: item for item in render(site, Templates(templates), Wanted())}
+    return {item.path: item for item in render(site, Templates(templates), RenderOptions())}
 
 
 def tool(name: str) -> str:

@@ -13,10 +13,10 @@ from crafted import service_file, write_service
 from helpers import SHIPPED
 from sound import completed, files_of, plan_with
 
-from capplan.adopt.draft import Asked
+from capplan.adopt.draft import AdoptOptions
 from capplan.adopt.run import adopt
 from capplan.catalog.catalog import Catalog
-from capplan.catalog.lint import Facts as CatalogFacts
+from capplan.catalog.lint import LintFacts as CatalogFacts
 from capplan.catalog.lint import lint
 from capplan.catalog.load import read_service
 from capplan.estimate import estimate
@@ -93,7 +93,7 @@ def adopted(example: str, directory: Path) -> set[str]:
         objects = map(completed, yaml.safe_load_all(files["example.yaml"]))
         files["example.yaml"] = yaml.safe_dump_all(objects)
     source.write_text(files[source.name], encoding="utf-8")
-    found = adopt(source, Asked("gcp", "us-central1"))
+    found = adopt(source, AdoptOptions("gcp", "us-central1"))
     return {note.code for note in found.notes}
 
 

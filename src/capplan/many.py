@@ -89,14 +89,20 @@ def summary_of(estimate: Estimate) -> Summary:
     """Return what is worth keeping of ``estimate``."""
     count, total = estimate.scenarios.count, estimate.total
     return Summary(
-        {c.name: _row(c.sizing.peak, count) for c in estimate.components if c.sizing is not None},
-        {c.name: _row(estimate.cost_of(c.name).expected, count) for c in estimate.components},
-        _row(total.floor, count),
-        _row(total.expected, count),
-        None if total.ceiling is None else _row(total.ceiling, count),
-        {c.name: _response(c.response, count) for c in estimate.components if c.response is not None},
-        {c.name: _row(_unmet(c), count) for c in estimate.components if c.sizing is not None},
-        {c.name: np.broadcast_to(c.pick.which, count) for c in estimate.components if c.pick is not None},
+        peak_instances={
+            c.name: _row(c.sizing.peak, count) for c in estimate.components if c.sizing is not None
+        },
+        component_cost={c.name: _row(estimate.cost_of(c.name).expected, count) for c in estimate.components},
+        floor=_row(total.floor, count),
+        expected=_row(total.expected, count),
+        ceiling=None if total.ceiling is None else _row(total.ceiling, count),
+        response_s={
+            c.name: _response(c.response, count) for c in estimate.components if c.response is not None
+        },
+        unmet={c.name: _row(_unmet(c), count) for c in estimate.components if c.sizing is not None},
+        picked={
+            c.name: np.broadcast_to(c.pick.which, count) for c in estimate.components if c.pick is not None
+        },
     )
 
 
@@ -118,14 +124,14 @@ def joined(parts: Sequence[Summary]) -> Summary:
     """Return the summary of all the scenarios in ``parts``, of the same plan."""
     ceilings = [part.ceiling for part in parts if part.ceiling is not None]
     return Summary(
-        _joined_by_name([part.peak_instances for part in parts]),
-        _joined_by_name([part.component_cost for part in parts]),
-        np.concatenate([part.floor for part in parts]),
-        np.concatenate([part.expected for part in parts]),
-        np.concatenate(ceilings) if len(ceilings) == len(parts) else None,
-        _joined_by_name([part.response_s for part in parts]),
-        _joined_by_name([part.unmet for part in parts]),
-        _joined_by_name([part.picked for part in parts]),
+        peak_instances=_joined_by_name([part.peak_instances for part in parts]),
+        component_cost=_joined_by_name([part.component_cost for part in parts]),
+        floor=np.concatenate([part.floor for part in parts]),
+        expected=np.concatenate([part.expected for part in parts]),
+        ceiling=np.concatenate(ceilings) if len(ceilings) == len(parts) else None,
+        response_s=_joined_by_name([part.response_s for part in parts]),
+        unmet=_joined_by_name([part.unmet for part in parts]),
+        picked=_joined_by_name([part.picked for part in parts]),
     )
 
 

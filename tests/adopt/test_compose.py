@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from capplan.adopt.document import note_line
-from capplan.adopt.draft import Asked
+from capplan.adopt.draft import AdoptOptions
 from capplan.adopt.run import adopt
 
 COMPOSE = """
@@ -24,7 +24,7 @@ volumes: {data: {}}
 def test_reservations_are_requests(tmp_path: Path) -> None:
     path = tmp_path / "compose.yaml"
     path.write_text(COMPOSE)
-    found = adopt(path, Asked("aws", "us-east-1"))
+    found = adopt(path, AdoptOptions("aws", "us-east-1"))
     services = found.file().plan.services
     assert {n: (s.cpu, s.memory, s.instances.max) for n, s in services.items()} == {
         "web": (0.5, 0.5, 3),

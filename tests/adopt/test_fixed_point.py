@@ -8,7 +8,7 @@ import pytest
 from helpers import ROOT, SHIPPED
 from rendering import example, rendered, write
 
-from capplan.adopt.draft import Asked
+from capplan.adopt.draft import AdoptOptions
 from capplan.adopt.run import adopt
 from capplan.estimate import estimate
 from capplan.plan.read import read_plan
@@ -28,7 +28,7 @@ EXAMPLES = [
 def test_adopt_render_adopt_is_a_fixed_point(
     name: str, alternative: str | None, provider: str, region: str, tmp_path: Path
 ) -> None:
-    asked = Asked(provider, region)  # type: ignore[arg-type]
+    asked = AdoptOptions(provider, region)  # type: ignore[arg-type]
     write(example(name, alternative), tmp_path / "a" / name)
     once = adopt(tmp_path / "a" / name, asked)
     write(rendered(once.text), tmp_path / "b" / name)
@@ -64,7 +64,7 @@ def test_what_manifests_carry_costs_the_same(
 ) -> None:
     name, alternative = which
     write(example(name, alternative), tmp_path)
-    asked = Asked.of("gcp", "us-central1", types, None, None)
+    asked = AdoptOptions.of("gcp", "us-central1", types, None, None)
     # No manifest says how many nodes a pool may have, nor what the account's discounts are.
     sets = ["pricing.sustained_use=false"]
     sets += [f"{POOLS}.{p}.nodes={{min: {lo}, max: {hi}}}" for p, (lo, hi) in nodes.items()]
@@ -96,7 +96,7 @@ def test_cloud_run_and_stores_cost_the_same(tmp_path: Path) -> None:
 
     write(rendered(text), tmp_path)
     original = estimate_of(text)
-    asked = Asked("gcp", "us-central1", {"default": "n2-standard-4"})
+    asked = AdoptOptions("gcp", "us-central1", {"default": "n2-standard-4"})
     found = estimate(adopt(tmp_path, asked).file(), SHIPPED)
     assert found.total.floor.item() == pytest.approx(original.total.floor.item())
     assert found.total.ceiling.item() == pytest.approx(original.total.ceiling.item())

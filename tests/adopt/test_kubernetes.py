@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capplan.adopt.document import KINDS, note_line
-from capplan.adopt.draft import Asked
+from capplan.adopt.draft import AdoptOptions
 from capplan.adopt.run import Adopted, adopt
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
 
-GCP = Asked("gcp", "us-central1")
+GCP = AdoptOptions("gcp", "us-central1")
 
 # Requests (thousandths of a core, MiB) of the twelve Deployments, one replica each, of
 # GoogleCloudPlatform/microservices-demo@0426953 release/kubernetes-manifests.yaml.
@@ -45,13 +45,15 @@ def deployment(name: str = "web", requests: str = "{cpu: 500m, memory: 1Gi}", **
     )
 
 
-def adopted(directory: Path, *documents: str, asked: Asked = GCP) -> Adopted:
+def adopted(directory: Path, *documents: str, asked: AdoptOptions = GCP) -> Adopted:
     path = directory / "all.yaml"
     path.write_text("---\n".join(textwrap.dedent(text) for text in documents), encoding="utf-8")
     return adopt(path, asked)
 
 
-def priced(directory: Path, *documents: str, asked: Asked = GCP, sets: tuple[str, ...] = ()) -> Estimate:
+def priced(
+    directory: Path, *documents: str, asked: AdoptOptions = GCP, sets: tuple[str, ...] = ()
+) -> Estimate:
     return estimate(adopted(directory, *documents, asked=asked).file(sets), SHIPPED)
 
 
@@ -204,7 +206,7 @@ def test_disks_and_balancers_are_ordered_once(tmp_path: Path) -> None:
     assert monthly(result, "files-disk") == pytest.approx(5.0)
     # Seven forwarding rules: five for one price, two at $0.01 an hour.
     assert monthly(result) == pytest.approx(5.0 + 730 * (0.025 + 2 * 0.01))
-    aws = priced(tmp_path, *services, asked=Asked("aws", "us-east-1"))
+    aws = priced(tmp_path, *services, asked=AdoptOptions("aws", "us-east-1"))
     assert monthly(aws) == pytest.approx(7 * 730 * 0.0225)
 
 
@@ -254,8 +256,8 @@ def test_cloud_run_is_priced_between_its_bounds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (Asked(), "--provider: manifests do not say"),
-        (Asked("gcp"), "--region: manifests do not say"),
+        (AdoptOptions(), "--provider: manifests do not say"),
+        (AdoptOptions("gcp"), "--region: manifests do not say"),
         (
             GCP._replace(node_types={"gpux": "g2-standard-4", "default": "e2-standard-4"}),
             "no pods go to a pool",
@@ -263,7 +265,7 @@ def test_cloud_run_is_priced_between_its_bounds(tmp_path: Path) -> None:
         (GCP._replace(node_types={"default": "e2-standrad-4"}), "e2-standard-4"),
     ],
 )
-def test_nothing_is_guessed_that_prices_hang_on(asked: Asked, message: str, tmp_path: Path) -> None:
+def test_nothing_is_guessed_that_prices_hang_on(asked: AdoptOptions, message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
         priced(tmp_path, deployment(), asked=asked)
 

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capplan.adopt.document import note_line
-from capplan.adopt.draft import Asked
+from capplan.adopt.draft import AdoptOptions
 from capplan.adopt.run import Adopted, adopt
 from capplan.adopt.terraform import READERS
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
 
-NOTHING = Asked()
+NOTHING = AdoptOptions()
 
 
 def resource(address: str, **values: Any) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def adopted(
     *resources: dict[str, Any],
     region: str | None = "us-east-1",
     references: dict | None = None,
-    asked: Asked = NOTHING,
+    asked: AdoptOptions = NOTHING,
 ) -> Adopted:
     """Return what a plan of these resources is adopted as; ``references``: referred addresses by address."""
     configured = [
@@ -182,7 +182,7 @@ def test_modules_and_counts_are_read(tmp_path: Path) -> None:
     ]
     root = {"child_modules": [{"address": "module.web", "resources": machines}]}
     path.write_text(json.dumps({"planned_values": {"root_module": root}}))
-    assert monthly(estimate(adopt(path, Asked()).file(), SHIPPED)) == pytest.approx(3 * 730 * 0.192)
+    assert monthly(estimate(adopt(path, AdoptOptions()).file(), SHIPPED)) == pytest.approx(3 * 730 * 0.192)
 
 
 def test_caches_balancers_and_disks(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_a_pool_is_counted_in_one_cluster_only(tmp_path: Path) -> None:
     assert {name: list(c.pools) for name, c in found.file().plan.clusters.items()} == {"a": ["mine"]}
 
 
-ASKED = Asked(region="us-east-1")
+ASKED = AdoptOptions(region="us-east-1")
 FIELDS = (
     *(
         "instance_type",

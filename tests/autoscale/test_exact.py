@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from capplan.autoscale.exact import replay
 from capplan.autoscale.loop import FIXED, HPA
 from capplan.autoscale.setup import Subject
-from capplan.autoscale.simulation import Outcome, Series, figures
+from capplan.autoscale.simulation import Outcome, SimulatedSeries, figures
 from capplan.capacity.queueing import ggc_response_percentile
 from capplan.errors import InputError
 
@@ -18,7 +18,7 @@ from capplan.errors import InputError
 def outcome(made, arrivals):
     rps = np.asarray(arrivals, dtype=float) / TICK_S
     subject = Subject("api", "kubernetes", "HPA", made, rps, 7.0, "p95 1 s", 1.0, 0.0)
-    series = Series(*(np.asarray(column, dtype=float) for column in run(made, arrivals)))
+    series = SimulatedSeries(*(np.asarray(column, dtype=float) for column in run(made, arrivals)))
     return Outcome(subject, series, figures(subject, series))
 
 

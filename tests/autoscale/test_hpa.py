@@ -7,10 +7,10 @@ from capplan.autoscale.hpa import reasons
 from capplan.autoscale.hpa.events import events, store
 from capplan.autoscale.hpa.limits import down_limit, up_limit
 from capplan.autoscale.hpa.metrics import ERROR
-from capplan.autoscale.hpa.pods import READY, UNREADY, Pod, Readiness, Sample, pod_class
+from capplan.autoscale.hpa.pods import READY, UNREADY, Pod, PodSample, Readiness, pod_class
 from capplan.autoscale.hpa.recommendations import log, record, stabilised
 from capplan.autoscale.hpa.reconcile import reconcile, state
-from capplan.autoscale.hpa.rules import PERCENT, PODS, Policy, down_rules, up_rules
+from capplan.autoscale.hpa.rules import PERCENT, PODS, ScalingPolicy, down_rules, up_rules
 from capplan.autoscale.hpa.spec import hpa
 from capplan.autoscale.hpa.tolerance import Tolerance, within
 
@@ -44,8 +44,8 @@ def test_from_2_to_40(behavior, seconds):
 
 def test_percent_policies_carry_double_noise():
     none = events(1)
-    assert up_limit(up_rules([Policy(PERCENT, 10, 60)]), none, none, 100, 0.0) == 111
-    assert down_limit(down_rules([Policy(PERCENT, 90, 60)]), none, none, 100, 0.0) == 9
+    assert up_limit(up_rules([ScalingPolicy(PERCENT, 10, 60)]), none, none, 100, 0.0) == 111
+    assert down_limit(down_rules([ScalingPolicy(PERCENT, 90, 60)]), none, none, 100, 0.0) == 9
 
 
 def test_scale_down_waits_for_the_window():
@@ -92,7 +92,7 @@ def test_a_broken_metric_does_not_matter_where_the_others_agree_with_what_runs()
 
 
 def test_an_event_exactly_as_old_as_the_longest_period_keeps_its_place():
-    ups, rules = events(3), up_rules([Policy(PODS, 4, 30.0)])
+    ups, rules = events(3), up_rules([ScalingPolicy(PODS, 4, 30.0)])
     for now_s in (0.0, 30.0, 61.0):
         store(ups, rules, 4, now_s)
     assert ups.size[0] == 2
@@ -109,7 +109,7 @@ def test_a_proposal_exactly_as_old_as_both_windows_keeps_its_place():
 
 
 def test_a_pod_is_new_until_the_initialisation_is_over_and_no_longer():
-    just_ready, sample = Pod("p", start_age_s=300.0, transition_age_s=10.0), Sample(1, 0.0, 60.0)
+    just_ready, sample = Pod("p", start_age_s=300.0, transition_age_s=10.0), PodSample(1, 0.0, 60.0)
     assert pod_class(just_ready, sample, True, Readiness()) == READY
     assert pod_class(just_ready._replace(start_age_s=299.0), sample, True, Readiness()) == UNREADY
     assert pod_class(just_ready._replace(ready="Unknown"), sample, True, Readiness()) == READY

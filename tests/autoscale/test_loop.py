@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from capplan.autoscale import signals as s
 from capplan.autoscale.fleet import FleetSpec
-from capplan.autoscale.hpa.rules import MIN, PERCENT, PODS, Policy, rules
+from capplan.autoscale.hpa.rules import MIN, PERCENT, PODS, ScalingPolicy, rules
 from capplan.autoscale.loop import FIXED, HPA, KEDA, KNATIVE, TRACKING, WINDOW
 
 loads = st.lists(st.integers(0, 4000), min_size=1, max_size=60)
@@ -51,7 +51,7 @@ def test_instances_stay_within_their_bounds(arrivals, kind, low, high):
 @moderate
 @given(loads, st.integers(1, 5), st.integers(10, 200))
 def test_changes_stay_within_the_policies(arrivals, pods, percent):
-    steps = rules([Policy(PODS, pods, 60.0), Policy(PERCENT, percent, 60.0)], MIN)
+    steps = rules([ScalingPolicy(PODS, pods, 60.0), ScalingPolicy(PERCENT, percent, 60.0)], MIN)
     made = service(high=50, initial=5)
     made = made._replace(
         scaler=made.scaler._replace(hpa=made.scaler.hpa._replace(has_behavior=True, up=steps))
@@ -66,7 +66,7 @@ def test_changes_stay_within_the_policies(arrivals, pods, percent):
 @moderate
 @given(loads, st.integers(1, 5), st.integers(10, 100))
 def test_changes_down_stay_within_the_policies(arrivals, pods, percent):
-    steps = rules([Policy(PODS, pods, 60.0), Policy(PERCENT, percent, 60.0)], MIN)
+    steps = rules([ScalingPolicy(PODS, pods, 60.0), ScalingPolicy(PERCENT, percent, 60.0)], MIN)
     made = service(high=50, initial=50)
     made = made._replace(
         scaler=made.scaler._replace(hpa=made.scaler.hpa._replace(has_behavior=True, down=steps))

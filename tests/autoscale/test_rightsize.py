@@ -6,7 +6,7 @@ import pytest
 from capplan.autoscale.rightsize import krr
 from capplan.autoscale.rightsize.histogram import CPU_CORES, Histogram
 from capplan.autoscale.rightsize.recorded import read_usage
-from capplan.autoscale.rightsize.usage import Samples, Usage, advice
+from capplan.autoscale.rightsize.usage import RecordedUsage, Samples, advice
 from capplan.autoscale.rightsize.vpa import Recommender
 from capplan.errors import InputError
 
@@ -105,5 +105,5 @@ def test_usage_that_is_none(tmp_path, rows, where):
 
 
 def test_memory_that_nobody_knows_is_not_recommended():
-    none = Usage(Samples(np.arange(200) * 60.0, np.full(200, 0.3)), None)
+    none = RecordedUsage(Samples(np.arange(200) * 60.0, np.full(200, 0.3)), None)
     assert not advice("api", {"": none}).has_memory

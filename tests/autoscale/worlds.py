@@ -10,7 +10,7 @@ from capplan.autoscale.hpa.pods import Readiness
 from capplan.autoscale.hpa.spec import SYNC_S, hpa
 from capplan.autoscale.keda import ScaledObject
 from capplan.autoscale.knative import Kpa
-from capplan.autoscale.loop import HPA, KNATIVE, RHO_STEPS, TRACKING, Scaler, Service, simulate
+from capplan.autoscale.loop import HPA, KNATIVE, RHO_STEPS, TRACKING, Scaler, SimulatedService, simulate
 from capplan.autoscale.tracking import Tracking
 from capplan.autoscale.traffic import Traffic
 from capplan.autoscale.window import Window
@@ -27,7 +27,7 @@ def traffic(**changes):
 def metrics(*columns):
     """Columns are (measure, asked, target in milli-units or percent)."""
     measures, asked, targets = zip(*columns, strict=True)
-    return s.Metrics(ints(list(measures)), ints(list(asked)), ints(list(targets)), reals(len(columns)))
+    return s.ScalerMetrics(ints(list(measures)), ints(list(asked)), ints(list(targets)), reals(len(columns)))
 
 
 def service(kind=HPA, low=1, high=20, startup_s=30.0, measures=None, initial=1, **changes):
@@ -44,7 +44,7 @@ def service(kind=HPA, low=1, high=20, startup_s=30.0, measures=None, initial=1, 
         kpa=Kpa(target=0.7),
         readiness=Readiness(),
     )
-    made = Service(
+    made = SimulatedService(
         traffic=traffic(),
         fleet=FleetSpec(startup_s),
         use=s.Use(100.0, 1000, 0.0, 0.0, 1.0, 0.1, 1),

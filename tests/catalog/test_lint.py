@@ -6,10 +6,10 @@ import pytest
 from crafted import service_file, write_service
 from helpers import SHIPPED
 
-from capplan.catalog.lint import RULES, Facts, family, lint
+from capplan.catalog.lint import RULES, LintFacts, family, lint
 from capplan.catalog.load import read_service
 
-FACTS = Facts(date(2026, 7, 15), frozenset(["T4"]))
+FACTS = LintFacts(date(2026, 7, 15), frozenset(["T4"]))
 
 
 def oddities(tmp_path, facts=FACTS, **changes):
@@ -121,5 +121,5 @@ FILES = SHIPPED.services()
 
 @pytest.mark.parametrize("file", FILES, ids=[f"{file.provider}/{file.service}" for file in FILES])
 def test_no_shipped_catalog_has_an_error(file):
-    facts = Facts(date(2026, 11, 1), frozenset(SHIPPED.facts("gpus")["gpus"]))
+    facts = LintFacts(date(2026, 11, 1), frozenset(SHIPPED.facts("gpus")["gpus"]))
     assert [odd for odd in lint(file, facts) if odd.severity == "error"] == []

@@ -3,7 +3,7 @@
 import pytest
 from helpers import SHIPPED
 
-from capplan.catalog.query import Bounds, Filter, bounds, find_rows
+from capplan.catalog.query import Filter, NumberRange, bounds, find_rows
 from capplan.errors import InputError
 
 INF = float("inf")
@@ -14,7 +14,7 @@ INF = float("inf")
     [("4", 4, 4), ("4-8", 4, 8), ("4+", 4, INF), ("4-", 4, INF), ("-8", 0, 8), ("0.5-1.5", 0.5, 1.5)],
 )
 def test_bounds(text, low, high):
-    assert bounds(text, "--vcpu") == Bounds(low, high)
+    assert bounds(text, "--vcpu") == NumberRange(low, high)
 
 
 @pytest.mark.parametrize("text", ["", "-", "+", "4+8", "four", "4-8-16", "-4-"])
@@ -24,7 +24,7 @@ def test_what_is_no_range_is_refused(text):
 
 
 def test_an_unknown_size_is_in_no_range():
-    assert not Bounds(0, INF).hold(None)
+    assert not NumberRange(0, INF).hold(None)
 
 
 def test_filters_hold_in_every_row_found():

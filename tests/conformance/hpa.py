@@ -117,7 +117,7 @@ def _request(by_container: Mapping[str, int | None] | None, container: str | Non
     return None if None in wanted else sum(request or 0 for request in wanted)
 
 
-def _sample(metric: Case, container: str) -> pods.Sample | None:
+def _sample(metric: Case, container: str) -> pods.PodSample | None:
     """Return a pod's sample, or None: a pod without the container, or without any, counts as missing."""
     if "value_milli" in metric:
         used = [metric["value_milli"]]
@@ -126,7 +126,7 @@ def _sample(metric: Case, container: str) -> pods.Sample | None:
         used = [by_container.get(container)] if container else list(by_container.values())
     if not used or None in used:
         return None
-    return pods.Sample(sum(used), metric["timestamp_age_s"], metric["window_s"])
+    return pods.PodSample(sum(used), metric["timestamp_age_s"], metric["window_s"])
 
 
 def _readiness(case: Case) -> pods.Readiness:
@@ -135,7 +135,7 @@ def _readiness(case: Case) -> pods.Readiness:
 
 def group_pods(case: Case) -> Compared:
     samples = {
-        n: pods.Sample(m["value"], m["timestamp_age_s"], m["window_s"]) for n, m in case["metrics"].items()
+        n: pods.PodSample(m["value"], m["timestamp_age_s"], m["window_s"]) for n, m in case["metrics"].items()
     }
     found = pods.grouped(_pods(case, None), samples, case["resource"] == "cpu", _readiness(case))
     names = {pods.UNREADY: "unready", pods.MISSING: "missing", pods.IGNORED: "ignored"}
@@ -255,7 +255,7 @@ def _propose(case: Case, metric: Case, tolerance: Tolerance) -> tuple[int, int]:
     # A level is what a pod uses, half of it in each of two containers, where it is a resource.
     halves = {"Resource": 2, "ContainerResource": 1}.get(kind, 0)
     used = [level // 2 * halves if halves else level for level in levels]
-    samples = {f"test-pod-{i}": pods.Sample(amount, 0.0, 60.0) for i, amount in enumerate(used)}
+    samples = {f"test-pod-{i}": pods.PodSample(amount, 0.0, 60.0) for i, amount in enumerate(used)}
     is_cpu = halves > 0 and metric.get("resource") == "cpu"
     is_percent = total_kind == "target_utilization_percent"
     percent = aim if is_percent else None
@@ -270,7 +270,7 @@ def _aim(metric: Case) -> tuple[str, int | None]:
     return next(((name, metric[name]) for name in names if metric.get(name) is not None), ("", None))
 
 
-def _conditions(spec: Hpa, state: reconcile.State) -> dict[str, str]:
+def _conditions(spec: Hpa, state: reconcile.HpaState) -> dict[str, str]:
     found = {
         name: reasons.status(reason)
         for name, reason in zip(reasons.CONDITIONS, state.reasons, strict=True)
@@ -340,7 +340,7 @@ def _observed(case: Case, spec: Hpa, starts: Sequence[float], demand: int, now: 
         selected.append(
             pods.Pod(name, case["request_milli"], "Running", False, str(is_ready), now - start, now - changed)
         )
-        samples[name] = pods.Sample(demand // ready if is_ready else 0, 0.0, 30.0)
+        samples[name] = pods.PodSample(demand // ready if is_ready else 0, 0.0, 30.0)
     totals = pods.pod_totals(selected, samples, case["target"], True, _readiness(case))
     return metrics.per_pod(totals, metrics.UTILIZATION, case["target"], len(starts), spec.tolerance)
 
@@ -354,7 +354,8 @@ def _rules(given: Case, is_down: bool = False) -> rules.Rules:
     kinds = {"Pods": rules.PODS, "Percent": rules.PERCENT}
     # An empty list cannot be given to the API: it means that none was, so its defaults hold.
     columns = [
-        rules.Policy(kinds[policy["type"]], policy["value"], policy["period_s"]) for policy in policies or []
+        rules.ScalingPolicy(kinds[policy["type"]], policy["value"], policy["period_s"])
+        for policy in policies or []
     ] or None
     chosen = {"Max": rules.MAX, "Min": rules.MIN, "Disabled": rules.DISABLED}
     select = chosen[given.get("select_policy") or "Max"]

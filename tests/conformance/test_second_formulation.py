@@ -63,7 +63,9 @@ def test_proposals(given_pods, strangers, is_percent, is_cpu, target, current, u
         )
         for p in selected
     ]
-    seen = {name: pods.Sample(usage, NOW - time, window) for name, (usage, time, window) in samples.items()}
+    seen = {
+        name: pods.PodSample(usage, NOW - time, window) for name, (usage, time, window) in samples.items()
+    }
     totals = pods.pod_totals(ours, seen, target if is_percent else None, is_cpu, pods.Readiness())
     kind = metrics.UTILIZATION if is_percent else metrics.AVERAGE
     found = metrics.per_pod(totals, kind, target, current, Tolerance(up, down))
@@ -85,7 +87,7 @@ a_side = st.builds(
 def as_rules(side):
     kinds = {"Pods": rules.PODS, "Percent": rules.PERCENT}
     select = {"Max": rules.MAX, "Min": rules.MIN, "Disabled": rules.DISABLED}[side.select]
-    policies = [rules.Policy(kinds[kind], amount, period) for kind, amount, period in side.policies]
+    policies = [rules.ScalingPolicy(kinds[kind], amount, period) for kind, amount, period in side.policies]
     return rules.rules(policies, select, side.window)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capplan.decide.audit import audit
-from capplan.decide.world import World
+from capplan.decide.world import PlanWorld
 from capplan.errors import InputError
 from capplan.plan.claims import read_claims
 from capplan.report.json_format import estimate_document
@@ -27,7 +27,7 @@ EXAMPLES = ("afpi", "amas", "levqor", "llm-governance", "llm-observatory")
 def audited(directory: Path, claims: str):
     (directory / "plan.yaml").write_text(PLAN)
     (directory / "claims.yaml").write_text(f"schema: 1\ndocument: d\nclaims:\n{claims}")
-    return audit(read_claims(directory / "claims.yaml"), World(directory, None, estimate_document))
+    return audit(read_claims(directory / "claims.yaml"), PlanWorld(directory, None, estimate_document))
 
 
 def verdict_on(directory: Path, fields: str):
@@ -122,7 +122,7 @@ def shipped():
     return {
         name: audit(
             read_claims(ROOT / "examples" / name / "claims.yaml"),
-            World(ROOT / "examples" / name, None, estimate_document),
+            PlanWorld(ROOT / "examples" / name, None, estimate_document),
         )
         for name in EXAMPLES
     }

@@ -13,7 +13,7 @@ from capplan.decide.answers import answer
 from capplan.decide.breakeven import Alternative, Owned, break_even
 from capplan.decide.crossings import cheapest
 from capplan.decide.drivers import driver_of
-from capplan.decide.questions import Asked, questions
+from capplan.decide.questions import ComparisonOptions, questions
 from capplan.decide.world import names_of
 from capplan.errors import InputError
 from capplan.estimate import context_of, estimate
@@ -43,7 +43,9 @@ def document(found):
 
 
 def answers_to(source: Path, **asked):
-    return [answer(q, document) for q in questions(text_of(source), Asked(**asked), SHIPPED, document)]
+    return [
+        answer(q, document) for q in questions(text_of(source), ComparisonOptions(**asked), SHIPPED, document)
+    ]
 
 
 def afpi(**asked):
@@ -233,7 +235,10 @@ def test_a_commitment_pays_above_its_share_of_the_price():
 def test_intervals_make_the_break_even_a_distribution():
     price = "external_apis.llm-api.price_per_request={p5: 0.03, p50: 0.05, p95: 0.08}"
     (question,) = questions(
-        text_of(AFPI), Asked(comparison="llm", books=("afpi",), sets=(price,), points=200), SHIPPED, document
+        text_of(AFPI),
+        ComparisonOptions(comparison="llm", books=("afpi",), sets=(price,), points=200),
+        SHIPPED,
+        document,
     )
     (chance,) = answer(question, document, samples=400).chances
     assert chance.sustained.p50 == pytest.approx(24_260, rel=0.03)

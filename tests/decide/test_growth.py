@@ -4,7 +4,7 @@ import pytest
 from helpers import SHIPPED, plan_of
 
 from capplan.decide.growth import growth
-from capplan.decide.questions import Asked
+from capplan.decide.questions import ComparisonOptions
 from capplan.decide.rules import rules_of
 from capplan.decide.world import names_of
 from capplan.errors import InputError
@@ -47,7 +47,11 @@ def ruled(tmp_path, *sets):
     (tmp_path / "plan.yaml").write_text(PLAN)
     text = text_of(tmp_path)
     return rules_of(
-        text, plan_of(PLAN, *sets), Asked(sets=sets), SHIPPED, lambda e: names_of(e, estimate_document)
+        text,
+        plan_of(PLAN, *sets),
+        ComparisonOptions(sets=sets),
+        SHIPPED,
+        lambda e: names_of(e, estimate_document),
     )
 
 

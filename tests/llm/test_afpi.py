@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from capplan.llm.look import Asked, look
+from capplan.llm.look import RequestShape, look
 from capplan.llm.serving import Served, decode_step
 
-ASKED = Asked(1000, 300)
+ASKED = RequestShape(1000, 300)
 
 
 def alone(one, facts):

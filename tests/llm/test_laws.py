@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capplan.llm.capacity import Promise, carried
+from capplan.llm.capacity import TokenPromise, carried
 from capplan.llm.fit import sequences_that_fit
 from capplan.llm.roofline import stacked, step_time, taken
 from capplan.llm.serving import Served, decode_step, open_loop, time_per_token
@@ -53,8 +53,8 @@ def test_a_step_takes_at_least_what_the_hardware_must(facts, configuration, case
 def test_a_looser_promise_never_carries_less(facts, configuration, case, tpot, ttft, inputs):
     one = configuration(*case)
     serving, memory = served(one, facts, inputs), one.memory()
-    tight = carried(serving, memory, 256, Promise(tpot, ttft))
-    loose = carried(serving, memory, 256, Promise(tpot * 1.3, ttft * 1.3))
+    tight = carried(serving, memory, 256, TokenPromise(tpot, ttft))
+    loose = carried(serving, memory, 256, TokenPromise(tpot * 1.3, ttft * 1.3))
     assert loose.users >= tight.users
     assert loose.rate >= tight.rate * (1 - 1e-9)
     assert tight.users <= sequences_that_fit(memory, inputs, serving.reached)
@@ -65,7 +65,7 @@ def test_a_looser_promise_never_carries_less(facts, configuration, case, tpot, t
 def test_users_keep_the_promise_and_one_more_would_not(facts, configuration, case, tpot):
     one = configuration(*case)
     serving = served(one, facts)
-    does = carried(serving, one.memory(), 256, Promise(tpot))
+    does = carried(serving, one.memory(), 256, TokenPromise(tpot))
     if does.tpot_users >= 1:
         assert time_per_token(serving, does.tpot_users) <= tpot
     if does.tpot_users < does.room:

@@ -14,7 +14,7 @@ from capplan.llm.facts import find_engine
 from capplan.llm.fit import sequences_that_fit
 from capplan.llm.roofline import step_time
 from capplan.llm.serving import Served, first_token, open_loop, request_time
-from capplan.llm.simulator import Replica, poisson, simulate, steady_users
+from capplan.llm.simulator import SimulatedReplica, poisson, simulate, steady_users
 
 
 def reference_facts(facts):
@@ -43,7 +43,7 @@ def reference_facts(facts):
 def replica_of(one, facts, tokens):
     reached = one.reached(facts)
     room = float(sequences_that_fit(one.memory(), tokens, reached))
-    return Replica(one.work(), reached, one.engine, room * tokens), room
+    return SimulatedReplica(one.work(), reached, one.engine, room * tokens), room
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from rendering import SERVICE, rendered
 from capplan.errors import InputError
 from capplan.estimate import estimate
 from capplan.manifests.engine import Templates
-from capplan.manifests.render import Wanted, render
+from capplan.manifests.render import RenderOptions, render
 from capplan.manifests.site import Site
 from capplan.plan.overlay import merge
 from capplan.plan.read import parse_plan
@@ -44,7 +44,7 @@ def files_of(changes):
     import json
 
     file = parse_plan(json.dumps(raw), "plan.yaml", Path())
-    return {i.path: i for i in render(Site(estimate(file, SHIPPED)), Templates(), Wanted())}
+    return {i.path: i for i in render(Site(estimate(file, SHIPPED)), Templates(), RenderOptions())}
 
 
 def workload(**fields):

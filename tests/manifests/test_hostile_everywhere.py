@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from capplan.errors import InputError
 from capplan.estimate import estimate
 from capplan.manifests.engine import Templates
-from capplan.manifests.render import Wanted, render
+from capplan.manifests.render import RenderOptions, render
 from capplan.manifests.site import Site
 from capplan.plan.read import parse_plan
 
@@ -203,7 +203,7 @@ hostile = st.one_of(
 def rendered(raw):
     """Return the files of a plan by path."""
     file = parse_plan(json.dumps(raw), "plan.yaml", Path())
-    return {item.path: item for item in render(Site(estimate(file, SHIPPED)), Templates(), Wanted())}
+    return {item.path: item for item in render(Site(estimate(file, SHIPPED)), Templates(), RenderOptions())}
 
 
 @cache

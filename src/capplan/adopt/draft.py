@@ -26,7 +26,7 @@ _MACHINES: Mapping[Provider, Mapping[str, str]] = {
 """Four vCPU, and with one GPU; always named among the assumptions."""
 
 
-class Asked(NamedTuple):
+class AdoptOptions(NamedTuple):
     """What manifests do not say and the user does.
 
     node_types: machine type by node pool; ``default`` for pods that choose no pool.
@@ -47,7 +47,7 @@ class Asked(NamedTuple):
         node_types: Sequence[str],
         overlay: str | None,
         catalogs: Path | None,
-    ) -> Asked:
+    ) -> AdoptOptions:
         """Return what options say; ``node_types`` are MACHINE or POOL=MACHINE."""
         if provider is not None and provider not in CLUSTER_PLATFORMS:
             what = f"'{provider}' is not a provider"
@@ -62,7 +62,7 @@ class Asked(NamedTuple):
 class Draft:
     """A plan while it is being adopted."""
 
-    def __init__(self, name: str, asked: Asked) -> None:
+    def __init__(self, name: str, asked: AdoptOptions) -> None:
         self.name = usable(name)
         self.asked = asked
         self.sections: dict[str, dict[str, Tree]] = {

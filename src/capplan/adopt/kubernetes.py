@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from capplan.adopt import checks, storage
 from capplan.adopt.cloudrun import adopt_cloud_run, workload_section
 from capplan.adopt.draft import DEFAULT_POOL, Draft, Tree, cores, usable
-from capplan.adopt.pods import Defaults, Requests, pool_of, requests_of, workload_of
+from capplan.adopt.pods import Defaults, PodRequests, pool_of, requests_of, workload_of
 from capplan.adopt.source import is_cloud_run
 from capplan.catalog.catalog import Catalog
 from capplan.manifests.quantity import memory
@@ -115,7 +115,7 @@ def _adopt_running(draft: Draft, item: Item, world: World, defaults: Defaults) -
     _adopt_volumes(draft, workload, world)
 
 
-def _service(draft: Draft, workload: Workload, requests: Requests) -> Tree:
+def _service(draft: Draft, workload: Workload, requests: PodRequests) -> Tree:
     """Return a service of pods; sizes are rounded up to thousandths of a core and to MiB."""
     tree: Tree = {
         "platform": "kubernetes",
@@ -172,7 +172,7 @@ def _store_of(workload: Workload) -> tuple[str, str | None] | None:
     return _STORES.get(image.partition("@")[0].rpartition("/")[2].partition(":")[0])
 
 
-def _adopt_store(draft: Draft, workload: Workload, requests: Requests, world: World) -> None:
+def _adopt_store(draft: Draft, workload: Workload, requests: PodRequests, world: World) -> None:
     """Add a StatefulSet of a store that capplan knows, with the volume of each pod."""
     item, found = workload.item, _store_of(workload)
     assert found is not None
@@ -233,7 +233,7 @@ def _pods_at_once(item: Item) -> int:
 
 def _adopt_daemonsets(draft: Draft, world: World, defaults: Defaults) -> None:
     """Add DaemonSets to what every node of a pool runs; those that choose a pool, to that pool."""
-    found: dict[str | None, list[Requests]] = {}
+    found: dict[str | None, list[PodRequests]] = {}
     for item in world.of("DaemonSet"):
         workload = workload_of(item, world)
         requests = requests_of(workload, defaults, draft)

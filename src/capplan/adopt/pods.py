@@ -39,7 +39,7 @@ _SPOT_LABELS = {
 }
 
 
-class Requests(NamedTuple):
+class PodRequests(NamedTuple):
     """What a pod requests: cores, bytes, GPUs; limits are None where a container has none."""
 
     cpu: float
@@ -76,7 +76,7 @@ def workload_of(item: Item, world: World) -> Workload:
     return world.workload_of(Item(item.path, tree))
 
 
-def requests_of(workload: Workload, defaults: Defaults, draft: Draft) -> Requests:
+def requests_of(workload: Workload, defaults: Defaults, draft: Draft) -> PodRequests:
     """Return what a pod requests; what no container says is assumed, and noted."""
     filled = [_filled(container, workload, defaults, draft) for container in maps(workload.pod, "containers")]
     template = {"metadata": {}, "spec": {**workload.pod, "containers": filled}}
@@ -84,7 +84,7 @@ def requests_of(workload: Workload, defaults: Defaults, draft: Draft) -> Request
     whole = workload._replace(item=item)
     gpu = int(sum(whole.request(name) for name in _GPUS))
     limits = [_limit(whole, resource) for resource in ("cpu", "memory")]
-    return Requests(whole.request("cpu"), whole.request("memory"), gpu, *limits)
+    return PodRequests(whole.request("cpu"), whole.request("memory"), gpu, *limits)
 
 
 def _filled(

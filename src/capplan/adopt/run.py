@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from capplan.adopt import checks
 from capplan.adopt.document import plan_text
-from capplan.adopt.draft import Asked, Draft
+from capplan.adopt.draft import AdoptOptions, Draft
 from capplan.adopt.kubernetes import adopt_objects
 from capplan.adopt.source import read_source
 from capplan.findings import Finding
@@ -29,7 +29,7 @@ class Adopted(NamedTuple):
         return parse_plan(self.text, f"plan of {self.name}", Path(), sets, alternative, books)
 
 
-def adopt(path: Path, asked: Asked) -> Adopted:
+def adopt(path: Path, asked: AdoptOptions) -> Adopted:
     """Return the plan of what ``path`` holds: a directory, a file, or ``-`` for stdin.
 
     Raises :class:`~capplan.errors.InputError` for what cannot be read, and where provider or region is

@@ -19,7 +19,7 @@ _HEAD = 200_000
 _PRODUCTION = ("prod", "production", "live")
 
 
-class Source(NamedTuple):
+class SourceText(NamedTuple):
     """What was read; of objects, Terraform plan and compose file one only is there.
 
     skipped: what is there and is none of these, with the reason.
@@ -32,7 +32,7 @@ class Source(NamedTuple):
     skipped: Sequence[tuple[str, str]] = ()
 
 
-def read_source(source: Path, overlay: str | None = None) -> Source:
+def read_source(source: Path, overlay: str | None = None) -> SourceText:
     """Read a directory, a file, or ``-`` for stdin. Raises :class:`InputError` for what is unreadable."""
     if source.is_dir() and not is_stdin(source):
         return _directory(source, overlay)
@@ -40,9 +40,9 @@ def read_source(source: Path, overlay: str | None = None) -> Source:
     documents = documents_in(text, name, text.lstrip()[:1] == "{")
     only = documents[0] if len(documents) == 1 and isinstance(documents[0], dict) else {}
     if "planned_values" in only:
-        return Source(name, terraform=only)
+        return SourceText(name, terraform=only)
     if "kind" not in only and isinstance(only.get("services"), dict):
-        return Source(name, compose=only)
+        return SourceText(name, compose=only)
     return _objects(name, {name: documents})
 
 
@@ -72,7 +72,7 @@ def _head(path: Path) -> str:
 
 def _objects(
     name: str, documents: Mapping[str, Sequence[Any]], skipped: list[tuple[str, str]] | None = None
-) -> Source:
+) -> SourceText:
     found, others = [], skipped or []
     for path, values in documents.items():
         for value in values:
@@ -83,7 +83,7 @@ def _objects(
     if not found:
         what = "holds no Kubernetes object, Terraform plan or compose file"
         raise InputError(Problem(name, what, "Render it first: helm template . | capplan adopt -"))
-    return Source(name, objects=_once(found, others), skipped=others)
+    return SourceText(name, objects=_once(found, others), skipped=others)
 
 
 def _once(items: Sequence[Item], skipped: list[tuple[str, str]]) -> list[Item]:
@@ -97,7 +97,7 @@ def _once(items: Sequence[Item], skipped: list[tuple[str, str]]) -> list[Item]:
     return list(seen.values())
 
 
-def _directory(directory: Path, overlay: str | None) -> Source:
+def _directory(directory: Path, overlay: str | None) -> SourceText:
     if (directory / "Chart.yaml").is_file():
         what = "is a Helm chart: its templates are no manifests until they are rendered"
         raise InputError(Problem(str(directory), what, f"helm template {directory} | capplan adopt -"))

@@ -13,7 +13,7 @@ from capplan.manifests.verify.world import Item, World, amount, at, mapping, map
 from capplan.plan.services import Provider
 
 
-class Disk(NamedTuple):
+class AdoptedDisk(NamedTuple):
     """Catalog service and SKU of a volume; gib is the size that the SKU comes in, where it is fixed."""
 
     service: str
@@ -21,21 +21,21 @@ class Disk(NamedTuple):
     gib: float | None = None
 
 
-_DEFAULT: Mapping[Provider, Disk] = {
-    "gcp": Disk("persistent-disk", "pd-balanced"),
-    "aws": Disk("ebs", "gp3"),
-    "azure": Disk("managed-disk", "P10-LRS-128GiB", 128.0),
+_DEFAULT: Mapping[Provider, AdoptedDisk] = {
+    "gcp": AdoptedDisk("persistent-disk", "pd-balanced"),
+    "aws": AdoptedDisk("ebs", "gp3"),
+    "azure": AdoptedDisk("managed-disk", "P10-LRS-128GiB", 128.0),
 }
-_CLASSES: Mapping[Provider, Mapping[str, Disk]] = {
+_CLASSES: Mapping[Provider, Mapping[str, AdoptedDisk]] = {
     "gcp": {
-        "standard": Disk("persistent-disk", "pd-standard"),
-        "standard-rwo": Disk("persistent-disk", "pd-balanced"),
-        "premium-rwo": Disk("persistent-disk", "pd-ssd"),
-        **{sku: Disk("persistent-disk", sku) for sku in ("pd-standard", "pd-balanced", "pd-ssd")},
+        "standard": AdoptedDisk("persistent-disk", "pd-standard"),
+        "standard-rwo": AdoptedDisk("persistent-disk", "pd-balanced"),
+        "premium-rwo": AdoptedDisk("persistent-disk", "pd-ssd"),
+        **{sku: AdoptedDisk("persistent-disk", sku) for sku in ("pd-standard", "pd-balanced", "pd-ssd")},
     },
-    "aws": {sku: Disk("ebs", sku) for sku in ("gp2", "gp3", "io1", "io2", "st1", "sc1")},
+    "aws": {sku: AdoptedDisk("ebs", sku) for sku in ("gp2", "gp3", "io1", "io2", "st1", "sc1")},
     "azure": {
-        name: Disk("managed-disk", sku, 128.0)
+        name: AdoptedDisk("managed-disk", sku, 128.0)
         for name, sku in (
             ("default", "E10-LRS-128GiB"),
             ("managed-csi", "E10-LRS-128GiB"),
@@ -51,7 +51,7 @@ _CLASSES: Mapping[Provider, Mapping[str, Disk]] = {
 _INCLUDED_RULES = 5
 
 
-def disk_of(claim: object, where: str, draft: Draft, world: World) -> Disk:
+def disk_of(claim: object, where: str, draft: Draft, world: World) -> AdoptedDisk:
     """Return the disk that a claim's specification asks for; unknown classes are assumed, and noted."""
     provider = draft.provider()
     name = text(claim, "storageClassName")
@@ -71,7 +71,7 @@ def claimed_gib(claim: object) -> float:
     return (amount(at(claim, "resources.requests.storage")) or 0.0) / 2**30
 
 
-def add_disk(draft: Draft, item: Item, disk: Disk, gib: float, volumes: int, name: str) -> None:
+def add_disk(draft: Draft, item: Item, disk: AdoptedDisk, gib: float, volumes: int, name: str) -> None:
     """Add volumes of one size as a resource; of disks of fixed sizes as many as each takes."""
     each = gib if disk.gib is None else float(math.ceil(gib / disk.gib))
     total = round(each * volumes, 6)

@@ -7,59 +7,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from capplan.adopt import checks
 from capplan.adopt.draft import Draft, Tree, cores, usable
+from capplan.adopt.tfplan import Planned, UncoveredError, mapping_of, references_of, resources_of
 from capplan.catalog.catalog import Catalog
+from capplan.components.base import MACHINES
 from capplan.manifests.quantity import memory
 from capplan.manifests.verify.world import amount
 from capplan.plan.services import Provider
 
-_MACHINES: Mapping[Provider, str] = {
-    "gcp": "compute-engine",
-    "aws": "ec2",
-    "azure": "virtual-machines",
-}
 _MOST = 10**9
 """Of whatever is counted or measured in GiB; what is more, or below 0, is no number of anything."""
 
 _REGIONAL_ZONES = 3
 """Zones over which GKE spreads a regional cluster that names none."""
-
-
-class UncoveredError(Exception):
-    """A resource that cannot be priced, and why."""
-
-
-class Resource(NamedTuple):
-    """One resource of the plan, by what its configuration says."""
-
-    address: str
-    type: str
-    name: str
-    values: Mapping[str, Any]
-
-    def block(self, *path: str) -> Mapping[str, Any]:
-        """Return the first of nested blocks; empty where there is none."""
-        found: Any = self.values
-        for part in path:
-            found = found.get(part) if isinstance(found, Mapping) else None
-            found = found[0] if isinstance(found, list) and found else found
-        return found if isinstance(found, Mapping) else {}
-
-    def texts(self, key: str) -> list[str]:
-        """Return the texts of a list."""
-        found = self.values.get(key)
-        return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
-
-    def needed(self, key: str) -> str:
-        """Return a value that must be known before `apply`."""
-        found = self.values.get(key)
-        if not isinstance(found, str) or not found:
-            raise UncoveredError(f"{key} is not known before apply")
-        return found
 
 
 class Terraform:
@@ -69,10 +33,10 @@ class Terraform:
         self.draft = draft
         self.catalog = Catalog(draft.asked.catalogs)
         values = plan.get("planned_values")
-        self.resources = list(_resources(_map(_map(values).get("root_module"))))
+        self.resources = list(resources_of(mapping_of(mapping_of(values).get("root_module"))))
         self.by_address = {resource.address: resource for resource in self.resources}
-        self._configuration = _map(plan.get("configuration"))
-        self.references = dict(_references(_map(self._configuration.get("root_module")), ""))
+        self._configuration = mapping_of(plan.get("configuration"))
+        self.references = dict(references_of(mapping_of(self._configuration.get("root_module")), ""))
 
     def adopt(self) -> None:
         """Add every resource that capplan knows; note the others by type."""
@@ -109,12 +73,12 @@ class Terraform:
 
     def _provider_region(self, provider: Provider) -> str | None:
         names = {"aws": "aws", "gcp": "google", "azure": "azurerm"}
-        configs = _map(self._configuration.get("provider_config"))
-        expressions = _map(_map(configs.get(names[provider])).get("expressions"))
-        value = _map(expressions.get("region")).get("constant_value")
+        configs = mapping_of(self._configuration.get("provider_config"))
+        expressions = mapping_of(mapping_of(configs.get(names[provider])).get("expressions"))
+        value = mapping_of(expressions.get("region")).get("constant_value")
         return value if isinstance(value, str) else None
 
-    def referred(self, resource: Resource, kind: str) -> Resource | None:
+    def referred(self, resource: Planned, kind: str) -> Planned | None:
         """Return the resource of a type that another one's configuration refers to."""
         path = re.sub(r"\[[^]]*\]", "", resource.address)
         for reference in self.references.get(path, ()):
@@ -132,9 +96,9 @@ class Terraform:
 
     def machine(self, provider: Provider, name: str) -> str:
         """Return a machine type that the catalog has."""
-        return self.check(provider, _MACHINES[provider], name)
+        return self.check(provider, MACHINES[provider], name)
 
-    def add(self, section: str, resource: Resource, tree: Tree) -> None:
+    def add(self, section: str, resource: Planned, tree: Tree) -> None:
         """Add an entry by the resource's name."""
         self.draft.add(section, resource.name, tree, f"{resource.address}", resource.type)
 
@@ -142,47 +106,6 @@ class Terraform:
 def adopt_terraform(draft: Draft, plan: Mapping[str, Any]) -> None:
     """Add the resources of a plan. ``plan`` is the document of `terraform show -json`."""
     Terraform(plan, draft).adopt()
-
-
-def _map(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> Sequence[Any]:
-    return value if isinstance(value, list) else ()
-
-
-def _resources(module: Mapping[str, Any]) -> Iterator[Resource]:
-    """Yield the managed resources of a module; an entry without address and type is none."""
-    for entry in map(_map, _list(module.get("resources"))):
-        address, kind, name = (entry.get(key) for key in ("address", "type", "name"))
-        texts = all(isinstance(text, str) and text for text in (address, kind))
-        if texts and entry.get("mode", "managed") == "managed":
-            index, name = entry.get("index"), name if isinstance(name, str) else str(address)
-            name = name if index is None else f"{name}-{str(index)[:63]}"
-            yield Resource(str(address), str(kind), usable(name), _map(entry.get("values")))
-    for child in _list(module.get("child_modules")):
-        yield from _resources(_map(child))
-
-
-def _references(module: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield the addresses that each resource of the configuration refers to."""
-    for entry in map(_map, _list(module.get("resources"))):
-        found = list(_inside(entry.get("expressions")))
-        address = f"{prefix}{entry.get('address')}"
-        yield address, [".".join(f.split(".")[:2]).partition("[")[0] for f in found]
-    for name, call in _map(module.get("module_calls")).items():
-        yield from _references(_map(_map(call).get("module")), f"{prefix}module.{name}.")
-
-
-def _inside(expression: object) -> Iterator[str]:
-    if isinstance(expression, dict):
-        yield from (str(found) for found in _list(expression.get("references")))
-        for value in expression.values():
-            yield from _inside(value)
-    elif isinstance(expression, list):
-        for value in expression:
-            yield from _inside(value)
 
 
 def _whole(value: object, default: int = 0) -> int:
@@ -198,18 +121,18 @@ def _range(low: object, high: object, default: int = 1) -> Tree | int:
 
 
 def _group(
-    tf: Terraform, resource: Resource, provider: Provider, region: str, machine: str, instances: Any
+    tf: Terraform, resource: Planned, provider: Provider, region: str, machine: str, instances: Any
 ) -> None:
     tree: Tree = {"platform": "vm-group", "provider": provider, "region": region}
     tf.add("services", resource, {**tree, "machine": tf.machine(provider, machine), "instances": instances})
 
 
-def _aws_instance(tf: Terraform, resource: Resource) -> None:
+def _aws_instance(tf: Terraform, resource: Planned) -> None:
     region = tf.region("aws", resource.values.get("availability_zone"))
     _group(tf, resource, "aws", region, resource.needed("instance_type"), 1)
 
 
-def _aws_group(tf: Terraform, resource: Resource) -> None:
+def _aws_group(tf: Terraform, resource: Planned) -> None:
     template = tf.referred(resource, "aws_launch_template") or tf.referred(
         resource, "aws_launch_configuration"
     )
@@ -220,17 +143,17 @@ def _aws_group(tf: Terraform, resource: Resource) -> None:
     _group(tf, resource, "aws", tf.region("aws", zones[0]), template.needed("instance_type"), bounds)
 
 
-def _google_instance(tf: Terraform, resource: Resource) -> None:
+def _google_instance(tf: Terraform, resource: Planned) -> None:
     region = tf.region("gcp", resource.values.get("zone"))
     _group(tf, resource, "gcp", region, resource.needed("machine_type"), 1)
 
 
-def _azure_machine(tf: Terraform, resource: Resource) -> None:
+def _azure_machine(tf: Terraform, resource: Planned) -> None:
     region = tf.region("azure", resource.values.get("location"))
     _group(tf, resource, "azure", region, resource.needed("size"), 1)
 
 
-def _pools(tf: Terraform, cluster: Resource, kind: str, read: Callable[[Resource], Tree]) -> dict[str, Tree]:
+def _pools(tf: Terraform, cluster: Planned, kind: str, read: Callable[[Planned], Tree]) -> dict[str, Tree]:
     """Return the pools of a cluster: those that refer to it, or all where there is no other cluster."""
     alone = sum(other.type == cluster.type for other in tf.resources) == 1
     found = {}
@@ -245,18 +168,18 @@ def _pools(tf: Terraform, cluster: Resource, kind: str, read: Callable[[Resource
     return found
 
 
-def _cluster(tf: Terraform, resource: Resource, tree: Tree, pools: dict[str, Tree]) -> None:
+def _cluster(tf: Terraform, resource: Planned, tree: Tree, pools: dict[str, Tree]) -> None:
     if not pools:
         raise UncoveredError("it has no node pool in the plan that capplan knows")
     tf.add("clusters", resource, {**tree, "pools": pools})
 
 
-def _eks(tf: Terraform, resource: Resource) -> None:
+def _eks(tf: Terraform, resource: Planned) -> None:
     pools = _pools(tf, resource, "aws_eks_node_group", lambda pool: _eks_pool(tf, pool))
     _cluster(tf, resource, {"platform": "eks", "region": tf.region("aws", None)}, pools)
 
 
-def _eks_pool(tf: Terraform, pool: Resource) -> Tree:
+def _eks_pool(tf: Terraform, pool: Planned) -> Tree:
     scaling = pool.block("scaling_config")
     machine = tf.machine("aws", [*pool.texts("instance_types"), "t3.medium"][0])
     found: Tree = {"machine": machine, "nodes": _range(scaling.get("min_size"), scaling.get("max_size"))}
@@ -265,7 +188,7 @@ def _eks_pool(tf: Terraform, pool: Resource) -> Tree:
     return found
 
 
-def _gke(tf: Terraform, resource: Resource) -> None:
+def _gke(tf: Terraform, resource: Planned) -> None:
     location = resource.values.get("location")
     region = tf.region("gcp", location)
     zones = len(resource.texts("node_locations")) or (_REGIONAL_ZONES if location == region else 1)
@@ -273,7 +196,7 @@ def _gke(tf: Terraform, resource: Resource) -> None:
     _cluster(tf, resource, {"platform": "gke", "region": region}, pools)
 
 
-def _gke_pool(tf: Terraform, pool: Resource, zones: int) -> Tree:
+def _gke_pool(tf: Terraform, pool: Planned, zones: int) -> Tree:
     """Return a node pool; its counts are for each zone, as the provider's documentation says."""
     config, scaling = pool.block("node_config"), pool.block("autoscaling")
     if scaling.get("total_max_node_count"):
@@ -291,7 +214,7 @@ def _gke_pool(tf: Terraform, pool: Resource, zones: int) -> Tree:
     return {"machine": machine, **found}
 
 
-def _aks(tf: Terraform, resource: Resource) -> None:
+def _aks(tf: Terraform, resource: Planned) -> None:
     default = resource.block("default_node_pool")
     kind = "azurerm_kubernetes_cluster_node_pool"
     pools = _pools(tf, resource, kind, lambda pool: _aks_pool(tf, pool.values))
@@ -309,14 +232,14 @@ def _aks_pool(tf: Terraform, pool: Mapping[str, Any]) -> Tree:
     return {"machine": tf.machine("azure", str(pool.get("vm_size"))), "nodes": nodes}
 
 
-def _pool_of_a_cluster(tf: Terraform, resource: Resource) -> None:
+def _pool_of_a_cluster(tf: Terraform, resource: Planned) -> None:
     """Node pools are read with their cluster."""
     kinds = ("aws_eks_cluster", "google_container_cluster", "azurerm_kubernetes_cluster")
     if not any(other.type in kinds for other in tf.resources):
         raise UncoveredError("its cluster is not in the plan")
 
 
-def _rds(tf: Terraform, resource: Resource) -> None:
+def _rds(tf: Terraform, resource: Planned) -> None:
     engine = {"postgres": "postgres", "mysql": "mysql"}.get(resource.needed("engine"))
     if engine is None:
         raise UncoveredError(f"capplan knows no RDS for {resource.values['engine']}")
@@ -328,7 +251,7 @@ def _rds(tf: Terraform, resource: Resource) -> None:
     tf.add("databases", resource, tree)
 
 
-def _cloud_sql(tf: Terraform, resource: Resource) -> None:
+def _cloud_sql(tf: Terraform, resource: Planned) -> None:
     version = resource.needed("database_version")
     engine = {"POSTGRES": "postgres", "MYSQL": "mysql"}.get(version.partition("_")[0])
     if engine is None:
@@ -345,7 +268,7 @@ def _cloud_sql(tf: Terraform, resource: Resource) -> None:
     tf.add("databases", resource, tree)
 
 
-def _azure_postgres(tf: Terraform, resource: Resource) -> None:
+def _azure_postgres(tf: Terraform, resource: Planned) -> None:
     machine = tf.check("azure", "postgresql-flexible", resource.needed("sku_name"))
     tree: Tree = {"platform": "azure-postgresql", "machine": machine}
     tree["region"] = tf.region("azure", resource.values.get("location"))
@@ -354,7 +277,7 @@ def _azure_postgres(tf: Terraform, resource: Resource) -> None:
     tf.add("databases", resource, tree)
 
 
-def _elasticache(tf: Terraform, resource: Resource) -> None:
+def _elasticache(tf: Terraform, resource: Planned) -> None:
     machine = tf.check("aws", "elasticache-redis", resource.needed("node_type"))
     shards = _whole(resource.values.get("num_node_groups"), 1)
     nodes = _whole(resource.values.get("num_cache_clusters") or resource.values.get("num_cache_nodes"), 1)
@@ -363,24 +286,24 @@ def _elasticache(tf: Terraform, resource: Resource) -> None:
     tf.add("caches", resource, {**tree, "shards": max(1, shards), "replicas": max(0, replicas)})
 
 
-def _memorystore(tf: Terraform, resource: Resource) -> None:
+def _memorystore(tf: Terraform, resource: Planned) -> None:
     tier = "standard" if resource.values.get("tier") == "STANDARD_HA" else "basic"
     size = f"{_whole(resource.values.get('memory_size_gb'), 1)}Gi"
     region = tf.region("gcp", resource.values.get("region"))
     tf.add("caches", resource, {"platform": "memorystore", "region": region, "tier": tier, "size": size})
 
 
-def _azure_redis(tf: Terraform, resource: Resource) -> None:
+def _azure_redis(tf: Terraform, resource: Planned) -> None:
     sku = f"{resource.needed('sku_name').lower()}-{resource.needed('family')}"
     machine = tf.check("azure", "redis-cache", f"{sku}{_whole(resource.values.get('capacity'))}")
     region = tf.region("azure", resource.values.get("location"))
     tf.add("caches", resource, {"platform": "azure-redis", "region": region, "machine": machine})
 
 
-def _cloud_run(tf: Terraform, resource: Resource) -> None:
+def _cloud_run(tf: Terraform, resource: Planned) -> None:
     template, scaling = resource.block("template"), resource.block("template", "scaling")
     resources = resource.block("template", "containers", "resources")
-    limits = _map(resources.get("limits"))
+    limits = mapping_of(resources.get("limits"))
     tree: Tree = {
         "platform": "cloud-run",
         "region": tf.region("gcp", resource.values.get("location")),
@@ -402,7 +325,7 @@ def _cloud_run(tf: Terraform, resource: Resource) -> None:
 
 def _priced(
     tf: Terraform,
-    resource: Resource,
+    resource: Planned,
     provider: Provider,
     service: str,
     sku: str,
@@ -414,27 +337,27 @@ def _priced(
     tf.add("resources", resource, {**tree, "quantity": quantity})
 
 
-def _aws_balancer(tf: Terraform, resource: Resource) -> None:
+def _aws_balancer(tf: Terraform, resource: Planned) -> None:
     sku = "nlb-hour" if resource.values.get("load_balancer_type") == "network" else "alb-hour"
     _priced(tf, resource, "aws", "elb", sku, 1, None)
 
 
-def _aws_nat(tf: Terraform, resource: Resource) -> None:
+def _aws_nat(tf: Terraform, resource: Planned) -> None:
     _priced(tf, resource, "aws", "nat-gateway", "hour", 1, None)
 
 
-def _aws_volume(tf: Terraform, resource: Resource) -> None:
+def _aws_volume(tf: Terraform, resource: Planned) -> None:
     size, zone = _whole(resource.values.get("size")), resource.values.get("availability_zone")
     _priced(tf, resource, "aws", "ebs", str(resource.values.get("type") or "gp2"), size, zone)
 
 
-def _google_disk(tf: Terraform, resource: Resource) -> None:
+def _google_disk(tf: Terraform, resource: Planned) -> None:
     size, zone = _whole(resource.values.get("size")), resource.values.get("zone")
     kind = str(resource.values.get("type") or "pd-standard")
     _priced(tf, resource, "gcp", "persistent-disk", kind, size, zone)
 
 
-Reader = Callable[[Terraform, Resource], None]
+Reader = Callable[[Terraform, Planned], None]
 READERS: Mapping[str, Reader] = {
     "aws_instance": _aws_instance,
     "aws_autoscaling_group": _aws_group,

@@ -32,7 +32,7 @@ class Run(NamedTuple):
     kept: Array
 
 
-class Bill(NamedTuple):
+class SimulatedBill(NamedTuple):
     """USD a month, if every month were like the simulated time: in all, and by component."""
 
     total: float
@@ -40,7 +40,7 @@ class Bill(NamedTuple):
     nodes: Mapping[str, Array]
 
 
-def bill(estimate: Estimate, runs: Mapping[str, Run], tick_s: float) -> Bill:
+def bill(estimate: Estimate, runs: Mapping[str, Run], tick_s: float) -> SimulatedBill:
     """Return what the plan costs a month with these instances in place of the estimate's."""
     ctx = estimate.context
     meters: list[Meter] = []
@@ -58,7 +58,7 @@ def bill(estimate: Estimate, runs: Mapping[str, Run], tick_s: float) -> Bill:
     lines = cost_lines(meters, ctx.catalog, Terms(ctx.hours_per_month, ctx.plan.pricing.free_tier))
     names = dict.fromkeys(line.meter.component for line in lines)
     costs = {name: _expected([line for line in lines if line.meter.component == name]) for name in names}
-    return Bill(_expected(lines), costs, nodes)
+    return SimulatedBill(_expected(lines), costs, nodes)
 
 
 def _expected(lines: Sequence[CostLine]) -> float:
@@ -92,11 +92,16 @@ def _model(ctx: Context, component: Component, run: Run, tick_s: float) -> Itera
     hourly = _hourly(np.ceil(run.kept / replica.per_machine), tick_s)
     ceiling = None if sizing.ceiling is None else ceil_count(sizing.ceiling / replica.per_machine)
     fleet = Fleet(hourly, ceil_count(sizing.floor / replica.per_machine), ceiling)
-    where = (component.name, component.provider, component.region)
-    purchase = ctx.plan.llm[component.name].purchase
-    yield from machine_meters(
-        ctx, Machines(*where, machine, fleet, purchase, component.path), replica.add_on, None
+    machines = Machines(
+        component=component.name,
+        provider=component.provider,
+        region=component.region,
+        sku=machine,
+        fleet=fleet,
+        purchase=ctx.plan.llm[component.name].purchase,
+        path=component.path,
     )
+    yield from machine_meters(ctx, machines, replica.add_on, None)
     yield from (meter for meter in component.meters if meter.provider == EXTERNAL)
 
 
@@ -133,6 +138,12 @@ def _pool(ctx: Context, component: Component, running: Array) -> list[Meter]:
     machine = ctx.machine(component.provider, pool.machine, (*component.path, "machine"))
     fleet = Fleet(running, sizing.floor, sizing.ceiling)
     machines = Machines(
-        component.name, component.provider, component.region, machine, fleet, pool.purchase, component.path
+        component=component.name,
+        provider=component.provider,
+        region=component.region,
+        sku=machine,
+        fleet=fleet,
+        purchase=pool.purchase,
+        path=component.path,
     )
     return machine_meters(ctx, machines, pool.gpu, pool.disk)

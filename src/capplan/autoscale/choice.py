@@ -10,17 +10,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from capplan.autoscale.compiled import ints
-from capplan.autoscale.hpa.rules import MIN, PERCENT, PODS, Policy, Rules, rules
+from capplan.autoscale.hpa.rules import MIN, PERCENT, PODS, Rules, ScalingPolicy, rules
 from capplan.autoscale.loop import HPA, KEDA, KNATIVE, Scaler
-from capplan.autoscale.loop import Service as Simulated
+from capplan.autoscale.loop import SimulatedService as Simulated
 from capplan.autoscale.scalers import PLATFORMS
 from capplan.autoscale.setup import Subject
-from capplan.autoscale.signals import CPU, MEMORY, RUNNING, Metrics
+from capplan.autoscale.signals import CPU, MEMORY, RUNNING, ScalerMetrics
 from capplan.plan.services import Service, running_share
 
 _FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
 _MOST_SHARE = 0.95
-_DOUBLED, _TENTH = Policy(PERCENT, 100, 15.0), Policy(PERCENT, 10, 60.0)
+_DOUBLED, _TENTH = ScalingPolicy(PERCENT, 100, 15.0), ScalingPolicy(PERCENT, 10, 60.0)
 _UPS = ((_DOUBLED, 0.0), (_DOUBLED, 60.0))
 _DOWNS = ((_DOUBLED, 60.0), (_DOUBLED, 300.0), (_DOUBLED, 600.0), (_DOUBLED, 1200.0), (_TENTH, 300.0))
 
@@ -30,7 +30,7 @@ _SAFE = 2
 """A floor that two instances or more keep available is not searched below them."""
 
 
-class Choice(NamedTuple):
+class ScalerChoice(NamedTuple):
     """One setting: factor on the targets, bounds, behavior; None leaves a direction as the plan has it."""
 
     factor: float
@@ -47,10 +47,10 @@ class _Share(NamedTuple):
     value: float
 
 
-def choices(subject: Subject, service: Service, seed: int, budget: int) -> list[Choice]:
+def choices(subject: Subject, service: Service, seed: int, budget: int) -> list[ScalerChoice]:
     """Return today's setting, and as many others of the grid as the ``budget`` allows."""
     scaler = subject.simulated.scaler
-    today = Choice(1.0, scaler.low, scaler.high, None, None)
+    today = ScalerChoice(1.0, scaler.low, scaler.high, None, None)
     needed = math.ceil(float(subject.rps.max()) / subject.target_rps)
     least = min(max(scaler.low, 1), _SAFE)
     steps = (math.ceil(needed * share) for share in (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.25))
@@ -63,7 +63,7 @@ def choices(subject: Subject, service: Service, seed: int, budget: int) -> list[
         ups += [_steps(policy, window_s, hpa.up, most) for policy, window_s in _UPS]
         downs += [_steps(policy, window_s, hpa.down, most) for policy, window_s in _DOWNS]
     grid = [
-        Choice(factor, low, high, up, down)
+        ScalerChoice(factor, low, high, up, down)
         for factor, low, high, up, down in itertools.product(
             _factors(subject, service), lows, highs, ups, downs
         )
@@ -75,14 +75,14 @@ def choices(subject: Subject, service: Service, seed: int, budget: int) -> list[
     return [today, *grid]
 
 
-def _steps(policy: Policy, window_s: float, today: Rules, most: int) -> Rules:
+def _steps(policy: ScalingPolicy, window_s: float, today: Rules, most: int) -> Rules:
     """Return rules of one policy; a limit in pods that the plan has is lifted to where it limits nothing.
 
     It is not left out because a service's template would bring it back.
     """
     policies = [policy]
     if today.select == MIN and PODS in today.kinds:
-        policies.append(Policy(PODS, most, policy.period_s))
+        policies.append(ScalingPolicy(PODS, most, policy.period_s))
     return rules(policies, MIN, window_s)
 
 
@@ -117,14 +117,14 @@ def _share(subject: Subject, service: Service) -> _Share | None:
     return None if path is None else _Share(path, float(getattr(targets, path[1])))
 
 
-def chosen(subject: Subject, choice: Choice) -> Simulated:
+def chosen(subject: Subject, choice: ScalerChoice) -> Simulated:
     """Return what is simulated, with the autoscaler of a choice."""
     simulated = subject.simulated
     initial = min(max(simulated.initial, choice.low), choice.high)
     return simulated._replace(scaler=_with(simulated.scaler, choice), initial=initial)
 
 
-def _with(scaler: Scaler, choice: Choice) -> Scaler:
+def _with(scaler: Scaler, choice: ScalerChoice) -> Scaler:
     hpa = scaler.hpa._replace(low=max(choice.low, 1), high=choice.high)
     if choice.up is not None:
         hpa = hpa._replace(up=choice.up, has_behavior=True)
@@ -147,7 +147,7 @@ def _with(scaler: Scaler, choice: Choice) -> Scaler:
     )
 
 
-def overlay(subject: Subject, service: Service, choice: Choice) -> Mapping[str, Any]:
+def overlay(subject: Subject, service: Service, choice: ScalerChoice) -> Mapping[str, Any]:
     """Return what the plan would say of the service for the choice to hold."""
     found: dict[str, Any] = {"instances": {"min": choice.low, "max": choice.high}}
     share = _share(subject, service)
@@ -162,7 +162,7 @@ def overlay(subject: Subject, service: Service, choice: Choice) -> Mapping[str, 
     return found
 
 
-def _autoscaler(subject: Subject, choice: Choice) -> Iterator[tuple[str, Any]]:
+def _autoscaler(subject: Subject, choice: ScalerChoice) -> Iterator[tuple[str, Any]]:
     """Yield what a plan says of an HPA or of KEDA, where the choice needs it said."""
     scaler = subject.simulated.scaler
     if not _has_behavior(subject):
@@ -183,7 +183,7 @@ def _goes_by_running(scaler: Scaler) -> bool:
     return scaler.kind in (HPA, KEDA) and RUNNING in scaler.metrics.measures
 
 
-def _triggers(metrics: Metrics) -> Mapping[str, Any]:
+def _triggers(metrics: ScalerMetrics) -> Mapping[str, Any]:
     names = ("cpu", "memory", "requests", "queue", "latency")
     return {
         names[measure]: {"threshold": int(target) if measure <= MEMORY else int(target) / 1000}

@@ -27,7 +27,7 @@ class FleetSpec(NamedTuple):
     node_hold_s: float = 600.0
 
 
-class Fleet(NamedTuple):
+class SimulatedFleet(NamedTuple):
     """Instances in order of age, in columns.
 
     place_at_s, left_at_s: when the place of an instance on a node is there, and when it was left. number,
@@ -46,10 +46,10 @@ class Fleet(NamedTuple):
     kept: Ints
 
 
-def fleet(spec: FleetSpec, count: int, most: int) -> Fleet:
+def fleet(spec: FleetSpec, count: int, most: int) -> SimulatedFleet:
     """Return ``count`` instances that have been ready for long; there are never more than ``most``."""
     room = most + max(spec.per_node, 1)
-    return Fleet(
+    return SimulatedFleet(
         created_s=reals([_LONG_AGO_S] * room),
         ready_at_s=reals([_LONG_AGO_S] * room),
         place_at_s=reals([_LONG_AGO_S] * room),
@@ -63,7 +63,7 @@ def fleet(spec: FleetSpec, count: int, most: int) -> Fleet:
 
 
 @compiled
-def scale(fleet: Fleet, spec: FleetSpec, wanted: int, now_s: float) -> None:
+def scale(fleet: SimulatedFleet, spec: FleetSpec, wanted: int, now_s: float) -> None:
     """Start instances, or stop the newest."""
     for i in range(fleet.number[0], wanted):
         fleet.created_s[i] = now_s
@@ -81,7 +81,7 @@ def scale(fleet: Fleet, spec: FleetSpec, wanted: int, now_s: float) -> None:
 
 
 @compiled
-def _order_nodes(fleet: Fleet, spec: FleetSpec, instance: int, now_s: float) -> None:
+def _order_nodes(fleet: SimulatedFleet, spec: FleetSpec, instance: int, now_s: float) -> None:
     while fleet.places[0] <= instance:
         first = fleet.places[0]
         for place in range(first, min(first + spec.per_node, len(fleet.place_at_s))):
@@ -90,7 +90,7 @@ def _order_nodes(fleet: Fleet, spec: FleetSpec, instance: int, now_s: float) -> 
 
 
 @compiled
-def advance(fleet: Fleet, spec: FleetSpec, readiness: Readiness, now_s: float) -> int:
+def advance(fleet: SimulatedFleet, spec: FleetSpec, readiness: Readiness, now_s: float) -> int:
     """Bring readiness up to ``now_s``, let unneeded nodes go, and return the instances that are ready."""
     while fleet.ready[0] < fleet.number[0] and fleet.ready_at_s[fleet.ready[0]] <= now_s:
         fleet.ready[0] += 1
@@ -105,7 +105,7 @@ def advance(fleet: Fleet, spec: FleetSpec, readiness: Readiness, now_s: float) -
 
 
 @compiled
-def _let_go(fleet: Fleet, spec: FleetSpec, now_s: float) -> None:
+def _let_go(fleet: SimulatedFleet, spec: FleetSpec, now_s: float) -> None:
     """Give up nodes that were left for long enough; what is highest was left first."""
     while fleet.kept[0] > fleet.number[0] and now_s - fleet.left_at_s[fleet.kept[0] - 1] > spec.node_hold_s:
         fleet.kept[0] -= 1
@@ -113,7 +113,7 @@ def _let_go(fleet: Fleet, spec: FleetSpec, now_s: float) -> None:
 
 
 @compiled
-def pending(fleet: Fleet, spec: FleetSpec, now_s: float) -> int:
+def pending(fleet: SimulatedFleet, spec: FleetSpec, now_s: float) -> int:
     """Return the instances that no node has room for yet."""
     waiting = 0
     if spec.per_node > 0:
@@ -124,7 +124,7 @@ def pending(fleet: Fleet, spec: FleetSpec, now_s: float) -> int:
 
 @compiled
 def counted_for_cpu(
-    fleet: Fleet, spec: FleetSpec, readiness: Readiness, window_s: float, now_s: float
+    fleet: SimulatedFleet, spec: FleetSpec, readiness: Readiness, window_s: float, now_s: float
 ) -> tuple[int, int]:
     """Return the instances whose CPU sample the HPA believes, and those of them that are ready."""
     believed = busy = fleet.mature[0]

@@ -39,7 +39,7 @@ class Kpa(NamedTuple):
     grace_s: float = 30.0
 
 
-class State(NamedTuple):
+class KpaState(NamedTuple):
     """What the autoscaler remembers of a revision.
 
     panic_s: when the threshold was last reached, :data:`CALM_S` outside of a panic; most: instances that it
@@ -52,14 +52,14 @@ class State(NamedTuple):
     idle_s: Reals
 
 
-def state(spec: Kpa, ready: int, now_s: float = 0.0) -> State:
+def state(spec: Kpa, ready: int, now_s: float = 0.0) -> KpaState:
     """Return the memory of an autoscaler that starts: in panic, with more than one ready instance."""
     began_s = now_s if ready > 1 else CALM_S
-    return State(reals([began_s]), ints([ready]), log(int(spec.delay_s / TICK_S) + 4), reals([BUSY_S]))
+    return KpaState(reals([began_s]), ints([ready]), log(int(spec.delay_s / TICK_S) + 4), reals([BUSY_S]))
 
 
 @compiled
-def desired(spec: Kpa, state: State, ready: int, stable: float, panic: float, now_s: float) -> int:
+def desired(spec: Kpa, state: KpaState, ready: int, stable: float, panic: float, now_s: float) -> int:
     """Return the count for the averages ``stable`` and ``panic`` of requests in progress, before bounds."""
     instances = max(ready, 1)
     needed, urgent = math.ceil(stable / spec.target), math.ceil(panic / spec.target)
@@ -83,7 +83,7 @@ def _reached(spec: Kpa, needed: int, instances: int) -> int:
 
 
 @compiled
-def _worry(spec: Kpa, state: State, over: bool, now_s: float) -> None:
+def _worry(spec: Kpa, state: KpaState, over: bool, now_s: float) -> None:
     """Begin, prolong or end a panic; it ends once the surge is in the stable average."""
     if over:
         state.panic_s[0] = now_s
@@ -93,7 +93,7 @@ def _worry(spec: Kpa, state: State, over: bool, now_s: float) -> None:
 
 
 @compiled
-def after_grace(spec: Kpa, state: State, wanted: int, current: int, now_s: float) -> int:
+def after_grace(spec: Kpa, state: KpaState, wanted: int, current: int, now_s: float) -> int:
     """Return the count to set: on the way to none everything stays until the activator surely takes over."""
     if wanted > 0:
         state.idle_s[0] = BUSY_S

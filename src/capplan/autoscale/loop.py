@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from capplan.autoscale import keda, knative, tracking, window
 from capplan.autoscale.compiled import Ints, Reals, compiled, ints, reals
-from capplan.autoscale.fleet import Fleet, FleetSpec, advance, fleet, scale
+from capplan.autoscale.fleet import FleetSpec, SimulatedFleet, advance, fleet, scale
 from capplan.autoscale.hpa.metrics import ERROR, average, value
 from capplan.autoscale.hpa.pods import Readiness
 from capplan.autoscale.hpa.reasons import FAILED_GET_EXTERNAL
 from capplan.autoscale.hpa.recommendations import Log, log
-from capplan.autoscale.hpa.reconcile import State, reconcile, state
+from capplan.autoscale.hpa.reconcile import HpaState, reconcile, state
 from capplan.autoscale.hpa.spec import Hpa
 from capplan.autoscale.keda import ScaledObject
 from capplan.autoscale.knative import Kpa
@@ -25,7 +25,7 @@ from capplan.autoscale.signals import (
     ON_PODS,
     ON_TOTAL,
     PRESENT,
-    Metrics,
+    ScalerMetrics,
     Timeline,
     Use,
     empty,
@@ -57,7 +57,7 @@ class Scaler(NamedTuple):
     low: int
     high: int
     sync_s: float
-    metrics: Metrics
+    metrics: ScalerMetrics
     hpa: Hpa
     keda: ScaledObject
     window: Window
@@ -66,7 +66,7 @@ class Scaler(NamedTuple):
     readiness: Readiness
 
 
-class Service(NamedTuple):
+class SimulatedService(NamedTuple):
     """One service: its traffic, its instances, its autoscaler.
 
     p95_s and slack_s: response time of 95 %, and how much longer a request may wait within the SLO, by
@@ -92,13 +92,13 @@ class _Memory(NamedTuple):
     before it, and all that were served or gave up.
     """
 
-    fleet: Fleet
+    fleet: SimulatedFleet
     waiting: Waiting
-    hpa: State
+    hpa: HpaState
     last_active_s: Reals
     peak: Log
     alarms: Alarms
-    kpa: knative.State
+    kpa: knative.KpaState
     proposals: Ints
     failures: Ints
     blind_looks: Ints
@@ -107,24 +107,24 @@ class _Memory(NamedTuple):
     gone: Reals
 
 
-def simulate(service: Service, arrivals: Reals) -> Timeline:
+def simulate(service: SimulatedService, arrivals: Reals) -> Timeline:
     """Return what happens to the ``arrivals``, requests in each tick."""
     tick_s, scaler = service.traffic.tick_s, service.scaler
     metrics = len(scaler.metrics.measures)
     memory = _Memory(
-        fleet(service.fleet, service.initial, scaler.high),
-        waiting(service.traffic),
-        state(scaler.hpa, scaler.sync_s),
-        reals([keda.NEVER_S]),
-        log(int(scaler.window.hold_s / tick_s) + 4),
-        tracking.alarms(),
-        knative.state(scaler.kpa, service.initial),
-        ints(metrics),
-        ints([FAILED_GET_EXTERNAL] * metrics),
-        ints(1),
-        ints(1),
-        reals(1),
-        reals(1),
+        fleet=fleet(service.fleet, service.initial, scaler.high),
+        waiting=waiting(service.traffic),
+        hpa=state(scaler.hpa, scaler.sync_s),
+        last_active_s=reals([keda.NEVER_S]),
+        peak=log(int(scaler.window.hold_s / tick_s) + 4),
+        alarms=tracking.alarms(),
+        kpa=knative.state(scaler.kpa, service.initial),
+        proposals=ints(metrics),
+        failures=ints([FAILED_GET_EXTERNAL] * metrics),
+        blind_looks=ints(1),
+        oldest=ints(1),
+        came=reals(1),
+        gone=reals(1),
     )
     timeline = empty(arrivals)
     _run(service, memory, timeline)
@@ -132,7 +132,7 @@ def simulate(service: Service, arrivals: Reals) -> Timeline:
 
 
 @compiled
-def _run(service: Service, memory: _Memory, timeline: Timeline) -> None:
+def _run(service: SimulatedService, memory: _Memory, timeline: Timeline) -> None:
     tick_s, scaler = service.traffic.tick_s, service.scaler
     next_sync_s = next_poll_s = scaler.sync_s
     for tick in range(len(timeline.arrivals)):
@@ -149,7 +149,7 @@ def _run(service: Service, memory: _Memory, timeline: Timeline) -> None:
 
 
 @compiled
-def _decide(service: Service, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> int:
+def _decide(service: SimulatedService, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> int:
     """Return the count that the autoscaler sets; who has nothing to go by leaves it."""
     kind = service.scaler.kind
     blind = _is_blind(service, now_s)
@@ -165,12 +165,14 @@ def _decide(service: Service, memory: _Memory, timeline: Timeline, tick: int, no
 
 
 @compiled
-def _is_blind(service: Service, now_s: float) -> bool:
+def _is_blind(service: SimulatedService, now_s: float) -> bool:
     return service.blind_from_s <= now_s < service.blind_until_s
 
 
 @compiled
-def _by_window(service: Service, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> int:
+def _by_window(
+    service: SimulatedService, memory: _Memory, timeline: Timeline, tick: int, now_s: float
+) -> int:
     """Return the count of a platform that sees its own load, with or without anybody else's measures."""
     scaler, use, tick_s = service.scaler, service.use, service.traffic.tick_s
     past = max(tick - 1 - use.lag_ticks, 0)
@@ -182,7 +184,9 @@ def _by_window(service: Service, memory: _Memory, timeline: Timeline, tick: int,
 
 
 @compiled
-def _by_tracking(service: Service, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> int:
+def _by_tracking(
+    service: SimulatedService, memory: _Memory, timeline: Timeline, tick: int, now_s: float
+) -> int:
     scaler, use, tick_s = service.scaler, service.use, service.traffic.tick_s
     metric = mean_seen(timeline, use, CPU, max(tick - 1 - use.lag_ticks, 0), 60.0, tick_s)
     wanted = tracking.tracked(scaler.tracking, memory.alarms, memory.fleet.number[0], metric, now_s)
@@ -190,7 +194,9 @@ def _by_tracking(service: Service, memory: _Memory, timeline: Timeline, tick: in
 
 
 @compiled
-def _by_knative(service: Service, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> int:
+def _by_knative(
+    service: SimulatedService, memory: _Memory, timeline: Timeline, tick: int, now_s: float
+) -> int:
     scaler, use, tick_s = service.scaler, service.use, service.traffic.tick_s
     kpa, ready = scaler.kpa, memory.fleet.ready[0]
     stable = mean_seen(timeline, use, PRESENT, tick - 1, kpa.stable_s, tick_s)
@@ -202,7 +208,7 @@ def _by_knative(service: Service, memory: _Memory, timeline: Timeline, tick: int
 
 @compiled
 def _by_hpa(
-    service: Service, memory: _Memory, timeline: Timeline, tick: int, blind: bool, now_s: float
+    service: SimulatedService, memory: _Memory, timeline: Timeline, tick: int, blind: bool, now_s: float
 ) -> int:
     scaler, current = service.scaler, memory.fleet.number[0]
     if blind:
@@ -243,7 +249,7 @@ def _propose_blindly(scaler: Scaler, memory: _Memory, current: int) -> None:
 
 
 @compiled
-def _poll(service: Service, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> None:
+def _poll(service: SimulatedService, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> None:
     """Let KEDA's operator turn the service on or off; an active fallback counts as activity."""
     scaler, metrics = service.scaler, service.scaler.metrics
     blind = _is_blind(service, now_s)
@@ -260,7 +266,7 @@ def _poll(service: Service, memory: _Memory, timeline: Timeline, tick: int, now_
 
 @compiled
 def _serve(
-    service: Service, memory: _Memory, timeline: Timeline, tick: int, ready: int, now_s: float
+    service: SimulatedService, memory: _Memory, timeline: Timeline, tick: int, ready: int, now_s: float
 ) -> None:
     """Serve one tick, and write down what came of it."""
     traffic = service.traffic

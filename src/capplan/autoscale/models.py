@@ -16,7 +16,7 @@ from capplan.arrays import Array
 from capplan.autoscale.compiled import reals
 from capplan.autoscale.fleet import FleetSpec
 from capplan.autoscale.loop import RHO_STEPS
-from capplan.autoscale.loop import Service as Simulated
+from capplan.autoscale.loop import SimulatedService as Simulated
 from capplan.autoscale.response import UTILIZATIONS, Response, table
 from capplan.autoscale.scalers import Size, scaler_of
 from capplan.autoscale.settings import Settings
@@ -74,7 +74,17 @@ def _subject(
         blind_from_s=settings.blind_s[0],
         blind_until_s=settings.blind_s[1],
     )
-    return Subject(name, MODEL, scaler_name, simulated, rps, target_rps, response.slo, response.slo_s, 0.0)
+    return Subject(
+        name=name,
+        platform=MODEL,
+        scaler_name=scaler_name,
+        simulated=simulated,
+        rps=rps,
+        target_rps=target_rps,
+        slo=response.slo,
+        slo_s=response.slo_s,
+        backlog=0.0,
+    )
 
 
 def _one(value: object) -> float:

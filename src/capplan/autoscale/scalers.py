@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from capplan.autoscale import signals as s
 from capplan.autoscale.compiled import ints, reals
 from capplan.autoscale.hpa.pods import Readiness
-from capplan.autoscale.hpa.rules import MIN, PERCENT, PODS, Policy, Rules, rules
+from capplan.autoscale.hpa.rules import MIN, PERCENT, PODS, Rules, ScalingPolicy, rules
 from capplan.autoscale.hpa.spec import SYNC_S, Hpa, hpa
 from capplan.autoscale.keda import ScaledObject, hpa_floor
 from capplan.autoscale.knative import TICK_S, Kpa
@@ -200,9 +200,9 @@ def _rules(steps: Any) -> Rules | None:
     period_s = _number(steps.period)
     policies = []
     if steps.percent is not None:
-        policies.append(Policy(PERCENT, int(_number(steps.percent)), period_s))
+        policies.append(ScalingPolicy(PERCENT, int(_number(steps.percent)), period_s))
     if steps.pods is not None:
-        policies.append(Policy(PODS, int(_number(steps.pods)), period_s))
+        policies.append(ScalingPolicy(PODS, int(_number(steps.pods)), period_s))
     return rules(policies, MIN, _number(steps.window))
 
 
@@ -222,7 +222,7 @@ def _scaler(
         low=size.low,
         high=size.high,
         sync_s=_SYNC_S.get(kind, SYNC_S),
-        metrics=s.Metrics(
+        metrics=s.ScalerMetrics(
             ints([metric.measure for metric in metrics]),
             ints([metric.asked for metric in metrics]),
             ints([metric.target for metric in metrics]),
@@ -245,7 +245,7 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-class Platform(NamedTuple):
+class ScalerPlatform(NamedTuple):
     """What the simulation must know of a platform; ``scaler`` takes a service that runs there.
 
     startup_s: from the decision to an instance that serves, where the plan does not say: an assumption in a
@@ -259,11 +259,11 @@ class Platform(NamedTuple):
     waits: float | None = None
 
 
-PLATFORMS: Mapping[str, Platform] = {
-    "cloud-run": Platform(_cloud_run, 5.0, waits=3.5),
-    "container-apps": Platform(_container_apps, 15.0, ("target_utilization", "concurrency")),
-    "fargate": Platform(_fargate, 45.0, ("target_utilization", "cpu")),
-    "vm-group": Platform(_machines, 90.0, ("target_utilization", "cpu")),
-    "kubernetes": Platform(_on_kubernetes, 30.0),
+PLATFORMS: Mapping[str, ScalerPlatform] = {
+    "cloud-run": ScalerPlatform(_cloud_run, 5.0, waits=3.5),
+    "container-apps": ScalerPlatform(_container_apps, 15.0, ("target_utilization", "concurrency")),
+    "fargate": ScalerPlatform(_fargate, 45.0, ("target_utilization", "cpu")),
+    "vm-group": ScalerPlatform(_machines, 90.0, ("target_utilization", "cpu")),
+    "kubernetes": ScalerPlatform(_on_kubernetes, 30.0),
 }
 """By the name that a plan gives them."""

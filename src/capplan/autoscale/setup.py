@@ -12,7 +12,7 @@ from capplan.arrays import Array
 from capplan.autoscale.compiled import reals
 from capplan.autoscale.fleet import FleetSpec
 from capplan.autoscale.loop import RHO_TOP
-from capplan.autoscale.loop import Service as Simulated
+from capplan.autoscale.loop import SimulatedService as Simulated
 from capplan.autoscale.response import in_progress_of, response_of
 from capplan.autoscale.scalers import PLATFORMS, Size, scaler_of
 from capplan.autoscale.settings import Settings
@@ -109,9 +109,17 @@ def _subject(
         blind_until_s=settings.blind_s[1],
     )
     backlog = 0.0 if service.queue is None else float(service.queue.backlog)
-    name, platform = component.name, component.platform
-    promised = (response.slo, response.slo_s)
-    return Subject(name, platform, scaler_name, simulated, rps, target_rps, *promised, backlog)
+    return Subject(
+        name=component.name,
+        platform=component.platform,
+        scaler_name=scaler_name,
+        simulated=simulated,
+        rps=rps,
+        target_rps=target_rps,
+        slo=response.slo,
+        slo_s=response.slo_s,
+        backlog=backlog,
+    )
 
 
 def traffic_of(rate_rps: float, timeout_s: float, settings: Settings) -> Traffic:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from capplan.autoscale.compiled import Ints, Reals, compiled, ints, reals
-from capplan.autoscale.fleet import Fleet, FleetSpec, counted_for_cpu, pending
+from capplan.autoscale.fleet import FleetSpec, SimulatedFleet, counted_for_cpu, pending
 from capplan.autoscale.hpa.metrics import AVERAGE, UTILIZATION, PodTotals, average, per_pod, value
 from capplan.autoscale.hpa.pods import Readiness
 from capplan.autoscale.hpa.tolerance import Tolerance
@@ -18,7 +18,7 @@ ON_PODS, ON_TOTAL, ON_AVERAGE = range(3)
 """Who is asked: each pod (Resource, Pods), or a total with a Value or an AverageValue target (External)."""
 
 
-class Metrics(NamedTuple):
+class ScalerMetrics(NamedTuple):
     """The metrics of an HPA, in columns.
 
     targets: percent for CPU and memory, milli-units for the others. activations: for KEDA, in units.
@@ -133,9 +133,9 @@ def mean_seen(
 
 @compiled
 def propose(
-    metrics: Metrics,
+    metrics: ScalerMetrics,
     timeline: Timeline,
-    fleet: Fleet,
+    fleet: SimulatedFleet,
     fleet_spec: FleetSpec,
     use: Use,
     readiness: Readiness,
@@ -165,7 +165,7 @@ def propose(
 def _totals(
     measure: int,
     level: float,
-    fleet: Fleet,
+    fleet: SimulatedFleet,
     fleet_spec: FleetSpec,
     use: Use,
     readiness: Readiness,
@@ -185,5 +185,15 @@ def _totals(
         usage, request = int(1000 * level), 1
     unready = current - believed
     return PodTotals(
-        current, believed, believed, usage, usage, believed * request, unready, unready * request, 0, 0, 0
+        pods=current,
+        ready=believed,
+        samples=believed,
+        usage=usage,
+        known_usage=usage,
+        known_request=believed * request,
+        unready=unready,
+        unready_request=unready * request,
+        missing=0,
+        missing_request=0,
+        missing_fill=0,
     )

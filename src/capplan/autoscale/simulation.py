@@ -10,9 +10,9 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.autoscale.arrivals import arrivals, rates
-from capplan.autoscale.bill import Bill, Run, bill
+from capplan.autoscale.bill import Run, SimulatedBill, bill
 from capplan.autoscale.compiled import COMPILED, Reals
-from capplan.autoscale.loop import Service as Simulated
+from capplan.autoscale.loop import SimulatedService as Simulated
 from capplan.autoscale.loop import simulate
 from capplan.autoscale.settings import Settings
 from capplan.autoscale.setup import Subject, subjects
@@ -33,7 +33,7 @@ _DAYS = 7.0
 _MOST_TICKS = 50_000_000
 
 
-class Series(NamedTuple):
+class SimulatedSeries(NamedTuple):
     """The timeline of a service as arrays, (ticks,); see :class:`capplan.autoscale.signals.Timeline`."""
 
     arrivals: Array
@@ -78,14 +78,14 @@ class Outcome(NamedTuple):
     """One service: what was simulated, what happened, what it comes to."""
 
     subject: Subject
-    series: Series
+    series: SimulatedSeries
     figures: Figures
 
 
 class Costs(NamedTuple):
     """USD a month: as simulated, with an autoscaler that knows the load, at the peak's size all the time."""
 
-    simulated: Bill
+    simulated: SimulatedBill
     ideal: float
     at_peak: float
 
@@ -199,10 +199,10 @@ def outcome(subject: Subject, requests: Array) -> Outcome:
     return Outcome(subject, series, figures(subject, series))
 
 
-def series_of(simulated: Simulated, requests: Array) -> Series:
+def series_of(simulated: Simulated, requests: Array) -> SimulatedSeries:
     """Return the timeline of ``requests``, (ticks,)."""
     timeline = simulate(simulated, as_reals(requests))
-    return Series(*(np.asarray(column, dtype=float) for column in timeline))
+    return SimulatedSeries._make(np.asarray(column, dtype=float) for column in timeline)
 
 
 def as_reals(values: Array) -> Reals:
@@ -210,7 +210,7 @@ def as_reals(values: Array) -> Reals:
     return values if COMPILED else values.tolist()  # type: ignore[return-value]
 
 
-def figures(subject: Subject, series: Series) -> Figures:
+def figures(subject: Subject, series: SimulatedSeries) -> Figures:
     """Return what a timeline comes to."""
     tick_s, scaler = subject.simulated.traffic.tick_s, subject.simulated.scaler
     needed = np.clip(np.ceil(subject.rps / subject.target_rps - 1e-9), scaler.low, scaler.high)

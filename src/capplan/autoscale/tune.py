@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capplan.autoscale.bill import Run, bill
-from capplan.autoscale.choice import Choice, choices, chosen, overlay
+from capplan.autoscale.choice import ScalerChoice, choices, chosen, overlay
 from capplan.autoscale.compiled import COMPILED
 from capplan.autoscale.loop import FIXED
 from capplan.autoscale.setup import Subject
-from capplan.autoscale.simulation import Outcome, Prepared, Series, outcome, requests_of, series_of
+from capplan.autoscale.simulation import Outcome, Prepared, SimulatedSeries, outcome, requests_of, series_of
 from capplan.errors import InputError, Problem, nearest
 
 Mask = NDArray[np.bool_]
@@ -29,13 +29,13 @@ _FRONT = 8
 _DAY_S = 86_400.0
 
 
-class Candidate(NamedTuple):
+class Trial(NamedTuple):
     """A choice and what it came to: instances and late requests where it was searched, and elsewhere.
 
     usd_per_month: of the whole plan; NaN until it is known.
     """
 
-    choice: Choice
+    choice: ScalerChoice
     instances: float
     late: float
     late_elsewhere: float
@@ -51,7 +51,7 @@ class Search(NamedTuple):
     """One service, and the settings to try: first today's."""
 
     subject: Subject
-    choices: Sequence[Choice]
+    choices: Sequence[ScalerChoice]
 
 
 class Tuned(NamedTuple):
@@ -62,9 +62,9 @@ class Tuned(NamedTuple):
 
     subject: Subject
     tried: int
-    today: Candidate
-    front: Sequence[Candidate]
-    best: Candidate | None
+    today: Trial
+    front: Sequence[Trial]
+    best: Trial | None
     settings: Mapping[str, Any] | None
 
 
@@ -121,10 +121,10 @@ def _tuned(
     requests = requests_of(subject, prepared.settings)
     unseen = held_out(len(requests), prepared.settings.tick_s)
 
-    def tried(choice: Choice) -> Candidate:
+    def tried(choice: ScalerChoice) -> Trial:
         series = series_of(chosen(subject, choice), requests)
         instances = float(series.kept[~unseen].mean())
-        return Candidate(choice, instances, _late(series, ~unseen), _late(series, unseen), math.nan)
+        return Trial(choice, instances, _late(series, ~unseen), _late(series, unseen), math.nan)
 
     candidates = []
     for candidate in _each(tried, search.choices):
@@ -150,14 +150,14 @@ def held_out(ticks: int, tick_s: float) -> Mask:
     return np.asarray((np.arange(ticks) * tick_s / block_s).astype(int) % 3 == 2)
 
 
-def _late(series: Series, where: Mask) -> float:
+def _late(series: SimulatedSeries, where: Mask) -> float:
     """Return the share of the requests of some ticks that came while the SLO was broken."""
     requests = series.arrivals[where]
     late = requests[series.late[where] > 0]
     return float(late.sum()) / max(float(requests.sum()), 1e-12)
 
 
-def _each(tried: Callable[[Choice], Candidate], choices: Sequence[Choice]) -> Iterator[Candidate]:
+def _each(tried: Callable[[ScalerChoice], Trial], choices: Sequence[ScalerChoice]) -> Iterator[Trial]:
     """Try all choices: on all cores where compiled code lets go of the interpreter."""
     if not COMPILED:
         yield from map(tried, choices)
@@ -167,7 +167,7 @@ def _each(tried: Callable[[Choice], Candidate], choices: Sequence[Choice]) -> It
         yield from pool.map(tried, choices[1:])
 
 
-def _shown(candidates: Sequence[Candidate]) -> list[Candidate]:
+def _shown(candidates: Sequence[Trial]) -> list[Trial]:
     """Return the best compromises, and the fewest instances that hold the SLO, cheapest first.
 
     Those need not be on the front: what was searched may know of no reason for them.
@@ -180,14 +180,14 @@ def _shown(candidates: Sequence[Candidate]) -> list[Candidate]:
     return sorted(shown, key=lambda c: c.instances)
 
 
-def _changes(choice: Choice) -> tuple[float, int]:
+def _changes(choice: ScalerChoice) -> tuple[float, int]:
     """Order by how little is changed, for ties: a high minimum needs no other target."""
     return abs(choice.factor - 1), (choice.up is not None) + (choice.down is not None)
 
 
-def _front(candidates: Sequence[Candidate]) -> list[Candidate]:
+def _front(candidates: Sequence[Trial]) -> list[Trial]:
     """Return the candidates that no other beats in both, thinned out, cheapest first."""
-    front: list[Candidate] = []
+    front: list[Trial] = []
     for candidate in sorted(candidates, key=lambda c: (c.instances, c.late, _changes(c.choice))):
         if not front or candidate.late < front[-1].late:
             front.append(candidate)
@@ -199,15 +199,13 @@ def _front(candidates: Sequence[Candidate]) -> list[Candidate]:
     return front[start : start + _FRONT]
 
 
-def _priced(
-    prepared: Prepared, outcomes: Sequence[Outcome], subject: Subject, candidate: Candidate
-) -> Candidate:
+def _priced(prepared: Prepared, outcomes: Sequence[Outcome], subject: Subject, candidate: Trial) -> Trial:
     """Return a candidate with the plan's cost."""
     whole = _whole(prepared, subject, candidate.choice)
     return candidate._replace(usd_per_month=_usd(prepared, outcomes, [whole]))
 
 
-def _whole(prepared: Prepared, subject: Subject, choice: Choice) -> Outcome:
+def _whole(prepared: Prepared, subject: Subject, choice: ScalerChoice) -> Outcome:
     """Return what a choice makes of all the load."""
     requests = requests_of(subject, prepared.settings)
     return outcome(subject._replace(simulated=chosen(subject, choice)), requests)

@@ -59,7 +59,7 @@ class _Terms(NamedTuple):
 
     def of(self, index: Indices) -> _Terms:
         """Return the terms of some of the rows."""
-        return _Terms(self.shared, *(chosen(column, index) for column in self[1:]))
+        return _Terms._make((self.shared, *(chosen(column, index) for column in self[1:])))
 
     def least(self, rps: Array) -> Array:
         """Return the fewest instances that are not overloaded; (n,)."""

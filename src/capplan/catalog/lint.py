@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from capplan.catalog import checks
-from capplan.catalog.query import Row, rows_of
+from capplan.catalog.query import CatalogRow, rows_of
 from capplan.catalog.rows import ServiceCatalog
 from capplan.findings import Check, Finding, Severity
 
@@ -32,17 +32,17 @@ _SPREAD = 0.006
 """Sizes of one family cost the same per vCPU to within this; larger differences were data errors."""
 
 
-class Facts(NamedTuple):
+class LintFacts(NamedTuple):
     """What the rules compare with."""
 
     today: date
     gpus: frozenset[str]
 
 
-Rule = Callable[[ServiceCatalog, list[Row], Facts], Iterator[tuple[Severity, str]]]
+Rule = Callable[[ServiceCatalog, list[CatalogRow], LintFacts], Iterator[tuple[Severity, str]]]
 
 
-def lint(file: ServiceCatalog, facts: Facts) -> list[Finding]:
+def lint(file: ServiceCatalog, facts: LintFacts) -> list[Finding]:
     """Return everything that is odd about ``file``."""
     rows = list(rows_of(file))
     name = f"{file.provider}/{file.service}"
@@ -53,20 +53,22 @@ def lint(file: ServiceCatalog, facts: Facts) -> list[Finding]:
     ]
 
 
-def _said(rows: list[Row], what: str) -> str:
+def _said(rows: list[CatalogRow], what: str) -> str:
     """Return ``what`` is wrong, with how often, and the first place."""
     first = rows[0]
     more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
     return f"{first.sku} in {first.region}{more}: {what}"
 
 
-def _units(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+def _units(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> Iterator[tuple[Severity, str]]:
     odd = [row for row in rows if row.unit not in UNITS]
     if odd:
         yield "error", _said(odd, f"unknown unit '{odd[0].unit}'")
 
 
-def _commitments(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+def _commitments(
+    file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts
+) -> Iterator[tuple[Severity, str]]:
     odd = [
         row
         for row in rows
@@ -77,7 +79,7 @@ def _commitments(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterato
         yield "error", _said(odd, "a commitment costs more than on demand; one of them is another product's")
 
 
-def _spot(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+def _spot(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> Iterator[tuple[Severity, str]]:
     priced = [row for row in rows if row.spot_usd is not None and row.usd is not None]
     above = [row for row in priced if row.spot_usd > row.usd]  # type: ignore[operator]
     equal = [row for row in priced if row.spot_usd == row.usd]
@@ -87,8 +89,10 @@ def _spot(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple
         yield "warning", _said(equal, "spot costs as much as on demand, which stands for 'no spot here'")
 
 
-def _per_vcpu(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
-    groups: dict[tuple[str, str, float], list[Row]] = defaultdict(list)
+def _per_vcpu(
+    file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts
+) -> Iterator[tuple[Severity, str]]:
+    groups: dict[tuple[str, str, float], list[CatalogRow]] = defaultdict(list)
     for row in rows:
         if row.vcpu and row.memory_gib and row.usd and row.gpu is None:
             ratio = row.memory_gib / row.vcpu
@@ -99,7 +103,7 @@ def _per_vcpu(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[t
         yield "warning", _said(odd, "costs more or less per vCPU than the rest of its family")
 
 
-def _outliers(group: list[Row]) -> Iterator[Row]:
+def _outliers(group: list[CatalogRow]) -> Iterator[CatalogRow]:
     each = sorted((row.usd or 0.0) / (row.vcpu or 1.0) for row in group)
     middle = each[len(each) // 2]
     for row in group:
@@ -122,7 +126,7 @@ def family(provider: str, sku: str) -> str:
     return re.sub(r"-\d+", "", sku, count=1)
 
 
-def _dates(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+def _dates(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> Iterator[tuple[Severity, str]]:
     undated = [row for row in rows if row.as_of is None]
     if undated:
         yield "warning", _said(undated, "nobody knows how old the price is")
@@ -148,13 +152,13 @@ def _older(as_of: str | None, age: timedelta, today: date) -> bool:
     return as_of is not None and today - date.fromisoformat(as_of) > age
 
 
-def _gpus(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+def _gpus(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> Iterator[tuple[Severity, str]]:
     odd = [row for row in rows if row.gpu is not None and row.gpu not in facts.gpus]
     if odd:
         yield "error", _said(odd, f"GPU '{odd[0].gpu}' is not in hardware/gpus.yaml")
 
 
-def _tiers(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+def _tiers(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> Iterator[tuple[Severity, str]]:
     for name in sorted(file.tiered):
         blocks = file.blocks_of(name)
         starts = [block.start for block in blocks]
@@ -167,7 +171,7 @@ def _tiers(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tupl
             yield "warning", f"{', '.join(open_blocks)}: this block of {name} has no price"
 
 
-def _nodes(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+def _nodes(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> Iterator[tuple[Severity, str]]:
     """Azure meters a Redis cache whole and by the node: the node is half of it."""
     whole = {(row.sku, row.region): row.usd for row in rows}
     for row in rows:
@@ -176,7 +180,9 @@ def _nodes(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tupl
             yield "error", _said([row], "a cache of two nodes does not cost two nodes")
 
 
-def _successors(file: ServiceCatalog, rows: list[Row], facts: Facts) -> Iterator[tuple[Severity, str]]:
+def _successors(
+    file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts
+) -> Iterator[tuple[Severity, str]]:
     for sku in file.skus.values():
         if sku.retired is not None and sku.successor is None:
             yield "error", f"{sku.name} was retired in {sku.retired}, but names no successor"

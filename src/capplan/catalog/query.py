@@ -11,7 +11,7 @@ from capplan.catalog.rows import ServiceCatalog, Sku
 from capplan.errors import InputError, Problem, nearest
 
 
-class Row(NamedTuple):
+class CatalogRow(NamedTuple):
     """One SKU in one region, with its list prices; ``usd`` is None where it has none."""
 
     provider: str
@@ -31,7 +31,7 @@ class Row(NamedTuple):
     source: str
 
 
-class Bounds(NamedTuple):
+class NumberRange(NamedTuple):
     """What a number must be: written 4, 4-8, 4+ or -8."""
 
     low: float
@@ -49,11 +49,11 @@ class Filter(NamedTuple):
     service: str | None = None
     region: str | None = None
     name: str | None = None
-    vcpu: Bounds | None = None
-    memory_gib: Bounds | None = None
+    vcpu: NumberRange | None = None
+    memory_gib: NumberRange | None = None
     gpu: str | None = None
 
-    def wants(self, row: Row) -> bool:
+    def wants(self, row: CatalogRow) -> bool:
         """Say whether ``row`` is one of them; names match anywhere, whatever their case."""
         return (
             (self.region is None or row.region == self.region)
@@ -64,7 +64,7 @@ class Filter(NamedTuple):
         )
 
 
-def bounds(text: str, option: str) -> Bounds:
+def bounds(text: str, option: str) -> NumberRange:
     """Return the bounds that a user wrote.
 
     >>> bounds("4-8", "--vcpu")
@@ -79,10 +79,10 @@ def bounds(text: str, option: str) -> Bounds:
     high = low if match[2] is None else float(match[3] or "inf")
     if low > high:
         raise InputError(Problem(option, f"'{text}' holds nothing", f"Turn it round: {high:g}-{low:g}."))
-    return Bounds(low, high)
+    return NumberRange(low, high)
 
 
-def find_rows(catalog: Catalog, wanted: Filter) -> list[Row]:
+def find_rows(catalog: Catalog, wanted: Filter) -> list[CatalogRow]:
     """Return every row that ``wanted`` asks for, in the order of the files."""
     rows = [row for file in _files(catalog, wanted) for row in rows_of(file)]
     if wanted.region is not None and wanted.region not in {row.region for row in rows}:
@@ -113,7 +113,7 @@ def _files(catalog: Catalog, wanted: Filter) -> list[ServiceCatalog]:
     return named
 
 
-def rows_of(file: ServiceCatalog) -> Iterator[Row]:
+def rows_of(file: ServiceCatalog) -> Iterator[CatalogRow]:
     """Yield every SKU of ``file`` in every region that it has a price in."""
     for sku in file.skus.values():
         yield from _rows(file, sku)
@@ -121,10 +121,10 @@ def rows_of(file: ServiceCatalog) -> Iterator[Row]:
             yield from _rows(file, file.doubled(sku))
 
 
-def _rows(file: ServiceCatalog, sku: Sku) -> Iterator[Row]:
+def _rows(file: ServiceCatalog, sku: Sku) -> Iterator[CatalogRow]:
     for region in sorted({region for prices in sku.prices.values() for region in prices}):
         source = sku.source(region, "on_demand")
-        yield Row(
+        yield CatalogRow(
             provider=file.provider,
             service=file.service,
             sku=sku.name,

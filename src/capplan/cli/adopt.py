@@ -74,11 +74,11 @@ def adopted(
 ) -> Adopted:
     """Return the plan of manifests, and say on stderr what it assumes and does not cover."""
     from capplan.adopt.document import note_line
-    from capplan.adopt.draft import Asked
+    from capplan.adopt.draft import AdoptOptions
     from capplan.adopt.run import adopt
     from capplan.cli.output import note
 
-    found = adopt(source, Asked.of(provider, region, node_types, overlay, catalogs))
+    found = adopt(source, AdoptOptions.of(provider, region, node_types, overlay, catalogs))
     for line in found.notes:
         note(note_line(line))
     return found

@@ -40,13 +40,13 @@ def audit(
     """
     from capplan.cli.output import show
     from capplan.decide.audit import audit as run
-    from capplan.decide.world import World
+    from capplan.decide.world import PlanWorld
     from capplan.plan.claims import read_claims
     from capplan.report.audit import report_of
     from capplan.report.json_format import estimate_document
 
     beside = plan if plan.is_dir() else plan.parent
-    found = run(read_claims(claims or beside / "claims.yaml"), World(plan, catalogs, estimate_document))
+    found = run(read_claims(claims or beside / "claims.yaml"), PlanWorld(plan, catalogs, estimate_document))
     show(report_of(found, everything=verbose or fmt != "table"), fmt, output, force)
     if strict and not found.truthful:
         raise typer.Exit(ExitCode.DRIFT)

@@ -63,7 +63,7 @@ def breakeven(
     from capplan.catalog.catalog import Catalog
     from capplan.cli.output import show
     from capplan.decide.answers import answer
-    from capplan.decide.questions import Asked, questions
+    from capplan.decide.questions import ComparisonOptions, questions
     from capplan.decide.world import names_of
     from capplan.plan.read import text_of
     from capplan.report.breakeven import report_of
@@ -72,7 +72,16 @@ def breakeven(
     def document(estimate: Estimate) -> Document:
         return names_of(estimate, estimate_document)
 
-    asked = Asked(between or (), over, low, high, points, comparison, sets or (), books or ())
+    asked = ComparisonOptions(
+        between=between or (),
+        over=over,
+        low=low,
+        high=high,
+        points=points,
+        comparison=comparison,
+        sets=sets or (),
+        books=books or (),
+    )
     found = questions(text_of(plan), asked, Catalog(catalogs), document)
     answers = [answer(question, document, samples, seed) for question in found]
     show(report_of(answers, quiet), fmt, output, force)

@@ -22,8 +22,8 @@ from capplan.cli.options import (
 from capplan.stdin import name_of
 
 if TYPE_CHECKING:
-    from capplan.llm.facts import Facts
-    from capplan.llm.measured import Row
+    from capplan.llm.facts import LlmFacts
+    from capplan.llm.measured import MeasuredRow
 
 calibrate = typer.Typer(
     rich_markup_mode=None,
@@ -86,7 +86,7 @@ def llm(
     emit(constants + measured_yaml(sample.configurations), output, force)
 
 
-def _usable(rows: Sequence[Row], files: Sequence[Path], facts: Facts) -> list[Row]:
+def _usable(rows: Sequence[MeasuredRow], files: Sequence[Path], facts: LlmFacts) -> list[MeasuredRow]:
     """Return the rows that constants can be fitted to, and say why not to others."""
     from capplan.cli.output import note
     from capplan.errors import InputError, Problem

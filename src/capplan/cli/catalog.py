@@ -58,13 +58,13 @@ def list_(
     from capplan.report.catalog_tables import rows_report
 
     wanted = Filter(
-        provider,
-        service,
-        region,
-        name,
-        None if vcpu is None else bounds(vcpu, "--vcpu"),
-        None if memory is None else bounds(memory, "--memory"),
-        gpu,
+        provider=provider,
+        service=service,
+        region=region,
+        name=name,
+        vcpu=None if vcpu is None else bounds(vcpu, "--vcpu"),
+        memory_gib=None if memory is None else bounds(memory, "--memory"),
+        gpu=gpu,
     )
     print_report(rows_report(find_rows(Catalog(catalogs), wanted)), fmt, output, force)
 
@@ -114,14 +114,14 @@ def check(
     Example: capplan catalog check --strict
     """
     from capplan.catalog.catalog import Catalog
-    from capplan.catalog.lint import Facts, lint
+    from capplan.catalog.lint import LintFacts, lint
     from capplan.catalog.load import read_service
     from capplan.cli.output import show as print_report
     from capplan.errors import ExitCode
     from capplan.report.catalog_tables import lint_report
 
     catalog = Catalog(catalogs)
-    facts = Facts(day_of(today), frozenset(catalog.facts("gpus", "gpus")))
+    facts = LintFacts(day_of(today), frozenset(catalog.facts("gpus", "gpus")))
     checked = [read_service(path) for path in files] if files else catalog.services()
     findings = [finding for file in checked for finding in lint(file, facts)]
     print_report(lint_report(findings, len(checked)), fmt, output, force)

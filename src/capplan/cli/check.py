@@ -58,7 +58,7 @@ def check(
 
     Example: capplan check examples/afpi --format markdown
     """
-    from capplan.adopt.draft import Asked
+    from capplan.adopt.draft import AdoptOptions
     from capplan.cli.output import note, show
     from capplan.gate.check import Against
     from capplan.gate.check import check as judge
@@ -68,7 +68,7 @@ def check(
     from capplan.gate.sides import base_of
 
     estimate, document = _estimated(plan, sets or (), alternative, books or (), catalogs)
-    asked = Asked(catalogs=catalogs)
+    asked = AdoptOptions(catalogs=catalogs)
     side = None if base is None else base_of(base, books or (), alternative, asked)
     if side is not None and side.absent:
         note(f"{base}: {side.absent}")
@@ -87,12 +87,26 @@ def _estimated(
     plan: Path, sets: Sequence[str], alternative: str | None, books: Sequence[str], catalogs: Path | None
 ) -> tuple[Estimate, dict[str, Any]]:
     """Return the estimate, and its JSON: with percentiles where the plan has intervals."""
-    from capplan.cli.results import Asked, result_of
+    from capplan.cli.results import EstimateOptions, result_of
     from capplan.estimate import Estimate
     from capplan.report.json_format import estimate_document
     from capplan.report.uncertain import Sampled, sampled_document
 
-    asked = Asked(plan, sets, books, catalogs, (), None, alternative, None, 1, False, False, None, False)
+    asked = EstimateOptions(
+        plan=plan,
+        sets=sets,
+        books=books,
+        catalogs=catalogs,
+        sweeps=(),
+        months=None,
+        alternative=alternative,
+        samples=None,
+        seed=1,
+        sensitivity=False,
+        sobol=False,
+        budget=None,
+        middle=False,
+    )
     result = result_of(asked)
     if isinstance(result, Sampled):
         return result.estimate, sampled_document(result)

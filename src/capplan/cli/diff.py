@@ -66,13 +66,13 @@ def diff(
     Example: capplan diff examples/afpi examples/levqor
     """
     from capplan.adopt.document import note_line
-    from capplan.adopt.draft import Asked
+    from capplan.adopt.draft import AdoptOptions
     from capplan.cli.output import note, show
     from capplan.gate.sides import base_of, side_of
 
     if (head is None) == (actual is None):
         raise InputError(Problem("HEAD", "is what BASE is compared with", "Name one, or a bill by --actual."))
-    asked = Asked.of(provider, region, node_types or (), overlay, catalogs)
+    asked = AdoptOptions.of(provider, region, node_types or (), overlay, catalogs)
     first = side_of if head is None else base_of
     sides = [first(base, books or (), alternative, asked)]
     sides += [] if head is None else [side_of(head, books or (), alternative, asked)]

@@ -110,7 +110,7 @@ def estimate(
     Example: capplan estimate examples/afpi --sweep users_per_day=100,1000,10000
     """
     from capplan.cli.output import show
-    from capplan.cli.results import Asked, result_of
+    from capplan.cli.results import EstimateOptions, result_of
     from capplan.estimate import Estimate
     from capplan.report.render import report_of
 
@@ -118,7 +118,7 @@ def estimate(
         from capplan.report.focus import month
 
         month(period)
-    asked = Asked(
+    asked = EstimateOptions(
         plan=_source(context, plan, manifests, (provider, region, node_types or (), overlay, catalogs)),
         sets=sets or (),
         books=books or (),

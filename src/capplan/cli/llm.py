@@ -25,7 +25,7 @@ from capplan.cli.options import (
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from capplan.llm.capacity import Promise
+    from capplan.llm.capacity import TokenPromise
     from capplan.plan.read import PlanFile
     from capplan.report.blocks import Report
     from capplan.report.llm import Priced
@@ -86,9 +86,18 @@ def llm(
         report = _ranking(file, catalogs, pareto, everything)
     elif model is not None and plan is None:
         _refuse(context, _OF_PLANS, "goes with a PLAN, not with --model", "")
-        lengths = inputs or _INPUTS, outputs or _OUTPUTS
-        kinds = gpu, precision, tensor_parallel, engine or _ENGINE
-        wanted = Wanted(model, *kinds, *lengths, ttft, tpot, everything)
+        wanted = LookOptions(
+            model=model,
+            gpu=gpu,
+            precision=precision,
+            tensor_parallel=tensor_parallel,
+            engine=engine or _ENGINE,
+            inputs=inputs or _INPUTS,
+            outputs=outputs or _OUTPUTS,
+            ttft=ttft,
+            tpot=tpot,
+            everything=everything,
+        )
         report = _look(wanted, catalogs, own)
     else:
         what = "needs either a PLAN or --model"
@@ -117,7 +126,7 @@ def _refuse(context: typer.Context, names: tuple[str, ...], what: str, remedy: s
         raise InputError(*(Problem(option, what, remedy) for option in given))
 
 
-class Wanted(NamedTuple):
+class LookOptions(NamedTuple):
     """What a quick look is asked for, as the command line has it."""
 
     model: str
@@ -132,13 +141,13 @@ class Wanted(NamedTuple):
     everything: bool
 
 
-def _look(wanted: Wanted, catalogs: Path | None, own: tuple[Path | None, Path | None]) -> Report:
+def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Path | None]) -> Report:
     from capplan.catalog.catalog import Catalog
     from capplan.components.llm.facts import facts_of
     from capplan.components.llm.offers import cheapest, everywhere, offers
     from capplan.llm.alternatives import would_fit
     from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
-    from capplan.llm.look import COUNTS, Asked, configurations, look
+    from capplan.llm.look import COUNTS, RequestShape, configurations, look
     from capplan.report import llm as report
 
     catalog = Catalog(catalogs)
@@ -151,7 +160,7 @@ def _look(wanted: Wanted, catalogs: Path | None, own: tuple[Path | None, Path | 
         [float(count) for count in wanted.tensor_parallel or COUNTS],
         find_engine(wanted.engine, facts, "--engine"),
     )
-    asked = Asked(wanted.inputs, wanted.outputs, 0.0, _promise(wanted))
+    asked = RequestShape(wanted.inputs, wanted.outputs, 0.0, _promise(wanted))
     found = list(offers(catalog, everywhere(catalog)))
     looks: list[Priced] = []
     for configuration in tried:
@@ -172,8 +181,8 @@ def _look(wanted: Wanted, catalogs: Path | None, own: tuple[Path | None, Path | 
     return report.look_report(title, asked, looks, shown, more)
 
 
-def _promise(wanted: Wanted) -> Promise:
-    from capplan.llm.capacity import Promise
+def _promise(wanted: LookOptions) -> TokenPromise:
+    from capplan.llm.capacity import TokenPromise
     from capplan.quantities import parse_duration
 
     def seconds(text: str | None, option: str) -> float:
@@ -182,7 +191,7 @@ def _promise(wanted: Wanted) -> Promise:
         except ValueError as error:
             raise InputError(Problem(option, str(error))) from None
 
-    return Promise(seconds(wanted.tpot, "--tpot"), seconds(wanted.ttft, "--ttft"))
+    return TokenPromise(seconds(wanted.tpot, "--tpot"), seconds(wanted.ttft, "--ttft"))
 
 
 def _models(catalogs: Path | None, own: tuple[Path | None, Path | None]) -> Report:

@@ -45,11 +45,11 @@ def recommend(
     growing, rules = None, []
     if file.plan.decisions is not None:
         from capplan.decide.growth import growth
-        from capplan.decide.questions import Asked
+        from capplan.decide.questions import ComparisonOptions
         from capplan.decide.rules import rules_of
         from capplan.decide.world import names_of
 
-        asked = Asked(sets=sets or (), books=books or ())
+        asked = ComparisonOptions(sets=sets or (), books=books or ())
         growing = growth(file, Catalog(catalogs))
         rules = rules_of(text, file, asked, Catalog(catalogs), lambda e: names_of(e, estimate_document))
     show(report_of(advice, growing, rules), fmt, output, force)

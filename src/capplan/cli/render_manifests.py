@@ -13,7 +13,7 @@ from capplan.errors import ExitCode, InputError, Problem
 
 if TYPE_CHECKING:
     from capplan.manifests.artefact import Rendered
-    from capplan.manifests.files import Drift
+    from capplan.manifests.files import FileDrift
     from capplan.manifests.site import Site
 
 
@@ -72,7 +72,7 @@ def render_manifests(
     from capplan.estimate import estimate
     from capplan.manifests.engine import Templates
     from capplan.manifests.files import drift
-    from capplan.manifests.render import Wanted, render
+    from capplan.manifests.render import RenderOptions, render
     from capplan.manifests.site import Site
     from capplan.plan.read import read_plan
 
@@ -80,7 +80,7 @@ def render_manifests(
         raise InputError(Problem("--templates", f"'{templates}' is no directory"))
     file = read_plan(plan, sets or (), alternative, books or ())
     site = Site(estimate(file, Catalog(catalogs)))
-    everything = render(site, Templates(templates), Wanted(layout.value, cpu_limits))
+    everything = render(site, Templates(templates), RenderOptions(layout.value, cpu_limits))
     files = _selected(everything, only or [])
     if list_:
         emit("".join(f"{item.part:11}  {item.path}\n" for item in files))
@@ -136,7 +136,7 @@ def _check_rules(site: Site, files: list[Rendered], schemas: Path | None) -> Non
         raise typer.Exit(ExitCode.CAPACITY)
 
 
-def _refuse_edited(found: Drift, force: bool) -> None:
+def _refuse_edited(found: FileDrift, force: bool) -> None:
     if found.edited and not force:
         remedy = "Use --force to replace it."
         raise InputError(
@@ -144,7 +144,9 @@ def _refuse_edited(found: Drift, force: bool) -> None:
         )
 
 
-def _write(site: Site, files: list[Rendered], found: Drift, output: Path, prune: bool, partial: bool) -> None:
+def _write(
+    site: Site, files: list[Rendered], found: FileDrift, output: Path, prune: bool, partial: bool
+) -> None:
     from capplan.cli.output import note, write_files
     from capplan.manifests.files import LOCK, lock_of, remove, safe
 

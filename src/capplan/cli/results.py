@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_SAMPLES = 1000
 
 
-class Asked(NamedTuple):
+class EstimateOptions(NamedTuple):
     """The options of `capplan estimate` that decide what is computed."""
 
     plan: Path | Adopted
@@ -36,7 +36,7 @@ class Asked(NamedTuple):
     """Whether one estimate with every number in its middle is enough."""
 
 
-def result_of(asked: Asked) -> Result:
+def result_of(asked: EstimateOptions) -> Result:
     """Return the estimate, or the several, that ``asked`` is answered by."""
     from capplan.catalog.catalog import Catalog
     from capplan.estimate import estimate
@@ -65,7 +65,7 @@ def result_of(asked: Asked) -> Result:
     return Sampled(single, sample(single.file, catalog, _samples(asked), asked.seed))
 
 
-def _read(asked: Asked, alternative: str | None) -> PlanFile:
+def _read(asked: EstimateOptions, alternative: str | None) -> PlanFile:
     if not isinstance(asked.plan, Path):
         return asked.plan.file(asked.sets, asked.books, alternative)
     from capplan.plan.read import read_plan
@@ -73,7 +73,7 @@ def _read(asked: Asked, alternative: str | None) -> PlanFile:
     return read_plan(asked.plan, asked.sets, alternative, asked.books)
 
 
-def _check_compatible(asked: Asked) -> None:
+def _check_compatible(asked: EstimateOptions) -> None:
     several = bool(asked.sweeps) or asked.alternative == "all"
     if several and (asked.sensitivity or asked.sobol or asked.samples):
         what = "draws belong to one plan, not to a sweep or to all alternatives"
@@ -82,13 +82,13 @@ def _check_compatible(asked: Asked) -> None:
         raise InputError(Problem("--budget", "says when a budget is crossed, so it needs --months"))
 
 
-def _samples(asked: Asked) -> int:
+def _samples(asked: EstimateOptions) -> int:
     from capplan.plan.draws import checked_samples
 
     return DEFAULT_SAMPLES if asked.samples is None else checked_samples(asked.samples)
 
 
-def _sensitive(asked: Asked, file: PlanFile, catalog: Catalog) -> Result:
+def _sensitive(asked: EstimateOptions, file: PlanFile, catalog: Catalog) -> Result:
     from capplan.estimate import estimate
     from capplan.report.uncertain import Sensitive
     from capplan.uncertainty.sample import sample
@@ -101,7 +101,7 @@ def _sensitive(asked: Asked, file: PlanFile, catalog: Catalog) -> Result:
     return Sensitive(estimate(file, catalog), tornado(file, catalog), indices)
 
 
-def _forecasted(asked: Asked, file: PlanFile, catalog: Catalog) -> Result:
+def _forecasted(asked: EstimateOptions, file: PlanFile, catalog: Catalog) -> Result:
     from capplan.estimate import estimate
     from capplan.plan.sweep import months_ahead
     from capplan.report.uncertain import Forecasted
@@ -112,7 +112,7 @@ def _forecasted(asked: Asked, file: PlanFile, catalog: Catalog) -> Result:
     return Forecasted(estimate(file, catalog), ahead)
 
 
-def _swept(asked: Asked, file: PlanFile, catalog: Catalog) -> Result:
+def _swept(asked: EstimateOptions, file: PlanFile, catalog: Catalog) -> Result:
     from capplan.estimate import estimate
     from capplan.plan.sweep import month_sweep, read_sweeps
     from capplan.report.render import Swept
@@ -127,7 +127,7 @@ def _swept(asked: Asked, file: PlanFile, catalog: Catalog) -> Result:
     return Swept(swept, sweep.axes, crossings_of(swept, summary_of(swept)))
 
 
-def _compared(asked: Asked, file: PlanFile, catalog: Catalog) -> Result:
+def _compared(asked: EstimateOptions, file: PlanFile, catalog: Catalog) -> Result:
     from capplan.estimate import estimate
     from capplan.plan.read import alternatives_of
     from capplan.report.render import Compared

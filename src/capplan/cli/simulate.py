@@ -20,7 +20,7 @@ from capplan.cli.options import (
     formats,
     printable,
 )
-from capplan.cli.simulate_answers import REPORTS, Asked, answered
+from capplan.cli.simulate_answers import REPORTS, SimulateOptions, answered
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -153,12 +153,27 @@ def simulate(
         fmt = printable(context, fmt, *REPORTS)
     if apply and is_stdin(plan):
         raise InputError(Problem("--apply", "writes into the plan's file, and this plan comes from stdin"))
-    asked = Asked(fmt, exact, tune, apply, tries, service or (), right_size, usage or ())
+    asked = SimulateOptions(
+        fmt=fmt,
+        exact=exact,
+        tune=tune,
+        apply=apply,
+        tries=tries,
+        services=service or (),
+        right_size=right_size,
+        usage=usage or (),
+    )
     asked.check()
     file = read_plan(plan, sets or (), alternative, books or ())
     settings = Settings(
-        *(tick or usual_tick_s(file.plan.services.values()), days, seed, not steady),
-        *(startup, node_start, timeout, metric_lag),
+        tick_s=tick or usual_tick_s(file.plan.services.values()),
+        days=days,
+        seed=seed,
+        random=not steady,
+        startup_s=startup,
+        node_start_s=node_start,
+        timeout_s=timeout,
+        metric_lag_s=metric_lag,
         retries=retries,
         limit_rps=rate_limit,
         breaker=breaker,

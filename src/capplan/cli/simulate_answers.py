@@ -21,7 +21,7 @@ REPORTS = ("table", "json", "markdown", "html")
 """Formats of every answer; the others draw or list the timeline of one simulation."""
 
 
-class Asked(NamedTuple):
+class SimulateOptions(NamedTuple):
     """The options that say which answer is wanted, and how; see the command."""
 
     fmt: str
@@ -44,18 +44,18 @@ class Asked(NamedTuple):
         return {"--apply": self.apply, "--tries": self.tries, "--service": self.services}
 
 
-class Answer(NamedTuple):
+class Shown(NamedTuple):
     """What is shown; what to do once that is out."""
 
     report: Report
     then: Callable[[], None] = lambda: None
 
 
-def answered(asked: Asked, prepared: Prepared, result: Simulation) -> Answer:
+def answered(asked: SimulateOptions, prepared: Prepared, result: Simulation) -> Shown:
     """Return what is asked for."""
     if asked.tune:
         return _tuned(asked, prepared, result)
-    return Answer(_right_sized(asked, result) if asked.right_size else _timeline(asked, result))
+    return Shown(_right_sized(asked, result) if asked.right_size else _timeline(asked, result))
 
 
 def _check_together(needed: str, there: bool, options: Mapping[str, object]) -> None:
@@ -74,7 +74,7 @@ def _check_answer(fmt: str, answers: Mapping[str, bool]) -> None:
         raise InputError(Problem("--format", what, f"Use {', '.join(REPORTS)}."))
 
 
-def _timeline(asked: Asked, result: Simulation) -> Report:
+def _timeline(asked: SimulateOptions, result: Simulation) -> Report:
     from capplan.autoscale.exact import replay
     from capplan.report.simulation import report_of
 
@@ -83,7 +83,7 @@ def _timeline(asked: Asked, result: Simulation) -> Report:
     return report_of(result, {o.subject.name: replay(o, seed) for o in followed})
 
 
-def _tuned(asked: Asked, prepared: Prepared, result: Simulation) -> Answer:
+def _tuned(asked: SimulateOptions, prepared: Prepared, result: Simulation) -> Shown:
     """Search, and return the report; then the best is written into the plan, if that is asked for."""
     from capplan.autoscale.tune import searches_of, tunable, tune
     from capplan.cli.progress import reporter
@@ -93,10 +93,10 @@ def _tuned(asked: Asked, prepared: Prepared, result: Simulation) -> Answer:
     with reporter("tuning", sum(len(search.choices) for search in searches)) as progress:
         tuning = tune(prepared, result.outcomes, searches, progress)
     report = report_of(prepared.estimate.plan.name, tuning)
-    return Answer(report, partial(_apply, prepared, tuning)) if asked.apply else Answer(report)
+    return Shown(report, partial(_apply, prepared, tuning)) if asked.apply else Shown(report)
 
 
-def _right_sized(asked: Asked, result: Simulation) -> Report:
+def _right_sized(asked: SimulateOptions, result: Simulation) -> Report:
     """Return recommended requests, from recorded or from simulated use."""
     from capplan.autoscale.rightsize.recorded import read_usage
     from capplan.autoscale.rightsize.usage import advice, simulated_usage

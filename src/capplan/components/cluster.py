@@ -96,7 +96,15 @@ def _pool(
     fitting, findings = _fitting(name, machine, node, pods)
     sizing = _sized(pool, node, fitting)
     fleet = Fleet(sizing.running, sizing.floor, sizing.ceiling)
-    machines = Machines(name, provider, region, machine, fleet, pool.purchase, path)
+    machines = Machines(
+        component=name,
+        provider=provider,
+        region=region,
+        sku=machine,
+        fleet=fleet,
+        purchase=pool.purchase,
+        path=path,
+    )
     return Component(
         name=name,
         kind="node-pool",

@@ -12,7 +12,7 @@ from capplan.catalog.rows import Sku
 _SHARED_CORE = ("e2-micro", "e2-small", "e2-medium")
 
 
-class Managed(NamedTuple):
+class ManagedCluster(NamedTuple):
     """What sizing and pricing must know of a platform for clusters.
 
     allocatable: of cores, GiB and pods of a machine what the platform leaves to pods. fee: SKU of the control
@@ -41,9 +41,11 @@ def _aks(machine: Sku, pods: Floats) -> Allocatable:
     return aks_allocatable(*_size(machine), pods)
 
 
-MANAGED: Mapping[str, Managed] = {
-    "gke": Managed(_gke, lambda c: "zonal-cluster-management-fee" if c.zonal else "cluster-management-fee"),
-    "eks": Managed(_eks, lambda _: "cluster", pods_by_machine=True),
-    "aks": Managed(_aks, lambda c: None if c.tier == "free" else "standard-tier-uptime-sla"),
+MANAGED: Mapping[str, ManagedCluster] = {
+    "gke": ManagedCluster(
+        _gke, lambda c: "zonal-cluster-management-fee" if c.zonal else "cluster-management-fee"
+    ),
+    "eks": ManagedCluster(_eks, lambda _: "cluster", pods_by_machine=True),
+    "aks": ManagedCluster(_aks, lambda c: None if c.tier == "free" else "standard-tier-uptime-sla"),
 }
 """By the name that a plan gives them."""

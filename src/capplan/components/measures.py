@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from capplan.arrays import Array, Floats, per_scenario
 
 
-class Spread(NamedTuple):
+class Sureness(NamedTuple):
     """How sure a figure is: factors for the ends of its range, and a class of confidence."""
 
     low: float
@@ -32,7 +32,7 @@ class Measure(NamedTuple):
     formula: str
     has: Array | None = None
     detail: bool = False
-    spread: Spread | None = None
+    spread: Sureness | None = None
 
     def short(self) -> bool:
         """Say whether some scenario needs more than there is."""

@@ -99,11 +99,31 @@ def _lines(meter: Meter, total: Range, catalog: Catalog, terms: Terms) -> Iterat
     if meter.price is not None:
         cost = meter.quantity * meter.price
         source = meter.price_source or f"the plan, {meter.price_path}"
-        yield CostLine(meter, meter.sku, meter.quantity, meter.price, None, cost, "book", source, None)
+        yield CostLine(
+            meter=meter,
+            sku=meter.sku,
+            quantity=meter.quantity,
+            unit_price=meter.price,
+            list_price=None,
+            cost=cost,
+            status="book",
+            source=source,
+            as_of=None,
+        )
         return
     if meter.provider == EXTERNAL:
         why = "the plan gives no price"
-        yield CostLine(meter, meter.sku, meter.quantity, None, None, None, "unpriced", why, None)
+        yield CostLine(
+            meter=meter,
+            sku=meter.sku,
+            quantity=meter.quantity,
+            unit_price=None,
+            list_price=None,
+            cost=None,
+            status="unpriced",
+            source=why,
+            as_of=None,
+        )
         return
     blocks = _blocks(meter, catalog)
     if not terms.free_tier:
@@ -142,7 +162,17 @@ def _line(meter: Meter, block: Block, quantity: Range, terms: Terms) -> CostLine
     price = block.price
     if price is None:
         why = f"the catalog does not know the {RATES[meter.rate]} price in {meter.region}"
-        return CostLine(meter, block.sku, quantity, None, block.list_price, None, "unpriced", why, None)
+        return CostLine(
+            meter=meter,
+            sku=block.sku,
+            quantity=quantity,
+            unit_price=None,
+            list_price=block.list_price,
+            cost=None,
+            status="unpriced",
+            source=why,
+            as_of=None,
+        )
     usd: Floats = price.usd
     if price.unit == "month" and meter.unit.endswith("hour"):
         usd = price.usd / terms.hours_per_month

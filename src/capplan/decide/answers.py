@@ -43,15 +43,15 @@ def answer(
     estimates = {a.name: estimate_at(a, question.driver, value) for a in question.alternatives}
     first = next(iter(estimates.values()))
     return Answer(
-        question,
-        found,
-        [_shown(question, document, stretch.high) for stretch in found.stretches[:-1]],
-        {name: list(filter(_distorts, e.findings)) for name, e in estimates.items()},
-        chances(question.alternatives, question.driver, question.x, samples, seed)
+        question=question,
+        found=found,
+        shown=[_shown(question, document, stretch.high) for stretch in found.stretches[:-1]],
+        findings={name: list(filter(_distorts, e.findings)) for name, e in estimates.items()},
+        chances=chances(question.alternatives, question.driver, question.x, samples, seed)
         if samples and not any(found.lacking)
         else [],
-        commitments(estimates.values(), question.alternatives[0].context.catalog),
-        float(document(first)["hours_per_month"]),
+        commitments=commitments(estimates.values(), question.alternatives[0].context.catalog),
+        hours_per_month=float(document(first)["hours_per_month"]),
     )
 
 

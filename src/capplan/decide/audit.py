@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from capplan.decide.explanations import explained
 from capplan.decide.expressions import FUNCTIONS, Expression, ExpressionError
-from capplan.decide.world import Case, World
+from capplan.decide.world import Case, PlanWorld
 from capplan.errors import InputError
 from capplan.plan.claims import Claim, Claims, ClaimsFile, Said
 
@@ -20,7 +20,7 @@ CLAIMS = "claims"
 _ITSELF = frozenset((CLAIMS, *FUNCTIONS))
 
 
-class Result(NamedTuple):
+class ClaimResult(NamedTuple):
     """A claim and its verdict.
 
     off_by: how far the document is above (below, where negative) what was computed, as a share of it.
@@ -39,7 +39,7 @@ class Audit(NamedTuple):
     """All claims of a document, by the line where they stand."""
 
     document: str
-    results: Sequence[Result]
+    results: Sequence[ClaimResult]
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -53,7 +53,7 @@ class Audit(NamedTuple):
         return not any(r.verdict in ("off", "contradicts itself", "broken") for r in self.results)
 
 
-def audit(file: ClaimsFile, world: World) -> Audit:
+def audit(file: ClaimsFile, world: PlanWorld) -> Audit:
     """Return the verdict on every claim; raises :class:`InputError` for expressions that cannot be read."""
     expressions = dict(_read(file))
     own = {name: _own(claim.value) for name, claim in file.claims.claims.items()}
@@ -89,27 +89,29 @@ def _result(
     name: str,
     claim: Claim,
     expression: Expression | None,
-    world: World,
+    world: PlanWorld,
     own: Mapping[str, Any],
-) -> Result:
+) -> ClaimResult:
     if expression is None:
-        return Result(name, claim, "cannot be computed", explanation=claim.note)
+        return ClaimResult(name, claim, "cannot be computed", explanation=claim.note)
     books = claims.books if claim.books is None else claim.books
     sets = tuple(f"{path}={value}" for path, value in claim.set.items())
     world.asked.clear()
     try:
         computed = _computed(expression, world, Case(claim.alternative, tuple(books), sets), own)
     except (ExpressionError, InputError) as error:
-        return Result(name, claim, "broken", explanation=str(error))
+        return ClaimResult(name, claim, "broken", explanation=str(error))
     off_by = _off_by(claim.value, computed, float(claim.tolerance))
     if off_by == 0:
-        return Result(name, claim, "holds", computed, 0.0, claim.note)
+        return ClaimResult(name, claim, "holds", computed, 0.0, claim.note)
     verdict: Verdict = "contradicts itself" if _only_claims(expression) else "off"
     why = claim.note or explained(claim.value, computed, [world.prices_like(*p) for p in world.asked])
-    return Result(name, claim, verdict, computed, off_by, why)
+    return ClaimResult(name, claim, verdict, computed, off_by, why)
 
 
-def _computed(expression: Expression, world: World, case: Case, own: Mapping[str, Any]) -> float | bool | str:
+def _computed(
+    expression: Expression, world: PlanWorld, case: Case, own: Mapping[str, Any]
+) -> float | bool | str:
     names = {} if expression.names <= _ITSELF else world.names(case)
     computed = expression.value({**names, CLAIMS: own})
     if not isinstance(computed, bool | int | float | str):

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from capplan.arrays import Array
 from capplan.components.base import Context
 from capplan.cost.lines import CostLine
-from capplan.decide.crossings import Change, changes, cheapest, first, sustained
-from capplan.decide.drivers import Driver
+from capplan.decide.crossings import Switchover, changes, cheapest, first, sustained
+from capplan.decide.drivers import DrivenAxis
 from capplan.estimate import Estimate, estimate_on
 from capplan.many import in_chunks
 from capplan.plan.bind import Scenarios
@@ -77,7 +77,7 @@ class Switch(NamedTuple):
     known: bool = True
 
 
-class Standing(NamedTuple):
+class CostsNow(NamedTuple):
     """What the alternatives cost at the plan's own value of the driver, and how long a switch takes to pay.
 
     payback_months: of the migration, by alternative; None where it never pays, costs nothing or is not known.
@@ -105,13 +105,13 @@ class BreakEven(NamedTuple):
     """
 
     alternatives: Sequence[Alternative]
-    driver: Driver
+    driver: DrivenAxis
     x: Array
     costs: Array
     stretches: Sequence[Stretch]
     switches: Sequence[Switch]
     limits: Sequence[float | None]
-    now: Standing | None
+    now: CostsNow | None
     lacking: Sequence[bool]
 
     @property
@@ -137,7 +137,7 @@ class Points(NamedTuple):
 class Curves:
     """Costs of alternatives as functions of a driver."""
 
-    def __init__(self, alternatives: Sequence[Alternative], driver: Driver) -> None:
+    def __init__(self, alternatives: Sequence[Alternative], driver: DrivenAxis) -> None:
         self.alternatives = alternatives
         self.driver = driver
         self._common: frozenset[str] = frozenset()
@@ -221,7 +221,7 @@ def _column(values: Array, count: int) -> Array:
     return np.broadcast_to(values[:, 0], count)
 
 
-def scenarios_of(driver: Driver, plan: Plan, x: Array) -> Scenarios:
+def scenarios_of(driver: DrivenAxis, plan: Plan, x: Array) -> Scenarios:
     """Return a scenario for every value of the driver; one where the plan does not depend on it."""
     values = driver.values(plan, x)
     return Scenarios(x.size, values) if values else Scenarios()
@@ -231,7 +231,7 @@ def _same(cost: Array, other: Array | None) -> bool:
     return other is not None and bool(np.array_equal(cost, other))
 
 
-def break_even(alternatives: Sequence[Alternative], driver: Driver, x: Array) -> BreakEven:
+def break_even(alternatives: Sequence[Alternative], driver: DrivenAxis, x: Array) -> BreakEven:
     """Compare the alternatives over the values ``x`` of the driver, (points,), rising."""
     curves = Curves(alternatives, driver)
     every = list(range(len(alternatives)))
@@ -244,10 +244,10 @@ def break_even(alternatives: Sequence[Alternative], driver: Driver, x: Array) ->
     lacking = np.stack([curves.lacks(p, x.size) for p in points])
     incomplete: NDArray[np.bool_] = np.any(lacking, axis=1, keepdims=True)[:, 0]
     return BreakEven(
-        alternatives,
-        driver,
-        x,
-        costs,
+        alternatives=alternatives,
+        driver=driver,
+        x=x,
+        costs=costs,
         stretches=_stretches(curves, x, costs, found, lacking),
         switches=[_switch(x, costs, i, pair, lacking) for i, pair in zip(every[1:], pairs, strict=True)],
         limits=[_limit(curves, x, points[i], i) for i in every],
@@ -256,13 +256,13 @@ def break_even(alternatives: Sequence[Alternative], driver: Driver, x: Array) ->
     )
 
 
-def _changes(curves: Curves, x: Array, which: list[int], compared: Array) -> list[Change]:
+def _changes(curves: Curves, x: Array, which: list[int], compared: Array) -> list[Switchover]:
     found = changes(lambda values: curves.compare(values, which), x, curves.driver.step, compared[which])
-    return [Change(c.at, which[c.before], which[c.after]) for c in found]
+    return [Switchover(c.at, which[c.before], which[c.after]) for c in found]
 
 
 def _stretches(
-    curves: Curves, x: Array, costs: Array, found: Sequence[Change], lacking: NDArray[np.bool_]
+    curves: Curves, x: Array, costs: Array, found: Sequence[Switchover], lacking: NDArray[np.bool_]
 ) -> list[Stretch]:
     """Cut the range at the changes; costs at a change are those just there."""
     edges = np.array([x[0], *(change.at for change in found), x[-1]])
@@ -279,13 +279,21 @@ def _stretches(
 
 
 def _switch(
-    x: Array, costs: Array, which: int, found: Sequence[Change], lacking: NDArray[np.bool_]
+    x: Array, costs: Array, which: int, found: Sequence[Switchover], lacking: NDArray[np.bool_]
 ) -> Switch:
     winner = cheapest(costs[[0, which]])
     starts, ends = bool(winner[0]), bool(winner[-1])
     start = float(x[0])
     if np.where(winner, lacking[which], lacking[0]).any():
-        return Switch(which, starts, None, None, (), "", known=False)
+        return Switch(
+            alternative=which,
+            from_start=starts,
+            first=None,
+            sustained=None,
+            crossings=(),
+            reason="",
+            known=False,
+        )
     return Switch(
         which,
         starts,
@@ -324,14 +332,14 @@ def _limit(curves: Curves, x: Array, points: Points, which: int) -> float | None
     return found[0].at if found else None
 
 
-def _now(curves: Curves, driver: Driver, lacking: NDArray[np.bool_]) -> Standing | None:
+def _now(curves: Curves, driver: DrivenAxis, lacking: NDArray[np.bool_]) -> CostsNow | None:
     value = driver.now([alternative.plan for alternative in curves.alternatives])
     if value is None:
         return None
     costs = [float(row[0]) for row in curves.totals(np.array([value]))]
     known = [not lacking[0] and not lacks for lacks in lacking]
     pays = [_payback(costs, a.owned, i) if known[i] else None for i, a in enumerate(curves.alternatives)]
-    return Standing(value, costs, pays)
+    return CostsNow(value, costs, pays)
 
 
 def _payback(costs: Sequence[float], owned: Owned, which: int) -> float | None:
@@ -341,6 +349,6 @@ def _payback(costs: Sequence[float], owned: Owned, which: int) -> float | None:
     return owned.migration_usd / saving if owned.migration_usd > 0 and saving > 0 else None
 
 
-def estimate_at(alternative: Alternative, driver: Driver, value: float) -> Estimate:
+def estimate_at(alternative: Alternative, driver: DrivenAxis, value: float) -> Estimate:
     """Return the estimate of an alternative at one value of the driver."""
     return estimate_on(alternative.context, scenarios_of(driver, alternative.plan, np.array([value])))

@@ -9,7 +9,7 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.decide.breakeven import Alternative
-from capplan.decide.drivers import Driver
+from capplan.decide.drivers import DrivenAxis
 from capplan.estimate import Estimate
 from capplan.many import in_chunks
 from capplan.plan.bind import Path, Scenarios
@@ -35,7 +35,7 @@ class Chance(NamedTuple):
 
 
 def chances(
-    alternatives: Sequence[Alternative], driver: Driver, x: Array, samples: int, seed: int
+    alternatives: Sequence[Alternative], driver: DrivenAxis, x: Array, samples: int, seed: int
 ) -> list[Chance]:
     """Return how sure each switch is; nothing where no plan has an interval besides the driver."""
     drawn = _draws(alternatives, driver, samples, seed)
@@ -47,7 +47,7 @@ def chances(
 
 
 def _draws(
-    alternatives: Sequence[Alternative], driver: Driver, samples: int, seed: int
+    alternatives: Sequence[Alternative], driver: DrivenAxis, samples: int, seed: int
 ) -> list[dict[Path, Array]]:
     """Return the draws of each plan; what several plans have is drawn once for all of them."""
     shared: dict[Path, Array] = {}
@@ -61,7 +61,7 @@ def _draws(
 
 
 def _costs(
-    alternative: Alternative, driver: Driver, grid: Array, drawn: dict[Path, Array], samples: int
+    alternative: Alternative, driver: DrivenAxis, grid: Array, drawn: dict[Path, Array], samples: int
 ) -> Array:
     """Return USD a month, (samples, points)."""
     values = {path: np.repeat(column, grid.size) for path, column in drawn.items()}

@@ -45,5 +45,15 @@ def commitments(estimates: Iterable[Estimate], catalog: Catalog) -> list[Commitm
             continue
         one, three, spot = (sku.usd(region, rate) for rate in ("commit_1y", "commit_3y", "spot"))
         if one or three:
-            found.append(Commitment(provider, name, region, price, one, three, spot))
+            found.append(
+                Commitment(
+                    provider=provider,
+                    sku=name,
+                    region=region,
+                    on_demand=price,
+                    commit_1y=one,
+                    commit_3y=three,
+                    spot=spot,
+                )
+            )
     return found

@@ -27,7 +27,7 @@ _MOST_CELLS = 2048
 """Cells that are divided at once; with more of them the alternatives cost the same over a whole range."""
 
 
-class Change(NamedTuple):
+class Switchover(NamedTuple):
     """The cheapest alternative changes: below ``at`` it is ``before``, from ``at`` on it is ``after``."""
 
     at: float
@@ -54,7 +54,9 @@ def cheapest(costs: Array) -> NDArray[np.intp]:
     return found
 
 
-def changes(costs: Costs, points: Array, step: float = 0.0, at_points: Array | None = None) -> list[Change]:
+def changes(
+    costs: Costs, points: Array, step: float = 0.0, at_points: Array | None = None
+) -> list[Switchover]:
     """Return every change of the cheapest alternative from the first of the ``points`` to the last.
 
     points: rising. step: the driver only has multiples of it; 0 where it has all values, and then changes
@@ -63,7 +65,7 @@ def changes(costs: Costs, points: Array, step: float = 0.0, at_points: Array | N
     at_points = costs(points) if at_points is None else at_points
     cells = _Cells(points[:-1], points[1:], at_points[:, :-1], at_points[:, 1:])
     narrowest = 1e-18 * (points[-1] - points[0])
-    found: list[Change] = []
+    found: list[Switchover] = []
     while cells.low.size:
         fine = cells.high - cells.low <= np.maximum(_resolution(cells, step), narrowest)
         found += _changes_in(cells.where(fine))
@@ -78,10 +80,11 @@ def _resolution(cells: _Cells, step: float) -> Array:
     return np.maximum(step * (1 + _EQUAL), 1e-10 * np.maximum(np.abs(cells.low), np.abs(cells.high)))
 
 
-def _changes_in(cells: _Cells) -> list[Change]:
+def _changes_in(cells: _Cells) -> list[Switchover]:
     before, after = cheapest(cells.at_low), cheapest(cells.at_high)
     return [
-        Change(float(cells.high[i]), int(before[i]), int(after[i])) for i in np.flatnonzero(before != after)
+        Switchover(float(cells.high[i]), int(before[i]), int(after[i]))
+        for i in np.flatnonzero(before != after)
     ]
 
 
@@ -123,11 +126,11 @@ def _divided(cells: _Cells, costs: Costs, step: float) -> _Cells:
     return parts.where(parts.high > parts.low)
 
 
-def first(found: Sequence[Change], alternative: int) -> float | None:
+def first(found: Sequence[Switchover], alternative: int) -> float | None:
     """Return where ``alternative`` first becomes the cheapest."""
     return next((change.at for change in found if change.after == alternative), None)
 
 
-def sustained(found: Sequence[Change], alternative: int) -> float | None:
+def sustained(found: Sequence[Switchover], alternative: int) -> float | None:
     """Return from where on ``alternative`` stays the cheapest."""
     return found[-1].at if found and found[-1].after == alternative else None

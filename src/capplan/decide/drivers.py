@@ -24,7 +24,7 @@ X = "x"
 Document = Mapping[str, Any]
 
 
-class Driver(NamedTuple):
+class DrivenAxis(NamedTuple):
     """What varies, and how the plan's numbers follow from it.
 
     sets: path of a number → its value as a function of the driver's. document: what these functions name.
@@ -72,7 +72,7 @@ class Driver(NamedTuple):
             raise InputError(Problem(where, error.what, error.remedy)) from None
 
 
-def driver_of(over: str, files: Sequence[PlanFile], document: Callable[[], Document]) -> Driver:
+def driver_of(over: str, files: Sequence[PlanFile], document: Callable[[], Document]) -> DrivenAxis:
     """Return the driver that ``over`` names: one of the plan's, or the path of a number in any of the plans.
 
     document: gives the estimate of the first alternative, where expressions ask for it.
@@ -88,12 +88,21 @@ def driver_of(over: str, files: Sequence[PlanFile], document: Callable[[], Docum
         raise InputError(Problem("--over", what, "Give it a value in the plan, or name another."))
     plan = next(f.plan for f in files if number_at(f.plan, found) is not None)
     step, most = _domain(plan, found)
-    return Driver(path[-1], "", ".".join(path), {found: Expression(X)}, {}, step, most, is_path=True)
+    return DrivenAxis(
+        name=path[-1],
+        unit="",
+        description=".".join(path),
+        sets={found: Expression(X)},
+        document={},
+        step=step,
+        highest=most,
+        is_path=True,
+    )
 
 
 def _named_driver(
     name: str, section: Any, files: Sequence[PlanFile], document: Callable[[], Document]
-) -> Driver:
+) -> DrivenAxis:
     sets = {}
     for text, expression in section.sets.items():
         where: Path = ("decisions", "drivers", name, "sets", text)
@@ -109,7 +118,7 @@ def _named_driver(
         what = "none of these is a number in the alternatives that are compared"
         raise InputError(files[0].places.problem(where, what))
     asks = any(expression.names - {X} for expression in sets.values())
-    return Driver(name, section.unit, section.description, sets, document() if asks else {})
+    return DrivenAxis(name, section.unit, section.description, sets, document() if asks else {})
 
 
 def _path_in_any(over: str, files: Sequence[PlanFile], named: Mapping[str, object]) -> Path:

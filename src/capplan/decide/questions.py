@@ -13,7 +13,7 @@ from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
 from capplan.components.base import Context
 from capplan.decide.breakeven import Alternative, Owned
-from capplan.decide.drivers import Document, Driver, driver_of, number_at
+from capplan.decide.drivers import Document, DrivenAxis, driver_of, number_at
 from capplan.decide.expressions import Expression, ExpressionError
 from capplan.errors import InputError, Problem, nearest
 from capplan.estimate import Estimate, context_of, estimate
@@ -33,7 +33,7 @@ _WIDE = 30.0
 _VOLUMES = ("users_per_day", "requests_per_month", "requests_per_day", "requests_per_second")
 
 
-class Asked(NamedTuple):
+class ComparisonOptions(NamedTuple):
     """What the command line says; whatever is left out is the plan's, or a default."""
 
     between: Sequence[str] = ()
@@ -52,7 +52,7 @@ class Question(NamedTuple):
     name: str
     description: str
     alternatives: Sequence[Alternative]
-    driver: Driver
+    driver: DrivenAxis
     x: Array
     shown: Mapping[str, Expression]
 
@@ -71,7 +71,7 @@ class _Wanted(NamedTuple):
 
 
 def questions(
-    text: SourceText, asked: Asked, catalog: Catalog, document: Callable[[Estimate], Document]
+    text: SourceText, asked: ComparisonOptions, catalog: Catalog, document: Callable[[Estimate], Document]
 ) -> list[Question]:
     """Return what is asked about the plan in ``text``: its comparisons where ``asked`` names none."""
 
@@ -82,7 +82,7 @@ def questions(
     return [_question(read, asked, each, catalog, document) for each in wanted]
 
 
-def _wanted(file: PlanFile, asked: Asked) -> list[_Wanted]:
+def _wanted(file: PlanFile, asked: ComparisonOptions) -> list[_Wanted]:
     decisions = file.plan.decisions
     known = decisions.comparisons if decisions else {}
     if asked.comparison is not None and asked.comparison not in known:
@@ -94,20 +94,20 @@ def _wanted(file: PlanFile, asked: Asked) -> list[_Wanted]:
     return [_from_plan(name, known[name], asked) for name in chosen]
 
 
-def _from_plan(name: str, section: Any, asked: Asked) -> _Wanted:
+def _from_plan(name: str, section: Any, asked: ComparisonOptions) -> _Wanted:
     return _Wanted(
-        name,
-        section.description,
-        section.between,
-        section.over,
-        section.from_ if asked.low is None else asked.low,
-        section.to if asked.high is None else asked.high,
-        section.books,
-        section.shown,
+        name=name,
+        description=section.description,
+        between=section.between,
+        over=section.over,
+        low=section.from_ if asked.low is None else asked.low,
+        high=section.to if asked.high is None else asked.high,
+        books=section.books,
+        shown=section.shown,
     )
 
 
-def _own(plan: Plan, asked: Asked) -> _Wanted:
+def _own(plan: Plan, asked: ComparisonOptions) -> _Wanted:
     """Return the comparison that the command line describes: all alternatives, over the volume of demand."""
     between = asked.between or [ITSELF, *plan.alternatives]
     if len(between) < 2:
@@ -117,12 +117,21 @@ def _own(plan: Plan, asked: Asked) -> _Wanted:
     over = asked.over or (f"demand.{volume}" if volume else None)
     if over is None:
         raise InputError(Problem("--over", "is needed: the plan's demand is a trace", ""))
-    return _Wanted("", "", between, over, asked.low, asked.high, (), {})
+    return _Wanted(
+        name="",
+        description="",
+        between=between,
+        over=over,
+        low=asked.low,
+        high=asked.high,
+        books=(),
+        shown={},
+    )
 
 
 def _question(
     read: Callable[[str, Sequence[str]], PlanFile],
-    asked: Asked,
+    asked: ComparisonOptions,
     wanted: _Wanted,
     catalog: Catalog,
     document: Callable[[Estimate], Document],
@@ -175,7 +184,11 @@ def _shown(file: PlanFile, wanted: _Wanted) -> list[tuple[str, Expression]]:
 
 
 def _grid(
-    files: Sequence[PlanFile], driver: Driver, low: str | float | None, high: str | float | None, points: int
+    files: Sequence[PlanFile],
+    driver: DrivenAxis,
+    low: str | float | None,
+    high: str | float | None,
+    points: int,
 ) -> Array:
     now = driver.now([file.plan for file in files])
     first = _end(files, driver, low, "--from", None if now is None else now / _SPAN)
@@ -192,7 +205,11 @@ def _grid(
 
 
 def _end(
-    files: Sequence[PlanFile], driver: Driver, given: str | float | None, option: str, default: float | None
+    files: Sequence[PlanFile],
+    driver: DrivenAxis,
+    given: str | float | None,
+    option: str,
+    default: float | None,
 ) -> float:
     """Return an end of the range, read as the plan reads it there."""
     if given is None:

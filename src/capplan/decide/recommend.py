@@ -29,7 +29,7 @@ class Hint(NamedTuple):
     saving_usd_per_month: float
 
 
-class Standing(NamedTuple):
+class Margin(NamedTuple):
     """Where a component stands: its tier or count, why, and what it takes to leave it.
 
     growth: how much the load may still grow until ``boundary`` is reached; None where nothing is known.
@@ -46,7 +46,7 @@ class Advice(NamedTuple):
     """What `capplan recommend` says."""
 
     estimate: Estimate
-    standings: Sequence[Standing]
+    standings: Sequence[Margin]
     hints: Sequence[Hint]
     problems: Sequence[Finding]
 
@@ -117,7 +117,7 @@ def _best_of_each(hints: Sequence[Hint]) -> list[Hint]:
     return best
 
 
-def _standing(component: Component) -> Iterator[Standing]:
+def _standing(component: Component) -> Iterator[Margin]:
     sizing = component.sizing
     if component.pick is not None and component.kind in ("database", "cache"):
         yield _of_store(component, component.pick.name(0))
@@ -127,12 +127,12 @@ def _standing(component: Component) -> Iterator[Standing]:
         most, room = sizing.ceiling, component.headroom
         boundary = "" if most is None else f"max {float(most.min()):g} nodes"
         growth = None if room is None else float(room.min())
-        yield Standing(
+        yield Margin(
             component.name, f"{float(sizing.peak.max()):g} nodes", sizing.binding(), boundary, growth
         )
 
 
-def _of_service(component: Component, sizing: Sizing) -> Standing:
+def _of_service(component: Component, sizing: Sizing) -> Margin:
     tier = f"{float(sizing.peak.max()):g} instances"
     ends: list[tuple[float, str]] = []
     if component.pick is not None:
@@ -142,10 +142,10 @@ def _of_service(component: Component, sizing: Sizing) -> Standing:
     if component.headroom is not None and sizing.ceiling is not None:
         ends.append((float(component.headroom.min()), f"max {float(sizing.ceiling.min()):g}"))
     growth, boundary = min(ends, default=(None, ""))
-    return Standing(component.name, tier, sizing.binding(), boundary, growth)
+    return Margin(component.name, tier, sizing.binding(), boundary, growth)
 
 
-def _of_store(component: Component, machine: str) -> Standing:
+def _of_store(component: Component, machine: str) -> Margin:
     """Return the class of a store, and the need that will outgrow it first."""
     ratios = {
         m.name: float((m.has / np.maximum(m.needs, 1e-12)).min())
@@ -153,6 +153,6 @@ def _of_store(component: Component, machine: str) -> Standing:
         if m.has is not None and m.name in ("cpu", "memory", "connections")
     }
     if not ratios:
-        return Standing(component.name, machine, "named in the plan", "", None)
+        return Margin(component.name, machine, "named in the plan", "", None)
     first = min(ratios, key=lambda name: ratios[name])
-    return Standing(component.name, machine, first, f"its {first}", ratios[first] - 1)
+    return Margin(component.name, machine, first, f"its {first}", ratios[first] - 1)

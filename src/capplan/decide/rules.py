@@ -12,7 +12,7 @@ from capplan.decide.answers import answer
 from capplan.decide.breakeven import Curves, estimate_at
 from capplan.decide.drivers import Document
 from capplan.decide.expressions import Evidence, Expression, ExpressionError
-from capplan.decide.questions import Asked, Question, SourceText, questions
+from capplan.decide.questions import ComparisonOptions, Question, SourceText, questions
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
 from capplan.plan.read import PlanFile
@@ -22,7 +22,7 @@ _CLOSE = 0.05
 _POINTS = 200
 
 
-class Trigger(NamedTuple):
+class TriggeredRule(NamedTuple):
     """One trigger: whether it fires, what the estimate says, and where it contradicts the break-even."""
 
     text: str
@@ -41,11 +41,15 @@ class Rule(NamedTuple):
     to: str
     when: str
     fires: bool | None
-    triggers: Sequence[Trigger]
+    triggers: Sequence[TriggeredRule]
 
 
 def rules_of(
-    text: SourceText, file: PlanFile, asked: Asked, catalog: Catalog, document: Callable[[Estimate], Document]
+    text: SourceText,
+    file: PlanFile,
+    asked: ComparisonOptions,
+    catalog: Catalog,
+    document: Callable[[Estimate], Document],
 ) -> list[Rule]:
     """Return every migration rule of the plan, evaluated; raises :class:`InputError` for unreadable ones."""
     decisions = file.plan.decisions
@@ -79,20 +83,20 @@ def _read(file: PlanFile, rule: str, triggers: Mapping[str, str]) -> dict[str, E
     return read
 
 
-def _fires(triggers: Sequence[Trigger], when: str) -> bool | None:
+def _fires(triggers: Sequence[TriggeredRule], when: str) -> bool | None:
     fired = [trigger.fires for trigger in triggers]
     if when == "any":
         return True if True in fired else None if None in fired else False
     return False if False in fired else None if None in fired else True
 
 
-def _trigger(text: str, expression: Expression, names: Document, against: _Against | None) -> Trigger:
+def _trigger(text: str, expression: Expression, names: Document, against: _Against | None) -> TriggeredRule:
     try:
         fires, evidence = bool(expression.value(names)), expression.evidence(names)
     except ExpressionError as error:
-        return Trigger(text, expression.text, None, (), str(error), "")
+        return TriggeredRule(text, expression.text, None, (), str(error), "")
     contradiction = against.contradiction(expression) if against else ""
-    return Trigger(text, expression.text, fires, evidence, "", contradiction)
+    return TriggeredRule(text, expression.text, fires, evidence, "", contradiction)
 
 
 class _Against:

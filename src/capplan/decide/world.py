@@ -26,7 +26,7 @@ class Case(NamedTuple):
     sets: tuple[str, ...] = ()
 
 
-class World:
+class PlanWorld:
     """The plan at ``source`` in all its cases; each is estimated when it is first asked for.
 
     document turns an estimate into the fields that expressions name. asked holds the prices that were asked

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 Document = Mapping[str, Any]
 
 
-class Change(NamedTuple):
+class Difference(NamedTuple):
     """A figure before and after; None where it is not known, or there is no such thing."""
 
     before: float | None
@@ -32,11 +32,11 @@ class ComponentDiff(NamedTuple):
 
     name: str
     status: str
-    cost: Mapping[str, Change]
-    instances: Mapping[str, Change]
+    cost: Mapping[str, Difference]
+    instances: Mapping[str, Difference]
     binding: tuple[str | None, str | None]
-    latency_p95_ms: Change
-    headroom: Change
+    latency_p95_ms: Difference
+    headroom: Difference
     by_price: float
     by_design: float
     unpriced: tuple[int, int]
@@ -47,8 +47,8 @@ class Diff(NamedTuple):
 
     base: Document
     head: Document
-    total: Mapping[str, Change]
-    unit_cost: Change
+    total: Mapping[str, Difference]
+    unit_cost: Difference
     by_price: float
     by_design: float
     components: Sequence[ComponentDiff]
@@ -75,7 +75,7 @@ def diff(base: Document, head: Document) -> Diff:
         base=base,
         head=head,
         total=_costs(base["monthly_cost"], head["monthly_cost"]),
-        unit_cost=Change(_per_1k_requests(base), _per_1k_requests(head)),
+        unit_cost=Difference(_per_1k_requests(base), _per_1k_requests(head)),
         by_price=sum(component.by_price for component in components),
         by_design=sum(component.by_design for component in components),
         components=components,
@@ -91,10 +91,12 @@ def _component(name: str, base: Document, head: Document) -> ComponentDiff:
         name=name,
         status="added" if before is None else "removed" if after is None else "same",
         cost=_costs(_cost(before), _cost(after)),
-        instances={key: Change(_count(before, key), _count(after, key)) for key in ("min", "peak", "max")},
+        instances={
+            key: Difference(_count(before, key), _count(after, key)) for key in ("min", "peak", "max")
+        },
         binding=((before or {}).get("binding_constraint"), (after or {}).get("binding_constraint")),
-        latency_p95_ms=Change(_p95(before), _p95(after)),
-        headroom=Change(_headroom(before), _headroom(after)),
+        latency_p95_ms=Difference(_p95(before), _p95(after)),
+        headroom=Difference(_headroom(before), _headroom(after)),
         by_price=by_price,
         by_design=by_design,
         unpriced=(_unpriced(lines[0]), _unpriced(lines[1])),
@@ -116,8 +118,8 @@ def _cost(component: Document | None) -> Document:
     return cost
 
 
-def _costs(before: Document, after: Document) -> dict[str, Change]:
-    return {key: Change(before.get(key), after.get(key)) for key in ("min", "expected", "max")}
+def _costs(before: Document, after: Document) -> dict[str, Difference]:
+    return {key: Difference(before.get(key), after.get(key)) for key in ("min", "expected", "max")}
 
 
 def _count(component: Document | None, key: str) -> float | None:

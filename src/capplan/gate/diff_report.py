@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from capplan.errors import sentences
-from capplan.gate.diff import Change, ComponentDiff, Diff, lost_prices
+from capplan.gate.diff import ComponentDiff, Diff, Difference, lost_prices
 from capplan.report import numbers
 from capplan.report.blocks import Anchor, Block, Command, Fold, Heading, Lines, Report
 from capplan.report.json_format import SCHEMA_VERSION
@@ -84,7 +84,7 @@ def _signs(signs: Sequence[str], cells: Sequence[str]) -> list[str]:
     return [signs[0] + before, signs[1] + after, "unknown" if any(signs) else change]
 
 
-def _money(change: Change, digits: int = 2) -> list[str]:
+def _money(change: Difference, digits: int = 2) -> list[str]:
     def said(value: float | None, sign: str = "") -> str:
         return "–" if value is None else f"{value:{sign},.{digits}f}"
 
@@ -114,7 +114,7 @@ def _row(component: ComponentDiff) -> list[str]:
     ]
 
 
-def _arrow(change: Change, show: Any) -> str:
+def _arrow(change: Difference, show: Any) -> str:
     before, after = (("–" if value is None else show(value)) for value in change)
     return str(after) if before == after else f"{before}→{after}"
 
@@ -168,7 +168,7 @@ def _document(found: Diff) -> dict[str, Any]:
     }
 
 
-def _change(change: Change) -> dict[str, float | None]:
+def _change(change: Difference) -> dict[str, float | None]:
     return {"before": change.before, "after": change.after, "difference": change.difference}
 
 

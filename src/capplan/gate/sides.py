@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from capplan.adopt.draft import Asked
+from capplan.adopt.draft import AdoptOptions
 from capplan.adopt.run import adopt
 from capplan.adopt.source import is_manifests
 from capplan.catalog.catalog import Catalog
@@ -39,7 +39,7 @@ class Side(NamedTuple):
     absent: str = ""
 
 
-def side_of(name: str, books: Sequence[str], alternative: str | None, asked: Asked) -> Side:
+def side_of(name: str, books: Sequence[str], alternative: str | None, asked: AdoptOptions) -> Side:
     """Return the estimate that ``name`` stands for: a plan, ``estimate.json``, manifests, ``REVISION:PATH``.
 
     ``asked`` says what manifests do not: provider, region, machine types. A path with a colon is written as
@@ -56,7 +56,7 @@ def side_of(name: str, books: Sequence[str], alternative: str | None, asked: Ask
     return _revised(name, books, alternative, asked)
 
 
-def base_of(name: str, books: Sequence[str], alternative: str | None, asked: Asked) -> Side:
+def base_of(name: str, books: Sequence[str], alternative: str | None, asked: AdoptOptions) -> Side:
     """Return the side that changes are measured from: like :func:`side_of`, but a revision may have no plan.
 
     A change that adds the first plan, or mends a broken one, is compared with nothing, and that is said. A
@@ -74,7 +74,7 @@ def base_of(name: str, books: Sequence[str], alternative: str | None, asked: Ask
         return Side(name, nothing(name), absent=f"{reason}; compared with nothing")
 
 
-def _revised(name: str, books: Sequence[str], alternative: str | None, asked: Asked) -> Side:
+def _revised(name: str, books: Sequence[str], alternative: str | None, asked: AdoptOptions) -> Side:
     revision, _, inside = name.partition(":")
     _check_revision(revision)
     if _is_directory_without_plan(revision, inside):
@@ -102,7 +102,7 @@ def _check_revision(revision: str) -> None:
         raise InputError(Problem(revision, what, "Fetch it: git fetch --depth=1 origin …"))
 
 
-def _adopted(name: str, path: Path, books: Sequence[str], asked: Asked) -> Side:
+def _adopted(name: str, path: Path, books: Sequence[str], asked: AdoptOptions) -> Side:
     found = adopt(path, asked)
     document = _as_saved(estimate(found.file((), books), Catalog(asked.catalogs)))
     return Side(name, document, found.notes)

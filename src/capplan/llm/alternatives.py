@@ -9,11 +9,11 @@ import numpy as np
 from capplan.arrays import Floats
 from capplan.llm.architecture import weight_bytes
 from capplan.llm.configuration import Configuration
-from capplan.llm.facts import Facts, find_gpu
+from capplan.llm.facts import LlmFacts, find_gpu
 from capplan.llm.look import COUNTS, sensible
 
 
-def would_fit(asked: Configuration, inputs: Floats, outputs: Floats, facts: Facts) -> str:
+def would_fit(asked: Configuration, inputs: Floats, outputs: Floats, facts: LlmFacts) -> str:
     """Say what holds the weights and one request of such tokens; empty where nothing does on one machine.
 
     >>> would_fit(configuration, 1000, 300, facts)  # doctest: +SKIP
@@ -27,7 +27,7 @@ def would_fit(asked: Configuration, inputs: Floats, outputs: Floats, facts: Fact
     return f"{', or '.join(named)} would fit" if named else ""
 
 
-def fits(one: Configuration, inputs: Floats, outputs: Floats, facts: Facts) -> bool:
+def fits(one: Configuration, inputs: Floats, outputs: Floats, facts: LlmFacts) -> bool:
     """Whether it runs, with room for the weights and one request."""
     if one.obstacles() or one.model.beyond_context(float(np.max(inputs + outputs))):
         return False
@@ -36,7 +36,7 @@ def fits(one: Configuration, inputs: Floats, outputs: Floats, facts: Facts) -> b
 
 
 def _first_that_fits(
-    tried: Iterable[Configuration], inputs: Floats, outputs: Floats, facts: Facts
+    tried: Iterable[Configuration], inputs: Floats, outputs: Floats, facts: LlmFacts
 ) -> Configuration | None:
     return next((one for one in tried if fits(one, inputs, outputs, facts)), None)
 
@@ -56,14 +56,14 @@ def _more_gpus(asked: Configuration) -> Iterator[Configuration]:
     return (asked._replace(tensor_parallel=count) for count in COUNTS if count > asked.tensor_parallel)
 
 
-def _larger_gpus(asked: Configuration, facts: Facts) -> list[Configuration]:
+def _larger_gpus(asked: Configuration, facts: LlmFacts) -> list[Configuration]:
     """Return as many larger GPUs, the smallest first."""
     gpus = [find_gpu(name, facts) for name in facts["gpus"]]
     larger = [gpu for gpu in gpus if gpu.memory_bytes > asked.gpu.memory_bytes]
     return [asked._replace(gpu=gpu) for gpu in sorted(larger, key=lambda gpu: gpu.memory_bytes)]
 
 
-def _everything(asked: Configuration, facts: Facts) -> list[Configuration]:
+def _everything(asked: Configuration, facts: LlmFacts) -> list[Configuration]:
     """Return whatever makes sense for the model, the least memory first."""
     every = [
         asked._replace(precision=precision, gpu=gpu, tensor_parallel=count)

@@ -158,13 +158,45 @@ class Precision(NamedTuple):
 PRECISIONS: dict[str, Precision] = {
     precision.name: precision
     for precision in (
-        Precision("fp16", 2, 2, 2, "fp16", 7.0, "16 bit"),
-        Precision("bf16", 2, 2, 2, "bf16", 8.0, "16 bit"),
-        Precision("fp8", 1, 1, 1, "fp8", 8.9, "8 bit"),
-        Precision("int8", 1, 1, 2, "int8", 7.5, "8 bit"),
-        Precision("int4", 0.5625, 0.5625, 2, "fp16", 7.0, "4 bit"),
-        Precision("fp4", 0.5625, 0.5625, 1, "fp4", 10.0, "8 bit"),
-        Precision("mxfp4", 0.53, 2, 2, "fp16", 8.0, "mxfp4"),
+        Precision(
+            name="fp16", weight_bytes=2, common_bytes=2, kv_bytes=2, peak="fp16", minimum=7.0, alike="16 bit"
+        ),
+        Precision(
+            name="bf16", weight_bytes=2, common_bytes=2, kv_bytes=2, peak="bf16", minimum=8.0, alike="16 bit"
+        ),
+        Precision(
+            name="fp8", weight_bytes=1, common_bytes=1, kv_bytes=1, peak="fp8", minimum=8.9, alike="8 bit"
+        ),
+        Precision(
+            name="int8", weight_bytes=1, common_bytes=1, kv_bytes=2, peak="int8", minimum=7.5, alike="8 bit"
+        ),
+        Precision(
+            name="int4",
+            weight_bytes=0.5625,
+            common_bytes=0.5625,
+            kv_bytes=2,
+            peak="fp16",
+            minimum=7.0,
+            alike="4 bit",
+        ),
+        Precision(
+            name="fp4",
+            weight_bytes=0.5625,
+            common_bytes=0.5625,
+            kv_bytes=1,
+            peak="fp4",
+            minimum=10.0,
+            alike="8 bit",
+        ),
+        Precision(
+            name="mxfp4",
+            weight_bytes=0.53,
+            common_bytes=2,
+            kv_bytes=2,
+            peak="fp16",
+            minimum=8.0,
+            alike="mxfp4",
+        ),
     )
 }
 """4-bit weights in groups of 128 with 16-bit scales: 4.5 bit. MXFP4: blocks of 32 with an 8-bit scale, of the

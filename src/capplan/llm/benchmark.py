@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from capplan.errors import InputError, Problem
-from capplan.llm.facts import Facts, known_name
-from capplan.llm.measured import LARGEST, Row, predict, rows_in, sample_of, unpredictable
+from capplan.llm.facts import LlmFacts, known_name
+from capplan.llm.measured import LARGEST, MeasuredRow, predict, rows_in, sample_of, unpredictable
 from capplan.stdin import is_stdin, name_of
 from capplan.strictjson import parse_json
 from capplan.strictyaml import read_text
@@ -88,7 +88,7 @@ class Given(NamedTuple):
         return {field: value for field, value in self._asdict().items() if value is not None}
 
 
-def read_results(path: Path, given: Given, facts: Facts) -> list[Row]:
+def read_results(path: Path, given: Given, facts: LlmFacts) -> list[MeasuredRow]:
     """Return the measurements in ``path``; :class:`InputError` where they cannot be read."""
     if path.suffix == ".json" or (is_stdin(path) and read_text(path).lstrip()[:1] in ("{", "[")):
         records = _json_records(path)
@@ -100,7 +100,7 @@ def read_results(path: Path, given: Given, facts: Facts) -> list[Row]:
     return [row for where, record in records for row in _rows_of(record, where, given, facts)]
 
 
-def unusable(rows: Sequence[Row], facts: Facts) -> list[str]:
+def unusable(rows: Sequence[MeasuredRow], facts: LlmFacts) -> list[str]:
     """Return why constants cannot be fitted to each row, empty where they can."""
     reasons = [_unknown(row, facts) for row in rows]
     known = [index for index, reason in enumerate(reasons) if not reason]
@@ -113,12 +113,12 @@ def unusable(rows: Sequence[Row], facts: Facts) -> list[str]:
     return reasons
 
 
-def _unknown(row: Row, facts: Facts) -> str:
+def _unknown(row: MeasuredRow, facts: LlmFacts) -> str:
     reason = unpredictable(row, facts)
     return f"unknown {reason} '{getattr(row, reason)}'" if reason in row._fields else reason
 
 
-def with_our_names(row: Row, facts: Facts) -> Row:
+def with_our_names(row: MeasuredRow, facts: LlmFacts) -> MeasuredRow:
     """Return the row with our names of its model, precision and GPU, where they are known."""
     return row._replace(
         model=model_name(row.model, facts["models"]),
@@ -181,7 +181,7 @@ def _nested(tree: Any, *keys: str) -> Any:
 _FORMATS = "Readable are a CSV, and the JSON of vllm bench serve or genai-perf."
 
 
-def _rows_of(record: Record, where: str, given: Given, facts: Facts) -> Iterator[Row]:
+def _rows_of(record: Record, where: str, given: Given, facts: LlmFacts) -> Iterator[MeasuredRow]:
     """Yield a row for each figure of a run."""
     figures = _figures(record, where)
     said = _identity(record, given, where)
@@ -192,7 +192,7 @@ def _rows_of(record: Record, where: str, given: Given, facts: Facts) -> Iterator
         users = _decoding(figures, where)
         del figures["out_tok_s"]
     for metric, value in figures.items():
-        yield Row(
+        yield MeasuredRow(
             model=model_name(str(said["model"]), facts["models"]),
             precision=precision_name(str(said["precision"])),
             gpu=gpu_name(str(said["gpu"]), facts["gpus"]),

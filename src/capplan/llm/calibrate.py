@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from capplan.arrays import Array
-from capplan.llm.facts import Facts
-from capplan.llm.measured import Sample, engine_name, predict
+from capplan.llm.facts import LlmFacts
+from capplan.llm.measured import MeasuredSample, engine_name, predict
 
 Path = tuple[str, ...]
 
@@ -34,7 +34,9 @@ class Calibrated(NamedTuple):
     error_after: float
 
 
-def calibrate(sample: Sample, facts: Facts, paths: Sequence[Path], freedom: float = 0.3) -> Calibrated:
+def calibrate(
+    sample: MeasuredSample, facts: LlmFacts, paths: Sequence[Path], freedom: float = 0.3
+) -> Calibrated:
     """Return the constants at ``paths`` that explain the sample best.
 
     Minimises the mean of min(|ln(predicted / measured)|, 0.7), each benchmark weighted by the root of its
@@ -88,7 +90,7 @@ def _explored(
 
 
 def _error_of(
-    sample: Sample, facts: dict[str, Any], start: dict[Path, float], freedom: float
+    sample: MeasuredSample, facts: dict[str, Any], start: dict[Path, float], freedom: float
 ) -> Callable[[Array], float]:
     """Return the error as a function of how far the logarithms of the constants move.
 
@@ -121,14 +123,14 @@ def _most(path: Path) -> float:
     return 1.0 if path[0] == "families" or path[-1] == "efficiency" else np.inf
 
 
-def _weights(sample: Sample) -> Array:
+def _weights(sample: MeasuredSample) -> Array:
     """Return a weight for each row: a benchmark of a hundred rows is not worth a hundred benchmarks."""
     cells = [(row.model, row.gpu, row.engine, row.metric) for row in sample.rows]
     rows = Counter(cells)
     return np.array([rows[cell] ** -0.5 for cell in cells])
 
 
-def paths_for(sample: Sample, facts: Facts) -> list[Path]:
+def paths_for(sample: MeasuredSample, facts: LlmFacts) -> list[Path]:
     """Return the constants that the sample can say something about: its GPUs, precisions and engines."""
     paths: dict[Path, None] = {}
     for configuration in sample.configurations:

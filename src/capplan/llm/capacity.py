@@ -12,7 +12,7 @@ from capplan.llm.fit import Memory, sequences_that_fit
 from capplan.llm.serving import Served, first_token, most_users, open_loop, request_time, time_per_token
 
 
-class Promise(NamedTuple):
+class TokenPromise(NamedTuple):
     """What users were promised: seconds for each token on average, and to the first in 95 % of requests."""
 
     tpot_s: Floats = np.inf
@@ -48,7 +48,7 @@ class Carried(NamedTuple):
         return lowest
 
 
-def carried(served: Served, memory: Memory, max_sequences: Floats, promise: Promise) -> Carried:
+def carried(served: Served, memory: Memory, max_sequences: Floats, promise: TokenPromise) -> Carried:
     """Return what a replica carries: as many sequences as fit, as keep the TPOT, and as keep the TTFT."""
     tokens = served.inputs + served.reached.growth * served.outputs
     room = np.asarray(np.minimum(sequences_that_fit(memory, tokens, served.reached), max_sequences))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from capplan.llm.architecture import Architecture, Precision
-from capplan.llm.facts import Facts
+from capplan.llm.facts import LlmFacts
 from capplan.llm.fit import Memory, memory_of, obstacles
 from capplan.llm.hardware import Efficiency, Engine, Gpu, efficiency_of
 from capplan.llm.roofline import Work, work_of
@@ -28,7 +28,7 @@ class Configuration(NamedTuple):
         """Return what a step costs at the hardware's peaks."""
         return work_of(self.model, self.precision, self.gpu, self.tensor_parallel)
 
-    def reached(self, facts: Facts) -> Efficiency:
+    def reached(self, facts: LlmFacts) -> Efficiency:
         """Return how much of the peaks the engine reaches."""
         return efficiency_of(self.model, self.precision, self.gpu, self.tensor_parallel, self.engine, facts)
 

@@ -9,10 +9,10 @@ from capplan.errors import InputError, Problem, nearest
 from capplan.llm.architecture import PRECISIONS, Architecture, LatentAttention, Precision
 from capplan.llm.hardware import Engine, Gpu, engine_of, gpu_of
 
-Facts = Mapping[str, Any]
+LlmFacts = Mapping[str, Any]
 
 
-def known_name(name: str, rows: Facts) -> str | None:
+def known_name(name: str, rows: LlmFacts) -> str | None:
     """Return the name in ``rows`` that ``name`` means, whatever its case and hyphens; None if none."""
     wanted = _bare(name)
     for key, row in rows.items():
@@ -28,7 +28,7 @@ def _bare(name: str) -> str:
     return name.lower().translate(_SEPARATORS)
 
 
-def find_model(name: str, facts: Facts, where: str = "model") -> Architecture:
+def find_model(name: str, facts: LlmFacts, where: str = "model") -> Architecture:
     """Return the architecture called ``name``, in ``facts`` that hold ``models``."""
     key = _found(name, facts["models"], where, "model", _IMPORT)
     measured = facts.get("measured", {}).get(key, frozenset())
@@ -38,7 +38,7 @@ def find_model(name: str, facts: Facts, where: str = "model") -> Architecture:
 _IMPORT = "Others: capplan catalog import-model config.json"
 
 
-def architecture_of(name: str, row: Facts) -> Architecture:
+def architecture_of(name: str, row: LlmFacts) -> Architecture:
     """Return the architecture that a row of models.yaml describes."""
     shape = dict(row["shape"])
     latent = shape.pop("latent", None)
@@ -52,12 +52,12 @@ def architecture_of(name: str, row: Facts) -> Architecture:
     )
 
 
-def find_gpu(name: str, facts: Facts, where: str = "gpu") -> Gpu:
+def find_gpu(name: str, facts: LlmFacts, where: str = "gpu") -> Gpu:
     """Return the GPU called ``name``."""
     return gpu_of(_found(name, facts["gpus"], where, "GPU", ""), facts)
 
 
-def find_engine(name: str, facts: Facts, where: str = "engine") -> Engine:
+def find_engine(name: str, facts: LlmFacts, where: str = "engine") -> Engine:
     """Return the engine called ``name``."""
     return engine_of(_found(name, facts["speed"]["engines"], where, "engine", ""), facts)
 
@@ -67,7 +67,7 @@ def find_precision(name: str, where: str = "precision") -> Precision:
     return PRECISIONS[_found(name, {key: {} for key in PRECISIONS}, where, "precision", "")]
 
 
-def _found(name: str, rows: Facts, where: str, kind: str, more: str) -> str:
+def _found(name: str, rows: LlmFacts, where: str, kind: str, more: str) -> str:
     key = known_name(name, rows)
     if key is None:
         remedy = " ".join(part for part in (nearest(name, rows), more) if part)

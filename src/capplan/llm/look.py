@@ -7,23 +7,24 @@ from typing import NamedTuple
 
 from capplan.llm.anatomy import decode_parts
 from capplan.llm.architecture import PRECISIONS, Architecture, Precision
-from capplan.llm.capacity import Carried, Promise, carried
+from capplan.llm.capacity import Carried, TokenPromise, carried
 from capplan.llm.confidence import Confidence, confidence_of
 from capplan.llm.configuration import Configuration
-from capplan.llm.facts import Facts
+from capplan.llm.facts import LlmFacts
+from capplan.llm.fit import Memory
 from capplan.llm.hardware import Engine, Gpu
 from capplan.llm.serving import Served, decode_step, first_token, prompt_time, time_per_token
 
 COUNTS = (1.0, 2.0, 4.0, 8.0)
 
 
-class Asked(NamedTuple):
+class RequestShape(NamedTuple):
     """Tokens of a request, the share of its input in a prefix cache, and what users were promised."""
 
     inputs: float
     outputs: float
     cached: float = 0.0
-    promise: Promise = Promise()
+    promise: TokenPromise = TokenPromise()
 
 
 class Look(NamedTuple):
@@ -78,17 +79,36 @@ def sensible(model: Architecture, gpu: Gpu) -> list[Precision]:
     return [kind for kind in kinds if kind.minimum <= gpu.compute_capability]
 
 
-def look(configuration: Configuration, asked: Asked, facts: Facts) -> Look:
+def _hindered(configuration: Configuration, why: str, memory: Memory, kilobytes: float) -> Look:
+    """Return the look of a configuration that cannot run."""
+    unknown = float("nan")
+    return Look(
+        configuration=configuration,
+        hindrance=why,
+        usable_gb=float(memory.total) / 1e9,
+        weights_gb=float(memory.weights) / 1e9,
+        kv_kb_per_token=kilobytes,
+        sequences=0.0,
+        users=0.0,
+        alone_tokens_per_s=unknown,
+        alone_ttft_s=unknown,
+        tpot_s=unknown,
+        ttft_s=unknown,
+        requests_per_s=0.0,
+        tokens_per_s=0.0,
+        step_s={},
+        confidence=confidence_of(configuration),
+    )
+
+
+def look(configuration: Configuration, asked: RequestShape, facts: LlmFacts) -> Look:
     """Return what ``configuration`` does with the requests that are ``asked``."""
     memory = configuration.memory()
     too_long = configuration.model.beyond_context(asked.inputs + asked.outputs)
     hindrance = too_long or "; ".join(configuration.obstacles())
     kilobytes = float(memory.full_kv + memory.window_kv) / 1e3
     if hindrance:
-        blank = (0.0, 0.0, float("nan"), float("nan"), float("nan"), float("nan"), 0.0, 0.0)
-        usable = float(memory.total) / 1e9
-        sizes = (usable, float(memory.weights) / 1e9, kilobytes)
-        return Look(configuration, hindrance, *sizes, *blank, {}, confidence_of(configuration))
+        return _hindered(configuration, hindrance, memory, kilobytes)
     reached = configuration.reached(facts)
     engine = configuration.engine
     served = Served(configuration.work(), reached, asked.inputs, asked.outputs, engine.mixes, asked.cached)
@@ -97,25 +117,25 @@ def look(configuration: Configuration, asked: Asked, facts: Facts) -> Look:
     missing = float(memory.missing(asked.inputs + reached.growth * asked.outputs, reached)) / 1e9
     mean, _ = first_token(served, rate, max(users, 1.0))
     return Look(
-        configuration,
-        _hindrance(does, missing, served, asked.promise),
-        float(memory.usable(reached)) / 1e9,
-        float(memory.weights) / 1e9,
-        kilobytes,
-        float(does.room),
-        users,
-        1 / float(decode_step(served, 1.0)),
-        float(prompt_time(served) + reached.first_token_s),
-        float(time_per_token(served, max(users, 1.0))),
-        float(mean),
-        rate,
-        rate * asked.outputs,
-        {name: float(part) for name, part in decode_parts(served, max(users, 1.0)).items()},
-        confidence_of(configuration),
+        configuration=configuration,
+        hindrance=_hindrance(does, missing, served, asked.promise),
+        usable_gb=float(memory.usable(reached)) / 1e9,
+        weights_gb=float(memory.weights) / 1e9,
+        kv_kb_per_token=kilobytes,
+        sequences=float(does.room),
+        users=users,
+        alone_tokens_per_s=1 / float(decode_step(served, 1.0)),
+        alone_ttft_s=float(prompt_time(served) + reached.first_token_s),
+        tpot_s=float(time_per_token(served, max(users, 1.0))),
+        ttft_s=float(mean),
+        requests_per_s=rate,
+        tokens_per_s=rate * asked.outputs,
+        step_s={name: float(part) for name, part in decode_parts(served, max(users, 1.0)).items()},
+        confidence=confidence_of(configuration),
     )
 
 
-def _hindrance(does: Carried, missing_gb: float, served: Served, promise: Promise) -> str:
+def _hindrance(does: Carried, missing_gb: float, served: Served, promise: TokenPromise) -> str:
     if does.room < 1:
         return f"does not fit: {missing_gb:.1f} GB short for weights and one sequence"
     if does.tpot_users < 1:

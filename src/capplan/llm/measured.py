@@ -15,7 +15,7 @@ from capplan.errors import InputError, Problem
 from capplan.llm.architecture import PRECISIONS, Precision
 from capplan.llm.confidence import Question
 from capplan.llm.configuration import Configuration
-from capplan.llm.facts import Facts, find_engine, find_gpu, find_model, known_name
+from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, known_name
 from capplan.llm.fit import obstacles, sequences_that_fit
 from capplan.llm.hardware import Efficiency, Engine
 from capplan.llm.roofline import Work, stacked, taken
@@ -27,7 +27,7 @@ from capplan.llm.serving import (
     stream_throughput,
     time_per_token,
 )
-from capplan.llm.simulator import Outcome, Replica, simulate, steady_users
+from capplan.llm.simulator import ServedOutcome, SimulatedReplica, simulate, steady_users
 from capplan.tabular import Table, read_table
 
 COLUMNS = ("model", "precision", "gpu", "tp", "concurrency", "in_len", "out_len", "metric", "value")
@@ -53,7 +53,7 @@ SPREAD, ROUNDS = 0.85, 8.0
 some eight requests a user. Few rounds leave the rush of the first one in the mean TTFT."""
 
 
-class Row(NamedTuple):
+class MeasuredRow(NamedTuple):
     """One measurement. concurrency: None where the benchmark sends as fast as it can."""
 
     model: str
@@ -75,13 +75,13 @@ class Row(NamedTuple):
         return METRICS[self.metric]
 
 
-class Sample(NamedTuple):
+class MeasuredSample(NamedTuple):
     """Rows with what the model needs to predict them.
 
     configurations: what serves, each once; which: that of each row. The arrays are by row.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[MeasuredRow]
     configurations: Sequence[Configuration]
     which: NDArray[np.int64]
     work: Work
@@ -99,12 +99,12 @@ class Running(NamedTuple):
     cache_tokens: Array
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[MeasuredRow]:
     """Return the rows of a CSV with the ``COLUMNS``; engine, mode and source may be left out."""
     return rows_in(read_table(path))
 
 
-def rows_in(table: Table) -> list[Row]:
+def rows_in(table: Table) -> list[MeasuredRow]:
     """Return the rows of such a table."""
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
@@ -113,7 +113,7 @@ def rows_in(table: Table) -> list[Row]:
     return [_row(where, row) for where, row in table.records()]
 
 
-def _row(where: str, row: Mapping[str, str]) -> Row:
+def _row(where: str, row: Mapping[str, str]) -> MeasuredRow:
     def figure(column: str) -> float | None:
         text = row[column]
         if text.lower() in ("", "nan"):
@@ -131,7 +131,7 @@ def _row(where: str, row: Mapping[str, str]) -> Row:
     value, inputs, outputs = figure("value"), figure("in_len"), figure("out_len")
     if not value:
         raise InputError(Problem(where, "value must be a number above 0"))
-    return Row(
+    return MeasuredRow(
         model=row["model"],
         precision=row["precision"],
         gpu=row["gpu"],
@@ -161,7 +161,7 @@ def engine_name(text: str) -> str:
     return next((name for name in ("vllm", "sglang") if lower.startswith(name)), "other")
 
 
-def unpredictable(row: Row, facts: Facts) -> str:
+def unpredictable(row: MeasuredRow, facts: LlmFacts) -> str:
     """Return why nothing can be said of ``row``, empty if something can."""
     if row.metric not in METRICS:
         return "metric"
@@ -177,7 +177,7 @@ def unpredictable(row: Row, facts: Facts) -> str:
     return "; ".join(obstacles(model, PRECISIONS[row.precision], gpu, row.tp))
 
 
-def sample_of(rows: Sequence[Row], facts: Facts) -> Sample:
+def sample_of(rows: Sequence[MeasuredRow], facts: LlmFacts) -> MeasuredSample:
     """Return ``rows``, none of them :func:`unpredictable`, ready for prediction."""
     configurations: dict[tuple[object, ...], Configuration] = {}
     for row in rows:
@@ -194,7 +194,7 @@ def sample_of(rows: Sequence[Row], facts: Facts) -> Sample:
     index = {key: number for number, key in enumerate(configurations)}
     keys = [(row.model, row.precision, row.gpu, row.tp, engine_name(row.engine)) for row in rows]
     which = np.array([index[key] for key in keys])
-    return Sample(
+    return MeasuredSample(
         rows=rows,
         configurations=list(configurations.values()),
         which=which,
@@ -213,13 +213,13 @@ def _as_run(precision: Precision, engine: Engine) -> Precision:
     return precision._replace(kv_bytes=2) if engine.wide_kv else precision
 
 
-def _asked(row: Row) -> float:
+def _asked(row: MeasuredRow) -> float:
     if row.concurrency is not None:
         return row.concurrency
     return 1.0 if row.mode.startswith(("single", "static")) else MOST_SEQUENCES
 
 
-def running(sample: Sample, facts: Facts) -> Running:
+def running(sample: MeasuredSample, facts: LlmFacts) -> Running:
     """Return what runs with the constants in ``facts``; where nothing fits ``room`` is below 1."""
     with_facts = [c._replace(engine=find_engine(c.engine.name, facts)) for c in sample.configurations]
     reached = taken(stacked([c.reached(facts) for c in with_facts]), sample.which)
@@ -231,7 +231,7 @@ def running(sample: Sample, facts: Facts) -> Running:
     return Running(served, room, np.maximum(np.minimum(sample.asked, room), 1.0), room * tokens)
 
 
-def predict(sample: Sample, facts: Facts, simulated: bool = True) -> Array:
+def predict(sample: MeasuredSample, facts: LlmFacts, simulated: bool = True) -> Array:
     """Return the prediction of each row, in the row's own unit; NaN where the model does not fit.
 
     TTFT and TPOT of several users are those of a simulated benchmark. Where that takes too long, TPOT is that
@@ -268,7 +268,7 @@ def predict(sample: Sample, facts: Facts, simulated: bool = True) -> Array:
     return np.where(runs.room < 1, np.nan, found)
 
 
-def _is_crowded(sample: Sample, index: int) -> bool:
+def _is_crowded(sample: MeasuredSample, index: int) -> bool:
     """Whether a row's answer depends on what several users at once do to each other."""
     row = sample.rows[index]
     timed = row.metric in ("tpot_ms", "itl_ms", "ttft_ms")
@@ -278,22 +278,24 @@ def _is_crowded(sample: Sample, index: int) -> bool:
 _Benchmark = tuple[int, float, float, float]
 
 
-def _benchmark(sample: Sample, index: int) -> _Benchmark:
+def _benchmark(sample: MeasuredSample, index: int) -> _Benchmark:
     """Return what rows have in common that are figures of one run."""
     asked = float(sample.asked[index])
     return int(sample.which[index]), float(sample.inputs[index]), float(sample.outputs[index]), asked
 
 
-def _outcomes(sample: Sample, runs: Running, chosen: Sequence[int]) -> dict[_Benchmark, Outcome]:
+def _outcomes(
+    sample: MeasuredSample, runs: Running, chosen: Sequence[int]
+) -> dict[_Benchmark, ServedOutcome]:
     """Return what the users of each benchmark met."""
-    found: dict[_Benchmark, Outcome] = {}
+    found: dict[_Benchmark, ServedOutcome] = {}
     for index in chosen:
         key = _benchmark(sample, index)
         if key not in found:
             which, inputs, outputs, users = key
-            replica = Replica(
-                Work(*(float(value[index]) for value in runs.served.work)),
-                Efficiency(*(float(value[index]) for value in runs.served.reached)),
+            replica = SimulatedReplica(
+                Work._make(float(value[index]) for value in runs.served.work),
+                Efficiency._make(float(value[index]) for value in runs.served.reached),
                 sample.configurations[which].engine,
                 float(runs.cache_tokens[index]),
             )

@@ -20,7 +20,7 @@ Counts = NDArray[np.int64]
 _LEAST_CHUNK = 16
 
 
-class Replica(NamedTuple):
+class SimulatedReplica(NamedTuple):
     """What serves: the time of its steps, and the room it has.
 
     cache_tokens: tokens of context that the KV cache holds.
@@ -32,7 +32,7 @@ class Replica(NamedTuple):
     cache_tokens: float
 
 
-class Requests(NamedTuple):
+class SimulatedRequests(NamedTuple):
     """What arrives: tokens in and out of each request, and when, in seconds from the start.
 
     Without ``arrivals`` as many requests as ``users`` are kept in the system all the time. cached: share of
@@ -46,7 +46,7 @@ class Requests(NamedTuple):
     cached: float = 0.0
 
 
-class Outcome(NamedTuple):
+class ServedOutcome(NamedTuple):
     """By request: seconds to the first token and for each one after it; and seconds until all were done."""
 
     ttft_s: Array
@@ -62,24 +62,26 @@ def lengths(
     return np.maximum(np.rint(drawn), least).astype(np.int64)
 
 
-def steady_users(inputs: float, outputs: float, users: int, spread: float, rounds: float) -> Requests:
+def steady_users(
+    inputs: float, outputs: float, users: int, spread: float, rounds: float
+) -> SimulatedRequests:
     """Return a benchmark's requests: ``users`` at a time, ``rounds`` of them each, at least 32 in all."""
     count = max(int(rounds * users), 32)
     rng = np.random.default_rng(1)
-    return Requests(
+    return SimulatedRequests(
         lengths(count, inputs, spread, 1, rng), lengths(count, outputs, spread, 2, rng), None, users
     )
 
 
-def poisson(inputs: float, outputs: float, rate: float, count: int, cached: float = 0.0) -> Requests:
+def poisson(inputs: float, outputs: float, rate: float, count: int, cached: float = 0.0) -> SimulatedRequests:
     """Return ``count`` requests of one length that arrive at random, ``rate`` a second on average."""
     rng = np.random.default_rng(1)
     arrivals = np.cumsum(rng.exponential(1 / rate, count))
     ins, outs = lengths(count, inputs, 1, 1, rng), lengths(count, outputs, 1, 2, rng)
-    return Requests(ins, outs, arrivals, cached=cached)
+    return SimulatedRequests(ins, outs, arrivals, cached=cached)
 
 
-def simulate(replica: Replica, requests: Requests) -> Outcome:
+def simulate(replica: SimulatedReplica, requests: SimulatedRequests) -> ServedOutcome:
     """Return what every request experienced."""
     run = _Run(replica, requests)
     while run.finished < run.count:
@@ -91,13 +93,13 @@ def simulate(replica: Replica, requests: Requests) -> Outcome:
         else:
             run.clock = run.arrival[run.head]
     overhead = replica.reached.first_token_s
-    return Outcome(np.array(run.ttft) + overhead, np.array(run.tpot), run.clock)
+    return ServedOutcome(np.array(run.ttft) + overhead, np.array(run.tpot), run.clock)
 
 
 class _StepTime:
     """The time of a step as plain floats: what depends on the tokens alone is tabulated."""
 
-    def __init__(self, replica: Replica) -> None:
+    def __init__(self, replica: SimulatedReplica) -> None:
         work, reached = replica.work, replica.reached
         most = int(replica.engine.chunk_tokens + replica.engine.max_sequences) + _LEAST_CHUNK
         idle = work._replace(layers=0.0, attention_full=0.0, attention_window=0.0)
@@ -129,7 +131,7 @@ class _StepTime:
 class _Run:
     """The state of a replica: a clock, a queue, the prompts being read and the sequences being decoded."""
 
-    def __init__(self, replica: Replica, requests: Requests) -> None:
+    def __init__(self, replica: SimulatedReplica, requests: SimulatedRequests) -> None:
         self.time = _StepTime(replica)
         self.chunk = int(replica.engine.chunk_tokens)
         self.mixes = replica.engine.mixes

@@ -22,7 +22,7 @@ from capplan.strictjson import read_json
 LOCK = "capplan.lock.json"
 
 
-class Drift(NamedTuple):
+class FileDrift(NamedTuple):
     """How a directory differs from what would be rendered. Texts by path, None where there is no file.
 
     edited: files that were changed by hand since capplan wrote them. orphans: files that capplan wrote, that
@@ -50,7 +50,7 @@ def _unified(path: str, old: str | None, new: str | None) -> Iterator[str]:
     yield from unified_diff(before, after, *names)
 
 
-def drift(directory: Path, files: Sequence[Rendered], partial: bool = False) -> Drift:
+def drift(directory: Path, files: Sequence[Rendered], partial: bool = False) -> FileDrift:
     """Return how ``directory`` differs from ``files``; if those are ``partial``, no other is an orphan."""
     hashes = _locked(directory)
     changed: dict[str, tuple[str | None, str]] = {}
@@ -68,7 +68,7 @@ def drift(directory: Path, files: Sequence[Rendered], partial: bool = False) -> 
     orphans = {
         path: text for path, text in texts.items() if text is not None and digest(text) == hashes[path]
     }
-    return Drift(changed, edited, orphans)
+    return FileDrift(changed, edited, orphans)
 
 
 def lock_of(

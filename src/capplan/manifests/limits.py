@@ -14,7 +14,7 @@ from capplan.manifests.site import Site
 _NGINX = "nginx.ingress.kubernetes.io"
 
 
-class Limit(NamedTuple):
+class ClientLimit(NamedTuple):
     """What one client may send to a group of endpoints; ``sustained`` is what the service could carry."""
 
     per_minute: int
@@ -27,7 +27,7 @@ class LoadTier(NamedTuple):
 
     name: str
     below: float
-    limits: Mapping[str, Limit]
+    limits: Mapping[str, ClientLimit]
 
 
 class RateLimit(NamedTuple):
@@ -63,7 +63,9 @@ def _tier(tier: str, groups: list[str], measures: Mapping[str, Measure]) -> Load
     for group in groups:
         limit, bucket = measures[f"{tier}: {group}"], measures[f"{tier}: {group}, bucket"]
         carried = number(limit.needs if limit.has is None else limit.has)
-        found[group] = Limit(math.floor(number(limit.needs)), int(number(bucket.needs)), round(carried, 3))
+        found[group] = ClientLimit(
+            math.floor(number(limit.needs)), int(number(bucket.needs)), round(carried, 3)
+        )
     return LoadTier(tier, round(number(measures[f"{tier}: below"].needs) / 100, 6), found)
 
 
@@ -127,7 +129,7 @@ def ingress_name(service: str, group: str, path: str) -> str:
     return service if path == "/" else f"{service}-{group}"
 
 
-def nginx_limit(limit: Limit) -> Tree:
+def nginx_limit(limit: ClientLimit) -> Tree:
     """Return the annotations: requests of one address in a minute, and the least burst that nginx allows.
 
     The controller multiplies the limit of a minute for the burst, by 5 unless told otherwise.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from capplan.manifests.artefact import Tree
 
 
-class Managed(NamedTuple):
+class ManagedNodes(NamedTuple):
     """What a provider's Kubernetes puts on nodes, and wants to be told.
 
     pool_label: label of nodes by their pool. spot: label of spot nodes. spot_taint: what the provider puts on
@@ -31,15 +31,15 @@ def _taint(label: tuple[str, str]) -> Tree:
 _GKE_SPOT = ("cloud.google.com/gke-spot", "true")
 _AKS_SPOT = ("kubernetes.azure.com/scalesetpriority", "spot")
 
-MANAGED: Mapping[str, Managed] = {
-    "gke": Managed(
+MANAGED: Mapping[str, ManagedNodes] = {
+    "gke": ManagedNodes(
         pool_label="cloud.google.com/gke-nodepool",
         spot=_GKE_SPOT,
         spot_taint=_taint(_GKE_SPOT),
         internal={"networking.gke.io/load-balancer-type": "Internal"},
         brings_gpus=True,
     ),
-    "eks": Managed(
+    "eks": ManagedNodes(
         pool_label="eks.amazonaws.com/nodegroup",
         spot=("eks.amazonaws.com/capacityType", "SPOT"),
         spot_taint=None,
@@ -49,7 +49,7 @@ MANAGED: Mapping[str, Managed] = {
             "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
         },
     ),
-    "aks": Managed(
+    "aks": ManagedNodes(
         pool_label="kubernetes.azure.com/agentpool",
         spot=_AKS_SPOT,
         spot_taint=_taint(_AKS_SPOT),

@@ -36,14 +36,14 @@ _COMMENT = {"yaml": "#", "py": "#", "sh": "#", "ini": ";", "js": "//", "sql": "-
 MARK = "Rendered by capplan"
 
 
-class Wanted(NamedTuple):
+class RenderOptions(NamedTuple):
     """What to render: a layout of the Kubernetes objects, and whether their CPU is limited."""
 
     layout: str = "kustomize"
     limit_cpu: bool = True
 
 
-def render(site: Site, templates: Templates, wanted: Wanted) -> list[Rendered]:
+def render(site: Site, templates: Templates, wanted: RenderOptions) -> list[Rendered]:
     """Return every file that the plan asks for, sorted by path."""
     found = [_rendered(site, templates, artefact) for artefact in artefacts(site, wanted)]
     found += [_rendered(site, templates, artefact) for artefact in aws_script(site, found)]
@@ -79,7 +79,7 @@ _FAMILIES: tuple[Callable[[Site], Iterator[Artefact]], ...] = (
 """What each makes of a plan; nothing where the plan does not ask for it."""
 
 
-def artefacts(site: Site, wanted: Wanted) -> Iterator[Artefact]:
+def artefacts(site: Site, wanted: RenderOptions) -> Iterator[Artefact]:
     """Yield all artefacts of the plan, in no particular order."""
     yield from kubernetes_artefacts(site, wanted.limit_cpu)
     for family in _FAMILIES:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from capplan.arrays import hourly_mean
 from capplan.components.base import Component
 from capplan.manifests.figures import bounds_of, number, whole
-from capplan.manifests.managed import MANAGED, Managed
+from capplan.manifests.managed import MANAGED, ManagedNodes
 from capplan.plan.manifests import Manifests
 from capplan.plan.services import Kubernetes
 from capplan.plan.services import Service as Spec
@@ -62,7 +62,7 @@ class NodePool(NamedTuple):
     max_nodes: int | None
 
     @property
-    def managed(self) -> Managed:
+    def managed(self) -> ManagedNodes:
         """What its platform puts on nodes, and wants to be told."""
         return MANAGED[self.platform]
 

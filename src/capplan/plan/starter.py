@@ -8,7 +8,7 @@ from capplan.errors import InputError, Problem, nearest
 from capplan.paths import data_dir
 
 
-class Platform(NamedTuple):
+class StarterPlatform(NamedTuple):
     """What a starter plan needs to know about a platform."""
 
     provider: str
@@ -22,13 +22,13 @@ _RDS = {"platform": "rds", "engine": "postgres", "machine": "db.m6g.large"}
 _AZURE = {"platform": "azure-postgresql", "machine": "GP_Standard_D2ds_v4"}
 
 PLATFORMS = {
-    "cloud-run": Platform("gcp", "us-central1", "", _CLOUD_SQL),
-    "gke": Platform("gcp", "us-central1", "e2-standard-4", _CLOUD_SQL),
-    "fargate": Platform("aws", "us-east-1", "", _RDS),
-    "eks": Platform("aws", "us-east-1", "m6i.xlarge", _RDS),
-    "vm-group": Platform("aws", "us-east-1", "m6i.large", _RDS),
-    "container-apps": Platform("azure", "eastus", "", _AZURE),
-    "aks": Platform("azure", "eastus", "Standard_D4s_v5", _AZURE),
+    "cloud-run": StarterPlatform("gcp", "us-central1", "", _CLOUD_SQL),
+    "gke": StarterPlatform("gcp", "us-central1", "e2-standard-4", _CLOUD_SQL),
+    "fargate": StarterPlatform("aws", "us-east-1", "", _RDS),
+    "eks": StarterPlatform("aws", "us-east-1", "m6i.xlarge", _RDS),
+    "vm-group": StarterPlatform("aws", "us-east-1", "m6i.large", _RDS),
+    "container-apps": StarterPlatform("azure", "eastus", "", _AZURE),
+    "aks": StarterPlatform("azure", "eastus", "Standard_D4s_v5", _AZURE),
 }
 
 
@@ -46,7 +46,7 @@ class Answers(NamedTuple):
     maximum: str = "10"
 
 
-def platform_named(name: str) -> Platform:
+def platform_named(name: str) -> StarterPlatform:
     """Return what is known about a platform."""
     if name not in PLATFORMS:
         raise InputError(Problem("--platform", f"unknown platform '{name}'", nearest(name, PLATFORMS)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from capplan.decide.audit import Audit, Result
+from capplan.decide.audit import Audit, ClaimResult
 from capplan.plan.claims import Said
 from capplan.report import numbers
 from capplan.report.blocks import Block, Heading, Lines, Report, Wide
@@ -30,7 +30,7 @@ def _blocks(audit: Audit, everything: bool) -> Iterator[Block]:
             yield Wide(_table(verdict, results), Lines([verdict.upper(), *said], indent=_INDENT))
 
 
-def _item(result: Result) -> Iterator[str]:
+def _item(result: ClaimResult) -> Iterator[str]:
     claim = result.claim
     unit = f" {claim.unit}" if claim.unit else ""
     said = f"{claim.line:>5}  {claim.text}: {_said(claim.value)}{unit}"
@@ -57,7 +57,7 @@ def _summary(audit: Audit) -> str:
     return f"{len(audit.results)} claims: {counts}"
 
 
-def _table(verdict: str, results: Sequence[Result]) -> Table:
+def _table(verdict: str, results: Sequence[ClaimResult]) -> Table:
     columns = (
         Column("Line", right=True),
         Column("Claim"),
@@ -69,7 +69,7 @@ def _table(verdict: str, results: Sequence[Result]) -> Table:
     return Table(columns, [_row(result) for result in results], verdict)
 
 
-def _row(result: Result) -> list[str]:
+def _row(result: ClaimResult) -> list[str]:
     claim = result.claim
     unit = f" {claim.unit}" if claim.unit else ""
     computed = "" if result.computed is None else _figure(result.computed, claim.value.percent)
@@ -83,7 +83,7 @@ def _row(result: Result) -> list[str]:
     ]
 
 
-def _distance(result: Result) -> str:
+def _distance(result: ClaimResult) -> str:
     """Return how far the document is off: a multiple where it is at least double."""
     if not result.off_by:
         return ""
@@ -114,7 +114,7 @@ def _figure(value: float | bool | str | None, percent: bool) -> str:
     return numbers.unit_price(float(value)) if tiny else numbers.quantity(float(value))
 
 
-def _claim(result: Result) -> dict[str, Any]:
+def _claim(result: ClaimResult) -> dict[str, Any]:
     claim = result.claim
     return {
         "id": result.name,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from capplan.catalog.query import Row
+from capplan.catalog.query import CatalogRow
 from capplan.findings import Finding
 from capplan.report import numbers
 from capplan.report.blocks import Block, Heading, Lines, Report, Sheet
@@ -19,22 +19,22 @@ _FIELDS = (
 )
 
 
-def rows_report(rows: Sequence[Row]) -> Report:
+def rows_report(rows: Sequence[CatalogRow]) -> Report:
     """Return rows of catalogs, one a line."""
     return Report(lambda: [_listing(rows)], partial(_documents, rows), {"csv": partial(_sheet, rows)})
 
 
-def sku_report(rows: Sequence[Row]) -> Report:
+def sku_report(rows: Sequence[CatalogRow]) -> Report:
     """Return everything about the rows of one SKU."""
     return rows_report(rows)._replace(blocks=partial(_details, rows))
 
 
-def _documents(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def _documents(rows: Sequence[CatalogRow]) -> list[dict[str, Any]]:
     """Return rows as scripts read them; null where something is unknown."""
     return [{field: getattr(row, field) for field in _FIELDS} for row in rows]
 
 
-def _sheet(rows: Sequence[Row]) -> Sheet:
+def _sheet(rows: Sequence[CatalogRow]) -> Sheet:
     return Sheet(_FIELDS, ([getattr(row, field) for field in _FIELDS] for row in rows))
 
 
@@ -54,7 +54,7 @@ _COLUMNS = (
 _ALWAYS = frozenset(("SKU", "USD"))
 
 
-def _listing(rows: Sequence[Row]) -> Table:
+def _listing(rows: Sequence[CatalogRow]) -> Table:
     """Return one line a row, with what people choose by; what all rows share is said once, in the title."""
     cells = [_cells(row) for row in rows]
     shared, shown = [], []
@@ -69,7 +69,7 @@ def _listing(rows: Sequence[Row]) -> Table:
     return Table([_COLUMNS[i] for i in shown], [[row[i] for i in shown] for row in cells], ", ".join(shared))
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: CatalogRow) -> list[str]:
     gpu = f"{row.gpu_count:g}×{row.gpu}" if row.gpu else ""
     return [
         row.provider,
@@ -86,7 +86,7 @@ def _cells(row: Row) -> list[str]:
     ]
 
 
-def _details(rows: Sequence[Row]) -> Iterator[Block]:
+def _details(rows: Sequence[CatalogRow]) -> Iterator[Block]:
     first = rows[0]
     size = "" if first.vcpu is None else f", {first.vcpu:g} vCPU, {first.memory_gib or 0:g} GiB"
     gpu = f", {first.gpu_count:g} × {first.gpu}" if first.gpu else ""
@@ -96,7 +96,7 @@ def _details(rows: Sequence[Row]) -> Iterator[Block]:
     yield Lines([f"{row.region}: {row.source}" for row in rows], bullets=True)
 
 
-def _prices(row: Row) -> list[str]:
+def _prices(row: CatalogRow) -> list[str]:
     prices = (row.usd, row.spot_usd, row.commit_1y_usd, row.commit_3y_usd)
     shown = ["–" if usd is None else numbers.unit_price(usd) for usd in prices]
     return [row.region, *shown, row.as_of or "unknown"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from capplan.decide.growth import Entry, Growth
-from capplan.decide.rules import Rule, Trigger
+from capplan.decide.rules import Rule, TriggeredRule
 from capplan.plan.decisions import GrowthTier
 from capplan.report import numbers
 from capplan.report.blocks import Block, Lines
@@ -83,7 +83,7 @@ def _rule(rule: Rule) -> Iterator[str]:
             yield f"    contradicts the break-even: {trigger.contradiction}"
 
 
-def _evidence(trigger: Trigger) -> str:
+def _evidence(trigger: TriggeredRule) -> str:
     if trigger.why_unknown:
         return f" ({trigger.why_unknown})"
     return f" ({', '.join(f'{e.text} is {_figure(e.value)}' for e in trigger.evidence)})"

@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from capplan.components.base import Component
-from capplan.components.llm.options import Option
+from capplan.components.llm.options import ServingOption
 from capplan.estimate import Estimate
 from capplan.llm.architecture import Architecture
 from capplan.llm.confidence import Confidence, Level, range_of
-from capplan.llm.look import Asked, Look
+from capplan.llm.look import Look, RequestShape
 from capplan.report import numbers
 from capplan.report.blocks import Block, Heading, Lines, Report
 from capplan.report.json_format import SCHEMA_VERSION
@@ -44,7 +44,7 @@ _UNABLE = (Column("Not"), Column("Why", shrinks=True))
 
 
 def look_report(
-    title: str, asked: Asked, looks: Sequence[Priced], shown: Sequence[Priced], more: str
+    title: str, asked: RequestShape, looks: Sequence[Priced], shown: Sequence[Priced], more: str
 ) -> Report:
     """Return looks for scripts; for people those ``shown``, and what to add."""
     return Report(partial(_look_blocks, title, shown, more), partial(_looks_document, asked, looks))
@@ -136,7 +136,7 @@ def _first(reasons: Iterable[str]) -> list[str]:
 _MOST_REASONS = 4
 
 
-def _looks_document(asked: Asked, looks: Sequence[Priced]) -> dict[str, Any]:
+def _looks_document(asked: RequestShape, looks: Sequence[Priced]) -> dict[str, Any]:
     """Return the looks as scripts read them."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -215,8 +215,8 @@ _RANKED = (
 
 def ranking_report(
     served: Mapping[str, ServedView],
-    options: Mapping[str, Sequence[Option]],
-    taken: Mapping[str, Option | None],
+    options: Mapping[str, Sequence[ServingOption]],
+    taken: Mapping[str, ServingOption | None],
 ) -> Report:
     """Return the ranking of every component; taken: what `auto` would take, bought as the plan buys."""
     return Report(partial(_rankings, served, options, taken), partial(_ranking_document, served, options))
@@ -224,15 +224,15 @@ def ranking_report(
 
 def _rankings(
     served: Mapping[str, ServedView],
-    options: Mapping[str, Sequence[Option]],
-    taken: Mapping[str, Option | None],
+    options: Mapping[str, Sequence[ServingOption]],
+    taken: Mapping[str, ServingOption | None],
 ) -> Iterator[Block]:
     for name, found in options.items():
         yield Heading(served_line(served[name]), indent="")
         yield from _ranking(found, taken[name])
 
 
-def _ranking(options: Sequence[Option], taken: Option | None) -> Iterator[Block]:
+def _ranking(options: Sequence[ServingOption], taken: ServingOption | None) -> Iterator[Block]:
     """Yield options by monthly cost, what their columns mean, and what cannot serve with the reason."""
     able = [option for option in options if option.feasible]
     unable = [[option.configuration.brief(), option.lost] for option in options if not option.feasible]
@@ -247,7 +247,7 @@ def _ranking(options: Sequence[Option], taken: Option | None) -> Iterator[Block]
         yield _said(f"auto takes {_brief(taken)}: {numbers.money(taken.usd_per_month)} USD a month.")
 
 
-def _option_cells(option: Option, least: float) -> list[str]:
+def _option_cells(option: ServingOption, least: float) -> list[str]:
     c, offer = option.configuration, option.offer
     bought = _BOUGHT.get(option.bought, f" {option.bought}")
     return [
@@ -262,12 +262,12 @@ def _option_cells(option: Option, least: float) -> list[str]:
     ]
 
 
-def _brief(option: Option) -> str:
+def _brief(option: ServingOption) -> str:
     machine = "" if option.offer is None else f", {option.machines:,.0f} × {option.offer.name}"
     return f"{option.configuration.brief()}{machine}, {option.bought.replace('_', ' ')}"
 
 
-def option_document(option: Option) -> dict[str, Any]:
+def option_document(option: ServingOption) -> dict[str, Any]:
     """Return an option as scripts read it."""
     c = option.configuration
     return {
@@ -375,16 +375,16 @@ def _served(estimate: Estimate, component: Component) -> ServedView:
     sizing, busy = component.sizing, component.utilization
     unable = any(finding.severity == "error" for finding in component.findings)
     return ServedView(
-        component.name,
-        estimate.plan.llm[component.name].model,
-        (None if unable else 0.0) if sizing is None else float(sizing.peak[0, 0]),
-        (None if unable else 0.0) if sizing is None else float(sizing.running[0].mean()),
-        [] if sizing is None else sizing.running[0].tolist(),
-        None if busy is None else float(busy[0, 0]),
-        1e6 * million_tokens,
-        usd,
-        usd / million_tokens if million_tokens else None,
-        usd / thousand_conversations / 1e3 if thousand_conversations else None,
+        name=component.name,
+        model=estimate.plan.llm[component.name].model,
+        replicas_peak=(None if unable else 0.0) if sizing is None else float(sizing.peak[0, 0]),
+        replicas_average=(None if unable else 0.0) if sizing is None else float(sizing.running[0].mean()),
+        replicas_by_hour=[] if sizing is None else sizing.running[0].tolist(),
+        utilization=None if busy is None else float(busy[0, 0]),
+        tokens_per_month=1e6 * million_tokens,
+        usd_per_month=usd,
+        usd_per_1m_output_tokens=usd / million_tokens if million_tokens else None,
+        usd_per_conversation=usd / thousand_conversations / 1e3 if thousand_conversations else None,
     )
 
 
@@ -404,7 +404,7 @@ def served_line(one: ServedView) -> str:
 
 
 def _ranking_document(
-    served: Mapping[str, ServedView], options: Mapping[str, Sequence[Option]]
+    served: Mapping[str, ServedView], options: Mapping[str, Sequence[ServingOption]]
 ) -> dict[str, Any]:
     """Return the ranking of every component as scripts read it."""
     return {

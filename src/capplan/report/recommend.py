@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from capplan.decide.growth import Growth
-from capplan.decide.recommend import Advice, Hint, Standing
+from capplan.decide.recommend import Advice, Hint, Margin
 from capplan.decide.rules import Rule
 from capplan.report import numbers
 from capplan.report.blocks import Block, Findings, Heading, Lines, Report
@@ -77,7 +77,7 @@ def _standings(advice: Advice) -> Table:
     return Table(columns, [_standing(standing) for standing in advice.standings])
 
 
-def _standing(standing: Standing) -> list[str]:
+def _standing(standing: Margin) -> list[str]:
     growth = "" if standing.growth is None else _growth(standing.growth)
     return [standing.component, standing.tier, standing.why, growth, standing.boundary]
 

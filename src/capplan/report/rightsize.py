@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from capplan.autoscale.rightsize.usage import Advice
+from capplan.autoscale.rightsize.usage import SizeAdvice
 from capplan.report.blocks import Report
 from capplan.report.simulation import SCHEMA_VERSION
 from capplan.report.table import Column, Table
@@ -22,12 +22,12 @@ class Requested(NamedTuple):
     scales_by_cpu: bool
 
 
-def report_of(advices: Sequence[Advice], requested: Mapping[str, Requested]) -> Report:
+def report_of(advices: Sequence[SizeAdvice], requested: Mapping[str, Requested]) -> Report:
     """Return what VPA and KRR would request, beside what the plan does."""
     return Report(lambda: [_table(advices, requested)], partial(rightsize_document, advices, requested))
 
 
-def _table(advices: Sequence[Advice], requested: Mapping[str, Requested]) -> Table:
+def _table(advices: Sequence[SizeAdvice], requested: Mapping[str, Requested]) -> Table:
     """Return a row for each container and resource."""
     columns = (
         Column("container", shrinks=True),
@@ -49,7 +49,7 @@ def _table(advices: Sequence[Advice], requested: Mapping[str, Requested]) -> Tab
     return Table(columns, rows, foot=notes)
 
 
-def _rows(advice: Advice, requested: Requested | None) -> list[list[str]]:
+def _rows(advice: SizeAdvice, requested: Requested | None) -> list[list[str]]:
     vpa = advice.vpa
     limited = advice.krr_limited_cpu
     rows = [
@@ -84,7 +84,7 @@ def _mib(amount: float | None) -> str:
     return "?" if amount is None else f"{amount / _MIB:,.0f}Mi"
 
 
-def rightsize_document(advices: Sequence[Advice], requested: Mapping[str, Requested]) -> dict[str, Any]:
+def rightsize_document(advices: Sequence[SizeAdvice], requested: Mapping[str, Requested]) -> dict[str, Any]:
     """Return the same as a JSON document: millicores and bytes."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -92,7 +92,7 @@ def rightsize_document(advices: Sequence[Advice], requested: Mapping[str, Reques
     }
 
 
-def _document(advice: Advice, requested: Requested | None) -> dict[str, Any]:
+def _document(advice: SizeAdvice, requested: Requested | None) -> dict[str, Any]:
     bounds = {name: dict(amounts._asdict()) for name, amounts in advice.vpa._asdict().items()}
     if not advice.has_memory:
         for amounts in bounds.values():

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from capplan.autoscale.hpa.rules import Rules
-from capplan.autoscale.tune import ALLOWED_LATE, Candidate, Tuned, Tuning
+from capplan.autoscale.tune import ALLOWED_LATE, Trial, Tuned, Tuning
 from capplan.report.blocks import Block, Report
 from capplan.report.numbers import money
 from capplan.report.simulation import SCHEMA_VERSION, difference, percent
@@ -50,7 +50,7 @@ def _service(found: Tuned) -> Table:
     return Table(columns, rows, title, foot=(_verdict(found),))
 
 
-def _row(name: str, candidate: Candidate, best: Candidate | None) -> list[str]:
+def _row(name: str, candidate: Trial, best: Trial | None) -> list[str]:
     choice = candidate.choice
     is_best = best is not None and choice is best.choice
     return [
@@ -105,7 +105,7 @@ def _document(found: Tuned) -> dict[str, Any]:
     }
 
 
-def _candidate(candidate: Candidate) -> dict[str, Any]:
+def _candidate(candidate: Trial) -> dict[str, Any]:
     choice = candidate.choice
     return {
         "target_factor": choice.factor,

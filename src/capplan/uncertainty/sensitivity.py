@@ -80,7 +80,16 @@ def _bar(path: Path, ends: tuple[float, float], cost: Array, instances: Array) -
     elasticity = math.nan
     if 0 < ends[0] < ends[1] and cost_low > 0 and cost_high > 0:
         elasticity = math.log(cost_high / cost_low) / math.log(ends[1] / ends[0])
-    return Bar(path, *ends, cost_low, cost_high, fewer, more, elasticity)
+    return Bar(
+        path=path,
+        low=ends[0],
+        high=ends[1],
+        cost_low=cost_low,
+        cost_high=cost_high,
+        instances_low=fewer,
+        instances_high=more,
+        elasticity=elasticity,
+    )
 
 
 def _ranges(file: PlanFile) -> dict[Path, tuple[float, float]]:

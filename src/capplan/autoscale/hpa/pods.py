@@ -27,7 +27,7 @@ class Pod(NamedTuple):
     transition_age_s: float = 3600.0
 
 
-class Sample(NamedTuple):
+class PodSample(NamedTuple):
     """What a pod used, milli-units, over ``window_s`` up to ``age_s`` ago."""
 
     usage: int
@@ -57,7 +57,7 @@ def starting(
     return not_ready and readiness.initial_delay_s > start_age_s - transition_age_s
 
 
-def pod_class(pod: Pod, sample: Sample | None, is_cpu: bool, readiness: Readiness) -> int:
+def pod_class(pod: Pod, sample: PodSample | None, is_cpu: bool, readiness: Readiness) -> int:
     """Return how a metric counts ``pod``; only CPU cares how long it has been there, and whether it is ready.
 
     Unknown readiness keeps no pod out.
@@ -77,7 +77,7 @@ def pod_class(pod: Pod, sample: Sample | None, is_cpu: bool, readiness: Readines
 
 
 def grouped(
-    pods: Iterable[Pod], samples: Mapping[str, Sample], is_cpu: bool, readiness: Readiness
+    pods: Iterable[Pod], samples: Mapping[str, PodSample], is_cpu: bool, readiness: Readiness
 ) -> dict[str, int]:
     """Return the class of every pod by name."""
     return {pod.name: pod_class(pod, samples.get(pod.name), is_cpu, readiness) for pod in pods}
@@ -85,7 +85,7 @@ def grouped(
 
 def pod_totals(
     pods: Sequence[Pod],
-    samples: Mapping[str, Sample],
+    samples: Mapping[str, PodSample],
     target_percent: int | None,
     is_cpu: bool,
     readiness: Readiness,

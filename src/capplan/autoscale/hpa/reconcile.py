@@ -13,7 +13,7 @@ from capplan.autoscale.hpa.recommendations import Log, log, record, stabilised, 
 from capplan.autoscale.hpa.spec import Hpa
 
 
-class State(NamedTuple):
+class HpaState(NamedTuple):
     """What the controller remembers of one HPA: proposals, events, conditions."""
 
     log: Log
@@ -22,16 +22,16 @@ class State(NamedTuple):
     reasons: Ints
 
 
-def state(spec: Hpa, sync_s: float) -> State:
+def state(spec: Hpa, sync_s: float) -> HpaState:
     """Return the memory of an HPA that has not been reconciled yet; it holds all that a sync can need."""
     window_s = max(spec.window_s, spec.up.window_s, spec.down.window_s)
     period_s = max([15.0, *spec.up.periods_s, *spec.down.periods_s])
     entries = int(period_s / sync_s) + 4
-    return State(log(int(window_s / sync_s) + 4), events(entries), events(entries), ints(4))
+    return HpaState(log(int(window_s / sync_s) + 4), events(entries), events(entries), ints(4))
 
 
 @compiled
-def reconcile(spec: Hpa, state: State, current: int, proposals: Ints, failures: Ints, now_s: float) -> int:
+def reconcile(spec: Hpa, state: HpaState, current: int, proposals: Ints, failures: Ints, now_s: float) -> int:
     """Return the replicas that the controller sets, and remember why.
 
     proposals: one a metric, :data:`ERROR` where it has none; failures: the reason to give for each then.
@@ -62,7 +62,7 @@ def reconcile(spec: Hpa, state: State, current: int, proposals: Ints, failures: 
 
 
 @compiled
-def _may_leave_zero(spec: Hpa, state: State) -> bool:
+def _may_leave_zero(spec: Hpa, state: HpaState) -> bool:
     """Say whether an HPA at zero acts at all; a person who scaled to zero is left alone since 1.36."""
     if spec.zero_before_1_36:
         return spec.low == 0
@@ -88,7 +88,7 @@ def best_proposal(proposals: Ints, failures: Ints, current: int, reasons: Ints) 
 
 
 @compiled
-def _legacy(spec: Hpa, state: State, proposal: int, current: int, now_s: float) -> int:
+def _legacy(spec: Hpa, state: HpaState, proposal: int, current: int, now_s: float) -> int:
     """Return the count without ``behavior``: a maximum over the window, and at most a doubling."""
     calm = stabilised_legacy(state.log, proposal, spec.window_s, now_s)
     state.reasons[r.ABLE_TO_SCALE] = r.READY_FOR_NEW_SCALE if calm == proposal else r.SCALE_DOWN_STABILIZED
@@ -110,7 +110,7 @@ def within_legacy_limits(spec: Hpa, current: int, wanted: int) -> tuple[int, int
 
 
 @compiled
-def _shaped(spec: Hpa, state: State, proposal: int, current: int, now_s: float) -> int:
+def _shaped(spec: Hpa, state: HpaState, proposal: int, current: int, now_s: float) -> int:
     """Return the count with ``behavior``: both windows, then the policies."""
     calm = stabilised(state.log, proposal, current, spec.up.window_s, spec.down.window_s, now_s)
     held_down = r.SCALE_UP_STABILIZED if proposal >= current else r.SCALE_DOWN_STABILIZED
@@ -139,7 +139,7 @@ def within_policies(
 
 
 @compiled
-def _rescale(spec: Hpa, state: State, current: int, wanted: int, now_s: float) -> None:
+def _rescale(spec: Hpa, state: HpaState, current: int, wanted: int, now_s: float) -> None:
     state.reasons[r.ABLE_TO_SCALE] = r.SUCCEEDED_RESCALE
     if spec.scale_to_zero:
         to_zero = current > 0 and wanted == 0 and spec.low == 0 and spec.has_external

@@ -11,7 +11,7 @@ PODS, PERCENT = 0, 1
 MAX, MIN, DISABLED = 0, 1, 2
 
 
-class Policy(NamedTuple):
+class ScalingPolicy(NamedTuple):
     """A change of so many pods, or so many percent, in a period."""
 
     kind: int
@@ -29,13 +29,13 @@ class Rules(NamedTuple):
     window_s: float
 
 
-DEFAULT_UP = (Policy(PODS, 4, 15.0), Policy(PERCENT, 100, 15.0))
-DEFAULT_DOWN = (Policy(PERCENT, 100, 15.0),)
+DEFAULT_UP = (ScalingPolicy(PODS, 4, 15.0), ScalingPolicy(PERCENT, 100, 15.0))
+DEFAULT_DOWN = (ScalingPolicy(PERCENT, 100, 15.0),)
 DOWNSCALE_WINDOW_S = 300.0
 """What the API fills in, and --horizontal-pod-autoscaler-downscale-stabilization."""
 
 
-def rules(policies: Sequence[Policy], select: int = MAX, window_s: float = 0.0) -> Rules:
+def rules(policies: Sequence[ScalingPolicy], select: int = MAX, window_s: float = 0.0) -> Rules:
     """Return the rules of one direction."""
     return Rules(
         ints([policy.kind for policy in policies]),
@@ -47,14 +47,14 @@ def rules(policies: Sequence[Policy], select: int = MAX, window_s: float = 0.0) 
 
 
 def up_rules(
-    policies: Sequence[Policy] | None = None, select: int = MAX, window_s: float | None = None
+    policies: Sequence[ScalingPolicy] | None = None, select: int = MAX, window_s: float | None = None
 ) -> Rules:
     """Return ``behavior.scaleUp`` with the API's defaults for what is None."""
     return rules(DEFAULT_UP if policies is None else policies, select, window_s or 0.0)
 
 
 def down_rules(
-    policies: Sequence[Policy] | None = None,
+    policies: Sequence[ScalingPolicy] | None = None,
     select: int = MAX,
     window_s: float | None = None,
     cluster_window_s: float = DOWNSCALE_WINDOW_S,

@@ -48,12 +48,12 @@ def hpa(
     if tolerance is None or version < (1, 35):
         tolerance = Tolerance()
     return Hpa(
-        low,
-        high,
-        up is not None or down is not None,
-        up or up_rules(),
-        down or down_rules(),
-        tolerance._replace(by_distance=version < (1, 33)),
+        low=low,
+        high=high,
+        has_behavior=up is not None or down is not None,
+        up=up or up_rules(),
+        down=down or down_rules(),
+        tolerance=tolerance._replace(by_distance=version < (1, 33)),
         has_external=has_external,
         zero_before_1_36=version < (1, 36),
     )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from capplan.arrays import Array
-from capplan.autoscale.rightsize.usage import Samples, Usage
+from capplan.autoscale.rightsize.usage import RecordedUsage, Samples
 from capplan.demand import prometheus
 from capplan.errors import InputError, Problem
 from capplan.moments import moments
@@ -32,7 +32,7 @@ class _Source(NamedTuple):
     kind: str
 
 
-def read_usage(given: Sequence[str]) -> Mapping[str, Mapping[str, Usage]]:
+def read_usage(given: Sequence[str]) -> Mapping[str, Mapping[str, RecordedUsage]]:
     """Return the usage in files by container and pod.
 
     Each is a CSV file of one container, which has its name (timestamp, cpu_cores, memory_bytes, and pod
@@ -52,7 +52,7 @@ def _source(text: str) -> _Source:
     return _Source(Path(text), "")
 
 
-def _read_csv(path: Path) -> Mapping[str, Usage]:
+def _read_csv(path: Path) -> Mapping[str, RecordedUsage]:
     """Return the usage of one container by pod; a row needs both figures."""
     table = read_table(path, keep=(*_COLUMNS, "pod"))
     times, *measured = (table.column(name) for name in _COLUMNS)
@@ -80,14 +80,14 @@ def _used(column: Column) -> Array:
     return found
 
 
-def _usage(cpu: Samples, memory: Samples) -> Usage:
+def _usage(cpu: Samples, memory: Samples) -> RecordedUsage:
     """Return both in order of time; bytes that are 0 all the time are not known."""
     order = np.argsort(cpu.time_s, kind="stable")
     cpu, memory = (Samples(each.time_s[order], each.values[order]) for each in (cpu, memory))
-    return Usage(cpu, memory if memory.values.any() else None)
+    return RecordedUsage(cpu, memory if memory.values.any() else None)
 
 
-def _answered(sources: Sequence[_Source]) -> Mapping[str, Mapping[str, Usage]]:
+def _answered(sources: Sequence[_Source]) -> Mapping[str, Mapping[str, RecordedUsage]]:
     """Return what the answers say together; who used memory and no CPU is told, because VPA needs both."""
     parts: dict[str, dict[tuple[str, str], list[prometheus.Series]]] = {CPU: {}, MEMORY: {}}
     for source in sources:
@@ -101,10 +101,10 @@ def _answered(sources: Sequence[_Source]) -> Mapping[str, Mapping[str, Usage]]:
     if unknown:
         what = f"says nothing of the CPU of '{unknown[0]}'"
         raise InputError(Problem("--usage", what, "Give --usage cpu=FILE too."))
-    found: dict[str, dict[str, Usage]] = {}
+    found: dict[str, dict[str, RecordedUsage]] = {}
     for (container, pod), cpu in parts[CPU].items():
         memory = parts[MEMORY].get((container, pod))
-        used = Usage(_joined(cpu), None if memory is None else _joined(memory))
+        used = RecordedUsage(_joined(cpu), None if memory is None else _joined(memory))
         found.setdefault(container, {})[pod] = used
     return found
 

@@ -23,14 +23,14 @@ class Samples(NamedTuple):
     values: Array
 
 
-class Usage(NamedTuple):
+class RecordedUsage(NamedTuple):
     """What one pod used: cores, and bytes if anybody knows."""
 
     cpu: Samples
     memory: Samples | None
 
 
-class Advice(NamedTuple):
+class SizeAdvice(NamedTuple):
     """What the tools recommend for one container; has_memory says whether its use is known."""
 
     name: str
@@ -41,7 +41,7 @@ class Advice(NamedTuple):
     has_memory: bool
 
 
-def simulated_usage(outcome: Outcome) -> Usage:
+def simulated_usage(outcome: Outcome) -> RecordedUsage:
     """Return what an average ready instance used in each minute of a simulation."""
     use: Use = outcome.subject.simulated.use
     tick_s = outcome.subject.simulated.traffic.tick_s
@@ -53,10 +53,10 @@ def simulated_usage(outcome: Outcome) -> Usage:
     time_s = np.asarray(starts * tick_s, dtype=np.float64)
     memory = use.memory_base + use.memory_each * rps * use.service_time_s
     known = Samples(time_s, memory) if memory.any() else None
-    return Usage(Samples(time_s, rps * use.cpu_milli / 1000), known)
+    return RecordedUsage(Samples(time_s, rps * use.cpu_milli / 1000), known)
 
 
-def advice(name: str, pods: Mapping[str, Usage]) -> Advice:
+def advice(name: str, pods: Mapping[str, RecordedUsage]) -> SizeAdvice:
     """Return what VPA and KRR would recommend for a container that runs in these ``pods``."""
     recommender = Recommender()
     cpu = [usage.cpu for usage in pods.values()]
@@ -66,7 +66,7 @@ def advice(name: str, pods: Mapping[str, Usage]) -> Advice:
     for time_s, used in _in_order(memory):
         recommender.memory(time_s, int(used))
     cores_by_pod = [samples.values for samples in cpu]
-    return Advice(
+    return SizeAdvice(
         name=name,
         vpa=recommender.recommendation(),
         krr_cpu=krr.simple_cpu(cores_by_pod),

@@ -58,7 +58,14 @@ def mmck(arrival_rate: Floats, service_time_s: Floats, servers: Floats, capacity
     number = np.sum(k * p, axis=-1)
     waits = _share(np.sum(np.where((k >= c) & (k < size), p, 0.0), axis=-1), 1 - lost)
     return Steady(
-        p[..., 0], waits, lost, admitted, number, queue, _share(number, admitted), _share(queue, admitted)
+        empty=p[..., 0],
+        waits=waits,
+        lost=lost,
+        throughput=admitted,
+        number=number,
+        queue=queue,
+        response_s=_share(number, admitted),
+        wait_s=_share(queue, admitted),
     )
 
 
@@ -83,14 +90,14 @@ def erlang_a(arrival_rate: Floats, service_time_s: Floats, servers: Floats, pati
     lost = _share(queue / patience[..., 0], arriving)
     waits = np.sum(np.where(k >= c, p, 0.0), axis=-1)
     return Steady(
-        p[..., 0],
-        waits,
-        lost,
-        arriving * (1 - lost),
-        number,
-        queue,
-        _share(number, arriving),
-        _share(queue, arriving),
+        empty=p[..., 0],
+        waits=waits,
+        lost=lost,
+        throughput=arriving * (1 - lost),
+        number=number,
+        queue=queue,
+        response_s=_share(number, arriving),
+        wait_s=_share(queue, arriving),
     )
 
 
@@ -111,14 +118,14 @@ def closed_mmm(clients: Floats, think_time_s: Floats, service_time_s: Floats, se
     number, queue = np.sum(k * p, axis=-1), np.sum(np.maximum(k - m, 0) * p, axis=-1)
     finding = np.sum(np.where(k >= m, (n - k) * p, 0.0), axis=-1)
     return Steady(
-        p[..., 0],
-        _share(finding, n[..., 0] - number),
-        np.zeros(throughput.shape),
-        throughput,
-        number,
-        queue,
-        _share(number, throughput),
-        _share(queue, throughput),
+        empty=p[..., 0],
+        waits=_share(finding, n[..., 0] - number),
+        lost=np.zeros(throughput.shape),
+        throughput=throughput,
+        number=number,
+        queue=queue,
+        response_s=_share(number, throughput),
+        wait_s=_share(queue, throughput),
     )
 
 

@@ -29,7 +29,7 @@ def number_in_system(throughput: Floats, residence_s: Floats) -> Array:
     return np.asarray(throughput, dtype=float) * residence_s
 
 
-class Bounds(NamedTuple):
+class OperationalBounds(NamedTuple):
     """Asymptotic bounds of a closed system; knee is the population at which queueing must begin."""
 
     throughput: Array
@@ -37,7 +37,7 @@ class Bounds(NamedTuple):
     knee: Array
 
 
-def asymptotic_bounds(population: Floats, demands_s: Array, think_time_s: Floats = 0.0) -> Bounds:
+def asymptotic_bounds(population: Floats, demands_s: Array, think_time_s: Floats = 0.0) -> OperationalBounds:
     """Return the highest throughput and the shortest response of a closed system.
 
     X ≤ min(1/D_max, N/(ΣD + Z)), R ≥ max(ΣD, N·D_max − Z), N* = (ΣD + Z)/D_max (Muntz and Wong, 1974).
@@ -54,7 +54,7 @@ def asymptotic_bounds(population: Floats, demands_s: Array, think_time_s: Floats
         raise ValueError("needs a station that takes time")
     total, largest = np.sum(demands_s, axis=-1), np.max(demands_s, axis=-1)
     clients = np.asarray(population, dtype=float)
-    return Bounds(
+    return OperationalBounds(
         np.minimum(1.0 / largest, clients / (total + think_time_s)),
         np.maximum(total, clients * largest - think_time_s),
         (total + think_time_s) / largest,

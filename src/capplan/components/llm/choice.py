@@ -11,11 +11,11 @@ from capplan.components.llm.bills import WAYS, Bought
 from capplan.components.llm.component import bounds_of, local_part, promise_of
 from capplan.components.llm.facts import facts_of
 from capplan.components.llm.offers import Offer, everywhere, offers
-from capplan.components.llm.options import Demand, Option, nearest_misses, rank
+from capplan.components.llm.options import ServingDemand, ServingOption, nearest_misses, rank
 from capplan.errors import InputError, Problem, nearest
-from capplan.llm.facts import Facts, find_engine, find_gpu, find_model, find_precision
+from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, find_precision
 from capplan.llm.hardware import Gpu
-from capplan.llm.look import COUNTS, Asked, configurations
+from capplan.llm.look import COUNTS, RequestShape, configurations
 from capplan.plan.llm import Llm
 from capplan.plan.model import Plan
 
@@ -29,7 +29,7 @@ def decided(ctx: Context) -> Plan:
     return plan.model_copy(update={"llm": chosen})
 
 
-def ranked(ctx: Context) -> dict[str, list[Option]]:
+def ranked(ctx: Context) -> dict[str, list[ServingOption]]:
     """Return for every LLM component every way to serve it, whatever the plan has chosen, cheapest first."""
     opened = dict.fromkeys(("precision", "gpu", "machine", "tensor_parallel"), "auto")
     return {
@@ -45,7 +45,7 @@ def own_way(llm: Llm) -> dict[str, Bought]:
     return {next((name for name, way in WAYS.items() if way == bought), "as_planned"): bought}
 
 
-def taken_by_auto(llm: Llm, options: Sequence[Option]) -> Option | None:
+def taken_by_auto(llm: Llm, options: Sequence[ServingOption]) -> ServingOption | None:
     """Return the cheapest of the ``options`` that is bought as the plan says."""
     own = own_way(llm)
     return next((option for option in options if option.feasible and option.bought in own), None)
@@ -56,7 +56,7 @@ def is_open(llm: Llm) -> bool:
     return "auto" in (llm.precision, llm.gpu, llm.machine, llm.tensor_parallel)
 
 
-def options_of(ctx: Context, name: str, llm: Llm, ways: Mapping[str, Bought]) -> list[Option]:
+def options_of(ctx: Context, name: str, llm: Llm, ways: Mapping[str, Bought]) -> list[ServingOption]:
     """Return every way to serve the component within what the plan fixes, the cheapest first."""
     facts = facts_of(
         ctx.catalog,
@@ -100,30 +100,30 @@ def _nothing_sold(ctx: Context, name: str, provider: str, region: str, named: st
     return ctx.places.problem(("llm", name, "machine"), what, nearest(named, sold))
 
 
-def _gpus(llm: Llm, found: Sequence[Offer], facts: Facts, where: str) -> list[Gpu]:
+def _gpus(llm: Llm, found: Sequence[Offer], facts: LlmFacts, where: str) -> list[Gpu]:
     if llm.gpu != "auto":
         return [find_gpu(llm.gpu, facts, where)]
     return [find_gpu(gpu, facts) for gpu in dict.fromkeys(o.gpu for o in found) if gpu in facts["gpus"]]
 
 
-def _asked(llm: Llm) -> Asked:
+def _asked(llm: Llm) -> RequestShape:
     lengths = float(llm.input_tokens), float(llm.output_tokens)
-    return Asked(*lengths, float(llm.prefix_cache_hit_rate), promise_of(llm))
+    return RequestShape(*lengths, float(llm.prefix_cache_hit_rate), promise_of(llm))
 
 
-def _demand(ctx: Context, name: str, llm: Llm) -> Demand:
+def _demand(ctx: Context, name: str, llm: Llm) -> ServingDemand:
     local = local_part(llm)
     # A machine that the plan names is taken; what of the pod does not fit is then told by name.
     free = llm.machine == "auto"
-    return Demand(
-        ctx.load.rps(name)[0] * float(local),
-        float(ctx.hours_per_month),
-        float(llm.target_utilization),
-        bounds_of(llm),
-        llm.cold_start,
-        bool(ctx.plan.pricing.sustained_use),
-        float(llm.pod_cpu or 0.0) if free else 0.0,
-        float(llm.pod_memory) if free else 0.0,
+    return ServingDemand(
+        rps=ctx.load.rps(name)[0] * float(local),
+        hours_per_month=float(ctx.hours_per_month),
+        target=float(llm.target_utilization),
+        bounds=bounds_of(llm),
+        cold_start=llm.cold_start,
+        sustained_use=bool(ctx.plan.pricing.sustained_use),
+        pod_cpu=float(llm.pod_cpu or 0.0) if free else 0.0,
+        pod_gib=float(llm.pod_memory) if free else 0.0,
     )
 
 

@@ -17,14 +17,14 @@ from capplan.components.llm.fleet import delays_of, fleet_of
 from capplan.components.llm.offers import add_on_for, node_of
 from capplan.components.llm.replica import Replica
 from capplan.components.machines import Machines, machine_meters
-from capplan.components.measures import Measure, Spread, measure
+from capplan.components.measures import Measure, Sureness, measure
 from capplan.cost.meters import EXTERNAL, Meter, Range
 from capplan.errors import InputError
 from capplan.llm.anatomy import decode_parts
-from capplan.llm.capacity import Carried, Promise, Speed, carried, speed_at
+from capplan.llm.capacity import Carried, Speed, TokenPromise, carried, speed_at
 from capplan.llm.confidence import Confidence, confidence_of, range_of
 from capplan.llm.configuration import Configuration
-from capplan.llm.facts import Facts, find_engine, find_gpu, find_model, find_precision
+from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, find_precision
 from capplan.llm.serving import Served
 from capplan.plan.llm import Llm
 from capplan.plan.services import GpuAddOn
@@ -38,16 +38,32 @@ def build_llms(ctx: Context, _: Sequence[Component] = ()) -> Iterator[Component]
 
 def _llm(ctx: Context, name: str, llm: Llm) -> Component:
     path: Path = ("llm", name)
-    region = ctx.region(llm.provider, llm.region, path)
-    api = list(_api_meters(ctx, name, llm))
+    component = Component(
+        name=name,
+        kind="llm",
+        platform=llm.engine,
+        provider=llm.provider,
+        region=ctx.region(llm.provider, llm.region, path),
+        path=path,
+        load=ctx.load,
+        meters=list(_api_meters(ctx, name, llm)),
+    )
     if not _runs(llm):
-        platform, units = llm.engine if llm.api is None else llm.api.model, _units(ctx, name, llm)
-        return Component(name, "llm", platform, llm.provider, region, path, ctx.load, meters=api, units=units)
+        platform = llm.engine if llm.api is None else llm.api.model
+        return component._replace(platform=platform, units=_units(ctx, name, llm))
     facts = facts_of_llm(ctx, llm)
     chosen = configuration_of(ctx, llm, facts, path)
     problems = list(obstacles(name, chosen, llm, facts))
     if problems:
-        return Component(name, "llm", llm.engine, llm.provider, region, path, ctx.load, None, api, problems)
+        return component._replace(findings=problems)
+    return _served_by_replicas(ctx, llm, component, chosen, facts)
+
+
+def _served_by_replicas(
+    ctx: Context, llm: Llm, component: Component, chosen: Configuration, facts: LlmFacts
+) -> Component:
+    """Return the component with its replicas sized, and the machines that they run on."""
+    name, path = component.name, component.path
     served = served_of(llm, chosen, facts)
     does = carried(served, chosen.memory(), _most(llm, chosen), promise_of(llm))
     sizing = size(ctx.load.rps(name), _limits(llm, does, path), bounds_of(llm))
@@ -67,18 +83,18 @@ def _llm(ctx: Context, name: str, llm: Llm) -> Component:
         running=speed_at(served, llm.target_utilization * does.rate, does.room).concurrency,
     )
     delays = delays_of(llm.cold_start, chosen.memory().weights)
-    fleet = fleet_of(sizing.running, sizing.floor, sizing.ceiling, replica.per_machine, delays)
-    machines = Machines(name, llm.provider, region, machine, fleet, llm.purchase, path)
-    return Component(
-        name=name,
-        kind="llm",
-        platform=llm.engine,
+    machines = Machines(
+        component=name,
         provider=llm.provider,
-        region=region,
+        region=component.region,
+        sku=machine,
+        fleet=fleet_of(sizing.running, sizing.floor, sizing.ceiling, replica.per_machine, delays),
+        purchase=llm.purchase,
         path=path,
-        load=ctx.load,
+    )
+    return component._replace(
         sizing=sizing,
-        meters=[*machine_meters(ctx, machines, gpu, None), *api],
+        meters=[*machine_meters(ctx, machines, gpu, None), *component.meters],
         units=_units(ctx, name, llm),
         findings=[*findings(name, llm, replica), *over_ceiling(name, sizing)],
         measures=list(_measures(llm, served, peak, does, confidence_of(chosen))),
@@ -92,14 +108,14 @@ def _runs(llm: Llm) -> bool:
     return bool(np.any(np.asarray(local_part(llm)) > 0) or np.any(np.asarray(kept) > 0))
 
 
-def facts_of_llm(ctx: Context, llm: Llm) -> Facts:
+def facts_of_llm(ctx: Context, llm: Llm) -> LlmFacts:
     """Return what is known of models, GPUs and engines, with the component's own files."""
     own = llm.architectures and ctx.directory / llm.architectures
     measured = llm.calibration and ctx.directory / llm.calibration
     return facts_of(ctx.catalog, own or None, measured or None)
 
 
-def configuration_of(ctx: Context, llm: Llm, facts: Facts, path: Path) -> Configuration:
+def configuration_of(ctx: Context, llm: Llm, facts: LlmFacts, path: Path) -> Configuration:
     """Return what the plan names, or raise the place of what it names wrongly."""
 
     def where(field: str) -> str:
@@ -118,7 +134,7 @@ def configuration_of(ctx: Context, llm: Llm, facts: Facts, path: Path) -> Config
     )
 
 
-def served_of(llm: Llm, chosen: Configuration, facts: Facts) -> Served:
+def served_of(llm: Llm, chosen: Configuration, facts: LlmFacts) -> Served:
     """Return what serves the component's requests; its numbers may be arrays over scenarios."""
     return Served(
         chosen.work(),
@@ -130,10 +146,10 @@ def served_of(llm: Llm, chosen: Configuration, facts: Facts) -> Served:
     )
 
 
-def promise_of(llm: Llm) -> Promise:
+def promise_of(llm: Llm) -> TokenPromise:
     """Return what users were promised; nothing where nothing is said."""
     tpot, ttft = llm.slo.tpot, llm.slo.ttft
-    return Promise(np.inf if tpot is None else tpot, np.inf if ttft is None else ttft)
+    return TokenPromise(np.inf if tpot is None else tpot, np.inf if ttft is None else ttft)
 
 
 def _most(llm: Llm, chosen: Configuration) -> Floats:
@@ -214,8 +230,8 @@ def _measures(
     llm: Llm, served: Served, peak: Speed, does: Carried, confidence: Confidence
 ) -> Iterator[Measure]:
     level, tpot, ttft = confidence.level, llm.slo.tpot, llm.slo.ttft
-    sure = Spread(*range_of(level, "tpot"), level)
-    late = Spread(*range_of(level, "ttft"), level)
+    sure = Sureness(*range_of(level, "tpot"), level)
+    late = Sureness(*range_of(level, "ttft"), level)
     yield _seconds("tpot", peak.tpot_s, tpot, sure, f"in the busiest hour; {_anatomy(served, peak)}")
     yield _seconds("ttft p95", peak.ttft_p95_s, ttft, late, "in the busiest hour")
     yield measure("tokens/s", peak.tokens_per_s, "/s", "output tokens of a replica in the busiest hour")
@@ -229,7 +245,7 @@ def _anatomy(served: Served, peak: Speed) -> str:
     return f"a step without prompts: {', '.join(each)}"
 
 
-def _seconds(name: str, value: Floats, promised: Floats | None, spread: Spread, formula: str) -> Measure:
+def _seconds(name: str, value: Floats, promised: Floats | None, spread: Sureness, formula: str) -> Measure:
     has = None if promised is None else 1e3 * promised
     return measure(name, 1e3 * value, "ms", formula, has)._replace(spread=spread)
 

@@ -15,11 +15,11 @@ from capplan.findings import Finding
 from capplan.llm.alternatives import would_fit
 from capplan.llm.confidence import confidence_of, range_of
 from capplan.llm.configuration import Configuration
-from capplan.llm.facts import Facts
+from capplan.llm.facts import LlmFacts
 from capplan.plan.llm import Llm
 
 
-def obstacles(name: str, chosen: Configuration, llm: Llm, facts: Facts) -> Iterator[Finding]:
+def obstacles(name: str, chosen: Configuration, llm: Llm, facts: LlmFacts) -> Iterator[Finding]:
     """Yield why the configuration cannot serve at all."""
     too_long = chosen.model.beyond_context(float(np.max(llm.input_tokens + llm.output_tokens)))
     if too_long:
@@ -41,7 +41,7 @@ def obstacles(name: str, chosen: Configuration, llm: Llm, facts: Facts) -> Itera
         yield llm_checks.LLM_DOES_NOT_FIT.finding(name, message, instead)
 
 
-def _instead(chosen: Configuration, llm: Llm, facts: Facts) -> str:
+def _instead(chosen: Configuration, llm: Llm, facts: LlmFacts) -> str:
     would = would_fit(chosen, llm.input_tokens, llm.output_tokens, facts)
     return f"{would}." if would else "Nothing on one machine would; several for a replica are not modelled."
 

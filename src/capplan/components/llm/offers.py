@@ -98,7 +98,17 @@ def offer(
     prices = {rate: hourly(rate) for rate in RATES}
     alone = catalog.price(provider, MACHINES[provider], machine, region, "on_demand")
     node = node_of(catalog, provider, machine)
-    return Offer(provider, region, machine, add_on, gpu or "", count, prices, alone and alone.usd, node)
+    return Offer(
+        provider=provider,
+        region=region,
+        machine=machine,
+        add_on=add_on,
+        gpu=gpu or "",
+        gpus=count,
+        usd_per_hour=prices,
+        machine_usd=alone and alone.usd,
+        node=node,
+    )
 
 
 def node_of(catalog: Catalog, provider: str, machine: Sku) -> Allocatable:

@@ -13,17 +13,17 @@ from capplan.capacity.sizing import Bounds, with_redundancy
 from capplan.components.llm.bills import Bills, Bought
 from capplan.components.llm.fleet import delays_of
 from capplan.components.llm.offers import Offer
-from capplan.llm.capacity import Carried, Promise, carried, speed_at
+from capplan.llm.capacity import Carried, TokenPromise, carried, speed_at
 from capplan.llm.confidence import Confidence, confidence_of
 from capplan.llm.configuration import Configuration
-from capplan.llm.facts import Facts
-from capplan.llm.look import Asked
+from capplan.llm.facts import LlmFacts
+from capplan.llm.look import RequestShape
 from capplan.llm.roofline import stacked, taken
 from capplan.llm.serving import Served, time_per_token
 from capplan.plan.llm import ColdStart
 
 
-class Demand(NamedTuple):
+class ServingDemand(NamedTuple):
     """What has to be served: requests/s by hour, (hours,), and how replicas are provided.
 
     target: share of a replica's capacity to plan with. sustained_use: whether Google's discount counts.
@@ -40,7 +40,7 @@ class Demand(NamedTuple):
     pod_gib: float = 0.0
 
 
-class Option(NamedTuple):
+class ServingOption(NamedTuple):
     """A configuration on an offer, bought in a way, and what comes of it.
 
     lost: why it is not the first, empty for the one that is. missed_by: how far it is from serving, in what
@@ -68,11 +68,11 @@ class Option(NamedTuple):
 def rank(
     configurations: Sequence[Configuration],
     offers: Sequence[Offer],
-    asked: Asked,
-    demand: Demand,
-    facts: Facts,
+    asked: RequestShape,
+    demand: ServingDemand,
+    facts: LlmFacts,
     ways: Mapping[str, Bought],
-) -> list[Option]:
+) -> list[ServingOption]:
     """Return every option, the cheapest first, then those that cannot serve with the reason.
 
     ``ways`` to buy machines have names. Each option costs what an estimate of it would, the API aside.
@@ -87,7 +87,7 @@ def rank(
     return [_with_reason(option, first) for option in options]
 
 
-def pareto(options: Sequence[Option]) -> list[Option]:
+def pareto(options: Sequence[ServingOption]) -> list[ServingOption]:
     """Return the options that no other beats in both monthly cost and TPOT, cheapest first."""
     best, kept = float("inf"), []
     for option in options:
@@ -97,17 +97,17 @@ def pareto(options: Sequence[Option]) -> list[Option]:
     return kept
 
 
-def nearest_misses(options: Sequence[Option]) -> list[str]:
+def nearest_misses(options: Sequence[ServingOption]) -> list[str]:
     """Return of each kind of reason the option that is nearest to serving, with the reason."""
-    found: dict[str, Option] = {}
+    found: dict[str, ServingOption] = {}
     for option in sorted(options, key=lambda option: option.missed_by):
         found.setdefault(option.lost.split(" ")[0], option)
     return [f"{option.configuration.brief()}: {option.lost}" for option in found.values()]
 
 
-def best_of_each(options: Sequence[Option]) -> list[Option]:
+def best_of_each(options: Sequence[ServingOption]) -> list[ServingOption]:
     """Return the cheapest machine and way to buy of each configuration, in the order given."""
-    found: dict[tuple[str, str, float], Option] = {}
+    found: dict[tuple[str, str, float], ServingOption] = {}
     for option in options:
         c = option.configuration
         found.setdefault((c.precision.name, c.gpu.name, c.tensor_parallel), option)
@@ -126,11 +126,11 @@ class _Sized(NamedTuple):
 def _evaluated(
     able: Sequence[Configuration],
     offers: Sequence[Offer],
-    asked: Asked,
-    demand: Demand,
-    facts: Facts,
+    asked: RequestShape,
+    demand: ServingDemand,
+    facts: LlmFacts,
     ways: Mapping[str, Bought],
-) -> list[Option]:
+) -> list[ServingOption]:
     served = Served(
         stacked([c.work() for c in able]),
         stacked([c.reached(facts) for c in able]),
@@ -163,7 +163,7 @@ def _sized(
     served: Served,
     does: Carried,
     replicas: Array,
-    demand: Demand,
+    demand: ServingDemand,
     which: NDArray[np.int64],
 ) -> _Sized:
     each = demand.rps.max() / np.maximum(replicas[which].max(axis=1), 1.0)
@@ -177,7 +177,7 @@ def _sized(
     return _Sized([able[index] for index in which], replicas[which], tpot, ttft)
 
 
-def _replicas(does: Carried, demand: Demand) -> Array:
+def _replicas(does: Carried, demand: ServingDemand) -> Array:
     """Return the replicas of each configuration in each hour, (configurations, hours)."""
     rate = np.where(does.users >= 1, does.rate, np.inf).reshape(-1, 1) * demand.target
     need = ceil_count(demand.rps.reshape(1, -1) / rate)
@@ -185,8 +185,8 @@ def _replicas(does: Carried, demand: Demand) -> Array:
 
 
 def _priced(
-    sized: _Sized, offers: Sequence[Offer], demand: Demand, ways: Mapping[str, Bought]
-) -> Iterator[Option]:
+    sized: _Sized, offers: Sequence[Offer], demand: ServingDemand, ways: Mapping[str, Bought]
+) -> Iterator[ServingOption]:
     weights = np.array([[one.memory().weights] for one in sized.configurations])
     bills = Bills(
         sized.replicas,
@@ -207,7 +207,7 @@ def _priced(
         for offer in roomy:
             for name, bought in ways.items():
                 usd = bills.usd(index, offer, bought, demand.sustained_use)
-                yield Option(
+                yield ServingOption(
                     configuration=one,
                     offer=offer,
                     bought=name,
@@ -227,13 +227,13 @@ def _holds(offer: Offer, configuration: Configuration) -> bool:
     return offer.gpus >= wanted if offer.add_on is None else offer.gpus == wanted
 
 
-def _has_room(offer: Offer, configuration: Configuration, demand: Demand) -> bool:
+def _has_room(offer: Offer, configuration: Configuration, demand: ServingDemand) -> bool:
     """Whether a machine has CPU and memory for the pods of all the replicas that its GPUs hold."""
     pods, node = offer.gpus // configuration.tensor_parallel, offer.node
     return bool(pods * demand.pod_cpu <= node.cpu and pods * demand.pod_gib <= node.memory_gib)
 
 
-def _obstacle(configuration: Configuration, asked: Asked) -> str:
+def _obstacle(configuration: Configuration, asked: RequestShape) -> str:
     """Return why the configuration cannot run this at all, memory aside; empty if it can."""
     too_long = configuration.model.beyond_context(asked.inputs + asked.outputs)
     return too_long or "; ".join(configuration.obstacles())
@@ -243,7 +243,9 @@ Miss = tuple[str, float]
 """Why something cannot serve, and by how much."""
 
 
-def _hindrance(does: Carried, index: int, missing_gb: float, alone_s: float, promise: Promise) -> Miss | None:
+def _hindrance(
+    does: Carried, index: int, missing_gb: float, alone_s: float, promise: TokenPromise
+) -> Miss | None:
     if does.room[index] < 1:
         return f"does not fit, {missing_gb:,.1f} GB short", missing_gb
     if does.tpot_users[index] < 1:
@@ -261,13 +263,25 @@ def _too_many(peak: float, bounds: Bounds) -> Miss | None:
     return f"{peak:,.0f} replicas in the busiest hour, replicas.max is {float(most):g}", peak
 
 
-def _unable(configuration: Configuration, reason: str, missed_by: float = np.inf) -> Option:
+def _unable(configuration: Configuration, reason: str, missed_by: float = np.inf) -> ServingOption:
     unknown = float("inf")
     confidence = confidence_of(configuration)
-    return Option(configuration, None, "", 0.0, 0.0, unknown, unknown, None, confidence, reason, missed_by)
+    return ServingOption(
+        configuration=configuration,
+        offer=None,
+        bought="",
+        replicas=0.0,
+        machines=0.0,
+        tpot_s=unknown,
+        ttft_p95_s=unknown,
+        usd_per_month=None,
+        confidence=confidence,
+        lost=reason,
+        missed_by=missed_by,
+    )
 
 
-def _with_reason(option: Option, first: Option | None) -> Option:
+def _with_reason(option: ServingOption, first: ServingOption | None) -> ServingOption:
     if option is first or first is None or not option.feasible:
         return option
     more = (option.usd_per_month or 0.0) - (first.usd_per_month or 0.0)

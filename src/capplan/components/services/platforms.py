@@ -35,7 +35,7 @@ def _as_said(_: Context, __: str, service: Service, ___: Path) -> tuple[Service,
     return service, None
 
 
-class Platform(NamedTuple):
+class ServicePlatform(NamedTuple):
     """What sizing and pricing must know of a platform; functions take a service that runs there.
 
     provider: whose it is. meters: what it bills for the instances that run, at a load. instance: what one
@@ -54,7 +54,7 @@ class Platform(NamedTuple):
     ceiling: float | None = None
 
 
-def platform_of(service: Service) -> Platform:
+def platform_of(service: Service) -> ServicePlatform:
     """Return what a service runs on."""
     return PLATFORMS[service.platform]
 
@@ -118,17 +118,17 @@ def _pods(ctx: Context, service: Kubernetes) -> Pods:
     )
 
 
-PLATFORMS: Mapping[str, Platform] = {
-    "cloud-run": Platform(_always("gcp"), cloud_run, floor=0.0, ceiling=100.0),
-    "container-apps": Platform(_always("azure"), container_apps, floor=0.0, ceiling=10.0),
-    "fargate": Platform(_always("aws"), fargate, instance=_task),
-    "vm-group": Platform(
+PLATFORMS: Mapping[str, ServicePlatform] = {
+    "cloud-run": ServicePlatform(_always("gcp"), cloud_run, floor=0.0, ceiling=100.0),
+    "container-apps": ServicePlatform(_always("azure"), container_apps, floor=0.0, ceiling=10.0),
+    "fargate": ServicePlatform(_always("aws"), fargate, instance=_task),
+    "vm-group": ServicePlatform(
         lambda _, service: service.provider,
         _machines,
         instance=_machine,
         prescribed=prescribed.by_memory,
     ),
-    "kubernetes": Platform(
+    "kubernetes": ServicePlatform(
         _cluster_provider,
         _paid_by_nodes,
         region=_cluster_region,

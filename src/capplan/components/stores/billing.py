@@ -17,7 +17,7 @@ from capplan.findings import Finding
 from capplan.plan.services import Provider
 
 
-class Bill(NamedTuple):
+class StoreBill(NamedTuple):
     """Makes the meters of one store. commitments: rate → share of what is held all month."""
 
     ctx: Context
@@ -54,7 +54,7 @@ class Bill(NamedTuple):
             rate=rate,
         )
 
-    def in_region(self, region: str) -> Bill:
+    def in_region(self, region: str) -> StoreBill:
         """Return the same store's bill in another region, bought on demand."""
         return self._replace(region=region, commitments=())
 

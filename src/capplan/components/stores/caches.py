@@ -14,7 +14,7 @@ from capplan.catalog.rows import Sku
 from capplan.components.base import Component, Context, Path
 from capplan.components.measures import Measure, Pick, measure
 from capplan.components.stores import checks
-from capplan.components.stores.billing import Bill, retired
+from capplan.components.stores.billing import StoreBill, retired
 from capplan.components.stores.semantic import semantic_measures
 from capplan.cost.meters import Meter
 from capplan.errors import InputError
@@ -38,7 +38,7 @@ def build_cache(ctx: Context, name: str, cache: ManagedCache) -> Component:
     provider = PROVIDERS[cache.platform]
     region = ctx.region(provider, cache.region, path)
     shares = (("commit_1y", cache.commit_1y), ("commit_3y", cache.commit_3y))
-    bill = Bill(ctx, name, provider, region, path, shares)
+    bill = StoreBill(ctx, name, provider, region, path, shares)
     needs = memory_needed(ctx, name, cache, cache.shards if isinstance(cache, ElastiCache) else 1.0)
     if isinstance(cache, Memorystore):
         meters, has, pick, findings = _memorystore(bill, cache, needs)
@@ -82,7 +82,7 @@ def memory_needed(ctx: Context, name: str, cache: Cache, shards: Floats) -> Arra
 _Sized = tuple[list[Meter], Array, Pick, list[Finding]]
 
 
-def _nodes(bill: Bill, cache: ElastiCache | AzureRedis, needs: Array | None) -> _Sized:
+def _nodes(bill: StoreBill, cache: ElastiCache | AzureRedis, needs: Array | None) -> _Sized:
     """Return the meters of the nodes: those named, or the cheapest that hold the content."""
     service = _SERVICES[cache.platform]
     skus = _candidates(bill, cache, service, needs)
@@ -102,7 +102,7 @@ def _nodes(bill: Bill, cache: ElastiCache | AzureRedis, needs: Array | None) -> 
 
 
 def _candidates(
-    bill: Bill, cache: ElastiCache | AzureRedis, service: str, needs: Array | None
+    bill: StoreBill, cache: ElastiCache | AzureRedis, service: str, needs: Array | None
 ) -> Sequence[Sku]:
     if cache.machine != AUTO:
         return [bill.sku(service, cache.machine)]
@@ -121,7 +121,7 @@ def _pick(skus: Sequence[Sku], choice: Choice) -> Pick:
     return Pick(tuple(sku.name for sku in skus), choice.which)
 
 
-def _memorystore(bill: Bill, cache: Memorystore, needs: Array | None) -> _Sized:
+def _memorystore(bill: StoreBill, cache: Memorystore, needs: Array | None) -> _Sized:
     """Return the GiB-hours of the capacity tier of the size; its price holds for the whole instance."""
     service = _SERVICES[cache.platform]
     skus = [
@@ -145,7 +145,7 @@ def _memorystore(bill: Bill, cache: Memorystore, needs: Array | None) -> _Sized:
     return meters, size, Pick(tuple(sku.name for sku in skus), which), []
 
 
-def _named_size(bill: Bill, asked: Floats, skus: Sequence[Sku]) -> tuple[Array, NDArray[np.intp]]:
+def _named_size(bill: StoreBill, asked: Floats, skus: Sequence[Sku]) -> tuple[Array, NDArray[np.intp]]:
     size = per_scenario(np.ceil(asked))
     inside = np.concatenate([_sold_at(sku, size) for sku in skus], axis=1)
     if not inside.any(axis=1).all():
@@ -160,7 +160,7 @@ def _sold_at(sku: Sku, size: Array) -> NDArray[np.bool_]:
 
 
 def _cheapest_size(
-    bill: Bill, service: str, needs: Array, skus: Sequence[Sku]
+    bill: StoreBill, service: str, needs: Array, skus: Sequence[Sku]
 ) -> tuple[Array, NDArray[np.intp]]:
     """Return the cheapest size that holds the content: a larger tier may cost less as a whole."""
     lows = np.array([(sku.size_gib or (0.0, 0.0))[0] for sku in skus])

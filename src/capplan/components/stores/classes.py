@@ -12,7 +12,7 @@ from capplan.arrays import Array
 from capplan.capacity.stores import stepwise
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Sku
-from capplan.components.stores.billing import Bill, retired
+from capplan.components.stores.billing import StoreBill, retired
 from capplan.findings import Finding
 from capplan.plan.databases import Aurora, AzurePostgres, CloudSql, ManagedDatabase, Rds
 from capplan.plan.stores import AUTO
@@ -46,7 +46,7 @@ def service_of(database: ManagedDatabase) -> str:
     return "aurora-postgres" if isinstance(database, Aurora) else "postgresql-flexible"
 
 
-def classes_of(bill: Bill, database: ManagedDatabase) -> tuple[list[DatabaseClass], list[Finding]]:
+def classes_of(bill: StoreBill, database: ManagedDatabase) -> tuple[list[DatabaseClass], list[Finding]]:
     """Return the class that the plan names, or all that it lets capplan choose from, and what is odd."""
     if database.machine != AUTO:
         named = _named(bill, database)
@@ -63,12 +63,12 @@ def classes_of(bill: Bill, database: ManagedDatabase) -> tuple[list[DatabaseClas
     return found, []
 
 
-def _listed(bill: Bill, service: str, sku: Sku) -> DatabaseClass:
+def _listed(bill: StoreBill, service: str, sku: Sku) -> DatabaseClass:
     usd = bill.hourly_usd(service, sku)
     return DatabaseClass(sku.name, sku.vcpu or 0.0, sku.memory_gib or 0.0, usd, ((service, sku, 1.0),))
 
 
-def _named(bill: Bill, database: ManagedDatabase) -> DatabaseClass:
+def _named(bill: StoreBill, database: ManagedDatabase) -> DatabaseClass:
     service, machine = service_of(database), database.machine
     custom = _CUSTOM.fullmatch(machine) if isinstance(database, CloudSql) else None
     catalog = bill.ctx.catalog
@@ -81,7 +81,7 @@ def _named(bill: Bill, database: ManagedDatabase) -> DatabaseClass:
     return _listed(bill, service, bill.sku(service, machine))
 
 
-def _custom_classes(bill: Bill, service: str) -> Iterator[DatabaseClass]:
+def _custom_classes(bill: StoreBill, service: str) -> Iterator[DatabaseClass]:
     make = _custom_maker(bill, service)
     for vcpu in _CUSTOM_VCPU:
         for memory_gib in vcpu * _CUSTOM_GIB_PER_VCPU:
@@ -89,7 +89,7 @@ def _custom_classes(bill: Bill, service: str) -> Iterator[DatabaseClass]:
                 yield make(float(vcpu), float(memory_gib))
 
 
-def _custom_maker(bill: Bill, service: str) -> Callable[[float, float], DatabaseClass]:
+def _custom_maker(bill: StoreBill, service: str) -> Callable[[float, float], DatabaseClass]:
     """Return what makes a class of vCPU and GiB, each at its own price."""
     cores, memory = bill.sku(service, "enterprise-vcpu"), bill.sku(service, "enterprise-ram")
     core_usd, gib_usd = bill.hourly_usd(service, cores), bill.hourly_usd(service, memory)

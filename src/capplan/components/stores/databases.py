@@ -13,7 +13,7 @@ from capplan.components.base import Component, Context, Path
 from capplan.components.connections import connection_measures, connections_of, too_many
 from capplan.components.measures import Measure, Pick, measure
 from capplan.components.stores import checks
-from capplan.components.stores.billing import Bill
+from capplan.components.stores.billing import StoreBill
 from capplan.components.stores.classes import DatabaseClass, classes_of, connections_by_memory, service_of
 from capplan.components.stores.meters import Sized, database_meters
 from capplan.components.stores.recovery import check_standby, recovery_measures, target_findings
@@ -41,7 +41,7 @@ def build_database(
     provider = PROVIDERS[database.platform]
     region = ctx.region(provider, database.region, path)
     shares = (("commit_1y", database.commit_1y), ("commit_3y", database.commit_3y))
-    bill = Bill(ctx, name, provider, region, path, shares)
+    bill = StoreBill(ctx, name, provider, region, path, shares)
     classes, findings = classes_of(bill, database)
     storage = _storage_gib(ctx, name, database)
     needs = _needs(ctx, name, database, services)

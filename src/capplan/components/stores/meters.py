@@ -10,7 +10,7 @@ import numpy as np
 from capplan.arrays import Array, Floats
 from capplan.capacity.choice import Choice
 from capplan.capacity.stores import backup_gib
-from capplan.components.stores.billing import Bill
+from capplan.components.stores.billing import StoreBill
 from capplan.components.stores.classes import DatabaseClass
 from capplan.cost.meters import Meter
 from capplan.plan.databases import Aurora, AzurePostgres, CloudSql, ManagedDatabase, Rds
@@ -31,7 +31,7 @@ class Sized(NamedTuple):
         return np.array(values)[self.choice.which].reshape(-1, 1)
 
 
-def database_meters(bill: Bill, database: ManagedDatabase, sized: Sized) -> Iterator[Meter]:
+def database_meters(bill: StoreBill, database: ManagedDatabase, sized: Sized) -> Iterator[Meter]:
     """Yield primary, replicas, their storage, backups, I/O, and the standby in another region."""
     suffix = _HIGHLY_AVAILABLE.get(database.platform) if database.high_availability else None
     readers: Floats = database.read_replicas
@@ -54,7 +54,7 @@ def database_meters(bill: Bill, database: ManagedDatabase, sized: Sized) -> Iter
         yield _storage(away, service, sku, None, sized.storage_gib)
 
 
-def _instances(bill: Bill, sized: Sized, count: Floats, suffix: str | None = None) -> Iterator[Meter]:
+def _instances(bill: StoreBill, sized: Sized, count: Floats, suffix: str | None = None) -> Iterator[Meter]:
     for index in sized.choice.taken():
         chosen = sized.choice.chosen(index)
         for service, sku, amount in sized.classes[index].parts:
@@ -73,11 +73,11 @@ def _storage_sku(database: ManagedDatabase, sized: Sized) -> tuple[str, str]:
     return sized.classes[0].parts[0][0], "storage"
 
 
-def _storage(bill: Bill, service: str, sku: str, suffix: str | None, amount_gib: Floats) -> Meter:
+def _storage(bill: StoreBill, service: str, sku: str, suffix: str | None, amount_gib: Floats) -> Meter:
     return bill.used(service, bill.sku(service, f"{sku} {suffix}" if suffix else sku), amount_gib, "GiB")
 
 
-def _backups(bill: Bill, database: ManagedDatabase, sized: Sized) -> Iterator[Meter]:
+def _backups(bill: StoreBill, database: ManagedDatabase, sized: Sized) -> Iterator[Meter]:
     """Yield backups beyond what is free: as much as is stored, but nothing on Cloud SQL."""
     # A moment is restored from the copy before it, so copies are kept as long as the log is.
     days = np.maximum(database.backup.retention, database.backup.point_in_time) / _DAY_S

@@ -11,7 +11,7 @@ from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.components.base import Component, Context, Path, Pods
 from capplan.components.connections import connection_measures, connections_of, too_many
 from capplan.components.measures import Measure, measure
-from capplan.components.stores.billing import Bill
+from capplan.components.stores.billing import StoreBill
 from capplan.components.stores.caches import cache_content, too_small
 from capplan.components.stores.semantic import semantic_measures
 from capplan.components.stores.timeseries import series_gib, series_measures
@@ -65,7 +65,7 @@ def _pods(
     platform = ctx.plan.clusters[cluster].platform
     provider = CLUSTER_PROVIDERS[platform]
     region = ctx.region(provider, ctx.plan.clusters[cluster].region, path)
-    bill = Bill(ctx, name, provider, region, path)
+    bill = StoreBill(ctx, name, provider, region, path)
     return Component(
         name=name,
         kind=kind,
@@ -86,7 +86,7 @@ def _fixed(ctx: Context, name: str, store: SelfHosted) -> Sizing:
     return size(ctx.load.rps(name), (), bounds)
 
 
-def _disks(bill: Bill, store: SelfHosted, storage_gib: Floats) -> Iterator[Meter]:
+def _disks(bill: StoreBill, store: SelfHosted, storage_gib: Floats) -> Iterator[Meter]:
     """Yield the pods' volumes; Azure sells disks of fixed sizes, so there each counts as a whole."""
     if not np.any(storage_gib):
         return

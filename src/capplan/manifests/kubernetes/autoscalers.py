@@ -183,7 +183,7 @@ def _steps(steps: Steps) -> Tree:
     return {"stabilizationWindowSeconds": window, "selectPolicy": "Min", "policies": policies}
 
 
-class ScaledObject(NamedTuple):
+class ScaledObjectSpec(NamedTuple):
     """What a KEDA ScaledObject says beyond its target."""
 
     lo: int
@@ -195,7 +195,7 @@ class ScaledObject(NamedTuple):
     fallback: Tree | None
 
 
-def scaled_object_of(site: Site, service: Service) -> ScaledObject:
+def scaled_object_of(site: Site, service: Service) -> ScaledObjectSpec:
     """Return the ScaledObject of a service; polling and cooldown only where they have an effect."""
     scaler = service.workload.autoscaler
     triggers = [_trigger(site, measured) for measured in measures_of(site, service)]
@@ -205,7 +205,7 @@ def scaled_object_of(site: Site, service: Service) -> ScaledObject:
     if fallback is not None and not lo <= number(fallback.replicas) <= service.hi:
         where = f"services.{service.name}.workload.autoscaler.fallback.replicas"
         raise InputError(Problem(where, f"must lie between the bounds, {lo} and {service.hi}"))
-    return ScaledObject(
+    return ScaledObjectSpec(
         lo=lo,
         hi=service.hi,
         polling_s=int(number(scaler.polling)) if lo == 0 else None,

@@ -20,7 +20,7 @@ _MONITORING = {"prometheus-operator": "monitoring", "managed-prometheus": "gmp-s
 """Namespaces that scrape."""
 
 
-class Policy(NamedTuple):
+class NetworkPolicy(NamedTuple):
     """The rules of one NetworkPolicy."""
 
     pod_selector: Tree
@@ -28,9 +28,11 @@ class Policy(NamedTuple):
     egress: list[Tree]
 
 
-def policy_of(site: Site, service: Service) -> Policy:
+def policy_of(site: Site, service: Service) -> NetworkPolicy:
     """Return what the calls of the plan need, and DNS and scraping; nothing else passes."""
-    return Policy({"matchLabels": selector_of(service.name)}, _ingress(site, service), _egress(site, service))
+    return NetworkPolicy(
+        {"matchLabels": selector_of(service.name)}, _ingress(site, service), _egress(site, service)
+    )
 
 
 def dns() -> Tree:

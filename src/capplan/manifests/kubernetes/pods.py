@@ -23,7 +23,7 @@ _CPU_BURST = 4.0
 _GPU = "nvidia.com/gpu"
 
 
-class Pod(NamedTuple):
+class PodTemplate(NamedTuple):
     """What a Deployment's template needs; trees are Kubernetes' own structures."""
 
     name: str
@@ -87,14 +87,14 @@ def gpus_of(service: Service) -> int:
     return int(number(service.spec.gpu)) if isinstance(service.spec, Kubernetes) else 0
 
 
-def pod_of(site: Site, service: Service, priority_class: str, limit_cpu: bool = True) -> Pod:
+def pod_of(site: Site, service: Service, priority_class: str, limit_cpu: bool = True) -> PodTemplate:
     """Return everything that the Deployment of a service says."""
     workload, name = service.workload, service.name
     pool = pool_of(site, service)
     labels = labels_of(site, name)
     grace = max(math.ceil(workload.grace), 1)
     volumes, mounts = _volumes(service)
-    return Pod(
+    return PodTemplate(
         name=name,
         namespace=site.namespace,
         labels=labels | MANAGED_BY,

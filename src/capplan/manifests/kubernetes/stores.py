@@ -29,7 +29,7 @@ _REDIS_OPERATOR_IMAGE = "opstree/redis:v7.2.7"
 _USER = 10001
 
 
-class Engine(NamedTuple):
+class StoreEngine(NamedTuple):
     """How the image of a store is run: what it listens on, where its data and its settings are."""
 
     port: int
@@ -42,7 +42,7 @@ class Engine(NamedTuple):
 
 
 _ENGINES = {
-    "redis": Engine(
+    "redis": StoreEngine(
         port=6379,
         image="redis:7.4",
         data="/data",
@@ -51,7 +51,7 @@ _ENGINES = {
         password="REDIS_PASSWORD",
         env=[],
     ),
-    "postgres": Engine(
+    "postgres": StoreEngine(
         port=5432,
         image="timescale/timescaledb:2.17.2-pg16",
         data="/var/lib/postgresql/data",
@@ -61,7 +61,7 @@ _ENGINES = {
         # A new disk holds lost+found, and initdb wants an empty directory.
         env=[{"name": "PGDATA", "value": "/var/lib/postgresql/data/pgdata"}],
     ),
-    "mysql": Engine(
+    "mysql": StoreEngine(
         port=3306,
         image="mysql:8.0",
         data="/var/lib/mysql",

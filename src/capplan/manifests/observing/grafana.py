@@ -18,7 +18,7 @@ _HEIGHT = 8
 _SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 
-class Panel(NamedTuple):
+class GrafanaPanel(NamedTuple):
     """A time series panel: queries by legend, and a line at a level."""
 
     title: str
@@ -38,7 +38,7 @@ def dashboard_artefacts(site: Site) -> Iterator[Artefact]:
         )
 
 
-def _dashboard(site: Site, name: str, title: str, panels: list[Panel]) -> Artefact:
+def _dashboard(site: Site, name: str, title: str, panels: list[GrafanaPanel]) -> Artefact:
     uid = _uid(name)
     body: Tree = {
         "uid": uid,
@@ -60,44 +60,46 @@ def _uid(name: str) -> str:
     return name if len(name) <= 40 else f"{name[:31]}-{sha256(name.encode()).hexdigest()[:8]}"
 
 
-def _panels(site: Site) -> Iterator[Panel]:
+def _panels(site: Site) -> Iterator[GrafanaPanel]:
     for service in site.services.values():
         yield from _of_service(site, service)
     cost = f'max({site.manifests.metrics.cost_per_day}{{plan="{site.name}"}})'
-    yield Panel("Cost of a day", "currencyUSD", {"cost": cost}, round(site.usd_per_day, 2))
+    yield GrafanaPanel("Cost of a day", "currencyUSD", {"cost": cost}, round(site.usd_per_day, 2))
     yield from _own(site, None)
 
 
-def _own(site: Site, dashboard: str | None) -> Iterator[Panel]:
+def _own(site: Site, dashboard: str | None) -> Iterator[GrafanaPanel]:
     """Yield the plan's own panels of a dashboard; None is the plan's."""
     for own in site.manifests.panels:
         if own.dashboard == dashboard:
             limit = None if own.threshold is None else number(own.threshold)
-            yield Panel(own.title, own.unit, {own.title: own.query}, limit)
+            yield GrafanaPanel(own.title, own.unit, {own.title: own.query}, limit)
 
 
-def _of_service(site: Site, service: Service) -> Iterator[Panel]:
+def _of_service(site: Site, service: Service) -> Iterator[GrafanaPanel]:
     name, status = service.name, site.manifests.metrics.status_label
-    yield Panel(f"{name}: request rate", "reqps", {"requests": rate(site, name)}, round(service.peak_rps, 6))
+    yield GrafanaPanel(
+        f"{name}: request rate", "reqps", {"requests": rate(site, name)}, round(service.peak_rps, 6)
+    )
     slo = service.spec.slo.p95
     quantiles = {f"p{round(100 * q)}": latency_query(site, name, q) for q in (0.5, 0.95, 0.99)}
-    yield Panel(f"{name}: response time", "s", quantiles, None if slo is None else number(slo))
+    yield GrafanaPanel(f"{name}: response time", "s", quantiles, None if slo is None else number(slo))
     classes = {f"{c}xx": rate(site, name, f'{status}=~"{c}.."') + " * 60" for c in (4, 5)}
-    yield Panel(f"{name}: errors a minute", "short", classes)
+    yield GrafanaPanel(f"{name}: errors a minute", "short", classes)
     ratio = {"errors": error_ratio(site, name)}
-    yield Panel(f"{name}: error ratio", "percentunit", ratio, number(site.manifests.alerts.error_rate))
+    yield GrafanaPanel(f"{name}: error ratio", "percentunit", ratio, number(site.manifests.alerts.error_rate))
     if name in site.pods:
         replicas = (
             f'sum(kube_deployment_status_replicas{{namespace="{site.namespace}", deployment="{name}"}})'
         )
-        yield Panel(f"{name}: replicas", "short", {"replicas": replicas}, float(service.hi))
+        yield GrafanaPanel(f"{name}: replicas", "short", {"replicas": replicas}, float(service.hi))
     if service.spec.queue is not None:
         length = service.spec.queue.target_length
         limit = None if length is None else number(length)
-        yield Panel(f"{name}: queue", "short", {"waiting": query_of(site, name, "queue")}, limit)
+        yield GrafanaPanel(f"{name}: queue", "short", {"waiting": query_of(site, name, "queue")}, limit)
 
 
-def _panel(index: int, panel: Panel) -> Tree:
+def _panel(index: int, panel: GrafanaPanel) -> Tree:
     per_row = _COLUMNS // _WIDTH
     place = {"x": index % per_row * _WIDTH, "y": index // per_row * _HEIGHT, "w": _WIDTH, "h": _HEIGHT}
     targets = [
@@ -116,7 +118,7 @@ def _panel(index: int, panel: Panel) -> Tree:
     }
 
 
-def _defaults(panel: Panel) -> Tree:
+def _defaults(panel: GrafanaPanel) -> Tree:
     if panel.threshold is None:
         return {"unit": panel.unit}
     steps = [{"color": "green", "value": None}, {"color": "red", "value": panel.threshold}]

@@ -1,0 +1,86 @@
+"""The rules of the house that a linter does not know: sizes, records by keyword, one name for one thing."""
+
+import ast
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from helpers import ROOT
+
+SOURCE = ROOT / "src" / "capplan"
+TREES = {path: ast.parse(path.read_text("utf-8")) for path in sorted(SOURCE.rglob("*.py"))}
+MOST_POSITIONAL = 6
+SHARED = {"Column", "Command", "Curves", "Finding", "Table", "Workload"}
+"""Names that still stand for two things; it only ever gets shorter."""
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions() -> Iterator[tuple[str, int]]:
+    """Yield where each function is, and the lines of its body without the docstring."""
+    for path, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, Function):
+                body = node.body[1:] if ast.get_docstring(node) is not None and node.body[1:] else node.body
+                yield f"{at(path, node)} {node.name}", (body[-1].end_lineno or 0) - body[0].lineno + 1
+
+
+def at(path: Path, node: ast.stmt | ast.expr) -> str:
+    """Return where a node is, for messages."""
+    return f"{path.relative_to(SOURCE)}:{node.lineno}"
+
+
+def records() -> dict[str, int]:
+    """Return the number of fields of every record, by its name; of the smallest where two share one."""
+    found: dict[str, int] = {}
+    for tree in TREES.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and is_record(node):
+                fields = sum(isinstance(part, ast.AnnAssign) for part in node.body)
+                found[node.name] = min(fields, found.get(node.name, fields))
+    return found
+
+
+def is_record(node: ast.ClassDef) -> bool:
+    """Say whether a class is a NamedTuple or a dataclass."""
+    above = [ast.unparse(part) for part in (*node.bases, *node.decorator_list)]
+    return any(name == "NamedTuple" or name.startswith("dataclass") for name in above)
+
+
+def positional(arguments: Sequence[ast.expr], fields: int) -> int:
+    """Return how many fields are given by place; a splat may give all of them."""
+    return fields if any(isinstance(argument, ast.Starred) for argument in arguments) else len(arguments)
+
+
+def test_large_records_are_built_by_keyword():
+    known = records()
+    offences = [
+        f"{at(path, node)} {node.func.id}"
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and positional(node.args, known.get(node.func.id, 0)) > MOST_POSITIONAL
+        and node.func.id in known
+    ]
+    assert offences == []
+
+
+def test_functions_are_small():
+    sizes = [size for _, size in functions()]
+    assert [where for where, size in functions() if size > 60] == []
+    assert np.median(sizes) <= 7
+    assert np.percentile(sizes, 90) <= 20
+
+
+def test_modules_are_small():
+    sizes = {str(path.relative_to(SOURCE)): len(path.read_text("utf-8").splitlines()) for path in TREES}
+    assert {path: size for path, size in sizes.items() if size > 450} == {}
+
+
+def test_no_two_public_classes_share_a_name():
+    found: dict[str, list[str]] = {}
+    for path, tree in TREES.items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(at(path, node))
+    assert {name for name, places in found.items() if len(places) > 1} <= SHARED
