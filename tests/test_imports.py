@@ -78,3 +78,13 @@ estimate(read_plan(Path(sys.argv[1])), Catalog())
 print("numpy.ma" in sys.modules and not before)
 """
     assert _python(code, str(ROOT / "examples" / "afpi")).strip() == "False"
+
+
+def test_an_estimate_declares_no_checks_of_others() -> None:
+    """Texts of checks are long; a command loads its own, and only `explain` and SARIF load all of them."""
+    code = """
+import sys
+import capplan.estimate, capplan.plan.read, capplan.report.estimate
+print(sorted(name for name in sys.modules if name.startswith("capplan.") and "checks" in name.split(".")))
+"""
+    assert _python(code).strip() == "['capplan.components.checks']"

@@ -36,6 +36,20 @@ def test_an_old_id_is_explained_under_its_name(capplan):
     assert capplan("explain", "M28-image").stdout.startswith("cloud-run-image: ")
 
 
+@pytest.mark.parametrize(
+    ("gate", "code"),
+    [
+        ("budget/total-max", "budget-exceeded"),
+        ("policy/no-spot", "policy-broken"),
+        ("capacity/quota", "instance-quota-exceeded"),
+        ("capacity/max-too-small", "max-too-small"),
+        ("coverage/unpriced", "unpriced"),
+    ],
+)
+def test_a_gate_is_explained_by_the_name_that_reports_give_it(capplan, gate, code):
+    assert capplan("explain", gate).stdout.startswith(f"{code}: ")
+
+
 def test_an_unknown_code_names_the_nearest(capplan):
     run = capplan("explain", "pdb-block-drain")
     assert (run.exit_code, run.stdout) == (2, "")

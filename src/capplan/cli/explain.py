@@ -11,7 +11,8 @@ from capplan.cli.options import Force, OutputFile, formats
 
 def explain(
     code: Annotated[
-        str | None, typer.Argument(metavar="CODE", help="Code of a finding; lists all of them by default.")
+        str | None,
+        typer.Argument(metavar="CODE", help="Code of a finding, or a gate; lists all of them by default."),
     ] = None,
     fmt: Annotated[str, formats("table", "json", "markdown", "html")] = "table",
     output: OutputFile = None,
@@ -24,6 +25,7 @@ def explain(
     from capplan.cli.output import show
     from capplan.errors import InputError, Problem, nearest
     from capplan.findings import found_by
+    from capplan.gate.checks import code_of_gate
     from capplan.manifests.verify.checks import code_of
     from capplan.report.checks import check_report, list_report
 
@@ -31,7 +33,7 @@ def explain(
     if code is None:
         show(list_report(list(known.values())), fmt, output, force)
         return
-    found = known.get(code_of(code))
+    found = known.get(code_of_gate(code_of(code)))
     if found is None:
         raise InputError(Problem("CODE", f"no finding is called '{code}'", nearest(code, known)))
     show(check_report(*found), fmt, output, force)

@@ -157,3 +157,26 @@ gates: {policies: [{name: spare, when: component.instances.min < 1, message: no 
     remedy="Do what the policy asks for, or waive it.",
     source="gates.policies",
 )
+
+_GATES = {
+    "budget": BUDGET_EXCEEDED,
+    "increase": INCREASE_EXCEEDED,
+    "policy": POLICY_BROKEN,
+    "capacity/headroom": HEADROOM_TOO_SMALL,
+    "capacity/minimum": TOO_FEW_INSTANCES,
+    "capacity/quota": INSTANCE_QUOTA_EXCEEDED,
+    "coverage/stale": STALE_PRICE,
+    "coverage/undated": UNDATED_PRICE,
+}
+"""What gates find, by their kind or their name."""
+
+
+def code_of_gate(name: str) -> str:
+    """Return the code of what a gate finds; other names are codes already.
+
+    >>> code_of_gate("policy/no-spot"), code_of_gate("capacity/headroom"), code_of_gate("capacity/unsized")
+    ('policy-broken', 'headroom-too-small', 'unsized')
+    """
+    kind, _, rest = name.rpartition("/")
+    check = _GATES.get(name) or _GATES.get(kind)
+    return rest if check is None else check.code
