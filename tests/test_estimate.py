@@ -23,6 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capplan.catalog.catalog import Catalog
+from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
 from capplan.plan.bind import Scenarios
 from capplan.plan.sweep import read_sweeps
@@ -333,3 +334,30 @@ def test_requests_that_enter_are_those_that_arrive(plan, rps):
             if call is not None:
                 sent = sent + load.average(caller) * call.per_request * (1 - call.cache_hit_rate)
         assert np.allclose(load.average(name), sent, rtol=1e-9)
+
+
+@moderate
+@given(PLANS, st.lists(st.floats(-2, 15).map(lambda power: 10.0**power), min_size=2, max_size=4))
+def test_more_load_never_needs_less_up_to_a_quadrillion_requests(plan, rates):
+    check_monotone(text_of(plan), rates)
+
+
+def test_calls_that_multiply_beyond_all_numbers_are_refused_with_their_place():
+    chain = "".join(
+        f"\n      s{i}: {{platform: fargate, cpu_time: 5ms, calls: {{s{i + 1}: 1e18}}}}" for i in range(20)
+    )
+    plan = f"""
+    name: t
+    regions: {{aws: us-east-1}}
+    demand: {{requests_per_second: 1e9, profile: flat}}
+    services:{chain}
+      s20: {{platform: fargate, cpu_time: 5ms}}
+"""
+    with pytest.raises(InputError, match=r"plan.yaml:7:\d+: services\.s1: its callers ask for 1e\+27"):
+        estimate_of(plan)
+
+
+def test_an_unused_maximum_of_a_billion_costs_nothing():
+    """A ceiling is a number and no list of instances."""
+    wide, narrow = (estimate_of(FLAT_VM, f"services.api.instances.max={most}") for most in (1e9, 100))
+    assert monthly(wide) == monthly(narrow)

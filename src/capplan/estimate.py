@@ -13,6 +13,7 @@ from capplan.arrays import Floats
 from capplan.catalog.catalog import Catalog, Provenance
 from capplan.components import checks
 from capplan.components.base import Component, Context
+from capplan.components.finite import check_finite
 from capplan.components.kinds import components_of
 from capplan.components.prices import price_findings
 from capplan.components.reach import reach_findings
@@ -107,6 +108,7 @@ def estimate_on(context: Context, scenarios: Scenarios) -> Estimate:
     meters = [meter for component in components for meter in component.meters]
     terms = Terms(context.hours_per_month, context.plan.pricing.free_tier)
     lines = cost_lines(meters, context.catalog, terms)
+    check_finite(components, lines, context.places)
     found = [finding for component in components for finding in component.findings]
     found = [*found, *_recorded(context.pattern), *reach_findings(context), *price_findings(lines)]
     findings = sorted(found, key=lambda f: f.rank)

@@ -15,7 +15,7 @@ from capplan.errors import InputError
 from capplan.plan.caches import Semantic
 from capplan.plan.demand import Demand
 from capplan.plan.fields import LARGEST
-from capplan.plan.model import Plan
+from capplan.plan.model import COMPONENTS, Plan
 from capplan.plan.places import Places
 from capplan.stdin import name_of
 
@@ -99,14 +99,34 @@ def load_on(pattern: Pattern, plan: Plan, hours_per_month: Floats, places: Place
     volume = _volume(demand, hours_per_month)
     average = pattern.recorded_rps if volume is None else volume
     entering = _entering(plan)
+    grown = _grown(average, demand, places)
+    with np.errstate(over="ignore", invalid="ignore"):
+        per_entry = _follow_calls(plan, entering)
+        _check_computable(plan, grown, per_entry, places)
     return Load(
-        average_rps=_grown(average, demand, places),
+        average_rps=grown,
         shape=_stretched(pattern, demand, places),
-        per_entry=_follow_calls(plan, entering),
+        per_entry=per_entry,
         entering=entering,
         profile=pattern.name,
         callers=_callers(plan),
     )
+
+
+def _check_computable(plan: Plan, average: Array, per_entry: Mapping[str, Array], places: Places) -> None:
+    """Refuse calls that multiply until nobody can compute with them; InputError names the first component."""
+    for section in COMPONENTS:
+        for name in getattr(plan, section):
+            rps = average * per_entry.get(name, 0.0)
+            if not np.all(rps <= LARGEST):
+                what = f"its callers ask for {np.max(rps):g} requests/s, more than {LARGEST:g}"
+                raise InputError(
+                    places.problem(
+                        (section, name),
+                        what,
+                        "Look at per_request along its calls: nobody can compute with so many.",
+                    )
+                )
 
 
 def _grown(average: Floats, demand: Demand, places: Places) -> Array:
