@@ -18,6 +18,7 @@ test: $(VENV)/dev
 	$(BIN)/python -m cogapp --check -P -I docs $(DOCUMENTS)
 	$(BIN)/capplan schema | cmp - docs/plan.schema.json
 	$(BIN)/python docs/manual.py | cmp - docs/capplan.1
+	$(BIN)/python docs/shown.py | cmp - docs/estimate.svg
 	$(BIN)/pytest -q -rs -n auto --durations=20
 
 # The inner loop: lint, types, and the tests of what changed since main.
@@ -52,6 +53,7 @@ docs: $(VENV)/dev
 	$(BIN)/python -m cogapp -r -P -I docs $(DOCUMENTS)
 	$(BIN)/capplan schema -o docs/plan.schema.json --force
 	$(BIN)/python docs/manual.py > docs/capplan.1
+	$(BIN)/python docs/shown.py > docs/estimate.svg
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/startup.py

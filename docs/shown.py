@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+_PICTURED = ("capplan estimate examples/afpi -q", "capplan check examples/afpi --today 2026-11-21")
 _FIXED = {
-    "NO_COLOR": "1",
     "COLUMNS": "80",
     "LINES": "24",
     "PYTHONIOENCODING": "utf-8",
@@ -18,14 +21,23 @@ _FIXED = {
 }
 
 
-def output(command: str) -> str:
-    """Return what ``command`` prints, on stdout and then on stderr."""
-    arguments = command.split()[1:]
+_PLAIN = {"NO_COLOR": "1"}
+_GIT = {f"GIT_{who}_{what}": "you" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")} | {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
+
+
+def run(
+    command: str, place: Path = ROOT, more: Mapping[str, str] = _PLAIN
+) -> subprocess.CompletedProcess[str]:
+    """Run ``command``, of capplan or of git, in the directory ``place``."""
+    program, *arguments = shlex.split(command)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("CAPPLAN_", "FORCE_COLOR"))}
     done = subprocess.run(
-        [sys.executable, "-m", "capplan", *arguments],
-        cwd=ROOT,
-        env=environment | _FIXED,
+        [*([sys.executable, "-m", "capplan"] if program == "capplan" else [program]), *arguments],
+        cwd=place,
+        env=environment | _FIXED | more,
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -33,14 +45,106 @@ def output(command: str) -> str:
     )
     if done.returncode == 1:
         raise RuntimeError(done.stderr)
+    return done
+
+
+def output(command: str) -> str:
+    """Return what ``command`` prints, on stdout and then on stderr."""
+    done = run(command)
     return done.stdout + done.stderr
 
 
 def console(command: str, lines: int | None = None) -> None:
     """Print a fenced block with a command and what it prints, at most so many ``lines`` of it."""
-    shown = output(command).splitlines()
-    kept = shown if lines is None else shown[:lines]
-    print("```console", f"$ {command}", *kept, *(["…"] if len(kept) < len(shown) else []), "```", sep="\n")
+    _fence([(command, output(command))], lines)
+
+
+def _fence(said: list[tuple[str, str]], lines: int | None = None) -> None:
+    print("```console")
+    for command, text in said:
+        shown = text.splitlines()
+        kept = shown if lines is None else shown[:lines]
+        print(f"$ {command}", *kept, *(["…"] if len(kept) < len(shown) else []), sep="\n")
+    print("```")
+
+
+class Tour:
+    """Commands and files that build on each other, in a directory of their own."""
+
+    def __init__(self) -> None:
+        self._kept = TemporaryDirectory()
+        self._place = Path(self._kept.name)
+
+    def console(self, *commands: str, lines: int | None = None, code: bool = False) -> None:
+        """Print a fenced block with ``commands`` and what they print; ``code`` adds the last exit code."""
+        said = []
+        for command in commands:
+            done = run(command, self._place, _PLAIN | _GIT)
+            said.append((command, done.stdout + done.stderr))
+        _fence(said + ([("echo $?", str(done.returncode))] if code else []), lines)
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file, and print it as a fenced block."""
+        (self._place / name).write_text(text, encoding="utf-8")
+        print(f"```yaml\n# {name}\n{text}```")
+
+    def add(self, name: str, text: str) -> None:
+        """Add to the end of a file, and print what is added as a fenced block."""
+        with (self._place / name).open("a", encoding="utf-8") as file:
+            file.write(f"\n{text}")
+        print(f"```yaml\n{text}```")
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Replace the one line ``old`` of a file, and print the change as a fenced block."""
+        before = (self._place / name).read_text(encoding="utf-8")
+        assert before.count(old) == 1, old
+        (self._place / name).write_text(before.replace(old, new), encoding="utf-8")
+        print(f"```diff\n-{old}\n+{new}\n```")
+
+
+_SVG = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">
+<style>
+text {{ font-family: Menlo, Consolas, DejaVu Sans Mono, monospace; font-size: {char_height}px; }}
+{styles}
+</style>
+<defs>
+<clipPath id="{unique_id}-clip-terminal">
+<rect width="{terminal_width}" height="{terminal_height}"/>
+</clipPath>
+{lines}
+</defs>
+{chrome}
+<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
+{backgrounds}
+<g>
+{matrix}
+</g>
+</g>
+</svg>
+"""
+"""rich's own template without its fonts, which a browser would load from the network."""
+
+
+def picture() -> str:
+    """Return the README's picture, an SVG of a terminal in which the pictured commands have run."""
+    from io import StringIO
+
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(
+        record=True,
+        file=StringIO(),
+        width=80,
+        force_terminal=True,
+        color_system="truecolor",
+        legacy_windows=False,
+    )
+    for command in _PICTURED:
+        console.print(Text(f"$ {command}"))
+        console.print(Text.from_ansi(run(command, more={"FORCE_COLOR": "1"}).stdout))
+    text = console.export_svg(title="capplan", code_format=_SVG, unique_id="capplan")
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines() if line.strip())
 
 
 def reference() -> None:
@@ -157,3 +261,7 @@ def llm_claims(*claims: tuple[str, str, str, str, int]) -> None:
         full = [] if lack else [f"{one.tokens_per_s:,.0f}"]
         on = f"{model}, {one.configuration.brief()}"
         print(f"| {' | '.join([claim, on, f'{one.weights_gb:.1f}', f'{one.usable_gb:.1f}', *fit, *full])} |")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(picture())

@@ -150,7 +150,7 @@ services:
   api: {platform: fargate, cpu: 0.5, memory: 1Gi, cpu_time: 10ms, slo: {p95: 300ms}}
 """,
     remedy="Give service_time or cpu_time.",
-    source="docs/plan.md, response times",
+    source="docs/slo-and-uncertainty.md, response times",
 )
 SLO_BELOW_SERVICE_TIME = Check(
     code="slo-below-service-time",
