@@ -1,7 +1,8 @@
 """FOCUS 1.0: the estimate as a provider's bill would say it (focus.finops.org).
 
 One row a priced cost line, of the expected cost, for one month. Costs are effective costs; nothing is
-invoiced, so the billed cost is the same. Columns that begin with x_ are capplan's own, as FOCUS allows.
+invoiced, so the billed cost is the same. Columns that begin with x_ are capplan's own, as FOCUS allows;
+x_Complete is false where lines of the plan have no price, and so no row.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ COLUMNS = (
     ),
     *("SkuId", "SkuPriceId", "SubAccountId", "SubAccountName", "Tags"),
     *("x_Component", "x_CostMin", "x_CostMax", "x_PriceStatus", "x_PriceSource", "x_PriceAsOf"),
+    "x_Complete",
 )
 
 
@@ -131,6 +133,7 @@ def _row(
         "x_PriceStatus": line.status,
         "x_PriceSource": line.source,
         "x_PriceAsOf": line.as_of or "",
+        "x_Complete": str(shown.total is not None and shown.total.certainty.complete).lower(),
     }
 
 
