@@ -3,9 +3,9 @@
 import textwrap
 from pathlib import Path
 
-import numpy as np
 from hypothesis import settings
 
+from capplan.arrays import in_scenario
 from capplan.catalog.catalog import Catalog
 from capplan.estimate import Estimate, estimate
 from capplan.plan.bind import Scenarios
@@ -68,9 +68,8 @@ def peak(result: Estimate, name: str, scenario: int = 0) -> float:
     return row(component(result, name).sizing.peak, scenario)
 
 
-def row(values: np.ndarray, scenario: int) -> float:
-    """Return a (scenarios | 1, 1) array's value in one scenario."""
-    return float(values[min(scenario, values.shape[0] - 1), 0])
+row = in_scenario
+"""The value of one scenario."""
 
 
 def lines_by_sku(result: Estimate, name: str) -> dict[str, list]:

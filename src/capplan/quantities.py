@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+HOUR_S, DAY_S = 3_600.0, 86_400.0
 _GIB = 2.0**30
 _BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": _GIB, "Ti": 2.0**40, "Pi": 2.0**50}
 _DECIMAL = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
@@ -35,8 +36,8 @@ _SECONDS = {
     "s": 1.0,
     "m": 60.0,
     "min": 60.0,
-    "h": 3600.0,
-    "d": 86400.0,
+    "h": HOUR_S,
+    "d": DAY_S,
     "w": 604800.0,
 }
 _PER = {
@@ -44,10 +45,10 @@ _PER = {
     "second": 1.0,
     "min": 60.0,
     "minute": 60.0,
-    "h": 3600.0,
-    "hour": 3600.0,
-    "day": 86400.0,
-    "d": 86400.0,
+    "h": HOUR_S,
+    "hour": HOUR_S,
+    "day": DAY_S,
+    "d": DAY_S,
 }
 _UNSIGNED = r"(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 _QUANTITY = re.compile(rf"([+-]?{_UNSIGNED})\s*([A-Za-z]*)")

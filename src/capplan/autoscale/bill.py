@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capplan.arrays import Array, ceil_count, hourly_max
+from capplan.arrays import Array, ceil_count, hourly_max, in_scenario
 from capplan.capacity.nodes import PodGroup, nodes_for
 from capplan.components.base import Component, Context
 from capplan.components.egress import egress_meters
@@ -17,8 +17,7 @@ from capplan.cost.lines import CostLine, Terms, cost_lines, total_cost
 from capplan.cost.machines import Fleet
 from capplan.cost.meters import EXTERNAL, Meter
 from capplan.estimate import Estimate
-
-_HOUR_S = 3600.0
+from capplan.quantities import HOUR_S
 
 
 class Run(NamedTuple):
@@ -62,12 +61,12 @@ def bill(estimate: Estimate, runs: Mapping[str, Run], tick_s: float) -> Simulate
 
 
 def _expected(lines: Sequence[CostLine]) -> float:
-    return float(total_cost(lines).expected.flat[0])
+    return in_scenario(total_cost(lines).expected)
 
 
 def _hourly(values: Array, tick_s: float) -> Array:
     """Return means over hours, (1, hours); what is left of a last hour counts as one."""
-    per_hour = max(round(_HOUR_S / tick_s), 1)
+    per_hour = max(round(HOUR_S / tick_s), 1)
     starts = np.arange(0, values.size, per_hour)
     counts = np.diff(np.append(starts, values.size))
     return np.asarray(np.add.reduceat(values, starts) / counts)[None]

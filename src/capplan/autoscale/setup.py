@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capplan.arrays import Array
+from capplan.arrays import Array, in_scenario
 from capplan.autoscale.compiled import reals
 from capplan.autoscale.fleet import FleetSpec
 from capplan.autoscale.loop import RHO_TOP
@@ -137,7 +137,7 @@ def traffic_of(rate_rps: float, timeout_s: float, settings: Settings) -> Traffic
 
 
 def _one(values: Array) -> int:
-    return int(values.flat[0])
+    return int(in_scenario(values))
 
 
 def ceiling_of(sizing: Sizing) -> int:

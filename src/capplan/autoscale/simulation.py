@@ -25,10 +25,9 @@ from capplan.plan.bind import Scenarios
 from capplan.plan.demand import Trace
 from capplan.plan.model import Plan
 from capplan.plan.read import PlanFile
+from capplan.quantities import DAY_S, HOUR_S
 from capplan.stdin import name_of
 
-_DAY_S = 86_400.0
-_HOUR_S = 3_600.0
 _DAYS = 7.0
 _MOST_TICKS = 50_000_000
 
@@ -121,15 +120,15 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
     estimate = estimate_on(context_of(file, catalog), Scenarios())
     load, step_s, notes = _load(estimate, trace, file.directory)
     steps = load.shape.shape[1]
-    natural_s = steps * step_s if steps > 1 else _DAYS * _DAY_S
-    seconds = natural_s if settings.days is None else settings.days * _DAY_S
+    natural_s = steps * step_s if steps > 1 else _DAYS * DAY_S
+    seconds = natural_s if settings.days is None else settings.days * DAY_S
     if seconds / settings.tick_s > _MOST_TICKS:
-        what = f"{seconds / _DAY_S:g} days in ticks of {settings.tick_s:g} s are too many"
+        what = f"{seconds / DAY_S:g} days in ticks of {settings.tick_s:g} s are too many"
         raise InputError(Problem("--days", what, "Simulate fewer days, or longer ticks."))
     if settings.blind_s[0] >= seconds:
-        what = f"begins after the {seconds / _HOUR_S:g} hours that are simulated"
+        what = f"begins after the {seconds / HOUR_S:g} hours that are simulated"
         raise InputError(Problem("--outage", what))
-    smooth = step_s >= _HOUR_S
+    smooth = step_s >= HOUR_S
     by_name = {
         name: rates(load.rps(name)[0], step_s, settings.tick_s, seconds, smooth)
         for name in (*estimate.plan.services, *estimate.plan.llm)
@@ -149,7 +148,7 @@ def _load(estimate: Estimate, trace: Trace | None, directory: Path) -> tuple[Loa
     """Return the load, the seconds of a step, and what a reader must know of a trace."""
     plan = estimate.plan
     if trace is None and plan.demand.trace is None:
-        return estimate.load, _HOUR_S, ()
+        return estimate.load, HOUR_S, ()
     recording = read_recording(trace or plan.demand.trace, directory)  # type: ignore[arg-type]
     notes = (*recording.gaps, *recording.said)
     if trace is None:

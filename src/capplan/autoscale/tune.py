@@ -18,6 +18,7 @@ from capplan.autoscale.loop import FIXED
 from capplan.autoscale.setup import Subject
 from capplan.autoscale.simulation import Outcome, Prepared, SimulatedSeries, outcome, requests_of, series_of
 from capplan.errors import InputError, Problem, nearest
+from capplan.quantities import DAY_S
 
 Mask = NDArray[np.bool_]
 
@@ -26,7 +27,6 @@ ALLOWED_LATE = 0.001
 
 _BUDGET = 1000 if COMPILED else 40
 _FRONT = 8
-_DAY_S = 86_400.0
 
 
 class Trial(NamedTuple):
@@ -146,7 +146,7 @@ def held_out(ticks: int, tick_s: float) -> Mask:
     So both parts have their share of peaks and of weekends.
     """
     whole_s = ticks * tick_s
-    block_s = _DAY_S if whole_s >= 3 * _DAY_S else whole_s / 10
+    block_s = DAY_S if whole_s >= 3 * DAY_S else whole_s / 10
     return np.asarray((np.arange(ticks) * tick_s / block_s).astype(int) % 3 == 2)
 
 

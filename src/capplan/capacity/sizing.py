@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from capplan.arrays import Array, Floats, ceil_count, hourly_max, per_scenario
+from capplan.arrays import Array, Floats, ceil_count, hourly_max, in_scenario, per_scenario
 from capplan.capacity.limits import Limit
 from capplan.capacity.redundancy import with_availability, with_zone_loss
 
@@ -88,7 +88,7 @@ class Sizing(NamedTuple):
 
     def binding(self, scenario: int = 0) -> str:
         """Return the constraint that decides the count in ``scenario``; the first one on a tie."""
-        counts = {name: float(_pick(count, scenario)) for name, count in self.constraints.items()}
+        counts = {name: in_scenario(count, scenario) for name, count in self.constraints.items()}
         return max(counts, key=lambda name: counts[name])
 
 
@@ -194,7 +194,3 @@ def _available(instances: Array, bounds: Bounds) -> Array:
 def _instances(rps: Array, capacity: Array) -> Array:
     """Return whole instances for a load; ``capacity`` is above 0, and infinite where nothing limits."""
     return ceil_count(rps / capacity)
-
-
-def _pick(values: Array, scenario: int) -> float:
-    return float(values[min(scenario, values.shape[0] - 1), 0])

@@ -24,6 +24,7 @@ from capplan.plan.model import Plan, TierKind
 from capplan.plan.places import Places
 from capplan.plan.read import PlanFile
 from capplan.plan.services import Provider
+from capplan.quantities import DAY_S
 
 if TYPE_CHECKING:
     from capplan.capacity.response import ResponseTimes
@@ -36,8 +37,6 @@ Path = tuple[str, ...]
 MACHINES: dict[str, str] = {"gcp": "compute-engine", "aws": "ec2", "azure": "virtual-machines"}
 """The catalog's service that holds each provider's machines."""
 
-
-_DAY_S = 86_400.0
 
 HOURS_PER_MONTH = 730.0
 """365 days ÷ 12, as the providers' own calculators count a month."""
@@ -211,8 +210,8 @@ class Context:
         if by == "requests_per_second":
             return self.load.peak(component)
         if by == "requests_per_day":
-            return self.load.average(component) * _DAY_S
-        return self.load.average_rps * _DAY_S
+            return self.load.average(component) * DAY_S
+        return self.load.average_rps * DAY_S
 
     def per_month(self, per_second: Floats) -> Floats:
         """Return how much a steady rate adds up to in a month."""

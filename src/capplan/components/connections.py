@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from capplan.arrays import Array, Floats
+from capplan.arrays import Array, Floats, in_scenario
 from capplan.components import checks
 from capplan.components.base import Component, Context
 from capplan.components.measures import Measure, measure
@@ -52,8 +52,8 @@ def too_many(
     if wanted is None or not np.any(wanted > allowed):
         return
     worst = int((wanted - allowed).max(axis=1).argmax())
-    most = float(wanted[min(worst, len(wanted) - 1), 0])
-    limit = float(allowed[min(worst, len(allowed) - 1), 0])
+    most = in_scenario(wanted, worst)
+    limit = in_scenario(allowed, worst)
     instances = sum(float(_most_instances(services[s]).max()) for s, _, _ in pools_to(ctx, name))
     fits = int(limit // max(instances, 1.0))
     message = (

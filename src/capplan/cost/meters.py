@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capplan.arrays import Array, Floats, per_scenario
+from capplan.arrays import Array, Floats, in_scenario, per_scenario
 
 EXTERNAL = "external"
 """The provider of what no catalog prices: only the plan and price books do."""
@@ -82,9 +82,7 @@ class Range:
         """Say whether anything is used in one scenario; without a ceiling nobody knows."""
         if self.ceiling is None:
             return True
-        return any(
-            figure[min(scenario, len(figure) - 1), 0] for figure in (self.expected, self.floor, self.ceiling)
-        )
+        return any(in_scenario(figure, scenario) for figure in (self.expected, self.floor, self.ceiling))
 
 
 class Meter(NamedTuple):

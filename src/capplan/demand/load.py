@@ -17,10 +17,8 @@ from capplan.plan.demand import Demand
 from capplan.plan.fields import LARGEST
 from capplan.plan.model import COMPONENTS, Plan
 from capplan.plan.places import Places
+from capplan.quantities import DAY_S, HOUR_S
 from capplan.stdin import name_of
-
-_DAY_S = 86_400.0
-_HOUR_S = 3_600.0
 
 
 class Load(NamedTuple):
@@ -144,11 +142,11 @@ def _volume(demand: Demand, hours_per_month: Floats) -> Floats | None:
     if demand.requests_per_second is not None:
         return demand.requests_per_second
     if demand.requests_per_day is not None:
-        return demand.requests_per_day / _DAY_S
+        return demand.requests_per_day / DAY_S
     if demand.requests_per_month is not None:
-        return demand.requests_per_month / (hours_per_month * _HOUR_S)
+        return demand.requests_per_month / (hours_per_month * HOUR_S)
     if demand.users_per_day is not None and demand.requests_per_user is not None:
-        return demand.users_per_day * demand.requests_per_user / _DAY_S
+        return demand.users_per_day * demand.requests_per_user / DAY_S
     return None
 
 

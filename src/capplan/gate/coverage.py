@@ -14,8 +14,7 @@ from capplan.findings import Check
 from capplan.gate import checks
 from capplan.gate.judged import SEVERITIES, Judged
 from capplan.plan.gates import Answer, CoverageGate
-
-_DAY_S = 86_400.0
+from capplan.quantities import DAY_S
 
 
 def coverage_findings(gate: CoverageGate, estimate: Estimate, today: date) -> Iterator[Judged]:
@@ -60,7 +59,7 @@ def _doubts(gate: CoverageGate, line: CostLine, today: date) -> Iterator[tuple[C
     if line.as_of is None:
         yield checks.UNDATED_PRICE, 0, "has a price without a date"
     elif gate.max_price_age is not None:
-        age, most = (today - date.fromisoformat(line.as_of)).days, float(np.max(gate.max_price_age)) / _DAY_S
+        age, most = (today - date.fromisoformat(line.as_of)).days, float(np.max(gate.max_price_age)) / DAY_S
         if age > most:
             what = f"has a price of {line.as_of}, {age} days old; {most:g} are allowed"
             yield checks.STALE_PRICE, age, what

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from capplan.arrays import Floats
+from capplan.arrays import Floats, in_scenario
 from capplan.capacity.sizing import Sizing
 
 
 def number(values: Floats) -> float:
     """Return the first scenario's value of a scalar or a (scenarios | 1, 1) array."""
-    return float(np.asarray(values, dtype=float).reshape(-1)[0])
+    return in_scenario(values)
 
 
 def whole(values: Floats) -> int:

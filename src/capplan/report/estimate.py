@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from capplan.arrays import in_scenario
 from capplan.estimate import Estimate
 from capplan.findings import Finding
 from capplan.plan.bind import Path
 from capplan.report import numbers, tables
 from capplan.report.blocks import Block, Findings, Fold, Heading, Lines, Sparklines
 from capplan.report.table import Column, Table
-from capplan.report.view import ComponentView, EstimateView, pick, view
+from capplan.report.view import ComponentView, EstimateView, view
 
 _COUNTS = "instances: min/average/needed at the peak/max"
 
@@ -37,7 +38,7 @@ def estimate_blocks(estimate: Estimate, verbosity: int) -> Iterator[Block]:
 def basis(estimate: Estimate) -> str:
     """Return what the money is counted with: month, discounts, price books."""
     pricing = estimate.plan.pricing
-    said = [f"{pick(estimate.hours_per_month, 0):g} hours a month"]
+    said = [f"{in_scenario(estimate.hours_per_month, 0):g} hours a month"]
     said.append("free tiers" if pricing.free_tier else "no free tiers")
     if any((line.meter.provider, line.meter.service) == ("gcp", "compute-engine") for line in estimate.lines):
         said.append("sustained-use discount" if pricing.sustained_use else "no sustained-use discount")

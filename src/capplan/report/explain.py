@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from capplan.arrays import hourly_max
+from capplan.arrays import hourly_max, in_scenario
 from capplan.capacity.limits import Limit
 from capplan.capacity.response import Promise
 from capplan.capacity.sizing import Sizing
@@ -15,7 +15,7 @@ from capplan.report import numbers
 from capplan.report.blocks import Block, Lines, Outline
 from capplan.report.table import Column, Table
 from capplan.report.tables import item
-from capplan.report.view import LineView, pick, view
+from capplan.report.view import LineView, view
 
 ALL = "all"
 CANDIDATES = "candidates"
@@ -66,8 +66,8 @@ def _component(estimate: Estimate, component: Component) -> Iterator[str]:
     if component.pick is not None:
         yield f"  falls into, or runs on: {component.pick.name(0)}"
     for measure in component.measures:
-        bound = "" if measure.has is None else f", has {numbers.quantity(pick(measure.has, 0))}"
-        needs = numbers.quantity(pick(measure.needs, 0))
+        bound = "" if measure.has is None else f", has {numbers.quantity(in_scenario(measure.has, 0))}"
+        needs = numbers.quantity(in_scenario(measure.needs, 0))
         yield f"  {measure.name}: {measure.formula} = {needs} {measure.unit}".rstrip() + bound
     lines = [line for line in view(estimate).lines if line.component == component.name]
     if lines:
@@ -78,26 +78,26 @@ def _component(estimate: Estimate, component: Component) -> Iterator[str]:
 
 def _load(estimate: Estimate, component: Component) -> Iterator[str]:
     load = estimate.load
-    per_entry = pick(load.per_entry[component.name], 0)
-    average = pick(load.average(component.name), 0)
-    peak = pick(hourly_max(load.rps(component.name)), 0)
+    per_entry = in_scenario(load.per_entry[component.name], 0)
+    average = in_scenario(load.average(component.name), 0)
+    peak = in_scenario(hourly_max(load.rps(component.name)), 0)
     yield (
-        f"  load: {numbers.rate(pick(load.average_rps, 0))} requests/s enter on average "
+        f"  load: {numbers.rate(in_scenario(load.average_rps, 0))} requests/s enter on average "
         f"× {numbers.quantity(per_entry)} for each = {numbers.rate(average)}/s; "
         f"{numbers.rate(peak)}/s in the busiest hour ({load.profile})"
     )
 
 
 def _instances(estimate: Estimate, sizing: Sizing) -> Iterator[str]:
-    needed = numbers.count(pick(sizing.peak, 0))
+    needed = numbers.count(in_scenario(sizing.peak, 0))
     yield f"  instances in the busiest hour: {needed}, bound by {sizing.binding()}"
     for limit in sizing.limits:
-        yield from _limit(estimate, limit, pick(sizing.constraints[limit.name], 0))
+        yield from _limit(estimate, limit, in_scenario(sizing.constraints[limit.name], 0))
     for name, count in sizing.constraints.items():
         if name not in {limit.name for limit in sizing.limits}:
-            yield f"    {name}: {numbers.count(pick(count, 0))}"
+            yield f"    {name}: {numbers.count(in_scenario(count, 0))}"
     if sizing.ceiling is not None:
-        yield f"    max: {numbers.count(pick(sizing.ceiling, 0))}"
+        yield f"    max: {numbers.count(in_scenario(sizing.ceiling, 0))}"
     if sizing.promise is not None:
         yield from _promise(sizing.promise)
 
@@ -105,23 +105,23 @@ def _instances(estimate: Estimate, sizing: Sizing) -> Iterator[str]:
 def _promise(promise: Promise) -> Iterator[str]:
     """Yield what the latency constraint rests on."""
     for share, target in promise.targets.items():
-        bare = numbers.quantity(1000 * pick(promise.bare(share), 0))
-        wanted = numbers.quantity(1000 * pick(target, 0))
+        bare = numbers.quantity(1000 * in_scenario(promise.bare(share), 0))
+        wanted = numbers.quantity(1000 * in_scenario(target, 0))
         yield f"      p{100 * share:.0f} in {wanted} ms, of which the work alone takes {bare} ms"
     for station in promise.stations:
         law = "shared by all requests" if station.shared else "taken in order of arrival (Erlang C, Kimura)"
-        places = numbers.quantity(pick(station.servers, 0))
-        time = numbers.quantity(1000 * pick(station.service_time_s, 0))
+        places = numbers.quantity(in_scenario(station.servers, 0))
+        time = numbers.quantity(1000 * in_scenario(station.service_time_s, 0))
         kind = "cores" if station.shared else "places"
-        variety = numbers.quantity(pick(station.cs2, 0))
+        variety = numbers.quantity(in_scenario(station.cs2, 0))
         yield f"      {places} {kind} an instance, {law}; {time} ms of work for each request, cs2 {variety}"
 
 
 def _limit(estimate: Estimate, limit: Limit, count: float) -> Iterator[str]:
-    rate = numbers.rate(pick(limit.rps_per_instance, 0))
+    rate = numbers.rate(in_scenario(limit.rps_per_instance, 0))
     yield f"    {limit.name}: {numbers.count(count)} instances; one carries {limit.formula} = {rate}/s"
     for symbol, given in limit.inputs.items():
-        value = numbers.quantity(pick(given.value, 0))
+        value = numbers.quantity(in_scenario(given.value, 0))
         unit = f" {given.unit}" if given.unit else ""
         place = estimate.file.places.where(given.path.split("."))
         yield f"      {symbol} = {value}{unit} ← {given.path} ({place})"

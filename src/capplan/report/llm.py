@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from capplan.arrays import in_scenario
 from capplan.components.base import Component
 from capplan.components.llm.options import ServingOption
 from capplan.estimate import Estimate
@@ -370,17 +371,17 @@ def served(estimate: Estimate) -> dict[str, ServedView]:
 
 
 def _served(estimate: Estimate, component: Component) -> ServedView:
-    million_tokens, thousand_conversations = (float(number[0, 0]) for number in component.units.values())
-    usd = float(estimate.cost_of(component.name).expected[0, 0])
+    million_tokens, thousand_conversations = (in_scenario(number) for number in component.units.values())
+    usd = in_scenario(estimate.cost_of(component.name).expected)
     sizing, busy = component.sizing, component.utilization
     unable = any(finding.severity == "error" for finding in component.findings)
     return ServedView(
         name=component.name,
         model=estimate.plan.llm[component.name].model,
-        replicas_peak=(None if unable else 0.0) if sizing is None else float(sizing.peak[0, 0]),
+        replicas_peak=(None if unable else 0.0) if sizing is None else in_scenario(sizing.peak),
         replicas_average=(None if unable else 0.0) if sizing is None else float(sizing.running[0].mean()),
         replicas_by_hour=[] if sizing is None else sizing.running[0].tolist(),
-        utilization=None if busy is None else float(busy[0, 0]),
+        utilization=None if busy is None else in_scenario(busy),
         tokens_per_month=1e6 * million_tokens,
         usd_per_month=usd,
         usd_per_1m_output_tokens=usd / million_tokens if million_tokens else None,

@@ -10,12 +10,12 @@ from typing import Any
 from capplan.autoscale.exact import Exact
 from capplan.autoscale.loop import FIXED, WINDOW
 from capplan.autoscale.simulation import Outcome, Simulation
+from capplan.quantities import DAY_S
 from capplan.report.blocks import Block, Heading, Lines, Report, Sheet, Sparklines
 from capplan.report.numbers import money
 from capplan.report.table import Column, Table
 
 SCHEMA_VERSION = 1
-_DAY_S = 86_400.0
 
 
 def report_of(simulation: Simulation, exact: Mapping[str, Exact] = {}) -> Report:
@@ -49,7 +49,7 @@ def _blocks(simulation: Simulation, exact: Mapping[str, Exact]) -> Iterator[Bloc
 def _heading(simulation: Simulation) -> str:
     settings = simulation.settings
     kind = "Poisson" if settings.random else "steady"
-    days = simulation.seconds / _DAY_S
+    days = simulation.seconds / DAY_S
     span = f"{days:g} {'day' if days == 1 else 'days'}" if days >= 1 else _duration(simulation.seconds)
     load = f"{span} of {simulation.load} in ticks of {settings.tick_s:g} s"
     return f"{simulation.estimate.plan.name}: {load}, {kind} arrivals, seed {settings.seed}"
@@ -123,7 +123,7 @@ def _duration(seconds: float) -> str:
     >>> _duration(0.0), _duration(45.0), _duration(9480.0)
     ('0', '45 s', '2.6 h')
     """
-    for unit_s, unit in ((_DAY_S, "d"), (3600.0, "h"), (60.0, "min")):
+    for unit_s, unit in ((DAY_S, "d"), (3600.0, "h"), (60.0, "min")):
         if seconds >= 2 * unit_s:
             return f"{seconds / unit_s:.1f} {unit}"
     return f"{seconds:.0f} s" if seconds else "0"

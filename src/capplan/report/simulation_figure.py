@@ -10,10 +10,10 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.autoscale.simulation import Outcome, Simulation
+from capplan.quantities import HOUR_S
 from capplan.report import picture
 
 _POINTS = 400
-_HOUR_S = 3600.0
 _WIDTH, _HEIGHT = 260, 130
 
 
@@ -36,7 +36,7 @@ def _row(altair: Any, outcome: Outcome, tick_s: float) -> Any:
     """Return the charts of one service, side by side; a stretch of time shows its worst tick."""
     subject, series = outcome.subject, outcome.series
     starts = np.arange(0, series.wanted.size, max(series.wanted.size // _POINTS, 1))
-    hours = np.asarray(starts * tick_s / _HOUR_S, dtype=float)
+    hours = np.asarray(starts * tick_s / HOUR_S, dtype=float)
     capacity = series.ready * subject.simulated.traffic.rate_rps * tick_s
     shown = {
         "instances": [

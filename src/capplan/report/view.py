@@ -6,9 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from capplan.arrays import Array, Floats, hourly_mean
+from capplan.arrays import Array, hourly_mean, in_scenario
 from capplan.capacity.sizing import Sizing, utilization_of
 from capplan.components.base import Component
 from capplan.components.measures import Measure
@@ -140,9 +138,9 @@ def view(estimate: Estimate, scenario: int = 0, hourly: bool = False) -> Estimat
     return EstimateView(
         plan=estimate.plan.name,
         alternative=estimate.file.places.alternative,
-        hours_per_month=pick(estimate.hours_per_month, scenario),
-        average_rps=pick(estimate.load.average_rps, scenario),
-        peak_rps=pick(estimate.load.peak_rps, scenario),
+        hours_per_month=in_scenario(estimate.hours_per_month, scenario),
+        average_rps=in_scenario(estimate.load.average_rps, scenario),
+        peak_rps=in_scenario(estimate.load.peak_rps, scenario),
         profile=estimate.load.profile,
         components=[_component(estimate, component, scenario, hourly) for component in estimate.components],
         lines=[_line(line, scenario) for line in estimate.lines],
@@ -153,16 +151,10 @@ def view(estimate: Estimate, scenario: int = 0, hourly: bool = False) -> Estimat
     )
 
 
-def pick(values: Floats, scenario: int) -> float:
-    """Return the value of one scenario of a scalar or a (scenarios | 1, 1) array."""
-    array: Array = np.asarray(values, dtype=float)
-    return float(array) if array.ndim == 0 else float(array[min(scenario, array.shape[0] - 1), 0])
-
-
 def cost_view(cost: Range, scenario: int, sure: Certainty = _EXACT) -> Cost:
     """Return one scenario of a cost."""
-    top = None if cost.ceiling is None else _finite(pick(cost.ceiling, scenario))
-    return Cost(pick(cost.floor, scenario), pick(cost.expected, scenario), top, sure)
+    top = None if cost.ceiling is None else _finite(in_scenario(cost.ceiling, scenario))
+    return Cost(in_scenario(cost.floor, scenario), in_scenario(cost.expected, scenario), top, sure)
 
 
 def _known(cost: Cost, lines: Sequence[CostLine]) -> Cost | None:
@@ -181,12 +173,12 @@ def _component(estimate: Estimate, component: Component, scenario: int, hourly: 
         platform=component.platform,
         provider=component.provider,
         region=component.region,
-        peak_rps=None if peak is None else pick(peak, scenario),
+        peak_rps=None if peak is None else in_scenario(peak, scenario),
         instances=None if sizing is None else instance_counts(sizing, scenario),
         binding=None if sizing is None else sizing.binding(scenario),
         constraints={} if sizing is None else _constraints(sizing, scenario),
-        utilization=None if component.utilization is None else pick(component.utilization, scenario),
-        headroom=None if component.headroom is None else pick(component.headroom, scenario),
+        utilization=None if component.utilization is None else in_scenario(component.utilization, scenario),
+        headroom=None if component.headroom is None else in_scenario(component.headroom, scenario),
         week=() if sizing is None else _row(sizing.running, scenario),
         cost=_known(cost, lines),
         billed_with=component.billed_with,
@@ -205,7 +197,7 @@ def _latency(times: ResponseTimes, scenario: int, hourly: bool) -> LatencyView:
 
     names = {share: f"p{100 * share:.0f}" for share in SHARES}
     return LatencyView(
-        {name: _milliseconds(pick(times.at_peak(share), scenario)) for share, name in names.items()},
+        {name: _milliseconds(in_scenario(times.at_peak(share), scenario)) for share, name in names.items()},
         {
             name: [_milliseconds(s) for s in _row(times.by_hour(share), scenario)]
             for share, name in names.items()
@@ -227,8 +219,8 @@ def _week_utilization(component: Component, scenario: int) -> Sequence[float]:
 
 
 def _measure(measure: Measure, scenario: int) -> MeasureView:
-    has = None if measure.has is None else _finite(pick(measure.has, scenario))
-    needs = _finite(pick(measure.needs, scenario))
+    has = None if measure.has is None else _finite(in_scenario(measure.has, scenario))
+    needs = _finite(in_scenario(measure.needs, scenario))
     found = MeasureView(measure.name, needs, has, measure.unit, measure.formula, measure.detail)
     spread = measure.spread
     if spread is None or needs is None:
@@ -241,26 +233,26 @@ def _unit_costs(estimate: Estimate, component: Component, scenario: int) -> Iter
     if any(line.cost is None for line in estimate.lines_of(component.name)):
         return
     for unit, count in component.units.items():
-        number = pick(count, scenario)
+        number = in_scenario(count, scenario)
         if number > 0:
-            usd = pick(estimate.cost_of(component.name).expected, scenario) / number
+            usd = in_scenario(estimate.cost_of(component.name).expected, scenario) / number
             yield MeasureView(f"cost of {unit}", usd, None, "USD", f"cost a month ÷ {number:,.6g}", False)
 
 
 def instance_counts(sizing: Sizing, scenario: int) -> InstanceCounts:
     """Return one scenario's instances."""
     return InstanceCounts(
-        min=pick(sizing.floor, scenario),
+        min=in_scenario(sizing.floor, scenario),
         average=float(hourly_mean(sizing.running[[min(scenario, len(sizing.running) - 1)]])[0, 0]),
-        peak=pick(sizing.peak, scenario),
-        max=None if sizing.ceiling is None else pick(sizing.ceiling, scenario),
+        peak=in_scenario(sizing.peak, scenario),
+        max=None if sizing.ceiling is None else in_scenario(sizing.ceiling, scenario),
     )
 
 
 def _constraints(sizing: Sizing, scenario: int) -> dict[str, float]:
-    counts = {name: pick(count, scenario) for name, count in sizing.constraints.items()}
+    counts = {name: in_scenario(count, scenario) for name, count in sizing.constraints.items()}
     if sizing.ceiling is not None:
-        counts["max"] = pick(sizing.ceiling, scenario)
+        counts["max"] = in_scenario(sizing.ceiling, scenario)
     return counts
 
 
@@ -280,8 +272,8 @@ def _line(line: CostLine, scenario: int) -> LineView:
         rate=meter.rate,
         note=meter.note,
         unit=meter.unit,
-        quantity=pick(line.quantity.expected, scenario),
-        unit_price=None if line.unit_price is None else pick(line.unit_price, scenario),
+        quantity=in_scenario(line.quantity.expected, scenario),
+        unit_price=None if line.unit_price is None else in_scenario(line.unit_price, scenario),
         list_price=line.list_price,
         cost=None if line.cost is None else cost_view(line.cost, scenario),
         status=line.status,

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from capplan.autoscale.rightsize.histogram import CPU_CORES, MEMORY_BYTES, Histogram
+from capplan.quantities import DAY_S
 
-_DAY_S = 86_400.0
 _CPU_WEIGHT = 0.1
 _MARGIN = 0.15
 _MIB = 2**20
@@ -77,7 +77,7 @@ class Recommender:
                 return False
             self._memory.subtract(peak, 1.0, self._window_end_s)
         else:
-            self._window_end_s += _DAY_S * (1 + (time_s - self._window_end_s) // _DAY_S)
+            self._window_end_s += DAY_S * (1 + (time_s - self._window_end_s) // DAY_S)
             self._usage_peak = self._oom_peak = 0
         self._memory.add(used_bytes, 1.0, self._window_end_s)
         return True
@@ -88,7 +88,7 @@ class Recommender:
         The bounds are wide while little is known: confidence is the days that samples span, or could fill
         at one a minute.
         """
-        days = min((self._last_s - self._first_s) / _DAY_S, self._samples / 1440)
+        days = min((self._last_s - self._first_s) / DAY_S, self._samples / 1440)
         narrow = (1 + 0.001 / days) ** -2 if days > 0 else 0.0
         wide = 1 + 1 / days if days > 0 else math.inf
         return Recommendation(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from capplan.arrays import Array, Floats, per_scenario
+from capplan.arrays import Array, Floats, in_scenario, per_scenario
 from capplan.capacity.response import Promise, ResponseTimes, Station
 from capplan.components import checks
 from capplan.components.services.carrying import Instance
@@ -94,7 +94,7 @@ def _missed(name: str, times: ResponseTimes, share: float, target: Array) -> Ite
 
 
 def _ms(values: Array, scenario: int) -> str:
-    seconds = float(values[min(scenario, values.shape[0] - 1), 0])
+    seconds = in_scenario(values, scenario)
     return f"{1000 * seconds:,.4g} ms" if np.isfinite(seconds) else "beyond all bounds"
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capplan.arrays import Array, Floats
+from capplan.arrays import Array, Floats, in_scenario
 from capplan.catalog.rows import Sku
 from capplan.components.base import Context, Path
 from capplan.components.stores import checks
@@ -63,7 +63,7 @@ class StoreBill(NamedTuple):
         price = self.ctx.catalog.price(self.provider, service, sku, self.region, "on_demand")
         if price is None:
             return float("inf")
-        return price.usd / float(_first(self.ctx.hours_per_month)) if price.unit == "month" else price.usd
+        return price.usd / in_scenario(self.ctx.hours_per_month) if price.unit == "month" else price.usd
 
     def ranks(self, service: str, usd_per_hour: Sequence[float]) -> Array:
         """Return the prices of what a store may be; InputError where none of several is known."""
@@ -75,10 +75,6 @@ class StoreBill(NamedTuple):
             remedy = "Name a machine, or put prices into a price book."
             raise InputError(self.ctx.places.problem((*self.path, "machine"), what, remedy))
         return found
-
-
-def _first(value: Floats) -> float:
-    return value if isinstance(value, float) else float(value.flat[0])
 
 
 def retired(component: str, sku: Sku) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from capplan.arrays import Array, Floats, per_scenario
+from capplan.arrays import Array, Floats, in_scenario, per_scenario
 from capplan.capacity import stores
 from capplan.capacity.choice import Choice, cheapest
 from capplan.components.base import Component, Context, Path
@@ -182,8 +182,8 @@ def _class_findings(
         if not short.short() or short.has is None or short.name not in _SHORT:
             continue
         worst = int((short.needs - short.has).max(axis=1).argmax())
-        need = float(short.needs[min(worst, len(short.needs) - 1), 0])
-        there = float(short.has[min(worst, len(short.has) - 1), 0])
+        need = in_scenario(short.needs, worst)
+        there = in_scenario(short.has, worst)
         named = database.machine != AUTO and short.name != "iops"
         of = "storage" if short.name == "iops" else "class"
         what = f"{database.machine} has not" if named else f"no {of} of its platform has"

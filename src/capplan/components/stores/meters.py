@@ -14,8 +14,8 @@ from capplan.components.stores.billing import StoreBill
 from capplan.components.stores.classes import DatabaseClass
 from capplan.cost.meters import Meter
 from capplan.plan.databases import Aurora, AzurePostgres, CloudSql, ManagedDatabase, Rds
+from capplan.quantities import DAY_S
 
-_DAY_S = 86_400.0
 _HIGHLY_AVAILABLE = {"cloud-sql": "regional-ha", "rds": "multi-az", "azure-postgresql": "zone-redundant"}
 
 
@@ -80,7 +80,7 @@ def _storage(bill: StoreBill, service: str, sku: str, suffix: str | None, amount
 def _backups(bill: StoreBill, database: ManagedDatabase, sized: Sized) -> Iterator[Meter]:
     """Yield backups beyond what is free: as much as is stored, but nothing on Cloud SQL."""
     # A moment is restored from the copy before it, so copies are kept as long as the log is.
-    days = np.maximum(database.backup.retention, database.backup.point_in_time) / _DAY_S
+    days = np.maximum(database.backup.retention, database.backup.point_in_time) / DAY_S
     total = backup_gib(sized.storage_gib, database.backup.daily_change, days)
     service, free = _backup_service(database)
     paid = total if not free else np.maximum(total - sized.storage_gib, 0.0)

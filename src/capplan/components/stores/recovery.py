@@ -14,8 +14,8 @@ from capplan.errors import InputError, nearest
 from capplan.findings import Finding
 from capplan.plan.databases import ManagedDatabase
 from capplan.plan.services import Provider
+from capplan.quantities import DAY_S
 
-_DAY_S = 86_400.0
 LOG_SHIPPING_S = 300.0
 """RDS, Cloud SQL and Azure ship the log every five minutes at the latest; that much can be lost."""
 FAILOVER_S = 120.0
@@ -49,7 +49,7 @@ def recovery_measures(database: ManagedDatabase, storage_gib: Array) -> Iterator
     standby = goal.standby_region is not None
     if not (standby or kept.any() or goal.rpo is not None or goal.rto is not None):
         return
-    restored_s = np.where(logs, LOG_SHIPPING_S, np.where(kept, _DAY_S, np.inf))
+    restored_s = np.where(logs, LOG_SHIPPING_S, np.where(kept, DAY_S, np.inf))
     restore_s = np.where(kept, storage_gib / goal.restore_rate * 3600.0, np.inf)
     from_backup = "restore from backup"
     zone = (restored_s, restore_s, from_backup)

@@ -14,6 +14,7 @@ from capplan.manifests.site import Service, Site
 from capplan.plan.caches import ElastiCache
 from capplan.plan.databases import Aurora, DatabaseBase, Rds
 from capplan.plan.services import Fargate, VmGroup
+from capplan.quantities import DAY_S
 
 _ZONES = "ab"
 _ENGINE_MAJOR = {"postgres": "16", "mysql": "8.0"}
@@ -299,7 +300,7 @@ def _ecs_service(site: Site, service: Service, spec: Fargate) -> Tree:
 
 def backup_days(database: DatabaseBase) -> int:
     """Return for how many days backups are kept: those of the plan, one at least."""
-    return max(1, math.ceil(number(database.backup.retention) / 86400))
+    return max(1, math.ceil(number(database.backup.retention) / DAY_S))
 
 
 def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:

@@ -15,6 +15,7 @@ from capplan.manifests.site import Site
 from capplan.plan.caches import AzureRedis, Memorystore
 from capplan.plan.databases import AzurePostgres, CloudSql
 from capplan.plan.services import CloudRun, ContainerApps, VmGroup
+from capplan.quantities import DAY_S
 
 
 def command_artefacts(site: Site) -> Iterator[Artefact]:
@@ -129,7 +130,7 @@ def _cloud_sql(site: Site) -> list[Tree]:
             "replicas": list(range(1, whole(database.read_replicas) + 1)),
             "backups": backup_days(database),
             "log": _cloud_sql_log(database),
-            "log_days": min(7, max(1, math.ceil(number(database.backup.point_in_time) / 86400))),
+            "log_days": min(7, max(1, math.ceil(number(database.backup.point_in_time) / DAY_S))),
         }
         for name, database in site.plan.databases.items()
         if isinstance(database, CloudSql)

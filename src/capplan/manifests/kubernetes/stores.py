@@ -24,6 +24,7 @@ from capplan.manifests.site import Site
 from capplan.plan.caches import SelfHostedCache
 from capplan.plan.databases import SelfHostedDatabase
 from capplan.plan.stores import SelfHosted
+from capplan.quantities import DAY_S
 
 _REDIS_OPERATOR_IMAGE = "opstree/redis:v7.2.7"
 _USER = 10001
@@ -225,9 +226,6 @@ def _sql(site: Site, name: str) -> Iterator[Artefact]:
         yield Artefact(f"sql/{name}-timeseries.sql", "sql/timeseries.sql.j2", context, "sql")
 
 
-_DAY_S = 86400.0
-
-
 def _in_memory_s(site: Site, name: str, table: str) -> float:
     """Return the longest chunk that the memory of the database takes, in whole hours."""
     hours = measured(site, name, f"{table}: chunk interval")
@@ -239,8 +237,8 @@ def _chunk_s(retain_s: float, compress_s: float | None) -> float:
 
     Both work on whole chunks: at most half of the time until a row is compressed, a tenth of its life.
     """
-    most = min(7 * _DAY_S, retain_s / 10, compress_s / 2 if compress_s else math.inf)
-    return max(3600.0, most if most < _DAY_S else math.floor(most / _DAY_S) * _DAY_S)
+    most = min(7 * DAY_S, retain_s / 10, compress_s / 2 if compress_s else math.inf)
+    return max(3600.0, most if most < DAY_S else math.floor(most / DAY_S) * DAY_S)
 
 
 def interval(seconds: float) -> str:
@@ -249,7 +247,7 @@ def interval(seconds: float) -> str:
     >>> interval(604800.0), interval(5400.0)
     ('7 days', '90 minutes')
     """
-    for unit, length in (("days", _DAY_S), ("hours", 3600.0), ("minutes", 60.0)):
+    for unit, length in (("days", DAY_S), ("hours", 3600.0), ("minutes", 60.0)):
         if seconds % length == 0:
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds:g} seconds"
