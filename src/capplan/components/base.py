@@ -14,7 +14,6 @@ from capplan.capacity.sizing import Sizing, utilization
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Sku
 from capplan.components.measures import Measure, Pick
-from capplan.components.services.calls import with_occupancy
 from capplan.cost.meters import Meter, Range
 from capplan.demand.load import Load, Pattern, load_on
 from capplan.errors import InputError, nearest
@@ -133,7 +132,12 @@ class Context:
     @cached_property
     def plan(self) -> Plan:
         """The plan, with an array in place of every number that varies, and how long places are occupied."""
-        return with_occupancy(bind(self.file.plan, self.scenarios), self.places)
+        bound = bind(self.file.plan, self.scenarios)
+        if all(service.own_time is None for service in bound.services.values()):
+            return bound
+        from capplan.components.services.calls import with_occupancy
+
+        return with_occupancy(bound, self.places)
 
     @cached_property
     def hours_per_month(self) -> Floats:

@@ -24,7 +24,6 @@ from capplan.report.blocks import (
     Style,
     Wide,
 )
-from capplan.report.chart import chart
 from capplan.report.sparkline import sparkline
 from capplan.report.table import Table
 
@@ -103,6 +102,8 @@ def _table(block: Table, style: Style) -> Iterator[str]:
 
 def _curves(block: Curves, style: Style) -> Iterator[str]:
     named = {printable(name): curve for name, curve in block.curves.items()}
+    from capplan.report.chart import chart
+
     yield chart(block.x, named, block.unit, style.width).rstrip("\n")
 
 
