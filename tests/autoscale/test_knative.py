@@ -193,7 +193,7 @@ def test_without_concurrency_it_counts_on_a_hundred():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("{kind: knative, triggers: {cpu: 70}}", "knative goes by requests in progress"),
+        ("{kind: knative, triggers: {cpu: 70}}", "knative scales by requests in progress"),
         ("{kind: hpa, knative: {window: 30s}}", "need kind: knative"),
         ("{kind: knative, knative: {window: 2s}}", "the window is 6s to 1h"),
         ("{kind: knative, knative: {panic_threshold: 1}}", "the panic threshold is 1.1 to 10"),

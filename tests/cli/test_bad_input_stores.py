@@ -192,7 +192,7 @@ BAD = {
         "    machine: auto\n",
         "    machine: auto\n    commit_1y: 60%\n    commit_3y: 60%\n",
         "21:3",
-        "databases.sql: commitments add up to 120%, more than there is",
+        "databases.sql: commitments add up to 120%, more than 100%",
     ),
     "a compression that multiplies by zero": (
         "retain: 30d",

@@ -56,11 +56,11 @@ def test_a_trace_is_the_sum_of_all_series(saved):
     ("document", "message"),
     [
         ("{", "not valid JSON"),
-        ("[]", "is not an answer of Prometheus"),
-        ({"data": {"resultType": "vector", "result": []}}, "holds a vector, which is one moment"),
+        ("[]", "is not a response of Prometheus"),
+        ({"data": {"resultType": "vector", "result": []}}, "holds a vector, which covers one moment only"),
         ({"status": "error", "error": "parse error"}, "Prometheus refused the query: parse error"),
-        ({"data": []}, "is not an answer of Prometheus"),
-        ({"data": {"resultType": "matrix"}}, "is not an answer of Prometheus"),
+        ({"data": []}, "is not a response of Prometheus"),
+        ({"data": {"resultType": "matrix"}}, "is not a response of Prometheus"),
         (answer(), "holds no samples"),
         (answer(({}, [[0, "NaN"]])), "holds no samples"),
         (answer(({}, [[0, "a"]])), "series 1 of the result is not one of a matrix"),
@@ -78,7 +78,7 @@ def test_what_is_no_range_is_told(saved, document, message):
 
 def test_one_moment_is_no_trace(saved):
     path = saved(answer(({}, [[0, "1"]])))
-    with pytest.raises(InputError, match="at least two moments"):
+    with pytest.raises(InputError, match="at least two different times"):
         read_recording(Trace(file=path.name), path.parent)
 
 

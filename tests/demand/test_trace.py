@@ -161,8 +161,8 @@ def test_a_blank_value_is_a_gap_and_a_time_given_twice_is_said(tmp_path):
     assert found.rps.tolist() == [100.0] * 12 + [1.0]
     missing, repeated = found.gaps
     assert missing.startswith("7.692% of its steps are missing")
-    assert repeated == "7.692% of its rows repeat the time of another and are averaged with it"
-    with pytest.raises(InputError, match="50% of its rows repeat the time of another, more than 20%"):
+    assert repeated == "7.692% of its rows repeat the time of another row and are averaged with it"
+    with pytest.raises(InputError, match="50% of its rows repeat the time of another row, more than 20%"):
         read_recording(write(tmp_path, minutes(*range(5), *range(5))), tmp_path)
 
 

@@ -25,7 +25,7 @@ def test_a_plan_without_the_section_does_not_import_its_model():
         ("services.api.workload.autoscaler.kind=heda", "must be 'hpa', 'keda' or 'knative'"),
         ("services.api.workload.image=A B", "is not a container image"),
         ("services.api.workload.env.A-B=1", "not an environment variable's name"),
-        ("services.api.workload.ports.http=80", "the main one is called http"),
+        ("services.api.workload.ports.http=80", "the main port is called http"),
         ("manifests.networks.sql=[10.1.2.3/8]", "has host bits set"),
         ("manifests.accepted.M99=why", "is not the code of a check"),
     ],

@@ -34,7 +34,7 @@ alternatives:
         ("- a", "a plan is a mapping"),
         ("5", "a plan is a mapping"),
         ("name: t", "plan.yaml: demand: is required, but missing"),
-        ("name: t\ndemand: {}", "plan.yaml:2:1: demand: says no volume"),
+        ("name: t\ndemand: {}", "plan.yaml:2:1: demand: has no volume"),
         ("name: t\ndemand: 5", "plan.yaml:2:1: demand: expected a mapping, got 5"),
         ("name: [a]\ndemand: {requests_per_second: 1}", "plan.yaml:1:1: name: expected text, got a list"),
     ],

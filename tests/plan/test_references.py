@@ -28,18 +28,18 @@ def test_the_base_is_consistent():
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        (["demand.requests_per_second=null"], "says no volume"),
+        (["demand.requests_per_second=null"], "has no volume"),
         (
             ["demand.requests_per_day=5"],
             "the volume is given twice, requests_per_day and requests_per_second",
         ),
         (["demand.requests_per_second=null", "demand.users_per_day=5"], "is required with users_per_day"),
-        (["demand.requests_per_user=5"], "goes with users_per_day, which is missing"),
-        (["demand.trace={file: x.csv}", "demand.profile=flat"], "goes not with a trace"),
-        (["caches.db={platform: memorystore, size: 1Gi}"], "the name is taken by databases.db"),
+        (["demand.requests_per_user=5"], "needs users_per_day, which is missing"),
+        (["demand.trace={file: x.csv}", "demand.profile=flat"], "cannot be combined with a trace"),
+        (["caches.db={platform: memorystore, size: 1Gi}"], "the name is already used by databases.db"),
         (["services.api.calls={dbb: 1}"], "calls 'dbb', which is not in the plan. Did you mean 'db'?"),
-        (["services.api.calls={web: 1}"], "calls go in a circle"),
-        (["services.api.calls={api: 1}"], "calls go in a circle: api → api"),
+        (["services.api.calls={web: 1}"], "calls form a cycle"),
+        (["services.api.calls={api: 1}"], "calls form a cycle: api → api"),
         (["demand.entry={dbs: 1}"], "requests cannot enter at 'dbs', which is not in the plan"),
         ([POD + "}"], "needs a cluster, and the plan has none"),
         ([POD + "}", CLUSTER, OTHER], "needs a cluster, and the plan has 2 clusters"),
@@ -67,7 +67,7 @@ def test_a_circle_is_shown_in_the_order_of_the_calls():
     )
     with pytest.raises(InputError) as caught:
         plan_of(text)
-    circle = str(caught.value).split("circle: ")[1].split(".")[0].split(" → ")
+    circle = str(caught.value).split("cycle: ")[1].split(".")[0].split(" → ")
     assert circle[0] == circle[-1]
     assert list(pairwise(circle)) in (
         [("web", "api"), ("api", "c"), ("c", "web")],

@@ -132,8 +132,8 @@ def _grown(average: Floats, demand: Demand, places: Places) -> Array:
     with np.errstate(over="ignore"):
         grown = per_scenario(average * np.power(1.0 + demand.growth_per_month, demand.month))
     if not np.all(grown <= LARGEST):
-        what = f"{np.max(grown):g} requests/s are more than can be computed with; at most {LARGEST:g} can"
-        raise InputError(places.problem(("demand",), what, "Look at its volume, growth_per_month and month."))
+        what = f"{np.max(grown):g} requests/s are more than can be computed; the limit is {LARGEST:g}"
+        raise InputError(places.problem(("demand",), what, "Check its volume, growth_per_month and month."))
     return grown
 
 

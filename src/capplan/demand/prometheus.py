@@ -25,7 +25,7 @@ _MOST_BYTES = 64 * 2**20
 """What becomes of JSON in memory is six times as large."""
 
 _COUNTERS = ("_total", "_count")
-_ASK = "Save what /api/v1/query_range answers."
+_ASK = "Save the response of /api/v1/query_range."
 
 
 class Series(NamedTuple):
@@ -58,7 +58,7 @@ def read_matrix(path: Path) -> list[Series]:
     """
     found = [series for series in _series(path, _result(path)) if series.time_s.size]
     if not found:
-        raise InputError(Problem(name_of(path), "holds no samples", "Look at the query and its times."))
+        raise InputError(Problem(name_of(path), "holds no samples", "Check the query and its times."))
     return found
 
 
@@ -75,17 +75,17 @@ def _result(path: Path) -> Sequence[Any]:
         data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         what = f"holds more than {_MOST_BYTES // 2**20} MiB"
-        raise InputError(Problem(name_of(path), what, "Ask for a longer step, or for fewer series."))
+        raise InputError(Problem(name_of(path), what, "Query with a longer step, or for fewer series."))
     answer = parse_json(decode(data, name_of(path), _MOST_BYTES), name_of(path), _ASK)
     if not isinstance(answer, dict) or not isinstance(answer.get("data", {}), dict):
-        raise InputError(Problem(name_of(path), "is not an answer of Prometheus", _ASK))
+        raise InputError(Problem(name_of(path), "is not a response of Prometheus", _ASK))
     if answer.get("status") == "error":
         raise InputError(Problem(name_of(path), f"Prometheus refused the query: {answer.get('error')}"))
     kind, result = (answer.get("data", {}).get(key) for key in ("resultType", "result"))
     if kind in ("vector", "scalar", "string"):
-        raise InputError(Problem(name_of(path), f"holds a {kind}, which is one moment", _ASK))
+        raise InputError(Problem(name_of(path), f"holds a {kind}, which covers one moment only", _ASK))
     if kind != "matrix" or not isinstance(result, list):
-        raise InputError(Problem(name_of(path), "is not an answer of Prometheus", _ASK))
+        raise InputError(Problem(name_of(path), "is not a response of Prometheus", _ASK))
     return result
 
 

@@ -57,7 +57,7 @@ def read_recording(trace: Trace, directory: Path) -> Recording:
     answered = prometheus.is_answer(path)
     rows = _answered(path) if answered else _recorded(path, trace)
     if len(rows.time_s) < 2:
-        raise InputError(Problem(name_of(path), "a trace needs at least two moments"))
+        raise InputError(Problem(name_of(path), "a trace needs at least two different times"))
     order = np.argsort(rows.time_s, kind="stable")
     step_s = _step_s(path, trace, rows.time_s[order])
     steps = np.rint((rows.time_s[order] - rows.time_s[order[0]]) / step_s)
@@ -97,7 +97,7 @@ def _step_s(path: Path, trace: Trace, time_s: Array) -> float:
         raise InputError(Problem(name_of(path), f"the times in '{trace.time}' do not advance"))
     step_s = float(np.median(apart))
     if step_s < _SHORTEST_STEP_S:
-        what = f"its rows are {step_s:g} s apart, and steps are {_SHORTEST_STEP_S:g} s at least"
+        what = f"its rows are {step_s:g} s apart, and a step must be at least {_SHORTEST_STEP_S:g} s"
         raise InputError(Problem(name_of(path), what, "Sum them up by the second or the minute."))
     return step_s
 
@@ -109,11 +109,11 @@ def _gaps(path: Path, rows: _Rows, order: Array, steps: Array, limit: float) -> 
     repeated = 1.0 - len(np.unique(rows.time_s)) / len(order)
     gap = f"{_percent(missing)} of its steps are missing"
     longest = _longest(rows, order, steps)
-    repetition = f"{_percent(repeated)} of its rows repeat the time of another"
+    repetition = f"{_percent(repeated)} of its rows repeat the time of another row"
     if missing > limit:
         raise InputError(Problem(name_of(path), f"{gap}, more than {_percent(limit)}; {longest}", _RAISE))
     if repeated > limit:
-        remedy = f"Give one row a time: sum series up, or keep one. {_RAISE}"
+        remedy = f"Give one row for each time: sum the series, or keep one. {_RAISE}"
         raise InputError(Problem(name_of(path), f"{repetition}, more than {_percent(limit)}", remedy))
     if count > _MOST_STEPS:
         raise InputError(Problem(name_of(path), f"{count:,.0f} steps are more than {_MOST_STEPS:,}"))

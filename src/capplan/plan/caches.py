@@ -24,15 +24,19 @@ from capplan.plan.stores import SelfHosted, StoreBase
 class Content(Section):
     """What a cache holds: a number of keys, or what arrives within their time to live."""
 
-    keys: Number | None = Field(None, description="Keys; by default what arrives within the ttl.")
+    keys: Number | None = Field(
+        None, description="Number of keys; by default, the new keys that arrive within the ttl."
+    )
     ttl: Duration | None = Field(None, description="Time to live of a key.")
     new_keys: Share = Field(1.0, description="Share of the requests that bring a new key.")
     value_size: Memory = Field(0.0, description="Size of a value.")
     key_overhead: Memory = Field(
-        96 / 2**30, description="What Redis keeps for each key besides its value, with the key itself."
+        96 / 2**30, description="Memory that Redis uses for each key besides its value, the key included."
     )
     fragmentation: Positive = Field(1.2, description="Memory of the process ÷ memory of the data.")
-    headroom: Share = Field(0.25, description="Share kept free for eviction, replication and forks.")
+    headroom: Share = Field(
+        0.25, description="Share of the memory kept free for eviction, replication and forks."
+    )
 
 
 def _threshold(text: str) -> float:
@@ -52,10 +56,8 @@ class Semantic(Section):
     hit_rate_at: dict[str, Share] = Field(
         {}, description="Measured hit rate by similarity threshold; replaces hit_rate."
     )
-    similarity_threshold: Share = Field(
-        0.85, description="Least similarity of a question that counts as a hit."
-    )
-    hit_time: Duration = Field(0.05, description="Time to embed the question and to find the answer.")
+    similarity_threshold: Share = Field(0.85, description="Lowest similarity that counts as a hit.")
+    hit_time: Duration = Field(0.05, description="Time to embed the question and find the answer.")
     embedding: Name | None = Field(None, description="External API that embeds each question.")
 
     @field_validator("hit_rate_at")
@@ -76,7 +78,7 @@ class CacheContent(Section):
     """What every cache may say about its content."""
 
     content: Content = DEFAULTS
-    eviction: Eviction = Field("allkeys-lru", description="What makes room when the memory is full.")
+    eviction: Eviction = Field("allkeys-lru", description="What Redis evicts when the memory is full.")
     semantic: Semantic | None = Field(None, description="Makes it a semantic cache.")
 
 
@@ -86,7 +88,8 @@ class Memorystore(StoreBase, CacheContent):
     platform: Literal["memorystore"]
     tier: Literal["basic", "standard"] = Field("basic", description="standard adds a replica.")
     size: Memory | None = Field(
-        None, description="Provisioned memory, whole GiB; by default the cheapest that holds the content."
+        None,
+        description="Provisioned memory in whole GiB; by default, the cheapest size that holds the content.",
     )
 
 
@@ -94,8 +97,8 @@ class ElastiCache(StoreBase, CacheContent):
     """Amazon ElastiCache for Redis."""
 
     platform: Literal["elasticache"]
-    machine: str = Field(description="Node type, or auto: the cheapest that holds the content.")
-    shards: Count = Field(1.0, description="Parts that the keys are spread over.")
+    machine: str = Field(description="Node type, or auto for the cheapest that holds the content.")
+    shards: Count = Field(1.0, description="Number of shards that the keys are spread over.")
     replicas: Whole = Field(0.0, description="Replicas of each shard.")
 
 
@@ -103,13 +106,15 @@ class AzureRedis(StoreBase, CacheContent):
     """Azure Cache for Redis."""
 
     platform: Literal["azure-redis"]
-    machine: str = Field(description="SKU such as standard-C3, or auto: the cheapest that holds the content.")
+    machine: str = Field(
+        description="SKU such as standard-C3, or auto for the cheapest that holds the content."
+    )
 
 
 class SelfHostedCache(SelfHosted, CacheContent):
     """Redis of one's own on Kubernetes: one pod, or a cluster of leaders and followers."""
 
-    shards: Count = Field(1.0, description="Leaders that the keys are spread over.")
+    shards: Count = Field(1.0, description="Number of leaders that the keys are spread over.")
 
 
 ManagedCache = Memorystore | ElastiCache | AzureRedis

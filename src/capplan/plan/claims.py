@@ -55,20 +55,22 @@ def _number(value: object) -> float | None:
 class Claim(Section):
     """One thing that the document says in numbers, and how it is computed again."""
 
-    line: int = Field(ge=1, description="Line of the document.")
-    text: str = Field(description="What it says there.")
+    line: int = Field(ge=1, description="Line number in the document.")
+    text: str = Field(description="Text of the claim in the document.")
     value: Annotated[Any, BeforeValidator(_said, json_schema_input_type=Any)] = Field(
         description="A number, a word, true or false, [from, to], {at_most: n} or {at_least: n}."
     )
     unit: str = ""
     expression: str | None = Field(
-        None, description="Its value by the estimate, the catalog, or the document's other claims."
+        None,
+        description="Expression that computes the value from the estimate, the catalog or the document's "
+        "other claims.",
     )
-    tolerance: Share = Field(0.02, description="How far it may be off, as a share of what is computed.")
-    alternative: str | None = Field(None, description="The alternative of the plan that it speaks of.")
-    books: list[str] | None = Field(None, description="Price books it counts with instead of the file's.")
-    set: dict[str, str | float] = Field({}, description="Values of the plan that it speaks of.")
-    note: str = Field("", description="Why it is off, or why it cannot be computed.")
+    tolerance: Share = Field(0.02, description="Tolerated difference, as a share of the computed value.")
+    alternative: str | None = Field(None, description="Alternative of the plan that the claim is about.")
+    books: list[str] | None = Field(None, description="Price books for this claim, instead of the file's.")
+    set: dict[str, str | float] = Field({}, description="Values of the plan to set for this claim.")
+    note: str = Field("", description="Why the claim is wrong, or why it cannot be computed.")
 
 
 class Claims(Section):
@@ -76,7 +78,7 @@ class Claims(Section):
 
     schema_: Literal[1] = Field(alias="schema")
     document: str = Field(description="Title of the document.")
-    books: list[str] = Field([], description="Price books that the document counts with.")
+    books: list[str] = Field([], description="Price books that the document's figures are based on.")
     claims: dict[Name, Claim]
 
 

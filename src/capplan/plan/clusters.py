@@ -30,14 +30,16 @@ class Pool(Section):
     machine: MachineType = Field(
         description="Machine type of the nodes; auto, or a list of families, lets capplan choose."
     )
-    nodes: Range = Field(description="What the node autoscaler may run.")
+    nodes: Range = Field(description="Range within which the node autoscaler works.")
     nodes_per_zone: bool = Field(
         False, description="`nodes` counts in each zone, as gcloud's --num-nodes does."
     )
     zones: Count = Field(1.0, description="Zones of the pool.")
     gpu: GpuAddOn | None = None
-    max_pods: Count | None = Field(None, description="Pod limit of a node; the platform's default otherwise.")
-    daemonsets: DaemonSets | None = Field(None, description="The platform's own by default.")
+    max_pods: Count | None = Field(None, description="Most pods on a node; by default, the platform's limit.")
+    daemonsets: DaemonSets | None = Field(
+        None, description="DaemonSets on every node; by default, the platform's own."
+    )
     disk: Disk | None = None
     purchase: Purchase = DEFAULTS
 
@@ -47,14 +49,20 @@ class ClusterBase(Section):
 
     description: str = ""
     region: str | None = Field(None, description="Region; the plan's for this provider by default.")
-    pools: dict[Name, Pool] = Field(description="Node pools by name; pods go to the first unless they say.")
+    pools: dict[Name, Pool] = Field(
+        description="Node pools by name; pods run in the first unless they name another."
+    )
 
 
 class Gke(ClusterBase):
     """Google Kubernetes Engine, Standard mode."""
 
     platform: Literal["gke"]
-    zonal: bool = Field(False, description="One zonal cluster of an account is free of the management fee.")
+    zonal: bool = Field(
+        False,
+        description="Whether the cluster is zonal; one zonal cluster of each account is free of the "
+        "management fee.",
+    )
 
 
 class Eks(ClusterBase):
@@ -67,11 +75,13 @@ class Aks(ClusterBase):
     """Azure Kubernetes Service."""
 
     platform: Literal["aks"]
-    tier: Literal["free", "standard"] = Field("free", description="standard pays for an uptime SLA.")
+    tier: Literal["free", "standard"] = Field(
+        "free", description="Tier of the control plane; standard adds a paid uptime SLA."
+    )
 
 
 CLUSTER_PROVIDERS: dict[str, Provider] = {"gke": "gcp", "eks": "aws", "aks": "azure"}
-"""Whose machines the nodes of each platform are."""
+"""Provider of the machines that each platform's nodes run on."""
 
 CLUSTER_PLATFORMS: dict[str, str] = {provider: platform for platform, provider in CLUSTER_PROVIDERS.items()}
 """The managed Kubernetes of each provider."""

@@ -24,9 +24,9 @@ from capplan.plan.stores import SelfHosted, StoreBase
 class TimeSeries(Section):
     """A hypertable of TimescaleDB: rows come in, are compressed after a while, and dropped later."""
 
-    rows_per_second: Number = Field(0.0, description="Rows that arrive in a second, on average.")
+    rows_per_second: Number = Field(0.0, description="Rows that arrive each second, on average.")
     rows_per_request: Number = Field(0.0, description="Rows for each request to the database.")
-    row_size: Memory = Field(description="Bytes of a row with its share of the indexes, such as 200B.")
+    row_size: Memory = Field(description="Size of a row including its share of the indexes, such as 200B.")
     retain: Duration = Field(description="Rows older than this are dropped.")
     compress_after: Duration | None = Field(None, description="Rows older than this are compressed.")
     compression_ratio: Positive = Field(10.0, description="Uncompressed ÷ compressed size.")
@@ -38,23 +38,27 @@ class Backup(Section):
     """Backups that are kept, and the log between them."""
 
     retention: Duration = Field(0.0, description="How long daily backups are kept.")
-    point_in_time: Duration = Field(0.0, description="How far back any moment can be restored.")
+    point_in_time: Duration = Field(0.0, description="How far back you can restore any point in time.")
     daily_change: Share = Field(0.05, description="Share of the data that changes in a day.")
 
 
 class Recovery(Section):
     """What a disaster may cost, and the standby that keeps it below."""
 
-    rpo: Duration | None = Field(None, description="Recovery point objective: data lost at most.")
-    rto: Duration | None = Field(None, description="Recovery time objective: time without service at most.")
+    rpo: Duration | None = Field(
+        None, description="Recovery point objective: the most data that may be lost, as time."
+    )
+    rto: Duration | None = Field(
+        None, description="Recovery time objective: the longest time without service."
+    )
     standby_region: str | None = Field(None, description="Region of a passive standby, kept up to date.")
-    restore_rate: Memory = Field(100.0, description="Data that a restore from backup brings back in an hour.")
+    restore_rate: Memory = Field(100.0, description="Data that a restore from backup recovers in an hour.")
 
     @field_validator("restore_rate")
     @classmethod
     def _restores(cls, value: float) -> float:
         if value <= 0:
-            raise ValueError("must be above 0, or nothing is ever restored")
+            raise ValueError("must be above 0, or a restore never ends")
         return value
 
 
@@ -68,17 +72,17 @@ class Headroom(Section):
 class DatabaseBase(StoreBase):
     """What every managed database has."""
 
-    machine: str = Field(description="Class, or auto: the cheapest that meets every need.")
+    machine: str = Field(description="Machine class, or auto for the cheapest that meets every need.")
     storage: Memory = Field(0.0, description="Storage at month 0, without the time series.")
-    storage_growth_per_month: Memory = Field(0.0, description="Storage that each month adds.")
+    storage_growth_per_month: Memory = Field(0.0, description="Growth of the storage each month.")
     cpu_time: Duration = Field(0.0, description="CPU time of a query.")
-    working_set: Memory = Field(0.0, description="Data that queries keep coming back to.")
-    io_per_request: Number = Field(0.0, description="I/O operations of a query that memory does not answer.")
+    working_set: Memory = Field(0.0, description="Data that queries read repeatedly.")
+    io_per_request: Number = Field(0.0, description="I/O operations of a query that go to disk.")
     resources: str | None = Field(
         None, description="Tier table that gives CPU and memory by load: a name or a file."
     )
-    read_share: Share = Field(0.0, description="Share of the queries that only read.")
-    read_replicas: Whole = Field(0.0, description="Replicas that take the reads.")
+    read_share: Share = Field(0.0, description="Share of the queries that are read-only.")
+    read_replicas: Whole = Field(0.0, description="Read replicas.")
     target_utilization: Headroom = DEFAULTS
     time_series: dict[Name, TimeSeries] = Field({}, description="Hypertables by name.")
     backup: Backup = DEFAULTS
@@ -90,7 +94,9 @@ class CloudSql(DatabaseBase):
 
     platform: Literal["cloud-sql"]
     engine: Literal["postgres", "mysql"]
-    high_availability: bool = Field(False, description="Regional: a standby in another zone.")
+    high_availability: bool = Field(
+        False, description="Whether a standby runs in another zone (Cloud SQL: regional)."
+    )
 
 
 class Rds(DatabaseBase):
@@ -98,7 +104,9 @@ class Rds(DatabaseBase):
 
     platform: Literal["rds"]
     engine: Literal["postgres", "mysql"]
-    high_availability: bool = Field(False, description="Multi-AZ: a standby in another zone.")
+    high_availability: bool = Field(
+        False, description="Whether a standby runs in another zone (RDS: Multi-AZ)."
+    )
 
 
 class Aurora(DatabaseBase):
@@ -106,7 +114,7 @@ class Aurora(DatabaseBase):
 
     platform: Literal["aurora"]
     engine: Literal["postgres"] = "postgres"
-    high_availability: bool = Field(False, description="A reader in another zone that takes over.")
+    high_availability: bool = Field(False, description="Whether a reader in another zone can take over.")
 
 
 class AzurePostgres(DatabaseBase):
@@ -114,14 +122,16 @@ class AzurePostgres(DatabaseBase):
 
     platform: Literal["azure-postgresql"]
     engine: Literal["postgres"] = "postgres"
-    high_availability: bool = Field(False, description="Zone-redundant: a standby in another zone.")
+    high_availability: bool = Field(
+        False, description="Whether a standby runs in another zone (Azure: zone-redundant)."
+    )
 
 
 class SelfHostedDatabase(SelfHosted):
     """A database of one's own on Kubernetes, such as TimescaleDB where no managed service offers it."""
 
     engine: Literal["postgres", "mysql"] = "postgres"
-    max_connections: Count = Field(100.0, description="Connections that a pod accepts.")
+    max_connections: Count = Field(100.0, description="Most connections that a pod accepts.")
     time_series: dict[Name, TimeSeries] = Field({}, description="Hypertables by name.")
 
 

@@ -11,11 +11,13 @@ from capplan.quantities import parse_money, parse_number, parse_share
 class Ownership(Section):
     """What an alternative costs beside the bill; each may say its own."""
 
-    engineering_hours_per_month: Number = Field(0.0, description="Hours of engineers to keep it running.")
-    usd_per_engineering_hour: Money = Field(100.0, description="What such an hour costs.")
-    on_call_usd_per_month: Money = Field(0.0, description="Pay for being on call.")
-    migration_usd: Money = Field(0.0, description="What it costs once to switch to it.")
-    migration_months: Positive = Field(12.0, description="Months over which that is spread.")
+    engineering_hours_per_month: Number = Field(
+        0.0, description="Engineering hours a month to keep it running."
+    )
+    usd_per_engineering_hour: Money = Field(100.0, description="Cost of an engineering hour.")
+    on_call_usd_per_month: Money = Field(0.0, description="On-call pay a month.")
+    migration_usd: Money = Field(0.0, description="One-time cost of switching to it.")
+    migration_months: Positive = Field(12.0, description="Months over which the migration cost is spread.")
 
 
 class Driver(Section):
@@ -25,7 +27,7 @@ class Driver(Section):
     unit: str = ""
     sets: dict[str, str] = Field(
         min_length=1,
-        description="Path in the plan → expression of the driver, `x`, and the first estimate.",
+        description="Path in the plan → expression over the driver, `x`, and the first estimate.",
     )
 
 
@@ -46,9 +48,9 @@ class Comparison(Section):
     description: str = ""
     between: list[str] = Field(min_length=2, description="Alternatives; `plan` is the plan itself.")
     over: str = Field(description="What varies: a driver, or the path of a number.")
-    from_: Bound | None = Field(None, alias="from", description="Smallest value of it.")
-    to: Bound | None = Field(None, description="Largest value of it.")
-    books: list[str] = Field([], description="Price books on top of the plan's.")
+    from_: Bound | None = Field(None, alias="from", description="Smallest value of the driver.")
+    to: Bound | None = Field(None, description="Largest value of the driver.")
+    books: list[str] = Field([], description="Price books in addition to the plan's.")
     shown: dict[str, str] = Field(
         {}, description="Title → expression over the estimate of the first alternative at each crossing."
     )
@@ -57,10 +59,12 @@ class Comparison(Section):
 class GrowthTier(Section):
     """A stage of growth and what it prescribes."""
 
-    below: Number | None = Field(None, description="Where it ends; without it, nowhere.")
+    below: Number | None = Field(
+        None, description="Upper bound of the tier; without one, the tier has no end."
+    )
     infrastructure: str = ""
     models: str = Field("", description="Where the LLMs come from.")
-    usd_per_month: list[Money] = Field([], max_length=2, description="From, to.")
+    usd_per_month: list[Money] = Field([], max_length=2, description="Lowest and highest monthly budget.")
     setup_time: str = ""
 
 
@@ -69,7 +73,7 @@ class GrowthTiers(Section):
 
     by: str = Field(description="Expression over the estimate, such as plan.demand.users_per_day.")
     unit: str = ""
-    tiers: dict[str, GrowthTier] = Field(min_length=1, description="By rising bound.")
+    tiers: dict[str, GrowthTier] = Field(min_length=1, description="Tiers, in order of rising bounds.")
 
 
 class MigrationRule(Section):
@@ -77,9 +81,11 @@ class MigrationRule(Section):
 
     description: str = ""
     to: Name = Field(description="The alternative to switch to.")
-    when: Literal["any", "all"] = Field("any", description="How many of the triggers it takes.")
-    triggers: dict[str, str] = Field(min_length=1, description="What it says → expression over the estimate.")
-    comparison: Name | None = Field(None, description="The comparison that tells whether it pays.")
+    when: Literal["any", "all"] = Field("any", description="How many of the triggers must fire.")
+    triggers: dict[str, str] = Field(
+        min_length=1, description="Text of the trigger → expression over the estimate."
+    )
+    comparison: Name | None = Field(None, description="Comparison that shows whether the switch pays.")
 
 
 class Decisions(Section):
@@ -90,5 +96,7 @@ class Decisions(Section):
     comparisons: dict[Name, Comparison] = {}
     growth_tiers: GrowthTiers | None = None
     migration_rules: dict[Name, MigrationRule] = {}
-    facts: dict[str, Any] = Field({}, description="What rules ask and no estimate knows, as `facts`.")
-    horizon_months: Whole = Field(36.0, description="How far ahead growth is followed.")
+    facts: dict[str, Any] = Field(
+        {}, description="Facts that rules need and no estimate contains; expressions see them as `facts`."
+    )
+    horizon_months: Whole = Field(36.0, description="Months ahead over which growth is followed.")

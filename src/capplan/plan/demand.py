@@ -37,15 +37,17 @@ class Trace(Section):
     """A recorded load: a CSV file with a time and a value in each row, or requests/s from Prometheus."""
 
     file: str = Field(
-        description="CSV file, or Prometheus' answer to query_range as JSON; relative to the plan."
+        description="CSV file, or a query_range response of Prometheus as JSON; relative to the plan."
     )
     time: str = Field("timestamp", description="Column that holds the time of a row.")
     value: str = Field("requests", description="Column that holds the load.")
     unit: Literal["requests", "requests_per_second"] = Field(
-        "requests", description="Requests in the step, or their rate during it."
+        "requests", description="Whether the column holds requests in each step, or their rate."
     )
     max_gaps: Share = Field(
-        0.2, description="Share of the steps that may be missing or given twice; they are filled or averaged."
+        0.2,
+        description="Share of the steps that may be missing or repeated; missing ones are interpolated, "
+        "repeated ones averaged.",
     )
 
 
@@ -53,16 +55,18 @@ class Demand(Section):
     """Requests that enter the system: a volume, a shape over the week, growth."""
 
     users_per_day: Number | None = Field(None, description="Users a day; needs requests_per_user.")
-    requests_per_user: Number | None = Field(None, description="Requests of one user in a day.")
+    requests_per_user: Number | None = Field(None, description="Requests of a user in a day.")
     requests_per_month: Number | None = Field(None, description="Requests in a month of hours_per_month.")
     requests_per_day: Number | None = Field(None, description="Requests a day.")
     requests_per_second: Number | None = Field(None, description="Requests a second, on average.")
     entry: dict[Name, Positive] = Field(
-        {}, description="Where requests enter, with weights; without it, the one service that nobody calls."
+        {},
+        description="Where requests enter, with weights; by default, the only service that no other calls.",
     )
     profile: Profile | None = Field(None, description="Shape of the week; consumer-diurnal by default.")
     peak_to_average: Positive | None = Field(
-        None, description="Busiest hour ÷ average hour; the profile is stretched to it."
+        None,
+        description="Load of the busiest hour ÷ that of the average hour; the profile is stretched to match.",
     )
     ca2: Number = Field(
         1.0,
@@ -70,6 +74,8 @@ class Demand(Section):
         "ten service times; 1 for independent users.",
     )
     trace: Trace | None = Field(None, description="A recorded load instead of a profile.")
-    growth_per_month: Growth = Field(0.0, description="Growth a month, compounding.")
-    month: Number = Field(0.0, description="Months from now that the estimate is for.")
-    horizon_months: Whole = Field(0.0, description="How far ahead a bare `estimate --months` looks.")
+    growth_per_month: Growth = Field(0.0, description="Compound growth each month.")
+    month: Number = Field(0.0, description="How many months from now the estimate is for.")
+    horizon_months: Whole = Field(
+        0.0, description="Months that `estimate --months` covers when it has no value."
+    )

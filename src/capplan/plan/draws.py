@@ -111,7 +111,7 @@ def _correlated(
     try:
         factor = np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:
-        what = "no numbers can be correlated like this: the coefficients contradict each other"
+        what = "these correlations contradict each other, so no numbers can have them"
         raise InputError(file.places.problem(("uncertainty", "correlations"), what)) from None
     normal = np.stack([normal_quantile((ranks[path] + 0.5) / ranks[path].size) for path in paths])
     order = np.argsort(factor @ normal, axis=1, kind="stable")

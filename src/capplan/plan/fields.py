@@ -69,7 +69,7 @@ def _utilization(value: float) -> float:
 def check_commitments(committed: Floats) -> None:
     """Raise ValueError if more than the whole is committed."""
     if committed > 1 + 1e-9:
-        raise ValueError(f"commitments add up to {100 * committed:g}%, more than there is")
+        raise ValueError(f"commitments add up to {100 * committed:g}%, more than 100%")
 
 
 def _whole(value: float) -> float:

@@ -24,63 +24,73 @@ Day = Annotated[date, BeforeValidator(_day)]
 class Budget(Section):
     """Money that a month, or a unit of work, may cost at most."""
 
-    name: str | None = Field(None, description="How the report calls it.")
+    name: str | None = Field(None, description="Name of the budget in reports.")
     component: Name | None = Field(None, description="One component; the whole plan by default.")
-    tag: str | None = Field(None, description="Components that carry this tag of the plan.")
-    min: Money | None = Field(None, description="With every autoscaler at its floor.")
-    expected: Money | None = Field(None, description="Following the load.")
-    max: Money | None = Field(None, description="With every autoscaler at its ceiling.")
-    p95: Money | None = Field(None, description="In 95 % of the draws, where the plan has intervals.")
-    per: Name | None = Field(
-        None, description="Count by the unit: requests, users (a day), or requests to this component."
+    tag: str | None = Field(None, description="Components with this tag of the plan.")
+    min: Money | None = Field(None, description="Most USD a month with every autoscaler at its floor.")
+    expected: Money | None = Field(None, description="Most USD a month when instances follow the load.")
+    max: Money | None = Field(None, description="Most USD a month with every autoscaler at its ceiling.")
+    p95: Money | None = Field(
+        None, description="Most USD a month in 95 % of the draws, for plans with intervals."
     )
-    units: Number = Field(1.0, description="Units that the budget is for, such as 1000 requests.")
-    severity: Answer = Field("deny", description="What it does when it is exceeded.")
+    per: Name | None = Field(
+        None, description="Unit to budget by: requests, users (a day), or requests to this component."
+    )
+    units: Number = Field(1.0, description="Number of units that the budget covers, such as 1000 requests.")
+    severity: Answer = Field("deny", description="What the gate does when the limit is exceeded.")
 
 
 class Increase(Section):
     """How much more than the base a month may cost; needs something to compare with."""
 
     component: Name | None = Field(None, description="One component; the whole plan by default.")
-    of: Literal["min", "expected", "max"] = Field("expected", description="Which cost.")
-    usd: Money | None = Field(None, description="Dollars a month.")
-    percent: Growth | None = Field(None, description="Share of the base; from zero any increase is too much.")
-    severity: Answer = Field("deny", description="What it does when it is exceeded.")
+    of: Literal["min", "expected", "max"] = Field("expected", description="Cost to compare.")
+    usd: Money | None = Field(None, description="Largest increase, USD a month.")
+    percent: Growth | None = Field(
+        None,
+        description="Largest increase as a share of the base; with a base of zero, any increase exceeds it.",
+    )
+    severity: Answer = Field("deny", description="What the gate does when the limit is exceeded.")
 
 
 class CapacityGate(Section):
     """What the plan must carry."""
 
     errors: Answer = Field(
-        "deny", description="Findings that break the plan: a max too small, pods that fit no node."
+        "deny", description="Errors, such as a max that is too small or pods that fit no node."
     )
-    warnings: Answer = Field("warn", description="Findings that may break it.")
-    headroom: Growth = Field(0.0, description="How much more than the peak every service must carry.")
-    minimum_instances: Whole = Field(0.0, description="Instances that every service keeps at least.")
-    quotas: dict[str, Whole] = Field({}, description="Instances or nodes at most, by component.")
+    warnings: Answer = Field("warn", description="Warnings.")
+    headroom: Growth = Field(0.0, description="Room above the peak that every service must have.")
+    minimum_instances: Whole = Field(0.0, description="Fewest instances that every service must keep.")
+    quotas: dict[str, Whole] = Field({}, description="Most instances or nodes, by component.")
 
 
 class CoverageGate(Section):
     """What must be known about prices."""
 
-    unpriced: Answer = Field("deny", description="Lines that nobody has a price for.")
+    unpriced: Answer = Field("deny", description="Cost lines without a price.")
     max_price_age: Duration | None = Field(None, description="Prices older than this are stale.")
-    stale: Answer = Field("deny", description="Prices that are too old.")
+    stale: Answer = Field("deny", description="Prices older than max_price_age.")
     undated: Answer = Field("allow", description="Prices without a date.")
 
 
 class Policy(Section):
     """A rule of one's own: an expression that is true where it is broken."""
 
-    name: str = Field(description="Identifies it, in reports and waivers.")
+    name: str = Field(description="Name of the policy in reports and waivers.")
     when: str = Field(
-        description="Expression over the estimate, with `component` or `line` where it goes over them."
+        description="Expression over the estimate that is true where the policy is broken; `component` or "
+        "`line` is the item being judged."
     )
-    over: Literal["component", "line", "estimate"] = Field("component", description="What it is asked of.")
-    severity: Answer = Field("deny", description="What it does where it is broken.")
-    fails: Literal["cost", "capacity", "coverage"] = Field("capacity", description="Which exit code it has.")
+    over: Literal["component", "line", "estimate"] = Field(
+        "component", description="Items that the policy judges."
+    )
+    severity: Answer = Field("deny", description="What the policy does when it is broken.")
+    fails: Literal["cost", "capacity", "coverage"] = Field(
+        "capacity", description="Kind of violation, which decides the exit code."
+    )
     message: str = Field(description="What is wrong.")
-    remedy: str = Field("", description="What to do.")
+    remedy: str = Field("", description="How to fix it.")
 
 
 class Waiver(Section):
@@ -88,9 +98,9 @@ class Waiver(Section):
 
     gate: str = Field(description="Gate, or a pattern with *.")
     component: str = Field("*", description="Component, or a pattern with *.")
-    owner: str = Field(description="Who answers for it.")
-    reason: str = Field(description="Why it is accepted.")
-    expires: Day = Field(description="Last day on which it holds.")
+    owner: str = Field(description="Person or team responsible for the waiver.")
+    reason: str = Field(description="Why the violation is accepted.")
+    expires: Day = Field(description="Last day on which the waiver applies.")
 
 
 class Gates(Section):

@@ -94,7 +94,7 @@ def parse_interval(value: Mapping[str, object], read: Callable[[object], float],
     names = _PERCENTILES if "p5" in value else _BOUNDS
     first, middle, last = names
     if unknown := [key for key in value if key not in names]:
-        raise ValueError(f"an interval has {', '.join(names)}, and not {unknown[0]}")
+        raise ValueError(f"an interval has {', '.join(names)}, not {unknown[0]}")
     if last not in value:
         raise ValueError(f"an interval with {first} needs {last}")
     low, high = read(value[first]), read(value[last])

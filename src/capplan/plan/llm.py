@@ -32,40 +32,43 @@ Auto = Literal["auto"]
 class LlmSlo(Section):
     """How fast answers have to come."""
 
-    ttft: Duration | None = Field(None, description="Time to the first token, kept for 95 % of the requests.")
-    tpot: Duration | None = Field(None, description="Mean time of every further token.")
+    ttft: Duration | None = Field(None, description="Time to the first token for 95 % of the requests.")
+    tpot: Duration | None = Field(None, description="Mean time of each further token.")
 
 
 class ColdStart(Section):
     """How long a new replica takes, and how long one is kept that is no longer needed."""
 
-    node: Duration = Field(120.0, description="Until the machine is there.")
-    image: Duration = Field(60.0, description="Until its container image is pulled.")
-    weights_gb_per_s: Positive = Field(0.5, description="GB of weights that are loaded in a second.")
-    scale_down_window: Duration = Field(300.0, description="How long an idle replica is kept.")
+    node: Duration = Field(120.0, description="Time until the machine is ready.")
+    image: Duration = Field(60.0, description="Time to pull the container image.")
+    weights_gb_per_s: Positive = Field(0.5, description="GB of weights loaded each second.")
+    scale_down_window: Duration = Field(
+        300.0, description="How long an idle replica stays before it is removed."
+    )
 
 
 class LlmApi(Section):
     """An API that answers what is not served locally."""
 
     model: str = Field(description="The API's model, such as gpt-4o-mini.")
-    vendor: str | None = Field(None, description="Who sells it, where several do.")
+    vendor: str | None = Field(None, description="Vendor of the model, if there are several.")
     as_of: str | None = Field(
-        None, description="Day whose prices count, YYYY-MM-DD; without it 2026-01-01, so that nothing drifts."
+        None,
+        description="Day of the prices, YYYY-MM-DD; 2026-01-01 by default, so that results do not drift.",
     )
-    retries: Share = Field(0.0, description="Share of the requests that are sent again.")
-    usd_per_1m_input_tokens: Money | None = Field(None, description="Price of a million tokens sent.")
+    retries: Share = Field(0.0, description="Share of the requests that are retried.")
+    usd_per_1m_input_tokens: Money | None = Field(None, description="Price of a million input tokens.")
     usd_per_1m_cached_tokens: Money | None = Field(
-        None, description="Price of a million tokens sent that the API had cached; as sent by default."
+        None, description="Price of a million cached input tokens; by default, the price of input tokens."
     )
-    usd_per_1m_output_tokens: Money | None = Field(None, description="Price of a million tokens returned.")
+    usd_per_1m_output_tokens: Money | None = Field(None, description="Price of a million output tokens.")
 
     @model_validator(mode="after")
     def _both(self) -> "LlmApi":
         if (self.usd_per_1m_input_tokens is None) != (self.usd_per_1m_output_tokens is None):
             raise ValueError("give both usd_per_1m_input_tokens and usd_per_1m_output_tokens, or neither")
         if self.usd_per_1m_cached_tokens is not None and self.usd_per_1m_input_tokens is None:
-            raise ValueError("usd_per_1m_cached_tokens goes with the prices of input and output tokens")
+            raise ValueError("usd_per_1m_cached_tokens needs the prices of input and output tokens too")
         return self
 
 
@@ -75,23 +78,27 @@ class Llm(Section):
     description: str = ""
     model: str = Field(description="Model, as `capplan llm --models` lists them.")
     architectures: str | None = Field(
-        None, description="File with models of your own: what `capplan catalog import-model` wrote."
+        None, description="File with your own models, as written by `capplan catalog import-model`."
     )
     precision: str = Field("auto", description="fp16, bf16, fp8, int8, int4, fp4, mxfp4 or auto.")
     engine: str = Field("vllm", description="vllm, tensorrt-llm, triton, sglang or other.")
-    provider: Provider = Field("gcp", description="Who sells the machines.")
+    provider: Provider = Field("gcp", description="Cloud provider of the machines.")
     region: str | None = Field(None, description="Region; the plan's for this provider by default.")
     gpu: str = Field("auto", description="GPU, such as T4 or H100.")
-    machine: str = Field("auto", description="Machine type; GPUs are added to an N1.")
-    tensor_parallel: Annotated[Auto | Whole, Field(description="GPUs of a replica.")] = "auto"
-    input_tokens: Positive = Field(description="Tokens of a request.")
-    output_tokens: Positive = Field(description="Tokens of an answer.")
+    machine: str = Field("auto", description="Machine type; GPUs are added to N1 machines.")
+    tensor_parallel: Annotated[Auto | Whole, Field(description="GPUs for each replica.")] = "auto"
+    input_tokens: Positive = Field(description="Input tokens of a request.")
+    output_tokens: Positive = Field(description="Output tokens of a request.")
     requests_per_conversation: Positive = Field(1.0, description="Requests that make up a conversation.")
-    prefix_cache_hit_rate: Share = Field(0.0, description="Share of the input that is cached as a prefix.")
+    prefix_cache_hit_rate: Share = Field(
+        0.0, description="Share of the input tokens found in the prefix cache."
+    )
     semantic_cache_hit_rate: Share = Field(0.0, description="Share of the requests answered from a cache.")
     slo: LlmSlo = DEFAULTS
-    target_utilization: Utilization = Field(0.7, description="Share of what a replica carries at the SLO.")
-    max_sequences: Count | None = Field(None, description="The engine's limit of requests at once.")
+    target_utilization: Utilization = Field(
+        0.7, description="Target share of the load that a replica can carry within the SLO."
+    )
+    max_sequences: Count | None = Field(None, description="Most requests that the engine runs at once.")
     replicas: Range = DEFAULTS
     redundancy: Redundancy = DEFAULTS
     purchase: Purchase = DEFAULTS
@@ -99,14 +106,14 @@ class Llm(Section):
     pod_cpu: Cores | None = Field(None, description="CPU request of a replica's pod.")
     pod_memory: Memory = Field(0.0, description="Memory request of a replica's pod.")
     local_share: Share = Field(
-        1.0, description="Share of the requests served locally; the API gets the rest."
+        1.0, description="Share of the requests served locally; the API serves the rest."
     )
-    fallback: Share = Field(0.0, description="Share of the local requests that the API has to answer.")
-    api: LlmApi | None = Field(None, description="The API for the rest.")
+    fallback: Share = Field(0.0, description="Share of the local requests that fall back to the API.")
+    api: LlmApi | None = Field(None, description="API that serves the rest.")
     calibration: str | None = Field(
-        None, description="Constants of your own: what `capplan calibrate llm` wrote."
+        None, description="File with your own constants, as written by `capplan calibrate llm`."
     )
-    workload: Workload | None = Field(None, description="Its container, for rendered manifests.")
+    workload: Workload | None = Field(None, description="Container for rendered manifests.")
 
     @model_validator(mode="after")
     def _some_gpu(self) -> "Llm":
@@ -117,7 +124,7 @@ class Llm(Section):
     @model_validator(mode="after")
     def _answered(self) -> "Llm":
         if self.api is None and (_below_one(self.local_share) or _above_zero(self.fallback)):
-            raise ValueError("an api has to answer what is not served locally")
+            raise ValueError("an api is needed for the requests that are not served locally")
         return self
 
 

@@ -24,13 +24,15 @@ Role = Annotated[str, matching(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", 
 class Metrics(Section):
     """Names of the Prometheus metrics that the services export."""
 
-    requests: MetricName = Field("http_requests_total", description="Counter of requests.")
-    latency: MetricName = Field("http_request_duration_seconds", description="Histogram of seconds.")
-    queue: MetricName = Field("queue_depth", description="Gauge of waiting work.")
-    requests_per_second: MetricName = Field(
-        "http_requests_per_second", description="Metric of the adapter that HPAs read."
+    requests: MetricName = Field("http_requests_total", description="Counter metric of requests.")
+    latency: MetricName = Field(
+        "http_request_duration_seconds", description="Histogram metric of request times, in seconds."
     )
-    cost_per_day: MetricName = Field("cloud_cost_usd_per_day", description="Gauge of a day's cost.")
+    queue: MetricName = Field("queue_depth", description="Gauge metric of waiting work.")
+    requests_per_second: MetricName = Field(
+        "http_requests_per_second", description="Metric of the Prometheus adapter that HPAs read."
+    )
+    cost_per_day: MetricName = Field("cloud_cost_usd_per_day", description="Gauge metric of the daily cost.")
     service_label: MetricName = Field("service", description="Label that names the service.")
     status_label: MetricName = Field("status", description="Label that holds the HTTP status.")
 
@@ -55,10 +57,14 @@ class Alerts(Section):
 
     error_rate: Share = Field(0.01, description="Share of requests that fail.")
     latency: Duration | None = Field(None, description="p95; each service's SLO by default.")
-    lasting: Duration = Field(300.0, description="How long a level must hold.")
+    lasting: Duration = Field(
+        300.0, description="How long a threshold must be exceeded before the alert fires."
+    )
     gpu_utilization: Share = Field(0.9, description="GPUs busier than this are saturated.")
-    cost_per_day: Money | None = Field(None, description="USD; half more than planned by default.")
-    scaling: dict[Measure, Level] = Field({}, description="Levels at which the number of instances is wrong.")
+    cost_per_day: Money | None = Field(
+        None, description="Daily cost in USD; by default, 1.5 times the planned cost."
+    )
+    scaling: dict[Measure, Level] = Field({}, description="Numbers of instances that trigger an alert.")
 
 
 class Endpoint(Section):
@@ -67,7 +73,7 @@ class Endpoint(Section):
     path: UrlPath
     method: Literal["GET", "POST"] = "GET"
     weight: Positive = 1.0
-    body: dict[Text, Text] = Field({}, description="JSON of a POST.")
+    body: dict[Text, Text] = Field({}, description="JSON body of a POST.")
     token: bool = Field(False, description="Send the bearer token in $TOKEN.")
 
 
@@ -75,8 +81,8 @@ class LoadTest(Section):
     """A load test up to the planned peak; the services' health paths by default."""
 
     endpoints: list[Endpoint] = []
-    ramp: Duration = Field(120.0, description="From one stage to the next.")
-    hold: Duration = Field(300.0, description="At each stage.")
+    ramp: Duration = Field(120.0, description="Time to ramp from one stage to the next.")
+    hold: Duration = Field(300.0, description="Time at each stage.")
 
 
 class Panel(Section):
@@ -86,7 +92,7 @@ class Panel(Section):
     query: Text = Field(description="PromQL.")
     unit: Literal["short", "s", "reqps", "percentunit", "currencyUSD"] = "short"
     threshold: Number | None = None
-    dashboard: Name | None = Field(None, description="Dashboard of its own to stand on, beside the plan's.")
+    dashboard: Name | None = Field(None, description="Separate dashboard for the panel, besides the plan's.")
 
 
 class Index(Section):
@@ -120,25 +126,30 @@ class Manifests(Section):
 
     namespace: Name | None = Field(None, description="The plan's name by default.")
     environments: list[Literal["dev", "prod"]] = Field(["dev", "prod"], description="Kustomize overlays.")
-    networks: dict[Name, list[Cidr]] = Field({}, description="Where databases and caches are, for egress.")
-    prometheus: Url = Field(
-        "http://prometheus-operated.monitoring.svc:9090", description="What KEDA asks for measures."
+    networks: dict[Name, list[Cidr]] = Field(
+        {}, description="Address ranges of databases and caches, for egress rules."
     )
-    ingress_class: Name = Field("nginx", description="Class of the Ingress of services with a host.")
+    prometheus: Url = Field(
+        "http://prometheus-operated.monitoring.svc:9090", description="Metrics server that KEDA queries."
+    )
+    ingress_class: Name = Field("nginx", description="IngressClass for services with a host.")
     gateway_class: Name | None = Field(
-        None, description="Class of a Gateway that takes the place of the Ingresses."
+        None, description="GatewayClass of a Gateway that replaces the Ingresses."
     )
     metrics: Metrics = DEFAULTS
     alerts: Alerts = DEFAULTS
     load_test: LoadTest = DEFAULTS
-    panels: list[Panel] = Field([], description="Panels beside those that every dashboard has.")
+    panels: list[Panel] = Field([], description="Panels in addition to those of every dashboard.")
     indexes: list[Index] = []
     aws: AwsAccount = DEFAULTS
     gcp: GcpProject = DEFAULTS
     secret_store: Name | None = Field(
-        None, description="ClusterSecretStore of External Secrets that holds the secrets by name."
+        None, description="ClusterSecretStore of External Secrets that holds the secrets."
     )
     monitoring: Literal["prometheus-operator", "managed-prometheus"] = Field(
-        "prometheus-operator", description="Who scrapes and alerts; managed-prometheus is Google's."
+        "prometheus-operator",
+        description="Monitoring that scrapes and alerts; managed-prometheus is Google's.",
     )
-    accepted: dict[CheckId, Text] = Field({}, description="Checks that may fail, each with the reason.")
+    accepted: dict[CheckId, Text] = Field(
+        {}, description="Codes of checks that may fail, each with the reason."
+    )

@@ -37,11 +37,11 @@ class ExternalApi(Section):
     """Somebody else's API, paid by the request or by the token."""
 
     description: str = ""
-    price_per_request: Money | None = Field(None, description="USD for one request.")
-    input_tokens: Number = Field(0.0, description="Tokens sent with a request.")
-    output_tokens: Number = Field(0.0, description="Tokens that a request returns.")
-    usd_per_1m_input_tokens: Money | None = Field(None, description="Price of a million tokens sent.")
-    usd_per_1m_output_tokens: Money | None = Field(None, description="Price of a million tokens returned.")
+    price_per_request: Money | None = Field(None, description="USD for each request.")
+    input_tokens: Number = Field(0.0, description="Input tokens of a request.")
+    output_tokens: Number = Field(0.0, description="Output tokens of a request.")
+    usd_per_1m_input_tokens: Money | None = Field(None, description="Price of a million input tokens.")
+    usd_per_1m_output_tokens: Money | None = Field(None, description="Price of a million output tokens.")
 
 
 class Resource(Section):
@@ -53,14 +53,16 @@ class Resource(Section):
     sku: str = Field(description="The catalog's SKU.")
     region: str | None = Field(None, description="Region; the plan's for this provider by default.")
     quantity: Number = Field(
-        0.0, description="How many: held all month (hour and month units) or used in a month (the others)."
+        0.0,
+        description="Quantity: held all month for units of hours and months, used in a month for other "
+        "units.",
     )
     per_request: Number = Field(0.0, description="Units that each request to this resource uses.")
     size_per_request: Memory = Field(
-        0.0, description="Bytes that each request stores or sends, for units of GiB or GB."
+        0.0, description="Data that each request stores or sends, for units of GiB or GB."
     )
     retain: Duration | None = Field(
-        None, description="How long they are stored; without it they count once, as traffic does."
+        None, description="How long the data is stored; without it, the data is counted once, as for traffic."
     )
 
 
@@ -86,16 +88,16 @@ class Plan(Section):
     name: Name
     description: str = ""
     hours_per_month: Positive | None = Field(
-        None, description="730 unless a price book or this says otherwise."
+        None, description="Hours of a month; 730 by default, unless a price book sets them."
     )
     regions: dict[Provider, str] = Field({}, description="The region of each provider in use.")
     pricing: Pricing = DEFAULTS
     demand: Demand
     tiers: dict[TierKind, str] = Field(
-        {}, description="Tier tables that `auto` reads, by kind: resources, database, load, capacity."
+        {}, description="Tier tables for `auto`, by kind: resources, database, load, capacity."
     )
     service_templates: dict[Name, dict[str, Any]] = Field(
-        {}, description="What services have in common; a service `extends` one."
+        {}, description="Templates for services; a service `extends` one."
     )
     rate_limits: dict[Name, RateLimits] = {}
     services: dict[Name, Service] = {}
@@ -103,15 +105,15 @@ class Plan(Section):
     databases: dict[Name, Database] = {}
     caches: dict[Name, Cache] = {}
     external_apis: dict[Name, ExternalApi] = {}
-    llm: dict[Name, Llm] = Field({}, description="Models served on GPUs of one's own.")
+    llm: dict[Name, Llm] = Field({}, description="Models that you serve on your own GPUs.")
     resources: dict[Name, Resource] = {}
-    uncertainty: Uncertainty | None = Field(None, description="How uncertain numbers belong together.")
-    manifests: Manifests | None = Field(None, description="What rendered manifests say beyond figures.")
-    decisions: Decisions | None = Field(None, description="What to compare, and rules for deciding.")
+    uncertainty: Uncertainty | None = Field(None, description="How uncertain numbers are correlated.")
+    manifests: Manifests | None = Field(None, description="Settings of rendered manifests.")
+    decisions: Decisions | None = Field(None, description="Comparisons, and rules for deciding.")
     tags: dict[str, list[Name]] = Field({}, description="Components by tag, for budgets.")
-    gates: Gates | None = Field(None, description="What `capplan check` judges by.")
+    gates: Gates | None = Field(None, description="Gates of `capplan check`.")
     alternatives: dict[Name, dict[str, Any]] = Field(
-        {}, description="Named overlays: what they name replaces the plan's value, null removes it."
+        {}, description="Named overlays: their values replace the plan's, and null removes one."
     )
 
     @property

@@ -10,8 +10,8 @@ class EndpointGroup(Section):
     """A group of endpoints with a limit of its own."""
 
     share: Share = Field(description="Share of the requests at the peak.")
-    cost: Positive = Field(1.0, description="Work of a request, in requests of average cost.")
-    path: UrlPath | None = Field(None, description="Path that its endpoints begin with, for an Ingress.")
+    cost: Positive = Field(1.0, description="Cost of a request, in requests of average cost.")
+    path: UrlPath | None = Field(None, description="Path prefix of the endpoints, for an Ingress.")
 
 
 class RateLimits(Section):
@@ -19,12 +19,12 @@ class RateLimits(Section):
 
     description: str = ""
     service: Name = Field(description="Service that the limits protect.")
-    clients: Positive = Field(description="Clients that are active when the service is at its capacity.")
+    clients: Positive = Field(description="Active clients when the service is at its capacity.")
     tiers: str = Field(description="Table of load tiers: its name, or a file.")
     endpoints: dict[Name, EndpointGroup] = Field(
         description="Groups of endpoints; their shares add up to 100%."
     )
     requests_per_minute: Number | None = Field(
-        None, description="Load now; says the load ratio and the tier that holds."
+        None, description="Current load; decides the load ratio and the current tier."
     )
-    burst: Duration = Field(10.0, description="Seconds of its rate that a client may send at once.")
+    burst: Duration = Field(10.0, description="Burst that a client may send at once, in seconds of its rate.")

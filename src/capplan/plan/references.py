@@ -36,15 +36,15 @@ def _volume(plan: Plan) -> Iterator[Complaint]:
     given = [name for name in _VOLUMES if getattr(demand, name) is not None]
     choices = ", ".join(_VOLUMES)
     if not given and demand.trace is None:
-        yield ("demand",), "says no volume", f"Give one of {choices}, or a trace."
+        yield ("demand",), "has no volume", f"Give one of {choices}, or a trace."
     if len(given) > 1:
         yield ("demand", given[1]), f"the volume is given twice, {given[0]} and {given[1]}", "Keep one."
     if demand.users_per_day is not None and demand.requests_per_user is None:
         yield ("demand", "requests_per_user"), "is required with users_per_day", ""
     if demand.users_per_day is None and demand.requests_per_user is not None:
-        yield ("demand", "requests_per_user"), "goes with users_per_day, which is missing", ""
+        yield ("demand", "requests_per_user"), "needs users_per_day, which is missing", ""
     if demand.trace is not None and demand.profile is not None:
-        yield ("demand", "profile"), "goes not with a trace, which has its own shape", "Remove one."
+        yield ("demand", "profile"), "cannot be combined with a trace, which has its own shape", "Remove one."
 
 
 def _something(plan: Plan) -> Iterator[Complaint]:
@@ -58,7 +58,7 @@ def _names(plan: Plan) -> Iterator[Complaint]:
     for kind in COMPONENTS:
         for name in getattr(plan, kind):
             if name in seen:
-                yield (kind, name), f"the name is taken by {seen[name]}.{name}", ""
+                yield (kind, name), f"the name is already used by {seen[name]}.{name}", ""
             seen.setdefault(name, kind)
 
 
@@ -84,7 +84,7 @@ def _through(plan: Plan, caller: str, callee: str, call: Call) -> Iterator[Compl
             remedy = nearest(call.through, semantic) or "Give a cache a semantic section."
             yield (*path, "through"), f"'{call.through}' is not a semantic cache", remedy
     if call.pool is not None and callee not in plan.databases:
-        yield (*path, "pool"), f"pools are for databases, and '{callee}' is none", ""
+        yield (*path, "pool"), f"pools are for databases, and '{callee}' is not one", ""
 
 
 def _stores(plan: Plan) -> Iterator[Complaint]:
@@ -105,7 +105,7 @@ def _cycle(calls: Mapping[str, Mapping[str, object]]) -> Iterator[Complaint]:
     except CycleError as error:
         cycle: list[str] = list(reversed(error.args[1]))
         path = ("services", cycle[0], "calls", cycle[1])
-        yield path, f"calls go in a circle: {' → '.join(cycle)}", "Remove one of them."
+        yield path, f"calls form a cycle: {' → '.join(cycle)}", "Remove one of them."
 
 
 def _entry(plan: Plan) -> Iterator[Complaint]:
@@ -126,7 +126,7 @@ def _entries(plan: Plan) -> Iterator[Complaint]:
 def _clusters(plan: Plan) -> Iterator[Complaint]:
     for name, cluster in plan.clusters.items():
         if not cluster.pools:
-            yield ("clusters", name, "pools"), "a cluster needs a pool of nodes", "Name a machine for one."
+            yield ("clusters", name, "pools"), "a cluster needs a node pool", "Add one with its machine."
     pods = [
         (kind, name, section)
         for kind in ("services", "databases", "caches")

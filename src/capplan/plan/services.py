@@ -37,8 +37,8 @@ def _range_of(value: object) -> object:
 class Instances(Section):
     """What the autoscaler may run; a single number means exactly so many."""
 
-    min: Whole | None = Field(None, description="Floor; the platform's default is 0 or 1.")
-    max: Whole | None = Field(None, description="Ceiling; without it the highest cost is unknown.")
+    min: Whole | None = Field(None, description="Fewest instances; the platform's default is 0 or 1.")
+    max: Whole | None = Field(None, description="Most instances; without it, the highest cost is unknown.")
 
     @model_validator(mode="after")
     def _ordered(self) -> "Instances":
@@ -53,10 +53,10 @@ Range = Annotated[Instances, BeforeValidator(_range_of, json_schema_input_type=W
 class Targets(Section):
     """How full an instance may get before another is needed, by resource."""
 
-    cpu: Utilization = Field(0.7, description="Share of the cores that requests keep busy.")
-    memory: Utilization = Field(0.8, description="Share of the memory in use.")
-    concurrency: Utilization = Field(1.0, description="Share of the concurrency in use.")
-    throughput: Utilization = Field(1.0, description="Share of the measured throughput.")
+    cpu: Utilization = Field(0.7, description="Target utilization of the cores.")
+    memory: Utilization = Field(0.8, description="Target utilization of the memory.")
+    concurrency: Utilization = Field(1.0, description="Target utilization of the concurrency.")
+    throughput: Utilization = Field(1.0, description="Target share of the measured throughput.")
 
 
 def running_share(concurrency: float) -> float:
@@ -70,11 +70,13 @@ def running_share(concurrency: float) -> float:
 class Redundancy(Section):
     """What may fail at the peak without the rest being overloaded."""
 
-    spare: Whole = Field(0.0, description="Instances beyond the need: the k of N+k.")
+    spare: Whole = Field(0.0, description="Spare instances: the k of N+k.")
     zones: Whole = Field(1.0, description="Zones that the instances are spread over.")
-    survive_zones: Whole = Field(0.0, description="Zones that may be lost at the peak.")
+    survive_zones: Whole = Field(0.0, description="Zones that may fail at the peak.")
     instance_availability: Utilization = Field(
-        1.0, description="Share of the time that an instance is up; with slo.availability it asks for spares."
+        1.0,
+        description="Share of the time that an instance is up; with slo.availability, it decides how many "
+        "spares are needed.",
     )
 
     @model_validator(mode="after")
@@ -88,7 +90,7 @@ class Redundancy(Section):
 
 def _below_one(value: float) -> float:
     if value >= 1:
-        raise ValueError("must be below 100%: nothing is available all the time")
+        raise ValueError("must be below 100%, as nothing is available all the time")
     return value
 
 
@@ -98,14 +100,14 @@ Availability = Annotated[Share, AfterValidator(_below_one)]
 class Slo(Section):
     """What users were promised."""
 
-    p50: Duration | None = Field(None, description="Half of the requests are at most this slow.")
-    p95: Duration | None = Field(None, description="95 % of the requests are at most this slow.")
-    p99: Duration | None = Field(None, description="99 % of the requests are at most this slow.")
+    p50: Duration | None = Field(None, description="Response time of at least 50 % of the requests.")
+    p95: Duration | None = Field(None, description="Response time of at least 95 % of the requests.")
+    p99: Duration | None = Field(None, description="Response time of at least 99 % of the requests.")
     availability: Availability | None = Field(
         None, description="Share of the time that the service answers, below 100%."
     )
     end_to_end: Duration | None = Field(
-        None, description="95 % of the requests that enter here are answered in this, calls included."
+        None, description="Response time of 95 % of the requests that enter here, calls included."
     )
 
 
@@ -125,9 +127,13 @@ MachineType = Annotated[str, BeforeValidator(_machine_of, json_schema_input_type
 class Purchase(Section):
     """How machines are bought. What is left is on-demand."""
 
-    spot: Share = Field(0.0, description="Share of the machines that are spot.")
-    commit_1y: Share = Field(0.0, description="One-year commitment, as a share of the average others.")
-    commit_3y: Share = Field(0.0, description="Three-year commitment, likewise.")
+    spot: Share = Field(0.0, description="Share of the machines that run on spot.")
+    commit_1y: Share = Field(
+        0.0, description="Share of the average number of other machines under a one-year commitment."
+    )
+    commit_3y: Share = Field(
+        0.0, description="Share of the average number of other machines under a three-year commitment."
+    )
 
     @model_validator(mode="after")
     def _at_most_all(self) -> "Purchase":
@@ -139,7 +145,7 @@ class ConnectionPool(Section):
     """The connections that each instance of a service keeps to a database."""
 
     min: Whole = Field(0.0, description="Connections that an instance keeps open.")
-    max: Count = Field(description="Connections that an instance opens at most.")
+    max: Count = Field(description="Most connections that an instance opens.")
     hold_time: Duration | None = Field(None, description="Mean time that a call holds a connection.")
     acquire_timeout: Duration = Field(30.0, description="How long a call waits for a free connection.")
 
@@ -155,18 +161,23 @@ class Call(Section):
 
     per_request: Number = Field(1.0, description="Calls that one request makes.")
     cache_hit_rate: Share = Field(0.0, description="Share of the calls that a cache answers.")
-    deduplicated: Share = Field(0.0, description="Share of the calls that join one already under way.")
-    through: Name | None = Field(None, description="Semantic cache that is asked first.")
+    deduplicated: Share = Field(
+        0.0, description="Share of the calls that join an identical call in progress."
+    )
+    through: Name | None = Field(None, description="Semantic cache that is queried first.")
     parallel: bool = Field(
-        False, description="All made at the same time, and with the service's other parallel calls."
+        False,
+        description="Whether these calls run at the same time, together with the service's other parallel "
+        "calls.",
     )
     async_: bool | None = Field(
         None,
         alias="async",
-        description="Nobody waits for it; true by default where what is called has a queue.",
+        description="Whether the service does not wait for the call; true by default if the callee has a "
+        "queue.",
     )
     response_time: Duration | None = Field(
-        None, description="Mean time of a call; needed where capplan does not size what is called."
+        None, description="Mean time of a call; required if capplan does not size the callee."
     )
     pool: ConnectionPool | None = Field(None, description="Connections to a database.")
 
@@ -188,17 +199,17 @@ class GpuAddOn(Section):
 class Queue(Section):
     """Work that waits for the service, as messages do for workers."""
 
-    backlog: Number = Field(0.0, description="Messages that wait when the peak begins.")
-    drain_time: Duration = Field(300.0, description="Time in which the backlog is worked off.")
+    backlog: Number = Field(0.0, description="Messages waiting when the peak begins.")
+    drain_time: Duration = Field(300.0, description="Time to work off the backlog.")
     target_length: Positive | None = Field(
-        None, description="Waiting messages for each instance, as KEDA's queue triggers count."
+        None, description="Waiting messages for each instance, as in KEDA's queue triggers."
     )
 
     @field_validator("drain_time")
     @classmethod
     def _drains(cls, value: float) -> float:
         if value <= 0:
-            raise ValueError("must be above 0: nothing is worked off in no time")
+            raise ValueError("must be above 0, as working off a backlog takes time")
         return value
 
 
@@ -209,34 +220,42 @@ class ServiceBase(Section):
     region: str | None = Field(None, description="Region; the plan's for this provider by default.")
     service_time: Duration | None = Field(
         None,
-        description="Mean time that a request occupies its place in an instance, waiting for calls included.",
+        description="Mean time that a request occupies an instance, including the calls that it waits for.",
     )
     own_time: Duration | None = Field(
-        None, description="Mean time of a request's own work, without waiting for what it calls."
+        None, description="Mean time of a request's own work, without the calls that it waits for."
     )
     cpu_time: Duration | None = Field(
         None,
-        description="Mean CPU time of a request; service_time by default, unless throughput is given.",
+        description="Mean CPU time of a request; by default service_time, unless throughput is given.",
     )
-    concurrency: Positive | None = Field(None, description="Requests that an instance takes at once.")
-    throughput: Rate | None = Field(None, description="Requests per second measured on one instance.")
+    concurrency: Positive | None = Field(None, description="Requests that an instance handles at once.")
+    throughput: Rate | None = Field(
+        None, description="Requests per second that one instance was measured to handle."
+    )
     cs2: Number = Field(
         1.0,
-        description="Variance ÷ mean² of the service time: 0 constant, 1 exponential, above it heavy tails.",
+        description="Variance ÷ mean² of the service time: 0 for constant, 1 for exponential, above 1 for "
+        "heavy tails.",
     )
     memory_base: Memory = Field(0.0, description="Memory of an idle instance.")
-    memory_per_request: Memory = Field(0.0, description="Memory that a request in progress adds.")
+    memory_per_request: Memory = Field(0.0, description="Memory that each request in progress adds.")
     target_utilization: Targets = DEFAULTS
     instances: Range = DEFAULTS
     redundancy: Redundancy = DEFAULTS
     slo: Slo = DEFAULTS
     calls: Calls = {}
-    queue: Queue | None = Field(None, description="Messages instead of callers that wait for an answer.")
-    interruptible: bool = Field(False, description="Tolerates that an instance is taken away, as spot does.")
-    response_size: Memory = Field(
-        0.0, description="Bytes sent to the internet for a request that enters here."
+    queue: Queue | None = Field(
+        None,
+        description="Queue settings, for a service that works off messages instead of answering callers.",
     )
-    workload: Workload | None = Field(None, description="Its container, for rendered manifests.")
+    interruptible: bool = Field(
+        False, description="Whether the service tolerates losing instances, as on spot."
+    )
+    response_size: Memory = Field(
+        0.0, description="Data sent to the internet for each request that enters here."
+    )
+    workload: Workload | None = Field(None, description="Container for rendered manifests.")
 
 
 class CloudRun(ServiceBase):
@@ -245,12 +264,14 @@ class CloudRun(ServiceBase):
     platform: Literal["cloud-run"]
     cpu: Cores = Field(1.0, description="CPU of an instance.")
     memory: Memory = Field(0.5, description="Memory of an instance.")
-    service_time: Duration = Field(description="Mean time that a request occupies its place in an instance.")
-    concurrency: Positive = Field(80.0, description="Requests that an instance takes at once, at most 1000.")
-    billing: Literal["request", "instance"] = Field(
-        "request", description="CPU billed while requests are processed, or all the time."
+    service_time: Duration = Field(description="Mean time that a request occupies an instance.")
+    concurrency: Positive = Field(
+        80.0, description="Requests that an instance handles at once, at most 1000."
     )
-    idle_timeout: Duration = Field(900.0, description="How long an idle instance is kept.")
+    billing: Literal["request", "instance"] = Field(
+        "request", description="Whether CPU is billed only while requests are processed, or all the time."
+    )
+    idle_timeout: Duration = Field(900.0, description="How long an idle instance stays before it is removed.")
 
     @model_validator(mode="after")
     def _allowed(self) -> "CloudRun":
@@ -265,8 +286,8 @@ class ContainerApps(ServiceBase):
     platform: Literal["container-apps"]
     cpu: Cores = Field(0.5, description="CPU of a replica.")
     memory: Memory = Field(1.0, description="Memory of a replica.")
-    service_time: Duration = Field(description="Mean time that a request occupies its place in a replica.")
-    concurrency: Positive = Field(10.0, description="Requests that a replica takes at once.")
+    service_time: Duration = Field(description="Mean time that a request occupies a replica.")
+    concurrency: Positive = Field(10.0, description="Requests that a replica handles at once.")
 
 
 class Fargate(ServiceBase):
@@ -276,7 +297,7 @@ class Fargate(ServiceBase):
     cpu: Cores = Field(0.25, description="CPU of a task.")
     memory: Memory = Field(0.5, description="Memory of a task.")
     architecture: Literal["x86", "arm"] = "x86"
-    spot: Share = Field(0.0, description="Share of the tasks on Fargate Spot.")
+    spot: Share = Field(0.0, description="Share of the tasks that run on Fargate Spot.")
     ephemeral_storage: Memory = Field(20.0, description="Disk of a task; the first 20 GiB are included.")
 
 
@@ -286,13 +307,13 @@ class VmGroup(ServiceBase):
     platform: Literal["vm-group"]
     provider: Provider
     machine: MachineType = Field(
-        description="Machine type, one instance of the service on each; auto, or a list of families, lets "
-        "capplan choose."
+        description="Machine type; each machine runs one instance of the service. With auto or a list of "
+        "families, capplan chooses."
     )
     capacity: str | None = Field(
         None,
-        description="Throughput and concurrency by the machine's memory from a tier table: "
-        "its name, a file, or auto for the plan's.",
+        description="Tier table that gives throughput and concurrency by the machine's memory: its name, a "
+        "file, or auto for the plan's.",
     )
     gpu: GpuAddOn | None = None
     purchase: Purchase = DEFAULTS

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from capplan.plan.fields import Cores, Memory, Name, Section, Share, Whole, check_commitments
 
 AUTO = "auto"
-"""A machine that capplan chooses: the cheapest that meets every need."""
+"""Lets capplan choose the cheapest machine that meets every need."""
 
 
 class StoreBase(Section):
@@ -33,9 +33,9 @@ class SelfHosted(Section):
     pool: Name | None = Field(None, description="Node pool; the cluster's first by default.")
     cpu: Cores = Field(1.0, description="CPU request of a pod.")
     memory: Memory = Field(2.0, description="Memory request of a pod.")
-    replicas: Whole = Field(1.0, description="Pods: leaders with their followers.")
+    replicas: Whole = Field(1.0, description="Number of pods, leaders and followers.")
     storage: Memory = Field(0.0, description="Persistent volume of each pod.")
     storage_class: str | None = Field(
         None,
-        description="SKU of the volumes; pd-balanced, gp3 or the smallest fitting Premium SSD by default.",
+        description="SKU of the volumes; by default pd-balanced, gp3 or the smallest Premium SSD that fits.",
     )

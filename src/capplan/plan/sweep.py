@@ -36,7 +36,9 @@ def read_sweeps(file: PlanFile, texts: Iterable[str]) -> Sweep:
         path, values = assignment(text, "--sweep")
         full = full_path(file.raw, path, Plan.model_fields, "--sweep")
         if full in axes:
-            raise InputError(Problem("--sweep", f"'{path}' is swept twice", "Give all values in one."))
+            raise InputError(
+                Problem("--sweep", f"'{path}' is swept twice", "Give all its values in one --sweep.")
+            )
         labels[full] = tuple(value.strip() for value in values.split(","))
         if "" in labels[full]:
             raise InputError(Problem(f"--sweep {text}", "a value is missing between two commas"))

@@ -15,7 +15,7 @@ def _coefficient(value: float) -> float:
 
 def _several(value: list[str]) -> list[str]:
     if len(set(value)) < 2:
-        raise ValueError("needs two different numbers or more")
+        raise ValueError("needs at least two different numbers")
     return value
 
 
@@ -26,7 +26,8 @@ class Correlation(Section):
         description="Paths of intervals, as --set takes them."
     )
     coefficient: Annotated[float, AfterValidator(_coefficient)] = Field(
-        description="Rank correlation of each two of them: near 1 together, near -1 in opposite ways."
+        description="Rank correlation of each pair: near 1 they rise together, near -1 one rises as the "
+        "other falls."
     )
 
 
@@ -39,6 +40,6 @@ class Uncertainty(Section):
     )
     shortage_cost: Money | None = Field(
         None,
-        description="USD a month that falling short costs; with it, `machine: auto` takes the least expected "
-        "regret instead of `meet`.",
+        description="USD a month that falling short costs; if set, `machine: auto` minimizes the expected "
+        "regret instead of using `meet`.",
     )

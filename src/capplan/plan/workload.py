@@ -37,10 +37,11 @@ class Trigger(Section):
     """When one measure asks for more instances."""
 
     threshold: Number | None = Field(
-        None, description="Value for each instance to hold; latency in seconds; the plan's own by default."
+        None,
+        description="Value to keep on each instance, latency in seconds; by default, the plan's own target.",
     )
-    activation: Number | None = Field(None, description="Value above which KEDA leaves zero.")
-    query: Text | None = Field(None, description="PromQL instead of the usual query.")
+    activation: Number | None = Field(None, description="Value above which KEDA scales up from zero.")
+    query: Text | None = Field(None, description="PromQL query instead of the default one.")
 
 
 def _trigger_of(value: object) -> object:
@@ -81,23 +82,25 @@ class Fallback(Section):
     """Instances that KEDA falls back to when a measure is not to be had."""
 
     replicas: Whole
-    failures: Count = Field(3.0, description="Failed polls before it does.")
+    failures: Count = Field(3.0, description="Failed polls before KEDA uses the fallback.")
 
 
 class Knative(Section):
     """How Knative counts instances by the requests in progress; Knative's own defaults."""
 
-    target_utilization: Utilization = Field(0.7, description="Share of the concurrency to aim at.")
+    target_utilization: Utilization = Field(0.7, description="Target share of the concurrency.")
     window: Duration = Field(60.0, description="Time over which requests are averaged, 6s to 1h.")
-    panic_window: Utilization = Field(0.1, description="Share of the window that counts in a panic.")
+    panic_window: Utilization = Field(0.1, description="Panic window, as a share of the window.")
     panic_threshold: Positive = Field(
-        2.0, description="Times the ready instances that must be needed for a panic, 1.1 to 10."
+        2.0, description="Needed ÷ ready instances at which a panic begins, 1.1 to 10."
     )
-    max_scale_up: Positive = Field(1000.0, description="Factor on the ready instances at most, above 1.")
-    max_scale_down: Positive = Field(2.0, description="Factor down at most, above 1.")
-    activation_scale: Whole = Field(1.0, description="Fewest instances when the service leaves zero.")
-    scale_down_delay: Duration = Field(0.0, description="How long a lower count must last, at most 1h.")
-    grace: Duration = Field(30.0, description="Longest wait before the last instance goes.")
+    max_scale_up: Positive = Field(1000.0, description="Largest factor to scale up by at once, above 1.")
+    max_scale_down: Positive = Field(2.0, description="Largest factor to scale down by at once, above 1.")
+    activation_scale: Whole = Field(1.0, description="Fewest instances when the service scales up from zero.")
+    scale_down_delay: Duration = Field(
+        0.0, description="How long fewer instances must be enough before scaling down, at most 1h."
+    )
+    grace: Duration = Field(30.0, description="Longest wait before the last instance is removed.")
 
     @model_validator(mode="after")
     def _in_bounds(self) -> "Knative":
@@ -117,7 +120,7 @@ class Autoscaler(Section):
     triggers: Triggers = Field({}, description="cpu, memory, requests, queue, latency; cpu by default.")
     behavior: Behavior = DEFAULTS
     polling: Duration = Field(30.0, description="KEDA's polling interval.")
-    cooldown: Duration = Field(300.0, description="KEDA's wait before it goes to zero.")
+    cooldown: Duration = Field(300.0, description="How long KEDA waits before it scales to zero.")
     fallback: Fallback | None = None
     knative: Knative = DEFAULTS
 
@@ -125,7 +128,9 @@ class Autoscaler(Section):
     def _of_one_kind(self) -> "Autoscaler":
         given = self.model_fields_set
         if self.kind == "knative" and (self.triggers or given & {"behavior", "fallback"}):
-            raise ValueError("knative goes by requests in progress: no triggers, behavior or fallback")
+            raise ValueError(
+                "knative scales by requests in progress and takes no triggers, behavior or fallback"
+            )
         if self.kind != "knative" and "knative" in given:
             raise ValueError("the settings of knative need kind: knative")
         return self
@@ -134,7 +139,9 @@ class Autoscaler(Section):
 class Vpa(Section):
     """A vertical autoscaler beside the horizontal one."""
 
-    mode: Literal["off", "initial", "recreate"] = Field("off", description="off only recommends.")
+    mode: Literal["off", "initial", "recreate"] = Field(
+        "off", description="Update mode; off only recommends."
+    )
     min_cpu: Cores | None = None
     min_memory: Memory | None = None
     max_cpu: Cores | None = None
@@ -148,12 +155,12 @@ class Vllm(Section):
     tensor_parallel: Count = Field(1.0, description="GPUs that share one copy of the model.")
     dtype: Literal["auto", "half", "float16", "bfloat16", "float32"] = "auto"
     quantization: Literal["fp8", "awq", "gptq", "compressed-tensors", "bitsandbytes"] | None = Field(
-        None, description="How the weights are stored; the checkpoint says by default."
+        None, description="Precision of the weights; by default, the checkpoint's."
     )
-    kv_cache_dtype: Literal["auto", "fp8"] = Field("auto", description="How the KV cache is stored.")
-    max_model_len: Whole | None = Field(None, description="Longest context, tokens.")
-    max_num_seqs: Count | None = Field(None, description="Requests that it works on at once.")
-    gpu_memory_utilization: Utilization = Field(0.9, description="Share of the GPU's memory that vLLM takes.")
+    kv_cache_dtype: Literal["auto", "fp8"] = Field("auto", description="Precision of the KV cache.")
+    max_model_len: Whole | None = Field(None, description="Longest context, in tokens.")
+    max_num_seqs: Count | None = Field(None, description="Requests that the engine runs at once.")
+    gpu_memory_utilization: Utilization = Field(0.9, description="Share of the GPU's memory that vLLM uses.")
     cache: Memory = Field(50.0, description="Disk for the model's files.")
     shared_memory: Memory = Field(2.0, description="/dev/shm, which tensor parallelism needs.")
 
@@ -176,28 +183,38 @@ class AwsPlacement(Section):
 class Workload(Section):
     """The container of a service, for the artefacts that capplan renders."""
 
-    image: Image | None = Field(None, description="Image with tag and digest; a placeholder without it.")
+    image: Image | None = Field(
+        None, description="Image with tag and digest; manifests show a placeholder without it."
+    )
     command: list[Text] = []
     args: list[Text] = []
-    port: Port = Field(8080, description="Port that requests come to.")
-    ports: dict[PortName, Port] = Field({}, description="Further ports, by name.")
-    health_path: UrlPath = Field("/health", description="Answers when the service can take requests.")
-    live_path: UrlPath | None = Field(
-        None, description="Answers as long as the process runs; by default only a connection is made."
+    port: Port = Field(8080, description="Port for requests.")
+    ports: dict[PortName, Port] = Field({}, description="Other ports, by name.")
+    health_path: UrlPath = Field(
+        "/health", description="Path that answers when the service can take requests."
     )
-    metrics_path: UrlPath = Field("/metrics", description="Where Prometheus scrapes.")
-    startup: Duration = Field(60.0, description="How long it may take to start.")
-    grace: Duration = Field(30.0, description="How long it may take to stop.")
-    timeout: Duration = Field(300.0, description="Longest request.")
-    env: dict[EnvName, Text] = Field({}, description="Environment; secrets never stand here.")
-    secrets: dict[EnvName, SecretRef] = Field({}, description="Environment from secrets, as SECRET/KEY.")
+    live_path: UrlPath | None = Field(
+        None,
+        description="Path that answers as long as the process runs; by default, the probe only opens a "
+        "connection.",
+    )
+    metrics_path: UrlPath = Field("/metrics", description="Path that Prometheus scrapes.")
+    startup: Duration = Field(60.0, description="Longest time to start.")
+    grace: Duration = Field(30.0, description="Longest time to stop.")
+    timeout: Duration = Field(300.0, description="Timeout of a request.")
+    env: dict[EnvName, Text] = Field({}, description="Environment variables; never put secrets here.")
+    secrets: dict[EnvName, SecretRef] = Field(
+        {}, description="Environment variables from secrets, as SECRET/KEY."
+    )
     ephemeral_storage: Memory = Field(1.0, description="Disk of a pod.")
-    writable: list[FilePath] = Field(["/tmp"], description="Directories it may write to.")
-    public: bool = Field(False, description="Reachable from the internet without an Ingress.")
-    host: Host | None = Field(None, description="Host name of an Ingress for it.")
+    writable: list[FilePath] = Field(["/tmp"], description="Directories that the container may write to.")
+    public: bool = Field(
+        False, description="Whether the service is reachable from the internet without an Ingress."
+    )
+    host: Host | None = Field(None, description="Host name of the Ingress.")
     node_selector: dict[LabelKey, LabelValue] = {}
     service_account: Name | None = Field(
-        None, description="The service's name; on Cloud Run PLAN-SERVICE-run."
+        None, description="Service account; by default the service's name, on Cloud Run PLAN-SERVICE-run."
     )
     autoscaler: Autoscaler = DEFAULTS
     vpa: Vpa | None = None
@@ -208,7 +225,7 @@ class Workload(Section):
     def _distinct(self) -> "Workload":
         ports = [self.port, *self.ports.values()]
         if len(set(ports)) < len(ports) or "http" in self.ports:
-            raise ValueError("ports are given twice; the main one is called http")
+            raise ValueError("port names or numbers are repeated; the main port is called http")
         both = sorted(set(self.env) & set(self.secrets))
         if both:
             raise ValueError(f"{both[0]} is in env and in secrets")
