@@ -246,16 +246,16 @@ INCONSISTENT = {
         changed("requests_per_second: 10", "users_per_day: 10"),
         ("plan.yaml:3:1: demand.requests_per_user: ", "required with users_per_day"),
     ),
-    "calls in a circle": Bad(
+    "calls in a cycle": Bad(
         SHOP + "    calls: {web: 1}\n  web: {platform: cloud-run, service_time: 1s, calls: {api: 1}}\n",
-        ("plan.yaml:10:13: services.api.calls.web: ", "circle: api → web → api"),
+        ("plan.yaml:10:13: services.api.calls.web: ", "cycle: api → web → api"),
     ),
     "a service that calls itself": Bad(
-        SHOP + "    calls: {api: 1}\n", ("plan.yaml:10:13: services.api.calls.api: ", "circle: api → api")
+        SHOP + "    calls: {api: 1}\n", ("plan.yaml:10:13: services.api.calls.api: ", "cycle: api → api")
     ),
     "a name twice": Bad(
         SHOP + "caches: {api: {platform: memorystore, size: 1Gi}}\n",
-        ("plan.yaml:10:10: caches.api: ", "taken by services.api"),
+        ("plan.yaml:10:10: caches.api: ", "already used by services.api"),
     ),
     "pods without a cluster": Bad(PODS, (f"{API}.cluster: ", "the plan has none", "under clusters")),
     "GPU where none can be added": Bad(

@@ -108,7 +108,7 @@ BAD = {
         "redis: {per_request: 1}",
         "redis: {pool: {max: 5}}",
         "12:15",
-        "services.api.calls.redis.pool: pools are for databases, and 'redis' is none",
+        "services.api.calls.redis.pool: pools are for databases, and 'redis' is not one",
     ),
     "a pool whose minimum is above its maximum": (
         "min: 2, max: 10",
