@@ -6,7 +6,7 @@ plan ──bind──> demand ──> capacity ──> meters ──> cost lines
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from capplan.arrays import Floats
@@ -115,13 +115,29 @@ def estimate_on(context: Context, scenarios: Scenarios) -> Estimate:
     return Estimate(context, components, lines, findings)
 
 
+def estimate_again(before: Estimate, file: PlanFile, catalog: Catalog) -> Estimate:
+    """Return the estimate of the plan in ``file``, much of which the one of ``before`` says too.
+
+    What is made from the very same parts of the plan is taken over; the result is that of :func:`estimate`.
+    """
+    was, now = before.context, file.plan
+    if now.pricing != was.file.plan.pricing or now.demand != was.file.plan.demand:
+        return estimate(file, catalog)
+    context = replace(was.after(before.components), file=file, candidates={})
+    return estimate_on(_nothing_left_open(context), before.scenarios)
+
+
 def context_of(file: PlanFile, catalog: Catalog) -> Context:
     """Return what estimates of the plan in ``file`` start from: read only once, and nothing left open."""
     plan = file.plan
     if plan.pricing.books:
         catalog = catalog.with_books(plan.pricing.books, file.directory)
-    context = Context(file, catalog, pattern_of(plan.demand, file.directory))
-    if plan.llm:
+    return _nothing_left_open(Context(file, catalog, pattern_of(plan.demand, file.directory)))
+
+
+def _nothing_left_open(context: Context) -> Context:
+    """Return the context of a plan that names what this one leaves open."""
+    if context.file.plan.llm:
         from capplan.components.llm.choice import decided
 
         context = context.of(decided(context))
@@ -137,8 +153,13 @@ def _with_machines(context: Context) -> Context:
         return context
     from capplan.components.machine_choice import decided
 
+    last = context
+
     def attempt(plan: Plan, scenarios: Scenarios) -> Estimate:
-        return estimate_on(context.of(plan), scenarios)
+        nonlocal last
+        tried = estimate_on(last.of(plan), scenarios)
+        last = tried.context.after(tried.components)
+        return tried
 
     chosen, candidates = decided(context.file, context.catalog, attempt)
     return context.of(chosen, candidates)

@@ -1,18 +1,21 @@
 """Recommendations: each saving is the difference of two estimates, and none breaks anything."""
 
 import json
+from functools import partial
 
 import pytest
 from helpers import ROOT, SHIPPED, component, plan_of
 
 from capplan.catalog.catalog import Catalog
-from capplan.decide.recommend import LEAST_SAVING_USD, Advice, recommend
+from capplan.decide.recommend import LEAST_SAVING_USD, Advice, _changes, _with_change, recommend
 from capplan.errors import InputError
-from capplan.estimate import estimate
-from capplan.plan.read import read_plan
+from capplan.estimate import estimate, estimate_again
+from capplan.plan.overlay import merge, nested
+from capplan.plan.read import read_plan, validate
 from capplan.report.blocks import Style
 from capplan.report.formats import written
 from capplan.report.recommend import assignment, recommend_document, report_of
+from capplan.report.render import report_of as estimate_report
 
 EXAMPLES = ("afpi", "levqor", "amas", "llm-governance", "llm-observatory")
 
@@ -244,3 +247,68 @@ def test_alternatives_and_settings_are_advised_on():
     assert all("aws" not in hint.change.path for hint in found.hints)
     with pytest.raises(InputError):
         read_plan(ROOT / "examples" / "llm-observatory", alternative="nowhere")
+
+
+def tried_both_ways(file):
+    """Estimate every third change whole, and with what was estimated before; return how many."""
+    catalog = Catalog()
+    now = estimate(file, catalog)
+    changes = list(_changes(now, catalog))[::3]
+    for change in changes:
+        raw = merge(file.raw, nested(change.path, change.value))
+        whole = answer(partial(whole_estimate, file._replace(raw=raw), catalog))
+        shared = answer(partial(shared_estimate, file, now, change, catalog))
+        assert shared == whole, change
+    return len(changes)
+
+
+def whole_estimate(file, catalog):
+    return estimate(file._replace(plan=validate(file.raw, file.places)), catalog)
+
+
+def shared_estimate(file, now, change, catalog):
+    return estimate_again(now, _with_change(file, change), catalog)
+
+
+def answer(estimated):
+    """Return all that an estimate says, or what is wrong."""
+    try:
+        found = estimated()
+    except InputError as error:
+        return str(error)
+    return written(estimate_report(found), "json", Style(80, ascii_only=True))
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_what_estimates_share_changes_no_figure(example):
+    tried_both_ways(read_plan(ROOT / "examples" / example))
+
+
+def test_what_estimates_share_changes_no_figure_of_a_plan_of_everything():
+    assert tried_both_ways(plan_of(PLAN)) > 7
+
+
+PODS_AND_POOLS = """
+    name: t
+    regions: {gcp: us-central1}
+    demand: {requests_per_second: 300, profile: office-hours, entry: {a: 1}}
+    services:
+      a:
+        {platform: kubernetes, cpu: 500m, memory: 1Gi, cpu_time: 5ms, instances: {min: 4, max: 40},
+         slo: {p95: 100ms},
+         calls: {b: 1, db: {per_request: 1, response_time: 5ms, pool: {max: 5, hold_time: 10ms}}}}
+      b:
+        {platform: kubernetes, cpu: 2, memory: 1Gi, cpu_time: 1ms, instances: {min: 3, max: 40},
+         calls: {own: {per_request: 1, response_time: 5ms}}}
+    clusters:
+      main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 3, max: 50}}}}
+    databases:
+      db: {platform: cloud-sql, engine: postgres, machine: auto, cpu_time: 2ms, storage: 10Gi}
+      own: {platform: kubernetes, engine: postgres, cpu: 1, memory: 2Gi, storage: 10Gi}
+"""
+
+
+@pytest.mark.parametrize("more", [(), ("services.b.slo.end_to_end=1s",), ("services.a.own_time=5ms",)])
+def test_what_estimates_share_changes_no_figure_of_pods_pools_and_databases(more):
+    assert tried_both_ways(plan_of(PODS_AND_POOLS, *more)) > 1
+    assert tried_both_ways(plan_of(PODS_AND_POOLS, "clusters.main.pools.default.machine=auto", *more)) > 1

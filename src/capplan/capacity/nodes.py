@@ -7,7 +7,8 @@ AKS "Node resource reservations". Sizes in GiB, CPU in cores.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -142,46 +143,93 @@ def nodes_for(pods: Sequence[PodGroup], node: Allocatable) -> Array:
     nodes and theirs add up. Exact for a single group; for mixed groups a scheduler that places pods one by
     one may need one node more.
     """
-    if not pods:
-        return np.zeros((1, 1))
-    sizes = [shares(pod, node) for pod in pods]
-    bounds = [ceil_count(pod.pods / _per_node(size)) for pod, size in zip(pods, sizes, strict=True)]
-    if len(pods) > 1:
-        for resource in sizes[0]:
-            taken = _stacked([size[resource] for size in sizes])
-            for transform in _functions_for(taken):
-                weighted = (pod.pods * weight for pod, weight in zip(pods, transform(taken), strict=True))
-                bounds.append(ceil_count(sum(weighted, start=np.zeros((1, 1)))))
-        bounds += _apart(pods, sizes, bounds[: len(pods)])
-    nodes = bounds[0]
-    for bound in bounds[1:]:
-        nodes = np.maximum(nodes, bound)
-    return nodes
+    return Packing.of(pods, node).nodes([pod.pods for pod in pods])
+
+
+class Packing(NamedTuple):
+    """What pods of each group take of a node, whatever their numbers.
+
+    sizes: by group. taken: by resource, (groups, scenarios | 1, 1). alone: pods of a group that a node holds.
+    """
+
+    sizes: Sequence[dict[str, Floats]]
+    taken: Mapping[str, Array]
+    alone: Array
+
+    @staticmethod
+    def of(pods: Sequence[PodGroup], node: Allocatable) -> Packing:
+        """Return what the ``pods`` take of a ``node``."""
+        sizes = [shares(pod, node) for pod in pods]
+        if not sizes:
+            return Packing(sizes, {}, np.zeros((0, 1, 1)))
+        taken = {resource: _stacked([size[resource] for size in sizes]) for resource in sizes[0]}
+        return Packing(sizes, taken, _per_node(np.max(np.broadcast_arrays(*taken.values()), axis=0)))
+
+    def nodes(self, counts: Sequence[Array]) -> Array:
+        """Return the nodes for so many pods of each group, as :func:`nodes_for` does."""
+        nodes = np.zeros((1, 1))
+        if not self.sizes:
+            return nodes
+        blocks = list(_in_blocks(counts))
+        for groups, stacked in blocks:
+            nodes = np.maximum(nodes, ceil_count(stacked / self.alone[groups]).max(axis=0))
+        if len(counts) > 1:
+            for taken in self.taken.values():
+                for transform in _functions_for(taken):
+                    nodes = np.maximum(nodes, ceil_count(_weighted(blocks, transform(taken))))
+            for bound in _apart(self, counts):
+                nodes = np.maximum(nodes, bound)
+        return nodes
+
+
+_CELLS_AT_ONCE = 2**20
+
+
+def _in_blocks(counts: Sequence[Array]) -> Iterator[tuple[slice, Array]]:
+    """Yield counts as stacks (groups, scenarios | 1, hours): all at once, unless these are large arrays."""
+    shape = np.broadcast_shapes(*(count.shape for count in counts))
+    rows = max(1, _CELLS_AT_ONCE // max(1, math.prod(shape)))
+    for start in range(0, len(counts), rows):
+        part = slice(start, start + rows)
+        alike = [c if c.shape == shape else np.broadcast_to(c, shape) for c in counts[part]]
+        yield part, np.stack(alike)
+
+
+def _weighted(counts: Sequence[tuple[slice, Array]], weights: Array) -> Array:
+    """Return the sum of all counts, each times its weight, (groups, scenarios | 1, 1)."""
+    total = np.zeros((1, 1))
+    for groups, stacked in counts:
+        weight = weights[groups]
+        if weight.shape[1:] == (1, 1):
+            total = total + np.einsum("g,gsh->sh", weight[:, 0, 0], stacked)
+        else:
+            total = total + np.sum(weight * stacked, axis=0)
+    return total
 
 
 _MOST_APART = 32
 """Groups of large pods that are looked at; each is compared with every other."""
 
 
-def _apart(
-    pods: Sequence[PodGroup], sizes: Sequence[dict[str, Floats]], alone: Sequence[Array]
-) -> Iterator[Array]:
+def _apart(packing: Packing, counts: Sequence[Array]) -> Iterator[Array]:
     """Yield for each group of large pods its own nodes and those of all pods that fit beside none of them."""
-    large = [i for i, size in enumerate(sizes) if any(np.any(np.asarray(s) > 0.5) for s in size.values())]
+    sizes = packing.sizes
+    half = [(taken > 0.5).any(axis=(1, 2)) for taken in packing.taken.values()]
+    large: list[int] = np.flatnonzero(np.any(half, axis=0)).tolist()
     if len(large) > _MOST_APART:
         return
     for index in large:
-        others = [i for i in range(len(pods)) if i != index]
+        others = [i for i in range(len(sizes)) if i != index]
         excluded = [_excluded(sizes[index], sizes[i]) for i in others]
         if not any(mask.any() for mask in excluded):
             continue
         rest = np.zeros((1, 1))
         for resource in sizes[index]:
-            taken = (
-                pods[i].pods * (mask * sizes[i][resource]) for i, mask in zip(others, excluded, strict=True)
+            beside = (
+                counts[i] * (mask * sizes[i][resource]) for i, mask in zip(others, excluded, strict=True)
             )
-            rest = np.maximum(rest, ceil_count(sum(taken, start=np.zeros((1, 1)))))
-        yield alone[index] + rest
+            rest = np.maximum(rest, ceil_count(sum(beside, start=np.zeros((1, 1)))))
+        yield ceil_count(counts[index] / packing.alone[index]) + rest
 
 
 def _excluded(one: dict[str, Floats], other: dict[str, Floats]) -> Array:
@@ -194,16 +242,16 @@ def _excluded(one: dict[str, Floats], other: dict[str, Floats]) -> Array:
 
 def _stacked(values: Sequence[Floats]) -> Array:
     """Return one array of all ``values``, (values, scenarios | 1, 1)."""
+    if all(isinstance(value, float) for value in values):  # A fleet has thousands of these.
+        return np.array(values).reshape(-1, 1, 1)
     return np.stack(np.broadcast_arrays(*map(per_scenario, values)))
 
 
-def _per_node(size: dict[str, Floats]) -> Floats:
-    """Return how many pods of one kind a node holds."""
-    largest: Floats = 0.0
-    for share in size.values():
-        largest = np.maximum(largest, share)
+def _per_node(largest: Array) -> Array:
+    """Return how many pods a node holds, each of which takes the share ``largest`` of what is scarcest."""
     # 1e-9: three pods of a third each fit, whatever the floats say.
-    return np.floor(1 / np.asarray(largest) + 1e-9)
+    with np.errstate(divide="ignore"):
+        return np.floor(1 / largest + 1e-9)
 
 
 def _u(k: int, size: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path as Directory
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from capplan.catalog.tiers import TierTable
     from capplan.components.llm.replica import Replica
     from capplan.components.machine_choice import Candidate
+    from capplan.plan.clusters import Cluster
+    from capplan.plan.services import Service
 
 Path = tuple[str, ...]
 
@@ -106,12 +108,26 @@ class Component(NamedTuple):
         return utilization(self.sizing.peak_rps, self.sizing)
 
 
+_PARTS = ("services", "clusters", "databases", "caches")
+"""The sections of which each component can be taken over on its own."""
+
+
+class Before(NamedTuple):
+    """An estimate of a plan that says much the same: the plan, before binding, and the components by path."""
+
+    plan: Plan
+    scenarios: Scenarios
+    load: Load
+    components: Mapping[Path, Component]
+
+
 @dataclass(frozen=True)
 class Context:
     """What an estimate is made from, and whatever a component may ask about the rest of the plan.
 
     file: the plan as read, without what it left open. catalog: with the plan's price books over it.
     pattern: of its demand over time, read once. candidates: looked at for each machine that was left open.
+    before: whose components are taken over where all that they are made from is the same.
     """
 
     file: PlanFile
@@ -119,6 +135,12 @@ class Context:
     pattern: Pattern
     scenarios: Scenarios = field(default_factory=Scenarios)
     candidates: Mapping[str, Sequence[Candidate]] = field(default_factory=dict)
+    before: Before | None = None
+
+    def after(self, components: Sequence[Component]) -> Context:
+        """Return the same, of which plans that say much the same take over the ``components``."""
+        by_path = {component.path: component for component in components}
+        return replace(self, before=Before(self.file.plan, self.scenarios, self.load, by_path))
 
     def on(self, scenarios: Scenarios) -> Context:
         """Return the same for other ``scenarios``."""
@@ -149,7 +171,45 @@ class Context:
     @cached_property
     def load(self) -> Load:
         """Requests per second of every component."""
+        before = self._comparable
+        if before is not None:
+            return before.load
         return load_on(self.pattern, self.plan, self.hours_per_month, self.places)
+
+    def taken_over(self, path: Path, needed: Sequence[Component] = ()) -> Component | None:
+        """Return the component at ``path`` if it, and what it ``needed``, is the same as before."""
+        before = self._comparable
+        if before is None or not self.says_the_same(path) or not self.are_taken_over(needed):
+            return None
+        return before.components.get(path)
+
+    def taken_over_below(self, path: Path) -> Iterator[Component]:
+        """Yield the components at ``path`` and below it, as they were before."""
+        if self._comparable is not None:
+            for where, component in self._comparable.components.items():
+                if where[: len(path)] == path:
+                    yield component
+
+    def are_taken_over(self, components: Sequence[Component]) -> bool:
+        """Say whether the ``components`` are those of before."""
+        before = self._comparable
+        return before is not None and all(before.components.get(c.path) is c for c in components)
+
+    def says_the_same(self, path: Path) -> bool:
+        """Say whether the plan has the same at ``path``, a section and a name, as before."""
+        before = self._comparable
+        if before is None:
+            return False
+        section, name = path
+        return getattr(self.file.plan, section)[name] is getattr(before.plan, section).get(name)
+
+    @cached_property
+    def _comparable(self) -> Before | None:
+        """Before, if the plans differ only inside components, and in none that shapes the load of others."""
+        before, values = self.before, self.scenarios.values
+        if before is None or (before.scenarios is not self.scenarios and (before.scenarios.values or values)):
+            return None
+        return before if _differ_inside_components(before.plan, self.file.plan) else None
 
     @property
     def places(self) -> Places:
@@ -226,3 +286,32 @@ def number_range(sizing: Sizing) -> Range:
     """Return instances at the floor, on average, and at the ceiling."""
     average = hourly_mean(sizing.running)
     return Range(sizing.floor, average, sizing.ceiling)
+
+
+def _differ_inside_components(one: Plan, other: Plan) -> bool:
+    """Say whether plans differ only in what single components say of themselves.
+
+    A service whose calls change, whose time follows from others' or that has an end-to-end objective says
+    something of others.
+    """
+    fields = type(one).model_fields
+    if any(getattr(one, name) != getattr(other, name) for name in fields if name not in _PARTS):
+        return False
+    if any(getattr(one, part).keys() != getattr(other, part).keys() for part in _PARTS):
+        return False
+    if any(not _alike(cluster, other.clusters[name], "pools") for name, cluster in one.clusters.items()):
+        return False
+    if any(cache.semantic != other.caches[name].semantic for name, cache in one.caches.items()):
+        return False
+    return all(_says_nothing_of_others(s, other.services[name]) for name, s in one.services.items())
+
+
+def _alike(one: Cluster, other: Cluster, but_for: str) -> bool:
+    return one is other or one.model_dump(exclude={but_for}) == other.model_dump(exclude={but_for})
+
+
+def _says_nothing_of_others(one: Service, other: Service) -> bool:
+    follows = other.own_time is not None and other.service_time is None
+    if follows or other.slo.end_to_end is not None:
+        return False
+    return one is other or (one.platform == other.platform and one.calls == other.calls)

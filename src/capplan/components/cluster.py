@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from capplan.arrays import Array, Floats, hourly_max, per_scenario
-from capplan.capacity.nodes import Allocatable, PodGroup, nodes_for, shares
+from capplan.capacity.nodes import Allocatable, Packing, PodGroup, shares
 from capplan.capacity.sizing import Bounds, Sizing
 from capplan.catalog.rows import Sku
 from capplan.components import checks
@@ -21,11 +21,18 @@ from capplan.findings import Finding
 from capplan.plan.clusters import CLUSTER_PROVIDERS, Cluster, Pool
 from capplan.plan.services import Provider
 
+_FITS = 1 + 1e-9
+"""The most of a node that a pod may take: three thirds fit, whatever the floats say."""
+
 
 def build_clusters(ctx: Context, components: Sequence[Component]) -> Iterator[Component]:
     """Yield the clusters of the plan and their node pools, sized for the pods of ``components``."""
     for name, cluster in ctx.plan.clusters.items():
-        yield from _cluster(ctx, name, cluster, components)
+        tenants = [c for c in components if c.pods is not None and c.pods.cluster == name]
+        if ctx.says_the_same(("clusters", name)) and ctx.are_taken_over(tenants):
+            yield from ctx.taken_over_below(("clusters", name))
+        else:
+            yield from _cluster(ctx, name, cluster, tenants)
 
 
 def _cluster(
@@ -141,11 +148,9 @@ def _fitting(
     """Return the pods where they fit an empty node, none where they do not, and a finding for those."""
     fitting, findings = {}, []
     for name, (pod, sizing) in pods.items():
-        too_large = {
-            resource: np.asarray(share) > 1 + 1e-9
-            for resource, share in shares(_group(pod, sizing.required), node).items()
-        }
-        if any(large.any() for large in too_large.values()):
+        asked = shares(_group(pod, sizing.required), node)
+        if any(_most(share) > _FITS for share in asked.values()):
+            too_large = {resource: np.asarray(share) > _FITS for resource, share in asked.items()}
             short = [resource for resource, large in too_large.items() if large.any()]
             findings.append(_unschedulable(name, pod, pool, machine, node, short))
             fits = np.ones((1, 1))
@@ -190,8 +195,7 @@ def _sized(pool: Pool, node: Allocatable, pods: PodsBySource) -> Sizing:
     minimum = (0.0 if pool.nodes.min is None else pool.nodes.min) * each
     maximum = None if pool.nodes.max is None else pool.nodes.max * each
 
-    def packed(counts: list[Array]) -> Array:
-        return nodes_for([_group(s, n) for (s, _), n in zip(pods.values(), counts, strict=True)], node)
+    packed = Packing.of([_group(pod, sizing.running) for pod, sizing in pods.values()], node).nodes
 
     def nodes(counts: list[Array]) -> Array:
         return np.maximum(packed(counts), minimum)
@@ -241,7 +245,7 @@ def _too_small(name: str, sizing: Sizing) -> Iterator[Finding]:
 
 
 def _most(value: Floats) -> float:
-    return float(np.max(value))
+    return value if isinstance(value, float) else float(np.max(value))
 
 
 def _least(value: Floats) -> float:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from pydantic import BaseModel
 
 from capplan.capacity.sizing import Sizing
 from capplan.catalog.catalog import Catalog
 from capplan.components.base import Component
 from capplan.decide.changes import Change, changes_for
 from capplan.errors import InputError
-from capplan.estimate import Estimate, estimate
+from capplan.estimate import Estimate, estimate, estimate_again
 from capplan.findings import Finding
 from capplan.plan.overlay import merge, nested
 from capplan.plan.read import PlanFile, validate
@@ -86,15 +87,32 @@ def _other_regions(now: Estimate, catalog: Catalog) -> Iterator[Change]:
 
 def _tried(file: PlanFile, catalog: Catalog, now: Estimate, change: Change) -> Hint | None:
     """Return the hint if the change saves money, and adds neither a finding nor an unpriced line."""
-    raw = merge(file.raw, nested(change.path, change.value))
     try:
-        then = estimate(file._replace(plan=validate(raw, file.places), raw=raw), catalog)
+        then = estimate_again(now, _with_change(file, change), catalog)
     except InputError:
         return None
     saving = float((now.total.expected - then.total.expected).max())
     if saving < LEAST_SAVING_USD or _faults(then) - _faults(now):
         return None
     return Hint(change, saving)
+
+
+def _with_change(file: PlanFile, change: Change) -> PlanFile:
+    """Return the plan with the change; all that it does not touch is what was read, and not read again."""
+    raw = merge(file.raw, nested(change.path, change.value))
+    section, name = change.path[:2]
+    read = {key: value for key in raw if key != section and _is_read(value := getattr(file.plan, key, None))}
+    parts = getattr(file.plan, section)
+    if name in raw[section] and _is_read(parts):
+        read[section] = {**parts, name: raw[section][name]}
+    return file._replace(plan=validate({**raw, **read}, file.places), raw=raw)
+
+
+def _is_read(value: object) -> bool:
+    """Say whether a part of a plan is a model, or models by name, which are not read a second time."""
+    if isinstance(value, Mapping):
+        return bool(value) and all(isinstance(part, BaseModel) for part in value.values())
+    return isinstance(value, BaseModel)
 
 
 def _faults(found: Estimate) -> set[tuple[str, str, str]]:

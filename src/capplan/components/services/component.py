@@ -34,6 +34,10 @@ def build_services(ctx: Context, _: Sequence[Component] = ()) -> Iterable[Compon
 
 def _service(ctx: Context, name: str, service: Service) -> Component:
     path: Path = ("services", name)
+    return ctx.taken_over(path) or _built(ctx, name, service, path)
+
+
+def _built(ctx: Context, name: str, service: Service, path: Path) -> Component:
     platform = platform_of(service)
     provider = platform.provider(ctx, service)
     service, tier = platform.prescribed(ctx, name, service, path)

@@ -13,13 +13,15 @@ def build_databases(ctx: Context, services: Sequence[Component]) -> Iterator[Com
     """Yield the components of ``plan.databases``, which the ``services`` may connect to."""
     by_name = {service.name: service for service in services}
     for name, database in ctx.plan.databases.items():
-        yield _database(ctx, name, database, by_name)
+        callers = {caller: by_name[caller] for caller in ctx.load.callers.get(name, ())}
+        kept = ctx.taken_over(("databases", name), list(callers.values()))
+        yield kept or _database(ctx, name, database, callers)
 
 
 def build_caches(ctx: Context, _: Sequence[Component] = ()) -> Iterator[Component]:
     """Yield the components of ``plan.caches``."""
     for name, cache in ctx.plan.caches.items():
-        yield _cache(ctx, name, cache)
+        yield ctx.taken_over(("caches", name)) or _cache(ctx, name, cache)
 
 
 def _database(ctx: Context, name: str, database: Database, services: Mapping[str, Component]) -> Component:
