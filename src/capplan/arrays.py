@@ -18,7 +18,11 @@ def ceil_count(quotient: Floats) -> Array:
     7 cores on a machine 7/4 as fast give 4.000000000000001, which is 4 and not 5.
     """
     quotient = np.asarray(quotient, dtype=float)
-    return np.ceil(quotient - _ROUNDING_NOISE * np.maximum(quotient, 1.0))
+    count: Array = np.asarray(np.maximum(quotient, 1.0))
+    count *= _ROUNDING_NOISE  # in place: these are the largest arrays there are
+    np.subtract(quotient, count, out=count)
+    np.ceil(count, out=count)
+    return count
 
 
 def per_scenario(value: Floats) -> Array:

@@ -87,7 +87,7 @@ def test_counts_are_those_that_one_more_at_a_time_finds(at, share, target, rates
 def test_a_table_gives_what_a_search_gives(at, share, target, seed):
     promise = Promise({share: target * at[0].service_time_s}, at)
     draw = np.random.default_rng(seed)
-    fill = draw.uniform(0, 5, (3000, 1)) * draw.integers(0, 2, (3000, 1))
+    fill = draw.uniform(0, 5, (9000, 1)) * draw.integers(0, 2, (9000, 1))
     rps = fill / max(station.service_time_s for station in at)
     looked_up = promised._Fixed(promise)
     counts = looked_up.counts(rps)

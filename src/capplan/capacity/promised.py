@@ -38,7 +38,7 @@ _NEXT_TO_NO_WAITS = 1e-7
 This takes more servers than any promise that can be kept, so that a tighter one never needs fewer.
 """
 
-_WORTH_A_LIMIT = 64
+_WORTH_A_LIMIT = 256
 """Loads for each unknown limit from which a table is found sooner than an answer for each load."""
 
 
@@ -87,7 +87,7 @@ def instances_for(promise: Promise, rps: Array) -> Array:
     """Return the fewest instances that keep the promise, (scenarios | 1, hours)."""
     fixed = _fixed(promise)
     if fixed is not None:
-        return by_distinct_hours(fixed.counts, rps)
+        return fixed.counts(rps)
     return by_distinct_hours(lambda distinct: _between_ends(promise, distinct), rps)
 
 
@@ -200,21 +200,22 @@ class _Fixed:
 
     def counts(self, rps: Array) -> Array:
         """Return the fewest instances for each load."""
-        limits = self._covering(rps)
-        if limits is None:
-            return _searched(self._promise, rps)
-        counts = limits.first + np.searchsorted(limits.rates, rps).astype(float)
-        return np.where(rps > 0, counts, 0.0) if limits.first else counts
-
-    def _covering(self, rps: Array) -> _Limits | None:
-        """Return limits that enclose all the loads; None where finding them takes longer than searching."""
-        known = self._limits  # another thread may put more in its place
         least, most = float(np.min(rps, where=rps > 0, initial=np.inf)), float(rps.max())
+        limits = self._covering(min(least, most), most, rps.size)
+        if limits is None:
+            return by_distinct_hours(lambda distinct: _searched(self._promise, distinct), rps)
+        low, high = np.searchsorted(limits.rates, [least, most])
+        index = low if low == high else np.searchsorted(limits.rates, rps)
+        return np.where(rps > 0, limits.first + index, 0.0)
+
+    def _covering(self, least: float, most: float, size: int) -> _Limits | None:
+        """Return limits that enclose the loads; None where finding them takes longer than searching."""
+        known = self._limits  # another thread may put more in its place
         if known.rates[0] <= least and most <= known.rates[-1]:
             return known
-        low, high = _searched(self._promise, np.array([[min(least, most), most]]))[0]
+        low, high = _searched(self._promise, np.array([[least, most]]))[0]
         first, last = min(known.first, max(low - 1, 0.0)), max(known.first + known.rates.size - 1, high)
-        if (last - first + 1 - known.rates.size) * _WORTH_A_LIMIT > rps.size:
+        if (last - first + 1 - known.rates.size) * _WORTH_A_LIMIT > size:
             return None
         self._limits = self._extended(known, first, last)
         return self._limits
