@@ -43,8 +43,8 @@ def run(
         encoding="utf-8",
         check=False,
     )
-    if done.returncode == 1:
-        raise RuntimeError(done.stderr)
+    if done.returncode in (1, 2):
+        raise RuntimeError(f"{command}\n{done.stderr}")
     return done
 
 
