@@ -16,6 +16,7 @@ _PICTURED = ("capplan estimate examples/afpi -q", "capplan check examples/afpi -
 _FIXED = {
     "COLUMNS": "80",
     "LINES": "24",
+    "NUMBA_DISABLE_JIT": "1",
     "PYTHONIOENCODING": "utf-8",
     "XDG_CONFIG_HOME": os.devnull,
 }
