@@ -20,7 +20,7 @@ from capplan.autoscale.loop import SimulatedService as Simulated
 from capplan.autoscale.response import UTILIZATIONS, Response, table
 from capplan.autoscale.scalers import Size, scaler_of
 from capplan.autoscale.settings import Settings
-from capplan.autoscale.setup import MODEL, TIMEOUT_S, Subject, ceiling_of, traffic_of
+from capplan.autoscale.setup import MODEL, TIMEOUT_S, Subject, ceiling_of, check_size, traffic_of
 from capplan.autoscale.signals import Use
 from capplan.components.base import Component
 from capplan.components.llm.component import facts_of_llm, local_part, served_of
@@ -59,6 +59,7 @@ def _subject(
     served = served_of(llm, replica.configuration, facts_of_llm(estimate.context, llm))
     response = _response(llm, served, full_rps, _one(replica.room))
     size = Size(int(_one(component.sizing.floor)), ceiling_of(component.sizing), 1.0, target_rps)
+    check_size(estimate, component, size)
     service = _as_service(llm, replica)
     places, name = estimate.file.places, component.name
     scaler, scaler_name = scaler_of(service, size, places, name, settings.kubernetes)

@@ -77,6 +77,18 @@ def subjects(estimate: Estimate, rps: Mapping[str, Array], settings: Settings) -
             yield _subject(estimate, service, component, component.sizing, rps[name], settings)
 
 
+MOST_INSTANCES = 100_000
+"""Each instance of a service is followed on its own."""
+
+
+def check_size(estimate: Estimate, component: Component, size: Size) -> None:
+    """Refuse a service with more instances than can be followed one by one."""
+    if size.high > MOST_INSTANCES:
+        what = f"may run {size.high:,} instances, and at most {MOST_INSTANCES:,} can be simulated"
+        places = estimate.file.places
+        raise InputError(places.problem(component.path, what, "Lower its maximum."))
+
+
 def _subject(
     estimate: Estimate,
     service: Service,
@@ -91,6 +103,7 @@ def _subject(
     target_rps = float(np.min(sizing.capacity_rps))
     cores = float(platform_of(service).instance(estimate.context, service, component.path).cores)
     size = Size(_one(sizing.floor), ceiling_of(sizing), cores, target_rps)
+    check_size(estimate, component, size)
     scaler, scaler_name = scaler_of(service, size, estimate.file.places, component.name, settings.kubernetes)
     startup_s = _startup_s(service, settings)
     initial = math.ceil(float(rps[0]) / target_rps - 1e-9)

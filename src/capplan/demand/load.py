@@ -210,7 +210,9 @@ def hit_rate(semantic: Semantic) -> Floats:
         return semantic.hit_rate
     measured = sorted((float(at), rate) for at, rate in semantic.hit_rate_at.items())
     thresholds, rates = zip(*measured, strict=True)
-    found: Array = np.asarray(np.interp(semantic.similarity_threshold, thresholds, np.array(rates)))
+    # Linear in the rates, so each has its weight at the threshold, and any of them may vary.
+    weights = [np.interp(semantic.similarity_threshold, thresholds, unit) for unit in np.eye(len(rates))]
+    found: Array = np.asarray(sum(weight * rate for weight, rate in zip(weights, rates, strict=True)))
     return found
 
 
