@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from capplan.arrays import Floats
+from capplan.arrays import Array, Floats
 from capplan.catalog.catalog import Catalog, Provenance
 from capplan.components import checks
 from capplan.components.base import Component, Context
@@ -65,6 +65,11 @@ class Estimate:
     def catalogs(self) -> Sequence[Provenance]:
         """The files that prices came from, books last."""
         return self.context.catalog.provenance(used_files(self.lines))
+
+    @cached_property
+    def headrooms(self) -> dict[str, Array | None]:
+        """How much more than its peak each component's ceiling carries, as a share, by name."""
+        return {component.name: component.headroom for component in self.components}
 
     @cached_property
     def total(self) -> Range:

@@ -40,15 +40,14 @@ def result_of(asked: EstimateOptions) -> Result:
     """Return the estimate, or the several, that ``asked`` is answered by."""
     from capplan.catalog.catalog import Catalog
     from capplan.estimate import estimate
-    from capplan.plan.draws import intervals_of
 
     alternative = None if asked.alternative == "all" else asked.alternative
     file = _read(asked, alternative)
     _check_compatible(asked)
     catalog = Catalog(asked.catalogs)
-    uncertain = bool(asked.samples or intervals_of(file))
+    uncertain = _is_uncertain(asked, file)
     if asked.sensitivity or asked.sobol:
-        return _sensitive(asked, file, catalog)
+        return _sensitive(asked, file, catalog, uncertain)
     if asked.months and (uncertain or asked.budget is not None) and not asked.sweeps:
         return _forecasted(asked, file, catalog)
     if asked.sweeps or asked.months:
@@ -63,6 +62,19 @@ def result_of(asked: EstimateOptions) -> Result:
 
     # The estimate's own file: whatever the plan leaves open has been decided in it.
     return Sampled(single, sample(single.file, catalog, _samples(asked), asked.seed))
+
+
+def _is_uncertain(asked: EstimateOptions, file: PlanFile) -> bool:
+    """Say whether there is anything to draw; a number of draws that nothing is drawn with is told."""
+    from capplan.cli.output import note
+    from capplan.plan.draws import intervals_of
+
+    if intervals_of(file):
+        return True
+    if asked.samples is not None or asked.sobol:
+        _samples(asked)
+        note("nothing is drawn: no number of the plan is an interval, such as {p5: 7k, p50: 10k, p95: 15k}")
+    return False
 
 
 def _read(asked: EstimateOptions, alternative: str | None) -> PlanFile:
@@ -88,14 +100,14 @@ def _samples(asked: EstimateOptions) -> int:
     return DEFAULT_SAMPLES if asked.samples is None else checked_samples(asked.samples)
 
 
-def _sensitive(asked: EstimateOptions, file: PlanFile, catalog: Catalog) -> Result:
+def _sensitive(asked: EstimateOptions, file: PlanFile, catalog: Catalog, uncertain: bool) -> Result:
     from capplan.estimate import estimate
     from capplan.report.uncertain import Sensitive
     from capplan.uncertainty.sample import sample
     from capplan.uncertainty.sensitivity import first_order_indices, tornado
 
     indices = None
-    if asked.sobol:
+    if asked.sobol and uncertain:
         drawn = sample(file, catalog, _samples(asked), asked.seed)
         indices = first_order_indices(drawn.scenarios.values, drawn.summary.expected)
     return Sensitive(estimate(file, catalog), tornado(file, catalog), indices)
@@ -113,18 +125,19 @@ def _forecasted(asked: EstimateOptions, file: PlanFile, catalog: Catalog) -> Res
 
 
 def _swept(asked: EstimateOptions, file: PlanFile, catalog: Catalog) -> Result:
-    from capplan.estimate import estimate
+    from capplan.estimate import context_of, estimate_on
     from capplan.plan.sweep import month_sweep, read_sweeps
     from capplan.report.render import Swept
 
     sweep = read_sweeps(file, [*asked.sweeps, *month_sweep(asked.months, file.plan)])
-    swept = estimate(file, catalog, sweep.scenarios)
+    swept = Swept(context_of(file, catalog), sweep.scenarios, sweep.axes)
     if asked.sweeps:
-        return Swept(swept, sweep.axes)
+        return swept
     from capplan.many import summary_of
     from capplan.uncertainty.forecast import crossings_of
 
-    return Swept(swept, sweep.axes, crossings_of(swept, summary_of(swept)))
+    months = estimate_on(swept.context, sweep.scenarios)
+    return swept._replace(crossings=crossings_of(months, summary_of(months)))
 
 
 def _compared(asked: EstimateOptions, file: PlanFile, catalog: Catalog) -> Result:

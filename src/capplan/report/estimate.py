@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from capplan.arrays import in_scenario
 from capplan.estimate import Estimate
 from capplan.findings import Finding
-from capplan.plan.bind import Path
 from capplan.report import numbers, tables
 from capplan.report.blocks import Block, Findings, Fold, Heading, Lines, Sparklines
 from capplan.report.table import Column, Table
@@ -32,7 +31,7 @@ def estimate_blocks(estimate: Estimate, verbosity: int) -> Iterator[Block]:
     if lines and verbosity >= 0:
         sources = Lines(list(tables.sources(lines)), bullets=True, indent="    ")
         yield Fold("Cost lines and sources", (tables.cost_lines(lines), sources))
-    yield from _told(shown.findings, verbosity)
+    yield from told(shown.findings, verbosity)
 
 
 def basis(estimate: Estimate) -> str:
@@ -81,44 +80,11 @@ def _milliseconds(component: ComponentView, percentile: str) -> str:
     return "∞" if found is None else numbers.quantity(found)
 
 
-def _told(findings: Sequence[Finding], verbosity: int) -> Iterator[Findings]:
+def told(findings: Sequence[Finding], verbosity: int) -> Iterator[Findings]:
     """Yield each finding in a block of its own: they are long, and easier to tell apart."""
     for finding in findings:
         if finding.severity != "info" or verbosity > 0:
             yield Findings((finding,))
-
-
-def sweep_blocks(estimate: Estimate, axes: Mapping[Path, Sequence[str]], verbosity: int) -> Iterator[Block]:
-    """Yield the heading, the scenarios, and what was found."""
-    heading = f"{estimate.plan.name}: instances in the busiest hour, and cost per month"
-    yield Heading(heading, (basis(estimate),))
-    yield _scenarios(estimate, axes)
-    yield from _told(estimate.findings, verbosity)
-
-
-def _scenarios(estimate: Estimate, axes: Mapping[Path, Sequence[str]]) -> Table:
-    """Return one row a scenario: what varies, instances at the peak, monthly cost."""
-    sized = [c for c in estimate.components if c.sizing is not None]
-    columns = [
-        *(Column(path[-1], right=True, shrinks=True) for path in axes),
-        Column("peak req/s", right=True),
-        *(Column(component.name, right=True, shrinks=True) for component in sized),
-        *(Column(name, right=True) for name in ("USD min", "expected", "max")),
-    ]
-    rows = [_scenario_row(estimate, axes, i) for i in range(estimate.scenarios.count)]
-    return Table(columns, rows, keys=len(axes))
-
-
-def _scenario_row(estimate: Estimate, axes: Mapping[Path, Sequence[str]], scenario: int) -> list[str]:
-    shown = view(estimate, scenario)
-    values = [numbers.quantity(float(estimate.scenarios.values[path][scenario])) for path in axes]
-    peaks = [_peak(c.instances.peak, c.instances.max) for c in shown.components if c.instances is not None]
-    return [*values, numbers.rate(shown.peak_rps), *peaks, *tables.costs(shown.total)]
-
-
-def _peak(peak: float, most: float | None) -> str:
-    """Return the instances needed, marked where the maximum does not allow them."""
-    return numbers.count(peak) + ("!" if most is not None and peak > most else "")
 
 
 def alternatives_blocks(estimates: Mapping[str, Estimate]) -> Iterator[Block]:

@@ -61,16 +61,20 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def sweep_document(estimate: Estimate, axes: Mapping[Path, Sequence[str]]) -> dict[str, Any]:
-    """Return the estimate of many scenarios: what varies, and for each what comes out."""
+def sweep_document(
+    estimate: Estimate,
+    axes: Mapping[Path, Sequence[str]],
+    scenarios: Sequence[Mapping[str, Any]],
+    findings: Sequence[Finding],
+) -> dict[str, Any]:
+    """Return what a sweep holds: what varies, and for each scenario what comes out."""
     from capplan.report.view import view
 
-    scenarios = range(estimate.scenarios.count)
     return {
         **_head(estimate, view(estimate)),
         "axes": {".".join(path): list(labels) for path, labels in axes.items()},
-        "scenarios": [_scenario(estimate, scenario) for scenario in scenarios],
-        "warnings": [finding_document(finding) for finding in estimate.findings],
+        "scenarios": scenarios,
+        "warnings": [finding_document(finding) for finding in findings],
         "catalogs": _catalogs(estimate),
     }
 
@@ -98,7 +102,8 @@ def _head(estimate: Estimate, shown: EstimateView) -> dict[str, Any]:
     }
 
 
-def _scenario(estimate: Estimate, scenario: int) -> dict[str, Any]:
+def scenario_document(estimate: Estimate, scenario: int) -> dict[str, Any]:
+    """Return one scenario of a sweep: its values, and what comes out, hour by hour."""
     from capplan.report.view import view
 
     shown = view(estimate, scenario, hourly=True)

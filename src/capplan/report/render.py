@@ -6,21 +6,39 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from capplan.estimate import Estimate
-from capplan.plan.bind import Path
+from capplan.errors import InputError, Problem
+from capplan.estimate import Estimate, estimate_on
+from capplan.plan.bind import Path, Scenarios
 from capplan.report.blocks import Block, Report, Sheet
 
 if TYPE_CHECKING:
+    from capplan.components.base import Context
     from capplan.report.uncertain import Forecasted, Sampled, Sensitive
     from capplan.uncertainty.forecast import Crossing
 
 
-class Swept(NamedTuple):
-    """An estimate of many scenarios, and what varies between them."""
+_PART = 1000
+"""Scenarios that are estimated together."""
 
-    estimate: Estimate
+
+class Swept(NamedTuple):
+    """The scenarios of a sweep, what varies between them, and what their estimates start from."""
+
+    context: Context
+    scenarios: Scenarios
     axes: Mapping[Path, Sequence[str]]
     crossings: Sequence[Crossing] | None = None
+
+    def parts(self) -> Iterator[Estimate]:
+        """Yield the estimates of the scenarios, some at a time."""
+        for start in range(0, self.scenarios.count, _PART):
+            yield estimate_on(self.context, self.scenarios.part(start, start + _PART))
+
+    def check(self, most: int, form: str) -> None:
+        """Refuse more scenarios than a format can hold."""
+        if self.scenarios.count > most:
+            what = f"{self.scenarios.count:,} scenarios are too many for {form}; the limit is {most:,}"
+            raise InputError(Problem("--sweep", what, "Take --format csv."))
 
 
 class Compared(NamedTuple):
@@ -49,7 +67,9 @@ def _blocks(result: Result, verbosity: int) -> Iterator[Block]:
     elif isinstance(result, Compared):
         yield from report.alternatives_blocks(result.estimates)
     elif isinstance(result, Swept):
-        yield from report.sweep_blocks(result.estimate, result.axes, verbosity)
+        from capplan.report.sweep import sweep_blocks
+
+        yield from sweep_blocks(result, verbosity)
         if result.crossings:
             from capplan.report.uncertain import crossings_block
 
@@ -70,7 +90,9 @@ def _document(result: Result) -> dict[str, Any]:
     from capplan.report import uncertain
 
     if isinstance(result, Swept):
-        document = json_format.sweep_document(result.estimate, result.axes)
+        from capplan.report.sweep import sweep_document
+
+        document = sweep_document(result)
         crossings = result.crossings
         return document if crossings is None else document | uncertain.crossed(crossings)
     return uncertain.uncertain_document(result)
@@ -84,7 +106,9 @@ def _sheet(result: Result) -> Sheet:
     if isinstance(result, Compared):
         return sheets.lines(result.estimates.values())
     if isinstance(result, Swept):
-        return sheets.sweep(result.estimate, result.axes)
+        from capplan.report.sweep import sweep_sheet
+
+        return sweep_sheet(result)
     from capplan.report.uncertain import uncertain_sheet
 
     return uncertain_sheet(result)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from capplan.report.blocks import Sheet
 
 if TYPE_CHECKING:
     from capplan.estimate import Estimate
-    from capplan.plan.bind import Path
     from capplan.report.view import Cost, EstimateView
 
 _LINE_COLUMNS = (
@@ -35,25 +34,6 @@ def _line_rows(shown: EstimateView) -> Iterator[list[object]]:
             *cost,
             *("USD", line.status, line.source, line.as_of),
         ]
-
-
-def sweep(estimate: Estimate, axes: Mapping[Path, Sequence[str]]) -> Sheet:
-    """Return one row a scenario: the values that vary, instances at the peak, the monthly cost."""
-    sized = [component.name for component in estimate.components if component.sizing is not None]
-    paths = [".".join(path) for path in axes]
-    columns = [*paths, *(f"{name}_peak_instances" for name in sized)]
-    columns += ["monthly_cost_min", "monthly_cost", "monthly_cost_max", "complete"]
-    return Sheet(columns, (_sweep_row(estimate, axes, i) for i in range(estimate.scenarios.count)))
-
-
-def _sweep_row(estimate: Estimate, axes: Mapping[Path, Sequence[str]], scenario: int) -> list[object]:
-    from capplan.report.view import view
-
-    shown = view(estimate, scenario)
-    values: list[object] = [float(estimate.scenarios.values[path][scenario]) for path in axes]
-    peaks = [c.instances.peak for c in shown.components if c.instances is not None]
-    total = shown.total
-    return [*values, *peaks, *_cost(total), total is not None and total.certainty.complete]
 
 
 def _cost(cost: Cost | None) -> tuple[float | None, float | None, float | None]:

@@ -144,11 +144,15 @@ def view(estimate: Estimate, scenario: int = 0, hourly: bool = False) -> Estimat
         profile=estimate.load.profile,
         components=[_component(estimate, component, scenario, hourly) for component in estimate.components],
         lines=[_line(line, scenario) for line in estimate.lines],
-        total=_known(
-            cost_view(estimate.total, scenario, certainty(estimate.lines, scenario)), estimate.lines
-        ),
+        total=total_view(estimate, scenario),
         findings=estimate.findings,
     )
+
+
+def total_view(estimate: Estimate, scenario: int) -> Cost | None:
+    """Return one scenario of the whole cost; None where nothing has a price."""
+    sure = certainty(estimate.lines, scenario)
+    return _known(cost_view(estimate.total, scenario, sure), estimate.lines)
 
 
 def cost_view(cost: Range, scenario: int, sure: Certainty = _EXACT) -> Cost:
@@ -166,7 +170,7 @@ def _component(estimate: Estimate, component: Component, scenario: int, hourly: 
     sizing = component.sizing
     lines = estimate.lines_of(component.name)
     cost = cost_view(estimate.cost_of(component.name), scenario, certainty(lines, scenario))
-    peak = component.peak_rps
+    peak, room = component.peak_rps, estimate.headrooms[component.name]
     return ComponentView(
         name=component.name,
         kind=component.kind,
@@ -178,7 +182,7 @@ def _component(estimate: Estimate, component: Component, scenario: int, hourly: 
         binding=None if sizing is None else sizing.binding(scenario),
         constraints={} if sizing is None else _constraints(sizing, scenario),
         utilization=None if component.utilization is None else in_scenario(component.utilization, scenario),
-        headroom=None if component.headroom is None else in_scenario(component.headroom, scenario),
+        headroom=None if room is None else in_scenario(room, scenario),
         week=() if sizing is None else _row(sizing.running, scenario),
         cost=_known(cost, lines),
         billed_with=component.billed_with,

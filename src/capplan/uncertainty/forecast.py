@@ -9,11 +9,13 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
+from capplan.errors import InputError, Problem
 from capplan.estimate import Estimate
 from capplan.many import Summary, estimate_many
 from capplan.plan.bind import Path, Scenarios
 from capplan.plan.draws import draw
 from capplan.plan.read import PlanFile
+from capplan.plan.sweep import MAX_SCENARIOS
 from capplan.uncertainty.sample import Spread, spread_of
 
 MONTH: Path = ("demand", "month")
@@ -51,6 +53,9 @@ def forecast(
 
     budget: USD a month, whose crossing is told as well.
     """
+    if samples * (months + 1) > MAX_SCENARIOS:
+        what = f"{samples:,} draws of {months + 1} months are more than {MAX_SCENARIOS:,} scenarios"
+        raise InputError(Problem("--samples", what, "Take fewer draws, or fewer months."))
     drawn = draw(file, samples, seed)
     values = {path: np.tile(column, months + 1) for path, column in drawn.values.items()}
     values[MONTH] = np.repeat(np.arange(months + 1, dtype=float), samples)

@@ -65,8 +65,8 @@ Move = Mapping[Path, float]
 def tornado(file: PlanFile, catalog: Catalog) -> Tornado:
     """Return the tornado of the plan's intervals, p5 to p95; of all its numbers, ±10 %, if it has none.
 
-    A number moves only as far as a plan could say it: shares up to the whole, others within what their section
-    allows. Where shares add up to the whole, the others make room for the one that moves.
+    A number moves only as far as a plan could say it: shares up to the whole, others within what their
+    section allows. Where shares add up to the whole, the others make room for the one that moves.
     """
     intervals = intervals_of(file)
     context = context_of(file, catalog)

@@ -23,6 +23,7 @@ _PAUSE = "POD"
 
 _UNNAMED = "container"
 _LARGEST = 1e18
+_DAY_S, _LONGEST_DAYS = 86_400.0, 400.0
 
 
 class _Source(NamedTuple):
@@ -42,7 +43,19 @@ def read_usage(given: Sequence[str]) -> Mapping[str, Mapping[str, RecordedUsage]
     sources = [_source(text) for text in given]
     found = {s.path.stem: _read_csv(s.path) for s in sources if not (s.kind or prometheus.is_answer(s.path))}
     answers = [s for s in sources if s.kind or prometheus.is_answer(s.path)]
-    return {**found, **_answered(answers)}
+    usage = {**found, **_answered(answers)}
+    for container, pods in usage.items():
+        _refuse_stray(container, [used.cpu.time_s for used in pods.values()])
+    return usage
+
+
+def _refuse_stray(container: str, times: Sequence[Array]) -> None:
+    """Refuse samples further apart than any history is long: one of them has a wrong time."""
+    time_s = np.concatenate(times)
+    days = float(np.ptp(time_s)) / _DAY_S if time_s.size else 0.0
+    if days > _LONGEST_DAYS:
+        what = f"the samples of '{container}' span {days:,.0f} days, and a history {_LONGEST_DAYS:g} at most"
+        raise InputError(Problem("--usage", what, "Is the time of one of them wrong?"))
 
 
 def _source(text: str) -> _Source:
