@@ -30,23 +30,22 @@ def read_sweeps(file: PlanFile, texts: Iterable[str]) -> Sweep:
 
     Every value is read as the plan would read it there, so units, bounds and messages are the plan's.
     """
-    axes: dict[Path, list[float]] = {}
     labels: dict[Path, tuple[str, ...]] = {}
     for text in texts:
         path, values = assignment(text, "--sweep")
         full = full_path(file.raw, path, Plan.model_fields, "--sweep")
-        if full in axes:
-            raise InputError(
-                Problem("--sweep", f"'{path}' is swept twice", "Give all its values in one --sweep.")
-            )
+        if full in labels:
+            raise InputError(Problem("--sweep", f"'{path}' is swept twice", "Give all values in one."))
         labels[full] = tuple(value.strip() for value in values.split(","))
         if "" in labels[full]:
             raise InputError(Problem(f"--sweep {text}", "a value is missing between two commas"))
-        axes[full] = [read_number(file, full, label, "--sweep") for label in labels[full]]
-    count = prod(map(len, axes.values()))
+    count = prod(map(len, labels.values()))
     if count > MAX_SCENARIOS:
         what = f"{count} scenarios are too many; the limit is {MAX_SCENARIOS}"
         raise InputError(Problem("--sweep", what))
+    axes = {
+        full: [read_number(file, full, label, "--sweep") for label in said] for full, said in labels.items()
+    }
     for section in {path[:-1] for path in axes}:
         _check_corners(file, {path: axes[path] for path in axes if path[:-1] == section}, labels)
     return Sweep(grid(axes), labels)
