@@ -103,7 +103,7 @@ def test_charts_are_named_with_the_way_to_render_them(capplan: Callable, manifes
     ("arguments", "message"),
     [
         (("estimate",), "PLAN: is missing"),
-        (("estimate", "plan.yaml", "--manifests", "x"), "goes without a plan"),
+        (("estimate", "plan.yaml", "--manifests", "x"), "cannot be combined with a plan"),
         (("estimate", "plan.yaml", "--node-type", "x"), "are for manifests"),
         (("adopt", "nowhere"), "no such file"),
         (("adopt", "k8s", "--provider", "gpc"), "Did you mean 'gcp'"),

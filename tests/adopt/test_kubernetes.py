@@ -124,7 +124,7 @@ def test_jobs_count_in_the_highest_cost_only(tmp_path: Path) -> None:
     result = estimate(found.file(), SHIPPED)
     assert counts(result, "report") == (0, 3)
     assert counts(result, "cluster/default") == (0, 3)
-    assert "runs and ends" in notes(found, "assumed")[-1]
+    assert "runs for an unknown time" in notes(found, "assumed")[-1]
 
 
 def test_daemonsets_take_their_share_of_every_node(tmp_path: Path) -> None:
@@ -214,7 +214,7 @@ def test_unknown_kinds_are_listed(tmp_path: Path) -> None:
     rollout = deployment().replace("apps/v1", "argoproj.io/v1alpha1").replace("Deployment", "Rollout")
     found = adopted(tmp_path, deployment("api"), rollout, "kind: Widget\nmetadata: {name: w}\n", "a: 1\n")
     said = "\n".join(notes(found, "not covered"))
-    for name in ("Rollout/web", "and it runs pods", "Widget/w", "no Kubernetes object"):
+    for name in ("Rollout/web", "and it runs pods", "Widget/w", "not a Kubernetes object"):
         assert name in said
         assert name in found.text
 
@@ -260,7 +260,7 @@ def test_cloud_run_is_priced_between_its_bounds(tmp_path: Path) -> None:
         (AdoptOptions("gcp"), "--region: manifests do not say"),
         (
             GCP._replace(node_types={"gpux": "g2-standard-4", "default": "e2-standard-4"}),
-            "no pods go to a pool",
+            "no pods run in a pool",
         ),
         (GCP._replace(node_types={"default": "e2-standrad-4"}), "e2-standard-4"),
     ],

@@ -71,5 +71,5 @@ def test_a_plan_that_would_be_refused_is_not_written(capplan: Callable, tmp_path
     out = tmp_path / "plan.yaml"
     run = capplan("adopt", file, "--provider", "gcp", "--region", "nowhere-1", "-o", out)
     assert run.exit_code == 2
-    assert "no plan is written, as capplan would refuse it" in run.stderr
+    assert "no plan was written, because capplan would reject it" in run.stderr
     assert not out.exists()

@@ -80,7 +80,7 @@ def test_an_own_commitment_price_beats_the_familys_discount(tmp_path):
         ({"prices": {}}, "unknown field"),
         ({"skus": {"x": {"usd": 5}}}, "expected a mapping of region to price"),
         ({"skus": {"x": {"usd": {"us": -1}}}}, "expected a number of at least 0, got '-1'"),
-        ({"skus": {"x": {"usd": {"us": 0}}}}, "must be above 0; a free tier says `free: true`"),
+        ({"skus": {"x": {"usd": {"us": 0}}}}, "must be above 0; write `free: true` for a free tier"),
         ({"skus": {"x": {"usd": {"us": "5"}}}}, "expected a number of at least 0, got '5'"),
         ({"skus": {"x": {"usd": {"us": True}}}}, "expected a number of at least 0"),
         ({"skus": {"x": {"usd": {"us": float("nan")}}}}, "expected a number of at least 0"),

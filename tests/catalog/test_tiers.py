@@ -151,7 +151,7 @@ BAD = {
     "driver of another kind": (
         "by: requests_per_second",
         "by: memory_gib",
-        "own.yaml:4:1: by: tiers of resources are not read by memory_gib",
+        "own.yaml:4:1: by: tiers of resources cannot be selected by memory_gib",
     ),
     "no source": (
         "source: {as_of: 2026-01-01, text: our load test}\n",
@@ -165,9 +165,9 @@ BAD = {
     "bounds that fall": (
         "name: large,",
         "name: large, below: 5,",
-        "own.yaml:6:1: tiers: the tiers' bounds must rise",
+        "own.yaml:6:1: tiers: the bounds of the tiers must rise",
     ),
-    "no bound in between": ("below: 10, ", "", "the tiers' bounds must rise"),
+    "no bound in between": ("below: 10, ", "", "the bounds of the tiers must rise"),
     "fields of one tier only": (
         "name: large,",
         "name: large, cpu_limit: 3,",

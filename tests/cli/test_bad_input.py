@@ -396,7 +396,7 @@ BAD_OPTIONS = {
     "more months than anyone plans": Bad(SHOP, ("--months: ", "'3000000'"), ("--months", "3000000")),
     "explained sweep": Bad(
         SHOP,
-        ("--explain: explains one estimate", "--sweep"),
+        ("--explain: can explain only one estimate", "--sweep"),
         ("--explain", "--sweep", "requests_per_second=1,2"),
     ),
     "explained stranger": Bad(
@@ -404,7 +404,7 @@ BAD_OPTIONS = {
     ),
     "FOCUS of a sweep": Bad(
         SHOP,
-        ("--format focus: a FOCUS file holds one estimate", "--sweep"),
+        ("--format focus: a FOCUS file can hold only one estimate", "--sweep"),
         ("--format", "focus", "--sweep", "requests_per_second=1,2"),
     ),
     "alternative": Bad(

@@ -71,7 +71,7 @@ def test_list_says_once_what_all_rows_share(capplan: Callable) -> None:
 
 
 def test_list_of_nothing_says_so(capplan: Callable) -> None:
-    assert capplan(*LIST, "--vcpu", "999").stdout.startswith("no row of the catalog is like that\n")
+    assert capplan(*LIST, "--vcpu", "999").stdout.startswith("no row of the catalog matches\n")
     assert listed(capplan, "--vcpu", "999") == []
     assert len(capplan(*LIST, "--vcpu", "999", "--format", "csv").stdout.splitlines()) == 1
 
@@ -154,7 +154,7 @@ def test_show_keeps_to_the_format(capplan: Callable, fmt: str) -> None:
 def test_show_refuses_an_unknown_sku(capplan: Callable, sku: str, says: str) -> None:
     run = capplan(*SHOW, sku)
     assert (run.exit_code, run.stdout) == (2, "")
-    assert f"no SKU is called '{sku}'. {says}" in run.stderr
+    assert f"there is no SKU '{sku}'. {says}" in run.stderr
 
 
 # Check

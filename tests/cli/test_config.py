@@ -188,7 +188,7 @@ def test_format_that_is_set_and_that_a_command_lacks_is_passed_over(
         monkeypatch.setenv(origin, "focus")
     run = capplan("config", "show")
     assert (run.exit_code, plain[:2], run.stdout[:2]) == (0, "{\n", "{\n")
-    assert run.stderr.startswith(f"{origin}: format 'focus' is passed over, for this prints")
+    assert run.stderr.startswith(f"{origin}: format 'focus' is ignored, because this command prints")
 
 
 def test_format_on_the_command_line_that_a_command_lacks_is_an_error(capplan: Callable, home: Path) -> None:
@@ -204,7 +204,7 @@ def test_explanation_is_text_whatever_format_is_set(
     monkeypatch.setenv("CAPPLAN_FORMAT", "json")
     run = capplan(*SHOP, "--catalogs", FROZEN, "--explain")
     assert (run.exit_code, run.stdout) == (0, explained.stdout)
-    assert run.stderr.startswith("CAPPLAN_FORMAT: format 'json' is passed over")
+    assert run.stderr.startswith("CAPPLAN_FORMAT: format 'json' is ignored")
     assert capplan(*SHOP, "--catalogs", FROZEN, "--explain", "--format", "json").exit_code == 2
 
 
@@ -229,7 +229,7 @@ def test_format_that_an_answer_lacks_is_passed_over_from_the_environment_only(
     monkeypatch.setenv("CAPPLAN_FORMAT", fmt)
     run = capplan(*command)
     assert (run.exit_code, run.stdout) == (plain.exit_code, plain.stdout)
-    assert run.stderr.startswith(f"CAPPLAN_FORMAT: format '{fmt}' is passed over")
+    assert run.stderr.startswith(f"CAPPLAN_FORMAT: format '{fmt}' is ignored")
     said = capplan(*command, "--format", fmt)
     assert (said.exit_code, said.stdout) == (2, "")
 
@@ -252,8 +252,8 @@ def test_every_format_heeds_the_environment() -> None:
         ("\nfromat = 1\n", ":2: unknown setting 'fromat'. Did you mean 'format'?"),
         ("width = 20\n", ":1: width: expected a whole number from 40 to 1000, got 20"),
         ("width = true\n", ":1: width: expected a whole number"),
-        ('books = "afpi"\n', ":1: books: expected a list of texts, got 'afpi'"),
-        ("books = [1]\n", ":1: books: expected a list of texts"),
+        ('books = "afpi"\n', ":1: books: expected a list of strings, got 'afpi'"),
+        ("books = [1]\n", ":1: books: expected a list of strings"),
         ('region = ""\n', ":1: region: expected text"),
         ('format = ["json"]\n', ":1: format: expected text"),
         (

@@ -19,7 +19,7 @@ def test_every_example(capplan, root, name):
     assert done.exit_code == 0
     assert done.stderr == ""
     assert "Instances over time" in done.stdout
-    assert "at the peak's size all the time" in done.stdout
+    assert "at peak size all the time" in done.stdout
 
 
 def test_json(capplan, root):
@@ -100,27 +100,27 @@ def test_a_page_without_altair_says_what_it_lacks(capplan, root, tmp_path, monke
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--apply"], "--apply: has no use alone. Give --tune too."),
+        (["--apply"], "--apply: has no effect on its own. Give --tune too."),
         (["--kubernetes", "2.0"], "'2.0' is not a version of Kubernetes"),
         (["--trace", "none.csv"], "no such file"),
         (["--trace", "none.csv", "--trace-columns", "a"], "is not TIME,VALUE"),
         (["--days", "1000000", "--tick", "1"], "are too many"),
-        (["--tune", "--format", "csv"], "csv is the timeline"),
-        (["--right-size", "--format", "svg"], "svg is the timeline of one simulation, and holds"),
+        (["--tune", "--format", "csv"], "csv shows the timeline"),
+        (["--right-size", "--format", "svg"], "svg shows the timeline of one simulation"),
         (
             ["--exact", "--format", "csv"],
-            "csv is the timeline of one simulation, and holds nothing of --exact",
+            "csv shows the timeline of one simulation, so it cannot show --exact",
         ),
-        (["--tune", "--right-size"], "--right-size: is another answer than --tune. Give one of them."),
+        (["--tune", "--right-size"], "--right-size: cannot be combined with --tune. Give only one of them."),
         (["--right-size", "--usage", "none.csv"], "no such file"),
         (["--right-size", "--usage", "cpu=none.json"], "none.json: no such file"),
-        (["--service", "backend"], "--service: has no use alone. Give --tune too."),
+        (["--service", "backend"], "--service: has no effect on its own. Give --tune too."),
         (
             ["--tune", "--service", "backen"],
             "'backen' is no service with an autoscaler and an SLO. Did you mean",
         ),
-        (["--outage", "10:00"], "'10:00' is not a stretch of time. As in 10:00-10:20."),
-        (["--outage", "10:00-10:60"], "is not a stretch of time"),
+        (["--outage", "10:00"], "'10:00' is not a time range. Example: 10:00-10:20."),
+        (["--outage", "10:00-10:60"], "is not a time range"),
         (["--outage", "10:20-10:00"], "'10:20-10:00' ends before it begins"),
         (
             ["--outage", "30:00-31:00", "--days", "1"],
@@ -141,7 +141,7 @@ def test_an_autoscaler_that_costs_more_than_the_peaks_size_is_said_to(capplan, r
     document = a_day(capplan, root / "examples" / "llm-serving", "--format", "json").stdout
     costs = json.loads(document)["monthly_cost"]
     more = costs["simulated"] - costs["at_peak"]
-    said = f"costs {more:,.2f} more a month ({100 * more / costs['at_peak']:.1f}%) against the peak's size."
+    said = f"costs {more:,.2f} more a month ({100 * more / costs['at_peak']:.1f}%) compared with peak size."
     assert f"Autoscaling {said}" in shown
 
 

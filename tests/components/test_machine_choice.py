@@ -130,4 +130,4 @@ def test_the_candidates_are_explained():
     assert "api: candidates" in text
     assert "chosen" in text
     named = explained(estimate(plan_of(OPEN, "services.api.machine=m5.large"), SHIPPED))
-    assert "Nothing is left open" in named
+    assert "capplan has no machine to choose" in named

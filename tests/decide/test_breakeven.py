@@ -178,7 +178,7 @@ def test_an_alternative_that_reaches_its_maximum_is_told():
         ({"between": ("plan",)}, "needs at least two alternatives"),
         ({"over": "requests_per_secnd"}, "Did you mean"),
         ({"over": "name"}, "is not a number"),
-        ({"over": "demand.users_per_day"}, "is not a number that the plan gives"),
+        ({"over": "demand.users_per_day"}, "is not a number in the plan"),
         ({"low": "10", "high": "5"}, "is empty"),
         ({"low": "-3"}, "must be at least 0"),
         ({"comparison": "x"}, "the plan has no comparison 'x'"),

@@ -119,7 +119,7 @@ def test_a_trigger_that_contradicts_the_break_even_is_called_out(tmp_path):
 def test_recommend_shows_tiers_and_rules(capplan, tmp_path):
     (tmp_path / "plan.yaml").write_text(PLAN)
     shown = capplan("recommend", tmp_path)
-    assert "tier small, at 100; middle begins at 1.5 times as much" in shown.stdout
+    assert "tier small, at 100; middle begins at 1.5 times that" in shown.stdout
     assert "Rule larger" in shown.stdout
     found = json.loads(capplan("recommend", tmp_path, "--format", "json").stdout)
     assert found["growth_tier"]["next_tier"] == "middle"

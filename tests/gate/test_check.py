@@ -199,7 +199,7 @@ def test_an_increase_from_zero_is_infinite(judge, tmp_path: Path) -> None:
         ("policies: [{name: x, when: component.knd == 1, message: m}]", "knd"),
         ("policies: [{name: x, when: __import__('os'), message: m}]", "__import__"),
         ("waivers: [{gate: x, owner: a, reason: b, expires: soon}]", "expected a day as YYYY-MM-DD"),
-        ("- 1", "a file of gates is a mapping"),
+        ("- 1", "a gates file must be a mapping"),
     ],
 )
 def test_bad_gates_get_one_message(judge, gates: str, said: str) -> None:

@@ -91,7 +91,7 @@ def test_a_lost_price_is_not_a_saving() -> None:
     found = diff(BASE, head)
     assert list(lost_prices(found)) == ["mail"]
     assert found.by_design == pytest.approx(0.0)
-    assert "no saving" in comment(found)
+    assert "not a saving" in comment(found)
 
 
 def test_added_and_removed_components_count_whole() -> None:
@@ -126,7 +126,7 @@ def test_a_comment_on_thousands_of_components_fits() -> None:
     text = comment(diff(base, head))
     assert len(text) <= MOST_CHARACTERS
     assert text.startswith(f"<!-- {MARKER} -->\n")
-    assert text.count("more, left out here") == 2
+    assert text.count("more, omitted here") == 2
     assert text.rstrip().endswith("`capplan diff a b`")
     assert "service-with-a-long-name-1999 " in text
 
@@ -173,7 +173,7 @@ def test_sides_are_plans_saved_estimates_and_revisions(capplan, tmp_path: Path, 
         ("nowhere:plan.yaml", "git cannot show it"),
         ("missing.yaml", "missing.yaml"),
         ("broken.json", "broken.json:1:2: not valid JSON"),
-        ("other.json", "is not the estimate of one plan"),
+        ("other.json", "is not a saved estimate of one plan"),
     ],
 )
 def test_bad_sides_get_one_message(capplan, tmp_path: Path, monkeypatch, base: str, said: str) -> None:

@@ -39,11 +39,11 @@ def test_the_first_plan_and_a_mended_one_pass(
         plan.unlink()
     commit(tmp_path)
     plan.write_text(PLAN)
-    said = "has no plan that can be read" if before else "has no such file"
+    said = "has no readable plan" if before else "has no such file"
     run = capplan("diff", "HEAD:plan.yaml", plan, "--format", "json")
     assert run.exit_code == 0
     assert f"HEAD:plan.yaml: {said}" in run.stderr
-    assert "compared with nothing" in run.stderr
+    assert "so there is nothing to compare with" in run.stderr
     document = json.loads(run.stdout)
     assert document["components"]["api"]["status"] == "added"
     gates = tmp_path / "gates.yaml"

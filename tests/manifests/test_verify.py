@@ -313,4 +313,4 @@ def test_annotations_beyond_what_github_shows_are_counted(tmp_path):
     found = [item.finding(files.UNREADABLE, f"spec.{i}", "broken", severity="error") for i in range(25)]
     lines = shown(found, "github", tmp_path).splitlines()
     assert len(lines) == 10
-    assert lines[-1] == "::error title=capplan::16 more: see the step summary"
+    assert lines[-1] == "::error title=capplan::16 more in the step summary"

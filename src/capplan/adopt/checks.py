@@ -11,7 +11,7 @@ ASSUMED_MACHINE = Check(
     code="assumed-machine",
     severity="info",
     title="The machine type of a node pool is assumed",
-    why="Manifests do not say what their nodes are, and the cost follows from it.",
+    why="Manifests do not say what machines their nodes are, and the cost depends on it.",
     breaks="""\
 kind: Deployment
 """,
@@ -19,14 +19,14 @@ kind: Deployment
 kind: Deployment
 spec: {template: {spec: {nodeSelector: {node.kubernetes.io/instance-type: e2-standard-8}}}}
 """,
-    remedy="Say --node-type.",
+    remedy="Set --node-type.",
     source="four vCPU, and with one GPU where pods ask for GPUs",
 )
 ASSUMED_REQUESTS = Check(
     code="assumed-requests",
     severity="info",
     title="A container requests nothing, so requests are assumed",
-    why="The scheduler counts 100m and 200Mi; what it really uses may need far larger nodes.",
+    why="The scheduler assumes 100m and 200Mi, but the container may need far larger nodes.",
     breaks="""\
 kind: Deployment
 spec: {template: {spec: {containers: [{name: web, resources: null}]}}}
@@ -41,7 +41,7 @@ ASSUMED_SERVICE_TIME = Check(
     code="assumed-service-time",
     severity="info",
     title="The time of a request is assumed",
-    why="Cloud Run bills the time that requests take, which no manifest says.",
+    why="Cloud Run bills the time that requests take, and manifests do not state it.",
     breaks="""\
 apiVersion: serving.knative.dev/v1
 kind: Service
@@ -56,7 +56,7 @@ ASSUMED_DISK = Check(
     code="assumed-disk",
     severity="info",
     title="The price of a disk is assumed",
-    why="A storage class that capplan does not know may be dearer than the usual one.",
+    why="A storage class that capplan does not know may cost more than the default one.",
     breaks="""\
 kind: PersistentVolumeClaim
 spec: {storageClassName: gold}
@@ -70,8 +70,8 @@ kind: PersistentVolumeClaim
 ASSUMED_RUN_TIME = Check(
     code="assumed-run-time",
     severity="info",
-    title="How long a job runs is not known",
-    why="It counts in the highest cost only, as if it ran all month.",
+    title="The run time of a job is unknown",
+    why="The job counts only in the highest cost, as if it ran all month.",
     breaks="""\
 kind: Job
 """,
@@ -79,13 +79,13 @@ kind: Job
 kind: Deployment
 """,
     remedy="Set the instances in the plan.",
-    source="manifests, which do not say it",
+    source="manifests, which do not state a run time",
 )
 UNKNOWN_RESOURCE = Check(
     code="unknown-resource",
     severity="warning",
     title="A kind or type that capplan does not know is left out",
-    why="What it costs is missing in the total.",
+    why="Its cost is missing from the total.",
     breaks="""\
 apiVersion: example.com/v1
 kind: Shop
@@ -103,7 +103,7 @@ UNREAD_RESOURCE = Check(
     code="unread-resource",
     severity="warning",
     title="A resource that cannot be priced as it is written is left out",
-    why="Something that its price depends on is unknown or unusual, so its cost is missing in the total.",
+    why="Something that its price depends on is unknown or unusual, so its cost is missing from the total.",
     breaks="""\
 # file: plan.json
 {"planned_values": {"root_module": {"resources": [
@@ -125,8 +125,8 @@ UNREAD_RESOURCE = Check(
 UNKNOWN_VOLUME_SIZE = Check(
     code="unknown-volume-size",
     severity="warning",
-    title="A volume whose size nobody says is left out",
-    why="What it costs is missing in the total.",
+    title="A volume of unknown size is left out",
+    why="Its cost is missing from the total.",
     breaks="""\
 # file: compose.yaml
 services: {web: {image: "web:1"}}
@@ -142,8 +142,8 @@ services: {web: {image: "web:1"}}
 EPHEMERAL_VOLUME = Check(
     code="ephemeral-volume",
     severity="warning",
-    title="Volumes that pods bring with them are left out",
-    why="They exist as long as their pods; what they cost is missing in the total.",
+    title="Volumes that pods create are left out",
+    why="They exist as long as their pods do. Their cost is missing from the total.",
     breaks="""\
 kind: Deployment
 spec:
@@ -164,7 +164,7 @@ SCALES_NOTHING = Check(
     code="scales-nothing",
     severity="warning",
     title="An autoscaler scales something that is not among the objects",
-    why="The workload that it scales is missing in the plan, and so is its cost.",
+    why="The workload that it scales is missing from the plan, and so is its cost.",
     breaks="""\
 kind: Deployment
 ---
@@ -183,7 +183,7 @@ LEFT_OUT = Check(
     code="left-out",
     severity="warning",
     title="Part of the source is left out",
-    why="A chart that is not rendered, another overlay or a repeated object is not in the plan.",
+    why="An unrendered chart, another overlay or a repeated object is not in the plan.",
     breaks="""\
 kind: Deployment
 ---
@@ -193,5 +193,5 @@ kind: Deployment
 kind: Deployment
 """,
     remedy="Adopt it on its own, or remove it.",
-    source="what is no object, or counts only once",
+    source="files that hold no object, and objects that are repeated",
 )

@@ -26,7 +26,7 @@ def adopt_compose(draft: Draft, document: Mapping[str, Any], path: str) -> None:
         draft.note(
             checks.UNKNOWN_VOLUME_SIZE,
             f"{path}: volume {name}",
-            "a compose file does not say how large it is",
+            "a compose file does not state its size",
         )
 
 

@@ -23,7 +23,7 @@ KINDS: Mapping[Severity, str] = {"info": "assumed", "warning": "not covered"}
 def plan_text(draft: Draft, source: str) -> str:
     """Return the plan; it can be read again, and says what it assumes and leaves out."""
     lines = [
-        f"# Adopted from {_one_line(source)}: what its objects run, and what that costs.",
+        f"# Adopted from {_one_line(source)}: what its objects run, and what they cost.",
         f"name: {draft.name}",
     ]
     if draft.regions:
@@ -73,7 +73,7 @@ def _clusters(draft: Draft) -> Iterator[str]:
         yield "clusters:"
     yield "  cluster:"
     yield f"    platform: {CLUSTER_PLATFORMS[draft.provider()]}"
-    yield _commented("    pools:", "as many nodes as the pods need; set nodes.max to what your pools allow")
+    yield _commented("    pools:", "as many nodes as the pods need; set nodes.max to the limit of your pools")
     for name, pool in draft.pools.items():
         yield f"      {name}: {_flow(pool)}"
 

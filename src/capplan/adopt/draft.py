@@ -80,12 +80,12 @@ class Draft:
         """Return the provider to price at, with its region noted; both must be said, none is guessed."""
         found = wanted or self.asked.provider
         if found is None:
-            what = "manifests do not say whose nodes they run on"
-            raise InputError(Problem("--provider", what, "Say --provider gcp, aws or azure."))
+            what = "manifests do not say which provider they run on"
+            raise InputError(Problem("--provider", what, "Set --provider to gcp, aws or azure."))
         if found not in self.regions:
             if self.asked.region is None:
-                what = "manifests do not say where they run, and prices differ by region"
-                raise InputError(Problem("--region", what, "Say --region, such as --region us-central1."))
+                what = "manifests do not say which region they run in, and prices differ by region"
+                raise InputError(Problem("--region", what, "Set --region, such as --region us-central1."))
             self.regions[found] = self.asked.region
         return found
 
@@ -124,7 +124,9 @@ class Draft:
         machine = self.asked.node_types.get(kind) or usual[kind]
         remedy = machine if pool == DEFAULT_POOL else f"{pool}={machine}"
         self.note(
-            checks.ASSUMED_MACHINE, f"node pool {pool}", f"nodes of {machine}; --node-type {remedy} says so"
+            checks.ASSUMED_MACHINE,
+            f"node pool {pool}",
+            f"nodes of {machine}; confirm with --node-type {remedy}",
         )
         return machine
 
@@ -134,7 +136,7 @@ class Draft:
         if unused:
             name = min(unused)
             raise InputError(
-                Problem("--node-type", f"no pods go to a pool '{name}'", nearest(name, self.pools))
+                Problem("--node-type", f"no pods run in a pool '{name}'", nearest(name, self.pools))
             )
 
     def note(self, check: Check, where: str, what: str) -> None:

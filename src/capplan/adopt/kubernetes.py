@@ -205,7 +205,9 @@ def _adopt_volumes(draft: Draft, workload: Workload, world: World) -> None:
     for volume in maps(workload.pod, "volumes"):
         if "ephemeral" in volume:
             size = storage.claimed_gib(mapping(volume, "ephemeral.volumeClaimTemplate.spec"))
-            what = f"volume {volume.get('name')} of {memory(size)} that each pod brings and takes along"
+            what = (
+                f"volume {volume.get('name')} of {memory(size)} that each pod creates and deletes with itself"
+            )
             draft.note(checks.EPHEMERAL_VOLUME, where, what)
 
 
@@ -215,7 +217,7 @@ def _adopt_finishing(draft: Draft, item: Item, world: World, defaults: Defaults)
     pods = _pods_at_once(item)
     tree = _service(draft, workload, requests_of(workload, defaults, draft))
     tree["instances"] = {"min": 0, "max": pods}
-    what = "runs and ends, and how long it runs is not written: it counts in the highest cost only"
+    what = "runs for an unknown time, so it counts only in the highest cost"
     draft.note(checks.ASSUMED_RUN_TIME, f"{item.path}: {item.title}", what)
     draft.add("services", item.name, tree, f"{item.title}, {item.path}", item.namespace)
 

@@ -102,7 +102,7 @@ def _filled(
             shown = "100m" if resource == "cpu" else "200Mi"
             where = f"{workload.item.path}: {workload.item.title}"
             name = container.get("name")
-            what = f"container {name} requests no {resource}: {shown}, as the scheduler takes it"
+            what = f"container {name} requests no {resource}: {shown}, as the scheduler assumes"
             draft.note(checks.ASSUMED_REQUESTS, where, what)
     requests = {**mapping(resources, "requests"), **added}
     return {**container, "resources": {**resources, "requests": requests}}

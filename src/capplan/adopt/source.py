@@ -79,7 +79,7 @@ def _objects(
             if isinstance(value, dict) and isinstance(value.get("kind"), str):
                 found.append(Item(path, value))
             else:
-                others.append((path, "no Kubernetes object"))
+                others.append((path, "not a Kubernetes object"))
     if not found:
         what = "holds no Kubernetes object, Terraform plan or compose file"
         raise InputError(Problem(name, what, "Render it first: helm template . | capplan adopt -"))
@@ -92,14 +92,14 @@ def _once(items: Sequence[Item], skipped: list[tuple[str, str]]) -> list[Item]:
     for item in items:
         key = (item.group, item.kind, item.namespace, item.name)
         if key in seen:
-            skipped.append((item.path, f"{item.title} is given again; the one of {seen[key].path} counts"))
+            skipped.append((item.path, f"{item.title} is repeated; the one in {seen[key].path} is used"))
         seen.setdefault(key, item)
     return list(seen.values())
 
 
 def _directory(directory: Path, overlay: str | None) -> SourceText:
     if (directory / "Chart.yaml").is_file():
-        what = "is a Helm chart: its templates are no manifests until they are rendered"
+        what = "is a Helm chart, whose templates are not manifests until they are rendered"
         raise InputError(Problem(str(directory), what, f"helm template {directory} | capplan adopt -"))
     charts = [path.parent for path in sorted(directory.rglob("Chart.yaml"))]
     root = _root(directory)
@@ -152,7 +152,7 @@ def _chosen(tops: Sequence[str], overlay: str | None, directory: Path) -> str:
         if name in by_name:
             return by_name[name]
     what = f"has several overlays: {', '.join(sorted(by_name))}"
-    raise InputError(Problem(str(directory), what, "Say which with --overlay."))
+    raise InputError(Problem(str(directory), what, "Choose one with --overlay."))
 
 
 def _root(directory: Path) -> Path:

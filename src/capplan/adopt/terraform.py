@@ -170,7 +170,7 @@ def _pools(tf: Terraform, cluster: Planned, kind: str, read: Callable[[Planned],
 
 def _cluster(tf: Terraform, resource: Planned, tree: Tree, pools: dict[str, Tree]) -> None:
     if not pools:
-        raise UncoveredError("it has no node pool in the plan that capplan knows")
+        raise UncoveredError("the plan has no node pool for it that capplan knows")
     tf.add("clusters", resource, {**tree, "pools": pools})
 
 
@@ -242,7 +242,7 @@ def _pool_of_a_cluster(tf: Terraform, resource: Planned) -> None:
 def _rds(tf: Terraform, resource: Planned) -> None:
     engine = {"postgres": "postgres", "mysql": "mysql"}.get(resource.needed("engine"))
     if engine is None:
-        raise UncoveredError(f"capplan knows no RDS for {resource.values['engine']}")
+        raise UncoveredError(f"capplan does not know RDS for {resource.values['engine']}")
     machine = tf.check("aws", f"rds-{engine}", resource.needed("instance_class"))
     tree: Tree = {"platform": "rds", "engine": engine, "machine": machine}
     tree["region"] = tf.region("aws", resource.values.get("availability_zone"))
@@ -255,7 +255,7 @@ def _cloud_sql(tf: Terraform, resource: Planned) -> None:
     version = resource.needed("database_version")
     engine = {"POSTGRES": "postgres", "MYSQL": "mysql"}.get(version.partition("_")[0])
     if engine is None:
-        raise UncoveredError(f"capplan knows no Cloud SQL for {version}")
+        raise UncoveredError(f"capplan does not know Cloud SQL for {version}")
     settings = resource.block("settings")
     machine = str(settings.get("tier"))
     custom = re.fullmatch(r"db-custom-\d+-\d+", machine)
@@ -318,7 +318,9 @@ def _cloud_run(tf: Terraform, resource: Planned) -> None:
         "billing": "instance" if resources.get("cpu_idle") is False else "request",
     }
     tf.draft.note(
-        checks.ASSUMED_SERVICE_TIME, resource.address, "a request takes 100ms; measure service_time"
+        checks.ASSUMED_SERVICE_TIME,
+        resource.address,
+        "a request takes 100ms; measure service_time",
     )
     tf.add("services", resource, tree)
 

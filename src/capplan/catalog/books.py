@@ -103,7 +103,7 @@ def find_book(name: str, root: Path, relative_to: Path) -> Path:
         if is_file(path):
             return path
     shipped = [path.stem for path in (root / "books").glob("*.yaml")]
-    remedy = f"{nearest(name, shipped)} Or give the path of a file."
+    remedy = f"{nearest(name, shipped)} Or give the path to a file."
     raise InputError(Problem("price book", f"no book '{name}'", remedy))
 
 

@@ -162,7 +162,7 @@ class Catalog:
     def nearest_tier_table(self, name: str) -> str:
         """Say which tier table was meant by ``name``."""
         known = [path.stem for path in (self.root / "tiers").glob("*.yaml")]
-        return f"{nearest(name, known)} Or give the path of a file."
+        return f"{nearest(name, known)} Or give the path to a file."
 
     def find_tier_table(self, name: str, relative_to: Path) -> TierTable | None:
         """Return the tier table ``name``, one of the catalog's or a file; None where there is none."""

@@ -7,8 +7,8 @@ from capplan.findings import Check
 UNIT = Check(
     code="unit",
     severity="error",
-    title="A unit that nothing counts in",
-    why="An unknown unit is a typo, and the price is applied to the wrong quantity.",
+    title="An unknown unit",
+    why="An unknown unit is usually a typo, and the price is applied to the wrong quantity.",
     breaks="""\
 skus: {a: {unit: hours, usd: {us-central1: 1.0}}}
 """,
@@ -22,7 +22,7 @@ COMMITMENT_ABOVE_ON_DEMAND = Check(
     code="commitment-above-on-demand",
     severity="error",
     title="A commitment costs more than on demand",
-    why="Nobody sells that: one of the two prices is another product's.",
+    why="No provider sells that, so one of the two prices belongs to another product.",
     breaks="""\
 skus: {a: {usd: {us-central1: 1.0}, commit_1y: {us-central1: 1.1}}}
 """,
@@ -36,7 +36,8 @@ SPOT_NOT_BELOW_ON_DEMAND = Check(
     code="spot-not-below-on-demand",
     severity="error",
     title="Spot costs as much as on demand, or more",
-    why="More is an error of the list; as much is how some lists say that there is no spot here.",
+    why="A higher price is an error in the list. An equal price is how some lists say that spot is not "
+    "available.",
     breaks="""\
 skus: {a: {usd: {us-central1: 1.0}, spot: {us-central1: 1.1}}}
 """,
@@ -69,8 +70,9 @@ skus:
 AGE = Check(
     code="age",
     severity="warning",
-    title="A price is old, or nobody knows how old",
-    why="List prices of machines last about a year, those of GPUs a quarter, those of spot a month.",
+    title="A price is old, or its age is unknown",
+    why="List prices of machines stay valid for about a year, GPU prices for a quarter, spot prices for a "
+    "month.",
     breaks="""\
 sources: {list: {as_of: "2025-07-01", text: a price list}}
 """,
@@ -84,7 +86,7 @@ UNKNOWN_GPU = Check(
     code="unknown-gpu",
     severity="error",
     title="A GPU that the hardware table does not have",
-    why="Nothing knows its memory or speed, so no model can be placed on it.",
+    why="Its memory and speed are unknown, so no model can be placed on it.",
     breaks="""\
 skus: {a: {gpu: T5, gpu_count: 1, usd: {us-central1: 1.0}}}
 """,
@@ -98,21 +100,21 @@ TIERS = Check(
     code="tiers",
     severity="error",
     title="The blocks of a tariff do not fit together",
-    why="Quantities fall between blocks, or into two; a block without a price is a warning.",
+    why="Quantities fall between blocks or into two of them. A block without a price is a warning.",
     breaks="""\
 skus: {a: {tier_of: egress, from: 5, usd: {us-central1: 1.0}}}
 """,
     near="""\
 skus: {a: {tier_of: egress, from: 0, usd: {us-central1: 1.0}}}
 """,
-    remedy="Start the first block at 0, and each other where the one before ends.",
+    remedy="Start the first block at 0, and each other block where the previous one ends.",
     source="how tariffs with blocks are billed",
 )
 HALF_A_CACHE = Check(
     code="half-a-cache",
     severity="error",
     title="A cache of two nodes does not cost two nodes",
-    why="Azure meters a replicated cache whole and by the node, so one of the two prices is wrong.",
+    why="Azure meters a replicated cache both as a whole and by node, so one of the two prices is wrong.",
     breaks="""\
 kind: cache
 skus:
@@ -132,7 +134,7 @@ RETIRED_WITHOUT_SUCCESSOR = Check(
     code="retired-without-successor",
     severity="error",
     title="A retired SKU names no successor",
-    why="A plan that uses it cannot be told what to use instead.",
+    why="capplan cannot tell a plan that uses the SKU what to use instead.",
     breaks="""\
 skus: {a: {usd: {us-central1: 1.0}, retired: "2025-03"}}
 """,

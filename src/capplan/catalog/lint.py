@@ -76,7 +76,10 @@ def _commitments(
         if committed is not None and row.usd is not None and committed > row.usd
     ]
     if odd:
-        yield "error", _said(odd, "a commitment costs more than on demand; one of them is another product's")
+        yield (
+            "error",
+            _said(odd, "a commitment costs more than on demand, so one of them belongs to another product"),
+        )
 
 
 def _spot(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> Iterator[tuple[Severity, str]]:
@@ -129,7 +132,7 @@ def family(provider: str, sku: str) -> str:
 def _dates(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> Iterator[tuple[Severity, str]]:
     undated = [row for row in rows if row.as_of is None]
     if undated:
-        yield "warning", _said(undated, "nobody knows how old the price is")
+        yield "warning", _said(undated, "the age of the price is unknown")
     for old, what, age in (
         ([r for r in rows if not r.gpu], "list price", LIST_AGE),
         ([r for r in rows if r.gpu], "GPU list price", GPU_AGE),

@@ -102,7 +102,7 @@ class Reader:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST:
             raise self.error(where, f"expected a number of at least 0, got '{str(value)[:80]}'")
         if positive and value == 0:
-            raise self.error(where, "must be above 0; a free tier says `free: true`")
+            raise self.error(where, "must be above 0; write `free: true` for a free tier")
         return float(value)
 
     def regions(self, value: object, where: tuple[str, ...], free: bool = False) -> dict[str, float]:
@@ -144,7 +144,7 @@ def read_service(path: Path) -> ServiceCatalog:
     sources = {key: reader.source(value, ("sources", key)) for key, value in given.items()}
     default = _sources(reader, reader.required("source"), sources, ("source",))
     if "default" not in default:
-        raise reader.error(("source",), "needs 'default', the source of what no other names")
+        raise reader.error(("source",), "needs 'default', the source of all prices that name no other")
     families = _families(reader, data.get("families", {}))
     unit = str(reader.required("unit"))
     skus = {

@@ -78,7 +78,7 @@ def bounds(text: str, option: str) -> NumberRange:
     low = float(match[1]) if match[1] else 0.0
     high = low if match[2] is None else float(match[3] or "inf")
     if low > high:
-        raise InputError(Problem(option, f"'{text}' holds nothing", f"Turn it round: {high:g}-{low:g}."))
+        raise InputError(Problem(option, f"the range '{text}' is empty", f"Reverse it: {high:g}-{low:g}."))
     return NumberRange(low, high)
 
 

@@ -99,7 +99,7 @@ def read_table(path: Path) -> TierTable:
             raise reader.error((field,), f"unknown {field} '{data[field]}'", nearest(str(data[field]), known))
     drivers, needed = _RULES[data["kind"]]
     if data["by"] not in drivers:
-        what = f"tiers of {data['kind']} are not read by {data['by']}"
+        what = f"tiers of {data['kind']} cannot be selected by {data['by']}"
         raise reader.error(("by",), what, f"Known: {', '.join(drivers)}.")
     rows = reader.required("tiers")
     if not isinstance(rows, list) or not rows:
@@ -107,7 +107,9 @@ def read_table(path: Path) -> TierTable:
     tiers = tuple(_tier(reader, index, row, needed) for index, row in enumerate(rows))
     bounds = [tier.below for tier in tiers]
     if bounds != sorted(set(bounds)):
-        raise reader.error(("tiers",), "the tiers' bounds must rise; only the last may have none")
+        raise reader.error(
+            ("tiers",), "the bounds of the tiers must rise, and only the last tier may have none"
+        )
     if len({frozenset(tier.values) for tier in tiers}) > 1:
         raise reader.error(("tiers",), "every tier must give the same fields")
     source = reader.source(reader.required("source"), ("source",))

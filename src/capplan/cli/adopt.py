@@ -39,7 +39,7 @@ def adopt(
     overlay: Overlay = None,
     catalogs: Catalogs = None,
 ) -> None:
-    """Write the plan of manifests, Terraform or Compose.
+    """Write a plan from manifests, Terraform or Compose.
 
     It reads directories of manifests, Terraform plans as JSON, and compose files.
 
@@ -60,7 +60,7 @@ def _check(found: Adopted, catalogs: Path | None) -> None:
     try:
         estimate(found.file(), Catalog(catalogs))
     except InputError as error:
-        what = "no plan is written, as capplan would refuse it"
+        what = "no plan was written, because capplan would reject it"
         raise InputError(Problem(found.name, what), *error.problems) from None
 
 

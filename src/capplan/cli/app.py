@@ -31,7 +31,7 @@ def app_with(wanted: Container[str]) -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
-        epilog="Start with: capplan init. Documentation: docs/. Bugs: --debug shows where.",
+        epilog="Start with: capplan init. Documentation: docs/. --debug locates a bug.",
     )
     app.callback(invoke_without_command=True)(_start(typer))
     for name, command in COMMANDS.items():
@@ -142,7 +142,7 @@ def _run(arguments: list[str]) -> int:
         if debug:
             raise
         what = f"internal error: {type(error).__name__}: {error}"
-        return _fail(f"{what}\nRun again with --debug, and report what it prints.", ExitCode.INTERNAL)
+        return _fail(f"{what}\nRun again with --debug and report what it prints.", ExitCode.INTERNAL)
     return ExitCode.OK
 
 

@@ -22,7 +22,8 @@ from capplan.errors import ExitCode
 def audit(
     plan: PlanFile,
     claims: Annotated[
-        Path | None, typer.Option("--claims", help="File of claims; claims.yaml beside the plan by default.")
+        Path | None,
+        typer.Option("--claims", help="File of claims; by default, claims.yaml next to the plan."),
     ] = None,
     fmt: Annotated[str, formats("table", "json", "markdown", "html")] = "table",
     output: OutputFile = None,

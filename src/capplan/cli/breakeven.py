@@ -33,14 +33,16 @@ def breakeven(
         ),
     ] = None,
     over: Annotated[
-        str | None, typer.Option("--over", metavar="DRIVER", help="What varies: a driver, or any number.")
+        str | None, typer.Option("--over", metavar="DRIVER", help="Driver or number that varies.")
     ] = None,
     low: Annotated[str | None, typer.Option("--from", help="Smallest value of the driver.")] = None,
     high: Annotated[str | None, typer.Option("--to", help="Largest value of the driver.")] = None,
     comparison: Annotated[
-        str | None, typer.Option("--comparison", help="Only this one of the plan's comparisons.")
+        str | None, typer.Option("--comparison", help="Only this comparison of the plan.")
     ] = None,
-    points: Annotated[int, typer.Option("--points", min=2, max=100_000, help="Values on the grid.")] = 1000,
+    points: Annotated[
+        int, typer.Option("--points", min=2, max=100_000, help="Number of values on the grid.")
+    ] = 1000,
     samples: Annotated[int, typer.Option("--samples", metavar="N", min=1, max=20_000, help=SAMPLES)] = 200,
     seed: Seed = 1,
     fmt: Annotated[str, formats("table", "json", "csv", "markdown", "html", "svg", "png")] = "table",
@@ -51,7 +53,7 @@ def breakeven(
     catalogs: Catalogs = None,
     quiet: Quiet = False,
 ) -> None:
-    """Find where another alternative becomes the cheapest.
+    """Find where another alternative becomes cheapest.
 
     It finds every such value of a driver.
 

@@ -40,7 +40,7 @@ def _group() -> None:
 
 @calibrate.command(cls=Command)
 def llm(
-    files: Annotated[list[Path], typer.Argument(metavar="BENCH...", help="Measurements, CSV or JSON.")],
+    files: Annotated[list[Path], typer.Argument(metavar="BENCH...", help="Measurements as CSV or JSON.")],
     gpu: Annotated[str | None, typer.Option("--gpu", help=GPU)] = None,
     precision: Annotated[str | None, typer.Option("--precision", help=PRECISION)] = None,
     tensor_parallel: Annotated[int | None, typer.Option("--tp", min=1, help=TENSOR_PARALLEL)] = None,
@@ -96,7 +96,7 @@ def _usable(rows: Sequence[MeasuredRow], files: Sequence[Path], facts: LlmFacts)
     kept = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
     why = "; ".join(dict.fromkeys(filter(None, reasons)))
     if len(kept) < _LEAST:
-        what = f"{len(kept)} usable rows of {len(rows)}, at least {_LEAST} are needed"
+        what = f"{len(kept)} usable rows of {len(rows)}; at least {_LEAST} are needed"
         raise InputError(Problem(", ".join(map(name_of, files)), what, why and f"Left out: {why}."))
     if why:
         note(f"left out {len(rows) - len(kept)} rows: {why}")
@@ -104,4 +104,4 @@ def _usable(rows: Sequence[MeasuredRow], files: Sequence[Path], facts: LlmFacts)
 
 
 _LEAST = 3
-"""Fewer rows say nothing that a constant could be fitted to."""
+"""Fewer rows are not enough to fit the constants."""

@@ -28,10 +28,10 @@ catalog = typer.Typer(
 )
 
 Provider = Annotated[str | None, typer.Option("--provider", help=PROVIDER)]
-Service = Annotated[str | None, typer.Option("--service", help="The catalog's service, such as ec2.")]
+Service = Annotated[str | None, typer.Option("--service", help="Service of the catalog, such as ec2.")]
 Region = Annotated[str | None, typer.Option("--region", help=REGION)]
 RowFormat = Annotated[str, formats("table", "json", "csv", "markdown", "html")]
-Name = Annotated[str | None, typer.Option("--name", help="Part of the SKU's name.")]
+Name = Annotated[str | None, typer.Option("--name", help="Part of a SKU's name.")]
 
 
 @catalog.command("list", cls=Command)
@@ -71,7 +71,7 @@ def list_(
 
 @catalog.command(cls=Command)
 def show(
-    sku: Annotated[str, typer.Argument(help="The whole name of a SKU.")],
+    sku: Annotated[str, typer.Argument(help="Full name of a SKU.")],
     fmt: RowFormat = "table",
     output: OutputFile = None,
     force: Force = False,
@@ -91,14 +91,14 @@ def show(
     exact = [row for row in rows if row.sku == sku]
     if not exact:
         known = {row.sku for row in (rows or find_rows(Catalog(catalogs), Filter()))}
-        raise InputError(Problem("catalog", f"no SKU is called '{sku}'", nearest(sku, known)))
+        raise InputError(Problem("catalog", f"there is no SKU '{sku}'", nearest(sku, known)))
     print_report(sku_report(exact), fmt, output, force)
 
 
 @catalog.command(cls=Command)
 def check(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Catalog files; all that ship otherwise.")
+        list[Path] | None, typer.Argument(help="Catalog files; by default, all that ship with capplan.")
     ] = None,
     today: Today = None,
     strict: Strict = False,
@@ -135,7 +135,7 @@ def check(
 def import_model(
     config: Annotated[Path, typer.Argument(metavar="CONFIG.json", help="A Hugging Face config.json.")],
     name: Annotated[
-        str | None, typer.Option("--as", help="The model's name; its directory's otherwise.")
+        str | None, typer.Option("--as", help="Name of the model; by default, the name of its directory.")
     ] = None,
     output: OutputFile = None,
     force: Force = False,
@@ -158,12 +158,12 @@ def import_model(
     if not isinstance(content, dict):
         raise InputError(Problem(name_of(config), "expected a mapping", remedy))
     if name is None and is_stdin(config):
-        raise InputError(Problem("--as", "is missing: stdin does not say what the model is called"))
+        raise InputError(Problem("--as", "is required, because stdin does not name the model"))
     called = (name or config.resolve().parent.name).lower()
     row = row_of(content, called, name_of(config))
     model = architecture_of(called, row)
     note(
         f"{called}: {model.total_parameters / 1e9:.4g} billion weights, "
-        f"{model.active_parameters / 1e9:.4g} of them used by a token; compare with what its page says"
+        f"{model.active_parameters / 1e9:.4g} of them used for a token; compare with the model's page"
     )
     emit(yaml.safe_dump({"models": {called: row}}, sort_keys=False), output, force)

@@ -34,27 +34,24 @@ def check(
     force: Force = False,
     gates: Annotated[
         Path | None,
-        typer.Option("--gates", help="Gates file; capplan.gates.yaml beside the plan by default."),
+        typer.Option("--gates", help="Gates file; by default, capplan.gates.yaml next to the plan."),
     ] = None,
     base: Annotated[
         str | None,
-        typer.Option(
-            "--base", help="Plan, saved estimate or REVISION:PATH that increases are measured from."
-        ),
+        typer.Option("--base", help="Plan, saved estimate or REVISION:PATH to measure increases from."),
     ] = None,
     baseline: Annotated[
-        Path | None, typer.Option("--baseline", help="JSON of an earlier check: only new violations fail.")
+        Path | None,
+        typer.Option("--baseline", help="JSON of an earlier check, so that only new violations fail."),
     ] = None,
-    exit_zero: Annotated[
-        bool, typer.Option("--exit-zero", help="Exit with 0 whatever the gates say.")
-    ] = False,
+    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 even if gates fail.")] = False,
     today: Today = None,
     sets: Sets = None,
     alternative: Alternative = None,
     books: Books = None,
     catalogs: Catalogs = None,
 ) -> None:
-    """Judge a plan by budgets, capacity, prices and policies.
+    """Check a plan against budgets, capacity, prices and policies.
 
     Example: capplan check examples/afpi --format markdown
     """

@@ -27,7 +27,7 @@ def completion(
     output: OutputFile = None,
     force: Force = False,
 ) -> None:
-    """Print the script that completes words in your shell.
+    """Print a completion script for your shell.
 
     The script holds all commands, options and choices, so that completing does not start capplan. Print it
     again after an upgrade.

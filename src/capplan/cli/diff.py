@@ -36,7 +36,7 @@ def diff(
     ],
     head: Annotated[
         str | None,
-        typer.Argument(metavar="HEAD", help="The same, after the change; left out with --actual."),
+        typer.Argument(metavar="HEAD", help="The same after the change; omit it with --actual."),
     ] = None,
     fmt: Annotated[str, formats("table", "json", "markdown", "html")] = "table",
     output: OutputFile = None,
@@ -46,7 +46,10 @@ def diff(
     catalogs: Catalogs = None,
     actual: Annotated[
         Path | None,
-        typer.Option("--actual", help="Bill instead of HEAD: FOCUS, AWS, Google or Azure export as CSV."),
+        typer.Option(
+            "--actual",
+            help="Bill to compare with instead of HEAD: a FOCUS, AWS, Google or Azure export as CSV.",
+        ),
     ] = None,
     names: Annotated[
         Path | None,
@@ -71,7 +74,13 @@ def diff(
     from capplan.gate.sides import base_of, side_of
 
     if (head is None) == (actual is None):
-        raise InputError(Problem("HEAD", "is what BASE is compared with", "Name one, or a bill by --actual."))
+        raise InputError(
+            Problem(
+                "HEAD",
+                "is missing: BASE needs something to compare with",
+                "Name it, or give a bill with --actual.",
+            )
+        )
     asked = AdoptOptions.of(provider, region, node_types or (), overlay, catalogs)
     first = side_of if head is None else base_of
     sides = [first(base, books or (), alternative, asked)]
@@ -112,5 +121,5 @@ def _names(path: Path) -> dict[str, str]:
 
     found = load(read_text(path), name_of(path))
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise InputError(Problem(name_of(path), "is no mapping of the bill's SKUs to the catalog's"))
+        raise InputError(Problem(name_of(path), "is not a mapping of the bill's SKUs to the catalog's"))
     return found

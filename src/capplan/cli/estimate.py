@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 
 Plan = Annotated[
     Path | None,
-    typer.Argument(metavar="PLAN", help="Plan file, or a directory that holds plan.yaml; '-' reads stdin."),
+    typer.Argument(metavar="PLAN", help="Plan file, or a directory with plan.yaml; '-' reads stdin."),
 ]
 _PROSE = ("table", "markdown", "html")
 _FORMATS = ("table", "json", "csv", "markdown", "html")
-_ONE = "Leave out --sweep, --months, --sensitivity, --sobol and --alternative all."
+_ONE = "Remove --sweep, --months, --sensitivity, --sobol and --alternative all."
 
 
 def estimate(
@@ -53,14 +53,18 @@ def estimate(
     sets: Sets = None,
     sweeps: Annotated[
         list[str] | None,
-        typer.Option("--sweep", metavar="PATH=V1,V2,...", help="Estimate every value; several make a grid."),
+        typer.Option(
+            "--sweep",
+            metavar="PATH=V1,V2,...",
+            help="Estimate each of these values; several --sweep make a grid.",
+        ),
     ] = None,
     months: Annotated[
         str | None,
         typer.Option(
             "--months",
             metavar="[N]",
-            help="Estimate this month and N more, or the plan's horizon, as demand grows.",
+            help="Estimate this month and N more as demand grows; by default, the plan's horizon.",
         ),
     ] = None,
     alternative: Alternative = None,
@@ -70,14 +74,16 @@ def estimate(
     ] = None,
     seed: Seed = 1,
     sensitivity: Annotated[
-        bool, typer.Option("--sensitivity", help="Show by how much each input moves the result.")
+        bool, typer.Option("--sensitivity", help="Show how much each input changes the result.")
     ] = False,
     sobol: Annotated[
-        bool, typer.Option("--sobol", help="Show also how much of the spread each input explains.")
+        bool, typer.Option("--sobol", help="Also show how much of the spread each input explains.")
     ] = False,
     budget: Annotated[
         float | None,
-        typer.Option("--budget", metavar="USD", min=0, help="With --months: tell when a month costs more."),
+        typer.Option(
+            "--budget", metavar="USD", min=0, help="With --months, show when a month costs more than this."
+        ),
     ] = None,
     books: Books = None,
     explain: Annotated[
@@ -136,11 +142,13 @@ def estimate(
     if explain is not None:
         fmt = printable(context, fmt, *_PROSE)
         if fmt not in _PROSE:
-            raise InputError(Problem("--explain", "is text for people", f"Use --format {', '.join(_PROSE)}."))
+            raise InputError(
+                Problem("--explain", "is only available as text", f"Use --format {', '.join(_PROSE)}.")
+            )
     result = result_of(asked)
     if explain is not None:
         if not isinstance(result, Estimate):
-            raise InputError(Problem("--explain", "explains one estimate, not several", _ONE))
+            raise InputError(Problem("--explain", "can explain only one estimate", _ONE))
         from capplan.report.blocks import Report
         from capplan.report.explain import explain_blocks
 
@@ -149,7 +157,7 @@ def estimate(
     if not isinstance(result, Estimate):
         fmt = printable(context, fmt, *_FORMATS)
     if fmt == "focus" and not isinstance(result, Estimate):
-        raise InputError(Problem("--format focus", "a FOCUS file holds one estimate, not several", _ONE))
+        raise InputError(Problem("--format focus", "a FOCUS file can hold only one estimate", _ONE))
     show(report_of(result, verbose - quiet, partial(_focus, period, catalogs)), fmt, output, force)
 
 
@@ -176,7 +184,7 @@ def _source(
             raise InputError(Problem("--manifests", f"is missing: {what}"))
         return plan
     if plan is not None:
-        raise InputError(Problem("--manifests", "goes without a plan", "Name one of them."))
+        raise InputError(Problem("--manifests", "cannot be combined with a plan", "Name one of them."))
     from capplan.cli.adopt import adopted
 
     return adopted(manifests, *said)

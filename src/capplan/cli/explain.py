@@ -12,13 +12,13 @@ from capplan.cli.options import Force, OutputFile, formats
 def explain(
     code: Annotated[
         str | None,
-        typer.Argument(metavar="CODE", help="Code of a finding, or a gate; lists all of them by default."),
+        typer.Argument(metavar="CODE", help="Code of a finding, or a gate; without one, all are listed."),
     ] = None,
     fmt: Annotated[str, formats("table", "json", "markdown", "html")] = "table",
     output: OutputFile = None,
     force: Force = False,
 ) -> None:
-    """Say what a finding means, and what to do about it.
+    """Explain a finding and how to fix it.
 
     Example: capplan explain pdb-blocks-drain
     """
@@ -35,5 +35,5 @@ def explain(
         return
     found = known.get(code_of_gate(code_of(code)))
     if found is None:
-        raise InputError(Problem("CODE", f"no finding is called '{code}'", nearest(code, known)))
+        raise InputError(Problem("CODE", f"there is no finding '{code}'", nearest(code, known)))
     show(check_report(*found), fmt, output, force)

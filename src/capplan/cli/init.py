@@ -23,8 +23,8 @@ _QUESTIONS = {
     "requests_per_user": "Requests of one user in a day",
     "service_time": "How long a request takes",
     "cpu_time": "CPU time of a request",
-    "minimum": "Instances, at least",
-    "maximum": "Instances, at most",
+    "minimum": "Fewest instances",
+    "maximum": "Most instances",
 }
 _WITH = {"service_time": "cpu_time", "minimum": "maximum"}
 """An answer, and the later one that it is compared with: until that is given, the two are alike."""
@@ -32,17 +32,17 @@ _WITH = {"service_time": "cpu_time", "minimum": "maximum"}
 
 def init(
     directory: Annotated[
-        Path, typer.Argument(help="Where to write plan.yaml; made if it is not there.")
+        Path, typer.Argument(help="Directory for plan.yaml; it is created if it does not exist.")
     ] = Path(),
     example: Annotated[
         str | None,
-        typer.Option("--example", metavar="NAME", help="Copy this example instead; 'list' names them."),
+        typer.Option("--example", metavar="NAME", help="Copy this example instead; 'list' shows all."),
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the system.")] = None,
     platform: Annotated[str | None, typer.Option("--platform", help="Platform of the service.")] = None,
     region: Annotated[str | None, typer.Option("--region", help=REGION)] = None,
     users: Annotated[str | None, typer.Option("--users", metavar="N", help="Users a day.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing, take the defaults.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Use the defaults without asking.")] = False,
     force: Force = False,
 ) -> None:
     """Write a plan from a few answers, or copy an example.

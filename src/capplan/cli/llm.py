@@ -36,28 +36,33 @@ Seconds = str | None
 def llm(
     context: typer.Context,
     plan: Annotated[
-        Path | None, typer.Argument(metavar="[PLAN]", help="Plan whose llm components are ranked.")
+        Path | None, typer.Argument(metavar="[PLAN]", help="Plan with the llm components to rank.")
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Model to look at without a plan.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Model to look at, without a plan.")] = None,
     gpu: Annotated[list[str] | None, typer.Option("--gpu", help=GPU)] = None,
     precision: Annotated[list[str] | None, typer.Option("--precision", help=PRECISION)] = None,
     tensor_parallel: Annotated[list[int] | None, typer.Option("--tp", min=1, help=TENSOR_PARALLEL)] = None,
     engine: Annotated[str | None, typer.Option("--engine", help=ENGINE)] = None,
     inputs: Annotated[
         float | None,
-        typer.Option("--input-tokens", "--input", min=1, help="Tokens of a request; 1,000 otherwise."),
+        typer.Option("--input-tokens", "--input", min=1, help="Input tokens of a request; 1,000 by default."),
     ] = None,
     outputs: Annotated[
-        float | None, typer.Option("--output-tokens", min=1, help="Tokens of an answer; 300 otherwise.")
+        float | None,
+        typer.Option("--output-tokens", min=1, help="Output tokens of a request; 300 by default."),
     ] = None,
-    ttft: Annotated[Seconds, typer.Option("--ttft", help="Time to first token to keep, such as 2s.")] = None,
-    tpot: Annotated[Seconds, typer.Option("--tpot", help="Time per token to keep, such as 50ms.")] = None,
+    ttft: Annotated[
+        Seconds, typer.Option("--ttft", help="Target for the time to first token, such as 2s.")
+    ] = None,
+    tpot: Annotated[
+        Seconds, typer.Option("--tpot", help="Target for the time per token, such as 50ms.")
+    ] = None,
     architectures: Architectures = None,
     calibration: Annotated[
-        Path | None, typer.Option("--calibration", help="Constants of your own, from calibrate llm.")
+        Path | None, typer.Option("--calibration", help="Your own constants, written by calibrate llm.")
     ] = None,
-    models: Annotated[bool, typer.Option("--models", help="List the models that are known.")] = False,
-    pareto: Annotated[bool, typer.Option("--pareto", help="Show only cost against TPOT.")] = False,
+    models: Annotated[bool, typer.Option("--models", help="List the known models.")] = False,
+    pareto: Annotated[bool, typer.Option("--pareto", help="Show only a chart of cost against TPOT.")] = False,
     everything: Annotated[
         bool, typer.Option("--all", help="Show every option, not the best of each.")
     ] = False,
@@ -79,13 +84,18 @@ def llm(
     if models:
         report = _models(catalogs, own)
     elif plan is not None and model is None:
-        _refuse(context, _OF_LOOKS, "goes with --model, not with a plan", "The plan says it, or --set does.")
+        _refuse(
+            context,
+            _OF_LOOKS,
+            "can be used only with --model, not with a plan",
+            "Set it in the plan, or with --set.",
+        )
         from capplan.plan.read import read_plan
 
         file = read_plan(plan, sets or (), alternative, books or ())
         report = _ranking(file, catalogs, pareto, everything)
     elif model is not None and plan is None:
-        _refuse(context, _OF_PLANS, "goes with a PLAN, not with --model", "")
+        _refuse(context, _OF_PLANS, "can be used only with a PLAN, not with --model", "")
         wanted = LookOptions(
             model=model,
             gpu=gpu,
@@ -101,7 +111,7 @@ def llm(
         report = _look(wanted, catalogs, own)
     else:
         what = "needs either a PLAN or --model"
-        raise InputError(Problem("capplan llm", what, "What there is: capplan llm --models"))
+        raise InputError(Problem("capplan llm", what, "List the models with: capplan llm --models"))
     from capplan.cli.output import show
 
     show(report, fmt, output, force)
@@ -177,7 +187,7 @@ def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Pa
         more = would and f"{would}."
     elif not (wanted.gpu or wanted.everything):
         shown = report.cheapest_of_each_gpu(looks)
-        more = "The cheapest of each GPU; --all shows the others, and what does not fit."
+        more = "These are the cheapest of each GPU; --all shows the others, and those that do not fit."
     return report.look_report(title, asked, looks, shown, more)
 
 
@@ -212,7 +222,9 @@ def _ranking(file: PlanFile, catalogs: Path | None, pareto_only: bool, everythin
     from capplan.report import llm as report
 
     if not file.plan.llm:
-        raise InputError(file.places.problem((), "the plan has no llm component", "Or give --model."))
+        raise InputError(
+            file.places.problem((), "the plan has no llm component", "Add one, or give --model.")
+        )
     found = estimate(file, Catalog(catalogs))
     options = ranked(found.context)
     taken = {name: taken_by_auto(file.plan.llm[name], ways) for name, ways in options.items()}

@@ -53,13 +53,16 @@ def printable(context: typer.Context, fmt: str, *names: str) -> str:
     for found in (layer["format"] for layer in layers() if "format" in layer):
         if found.value in names:
             return str(found.value)
-        note(f"{found.origin}: format '{found.value}' is passed over, for this prints {', '.join(names)}")
+        note(
+            f"{found.origin}: format '{found.value}' is ignored, because this command prints "
+            f"{', '.join(names)}"
+        )
     return names[0]
 
 
 PlanFile = Annotated[
     Path,
-    typer.Argument(metavar="PLAN", help="Plan file, or a directory that holds plan.yaml; '-' reads stdin."),
+    typer.Argument(metavar="PLAN", help="Plan file, or a directory with plan.yaml; '-' reads stdin."),
 ]
 OutputFile = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout ('-').")
@@ -68,27 +71,27 @@ Force = Annotated[bool, typer.Option("--force", help="Replace a file that exists
 Alternative = Annotated[
     str | None, typer.Option("--alternative", metavar="NAME", help="Use this alternative of the plan.")
 ]
-SAMPLES = "Draws of the plan's intervals."
+SAMPLES = "Number of draws from the plan's intervals."
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the random numbers.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Show more.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show less.")]
 Today = Annotated[
     str | None,
-    typer.Option(
-        "--today", metavar="YYYY-MM-DD", help="Count ages from this day; the calendar's by default."
-    ),
+    typer.Option("--today", metavar="YYYY-MM-DD", help="Day to count ages from; today by default."),
 ]
-Strict = Annotated[bool, typer.Option("--strict", help="Fail on what is only reported otherwise.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Fail on findings that are otherwise only reported.")]
 Catalogs = Annotated[
     Path | None,
     typer.Option(
-        "--catalogs", envvar="CAPPLAN_CATALOGS", help="Directory of catalogs instead of the embedded one."
+        "--catalogs",
+        envvar="CAPPLAN_CATALOGS",
+        help="Directory of catalogs to use instead of the embedded one.",
     ),
 ]
 Books = Annotated[
     list[str] | None,
     typer.Option(
-        "--book", envvar="CAPPLAN_BOOKS", help="Price book over the list prices: its name, or a file."
+        "--book", envvar="CAPPLAN_BOOKS", help="Price book laid over the list prices: a name or a file."
     ),
 ]
 Sets = Annotated[
@@ -97,10 +100,10 @@ Sets = Annotated[
 PROVIDER = "Cloud provider: gcp, aws or azure."
 GPU = "GPU, such as L4."
 PRECISION = "Precision of the weights, such as fp8."
-TENSOR_PARALLEL = "GPUs of a replica."
+TENSOR_PARALLEL = "GPUs for each replica."
 ENGINE = "Serving engine: vllm (default), tensorrt-llm, triton, sglang or other."
 Architectures = Annotated[
-    Path | None, typer.Option("--architectures", help="Models of your own, from catalog import-model.")
+    Path | None, typer.Option("--architectures", help="Your own models, written by catalog import-model.")
 ]
 REGION = "Region of the provider, such as us-east-1."
 ManifestProvider = Annotated[str | None, typer.Option("--provider", envvar="CAPPLAN_PROVIDER", help=PROVIDER)]
@@ -110,7 +113,8 @@ NodeTypes = Annotated[
     typer.Option("--node-type", metavar="[POOL=]MACHINE", help="Machine type of the nodes, or of one pool."),
 ]
 Overlay = Annotated[
-    str | None, typer.Option("--overlay", help="Kustomize overlay to adopt; prod where there are several.")
+    str | None,
+    typer.Option("--overlay", help="Kustomize overlay to use; by default prod, if there are several."),
 ]
 Schemas = Annotated[
     Path | None,

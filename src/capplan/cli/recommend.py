@@ -26,7 +26,7 @@ def recommend(
     books: Books = None,
     catalogs: Catalogs = None,
 ) -> None:
-    """Say what to change in a plan, and what is nearly full.
+    """Show what to change in a plan, and what is nearly full.
 
     For each component it says how far the next boundary is.
 

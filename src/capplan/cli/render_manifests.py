@@ -34,25 +34,33 @@ def render_manifests(
         Layout, typer.Option("--layout", help="Layout of Kubernetes objects.")
     ] = Layout.KUSTOMIZE,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="PART", help="Only this part, as --list names them.")
+        list[str] | None,
+        typer.Option("--only", metavar="PART", help="Write only this part; --list shows the names."),
     ] = None,
-    list_: Annotated[bool, typer.Option("--list", help="List what there is, and do nothing else.")] = False,
+    list_: Annotated[bool, typer.Option("--list", help="List the parts, and do nothing else.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change; write nothing.")
     ] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Show what differs; exit with 7 if anything does. Write nothing.")
+        bool,
+        typer.Option(
+            "--check", help="Show what differs, write nothing, and exit with 7 if anything differs."
+        ),
     ] = False,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Delete files of capplan's that are no longer rendered.")
+        bool, typer.Option("--prune", help="Delete files that capplan wrote and no longer renders.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace files that were changed by hand or are not capplan's.")
+        bool,
+        typer.Option("--force", help="Replace files that were edited by hand or not written by capplan."),
     ] = False,
     cpu_limits: Annotated[bool, typer.Option("--cpu-limits/--no-cpu-limits", help="Limit CPU.")] = True,
     templates: Annotated[
         Path | None,
-        typer.Option("--templates", help="Your own templates over capplan's; they run in a sandbox."),
+        typer.Option(
+            "--templates",
+            help="Directory of your own templates, which replace capplan's; they run in a sandbox.",
+        ),
     ] = None,
     alternative: Alternative = None,
     schemas: Schemas = None,
@@ -77,7 +85,7 @@ def render_manifests(
     from capplan.plan.read import read_plan
 
     if templates is not None and not templates.is_dir():
-        raise InputError(Problem("--templates", f"'{templates}' is no directory"))
+        raise InputError(Problem("--templates", f"'{templates}' is not a directory"))
     file = read_plan(plan, sets or (), alternative, books or ())
     site = Site(estimate(file, Catalog(catalogs)))
     everything = render(site, Templates(templates), RenderOptions(layout.value, cpu_limits))
@@ -140,7 +148,10 @@ def _refuse_edited(found: FileDrift, force: bool) -> None:
     if found.edited and not force:
         remedy = "Use --force to replace it."
         raise InputError(
-            *(Problem(path, "was not written by capplan, or changed since", remedy) for path in found.edited)
+            *(
+                Problem(path, "was not written by capplan, or was changed since", remedy)
+                for path in found.edited
+            )
         )
 
 

@@ -88,10 +88,10 @@ def _read(asked: EstimateOptions, alternative: str | None) -> PlanFile:
 def _check_compatible(asked: EstimateOptions) -> None:
     several = bool(asked.sweeps) or asked.alternative == "all"
     if several and (asked.sensitivity or asked.sobol or asked.samples):
-        what = "draws belong to one plan, not to a sweep or to all alternatives"
-        raise InputError(Problem("--samples", what, "Leave out --sweep and --alternative all."))
+        what = "draws are possible for one plan only, not for a sweep or for all alternatives"
+        raise InputError(Problem("--samples", what, "Remove --sweep and --alternative all."))
     if asked.budget is not None and not asked.months:
-        raise InputError(Problem("--budget", "says when a budget is crossed, so it needs --months"))
+        raise InputError(Problem("--budget", "shows when a budget is crossed, so it needs --months"))
 
 
 def _samples(asked: EstimateOptions) -> int:

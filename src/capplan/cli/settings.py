@@ -19,7 +19,7 @@ LEAST_WIDTH, MOST_WIDTH = 40, 1000
 KEYS = {
     "provider": f"one of {', '.join(PROVIDERS)}",
     "region": "text",
-    "books": "a list of texts",
+    "books": "a list of strings",
     "catalogs": "text",
     "schemas": "text",
     "format": "text",

@@ -27,74 +27,95 @@ if TYPE_CHECKING:
     from capplan.plan.demand import Trace
 
 Format = Annotated[str, formats("table", "json", "csv", "markdown", "html", "svg", "png")]
-Days = Annotated[float | None, typer.Option("--days", min=0.001, help="How long; a week, or the trace.")]
+Days = Annotated[
+    float | None,
+    typer.Option("--days", min=0.001, help="How long to simulate; by default a week, or the trace."),
+]
 Tick = Annotated[
     float | None,
-    typer.Option("--tick", min=1, max=60, help="Seconds between two looks; 15, or 2 for Knative."),
+    typer.Option(
+        "--tick", min=1, max=60, help="Length of a tick in seconds; by default 15, or 2 for Knative."
+    ),
 ]
-Steady = Annotated[bool, typer.Option("--steady", help="Arrivals without chance.")]
+Steady = Annotated[bool, typer.Option("--steady", help="Steady arrivals instead of random ones.")]
 TraceFile = Annotated[
     Path | None,
     typer.Option(
-        "--trace", help="CSV file, or Prometheus' JSON, whose shape replaces the plan's; the volume stays."
+        "--trace", help="CSV file or Prometheus JSON whose shape replaces the plan's; the volume stays."
     ),
 ]
 TraceColumns = Annotated[
-    str, typer.Option("--trace-columns", metavar="TIME,VALUE", help="Columns of the trace.")
+    str, typer.Option("--trace-columns", metavar="TIME,VALUE", help="Columns of the trace to read.")
 ]
 TraceGaps = Annotated[
     str,
     typer.Option("--trace-gaps", metavar="SHARE", help="Share of the trace's steps that may be missing."),
 ]
-Startup = Annotated[float | None, typer.Option("--startup", min=0, help="Seconds until an instance serves.")]
+Startup = Annotated[
+    float | None, typer.Option("--startup", min=0, help="Seconds until a new instance serves.")
+]
 NodeStart = Annotated[
     float | None, typer.Option("--node-start", min=0, help="Seconds until a new node is ready.")
 ]
 Timeout = Annotated[
-    float | None, typer.Option("--timeout", min=0, help="Seconds that callers wait in a queue.")
+    float | None,
+    typer.Option("--timeout", min=0, help="Seconds that callers wait in a queue before they give up."),
 ]
 MetricLag = Annotated[
-    float, typer.Option("--metric-lag", min=0, max=3600, help="Age in seconds of what autoscalers see.")
+    float,
+    typer.Option("--metric-lag", min=0, max=3600, help="Age in seconds of the metrics that autoscalers see."),
 ]
 Outage = Annotated[
     str | None,
     typer.Option(
-        "--outage", metavar="HH:MM-HH:MM", help="While autoscalers get no measures; from the start."
+        "--outage",
+        metavar="HH:MM-HH:MM",
+        help="Time without metrics for autoscalers, from the start of the simulation.",
     ),
 ]
-Retries = Annotated[int, typer.Option("--retries", min=0, max=20, help="How often callers try again.")]
+Retries = Annotated[int, typer.Option("--retries", min=0, max=20, help="How often callers retry.")]
 RateLimit = Annotated[
-    float, typer.Option("--rate-limit", min=0, help="Requests/s let in at low load; fewer under more.")
+    float, typer.Option("--rate-limit", min=0, help="Requests/s admitted at low load; fewer at higher load.")
 ]
 Breaker = Annotated[
     float,
     typer.Option("--breaker", min=0, max=1, help="Share of failures that opens a circuit breaker."),
 ]
-Exact = Annotated[bool, typer.Option("--exact", help="Also request by request, not only as a fluid.")]
-Tune = Annotated[bool, typer.Option("--tune", help="Search settings that hold the SLO for less.")]
+Exact = Annotated[
+    bool, typer.Option("--exact", help="Also simulate request by request, not only as a fluid.")
+]
+Tune = Annotated[bool, typer.Option("--tune", help="Search for settings that meet the SLO at a lower cost.")]
 Apply = Annotated[
-    bool, typer.Option("--apply", help="With --tune: write the best into the plan, as alternative 'tuned'.")
+    bool,
+    typer.Option(
+        "--apply", help="With --tune, write the best settings into the plan as alternative 'tuned'."
+    ),
 ]
 Tries = Annotated[
     int | None,
-    typer.Option("--tries", metavar="N", min=2, help="With --tune: settings to try for a service."),
+    typer.Option(
+        "--tries", metavar="N", min=2, help="With --tune, number of settings to try for each service."
+    ),
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option("--service", metavar="NAME", help="With --tune: only this service, not all. Repeatable."),
+    typer.Option("--service", metavar="NAME", help="With --tune, tune only this service. Repeatable."),
 ]
-RightSize = Annotated[bool, typer.Option("--right-size", help="Recommend requests, as VPA and KRR would.")]
+RightSize = Annotated[
+    bool, typer.Option("--right-size", help="Recommend resource requests, as VPA and KRR would.")
+]
 UsageFiles = Annotated[
     list[str] | None,
     typer.Option(
         "--usage",
         metavar="FILE",
-        help="With --right-size: recorded use, as CSV (timestamp, cpu_cores, memory_bytes, pod) or as "
-        "Prometheus' answer to query_range, cpu=FILE or memory=FILE without names. Repeatable.",
+        help="With --right-size, recorded usage as CSV (timestamp, cpu_cores, memory_bytes, pod) or as a "
+        "query_range response of Prometheus; use cpu=FILE or memory=FILE if its series have no names. "
+        "Repeatable.",
     ),
 ]
 KubernetesVersion = Annotated[
-    str, typer.Option("--kubernetes", metavar="1.N", help="Version whose HPA is simulated.")
+    str, typer.Option("--kubernetes", metavar="1.N", help="Kubernetes version whose HPA is simulated.")
 ]
 
 
@@ -152,7 +173,7 @@ def simulate(
     if exact or tune or right_size:
         fmt = printable(context, fmt, *REPORTS)
     if apply and is_stdin(plan):
-        raise InputError(Problem("--apply", "writes into the plan's file, and this plan comes from stdin"))
+        raise InputError(Problem("--apply", "writes into the plan's file, but this plan comes from stdin"))
     asked = SimulateOptions(
         fmt=fmt,
         exact=exact,
@@ -193,7 +214,9 @@ def simulate(
 def _version(text: str) -> tuple[int, int]:
     major, _, minor = text.removeprefix("v").partition(".")
     if major != "1" or not minor.isdecimal():
-        raise InputError(Problem("--kubernetes", f"'{text}' is not a version of Kubernetes", "As in 1.36."))
+        raise InputError(
+            Problem("--kubernetes", f"'{text}' is not a version of Kubernetes", "Example: 1.36.")
+        )
     return 1, int(minor)
 
 
@@ -203,11 +226,11 @@ def _stretch(text: str | None) -> tuple[float, float]:
         return 0.0, 0.0
     found = re.fullmatch(r"(\d{1,4}):([0-5]\d)-(\d{1,4}):([0-5]\d)", text)
     if found is None:
-        raise InputError(Problem("--outage", f"'{text}' is not a stretch of time", "As in 10:00-10:20."))
+        raise InputError(Problem("--outage", f"'{text}' is not a time range", "Example: 10:00-10:20."))
     hours, minutes, until_hours, until_minutes = map(int, found.groups())
     begins_s, ends_s = 60.0 * (60 * hours + minutes), 60.0 * (60 * until_hours + until_minutes)
     if ends_s <= begins_s:
-        raise InputError(Problem("--outage", f"'{text}' ends before it begins", "As in 10:00-10:20."))
+        raise InputError(Problem("--outage", f"'{text}' ends before it begins", "Example: 10:00-10:20."))
     return begins_s, ends_s
 
 
@@ -226,4 +249,4 @@ def _trace(file: Path | None, columns: str, gaps: str) -> Trace | None:
         path = file if is_stdin(file) else file.absolute()
         return Trace(file=str(path), time=time, value=value, unit="requests", max_gaps=most)
     except ValueError:
-        raise InputError(Problem("--trace-gaps", f"'{gaps}' is not a share", "As in 20%.")) from None
+        raise InputError(Problem("--trace-gaps", f"'{gaps}' is not a share", "Example: 20%.")) from None

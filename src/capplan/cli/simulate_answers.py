@@ -61,16 +61,16 @@ def answered(asked: SimulateOptions, prepared: Prepared, result: Simulation) -> 
 def _check_together(needed: str, there: bool, options: Mapping[str, object]) -> None:
     for option, given in options.items():
         if given and not there:
-            raise InputError(Problem(option, "has no use alone", f"Give {needed} too."))
+            raise InputError(Problem(option, "has no effect on its own", f"Give {needed} too."))
 
 
 def _check_answer(fmt: str, answers: Mapping[str, bool]) -> None:
     """Refuse several answers at once, and those in a format that is the timeline of one simulation."""
     asked = [option for option, given in answers.items() if given]
     if len(asked) > 1:
-        raise InputError(Problem(asked[1], f"is another answer than {asked[0]}", "Give one of them."))
+        raise InputError(Problem(asked[1], f"cannot be combined with {asked[0]}", "Give only one of them."))
     if asked and fmt not in REPORTS:
-        what = f"{fmt} is the timeline of one simulation, and holds nothing of {asked[0]}"
+        what = f"{fmt} shows the timeline of one simulation, so it cannot show {asked[0]}"
         raise InputError(Problem("--format", what, f"Use {', '.join(REPORTS)}."))
 
 
@@ -128,7 +128,7 @@ def _apply(prepared: Prepared, tuning: Tuning) -> None:
     file = prepared.estimate.file
     name = file.places.locator.name
     if not found or not Path(name).is_file():
-        reason = "no setting holds the SLO" if not found else f"{name} is not a file"
+        reason = "no setting meets the SLO" if not found else f"{name} is not a file"
         note(f"nothing applied: {reason}")
         return
     text = with_tuned(read_text(Path(name)), found, name, file.directory, file.places.alternative)

@@ -14,10 +14,10 @@ from capplan.errors import InputError, Problem
 templates = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="See the templates of manifests, and make them your own.\n\nExample: capplan templates list",
+    help="List manifest templates, and copy them to change them.\n\nExample: capplan templates list",
 )
 
-Name = Annotated[str, typer.Argument(help="Template, as `list` names it.")]
+Name = Annotated[str, typer.Argument(help="Template; `list` shows the names.")]
 
 
 @templates.command("list", cls=Command)
@@ -46,7 +46,7 @@ def show(name: Name) -> None:
 
 @templates.command("eject", cls=Command)
 def eject(
-    names: Annotated[list[str] | None, typer.Argument(help="Templates; all of them by default.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Templates to copy; by default, all.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Directory to copy to.")] = Path("templates"),
     force: Force = False,
 ) -> None:

@@ -28,7 +28,7 @@ def verify(
     ],
     plan: Annotated[
         Path | None,
-        typer.Option("--plan", help="Plan whose nodes and secrets count; the lock file's by default."),
+        typer.Option("--plan", help="Plan that describes nodes and secrets; by default, the lock file's."),
     ] = None,
     alternative: Alternative = None,
     fmt: Annotated[
@@ -37,15 +37,13 @@ def verify(
     schemas: Schemas = None,
     listed: Annotated[
         bool,
-        typer.Option(
-            "--list", is_eager=True, callback=_list, help="List what there is, and do nothing else."
-        ),
+        typer.Option("--list", is_eager=True, callback=_list, help="List the checks, and do nothing else."),
     ] = False,
     output: OutputFile = None,
     force: Force = False,
     catalogs: Catalogs = None,
 ) -> None:
-    """Check manifests for mistakes that no schema sees.
+    """Check manifests for mistakes that schemas miss.
 
     It looks for objects that do not go together, which the API server accepts. --list names the checks.
 

@@ -13,7 +13,7 @@ from capplan.errors import InputError
 from capplan.plan.claims import Claim, Claims, ClaimsFile, Said
 
 Verdict = Literal["holds", "off", "contradicts itself", "broken", "cannot be computed"]
-"""broken: its expression has no value any more; cannot be computed: it has none."""
+"""broken: its expression no longer has a value; cannot be computed: it has no expression."""
 
 CLAIMS = "claims"
 """The name that an expression has the document's own claims under."""

@@ -313,9 +313,9 @@ def _why_not(x: Array, costs: Array) -> str:
         return "they cost the same at the end of the range"
     if slopes[1] >= slopes[0] * (1 - 1e-9):
         per_unit = f"{slopes[1]:.4g} against {slopes[0]:.4g} USD for one more at the end of the range"
-        return f"each further unit costs it as much or more: {per_unit}"
+        return f"each further unit costs as much or more: {per_unit}"
     beyond = x[-1] + gap / (slopes[0] - slopes[1])
-    return f"beyond the range: at these slopes at about {beyond:.4g}"
+    return f"beyond the range, at about {beyond:.4g} if these slopes continue"
 
 
 def _limit(curves: Curves, x: Array, points: Points, which: int) -> float | None:

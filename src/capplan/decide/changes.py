@@ -55,7 +55,7 @@ def _for_service(component: Component, service: Service, catalog: Catalog) -> It
 def _for_cloud_run(component: Component, service: CloudRun, path: Path, _: Catalog) -> Iterator[Change]:
     other = "instance" if service.billing == "request" else "request"
     text = f"bill by the {other}"
-    risk = "none for the service; the bill then follows instances, not requests, or the other way round"
+    risk = "none for the service; the bill then follows instances instead of requests, or the reverse"
     yield Change(component.name, "billing", (*path, "billing"), other, text, risk)
 
 
@@ -110,7 +110,7 @@ def _for_pool(estimate: Estimate, component: Component, catalog: Catalog) -> Ite
         yield from _other_machines(component, machine, (*path, "machine"), catalog)
     text = "let the autoscaler remove idle nodes: nodes.min 1"
     if pool.nodes.min is not None and np.all(np.asarray(pool.nodes.min) > 1):
-        risk = "pods wait for a node when load comes back; keep 2 where one node may fail"
+        risk = "pods wait for a node when load returns; keep 2 if one node may fail"
         where, value = _lower(pool.nodes, "nodes", 1)
         yield Change(component.name, "idle minimum", (*path, *where), value, text, risk)
 
@@ -131,7 +131,8 @@ def _for_store(estimate: Estimate, component: Component) -> Iterator[Change]:
         return
     if not np.any(store.commit_1y) and not np.any(store.commit_3y):
         for rate, years in (("commit_1y", "one year"), ("commit_3y", "three years")):
-            risk = f"paid for {years}, whether used or not; no change of class in that time on most platforms"
+            risk = f"you pay for {years}, whether you use it or not; most platforms do not let you change "
+            "the class in that time"
             yield Change(component.name, "commitment", (*path, rate), 1.0, f"commit for {years}", risk)
     known = any(measure.name in ("cpu", "memory") for measure in component.measures)
     if isinstance(store, Memorystore):
@@ -140,13 +141,13 @@ def _for_store(estimate: Estimate, component: Component) -> Iterator[Change]:
             yield Change(component.name, "size", (*path, "size"), None, "size it to its content", risk)
     elif known and getattr(store, "machine", AUTO) != AUTO:
         what = "node type" if isinstance(store, ElastiCache | AzureRedis) else "class"
-        risk = "a change of class restarts it; less room for growth than today"
+        risk = "changing the class restarts it; less room for growth than today"
         yield Change(
             component.name,
             "right-size",
             (*path, "machine"),
             AUTO,
-            f"the cheapest {what} that meets every need",
+            f"use the cheapest {what} that meets every need",
             risk,
         )
 
@@ -158,7 +159,7 @@ def _lower_minimum(component: Component, service: Service, path: tuple[str, ...]
         return
     for low in (2, 1):
         if np.all(np.asarray(floor) > low):
-            risk = "the first requests of a rise wait for new instances"
+            risk = "the first requests of a spike wait for new instances"
             if low == 1:
                 risk += "; a single instance has no redundancy"
             text = f"lower the idle minimum from {np.max(floor):g} to {low}"
@@ -192,7 +193,12 @@ def _smaller_request(component: Component, service: Kubernetes, path: tuple[str,
 def _spot(component: str, path: tuple[str, ...]) -> Change:
     text = f"run {SPOT_SHARE:.0%} on spot"
     return Change(
-        component, "spot", path, SPOT_SHARE, text, "instances are taken away at two minutes' notice, or less"
+        component,
+        "spot",
+        path,
+        SPOT_SHARE,
+        text,
+        "the provider takes instances back at two minutes' notice or less",
     )
 
 
@@ -208,7 +214,7 @@ def _commitments(component: Component, path: tuple[str, ...], committed: Floats)
     share = round(always / average, 4)
     for rate, years in (("commit_1y", "one year"), ("commit_3y", "three years")):
         text = f"commit for {years} to the {always:g} that always run"
-        risk = f"paid for {years}, whether used or not"
+        risk = f"you pay for {years}, whether you use it or not"
         yield Change(component.name, "commitment", (*path, rate), share, text, risk)
 
 

@@ -84,7 +84,7 @@ def driver_of(over: str, files: Sequence[PlanFile], document: Callable[[], Docum
     path = _path_in_any(over, files, named)
     found = next((p for f in files if (p := _with_number(f.plan, path)) is not None), None)
     if found is None:
-        what = f"{'.'.join(path)} is not a number that the plan gives"
+        what = f"{'.'.join(path)} is not a number in the plan"
         raise InputError(Problem("--over", what, "Give it a value in the plan, or name another."))
     plan = next(f.plan for f in files if number_at(f.plan, found) is not None)
     step, most = _domain(plan, found)

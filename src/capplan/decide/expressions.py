@@ -172,7 +172,7 @@ def _check(node: ast.AST) -> None:
     if not isinstance(node, _ALLOWED):
         raise ExpressionError(f"'{_said(node)}' is not allowed in an expression")
     if isinstance(node, ast.Constant) and not isinstance(node.value, str | int | float | bool | None):
-        raise ExpressionError(f"'{_said(node)}' is not a value that documents have")
+        raise ExpressionError(f"'{_said(node)}' is not a kind of value that expressions may use")
     if (
         isinstance(node, ast.Constant)
         and isinstance(node.value, int | float)
@@ -180,7 +180,7 @@ def _check(node: ast.AST) -> None:
     ):
         raise ExpressionError(f"'{_said(node)[:20]}…' is too large")
     if isinstance(node, ast.Call) and (not isinstance(node.func, ast.Name) or _spread(node)):
-        raise ExpressionError(f"'{_said(node)}' is not allowed", "Only functions are called, by their name.")
+        raise ExpressionError(f"'{_said(node)}' is not allowed", "Only functions can be called, by name.")
     if isinstance(node, ast.GeneratorExp) and len(node.generators) > 1:
         raise ExpressionError("only one loop is allowed in brackets")
     if isinstance(node, ast.comprehension) and not isinstance(node.target, ast.Name):
@@ -222,7 +222,7 @@ def _value(node: Any, scope: _Scope) -> Any:
 
 def _name(node: ast.Name, scope: _Scope) -> Any:
     if node.id not in scope.names:
-        raise ExpressionError(f"there is no '{node.id}'", nearest(node.id, scope.names))
+        raise ExpressionError(f"'{node.id}' does not exist", nearest(node.id, scope.names))
     return scope.names[node.id]
 
 
@@ -237,17 +237,17 @@ def _subscript(node: ast.Subscript, scope: _Scope) -> Any:
 def _member(container: object, key: object, node: ast.expr) -> Any:
     said = _said(node)
     if container is None:
-        raise ExpressionError(f"{said} is unknown, and so has no '{key}'")
+        raise ExpressionError(f"{said} is unknown, so it has no '{key}'")
     if isinstance(container, Sequence) and not isinstance(container, str) and isinstance(key, int):
         if not -len(container) <= key < len(container):
-            raise ExpressionError(f"{said} has {len(container)} entries, and no {key}")
+            raise ExpressionError(f"{said} has {len(container)} entries, so {key} does not exist")
         return container[key]
     if not isinstance(container, Mapping):
-        raise ExpressionError(f"{said} is a value, and so has no '{key}'")
+        raise ExpressionError(f"{said} is a value, so it has no '{key}'")
     if key not in container:
         remedy = nearest(str(key), container)
         if any("-" in str(name) for name in container):
-            remedy += f" A name with a hyphen is written {said}['name']."
+            remedy += f" Write a name with a hyphen as {said}['name']."
         raise ExpressionError(f"{said} has no '{key}'", remedy)
     return container[key]
 
@@ -257,7 +257,7 @@ def _binary(node: ast.BinOp, scope: _Scope) -> Any:
     try:
         return _bounded(_ARITHMETIC[type(node.op)](left, right), node, (left, right))
     except ZeroDivisionError:
-        raise ExpressionError(f"{_said(node.right)} is 0, and divides") from None
+        raise ExpressionError(f"{_said(node.right)} is 0, so it cannot divide") from None
     except OverflowError:
         raise ExpressionError(f"{_said(node)} is too large") from None
 

@@ -100,7 +100,7 @@ def _bounds(file: PlanFile, tiers: Mapping[str, GrowthTier]) -> list[float]:
     bounds = [np.inf if tier.below is None else float(tier.below) for tier in tiers.values()]
     if bounds != sorted(set(bounds)):
         path = ("decisions", "growth_tiers", "tiers")
-        what = "the tiers' bounds must rise; only the last may have none"
+        what = "the bounds of the tiers must rise, and only the last tier may have none"
         raise InputError(file.places.problem(path, what))
     return bounds
 

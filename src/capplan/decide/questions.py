@@ -116,7 +116,7 @@ def _own(plan: Plan, asked: ComparisonOptions) -> _Wanted:
     volume = next((name for name in _VOLUMES if getattr(plan.demand, name) is not None), None)
     over = asked.over or (f"demand.{volume}" if volume else None)
     if over is None:
-        raise InputError(Problem("--over", "is needed: the plan's demand is a trace", ""))
+        raise InputError(Problem("--over", "is required, because the plan's demand is a trace", ""))
     return _Wanted(
         name="",
         description="",
@@ -214,7 +214,9 @@ def _end(
     """Return an end of the range, read as the plan reads it there."""
     if given is None:
         if default is None:
-            raise InputError(Problem(option, f"is needed: the plan gives no value of {driver.name}"))
+            raise InputError(
+                Problem(option, f"is required, because the plan gives no value of {driver.name}")
+            )
         return min(default, driver.highest)
     if isinstance(given, float):
         return given

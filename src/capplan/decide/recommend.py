@@ -79,7 +79,7 @@ def _other_regions(now: Estimate, catalog: Catalog) -> Iterator[Change]:
         priced = {line.meter.service for line in now.lines if line.meter.provider == provider}
         known = set[str]().union(*(catalog.service(provider, s).regions for s in priced)) if priced else set()
         for other in sorted(known - {region, "global"}):
-            risk = "latency, residency of data, and the move itself"
+            risk = "latency, data residency, and the move itself"
             yield Change(
                 provider, "region", ("regions", provider), other, f"{other} instead of {region}", risk
             )

@@ -124,7 +124,7 @@ class _Against:
         share = more / float(row[0])
         fires = f"fires from {at:,.6g} {driver.name} on"
         if self._pays_from is None:
-            return f"{fires}; by the comparison the switch never pays there"
+            return f"{fires}, but the comparison shows that the switch never pays there"
         if at < self._pays_from * (1 - _CLOSE):
             costs = f"where the switch costs {more:,.0f} USD a month more ({share:+.0%})"
             return f"{fires}, {costs}; it pays from {self._pays_from:,.6g} on"

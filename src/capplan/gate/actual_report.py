@@ -18,7 +18,7 @@ def headline(found: Actual) -> str:
     months = ", ".join(found.months)
     parts = f"quantity {_signed(found.total('by_quantity'))}, price {_signed(found.total('by_price'))}"
     unsplit = found.total("difference") - found.total("by_quantity") - found.total("by_price")
-    more = "" if abs(unsplit) < 0.005 else f", units that do not compare {_signed(unsplit)}"
+    more = "" if abs(unsplit) < 0.005 else f", units that cannot be compared {_signed(unsplit)}"
     mean = " on average" if len(found.months) > 1 else ""
     difference = found.total("difference")
     return (
@@ -90,13 +90,15 @@ def _signed(usd: float | None) -> str:
 
 def _remarks(found: Actual) -> list[str]:
     only = [drift.name for drift in found.drifts if drift.estimated is None]
-    lines = [f"left out, as it is no usage: {kind} {usd:,.2f} USD" for kind, usd in found.left_out.items()]
+    lines = [
+        f"left out because it is not usage: {kind} {usd:,.2f} USD" for kind, usd in found.left_out.items()
+    ]
     if only:
         cost = sum(d.billed.cost or 0.0 for d in found.drifts if d.estimated is None and d.billed)
-        lines.append(f"billed and not in the estimate: {len(only)} SKUs, {cost:,.2f} USD; --map names them")
+        lines.append(f"billed but not in the estimate: {len(only)} SKUs, {cost:,.2f} USD; --map names them")
     if found.partial:
-        lines.append(f"the bill covers {found.days} days only: what is missing looks like a saving")
+        lines.append(f"the bill covers only {found.days} days, so missing days look like a saving")
     unpriced = [d.name for d in found.drifts if d.estimated is not None and d.estimated.cost is None]
     if unpriced:
-        lines.append(f"unpriced in the estimate, so no drift is known: {', '.join(unpriced)}")
+        lines.append(f"unpriced in the estimate, so the drift is unknown: {', '.join(unpriced)}")
     return lines

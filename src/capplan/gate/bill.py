@@ -144,7 +144,8 @@ def _open(rows: Sequence[BillRow]) -> Iterator[str]:
     """Yield what the rows leave open."""
     unknown = sum(row.cost is None for row in rows)
     if unknown:
-        yield f"{unknown} of {len(rows)} rows have a blank cost: unknown, and so is what they belong to"
+        yield f"{unknown} of {len(rows)} rows have a blank cost, so the cost of what they belong to is "
+        "unknown"
     months = sorted({row.month for row in rows})
     numbers = [12 * int(month[:4]) + int(month[5:]) for month in months]
     apart = next((i for i in range(1, len(numbers)) if numbers[i] - numbers[i - 1] > 1), None)
@@ -158,7 +159,7 @@ def _export_of(table: Table) -> _Columns:
         if columns.service in table.columns and all(any(_there(table, names)) for names in needed):
             return columns
     remedy = "Export FOCUS, or AWS's, Google's or Azure's cost details, as CSV with its header."
-    raise InputError(Problem(table.path, "no bill that capplan knows by its columns", remedy))
+    raise InputError(Problem(table.path, "its columns match no kind of bill that capplan knows", remedy))
 
 
 def _there(table: Table, names: Sequence[str]) -> Iterator[str]:
@@ -196,7 +197,7 @@ def _amounts(table: Table, names: Sequence[str]) -> list[float | None]:
         amounts = figures(table.column(name))
         beyond = np.abs(amounts) > LARGEST
         if np.any(beyond):
-            raise table.column(name).error(int(np.argmax(beyond)), "is beyond any bill")
+            raise table.column(name).error(int(np.argmax(beyond)), "is too large for a bill")
         found = np.where(np.isnan(found), amounts, found)
     return [None if math.isnan(value) else value for value in found.tolist()]
 
@@ -205,5 +206,5 @@ def _check_currency(table: Table, columns: _Columns) -> None:
     for name in _there(table, columns.currency):
         others = sorted(set(_cells(table, name)) - {"USD", ""})
         if others:
-            what = f"is billed in {', '.join(others)[:80]}, and estimates are in USD"
+            what = f"is billed in {', '.join(others)[:80]}, but estimates are in USD"
             raise InputError(Problem(table.path, what, "Export it in USD."))

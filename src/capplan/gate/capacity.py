@@ -35,7 +35,7 @@ def _headroom(gate: CapacityGate, component: Component) -> Iterator[Judged]:
         return
     room = float(headroom.min())
     if room < wanted - 1e-9:
-        message = f"carries {room:+.0%} of its peak with every instance; {wanted:.0%} more is asked for"
+        message = f"carries {room:+.0%} of its peak with every instance; the gate asks for {wanted:.0%} more"
         remedy = "Raise instances.max, or make instances larger."
         path = (*component.path, "instances", "max")
         finding = checks.HEADROOM_TOO_SMALL.finding(component.name, message, remedy)
@@ -47,7 +47,7 @@ def _minimum(gate: CapacityGate, component: Component) -> Iterator[Judged]:
     if component.kind == "service" and component.sizing is not None:
         floor = float(component.sizing.floor.min())
         if floor < wanted:
-            message = f"keeps {floor:g} instances at least; {wanted:g} are asked for"
+            message = f"keeps at least {floor:g} instances; the gate asks for {wanted:g}"
             remedy = f"Set instances.min to {wanted:g}."
             path = (*component.path, "instances", "min")
             finding = checks.TOO_FEW_INSTANCES.finding(component.name, message, remedy)
@@ -61,7 +61,7 @@ def _quota(gate: CapacityGate, component: Component) -> Iterator[Judged]:
     most = component.sizing.ceiling
     most = component.sizing.peak if most is None else most
     if float(most.max()) > float(np.max(quota)):
-        message = f"may run {float(most.max()):g}, and the quota is {float(np.max(quota)):g}"
+        message = f"may run {float(most.max()):g}, but the quota is {float(np.max(quota)):g}"
         remedy = "Ask for a higher quota, or lower the maximum."
         finding = checks.INSTANCE_QUOTA_EXCEEDED.finding(component.name, message, remedy)
         yield Judged(finding, "capacity/quota", "capacity", component.path)

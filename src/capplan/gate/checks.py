@@ -15,7 +15,7 @@ gates: {budgets: [{max: 1}]}
     near="""\
 gates: {budgets: [{max: 100_000}]}
 """,
-    remedy="Lower it (`capplan recommend` says how), or raise the budget.",
+    remedy="Lower the cost (`capplan recommend` says how), or raise the budget.",
     source="gates.budgets",
 )
 BUDGET_UNKNOWN = Check(
@@ -33,14 +33,14 @@ services:
   api: {platform: fargate, concurrency: null, cpu: 0.5, memory: 1Gi, instances: {max: null}}
 gates: {budgets: [{expected: 100_000}]}
 """,
-    remedy="Give every autoscaler a maximum, and every line a price; p95 needs --samples.",
+    remedy="Give every autoscaler a maximum and every line a price; p95 needs --samples.",
     source="gates.budgets",
 )
 INCREASE_EXCEEDED = Check(
     code="increase-exceeded",
     severity="error",
     title="The cost rises by more than is allowed",
-    why="A change makes the plan dearer than reviewers agreed to let pass.",
+    why="A change raises the cost by more than the reviewers agreed to accept.",
     breaks="""\
 services: {api: {instances: {max: 20}}}
 gates: {increases: [{of: max, percent: 10%}]}
@@ -49,14 +49,14 @@ gates: {increases: [{of: max, percent: 10%}]}
 services: {api: {instances: {max: 20}}}
 gates: {increases: [{of: max, percent: 200%}]}
 """,
-    remedy="See `capplan diff` for what raises it; accept it in the gates file if it is meant.",
+    remedy="Run `capplan diff` to see what raises it; if it is intended, accept it in the gates file.",
     source="gates.increases",
 )
 INCREASE_UNKNOWN = Check(
     code="increase-unknown",
     severity="error",
     title="An increase cannot be judged, because one side is unknown",
-    why="Without a price, or a maximum, on both sides there is nothing to compare.",
+    why="Without a price and a maximum on both sides, there is nothing to compare.",
     breaks="""\
 services:
   api: {platform: fargate, concurrency: null, cpu: 0.5, memory: 1Gi, instances: {max: null}}
@@ -67,14 +67,14 @@ services:
   api: {platform: fargate, concurrency: null, cpu: 0.5, memory: 1Gi, instances: {max: null}}
 gates: {increases: [{of: min, percent: 10%}]}
 """,
-    remedy="Price it, or bound it.",
+    remedy="Give it a price, or a maximum.",
     source="gates.increases",
 )
 HEADROOM_TOO_SMALL = Check(
     code="headroom-too-small",
     severity="error",
-    title="A service carries too little beyond its peak",
-    why="A peak that is a little higher than planned overloads it.",
+    title="A service has too little headroom above its peak",
+    why="A peak slightly higher than planned overloads it.",
     breaks="""\
 gates: {capacity: {headroom: 500%}}
 """,
@@ -103,7 +103,7 @@ INSTANCE_QUOTA_EXCEEDED = Check(
     code="instance-quota-exceeded",
     severity="error",
     title="A component may run more instances than its quota",
-    why="The cloud refuses instances beyond the quota, in the busiest hour of all.",
+    why="The cloud refuses instances beyond the quota, and it does so in the busiest hour.",
     breaks="""\
 gates: {capacity: {quotas: {api: 5}}}
 """,
@@ -117,7 +117,7 @@ STALE_PRICE = Check(
     code="stale-price",
     severity="error",
     title="A price is too old",
-    why="Prices change; one that nobody has confirmed may be wrong by now.",
+    why="Prices change, so a price that nobody has confirmed recently may be wrong.",
     breaks="""\
 gates: {coverage: {max_price_age: 1d}}
 """,
@@ -131,7 +131,7 @@ UNDATED_PRICE = Check(
     code="undated-price",
     severity="error",
     title="A price has no date",
-    why="Nobody can say whether it still holds.",
+    why="Nobody can tell whether it is still right.",
     breaks="""\
 resources: {keys: {provider: gcp, service: gke, sku: enterprise-edition, quantity: 10}}
 gates: {coverage: {undated: deny}}
@@ -147,7 +147,7 @@ POLICY_BROKEN = Check(
     code="policy-broken",
     severity="error",
     title="A policy of the plan is broken",
-    why="It says what your organization does not want, in the words of whoever wrote it.",
+    why="The policy says what your organization does not want, in the words of its author.",
     breaks="""\
 gates: {policies: [{name: spare, when: component.instances.min < 2, message: one instance only}]}
 """,

@@ -72,7 +72,7 @@ def _of_budget(budget: Budget, figure: str, spent: _Spent, share: float) -> _Ver
     now, over, most = (_usd(amount, budget) for amount in (cost * share, cost * share - limit, limit))
     is_now = f"{figure} cost is {'at least ' if spent.unpriced else ''}{now} USD {of}"
     if cost * share > limit * (1 + 1e-9):
-        remedy = "Lower it (`capplan recommend` says how), or raise the budget."
+        remedy = "Lower the cost (`capplan recommend` says how), or raise the budget."
         return _Verdict(checks.BUDGET_EXCEEDED, f"{is_now}, {over} over the budget of {most}", remedy)
     if spent.unpriced:
         what = (
@@ -137,17 +137,17 @@ def _of_increase(gate: Increase, base: _Spent, head: _Spent) -> _Verdict | None:
     before, after = base.usd[gate.of], head.usd[gate.of]
     if before is None or after is None:
         what = f"the {gate.of} cost of {gate.component or 'the plan'} is unknown on one side"
-        return _Verdict(checks.INCREASE_UNKNOWN, what, "Price it, or bound it.")
+        return _Verdict(checks.INCREASE_UNKNOWN, what, "Give it a price, or a maximum.")
     more = after - before
     share = more / before if before > 0 else (float("inf") if more > 0 else 0.0)
     percent = "+∞ %" if share == float("inf") else f"{share:+.1%}"
     sides = f"by {more:,.2f} USD a month ({percent}), from {before:,.2f} to {after:,.2f}"
     too_much = gate.usd is not None and more > gate.usd + 1e-9
     if too_much or (gate.percent is not None and share > gate.percent + 1e-9):
-        remedy = "See `capplan diff` for what raises it; accept it in the gates file if it is meant."
+        remedy = "Run `capplan diff` to see what raises it; if it is intended, accept it in the gates file."
         return _Verdict(checks.INCREASE_EXCEEDED, f"{gate.of} cost rises {sides}", remedy)
     if head.unpriced:
         others = counted(head.unpriced, "line")
-        what = f"{gate.of} cost moves {sides}, and {others} without a price may add to it"
+        what = f"{gate.of} cost changes {sides}, and {others} without a price may add to it"
         return _Verdict(UNPRICED, what, _TO_PRICE)
     return None

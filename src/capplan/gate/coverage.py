@@ -61,5 +61,5 @@ def _doubts(gate: CoverageGate, line: CostLine, today: date) -> Iterator[tuple[C
     elif gate.max_price_age is not None:
         age, most = (today - date.fromisoformat(line.as_of)).days, float(np.max(gate.max_price_age)) / DAY_S
         if age > most:
-            what = f"has a price of {line.as_of}, {age} days old; {most:g} are allowed"
+            what = f"has a price of {line.as_of}, {age} days old; at most {most:g} are allowed"
             yield checks.STALE_PRICE, age, what

@@ -21,7 +21,7 @@ def headline(found: Diff) -> str:
     """Return by how much the expected cost moves, and how much of that is design and how much price."""
     parts = f"by design {_signed(found.by_design)}, by price {_signed(found.by_price)}"
     lost = list(lost_prices(found))
-    unpriced = f"; not counted: {', '.join(lost)} lost a price, which is no saving" if lost else ""
+    unpriced = f"; not counted: {', '.join(lost)} lost a price, which is not a saving" if lost else ""
     return f"{found.head['plan']}: expected cost {_moves(found)}; {parts}{unpriced}"
 
 

@@ -38,7 +38,7 @@ def gates_of(file: PlanFile, named: Path | None) -> GateFile:
     path = named or (beside if beside.is_file() else None)
     own: Gates | None = file.plan.gates
     if path is not None and own is not None and named is None:
-        what = f"gates are written here and in {path}"
+        what = f"gates are defined here and in {path}"
         raise InputError(file.places.problem(("gates",), what, "Keep one of them."))
     if path is None:
         return GateFile(own or Gates(), file.places, ("gates",))
@@ -49,7 +49,7 @@ def _read(path: Path) -> GateFile:
     text, name = read_text(path), name_of(path)
     raw = load(text, name)
     if not isinstance(raw, dict):
-        raise InputError(Problem(name, "a file of gates is a mapping", "See docs/how-to/ci.md."))
+        raise InputError(Problem(name, "a gates file must be a mapping", "See docs/how-to/ci.md."))
     places = Places(Locator(text, name))
     try:
         return GateFile(Gates.model_validate(raw), places, ())

@@ -44,7 +44,7 @@ def _blocks(checked: Checked, results: Results) -> Iterator[Block]:
     failing = sum(result.fails for result in results.results)
     word = "FAIL" if failing else "PASS"
     others = len(results.results) - failing
-    said = f"{failing} failed, {others} warned or waived" if checked.found else "nothing to say"
+    said = f"{failing} failed, {others} warned or waived" if checked.found else "no violations"
     cost = checked.document["monthly_cost"]
     figures = " / ".join(numbers.money(cost[key]) for key in ("min", "expected", "max"))
     costs = f"USD a month min / expected / max: {figures}"

@@ -91,9 +91,11 @@ def saved_estimate(path: Path) -> dict[str, Any]:
     remedy = "Save one with `capplan estimate PLAN --format json -o FILE`."
     document = _document(path, remedy)
     if "components" not in document:
-        raise InputError(Problem(name_of(path), "is not the estimate of one plan", remedy))
+        raise InputError(Problem(name_of(path), "is not a saved estimate of one plan", remedy))
     if document.get("schema_version") != SCHEMA_VERSION:
-        what = f"has schema_version {shown(document.get('schema_version'))}, and {SCHEMA_VERSION} is read"
+        what = (
+            f"has schema_version {shown(document.get('schema_version'))}, but capplan reads {SCHEMA_VERSION}"
+        )
         raise InputError(Problem(name_of(path), what))
     _checked(_Estimate, document, path, remedy)
     return document

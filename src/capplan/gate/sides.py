@@ -70,8 +70,8 @@ def base_of(name: str, books: Sequence[str], alternative: str | None, asked: Ado
         return _revised(name, books, alternative, asked)
     except InputError as error:
         there = _git("cat-file", "-e", f"{revision}:{_from_here(inside)}").returncode == 0
-        reason = f"has no plan that can be read ({error.problems[0]})" if there else "has no such file"
-        return Side(name, nothing(name), absent=f"{reason}; compared with nothing")
+        reason = f"has no readable plan ({error.problems[0]})" if there else "has no such file"
+        return Side(name, nothing(name), absent=f"{reason}, so there is nothing to compare with")
 
 
 def _revised(name: str, books: Sequence[str], alternative: str | None, asked: AdoptOptions) -> Side:

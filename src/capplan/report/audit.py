@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from capplan.decide.audit import Audit, ClaimResult
+from capplan.decide.audit import Audit, ClaimResult, Verdict
 from capplan.plan.claims import Said
 from capplan.report import numbers
 from capplan.report.blocks import Block, Heading, Lines, Report, Wide
@@ -52,8 +52,18 @@ def audit_document(audit: Audit) -> dict[str, Any]:
     }
 
 
+_COUNTED: Mapping[Verdict, tuple[str, str]] = {
+    "holds": ("holds", "hold"),
+    "off": ("is wrong", "are wrong"),
+    "contradicts itself": ("contradicts itself", "contradict themselves"),
+    "broken": ("is broken", "are broken"),
+    "cannot be computed": ("cannot be computed", "cannot be computed"),
+}
+"""What one claim does that has a verdict, and what several do."""
+
+
 def _summary(audit: Audit) -> str:
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in audit.counts.items())
+    counts = ", ".join(f"{count} {_COUNTED[verdict][count != 1]}" for verdict, count in audit.counts.items())
     return f"{len(audit.results)} claims: {counts}"
 
 

@@ -67,14 +67,14 @@ def _basis(answer: Answer) -> str:
     ends = f"{_value(found.x[0])} to {_value(found.x[-1])} {driver.unit}"
     said = f"Over {driver.description or driver.name}, {ends}"
     counted = f"Expected USD a month, {prices}, {answer.hours_per_month:g} hours a month"
-    return f"{said.rstrip()}. {counted}; beside the bill {_owned(answer)}."
+    return f"{said.rstrip()}. {counted}. Costs besides the bill: {_owned(answer)}."
 
 
 def _owned(answer: Answer) -> str:
     """Return what is counted beside the bill; zero is said too, so that nobody thinks it is included."""
     owned = [a.owned for a in answer.question.alternatives]
     if not any(o.usd_per_month for o in owned):
-        return "nothing: no engineering, no on-call, no migration (decisions.ownership)"
+        return "nothing: no engineering, on-call or migration cost (decisions.ownership)"
     each = [
         f"{a.name} {money(a.owned.engineering_usd)} engineering, {money(a.owned.on_call_usd)} on-call, "
         f"{money(a.owned.migration_usd)} migration over {a.owned.migration_months:g} months"
@@ -148,7 +148,8 @@ def _verdicts(answer: Answer) -> Iterator[str]:
     for name, limit in zip(names, found.limits, strict=True):
         if limit is not None:
             where = f"from {_value(limit)} {driver.name} on"
-            yield f"{name} may not run what its load needs {where}: there it costs less than it should."
+            yield f"{name} may not run as many instances as its load needs {where}, so its cost there is "
+            "too low."
     yield from _findings(answer)
 
 
@@ -167,7 +168,7 @@ def _switch(switch: Switch, names: Sequence[str], driver: str) -> str:
     """Say where one alternative is cheaper than the first, and why not for good."""
     pair = f"{names[switch.alternative]} against {names[0]}"
     if not switch.known:
-        return f"{pair}: unknown, as prices are missing that could turn it around."
+        return f"{pair}: unknown, because missing prices could reverse the result."
     edges = [*([None] if switch.from_start else []), *switch.crossings]
     spans = [_span(edges[i : i + 2]) for i in range(0, len(edges), 2)]
     if not spans:
@@ -180,12 +181,12 @@ def _switch(switch: Switch, names: Sequence[str], driver: str) -> str:
 
 def _chance(chance: Chance, names: Sequence[str], driver: str) -> str:
     """Say how sure a switch is, over draws of the plan's intervals."""
-    pair = f"{names[chance.alternative]} against {names[0]}, as sure as the plan's intervals"
+    pair = f"{names[chance.alternative]} against {names[0]}, over draws of the plan's intervals"
     if chance.sustained is None:
-        return f"{pair}: cheaper at the end of the range in no draw."
+        return f"{pair}: not cheaper at the end of the range in any draw."
     p5, p50, p95 = (_value(float(f"{value:.4g}")) for value in chance.sustained)
     said = f"{pair}: cheaper for good from {p50} {driver} on (p50; p5 to p95 {p5} to {p95})"
-    return f"{said}; with probability {chance.never:.0%} not at the end of the range."
+    return f"{said}; not cheaper at the end of the range with probability {chance.never:.0%}."
 
 
 _MOST_SPANS = 4
@@ -211,7 +212,7 @@ def _now(answer: Answer, names: Sequence[str]) -> Iterator[str]:
             yield f"{names[least.alternative]} costs least at {_value(least.value)}: {money(least.cost)}."
     for name, months in zip(names, now.payback_months, strict=True):
         if months is not None:
-            yield f"The migration to {name} has paid after {months:.1f} months."
+            yield f"The migration to {name} pays for itself after {months:.1f} months."
 
 
 def _value(value: float) -> str:

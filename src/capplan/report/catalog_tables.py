@@ -65,7 +65,7 @@ def _listing(rows: Sequence[CatalogRow]) -> Table:
         elif values != {""}:
             shared.append(f"{column.name} {values.pop()}")
     if not rows:
-        return Table(_COLUMNS, [], "no row of the catalog is like that")
+        return Table(_COLUMNS, [], "no row of the catalog matches")
     return Table([_COLUMNS[i] for i in shown], [[row[i] for i in shown] for row in cells], ", ".join(shared))
 
 

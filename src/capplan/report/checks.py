@@ -43,7 +43,7 @@ def _blocks(command: str, check: Check) -> Iterator[Block]:
 def details(check: Check) -> Iterator[Block]:
     """Yield why a check matters, what breaks it and what does not, the remedy and the source."""
     yield Lines((check.why,))
-    yield Listing("This is found:", check.breaks)
+    yield Listing("This is reported:", check.breaks)
     yield Listing("This is fine:", check.near)
     if check.remedy:
         yield Lines((f"Remedy: {check.remedy}",))

@@ -36,8 +36,8 @@ def explain_blocks(estimate: Estimate, name: str) -> Iterator[Block]:
 def _candidates(estimate: Estimate) -> Iterator[Block]:
     """Yield for each machine that capplan chose all that it looked at, and what rules each out."""
     if not estimate.context.candidates:
-        open_ends = "no service or node pool has `machine: auto`, or a list of families."
-        yield Lines((f"Nothing is left open: {open_ends}",), indent="")
+        open_ends = "No service or node pool has `machine: auto` or a list of families."
+        yield Lines((f"capplan has no machine to choose. {open_ends}",), indent="")
     columns = [Column("Machine"), Column("vCPU", right=True), Column("GiB", right=True)]
     columns += [Column("USD/h", right=True), Column("met", right=True), Column("plan USD/mo", right=True)]
     columns.append(Column("Reason"))
@@ -64,7 +64,7 @@ def _component(estimate: Estimate, component: Component) -> Iterator[str]:
     if component.sizing is not None:
         yield from _instances(estimate, component.sizing)
     if component.pick is not None:
-        yield f"  falls into, or runs on: {component.pick.name(0)}"
+        yield f"tier or machine: {component.pick.name(0)}"
     for measure in component.measures:
         bound = "" if measure.has is None else f", has {numbers.quantity(in_scenario(measure.has, 0))}"
         needs = numbers.quantity(in_scenario(measure.needs, 0))
@@ -82,8 +82,8 @@ def _load(estimate: Estimate, component: Component) -> Iterator[str]:
     average = in_scenario(load.average(component.name), 0)
     peak = in_scenario(hourly_max(load.rps(component.name)), 0)
     yield (
-        f"  load: {numbers.rate(in_scenario(load.average_rps, 0))} requests/s enter on average "
-        f"× {numbers.quantity(per_entry)} for each = {numbers.rate(average)}/s; "
+        f"  load: {numbers.rate(in_scenario(load.average_rps, 0))} requests/s enter on average × "
+        f"{numbers.quantity(per_entry)} for each = {numbers.rate(average)}/s; "
         f"{numbers.rate(peak)}/s in the busiest hour ({load.profile})"
     )
 
@@ -107,7 +107,7 @@ def _promise(promise: Promise) -> Iterator[str]:
     for share, target in promise.targets.items():
         bare = numbers.quantity(1000 * in_scenario(promise.bare(share), 0))
         wanted = numbers.quantity(1000 * in_scenario(target, 0))
-        yield f"      p{100 * share:.0f} in {wanted} ms, of which the work alone takes {bare} ms"
+        yield f"      p{100 * share:.0f} in {wanted} ms; the work alone takes {bare} ms"
     for station in promise.stations:
         law = "shared by all requests" if station.shared else "taken in order of arrival (Erlang C, Kimura)"
         places = numbers.quantity(in_scenario(station.servers, 0))

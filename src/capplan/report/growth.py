@@ -28,18 +28,18 @@ def _growth(growth: Growth) -> Iterator[str]:
     value = f"{numbers.quantity(growth.value)} {growth.unit}".rstrip()
     line = f"Growth: tier {growth.tier}, at {value}"
     if growth.next_tier is not None and growth.room is not None:
-        line += f"; {growth.next_tier} begins at {growth.room + 1:,.3g} times as much"
+        line += f"; {growth.next_tier} begins at {growth.room + 1:,.3g} times that"
     yield line + "."
     if growth.in_budget is not None:
         within = "within" if growth.in_budget else "outside"
         budget = _budget(growth.tiers[growth.tier])
         yield f"It costs {growth.usd_per_month:,.0f} USD a month, {within} the tier's {budget}."
     elif not growth.complete:
-        yield f"It costs at least {growth.usd_per_month:,.0f} USD a month: prices are missing."
+        yield f"It costs at least {growth.usd_per_month:,.0f} USD a month, because prices are missing."
     for name in filter(None, (growth.tier, growth.next_tier)):
         tier = growth.tiers[name]
         needs = [tier.infrastructure, tier.models and f"LLMs: {tier.models}"]
-        yield f"Tier {name} needs {'; '.join(filter(None, needs)) or 'nothing that the plan names'}."
+        yield f"Tier {name} needs {'; '.join(filter(None, needs)) or 'nothing that the plan states'}."
     for entry in growth.entries:
         yield _entry(entry, growth.months)
 

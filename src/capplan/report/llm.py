@@ -35,13 +35,11 @@ _LOOK = (
     Column("Confidence"),
 )
 
-_LOOKED = (
-    "GB: weights. USERS: requests at once that the KV cache holds, of those as many as keep the promised "
-    "speed. ALONE: tokens/s of a single one. TTFT and TPOT (ms), TOK/S: with so many users. USD/1M: output "
-    "tokens of a replica that is always full, on demand."
-)
+_LOOKED = "GB: size of the weights. USERS: requests at once that fit in the KV cache and keep the promised "
+"speed. ALONE: tokens/s of a single request. TTFT and TPOT (ms), TOK/S: with that many users. USD/1M: cost "
+"of a million output tokens of an always full replica, on demand."
 
-_UNABLE = (Column("Not"), Column("Why", shrinks=True))
+_UNABLE = (Column("Cannot serve"), Column("Why", shrinks=True))
 
 
 def look_report(
@@ -113,7 +111,7 @@ def _machines(able: Sequence[Priced]) -> Iterator[str]:
     """Yield the machines that the prices are those of."""
     machines = dict.fromkeys(f"{machine[0]} {machine[1]:.4g}" for _, machine in able if machine)
     if machines:
-        yield f"Cheapest machines, USD for an hour of a replica: {', '.join(machines)}."
+        yield f"Cheapest machines, USD an hour for a replica: {', '.join(machines)}."
 
 
 def _confidence(found: Sequence[Confidence]) -> Iterator[str]:
@@ -125,7 +123,7 @@ def _confidence(found: Sequence[Confidence]) -> Iterator[str]:
         reasons = dict.fromkeys(reason for confidence in of_level for reason in confidence.reasons)
         because = f": {'; '.join(_first(reasons))}" if reasons else ""
         if of_level:
-            yield f"{level}: speeds good to ×{low:.2g}…×{high:.2g} (TTFT squared){because}."
+            yield f"{level}: speeds are accurate to ×{low:.2g}…×{high:.2g} (TTFT squared){because}."
 
 
 def _first(reasons: Iterable[str]) -> list[str]:
@@ -198,7 +196,7 @@ _OPTION = (
     Column("Precision"),
     Column("GPUs"),
     Column("Machines"),
-    Column("a month", right=True),
+    Column("USD/month", right=True),
     Column("Cost", right=True),
     Column("Confidence"),
     Column("TTFT", right=True),
@@ -207,11 +205,9 @@ _OPTION = (
 
 _BOUGHT = {"on_demand": "", "commit_1y": " 1y", "commit_3y": " 3y", "as_planned": ""}
 
-_RANKED = (
-    "MACHINES: at the peak; spot, or committed for 1 or 3 years, else as the plan buys or on demand. "
-    "A MONTH: USD for the machines, the API apart. COST: against the first. TTFT (95 % of the requests) and "
-    "TPOT: ms in the busiest hour."
-)
+_RANKED = "MACHINES: number at the peak; spot, committed for 1 or 3 years, or otherwise bought as in the "
+"plan or on demand. USD/MONTH: the machines without the API. COST: relative to the first. TTFT (95 % of "
+"the requests) and TPOT: ms in the busiest hour."
 
 
 def ranking_report(
@@ -245,7 +241,7 @@ def _ranking(options: Sequence[ServingOption], taken: ServingOption | None) -> I
     if unable:
         yield Table(_UNABLE, unable)
     if taken is not None:
-        yield _said(f"auto takes {_brief(taken)}: {numbers.money(taken.usd_per_month)} USD a month.")
+        yield _said(f"auto chooses {_brief(taken)}: {numbers.money(taken.usd_per_month)} USD a month.")
 
 
 def _option_cells(option: ServingOption, least: float) -> list[str]:
@@ -295,7 +291,7 @@ _MODEL = (
     Column("active", right=True),
     Column("layers", right=True),
     Column("KV kB/token", right=True),
-    Column("Known", shrinks=True),
+    Column("Confidence", shrinks=True),
 )
 
 
@@ -398,7 +394,7 @@ def served_line(one: ServedView) -> str:
         else "",
         f"${one.usd_per_conversation:,.4f} per conversation" if one.usd_per_conversation else "",
     ]
-    busy = "" if one.utilization is None else f"{100 * one.utilization:.0f} % busy then"
+    busy = "" if one.utilization is None else f"{100 * one.utilization:.0f} % utilization"
     title = f"{one.name}, {one.model}: {replicas} at the peak"
     said = [title, busy, f"${one.usd_per_month:,.2f} a month", *each]
     return ", ".join(part for part in said if part)

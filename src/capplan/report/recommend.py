@@ -22,14 +22,16 @@ def report_of(advice: Advice, growth: Growth | None, rules: Sequence[Rule]) -> R
 
 
 def _blocks(advice: Advice, growth: Growth | None, rules: Sequence[Rule]) -> Iterator[Block]:
-    yield Heading(f"{advice.estimate.plan.name}: what to change, best first; each saving on its own")
+    yield Heading(
+        f"{advice.estimate.plan.name}: what to change, best first; each saving is for that change alone"
+    )
     for finding in advice.problems:
         yield Findings((finding,))
     if advice.hints:
         yield _hints(advice)
         yield Lines([_detail(i, hint) for i, hint in enumerate(advice.hints, 1)], bullets=True, indent="   ")
     else:
-        yield Lines(("Nothing found that saves money and breaks nothing.",))
+        yield Lines(("No change was found that saves money without breaking anything.",))
     if advice.standings:
         yield _standings(advice)
     yield from decisions_blocks(growth, rules)
@@ -69,9 +71,9 @@ def assignment(hint: Hint) -> str:
 def _standings(advice: Advice) -> Table:
     columns = (
         Column("Component", shrinks=True),
-        Column("Stands at", shrinks=True),
-        Column("Because of", shrinks=True),
-        Column("Load may grow", right=True),
+        Column("Tier or machine", shrinks=True),
+        Column("Limited by", shrinks=True),
+        Column("Load growth left", right=True),
         Column("until", shrinks=True),
     )
     return Table(columns, [_standing(standing) for standing in advice.standings])

@@ -41,8 +41,8 @@ def _table(advices: Sequence[SizeAdvice], requested: Mapping[str, Requested]) ->
     )
     rows = [row for advice in advices for row in _rows(advice, requested.get(advice.name))]
     notes = [
-        f"WARNING {advice.name}: an autoscaler goes by its CPU in percent of the request: a smaller request "
-        "means more pods."
+        f"WARNING {advice.name}: an autoscaler measures its CPU in percent of the request, so a smaller "
+        "request means more pods."
         for advice in advices
         if advice.name in requested and requested[advice.name].scales_by_cpu
     ]

@@ -133,10 +133,10 @@ def _costs(simulation: Simulation) -> Table:
     costs = simulation.costs
     rows = [
         ["simulated", money(costs.simulated.total)],
-        ["if every change were foreseen", money(costs.ideal)],
-        ["at the peak's size all the time", money(costs.at_peak)],
+        ["with perfect foresight", money(costs.ideal)],
+        ["at peak size all the time", money(costs.at_peak)],
     ]
-    said = f"Autoscaling {difference(costs.at_peak, costs.simulated.total)} against the peak's size."
+    said = f"Autoscaling {difference(costs.at_peak, costs.simulated.total)} compared with peak size."
     return Table((Column("whole plan"), Column("USD/month", right=True)), rows, foot=(said,))
 
 
@@ -146,16 +146,17 @@ def _notes(simulation: Simulation) -> Iterator[str]:
         if outcome.subject.slo and found.late_s:
             share = percent(found.late_share)
             said = outcome.subject.slo
-            yield f"WARNING {name}: {share} of the requests came while the SLO ({said}) was broken."
+            yield f"WARNING {name}: {share} of the requests arrived while the SLO ({said}) was broken."
         high = outcome.subject.simulated.scaler.high
         if found.instances_max >= high > found.instances_min:
             at_top = float((outcome.series.wanted >= high).mean()) * simulation.seconds
-            yield f"WARNING {name}: at its maximum of {high} for {_duration(at_top)}."
+            yield f"WARNING {name}: ran at its maximum of {high} for {_duration(at_top)}."
         if found.shed_share:
             yield f"WARNING {name}: {percent(found.shed_share)} of the requests were not served."
     yield from _outage(simulation)
     for name in simulation.skipped:
-        yield f"INFO {name}: not simulated: nothing says what an instance carries, or nothing comes."
+        yield f"INFO {name}: not simulated, because the plan does not say what an instance carries or no "
+        "load arrives."
 
 
 def _outage(simulation: Simulation) -> Iterator[str]:

@@ -22,7 +22,7 @@ def report_of(plan: str, tuning: Tuning) -> Report:
 
 def _blocks(tuning: Tuning) -> Iterator[Block]:
     yield from map(_service, tuning.services)
-    rows = [["as it is", money(tuning.usd_today)], ["with every ←", money(tuning.usd_tuned)]]
+    rows = [["today", money(tuning.usd_today)], ["with every ← setting", money(tuning.usd_tuned)]]
     said = f"{difference(tuning.usd_today, tuning.usd_tuned).capitalize()}."
     yield Table((Column("whole plan"), Column("USD/month", right=True)), rows, foot=(said,))
 
@@ -76,10 +76,11 @@ def _said(given: Rules | None) -> str:
 def _verdict(found: Tuned) -> str:
     if found.best is None:
         allowed = percent(ALLOWED_LATE)
-        return f"None of them keeps late requests to {allowed} of all, also on load that was not searched."
+        return f"No setting keeps late requests within {allowed} of all requests on both the searched load "
+        "and unseen load."
     saving = difference(found.today.usd_per_month, found.best.usd_per_month)
-    was = "also holds" if found.today.holds else "does not hold"
-    return f"← the cheapest that holds the SLO: {saving}; today's {was} it."
+    was = "also meets" if found.today.holds else "does not meet"
+    return f"← the cheapest setting that meets the SLO: {saving}; today's setting {was} it."
 
 
 def tuning_document(plan: str, tuning: Tuning) -> dict[str, Any]:

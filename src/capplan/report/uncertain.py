@@ -61,11 +61,12 @@ def _sampled_blocks(result: Sampled) -> Iterator[Block]:
     inputs = [[".".join(path), *_cells(spread, numbers.quantity)] for path, spread in sample.inputs.items()]
     head = f"{sample.scenarios.count:,} draws, seed {sample.seed}"
     if inputs:
-        yield Lines((f"{head}; all that is uncertain is drawn together",))
+        yield Lines((f"{head}; all uncertain inputs are drawn together",))
         yield Table(columns, inputs, "Inputs")
     else:
         yield Lines((f"{head}: nothing is uncertain",))
-    met = f"In {sample.all_met:.1%} of the draws every component may run what it needs and keeps its SLO."
+    met = f"In {sample.all_met:.1%} of the draws, every component can run as many instances as it needs "
+    "and meets its SLO."
     yield Table(columns, list(_result_rows(result)), "Results")
     yield Lines((met,))
 
@@ -147,7 +148,8 @@ def _sensitive_blocks(result: Sensitive) -> Iterator[Block]:
     widest = max((bar.swing for bar in tornado.bars), default=0.0)
     yield Heading(
         f"{result.estimate.plan.name}: {numbers.money(tornado.cost)} USD a month and "
-        f"{numbers.count(tornado.instances)} instances with every input in its middle; one moved at a time"
+        f"{numbers.count(tornado.instances)} instances with every input at its middle value; one input "
+        "moves at a time"
     )
     yield Table(columns, [_bar_row(bar, result.indices, widest) for bar in tornado.bars])
 
@@ -209,7 +211,7 @@ def _forecast_blocks(result: Forecasted) -> Iterator[Block]:
 def crossings_block(crossings: Sequence[Crossing]) -> Block:
     """Return what is crossed within the horizon, and when."""
     if not crossings:
-        return Lines(("Nothing is crossed within these months.",))
+        return Lines(("No limit is crossed within these months.",))
     columns = [Column("Crossed", shrinks=True), Column("by"), Column("probability", right=True)]
     columns += [Column(f"month {level}", right=True) for level in _LEVELS]
     rows = [[c.what, c.component, f"{c.probability:.0%}", *_cells(c.month, numbers.count)] for c in crossings]

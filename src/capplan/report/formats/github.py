@@ -32,7 +32,7 @@ def _annotations(level: str, results: Sequence[Result]) -> Iterator[str]:
         file = from_here(finding.file).as_posix() if finding.file else None
         yield _command(level, result.said, file=file, line=finding.line, title=result.rule)
     if len(found) > len(shown):
-        yield _command(level, f"{len(found) - len(shown)} more: see the step summary", title="capplan")
+        yield _command(level, f"{len(found) - len(shown)} more in the step summary", title="capplan")
 
 
 def _command(name: str, message: str, **properties: object) -> str:

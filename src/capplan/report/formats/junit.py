@@ -22,7 +22,7 @@ def write(report: Report, fmt: str, style: Style) -> str:
 
 
 def _suite(name: str, results: Sequence[Result]) -> ElementTree.Element:
-    cases = list(map(_case, results)) or [_element("testcase", classname=name, name="every rule holds")]
+    cases = list(map(_case, results)) or [_element("testcase", classname=name, name="no rule is broken")]
     failures = sum(result.fails for result in results)
     suite = _element("testsuite", name=name, tests=len(cases), failures=failures, errors=0, skipped=0)
     suite.extend(cases)

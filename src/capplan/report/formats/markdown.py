@@ -59,7 +59,7 @@ def _cut(block: Block, most: int) -> Block:
         return block._replace(blocks=[_cut(inner, most) for inner in block.blocks])
     if isinstance(block, Results):
         return _cut(table_of(block), most)
-    left_out = f"… and {_length(block) - most:,} more, left out here"
+    left_out = f"… and {_length(block) - most:,} more, omitted here"
     if isinstance(block, Table) and len(block.rows) > most:
         total = block.rows[-1:] if block.totalled else ()
         return block._replace(rows=[*block.rows[:most], *total], foot=(*block.foot, left_out))
