@@ -70,9 +70,11 @@ def estimated(example: str, directory: Path) -> set[str]:
 
 def judged(example: str, directory: Path) -> set[str]:
     """Return what gates say of a sound plan with changes, against the plan without them."""
+    written(example, directory)
+    files = files_of(example)
     base, head = (
         estimate(parse_plan(plan_with(text, service=True), "plan.yaml", directory), Catalog())
-        for text in ("{}", example)
+        for text in ("{}", files.get("plan.yaml") or files["example.yaml"])
     )
     against = Against(date(2027, 1, 1), estimate_document(base))
     found = judge(head, estimate_document(head), gates_of(head.file, None), against)

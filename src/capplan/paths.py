@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,12 @@ def data_dir(name: str) -> Path:
         if place.is_dir():
             return place
     raise FileNotFoundError(f"capplan's {name}/ is missing; reinstall capplan")
+
+
+def user_dir() -> Path:
+    """Return the directory of the user's own settings and catalogs, where XDG says."""
+    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111
+    return Path(base, "capplan")
 
 
 def from_here(name: str) -> Path:

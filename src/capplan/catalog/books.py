@@ -8,24 +8,47 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from capplan.catalog.load import Reader
-from capplan.catalog.rows import GLOBAL, RATES, Price, Source
+from capplan.catalog.roots import PROVIDERS
+from capplan.catalog.rows import GLOBAL, RATES, Price, ServiceCatalog, Sku, Source
 from capplan.errors import InputError, Problem, nearest
 from capplan.paths import data_dir, is_file
 from capplan.stdin import is_stdin
 from capplan.strictyaml import Locator
 
-_KEYS = frozenset(("schema", "name", "title", "hours_per_month", "source", "prices", "discounts"))
-_PRICE_KEYS = frozenset(("unit", "usd", "spot", "commit_1y", "commit_3y", "note"))
+_KEYS = frozenset(("schema", "name", "title", "hours_per_month", "source", "prices", "discounts", "regions"))
+_NUMBERS = {"vcpu": "vcpu", "memory_gib": "memory_gib", "gpu_count": "gpu_count", "from": "start"}
+_TEXTS = ("gpu", "tier_of")
+_PRICE_KEYS = frozenset(("unit", "usd", "spot", "commit_1y", "commit_3y", "note", "free", *_NUMBERS, *_TEXTS))
 _DISCOUNT_KEYS = frozenset(("provider", "service", "sku", "percent"))
 _RATE_KEYS = dict(zip(("usd", "spot", "commit_1y", "commit_3y"), RATES, strict=True))
 
 
 class BookRow(NamedTuple):
-    """A price that replaces a SKU's."""
+    """A price that replaces a SKU's, or one that adds a SKU, with what is known of it."""
 
     unit: str | None
     prices: Mapping[str, Mapping[str, float]]
     note: str
+    facts: Mapping[str, float | str | bool]
+
+    @property
+    def adds(self) -> bool:
+        """Whether the row says enough of a SKU that no catalog has."""
+        return self.unit is not None
+
+
+class Likeness(NamedTuple):
+    """A region whose unknown prices are those of another, times a factor; ``book`` says so."""
+
+    region: str
+    factor: float
+    book: str
+
+    def estimated(self, price: Price) -> Price:
+        """Return what ``price``, of the other region, would be in this one."""
+        text = f"{self.factor:g} × the price in {self.region}, estimated by price book {self.book}: "
+        source = price.source._replace(text=text + price.source.text)
+        return price._replace(usd=self.factor * price.usd, status="estimated", source=source)
 
 
 class Discount(NamedTuple):
@@ -51,22 +74,47 @@ class Book(NamedTuple):
     source: Source
     rows: Mapping[str, BookRow]
     discounts: Sequence[Discount]
+    regions: Mapping[str, Likeness]
     text: str
     path: Path
+
+    @property
+    def services(self) -> set[str]:
+        """The services, as provider/service, that the book may add: it says enough of one of their SKUs."""
+        return {key.rpartition("/")[0] for key, row in self.rows.items() if row.adds}
 
     def check_services(self, known: Collection[str]) -> None:
         """Raise :class:`InputError` if the book prices what is not in the catalog, by provider/service."""
         for key in self.rows:
             service = key.rpartition("/")[0]
-            if service not in known:
+            if service not in known and not self.rows[key].adds:
                 raise self._unknown(key, f"the catalog has no '{service}'", nearest(service, known))
 
-    def check_skus(self, service: str, known: Collection[str]) -> None:
-        """Raise :class:`InputError` if the book prices a SKU that provider/service does not have."""
-        for key in self.rows:
-            of, _, name = key.rpartition("/")
-            if of == service and name not in known:
-                raise self._unknown(key, f"{service} has no '{name}'", nearest(name, known))
+    def added(self, provider: str, service: str, known: Collection[str]) -> ServiceCatalog | None:
+        """Return the SKUs of a service that the book adds to those ``known``; None where it adds none.
+
+        Raises :class:`InputError` if it prices one that is unknown, and does not say what unit it is sold by.
+        """
+        prefix = f"{provider}/{service}/"
+        rows = {key.removeprefix(prefix): row for key, row in self.rows.items() if key.startswith(prefix)}
+        new = {name: row for name, row in rows.items() if name not in known or "tier_of" in row.facts}
+        for name, row in new.items():
+            if not row.adds:
+                remedy = f"{nearest(name, known)} To add it, give its unit."
+                raise self._unknown(prefix + name, f"{provider}/{service} has no '{name}'", remedy)
+        if not new:
+            return None
+        source = Source(f"price book {self.name} ({self.source.text})", self.source.as_of)
+        skus = {name: _sku(name, row, source) for name, row in new.items()}
+        return ServiceCatalog(
+            provider=provider,
+            service=service,
+            kind="meter",
+            title=self.title or f"Price book {self.name}.",
+            unit=next(iter(skus.values())).unit,
+            skus=skus,
+            text=self.text,
+        )
 
     def _unknown(self, key: str, what: str, remedy: str) -> InputError:
         place, _ = Locator(self.text, str(self.path)).find(("prices", key))
@@ -122,6 +170,7 @@ def read_book(path: Path) -> Book:
         hours_per_month=None if hours is None else reader.number(hours, ("hours_per_month",), positive=True),
         source=reader.source(reader.required("source"), ("source",)),
         rows={key: _row(reader, key, value) for key, value in prices.items()},
+        regions=_likenesses(reader),
         discounts=[_discount(reader, i, value) for i, value in enumerate(discounts)],
         text=reader.text,
         path=path,
@@ -132,11 +181,43 @@ def _row(reader: Reader, key: str, value: object) -> BookRow:
     where = ("prices", key)
     if key.count("/") != 2:
         raise reader.error(where, "expected provider/service/sku")
+    provider = key.partition("/")[0]
+    if provider not in PROVIDERS:
+        raise reader.error(where, f"unknown provider '{provider}'", nearest(provider, PROVIDERS))
     row = reader.keys(value, _PRICE_KEYS, where)
     prices = {rate: _by_region(reader, row[k], (*where, k)) for k, rate in _RATE_KEYS.items() if k in row}
     if not prices:
         raise reader.error(where, "has no price", "Give usd, spot, commit_1y or commit_3y.")
-    return BookRow(reader.text_or_none(row.get("unit"), (*where, "unit")), prices, str(row.get("note", "")))
+    unit = reader.text_or_none(row.get("unit"), (*where, "unit"))
+    if row.keys() & {"from", "free"} and "tier_of" not in row:
+        raise reader.error(where, "says where a block starts, but not of which tariff", "Give tier_of.")
+    return BookRow(unit, prices, str(row.get("note", "")), _facts(reader, row, where))
+
+
+def _facts(reader: Reader, row: Mapping[str, Any], where: tuple[str, ...]) -> dict[str, float | str | bool]:
+    """Return what a row says of its SKU besides the price, by the fields of a :class:`Sku`."""
+    numbers = {field: reader.number(row[k], (*where, k)) for k, field in _NUMBERS.items() if k in row}
+    texts = {key: reader.text_or_none(row[key], (*where, key)) or "" for key in _TEXTS if key in row}
+    return {**numbers, **texts, **({"free": row["free"] is True} if "free" in row else {})}
+
+
+def _sku(name: str, row: BookRow, source: Source) -> Sku:
+    facts: dict[str, Any] = dict(row.facts)
+    return Sku(name=name, unit=row.unit or "", prices=row.prices, sources={"default": source}, **facts)
+
+
+def _likenesses(reader: Reader) -> dict[str, Likeness]:
+    """Return what the book says of regions that resemble others, which must have prices of their own."""
+    found = {}
+    name = str(reader.required("name"))
+    given = reader.mapping(reader.data.get("regions", {}), ("regions",))
+    for region, value in given.items():
+        where = ("regions", region)
+        like, factor = reader.fields(value, ("like", "factor"), where)
+        if not isinstance(like, str) or like in given:
+            raise reader.error((*where, "like"), "expected a region that has prices of its own")
+        found[region] = Likeness(like, reader.number(factor, (*where, "factor"), positive=True), name)
+    return found
 
 
 def _by_region(reader: Reader, value: Any, where: tuple[str, ...]) -> dict[str, float]:

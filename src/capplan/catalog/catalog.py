@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from capplan.catalog.load import LARGEST, read_service
+from capplan.catalog.roots import PROVIDERS, roots_of
 from capplan.catalog.rows import Block, Price, ServiceCatalog, Sku
 from capplan.errors import InputError, Problem, nearest
-from capplan.paths import data_dir
+from capplan.paths import from_here
 from capplan.strictyaml import load, read_text
 
 if TYPE_CHECKING:
-    from capplan.catalog.books import Book
+    from capplan.catalog.books import Book, Likeness
     from capplan.catalog.tiers import TierTable
-
-PROVIDERS = ("gcp", "aws", "azure")
 
 
 class Provenance(NamedTuple):
-    """A catalog file that an estimate used."""
+    """A catalog file that an estimate used; ``over``: its directory, where it was laid over the others."""
 
     name: str
     as_of: str | None
     text: str
+    over: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name, and the directory where that is not the embedded one's."""
+        return f"{self.name} of {self.over}" if self.over else self.name
 
     @property
     def sha256(self) -> str:
@@ -35,33 +41,35 @@ class Provenance(NamedTuple):
 
 
 class Catalog:
-    """List prices under ``root``, with price ``books`` over them; the last book wins."""
+    """List prices, with those of ``catalogs`` and price ``books`` over them; the last one wins.
 
-    def __init__(self, root: Path | None = None, books: Sequence[Book] = ()) -> None:
-        self.root = root or data_dir("catalogs")
+    ``catalogs``: as :func:`roots_of` reads them.
+    """
+
+    def __init__(self, catalogs: Path | None = None, books: Sequence[Book] = ()) -> None:
+        self._given = catalogs
+        self.roots = roots_of(catalogs)
+        self.root = self.roots[0]
         self.books = tuple(books)
-        self._files: dict[tuple[str, str], ServiceCatalog] = {}
+        self._files: dict[tuple[str, str], list[tuple[Path, ServiceCatalog]]] = {}
         self._services: dict[tuple[str, str], ServiceCatalog] = {}
         self._facts: dict[str, Any] = {}
         self._tables: dict[Path, TierTable] = {}
-        if not self.root.is_dir():
-            raise InputError(Problem(str(self.root), "no such directory of catalogs"))
 
     def with_books(self, names: Iterable[str], relative_to: Path) -> Catalog:
         """Return this catalog with the books called ``names`` over it."""
         from capplan.catalog.books import find_book, read_book
 
         books = [read_book(find_book(name, self.root, relative_to)) for name in names]
-        known = {
-            f"{path.parent.name}/{path.stem}" for p in PROVIDERS for path in (self.root / p).glob("*.yaml")
-        }
+        known = {f"{provider}/{name}" for provider in PROVIDERS for name in self.names(provider)}
         for book in books:
             book.check_services(known)
+            known |= book.services
         return self._under((*self.books, *books))
 
     def _under(self, books: Sequence[Book]) -> Catalog:
         """Return the same files under other ``books``; what is read for one is read for both."""
-        other = Catalog(self.root, books)
+        other = Catalog(self._given, books)
         other._files, other._facts, other._tables = self._files, self._facts, self._tables
         return other
 
@@ -71,34 +79,51 @@ class Catalog:
         return next((b.hours_per_month for b in reversed(self.books) if b.hours_per_month), None)
 
     def service(self, provider: str, service: str) -> ServiceCatalog:
-        """Return one file of the catalog."""
+        """Return one service of the catalog, with what is laid over it."""
         key = (provider, service)
         if key not in self._services:
-            file = self._file(provider, service)
+            files = [file for _, file in self._files_of(provider, service)]
+            self._check_units(provider, service)
             for book in self.books:
-                book.check_skus(f"{provider}/{service}", file.names)
-            self._services[key] = file
-        return self._services[key]
-
-    def _file(self, provider: str, service: str) -> ServiceCatalog:
-        key = (provider, service)
-        if key not in self._files:
-            path = self.root / provider / f"{service}.yaml"
-            if not path.is_file():
+                own = book.added(provider, service, {name for file in files for name in file.names})
+                files += [own] if own else []
+            if not files:
                 what = f"{provider} has no service '{service}'"
                 raise InputError(Problem("catalog", what, nearest(service, self.names(provider))))
-            self._files[key] = read_service(path)
+            self._services[key] = reduce(ServiceCatalog.under, files)
+        return self._services[key]
+
+    def _files_of(self, provider: str, service: str) -> list[tuple[Path, ServiceCatalog]]:
+        """Return the files of a service, the lowest first, each with the directory that it was found in."""
+        key = (provider, service)
+        if key not in self._files:
+            found = ((root, root / provider / f"{service}.yaml") for root in self.roots)
+            self._files[key] = [(root, read_service(path)) for root, path in found if path.is_file()]
         return self._files[key]
 
+    def _check_units(self, provider: str, service: str) -> None:
+        """Raise :class:`InputError` if a directory laid over the others sells a SKU by another unit."""
+        units: dict[str, str] = {}
+        for root, file in self._files_of(provider, service)[1:]:
+            units = units or {
+                name: sku.unit for name, sku in self._files_of(provider, service)[0][1].skus.items()
+            }
+            for name, sku in file.skus.items():
+                if units.setdefault(name, sku.unit) != sku.unit:
+                    what = f"is sold by the {sku.unit} here, and by the {units[name]} in the catalogs below"
+                    raise InputError(Problem(f"{root / provider / service}.yaml: {name}", what))
+
     def names(self, provider: str) -> list[str]:
-        """Return the names of the provider's files."""
-        return sorted(path.stem for path in (self.root / provider).glob("*.yaml"))
+        """Return the names of the provider's services."""
+        files = {path.stem for root in self.roots for path in (root / provider).glob("*.yaml")}
+        added = (name.partition("/") for book in self.books for name in book.services)
+        named = files | {service for of, _, service in added if of == provider}
+        return sorted(named, key="{}.yaml".format)
 
     def services(self, provider: str | None = None) -> list[ServiceCatalog]:
-        """Return every file, or every file of one provider."""
+        """Return every service, or every service of one provider."""
         wanted = [provider] if provider else PROVIDERS
-        paths = [path for p in wanted for path in sorted((self.root / p).glob("*.yaml"))]
-        return [self.service(path.parent.name, path.stem) for path in paths]
+        return [self.service(p, name) for p in wanted for name in self.names(p)]
 
     def find(self, provider: str, service: str, name: str) -> Sku | None:
         """Return a SKU; one whose name ends as its file's high-availability variants do is derived."""
@@ -120,7 +145,22 @@ class Catalog:
         return sku
 
     def price(self, provider: str, service: str, sku: Sku, region: str, rate: str) -> Price | None:
-        """Return what one unit of ``sku`` costs, after the books; None if nobody says."""
+        """Return what one unit of ``sku`` costs, after the books; None if nobody says.
+
+        Where nobody does, a book may estimate it from another region's price.
+        """
+        known = self._known_price(provider, service, sku, region, rate)
+        like = None if known else self._likeness(region)
+        if like is None:
+            return known
+        other = self._known_price(provider, service, sku, like.region, rate)
+        return None if other is None else like.estimated(other)
+
+    def _likeness(self, region: str) -> Likeness | None:
+        """Return what the last book to do so says of a region that resembles another."""
+        return next((b.regions[region] for b in reversed(self.books) if region in b.regions), None)
+
+    def _known_price(self, provider: str, service: str, sku: Sku, region: str, rate: str) -> Price | None:
         usd = sku.usd(region, rate)
         price = None
         if usd is not None:
@@ -135,7 +175,12 @@ class Catalog:
     def tariff(self, provider: str, service: str, name: str, region: str, rate: str) -> list[Block]:
         """Return the blocks that price ``name``, by where they start; a flat price is one block."""
         file = self.service(provider, service)
-        skus = file.blocks_of(name) if name in file.tiered else [self.require(provider, service, name)]
+        skus: Sequence[Sku] = [self.require(provider, service, name)] if name not in file.tiered else ()
+        if not skus:
+            skus = file.blocks_of(name, region)
+            like = self._likeness(region)
+            if like is not None and not any(sku.usd(region) for sku in skus):
+                skus = file.blocks_of(name, like.region)
         if name in file.tiered and any(
             book.replacement(provider, service, name, region, rate, file.unit) for book in self.books
         ):
@@ -213,16 +258,32 @@ class Catalog:
     def check_region(self, provider: str, region: str) -> None:
         """Raise :class:`InputError` if ``provider`` has no such region."""
         known = self.regions(provider)
-        if region not in known:
+        if not self.knows_region(provider, region):
             raise InputError(
                 Problem("region", f"{provider} has no region '{region}'", nearest(region, known))
             )
 
+    def knows_region(self, provider: str, region: str) -> bool:
+        """Whether ``provider`` has such a region, or a book or a directory of the user's gives it prices."""
+        known = region in self.regions(provider) or self._likeness(region) is not None
+        return known or region in self._own(provider)
+
+    def _own(self, provider: str) -> set[str]:
+        """Return the regions in which only directories laid over the embedded one have prices."""
+        files = (self._files_of(provider, name) for name in self.names(provider))
+        return {r for layers in files for root, file in layers if root != self.root for r in file.regions}
+
     def provenance(self, services: Iterable[tuple[str, str]]) -> list[Provenance]:
         """Return the files of the ``services``, by provider and name, and the books last."""
         files = [
-            Provenance(f"{provider}/{service}", file.newest, file.text)
-            for (provider, service), file in sorted((key, self.service(*key)) for key in services)
+            Provenance(
+                f"{provider}/{service}",
+                file.newest,
+                file.text,
+                "" if root == self.root else str(from_here(str(root))),
+            )
+            for provider, service in sorted(services)
+            for root, file in self._files_of(provider, service)
         ]
         books = [Provenance(f"book {book.name}", book.source.as_of, book.text) for book in self.books]
         return files + books

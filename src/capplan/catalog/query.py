@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from capplan.catalog.catalog import PROVIDERS, Catalog
+from capplan.catalog.catalog import Catalog
+from capplan.catalog.roots import PROVIDERS
 from capplan.catalog.rows import ServiceCatalog, Sku
 from capplan.errors import InputError, Problem, nearest
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -51,8 +52,11 @@ class Sku(NamedTuple):
     family: Family = Family()
 
     def source(self, region: str, rate: str) -> Source:
-        """Return the source of one price: that of its rate or region, or of the whole row."""
+        """Return the source of one price: its own, that of its rate or region, or that of the whole row."""
         by = self.sources
+        own = by.get(f"{rate} {region}") or by.get(f"{rate} {GLOBAL}")
+        if own is not None:
+            return own
         if rate != "on_demand" and rate in by:
             return by[rate]
         return by.get(region) or by["default"]
@@ -69,6 +73,20 @@ class Sku(NamedTuple):
         discount = self.family.discounts.get(rate)
         base = self.usd(region)
         return None if discount is None or base is None else base * (1 - discount)
+
+    def under(self, written: Sku) -> Sku:
+        """Return this SKU with the facts and prices of ``written`` over it, each with its own source."""
+        prices = dict(self.prices)
+        sources = dict(self.sources)
+        for rate, own in written.prices.items():
+            prices[rate] = ChainMap(own, prices.get(rate, {}))  # type: ignore[arg-type]
+            sources |= {f"{rate} {region}": written.source(region, rate) for region in own}
+        said = {
+            field: value
+            for field, value in written._asdict().items()
+            if field != "unit" and value != Sku._field_defaults.get(field, "")
+        }
+        return self._replace(**{**said, "prices": prices, "sources": sources})
 
 
 class Price(NamedTuple):
@@ -98,7 +116,10 @@ class Block(NamedTuple):
 
 
 class ServiceCatalog(NamedTuple):
-    """One file: the SKUs of one provider's service."""
+    """The SKUs of one provider's service: one file, or several laid over one another.
+
+    layers: the files that it was made of, the lowest first, where there are several.
+    """
 
     provider: str
     service: str
@@ -109,6 +130,7 @@ class ServiceCatalog(NamedTuple):
     text: str
     high_availability: tuple[str, float] | None = None
     commitment_terms: Mapping[str, str] = {}
+    layers: tuple[ServiceCatalog, ...] = ()
 
     @property
     def regions(self) -> set[str]:
@@ -133,9 +155,26 @@ class ServiceCatalog(NamedTuple):
         suffix = self.high_availability[0] if self.high_availability else None
         return names | {f"{name} {suffix}" for name in self.skus} if suffix else names
 
-    def blocks_of(self, name: str) -> Sequence[Sku]:
-        """Return the SKUs that make up the price of ``name``, by where they start."""
+    def blocks_of(self, name: str, region: str | None = None) -> Sequence[Sku]:
+        """Return the SKUs that make up the price of ``name``, by where they start.
+
+        Blocks of two files never mix: in a ``region`` those of the highest layer hold that prices them there.
+        """
+        of = [layer for layer in self.layers if name in layer.tiered]
+        priced = [layer for layer in of if region and any(b.usd(region) for b in layer.blocks_of(name))]
+        if of:
+            return (priced or of[:1])[-1].blocks_of(name)
         return sorted((s for s in self.skus.values() if s.tier_of == name), key=lambda s: s.start)
+
+    def under(self, other: ServiceCatalog) -> ServiceCatalog:
+        """Return this service with the SKUs of ``other`` over it, region by region."""
+        own = {name: self.skus[name].under(s) if name in self.skus else s for name, s in other.skus.items()}
+        return self._replace(
+            skus=ChainMap(own, self.skus),  # type: ignore[arg-type]
+            layers=(*(self.layers or (self,)), other),
+            high_availability=self.high_availability or other.high_availability,
+            commitment_terms={**self.commitment_terms, **other.commitment_terms},
+        )
 
     def doubled(self, sku: Sku) -> Sku:
         """Return the highly available variant of ``sku``: a multiple of its price, under its own name."""

@@ -85,7 +85,7 @@ Catalogs = Annotated[
     typer.Option(
         "--catalogs",
         envvar="CAPPLAN_CATALOGS",
-        help="Directory of catalogs to use instead of the embedded one.",
+        help="Directory of catalogs over the embedded ones, or several, divided as in PATH.",
     ),
 ]
 Books = Annotated[

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from capplan.errors import InputError, Problem, nearest
+from capplan.paths import user_dir
 
 PROVIDERS = ("gcp", "aws", "azure")
 LEAST_WIDTH, MOST_WIDTH = 40, 1000
@@ -101,8 +102,7 @@ def _up_to_the_top(here: Path) -> Iterator[Path]:
 
 
 def _user_file() -> tuple[Path, str] | None:
-    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111
-    path = Path(base, "capplan", "config.toml")
+    path = user_dir() / "config.toml"
     return (path, "") if path.is_file() else None
 
 
@@ -155,6 +155,8 @@ def _resolved(key: str, value: Any, directory: Path) -> Any:
     """Return a value with its paths relative to the file that says them; a book is a path if it looks so."""
     if key == "books":
         return [str(directory / book) if _is_path(book) else book for book in value]
+    if key == "catalogs":
+        return os.pathsep.join(str(directory / part) for part in value.split(os.pathsep))
     return str(directory / value) if key in _PATHS else value
 
 

@@ -228,7 +228,7 @@ class Context:
             what = f"has no region: nothing says where on {provider} it runs"
             raise InputError(self.places.problem(path, what, f"Set regions.{provider}, or its own region."))
         known = self.catalog.regions(provider)
-        if region not in known:
+        if not self.catalog.knows_region(provider, region):
             place = (*path, "region") if own else ("regions", provider)
             what = f"{provider} has no region '{region}'"
             raise InputError(self.places.problem(place, what, nearest(region, known)))

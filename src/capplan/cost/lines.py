@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from capplan.arrays import Array, Floats
+from capplan.arrays import Array, Floats, in_scenario
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Block, Price
 from capplan.cost.meters import EXTERNAL, RATES, Meter, Range
@@ -17,9 +17,10 @@ from capplan.errors import InputError, Problem
 class CostLine(NamedTuple):
     """A quantity at a price. ``cost`` is None where the price is unknown: unpriced, never zero.
 
-    status: ``list``, ``book`` (a price book or the plan itself), ``bound`` (the on-demand price, in place of
-    a commitment or spot price that nobody knows and that is no higher) or ``unpriced``. list_price is the
-    provider's on-demand price before books, commitments and spot, where there is one.
+    status: ``list``, ``book`` (a price book or the plan itself), ``estimated`` (another region's price times
+    a factor), ``bound`` (the on-demand price, for a commitment or spot price that nobody knows and that is no
+    higher) or ``unpriced``. list_price is the provider's on-demand price before books, commitments and spot,
+    where there is one.
     """
 
     meter: Meter
@@ -89,6 +90,13 @@ def total_cost(lines: Iterable[CostLine]) -> Range:
         if line.cost is not None:
             total = total + line.cost
     return total
+
+
+def estimated_share(lines: Sequence[CostLine], scenario: int) -> float:
+    """Return how much of the expected cost stands on prices that a book estimates; 0 of a cost of nothing."""
+    known = [(line.status, in_scenario(line.cost.expected, scenario)) for line in lines if line.cost]
+    total = sum(usd for _, usd in known)
+    return sum(usd for status, usd in known if status == "estimated") / total if total > 0 else 0.0
 
 
 def _account_key(meter: Meter) -> tuple[str, ...]:

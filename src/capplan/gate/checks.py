@@ -143,6 +143,36 @@ gates: {coverage: {undated: deny}}
     remedy="Put a dated price into a price book.",
     source="gates.coverage.undated",
 )
+ESTIMATED_PRICE = Check(
+    code="estimated-price",
+    severity="error",
+    title="A price is estimated from another region's",
+    why="A factor is a guess: prices of single SKUs differ more than regions do.",
+    breaks="""\
+# file: guess.yaml
+schema: 1
+name: guess
+source: {as_of: "2026-11-01", text: our guess}
+regions: {gcp-moon1: {like: us-central1, factor: 1.1}}
+# file: plan.yaml
+resources: {disks: {provider: gcp, region: gcp-moon1, service: persistent-disk, sku: pd-ssd, quantity: 10}}
+pricing: {books: [guess.yaml]}
+gates: {coverage: {estimated: deny}}
+""",
+    near="""\
+# file: guess.yaml
+schema: 1
+name: guess
+source: {as_of: "2026-11-01", text: our guess}
+regions: {gcp-moon1: {like: us-central1, factor: 1.1}}
+# file: plan.yaml
+resources: {disks: {provider: gcp, region: us-central1, service: persistent-disk, sku: pd-ssd, quantity: 10}}
+pricing: {books: [guess.yaml]}
+gates: {coverage: {estimated: deny}}
+""",
+    remedy="Import the region's price list, or put the price into a price book.",
+    source="gates.coverage.estimated",
+)
 POLICY_BROKEN = Check(
     code="policy-broken",
     severity="error",
@@ -167,6 +197,7 @@ _GATES = {
     "capacity/quota": INSTANCE_QUOTA_EXCEEDED,
     "coverage/stale": STALE_PRICE,
     "coverage/undated": UNDATED_PRICE,
+    "coverage/estimated": ESTIMATED_PRICE,
 }
 """What gates find, by their kind or their name."""
 

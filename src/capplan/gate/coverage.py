@@ -38,6 +38,7 @@ def coverage_findings(gate: CoverageGate, estimate: Estimate, today: date) -> It
 _REMEDIES = {
     "unpriced": "Put its price into a price book.",
     "undated": "Put a dated price into a price book.",
+    "estimated": "Import the region's price list, or put the price into a price book.",
     "stale": "Update the catalog, or confirm the price in a price book.",
 }
 
@@ -46,6 +47,8 @@ def _gate_of(gate: CoverageGate, check: Check) -> tuple[str, Answer]:
     """Return how the plan calls a check, and what it does about it."""
     if check is UNPRICED:
         return "unpriced", gate.unpriced
+    if check is checks.ESTIMATED_PRICE:
+        return "estimated", gate.estimated
     return ("undated", gate.undated) if check is checks.UNDATED_PRICE else ("stale", gate.stale)
 
 
@@ -53,6 +56,8 @@ def _doubts(gate: CoverageGate, line: CostLine, today: date) -> Iterator[tuple[C
     """Yield why a price is not good enough, and how many days old it is."""
     if line.status == "unpriced":
         yield UNPRICED, 0, f"has no price: {line.source}"
+    if line.status == "estimated":
+        yield checks.ESTIMATED_PRICE, 0, f"has an estimated price: {line.source}"
     free = line.unit_price is not None and not np.any(line.unit_price)
     if line.status != "list" or free:
         return

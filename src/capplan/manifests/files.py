@@ -84,7 +84,7 @@ def lock_of(
     """
     hashes = {path: value for path, value in _locked(directory).items() if partial or path in orphans}
     hashes |= {item.path: digest(item.text) for item in files}
-    catalogs = [{"name": c.name, "as_of": c.as_of, "sha256": c.sha256} for c in site.estimate.catalogs]
+    catalogs = [{"name": c.label, "as_of": c.as_of, "sha256": c.sha256} for c in site.estimate.catalogs]
     lock = {
         "schema_version": 1,
         "capplan": __version__,

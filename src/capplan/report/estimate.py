@@ -18,7 +18,7 @@ _COUNTS = "instances: min/average/needed at the peak/max"
 def estimate_blocks(estimate: Estimate, verbosity: int) -> Iterator[Block]:
     """Yield the report of one estimate; a ``verbosity`` below 0 is the summary, above 0 everything."""
     shown = view(estimate)
-    yield Heading(tables.heading(shown), (basis(estimate), _COUNTS))
+    yield Heading(tables.heading(shown), (basis(estimate), *_estimated(shown), _COUNTS))
     yield tables.components(shown)
     if verbosity >= 0:
         yield _weeks(shown)
@@ -43,9 +43,17 @@ def basis(estimate: Estimate) -> str:
         said.append("sustained-use discount" if pricing.sustained_use else "no sustained-use discount")
     books = [c.name.removeprefix("book ") for c in estimate.catalogs if c.name.startswith("book ")]
     prices = f"prices of book {', '.join(books)} over list prices" if books else "list prices"
+    over = dict.fromkeys(c.over for c in estimate.catalogs if c.over)
+    prices += f" and catalogs {', '.join(over)}" if over else ""
     dates = sorted(line.as_of for line in estimate.lines if line.as_of)
     dated = f" of {dates[0]} to {dates[-1]}" if dates else ""
     return f"USD, {prices}{dated}; {', '.join(said)}"
+
+
+def _estimated(shown: EstimateView) -> Iterator[str]:
+    """Yield what part of the bill is no more than an estimate."""
+    if shown.estimated_share:
+        yield f"{shown.estimated_share:.0%} of the expected cost uses prices estimated from other regions"
 
 
 def _weeks(shown: EstimateView) -> Sparklines:

@@ -51,6 +51,7 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         "components": {c.name: _component(c) for c in shown.components},
         "cost_lines": [_line(line) for line in shown.lines],
         "monthly_cost": _cost(shown.total),
+        "estimated_share": shown.estimated_share,
         "tiers": _tiers(shown),
         "warnings": [finding_document(finding) for finding in shown.findings],
         "catalogs": _catalogs(estimate),
@@ -113,6 +114,7 @@ def scenario_document(estimate: Estimate, scenario: int) -> dict[str, Any]:
         "demand": _demand(shown),
         "components": {c.name: _component(c) for c in shown.components},
         "monthly_cost": _cost(shown.total),
+        "estimated_share": shown.estimated_share,
     }
 
 
@@ -222,4 +224,4 @@ def finding_document(finding: Finding) -> dict[str, str]:
 
 
 def _catalogs(estimate: Estimate) -> list[dict[str, str | None]]:
-    return [{"name": c.name, "as_of": c.as_of, "sha256": c.sha256} for c in estimate.catalogs]
+    return [{"name": c.label, "as_of": c.as_of, "sha256": c.sha256} for c in estimate.catalogs]

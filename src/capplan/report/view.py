@@ -10,7 +10,7 @@ from capplan.arrays import Array, hourly_mean, in_scenario
 from capplan.capacity.sizing import Sizing, utilization_of
 from capplan.components.base import Component
 from capplan.components.measures import Measure
-from capplan.cost.lines import Certainty, CostLine, certainty
+from capplan.cost.lines import Certainty, CostLine, certainty, estimated_share
 from capplan.cost.meters import Range
 from capplan.estimate import Estimate
 from capplan.findings import Finding
@@ -130,6 +130,7 @@ class EstimateView(NamedTuple):
     components: Sequence[ComponentView]
     lines: Sequence[LineView]
     total: Cost | None
+    estimated_share: float
     findings: Sequence[Finding]
 
 
@@ -145,6 +146,7 @@ def view(estimate: Estimate, scenario: int = 0, hourly: bool = False) -> Estimat
         components=[_component(estimate, component, scenario, hourly) for component in estimate.components],
         lines=[_line(line, scenario) for line in estimate.lines],
         total=total_view(estimate, scenario),
+        estimated_share=estimated_share(estimate.lines, scenario),
         findings=estimate.findings,
     )
 

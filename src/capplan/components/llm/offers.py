@@ -7,7 +7,8 @@ from functools import partial
 from typing import NamedTuple
 
 from capplan.capacity.nodes import Allocatable
-from capplan.catalog.catalog import PROVIDERS, Catalog
+from capplan.catalog.catalog import Catalog
+from capplan.catalog.roots import PROVIDERS
 from capplan.catalog.rows import RATES, Sku
 from capplan.components.base import MACHINES, Context, Path
 from capplan.components.managed import MANAGED
