@@ -35,7 +35,11 @@ RATE_LIMITED = """
         instances: {max: 100}
         purchase: {commit_1y: 60%, commit_3y: 40%}
     rate_limits:
-      limits: {service: web, clients: 50, tiers: levqor-load, endpoints: {a: {share: 75%}, b: {share: 15%}, c: {share: 10%, cost: 3}}}
+      limits:
+        service: web
+        clients: 50
+        tiers: levqor-load
+        endpoints: {a: {share: 75%}, b: {share: 15%}, c: {share: 10%, cost: 3}}
 """
 
 

@@ -1,0 +1,289 @@
+"""Every documented option on every shipped example: an exit code that is documented, and figures that are finite.
+
+A row is one run; options that do not depend on each other share it. The options are those of the command tree, so a
+new one fails here until a row tries it.
+"""
+
+# ruff: noqa: E501  (a table of commands and values reads best with a row a line)
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+
+from capplan.cli.app import app_with
+from capplan.cli.commands import COMMANDS
+from capplan.errors import ExitCode
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
+PLANS = sorted(path.parent.name for path in EXAMPLES.glob("*/plan.yaml"))
+TRACES = sorted(path.name for path in (EXAMPLES / "traces").glob("*.csv"))
+
+ROWS: Mapping[str, Sequence[str]] = {
+    "estimate": (
+        "PLAN --format json --set demand.growth_per_month=1% --catalogs CATALOGS",
+        "PLAN --verbose --book BOOK",
+        "PLAN --quiet -o OUT --force",
+        "PLAN --format csv --sweep demand.growth_per_month=0%,1%,2% --sweep demand.month=0,6",
+        "PLAN --format json --months 3 --budget 800",
+        "PLAN --months 2 --sweep demand.growth_per_month=0%,1%",
+        "PLAN --alternative all --format json",
+        "PLAN --format json --samples 50 --seed 2",
+        "PLAN --format json --sensitivity",
+        "PLAN --sobol --samples 50",
+        "PLAN --explain all",
+        "PLAN --format focus --period 2026-09",
+    ),
+    "recommend": (
+        "PLAN --format json --set demand.growth_per_month=1% --book BOOK --catalogs CATALOGS",
+        "PLAN --alternative ALTERNATIVE -o OUT --force",
+    ),
+    "check": (
+        "PLAN --format json --exit-zero --today 2026-09-30 --set demand.growth_per_month=1% --catalogs CATALOGS",
+        "PLAN --gates GATES --book BOOK -o OUT --force",
+        "PLAN --base PLAN --baseline CHECKED --alternative ALTERNATIVE",
+    ),
+    "diff": (
+        "PLAN PLAN --format json --book BOOK --catalogs CATALOGS",
+        "PLAN PLAN --alternative ALTERNATIVE -o OUT --force",
+        "PLAN --actual BILL --map MAP --format json",
+    ),
+    "breakeven": (
+        "PLAN --format json --points 10 --samples 20 --quiet --set demand.growth_per_month=1% --catalogs CATALOGS",
+        "PLAN --between plan ALTERNATIVE --over demand.month --from 0 --to 24 --points 10 --samples 20 --book BOOK",
+        "PLAN --comparison COMPARISON --points 10 --samples 20 --seed 3 -o OUT --force",
+    ),
+    "audit": (
+        "PLAN --format json --strict --catalogs CATALOGS",
+        "PLAN --claims CLAIMS --verbose -o OUT --force",
+    ),
+    "simulate": (
+        "PLAN --days 0.01 --format json --steady --set demand.growth_per_month=1% --catalogs CATALOGS",
+        "PLAN --days 0.01 --tick 30 --seed 4 --startup 20 --node-start 60 --timeout 5 --metric-lag 30 --book BOOK",
+        "PLAN --days 0.01 --outage 00:02-00:05 --retries 2 --rate-limit 100 --breaker 0.5 --kubernetes 1.33",
+        "PLAN --days 0.005 --exact -o OUT --force",
+        "PLAN --days 0.005 --tune --tries 2 --service SERVICE --apply -o OUT --force",
+        "PLAN --days 0.01 --right-size --usage USAGE --format json",
+        "PLAN --days 0.01 --trace TRACE --trace-columns timestamp,requests --trace-gaps 30% --format json",
+        "PLAN --days 0.005 --alternative ALTERNATIVE",
+    ),
+    "llm": (
+        "PLAN --format json --set demand.growth_per_month=1% --book BOOK --catalogs CATALOGS",
+        "PLAN --all --alternative ALTERNATIVE -o OUT --force",
+        "PLAN --pareto",
+    ),
+    "render-manifests": (
+        "PLAN -o RENDERED --set demand.growth_per_month=1% --book BOOK --catalogs CATALOGS --cpu-limits",
+        "PLAN -o RENDERED --check",
+        "PLAN -o RENDERED --prune --dry-run --only monitoring",
+        "PLAN -o RENDERED --list --layout plain --no-cpu-limits --alternative ALTERNATIVE",
+        "PLAN -o RENDERED --force --templates TEMPLATES --schemas SCHEMAS",
+    ),
+}
+"""Of commands that read a plan: each row is run on each example."""
+
+ONCE: Mapping[str, Sequence[str]] = {
+    "estimate": (
+        "--manifests MANIFESTS --provider gcp --region us-central1 --node-type e2-standard-4 --format json",
+        "--manifests RENDERED --overlay prod --provider gcp --region us-central1",
+    ),
+    "diff": (
+        "MANIFESTS MANIFESTS --provider aws --region us-east-1 --node-type m6i.xlarge --format json",
+        "RENDERED RENDERED --overlay prod --provider gcp --region us-central1",
+    ),
+    "llm": (
+        "--models",
+        "--model llama-3.1-8b --gpu L4 --precision fp8 --tp 1 --engine vllm --input-tokens 500 --output-tokens 100 --format json",
+        "--model llama-3.1-8b --ttft 3s --tpot 100ms",
+        "--model x --architectures ARCHITECTURES --calibration CALIBRATION",
+    ),
+    "adopt": (
+        "MANIFESTS --provider gcp --region us-central1 --node-type e2-standard-4 --catalogs CATALOGS -o OUT --force",
+        "RENDERED --overlay prod --provider gcp --region us-central1",
+    ),
+    "verify": (
+        "MANIFESTS --format json --plan PLAN --alternative ALTERNATIVE --catalogs CATALOGS",
+        "MANIFESTS --schemas SCHEMAS -o OUT --force",
+        "--list",
+    ),
+    "explain": ("orphan-service --format json -o OUT --force",),
+    "init": (
+        "NEW --example levqor --force",
+        "NEW --yes --name shop --platform cloud-run --region us-central1 --users 500 --force",
+    ),
+    "completion": ("bash -o OUT --force",),
+    "schema": ("-o OUT --force",),
+    "calibrate llm": (
+        "BENCH --architectures ARCHITECTURES --catalogs CATALOGS -o CALIBRATION --force",
+        "BENCH --gpu H100 --precision fp8 --tp 1 --engine vllm",
+    ),
+    "templates list": ("",),
+    "templates show": ("k6.js.j2",),
+    "templates eject": ("-o EJECTED --force",),
+    "catalog list": (
+        "--provider aws --service ec2 --region us-east-1 --name m5 --vcpu 4 --memory 16 --format json",
+        "--gpu T4 -o OUT --force --catalogs CATALOGS",
+    ),
+    "catalog show": ("m5.xlarge --format json --catalogs CATALOGS -o OUT --force",),
+    "catalog check": ("--today 2026-09-30 --strict --catalogs CATALOGS --format json -o OUT --force",),
+    "catalog import-model": ("CONFIG --as x -o ARCHITECTURES --force",),
+    "config show": ("--format json -o OUT --force",),
+}
+"""Of the others, and of what needs no plan."""
+
+_ALLOWED = frozenset(ExitCode) - {ExitCode.INTERNAL, ExitCode.INTERRUPTED}
+
+
+def options() -> Iterator[tuple[str, str, Sequence[str]]]:
+    """Yield every option: its command, its name, and all that it is called by."""
+    tree = typer.main.get_command(app_with(list(COMMANDS)))
+    todo = [((), tree)]
+    while todo:
+        path, command = todo.pop()
+        inside = getattr(command, "commands", None)
+        if inside:
+            todo += [((*path, name), each) for name, each in inside.items()]
+            continue
+        for parameter in command.params:
+            names = [*parameter.opts, *parameter.secondary_opts]
+            if parameter.param_type_name == "option" and "--help" not in names:
+                yield " ".join(path), parameter.opts[0], names
+
+
+def tried(command: str) -> set[str]:
+    """Return the words of all rows of a command."""
+    return {word for rows in (ROWS, ONCE) for row in rows.get(command, ()) for word in row.split()}
+
+
+@pytest.mark.parametrize(("command", "option", "names"), list(options()), ids=lambda value: str(value))
+def test_every_option_is_tried(command: str, option: str, names: Sequence[str]) -> None:
+    assert tried(command) & set(names), f"add {option} to a row of '{command}'"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return what the words in capitals stand for; files that commands read, made of what ships."""
+    made = tmp_path_factory.mktemp("matrix")
+    (made / "templates").mkdir()
+    (made / "schemas").mkdir()
+    (made / "book.yaml").write_text(
+        "schema: 1\nname: mine\nprices: {aws/ec2/m5.xlarge: {unit: hour, usd: 0.1}}\n"
+        "source: {as_of: 2026-01-01, text: own}\n"
+    )
+    (made / "bill.csv").write_text(
+        "ServiceName,SkuId,PricingUnit,PricingQuantity,EffectiveCost,BillingPeriodStart\n"
+        "ec2,x,Hours,730,50,2026-08-01\n"
+    )
+    (made / "map.yaml").write_text("ec2/x: aws/ec2/m5.xlarge\n")
+    (made / "usage.csv").write_text(
+        "timestamp,cpu_cores,memory_bytes\n"
+        + "".join(f"2026-01-01T00:{minute:02}:00Z,0.2,{10**8}\n" for minute in range(60))
+    )
+    names = (
+        "book.yaml",
+        "bill.csv",
+        "map.yaml",
+        "usage.csv",
+        "templates",
+        "schemas",
+        "out",
+        "rendered",
+        "new",
+    )
+    found = {Path(name).stem.upper(): str(made / name) for name in (*names, "ejected", "architectures.yaml")}
+    return found | {
+        "CALIBRATION": str(made / "calibration.yaml"),
+        "CHECKED": str(made / "checked.json"),
+        "CATALOGS": str(ROOT / "catalogs"),
+        "MANIFESTS": str(EXAMPLES / "manifests"),
+        "BENCH": str(EXAMPLES / "llm-serving/bench.csv"),
+        "CONFIG": str(EXAMPLES / "llm-serving/config.json"),
+        "PLAN": str(EXAMPLES / "levqor"),
+    }
+
+
+def about(example: str, directory: Path) -> dict[str, str]:
+    """Return the words that stand for a part of one example, which is copied so that it may be changed."""
+    shutil.copytree(EXAMPLES / example, directory / example)
+    plan = yaml.safe_load((directory / example / "plan.yaml").read_text(encoding="utf-8"))
+    compared = (plan.get("decisions") or {}).get("comparisons")
+    named = {"ALTERNATIVE": plan.get("alternatives"), "SERVICE": plan.get("services"), "COMPARISON": compared}
+    found = {word: next(iter(names or {}), "") for word, names in named.items()}
+    beside = {"GATES": "capplan.gates.yaml", "CLAIMS": "claims.yaml"}
+    there = {word: directory / example / name for word, name in beside.items()}
+    found |= {word: str(path) if path.exists() else "" for word, path in there.items()}
+    return found | {
+        "PLAN": str(directory / example),
+        "TRACE": str(EXAMPLES / "traces" / TRACES[len(example) % 3]),
+    }
+
+
+def words_of(row: str, meaning: Mapping[str, str]) -> list[str] | None:
+    """Return a row's words; None where it needs what an example has not."""
+    words = [meaning.get(word, word) for word in row.split()]
+    return None if "" in words else words
+
+
+def check_run(run: object, words: Sequence[str]) -> None:
+    """Assert what holds for every run."""
+    said = f"capplan {' '.join(words)}\n{run.stderr}"  # type: ignore[attr-defined]
+    assert run.exit_code in _ALLOWED, said  # type: ignore[attr-defined]
+    assert "internal error" not in said, said
+    assert "Traceback" not in said, said
+    out = run.stdout  # type: ignore[attr-defined]
+    if out[:1] in ("{", "["):
+        assert_finite(json.loads(out), words)
+    else:
+        assert not re.search(r"(?<![\w-])(nan|inf|infinity)(?![\w-])", out, re.IGNORECASE), (words, out)
+
+
+def assert_finite(value: object, words: Sequence[str]) -> None:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            assert_finite(each, words)
+    assert not isinstance(value, float) or math.isfinite(value), words
+
+
+@pytest.mark.parametrize("command", ROWS)
+def test_options_of_plans(capplan: Callable, files: dict[str, str], tmp_path: Path, command: str) -> None:
+    """Every row runs on every example, and has an answer on one at least."""
+    Path(files["CHECKED"]).write_text('{"violations": []}')
+    ended: dict[str, set[int]] = {row: set() for row in ROWS[command]}
+    for example in PLANS:
+        meaning = files | about(example, tmp_path) | {"RENDERED": str(tmp_path / f"{example}-rendered")}
+        for row in ROWS[command]:
+            words = words_of(row, meaning)
+            if words is not None:
+                run = capplan(command, *words)
+                check_run(run, [command, *words])
+                ended[row].add(run.exit_code)
+    assert not [row for row, codes in ended.items() if codes <= {ExitCode.INPUT}]
+
+
+@pytest.mark.parametrize("command", ["catalog import-model", "calibrate llm", *ONCE])
+def test_options_of_the_rest(capplan: Callable, files: dict[str, str], tmp_path: Path, command: str) -> None:
+    meaning = files | {"ALTERNATIVE": "scale"}
+    capplan("render-manifests", files["PLAN"], "-o", files["RENDERED"], "--force")
+    for row in ONCE[command]:
+        words = words_of(row, meaning)
+        assert words is not None
+        check_run(capplan(*command.split(), *words), [command, *words])
+
+
+@pytest.mark.parametrize("trace", TRACES)
+def test_traces_that_ship(capplan: Callable, trace: str) -> None:
+    words = ["examples/amas", "--trace", f"examples/traces/{trace}", "--days", "0.02", "--format", "json"]
+    run = capplan("simulate", *[str(ROOT / word) if "/" in word else word for word in words])
+    check_run(run, words)
+    assert run.exit_code == 0
