@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from capplan.decide.audit import Audit, ClaimResult, Verdict
+from capplan.decide.audit import Audit, ClaimResult
 from capplan.plan.claims import Said
 from capplan.report import numbers
 from capplan.report.blocks import Block, Heading, Lines, Report, Wide
@@ -52,7 +52,7 @@ def audit_document(audit: Audit) -> dict[str, Any]:
     }
 
 
-_COUNTED: Mapping[Verdict, tuple[str, str]] = {
+_COUNTED: Mapping[str, tuple[str, str]] = {
     "holds": ("holds", "hold"),
     "off": ("is wrong", "are wrong"),
     "contradicts itself": ("contradicts itself", "contradict themselves"),

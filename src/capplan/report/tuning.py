@@ -76,8 +76,7 @@ def _said(given: Rules | None) -> str:
 def _verdict(found: Tuned) -> str:
     if found.best is None:
         allowed = percent(ALLOWED_LATE)
-        return f"No setting keeps late requests within {allowed} of all requests on both the searched load "
-        "and unseen load."
+        return f"No setting keeps late requests within {allowed} on both the searched and the unseen load."
     saving = difference(found.today.usd_per_month, found.best.usd_per_month)
     was = "also meets" if found.today.holds else "does not meet"
     return f"← the cheapest setting that meets the SLO: {saving}; today's setting {was} it."
