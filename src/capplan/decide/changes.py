@@ -131,8 +131,7 @@ def _for_store(estimate: Estimate, component: Component) -> Iterator[Change]:
         return
     if not np.any(store.commit_1y) and not np.any(store.commit_3y):
         for rate, years in (("commit_1y", "one year"), ("commit_3y", "three years")):
-            risk = f"you pay for {years}, whether you use it or not; most platforms do not let you change "
-            "the class in that time"
+            risk = f"you pay for {years}, used or not; on most platforms the class is fixed for that time"
             yield Change(component.name, "commitment", (*path, rate), 1.0, f"commit for {years}", risk)
     known = any(measure.name in ("cpu", "memory") for measure in component.measures)
     if isinstance(store, Memorystore):

@@ -144,8 +144,7 @@ def _open(rows: Sequence[BillRow]) -> Iterator[str]:
     """Yield what the rows leave open."""
     unknown = sum(row.cost is None for row in rows)
     if unknown:
-        yield f"{unknown} of {len(rows)} rows have a blank cost, so the cost of what they belong to is "
-        "unknown"
+        yield f"{unknown} of {len(rows)} rows have a blank cost, so the cost of their SKUs is unknown"
     months = sorted({row.month for row in rows})
     numbers = [12 * int(month[:4]) + int(month[5:]) for month in months]
     apart = next((i for i in range(1, len(numbers)) if numbers[i] - numbers[i - 1] > 1), None)

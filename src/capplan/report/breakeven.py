@@ -148,8 +148,7 @@ def _verdicts(answer: Answer) -> Iterator[str]:
     for name, limit in zip(names, found.limits, strict=True):
         if limit is not None:
             where = f"from {_value(limit)} {driver.name} on"
-            yield f"{name} may not run as many instances as its load needs {where}, so its cost there is "
-            "too low."
+            yield f"{name} may not run all the instances it needs {where}, so its cost there is too low."
     yield from _findings(answer)
 
 

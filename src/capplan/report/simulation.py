@@ -155,8 +155,7 @@ def _notes(simulation: Simulation) -> Iterator[str]:
             yield f"WARNING {name}: {percent(found.shed_share)} of the requests were not served."
     yield from _outage(simulation)
     for name in simulation.skipped:
-        yield f"INFO {name}: not simulated, because the plan does not say what an instance carries or no "
-        "load arrives."
+        yield f"INFO {name}: not simulated: its capacity is unknown, or no load arrives."
 
 
 def _outage(simulation: Simulation) -> Iterator[str]:

@@ -65,8 +65,7 @@ def _sampled_blocks(result: Sampled) -> Iterator[Block]:
         yield Table(columns, inputs, "Inputs")
     else:
         yield Lines((f"{head}: nothing is uncertain",))
-    met = f"In {sample.all_met:.1%} of the draws, every component can run as many instances as it needs "
-    "and meets its SLO."
+    met = f"In {sample.all_met:.1%} of the draws, every component has room to scale and meets its SLO."
     yield Table(columns, list(_result_rows(result)), "Results")
     yield Lines((met,))
 
