@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
@@ -40,6 +41,9 @@ _TIME = re.compile(
     r"\s*(?P<half>[AaPp][Mm])?\s*(?P<zone>Z|UTC|GMT|[-+]\d\d(?::?\d\d)?)?"
 )
 _WRITE = "Write dates as 2026-01-31T12:00:00Z, or seconds since 1970."
+
+
+_TO_THE_SECOND = len("2026-01-31T12:00:0")
 
 
 class Moments(NamedTuple):
@@ -159,6 +163,9 @@ def _seconds(column: Column, row: int, at: datetime | None, zoned: bool) -> floa
 
 
 def _iso(cell: str) -> datetime | None:
+    if len(cell) > _TO_THE_SECOND and cell[4] == cell[7] == "-":
+        with suppress(ValueError):  # the usual way, which Python reads several times as fast
+            return datetime.fromisoformat(cell)
     match = _ISO.fullmatch(cell)
     return None if match is None else _moment(int(match[1]), int(match[2]), int(match[3]), match["clock"])
 

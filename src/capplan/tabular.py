@@ -24,6 +24,9 @@ MAX_BYTES = 256 * 2**20
 
 MAX_ROWS = 1_000_000
 _LONGEST_LINE = 2**20
+_REMEMBERED = 50_000
+"""Texts that are kept once however often they occur, such as names and dates."""
+
 _DELIMITERS = ",;\t|"
 _BLANKS = frozenset(("", "null", "NULL", "Null"))
 _SHOWN = 60
@@ -105,7 +108,7 @@ def _table(
         numbers.append(number)
         for index, column in zip(kept, cells, strict=True):
             cell = row[index].strip()
-            column.append(seen.setdefault(cell, cell))
+            column.append(seen.get(cell, cell) if len(seen) == _REMEMBERED else seen.setdefault(cell, cell))
     columns = {
         names[index]: Column(path, header[index].strip(), column, numbers)
         for index, column in zip(kept, cells, strict=True)

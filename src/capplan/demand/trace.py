@@ -86,7 +86,7 @@ def _recorded(path: Path, trace: Trace) -> _Rows:
         if np.any(wrong):
             raise column.error(int(np.argmax(wrong)), what)
     read, given = moments(times), ~np.isnan(values)
-    places = [f"{name_of(path)}:{table.lines[row]}" for row in np.flatnonzero(given).tolist()]
+    places = [f"{table.path}:{table.lines[row]}" for row in np.flatnonzero(given).tolist()]
     return _Rows(read.seconds[given], values[given], places, read.said)
 
 

@@ -123,6 +123,7 @@ def read_bill(path: Path) -> Bill:
         _written(days, "%Y-%m-%d"),
         kinds,
     )
+    table.columns.clear()  # the texts of numbers take as much memory as the rows
     found = list(rows)
     return Bill(found, list(dict.fromkeys([*starts.said, *days.said, *_open(found)])))
 
