@@ -156,7 +156,7 @@ def test_high_availability_is_not_forgotten(store):
 def test_no_region_is_an_error_and_no_default(platform):
     """infracost 7: what had no region was priced in us-east-1, eastus or us-central1."""
     machine = {"gcp": "n1-standard-4", "aws": "m5.large", "azure": "Standard_D4s_v5"}[platform]
-    with pytest.raises(InputError, match=f"has no region: nothing says where on {platform} it runs"):
+    with pytest.raises(InputError, match=f"has no region: the plan does not say where on {platform} it runs"):
         estimate_of(
             VM, "regions=null", f"services.api.provider={platform}", f"services.api.machine={machine}"
         )

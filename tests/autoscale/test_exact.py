@@ -43,5 +43,7 @@ def test_every_request_is_served_leaves_or_waits(arrivals):
 def test_requests_that_come_again_or_are_not_let_in_are_not_followed(trouble):
     made = service(FIXED, initial=1)
     made = made._replace(traffic=made.traffic._replace(**trouble))
-    with pytest.raises(InputError, match="--exact: follows requests that come once and are all let in"):
+    with pytest.raises(
+        InputError, match="--exact: follows only requests that arrive once and are all admitted"
+    ):
         replay(outcome(made, [100.0] * 10), 1)

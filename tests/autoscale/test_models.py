@@ -104,4 +104,4 @@ def test_they_are_not_tuned(capplan, root):
         "simulate", root / "examples" / "llm-serving", "--days", "0.05", "--tune", "--service", "assistant"
     )
     assert done.exit_code == 2
-    assert "'assistant' is no service with an autoscaler and an SLO" in done.stderr
+    assert "'assistant' is not a service with an autoscaler and an SLO" in done.stderr

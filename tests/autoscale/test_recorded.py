@@ -67,7 +67,7 @@ def test_a_pod_that_began_again_is_one(saved):
 
 def test_memory_alone_is_not_enough(saved):
     path = saved("memory.json", series({"container": "api"}, 1, 2))
-    with pytest.raises(InputError, match=r"nothing of the CPU of 'api'.*Give --usage cpu=FILE too"):
+    with pytest.raises(InputError, match=r"does not say the CPU use of 'api'.*Give --usage cpu=FILE too"):
         read_usage([f"memory={path}"])
 
 

@@ -94,7 +94,7 @@ def test_usage_from_a_file_by_pod(tmp_path):
         ("timestamp,cpu_cores,memory_bytes\n2026-01-01,1,1\n2026-01-02,1e300,1\n", ":3:"),
         ("timestamp,cpu_cores,memory_bytes\n", "holds no rows"),
         ("timestamp,cpu_cores,memory_bytes\n0,1,1\n60,1,1\n", ":2: timestamp '0' is no time since 1970"),
-        ("timestamp,cpu_cores,memory_bytes\n2026-01-01,,1\n", ":2: cpu_cores '' is not a use"),
+        ("timestamp,cpu_cores,memory_bytes\n2026-01-01,,1\n", ":2: cpu_cores '' must be 0 or more"),
     ],
 )
 def test_usage_that_is_none(tmp_path, rows, where):

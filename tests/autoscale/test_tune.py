@@ -222,7 +222,7 @@ def test_only_one_service(both):
 @pytest.mark.parametrize("name", ["fixed", "workr", ""])
 def test_a_service_that_cannot_be_tuned_is_told(name):
     prepared = prepare(plan_of(TWO), SHIPPED, Settings(days=0.1))
-    with pytest.raises(InputError, match=f"'{name}' is no service with an autoscaler and an SLO"):
+    with pytest.raises(InputError, match=f"'{name}' is not a service with an autoscaler and an SLO"):
         tunable(prepared, [name])
 
 

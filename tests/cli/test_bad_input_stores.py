@@ -72,7 +72,7 @@ BAD = {
         "resources: auto",
         "resources: levqor-load",
         "16:5",
-        "services.worker.resources: 'levqor-load' is a table of load, and resources is wanted",
+        "services.worker.resources: 'levqor-load' is a table of load, not of resources",
     ),
     "a kind of tiers that is none": (
         "{resources: llm",
@@ -138,13 +138,13 @@ BAD = {
         ", content: {ttl: 1h, value_size: 1KiB}",
         "",
         "29:3",
-        "caches.redis.content: machine: auto needs to know what the cache holds. Give keys, or a ttl",
+        "caches.redis.content: machine: auto needs the size of the content. Give keys, or a ttl",
     ),
     "a size that nobody says": (
         "    content: {keys: 10k, value_size: 4KiB}\n",
         "",
         "30:3",
-        "caches.answers.size: is required where nothing says what it holds. Give it, or its content.",
+        "caches.answers.size: is required unless the plan describes the content. Give it, or describe",
     ),
     "an unknown embedding": (
         "embedding: embeddings",

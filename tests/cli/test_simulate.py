@@ -117,14 +117,14 @@ def test_a_page_without_altair_says_what_it_lacks(capplan, root, tmp_path, monke
         (["--service", "backend"], "--service: has no effect on its own. Give --tune too."),
         (
             ["--tune", "--service", "backen"],
-            "'backen' is no service with an autoscaler and an SLO. Did you mean",
+            "'backen' is not a service with an autoscaler and an SLO. Did you mean",
         ),
         (["--outage", "10:00"], "'10:00' is not a time range. Example: 10:00-10:20."),
         (["--outage", "10:00-10:60"], "is not a time range"),
         (["--outage", "10:20-10:00"], "'10:20-10:00' ends before it begins"),
         (
             ["--outage", "30:00-31:00", "--days", "1"],
-            "--outage: begins after the 24 hours that are simulated",
+            "--outage: begins after the 24 simulated hours",
         ),
     ],
 )

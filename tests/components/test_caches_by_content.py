@@ -119,7 +119,7 @@ def test_content_that_exceeds_a_named_cache_is_an_error():
     result = cache("platform: memorystore, size: 1Gi, content: {keys: 1, value_size: 2Gi}")
     (finding,) = result.findings
     assert finding.code == "cache-too-small"
-    assert "needs 3.2 GiB in each shard and has 1" in finding.message
+    assert "needs 3.2 GiB in each shard, but has 1" in finding.message
 
 
 def test_scenarios_are_sized_on_their_own():

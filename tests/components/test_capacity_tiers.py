@@ -57,7 +57,7 @@ def test_auto_takes_the_plans_table():
 
 def test_a_table_of_another_kind_is_refused():
     with pytest.raises(
-        InputError, match=r"services\.backend\.capacity: 'levqor-load' is a table of load, and capacity"
+        InputError, match=r"services\.backend\.capacity: 'levqor-load' is a table of load, not of capacity"
     ):
         estimate_of(PLAN, "services.backend.capacity=levqor-load")
 

@@ -222,7 +222,7 @@ def test_a_named_class_that_is_too_small_is_an_error_with_the_way_out():
     assert {"database-cpu", "database-memory"} <= codes(result)
     (finding,) = [f for f in result.findings if f.code == "database-cpu"]
     assert "needs 3.57 vCPU" in finding.message
-    assert "db.t3.large has not more than 2" in finding.message
+    assert "db.t3.large has only 2" in finding.message
 
 
 def test_what_no_class_has_is_an_error():
@@ -426,7 +426,7 @@ def test_a_standby_region_costs_an_instance_and_its_storage_there():
 
 @pytest.mark.parametrize(
     ("region", "says"),
-    [("us-eats1", "gcp has no region 'us-eats1'. Did you mean"), ("us-central1", "the database itself is")],
+    [("us-eats1", "gcp has no region 'us-eats1'. Did you mean"), ("us-central1", "the database itself runs")],
 )
 def test_a_standby_region_must_exist_and_differ(region, says):
     with pytest.raises(InputError, match=r"databases\.d\.recovery\.standby_region: ") as caught:

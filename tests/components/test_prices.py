@@ -62,7 +62,7 @@ def test_a_commitment_without_a_price_costs_at_most_what_is_on_demand():
     assert committed.certainty.sign == "≤"
     assert committed.certainty.complete
     (line,) = [line for line in committed.lines if line.status == "bound"]
-    assert line.source.startswith("on demand, which is the most")
+    assert line.source.startswith("the on-demand price, the highest possible")
     assert [f.subject for f in committed.findings if f.code == "price-bound"] == ["k/p"]
 
 
@@ -103,6 +103,6 @@ def test_a_lower_bound_is_no_more_than_the_total_once_prices_are_given(rps, pric
 def test_what_nobody_knows_the_price_of_is_not_ranked(tmp_path):
     """Classes without a price cannot be compared, so `auto` asks for one."""
     unknown = catalog_without("rds-postgres", tmp_path / "catalogs")
-    with pytest.raises(InputError, match="knows no price of aws rds-postgres"):
+    with pytest.raises(InputError, match="has no price of aws rds-postgres"):
         estimate_of(PLAN, "databases.db.machine=auto", catalog=unknown)
     assert estimate_of(PLAN, catalog=unknown).certainty.sign == "≥"

@@ -165,11 +165,14 @@ def test_scenarios_stand_apart():
         ),
         (
             "services.backend.instances.max=null",
-            "rate_limits.api.service: nothing says what 'backend' carries",
+            "rate_limits.api.service: the plan does not say what 'backend' carries",
         ),
-        ("services.backend.throughput=null", "rate_limits.api.service: nothing says what 'backend' carries"),
+        (
+            "services.backend.throughput=null",
+            "rate_limits.api.service: the plan does not say what 'backend' carries",
+        ),
         ("rate_limits.api.service=backed", "'backed' is not a service. Did you mean 'backend'?"),
-        ("rate_limits.api.tiers=levqor-capacity", "is a table of capacity, and load is wanted"),
+        ("rate_limits.api.tiers=levqor-capacity", "is a table of capacity, not of load"),
         (
             "rate_limits.api.tiers=levqor",
             "rate_limits.api.tiers: no tier table 'levqor'. Did you mean 'levqor-",

@@ -124,7 +124,7 @@ def test_virtual_machines_have_a_floor_of_one_and_no_ceiling():
     [
         ("services.api.machine=m5.huge", "unknown SKU 'm5.huge' of aws ec2"),
         ("services.api.region=us-east-7", "aws has no region 'us-east-7'"),
-        ("regions={gcp: us-central1}", "has no region: nothing says where on aws it runs"),
+        ("regions={gcp: us-central1}", "has no region: the plan does not say where on aws it runs"),
         ("regions={aws: us-east1}", "aws has no region 'us-east1'. Did you mean 'us-east-1'"),
     ],
 )

@@ -69,6 +69,6 @@ def test_triggers_have_the_keys_that_keda_lists(directory):
     messages = {
         message for id_, message in findings(directory, keda(unknown, PROMETHEUS, CPU)) if id_ != "no-schema"
     }
-    assert "kafka knows no 'topik'" in messages
+    assert "kafka does not know 'topik'" in messages
     assert "'old' of kafka is deprecated" in messages
     assert not any("topicFromEnv" in message or message.startswith("prometheus") for message in messages)

@@ -37,11 +37,13 @@ def replay(outcome: Outcome, seed: int) -> Exact:
     """
     traffic = outcome.subject.simulated.traffic
     if traffic.retries or traffic.limit_rps or traffic.breaker:
-        what = "follows requests that come once and are all let in"
-        raise InputError(Problem("--exact", what, "Leave out --retries, --rate-limit and --breaker."))
+        what = "follows only requests that arrive once and are all admitted"
+        raise InputError(Problem("--exact", what, "Remove --retries, --rate-limit and --breaker."))
     total = float(outcome.series.arrivals.sum())
     if total > MOST_REQUESTS:
-        what = f"{outcome.subject.name} gets {total:,.0f} requests, and {MOST_REQUESTS:,} are the most"
+        what = (
+            f"{outcome.subject.name} gets {total:,.0f} requests; at most {MOST_REQUESTS:,} can be simulated"
+        )
         raise InputError(Problem("--exact", what, "Simulate fewer --days."))
     places, mean_s = _places(outcome)
     generator = np.random.Generator(np.random.PCG64([seed, 1]))

@@ -168,7 +168,9 @@ def _metrics(service: Kubernetes, size: Size, kind: int, places: Places, name: s
                 threshold *= 100
         if not threshold:
             path = ("services", name, "workload", "autoscaler", "triggers", which)
-            raise InputError(places.problem(path, "needs a threshold: nothing else in the plan says one"))
+            raise InputError(
+                places.problem(path, "needs a threshold, because nothing else in the plan gives one")
+            )
         found.append(_metric(which, threshold, kind, _number(trigger.activation or 0.0)))
     return found
 

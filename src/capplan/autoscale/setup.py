@@ -222,7 +222,7 @@ def _per_node(estimate: Estimate, component: Component) -> int:
         fits.append(node.gpus / pod.gpu)
     count = int(min(float(np.min(fit)) for fit in fits) + 1e-9)
     if count == 0:
-        what = f"its pods fit no node of {pool.name}, so none ever starts"
+        what = f"its pods fit no node of {pool.name}, so no pod ever starts"
         remedy = "Choose a larger machine, or request less."
         raise InputError(estimate.file.places.problem(("services", component.name), what, remedy))
     return count

@@ -126,7 +126,7 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
         what = f"{seconds / DAY_S:g} days in ticks of {settings.tick_s:g} s are too many"
         raise InputError(Problem("--days", what, "Simulate fewer days, or longer ticks."))
     if settings.blind_s[0] >= seconds:
-        what = f"begins after the {seconds / HOUR_S:g} hours that are simulated"
+        what = f"begins after the {seconds / HOUR_S:g} simulated hours"
         raise InputError(Problem("--outage", what))
     smooth = step_s >= HOUR_S
     by_name = {
@@ -139,7 +139,7 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
 
         found += model_subjects(estimate, by_name, settings)
     if not found:
-        remedy = "Give a service service_time, cpu_time or throughput, and load."
+        remedy = "Give a service load, and service_time, cpu_time or throughput."
         raise InputError(Problem(file.plan.name, "no service of the plan can be simulated", remedy))
     return Prepared(estimate, settings, load.profile, seconds, found, notes)
 

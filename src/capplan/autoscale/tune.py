@@ -85,7 +85,7 @@ def tunable(prepared: Prepared, only: Sequence[str] = ()) -> list[Subject]:
     found = {subject.name: subject for subject in moved if subject.slo}
     for name in only:
         if name not in found:
-            what = f"'{name}' is no service with an autoscaler and an SLO"
+            what = f"'{name}' is not a service with an autoscaler and an SLO"
             raise InputError(Problem("--service", what, nearest(name, found)))
     if not found:
         remedy = "Give slo.p95, and an instances.max above instances.min."

@@ -225,7 +225,7 @@ class Context:
         """Return the region of a component; there is no default that the plan does not name."""
         region = own or self.plan.regions.get(provider)
         if region is None:
-            what = f"has no region: nothing says where on {provider} it runs"
+            what = f"has no region: the plan does not say where on {provider} it runs"
             raise InputError(self.places.problem(path, what, f"Set regions.{provider}, or its own region."))
         known = self.catalog.regions(provider)
         if not self.catalog.knows_region(provider, region):
@@ -265,7 +265,7 @@ class Context:
             remedy = self.catalog.nearest_tier_table(name)
             raise InputError(self.places.problem(path, f"no tier table '{name}'", remedy))
         if table.kind != kind:
-            what = f"'{name}' is a table of {table.kind}, and {kind} is wanted"
+            what = f"'{name}' is a table of {table.kind}, not of {kind}"
             raise InputError(self.places.problem(path, what))
         return table
 

@@ -7,8 +7,8 @@ from capplan.findings import Check
 UNPRICED = Check(
     code="unpriced",
     severity="warning",
-    title="Nobody knows the price of something",
-    why="The total leaves it out, so the plan costs more than it says.",
+    title="A price is unknown",
+    why="The total leaves it out, so the plan costs more than the total shows.",
     breaks="""\
 services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10, calls: {mail: 1}}}
 external_apis: {mail: {}}
@@ -23,8 +23,9 @@ external_apis: {mail: {price_per_request: 0}}
 PRICE_BOUND = Check(
     code="price-bound",
     severity="warning",
-    title="The on-demand price stands in for one that nobody knows",
-    why="What is committed or spot costs no more than that: the total is the most that the bill can be.",
+    title="The on-demand price stands in for an unknown price",
+    why="Committed and spot capacity cost no more than on demand, so the total is the most that the bill "
+    "can be.",
     breaks="""\
 regions: {azure: eastus}
 services:
@@ -46,7 +47,7 @@ TRACE_GAPS = Check(
     code="trace-gaps",
     severity="warning",
     title="A trace has gaps",
-    why="What was not recorded is filled in from its neighbours, so a peak in a gap is not sized for.",
+    why="Missing values are interpolated from their neighbours, so the sizing misses a peak in a gap.",
     breaks="""\
 # file: load.csv
 timestamp,requests
@@ -77,7 +78,7 @@ timestamp,requests
 demand: {requests_per_second: null, profile: null, trace: {file: load.csv}}
 services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10}}
 """,
-    remedy="Record what is missing, or leave it out.",
+    remedy="Record the missing values, or remove the gap from the trace.",
     source="the times of the trace, against their usual step",
 )
 TRACE_TIMES = Check(
@@ -111,8 +112,8 @@ services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10}}
 UNSIZED = Check(
     code="unsized",
     severity="warning",
-    title="Nothing says what an instance carries",
-    why="Only the minimum and the maximum decide how many instances run, whatever the load.",
+    title="The capacity of an instance is unknown",
+    why="Only the minimum and the maximum decide how many instances run, whatever the load is.",
     breaks="""\
 services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, instances: {min: 2, max: 4}}}
 """,
@@ -126,7 +127,7 @@ MAX_TOO_SMALL = Check(
     code="max-too-small",
     severity="error",
     title="The maximum does not carry the busiest hour",
-    why="Requests are refused or wait ever longer, although the plan looks as if it scaled.",
+    why="Requests are refused or wait longer and longer, although the plan appears to scale.",
     breaks="""\
 services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, throughput: 20, instances: {min: 1, max: 2}}}
 """,
@@ -156,7 +157,7 @@ SLO_BELOW_SERVICE_TIME = Check(
     code="slo-below-service-time",
     severity="error",
     title="A latency objective is shorter than the work itself",
-    why="No number of instances meets it: a request takes longer even where nothing waits.",
+    why="No number of instances meets it, because a request takes longer even without any wait.",
     breaks="""\
 services:
   api: {platform: fargate, cpu: 0.5, memory: 1Gi, cpu_time: 10ms, service_time: 400ms, slo: {p95: 300ms}}
@@ -165,14 +166,14 @@ services:
 services:
   api: {platform: fargate, cpu: 0.5, memory: 1Gi, cpu_time: 10ms, service_time: 400ms, slo: {p95: 2s}}
 """,
-    remedy="Make requests faster, or promise less: more instances do not help.",
+    remedy="Make requests faster, or relax the objective: more instances do not help.",
     source="the quantile of the service time alone; exponential unless cs2 says otherwise",
 )
 SLO_MISSED = Check(
     code="slo-missed",
     severity="error",
     title="A latency objective is missed in the busiest hour",
-    why="With the most instances that it may have, requests wait too long.",
+    why="Even with the maximum number of instances, requests wait too long.",
     breaks="""\
 services:
   api:
@@ -199,7 +200,7 @@ services:
 SLO_END_TO_END_MISSED = Check(
     code="slo-end-to-end-missed",
     severity="error",
-    title="An objective from end to end is missed",
+    title="An end-to-end objective is missed",
     why="A request waits for everything that it calls, and together they take too long.",
     breaks="""\
 demand: {entry: {api: 1}}
@@ -223,14 +224,14 @@ services:
     slo: {end_to_end: 2s}
   search: {platform: cloud-run, service_time: 200ms, concurrency: 10}
 """,
-    remedy="Make what takes longest faster, call it less, cache it, or call in parallel.",
+    remedy="Make the slowest part faster, call it less, cache it, or call it in parallel.",
     source="the sum of means and variances along the calls, fitted by a gamma distribution",
 )
 AVAILABILITY_NOT_CHECKED = Check(
     code="availability-not-checked",
     severity="info",
     title="An availability objective is not part of the sizing",
-    why="Nothing says how often an instance fails, so any number of instances would meet it.",
+    why="The plan does not say how often an instance fails, so any number of instances would meet it.",
     breaks="""\
 services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, throughput: 40, slo: {availability: 99.9%}}}
 """,
@@ -251,7 +252,8 @@ POD_FITS_NO_NODE = Check(
     code="pod-fits-no-node",
     severity="error",
     title="A pod requests more than a node has left",
-    why="It stays pending. What the machine keeps for itself and what runs on every node come off first.",
+    why="The pod stays pending. The machine's own reserve and the DaemonSets on every node are subtracted "
+    "first.",
     breaks="""\
 # An e2-standard-2 leaves less than 2 vCPU to pods.
 services: {api: {platform: kubernetes, cpu: 2, memory: 1Gi, throughput: 40}}
@@ -268,7 +270,7 @@ POOL_TOO_SMALL = Check(
     code="pool-too-small",
     severity="error",
     title="A node pool stops before its pods have room",
-    why="Autoscalers ask for pods that stay pending in the busiest hour.",
+    why="In the busiest hour, autoscalers ask for pods that stay pending.",
     breaks="""\
 services: {api: {platform: kubernetes, cpu: 3, memory: 1Gi, throughput: 10}}
 clusters: {main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {max: 4}}}}}
@@ -284,7 +286,8 @@ TOO_MANY_CONNECTIONS = Check(
     code="too-many-connections",
     severity="error",
     title="Pools open more connections than a database accepts",
-    why="With every autoscaler at its maximum, new instances fail to connect, in the busiest hour of all.",
+    why="With every autoscaler at its maximum, new instances fail to connect, and this happens in the "
+    "busiest hour.",
     breaks="""\
 services:
   api:
@@ -305,7 +308,7 @@ services:
     calls: {orders: {per_request: 1, pool: {max: 5}}}
 databases: {orders: {platform: rds, engine: postgres, machine: db.t3.medium}}
 """,
-    remedy="Make pools smaller, or put a pooler between.",
+    remedy="Make the pools smaller, or put a pooler in between.",
     source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html",
 )
 LIMIT_ABOVE_CAPACITY = Check(
@@ -323,13 +326,13 @@ services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, throughput: 20, insta
 rate_limits:
   public: {service: api, tiers: levqor-load, clients: 20, endpoints: {default: {share: 100%}}}
 """,
-    remedy="Lower them, or raise instances.max.",
+    remedy="Lower the limits, or raise instances.max.",
     source="capacity × share of the endpoint ÷ cost of a request ÷ clients active in the tier",
 )
 SERVICE_TIME_BELOW_CALLS = Check(
     code="service-time-below-calls",
     severity="warning",
-    title="A service takes less time than what it waits for",
+    title="A service takes less time than the calls that it waits for",
     why="A service time includes its calls, so one of the two figures must be wrong.",
     breaks="""\
 demand: {entry: {api: 1}}
@@ -353,14 +356,14 @@ services:
     slo: {end_to_end: 2s}
   search: {platform: cloud-run, service_time: 200ms, concurrency: 10}
 """,
-    remedy="Give own_time for its own work, or mark calls that nobody waits for async: true.",
+    remedy="Give own_time for its own work, or set async: true on calls that it does not wait for.",
     source="own time = service time − the calls that it waits for",
 )
 DEMAND_ENTERS_NOWHERE = Check(
     code="demand-enters-nowhere",
     severity="error",
     title="The demand arrives nowhere",
-    why="Nothing takes the requests, so the plan is sized, and costs, as if there were none.",
+    why="No component takes the requests, so the plan is sized and priced as if there were none.",
     breaks="""\
 resources: {disks: {provider: gcp, service: gke, sku: cluster-management-fee, quantity: 730}}
 """,
@@ -368,14 +371,14 @@ resources: {disks: {provider: gcp, service: gke, sku: cluster-management-fee, qu
 demand: {requests_per_second: 0}
 resources: {disks: {provider: gcp, service: gke, sku: cluster-management-fee, quantity: 730}}
 """,
-    remedy="Describe what serves them, or say 0.",
-    source="demand.entry, or else the components that no other one calls",
+    remedy="Describe what serves the requests, or set the volume to 0.",
+    source="demand.entry, or otherwise the components that no other one calls",
 )
 UNCALLED = Check(
     code="uncalled",
     severity="warning",
     title="Nobody calls a component",
-    why="No request reaches it, so it is sized, and billed, for none.",
+    why="No request reaches it, so it is sized and priced without load.",
     breaks="""\
 services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10}}
 databases: {orders: {platform: rds, engine: postgres, machine: db.t3.medium, cpu_time: 2ms}}

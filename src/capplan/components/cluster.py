@@ -178,7 +178,7 @@ def _unschedulable(
         "cpu": f"{_most(service.cpu):g} vCPU of {_least(node.cpu):.3g}",
         "memory": f"{_most(service.memory_gib):g} GiB of {_least(node.memory_gib):.4g}",
         "gpu": f"{_most(service.gpu):g} GPU of {_least(node.gpus):g}",
-        "pods": "a place on a node that has none left",
+        "pods": "a pod slot on a node that has none left",
     }
     wanted = ", ".join(asks[resource] for resource in too_large)
     message = f"its pods fit no node of {pool}: they request {wanted} that a {machine.name} has left for them"
@@ -240,7 +240,7 @@ def _too_small(name: str, sizing: Sizing) -> Iterator[Finding]:
             float(sizing.peak.max()),
             float(np.min(sizing.ceiling)) if sizing.ceiling is not None else 0,
         )
-        message = f"the pods of the busiest hour need {need:,.0f} nodes, the pool stops at {top:,.0f}"
+        message = f"the pods of the busiest hour need {need:,.0f} nodes, but the pool stops at {top:,.0f}"
         yield checks.POOL_TOO_SMALL.finding(name, message, f"Raise nodes.max to {need:,.0f}.")
 
 

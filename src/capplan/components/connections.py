@@ -57,23 +57,23 @@ def too_many(
     instances = sum(float(_most_instances(services[s]).max()) for s, _, _ in pools_to(ctx, name))
     fits = int(limit // max(instances, 1.0))
     message = (
-        f"pools open up to {most:,.0f} connections with every autoscaler at its maximum; "
-        f"the class accepts {limit:,.0f}"
+        f"pools open up to {most:,.0f} connections with every autoscaler at its maximum, but the "
+        f"class accepts {limit:,.0f}"
     )
     server_pool = _pgbouncer_pool(ctx, name)
     remedy = f"Set pool.max to {fits}" if fits else "Use fewer instances"
     if server_pool is not None:
         sizes = f"max_client_conn {most:,.0f}, default_pool_size {float(np.max(server_pool)):,.0f}"
-        remedy += f", or put PgBouncer between: {sizes}"
+        remedy += f", or put PgBouncer in between: {sizes}"
     else:
-        remedy += ", or put PgBouncer between; with pool.hold_time capplan says how large"
+        remedy += ", or put PgBouncer in between; with pool.hold_time, capplan computes its size"
     yield checks.TOO_MANY_CONNECTIONS.finding(name, message, f"{remedy}.")
 
 
 def connection_measures(ctx: Context, database: str, accepted: Array) -> Iterator[Measure]:
     """Yield what a database accepts, and the server connections that a pooler before it needs."""
     offered = measure(
-        "connections accepted", accepted, "", "what the class, or the plan, lets applications open"
+        "connections accepted", accepted, "", "what the class or the plan lets applications open"
     )
     yield offered._replace(detail=True)
     size = _pgbouncer_pool(ctx, database)

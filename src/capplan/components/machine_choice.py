@@ -162,11 +162,11 @@ def _unsuitable(sku: Sku, opened: Open, usd: float | None) -> str:
         named = any(_in_family(sku.name, family) for family in opened.families)
         return "" if named else f"family: none of {', '.join(opened.families)}"
     if sku.gpu is not None:
-        return "GPU: nothing here needs one; name its family to allow it"
+        return "GPU: nothing in the plan needs one here; name its family to allow it"
     if _BURSTABLE.match(sku.name):
-        return "burstable: its CPU is not all there all the time; name its family to allow it"
+        return "burstable: its full CPU is not always available; name its family to allow it"
     if _ARM.match(sku.name):
-        return "arm: needs another build; name its family to allow it"
+        return "arm: needs an ARM build; name its family to allow it"
     return ""
 
 
@@ -178,7 +178,7 @@ def _in_family(name: str, family: str) -> bool:
 def _dominated(candidate: Candidate, cheaper: Sequence[Candidate]) -> str:
     for other in cheaper:
         if other.vcpu >= candidate.vcpu and other.memory_gib >= candidate.memory_gib:
-            return f"price: {other.name} has no less of anything and costs no more"
+            return f"price: {other.name} has at least as much of everything and costs no more"
     return ""
 
 
@@ -187,8 +187,8 @@ def _largest(file: PlanFile, opened: Open, candidates: Sequence[Candidate]) -> C
     left = [candidate for candidate in candidates if not candidate.reason]
     if not left:
         reasons = sorted({candidate.reason.partition(":")[0] for candidate in candidates})
-        what = f"no machine of {opened.provider} in {opened.region} is left to choose from"
-        remedy = f"Rejected for: {', '.join(reasons)}."
+        what = f"no machine of {opened.provider} in {opened.region} meets the needs"
+        remedy = f"Reasons: {', '.join(reasons)}."
         raise InputError(file.places.problem((*opened.path, "machine"), what, remedy))
     return max(left, key=lambda candidate: (candidate.vcpu, candidate.memory_gib))
 
@@ -228,7 +228,10 @@ def _missed(component: Component) -> tuple[Array, str]:
     if over.any():
         worst = int(sizing.peak.argmax())
         most = float(sizing.peak.max())
-        return missed, f"max: up to {most:,.0f} needed, and no more allowed ({sizing.binding(worst)} binds)"
+        return (
+            missed,
+            f"max: up to {most:,.0f} are needed, more than allowed ({sizing.binding(worst)} binds)",
+        )
     return missed, "latency: the SLO is missed" if late.any() else ""
 
 

@@ -107,7 +107,7 @@ def _stored(ctx: Context, name: str, resource: Resource, unit: str, path: Path) 
         return 0.0
     gigabyte = {"GiB": 1.0, "GB": 2**30 / 1e9}.get(unit.removesuffix("-month"))
     if gigabyte is None:
-        what = f"sizes go with GiB or GB, and {resource.sku} is priced by the {unit}"
+        what = f"a size needs a price by GiB or GB, but {resource.sku} is priced by the {unit}"
         raise InputError(ctx.places.problem((*path, "size_per_request"), what, "Use per_request."))
     each = resource.size_per_request * gigabyte
     rate = ctx.load.average(name)

@@ -42,7 +42,7 @@ def _bound(provider: str, region: str, lines: Sequence[CostLine]) -> Finding:
     rates = " and ".join(dict.fromkeys(RATES[line.meter.rate] for line in lines))
     message = (
         f"the catalog does not know the {rates} price of {_named([line.sku for line in lines])} "
-        f"({provider}, {region}): the on-demand price, which is the most, stands in for it"
+        f"({provider}, {region}): the on-demand price, the highest possible, stands in for it"
     )
     return checks.PRICE_BOUND.finding(_subject(lines), message)
 

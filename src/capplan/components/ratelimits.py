@@ -31,7 +31,7 @@ def _rate_limits(ctx: Context, name: str, limits: RateLimits, services: Mapping[
     _check_shares(ctx, limits, path)
     capacity = _capacity_rps(service)
     if capacity is None:
-        what = f"nothing says what '{limits.service}' carries at its maximum"
+        what = f"the plan does not say what '{limits.service}' carries at its maximum"
         remedy = "Give it instances.max and a throughput, service_time or cpu_time."
         raise InputError(ctx.places.problem((*path, "service"), what, remedy))
     measures = [
@@ -124,4 +124,4 @@ def _above_capacity(name: str, measures: list[Measure]) -> Iterator[Finding]:
             f"{len(over)} limits admit more than the service carries when all clients use them, "
             f"{worst.name} by a factor of {ratio:,.2g}"
         )
-        yield checks.LIMIT_ABOVE_CAPACITY.finding(name, message, "Lower them, or raise instances.max.")
+        yield checks.LIMIT_ABOVE_CAPACITY.finding(name, message, "Lower the limits, or raise instances.max.")

@@ -18,10 +18,13 @@ def reach_findings(ctx: Context) -> Iterator[Finding]:
         return
     if not ctx.load.entering:
         message = (
-            f"{float(np.max(ctx.load.average_rps)):,.4g} requests/s enter nowhere: nothing takes requests"
+            f"{float(np.max(ctx.load.average_rps)):,.4g} requests/s arrive nowhere, because no "
+            "component takes requests"
         )
-        yield checks.DEMAND_ENTERS_NOWHERE.finding("demand", message, "Describe what serves them, or say 0.")
-    message = "nobody calls it, so it is counted without any request"
+        yield checks.DEMAND_ENTERS_NOWHERE.finding(
+            "demand", message, "Describe what serves the requests, or set the volume to 0."
+        )
+    message = "nobody calls it, so it is sized without load"
     for section in ("services", "llm", "external_apis", "resources", "databases", "caches"):
         for name, component in getattr(ctx.plan, section).items():
             if not np.any(ctx.load.per_entry[name]) and (

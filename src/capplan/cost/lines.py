@@ -161,7 +161,10 @@ def _blocks(meter: Meter, catalog: Catalog) -> list[Block]:
 def _at_most(block: Block, price: Price | None, meter: Meter) -> Block:
     if price is None:
         return block
-    said = f"on demand, which is the most, as the catalog does not know the {RATES[meter.rate]} price: "
+    said = (
+        f"the on-demand price, the highest possible, as the catalog does not know the "
+        f"{RATES[meter.rate]} price: "
+    )
     source = price.source._replace(text=said + price.source.text)
     return block._replace(price=price._replace(status="bound", source=source))
 

@@ -124,7 +124,7 @@ class Architecture(NamedTuple):
         """Say that a request of so many tokens is longer than the model was made for; empty if it is not."""
         if not 0 < self.context < tokens:
             return ""
-        return f"requests of {tokens:,.0f} tokens, {self.name} has a context of {self.context:,.0f}"
+        return f"requests of {tokens:,.0f} tokens, but {self.name} has a context of {self.context:,.0f}"
 
     def undivided(self, tensor_parallel: float) -> str:
         """Return which heads cannot be divided over so many GPUs, empty if all can.

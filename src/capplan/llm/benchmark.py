@@ -178,7 +178,7 @@ def _nested(tree: Any, *keys: str) -> Any:
     return tree
 
 
-_FORMATS = "Readable are a CSV, and the JSON of vllm bench serve or genai-perf."
+_FORMATS = "capplan reads CSV, and the JSON of vllm bench serve or genai-perf."
 
 
 def _rows_of(record: Record, where: str, given: Given, facts: LlmFacts) -> Iterator[MeasuredRow]:
@@ -248,7 +248,7 @@ def _figures(record: Record, where: str) -> dict[str, float]:
 def _decoding(figures: Mapping[str, float], where: str) -> float:
     tpot_ms = figures.get("tpot_ms", figures.get("itl_ms"))
     if tpot_ms is None or "out_tok_s" not in figures:
-        what = "says neither its concurrency nor both TPOT and output throughput"
+        what = "has neither its concurrency nor both TPOT and output throughput"
         raise InputError(Problem(where, what, "Give the concurrency."))
     return max(figures["out_tok_s"] * tpot_ms / 1e3, 1.0)
 

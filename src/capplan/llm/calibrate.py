@@ -101,7 +101,7 @@ def _error_of(
     aim = np.array([row.value for row in sample.rows]) * predict(sample, facts, simulated=False)
     aim /= predict(sample, facts)
     if np.all(np.isnan(aim)):
-        raise ValueError("no row of the sample says anything about the constants")
+        raise ValueError("no row of the sample depends on the constants")
 
     def error(moved: Array) -> float:
         _move(facts, start, moved)

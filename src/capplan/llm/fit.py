@@ -64,8 +64,8 @@ def obstacles(model: Architecture, precision: Precision, gpu: Gpu, tensor_parall
     found = []
     if gpu.compute_capability < precision.minimum or precision.peak not in gpu.peaks:
         what = f"{precision.name} needs compute capability {precision.minimum:g}"
-        found.append(f"{what}, {gpu.name} has {gpu.compute_capability:g}")
+        found.append(f"{what}, but {gpu.name} has {gpu.compute_capability:g}")
     undivided = model.undivided(tensor_parallel)
     if undivided:
-        found.append(f"{undivided} do not divide over {tensor_parallel:g} GPUs")
+        found.append(f"{undivided} cannot be divided over {tensor_parallel:g} GPUs")
     return found

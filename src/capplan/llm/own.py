@@ -39,7 +39,7 @@ def _row_problems(row: Any, where: str) -> Iterator[Problem]:
         yield from _field_problems(shape["latent"], LatentAttention, f"{where}: shape: latent")
 
 
-_IMPORT = "It is made by capplan catalog import-model."
+_IMPORT = "Create the file with capplan catalog import-model."
 
 
 def _field_problems(values: Mapping[str, Any], kind: Any, where: str) -> Iterator[Problem]:
@@ -78,7 +78,7 @@ def measured(content: Any, where: str) -> Measured:
             what = (str(row["gpu"]), str(row["kind"]), float(row["tensor_parallel"]))
             found.setdefault(str(row["model"]), set()).add(what)
         except (KeyError, TypeError, ValueError):
-            remedy = "It is made by capplan calibrate llm."
+            remedy = "Create the file with capplan calibrate llm."
             wrong = Problem(f"{where}: measured: {number}", "needs model, gpu, kind, tensor_parallel", remedy)
             raise InputError(wrong) from None
     return {model: frozenset(rows) for model, rows in found.items()}

@@ -42,7 +42,7 @@ def refuse_others(config: Mapping[str, Any], where: str) -> None:
     """Raise :class:`InputError` for what cannot be told apart by the shape: encoders, state-space models."""
     what = _foreign(config)
     if what:
-        remedy = "Decoder-only transformers are modelled whose layers all attend, and are of one shape."
+        remedy = "capplan models decoder-only transformers whose layers all use attention and have one shape."
         raise InputError(Problem(where, what, remedy))
 
 

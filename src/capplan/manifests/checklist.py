@@ -93,7 +93,10 @@ def _yours(site: Site) -> Iterator[Tree]:
         if names:
             yield _item(work, ", ".join(names))
     if needs_nginx(site):
-        what = "ingress-nginx gets no fixes since March 2026; manifests.gateway_class makes a Gateway instead"
+        what = (
+            "ingress-nginx has had no fixes since March 2026; set manifests.gateway_class to use a "
+            "Gateway instead"
+        )
         yield _item("Another controller", what)
 
 
@@ -106,13 +109,13 @@ def _exporters(site: Site) -> Iterator[str]:
     yield f"{site.manifests.metrics.cost_per_day} from your bill, for CostAnomaly"
     machines = [name for name, service in site.services.items() if isinstance(service.spec, VmGroup)]
     if machines:
-        yield f"node exporter on the machines of {', '.join(machines)}, with that as the label service"
+        yield f"node exporter on the machines of {', '.join(machines)}, with the service as the label service"
     if site.pods:
         yield "kube-state-metrics"
     if any(gpus_of(service) for service in site.pods.values()):
         yield "DCGM exporter for GpuSaturation"
         if any(pool.gpus and not pool.managed.brings_gpus for pool in site.pools.values()):
-            yield "NVIDIA's device plugin, without which nodes offer no GPU"
+            yield "NVIDIA's device plugin; without it, nodes offer no GPU"
 
 
 def _images(site: Site, admission: str) -> dict[str, list[str]]:
@@ -134,7 +137,7 @@ def _guard(site: Site) -> str:
     allowed = [one.per_minute for limit in limits_of(site) for one in limit.tiers[0].limits.values()]
     if allowed:
         return f"block a client beyond {max(allowed):,} requests a minute, the highest limit of the plan"
-    return "a limit for each client; rate_limits in the plan would say how high"
+    return "a limit for each client; add rate_limits to the plan to compute it"
 
 
 def _busiest_call(site: Site) -> list[str]:

@@ -135,7 +135,7 @@ def _verified(language: Language, marked: str, text: str, recorder: list[object]
     intended = _filled(skeleton, recorder)
     found = language.load(text)
     if not same(found, intended):
-        raise UnsafeValueError("what was rendered is not what was meant; nothing is written")
+        raise UnsafeValueError("the rendered text does not match its values, so nothing was written")
     return found
 
 

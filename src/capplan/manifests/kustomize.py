@@ -129,7 +129,7 @@ def composed(
     if unknown:
         raise NotComposedError(f"{path} uses {', '.join(unknown)}")
     if directory in above:
-        raise NotComposedError(f"{path} is a part of itself")
+        raise NotComposedError(f"{path} includes itself")
     objects: list[tuple[str, Tree]] = []
     for entry in [*_list(found, "resources"), *_list(found, "bases"), *_list(found, "components")]:
         target = normpath(join(directory, str(entry)))
@@ -179,7 +179,7 @@ def _transformed(tree: Tree, found: Tree) -> Tree:
 def _document(path: str, files: Mapping[str, Sequence[Any]]) -> Tree:
     documents = files.get(path, ())
     if len(documents) != 1 or not isinstance(documents[0], dict):
-        raise NotComposedError(f"{path} is not there")
+        raise NotComposedError(f"{path} does not exist")
     return documents[0]
 
 
@@ -221,7 +221,7 @@ def _changes(
     """Return the target of a patch, if it has one, with each object or list of edits that it says."""
     known = isinstance(patch, dict) and set(patch) <= {"path", "patch", "target"}
     if not isinstance(patch, dict) or not known or ("path" in patch) is ("patch" in patch):
-        raise NotComposedError(f"{directory} has a patch that is no patch")
+        raise NotComposedError(f"{directory} has an invalid patch")
     if "path" in patch:
         found = files.get(normpath(join(directory, str(patch["path"]))), ())
     else:
@@ -230,7 +230,7 @@ def _changes(
     if target is not None and not (isinstance(target, dict) and set(target) <= _TARGET):
         raise NotComposedError(f"{directory} has a patch that selects by labels")
     if not found or not all(isinstance(c, dict) or (target and isinstance(c, list)) for c in found):
-        raise NotComposedError(f"{directory} has a patch that is not there, or names nothing")
+        raise NotComposedError(f"{directory} has a patch that does not exist or names nothing")
     return [(target, change) for change in found]
 
 
@@ -255,7 +255,7 @@ def _is_meant(name: Identity, target: Tree) -> bool:
         patterns = (target.get("namespace") or ".*", namespace), (target.get("name") or ".*", own)
         return exact and all(re.fullmatch(str(pattern), value) for pattern, value in patterns)
     except re.error:
-        raise NotComposedError(f"a patch's target is no pattern: {target}") from None
+        raise NotComposedError(f"a patch's target is not a valid pattern: {target}") from None
 
 
 def _edited(tree: Tree, edits: Sequence[Any]) -> Tree:

@@ -178,7 +178,9 @@ def _vllm(name: str, llm: Llm, replica: Replica, said: Vllm | None) -> Vllm:
     try:
         vllm = Vllm.model_validate(derived | named).model_copy(update=own)
     except ValueError:
-        raise InputError(Problem(f"llm.{name}.model", f"'{named['model']}' names no checkpoint")) from None
+        raise InputError(
+            Problem(f"llm.{name}.model", f"'{named['model']}' does not name a checkpoint")
+        ) from None
     cache = float(math.ceil(_DISK_FACTOR * _downloaded(replica, vllm) / 2**30))
     return vllm if "cache" in own else vllm.model_copy(update={"cache": cache})
 
@@ -190,7 +192,7 @@ def _checkpoint(name: str, llm: Llm, replica: Replica) -> dict[str, str]:
     published = {replica.configuration.model.name, repository.lower(), repository.lower().rpartition("/")[2]}
     known = precision in (*_DTYPES, "fp8", *_STORED_SO)
     if not known or not named or ("/" not in llm.model and llm.model.lower() not in published):
-        what = f"nothing says where {llm.model} at {precision} is to be had"
+        what = f"no checkpoint is known for {llm.model} at {precision}"
         remedy = "Name the checkpoint as llm." + name + ".workload.vllm.model."
         raise InputError(Problem(f"llm.{name}.workload.vllm.model", what, remedy))
     return {"model": named, "quantization": "fp8"} if precision == "fp8" else {"model": named}

@@ -144,7 +144,7 @@ def sql_identifier(value: object) -> str:
     if not isinstance(value, str) or not _IDENTIFIER.fullmatch(value):
         raise UnsafeValueError(f"{value!r} is not an SQL identifier in lower case")
     if value in _RESERVED:
-        raise UnsafeValueError(f"'{value}' is a reserved word of SQL, no name of a table or a column")
+        raise UnsafeValueError(f"'{value}' is a reserved word of SQL and cannot name a table or a column")
     return value
 
 

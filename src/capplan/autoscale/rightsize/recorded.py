@@ -89,7 +89,7 @@ def _used(column: Column) -> Array:
     wrong = ~((found >= 0) & (found <= _LARGEST))
     if np.any(wrong):
         row = int(np.argmax(wrong))
-        raise column.error(row, "is not a use of 0 or more that a machine could have")
+        raise column.error(row, "must be 0 or more, and no more than a machine can have")
     return found
 
 
@@ -112,7 +112,7 @@ def _answered(sources: Sequence[_Source]) -> Mapping[str, Mapping[str, RecordedU
         {container for container, _ in parts[MEMORY]} - {container for container, _ in parts[CPU]}
     )
     if unknown:
-        what = f"says nothing of the CPU of '{unknown[0]}'"
+        what = f"does not say the CPU use of '{unknown[0]}'"
         raise InputError(Problem("--usage", what, "Give --usage cpu=FILE too."))
     found: dict[str, dict[str, RecordedUsage]] = {}
     for (container, pod), cpu in parts[CPU].items():

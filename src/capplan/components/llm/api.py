@@ -44,7 +44,7 @@ class _Listed:
         try:
             import genai_prices
         except ImportError:
-            what = f"nothing says what {api.model} costs"
+            what = f"the price of {api.model} is unknown"
             remedy = "Give usd_per_1m_input_tokens and usd_per_1m_output_tokens, or install capplan[llm]."
             raise InputError(ctx.places.problem(path, what, remedy)) from None
         self._package: Any = genai_prices
@@ -95,14 +95,14 @@ def _unknown(ctx: Context, api: LlmApi, path: Path, version: str) -> Problem:
 
     models = {provider.id: [model.id for model in provider.models] for provider in providers}
     if api.vendor is not None and api.vendor not in models:
-        what = f"genai-prices {version} knows no vendor '{api.vendor}'"
+        what = f"genai-prices {version} does not know the vendor '{api.vendor}'"
         return ctx.places.problem((*path, "vendor"), what, nearest(api.vendor, models))
     selling = sorted(seller for seller, names in models.items() if api.model in names)
     if api.vendor is None and selling:
-        what = f"genai-prices {version} knows '{api.model}' only of a vendor"
+        what = f"genai-prices {version} knows '{api.model}' only for a given vendor"
         return ctx.places.problem((*path, "model"), what, f"Set vendor to one of {', '.join(selling)}.")
     sellers = models if api.vendor is None else [api.vendor]
     offered = {name for seller in sellers for name in models[seller]} - {api.model}
     of_vendor = "" if api.vendor is None else f" of {api.vendor}"
-    what = f"genai-prices {version} knows no model '{api.model}'{of_vendor}"
+    what = f"genai-prices {version} does not know the model '{api.model}'{of_vendor}"
     return ctx.places.problem((*path, "model"), what, nearest(api.model, offered))

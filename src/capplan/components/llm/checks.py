@@ -33,14 +33,15 @@ llm:
     output_tokens: 200
     slo: {tpot: 100ms, ttft: 3s}
 """,
-    remedy="Choose a model with a longer one.",
+    remedy="Choose a model with a longer context.",
     source="max_position_embeddings in the config.json of the model",
 )
 LLM_CANNOT_RUN = Check(
     code="llm-cannot-run",
     severity="error",
     title="A model cannot run as it is configured",
-    why="The engine does not start: the GPU lacks the precision, or the weights cannot be divided that way.",
+    why="The engine does not start, because the GPU lacks the precision or the weights cannot be divided "
+    "that way.",
     breaks="""\
 llm:
   chat:
@@ -72,7 +73,8 @@ LLM_DOES_NOT_FIT = Check(
     code="llm-does-not-fit",
     severity="error",
     title="A model does not fit its GPUs",
-    why="Weights and the cache of one request need more memory than there is, so the engine does not start.",
+    why="The weights and the cache of one request need more memory than the GPUs have, so the engine does "
+    "not start.",
     breaks="""\
 llm:
   chat:
@@ -104,7 +106,7 @@ LLM_SLO = Check(
     code="llm-slo",
     severity="error",
     title="A model is too slow for its objective with a single request",
-    why="No number of replicas helps: each token takes longer than was promised.",
+    why="No number of replicas helps, because each token takes longer than the objective.",
     breaks="""\
 llm:
   chat:
@@ -129,14 +131,15 @@ llm:
     output_tokens: 200
     slo: {tpot: 100ms, ttft: 3s}
 """,
-    remedy="Take a faster GPU or more of them, or a looser SLO.",
+    remedy="Choose a faster GPU, more GPUs, or a looser SLO.",
     source="roofline: bytes read for a token ÷ memory bandwidth",
 )
 LLM_LOW_CONFIDENCE = Check(
     code="llm-low-confidence",
     severity="warning",
-    title="Speeds are little more than an estimate",
-    why="Nothing measured is near this model, GPU and precision, so replicas may be far too few or too many.",
+    title="Speeds are only a rough estimate",
+    why="No measurement is near this model, GPU and precision, so the replicas may be far too few or too "
+    "many.",
     breaks="""\
 llm:
   chat:
@@ -161,14 +164,14 @@ llm:
     output_tokens: 200
     slo: {tpot: 100ms, ttft: 3s}
 """,
-    remedy="Calibrate with a benchmark of it on this GPU.",
+    remedy="Calibrate with a benchmark of the model on this GPU.",
     source="docs/llm.md, confidence",
 )
 LLM_SAME_MACHINE = Check(
     code="llm-same-machine",
     severity="warning",
-    title="Spare replicas stand on one machine",
-    why="Losing that machine takes more replicas than are spare.",
+    title="Spare replicas run on one machine",
+    why="Losing that machine removes more replicas than are spare.",
     breaks="""\
 llm:
   chat:
@@ -195,14 +198,15 @@ llm:
     slo: {tpot: 100ms, ttft: 3s}
     redundancy: {spare: 1}
 """,
-    remedy="Set redundancy.spare to what a machine holds.",
+    remedy="Set redundancy.spare to the number of replicas on a machine.",
     source="replicas of a machine, against those that are spare",
 )
 LLM_SPOT = Check(
     code="llm-spot",
     severity="warning",
     title="A model runs on spot machines without a spare",
-    why="When one is taken back, its load has nowhere to go until a new one has loaded the weights.",
+    why="When the provider takes one back, its load has nowhere to go until a new one has loaded the "
+    "weights.",
     breaks="""\
 llm:
   chat:

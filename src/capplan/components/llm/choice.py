@@ -134,7 +134,9 @@ def _chosen(ctx: Context, name: str, llm: Llm) -> Llm:
         return llm  # the API answers everything
     if first is None or first.offer is None:
         reasons = nearest_misses(options)[:4]
-        what = f"nothing on {llm.provider} ({MACHINES[llm.provider]}) serves {llm.model} as asked"
+        what = (
+            f"no machine of {llm.provider} ({MACHINES[llm.provider]}) can serve {llm.model} as the plan asks"
+        )
         raise InputError(Problem(_where(ctx, "llm", name), what, "; ".join(reasons) + "."))
     configuration = first.configuration
     return llm.model_copy(

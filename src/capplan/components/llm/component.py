@@ -122,8 +122,8 @@ def configuration_of(ctx: Context, llm: Llm, facts: LlmFacts, path: Path) -> Con
         return ctx.places.problem((*path, field), "").where
 
     if np.ndim(llm.tensor_parallel):
-        what = "the same number in all scenarios is needed"
-        remedy = "Compare numbers with --set, or as alternatives of the plan."
+        what = "must be the same number in all scenarios"
+        remedy = "Compare numbers with --set, or with alternatives in the plan."
         raise InputError(ctx.places.problem((*path, "tensor_parallel"), what, remedy))
     return Configuration(
         find_model(llm.model, facts, where("model")),
@@ -211,7 +211,7 @@ def _replicas_per_machine(
         what = f"{machine.name} has {machine.gpu or 'no GPU'}, not {chosen.gpu.name}"
         raise InputError(ctx.places.problem((*path, "machine"), what))
     if count < chosen.tensor_parallel:
-        what = f"{machine.name} has {count:g} GPUs, a replica takes {chosen.tensor_parallel:g}"
+        what = f"{machine.name} has {count:g} GPUs, but a replica takes {chosen.tensor_parallel:g}"
         remedy = "Replicas over several machines (pipeline parallelism) are not modelled."
         raise InputError(ctx.places.problem((*path, "machine"), what, remedy))
     return float(count // chosen.tensor_parallel)

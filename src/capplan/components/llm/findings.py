@@ -23,7 +23,7 @@ def obstacles(name: str, chosen: Configuration, llm: Llm, facts: LlmFacts) -> It
     """Yield why the configuration cannot serve at all."""
     too_long = chosen.model.beyond_context(float(np.max(llm.input_tokens + llm.output_tokens)))
     if too_long:
-        yield llm_checks.LLM_CONTEXT.finding(name, too_long, "Choose a model with a longer one.")
+        yield llm_checks.LLM_CONTEXT.finding(name, too_long, "Choose a model with a longer context.")
         return
     wrong = chosen.obstacles()
     instead = _instead(chosen, llm, facts)
@@ -43,21 +43,25 @@ def obstacles(name: str, chosen: Configuration, llm: Llm, facts: LlmFacts) -> It
 
 def _instead(chosen: Configuration, llm: Llm, facts: LlmFacts) -> str:
     would = would_fit(chosen, llm.input_tokens, llm.output_tokens, facts)
-    return f"{would}." if would else "Nothing on one machine would; several for a replica are not modelled."
+    return (
+        f"{would}."
+        if would
+        else "No GPUs of one machine are enough, and replicas over several machines are not modelled."
+    )
 
 
 def findings(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
     """Yield what is wrong, or doubtful, with replicas that can serve."""
     if np.any(replica.users < 1):
         message = "not even one request at a time keeps the SLO"
-        remedy = "Take a faster GPU or more of them, or a looser SLO."
+        remedy = "Choose a faster GPU, more GPUs, or a looser SLO."
         yield llm_checks.LLM_SLO.finding(name, message, remedy)
     yield from _at_risk(name, llm, replica)
     confidence = confidence_of(replica.configuration)
     if confidence.level == "low":
         low, high = range_of("low", "tpot")
-        message = f"speeds are good to ×{low:.2g}…×{high:.2g} only: {'; '.join(confidence.reasons)}"
-        remedy = "Calibrate with a benchmark of it on this GPU."
+        message = f"speeds are only accurate to ×{low:.2g}…×{high:.2g}: {'; '.join(confidence.reasons)}"
+        remedy = "Calibrate with a benchmark of the model on this GPU."
         yield llm_checks.LLM_LOW_CONFIDENCE.finding(name, message, remedy)
     yield from _unschedulable(name, llm, replica)
 
@@ -72,7 +76,10 @@ def _at_risk(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
         yield llm_checks.LLM_SAME_MACHINE.finding(name, message, f"Set redundancy.spare to {beside:g}.")
     if spare == 0 and np.any(llm.purchase.spot) and not np.any(llm.redundancy.survive_zones):
         start_s = float(np.max(delays_of(llm.cold_start, replica.configuration.memory().weights).start_s))
-        message = f"spot machines are taken back, none is spare, and a new one serves after {start_s:.0f} s"
+        message = (
+            f"spot machines can be taken back, no replica is spare, and a new one serves after "
+            f"{start_s:.0f} s"
+        )
         yield llm_checks.LLM_SPOT.finding(name, message, "Set redundancy.spare.")
 
 
@@ -100,6 +107,6 @@ def over_ceiling(name: str, sizing: Sizing) -> Iterator[Finding]:
     if sizing.ceiling is not None and np.any(sizing.peak > sizing.ceiling):
         need = float(np.max(sizing.peak))
         message = (
-            f"replicas.max {float(np.min(sizing.ceiling)):g} is too few, the busiest hour needs {need:,.0f}"
+            f"replicas.max {float(np.min(sizing.ceiling)):g} is too low; the busiest hour needs {need:,.0f}"
         )
         yield checks.MAX_TOO_SMALL.finding(name, message, f"Raise replicas.max to {need:,.0f}.")

@@ -198,7 +198,7 @@ def _priced(
     for index, one in enumerate(sized.configurations):
         holding = [offer for offer in offers if offer.gpu == one.gpu.name and _holds(offer, one)]
         if not holding:
-            yield _unable(one, f"no machine with {one.tensor_parallel:g} of this GPU on offer")
+            yield _unable(one, f"no machine with {one.tensor_parallel:g} of this GPU is sold")
             continue
         roomy = [offer for offer in holding if _has_room(offer, one, demand)]
         if not roomy:
@@ -249,7 +249,7 @@ def _hindrance(
     if does.room[index] < 1:
         return f"does not fit, {missing_gb:,.1f} GB short", missing_gb
     if does.tpot_users[index] < 1:
-        promised = f"{1e3 * float(promise.tpot_s):.3g} ms promised"
+        promised = f"above the promised {1e3 * float(promise.tpot_s):.3g} ms"
         return f"TPOT {1e3 * alone_s:.3g} ms with one user, {promised}", alone_s
     if does.ttft_users[index] < 1:
         return f"TTFT above {float(promise.ttft_s):g} s even with one user", np.inf
@@ -260,7 +260,7 @@ def _too_many(peak: float, bounds: Bounds) -> Miss | None:
     most = bounds.maximum
     if most is None or peak <= float(most):
         return None
-    return f"{peak:,.0f} replicas in the busiest hour, replicas.max is {float(most):g}", peak
+    return f"{peak:,.0f} replicas in the busiest hour, but replicas.max is {float(most):g}", peak
 
 
 def _unable(configuration: Configuration, reason: str, missed_by: float = np.inf) -> ServingOption:

@@ -37,6 +37,8 @@ def availability_measures(ctx: Context, service: Service, sizing: Sizing) -> Ite
 def availability_findings(name: str, service: Service) -> Iterator[Finding]:
     """Yield that the objective asks for nothing where instances are said never to fail."""
     if np.all(np.asarray(service.redundancy.instance_availability) >= 1):
-        message = "nothing says how often an instance fails, so slo.availability is not part of the sizing"
+        message = (
+            "the plan does not say how often an instance fails, so slo.availability is not part of the sizing"
+        )
         remedy = "Give redundancy.instance_availability."
         yield checks.AVAILABILITY_NOT_CHECKED.finding(name, message, remedy)

@@ -67,8 +67,8 @@ def _of_one(plan: Plan, places: Places, caller: str, callee: str, call: Call, of
     if callee in plan.services:
         return of_service(callee)
     where = ("services", caller, "calls", callee)
-    what = f"nothing says how long a call to {callee} takes, and a request waits for it"
-    raise InputError(places.problem(where, what, "Give its response_time, or say async: true."))
+    what = f"the time of a call to {callee} is unknown, and a request waits for it"
+    raise InputError(places.problem(where, what, "Give its response_time, or set async: true."))
 
 
 def unloaded_times(plan: Plan, places: Places, roots: Iterable[str]) -> dict[str, Time]:
@@ -91,7 +91,7 @@ def own_work(places: Places, name: str, service: Service, calls: Time | None) ->
         return np.maximum(per_scenario(rest), 0.0 if service.cpu_time is None else service.cpu_time)
     if service.cpu_time is not None:
         return per_scenario(service.cpu_time)
-    what = "nothing says how long its requests take, so no end-to-end time is known"
+    what = "the time of its requests is unknown, so the end-to-end time is unknown too"
     remedy = "Give service_time, own_time or cpu_time."
     raise InputError(places.problem(("services", name), what, remedy))
 

@@ -106,14 +106,14 @@ def _too_short(graph: _Graph, name: str) -> Iterator[Finding]:
     place = per_scenario(service.service_time)
     if np.any(calls.mean > place * (1 + 1e-6)):
         message = (
-            f"a request occupies its place for {1000 * place.max():,.4g} ms, and what it calls takes "
+            f"a request takes {1000 * place.max():,.4g} ms, but its calls take "
             f"{1000 * calls.mean.max():,.4g} ms"
         )
         yield checks.SERVICE_TIME_BELOW_CALLS.finding(name, message)
 
 
 def _formula(time: Time) -> str:
-    return "own time and calls that are waited for; on average " + ", ".join(
+    return "own time and the calls that it waits for; on average " + ", ".join(
         f"{name} {share:.0%}" for name, share in sorted(_shares(time).items(), key=lambda item: -item[1])
     )
 
@@ -136,8 +136,10 @@ def _findings(graph: _Graph, name: str, time: Time, target: Array) -> Iterator[F
     shares = _shares(time)
     eats = max(shares, key=shares.__getitem__)
     found, promised = float(p95.ravel()[worst]), float(np.broadcast_to(target, p95.shape).ravel()[worst])
-    said = f"is {1000 * found:,.4g} ms" if np.isfinite(found) else f"has no bound, as {eats} is overloaded"
-    message = f"p95 from end to end {said}, and {1000 * promised:,.4g} ms is promised"
+    said = (
+        f"is {1000 * found:,.4g} ms" if np.isfinite(found) else f"has no bound because {eats} is overloaded"
+    )
+    message = f"the end-to-end p95 {said}, but {1000 * promised:,.4g} ms is promised"
     if np.isfinite(found):
         message += f"; {eats} takes {shares[eats]:.0%} of the time"
     yield checks.SLO_END_TO_END_MISSED.finding(name, message, _remedy(graph, name, target, eats))
@@ -145,7 +147,7 @@ def _findings(graph: _Graph, name: str, time: Time, target: Array) -> Iterator[F
 
 def _remedy(graph: _Graph, name: str, target: Array, eats: str) -> str:
     """Say how many instances of what would meet the target, or that no number does."""
-    faster = f"Make {eats} faster, call it less, cache it, or call in parallel"
+    faster = f"Make {eats} faster, call it less, cache it, or call it in parallel"
     if np.any(graph.idle[name].percentile(0.95) > target * (1 + 1e-3)):
         return f"{faster}: more instances do not help."
     for part in sorted(graph.idle, key=lambda part: part != eats):

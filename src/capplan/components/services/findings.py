@@ -25,7 +25,7 @@ def findings_of(
     if excess.any():
         yield _over_ceiling(name, sizing, int(excess.argmax()))
     if not sizing.limits and np.any(rps > 0):
-        message = "nothing says what an instance carries, so only min and max decide"
+        message = "the plan does not say what an instance carries, so only min and max decide"
         yield checks.UNSIZED.finding(name, message, "Give service_time, cpu_time or throughput.")
     if has_latency_slo(service):
         from capplan.components.services.latency import latency_findings

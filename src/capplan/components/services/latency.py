@@ -47,7 +47,9 @@ def latency_findings(name: str, service: Service, times: ResponseTimes | None) -
     slo = service.slo
     if times is None:
         if any(target is not None for target in (slo.p50, slo.p95, slo.p99)):
-            message = "nothing says how long a request takes, so the latency SLO is not part of the sizing"
+            message = (
+                "the plan does not say how long a request takes, so the latency SLO is not part of the sizing"
+            )
             yield checks.SLO_NOT_CHECKED.finding(name, message, "Give service_time or cpu_time.")
         return
     for share, target in times.promise.targets.items():
@@ -70,11 +72,11 @@ def _below_work(name: str, service: Service, share: float, bare: Array, target: 
     percent, assumed = f"p{100 * share:.0f}", "" if sure else " if it varies exponentially"
     message = (
         f"the SLO of {_ms(target, worst)} for {percent} is below what the work alone takes{assumed}: "
-        f"{percent} is {_ms(bare, worst)} with no waiting at all{_scenarios(below)}"
+        f"{percent} is {_ms(bare, worst)} without any wait{_scenarios(below)}"
     )
-    remedy = "Make requests faster, or promise less: more instances do not help."
+    remedy = "Make requests faster, or relax the objective: more instances do not help."
     if not sure:
-        remedy = "Say how much its times vary (cs2: variance ÷ mean²; 0 constant, 1 exponential)."
+        remedy = "Give the variability of its times (cs2: variance ÷ mean²; 0 constant, 1 exponential)."
     severity: Severity = "error" if sure else "warning"
     return checks.SLO_BELOW_SERVICE_TIME.finding(name, message, remedy, severity=severity)
 
@@ -86,7 +88,7 @@ def _missed(name: str, times: ResponseTimes, share: float, target: Array) -> Ite
         worst = int(np.argmax(found - target))
         percent = f"p{100 * share:.0f}"
         message = (
-            f"{percent} is {_ms(found, worst)} in the busiest hour, and {_ms(target, worst)} is promised"
+            f"{percent} is {_ms(found, worst)} in the busiest hour, but {_ms(target, worst)} is promised"
         )
         needed = float(per_scenario(times.peak_needed).max())
         remedy = f"Raise instances.max to {needed:,.0f}."
@@ -95,7 +97,7 @@ def _missed(name: str, times: ResponseTimes, share: float, target: Array) -> Ite
 
 def _ms(values: Array, scenario: int) -> str:
     seconds = in_scenario(values, scenario)
-    return f"{1000 * seconds:,.4g} ms" if np.isfinite(seconds) else "beyond all bounds"
+    return f"{1000 * seconds:,.4g} ms" if np.isfinite(seconds) else "unbounded"
 
 
 def _scenarios(flags: np.ndarray) -> str:

@@ -69,9 +69,7 @@ class StoreBill(NamedTuple):
         """Return the prices of what a store may be; InputError where none of several is known."""
         found = np.array(usd_per_hour)
         if found.size > 1 and not np.isfinite(found).any():
-            what = (
-                f"is left open, and the catalog knows no price of {self.provider} {service} in {self.region}"
-            )
+            what = f"cannot be chosen: the catalog has no price of {self.provider} {service} in {self.region}"
             remedy = "Name a machine, or put prices into a price book."
             raise InputError(self.ctx.places.problem((*self.path, "machine"), what, remedy))
         return found

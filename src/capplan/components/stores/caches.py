@@ -107,7 +107,7 @@ def _candidates(
     if cache.machine != AUTO:
         return [bill.sku(service, cache.machine)]
     if needs is None:
-        what = "machine: auto needs to know what the cache holds"
+        what = "machine: auto needs the size of the content"
         raise InputError(bill.ctx.places.problem((*bill.path, "content"), what, "Give keys, or a ttl."))
     file = bill.ctx.catalog.service(bill.provider, service)
     return [s for s in file.skus.values() if s.memory_gib is not None and s.retired is None]
@@ -134,8 +134,10 @@ def _memorystore(bill: StoreBill, cache: Memorystore, needs: Array | None) -> _S
     elif needs is not None:
         size, which = _cheapest_size(bill, service, needs, skus)
     else:
-        what = "is required where nothing says what it holds"
-        raise InputError(bill.ctx.places.problem((*bill.path, "size"), what, "Give it, or its content."))
+        what = "is required unless the plan describes the content"
+        raise InputError(
+            bill.ctx.places.problem((*bill.path, "size"), what, "Give it, or describe the content.")
+        )
     meters = [
         meter
         for index, sku in enumerate(skus)
@@ -180,7 +182,7 @@ def too_small(name: str, held: Sequence[Measure]) -> Iterator[Finding]:
     for memory in held:
         if memory.short() and memory.has is not None:
             need, there = float(memory.needs.max()), float(memory.has.min())
-            message = f"its content needs {need:,.3g} GiB in each shard and has {there:,.3g}"
+            message = f"its content needs {need:,.3g} GiB in each shard, but has {there:,.3g}"
             remedy = "Add shards, shorten the ttl, or use machine: auto."
             yield checks.CACHE_TOO_SMALL.finding(name, message, remedy)
 

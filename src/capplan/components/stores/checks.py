@@ -24,7 +24,7 @@ DATABASE_MEMORY = Check(
     code="database-memory",
     severity="error",
     title="The working set of a database does not fit its memory",
-    why="Pages are read from disk again and again, which is a hundred times as slow.",
+    why="Pages are read from disk repeatedly, which is a hundred times as slow.",
     breaks="""\
 services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10, calls: {orders: 1}}}
 databases: {orders: {platform: rds, engine: postgres, machine: db.t3.medium, working_set: 20Gi}}
@@ -39,7 +39,7 @@ databases: {orders: {platform: rds, engine: postgres, machine: db.t3.medium, wor
 DATABASE_IOPS = Check(
     code="database-iops",
     severity="error",
-    title="A database needs more I/O than its storage gives",
+    title="A database needs more I/O than its storage provides",
     why="Reads and writes queue at the disk, however large the machine is.",
     breaks="""\
 services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10, calls: {orders: 1}}}
@@ -56,7 +56,7 @@ CACHE_TOO_SMALL = Check(
     code="cache-too-small",
     severity="error",
     title="The content of a cache does not fit its memory",
-    why="Entries are evicted before they expire, so fewer requests hit than were planned.",
+    why="Entries are evicted before they expire, so fewer requests hit the cache than planned.",
     breaks="""\
 services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10, calls: {sessions: 1}}}
 caches:
@@ -74,7 +74,7 @@ RECOVERY_OBJECTIVE = Check(
     code="recovery-objective",
     severity="warning",
     title="A recovery objective is missed",
-    why="What the plan pays for loses more, or takes longer, than was promised.",
+    why="What the plan pays for loses more data or takes longer to recover than promised.",
     breaks="""\
 services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10, calls: {orders: 1}}}
 databases:
@@ -96,8 +96,8 @@ databases:
 RETIRED_SKU = Check(
     code="retired-sku",
     severity="warning",
-    title="A plan uses what is no longer sold",
-    why="What runs keeps running; what is new, or grows, cannot be bought.",
+    title="A plan uses something that is no longer sold",
+    why="Existing capacity keeps running, but new capacity cannot be bought.",
     breaks="""\
 services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10, calls: {orders: 1}}}
 databases: {orders: {platform: azure-postgresql, machine: GP_Gen5_4}}
@@ -112,7 +112,7 @@ databases: {orders: {platform: azure-postgresql, machine: GP_Standard_D4ds_v4}}
 EXTENSION_NOT_OFFERED = Check(
     code="extension-not-offered",
     severity="warning",
-    title="A managed database does not offer what the plan asks of it",
+    title="A managed database does not offer a feature that the plan uses",
     why="Compression of time series needs TimescaleDB's community edition, which that platform does not run.",
     breaks="""\
 services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10, calls: {metrics: 1}}}

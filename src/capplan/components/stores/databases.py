@@ -186,8 +186,8 @@ def _class_findings(
         there = in_scenario(short.has, worst)
         named = database.machine != AUTO and short.name != "iops"
         of = "storage" if short.name == "iops" else "class"
-        what = f"{database.machine} has not" if named else f"no {of} of its platform has"
-        message = f"needs {need:,.3g} {short.unit} ({short.formula}); {what} more than {there:,.3g}"
+        what = f"{database.machine} has only" if named else f"no {of} of its platform has more than"
+        message = f"needs {need:,.3g} {short.unit} ({short.formula}); {what} {there:,.3g}"
         remedy = "Use machine: auto." if named else "Add read replicas or split the data."
         yield _SHORT[short.name].finding(name, message, remedy)
 

@@ -35,7 +35,7 @@ def check_standby(
         return
     place = (*path, "recovery", "standby_region")
     if standby_region == region:
-        what, remedy = f"the database itself is in {region}", "Name another region, or leave it out."
+        what, remedy = f"the database itself runs in {region}", "Name another region, or leave it out."
     else:
         what, remedy = f"{provider} has no region '{standby_region}'", nearest(standby_region, known)
     raise InputError(ctx.places.problem(place, what, remedy))

@@ -48,4 +48,4 @@ def series_measures(
         )
         yield measure(f"{table}: full after", series.retain / _MONTH_S, "months", "retain")
         interval = chunk_interval_hours(rows, series.row_size, memory_gib)
-        yield measure(f"{table}: chunk interval", interval, "h", "a chunk in a quarter of the memory")
+        yield measure(f"{table}: chunk interval", interval, "h", "a chunk fits in a quarter of the memory")

@@ -188,7 +188,7 @@ def log_group_of(family: str) -> str:
 
 def _check_account(site: Site, service: str) -> None:
     """Raise for what AWS refuses a Fargate task without: subnets, and the role that pulls and logs for it."""
-    account, needed = site.manifests.aws, f"is missing: no task of {service} can start without"
+    account, needed = site.manifests.aws, f"is missing, and no task of {service} can start without it"
     problems = []
     if not account.subnets:
         problems.append(Problem("manifests.aws.subnets", needed, "Give their ids: [subnet-…, subnet-…]."))

@@ -48,7 +48,7 @@ def measures_of(site: Site, service: Service) -> list[Measured]:
     scaler = service.workload.autoscaler
     if scaler.kind == "knative":
         where = f"services.{service.name}.workload.autoscaler.kind"
-        what = "knative can be simulated, and capplan renders no Knative Services"
+        what = "knative can be simulated, but capplan does not render Knative Services"
         raise InputError(Problem(where, what, "Use hpa or keda, or render another --alternative."))
     triggers = scaler.triggers
     if triggers:
@@ -65,7 +65,7 @@ def _measured(site: Site, service: Service, kind: str, trigger: Trigger) -> Meas
     value = _usual(service, kind) if threshold is None else _given(kind, number(threshold))
     if value is None:
         where = f"services.{service.name}.workload.autoscaler.triggers.{kind}"
-        raise InputError(Problem(where, "needs a threshold: nothing else in the plan says one"))
+        raise InputError(Problem(where, "needs a threshold, because nothing else in the plan gives one"))
     activation = None if trigger.activation is None else number(trigger.activation)
     query = trigger.query or query_of(site, service.name, kind)
     return Measured(kind, value, activation, query, total=kind == "latency")

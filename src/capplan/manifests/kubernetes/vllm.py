@@ -51,7 +51,7 @@ def _options(vllm: Vllm) -> dict[str, object]:
 
 def _too_many_shards(service: str, shards: int, gpus: int) -> Problem:
     where = f"services.{service}.workload.vllm.tensor_parallel"
-    return Problem(where, f"needs {shards} GPUs, and a pod has {gpus}", f"Set services.{service}.gpu.")
+    return Problem(where, f"needs {shards} GPUs, but a pod has {gpus}", f"Set services.{service}.gpu.")
 
 
 def volumes_of(vllm: Vllm) -> tuple[list[Tree], list[Tree]]:

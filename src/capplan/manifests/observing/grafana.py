@@ -43,7 +43,7 @@ def _dashboard(site: Site, name: str, title: str, panels: list[GrafanaPanel]) ->
     body: Tree = {
         "uid": uid,
         "title": title,
-        "description": f"Rendered by capplan from plan {site.name}: change the plan, not this.",
+        "description": f"Rendered by capplan from plan {site.name}. Change the plan, not this dashboard.",
         "tags": ["capplan", site.name],
         "schemaVersion": 39,
         "editable": False,

@@ -111,7 +111,7 @@ def health_artefacts(site: Site) -> Iterator[Artefact]:
 
 def _endpoint(probes: list[Tree]) -> Tree:
     only_live = all(probe["decides"] == "liveness" for probe in probes)
-    summary = "Whether the process runs" if only_live else "Whether requests can be taken"
+    summary = "Whether the process is running" if only_live else "Whether the service can take requests"
     return {"summary": summary, "probes": probes}
 
 

@@ -245,7 +245,7 @@ def _at_maximum(site: Site, service: Service, lasting: int) -> Alert:
         lasting_s=lasting,
         severity="warning",
         service=service.name,
-        summary=f"{service.name} runs all {service.hi} replicas that its autoscaler may",
+        summary=f"{service.name} runs all {service.hi} replicas that its autoscaler allows",
         series=[(current, f"{service.hi}+0"), (most, f"{service.hi}+0")],
     )
 

@@ -26,7 +26,7 @@ def alerts_and_lines(documents: Mapping[str, Sequence[Any]]) -> Iterator[Finding
                 match = _ALERT.fullmatch(text(rule, "expr")) if "alert" in rule else None
                 if match is not None and _is_early(match[2], float(match[3]), lines.get(match[1])):
                     item = Item(path, {"kind": "Rules", "metadata": {"name": path}})
-                    what = f"alert {rule['alert']} fires at {match[3]}, the dashboard's line is elsewhere"
+                    what = f"alert {rule['alert']} fires at {match[3]}, but the dashboard's line is elsewhere"
                     yield item.finding(capacity.ALERT_BEFORE_LINE, "groups", what)
 
 
@@ -52,5 +52,5 @@ def load_test_rate(path: str, source: str, facts: Facts) -> Iterator[Finding]:
     planned = math.ceil(facts.peak_rps - 1e-9)
     if rates and planned and max(rates) != max(1, planned):
         item = Item(path, {"kind": "LoadTest", "metadata": {"name": path}})
-        what = f"goes up to {max(rates)} requests/s, the planned peak is {planned}"
+        what = f"goes up to {max(rates)} requests/s, but the planned peak is {planned}"
         yield item.finding(capacity.FIGURES_DIFFER, "stages", what, "Render it again.")

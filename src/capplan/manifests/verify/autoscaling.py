@@ -71,11 +71,11 @@ def room_to_scale(world: World) -> Iterator[Finding]:
     for item in world.of("HorizontalPodAutoscaler", "ScaledObject"):
         lo, hi = bounds(item)
         if lo >= hi:
-            what = f"at least {lo} and at most {hi} replicas leave nothing to scale"
+            what = f"a minimum of {lo} and a maximum of {hi} replicas leave nothing to scale"
             yield item.finding(autoscaling.NO_ROOM, "spec", what)
         if item.kind == "HorizontalPodAutoscaler" and lo < 1:
             yield item.finding(
-                autoscaling.HPA_MIN, "spec.minReplicas", f"an HPA's minimum is 1 or more, not {lo}"
+                autoscaling.HPA_MIN, "spec.minReplicas", f"an HPA's minimum must be 1 or more, not {lo}"
             )
 
 
@@ -167,12 +167,14 @@ def _target(item: Item, field: str, kind: str, target: Tree) -> Iterator[Finding
     elif said == "Utilization" and (
         kind not in ("Resource", "ContainerResource") or not _at_least_one(value)
     ):
-        what = "Utilization is a percentage, 1 or more, of what a resource requests"
+        what = "Utilization must be a percentage of the request, 1 or more"
         yield item.finding(autoscaling.METRIC_TARGET, f"{field}.target", what)
     elif said != "Utilization" and not amount(value):
-        yield item.finding(autoscaling.METRIC_TARGET, f"{field}.target", f"{value!r} is no quantity above 0")
+        yield item.finding(
+            autoscaling.METRIC_TARGET, f"{field}.target", f"{value!r} is not a quantity above 0"
+        )
     if kind == "Pods" and said != "AverageValue":
-        yield item.finding(autoscaling.METRIC_TARGET, f"{field}.target", "Pods metrics have an AverageValue")
+        yield item.finding(autoscaling.METRIC_TARGET, f"{field}.target", "Pods metrics need an AverageValue")
 
 
 def _at_least_one(value: object) -> bool:
@@ -189,7 +191,9 @@ def behavior(world: World) -> Iterator[Finding]:
             window = whole(rules, "stabilizationWindowSeconds", 0)
             if not 0 <= window <= 3600:
                 yield item.finding(
-                    autoscaling.BEHAVIOR_WINDOW, field, f"a window of {window} s; 0 to 3600 are allowed"
+                    autoscaling.BEHAVIOR_WINDOW,
+                    field,
+                    f"a window of {window} s is not allowed; 0 to 3600 s are",
                 )
             for policy in maps(rules, "policies"):
                 period, value = whole(policy, "periodSeconds", 0), whole(policy, "value", 0)
@@ -224,7 +228,7 @@ def _contested(item: Item, workload: Workload, policies: list[Tree]) -> Iterator
         listed = controlled if isinstance(controlled, list) else []
         both = sorted(resource for resource in measured if resource in listed)
         if both and policy.get("mode") != "Off":
-            what = f"changes {' and '.join(both)}, by which {workload.scalers[0].title} scales"
+            what = f"changes {' and '.join(both)}, which {workload.scalers[0].title} scales by"
             yield item.finding(autoscaling.VPA_FIGHTS_HPA, "spec.resourcePolicy", what)
 
 

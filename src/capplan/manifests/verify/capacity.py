@@ -44,7 +44,7 @@ def disruption_budgets(world: World) -> Iterator[Finding]:
         selector = mapping(spec, "selector")
         if not selected and not world.made_by_operator(selector, budget.namespace):
             yield budget.finding(
-                capacity.PDB_WITHOUT_PODS, "spec.selector", "selects the pods of no workload"
+                capacity.PDB_WITHOUT_PODS, "spec.selector", "selects no pods of any workload"
             )
         yield from _drains(budget, spec, given[0], selected)
     yield from _two_budgets(world, budgets)
@@ -97,7 +97,7 @@ def rollouts(world: World) -> Iterator[Finding]:
         for field, container in containers_with_paths(workload):
             sleep = _pre_stop_sleep(mapping(container, "lifecycle.preStop"))
             if sleep and sleep >= grace:
-                what = f"sleeps {sleep} s of {grace} s of grace: nothing is left to stop in"
+                what = f"sleeps {sleep} s of {grace} s of grace, so no time is left to stop"
                 yield workload.item.finding(capacity.PRE_STOP, f"{field}.lifecycle.preStop", what)
 
 
@@ -118,7 +118,7 @@ def quantities(world: World) -> Iterator[Finding]:
     for item, field, said in _quantities(world):
         for resource, value in said.items():
             if amount(value) is None:
-                yield item.finding(capacity.QUANTITY, field, f"{resource}: {value!r} is no quantity")
+                yield item.finding(capacity.QUANTITY, field, f"{resource}: {value!r} is not a quantity")
 
 
 def _quantities(world: World) -> Iterator[tuple[Item, str, Tree]]:
@@ -242,8 +242,9 @@ def _enough_nodes(world: World) -> Iterator[Finding]:
         resource = max(needs, key=lambda key: needs[key])
         if needs[resource] > pool["nodes"] * (1 + 1e-6):
             what = (
-                f"every autoscaler at its maximum, and a rollout, need {math.ceil(needs[resource])} nodes "
-                f"of {name} for {resource}; the pool stops at {pool['nodes']}"
+                f"with every autoscaler at its maximum and a rollout, pods need "
+                f"{math.ceil(needs[resource])} nodes of {name} for {resource}, but the pool stops at "
+                f"{pool['nodes']}"
             )
             yield alone[0].item.finding(plans.POOL_TOO_SMALL, "", what, "Raise nodes.max.", "warning")
 
@@ -257,7 +258,7 @@ def quotas(world: World) -> Iterator[Finding]:
         for key, value in mapping(quota.tree, "spec.hard").items():
             hard, needed = amount(value), _needed(str(key), workloads)
             if hard is not None and needed > hard * (1 + 1e-9):
-                what = f"{value} is less than the {needed:.6g} that everything at its maximum takes"
+                what = f"{value} is less than the {needed:.6g} that all workloads take at their maximum"
                 yield quota.finding(capacity.QUOTA_TOO_SMALL, f"spec.hard.{key}", what)
             yield from _unset(world, str(key), workloads)
 
@@ -317,7 +318,9 @@ def connections(world: World) -> Iterator[Finding]:
     for database, said in world.facts.connections.items():
         opened = sum(most_pods.get(name, most) * each for name, (most, each) in said["pools"].items())
         if opened > said["accepted"]:
-            what = f"pools open up to {opened:,.0f} connections, {database} accepts {said['accepted']:,.0f}"
+            what = (
+                f"pools open up to {opened:,.0f} connections, but {database} accepts {said['accepted']:,.0f}"
+            )
             yield plans.TOO_MANY_CONNECTIONS.finding(f"database {database}", what)
 
 
@@ -328,7 +331,7 @@ def figures_of_the_plan(world: World) -> Iterator[Finding]:
         for scaler in workload.scalers:
             said = amount(text(scaler.tree, "metadata.annotations.capplan/peak-rps"))
             if peak is not None and said is not None and said != peak:
-                what = f"was rendered for {said:g} requests/s, {workload.item.title} for {peak:g}"
+                what = f"was rendered for {said:g} requests/s, but {workload.item.title} for {peak:g}"
                 yield scaler.finding(capacity.FIGURES_DIFFER, "metadata.annotations", what)
             target = _rate_target(scaler)
             _, hi = bounds(scaler)

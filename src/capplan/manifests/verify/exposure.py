@@ -70,7 +70,7 @@ def _is_secret(name: str, value: object) -> bool:
 def _values_of(item: Item) -> Iterator[Finding]:
     """Yield a warning for a Secret whose values stand in the manifest."""
     if any(mapping(item.tree, field) for field in ("data", "stringData")):
-        yield item.finding(exposure.SECRET_IN_MANIFEST, "data", "its values stand here")
+        yield item.finding(exposure.SECRET_IN_MANIFEST, "data", "its values are written here")
 
 
 def secrets_in(item: Item) -> Iterator[Finding]:
@@ -79,7 +79,7 @@ def secrets_in(item: Item) -> Iterator[Finding]:
         if _SECRET_URL.search(value):
             yield item.finding(exposure.PASSWORD_IN_URL, field, "a URL holds a password")
         elif value and _PASSWORD_FIELD.search(field.rpartition(".")[2]):
-            yield item.finding(exposure.LITERAL_SECRET, field, "a password stands here", "Use a secret.")
+            yield item.finding(exposure.LITERAL_SECRET, field, "a password is written here", "Use a secret.")
 
 
 def secrets_in_text(path: str, source: str) -> Iterator[Finding]:
@@ -121,7 +121,7 @@ def what_is_public(world: World) -> Iterator[Finding]:
                 "-version"
             )
             if levelled and value not in _LEVELS:
-                what = f"{value!r} is none of {', '.join(_LEVELS)}"
+                what = f"{value!r} is not one of {', '.join(_LEVELS)}"
                 yield namespace.finding(exposure.POD_SECURITY_LEVEL, f"metadata.labels.{key}", what)
 
 

@@ -64,7 +64,7 @@ def _known(site: Site) -> dict[str, str]:
     if unknown:
         place, remedy = ("manifests", "accepted", unknown[0]), nearest(code_of(unknown[0]), register())
         places = site.estimate.file.places
-        raise InputError(places.problem(place, f"no check is called '{unknown[0]}'", remedy))
+        raise InputError(places.problem(place, f"there is no check '{unknown[0]}'", remedy))
     return _accepted(site.manifests.accepted)
 
 
@@ -100,7 +100,7 @@ def facts_from(lock: Mapping[str, Any], where: str) -> Facts:
     if facts is None or any(
         type(value) is not type(default) for value, default in zip(facts, _NONE, strict=True)
     ):
-        raise InputError(Problem(where, "its facts are not those of this version", "Render again."))
+        raise InputError(Problem(where, "its facts come from another version of capplan", "Render again."))
     return facts._replace(accepted=_accepted(facts.accepted))
 
 

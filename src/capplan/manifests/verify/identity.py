@@ -57,9 +57,11 @@ def identities(world: World) -> Iterator[Finding]:
         key = (item.group, item.kind, item.namespace, item.name)
         seen[key] += 1
         if seen[key] == 2:
-            yield item.finding(identity.DUPLICATE_OBJECT, "metadata.name", "stands twice in one environment")
+            yield item.finding(
+                identity.DUPLICATE_OBJECT, "metadata.name", "is defined twice in one environment"
+            )
         if item.namespace and not world.exists("Namespace", "", item.namespace):
-            what = f"namespace '{item.namespace}' is not there"
+            what = f"namespace '{item.namespace}' is not among the manifests"
             yield item.finding(identity.NO_NAMESPACE, "metadata.namespace", what)
     yield from _without_namespace(world)
 
@@ -71,7 +73,7 @@ def _without_namespace(world: World) -> Iterator[Finding]:
         return
     for item in inside:
         if not item.namespace and item.group != "serving.knative.dev":
-            what = "names no namespace, and others do"
+            what = "names no namespace, but others do"
             yield item.finding(identity.UNNAMED_NAMESPACE, "metadata.namespace", what)
 
 
@@ -169,12 +171,12 @@ def scale_targets(world: World) -> Iterator[Finding]:
         workload = known.get((kind, item.namespace, name))
         if workload is None:
             if kind in ("Deployment", "StatefulSet"):
-                yield item.finding(references.NO_TARGET, field, f"{kind} '{name}' is not there")
+                yield item.finding(references.NO_TARGET, field, f"{kind} '{name}' is not among the manifests")
             continue
         default = "apps/v1" if item.kind == "ScaledObject" else None
         version = target.get("apiVersion", default)
         if version != workload.item.tree.get("apiVersion"):
-            what = f"says {version}, and {workload.item.title} is another"
+            what = f"says {version}, but {workload.item.title} has another"
             yield item.finding(references.TARGET_VERSION, f"{field}.apiVersion", what)
         if item.kind == "VerticalPodAutoscaler":
             yield from _vpa_containers(item, workload)
@@ -226,7 +228,9 @@ def _missing(world: World, item: Item, field: str, kind: str, name: str) -> Iter
     clusterwide = kind in ("PriorityClass", "ClusterTriggerAuthentication")
     if name and not world.exists(kind, "" if clusterwide else item.namespace, name):
         severity: Severity = "warning" if kind in _MAY_BE_ELSEWHERE else "error"
-        yield item.finding(references.NO_REFERENCE, field, f"{kind} '{name}' is not there", None, severity)
+        yield item.finding(
+            references.NO_REFERENCE, field, f"{kind} '{name}' is not among the manifests", None, severity
+        )
 
 
 def _of_pod(workload: Workload) -> Iterator[tuple[str, str]]:
@@ -259,7 +263,7 @@ def _container(workload: Workload, field: str, container: Tree) -> Iterator[Find
     for part in ("env", "ports"):
         names = Counter(str(entry["name"]) for entry in maps(container, part) if "name" in entry)
         for name in (name for name, count in names.items() if count > 1):
-            yield item.finding(references.NAME_TWICE, f"{field}.{part}", f"'{name}' stands twice")
+            yield item.finding(references.NAME_TWICE, f"{field}.{part}", f"'{name}' is defined twice")
     for entry in maps(container, "env"):
         called = entry.get("name")
         if entry.get("value") is not None and entry.get("valueFrom") is not None:

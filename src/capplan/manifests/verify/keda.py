@@ -108,7 +108,7 @@ def _triggers(item: Item, triggers: list[Tree], lo: int) -> Iterator[Finding]:
     for name in (name for name, count in names.items() if count > 1):
         yield item.finding(keda.KEDA_TRIGGER_NAME_TWICE, "spec.triggers", f"two triggers are called '{name}'")
     if triggers and lo < 1 and all(trigger.get("type") in _RESOURCES for trigger in triggers):
-        what = "cpu and memory cannot be measured with no pod there"
+        what = "cpu and memory cannot be measured without a pod"
         yield item.finding(keda.KEDA_ZERO_BY_RESOURCE, "spec.minReplicaCount", what)
     for index, trigger in enumerate(triggers):
         if trigger.get("useCachedMetrics") and trigger.get("type") in _NOT_CACHED:
@@ -121,11 +121,11 @@ def _fallback(item: Item, triggers: list[Tree], lo: int, hi: int) -> Iterator[Fi
     if not fallback:
         return
     if all(trigger.get("type") in _RESOURCES for trigger in triggers):
-        what = "goes with a trigger other than cpu and memory"
+        what = "needs a trigger other than cpu and memory"
         yield item.finding(keda.KEDA_FALLBACK_TRIGGER, "spec.fallback", what)
     replicas = fallback.get("replicas")
     if not isinstance(replicas, int) or not lo <= replicas <= hi:
-        what = f"{replicas} replicas lie not between {lo} and {hi}"
+        what = f"{replicas} replicas are not between {lo} and {hi}"
         yield item.finding(keda.KEDA_FALLBACK_BOUNDS, "spec.fallback.replicas", what)
 
 
@@ -163,7 +163,7 @@ def _metadata(item: Item, field: str, kind: str, metadata: Tree) -> Iterator[Fin
     known = _OPTIONAL.get(kind)
     unknown = set() if known is None else said - {*_REQUIRED.get(kind, ()), *known}
     for key in sorted(unknown):
-        yield item.finding(keda.KEDA_UNKNOWN_METADATA, field, f"{kind} knows no '{key}'")
+        yield item.finding(keda.KEDA_UNKNOWN_METADATA, field, f"{kind} does not know '{key}'")
     for key, value in metadata.items():
         if not isinstance(value, str):
             yield item.finding(keda.KEDA_METADATA_TEXT, f"{field}.{key}", f"{value!r} is not text")

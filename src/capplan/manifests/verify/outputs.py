@@ -85,7 +85,7 @@ def _group(item: Item) -> Iterator[Finding]:
             yield item.finding(clouds.ASG_TARGET_GROUP, "TargetGroupARNs", f"'{group}' is not a full ARN")
     others = tree.get("LoadBalancerNames") or tree.get("TrafficSources")
     if tree.get("HealthCheckType") == "ELB" and not groups and not others:
-        what = "asks a load balancer, and names no target group"
+        what = "uses a load balancer's health check but names no target group"
         yield item.finding(clouds.ASG_HEALTH_CHECK, "HealthCheckType", what)
 
 
@@ -103,11 +103,11 @@ def _task(item: Item) -> Iterator[Finding]:
         if item.tree.get("networkMode") != "awsvpc":
             yield item.finding(clouds.FARGATE_NETWORK, "networkMode", "Fargate needs awsvpc")
         if not item.tree.get("executionRoleArn") and _needs_role(item.tree):
-            what = "logs or secrets are fetched by an execution role, and none is named"
+            what = "logs and secrets need an execution role, and none is named"
             yield item.finding(clouds.FARGATE_WITHOUT_ROLE, "executionRoleArn", what)
     total = sum(whole(container, "cpu", 0) for container in maps(item.tree, "containerDefinitions"))
     if units is not None and total > units:
-        what = f"containers take {total} CPU units of the task's {units:g}"
+        what = f"containers take {total} CPU units, but the task has {units:g}"
         yield item.finding(clouds.TASK_TOO_SMALL, "containerDefinitions", what)
 
 
@@ -167,10 +167,12 @@ def _cloud_run(item: Item) -> Iterator[Finding]:
         share = amount(annotations.get(_GOOGLE + key))
         if share is not None and not 0.1 <= share <= 0.95:
             field = f"spec.template.metadata.annotations.{_GOOGLE}{key}"
-            yield item.finding(clouds.CLOUD_RUN_SCALING_TARGET, field, f"{share:g} is not from 0.1 to 0.95")
+            yield item.finding(
+                clouds.CLOUD_RUN_SCALING_TARGET, field, f"{share:g} is not between 0.1 and 0.95"
+            )
     concurrency = whole(spec, "containerConcurrency", 80)
     if not 1 <= concurrency <= 1000 or whole(spec, "timeoutSeconds", 300) > 3600:
-        what = "concurrency is 1 to 1000, the timeout at most 3600 s"
+        what = "concurrency must be 1 to 1000, and the timeout at most 3600 s"
         yield item.finding(clouds.CLOUD_RUN_LIMITS, "spec.template.spec", what)
     for container in maps(spec, "containers"):
         yield from _cloud_run_container(item, container, concurrency)
@@ -184,21 +186,21 @@ def _cloud_run_container(item: Item, container: Tree, concurrency: int) -> Itera
     cores, memory = amount(limits.get("cpu", "1")), amount(limits.get("memory", "512Mi"))
     if cores is None or memory is None:
         yield item.finding(
-            clouds.CLOUD_RUN_QUANTITY, "spec.template.spec.containers", "cpu or memory is no quantity"
+            clouds.CLOUD_RUN_QUANTITY, "spec.template.spec.containers", "cpu or memory is not a quantity"
         )
         return
     gib = memory / 2**30
     field = "spec.template.spec.containers"
     if cores < 1:
         if concurrency > 1 or gib > (1.0 if cores >= 0.5 else 0.5):
-            allowed = "below 1 vCPU requests come one at a time, and memory is at most 1 GiB"
+            allowed = "below 1 vCPU, concurrency must be 1 and memory at most 1 GiB"
             what = f"{allowed}; has {cores:g} vCPU and {gib:g} GiB"
             yield item.finding(clouds.CLOUD_RUN_CPU_MEMORY, field, what)
     else:
         low, high = _CLOUD_RUN_GIB.get(cores, (1.0, 0.0))
         if not low <= gib <= high:
             yield item.finding(
-                clouds.CLOUD_RUN_CPU_MEMORY, field, f"{cores:g} vCPU do not go with {gib:g} GiB"
+                clouds.CLOUD_RUN_CPU_MEMORY, field, f"{cores:g} vCPU cannot be combined with {gib:g} GiB"
             )
     if not _is_pinned(text(container, "image")):
         yield item.finding(clouds.CLOUD_RUN_IMAGE, field, "the image is not pinned by tag or digest")
@@ -216,7 +218,7 @@ def grafana(item: Item) -> Iterator[Finding]:
         return
     if len(text(tree, "uid")) > 40 or tree.get("id") is not None:
         yield item.finding(
-            observing.DASHBOARD_UID, "uid", "a uid has at most 40 characters, and id must not be given"
+            observing.DASHBOARD_UID, "uid", "a uid may have at most 40 characters, and id must be empty"
         )
     panels = maps(tree, "panels")
     inside = [panel for row in panels for panel in maps(row, "panels")]
@@ -251,13 +253,13 @@ def _panel(item: Item, panel: Tree) -> Iterator[Finding]:
         yield item.finding(
             observing.DASHBOARD_PANEL_TYPE,
             "panels",
-            f"{panel['type']} panels are gone",
+            f"{panel['type']} panels no longer exist in Grafana",
             "Use timeseries or stat.",
         )
     references = Counter(str(target["refId"]) for target in maps(panel, "targets") if "refId" in target)
     if any(count > 1 for count in references.values()):
         yield item.finding(
-            observing.DASHBOARD_REF_ID, "panels", f"'{panel.get('title')}' has one refId twice"
+            observing.DASHBOARD_REF_ID, "panels", f"'{panel.get('title')}' uses one refId twice"
         )
 
 

@@ -63,7 +63,7 @@ def read_contents(directory: Path) -> Contents:
     for chart in to_render:
         name = (chart / "Chart.yaml").relative_to(directory).as_posix()
         item = Item(name, {"kind": "Chart", "metadata": {"name": chart.name}})
-        what = "its templates are no manifests until Helm has rendered them"
+        what = "its templates are not manifests until Helm renders them"
         found.unread.append(item.finding(checks.HELM_TEMPLATES, "", what))
     for name, path in files:
         if any(chart / "templates" in path.parents for chart in to_render):
@@ -125,7 +125,7 @@ def _known_name(name: str) -> str:
 def _files(directory: Path) -> Iterator[tuple[str, Path]]:
     """Yield the files of a directory, sorted, with their relative names: nothing hidden, no symlink."""
     if not directory.is_dir():
-        raise InputError(Problem(str(directory), "is no directory"))
+        raise InputError(Problem(str(directory), "is not a directory"))
     for path in sorted(directory.rglob("*")):
         inside = path.relative_to(directory)
         hidden = any(part.startswith(".") for part in inside.parts)

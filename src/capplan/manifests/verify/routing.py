@@ -39,7 +39,7 @@ def _ingress(world: World, ingress: Item, services: Services) -> Iterator[Findin
         yield from _tls(world, ingress, "spec.tls", text(tls, "secretName"))
     name = text(ingress.tree, "spec.ingressClassName")
     if name and not world.exists("IngressClass", "", name):
-        what = f"IngressClass '{name}' is not there"
+        what = f"IngressClass '{name}' is not among the manifests"
         yield ingress.finding(references.NO_INGRESS_CLASS, "spec.ingressClassName", what)
 
 
@@ -58,7 +58,9 @@ def _route(world: World, route: Item, services: Services) -> Iterator[Finding]:
 def _parent(route: Item, parent: Tree, gateway: Item | None) -> Iterator[Finding]:
     name, listener = text(parent, "name"), text(parent, "sectionName")
     if gateway is None:
-        yield route.finding(references.NO_GATEWAY, "spec.parentRefs", f"gateway '{name}' is not there")
+        yield route.finding(
+            references.NO_GATEWAY, "spec.parentRefs", f"gateway '{name}' is not among the manifests"
+        )
         return
     if listener and listener not in words(maps(gateway.tree, "spec.listeners"), "name"):
         what = f"gateway '{name}' has no listener '{listener}'"
@@ -69,7 +71,9 @@ def _backend(item: Item, backend: Tree, port: object, services: Services) -> Ite
     name = text(backend, "name")
     service = services.get((item.namespace, name))
     if service is None:
-        yield item.finding(references.NO_BACKEND, "spec.rules", f"service '{name}' is not there")
+        yield item.finding(
+            references.NO_BACKEND, "spec.rules", f"service '{name}' is not among the manifests"
+        )
         return
     ports = maps(service.tree, "spec.ports")
     if port not in [*words(ports, "name"), *words(ports, "port")]:
@@ -78,7 +82,7 @@ def _backend(item: Item, backend: Tree, port: object, services: Services) -> Ite
 
 def _tls(world: World, item: Item, field: str, secret: str) -> Iterator[Finding]:
     if secret and not world.exists("Secret", item.namespace, secret):
-        yield item.finding(references.NO_TLS_SECRET, field, f"secret '{secret}' is not there")
+        yield item.finding(references.NO_TLS_SECRET, field, f"secret '{secret}' is not among the manifests")
 
 
 RULES = (routes,)

@@ -49,7 +49,9 @@ def _triggers(item: Item, directory: Path) -> Iterator[Finding]:
             name = str(key).removesuffix("FromEnv")
             if name not in known[kind]:
                 remedy = nearest(name, known[kind])
-                yield item.finding(keda.KEDA_UNKNOWN_METADATA, field, f"{kind} knows no '{name}'", remedy)
+                yield item.finding(
+                    keda.KEDA_UNKNOWN_METADATA, field, f"{kind} does not know '{name}'", remedy
+                )
             elif known[kind][name]:
                 what = f"'{name}' of {kind} is deprecated"
                 yield item.finding(keda.KEDA_DEPRECATED_METADATA, field, what, known[kind][name])
