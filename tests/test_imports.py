@@ -88,3 +88,16 @@ import capplan.estimate, capplan.plan.read, capplan.report.estimate
 print(sorted(name for name in sys.modules if name.startswith("capplan.") and "checks" in name.split(".")))
 """
     assert _python(code).strip() == "['capplan.components.checks']"
+
+
+def test_a_plan_without_clusters_builds_no_models_of_them() -> None:
+    code = """
+import sys
+from pathlib import Path
+from capplan.catalog.catalog import Catalog
+from capplan.estimate import estimate
+from capplan.plan.read import read_plan
+estimate(read_plan(Path(sys.argv[1])), Catalog())
+print("capplan.plan.clusters" in sys.modules)
+"""
+    assert _python(code, str(ROOT / "examples" / "afpi")).strip() == "False"

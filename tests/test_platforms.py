@@ -12,8 +12,8 @@ from capplan.manifests import managed as nodes
 from capplan.manifests import platforms as artefacts
 from capplan.manifests.observing import health
 from capplan.plan import starter
-from capplan.plan.clusters import CLUSTER_PROVIDERS, ClusterBase
-from capplan.plan.services import ServiceBase
+from capplan.plan.clusters import ClusterBase
+from capplan.plan.services import CLUSTER_PROVIDERS, ServiceBase
 
 SERVICES = {
     "sizing and prices": sizing.PLATFORMS,

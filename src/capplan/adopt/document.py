@@ -9,7 +9,7 @@ from typing import Any
 
 from capplan.adopt.draft import Draft
 from capplan.findings import Finding, Severity
-from capplan.plan.clusters import CLUSTER_PLATFORMS
+from capplan.plan.services import CLUSTER_PLATFORMS
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|[0-9]+(\.[0-9]+)?(m|Mi|Gi|s|ms|%)")
 _WORDS = frozenset(("true", "false", "null", "True", "False", "Null", "TRUE", "FALSE", "NULL"))

@@ -11,8 +11,7 @@ from capplan.adopt import checks
 from capplan.errors import InputError, Problem, nearest
 from capplan.findings import Check, Finding
 from capplan.manifests.quantity import cpu
-from capplan.plan.clusters import CLUSTER_PLATFORMS
-from capplan.plan.services import Provider
+from capplan.plan.services import CLUSTER_PLATFORMS, Provider
 
 Tree = dict[str, Any]
 

@@ -14,8 +14,7 @@ from capplan.catalog.catalog import Catalog
 from capplan.manifests.quantity import memory
 from capplan.manifests.verify.facts import Facts
 from capplan.manifests.verify.world import Item, Workload, World, at, mapping, maps, text, whole
-from capplan.plan.clusters import CLUSTER_PLATFORMS
-from capplan.plan.services import Targets
+from capplan.plan.services import CLUSTER_PLATFORMS, Targets
 
 _RUNNING = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "Pod")
 _FINISHING = ("Job", "CronJob", "ScaledJob")

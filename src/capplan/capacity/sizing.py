@@ -78,9 +78,10 @@ class Sizing(NamedTuple):
         if self.ceiling is None:
             return None
         asked, most = self.peak, self.ceiling
-        if rps is not None and self.carried_rps is not None:
+        carried_rps = None if rps is None else self.carried_rps
+        if rps is not None and carried_rps is not None:
             backlog = 0.0 if self.peak_rps is None else self.peak_rps - rps
-            asked, most = rps, self.carried_rps - backlog
+            asked, most = rps, carried_rps - backlog
         if not (np.all(asked > 0) and np.all(np.isfinite(most))):
             return None
         room: Array = most / asked - 1

@@ -10,7 +10,7 @@ from collections.abc import Container
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from capplan import __version__
 from capplan.cli.commands import COMMANDS
@@ -42,6 +42,8 @@ def app_with(wanted: Container[str]) -> typer.Typer:
         if isinstance(found, typer.Typer):
             app.add_typer(found, name=name)
         else:
+            # Evaluated here, once: typer would evaluate each of them four times.
+            found.__annotations__ = get_type_hints(found, include_extras=True)
             app.command(name, cls=Command)(found)
     return app
 

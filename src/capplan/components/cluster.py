@@ -18,8 +18,8 @@ from capplan.components.managed import MANAGED
 from capplan.cost.machines import Fleet
 from capplan.cost.meters import Meter, Range
 from capplan.findings import Finding
-from capplan.plan.clusters import CLUSTER_PROVIDERS, Cluster, Pool
-from capplan.plan.services import Provider
+from capplan.plan.clusters import Cluster, Pool
+from capplan.plan.services import CLUSTER_PROVIDERS, Provider
 
 _FITS = 1 + 1e-9
 """The most of a node that a pod may take: three thirds fit, whatever the floats say."""

@@ -23,11 +23,10 @@ from capplan.cost.meters import Range
 from capplan.errors import InputError
 from capplan.findings import Finding
 from capplan.plan.bind import Path, Scenarios, replaced
-from capplan.plan.clusters import CLUSTER_PROVIDERS
 from capplan.plan.draws import draw, intervals_of
 from capplan.plan.model import Plan
 from capplan.plan.read import PlanFile
-from capplan.plan.services import AUTO, VmGroup
+from capplan.plan.services import AUTO, CLUSTER_PROVIDERS, VmGroup
 
 _FEW_DRAWS = 100
 _DRAWS = 2000

@@ -15,9 +15,9 @@ from capplan.components.llm.replica import Replica
 from capplan.errors import InputError, Problem
 from capplan.llm.architecture import PRECISIONS, weight_bytes
 from capplan.manifests.figures import bounds_of, number
-from capplan.plan.clusters import CLUSTER_PLATFORMS, Aks, Cluster, Eks, Gke, Pool
+from capplan.plan.clusters import Aks, Cluster, Eks, Gke, Pool
 from capplan.plan.llm import Llm
-from capplan.plan.services import Kubernetes
+from capplan.plan.services import CLUSTER_PLATFORMS, Kubernetes
 from capplan.plan.workload import Behavior, Steps, Vllm, Workload
 
 if TYPE_CHECKING:

@@ -1,12 +1,11 @@
 """Kubernetes clusters: who runs the control plane, and on what nodes."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from capplan.plan.deferred import variants
 from capplan.plan.fields import DEFAULTS, Cores, Count, Memory, Name, Section, Whole
-from capplan.plan.services import GpuAddOn, MachineType, Provider, Purchase, Range
+from capplan.plan.services import GpuAddOn, MachineType, Purchase, Range
 
 
 class DaemonSets(Section):
@@ -80,13 +79,4 @@ class Aks(ClusterBase):
     )
 
 
-CLUSTER_PROVIDERS: dict[str, Provider] = {"gke": "gcp", "eks": "aws", "aks": "azure"}
-"""Provider of the machines that each platform's nodes run on."""
-
-CLUSTER_PLATFORMS: dict[str, str] = {provider: platform for platform, provider in CLUSTER_PROVIDERS.items()}
-"""The managed Kubernetes of each provider."""
-
-if TYPE_CHECKING:
-    Cluster = Gke | Eks | Aks
-else:
-    Cluster = Annotated[Any, variants("capplan.plan.clusters", gke="Gke", eks="Eks", aks="Aks")]
+Cluster = Gke | Eks | Aks

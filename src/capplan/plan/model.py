@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from capplan.plan.caches import Cache
-from capplan.plan.clusters import Cluster
 from capplan.plan.databases import Database
-from capplan.plan.deferred import Deferred
+from capplan.plan.deferred import Deferred, variants
 from capplan.plan.demand import Demand
 from capplan.plan.fields import DEFAULTS, Duration, Memory, Money, Name, Number, Positive, Section
 from capplan.plan.services import Provider, Service
 
 if TYPE_CHECKING:
     from capplan.arrays import Floats
+    from capplan.plan.clusters import Cluster
     from capplan.plan.decisions import Decisions
     from capplan.plan.gates import Gates
     from capplan.plan.llm import Llm
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from capplan.plan.ratelimits import RateLimits
     from capplan.plan.uncertainty import Uncertainty
 else:
+    Cluster = Annotated[Any, variants("capplan.plan.clusters", gke="Gke", eks="Eks", aks="Aks")]
     Decisions = Annotated[Any, Deferred("capplan.plan.decisions", "Decisions")]
     Gates = Annotated[Any, Deferred("capplan.plan.gates", "Gates")]
     Llm = Annotated[Any, Deferred("capplan.plan.llm", "Llm")]

@@ -29,6 +29,12 @@ else:
 
 Provider = Literal["gcp", "aws", "azure"]
 
+CLUSTER_PROVIDERS: dict[str, Provider] = {"gke": "gcp", "eks": "aws", "aks": "azure"}
+"""Provider of the machines that the nodes of each managed Kubernetes run on."""
+
+CLUSTER_PLATFORMS: dict[str, str] = {provider: platform for platform, provider in CLUSTER_PROVIDERS.items()}
+"""The managed Kubernetes of each provider."""
+
 
 def _range_of(value: object) -> object:
     return value if isinstance(value, dict) else {"min": value, "max": value}

@@ -44,7 +44,7 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
     """Return the estimate of a plan with one scenario."""
     from capplan.report.view import view
 
-    shown = view(estimate, hourly=True)
+    shown = view(estimate, whole=True)
     return {
         **_head(estimate, shown),
         "demand": _demand(shown),
@@ -107,7 +107,7 @@ def scenario_document(estimate: Estimate, scenario: int) -> dict[str, Any]:
     """Return one scenario of a sweep: its values, and what comes out, hour by hour."""
     from capplan.report.view import view
 
-    shown = view(estimate, scenario, hourly=True)
+    shown = view(estimate, scenario, whole=True)
     values = estimate.scenarios.values
     return {
         "values": {".".join(path): float(numbers[scenario]) for path, numbers in values.items()},

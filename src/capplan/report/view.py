@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from capplan.arrays import Array, hourly_mean, in_scenario
+from capplan.arrays import Array, Floats, hourly_mean, in_scenario
 from capplan.capacity.sizing import Sizing, utilization_of
 from capplan.components.base import Component
 from capplan.components.measures import Measure
@@ -134,8 +134,11 @@ class EstimateView(NamedTuple):
     findings: Sequence[Finding]
 
 
-def view(estimate: Estimate, scenario: int = 0, hourly: bool = False) -> EstimateView:
-    """Return one ``scenario`` of ``estimate`` as plain numbers; response times by hour only if ``hourly``."""
+def view(estimate: Estimate, scenario: int = 0, whole: bool = False) -> EstimateView:
+    """Return one ``scenario`` of ``estimate`` as plain numbers.
+
+    Headroom and response times by hour, which take long to find, only if ``whole``.
+    """
     return EstimateView(
         plan=estimate.plan.name,
         alternative=estimate.file.places.alternative,
@@ -143,7 +146,7 @@ def view(estimate: Estimate, scenario: int = 0, hourly: bool = False) -> Estimat
         average_rps=in_scenario(estimate.load.average_rps, scenario),
         peak_rps=in_scenario(estimate.load.peak_rps, scenario),
         profile=estimate.load.profile,
-        components=[_component(estimate, component, scenario, hourly) for component in estimate.components],
+        components=[_component(estimate, component, scenario, whole) for component in estimate.components],
         lines=[_line(line, scenario) for line in estimate.lines],
         total=total_view(estimate, scenario),
         estimated_share=estimated_share(estimate.lines, scenario),
@@ -168,23 +171,22 @@ def _known(cost: Cost, lines: Sequence[CostLine]) -> Cost | None:
     return cost if not lines or any(line.cost is not None for line in lines) else None
 
 
-def _component(estimate: Estimate, component: Component, scenario: int, hourly: bool) -> ComponentView:
+def _component(estimate: Estimate, component: Component, scenario: int, whole: bool) -> ComponentView:
     sizing = component.sizing
     lines = estimate.lines_of(component.name)
     cost = cost_view(estimate.cost_of(component.name), scenario, certainty(lines, scenario))
-    peak, room = component.peak_rps, estimate.headrooms[component.name]
     return ComponentView(
         name=component.name,
         kind=component.kind,
         platform=component.platform,
         provider=component.provider,
         region=component.region,
-        peak_rps=None if peak is None else in_scenario(peak, scenario),
+        peak_rps=_maybe(component.peak_rps, scenario),
         instances=None if sizing is None else instance_counts(sizing, scenario),
         binding=None if sizing is None else sizing.binding(scenario),
         constraints={} if sizing is None else _constraints(sizing, scenario),
-        utilization=None if component.utilization is None else in_scenario(component.utilization, scenario),
-        headroom=None if room is None else in_scenario(room, scenario),
+        utilization=_maybe(component.utilization, scenario),
+        headroom=_maybe(estimate.headrooms[component.name], scenario) if whole else None,
         week=() if sizing is None else _row(sizing.running, scenario),
         cost=_known(cost, lines),
         billed_with=component.billed_with,
@@ -193,12 +195,12 @@ def _component(estimate: Estimate, component: Component, scenario: int, hourly: 
             *(_measure(measure, scenario) for measure in component.measures),
             *_unit_costs(estimate, component, scenario),
         ],
-        latency=None if component.response is None else _latency(component.response, scenario, hourly),
+        latency=None if component.response is None else _latency(component.response, scenario, whole),
         week_utilization=_week_utilization(component, scenario),
     )
 
 
-def _latency(times: ResponseTimes, scenario: int, hourly: bool) -> LatencyView:
+def _latency(times: ResponseTimes, scenario: int, whole: bool) -> LatencyView:
     from capplan.capacity.response import SHARES
 
     names = {share: f"p{100 * share:.0f}" for share in SHARES}
@@ -207,7 +209,7 @@ def _latency(times: ResponseTimes, scenario: int, hourly: bool) -> LatencyView:
         {
             name: [_milliseconds(s) for s in _row(times.by_hour(share), scenario)]
             for share, name in names.items()
-            if hourly
+            if whole
         },
     )
 
@@ -251,7 +253,7 @@ def instance_counts(sizing: Sizing, scenario: int) -> InstanceCounts:
         min=in_scenario(sizing.floor, scenario),
         average=float(hourly_mean(sizing.running[[min(scenario, len(sizing.running) - 1)]])[0, 0]),
         peak=in_scenario(sizing.peak, scenario),
-        max=None if sizing.ceiling is None else in_scenario(sizing.ceiling, scenario),
+        max=_maybe(sizing.ceiling, scenario),
     )
 
 
@@ -279,7 +281,7 @@ def _line(line: CostLine, scenario: int) -> LineView:
         note=meter.note,
         unit=meter.unit,
         quantity=in_scenario(line.quantity.expected, scenario),
-        unit_price=None if line.unit_price is None else in_scenario(line.unit_price, scenario),
+        unit_price=_maybe(line.unit_price, scenario),
         list_price=line.list_price,
         cost=None if line.cost is None else cost_view(line.cost, scenario),
         status=line.status,
@@ -287,6 +289,10 @@ def _line(line: CostLine, scenario: int) -> LineView:
         as_of=line.as_of,
         formula=meter.formula,
     )
+
+
+def _maybe(values: Floats | None, scenario: int) -> float | None:
+    return None if values is None else in_scenario(values, scenario)
 
 
 def _finite(value: float) -> float | None:

@@ -14,8 +14,7 @@ from capplan.components.base import MACHINES, Context, Path
 from capplan.components.managed import MANAGED
 from capplan.errors import InputError
 from capplan.llm.hardware import Gpu
-from capplan.plan.clusters import CLUSTER_PLATFORMS
-from capplan.plan.services import GpuAddOn
+from capplan.plan.services import CLUSTER_PLATFORMS, GpuAddOn
 
 _ADD_ON_SERVICE = "compute-engine-gpu"
 _ADD_ONS: dict[str, dict[int, tuple[str, ...]]] = {

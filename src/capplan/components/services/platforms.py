@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from capplan.arrays import Array
 from capplan.capacity.sizing import Sizing
@@ -15,8 +15,10 @@ from capplan.components.services.carrying import Instance
 from capplan.components.services.serverless import check_fargate_size, cloud_run, container_apps, fargate
 from capplan.cost.machines import Fleet
 from capplan.cost.meters import Meter
-from capplan.plan.clusters import CLUSTER_PROVIDERS, Cluster
-from capplan.plan.services import Fargate, Kubernetes, Provider, Service, VmGroup
+from capplan.plan.services import CLUSTER_PROVIDERS, Fargate, Kubernetes, Provider, Service, VmGroup
+
+if TYPE_CHECKING:
+    from capplan.plan.clusters import Cluster
 
 
 def _size(_: Context, service: Any, path: Path) -> Instance:

@@ -17,8 +17,8 @@ from capplan.components.stores.semantic import semantic_measures
 from capplan.components.stores.timeseries import series_gib, series_measures
 from capplan.cost.meters import Meter
 from capplan.plan.caches import SelfHostedCache
-from capplan.plan.clusters import CLUSTER_PROVIDERS
 from capplan.plan.databases import SelfHostedDatabase
+from capplan.plan.services import CLUSTER_PROVIDERS
 from capplan.plan.stores import SelfHosted
 
 _DISKS = {
