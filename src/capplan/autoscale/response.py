@@ -31,7 +31,7 @@ class Response(NamedTuple):
 
 
 def response_of(service: Service, sizing: Sizing, full_rps: float, most: int) -> Response:
-    """Return those of a service of which an instance serves ``full_rps``, for up to ``most`` instances."""
+    """Return those of a service whose instances serve ``full_rps`` each, for up to ``most`` instances."""
     if service.queue is not None:
         drain_s = float(service.queue.drain_time)
         return Response(reals(RHO_STEPS), reals([drain_s] * RHO_STEPS), f"drain {drain_s:g} s", drain_s)

@@ -136,7 +136,7 @@ def _subject(
 
 
 def traffic_of(rate_rps: float, timeout_s: float, settings: Settings) -> Traffic:
-    """Return how a service meets its load of which an instance serves ``rate_rps``."""
+    """Return how a service meets its load when an instance serves ``rate_rps``."""
     return Traffic(
         tick_s=settings.tick_s,
         rate_rps=rate_rps,

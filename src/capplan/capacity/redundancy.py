@@ -8,7 +8,7 @@ from capplan.arrays import Array, Floats
 
 
 def with_zone_loss(need: Array, zones: Floats, lost: Floats) -> Array:
-    """Return the fewest instances, spread evenly over ``zones``, of which ``need`` survive.
+    """Return the fewest instances, spread evenly over ``zones``, such that ``need`` survive.
 
     The ``lost`` fullest zones fail. With need = a·m + b, where m = zones − lost survive and 0 ≤ b < m,
     each of the zones holds a instances, and b > 0 more must be found in surviving zones after every lost
@@ -21,7 +21,7 @@ def with_zone_loss(need: Array, zones: Floats, lost: Floats) -> Array:
 
 
 def with_availability(need: Array, instance_availability: Floats, target: Floats) -> Array:
-    """Return the fewest instances of which ``need`` are up for ``target`` of the time.
+    """Return the fewest instances such that ``need`` are up for ``target`` of the time.
 
     ``need`` is whole; none are needed for none. Worked out once for each case that differs.
 

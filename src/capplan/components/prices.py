@@ -13,7 +13,7 @@ _MOST_NAMES = 3
 
 
 def price_findings(lines: Sequence[CostLine]) -> Iterator[Finding]:
-    """Yield one finding for all prices of a provider's region that nobody knows, and one for stand-ins."""
+    """Yield one finding for all unknown prices of a provider's region, and one for stand-ins."""
     for status, finding in (("unpriced", _unpriced), ("bound", _bound)):
         found: dict[tuple[str, str], list[CostLine]] = {}
         for line in lines:

@@ -13,7 +13,7 @@ from capplan.findings import Finding, Severity
 
 
 def reach_findings(ctx: Context) -> Iterator[Finding]:
-    """Yield demand that enters nowhere, and components that nobody calls."""
+    """Yield demand that arrives nowhere, and components that nobody calls."""
     if not np.any(ctx.load.average_rps):
         return
     if not ctx.load.entering:

@@ -1,4 +1,4 @@
-"""Rules of one's own: expressions over the estimate, its components and its cost lines."""
+"""User-defined rules: expressions over the estimate, its components and its cost lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models of one's own: the replicas that the estimate chose, as pods of vLLM on a node pool of their own.
+"""Self-hosted models: the replicas that the estimate chose, as pods of vLLM on their own node pool.
 
 A component of ``llm:`` names no cluster: its pool goes to the plan's cluster at its provider, or to one that
 is called as the plan is.

@@ -1,4 +1,4 @@
-"""Caches: managed Redis, or pods of one's own; semantic caches of LLM answers."""
+"""Caches: managed Redis or your own pods, and semantic caches of LLM answers."""
 
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -22,7 +22,7 @@ from capplan.plan.stores import SelfHosted, StoreBase
 
 
 class Content(Section):
-    """What a cache holds: a number of keys, or what arrives within their time to live."""
+    """Content of a cache: a number of keys, or those that arrive within their time to live."""
 
     keys: Number | None = Field(
         None, description="Number of keys; by default, the new keys that arrive within the ttl."
@@ -50,7 +50,7 @@ def _threshold(text: str) -> float:
 
 
 class Semantic(Section):
-    """Answers found again by meaning: a vector search over the embeddings of earlier questions."""
+    """A semantic cache: a vector search over the embeddings of earlier questions."""
 
     hit_rate: Share = Field(0.0, description="Share of the questions that are answered from the cache.")
     hit_rate_at: dict[str, Share] = Field(
@@ -112,7 +112,7 @@ class AzureRedis(StoreBase, CacheContent):
 
 
 class SelfHostedCache(SelfHosted, CacheContent):
-    """Redis of one's own on Kubernetes: one pod, or a cluster of leaders and followers."""
+    """Self-hosted Redis on Kubernetes: one pod, or a cluster of leaders and followers."""
 
     shards: Count = Field(1.0, description="Number of leaders that the keys are spread over.")
 

@@ -15,7 +15,7 @@ from capplan.strictyaml import Locator, load, read_text
 
 
 class Said(NamedTuple):
-    """What a claim says: a word or a truth, or a number between two bounds, of which one may be missing.
+    """Value of a claim: a word, true or false, or a number between two bounds, one of which may be missing.
 
     percent: the number was written so, and is a share of 1.
     """

@@ -44,7 +44,7 @@ class Pool(Section):
 
 
 class ClusterBase(Section):
-    """What every cluster has."""
+    """Fields of every cluster."""
 
     description: str = ""
     region: str | None = Field(None, description="Region; the plan's for this provider by default.")

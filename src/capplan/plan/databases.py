@@ -1,4 +1,4 @@
-"""Databases: managed by the provider, or pods of one's own."""
+"""Databases: managed by the provider, or self-hosted pods."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -128,7 +128,7 @@ class AzurePostgres(DatabaseBase):
 
 
 class SelfHostedDatabase(SelfHosted):
-    """A database of one's own on Kubernetes, such as TimescaleDB where no managed service offers it."""
+    """A self-hosted database on Kubernetes, such as TimescaleDB where no managed service offers it."""
 
     engine: Literal["postgres", "mysql"] = "postgres"
     max_connections: Count = Field(100.0, description="Most connections that a pod accepts.")

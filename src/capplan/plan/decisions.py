@@ -9,7 +9,7 @@ from capplan.quantities import parse_money, parse_number, parse_share
 
 
 class Ownership(Section):
-    """What an alternative costs beside the bill; each may say its own."""
+    """Costs of an alternative besides the bill; each alternative may set its own."""
 
     engineering_hours_per_month: Number = Field(
         0.0, description="Engineering hours a month to keep it running."
@@ -21,7 +21,7 @@ class Ownership(Section):
 
 
 class Driver(Section):
-    """A number that users think in, and the values of the plan that follow from it."""
+    """A number that matters to users, and the values of the plan that depend on it."""
 
     description: str = ""
     unit: str = ""
@@ -57,7 +57,7 @@ class Comparison(Section):
 
 
 class GrowthTier(Section):
-    """A stage of growth and what it prescribes."""
+    """A stage of growth and its prescriptions."""
 
     below: Number | None = Field(
         None, description="Upper bound of the tier; without one, the tier has no end."
@@ -69,7 +69,7 @@ class GrowthTier(Section):
 
 
 class GrowthTiers(Section):
-    """Stages of growth by what drives them."""
+    """Stages of growth, by a number that drives them."""
 
     by: str = Field(description="Expression over the estimate, such as plan.demand.users_per_day.")
     unit: str = ""

@@ -41,7 +41,7 @@ class Budget(Section):
 
 
 class Increase(Section):
-    """How much more than the base a month may cost; needs something to compare with."""
+    """Limit on the increase of the monthly cost over a base; needs a base to compare with."""
 
     component: Name | None = Field(None, description="One component; the whole plan by default.")
     of: Literal["min", "expected", "max"] = Field("expected", description="Cost to compare.")
@@ -66,7 +66,7 @@ class CapacityGate(Section):
 
 
 class CoverageGate(Section):
-    """What must be known about prices."""
+    """Requirements on prices: known, dated and recent."""
 
     unpriced: Answer = Field("deny", description="Cost lines without a price.")
     max_price_age: Duration | None = Field(None, description="Prices older than this are stale.")
@@ -76,7 +76,7 @@ class CoverageGate(Section):
 
 
 class Policy(Section):
-    """A rule of one's own: an expression that is true where it is broken."""
+    """Your own rule: an expression that is true where the rule is broken."""
 
     name: str = Field(description="Name of the policy in reports and waivers.")
     when: str = Field(
@@ -95,7 +95,7 @@ class Policy(Section):
 
 
 class Waiver(Section):
-    """A violation that somebody answers for, until a day."""
+    """A violation that is accepted until a day, and who is responsible for it."""
 
     gate: str = Field(description="Gate, or a pattern with *.")
     component: str = Field("*", description="Component, or a pattern with *.")

@@ -1,4 +1,4 @@
-"""LLM serving: a model on GPUs of one's own, beside or instead of an API."""
+"""LLM serving: a model on your own GPUs, with or instead of an API."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -48,7 +48,7 @@ class ColdStart(Section):
 
 
 class LlmApi(Section):
-    """An API that answers what is not served locally."""
+    """An API that serves requests that are not served locally."""
 
     model: str = Field(description="The API's model, such as gpt-4o-mini.")
     vendor: str | None = Field(None, description="Vendor of the model, if there are several.")

@@ -53,7 +53,7 @@ class Level(Section):
 
 
 class Alerts(Section):
-    """When somebody is told."""
+    """Thresholds of alerts."""
 
     error_rate: Share = Field(0.01, description="Share of requests that fail.")
     latency: Duration | None = Field(None, description="p95; each service's SLO by default.")

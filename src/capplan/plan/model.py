@@ -84,7 +84,7 @@ COMPONENTS = (
 
 
 class Plan(Section):
-    """Everything that capplan needs to know."""
+    """Everything that capplan reads about a system."""
 
     name: Name
     description: str = ""

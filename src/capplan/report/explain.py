@@ -64,7 +64,7 @@ def _component(estimate: Estimate, component: Component) -> Iterator[str]:
     if component.sizing is not None:
         yield from _instances(estimate, component.sizing)
     if component.pick is not None:
-        yield f"tier or machine: {component.pick.name(0)}"
+        yield f"  tier or machine: {component.pick.name(0)}"
     for measure in component.measures:
         bound = "" if measure.has is None else f", has {numbers.quantity(in_scenario(measure.has, 0))}"
         needs = numbers.quantity(in_scenario(measure.needs, 0))

@@ -132,7 +132,7 @@ def servers_for_blocking(offered_load: Floats, blocked_share: Floats) -> Array:
 
 
 def load_for_blocking(servers: Floats, blocked_share: Floats) -> Array:
-    """Return the highest offered load (erlang) of which no more than ``blocked_share`` is lost.
+    """Return the highest offered load (erlang) with at most the share ``blocked_share`` lost.
 
     Bisection: Erlang B rises with the load. Relative error below 10⁻¹².
 

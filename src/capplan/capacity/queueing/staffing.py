@@ -105,7 +105,7 @@ def rate_for_response(
     cs2: Floats = 1.0,
     ca2: Floats = 1.0,
 ) -> Array:
-    """Return the highest arrival rate, 1/s, of which G/G/c answers ``share`` in ``response_s``.
+    """Return the highest arrival rate, 1/s, at which G/G/c answers ``share`` within ``response_s``.
 
     0 where not even a single request keeps the promise. Bisection on the same test as
     :func:`servers_for_response`.

@@ -1,4 +1,4 @@
-"""Every way to serve a model, by what it costs a month at the promised speed."""
+"""Every way to serve a model, ordered by its monthly cost at the promised speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Services: sized by what one instance carries, metered by their platform's rules."""
+"""Services: sized by the capacity of one instance, metered by the rules of their platform."""
 
 from __future__ import annotations
 

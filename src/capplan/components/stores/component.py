@@ -1,4 +1,4 @@
-"""Databases and caches: managed by the provider, or pods of one's own."""
+"""Databases and caches: managed by the provider, or self-hosted pods."""
 
 from __future__ import annotations
 

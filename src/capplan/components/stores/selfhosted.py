@@ -1,4 +1,4 @@
-"""Databases and caches of one's own: pods on a node pool, each with its disk."""
+"""Self-hosted databases and caches: pods on a node pool, each with its disk."""
 
 from __future__ import annotations
 

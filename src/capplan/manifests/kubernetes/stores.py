@@ -1,4 +1,4 @@
-"""Stores of one's own on Kubernetes: Redis alone or as a cluster, and databases; SQL and configuration."""
+"""Self-hosted stores on Kubernetes: Redis alone or as a cluster, and databases; SQL and configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Autoscalers: one for a workload, with room to scale, by what can be measured."""
+"""Checks of autoscalers: one for each workload, with room to scale, on metrics that can be measured."""
 
 from __future__ import annotations
 

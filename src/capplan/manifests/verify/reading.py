@@ -1,4 +1,4 @@
-"""What a directory of manifests holds: anybody's, so whatever cannot be read is said and left out."""
+"""Reads a directory of manifests from any source; what cannot be read is reported and left out."""
 
 from __future__ import annotations
 
