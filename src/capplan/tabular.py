@@ -76,7 +76,7 @@ def read_table(
     Raises :class:`InputError` for what is not such a file, with the line, and for what is too large.
     """
     with opened(path) as file:
-        lines = _Lines(io.TextIOWrapper(file, _encoding(file)), name_of(path))
+        lines = Lines(io.TextIOWrapper(file, _encoding(file)), name_of(path))
         first = next((line for line in lines if line.strip()), None)
         if first is None:
             raise InputError(Problem(name_of(path), "not a readable CSV file (it is empty)"))
@@ -122,7 +122,7 @@ def _refuse_repeated(names: Sequence[str], path: str) -> None:
         raise InputError(Problem(path, f"the header names the column '{repeated}' twice"))
 
 
-class _Lines:
+class Lines:
     """The lines of a file, with the number of the last one; neither binary data nor one endless line."""
 
     def __init__(self, text: io.TextIOWrapper, path: str) -> None:
@@ -147,7 +147,7 @@ class _Lines:
         return line
 
 
-def _rows(first: str, lines: _Lines) -> Iterator[tuple[int, list[str]]]:
+def _rows(first: str, lines: Lines) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows that are not blank, the header first, each with the line where it begins."""
     delimiter = max(_DELIMITERS, key=first.count)
     reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
@@ -190,8 +190,8 @@ def _decimals(cell: str) -> str:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[io.BufferedReader]:
-    """Open a file of recorded figures for reading, inflated where it is gzipped.
+def opened(path: Path, most: int = MAX_BYTES) -> Iterator[io.BufferedReader]:
+    """Open a file of recorded figures for reading, inflated where it is gzipped; ``most``: bytes of it.
 
     Raises :class:`InputError` for what cannot be read, and inside the block once it is larger than it may be.
     """
@@ -200,7 +200,7 @@ def opened(path: Path) -> Iterator[io.BufferedReader]:
         with _source_of(path) as file:
             gzipped = file.peek(2)[:2] == b"\x1f\x8b"
             source: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=file) if gzipped else file
-            yield io.BufferedReader(_Bounded(source, name))
+            yield io.BufferedReader(_Bounded(source, name, most))
     except FileNotFoundError:
         raise InputError(Problem(name, "no such file")) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -216,9 +216,10 @@ def _source_of(path: Path) -> io.BufferedReader:
 
 
 class _Bounded(io.RawIOBase):
-    """Bytes of a file, and an error where there are more than :data:`MAX_BYTES`."""
+    """Bytes of a file, and an error where there are more than ``most``."""
 
-    def __init__(self, source: BinaryIO | gzip.GzipFile, name: str) -> None:
+    def __init__(self, source: BinaryIO | gzip.GzipFile, name: str, most: int) -> None:
+        self._most = most
         self._source = source
         self._name = name
         self._read = 0
@@ -229,8 +230,8 @@ class _Bounded(io.RawIOBase):
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
         data = self._source.read(len(buffer))
         self._read += len(data)
-        if self._read > MAX_BYTES:
-            what = f"holds more than {MAX_BYTES // 2**20} MiB"
+        if self._read > self._most:
+            what = f"holds more than {self._most // 2**20} MiB"
             raise InputError(Problem(self._name, what, "Leave out columns, sum rows up, or divide it."))
         buffer[: len(data)] = data
         return len(data)

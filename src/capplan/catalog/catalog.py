@@ -43,12 +43,14 @@ class Provenance(NamedTuple):
 class Catalog:
     """List prices, with those of ``catalogs`` and price ``books`` over them; the last one wins.
 
-    ``catalogs``: as :func:`roots_of` reads them.
+    ``catalogs``, ``without``: as :func:`roots_of` reads them.
     """
 
-    def __init__(self, catalogs: Path | None = None, books: Sequence[Book] = ()) -> None:
-        self._given = catalogs
-        self.roots = roots_of(catalogs)
+    def __init__(
+        self, catalogs: Path | None = None, books: Sequence[Book] = (), without: Path | None = None
+    ) -> None:
+        self._given, self._without = catalogs, without
+        self.roots = roots_of(catalogs, without)
         self.root = self.roots[0]
         self.books = tuple(books)
         self._files: dict[tuple[str, str], list[tuple[Path, ServiceCatalog]]] = {}
@@ -69,8 +71,14 @@ class Catalog:
 
     def _under(self, books: Sequence[Book]) -> Catalog:
         """Return the same files under other ``books``; what is read for one is read for both."""
-        other = Catalog(self._given, books)
+        other = Catalog(self._given, books, self._without)
         other._files, other._facts, other._tables = self._files, self._facts, self._tables
+        return other
+
+    def over(self, directory: Path) -> Catalog:
+        """Return this catalog with the files of ``directory`` over it."""
+        other = Catalog(self._given, self.books, self._without)
+        other.roots = [*self.roots, directory]
         return other
 
     @property

@@ -19,7 +19,7 @@ from capplan.findings import Check, Finding, Severity
 UNITS = frozenset(
     ("hour", "month", "vCPU-hour", "vCore-hour", "GiB-hour", "GPU-hour", "node-hour", "cluster-hour")
     + ("LCU-hour", "vCPU-second", "GiB-second", "GPU-second", "GiB-month", "GB-month", "IOPS-month")
-    + ("MBps-month", "GiB", "GB", "request")
+    + ("MBps-month", "GiB", "GB", "request", "token", "ACU-hour", "second")
 )
 
 LIST_AGE = timedelta(days=365)

@@ -119,7 +119,9 @@ def rows_of(file: ServiceCatalog) -> Iterator[CatalogRow]:
     for sku in file.skus.values():
         yield from _rows(file, sku)
         if file.high_availability is not None and file.kind == "database":
-            yield from _rows(file, file.doubled(sku))
+            doubled = file.doubled(sku)
+            suffixed = sku.name.endswith(file.high_availability[0])
+            yield from () if suffixed or doubled.name in file.skus else _rows(file, doubled)
 
 
 def _rows(file: ServiceCatalog, sku: Sku) -> Iterator[CatalogRow]:

@@ -15,12 +15,12 @@ RECORD = "imported.json"
 """What `catalog import` writes beside the catalogs that it makes."""
 
 
-def roots_of(catalogs: Path | None) -> Sequence[Path]:
+def roots_of(catalogs: Path | None, without: Path | None = None) -> Sequence[Path]:
     """Return the directories that apply, the lowest first: a whole catalog, then those that add to it.
 
     ``catalogs`` is one directory, or several divided as in PATH. One that holds `hardware/` is whole:
     it takes the place of all before it, the embedded one included. Raises :class:`InputError` for others that
-    hold no catalog.
+    hold no catalog. ``without``: a directory that is left out.
     """
     given = [Path(part) for part in str(catalogs or "").split(os.pathsep) if part]
     roots = [data_dir("catalogs"), *_imported()]
@@ -36,7 +36,7 @@ def roots_of(catalogs: Path | None) -> Sequence[Path]:
             )
             raise InputError(Problem(str(path), what))
         roots.append(path)
-    return roots
+    return [root for root in roots if without is None or root.resolve() != without.resolve()]
 
 
 def imported_dir() -> Path:

@@ -171,10 +171,16 @@ class ServiceCatalog(NamedTuple):
         own = {name: self.skus[name].under(s) if name in self.skus else s for name, s in other.skus.items()}
         return self._replace(
             skus=ChainMap(own, self.skus),  # type: ignore[arg-type]
-            layers=(*(self.layers or (self,)), other),
+            layers=(*(layer._with_blocks_of(other) for layer in self.layers or (self,)), other),
             high_availability=self.high_availability or other.high_availability,
             commitment_terms={**self.commitment_terms, **other.commitment_terms},
         )
+
+    def _with_blocks_of(self, other: ServiceCatalog) -> ServiceCatalog:
+        """Return this file with the prices that ``other`` gives to its blocks and leaves in place."""
+        prices = {name: sku for name, sku in other.skus.items() if name in self.skus and sku.tier_of is None}
+        own = {name: self.skus[name].under(sku) for name, sku in prices.items()}
+        return self._replace(skus=ChainMap(own, self.skus)) if own else self  # type: ignore[arg-type]
 
     def doubled(self, sku: Sku) -> Sku:
         """Return the highly available variant of ``sku``: a multiple of its price, under its own name."""

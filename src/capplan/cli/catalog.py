@@ -131,6 +131,73 @@ def check(
         raise typer.Exit(ExitCode.COVERAGE)
 
 
+DiffFormat = Annotated[str, formats("table", "json", "csv", "markdown", "html")]
+OutputDirectory = Annotated[
+    Path | None,
+    typer.Option(
+        "-o", "--output-dir", metavar="DIR", help="Directory of catalogs to write to; your own by default."
+    ),
+]
+Select = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="KEY=PATTERN", help="Only service=…, region=… or family=…, with *."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")]
+
+
+@catalog.command("import", cls=Command)
+def import_(
+    provider: Annotated[str, typer.Argument(metavar="aws|azure|gcp", help="Whose price lists they are.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Price lists, directories of them, or - for stdin.")
+    ],
+    select: Select = None,
+    output_dir: OutputDirectory = None,
+    dry_run: DryRun = False,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DATE", help="Day of lists that do not say theirs.")
+    ] = None,
+    today: Today = None,
+    fmt: DiffFormat = "table",
+    catalogs: Catalogs = None,
+) -> None:
+    """Turn a provider's own price lists into catalogs that add to the embedded ones.
+
+    Reads AWS offers (CSV, JSON), Savings Plans, the spot advisor, pages of Azure Retail Prices and of the
+    Cloud Billing Catalog, genai-prices, FOCUS price sheets; plain or gzipped. Shows what changes first.
+
+    Example: capplan catalog import aws ec2.csv --select region=eu-central-1 --dry-run
+    """
+    from capplan.cli.output import note, show, write_files
+    from capplan.cli.price_lists import Import, check_provider, selection_of
+
+    work = Import(check_provider(provider), selection_of(select or ()), output_dir, catalogs)
+    work.read(files, None if as_of is None else day_of(as_of))
+    show(work.report(day_of(today)), fmt)
+    if not dry_run:
+        write_files(work.texts(), force=True)
+        note(f"wrote {len(work.texts()) - 1} catalogs to {work.directory}")
+
+
+@catalog.command("diff", cls=Command)
+def diff_(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A directory of catalogs.")],
+    today: Today = None,
+    fmt: DiffFormat = "table",
+    output: OutputFile = None,
+    force: Force = False,
+    catalogs: Catalogs = None,
+) -> None:
+    """Show what a directory of catalogs changes in those below it.
+
+    Example: capplan catalog diff prices
+    """
+    from capplan.cli.output import show
+    from capplan.cli.price_lists import directory_report
+
+    show(directory_report(directory, catalogs, day_of(today)), fmt, output, force)
+
+
 @catalog.command("import-model", cls=Command)
 def import_model(
     config: Annotated[Path, typer.Argument(metavar="CONFIG.json", help="A Hugging Face config.json.")],

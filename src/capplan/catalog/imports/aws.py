@@ -1,0 +1,205 @@
+"""What rows of AWS price lists are the price of.
+
+A row has the columns of the CSV offer, or the attributes of the JSON one, by their names in small letters and
+without signs: `usagetype`, `instancetype`. Layout: AWS Price List, "Reading the service price list files".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from capplan.catalog.imports.found import Found, LeftOut, Rule, factor, measured, number, price, rule, slug
+
+Row = Mapping[str, str]
+
+NEEDED = ("usageType", "Unit", "PricePerUnit", "Currency")
+
+_PREFIX = re.compile(r"(?:[A-Z]{2,4}\d?)-(?=[A-Za-z])")
+"""The region's short name before a usage type; us-east-1 has none."""
+
+_RULES: Mapping[str, tuple[Rule, ...]] = {
+    "AmazonEC2": (
+        rule(r"(?:BoxUsage|HeavyUsage):.+", "ec2", "{type}", "hour", kind="machine"),
+        rule(r"EBS:VolumeUsage\.(gp2|gp3|io2|st1|sc1)", "ebs", "{1}", "GiB-month"),
+        rule(r"EBS:VolumeUsage\.piops", "ebs", "io1", "GiB-month"),
+        rule(r"EBS:VolumeP-IOPS\.gp3", "ebs", "gp3-iops-above-3000", "IOPS-month"),
+        rule(r"EBS:VolumeP-IOPS\.io2", "ebs", "io2-iops-tier1", "IOPS-month"),
+        rule(r"EBS:VolumeP-IOPS\.io2\.tier2", "ebs", "io2-iops-tier2-above-32000", "IOPS-month"),
+        rule(r"EBS:VolumeP-IOPS\.io2\.tier3", "ebs", "io2-iops-tier3-above-64000", "IOPS-month"),
+        rule(r"EBS:VolumeP-IOPS\.piops", "ebs", "io1-iops", "IOPS-month"),
+        rule(r"EBS:VolumeP-Throughput\.gp3", "ebs", "gp3-throughput-above-125", "MBps-month"),
+        rule(r"EBS:SnapshotUsage", "ebs", "snapshot", "GiB-month"),
+        rule(r"NatGateway-Hours", "nat-gateway", "hour", "hour"),
+        rule(r"NatGateway-Bytes", "nat-gateway", "data-processed", "GiB"),
+    ),
+    "AmazonRDS": (
+        rule(r"InstanceUsage:db\..+", "{engine}", "{type}", "hour", kind="database"),
+        rule(r"Multi-AZUsage:db\..+", "{engine}", "{type} multi-az", "hour", kind="database"),
+        rule(r"RDS:GP2-Storage", "{engine}", "storage-general-purpose", "GiB-month", kind="database"),
+        rule(r"RDS:GP3-Storage", "{engine}", "storage-gp3", "GiB-month", kind="database"),
+        rule(
+            r"RDS:Multi-AZ-GP2-Storage",
+            "{engine}",
+            "storage-general-purpose multi-az",
+            "GiB-month",
+            kind="database",
+        ),
+        rule(r"RDS:Multi-AZ-GP3-Storage", "{engine}", "storage-gp3 multi-az", "GiB-month", kind="database"),
+        rule(
+            r"RDS:ChargedBackupUsage|Aurora:BackupUsage", "{engine}", "backup", "GiB-month", kind="database"
+        ),
+        rule(r"Aurora:StorageUsage", "{engine}", "storage-standard", "GiB-month", kind="database"),
+        rule(r"Aurora:StorageIOUsage", "{engine}", "io-requests", "request", kind="database"),
+        rule(r"Aurora:ServerlessV2Usage", "{engine}", "serverless-v2-acu", "ACU-hour", kind="database"),
+    ),
+    "AmazonElastiCache": (rule(r"NodeUsage:cache\..+", "{cache}", "{type}", "node-hour", kind="cache"),),
+    "AWSELB": (
+        rule(r"LoadBalancerUsage", "elb", "{balancer}-hour", "hour"),
+        rule(r"LCUUsage", "elb", "{balancer}-lcu", "LCU-hour"),
+    ),
+    "AmazonECS": (
+        rule(r"Fargate-vCPU-Hours:perCPU", "fargate", "linux-x86-vcpu", "vCPU-hour"),
+        rule(r"Fargate-GB-Hours", "fargate", "linux-x86-ram", "GiB-hour"),
+        rule(r"Fargate-ARM-vCPU-Hours:perCPU", "fargate", "linux-arm-vcpu", "vCPU-hour"),
+        rule(r"Fargate-ARM-GB-Hours", "fargate", "linux-arm-ram", "GiB-hour"),
+        rule(r"SpotUsage-Fargate-vCPU-Hours:perCPU", "fargate", "linux-x86-vcpu", "vCPU-hour", rate="spot"),
+        rule(r"SpotUsage-Fargate-GB-Hours", "fargate", "linux-x86-ram", "GiB-hour", rate="spot"),
+        rule(r"Fargate-EphemeralStorage-GB-Hours", "fargate", "ephemeral-storage-above-20GiB", "GiB-hour"),
+    ),
+    "AmazonEKS": (
+        rule(r"AmazonEKS-Hours:perCluster", "eks", "cluster", "cluster-hour", kind="fee"),
+        rule(
+            r"AmazonEKS-Hours:extendedSupport", "eks", "cluster-extended-support", "cluster-hour", kind="fee"
+        ),
+    ),
+    "AmazonS3": (
+        rule(r"TimedStorage-ByteHrs", "s3", "standard", "GiB-month"),
+        rule(r"Requests-Tier1", "s3", "put-request", "request"),
+        rule(r"Requests-Tier2", "s3", "get-request", "request"),
+    ),
+    "AWSDataTransfer": (
+        rule(r"DataTransfer-Out-Bytes", "egress-internet", "internet", "GiB"),
+        rule(r"DataTransfer-Regional-Bytes", "data-transfer", "cross-zone", "GiB"),
+    ),
+}
+_ENGINES = {
+    "postgresql": "rds-postgres",
+    "mysql": "rds-mysql",
+    "mariadb": "rds-mariadb",
+    "aurora postgresql": "aurora-postgres",
+    "aurora mysql": "aurora-mysql",
+    "any": "rds-postgres",
+}
+_SERVICES = {"queueservice": "sqs", "events": "eventbridge", "dynamodb": "dynamodb", "es": "opensearch"}
+_BALANCERS = {"application": "alb", "network": "nlb", "gateway": "gwlb", "": "clb"}
+_MUST_BE = {
+    "tenancy": ("", "Shared", "NA"),
+    "operatingsystem": ("", "Linux", "NA"),
+    "preinstalledsw": ("", "NA"),
+    "capacitystatus": ("", "Used", "NA"),
+    "locationtype": ("", "AWS Region"),
+    "marketoption": ("", "OnDemand"),
+    "deploymentmodel": ("",),
+    "termtype": ("", "OnDemand", "Reserved"),
+    "offeringclass": ("", "standard"),
+}
+"""What an ordinary price may say: nothing of Windows, Dedicated hosts, Outposts or Capacity Blocks."""
+_YEARS = {"1yr": 1, "3yr": 3, "1 yr": 1, "3 yr": 3}
+
+
+def found_in(row: Row, regions: Mapping[str, str]) -> Found | LeftOut:
+    """Return the price that a row gives, or why no catalog has it.
+
+    regions: names of regions by the place in which they are, for lists that have no region codes.
+    """
+    wrong = next((key for key, allowed in _MUST_BE.items() if row.get(key, "") not in allowed), None)
+    if wrong is not None:
+        return LeftOut(f"{wrong} {row[wrong]}")
+    region = _region(row, regions)
+    if region is None:
+        return LeftOut(f"location {row.get('location', '')}")
+    if row["currency"] != "USD":
+        return LeftOut(f"currency {row['currency']}")
+    usage = _PREFIX.sub("", row["usagetype"], count=1)
+    offer = row.get("servicecode", "").removesuffix("-test")
+    usd = price(row["priceperunit"])
+    if offer not in _RULES:
+        return _plain(row, offer, usage, region, usd)
+    for each in _RULES[offer]:
+        match = each.pattern.fullmatch(usage)
+        if match is not None:
+            return _priced(row, each, match, region, usd)
+    return LeftOut(f"{offer} {row.get('productfamily', '') or usage}")
+
+
+def _region(row: Row, regions: Mapping[str, str]) -> str | None:
+    if row.get("regioncode"):
+        return row["regioncode"]
+    place = re.fullmatch(r".*\((.*)\)", row.get("location", ""))
+    return regions.get(place[1]) if place else None
+
+
+def _priced(row: Row, each: Rule, match: re.Match[str], region: str, usd: float) -> Found | LeftOut:
+    engine = row.get("databaseengine", "").lower()
+    family = row.get("productfamily", "").partition("-")[2].lower()
+    names = {
+        "type": row.get("instancetype", ""),
+        "engine": _ENGINES.get(engine, ""),
+        "cache": f"elasticache-{row.get('cacheengine', '').lower()}",
+        "balancer": _BALANCERS.get(family, ""),
+    }
+    groups = ("", *match.groups(""))
+    service, sku = (text.format(*groups, **names) for text in (each.service, each.sku))
+    if each.kind == "machine" and row.get("operation", "") not in ("", "RunInstances"):
+        return LeftOut(f"operation {row['operation']}")
+    if service.endswith("-") or not service or sku.startswith("-") or not sku:
+        return LeftOut(f"{row.get('servicecode', '')} {engine or family or row.get('productfamily', '')}")
+    if row.get("unit") == "Quantity":
+        times: float | None = 1.0
+    else:
+        times = factor(row["unit"], each.unit)
+    if times is None:
+        return LeftOut(f"unit {row['unit']}")
+    return Found(
+        service=service,
+        sku=sku,
+        unit=each.unit,
+        region=region,
+        usd=usd * times,
+        rate=each.rate,
+        start=number(row.get("startingrange", "")) or 0.0,
+        kind=each.kind,
+        facts=_facts(row) if each.sku == "{type}" else {},
+    )
+
+
+def _plain(row: Row, offer: str, usage: str, region: str, usd: float) -> Found | LeftOut:
+    """Return the price of an offer without rules of its own: its service and usage type as AWS calls them."""
+    unit = measured(row["unit"])
+    if not offer or row.get("termtype") == "Reserved" or unit is None:
+        return LeftOut(f"{offer or 'no offer'} unit {row['unit']}")
+    short = re.sub(r"^(amazon|aws)", "", offer, flags=re.IGNORECASE)
+    service = _SERVICES.get(short.lower()) or slug(re.sub(r"(?<=[a-z])(?=[A-Z])", "-", short))
+    name, many = unit
+    return Found(
+        service, slug(usage), name, region, usd / many, start=number(row.get("startingrange")) or 0.0
+    )
+
+
+def _facts(row: Row) -> dict[str, float | str | list[float]]:
+    """Return cores, memory and GPUs of the instance, where the row says them."""
+    memory = re.match(r"([\d.,]+)\s*GiB", row.get("memory", ""))
+    figures = {
+        "vcpu": number(row.get("vcpu")),
+        "memory_gib": number(memory[1].replace(",", "")) if memory else None,
+    }
+    return {key: value for key, value in figures.items() if value}
+
+
+def term_of(row: Row) -> tuple[int, str] | None:
+    """Return the years and the way of payment of a reservation; None for what is none, or not known."""
+    years = _YEARS.get(row.get("leasecontractlength", ""))
+    if row.get("termtype") != "Reserved" or years is None:
+        return None
+    return years, row.get("purchaseoption", "").lower().replace(" ", "-")

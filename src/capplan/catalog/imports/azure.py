@@ -1,0 +1,194 @@
+"""What rows of Azure's Retail Prices API are the price of.
+
+A meter of a service is told apart by product, SKU and meter name, joined by ` | `.
+Fields: "Azure Retail Prices
+overview", learn.microsoft.com.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from capplan.catalog.imports.found import Found, LeftOut, Rule, factor, measured, number, price, rule, slug
+
+NEEDED = ("retailPrice", "armRegionName", "serviceName", "productName", "meterName", "unitOfMeasure", "type")
+
+_YEAR_H = 8760
+_TERMS = {"1 Year": ("commit_1y", 1), "3 Years": ("commit_3y", 3)}
+
+DISK_GIB = dict(
+    zip(
+        (1, 2, 3, 4, 6, 10, 15, 20, 30, 40, 50, 60, 70, 80),
+        (*(4 << i for i in range(13)), 32767),
+        strict=True,
+    )
+)
+"""Sizes of managed disks in GiB, by the number in their names."""
+
+_FLEX = r".* Flexible Server "
+_BLOB = r"(?:General Block )?Blob(?: Storage| v2)? \| "
+_DISK = r"(LRS|ZRS) \| \1 \2 Disk"
+_APPS = r".* \| Standard "
+_LOAD = r"Load Balancer \| Standard \| Standard "
+_DATABASE = (
+    rule(
+        r".* Flex(?:ible)? Server Storage \| Storage \| Storage Data Stored",
+        *("{db}-flexible", "storage", "GB-month"),
+        kind="database",
+    ),
+    rule(
+        _FLEX + r"Backup Storage \| .* \| Backup Storage LRS Data Stored",
+        *("{db}-flexible", "backup", "GB-month"),
+        kind="database",
+    ),
+    rule(
+        _FLEX + r"Burstable .* \| (B\w+) \| .*",
+        *("{db}-flexible", "{as_is}", "hour"),
+        kind="database",
+    ),
+    rule(
+        _FLEX
+        + r"(General Purpose|Memory Optimized) (\w+?)(?: ?Series)? Compute \| (?:1 )?vCore \| (?:1 )?vCore",
+        *("{db}-flexible", "{1}-{as_is}-vcore", "vCore-hour"),
+        kind="database",
+    ),
+)
+_RULES: Mapping[str, tuple[Rule, ...]] = {
+    "Storage": (
+        rule(
+            r"(?:Premium|Standard) SSD Managed Disks \| ([PE]\d+) " + _DISK, "managed-disk", "{disk}", "month"
+        ),
+        rule(r"Standard HDD Managed Disks \| (S\d+) " + _DISK, "managed-disk", "{disk}", "month"),
+        rule(_BLOB + r"Hot (\w+) \| Hot \1 Data Stored", "blob-storage", "hot-{1}", "GB-month"),
+        rule(_BLOB + r"Hot (\w+) \| Hot \1 Write Operations", "blob-storage", "hot-{1}-write", "request"),
+        rule(_BLOB + r"Hot (\w+) \| Hot (?:\1 )?Read Operations", "blob-storage", "hot-{1}-read", "request"),
+    ),
+    "Azure Container Apps": (
+        rule(_APPS + "vCPU Active Usage", "container-apps", "vcpu-active", "vCPU-hour"),
+        rule(_APPS + "Memory Active Usage", "container-apps", "memory-active", "GiB-hour"),
+        rule(_APPS + "vCPU Idle Usage", "container-apps", "vcpu-idle", "vCPU-hour"),
+        rule(_APPS + "Memory Idle Usage", "container-apps", "memory-idle", "GiB-hour"),
+        rule(_APPS + "Requests", "container-apps", "requests", "request"),
+    ),
+    "Azure Kubernetes Service": (
+        rule(_APPS + "Uptime SLA", "aks", "standard-tier-uptime-sla", "cluster-hour", kind="fee"),
+    ),
+    "Redis Cache": (
+        rule(
+            r"Azure Redis Cache (Basic|Standard|Premium) \| (\w+) \| \2 Cache",
+            *("redis-cache", "{1}-{as_is}", "hour"),
+            kind="cache",
+        ),
+        rule(
+            r"Azure Redis Cache (Basic|Standard|Premium) \| (\w+) \| \2 Cache Instance",
+            *("redis-cache", "{1}-{as_is}-node", "node-hour"),
+            kind="cache",
+        ),
+    ),
+    "Azure Database for PostgreSQL": _DATABASE,
+    "Azure Database for MySQL": _DATABASE,
+    "NAT Gateway": (
+        rule(r".* \| Standard Gateway", "nat-gateway", "hour", "hour"),
+        rule(r".* \| Standard Data Processed", "nat-gateway", "data-processed", "GB"),
+    ),
+    "Load Balancer": (
+        rule(_LOAD + "Included LB Rules.*", "load-balancer", "standard-included-rules", "hour"),
+        rule(_LOAD + "Overage LB Rules.*", "load-balancer", "standard-rule", "hour"),
+        rule(_LOAD + "Data Processed", "load-balancer", "standard-data", "GB"),
+    ),
+    "Bandwidth": (
+        rule(
+            r"Rtn Preference: MGN \| Standard \| Standard Data Transfer Out",
+            *("egress-internet", "internet", "GB"),
+        ),
+    ),
+}
+_OWN = ("Virtual Machines", "Storage", "Bandwidth")
+"""Services of which only what a rule knows is taken: they sell thousands of other things."""
+
+_VM_PRODUCT = re.compile(r".*\b(Windows|Cloud ?Services|Dedicated Host|CloudServices)\b", re.IGNORECASE)
+
+
+def found_in(row: Mapping[str, Any]) -> Iterator[Found | LeftOut]:
+    """Yield the prices that a row gives, or why no catalog has it."""
+    usd = price(row["retailPrice"])
+    if row.get("currencyCode", "USD") != "USD":
+        yield LeftOut(f"currency {row['currencyCode']}")
+    elif not row["armRegionName"] or row["armRegionName"] in ("Global", "Intercontinental"):
+        yield LeftOut(f"no region, {row['serviceName']}")
+    elif row["type"] not in ("Consumption", "Reservation"):
+        yield LeftOut(str(row["type"]))
+    else:
+        yield from _priced(row, usd)
+
+
+def _priced(row: Mapping[str, Any], usd: float) -> Iterator[Found | LeftOut]:
+    base = _machine(row) if row["serviceName"] == "Virtual Machines" else _metered(row)
+    if isinstance(base, LeftOut):
+        yield base
+        return
+    times = factor(str(row["unitOfMeasure"]), base.unit)
+    if row["type"] == "Reservation":
+        rate, years = _TERMS.get(str(row.get("reservationTerm")), ("", 0))
+        # The price of a reservation is that of the whole term, whatever the unit says.
+        yield base._replace(rate=rate, usd=usd / (_YEAR_H * years)) if years else LeftOut("reservation term")
+    elif times is None:
+        yield LeftOut(f"unit {row['unitOfMeasure']}")
+    else:
+        yield base._replace(usd=usd * times)
+        for plan in row.get("savingsPlan") or ():
+            rate, _ = _TERMS.get(str(plan.get("term")), ("", 0))
+            if rate and base.rate == "on_demand" and not base.start:
+                yield base._replace(rate=rate, usd=price(plan.get("retailPrice")) * times)
+
+
+def _machine(row: Mapping[str, Any]) -> Found | LeftOut:
+    name, product = str(row.get("skuName", "")), str(row["productName"])
+    odd = _VM_PRODUCT.match(product)
+    if odd or "Low Priority" in name:
+        return LeftOut(f"Virtual Machines {odd[1] if odd else 'Low Priority'}")
+    if not row.get("armSkuName"):
+        return LeftOut("Virtual Machines without armSkuName")
+    return Found(
+        service="virtual-machines",
+        sku=str(row["armSkuName"]),
+        unit="hour",
+        region=str(row["armRegionName"]),
+        usd=0.0,
+        rate="spot" if name.endswith("Spot") else "on_demand",
+        kind="machine",
+    )
+
+
+def _metered(row: Mapping[str, Any]) -> Found | LeftOut:
+    parts = [str(row.get(key) or "") for key in ("serviceName", "productName", "skuName", "meterName")]
+    for each in _RULES.get(parts[0], ()):
+        match = each.pattern.fullmatch(" | ".join(parts[1:]))
+        if match is not None:
+            return _ruled(row, each, match)
+    unit = measured(str(row["unitOfMeasure"]))
+    if parts[0] in _OWN or unit is None or row["type"] == "Reservation":
+        return LeftOut(f"{parts[0]} {parts[1]}" if unit else f"unit {row['unitOfMeasure']}")
+    return _at(row, slug(re.sub(r"^Azure ", "", parts[0])), slug(" ".join(dict.fromkeys(parts[1:]))), unit[0])
+
+
+def _ruled(row: Mapping[str, Any], each: Rule, match: re.Match[str]) -> Found:
+    groups = match.groups("")
+    size = DISK_GIB.get(int(groups[0][1:])) if each.service == "managed-disk" else None
+    names = {
+        "db": slug(str(row["serviceName"]).rpartition(" ")[2]),
+        "as_is": groups[-1].removesuffix("Series") if groups else "",
+        "disk": f"{'-'.join(groups)}-{size}GiB",
+    }
+    service, sku = (text.format("", *map(slug, groups), **names) for text in (each.service, each.sku))
+    facts: dict[str, float | str | list[float]] = {"size_gib": [size, size]} if size else {}
+    return _at(row, service, sku, each.unit)._replace(kind=each.kind, facts=facts)
+
+
+def _at(row: Mapping[str, Any], service: str, sku: str, unit: str) -> Found:
+    start = number(row.get("tierMinimumUnits")) or 0.0
+    many = measured(str(row["unitOfMeasure"]))
+    scale = many[1] if many and many[0] == "request" else 1.0
+    return Found(service, sku, unit, str(row["armRegionName"]), 0.0, start=start * scale)

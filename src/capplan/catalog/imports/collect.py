@@ -1,0 +1,139 @@
+"""Prices of many rows, brought together: reservations with their fees, spot savings, blocks."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from capplan.catalog.imports.found import Found, LeftOut
+from capplan.catalog.lint import family
+
+Key = tuple[str, str]
+"""Service and SKU."""
+
+_HOURS = 8760
+_PAYMENTS = {
+    1: ("no-upfront", "partial-upfront", "all-upfront"),
+    3: ("all-upfront", "partial-upfront", "no-upfront"),
+}
+"""Which way of payment stands for a term, the first that is sold: those that the embedded catalogs have."""
+
+
+class Selection(NamedTuple):
+    """Patterns of what is wanted; an empty one is everything."""
+
+    service: str = "*"
+    region: str = "*"
+    family: str = "*"
+
+    def wants(self, provider: str, found: Found) -> bool:
+        """Say whether a price is wanted."""
+        pairs = ((found.service, self.service), (found.region, self.region))
+        if not all(fnmatch.fnmatchcase(value, pattern) for value, pattern in pairs):
+            return False
+        return self.family == "*" or fnmatch.fnmatchcase(family(provider, found.sku), self.family)
+
+
+class Entry(NamedTuple):
+    """What is known of a SKU, and its prices by rate and region, each by where its block starts.
+
+    origins: the file that a price comes from, by its number.
+    """
+
+    unit: str
+    kind: str
+    facts: dict[str, float | str | list[float]]
+    prices: dict[tuple[str, str], dict[float, float]]
+    origins: dict[tuple[str, str], int]
+
+
+class Collection:
+    """All prices found in the files of one provider."""
+
+    def __init__(self, provider: str, selection: Selection) -> None:
+        self.provider = provider
+        self.selection = selection
+        self.entries: dict[Key, Entry] = {}
+        self.left_out: Counter[str] = Counter()
+        self.payments: dict[int, set[str]] = {1: set(), 3: set()}
+        self._reserved: dict[tuple[Key, str, int], dict[str, list[float | None]]] = {}
+        self.savings: dict[tuple[str, str], float] = {}
+        self.offers: dict[str, Found] = {}
+        self.file = 0
+
+    def add(self, found: Found | LeftOut) -> None:
+        """Take in what a row says."""
+        if isinstance(found, LeftOut):
+            self.left_out[found.why] += 1
+        elif not self.selection.wants(self.provider, found):
+            self.left_out["not selected"] += 1
+        else:
+            self._put(found)
+
+    def reserve(self, found: Found, years: int, payment: str, upfront: bool) -> None:
+        """Take in a fee or an hourly price of a reservation."""
+        if self.selection.wants(self.provider, found):
+            key = ((found.service, found.sku), found.region, years)
+            parts = self._reserved.setdefault(key, {}).setdefault(payment, [None, None])
+            parts[upfront] = found.usd
+            self._entry(found)
+
+    def finish(self) -> None:
+        """Turn reservations into prices by the hour, and free prices into none where nothing follows them."""
+        for (key, region, years), sold in self._reserved.items():
+            for payment in _PAYMENTS[years]:
+                hourly, upfront = sold.get(payment, (None, None))
+                # A reservation that has a fee is not known without it; its hours may be free.
+                if (upfront is None) == (payment == "no-upfront") and (
+                    hourly is not None or upfront is not None
+                ):
+                    usd = (hourly or 0.0) + (upfront or 0.0) / (_HOURS * years)
+                    self.entries[key].prices[f"commit_{years}y", region] = {0.0: _rounded(usd)}
+                    self.entries[key].origins[f"commit_{years}y", region] = self.file
+                    self.payments[years].add(payment)
+                    break
+            else:
+                self.left_out["a reservation without its fee or its hours"] += 1
+        for entry in self.entries.values():
+            for at in [at for at, blocks in entry.prices.items() if not any(blocks.values())]:
+                self.left_out["a price of 0"] += 1
+                del entry.prices[at]
+        self.entries = {key: entry for key, entry in self.entries.items() if entry.prices}
+
+    def tariffs(self) -> Iterator[Key]:
+        """Yield the SKUs that have blocks somewhere."""
+        for key, entry in self.entries.items():
+            if any(set(blocks) != {0.0} for blocks in entry.prices.values()):
+                yield key
+
+    def spot(self, on_demand: Mapping[tuple[str, str], float], service: str) -> None:
+        """Take savings of spot off the ``on_demand`` prices, by SKU and region."""
+        for (sku, region), share in self.savings.items():
+            usd = on_demand.get((sku, region))
+            if usd is None or not 0 < share < 1:
+                self.left_out["spot: no on-demand price, or no saving"] += 1
+            else:
+                found = Found(service, sku, "hour", region, usd * (1 - share), rate="spot", kind="machine")
+                self.add(found)
+
+    def _put(self, found: Found) -> None:
+        blocks = self._entry(found).prices.setdefault((found.rate, found.region), {})
+        usd = _rounded(found.usd)
+        known = blocks.get(found.start)
+        if known is not None and known != usd and known and usd:
+            self.left_out["another price of the same SKU"] += 1
+        elif not known:
+            blocks[found.start] = usd
+            self._entry(found).origins[found.rate, found.region] = self.file
+
+    def _entry(self, found: Found) -> Entry:
+        key = (found.service, found.sku)
+        if key not in self.entries:
+            self.entries[key] = Entry(found.unit, found.kind, dict(found.facts), {}, {})
+        return self.entries[key]
+
+
+def _rounded(usd: float) -> float:
+    return float(f"{usd:.10g}")

@@ -1,0 +1,384 @@
+"""Price lists as files: which kind one is, by what it holds, and its rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from capplan.catalog.imports import aws, azure, gcp
+from capplan.catalog.imports.collect import Collection
+from capplan.catalog.imports.found import Found, LeftOut, RowError, factor, measured, number, price, slug
+from capplan.errors import InputError, Problem, nearest
+from capplan.stdin import is_stdin, name_of
+from capplan.strictjson import parse_json
+from capplan.strictyaml import decode
+from capplan.tabular import Lines, opened
+
+_LARGEST = 8 * 2**30
+"""Of a CSV file, which is read row by row."""
+
+_LARGEST_JSON = 256 * 2**20
+_STEP = 100_000
+Begin = Callable[[str], None]
+Regions = Mapping[str, str]
+
+
+class Origin(NamedTuple):
+    """What a file says of itself: its day, or the newest day on which one of its prices began."""
+
+    title: str
+    as_of: str | None
+    at_least: str | None = None
+
+
+def read_into(collection: Collection, path: Path, regions: Regions, begin: Begin) -> Origin:
+    """Put the prices of the file at ``path`` into ``collection``; return what list it is.
+
+    Raises :class:`InputError`, with file and line, for what is no price list of the collection's provider.
+    """
+    name = name_of(path)
+    begin(name)
+    with opened(path, _LARGEST) as file:
+        head = file.peek(1)[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+        if not head:
+            raise InputError(Problem(name, "is empty"))
+        if head[:1] in (b"{", b"["):
+            text = decode(file.read(_LARGEST_JSON + 1), name, _LARGEST_JSON)
+            return _read_json(collection, parse_json(text, name), name, regions)
+        lines = Lines(io.TextIOWrapper(file, "utf-8-sig"), name)
+        return _read_csv(collection, lines, regions, begin)
+
+
+def files_of(paths: Sequence[Path]) -> list[Path]:
+    """Return the files that are meant: those in a directory, in the order of their names."""
+    found: list[Path] = []
+    for path in paths:
+        inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        known = [p for p in inside if _is_list(p)] if path.is_dir() else inside
+        if not known:
+            raise InputError(Problem(str(path), "holds no CSV or JSON file"))
+        found += known
+    return found
+
+
+def _is_list(path: Path) -> bool:
+    return not is_stdin(path) and path.name.lower().removesuffix(".gz").endswith((".csv", ".json"))
+
+
+def _read_csv(collection: Collection, lines: Lines, regions: Regions, begin: Begin) -> Origin:
+    rows = _csv_rows(lines)
+    said: dict[str, str] = {}
+    line, row = next(rows, (1, []))
+    while 0 < len(row) <= 2:
+        said[slug(row[0]).replace("-", "")] = row[-1]
+        line, row = next(rows, (line, []))
+    if not row:
+        raise InputError(Problem(f"{lines.path}:{line}", "no row with the names of columns"))
+    names = list(map(_column, row))
+    records = _records(rows, names, f"{lines.path}", begin)
+    if "listunitprice" in names:
+        _need(row, _FOCUS, f"{lines.path}:{line}")
+        return _take(collection, records, _focus, "FOCUS price sheet", None)
+    _need(row, aws.NEEDED, f"{lines.path}:{line}")
+    _check_provider(collection, "aws", lines.path)
+    offer = said.get("offercode", "")
+    filled = (({"servicecode": offer, **row}, place) for row, place in records)
+    taken = _take(
+        collection, filled, lambda c, row: _aws_row(c, row, regions), f"AWS price list {offer}", None
+    )
+    return taken._replace(as_of=_day(said.get("publicationdate")))
+
+
+def _csv_rows(lines: Lines) -> Iterator[tuple[int, list[str]]]:
+    before = 1
+    try:
+        for row in csv.reader(lines, strict=True):
+            if row:
+                yield before, row
+            before = lines.number + 1
+    except csv.Error as error:
+        raise InputError(Problem(f"{lines.path}:{before}", f"not readable as CSV ({error})")) from None
+
+
+def _records(
+    rows: Iterator[tuple[int, list[str]]], names: Sequence[str], path: str, begin: Begin
+) -> Iterator[tuple[dict[str, str], str]]:
+    """Yield each row by the names of its columns, with its place."""
+    for count, (line, row) in enumerate(rows, start=1):
+        if len(row) != len(names):
+            what = f"the row has {len(row)} cells, and the header {len(names)}"
+            raise InputError(Problem(f"{path}:{line}", what))
+        if count % _STEP == 0:
+            begin(f"{path}, row {count:,}")
+        yield dict(zip(names, row, strict=True)), f"{path}:{line}"
+
+
+def _column(title: str) -> str:
+    """Return the name of a column, which CSV and JSON spell differently.
+
+    >>> _column("Pre Installed S/W"), _column("preInstalledSw")
+    ('preinstalledsw', 'preinstalledsw')
+    """
+    return re.sub("[^a-z0-9_]", "", title.lower())
+
+
+def _need(names: Sequence[str], needed: Sequence[str], place: str) -> None:
+    there = set(map(_column, names))
+    missing = [name for name in needed if _column(name) not in there]
+    if missing:
+        what = f"no column '{missing[0]}', so this is no price list that capplan knows"
+        raise InputError(Problem(place, what, nearest(missing[0], names)))
+
+
+def _read_json(collection: Collection, data: Any, name: str, regions: Regions) -> Origin:
+    if isinstance(data, dict) and "spot_advisor" in data:
+        _check_provider(collection, "aws", name)
+        return _spot(collection, data, name)
+    if isinstance(data, dict) and "terms" in data and "products" in data:
+        _check_provider(collection, "aws", name)
+        return _offer(collection, data, name, regions)
+    rows, where = _listed(data)
+    first = rows[0] if rows and isinstance(rows[0], dict) else {}
+    if "retailPrice" in first:
+        _check_provider(collection, "azure", name)
+        _need(list(first), azure.NEEDED, f"{name}: {where}[0]")
+        taken = _take(
+            collection, _placed(rows, name, where), _azure_row, "Azure Retail Prices", "effectiveStartDate"
+        )
+        if isinstance(data, dict) and data.get("NextPageLink"):
+            collection.left_out["a page that follows, and is not among the files"] += 1
+        return taken
+    if "pricingInfo" in first:
+        _check_provider(collection, "gcp", name)
+        _need(list(first), gcp.NEEDED, f"{name}: {where}[0]")
+        taken = _take(collection, _placed(rows, name, where), _gcp_row, "Cloud Billing Catalog", None)
+        days = [
+            info.get("effectiveTime") or info.get("EffectiveTime") for r in rows for info in r["pricingInfo"]
+        ]
+        if isinstance(data, dict) and data.get("nextPageToken"):
+            collection.left_out["a page that follows, and is not among the files"] += 1
+        return taken._replace(at_least=max(filter(None, map(_day, days)), default=None))
+    if "models" in first and "id" in first:
+        return _take(collection, _placed(rows, name, where), _models, "genai-prices", None)
+    raise InputError(
+        Problem(
+            name, "is no price list that capplan knows", "docs/how-to/prices.md lists those that it reads."
+        )
+    )
+
+
+def _listed(data: Any) -> tuple[list[Any], str]:
+    """Return the rows of a page, of several pages, or of a bare list."""
+    if isinstance(data, list):
+        return data, ""
+    for key in ("Items", "items", "skus"):
+        if isinstance(data.get(key), list):
+            return data[key], key
+    return [data], ""
+
+
+def _placed(rows: Sequence[Any], name: str, where: str) -> Iterator[tuple[Any, str]]:
+    for index, row in enumerate(rows):
+        yield row, f"{name}: {where}[{index}]"
+
+
+def _check_provider(collection: Collection, provider: str, name: str) -> None:
+    if collection.provider != provider:
+        what = f"is a price list of {provider}, not of {collection.provider}"
+        raise InputError(Problem(name, what, f"Use `capplan catalog import {provider}`."))
+
+
+def _take(
+    collection: Collection,
+    rows: Iterator[tuple[Any, str]],
+    taker: Callable[[Collection, Any], None],
+    title: str,
+    dated: str | None,
+) -> Origin:
+    """Take every row; a row that is damaged is an error with its place."""
+    newest = ""
+    for row, place in rows:
+        try:
+            taker(collection, row)
+            newest = max(newest, str(row.get(dated, ""))) if dated else newest
+        except RowError as error:
+            raise InputError(Problem(place, str(error))) from None
+        except KeyError as error:
+            raise InputError(Problem(place, f"has no field {error}")) from None
+        except (TypeError, AttributeError, ValueError, IndexError, OverflowError):
+            raise InputError(Problem(place, "has fields of another kind than a price list's")) from None
+    return Origin(title, None, _day(newest))
+
+
+def _aws_row(collection: Collection, row: Mapping[str, str], regions: Regions) -> None:
+    found = aws.found_in(row, regions)
+    term = aws.term_of(row)
+    if isinstance(found, LeftOut) or row.get("termtype") != "Reserved":
+        collection.add(found)
+        if isinstance(found, Found) and found.kind == "machine":
+            collection.offers[row.get("sku", "")] = found
+    elif term is None:
+        collection.add(LeftOut("a reservation of unknown length"))
+    else:
+        collection.reserve(found, *term, upfront=row.get("unit") == "Quantity")
+
+
+def _azure_row(collection: Collection, row: Mapping[str, Any]) -> None:
+    for found in azure.found_in(row):
+        collection.add(found)
+
+
+def _gcp_row(collection: Collection, row: Mapping[str, Any]) -> None:
+    for found in gcp.found_in(row):
+        collection.add(found)
+
+
+def _offer(collection: Collection, data: Mapping[str, Any], name: str, regions: Regions) -> Origin:
+    """Take an AWS offer in JSON: products, and what they cost on each kind of terms."""
+    if "savingsPlan" in data["terms"]:
+        plans = {p["sku"]: p.get("attributes", {}) for p in data["products"]}
+        rates = _rates(data["terms"]["savingsPlan"], plans, name)
+        taken = _take(collection, rates, _savings_rate, "AWS Savings Plans", None)
+        return taken._replace(as_of=_day(data.get("publicationDate")))
+    rows = _offered(data, name)
+    title = f"AWS price list {data.get('offerCode', '')}"
+    taken = _take(collection, rows, lambda c, row: _aws_row(c, row, regions), title, None)
+    return taken._replace(as_of=_day(data.get("publicationDate")))
+
+
+def _offered(data: Mapping[str, Any], name: str) -> Iterator[tuple[dict[str, str], str]]:
+    products, terms = data["products"], data["terms"]
+    if not isinstance(products, dict) or not isinstance(terms, dict):
+        raise InputError(Problem(name, "products and terms must be mappings"))
+    for kind, by_sku in terms.items():
+        for sku, offers in by_sku.items():
+            product = products.get(sku)
+            if product is None:
+                continue
+            for offer in offers.values():
+                for code, dimension in offer["priceDimensions"].items():
+                    yield _flat(kind, product, offer, dimension, data), f"{name}: terms.{kind}.{sku}.{code}"
+
+
+def _flat(
+    kind: str, product: Mapping[str, Any], offer: Mapping[str, Any], dimension: Mapping[str, Any], data: Any
+) -> dict[str, str]:
+    """Return a price of the JSON offer as the row that the CSV offer has for it."""
+    attributes = {**product.get("attributes", {}), **offer.get("termAttributes", {})}
+    row = {_column(key): str(value) for key, value in attributes.items()}
+    currency, amount = next(iter(dimension["pricePerUnit"].items()))
+    return {
+        "servicecode": str(data.get("offerCode", "")),
+        **row,
+        "sku": str(product.get("sku", "")),
+        "productfamily": str(product.get("productFamily", "")),
+        "termtype": kind,
+        "unit": str(dimension.get("unit", "")),
+        "startingrange": str(dimension.get("beginRange", "0")),
+        "priceperunit": str(amount),
+        "currency": str(currency),
+    }
+
+
+def _rates(
+    plans: Sequence[Mapping[str, Any]], products: Mapping[str, Any], name: str
+) -> Iterator[tuple[dict[str, Any], str]]:
+    for index, plan in enumerate(plans):
+        said = products.get(plan["sku"], {})
+        years = plan["leaseContractLength"]["duration"]
+        for number_, rate in enumerate(plan["rates"]):
+            payment = str(said.get("purchaseOption", "")).lower().replace(" ", "-")
+            yield (
+                {**rate, "years": years, "payment": payment},
+                f"{name}: savingsPlan[{index}].rates[{number_}]",
+            )
+
+
+def _savings_rate(collection: Collection, rate: Mapping[str, Any]) -> None:
+    """Take the rate of one instance type under a Savings Plan, of those that are paid by the hour."""
+    usage = re.fullmatch(r"(?:\w+-)?BoxUsage:(.+)", str(rate.get("discountedUsageType", "")))
+    base = collection.offers.get(str(rate["discountedSku"]))
+    if usage and rate.get("discountedOperation", "RunInstances") == "RunInstances":
+        region = str(rate.get("discountedRegionCode", ""))
+        base = Found("ec2", usage[1], "hour", region, 0.0, kind="machine")
+    if base is None or not base.region:
+        collection.add(LeftOut("a Savings Plan for what no file here names"))
+    elif rate["payment"] != "no-upfront" or rate["years"] not in (1, 3):
+        collection.add(LeftOut(f"a Savings Plan paid {rate['payment'] or 'in an unknown way'}"))
+    else:
+        usd = price(rate["discountedRate"]["price"])
+        collection.add(base._replace(rate=f"commit_{rate['years']}y", usd=usd))
+
+
+def _spot(collection: Collection, data: Mapping[str, Any], name: str) -> Origin:
+    for region, systems in data["spot_advisor"].items():
+        for sku, figures in systems.get("Linux", {}).items():
+            saved = number(figures.get("s"))
+            if saved is None or saved > 100:
+                raise InputError(
+                    Problem(f"{name}: spot_advisor.{region}.Linux.{sku}", "s must be from 0 to 100")
+                )
+            collection.savings[sku, region] = saved / 100
+    return Origin("AWS spot advisor", None)
+
+
+_SELLERS = {"aws": "bedrock", "google": "gemini-api", "azure": "azure-openai"}
+_OF = {"aws": "aws", "google": "gcp", "azure": "azure"}
+
+
+def _models(collection: Collection, seller: Mapping[str, Any]) -> None:
+    """Take the models that a provider sells by the token, at the price of a short context."""
+    name = str(seller["id"])
+    if _OF.get(name) != collection.provider:
+        collection.add(LeftOut(f"models of {name}"))
+        return
+    for model in seller["models"]:
+        prices = model["prices"]
+        newest = prices[-1]["prices"] if isinstance(prices, list) else prices
+        for key, value in newest.items():
+            kind = re.fullmatch(r"(input|output|cache_read|cache_write)_mtok", key)
+            if kind is None:
+                collection.add(LeftOut(f"{name}: {key}"))
+                continue
+            usd = price(value["base"] if isinstance(value, dict) else value)
+            sku = f"{slug(str(model['id']))}-{slug(kind[1])}"
+            collection.add(Found(_SELLERS[name], sku, "token", "global", usd / 1e6))
+
+
+_FOCUS = ("ListUnitPrice", "PricingUnit", "RegionId", "ServiceName", "SkuId")
+_FOCUS_PROVIDERS = {"aws": "aws", "amazon web services": "aws", "microsoft": "azure", "azure": "azure"}
+_FOCUS_PROVIDERS |= {"google cloud": "gcp", "google": "gcp", "gcp": "gcp"}
+
+
+def _focus(collection: Collection, row: Mapping[str, str]) -> None:
+    """Take the list price of a row of a FOCUS price sheet or bill."""
+    seller = row.get("providername") or row.get("serviceprovidername") or row.get("publishername") or ""
+    own = re.fullmatch(r"(gcp|aws|azure)/([^/]+)/(.+)", row["skuid"])
+    if (own[1] if own else _FOCUS_PROVIDERS.get(seller.lower())) != collection.provider:
+        collection.add(LeftOut(f"provider {seller}"))
+    elif not row["listunitprice"] or row.get("pricingcategory", "Standard") not in ("", "Standard"):
+        collection.add(LeftOut("no list price on demand"))
+    elif row.get("billingcurrency", row.get("pricingcurrency", "USD")) != "USD":
+        collection.add(LeftOut("currency"))
+    else:
+        usd, region = price(row["listunitprice"]), row["regionid"] or "global"
+        service = own[2] if own else slug(re.sub(r"^(Amazon|AWS|Azure|Google) ", "", row["servicename"]))
+        unit = row["pricingunit"] if own else (measured(row["pricingunit"]) or ("", 1.0))[0]
+        times = 1.0 if own else factor(row["pricingunit"], unit)
+        if times is None or not unit:
+            collection.add(LeftOut(f"unit {row['pricingunit']}"))
+        else:
+            sku = own[3] if own else row.get("skumeter") or row["skuid"]
+            collection.add(Found(service, sku if own else slug(sku), unit, region, usd * times))
+
+
+def _day(text: object) -> str | None:
+    try:
+        return date.fromisoformat(str(text)[:10]).isoformat()
+    except ValueError:
+        return None

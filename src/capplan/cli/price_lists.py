@@ -1,0 +1,159 @@
+"""Price lists into catalogs: what `capplan catalog import`, `diff` and `update` do."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from capplan.errors import InputError, Problem, nearest
+
+if TYPE_CHECKING:
+    from capplan.catalog.catalog import Catalog
+    from capplan.catalog.imports.collect import Collection, Selection
+    from capplan.catalog.imports.overlay import Written
+    from capplan.catalog.imports.read import Origin
+    from capplan.catalog.rows import ServiceCatalog
+    from capplan.findings import Finding
+    from capplan.report.blocks import Report
+
+PROVIDERS = ("aws", "azure", "gcp")
+SELECTORS = ("service", "region", "family")
+
+
+def check_provider(provider: str) -> str:
+    """Return ``provider`` if there are price lists of it."""
+    if provider not in PROVIDERS:
+        what = f"unknown provider '{provider}'"
+        raise InputError(Problem("catalog", what, nearest(provider, PROVIDERS)))
+    return provider
+
+
+def selection_of(given: Sequence[str]) -> Selection:
+    """Return what `--select service=…,region=…,family=…` asks for."""
+    from capplan.catalog.imports.collect import Selection
+
+    parts = [part.partition("=") for text in given for part in text.split(",") if part]
+    for key, _, value in parts:
+        if key not in SELECTORS or not value:
+            what = f"expected service=NAME, region=NAME or family=NAME, got '{key}'"
+            raise InputError(Problem("--select", what, nearest(key, SELECTORS)))
+    return Selection(**{key: value for key, _, value in parts})
+
+
+class Import:
+    """Price lists of one provider on their way into the catalogs of a directory."""
+
+    def __init__(
+        self, provider: str, selection: Selection, directory: Path | None, catalogs: Path | None
+    ) -> None:
+        from capplan.catalog.catalog import Catalog
+        from capplan.catalog.imports.collect import Collection
+        from capplan.catalog.roots import imported_dir
+
+        self.directory = directory or imported_dir()
+        self.below = Catalog(catalogs, without=self.directory)
+        self.collection: Collection = Collection(provider, selection)
+        self.origins: list[Origin] = []
+        self.written: Written | None = None
+
+    def read(self, paths: Sequence[Path], as_of: date | None = None) -> None:
+        """Read the price lists at ``paths``; ``as_of``: the day that they are of, where none says it."""
+        from capplan.catalog.imports.overlay import overlay
+        from capplan.catalog.imports.read import files_of, read_into
+        from capplan.cli.progress import reporter
+
+        files = files_of(paths)
+        regions = {place: name for name, place in self.below.regions(self.collection.provider).items()}
+        with reporter("price lists", max(len(files), 1)) as begin:
+            for number, path in enumerate(files):
+                self.collection.file = number
+                self.origins.append(read_into(self.collection, path, regions, begin))
+        self.origins = [self._dated(origin, as_of) for origin in self.origins]
+        self._spot()
+        self.collection.finish()
+        if not self.collection.entries:
+            why = ", ".join(f"{n} × {reason}" for reason, n in self.collection.left_out.most_common(3))
+            names = ", ".join(map(str, paths))
+            raise InputError(Problem(names, f"no price in it has a place in a catalog ({why or 'no rows'})"))
+        self.written = overlay(self.collection, self.origins, self.below, self.directory)
+
+    def _dated(self, origin: Origin, as_of: date | None) -> Origin:
+        """Return the origin with its day: its own, the one given, or the newest of its list."""
+        starts = [other.at_least for other in self.origins if other.title == origin.title and other.at_least]
+        day = as_of.isoformat() if as_of else max(starts, default=None)
+        return origin._replace(as_of=origin.as_of or day)
+
+    def _spot(self) -> None:
+        """Turn savings of spot into prices, by the on-demand prices of this import, or of the catalogs."""
+        if not self.collection.savings:
+            return
+        machines = self.below.service("aws", "ec2").skus
+        known = {}
+        for sku, region in self.collection.savings:
+            entry = self.collection.entries.get(("ec2", sku))
+            own = entry.prices.get(("on_demand", region), {}).get(0.0) if entry else None
+            below = machines[sku].usd(region) if sku in machines else None
+            if own or below:
+                known[sku, region] = own or below or 0.0
+        self.collection.spot(known, "ec2")
+
+    def report(self, today: date) -> Report:
+        """Return what the import changes in the catalogs that hold now, and what is odd about it."""
+        from capplan.catalog.imports.difference import difference
+        from capplan.report.imported import difference_report
+
+        files = self._files()
+        found = difference(files, _now(self.below, self.directory))
+        return difference_report(found, _linted(files, self.below, today), self.collection.left_out)
+
+    def _files(self) -> list[ServiceCatalog]:
+        from capplan.catalog.load import read_service
+
+        with tempfile.TemporaryDirectory() as name:
+            found = []
+            for file, text in (self.written.texts if self.written else {}).items():
+                path = Path(name, file)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+                found.append(read_service(path))
+            return found
+
+    def texts(self) -> Mapping[Path, str]:
+        """Return the files to write."""
+        from capplan.catalog.roots import RECORD
+
+        if self.written is None:
+            return {}
+        texts = {self.directory / file: text for file, text in self.written.texts.items()}
+        return {**texts, self.directory / RECORD: self.written.record}
+
+
+def _now(below: Catalog, directory: Path) -> Catalog:
+    from capplan.catalog.roots import RECORD
+
+    return below.over(directory) if (directory / RECORD).is_file() else below
+
+
+def _linted(files: Sequence[ServiceCatalog], below: Catalog, today: date) -> list[Finding]:
+    from capplan.catalog.lint import LintFacts, lint
+
+    facts = LintFacts(today, frozenset(below.facts("gpus", "gpus")))
+    return sorted((finding for file in files for finding in lint(file, facts)), key=lambda f: f.rank)
+
+
+def directory_report(directory: Path, catalogs: Path | None, today: date) -> Report:
+    """Return what the catalogs of ``directory`` change in the others."""
+    from capplan.catalog.catalog import Catalog
+    from capplan.catalog.imports.difference import difference
+    from capplan.catalog.load import read_service
+    from capplan.report.imported import difference_report
+
+    below = Catalog(catalogs, without=directory)
+    paths = [path for provider in PROVIDERS for path in sorted((directory / provider).glob("*.yaml"))]
+    if not paths:
+        raise InputError(Problem(str(directory), "holds no catalog"))
+    files = [read_service(path) for path in paths]
+    return difference_report(difference(files, below), _linted(files, below, today))
