@@ -76,7 +76,7 @@ def read_table(
     Raises :class:`InputError` for what is not such a file, with the line, and for what is too large.
     """
     with opened(path) as file:
-        lines = Lines(io.TextIOWrapper(file, _encoding(file)), name_of(path))
+        lines = NumberedLines(io.TextIOWrapper(file, _encoding(file)), name_of(path))
         first = next((line for line in lines if line.strip()), None)
         if first is None:
             raise InputError(Problem(name_of(path), "not a readable CSV file (it is empty)"))
@@ -122,7 +122,7 @@ def _refuse_repeated(names: Sequence[str], path: str) -> None:
         raise InputError(Problem(path, f"the header names the column '{repeated}' twice"))
 
 
-class Lines:
+class NumberedLines:
     """The lines of a file, with the number of the last one; neither binary data nor one endless line."""
 
     def __init__(self, text: io.TextIOWrapper, path: str) -> None:
@@ -147,7 +147,7 @@ class Lines:
         return line
 
 
-def _rows(first: str, lines: Lines) -> Iterator[tuple[int, list[str]]]:
+def _rows(first: str, lines: NumberedLines) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows that are not blank, the header first, each with the line where it begins."""
     delimiter = max(_DELIMITERS, key=first.count)
     reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
@@ -190,7 +190,7 @@ def _decimals(cell: str) -> str:
 
 
 @contextmanager
-def opened(path: Path, most: int = MAX_BYTES) -> Iterator[io.BufferedReader]:
+def opened(path: Path, most: int | None = None) -> Iterator[io.BufferedReader]:
     """Open a file of recorded figures for reading, inflated where it is gzipped; ``most``: bytes of it.
 
     Raises :class:`InputError` for what cannot be read, and inside the block once it is larger than it may be.
@@ -200,7 +200,7 @@ def opened(path: Path, most: int = MAX_BYTES) -> Iterator[io.BufferedReader]:
         with _source_of(path) as file:
             gzipped = file.peek(2)[:2] == b"\x1f\x8b"
             source: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=file) if gzipped else file
-            yield io.BufferedReader(_Bounded(source, name, most))
+            yield io.BufferedReader(_Bounded(source, name, most or MAX_BYTES))
     except FileNotFoundError:
         raise InputError(Problem(name, "no such file")) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:

@@ -166,7 +166,7 @@ def import_(
     Reads AWS offers (CSV, JSON), Savings Plans, the spot advisor, pages of Azure Retail Prices and of the
     Cloud Billing Catalog, genai-prices, FOCUS price sheets; plain or gzipped. Shows what changes first.
 
-    Example: capplan catalog import aws ec2.csv --select region=eu-central-1 --dry-run
+    Example: capplan catalog import aws examples/prices/aws-ebs.csv --dry-run
     """
     from capplan.cli.output import note, show, write_files
     from capplan.cli.price_lists import Import, check_provider, selection_of
@@ -190,7 +190,7 @@ def diff_(
 ) -> None:
     """Show what a directory of catalogs changes in those below it.
 
-    Example: capplan catalog diff prices
+    Example: capplan catalog diff examples/prices/own
     """
     from capplan.cli.output import show
     from capplan.cli.price_lists import directory_report

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from capplan.catalog.imports.difference import Change, Difference
+from capplan.catalog.imports.difference import PriceChange, PriceDifference
 from capplan.findings import Finding
 from capplan.report import numbers
 from capplan.report.blocks import Block, Lines, Report, Sheet
@@ -18,7 +18,7 @@ _COLUMNS = (Column("Service"), *(Column(n, right=True) for n in ("new", "changed
 
 
 def difference_report(
-    found: Difference, findings: Sequence[Finding] = (), left_out: Mapping[str, int] | None = None
+    found: PriceDifference, findings: Sequence[Finding] = (), left_out: Mapping[str, int] | None = None
 ) -> Report:
     """Return what changes, what is odd about it, and what was left out, by reason."""
     left = dict(sorted((left_out or {}).items(), key=lambda item: (-item[1], item[0])))
@@ -29,7 +29,7 @@ def difference_report(
     )
 
 
-def _blocks(found: Difference, findings: Sequence[Finding], left: Mapping[str, int]) -> Iterator[Block]:
+def _blocks(found: PriceDifference, findings: Sequence[Finding], left: Mapping[str, int]) -> Iterator[Block]:
     yield Table(_COLUMNS, [_service(found, key) for key in found.same], "" if found.same else "no price")
     moved = sorted((c for c in found.changes if c.before is not None), key=lambda c: -abs(c.share))
     if moved:
@@ -46,19 +46,19 @@ def _blocks(found: Difference, findings: Sequence[Finding], left: Mapping[str, i
         yield Lines([f"left out {sum(left.values()):,} prices", *said, *more], bullets=True)
 
 
-def _service(found: Difference, key: tuple[str, str]) -> list[str]:
+def _service(found: PriceDifference, key: tuple[str, str]) -> list[str]:
     own = [c for c in found.changes if (c.provider, c.service) == key]
     moved = [c.share for c in own if c.before is not None]
     largest = f"{max(moved, key=abs):+.1%}" if moved else ""
     return ["/".join(key), str(len(own) - len(moved)), str(len(moved)), str(found.same[key]), largest]
 
 
-def _change(change: Change) -> list[str]:
+def _change(change: PriceChange) -> list[str]:
     before, after = (numbers.unit_price(usd) for usd in (change.before, change.after))
     return [change.sku, change.region, change.rate, before, after, f"{change.share:+.1%}"]
 
 
-def _document(found: Difference, findings: Sequence[Finding], left: Mapping[str, int]) -> dict[str, Any]:
+def _document(found: PriceDifference, findings: Sequence[Finding], left: Mapping[str, int]) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "changes": [change._asdict() for change in found.changes],
@@ -68,5 +68,5 @@ def _document(found: Difference, findings: Sequence[Finding], left: Mapping[str,
     }
 
 
-def _sheet(found: Difference) -> Sheet:
-    return Sheet(Change._fields, found.changes)
+def _sheet(found: PriceDifference) -> Sheet:
+    return Sheet(PriceChange._fields, found.changes)

@@ -9,7 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from capplan.catalog.imports.found import Found, LeftOut, Rule, factor, measured, number, price, rule, slug
+from capplan.catalog.imports.found import (
+    Found,
+    LeftOut,
+    MeterRule,
+    factor,
+    measured,
+    number,
+    price,
+    rule,
+    slug,
+)
 
 Row = Mapping[str, str]
 
@@ -18,7 +28,7 @@ NEEDED = ("usageType", "Unit", "PricePerUnit", "Currency")
 _PREFIX = re.compile(r"(?:[A-Z]{2,4}\d?)-(?=[A-Za-z])")
 """The region's short name before a usage type; us-east-1 has none."""
 
-_RULES: Mapping[str, tuple[Rule, ...]] = {
+_RULES: Mapping[str, tuple[MeterRule, ...]] = {
     "AmazonEC2": (
         rule(r"(?:BoxUsage|HeavyUsage):.+", "ec2", "{type}", "hour", kind="machine"),
         rule(r"EBS:VolumeUsage\.(gp2|gp3|io2|st1|sc1)", "ebs", "{1}", "GiB-month"),
@@ -140,7 +150,7 @@ def _region(row: Row, regions: Mapping[str, str]) -> str | None:
     return regions.get(place[1]) if place else None
 
 
-def _priced(row: Row, each: Rule, match: re.Match[str], region: str, usd: float) -> Found | LeftOut:
+def _priced(row: Row, each: MeterRule, match: re.Match[str], region: str, usd: float) -> Found | LeftOut:
     engine = row.get("databaseengine", "").lower()
     family = row.get("productfamily", "").partition("-")[2].lower()
     names = {

@@ -11,7 +11,17 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from capplan.catalog.imports.found import Found, LeftOut, Rule, factor, measured, number, price, rule, slug
+from capplan.catalog.imports.found import (
+    Found,
+    LeftOut,
+    MeterRule,
+    factor,
+    measured,
+    number,
+    price,
+    rule,
+    slug,
+)
 
 NEEDED = ("retailPrice", "armRegionName", "serviceName", "productName", "meterName", "unitOfMeasure", "type")
 
@@ -55,7 +65,7 @@ _DATABASE = (
         kind="database",
     ),
 )
-_RULES: Mapping[str, tuple[Rule, ...]] = {
+_RULES: Mapping[str, tuple[MeterRule, ...]] = {
     "Storage": (
         rule(
             r"(?:Premium|Standard) SSD Managed Disks \| ([PE]\d+) " + _DISK, "managed-disk", "{disk}", "month"
@@ -174,7 +184,7 @@ def _metered(row: Mapping[str, Any]) -> Found | LeftOut:
     return _at(row, slug(re.sub(r"^Azure ", "", parts[0])), slug(" ".join(dict.fromkeys(parts[1:]))), unit[0])
 
 
-def _ruled(row: Mapping[str, Any], each: Rule, match: re.Match[str]) -> Found:
+def _ruled(row: Mapping[str, Any], each: MeterRule, match: re.Match[str]) -> Found:
     groups = match.groups("")
     size = DISK_GIB.get(int(groups[0][1:])) if each.service == "managed-disk" else None
     names = {

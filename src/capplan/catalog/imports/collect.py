@@ -36,7 +36,7 @@ class Selection(NamedTuple):
         return self.family == "*" or fnmatch.fnmatchcase(family(provider, found.sku), self.family)
 
 
-class Entry(NamedTuple):
+class SkuPrices(NamedTuple):
     """What is known of a SKU, and its prices by rate and region, each by where its block starts.
 
     origins: the file that a price comes from, by its number.
@@ -55,7 +55,7 @@ class Collection:
     def __init__(self, provider: str, selection: Selection) -> None:
         self.provider = provider
         self.selection = selection
-        self.entries: dict[Key, Entry] = {}
+        self.entries: dict[Key, SkuPrices] = {}
         self.left_out: Counter[str] = Counter()
         self.payments: dict[int, set[str]] = {1: set(), 3: set()}
         self._reserved: dict[tuple[Key, str, int], dict[str, list[float | None]]] = {}
@@ -128,10 +128,10 @@ class Collection:
             blocks[found.start] = usd
             self._entry(found).origins[found.rate, found.region] = self.file
 
-    def _entry(self, found: Found) -> Entry:
+    def _entry(self, found: Found) -> SkuPrices:
         key = (found.service, found.sku)
         if key not in self.entries:
-            self.entries[key] = Entry(found.unit, found.kind, dict(found.facts), {}, {})
+            self.entries[key] = SkuPrices(found.unit, found.kind, dict(found.facts), {}, {})
         return self.entries[key]
 
 

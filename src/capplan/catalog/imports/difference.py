@@ -9,7 +9,7 @@ from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import ServiceCatalog
 
 
-class Change(NamedTuple):
+class PriceChange(NamedTuple):
     """One price, before and after; ``before`` is None where it is new."""
 
     provider: str
@@ -26,26 +26,26 @@ class Change(NamedTuple):
         return self.after / self.before - 1 if self.before else 0.0
 
 
-class Difference(NamedTuple):
+class PriceDifference(NamedTuple):
     """Changes by service, with the number of prices that stay."""
 
-    changes: Sequence[Change]
+    changes: Sequence[PriceChange]
     same: dict[tuple[str, str], int]
 
 
-def difference(files: Sequence[ServiceCatalog], now: Catalog) -> Difference:
+def difference(files: Sequence[ServiceCatalog], now: Catalog) -> PriceDifference:
     """Return what the prices of ``files`` change in the catalogs ``now``."""
-    changes: list[Change] = []
+    changes: list[PriceChange] = []
     same: dict[tuple[str, str], int] = {}
     for file in files:
         found = list(_compared(file, now))
         moved = [change for change in found if change.before is None or abs(change.share) > 1e-9]
         changes += moved
         same[file.provider, file.service] = len(found) - len(moved)
-    return Difference(changes, same)
+    return PriceDifference(changes, same)
 
 
-def _compared(file: ServiceCatalog, now: Catalog) -> Iterator[Change]:
+def _compared(file: ServiceCatalog, now: Catalog) -> Iterator[PriceChange]:
     known = file.service in now.names(file.provider)
     below = now.service(file.provider, file.service).skus if known else {}
     for sku in file.skus.values():
@@ -53,4 +53,12 @@ def _compared(file: ServiceCatalog, now: Catalog) -> Iterator[Change]:
         for rate, by_region in sku.prices.items():
             for region, usd in by_region.items():
                 before = None if own is None else own.usd(region, rate)
-                yield Change(file.provider, file.service, sku.name, region, rate, before, usd)
+                yield PriceChange(
+                    provider=file.provider,
+                    service=file.service,
+                    sku=sku.name,
+                    region=region,
+                    rate=rate,
+                    before=before,
+                    after=usd,
+                )

@@ -27,7 +27,7 @@ class LeftOut(NamedTuple):
     why: str
 
 
-class Rule(NamedTuple):
+class MeterRule(NamedTuple):
     """What rows are the price of ``sku`` of ``service``, in ``unit``; names may hold groups of the pattern.
 
     pattern is matched with the whole text that a provider tells its meters apart by.
@@ -41,9 +41,9 @@ class Rule(NamedTuple):
     rate: str = "on_demand"
 
 
-def rule(pattern: str, service: str, sku: str, unit: str, **more: str) -> Rule:
+def rule(pattern: str, service: str, sku: str, unit: str, **more: str) -> MeterRule:
     """Return a rule, its pattern without regard to case."""
-    return Rule(re.compile(pattern, re.IGNORECASE), service, sku, unit, **more)
+    return MeterRule(re.compile(pattern, re.IGNORECASE), service, sku, unit, **more)
 
 
 _SIZES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}

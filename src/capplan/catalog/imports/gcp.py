@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from capplan.catalog.imports.found import Found, LeftOut, Rule, factor, measured, price, rule, slug
+from capplan.catalog.imports.found import Found, LeftOut, MeterRule, factor, measured, price, rule, slug
 
 NEEDED = ("description", "category", "serviceRegions", "pricingInfo")
 
@@ -24,7 +24,7 @@ _RATES = {
 _HOW = r"(?:Spot Preemptible |Commitment v1: )?"
 _SQL = r".* \| Cloud SQL for (PostgreSQL|MySQL): "
 _DATABASE = {"kind": "database"}
-_RULES: Mapping[str, tuple[Rule, ...]] = {
+_RULES: Mapping[str, tuple[MeterRule, ...]] = {
     "Compute Engine": (
         rule(
             r"(?:CPU|N1Standard) \| " + _HOW + r"(\w+)(?: \w+)? Instance Core .*",
@@ -136,7 +136,7 @@ def _ruled(service: str, said: str) -> Found | None:
     return None
 
 
-def _named(each: Rule, match: re.Match[str]) -> Found:
+def _named(each: MeterRule, match: re.Match[str]) -> Found:
     groups = match.groups("")
     low = [slug(group) for group in groups]
     names = {

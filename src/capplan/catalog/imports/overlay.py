@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from capplan.catalog.catalog import Catalog
-from capplan.catalog.imports.collect import Collection, Entry
+from capplan.catalog.imports.collect import Collection, SkuPrices
 from capplan.catalog.imports.found import slug
 from capplan.catalog.imports.read import Origin
 from capplan.catalog.load import read_service
@@ -75,7 +75,7 @@ def _content(
     file: str,
     known: Sequence[str],
     base: ServiceCatalog | None,
-    entry: Entry,
+    entry: SkuPrices,
     service: str,
     collection: Collection,
 ) -> Content:
@@ -102,7 +102,7 @@ def _content(
     }
 
 
-def _terms(collection: Collection, entry: Entry) -> Content:
+def _terms(collection: Collection, entry: SkuPrices) -> Content:
     """Return how the commitments of the file are paid, where they are reservations."""
     return {
         f"commit_{years}y": {
@@ -117,7 +117,7 @@ def _terms(collection: Collection, entry: Entry) -> Content:
 def _put(
     content: Content,
     sku: str,
-    entry: Entry,
+    entry: SkuPrices,
     base: ServiceCatalog | None,
     origins: Sequence[Origin],
     collection: Collection,
@@ -142,7 +142,13 @@ def _source(content: Content, origin: Origin) -> str:
 
 
 def _new(
-    name: str, entry: Entry, content: Content, known: Sku | None, start: float | None, sku: str, usd: float
+    name: str,
+    entry: SkuPrices,
+    content: Content,
+    known: Sku | None,
+    start: float | None,
+    sku: str,
+    usd: float,
 ) -> Content:
     """Return the row of a SKU without prices; ``start`` is None for one that is no block of its own."""
     row: Content = {} if entry.unit == content["unit"] else {"unit": entry.unit}

@@ -17,7 +17,7 @@ from capplan.errors import InputError, Problem, nearest
 from capplan.stdin import is_stdin, name_of
 from capplan.strictjson import parse_json
 from capplan.strictyaml import decode
-from capplan.tabular import Lines, opened
+from capplan.tabular import NumberedLines, opened
 
 _LARGEST = 8 * 2**30
 """Of a CSV file, which is read row by row."""
@@ -50,7 +50,7 @@ def read_into(collection: Collection, path: Path, regions: Regions, begin: Begin
         if head[:1] in (b"{", b"["):
             text = decode(file.read(_LARGEST_JSON + 1), name, _LARGEST_JSON)
             return _read_json(collection, parse_json(text, name), name, regions)
-        lines = Lines(io.TextIOWrapper(file, "utf-8-sig"), name)
+        lines = NumberedLines(io.TextIOWrapper(file, "utf-8-sig"), name)
         return _read_csv(collection, lines, regions, begin)
 
 
@@ -70,7 +70,7 @@ def _is_list(path: Path) -> bool:
     return not is_stdin(path) and path.name.lower().removesuffix(".gz").endswith((".csv", ".json"))
 
 
-def _read_csv(collection: Collection, lines: Lines, regions: Regions, begin: Begin) -> Origin:
+def _read_csv(collection: Collection, lines: NumberedLines, regions: Regions, begin: Begin) -> Origin:
     rows = _csv_rows(lines)
     said: dict[str, str] = {}
     line, row = next(rows, (1, []))
@@ -94,7 +94,7 @@ def _read_csv(collection: Collection, lines: Lines, regions: Regions, begin: Beg
     return taken._replace(as_of=_day(said.get("publicationdate")))
 
 
-def _csv_rows(lines: Lines) -> Iterator[tuple[int, list[str]]]:
+def _csv_rows(lines: NumberedLines) -> Iterator[tuple[int, list[str]]]:
     before = 1
     try:
         for row in csv.reader(lines, strict=True):
