@@ -8,11 +8,14 @@ price differs, on what was used. Both add up to the whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from capplan.gate.bill import BillRow, read_bill
+from capplan.gate.bill import read_bill
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Document = Mapping[str, Any]
 
@@ -116,23 +119,20 @@ def compare(document: Document, bill: Path, names: Mapping[str, str]) -> Actual:
     :class:`InputError` for files that are no bill that capplan knows.
     """
     read = read_bill(bill)
-    usage = [row for row in read.rows if _is_usage(row)]
-    months = sorted({row.month for row in usage})
+    is_usage = ~read.rows["kind"].str.lower().str.replace(" ", "").isin(_NO_USAGE)
+    usage = read.rows[is_usage]
+    months = sorted(usage["month"].unique())
     each = 1.0 / max(1, len(months))
     estimated = _estimated(document)
     billed: dict[str, Usage] = {}
-    for (service, sku, unit), used in sorted(_summed(usage).items()):
+    for service, sku, used in _summed(usage, each):
         name = _name_of(service, sku, estimated, names)
-        mean = Usage(used.quantity * each, unit, None if used.cost is None else used.cost * each)
-        billed[name] = _together(billed[name], mean) if name in billed else mean
+        billed[name] = _together(billed[name], used) if name in billed else used
     every = [Drift(name, estimated.get(name), billed.get(name)) for name in {**estimated, **billed}]
     every.sort(key=lambda drift: (-abs(drift.difference or 0.0), drift.name))
-    left_out: dict[str, float] = {}
-    for row in read.rows:
-        if not _is_usage(row):
-            left_out[row.kind] = left_out.get(row.kind, 0.0) + (row.cost or 0.0) * each
-    days = len({row.day for row in usage})
-    return Actual(document, months, days, every, left_out, read.notes)
+    others = read.rows[~is_usage].groupby("kind", sort=False)["cost"].sum() * each
+    left_out = {str(kind): float(cost) for kind, cost in others.items()}
+    return Actual(document, months, usage["day"].nunique(), every, left_out, read.notes)
 
 
 def _together(one: Usage, other: Usage) -> Usage:
@@ -177,19 +177,16 @@ def _plain(text: str) -> str:
     return re.sub(r"[\s_]+", "-", text.lower())
 
 
-def _is_usage(row: BillRow) -> bool:
-    return row.kind.lower().replace(" ", "") not in _NO_USAGE
-
-
 _UNKNOWN = "unknown quantity"
 
 
-def _summed(rows: Sequence[BillRow]) -> dict[tuple[str, str, str], Usage]:
-    """Return usage by service, SKU and unit; with one cost unknown, so is the sum."""
-    found: dict[tuple[str, str, str], Usage] = {}
-    for row in rows:
-        unit = row.unit if row.quantity is not None else _UNKNOWN
-        usage = Usage(row.quantity or 0.0, unit, row.cost)
-        key = (row.service, row.sku, unit)
-        found[key] = _together(found[key], usage) if key in found else usage
-    return found
+def _summed(usage: pd.DataFrame, each: float) -> Iterator[tuple[str, str, Usage]]:
+    """Yield service, SKU and usage in a mean month, by unit; with one cost unknown, so is the sum."""
+    unit = usage["unit"].where(usage["quantity"].notna(), _UNKNOWN)
+    keys = [usage["service"], usage["sku"], unit]
+    sums = usage.groupby(keys)[["quantity", "cost"]].sum()
+    unknown = usage["cost"].isna().groupby(keys).any()
+    for (service, sku, of), quantity, cost, lacks in zip(
+        sums.index, sums["quantity"], sums["cost"], unknown, strict=True
+    ):
+        yield service, sku, Usage(float(quantity) * each, of, None if lacks else float(cost) * each)

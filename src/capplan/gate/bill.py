@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
+from capplan.arrays import Array
 from capplan.errors import InputError, Problem
 from capplan.moments import Moments, Order, moments
 from capplan.plan.fields import LARGEST
@@ -18,23 +18,14 @@ from capplan.stdin import name_of
 from capplan.tabular import Table, figures, read_table
 
 
-class BillRow(NamedTuple):
-    """One row of a bill; quantity and cost are None where the cell is blank. kind: such as usage or tax."""
-
-    service: str
-    sku: str
-    unit: str
-    quantity: float | None
-    cost: float | None
-    month: str
-    day: str
-    kind: str
-
-
 class Bill(NamedTuple):
-    """The rows of a bill. notes: how it was read, and what it leaves open."""
+    """The rows of a bill. notes: how it was read, and what it leaves open.
 
-    rows: Sequence[BillRow]
+    rows: service, sku, unit, quantity, cost, month, day, and kind, such as usage or tax; quantity and cost
+    are NaN where the cell is blank.
+    """
+
+    rows: pd.DataFrame
     notes: Sequence[str]
 
 
@@ -112,20 +103,19 @@ def read_bill(path: Path) -> Bill:
     days = _times(table, columns, ("chargeperiodstart", *columns.start))
     names = [_cells(table, name) for name in _there(table, columns.sku)]
     kinds = _cells(table, columns.category) if columns.category in table.columns else [""] * len(table.lines)
-    rows = map(
-        BillRow,
-        _cells(table, columns.service),
-        _text(names),
-        _cells(table, next(iter(_there(table, columns.unit)), columns.service)),
-        _amounts(table, columns.quantity),
-        _amounts(table, columns.cost),
-        _written(starts, "%Y-%m"),
-        _written(days, "%Y-%m-%d"),
-        kinds,
+    rows = pd.DataFrame(
+        {
+            "service": _cells(table, columns.service),
+            "sku": _text(names),
+            "unit": _cells(table, next(iter(_there(table, columns.unit)), columns.service)),
+            "quantity": _amounts(table, columns.quantity),
+            "cost": _amounts(table, columns.cost),
+            "month": _written(starts, "%Y-%m"),
+            "day": _written(days, "%Y-%m-%d"),
+            "kind": kinds,
+        }
     )
-    table.columns.clear()  # the texts of numbers take as much memory as the rows
-    found = list(rows)
-    return Bill(found, list(dict.fromkeys([*starts.said, *days.said, *_open(found)])))
+    return Bill(rows, list(dict.fromkeys([*starts.said, *days.said, *_open(rows)])))
 
 
 def _plain_title(title: str) -> str:
@@ -141,12 +131,12 @@ _KNOWN = frozenset(
 ) | {"chargeperiodstart"}
 
 
-def _open(rows: Sequence[BillRow]) -> Iterator[str]:
+def _open(rows: pd.DataFrame) -> Iterator[str]:
     """Yield what the rows leave open."""
-    unknown = sum(row.cost is None for row in rows)
+    unknown = int(rows["cost"].isna().sum())
     if unknown:
         yield f"{unknown} of {len(rows)} rows have a blank cost, so the cost of their SKUs is unknown"
-    months = sorted({row.month for row in rows})
+    months = sorted(rows["month"].unique())
     numbers = [12 * int(month[:4]) + int(month[5:]) for month in months]
     apart = next((i for i in range(1, len(numbers)) if numbers[i] - numbers[i - 1] > 1), None)
     if apart is not None:
@@ -176,11 +166,8 @@ def _times(table: Table, columns: _Columns, names: Sequence[str]) -> Moments:
     return moments(table.column(next(_there(table, names))), usual)
 
 
-def _written(times: Moments, form: str) -> list[str]:
-    known = {
-        second: datetime.fromtimestamp(second, UTC).strftime(form) for second in set(times.seconds.tolist())
-    }
-    return [known[second] for second in times.seconds.tolist()]
+def _written(times: Moments, form: str) -> pd.Series[str]:
+    return pd.Series(pd.to_datetime(times.seconds, unit="s", utc=True)).dt.strftime(form)
 
 
 def _text(names: Sequence[Sequence[str]]) -> Sequence[str]:
@@ -190,8 +177,8 @@ def _text(names: Sequence[Sequence[str]]) -> Sequence[str]:
     return [" | ".join(cells) for cells in zip(*names, strict=True)]
 
 
-def _amounts(table: Table, names: Sequence[str]) -> list[float | None]:
-    """Return the first of the columns that says something in a row; None where none does."""
+def _amounts(table: Table, names: Sequence[str]) -> Array:
+    """Return the first of the columns that says something in a row; NaN where none does."""
     found = np.full(len(table.lines), np.nan)
     for name in _there(table, names):
         amounts = figures(table.column(name))
@@ -199,7 +186,7 @@ def _amounts(table: Table, names: Sequence[str]) -> list[float | None]:
         if np.any(beyond):
             raise table.column(name).error(int(np.argmax(beyond)), "is too large for a bill")
         found = np.where(np.isnan(found), amounts, found)
-    return [None if math.isnan(value) else value for value in found.tolist()]
+    return found
 
 
 def _check_currency(table: Table, columns: _Columns) -> None:
