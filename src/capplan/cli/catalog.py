@@ -140,7 +140,7 @@ OutputDirectory = Annotated[
 ]
 Select = Annotated[
     list[str] | None,
-    typer.Option("--select", metavar="KEY=PATTERN", help="Only service=…, region=… or family=…, with *."),
+    typer.Option("--select", metavar="KEY=PATTERN", help="Only this service, region or family; * matches."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")]
 
@@ -149,7 +149,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change,
 def import_(
     provider: Annotated[str, typer.Argument(metavar="aws|azure|gcp", help="Whose price lists they are.")],
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="Price lists, directories of them, or - for stdin.")
+        list[Path], typer.Argument(metavar="FILE", help="Price lists, directories of them, or - for stdin.")
     ],
     select: Select = None,
     output_dir: OutputDirectory = None,
@@ -174,6 +174,46 @@ def import_(
     work = Import(check_provider(provider), selection_of(select or ()), output_dir, catalogs)
     work.read(files, None if as_of is None else day_of(as_of))
     show(work.report(day_of(today)), fmt)
+    if not dry_run:
+        write_files(work.texts(), force=True)
+        note(f"wrote {len(work.texts()) - 1} catalogs to {work.directory}")
+
+
+@catalog.command(cls=Command)
+def update(
+    provider: Annotated[str, typer.Argument(metavar="aws|azure|gcp", help="Whose prices to fetch.")],
+    select: Select = None,
+    output_dir: OutputDirectory = None,
+    dry_run: DryRun = False,
+    url: Annotated[str | None, typer.Option("--url", help="Server to ask instead of the provider's.")] = None,
+    api_key: Annotated[
+        str, typer.Option("--api-key", envvar="CAPPLAN_GCP_API_KEY", help="Key for Google's API.")
+    ] = "",
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="How long to wait for an answer.")
+    ] = 30.0,
+    again: Annotated[bool, typer.Option("--again", help="Fetch what the cache already has.")] = False,
+    today: Today = None,
+    fmt: DiffFormat = "table",
+    catalogs: Catalogs = None,
+) -> None:
+    """Fetch a provider's price lists over the network, and import them.
+
+    No other command opens a connection. AWS and Azure need no key. A download that stops goes on where it was
+    when you run the command again. Lists are not fetched twice on one day.
+
+    Example: capplan catalog update azure --select service=virtual-machines,region=francecentral
+    """
+    from capplan.cli.output import note, show, write_files
+    from capplan.cli.price_lists import Import, check_provider, fetched, selection_of
+
+    selection = selection_of(select or ())
+    day = day_of(today)
+    source = (check_provider(provider), url, api_key, timeout)
+    files = fetched(source, selection, day, again)
+    work = Import(provider, selection, output_dir, catalogs)
+    work.read(files, day)
+    show(work.report(day), fmt)
     if not dry_run:
         write_files(work.texts(), force=True)
         note(f"wrote {len(work.texts()) - 1} catalogs to {work.directory}")

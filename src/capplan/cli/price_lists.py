@@ -43,6 +43,27 @@ def selection_of(given: Sequence[str]) -> Selection:
     return Selection(**{key: value for key, _, value in parts})
 
 
+def fetched(
+    wanted: tuple[str, str | None, str, float], selection: Selection, today: date, again: bool
+) -> list[Path]:
+    """Return the lists of ``wanted`` (provider, server, key, seconds to wait): today's cache, or fetched."""
+    import shutil
+
+    from capplan.catalog.imports.fetch import URLS, FetchFrom, cache_dir, fetch
+    from capplan.catalog.imports.found import slug
+    from capplan.cli.progress import reporter
+
+    provider, url, key, timeout_s = wanted
+    server = (url or URLS[provider]).rstrip("/")
+    if not server.startswith(("http://", "https://")):
+        raise InputError(Problem("--url", f"expected http://… or https://…, got '{server}'"))
+    cache = cache_dir() / provider / slug(server) / today.isoformat()
+    if again:
+        shutil.rmtree(cache, ignore_errors=True)
+    with reporter("fetching", 100) as begin:
+        return fetch(FetchFrom(provider, server, cache, timeout_s, key), selection, begin)
+
+
 class Import:
     """Price lists of one provider on their way into the catalogs of a directory."""
 
