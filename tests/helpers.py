@@ -7,6 +7,7 @@ from hypothesis import settings
 
 from capplan.arrays import in_scenario
 from capplan.catalog.catalog import Catalog
+from capplan.demand.load import Load, load_on, pattern_of
 from capplan.estimate import Estimate, estimate
 from capplan.plan.bind import Scenarios
 from capplan.plan.read import PlanFile, parse_plan
@@ -50,6 +51,12 @@ def estimate_of(
     file = plan_of(text, *sets, alternative=alternative)
     scenarios = read_sweeps(file, sweep).scenarios if sweep else Scenarios()
     return estimate(file, catalog, scenarios)
+
+
+def load_of(file: PlanFile, hours_per_month: float = 730.0) -> Load:
+    """Return the load that a plan describes, its trace beside it."""
+    pattern = pattern_of(file.plan.demand, file.directory)
+    return load_on(pattern, file.plan, hours_per_month, file.places)
 
 
 def component(result: Estimate, name: str):

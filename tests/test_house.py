@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 from helpers import ROOT
@@ -12,6 +13,13 @@ TREES = {path: ast.parse(path.read_text("utf-8")) for path in sorted(SOURCE.rglo
 MOST_POSITIONAL = 6
 SHARED = {"Column", "Command", "Curves", "Finding", "Table", "Workload"}
 """Names that still stand for two things; it only ever gets shorter."""
+CONFORMANCE = ROOT / "tests" / "conformance"
+"""Harnesses that run published cases: what they call is an interface, whether or not a command needs it."""
+HOOKS = {"get_short_help_str", "ignore_aliases", "model_config", "readable", "readinto"}
+"""Names that a library looks for: typer, PyYAML, pydantic, io."""
+SEEN = {"property", "cached_property", "classmethod", "staticmethod", "compiled", "contextmanager"}
+SEEN |= {"cache", "lru_cache", "overload", "dataclass"}
+"""Decorators that register nothing: what they stand at must be used by name."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -49,6 +57,46 @@ def is_record(node: ast.ClassDef) -> bool:
 def positional(arguments: Sequence[ast.expr], fields: int) -> int:
     """Return how many fields are given by place; a splat may give all of them."""
     return fields if any(isinstance(argument, ast.Starred) for argument in arguments) else len(arguments)
+
+
+def defined() -> Iterator[tuple[str, str]]:
+    """Yield where each function, method, class and constant is, and its name; not fields, which data fill."""
+    for path, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, Function | ast.ClassDef):
+                marks = {ast.unparse(mark).partition("(")[0].split(".")[-1] for mark in node.decorator_list}
+                if marks <= SEEN and not node.name.startswith("__"):
+                    yield at(path, node), node.name
+        for statement in tree.body:
+            if isinstance(statement, ast.Assign | ast.AnnAssign):
+                targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+                yield from ((at(path, statement), one.id) for one in targets if is_own(one))
+
+
+def is_own(target: ast.expr) -> TypeGuard[ast.Name]:
+    """Say whether an assignment defines a name that only the project's own code can want."""
+    return isinstance(target, ast.Name) and not target.id.startswith("__")
+
+
+def used() -> set[str]:
+    """Return every name that the source or a conformance harness reads, also by its text, as tables do."""
+    harnesses = [ast.parse(path.read_text("utf-8")) for path in CONFORMANCE.glob("*.py")]
+    found: set[str] = set()
+    for tree in (*TREES.values(), *harnesses):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                found.add(node.id)
+            elif isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+    return found
+
+
+def test_nothing_is_defined_that_nothing_uses():
+    """Names in ``__all__`` are interfaces, as their text is read here."""
+    known = used() | HOOKS
+    assert [f"{where} {name}" for where, name in defined() if name not in known] == []
 
 
 def test_large_records_are_built_by_keyword():

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from helpers import estimate_of, moderate, plan_of
+from helpers import estimate_of, load_of, moderate, plan_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capplan.demand.load import load_of
 from capplan.errors import InputError
 
 BASE = """
@@ -27,7 +26,7 @@ BASE = """
 
 def load(*sets: str, text: str = BASE):
     file = plan_of(text, *sets)
-    return load_of(file.plan, 730.0, file.directory, file.places)
+    return load_of(file)
 
 
 def average(*sets: str) -> float:
@@ -55,7 +54,7 @@ def test_volume(sets, rps):
 
 def test_a_month_of_720_hours_packs_the_same_requests_tighter():
     file = plan_of(BASE, NO_RATE, "demand.requests_per_month=2592k")
-    assert float(load_of(file.plan, 720.0, file.directory, file.places).average_rps[0, 0]) == pytest.approx(1)
+    assert float(load_of(file, 720.0).average_rps[0, 0]) == pytest.approx(1)
 
 
 def test_fan_out_multiplies_and_a_cache_takes_away():

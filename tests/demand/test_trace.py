@@ -4,11 +4,10 @@ import textwrap
 
 import numpy as np
 import pytest
-from helpers import SHIPPED, moderate, plan_of
+from helpers import SHIPPED, load_of, moderate, plan_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capplan.demand.load import load_of
 from capplan.demand.trace import read_recording
 from capplan.errors import InputError
 from capplan.estimate import estimate
@@ -117,7 +116,7 @@ PLAN = """
 def test_a_trace_gives_volume_and_shape(tmp_path):
     write(tmp_path, hourly([3600, 7200, 10800]))
     file = plan_of(PLAN, directory=tmp_path)
-    load = load_of(file.plan, 730.0, tmp_path, file.places)
+    load = load_of(file)
     assert load.rps("web")[0] == pytest.approx([1, 2, 3])
     assert load.profile == "load.csv"
 
@@ -125,9 +124,7 @@ def test_a_trace_gives_volume_and_shape(tmp_path):
 def test_a_volume_scales_the_shape_of_a_trace(tmp_path):
     write(tmp_path, hourly([3600, 7200, 10800]))
     file = plan_of(PLAN, "demand.requests_per_second=20", directory=tmp_path)
-    assert load_of(file.plan, 730.0, tmp_path, file.places).rps("web").tolist()[0] == pytest.approx(
-        [10, 20, 30]
-    )
+    assert load_of(file).rps("web").tolist()[0] == pytest.approx([10, 20, 30])
 
 
 def minutes(*shown, value=6000):

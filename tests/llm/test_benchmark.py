@@ -192,7 +192,8 @@ def test_names_do_not_clash(facts):
 def test_own_constants_of_one_family_leave_the_others_alone(capplan, tmp_path):
     """A GPU with seven tenths of the bandwidth that is taken for granted is found out, and only that GPU."""
     from capplan.catalog.catalog import Catalog
-    from capplan.llm.measured import predict, read_rows, sample_of
+    from capplan.llm.measured import predict, rows_in, sample_of
+    from capplan.tabular import read_table
 
     bench, own = tmp_path / "bench.csv", tmp_path / "own.yaml"
     head = "model,precision,gpu,tp,concurrency,in_len,out_len,metric,value,engine\n"
@@ -208,12 +209,12 @@ def test_own_constants_of_one_family_leave_the_others_alone(capplan, tmp_path):
         **base,
         "speed": {**base["speed"], "families": {**slow, "Ada": {**slow["Ada"], "weights": {"8 bit": 0.58}}}},
     }
-    measured = predict(sample_of(read_rows(bench), truth), truth)
+    measured = predict(sample_of(rows_in(read_table(bench)), truth), truth)
     bench.write_text(head + "\n".join(line.format(v) for line, v in zip(lines, measured, strict=True)))
     run = capplan("calibrate", "llm", bench, "-o", own)
     assert run.exit_code == 0
     fitted = facts_of(Catalog(), calibration=own)
-    sample = sample_of(read_rows(bench), base)
+    sample = sample_of(rows_in(read_table(bench)), base)
     values = [row.value for row in sample.rows]
     before, after = (abs(predict(sample, f) / values - 1).max() for f in (base, fitted))
     assert before > 0.2

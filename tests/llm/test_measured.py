@@ -10,16 +10,21 @@ import pytest
 from capplan.errors import InputError
 from capplan.llm.calibrate import calibrate, overlay, paths_for
 from capplan.llm.confidence import confidence_of, range_of
-from capplan.llm.measured import predict, read_rows, sample_of, unpredictable
+from capplan.llm.measured import predict, rows_in, sample_of, unpredictable
 from capplan.strictyaml import load
+from capplan.tabular import read_table
 
 BENCH = Path(__file__).resolve().parents[2] / "examples" / "llm-serving" / "bench.csv"
 PUBLISHED = Path(__file__).with_name("published.csv")
 HEAD = "model,precision,gpu,tp,concurrency,in_len,out_len,metric,value,engine\n"
 
 
+def _rows_of(path):
+    return rows_in(read_table(path))
+
+
 def test_published_throughput_is_predicted_within_a_tenth(facts):
-    rows = [row for row in read_rows(BENCH) if row.metric == "out_tok_s"]
+    rows = [row for row in _rows_of(BENCH) if row.metric == "out_tok_s"]
     errors = predict(sample_of(rows, facts), facts) / [row.value for row in rows] - 1
     assert np.median(np.abs(errors)) < 0.1
     assert abs(np.median(errors)) < 0.05
@@ -28,7 +33,7 @@ def test_published_throughput_is_predicted_within_a_tenth(facts):
 @pytest.mark.parametrize(("question", "median", "bias"), [("tpot", 0.06, 0.04), ("ttft", 0.25, 0.08)])
 def test_published_times_under_load_are_predicted(facts, question, median, bias):
     """A sample of measurements on four GPUs with three engines: medians, and the ranges that are printed."""
-    rows = [row for row in read_rows(PUBLISHED) if row.question == question]
+    rows = [row for row in _rows_of(PUBLISHED) if row.question == question]
     sample = sample_of(rows, facts)
     ratios = np.array([row.value for row in rows]) / predict(sample, facts)
     assert np.median(np.abs(1 / ratios - 1)) < median
@@ -43,7 +48,7 @@ def test_units_of_the_metrics_agree(facts, tmp_path):
     line = "llama-3.1-8b,bf16,H100,1,1,1000,200,{},1,vllm\n"
     metrics = ("tpot_ms", "ttft_ms", "prefill_tok_s", "out_tok_s")
     file.write_text(HEAD + "".join(line.format(metric) for metric in metrics), encoding="utf-8")
-    tpot, ttft, prefill, stream = predict(sample_of(read_rows(file), facts), facts)
+    tpot, ttft, prefill, stream = predict(sample_of(_rows_of(file), facts), facts)
     assert prefill == pytest.approx(1000 / (ttft / 1e3))
     assert stream == pytest.approx(200 / (ttft / 1e3 + 200 * tpot / 1e3), rel=0.05)
 
@@ -55,7 +60,7 @@ def test_benchmarks_leave_the_kv_cache_to_the_engine(facts, tmp_path):
         f"llama-3.1-8b,fp8,H200,1,64,4000,500,tpot_ms,9,{name}" for name in ("vllm", "sglang", "trtllm 1.0")
     ]
     file.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
-    sample = sample_of(read_rows(file), facts)
+    sample = sample_of(_rows_of(file), facts)
     assert sample.work.kv_full[:2] == pytest.approx(2 * sample.work.kv_full[2])
 
 
@@ -65,7 +70,7 @@ def test_several_users_meet_what_a_simulated_benchmark_meets(facts, tmp_path):
     line = "llama-3.1-8b,bf16,H100,1,{},4096,128,{},9,tensorrt-llm\n"
     cases = [(users, metric) for users in (1, 8, 64) for metric in ("tpot_ms", "ttft_ms")]
     file.write_text(HEAD + "".join(line.format(*case) for case in cases), encoding="utf-8")
-    sample = sample_of(read_rows(file), facts)
+    sample = sample_of(_rows_of(file), facts)
     made, closed = predict(sample, facts), predict(sample, facts, simulated=False)
     assert made[:2] == pytest.approx(closed[:2])
     assert np.all(made[2::2] < closed[2::2])
@@ -85,7 +90,7 @@ def test_what_cannot_be_predicted_says_why(facts, tmp_path):
         "llama-3.1-8b,bf16,H100,1,1,1000,200,smiles,9,vllm",
     ]
     file.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
-    reasons = [unpredictable(row, facts) for row in read_rows(file)]
+    reasons = [unpredictable(row, facts) for row in _rows_of(file)]
     assert reasons[:3] == ["model", "gpu", "precision"]
     assert "fp8 needs compute capability 8.9" in reasons[3]
     assert reasons[4:] == ["lengths", "metric"]
@@ -105,11 +110,11 @@ def test_bad_files_are_refused(tmp_path, text, said):
     file = tmp_path / "bench.csv"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=said):
-        read_rows(file)
+        _rows_of(file)
 
 
 def test_calibration_finds_the_constants_that_made_the_measurements(facts):
-    rows = read_rows(BENCH)
+    rows = _rows_of(BENCH)
     sample = sample_of(rows, facts)
     made = predict(sample, facts)
     slower = [row._replace(value=value) for row, value in zip(rows, made * 0.8, strict=True)]
@@ -120,7 +125,7 @@ def test_calibration_finds_the_constants_that_made_the_measurements(facts):
 
 
 def test_overlay_is_what_a_plan_reads(facts):
-    sample = sample_of(read_rows(BENCH), facts)
+    sample = sample_of(_rows_of(BENCH), facts)
     found = calibrate(sample, facts, paths_for(sample, facts))
     assert found.error_after <= found.error_before
     tree = load(overlay(found, "bench.csv", 21), "overlay")
@@ -129,7 +134,7 @@ def test_overlay_is_what_a_plan_reads(facts):
 
 
 def test_nothing_reaches_more_than_the_hardware_can(facts):
-    rows = read_rows(BENCH)
+    rows = _rows_of(BENCH)
     made = predict(sample_of(rows, facts), facts)
     quicker = sample_of([row._replace(value=v) for row, v in zip(rows, made * 1.6, strict=True)], facts)
     found = calibrate(quicker, facts, paths_for(quicker, facts), freedom=10)
@@ -140,6 +145,6 @@ def test_nothing_reaches_more_than_the_hardware_can(facts):
 def test_a_sample_that_says_nothing_is_refused(facts, tmp_path):
     file = tmp_path / "bench.csv"
     file.write_text(HEAD + "llama-3.1-8b,bf16,H100,1,64,1000,200,ttft_ms,90,vllm\n", encoding="utf-8")
-    sample = sample_of(read_rows(file), facts)
+    sample = sample_of(_rows_of(file), facts)
     with pytest.raises(ValueError, match="depends on the constants"):
         calibrate(sample, facts, paths_for(sample, facts))

@@ -21,7 +21,11 @@ _FINISHING = ("Job", "CronJob", "ScaledJob")
 _READ = (
     *_RUNNING,
     *_FINISHING,
-    *("DaemonSet", "HorizontalPodAutoscaler", "ScaledObject", "PersistentVolumeClaim", "LimitRange"),
+    "DaemonSet",
+    "HorizontalPodAutoscaler",
+    "ScaledObject",
+    "PersistentVolumeClaim",
+    "LimitRange",
 )
 _FREE = frozenset(
     (

@@ -11,7 +11,7 @@ from capplan.catalog.load import Reader
 from capplan.catalog.roots import PROVIDERS
 from capplan.catalog.rows import GLOBAL, RATES, Price, ServiceCatalog, Sku, Source
 from capplan.errors import InputError, Problem, nearest
-from capplan.paths import data_dir, is_file
+from capplan.paths import is_file
 from capplan.stdin import is_stdin
 from capplan.strictyaml import Locator
 
@@ -233,8 +233,3 @@ def _discount(reader: Reader, index: int, value: object) -> Discount:
     share = reader.share(row.get("percent"), (*where, "percent"))
     provider, service, sku = (str(row.get(key, "*")) for key in ("provider", "service", "sku"))
     return Discount(provider, service, sku, share)
-
-
-def shipped_books() -> list[Path]:
-    """Return the books that come with capplan."""
-    return sorted((data_dir("catalogs") / "books").glob("*.yaml"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,6 @@ _COMMITMENTS = frozenset(("commit_1y", "commit_3y"))
 _FAMILY_KEYS = _COMMITMENTS | {"sustained_use"}
 _SKU_TEXTS = ("gpu", "tier_of", "retired", "successor")
 _KINDS = frozenset(("machine", "gpu", "meter", "fee", "database", "cache"))
-
-Complain = Callable[..., InputError]
 
 
 class Reader:

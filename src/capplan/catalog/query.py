@@ -22,14 +22,14 @@ class CatalogRow(NamedTuple):
     unit: str
     usd: float | None
     spot_usd: float | None
-    commit_1y_usd: float | None
-    commit_3y_usd: float | None
     vcpu: float | None
     memory_gib: float | None
     gpu: str | None
     gpu_count: float
     as_of: str | None
     source: str
+    commit_1y_usd: float | None
+    commit_3y_usd: float | None
 
 
 class NumberRange(NamedTuple):

@@ -122,8 +122,16 @@ _ENGINE, _INPUTS, _OUTPUTS = "vllm", 1000.0, 300.0
 
 
 _OF_LOOKS = (
-    *("gpu", "precision", "tensor_parallel", "engine", "inputs", "outputs", "ttft", "tpot"),
-    *("architectures", "calibration"),
+    "gpu",
+    "precision",
+    "tensor_parallel",
+    "engine",
+    "inputs",
+    "outputs",
+    "ttft",
+    "tpot",
+    "architectures",
+    "calibration",
 )
 _OF_PLANS = ("pareto", "alternative", "sets", "books")
 

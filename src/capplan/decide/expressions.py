@@ -187,10 +187,6 @@ def _check(node: ast.AST) -> None:
         raise ExpressionError("a loop needs one name")
 
 
-def _in_range(value: object) -> bool:
-    return not isinstance(value, int | float) or abs(value) <= _LARGEST
-
-
 def _spread(call: ast.Call) -> bool:
     return any(keyword.arg is None for keyword in call.keywords)
 

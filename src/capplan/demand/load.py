@@ -86,11 +86,6 @@ def pattern_of(demand: Demand, directory: Path) -> Pattern:
     return Pattern(0.0, profiles.tiled(demand.profile), "own profile")
 
 
-def load_of(plan: Plan, hours_per_month: Floats, directory: Path, places: Places) -> Load:
-    """Return the load that ``plan`` describes; traces are read relative to ``directory``."""
-    return load_on(pattern_of(plan.demand, directory), plan, hours_per_month, places)
-
-
 def load_on(pattern: Pattern, plan: Plan, hours_per_month: Floats, places: Places) -> Load:
     """Return the load that ``plan`` describes, with a ``pattern`` that was read before."""
     demand = plan.demand

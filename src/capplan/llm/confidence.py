@@ -32,8 +32,17 @@ _MEASURED = frozenset(
 
 _MODELS = frozenset(
     {
-        *("llama-2-7b", "llama-2-13b", "llama-2-70b", "llama-3.1-8b", "llama-3.1-70b", "llama-3.1-405b"),
-        *("mistral-7b", "mixtral-8x7b", "qwen3-32b", "gpt-oss-120b", "falcon-180b"),
+        "llama-2-7b",
+        "llama-2-13b",
+        "llama-2-70b",
+        "llama-3.1-8b",
+        "llama-3.1-70b",
+        "llama-3.1-405b",
+        "mistral-7b",
+        "mixtral-8x7b",
+        "qwen3-32b",
+        "gpt-oss-120b",
+        "falcon-180b",
     }
 )
 """Models among the measurements."""

@@ -33,13 +33,35 @@ _FOUR_TIMES = ("falcon", "gpt_bigcode", "gpt2", "gpt_neo", "gptj", "codegen", "b
 
 _UNGATED = (
     *_FOUR_TIMES,
-    *("gpt_neox", "opt", "starcoder2", "phi", "nemotron", "persimmon", "xglm", "arcee", "apertus"),
+    "gpt_neox",
+    "opt",
+    "starcoder2",
+    "phi",
+    "nemotron",
+    "persimmon",
+    "xglm",
+    "arcee",
+    "apertus",
 )
 """Model types whose feed-forward layer is two matrices; the others' is gated, three."""
 
 _TIED = (
-    *("bloom", "falcon", "gpt2", "gpt_bigcode", "gpt_neo", "mpt", "opt", "starcoder2", "xglm"),
-    *("gemma", "gemma2", "gemma3_text", "cohere", "cohere2", "ernie4_5", "smollm3"),
+    "bloom",
+    "falcon",
+    "gpt2",
+    "gpt_bigcode",
+    "gpt_neo",
+    "mpt",
+    "opt",
+    "starcoder2",
+    "xglm",
+    "gemma",
+    "gemma2",
+    "gemma3_text",
+    "cohere",
+    "cohere2",
+    "ernie4_5",
+    "smollm3",
 )
 """Model types whose output layer is the input embeddings unless the config says otherwise."""
 
@@ -107,10 +129,22 @@ def _language_model(config: Config) -> Config:
 _WHOLE = (
     *(key for keys in _REQUIRED.values() for key in keys),
     *(*_FFN, *_DENSE_FFN, *_KV_HEADS, *_HEAD_SIZE, *_CONTEXT, *_EXPERTS, *_EXPERTS_PER_TOKEN),
-    *("moe_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size"),
-    *("n_shared_experts", "first_k_dense_replace", "interleave_moe_layer_step", "decoder_sparse_step"),
-    *("sliding_window", "attention_chunk_size", "no_rope_layer_interval", "max_window_layers"),
-    *("q_lora_rank", "kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim"),
+    "moe_intermediate_size",
+    "shared_expert_intermediate_size",
+    "shared_intermediate_size",
+    "n_shared_experts",
+    "first_k_dense_replace",
+    "interleave_moe_layer_step",
+    "decoder_sparse_step",
+    "sliding_window",
+    "attention_chunk_size",
+    "no_rope_layer_interval",
+    "max_window_layers",
+    "q_lora_rank",
+    "kv_lora_rank",
+    "qk_rope_head_dim",
+    "qk_nope_head_dim",
+    "v_head_dim",
 )
 _LISTS = ("architectures", "layer_types", "attn_type_list", "mlp_only_layers")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +27,7 @@ from capplan.llm.serving import (
     time_per_token,
 )
 from capplan.llm.simulator import ServedOutcome, SimulatedReplica, simulate, steady_users
-from capplan.tabular import Table, read_table
+from capplan.tabular import Table
 
 COLUMNS = ("model", "precision", "gpu", "tp", "concurrency", "in_len", "out_len", "metric", "value")
 METRICS: dict[str, Question] = {
@@ -99,13 +98,8 @@ class Running(NamedTuple):
     cache_tokens: Array
 
 
-def read_rows(path: Path) -> list[MeasuredRow]:
-    """Return the rows of a CSV with the ``COLUMNS``; engine, mode and source may be left out."""
-    return rows_in(read_table(path))
-
-
 def rows_in(table: Table) -> list[MeasuredRow]:
-    """Return the rows of such a table."""
+    """Return the rows of a table with the ``COLUMNS``; engine, mode and source may be left out."""
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         what = f"lacks the column {', '.join(missing)}"

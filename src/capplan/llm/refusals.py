@@ -9,9 +9,27 @@ from capplan.errors import InputError, Problem
 
 _ENCODERS = frozenset(
     {
-        *("albert", "bert", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "ernie"),
-        *("modernbert", "mpnet", "nomic_bert", "roberta", "roformer", "xlm", "xlm-roberta", "xlnet"),
-        *("clip", "siglip", "vit", "dinov2", "wav2vec2"),
+        "albert",
+        "bert",
+        "camembert",
+        "deberta",
+        "deberta-v2",
+        "distilbert",
+        "electra",
+        "ernie",
+        "modernbert",
+        "mpnet",
+        "nomic_bert",
+        "roberta",
+        "roformer",
+        "xlm",
+        "xlm-roberta",
+        "xlnet",
+        "clip",
+        "siglip",
+        "vit",
+        "dinov2",
+        "wav2vec2",
     }
 )
 _RECURRENT = ("mamba", "falcon_mamba", "rwkv", "recurrent_gemma", "xlstm")

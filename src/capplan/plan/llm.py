@@ -12,7 +12,6 @@ from capplan.plan.fields import (
     Duration,
     Memory,
     Money,
-    Name,
     Positive,
     Section,
     Share,
@@ -134,6 +133,3 @@ def _below_one(share: object) -> bool:
 
 def _above_zero(share: object) -> bool:
     return isinstance(share, float) and share > 0
-
-
-Llms = dict[Name, Llm]

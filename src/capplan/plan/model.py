@@ -78,7 +78,14 @@ class Pricing(Section):
 
 
 COMPONENTS = (
-    *("services", "clusters", "databases", "caches", "external_apis", "llm", "resources", "rate_limits"),
+    "services",
+    "clusters",
+    "databases",
+    "caches",
+    "external_apis",
+    "llm",
+    "resources",
+    "rate_limits",
 )
 """The fields of a plan that hold components by name."""
 

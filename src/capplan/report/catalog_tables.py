@@ -13,11 +13,6 @@ from capplan.report.blocks import Block, Heading, Lines, Report, Sheet
 from capplan.report.json_format import SCHEMA_VERSION, finding_document
 from capplan.report.table import Column, Table
 
-_FIELDS = (
-    *("provider", "service", "sku", "region", "unit", "usd", "spot_usd", "vcpu", "memory_gib", "gpu"),
-    *("gpu_count", "as_of", "source", "commit_1y_usd", "commit_3y_usd"),
-)
-
 
 def rows_report(rows: Sequence[CatalogRow]) -> Report:
     """Return rows of catalogs, one a line."""
@@ -31,11 +26,11 @@ def sku_report(rows: Sequence[CatalogRow]) -> Report:
 
 def _documents(rows: Sequence[CatalogRow]) -> list[dict[str, Any]]:
     """Return rows as scripts read them; null where something is unknown."""
-    return [{field: getattr(row, field) for field in _FIELDS} for row in rows]
+    return [row._asdict() for row in rows]
 
 
 def _sheet(rows: Sequence[CatalogRow]) -> Sheet:
-    return Sheet(_FIELDS, ([getattr(row, field) for field in _FIELDS] for row in rows))
+    return Sheet(CatalogRow._fields, rows)
 
 
 _COLUMNS = (

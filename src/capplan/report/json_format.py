@@ -49,7 +49,7 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         **_head(estimate, shown),
         "demand": _demand(shown),
         "components": {c.name: _component(c) for c in shown.components},
-        "cost_lines": [_line(line) for line in shown.lines],
+        "cost_lines": [line_document(line) for line in shown.lines],
         "monthly_cost": _cost(shown.total),
         "estimated_share": shown.estimated_share,
         "tiers": _tiers(shown),
@@ -123,21 +123,13 @@ def _demand(shown: EstimateView) -> dict[str, Any]:
 
 
 def _component(component: ComponentView) -> dict[str, Any]:
-    instances = component.instances
     return {
         "kind": component.kind,
         "platform": component.platform,
         "provider": component.provider,
         "region": component.region,
         "peak_rps": component.peak_rps,
-        "instances": None
-        if instances is None
-        else {
-            "min": instances.min,
-            "average": instances.average,
-            "peak": instances.peak,
-            "max": instances.max,
-        },
+        "instances": None if component.instances is None else component.instances._asdict(),
         "binding_constraint": component.binding,
         "constraints": dict(component.constraints),
         "utilization": component.utilization,
@@ -191,7 +183,8 @@ _BOUNDS = {"": None, "≥": "lower", "≤": "upper", "≈": "neither"}
 """What a sum is of the true one: itself, or one that this is never below or above."""
 
 
-def _line(line: LineView) -> dict[str, Any]:
+def line_document(line: LineView) -> dict[str, Any]:
+    """Return one cost line; what is unknown is null."""
     return {
         "component": line.component,
         "sku": line.sku,

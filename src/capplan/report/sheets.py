@@ -6,15 +6,32 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from capplan.report.blocks import Sheet
+from capplan.report.json_format import line_document
 
 if TYPE_CHECKING:
     from capplan.estimate import Estimate
-    from capplan.report.view import Cost, EstimateView
+    from capplan.report.view import EstimateView
 
 _LINE_COLUMNS = (
-    ("plan", "alternative", "component", "provider", "service", "sku", "region", "rate", "note")
-    + ("unit", "quantity", "unit_price", "monthly_cost_min", "monthly_cost", "monthly_cost_max")
-    + ("currency", "price_status", "source", "as_of")
+    "plan",
+    "alternative",
+    "component",
+    "provider",
+    "service",
+    "sku",
+    "region",
+    "rate",
+    "note",
+    "unit",
+    "quantity",
+    "unit_price",
+    "monthly_cost_min",
+    "monthly_cost",
+    "monthly_cost_max",
+    "currency",
+    "price_status",
+    "source",
+    "as_of",
 )
 
 
@@ -26,15 +43,7 @@ def lines(estimates: Iterable[Estimate]) -> Sheet:
 
 
 def _line_rows(shown: EstimateView) -> Iterator[list[object]]:
+    plan = {"plan": shown.plan, "alternative": shown.alternative, "currency": "USD"}
     for line in shown.lines:
-        cost = _cost(line.cost)
-        yield [
-            *(shown.plan, shown.alternative, line.component, line.provider, line.service, line.sku),
-            *(line.region, line.rate, line.note, line.unit, line.quantity, line.unit_price),
-            *cost,
-            *("USD", line.status, line.source, line.as_of),
-        ]
-
-
-def _cost(cost: Cost | None) -> tuple[float | None, float | None, float | None]:
-    return (cost.min, cost.expected, cost.max) if cost else (None, None, None)
+        said = {**plan, **line_document(line)}
+        yield [said[column] for column in _LINE_COLUMNS]
