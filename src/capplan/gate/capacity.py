@@ -10,26 +10,27 @@ from capplan.components.base import Component
 from capplan.components.checks import UNPRICED
 from capplan.estimate import Estimate
 from capplan.gate import checks
-from capplan.gate.judged import SEVERITIES, Judged
+from capplan.gate.judged import SEVERITIES, judged
 from capplan.plan.gates import Answer, CapacityGate
+from capplan.report.blocks import Result
 
 
-def capacity_findings(gate: CapacityGate, estimate: Estimate) -> Iterator[Judged]:
+def capacity_findings(gate: CapacityGate, estimate: Estimate) -> Iterator[Result]:
     """Yield the findings that the gate forbids, services with too little headroom, and exceeded quotas."""
     paths = {component.name: component.path for component in estimate.components}
     levels: dict[str, Answer] = {"error": gate.errors, "warning": gate.warnings}
     for finding in estimate.findings:
         severity = SEVERITIES.get(levels.get(finding.severity, "allow"))
         if severity is not None and finding.code != UNPRICED.code:
-            judged = finding._replace(severity=severity)
-            yield Judged(judged, f"capacity/{finding.code}", "capacity", paths.get(finding.subject, ()))
+            graver = finding._replace(severity=severity)
+            yield judged(graver, f"capacity/{finding.code}", "capacity", paths.get(finding.subject, ()))
     for component in estimate.components:
         yield from _headroom(gate, component)
         yield from _minimum(gate, component)
         yield from _quota(gate, component)
 
 
-def _headroom(gate: CapacityGate, component: Component) -> Iterator[Judged]:
+def _headroom(gate: CapacityGate, component: Component) -> Iterator[Result]:
     wanted, headroom = float(np.max(gate.headroom)), component.headroom
     if component.kind != "service" or component.peak_rps is None or headroom is None or wanted <= 0:
         return
@@ -39,10 +40,10 @@ def _headroom(gate: CapacityGate, component: Component) -> Iterator[Judged]:
         remedy = "Raise instances.max, or make instances larger."
         path = (*component.path, "instances", "max")
         finding = checks.HEADROOM_TOO_SMALL.finding(component.name, message, remedy)
-        yield Judged(finding, "capacity/headroom", "capacity", path)
+        yield judged(finding, "capacity/headroom", "capacity", path)
 
 
-def _minimum(gate: CapacityGate, component: Component) -> Iterator[Judged]:
+def _minimum(gate: CapacityGate, component: Component) -> Iterator[Result]:
     wanted = float(np.max(gate.minimum_instances))
     if component.kind == "service" and component.sizing is not None:
         floor = float(component.sizing.floor.min())
@@ -51,10 +52,10 @@ def _minimum(gate: CapacityGate, component: Component) -> Iterator[Judged]:
             remedy = f"Set instances.min to {wanted:g}."
             path = (*component.path, "instances", "min")
             finding = checks.TOO_FEW_INSTANCES.finding(component.name, message, remedy)
-            yield Judged(finding, "capacity/minimum", "capacity", path)
+            yield judged(finding, "capacity/minimum", "capacity", path)
 
 
-def _quota(gate: CapacityGate, component: Component) -> Iterator[Judged]:
+def _quota(gate: CapacityGate, component: Component) -> Iterator[Result]:
     quota = gate.quotas.get(component.name)
     if quota is None or component.sizing is None:
         return
@@ -64,4 +65,4 @@ def _quota(gate: CapacityGate, component: Component) -> Iterator[Judged]:
         message = f"may run {float(most.max()):g}, but the quota is {float(np.max(quota)):g}"
         remedy = "Ask for a higher quota, or lower the maximum."
         finding = checks.INSTANCE_QUOTA_EXCEEDED.finding(component.name, message, remedy)
-        yield Judged(finding, "capacity/quota", "capacity", component.path)
+        yield judged(finding, "capacity/quota", "capacity", component.path)

@@ -16,10 +16,10 @@ from capplan.findings import Finding
 from capplan.gate.capacity import capacity_findings
 from capplan.gate.cost import budget_findings, increase_findings
 from capplan.gate.coverage import coverage_findings
-from capplan.gate.judged import Judged
 from capplan.gate.policies import policy_findings
 from capplan.gate.read import GateFile
 from capplan.plan.gates import Gates, Waiver
+from capplan.report.blocks import Result
 
 Document = Mapping[str, Any]
 _PLACE = re.compile(r"(?P<file>.*?):(?P<line>\d+):(?P<column>\d+)")
@@ -29,13 +29,13 @@ class Checked(NamedTuple):
     """What was judged, and what came of it, worst first."""
 
     document: Document
-    found: Sequence[Judged]
+    found: Sequence[Result]
     gates: int
 
     @property
     def exit_code(self) -> ExitCode:
         """3 for cost, 4 for capacity, 5 for both, 6 for coverage alone."""
-        kinds = {judged.kind for judged in self.found if judged.fails}
+        kinds = {result.suite for result in self.found if result.fails}
         if {"cost", "capacity"} <= kinds:
             return ExitCode.COST_AND_CAPACITY
         if "cost" in kinds:
@@ -67,33 +67,33 @@ def check(estimate: Estimate, document: Document, gate_file: GateFile, against: 
         *policy_findings(gate_file, estimate, document),
     ]
     judged = [_placed(_judged(one, gates.waivers, against), estimate, gate_file) for one in found]
-    judged.sort(key=lambda j: (not j.fails, j.finding.rank, j.kind, j.finding.subject, j.gate))
+    judged.sort(key=lambda j: (not j.fails, j.finding.rank, j.suite, j.finding.subject, j.rule))
     rules = len(gates.budgets) + len(gates.increases) + len(gates.policies) + 2
     return Checked(document, judged, rules)
 
 
-def _increases(gates: Gates, document: Document, base: Document | None) -> Iterable[Judged]:
+def _increases(gates: Gates, document: Document, base: Document | None) -> Iterable[Result]:
     return () if base is None else increase_findings(gates, base, document)
 
 
-def _judged(found: Judged, waivers: Sequence[Waiver], against: Against) -> Judged:
+def _judged(found: Result, waivers: Sequence[Waiver], against: Against) -> Result:
     """Mark what somebody answers for, or what the baseline already had."""
     old = found.fingerprint in against.baseline
     for waiver in waivers:
-        if not fnmatchcase(found.gate, waiver.gate) or not fnmatchcase(
+        if not fnmatchcase(found.rule, waiver.gate) or not fnmatchcase(
             found.finding.subject, waiver.component
         ):
             continue
         if waiver.expires >= against.today:
             said = f"{waiver.owner} until {waiver.expires.isoformat()}: {waiver.reason}"
-            return found._replace(waived=said, old=old)
+            return found._replace(waived=said, known=old)
         expired = f"the waiver of {waiver.owner} expired on {waiver.expires.isoformat()}"
         message = f"{found.finding.message} ({expired})"
         found = found._replace(finding=found.finding._replace(message=message))
-    return found._replace(old=old)
+    return found._replace(known=old)
 
 
-def _placed(found: Judged, estimate: Estimate, gate_file: GateFile) -> Judged:
+def _placed(found: Result, estimate: Estimate, gate_file: GateFile) -> Result:
     """Say where it stands: at its component in the plan, or at the gate that is exceeded."""
     places, path = estimate.file.places, found.path
     if path and path[0] in ("budgets", "increases"):

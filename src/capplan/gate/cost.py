@@ -12,8 +12,9 @@ from typing import Any, NamedTuple, get_args
 from capplan.components.checks import UNPRICED
 from capplan.findings import Check
 from capplan.gate import checks
-from capplan.gate.judged import SEVERITIES, Judged, Path
+from capplan.gate.judged import SEVERITIES, Path, judged
 from capplan.plan.gates import Answer, Budget, Gates, Increase
+from capplan.report.blocks import Result
 from capplan.report.numbers import counted
 
 Document = Mapping[str, Any]
@@ -36,7 +37,7 @@ class _Verdict(NamedTuple):
     remedy: str
 
 
-def budget_findings(gates: Gates, document: Document, units: Mapping[str, float]) -> Iterator[Judged]:
+def budget_findings(gates: Gates, document: Document, units: Mapping[str, float]) -> Iterator[Result]:
     """Yield every budget that the estimate in ``document`` exceeds, or may exceed.
 
     units: by name how many a month holds: requests, users, requests to a component.
@@ -84,7 +85,7 @@ def _of_budget(budget: Budget, figure: str, spent: _Spent, share: float) -> _Ver
 
 def _judged(
     gates: Gates, gate: Budget | Increase, verdict: _Verdict | None, name: str, scope: str, path: Path
-) -> Iterator[Judged]:
+) -> Iterator[Result]:
     if verdict is None:
         return
     check, message, remedy = verdict
@@ -92,7 +93,7 @@ def _judged(
     answer = _weaker(gate.severity, gates.coverage.unpriced) if check is UNPRICED else gate.severity
     severity = SEVERITIES.get(answer)
     if severity is not None:
-        yield Judged(check.finding(scope, message, remedy, severity=severity), name, kind, path)
+        yield judged(check.finding(scope, message, remedy, severity=severity), name, kind, path)
 
 
 def _weaker(one: Answer, other: Answer) -> Answer:
@@ -124,7 +125,7 @@ def _sum(costs: Sequence[float | None]) -> float | None:
     return None if any(cost is None for cost in costs) else sum(cost for cost in costs if cost is not None)
 
 
-def increase_findings(gates: Gates, base: Document, head: Document) -> Iterator[Judged]:
+def increase_findings(gates: Gates, base: Document, head: Document) -> Iterator[Result]:
     """Yield every increase that is, or may be, larger than allowed; from zero it is infinite."""
     for index, gate in enumerate(gates.increases):
         scope = gate.component or ""

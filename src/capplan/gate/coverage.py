@@ -12,12 +12,13 @@ from capplan.cost.lines import CostLine
 from capplan.estimate import Estimate
 from capplan.findings import Check
 from capplan.gate import checks
-from capplan.gate.judged import SEVERITIES, Judged
+from capplan.gate.judged import SEVERITIES, judged
 from capplan.plan.gates import Answer, CoverageGate
 from capplan.quantities import DAY_S
+from capplan.report.blocks import Result
 
 
-def coverage_findings(gate: CoverageGate, estimate: Estimate, today: date) -> Iterator[Judged]:
+def coverage_findings(gate: CoverageGate, estimate: Estimate, today: date) -> Iterator[Result]:
     """Yield unpriced, undated and stale prices, one for each component and kind."""
     paths = {component.name: component.path for component in estimate.components}
     found: dict[tuple[str, Check], list[tuple[int, str, str]]] = {}
@@ -32,7 +33,7 @@ def coverage_findings(gate: CoverageGate, estimate: Estimate, today: date) -> It
         severity = SEVERITIES.get(answer)
         if severity is not None:
             finding = check.finding(component, f"{sku} {what}{more}", _REMEDIES[name], severity=severity)
-            yield Judged(finding, f"coverage/{name}", "coverage", paths.get(component, ()))
+            yield judged(finding, f"coverage/{name}", "coverage", paths.get(component, ()))
 
 
 _REMEDIES = {

@@ -10,15 +10,16 @@ from capplan.decide.expressions import Expression, ExpressionError
 from capplan.errors import InputError, Problem
 from capplan.estimate import Estimate
 from capplan.gate import checks
-from capplan.gate.judged import SEVERITIES, Judged, Path
+from capplan.gate.judged import SEVERITIES, Path, judged
 from capplan.gate.read import GateFile
 from capplan.plan.bind import at
 from capplan.plan.gates import Policy
+from capplan.report.blocks import Result
 
 Document = Mapping[str, Any]
 
 
-def policy_findings(gate_file: GateFile, estimate: Estimate, document: Document) -> Iterator[Judged]:
+def policy_findings(gate_file: GateFile, estimate: Estimate, document: Document) -> Iterator[Result]:
     """Yield every place where a policy's expression is true."""
     for index, policy in enumerate(gate_file.gates.policies):
         severity = SEVERITIES.get(policy.severity)
@@ -29,7 +30,7 @@ def policy_findings(gate_file: GateFile, estimate: Estimate, document: Document)
                 finding = checks.POLICY_BROKEN.finding(
                     component, policy.message, policy.remedy, severity=severity
                 )
-                yield Judged(finding, f"policy/{policy.name}", policy.fails, path)
+                yield judged(finding, f"policy/{policy.name}", policy.fails, path)
 
 
 def _read(policy: Policy, when: Callable[..., Problem]) -> Expression:

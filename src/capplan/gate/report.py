@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from capplan.gate.check import Checked
-from capplan.gate.judged import Judged
 from capplan.report import numbers
 from capplan.report.blocks import Block, Heading, Report, Result, Results
 from capplan.report.json_format import SCHEMA_VERSION
@@ -19,23 +18,12 @@ _ANSWERS = {"error": "deny", "warning": "warn"}
 
 def report_of(checked: Checked) -> Report:
     """Return the report of a check; its document is what a later check takes for its baseline."""
-    results = Results([_result(judged) for judged in checked.found], _KINDS)
+    results = Results(checked.found, _KINDS)
     return Report(
         partial(_blocks, checked, results),
         partial(_document, checked),
         {"csv": partial(sheet_of, results)},
         results=results,
-    )
-
-
-def _result(judged: Judged) -> Result:
-    return Result(
-        finding=judged.finding,
-        rule=judged.gate,
-        suite=judged.kind,
-        fingerprint=judged.fingerprint,
-        waived=judged.waived,
-        known=judged.old,
     )
 
 
@@ -62,20 +50,20 @@ def _document(checked: Checked) -> dict[str, Any]:
     }
 
 
-def _violation(judged: Judged) -> dict[str, Any]:
-    found = judged.finding
+def _violation(result: Result) -> dict[str, Any]:
+    found = result.finding
     return {
-        "gate": judged.gate,
+        "gate": result.rule,
         "code": found.code,
-        "kind": judged.kind,
+        "kind": result.suite,
         "severity": _ANSWERS[found.severity],
-        "fails": judged.fails,
+        "fails": result.fails,
         "component": found.subject or None,
         "message": found.message,
         "remedy": found.remedy,
-        "path": ".".join(map(str, judged.path)),
+        "path": ".".join(map(str, result.path)),
         "where": found.where,
-        "waived": judged.waived or None,
-        "known": judged.old,
-        "fingerprint": judged.fingerprint,
+        "waived": result.waived or None,
+        "known": result.known,
+        "fingerprint": result.fingerprint,
     }

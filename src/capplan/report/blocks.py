@@ -64,6 +64,7 @@ class Result(NamedTuple):
 
     rule: what reports and waivers call it by. suite: the group of rules that it is one of. fingerprint: what
     stays the same while figures change. waived: who answers for it; known: a baseline already had it.
+    path: where the plan, or its gates, say it.
     """
 
     finding: Finding
@@ -72,6 +73,7 @@ class Result(NamedTuple):
     fingerprint: str
     waived: str = ""
     known: bool = False
+    path: tuple[int | str, ...] = ()
 
     @property
     def fails(self) -> bool:

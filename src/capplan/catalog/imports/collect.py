@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from capplan.catalog.imports.found import Found, LeftOut
@@ -101,12 +101,6 @@ class Collection:
                 self.left_out["a price of 0"] += 1
                 del entry.prices[at]
         self.entries = {key: entry for key, entry in self.entries.items() if entry.prices}
-
-    def tariffs(self) -> Iterator[Key]:
-        """Yield the SKUs that have blocks somewhere."""
-        for key, entry in self.entries.items():
-            if any(set(blocks) != {0.0} for blocks in entry.prices.values()):
-                yield key
 
     def spot(self, on_demand: Mapping[tuple[str, str], float], service: str) -> None:
         """Take savings of spot off the ``on_demand`` prices, by SKU and region."""
