@@ -47,6 +47,8 @@ def printable(text: str) -> str:
     >>> printable("ten\n")
     'ten\\n'
     """
+    if text.isprintable():
+        return text
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 

@@ -27,7 +27,7 @@ from capplan.plan.read import PlanFile
 from capplan.plan.services import AUTO
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Estimate:
     """How many of what, and what it costs, over all scenarios."""
 

@@ -136,7 +136,7 @@ class Promise(NamedTuple):
         return highest_rates(self, instances)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ResponseTimes:
     """The response times of a component, hour by hour.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import shutil
 import sys
@@ -148,8 +147,9 @@ def _beside(path: Path, ending: str) -> Path:
 def _remove_left(path: Path) -> None:
     """Remove what a run that was killed left beside a file; what another one still writes stays."""
     with suppress(OSError):
-        for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
-            pid, _, ending = left.name[len(path.name) + 2 :].partition(".")
+        ours = f".{path.name}."
+        for left in (found for found in path.parent.iterdir() if found.name.startswith(ours)):
+            pid, _, ending = left.name.removeprefix(ours).partition(".")
             if ending in ("part", "old") and pid.isdecimal() and not _runs(int(pid)):
                 left.unlink(missing_ok=True)
 

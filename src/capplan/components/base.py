@@ -121,7 +121,7 @@ class Before(NamedTuple):
     components: Mapping[Path, Component]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Context:
     """What an estimate is made from, and whatever a component may ask about the rest of the plan.
 

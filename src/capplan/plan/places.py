@@ -9,7 +9,7 @@ from capplan.errors import Problem
 from capplan.strictyaml import Locator
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Places:
     """Knows the origin of every value of one plan."""
 
