@@ -203,7 +203,7 @@ def test_the_books_that_ship_are_read_and_price_what_exists():
         for key in book.rows:
             provider, service, name = key.split("/")
             file = SHIPPED.service(provider, service)
-            assert name in file.tiered or SHIPPED.find(provider, service, name), key
+            assert name in file.tiers or SHIPPED.find(provider, service, name), key
 
 
 def test_hours_of_the_plan_beat_those_of_a_book(tmp_path):

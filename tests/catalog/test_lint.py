@@ -6,7 +6,7 @@ import pytest
 from crafted import service_file, write_service
 from helpers import SHIPPED
 
-from capplan.catalog.lint import RULES, LintFacts, family, lint
+from capplan.catalog.lint import RULES, LintFacts, family, known_gpus, lint
 from capplan.catalog.load import read_service
 
 FACTS = LintFacts(date(2026, 7, 15), frozenset(["T4"]))
@@ -121,5 +121,5 @@ FILES = SHIPPED.services()
 
 @pytest.mark.parametrize("file", FILES, ids=[f"{file.provider}/{file.service}" for file in FILES])
 def test_no_shipped_catalog_has_an_error(file):
-    facts = LintFacts(date(2026, 11, 1), frozenset(SHIPPED.facts("gpus")["gpus"]))
+    facts = LintFacts(date(2026, 11, 1), known_gpus(SHIPPED))
     assert [odd for odd in lint(file, facts) if odd.severity == "error"] == []

@@ -294,7 +294,7 @@ def test_auto_that_finds_nothing_names_the_nearest_miss_of_each_kind():
         (("tensor_parallel=2",), "has 1 GPUs, but a replica takes 2"),
         (("tensor_parallel=0",), "tensor_parallel must be at least 1"),
         (("gpu=auto", "machine=n2-standard-8"), "no machine n2-standard-8 with GPUs is sold in us-central1"),
-        (("gpu=auto", "machine=auto", "region=me-central2"), "no machine with GPUs is sold in me-central2"),
+        (("gpu=auto", "machine=auto", "region=me-central1"), "no machine with GPUs is sold in me-central1"),
         (("local_share=50%",), "an api is needed for"),
         (("api.model=x", "api.usd_per_1m_cached_tokens=1"), "needs the prices of input and output"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -14,17 +15,16 @@ from capplan.plan.services import Provider
 
 
 class AdoptedDisk(NamedTuple):
-    """Catalog service and SKU of a volume; gib is the size that the SKU comes in, where it is fixed."""
+    """Catalog service and SKU of a volume; where disks have fixed sizes, the SKU of one of them."""
 
     service: str
     sku: str
-    gib: float | None = None
 
 
 _DEFAULT: Mapping[Provider, AdoptedDisk] = {
     "gcp": AdoptedDisk("persistent-disk", "pd-balanced"),
     "aws": AdoptedDisk("ebs", "gp3"),
-    "azure": AdoptedDisk("managed-disk", "P10-LRS-128GiB", 128.0),
+    "azure": AdoptedDisk("managed-disk", "P10-LRS-128GiB"),
 }
 _CLASSES: Mapping[Provider, Mapping[str, AdoptedDisk]] = {
     "gcp": {
@@ -35,7 +35,7 @@ _CLASSES: Mapping[Provider, Mapping[str, AdoptedDisk]] = {
     },
     "aws": {sku: AdoptedDisk("ebs", sku) for sku in ("gp2", "gp3", "io1", "io2", "st1", "sc1")},
     "azure": {
-        name: AdoptedDisk("managed-disk", sku, 128.0)
+        name: AdoptedDisk("managed-disk", sku)
         for name, sku in (
             ("default", "E10-LRS-128GiB"),
             ("managed-csi", "E10-LRS-128GiB"),
@@ -72,17 +72,36 @@ def claimed_gib(claim: object) -> float:
 
 
 def add_disk(draft: Draft, item: Item, disk: AdoptedDisk, gib: float, volumes: int, name: str) -> None:
-    """Add volumes of one size as a resource; of disks of fixed sizes as many as each takes."""
-    each = gib if disk.gib is None else float(math.ceil(gib / disk.gib))
+    """Add volumes of one size as a resource; of disks of fixed sizes the smallest that holds each."""
+    sku, each = _sold(disk.sku, gib)
     total = round(each * volumes, 6)
     tree: Tree = {
         "provider": draft.provider(),
         "service": disk.service,
-        "sku": disk.sku,
+        "sku": sku,
         "quantity": int(total) if total.is_integer() else total,
     }
     origin = f"{item.title}, {item.path}: {volumes} × {memory(gib)}"
     draft.add("resources", f"{name}-disk", tree, origin, item.namespace)
+
+
+_WHOLE = dict(
+    zip(
+        (1, 2, 3, 4, 6, 10, 15, 20, 30, 40, 50, 60, 70, 80),
+        (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32767),
+        strict=True,
+    )
+)
+"""Size of an Azure disk in GiB by its number: learn.microsoft.com, managed disk types."""
+
+
+def _sold(sku: str, gib: float) -> tuple[str, float]:
+    """Return what a volume is billed as, and how much of it: GiB, or whole disks."""
+    kind = re.fullmatch(r"([PES])\d+-(LRS|ZRS)-\d+GiB", sku)
+    if kind is None:
+        return sku, gib
+    number, holds = next((item for item in _WHOLE.items() if item[1] >= gib), (80, _WHOLE[80]))
+    return f"{kind[1]}{number}-{kind[2]}-{holds}GiB", float(math.ceil(gib / holds))
 
 
 def add_claims(draft: Draft, world: World) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from capplan.catalog.load import Reader
 from capplan.catalog.roots import PROVIDERS
-from capplan.catalog.rows import GLOBAL, RATES, Price, ServiceCatalog, Sku, Source
+from capplan.catalog.rows import GLOBAL, RATES, Price, ServiceCatalog, Sku, Source, tiers_of
 from capplan.errors import InputError, Problem, nearest
 from capplan.paths import is_file
 from capplan.stdin import is_stdin
@@ -114,6 +114,8 @@ class Book(NamedTuple):
             unit=next(iter(skus.values())).unit,
             skus=skus,
             text=self.text,
+            sources={"book": source},
+            tiers=tiers_of(skus),
         )
 
     def _unknown(self, key: str, what: str, remedy: str) -> InputError:

@@ -7,9 +7,10 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from capplan.catalog.load import LARGEST, read_service
+from capplan.catalog.load import read_service
 from capplan.catalog.roots import PROVIDERS, roots_of
 from capplan.catalog.rows import Block, Price, ServiceCatalog, Sku
+from capplan.catalog.tables import LARGEST
 from capplan.errors import InputError, Problem, nearest
 from capplan.paths import from_here
 from capplan.strictyaml import load, read_text
@@ -136,11 +137,11 @@ class Catalog:
     def find(self, provider: str, service: str, name: str) -> Sku | None:
         """Return a SKU; one whose name ends as its file's high-availability variants do is derived."""
         file = self.service(provider, service)
-        if name in file.skus:
-            return file.skus[name]
         suffix = file.high_availability[0] if file.high_availability else None
-        base = file.skus.get(name.removesuffix(f" {suffix}")) if suffix else None
-        return None if base is None else file.doubled(base)
+        base = name.removesuffix(f" {suffix}") if suffix else name
+        if base != name and base in file.skus:
+            return file.doubled(file.skus[base])
+        return file.skus.get(name)
 
     def require(self, provider: str, service: str, name: str) -> Sku:
         """Return a SKU that must exist; raises :class:`InputError` with the nearest name."""
@@ -183,13 +184,13 @@ class Catalog:
     def tariff(self, provider: str, service: str, name: str, region: str, rate: str) -> list[Block]:
         """Return the blocks that price ``name``, by where they start; a flat price is one block."""
         file = self.service(provider, service)
-        skus: Sequence[Sku] = [self.require(provider, service, name)] if name not in file.tiered else ()
+        skus: Sequence[Sku] = [self.require(provider, service, name)] if name not in file.tiers else ()
         if not skus:
             skus = file.blocks_of(name, region)
             like = self._likeness(region)
             if like is not None and not any(sku.usd(region) for sku in skus):
                 skus = file.blocks_of(name, like.region)
-        if name in file.tiered and any(
+        if name in file.tiers and any(
             book.replacement(provider, service, name, region, rate, file.unit) for book in self.books
         ):
             # A book's price of the whole replaces its blocks, free tier included.
@@ -201,6 +202,7 @@ class Catalog:
                 self.price(provider, service, sku, region, rate),
                 sku.usd(region),
                 sku.free,
+                region not in sku.not_sold,
             )
             for sku in skus
         ]

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from capplan.catalog import checks
+from capplan.catalog.catalog import Catalog
 from capplan.catalog.query import CatalogRow, rows_of
 from capplan.catalog.rows import ServiceCatalog
 from capplan.findings import Check, Finding, Severity
@@ -19,7 +20,7 @@ from capplan.findings import Check, Finding, Severity
 UNITS = frozenset(
     ("hour", "month", "vCPU-hour", "vCore-hour", "GiB-hour", "GPU-hour", "node-hour", "cluster-hour")
     + ("LCU-hour", "vCPU-second", "GiB-second", "GPU-second", "GiB-month", "GB-month", "IOPS-month")
-    + ("MBps-month", "GiB", "GB", "request", "token", "ACU-hour", "second")
+    + ("MBps-month", "GiB", "GB", "request", "token", "ACU-hour", "second", "GHz-second")
 )
 
 LIST_AGE = timedelta(days=365)
@@ -37,6 +38,12 @@ class LintFacts(NamedTuple):
 
     today: date
     gpus: frozenset[str]
+
+
+def known_gpus(catalog: Catalog) -> frozenset[str]:
+    """Return the GPUs that the hardware table names, with figures or without."""
+    known = catalog.facts("gpus")
+    return frozenset((*known["gpus"], *known.get("others", ())))
 
 
 Rule = Callable[[ServiceCatalog, list[CatalogRow], LintFacts], Iterator[tuple[Severity, str]]]
@@ -162,7 +169,7 @@ def _gpus(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> Ite
 
 
 def _tiers(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> Iterator[tuple[Severity, str]]:
-    for name in sorted(file.tiered):
+    for name in sorted(file.tiers):
         blocks = file.blocks_of(name)
         starts = [block.start for block in blocks]
         if starts[0] != 0:
@@ -179,8 +186,17 @@ def _nodes(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> It
     whole = {(row.sku, row.region): row.usd for row in rows}
     for row in rows:
         cache = whole.get((row.sku.removesuffix("-node"), row.region))
-        if row.sku.endswith("-node") and row.usd and cache is not None and abs(cache - 2 * row.usd) > 1e-9:
+        if (
+            row.sku.endswith("-node")
+            and row.usd
+            and cache is not None
+            and abs(cache - 2 * row.usd) > _ROUNDED
+        ):
             yield "error", _said([row], "a cache of two nodes does not cost two nodes")
+
+
+_ROUNDED = 0.0021
+"""A node's price is rounded to a tenth of a cent on its own."""
 
 
 def _successors(

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from capplan.catalog.rows import Family, ServiceCatalog, Sku, Source
+from capplan.catalog.rows import Family, ServiceCatalog, Sku, Source, family_of, tiers_of
+from capplan.catalog.tables import LARGEST, RATE_KEYS, Shared, Skus, Table, sources_above
 from capplan.errors import InputError, Problem, nearest
+from capplan.paths import is_file
 from capplan.quantities import parse_share, shown
 from capplan.stdin import name_of
 from capplan.strictyaml import Locator, load, read_text
 
-LARGEST = 1e18
-"""The largest number in a catalog: more than anything costs or holds."""
-
-_PRICE_KEYS = {"usd": "on_demand", "spot": "spot", "commit_1y": "commit_1y", "commit_3y": "commit_3y"}
 _SKU_KEYS = frozenset(
-    (*_PRICE_KEYS, "vcpu", "memory_gib", "gpu", "gpu_count", "max_pods", "size_gib", "tier_of", "from")
+    (*RATE_KEYS, "vcpu", "memory_gib", "gpu", "gpu_count", "max_pods", "size_gib", "tier_of", "from")
     + ("free", "retired", "successor", "source", "unit")
 )
 _FILE_KEYS = frozenset(
@@ -128,7 +126,7 @@ class Reader:
 
 
 def read_service(path: Path) -> ServiceCatalog:
-    """Return the catalog in the file at ``path``."""
+    """Return the catalog in the file at ``path``, with the price table beside it where there is one."""
     reader = Reader(path)
     data = reader.keys(reader.data, _FILE_KEYS, ())
     if data.get("schema") != 1:
@@ -138,53 +136,67 @@ def read_service(path: Path) -> ServiceCatalog:
     kind = str(reader.required("kind"))
     if kind not in _KINDS:
         raise reader.error(("kind",), f"unknown kind '{kind}'", nearest(kind, _KINDS))
-    given = reader.mapping(reader.required("sources"), ("sources",))
-    sources = {key: reader.source(value, ("sources", key)) for key, value in given.items()}
-    default = _sources(reader, reader.required("source"), sources, ("source",))
-    if "default" not in default:
-        raise reader.error(("source",), "needs 'default', the source of all prices that name no other")
-    families = _families(reader, data.get("families", {}))
-    unit = str(reader.required("unit"))
-    skus = {
-        name: _sku(reader, name, entry, unit, default, sources, families)
-        for name, entry in reader.mapping(reader.required("skus"), ("skus",)).items()
-    }
+    tabled = path.with_suffix(".tsv")
+    text = read_text(tabled) if is_file(tabled) else ""
+    shared = _shared(reader, sources_above(tabled, text))
+    table = Table(tabled, text, shared) if text else None
+    entries = data.get("skus", {}) if table else reader.required("skus")
+    written = {name: _sku(reader, name, entry, shared) for name, entry in _entries(reader, entries)}
     return ServiceCatalog(
         provider=str(reader.required("provider")),
         service=str(reader.required("service")),
         kind=kind,
         title=reader.text.partition("\n")[0].lstrip("# "),
-        unit=unit,
-        skus=skus,
-        text=reader.text,
+        unit=shared.unit,
+        skus=Skus(written, table) if table else written,
+        text=reader.text + (table.text if table else ""),
+        sources=shared.sources,
+        tiers=_joined(tiers_of(written), table.tiers() if table else {}),
         high_availability=_high_availability(reader, data.get("high_availability")),
         commitment_terms=_terms(reader, data.get("commitments", {})),
     )
 
 
-def _sku(
-    reader: Reader,
-    name: str,
-    entry: object,
-    unit: str,
-    default: Mapping[str, Source],
-    sources: Mapping[str, Source],
-    families: Mapping[str, Family],
-) -> Sku:
+def _shared(reader: Reader, above: Mapping[str, Source]) -> Shared:
+    """Return what the file says of all its SKUs; ``above`` are the sources of the table beside it."""
+    given = reader.mapping(
+        reader.data.get("sources", {}) if above else reader.required("sources"), ("sources",)
+    )
+    sources = {**above, **{key: reader.source(value, ("sources", key)) for key, value in given.items()}}
+    stands = reader.data.get("source", next(iter(above))) if above else reader.required("source")
+    default = _sources(reader, stands, sources, ("source",))
+    if "default" not in default:
+        raise reader.error(("source",), "needs 'default', the source of all prices that name no other")
+    families = _families(reader, reader.data.get("families", {}))
+    return Shared(str(reader.required("unit")), default, sources, families)
+
+
+def _entries(reader: Reader, entries: object) -> Iterable[tuple[str, object]]:
+    return reader.mapping(entries, ("skus",)).items()
+
+
+def _joined(written: Mapping[str, list[str]], tabled: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    return {
+        name: list(dict.fromkeys((*written.get(name, ()), *tabled.get(name, ()))))
+        for name in (*written, *tabled)
+    }
+
+
+def _sku(reader: Reader, name: str, entry: object, shared: Shared) -> Sku:
     where = ("skus", name)
     row = reader.keys(entry, _SKU_KEYS, where)
     free = row.get("free") is True
-    own = _sources(reader, row["source"], sources, (*where, "source")) if "source" in row else {}
+    own = _sources(reader, row["source"], shared.sources, (*where, "source")) if "source" in row else {}
     text = {key: reader.text_or_none(row.get(key), (*where, key)) for key in _SKU_TEXTS}
     return Sku(
         name=name,
-        unit=str(row.get("unit", unit)),
+        unit=str(row.get("unit", shared.unit)),
         prices={
             rate: reader.regions(row[key], (*where, key), free)
-            for key, rate in _PRICE_KEYS.items()
+            for key, rate in RATE_KEYS.items()
             if key in row
         },
-        sources={**default, **own} if own else default,
+        sources={**shared.default, **own} if own else shared.default,
         vcpu=_optional(reader, row, "vcpu", where),
         memory_gib=_optional(reader, row, "memory_gib", where),
         gpu_count=_optional(reader, row, "gpu_count", where) or 0.0,
@@ -192,8 +204,11 @@ def _sku(
         size_gib=_bracket(reader, row["size_gib"], (*where, "size_gib")) if "size_gib" in row else None,
         start=_optional(reader, row, "from", where) or 0.0,
         free=free,
-        family=_family_of(name, families),
-        **text,
+        family=family_of(name, shared.families),
+        gpu=text["gpu"],
+        tier_of=text["tier_of"],
+        retired=text["retired"],
+        successor=text["successor"],
     )
 
 
@@ -232,12 +247,6 @@ def _family(reader: Reader, name: str, entry: object) -> Family:
     place = (*where, "sustained_use")
     tiers = reader.items(row["sustained_use"], place, 4)
     return Family(tuple(reader.number(tier, (*place, i)) for i, tier in enumerate(tiers)), discounts)
-
-
-def _family_of(sku: str, families: Mapping[str, Family]) -> Family:
-    """Return the family with the longest name that ``sku`` begins with, or the one for all (``*``)."""
-    matching = [name for name in families if sku == name or sku.startswith((name + "-", name + "."))]
-    return families[max(matching, key=len)] if matching else families.get("*", Family())
 
 
 def _terms(reader: Reader, commitments: object) -> dict[str, str]:

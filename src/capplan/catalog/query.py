@@ -117,11 +117,12 @@ def _files(catalog: Catalog, wanted: Filter) -> list[ServiceCatalog]:
 def rows_of(file: ServiceCatalog) -> Iterator[CatalogRow]:
     """Yield every SKU of ``file`` in every region that it has a price in."""
     for sku in file.skus.values():
-        yield from _rows(file, sku)
-        if file.high_availability is not None and file.kind == "database":
-            doubled = file.doubled(sku)
-            suffixed = sku.name.endswith(file.high_availability[0])
-            yield from () if suffixed or doubled.name in file.skus else _rows(file, doubled)
+        suffix = f" {file.high_availability[0]}" if file.high_availability else ""
+        if not suffix or file.kind != "database" or sku.name.removesuffix(suffix) not in file.skus:
+            yield from _rows(file, sku)
+        elif not sku.name.endswith(suffix):
+            yield from _rows(file, sku)
+            yield from _rows(file, file.doubled(sku))
 
 
 def _rows(file: ServiceCatalog, sku: Sku) -> Iterator[CatalogRow]:

@@ -27,9 +27,18 @@ class Family(NamedTuple):
     discounts: Mapping[str, float] = {}
 
 
+def family_of(sku: str, families: Mapping[str, Family]) -> Family:
+    """Return the family with the longest name that ``sku`` begins with, or the one for all (``*``)."""
+    if not families:
+        return Family()
+    matching = [name for name in families if sku == name or sku.startswith((name + "-", name + "."))]
+    return families[max(matching, key=len)] if matching else families.get("*", Family())
+
+
 class Sku(NamedTuple):
     """One row of a catalog: what it is, and what it costs by rate and region.
 
+    off holds shares off the on-demand price, by rate and region. not_sold: regions that do not offer the SKU.
     tier_of and start place a block of a tiered price: this one begins at ``start`` units a month.
     size_gib is the bracket of sizes for which the SKU is sold. max_pods is EKS's limit for the machine.
     """
@@ -50,6 +59,8 @@ class Sku(NamedTuple):
     retired: str | None = None
     successor: str | None = None
     family: Family = Family()
+    off: Mapping[str, Mapping[str, float]] = {}
+    not_sold: frozenset[str] = frozenset()
 
     def source(self, region: str, rate: str) -> Source:
         """Return the source of one price: its own, that of its rate or region, or that of the whole row."""
@@ -64,13 +75,14 @@ class Sku(NamedTuple):
     def usd(self, region: str, rate: str = "on_demand") -> float | None:
         """Return the price per unit, None where there is none.
 
-        A commitment without a price of its own takes the family's discount off the on-demand price.
+        A rate without a price of its own takes the SKU's or the family's discount off the on-demand price.
         """
-        prices = self.prices.get(rate, {})
-        own = prices.get(region, prices.get(GLOBAL))
+        own = _in(self.prices.get(rate, {}), region)
         if own is not None or rate == "on_demand":
             return own
-        discount = self.family.discounts.get(rate)
+        discount = _in(self.off.get(rate, {}), region)
+        if discount is None:
+            discount = self.family.discounts.get(rate)
         base = self.usd(region)
         return None if discount is None or base is None else base * (1 - discount)
 
@@ -89,6 +101,11 @@ class Sku(NamedTuple):
         return self._replace(**{**said, "prices": prices, "sources": sources})
 
 
+def _in(prices: Mapping[str, float], region: str) -> float | None:
+    own = prices.get(region)
+    return prices.get(GLOBAL) if own is None else own
+
+
 class Price(NamedTuple):
     """What one unit of a SKU costs in one region at one rate.
 
@@ -105,7 +122,7 @@ class Price(NamedTuple):
 class Block(NamedTuple):
     """Part of a tariff: from ``start`` units a month on, each costs ``price``; None is unpriced.
 
-    list_price is the on-demand price before books.
+    list_price is the on-demand price before books. sold is False where the region is known not to offer it.
     """
 
     start: float
@@ -113,12 +130,23 @@ class Block(NamedTuple):
     price: Price | None
     list_price: float | None
     free: bool = False
+    sold: bool = True
+
+
+def tiers_of(skus: Mapping[str, Sku]) -> dict[str, list[str]]:
+    """Return the SKUs that are blocks of a tariff, by its name."""
+    found: dict[str, list[str]] = {}
+    for name, sku in skus.items():
+        if sku.tier_of is not None:
+            found.setdefault(sku.tier_of, []).append(name)
+    return found
 
 
 class ServiceCatalog(NamedTuple):
     """The SKUs of one provider's service: one file, or several laid over one another.
 
-    layers: the files that it was made of, the lowest first, where there are several.
+    layers: the files that it was made of, the lowest first, where there are several. tiers: the SKUs that are
+    blocks of a tariff, by its name.
     """
 
     provider: str
@@ -128,6 +156,8 @@ class ServiceCatalog(NamedTuple):
     unit: str
     skus: Mapping[str, Sku]
     text: str
+    sources: Mapping[str, Source] = {}
+    tiers: Mapping[str, Sequence[str]] = {}
     high_availability: tuple[str, float] | None = None
     commitment_terms: Mapping[str, str] = {}
     layers: tuple[ServiceCatalog, ...] = ()
@@ -139,19 +169,14 @@ class ServiceCatalog(NamedTuple):
 
     @property
     def newest(self) -> str | None:
-        """The latest date of any source of this file."""
-        dates = [s.as_of for sku in self.skus.values() for s in sku.sources.values() if s.as_of]
-        return max(dates, default=None)
-
-    @property
-    def tiered(self) -> set[str]:
-        """The names whose price is made up of blocks."""
-        return {sku.tier_of for sku in self.skus.values() if sku.tier_of is not None}
+        """The latest date of any source of this service."""
+        of = (*self.sources.values(), *(s for layer in self.layers for s in layer.sources.values()))
+        return max((source.as_of for source in of if source.as_of), default=None)
 
     @property
     def names(self) -> set[str]:
         """Everything that can be priced: SKUs, what is made up of blocks, and highly available variants."""
-        names = {*self.skus, *self.tiered}
+        names = {*self.skus, *self.tiers}
         suffix = self.high_availability[0] if self.high_availability else None
         return names | {f"{name} {suffix}" for name in self.skus} if suffix else names
 
@@ -160,11 +185,11 @@ class ServiceCatalog(NamedTuple):
 
         Blocks of two files never mix: in a ``region`` those of the highest layer hold that prices them there.
         """
-        of = [layer for layer in self.layers if name in layer.tiered]
+        of = [layer for layer in self.layers if name in layer.tiers]
         priced = [layer for layer in of if region and any(b.usd(region) for b in layer.blocks_of(name))]
         if of:
             return (priced or of[:1])[-1].blocks_of(name)
-        return sorted((s for s in self.skus.values() if s.tier_of == name), key=lambda s: s.start)
+        return sorted((self.skus[block] for block in self.tiers[name]), key=lambda sku: sku.start)
 
     def under(self, other: ServiceCatalog) -> ServiceCatalog:
         """Return this service with the SKUs of ``other`` over it, region by region."""
@@ -172,6 +197,7 @@ class ServiceCatalog(NamedTuple):
         return self._replace(
             skus=ChainMap(own, self.skus),  # type: ignore[arg-type]
             layers=(*(layer._with_blocks_of(other) for layer in self.layers or (self,)), other),
+            tiers={**self.tiers, **other.tiers},
             high_availability=self.high_availability or other.high_availability,
             commitment_terms={**self.commitment_terms, **other.commitment_terms},
         )
@@ -183,7 +209,7 @@ class ServiceCatalog(NamedTuple):
         return self._replace(skus=ChainMap(own, self.skus)) if own else self  # type: ignore[arg-type]
 
     def doubled(self, sku: Sku) -> Sku:
-        """Return the highly available variant of ``sku``: a multiple of its price, under its own name."""
+        """Return the highly available variant of ``sku``, a multiple of its price where it has none of its own."""
         suffix, factor = self.high_availability or ("", 1.0)
         prices = {
             rate: {region: usd * factor for region, usd in by_region.items()}
@@ -193,4 +219,5 @@ class ServiceCatalog(NamedTuple):
             key: Source(f"{factor:g} × the price without high availability: {source.text}", source.as_of)
             for key, source in sku.sources.items()
         }
-        return sku._replace(name=f"{sku.name} {suffix}", prices=prices, sources=sources)
+        double = sku._replace(name=f"{sku.name} {suffix}", prices=prices, sources=sources)
+        return double.under(self.skus[double.name]) if double.name in self.skus else double

@@ -114,14 +114,14 @@ def check(
     Example: capplan catalog check --strict
     """
     from capplan.catalog.catalog import Catalog
-    from capplan.catalog.lint import LintFacts, lint
+    from capplan.catalog.lint import LintFacts, known_gpus, lint
     from capplan.catalog.load import read_service
     from capplan.cli.output import show as print_report
     from capplan.errors import ExitCode
     from capplan.report.catalog_tables import lint_report
 
     catalog = Catalog(catalogs)
-    facts = LintFacts(day_of(today), frozenset(catalog.facts("gpus", "gpus")))
+    facts = LintFacts(day_of(today), known_gpus(catalog))
     checked = [read_service(path) for path in files] if files else catalog.services()
     findings = [finding for file in checked for finding in lint(file, facts)]
     print_report(lint_report(findings, len(checked)), fmt, output, force)

@@ -34,7 +34,7 @@ services:
     provider: azure
     machine: Standard_D4s_v5
     cpu_time: 5ms
-    purchase: {commit_1y: 100%}
+    purchase: {spot: 100%}
 """,
     near="""\
 regions: {azure: eastus}

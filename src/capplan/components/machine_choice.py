@@ -31,8 +31,8 @@ from capplan.plan.services import AUTO, CLUSTER_PROVIDERS, VmGroup
 _FEW_DRAWS = 100
 _DRAWS = 2000
 _SEED = 1
-_BURSTABLE = re.compile(r"t\d[a-z]*\.|e2-(micro|small|medium)$|[fg]1-|Standard_B")
-_ARM = re.compile(r"[a-z]+\d+[a-z]*g[a-z]*\.|t2a-|c4a-|n4a-|Standard_[A-Z]+\d+[a-z]*p[a-z]*_")
+BURSTABLE = re.compile(r"t\d[a-z]*\.|e2-(micro|small|medium)$|[fg]1-|Standard_B")
+ARM = re.compile(r"a1\.|[a-z]+\d+[a-z]*g[a-z]*\.|t2a-|c4a-|n4a-|Standard_[A-Z]+\d+[a-z]*p[a-z]*_")
 
 
 class Candidate(NamedTuple):
@@ -162,9 +162,9 @@ def _unsuitable(sku: Sku, opened: Open, usd: float | None) -> str:
         return "" if named else f"family: none of {', '.join(opened.families)}"
     if sku.gpu is not None:
         return "GPU: nothing in the plan needs one here; name its family to allow it"
-    if _BURSTABLE.match(sku.name):
+    if BURSTABLE.match(sku.name):
         return "burstable: its full CPU is not always available; name its family to allow it"
-    if _ARM.match(sku.name):
+    if ARM.match(sku.name):
         return "arm: needs an ARM build; name its family to allow it"
     return ""
 
@@ -245,7 +245,7 @@ def _best(file: PlanFile, opened: Open, candidates: Sequence[Candidate]) -> Cand
     wanted = _wanted_share(file.plan)
     enough = [c for c in tried if (c.met or 0.0) >= wanted]
     if not enough:
-        nearest = max(candidates, key=lambda c: (c.met is not None, c.met or 0.0))
+        nearest = max(candidates, key=lambda c: (c.met is not None, c.met or 0.0, c.cost is not None))
         what = f"no machine meets every constraint in {wanted:.0%} of the scenarios"
         remedy = f"The nearest is {nearest.name}, in {nearest.met or 0:.1%}: {nearest.reason}."
         raise InputError(file.places.problem((*opened.path, "machine"), what, remedy))

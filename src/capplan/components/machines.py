@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from capplan.arrays import Floats
 from capplan.catalog.rows import Sku
 from capplan.components.base import MACHINES, Context, Path
+from capplan.components.disks import parts_of
 from capplan.cost.machines import Fleet, purchased_hours
 from capplan.cost.meters import Meter, Range
 from capplan.errors import InputError
@@ -41,7 +42,7 @@ def machine_meters(ctx: Context, machines: Machines, gpu: GpuAddOn | None, disk:
         added = gpu_add_on(ctx, machines.provider, machines.sku, gpu, machines.path)
         meters += _hours(ctx, machines, _GPU_ADD_ONS[machines.provider], added, gpu.count, None)
     if disk is not None:
-        meters.append(_disk(ctx, machines, disk))
+        meters += _disks(ctx, machines, disk)
     return meters
 
 
@@ -110,9 +111,10 @@ def _meter(
     )
 
 
-def _disk(ctx: Context, machines: Machines, disk: Disk) -> Meter:
+def _disks(ctx: Context, machines: Machines, disk: Disk) -> Iterator[Meter]:
     service = _DISKS[machines.provider]
     sku = ctx.sku(machines.provider, service, disk.type, (*machines.path, "disk", "type"))
-    fleet = machines.fleet.hours(1.0)
-    quantity, formula = (fleet, "disks") if sku.unit == "month" else (fleet * disk.size, "machines × GiB")
-    return _meter(machines, service, sku, quantity, "on_demand", formula, "boot disks")
+    for part, amount in parts_of(ctx.catalog, machines.provider, service, sku, disk.size):
+        quantity = machines.fleet.hours(1.0) * amount
+        formula = "disks" if part.unit == "month" else "machines × GiB"
+        yield _meter(machines, service, part, quantity, "on_demand", formula, "boot disks")

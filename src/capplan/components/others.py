@@ -127,6 +127,6 @@ def _unit(ctx: Context, resource: Resource, path: Path) -> str:
         what = f"{resource.provider} has no service '{resource.service}'"
         raise InputError(ctx.places.problem((*path, "service"), what, nearest(resource.service, known)))
     file = ctx.catalog.service(resource.provider, resource.service)
-    if resource.sku in file.tiered:
+    if resource.sku in file.tiers:
         return file.blocks_of(resource.sku)[0].unit
     return ctx.sku(resource.provider, resource.service, resource.sku, (*path, "sku")).unit

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from capplan.components import checks
-from capplan.cost.lines import CostLine
+from capplan.cost.lines import NOT_SOLD, CostLine
 from capplan.cost.meters import EXTERNAL, RATES
 from capplan.findings import Finding
 
@@ -28,6 +28,9 @@ def _unpriced(provider: str, region: str, lines: Sequence[CostLine]) -> Finding:
     if provider == EXTERNAL:
         message = f"the plan gives no price for {skus}, so the total leaves it out"
         return checks.UNPRICED.finding(_subject(lines), message, f"Give its price: {_path(lines)}.")
+    if all(line.source == NOT_SOLD.format(provider=provider, region=region) for line in lines):
+        message = f"{provider} does not sell {skus} in {region}, so the total leaves it out"
+        return checks.UNPRICED.finding(_subject(lines), message, "Choose another region, or another machine.")
     services = _named([line.meter.service for line in lines])
     known = f"the catalog does not know all prices of {provider} {services} in {region}"
     message = f"{known}, so the total leaves out {skus}"

@@ -13,6 +13,9 @@ from capplan.catalog.rows import Block, Price
 from capplan.cost.meters import EXTERNAL, RATES, Meter, Range
 from capplan.errors import InputError, Problem
 
+NOT_SOLD = "{provider} does not sell it in {region}"
+"""Why a line has no price where the catalog knows that there is none."""
+
 
 class CostLine(NamedTuple):
     """A quantity at a price. ``cost`` is None where the price is unknown: unpriced, never zero.
@@ -173,6 +176,8 @@ def _line(meter: Meter, block: Block, quantity: Range, terms: Terms) -> CostLine
     price = block.price
     if price is None:
         why = f"the catalog does not know the {RATES[meter.rate]} price in {meter.region}"
+        if not block.sold:
+            why = NOT_SOLD.format(provider=meter.provider, region=meter.region)
         return CostLine(
             meter=meter,
             sku=block.sku,

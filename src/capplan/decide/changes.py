@@ -11,6 +11,7 @@ from capplan.arrays import Floats
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Sku
 from capplan.components.base import MACHINES, Component, Path
+from capplan.components.machine_choice import ARM, BURSTABLE
 from capplan.estimate import Estimate
 from capplan.plan.caches import AzureRedis, ElastiCache, Memorystore
 from capplan.plan.clusters import Pool
@@ -21,7 +22,6 @@ OTHER_MACHINES = 3
 """Cheaper machine types that are tried for each component."""
 SPOT_SHARE = 0.7
 """Share on spot that leaves enough on demand to carry a wave of interruptions."""
-_ARM = ("t4g", "m6g", "m7g", "m8g", "c6g", "c7g", "c8g", "r6g", "r7g", "r8g", "t2a", "c4a", "x2g", "g5g")
 
 
 class Change(NamedTuple):
@@ -244,9 +244,9 @@ def _other_machines(
     ]
     for sku in sorted(larger, key=usd)[:OTHER_MACHINES]:
         risk = "another CPU generation: measure cpu_time again"
-        if sku.name.startswith(_ARM):
+        if ARM.match(sku.name):
             risk = "ARM: images must be built for it; measure cpu_time again"
-        elif sku.name.startswith(("t2", "t3", "e2-micro", "e2-small", "e2-medium", "Standard_B")):
+        elif BURSTABLE.match(sku.name):
             risk = "burstable: it slows down when its CPU credits are used up"
         text = f"{sku.name} instead of {machine.name}"
         yield Change(component.name, "family", path, sku.name, text, risk)

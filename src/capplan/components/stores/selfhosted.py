@@ -10,6 +10,7 @@ from capplan.arrays import Floats, per_scenario
 from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.components.base import Component, Context, Path, Pods
 from capplan.components.connections import connection_measures, connections_of, too_many
+from capplan.components.disks import parts_of
 from capplan.components.measures import Measure, measure
 from capplan.components.stores.billing import StoreBill
 from capplan.components.stores.caches import cache_content, too_small
@@ -87,11 +88,10 @@ def _fixed(ctx: Context, name: str, store: SelfHosted) -> Sizing:
 
 
 def _disks(bill: StoreBill, store: SelfHosted, storage_gib: Floats) -> Iterator[Meter]:
-    """Yield the pods' volumes; Azure sells disks of fixed sizes, so there each counts as a whole."""
+    """Yield the pods' volumes."""
     if not np.any(storage_gib):
         return
     service, default = _DISKS[bill.provider]
     sku = bill.sku(service, store.storage_class or default, "storage_class")
-    gib = np.asarray(storage_gib, dtype=float)
-    each = gib if sku.size_gib is None else np.ceil(gib / sku.size_gib[1])
-    yield bill.used(service, sku, each * store.replicas, "pods × volume")
+    for disk, amount in parts_of(bill.ctx.catalog, bill.provider, service, sku, storage_gib):
+        yield bill.used(service, disk, amount * store.replicas, "pods × volume")

@@ -1,0 +1,274 @@
+"""The builder of price tables: small raw files in, the lines of a table out, the known traps repaired."""
+
+import gzip
+import sys
+
+import pytest
+from helpers import ROOT
+
+from capplan.catalog.load import read_service
+
+sys.path.insert(0, str(ROOT / "tools" / "catalogs"))
+import aws
+import azure
+import gcp
+from matrix import Matrix, number
+from meters import Meter, copied, named
+from raw import Raw
+
+GO = """
+	"m5.large": {
+		InstanceType: "m5.large",
+		VCPU:         2,
+		MemoryMb:     8192,
+		GPU:          0,
+	},
+"""
+MACHINE = """\
+schema: 1
+provider: {provider}
+service: {service}
+kind: machine
+unit: hour
+sources:
+{sources}
+source: {source}
+"""
+
+
+def header(root, provider, service, *names, source="a"):
+    """Write a catalog file with sources of these names."""
+    path = root / provider / f"{service}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sources = "\n".join(f"  {name}: {{as_of: 2026-07-01, text: {name}}}" for name in names)
+    path.write_text(
+        "# T\n" + MACHINE.format(provider=provider, service=service, sources=sources, source=source)
+    )
+    return path
+
+
+def raw(root, **files):
+    """Write raw files, one of them gzipped, and return what reads them."""
+    for name, text in files.items():
+        path = root / name.replace("__", ".")
+        path.write_text(text)
+    first = min(root.glob("*.csv"))
+    first.with_name(first.name + ".gz").write_bytes(gzip.compress(first.read_bytes()))
+    first.unlink()
+    return Raw([root])
+
+
+def rows(columns, *lines):
+    return "\n".join([columns, *lines]) + "\n"
+
+
+EC2 = "sku,region,usd,gpu,gpu_count,confidence,source,another"
+LIBCLOUD = "apache-libcloud 3.9.1; row"
+
+
+@pytest.fixture
+def ec2(tmp_path):
+    """Return what the builder makes of a few rows of EC2."""
+    path = header(
+        tmp_path, "aws", "ec2", "karpenter", "libcloud", "libcloud-alone", "family-ratio", "shared-tenancy",
+        "spot", "reserved",
+        source="{default: libcloud, us-east-1: karpenter, spot: spot, commit_1y: reserved}",
+    )  # fmt: skip
+    files = raw(
+        tmp_path,
+        aws_ec2__csv=rows(
+            EC2,
+            "m5.large,us-east-1,0.096,,0,high,aws/karpenter-provider-aws@1,",
+            "m5.xlarge,us-east-1,0.192,,0,high,aws/karpenter-provider-aws@1,",
+            "m5.metal,us-east-1,5.0688,,0,high,aws/karpenter-provider-aws@1,",
+            f"m5.large,eu-west-1,0.107,,0,low,{LIBCLOUD},",
+            "m5.large,eu-west-3,0.112,,0,high,derived: us-east-1 price (karpenter),",
+            "m5.large,us-gov-west-1,0.121,,0,high,aws/karpenter-provider-aws@1,",
+            "p3.2xlarge,us-east-1,3.06,V100,1,high,aws/karpenter-provider-aws@1,",
+        ),
+        aws_ec2_spot_savings__csv=rows(
+            "sku,region,spot_saving_percent",
+            "m5.large,us-east-1,66",
+            "m5.large,sa-east-1,70",
+            "gone.large,us-east-1,5",
+        ),
+        aws_ec2_ri1y_us_east_1__csv="",
+        commitments__csv=rows(
+            "provider,service,sku,commit_3y_discount", "aws,ec2,m5.large,0.62", "aws,rds,m5.large,0.5"
+        ),
+        ec2_instance_types__go=GO + GO.replace("m5.large", "m5.metal").replace("2,", "96,"),
+        instance_info__jsonl="",
+    )
+    (tmp_path / "aws_ec2_ri1y_us-east-1.csv").write_text(rows("sku,discount", "m5.large,0.412"))
+    (tmp_path / "instance-info.jsonl").write_text(
+        '{"instanceType":"m5.large","defaultMaxENIs":3,"ipv4AddressesPerInterface":10}\n'
+    )
+    matrix = Matrix(tmp_path, "aws", "ec2")
+    aws.ec2(files, matrix)
+    assert matrix.write() > 0
+    return read_service(path)
+
+
+def test_a_machine_has_size_pods_and_prices_with_their_sources(ec2):
+    large = ec2.skus["m5.large"]
+    assert (large.vcpu, large.memory_gib, large.max_pods) == (2, 8, 29)
+    assert {r: large.usd(r) for r in large.prices["on_demand"]} == {
+        "us-east-1": 0.096,
+        "eu-west-1": 0.107,
+        "eu-west-3": 0.112,
+    }
+    texts = [large.source(r, "on_demand").text for r in ("us-east-1", "eu-west-1", "eu-west-3")]
+    assert texts == ["karpenter", "libcloud-alone", "family-ratio"]
+
+
+def test_savings_and_commitments_come_off_the_price(ec2):
+    large = ec2.skus["m5.large"]
+    assert large.usd("us-east-1", "spot") == pytest.approx(0.096 * 0.34)
+    assert large.usd("eu-west-1", "spot") is None
+    assert large.usd("eu-west-1", "commit_1y") == pytest.approx(0.107 * 0.588)
+    assert large.usd("us-east-1", "commit_3y") == pytest.approx(0.096 * 0.38)
+    assert large.source("us-east-1", "spot").text == "spot"
+
+
+def test_dedicated_tenancy_is_taken_off_bare_metal(ec2):
+    metal = ec2.skus["m5.metal"]
+    assert metal.usd("us-east-1") == pytest.approx(4.608)
+    assert metal.source("us-east-1", "on_demand").text == "shared-tenancy"
+
+
+def test_a_size_that_no_list_has_is_read_from_the_name(ec2):
+    assert (ec2.skus["m5.xlarge"].vcpu, ec2.skus["m5.xlarge"].memory_gib) == (4, 16)
+    assert ec2.skus["p3.2xlarge"].vcpu is None
+    assert ec2.skus["p3.2xlarge"].gpu == "V100-16GB"
+
+
+def test_google_machines_that_are_not_sold_have_no_price(tmp_path):
+    path = header(tmp_path, "gcp", "compute-engine", "a")
+    columns = "sku,region,usd,spot_usd,vcpu,ram_gib,gpu,gpu_count,sud_usd,commit_1y_usd,commit_3y_usd,offered"
+    files = raw(
+        tmp_path,
+        gcp_compute__csv=rows(
+            columns,
+            "a2-highgpu-1g,us-central1,3.67,1.9,12,85,A100-40GB,1,,2.3,1.28,yes",
+            "a2-highgpu-1g,europe-west1,3.7,1.9,12,85,A100-40GB,1,,2.3,1.28,no",
+            "f1-micro,us-central1,0.0076,0.003,0.2,0.6,,0,0.00532,0.00532,0.00532,yes",
+            "custom-1-7680-ext,us-central1,0.09,,1,7.5,,0,,,,unknown",
+        ),
+    )
+    matrix = Matrix(tmp_path, "gcp", "compute-engine")
+    gcp.compute_engine(files, matrix)
+    matrix.write()
+    skus = read_service(path).skus
+    assert set(skus) == {"a2-highgpu-1g", "f1-micro"}
+    a2 = skus["a2-highgpu-1g"]
+    assert (a2.usd("europe-west1"), a2.not_sold) == (None, {"europe-west1"})
+    assert (a2.usd("us-central1", "commit_3y"), a2.gpu, a2.gpu_count) == (1.28, "A100-40GB", 1)
+    assert skus["f1-micro"].usd("us-central1", "commit_1y") is None, "the price after sustained use"
+
+
+def test_azure_rows_that_are_suspect_hosts_or_free_are_left_out(tmp_path):
+    path = header(tmp_path, "azure", "virtual-machines", "a", "less-windows")
+    files = raw(
+        tmp_path,
+        azure_vm__csv=rows(
+            "sku,region,usd,flag",
+            "Standard_D2as_v5,eastus,0.086,windows-licence-removed",
+            "Standard_E2as_v5,eastus,0.2,suspect",
+            "Dasv4_Type1,eastus,5.9,",
+            "Standard_L8as_v3,spaincentral,0,",
+            "Standard_D4s_v7,eastus,0.2,",
+            "Standard_NC24ads_A100_v4,eastus,3.673,",
+        ),
+        azure_vm_spot__csv=rows("sku,region,usd,spot_usd", "Standard_D4s_v7,eastus,0.2,0.2"),
+        azure_vm_reservation__csv=rows("sku,discount_1y,discount_3y", "Standard_D4s v7,0.41,0.62"),
+        azure_instance_types__go=GO.replace("m5.large", "Standard_D2as_v5"),
+    )
+    matrix = Matrix(tmp_path, "azure", "virtual-machines")
+    azure.virtual_machines(files, matrix)
+    matrix.write()
+    skus = read_service(path).skus
+    assert set(skus) == {"Standard_D2as_v5", "Standard_D4s_v7", "Standard_NC24ads_A100_v4"}
+    assert skus["Standard_D2as_v5"].source("eastus", "on_demand").text == "less-windows"
+    d4 = skus["Standard_D4s_v7"]
+    assert (d4.vcpu, d4.memory_gib, d4.usd("eastus", "spot")) == (4, 16, None)
+    assert d4.usd("eastus", "commit_3y") == pytest.approx(0.076)
+    assert (skus["Standard_NC24ads_A100_v4"].gpu, skus["Standard_NC24ads_A100_v4"].gpu_count) == (
+        "A100-80GB",
+        1,
+    )
+
+
+METERS = "service,sku,region,unit,usd,confidence,as_of_date,source"
+
+
+def meters(tmp_path, *lines):
+    path = tmp_path / "aws" / "m.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("# T\nschema: 1\nprovider: aws\nservice: m\nkind: meter\nunit: hour\n")
+    matrix = Matrix(tmp_path, "aws", "m")
+    names = {"hour": Meter("hour", "hour"), "calls": Meter("call", "request", 1e4)}
+    copied(
+        raw(tmp_path, m__csv=rows(METERS, *lines)), matrix, "m.csv", "m", named(names), r"[a-z]+-[a-z]+-\d"
+    )
+    matrix.write()
+    return read_service(path)
+
+
+def test_meters_keep_their_sources_in_the_table(tmp_path):
+    file = meters(
+        tmp_path,
+        "m,hour,us-east-1,USD/hour,0.5,high,2026-09,a/list@1 prices",
+        "m,hour,eu-west-1,USD/hour,0.6,high,2026-09,a/list@1 prices",
+        "m,hour,us-west-1,USD/hour,0.7,low,2021-07-14,a/list@1 prices",
+        "m,calls,us-east-1,10K,0.05,high,undated,b/other",
+        "m,unknown,us-east-1,10K,0.05,high,2026-09,b/other",
+        "other,hour,us-east-1,USD/hour,9,high,2026-09,b/other",
+        "m,hour,Zone 1,USD/hour,9,high,2026-09,b/other",
+    )
+    hour = file.skus["hour"]
+    assert {r: hour.usd(r) for r in hour.prices["on_demand"]} == {
+        "eu-west-1": 0.6,
+        "us-east-1": 0.5,
+        "us-west-1": 0.7,
+    }
+    assert hour.source("us-east-1", "on_demand") == ("a/list@1 prices", "2026-09-01")
+    assert hour.source("us-west-1", "on_demand") == ("a/list@1 prices; low confidence", "2021-07-14")
+    call = file.skus["call"]
+    assert (call.unit, call.usd("us-east-1"), call.source("us-east-1", "on_demand").as_of) == (
+        "request",
+        5e-6,
+        None,
+    )
+    assert set(file.skus) == {"hour", "call"}
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path):
+    lines = [
+        "m,hour,us-east-1,USD/hour,0.5,high,2026-09,a/b",
+        "m,hour,eu-west-1,USD/hour,0.6,high,2026-10,c/d",
+    ]
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+    assert meters(tmp_path / "x", *lines).text == meters(tmp_path / "y", *reversed(lines)).text
+
+
+def test_a_missing_column_or_file_stops_with_its_name(tmp_path):
+    with pytest.raises(SystemExit, match=r"m\.csv: no column as_of_date, source"):
+        list(raw(tmp_path, m__csv="service,sku\n").rows("m.csv", "sku", "as_of_date", "source"))
+    with pytest.raises(SystemExit, match=r"has nothing\.csv"):
+        Raw([tmp_path]).text("nothing.csv")
+
+
+def test_two_values_of_one_price_are_refused(tmp_path):
+    header(tmp_path, "aws", "m", "a")
+    matrix = Matrix(tmp_path, "aws", "m")
+    matrix.add("x", "usd", "us-east-1", 1.0)
+    with pytest.raises(SystemExit, match="two values of x usd in us-east-1: 1, 2"):
+        matrix.add("x", "usd", "us-east-1", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.19, "0.19"), (2e-7, "0.0000002"), (96.0, "96"), (1 / 3, "0.33333333")]
+)
+def test_numbers_are_short(value, text):
+    assert number(value) == text

