@@ -266,3 +266,20 @@ def llm_claims(*claims: tuple[str, str, str, str, int]) -> None:
 
 if __name__ == "__main__":
     sys.stdout.write(picture())
+
+
+def price_lists() -> None:
+    """Print a table of the price lists: what they hold, and how old they are."""
+    from capplan.catalog.catalog import Catalog
+    from capplan.catalog.query import rows_of
+
+    print("\n| list | SKUs | regions | prices | sources of |\n|---|---:|---:|---:|---|")
+    for file in Catalog(None).services():
+        prices = sum(usd is not None for row in rows_of(file) for usd in row[5:9])
+        dates = sorted({source.as_of or "unknown" for source in file.sources.values()})
+        span = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+        regions = len(file.regions - {"global"})
+        print(
+            f"| {file.provider}/{file.service} | {len(file.skus):,} | {regions or 'all'} | {prices:,} | {span} |"
+        )
+    print()

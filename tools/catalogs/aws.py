@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from statistics import median
 
 from matrix import Matrix
-from meters import Meter, add, cited, copied, named, of_service
+from meters import Meter, add, cited, copied, named, of_service, without_outliers
 from raw import Raw, Row
 
 REGIONS = r"(?!us-gov-|cn-)[a-z]+-[a-z]+-\d"
@@ -186,28 +186,9 @@ def _classes(
                 below = matrix.price(sku, region, "commit_1y") or float(row["usd"])
                 if row[column] and 0 < float(row[column]) < below:
                     matrix.add(sku, rate, region, row[column], source)
-        _without_outliers(matrix)
+        without_outliers(matrix, HOME, lambda sku: sku.rpartition(".")[0])
 
     return fill
-
-
-def _without_outliers(matrix: Matrix) -> None:
-    """Drop what costs another multiple of its price in us-east-1 than the rest of its family in a region.
-
-    The offers hold rows of other editions and of Outposts under the same names.
-    """
-    ratios: dict[tuple[str, str], dict[str, float]] = {}
-    for sku in matrix.skus:
-        home = matrix.price(sku, HOME)
-        for region in matrix.regions(sku) if home else ():
-            ratio = (matrix.price(sku, region) or 0.0) / (home or 1.0)
-            ratios.setdefault((sku.rpartition(".")[0], region), {})[sku] = ratio
-    for (_, region), found in ratios.items():
-        usual = median(found.values())
-        for sku, ratio in found.items():
-            if len(found) > 2 and abs(ratio / usual - 1) > 0.15:
-                for rate in ("usd", "commit_1y", "commit_3y"):
-                    matrix.drop(sku, rate, region)
 
 
 def _egress(raw: Raw, matrix: Matrix) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from aws import go_types
 from matrix import GLOBAL, Matrix
-from meters import Meter, Naming, add, cited, copied, named, of_service
+from meters import Meter, Naming, add, cited, copied, named, of_service, without_outliers
 from raw import Raw, Row
 
 Fill = Callable[[Raw, Matrix], None]
@@ -43,6 +43,7 @@ def virtual_machines(raw: Raw, matrix: Matrix) -> None:
         if row["flag"] != "suspect" and float(row["usd"]) > 0 and _MACHINE.match(row["sku"]):
             source = "less-windows" if row["flag"] == "windows-licence-removed" else ""
             matrix.add(row["sku"].strip(), "usd", row["region"], row["usd"], source)
+    without_outliers(matrix, "eastus", lambda sku: re.sub(r"(?<=[A-Z])\d+(-\d+)?", "", sku, count=1))
     _described(raw, matrix)
     for row in raw.rows("azure_vm_spot.csv", "sku", "region", "usd", "spot_usd"):
         on_demand = matrix.price(row["sku"], row["region"])

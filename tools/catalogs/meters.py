@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from statistics import median
 from typing import NamedTuple
 
-from matrix import Matrix
+from matrix import RATES, Matrix
 from raw import Raw, Row
 
 
@@ -93,3 +94,22 @@ def cited(matrix: Matrix, row: Row) -> str:
 def named(names: Mapping[str, Meter]) -> Naming:
     """Return a naming by the raw SKU."""
     return lambda row: names.get(row["sku"])
+
+
+def without_outliers(matrix: Matrix, home: str, family: Callable[[str], str]) -> None:
+    """Drop what costs another multiple of its price at ``home`` than the rest of its family in a region.
+
+    Lists hold rows of other editions, of Outposts and of days long gone under the same names.
+    """
+    ratios: dict[tuple[str, str], dict[str, float]] = {}
+    for sku in matrix.skus:
+        usd = matrix.price(sku, home)
+        for region in matrix.regions(sku) if usd else ():
+            ratio = (matrix.price(sku, region) or 0.0) / (usd or 1.0)
+            ratios.setdefault((family(sku), region), {})[sku] = ratio
+    for (_, region), found in ratios.items():
+        usual = median(found.values())
+        for sku, ratio in found.items():
+            if not 0.4 < ratio < 3 or (len(found) > 2 and abs(ratio / usual - 1) > 0.15):
+                for rate in RATES:
+                    matrix.drop(sku, rate, region)

@@ -209,7 +209,7 @@ class ServiceCatalog(NamedTuple):
         return self._replace(skus=ChainMap(own, self.skus)) if own else self  # type: ignore[arg-type]
 
     def doubled(self, sku: Sku) -> Sku:
-        """Return the highly available variant of ``sku``, a multiple of its price where it has none of its own."""
+        """Return the highly available variant of ``sku``: a multiple of its price, or a price of its own."""
         suffix, factor = self.high_availability or ("", 1.0)
         prices = {
             rate: {region: usd * factor for region, usd in by_region.items()}
