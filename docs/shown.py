@@ -279,7 +279,6 @@ def price_lists() -> None:
         dates = sorted({source.as_of or "unknown" for source in file.sources.values()})
         span = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
         regions = len(file.regions - {"global"})
-        print(
-            f"| {file.provider}/{file.service} | {len(file.skus):,} | {regions or 'all'} | {prices:,} | {span} |"
-        )
+        name, skus = f"{file.provider}/{file.service}", f"{len(file.skus):,}"
+        print(f"| {name} | {skus} | {regions or 'all'} | {prices:,} | {span} |")
     print()

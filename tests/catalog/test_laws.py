@@ -1,4 +1,4 @@
-"""Laws over every price that ships: what breaks one is dropped by tools/catalogs, or listed here with the reason."""
+"""Laws over every price that ships: tools/catalogs drops what breaks one, or the reason stands here."""
 
 import re
 from collections import defaultdict
@@ -18,12 +18,12 @@ HOME = {"aws": "us-east-1", "gcp": "us-central1", "azure": "eastus"}
 
 UNEVEN = {
     r"inf[12]\.": "sold by the accelerator: sizes differ in how many cores go with one",
-    r"c4\.|d2\.|Standard_GS?\d": "the largest size has four cores more than its name says, or half its memory",
+    r"c4\.|d2\.|Standard_GS?\d": "the largest size has four cores more than its name says",
     r"Standard_B\d": "burstable: the price follows the baseline, not the cores",
-    r"Standard_[AD]\d+m?_v2|Standard_DS\d+_v2|Standard_[DEM]\d+.*_v[234]|Standard_M": "older Azure series are rounded by hand",
+    r"Standard_[AD]\d+m?_v2|Standard_DS\d+_v2|Standard_[DE]\d+.*_v[234]|Standard_M": "rounded by hand",
     r"Standard_[DE]\d+n": "the smallest size of a network-optimized series shares a card",
-    r".*-lssd|z3-|.*-metal|m[24]-|Standard_L|Standard_HB|Standard_HX|Standard_HC": "local disks or memory do not grow with the cores",
-    r"Standard_F\d+a?m?s_v6|Standard_FX|Standard_EC|Standard_DC|Standard_NP|Standard_PB": "series with few sizes",
+    r".*-lssd|z3-|.*-metal|m[24]-|Standard_L|Standard_H": "disks or memory do not grow with the cores",
+    r"Standard_(F\d+a?m?s_v6|FX|EC|DC|NP|PB)": "series with few sizes",
     r"(db|cache)\.(t\d|m[13]|m3)\b": "burstable or previous generation",
     r"db-|enterprise|B\d+|GP_|MO_": "sold by the core and the GiB",
 }

@@ -181,7 +181,7 @@ def _named_blocks(sku: str, base: ServiceCatalog | None) -> dict[float, str]:
         return {}
     own = base.skus.get(sku)
     tariff = own.tier_of if own is not None and own.tier_of else sku
-    paid = [block for block in base.blocks_of(tariff) if not block.free] if tariff in base.tiered else []
+    paid = [block for block in base.blocks_of(tariff) if not block.free] if tariff in base.tiers else []
     found = {block.start: block.name for block in paid}
     return found | {0.0: paid[0].name} if paid else {}
 
