@@ -216,7 +216,7 @@ UNKNOWN_NAMES = {
         ("plan.yaml:10:13: services.api.calls.dbb: ", "not in the plan", "Did you mean 'db'?"),
     ),
     "entry": Bad(
-        demand("entry: {apl: 1}"), ("plan.yaml:5:11: demand.entry.apl: ", "not a service", "'api'?")
+        demand("entry: {apl: 1}"), ("plan.yaml:5:11: demand.entry.apl: ", "not in the plan", "'api'?")
     ),
     "cluster": Bad(
         PODS + "    cluster: prod\n"
@@ -495,11 +495,11 @@ TRACES = {
     ),
     "ragged": (
         "timestamp,requests\n2026-01-01,1\n2026-01-02,1,2,3\n",
-        ("load.csv: not a readable CSV file", "line 3"),
+        ("load.csv:3: the row has 4 cells, and the header 2",),
     ),
     "Latin-1": (
         "timestamp,r\u00e9quests\n2026-01-01,1\n".encode("latin-1"),
-        ("load.csv: not a readable CSV file", "0xe9"),
+        ("load.csv:1: not UTF-8 text (byte 0xe9)",),
     ),
     "infinite": ("timestamp,requests\n2026-01-01,5\n2026-01-02,inf\n", ("load.csv:3: requests 'inf'",)),
     "negative after a blank line": (
