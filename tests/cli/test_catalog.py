@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -224,3 +225,28 @@ def test_bare_catalog_command_shows_its_help(capplan: Callable) -> None:
     run = capplan("catalog")
     assert run.exit_code == 2
     assert "Usage: capplan catalog" in run.stdout + run.stderr
+
+
+# What CI reads of a check
+
+OLD = ("catalog", "check", FROZEN / "gcp" / "cloud-run.yaml", "--today", "2027-06-01")
+
+
+def test_junit_has_a_suite_for_each_catalog(capplan: Callable) -> None:
+    suites = ElementTree.fromstring(capplan(*OLD, "--format", "junit").stdout)
+    assert [suite.get("name") for suite in suites] == [str(OLD[2])]
+    assert [case.get("name") for case in suites.iter("testcase")] == ["age gcp/cloud-run"]
+
+
+def test_sarif_says_where_an_old_price_stands(capplan: Callable) -> None:
+    (run,) = json.loads(capplan(*OLD, "--format", "sarif").stdout)["runs"]
+    (found,) = run["results"]
+    assert (found["ruleId"], found["level"]) == ("age", "warning")
+    location = found["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert location["uri"].endswith("gcp/cloud-run.yaml")
+
+
+def test_github_shows_an_annotation_at_the_catalog(capplan: Callable) -> None:
+    (line,) = capplan(*OLD, "--format", "github").stdout.splitlines()
+    assert line.startswith("::warning file=")
+    assert "gcp/cloud-run.yaml,title=age::gcp/cloud-run: " in line

@@ -54,7 +54,7 @@ def lint(file: ServiceCatalog, facts: LintFacts) -> list[Finding]:
     rows = list(rows_of(file))
     name = f"{file.provider}/{file.service}"
     return [
-        check.finding(name, message, severity=severity)
+        check.finding(name, message, severity=severity, file=file.file)
         for check, rule in RULES.items()
         for severity, message in rule(file, rows, facts)
     ]

@@ -154,6 +154,7 @@ def read_service(path: Path) -> ServiceCatalog:
         tiers=_joined(tiers_of(written), table.tiers() if table else {}),
         high_availability=_high_availability(reader, data.get("high_availability")),
         commitment_terms=_terms(reader, data.get("commitments", {})),
+        file=name_of(path),
     )
 
 

@@ -146,7 +146,7 @@ class ServiceCatalog(NamedTuple):
     """The SKUs of one provider's service: one file, or several laid over one another.
 
     layers: the files that it was made of, the lowest first, where there are several. tiers: the SKUs that are
-    blocks of a tariff, by its name.
+    blocks of a tariff, by its name. file: where it was read from; of several files the highest.
     """
 
     provider: str
@@ -161,6 +161,7 @@ class ServiceCatalog(NamedTuple):
     high_availability: tuple[str, float] | None = None
     commitment_terms: Mapping[str, str] = {}
     layers: tuple[ServiceCatalog, ...] = ()
+    file: str = ""
 
     @property
     def regions(self) -> set[str]:
@@ -200,6 +201,7 @@ class ServiceCatalog(NamedTuple):
             tiers={**self.tiers, **other.tiers},
             high_availability=self.high_availability or other.high_availability,
             commitment_terms={**self.commitment_terms, **other.commitment_terms},
+            file=other.file or self.file,
         )
 
     def _with_blocks_of(self, other: ServiceCatalog) -> ServiceCatalog:

@@ -102,7 +102,7 @@ def check(
     ] = None,
     today: Today = None,
     strict: Strict = False,
-    fmt: Annotated[str, formats("table", "json", "markdown", "html")] = "table",
+    fmt: Annotated[str, formats("table", "json", "markdown", "html", "junit", "sarif", "github")] = "table",
     output: OutputFile = None,
     force: Force = False,
     catalogs: Catalogs = None,
@@ -124,7 +124,7 @@ def check(
     facts = LintFacts(day_of(today), known_gpus(catalog))
     checked = [read_service(path) for path in files] if files else catalog.services()
     findings = [finding for file in checked for finding in lint(file, facts)]
-    print_report(lint_report(findings, len(checked)), fmt, output, force)
+    print_report(lint_report(findings, [file.file for file in checked]), fmt, output, force)
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(ExitCode.INPUT)
     if strict and findings:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import PurePath
 from typing import Any
 
 from capplan.catalog.query import CatalogRow
 from capplan.findings import Finding
 from capplan.report import numbers
-from capplan.report.blocks import Block, Heading, Lines, Report, Sheet
+from capplan.report.blocks import Block, Heading, Lines, Report, Results, Sheet
 from capplan.report.json_format import SCHEMA_VERSION, finding_document
 from capplan.report.table import Column, Table
+from capplan.report.verified import results_of
 
 
 def rows_report(rows: Sequence[CatalogRow]) -> Report:
@@ -97,10 +99,14 @@ def _prices(row: CatalogRow) -> list[str]:
     return [row.region, *shown, row.as_of or "unknown"]
 
 
-def lint_report(found: Sequence[Finding], checked: int) -> Report:
-    """Return what the linter found in so many files, errors first."""
+def lint_report(found: Sequence[Finding], files: Sequence[str]) -> Report:
+    """Return what the linter found in ``files``, errors first."""
     ordered = sorted(found, key=lambda finding: finding.rank)
-    return Report(partial(_linted, ordered, checked), partial(_lint_document, ordered, checked))
+    return Report(
+        partial(_linted, ordered, len(files)),
+        partial(_lint_document, ordered, len(files)),
+        results=Results(results_of(ordered, PurePath()), files),
+    )
 
 
 def _linted(found: Sequence[Finding], checked: int) -> Iterator[Block]:
