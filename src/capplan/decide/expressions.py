@@ -140,10 +140,30 @@ class Expression:
         """
         return _value(self._body, _Scope({**FUNCTIONS, **_CONSTANTS, **document}, [0]))
 
+    def holds(self, document: Names) -> bool:
+        """Say whether the expression is true over ``document``; null, which is no figure of it, is not true.
+
+        Raises ExpressionError as :meth:`value` does, and where the value is not true, false or null.
+        """
+        value = self.value(document)
+        if not isinstance(value, bool | None):
+            what = f"is no condition, because '{self.text[:80]}' is {_kind(value)}"
+            raise ExpressionError(what, f"Compare it, such as {self.text[:80]} > 100.")
+        return bool(value)
+
     def evidence(self, document: Names) -> list[Evidence]:
         """Return what each field and function call in it says, in the order of the text."""
         scope = _Scope({**FUNCTIONS, **_CONSTANTS, **document}, [0])
         return [Evidence(ast.unparse(node), _value(node, scope)) for node in _asked(self._body)]
+
+
+def _kind(value: object) -> str:
+    """Return what a value is, in words."""
+    if isinstance(value, int | float):
+        return f"a number ({value:g})"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return "text" if isinstance(value, str) else "a list"
 
 
 def _parsed(text: str) -> ast.expr:

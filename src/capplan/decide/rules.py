@@ -92,7 +92,7 @@ def _fires(triggers: Sequence[TriggeredRule], when: str) -> bool | None:
 
 def _trigger(text: str, expression: Expression, names: Document, against: _Against | None) -> TriggeredRule:
     try:
-        fires, evidence = bool(expression.value(names)), expression.evidence(names)
+        fires, evidence = expression.holds(names), expression.evidence(names)
     except ExpressionError as error:
         return TriggeredRule(text, expression.text, None, (), str(error), "")
     contradiction = against.contradiction(expression) if against else ""
@@ -147,4 +147,4 @@ class _Against:
 
     def _holds(self, expression: Expression, value: float) -> bool:
         first = self._question.alternatives[0]
-        return bool(expression.value(self._document(estimate_at(first, self._question.driver, value))))
+        return expression.holds(self._document(estimate_at(first, self._question.driver, value)))

@@ -42,7 +42,7 @@ def _read(policy: Policy, when: Callable[..., Problem]) -> Expression:
 
 def _broken(expression: Expression, names: Document, when: Callable[..., Problem]) -> bool:
     try:
-        return bool(expression.value(names))
+        return expression.holds(names)
     except ExpressionError as error:
         raise InputError(when(error.what, error.remedy)) from None
 

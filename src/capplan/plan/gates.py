@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from capplan.plan.fields import DEFAULTS, Duration, Growth, Money, Name, Number, Section, Whole
 
@@ -39,6 +39,12 @@ class Budget(Section):
     units: Number = Field(1.0, description="Number of units that the budget covers, such as 1000 requests.")
     severity: Answer = Field("deny", description="What the gate does when the limit is exceeded.")
 
+    @model_validator(mode="after")
+    def _limited(self) -> "Budget":
+        if self.min is self.expected is self.max is self.p95 is None:
+            raise ValueError("needs a limit: min, expected, max or p95")
+        return self
+
 
 class Increase(Section):
     """Limit on the increase of the monthly cost over a base; needs a base to compare with."""
@@ -51,6 +57,12 @@ class Increase(Section):
         description="Largest increase as a share of the base; with a base of zero, any increase exceeds it.",
     )
     severity: Answer = Field("deny", description="What the gate does when the limit is exceeded.")
+
+    @model_validator(mode="after")
+    def _limited(self) -> "Increase":
+        if self.usd is self.percent is None:
+            raise ValueError("needs a limit: usd or percent")
+        return self
 
 
 class CapacityGate(Section):
