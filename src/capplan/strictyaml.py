@@ -32,6 +32,7 @@ _MAX_NODES = 500_000
 _DEEP_ONLY_ABOVE = 2000
 """With fewer opening brackets than this no file can be deep enough to exhaust the parser's stack."""
 
+_TEXT = "tag:yaml.org,2002:str"
 _BRACKET = re.compile(r"[][{}]")
 _INDENTED = re.compile(rf"^[-?: \t]{{{MAX_DEPTH // 2}}}", re.MULTILINE)
 """A line that may stand too deep: a list and the mapping around it can begin in the same column."""
@@ -62,9 +63,9 @@ class _Loader(_Parser):  # type: ignore[misc]
                 raise _marked(what, key)
             seen.add(key.value)
             # A key is text, whatever it looks like: `8080:` and `true:` are names here.
-            key.tag = "tag:yaml.org,2002:str"
-        super().flatten_mapping(node)
+            key.tag = _TEXT
         if merges:
+            super().flatten_mapping(node)
             # What was merged stands first, so that the own value wins; this node may be merged itself.
             node.value = list({key.value: (key, value) for key, value in node.value}.values())
 
@@ -153,7 +154,17 @@ def _every(loader: _Loader, text: str) -> list[Any]:
 def _constructed(loader: _Loader, node: yaml.Node, text: str) -> Any:
     if "&" in text:
         _check_expansion(node)
-    return loader.construct_document(node)
+    return _value(loader, node)
+
+
+def _value(loader: _Loader, node: Any) -> Any:
+    """Return what a node holds: text, a scalar of YAML 1.2, a list or a mapping; there are no other tags."""
+    if isinstance(node, yaml.ScalarNode):
+        return node.value if node.tag == _TEXT else loader.yaml_constructors[node.tag](loader, node)
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(loader, item) for item in node.value]
+    loader.flatten_mapping(node)
+    return {key.value: _value(loader, value) for key, value in node.value}
 
 
 def _loaded(
