@@ -11,8 +11,10 @@ from functools import cached_property
 
 from capplan.arrays import Array, Floats
 from capplan.catalog.catalog import Catalog, Provenance
+from capplan.catalog.rows import Exchange
 from capplan.components import checks
 from capplan.components.base import Component, Context
+from capplan.components.exchange import exchange_of
 from capplan.components.finite import check_finite
 from capplan.components.kinds import components_of
 from capplan.components.prices import price_findings
@@ -81,6 +83,11 @@ class Estimate:
         """How sure the total is."""
         return certainty(self.lines)
 
+    @property
+    def exchange(self) -> Exchange | None:
+        """The rate to the plan's currency; None where that is the dollar."""
+        return exchange_of(self.plan, self.context.catalog, self.file.places)
+
     def lines_of(self, component: str) -> Sequence[CostLine]:
         """Return the cost lines of one component."""
         return self._by_component.get(component, ())
@@ -137,6 +144,7 @@ def context_of(file: PlanFile, catalog: Catalog) -> Context:
     plan = file.plan
     if plan.pricing.books:
         catalog = catalog.with_books(plan.pricing.books, file.directory)
+    exchange_of(plan, catalog, file.places)
     return _nothing_left_open(Context(file, catalog, pattern_of(plan.demand, file.directory)))
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from report import focus_rules
 
 from capplan.strictyaml import load
 
@@ -21,53 +22,6 @@ PLANS = Path(__file__).resolve().parent / "plans"
 FROZEN = Path(__file__).resolve().parent / "frozen_catalogs"
 SHOP = ("estimate", PLANS / "shop.yaml", "--catalogs", FROZEN)
 FORMATS = ("table", "json", "csv", "markdown", "focus")
-
-FOCUS_COLUMNS = (
-    "AvailabilityZone",
-    "BilledCost",
-    "BillingAccountId",
-    "BillingAccountName",
-    "BillingCurrency",
-    "BillingPeriodEnd",
-    "BillingPeriodStart",
-    "ChargeCategory",
-    "ChargeClass",
-    "ChargeDescription",
-    "ChargeFrequency",
-    "ChargePeriodEnd",
-    "ChargePeriodStart",
-    "CommitmentDiscountCategory",
-    "CommitmentDiscountId",
-    "CommitmentDiscountName",
-    "CommitmentDiscountStatus",
-    "CommitmentDiscountType",
-    "ConsumedQuantity",
-    "ConsumedUnit",
-    "ContractedCost",
-    "ContractedUnitPrice",
-    "EffectiveCost",
-    "InvoiceIssuerName",
-    "ListCost",
-    "ListUnitPrice",
-    "PricingCategory",
-    "PricingQuantity",
-    "PricingUnit",
-    "ProviderName",
-    "PublisherName",
-    "RegionId",
-    "RegionName",
-    "ResourceId",
-    "ResourceName",
-    "ResourceType",
-    "ServiceCategory",
-    "ServiceName",
-    "SkuId",
-    "SkuPriceId",
-    "SubAccountId",
-    "SubAccountName",
-    "Tags",
-)
-"""The 43 column IDs of FOCUS 1.0 (FinOps-Open-Cost-and-Usage-Spec/FOCUS_Spec, specification/columns)."""
 
 NEVER_NULL = (
     "BilledCost",
@@ -324,13 +278,13 @@ def charges(printed: Callable[[str], str]) -> list[dict[str, str]]:
 
 def test_focus_has_its_columns(capplan: Callable) -> None:
     heading = capplan(*SHOP, "--format", "focus").stdout.splitlines()[0].split(",")
-    assert [name for name in FOCUS_COLUMNS if name not in heading] == []
+    assert [name for name in focus_rules.COLUMNS if name not in heading] == []
     assert len(set(heading)) == len(heading)
 
 
 def test_focus_marks_columns_of_its_own(capplan: Callable) -> None:
     heading = capplan(*SHOP, "--format", "focus").stdout.splitlines()[0].split(",")
-    own = [name for name in heading if name not in FOCUS_COLUMNS]
+    own = [name for name in heading if name not in focus_rules.COLUMNS]
     assert [name for name in own if not name.startswith("x_")] == []
 
 

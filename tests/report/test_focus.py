@@ -5,19 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
+from helpers import SHIPPED, plan_of
 from hypothesis import given
 from hypothesis import strategies as st
+from report.focus_rules import SUBCATEGORIES, broken
 
 from capplan.catalog.catalog import Catalog
+from capplan.estimate import estimate
 from capplan.report import focus
-
-SERVICE_CATEGORIES = {
-    *("AI and Machine Learning", "Analytics", "Business Applications", "Compute", "Databases"),
-    *("Developer Tools", "Multicloud", "Identity", "Integration", "Internet of Things"),
-    *("Management and Governance", "Media", "Migration", "Mobile", "Networking", "Security", "Storage"),
-    *("Web", "Other"),
-}
-"""What FOCUS 1.0 allows for ServiceCategory."""
+from capplan.report.view import view
 
 
 @given(st.floats(-1e12, 1e12))
@@ -49,14 +45,84 @@ def test_month_ends_where_the_next_begins(period: str, following: str) -> None:
 
 
 def test_every_category_is_one_of_focus() -> None:
-    assert set(focus._CATEGORIES) <= SERVICE_CATEGORIES
+    assert [kind for kind in focus._KINDS if kind[1] not in SUBCATEGORIES.get(kind[0], ())] == []
 
 
 def test_every_service_of_the_catalog_has_a_category() -> None:
     services = {file.service for file in Catalog().services()}
-    assert sorted(services - set(focus._CATEGORY_OF)) == []
+    assert sorted(services - set(focus._KIND_OF)) == []
 
 
 def test_no_service_has_two_categories() -> None:
-    listed = [service for services in focus._CATEGORIES.values() for service in services]
+    listed = [service for services in focus._KINDS.values() for service in services.split()]
     assert len(listed) == len(set(listed))
+
+
+EUROS = (
+    "pricing.currency=EUR",
+    "pricing.rate={per_usd: 0.5, as_of: 2026-11-01, source: a bank}",
+    "pricing.tax=19%",
+)
+
+
+def rows_of(*sets: str) -> tuple[list[str], list[dict[str, str]]]:
+    text = """
+        name: t
+        regions: {aws: eu-west-1, gcp: us-central1}
+        demand: {requests_per_second: 10, profile: flat, entry: {api: 1, web: 1}}
+        services:
+          api:
+            platform: vm-group
+            provider: aws
+            machine: m5.large
+            throughput: 5/s
+            purchase: {commit_1y: 40%, spot: 30%}
+          web:
+            platform: vm-group
+            provider: gcp
+            machine: n1-standard-2
+            throughput: 20/s
+        databases: {db: {platform: rds, engine: postgres, machine: db.m5.large, storage: 100GiB}}
+        resources: {net: {provider: aws, service: egress-internet, sku: internet, quantity: 20000}}
+    """
+    estimated = estimate(plan_of(text, *sets), SHIPPED)
+    sheet = focus.focus_sheet(view(estimated), "2026-11", SHIPPED.facts("regions"))
+    rows = [dict(zip(sheet.columns, map(str, row), strict=True)) for row in sheet.rows]
+    return list(sheet.columns), rows
+
+
+@pytest.mark.parametrize("sets", [(), EUROS], ids=["dollars", "euros"])
+def test_the_rules_of_the_specification_hold(sets: tuple[str, ...]) -> None:
+    header, rows = rows_of(*sets)
+    assert {row["PricingCategory"] for row in rows} == {"Standard", "Committed", "Dynamic"}
+    assert {row["ChargeCategory"] for row in rows} == {"Usage", "Credit"}
+    assert broken(header, rows) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("ServiceCategory", "Storage"),
+        ("ChargeCategory", "usage"),
+        ("BilledCost", "1e5"),
+        ("BillingAccountType", ""),
+        ("SkuMeter", ""),
+        ("CommitmentDiscountUnit", "hour"),
+        ("ListCost", "1.0"),
+        ("BillingPeriodEnd", "2026-12-01"),
+        ("PricingCurrency", "dollars"),
+    ],
+)
+def test_the_rules_see_what_is_wrong(column: str, value: str) -> None:
+    header, rows = rows_of()
+    assert broken(header, [{**rows[0], column: value}]) != []
+
+
+def test_costs_are_billed_in_the_currency_of_the_plan_and_prices_stay_in_dollars() -> None:
+    (_, dollars), (_, euros) = rows_of(), rows_of(*EUROS)
+    for one, other in zip(dollars, euros, strict=True):
+        assert (one["BillingCurrency"], other["BillingCurrency"]) == ("USD", "EUR")
+        assert {one["PricingCurrency"], other["PricingCurrency"]} == {"USD"}
+        for column in ("BilledCost", "EffectiveCost", "ListUnitPrice", "ContractedCost"):
+            assert float(other[column]) == pytest.approx(0.5 * float(one[column]))
+        assert other["PricingCurrencyListUnitPrice"] == one["ListUnitPrice"]

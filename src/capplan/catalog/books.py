@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 
 from capplan.catalog.load import Reader
 from capplan.catalog.roots import PROVIDERS
-from capplan.catalog.rows import GLOBAL, RATES, Price, ServiceCatalog, Sku, Source, tiers_of
+from capplan.catalog.rows import GLOBAL, RATES, Exchange, Price, ServiceCatalog, Sku, Source, tiers_of
 from capplan.errors import InputError, Problem, nearest
 from capplan.paths import is_file
 from capplan.stdin import is_stdin
 from capplan.strictyaml import Locator
 
-_KEYS = frozenset(("schema", "name", "title", "hours_per_month", "source", "prices", "discounts", "regions"))
+_KEYS = frozenset(
+    ("schema", "name", "title", "hours_per_month", "source", "prices", "discounts", "regions", "exchange")
+)
 _NUMBERS = {"vcpu": "vcpu", "memory_gib": "memory_gib", "gpu_count": "gpu_count", "from": "start"}
 _TEXTS = ("gpu", "tier_of")
 _PRICE_KEYS = frozenset(("unit", "usd", "spot", "commit_1y", "commit_3y", "note", "free", *_NUMBERS, *_TEXTS))
@@ -75,6 +77,7 @@ class Book(NamedTuple):
     rows: Mapping[str, BookRow]
     discounts: Sequence[Discount]
     regions: Mapping[str, Likeness]
+    exchange: Mapping[str, Exchange]
     text: str
     path: Path
 
@@ -173,6 +176,7 @@ def read_book(path: Path) -> Book:
         source=reader.source(reader.required("source"), ("source",)),
         rows={key: _row(reader, key, value) for key, value in prices.items()},
         regions=_likenesses(reader),
+        exchange=_exchange(reader),
         discounts=[_discount(reader, i, value) for i, value in enumerate(discounts)],
         text=reader.text,
         path=path,
@@ -227,6 +231,16 @@ def _by_region(reader: Reader, value: Any, where: tuple[str, ...]) -> dict[str, 
     if isinstance(value, dict):
         return reader.regions(value, where, free=True)
     return {GLOBAL: reader.number(value, where)}
+
+
+def _exchange(reader: Reader) -> dict[str, Exchange]:
+    found = {}
+    for currency, value in reader.mapping(reader.data.get("exchange", {}), ("exchange",)).items():
+        where = ("exchange", currency)
+        per_usd, as_of, source = reader.fields(value, ("per_usd", "as_of", "source"), where)
+        rate = reader.number(per_usd, (*where, "per_usd"), positive=True)
+        found[currency] = Exchange(currency, rate, reader.date(as_of, (*where, "as_of")), str(source))
+    return found
 
 
 def _discount(reader: Reader, index: int, value: object) -> Discount:

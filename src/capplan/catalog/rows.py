@@ -6,6 +6,8 @@ from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from capplan.arrays import Floats
+
 RATES = ("on_demand", "spot", "commit_1y", "commit_3y")
 """Ways to pay, as catalogs and cost lines name them."""
 
@@ -18,6 +20,15 @@ class Source(NamedTuple):
 
     text: str
     as_of: str | None
+
+
+class Exchange(NamedTuple):
+    """What a dollar costs in a currency, on what day, and who says so."""
+
+    currency: str
+    per_usd: Floats
+    as_of: str | None
+    source: str
 
 
 class Family(NamedTuple):

@@ -7,9 +7,10 @@ by a type checker each numeric kind is a ``Floats``: a float in a plan as read, 
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import core_schema
 
 from capplan import quantities
@@ -192,4 +193,23 @@ def _name(value: str) -> str:
     return value
 
 
+def _day(value: object) -> object:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError(f"expected a day as YYYY-MM-DD, got '{value[:40]}'") from None  # type: ignore[index]
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+
+
+def _currency(value: str) -> str:
+    import re
+
+    if not re.fullmatch("[A-Z]{3}", value):
+        raise ValueError(f"expected an ISO 4217 code such as EUR, got '{value[:40]}'")
+    return value
+
+
+Currency = Annotated[str, AfterValidator(_currency)]
 Name = Annotated[str, AfterValidator(_name)]

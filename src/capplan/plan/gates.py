@@ -1,24 +1,13 @@
 """Gates: what a plan must not exceed, must carry, and must be able to prove."""
 
-from datetime import date
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from capplan.plan.fields import DEFAULTS, Duration, Growth, Money, Name, Number, Section, Whole
+from capplan.plan.fields import DEFAULTS, Day, Duration, Growth, Money, Name, Number, Section, Whole
 
 Answer = Literal["deny", "warn", "allow"]
 """What a gate does about what it finds."""
-
-
-def _day(value: object) -> object:
-    try:
-        return date.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        raise ValueError(f"expected a day as YYYY-MM-DD, got '{value}'") from None
-
-
-Day = Annotated[date, BeforeValidator(_day)]
 
 
 class Budget(Section):

@@ -9,7 +9,19 @@ from capplan.plan.caches import Cache
 from capplan.plan.databases import Database
 from capplan.plan.deferred import Deferred, variants
 from capplan.plan.demand import Demand
-from capplan.plan.fields import DEFAULTS, Duration, Memory, Money, Name, Number, Positive, Section
+from capplan.plan.fields import (
+    DEFAULTS,
+    Currency,
+    Day,
+    Duration,
+    Memory,
+    Money,
+    Name,
+    Number,
+    Positive,
+    Section,
+    Share,
+)
 from capplan.plan.services import Provider, Service
 
 if TYPE_CHECKING:
@@ -67,6 +79,14 @@ class Resource(Section):
     )
 
 
+class ExchangeRate(Section):
+    """What a dollar costs in the plan's currency, and who says so."""
+
+    per_usd: Positive = Field(description="Units of the currency for one US dollar.")
+    as_of: Day = Field(description="Day of the rate.")
+    source: str = Field(description="Who published the rate.")
+
+
 class Pricing(Section):
     """Which prices apply."""
 
@@ -75,6 +95,11 @@ class Pricing(Section):
     )
     free_tier: bool = Field(True, description="Count the providers' monthly free tiers.")
     sustained_use: bool = Field(True, description="Count Google's automatic sustained-use discounts.")
+    currency: Currency = Field(
+        "USD", description="ISO 4217 code of a currency to show totals in, besides USD."
+    )
+    rate: ExchangeRate | None = Field(None, description="Exchange rate; that of a price book otherwise.")
+    tax: Share = Field(0.0, description="Tax on the bill, such as 19%; shown besides the total.")
 
 
 COMPONENTS = (

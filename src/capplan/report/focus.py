@@ -1,8 +1,9 @@
-"""FOCUS 1.0: the estimate as a provider's bill would say it (focus.finops.org).
+"""FOCUS 1.2: the estimate as a provider's bill would say it (focus.finops.org).
 
 One row a priced cost line, of the expected cost, for one month. Costs are effective costs; nothing is
-invoiced, so the billed cost is the same. Columns that begin with x_ are capplan's own, as FOCUS allows;
-x_Complete is false where lines of the plan have no price, and so no row.
+invoiced, so the billed cost is the same. Prices are in dollars, and costs are billed in the plan's currency,
+before tax. Columns that begin with x_ are capplan's own, as FOCUS allows; x_Complete is false where lines of
+the plan have no price, and so no row.
 """
 
 from __future__ import annotations
@@ -16,17 +17,35 @@ from capplan.report.view import EstimateView, LineView
 
 _PROVIDERS = {"gcp": "Google Cloud", "aws": "AWS", "azure": "Microsoft", "external": "External"}
 
-_CATEGORIES = {
-    "Compute": ("compute-engine", "compute-engine-gpu", "compute-engine-unit", "ec2", "virtual-machines")
-    + ("cloud-run", "fargate", "container-apps", "gke", "eks", "aks"),
-    "Databases": ("cloud-sql", "cloud-sql-mysql", "cloud-sql-postgres", "rds-postgres", "rds-mysql")
-    + ("aurora-postgres", "postgresql-flexible", "postgresql-single-server", "memorystore-redis")
-    + ("elasticache-redis", "redis-cache"),
-    "Storage": ("persistent-disk", "ebs", "managed-disk", "cloud-storage", "s3", "blob-storage"),
-    "Networking": ("load-balancer", "elb", "cloud-nat", "nat-gateway", "egress-internet", "external-ip")
-    + ("data-transfer",),
+_KINDS = {
+    ("Compute", "Virtual Machines"): "compute-engine compute-engine-gpu compute-engine-unit ec2 virtual-machines",
+    ("Compute", "Serverless Compute"): "cloud-run cloud-functions fargate lambda container-apps functions",
+    ("Compute", "Containers"): "gke eks aks",
+    ("Databases", "Relational Databases"): "cloud-sql cloud-sql-mysql cloud-sql-postgres rds-postgres rds-mysql "
+    "rds-mariadb aurora-postgres aurora-mysql postgresql-flexible postgresql-single-server mysql-flexible",
+    ("Databases", "NoSQL Databases"): "dynamodb cosmos-db",
+    ("Databases", "Caching"): "memorystore-redis elasticache-redis elasticache-valkey elasticache-memcached "
+    "redis-cache",
+    ("Storage", "Block Storage"): "persistent-disk ebs managed-disk",
+    ("Storage", "File Storage"): "efs",
+    ("Storage", "Object Storage"): "cloud-storage s3 blob-storage",
+    ("Networking", "Application Networking"): "load-balancer elb application-gateway",
+    ("Networking", "Content Delivery"): "cloudfront",
+    ("Networking", "Network Connectivity"): "cloud-nat nat-gateway cloud-vpn vpc-endpoint egress-internet "
+    "data-transfer external-ip public-ipv4 public-ip",
+    ("Networking", "Network Routing"): "route53",
+    ("Networking", "Network Security"): "waf",
+    ("Security", "Secret Management"): "kms secrets-manager",
+    ("Integration", "API Management"): "api-gateway",
+    ("Integration", "Messaging"): "sqs sns eventbridge service-bus pubsub",
+    ("Management and Governance", "Observability"): "cloudwatch",
+    ("Analytics", "Search"): "opensearch",
+    ("Developer Tools", "Developer Platforms"): "ecr artifact-registry",
+    ("Web", "Application Platforms"): "app-service-linux",
 }
-_CATEGORY_OF = {service: category for category, services in _CATEGORIES.items() for service in services}
+"""Category and subcategory of services."""
+_KIND_OF = {service: kind for kind, services in _KINDS.items() for service in services.split()}
+_OTHER = ("Other", "Other (Other)")
 
 _PRICING = {
     "on_demand": "Standard",
@@ -40,9 +59,12 @@ COLUMNS = (
     "BilledCost",
     "BillingAccountId",
     "BillingAccountName",
+    "BillingAccountType",
     "BillingCurrency",
     "BillingPeriodEnd",
     "BillingPeriodStart",
+    "CapacityReservationId",
+    "CapacityReservationStatus",
     "ChargeCategory",
     "ChargeClass",
     "ChargeDescription",
@@ -52,17 +74,24 @@ COLUMNS = (
     "CommitmentDiscountCategory",
     "CommitmentDiscountId",
     "CommitmentDiscountName",
+    "CommitmentDiscountQuantity",
     "CommitmentDiscountStatus",
     "CommitmentDiscountType",
+    "CommitmentDiscountUnit",
     "ConsumedQuantity",
     "ConsumedUnit",
     "ContractedCost",
     "ContractedUnitPrice",
     "EffectiveCost",
+    "InvoiceId",
     "InvoiceIssuerName",
     "ListCost",
     "ListUnitPrice",
     "PricingCategory",
+    "PricingCurrency",
+    "PricingCurrencyContractedUnitPrice",
+    "PricingCurrencyEffectiveCost",
+    "PricingCurrencyListUnitPrice",
     "PricingQuantity",
     "PricingUnit",
     "ProviderName",
@@ -74,10 +103,14 @@ COLUMNS = (
     "ResourceType",
     "ServiceCategory",
     "ServiceName",
+    "ServiceSubcategory",
     "SkuId",
+    "SkuMeter",
+    "SkuPriceDetails",
     "SkuPriceId",
     "SubAccountId",
     "SubAccountName",
+    "SubAccountType",
     "Tags",
     "x_Component",
     "x_CostMin",
@@ -121,13 +154,17 @@ def _row(
     cost = line.cost.expected if line.cost else 0.0
     contracted = line.unit_price if line.rate == "on_demand" or line.list_price is None else line.list_price
     listed = contracted if line.list_price is None else line.list_price
+    money = shown.money[-1] if shown.money else None
+    rate = money.per_usd if money else 1.0
+    category, subcategory = _KIND_OF.get(line.service, _OTHER)
     price_id = f"{line.provider}/{line.service}/{line.sku}/{line.region}"
     tags = {"plan": shown.plan, "component": line.component}
     return {
-        "BilledCost": _decimal(cost),
+        "BilledCost": _decimal(rate * cost),
         "BillingAccountId": shown.plan,
         "BillingAccountName": shown.plan,
-        "BillingCurrency": "USD",
+        "BillingAccountType": "Plan",
+        "BillingCurrency": money.currency if money else "USD",
         "BillingPeriodStart": start,
         "BillingPeriodEnd": end,
         "ChargePeriodStart": start,
@@ -137,13 +174,17 @@ def _row(
         "ChargeFrequency": "Usage-Based",
         **_commitment(shown, line),
         **_consumed(line, cost),
-        "ContractedCost": _decimal(line.quantity * (contracted or 0.0)),
-        "ContractedUnitPrice": _decimal(contracted or 0.0),
-        "EffectiveCost": _decimal(cost),
+        "ContractedCost": _decimal(rate * line.quantity * (contracted or 0.0)),
+        "ContractedUnitPrice": _decimal(rate * (contracted or 0.0)),
+        "EffectiveCost": _decimal(rate * cost),
         "InvoiceIssuerName": _PROVIDERS[line.provider],
-        "ListCost": _decimal(line.quantity * (listed or 0.0)),
-        "ListUnitPrice": _decimal(listed or 0.0),
+        "ListCost": _decimal(rate * line.quantity * (listed or 0.0)),
+        "ListUnitPrice": _decimal(rate * (listed or 0.0)),
         "PricingCategory": _PRICING[line.rate],
+        "PricingCurrency": "USD",
+        "PricingCurrencyContractedUnitPrice": _decimal(contracted or 0.0),
+        "PricingCurrencyEffectiveCost": _decimal(cost),
+        "PricingCurrencyListUnitPrice": _decimal(listed or 0.0),
         "PricingQuantity": _decimal(line.quantity),
         "PricingUnit": line.unit,
         "ProviderName": _PROVIDERS[line.provider],
@@ -153,14 +194,16 @@ def _row(
         "ResourceId": f"{shown.plan}/{line.component}",
         "ResourceName": line.component,
         "ResourceType": line.service,
-        "ServiceCategory": _CATEGORY_OF.get(line.service, "Other"),
+        "ServiceCategory": category,
         "ServiceName": line.service,
+        "ServiceSubcategory": subcategory,
         "SkuId": f"{line.provider}/{line.service}/{line.sku}",
+        "SkuMeter": line.sku,
         "SkuPriceId": f"{price_id}/{line.rate}",
         "Tags": json.dumps(tags, ensure_ascii=False),
         "x_Component": line.component,
-        "x_CostMin": _decimal(line.cost.min) if line.cost else "",
-        "x_CostMax": _decimal(line.cost.max) if line.cost and line.cost.max is not None else "",
+        "x_CostMin": _decimal(rate * line.cost.min) if line.cost else "",
+        "x_CostMax": _decimal(rate * line.cost.max) if line.cost and line.cost.max is not None else "",
         "x_PriceStatus": line.status,
         "x_PriceSource": line.source,
         "x_PriceAsOf": line.as_of or "",
@@ -181,8 +224,10 @@ def _commitment(shown: EstimateView, line: LineView) -> dict[str, str]:
         "CommitmentDiscountCategory": "Usage",
         "CommitmentDiscountId": f"{shown.plan}/{line.component}/{line.sku}/{line.rate}",
         "CommitmentDiscountName": f"{years} commitment, {line.sku}",
+        "CommitmentDiscountQuantity": _decimal(line.quantity),
         "CommitmentDiscountStatus": "Used",
         "CommitmentDiscountType": f"{years} commitment",
+        "CommitmentDiscountUnit": line.unit,
     }
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from capplan.estimate import Estimate
     from capplan.findings import Finding
     from capplan.plan.bind import Path
-    from capplan.report.view import ComponentView, Cost, EstimateView, LineView, MeasureView
+    from capplan.report.view import ComponentView, Cost, EstimateView, LineView, MeasureView, MoneyView
 
 SCHEMA_VERSION = 1
 
@@ -52,6 +52,8 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         "cost_lines": [line_document(line) for line in shown.lines],
         "monthly_cost": _cost(shown.total),
         "estimated_share": shown.estimated_share,
+        "exchange_rate": _exchange(shown),
+        "totals": [_money(money) for money in shown.money],
         "tiers": _tiers(shown),
         "warnings": [finding_document(finding) for finding in shown.findings],
         "catalogs": _catalogs(estimate),
@@ -115,6 +117,7 @@ def scenario_document(estimate: Estimate, scenario: int) -> dict[str, Any]:
         "components": {c.name: _component(c) for c in shown.components},
         "monthly_cost": _cost(shown.total),
         "estimated_share": shown.estimated_share,
+        "totals": [_money(money) for money in shown.money],
     }
 
 
@@ -176,6 +179,23 @@ def _cost(cost: Cost | None) -> dict[str, Any]:
         "max": cost.max,
         "complete": cost.certainty.complete,
         "bound": _BOUNDS[cost.certainty.sign],
+    }
+
+
+def _exchange(shown: EstimateView) -> dict[str, Any] | None:
+    """Return the rate to the currency of the plan; null where that is the dollar."""
+    other = next((money for money in shown.money if money.currency != "USD"), None)
+    if other is None:
+        return None
+    return {key: getattr(other, key) for key in ("currency", "per_usd", "as_of", "source")}
+
+
+def _money(money: MoneyView) -> dict[str, Any]:
+    return {
+        "currency": money.currency,
+        "monthly_cost": _cost(money.net),
+        "tax": money.tax,
+        "monthly_cost_with_tax": _cost(money.gross),
     }
 
 

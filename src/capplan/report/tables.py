@@ -32,7 +32,17 @@ def components(shown: EstimateView) -> Table:
     )
     rows = [_component(component) for component in shown.components]
     total = ["total", "", "", "", *costs(shown.total)]
-    return Table(columns, [*rows, total], totalled=True)
+    return Table(columns, [*rows, total], totalled=True, foot=list(_other_money(shown)))
+
+
+def _other_money(shown: EstimateView) -> Iterator[str]:
+    """Yield the total with tax, and in the plan's own currency, where the plan has either."""
+    for money in shown.money:
+        if money.currency != "USD":
+            rate = f"{money.per_usd:g} a dollar, {money.source}, {money.as_of or 'undated'}"
+            yield f"In {money.currency} ({rate}): {' / '.join(costs(money.net))}"
+        if money.tax:
+            yield f"With {100 * money.tax:.4g} % tax, in {money.currency}: {' / '.join(costs(money.gross))}"
 
 
 def _component(component: ComponentView) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from capplan.arrays import Array, Floats, hourly_mean, in_scenario
 from capplan.capacity.sizing import Sizing, utilization_of
+from capplan.catalog.rows import Exchange
 from capplan.components.base import Component
 from capplan.components.measures import Measure
 from capplan.cost.lines import Certainty, CostLine, certainty, estimated_share
@@ -32,6 +33,11 @@ class Cost(NamedTuple):
     expected: float
     max: float | None
     certainty: Certainty = _EXACT
+
+    def times(self, factor: float) -> Cost:
+        """Return the cost in other money, or with a tax."""
+        top = None if self.max is None else factor * self.max
+        return self._replace(min=factor * self.min, expected=factor * self.expected, max=top)
 
     @property
     def is_nothing(self) -> bool:
@@ -118,6 +124,18 @@ class LineView(NamedTuple):
     formula: str
 
 
+class MoneyView(NamedTuple):
+    """A total in one currency, before and after tax. per_usd, as_of, source: of the exchange rate."""
+
+    currency: str
+    net: Cost
+    gross: Cost
+    tax: float
+    per_usd: float
+    as_of: str | None
+    source: str
+
+
 class EstimateView(NamedTuple):
     """One scenario of an estimate."""
 
@@ -131,6 +149,7 @@ class EstimateView(NamedTuple):
     lines: Sequence[LineView]
     total: Cost | None
     estimated_share: float
+    money: Sequence[MoneyView]
     findings: Sequence[Finding]
 
 
@@ -150,6 +169,7 @@ def view(estimate: Estimate, scenario: int = 0, whole: bool = False) -> Estimate
         lines=[_line(line, scenario) for line in estimate.lines],
         total=total_view(estimate, scenario),
         estimated_share=estimated_share(estimate.lines, scenario),
+        money=money_views(estimate, scenario),
         findings=estimate.findings,
     )
 
@@ -158,6 +178,28 @@ def total_view(estimate: Estimate, scenario: int) -> Cost | None:
     """Return one scenario of the whole cost; None where nothing has a price."""
     sure = certainty(estimate.lines, scenario)
     return _known(cost_view(estimate.total, scenario, sure), estimate.lines)
+
+
+def money_views(estimate: Estimate, scenario: int) -> list[MoneyView]:
+    """Return the total in dollars, and in the plan's own currency; nothing if it is unknown."""
+    total = total_view(estimate, scenario)
+    if total is None:
+        return []
+    tax = in_scenario(estimate.plan.pricing.tax, scenario)
+    rates = [Exchange("USD", 1.0, None, "")] + ([estimate.exchange] if estimate.exchange else [])
+    return [_money(rate, total, tax, in_scenario(rate.per_usd, scenario)) for rate in rates]
+
+
+def _money(rate: Exchange, total: Cost, tax: float, per_usd: float) -> MoneyView:
+    return MoneyView(
+        currency=rate.currency,
+        net=total.times(per_usd),
+        gross=total.times(per_usd * (1 + tax)),
+        tax=tax,
+        per_usd=per_usd,
+        as_of=rate.as_of,
+        source=rate.source,
+    )
 
 
 def cost_view(cost: Range, scenario: int, sure: Certainty = _EXACT) -> Cost:
