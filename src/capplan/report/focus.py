@@ -18,10 +18,16 @@ from capplan.report.view import EstimateView, LineView
 _PROVIDERS = {"gcp": "Google Cloud", "aws": "AWS", "azure": "Microsoft", "external": "External"}
 
 _KINDS = {
-    ("Compute", "Virtual Machines"): "compute-engine compute-engine-gpu compute-engine-unit ec2 virtual-machines",
+    (
+        "Compute",
+        "Virtual Machines",
+    ): "compute-engine compute-engine-gpu compute-engine-unit ec2 virtual-machines",
     ("Compute", "Serverless Compute"): "cloud-run cloud-functions fargate lambda container-apps functions",
     ("Compute", "Containers"): "gke eks aks",
-    ("Databases", "Relational Databases"): "cloud-sql cloud-sql-mysql cloud-sql-postgres rds-postgres rds-mysql "
+    (
+        "Databases",
+        "Relational Databases",
+    ): "cloud-sql cloud-sql-mysql cloud-sql-postgres rds-postgres rds-mysql "
     "rds-mariadb aurora-postgres aurora-mysql postgresql-flexible postgresql-single-server mysql-flexible",
     ("Databases", "NoSQL Databases"): "dynamodb cosmos-db",
     ("Databases", "Caching"): "memorystore-redis elasticache-redis elasticache-valkey elasticache-memcached "
