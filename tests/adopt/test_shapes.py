@@ -73,3 +73,123 @@ def test_a_plan_that_would_be_refused_is_not_written(capplan: Callable, tmp_path
     assert run.exit_code == 2
     assert "no plan was written, because capplan would reject it" in run.stderr
     assert not out.exists()
+
+
+DEPLOYMENT = """\
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: %s
+  template: {spec: {containers: [{name: c, resources: {requests: {cpu: %s, memory: %s}}}]}}
+"""
+CLAIM = "kind: PersistentVolumeClaim\nmetadata: {name: data}\nspec: {resources: {requests: {storage: %s}}}\n"
+STORE = """\
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  template: {spec: {containers: [{name: c, image: "postgres:16"}]}}
+  volumeClaimTemplates: [{metadata: {name: d}, spec: {resources: {requests: {storage: %s}}}}]
+"""
+REQUESTS = "spec.template.spec.containers[0].resources.requests"
+OTHER = "---\nkind: Deployment\nmetadata: {name: other}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            DEPLOYMENT % ("two", "1", "1Gi"),
+            "Deployment/web: spec.replicas is 'two', which is not a whole number",
+        ),
+        (DEPLOYMENT % (-1, "1", "1Gi"), "spec.replicas is -1, which is not a whole number"),
+        (DEPLOYMENT % (1, "lots", "1Gi"), f"{REQUESTS}.cpu is 'lots', which is not a quantity"),
+        (DEPLOYMENT % (1, "1", "5Qi"), f"{REQUESTS}.memory is '5Qi', which is not a quantity"),
+        (
+            "kind: Deployment\nmetadata: {name: web}\nspec: {template: {spec: {containers: {}}}}\n",
+            "spec.template.spec.containers is a mapping, which is not a list",
+        ),
+        (CLAIM % "5Qi", "spec.resources.requests.storage is '5Qi', which is not a quantity"),
+        (CLAIM % "-5Gi", "storage is '-5Gi', which is not a quantity"),
+        (STORE % "much", "storage is 'much', which is not a quantity"),
+        (
+            "kind: LimitRange\nspec: {limits: [{default: {cpu: few}}]}\n",
+            "spec.limits[0].default.cpu is 'few'",
+        ),
+        ("kind: Job\nmetadata: {name: j}\nspec: {parallelism: [4]}\n", "spec.parallelism is a list"),
+    ],
+)
+def test_a_damaged_value_of_an_object_is_noted(
+    capplan: Callable, tmp_path: Path, text: str, said: str
+) -> None:
+    (tmp_path / "all.yaml").write_text(text + OTHER)
+    run = capplan("adopt", tmp_path / "all.yaml", "--provider", "gcp", "--region", "us-central1")
+    assert run.exit_code == 0
+    assert said in run.stderr
+    assert "not covered" in run.stderr
+    assert not {"quantity: 0", "storage: 0Gi"} & {line.strip() for line in run.stdout.splitlines()}
+
+
+@pytest.mark.parametrize("claim", [CLAIM % "5Qi", CLAIM.replace("storage: %s", "")])
+def test_a_volume_of_unknown_size_is_not_free(capplan: Callable, tmp_path: Path, claim: str) -> None:
+    (tmp_path / "all.yaml").write_text(claim + OTHER)
+    run = capplan("adopt", tmp_path / "all.yaml", "--provider", "gcp", "--region", "us-central1")
+    assert "PersistentVolumeClaim/data: the size of a volume is unknown" in run.stderr
+    assert "data-disk" not in run.stdout
+
+
+DATABASE = {"engine": "postgres", "instance_class": "db.m5.large", "availability_zone": "us-east-1a"}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"allocated_storage": "many"}, "aws_db_instance.d: allocated_storage is 'many'"),
+        ({"allocated_storage": 10**400}, "aws_db_instance.d: allocated_storage is 1000"),
+        (
+            {"allocated_storage": 20, "multi_az": "perhaps"},
+            "multi_az is 'perhaps', which is not true or false",
+        ),
+        ({}, "allocated_storage is unknown, so its storage has no price"),
+    ],
+)
+def test_a_damaged_value_of_a_database_is_noted(
+    capplan: Callable, tmp_path: Path, values: dict, said: str
+) -> None:
+    entry = {"address": "aws_db_instance.d", "type": "aws_db_instance", "name": "d"}
+    root = {"resources": [SERVER, {**entry, "values": {**DATABASE, **values}}]}
+    (tmp_path / "tf.json").write_text(json.dumps({"planned_values": {"root_module": root}}))
+    run = capplan("adopt", tmp_path / "tf.json")
+    assert run.exit_code == 0
+    assert said in run.stderr
+    assert "storage: 0Gi" not in run.stdout
+
+
+@pytest.mark.parametrize("size", ["many", -1, None])
+def test_a_terraform_volume_of_unknown_size_is_not_free(
+    capplan: Callable, tmp_path: Path, size: object
+) -> None:
+    entry = {"address": "aws_ebs_volume.v", "type": "aws_ebs_volume", "name": "v"}
+    values = {"size": size, "availability_zone": "us-east-1a"}
+    root = {"resources": [SERVER, {**entry, "values": values}]}
+    (tmp_path / "tf.json").write_text(json.dumps({"planned_values": {"root_module": root}}))
+    run = capplan("adopt", tmp_path / "tf.json")
+    assert "aws_ebs_volume.v: its size is unknown" in run.stderr
+    assert "service: ebs" not in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("service", "said"),
+    [
+        ("{deploy: {replicas: x}}", "service web: deploy.replicas is 'x', which is not a whole number"),
+        ("{deploy: {resources: {limits: {cpus: [1]}}}}", "deploy.resources.limits.cpus is a list"),
+        ("{mem_limit: huge}", "mem_limit is 'huge', which is not a size"),
+        ("5", "service is 5, which is not a mapping"),
+    ],
+)
+def test_a_damaged_value_of_a_compose_file_is_noted(
+    capplan: Callable, tmp_path: Path, service: str, said: str
+) -> None:
+    (tmp_path / "compose.yaml").write_text(f"services: {{web: {service}, other: {{image: x}}}}\n")
+    run = capplan("adopt", tmp_path / "compose.yaml", "--provider", "gcp", "--region", "us-central1")
+    assert run.exit_code == 0
+    assert said in run.stderr

@@ -122,6 +122,22 @@ UNREAD_RESOURCE = Check(
     remedy="Add it to the plan.",
     source="the attributes of the resource in the Terraform plan",
 )
+UNREAD_VALUE = Check(
+    code="unread-value",
+    severity="warning",
+    title="A value that is set cannot be read",
+    why="What it says is not in the plan, so the cost may be wrong.",
+    breaks="""\
+kind: Deployment
+spec: {replicas: two}
+""",
+    near="""\
+kind: Deployment
+spec: {replicas: 2}
+""",
+    remedy="Correct the value, and adopt again.",
+    source="https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/",
+)
 UNKNOWN_VOLUME_SIZE = Check(
     code="unknown-volume-size",
     severity="warning",

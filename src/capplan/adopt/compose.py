@@ -9,6 +9,7 @@ from typing import Any
 from capplan.adopt import checks
 from capplan.adopt.cloudrun import workload_section
 from capplan.adopt.draft import DEFAULT_POOL, Draft, Tree, cores
+from capplan.adopt.unread import MAPPING, WHOLE, Shape, Shapes, note_unread
 from capplan.manifests.quantity import memory
 from capplan.manifests.verify.world import mapping, whole
 from capplan.plan.fields import LARGEST
@@ -20,7 +21,10 @@ _UNSAID_CORES, _UNSAID_BYTES = 0.1, 200.0 * 2**20
 def adopt_compose(draft: Draft, document: Mapping[str, Any], path: str) -> None:
     """Add each service as pods of a cluster; note what it reserves nothing of."""
     for name, service in mapping(document, "services").items():
+        note_unread(draft, f"{path}: service {name}", {"service": service}, {"service": MAPPING})
         if isinstance(service, dict):
+            sized = {key: service[key] for key in ("deploy", *_SHAPES) if key in service}
+            note_unread(draft, f"{path}: service {name}", sized, _SHAPES)
             _adopt(draft, str(name), service, path)
     for name in mapping(document, "volumes"):
         draft.note(
@@ -66,3 +70,13 @@ def _bytes(value: object) -> float | None:
         return None
     size = float(match[1]) * _SIZES[match[2] or "b"]
     return size if size <= LARGEST else None
+
+
+_SIZE = Shape("a size", lambda value: _bytes(value) is not None)
+_SHAPES: Shapes = {
+    "cpus": Shape("a number of cores", lambda value: _number(value) is not None or value in (0, "0")),
+    "memory": _SIZE,
+    "mem_limit": _SIZE,
+    "replicas": WHOLE,
+    "scale": WHOLE,
+}

@@ -10,6 +10,7 @@ from capplan.adopt.cloudrun import adopt_cloud_run, workload_section
 from capplan.adopt.draft import DEFAULT_POOL, Draft, Tree, cores, usable
 from capplan.adopt.pods import Defaults, PodRequests, pool_of, requests_of, workload_of
 from capplan.adopt.source import is_cloud_run
+from capplan.adopt.unread import LIST, QUANTITY, WHOLE, Shapes, note_unread
 from capplan.catalog.catalog import Catalog
 from capplan.manifests.quantity import memory
 from capplan.manifests.verify.facts import Facts
@@ -76,10 +77,24 @@ _STORES = {
 """Section and engine of a StatefulSet's image, by the image's last name."""
 
 
+_COUNTS = (
+    *("replicas", "minReplicas", "maxReplicas", "minReplicaCount", "maxReplicaCount"),
+    *("parallelism", "completions", "containerConcurrency", "averageUtilization"),
+)
+_SHAPES: Shapes = {
+    **dict.fromkeys(_COUNTS, WHOLE),
+    **{key: {"*": QUANTITY} for key in ("requests", "limits", "default", "defaultRequest")},
+    **dict.fromkeys(("containers", "initContainers", "volumeClaimTemplates"), LIST),
+}
+
+
 def adopt_objects(draft: Draft, items: Iterable[Item]) -> None:
     """Add everything that the objects run or order; note what is not covered."""
     every = sorted(items, key=lambda item: (item.namespace, item.kind, item.name))
     for item in every:
+        if item.kind in _READ or is_cloud_run(item.tree):
+            spec = {"spec": item.tree.get("spec")}
+            note_unread(draft, f"{item.path}: {item.title}", spec, _SHAPES)
         if is_cloud_run(item.tree):
             adopt_cloud_run(draft, item)
     world = World([item for item in every if not is_cloud_run(item.tree)], Facts())
@@ -192,7 +207,10 @@ def _adopt_store(draft: Draft, workload: Workload, requests: PodRequests, world:
     claims = [mapping(claim, "spec") for claim in maps(item.tree, "spec.volumeClaimTemplates")]
     if claims:
         disk = storage.disk_of(claims[0], f"{item.path}: {item.title}", draft, world)
-        tree["storage"] = memory(sum(map(storage.claimed_gib, claims)))
+        sizes = [storage.known_gib(claim, f"{item.path}: {item.title}", draft) for claim in claims]
+        known = [size for size in sizes if size is not None]
+        if known:
+            tree["storage"] = memory(sum(known))
         tree["storage_class"] = disk.sku
     draft.add(section, item.name, tree, f"{item.title}, {item.path}", item.namespace)
 
@@ -203,14 +221,15 @@ def _adopt_volumes(draft: Draft, workload: Workload, world: World) -> None:
     where = f"{item.path}: {item.title}"
     for claim in maps(item.tree, "spec.volumeClaimTemplates"):
         disk = storage.disk_of(mapping(claim, "spec"), where, draft, world)
-        gib = storage.claimed_gib(mapping(claim, "spec"))
-        storage.add_disk(draft, item, disk, gib, workload.hi, f"{item.name}-{text(claim, 'metadata.name')}")
+        gib = storage.known_gib(mapping(claim, "spec"), where, draft)
+        name = f"{item.name}-{text(claim, 'metadata.name')}"
+        if gib is not None:
+            storage.add_disk(draft, item, disk, gib, workload.hi, name)
     for volume in maps(workload.pod, "volumes"):
         if "ephemeral" in volume:
             size = storage.claimed_gib(mapping(volume, "ephemeral.volumeClaimTemplate.spec"))
-            what = (
-                f"volume {volume.get('name')} of {memory(size)} that each pod creates and deletes with itself"
-            )
+            of = "unknown size" if size is None else memory(size)
+            what = f"volume {volume.get('name')} of {of} that each pod creates and deletes with itself"
             draft.note(checks.EPHEMERAL_VOLUME, where, what)
 
 

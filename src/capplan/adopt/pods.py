@@ -94,7 +94,7 @@ def _filled(
     said = {**mapping(resources, "limits"), **mapping(resources, "requests")}
     added: dict[str, float] = {}
     for resource, usual in _UNSAID.items():
-        if amount(said.get(resource)) is not None:
+        if _is_said(said.get(resource)):
             continue
         default = defaults.requests.get((workload.namespace, resource))
         added[resource] = usual if default is None else default
@@ -102,10 +102,16 @@ def _filled(
             shown = "100m" if resource == "cpu" else "200Mi"
             where = f"{workload.item.path}: {workload.item.title}"
             name = container.get("name")
-            what = f"container {name} requests no {resource}: {shown}, as the scheduler assumes"
+            no = "no" if said.get(resource) is None else "no readable"
+            what = f"container {name} requests {no} {resource}: {shown}, as the scheduler assumes"
             draft.note(checks.ASSUMED_REQUESTS, where, what)
     requests = {**mapping(resources, "requests"), **added}
     return {**container, "resources": {**resources, "requests": requests}}
+
+
+def _is_said(value: object) -> bool:
+    found = amount(value)
+    return found is not None and found >= 0
 
 
 def _limit(workload: Workload, resource: str) -> float | None:

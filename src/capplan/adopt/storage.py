@@ -66,9 +66,18 @@ def disk_of(claim: object, where: str, draft: Draft, world: World) -> AdoptedDis
     return found
 
 
-def claimed_gib(claim: object) -> float:
-    """Return the size of a claim, GiB."""
-    return (amount(at(claim, "resources.requests.storage")) or 0.0) / 2**30
+def claimed_gib(claim: object) -> float | None:
+    """Return the size of a claim, GiB; None where it is not said, or cannot be read."""
+    size = amount(at(claim, "resources.requests.storage"))
+    return None if size is None or size < 0 else size / 2**30
+
+
+def known_gib(claim: object, where: str, draft: Draft) -> float | None:
+    """Return the size of a claim, GiB; one that is unknown is noted, for it is not zero."""
+    size = claimed_gib(claim)
+    if size is None:
+        draft.note(checks.UNKNOWN_VOLUME_SIZE, where, "the size of a volume is unknown, so it has no price")
+    return size
 
 
 def add_disk(draft: Draft, item: Item, disk: AdoptedDisk, gib: float, volumes: int, name: str) -> None:
@@ -112,7 +121,9 @@ def add_claims(draft: Draft, world: World) -> None:
         disk = disk_of(claim, where, draft, world)
         if at(claim, "accessModes") == ["ReadWriteMany"]:
             draft.note(checks.ASSUMED_DISK, where, f"shared storage at the price of a {disk.sku} volume")
-        add_disk(draft, item, disk, claimed_gib(claim), 1, item.name)
+        size = known_gib(claim, where, draft)
+        if size is not None:
+            add_disk(draft, item, disk, size, 1, item.name)
 
 
 def add_balancers(draft: Draft, world: World) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from capplan.adopt import checks
 from capplan.adopt.draft import Draft, Tree, cores, usable
 from capplan.adopt.tfplan import Planned, UncoveredError, mapping_of, references_of, resources_of
+from capplan.adopt.unread import FLAG, QUANTITY, WHOLE, Shapes, note_unread
 from capplan.catalog.catalog import Catalog
 from capplan.components.base import MACHINES
 from capplan.manifests.quantity import memory
@@ -24,6 +25,23 @@ _MOST = 10**9
 
 _REGIONAL_ZONES = 3
 """Zones over which GKE spreads a regional cluster that names none."""
+
+
+_DISKS = ("aws_ebs_volume", "google_compute_disk")
+"""Types whose `size` is one in GiB; elsewhere it is the name of a machine type."""
+
+_COUNTS = (
+    *("min_size", "max_size", "min_count", "max_count", "node_count", "initial_node_count"),
+    *("min_node_count", "max_node_count", "total_min_node_count", "total_max_node_count"),
+    *("allocated_storage", "disk_size", "storage_mb", "memory_size_gb", "capacity"),
+    *("num_node_groups", "num_cache_clusters", "num_cache_nodes", "replicas_per_node_group"),
+    *("max_instance_request_concurrency", "min_instance_count", "max_instance_count"),
+)
+_SHAPES: Shapes = {
+    **dict.fromkeys(_COUNTS, WHOLE),
+    **dict.fromkeys(("multi_az", "spot", "preemptible", "cpu_idle"), FLAG),
+    "limits": {"*": QUANTITY},
+}
 
 
 class Terraform:
@@ -46,6 +64,8 @@ class Terraform:
             if reader is None:
                 others[resource.type] += 1
                 continue
+            sized = {"size": WHOLE} if resource.type in _DISKS else {}
+            note_unread(self.draft, resource.address, resource.values, {**_SHAPES, **sized})
             try:
                 reader(self, resource)
             except UncoveredError as reason:
@@ -247,7 +267,12 @@ def _rds(tf: Terraform, resource: Planned) -> None:
     tree: Tree = {"platform": "rds", "engine": engine, "machine": machine}
     tree["region"] = tf.region("aws", resource.values.get("availability_zone"))
     tree["high_availability"] = resource.values.get("multi_az") is True
-    tree["storage"] = f"{_whole(resource.values.get('allocated_storage'))}Gi"
+    size = _whole(resource.values.get("allocated_storage"))
+    if size:
+        tree["storage"] = f"{size}Gi"
+    else:
+        what = "allocated_storage is unknown, so its storage has no price"
+        tf.draft.note(checks.UNKNOWN_VOLUME_SIZE, resource.address, what)
     tf.add("databases", resource, tree)
 
 
@@ -348,13 +373,20 @@ def _aws_nat(tf: Terraform, resource: Planned) -> None:
     _priced(tf, resource, "aws", "nat-gateway", "hour", 1, None)
 
 
+def _volume_gib(resource: Planned) -> int:
+    size = _whole(resource.values.get("size"))
+    if not size:
+        raise UncoveredError("its size is unknown")
+    return size
+
+
 def _aws_volume(tf: Terraform, resource: Planned) -> None:
-    size, zone = _whole(resource.values.get("size")), resource.values.get("availability_zone")
+    size, zone = _volume_gib(resource), resource.values.get("availability_zone")
     _priced(tf, resource, "aws", "ebs", str(resource.values.get("type") or "gp2"), size, zone)
 
 
 def _google_disk(tf: Terraform, resource: Planned) -> None:
-    size, zone = _whole(resource.values.get("size")), resource.values.get("zone")
+    size, zone = _volume_gib(resource), resource.values.get("zone")
     kind = str(resource.values.get("type") or "pd-standard")
     _priced(tf, resource, "gcp", "persistent-disk", kind, size, zone)
 
