@@ -289,7 +289,7 @@ def against_plan(other, tmp_path, **asked):
 def test_a_bound_that_is_dearer_already_loses_for_sure(tmp_path):
     """A price that is missing can only add to what costs more without it; one that both lack adds to both."""
     found = against_plan("dearer", tmp_path)
-    assert found.lacking == [False, True]
+    assert found.lacking == [True, True]
     assert [(s.cheapest, s.known) for s in found.stretches] == [(0, True)]
     assert [s.known for s in found.switches] == [True]
 
@@ -299,5 +299,46 @@ def test_a_bound_that_looks_cheaper_wins_nothing(tmp_path):
     assert [(s.cheapest, s.known) for s in found.stretches] == [(1, False)]
     (switch,) = found.switches
     assert (switch.known, switch.first, switch.sustained) == (False, None, None)
-    assert [least.alternative for least in found.least] == [0]
     assert found.now.payback_months == [None, None]
+
+
+CALLS = """
+name: u1
+regions: {aws: us-east-1}
+demand: {requests_per_second: 200}
+services:
+  api:
+    {platform: fargate, cpu: 1, memory: 2Gi, service_time: 50ms, cpu_time: 20ms, concurrency: 16,
+     instances: {min: 2, max: 20}, calls: {pay: 1}}
+external_apis: {pay: {}}
+alternatives:
+  more: {services: {api: {cpu_time: 10ms, calls: {pay: 3}}}}
+  less: {services: {api: {cpu_time: 10ms, calls: {pay: 0.5}}}}
+  same: {services: {api: {cpu_time: 10ms}}}
+"""
+
+
+@pytest.mark.parametrize(("other", "known"), [("more", False), ("less", True), ("same", True)])
+def test_what_has_no_price_must_not_be_used_more_by_the_cheaper_one(capplan, tmp_path, other, known):
+    """Three times as many calls at a price that nobody knows may cost more than all that the rest saves."""
+    file = tmp_path / "plan.yaml"
+    file.write_text(CALLS)
+    asked = (
+        "--between",
+        "plan",
+        other,
+        "--over",
+        "requests_per_second",
+        "--from",
+        "100",
+        "--to",
+        "1000",
+        "--points",
+        "20",
+    )
+    (found,) = json.loads(capplan("breakeven", file, *asked, "--format", "json").stdout)["comparisons"]
+    (switch,) = found["switches"]
+    assert switch["known"] is known
+    assert (found["stretches"][-1]["cheapest"] is not None) is known
+    shown = capplan("breakeven", file, *asked, "--quiet").stdout
+    assert f"Now, at 200: plan ≥ {found['now']['monthly_cost']['plan']:,.2f}, {other} ≥ " in shown

@@ -48,7 +48,7 @@ def answer(
         shown=[_shown(question, document, stretch.high) for stretch in found.stretches[:-1]],
         findings={name: list(filter(_distorts, e.findings)) for name, e in estimates.items()},
         chances=chances(question.alternatives, question.driver, question.x, samples, seed)
-        if samples and not any(found.lacking)
+        if samples and found.comparable
         else [],
         commitments=commitments(estimates.values(), question.alternatives[0].context.catalog),
         hours_per_month=float(document(first)["hours_per_month"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,7 +50,7 @@ class Stretch(NamedTuple):
     """Values of the driver over which one alternative is the cheapest.
 
     costs: of every alternative at both ends, USD a month. slopes: USD a month for one more of the driver.
-    known: False where something in the cheapest has no price, so that another one may be cheaper.
+    known: False where the cheapest uses more of something without a price, so that another may be cheaper.
     """
 
     low: float
@@ -101,7 +101,9 @@ class BreakEven(NamedTuple):
 
     x: values of the driver, (points,). costs: USD a month, (alternatives, points). limits: from where on an
     alternative does not carry the load or misses its SLO; None where it always does. lacking: whether
-    something that the alternatives do not share has no price, so that the cost is a lower bound.
+    something in an alternative has no price, so that its cost is a lower bound. comparable: whether all
+    alternatives use the same of what has no price. least: where on the grid each costs least,
+    if that is known.
     """
 
     alternatives: Sequence[Alternative]
@@ -113,25 +115,35 @@ class BreakEven(NamedTuple):
     limits: Sequence[float | None]
     now: CostsNow | None
     lacking: Sequence[bool]
-
-    @property
-    def least(self) -> list[Least]:
-        """Where on the grid each alternative costs least: the best split, size or month."""
-        where = enumerate(np.argmin(self.costs, axis=1).tolist())
-        return [Least(i, float(self.x[j]), float(self.costs[i, j])) for i, j in where if not self.lacking[i]]
+    comparable: bool
+    least: Sequence[Least]
 
 
 class Points(NamedTuple):
     """What an alternative costs at values of the driver, (n,), or (1,) where it does not depend on them.
 
-    by_component: USD a month. short: 1 where something may not run what it needs, else 0. lacks: by
-    component, 1 where something in it has no price, else 0.
+    by_component: USD a month. short: 1 where something may not run what it needs, else 0. unpriced: how much
+    is used of what has no price, by component and SKU.
     """
 
     total: Array
     by_component: Mapping[str, Array]
     short: Array
-    lacks: Mapping[str, Array]
+    unpriced: Mapping[tuple[str, ...], Array]
+
+    def no_more_than(self, other: Points, count: int) -> NDArray[np.bool_]:
+        """Say where nothing without a price is used more than in ``other``, (count,).
+
+        What is cheaper without such prices is then cheaper with them too, whatever they are.
+        """
+        none = np.zeros(1)
+        found = [
+            used <= other.unpriced.get(key, none) * (1 + _ROUNDING) for key, used in self.unpriced.items()
+        ]
+        return np.broadcast_to(np.all(np.broadcast_arrays(none == 0, *found), axis=0), count)
+
+
+_ROUNDING = 1e-9
 
 
 class Curves:
@@ -157,7 +169,7 @@ class Curves:
                 for name in parts[0].by_component
             },
             np.concatenate([part.short for part in parts]),
-            {name: np.concatenate([part.lacks[name] for part in parts]) for name in parts[0].lacks},
+            _joined([part.unpriced for part in parts], [part.total.size for part in parts]),
         )
         found = found._replace(total=found.total + alternative.owned.usd_per_month)
         if not scenarios.values:
@@ -178,13 +190,7 @@ class Curves:
             name
             for name, cost in points[0].by_component.items()
             if all(_same(cost, other.by_component.get(name)) for other in points[1:])
-            and all(_same(points[0].lacks[name], other.lacks.get(name)) for other in points[1:])
         )
-
-    def lacks(self, points: Points, count: int) -> NDArray[np.bool_]:
-        """Say where something of an alternative that is not common has no price, (count,)."""
-        flags = [flag for name, flag in points.lacks.items() if name not in self._common]
-        return np.broadcast_to(np.any(np.broadcast_arrays(np.zeros(1), *flags), axis=0), count)
 
     def own(self, points: Points, which: int, count: int) -> Array:
         """Return what an alternative costs without what is common, (count,)."""
@@ -207,14 +213,31 @@ def _points(estimate: Estimate) -> Points:
             missing = component.sizing.peak > component.sizing.peak_running
             short = np.maximum(short, np.broadcast_to(missing[:, 0], count))
     costs = {c.name: _column(estimate.cost_of(c.name).expected, count) for c in estimate.components}
-    lacks = {c.name: _lacks(estimate.lines_of(c.name), count) for c in estimate.components}
-    return Points(_column(estimate.total.expected, count), costs, short, lacks)
+    return Points(_column(estimate.total.expected, count), costs, short, _unpriced(estimate.lines, count))
 
 
-def _lacks(lines: Sequence[CostLine], count: int) -> Array:
-    """Return 1 where something is used that has no price."""
-    used = [_column(line.quantity.expected, count) > 0 for line in lines if line.status == "unpriced"]
-    return np.asarray(np.any(np.stack(used), axis=0) if used else np.zeros(count), dtype=float)
+def _unpriced(lines: Sequence[CostLine], count: int) -> dict[tuple[str, ...], Array]:
+    """Return how much is used of what has no price."""
+    found: dict[tuple[str, ...], Array] = {}
+    for line in lines:
+        if line.status == "unpriced":
+            meter = line.meter
+            key = (meter.component, meter.provider, meter.service, line.sku, meter.region, meter.rate)
+            used = _column(line.quantity.expected, count)
+            found[key] = found[key] + used if key in found else used
+    return found
+
+
+def _joined(
+    parts: Sequence[Mapping[tuple[str, ...], Array]], counts: Sequence[int]
+) -> dict[tuple[str, ...], Array]:
+    """Return quantities of all chunks; a chunk that uses nothing of a SKU does not have it."""
+    return {
+        key: np.concatenate(
+            [part.get(key, np.zeros(count)) for part, count in zip(parts, counts, strict=True)]
+        )
+        for key in dict.fromkeys(key for part in parts for key in part)
+    }
 
 
 def _column(values: Array, count: int) -> Array:
@@ -241,18 +264,19 @@ def break_even(alternatives: Sequence[Alternative], driver: DrivenAxis, x: Array
     compared = np.stack([curves.own(points[i], i, x.size) for i in every])
     found = _changes(curves, x, every, compared)
     pairs = [found] if len(every) == 2 else [_changes(curves, x, [0, i], compared) for i in every[1:]]
-    lacking = np.stack([curves.lacks(p, x.size) for p in points])
-    incomplete: NDArray[np.bool_] = np.any(lacking, axis=1, keepdims=True)[:, 0]
+    no_more = np.stack([[one.no_more_than(other, x.size) for other in points] for one in points])
     return BreakEven(
         alternatives=alternatives,
         driver=driver,
         x=x,
         costs=costs,
-        stretches=_stretches(curves, x, costs, found, lacking),
-        switches=[_switch(x, costs, i, pair, lacking) for i, pair in zip(every[1:], pairs, strict=True)],
+        stretches=_stretches(curves, x, costs, found, no_more),
+        switches=[_switch(x, costs, i, pair, no_more) for i, pair in zip(every[1:], pairs, strict=True)],
         limits=[_limit(curves, x, points[i], i) for i in every],
-        now=_now(curves, driver, incomplete),
-        lacking=incomplete.tolist(),
+        now=_now(curves, driver),
+        lacking=[bool(p.unpriced) for p in points],
+        comparable=bool(no_more.all()),
+        least=list(_least(x, costs, points)),
     )
 
 
@@ -262,7 +286,7 @@ def _changes(curves: Curves, x: Array, which: list[int], compared: Array) -> lis
 
 
 def _stretches(
-    curves: Curves, x: Array, costs: Array, found: Sequence[Switchover], lacking: NDArray[np.bool_]
+    curves: Curves, x: Array, costs: Array, found: Sequence[Switchover], no_more: NDArray[np.bool_]
 ) -> list[Stretch]:
     """Cut the range at the changes; costs at a change are those just there."""
     edges = np.array([x[0], *(change.at for change in found), x[-1]])
@@ -274,17 +298,18 @@ def _stretches(
         pairs = [(float(row[index]), float(row[index + 1])) for row in at_edges]
         slopes = [(b - a) / (high - low) if high > low else 0.0 for a, b in pairs]
         inside = (x >= low) & (x <= high) if index == len(winners) - 1 else (x >= low) & (x < high)
-        stretches.append(Stretch(low, high, winner, pairs, slopes, not lacking[winner, inside].any()))
+        known = no_more[winner][:, inside] if inside.any() else no_more[winner]
+        stretches.append(Stretch(low, high, winner, pairs, slopes, bool(known.all())))
     return stretches
 
 
 def _switch(
-    x: Array, costs: Array, which: int, found: Sequence[Switchover], lacking: NDArray[np.bool_]
+    x: Array, costs: Array, which: int, found: Sequence[Switchover], no_more: NDArray[np.bool_]
 ) -> Switch:
     winner = cheapest(costs[[0, which]])
     starts, ends = bool(winner[0]), bool(winner[-1])
     start = float(x[0])
-    if np.where(winner, lacking[which], lacking[0]).any():
+    if not np.where(winner, no_more[which, 0], no_more[0, which]).all():
         return Switch(
             alternative=which,
             from_start=starts,
@@ -332,13 +357,22 @@ def _limit(curves: Curves, x: Array, points: Points, which: int) -> float | None
     return found[0].at if found else None
 
 
-def _now(curves: Curves, driver: DrivenAxis, lacking: NDArray[np.bool_]) -> CostsNow | None:
+def _least(x: Array, costs: Array, points: Sequence[Points]) -> Iterator[Least]:
+    """Yield the smallest cost of each alternative; none where more without a price is used there."""
+    for which, at in enumerate(np.argmin(costs, axis=1).tolist()):
+        used = (np.broadcast_to(q, x.size) for q in points[which].unpriced.values())
+        if all(q[at] <= q.min() * (1 + _ROUNDING) for q in used):
+            yield Least(which, float(x[at]), float(costs[which, at]))
+
+
+def _now(curves: Curves, driver: DrivenAxis) -> CostsNow | None:
     value = driver.now([alternative.plan for alternative in curves.alternatives])
     if value is None:
         return None
-    costs = [float(row[0]) for row in curves.totals(np.array([value]))]
-    known = [not lacking[0] and not lacks for lacks in lacking]
-    pays = [_payback(costs, a.owned, i) if known[i] else None for i, a in enumerate(curves.alternatives)]
+    points = [curves.at(np.array([value]), which) for which in range(len(curves.alternatives))]
+    costs = [float(found.total[0]) for found in points]
+    same = [bool((p.no_more_than(points[0], 1) & points[0].no_more_than(p, 1)).all()) for p in points]
+    pays = [_payback(costs, a.owned, i) if same[i] else None for i, a in enumerate(curves.alternatives)]
     return CostsNow(value, costs, pays)
 
 

@@ -208,7 +208,8 @@ def _now(answer: Answer, names: Sequence[str]) -> Iterator[str]:
     yield f"Now, at {_value(now.value)}: {costs}."
     for least in found.least:
         if least.value > found.x[0]:
-            yield f"{names[least.alternative]} costs least at {_value(least.value)}: {money(least.cost)}."
+            cost = _bound(found.lacking[least.alternative]) + money(least.cost)
+            yield f"{names[least.alternative]} costs least at {_value(least.value)}: {cost}."
     for name, months in zip(names, now.payback_months, strict=True):
         if months is not None:
             yield f"The migration to {name} pays for itself after {months:.1f} months."
