@@ -115,10 +115,10 @@ EGRESS = aws_csv(
         for start, usd in (("0", "0.10"), ("10240", "0.09"), ("51200", "0.08"), ("153600", "0.07"))
     ),
 )
-KMS = aws_csv(
-    "awskms",
-    aws_row("KMS-Requests", "0.0000030000", "Requests"),
-    aws_row("KMS-Keys", "1", "Keys"),
+TRAVEL = aws_csv(
+    "AmazonTimeTravel",
+    aws_row("Jump-Requests", "0.0000030000", "Requests"),
+    aws_row("FluxCapacitor", "1", "Jigowatts"),
 )
 ADVISOR = {
     "spot_advisor": {

@@ -107,10 +107,29 @@ def test_blocks_that_begin_where_the_catalogs_do_keep_its_free_tier(imported):
 
 
 def test_an_offer_without_rules_keeps_the_providers_names(imported):
-    work = imported("aws", lists.KMS)
-    assert content(work, "kms")["skus"] == {"kms-requests": {"usd": {"eu-west-3": 0.000003}}}
-    assert content(work, "kms")["unit"] == "request"
-    assert work.collection.left_out == {"awskms unit Keys": 1}
+    work = imported("aws", lists.TRAVEL)
+    assert content(work, "time-travel")["skus"] == {"jump-requests": {"usd": {"eu-west-3": 0.000003}}}
+    assert content(work, "time-travel")["unit"] == "request"
+    assert work.collection.left_out == {"AmazonTimeTravel unit Jigowatts": 1}
+
+
+def test_a_tariff_of_one_block_takes_the_name_and_the_free_tier_that_catalogs_have(imported):
+    work = imported("aws", lists.aws_csv("awskms", lists.aws_row("KMS-Requests", "0.000005", "Requests")))
+    blocks = Catalog(work.directory).tariff("aws", "kms", "request", "eu-west-3", "on_demand")
+    assert [(block.start, block.price.usd) for block in blocks] == [(0, 0), (20_000, 0.000005)]
+
+
+def test_machines_of_google_follow_from_cores_and_memory(imported):
+    found = content(imported("gcp", lists.GCP), "compute-engine")["skus"]["e2-standard-4"]["usd"]
+    assert found["europe-west9"] == pytest.approx(4 * 0.025 + 16 * 50 / 15000)
+
+
+def test_flexible_servers_follow_from_their_vcores(imported):
+    product = "Azure Database for PostgreSQL Flexible Server General Purpose Ddsv4 Series Compute"
+    row = lists.azure_row("Azure Database for PostgreSQL", product, "1 vCore", "vCore", 0.1)
+    skus = content(imported("azure", {"Items": [row]}), "postgresql-flexible")["skus"]
+    assert skus["general-purpose-Ddsv4-vcore"]["usd"] == {"francecentral": 0.1}
+    assert skus["GP_Standard_D4ds_v4"]["usd"] == {"francecentral": 0.4}
 
 
 def test_spot_savings_come_off_the_on_demand_price(imported):
@@ -141,9 +160,7 @@ def test_azure_rows_become_machines_disks_and_tariffs(imported):
         "usd": {"francecentral": pytest.approx(0.1224)},
         "commit_1y": {"francecentral": pytest.approx(0.1044)},
     }
-    free, paid = content(work, "functions")["skus"].values()
-    assert (free["free"], free["from"], free["usd"]) == (True, 0, {"francecentral": 0})
-    assert (paid["from"], paid["usd"]) == (1_000_000, {"francecentral": 2e-7})
+    assert content(work, "functions")["skus"] == {"executions": {"usd": {"francecentral": 2e-7}}}
     assert work.collection.left_out["unit 1 Person"] == 1
 
 
@@ -219,7 +236,7 @@ def test_a_selection_of_nothing_known_is_refused(select):
 
 
 LISTS = {
-    "aws": (lists.EC2, lists.RDS, lists.EGRESS, lists.KMS, lists.ADVISOR, lists.PLANS),
+    "aws": (lists.EC2, lists.RDS, lists.EGRESS, lists.TRAVEL, lists.ADVISOR, lists.PLANS),
     "azure": (lists.AZURE,),
     "gcp": (lists.GCP,),
 }

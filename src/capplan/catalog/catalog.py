@@ -113,11 +113,12 @@ class Catalog:
     def _check_units(self, provider: str, service: str) -> None:
         """Raise :class:`InputError` if a directory laid over the others sells a SKU by another unit."""
         units: dict[str, str] = {}
-        for root, file in self._files_of(provider, service)[1:]:
-            units = units or {
-                name: sku.unit for name, sku in self._files_of(provider, service)[0][1].skus.items()
-            }
+        files = self._files_of(provider, service)
+        for root, file in files[1:]:
+            lowest = files[0][1].skus
             for name, sku in file.skus.items():
+                if name in lowest:
+                    units.setdefault(name, lowest[name].unit)
                 if units.setdefault(name, sku.unit) != sku.unit:
                     what = f"is sold by the {sku.unit} here, and by the {units[name]} in the catalogs below"
                     raise InputError(Problem(f"{root / provider / service}.yaml: {name}", what))

@@ -82,6 +82,7 @@ class Import:
 
     def read(self, paths: Sequence[Path], as_of: date | None = None) -> None:
         """Read the price lists at ``paths``; ``as_of``: the day that they are of, where none says it."""
+        from capplan.catalog.imports.derive import derive
         from capplan.catalog.imports.overlay import overlay
         from capplan.catalog.imports.read import files_of, read_into
         from capplan.cli.progress import reporter
@@ -94,6 +95,7 @@ class Import:
                 self.origins.append(read_into(self.collection, path, regions, begin))
         self.origins = [self._dated(origin, as_of) for origin in self.origins]
         self._spot()
+        derive(self.collection, self.below)
         self.collection.finish()
         if not self.collection.entries:
             why = ", ".join(f"{n} × {reason}" for reason, n in self.collection.left_out.most_common(3))

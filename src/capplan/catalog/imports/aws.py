@@ -28,7 +28,7 @@ NEEDED = ("usageType", "Unit", "PricePerUnit", "Currency")
 _PREFIX = re.compile(r"(?:[A-Z]{2,4}\d?)-(?=[A-Za-z])")
 """The region's short name before a usage type; us-east-1 has none."""
 
-_RULES: Mapping[str, tuple[MeterRule, ...]] = {
+_RULES: dict[str, tuple[MeterRule, ...]] = {
     "AmazonEC2": (
         rule(r"(?:BoxUsage|HeavyUsage):.+", "ec2", "{type}", "hour", kind="machine"),
         rule(r"EBS:VolumeUsage\.(gp2|gp3|io2|st1|sc1)", "ebs", "{1}", "GiB-month"),
@@ -92,6 +92,53 @@ _RULES: Mapping[str, tuple[MeterRule, ...]] = {
         rule(r"DataTransfer-Out-Bytes", "egress-internet", "internet", "GiB"),
         rule(r"DataTransfer-Regional-Bytes", "data-transfer", "cross-zone", "GiB"),
     ),
+    "AWSLambda": (
+        rule(r"Request", "lambda", "request", "request"),
+        rule(r"Lambda-GB-Second", "lambda", "gb-second-x86", "GiB-second"),
+        rule(r"Lambda-GB-Second-ARM", "lambda", "gb-second-arm", "GiB-second"),
+        rule(r"Lambda-Provisioned-Concurrency", "lambda", "provisioned-concurrency", "GiB-second"),
+    ),
+    "AWSQueueService": (
+        rule(r"Requests-(?:Tier1|RBP)", "sqs", "standard-request", "request"),
+        rule(r"Requests-FIFO-(?:Tier1|RBP)", "sqs", "fifo-request", "request"),
+    ),
+    "AmazonDynamoDB": (
+        rule(r"ReadRequestUnits", "dynamodb", "on-demand-read", "request"),
+        rule(r"WriteRequestUnits", "dynamodb", "on-demand-write", "request"),
+        rule(r"TimedStorage-ByteHrs", "dynamodb", "storage", "GiB-month"),
+    ),
+    "AmazonSNS": (
+        rule(r"Requests-Tier1", "sns", "publish", "request"),
+        rule(r"DeliveryAttempts-HTTP", "sns", "delivery-http", "request"),
+    ),
+    "awskms": (
+        rule(r"KMS-Requests", "kms", "request", "request"),
+        rule(r"KMS-Keys", "kms", "key", "month"),
+    ),
+    "AWSSecretsManager": (
+        rule(r"AWSSecretsManagerAPIRequest", "secrets-manager", "request", "request"),
+        rule(r"AWSSecretsManager-Secrets", "secrets-manager", "secret", "month"),
+    ),
+    "AmazonCloudWatch": (
+        rule(r"DataProcessing-Bytes", "cloudwatch", "log-ingestion", "GiB"),
+        rule(r"TimedStorage-ByteHrs", "cloudwatch", "log-storage", "GiB-month"),
+        rule(r"CW:AlarmMonitorUsage", "cloudwatch", "alarm", "month"),
+        rule(r"CW:MetricMonitorUsage", "cloudwatch", "metric", "month"),
+    ),
+    "AmazonApiGateway": (rule(r"ApiGatewayHttpRequest", "api-gateway", "http-request", "request"),),
+    "AmazonEFS": (
+        rule(r"TimedStorage-ByteHrs", "efs", "standard", "GiB-month"),
+        rule(r"TimedStorage-Z-ByteHrs", "efs", "one-zone", "GiB-month"),
+        rule(r"IATimedStorage-ByteHrs", "efs", "infrequent-access", "GiB-month"),
+    ),
+    "AmazonECR": (rule(r"TimedStorage-ByteHrs", "ecr", "storage", "GiB-month"),),
+    "AmazonVPC": (
+        rule(r"PublicIPv4:InUseAddress", "public-ipv4", "in-use", "hour"),
+        rule(r"PublicIPv4:IdleAddress", "public-ipv4", "idle", "hour"),
+        rule(r"VpcEndpoint-Hours", "vpc-endpoint", "hour", "hour"),
+        rule(r"VpcEndpoint-Bytes", "vpc-endpoint", "data-processed", "GiB"),
+    ),
+    "AmazonES": (rule(r"ESInstance:.+", "opensearch", "{type}", "node-hour"),),
 }
 _ENGINES = {
     "postgresql": "rds-postgres",
@@ -101,7 +148,6 @@ _ENGINES = {
     "aurora mysql": "aurora-mysql",
     "any": "rds-postgres",
 }
-_SERVICES = {"queueservice": "sqs", "events": "eventbridge", "dynamodb": "dynamodb", "es": "opensearch"}
 _BALANCERS = {"application": "alb", "network": "nlb", "gateway": "gwlb", "": "clb"}
 _MUST_BE = {
     "tenancy": ("", "Shared", "NA"),
@@ -190,7 +236,7 @@ def _plain(row: Row, offer: str, usage: str, region: str, usd: float) -> Found |
     if not offer or row.get("termtype") == "Reserved" or unit is None:
         return LeftOut(f"{offer or 'no offer'} unit {row['unit']}")
     short = re.sub(r"^(amazon|aws)", "", offer, flags=re.IGNORECASE)
-    service = _SERVICES.get(short.lower()) or slug(re.sub(r"(?<=[a-z])(?=[A-Z])", "-", short))
+    service = slug(re.sub(r"(?<=[a-z])(?=[A-Z])", "-", short))
     name, many = unit
     return Found(
         service, slug(usage), name, region, usd / many, start=number(row.get("startingrange")) or 0.0

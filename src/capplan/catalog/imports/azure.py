@@ -8,7 +8,7 @@ overview", learn.microsoft.com.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from capplan.catalog.imports.found import (
@@ -108,6 +108,14 @@ _RULES: Mapping[str, tuple[MeterRule, ...]] = {
         rule(_LOAD + "Overage LB Rules.*", "load-balancer", "standard-rule", "hour"),
         rule(_LOAD + "Data Processed", "load-balancer", "standard-data", "GB"),
     ),
+    "Functions": (
+        rule(
+            r"Functions \| Standard \| Standard Execution Time", "functions", "execution-time", "GiB-second"
+        ),
+        rule(r"Functions \| Standard \| Standard Total Executions", "functions", "executions", "request"),
+    ),
+    "Azure App Service": (rule(r".* - Linux \| .* \| (.*)", "app-service-linux", "{1}", "hour"),),
+    "Virtual Network": (rule(r"(IP Addresses \| .*)", "public-ip", "{words}", "hour"),),
     "Bandwidth": (
         rule(
             r"Rtn Preference: MGN \| Standard \| Standard Data Transfer Out",
@@ -181,7 +189,16 @@ def _metered(row: Mapping[str, Any]) -> Found | LeftOut:
     unit = measured(str(row["unitOfMeasure"]))
     if parts[0] in _OWN or unit is None or row["type"] == "Reservation":
         return LeftOut(f"{parts[0]} {parts[1]}" if unit else f"unit {row['unitOfMeasure']}")
-    return _at(row, slug(re.sub(r"^Azure ", "", parts[0])), slug(" ".join(dict.fromkeys(parts[1:]))), unit[0])
+    return _at(row, slug(re.sub(r"^Azure ", "", parts[0])), _words(parts[1:]), unit[0])
+
+
+def _words(parts: Sequence[str]) -> str:
+    """Return the name of a SKU without rules: every word of its names once.
+
+    >>> _words(["Service Bus", "Basic", "Basic Messaging Operations"])
+    'service-bus-basic-messaging-operations'
+    """
+    return "-".join(dict.fromkeys(slug(" ".join(parts)).split("-")))
 
 
 def _ruled(row: Mapping[str, Any], each: MeterRule, match: re.Match[str]) -> Found:
@@ -190,6 +207,7 @@ def _ruled(row: Mapping[str, Any], each: MeterRule, match: re.Match[str]) -> Fou
     names = {
         "db": slug(str(row["serviceName"]).rpartition(" ")[2]),
         "as_is": groups[-1].removesuffix("Series") if groups else "",
+        "words": _words(groups),
         "disk": f"{'-'.join(groups)}-{size}GiB",
     }
     service, sku = (text.format("", *map(slug, groups), **names) for text in (each.service, each.sku))

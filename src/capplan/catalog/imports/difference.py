@@ -9,6 +9,10 @@ from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import ServiceCatalog
 
 
+_SAME = 1e-6
+"""Lists round prices on their own: smaller changes are none."""
+
+
 class PriceChange(NamedTuple):
     """One price, before and after; ``before`` is None where it is new."""
 
@@ -39,7 +43,7 @@ def difference(files: Sequence[ServiceCatalog], now: Catalog) -> PriceDifference
     same: dict[tuple[str, str], int] = {}
     for file in files:
         found = list(_compared(file, now))
-        moved = [change for change in found if change.before is None or abs(change.share) > 1e-9]
+        moved = [change for change in found if change.before is None or abs(change.share) > _SAME]
         changes += moved
         same[file.provider, file.service] = len(found) - len(moved)
     return PriceDifference(changes, same)

@@ -49,7 +49,8 @@ def rule(pattern: str, service: str, sku: str, unit: str, **more: str) -> MeterR
 _SIZES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
 _UNITS = {
     **dict.fromkeys(("hrs", "hour", "hours", "hr", "h", "node-hours", "instancehours"), "hour"),
-    **dict.fromkeys(("mo", "month", "months", "/month"), "month"),
+    **dict.fromkeys(("mo", "month", "months", "/month", "keys", "secrets", "alarms", "metrics"), "month"),
+    **dict.fromkeys(("hostedzone", "hosted zones", "rules", "web acls"), "month"),
     **dict.fromkeys(
         ("gb-mo", "gb-month", "gb/month", "gib/month", "giby.mo", "gby.mo", "gib-mo"), "GiB-month"
     ),

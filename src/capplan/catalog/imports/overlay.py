@@ -122,6 +122,7 @@ def _put(
     origins: Sequence[Origin],
     collection: Collection,
 ) -> None:
+    sku = _as_known(sku, base)
     known = base.skus.get(sku) if base else None
     if known is not None and known.unit != entry.unit:
         collection.left_out[f"{sku} by the {entry.unit}, which catalogs have by the {known.unit}"] += 1
@@ -132,6 +133,13 @@ def _put(
             row = content["skus"].setdefault(name, _new(name, entry, content, known, start, sku, usd))
             row.setdefault(_RATE_KEYS[rate], {})[region] = usd
             row.setdefault("source", {})[f"{rate} {region}"] = key
+
+
+def _as_known(sku: str, base: ServiceCatalog | None) -> str:
+    """Return the name of a SKU as the catalogs below spell it: providers do not always use the same case."""
+    if base is None or sku in base.skus:
+        return sku
+    return next((name for name in base.skus if name.lower() == sku.lower()), sku)
 
 
 def _source(content: Content, origin: Origin) -> str:
