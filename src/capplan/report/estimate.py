@@ -44,7 +44,7 @@ def basis(estimate: Estimate) -> str:
     books = [c.name.removeprefix("book ") for c in estimate.catalogs if c.name.startswith("book ")]
     prices = f"prices of book {', '.join(books)} over list prices" if books else "list prices"
     over = dict.fromkeys(c.over for c in estimate.catalogs if c.over)
-    prices += f" and catalogs {', '.join(over)}" if over else ""
+    prices += f" and those in {', '.join(over)}" if over else ""
     dates = sorted(line.as_of for line in estimate.lines if line.as_of)
     dated = f" of {dates[0]} to {dates[-1]}" if dates else ""
     return f"USD, {prices}{dated}; {', '.join(said)}"

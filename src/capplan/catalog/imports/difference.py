@@ -8,7 +8,6 @@ from typing import NamedTuple
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import ServiceCatalog
 
-
 _SAME = 1e-6
 """Lists round prices on their own: smaller changes are none."""
 
