@@ -17,6 +17,7 @@ import numpy as np
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
 from capplan.components.base import Component, Context
+from capplan.cost.lines import Certainty, is_priced
 from capplan.estimate import Estimate, context_of, estimate_on
 from capplan.plan.bind import Scenarios
 from capplan.plan.read import PlanFile
@@ -43,7 +44,8 @@ class Summary:
     at its ceiling; no ceiling where nothing bounds it.
     response_s: p50, p95 and p99 in the busiest hour, (scenarios, 3), of components with a latency SLO.
     unmet: 1 where a component may not run what it needs, or misses its latency SLO, else 0.
-    picked: position of the machine or tier, of components that have one.
+    picked: position of the machine or tier, of components that have one. certainty: how sure the cost is in
+    all of them; priced: whether anything has a price.
     """
 
     peak_instances: Mapping[str, Array]
@@ -54,6 +56,8 @@ class Summary:
     response_s: Mapping[str, Array]
     unmet: Mapping[str, Array]
     picked: Mapping[str, Array]
+    certainty: Certainty
+    priced: bool
 
 
 def estimate_many(
@@ -103,6 +107,8 @@ def summary_of(estimate: Estimate) -> Summary:
         picked={
             c.name: np.broadcast_to(c.pick.which, count) for c in estimate.components if c.pick is not None
         },
+        certainty=estimate.certainty,
+        priced=is_priced(estimate.lines),
     )
 
 
@@ -132,6 +138,10 @@ def joined(parts: Sequence[Summary]) -> Summary:
         response_s=_joined_by_name([part.response_s for part in parts]),
         unmet=_joined_by_name([part.unmet for part in parts]),
         picked=_joined_by_name([part.picked for part in parts]),
+        certainty=Certainty(
+            max(part.certainty.unpriced for part in parts), max(part.certainty.bound for part in parts)
+        ),
+        priced=any(part.priced for part in parts),
     )
 
 

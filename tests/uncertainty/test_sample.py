@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from helpers import SHIPPED, estimate_of, monthly, peak, plan_of
 
 from capplan.cli.app import main
-from capplan.uncertainty.forecast import forecast
+from capplan.cost.lines import Certainty
+from capplan.uncertainty.forecast import crossings, forecast
 from capplan.uncertainty.sample import sample
 from capplan.uncertainty.sensitivity import tornado
 
@@ -176,3 +178,66 @@ def test_samples_of_a_sweep_are_refused(plan_file, capsys):
 def test_the_share_of_all_is_that_of_the_worst_scenario_by_scenario():
     drawn = sample(plan_of(PLAN, "services.api.instances={min: 1, max: 30}"), SHIPPED, 300, 1)
     assert drawn.all_met == drawn.met("api") == 1 - np.mean(drawn.summary.peak_instances["api"] > 30)
+
+
+UNKNOWN = """
+name: t
+regions: {aws: us-east-1}
+demand: {requests_per_second: 200}
+external_apis: {pay: {}}
+"""
+BOUND = (
+    UNKNOWN
+    + """
+services:
+  api:
+    {platform: fargate, cpu: 1, memory: 2Gi, service_time: 50ms, cpu_time: 20ms, concurrency: 16,
+     instances: {min: 2, max: 20}, calls: {pay: 1}}
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("plan", "budget", "cost", "crossed"),
+    [(UNKNOWN, 400, "unpriced", "unknown"), (BOUND, 1e6, "≥ ", "unknown"), (BOUND, 1, "≥ ", "100%")],
+)
+def test_a_forecast_without_all_prices_is_a_bound(tmp_path, capsys, plan, budget, cost, crossed):
+    """A budget above a lower bound may be crossed or not: nobody knows."""
+    path = tmp_path / "plan.yaml"
+    path.write_text(plan)
+    asked = ("estimate", str(path), "--months", "1", "--budget", str(budget), "--samples", "20")
+    out = run(capsys, *asked)[1]
+    rows = out.splitlines()
+    assert all(row.count(cost) == 3 for row in rows if row.lstrip().startswith(("0  ", "1  ")))
+    assert crossed in next(row for row in rows if row.startswith("budget of"))
+    assert "the plan gives no price for request" in out
+    document = json.loads(run(capsys, *asked, "--format", "json")[1])
+    assert [
+        (m["monthly_cost"]["p50"] is None, m["monthly_cost"]["complete"]) for m in document["months"]
+    ] == [(cost == "unpriced", False)] * 2
+    (found,) = document["crossings"]
+    assert (found["probability"] is None) is (crossed == "unknown")
+    assert [w["code"] for w in document["warnings"]] == ["unpriced"]
+
+
+def test_an_upper_bound_keeps_a_budget_and_crosses_none():
+    file = plan_of(PLAN)
+    summary = sample(file, SHIPPED, 20, 1).summary
+    summary = replace(summary, certainty=Certainty(bound=1))
+    assert list(crossings(summary, 1, 1e9)) == list(crossings(summary, 1))
+    assert [c.probability for c in crossings(summary, 1, 1.0) if c.component == "total"] == [None]
+
+
+@pytest.mark.parametrize(("plan", "cost"), [(UNKNOWN, "unpriced"), (BOUND, "≥ ")])
+def test_spreads_and_sensitivity_without_all_prices_are_bounds(tmp_path, capsys, plan, cost):
+    path = tmp_path / "plan.yaml"
+    path.write_text(plan.replace("200", "{p5: 150, p95: 250}"))
+    asked = ("estimate", str(path), "--seed", "1")
+    total = next(row for row in run(capsys, *asked)[1].splitlines() if row.startswith("total, USD a month"))
+    assert total.count(cost) == 3
+    document = json.loads(run(capsys, *asked, "--format", "json")[1])
+    assert (document["monthly_cost"]["p95"] is None) is (cost == "unpriced")
+    assert cost in run(capsys, *asked, "--sensitivity")[1].splitlines()[0]
+    tornado = json.loads(run(capsys, *asked, "--sensitivity", "--format", "json")[1])
+    assert (tornado["monthly_cost"] is None, tornado["complete"]) == (cost == "unpriced", False)
+    assert [bar["elasticity"] for bar in tornado["sensitivity"]] == [None]

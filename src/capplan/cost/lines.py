@@ -65,6 +65,11 @@ def certainty(lines: Iterable[CostLine], scenario: int | None = None) -> Certain
     return Certainty(statuses.count("unpriced"), statuses.count("bound"))
 
 
+def is_priced(lines: Sequence[CostLine]) -> bool:
+    """Say whether anything in ``lines`` has a price, or there is nothing to price."""
+    return not lines or any(line.cost is not None for line in lines)
+
+
 class Terms(NamedTuple):
     """What holds for the whole bill."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from capplan.report import numbers
 
 if TYPE_CHECKING:
+    from capplan.cost.lines import Certainty
     from capplan.estimate import Estimate
     from capplan.findings import Finding
     from capplan.plan.bind import Path
@@ -172,14 +173,20 @@ def _tiers(shown: EstimateView) -> dict[str, str]:
 def _cost(cost: Cost | None) -> dict[str, Any]:
     """Return a cost, and what it is where it is not exact; null where nothing has a price."""
     if cost is None:
-        return {"min": None, "expected": None, "max": None, "complete": False, "bound": None}
+        return {"min": None, "expected": None, "max": None, **bound_document(None)}
     return {
         "min": cost.min,
         "expected": cost.expected,
         "max": cost.max,
-        "complete": cost.certainty.complete,
-        "bound": _BOUNDS[cost.certainty.sign],
+        **bound_document(cost.certainty),
     }
+
+
+def bound_document(sure: Certainty | None) -> dict[str, Any]:
+    """Return what a cost is where it is not exact; None where nothing has a price."""
+    if sure is None:
+        return {"complete": False, "bound": None}
+    return {"complete": sure.complete, "bound": _BOUNDS[sure.sign]}
 
 
 def _exchange(shown: EstimateView) -> dict[str, Any] | None:

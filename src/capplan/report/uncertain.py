@@ -6,11 +6,15 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from capplan.components.checks import UNPRICED
+from capplan.cost.lines import Certainty, certainty, is_priced
 from capplan.estimate import Estimate
+from capplan.findings import Finding
+from capplan.many import Summary
 from capplan.plan.bind import Path
 from capplan.report import json_format, numbers
 from capplan.report.blocks import Block, Heading, Lines, Sheet
-from capplan.report.estimate import estimate_blocks
+from capplan.report.estimate import estimate_blocks, told
 from capplan.report.table import Column, Table
 from capplan.uncertainty.forecast import Crossing, Forecast
 from capplan.uncertainty.sample import Sample, Spread
@@ -81,8 +85,28 @@ def _result_rows(result: Sampled) -> Iterator[list[str]]:
         for percentile, spread in (times or {}).items():
             yield [f"{name}, {percentile} ms", *_cells(_scaled(spread, 1000), numbers.quantity)]
         if result.estimate.lines_of(name):
-            yield [f"{name}, USD a month", *_cells(sample.component_cost(name), numbers.money)]
-    yield ["total, USD a month", *_cells(sample.cost, numbers.money)]
+            lines = result.estimate.lines_of(name)
+            sure = certainty(lines) if is_priced(lines) else None
+            yield [f"{name}, USD a month", *_dollars(sample.component_cost(name), sure)]
+    yield ["total, USD a month", *_dollars(sample.cost, _sure(sample.summary))]
+
+
+def _sure(found: Summary | Forecast | Tornado) -> Certainty | None:
+    """Return how sure costs are; None where nothing has a price."""
+    return found.certainty if found.priced else None
+
+
+def _dollars(costs: Sequence[float], sure: Certainty | None) -> list[str]:
+    """Return costs with the sign of what they bound."""
+    if sure is None:
+        return ["unpriced"] * len(costs)
+    return [f"{sure.sign} {numbers.money(usd)}".lstrip() for usd in costs]
+
+
+def _missing(estimate: Estimate, sure: Certainty | None) -> list[Finding]:
+    """Return which prices are missing, where any are."""
+    complete = sure is not None and sure.complete
+    return [] if complete else [f for f in estimate.findings if f.code == UNPRICED.code]
 
 
 def _to_meet(result: Sampled, name: str) -> Iterator[list[str]]:
@@ -105,7 +129,7 @@ def _scaled(spread: Spread, factor: float) -> Spread:
 def sampled_document(result: Sampled) -> dict[str, Any]:
     """Return the estimate of the middle, with p5, p50 and p95 beside its figures."""
     sample, document = result.sample, json_format.estimate_document(result.estimate)
-    document["monthly_cost"] |= _levels(sample.cost)
+    document["monthly_cost"] |= _costs(sample.cost, _sure(sample.summary))
     for name, component in document["components"].items():
         if component["monthly_cost"] is not None:
             component["monthly_cost"] |= _levels(sample.component_cost(name))
@@ -132,6 +156,10 @@ def share_of(estimate: Estimate) -> float:
     return DEFAULT_MEET if said is None else float(said.meet)
 
 
+def _costs(spread: Spread, sure: Certainty | None) -> dict[str, float | None]:
+    return dict.fromkeys(_LEVELS) if sure is None else _levels(spread)
+
+
 def _levels(spread: Spread) -> dict[str, float | None]:
     return {k: v if math.isfinite(v) else None for k, v in zip(_LEVELS, spread, strict=True)}
 
@@ -145,21 +173,25 @@ def _sensitive_blocks(result: Sensitive) -> Iterator[Block]:
         columns.append(Column("explains", right=True))
     columns.append(Column(""))
     widest = max((bar.swing for bar in tornado.bars), default=0.0)
+    sure = _sure(tornado)
+    cost = "unpriced" if sure is None else f"{_dollars([tornado.cost], sure)[0]} USD a month"
     yield Heading(
-        f"{result.estimate.plan.name}: {numbers.money(tornado.cost)} USD a month and "
+        f"{result.estimate.plan.name}: {cost} and "
         f"{numbers.count(tornado.instances)} instances with every input at its middle value; one input "
         "moves at a time"
     )
-    yield Table(columns, [_bar_row(bar, result.indices, widest) for bar in tornado.bars])
+    yield Table(columns, [_bar_row(bar, result, widest) for bar in tornado.bars])
+    yield from told(_missing(result.estimate, sure), 0)
 
 
-def _bar_row(bar: Bar, indices: Mapping[Path, float] | None, widest: float) -> list[str]:
+def _bar_row(bar: Bar, result: Sensitive, widest: float) -> list[str]:
+    indices, sure = result.indices, _sure(result.tornado)
     row = [
         ".".join(bar.path),
         *map(numbers.quantity, (bar.low, bar.high)),
-        *map(numbers.money, (bar.cost_low, bar.cost_high)),
+        *_dollars((bar.cost_low, bar.cost_high), sure),
         f"{numbers.count(bar.instances_low)}–{numbers.count(bar.instances_high)}",
-        "" if math.isnan(bar.elasticity) else f"{bar.elasticity:.2f}",
+        "" if math.isnan(bar.elasticity) or sure is None or sure.sign else f"{bar.elasticity:.2f}",
     ]
     if indices is not None:
         row.append(f"{indices.get(bar.path, 0.0):.0%}")
@@ -168,13 +200,15 @@ def _bar_row(bar: Bar, indices: Mapping[Path, float] | None, widest: float) -> l
 
 def sensitive_document(result: Sensitive) -> dict[str, Any]:
     """Return the tornado."""
-    indices = result.indices
+    indices, sure = result.indices, _sure(result.tornado)
+    exact, unknown = sure is not None and not sure.sign, {} if sure else dict.fromkeys(_COSTS)
     bars = [
         {
             **bar._asdict(),
             "path": ".".join(bar.path),
-            "elasticity": None if math.isnan(bar.elasticity) else bar.elasticity,
+            "elasticity": bar.elasticity if exact and math.isfinite(bar.elasticity) else None,
             "swing": bar.swing,
+            **unknown,
             **({} if indices is None else {"first_order_index": indices.get(bar.path, 0.0)}),
         }
         for bar in result.tornado.bars
@@ -182,10 +216,15 @@ def sensitive_document(result: Sensitive) -> dict[str, Any]:
     return {
         "schema_version": json_format.SCHEMA_VERSION,
         "plan": result.estimate.plan.name,
-        "monthly_cost": result.tornado.cost,
+        "monthly_cost": None if sure is None else result.tornado.cost,
+        **json_format.bound_document(sure),
         "instances": result.tornado.instances,
         "sensitivity": bars,
+        "warnings": list(map(json_format.finding_document, _missing(result.estimate, sure))),
     }
+
+
+_COSTS = ("cost_low", "cost_high", "swing")
 
 
 def _forecast_blocks(result: Forecasted) -> Iterator[Block]:
@@ -196,7 +235,7 @@ def _forecast_blocks(result: Forecasted) -> Iterator[Block]:
     rows = [
         [
             str(month),
-            *_cells(forecast.cost[month], numbers.money),
+            *_dollars(forecast.cost[month], _sure(forecast)),
             *("/".join(_cells(spreads[month], numbers.count)) for spreads in forecast.instances.values()),
         ]
         for month in forecast.months
@@ -205,6 +244,7 @@ def _forecast_blocks(result: Forecasted) -> Iterator[Block]:
     yield Heading(f"{result.estimate.plan.name}: {drawn}; instances p5/p50/p95")
     yield Table(columns, rows)
     yield crossings_block(forecast.crossings)
+    yield from told(_missing(result.estimate, _sure(forecast)), 0)
 
 
 def crossings_block(crossings: Sequence[Crossing]) -> Block:
@@ -213,8 +253,16 @@ def crossings_block(crossings: Sequence[Crossing]) -> Block:
         return Lines(("No limit is crossed within these months.",))
     columns = [Column("Crossed", shrinks=True), Column("by"), Column("probability", right=True)]
     columns += [Column(f"month {level}", right=True) for level in _LEVELS]
-    rows = [[c.what, c.component, f"{c.probability:.0%}", *_cells(c.month, numbers.count)] for c in crossings]
-    return Table(columns, rows)
+    return Table(columns, [[c.what, c.component, *_crossing(c)] for c in crossings])
+
+
+def _crossing(found: Crossing) -> list[str]:
+    """Return probability and months; of a lower bound of the cost, the least and the latest."""
+    if found.probability is None or found.month is None:
+        return ["unknown"] * 4
+    least, latest = ("", "") if found.complete else ("≥ ", "≤ ")
+    months = [latest + month for month in _cells(found.month, numbers.count)]
+    return [f"{least}{found.probability:.0%}", *months]
 
 
 def uncertain_document(result: Sampled | Sensitive | Forecasted) -> dict[str, Any]:
@@ -232,10 +280,11 @@ def crossed(crossings: Sequence[Crossing]) -> dict[str, Any]:
 def forecast_document(result: Forecasted) -> dict[str, Any]:
     """Return the months, and what is crossed."""
     forecast = result.forecast
+    sure = _sure(forecast)
     months = [
         {
             "month": month,
-            "monthly_cost": _levels(forecast.cost[month]),
+            "monthly_cost": _costs(forecast.cost[month], sure) | json_format.bound_document(sure),
             "instances": {name: _levels(spreads[month]) for name, spreads in forecast.instances.items()},
         }
         for month in forecast.months
@@ -246,6 +295,7 @@ def forecast_document(result: Forecasted) -> dict[str, Any]:
         "uncertainty": {"samples": forecast.samples, "seed": forecast.seed},
         "months": months,
         **crossed(forecast.crossings),
+        "warnings": list(map(json_format.finding_document, _missing(result.estimate, sure))),
     }
 
 
@@ -256,8 +306,9 @@ def crossings_document(crossings: Sequence[Crossing]) -> list[dict[str, Any]]:
             "component": c.component,
             "crossed": c.what,
             "probability": c.probability,
-            "month": _levels(c.month),
+            "month": dict.fromkeys(_LEVELS) if c.month is None else _levels(c.month),
             "probability_by_month": list(c.by),
+            "complete": c.complete,
         }
         for c in crossings
     ]
@@ -268,7 +319,8 @@ def uncertain_sheet(result: Sampled | Sensitive | Forecasted) -> Sheet:
     if isinstance(result, Sensitive):
         return Sheet(Bar._fields, ([".".join(bar.path), *bar[1:]] for bar in result.tornado.bars))
     if isinstance(result, Forecasted):
-        rows = zip(result.forecast.months, result.forecast.cost, strict=True)
+        sure = _sure(result.forecast)
+        rows = ((m, _costs(cost, sure).values()) for m, cost in enumerate(result.forecast.cost))
         columns = ("month", *(f"monthly_cost_{level}" for level in _LEVELS))
         return Sheet(columns, ([month, *cost] for month, cost in rows))
     return Sheet(("result", *_LEVELS), _result_rows(result))

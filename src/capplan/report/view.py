@@ -11,7 +11,7 @@ from capplan.capacity.sizing import Sizing, utilization_of
 from capplan.catalog.rows import Exchange
 from capplan.components.base import Component
 from capplan.components.measures import Measure
-from capplan.cost.lines import Certainty, CostLine, certainty, estimated_share
+from capplan.cost.lines import Certainty, CostLine, certainty, estimated_share, is_priced
 from capplan.cost.meters import Range
 from capplan.estimate import Estimate
 from capplan.findings import Finding
@@ -210,7 +210,7 @@ def cost_view(cost: Range, scenario: int, sure: Certainty = _EXACT) -> Cost:
 
 def _known(cost: Cost, lines: Sequence[CostLine]) -> Cost | None:
     """Return the sum of ``lines``; None where none of them has a price."""
-    return cost if not lines or any(line.cost is not None for line in lines) else None
+    return cost if is_priced(lines) else None
 
 
 def _component(estimate: Estimate, component: Component, scenario: int, whole: bool) -> ComponentView:

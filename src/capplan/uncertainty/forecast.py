@@ -9,6 +9,7 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
+from capplan.cost.lines import Certainty
 from capplan.errors import InputError, Problem
 from capplan.estimate import Estimate
 from capplan.many import Summary, estimate_many
@@ -26,13 +27,16 @@ class Crossing(NamedTuple):
 
     probability: share of the scenarios that cross it. month: in which these first do; by: probability that it
     is crossed by then, for each month from the first.
+    complete: False where prices are missing: probabilities are then the least, months the latest, and None
+    where nothing is known.
     """
 
     component: str
     what: str
-    probability: float
-    month: Spread
+    probability: float | None
+    month: Spread | None
     by: Sequence[float]
+    complete: bool = True
 
 
 class Forecast(NamedTuple):
@@ -44,6 +48,8 @@ class Forecast(NamedTuple):
     cost: Sequence[Spread]
     instances: Mapping[str, Sequence[Spread]]
     crossings: Sequence[Crossing]
+    certainty: Certainty
+    priced: bool
 
 
 def forecast(
@@ -63,12 +69,14 @@ def forecast(
     by_month = (months + 1, samples)
     counts = {name: _spreads(v.reshape(by_month)) for name, v in summary.peak_instances.items()}
     return Forecast(
-        range(months + 1),
-        samples,
-        seed,
-        _spreads(summary.expected.reshape(by_month)),
-        counts,
-        list(crossings(summary, months + 1, budget)),
+        months=range(months + 1),
+        samples=samples,
+        seed=seed,
+        cost=_spreads(summary.expected.reshape(by_month)),
+        instances=counts,
+        crossings=list(crossings(summary, months + 1, budget)),
+        certainty=summary.certainty,
+        priced=summary.priced,
     )
 
 
@@ -83,9 +91,19 @@ def crossings(summary: Summary, months: int, budget: float | None = None) -> Ite
         tiers = picked.reshape(months, -1)
         yield from _crossing(name, "tier or machine", tiers != tiers[0])
     if budget is not None:
-        yield from _crossing(
-            "total", f"budget of {budget:,.0f} USD", summary.expected.reshape(months, -1) > budget
-        )
+        what = f"budget of {budget:,.0f} USD"
+        yield from _of_budget(summary, what, summary.expected.reshape(months, -1) > budget)
+
+
+def _of_budget(summary: Summary, what: str, beyond: np.ndarray) -> Iterator[Crossing]:
+    """Yield what is known of a budget: a lower bound only crosses it for sure, an upper one only keeps it."""
+    sign = summary.certainty.sign
+    if not sign or (sign == "≤" and not beyond.any()):
+        yield from _crossing("total", what, beyond)
+    elif sign == "≥" and beyond.any():
+        yield from (c._replace(complete=bool(beyond[0].all())) for c in _crossing("total", what, beyond))
+    else:
+        yield Crossing("total", what, None, None, (), complete=False)
 
 
 def crossings_of(estimate: Estimate, summary: Summary) -> list[Crossing]:

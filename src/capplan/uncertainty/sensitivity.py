@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
 from capplan.components.base import Context
+from capplan.cost.lines import Certainty
 from capplan.errors import InputError
 from capplan.estimate import context_of
 from capplan.many import summarise
@@ -51,11 +52,16 @@ class Bar(NamedTuple):
 
 
 class Tornado(NamedTuple):
-    """Bars from the widest; cost and instances with every input in its middle."""
+    """Bars from the widest; cost and instances with every input in its middle.
+
+    certainty: how sure the costs are; priced: whether anything has a price.
+    """
 
     cost: float
     instances: float
     bars: Sequence[Bar]
+    certainty: Certainty
+    priced: bool
 
 
 Move = Mapping[Path, float]
@@ -94,7 +100,7 @@ def _tornado(file: PlanFile, context: Context, moves: Mapping[Path, tuple[Move, 
     ordered = sorted(
         bars, key=lambda bar: (-bar.swing, -abs(bar.instances_high - bar.instances_low), bar.path)
     )
-    return Tornado(float(cost[0]), float(instances[0]), ordered)
+    return Tornado(float(cost[0]), float(instances[0]), ordered, summary.certainty, summary.priced)
 
 
 def _straight(path: Path, ends: tuple[float, float]) -> tuple[Move, Move]:
