@@ -2,6 +2,8 @@
 
 import json
 import textwrap
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from helpers import ROOT
@@ -189,3 +191,32 @@ def test_templates_can_be_listed_shown_ejected_and_changed(capplan, plan, tmp_pa
     assert refused.exit_code == 2
     assert str(mine) in refused.stderr
     assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- a\n", "holds a list"),
+        ("5\n", "holds 5 where an object is expected"),
+        ("", "holds nothing"),
+        ("kind: List\nitems: {a: b}\n", "holds a list"),
+        ("kind: List\nitems: [5]\n", "holds 5"),
+    ],
+)
+def test_verify_names_a_file_without_objects(capplan: Callable, tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "all.yaml"
+    file.write_text(text)
+    for source in (file, tmp_path) if text else (file,):
+        run = capplan("verify", source, "--format", "json")
+        assert run.exit_code == 4
+        found = [f for f in json.loads(run.stdout)["findings"] if f["severity"] == "error"]
+        assert [(f["id"], Path(f["file"]).name) for f in found] == [("unreadable", "all.yaml")]
+        assert said in found[0]["message"]
+
+
+def test_verify_allows_the_patches_of_an_overlay(capplan: Callable, tmp_path: Path) -> None:
+    (tmp_path / "kustomization.yaml").write_text("resources: [settings.yaml]\npatches: [{path: p.yaml}]\n")
+    (tmp_path / "settings.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\n")
+    (tmp_path / "p.yaml").write_text("- {op: add, path: /data, value: {}}\n")
+    run = capplan("verify", tmp_path, "--format", "json")
+    assert "unreadable" not in run.stdout

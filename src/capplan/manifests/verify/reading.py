@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,12 +11,14 @@ from capplan.errors import InputError, Problem
 from capplan.findings import Finding, Severity
 from capplan.manifests.verify.checks import files as checks
 from capplan.manifests.verify.world import Item
+from capplan.quantities import shown
 from capplan.stdin import is_stdin, name_of
 from capplan.strictjson import parse_json
 from capplan.strictyaml import load_all, read_text
 
 _TREES = (".yaml", ".yml", ".json")
 _TEXTS = (".js", ".py", ".sh", ".sql")
+_KUSTOMIZATION = "kustomization.yaml"
 _KUSTOMIZATIONS = ("kustomization.yml", "Kustomization")
 """Names that Kustomize takes besides ``kustomization.yaml``."""
 
@@ -72,6 +74,7 @@ def read_contents(directory: Path) -> Contents:
             _read_tree(found, name, path)
         elif path.suffix in _TEXTS:
             found.texts[name] = path.read_text(encoding="utf-8", errors="replace")
+    found.unread.extend(_without_objects(found.documents, lambda name: _text(directory / name)))
     return found
 
 
@@ -80,7 +83,31 @@ def read_one(path: Path) -> Contents:
     text = read_text(path)
     name = name_of(path) if is_stdin(path) else path.name
     is_json = path.suffix == ".json" or text.lstrip()[:1] == "{"
-    return Contents({name: documents_in(text, name, is_json)}, {}, [])
+    documents = {name: documents_in(text, name, is_json) or [None]}
+    return Contents(documents, {}, list(_without_objects(documents, lambda _: text)))
+
+
+def _without_objects(documents: Mapping[str, list[Any]], text: Callable[[str], str]) -> Iterator[Finding]:
+    """Yield a finding for each file that holds something else than objects; patches of overlays may be lists.
+
+    An error where nothing is an object, or the file looks like a manifest; otherwise a warning.
+    """
+    overlays = tuple(name.removesuffix(_KUSTOMIZATION) for name in documents if _is_kustomization(name))
+    nothing = not any(isinstance(value, dict) for values in documents.values() for value in values)
+    for name, values in documents.items():
+        strange = [value for value in values if not isinstance(value, dict)]
+        if strange and not name.startswith(overlays):
+            severity: Severity = "error" if nothing or _LIKE_A_MANIFEST.search(text(name)) else "warning"
+            what = f"holds {shown(strange[0])} where an object is expected"
+            yield _file(name).finding(checks.UNREADABLE, "", what, severity=severity)
+
+
+def _is_kustomization(name: str) -> bool:
+    return name.rpartition("/")[2] == _KUSTOMIZATION
+
+
+def _file(name: str) -> Item:
+    return Item(name, {"kind": "File", "metadata": {"name": name}})
 
 
 def _read_tree(found: Contents, name: str, path: Path) -> None:
@@ -91,7 +118,7 @@ def _read_tree(found: Contents, name: str, path: Path) -> None:
         severity: Severity = "error" if _LIKE_A_MANIFEST.search(_text(path)) else "warning"
         place = _PLACE.fullmatch(problem.where.removeprefix(f"{path}"))
         line, column = (None, None) if place is None else (int(place[1]), int(place[2]))
-        item = Item(name, {"kind": "File", "metadata": {"name": name}})
+        item = _file(name)
         what = f"cannot be read: {problem.what}"
         found.unread.append(
             item.finding(checks.UNREADABLE, "", what, problem.remedy, severity, line=line, column=column)
@@ -149,5 +176,6 @@ def _members(value: Any) -> list[Any]:
     """Return the objects of a List, which may be one of a kind, such as a RoleBindingList."""
     if isinstance(value, dict) and str(value.get("kind")).endswith("List") and "items" in value:
         items = value["items"]
-        return items if isinstance(items, list) else []
+        # What is no list of objects is kept as what it is: no object.
+        return items if isinstance(items, list) else [] if items is None else [[items]]
     return [value]
