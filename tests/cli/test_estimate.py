@@ -276,6 +276,20 @@ def test_book_may_be_a_file_beside_the_plan(capplan: Callable, tmp_path: Path) -
     assert read(beside)["monthly_cost"] == shop(capplan, "--book", "agreed")["monthly_cost"]
 
 
+def test_book_on_the_command_line_is_relative_to_the_working_directory(
+    capplan: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plans").mkdir()
+    plan, here = tmp_path / "plans" / "plan.yaml", tmp_path / "mine.yaml"
+    plan.write_bytes((PLANS / "shop.yaml").read_bytes())
+    here.write_bytes((FROZEN / "books" / "agreed.yaml").read_bytes())
+    (tmp_path / "plans" / "mine.yaml").write_text("not: the one\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.yaml", "./mine.yaml"):
+        run = capplan("estimate", plan, "--catalogs", FROZEN, "--book", name, "--format", "json")
+        assert read(run)["monthly_cost"] == shop(capplan, "--book", "agreed")["monthly_cost"]
+
+
 def test_directory_stands_for_the_plan_in_it(capplan: Callable, example: Path) -> None:
     assert capplan("estimate", example) == capplan("estimate", example / "plan.yaml")
 

@@ -88,10 +88,24 @@ Catalogs = Annotated[
         help="Directory of catalogs over the embedded ones, or several, divided as in PATH.",
     ),
 ]
+
+
+def _from_here(books: list[str] | None) -> list[str] | None:
+    """Return books with files of the working directory by their whole path; others are beside the plan."""
+    from capplan.cli.settings import is_path
+
+    return books and [
+        str(Path(book).absolute()) if is_path(book) and Path(book).is_file() else book for book in books
+    ]
+
+
 Books = Annotated[
     list[str] | None,
     typer.Option(
-        "--book", envvar="CAPPLAN_BOOKS", help="Price book laid over the list prices: a name or a file."
+        "--book",
+        envvar="CAPPLAN_BOOKS",
+        callback=_from_here,
+        help="Price book laid over the list prices: a name or a file.",
     ),
 ]
 Sets = Annotated[

@@ -154,11 +154,12 @@ def _fits(key: str, value: Any) -> bool:
 def _resolved(key: str, value: Any, directory: Path) -> Any:
     """Return a value with its paths relative to the file that says them; a book is a path if it looks so."""
     if key == "books":
-        return [str(directory / book) if _is_path(book) else book for book in value]
+        return [str(directory / book) if is_path(book) else book for book in value]
     if key == "catalogs":
         return os.pathsep.join(str(directory / part) for part in value.split(os.pathsep))
     return str(directory / value) if key in _PATHS else value
 
 
-def _is_path(book: str) -> bool:
+def is_path(book: str) -> bool:
+    """Say whether a book is a file, and not the name of one that ships."""
     return "/" in book or book.endswith((".yaml", ".yml"))
