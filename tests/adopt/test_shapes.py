@@ -45,6 +45,38 @@ def test_an_entry_of_any_shape_beside_a_sound_one(capplan: Callable, tmp_path: P
     assert "ok:" in run.stdout
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (None, "planned_values: expected a mapping, got nothing"),
+        ([], "planned_values: expected a mapping, got a list"),
+        ({"root_module": 5}, "planned_values.root_module: expected a mapping, got 5"),
+        ({"root_module": None}, "planned_values.root_module: expected a mapping, got nothing"),
+        (
+            {"root_module": {"resources": {}}},
+            "planned_values.root_module.resources: expected a list, got a mapping",
+        ),
+    ],
+)
+def test_a_plan_that_can_hold_nothing_is_refused(
+    capplan: Callable, tmp_path: Path, values: object, said: str
+) -> None:
+    file = tmp_path / "tf.json"
+    file.write_text(json.dumps({"format_version": "1.2", "planned_values": values}))
+    for command in (("adopt", file), ("estimate", "--manifests", file)):
+        run = capplan(*command)
+        assert (run.exit_code, run.stdout) == (2, "")
+        assert f"{file}: {said}" in run.stderr
+
+
+def test_a_module_whose_resources_are_none_is_noted(capplan: Callable, tmp_path: Path) -> None:
+    file = tmp_path / "tf.json"
+    root = {"resources": [SERVER], "child_modules": [{"resources": {}}]}
+    file.write_text(json.dumps({"planned_values": {"root_module": root}}))
+    run = capplan("adopt", file)
+    assert "child_modules[0].resources is a mapping, which is not a list" in run.stderr
+
+
 @pytest.mark.parametrize("low", [-1, True, 10**400, float("nan"), "many", None])
 def test_counts_that_are_none(capplan: Callable, tmp_path: Path, low: object) -> None:
     group = {**GROUP, "values": {**GROUP["values"], "scaling_config": [{"min_size": low, "max_size": low}]}}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from capplan.adopt.tfplan import check_plan
 from capplan.errors import InputError, Problem, nearest
 from capplan.manifests.kustomize import KUSTOMIZATION, NotComposedError, composed
 from capplan.manifests.verify.reading import documents_in, read_directory
@@ -40,6 +41,7 @@ def read_source(source: Path, overlay: str | None = None) -> SourceText:
     documents = documents_in(text, name, text.lstrip()[:1] == "{")
     only = documents[0] if len(documents) == 1 and isinstance(documents[0], dict) else {}
     if "planned_values" in only:
+        check_plan(only, name)
         return SourceText(name, terraform=only)
     if "kind" not in only and isinstance(only.get("services"), dict):
         return SourceText(name, compose=only)

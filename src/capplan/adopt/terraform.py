@@ -13,7 +13,7 @@ from typing import Any
 from capplan.adopt import checks
 from capplan.adopt.draft import Draft, Tree, cores, usable
 from capplan.adopt.tfplan import Planned, UncoveredError, mapping_of, references_of, resources_of
-from capplan.adopt.unread import FLAG, QUANTITY, WHOLE, Shapes, note_unread
+from capplan.adopt.unread import FLAG, LIST, QUANTITY, WHOLE, Shapes, note_unread
 from capplan.catalog.catalog import Catalog
 from capplan.components.base import MACHINES
 from capplan.manifests.quantity import memory
@@ -42,6 +42,7 @@ _SHAPES: Shapes = {
     **dict.fromkeys(("multi_az", "spot", "preemptible", "cpu_idle"), FLAG),
     "limits": {"*": QUANTITY},
 }
+_MODULES: Shapes = {"child_modules": LIST, "resources": LIST, "values": {}}
 
 
 class Terraform:
@@ -50,8 +51,9 @@ class Terraform:
     def __init__(self, plan: Mapping[str, Any], draft: Draft) -> None:
         self.draft = draft
         self.catalog = Catalog(draft.asked.catalogs)
-        values = plan.get("planned_values")
-        self.resources = list(resources_of(mapping_of(mapping_of(values).get("root_module"))))
+        root = mapping_of(mapping_of(plan.get("planned_values")).get("root_module"))
+        note_unread(draft, "planned_values.root_module", {**root, "resources": None}, _MODULES)
+        self.resources = list(resources_of(root))
         self.by_address = {resource.address: resource for resource in self.resources}
         self._configuration = mapping_of(plan.get("configuration"))
         self.references = dict(references_of(mapping_of(self._configuration.get("root_module")), ""))
