@@ -296,6 +296,7 @@ def test_region_is_checked_once_the_platform_is_known(answering: Callable, workp
             "--region: aws has no region 'us-est-1'. Did you mean",
         ),
         (("--region", "eu-west-1", "--yes"), "--region: gcp has no region 'eu-west-1'"),
+        (("--region", "mars-1"), "--region: gcp has no region 'mars-1'"),
     ],
 )
 def test_wrong_answer_in_an_option_leaves_nothing_behind(

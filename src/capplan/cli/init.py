@@ -145,7 +145,10 @@ def _from_pipe(answers: Answers, field: str, number: int) -> Answers:
     answered = answers._replace(**{field: said})
     problem = _wrong(answered, field)
     if problem is not None:
-        raise InputError(problem._replace(where=f"stdin:{number}: {problem.where}"))
+        # Of a platform that is right in itself, the region of the option is wrong.
+        of_option = field == "platform" and _wrong(answered._replace(region=""), field) is None
+        where = "--region" if of_option else f"stdin:{number}: {problem.where}"
+        raise InputError(problem._replace(where=where))
     return answered
 
 
