@@ -402,3 +402,58 @@ def test_an_increase_is_judged_as_far_as_prices_are_known(
     run = judge(f"increases: [{{{gate}, of: min}}]", "--base", str(tmp_path / "base.yaml"), plan=plan)
     assert run.exit_code == code
     assert "increase/total" in run.stdout
+
+
+@pytest.mark.parametrize("gate", ["usd: 1", "percent: 10%", "component: mail, usd: 1"])
+@pytest.mark.parametrize(("unpriced", "code"), [("deny", 6), ("allow", 0)])
+@pytest.mark.parametrize("base_calls", ["0.3", "0.05"])
+def test_an_increase_from_a_base_without_all_prices_is_unknown(
+    judge, tmp_path: Path, gate: str, unpriced: str, code: int, base_calls: str
+) -> None:
+    """The base calls another API more or less often at a price that nobody knows."""
+    (tmp_path / "base.yaml").write_text(UNPRICED.replace("mail: 0.1", f"mail: {base_calls}"))
+    gates = f"{{increases: [{{{gate}}}], coverage: {{unpriced: {unpriced}}}}}"
+    run = judge(gates, "--base", str(tmp_path / "base.yaml"), plan=UNPRICED)
+    assert run.exit_code == code
+    assert "from 0.00" not in run.stdout
+    assert ("increase of the expected cost is unknown" in " ".join(run.stdout.split())) is (code == 6)
+
+
+@pytest.mark.parametrize(
+    ("base", "gate", "code"),
+    [
+        # The base uses more of what has no price, so the plan may cost less than it.
+        (UNPRICED.replace("mail: 0.1", "mail: 0.3").replace("min: 1", "min: 0"), "usd: 1, of: min", 6),
+        # What costs more already, and uses as much of the rest, rises by that for sure; a share is unknown.
+        (UNPRICED.replace("min: 1", "min: 0"), "usd: 1, of: min", 3),
+        (UNPRICED.replace("min: 1", "min: 0"), "percent: 1%, of: min", 6),
+        # A price that was unknown became known, which is no increase from nothing.
+        (UNPRICED, "component: mail, percent: 10%", 6),
+    ],
+)
+def test_an_increase_needs_prices_on_both_sides(
+    judge, tmp_path: Path, base: str, gate: str, code: int
+) -> None:
+    (tmp_path / "base.yaml").write_text(base)
+    plan = PLAN if "mail" in gate else UNPRICED.replace("min: 1", "min: 3")
+    run = judge(f"increases: [{{{gate}}}]", "--base", str(tmp_path / "base.yaml"), plan=plan)
+    assert run.exit_code == code
+
+
+NOTHING_PRICED = "{name: t, demand: {requests_per_second: 200}, external_apis: {pay: {}}}"
+
+
+@pytest.mark.parametrize("fmt", ["table", "markdown", "html"])
+def test_the_cost_of_a_check_is_shown_with_what_it_bounds(judge, fmt: str) -> None:
+    assert "≥ " in judge("{}", "--format", fmt, plan=UNPRICED).stdout
+    assert "max: unpriced" in judge("{}", "--format", fmt, plan=NOTHING_PRICED).stdout
+    assert "≥" not in judge("{}", "--format", fmt).stdout
+
+
+@pytest.mark.parametrize("plan", [PLAN, NOTHING_PRICED])
+def test_a_p95_needs_an_interval_in_the_plan(judge, plan: str) -> None:
+    run = judge("{budgets: [{p95: 100000}], coverage: {unpriced: allow}}", plan=plan)
+    assert run.exit_code == 3
+    said = " ".join(run.stdout.split())
+    assert "needs a number of the plan to be an interval" in said
+    assert "--samples" not in said

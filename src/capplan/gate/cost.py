@@ -20,13 +20,23 @@ from capplan.report.numbers import counted
 Document = Mapping[str, Any]
 _FIGURES = ("min", "expected", "max", "p95")
 _TO_PRICE = "Put the price into a price book, or let coverage.unpriced allow it."
+_TO_BOUND = "Give every autoscaler a maximum."
+_TO_SPREAD = "A p95 needs a number of the plan to be an interval, such as {p5: 7k, p50: 10k, p95: 15k}."
 
 
 class _Spent(NamedTuple):
-    """Dollars a month by figure, of what has a price; None where nothing bounds it. unpriced: other lines."""
+    """Dollars a month by figure, of what has a price; None where nothing bounds it.
+
+    unpriced: lines without a price. lacking: how much is used of them, by component and SKU.
+    """
 
     usd: Mapping[str, float | None]
     unpriced: int
+    lacking: Mapping[tuple[str, ...], float]
+
+    def lacks_no_more_than(self, other: _Spent) -> bool:
+        """Say whether nothing without a price is used more than in ``other``."""
+        return all(used <= other.lacking.get(key, 0.0) * (1 + 1e-9) for key, used in self.lacking.items())
 
 
 class _Verdict(NamedTuple):
@@ -67,8 +77,7 @@ def _of_budget(budget: Budget, figure: str, spent: _Spent, share: float) -> _Ver
     limit, cost = float(getattr(budget, figure)), spent.usd[figure]
     if cost is None:
         what = f"the {figure} cost is unknown, so the budget of {limit:,.2f} USD cannot be held"
-        remedy = "Give every autoscaler a maximum." if figure == "max" else "Use --samples for p95."
-        return _Verdict(checks.BUDGET_UNKNOWN, what, remedy)
+        return _Verdict(checks.BUDGET_UNKNOWN, what, _TO_BOUND if figure == "max" else _TO_SPREAD)
     of = f"for {budget.units:g} {budget.per}" if budget.per else "a month"
     now, over, most = (_usd(amount, budget) for amount in (cost * share, cost * share - limit, limit))
     is_now = f"{figure} cost is {'at least ' if spent.unpriced else ''}{now} USD {of}"
@@ -118,7 +127,20 @@ def _spent(document: Document, names: Sequence[str] | None) -> _Spent:
     # A part of which nothing has a price adds nothing to what is known.
     known = [cost for cost, unpriced in parts if cost.get("expected") is not None or not unpriced]
     usd = {figure: _sum([cost.get(figure) for cost in known]) for figure in _FIGURES}
-    return _Spent(usd, sum(unpriced for _, unpriced in parts))
+    if "p95" not in document["monthly_cost"]:
+        usd["p95"] = None
+    return _Spent(usd, sum(unpriced for _, unpriced in parts), _lacking(document, names))
+
+
+def _lacking(document: Document, names: Sequence[str] | None) -> dict[tuple[str, ...], float]:
+    """Return how much is used of what has no price; a quantity that is unknown compares with none."""
+    found: dict[tuple[str, ...], float] = {}
+    for line in document["cost_lines"]:
+        if line["price_status"] == "unpriced" and (names is None or line["component"] in names):
+            key = tuple(str(line[part]) for part in ("component", "provider", "sku", "region", "rate"))
+            used = float("nan") if line["quantity"] is None else float(line["quantity"])
+            found[key] = found.get(key, 0.0) + used
+    return found
 
 
 def _sum(costs: Sequence[float | None]) -> float | None:
@@ -141,14 +163,25 @@ def _of_increase(gate: Increase, base: _Spent, head: _Spent) -> _Verdict | None:
         return _Verdict(checks.INCREASE_UNKNOWN, what, "Give it a price, or a maximum.")
     more = after - before
     share = more / before if before > 0 else (float("inf") if more > 0 else 0.0)
-    percent = "+∞ %" if share == float("inf") else f"{share:+.1%}"
-    sides = f"by {more:,.2f} USD a month ({percent}), from {before:,.2f} to {after:,.2f}"
-    too_much = gate.usd is not None and more > gate.usd + 1e-9
-    if too_much or (gate.percent is not None and share > gate.percent + 1e-9):
+    surely_more = gate.usd is not None and more > gate.usd + 1e-9 and base.lacks_no_more_than(head)
+    if surely_more or (gate.percent is not None and share > gate.percent + 1e-9 and not base.unpriced):
         remedy = "Run `capplan diff` to see what raises it; if it is intended, accept it in the gates file."
-        return _Verdict(checks.INCREASE_EXCEEDED, f"{gate.of} cost rises {sides}", remedy)
-    if head.unpriced:
-        others = counted(head.unpriced, "line")
-        what = f"{gate.of} cost changes {sides}, and {others} without a price may add to it"
+        said = f"{gate.of} cost rises {_sides(before, after, share, base, head)}"
+        return _Verdict(checks.INCREASE_EXCEEDED, said, remedy)
+    if base.unpriced or head.unpriced:
+        lines = (
+            f"{counted(base.unpriced, 'line')} of the base and {counted(head.unpriced, 'line')} of the plan"
+        )
+        what = f"the increase of the {gate.of} cost is unknown: {lines} have no price"
         return _Verdict(UNPRICED, what, _TO_PRICE)
     return None
+
+
+def _sides(before: float, after: float, share: float, base: _Spent, head: _Spent) -> str:
+    """Say how a cost moves; a share of a base without all prices is unknown."""
+    percent = "+∞ %" if share == float("inf") else f"{share:+.1%}"
+    shown = "" if base.unpriced else f" ({percent})"
+    least, was, now = (
+        "at least " if lacks else "" for lacks in (head.unpriced, base.unpriced, head.unpriced)
+    )
+    return f"by {least}{after - before:,.2f} USD a month{shown}, from {was}{before:,.2f} to {now}{after:,.2f}"

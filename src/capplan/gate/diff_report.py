@@ -68,14 +68,11 @@ def _blocks(found: Diff, reproduce: str) -> Iterator[Block]:
 
 def _totals(found: Diff) -> Table:
     columns = (Column("USD a month"), *(Column(n, right=True) for n in ("before", "after", "change")))
-    signs = [_SIGNS[side["monthly_cost"].get("bound")] for side in (found.base, found.head)]
+    signs = [numbers.BOUNDS[side["monthly_cost"].get("bound")] for side in (found.base, found.head)]
     rows = [[name, *_signs(signs, _money(found.total[name]))] for name in ("min", "expected", "max")]
     if found.unit_cost.before is not None or found.unit_cost.after is not None:
         rows.append(["per 1,000 requests", *_money(found.unit_cost, 4)])
     return Table(columns, rows)
-
-
-_SIGNS = {None: "", "lower": "≥ ", "upper": "≤ ", "neither": "≈ "}
 
 
 def _signs(signs: Sequence[str], cells: Sequence[str]) -> list[str]:

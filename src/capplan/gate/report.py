@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -34,10 +34,18 @@ def _blocks(checked: Checked, results: Results) -> Iterator[Block]:
     others = len(results.results) - failing
     said = f"{failing} failed, {others} warned or waived" if checked.found else "no violations"
     cost = checked.document["monthly_cost"]
-    figures = " / ".join(numbers.money(cost[key]) for key in ("min", "expected", "max"))
-    costs = f"USD a month min / expected / max: {figures}"
+    costs = f"USD a month min / expected / max: {_figures(cost)}"
     yield Heading(f"{word}  {checked.document['plan']}: {said}", (costs,))
     yield results
+
+
+def _figures(cost: Mapping[str, Any]) -> str:
+    """Return least, expected and highest cost, each with the sign of what it bounds."""
+    if cost["expected"] is None:
+        return "unpriced"
+    sign = numbers.BOUNDS[cost["bound"]]
+    shown = (numbers.money(cost[key]) for key in ("min", "expected", "max"))
+    return " / ".join(usd if usd == numbers.money(None) else sign + usd for usd in shown)
 
 
 def _document(checked: Checked) -> dict[str, Any]:

@@ -19,6 +19,9 @@ _SHORT_UNITS = {
     "request": "req",
 }
 
+BOUNDS = {None: "", "lower": "≥ ", "upper": "≤ ", "neither": "≈ "}
+"""What stands before an amount, by what JSON says that it bounds."""
+
 
 def money(usd: float | None) -> str:
     """Return dollars and cents; a dash where the amount is unknown.
