@@ -139,6 +139,22 @@ def test_one_stray_row_is_no_year_of_load(tmp_path):
         read_trace(write(tmp_path, rows), tmp_path)
 
 
+@pytest.mark.parametrize(
+    "row", ["2026-01-01T23:00:01Z,3", "2026-01-01T23:29:00Z,3", "2025-12-31T23:59:59Z,3"]
+)
+def test_a_stray_row_at_an_end_is_no_hour(tmp_path, row):
+    values = [3600] * 24
+    found = read_recording(write(tmp_path, [*hourly(values), row]), tmp_path)
+    assert found.rps == pytest.approx(np.ones(24))
+    assert len(found.gaps) == 1
+    assert "load.csv:26 is left out" in found.gaps[0]
+
+
+def test_a_pair_of_series_has_no_stray_row(tmp_path):
+    rows = [f"2026-01-01T{hour:02d}:{m:02d}:00Z,3600" for hour in range(24) for m in (0, 15, 30, 45, 46)]
+    assert not [said for said in read_recording(write(tmp_path, rows), tmp_path).gaps if "left out" in said]
+
+
 def test_what_is_made_up_is_said_and_the_limit_can_be_raised(tmp_path):
     trace = write(tmp_path, minutes(*range(95), *range(98, 101)))
     (said,) = read_recording(trace, tmp_path).gaps

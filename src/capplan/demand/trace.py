@@ -28,7 +28,8 @@ _UNSAID = 0.01
 class Recording(NamedTuple):
     """A load as it was: requests per second, step by step.
 
-    said: how the file was read, where it does not say it itself; gaps: what of the load is made up.
+    said: how the file was read, where it does not say it itself; gaps: what of the load is made up, or left
+    out of it.
     """
 
     step_s: float
@@ -50,7 +51,8 @@ def read_recording(trace: Trace, directory: Path) -> Recording:
     """Return the load that the file of a trace holds: rows of CSV, or requests/s as Prometheus answered.
 
     Steps are as long as the median distance of two times. A row belongs to the nearest step; rows of one step
-    are averaged, and steps without any are interpolated. Raises :class:`InputError` for what cannot be a
+    are averaged, and steps without any are interpolated. A first or last row that stands alone within half a
+    step of the next is left out: it is no step of its own. Raises :class:`InputError` for what cannot be a
     load, and where more of it than ``trace.max_gaps`` would be made up.
     """
     path = Path(trace.file) if is_stdin(trace.file) else directory / trace.file
@@ -60,13 +62,16 @@ def read_recording(trace: Trace, directory: Path) -> Recording:
         raise InputError(Problem(name_of(path), "a trace needs at least two different times"))
     order = np.argsort(rows.time_s, kind="stable")
     step_s = _step_s(path, trace, rows.time_s[order])
+    whole = _whole(rows.time_s[order], step_s)
+    strays = [_stray(rows.places[row], step_s) for row in order[~whole]]
+    order = order[whole]
     steps = np.rint((rows.time_s[order] - rows.time_s[order[0]]) / step_s)
     gaps = _gaps(path, rows, order, steps, float(trace.max_gaps))  # type: ignore[arg-type]
     load = _filled(steps.astype(np.int64), rows.values[order])
     rps = load / step_s if trace.unit == "requests" and not answered else load
     if float(rps.mean()) <= 0:
         raise InputError(Problem(name_of(path), f"column '{trace.value}' holds no load"))
-    return Recording(step_s, rps, rows.said, gaps)
+    return Recording(step_s, rps, rows.said, [*strays, *gaps])
 
 
 def _answered(path: Path) -> _Rows:
@@ -102,11 +107,30 @@ def _step_s(path: Path, trace: Trace, time_s: Array) -> float:
     return step_s
 
 
+def _whole(time_s: Array, step_s: float) -> Array:
+    """Say of each row whether it is more than a stray at either end; ``time_s`` rises, (rows,)."""
+    times = np.unique(time_s)
+    short = np.diff(times) < step_s / 2
+    if len(times) < _FEWEST_TIMES or np.any(short[1:-1]):
+        return np.ones(len(time_s), dtype=bool)
+    first, last = times[1 if short[0] else 0], times[-2 if short[-1] else -1]
+    found: Array = (time_s >= first) & (time_s <= last)
+    return found
+
+
+_FEWEST_TIMES = 4
+"""Times that it takes to tell a stray row from an irregular step."""
+
+
+def _stray(place: str, step_s: float) -> str:
+    return f"{place} is left out: it is less than half a step of {_long(step_s)} away from the row next to it"
+
+
 def _gaps(path: Path, rows: _Rows, order: Array, steps: Array, limit: float) -> list[str]:
     """Return what to say of gaps and repetitions; InputError where they are more than the ``limit``."""
     count = float(steps[-1]) + 1.0
     missing = 1.0 - len(np.unique(steps)) / count
-    repeated = 1.0 - len(np.unique(rows.time_s)) / len(order)
+    repeated = 1.0 - len(np.unique(rows.time_s[order])) / len(order)
     gap = f"{_percent(missing)} of its steps are missing"
     longest = _longest(rows, order, steps)
     repetition = f"{_percent(repeated)} of its rows repeat the time of another row"
