@@ -159,6 +159,8 @@ class Expression:
 
 def _kind(value: object) -> str:
     """Return what a value is, in words."""
+    if isinstance(value, bool):
+        return "true or false"
     if isinstance(value, int | float):
         return f"a number ({value:g})"
     if isinstance(value, Mapping):
@@ -177,7 +179,7 @@ def _parsed(text: str) -> ast.expr:
             raise ExpressionError("is nested too deeply")
     except SyntaxError as error:
         place = f" at character {error.offset}" if error.offset else ""
-        raise ExpressionError(f"cannot be read: {error.msg}{place}") from None
+        raise ExpressionError(f"cannot be read{place}") from None
     except (ValueError, RecursionError, MemoryError):
         raise ExpressionError("cannot be read") from None
     return tree.body
@@ -201,6 +203,10 @@ def _check(node: ast.AST) -> None:
         raise ExpressionError(f"'{_said(node)[:20]}…' is too large")
     if isinstance(node, ast.Call) and (not isinstance(node.func, ast.Name) or _spread(node)):
         raise ExpressionError(f"'{_said(node)}' is not allowed", "Only functions can be called, by name.")
+    if isinstance(node, ast.Attribute) and node.attr.startswith("__"):
+        raise ExpressionError(
+            f"'{_said(node)}' is not allowed", "A field is named without leading underscores."
+        )
     if isinstance(node, ast.GeneratorExp) and len(node.generators) > 1:
         raise ExpressionError("only one loop is allowed in brackets")
     if isinstance(node, ast.comprehension) and not isinstance(node.target, ast.Name):
@@ -347,8 +353,23 @@ def _call(node: ast.Call, scope: _Scope) -> Any:
     named = {str(keyword.arg): _value(keyword.value, scope) for keyword in node.keywords}
     try:
         return _bounded(function(*arguments, **named), node, _figures(arguments))
-    except (TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise ExpressionError(f"{_said(node)}: {error}") from None
+    except OverflowError:
+        raise ExpressionError(f"{_said(node)} is too large") from None
+    except (TypeError, ValueError, AttributeError):
+        raise ExpressionError(f"{_said(node)} has no value, because {_why(name, arguments)}") from None
+
+
+def _why(name: str, arguments: Sequence[Any]) -> str:
+    """Return why a function has no value for its arguments."""
+    if not arguments:
+        return f"{name} needs an argument"
+    if all(isinstance(each, Sequence | Mapping) and not each for each in arguments):
+        return "the list is empty"
+    if any(figure is None for figure in _figures(arguments)):
+        return "a part of it is unknown"
+    if name == "sqrt" and isinstance(arguments[0], int | float) and arguments[0] < 0:
+        return "a negative number has no square root"
+    return f"{name} cannot be used with {' and '.join(map(_kind, arguments))}"
 
 
 def _figures(arguments: Sequence[Any]) -> list[Any]:
