@@ -57,6 +57,7 @@ CASES = [
     ("age", "warning", one(), {"sources": sources("2025-07-01")}),
     ("age", "warning", one(gpu="T4", gpu_count=1), {"sources": sources("2026-04-01")}),
     ("age", "warning", one(spot={"us-central1": 0.5}), {"sources": sources("2026-06-01")}),
+    ("age", "warning", one(commit_1y={"us-central1": 0.5}), {"sources": sources("2025-07-01")}),
     ("unknown-gpu", "error", one(gpu="T5", gpu_count=1), {}),
     ("tiers", "error", tier(a={"from": 5}), {}),
     ("tiers", "error", tier(a={"from": 0}, b={"from": 0}), {}),
@@ -89,6 +90,13 @@ def test_what_is_right_passes(tmp_path, skus):
 
 def test_every_rule_has_a_case():
     assert {rule for rule, *_ in CASES} == {check.code for check in RULES}
+
+
+def test_commitments_age_apart_from_the_price(tmp_path):
+    given = {"old": {"as_of": "2024-01-01", "text": "t"}, **sources("2026-07-01")}
+    skus = one(commit_3y={"us-central1": 0.5}, spot={"us-central1": 0.4}, source={"commit_3y": "old"})
+    (odd,) = oddities(tmp_path, skus=skus, sources=given)
+    assert odd.message == "1 prices of commitments, the oldest of 2024-01-01: older than 365 days"
 
 
 def test_a_list_price_may_be_old_when_a_gpus_may_not(tmp_path):

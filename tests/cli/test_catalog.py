@@ -250,3 +250,34 @@ def test_github_shows_an_annotation_at_the_catalog(capplan: Callable) -> None:
     (line,) = capplan(*OLD, "--format", "github").stdout.splitlines()
     assert line.startswith("::warning file=")
     assert "gcp/cloud-run.yaml,title=age::gcp/cloud-run: " in line
+
+
+def test_a_plan_is_compared_over_regions(capplan: Callable) -> None:
+    run = capplan("catalog", "compare", "examples/afpi", "--regions", "europe-west1,us-central1,europe-west9")
+    assert (run.exit_code, run.stderr) == (0, "")
+    order = [line.split()[0] for line in run.stdout.splitlines() if line.startswith(("europe", "us-"))]
+    assert sorted(order[:3]) == ["europe-west1", "europe-west9", "us-central1"]
+    document = json.loads(
+        capplan("catalog", "compare", "examples/afpi", "--regions", "all", "--format", "json").stdout
+    )
+    assert document["plan"] == "afpi"
+    costs = [
+        row["monthly_cost"]["expected"] for row in document["regions"] if row["monthly_cost"]["complete"]
+    ]
+    assert costs == sorted(costs)
+    assert sum(row["now"] for row in document["regions"]) == 1
+
+
+def test_regions_have_names_prices_and_carbon(capplan: Callable) -> None:
+    run = capplan("catalog", "regions", "--format", "json")
+    assert (run.exit_code, run.stderr) == (0, "")
+    rows = {(row["provider"], row["region"]): row for row in json.loads(run.stdout)["regions"]}
+    assert "EU (Frankfurt)" in rows["aws", "eu-central-1"]["aliases"]
+    assert rows["azure", "eastus"]["aliases"] == ["East US"]
+    assert rows["gcp", "us-central1"]["gco2e_per_kwh"] == pytest.approx(412.72)
+    assert rows["aws", "us-east-1"]["gco2e_per_kwh"] is None
+    assert "rds-postgres" in rows["aws", "eu-central-1"]["services"]
+    assert rows["gcp", "europe-west9"]["machines"] > 100
+    table = capplan("catalog", "regions", "--provider", "gcp")
+    assert "us-central1" in table.stdout
+    assert capplan("catalog", "regions", "--provider", "gpc").exit_code == 2

@@ -82,6 +82,26 @@ def _egress(row: Row) -> Meter | None:
     return Meter(row["sku"], "GiB", tier_of=tariff, start=starts[block])
 
 
+_N1 = {f"db-n1-standard-{cores}": (cores, 3.75 * cores) for cores in (1, 2, 4, 8, 16, 32, 64, 96)}
+_CUSTOM = {f"db-custom-{c}-{int(1024 * gib)}": (c, gib) for c, gib in ((2, 7.5), (4, 16), (8, 32))}
+
+
+def _shapes(shapes: Mapping[str, tuple[int, float]]) -> Fill:
+    """Return what adds machines of Cloud SQL: they cost their cores and memory."""
+
+    def fill(raw: Raw, matrix: Matrix) -> None:
+        source = matrix.cite(
+            "derived: cores and GiB x their prices in the region", "2026-09-25", "cores-and-memory"
+        )
+        for sku, (cores, gib) in shapes.items():
+            matrix.describe(sku, vcpu=float(cores), memory_gib=gib)
+            for region in matrix.regions("enterprise-vcpu"):
+                core, ram = (matrix.price(f"enterprise-{what}", region) or 0.0 for what in ("vcpu", "ram"))
+                matrix.add(sku, "usd", region, cores * core + gib * ram, source)
+
+    return fill
+
+
 REGIONS = r"[a-z]+-[a-z]+\d+|global"
 
 _REDIS = {"M1": "1-4", "M2": "5-10", "M3": "11-35", "M4": "36-100", "M5": "101-300"}
@@ -147,8 +167,8 @@ TABLES: Mapping[str, Fill] = {
     ),
     "egress-internet": _copied("gcp_other.csv", "egress-internet", _egress),
     "cloud-sql": _copied("gcp_cloud_sql.csv", "cloud-sql", _sql_shared),
-    "cloud-sql-postgres": _copied("gcp_cloud_sql.csv", "cloud-sql", _sql_engine),
-    "cloud-sql-mysql": _copied("gcp_cloud_sql.csv", "cloud-sql", _sql_engine),
+    "cloud-sql-postgres": _all(_copied("gcp_cloud_sql.csv", "cloud-sql", _sql_engine), _shapes(_CUSTOM)),
+    "cloud-sql-mysql": _all(_copied("gcp_cloud_sql.csv", "cloud-sql", _sql_engine), _shapes(_N1)),
     "memorystore-redis": _all(
         _copied("gcp_memorystore.csv", "memorystore-redis", _redis),
         _copied("gcp_memorystore_basic.csv", "memorystore-redis", _redis),

@@ -238,6 +238,10 @@ class Catalog:
             raise self._odd(name, keys, "expected a mapping")
         return found
 
+    def known_facts(self, name: str) -> dict[str, Any]:
+        """Return what ``hardware/{name}.yaml`` says, nothing where there is no such file."""
+        return self.facts(name) if self._hardware(name).is_file() else {}
+
     def number(self, name: str, *keys: str) -> float:
         """Return the number under ``keys`` in ``hardware/{name}.yaml``; InputError if there is none."""
         found = self._fact(name, keys)

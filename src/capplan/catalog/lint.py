@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -148,14 +148,23 @@ def _dates(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> It
         if stale:
             oldest = min(row.as_of or "" for row in stale)
             yield "warning", _said(stale, f"{what} of {oldest} is older than {age.days} days")
-    spots = [s.source(r, "spot") for s in file.skus.values() for r in s.prices.get("spot", {})]
-    stale_spots = [source for source in spots if _older(source.as_of, SPOT_AGE, facts.today)]
-    if stale_spots:
-        oldest = min(source.as_of or "" for source in stale_spots)
-        yield (
-            "warning",
-            f"{len(stale_spots)} spot prices, the oldest of {oldest}: older than {SPOT_AGE.days} days",
-        )
+    for rates, what, age in (
+        (("spot",), "spot prices", SPOT_AGE),
+        (("commit_1y", "commit_3y"), "prices of commitments", LIST_AGE),
+    ):
+        dates = [as_of for as_of in _dates_of(file, rates) if _older(as_of, age, facts.today)]
+        if dates:
+            yield "warning", f"{len(dates):,} {what}, the oldest of {min(dates)}: older than {age.days} days"
+
+
+def _dates_of(file: ServiceCatalog, rates: Sequence[str]) -> Iterator[str]:
+    """Yield the date of each price or discount of a SKU at these rates, where it has one."""
+    for sku in file.skus.values():
+        for rate in rates:
+            for region in (*sku.prices.get(rate, ()), *sku.off.get(rate, ())):
+                as_of = sku.source(region, rate).as_of
+                if as_of is not None:
+                    yield as_of
 
 
 def _older(as_of: str | None, age: timedelta, today: date) -> bool:

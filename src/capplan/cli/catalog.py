@@ -12,9 +12,13 @@ from capplan.cli.options import (
     GPU,
     PROVIDER,
     REGION,
+    Alternative,
+    Books,
     Catalogs,
     Force,
     OutputFile,
+    PlanFile,
+    Sets,
     Strict,
     Today,
     day_of,
@@ -93,6 +97,59 @@ def show(
         known = {row.sku for row in (rows or find_rows(Catalog(catalogs), Filter()))}
         raise InputError(Problem("catalog", f"there is no SKU '{sku}'", nearest(sku, known)))
     print_report(sku_report(exact), fmt, output, force)
+
+
+@catalog.command(cls=Command)
+def regions(
+    provider: Provider = None,
+    fmt: Annotated[str, formats("table", "json", "markdown", "html")] = "table",
+    output: OutputFile = None,
+    force: Force = False,
+    catalogs: Catalogs = None,
+) -> None:
+    """List regions: other names, how many machines and services have a price there, carbon intensity.
+
+    Example: capplan catalog regions --provider gcp
+    """
+    from capplan.catalog.catalog import Catalog
+    from capplan.catalog.regions import known_regions
+    from capplan.cli.output import show as print_report
+    from capplan.report.regions import known_report
+
+    found = Catalog(catalogs)
+    source = str(found.known_facts("carbon").get("source", ""))
+    print_report(known_report(known_regions(found, provider), source), fmt, output, force)
+
+
+@catalog.command(cls=Command)
+def compare(
+    plan: PlanFile,
+    regions: Annotated[
+        str, typer.Option("--regions", metavar="all|A,B,...", help="Regions to compare, or all.")
+    ] = "all",
+    fmt: Annotated[str, formats("table", "json", "markdown", "html")] = "table",
+    output: OutputFile = None,
+    force: Force = False,
+    sets: Sets = None,
+    alternative: Alternative = None,
+    books: Books = None,
+    catalogs: Catalogs = None,
+) -> None:
+    """Compare what a plan costs in other regions of its providers, cheapest first.
+
+    Regions in which something has no price come last.
+
+    Example: capplan catalog compare examples/afpi --regions europe-west1,europe-west4
+    """
+    from capplan.catalog.catalog import Catalog
+    from capplan.cli.output import show as print_report
+    from capplan.decide.regions import in_regions
+    from capplan.plan.read import read_plan
+    from capplan.report.regions import compared_report
+
+    file = read_plan(plan, sets or (), alternative, books or ())
+    rows = in_regions(file, Catalog(catalogs), regions.split(","))
+    print_report(compared_report(file.plan.name, rows), fmt, output, force)
 
 
 @catalog.command(cls=Command)

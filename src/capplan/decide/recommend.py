@@ -18,6 +18,9 @@ from capplan.findings import Finding
 from capplan.plan.overlay import merge, nested
 from capplan.plan.read import PlanFile, validate
 
+OTHER_REGIONS = 3
+"""Of the regions that cost less, so many are tried."""
+
 MOST_COMPONENTS = 25
 """Changes are tried for the components that cost most, so that the time stays linear in the plan's size."""
 LEAST_SAVING_USD = 1.0
@@ -75,14 +78,14 @@ def _changes(now: Estimate, catalog: Catalog) -> Iterator[Change]:
 
 
 def _other_regions(now: Estimate, catalog: Catalog) -> Iterator[Change]:
-    for provider, region in now.plan.regions.items():
-        priced = {line.meter.service for line in now.lines if line.meter.provider == provider}
-        known = set[str]().union(*(catalog.service(provider, s).regions for s in priced)) if priced else set()
-        for other in sorted(known - {region, "global"}):
-            risk = "latency, data residency, and the move itself"
-            yield Change(
-                provider, "region", ("regions", provider), other, f"{other} instead of {region}", risk
-            )
+    """Yield the regions that look cheapest; whether they are is tried like any other change."""
+    from capplan.decide.regions import cheaper_regions
+
+    for row in cheaper_regions(now, catalog)[:OTHER_REGIONS]:
+        here = now.plan.regions[row.provider]  # type: ignore[index]
+        risk = "latency, data residency, and the move itself"
+        text = f"{row.region} instead of {here}"
+        yield Change(row.provider, "region", ("regions", row.provider), row.region, text, risk)
 
 
 def _tried(file: PlanFile, catalog: Catalog, now: Estimate, change: Change) -> Hint | None:

@@ -1,0 +1,115 @@
+"""The same plan in other regions: what it costs there, and in which order."""
+
+import pytest
+from helpers import SHIPPED, monthly, plan_of
+
+from capplan.decide import regions
+from capplan.decide.regions import in_regions
+from capplan.errors import InputError
+from capplan.estimate import estimate
+
+PLAN = """
+    name: shop
+    regions: {aws: us-east-1}
+    demand: {requests_per_second: 50, profile: flat}
+    services:
+      web: {platform: fargate, cpu: 1, memory: 2Gi, service_time: 50ms, calls: {db: 1}}
+    databases:
+      db: {platform: rds, engine: postgres, machine: db.m6g.large, storage: 100Gi}
+"""
+GPU = """
+    name: gpu
+    regions: {gcp: us-central1}
+    demand: {requests_per_second: 1, profile: flat}
+    services:
+      m: {platform: vm-group, provider: gcp, machine: a2-highgpu-1g, service_time: 50ms}
+"""
+
+
+def compared(text, *sets, wanted=("all",)):
+    return in_regions(plan_of(text, *sets), SHIPPED, wanted)
+
+
+def alone(text, provider, region, *sets):
+    """Return the estimate of the plan in a region, the long way."""
+    return estimate(plan_of(text, *sets, f"regions.{provider}={region}"), SHIPPED)
+
+
+def test_complete_regions_come_first_by_cost():
+    rows = compared(PLAN)
+    assert len(rows) == len(SHIPPED.regions("aws"))
+    complete = [row for row in rows if row.expected is not None and row.certainty.complete]
+    assert rows[: len(complete)] == complete
+    costs = [row.expected for row in complete]
+    assert costs == sorted(costs)
+    assert len(complete) > 15
+    assert all(row.missing for row in rows[len(complete) :])
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "sa-east-1", "ap-southeast-7"])
+def test_a_region_costs_what_the_plan_costs_there(region):
+    (row,) = compared(PLAN, wanted=(region,))
+    there = alone(PLAN, "aws", region)
+    assert row.certainty == there.certainty
+    assert (row.expected or 0.0) == pytest.approx(monthly(there))
+    assert row.now == (region == "us-east-1")
+
+
+@pytest.mark.parametrize("opened", ["databases.db.machine=auto"])
+def test_what_capplan_chooses_by_price_is_chosen_in_each_region(opened):
+    sets = (opened, "databases.db.cpu_time=1ms", "databases.db.working_set=2Gi")
+    (row,) = compared(PLAN, *sets, wanted=("eu-central-1",))
+    assert row.expected == pytest.approx(monthly(alone(PLAN, "aws", "eu-central-1", *sets)))
+
+
+def test_a_component_with_a_region_of_its_own_stays():
+    sets = ("databases.db.region=eu-west-1",)
+    (row,) = compared(PLAN, *sets, wanted=("eu-central-1",))
+    there = alone(PLAN, "aws", "eu-central-1", *sets)
+    assert row.expected == pytest.approx(monthly(there))
+    assert {line.meter.region for line in there.lines_of("db")} == {"eu-west-1"}
+
+
+def test_what_a_region_does_not_sell_is_named():
+    (row,) = compared(GPU, wanted=("europe-west1",))
+    assert (row.expected, list(row.missing)) == (None, ["a2-highgpu-1g"])
+    assert row.gco2e_per_kwh == pytest.approx(103.37)
+
+
+def test_a_plan_is_estimated_twice_however_many_regions_there_are(monkeypatch):
+    asked = []
+    estimate_on = regions.estimate_on
+    monkeypatch.setattr(regions, "estimate_on", lambda *given: asked.append(1) or estimate_on(*given))
+    assert len(compared(PLAN)) > 30
+    assert len(asked) == 2
+
+
+def test_only_providers_that_are_used_are_compared():
+    rows = compared(PLAN, "regions.gcp=us-central1")
+    assert {row.provider for row in rows} == {"aws"}
+
+
+@pytest.mark.parametrize(
+    ("sets", "wanted", "said"),
+    [
+        (
+            (),
+            ("eu-central-2", "eu-centrall-1"),
+            r"--regions: aws has no region 'eu-centrall-1'\. Did you mean",
+        ),
+        ((), ("",), "aws has no region ''"),
+    ],
+)
+def test_a_region_that_is_none_is_refused(sets, wanted, said):
+    with pytest.raises(InputError, match=said):
+        compared(PLAN, *sets, wanted=wanted)
+
+
+def test_a_plan_that_runs_nowhere_has_nothing_to_compare():
+    plan = """
+        name: t
+        demand: {requests_per_second: 1}
+        external_apis: {mail: {price_per_request: 0.001}}
+    """
+    with pytest.raises(InputError, match="nothing to compare"):
+        compared(plan)
