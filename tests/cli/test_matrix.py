@@ -134,6 +134,11 @@ ONCE: Mapping[str, Sequence[str]] = {
         "--gpu T4 -o OUT --force --catalogs CATALOGS",
     ),
     "catalog show": ("m5.xlarge --format json --catalogs CATALOGS -o OUT --force",),
+    "catalog regions": ("--provider gcp --catalogs CATALOGS --format json -o OUT --force",),
+    "catalog compare": (
+        "PLAN --regions all --format json --set demand.growth_per_month=1% --catalogs CATALOGS",
+        "PLAN --alternative ALTERNATIVE --book BOOK -o OUT --force",
+    ),
     "catalog check": ("--today 2026-09-30 --strict --catalogs CATALOGS --format json -o OUT --force",),
     "catalog import-model": ("CONFIG --as x -o ARCHITECTURES --force",),
     "config show": ("--format json -o OUT --force",),
