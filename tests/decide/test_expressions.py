@@ -7,7 +7,7 @@ from helpers import moderate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capplan.decide.expressions import Evidence, Expression, ExpressionError
+from capplan.decide.expressions import Evidence, Expression, ExpressionError, MissingPricesError, with_bounds
 
 DOCUMENT = {
     "monthly_cost": {"expected": 900.0, "max": None},
@@ -166,3 +166,29 @@ def test_an_expression_has_a_budget(text, said):
     with pytest.raises(ExpressionError, match=re.escape(said)):
         Expression(text).value(document)
     assert Expression("big > 5 and big * 2 > 5").value(document) is True
+
+
+@pytest.mark.parametrize("bound", ["lower", "neither"])
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("monthly_cost.expected > 99", True),
+        ("99 <= monthly_cost.expected", True),
+        ("monthly_cost.expected > 101", None),
+        ("monthly_cost.expected < 99", None),
+        ("monthly_cost.expected == 100", None),
+        ("monthly_cost.expected != 100", None),
+        ("monthly_cost.expected * 2 > 1", None),
+        ("max(monthly_cost.expected, 1) > 1", None),
+        ("sum(c.monthly_cost.expected for c in values(components)) > 1", None),
+        ("not monthly_cost.expected > 99", False),
+    ],
+)
+def test_of_a_cost_without_all_prices_only_what_it_is_above_is_known(text, known, bound):
+    cost = {"min": 50.0, "expected": 100.0, "max": None, "complete": False, "bound": bound}
+    names = with_bounds({"monthly_cost": cost, "components": {"a": {"monthly_cost": cost}}})
+    if known is None or bound == "neither":
+        with pytest.raises(MissingPricesError):
+            Expression(text).value(names)
+    else:
+        assert Expression(text).value(names) is known

@@ -125,3 +125,38 @@ def test_recommend_shows_tiers_and_rules(capplan, tmp_path):
     assert found["growth_tier"]["next_tier"] == "middle"
     assert found["migration_rules"][0]["fires"] is True
     assert "tier small" in capplan("recommend", tmp_path, "--format", "markdown").stdout
+
+
+UNPRICED = """
+name: t
+regions: {aws: us-east-1}
+demand: {requests_per_second: 100, profile: flat}
+%s
+external_apis: {pay: {}}
+decisions:
+  growth_tiers: {by: monthly_cost.expected, unit: USD, tiers: {small: {below: 500}, large: {}}}
+  migration_rules:
+    move:
+      to: elsewhere
+      when: any
+      triggers: {dear: "monthly_cost.expected > %s"}
+"""
+API = """
+services:
+  api: {platform: vm-group, provider: aws, machine: m5.xlarge, throughput: 10/s, calls: {pay: 1}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("services", "limit", "fires"), [(API, 100_000, None), (API, 1, True), ("", 0, None)]
+)
+def test_costs_without_prices_decide_no_tier_and_no_rule(capplan, tmp_path, services, limit, fires):
+    file = tmp_path / "plan.yaml"
+    file.write_text(UNPRICED % (services, limit))
+    found = json.loads(capplan("recommend", file, "--format", "json").stdout)
+    assert found["migration_rules"][0]["fires"] is fires
+    tier = found["growth_tier"]
+    assert (tier["tier"], tier["value"]) == (None, None)
+    assert (tier["monthly_cost"] is None) is (services == "")
+    said = capplan("recommend", file).stdout
+    assert "tier is unknown" in said

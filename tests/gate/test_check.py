@@ -457,3 +457,21 @@ def test_a_p95_needs_an_interval_in_the_plan(judge, plan: str) -> None:
     said = " ".join(run.stdout.split())
     assert "needs a number of the plan to be an interval" in said
     assert "--samples" not in said
+
+
+@pytest.mark.parametrize(("unpriced", "code"), [("deny", 6), ("allow", 0)])
+@pytest.mark.parametrize("over", ["component", "line", "estimate"])
+def test_a_policy_on_a_cost_without_prices_is_unknown(judge, over: str, unpriced: str, code: int) -> None:
+    """The component without a price is left open, and the others are judged."""
+    cost = {"estimate": "monthly_cost.expected", "line": "line.monthly_cost"}.get(
+        over, "component.monthly_cost.expected"
+    )
+    policy = f"{{name: dear, over: {over}, when: {cost} > %s, fails: cost, message: too dear}}"
+    gates = f"{{policies: [{policy}], coverage: {{unpriced: {unpriced}}}}}"
+    run = judge(gates % "1000000", "--format", "json", plan=UNPRICED)
+    assert run.exit_code == code
+    found = [v for v in violations(run) if v["gate"] == "policy/dear"]
+    subject = None if over == "estimate" else "mail"
+    assert [(v["component"], v["kind"]) for v in found] == ([(subject, "coverage")] if code else [])
+    dear = violations(judge(gates % "1", "--format", "json", plan=UNPRICED))
+    assert "cost" in {v["kind"] for v in dear if v["gate"] == "policy/dear" and v["component"] != "mail"}

@@ -38,6 +38,59 @@ class ExpressionError(Exception):
         self.remedy = remedy
 
 
+class MissingPricesError(ExpressionError):
+    """An expression needs a cost of which only a lower bound is known, and that does not decide it."""
+
+    def __init__(self) -> None:
+        super().__init__("is unknown, because prices are missing")
+
+
+class AtLeast:
+    """A cost that lacks prices: it is above what its lower bound is above; nothing else is known of it."""
+
+    def __init__(self, usd: float) -> None:
+        self.usd = usd
+
+    def __str__(self) -> str:
+        return f"at least {self.usd:,.2f}" if math.isfinite(self.usd) else "unknown"
+
+    def __gt__(self, other: float) -> bool:
+        if self.usd > other:
+            return True
+        raise MissingPricesError
+
+    def __ge__(self, other: float) -> bool:
+        if self.usd >= other:
+            return True
+        raise MissingPricesError
+
+    def _unknown(self, *_: object) -> Any:
+        raise MissingPricesError
+
+    __lt__ = __le__ = __eq__ = __ne__ = __bool__ = _unknown
+    __add__ = __radd__ = __abs__ = __round__ = __floor__ = __ceil__ = __float__ = _unknown
+    __hash__ = None  # type: ignore[assignment]
+
+
+def with_bounds(document: Names) -> dict[str, Any]:
+    """Return an estimate's JSON with the costs that lack prices as what is known of them."""
+    components = {
+        name: {**component, "monthly_cost": _as_bound(component["monthly_cost"])}
+        for name, component in document["components"].items()
+    }
+    return {**document, "monthly_cost": _as_bound(document["monthly_cost"]), "components": components}
+
+
+def _as_bound(cost: dict[str, Any] | None) -> dict[str, Any] | None:
+    if cost is None or cost["complete"]:
+        return cost
+    bounds_below = cost["bound"] == "lower"
+    figures = {key: usd for key, usd in cost.items() if key not in ("complete", "bound")}
+    return cost | {
+        key: AtLeast(usd if bounds_below and usd is not None else -math.inf) for key, usd in figures.items()
+    }
+
+
 class Evidence(NamedTuple):
     """A part of an expression that the document answers, and its answer."""
 
@@ -304,6 +357,8 @@ def _number(node: ast.expr, scope: _Scope) -> Any:
     value = _value(node, scope)
     if value is None:
         raise ExpressionError(f"{_said(node)} is unknown")
+    if isinstance(value, AtLeast):
+        raise MissingPricesError
     if isinstance(value, bool) or not (isinstance(value, int | float) or hasattr(value, "__array__")):
         raise ExpressionError(f"{_said(node)} is not a number")
     return value

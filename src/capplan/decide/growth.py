@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
+from capplan.cost.lines import is_priced
 from capplan.decide.expressions import Expression, ExpressionError
 from capplan.errors import InputError
 from capplan.estimate import Estimate, context_of
 from capplan.many import in_chunks
 from capplan.plan.bind import Path, Scenarios
-from capplan.plan.decisions import GrowthTier
+from capplan.plan.decisions import GrowthTier, GrowthTiers
 from capplan.plan.draws import draw, intervals_of
 from capplan.plan.read import PlanFile
 
@@ -37,19 +38,20 @@ class Entry(NamedTuple):
 class Growth(NamedTuple):
     """Where the plan stands.
 
-    value: what drives the tiers, now. next_tier: the one above, None at the top; room: by how much the value
-    may still grow until it begins, as a share. in_budget: whether the plan costs what its tier says; None
-    where it says nothing, or prices are missing. complete: whether everything has a price.
+    value: what drives the tiers, now; None, as is the tier, where that is a cost and prices are missing.
+    next_tier: the one above, None at the top; room: by how much the value may still grow until it begins, as
+    a share. usd_per_month: None where nothing has a price. in_budget: whether the plan costs what its tier
+    says; None where it says nothing, or prices are missing. complete: whether everything has a price.
     entries: of the tiers above within ``months``, where the plan grows.
     """
 
-    value: float
+    value: float | None
     unit: str
-    tier: str
+    tier: str | None
     tiers: Mapping[str, GrowthTier]
     next_tier: str | None
     room: float | None
-    usd_per_month: float
+    usd_per_month: float | None
     in_budget: bool | None
     complete: bool
     months: int
@@ -63,8 +65,10 @@ def growth(file: PlanFile, catalog: Catalog) -> Growth | None:
         return None
     section = decisions.growth_tiers
     months = int(decisions.horizon_months)
-    values, costs, complete = _by_month(file, catalog, section.by, months)
+    values, costs, complete, priced = _by_month(file, catalog, section.by, months)
     now, cost = float(np.median(values[0])), float(np.median(costs[0]))
+    if not complete and "monthly_cost" in section.by:
+        return _unknown(section, cost if priced else None, months)
     names, bounds = list(section.tiers), _bounds(file, section.tiers)
     index = min(int(np.searchsorted(bounds, now, side="right")), len(names) - 1)
     tier = section.tiers[names[index]]
@@ -76,7 +80,7 @@ def growth(file: PlanFile, catalog: Catalog) -> Growth | None:
         tiers=section.tiers,
         next_tier=above[0] if above else None,
         room=bounds[index] / now - 1 if above and now > 0 else None,
-        usd_per_month=cost,
+        usd_per_month=cost if priced else None,
         in_budget=_within(cost, tier, complete),
         complete=complete,
         months=months,
@@ -85,6 +89,23 @@ def growth(file: PlanFile, catalog: Catalog) -> Growth | None:
             for name, bound in zip(above, bounds[index:], strict=False)
             if (entry := _entry(name, values >= bound)) is not None
         ],
+    )
+
+
+def _unknown(section: GrowthTiers, cost: float | None, months: int) -> Growth:
+    """Return what is left to say where a cost without all its prices decides the tier."""
+    return Growth(
+        value=None,
+        unit=section.unit,
+        tier=None,
+        tiers=section.tiers,
+        next_tier=None,
+        room=None,
+        usd_per_month=cost,
+        in_budget=None,
+        complete=False,
+        months=months,
+        entries=(),
     )
 
 
@@ -105,10 +126,10 @@ def _bounds(file: PlanFile, tiers: Mapping[str, GrowthTier]) -> list[float]:
     return bounds
 
 
-def _by_month(file: PlanFile, catalog: Catalog, by: str, months: int) -> tuple[Array, Array, bool]:
+def _by_month(file: PlanFile, catalog: Catalog, by: str, months: int) -> tuple[Array, Array, bool, bool]:
     """Return what drives the tiers, and USD a month, in this month and those after, (months, samples).
 
-    And whether everything has a price.
+    And whether everything has a price, and anything.
     """
     drawn = draw(file, _SAMPLES, 0) if intervals_of(file) else Scenarios()
     values = {path: np.tile(column, months + 1) for path, column in drawn.values.items()}
@@ -119,15 +140,16 @@ def _by_month(file: PlanFile, catalog: Catalog, by: str, months: int) -> tuple[A
         parts = in_chunks(context_of(file, catalog), scenarios, lambda found: _of(found, expression))
     except ExpressionError as error:
         raise InputError(file.places.problem(_BY, error.what, error.remedy)) from None
-    driver, cost, complete = np.concatenate(parts, axis=1)
+    driver, cost, complete, priced = np.concatenate(parts, axis=1)
     shape = (months + 1, drawn.count)
-    return driver.reshape(shape), cost.reshape(shape), bool(complete.all())
+    return driver.reshape(shape), cost.reshape(shape), bool(complete.all()), bool(priced.any())
 
 
 def _of(estimate: Estimate, expression: Expression) -> Array:
     count = estimate.scenarios.count
     value = np.asarray(expression.value(_names(estimate)), dtype=float)
-    found = (value, estimate.total.expected, np.array(float(estimate.certainty.complete)))
+    sure = (estimate.certainty.complete, is_priced(estimate.lines))
+    found = (value, estimate.total.expected, *(np.array(float(flag)) for flag in sure))
     return np.stack([np.broadcast_to(v.reshape(-1), count) for v in found])
 
 

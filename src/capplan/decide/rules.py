@@ -8,10 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from capplan.catalog.catalog import Catalog
-from capplan.decide.answers import answer
-from capplan.decide.breakeven import Curves, estimate_at
+from capplan.decide.breakeven import Curves, break_even, estimate_at
 from capplan.decide.drivers import Document
-from capplan.decide.expressions import Evidence, Expression, ExpressionError
+from capplan.decide.expressions import Evidence, Expression, ExpressionError, with_bounds
 from capplan.decide.questions import ComparisonOptions, Question, SourceText, questions
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
@@ -55,13 +54,17 @@ def rules_of(
     decisions = file.plan.decisions
     if decisions is None or not decisions.migration_rules:
         return []
-    names = document(estimate(file, catalog))
+
+    def known(found: Estimate) -> Document:
+        return with_bounds(document(found))
+
+    names = known(estimate(file, catalog))
     found = []
     for name, section in decisions.migration_rules.items():
         against = None
         if section.comparison is not None:
             wanted = asked._replace(comparison=section.comparison, points=_POINTS)
-            against = _Against(questions(text, wanted, catalog, document)[0], document, section.to)
+            against = _Against(questions(text, wanted, catalog, document)[0], known, section.to)
         read = _read(file, name, section.triggers)
         triggers = [_trigger(says, e, names, against) for says, e in read.items()]
         found.append(
@@ -107,7 +110,7 @@ class _Against:
         self._document = document
         names = [alternative.name for alternative in question.alternatives]
         self._which = names.index(to) if to in names else 0
-        found = answer(question, document).found
+        found = break_even(question.alternatives, question.driver, question.x)
         switch = next((s for s in found.switches if s.alternative == self._which), None)
         self._pays_from = switch.sustained if switch else None
         if switch is not None and not switch.known:

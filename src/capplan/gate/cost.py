@@ -19,7 +19,7 @@ from capplan.report.numbers import counted
 
 Document = Mapping[str, Any]
 _FIGURES = ("min", "expected", "max", "p95")
-_TO_PRICE = "Put the price into a price book, or let coverage.unpriced allow it."
+TO_PRICE = "Put the price into a price book, or let coverage.unpriced allow it."
 _TO_BOUND = "Give every autoscaler a maximum."
 _TO_SPREAD = "A p95 needs a number of the plan to be an interval, such as {p5: 7k, p50: 10k, p95: 15k}."
 
@@ -88,7 +88,7 @@ def _of_budget(budget: Budget, figure: str, spent: _Spent, share: float) -> _Ver
         what = (
             f"{is_now}, and {counted(spent.unpriced, 'line')} without a price may exceed the budget of {most}"
         )
-        return _Verdict(UNPRICED, what, _TO_PRICE)
+        return _Verdict(UNPRICED, what, TO_PRICE)
     return None
 
 
@@ -99,13 +99,14 @@ def _judged(
         return
     check, message, remedy = verdict
     kind = "coverage" if check is UNPRICED else "cost"
-    answer = _weaker(gate.severity, gates.coverage.unpriced) if check is UNPRICED else gate.severity
+    answer = weaker(gate.severity, gates.coverage.unpriced) if check is UNPRICED else gate.severity
     severity = SEVERITIES.get(answer)
     if severity is not None:
         yield judged(check.finding(scope, message, remedy, severity=severity), name, kind, path)
 
 
-def _weaker(one: Answer, other: Answer) -> Answer:
+def weaker(one: Answer, other: Answer) -> Answer:
+    """Return which of two answers of gates lets more pass."""
     return max(one, other, key=get_args(Answer).index)
 
 
@@ -173,7 +174,7 @@ def _of_increase(gate: Increase, base: _Spent, head: _Spent) -> _Verdict | None:
             f"{counted(base.unpriced, 'line')} of the base and {counted(head.unpriced, 'line')} of the plan"
         )
         what = f"the increase of the {gate.of} cost is unknown: {lines} have no price"
-        return _Verdict(UNPRICED, what, _TO_PRICE)
+        return _Verdict(UNPRICED, what, TO_PRICE)
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from capplan.decide.expressions import AtLeast
 from capplan.decide.growth import Entry, Growth
 from capplan.decide.rules import Rule, TriggeredRule
 from capplan.plan.decisions import GrowthTier
@@ -25,15 +26,20 @@ def decisions_blocks(growth: Growth | None, rules: Sequence[Rule]) -> Iterator[B
 
 
 def _growth(growth: Growth) -> Iterator[str]:
+    if growth.tier is None or growth.value is None:
+        yield "Growth: the tier is unknown, because it depends on the cost and prices are missing."
+        return
     value = f"{numbers.quantity(growth.value)} {growth.unit}".rstrip()
     line = f"Growth: tier {growth.tier}, at {value}"
     if growth.next_tier is not None and growth.room is not None:
         line += f"; {growth.next_tier} begins at {growth.room + 1:,.3g} times that"
     yield line + "."
-    if growth.in_budget is not None:
+    if growth.in_budget is not None and growth.usd_per_month is not None:
         within = "within" if growth.in_budget else "outside"
         budget = _budget(growth.tiers[growth.tier])
         yield f"It costs {growth.usd_per_month:,.0f} USD a month, {within} the tier's {budget}."
+    elif growth.usd_per_month is None:
+        yield "What it costs is unknown, because nothing has a price."
     elif not growth.complete:
         yield f"It costs at least {growth.usd_per_month:,.0f} USD a month, because prices are missing."
     for name in filter(None, (growth.tier, growth.next_tier)):
@@ -128,10 +134,14 @@ def _rule_document(rule: Rule) -> dict[str, Any]:
                 "text": trigger.text,
                 "expression": trigger.expression,
                 "fires": trigger.fires,
-                "evidence": {evidence.text: evidence.value for evidence in trigger.evidence},
+                "evidence": {e.text: _plain(e.value) for e in trigger.evidence},
                 "unknown": trigger.why_unknown or None,
                 "contradiction": trigger.contradiction or None,
             }
             for trigger in rule.triggers
         ],
     }
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, AtLeast) else value
