@@ -107,15 +107,14 @@ def _step_s(path: Path, trace: Trace, time_s: Array) -> float:
     return step_s
 
 
-def _whole(time_s: Array, step_s: float) -> Array:
+def _whole(time_s: Array, step_s: float) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """Say of each row whether it is more than a stray at either end; ``time_s`` rises, (rows,)."""
     times = np.unique(time_s)
     short = np.diff(times) < step_s / 2
     if len(times) < _FEWEST_TIMES or np.any(short[1:-1]):
         return np.ones(len(time_s), dtype=bool)
     first, last = times[1 if short[0] else 0], times[-2 if short[-1] else -1]
-    found: Array = (time_s >= first) & (time_s <= last)
-    return found
+    return np.asarray((time_s >= first) & (time_s <= last))
 
 
 _FEWEST_TIMES = 4
