@@ -152,7 +152,7 @@ def test_full_disk_is_said_and_no_traceback(process: Callable) -> None:
         pytest.skip("there is no /dev/full")
     full = f"exec {sys.executable} -m capplan estimate examples/afpi >/dev/full"
     done = subprocess.run(["/bin/sh", "-c", full], stderr=subprocess.PIPE, check=False, cwd=ROOT)
-    assert (done.returncode, done.stderr) == (1, b"capplan: stdout: No space left on device\n")
+    assert (done.returncode, done.stderr) == (2, b"capplan: stdout: No space left on device\n")
 
 
 # Signals and errors
@@ -412,9 +412,28 @@ def test_every_width_of_terminal_shows_every_figure(
 def test_stream_that_is_closed_is_no_crash(closed: str) -> None:
     shell = f'"$0" -m capplan estimate examples/afpi -q {closed}'
     done = subprocess.run(["sh", "-c", shell, sys.executable], cwd=ROOT, capture_output=True, check=False)
+    lost = ">&-" in closed.replace("2>&-", "")
+    said = b"capplan: stdout: is closed, so the result is lost\n" if closed == ">&-" else b""
+    assert (done.returncode, done.stderr) == (2 if lost else 0, said)
+    assert (b"total" in done.stdout) is not lost
+
+
+@posix_only
+@pytest.mark.parametrize("to", [">&-", ">/dev/full"])
+@pytest.mark.parametrize("fmt", ["json", "table"])
+def test_result_that_is_lost_is_said_once(to: str, fmt: str) -> None:
+    shell = f'"$0" -m capplan estimate examples/afpi --format {fmt} {to}'
+    done = subprocess.run(["sh", "-c", shell, sys.executable], cwd=ROOT, capture_output=True, check=False)
+    said = [line for line in done.stderr.splitlines() if line.startswith(b"capplan: stdout: ")]
+    assert (done.returncode, len(said)) == (2, 1)
+
+
+@posix_only
+def test_closed_stdout_is_no_matter_where_a_file_is_written(tmp_path: Path) -> None:
+    shell = f'"$0" -m capplan estimate examples/afpi -o {tmp_path / "out.txt"} >&-'
+    done = subprocess.run(["sh", "-c", shell, sys.executable], cwd=ROOT, capture_output=True, check=False)
     assert done.returncode == 0
-    assert done.stderr == b""
-    assert (b"total" in done.stdout) is (">&-" not in closed.replace("2>&-", ""))
+    assert (tmp_path / "out.txt").is_file()
 
 
 @posix_only

@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Container
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -90,16 +89,20 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _open_streams() -> None:
-    """Give a process without stdin, stdout or stderr empty ones, so that no file takes their place."""
+    """Give a process without stdin, stdout or stderr empty ones, so that no file takes their place.
+
+    What is written to a stdout that was closed is an error when it is flushed.
+    """
     if None not in (sys.stdin, sys.stdout, sys.stderr):
         return
     while os.open(os.devnull, os.O_RDWR) <= _LAST_STREAM:
         pass
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    for name, mode, access in _STREAMS:
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+            setattr(sys, name, os.fdopen(os.open(os.devnull, access), mode, encoding="utf-8"))
 
 
+_STREAMS = (("stdin", "r", os.O_RDONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY))
 _LAST_STREAM = 2
 
 
@@ -111,7 +114,11 @@ def _flush() -> None:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            sys.exit(_fail(f"stdout: {error.strerror}", ExitCode.INTERNAL))
+            sys.exit(_fail(f"stdout: {_reason(error)}", ExitCode.INPUT))
+
+
+def _reason(error: OSError) -> str | None:
+    return "is closed, so the result is lost" if error.errno == errno.EBADF else error.strerror
 
 
 def _without_plugins() -> None:
@@ -137,18 +144,15 @@ def _run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", ExitCode.INTERRUPTED)
     except OSError as error:
-        # A path that cannot be is wrong input; the rest is about what is written, and the machine.
-        code = ExitCode.INPUT if error.errno in _BAD_PATHS and error.filename else ExitCode.INTERNAL
-        return _fail(f"{printable(str(error.filename or 'stdout'))[:200]}: {error.strerror}", code)
+        # A path that cannot be, a full disk: nothing of it is a fault of capplan.
+        where = printable(str(error.filename or "stdout"))[:200]
+        return _fail(f"{where}: {_reason(error)}", ExitCode.INPUT)
     except Exception as error:
         if debug:
             raise
         what = f"internal error: {type(error).__name__}: {error}"
         return _fail(f"{what}\nRun again with --debug and report what it prints.", ExitCode.INTERNAL)
     return ExitCode.OK
-
-
-_BAD_PATHS = (errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EACCES, errno.ELOOP)
 
 
 def _fail(message: str, code: ExitCode) -> int:
