@@ -109,6 +109,37 @@ def test_a_part_of_a_month_is_no_saving(tmp_path: Path) -> None:
     assert not against(tmp_path, row(2920, 560.64)).partial
 
 
+def focus(directory: Path, *periods: tuple[str, str]) -> Actual:
+    header = HEADERS["focus"] + ",ChargePeriodStart,ChargePeriodEnd"
+    rows = [f"{row(2920, 560.64, start=start)},{start}T00:00:00Z,{end}T00:00:00Z" for start, end in periods]
+    path = directory / "bill.csv"
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return compare(json.loads(json.dumps(estimate_document(estimate_of(PLAN)))), path, {})
+
+
+@pytest.mark.parametrize(
+    ("periods", "days", "partial"),
+    [
+        ([("2026-10-01", "2026-11-01")], 31, False),
+        ([("2026-10-01", "2026-11-01"), ("2026-10-05", "2026-10-09")], 31, False),
+        ([("2026-10-01", "2026-11-01"), ("2019-03-14", "2019-03-15")], 32, True),
+        ([("2026-10-01", "2026-10-11"), ("2026-10-06", "2026-10-16")], 15, True),
+        ([("2026-10-01", "2026-10-01")], 1, False),
+    ],
+)
+def test_days_are_those_that_charges_cover(
+    tmp_path: Path, periods: list[tuple[str, str]], days: int, partial: bool
+) -> None:
+    found = focus(tmp_path, *periods)
+    assert (found.days, found.partial) == (days, partial)
+
+
+def test_rows_of_months_are_no_single_days(tmp_path: Path) -> None:
+    found = against(tmp_path, *(row(2920, 560.64, start=f"{year}-10-01") for year in (2019, 2026)))
+    assert not found.partial
+    assert any("months are missing" in note for note in found.notes)
+
+
 def test_azure_writes_dates_its_own_way(tmp_path: Path) -> None:
     text = row(2920, 560.64, sku="M5.xlarge").replace("2026-09-01T00:00:00Z", "09/14/2026")
     assert against(tmp_path, text, header="azure").months == ["2026-09"]

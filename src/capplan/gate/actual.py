@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from capplan.gate.bill import read_bill
+from capplan.gate.bill import days_of, read_bill
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,7 @@ class Drift(NamedTuple):
 class Actual(NamedTuple):
     """An estimate against a bill. months: what the bill covers; its figures are those of a mean month.
 
-    days: days on which something was charged; 1 where the bill has rows of months only.
+    days: days that its charges cover; one for each charge where the bill does not say when they end.
     """
 
     document: Document
@@ -85,8 +85,11 @@ class Actual(NamedTuple):
 
     @property
     def partial(self) -> bool:
-        """Whether days are missing from the bill's months, so that they look cheaper than they will be."""
-        return 1 < self.days < _WHOLE_MONTH_DAYS * len(self.months)
+        """Whether days are missing from the bill's months, so that they look cheaper than they will be.
+
+        With one day for each month, the rows are those of months.
+        """
+        return len(self.months) < self.days < _WHOLE_MONTH_DAYS * len(self.months)
 
     def total(self, part: str) -> float:
         """Return a part (difference, by_quantity, by_price) of all lines that have one."""
@@ -132,7 +135,7 @@ def compare(document: Document, bill: Path, names: Mapping[str, str]) -> Actual:
     every.sort(key=lambda drift: (-abs(drift.difference or 0.0), drift.name))
     others = read.rows[~is_usage].groupby("kind", sort=False)["cost"].sum() * each
     left_out = {str(kind): float(cost) for kind, cost in others.items()}
-    return Actual(document, months, usage["day"].nunique(), every, left_out, read.notes)
+    return Actual(document, months, days_of(usage), every, left_out, read.notes)
 
 
 def _together(one: Usage, other: Usage) -> Usage:

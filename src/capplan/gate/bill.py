@@ -21,8 +21,8 @@ from capplan.tabular import Table, figures, read_table
 class Bill(NamedTuple):
     """The rows of a bill. notes: how it was read, and what it leaves open.
 
-    rows: service, sku, unit, quantity, cost, month, day, and kind, such as usage or tax; quantity and cost
-    are NaN where the cell is blank.
+    rows: service, sku, unit, quantity, cost, month, kind, such as usage or tax, and start and end, in days
+    since 1970; quantity and cost are NaN where the cell is blank.
     """
 
     rows: pd.DataFrame
@@ -101,6 +101,7 @@ def read_bill(path: Path) -> Bill:
     _check_currency(table, columns)
     starts = _times(table, columns, columns.start)
     days = _times(table, columns, ("chargeperiodstart", *columns.start))
+    first = np.floor(days.seconds / _DAY_S)
     names = [_cells(table, name) for name in _there(table, columns.sku)]
     kinds = _cells(table, columns.category) if columns.category in table.columns else [""] * len(table.lines)
     rows = pd.DataFrame(
@@ -111,7 +112,8 @@ def read_bill(path: Path) -> Bill:
             "quantity": _amounts(table, columns.quantity),
             "cost": _amounts(table, columns.cost),
             "month": _written(starts, "%Y-%m"),
-            "day": _written(days, "%Y-%m-%d"),
+            "start": first,
+            "end": np.maximum(first + 1.0, _ends(table, first)),
             "kind": kinds,
         }
     )
@@ -128,7 +130,27 @@ _KNOWN = frozenset(
     for part in columns
     for name in ((part,) if isinstance(part, str) else part)
     if name
-) | {"chargeperiodstart"}
+) | {"chargeperiodstart", "chargeperiodend"}
+
+
+def days_of(rows: pd.DataFrame) -> int:
+    """Return how many days the rows cover together."""
+    found = rows[["start", "end"]].sort_values("start").to_numpy()
+    covered = np.maximum.accumulate(found[:, 1])
+    # What a row adds to those that start before it.
+    before = np.append(-np.inf, covered[:-1])
+    return int(np.maximum(found[:, 1] - np.maximum(found[:, 0], before), 0.0).sum())
+
+
+def _ends(table: Table, first: Array) -> Array:
+    """Return the day before which each charge ends, as FOCUS says it; the first one where nothing does."""
+    if "chargeperiodend" not in table.columns:
+        return first
+    ends: Array = np.ceil(moments(table.column("chargeperiodend")).seconds / _DAY_S)
+    return ends
+
+
+_DAY_S = 86_400.0
 
 
 def _open(rows: pd.DataFrame) -> Iterator[str]:
