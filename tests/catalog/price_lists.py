@@ -304,3 +304,18 @@ GCP = {
         gcp_sku("Oracle", "Oracles", "Prophecies in Paris", "prophecy", (0, 1)),
     ]
 }
+
+
+FOCUS = (
+    "ProviderName,ServiceName,SkuId,SkuMeter,RegionId,ListUnitPrice,PricingUnit,PricingCategory,BillingCurrency\n"
+    "AWS,Amazon Teleport,T1,Beam-Requests,eu-west-3,0.5,Requests,Standard,USD\n"
+    "AWS,Amazon Teleport,T1,Beam-Requests,eu-west-3,0.2,Requests,Committed,USD\n"
+    "AWS,ec2,aws/ec2/m9x.xlarge,,eu-west-3,0.21,hour,Standard,USD\n"
+)
+MODELS = [
+    {
+        "id": "google",
+        "models": [{"id": "gemini-9", "prices": {"input_mtok": {"base": 2, "tiers": []}, "output_mtok": 8}}],
+    },
+    {"id": "openai", "models": []},
+]

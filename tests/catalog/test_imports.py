@@ -1,6 +1,8 @@
 """Providers' own price lists become catalogs: what is taken, what is left out, and what is refused."""
 
+import csv
 import gzip
+import io
 import json
 import tracemalloc
 from collections.abc import Callable
@@ -14,12 +16,17 @@ from helpers import SHIPPED, plan_of
 
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.imports.found import measured
+from capplan.catalog.imports.overlay import text
 from capplan.cli.price_lists import Import, selection_of
 from capplan.errors import InputError
 from capplan.estimate import estimate
+from capplan.report.focus import focus_sheet
 from capplan.report.json_format import estimate_document
+from capplan.report.view import view
+from capplan.strictyaml import load
 
 DAY = date(2026, 11, 1)
+RATE = "{per_usd: 0.5, as_of: 2026-11-01, source: a bank}"
 
 
 @pytest.fixture
@@ -194,11 +201,7 @@ def test_google_skus_hold_in_all_their_regions_and_in_dollars(imported):
 
 
 def test_models_are_sold_by_the_token(imported):
-    seller = {
-        "id": "google",
-        "models": [{"id": "gemini-9", "prices": {"input_mtok": {"base": 2, "tiers": []}, "output_mtok": 8}}],
-    }
-    work = imported("gcp", [seller, {"id": "openai", "models": []}])
+    work = imported("gcp", lists.MODELS)
     assert content(work, "gemini-api")["skus"] == {
         "gemini-9-input": {"usd": {"global": 2e-6}},
         "gemini-9-output": {"usd": {"global": 8e-6}},
@@ -206,13 +209,7 @@ def test_models_are_sold_by_the_token(imported):
 
 
 def test_a_focus_price_sheet_gives_list_prices(imported):
-    text = (
-        "ProviderName,ServiceName,SkuId,SkuMeter,RegionId,ListUnitPrice,PricingUnit,PricingCategory,BillingCurrency\n"
-        "AWS,Amazon Teleport,T1,Beam-Requests,eu-west-3,0.5,Requests,Standard,USD\n"
-        "AWS,Amazon Teleport,T1,Beam-Requests,eu-west-3,0.2,Requests,Committed,USD\n"
-        "AWS,ec2,aws/ec2/m9x.xlarge,,eu-west-3,0.21,hour,Standard,USD\n"
-    )
-    work = imported("aws", text)
+    work = imported("aws", lists.FOCUS)
     assert content(work, "teleport")["skus"] == {"beam-requests": {"usd": {"eu-west-3": 0.5}}}
     assert content(work, "ec2")["skus"] == {"m9x.xlarge": {"usd": {"eu-west-3": 0.21}}}
 
@@ -248,6 +245,35 @@ def test_importing_twice_changes_nothing(imported, provider):
     again = imported(provider, *LISTS[provider])
     assert {path: path.read_bytes() for path in again.texts()} == once
     assert again.report(DAY).document()["changes"] == []
+
+
+@pytest.mark.parametrize("provider", LISTS)
+def test_a_catalog_renders_to_itself(imported, provider):
+    for path in imported(provider, *LISTS[provider]).texts():
+        if path.suffix == ".yaml":
+            written = path.read_text(encoding="utf-8")
+            assert text(load(written, str(path))) == written
+
+
+@pytest.mark.parametrize("sets", [(), ("pricing.currency=EUR", f"pricing.rate={RATE}")], ids=["USD", "EUR"])
+def test_list_prices_survive_the_way_through_focus(imported, sets):
+    """What capplan writes as FOCUS, it reads again: the list prices on demand of what was used."""
+    plan = """
+        name: t
+        regions: {aws: eu-west-1}
+        demand: {requests_per_second: 10, profile: flat}
+        services: {api: {platform: vm-group, provider: aws, machine: m5.large, throughput: 100/s}}
+        databases: {db: {platform: rds, engine: postgres, machine: db.m5.large, storage: 100GiB}}
+    """
+    estimated = estimate(plan_of(plan, *sets), SHIPPED)
+    sheet = focus_sheet(view(estimated), "2026-11", SHIPPED.facts("regions"))
+    out = io.StringIO()
+    csv.writer(out).writerows([sheet.columns, *sheet.rows])
+    work = imported("aws", out.getvalue())
+    assert len(work.collection.entries) == len(estimated.lines)
+    for line in estimated.lines:
+        service, region = line.meter.service, line.meter.region
+        assert content(work, service)["skus"][line.sku]["usd"][region] == pytest.approx(line.list_price)
 
 
 def test_a_second_import_keeps_what_it_does_not_say(imported):

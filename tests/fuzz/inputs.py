@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from catalog import price_lists as lists
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 
@@ -16,6 +18,7 @@ _PLAN = """\
 name: shop
 regions: {gcp: us-central1, aws: us-east-1, azure: eastus}
 demand: {requests_per_second: 40, growth_per_month: 4%, horizon_months: 6}
+pricing: {currency: EUR, rate: {per_usd: 0.92, as_of: 2026-11-01, source: a bank}, tax: 19%}
 services:
   web: {platform: cloud-run, service_time: 80ms, cpu_time: 20ms, response_size: 20KB, calls: {api: 2}}
   api:
@@ -75,6 +78,10 @@ source: {as_of: 2026-01-01, text: x}
 discounts: []
 prices:
   aws/ec2/m5.xlarge: {unit: hour, usd: 0.1}
+  aws/beam/far-free: {unit: request, tier_of: far, free: true, usd: 0}
+  aws/beam/far: {unit: request, tier_of: far, from: 10, usd: {us-east-1: 0.2}}
+regions: {us-east-9: {like: us-east-1, factor: 1.2}}
+exchange: {EUR: {per_usd: 0.9, as_of: 2026-01-01, source: a bank}}
 """
 _TRACE = "timestamp,requests\n" + "".join(f"2026-01-01T{h:02}:00:00Z,{3600 * (5 + h)}\n" for h in range(24))
 _USAGE = "timestamp,cpu_cores,memory_bytes,pod\n" + "".join(
@@ -278,6 +285,27 @@ KINDS = (
         "catalog.yaml",
         [(ROOT / "catalogs/gcp/cloud-run.yaml").read_text(encoding="utf-8")[:200000]],
         ["catalog check {file}"],
+    ),
+    Kind(
+        "offer",
+        "csv",
+        "offer.csv",
+        [lists.EC2, lists.RDS, lists.EGRESS, lists.TRAVEL, lists.FOCUS],
+        ["catalog import aws {file} -o {dir}/out --format json"],
+    ),
+    *(
+        Kind(
+            f"{provider} prices",
+            "json",
+            "prices.json",
+            texts,
+            [f"catalog import {provider} {{file}} -o {{dir}}/out --format json"],
+        )
+        for provider, texts in (
+            ("aws", [lists.offer_json(), json.dumps(lists.ADVISOR), json.dumps(lists.PLANS)]),
+            ("azure", [json.dumps(lists.AZURE)]),
+            ("gcp", [json.dumps(lists.GCP), json.dumps(lists.MODELS)]),
+        )
     ),
     Kind(
         "trace",

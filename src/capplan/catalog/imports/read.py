@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,7 +50,9 @@ def read_into(collection: Collection, path: Path, regions: Regions, begin: Begin
             raise InputError(Problem(name, "is empty"))
         if head[:1] in (b"{", b"["):
             text = decode(file.read(_LARGEST_JSON + 1), name, _LARGEST_JSON)
-            return _read_json(collection, parse_json(text, name), name, regions)
+            data = parse_json(text, name)
+            with _shaped(name):
+                return _read_json(collection, data, name, regions)
         lines = NumberedLines(io.TextIOWrapper(file, "utf-8-sig"), name)
         return _read_csv(collection, lines, regions, begin)
 
@@ -193,6 +196,19 @@ def _check_provider(collection: Collection, provider: str, name: str) -> None:
         raise InputError(Problem(name, what, f"Use `capplan catalog import {provider}`."))
 
 
+@contextmanager
+def _shaped(place: str) -> Iterator[None]:
+    """Say with its place what is damaged inside the block, or has another shape than a price list."""
+    try:
+        yield
+    except RowError as error:
+        raise InputError(Problem(place, str(error))) from None
+    except KeyError as error:
+        raise InputError(Problem(place, f"has no field {error}")) from None
+    except (TypeError, AttributeError, ValueError, IndexError, OverflowError):
+        raise InputError(Problem(place, "has fields of another kind than a price list's")) from None
+
+
 def _take(
     collection: Collection,
     rows: Iterator[tuple[Any, str]],
@@ -203,15 +219,9 @@ def _take(
     """Take every row; a row that is damaged is an error with its place."""
     newest = ""
     for row, place in rows:
-        try:
+        with _shaped(place):
             taker(collection, row)
             newest = max(newest, str(row.get(dated, ""))) if dated else newest
-        except RowError as error:
-            raise InputError(Problem(place, str(error))) from None
-        except KeyError as error:
-            raise InputError(Problem(place, f"has no field {error}")) from None
-        except (TypeError, AttributeError, ValueError, IndexError, OverflowError):
-            raise InputError(Problem(place, "has fields of another kind than a price list's")) from None
     return Origin(title, None, _day(newest))
 
 
@@ -271,7 +281,7 @@ def _flat(
     """Return a price of the JSON offer as the row that the CSV offer has for it."""
     attributes = {**product.get("attributes", {}), **offer.get("termAttributes", {})}
     row = {_column(key): str(value) for key, value in attributes.items()}
-    currency, amount = next(iter(dimension["pricePerUnit"].items()))
+    currency, amount = next(iter(dimension["pricePerUnit"].items()), ("", ""))
     return {
         "servicecode": str(data.get("offerCode", "")),
         **row,
@@ -359,14 +369,17 @@ def _focus(collection: Collection, row: Mapping[str, str]) -> None:
     """Take the list price of a row of a FOCUS price sheet or bill."""
     seller = row.get("providername") or row.get("serviceprovidername") or row.get("publishername") or ""
     own = re.fullmatch(r"(gcp|aws|azure)/([^/]+)/(.+)", row["skuid"])
+    listed, currency = row["listunitprice"], row.get("billingcurrency", "USD")
+    if row.get("pricingcurrencylistunitprice"):
+        listed, currency = row["pricingcurrencylistunitprice"], row.get("pricingcurrency", "USD")
     if (own[1] if own else _FOCUS_PROVIDERS.get(seller.lower())) != collection.provider:
         collection.add(LeftOut(f"provider {seller}"))
-    elif not row["listunitprice"] or row.get("pricingcategory", "Standard") not in ("", "Standard"):
+    elif not listed or row.get("pricingcategory", "Standard") not in ("", "Standard"):
         collection.add(LeftOut("no list price on demand"))
-    elif row.get("billingcurrency", row.get("pricingcurrency", "USD")) != "USD":
+    elif currency != "USD":
         collection.add(LeftOut("currency"))
     else:
-        usd, region = price(row["listunitprice"]), row["regionid"] or "global"
+        usd, region = price(listed), row["regionid"] or "global"
         service = own[2] if own else slug(re.sub(r"^(Amazon|AWS|Azure|Google) ", "", row["servicename"]))
         unit = row["pricingunit"] if own else (measured(row["pricingunit"]) or ("", 1.0))[0]
         times = 1.0 if own else factor(row["pricingunit"], unit)
