@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from capplan.errors import InputError
 from capplan.gate.actual import Actual, Drift, Usage, compare
-from capplan.gate.actual_report import report_of
+from capplan.gate.actual_report import headline, report_of
 from capplan.report.blocks import Style
 from capplan.report.formats import written
 from capplan.report.json_format import estimate_document
@@ -242,3 +242,24 @@ def test_a_bill_without_rows_is_no_bill_of_zero(tmp_path: Path) -> None:
 def test_months_that_are_missing_are_said(tmp_path: Path) -> None:
     found = against(tmp_path, row(2920, 560.64), row(2920, 560.64, start="2027-09-01"))
     assert "between 2026-09 and 2027-09 months are missing" in found.notes
+
+
+@pytest.mark.parametrize("unknown", ["estimate", "bill"])
+def test_a_total_that_nobody_knows_is_no_number(capplan: Callable, tmp_path: Path, unknown: str) -> None:
+    only = "{name: t, demand: {requests_per_second: 10}, external_apis: {mail: {}}}"
+    plan, bill = tmp_path / "plan.yaml", tmp_path / "bill.csv"
+    plan.write_text(only if unknown == "estimate" else PLAN)
+    billed = row(2920, 560.64) if unknown == "estimate" else row(2920, 560.64).replace("560.64", "")
+    bill.write_text("\n".join([HEADERS["focus"], billed, row(1, 2.0, sku="other")]) + "\n")
+    asked = ("diff", plan, "--actual", bill)
+    found = json.loads(capplan(*asked, "--format", "json").stdout)
+    assert [found[part] for part in ("difference", "by_quantity", "by_price")] == [None, None, None]
+    assert found["complete"] is False
+    for fmt in ("table", "markdown"):
+        said = " ".join(capplan(*asked, "--format", fmt).stdout.split())
+        assert "the difference from the estimate is unknown" in said
+
+
+def test_a_total_without_some_prices_says_so(tmp_path: Path) -> None:
+    """The API of the plan has no price, so the rest only is compared."""
+    assert "against the estimate, of what has a price" in headline(against(tmp_path, row(2920, 560.64)))

@@ -90,7 +90,7 @@ def test_a_lost_price_is_not_a_saving() -> None:
     head = document("external_apis.mail.price_per_request=null")
     found = diff(BASE, head)
     assert list(lost_prices(found)) == ["mail"]
-    assert found.by_design == pytest.approx(0.0)
+    assert (found.by_design, found.by_price, found.exact) == (None, None, False)
     assert "not a saving" in comment(found)
 
 
@@ -214,3 +214,28 @@ def test_a_cost_of_which_nothing_is_known_has_no_difference(capplan, tmp_path):
         (tmp_path / f"{name}.yaml").write_text(only.replace("{}", price))
     run = capplan("diff", tmp_path / "a.yaml", tmp_path / "b.yaml")
     assert "is unknown: nothing that it has before has a price" in " ".join(run.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "known"),
+    [
+        ("mail: {price_per_request: 0.001}", "mail: {}", False),
+        ("mail: {}", "mail: {price_per_request: 0.001}", False),
+        ("mail: {}", "mail: {}", True),
+    ],
+)
+@pytest.mark.parametrize("calls", ["mail: 1", "mail: 3"])
+def test_a_change_that_nobody_knows_is_no_number(capplan, tmp_path, base, head, known, calls):
+    known = known and calls == "mail: 1"
+    (tmp_path / "a.yaml").write_text(UNKNOWN.replace("mail: {}", base))
+    (tmp_path / "b.yaml").write_text(UNKNOWN.replace("mail: {}", head).replace("mail: 1", calls))
+    asked = ("diff", tmp_path / "a.yaml", tmp_path / "b.yaml")
+    found = json.loads(capplan(*asked, "--format", "json").stdout)
+    for figure in (found["by_design"], found["by_price"], found["monthly_cost"]["expected"]["difference"]):
+        assert (figure is not None) is known
+    assert found["usd_per_1k_requests"]["difference"] is None
+    table = capplan(*asked).stdout
+    assert "+0.0000" not in table
+    (unit,) = [line for line in table.splitlines() if "per 1,000 requests" in line]
+    assert "≥ " in unit
+    assert ("by design unknown" in " ".join(table.split())) is not known

@@ -91,9 +91,21 @@ class Actual(NamedTuple):
         """
         return len(self.months) < self.days < _WHOLE_MONTH_DAYS * len(self.months)
 
-    def total(self, part: str) -> float:
-        """Return a part (difference, by_quantity, by_price) of all lines that have one."""
-        return sum(getattr(drift, part) or 0.0 for drift in self.drifts)
+    @property
+    def complete(self) -> bool:
+        """Whether every line has a price on both sides."""
+        return all(drift.difference is not None for drift in self.drifts)
+
+    @property
+    def known(self) -> bool:
+        """Whether a total can be said: some estimated line has a price, and all that was billed a cost."""
+        estimated = [drift.estimated for drift in self.drifts if drift.estimated is not None]
+        priced = not estimated or any(usage.cost is not None for usage in estimated)
+        return priced and not any(drift.billed and drift.billed.cost is None for drift in self.drifts)
+
+    def total(self, part: str) -> float | None:
+        """Return a part (difference, by_quantity, by_price) of all lines that have one; None if unknown."""
+        return sum(getattr(drift, part) or 0.0 for drift in self.drifts) if self.known else None
 
 
 _WHOLE_MONTH_DAYS = 28

@@ -16,14 +16,17 @@ from capplan.report.table import Column, Table
 def headline(found: Actual) -> str:
     """Return by how much a month was dearer than estimated, and why."""
     months = ", ".join(found.months)
-    parts = f"quantity {_signed(found.total('by_quantity'))}, price {_signed(found.total('by_price'))}"
-    unsplit = found.total("difference") - found.total("by_quantity") - found.total("by_price")
-    more = "" if abs(unsplit) < 0.005 else f", units that cannot be compared {_signed(unsplit)}"
     mean = " on average" if len(found.months) > 1 else ""
-    difference = found.total("difference")
+    difference, quantity, price = map(found.total, ("difference", "by_quantity", "by_price"))
+    if difference is None or quantity is None or price is None:
+        what = "the difference from the estimate is unknown, because prices or billed costs are missing"
+        return f"{found.document['plan']}: {months}{mean}: {what}"
+    unsplit = difference - quantity - price
+    more = "" if abs(unsplit) < 0.005 else f", units that cannot be compared {_signed(unsplit)}"
+    known = "" if found.complete else ", of what has a price"
     return (
         f"{found.document['plan']}: {months} cost{mean} {_signed(difference)} USD a month against the "
-        f"estimate: {parts}{more}"
+        f"estimate{known}: quantity {_signed(quantity)}, price {_signed(price)}{more}"
     )
 
 
@@ -46,6 +49,7 @@ def _document(found: Actual) -> dict[str, Any]:
         "plan": found.document["plan"],
         "months": list(found.months),
         "days": found.days,
+        "complete": found.complete,
         "difference": found.total("difference"),
         "by_quantity": found.total("by_quantity"),
         "by_price": found.total("by_price"),

@@ -28,7 +28,10 @@ class Difference(NamedTuple):
 
 
 class ComponentDiff(NamedTuple):
-    """One component. status: added, removed, changed or same. unpriced: lines without a price, by side."""
+    """One component. status: added, removed, changed or same. unpriced: lines without a price, by side.
+
+    by_price, by_design: None where a line lost or gained its price, or is used more or less without one.
+    """
 
     name: str
     status: str
@@ -37,8 +40,8 @@ class ComponentDiff(NamedTuple):
     binding: tuple[str | None, str | None]
     latency_p95_ms: Difference
     headroom: Difference
-    by_price: float
-    by_design: float
+    by_price: float | None
+    by_design: float | None
     unpriced: tuple[int, int]
 
 
@@ -49,8 +52,8 @@ class Diff(NamedTuple):
     head: Document
     total: Mapping[str, Difference]
     unit_cost: Difference
-    by_price: float
-    by_design: float
+    by_price: float | None
+    by_design: float | None
     components: Sequence[ComponentDiff]
     findings: tuple[Sequence[Document], Sequence[Document]]
     """Those that are new, and those that are gone."""
@@ -59,6 +62,12 @@ class Diff(NamedTuple):
     def complete(self) -> bool:
         """Whether everything on both sides has a price; files of earlier versions do not say."""
         return all(side["monthly_cost"].get("complete", True) for side in (self.base, self.head))
+
+    @property
+    def exact(self) -> bool:
+        """Whether differences are known: both sides lack the same prices, and no cost is only a highest."""
+        bounds = {side["monthly_cost"].get("bound") for side in (self.base, self.head)}
+        return self.by_design is not None and bounds <= {None, "lower"}
 
     @property
     def changed(self) -> list[ComponentDiff]:
@@ -76,8 +85,8 @@ def diff(base: Document, head: Document) -> Diff:
         head=head,
         total=_costs(base["monthly_cost"], head["monthly_cost"]),
         unit_cost=Difference(_per_1k_requests(base), _per_1k_requests(head)),
-        by_price=sum(component.by_price for component in components),
-        by_design=sum(component.by_design for component in components),
+        by_price=_sum([component.by_price for component in components]),
+        by_design=_sum([component.by_design for component in components]),
         components=components,
         findings=(_new(base, head), _new(head, base)),
     )
@@ -105,6 +114,7 @@ def _component(name: str, base: Document, head: Document) -> ComponentDiff:
         any(change.changed for change in (*found.cost.values(), *found.instances.values()))
         or found.binding[0] != found.binding[1]
         or found.unpriced[0] != found.unpriced[1]
+        or by_price is None
         or abs(by_price) > 1e-9
     )
     return found._replace(status="changed") if found.status == "same" and differs else found
@@ -152,15 +162,17 @@ def _unpriced(lines: Mapping[tuple[str, ...], Document]) -> int:
 
 def _effects(
     before: Mapping[tuple[str, ...], Document], after: Mapping[tuple[str, ...], Document]
-) -> tuple[float, float]:
+) -> tuple[float | None, float | None]:
     """Split the change of the expected cost: what prices moved at the new quantity, and the rest.
 
-    A line that lost or gained its price is neither: it is no saving and no increase, but unknown.
+    Both are unknown where a line lost or gained its price, or where more or less is used without one.
     """
     by_price = by_design = 0.0
     for key in dict.fromkeys([*before, *after]):
         old, new = before.get(key), after.get(key)
         if any(line is not None and line["monthly_cost"] is None for line in (old, new)):
+            if not _same_unpriced(old, new):
+                return None, None
             continue
         was, now = (0.0 if line is None else float(line["monthly_cost"]) for line in (old, new))
         moved = 0.0
@@ -170,6 +182,18 @@ def _effects(
         by_price += moved
         by_design += now - was - moved
     return by_price, by_design
+
+
+def _same_unpriced(old: Document | None, new: Document | None) -> bool:
+    """Say whether both sides lack the price of the same quantity."""
+    if old is None or new is None or old["monthly_cost"] is not None or new["monthly_cost"] is not None:
+        return False
+    return not Difference(old["quantity"], new["quantity"]).changed
+
+
+def _sum(parts: Sequence[float | None]) -> float | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
 
 
 def _per_1k_requests(document: Document) -> float | None:

@@ -43,7 +43,9 @@ def _moves(found: Diff) -> str:
     )
 
 
-def _signed(usd: float) -> str:
+def _signed(usd: float | None) -> str:
+    if usd is None:
+        return "unknown"
     return "0.00" if abs(usd) < 0.005 else f"{usd:+,.2f}"
 
 
@@ -69,16 +71,19 @@ def _blocks(found: Diff, reproduce: str) -> Iterator[Block]:
 def _totals(found: Diff) -> Table:
     columns = (Column("USD a month"), *(Column(n, right=True) for n in ("before", "after", "change")))
     signs = [numbers.BOUNDS[side["monthly_cost"].get("bound")] for side in (found.base, found.head)]
-    rows = [[name, *_signs(signs, _money(found.total[name]))] for name in ("min", "expected", "max")]
+    exact = found.exact
+    rows = [[name, *_signs(signs, _money(found.total[name]), exact)] for name in ("min", "expected", "max")]
     if found.unit_cost.before is not None or found.unit_cost.after is not None:
-        rows.append(["per 1,000 requests", *_money(found.unit_cost, 4)])
+        rows.append(
+            ["per 1,000 requests", *_signs(signs, _money(found.unit_cost, 4), found.complete and exact)]
+        )
     return Table(columns, rows)
 
 
-def _signs(signs: Sequence[str], cells: Sequence[str]) -> list[str]:
+def _signs(signs: Sequence[str], cells: Sequence[str], exact: bool) -> list[str]:
     """Return before, after and change, with the sign of what each side bounds."""
     before, after, change = cells
-    return [signs[0] + before, signs[1] + after, "unknown" if any(signs) else change]
+    return [signs[0] + before, signs[1] + after, change if exact else "unknown"]
 
 
 def _money(change: Difference, digits: int = 2) -> list[str]:
@@ -106,7 +111,7 @@ def _row(component: ComponentDiff) -> list[str]:
         component.name,
         component.status,
         *(_arrow(component.cost[key], numbers.money) for key in ("min", "expected", "max")),
-        "unknown" if difference is None else _signed(difference),
+        _signed(None if component.by_design is None else difference),
         "/".join(counts) if known else "",
     ]
 
@@ -127,7 +132,7 @@ def _details(changed: Sequence[ComponentDiff]) -> Iterator[str]:
         if component.latency_p95_ms.changed:
             shown = _arrow(component.latency_p95_ms, lambda ms: f"{ms:,.0f} ms")
             yield f"{component.name}: p95 {shown}"
-        if abs(component.by_price) >= 0.005:
+        if component.by_price is not None and abs(component.by_price) >= 0.005:
             yield f"{component.name}: {_signed(component.by_price)} USD a month by price alone"
 
 
@@ -154,9 +159,9 @@ def _document(found: Diff) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "plan": found.head["plan"],
-        "monthly_cost": {key: _change(change) for key, change in found.total.items()},
+        "monthly_cost": {key: _change(change, found.exact) for key, change in found.total.items()},
         "complete": found.complete,
-        "usd_per_1k_requests": _change(found.unit_cost),
+        "usd_per_1k_requests": _change(found.unit_cost, found.complete and found.exact),
         "by_design": found.by_design,
         "by_price": found.by_price,
         "components": {component.name: _component(component) for component in found.components},
@@ -165,14 +170,20 @@ def _document(found: Diff) -> dict[str, Any]:
     }
 
 
-def _change(change: Difference) -> dict[str, float | None]:
-    return {"before": change.before, "after": change.after, "difference": change.difference}
+def _change(change: Difference, exact: bool = True) -> dict[str, float | None]:
+    """Return both sides, and what lies between them where that is known."""
+    return {
+        "before": change.before,
+        "after": change.after,
+        "difference": change.difference if exact else None,
+    }
 
 
 def _component(component: ComponentDiff) -> dict[str, Any]:
+    exact = component.by_design is not None
     return {
         "status": component.status,
-        "monthly_cost": {key: _change(change) for key, change in component.cost.items()},
+        "monthly_cost": {key: _change(change, exact) for key, change in component.cost.items()},
         "instances": {key: _change(change) for key, change in component.instances.items()},
         "binding_constraint": {"before": component.binding[0], "after": component.binding[1]},
         "latency_p95_ms": _change(component.latency_p95_ms),
