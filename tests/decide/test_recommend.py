@@ -312,3 +312,33 @@ PODS_AND_POOLS = """
 def test_what_estimates_share_changes_no_figure_of_pods_pools_and_databases(more):
     assert tried_both_ways(plan_of(PODS_AND_POOLS, *more)) > 1
     assert tried_both_ways(plan_of(PODS_AND_POOLS, "clusters.main.pools.default.machine=auto", *more)) > 1
+
+
+def test_where_prices_are_missing_savings_are_unknown():
+    unpriced = "{name: t, demand: {requests_per_second: 1, profile: flat}, external_apis: {pay: {}}}"
+    found = recommend(plan_of(unpriced), SHIPPED)
+    said = written(report_of(found, None, ()), "table", Style(80))
+    assert "Prices are missing, so it is unknown whether any change saves money." in said
+    assert "No change was found" not in said
+    assert [w["code"] for w in recommend_document(found)["warnings"]] == ["unpriced"]
+
+
+@pytest.mark.parametrize("spot", [True, False])
+def test_a_saving_on_what_stands_at_its_highest_is_at_most_that(spot):
+    """Nobody knows the spot price of AKS's machines: the on-demand one is the most that it can be."""
+    plan = """
+        name: t
+        regions: {azure: eastus}
+        demand: {requests_per_second: 1, profile: flat}
+        services:
+          web: {platform: kubernetes, cpu_time: 5ms}
+        clusters:
+          k: {platform: aks, pools: {p: {machine: Standard_D4s_v5, nodes: {min: 9, max: 20}}}}
+    """
+    found = recommend(plan_of(plan, f"clusters.k.pools.p.purchase.spot={'100%' if spot else '0%'}"), SHIPPED)
+    marks = [h.at_most for h in found.hints if h.change.component == "k/p" and h.change.kind != "purchase"]
+    assert marks
+    assert spot is any(marks)
+    assert spot is ("up to " in written(report_of(found, None, ()), "table", Style(80)))
+    bounds = [r["bound"] for r in recommend_document(found)["recommendations"]]
+    assert spot is ("upper" in bounds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,9 @@ from pydantic import BaseModel
 from capplan.capacity.sizing import Sizing
 from capplan.catalog.catalog import Catalog
 from capplan.components.base import Component
+from capplan.components.checks import UNPRICED
+from capplan.cost.lines import CostLine
+from capplan.cost.meters import Range
 from capplan.decide.changes import Change, changes_for
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate, estimate_again
@@ -27,10 +30,14 @@ LEAST_SAVING_USD = 1.0
 
 
 class Hint(NamedTuple):
-    """A change that saves money and breaks nothing that the estimate can see."""
+    """A change that saves money and breaks nothing that the estimate can see.
+
+    at_most: whether it saves what stands at its highest, so that the saving may be smaller.
+    """
 
     change: Change
     saving_usd_per_month: float
+    at_most: bool = False
 
 
 class Margin(NamedTuple):
@@ -47,7 +54,7 @@ class Margin(NamedTuple):
 
 
 class Advice(NamedTuple):
-    """What `capplan recommend` says."""
+    """What `capplan recommend` says. problems: errors, and which prices are missing."""
 
     estimate: Estimate
     standings: Sequence[Margin]
@@ -64,7 +71,7 @@ def recommend(file: PlanFile, catalog: Catalog) -> Advice:
         estimate=now,
         standings=[standing for component in now.components for standing in _standing(component)],
         hints=_best_of_each(hints),
-        problems=[finding for finding in now.findings if finding.severity == "error"],
+        problems=[f for f in now.findings if f.severity == "error" or f.code == UNPRICED.code],
     )
 
 
@@ -95,9 +102,32 @@ def _tried(file: PlanFile, catalog: Catalog, now: Estimate, change: Change) -> H
     except InputError:
         return None
     saving = float((now.total.expected - then.total.expected).max())
-    if saving < LEAST_SAVING_USD or _faults(then) - _faults(now):
+    if saving < LEAST_SAVING_USD or _faults(then) - _faults(now) or _falls(_unpriced(then), _unpriced(now)):
         return None
-    return Hint(change, saving)
+    return Hint(change, saving, _falls(_highest(now), _highest(then)))
+
+
+def _falls(before: Mapping[tuple[str, str], float], after: Mapping[tuple[str, str], float]) -> bool:
+    """Say whether anything is less after than before."""
+    return any(after.get(key, 0.0) < amount * (1 - 1e-9) for key, amount in before.items())
+
+
+def _unpriced(found: Estimate) -> dict[tuple[str, str], float]:
+    """Return how much is used of what has no price, by component and SKU."""
+    return _by_sku((line, line.quantity) for line in found.lines if line.status == "unpriced")
+
+
+def _highest(found: Estimate) -> dict[tuple[str, str], float]:
+    """Return the costs that stand at their highest, by component and SKU."""
+    return _by_sku((line, line.cost) for line in found.lines if line.cost and line.status == "bound")
+
+
+def _by_sku(amounts: Iterable[tuple[CostLine, Range]]) -> dict[tuple[str, str], float]:
+    found: dict[tuple[str, str], float] = {}
+    for line, amount in amounts:
+        key = (line.meter.component, line.sku)
+        found[key] = found.get(key, 0.0) + float(amount.expected.max())
+    return found
 
 
 def _with_change(file: PlanFile, change: Change) -> PlanFile:

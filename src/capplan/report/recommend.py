@@ -30,6 +30,8 @@ def _blocks(advice: Advice, growth: Growth | None, rules: Sequence[Rule]) -> Ite
     if advice.hints:
         yield _hints(advice)
         yield Lines([_detail(i, hint) for i, hint in enumerate(advice.hints, 1)], bullets=True, indent="   ")
+    elif not advice.estimate.certainty.complete:
+        yield Lines(("Prices are missing, so it is unknown whether any change saves money.",))
     else:
         yield Lines(("No change was found that saves money without breaking anything.",))
     if advice.standings:
@@ -48,11 +50,12 @@ def _hints(advice: Advice) -> Table:
         Column("Component", shrinks=True),
         Column("Change", shrinks=True),
     )
-    rows = [
-        [str(i), numbers.money(h.saving_usd_per_month), h.change.component, h.change.text]
-        for i, h in enumerate(advice.hints, 1)
-    ]
+    rows = [[str(i), _saving(h), h.change.component, h.change.text] for i, h in enumerate(advice.hints, 1)]
     return Table(columns, rows)
+
+
+def _saving(hint: Hint) -> str:
+    return ("up to " if hint.at_most else "") + numbers.money(hint.saving_usd_per_month)
 
 
 def _detail(index: int, hint: Hint) -> str:
@@ -111,5 +114,6 @@ def _document(hint: Hint) -> dict[str, Any]:
         "change": hint.change.text,
         "set": assignment(hint),
         "saving_usd_per_month": hint.saving_usd_per_month,
+        "bound": "upper" if hint.at_most else None,
         "risk": hint.change.risk,
     }
