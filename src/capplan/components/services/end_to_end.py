@@ -7,7 +7,6 @@ lognormal law with the mean and variance of the sum; see :mod:`capplan.capacity.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +23,7 @@ from capplan.components.services.platforms import platform_of
 from capplan.findings import Finding
 
 _Z95 = 1.6448536269514722
-_MOST_DOUBLINGS = 40
+_MOST_TRIED = 3
 
 
 class _Graph(NamedTuple):
@@ -142,15 +141,22 @@ def _findings(graph: _Graph, name: str, time: Time, target: Array) -> Iterator[F
     message = f"the end-to-end p95 {said}, but {1000 * promised:,.4g} ms is promised"
     if np.isfinite(found):
         message += f"; {eats} takes {shares[eats]:.0%} of the time"
-    yield checks.SLO_END_TO_END_MISSED.finding(name, message, _remedy(graph, name, target, eats))
+    yield checks.SLO_END_TO_END_MISSED.finding(name, message, _remedy(graph, name, time, target, eats))
 
 
-def _remedy(graph: _Graph, name: str, target: Array, eats: str) -> str:
+def _remedy(graph: _Graph, name: str, time: Time, target: Array, eats: str) -> str:
     """Say how many instances of what would meet the target, or that no number does."""
     faster = f"Make {eats} faster, call it less, cache it, or call it in parallel"
     if np.any(graph.idle[name].percentile(0.95) > target * (1 + 1e-3)):
         return f"{faster}: more instances do not help."
-    for part in sorted(graph.idle, key=lambda part: part != eats):
+    overloaded = [part for part, mean in time.parts.items() if not np.all(np.isfinite(mean))]
+    if len(overloaded) > 1:
+        named = ", ".join(overloaded[:_MOST_TRIED]) + (" and others" if len(overloaded) > _MOST_TRIED else "")
+        return f"Raise instances.min of {named}: each of them is overloaded."
+    shares = _shares(time)
+    for part in sorted(graph.idle.keys() & shares.keys(), key=lambda part: (-shares[part], part))[
+        :_MOST_TRIED
+    ]:
         count = _count_that_meets(graph, name, part, target)
         if count is not None:
             return f"{count:,} instances of {part} meet it: set services.{part}.instances.min."
@@ -159,23 +165,21 @@ def _remedy(graph: _Graph, name: str, target: Array, eats: str) -> str:
 
 def _count_that_meets(graph: _Graph, name: str, part: str, target: Array) -> int | None:
     """Return the fewest instances of ``part`` with which ``name`` meets its target, if any number does."""
-    meets = partial(_meets, graph, name, part, target)
     sizing = graph.components[part].sizing
     if sizing is None:
         return None
-    low = high = int(np.max(sizing.peak_running))
-    for _ in range(_MOST_DOUBLINGS):
-        if meets(high):
-            break
-        low, high = high, 2 * high + 1
-    else:
-        return None
+
+    def p95(count: int) -> Array:
+        times = _loaded_times(graph, {part: per_scenario(float(count))})
+        return times[name].percentile(0.95)
+
+    low, found = int(np.max(sizing.peak_running)), np.array(np.inf)
+    high = low + 1
+    while not np.all((faster := p95(high)) <= target * (1 + 1e-3)):
+        if not np.any(faster < found * (1 - 1e-6)):
+            return None
+        low, high, found = high, 2 * high, faster
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if meets(middle) else (middle, high)
+        low, high = (low, middle) if np.all(p95(middle) <= target * (1 + 1e-3)) else (middle, high)
     return high
-
-
-def _meets(graph: _Graph, name: str, part: str, target: Array, count: int) -> bool:
-    times = _loaded_times(graph, {part: per_scenario(float(count))})
-    return bool(np.all(times[name].percentile(0.95) <= target * (1 + 1e-3)))
