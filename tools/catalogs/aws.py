@@ -11,6 +11,7 @@ from matrix import Matrix
 from meters import Meter, add, cited, copied, named, of_service, without_outliers
 from raw import Raw, Row
 
+Fill = Callable[[Raw, Matrix], None]
 REGIONS = r"(?!us-gov-|cn-)[a-z]+-[a-z]+-\d"
 COMMERCIAL = re.compile(REGIONS)
 """Regions of the public partition; GovCloud and China are others, with accounts of their own."""
@@ -149,16 +150,14 @@ def _per_vcpu(matrix: Matrix, sku: str) -> float | None:
     return usd / float(vcpu) if usd is not None and vcpu else None
 
 
-def _meters(
-    service: str, file: str, names: Mapping[str, Meter], raw_service: str = ""
-) -> Callable[[Raw, Matrix], None]:
+def _meters(service: str, file: str, names: Mapping[str, Meter], raw_service: str = "") -> Fill:
     def fill(raw: Raw, matrix: Matrix) -> None:
         copied(raw, matrix, file, raw_service or service, named(names), REGIONS)
 
     return fill
 
 
-def _all(*fills: Callable[[Raw, Matrix], None]) -> Callable[[Raw, Matrix], None]:
+def _all(*fills: Fill) -> Fill:
     def fill(raw: Raw, matrix: Matrix) -> None:
         for each in fills:
             each(raw, matrix)
@@ -166,9 +165,7 @@ def _all(*fills: Callable[[Raw, Matrix], None]) -> Callable[[Raw, Matrix], None]
     return fill
 
 
-def _classes(
-    raw_service: str, file: str = "aws_rds.csv", commitments: bool = True
-) -> Callable[[Raw, Matrix], None]:
+def _classes(raw_service: str, file: str = "aws_rds.csv", commitments: bool = True) -> Fill:
     """Return what adds instance classes or nodes, with what they cost under commitment."""
 
     def fill(raw: Raw, matrix: Matrix) -> None:
@@ -254,7 +251,7 @@ _AURORA = _meters(
 )
 
 
-def _us(raw_service: str, names: Mapping[tuple[str, str], Meter]) -> Callable[[Raw, Matrix], None]:
+def _us(raw_service: str, names: Mapping[tuple[str, str], Meter]) -> Fill:
     """Return what adds the rows of us-east-1 by raw SKU and where a block starts."""
 
     def fill(raw: Raw, matrix: Matrix) -> None:
@@ -265,7 +262,55 @@ def _us(raw_service: str, names: Mapping[tuple[str, str], Meter]) -> Callable[[R
     return fill
 
 
-TABLES: Mapping[str, Callable[[Raw, Matrix], None]] = {
+def _ireland(names: Mapping[str, Meter]) -> Fill:
+    """Return what adds rows of the offers of eu-west-1 by usage type, where nothing newer has the price."""
+    known = {f"EU-{usage}": meter for usage, meter in names.items()}
+
+    def fill(raw: Raw, matrix: Matrix) -> None:
+        for row in raw.rows("aws_eu-west-1_meters_2023.csv", "usage_type", "usd", "as_of_date", "source"):
+            meter = known.get(row["usage_type"])
+            single = row["deployment"] in ("", "Single-AZ") and row["engine"] != "Aurora MySQL"
+            if meter is not None and single and float(row["usd"]) > 0:
+                add(matrix, meter, "eu-west-1", float(row["usd"]), cited(matrix, row))
+
+    return fill
+
+
+_VOLUMES = {
+    f"EBS:VolumeUsage.{kind}": Meter(kind, "GiB-month") for kind in ("gp2", "gp3", "io2", "sc1", "st1")
+}
+_EBS_IRELAND = _ireland(
+    {
+        **_VOLUMES,
+        "EBS:VolumeUsage": Meter("standard", "GiB-month"),
+        "EBS:VolumeUsage.piops": Meter("io1", "GiB-month"),
+        "EBS:SnapshotUsage": Meter("snapshot", "GiB-month"),
+        "EBS:SnapshotArchiveStorage": Meter("snapshot-archive", "GiB-month"),
+        "EBS:VolumeP-Throughput.gp3": Meter("gp3-throughput-above-125", "MBps-month", 1024.0),
+        "EBS:VolumeP-IOPS.gp3": Meter("gp3-iops-above-3000", "IOPS-month"),
+        "EBS:VolumeP-IOPS.piops": Meter("io1-iops", "IOPS-month"),
+        "EBS:VolumeP-IOPS.io2": Meter("io2-iops-tier1", "IOPS-month"),
+        "EBS:VolumeP-IOPS.io2.tier2": Meter("io2-iops-tier2-above-32000", "IOPS-month"),
+        "EBS:VolumeP-IOPS.io2.tier3": Meter("io2-iops-tier3-above-64000", "IOPS-month"),
+    }
+)
+_RDS_IRELAND = _ireland(
+    {
+        "RDS:PIOPS-Storage": Meter("storage-provisioned-iops", "GiB-month"),
+        "RDS:PIOPS": Meter("provisioned-iops", "IOPS-month"),
+        "RDS:ChargedBackupUsage": Meter("backup", "GiB-month"),
+    }
+)
+_AURORA_IRELAND = _ireland(
+    {
+        "Aurora:StorageUsage": Meter("storage-standard", "GiB-month"),
+        "Aurora:StorageIOUsage": Meter("io-requests", "request"),
+        "Aurora:ServerlessV2Usage": Meter("serverless-v2-acu", "ACU-hour"),
+        "Aurora:BackupUsage": Meter("backup", "GiB-month"),
+    }
+)
+
+TABLES: Mapping[str, Fill] = {
     "ec2": ec2,
     "fargate": _meters(
         "fargate",
@@ -278,11 +323,11 @@ TABLES: Mapping[str, Callable[[Raw, Matrix], None]] = {
             "ephemeral-storage-above-20GB": Meter("ephemeral-storage-above-20GiB", "GiB-hour"),
         },
     ),
-    "rds-postgres": _all(_classes("rds-postgres"), _STORAGE),
-    "rds-mysql": _all(_classes("rds-mysql"), _STORAGE),
-    "rds-mariadb": _all(_classes("rds-mariadb"), _STORAGE),
-    "aurora-postgres": _all(_classes("aurora-postgres"), _AURORA),
-    "aurora-mysql": _all(_classes("aurora-mysql"), _AURORA),
+    "rds-postgres": _all(_classes("rds-postgres"), _STORAGE, _RDS_IRELAND),
+    "rds-mysql": _all(_classes("rds-mysql"), _STORAGE, _RDS_IRELAND),
+    "rds-mariadb": _all(_classes("rds-mariadb"), _STORAGE, _RDS_IRELAND),
+    "aurora-postgres": _all(_classes("aurora-postgres"), _AURORA, _AURORA_IRELAND),
+    "aurora-mysql": _all(_classes("aurora-mysql"), _AURORA, _AURORA_IRELAND),
     "elasticache-redis": _classes("elasticache-redis", "aws_elasticache.csv"),
     "elasticache-valkey": _classes("elasticache-valkey", "aws_elasticache.csv"),
     "elasticache-memcached": _classes("elasticache-memcached", "aws_elasticache.csv"),
@@ -300,6 +345,7 @@ TABLES: Mapping[str, Callable[[Raw, Matrix], None]] = {
             },
         ),
         _io2,
+        _EBS_IRELAND,
     ),
     "elb": _all(
         _meters("elb", "aws_managed.csv", {"alb-hour": Meter("alb-hour", "hour")}),
