@@ -7,7 +7,8 @@ from helpers import moderate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capplan.decide.expressions import Evidence, Expression, ExpressionError, MissingPricesError, with_bounds
+from capplan.decide.bounds import with_bounds
+from capplan.decide.expressions import Evidence, Expression, ExpressionError, MissingPricesError
 
 DOCUMENT = {
     "monthly_cost": {"expected": 900.0, "max": None},

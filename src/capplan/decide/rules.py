@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from capplan.catalog.catalog import Catalog
+from capplan.decide.bounds import with_bounds
 from capplan.decide.breakeven import Curves, break_even, estimate_at
 from capplan.decide.drivers import Document
-from capplan.decide.expressions import Evidence, Expression, ExpressionError, with_bounds
+from capplan.decide.expressions import Evidence, Expression, ExpressionError
 from capplan.decide.questions import ComparisonOptions, Question, SourceText, questions
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from capplan.components.checks import UNPRICED
-from capplan.decide.expressions import Expression, ExpressionError, MissingPricesError, with_bounds
+from capplan.decide.bounds import with_bounds
+from capplan.decide.expressions import Expression, ExpressionError, MissingPricesError
 from capplan.errors import InputError, Problem
 from capplan.estimate import Estimate
 from capplan.gate import checks
