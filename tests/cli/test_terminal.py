@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 
 import pytest
+from helpers import ROOT
 
 from capplan.cli import terminal
 from capplan.cli.output import emit
@@ -88,3 +90,13 @@ def test_colours_are_for_terminals_or_by_force(
     monkeypatch.setattr(sys, "stdout", Screen(tty=tty))
     monkeypatch.setenv("FORCE_COLOR", forced)
     assert terminal.has_colour() is coloured
+
+
+def test_tables_of_an_estimate_fit_a_narrow_terminal(
+    capplan: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    run = capplan("estimate", ROOT / "examples" / "afpi")
+    assert run.exit_code == 0
+    longest = max(run.stdout.splitlines(), key=len)
+    assert len(longest) <= 40 or " " not in longest.strip()

@@ -94,3 +94,15 @@ def test_markdown_cells_cannot_break_the_table(cell: str, shown: str) -> None:
 def test_empty_cells_of_a_total_are_not_made_bold() -> None:
     table = Table([Column("A"), Column("B")], [["total", ""]], totalled=True)
     assert markdown(table).splitlines()[-1] == "| **total** |  |"
+
+
+def test_columns_that_do_not_fit_stand_below_with_the_first_one_again() -> None:
+    columns = [Column("Name"), *(Column(name, right=True) for name in ("First", "Second", "Third"))]
+    assert text(Table(columns, [["api", "1.00", "2.00", "3.00"]]), width=20) == (
+        "NAME  FIRST  SECOND\napi    1.00    2.00\n\nNAME  THIRD\napi    3.00\n"
+    )
+
+
+def test_a_table_without_keys_stays_whole() -> None:
+    table = Table([Column("A"), Column("B"), Column("C")], [["a" * 9, "b" * 9, "c" * 9]], keys=0)
+    assert text(table, width=20).splitlines()[1] == f"{'a' * 9}  {'b' * 9}  {'c' * 9}"

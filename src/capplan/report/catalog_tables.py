@@ -62,8 +62,9 @@ def _listing(rows: Sequence[CatalogRow]) -> Table:
         elif values != {""}:
             shared.append(f"{column.name} {values.pop()}")
     if not rows:
-        return Table(_COLUMNS, [], "no row of the catalog matches")
-    return Table([_COLUMNS[i] for i in shown], [[row[i] for i in shown] for row in cells], ", ".join(shared))
+        return Table(_COLUMNS, [], "no row of the catalog matches", keys=0)
+    columns = [_COLUMNS[i] for i in shown]
+    return Table(columns, [[row[i] for i in shown] for row in cells], ", ".join(shared), keys=0)
 
 
 def _cells(row: CatalogRow) -> list[str]:

@@ -73,7 +73,7 @@ def _constraints(shown: EstimateView) -> Table:
     percentiles = list(dict.fromkeys(name for c in sized if c.latency for name in c.latency.peak))
     columns += [Column("utilization", right=True), *(Column(f"{p} ms", right=True) for p in percentiles)]
     known = [[_utilization(c), *(_milliseconds(c, p) for p in percentiles)] for c in sized]
-    return Table(columns, [[*row, *more] for row, more in zip(rows, known, strict=True)], keys=1)
+    return Table(columns, [[*row, *more] for row, more in zip(rows, known, strict=True)])
 
 
 def _utilization(component: ComponentView) -> str:
@@ -112,7 +112,7 @@ def _by_component(estimates: Mapping[str, Estimate]) -> Table:
     for name in names:
         found = [components.get(name) for components in shown.values()]
         rows.append([name, *("" if c is None else tables.expected_cost(c) for c in found)])
-    return Table(columns, rows, keys=1)
+    return Table(columns, rows)
 
 
 def _alternatives(estimates: Mapping[str, Estimate]) -> Table:

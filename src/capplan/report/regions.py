@@ -62,7 +62,7 @@ def _compared(plan: str, rows: Sequence[InRegion]) -> Iterator[Block]:
     columns += [
         Column(name, right=True) for name in ("USD expected", "against now", "unpriced SKUs", "gCO2e/kWh")
     ]
-    yield Table(columns, [_cells(row, base) for row in rows], keys=1)
+    yield Table(columns, [_cells(row, base) for row in rows])
     yield from _lacking(rows)
 
 

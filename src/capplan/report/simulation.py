@@ -67,7 +67,7 @@ def _table(outcomes: Sequence[Outcome], seconds: float) -> Table:
         Column("changes", right=True),
         Column("excess", right=True),
     )
-    return Table(columns, [_row(outcome, seconds) for outcome in outcomes], keys=1)
+    return Table(columns, [_row(outcome, seconds) for outcome in outcomes])
 
 
 def _row(outcome: Outcome, seconds: float) -> list[str]:

@@ -19,15 +19,15 @@ class Column(NamedTuple):
 class Table(NamedTuple):
     """Cells under headings; the last row is a total where ``totalled``.
 
-    Where the first ``keys`` columns name the rows, text puts columns that do not fit beside the others below
-    them, and repeats the keys. ``foot``: sentences on the table, right below it.
+    The first ``keys`` columns name the rows: text puts columns that do not fit beside the others below them,
+    and repeats the keys. Without keys, the table stays whole. ``foot``: sentences on it, right below.
     """
 
     columns: Sequence[Column]
     rows: Sequence[Sequence[str]]
     title: str = ""
     totalled: bool = False
-    keys: int = 0
+    keys: int = 1
     foot: Sequence[str] = ()
 
 

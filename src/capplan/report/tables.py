@@ -121,7 +121,7 @@ def measures(shown: EstimateView, verbose: bool) -> Table:
             mark = " !" if found.has is not None and (found.needs is None or found.needs > found.has) else ""
             name = "" if index else component.name
             rows.append([name, found.name, needs, has + mark, _unit_and_range(found)])
-    return Table(columns, rows)
+    return Table(columns, rows, keys=2)
 
 
 def _unit_and_range(found: MeasureView) -> str:
@@ -155,7 +155,7 @@ def cost_lines(lines: Sequence[LineView]) -> Table:
     for row, previous in zip(reversed(rows[1:]), reversed(rows[:-1]), strict=True):
         if row[0] == previous[0]:
             row[0] = ""
-    return Table(columns, rows)
+    return Table(columns, rows, keys=2)
 
 
 def _line(line: LineView, source: int) -> list[str]:
