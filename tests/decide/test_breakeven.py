@@ -341,4 +341,5 @@ def test_what_has_no_price_must_not_be_used_more_by_the_cheaper_one(capplan, tmp
     assert switch["known"] is known
     assert (found["stretches"][-1]["cheapest"] is not None) is known
     shown = capplan("breakeven", file, *asked, "--quiet").stdout
+    assert shown.count("unknown  ") + shown.count("unknown\n") >= 2  # what one more unit costs, on both sides
     assert f"Now, at 200: plan ≥ {found['now']['monthly_cost']['plan']:,.2f}, {other} ≥ " in shown

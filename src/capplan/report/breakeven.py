@@ -121,7 +121,10 @@ def _row(stretch: Stretch, names: Sequence[str], lacking: Sequence[bool]) -> lis
     ends = [
         _bound(lacks) + _range(low, high) for lacks, (low, high) in zip(lacking, stretch.costs, strict=True)
     ]
-    slopes = [_value(float(f"{slope:.3g}")) for slope in stretch.slopes]
+    slopes = [
+        "unknown" if lacks else _value(float(f"{slope:.3g}"))
+        for lacks, slope in zip(lacking, stretch.slopes, strict=True)
+    ]
     slopes = slopes if len(names) == 2 else []
     winner = names[stretch.cheapest] if stretch.known else "unknown"
     return [_value(stretch.low), _value(stretch.high), winner, *ends, *slopes]
