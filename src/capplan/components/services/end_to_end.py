@@ -13,7 +13,7 @@ import numpy as np
 
 from capplan.arrays import Array, per_scenario
 from capplan.capacity.response import Promise
-from capplan.capacity.times import Time, after, time_of
+from capplan.capacity.times import Time, after, spread_of, time_of
 from capplan.components import checks
 from capplan.components.base import Component, Context
 from capplan.components.measures import measure
@@ -81,7 +81,7 @@ def _own(graph: _Graph, name: str, instances: Array | None) -> Time:
     mean, variance = _moments(*(promise.percentile(share, peak_rps, running) for share in (0.5, 0.95)))
     idle, idle_variance = _moments(*(per_scenario(promise.bare(share)) for share in (0.5, 0.95)))
     waiting = np.maximum(mean - idle, 0.0)
-    return after(work, Time(waiting, np.maximum(variance - idle_variance, 0.0), {name: waiting}))
+    return after(work, spread_of(waiting, np.maximum(variance - idle_variance, 0.0), {name: waiting}))
 
 
 def _idle_calls(graph: _Graph, name: str) -> Time | None:
