@@ -7,8 +7,8 @@ the Weibull law with their mean and variance, exact for exponential times. A cas
 its mean and variance up to cv² = 1 (by Wilson and Hilferty, 1931), the lognormal one from cv² = 2 on, and a
 mix of both in between. Errors at p95 against simulation: exponential times, sums of them, and calls of them
 that are not always made, −3 … +4 %; sums of two lognormal parts with cv² from 0.1 to 2, −1 … +14 %; the
-longer one −13 … +13 %; the slowest of N = 2 … 1000 exponential times −3 … +2 %, of 2 … 100 gamma times with cv² from
-0.25 to 2 −16 … +13 %, of lognormal ones −32 … +4 %.
+longer one −13 … +13 %; the slowest of N = 2 … 1000 exponential times −3 … +2 %, of 2 … 100 gamma times with
+cv² from 0.25 to 2 −16 … +13 %, of lognormal ones −32 … +4 %.
 """
 
 from __future__ import annotations
