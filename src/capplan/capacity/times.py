@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -126,10 +127,7 @@ def _merged(time: Time) -> Time:
         np.take_along_axis(np.broadcast_to(v, order.shape), order, axis=1) for v in time[:3]
     )
     edges = np.linspace(0, cases, _MOST_CASES + 1).astype(int)
-    groups = [
-        Time(weights[:, a:b], means[:, a:b], variances[:, a:b], {})
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    groups = [Time(weights[:, a:b], means[:, a:b], variances[:, a:b], {}) for a, b in pairwise(edges)]
     totals = [group.weights.sum(axis=1, keepdims=True) for group in groups]
     inside = [
         group._replace(weights=group.weights / np.where(total > 0, total, 1.0))
