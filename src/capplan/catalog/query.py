@@ -85,8 +85,8 @@ def bounds(text: str, option: str) -> NumberRange:
 
 def find_rows(catalog: Catalog, wanted: Filter) -> list[CatalogRow]:
     """Return every row that ``wanted`` asks for, in the order of the files."""
-    rows = [row for file in _files(catalog, wanted) for row in rows_of(file)]
-    if wanted.region is not None and wanted.region not in {row.region for row in rows}:
+    rows = [row for file in _files(catalog, wanted) for row in rows_of(file, wanted)]
+    if wanted.region is not None and not rows:
         _check_region(catalog, wanted.region)
     return [row for row in rows if wanted.wants(row)]
 
@@ -94,7 +94,7 @@ def find_rows(catalog: Catalog, wanted: Filter) -> list[CatalogRow]:
 def _check_region(catalog: Catalog, region: str) -> None:
     """Refuse a region that no provider has; one without a price is only empty."""
     known = {name for names in catalog.facts("regions").values() for name in names}
-    if region not in known:
+    if region not in known and region not in {of for file in catalog.services() for of in file.regions}:
         raise InputError(Problem("--region", f"no provider has a region '{region}'", nearest(region, known)))
 
 
@@ -114,19 +114,29 @@ def _files(catalog: Catalog, wanted: Filter) -> list[ServiceCatalog]:
     return named
 
 
-def rows_of(file: ServiceCatalog) -> Iterator[CatalogRow]:
-    """Yield every SKU of ``file`` in every region that it has a price in."""
-    for sku in file.skus.values():
-        suffix = f" {file.high_availability[0]}" if file.high_availability else ""
-        if not suffix or file.kind != "database" or sku.name.removesuffix(suffix) not in file.skus:
-            yield from _rows(file, sku)
-        elif not sku.name.endswith(suffix):
-            yield from _rows(file, sku)
-            yield from _rows(file, file.doubled(sku))
+_EVERYTHING = Filter()
 
 
-def _rows(file: ServiceCatalog, sku: Sku) -> Iterator[CatalogRow]:
-    for region in sorted({region for prices in sku.prices.values() for region in prices}):
+def rows_of(file: ServiceCatalog, wanted: Filter = _EVERYTHING) -> Iterator[CatalogRow]:
+    """Yield every SKU of ``file`` in every region that it has a price in; of the wanted region and name."""
+    suffix = f" {file.high_availability[0]}" if file.high_availability and file.kind == "database" else ""
+    part = (wanted.name or "").lower()
+    for name in file.skus:
+        if part not in f"{name}{suffix}".lower():
+            continue
+        if not suffix or name.removesuffix(suffix) not in file.skus:
+            yield from _rows(file, file.skus[name], wanted.region)
+        elif not name.endswith(suffix):
+            yield from _rows(file, file.skus[name], wanted.region)
+            yield from _rows(file, file.doubled(file.skus[name]), wanted.region)
+
+
+def _rows(file: ServiceCatalog, sku: Sku, only: str | None) -> Iterator[CatalogRow]:
+    if only is None:
+        regions = sorted({region for prices in sku.prices.values() for region in prices})
+    else:
+        regions = [only] if any(only in prices for prices in sku.prices.values()) else []
+    for region in regions:
         source = sku.source(region, "on_demand")
         yield CatalogRow(
             provider=file.provider,
