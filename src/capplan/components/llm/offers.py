@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -58,18 +58,25 @@ class Offer(NamedTuple):
         return f"{self.machine.name} + {self.gpus:g} {self.add_on.name.removeprefix('nvidia-tesla-').upper()}"
 
 
-def offers(catalog: Catalog, places: Iterable[tuple[str, str]], named: str | None = None) -> Iterator[Offer]:
+def offers(catalog: Catalog, places: Sequence[tuple[str, str]], named: str | None = None) -> Iterator[Offer]:
     """Yield every machine with GPUs in the ``places``, (provider, region); retired ones are left out.
 
     Where a machine is ``named`` only that one, with every number of GPUs that can be added to it.
     """
+    with_gpus = {provider: _with_gpus(catalog, provider) for provider in {of for of, _ in places}}
     for provider, region in places:
-        for machine in catalog.service(provider, MACHINES[provider]).skus.values():
-            sold = machine.gpu is not None and machine.usd(region) is not None
-            if sold and (machine.retired is None if named is None else machine.name == named):
+        for machine in with_gpus[provider]:
+            if machine.usd(region) is not None and (
+                machine.retired is None if named is None else machine.name == named
+            ):
                 yield offer(catalog, provider, region, machine, None, machine.gpu_count)
         if provider == "gcp" and (named is None or named.startswith("n1-")):
             yield from _with_add_ons(catalog, region, named)
+
+
+def _with_gpus(catalog: Catalog, provider: str) -> list[Sku]:
+    skus = catalog.service(provider, MACHINES[provider]).skus.values()
+    return [machine for machine in skus if machine.gpu is not None]
 
 
 def _with_add_ons(catalog: Catalog, region: str, named: str | None) -> Iterator[Offer]:
@@ -123,9 +130,8 @@ def everywhere(catalog: Catalog) -> list[tuple[str, str]]:
     """Return every place that sells machines with GPUs."""
     found: dict[tuple[str, str], None] = {}
     for provider in PROVIDERS:
-        for machine in catalog.service(provider, MACHINES[provider]).skus.values():
-            if machine.gpu is not None:
-                found.update(dict.fromkeys((provider, region) for region in machine.prices["on_demand"]))
+        for machine in _with_gpus(catalog, provider):
+            found.update(dict.fromkeys((provider, region) for region in machine.prices.get("on_demand", ())))
     return list(found)
 
 
