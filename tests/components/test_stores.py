@@ -162,6 +162,6 @@ def test_no_line_of_a_store_is_ever_a_credit():
 
 
 def test_a_price_that_nobody_knows_is_unpriced():
-    result = store("platform: cloud-sql, engine: mysql, machine: db-n1-standard-2, region: europe-west4")
+    result = store("platform: rds, engine: mysql, machine: db.m6g.large, region: ap-southeast-7")
     assert "unpriced" in codes(result)
     assert all(line.cost is None for line in result.lines_of("d"))

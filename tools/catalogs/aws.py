@@ -165,7 +165,7 @@ def _all(*fills: Fill) -> Fill:
     return fill
 
 
-def _classes(raw_service: str, file: str = "aws_rds.csv", commitments: bool = True) -> Fill:
+def _classes(raw_service: str, file: str = "aws_rds.csv", three_years: str = "all_upfront") -> Fill:
     """Return what adds instance classes or nodes, with what they cost under commitment."""
 
     def fill(raw: Raw, matrix: Matrix) -> None:
@@ -178,7 +178,7 @@ def _classes(raw_service: str, file: str = "aws_rds.csv", commitments: bool = Tr
                 matrix.describe(sku, vcpu=float(size[0]), memory_gib=float(size[1]))
             for rate, column in (
                 ("commit_1y", "commit_1y_no_upfront_usd"),
-                ("commit_3y", "commit_3y_all_upfront_usd"),
+                ("commit_3y", f"commit_3y_{three_years}_usd"),
             ):
                 below = matrix.price(sku, region, "commit_1y") or float(row["usd"])
                 if row[column] and 0 < float(row[column]) < below:
@@ -331,7 +331,8 @@ TABLES: Mapping[str, Fill] = {
     "elasticache-redis": _classes("elasticache-redis", "aws_elasticache.csv"),
     "elasticache-valkey": _classes("elasticache-valkey", "aws_elasticache.csv"),
     "elasticache-memcached": _classes("elasticache-memcached", "aws_elasticache.csv"),
-    "opensearch": _classes("opensearch", "aws_opensearch.csv"),
+    # The list spreads what is paid upfront for OpenSearch over more than the term.
+    "opensearch": _classes("opensearch", "aws_opensearch.csv", "no_upfront"),
     "ebs": _all(
         _meters(
             "ebs",

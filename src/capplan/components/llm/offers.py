@@ -66,9 +66,8 @@ def offers(catalog: Catalog, places: Sequence[tuple[str, str]], named: str | Non
     with_gpus = {provider: _with_gpus(catalog, provider) for provider in {of for of, _ in places}}
     for provider, region in places:
         for machine in with_gpus[provider]:
-            if machine.usd(region) is not None and (
-                machine.retired is None if named is None else machine.name == named
-            ):
+            fits = machine.retired is None if named is None else machine.name == named
+            if fits and machine.usd(region) is not None:
                 yield offer(catalog, provider, region, machine, None, machine.gpu_count)
         if provider == "gcp" and (named is None or named.startswith("n1-")):
             yield from _with_add_ons(catalog, region, named)
