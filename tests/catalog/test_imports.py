@@ -139,6 +139,23 @@ def test_flexible_servers_follow_from_their_vcores(imported):
     assert skus["GP_Standard_D4ds_v4"]["usd"] == {"francecentral": 0.4}
 
 
+def test_of_two_prices_of_one_sku_none_is_taken(imported):
+    rows = (lists.machine("m9x.xlarge", usd) for usd in ("0.21", "0.22", "0.21"))
+    work = imported("aws", lists.aws_csv("AmazonEC2", *rows, lists.machine("m9y.large", "0.1")))
+    assert set(content(work, "ec2")["skus"]) == {"m9y.large"}
+    assert work.collection.left_out == {"two prices of the same SKU, so none is taken": 1}
+
+
+def test_prices_by_another_unit_do_not_mix(imported):
+    rows = [
+        lists.azure_row("Teleporter", "Beam", "Std", "Std", usd, unitOfMeasure=unit)
+        for usd, unit in ((1, "1 Hour"), (2, "10K"))
+    ]
+    work = imported("azure", {"Items": rows})
+    assert content(work, "teleporter")["skus"] == {"beam-std": {"usd": {"francecentral": 1}}}
+    assert work.collection.left_out == {"a second unit of the same SKU": 1}
+
+
 def test_spot_savings_come_off_the_on_demand_price(imported):
     work = imported("aws", lists.EC2, lists.ADVISOR)
     assert content(work, "ec2")["skus"]["m9x.xlarge"]["spot"] == {"eu-west-3": pytest.approx(0.21 * 0.4)}

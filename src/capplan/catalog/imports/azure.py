@@ -38,7 +38,7 @@ DISK_GIB = dict(
 """Sizes of managed disks in GiB, by the number in their names."""
 
 _FLEX = r".* Flexible Server "
-_BLOB = r"(?:General Block )?Blob(?: Storage| v2)? \| "
+_BLOB = r"General Block Blob v2 \| (Hot|Cool|Cold|Archive) (LRS|ZRS|GRS) \| \1 (?:\2 )?"
 _DISK = r"(LRS|ZRS) \| \1 \2 Disk"
 _APPS = r".* \| Standard "
 _LOAD = r"Load Balancer \| Standard \| Standard "
@@ -71,9 +71,10 @@ _RULES: Mapping[str, tuple[MeterRule, ...]] = {
             r"(?:Premium|Standard) SSD Managed Disks \| ([PE]\d+) " + _DISK, "managed-disk", "{disk}", "month"
         ),
         rule(r"Standard HDD Managed Disks \| (S\d+) " + _DISK, "managed-disk", "{disk}", "month"),
-        rule(_BLOB + r"Hot (\w+) \| Hot \1 Data Stored", "blob-storage", "hot-{1}", "GB-month"),
-        rule(_BLOB + r"Hot (\w+) \| Hot \1 Write Operations", "blob-storage", "hot-{1}-write", "request"),
-        rule(_BLOB + r"Hot (\w+) \| Hot (?:\1 )?Read Operations", "blob-storage", "hot-{1}-read", "request"),
+        rule(_BLOB + "Data Stored", "blob-storage", "{1}-{2}", "GB-month"),
+        rule(_BLOB + "Write Operations", "blob-storage", "{1}-{2}-write", "request"),
+        rule(_BLOB + "Read Operations", "blob-storage", "{1}-{2}-read", "request"),
+        rule(_BLOB + "Data Retrieval", "blob-storage", "{1}-{2}-retrieval", "GB"),
     ),
     "Azure Container Apps": (
         rule(_APPS + "vCPU Active Usage", "container-apps", "vcpu-active", "vCPU-hour"),

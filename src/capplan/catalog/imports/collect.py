@@ -61,6 +61,7 @@ class Collection:
         self._reserved: dict[tuple[Key, str, int], dict[str, list[float | None]]] = {}
         self.savings: dict[tuple[str, str], float] = {}
         self.offers: dict[str, Found] = {}
+        self._ambiguous: set[tuple[Key, tuple[str, str]]] = set()
         self.file = 0
 
     def add(self, found: Found | LeftOut) -> None:
@@ -81,7 +82,7 @@ class Collection:
             self._entry(found)
 
     def finish(self) -> None:
-        """Turn reservations into prices by the hour, and free prices into none where nothing follows them."""
+        """Turn reservations into prices by the hour; leave out what is ambiguous, or free from end to end."""
         for (key, region, years), sold in self._reserved.items():
             for payment in _PAYMENTS[years]:
                 hourly, upfront = sold.get(payment, (None, None))
@@ -96,6 +97,9 @@ class Collection:
                     break
             else:
                 self.left_out["a reservation without its fee or its hours"] += 1
+        for key, at in self._ambiguous:
+            self.left_out["two prices of the same SKU, so none is taken"] += 1
+            del self.entries[key].prices[at]
         for entry in self.entries.values():
             for at in [at for at, blocks in entry.prices.items() if not any(blocks.values())]:
                 self.left_out["a price of 0"] += 1
@@ -113,14 +117,17 @@ class Collection:
                 self.add(found)
 
     def _put(self, found: Found) -> None:
-        blocks = self._entry(found).prices.setdefault((found.rate, found.region), {})
-        usd = _rounded(found.usd)
-        known = blocks.get(found.start)
-        if known is not None and known != usd and known and usd:
-            self.left_out["another price of the same SKU"] += 1
+        entry, at = self._entry(found), (found.rate, found.region)
+        if entry.unit != found.unit:
+            self.left_out["a second unit of the same SKU"] += 1
+            return
+        blocks = entry.prices.setdefault(at, {})
+        usd, known = _rounded(found.usd), blocks.get(found.start)
+        if known and usd and known != usd:
+            self._ambiguous.add(((found.service, found.sku), at))
         elif not known:
             blocks[found.start] = usd
-            self._entry(found).origins[found.rate, found.region] = self.file
+            entry.origins[at] = self.file
 
     def _entry(self, found: Found) -> SkuPrices:
         key = (found.service, found.sku)
