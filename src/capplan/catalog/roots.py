@@ -20,7 +20,7 @@ def roots_of(catalogs: Path | None, without: Path | None = None) -> Sequence[Pat
 
     ``catalogs`` is one directory, or several divided as in PATH. One that holds `hardware/` is whole:
     it takes the place of all before it, the embedded one included. Raises :class:`InputError` for others that
-    hold no catalog. ``without``: a directory that is left out.
+    hold no catalog. ``without``: a directory that adds, and is left out.
     """
     given = [Path(part) for part in str(catalogs or "").split(os.pathsep) if part]
     roots = [data_dir("catalogs"), *_imported()]
@@ -36,7 +36,8 @@ def roots_of(catalogs: Path | None, without: Path | None = None) -> Sequence[Pat
             )
             raise InputError(Problem(str(path), what))
         roots.append(path)
-    return [root for root in roots if without is None or root.resolve() != without.resolve()]
+    left_out = None if without is None else without.resolve()
+    return [roots[0], *(root for root in roots[1:] if root.resolve() != left_out)]
 
 
 def imported_dir() -> Path:

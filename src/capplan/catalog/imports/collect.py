@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -14,6 +15,7 @@ Key = tuple[str, str]
 """Service and SKU."""
 
 _HOURS = 8760
+_NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9 -]{0,60}")
 _PAYMENTS = {
     1: ("no-upfront", "partial-upfront", "all-upfront"),
     3: ("all-upfront", "partial-upfront", "no-upfront"),
@@ -68,6 +70,8 @@ class Collection:
         """Take in what a row says."""
         if isinstance(found, LeftOut):
             self.left_out[found.why] += 1
+        elif not _NAMES.fullmatch(found.region) or not found.sku.isprintable():
+            self.left_out["a region or SKU that is no name"] += 1
         elif not self.selection.wants(self.provider, found):
             self.left_out["not selected"] += 1
         else:
@@ -75,7 +79,7 @@ class Collection:
 
     def reserve(self, found: Found, years: int, payment: str, upfront: bool) -> None:
         """Take in a fee or an hourly price of a reservation."""
-        if self.selection.wants(self.provider, found):
+        if self.selection.wants(self.provider, found) and _NAMES.fullmatch(found.region):
             key = ((found.service, found.sku), found.region, years)
             parts = self._reserved.setdefault(key, {}).setdefault(payment, [None, None])
             parts[upfront] = found.usd
