@@ -86,6 +86,15 @@ _N1 = {f"db-n1-standard-{cores}": (cores, 3.75 * cores) for cores in (1, 2, 4, 8
 _CUSTOM = {f"db-custom-{c}-{int(1024 * gib)}": (c, gib) for c, gib in ((2, 7.5), (4, 16), (8, 32))}
 
 
+def _twice(raw: Raw, matrix: Matrix) -> None:
+    """Drop prices of high availability that are twice the zonal one: the catalog file says so for all."""
+    for sku in sorted(sku for sku in matrix.skus if sku.endswith(" regional-ha")):
+        for region in matrix.regions(sku):
+            zonal = matrix.price(sku.removesuffix(" regional-ha"), region)
+            if zonal is not None and abs((matrix.price(sku, region) or 0.0) - 2 * zonal) < 1e-9:
+                matrix.drop(sku, "usd", region)
+
+
 def _shapes(shapes: Mapping[str, tuple[int, float]]) -> Fill:
     """Return what adds machines of Cloud SQL: they cost their cores and memory."""
 
@@ -166,9 +175,11 @@ TABLES: Mapping[str, Fill] = {
         "external-ip", {"in-use": Meter("in-use", "hour"), "unused": Meter("unused", "hour")}
     ),
     "egress-internet": _copied("gcp_other.csv", "egress-internet", _egress),
-    "cloud-sql": _copied("gcp_cloud_sql.csv", "cloud-sql", _sql_shared),
-    "cloud-sql-postgres": _all(_copied("gcp_cloud_sql.csv", "cloud-sql", _sql_engine), _shapes(_CUSTOM)),
-    "cloud-sql-mysql": _all(_copied("gcp_cloud_sql.csv", "cloud-sql", _sql_engine), _shapes(_N1)),
+    "cloud-sql": _all(_copied("gcp_cloud_sql.csv", "cloud-sql", _sql_shared), _twice),
+    "cloud-sql-postgres": _all(
+        _copied("gcp_cloud_sql.csv", "cloud-sql", _sql_engine), _twice, _shapes(_CUSTOM)
+    ),
+    "cloud-sql-mysql": _all(_copied("gcp_cloud_sql.csv", "cloud-sql", _sql_engine), _twice, _shapes(_N1)),
     "memorystore-redis": _all(
         _copied("gcp_memorystore.csv", "memorystore-redis", _redis),
         _copied("gcp_memorystore_basic.csv", "memorystore-redis", _redis),
