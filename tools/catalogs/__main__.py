@@ -10,14 +10,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import aws
+import aws_services
 import azure
 import gcp
 from matrix import Matrix
 from raw import Raw
 
 CATALOGS = Path(__file__).parents[2] / "catalogs"
-PROVIDERS = {"aws": aws.TABLES, "azure": azure.TABLES, "gcp": gcp.TABLES}
+PROVIDERS = {"aws": aws_services.TABLES, "azure": azure.TABLES, "gcp": gcp.TABLES}
 
 
 def build(raw: Raw, catalogs: Path) -> None:

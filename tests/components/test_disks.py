@@ -1,0 +1,61 @@
+"""Volumes: by the GiB, or one whole disk each."""
+
+import pytest
+from helpers import estimate_of, lines_by_sku, monthly
+
+PLAN = """
+    name: pv
+    regions: {azure: eastus}
+    demand: {requests_per_second: 1, profile: flat}
+    services:
+      web: {platform: kubernetes, cpu: 1, memory: 2Gi, service_time: 50ms, calls: {db: 1}}
+    clusters:
+      k: {platform: aks, pools: {p: {machine: Standard_D4s_v5, nodes: 3}}}
+    databases:
+      db: {platform: kubernetes, cpu: 1, memory: 4Gi, storage: 128Gi}
+"""
+
+
+@pytest.mark.parametrize(
+    ("storage", "sku", "disks"),
+    [
+        ("32Gi", "P4-LRS-32GiB", 1),
+        ("33Gi", "P6-LRS-64GiB", 1),
+        ("2048Gi", "P40-LRS-2048GiB", 1),
+        ("40000Gi", "P80-LRS-32767GiB", 2),
+    ],
+)
+def test_one_volume_is_the_smallest_disk_that_holds_it(storage, sku, disks):
+    found = lines_by_sku(estimate_of(PLAN, f"databases.db.storage={storage}"), "db")
+    assert list(found) == [sku]
+    assert found[sku][0].quantity.expected[0, 0] == disks
+
+
+def test_two_tebibytes_cost_one_disk():
+    assert monthly(estimate_of(PLAN, "databases.db.storage=2048Gi"), "db") == pytest.approx(259.05)
+
+
+def test_each_scenario_gets_its_own_size():
+    swept = estimate_of(PLAN, sweep=("databases.db.storage=32Gi,2048Gi,32Gi",))
+    assert swept.cost_of("db").expected[:, 0].tolist() == pytest.approx([5.28, 259.05, 5.28])
+
+
+def test_a_storage_class_names_the_kind_of_disk():
+    cheap = estimate_of(PLAN, "databases.db.storage_class=E10-LRS-128GiB", "databases.db.storage=2048Gi")
+    assert list(lines_by_sku(cheap, "db")) == ["E40-LRS-2048GiB"]
+
+
+def test_boot_disks_of_nodes_are_whole_disks_too():
+    pool = "clusters.k.pools.p.disk={type: P10-LRS-128GiB, size: 200Gi}"
+    (line,) = lines_by_sku(estimate_of(PLAN, pool), "k/p")["P15-LRS-256GiB"]
+    assert line.quantity.expected[0, 0] == pytest.approx(3)
+
+
+def test_a_volume_by_the_gib_stays_by_the_gib():
+    text = (
+        PLAN.replace("azure: eastus", "aws: us-east-1")
+        .replace("aks", "eks")
+        .replace("Standard_D4s_v5", "m5.xlarge")
+    )
+    (line,) = lines_by_sku(estimate_of(text), "db")["gp3"]
+    assert line.quantity.expected[0, 0] == 128
