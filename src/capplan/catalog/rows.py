@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from capplan.arrays import Floats
+if TYPE_CHECKING:
+    from capplan.arrays import Floats
+
 
 RATES = ("on_demand", "spot", "commit_1y", "commit_3y")
 """Ways to pay, as catalogs and cost lines name them."""
