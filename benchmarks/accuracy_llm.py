@@ -24,12 +24,13 @@ from capplan.llm.measured import (
     MeasuredRow,
     engine_name,
     predict,
-    read_rows,
+    rows_in,
     running,
     sample_of,
     unpredictable,
 )
 from capplan.llm.simulator import SimulatedReplica, poisson, simulate
+from capplan.tabular import read_table
 
 _SILICON = re.compile(r"id=.*_tp(\d+)_.*ep\d")
 
@@ -120,7 +121,7 @@ def score(path: Path) -> dict[str, object]:
     """Return the whole report on the rows of ``path``."""
     catalog = Catalog()
     facts = {**catalog.facts("gpus"), **catalog.facts("models")}
-    rows = [corrected(with_our_names(row, facts)) for row in read_rows(path)]
+    rows = [corrected(with_our_names(row, facts)) for row in rows_in(read_table(path))]
     excluded = Counter(reason for row in rows if (reason := left_out(row)))
     scored = [row for row in rows if not left_out(row)]
     skipped = Counter(reason for row in scored if (reason := unpredictable(row, facts)))

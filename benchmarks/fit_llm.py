@@ -15,7 +15,8 @@ from accuracy_llm import corrected, left_out
 from capplan.catalog.catalog import Catalog
 from capplan.llm.calibrate import Path as Where
 from capplan.llm.calibrate import calibrate, put
-from capplan.llm.measured import MeasuredRow, MeasuredSample, predict, read_rows, sample_of, unpredictable
+from capplan.llm.measured import MeasuredRow, MeasuredSample, predict, rows_in, sample_of, unpredictable
+from capplan.tabular import read_table
 
 _FREEDOM = 0.6
 
@@ -93,7 +94,7 @@ def main(file: Path, leave_out: bool) -> None:
     """Fit, and print."""
     catalog = Catalog()
     facts = copy.deepcopy({**catalog.facts("gpus"), **catalog.facts("models")})
-    rows = [corrected(row) for row in read_rows(file)]
+    rows = [corrected(row) for row in rows_in(read_table(file))]
     rows = [row for row in rows if not left_out(row) and not unpredictable(row, facts)]
     free = list(START)
     after = fitted(rows, facts, free)

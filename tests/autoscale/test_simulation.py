@@ -148,7 +148,7 @@ def test_times_that_are_no_dates_are_refused(tmp_path):
     file = tmp_path / "t.csv"
     file.write_text("minute,n\n0,1\n1,2\n2,3\n")
     trace = Trace(file=str(file), time="minute", value="n", unit="requests")
-    with pytest.raises(InputError, match="not dates"):
+    with pytest.raises(InputError, match="is no time since 1970"):
         prepare(plan_of(PODS), SHIPPED, Settings(), trace)
 
 

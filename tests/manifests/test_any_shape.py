@@ -91,6 +91,7 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_checked(tmp_path):
     unread = {(finding.code, finding.file): finding.severity for finding in found.unread}
     assert unread == {
         ("unreadable", "broken.yaml"): "error",
+        ("unreadable", "notes.yaml"): "warning",
         ("unreadable", "twice.yaml"): "error",
         ("unreadable", "twice.json"): "error",
         ("unreadable", "latin.yaml"): "error",

@@ -69,7 +69,7 @@ def bounds(text: str, option: str) -> NumberRange:
     """Return the bounds that a user wrote.
 
     >>> bounds("4-8", "--vcpu")
-    Bounds(low=4.0, high=8.0)
+    NumberRange(low=4.0, high=8.0)
     """
     figure = r"\d+(?:\.\d+)?"
     match = re.fullmatch(rf"({figure})?(-|\+)?({figure})?", text)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Path = tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True)
 class Scenarios:
     """The values that vary: for each path in the plan an array of ``count`` numbers."""
 

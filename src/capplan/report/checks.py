@@ -25,7 +25,9 @@ def check_report(command: str, check: Check) -> Report:
 def list_report(found: Sequence[Found]) -> Report:
     """Return checks, one a line."""
     return Report(
-        lambda: [Table([Column(name) for name in ("Code", "Severity", "Command", "What")], _rows(found))],
+        lambda: [
+            Table([Column(name) for name in ("Code", "Severity", "Command", "What")], _rows(found), keys=0)
+        ],
         lambda: {"schema_version": SCHEMA_VERSION, "checks": [_entry(*one) for one in found]},
         {"csv": lambda: Sheet(_FIELDS, _rows(found))},
     )

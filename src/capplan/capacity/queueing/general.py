@@ -314,6 +314,8 @@ def _exponential_survival(x: Array, law: Law) -> Array:
 
 def _lognormal_survival(x: Array, law: Law) -> Array:
     """Integrate over the service time by Gauss and Legendre, in standard deviations of its logarithm."""
+    if not x.size:
+        return x
     n = max(x.size, *(column.size for column in law))
     result = np.empty(n)
     for start in range(0, n, _CHUNK):
