@@ -134,7 +134,7 @@ def test_a_download_that_breaks_goes_on_where_it_was(update, server, tmp_path):
 def test_a_server_that_recovers_is_asked_again(update, server):
     server.pages[EC2] = lists.EC2.encode()
     server.faults = ["503", "slow"]
-    assert update("aws", *WANTED, "--timeout", "0.3").exit_code == 0
+    assert update("aws", *WANTED, "--wait", "0.3").exit_code == 0
     assert len(server.asked) == 3
 
 
@@ -158,7 +158,7 @@ def test_what_the_cache_has_is_not_fetched_again_on_that_day(update, server):
 def test_a_server_that_stays_ill_is_said_and_nothing_is_written(update, server, tmp_path, faults, says):
     server.pages[EC2] = lists.EC2.encode()
     server.faults = list(faults)
-    run = update("aws", *WANTED, "--timeout", "0.1")
+    run = update("aws", *WANTED, "--wait", "0.1")
     assert run.exit_code == 2
     assert says in run.stderr
     assert not (tmp_path / "own").exists()

@@ -12,12 +12,16 @@ import json
 import math
 import re
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import typer
 import yaml
+from catalog import price_lists
 
 from capplan.cli.app import app_with
 from capplan.cli.commands import COMMANDS
@@ -140,6 +144,15 @@ ONCE: Mapping[str, Sequence[str]] = {
         "PLAN --alternative ALTERNATIVE --book BOOK -o OUT --force",
     ),
     "catalog check": ("--today 2026-09-30 --strict --catalogs CATALOGS --format json -o OUT --force",),
+    "catalog import": (
+        "aws PRICES --select region=eu-central-1 --as-of 2026-01-01 --today 2026-09-30 -o IMPORTED --format json",
+        "aws PRICES --catalogs CATALOGS -o IMPORTED --dry-run",
+    ),
+    "catalog diff": ("OWN --today 2026-09-30 --catalogs CATALOGS --format json -o OUT --force",),
+    "catalog update": (
+        "aws --select service=ec2,region=eu-west-3 -o IMPORTED --url SERVER --wait 5 --today 2026-09-30 --dry-run",
+        "gcp --select service=cloud-run --api-key x --again --url SERVER --catalogs CATALOGS -o IMPORTED --format json",
+    ),
     "catalog import-model": ("CONFIG --as x -o ARCHITECTURES --force",),
     "config show": ("--format json -o OUT --force",),
 }
@@ -174,8 +187,30 @@ def test_every_option_is_tried(command: str, option: str, names: Sequence[str]) 
     assert tried(command) & set(names), f"add {option} to a row of '{command}'"
 
 
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the address of a server on this machine that has what `catalog update` asks for in its rows."""
+    pages = tmp_path_factory.mktemp("server")
+    offer = pages / "offers/v1.0/aws/AmazonEC2/current/eu-west-3/index.csv"
+    offer.parent.mkdir(parents=True)
+    offer.write_text(price_lists.EC2)
+    skus = pages / "v1/services/152E-C115-5142/skus"
+    skus.parent.mkdir(parents=True)
+    skus.write_text(json.dumps({"skus": price_lists.GCP["skus"], "nextPageToken": ""}))
+    http = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(pages)))
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{http.server_port}"
+    http.shutdown()
+    http.server_close()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, str]:
     """Return what the words in capitals stand for; files that commands read, made of what ships."""
     made = tmp_path_factory.mktemp("matrix")
     (made / "templates").mkdir()
@@ -203,6 +238,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "out",
         "rendered",
         "new",
+        "imported",
     )
     found = {Path(name).stem.upper(): str(made / name) for name in (*names, "ejected", "architectures.yaml")}
     return found | {
@@ -213,6 +249,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "BENCH": str(EXAMPLES / "llm-serving/bench.csv"),
         "CONFIG": str(EXAMPLES / "llm-serving/config.json"),
         "PLAN": str(EXAMPLES / "levqor"),
+        "PRICES": str(EXAMPLES / "prices/aws-ebs.csv"),
+        "OWN": str(EXAMPLES / "prices/own"),
+        "SERVER": server,
     }
 
 
@@ -277,13 +316,20 @@ def test_options_of_plans(capplan: Callable, files: dict[str, str], tmp_path: Pa
 
 
 @pytest.mark.parametrize("command", ["catalog import-model", "calibrate llm", *ONCE])
-def test_options_of_the_rest(capplan: Callable, files: dict[str, str], tmp_path: Path, command: str) -> None:
+def test_options_of_the_rest(
+    capplan: Callable, files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     meaning = files | {"ALTERNATIVE": "scale"}
     capplan("render-manifests", files["PLAN"], "-o", files["RENDERED"], "--force")
     for row in ONCE[command]:
         words = words_of(row, meaning)
         assert words is not None
-        check_run(capplan(*command.split(), *words), [command, *words])
+        run = capplan(*command.split(), *words)
+        check_run(run, [command, *words])
+        if command in ("catalog import", "catalog update", "catalog diff"):
+            assert run.exit_code == ExitCode.OK, run.stderr
 
 
 @pytest.mark.parametrize("trace", TRACES)

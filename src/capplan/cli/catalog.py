@@ -199,7 +199,7 @@ Select = Annotated[
     list[str] | None,
     typer.Option("--select", metavar="KEY=PATTERN", help="Only this service, region or family; * matches."),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and write nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; write nothing.")]
 
 
 @catalog.command("import", cls=Command)
@@ -246,8 +246,8 @@ def update(
     api_key: Annotated[
         str, typer.Option("--api-key", envvar="CAPPLAN_GCP_API_KEY", help="Key for Google's API.")
     ] = "",
-    timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="How long to wait for an answer.")
+    wait: Annotated[
+        float, typer.Option("--wait", metavar="SECONDS", min=0.1, help="How long to wait for an answer.")
     ] = 30.0,
     again: Annotated[bool, typer.Option("--again", help="Fetch what the cache already has.")] = False,
     today: Today = None,
@@ -266,7 +266,7 @@ def update(
 
     selection = selection_of(select or ())
     day = day_of(today)
-    source = (check_provider(provider), url, api_key, timeout)
+    source = (check_provider(provider), url, api_key, wait)
     files = fetched(source, selection, day, again)
     work = Import(provider, selection, output_dir, catalogs)
     work.read(files, day)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 _SHORT_UNITS = {
     "vCPU-second": "vCPU-s",
     "GiB-second": "GiB-s",
@@ -58,11 +60,13 @@ def _magnitude(value: float) -> int:
 def quantity(amount: float) -> str:
     """Return an amount with thousands separators, and as many decimals as a small one needs.
 
-    >>> quantity(2528878.6), quantity(730.0), quantity(0.4567), quantity(12.3)
-    ('2,528,879', '730', '0.457', '12.3')
+    >>> quantity(2528878.6), quantity(730.0), quantity(0.4567), quantity(math.inf)
+    ('2,528,879', '730', '0.457', '∞')
     """
     if amount == 0:
         return "0"
+    if amount == math.inf:
+        return "∞"
     if abs(amount) >= 1000 or amount == int(amount):
         return f"{amount:,.0f}"
     decimals = max(0, 3 - max(_magnitude(amount), 0))
