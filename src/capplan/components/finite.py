@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -45,13 +46,12 @@ def _odd_lines(lines: Iterable[CostLine]) -> Iterator[tuple[str, str]]:
 
 
 def _finite_range(figure: Range) -> bool:
-    return (
-        _finite(figure.floor)
-        and _finite(figure.expected)
-        and (figure.ceiling is None or _finite(figure.ceiling))
-    )
+    if figure.is_fixed:
+        return _finite(figure.expected)
+    ceiling = figure.ceiling is None or _finite(figure.ceiling)
+    return ceiling and _finite(figure.floor) and _finite(figure.expected)
 
 
 def _finite(values: Array) -> bool:
     # A sum is finite only where all of it is, and takes no array of flags.
-    return bool(np.isfinite(values.sum()))
+    return math.isfinite(values.sum())
