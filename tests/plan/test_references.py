@@ -74,3 +74,9 @@ def test_a_circle_is_shown_in_the_order_of_the_calls():
         [("api", "c"), ("c", "web"), ("web", "api")],
         [("c", "web"), ("web", "api"), ("api", "c")],
     )
+
+
+def test_an_unknown_field_is_told_the_name_that_a_plan_uses():
+    """Python's word for `async` has an underscore, which no plan can say."""
+    with pytest.raises(InputError, match=r"asynch: unknown field\. Did you mean 'async'\?"):
+        plan_of(BASE, "services.web.calls.api.asynch=true")

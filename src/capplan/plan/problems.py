@@ -89,7 +89,7 @@ _SAID = {
 
 def _fields_at(model: type[BaseModel], loc: Loc) -> list[str]:
     found = _model_at(model, loc)
-    return list(found.model_fields) if found else []
+    return [field.alias or name for name, field in found.model_fields.items()] if found else []
 
 
 def _tags_at(model: type[BaseModel], loc: Loc) -> list[str]:
