@@ -20,7 +20,15 @@ from capplan.autoscale.loop import SimulatedService as Simulated
 from capplan.autoscale.response import UTILIZATIONS, Response, table
 from capplan.autoscale.scalers import Size, scaler_of
 from capplan.autoscale.settings import Settings
-from capplan.autoscale.setup import MODEL, TIMEOUT_S, Subject, ceiling_of, check_size, traffic_of
+from capplan.autoscale.setup import (
+    MODEL,
+    TIMEOUT_S,
+    Subject,
+    ceiling_of,
+    check_size,
+    initial_of,
+    traffic_of,
+)
 from capplan.autoscale.signals import Use
 from capplan.components.base import Component
 from capplan.components.llm.component import facts_of_llm, local_part, served_of
@@ -71,7 +79,7 @@ def _subject(
         scaler=scaler,
         p95_s=response.p95_s,
         slack_s=response.slack_s,
-        initial=min(max(math.ceil(float(rps[0]) / target_rps - 1e-9), size.low), size.high),
+        initial=initial_of(component.sizing, size, rps, target_rps),
         blind_from_s=settings.blind_s[0],
         blind_until_s=settings.blind_s[1],
     )

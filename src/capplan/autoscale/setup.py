@@ -106,7 +106,6 @@ def _subject(
     check_size(estimate, component, size)
     scaler, scaler_name = scaler_of(service, size, estimate.file.places, component.name, settings.kubernetes)
     startup_s = _startup_s(service, settings)
-    initial = math.ceil(float(rps[0]) / target_rps - 1e-9)
     response = response_of(service, sizing, full_rps, size.high)
     simulated = Simulated(
         traffic=traffic_of(full_rps, _timeout_s(service, startup_s, settings), settings),
@@ -117,7 +116,7 @@ def _subject(
         scaler=scaler,
         p95_s=response.p95_s,
         slack_s=response.slack_s,
-        initial=min(max(initial, size.low), size.high),
+        initial=initial_of(sizing, size, rps, target_rps),
         blind_from_s=settings.blind_s[0],
         blind_until_s=settings.blind_s[1],
     )
@@ -133,6 +132,13 @@ def _subject(
         slo_s=response.slo_s,
         backlog=backlog,
     )
+
+
+def initial_of(sizing: Sizing, size: Size, rps: Array, target_rps: float) -> int:
+    """Return the instances at the start: those that run today, or as many as the first hour needs."""
+    today = int(in_scenario(sizing.bounds.desired))
+    started = today or math.ceil(float(rps[0]) / target_rps - 1e-9)
+    return min(max(started, size.low), size.high)
 
 
 def traffic_of(rate_rps: float, timeout_s: float, settings: Settings) -> Traffic:

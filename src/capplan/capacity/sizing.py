@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 class Bounds(NamedTuple):
-    """What is asked for besides carrying the load; each broadcasts to (scenarios, 1)."""
+    """What is asked for besides carrying the load; each broadcasts to (scenarios, 1).
+
+    desired: what runs today. Like the minimum it is kept in every hour, but it is no floor of the autoscaler.
+    """
 
     minimum: Floats
     maximum: Floats | None
@@ -25,6 +28,7 @@ class Bounds(NamedTuple):
     survive_zones: Floats = 0.0
     instance_availability: Floats = 1.0
     availability: Floats = 0.0
+    desired: Floats = 0.0
 
 
 class Sizing(NamedTuple):
@@ -106,7 +110,8 @@ def size(rps: Array, limits: Sequence[Limit], bounds: Bounds, promise: Promise |
     promised = None if promise is None else promise.instances(rps)
     if promised is not None:
         need = np.maximum(need, promised)
-    required = np.maximum(with_redundancy(need, bounds), bounds.minimum)
+    kept = np.maximum(bounds.minimum, bounds.desired)
+    required = np.maximum(with_redundancy(need, bounds), kept)
     ceiling = None if bounds.maximum is None else per_scenario(bounds.maximum)
     peak_rps = hourly_max(rps)
     constraints = {limit.name: _instances(peak_rps, per_scenario(limit.rps_per_instance)) for limit in limits}
@@ -117,10 +122,10 @@ def size(rps: Array, limits: Sequence[Limit], bounds: Bounds, promise: Promise |
     peak_safe = with_redundancy(peak_need, bounds)
     if np.any(peak_safe > peak_need):
         constraints["redundancy"] = peak_safe
-    constraints["min"] = per_scenario(bounds.minimum)
+    constraints |= least(bounds)
     return Sizing(
         required=required,
-        peak=np.maximum(peak_safe, bounds.minimum),
+        peak=np.maximum(peak_safe, kept),
         running=required if ceiling is None else np.minimum(required, ceiling),
         floor=per_scenario(bounds.minimum),
         ceiling=ceiling,
@@ -131,6 +136,14 @@ def size(rps: Array, limits: Sequence[Limit], bounds: Bounds, promise: Promise |
         promise=promise,
         peak_rps=peak_rps,
     )
+
+
+def least(bounds: Bounds) -> dict[str, Array]:
+    """Return the instances that run whatever the load is: the floor, and those of today if the plan says."""
+    found = {"min": per_scenario(bounds.minimum)}
+    if np.any(bounds.desired):
+        found["desired"] = per_scenario(bounds.desired)
+    return found
 
 
 def with_redundancy(need: Array, bounds: Bounds) -> Array:

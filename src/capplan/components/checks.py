@@ -282,6 +282,35 @@ clusters: {main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes
     remedy="Raise nodes.max.",
     source="bin packing of pods on nodes, by lower bounds that hold for any scheduler",
 )
+MORE_THAN_NEEDED = Check(
+    code="more-than-needed",
+    severity="warning",
+    title="More runs today than the load needs",
+    why="The expected cost never falls below what runs today, so it includes instances that an autoscaler "
+    "may remove.",
+    breaks="""\
+services:
+  api:
+    platform: kubernetes
+    cpu: 1
+    memory: 1Gi
+    throughput: 40
+    instances: {min: 1, desired: 30, max: 50}
+clusters: {main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1}}}}}
+""",
+    near="""\
+services:
+  api:
+    platform: kubernetes
+    cpu: 1
+    memory: 1Gi
+    throughput: 40
+    instances: {min: 1, desired: 1, max: 50}
+clusters: {main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1}}}}}
+""",
+    remedy="Lower desired, or remove it to count only what the load needs.",
+    source="desired of instances, nodes and replicas, compared with the other constraints",
+)
 TOO_MANY_CONNECTIONS = Check(
     code="too-many-connections",
     severity="error",

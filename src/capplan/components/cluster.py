@@ -9,17 +9,18 @@ import numpy as np
 
 from capplan.arrays import Array, Floats, hourly_max, per_scenario
 from capplan.capacity.nodes import Allocatable, Packing, PodGroup, shares
-from capplan.capacity.sizing import Bounds, Sizing
+from capplan.capacity.sizing import Bounds, Sizing, least
 from capplan.catalog.rows import Sku
 from capplan.components import checks
 from capplan.components.base import Component, Context, Path, Pods
+from capplan.components.idle import idle_findings
 from capplan.components.machines import Machines, gpus_of, machine_meters
 from capplan.components.managed import MANAGED
 from capplan.cost.machines import Fleet
 from capplan.cost.meters import Meter, Range
 from capplan.findings import Finding
 from capplan.plan.clusters import Cluster, Pool
-from capplan.plan.services import CLUSTER_PROVIDERS, Provider
+from capplan.plan.services import CLUSTER_PROVIDERS, Provider, desired_of
 
 _FITS = 1 + 1e-9
 """The most of a node that a pod may take: three thirds fit, whatever the floats say."""
@@ -121,7 +122,7 @@ def _pool(
         path=path,
         sizing=sizing,
         meters=machine_meters(ctx, machines, pool.gpu, pool.disk),
-        findings=[*findings, *_too_small(name, sizing)],
+        findings=[*findings, *_too_small(name, sizing), *idle_findings(name, sizing, "nodes")],
         node=node,
     )
 
@@ -194,6 +195,7 @@ def _sized(pool: Pool, node: Allocatable, pods: PodsBySource) -> Sizing:
     each = pool.zones if pool.nodes_per_zone else 1.0
     minimum = (0.0 if pool.nodes.min is None else pool.nodes.min) * each
     maximum = None if pool.nodes.max is None else pool.nodes.max * each
+    bounds = Bounds(minimum, maximum, desired=desired_of(pool.nodes) * each)
 
     packed = Packing.of([_group(pod, sizing.running) for pod, sizing in pods.values()], node).nodes
 
@@ -201,18 +203,18 @@ def _sized(pool: Pool, node: Allocatable, pods: PodsBySource) -> Sizing:
         return np.maximum(packed(counts), minimum)
 
     wanted = packed([sizing.running for _, sizing in pods.values()])
-    required = np.maximum(wanted, minimum)
+    required = np.maximum(np.maximum(wanted, minimum), bounds.desired)
     top = None if maximum is None else per_scenario(maximum)
     return Sizing(
         required=required,
         peak=hourly_max(required),
         running=required if top is None else np.minimum(required, top),
         floor=_within(nodes([sizing.floor for _, sizing in pods.values()]), top),
-        ceiling=_ceiling(nodes, pods, top),
-        constraints={"pods": hourly_max(wanted), "min": per_scenario(minimum)},
+        ceiling=_ceiling(lambda counts: np.maximum(nodes(counts), bounds.desired), pods, top),
+        constraints={"pods": hourly_max(wanted), **least(bounds)},
         capacity_rps=np.full((1, 1), np.inf),
         limits=(),
-        bounds=Bounds(minimum, maximum),
+        bounds=bounds,
     )
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Service(NamedTuple):
     """One service: what it is, and how many of it.
 
-    lo, hi: the autoscaler's bounds.
+    lo, hi: the autoscaler's bounds. start: what runs before the autoscaler acts.
     capacity_rps: load that one instance carries; None where nothing limits it.
     """
 
@@ -38,6 +38,7 @@ class Service(NamedTuple):
     peak_rps: float
     lo: int
     hi: int
+    start: int
     peak: int
     capacity_rps: float | None
     usd_per_month: float
@@ -190,6 +191,7 @@ class Site:
             peak_rps=number(component.peak_rps if component.peak_rps is not None else 0.0),
             lo=lo,
             hi=hi,
+            start=max(lo, whole(sizing.bounds.desired)),
             peak=whole(sizing.peak),
             capacity_rps=capacity if math.isfinite(capacity) else None,
             usd_per_month=number(self.estimate.cost_of(name).expected),

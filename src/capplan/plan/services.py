@@ -1,5 +1,6 @@
 """Services: what runs, on which platform, and how much one instance can carry."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
@@ -23,6 +24,7 @@ from capplan.plan.fields import (
 )
 
 if TYPE_CHECKING:
+    from capplan.arrays import Floats
     from capplan.plan.workload import Workload
 else:
     Workload = Annotated[Any, Deferred("capplan.plan.workload", "Workload")]
@@ -45,12 +47,25 @@ class Instances(Section):
 
     min: Whole | None = Field(None, description="Fewest instances; the platform's default is 0 or 1.")
     max: Whole | None = Field(None, description="Most instances; without it, the highest cost is unknown.")
+    desired: Whole | None = Field(
+        None,
+        description="Instances that run today, before the autoscaler acts; expected figures never fall below "
+        "them, and simulations start there.",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> "Instances":
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min:g} is above max {self.max:g}")
+        said = {"min": self.min, "desired": self.desired, "max": self.max}
+        given = [(name, value) for name, value in said.items() if value is not None]
+        for (name, value), (above, limit) in pairwise(given):
+            if value > limit:
+                raise ValueError(f"{name} {value:g} is above {above} {limit:g}")
         return self
+
+
+def desired_of(instances: Instances) -> "Floats":
+    """Return the instances that run today; 0 where the plan does not say."""
+    return 0.0 if instances.desired is None else instances.desired
 
 
 Range = Annotated[Instances, BeforeValidator(_range_of, json_schema_input_type=Whole | Instances)]

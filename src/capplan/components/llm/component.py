@@ -11,6 +11,7 @@ from capplan.capacity.limits import Input, Limit
 from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.catalog.rows import Sku
 from capplan.components.base import Component, Context, Path
+from capplan.components.idle import idle_findings
 from capplan.components.llm.facts import facts_of
 from capplan.components.llm.findings import findings, obstacles, over_ceiling
 from capplan.components.llm.fleet import delays_of, fleet_of
@@ -27,7 +28,7 @@ from capplan.llm.configuration import Configuration
 from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, find_precision
 from capplan.llm.serving import Served
 from capplan.plan.llm import Llm
-from capplan.plan.services import GpuAddOn
+from capplan.plan.services import GpuAddOn, desired_of
 
 
 def build_llms(ctx: Context, _: Sequence[Component] = ()) -> Iterator[Component]:
@@ -96,7 +97,11 @@ def _served_by_replicas(
         sizing=sizing,
         meters=[*machine_meters(ctx, machines, gpu, None), *component.meters],
         units=_units(ctx, name, llm),
-        findings=[*findings(name, llm, replica), *over_ceiling(name, sizing)],
+        findings=[
+            *findings(name, llm, replica),
+            *over_ceiling(name, sizing),
+            *idle_findings(name, sizing, "replicas"),
+        ],
         measures=list(_measures(llm, served, peak, does, confidence_of(chosen))),
         replica=replica,
     )
@@ -104,7 +109,8 @@ def _served_by_replicas(
 
 def _runs(llm: Llm) -> bool:
     """Whether any replica is needed, or kept without need; the API may answer everything."""
-    kept = 0.0 if llm.replicas.min is None else llm.replicas.min
+    floor = 0.0 if llm.replicas.min is None else llm.replicas.min
+    kept = np.maximum(floor, desired_of(llm.replicas))
     return bool(np.any(np.asarray(local_part(llm)) > 0) or np.any(np.asarray(kept) > 0))
 
 
@@ -193,7 +199,8 @@ def bounds_of(llm: Llm) -> Bounds:
     """Return the replicas at least and at most, and what may fail."""
     floor = 1.0 if llm.replicas.min is None else llm.replicas.min
     spare = llm.redundancy
-    return Bounds(floor, llm.replicas.max, spare.spare, spare.zones, spare.survive_zones)
+    desired = desired_of(llm.replicas)
+    return Bounds(floor, llm.replicas.max, spare.spare, spare.zones, spare.survive_zones, desired=desired)
 
 
 def _speed(ctx: Context, name: str, llm: Llm, served: Served, does: Carried, sizing: Sizing) -> Speed:

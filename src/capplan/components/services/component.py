@@ -16,7 +16,7 @@ from capplan.components.services.carrying import Instance, limits_of
 from capplan.components.services.findings import findings_of, has_latency_slo
 from capplan.components.services.platforms import platform_of
 from capplan.errors import InputError
-from capplan.plan.services import Service
+from capplan.plan.services import Service, desired_of
 
 if TYPE_CHECKING:
     from capplan.capacity.response import Promise, ResponseTimes
@@ -127,7 +127,14 @@ def _bounds(service: Service) -> Bounds:
         floor = platform.floor
         floor = floor if ceiling is None else np.minimum(floor, ceiling)
     redundancy = service.redundancy
-    bounds = Bounds(floor, ceiling, redundancy.spare, redundancy.zones, redundancy.survive_zones)
+    bounds = Bounds(
+        floor,
+        ceiling,
+        redundancy.spare,
+        redundancy.zones,
+        redundancy.survive_zones,
+        desired=desired_of(service.instances),
+    )
     if service.slo.availability is None:
         return bounds
     up, target = redundancy.instance_availability, service.slo.availability

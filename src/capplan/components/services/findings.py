@@ -10,6 +10,7 @@ import numpy as np
 from capplan.arrays import Array, in_scenario
 from capplan.capacity.sizing import Sizing
 from capplan.components import checks
+from capplan.components.idle import idle_findings
 from capplan.findings import Finding
 from capplan.plan.services import Service
 
@@ -24,6 +25,7 @@ def findings_of(
     excess = sizing.peak - sizing.peak_running
     if excess.any():
         yield _over_ceiling(name, sizing, int(excess.argmax()))
+    yield from idle_findings(name, sizing, "instances")
     if not sizing.limits and np.any(rps > 0):
         message = "the plan does not say what an instance carries, so only min and max decide"
         yield checks.UNSIZED.finding(name, message, "Give service_time, cpu_time or throughput.")

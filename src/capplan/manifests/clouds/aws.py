@@ -104,7 +104,7 @@ def _scaling_group(site: Site, service: Service, spec: VmGroup) -> Tree:
         "AutoScalingGroupName": f"{name}-asg",
         "MinSize": service.lo,
         "MaxSize": service.hi,
-        "DesiredCapacity": service.lo,
+        "DesiredCapacity": service.start,
         "DefaultCooldown": 300,
         "DefaultInstanceWarmup": math.ceil(service.workload.startup),
     }
@@ -275,7 +275,7 @@ def _ecs_service(site: Site, service: Service, spec: Fargate) -> Tree:
         "cluster": site.name,
         "serviceName": name,
         "taskDefinition": name,
-        "desiredCount": service.lo,
+        "desiredCount": service.start,
         "deploymentConfiguration": {
             "deploymentCircuitBreaker": {"enable": True, "rollback": True},
             "minimumHealthyPercent": 100,

@@ -10,6 +10,7 @@ from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.figures import number, whole
 from capplan.manifests.kubernetes.pods import gpus_of, node_selector_of, pool_of
 from capplan.manifests.site import NodePool, Site
+from capplan.plan.services import desired_of
 
 _ZONES_OF_A_REGION = 3
 
@@ -67,13 +68,15 @@ def _pool(pool: NodePool, zonal: bool) -> Tree:
     zones = int(number(spec.zones)) if spec.nodes_per_zone else usual
     each = int(number(spec.zones)) if spec.nodes_per_zone else 1
     low = 0 if spec.nodes.min is None else whole(spec.nodes.min) * each
+    start = max(low, whole(desired_of(spec.nodes)) * each)
     disk = spec.disk
     return {
         "name": pool.own_name,
         "machine": spec.machine,
         "min": low,
         "max": pool.max_nodes,
-        "per_zone": math.ceil(low / zones),
+        "start": start,
+        "per_zone": math.ceil(start / zones),
         "spot": number(spec.purchase.spot) >= 1,
         "gpu": _accelerator(pool),
         "disk_gb": 100 if disk is None else whole(disk.size),

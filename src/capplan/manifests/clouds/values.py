@@ -121,7 +121,7 @@ def _chart_values(site: Site, service: Service) -> Tree:
         )
     found: Tree = {
         "image": image_of(site, service),
-        "replicaCount": service.lo,
+        "replicaCount": service.start,
         "resources": {"requests": requests, "limits": limits},
         "autoscaling": autoscaling,
     }
