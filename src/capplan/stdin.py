@@ -1,4 +1,4 @@
-"""Standard input, which `-` stands for wherever a file is read."""
+"""Standard input, which `-` stands for wherever a file is read, and the encoding of what is read."""
 
 from __future__ import annotations
 
@@ -35,3 +35,13 @@ def _content(stream: TextIO) -> bytes:
     if stream.isatty():
         sys.stderr.write("reading stdin, up to end of file (Ctrl-D)\n")
     return stream.buffer.read(_MOST)
+
+
+def in_unicode(data: bytes, errors: str = "strict") -> str:
+    """Return ``data`` as text in the encoding that its first bytes say."""
+    return data.decode(encoding_of(data), errors)
+
+
+def encoding_of(data: bytes) -> str:
+    """Return the encoding that the first bytes say: spreadsheets and PowerShell mark their UTF-16."""
+    return "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"

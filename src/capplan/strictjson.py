@@ -11,7 +11,7 @@ from capplan.errors import InputError, Problem
 from capplan.stdin import name_of
 from capplan.strictyaml import TOO_DEEP, bracket_too_deep, read_text
 
-_MAX_BYTES = 128 * 2**20
+MAX_JSON_BYTES = 128 * 2**20
 """Machines write JSON, such as the estimate of a fleet, so it may be larger than a plan."""
 
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[][{}]', re.DOTALL)
@@ -19,7 +19,7 @@ _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[][{}]', re.DOTALL)
 
 def read_json(path: Path, remedy: str = "") -> Any:
     """Return the value in ``path``; raises :class:`InputError` as :func:`parse_json` does."""
-    return parse_json(read_text(path, _MAX_BYTES), name_of(path), remedy)
+    return parse_json(read_text(path, MAX_JSON_BYTES), name_of(path), remedy)
 
 
 def parse_json(text: str, name: str, remedy: str = "", line: int = 1) -> Any:

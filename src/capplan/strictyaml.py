@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 
 from capplan.errors import InputError, Problem
-from capplan.stdin import is_stdin, name_of, read_stdin
+from capplan.stdin import in_unicode, is_stdin, name_of, read_stdin
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -109,14 +109,14 @@ def read_text(path: Path, limit: int = MAX_BYTES) -> str:
 
 
 def decode(data: bytes, name: str, limit: int = MAX_BYTES) -> str:
-    """Return ``data`` as text if it is UTF-8 and has no more bytes than the ``limit``."""
+    """Return ``data`` as text if it is Unicode and has no more bytes than the ``limit``."""
     if len(data) > limit:
         raise InputError(Problem(name, "the file is too large", f"The limit is {limit // 2**20} MiB"))
     try:
-        return data.decode("utf-8-sig")
+        return in_unicode(data)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        what = f"not UTF-8 text (byte 0x{data[error.start]:02x})"
+        what = f"not {error.encoding.upper()} text (byte 0x{data[error.start]:02x})"
         raise InputError(Problem(f"{name}:{line}", what, "Save it as UTF-8.")) from None
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.errors import InputError, Problem, nearest
-from capplan.stdin import is_stdin, name_of, read_stdin
+from capplan.stdin import encoding_of, is_stdin, name_of, read_stdin
 
 MAX_BYTES = 256 * 2**20
 """Of a file of recorded figures, after inflation."""
@@ -76,7 +76,7 @@ def read_table(
     Raises :class:`InputError` for what is not such a file, with the line, and for what is too large.
     """
     with opened(path) as file:
-        lines = NumberedLines(io.TextIOWrapper(file, _encoding(file)), name_of(path))
+        lines = NumberedLines(io.TextIOWrapper(file, encoding_of(file.peek(2))), name_of(path))
         first = next((line for line in lines if line.strip()), None)
         if first is None:
             raise InputError(Problem(name_of(path), "not a readable CSV file (it is empty)"))
@@ -159,11 +159,6 @@ def _rows(first: str, lines: NumberedLines) -> Iterator[tuple[int, list[str]]]:
             before = lines.number
     except csv.Error as error:
         raise InputError(Problem(f"{lines.path}:{before + 1}", f"not readable as CSV ({error})")) from None
-
-
-def _encoding(file: io.BufferedReader) -> str:
-    """Return the encoding that the first bytes say: spreadsheets write UTF-16 with its mark."""
-    return "utf-16" if file.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
 def figures(column: Column) -> Array:

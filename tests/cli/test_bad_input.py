@@ -317,7 +317,9 @@ NOT_YAML = {
         "name: !!python/object/apply:os.system [ls]\n", ("plan.yaml:1:7: ", "python/object/apply:os.system")
     ),
     "Latin-1": Bad("name: caf\u00e9\n".encode("latin-1"), ("plan.yaml:1: not UTF-8 text (byte 0xe9)",)),
-    "UTF-16": Bad(SHOP.encode("utf-16"), ("plan.yaml:1: not UTF-8 text (byte 0x", "Save it as UTF-8")),
+    "half of UTF-16": Bad(
+        b"\xff\xfen\x00a", ("plan.yaml:1: not UTF-16-LE text (byte 0x", "Save it as UTF-8")
+    ),
     "binary": Bad(bytes(range(256)), ("plan.yaml:2: not UTF-8 text (byte 0x80)",)),
     "zero byte": Bad("name: a\0b\n", ("plan.yaml: not valid YAML", "U+0000")),
 }

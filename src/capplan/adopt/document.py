@@ -34,6 +34,8 @@ def plan_text(draft: Draft, source: str) -> str:
     lines += _section("clusters", draft)
     lines += _clusters(draft)
     lines += _section("resources", draft)
+    if not draft.origins and not draft.pools:
+        lines += ["", "resources: {}"]
     if draft.namespace is not None:
         lines += ["", f"manifests: {_flow({'namespace': draft.namespace})}"]
     lines += list(_remarks(draft))

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from capplan.adopt.tfplan import check_plan
+from capplan.adopt.tfforms import is_terraform, plan_of, refuse_other_forms, without_wrapper
 from capplan.errors import InputError, Problem, nearest
 from capplan.manifests.kustomize import KUSTOMIZATION, NotComposedError, composed
 from capplan.manifests.verify.reading import documents_in, read_directory
 from capplan.manifests.verify.run import top_directories
 from capplan.manifests.verify.world import Item
-from capplan.stdin import is_stdin, name_of
-from capplan.strictyaml import read_text
+from capplan.stdin import in_unicode, is_stdin, name_of, read_stdin
+from capplan.strictjson import MAX_JSON_BYTES
+from capplan.strictyaml import MAX_BYTES, read_text
 
 _HEAD = 200_000
 
@@ -37,15 +38,25 @@ def read_source(source: Path, overlay: str | None = None) -> SourceText:
     """Read a directory, a file, or ``-`` for stdin. Raises :class:`InputError` for what is unreadable."""
     if source.is_dir() and not is_stdin(source):
         return _directory(source, overlay)
-    name, text = name_of(source), read_text(source)
+    name = name_of(source)
+    text = _text(source, name)
     documents = documents_in(text, name, text.lstrip()[:1] == "{")
     only = documents[0] if len(documents) == 1 and isinstance(documents[0], dict) else {}
-    if "planned_values" in only:
-        check_plan(only, name)
-        return SourceText(name, terraform=only)
+    plan = plan_of(only, name)
+    if plan is not None:
+        return SourceText(name, terraform=plan)
     if "kind" not in only and isinstance(only.get("services"), dict):
         return SourceText(name, compose=only)
     return _objects(name, {name: documents})
+
+
+def _text(source: Path, name: str) -> str:
+    """Return the text of a file; what Terraform wrote is JSON, and may be larger than YAML."""
+    head = _head(source) if is_stdin(source) or source.is_file() else ""
+    refuse_other_forms(head, name)
+    if not is_terraform(head):
+        return read_text(source, MAX_JSON_BYTES if head.lstrip()[:1] == "{" else MAX_BYTES)
+    return without_wrapper(read_text(source, MAX_JSON_BYTES))
 
 
 def is_manifests(path: Path) -> bool:
@@ -58,8 +69,10 @@ def is_manifests(path: Path) -> bool:
         return False
     # The first bytes tell: a plan may be broken YAML, and then its own reader says so best.
     head = _head(path)
+    if is_terraform(head):
+        return True
     if path.suffix == ".json" or head.startswith("{"):
-        return '"planned_values"' in head
+        return False
     lines = head.splitlines()
     kinds = any(line.startswith("kind:") for line in lines)
     return kinds or (any(line.startswith("services:") for line in lines) and "platform:" not in head)
@@ -67,9 +80,9 @@ def is_manifests(path: Path) -> bool:
 
 def _head(path: Path) -> str:
     if is_stdin(path):
-        return read_text(path)[:_HEAD]
+        return in_unicode(read_stdin(_HEAD), "replace")
     with path.open("rb") as file:
-        return file.read(_HEAD).decode("utf-8", "replace")
+        return in_unicode(file.read(_HEAD), "replace")
 
 
 def _objects(

@@ -48,7 +48,8 @@ def _volume(plan: Plan) -> Iterator[Complaint]:
 
 
 def _something(plan: Plan) -> Iterator[Complaint]:
-    if not any(getattr(plan, kind) for kind in COMPONENTS):
+    # An empty section is a statement: what was destroyed costs nothing. A missing one is an oversight.
+    if not plan.model_fields_set & set(COMPONENTS):
         what = "the plan has no component, so there is nothing to estimate"
         yield ("services",), what, f"Describe one under {', '.join(COMPONENTS[:-1])}."
 
