@@ -284,6 +284,23 @@ def test_more_io_than_any_storage_gives_is_an_error(platform, most):
     assert "needs 5e+04 IOPS" in finding.message
 
 
+def test_large_storage_of_rds_includes_and_can_be_given_more_io():
+    rds = f"{PLATFORMS['rds']}, machine: db.r6g.xlarge, storage: %s, io_per_request: %s"
+    included = database(rds % ("400Gi", 119))
+    assert has(included, "iops") == 12000
+    assert "iops-general-purpose" not in lines_by_sku(included, "d")
+    more = database(rds % ("450Gi", 200))
+    assert has(more, "iops") == needs(more, "iops") == 20000
+    (line,) = lines_by_sku(more, "d")["iops-general-purpose"]
+    assert line.quantity.expected[0, 0] == pytest.approx(8000)
+    assert not codes(more)
+    most = database(rds % ("450Gi", 900))
+    assert has(most, "iops") == 64000
+    assert codes(most) == {"database-iops"}
+    (small,) = [f for f in database(rds % ("399Gi", 119)).findings if f.code == "database-iops"]
+    assert "400Gi" in small.remedy
+
+
 SERIES = "time_series: {m: {rows_per_second: 1000, row_size: 200B, retain: 90d, compress_after: 7d}}"
 
 

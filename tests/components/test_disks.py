@@ -59,3 +59,27 @@ def test_a_volume_by_the_gib_stays_by_the_gib():
     )
     (line,) = lines_by_sku(estimate_of(text), "db")["gp3"]
     assert line.quantity.expected[0, 0] == 128
+
+
+GROUP = """
+    name: vms
+    regions: {aws: eu-west-1, gcp: us-central1, azure: eastus}
+    demand: {requests_per_second: 10, profile: flat}
+    services:
+      app:
+        {platform: vm-group, provider: aws, machine: m5.large, throughput: 5/s, instances: {min: 2, max: 4}}
+"""
+ON = {
+    "aws": ("m5.large", "gp3", 0.088 * 64),
+    "gcp": ("e2-standard-2", "pd-ssd", 0.17 * 64),
+    "azure": ("Standard_D2s_v5", "P6-LRS-64GiB", 10.21),
+}
+
+
+@pytest.mark.parametrize("provider", ON)
+def test_machines_of_a_group_have_disks(provider):
+    machine, sku, usd = ON[provider]
+    group = (f"services.app.provider={provider}", f"services.app.machine={machine}")
+    bare = estimate_of(GROUP, *group)
+    with_disks = estimate_of(GROUP, *group, f"services.app.disk={{type: {sku}, size: 64Gi}}")
+    assert monthly(with_disks, "app") - monthly(bare, "app") == pytest.approx(2 * usd, rel=0.01)

@@ -2,6 +2,7 @@
 
 import textwrap
 
+import pytest
 from rendering import example, rendered
 
 AWS = textwrap.dedent("""
@@ -245,3 +246,58 @@ def test_a_pooler_may_serve_callers_without_a_pool():
     sets = ("services.frontend.calls={postgres: 0}",)
     files = example("llm-governance", None, sets)
     assert "query_wait_timeout = 30" in files["pgbouncer/postgres.ini"].text
+
+
+GROUP = textwrap.dedent("""
+    name: vms
+    regions: {aws: eu-west-1, gcp: us-central1, azure: eastus}
+    demand: {requests_per_second: 10, profile: flat}
+    services:
+      app:
+        {platform: vm-group, provider: aws, machine: m5.large, throughput: 5/s, instances: {min: 2, max: 4}}
+""")
+
+
+def test_disks_of_machines_are_ordered_as_they_are_paid():
+    template = rendered(
+        GROUP, "services.app.disk={type: gp3, size: 64Gi}", "services.app.workload.aws.root_device=/dev/sda1"
+    )["aws/app.create-launch-template.json"].value["LaunchTemplateData"]
+    [mapping] = template["BlockDeviceMappings"]
+    assert mapping["DeviceName"] == "/dev/sda1"
+    assert (mapping["Ebs"]["VolumeSize"], mapping["Ebs"]["VolumeType"]) == (64, "gp3")
+    google = ("services.app.provider=gcp", "services.app.machine=e2-standard-2")
+    script = rendered(GROUP, *google, "services.app.disk={type: pd-ssd, size: 64Gi}")[
+        "commands/gcloud.sh"
+    ].text
+    assert "--boot-disk-type pd-ssd --boot-disk-size 64GB" in script
+    azure = ("services.app.provider=azure", "services.app.machine=Standard_D2s_v5")
+    script = rendered(GROUP, *azure, "services.app.disk={type: P6-LRS-64GiB, size: 64Gi}")[
+        "commands/az.sh"
+    ].text
+    assert "--os-disk-size-gb 64 --storage-sku Premium_LRS" in script
+
+
+@pytest.mark.parametrize("provider", ["aws", "gcp", "azure"])
+def test_without_a_disk_the_image_decides(provider):
+    machine = {"aws": "m5.large", "gcp": "e2-standard-2", "azure": "Standard_D2s_v5"}[provider]
+    files = rendered(GROUP, f"services.app.provider={provider}", f"services.app.machine={machine}")
+    assert not any(
+        "disk" in item.text or "BlockDevice" in item.text
+        for path, item in files.items()
+        if path[:3] in ("aws", "com")
+    )
+
+
+def test_databases_have_the_iops_that_are_paid():
+    plan = """
+        name: io
+        regions: {aws: us-east-1}
+        demand: {requests_per_second: 100, profile: flat}
+        services: {web: {platform: cloud-run, region: us-central1, service_time: 10ms, calls: {db: 1}}}
+        databases:
+          db: {platform: rds, engine: postgres, machine: db.r6g.xlarge, storage: 450Gi, io_per_request: 150}
+    """
+    body = rendered(textwrap.dedent(plan))["aws/db.create-db-instance.json"].value
+    assert body["Iops"] == 15000
+    fewer = rendered(textwrap.dedent(plan), "databases.db.io_per_request=110")
+    assert "Iops" not in fewer["aws/db.create-db-instance.json"].value

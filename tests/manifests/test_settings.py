@@ -55,9 +55,34 @@ def test_postgres_is_set_to_its_pod():
 def test_instances_share_the_connections_that_a_database_accepts():
     data = rendered(STORES)["kubernetes/base/api/configmap-api.yaml"].value["data"]
     # 120 ÷ 10 instances at the ceiling.
-    assert data["DATABASE_MAX_CONNECTIONS"] == "12"
+    assert data["DB_POOL_MAX"] == "12"
     given = rendered(STORES, "services.api.calls.db.pool.max=7")
-    assert given["kubernetes/base/api/configmap-api.yaml"].value["data"]["DATABASE_MAX_CONNECTIONS"] == "7"
+    assert given["kubernetes/base/api/configmap-api.yaml"].value["data"]["DB_POOL_MAX"] == "7"
+
+
+def test_pools_are_told_by_the_names_that_the_plan_gives():
+    names = "{max: PG_SIZE, min: PG_KEEP}"
+    files = rendered(STORES, "services.api.calls.db.pool.max=9", f"services.api.calls.db.pool.env={names}")
+    data = files["kubernetes/base/api/configmap-api.yaml"].value["data"]
+    assert (data["PG_SIZE"], data["PG_KEEP"]) == ("9", "0")
+    assert data["DB_POOL_ACQUIRE_TIMEOUT"] == "30"
+    assert not data.keys() & {"DB_POOL_MAX", "DB_POOL_MIN"}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("", {}),
+        (", idle_timeout: 90s", {"server_idle_timeout": "90"}),
+        (", max_lifetime: 2h", {"server_lifetime": "7200"}),
+    ],
+)
+def test_a_pooler_keeps_its_own_times_unless_the_plan_says_others(said, expected):
+    text = rendered(STORES, f"services.api.calls.db.pool={{max: 40, hold_time: 10ms{said}}}")[
+        "pgbouncer/db.ini"
+    ].text
+    found = dict(line.split(" = ") for line in text.splitlines() if line.startswith("server_"))
+    assert {name: value for name, value in found.items() if "tls" not in name} == expected
 
 
 def test_a_pooler_stands_where_pools_open_too_much():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from capplan.arrays import Array, Floats, per_scenario
@@ -80,11 +82,33 @@ def chunk_interval_hours(rows_per_s: Floats, row_gib: Floats, memory_gib: Floats
     return chosen
 
 
-def storage_for_iops(iops: Floats, base: float, per_gib: float, most: float) -> Floats:
-    """Return the storage, GiB, that gives ``iops`` where speed comes with size, up to ``most``."""
-    if not per_gib:
-        return 0.0
-    return np.maximum(np.minimum(iops, most) - base, 0.0) / per_gib
+class DiskSpeed(NamedTuple):
+    """How many IOPS storage has: ``base``, and so many more ``per_gib``, up to ``most``.
+
+    Storage of ``from_gib`` and more includes ``from_base``, and more can be bought, up to ``from_most``.
+    """
+
+    base: float
+    per_gib: float
+    most: float
+    from_gib: float = np.inf
+    from_base: float = 0.0
+    from_most: float = 0.0
+
+    def storage_gib(self, iops: Floats) -> Array:
+        """Return the storage that gives the ``iops`` where speed comes with size, up to the most."""
+        beyond = np.maximum(np.minimum(iops, self.most) - self.base, 0.0)
+        return beyond / self.per_gib if self.per_gib else beyond * 0.0
+
+    def included(self, storage_gib: Floats) -> Array:
+        """Return the IOPS that come with so much storage."""
+        small = np.minimum(self.base + self.per_gib * np.asarray(storage_gib), self.most)
+        return np.where(np.asarray(storage_gib) >= self.from_gib, self.from_base, small)
+
+    def bought(self, iops: Floats, storage_gib: Floats) -> Array:
+        """Return the IOPS that must be bought beside those that come with the storage."""
+        large = np.asarray(storage_gib) >= self.from_gib
+        return np.where(large, np.maximum(np.minimum(iops, self.from_most) - self.from_base, 0.0), 0.0)
 
 
 def backup_gib(stored_gib: Floats, daily_change: Floats, retention_days: Floats) -> Floats:

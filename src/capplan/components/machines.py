@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from capplan.arrays import Floats
 from capplan.catalog.rows import Sku
@@ -12,10 +12,7 @@ from capplan.components.disks import parts_of
 from capplan.cost.machines import Fleet, purchased_hours
 from capplan.cost.meters import Meter, Range
 from capplan.errors import InputError
-from capplan.plan.services import GpuAddOn, Purchase
-
-if TYPE_CHECKING:
-    from capplan.plan.clusters import Disk
+from capplan.plan.services import Disk, GpuAddOn, Purchase
 
 _DISKS = {"gcp": "persistent-disk", "aws": "ebs", "azure": "managed-disk"}
 _GPU_ADD_ONS = {"gcp": "compute-engine-gpu"}

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from capplan.plan.fields import DEFAULTS, Cores, Count, Memory, Name, Section, Whole
-from capplan.plan.services import GpuAddOn, MachineType, Purchase, Range
+from capplan.plan.services import Disk, GpuAddOn, MachineType, Purchase, Range
 
 
 class DaemonSets(Section):
@@ -14,13 +14,6 @@ class DaemonSets(Section):
     cpu: Cores = Field(description="Sum of the CPU requests.")
     memory: Memory = Field(description="Sum of the memory requests.")
     pods: Whole = Field(description="Pods on each node.")
-
-
-class Disk(Section):
-    """The boot disk of every node."""
-
-    type: str = Field(description="SKU of the disk, such as pd-balanced or gp3.")
-    size: Memory = Field(description="Size of each disk.")
 
 
 class Pool(Section):

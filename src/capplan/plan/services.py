@@ -22,6 +22,7 @@ from capplan.plan.fields import (
     Whole,
     check_commitments,
 )
+from capplan.plan.texts import EnvName
 
 if TYPE_CHECKING:
     from capplan.arrays import Floats
@@ -162,6 +163,16 @@ class Purchase(Section):
         return self
 
 
+class PoolEnv(Section):
+    """Environment variables that tell a service the size of its pool."""
+
+    max: EnvName | None = Field(None, description="Name of the variable for pool.max.")
+    min: EnvName | None = Field(None, description="Name of the variable for pool.min.")
+    acquire_timeout: EnvName | None = Field(
+        None, description="Name of the variable for pool.acquire_timeout, in seconds."
+    )
+
+
 class ConnectionPool(Section):
     """The connections that each instance of a service keeps to a database."""
 
@@ -169,6 +180,13 @@ class ConnectionPool(Section):
     max: Count = Field(description="Most connections that an instance opens.")
     hold_time: Duration | None = Field(None, description="Mean time that a call holds a connection.")
     acquire_timeout: Duration = Field(30.0, description="How long a call waits for a free connection.")
+    idle_timeout: Duration | None = Field(
+        None, description="How long an unused connection stays open; by default, the pooler's own."
+    )
+    max_lifetime: Duration | None = Field(
+        None, description="Age at which a connection is replaced; by default, the pooler's own."
+    )
+    env: PoolEnv = DEFAULTS
 
     @model_validator(mode="after")
     def _ordered(self) -> "ConnectionPool":
@@ -208,6 +226,13 @@ def _call_of(value: object) -> object:
 
 
 Calls = dict[Name, Annotated[Call, BeforeValidator(_call_of, json_schema_input_type=Number | Call)]]
+
+
+class Disk(Section):
+    """The boot disk of every machine."""
+
+    type: str = Field(description="SKU of the disk, such as pd-balanced or gp3.")
+    size: Memory = Field(description="Size of each disk.")
 
 
 class GpuAddOn(Section):
@@ -337,6 +362,7 @@ class VmGroup(ServiceBase):
         "file, or auto for the plan's.",
     )
     gpu: GpuAddOn | None = None
+    disk: Disk | None = Field(None, description="Boot disk; by default the image's, which has no price.")
     purchase: Purchase = DEFAULTS
 
 

@@ -169,6 +169,9 @@ class AwsPlacement(Section):
     """What a service's AWS artefacts refer to and capplan does not create."""
 
     ami: Annotated[str, matching(r"ami-[0-9a-f]{8,17}", "an AMI")] | None = None
+    root_device: FilePath = Field(
+        "/dev/xvda", description="Root device of the AMI: /dev/xvda on Amazon Linux, /dev/sda1 on Ubuntu."
+    )
     target_groups: list[
         Annotated[
             str,

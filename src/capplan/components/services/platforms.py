@@ -88,7 +88,7 @@ def _machines(
         purchase=service.purchase,
         path=path,
     )
-    return machine_meters(ctx, machines, service.gpu, None)
+    return machine_meters(ctx, machines, service.gpu, service.disk)
 
 
 def _paid_by_nodes(*_: object) -> Sequence[Meter]:

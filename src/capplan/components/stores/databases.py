@@ -48,7 +48,7 @@ def build_database(
     check_standby(ctx, provider, region, database.recovery.standby_region, path)
     has = _offers(ctx, database, classes)
     choice = cheapest(needs, has, bill.ranks(service_of(database), [c.usd_per_hour for c in classes]))
-    sized = Sized(classes, choice, storage)
+    sized = Sized(classes, choice, storage, _bought_iops(ctx, name, database, storage))
     measures = [
         *_need_measures(database, needs, has, choice),
         *connection_measures(ctx, name, _picked(has["connections"], choice)),
@@ -57,7 +57,7 @@ def build_database(
         *recovery_measures(database, storage),
     ]
     findings += [
-        *_class_findings(name, database, classes, measures),
+        *_class_findings(name, database, measures, _speed(ctx, database)),
         *too_many(ctx, name, needs.get("connections"), _picked(has["connections"], choice), services),
         *target_findings(name, measures),
         *_extension_finding(ctx, name, database),
@@ -84,14 +84,25 @@ def _storage_gib(ctx: Context, name: str, database: ManagedDatabase) -> Array:
     speed = _speed(ctx, database)
     if speed is None:
         return per_scenario(stored)
-    return per_scenario(np.maximum(stored, stores.storage_for_iops(_iops(ctx, name, database), *speed)))
+    return per_scenario(np.maximum(stored, speed.storage_gib(_iops(ctx, name, database))))
 
 
-def _speed(ctx: Context, database: ManagedDatabase) -> tuple[float, float, float] | None:
-    """Return the IOPS of any disk, those of each GiB, and the most; None where nothing bounds them."""
+def _speed(ctx: Context, database: ManagedDatabase) -> stores.DiskSpeed | None:
+    """Return how fast the platform's storage is; None where nothing bounds it."""
     known = ctx.catalog.facts("databases", "iops")
     facts = known.get(f"{database.platform}-{database.engine}") or known.get(database.platform)
-    return None if facts is None else (facts["base"], facts["per_gib"], facts["most"])
+    if facts is None:
+        return None
+    large = facts.get("large", {})
+    return stores.DiskSpeed(facts["base"], facts["per_gib"], facts["most"], **large)
+
+
+def _bought_iops(ctx: Context, name: str, database: ManagedDatabase, storage_gib: Array) -> Array:
+    """Return the IOPS beyond those that the storage includes, (scenarios | 1, 1)."""
+    speed = _speed(ctx, database)
+    if speed is None:
+        return np.zeros((1, 1))
+    return per_scenario(speed.bought(_iops(ctx, name, database), storage_gib))
 
 
 def _iops(ctx: Context, name: str, database: ManagedDatabase) -> Array:
@@ -104,9 +115,9 @@ def _iops_measures(
     iops, speed = _iops(ctx, name, database), _speed(ctx, database)
     if speed is None or not np.any(iops):
         return
-    base, per_gib, most = speed
     formula = "queries/s of the busiest node × io_per_request"
-    yield measure("iops", iops, "IOPS", formula, np.minimum(base + per_gib * storage_gib, most))
+    has = speed.included(storage_gib) + speed.bought(iops, storage_gib)
+    yield measure("iops", iops, "IOPS", formula, has)
 
 
 def _busiest_rps(ctx: Context, name: str, database: ManagedDatabase) -> Floats:
@@ -175,8 +186,18 @@ _SHORT = {
 """What a class, or its storage, can have too little of."""
 
 
+def _faster(speed: stores.DiskSpeed | None, has: float) -> str:
+    if speed is not None and has < speed.from_most and np.isfinite(speed.from_gib):
+        most, size = f"{speed.from_most:,.0f}", f"{speed.from_gib:g}Gi"
+        return f"Give it storage: {size}, from which on up to {most} IOPS can be provisioned."
+    return "Add read replicas or split the data."
+
+
 def _class_findings(
-    name: str, database: ManagedDatabase, classes: list[DatabaseClass], measures: list[Measure]
+    name: str,
+    database: ManagedDatabase,
+    measures: list[Measure],
+    speed: stores.DiskSpeed | None,
 ) -> Iterator[Finding]:
     for short in measures:
         if not short.short() or short.has is None or short.name not in _SHORT:
@@ -184,11 +205,12 @@ def _class_findings(
         worst = int((short.needs - short.has).max(axis=1).argmax())
         need = in_scenario(short.needs, worst)
         there = in_scenario(short.has, worst)
-        named = database.machine != AUTO and short.name != "iops"
-        of = "storage" if short.name == "iops" else "class"
-        what = f"{database.machine} has only" if named else f"no {of} of its platform has more than"
-        message = f"needs {need:,.3g} {short.unit} ({short.formula}); {what} {there:,.3g}"
+        named = database.machine != AUTO
+        what = f"{database.machine} has only" if named else "no class of its platform has more than"
         remedy = "Use machine: auto." if named else "Add read replicas or split the data."
+        if short.name == "iops":
+            what, remedy = "its storage has only", _faster(speed, there)
+        message = f"needs {need:,.3g} {short.unit} ({short.formula}); {what} {there:,.3g}"
         yield _SHORT[short.name].finding(name, message, remedy)
 
 

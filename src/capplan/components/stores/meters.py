@@ -20,11 +20,12 @@ _HIGHLY_AVAILABLE = {"cloud-sql": "regional-ha", "rds": "multi-az", "azure-postg
 
 
 class Sized(NamedTuple):
-    """The classes, which one each scenario gets, and the storage, (scenarios | 1, 1)."""
+    """The classes, which one each scenario gets, the storage and the IOPS bought, (scenarios | 1, 1)."""
 
     classes: Sequence[DatabaseClass]
     choice: Choice
     storage_gib: Array
+    bought_iops: Array
 
     def picked(self, values: Sequence[float]) -> Array:
         """Return the value of the chosen class, (scenarios | 1, 1)."""
@@ -44,6 +45,9 @@ def database_meters(bill: StoreBill, database: ManagedDatabase, sized: Sized) ->
     yield _storage(bill, service, sku, suffix, sized.storage_gib)
     if np.any(readers) and not isinstance(database, Aurora):
         yield _storage(bill, service, sku, None, sized.storage_gib * readers)
+    if np.any(sized.bought_iops > 0):
+        name = f"iops-general-purpose {suffix}" if suffix else "iops-general-purpose"
+        yield bill.used(service, bill.sku(service, name), sized.bought_iops, "IOPS beyond those included")
     yield from _backups(bill, database, sized)
     if isinstance(database, Aurora):
         operations = bill.ctx.per_month(bill.ctx.load.average(bill.name)) * database.io_per_request

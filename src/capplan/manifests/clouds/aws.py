@@ -92,6 +92,10 @@ def _launch_template(site: Site, service: Service, spec: VmGroup) -> Tree:
     groups = site.manifests.aws.security_groups
     if groups:
         data["SecurityGroupIds"] = list(groups)
+    if spec.disk is not None:
+        size = {"VolumeSize": whole(spec.disk.size), "VolumeType": spec.disk.type}
+        volume = {**size, "Encrypted": True, "DeleteOnTermination": True}
+        data["BlockDeviceMappings"] = [{"DeviceName": placement.root_device, "Ebs": volume}]
     data["MetadataOptions"] = {"HttpTokens": "required", "HttpEndpoint": "enabled"}
     data["Monitoring"] = {"Enabled": True}
     return {"LaunchTemplateName": full_name(site, service.name), "LaunchTemplateData": data}
@@ -303,6 +307,16 @@ def backup_days(database: DatabaseBase) -> int:
     return max(1, math.ceil(number(database.backup.retention) / DAY_S))
 
 
+def _bought_iops(site: Site, name: str) -> Tree:
+    """Return the IOPS to provision where the plan's exceed those that every volume of RDS includes."""
+    meters = site.components[name].meters
+    if not any(meter.sku.startswith("iops-general-purpose") for meter in meters):
+        return {}
+    [iops] = [measure for measure in site.components[name].measures if measure.name == "iops"]
+    assert iops.has is not None
+    return {"Iops": whole(min(number(iops.needs), number(iops.has)))}
+
+
 def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
     identifier = full_name(site, name)
     body: Tree = {
@@ -312,6 +326,7 @@ def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
         "EngineVersion": _ENGINE_MAJOR[database.engine],
         "AllocatedStorage": site.storage_gib(name),
         "StorageType": "gp3",
+        **_bought_iops(site, name),
         "StorageEncrypted": True,
         "MultiAZ": database.high_availability,
         "MasterUsername": "capplan_admin",

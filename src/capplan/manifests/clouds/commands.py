@@ -111,10 +111,22 @@ def _groups(site: Site, provider: str) -> list[Tree]:
             "idle_percent": math.floor(100 * number(s.spec.target_utilization.cpu) * s.lo / (s.lo + 1)),
             "warmup_s": math.ceil(s.workload.startup),
             "spot": number(s.spec.purchase.spot) >= 1,
+            "disk_gb": None if s.spec.disk is None else whole(s.spec.disk.size),
+            "disk_type": None if s.spec.disk is None else disk_kind(s.spec.disk.type),
         }
         for s in site.services.values()
         if isinstance(s.spec, VmGroup) and s.spec.provider == provider
     ]
+
+
+_MANAGED_DISKS = {"P": "Premium", "E": "StandardSSD", "S": "Standard"}
+
+
+def disk_kind(sku: str) -> str:
+    """Return a disk's type as commands name it: of Azure's disks, of which each size is a SKU, their kind."""
+    size, *replication = sku.split("-")
+    kind = _MANAGED_DISKS.get(size[:1]) if size[1:].isdigit() else None
+    return sku if kind is None else f"{kind}_{replication[0]}"
 
 
 def _cloud_sql(site: Site) -> list[Tree]:

@@ -141,18 +141,10 @@ def ports_of(service: Service) -> dict[str, int]:
 
 
 def environment_of(site: Site, service: Service) -> dict[str, str]:
-    """Return the environment that is no secret: the plan's own, and the pools that it sized.
-
-    Pools as :func:`pools_of` has them: DATABASE_MAX_CONNECTIONS, DATABASE_MIN_CONNECTIONS,
-    DATABASE_ACQUIRE_TIMEOUT_SECONDS, with the database's name in front where there are several.
-    """
-    pools = pools_of(site, service.name)
+    """Return the environment that is no secret: the pools that the plan sized, and the plan's own."""
     found: dict[str, str] = {}
-    for database, pool in pools.items():
-        prefix = "DATABASE" if len(pools) == 1 else database.upper().replace("-", "_")
-        found[f"{prefix}_MAX_CONNECTIONS"] = str(pool.most)
-        found[f"{prefix}_MIN_CONNECTIONS"] = str(pool.least)
-        found[f"{prefix}_ACQUIRE_TIMEOUT_SECONDS"] = str(pool.acquire_s)
+    for pool in pools_of(site, service.name).values():
+        found |= pool.environment
     return found | service.workload.env
 
 

@@ -12,6 +12,7 @@ from capplan.manifests.figures import number
 from capplan.manifests.site import Site
 from capplan.plan.caches import SelfHostedCache
 from capplan.plan.databases import SelfHostedDatabase
+from capplan.plan.services import PoolEnv
 
 _MEMORY_FOR_KEYS = 0.75
 """Share of a pod's memory for keys; the rest is for forks, buffers and fragmentation."""
@@ -66,11 +67,17 @@ def lines(settings: Mapping[str, str], between: str) -> str:
 
 
 class PoolSize(NamedTuple):
-    """Connections that one instance of a service keeps to a database."""
+    """Connections that one instance of a service keeps to a database, and the variables that tell it so."""
 
     least: int
     most: int
     acquire_s: int
+    names: tuple[str, str, str]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The pool's size, as a service reads it."""
+        return dict(zip(self.names, (str(self.most), str(self.least), str(self.acquire_s)), strict=True))
 
 
 def pools_of(site: Site, service: str) -> dict[str, PoolSize]:
@@ -79,10 +86,20 @@ def pools_of(site: Site, service: str) -> dict[str, PoolSize]:
     for callee, call in site.specs[service].calls.items():
         if call.pool is not None:
             waits = math.ceil(number(call.pool.acquire_timeout))
-            found[callee] = PoolSize(int(number(call.pool.min)), int(number(call.pool.max)), waits)
+            least, most = int(number(call.pool.min)), int(number(call.pool.max))
+            found[callee] = PoolSize(least, most, waits, _names(callee, call.pool.env))
         elif callee in site.plan.databases and (part := _even_part(site, callee)) > 0:
-            found[callee] = PoolSize(0, min(part, _LARGEST_POOL), _ACQUIRE_S)
+            found[callee] = PoolSize(
+                0, min(part, _LARGEST_POOL), _ACQUIRE_S, _names(callee, PoolEnv.model_validate({}))
+            )
     return found
+
+
+def _names(database: str, named: PoolEnv) -> tuple[str, str, str]:
+    """Return the variables' names: the plan's, or the database's name and what each holds."""
+    prefix = database.upper().replace("-", "_")
+    usual = (f"{prefix}_POOL_MAX", f"{prefix}_POOL_MIN", f"{prefix}_POOL_ACQUIRE_TIMEOUT")
+    return (named.max or usual[0], named.min or usual[1], named.acquire_timeout or usual[2])
 
 
 @lru_cache(maxsize=64)
@@ -107,6 +124,13 @@ def measured(site: Site, component: str, name: str) -> float | None:
     return next((number(measure.needs) for measure in found), None)
 
 
+def _shortest(site: Site, database: str, field: str) -> int | None:
+    """Return the shortest of a time that the database's pools say; None where none of them says it."""
+    pools = [site.specs[caller].calls[database].pool for caller in site.callers(database)]
+    said = [getattr(pool, field) for pool in pools if pool is not None]
+    return min((math.ceil(number(seconds)) for seconds in said if seconds is not None), default=None)
+
+
 def pooler_artefacts(site: Site) -> Iterator[Artefact]:
     """Yield PgBouncer's settings for each database whose pools open more than it accepts."""
     for name, database in site.plan.databases.items():
@@ -125,5 +149,7 @@ def pooler_artefacts(site: Site) -> Iterator[Artefact]:
             "clients": math.ceil(opened),
             "size": max(1, math.ceil(size)),
             "wait_s": max(pool.acquire_s for pool in pools if pool is not None),
+            "idle_s": _shortest(site, name, "idle_timeout"),
+            "lifetime_s": _shortest(site, name, "max_lifetime"),
         }
         yield Artefact(f"pgbouncer/{name}.ini", "sql/pgbouncer.conf.j2", context, "sql")
