@@ -1,4 +1,4 @@
-"""What runs today beside the least and the most: expected figures never fall below it, and never in silence."""
+"""What runs today beside the least and the most: expected figures never fall below it in silence."""
 
 import pytest
 from helpers import SHIPPED, codes, component, estimate_of, monthly, plan_of
