@@ -10,6 +10,7 @@ from capplan.decide.audit import audit
 from capplan.decide.world import PlanWorld
 from capplan.errors import InputError
 from capplan.plan.claims import read_claims
+from capplan.report.answers import ANSWERS
 from capplan.report.json_format import estimate_document
 
 PLAN = """
@@ -186,3 +187,53 @@ def test_command(capplan, tmp_path):
     )
     missing = capplan("audit", tmp_path, "--claims", tmp_path / "none.yaml")
     assert missing.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ("expression: components.api.instances.peak", "computed"),
+        ("expression: ceil(100 / plan.services.api.throughput) + components.api.instances.peak", "computed"),
+        ("expression: \"price('aws', 'ec2', 'm5.xlarge')\"", "computed"),
+        ("expression: plan.services.api.throughput", "restated"),
+        ("expression: components.api.instances.max", "restated"),
+        ("expression: '1000 * max(plan.services.api.throughput, 3)'", "restated"),
+        ("expression: \"tier('scale', 1).limits.rps\"", "restated"),
+        ("expression: sum(s.throughput for s in values(plan.services))", "restated"),
+        ("expression: sum(c.instances.peak for c in values(components))", "computed"),
+        ("expression: claims.a.value", "consistency"),
+        ("expression: 2 * claims.a.value + plan.services.api.throughput", "restated"),
+        ("expression: 450 / 1000", "consistency"),
+        ("note: only measuring tells", "not computable"),
+    ],
+)
+def test_the_kind_of_a_claim_follows_from_what_it_asks(tmp_path, fields, kind):
+    found = audited(tmp_path, f"  a: {{line: 1, text: t, value: 1, {fields}}}\n")
+    assert found.results[0].kind == kind
+    assert found.kinds == {k: int(k == kind) for k in found.kinds}
+
+
+@pytest.mark.parametrize(
+    ("said", "expression", "verdict"),
+    [
+        (0, "simulated(days=0.1, steady=true).services.api.shed", "holds"),
+        (0.5, "simulated(days=0.1, steady=true).services.api.shed", "off"),
+        (1, "simulated(days=0.1).services.nobody.shed", "broken"),
+        (1, "simulated(trace='nowhere.csv').services.api.shed", "broken"),
+        (0, "count(f for f in verified().findings if f.severity == 'error')", "holds"),
+        ("saving", "'saving' if recommended().recommendations[0].saving_usd_per_month > 0 else ''", "holds"),
+        (1000, "breakeven('grow').driver.to", "holds"),
+        (1, "breakeven('shrink').driver.to", "broken"),
+    ],
+)
+def test_claims_ask_other_commands(tmp_path, said, expression, verdict):
+    (tmp_path / "plan.yaml").write_text(
+        PLAN + "decisions: {comparisons: {grow: {between: [plan, larger],"
+        " over: requests_per_second, from: 10, to: 1000}}}\n"
+    )
+    claim = {"line": 1, "text": "t", "value": said, "expression": expression}
+    (tmp_path / "claims.yaml").write_text(json.dumps({"schema": 1, "document": "d", "claims": {"a": claim}}))
+    world = PlanWorld(tmp_path, None, estimate_document, ANSWERS)
+    (result,) = audit(read_claims(tmp_path / "claims.yaml"), world).results
+    assert result.verdict == verdict, result.explanation
+    assert result.kind == "computed"

@@ -43,11 +43,13 @@ def audit(
     from capplan.decide.audit import audit as run
     from capplan.decide.world import PlanWorld
     from capplan.plan.claims import read_claims
+    from capplan.report.answers import ANSWERS
     from capplan.report.audit import report_of
     from capplan.report.json_format import estimate_document
 
     beside = plan if plan.is_dir() else plan.parent
-    found = run(read_claims(claims or beside / "claims.yaml"), PlanWorld(plan, catalogs, estimate_document))
+    world = PlanWorld(plan, catalogs, estimate_document, ANSWERS)
+    found = run(read_claims(claims or beside / "claims.yaml"), world)
     show(report_of(found, everything=verbose or fmt != "table"), fmt, output, force)
     if strict and not found.truthful:
         raise typer.Exit(ExitCode.DRIFT)

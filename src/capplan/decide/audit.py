@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, NamedTuple, get_args
 
 from capplan.decide.explanations import explained
-from capplan.decide.expressions import FUNCTIONS, Expression, ExpressionError
+from capplan.decide.expressions import Expression, ExpressionError
+from capplan.decide.kinds import CLAIMS, ITSELF, Kind, kind_of
 from capplan.decide.world import Case, PlanWorld
 from capplan.errors import InputError
 from capplan.plan.claims import Claim, Claims, ClaimsFile, Said
@@ -15,20 +17,18 @@ from capplan.plan.claims import Claim, Claims, ClaimsFile, Said
 Verdict = Literal["holds", "off", "contradicts itself", "broken", "cannot be computed"]
 """broken: its expression no longer has a value; cannot be computed: it has no expression."""
 
-CLAIMS = "claims"
-"""The name that an expression has the document's own claims under."""
-_ITSELF = frozenset((CLAIMS, *FUNCTIONS))
-
 
 class ClaimResult(NamedTuple):
     """A claim and its verdict.
 
+    kind: see :data:`Kind`; it follows from what the claim's expression asks.
     off_by: how far the document is above (below, where negative) what was computed, as a share of it.
     explanation: what would make the claim right, found by comparing, or why it cannot be computed.
     """
 
     name: str
     claim: Claim
+    kind: Kind
     verdict: Verdict
     computed: float | bool | str | None = None
     off_by: float | None = None
@@ -46,6 +46,12 @@ class Audit(NamedTuple):
         """How many claims have each verdict."""
         counted = Counter(result.verdict for result in self.results)
         return {verdict: counted[verdict] for verdict in get_args(Verdict) if counted[verdict]}
+
+    @property
+    def kinds(self) -> Mapping[str, int]:
+        """How many claims are of each kind."""
+        counted = Counter(result.kind for result in self.results)
+        return {kind: counted[kind] for kind in get_args(Kind)}
 
     @property
     def truthful(self) -> bool:
@@ -92,27 +98,28 @@ def _result(
     world: PlanWorld,
     own: Mapping[str, Any],
 ) -> ClaimResult:
+    made = partial(ClaimResult, name, claim, kind_of(expression))
     if expression is None:
-        return ClaimResult(name, claim, "cannot be computed", explanation=claim.note)
+        return made("cannot be computed", explanation=claim.note)
     books = claims.books if claim.books is None else claim.books
     sets = tuple(f"{path}={value}" for path, value in claim.set.items())
     world.asked.clear()
     try:
         computed = _computed(expression, world, Case(claim.alternative, tuple(books), sets), own)
     except (ExpressionError, InputError) as error:
-        return ClaimResult(name, claim, "broken", explanation=str(error))
+        return made("broken", explanation=str(error))
     off_by = _off_by(claim.value, computed, float(claim.tolerance))
     if off_by == 0:
-        return ClaimResult(name, claim, "holds", computed, 0.0, claim.note)
+        return made("holds", computed, 0.0, claim.note)
     verdict: Verdict = "contradicts itself" if _only_claims(expression) else "off"
     why = claim.note or explained(claim.value, computed, [world.prices_like(*p) for p in world.asked])
-    return ClaimResult(name, claim, verdict, computed, off_by, why)
+    return made(verdict, computed, off_by, why)
 
 
 def _computed(
     expression: Expression, world: PlanWorld, case: Case, own: Mapping[str, Any]
 ) -> float | bool | str:
-    names = {} if expression.names <= _ITSELF else world.names(case)
+    names = {} if expression.names <= ITSELF else world.names(case)
     computed = expression.value({**names, CLAIMS: own})
     if not isinstance(computed, bool | int | float | str):
         raise ExpressionError("is unknown" if computed is None else "is not a figure")
@@ -121,7 +128,7 @@ def _computed(
 
 def _only_claims(expression: Expression) -> bool:
     """Say whether an expression asks nothing but the document itself."""
-    return CLAIMS in expression.names and expression.names <= _ITSELF
+    return CLAIMS in expression.names and expression.names <= ITSELF
 
 
 def _off_by(said: Said, computed: float | bool | str, tolerance: float) -> float | None:

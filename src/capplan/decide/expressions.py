@@ -144,7 +144,8 @@ _CONSTANTS: Names = {"true": True, "false": False, "null": None}
 _ALLOWED = (
     *(ast.Expression, ast.Constant, ast.Name, ast.Load, ast.Store, ast.Attribute, ast.Subscript),
     *(ast.BinOp, ast.UnaryOp, ast.USub, ast.UAdd, ast.Not, ast.BoolOp, ast.And, ast.Or),
-    *(ast.Compare, ast.IfExp, ast.List, ast.Tuple, ast.Call, ast.GeneratorExp, ast.comprehension),
+    *(ast.Compare, ast.IfExp, ast.List, ast.Tuple, ast.Call, ast.keyword),
+    *(ast.GeneratorExp, ast.comprehension),
     *_ARITHMETIC,
     *_ORDER,
     *_EQUALITY,

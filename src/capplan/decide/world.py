@@ -26,17 +26,34 @@ class Case(NamedTuple):
     sets: tuple[str, ...] = ()
 
 
+class Asked(NamedTuple):
+    """Whom a question is about: the plan's text, one of its cases, and that case as it was read."""
+
+    text: tuple[str, str, Path]
+    case: Case
+    file: PlanFile
+    catalog: Catalog
+
+
 class PlanWorld:
     """The plan at ``source`` in all its cases; each is estimated when it is first asked for.
 
-    document turns an estimate into the fields that expressions name. asked holds the prices that were asked
-    for since it was last emptied: provider, service and region.
+    document turns an estimate into the fields that expressions name. answers are functions that expressions
+    may call besides those of this module; the first argument of each is whom it is asked about. asked holds
+    the prices that were asked for since it was last emptied: provider, service and region.
     """
 
-    def __init__(self, source: Path, catalogs: Path | None, document: Callable[[Estimate], Document]) -> None:
+    def __init__(
+        self,
+        source: Path,
+        catalogs: Path | None,
+        document: Callable[[Estimate], Document],
+        answers: Mapping[str, Callable[..., Document]] = {},
+    ) -> None:
         self.asked: list[tuple[str, str, str]] = []
         self._catalog = catalog = Catalog(catalogs)
-        text = text_of(source)
+        self._text = text = text_of(source)
+        self._answers = {name: cache(partial(self._answer, found)) for name, found in answers.items()}
         self._read = cache(lambda case: parse_plan(*text, case.sets, case.alternative, case.books))
         self._documents = cache(lambda case: names_of(estimate(self._read(case), catalog), document))
 
@@ -78,12 +95,16 @@ class PlanWorld:
             return _tier(catalog.tier_table(table, self.file(case).directory), which)
 
         return {
+            **{name: partial(found, case) for name, found in self._answers.items()},
             "price": price,
             "machine": machine,
             "estimated": estimated,
             "tier": tier,
             "serving": partial(serving, catalog),
         }
+
+    def _answer(self, found: Callable[..., Document], case: Case, *how: Any, **named: Any) -> Document:
+        return found(Asked(self._text, case, self.file(case), self._catalog), *how, **named)
 
     def prices_like(self, provider: str, service: str, region: str) -> Mapping[str, float]:
         """Return the list price of every SKU of a service in a region, USD for one unit, by SKU and unit."""

@@ -22,7 +22,7 @@ def report_of(audit: Audit, everything: bool) -> Report:
 
 
 def _blocks(audit: Audit, everything: bool) -> Iterator[Block]:
-    yield Heading(audit.document, (_summary(audit),))
+    yield Heading(audit.document, (_summary(audit), _kinds(audit)))
     for verdict in audit.counts:
         results = [result for result in audit.results if result.verdict == verdict]
         if verdict != "holds" or everything:
@@ -47,6 +47,7 @@ def audit_document(audit: Audit) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "document": audit.document,
         "summary": dict(audit.counts),
+        "kinds": dict(audit.kinds),
         "truthful": audit.truthful,
         "claims": [_claim(result) for result in audit.results],
     }
@@ -67,6 +68,18 @@ def _summary(audit: Audit) -> str:
     return f"{len(audit.results)} claims: {counts}"
 
 
+_KINDS: Mapping[str, str] = {
+    "computed": "computed from the model",
+    "restated": "restated in the plan or a table",
+    "consistency": "compared with other claims",
+    "not computable": "not computable",
+}
+
+
+def _kinds(audit: Audit) -> str:
+    return ", ".join(f"{count} {_KINDS[kind]}" for kind, count in audit.kinds.items() if count)
+
+
 def _table(verdict: str, results: Sequence[ClaimResult]) -> Table:
     columns = (
         Column("Line", right=True),
@@ -74,6 +87,7 @@ def _table(verdict: str, results: Sequence[ClaimResult]) -> Table:
         Column("says", right=True),
         Column("computed", right=True),
         Column("Verdict"),
+        Column("Kind"),
         Column("Why"),
     )
     return Table(columns, [_row(result) for result in results], verdict)
@@ -89,6 +103,7 @@ def _row(result: ClaimResult) -> list[str]:
         _said(claim.value) + unit,
         computed,
         result.verdict + _distance(result),
+        result.kind,
         result.explanation,
     ]
 
@@ -134,6 +149,7 @@ def _claim(result: ClaimResult) -> dict[str, Any]:
         "says": {"exact": claim.value.exact, "low": claim.value.low, "high": claim.value.high},
         "expression": claim.expression,
         "tolerance": claim.tolerance,
+        "kind": result.kind,
         "verdict": result.verdict,
         "computed": result.computed,
         "off_by": result.off_by,

@@ -22,7 +22,7 @@ def report_of(findings: Sequence[Finding], files: Sequence[str], directory: Pure
     results = Results(found, list(suites))
     return Report(
         partial(_blocks, results, directory),
-        partial(_document, findings, directory),
+        partial(verified_document, findings, directory),
         {"csv": partial(sheet_of, results)},
         results=results,
     )
@@ -51,7 +51,8 @@ def _blocks(results: Results, directory: PurePath) -> Iterator[Block]:
     yield results
 
 
-def _document(findings: Sequence[Finding], directory: PurePath) -> dict[str, Any]:
+def verified_document(findings: Sequence[Finding], directory: PurePath) -> dict[str, Any]:
+    """Return the findings as scripts read them."""
     return {
         "schema_version": SCHEMA_VERSION,
         "findings": [_finding(finding, directory) for finding in findings],
