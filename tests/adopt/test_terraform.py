@@ -12,7 +12,7 @@ from helpers import SHIPPED, moderate, monthly
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capplan.adopt.document import note_line
+from capplan.adopt.document import note_lines
 from capplan.adopt.draft import AdoptOptions
 from capplan.adopt.run import Adopted, adopt
 from capplan.adopt.terraform import READERS
@@ -159,9 +159,9 @@ def test_what_is_not_known_is_listed(tmp_path: Path) -> None:
         resource("aws_iam_role.s"),
         resource("aws_eks_node_group.lost", scaling_config=[{}]),
     )
-    said = "\n".join(map(note_line, found.notes))
+    said = "\n".join(note_lines(found.notes))
     for text in (
-        "aws_iam_role: 2 of a type",
+        "aws_iam_role.r and 1 more: capplan does not know the type aws_iam_role",
         "no x9.huge of aws ec2",
         "aws_instance.c: instance_type is not known before apply",
         "aws_eks_node_group.lost: its cluster is not in the plan",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from capplan.adopt import checks
-from capplan.adopt.draft import Draft, Tree, cores
+from capplan.adopt.draft import Draft, Tree, address_of, cores
 from capplan.manifests.quantity import memory
 from capplan.manifests.verify.world import Item, amount, mapping, maps, whole
 from capplan.plan.workload import Workload
@@ -43,13 +43,13 @@ def adopt_cloud_run(draft: Draft, item: Item) -> None:
     if targets:
         tree["target_utilization"] = targets
     tree |= workload_section(containers)
-    where = f"{item.path}: {item.title}"
+    where = address_of(item)
     draft.note(
         checks.ASSUMED_SERVICE_TIME,
         where,
         "a request takes 100ms; measure service_time before you trust the expected cost",
     )
-    draft.add("services", item.name, tree, f"Cloud Run {item.name}, {item.path}", item.namespace)
+    draft.add_object("services", item.name, tree, item)
 
 
 def _asked(container: Any, resource: str, default: float) -> float:

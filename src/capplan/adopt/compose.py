@@ -21,21 +21,19 @@ _UNSAID_CORES, _UNSAID_BYTES = 0.1, 200.0 * 2**20
 def adopt_compose(draft: Draft, document: Mapping[str, Any], path: str) -> None:
     """Add each service as pods of a cluster; note what it reserves nothing of."""
     for name, service in mapping(document, "services").items():
-        note_unread(draft, f"{path}: service {name}", {"service": service}, {"service": MAPPING})
+        draft.hold(f"service {name}", "service", service, path)
+        note_unread(draft, f"service {name}", {"service": service}, {"service": MAPPING})
         if isinstance(service, dict):
             sized = {key: service[key] for key in ("deploy", *_SHAPES) if key in service}
-            note_unread(draft, f"{path}: service {name}", sized, _SHAPES)
-            _adopt(draft, str(name), service, path)
+            note_unread(draft, f"service {name}", sized, _SHAPES)
+            _adopt(draft, str(name), service)
     for name in mapping(document, "volumes"):
-        draft.note(
-            checks.UNKNOWN_VOLUME_SIZE,
-            f"{path}: volume {name}",
-            "a compose file does not state its size",
-        )
+        draft.hold(f"volume {name}", "volume", None, path)
+        draft.note(checks.UNKNOWN_VOLUME_SIZE, f"volume {name}", "a compose file does not state its size")
 
 
-def _adopt(draft: Draft, name: str, service: Mapping[str, Any], path: str) -> None:
-    where = f"{path}: service {name}"
+def _adopt(draft: Draft, name: str, service: Mapping[str, Any]) -> None:
+    where = f"service {name}"
     reserved, most = (mapping(service, f"deploy.resources.{part}") for part in ("reservations", "limits"))
     vcpu = _number(reserved.get("cpus") or most.get("cpus") or service.get("cpus"))
     size = _bytes(reserved.get("memory") or most.get("memory") or service.get("mem_limit"))
@@ -52,7 +50,7 @@ def _adopt(draft: Draft, name: str, service: Mapping[str, Any], path: str) -> No
         "instances": max(0, replicas),
     }
     tree |= workload_section([{"image": service.get("image")}])
-    draft.add("services", name, tree, f"service {name}, {path}")
+    draft.add("services", name, tree, f"service {name}")
 
 
 def _number(value: object) -> float | None:

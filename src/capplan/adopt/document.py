@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from capplan.adopt.draft import Draft
@@ -38,7 +40,7 @@ def plan_text(draft: Draft, source: str) -> str:
         lines += ["", "resources: {}"]
     if draft.namespace is not None:
         lines += ["", f"manifests: {_flow({'namespace': draft.namespace})}"]
-    lines += list(_remarks(draft))
+    lines += _adopted(draft, source)
     return "\n".join(lines) + "\n"
 
 
@@ -89,27 +91,76 @@ def _flow(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_flow(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, str) and (value in _WORDS or not _PLAIN.fullmatch(value)):
-        return json.dumps(value)
+        return '"' + "".join(map(_quoted, value)) + '"'
     return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
-def _remarks(draft: Draft) -> Iterator[str]:
-    if draft.free:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(draft.free.items()))
-        yield ""
-        yield f"# Cost nothing by themselves: {kinds}."
-    for severity, title in KINDS.items():
+def _quoted(sign: str) -> str:
+    """Return a character as YAML's double quotes hold it, which know no surrogates."""
+    if sign.isprintable() and sign not in '"\\':
+        return sign
+    return json.dumps(sign)[1:-1] if sign <= "\uffff" and not "\ud800" <= sign <= "\udfff" else "\ufffd"
+
+
+def _adopted(draft: Draft, source: str) -> Iterator[str]:
+    """Yield what the plan covers of its source, as data that estimates, checks and diffs read."""
+    known = {*draft.origins, "cluster", *(f"cluster/{pool}" for pool in draft.pools)}
+    known |= {f"{name}/{pool}" for name, tree in draft.sections["clusters"].items() for pool in tree["pools"]}
+    held = draft.resources
+    behind = {n: address for n, address in draft.addresses.items() if n in known and address in held}
+    free = Counter(draft.resources[address].kind for address in sorted(draft.free))
+    yield ""
+    yield "adopted:"
+    yield f"  from: {_flow(source)}"
+    yield f"  resources: {len(draft.resources)}"
+    if free:
+        yield f"  free: {_flow(free)}"
+    if behind:
+        yield "  components:"
+        yield from (f"    {name}: {_flow(address)}" for name, address in behind.items())
+    for severity, section in (("warning", "not_covered"), ("info", "assumed")):
         notes = [note for note in draft.notes if note.severity == severity]
         if notes:
-            yield ""
-            yield f"# {title.capitalize()}:"
+            yield f"  {section}:"
         for note in notes:
-            yield f"# - {_one_line(note.subject)}: {_one_line(note.message)}"
+            yield f"    - {_flow(_remark(draft, note, source))}"
+
+
+def _remark(draft: Draft, note: Finding, source: str) -> dict[str, str]:
+    held = draft.resources.get(note.subject)
+    said = {"resource": note.subject, "type": "" if held is None else held.kind, "reason": note.message}
+    if held is not None:
+        said["file"] = held.file if held.file != source else ""
+        if note.severity == "warning":
+            said["fingerprint"] = _fingerprint(held.tree)
+    return {key: value for key, value in said.items() if value}
+
+
+def _fingerprint(tree: object) -> str:
+    """Return what changes when a resource does, so that a diff sees a change that has no price."""
+    text = json.dumps(tree, sort_keys=True, default=repr)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def note_lines(notes: Sequence[Finding]) -> list[str]:
+    """Return the notes as they are told on the terminal; what is said of many resources is said once."""
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for note in notes:
+        alike.setdefault((note.severity, note.message), []).append(note)
+    return [_together(found) for found in alike.values()]
+
+
+def _together(alike: Sequence[Finding]) -> str:
+    first, others = alike[0], len(alike) - 1
+    if not others:
+        return note_line(first)
+    return note_line(first._replace(subject=f"{first.subject} and {others} more"))
 
 
 def note_line(note: Finding) -> str:
     """Return a note as it is told on the terminal."""
-    return f"{KINDS[note.severity]}: {note.subject}: {note.message}"
+    where = f"{note.file}: {note.subject}" if note.file else note.subject
+    return f"{KINDS[note.severity]}: {where}: {note.message}"
 
 
 def _commented(line: str, comment: str) -> str:

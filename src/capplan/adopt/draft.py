@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, cast
 
 from capplan.adopt import checks
 from capplan.errors import InputError, Problem, nearest
-from capplan.findings import Check, Finding
+from capplan.findings import Check, Finding, Severity
 from capplan.manifests.quantity import cpu
+from capplan.manifests.verify.world import Item
 from capplan.plan.services import CLUSTER_PLATFORMS, Provider
 
 Tree = dict[str, Any]
@@ -58,8 +59,21 @@ class AdoptOptions(NamedTuple):
         return cls(cast("Provider | None", provider), region, types, overlay, catalogs)
 
 
+class Held(NamedTuple):
+    """A resource of the source: its type or kind, what it says, and its file."""
+
+    kind: str
+    tree: object
+    file: str = ""
+
+
 class Draft:
-    """A plan while it is being adopted."""
+    """A plan while it is being adopted.
+
+    resources: everything that the source holds, by address; each ends in a component, as free, as used for
+    others, or in a note (:meth:`account_for_all`). addresses: the resource behind a component, by its name in
+    estimates (``cluster/pool`` for node pools). origins: what a comment says of where an entry comes from.
+    """
 
     def __init__(self, name: str, asked: AdoptOptions) -> None:
         self.name = usable(name)
@@ -70,10 +84,13 @@ class Draft:
         self.pools: dict[str, Tree] = {}
         self.regions: dict[Provider, str] = {}
         self.origins: dict[str, str] = {}
+        self.resources: dict[str, Held] = {}
+        self.addresses: dict[str, str] = {}
         self.entry: str | None = None
         self.namespace: str | None = None
         self.notes: list[Finding] = []
-        self.free: dict[str, int] = {}
+        self.free: set[str] = set()
+        self.used: set[str] = set()
 
     def provider(self, wanted: Provider | None = None) -> Provider:
         """Return the provider to price at, with its region noted; both must be said, none is guessed."""
@@ -88,11 +105,27 @@ class Draft:
             self.regions[found] = self.asked.region
         return found
 
-    def add(self, section: str, wanted: str, tree: Tree, origin: str, namespace: str = "") -> str:
-        """Add an entry under a name that is still free, and return that name."""
+    def hold(self, address: str, kind: str, tree: object, file: str = "") -> None:
+        """Take down a resource of the source, before anything is known of it."""
+        self.resources[address] = Held(kind, tree, file)
+
+    def add(
+        self,
+        section: str,
+        wanted: str,
+        tree: Tree,
+        origin: str,
+        namespace: str = "",
+        address: str | None = None,
+    ) -> str:
+        """Add an entry under a name that is still free, and return that name.
+
+        The resource behind it has the ``address``, or else that of ``origin``.
+        """
         name = self._free_name(usable(wanted), usable(namespace) if namespace else "")
         self.sections[section][name] = tree
         self.origins[name] = origin
+        self.addresses[name] = origin if address is None else address
         return name
 
     def _free_name(self, wanted: str, namespace: str) -> str:
@@ -138,9 +171,28 @@ class Draft:
                 Problem("--node-type", f"no pods run in a pool '{name}'", nearest(name, self.pools))
             )
 
-    def note(self, check: Check, where: str, what: str) -> None:
-        """Keep something that a reader must know."""
-        self.notes.append(check.finding(where, what))
+    def note(self, check: Check, where: str, what: str, *, severity: Severity | None = None) -> None:
+        """Keep something that a reader must know; ``where`` is an address, or what else it is about."""
+        file = self.resources[where].file if where in self.resources else ""
+        self.notes.append(check.finding(where, what, severity=severity, file=file))
+
+    def add_object(self, section: str, name: str, tree: Tree, item: Item, more: str = "") -> str:
+        """Add an entry for a Kubernetes object; ``more`` is what its comment says besides where it stands."""
+        origin = f"{item.title}, {item.path}{more}"
+        return self.add(section, name, tree, origin, item.namespace, address_of(item))
+
+    def account_for_all(self) -> None:
+        """Note each resource that ended nowhere: nothing is lost in silence."""
+        noted = {note.subject for note in self.notes if note.severity != "info"}
+        ended = noted | self.free | self.used | set(self.addresses.values())
+        for address, held in self.resources.items():
+            if address not in ended:
+                self.note(checks.UNREAD_RESOURCE, address, f"this {held.kind} is in no entry of the plan")
+
+
+def address_of(item: Item) -> str:
+    """Return what names an object, wherever it stands: its kind, its namespace if it says one, its name."""
+    return "/".join(part for part in (item.kind, item.namespace, item.name) if part)
 
 
 def cores(value: float) -> str | int:

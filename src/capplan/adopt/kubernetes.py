@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from capplan.adopt import checks, storage
 from capplan.adopt.cloudrun import adopt_cloud_run, workload_section
-from capplan.adopt.draft import DEFAULT_POOL, Draft, Tree, cores, usable
+from capplan.adopt.draft import DEFAULT_POOL, Draft, Tree, address_of, cores, usable
 from capplan.adopt.pods import Defaults, PodRequests, pool_of, requests_of, workload_of
 from capplan.adopt.source import is_cloud_run
 from capplan.adopt.unread import LIST, QUANTITY, WHOLE, Shapes, note_unread
@@ -92,9 +91,10 @@ def adopt_objects(draft: Draft, items: Iterable[Item]) -> None:
     """Add everything that the objects run or order; note what is not covered."""
     every = sorted(items, key=lambda item: (item.namespace, item.kind, item.name))
     for item in every:
+        draft.hold(address_of(item), item.kind, item.tree, item.path)
         if item.kind in _READ or is_cloud_run(item.tree):
             spec = {"spec": item.tree.get("spec")}
-            note_unread(draft, f"{item.path}: {item.title}", spec, _SHAPES)
+            note_unread(draft, address_of(item), spec, _SHAPES)
         if is_cloud_run(item.tree):
             adopt_cloud_run(draft, item)
     world = World([item for item in every if not is_cloud_run(item.tree)], Facts())
@@ -113,8 +113,8 @@ def adopt_objects(draft: Draft, items: Iterable[Item]) -> None:
 
 
 def _adopt_running(draft: Draft, item: Item, world: World, defaults: Defaults) -> None:
-    owners = at(item.tree, "metadata.ownerReferences")
-    if owners:
+    if at(item.tree, "metadata.ownerReferences"):
+        draft.used.add(address_of(item))
         return
     workload = workload_of(item, world)
     requests = requests_of(workload, defaults, draft)
@@ -127,7 +127,7 @@ def _adopt_running(draft: Draft, item: Item, world: World, defaults: Defaults) -
     if any(scaler.kind == "ScaledObject" for scaler in workload.scalers):
         more["autoscaler"] = {"kind": "keda"}
     tree |= workload_section(maps(workload.pod, "containers"), **more)
-    name = draft.add("services", item.name, tree, f"{item.title}, {item.path}", item.namespace)
+    name = draft.add_object("services", item.name, tree, item)
     if public and draft.entry is None:
         draft.entry = name
     _adopt_volumes(draft, workload, world)
@@ -206,19 +206,19 @@ def _adopt_store(draft: Draft, workload: Workload, requests: PodRequests, world:
         tree["engine"] = engine
     claims = [mapping(claim, "spec") for claim in maps(item.tree, "spec.volumeClaimTemplates")]
     if claims:
-        disk = storage.disk_of(claims[0], f"{item.path}: {item.title}", draft, world)
-        sizes = [storage.known_gib(claim, f"{item.path}: {item.title}", draft) for claim in claims]
+        disk = storage.disk_of(claims[0], address_of(item), draft, world)
+        sizes = [storage.known_gib(claim, address_of(item), draft) for claim in claims]
         known = [size for size in sizes if size is not None]
         if known:
             tree["storage"] = memory(sum(known))
         tree["storage_class"] = disk.sku
-    draft.add(section, item.name, tree, f"{item.title}, {item.path}", item.namespace)
+    draft.add_object(section, item.name, tree, item)
 
 
 def _adopt_volumes(draft: Draft, workload: Workload, world: World) -> None:
     """Add the volumes of a StatefulSet's pods: those of the most pods, for volumes stay when pods go."""
     item = workload.item
-    where = f"{item.path}: {item.title}"
+    where = address_of(item)
     for claim in maps(item.tree, "spec.volumeClaimTemplates"):
         disk = storage.disk_of(mapping(claim, "spec"), where, draft, world)
         gib = storage.known_gib(mapping(claim, "spec"), where, draft)
@@ -240,8 +240,8 @@ def _adopt_finishing(draft: Draft, item: Item, world: World, defaults: Defaults)
     tree = _service(draft, workload, requests_of(workload, defaults, draft))
     tree["instances"] = {"min": 0, "max": pods}
     what = "runs for an unknown time, so it counts only in the highest cost"
-    draft.note(checks.ASSUMED_RUN_TIME, f"{item.path}: {item.title}", what)
-    draft.add("services", item.name, tree, f"{item.title}, {item.path}", item.namespace)
+    draft.note(checks.ASSUMED_RUN_TIME, address_of(item), what)
+    draft.add_object("services", item.name, tree, item)
 
 
 def _pods_at_once(item: Item) -> int:
@@ -263,7 +263,7 @@ def _adopt_daemonsets(draft: Draft, world: World, defaults: Defaults) -> None:
         requests = requests_of(workload, defaults, draft)
         chosen = pool_of(workload, 0, draft)
         found.setdefault(None if chosen == DEFAULT_POOL else chosen, []).append(requests)
-        draft.origins[f"daemonset {item.name}"] = f"{item.title}, {item.path}"
+        draft.used.add(address_of(item))
     if not found:
         return
     own = Catalog(draft.asked.catalogs).facts("kubernetes", CLUSTER_PLATFORMS[draft.provider()], "daemonsets")
@@ -282,12 +282,14 @@ def _note_others(draft: Draft, world: World) -> None:
     for scaler in world.of("HorizontalPodAutoscaler", "ScaledObject"):
         target = mapping(scaler.tree, "spec.scaleTargetRef")
         kind = str(target.get("kind", "Deployment"))
+        draft.used.add(address_of(scaler))
         if (kind, scaler.namespace, str(target.get("name"))) not in names:
             what = f"scales {kind} {target.get('name')}, which is not among the objects"
-            draft.note(checks.SCALES_NOTHING, f"{scaler.path}: {scaler.title}", what)
-    draft.free = dict(Counter(item.kind for item in world.items if item.kind in _FREE))
+            draft.note(checks.SCALES_NOTHING, address_of(scaler), what)
+    draft.used |= {address_of(item) for item in world.of("LimitRange")}
+    draft.free |= {address_of(item) for item in world.items if item.kind in _FREE} - draft.used
     for item in world.items:
         if item.kind not in _FREE and item.kind not in _READ:
             pods = " and it runs pods" if at(item.tree, "spec.template.spec.containers") else ""
             what = f"capplan does not know the kind {item.tree.get('apiVersion')} {item.kind}{pods}"
-            draft.note(checks.UNKNOWN_RESOURCE, f"{item.path}: {item.title}", what)
+            draft.note(checks.UNKNOWN_RESOURCE, address_of(item), what)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from capplan.adopt import checks
-from capplan.adopt.draft import DEFAULT_POOL, GPU_POOL, Draft, usable
+from capplan.adopt.draft import DEFAULT_POOL, GPU_POOL, Draft, address_of, usable
 from capplan.manifests.verify.world import Item, Workload, World, amount, at, mapping, maps
 
 _TEMPLATES = {
@@ -100,7 +100,7 @@ def _filled(
         added[resource] = usual if default is None else default
         if default is None:
             shown = "100m" if resource == "cpu" else "200Mi"
-            where = f"{workload.item.path}: {workload.item.title}"
+            where = address_of(workload.item)
             name = container.get("name")
             no = "no" if said.get(resource) is None else "no readable"
             what = f"container {name} requests {no} {resource}: {shown}, as the scheduler assumes"

@@ -11,7 +11,7 @@ from capplan.adopt.document import plan_text
 from capplan.adopt.draft import AdoptOptions, Draft
 from capplan.adopt.kubernetes import adopt_objects
 from capplan.adopt.source import read_source
-from capplan.findings import Finding
+from capplan.findings import Finding, Severity
 from capplan.plan.read import PlanFile, parse_plan
 
 
@@ -48,6 +48,8 @@ def adopt(path: Path, asked: AdoptOptions) -> Adopted:
     else:
         adopt_objects(draft, source.objects)
     draft.check_pools()
-    for where, what in source.skipped:
-        draft.note(checks.LEFT_OUT, where, what)
+    for skipped in source.skipped:
+        severity: Severity = "info" if skipped.on_purpose else "warning"
+        draft.note(checks.LEFT_OUT, skipped.where, skipped.what, severity=severity)
+    draft.account_for_all()
     return Adopted(plan_text(draft, source.name), draft.notes, source.name)

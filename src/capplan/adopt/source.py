@@ -21,6 +21,14 @@ _HEAD = 200_000
 _PRODUCTION = ("prod", "production", "live")
 
 
+class Skipped(NamedTuple):
+    """What is not read, and why. on_purpose: something else is read in its place."""
+
+    where: str
+    what: str
+    on_purpose: bool = False
+
+
 class SourceText(NamedTuple):
     """What was read; of objects, Terraform plan and compose file one only is there.
 
@@ -31,7 +39,7 @@ class SourceText(NamedTuple):
     objects: Sequence[Item] = ()
     terraform: Mapping[str, Any] | None = None
     compose: Mapping[str, Any] | None = None
-    skipped: Sequence[tuple[str, str]] = ()
+    skipped: Sequence[Skipped] = ()
 
 
 def read_source(source: Path, overlay: str | None = None) -> SourceText:
@@ -86,7 +94,7 @@ def _head(path: Path) -> str:
 
 
 def _objects(
-    name: str, documents: Mapping[str, Sequence[Any]], skipped: list[tuple[str, str]] | None = None
+    name: str, documents: Mapping[str, Sequence[Any]], skipped: list[Skipped] | None = None
 ) -> SourceText:
     found, others = [], skipped or []
     for path, values in documents.items():
@@ -94,20 +102,21 @@ def _objects(
             if isinstance(value, dict) and isinstance(value.get("kind"), str):
                 found.append(Item(path, value))
             else:
-                others.append((path, "not a Kubernetes object"))
+                others.append(Skipped(path, "not a Kubernetes object"))
     if not found:
         what = "holds no Kubernetes object, Terraform plan or compose file"
         raise InputError(Problem(name, what, "Render it first: helm template . | capplan adopt -"))
     return SourceText(name, objects=_once(found, others), skipped=others)
 
 
-def _once(items: Sequence[Item], skipped: list[tuple[str, str]]) -> list[Item]:
+def _once(items: Sequence[Item], skipped: list[Skipped]) -> list[Item]:
     """Return every object once; the first counts."""
     seen: dict[tuple[str, str, str, str], Item] = {}
     for item in items:
         key = (item.group, item.kind, item.namespace, item.name)
         if key in seen:
-            skipped.append((item.path, f"{item.title} is repeated; the one in {seen[key].path} is used"))
+            what = f"{item.title} is repeated; the one in {seen[key].path} is used"
+            skipped.append(Skipped(item.path, what, on_purpose=True))
         seen.setdefault(key, item)
     return list(seen.values())
 
@@ -120,13 +129,14 @@ def _directory(directory: Path, overlay: str | None) -> SourceText:
     root = _root(directory)
     documents, _ = read_directory(root, charts)
     inside = directory.resolve().relative_to(root.resolve()).as_posix() if root != directory else ""
-    skipped = [(str(chart), "a Helm chart; adopt the output of `helm template`") for chart in charts]
+    skipped = [Skipped(str(chart), "a Helm chart; adopt the output of `helm template`") for chart in charts]
     name = directory.resolve().name
     tops = [inside] if inside else top_directories(documents)
     if not tops:
         return _objects(name, documents, skipped)
     chosen = _chosen(tops, overlay, directory)
-    skipped += [(top, f"another overlay; {chosen} is adopted") for top in tops if top != chosen]
+    others = (top for top in tops if top != chosen)
+    skipped += [Skipped(top, f"another overlay; {chosen} is adopted", on_purpose=True) for top in others]
     try:
         objects = composed(chosen, documents)
     except NotComposedError as error:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from capplan.adopt import checks
-from capplan.adopt.draft import Draft, Tree
+from capplan.adopt.draft import Draft, Tree, address_of
 from capplan.manifests.quantity import memory
 from capplan.manifests.verify.world import Item, World, amount, at, mapping, maps, text
 from capplan.plan.services import Provider
@@ -90,8 +90,7 @@ def add_disk(draft: Draft, item: Item, disk: AdoptedDisk, gib: float, volumes: i
         "sku": sku,
         "quantity": int(total) if total.is_integer() else total,
     }
-    origin = f"{item.title}, {item.path}: {volumes} × {memory(gib)}"
-    draft.add("resources", f"{name}-disk", tree, origin, item.namespace)
+    draft.add_object("resources", f"{name}-disk", tree, item, f": {volumes} × {memory(gib)}")
 
 
 _WHOLE = dict(
@@ -117,7 +116,7 @@ def add_claims(draft: Draft, world: World) -> None:
     """Add the persistent volume claims that stand alone."""
     for item in world.of("PersistentVolumeClaim"):
         claim = mapping(item.tree, "spec")
-        where = f"{item.path}: {item.title}"
+        where = address_of(item)
         disk = disk_of(claim, where, draft, world)
         if at(claim, "accessModes") == ["ReadWriteMany"]:
             draft.note(checks.ASSUMED_DISK, where, f"shared storage at the price of a {disk.sku} volume")
@@ -133,19 +132,20 @@ def add_balancers(draft: Draft, world: World) -> None:
     if not services and not ingresses:
         return
     provider = draft.provider()
+    draft.used |= {address_of(item) for item in (*services, *ingresses)}
     if provider == "aws":
         for item, sku in [*((i, "nlb-hour") for i in services), *((i, "alb-hour") for i in ingresses)]:
-            _balancer(draft, provider, "elb", sku, 1, f"{item.name}-balancer", f"{item.title}, {item.path}")
+            draft.add_object("resources", f"{item.name}-balancer", _tree(provider, "elb", sku, 1), item)
         return
     counted = sum(_rules(provider, item) for item in services)
     counted += sum(2 if maps(item.tree, "spec.tls") else 1 for item in ingresses)
     first, more = _SHARED[provider]
     origin = ", ".join(item.title for item in [*services, *ingresses])
-    _balancer(draft, provider, "load-balancer", first, 1, "load-balancers", origin)
+    draft.add("resources", "load-balancers", _tree(provider, "load-balancer", first, 1), origin)
     if counted > _INCLUDED_RULES:
         extra = counted - _INCLUDED_RULES
         what = f"rules beyond {_INCLUDED_RULES}"
-        _balancer(draft, provider, "load-balancer", more, extra, "further-balancer-rules", what)
+        draft.add("resources", "further-balancer-rules", _tree(provider, "load-balancer", more, extra), what)
 
 
 _SHARED: Mapping[Provider, tuple[str, str]] = {
@@ -170,8 +170,5 @@ def _served_by_provider(ingress: Item) -> bool:
     return name in ("gce", "gce-internal", "alb")
 
 
-def _balancer(
-    draft: Draft, provider: Provider, service: str, sku: str, quantity: int, name: str, origin: str
-) -> None:
-    tree: Tree = {"provider": provider, "service": service, "sku": sku, "quantity": quantity}
-    draft.add("resources", name, tree, origin)
+def _tree(provider: Provider, service: str, sku: str, quantity: int) -> Tree:
+    return {"provider": provider, "service": service, "sku": sku, "quantity": quantity}

@@ -6,7 +6,6 @@ The format is documented at developer.hashicorp.com/terraform/internals/json-for
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -60,11 +59,12 @@ class Terraform:
 
     def adopt(self) -> None:
         """Add every resource that capplan knows; note the others by type."""
-        others: Counter[str] = Counter()
         for resource in self.resources:
+            self.draft.hold(resource.address, resource.type, resource.values)
             reader = READERS.get(resource.type)
             if reader is None:
-                others[resource.type] += 1
+                what = f"capplan does not know the type {resource.type}"
+                self.draft.note(checks.UNKNOWN_RESOURCE, resource.address, what)
                 continue
             sized = {"size": WHOLE} if resource.type in _DISKS else {}
             note_unread(self.draft, resource.address, resource.values, {**_SHAPES, **sized})
@@ -72,8 +72,6 @@ class Terraform:
                 reader(self, resource)
             except UncoveredError as reason:
                 self.draft.note(checks.UNREAD_RESOURCE, resource.address, str(reason))
-        for kind, count in sorted(others.items()):
-            self.draft.note(checks.UNKNOWN_RESOURCE, kind, f"{count} of a type that capplan does not know")
 
     def region(self, provider: Provider, said: object) -> str:
         """Return a resource's region: its own or its provider's; nothing else stands in for it."""
@@ -183,6 +181,7 @@ def _pools(tf: Terraform, cluster: Planned, kind: str, read: Callable[[Planned],
         owner = tf.referred(pool, cluster.type)
         if owner != cluster and not (owner is None and alone):
             continue
+        tf.draft.used.add(pool.address)
         try:
             found[pool.name] = read(pool)
         except UncoveredError as reason:

@@ -73,12 +73,12 @@ def adopted(
     catalogs: Path | None,
 ) -> Adopted:
     """Return the plan of manifests, and say on stderr what it assumes and does not cover."""
-    from capplan.adopt.document import note_line
+    from capplan.adopt.document import note_lines
     from capplan.adopt.draft import AdoptOptions
     from capplan.adopt.run import adopt
     from capplan.cli.output import note
 
     found = adopt(source, AdoptOptions.of(provider, region, node_types, overlay, catalogs))
-    for line in found.notes:
-        note(note_line(line))
+    for line in note_lines(found.notes):
+        note(line)
     return found

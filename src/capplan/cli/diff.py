@@ -68,7 +68,7 @@ def diff(
 
     Example: capplan diff examples/afpi examples/levqor
     """
-    from capplan.adopt.document import note_line
+    from capplan.adopt.document import note_lines
     from capplan.adopt.draft import AdoptOptions
     from capplan.cli.output import note, show
     from capplan.gate.sides import base_of, side_of
@@ -86,8 +86,8 @@ def diff(
     sides = [first(base, books or (), alternative, asked)]
     sides += [] if head is None else [side_of(head, books or (), alternative, asked)]
     for side in sides:
-        for line in side.notes:
-            note(f"{side.name}: {note_line(line)}")
+        for line in note_lines(side.notes):
+            note(f"{side.name}: {line}")
         if side.absent:
             note(f"{side.name}: {side.absent}")
     report = _compared(*sides) if actual is None else _against_bill(sides[0], actual, names)

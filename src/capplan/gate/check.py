@@ -15,7 +15,7 @@ from capplan.estimate import Estimate
 from capplan.findings import Finding
 from capplan.gate.capacity import capacity_findings
 from capplan.gate.cost import budget_findings, increase_findings
-from capplan.gate.coverage import coverage_findings
+from capplan.gate.coverage import adopted_findings, coverage_findings
 from capplan.gate.policies import policy_findings
 from capplan.gate.read import GateFile
 from capplan.plan.gates import Gates, Waiver
@@ -64,6 +64,7 @@ def check(estimate: Estimate, document: Document, gate_file: GateFile, against: 
         *_increases(gates, document, against.base),
         *capacity_findings(gates.capacity, estimate),
         *coverage_findings(gates.coverage, estimate, against.today),
+        *adopted_findings(gates.coverage, estimate),
         *policy_findings(gate_file, estimate, document),
     ]
     judged = [_placed(_judged(one, gates.waivers, against), estimate, gate_file) for one in found]

@@ -173,6 +173,26 @@ gates: {coverage: {estimated: deny}}
     remedy="Import the region's price list, or put the price into a price book.",
     source="gates.coverage.estimated",
 )
+NOT_COVERED = Check(
+    code="not-covered",
+    severity="error",
+    title="An adopted resource is not covered",
+    why="Its cost is missing from the plan, wholly or in part, so no budget and no comparison sees it.",
+    breaks="""\
+adopted:
+  from: tfplan.json
+  resources: 2
+  not_covered:
+  - {resource: aws_msk_cluster.log, type: aws_msk_cluster, reason: capplan does not know the type}
+gates: {coverage: {adopted: deny}}
+""",
+    near="""\
+adopted: {from: tfplan.json, resources: 2}
+gates: {coverage: {adopted: deny}}
+""",
+    remedy="Add its cost to the plan under resources, and remove the remark.",
+    source="gates.coverage.adopted",
+)
 POLICY_BROKEN = Check(
     code="policy-broken",
     severity="error",

@@ -13,6 +13,7 @@ from capplan.estimate import Estimate
 from capplan.findings import Check
 from capplan.gate import checks
 from capplan.gate.judged import SEVERITIES, judged
+from capplan.plan.coverage import Remark
 from capplan.plan.gates import Answer, CoverageGate
 from capplan.quantities import DAY_S
 from capplan.report.blocks import Result
@@ -34,6 +35,23 @@ def coverage_findings(gate: CoverageGate, estimate: Estimate, today: date) -> It
         if severity is not None:
             finding = check.finding(component, f"{sku} {what}{more}", _REMEDIES[name], severity=severity)
             yield judged(finding, f"coverage/{name}", "coverage", paths.get(component, ()))
+
+
+def adopted_findings(gate: CoverageGate, estimate: Estimate) -> Iterator[Result]:
+    """Yield what the adopted plan does not cover, one for each type of resource."""
+    severity = SEVERITIES.get(gate.adopted)
+    adopted = estimate.plan.adopted
+    if severity is None or adopted is None:
+        return
+    found: dict[str, list[Remark]] = {}
+    for remark in adopted.not_covered:
+        found.setdefault(remark.type or remark.resource, []).append(remark)
+    for kind, remarks in found.items():
+        first, others = remarks[0], len({one.resource for one in remarks}) - 1
+        more = f"; {others} more of this type" if others else ""
+        message = f"{first.resource} is not covered: {first.reason}{more}"
+        finding = checks.NOT_COVERED.finding(kind, message, severity=severity)
+        yield judged(finding, "coverage/adopted", "coverage", ("adopted", "not_covered"))
 
 
 _REMEDIES = {

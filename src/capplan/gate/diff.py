@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from capplan.gate.addresses import are_adopted, by_address, uncovered
+
 Document = Mapping[str, Any]
 
 
@@ -46,7 +48,11 @@ class ComponentDiff(NamedTuple):
 
 
 class Diff(NamedTuple):
-    """Two estimates side by side."""
+    """Two estimates side by side.
+
+    by_address: whether components are named by the address of the resource that they were adopted from.
+    uncovered: resources that are not covered and were added, removed or changed.
+    """
 
     base: Document
     head: Document
@@ -57,6 +63,8 @@ class Diff(NamedTuple):
     components: Sequence[ComponentDiff]
     findings: tuple[Sequence[Document], Sequence[Document]]
     """Those that are new, and those that are gone."""
+    by_address: bool = False
+    uncovered: Mapping[str, Sequence[Document]] = {}
 
     @property
     def complete(self) -> bool:
@@ -78,6 +86,9 @@ class Diff(NamedTuple):
 
 def diff(base: Document, head: Document) -> Diff:
     """Return what changed from ``base`` to ``head``, both as the JSON of an estimate."""
+    adopted = are_adopted(base, head)
+    if adopted:
+        base, head = by_address(base), by_address(head)
     names = list(dict.fromkeys([*head["components"], *base["components"]]))
     components = [_component(name, base, head) for name in names]
     return Diff(
@@ -89,6 +100,8 @@ def diff(base: Document, head: Document) -> Diff:
         by_design=_sum([component.by_design for component in components]),
         components=components,
         findings=(_new(base, head), _new(head, base)),
+        by_address=adopted,
+        uncovered=uncovered(base, head) if adopted else {},
     )
 
 
@@ -152,8 +165,14 @@ def _lines(document: Document, name: str) -> dict[tuple[str, ...], Document]:
     for line in document["cost_lines"]:
         if line["component"] == name:
             key = (line["provider"], line["sku"], line["region"], line["rate"], line["note"] or "")
-            found[key] = line
+            found[key] = line if key not in found else _added(found[key], line)
     return found
+
+
+def _added(one: Document, other: Document) -> Document:
+    """Return two lines of one SKU as one: a resource may have several volumes of a type."""
+    sums = {key: _sum([one[key], other[key]]) for key in ("quantity", "monthly_cost")}
+    return {**one, **sums}
 
 
 def _unpriced(lines: Mapping[tuple[str, ...], Document]) -> int:

@@ -22,7 +22,16 @@ def headline(found: Diff) -> str:
     parts = f"by design {_signed(found.by_design)}, by price {_signed(found.by_price)}"
     lost = list(lost_prices(found))
     unpriced = f"; not counted: {', '.join(lost)} lost a price, which is not a saving" if lost else ""
-    return f"{found.head['plan']}: expected cost {_moves(found)}; {parts}{unpriced}"
+    return f"{found.head['plan']}: expected cost {_moves(found)}; {parts}{unpriced}{_uncovered(found)}"
+
+
+def _uncovered(found: Diff) -> str:
+    """Say that a change touches what is not covered: what it costs is not in the figures."""
+    touched = [remark["resource"] for remarks in found.uncovered.values() for remark in remarks]
+    if not touched:
+        return ""
+    more = f" and {len(touched) - 1} more" if len(touched) > 1 else ""
+    return f"; not counted: {touched[0]}{more}, which {'is' if not more else 'are'} touched and not covered"
 
 
 def _moves(found: Diff) -> str:
@@ -34,6 +43,7 @@ def _moves(found: Diff) -> str:
     more, least = total.after - total.before, "" if found.complete else "at least "
     if abs(more) < 0.005:
         stays = "stays at" if found.complete else "of what has a price stays at"
+        stays = "of what is covered stays at" if any(found.uncovered.values()) else stays
         return f"{stays} {numbers.money(total.after)} USD a month"
     share = f" ({more / total.before:+.1%})" if total.before and found.complete else ""
     verb = "rises" if more > 0 else "falls"
@@ -60,8 +70,8 @@ def _blocks(found: Diff, reproduce: str) -> Iterator[Block]:
     yield Heading(headline(found))
     yield _totals(found)
     if found.changed:
-        yield _components(found.changed)
-    details = [*_details(found.changed), *_findings(found)]
+        yield _resources(found.changed) if found.by_address else _components(found.changed)
+    details = [*_not_covered(found), *_details(found.changed), *_findings(found)]
     if details:
         yield Fold("Details", (Lines(details, bullets=True),))
     yield Lines((_coverage(found),))
@@ -91,6 +101,21 @@ def _money(change: Difference, digits: int = 2) -> list[str]:
         return "–" if value is None else f"{value:{sign},.{digits}f}"
 
     return [said(change.before), said(change.after), said(change.difference, "+")]
+
+
+def _resources(changed: Sequence[ComponentDiff]) -> Table:
+    """Return what changed by address: addresses are long, so the expected cost must do."""
+    columns = (
+        Column("Resource", shrinks=True),
+        Column(""),
+        *(Column(name, right=True) for name in ("before", "after", "change")),
+    )
+    rows = []
+    for resource in changed:
+        before, after, change = _money(resource.cost["expected"])
+        known = resource.by_design is not None
+        rows.append([resource.name, resource.status, before, after, change if known else "unknown"])
+    return Table(columns, rows)
 
 
 def _components(changed: Sequence[ComponentDiff]) -> Table:
@@ -136,6 +161,12 @@ def _details(changed: Sequence[ComponentDiff]) -> Iterator[str]:
             yield f"{component.name}: {_signed(component.by_price)} USD a month by price alone"
 
 
+def _not_covered(found: Diff) -> Iterator[str]:
+    for change, remarks in found.uncovered.items():
+        for remark in remarks:
+            yield f"NOT COVERED, {change}: {remark['resource']}: {remark['reason']}"
+
+
 def _findings(found: Diff) -> Iterator[str]:
     new, gone = found.findings
     for finding in new:
@@ -167,6 +198,8 @@ def _document(found: Diff) -> dict[str, Any]:
         "components": {component.name: _component(component) for component in found.components},
         "findings": {"new": list(found.findings[0]), "gone": list(found.findings[1])},
         "lost_prices": list(lost_prices(found)),
+        "by_address": found.by_address,
+        "not_covered": {change: list(remarks) for change, remarks in found.uncovered.items()},
     }
 
 

@@ -64,6 +64,17 @@ class _Finding(_Shape):
     message: str
 
 
+class _Remark(_Shape):
+    resource: str
+    reason: str
+    fingerprint: str
+
+
+class _Adopted(_Shape):
+    components: dict[str, str]
+    not_covered: list[_Remark]
+
+
 class _Demand(_Shape):
     average_rps: FiniteFloat
 
@@ -76,6 +87,7 @@ class _Estimate(_Shape):
     cost_lines: list[_Line]
     monthly_cost: _Range
     warnings: list[_Finding]
+    adopted: _Adopted | None = None
 
 
 class _Violation(_Shape):

@@ -67,13 +67,14 @@ class CapacityGate(Section):
 
 
 class CoverageGate(Section):
-    """Requirements on prices: known, dated and recent."""
+    """Requirements on prices: known, dated and recent; and on what was adopted: covered."""
 
     unpriced: Answer = Field("deny", description="Cost lines without a price.")
     max_price_age: Duration | None = Field(None, description="Prices older than this are stale.")
     stale: Answer = Field("deny", description="Prices older than max_price_age.")
     undated: Answer = Field("allow", description="Prices without a date.")
     estimated: Answer = Field("warn", description="Prices that a book estimates from another region's.")
+    adopted: Answer = Field("warn", description="Adopted resources that are not, or only partly, covered.")
 
 
 class Policy(Section):

@@ -27,6 +27,7 @@ from capplan.plan.services import Provider, Service
 if TYPE_CHECKING:
     from capplan.arrays import Floats
     from capplan.plan.clusters import Cluster
+    from capplan.plan.coverage import Coverage
     from capplan.plan.decisions import Decisions
     from capplan.plan.gates import Gates
     from capplan.plan.llm import Llm
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from capplan.plan.ratelimits import RateLimits
     from capplan.plan.uncertainty import Uncertainty
 else:
+    Coverage = Annotated[Any, Deferred("capplan.plan.coverage", "Coverage")]
     Cluster = Annotated[Any, variants("capplan.plan.clusters", gke="Gke", eks="Eks", aks="Aks")]
     Decisions = Annotated[Any, Deferred("capplan.plan.decisions", "Decisions")]
     Gates = Annotated[Any, Deferred("capplan.plan.gates", "Gates")]
@@ -140,6 +142,7 @@ class Plan(Section):
     external_apis: dict[Name, ExternalApi] = {}
     llm: dict[Name, Llm] = Field({}, description="Models that you serve on your own GPUs.")
     resources: dict[Name, Resource] = {}
+    adopted: Coverage | None = Field(None, description="What an adopted plan covers of its source.")
     uncertainty: Uncertainty | None = Field(None, description="How uncertain numbers are correlated.")
     manifests: Manifests | None = Field(None, description="Settings of rendered manifests.")
     decisions: Decisions | None = Field(None, description="Comparisons, and rules for deciding.")

@@ -18,7 +18,7 @@ _COUNTS = "instances: min/average/needed at the peak/max"
 def estimate_blocks(estimate: Estimate, verbosity: int) -> Iterator[Block]:
     """Yield the report of one estimate; a ``verbosity`` below 0 is the summary, above 0 everything."""
     shown = view(estimate)
-    yield Heading(tables.heading(shown), (basis(estimate), *_estimated(shown), _COUNTS))
+    yield Heading(tables.heading(shown), (basis(estimate), *_estimated(shown), *_adopted(shown), _COUNTS))
     yield tables.components(shown)
     if verbosity >= 0:
         yield _weeks(shown)
@@ -54,6 +54,23 @@ def _estimated(shown: EstimateView) -> Iterator[str]:
     """Yield what part of the bill is no more than an estimate."""
     if shown.estimated_share:
         yield f"{shown.estimated_share:.0%} of the expected cost uses prices estimated from other regions"
+
+
+def _adopted(shown: EstimateView) -> Iterator[str]:
+    """Yield what an adopted plan covers of its source, and the types that are missing."""
+    found = shown.adopted
+    if found is None or not (found.billable or found.left_out):
+        return
+    share = f" ({found.covered / found.billable:.0%})" if found.billable else ""
+    said = f"adopted from {found.from_}: covers {found.covered} of {found.billable} resources that may cost"
+    types = [f"{count} {kind}" for kind, count in found.left_out.most_common()]
+    more = [f"{len(types) - _TYPES} more types"] if len(types) > _TYPES else []
+    missing = f"; not or only partly covered: {', '.join([*types[:_TYPES], *more])}" if types else ""
+    yield f"{said} something{share}{missing}"
+
+
+_TYPES = 6
+"""Most types of missing resources that a report names; JSON has them all."""
 
 
 def _weeks(shown: EstimateView) -> Sparklines:

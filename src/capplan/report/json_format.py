@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from capplan.estimate import Estimate
     from capplan.findings import Finding
     from capplan.plan.bind import Path
+    from capplan.plan.coverage import Coverage
     from capplan.report.view import ComponentView, Cost, EstimateView, LineView, MeasureView, MoneyView
 
 SCHEMA_VERSION = 1
@@ -57,12 +58,21 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         "totals": [_money(money) for money in shown.money],
         "tiers": _tiers(shown),
         "warnings": [finding_document(finding) for finding in shown.findings],
+        "adopted": _adopted(shown.adopted),
         "catalogs": _catalogs(estimate),
         "candidates": {
             component: [candidate._asdict() for candidate in candidates]
             for component, candidates in estimate.context.candidates.items()
         },
     }
+
+
+def _adopted(found: Coverage | None) -> dict[str, Any] | None:
+    """Return what an adopted plan covers of its source; None for one that somebody wrote."""
+    if found is None:
+        return None
+    share = found.covered / found.billable if found.billable else None
+    return {**found.model_dump(mode="json", by_alias=True), "covered": found.covered, "share": share}
 
 
 def sweep_document(

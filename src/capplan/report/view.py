@@ -18,6 +18,7 @@ from capplan.findings import Finding
 
 if TYPE_CHECKING:
     from capplan.capacity.response import ResponseTimes
+    from capplan.plan.coverage import Coverage
 
 
 _EXACT = Certainty()
@@ -151,6 +152,7 @@ class EstimateView(NamedTuple):
     estimated_share: float
     money: Sequence[MoneyView]
     findings: Sequence[Finding]
+    adopted: Coverage | None = None
 
 
 def view(estimate: Estimate, scenario: int = 0, whole: bool = False) -> EstimateView:
@@ -171,6 +173,7 @@ def view(estimate: Estimate, scenario: int = 0, whole: bool = False) -> Estimate
         estimated_share=estimated_share(estimate.lines, scenario),
         money=money_views(estimate, scenario),
         findings=estimate.findings,
+        adopted=estimate.plan.adopted,
     )
 
 
