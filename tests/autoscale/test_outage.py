@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capplan.autoscale import signals as s
-from capplan.autoscale.keda import ScaledObject
+from capplan.autoscale.compiled import reals
+from capplan.autoscale.keda import CURRENT, HIGHER, LOWER, STATIC, ScaledObject
 from capplan.autoscale.loop import HPA, KEDA, KNATIVE, TRACKING, WINDOW
 
 BEGINS, ENDS = 100, 160
@@ -23,9 +24,11 @@ def outage(kind, keda=None, measures=None, **changes):
     return made._replace(scaler=made.scaler._replace(keda=keda)) if keda else made
 
 
-def keda(fallback=10, failures=3, low=1, asked=s.ON_AVERAGE):
+def keda(fallback=10, failures=3, low=1, asked=s.ON_AVERAGE, **changes):
+    """Return a service under KEDA 2.18, whose polls count no failures; changes may make it newer."""
     measures = metrics((s.REQUESTS, asked, 7000))
-    return outage(KEDA, ScaledObject(low=low, fallback=fallback, failures=failures), measures, low=low)
+    spec = ScaledObject(low=low, fallback=fallback, failures=failures, **{"polls_fail": False, **changes})
+    return outage(KEDA, spec, measures, low=low)
 
 
 @pytest.mark.parametrize("kind", [HPA, KEDA, TRACKING, KNATIVE])
@@ -76,9 +79,51 @@ def test_cpu_has_no_fallback():
     assert set(run(made, RISING).wanted[BEGINS:ENDS]) == {3}
 
 
-def test_at_zero_nothing_fails_and_nothing_starts():
-    arrivals = [0.0] * BEGINS + [20.0 * TICK_S] * 200
-    wanted = run(keda(low=0), arrivals).wanted
+IDLE_BEFORE = [0.0] * BEGINS + [20.0 * TICK_S] * 200
+
+
+def test_polls_count_failures_since_2_19():
+    """Looks come every tick and polls every other tick, so four failures take three ticks."""
+    wanted = run(keda(polls_fail=True), RISING).wanted
+    assert set(wanted[BEGINS : BEGINS + 2]) == {3}
+    assert wanted[BEGINS + 2] > 3
+
+
+def test_a_fallback_wakes_a_service_at_zero_since_2_19():
+    wanted = run(keda(low=0, fallback=6, polls_fail=True), IDLE_BEFORE).wanted
+    woken = BEGINS + int(np.argmax(wanted[BEGINS:] > 0))
+    assert woken == pytest.approx(BEGINS + 3 * 30 / TICK_S, abs=2), "the fourth poll that fails"
+    assert wanted[woken + 2] == 6
+    assert wanted[ENDS - 1] == 6
+
+
+def test_an_active_fallback_keeps_the_cooldown_fresh_since_2_19():
+    """The load ends with the outage half over; old versions count the cooldown from before it."""
+    arrivals = [20.0 * TICK_S] * (BEGINS + 10) + [0.0] * 190
+    cooldown_s = 20 * TICK_S
+    gone = {
+        polls_fail: int(np.argmax(run(made, arrivals).wanted == 0))
+        for polls_fail in (False, True)
+        for made in [keda(low=0, cooldown_s=cooldown_s, polls_fail=polls_fail)]
+    }
+    assert gone[False] <= ENDS + 2
+    assert gone[True] >= ENDS + 20
+
+
+@pytest.mark.parametrize(("falls_to", "settles_at"), [(STATIC, 10), (CURRENT, 3), (HIGHER, 10), (LOWER, 3)])
+def test_a_fallback_can_go_by_what_runs(falls_to, settles_at):
+    assert run(keda(falls_to=falls_to), RISING).wanted[ENDS - 1] == settles_at
+
+
+def test_what_time_it_is_is_known_in_an_outage():
+    measures = metrics((s.SCHEDULED, s.ON_AVERAGE, 1000))._replace(scheduled=reals([0.0] * 110 + [8.0] * 190))
+    made = outage(KEDA, ScaledObject(low=2), measures, low=2)
+    wanted = run(made, [1.0] * 300).wanted
+    assert (wanted[109], wanted[ENDS - 1]) == (2, 8)
+
+
+def test_at_zero_nothing_fails_and_nothing_starts_before_2_19():
+    wanted = run(keda(low=0), IDLE_BEFORE).wanted
     assert wanted[BEGINS - 1] == 0
     assert set(wanted[BEGINS:ENDS]) == {0}
     assert wanted[-1] >= 3

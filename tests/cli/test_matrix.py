@@ -73,7 +73,7 @@ ROWS: Mapping[str, Sequence[str]] = {
     "simulate": (
         "PLAN --days 0.01 --format json --steady --set demand.growth_per_month=1% --catalogs CATALOGS",
         "PLAN --days 0.01 --tick 30 --seed 4 --startup 20 --node-start 60 --timeout 5 --metric-lag 30 --book BOOK",
-        "PLAN --days 0.01 --outage 00:02-00:05 --retries 2 --rate-limit 100 --breaker 0.5 --kubernetes 1.33",
+        "PLAN --days 0.01 --outage 00:02-00:05 --retries 2 --rate-limit 100 --breaker 0.5 --kubernetes 1.33 --keda 2.18",
         "PLAN --days 0.005 --exact -o OUT --force",
         "PLAN --days 0.005 --tune --tries 2 --service SERVICE --apply -o OUT --force",
         "PLAN --days 0.01 --right-size --usage USAGE --format json",

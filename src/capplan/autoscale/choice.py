@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from capplan.autoscale.compiled import ints
-from capplan.autoscale.hpa.rules import MIN, PERCENT, PODS, Rules, ScalingPolicy, rules
+from capplan.autoscale.hpa.rules import DISABLED, MIN, PERCENT, PODS, Rules, ScalingPolicy, rules
 from capplan.autoscale.loop import HPA, KEDA, KNATIVE, Scaler
 from capplan.autoscale.loop import SimulatedService as Simulated
 from capplan.autoscale.scalers import PLATFORMS
 from capplan.autoscale.setup import Subject
-from capplan.autoscale.signals import CPU, MEMORY, RUNNING, ScalerMetrics
+from capplan.autoscale.signals import CPU, MEMORY, RUNNING, SCHEDULED, ScalerMetrics
 from capplan.plan.services import Service, running_share
 
 _FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
@@ -60,8 +60,10 @@ def choices(subject: Subject, service: Service, seed: int, budget: int) -> list[
     downs: list[Rules | None] = [None]
     if _has_behavior(subject):
         most, hpa = max(highs), scaler.hpa
-        ups += [_steps(policy, window_s, hpa.up, most) for policy, window_s in _UPS]
-        downs += [_steps(policy, window_s, hpa.down, most) for policy, window_s in _DOWNS]
+        if hpa.up.select != DISABLED:
+            ups += [_steps(policy, window_s, hpa.up, most) for policy, window_s in _UPS]
+        if hpa.down.select != DISABLED:
+            downs += [_steps(policy, window_s, hpa.down, most) for policy, window_s in _DOWNS]
     grid = [
         ScalerChoice(factor, low, high, up, down)
         for factor, low, high, up, down in itertools.product(
@@ -132,7 +134,7 @@ def _with(scaler: Scaler, choice: ScalerChoice) -> Scaler:
         hpa = hpa._replace(down=choice.down, has_behavior=True)
     metrics, factor = scaler.metrics, choice.factor
     targets = [
-        target if measure == MEMORY else max(round(target * factor), 1)
+        target if measure in (MEMORY, SCHEDULED) else max(round(target * factor), 1)
         for measure, target in zip(metrics.measures, metrics.targets, strict=True)
     ]
     return scaler._replace(
@@ -188,9 +190,11 @@ def _triggers(metrics: ScalerMetrics) -> Mapping[str, Any]:
     return {
         names[measure]: {"threshold": int(target) if measure <= MEMORY else int(target) / 1000}
         for measure, target in zip(metrics.measures, metrics.targets, strict=True)
+        if measure != SCHEDULED
     }
 
 
 def _as_written(given: Rules) -> Mapping[str, Any]:
     amounts = {_UNITS[kind]: int(amount) for kind, amount in zip(given.kinds, given.amounts, strict=True)}
-    return {"window": f"{given.window_s:g}s", **amounts, "period": f"{given.periods_s[0]:g}s"}
+    steps = {"window": f"{given.window_s:g}s", **amounts, "period": f"{given.periods_s[0]:g}s"}
+    return {**steps, "policies": [], "select": "min"}

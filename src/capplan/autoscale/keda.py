@@ -14,12 +14,19 @@ UNSET = -1
 NO_WRITE = -1
 NEVER_S = -1e18
 
+STATIC, CURRENT, HIGHER, LOWER = range(4)
+"""What a fallback keeps: its own replicas, the current ones, or the higher or lower of both."""
+
+POLLS_FAIL_SINCE = (2, 19)
+"""Since this version, polls that fail count and fall back too, also at zero (kedacore/keda#7239)."""
+
 
 class ScaledObject(NamedTuple):
     """What the operator reads of a ScaledObject; counts are :data:`UNSET` where it does not say.
 
     only_resources: cpu and memory are its only triggers, which count as active and never wake it.
-    fallback: instances when a measure is not to be had, after more failures in a row than failures.
+    fallback: instances when a measure is not to be had, after more failures in a row than failures; falls_to
+    says how they are meant. polls_fail: see :data:`POLLS_FAIL_SINCE`.
     """
 
     low: int = 0
@@ -34,6 +41,8 @@ class ScaledObject(NamedTuple):
     paused_out: bool = False
     forced: bool = False
     only_resources: bool = False
+    falls_to: int = STATIC
+    polls_fail: bool = True
 
 
 @compiled
@@ -95,6 +104,17 @@ def falls_back(spec: ScaledObject, failures: int) -> bool:
     return spec.fallback != UNSET and failures > spec.failures
 
 
+@compiled
+def fallback_replicas(falls_to: int, replicas: int, current: int) -> int:
+    """Return the instances that a fallback wants."""
+    if falls_to == STATIC or (falls_to == HIGHER and current < replicas):
+        return replicas
+    return replicas if falls_to == LOWER and current > replicas else current
+
+
+_BEHAVIORS = {"currentReplicas": CURRENT, "currentReplicasIfHigher": HIGHER, "currentReplicasIfLower": LOWER}
+
+
 def fallback_metric(
     failures: int,
     threshold: int,
@@ -106,16 +126,12 @@ def fallback_metric(
 ) -> float | None:
     """Return the total that stands in for a failing measure; None as long as the HPA gets the error.
 
-    ``failures`` in a row must be more than the threshold. The total makes the HPA want ``replicas``
-    (``static``), the ``current`` ones (``currentReplicas``), or the higher or lower of both. With a Value
-    target, which the HPA multiplies by the ``ready`` pods, it is divided by them. A total has three decimals.
-    ``scalingModifiers`` gives none: the formula hears that this measure is missing.
+    ``failures`` in a row must be more than the threshold. The total makes the HPA want
+    :func:`fallback_replicas`. With a Value target, which the HPA multiplies by the ``ready`` pods, it is
+    divided by them. A total has three decimals. ``scalingModifiers`` gives none: the formula hears that this
+    measure is missing.
     """
     if failures <= threshold or ready == 0 or min(threshold, replicas) < 0 or behavior == "scalingModifiers":
         return None
-    wanted = {
-        "currentReplicas": current,
-        "currentReplicasIfHigher": max(current, replicas),
-        "currentReplicasIfLower": min(current, replicas),
-    }.get(behavior, replicas)
+    wanted = fallback_replicas(_BEHAVIORS.get(behavior, STATIC), replicas, current)
     return int(target * 1000 * (wanted / (ready or 1))) / 1000

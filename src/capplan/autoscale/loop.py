@@ -25,6 +25,7 @@ from capplan.autoscale.signals import (
     ON_PODS,
     ON_TOTAL,
     PRESENT,
+    SCHEDULED,
     ScalerMetrics,
     Timeline,
     Use,
@@ -86,7 +87,7 @@ class SimulatedService(NamedTuple):
 
 
 class _Memory(NamedTuple):
-    """What lasts from tick to tick; ``blind_looks[0]``: looks in a row that found no measure.
+    """What lasts from tick to tick; ``blind_looks[0]``: looks and polls in a row that found no measure.
 
     oldest: tick from which the oldest request is that is still there. came, gone: requests of the ticks
     before it, and all that were served or gave up.
@@ -214,7 +215,7 @@ def _by_hpa(
     if blind:
         # At zero the HPA asks for no measure, so none fails.
         memory.blind_looks[0] += current > 0
-        _propose_blindly(scaler, memory, current)
+        _propose_blindly(scaler, memory, tick, current)
     else:
         memory.blind_looks[0] = 0
         propose(
@@ -234,15 +235,22 @@ def _by_hpa(
 
 
 @compiled
-def _propose_blindly(scaler: Scaler, memory: _Memory, current: int) -> None:
-    """Write that no metric has a proposal, or what KEDA's fallback stands in for: not for CPU and memory."""
+def _propose_blindly(scaler: Scaler, memory: _Memory, tick: int, current: int) -> None:
+    """Write that no metric has a proposal, or what KEDA's fallback stands in for: not for CPU and memory.
+
+    What time it is everybody knows.
+    """
     metrics, ready, tolerance = scaler.metrics, memory.fleet.ready[0], scaler.hpa.tolerance
     stands_in = scaler.kind == KEDA and keda.falls_back(scaler.keda, memory.blind_looks[0])
+    replicas = keda.fallback_replicas(scaler.keda.falls_to, scaler.keda.fallback, current)
     for i in range(len(metrics.measures)):
         target = metrics.targets[i]
-        total = target * scaler.keda.fallback
+        total = target * replicas
         memory.proposals[i] = ERROR
-        if stands_in and metrics.asked[i] == ON_AVERAGE:
+        if metrics.measures[i] == SCHEDULED:
+            at_this_time = int(1000 * metrics.scheduled[tick])
+            memory.proposals[i] = average(at_this_time, target, current, tolerance)[0]
+        elif stands_in and metrics.asked[i] == ON_AVERAGE:
             memory.proposals[i] = average(total, target, current, tolerance)[0]
         elif stands_in and metrics.asked[i] == ON_TOTAL and ready > 0:
             memory.proposals[i] = value(total // ready, target, current, ready, current, tolerance)[0]
@@ -252,14 +260,25 @@ def _propose_blindly(scaler: Scaler, memory: _Memory, current: int) -> None:
 def _poll(service: SimulatedService, memory: _Memory, timeline: Timeline, tick: int, now_s: float) -> None:
     """Let KEDA's operator turn the service on or off; an active fallback counts as activity."""
     scaler, metrics = service.scaler, service.scaler.metrics
-    blind = _is_blind(service, now_s)
-    active = scaler.keda.only_resources or (blind and keda.falls_back(scaler.keda, memory.blind_looks[0]))
+    blind, active = _is_blind(service, now_s), scaler.keda.only_resources
+    failed = False
     for i in range(len(metrics.measures)):
-        if metrics.asked[i] != ON_PODS and not blind:
-            level = seen(timeline, service.use, metrics.measures[i], tick - 1, service.traffic.tick_s)
+        measure = metrics.measures[i]
+        if measure == SCHEDULED:
+            active = active or metrics.scheduled[tick] > 0.0
+        elif metrics.asked[i] != ON_PODS and blind:
+            failed = True
+        elif metrics.asked[i] != ON_PODS:
+            level = seen(timeline, service.use, measure, tick - 1, service.traffic.tick_s)
             active = active or keda.is_active(level, metrics.activations[i])
+    if failed and scaler.keda.polls_fail:
+        memory.blind_looks[0] += 1
+        if keda.falls_back(scaler.keda, memory.blind_looks[0]):
+            active, failed = True, False
+    elif not blind:
+        memory.blind_looks[0] = 0
     current = memory.fleet.number[0]
-    wanted = keda.poll(scaler.keda, memory.last_active_s, current, active, blind, now_s)
+    wanted = keda.poll(scaler.keda, memory.last_active_s, current, active, failed, now_s)
     if wanted != keda.NO_WRITE:
         scale(memory.fleet, service.fleet, wanted, now_s)
 

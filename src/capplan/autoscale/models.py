@@ -18,7 +18,7 @@ from capplan.autoscale.fleet import FleetSpec
 from capplan.autoscale.loop import RHO_STEPS
 from capplan.autoscale.loop import SimulatedService as Simulated
 from capplan.autoscale.response import UTILIZATIONS, Response, table
-from capplan.autoscale.scalers import Size, scaler_of
+from capplan.autoscale.scalers import Size, on_schedule, scaler_of
 from capplan.autoscale.settings import Settings
 from capplan.autoscale.setup import (
     MODEL,
@@ -70,7 +70,8 @@ def _subject(
     check_size(estimate, component, size)
     service = _as_service(llm, replica)
     places, name = estimate.file.places, component.name
-    scaler, scaler_name = scaler_of(service, size, places, name, settings.kubernetes)
+    scaler, scaler_name = scaler_of(service, size, places, name, settings.versions)
+    scaler = on_schedule(scaler, service, settings, rps.size)
     timeout_s = TIMEOUT_S if settings.timeout_s is None else settings.timeout_s
     simulated = Simulated(
         traffic=traffic_of(full_rps, timeout_s, settings),

@@ -8,11 +8,32 @@ from typing import Any, NamedTuple
 from capplan.autoscale import signals as s
 from capplan.autoscale.compiled import ints, reals
 from capplan.autoscale.hpa.pods import Readiness
-from capplan.autoscale.hpa.rules import MIN, PERCENT, PODS, Rules, ScalingPolicy, rules
+from capplan.autoscale.hpa.rules import (
+    DISABLED,
+    MAX,
+    MIN,
+    PERCENT,
+    PODS,
+    Rules,
+    ScalingPolicy,
+    down_rules,
+    up_rules,
+)
 from capplan.autoscale.hpa.spec import SYNC_S, Hpa, hpa
-from capplan.autoscale.keda import ScaledObject, hpa_floor
+from capplan.autoscale.hpa.tolerance import Tolerance
+from capplan.autoscale.keda import (
+    CURRENT,
+    HIGHER,
+    LOWER,
+    POLLS_FAIL_SINCE,
+    STATIC,
+    UNSET,
+    ScaledObject,
+    hpa_floor,
+)
 from capplan.autoscale.knative import TICK_S, Kpa
 from capplan.autoscale.loop import FIXED, HPA, KEDA, KNATIVE, TRACKING, WINDOW, Scaler
+from capplan.autoscale.settings import Settings, Versions
 from capplan.autoscale.tracking import Tracking
 from capplan.autoscale.window import Window
 from capplan.errors import InputError
@@ -26,10 +47,14 @@ from capplan.plan.services import (
     VmGroup,
     running_share,
 )
+from capplan.plan.workload import Autoscaler, Behavior, ScaleLimit, Steps
 
 NAMES = ("fixed", "HPA", "KEDA", "", "target tracking", "Knative")
 _MEASURES = {"cpu": s.CPU, "memory": s.MEMORY, "requests": s.REQUESTS, "queue": s.QUEUE, "latency": s.LATENCY}
 _SYNC_S = {TRACKING: 60.0, KNATIVE: TICK_S}
+_SELECTS = {"min": MIN, "max": MAX, "disabled": DISABLED}
+_FALLBACKS = {"static": STATIC, "current": CURRENT, "current-if-higher": HIGHER, "current-if-lower": LOWER}
+_USUAL_TOLERANCE = Tolerance().up
 _GROUP_HOLD_S = 600.0
 _PLACES = 100.0
 """Requests in progress that Knative counts on where a service takes as many as come."""
@@ -54,12 +79,23 @@ class Metric(NamedTuple):
 
 
 def scaler_of(
-    service: Service, size: Size, places: Places, name: str, kubernetes: tuple[int, int]
+    service: Service, size: Size, places: Places, name: str, versions: Versions
 ) -> tuple[Scaler, str]:
     """Return the autoscaler of a service, and what to call it."""
     if size.low >= size.high:
         return _scaler(FIXED, size), NAMES[FIXED]
-    return PLATFORMS[service.platform].scaler(service, size, places, name, kubernetes)
+    return PLATFORMS[service.platform].scaler(service, size, places, name, versions)
+
+
+def on_schedule(scaler: Scaler, service: Service, settings: Settings, ticks: int) -> Scaler:
+    """Return the autoscaler with the instances that its cron triggers ask for in each of the ``ticks``."""
+    triggers = () if service.workload is None else service.workload.autoscaler.cron
+    if not triggers or s.SCHEDULED not in scaler.metrics.measures:
+        return scaler
+    from capplan.autoscale.schedule import scheduled
+
+    asked = reals(scheduled(triggers, settings.begins_s, settings.tick_s, ticks).tolist())
+    return scaler._replace(metrics=scaler.metrics._replace(scheduled=asked))
 
 
 def _container_apps(service: ContainerApps, size: Size, *_: object) -> tuple[Scaler, str]:
@@ -93,7 +129,7 @@ def _tracking(service: VmGroup | Fargate, size: Size) -> Tracking:
 
 
 def _on_kubernetes(
-    service: Kubernetes, size: Size, places: Places, name: str, kubernetes: tuple[int, int]
+    service: Kubernetes, size: Size, places: Places, name: str, versions: Versions
 ) -> tuple[Scaler, str]:
     configured = None if service.workload is None else service.workload.autoscaler
     if configured is not None and configured.kind == "knative":
@@ -104,25 +140,35 @@ def _on_kubernetes(
     spec = hpa(
         hpa_floor(size.low),
         size.high,
-        _rules(behavior.up) if behavior is not None else None,
-        _rules(behavior.down) if behavior is not None else None,
+        _rules(behavior.up, up_rules) if behavior is not None else None,
+        _rules(behavior.down, down_rules) if behavior is not None else None,
+        tolerance=_tolerance(behavior) if behavior is not None else None,
         has_external=any(metric.asked != s.ON_PODS for metric in metrics),
-        version=kubernetes,
+        version=versions.kubernetes,
     )
     if configured is None or kind == HPA:
         return _scaler(HPA, size, metrics, spec), NAMES[HPA]
+    return _scaler(KEDA, size, metrics, spec, _scaled(configured, size, metrics, versions)), NAMES[KEDA]
+
+
+def _scaled(configured: Autoscaler, size: Size, metrics: list[Metric], versions: Versions) -> ScaledObject:
     only_resources = all(metric.measure in (s.CPU, s.MEMORY) for metric in metrics)
-    keda = ScaledObject(
+    spec = ScaledObject(
         low=max(size.low, 1) if only_resources else size.low,
+        idle=UNSET if configured.idle is None else int(_number(configured.idle)),
         polling_s=_number(configured.polling),
         cooldown_s=_number(configured.cooldown),
         only_resources=only_resources,
+        polls_fail=versions.keda >= POLLS_FAIL_SINCE,
     )
     fallback = configured.fallback
-    if fallback is not None:
-        replicas, failures = int(_number(fallback.replicas)), int(_number(fallback.failures))
-        keda = keda._replace(fallback=replicas, failures=failures)
-    return _scaler(KEDA, size, metrics, spec, keda), NAMES[KEDA]
+    if fallback is None:
+        return spec
+    return spec._replace(
+        fallback=int(_number(fallback.replicas)),
+        failures=int(_number(fallback.failures)),
+        falls_to=_FALLBACKS[fallback.behavior],
+    )
 
 
 def _kpa(service: Kubernetes, given: Any) -> Kpa:
@@ -149,18 +195,12 @@ def usual_tick_s(services: Iterable[Service]) -> float:
 
 
 def _metrics(service: Kubernetes, size: Size, kind: int, places: Places, name: str) -> list[Metric]:
-    triggers = {} if service.workload is None else service.workload.autoscaler.triggers
-    if not triggers and service.gpu and (service.workload is None or service.workload.vllm is None):
-        return [_metric("requests", size.capacity_rps, kind, 0.0)]
-    if not triggers and service.gpu:
-        # Without a concurrency the simulation counts what a full instance works on as one.
-        share = running_share(_number(service.target_utilization.concurrency))
-        slots = _number(service.concurrency or 1) * share
-        return [Metric(s.RUNNING, s.ON_AVERAGE if kind == KEDA else s.ON_PODS, _milli(slots))]
-    if not triggers:
-        return [Metric(s.CPU, s.ON_PODS, round(100 * _number(service.target_utilization.cpu)))]
-    found = []
-    for which, trigger in triggers.items():
+    """Return what the service is scaled by: its triggers and the time, or else CPU, on GPUs requests."""
+    configured = None if service.workload is None else service.workload.autoscaler
+    if configured is None or not (configured.triggers or configured.cron):
+        return [_metric_by_default(service, size, kind)]
+    found = [Metric(s.SCHEDULED, s.ON_AVERAGE, 1000)] if configured.cron else []
+    for which, trigger in configured.triggers.items():
         threshold = _usual(service, which, size)
         if trigger.threshold is not None:
             threshold = _number(trigger.threshold)
@@ -173,6 +213,17 @@ def _metrics(service: Kubernetes, size: Size, kind: int, places: Places, name: s
             )
         found.append(_metric(which, threshold, kind, _number(trigger.activation or 0.0)))
     return found
+
+
+def _metric_by_default(service: Kubernetes, size: Size, kind: int) -> Metric:
+    if not service.gpu:
+        return Metric(s.CPU, s.ON_PODS, round(100 * _number(service.target_utilization.cpu)))
+    if service.workload is None or service.workload.vllm is None:
+        return _metric("requests", size.capacity_rps, kind, 0.0)
+    # Without a concurrency the simulation counts what a full instance works on as one.
+    share = running_share(_number(service.target_utilization.concurrency))
+    slots = _number(service.concurrency or 1) * share
+    return Metric(s.RUNNING, s.ON_AVERAGE if kind == KEDA else s.ON_PODS, _milli(slots))
 
 
 def _metric(which: str, threshold: float, kind: int, activation: float) -> Metric:
@@ -196,16 +247,26 @@ def _usual(service: Service, which: str, size: Size) -> float | None:
     return None if service.slo.p95 is None else _number(service.slo.p95)
 
 
-def _rules(steps: Any) -> Rules | None:
+def _rules(steps: Steps | None, filled: Callable[..., Rules]) -> Rules | None:
+    """Return the rules of one direction, ``filled`` with the API's own where the plan says nothing."""
     if steps is None:
         return None
-    period_s = _number(steps.period)
-    policies = []
-    if steps.percent is not None:
-        policies.append(ScalingPolicy(PERCENT, int(_number(steps.percent)), period_s))
-    if steps.pods is not None:
-        policies.append(ScalingPolicy(PODS, int(_number(steps.pods)), period_s))
-    return rules(policies, MIN, _number(steps.window))
+    policies = [_policy(limit) for limit in steps.limits()] or None
+    select = _SELECTS[steps.select or ("min" if policies else "max")]
+    return filled(policies, select, None if steps.window is None else _number(steps.window))
+
+
+def _policy(limit: ScaleLimit) -> ScalingPolicy:
+    kind, amount = (PERCENT, limit.percent) if limit.pods is None else (PODS, limit.pods)
+    return ScalingPolicy(kind, int(_number(amount)), _number(limit.period))
+
+
+def _tolerance(behavior: Behavior) -> Tolerance:
+    up, down = (
+        _USUAL_TOLERANCE if steps is None or steps.tolerance is None else _number(steps.tolerance)
+        for steps in (behavior.up, behavior.down)
+    )
+    return Tolerance(up, down)
 
 
 def _scaler(

@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+class Versions(NamedTuple):
+    """Versions of what is simulated: (1, 36) is Kubernetes 1.36."""
+
+    kubernetes: tuple[int, int] = (1, 36)
+    keda: tuple[int, int] = (2, 20)
+
+
 class Settings(NamedTuple):
     """How to simulate; None and 0 leave it to the platform, or switch a mechanism off.
 
     random: Poisson arrivals; otherwise exactly the mean. metric_lag_s: age of what autoscalers see, beyond a
     tick. limit_rps: what a rate limiter lets in while there is little load; less, tier by tier, under more.
-    breaker: share of failures that opens a circuit breaker. kubernetes: version whose HPA is simulated.
-    blind_s: from when until when nobody measures anything.
+    breaker: share of failures that opens a circuit breaker. blind_s: from when until when nobody measures
+    anything. begins_s: when the first tick begins, since 1970 in UTC.
     """
 
     tick_s: float = 15.0
@@ -26,5 +33,6 @@ class Settings(NamedTuple):
     limit_rps: float = 0.0
     breaker: float = 0.0
     breaker_open_s: float = 30.0
-    kubernetes: tuple[int, int] = (1, 36)
+    versions: Versions = Versions()
     blind_s: tuple[float, float] = (0.0, 0.0)
+    begins_s: float = 0.0

@@ -14,7 +14,7 @@ from capplan.autoscale.fleet import FleetSpec
 from capplan.autoscale.loop import RHO_TOP
 from capplan.autoscale.loop import SimulatedService as Simulated
 from capplan.autoscale.response import in_progress_of, response_of
-from capplan.autoscale.scalers import PLATFORMS, Size, scaler_of
+from capplan.autoscale.scalers import PLATFORMS, Size, on_schedule, scaler_of
 from capplan.autoscale.settings import Settings
 from capplan.autoscale.signals import Use
 from capplan.autoscale.traffic import Traffic
@@ -104,7 +104,8 @@ def _subject(
     cores = float(platform_of(service).instance(estimate.context, service, component.path).cores)
     size = Size(_one(sizing.floor), ceiling_of(sizing), cores, target_rps)
     check_size(estimate, component, size)
-    scaler, scaler_name = scaler_of(service, size, estimate.file.places, component.name, settings.kubernetes)
+    scaler, scaler_name = scaler_of(service, size, estimate.file.places, component.name, settings.versions)
+    scaler = on_schedule(scaler, service, settings, rps.size)
     startup_s = _startup_s(service, settings)
     response = response_of(service, sizing, full_rps, size.high)
     simulated = Simulated(

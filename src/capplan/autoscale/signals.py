@@ -10,9 +10,9 @@ from capplan.autoscale.hpa.metrics import AVERAGE, UTILIZATION, PodTotals, avera
 from capplan.autoscale.hpa.pods import Readiness
 from capplan.autoscale.hpa.tolerance import Tolerance
 
-CPU, MEMORY, REQUESTS, QUEUE, LATENCY, RUNNING, PRESENT = range(7)
+CPU, MEMORY, REQUESTS, QUEUE, LATENCY, RUNNING, PRESENT, SCHEDULED = range(8)
 """Measures: millicores and bytes of each instance, and of the service requests/s, messages, s, requests that
-instances work on, and these with those that wait."""
+instances work on, and these with those that wait; and the instances that the time of day asks for."""
 
 ON_PODS, ON_TOTAL, ON_AVERAGE = range(3)
 """Who is asked: each pod (Resource, Pods), or a total with a Value or an AverageValue target (External)."""
@@ -22,12 +22,14 @@ class ScalerMetrics(NamedTuple):
     """The metrics of an HPA, in columns.
 
     targets: percent for CPU and memory, milli-units for the others. activations: for KEDA, in units.
+    scheduled: what :data:`SCHEDULED` is, tick by tick.
     """
 
     measures: Ints
     asked: Ints
     targets: Ints
     activations: Reals
+    scheduled: Reals = reals(0)
 
 
 class Use(NamedTuple):
@@ -150,7 +152,9 @@ def propose(
     current, ready = fleet.number[0], fleet.ready[0]
     for i in range(len(metrics.measures)):
         measure, target = metrics.measures[i], metrics.targets[i]
-        level = seen(timeline, use, measure, past, tick_s)
+        level = (
+            metrics.scheduled[tick] if measure == SCHEDULED else seen(timeline, use, measure, past, tick_s)
+        )
         if metrics.asked[i] == ON_AVERAGE:
             proposals[i] = average(int(1000 * level), target, current, tolerance)[0]
         elif metrics.asked[i] == ON_TOTAL:

@@ -30,6 +30,8 @@ from capplan.stdin import name_of
 
 _DAYS = 7.0
 _MOST_TICKS = 50_000_000
+_MONDAY_S = 1_767_571_200.0
+"""When the week of a profile begins, for what goes by the calendar: Monday 2026-01-05 at 00:00 UTC."""
 
 
 class SimulatedSeries(NamedTuple):
@@ -118,7 +120,8 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
     A trace given here keeps the plan's volume, if it says one.
     """
     estimate = estimate_on(context_of(file, catalog), Scenarios())
-    load, step_s, notes = _load(estimate, trace, file.directory)
+    load, step_s, begins_s, notes = _load(estimate, trace, file.directory)
+    settings = settings._replace(begins_s=begins_s)
     steps = load.shape.shape[1]
     natural_s = steps * step_s if steps > 1 else _DAYS * DAY_S
     seconds = natural_s if settings.days is None else settings.days * DAY_S
@@ -144,20 +147,22 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
     return Prepared(estimate, settings, load.profile, seconds, found, notes)
 
 
-def _load(estimate: Estimate, trace: Trace | None, directory: Path) -> tuple[Load, float, Sequence[str]]:
-    """Return the load, the seconds of a step, and what a reader must know of a trace."""
+def _load(
+    estimate: Estimate, trace: Trace | None, directory: Path
+) -> tuple[Load, float, float, Sequence[str]]:
+    """Return the load, the seconds of a step, when it begins, and what a reader must know of a trace."""
     plan = estimate.plan
     if trace is None and plan.demand.trace is None:
-        return estimate.load, HOUR_S, ()
+        return estimate.load, HOUR_S, _MONDAY_S, ()
     recording = read_recording(trace or plan.demand.trace, directory)  # type: ignore[arg-type]
     notes = (*recording.gaps, *recording.said)
     if trace is None:
-        return estimate.load, recording.step_s, notes
+        return estimate.load, recording.step_s, recording.begins_s, notes
     mean = float(recording.rps.mean())
     pattern = Pattern(mean, recording.rps / mean, Path(name_of(trace.file)).name)
     places = estimate.file.places
     load = load_on(pattern, _unstretched(plan), estimate.hours_per_month, places)
-    return load, recording.step_s, [f"{pattern.name}: {note}" for note in notes]
+    return load, recording.step_s, recording.begins_s, [f"{pattern.name}: {note}" for note in notes]
 
 
 def _unstretched(plan: Plan) -> Plan:

@@ -118,6 +118,10 @@ KubernetesVersion = Annotated[
     str, typer.Option("--kubernetes", metavar="1.N", help="Kubernetes version whose HPA is simulated.")
 ]
 
+KedaVersion = Annotated[
+    str, typer.Option("--keda", metavar="2.N", help="KEDA version whose operator is simulated.")
+]
+
 
 def simulate(
     context: typer.Context,
@@ -151,6 +155,7 @@ def simulate(
     right_size: RightSize = False,
     usage: UsageFiles = None,
     kubernetes: KubernetesVersion = "1.36",
+    keda: KedaVersion = "2.20",
     catalogs: Catalogs = None,
 ) -> None:
     """Replay load through the plan's autoscalers.
@@ -162,7 +167,7 @@ def simulate(
     Example: capplan simulate examples/amas --startup 60
     """
     from capplan.autoscale.scalers import usual_tick_s
-    from capplan.autoscale.settings import Settings
+    from capplan.autoscale.settings import Settings, Versions
     from capplan.autoscale.simulation import prepare, run
     from capplan.catalog.catalog import Catalog
     from capplan.cli.output import note, show
@@ -198,7 +203,7 @@ def simulate(
         retries=retries,
         limit_rps=rate_limit,
         breaker=breaker,
-        kubernetes=_version(kubernetes),
+        versions=Versions(_version("--kubernetes", 1, kubernetes), _version("--keda", 2, keda)),
         blind_s=_stretch(outage),
     )
     prepared = prepare(file, Catalog(catalogs), settings, _trace(trace, trace_columns, trace_gaps))
@@ -211,13 +216,13 @@ def simulate(
     answer.then()
 
 
-def _version(text: str) -> tuple[int, int]:
-    major, _, minor = text.removeprefix("v").partition(".")
-    if major != "1" or not minor.isdecimal():
-        raise InputError(
-            Problem("--kubernetes", f"'{text}' is not a version of Kubernetes", "Example: 1.36.")
-        )
-    return 1, int(minor)
+def _version(option: str, major: int, text: str) -> tuple[int, int]:
+    product, example = {"--kubernetes": ("Kubernetes", "1.36"), "--keda": ("KEDA", "2.20")}[option]
+    given, _, minor = text.removeprefix("v").partition(".")
+    if given != str(major) or not minor.isdecimal():
+        what = f"'{text}' is not a version of {product}"
+        raise InputError(Problem(option, what, f"Example: {example}."))
+    return major, int(minor)
 
 
 def _stretch(text: str | None) -> tuple[float, float]:

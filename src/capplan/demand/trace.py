@@ -28,12 +28,13 @@ _UNSAID = 0.01
 class Recording(NamedTuple):
     """A load as it was: requests per second, step by step.
 
-    said: how the file was read, where it does not say it itself; gaps: what of the load is made up, or left
-    out of it.
+    begins_s: when, since 1970. said: how the file was read, where it does not say it itself; gaps: what of
+    the load is made up, or left out of it.
     """
 
     step_s: float
     rps: Array
+    begins_s: float = 0.0
     said: Sequence[str] = ()
     gaps: Sequence[str] = ()
 
@@ -71,7 +72,7 @@ def read_recording(trace: Trace, directory: Path) -> Recording:
     rps = load / step_s if trace.unit == "requests" and not answered else load
     if float(rps.mean()) <= 0:
         raise InputError(Problem(name_of(path), f"column '{trace.value}' holds no load"))
-    return Recording(step_s, rps, rows.said, [*strays, *gaps])
+    return Recording(step_s, rps, float(rows.time_s[order[0]]), rows.said, [*strays, *gaps])
 
 
 def _answered(path: Path) -> _Rows:

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from capplan.plan.cron import parse_cron, zone_of
 from capplan.plan.fields import (
     DEFAULTS,
     Cores,
@@ -14,6 +15,7 @@ from capplan.plan.fields import (
     Number,
     Positive,
     Section,
+    Share,
     Utilization,
     Whole,
 )
@@ -54,21 +56,66 @@ Triggers = dict[
 ]
 
 
-class Steps(Section):
-    """How fast the count may change in one direction; of both limits the smaller change counts."""
+class ScaleLimit(Section):
+    """How far the count may change in a period."""
 
-    window: Duration = Field(description="Stabilization window, at most 1h.")
     percent: Positive | None = Field(None, description="Change in a period, in percent of the instances.")
     pods: Whole | None = Field(None, description="Change in a period, in instances.")
-    period: Duration = Field(60.0, description="Period of the limits, at most 30m.")
+    period: Duration = Field(60.0, description="Period of the limit, at most 30m.")
+
+    @model_validator(mode="after")
+    def _in_bounds(self) -> "ScaleLimit":
+        if (self.percent is None) == (self.pods is None):
+            raise ValueError("needs percent or pods")
+        _check_period(self.period)
+        return self
+
+
+def _check_period(period: Duration) -> None:
+    if not 1 <= period <= 1800:
+        raise ValueError("a period is 1s to 30m")
+
+
+class Steps(Section):
+    """How fast the count may change in one direction."""
+
+    window: Duration | None = Field(
+        None, description="Stabilization window, at most 1h; by default none up and 5m down."
+    )
+    percent: Positive | None = Field(None, description="Change in a period, in percent of the instances.")
+    pods: Whole | None = Field(None, description="Change in a period, in instances.")
+    period: Duration = Field(60.0, description="Period of percent and pods, at most 30m.")
+    policies: list[ScaleLimit] = Field(
+        [],
+        description="More limits with periods of their own; Kubernetes' own limits if there are none at all.",
+    )
+    select: Literal["min", "max", "disabled"] | None = Field(
+        None,
+        description="Which limit counts: the one that allows the smallest or the largest change; disabled "
+        "never changes the count in this direction. By default, min for limits of the plan.",
+    )
+    tolerance: Share | None = Field(
+        None, description="How far a metric may be from its target before the count changes; by default, 10%."
+    )
 
     @model_validator(mode="after")
     def _in_bounds(self) -> "Steps":
-        if self.percent is None and self.pods is None:
-            raise ValueError("needs percent, pods or both")
-        if self.window > 3600 or not 1 <= self.period <= 1800:
-            raise ValueError("the window is at most 1h, the period 1s to 30m")
+        if not self.model_fields_set - {"period"}:
+            raise ValueError("needs window, percent, pods, policies, select or tolerance")
+        if self.window is not None and self.window > 3600:
+            raise ValueError("the window is at most 1h")
+        _check_period(self.period)
         return self
+
+    def limits(self) -> "list[ScaleLimit]":
+        """Return all limits, those of percent and pods first."""
+        given = ((self.percent, None), (None, self.pods))
+        own = [
+            ScaleLimit.model_construct(percent=percent, pods=pods, period=self.period)
+            for percent, pods in given
+            if (percent, pods) != (None, None)
+        ]
+        return [*own, *self.policies]
 
 
 class Behavior(Section):
@@ -82,7 +129,34 @@ class Fallback(Section):
     """Instances that KEDA falls back to when a measure is not to be had."""
 
     replicas: Whole
-    failures: Count = Field(3.0, description="Failed polls before KEDA uses the fallback.")
+    failures: Whole = Field(3.0, description="Failed polls before KEDA uses the fallback.")
+    behavior: Literal["static", "current", "current-if-higher", "current-if-lower"] = Field(
+        "static", description="Whether what runs already counts instead of replicas."
+    )
+
+
+def _cron(value: str) -> str:
+    parse_cron(value)
+    return value
+
+
+CronText = Annotated[str, Field(max_length=100), AfterValidator(_cron)]
+
+
+class CronTrigger(Section):
+    """Instances that KEDA keeps at certain times."""
+
+    start: CronText = Field(description="When the time begins, such as 0 8 * * 1-5.")
+    end: CronText = Field(description="When the time ends, such as 0 18 * * 1-5.")
+    timezone: Text = Field("UTC", description="Zone of both, such as Europe/Berlin.")
+    replicas: Count = Field(description="Instances in that time, at least.")
+
+    @model_validator(mode="after")
+    def _is_a_time(self) -> "CronTrigger":
+        if self.start == self.end:
+            raise ValueError("start and end are the same")
+        zone_of(self.timezone)
+        return self
 
 
 class Knative(Section):
@@ -120,7 +194,11 @@ class Autoscaler(Section):
     triggers: Triggers = Field({}, description="cpu, memory, requests, queue, latency; cpu by default.")
     behavior: Behavior = DEFAULTS
     polling: Duration = Field(30.0, description="KEDA's polling interval.")
-    cooldown: Duration = Field(300.0, description="How long KEDA waits before it scales to zero.")
+    cooldown: Duration = Field(300.0, description="How long KEDA waits before it scales to zero or to idle.")
+    idle: Whole | None = Field(
+        None, description="Instances that KEDA keeps while no trigger is active, below instances.min."
+    )
+    cron: list[CronTrigger] = Field([], description="Times at which KEDA keeps instances.")
     fallback: Fallback | None = None
     knative: Knative = DEFAULTS
 
@@ -131,6 +209,9 @@ class Autoscaler(Section):
             raise ValueError(
                 "knative scales by requests in progress and takes no triggers, behavior or fallback"
             )
+        of_keda = sorted(given & {"cron", "idle"})
+        if self.kind != "keda" and of_keda:
+            raise ValueError(f"{of_keda[0]} needs kind: keda")
         if self.kind != "knative" and "knative" in given:
             raise ValueError("the settings of knative need kind: knative")
         return self

@@ -10,7 +10,7 @@ from capplan.manifests.kubernetes.pods import gpus_of
 from capplan.manifests.quantity import cpu, memory, milli
 from capplan.manifests.site import Service, Site
 from capplan.plan.services import running_share
-from capplan.plan.workload import Steps, Trigger
+from capplan.plan.workload import CronTrigger, Fallback, ScaleLimit, Steps, Trigger
 
 Tree = dict[str, Any]
 
@@ -44,14 +44,14 @@ def figure(value: float) -> str:
 
 
 def measures_of(site: Site, service: Service) -> list[Measured]:
-    """Return what the service is scaled by: the plan's triggers, or CPU; on GPUs requests."""
+    """Return what the service is scaled by beside the time: the plan's triggers, or CPU; on GPUs requests."""
     scaler = service.workload.autoscaler
     if scaler.kind == "knative":
         where = f"services.{service.name}.workload.autoscaler.kind"
         what = "knative can be simulated, but capplan does not render Knative Services"
         raise InputError(Problem(where, what, "Use hpa or keda, or render another --alternative."))
     triggers = scaler.triggers
-    if triggers:
+    if triggers or scaler.cron:
         return [_measured(site, service, kind, trigger) for kind, trigger in triggers.items()]
     kind = "cpu"
     if gpus_of(service) and service.capacity_rps is not None:
@@ -172,15 +172,25 @@ def behavior_of(service: Service) -> Tree:
 
 
 def _steps(steps: Steps) -> Tree:
-    """Return both limits; a cap means the smaller change, and the API's default is the larger."""
-    period = int(number(steps.period))
-    policies: list[Tree] = []
-    if steps.percent is not None:
-        policies.append({"type": "Percent", "value": int(number(steps.percent)), "periodSeconds": period})
-    if steps.pods is not None:
-        policies.append({"type": "Pods", "value": int(number(steps.pods)), "periodSeconds": period})
-    window = int(number(steps.window))
-    return {"stabilizationWindowSeconds": window, "selectPolicy": "Min", "policies": policies}
+    """Return one direction; what the plan leaves open is left to the API."""
+    found: Tree = {}
+    if steps.window is not None:
+        found["stabilizationWindowSeconds"] = int(number(steps.window))
+    limits = steps.limits()
+    select = steps.select or ("min" if limits else None)
+    if select is not None:
+        found["selectPolicy"] = select.capitalize()
+    if limits:
+        found["policies"] = [_policy(limit) for limit in limits]
+    if steps.tolerance is not None:
+        found["tolerance"] = figure(number(steps.tolerance))
+    return found
+
+
+def _policy(limit: ScaleLimit) -> Tree:
+    kind, value = ("Percent", limit.percent) if limit.pods is None else ("Pods", limit.pods)
+    assert value is not None
+    return {"type": kind, "value": int(number(value)), "periodSeconds": int(number(limit.period))}
 
 
 class ScaledObjectSpec(NamedTuple):
@@ -188,6 +198,7 @@ class ScaledObjectSpec(NamedTuple):
 
     lo: int
     hi: int
+    idle: int | None
     polling_s: int | None
     cooldown_s: int | None
     triggers: list[Tree]
@@ -199,23 +210,54 @@ def scaled_object_of(site: Site, service: Service) -> ScaledObjectSpec:
     """Return the ScaledObject of a service; polling and cooldown only where they have an effect."""
     scaler = service.workload.autoscaler
     triggers = [_trigger(site, measured) for measured in measures_of(site, service)]
-    only_resources = all(trigger["type"] in ("cpu", "memory") for trigger in triggers)
+    only_resources = not scaler.cron and all(trigger["type"] in ("cpu", "memory") for trigger in triggers)
     lo = max(service.lo, 1) if only_resources else service.lo
+    where = f"services.{service.name}.workload.autoscaler"
     fallback = scaler.fallback
     if fallback is not None and not lo <= number(fallback.replicas) <= service.hi:
-        where = f"services.{service.name}.workload.autoscaler.fallback.replicas"
-        raise InputError(Problem(where, f"must lie between the bounds, {lo} and {service.hi}"))
+        what = f"must lie between the bounds, {lo} and {service.hi}"
+        raise InputError(Problem(f"{where}.fallback.replicas", what))
+    idle = None if scaler.idle is None else int(number(scaler.idle))
+    if idle is not None and idle >= lo:
+        raise InputError(Problem(f"{where}.idle", f"must be below instances.min, {lo}"))
+    goes_idle = lo == 0 or idle is not None
     return ScaledObjectSpec(
         lo=lo,
         hi=service.hi,
-        polling_s=int(number(scaler.polling)) if lo == 0 else None,
-        cooldown_s=int(number(scaler.cooldown)) if lo == 0 else None,
-        triggers=triggers,
+        idle=idle,
+        polling_s=int(number(scaler.polling)) if goes_idle else None,
+        cooldown_s=int(number(scaler.cooldown)) if goes_idle else None,
+        triggers=[*triggers, *map(_cron, scaler.cron)],
         behavior=behavior_of(service),
-        fallback=None
-        if fallback is None or only_resources
-        else {"failureThreshold": int(number(fallback.failures)), "replicas": int(number(fallback.replicas))},
+        fallback=None if fallback is None or only_resources else _fallback(fallback),
     )
+
+
+_FALLBACKS = {
+    "current": "currentReplicas",
+    "current-if-higher": "currentReplicasIfHigher",
+    "current-if-lower": "currentReplicasIfLower",
+}
+
+
+def _fallback(fallback: Fallback) -> Tree:
+    """Return the fallback; ``static`` is what every version of KEDA does."""
+    found: Tree = {
+        "failureThreshold": int(number(fallback.failures)),
+        "replicas": int(number(fallback.replicas)),
+    }
+    behavior = _FALLBACKS.get(fallback.behavior)
+    return found if behavior is None else {**found, "behavior": behavior}
+
+
+def _cron(trigger: CronTrigger) -> Tree:
+    metadata = {
+        "timezone": trigger.timezone,
+        "start": trigger.start,
+        "end": trigger.end,
+        "desiredReplicas": str(int(number(trigger.replicas))),
+    }
+    return {"type": "cron", "metadata": metadata}
 
 
 def _trigger(site: Site, measured: Measured) -> Tree:
