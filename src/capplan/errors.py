@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -58,6 +59,25 @@ class InputError(Exception):
     def __init__(self, *problems: Problem) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+
+
+def almost(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name of which ``name`` is a likely misspelling, None where there is none.
+
+    >>> almost("duraton", ["duration", "request"]), almost("m9i.large", ["m8i.large"])
+    ('duration', None)
+    """
+    import difflib
+
+    letters = _letters(name)
+    others = [other for other in known if _letters(other) != letters]
+    # Names with digits are those of series, whose neighbours differ in one letter.
+    cutoff = 0.85 if letters == name else 0.93
+    return next(iter(difflib.get_close_matches(name, others, n=1, cutoff=cutoff)), None)
+
+
+def _letters(name: str) -> str:
+    return "".join(char for char in name if not char.isdigit())
 
 
 def nearest(name: str, known: object) -> str:

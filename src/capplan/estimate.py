@@ -17,7 +17,7 @@ from capplan.components.base import Component, Context
 from capplan.components.exchange import exchange_of
 from capplan.components.finite import check_finite
 from capplan.components.kinds import components_of
-from capplan.components.prices import price_findings
+from capplan.components.prices import added_findings, price_findings
 from capplan.components.reach import reach_findings
 from capplan.cost.lines import Certainty, CostLine, Terms, certainty, cost_lines, total_cost, used_files
 from capplan.cost.meters import Range
@@ -122,7 +122,8 @@ def estimate_on(context: Context, scenarios: Scenarios) -> Estimate:
     lines = cost_lines(meters, context.catalog, terms)
     check_finite(components, lines, context.places)
     found = [finding for component in components for finding in component.findings]
-    found = [*found, *_recorded(context.pattern), *reach_findings(context), *price_findings(lines)]
+    found += [*_recorded(context.pattern), *reach_findings(context), *price_findings(lines)]
+    found += added_findings(context.catalog, lines)
     findings = sorted(found, key=lambda f: f.rank)
     return Estimate(context, components, lines, findings)
 

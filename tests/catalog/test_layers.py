@@ -186,6 +186,29 @@ def test_a_row_that_adds_nothing_sensible_is_refused(tmp_path, row, says):
         document(tmp_path, "{provider: aws, region: eu-west-1, service: lambda, sku: request}", prices=row)
 
 
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("aws/nat-gateway/hours", "Did you mean aws/nat-gateway/hour?"),
+        ("aws/nat-gatway/hour", "Did you mean aws/nat-gateway/hour?"),
+        ("aws/ec2/m9i.large", None),
+        ("aws/fargate/windows-licence", None),
+    ],
+)
+def test_a_misspelt_addition_that_nothing_uses_is_said(tmp_path, key, near):
+    resource = "{provider: aws, region: eu-west-1, service: nat-gateway, sku: hour, quantity: 2}"
+    found = document(tmp_path, resource, prices={key: {"unit": "hour", "usd": 0.01}})
+    said = [w["remedy"] for w in found["warnings"] if w["code"] == "added-sku-unused"]
+    assert said == ([] if near is None else [near])
+
+
+def test_an_addition_that_is_used_is_no_misspelling(tmp_path):
+    resource = "{provider: aws, region: eu-west-1, service: nat-gateway, sku: hours, quantity: 2}"
+    found = document(tmp_path, resource, prices={"aws/nat-gateway/hours": {"unit": "hour", "usd": 0.01}})
+    assert "added-sku-unused" not in {w["code"] for w in found["warnings"]}
+    assert found["monthly_cost"]["expected"] == pytest.approx(14.6)
+
+
 REGIONS = {"eu-west-9": {"like": "eu-west-1", "factor": 1.5}}
 
 

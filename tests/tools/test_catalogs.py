@@ -11,6 +11,7 @@ from capplan.catalog.load import read_service
 sys.path.insert(0, str(ROOT / "tools" / "catalogs"))
 import aws
 import azure
+import azure_services
 import gcp
 from matrix import Matrix, number
 from meters import Meter, copied, named
@@ -231,8 +232,8 @@ def test_meters_keep_their_sources_in_the_table(tmp_path):
         "us-east-1": 0.5,
         "us-west-1": 0.7,
     }
-    assert hour.source("us-east-1", "on_demand") == ("a/list@1 prices", "2026-09-01")
-    assert hour.source("us-west-1", "on_demand") == ("a/list@1 prices; low confidence", "2021-07-14")
+    assert hour.source("us-east-1", "on_demand") == ("a/list@1 prices", "2026-09-01", False)
+    assert hour.source("us-west-1", "on_demand") == ("a/list@1 prices", "2021-07-14", True)
     call = file.skus["call"]
     assert (call.unit, call.usd("us-east-1"), call.source("us-east-1", "on_demand").as_of) == (
         "request",
@@ -272,3 +273,53 @@ def test_two_values_of_one_price_are_refused(tmp_path):
 )
 def test_numbers_are_short(value, text):
     assert number(value) == text
+
+
+RETAIL = "service,product,sku,meter,region,unit,tier_min,usd,as_of_date,source"
+
+
+def retail(tmp_path, service, *lines, **files):
+    """Return the file that the rows of Azure's retail prices make of a service."""
+    path = tmp_path / "azure" / f"{service}.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"# T\nschema: 1\nprovider: azure\nservice: {service}\nkind: meter\nunit: hour\n")
+    matrix = Matrix(tmp_path, "azure", service)
+    azure_services.TABLES[service](raw(tmp_path, azure_services__csv=rows(RETAIL, *lines), **files), matrix)
+    matrix.write()
+    return read_service(path)
+
+
+def test_rows_of_azure_become_meters_in_our_units(tmp_path):
+    file = retail(
+        tmp_path,
+        "event-hubs",
+        "Event Hubs,Event Hubs,Basic,Basic Ingress Events,eastus2,1M,0,0.028,2026-08-14,api",
+        "Event Hubs,Event Hubs,Basic,Basic Throughput Unit,eastus2,1 Hour,0,0.015,2026-08-14,api",
+        "Event Hubs,Event Hubs,Basic,Basic Throughput Unit,Zone 1,1 Hour,0,9,2026-08-14,api",
+        "Event Hubs,Event Hubs,Basic,Nobody Knows,eastus2,1 Hour,0,9,2026-08-14,api",
+        "Other,Event Hubs,Basic,Basic Throughput Unit,westus2,1 Hour,0,9,2026-08-14,api",
+    )
+    assert {name: sku.prices["on_demand"]["eastus2"] for name, sku in file.skus.items()} == {
+        "basic-events": 2.8e-8,
+        "basic-throughput-unit": 0.015,
+    }
+    assert file.regions == {"eastus", "eastus2"}
+
+
+def test_east_us_costs_what_east_us_2_does_and_says_that_nothing_confirms_it(tmp_path):
+    line = "Event Hubs,Event Hubs,Premium,Premium Processing Unit,{},1 Hour,0,{},2026-08-14,api"
+    hubs = retail(tmp_path, "event-hubs", line.format("eastus2", 1.5), line.format("westus2", 2))
+    sku = hubs.skus["premium-processing-unit"]
+    assert (sku.usd("eastus"), sku.source("eastus", "on_demand").unconfirmed) == (1.5, True)
+    assert not sku.source("eastus2", "on_demand").unconfirmed
+    listed = retail(tmp_path, "event-hubs", line.format("eastus2", 1.5), line.format("eastus", 1.7))
+    assert listed.skus["premium-processing-unit"].usd("eastus") == 1.7
+
+
+def test_blocks_of_an_azure_meter_are_a_tariff(tmp_path):
+    meter = "Log Analytics,Log Analytics,Analytics Logs,Analytics Logs Data Ingestion"
+    line = meter + ",uksouth,1 GB,{},{},2026-08-14,api"
+    file = retail(tmp_path, "log-analytics", line.format(0, 0), line.format(5, 2.5))
+    assert [(b.name, b.start, b.usd("uksouth")) for b in file.blocks_of("ingestion")] == [
+        ("ingestion", 5, 2.5)
+    ]

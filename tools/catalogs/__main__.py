@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 
 import aws_services
-import azure
+import azure_services
 import gcp
 from matrix import Matrix
 from raw import Raw
 
 CATALOGS = Path(__file__).parents[2] / "catalogs"
-PROVIDERS = {"aws": aws_services.TABLES, "azure": azure.TABLES, "gcp": gcp.TABLES}
+PROVIDERS = {"aws": aws_services.TABLES, "azure": azure_services.TABLES, "gcp": gcp.TABLES}
 
 
 def build(raw: Raw, catalogs: Path) -> None:

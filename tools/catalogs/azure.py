@@ -99,23 +99,29 @@ def _disk(row: Row) -> Meter | None:
     return Meter(f"{row['sku']}-{gib}GiB", "month", size_gib=str(gib))
 
 
+_HOT = {"": ("", 0.0), "51200": ("-next-450TB", 51200.0), "512000": ("-over-500TB", 512000.0)}
+"""Blocks of the hot tier: the suffix of the name, and where it starts."""
+
+
 def _blob(row: Row) -> Meter | None:
     if row["sku"] != "hot-lrs":
         return Meter(row["sku"], "request") if row["sku"] in ("hot-lrs-read", "hot-lrs-write") else None
-    blocks = {"": ("", 0.0), "51200": ("-next-450TB", 51200.0), "512000": ("-over-500TB", 512000.0)}
-    name, start = blocks[row["from_quantity"]]
+    name, start = _HOT[row["from_quantity"]]
     return Meter(f"hot-lrs{name}", "GB-month", tier_of="hot-lrs", start=start)
 
 
 def _blob_eastus(row: Row) -> Meter | None:
-    """Return other tiers of East US: cool, cold and archive, what is stored and what is read."""
+    """Return the tiers of East US: what is stored, and what is read."""
     match = re.fullmatch(
-        r"Blob-(Cool|Cold|Archive)-(LRS|ZRS|GRS)-(GB-Month|Read-Operation|Write-Operation|Retrieval-GB)",
+        r"Blob-(Hot|Cool|Cold|Archive)-(?:(LRS|ZRS|GRS)-)?(GB-Month|Read-Operation|Write-Operation|Retrieval-GB)",
         row["sku"],
     )
     if match is None:
         return None
-    tier, copies, what = (part.lower() for part in match.groups())
+    tier, copies, what = (part.lower() for part in match.groups("LRS"))
+    if (tier, what) == ("hot", "gb-month"):
+        suffix, start = _HOT[row["from_quantity"]]
+        return Meter(f"hot-{copies}{suffix}", "GB-month", tier_of=f"hot-{copies}", start=start)
     kinds = {"gb-month": ("", "GB-month"), "read-operation": ("-read", "request")}
     kinds |= {"write-operation": ("-write", "request"), "retrieval-gb": ("-retrieval", "GB")}
     return Meter(f"{tier}-{copies}{kinds[what][0]}", kinds[what][1])
@@ -331,6 +337,35 @@ _FUNCTIONS = {
     ("standard-total-executions", "100000"): Meter("executions", "request", 10.0, "executions", 1e6),
 }
 
+_FUNCTIONS_EASTUS = {
+    "AzureFunctions-GB-Second": _FUNCTIONS["standard-execution-time", "400000"],
+    "AzureFunctions-Execution": _FUNCTIONS["standard-total-executions", "100000"]._replace(per=1.0),
+}
+_COSMOS_EASTUS = {
+    "CosmosDB-Serverless-RU": Meter("azure-cosmos-db-serverless-rus-1m", "request"),
+    "CosmosDB-Storage-GB-Month": Meter("azure-cosmos-db-rus-data-stored", "GB-month"),
+    "CosmosDB-Provisioned-100RU-Hour": Meter("azure-cosmos-db-rus-100-ru-s", "hour"),
+    "CosmosDB-Provisioned-MultiRegionWrite-100RU-Hour": Meter(
+        "azure-cosmos-db-mrus-100-multi-master-ru-s", "hour"
+    ),
+}
+_ADDRESSES_EASTUS = {
+    "standard-ipv4-static-regional": Meter("ip-addresses-standard-ipv4-static-public", "hour"),
+    "standard-ipv4-static-global": Meter("ip-addresses-global-ipv4-static-public", "hour"),
+}
+
+
+def _plan_eastus(row: Row) -> Meter | None:
+    """Return the plan of an App Service instance in East US, named as in other regions' lists."""
+    match = re.fullmatch(r"AppService-Linux-([BSP]\d+)(m?)(v\d)?-Instance-Hour", row["sku"])
+    if match is None:
+        return None
+    size, memory, version = (part.lower() for part in match.groups(""))
+    apart = version == "v2" or (version == "v3" and not memory and size != "p0")
+    name = f"{size}-{version}" if apart else f"{size}{memory}{version}"
+    return Meter(name if version == "v4" or size[0] == "b" else f"{name}-app", "hour")
+
+
 TABLES: Mapping[str, Fill] = {
     "virtual-machines": virtual_machines,
     "managed-disk": _all(_copied("managed-disk", _disk), _copied("managed-disk", _disk, _EASTUS)),
@@ -351,12 +386,24 @@ TABLES: Mapping[str, Fill] = {
             }
         ),
     ),
-    "functions": _copied("functions", lambda row: _FUNCTIONS.get((row["sku"], row["from_quantity"]))),
-    "app-service-linux": _copied("app-service-linux", _from_meters(r"^[BSP]\d")),
+    "functions": _all(
+        _copied("functions", lambda row: _FUNCTIONS.get((row["sku"], row["from_quantity"]))),
+        _copied("functions", named(_FUNCTIONS_EASTUS), "serverless_us.csv", "AzureFunctions"),
+    ),
+    "app-service-linux": _all(
+        _copied("app-service-linux", _from_meters(r"^[BSP]\d")),
+        _copied("app-service-linux", _plan_eastus, "serverless_us.csv", "AppService"),
+    ),
     "application-gateway": _copied("application-gateway", _from_meters(r"(Standard|WAF|Basic) v2 \|")),
-    "service-bus": _copied("service-bus", _from_meters(r"\| (Basic|Premium) \|")),
-    "cosmos-db": _copied("cosmos-db", _from_meters(r"^Azure Cosmos DB( serverless)? \| (RUs|mRUs) \|")),
-    "public-ip": _copied("public-ip", _from_meters(r"^IP Addresses"), raw_service="virtual-network"),
+    "service-bus": _copied("service-bus", _from_meters(r"\| (Basic|Premium) \||Standard Base Unit")),
+    "cosmos-db": _all(
+        _copied("cosmos-db", _from_meters(r"^Azure Cosmos DB( serverless)? \| (RUs|mRUs) \|")),
+        _copied("cosmos-db", named(_COSMOS_EASTUS), "serverless_us.csv", "CosmosDB"),
+    ),
+    "public-ip": _all(
+        _copied("public-ip", _from_meters(r"^IP Addresses"), raw_service="virtual-network"),
+        _copied("public-ip", named(_ADDRESSES_EASTUS), _EASTUS),
+    ),
     "nat-gateway": _copied(
         "nat-gateway",
         named({"hour": Meter("hour", "hour"), "data-processed": Meter("data-processed", "GB")}),

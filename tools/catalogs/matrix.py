@@ -26,7 +26,7 @@ class Matrix:
         self.unit: str = header["unit"]
         self._implied: dict[str, str] = source if isinstance(source, dict) else {"default": source}
         self._sources = header.get("sources", {})
-        self._cited: dict[str, tuple[str, str]] = {}
+        self._cited: dict[str, tuple[str, ...]] = {}
         self._cells: dict[tuple[str, str], dict[str, str]] = {}
         self._facts: dict[str, dict[str, str]] = {}
 
@@ -41,14 +41,15 @@ class Matrix:
             raise SystemExit(f"{self.path}: two values of {sku} {rate} in {region}: {cells[region]}, {text}")
         cells[region] = text if implied or value == NOT_SOLD else f"{text}@{source}"
 
-    def cite(self, text: str, as_of: str, name: str = "") -> str:
+    def cite(self, text: str, as_of: str, name: str = "", unconfirmed: bool = False) -> str:
         """Return the name of a source that stands in the table itself, a new one where it is new."""
         name = name or re.sub(r"[^a-z0-9]+", "-", text.partition(" ")[0].rpartition("/")[2].lower()).strip(
             "-"
         )
         free = (name if n == 1 else f"{name}-{n}" for n in count(1))
-        key = next(key for key in free if self._cited.get(key) in (None, (as_of, text)))
-        self._cited[key] = (as_of, text)
+        said = (as_of, text, *(["unconfirmed"] if unconfirmed else []))
+        key = next(key for key in free if self._cited.get(key) in (None, said))
+        self._cited[key] = said
         return key
 
     def describe(self, sku: str, **facts: float | str | None) -> None:

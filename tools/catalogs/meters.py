@@ -42,6 +42,8 @@ def of_service(raw: Raw, file: str, service: str, regions: str = ".*") -> Iterat
 
 def add(matrix: Matrix, meter: Meter, region: str, usd: float, source: str) -> None:
     """Add a price under the catalog's name; what is known already stays."""
+    if matrix.price(meter.sku, region) is not None:
+        return
     matrix.describe(
         meter.sku,
         unit=None if meter.unit == matrix.unit else meter.unit,
@@ -49,8 +51,7 @@ def add(matrix: Matrix, meter: Meter, region: str, usd: float, source: str) -> N
         size_gib=meter.size_gib,
         **{"from": meter.start},
     )
-    if matrix.price(meter.sku, region) is None:
-        matrix.add(meter.sku, "usd", region, usd / meter.per, source)
+    matrix.add(meter.sku, "usd", region, usd / meter.per, source)
 
 
 _SAID = (
@@ -59,7 +60,7 @@ _SAID = (
     (r" \(public GitHub file, index id \d+; ", " ("),
     (r" \(index id \d+\)", ""),
     (r"^scope global by the Cloud Billing Catalog [^;]*; figure: ", ""),
-    (r"^public FinOps tool .*", "East US price list of a public FinOps tool, 2026; low confidence"),
+    (r"^public FinOps tool .*", "East US price list of a public FinOps tool, 2026"),
     (
         r"^aws_eu-west-1_meters_2023$",
         "cycloidio/terracost mysql/testdata/2023-02-23-pricing.sql.gz (AWS bulk offers)",
@@ -84,11 +85,10 @@ def cited(matrix: Matrix, row: Row) -> str:
     text = row["source"]
     for pattern, instead in _SAID:
         text = re.sub(pattern, instead, text)
-    if row.get("confidence") == "low" and "low confidence" not in text:
-        text += "; low confidence"
     date = re.match(r"\d{4}-\d{2}(-\d{2})?", row["as_of_date"])
     as_of = "unknown" if date is None else date[0] if date[1] else f"{date[0]}-01"
-    return matrix.cite(text, as_of)
+    unconfirmed = row.get("confidence") == "low" or row["source"].startswith("public FinOps tool")
+    return matrix.cite(text, as_of, unconfirmed=unconfirmed)
 
 
 def named(names: Mapping[str, Meter]) -> Naming:

@@ -143,7 +143,7 @@ class Book(NamedTuple):
         for discount in self.discounts:
             if discount.matches(provider, service, price.sku):
                 text = f"{discount.share:.4g} off by price book {self.name}; {price.source.text}"
-                source = Source(text, price.source.as_of)
+                source = price.source._replace(text=text)
                 return Price(price.usd * (1 - discount.share), price.unit, price.sku, "book", source)
         return price
 

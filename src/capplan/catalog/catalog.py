@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +11,7 @@ from capplan.catalog.load import read_service
 from capplan.catalog.roots import PROVIDERS, roots_of
 from capplan.catalog.rows import Block, Price, ServiceCatalog, Sku
 from capplan.catalog.tables import LARGEST
-from capplan.errors import InputError, Problem, nearest
+from capplan.errors import InputError, Problem, almost, nearest
 from capplan.paths import from_here
 from capplan.strictyaml import load, read_text
 
@@ -102,6 +102,27 @@ class Catalog:
             self._services[key] = reduce(ServiceCatalog.under, files)
         return self._services[key]
 
+    def additions(self) -> Iterator[tuple[str, str, str]]:
+        """Yield each SKU that a book adds and whose name is almost a known one's, its tariff, and that name.
+
+        All are named as provider/service/sku; a service may be what is almost known.
+        """
+        for book in self.books:
+            for key, row in book.rows.items() if book.services else ():
+                provider, service, sku = key.split("/")
+                files = self._files_of(provider, service)
+                known = {name for _, file in files for name in file.names}
+                if not row.adds or sku in known:
+                    continue
+                near = almost(sku, known) if files else almost(service, self._shipped(provider))
+                if near is not None:
+                    whole = f"{provider}/{service}/{near}" if files else f"{provider}/{near}/{sku}"
+                    yield key, f"{provider}/{service}/{row.facts.get('tier_of', sku)}", whole
+
+    def _shipped(self, provider: str) -> set[str]:
+        """Return the names of the provider's services that have a file."""
+        return {path.stem for root in self.roots for path in (root / provider).glob("*.yaml")}
+
     def _files_of(self, provider: str, service: str) -> list[tuple[Path, ServiceCatalog]]:
         """Return the files of a service, the lowest first, each with the directory that it was found in."""
         key = (provider, service)
@@ -125,9 +146,8 @@ class Catalog:
 
     def names(self, provider: str) -> list[str]:
         """Return the names of the provider's services."""
-        files = {path.stem for root in self.roots for path in (root / provider).glob("*.yaml")}
         added = (name.partition("/") for book in self.books for name in book.services)
-        named = files | {service for of, _, service in added if of == provider}
+        named = self._shipped(provider) | {service for of, _, service in added if of == provider}
         return sorted(named, key="{}.yaml".format)
 
     def services(self, provider: str | None = None) -> list[ServiceCatalog]:
@@ -180,7 +200,7 @@ class Catalog:
             price = own or price
             if price is not None:
                 price = book.discounted(price, provider, service)
-        return price
+        return price._replace(status="estimated") if price and price.source.unconfirmed else price
 
     def tariff(self, provider: str, service: str, name: str, region: str, rate: str) -> list[Block]:
         """Return the blocks that price ``name``, by where they start; a flat price is one block."""

@@ -121,8 +121,12 @@ class Reader:
 
     def source(self, value: object, where: tuple[str, ...]) -> Source:
         """Return one entry of ``sources``."""
-        as_of, text = self.fields(value, ("as_of", "text"), where)
-        return Source(str(text).strip(), self.date(as_of, (*where, "as_of")))
+        entry = dict(self.mapping(value, where))
+        unconfirmed = entry.pop("unconfirmed", False)
+        if not isinstance(unconfirmed, bool):
+            raise self.error((*where, "unconfirmed"), f"expected true or false, got {shown(unconfirmed)}")
+        as_of, text = self.fields(entry, ("as_of", "text"), where)
+        return Source(str(text).strip(), self.date(as_of, (*where, "as_of")), unconfirmed)
 
 
 def read_service(path: Path) -> ServiceCatalog:

@@ -8,12 +8,15 @@ from typing import NamedTuple
 
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.roots import PROVIDERS
-from capplan.catalog.rows import ServiceCatalog, Sku
+from capplan.catalog.rows import RATES, ServiceCatalog, Sku
 from capplan.errors import InputError, Problem, nearest
 
 
 class CatalogRow(NamedTuple):
-    """One SKU in one region, with its list prices; ``usd`` is None where it has none."""
+    """One SKU in one region, with its list prices; ``usd`` is None where it has none.
+
+    unconfirmed: the rates whose price is derived from others, or borne out by no second source.
+    """
 
     provider: str
     service: str
@@ -30,6 +33,7 @@ class CatalogRow(NamedTuple):
     source: str
     commit_1y_usd: float | None
     commit_3y_usd: float | None
+    unconfirmed: str
 
 
 class NumberRange(NamedTuple):
@@ -138,6 +142,7 @@ def _rows(file: ServiceCatalog, sku: Sku, only: str | None) -> Iterator[CatalogR
         regions = [only] if any(only in prices for prices in sku.prices.values()) else []
     for region in regions:
         source = sku.source(region, "on_demand")
+        known = {rate for rate in RATES if sku.usd(region, rate) is not None}
         yield CatalogRow(
             provider=file.provider,
             service=file.service,
@@ -154,4 +159,5 @@ def _rows(file: ServiceCatalog, sku: Sku, only: str | None) -> Iterator[CatalogR
             gpu_count=sku.gpu_count,
             as_of=source.as_of,
             source=source.text,
+            unconfirmed=" ".join(r for r in RATES if r in known and sku.source(region, r).unconfirmed),
         )

@@ -18,10 +18,14 @@ GLOBAL = "global"
 
 
 class Source(NamedTuple):
-    """Where a figure comes from, and how old it is; ``as_of`` is None where nobody knows."""
+    """Where a figure comes from, and how old it is; ``as_of`` is None where nobody knows.
+
+    unconfirmed: derived from other prices, or said by one source that nothing else bears out.
+    """
 
     text: str
     as_of: str | None
+    unconfirmed: bool = False
 
 
 class Exchange(NamedTuple):
@@ -231,7 +235,7 @@ class ServiceCatalog(NamedTuple):
             for rate, by_region in sku.prices.items()
         }
         sources = {
-            key: Source(f"{factor:g} × the price without high availability: {source.text}", source.as_of)
+            key: source._replace(text=f"{factor:g} × the price without high availability: {source.text}")
             for key, source in sku.sources.items()
         }
         double = sku._replace(name=f"{sku.name} {suffix}", prices=prices, sources=sources)

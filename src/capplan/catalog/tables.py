@@ -1,10 +1,11 @@
 """Price tables: a tab-separated file beside a catalog file, for services with thousands of prices.
 
 A line is one SKU at one rate, a column one region. Facts of the SKU stand in columns of their own, on its
-first line. Above the header stand sources that the catalog file does not list, as `# name, date, text`; the
-first is that of all cells that name no other. A cell is a price, or nothing where nobody knows it, or `-`
-where the SKU is not sold; `@name` after the price names its source. At the rate `spot%` a cell is the share
-off the on-demand price. A file is split into lines when it is read, a line into cells when its SKU is wanted.
+first line. Above the header stand sources that the catalog file does not list, as `# name, date, text`, and
+`unconfirmed` where nothing bears them out; the first is that of all cells that name no other. A cell is a
+price, or nothing where nobody knows it, or `-` where the SKU is not sold; `@name` after the price names its
+source. At the rate `spot%` a cell is the share off the on-demand price. A file is split into lines when it is
+read, a line into cells when its SKU is wanted.
 """
 
 from __future__ import annotations
@@ -120,10 +121,10 @@ def sources_above(path: Path, text: str) -> dict[str, Source]:
     found = {}
     for number, line in enumerate(takewhile(_is_source, text.splitlines()), start=1):
         name, *said = line.removeprefix("# ").split("\t")
-        if len(said) != 2 or not _DATE.fullmatch(said[0]):
+        if len(said) < 2 or said[2:] not in ([], ["unconfirmed"]) or not _DATE.fullmatch(said[0]):
             what = "expected a source: its name, a date such as 2026-07-30 or unknown, and a text"
             raise InputError(Problem(f"{path}:{number}", what))
-        found[name] = Source(said[1], None if said[0] == "unknown" else said[0])
+        found[name] = Source(said[1], None if said[0] == "unknown" else said[0], len(said) == 3)
     return found
 
 

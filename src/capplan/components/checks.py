@@ -43,6 +43,34 @@ services: {api: {platform: vm-group, provider: azure, machine: Standard_D4s_v5, 
     remedy="Put the price into a price book.",
     source="the catalogs, and the price books laid over them",
 )
+ADDED_SKU_UNUSED = Check(
+    code="added-sku-unused",
+    severity="warning",
+    title="A price book adds a SKU that nothing uses, and a known one is called almost the same",
+    why="A misspelled name with a unit adds a SKU, and the list price that it was to replace stays.",
+    breaks="""\
+# file: own.yaml
+schema: 1
+name: own
+source: {as_of: "2026-11-01", text: our contract}
+prices: {gcp/persistent-disk/pd-sssd: {unit: GiB-month, usd: 0.1}}
+# file: plan.yaml
+resources: {disks: {provider: gcp, region: us-central1, service: persistent-disk, sku: pd-ssd, quantity: 10}}
+pricing: {books: [own.yaml]}
+""",
+    near="""\
+# file: own.yaml
+schema: 1
+name: own
+source: {as_of: "2026-11-01", text: our contract}
+prices: {gcp/persistent-disk/pd-ssd: {unit: GiB-month, usd: 0.1}}
+# file: plan.yaml
+resources: {disks: {provider: gcp, region: us-central1, service: persistent-disk, sku: pd-ssd, quantity: 10}}
+pricing: {books: [own.yaml]}
+""",
+    remedy="Correct the name, or use the SKU in `resources:`.",
+    source="the price books of the plan",
+)
 TRACE_GAPS = Check(
     code="trace-gaps",
     severity="warning",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from capplan.catalog.catalog import Catalog
 from capplan.components import checks
 from capplan.cost.lines import NOT_SOLD, CostLine
 from capplan.cost.meters import EXTERNAL, RATES
@@ -21,6 +22,16 @@ def price_findings(lines: Sequence[CostLine]) -> Iterator[Finding]:
                 found.setdefault((line.meter.provider, line.meter.region), []).append(line)
         for (provider, region), lacking in found.items():
             yield finding(provider, region, lacking)
+
+
+def added_findings(catalog: Catalog, lines: Sequence[CostLine]) -> Iterator[Finding]:
+    """Yield what price books add and nothing uses, where the name is almost that of a known SKU."""
+    meters = [(f"{line.meter.provider}/{line.meter.service}", line.sku, line.meter.sku) for line in lines]
+    used = {f"{service}/{name}" for service, *names in meters for name in names}
+    for key, tariff, near in catalog.additions():
+        if not {key, tariff} & used:
+            message = f"a price book adds {key}, and nothing in the plan uses it"
+            yield checks.ADDED_SKU_UNUSED.finding("pricing", message, f"Did you mean {near}?")
 
 
 def _unpriced(provider: str, region: str, lines: Sequence[CostLine]) -> Finding:

@@ -21,9 +21,9 @@ class CostLine(NamedTuple):
     """A quantity at a price. ``cost`` is None where the price is unknown: unpriced, never zero.
 
     status: ``list``, ``book`` (a price book or the plan itself), ``estimated`` (another region's price times
-    a factor), ``bound`` (the on-demand price, for a commitment or spot price that nobody knows and that is no
-    higher) or ``unpriced``. list_price is the provider's on-demand price before books, commitments and spot,
-    where there is one.
+    a factor, or one that nothing confirms), ``bound`` (the on-demand price, for a commitment or spot price
+    that nobody knows and that is no higher) or ``unpriced``. list_price is the provider's on-demand price
+    before books, commitments and spot, where there is one.
     """
 
     meter: Meter
@@ -101,7 +101,7 @@ def total_cost(lines: Iterable[CostLine]) -> Range:
 
 
 def estimated_share(lines: Sequence[CostLine], scenario: int) -> float:
-    """Return how much of the expected cost stands on prices that a book estimates; 0 of a cost of nothing."""
+    """Return how much of the expected cost stands on estimated prices; 0 of a cost of nothing."""
     known = [(line.status, in_scenario(line.cost.expected, scenario)) for line in lines if line.cost]
     total = sum(usd for _, usd in known)
     return sum(usd for status, usd in known if status == "estimated") / total if total > 0 else 0.0

@@ -146,8 +146,8 @@ gates: {coverage: {undated: deny}}
 ESTIMATED_PRICE = Check(
     code="estimated-price",
     severity="error",
-    title="A price is estimated from another region's",
-    why="A factor is a guess: prices of single SKUs differ more than regions do.",
+    title="A price is estimated",
+    why="A factor between regions is a guess, and so is a price that no second source confirms.",
     breaks="""\
 # file: guess.yaml
 schema: 1
@@ -170,7 +170,7 @@ resources: {disks: {provider: gcp, region: us-central1, service: persistent-disk
 pricing: {books: [guess.yaml]}
 gates: {coverage: {estimated: deny}}
 """,
-    remedy="Import the region's price list, or put the price into a price book.",
+    remedy="Import the provider's price list, or put the price into a price book.",
     source="gates.coverage.estimated",
 )
 NOT_COVERED = Check(

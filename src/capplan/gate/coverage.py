@@ -57,7 +57,7 @@ def adopted_findings(gate: CoverageGate, estimate: Estimate) -> Iterator[Result]
 _REMEDIES = {
     "unpriced": "Put its price into a price book.",
     "undated": "Put a dated price into a price book.",
-    "estimated": "Import the region's price list, or put the price into a price book.",
+    "estimated": "Import the provider's price list, or put the price into a price book.",
     "stale": "Update the catalog, or confirm the price in a price book.",
 }
 

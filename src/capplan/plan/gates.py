@@ -73,7 +73,7 @@ class CoverageGate(Section):
     max_price_age: Duration | None = Field(None, description="Prices older than this are stale.")
     stale: Answer = Field("deny", description="Prices older than max_price_age.")
     undated: Answer = Field("allow", description="Prices without a date.")
-    estimated: Answer = Field("warn", description="Prices that a book estimates from another region's.")
+    estimated: Answer = Field("warn", description="Prices that a book estimates, or that nothing confirms.")
     adopted: Answer = Field("warn", description="Adopted resources that are not, or only partly, covered.")
 
 

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from capplan.catalog.query import CatalogRow
+from capplan.catalog.rows import RATES
 from capplan.findings import Finding
 from capplan.report import numbers
 from capplan.report.blocks import Block, Heading, Lines, Report, Results, Sheet
@@ -18,7 +19,9 @@ from capplan.report.verified import results_of
 
 def rows_report(rows: Sequence[CatalogRow]) -> Report:
     """Return rows of catalogs, one a line."""
-    return Report(lambda: [_listing(rows)], partial(_documents, rows), {"csv": partial(_sheet, rows)})
+    return Report(
+        lambda: [_listing(rows), *_marked(rows)], partial(_documents, rows), {"csv": partial(_sheet, rows)}
+    )
 
 
 def sku_report(rows: Sequence[CatalogRow]) -> Report:
@@ -67,6 +70,17 @@ def _listing(rows: Sequence[CatalogRow]) -> Table:
     return Table(columns, [[row[i] for i in shown] for row in cells], ", ".join(shared), keys=0)
 
 
+def _marked(rows: Sequence[CatalogRow]) -> Iterator[Block]:
+    """Yield what the mark of an unconfirmed price means, where there is one."""
+    if any(row.unconfirmed for row in rows):
+        yield Lines(["~ before a price: derived from other prices, or confirmed by no second source."])
+
+
+def _usd(row: CatalogRow, rate: str, usd: float | None, unknown: str) -> str:
+    mark = "~" if rate in row.unconfirmed.split() else ""
+    return unknown if usd is None else f"{mark}{numbers.unit_price(usd)}"
+
+
 def _cells(row: CatalogRow) -> list[str]:
     gpu = f"{row.gpu_count:g}×{row.gpu}" if row.gpu else ""
     return [
@@ -77,8 +91,8 @@ def _cells(row: CatalogRow) -> list[str]:
         "" if row.vcpu is None else f"{row.vcpu:g}",
         "" if row.memory_gib is None else f"{row.memory_gib:g}",
         gpu,
-        numbers.unit_price(row.usd),
-        "" if row.spot_usd is None else numbers.unit_price(row.spot_usd),
+        _usd(row, "on_demand", row.usd, numbers.unit_price(None)),
+        _usd(row, "spot", row.spot_usd, ""),
         numbers.short_unit(row.unit),
         row.as_of or "unknown",
     ]
@@ -91,12 +105,13 @@ def _details(rows: Sequence[CatalogRow]) -> Iterator[Block]:
     yield Heading(f"{first.sku}: {first.provider} {first.service}{size}{gpu}; USD per {first.unit}")
     columns = [Column("Region"), *(Column(n, right=True) for n in ("on demand", "spot", "1 year", "3 years"))]
     yield Table([*columns, Column("As of")], [_prices(row) for row in rows])
+    yield from _marked(rows)
     yield Lines([f"{row.region}: {row.source}" for row in rows], bullets=True)
 
 
 def _prices(row: CatalogRow) -> list[str]:
     prices = (row.usd, row.spot_usd, row.commit_1y_usd, row.commit_3y_usd)
-    shown = ["–" if usd is None else numbers.unit_price(usd) for usd in prices]
+    shown = [_usd(row, rate, usd, "–") for rate, usd in zip(RATES, prices, strict=True)]
     return [row.region, *shown, row.as_of or "unknown"]
 
 

@@ -53,7 +53,7 @@ def basis(estimate: Estimate) -> str:
 def _estimated(shown: EstimateView) -> Iterator[str]:
     """Yield what part of the bill is no more than an estimate."""
     if shown.estimated_share:
-        yield f"{shown.estimated_share:.0%} of the expected cost uses prices estimated from other regions"
+        yield f"{shown.estimated_share:.0%} of the expected cost uses estimated prices"
 
 
 def _adopted(shown: EstimateView) -> Iterator[str]:
