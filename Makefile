@@ -31,8 +31,8 @@ check: $(VENV)/dev
 
 # The examples with the lowest versions that pyproject.toml allows (`llm` needs a newer pydantic than the rest),
 # and with the newest of everything.
-lowest: VERSIONS := --resolution lowest-direct --editable '.[fast,report,validate]'
-newest: VERSIONS := --upgrade --editable '.[fast,llm,report,validate]'
+lowest: VERSIONS := --resolution lowest-direct --editable '.[fast,report,tf,validate]'
+newest: VERSIONS := --upgrade --editable '.[fast,llm,report,tf,validate]'
 lowest newest: $(VENV)/dev
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/$@
 	$(BIN)/uv pip install --quiet --python $(VENV)/$@ $(VERSIONS)

@@ -45,7 +45,7 @@ class SourceText(NamedTuple):
 def read_source(source: Path, overlay: str | None = None) -> SourceText:
     """Read a directory, a file, or ``-`` for stdin. Raises :class:`InputError` for what is unreadable."""
     if source.is_dir() and not is_stdin(source):
-        return _directory(source, overlay)
+        return _terraform(source) if any(source.glob("*.tf")) else _directory(source, overlay)
     name = name_of(source)
     text = _text(source, name)
     documents = documents_in(text, name, text.lstrip()[:1] == "{")
@@ -56,6 +56,15 @@ def read_source(source: Path, overlay: str | None = None) -> SourceText:
     if "kind" not in only and isinstance(only.get("services"), dict):
         return SourceText(name, compose=only)
     return _objects(name, {name: documents})
+
+
+def _terraform(directory: Path) -> SourceText:
+    from capplan.adopt.hcl.document import read_terraform
+
+    plan = read_terraform(directory)
+    return SourceText(
+        directory.resolve().name, terraform=plan.document, skipped=[Skipped(*each) for each in plan.skipped]
+    )
 
 
 def _text(source: Path, name: str) -> str:

@@ -116,7 +116,7 @@ def _instances(resource: Mapping[str, Any], prefix: str) -> Iterator[Mapping[str
         index = instance.get("index_key")
         deposed = f" (deposed {instance['deposed']})" if instance.get("deposed") else ""
         yield {
-            "address": f"{prefix}{data}{kind}.{name}{_indexed(index)}{deposed}",
+            "address": f"{prefix}{data}{kind}.{name}{indexed(index)}{deposed}",
             "mode": resource.get("mode"),
             "type": kind,
             "name": name,
@@ -127,10 +127,14 @@ def _instances(resource: Mapping[str, Any], prefix: str) -> Iterator[Mapping[str
         }
 
 
-def _indexed(index: object) -> str:
+Key = int | str | None
+"""What tells instances of a resource or a module apart."""
+
+
+def indexed(index: Key) -> str:
     """Return an index as addresses write it.
 
-    >>> _indexed(0), _indexed("web"), _indexed(None)
+    >>> indexed(0), indexed("web"), indexed(None)
     ('[0]', '["web"]', '')
     """
     if index is None:

@@ -139,7 +139,7 @@ def _extracted(revision: str, inside: str, directory: Path) -> Path:
         about, _, path = line.partition(b"\t")
         mode, _, blob = about.decode().split()
         name = os.fsdecode(path)
-        if mode.startswith("100") and name.endswith((".yaml", ".yml", ".json")):
+        if mode.startswith("100") and name.endswith((".yaml", ".yml", ".json", ".tf", ".tfvars")):
             target = directory / Path(inside).name / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(_git("cat-file", "blob", blob).stdout)
