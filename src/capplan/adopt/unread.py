@@ -34,7 +34,6 @@ def _is_whole(value: object) -> bool:
 
 QUANTITY = Shape("a quantity", _is_quantity)
 WHOLE = Shape("a whole number", _is_whole)
-FLAG = Shape("true or false", lambda value: isinstance(value, bool))
 LIST = Shape("a list", lambda value: isinstance(value, list))
 MAPPING = Shape("a mapping", lambda value: isinstance(value, dict))
 

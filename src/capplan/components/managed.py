@@ -45,7 +45,11 @@ MANAGED: Mapping[str, ManagedCluster] = {
     "gke": ManagedCluster(
         _gke, lambda c: "zonal-cluster-management-fee" if c.zonal else "cluster-management-fee"
     ),
-    "eks": ManagedCluster(_eks, lambda _: "cluster", pods_by_machine=True),
+    "eks": ManagedCluster(
+        _eks,
+        lambda c: "cluster" if c.support == "standard" else "cluster-extended-support",
+        pods_by_machine=True,
+    ),
     "aks": ManagedCluster(_aks, lambda c: None if c.tier == "free" else "standard-tier-uptime-sla"),
 }
 """By the name that a plan gives them."""

@@ -61,6 +61,10 @@ class Eks(ClusterBase):
     """Amazon Elastic Kubernetes Service."""
 
     platform: Literal["eks"]
+    support: Literal["standard", "extended"] = Field(
+        "standard",
+        description="Support of the Kubernetes version; extended support of an old one costs more.",
+    )
 
 
 class Aks(ClusterBase):

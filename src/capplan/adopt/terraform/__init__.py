@@ -1,0 +1,34 @@
+"""Terraform plans and states: a graph that resolves, a table for each type of resource, and its readers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from capplan.adopt.draft import Draft
+from capplan.adopt.terraform import aws_compute, aws_data, aws_network, azure, gcp
+from capplan.adopt.terraform.graph import Graph
+from capplan.adopt.terraform.reading import Reading
+from capplan.adopt.terraform.table import Row
+from capplan.adopt.tfplan import mapping_of
+from capplan.adopt.unread import LIST, Shapes, note_unread
+
+TYPES: Mapping[str, Row] = {
+    **aws_compute.TYPES,
+    **aws_data.TYPES,
+    **aws_network.TYPES,
+    **gcp.TYPES,
+    **azure.TYPES,
+}
+"""How each resource type is read."""
+
+
+_MODULES: Shapes = {"child_modules": LIST, "resources": LIST, "values": {}}
+
+
+def adopt_terraform(draft: Draft, plan: Mapping[str, Any]) -> None:
+    """Add the resources of a plan. ``plan`` is the document of `terraform show -json`."""
+    note_unread(
+        draft, "planned_values.root_module", mapping_of(plan["planned_values"])["root_module"], _MODULES
+    )
+    Reading(Graph(plan), TYPES, draft).adopt()

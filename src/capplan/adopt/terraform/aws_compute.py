@@ -1,0 +1,422 @@
+"""EC2 instances and their groups, EKS, ECS and Lambda, as AWS' provider describes them.
+
+Defaults are those of the provider's documentation (registry.terraform.io/providers/hashicorp/aws).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from capplan.adopt.draft import Tree, cores
+from capplan.adopt.terraform.aws_disks import Volume, put_volumes, volume_of
+from capplan.adopt.terraform.planned import Planned
+from capplan.adopt.terraform.reading import Reading, bounds, name_of
+from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
+from capplan.manifests.quantity import memory
+
+_IMAGE_GIB = 8
+"""The root volume of Amazon's Linux images; Windows has 30 GiB."""
+
+_NODE_GIB = 20
+"""The root volume of an EKS node: eksctl's and the API's default of disk_size."""
+
+_CLUSTER = "aws_eks_cluster"
+_TEMPLATES = ("aws_launch_template", "aws_launch_configuration")
+
+_EKS_STANDARD_SINCE = 33
+"""The oldest minor version of Kubernetes in standard support on EKS, as of October 2026."""
+
+
+class _Machine(NamedTuple):
+    """What an instance or a launch template orders."""
+
+    machine: str | None
+    spot: bool
+    volumes: Sequence[Volume]
+
+
+def _machine_of(tf: Reading, block: Attributes, template: Attributes | None, usual_gib: float) -> _Machine:
+    """Return what instances are: what they say themselves, or else their launch template."""
+    own = _ordered(tf, block, usual_gib)
+    if template is None:
+        return own
+    base = _ordered(tf, template, usual_gib)
+    named = any(block.get(name) for name in ("root_block_device", "ebs_block_device"))
+    return _Machine(
+        own.machine or base.machine, own.spot or base.spot, own.volumes if named else base.volumes
+    )
+
+
+def _ordered(tf: Reading, block: Attributes, usual_gib: float) -> _Machine:
+    node = block.node
+    tenancy = (
+        block.text("tenancy") or block.text("placement_tenancy") or block.block("placement").text("tenancy")
+    )
+    if tenancy == "host":
+        tf.note(node, "it runs on a dedicated host, which capplan does not price")
+    elif tenancy == "dedicated":
+        tf.note(node, "tenancy is dedicated, which costs more than the shared tenancy that is priced")
+    if block.block("credit_specification").text("cpu_credits") == "unlimited":
+        tf.usage(node, "CPU credits beyond the baseline")
+    spot = block.block("instance_market_options").text("market_type") == "spot"
+    spot = spot or node.type == "aws_spot_instance_request" or bool(block.known("spot_price"))
+    return _Machine(block.text("instance_type") or None, spot, _volumes(tf, block, usual_gib))
+
+
+def _volumes(tf: Reading, block: Attributes, usual_gib: float) -> list[Volume]:
+    """Return the volumes of an instance or template, the root first; it may have the image's size."""
+    root: Volume | None = None
+    found: list[Volume | None] = []
+    for each in block.blocks("root_block_device"):
+        root = _volume(tf, each, usual_gib)
+    found += [_volume(tf, each, 0) for each in block.blocks("ebs_block_device")]
+    for each in block.blocks("block_device_mappings"):
+        ebs = each.block("ebs")
+        if not ebs:
+            continue
+        is_root = root is None and each.text("device_name", "/dev/xvda") in _ROOTS
+        volume = _volume(tf, ebs, usual_gib if is_root else 0)
+        root, found = (volume, found) if is_root else (root, [*found, volume])
+    if root is None:
+        root = Volume("gp2", usual_gib)
+        tf.assume(block.node, f"its root volume is {usual_gib:g} GiB of gp2, as the usual images have it")
+    return [volume for volume in (root, *found) if volume is not None]
+
+
+_ROOTS = ("/dev/xvda", "/dev/sda1", "/dev/sda", "xvda")
+
+
+def _volume(tf: Reading, block: Attributes, usual_gib: float) -> Volume | None:
+    try:
+        return volume_of(block, usual_gib=usual_gib)
+    except UncoveredError as reason:
+        tf.note(block.node, str(reason))
+        return None
+
+
+def _template(tf: Reading, block: Attributes, path: str) -> Attributes | None:
+    """Return the launch template that a block at ``path`` refers to; None where it has no such block."""
+    found = tf.owner(block.node, path, *_TEMPLATES)
+    return None if found is None else tf.block(found)
+
+
+def _instance(tf: Reading, resource: Attributes) -> None:
+    template = None
+    if resource.has("launch_template"):
+        template = _template(tf, resource, "launch_template")
+    found = _machine_of(tf, resource, template, _IMAGE_GIB)
+    if resource.flag("monitoring"):
+        tf.priced(resource.node, "cloudwatch", "metric", _DETAILED_METRICS, "monitoring")
+    if resource.flag("associate_public_ip_address"):
+        tf.priced(resource.node, "public-ipv4", "in-use", 1, "address")
+    machine = found.machine or resource.needed("instance_type")
+    _group(tf, resource.node, machine, found.volumes, 1, 1, 1.0 if found.spot else 0.0)
+
+
+_DETAILED_METRICS = 7
+"""Metrics of an instance with detailed monitoring: aws.amazon.com/cloudwatch/pricing, example 1."""
+
+
+def _group(
+    tf: Reading,
+    node: Planned,
+    machine: str,
+    volumes: Sequence[Volume],
+    instances: Any,
+    count: float,
+    spot: float,
+) -> None:
+    tree: Tree = {"platform": "vm-group", "provider": "aws", "region": tf.region(node)}
+    tree |= {"machine": tf.machine("aws", machine), "instances": instances}
+    if spot:
+        tree["purchase"] = {"spot": _share(spot)}
+    put_volumes(tf, node, tree, volumes, count)
+    tf.add("services", node, tree)
+
+
+def _share(share: float) -> str:
+    return f"{share * 100:.6g}%"
+
+
+def _auto_scaling_group(tf: Reading, resource: Attributes) -> None:
+    mixed = resource.block("mixed_instances_policy")
+    path = "launch_template"
+    if mixed:
+        path = "mixed_instances_policy.launch_template.launch_template_specification"
+    elif resource.get("launch_configuration") is not None:
+        path = "launch_configuration"
+    resource.get("launch_template")
+    template = _template(tf, resource, path)
+    if template is None:
+        raise UncoveredError("its launch template is not in the plan")
+    found = _ordered(tf, template, _IMAGE_GIB)
+    low, high = resource.whole("min_size", 1), resource.whole("max_size", 1)
+    desired = resource.whole("desired_capacity", low)
+    machine, spot, weight = found.machine, float(found.spot), 1.0
+    if mixed:
+        machine, weight = _overridden(tf, mixed, found.machine)
+        spot = max(spot, _spot_share(mixed, desired))
+    if machine is None:
+        raise UncoveredError("its launch template names no instance type")
+    low, high, desired = (math.ceil(count / weight) for count in (low, high, desired))
+    _group(tf, resource.node, machine, found.volumes, bounds(low, high, desired), desired, spot)
+
+
+def _overridden(tf: Reading, mixed: Attributes, machine: str | None) -> tuple[str | None, float]:
+    """Return the machine type of a mixed group, and how much of its capacity one of them is."""
+    overrides = mixed.block("launch_template").blocks("override")
+    types = [override.text("instance_type") for override in overrides]
+    if any(override.get("instance_requirements") for override in overrides):
+        raise UncoveredError("instance_requirements leave the instance type to AWS")
+    if not any(types):
+        return machine, 1.0
+    first = next(index for index, kind in enumerate(types) if kind)
+    if len({kind for kind in types if kind}) > 1:
+        tf.assume(
+            mixed.node, f"all its instances are {types[first]}, the first of {len(types)} types it may take"
+        )
+    return types[first], overrides[first].number("weighted_capacity", 1.0) or 1.0
+
+
+def _spot_share(mixed: Attributes, desired: float) -> float:
+    """Return the share of spot instances in a mixed group of ``desired`` instances."""
+    distribution = mixed.block("instances_distribution")
+    base = distribution.number("on_demand_base_capacity")
+    above = distribution.number("on_demand_percentage_above_base_capacity", 100.0) / 100
+    if desired <= 0:
+        return 1 - above
+    on_demand = min(desired, base) + math.ceil(max(0.0, desired - base) * above)
+    return 1 - on_demand / desired
+
+
+def _eks(tf: Reading, resource: Attributes) -> None:
+    node = resource.node
+    tree: Tree = {"platform": "eks", "region": tf.region(node)}
+    groups = {name_of(group.node): group for group in tf.owned(node, "cluster_name", "aws_eks_node_group")}
+    pools: dict[str, Tree] = {}
+    for name, group in groups.items():
+        with tf.part(group.node):
+            pools[name] = _eks_pool(tf, group)
+    if resource.block("compute_config").flag("enabled"):
+        tf.usage(node, "nodes of EKS Auto Mode and their fee")
+    extended = resource.block("upgrade_policy").text("support_type", "EXTENDED") == "EXTENDED"
+    if extended and _past_standard(resource.text("version")):
+        tree["support"] = "extended"
+    if pools:
+        tf.add_cluster(node, tree, pools, {name: group.node for name, group in groups.items()})
+    else:
+        tf.priced(node, "eks", "cluster-extended-support" if "support" in tree else "cluster")
+
+
+def _past_standard(version: str) -> bool:
+    """Say whether a version of Kubernetes costs extended support: EKS' release calendar."""
+    major, _, minor = version.partition(".")
+    return major == "1" and minor.isdecimal() and int(minor) < _EKS_STANDARD_SINCE
+
+
+def _eks_pool(tf: Reading, pool: Attributes) -> Tree:
+    """Return a node group: its machines by its own types, its launch template, or the API's default."""
+    scaling = pool.block("scaling_config")
+    has_template = pool.has("launch_template")
+    template = _template(tf, pool, "launch_template") if has_template else None
+    types, ordered = pool.texts("instance_types"), None
+    if template is not None:
+        ordered = _ordered(tf, template, _NODE_GIB)
+    elif has_template:
+        tf.note(pool.node, "its launch template is not in the plan, so its disks have no price")
+    kind = types[0] if types else (ordered.machine if ordered else None)
+    if kind is None and template is None and has_template:
+        raise UncoveredError("its launch template, which says its instance type, is not in the plan")
+    low, high = scaling.whole("min_size", 1), scaling.whole("max_size", 1)
+    desired = scaling.whole("desired_size", low)
+    found: Tree = {"machine": tf.machine("aws", kind or "t3.medium"), "nodes": bounds(low, high, desired)}
+    if pool.text("capacity_type", "ON_DEMAND") == "SPOT" or (ordered is not None and ordered.spot):
+        found["purchase"] = {"spot": "100%"}
+    if len(types) > 1:
+        tf.assume(pool.node, f"all its nodes are {types[0]}, the first of {len(types)} types it may take")
+    if ordered is not None:
+        put_volumes(tf, pool.node, found, ordered.volumes, desired)
+    elif not has_template:
+        put_volumes(tf, pool.node, found, [Volume("gp2", pool.number("disk_size", _NODE_GIB))], desired)
+    return found
+
+
+def _eks_pool_alone(tf: Reading, pool: Attributes) -> None:
+    """Read a node group whose cluster is elsewhere; the others are read with their cluster."""
+    if tf.owner(pool.node, "cluster_name", _CLUSTER) is not None:
+        return
+    tf.pool_alone(pool.node, _eks_pool(tf, pool))
+
+
+def _fargate_profile(tf: Reading, resource: Attributes) -> None:
+    tf.usage(resource.node, "pods on Fargate")
+
+
+def _ecs_service(tf: Reading, resource: Attributes) -> None:
+    """Add a service on Fargate; on EC2 its tasks run on machines that are billed by themselves."""
+    node = resource.node
+    task = tf.owner(node, "task_definition", "aws_ecs_task_definition")
+    resource.get("task_definition")
+    shares = _fargate_shares(resource)
+    needs_fargate = task is not None and "FARGATE" in tf.block(task).texts("requires_compatibilities")
+    if resource.text("launch_type") in ("EC2", "EXTERNAL") or (shares is None and not needs_fargate):
+        tf.free(node)
+        return
+    if task is None:
+        raise UncoveredError("its task definition is not in the plan")
+    tree = _task(tf, task)
+    if shares:
+        tree["spot"] = _share(shares)
+    desired = resource.whole("desired_count", 0)
+    targets = tf.owned(node, "resource_id", "aws_appautoscaling_target")
+    low, high = desired, desired
+    for target in targets:
+        low, high = target.whole("min_capacity", desired), target.whole("max_capacity", desired)
+    tree["instances"] = bounds(low, high, desired)
+    tf.add("services", node, {"platform": "fargate", "region": tf.region(node), **tree})
+
+
+def _fargate_shares(resource: Attributes) -> float | None:
+    """Return the share of a service's tasks on Fargate Spot; None where it is not on Fargate."""
+    strategy = resource.blocks("capacity_provider_strategy")
+    if not strategy:
+        return 0.0 if resource.text("launch_type") == "FARGATE" else None
+    weights = {each.text("capacity_provider"): each.number("weight") for each in strategy}
+    if not set(weights) <= {"FARGATE", "FARGATE_SPOT"}:
+        return None
+    total = sum(weights.values())
+    return weights.get("FARGATE_SPOT", 0.0) / total if total else float("FARGATE_SPOT" in weights)
+
+
+def _task(tf: Reading, node: Planned) -> Tree:
+    """Return what a task definition asks of Fargate."""
+    task = tf.block(node)
+    units, mib = task.number("cpu"), task.number("memory")
+    if not units or not mib:
+        raise UncoveredError("its task definition says no cpu or memory")
+    tree: Tree = {"cpu": cores(units / 1024), "memory": memory(mib / 1024)}
+    platform = task.block("runtime_platform")
+    if platform.text("cpu_architecture", "X86_64") == "ARM64":
+        tree["architecture"] = "arm"
+    if platform.text("operating_system_family", "LINUX") != "LINUX":
+        raise UncoveredError("it runs Windows on Fargate, which capplan does not price")
+    size = task.block("ephemeral_storage").number("size_in_gib")
+    return {**tree, "ephemeral_storage": f"{size:g}Gi"} if size else tree
+
+
+def _lambda(tf: Reading, resource: Attributes) -> None:
+    resource.number("memory_size", 128)
+    tf.usage(resource.node, "requests and the time of functions")
+
+
+def _provisioned_concurrency(tf: Reading, resource: Attributes) -> None:
+    function = tf.owner(resource.node, "function_name", "aws_lambda_function")
+    if function is None:
+        raise UncoveredError("its function is not in the plan")
+    gib = tf.block(function).number("memory_size", 128) / 1024
+    seconds = resource.number("provisioned_concurrent_executions") * 730 * 3600
+    tf.priced(resource.node, "lambda", "provisioned-concurrency", gib * seconds)
+
+
+_INSTANCE_FREE = """
+    ami availability_zone user_data user_data_base64 user_data_replace_on_change key_name
+    vpc_security_group_ids private_ip secondary_private_ips ipv6_address_count ipv6_addresses
+    source_dest_check disable_api_termination disable_api_stop ebs_optimized hibernation metadata_options
+    maintenance_options enclave_options private_dns_name_options capacity_reservation_specification
+    cpu_options cpu_core_count cpu_threads_per_core instance_initiated_shutdown_behavior volume_tags
+    placement_group placement_partition_number network_interface ephemeral_block_device enable_primary_ipv6
+    region root_block_device.delete_on_termination root_block_device.device_name
+    ebs_block_device.device_name ebs_block_device.delete_on_termination ebs_block_device.snapshot_id
+    wait_for_fulfillment spot_type launch_group instance_interruption_behavior
+    instance_interruption_behaviour valid_from valid_until instance_market_options.spot_options
+    instance_state arn primary_network_interface tenancy host_id"""
+
+_TEMPLATE_FREE = """
+    image_id user_data key_name vpc_security_group_ids update_default_version default_version ebs_optimized
+    iam_instance_profile network_interfaces metadata_options tag_specifications disable_api_termination
+    disable_api_stop enclave_options hibernation_options maintenance_options private_dns_name_options
+    cpu_options instance_initiated_shutdown_behavior kernel_id ram_disk_id license_specification
+    security_group_names capacity_reservation_specification placement block_device_mappings.device_name
+    block_device_mappings.no_device block_device_mappings.virtual_name
+    block_device_mappings.ebs.delete_on_termination block_device_mappings.ebs.snapshot_id
+    instance_market_options.spot_options latest_version root_block_device.delete_on_termination
+    ebs_block_device.device_name ebs_block_device.delete_on_termination ebs_block_device.snapshot_id
+    enable_monitoring associate_public_ip_address monitoring region"""
+
+_GROUP_FREE = """
+    vpc_zone_identifier availability_zones health_check_type health_check_grace_period target_group_arns
+    load_balancers tag termination_policies suspended_processes enabled_metrics metrics_granularity
+    wait_for_capacity_timeout wait_for_elb_capacity min_elb_capacity protect_from_scale_in default_cooldown
+    default_instance_warmup capacity_rebalance instance_refresh placement_group service_linked_role_arn
+    instance_maintenance_policy initial_lifecycle_hook force_delete force_delete_warm_pool traffic_source
+    ignore_failed_scaling_activities desired_capacity_type max_instance_lifetime
+    availability_zone_distribution
+    mixed_instances_policy.instances_distribution.on_demand_allocation_strategy
+    mixed_instances_policy.instances_distribution.spot_allocation_strategy
+    mixed_instances_policy.instances_distribution.spot_instance_pools
+    mixed_instances_policy.launch_template.launch_template_specification region predicted_capacity
+    warm_pool_size"""
+
+
+def _template_alone(tf: Reading, resource: Attributes) -> None:
+    """Launch templates cost nothing; what they order is read with what uses them."""
+    tf.free(resource.node)
+
+
+TYPES: Mapping[str, Row] = {
+    "aws_instance": Row(_instance, _INSTANCE_FREE),
+    "aws_spot_instance_request": Row(_instance, _INSTANCE_FREE),
+    "aws_launch_template": Row(_template_alone, _TEMPLATE_FREE),
+    "aws_launch_configuration": Row(_template_alone, _TEMPLATE_FREE),
+    "aws_autoscaling_group": Row(_auto_scaling_group, _GROUP_FREE),
+    _CLUSTER: Row(
+        _eks,
+        """
+        vpc_config access_config kubernetes_network_config encryption_config enabled_cluster_log_types
+        bootstrap_self_managed_addons zonal_shift_config storage_config compute_config.node_pools
+        compute_config.node_role_arn remote_network_config region platform_version""",
+    ),
+    "aws_eks_node_group": Row(
+        _eks_pool_alone,
+        """
+        node_group_name node_group_name_prefix node_role_arn ami_type release_version version taint
+        update_config remote_access force_update_version node_repair_config launch_template region""",
+    ),
+    "aws_eks_fargate_profile": Row(
+        _fargate_profile, "cluster_name fargate_profile_name pod_execution_role_arn selector region"
+    ),
+    "aws_ecs_task_definition": Row(
+        _template_alone,
+        """
+        container_definitions family execution_role_arn task_role_arn network_mode volume skip_destroy
+        placement_constraints pid_mode ipc_mode proxy_configuration track_latest enable_fault_injection
+        region""",
+    ),
+    "aws_ecs_service": Row(
+        _ecs_service,
+        """
+        cluster network_configuration load_balancer service_registries deployment_controller
+        deployment_circuit_breaker deployment_maximum_percent deployment_minimum_healthy_percent
+        deployment_configuration enable_ecs_managed_tags enable_execute_command propagate_tags
+        platform_version scheduling_strategy health_check_grace_period_seconds force_new_deployment
+        wait_for_steady_state iam_role ordered_placement_strategy placement_constraints
+        service_connect_configuration triggers alarms availability_zone_rebalancing
+        capacity_provider_strategy.base region""",
+    ),
+    "aws_lambda_function": Row(
+        _lambda,
+        """
+        function_name handler runtime filename s3_bucket s3_key s3_object_version source_code_hash timeout
+        layers environment vpc_config publish package_type image_uri image_config architectures
+        dead_letter_config tracing_config file_system_config reserved_concurrent_executions logging_config
+        code_signing_config_arn replace_security_groups_on_destroy replacement_security_group_ids
+        skip_destroy kms_key_arn region""",
+        {"ephemeral_storage.size": 512},
+    ),
+    "aws_lambda_provisioned_concurrency_config": Row(
+        _provisioned_concurrency, "qualifier skip_destroy region"
+    ),
+}
+"""How each type is read."""

@@ -1,0 +1,309 @@
+"""Databases, caches, volumes and what else stores, as AWS' provider describes them.
+
+Defaults are those of the provider's documentation (registry.terraform.io/providers/hashicorp/aws).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from capplan.adopt import checks
+from capplan.adopt.draft import Tree
+from capplan.adopt.terraform.aws_disks import add_volume, volume_of
+from capplan.adopt.terraform.planned import UNKNOWN, Planned
+from capplan.adopt.terraform.reading import Reading
+from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
+
+_ENGINES = {"postgres": "rds-postgres", "mysql": "rds-mysql", "mariadb": "rds-mariadb"}
+"""Service of the catalog by the engine of an RDS instance."""
+
+_LAST_EXTENDED = {"postgres": 12, "mysql": 5.7, "aurora-postgresql": 12, "aurora-mysql": 5.7}
+"""The newest version past standard support in October 2026: the release calendars of RDS and Aurora."""
+
+_GP3_LARGE_GIB, _GP3_IOPS, _GP3_LARGE_IOPS = 400, 3_000, 12_000
+"""IOPS included in gp3 volumes of RDS, and from which size more are: RDS user guide, storage."""
+
+
+def _rds(tf: Reading, resource: Attributes) -> None:
+    node = resource.node
+    source = _source(tf, resource)
+    engine = _inherited(resource, source, "engine")
+    service = _ENGINES.get(engine)
+    if service is None:
+        raise UncoveredError(f"capplan has no prices of RDS for {engine}")
+    multi = resource.flag("multi_az")
+    machine = tf.check("aws", service, _inherited(resource, source, "instance_class"))
+    _rds_extended(tf, resource, engine, machine, service, 2 if multi else 1)
+    kind = resource.text("storage_type") or ("io1" if resource.number("iops") else "gp2")
+    gib = _rds_gib(tf, resource, source)
+    general = kind in ("gp2", "gp3")
+    if service == "rds-mariadb":
+        suffix = " multi-az" if multi else ""
+        tf.priced(node, service, machine + suffix)
+        if general and gib:
+            tf.priced(node, service, f"storage-general-purpose{suffix}", gib, "storage")
+    else:
+        tree: Tree = {"platform": "rds", "engine": engine, "machine": machine, "region": tf.region(node)}
+        tree["high_availability"] = multi
+        if general and gib:
+            tree["storage"] = f"{gib:g}Gi"
+        tf.add("databases", node, tree)
+    _rds_storage(tf, resource, service, kind, gib, 2 if multi else 1)
+    if resource.number("backup_retention_period"):
+        tf.usage(node, "backups beyond the size of the database")
+
+
+def _source(tf: Reading, resource: Attributes) -> Attributes | None:
+    """Return the database that a replica copies."""
+    if resource.get("replicate_source_db") is None and not _refers(resource, "replicate_source_db"):
+        return None
+    found = tf.owner(resource.node, "replicate_source_db", "aws_db_instance")
+    return None if found is None else tf.block(found)
+
+
+def _refers(resource: Attributes, name: str) -> bool:
+    return name in (resource.node.expressions or {})
+
+
+def _inherited(resource: Attributes, source: Attributes | None, name: str) -> str:
+    """Return what a database says, or what the one that it copies does."""
+    if source is not None and not isinstance(resource.get(name), str):
+        return source.needed(name)
+    return resource.needed(name)
+
+
+def _rds_gib(tf: Reading, resource: Attributes, source: Attributes | None) -> float | None:
+    """Return the storage of a database; None, with a note, where it is unknown: a snapshot's is."""
+    for each in (resource, source):
+        if each is not None and each.get("allocated_storage") not in (None, UNKNOWN):
+            return each.number("allocated_storage") or None
+    what = "allocated_storage is unknown, so its storage has no price"
+    tf.draft.note(checks.UNKNOWN_VOLUME_SIZE, resource.node.address, what)
+    return None
+
+
+def _rds_storage(
+    tf: Reading, resource: Attributes, service: str, kind: str, gib: float | None, copies: int
+) -> None:
+    """Add storage that is not for general purposes, and provisioned performance."""
+    node, iops = resource.node, resource.number("iops")
+    with tf.part(node):
+        if kind in ("io1", "io2"):
+            if gib:
+                tf.priced(node, service, "storage-provisioned-iops", gib * copies, "storage")
+            tf.priced(node, service, "provisioned-iops", iops * copies, "iops")
+        elif kind == "standard":
+            tf.priced(node, service, "storage-magnetic", (gib or 0) * copies, "storage")
+        elif kind == "gp3" and gib:
+            extra = iops - (_GP3_LARGE_IOPS if gib >= _GP3_LARGE_GIB else _GP3_IOPS)
+            if extra > 0:
+                tf.priced(
+                    node, service, "iops-general-purpose" + (" multi-az" if copies > 1 else ""), extra, "iops"
+                )
+
+
+def _rds_extended(
+    tf: Reading, resource: Attributes, engine: str, machine: str, service: str, copies: int
+) -> None:
+    """Add extended support of an old engine, by the vCPU: docs.aws.amazon.com/AmazonRDS, extended support."""
+    version = re.match(r"\d+(\.\d+)?", resource.text("engine_version"))
+    refused = resource.text("engine_lifecycle_support").endswith("-disabled")
+    last = _LAST_EXTENDED.get(engine)
+    if (
+        version is None
+        or last is None
+        or refused
+        or float(version[0] if last % 1 else version[0].split(".")[0]) > last
+    ):
+        return
+    vcpu = tf.catalog.require("aws", service, machine).vcpu or 0
+    with tf.part(resource.node):
+        tf.priced(resource.node, service, "extended-support-vcpu-hour", vcpu * copies, "extended-support")
+
+
+def _cluster(tf: Reading, resource: Attributes) -> None:
+    """Read an Aurora cluster; its instances are billed one by one, its storage and I/O by use."""
+    engine = resource.text("engine", "aurora-mysql")
+    if not engine.startswith("aurora"):
+        raise UncoveredError(f"capplan has no prices of Multi-AZ clusters of RDS for {engine}")
+    resource.text("storage_type")
+    tf.usage(resource.node, "storage, I/O and backups")
+
+
+def _cluster_instance(tf: Reading, resource: Attributes) -> None:
+    node = resource.node
+    owner = tf.owner(node, "cluster_identifier", "aws_rds_cluster")
+    cluster = None if owner is None else tf.block(owner)
+    engine = resource.text("engine") or (
+        cluster.text("engine", "aurora-mysql") if cluster is not None else ""
+    )
+    service = {
+        "aurora-postgresql": "aurora-postgres",
+        "aurora-mysql": "aurora-mysql",
+        "aurora": "aurora-mysql",
+    }.get(engine)
+    if service is None:
+        raise UncoveredError(f"capplan has no prices of {engine or 'an unknown engine'}")
+    optimized = cluster is not None and cluster.text("storage_type") == "aurora-iopt1"
+    machine = resource.needed("instance_class")
+    if machine == "db.serverless":
+        _serverless(tf, node, cluster, service, optimized)
+        return
+    if optimized:
+        raise UncoveredError(f"capplan has no I/O-Optimized price of {machine}")
+    tf.priced(node, service, machine)
+    if cluster is not None:
+        _rds_extended(tf, cluster, engine, machine, service, 1)
+
+
+def _serverless(
+    tf: Reading, node: Planned, cluster: Attributes | None, service: str, optimized: bool
+) -> None:
+    """Add the least capacity that an instance of Serverless v2 has."""
+    if cluster is None:
+        raise UncoveredError("its cluster, which says its capacity, is not in the plan")
+    scaling = cluster.block("serverlessv2_scaling_configuration")
+    low, high = scaling.number("min_capacity"), scaling.number("max_capacity")
+    scaling.get("seconds_until_auto_pause")
+    sku = "serverless-v2-acu-io-optimized" if optimized else "serverless-v2-acu"
+    tf.priced(node, service, sku, low)
+    tf.usage(node, f"capacity units above {low:g}, up to {high:g},")
+
+
+def _elasticache(tf: Reading, resource: Attributes) -> None:
+    """Add a cluster, or one more node of a replication group."""
+    owner = tf.owner(resource.node, "replication_group_id", "aws_elasticache_replication_group")
+    group = tf.block(owner) if owner is not None and _refers(resource, "replication_group_id") else None
+    engine = (group or resource).text("engine", "redis")
+    kind = (group or resource).needed("node_type")
+    _cache(tf, resource.node, engine, kind, 1, resource.whole("num_cache_nodes", 1) - 1)
+
+
+def _replication_group(tf: Reading, resource: Attributes) -> None:
+    mode = resource.block("cluster_mode")
+    shards = resource.whole("num_node_groups") or mode.whole("num_node_groups", 1)
+    nodes = resource.whole("num_cache_clusters") or resource.whole("number_cache_clusters", 1)
+    said = resource.get("replicas_per_node_group")
+    replicas = (
+        resource.whole("replicas_per_node_group")
+        if said is not None
+        else mode.whole("replicas_per_node_group", nodes - 1)
+    )
+    _cache(
+        tf,
+        resource.node,
+        resource.text("engine", "redis"),
+        resource.needed("node_type"),
+        max(1, shards),
+        replicas,
+    )
+    if resource.number("snapshot_retention_limit"):
+        tf.usage(resource.node, "backups beyond the first")
+
+
+def _cache(tf: Reading, node: Planned, engine: str, kind: str, shards: int, replicas: int) -> None:
+    machine = tf.check("aws", f"elasticache-{engine}", kind)
+    if engine != "redis":
+        tf.priced(node, f"elasticache-{engine}", machine, shards * (1 + max(0, replicas)))
+        return
+    tree: Tree = {"platform": "elasticache", "machine": machine, "region": tf.region(node)}
+    tf.add("caches", node, {**tree, "shards": shards, "replicas": max(0, replicas)})
+
+
+def _volume(tf: Reading, resource: Attributes) -> None:
+    add_volume(tf, resource.node, volume_of(resource, "size", "type"))
+
+
+def _dynamodb(tf: Reading, resource: Attributes) -> None:
+    node = resource.node
+    if resource.text("billing_mode", "PROVISIONED") == "PROVISIONED":
+        for attribute, sku in (
+            ("read_capacity", "provisioned-read"),
+            ("write_capacity", "provisioned-write"),
+        ):
+            units = resource.number(attribute, 1)
+            for index in resource.blocks("global_secondary_index"):
+                units += index.number(attribute)
+            with tf.part(node):
+                tf.priced(node, "dynamodb", sku, units, sku.removeprefix("provisioned-"))
+        tf.usage(node, "stored data")
+    else:
+        tf.usage(node, "reads, writes and stored data")
+
+
+def _opensearch(tf: Reading, resource: Attributes) -> None:
+    node, config, ebs = resource.node, resource.block("cluster_config"), resource.block("ebs_options")
+    count = config.whole("instance_count", 1)
+    tf.priced(node, "opensearch", config.text("instance_type", "m4.large.search"), count)
+    if config.flag("dedicated_master_enabled"):
+        kind, number = config.needed("dedicated_master_type"), config.whole("dedicated_master_count", 3)
+        with tf.part(node):
+            tf.priced(node, "opensearch", kind, number, "masters")
+    if ebs.flag("ebs_enabled"):
+        tf.note(
+            node, f"{count} volumes of {ebs.number('volume_size'):g} GiB of {ebs.text('volume_type', 'gp2')}"
+        )
+
+
+_RDS_FREE = """
+    engine_version engine_version_actual username password password_wo password_wo_version
+    manage_master_user_password master_user_secret_kms_key_id db_name port db_subnet_group_name
+    parameter_group_name option_group_name availability_zone vpc_security_group_ids skip_final_snapshot
+    final_snapshot_identifier copy_tags_to_snapshot backup_window maintenance_window apply_immediately
+    auto_minor_version_upgrade allow_major_version_upgrade publicly_accessible storage_encrypted
+    iam_database_authentication_enabled performance_insights_enabled performance_insights_kms_key_id
+    monitoring_interval monitoring_role_arn enabled_cloudwatch_logs_exports ca_cert_identifier
+    delete_automated_backups license_model max_allocated_storage character_set_name snapshot_identifier
+    restore_to_point_in_time s3_import blue_green_update network_type nchar_character_set_name timezone
+    replica_mode domain domain_iam_role_name customer_owned_ip_enabled backup_target dedicated_log_volume
+    upgrade_storage_config database_insights_mode region allocated_storage engine_lifecycle_support"""
+
+_AURORA_FREE = f"""
+    {_RDS_FREE} cluster_identifier cluster_identifier_prefix database_name master_username master_password
+    master_password_wo master_password_wo_version availability_zones preferred_backup_window
+    preferred_maintenance_window db_cluster_parameter_group_name db_instance_parameter_group_name
+    engine_mode enable_http_endpoint global_cluster_identifier replication_source_identifier source_region
+    enable_global_write_forwarding enable_local_write_forwarding scaling_configuration
+    backup_retention_period promotion_tier cluster_members iam_roles instance_class db_system_id"""
+
+_CACHE_FREE = """
+    cluster_id replication_group_id engine_version parameter_group_name port subnet_group_name
+    security_group_names maintenance_window snapshot_window snapshot_name snapshot_arns
+    notification_topic_arn az_mode availability_zone preferred_availability_zones
+    preferred_cache_cluster_azs apply_immediately auto_minor_version_upgrade final_snapshot_identifier
+    log_delivery_configuration network_type ip_discovery transit_encryption_enabled transit_encryption_mode
+    at_rest_encryption_enabled auth_token auth_token_update_strategy automatic_failover_enabled
+    multi_az_enabled replication_group_description user_group_ids outpost_mode preferred_outpost_arn
+    snapshot_retention_limit cluster_mode_enabled region"""
+
+
+TYPES: Mapping[str, Row] = {
+    "aws_db_instance": Row(_rds, _RDS_FREE, {"performance_insights_retention_period": 7}),
+    "aws_rds_cluster": Row(_cluster, _AURORA_FREE),
+    "aws_rds_cluster_instance": Row(
+        _cluster_instance, _AURORA_FREE, {"performance_insights_retention_period": 7}
+    ),
+    "aws_elasticache_cluster": Row(_elasticache, _CACHE_FREE),
+    "aws_elasticache_replication_group": Row(_replication_group, _CACHE_FREE),
+    "aws_ebs_volume": Row(_volume, "availability_zone snapshot_id final_snapshot outpost_arn region"),
+    "aws_dynamodb_table": Row(
+        _dynamodb,
+        """
+        hash_key range_key attribute ttl server_side_encryption deletion_protection_enabled
+        global_secondary_index.name global_secondary_index.hash_key global_secondary_index.range_key
+        global_secondary_index.projection_type global_secondary_index.non_key_attributes
+        local_secondary_index stream_enabled stream_view_type import_table region""",
+        {"table_class": "STANDARD"},
+    ),
+    "aws_opensearch_domain": Row(
+        _opensearch,
+        """
+        domain_name engine_version vpc_options encrypt_at_rest node_to_node_encryption
+        domain_endpoint_options advanced_options advanced_security_options access_policies
+        log_publishing_options snapshot_options cognito_options auto_tune_options software_update_options
+        off_peak_window_options ip_address_type cluster_config.zone_awareness_enabled
+        cluster_config.zone_awareness_config region""",
+    ),
+}
+"""How each type is read."""

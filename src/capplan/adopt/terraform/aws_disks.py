@@ -1,0 +1,83 @@
+"""EBS volumes: sizes and types as Terraform writes them, and what is billed besides their size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from capplan.adopt.draft import Tree
+from capplan.adopt.terraform.planned import Planned
+from capplan.adopt.terraform.reading import Reading
+from capplan.adopt.terraform.table import Attributes, UncoveredError
+
+_GP3_IOPS, _GP3_MBPS = 3_000, 125
+"""Included in every gp3 volume: docs.aws.amazon.com/ebs, general purpose volumes."""
+
+_IO2_TIERS = (
+    (0, "io2-iops-tier1"),
+    (32_000, "io2-iops-tier2-above-32000"),
+    (64_000, "io2-iops-tier3-above-64000"),
+)
+
+
+class Volume(NamedTuple):
+    """An EBS volume: its type, GiB, and provisioned performance; 0 where none is."""
+
+    kind: str
+    gib: float
+    iops: float = 0
+    mbps: float = 0
+
+    def extras(self) -> Iterator[tuple[str, float]]:
+        """Yield the SKUs of what is billed besides the size, and how much of each."""
+        if self.kind == "gp3":
+            yield "gp3-iops-above-3000", max(0.0, self.iops - _GP3_IOPS)
+            yield "gp3-throughput-above-125", max(0.0, self.mbps - _GP3_MBPS)
+        elif self.kind == "io1":
+            yield "io1-iops", self.iops
+        elif self.kind == "io2":
+            ends = [start for start, _ in _IO2_TIERS[1:]] + [float("inf")]
+            for (start, sku), end in zip(_IO2_TIERS, ends, strict=True):
+                yield sku, max(0.0, min(self.iops, end) - start)
+
+
+def volume_of(
+    block: Attributes, size: str = "volume_size", kind: str = "volume_type", usual_gib: float = 0
+) -> Volume:
+    """Return the volume that a block describes; ``usual_gib`` is that of its image."""
+    gib = block.number(size, usual_gib)
+    if not gib:
+        raise UncoveredError("its size is unknown")
+    found = block.text(kind, "gp2")
+    iops = block.number("iops") if found in ("gp3", "io1", "io2") else 0
+    return Volume(found, gib, iops, block.number("throughput") if found == "gp3" else 0)
+
+
+def add_volume(tf: Reading, node: Planned, volume: Volume, suffix: str = "", count: float = 1) -> None:
+    """Add volumes of one kind, and what is billed besides their size, as resources."""
+    tf.priced(node, "ebs", volume.kind, volume.gib * count, suffix)
+    add_extras(tf, node, volume, suffix, count)
+
+
+def add_extras(tf: Reading, node: Planned, volume: Volume, suffix: str, count: float) -> None:
+    """Add the provisioned performance of volumes of one kind."""
+    for sku, amount in volume.extras():
+        if amount:
+            what = "throughput" if "throughput" in sku else f"iops{sku.partition('-tier')[2][:1]}"
+            tf.priced(node, "ebs", sku, amount * count, "-".join(filter(None, (suffix, what))))
+
+
+def put_volumes(tf: Reading, node: Planned, tree: Tree, volumes: Sequence[Volume], machines: float) -> None:
+    """Give each machine its volumes: the first is the boot disk, others are counted for ``machines``."""
+    moves = isinstance(tree.get("instances", tree.get("nodes")), dict)
+    for index, volume in enumerate(volumes):
+        suffix = "root" if index == 0 else f"volume-{index}"
+        with tf.part(node):
+            tf.check("aws", "ebs", volume.kind)
+            if index == 0:
+                tree["disk"] = {"type": volume.kind, "size": f"{volume.gib:g}Gi"}
+                add_extras(tf, node, volume, suffix, machines)
+            else:
+                add_volume(tf, node, volume, suffix, machines)
+        if moves and (index or any(amount for _, amount in volume.extras())):
+            tf.assume(node, f"its {suffix} volume is counted for the {machines:g} machines of today")

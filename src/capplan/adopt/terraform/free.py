@@ -1,0 +1,105 @@
+"""Resource types that cost nothing by themselves, by provider; `*` stands for any end or middle of a name."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import translate
+from functools import cache
+
+_FREE = {
+    "aws": """
+        iam_* *_policy *_policy_attachment security_group security_group_rule vpc_security_group_* subnet
+        vpc vpc_ipv4_cidr_block_association vpc_dhcp_options* default_* route route_table
+        route_table_association main_route_table_association internet_gateway egress_only_internet_gateway
+        network_acl* network_interface* vpc_peering_connection* vpc_endpoint_policy
+        vpc_endpoint_route_table_association vpc_endpoint_subnet_association
+        vpc_endpoint_security_group_association key_pair placement_group volume_attachment eip_association
+        ec2_tag ec2_instance_state ec2_managed_prefix_list* launch_configuration launch_template
+        autoscaling_attachment autoscaling_policy autoscaling_schedule autoscaling_lifecycle_hook
+        autoscaling_notification autoscaling_group_tag appautoscaling_* ecs_cluster
+        ecs_cluster_capacity_providers ecs_capacity_provider ecs_task_definition
+        ecs_account_setting_default eks_access_entry eks_access_policy_association eks_addon
+        eks_identity_provider_config eks_pod_identity_association lambda_permission lambda_alias
+        lambda_event_source_mapping lambda_layer_version* lambda_function_url
+        lambda_function_event_invoke_config lambda_invocation lb_listener* lb_target_group* alb_listener*
+        alb_target_group* lb_cookie_stickiness_policy lb_trust_store* app_cookie_stickiness_policy
+        elb_attachment proxy_protocol_policy load_balancer_* db_subnet_group db_parameter_group
+        db_option_group db_event_subscription db_instance_role_association rds_cluster_parameter_group
+        rds_cluster_endpoint rds_cluster_role_association elasticache_subnet_group
+        elasticache_parameter_group elasticache_user* elasticache_global_replication_group
+        opensearch_domain_policy opensearch_domain_saml_options elasticsearch_domain_policy s3_bucket_*
+        s3_account_public_access_block s3_access_point efs_mount_target efs_access_point efs_backup_policy
+        efs_file_system_policy kms_alias kms_grant secretsmanager_secret_version
+        secretsmanager_secret_rotation sqs_queue_policy sqs_queue_redrive_* sns_topic_policy
+        sns_topic_subscription route53_record route53_zone_association
+        route53_vpc_association_authorization route53_delegation_set acm_certificate
+        acm_certificate_validation cloudfront_origin_access_* cloudfront_cache_policy
+        cloudfront_response_headers_policy cloudfront_origin_request_policy cloudfront_public_key
+        cloudfront_key_group cloudwatch_log_stream cloudwatch_log_resource_policy
+        cloudwatch_log_subscription_filter cloudwatch_log_metric_filter cloudwatch_event_rule
+        cloudwatch_event_target cloudwatch_event_permission ecr_lifecycle_policy ecr_registry_policy
+        ecr_replication_configuration ecr_pull_through_cache_rule api_gateway_account
+        api_gateway_deployment api_gateway_method* api_gateway_integration* api_gateway_resource
+        api_gateway_usage_plan* api_gateway_api_key api_gateway_authorizer api_gateway_domain_name
+        api_gateway_base_path_mapping api_gateway_model api_gateway_request_validator
+        api_gateway_gateway_response apigatewayv2_authorizer apigatewayv2_deployment
+        apigatewayv2_domain_name apigatewayv2_integration* apigatewayv2_route* apigatewayv2_stage
+        apigatewayv2_api_mapping apigatewayv2_vpc_link wafv2_ip_set wafv2_regex_pattern_set
+        wafv2_web_acl_association wafv2_web_acl_logging_configuration ssm_document ssm_association
+        service_discovery_* resourcegroups_group cognito_* dynamodb_table_item dynamodb_resource_policy
+        msk_configuration msk_scram_secret_association msk_cluster_policy ec2_transit_gateway_route*
+        ec2_transit_gateway_vpc_attachment_accepter flow_log spot_datafeed_subscription backup_plan
+        backup_selection backup_vault*""",
+    "google": """
+        *_iam_member *_iam_binding *_iam_policy *_iam_audit_config project project_service
+        service_account* project_iam_* compute_network compute_subnetwork compute_firewall compute_route
+        compute_router compute_router_interface compute_router_peer compute_network_peering*
+        compute_health_check compute_http_health_check compute_https_health_check
+        compute_region_health_check compute_instance_template compute_region_instance_template
+        compute_autoscaler compute_region_autoscaler compute_backend_service
+        compute_region_backend_service compute_backend_bucket compute_url_map compute_region_url_map
+        compute_target_* compute_ssl_certificate compute_managed_ssl_certificate compute_ssl_policy
+        compute_network_endpoint* compute_instance_group compute_instance_group_named_port
+        compute_attached_disk compute_disk_resource_policy_attachment compute_resource_policy
+        compute_project_metadata* compute_shared_vpc_* service_networking_connection sql_database sql_user
+        sql_ssl_cert pubsub_*_iam* storage_bucket_iam* storage_bucket_acl storage_default_object_acl
+        artifact_registry_repository_iam_* kms_key_ring kms_crypto_key_iam_* secret_manager_secret_iam_*
+        cloud_run_domain_mapping cloud_run_v2_service_iam_* cloud_run_service_iam_*
+        vpc_access_connector_iam_* monitoring_* logging_project_sink logging_metric
+        iam_workload_identity_pool*""",
+    "azurerm": """
+        resource_group virtual_network subnet subnet_* network_security_group network_security_rule
+        network_interface network_interface_* route route_table user_assigned_identity role_assignment
+        role_definition availability_set proximity_placement_group ssh_public_key virtual_network_peering
+        virtual_machine_data_disk_attachment virtual_machine_extension virtual_machine_scale_set_extension
+        lb_backend_address_pool* lb_probe lb_nat_rule lb_nat_pool nat_gateway_public_ip_association
+        nat_gateway_public_ip_prefix_association key_vault key_vault_access_policy key_vault_secret
+        management_lock policy_* monitor_autoscale_setting postgresql_flexible_server_configuration
+        postgresql_flexible_server_database postgresql_flexible_server_firewall_rule
+        mysql_flexible_server_configuration mysql_flexible_database mysql_flexible_server_firewall_rule
+        redis_firewall_rule private_dns_zone_virtual_network_link private_dns_*_record dns_*_record
+        container_app_environment_certificate federated_identity_credential storage_container
+        kubernetes_cluster_extension""",
+}
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    names = (f"{provider}_{name}" for provider, names in _FREE.items() for name in names.split())
+    return re.compile("|".join(map(translate, names)))
+
+
+def is_free(kind: str) -> bool:
+    """Say whether a resource type costs nothing by itself.
+
+    >>> is_free("aws_iam_role"), is_free("random_id"), is_free("aws_nat_gateway")
+    (True, True, False)
+    """
+    return kind.startswith(_HELPERS) or _pattern().match(kind) is not None
+
+
+_HELPERS = (
+    *("random_", "null_", "time_", "local_", "tls_", "template_", "terraform_data", "external_", "archive_"),
+    *("kubernetes_", "helm_release", "kubectl_", "cloudinit_", "http_"),
+)
+"""What helpers of Terraform begin with: they order nothing from a provider."""

@@ -1,0 +1,395 @@
+"""A Terraform plan or state as a graph: resources by address, where they run, and who refers to whom.
+
+The format is documented at developer.hashicorp.com/terraform/internals/json-format; blocks are lists. Only
+this module follows references; the readers of resource types ask it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from capplan.adopt.terraform.addresses import (
+    key_of,
+    picked,
+    references_in,
+    scope_of,
+    steps_of,
+    texts_in,
+    value_at,
+)
+from capplan.adopt.terraform.planned import Planned, place_of, region_in
+from capplan.adopt.tfplan import list_of, mapping_of
+from capplan.plan.services import Provider
+
+_IDENTITIES = ("id", "arn", "name", "identifier", "cluster_identifier", "self_link")
+"""Attributes by which other resources name one."""
+
+_DEEPEST = 40
+"""Most references in a row, so that a damaged plan cannot lead in circles."""
+
+_LONGEST = 5_000
+"""Characters of an address; what is longer is none."""
+
+
+class _Module(NamedTuple):
+    """An instance of a module: its configuration, and the call and scope that it was made by.
+
+    own: its address without the key of the instance.
+    """
+
+    configuration: Mapping[str, Any]
+    call: Mapping[str, Any]
+    parent: str
+    own: str
+    key: int | str | None
+
+
+_Reached = Iterator["Planned | None"]
+"""What references lead to; None for one whose end the document does not show."""
+
+
+class Graph:
+    """The resources of a document, by address, in its order."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        planned = document.get("planned_values", document.get("values"))
+        configuration = mapping_of(document.get("configuration"))
+        self._providers = mapping_of(configuration.get("provider_config"))
+        self._variables = mapping_of(document.get("variables"))
+        self._modules = {"": _Module(mapping_of(configuration.get("root_module")), {}, "", "", None)}
+        self._unknown = {
+            str(change.get("address")): mapping_of(mapping_of(change.get("change")).get("after_unknown"))
+            for change in map(mapping_of, list_of(document.get("resource_changes")))
+        }
+        prior = mapping_of(mapping_of(document.get("prior_state")).get("values"))
+        self._nodes: dict[str, Planned] = {}
+        for source, managed in ((prior, False), (mapping_of(planned), True)):
+            for entry in _entries(mapping_of(source.get("root_module"))):
+                node = self._node(entry)
+                if node is not None and (managed or not node.managed):
+                    self._nodes[node.address] = node
+
+    @property
+    def resources(self) -> list[Planned]:
+        """Every managed resource."""
+        return [node for node in self._nodes.values() if node.managed]
+
+    def of(self, *types: str) -> list[Planned]:
+        """Return the managed resources of some types."""
+        return [node for kind in types for node in self._by_type.get(kind, ())]
+
+    def referred(self, node: Planned, path: str, types: Sequence[str]) -> list[Planned]:
+        """Return what an attribute or block, by its dotted path, refers to: resources and data of ``types``.
+
+        References are followed through variables, module inputs and outputs, and `each`; what is known is
+        also found by its value, as in a state. An attribute that is not written stands for all of them.
+        """
+        found = {n.address: n for n in self._reached(node, path) if n is not None and n.type in types}
+        if not found:
+            said = set(texts_in(value_at(node.values, path)))
+            for value in said:
+                found |= {n.address: n for n in self._by_identity.get(value, ()) if n.type in types}
+        found.pop(node.address, None)
+        return list(found.values())
+
+    def owner(self, node: Planned, path: str, types: Sequence[str]) -> Planned | None:
+        """Return the one resource that an attribute refers to.
+
+        Where a local value cuts the reference off, that is the only one of its type in the nearest module.
+        """
+        found = self.referred(node, path, types)
+        if found:
+            return found[0] if len(found) == 1 and found[0].managed else None
+        if any(texts_in(value_at(node.values, path))) or not self._is_cut_off(node, path):
+            return None
+        scope = node.scope
+        while True:
+            near = [
+                n for n in self.of(*types) if n.scope == scope or n.scope.startswith(f"{scope}.".lstrip("."))
+            ]
+            near = [n for n in near if n.address != node.address]
+            if near or not scope:
+                return near[0] if len(near) == 1 else None
+            scope = self._module(scope).parent
+
+    def region(self, node: Planned) -> str | None:
+        """Return where a resource is: as it says, as what it refers to says, or as its provider is set up."""
+        provider = node.provider
+        if provider is None:
+            return None
+        return (
+            place_of(node, provider)
+            or self._region_of_group(node)
+            or self._provider_region(node, provider)
+            or self._regions_seen.get((provider, node.provider_key))
+        )
+
+    def _region_of_group(self, node: Planned) -> str | None:
+        groups = self.referred(node, "", ("azurerm_resource_group",)) if node.provider == "azure" else []
+        return place_of(groups[0], "azure") if groups else None
+
+    def _provider_region(self, node: Planned, provider: Provider) -> str | None:
+        key = node.provider_key
+        found = mapping_of(self._providers.get(key) or self._providers.get(key.rpartition(":")[2]))
+        expressions = mapping_of(found.get("expressions"))
+        scope = str(found.get("module_address") or "")
+        for attribute in ("region", "zone"):
+            for value in self._values_of(mapping_of(expressions.get(attribute)), scope, None, 0):
+                region = region_in(value, provider)
+                if region is not None:
+                    return region
+        return None
+
+    @cached_property
+    def _regions_seen(self) -> dict[tuple[Provider, str], str]:
+        """Return a region by provider configuration, of a resource or data source whose place is known."""
+        found: dict[tuple[Provider, str], str] = {}
+        for node in self._nodes.values():
+            region = node.provider and place_of(node, node.provider)
+            if node.type == "aws_region":
+                region = region or region_in(node.values.get("name"), "aws")
+            if node.provider and region:
+                found.setdefault((node.provider, node.provider_key), region)
+        return found
+
+    @cached_property
+    def _by_type(self) -> dict[str, list[Planned]]:
+        found: dict[str, list[Planned]] = defaultdict(list)
+        for node in self.resources:
+            found[node.type].append(node)
+        return found
+
+    @cached_property
+    def _by_written(self) -> dict[str, list[Planned]]:
+        """Return the instances of each resource, by its address without keys."""
+        found: dict[str, list[Planned]] = defaultdict(list)
+        for node in self._nodes.values():
+            found[".".join(step for step in steps_of(node.address) if not step.startswith("["))].append(node)
+        return found
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str], list[Planned]]:
+        found: dict[tuple[str, str], list[Planned]] = defaultdict(list)
+        for node in self._nodes.values():
+            kind = node.type if node.managed else f"data.{node.type}"
+            found[node.scope, f"{kind}.{node.name}"].append(node)
+        return found
+
+    @cached_property
+    def _by_identity(self) -> dict[str, list[Planned]]:
+        found: dict[str, list[Planned]] = defaultdict(list)
+        for node in self._nodes.values():
+            for value in {
+                node.values.get(key) for key in _IDENTITIES if isinstance(node.values.get(key), str)
+            }:
+                found[str(value)].append(node)
+        return found
+
+    def _node(self, entry: Mapping[str, Any]) -> Planned | None:
+        """Return a resource; None for an entry without address and type."""
+        address, kind, index = (entry.get(key) for key in ("address", "type", "index"))
+        managed = entry.get("mode", "managed") == "managed"
+        if not (isinstance(address, str) and isinstance(kind, str) and kind and 0 < len(address) < _LONGEST):
+            return None
+        if not managed and entry.get("mode") != "data":
+            return None
+        scope = scope_of(address)
+        name = entry.get("name") if isinstance(entry.get("name"), str) else address.rpartition(".")[2]
+        own = f"{kind}.{name}" if managed else f"data.{kind}.{name}"
+        written = self._configured(scope).get(own)
+        key = mapping_of(written).get("provider_config_key")
+        return Planned(
+            address=address,
+            type=kind,
+            name=str(name),
+            key=index if isinstance(index, int | str) else None,
+            scope=scope,
+            managed=managed,
+            values=mapping_of(entry.get("values")),
+            unknown=self._unknown.get(address, {}),
+            expressions=None if written is None else mapping_of(written.get("expressions")),
+            for_each=mapping_of(written).get("for_each_expression"),
+            provider_key=key if isinstance(key, str) else kind.partition("_")[0],
+            depends_on=[found for found in list_of(entry.get("depends_on")) if isinstance(found, str)],
+        )
+
+    def _configured(self, scope: str) -> Mapping[str, Mapping[str, Any]]:
+        """Return the configuration of each resource of a module, by its address there."""
+        module = self._module(scope)
+        key = id(module.configuration)
+        if key not in self._written:
+            entries = map(mapping_of, list_of(module.configuration.get("resources")))
+            self._written[key] = {str(entry.get("address")): entry for entry in entries}
+        return self._written[key]
+
+    @cached_property
+    def _written(self) -> dict[int, Mapping[str, Mapping[str, Any]]]:
+        return {}
+
+    def _module(self, scope: str) -> _Module:
+        """Return an instance of a module; an empty one where the configuration lacks it."""
+        if scope not in self._modules:
+            last = steps_of(scope)[-1]
+            keyed = last.startswith("[")
+            own = scope.removesuffix(last) if keyed else scope
+            parent, _, name = own.rpartition("module.")
+            parent = parent.rstrip(".")
+            calls = mapping_of(self._module(parent).configuration.get("module_calls"))
+            call = mapping_of(calls.get(name))
+            configuration = mapping_of(call.get("module"))
+            self._modules[scope] = _Module(configuration, call, parent, own, key_of(last) if keyed else None)
+        return self._modules[scope]
+
+    def _reached(self, node: Planned, path: str) -> _Reached:
+        """Yield what an attribute refers to; None for each reference whose end the document does not show."""
+        if node.expressions is None:
+            for address in node.depends_on:
+                yield from self._by_written.get(address, ())
+            yield None
+            return
+        expression = value_at(node.expressions, path)
+        written = node.expressions if expression is None else expression
+        yield from self._inside(written, node.scope, node, 0)
+
+    def _is_cut_off(self, node: Planned, path: str) -> bool:
+        expression = None if node.expressions is None else value_at(node.expressions, path)
+        return expression is None or any(found is None for found in self._reached(node, path))
+
+    def _inside(self, expression: object, scope: str, user: Planned | None, depth: int) -> _Reached:
+        for reference in references_in(expression):
+            yield from self._follow(reference, scope, user, depth + 1)
+
+    def _follow(self, reference: str, scope: str, user: Planned | None, depth: int) -> _Reached:
+        steps = steps_of(reference)
+        head = steps[0] if steps else ""
+        if depth > _DEEPEST or len(steps) < 2:
+            yield None
+        elif head == "each" and user is not None and user.for_each is not None:
+            yield from self._inside(user.for_each, scope, user, depth)
+        elif head == "each":
+            module = self._module(scope)
+            yield from self._inside(module.call.get("for_each_expression"), module.parent, None, depth)
+        elif head == "var":
+            yield from self._input(steps[1], scope, depth)
+        elif head == "module":
+            yield from self._output(steps[1:], scope, user, depth)
+        elif head in ("local", "path", "terraform", "count", "self"):
+            yield None
+        else:
+            yield from self._named(steps, scope, user)
+
+    def _input(self, name: str, scope: str, depth: int) -> _Reached:
+        module = self._module(scope)
+        expression = mapping_of(module.call.get("expressions")).get(name)
+        if expression is not None:
+            yield from self._inside(expression, module.parent, None, depth)
+        elif scope and "default" not in self._declared(name, scope):
+            yield None
+
+    def _declared(self, name: str, scope: str) -> Mapping[str, Any]:
+        return mapping_of(mapping_of(self._module(scope).configuration.get("variables")).get(name))
+
+    def _output(self, steps: list[str], scope: str, user: Planned | None, depth: int) -> _Reached:
+        for child, rest in self._children(steps, scope, user):
+            if not rest:
+                continue
+            output = mapping_of(mapping_of(self._module(child).configuration.get("outputs")).get(rest[0]))
+            if "expression" in output:
+                yield from self._inside(output["expression"], child, None, depth)
+            else:
+                yield None
+
+    def _children(self, steps: list[str], scope: str, user: Planned | None) -> list[tuple[str, list[str]]]:
+        """Return the instances of a module that a reference means, and what is left of the reference."""
+        own = f"{scope}.module.{steps[0]}".lstrip(".")
+        if len(steps) > 1 and steps[1].startswith("["):
+            return [(own + steps[1], steps[2:])]
+        every = self._scopes.get(own, [own])
+        mine = [child for child in every if self._module(child).key in _keys(user, self._module(scope).key)]
+        return [(child, steps[1:]) for child in (mine if len(mine) == 1 else every)]
+
+    @cached_property
+    def _scopes(self) -> dict[str, list[str]]:
+        """Return the instances of each module that hold something, by their address without the last key."""
+        found: dict[str, dict[str, None]] = defaultdict(dict)
+        for node in self._nodes.values():
+            scope = node.scope
+            while scope:
+                found[self._module(scope).own][scope] = None
+                scope = self._module(scope).parent
+        return {name: list(scopes) for name, scopes in found.items()}
+
+    def _named(self, steps: list[str], scope: str, user: Planned | None) -> _Reached:
+        size = 3 if steps[0] == "data" else 2
+        nodes = self._by_name.get((scope, ".".join(steps[:size])), [])
+        key = key_of(steps[size]) if len(steps) > size and steps[size].startswith("[") else None
+        if key is None and len(nodes) > 1:
+            mine = [node for node in nodes if node.key in _keys(user, self._module(scope).key)]
+            nodes = mine if len(mine) == 1 else nodes
+        elif key is not None:
+            nodes = [node for node in nodes if node.key == key]
+        if not nodes and steps[0] == "data":
+            # A data source that is read during apply is in no list; the reference is whole all the same.
+            own = ".".join(steps[:size])
+            yield Planned(
+                address=own,
+                type=steps[1],
+                name=own,
+                key=None,
+                scope=scope,
+                managed=False,
+                values={},
+                unknown={},
+                expressions=None,
+                for_each=None,
+                provider_key=steps[1].partition("_")[0],
+            )
+        yield from nodes
+
+    def _values_of(
+        self, expression: Mapping[str, Any], scope: str, user: Planned | None, depth: int
+    ) -> Iterator[object]:
+        """Yield what an expression may be: a constant, or the values that it refers to."""
+        if "constant_value" in expression:
+            yield expression["constant_value"]
+        for reference in references_in(expression):
+            steps = steps_of(reference)
+            if depth > _DEEPEST or len(steps) < 2:
+                continue
+            if steps[0] == "var":
+                yield from self._values_of_input(steps, scope, depth)
+            elif steps[0] == "module":
+                for child, rest in self._children(steps[1:], scope, user):
+                    outputs = mapping_of(self._module(child).configuration.get("outputs"))
+                    output = mapping_of(mapping_of(outputs.get(rest[0])).get("expression")) if rest else {}
+                    yield from self._values_of(output, child, user, depth + 1)
+            else:
+                size = 3 if steps[0] == "data" else 2
+                for node in self._named(steps, scope, user):
+                    yield None if node is None else picked(node.values, steps[size:])
+
+    def _values_of_input(self, steps: list[str], scope: str, depth: int) -> Iterator[object]:
+        if not scope:
+            given = mapping_of(self._variables.get(steps[1]))
+            yield picked(given.get("value", self._declared(steps[1], scope).get("default")), steps[2:])
+            return
+        module = self._module(scope)
+        expression = mapping_of(module.call.get("expressions")).get(steps[1])
+        if isinstance(expression, dict):
+            for value in self._values_of(expression, module.parent, None, depth + 1):
+                yield picked(value, steps[2:])
+        else:
+            yield picked(self._declared(steps[1], scope).get("default"), steps[2:])
+
+
+def _entries(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from map(mapping_of, list_of(module.get("resources")))
+    for child in list_of(module.get("child_modules")):
+        yield from _entries(mapping_of(child))
+
+
+def _keys(user: Planned | None, module_key: int | str | None) -> list[int | str]:
+    return [key for key in (user.key if user else None, module_key) if key is not None]

@@ -1,0 +1,212 @@
+"""From the resources of a Terraform plan or state to entries of a plan: what readers of types share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from capplan.adopt import checks
+from capplan.adopt.draft import Draft, Tree, usable
+from capplan.adopt.terraform.addresses import modules_of
+from capplan.adopt.terraform.free import is_free
+from capplan.adopt.terraform.graph import Graph
+from capplan.adopt.terraform.planned import Planned
+from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
+from capplan.catalog.catalog import Catalog
+from capplan.components.base import MACHINES
+from capplan.plan.services import Provider
+
+
+class Reading:
+    """A graph while it is being read, with the draft and the catalog. Readers get this and a resource."""
+
+    def __init__(self, graph: Graph, types: Mapping[str, Row], draft: Draft) -> None:
+        self.graph, self.types, self.draft = graph, types, draft
+        self.catalog = Catalog(draft.asked.catalogs)
+        self._blocks: dict[str, Attributes] = {}
+        self._failed: set[str] = set()
+        self._owners: dict[tuple[str, str], Planned | None] = {}
+
+    def adopt(self) -> None:
+        """Read every resource: each ends as an entry or part of one, as free, or as a note."""
+        nodes = self.graph.resources
+        for node in nodes:
+            self.draft.hold(node.address, node.type, node.values)
+        for node in nodes:
+            self._read(node)
+        for node in nodes:
+            self._note_unread(node)
+
+    def _read(self, node: Planned) -> None:
+        row = self.types.get(node.type)
+        if row is None and is_free(node.type):
+            self.free(node)
+        elif row is None:
+            what = f"capplan does not know the type {node.type}"
+            self.draft.note(checks.UNKNOWN_RESOURCE, node.address, what)
+        else:
+            try:
+                row.read(self, self.block(node))
+            except UncoveredError as reason:
+                self.note(node, str(reason))
+                self._failed.add(node.address)
+
+    def _note_unread(self, node: Planned) -> None:
+        """Note what nobody has asked for: of what has no price the reason says enough."""
+        block = self._blocks.get(node.address)
+        if block is None:
+            return
+        for path, what in block.odd.items():
+            self.draft.note(checks.UNREAD_VALUE, node.address, f"{path} {what}")
+        if block.asked and node.address not in self._failed:
+            for path, what in block.unread(self.types[node.type]):
+                self.draft.note(checks.UNPRICED_ATTRIBUTE, node.address, f"{path} {what}")
+
+    def block(self, node: Planned) -> Attributes:
+        """Return a resource as its readers see it: all of them ask the same one."""
+        if node.address not in self._blocks:
+            self._blocks[node.address] = Attributes.of(node)
+        return self._blocks[node.address]
+
+    @contextmanager
+    def part(self, node: Planned) -> Iterator[None]:
+        """Note what cannot be priced inside, and go on after it."""
+        try:
+            yield
+        except UncoveredError as reason:
+            self.note(node, str(reason))
+
+    def note(self, node: Planned, what: str) -> None:
+        """Note what of a resource has no price."""
+        self.draft.note(checks.UNREAD_RESOURCE, node.address, what)
+
+    def free(self, node: Planned) -> None:
+        """Count a resource that costs nothing by itself."""
+        self.draft.free.add(node.address)
+
+    def assume(self, node: Planned, what: str) -> None:
+        """Note what is taken for granted."""
+        self.draft.note(checks.ASSUMED_VALUE, node.address, what)
+
+    def usage(self, node: Planned, what: str) -> None:
+        """Note what no file says and the provider bills by use."""
+        self.draft.note(checks.UNKNOWN_USAGE, node.address, f"{what} are billed by use, which no file says")
+
+    def owner(self, node: Planned, path: str, *types: str) -> Planned | None:
+        """Return the one resource of ``types`` that an attribute refers to, as :meth:`Graph.owner` does."""
+        key = (node.address, path)
+        if key not in self._owners:
+            self._owners[key] = self.graph.owner(node, path, types)
+        return self._owners[key]
+
+    def owned(self, owner: Planned, path: str, *types: str) -> list[Attributes]:
+        """Return the resources of ``types`` whose attribute refers to ``owner``."""
+        return [
+            self.block(node) for node in self.graph.of(*types) if self.owner(node, path, owner.type) == owner
+        ]
+
+    def region(self, node: Planned) -> str:
+        """Return a resource's region: the document's, or the one that the user gives."""
+        provider = self._provider(node)
+        region = self.graph.region(node) or self.draft.asked.region
+        if region is None:
+            raise UncoveredError("its region is not known; set --region")
+        self.draft.regions.setdefault(provider, region)
+        return region
+
+    def _provider(self, node: Planned) -> Provider:
+        if node.provider is None:
+            raise UncoveredError(f"{node.type} belongs to no provider with prices")
+        return node.provider
+
+    def check(self, provider: Provider, service: str, sku: str) -> str:
+        """Return a SKU that the catalog has."""
+        file = self.catalog.service(provider, service) if service in self.catalog.names(provider) else None
+        if file is None or (self.catalog.find(provider, service, sku) is None and sku not in file.tiers):
+            raise UncoveredError(f"the catalog has no {sku} of {provider} {service}")
+        return sku
+
+    def machine(self, provider: Provider, name: str) -> str:
+        """Return a machine type that the catalog has."""
+        return self.check(provider, MACHINES[provider], name)
+
+    def add(self, section: str, node: Planned, tree: Tree, suffix: str = "") -> str:
+        """Add an entry for a resource, or for a part of it that ``suffix`` names, and return its name."""
+        name = "-".join(filter(None, (name_of(node), suffix)))
+        return self.draft.add(section, name, tree, node.address, node.type)
+
+    def add_cluster(
+        self, node: Planned, tree: Tree, pools: Mapping[str, Tree], behind: Mapping[str, Planned]
+    ) -> None:
+        """Add a cluster with its pools; ``behind``: the resource of each pool, by its name."""
+        name = self.add("clusters", node, {**tree, "pools": pools})
+        self.draft.addresses |= {f"{name}/{pool}": behind[pool].address for pool in pools}
+
+    def pool_alone(self, node: Planned, pool: Tree) -> None:
+        """Add a node pool whose cluster is elsewhere: a group of machines."""
+        tree: Tree = {
+            "platform": "vm-group",
+            "provider": self._provider(node),
+            "region": self.region(node),
+            **pool,
+        }
+        tree["instances"] = tree.pop("nodes")
+        self.add("services", node, tree)
+        self.assume(node, "its cluster is not in the plan, so its machines are a group of their own")
+
+    def priced(self, node: Planned, service: str, sku: str, quantity: float = 1, suffix: str = "") -> None:
+        """Add a quantity of what a catalog sells: held all month, or used in it."""
+        provider = self._provider(node)
+        tree: Tree = {"provider": provider, "service": service, "sku": self.check(provider, service, sku)}
+        tree["region"] = self.region(node)
+        tree["quantity"] = int(quantity) if float(quantity).is_integer() else round(quantity, 6)
+        self.add("resources", node, tree, suffix)
+
+
+_UNTOLD = ("this", "default", "main")
+"""Names that say nothing where a module says what it is."""
+
+
+def name_of(node: Planned) -> str:
+    """Return what an entry is called: the modules and the name in its address, without what says nothing.
+
+    >>> from capplan.adopt.terraform.graph import Graph
+    >>> address = 'module.eks.module.pools["gpu"].aws_eks_node_group.this[0]'
+    >>> entry = {"address": address, "type": "aws_eks_node_group", "name": "this", "index": 0}
+    >>> name_of(Graph({"values": {"root_module": {"resources": [entry]}}}).resources[0])
+    'eks-gpu'
+    """
+    modules = modules_of(node.scope)
+    words = [
+        key if isinstance(key, str) else name if key is None else f"{name}-{key}" for name, key in modules
+    ]
+    plain = node.name in _UNTOLD and bool(words)
+    if not plain:
+        words.append(node.name)
+    if node.key is not None and not (plain and node.key == 0):
+        words.append(str(node.key))
+    return _short("-".join(map(usable, words)))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 9].rstrip('-')}-{_digest(name)}"
+
+
+_LONGEST_NAME = 55
+"""Leaves room for the name of a part."""
+
+
+def _digest(name: str) -> str:
+    from hashlib import sha256
+
+    return sha256(name.encode()).hexdigest()[:8]
+
+
+def bounds(low: float, high: float, desired: float | None = None) -> Any:
+    """Return a range of instances as a plan writes it, with how many run today."""
+    top = max(high, low)
+    if low == top:
+        return int(low)
+    tree = {"min": int(low), "max": int(top)}
+    return tree if desired is None else {**tree, "desired": int(min(max(desired, low), top))}
