@@ -69,7 +69,7 @@ def growth(file: PlanFile, catalog: Catalog) -> Growth | None:
     now, cost = float(np.median(values[0])), float(np.median(costs[0]))
     if not complete and "monthly_cost" in section.by:
         return _unknown(section, cost if priced else None, months)
-    names, bounds = list(section.tiers), _bounds(file, section.tiers)
+    names, bounds = list(section.tiers), bounds_of(file, section.tiers)
     index = min(int(np.searchsorted(bounds, now, side="right")), len(names) - 1)
     tier = section.tiers[names[index]]
     above = names[index + 1 :]
@@ -116,7 +116,7 @@ def _within(cost: float, tier: GrowthTier, complete: bool) -> bool | None:
     return bool(tier.usd_per_month[0] <= cost <= tier.usd_per_month[-1])
 
 
-def _bounds(file: PlanFile, tiers: Mapping[str, GrowthTier]) -> list[float]:
+def bounds_of(file: PlanFile, tiers: Mapping[str, GrowthTier]) -> list[float]:
     """Return where each tier ends but the last, which may have no end; they must rise."""
     bounds = [np.inf if tier.below is None else float(tier.below) for tier in tiers.values()]
     if bounds != sorted(set(bounds)):
@@ -135,14 +135,25 @@ def _by_month(file: PlanFile, catalog: Catalog, by: str, months: int) -> tuple[A
     values = {path: np.tile(column, months + 1) for path, column in drawn.values.items()}
     values[_MONTH] = np.repeat(np.arange(months + 1, dtype=float), drawn.count)
     scenarios = Scenarios(drawn.count * (months + 1), values)
+    driver, cost, complete, priced = _evaluated(file, catalog, by, scenarios)
+    shape = (months + 1, drawn.count)
+    return driver.reshape(shape), cost.reshape(shape), bool(complete.all()), bool(priced.any())
+
+
+def driver_values(file: PlanFile, catalog: Catalog, by: str, path: Path, values: Array) -> Array:
+    """Return what drives the tiers at ``values`` of the number at ``path``, (values,)."""
+    found: Array = _evaluated(file, catalog, by, Scenarios(values.size, {path: values}))[0]
+    return found
+
+
+def _evaluated(file: PlanFile, catalog: Catalog, by: str, scenarios: Scenarios) -> Array:
+    """Return the driver, the cost, whether all and whether anything is priced, (4, scenarios)."""
     try:
         expression = Expression(by)
         parts = in_chunks(context_of(file, catalog), scenarios, lambda found: _of(found, expression))
     except ExpressionError as error:
         raise InputError(file.places.problem(_BY, error.what, error.remedy)) from None
-    driver, cost, complete, priced = np.concatenate(parts, axis=1)
-    shape = (months + 1, drawn.count)
-    return driver.reshape(shape), cost.reshape(shape), bool(complete.all()), bool(priced.any())
+    return np.concatenate(parts, axis=1)
 
 
 def _of(estimate: Estimate, expression: Expression) -> Array:

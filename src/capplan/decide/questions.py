@@ -113,7 +113,7 @@ def _own(plan: Plan, asked: ComparisonOptions) -> _Wanted:
     if len(between) < 2:
         remedy = "Give the plan alternatives, or comparisons under decisions."
         raise InputError(Problem("--between", "needs at least two alternatives", remedy))
-    volume = next((name for name in _VOLUMES if getattr(plan.demand, name) is not None), None)
+    volume = volume_of(plan)
     over = asked.over or (f"demand.{volume}" if volume else None)
     if over is None:
         raise InputError(Problem("--over", "is required, because the plan's demand is a trace", ""))
@@ -127,6 +127,11 @@ def _own(plan: Plan, asked: ComparisonOptions) -> _Wanted:
         books=(),
         shown={},
     )
+
+
+def volume_of(plan: Plan) -> str | None:
+    """Return the field that says how much demand there is; None where a trace does."""
+    return next((name for name in _VOLUMES if getattr(plan.demand, name) is not None), None)
 
 
 def _question(

@@ -62,6 +62,9 @@ class GrowthTier(Section):
     below: Number | None = Field(
         None, description="Upper bound of the tier; without one, the tier has no end."
     )
+    alternative: Name | None = Field(
+        None, description="Alternative that the tier stands for; `plan` is the plan itself."
+    )
     infrastructure: str = ""
     models: str = Field("", description="Where the LLMs come from.")
     usd_per_month: list[Money] = Field([], max_length=2, description="Lowest and highest monthly budget.")

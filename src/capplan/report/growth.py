@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from capplan.decide.expressions import AtLeast
 from capplan.decide.growth import Entry, Growth
 from capplan.decide.rules import Rule, TriggeredRule
+from capplan.decide.tiers import Reign, TierCost, TierPath
 from capplan.plan.decisions import GrowthTier
 from capplan.report import numbers
 from capplan.report.blocks import Block, Lines
@@ -16,11 +17,23 @@ from capplan.report.table import Column, Table
 _FIRES = {True: "fires", False: "does not fire", None: "unknown"}
 
 
-def decisions_blocks(growth: Growth | None, rules: Sequence[Rule]) -> Iterator[Block]:
-    """Yield where the plan stands on its tiers, and what its rules say."""
+class Decisions(NamedTuple):
+    """Where a plan stands on its tiers, what these cost as alternatives, and what its rules say."""
+
+    growth: Growth | None = None
+    path: TierPath | None = None
+    rules: Sequence[Rule] = ()
+
+
+def decisions_blocks(found: Decisions) -> Iterator[Block]:
+    """Yield the decisions as blocks."""
+    growth, path, rules = found
     if growth is not None:
         yield Lines(list(_growth(growth)), bullets=True)
         yield _tiers(growth)
+    if path is not None and growth is not None:
+        yield Table(_PATH, [_tier_cost(cost, growth) for cost in path.tiers], "What each tier costs as built")
+        yield Lines([_reign(reign, growth.unit) for reign in path.cheapest], bullets=True)
     for rule in rules:
         yield Lines(list(_rule(rule)), bullets=True, indent="    ")
 
@@ -76,6 +89,47 @@ def _tier(name: str, tier: GrowthTier, growth: Growth) -> list[str]:
     return [mark, name, below, _budget(tier), tier.setup_time]
 
 
+_PATH = (
+    Column("Tier"),
+    Column("Alternative"),
+    Column("from", right=True),
+    Column("to", right=True),
+    Column("USD there", right=True),
+    Column("Stated", right=True),
+    Column("Holds for", right=True),
+    Column("Fails from", right=True),
+)
+
+
+def _tier_cost(cost: TierCost, growth: Growth) -> list[str]:
+    usd = "–".join(f"{usd:,.0f}" for usd in dict.fromkeys(cost.usd))
+    stated = _budget(growth.tiers[cost.tier])
+    holds = "nowhere" if stated else ""
+    return [
+        cost.tier,
+        cost.alternative,
+        _about(cost.begins),
+        _about(cost.ends),
+        usd if cost.complete else f"≥ {usd}",
+        stated,
+        holds if cost.budget is None else "–".join(map(_about, cost.budget)),
+        "" if cost.fails_from is None else _about(cost.fails_from),
+    ]
+
+
+def _about(value: float) -> str:
+    return numbers.quantity(float(f"{value:.3g}"))
+
+
+def _reign(reign: Reign, unit: str) -> str:
+    where = f"From {_about(reign.begins)} to {_about(reign.ends)} {unit}".rstrip()
+    if reign.tier is None:
+        return f"{where}, no tier carries the load."
+    if not reign.known:
+        return f"{where}, the cheapest tier is unknown, because prices are missing."
+    return f"{where}, {reign.tier} is the cheapest."
+
+
 def _budget(tier: GrowthTier) -> str:
     return "–".join(f"{usd:,.0f}" for usd in tier.usd_per_month)
 
@@ -101,9 +155,11 @@ def _figure(value: object) -> str:
     return numbers.quantity(float(f"{value:.10g}")) if isinstance(value, int | float) else str(value)
 
 
-def decisions_document(growth: Growth | None, rules: Sequence[Rule]) -> dict[str, Any]:
+def decisions_document(found: Decisions) -> dict[str, Any]:
     """Return the same as scripts read it."""
+    growth, path, rules = found
     return {
+        "tiers": None if path is None else _path_document(path),
         "growth_tier": None if growth is None else _growth_document(growth),
         "migration_rules": [_rule_document(rule) for rule in rules],
     }
@@ -120,6 +176,13 @@ def _growth_document(growth: Growth) -> dict[str, Any]:
         "within_the_tier": growth.in_budget,
         "horizon_months": growth.months,
         "entries": [entry._asdict() for entry in growth.entries],
+    }
+
+
+def _path_document(path: TierPath) -> dict[str, Any]:
+    return {
+        "costs": [{**cost._asdict(), "bound": None if cost.complete else "lower"} for cost in path.tiers],
+        "cheapest": [reign._asdict() for reign in path.cheapest],
     }
 
 

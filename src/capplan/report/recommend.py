@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from capplan.decide.growth import Growth
 from capplan.decide.recommend import Advice, Hint, Margin
-from capplan.decide.rules import Rule
 from capplan.report import numbers
 from capplan.report.blocks import Block, Findings, Heading, Lines, Report
-from capplan.report.growth import decisions_blocks, decisions_document
+from capplan.report.growth import Decisions, decisions_blocks, decisions_document
 from capplan.report.json_format import SCHEMA_VERSION, finding_document
 from capplan.report.table import Column, Table
 
 
-def report_of(advice: Advice, growth: Growth | None, rules: Sequence[Rule]) -> Report:
+def report_of(advice: Advice, decided: Decisions) -> Report:
     """Return what to do first, where every component stands, and what the plan's own rules say."""
-    return Report(partial(_blocks, advice, growth, rules), partial(_document_of, advice, growth, rules))
+    return Report(partial(_blocks, advice, decided), partial(_document_of, advice, decided))
 
 
-def _blocks(advice: Advice, growth: Growth | None, rules: Sequence[Rule]) -> Iterator[Block]:
+def _blocks(advice: Advice, decided: Decisions) -> Iterator[Block]:
     yield Heading(
         f"{advice.estimate.plan.name}: what to change, best first; each saving is for that change alone"
     )
@@ -36,11 +34,11 @@ def _blocks(advice: Advice, growth: Growth | None, rules: Sequence[Rule]) -> Ite
         yield Lines(("No change was found that saves money without breaking anything.",))
     if advice.standings:
         yield _standings(advice)
-    yield from decisions_blocks(growth, rules)
+    yield from decisions_blocks(decided)
 
 
-def _document_of(advice: Advice, growth: Growth | None, rules: Sequence[Rule]) -> dict[str, Any]:
-    return recommend_document(advice) | decisions_document(growth, rules)
+def _document_of(advice: Advice, decided: Decisions) -> dict[str, Any]:
+    return recommend_document(advice) | decisions_document(decided)
 
 
 def _hints(advice: Advice) -> Table:

@@ -1,0 +1,193 @@
+"""Tiers of growth as alternatives: what each costs over its own range, and which is the cheapest where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.catalog.catalog import Catalog
+from capplan.decide.breakeven import BreakEven, Curves, break_even
+from capplan.decide.crossings import changes, cheapest
+from capplan.decide.drivers import Document
+from capplan.decide.growth import bounds_of, driver_values
+from capplan.decide.questions import ComparisonOptions, Question, SourceText, questions, volume_of
+from capplan.errors import InputError, nearest
+from capplan.plan.decisions import GrowthTier
+from capplan.plan.read import PlanFile
+
+_POINTS = 400
+_BELOW, _ABOVE = 0.1, 10.0
+"""Where the first tier begins and the last one ends, as a share of the bound that they have."""
+_ITSELF = "plan"
+_NEVER_USD = 1e30
+"""More than anything costs: what an alternative counts where it does not carry its load."""
+
+
+class TierCost(NamedTuple):
+    """What the alternative of a tier costs at both ends of the tier, USD a month.
+
+    begins, ends: the range of what drives the tiers. usd: None where nothing is known. complete: whether
+    everything has a price. fails_from: from where on the alternative does not carry its load or misses an
+    SLO; None where it does throughout. budget: where, within what was looked at, the document's range of cost
+    holds; None where it nowhere does, or where the document says none.
+    """
+
+    tier: str
+    alternative: str
+    begins: float
+    ends: float
+    usd: tuple[float, float]
+    complete: bool
+    fails_from: float | None
+    budget: tuple[float, float] | None
+
+
+class Reign(NamedTuple):
+    """A stretch over which one tier's alternative is the cheapest of those that carry the load.
+
+    tier: None where none does. known: whether prices that are missing cannot change it.
+    """
+
+    tier: str | None
+    begins: float
+    ends: float
+    known: bool
+
+
+class TierPath(NamedTuple):
+    """All tiers that stand for an alternative, and which of these costs least where."""
+
+    tiers: Sequence[TierCost]
+    cheapest: Sequence[Reign]
+
+
+class _Scale(NamedTuple):
+    """What drives the tiers, (points,), rising, for volumes of the plan's demand."""
+
+    volume: Array
+    value: Array
+
+    def volumes(self, values: Array) -> Array:
+        """Return the volumes at which the driver has these values."""
+        return np.interp(values, self.value, self.volume)
+
+    def values(self, volumes: Array) -> Array:
+        """Return the driver at these volumes."""
+        return np.interp(volumes, self.volume, self.value)
+
+
+def tier_path(
+    text: SourceText,
+    file: PlanFile,
+    asked: ComparisonOptions,
+    catalog: Catalog,
+    document: Callable[..., Document],
+) -> TierPath | None:
+    """Return what the tiers cost as their own alternatives; None where fewer than two name one.
+
+    Raises :class:`InputError` for an alternative that the plan does not have.
+    """
+    section = file.plan.decisions.growth_tiers if file.plan.decisions else None
+    tiers = {name: tier for name, tier in section.tiers.items() if tier.alternative} if section else {}
+    volume = volume_of(file.plan)
+    if section is None or len(tiers) < 2 or volume is None:
+        return None
+    _check(file, tiers)
+    scale = _scale(file, catalog, section.by, volume)
+    ranges = _ranges(bounds_of(file, section.tiers))
+    ends = scale.volumes(np.array(list(ranges)).reshape(-1))
+    between = list(dict.fromkeys(str(tier.alternative) for tier in tiers.values()))
+    wanted = asked._replace(
+        between=between if len(between) > 1 else [*between, _ITSELF],
+        over=f"demand.{volume}",
+        low=repr(float(ends.min())),
+        high=repr(float(ends.max())),
+        points=_POINTS,
+    )
+    question = questions(text, wanted, catalog, document)[0]
+    found = break_even(question.alternatives, question.driver, question.x)
+    owner = {str(tier.alternative): name for name, tier in reversed(tiers.items())}
+    named = zip(section.tiers, ranges, strict=True)
+    costs = [_cost(n, section.tiers[n], r, question, found, scale) for n, r in named if n in tiers]
+    return TierPath(costs, list(_reigns(question, found, scale, owner)))
+
+
+def _check(file: PlanFile, tiers: dict[str, GrowthTier]) -> None:
+    known = (_ITSELF, *file.plan.alternatives)
+    for name, tier in tiers.items():
+        if tier.alternative not in known:
+            path = ("decisions", "growth_tiers", "tiers", name, "alternative")
+            what = f"the plan has no alternative '{tier.alternative}'"
+            raise InputError(file.places.problem(path, what, nearest(str(tier.alternative), known)))
+
+
+def _scale(file: PlanFile, catalog: Catalog, by: str, volume: str) -> _Scale:
+    now = float(getattr(file.plan.demand, volume))
+    volumes = now * np.geomspace(1e-4, 1e6, _POINTS)
+    values = driver_values(file, catalog, by, ("demand", volume), volumes)
+    if np.any(np.diff(values) < 0):
+        what = f"does not rise with demand.{volume}, so the tiers have no range of it"
+        raise InputError(file.places.problem(("decisions", "growth_tiers", "by"), what))
+    return _Scale(volumes, values)
+
+
+def _ranges(bounds: Sequence[float]) -> list[tuple[float, float]]:
+    """Return from where to where each tier reaches; what has no end is followed for a while."""
+    finite = [bound for bound in bounds if np.isfinite(bound)]
+    edges = [_BELOW * finite[0], *finite] if finite else [1.0]
+    edges += [_ABOVE * edges[-1]] * (len(bounds) + 1 - len(edges))
+    return list(pairwise(edges))
+
+
+def _cost(
+    name: str,
+    tier: GrowthTier,
+    ends: tuple[float, float],
+    question: Question,
+    found: BreakEven,
+    scale: _Scale,
+) -> TierCost:
+    which = [alternative.name for alternative in question.alternatives].index(str(tier.alternative))
+    x = scale.volumes(np.array(ends))
+    points = Curves(question.alternatives, question.driver).at(x, which)
+    low, high = (float(usd) for usd in np.broadcast_to(points.total, 2))
+    limit = found.limits[which]
+    return TierCost(
+        tier=name,
+        alternative=str(tier.alternative),
+        begins=ends[0],
+        ends=ends[1],
+        usd=(low, high),
+        complete=not found.lacking[which],
+        fails_from=None if limit is None or limit >= x[1] else float(scale.values(np.array(limit))),
+        budget=_budget(tier, found.costs[which], scale.values(found.x)),
+    )
+
+
+def _budget(tier: GrowthTier, costs: Array, values: Array) -> tuple[float, float] | None:
+    if not tier.usd_per_month:
+        return None
+    inside = values[(costs >= float(tier.usd_per_month[0])) & (costs <= float(tier.usd_per_month[-1]))]
+    return (float(inside.min()), float(inside.max())) if inside.size else None
+
+
+def _reigns(question: Question, found: BreakEven, scale: _Scale, owner: dict[str, str]) -> Iterator[Reign]:
+    """Yield who is the cheapest of those that carry the load; what does not, costs more than anything."""
+    curves, x = Curves(question.alternatives, question.driver), found.x
+    limits = np.array([np.inf if limit is None else limit for limit in found.limits])[:, None]
+
+    def costs(values: Array) -> Array:
+        return np.where(values >= limits, _NEVER_USD, curves.totals(values))
+
+    switches = changes(costs, x, question.driver.step)
+    edges = np.array([x[0], *(switch.at for switch in switches), x[-1]])
+    winners = [int(cheapest(costs(x[:1]))[0]), *(switch.after for switch in switches)]
+    for winner, low, high in zip(winners, edges[:-1], edges[1:], strict=True):
+        name = question.alternatives[winner].name
+        begins, ends = (float(end) for end in scale.values(np.array([low, high])))
+        carries = low < limits[winner, 0]
+        yield Reign(owner.get(name, name) if carries else None, begins, ends, found.comparable)
