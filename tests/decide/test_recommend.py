@@ -217,7 +217,7 @@ def test_nothing_to_save_is_said():
     found = recommend(plan_of(tight), SHIPPED)
     assert found.hints == []
     assert "No change was found that saves money without breaking anything." in written(
-        report_of(found, None, ()), "table", Style(80)
+        report_of(found), "table", Style(80)
     )
 
 
@@ -226,7 +226,7 @@ def test_formats_agree(advice):
     assert document["schema_version"] == 1
     assert [r["set"] for r in document["recommendations"]] == [assignment(hint) for hint in advice.hints]
     assert set(document["components"]) == {s.component for s in advice.standings}
-    report = report_of(advice, None, ())
+    report = report_of(advice)
     text, table = (written(report, fmt, Style(80)) for fmt in ("table", "markdown"))
     assert max(map(len, text.splitlines())) <= 80
     assert table.count("\n| ") >= len(advice.hints) + len(advice.standings)
@@ -317,7 +317,7 @@ def test_what_estimates_share_changes_no_figure_of_pods_pools_and_databases(more
 def test_where_prices_are_missing_savings_are_unknown():
     unpriced = "{name: t, demand: {requests_per_second: 1, profile: flat}, external_apis: {pay: {}}}"
     found = recommend(plan_of(unpriced), SHIPPED)
-    said = written(report_of(found, None, ()), "table", Style(80))
+    said = written(report_of(found), "table", Style(80))
     assert "Prices are missing, so it is unknown whether any change saves money." in said
     assert "No change was found" not in said
     assert [w["code"] for w in recommend_document(found)["warnings"]] == ["unpriced"]
@@ -339,6 +339,6 @@ def test_a_saving_on_what_stands_at_its_highest_is_at_most_that(spot):
     marks = [h.at_most for h in found.hints if h.change.component == "k/p" and h.change.kind != "purchase"]
     assert marks
     assert spot is any(marks)
-    assert spot is ("up to " in written(report_of(found, None, ()), "table", Style(80)))
+    assert spot is ("up to " in written(report_of(found), "table", Style(80)))
     bounds = [r["bound"] for r in recommend_document(found)["recommendations"]]
     assert spot is ("upper" in bounds)

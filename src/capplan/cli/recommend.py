@@ -36,14 +36,14 @@ def recommend(
     from capplan.cli.output import show
     from capplan.decide.recommend import recommend as run
     from capplan.plan.read import parse_plan, text_of
-    from capplan.report.growth import Decisions
+    from capplan.report.growth import Decided
     from capplan.report.json_format import estimate_document
     from capplan.report.recommend import report_of
 
     text = text_of(plan)
     file = parse_plan(*text, sets or (), alternative, books or ())
     advice = run(file, Catalog(catalogs))
-    decided = Decisions()
+    decided = Decided()
     if file.plan.decisions is not None:
         from capplan.decide.growth import growth
         from capplan.decide.questions import ComparisonOptions
@@ -53,5 +53,5 @@ def recommend(
 
         asked = ComparisonOptions(sets=sets or (), books=books or ())
         about = (text, file, asked, Catalog(catalogs), lambda e: names_of(e, estimate_document))
-        decided = Decisions(growth(file, Catalog(catalogs)), tier_path(*about), rules_of(*about))
+        decided = Decided(growth(file, Catalog(catalogs)), tier_path(*about), rules_of(*about))
     show(report_of(advice, decided), fmt, output, force)

@@ -17,7 +17,7 @@ from capplan.report.table import Column, Table
 _FIRES = {True: "fires", False: "does not fire", None: "unknown"}
 
 
-class Decisions(NamedTuple):
+class Decided(NamedTuple):
     """Where a plan stands on its tiers, what these cost as alternatives, and what its rules say."""
 
     growth: Growth | None = None
@@ -25,7 +25,7 @@ class Decisions(NamedTuple):
     rules: Sequence[Rule] = ()
 
 
-def decisions_blocks(found: Decisions) -> Iterator[Block]:
+def decisions_blocks(found: Decided) -> Iterator[Block]:
     """Yield the decisions as blocks."""
     growth, path, rules = found
     if growth is not None:
@@ -155,7 +155,7 @@ def _figure(value: object) -> str:
     return numbers.quantity(float(f"{value:.10g}")) if isinstance(value, int | float) else str(value)
 
 
-def decisions_document(found: Decisions) -> dict[str, Any]:
+def decisions_document(found: Decided) -> dict[str, Any]:
     """Return the same as scripts read it."""
     growth, path, rules = found
     return {

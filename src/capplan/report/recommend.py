@@ -9,17 +9,19 @@ from typing import Any
 from capplan.decide.recommend import Advice, Hint, Margin
 from capplan.report import numbers
 from capplan.report.blocks import Block, Findings, Heading, Lines, Report
-from capplan.report.growth import Decisions, decisions_blocks, decisions_document
+from capplan.report.growth import Decided, decisions_blocks, decisions_document
 from capplan.report.json_format import SCHEMA_VERSION, finding_document
 from capplan.report.table import Column, Table
 
+_UNDECIDED = Decided()
 
-def report_of(advice: Advice, decided: Decisions) -> Report:
+
+def report_of(advice: Advice, decided: Decided = _UNDECIDED) -> Report:
     """Return what to do first, where every component stands, and what the plan's own rules say."""
     return Report(partial(_blocks, advice, decided), partial(_document_of, advice, decided))
 
 
-def _blocks(advice: Advice, decided: Decisions) -> Iterator[Block]:
+def _blocks(advice: Advice, decided: Decided) -> Iterator[Block]:
     yield Heading(
         f"{advice.estimate.plan.name}: what to change, best first; each saving is for that change alone"
     )
@@ -37,7 +39,7 @@ def _blocks(advice: Advice, decided: Decisions) -> Iterator[Block]:
     yield from decisions_blocks(decided)
 
 
-def _document_of(advice: Advice, decided: Decisions) -> dict[str, Any]:
+def _document_of(advice: Advice, decided: Decided) -> dict[str, Any]:
     return recommend_document(advice) | decisions_document(decided)
 
 
