@@ -28,15 +28,17 @@ CARRYING = {
 }
 PURCHASE = st.fixed_dictionaries({"spot": st.sampled_from(["0%", "30%", "100%"])})
 
-CLOUD_RUN = st.fixed_dictionaries(
-    {
-        **CARRYING,
-        "platform": st.just("cloud-run"),
-        "cpu": st.sampled_from([1, 2, 4]),
-        "memory": st.sampled_from(["512Mi", "2Gi"]),
-        "billing": st.sampled_from(["request", "instance"]),
-        "response_size": st.sampled_from([0, "40Ki"]),
-    }
+CLOUD_RUN = st.sampled_from([(1, "512Mi"), (1, "2Gi"), (2, "512Mi"), (2, "2Gi"), (4, "2Gi")]).flatmap(
+    lambda size: st.fixed_dictionaries(
+        {
+            **CARRYING,
+            "platform": st.just("cloud-run"),
+            "cpu": st.just(size[0]),
+            "memory": st.just(size[1]),
+            "billing": st.sampled_from(["request", "instance"]),
+            "response_size": st.sampled_from([0, "40Ki"]),
+        }
+    )
 )
 CONTAINER_APPS = st.fixed_dictionaries({**CARRYING, "platform": st.just("container-apps")})
 FARGATE = st.fixed_dictionaries(

@@ -146,9 +146,9 @@ def test_llm_governance_tiers(rps, cpu, memory_gib):
 
 
 def test_llm_governance_connections():
-    """Five services of up to 10 pods with up to 50 connections each are more than the class accepts."""
+    """Five services of up to 10 pods, and 3 in a rollout, with up to 50 connections each are too many."""
     result = example("llm-governance")
-    assert measures(result, "postgres")["connections"].needs.tolist() == [[2500]]
+    assert measures(result, "postgres")["connections"].needs.tolist() == [[3250]]
     assert "too-many-connections" in codes(result)
     chosen = example("llm-governance", "databases.postgres.machine=auto")
     assert "too-many-connections" not in codes(chosen)

@@ -227,10 +227,13 @@ def test_sweep_may_have_as_many_values_as_it_likes(capplan: Callable) -> None:
 
 
 def test_two_sweeps_make_a_grid(capplan: Callable) -> None:
-    swept = shop(capplan, "--sweep", "users_per_day=1k,20k", "--sweep", "services.web.cpu=1,2,4")
+    swept = shop(capplan, "--sweep", "users_per_day=1k,20k", "--sweep", "services.web.memory=1Gi,2Gi,4Gi")
     values = [tuple(scenario["values"].values()) for scenario in swept["scenarios"]]
-    assert values == [(users, cpu) for users in (1e3, 2e4) for cpu in (1, 2, 4)]
-    assert swept["axes"] == {"demand.users_per_day": ["1k", "20k"], "services.web.cpu": ["1", "2", "4"]}
+    assert values == [(users, gib) for users in (1e3, 2e4) for gib in (1, 2, 4)]
+    assert swept["axes"] == {
+        "demand.users_per_day": ["1k", "20k"],
+        "services.web.memory": ["1Gi", "2Gi", "4Gi"],
+    }
 
 
 def test_months_follow_growth(capplan: Callable) -> None:

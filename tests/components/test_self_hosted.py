@@ -94,7 +94,7 @@ def test_content_that_does_not_fit_is_an_error():
 def test_pools_count_against_max_connections():
     pool = "services.api.calls.d={per_request: 1, pool: {max: 50, hold_time: 10ms}}"
     assert "too-many-connections" in codes(estimate_of(BASE, pool))
-    assert "too-many-connections" not in codes(estimate_of(BASE, pool, "databases.d.max_connections=200"))
+    assert "too-many-connections" not in codes(estimate_of(BASE, pool, "databases.d.max_connections=250"))
 
 
 def test_a_hypertable_stands_on_every_pods_disk():

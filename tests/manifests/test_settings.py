@@ -90,8 +90,9 @@ def test_a_pooler_stands_where_pools_open_too_much():
     found = dict(
         line.split(" = ") for line in text.splitlines() if " = " in line and not line.startswith("*")
     )
-    # Five services of ten instances with fifty each; 18 server connections block 1 % of the calls.
-    assert (found["max_client_conn"], found["default_pool_size"]) == ("2500", "18")
+    # Five services of ten instances, and three more in a rollout, with fifty each.
+    # 18 server connections block 1 % of the calls.
+    assert (found["max_client_conn"], found["default_pool_size"]) == ("3250", "18")
     assert found["query_wait_timeout"] == "30"
     assert not any(path.startswith("pgbouncer/") for path in rendered(STORES))
 

@@ -154,7 +154,7 @@ def _on_kubernetes(
 def _scaled(configured: Autoscaler, size: Size, metrics: list[Metric], versions: Versions) -> ScaledObject:
     only_resources = all(metric.measure in (s.CPU, s.MEMORY) for metric in metrics)
     spec = ScaledObject(
-        low=max(size.low, 1) if only_resources else size.low,
+        low=size.low,
         idle=UNSET if configured.idle is None else int(_number(configured.idle)),
         polling_s=_number(configured.polling),
         cooldown_s=_number(configured.cooldown),

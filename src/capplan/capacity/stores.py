@@ -9,8 +9,8 @@ import numpy as np
 from capplan.arrays import Array, Floats, per_scenario
 
 _GIB = 2.0**30
-_CHUNK_HOURS = np.array([1.0, 2.0, 3.0, 6.0, 12.0, 24.0, 168.0])
-"""Intervals that people can read in a log: hours, half a day, a day, a week."""
+_CHUNK_HOURS = np.array([1.0, 2.0, 3.0, 6.0, 12.0, 24.0, 72.0, 168.0])
+"""Intervals that people can read in a log: hours, half a day, a day, three, a week."""
 
 
 def node_load(queries_per_s: Floats, read_share: Floats, replicas: Floats) -> Floats:
@@ -70,13 +70,22 @@ def steady_state_gib(
     return rows_per_s * row_gib * (young_s + (retain_s - young_s) / ratio)
 
 
-def chunk_interval_hours(rows_per_s: Floats, row_gib: Floats, memory_gib: Floats) -> Array:
+def chunk_interval_hours(
+    rows_per_s: Floats,
+    row_gib: Floats,
+    memory_gib: Floats,
+    compress_after_s: Floats = np.inf,
+    retain_s: Floats = np.inf,
+) -> Array:
     """Return the longest usual chunk interval whose newest chunk fits into a quarter of the memory.
 
-    Timescale's advice, so that the chunk that is written to stays in memory with its indexes.
+    Timescale's advice, so that the chunk that is written to stays in memory with its indexes. Compression and
+    retention work on whole chunks, so it is at most half of the time until a row is compressed, and a tenth
+    of a row's life.
     """
     grows_per_hour = np.asarray(rows_per_s * row_gib * 3600.0, dtype=float)
     fits = 0.25 * np.asarray(memory_gib, dtype=float) / np.maximum(grows_per_hour, 1e-300)
+    fits = np.minimum(fits, np.minimum(compress_after_s / 2, retain_s / 10) / 3600.0)
     position = np.searchsorted(_CHUNK_HOURS, fits, side="right") - 1
     chosen: Array = _CHUNK_HOURS[np.maximum(position, 0)]
     return chosen

@@ -10,6 +10,7 @@ from capplan.arrays import Array, Floats, in_scenario
 from capplan.components import checks
 from capplan.components.base import Component, Context
 from capplan.components.measures import Measure, measure
+from capplan.components.services.platforms import surge_of
 from capplan.findings import Finding
 from capplan.plan.services import Call, ConnectionPool, Service
 
@@ -29,20 +30,23 @@ def pools_to(ctx: Context, database: str) -> Iterator[tuple[str, Service, Connec
 def connections_of(ctx: Context, database: str, services: Mapping[str, Component]) -> Array | None:
     """Return the connections that all pools open when every autoscaler is at its maximum, (scenarios | 1, 1).
 
-    None where the plan says nothing of pools.
+    Those of a rollout, which runs old and new instances together, are among them. None where the plan says
+    nothing of pools.
     """
     total = None
-    for name, _, pool in pools_to(ctx, database):
-        opened = _most_instances(services[name]) * pool.max
+    for name, service, pool in pools_to(ctx, database):
+        opened = _most_instances(services[name], service) * pool.max
         total = opened if total is None else total + opened
     return total
 
 
-def _most_instances(service: Component) -> Array:
-    """Return the instances at the ceiling; those needed at the peak where there is none."""
-    if service.sizing is None:
+def _most_instances(component: Component, service: Service) -> Array:
+    """Return the instances at the ceiling and in a rollout; those needed at the peak where there is none."""
+    if component.sizing is None:
         return np.ones((1, 1))
-    return service.sizing.peak if service.sizing.ceiling is None else service.sizing.ceiling
+    sizing = component.sizing
+    most = sizing.peak if sizing.ceiling is None else sizing.ceiling
+    return most + np.ceil(most * surge_of(service))
 
 
 def too_many(
@@ -54,11 +58,11 @@ def too_many(
     worst = int((wanted - allowed).max(axis=1).argmax())
     most = in_scenario(wanted, worst)
     limit = in_scenario(allowed, worst)
-    instances = sum(float(_most_instances(services[s]).max()) for s, _, _ in pools_to(ctx, name))
+    instances = sum(float(_most_instances(services[s], of).max()) for s, of, _ in pools_to(ctx, name))
     fits = int(limit // max(instances, 1.0))
     message = (
-        f"pools open up to {most:,.0f} connections with every autoscaler at its maximum, but the "
-        f"class accepts {limit:,.0f}"
+        f"pools open up to {most:,.0f} connections with every autoscaler at its maximum and a rollout, "
+        f"but the class accepts {limit:,.0f}"
     )
     server_pool = _pgbouncer_pool(ctx, name)
     remedy = f"Set pool.max to {fits}" if fits else "Use fewer instances"

@@ -14,6 +14,9 @@ from capplan.manifests.kubernetes.objects import BASE, COMPONENTS
 
 OVERLAYS = "kubernetes/overlays"
 KUSTOMIZATION = "kustomization.yaml"
+SMALLER = "capplan/smaller"
+"""Marks what is not meant to carry the peak of the plan."""
+
 _TEMPLATE = "kubernetes/kustomization.yaml.j2"
 _GENERATORS = {"configMapGenerator": "ConfigMap", "secretGenerator": "Secret"}
 _COMPOSED = ("resources", "bases", "components", "patches", "patchesStrategicMerge", "namespace", "replicas")
@@ -102,7 +105,7 @@ def _smaller(directory: str, objects: Sequence[Rendered]) -> Iterator[Artefact]:
         else:
             continue
         name = item.value["metadata"]["name"]
-        context = {"object": item.value, "spec": spec}
+        context = {"object": item.value, "spec": spec, "annotations": {SMALLER: "true"}}
         path = f"{directory}/patch-{kind.lower()}-{name}.yaml"
         yield Artefact(path, "kubernetes/patch.yaml.j2", context, "kubernetes")
 

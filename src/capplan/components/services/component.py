@@ -126,6 +126,8 @@ def _bounds(service: Service) -> Bounds:
     if floor is None:
         floor = platform.floor
         floor = floor if ceiling is None else np.minimum(floor, ceiling)
+    least = platform.least(service) if ceiling is None else np.minimum(platform.least(service), ceiling)
+    floor = np.maximum(floor, least)
     redundancy = service.redundancy
     bounds = Bounds(
         floor,

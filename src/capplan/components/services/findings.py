@@ -29,6 +29,10 @@ def findings_of(
     if not sizing.limits and np.any(rps > 0):
         message = "the plan does not say what an instance carries, so only min and max decide"
         yield checks.UNSIZED.finding(name, message, "Give service_time, cpu_time or throughput.")
+    least, said = float(np.min(sizing.floor)), service.instances.min
+    if said is not None and np.any(said < sizing.floor):
+        message = f"instances.min is 0, but its autoscaler keeps {least:g}: nothing would wake it from none"
+        yield checks.ZERO_MINIMUM.finding(name, message)
     if has_latency_slo(service):
         from capplan.components.services.latency import latency_findings
 

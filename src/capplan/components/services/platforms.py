@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from capplan.arrays import Array
 from capplan.capacity.sizing import Sizing
 from capplan.components.base import Context, Path, Pods
@@ -12,10 +14,17 @@ from capplan.components.machines import Machines, machine_meters
 from capplan.components.measures import Pick
 from capplan.components.services import prescribed
 from capplan.components.services.carrying import Instance
-from capplan.components.services.serverless import check_fargate_size, cloud_run, container_apps, fargate
+from capplan.components.services.serverless import (
+    check_cloud_run_size,
+    check_container_app_size,
+    check_fargate_size,
+    cloud_run,
+    container_apps,
+    fargate,
+)
 from capplan.cost.machines import Fleet
 from capplan.cost.meters import Meter
-from capplan.plan.services import CLUSTER_PROVIDERS, Fargate, Kubernetes, Provider, Service, VmGroup
+from capplan.plan.services import CLUSTER_PROVIDERS, Kubernetes, Provider, Service, VmGroup
 
 if TYPE_CHECKING:
     from capplan.plan.clusters import Cluster
@@ -37,6 +46,24 @@ def _as_said(_: Context, __: str, service: Service, ___: Path) -> tuple[Service,
     return service, None
 
 
+def _pods_beside(service: Kubernetes) -> float:
+    """A new pod comes first, except where it would need another GPU."""
+    return 0.0 if np.any(np.asarray(service.gpu) > 0) else 0.25
+
+
+def _none(_: Service) -> float:
+    return 0.0
+
+
+def _least_pods(service: Kubernetes) -> float:
+    """An HPA keeps one pod, and so does KEDA where only the pods themselves are measured."""
+    scaler = None if service.workload is None else service.workload.autoscaler
+    if scaler is None or scaler.kind == "hpa":
+        return 1.0
+    only_resources = not scaler.cron and set(scaler.triggers) <= {"cpu", "memory"}
+    return 1.0 if scaler.kind == "keda" and only_resources else 0.0
+
+
 class ServicePlatform(NamedTuple):
     """What sizing and pricing must know of a platform; functions take a service that runs there.
 
@@ -44,6 +71,8 @@ class ServicePlatform(NamedTuple):
     instance has. region: the service's, if anything but the provider's says so. prescribed: the service
     with what a tier table says of it, and the tier. pods: what instances ask of nodes that others pay.
     floor, ceiling: its autoscaler's bounds when nobody says, as its documentation states.
+    surge: share of the instances that run beside them while a rollout replaces them, as it is rendered.
+    least: fewest instances that its autoscaler keeps: more than none where it refuses to go there.
     """
 
     provider: Callable[[Context, Any], Provider]
@@ -54,6 +83,13 @@ class ServicePlatform(NamedTuple):
     pods: Callable[[Context, Any], Pods | None] = _no_pods
     floor: float = 1.0
     ceiling: float | None = None
+    surge: Callable[[Any], float] = _none
+    least: Callable[[Any], float] = _none
+
+
+def surge_of(service: Service) -> float:
+    """Return the share of its instances that a service has besides during a rollout."""
+    return platform_of(service).surge(service)
 
 
 def platform_of(service: Service) -> ServicePlatform:
@@ -65,9 +101,12 @@ def _always(provider: Provider) -> Callable[[Context, Any], Provider]:
     return lambda _, __: provider
 
 
-def _task(ctx: Context, service: Fargate, path: Path) -> Instance:
-    check_fargate_size(ctx, service, path)
-    return Instance(service.cpu, service.memory, path)
+def _checked(check: Callable[[Context, Any, Path], None]) -> Callable[[Context, Any, Path], Instance]:
+    def size(ctx: Context, service: Any, path: Path) -> Instance:
+        check(ctx, service, path)
+        return _size(ctx, service, path)
+
+    return size
 
 
 def _machine(ctx: Context, service: VmGroup, path: Path) -> Instance:
@@ -121,9 +160,19 @@ def _pods(ctx: Context, service: Kubernetes) -> Pods:
 
 
 PLATFORMS: Mapping[str, ServicePlatform] = {
-    "cloud-run": ServicePlatform(_always("gcp"), cloud_run, floor=0.0, ceiling=100.0),
-    "container-apps": ServicePlatform(_always("azure"), container_apps, floor=0.0, ceiling=10.0),
-    "fargate": ServicePlatform(_always("aws"), fargate, instance=_task),
+    "cloud-run": ServicePlatform(
+        _always("gcp"), cloud_run, instance=_checked(check_cloud_run_size), floor=0.0, ceiling=100.0
+    ),
+    "container-apps": ServicePlatform(
+        _always("azure"),
+        container_apps,
+        instance=_checked(check_container_app_size),
+        floor=0.0,
+        ceiling=10.0,
+    ),
+    "fargate": ServicePlatform(
+        _always("aws"), fargate, instance=_checked(check_fargate_size), surge=lambda _: 1.0
+    ),
     "vm-group": ServicePlatform(
         lambda _, service: service.provider,
         _machines,
@@ -136,6 +185,8 @@ PLATFORMS: Mapping[str, ServicePlatform] = {
         region=_cluster_region,
         prescribed=prescribed.by_load,
         pods=_pods,
+        surge=_pods_beside,
+        least=_least_pods,
     ),
 }
 """By the name that a plan gives them."""

@@ -163,3 +163,56 @@ def check_fargate_size(ctx: Context, service: Fargate, path: Path) -> None:
             known = ", ".join(f"{size:g}Gi" for size in offered)
             what = f"a Fargate task with {cpu:g} vCPU cannot have {memory:g}Gi"
             raise InputError(ctx.places.problem((*path, "memory"), what, f"Known: {known}."))
+
+
+_CLOUD_RUN_MEMORY_GIB: dict[float, tuple[float, float]] = {
+    1.0: (0.0, 4.0),
+    2.0: (0.0, 8.0),
+    4.0: (2.0, 16.0),
+    6.0: (4.0, 24.0),
+    8.0: (4.0, 32.0),
+}
+"""Least and most memory by vCPU (cloud.google.com/run/docs/configuring/services/memory-limits)."""
+
+
+def cloud_run_refuses(cpu: float, memory_gib: float, concurrency: float) -> str:
+    """Return why Cloud Run refuses an instance of this size; empty where it does not.
+
+    Parts of a core serve one request at a time (cloud.google.com/run/docs/configuring/services/cpu).
+    """
+    if cpu < 1:
+        most = 1.0 if cpu >= 0.5 else 0.5
+        if cpu < 0.08:
+            return f"{cpu:g} vCPU is less than the 0.08 that Cloud Run offers"
+        if concurrency > 1:
+            return f"below 1 vCPU, concurrency must be 1; has {cpu:g} vCPU and concurrency {concurrency:g}"
+        return "" if memory_gib <= most else f"{cpu:g} vCPU takes at most {most:g} GiB, not {memory_gib:g}"
+    if cpu not in _CLOUD_RUN_MEMORY_GIB:
+        known = ", ".join(f"{size:g}" for size in _CLOUD_RUN_MEMORY_GIB)
+        return f"Cloud Run has no instance with {cpu:g} vCPU; from 1 on it has {known}"
+    low, high = _CLOUD_RUN_MEMORY_GIB[cpu]
+    if low <= memory_gib <= high:
+        return ""
+    return f"{cpu:g} vCPU takes {f'{low:g} to ' if low else 'at most '}{high:g} GiB, not {memory_gib:g}"
+
+
+def check_cloud_run_size(ctx: Context, service: CloudRun, path: Path) -> None:
+    """Raise :class:`InputError` unless Cloud Run offers every size in ``service``."""
+    sizes = np.broadcast_arrays(service.cpu, service.memory, service.concurrency)
+    for size in {tuple(map(float, row)) for row in zip(*(s.ravel() for s in sizes), strict=True)}:
+        refused = cloud_run_refuses(*size)
+        if refused:
+            raise InputError(ctx.places.problem((*path, "cpu"), refused, "Choose a size that it offers."))
+
+
+def check_container_app_size(ctx: Context, service: ContainerApps, path: Path) -> None:
+    """Raise :class:`InputError` unless Azure offers every size: 0.25 to 4 vCPU in steps, 2 GiB each.
+
+    Source: learn.microsoft.com/azure/container-apps/containers, vCPUs and memory allocation.
+    """
+    sizes = np.broadcast_arrays(service.cpu, service.memory)
+    for cpu, memory in {(float(c), float(m)) for c, m in zip(*(s.ravel() for s in sizes), strict=True)}:
+        if not 0.25 <= cpu <= 4 or cpu % 0.25 or memory != 2 * cpu:
+            what = f"a container app cannot have {cpu:g} vCPU and {memory:g} GiB"
+            remedy = "Give 0.25 to 4 vCPU in steps of 0.25, and twice as many GiB."
+            raise InputError(ctx.places.problem((*path, "cpu"), what, remedy))

@@ -163,7 +163,7 @@ def _need_measures(
     formulas = {
         "cpu": "queries/s of the busiest node × cpu_time ÷ target, or the tier's",
         "memory": "working_set ÷ target, or the tier's",
-        "connections": "Σ of instances at their maximum × pool.max",
+        "connections": "Σ of instances at their maximum and in a rollout × pool.max",
     }
     for name, need in needs.items():
         if np.any(need > 0):

@@ -47,5 +47,7 @@ def series_measures(
             "rows/s × row_size × (compress_after + (retain − compress_after) ÷ ratio)",
         )
         yield measure(f"{table}: full after", series.retain / _MONTH_S, "months", "retain")
-        interval = chunk_interval_hours(rows, series.row_size, memory_gib)
-        yield measure(f"{table}: chunk interval", interval, "h", "a chunk fits in a quarter of the memory")
+        compress = np.inf if series.compress_after is None else series.compress_after
+        interval = chunk_interval_hours(rows, series.row_size, memory_gib, compress, series.retain)
+        formula = "longest that fits in a quarter of the memory, half of compress_after, a tenth of retain"
+        yield measure(f"{table}: chunk interval", interval, "h", formula)

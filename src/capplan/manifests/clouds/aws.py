@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from capplan.components.services.platforms import surge_of
 from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.figures import number, whole
@@ -283,7 +284,7 @@ def _ecs_service(site: Site, service: Service, spec: Fargate) -> Tree:
         "deploymentConfiguration": {
             "deploymentCircuitBreaker": {"enable": True, "rollback": True},
             "minimumHealthyPercent": 100,
-            "maximumPercent": 200,
+            "maximumPercent": round(100 * (1 + surge_of(spec))),
         },
         "networkConfiguration": {"awsvpcConfiguration": network},
     }

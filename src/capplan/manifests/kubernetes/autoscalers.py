@@ -211,7 +211,7 @@ def scaled_object_of(site: Site, service: Service) -> ScaledObjectSpec:
     scaler = service.workload.autoscaler
     triggers = [_trigger(site, measured) for measured in measures_of(site, service)]
     only_resources = not scaler.cron and all(trigger["type"] in ("cpu", "memory") for trigger in triggers)
-    lo = max(service.lo, 1) if only_resources else service.lo
+    lo = service.lo
     where = f"services.{service.name}.workload.autoscaler"
     fallback = scaler.fallback
     if fallback is not None and not lo <= number(fallback.replicas) <= service.hi:

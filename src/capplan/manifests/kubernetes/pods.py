@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from capplan.components.services.platforms import surge_of
 from capplan.manifests.figures import number
 from capplan.manifests.kubernetes import vllm
 from capplan.manifests.kubernetes.settings import pools_of
@@ -191,10 +192,11 @@ def _resources(site: Site, service: Service, limit_cpu: bool) -> Tree:
 
 def _strategy(service: Service) -> Tree:
     """Return how pods are replaced: a new one first, except where it would need another GPU."""
-    surge = (
-        {"maxSurge": 0, "maxUnavailable": 1} if gpus_of(service) else {"maxSurge": "25%", "maxUnavailable": 0}
+    surge = round(100 * surge_of(service.spec))
+    rolling = (
+        {"maxSurge": f"{surge}%", "maxUnavailable": 0} if surge else {"maxSurge": 0, "maxUnavailable": 1}
     )
-    return {"type": "RollingUpdate", "rollingUpdate": surge}
+    return {"type": "RollingUpdate", "rollingUpdate": rolling}
 
 
 def _volumes(service: Service) -> tuple[list[Tree], list[Tree]]:

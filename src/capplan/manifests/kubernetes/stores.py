@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -210,13 +209,14 @@ def _sql(site: Site, name: str) -> Iterator[Artefact]:
     tables = []
     for table, series in site.plan.databases[name].time_series.items():
         compress = None if series.compress_after is None else number(series.compress_after)
-        chunk_s = min(_chunk_s(number(series.retain), compress), _in_memory_s(site, name, table))
+        hours = measured(site, name, f"{table}: chunk interval")
+        assert hours is not None
         tables.append(
             {
                 "name": table.replace("-", "_"),
                 "time": series.time_column,
                 "segment_by": list(series.segment_by),
-                "chunk": interval(chunk_s),
+                "chunk": interval(3600.0 * hours),
                 "compress_after": None if compress is None else interval(compress),
                 "drop_after": interval(number(series.retain)),
             }
@@ -224,21 +224,6 @@ def _sql(site: Site, name: str) -> Iterator[Artefact]:
     if tables:
         context = {"tables": tables}
         yield Artefact(f"sql/{name}-timeseries.sql", "sql/timeseries.sql.j2", context, "sql")
-
-
-def _in_memory_s(site: Site, name: str, table: str) -> float:
-    """Return the longest chunk that the memory of the database takes, in whole hours."""
-    hours = measured(site, name, f"{table}: chunk interval")
-    return math.inf if hours is None else 3600.0 * max(1, math.floor(hours))
-
-
-def _chunk_s(retain_s: float, compress_s: float | None) -> float:
-    """Return the length of a chunk: TimescaleDB's 7 days, or less, so that compression and retention bite.
-
-    Both work on whole chunks: at most half of the time until a row is compressed, a tenth of its life.
-    """
-    most = min(7 * DAY_S, retain_s / 10, compress_s / 2 if compress_s else math.inf)
-    return max(3600.0, most if most < DAY_S else math.floor(most / DAY_S) * DAY_S)
 
 
 def interval(seconds: float) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from capplan.components import checks as plans
 from capplan.findings import Finding, Severity
+from capplan.manifests.kustomize import SMALLER
 from capplan.manifests.verify.checks import capacity
 from capplan.manifests.verify.world import (
     Item,
@@ -335,7 +336,8 @@ def figures_of_the_plan(world: World) -> Iterator[Finding]:
                 yield scaler.finding(capacity.FIGURES_DIFFER, "metadata.annotations", what)
             target = _rate_target(scaler)
             _, hi = bounds(scaler)
-            if peak and target and math.ceil(peak / target - 1e-9) > hi:
+            smaller = mapping(scaler.tree, "metadata.annotations").get(SMALLER) == "true"
+            if peak and target and not smaller and math.ceil(peak / target - 1e-9) > hi:
                 needed = math.ceil(peak / target - 1e-9)
                 what = f"{peak:g} requests/s at {target:g} a replica need {needed} replicas, more than {hi}"
                 yield scaler.finding(capacity.CEILING_BELOW_PEAK, "spec", what)

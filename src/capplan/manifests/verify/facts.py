@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from capplan.components.services.platforms import surge_of
 from capplan.errors import InputError, Problem, nearest
 from capplan.findings import register
-from capplan.manifests.figures import number
+from capplan.manifests.figures import number, whole
 from capplan.manifests.site import Site
 from capplan.manifests.verify.checks import code_of
 from capplan.plan.stores import SelfHosted
@@ -81,7 +82,7 @@ def _connections(site: Site) -> dict[str, Any]:
         if limit is None or limit.has is None:
             continue
         pools = {
-            name: [service.hi, number(call.pool.max)]
+            name: [service.hi + whole(service.hi * surge_of(service.spec)), number(call.pool.max)]
             for name, service in site.services.items()
             for callee, call in service.spec.calls.items()
             if callee == database and call.pool is not None

@@ -9,6 +9,7 @@ from itertools import product
 from posixpath import dirname, join, normpath
 from typing import Any
 
+from capplan.components.services.serverless import cloud_run_refuses
 from capplan.findings import Finding
 from capplan.manifests.verify.checks import clouds, observing
 from capplan.manifests.verify.exposure import secrets_in
@@ -126,7 +127,6 @@ def _ecs_service(item: Item) -> Iterator[Finding]:
 
 _GOOGLE = "run.googleapis.com/"
 _TARGETS = ("scaling-cpu-target", "scaling-concurrency-target")
-_CLOUD_RUN_GIB = {1.0: (0.0, 4.0), 2.0: (0.0, 8.0), 4.0: (2.0, 16.0), 6.0: (4.0, 24.0), 8.0: (4.0, 32.0)}
 
 
 def cloud_run(world: World) -> Iterator[Finding]:
@@ -191,17 +191,9 @@ def _cloud_run_container(item: Item, container: Tree, concurrency: int) -> Itera
         return
     gib = memory / 2**30
     field = "spec.template.spec.containers"
-    if cores < 1:
-        if concurrency > 1 or gib > (1.0 if cores >= 0.5 else 0.5):
-            allowed = "below 1 vCPU, concurrency must be 1 and memory at most 1 GiB"
-            what = f"{allowed}; has {cores:g} vCPU and {gib:g} GiB"
-            yield item.finding(clouds.CLOUD_RUN_CPU_MEMORY, field, what)
-    else:
-        low, high = _CLOUD_RUN_GIB.get(cores, (1.0, 0.0))
-        if not low <= gib <= high:
-            yield item.finding(
-                clouds.CLOUD_RUN_CPU_MEMORY, field, f"{cores:g} vCPU cannot be combined with {gib:g} GiB"
-            )
+    refused = cloud_run_refuses(cores, gib, concurrency)
+    if refused:
+        yield item.finding(clouds.CLOUD_RUN_CPU_MEMORY, field, refused)
     if not _is_pinned(text(container, "image")):
         yield item.finding(clouds.CLOUD_RUN_IMAGE, field, "the image is not pinned by tag or digest")
 

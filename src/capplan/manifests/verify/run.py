@@ -97,7 +97,7 @@ def _environments(documents: Documents, found: list[Finding]) -> Iterator[list[I
         if isinstance(value, dict) and "kind" in value and path not in covered
         if not path.endswith(KUSTOMIZATION) and not any(path.startswith(d) for d in inside)
     ]
-    if rest:
+    if rest or not tops:
         yield rest
 
 
