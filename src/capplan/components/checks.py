@@ -165,29 +165,6 @@ services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, throughput: 20, insta
     remedy="Raise instances.max.",
     source="requests/s of the busiest hour ÷ what one instance carries, rounded up",
 )
-ZERO_MINIMUM = Check(
-    code="zero-minimum",
-    severity="info",
-    title="A minimum of no instances is counted as one",
-    why="What is measured on pods says nothing once there are none, so an HPA refuses a minimum of 0.",
-    breaks="""\
-services: {api: {platform: kubernetes, cpu: 1, memory: 1Gi, throughput: 40, instances: {min: 0, max: 4}}}
-clusters: {main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1}}}}}
-""",
-    near="""\
-services:
-  api:
-    platform: kubernetes
-    cpu: 1
-    memory: 1Gi
-    throughput: 40
-    instances: {min: 0, max: 4}
-    workload: {autoscaler: {kind: keda, triggers: {requests: 40}}}
-clusters: {main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1}}}}}
-""",
-    remedy="Set instances.min to 1, or scale by requests or a queue with KEDA.",
-    source="https://kubernetes.io/docs/concepts/workloads/autoscaling/horizontal-pod-autoscale/",
-)
 SLO_NOT_CHECKED = Check(
     code="slo-not-checked",
     severity="info",

@@ -11,6 +11,7 @@ from capplan.arrays import Array, in_scenario
 from capplan.capacity.sizing import Sizing
 from capplan.components import checks
 from capplan.components.idle import idle_findings
+from capplan.components.services import checks as scaling
 from capplan.findings import Finding
 from capplan.plan.services import Service
 
@@ -32,7 +33,7 @@ def findings_of(
     least, said = float(np.min(sizing.floor)), service.instances.min
     if said is not None and np.any(said < sizing.floor):
         message = f"instances.min is 0, but its autoscaler keeps {least:g}: nothing would wake it from none"
-        yield checks.ZERO_MINIMUM.finding(name, message)
+        yield scaling.ZERO_MINIMUM.finding(name, message)
     if has_latency_slo(service):
         from capplan.components.services.latency import latency_findings
 
