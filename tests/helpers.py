@@ -70,6 +70,13 @@ def monthly(result: Estimate, name: str | None = None) -> float:
     return float(cost.expected[0, 0])
 
 
+def disks(result: Estimate, name: str | None = None) -> float:
+    """Return the expected monthly cost of boot disks and of pods' volumes, which published sums leave out."""
+    noted = {"boot disks", "default boot disks", "volumes of pods"}
+    lines = [line for line in result.lines if line.meter.note in noted and line.cost is not None]
+    return sum(float(one.cost.expected[0, 0]) for one in lines if name in (None, one.meter.component))
+
+
 def peak(result: Estimate, name: str, scenario: int = 0) -> float:
     """Return the instances that a component needs in its busiest hour."""
     return row(component(result, name).sizing.peak, scenario)

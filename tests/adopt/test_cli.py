@@ -69,9 +69,9 @@ def test_diff_takes_directories_and_revisions(
         assert done.exit_code == 0, done.stderr
         changes.append(json.loads(done.stdout)["monthly_cost"])
     assert changes[0] == changes[1]
-    # One pod of a core fits on an e2-standard-2: from two nodes to eight.
+    # One pod of a core fits on an e2-standard-2: from two nodes to eight, each with a disk of 100 GiB.
     expected = changes[0]["expected"]
-    assert expected["after"] - expected["before"] == pytest.approx(6 * 730 * 0.06701142, abs=0.01)
+    assert expected["after"] - expected["before"] == pytest.approx(6 * (730 * 0.06701142 + 10), abs=0.01)
 
 
 def test_the_overlay_is_chosen_by_name(capplan: Callable, tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ def test_pods_are_packed_on_what_nodes_leave():
     result = estimate_of(GKE)
     assert peak(result, "api") == 10
     assert peak(result, "main/default") == 4
-    assert monthly(result, "main/default") == pytest.approx(4 * 730 * NODE_USD, rel=1e-4)
+    # Each with GKE's default boot disk of 100 GiB at $0.10.
+    assert monthly(result, "main/default") == pytest.approx(4 * (730 * NODE_USD + 10), rel=1e-4)
     assert monthly(result, "main") == pytest.approx(73)
     assert monthly(result, "api") == 0
     assert component(result, "api").billed_with == "main"
@@ -114,13 +115,13 @@ def test_added_gpus_are_billed_with_their_node():
     lines = lines_by_sku(result, "main/default")
     assert float(lines["nvidia-tesla-t4"][0].quantity.expected[0, 0]) == pytest.approx(2 * 730)
     # The published price of an n1-standard-4 with a T4: 0.54 an hour.
-    assert monthly(result, "main/default") == pytest.approx(2 * 730 * 0.54, rel=1e-4)
+    assert monthly(result, "main/default") == pytest.approx(2 * (730 * 0.54 + 10), rel=1e-4)
 
 
 def test_a_gpu_machine_brings_its_own():
     result = estimate_of(GKE, GPU, "clusters.main.pools.default={machine: g2-standard-8, nodes: {min: 0}}")
     assert peak(result, "main/default") == 2
-    assert set(lines_by_sku(result, "main/default")) == {"g2-standard-8"}
+    assert set(lines_by_sku(result, "main/default")) == {"g2-standard-8", "pd-balanced"}
 
 
 @pytest.mark.parametrize(

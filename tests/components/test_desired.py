@@ -39,12 +39,16 @@ def counts(result, name):
     return [shown["instances"][key] for key in ("min", "average", "max")]
 
 
-@pytest.mark.parametrize(("text", "name"), [(PLAN, "web"), (POOL, "main/default")])
-def test_what_runs_today_is_the_floor_of_the_expected_cost_and_of_nothing_else(text, name):
+DISK_USD = 80 * 0.08
+"""EKS' default boot disk, 80 GiB of gp3."""
+
+
+@pytest.mark.parametrize(("text", "name", "disk"), [(PLAN, "web", 0), (POOL, "main/default", DISK_USD)])
+def test_what_runs_today_is_the_floor_of_the_expected_cost_and_of_nothing_else(text, name, disk):
     result = estimate_of(text)
     assert counts(result, name) == [1, 6, 10]
     cost = result.cost_of(name)
-    expected = [count * 730 * HOUR_USD for count in (1, 6, 10)]
+    expected = [count * (730 * HOUR_USD + disk) for count in (1, 6, 10)]
     assert [float(part[0, 0]) for part in (cost.floor, cost.expected, cost.ceiling)] == pytest.approx(
         expected
     )
@@ -103,4 +107,4 @@ def test_rendered_groups_and_pools_start_there():
     assert sizes == [(1, 6)]
     scripts = " ".join(item.text for path, item in files.items() if path.endswith(".sh"))
     assert "--nodes 6" in scripts
-    assert monthly(estimate_of(PLAN, pools), "main/default") == pytest.approx(6 * 730 * HOUR_USD)
+    assert monthly(estimate_of(PLAN, pools), "main/default") == pytest.approx(6 * (730 * HOUR_USD + DISK_USD))

@@ -83,3 +83,46 @@ def test_machines_of_a_group_have_disks(provider):
     bare = estimate_of(GROUP, *group)
     with_disks = estimate_of(GROUP, *group, f"services.app.disk={{type: {sku}, size: 64Gi}}")
     assert monthly(with_disks, "app") - monthly(bare, "app") == pytest.approx(2 * usd, rel=0.01)
+
+
+POOLS = """
+    name: nodes
+    regions: {aws: us-east-1, gcp: us-central1, azure: eastus}
+    demand: {requests_per_second: 10, profile: flat}
+    services:
+      web: {platform: kubernetes, cpu: 500m, memory: 512Mi, cpu_time: 10ms, instances: {min: 2, max: 6}}
+    clusters:
+      k: {platform: gke, pools: {p: {machine: e2-standard-4, nodes: 3}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("platform", "machine", "sku", "amount"),
+    [
+        ("gke", "n2-standard-8", "pd-balanced", 300),
+        ("eks", "m5.large", "gp3", 240),
+        ("aks", "Standard_D4s_v5", "P10-LRS-128GiB", 3),
+        ("aks", "Standard_D8s_v5", "P15-LRS-256GiB", 3),
+        ("aks", "Standard_D64s_v5", "P30-LRS-1024GiB", 3),
+    ],
+)
+def test_nodes_start_with_the_disk_of_their_platform(platform, machine, sku, amount):
+    sets = (f"clusters.k.platform={platform}", f"clusters.k.pools.p.machine={machine}")
+    (line,) = lines_by_sku(estimate_of(POOLS, *sets), "k/p")[sku]
+    assert line.quantity.expected[0, 0] == amount
+    assert "default" in line.meter.note, "the plan did not say it"
+
+
+def test_the_disk_of_the_plan_replaces_that_of_the_platform():
+    found = lines_by_sku(estimate_of(POOLS, "clusters.k.pools.p.disk={type: pd-ssd, size: 30Gi}"), "k/p")
+    assert "pd-balanced" not in found
+    assert found["pd-ssd"][0].quantity.expected[0, 0] == 90
+    assert found["pd-ssd"][0].meter.note == "boot disks"
+
+
+def test_pods_that_load_weights_pay_for_the_volume_that_they_load_them_to():
+    vllm = "{model: mistralai/Mistral-7B-Instruct-v0.2, cache: 40Gi}"
+    result = estimate_of(POOLS, "services.web.instances=5", f"services.web.workload.vllm={vllm}")
+    (line,) = lines_by_sku(result, "web")["pd-balanced"]
+    assert line.quantity.expected[0, 0] == 5 * 40
+    assert "web" not in {one.meter.component for one in estimate_of(POOLS).lines}

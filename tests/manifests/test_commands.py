@@ -301,3 +301,31 @@ def test_databases_have_the_iops_that_are_paid():
     assert body["Iops"] == 15000
     fewer = rendered(textwrap.dedent(plan), "databases.db.io_per_request=110")
     assert "Iops" not in fewer["aws/db.create-db-instance.json"].value
+
+
+NODES = """
+    name: nodes
+    regions: {aws: us-east-1, gcp: us-central1, azure: eastus}
+    demand: {requests_per_second: 10, profile: flat}
+    services:
+      web: {platform: kubernetes, cpu: 500m, memory: 512Mi, cpu_time: 10ms, instances: {min: 2, max: 6}}
+    clusters:
+      k: {platform: gke, pools: {p: {machine: e2-standard-4, nodes: 3}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("platform", "machine", "script", "ordered"),
+    [
+        ("gke", "e2-standard-4", "gcloud", "--disk-type pd-balanced --disk-size 100"),
+        ("eks", "m5.large", "aws", "--node-volume-type gp3 --node-volume-size 80"),
+        ("aks", "Standard_D8s_v5", "az", "--node-osdisk-type Managed --node-osdisk-size 256"),
+    ],
+)
+def test_nodes_are_ordered_with_the_disks_that_are_paid(platform, machine, script, ordered):
+    sets = (f"clusters.k.platform={platform}", f"clusters.k.pools.p.machine={machine}")
+    files = rendered(textwrap.dedent(NODES), *sets)
+    assert ordered in files[f"commands/{script}.sh"].text
+    if platform == "eks":
+        [volume] = files["karpenter/k/ec2nodeclass-p.yaml"].value["spec"]["blockDeviceMappings"]
+        assert (volume["ebs"]["volumeType"], volume["ebs"]["volumeSize"]) == ("gp3", "80Gi")

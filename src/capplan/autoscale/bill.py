@@ -11,7 +11,8 @@ from capplan.arrays import Array, ceil_count, hourly_max, in_scenario
 from capplan.capacity.nodes import PodGroup, nodes_for
 from capplan.components.base import Component, Context
 from capplan.components.egress import egress_meters
-from capplan.components.machines import Machines, machine_meters
+from capplan.components.llm.replica import weight_volumes
+from capplan.components.machines import DEFAULT_DISKS, Machines, machine_meters, pool_meters
 from capplan.components.services.platforms import platform_of
 from capplan.cost.lines import CostLine, Terms, cost_lines, total_cost
 from capplan.cost.machines import Fleet
@@ -100,7 +101,9 @@ def _model(ctx: Context, component: Component, run: Run, tick_s: float) -> Itera
         purchase=ctx.plan.llm[component.name].purchase,
         path=component.path,
     )
-    yield from machine_meters(ctx, machines, replica.add_on, None)
+    yield from machine_meters(ctx, machines, replica.add_on, replica.disk, DEFAULT_DISKS)
+    ran = sizing._replace(running=_hourly(run.instances, tick_s))
+    yield from weight_volumes(ctx, component, replica, ran)
     yield from (meter for meter in component.meters if meter.provider == EXTERNAL)
 
 
@@ -145,4 +148,4 @@ def _pool(ctx: Context, component: Component, running: Array) -> list[Meter]:
         purchase=pool.purchase,
         path=component.path,
     )
-    return machine_meters(ctx, machines, pool.gpu, pool.disk)
+    return pool_meters(ctx, machines, component.platform, pool)

@@ -14,7 +14,7 @@ from capplan.catalog.rows import Sku
 from capplan.components import checks
 from capplan.components.base import Component, Context, Path, Pods
 from capplan.components.idle import idle_findings
-from capplan.components.machines import Machines, gpus_of, machine_meters
+from capplan.components.machines import Machines, gpus_of, pool_meters
 from capplan.components.managed import MANAGED
 from capplan.cost.machines import Fleet
 from capplan.cost.meters import Meter, Range
@@ -121,7 +121,7 @@ def _pool(
         region=region,
         path=path,
         sizing=sizing,
-        meters=machine_meters(ctx, machines, pool.gpu, pool.disk),
+        meters=pool_meters(ctx, machines, platform, pool),
         findings=[*findings, *_too_small(name, sizing), *idle_findings(name, sizing, "nodes")],
         node=node,
     )

@@ -10,6 +10,14 @@ import numpy as np
 from capplan.arrays import Array, Floats, per_scenario
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Sku
+from capplan.cost.meters import Meter, Range
+
+VOLUMES = {
+    "gcp": ("persistent-disk", "pd-balanced"),
+    "aws": ("ebs", "gp3"),
+    "azure": ("managed-disk", "P10-LRS-128GiB"),
+}
+"""The catalog's service and SKU of a claim that names no storage class; of Azure's disks, one of its kind."""
 
 _WHOLE = re.compile(r"([A-Z]+)\d+(-[A-Z]+)-\d+GiB")
 """A disk of a fixed size: what kind it is, its number, how it is replicated, its size."""
@@ -40,3 +48,33 @@ def _of_its_kind(catalog: Catalog, provider: str, service: str, sku: Sku) -> lis
     skus = catalog.service(provider, service).skus
     same = [name for name in skus if (m := _WHOLE.fullmatch(name)) and m.groups() == kind.groups()]
     return sorted((skus[name] for name in same), key=lambda disk: disk.size_gib or (0.0, 0.0))
+
+
+def ephemeral_volumes(
+    catalog: Catalog, component: str, where: tuple[str, str], gib: Floats, pods: Range
+) -> Iterator[Meter]:
+    """Yield the meters of a volume of ``gib`` that each pod holds; ``where``: provider and region."""
+    provider, region = where
+    service, usual = VOLUMES[provider]
+    for sku, amount in parts_of(catalog, provider, service, catalog.require(provider, service, usual), gib):
+        yield Meter(
+            component=component,
+            provider=provider,
+            service=service,
+            sku=sku.name,
+            region=region,
+            unit=sku.unit,
+            quantity=pods * amount,
+            formula="pods × volume",
+            note="volumes of pods",
+        )
+
+
+def volume_usd(catalog: Catalog, provider: str, region: str, sku: str, gib: float) -> float:
+    """Return USD a month of a volume of ``gib``; nothing for what nobody has a price of, as in a total."""
+    service = VOLUMES[provider][0]
+    usd = 0.0
+    for part, amount in parts_of(catalog, provider, service, catalog.require(provider, service, sku), gib):
+        price = catalog.price(provider, service, part, region, "on_demand")
+        usd += 0.0 if price is None else float(amount.max()) * price.usd
+    return usd

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from capplan.arrays import Floats
+from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Sku
 from capplan.components.base import MACHINES, Context, Path
 from capplan.components.disks import parts_of
@@ -14,8 +15,16 @@ from capplan.cost.meters import Meter, Range
 from capplan.errors import InputError
 from capplan.plan.services import Disk, GpuAddOn, Purchase
 
+if TYPE_CHECKING:
+    from capplan.plan.clusters import Pool
+
 _DISKS = {"gcp": "persistent-disk", "aws": "ebs", "azure": "managed-disk"}
 _GPU_ADD_ONS = {"gcp": "compute-engine-gpu"}
+
+
+DISKS = "boot disks"
+DEFAULT_DISKS = "default boot disks"
+"""How disks are noted that the plan does not speak of: the platform starts nodes with them."""
 
 
 class Machines(NamedTuple):
@@ -30,8 +39,10 @@ class Machines(NamedTuple):
     path: Path
 
 
-def machine_meters(ctx: Context, machines: Machines, gpu: GpuAddOn | None, disk: Disk | None) -> list[Meter]:
-    """Return the meters of machines, of the GPUs added to them, and of their boot disks."""
+def machine_meters(
+    ctx: Context, machines: Machines, gpu: GpuAddOn | None, disk: Disk | None, noted: str = DISKS
+) -> list[Meter]:
+    """Return the meters of machines, of the GPUs added to them, and of their boot disks, ``noted`` so."""
     service = MACHINES[machines.provider]
     discount = machines.sku.family.sustained_use if ctx.plan.pricing.sustained_use else None
     meters = list(_hours(ctx, machines, service, machines.sku, 1.0, discount))
@@ -39,8 +50,23 @@ def machine_meters(ctx: Context, machines: Machines, gpu: GpuAddOn | None, disk:
         added = gpu_add_on(ctx, machines.provider, machines.sku, gpu, machines.path)
         meters += _hours(ctx, machines, _GPU_ADD_ONS[machines.provider], added, gpu.count, None)
     if disk is not None:
-        meters += _disks(ctx, machines, disk)
+        meters += _disks(ctx, machines, disk, noted)
     return meters
+
+
+def pool_meters(ctx: Context, machines: Machines, platform: str, pool: Pool) -> list[Meter]:
+    """Return the meters of the nodes of a pool, with the boot disks that the platform gives them."""
+    disk = boot_disk(ctx.catalog, platform, machines.sku, pool.disk)
+    return machine_meters(ctx, machines, pool.gpu, disk, DEFAULT_DISKS if pool.disk is None else DISKS)
+
+
+def boot_disk(catalog: Catalog, platform: str, machine: Sku, said: Disk | None) -> Disk | None:
+    """Return the boot disk of a cluster's nodes: the plan's, or the platform's default, if that is known."""
+    default = catalog.facts("kubernetes", platform).get("boot_disk")
+    if said is not None or default is None:
+        return said
+    reached = [gib for vcpu, gib in default["size_gib"] if (machine.vcpu or 0.0) >= vcpu]
+    return Disk.model_validate({"type": default["type"], "size": f"{reached[-1]}Gi"})
 
 
 def gpu_add_on(ctx: Context, provider: str, machine: Sku, gpu: GpuAddOn, path: Path) -> Sku:
@@ -108,10 +134,10 @@ def _meter(
     )
 
 
-def _disks(ctx: Context, machines: Machines, disk: Disk) -> Iterator[Meter]:
+def _disks(ctx: Context, machines: Machines, disk: Disk, noted: str) -> Iterator[Meter]:
     service = _DISKS[machines.provider]
     sku = ctx.sku(machines.provider, service, disk.type, (*machines.path, "disk", "type"))
     for part, amount in parts_of(ctx.catalog, machines.provider, service, sku, disk.size):
         quantity = machines.fleet.hours(1.0) * amount
         formula = "disks" if part.unit == "month" else "machines × GiB"
-        yield _meter(machines, service, part, quantity, "on_demand", formula, "boot disks")
+        yield _meter(machines, service, part, quantity, "on_demand", formula, noted)

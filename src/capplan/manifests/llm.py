@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from capplan.components.base import Component, Pods
-from capplan.components.llm.replica import Replica
+from capplan.components.llm.replica import Replica, downloaded_bytes
 from capplan.errors import InputError, Problem
-from capplan.llm.architecture import PRECISIONS, weight_bytes
 from capplan.manifests.figures import bounds_of, number
 from capplan.plan.clusters import Aks, Cluster, Eks, Gke, Pool
 from capplan.plan.llm import Llm
@@ -30,8 +29,8 @@ _NODE_SHARE = 0.9
 _LONGEST = 4.0
 """Longest request ÷ mean request: what the server accepts where the plan is silent, and what it finishes."""
 
-_DISK_FACTOR, _SCRATCH_GIB = 1.2, 4.0
-"""Disk for the weights ÷ their size; and for compiled kernels and logs."""
+_SCRATCH_GIB = 4.0
+"""Disk for compiled kernels and logs."""
 
 _GRACE_S = 30.0
 _PATIENCE = 2.0
@@ -96,7 +95,7 @@ def _pool(llm: Llm, component: Component) -> Pool:
     least, most = (math.ceil(bound / replica.per_machine) for bound in bounds_of(component.sizing))
     purchase = {"spot": number(llm.purchase.spot)}
     said = {"machine": replica.machine, "nodes": {"min": least, "max": most}, "purchase": purchase}
-    return Pool.model_validate(said).model_copy(update={"gpu": replica.add_on})
+    return Pool.model_validate(said).model_copy(update={"gpu": replica.add_on, "disk": replica.disk})
 
 
 def _asked(name: str, cluster: str, llm: Llm, replica: Replica) -> Pods:
@@ -140,7 +139,8 @@ def _workload(name: str, llm: Llm, replica: Replica) -> Workload:
     }
     if llm.engine == "vllm":
         needed["vllm"] = vllm = _vllm(name, llm, replica, said.vllm)
-        load_s = _downloaded(replica, vllm) / 1e9 / number(llm.cold_start.weights_gb_per_s)
+        downloaded = downloaded_bytes(replica.configuration, vllm.quantization != "fp8")
+        load_s = downloaded / 1e9 / number(llm.cold_start.weights_gb_per_s)
         needed["startup"] = _PATIENCE * (number(llm.cold_start.image) + load_s)
     own = said.model_fields_set - {"vllm"}
     return said.model_copy(update={field: value for field, value in needed.items() if field not in own})
@@ -181,8 +181,7 @@ def _vllm(name: str, llm: Llm, replica: Replica, said: Vllm | None) -> Vllm:
         raise InputError(
             Problem(f"llm.{name}.model", f"'{named['model']}' does not name a checkpoint")
         ) from None
-    cache = float(math.ceil(_DISK_FACTOR * _downloaded(replica, vllm) / 2**30))
-    return vllm if "cache" in own else vllm.model_copy(update={"cache": cache})
+    return vllm.model_copy(update={"cache": number(replica.cache_gib)})
 
 
 def _checkpoint(name: str, llm: Llm, replica: Replica) -> dict[str, str]:
@@ -212,11 +211,3 @@ def _longest(llm: Llm, replica: Replica) -> float:
     held = math.floor(number(replica.room) * mean)
     context = replica.configuration.model.context or wanted
     return float(max(1, min(wanted, held, context)))
-
-
-def _downloaded(replica: Replica, vllm: Vllm) -> float:
-    """Return the bytes of the checkpoint: at 16 bit where the server itself makes 8 of them."""
-    chosen = replica.configuration
-    if vllm.quantization == "fp8":
-        return float(weight_bytes(chosen.model, PRECISIONS["bf16"]))
-    return number(chosen.memory().weights)

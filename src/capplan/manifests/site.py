@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from capplan.arrays import hourly_mean
-from capplan.components.base import Component
+from capplan.components.base import MACHINES, Component
+from capplan.components.machines import boot_disk
 from capplan.manifests.figures import bounds_of, number, whole
 from capplan.manifests.managed import MANAGED, ManagedNodes
 from capplan.plan.manifests import Manifests
-from capplan.plan.services import Kubernetes
+from capplan.plan.services import CLUSTER_PROVIDERS, Disk, Kubernetes
 from capplan.plan.services import Service as Spec
 from capplan.plan.workload import Workload
 
@@ -50,7 +51,7 @@ class Service(NamedTuple):
 
 
 class NodePool(NamedTuple):
-    """What the nodes of a pool leave to pods, and how many there may be."""
+    """What the nodes of a pool leave to pods, how many there may be, and their boot disk."""
 
     cluster: str
     name: str
@@ -61,6 +62,7 @@ class NodePool(NamedTuple):
     pods: int
     gpus: int
     max_nodes: int | None
+    disk: Disk | None
 
     @property
     def managed(self) -> ManagedNodes:
@@ -214,4 +216,11 @@ class Site:
             pods=int(number(node.pods)),
             gpus=int(number(node.gpus)),
             max_nodes=None if most is None else whole(number(most) * each),
+            disk=self._disk(cluster.platform, pool),
         )
+
+    def _disk(self, platform: str, pool: Pool) -> Disk | None:
+        """Return the boot disk of a pool's nodes, as the estimate counts it."""
+        catalog, provider = self.estimate.context.catalog, CLUSTER_PROVIDERS[platform]
+        machine = catalog.require(provider, MACHINES[provider], pool.machine)
+        return boot_disk(catalog, platform, machine, pool.disk)

@@ -32,7 +32,7 @@ class Pool(Section):
     daemonsets: DaemonSets | None = Field(
         None, description="DaemonSets on every node; by default, the platform's own."
     )
-    disk: Disk | None = None
+    disk: Disk | None = Field(None, description="Boot disk of a node; by default, the platform's.")
     purchase: Purchase = DEFAULTS
 
 

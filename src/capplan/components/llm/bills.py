@@ -35,22 +35,32 @@ _RATES = ("on_demand", "spot", "commit_1y", "commit_3y")
 class Bills:
     """Bills of configurations whose replicas by hour, (n, hours), and GPUs by replica, (n, 1), are known.
 
+    cache_gib: volume of each replica, (n,).
+
     Machines with as many GPUs, and the same sustained-use discount, run for as many hours whatever they are,
     so the hours of all configurations are computed at once, and only once.
     """
 
     def __init__(
-        self, replicas: Array, gpus: Array, bounds: Bounds, delays: Delays, hours_per_month: float
+        self,
+        replicas: Array,
+        gpus: Array,
+        cache_gib: Array,
+        bounds: Bounds,
+        delays: Delays,
+        hours_per_month: float,
     ) -> None:
-        self._replicas, self._gpus, self._bounds = replicas, gpus, bounds
+        self._replicas, self._gpus, self._cache_gib, self._bounds = replicas, gpus, cache_gib, bounds
         self._delays, self._hours_per_month = delays, hours_per_month
         self._known: dict[object, Array] = {}
+        self._volumes: dict[object, float] = {}
 
     def usd(self, index: int, offer: Offer, bought: Bought, sustained_use: bool) -> float | None:
         """Return USD a month for one configuration on an offer; None where a price is missing."""
         discount = offer.machine.family.sustained_use if sustained_use else None
-        hours = self._hours(offer.gpus, bought, discount)[index].tolist()
-        bill = -hours[-1] * (offer.machine_usd or 0.0)
+        *hours, credit, machines = self._hours(offer.gpus, bought, discount)[index].tolist()
+        bill = machines * offer.disk_usd - credit * (offer.machine_usd or 0.0)
+        bill += self._replicas[index].mean() * self._volume_usd(offer, float(self._cache_gib[index]))
         for rate, running in zip(_RATES, hours, strict=False):
             usd = offer.usd_per_hour[rate]
             if running > 0 and usd is None:
@@ -58,8 +68,14 @@ class Bills:
             bill += running * (usd or 0.0)
         return float(bill)
 
+    def _volume_usd(self, offer: Offer, gib: float) -> float:
+        key = (offer.provider, offer.region, gib)
+        if key not in self._volumes:
+            self._volumes[key] = offer.volume_usd(gib) if gib else 0.0
+        return self._volumes[key]
+
     def _hours(self, gpus: float, bought: Bought, discount: tuple[float, ...] | None) -> Array:
-        """Return machine-hours a month, (n, rates + 1); the last are those that sustained use takes off."""
+        """Return machine-hours a month by rate, those that sustained use takes off, and machines, (n, …)."""
         key = (gpus, bought, discount)
         if key not in self._known:
             per_machine = np.maximum(gpus // self._gpus, 1.0)
@@ -68,5 +84,6 @@ class Bills:
             fleet = fleet_of(self._replicas, floor, ceiling, per_machine, self._delays)
             hours = purchased_hours(fleet, self._hours_per_month, *bought, discount)
             columns = [getattr(hours, rate).expected for rate in (*_RATES, "sustained_use")]
+            columns.append(fleet.hours(1.0).expected)
             self._known[key] = np.hstack([np.broadcast_to(c, self._gpus.shape) for c in columns])
         return self._known[key]

@@ -12,6 +12,7 @@ from capplan.components.llm.component import bounds_of, local_part, promise_of
 from capplan.components.llm.facts import facts_of
 from capplan.components.llm.offers import Offer, everywhere, offers
 from capplan.components.llm.options import ServingDemand, ServingOption, nearest_misses, rank
+from capplan.components.llm.replica import vllm_of
 from capplan.errors import InputError, Problem, nearest
 from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, find_precision
 from capplan.llm.hardware import Gpu
@@ -124,6 +125,7 @@ def _demand(ctx: Context, name: str, llm: Llm) -> ServingDemand:
         sustained_use=bool(ctx.plan.pricing.sustained_use),
         pod_cpu=float(llm.pod_cpu or 0.0) if free else 0.0,
         pod_gib=float(llm.pod_memory) if free else 0.0,
+        vllm=vllm_of(llm),
     )
 
 

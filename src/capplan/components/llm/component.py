@@ -16,8 +16,8 @@ from capplan.components.llm.facts import facts_of
 from capplan.components.llm.findings import findings, obstacles, over_ceiling
 from capplan.components.llm.fleet import delays_of, fleet_of
 from capplan.components.llm.offers import add_on_for, node_of
-from capplan.components.llm.replica import Replica
-from capplan.components.machines import Machines, machine_meters
+from capplan.components.llm.replica import Replica, cache_gib, vllm_of, weight_volumes
+from capplan.components.machines import DEFAULT_DISKS, Machines, boot_disk, machine_meters
 from capplan.components.measures import Measure, Sureness, measure
 from capplan.cost.meters import EXTERNAL, Meter, Range
 from capplan.errors import InputError
@@ -28,7 +28,7 @@ from capplan.llm.configuration import Configuration
 from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, find_precision
 from capplan.llm.serving import Served
 from capplan.plan.llm import Llm
-from capplan.plan.services import GpuAddOn, desired_of
+from capplan.plan.services import CLUSTER_PLATFORMS, GpuAddOn, desired_of
 
 
 def build_llms(ctx: Context, _: Sequence[Component] = ()) -> Iterator[Component]:
@@ -77,6 +77,8 @@ def _served_by_replicas(
         add_on=gpu,
         per_machine=_replicas_per_machine(ctx, machine, gpu, chosen, path),
         node=node_of(ctx.catalog, llm.provider, machine),
+        cache_gib=cache_gib(chosen, vllm_of(llm)),
+        disk=boot_disk(ctx.catalog, CLUSTER_PLATFORMS[llm.provider], machine, None),
         repository=facts["models"][chosen.model.name].get("repository"),
         memory_share=served.reached.memory_share,
         room=does.room,
@@ -95,7 +97,11 @@ def _served_by_replicas(
     )
     return component._replace(
         sizing=sizing,
-        meters=[*machine_meters(ctx, machines, gpu, None), *component.meters],
+        meters=[
+            *machine_meters(ctx, machines, gpu, replica.disk, DEFAULT_DISKS),
+            *weight_volumes(ctx, component, replica, sizing),
+            *component.meters,
+        ],
         units=_units(ctx, name, llm),
         findings=[
             *findings(name, llm, replica),

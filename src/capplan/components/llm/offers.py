@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -11,6 +11,8 @@ from capplan.catalog.catalog import Catalog
 from capplan.catalog.roots import PROVIDERS
 from capplan.catalog.rows import RATES, Sku
 from capplan.components.base import MACHINES, Context, Path
+from capplan.components.disks import VOLUMES, volume_usd
+from capplan.components.machines import boot_disk
 from capplan.components.managed import MANAGED
 from capplan.errors import InputError
 from capplan.llm.hardware import Gpu
@@ -37,7 +39,8 @@ Google's limits of vCPU by GPU, and large enough to stage the weights; the next 
 class Offer(NamedTuple):
     """A machine in a region with so many ``gpus``, and USD an hour by rate; None where it has no price.
 
-    machine_usd: on demand, without the GPUs that are added to it. node: what it leaves to pods.
+    machine_usd: on demand, without the GPUs that are added to it. node: what it leaves to pods. disk_usd: its
+    boot disk a month. volume_usd: USD a month of a volume of so many GiB there.
     """
 
     provider: str
@@ -49,6 +52,8 @@ class Offer(NamedTuple):
     usd_per_hour: dict[str, float | None]
     machine_usd: float | None
     node: Allocatable
+    disk_usd: float
+    volume_usd: Callable[[float], float]
 
     @property
     def name(self) -> str:
@@ -104,6 +109,8 @@ def offer(
     prices = {rate: hourly(rate) for rate in RATES}
     alone = catalog.price(provider, MACHINES[provider], machine, region, "on_demand")
     node = node_of(catalog, provider, machine)
+    disk = boot_disk(catalog, CLUSTER_PLATFORMS[provider], machine, None)
+    priced = partial(volume_usd, catalog, provider, region)
     return Offer(
         provider=provider,
         region=region,
@@ -114,6 +121,8 @@ def offer(
         usd_per_hour=prices,
         machine_usd=alone and alone.usd,
         node=node,
+        disk_usd=0.0 if disk is None else priced(disk.type, float(disk.size)),
+        volume_usd=partial(priced, VOLUMES[provider][1]),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from capplan.capacity.sizing import Bounds, with_redundancy
 from capplan.components.llm.bills import Bills, Bought
 from capplan.components.llm.fleet import delays_of
 from capplan.components.llm.offers import Offer
+from capplan.components.llm.replica import cache_gib
 from capplan.llm.capacity import Carried, TokenPromise, carried, speed_at
 from capplan.llm.confidence import Confidence, confidence_of
 from capplan.llm.configuration import Configuration
@@ -22,12 +23,15 @@ from capplan.llm.roofline import stacked, taken
 from capplan.llm.serving import Served, time_per_token
 from capplan.plan.llm import ColdStart
 
+if TYPE_CHECKING:
+    from capplan.plan.workload import Vllm
+
 
 class ServingDemand(NamedTuple):
     """What has to be served: requests/s by hour, (hours,), and how replicas are provided.
 
     target: share of a replica's capacity to plan with. sustained_use: whether Google's discount counts.
-    pod_cpu, pod_gib: what the pod of a replica requests.
+    pod_cpu, pod_gib: what the pod of a replica requests. vllm: what the plan says of the server.
     """
 
     rps: Array
@@ -38,6 +42,7 @@ class ServingDemand(NamedTuple):
     sustained_use: bool = True
     pod_cpu: float = 0.0
     pod_gib: float = 0.0
+    vllm: Vllm | None = None
 
 
 class ServingOption(NamedTuple):
@@ -191,6 +196,7 @@ def _priced(
     bills = Bills(
         sized.replicas,
         np.array([[one.tensor_parallel] for one in sized.configurations]),
+        np.array([cache_gib(one, demand.vllm) for one in sized.configurations]),
         demand.bounds,
         delays_of(demand.cold_start, weights),
         demand.hours_per_month,

@@ -9,7 +9,8 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.capacity.sizing import Sizing
-from capplan.components.base import Context, Path, Pods
+from capplan.components.base import Context, Path, Pods, number_range
+from capplan.components.disks import ephemeral_volumes
 from capplan.components.machines import Machines, machine_meters
 from capplan.components.measures import Pick
 from capplan.components.services import prescribed
@@ -130,8 +131,14 @@ def _machines(
     return machine_meters(ctx, machines, service.gpu, service.disk)
 
 
-def _paid_by_nodes(*_: object) -> Sequence[Meter]:
-    return ()
+def _volumes(
+    ctx: Context, name: str, service: Kubernetes, region: str, _: Array, sizing: Sizing
+) -> Iterable[Meter]:
+    """Yield the volumes that pods of vLLM load their weights to; nodes pay for the rest."""
+    if service.workload is None or service.workload.vllm is None:
+        return ()
+    where = (_cluster_provider(ctx, service), region)
+    return ephemeral_volumes(ctx.catalog, name, where, service.workload.vllm.cache, number_range(sizing))
 
 
 def _cluster(ctx: Context, service: Kubernetes) -> tuple[str, Cluster]:
@@ -181,7 +188,7 @@ PLATFORMS: Mapping[str, ServicePlatform] = {
     ),
     "kubernetes": ServicePlatform(
         _cluster_provider,
-        _paid_by_nodes,
+        _volumes,
         region=_cluster_region,
         prescribed=prescribed.by_load,
         pods=_pods,

@@ -10,7 +10,7 @@ from capplan.arrays import Floats, per_scenario
 from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.components.base import Component, Context, Path, Pods
 from capplan.components.connections import connection_measures, connections_of, too_many
-from capplan.components.disks import parts_of
+from capplan.components.disks import VOLUMES, parts_of
 from capplan.components.measures import Measure, measure
 from capplan.components.stores.billing import StoreBill
 from capplan.components.stores.caches import cache_content, too_small
@@ -21,12 +21,6 @@ from capplan.plan.caches import SelfHostedCache
 from capplan.plan.databases import SelfHostedDatabase
 from capplan.plan.services import CLUSTER_PROVIDERS
 from capplan.plan.stores import SelfHosted
-
-_DISKS = {
-    "gcp": ("persistent-disk", "pd-balanced"),
-    "aws": ("ebs", "gp3"),
-    "azure": ("managed-disk", "P10-LRS-128GiB"),
-}
 
 
 def build_own_database(
@@ -91,7 +85,7 @@ def _disks(bill: StoreBill, store: SelfHosted, storage_gib: Floats) -> Iterator[
     """Yield the pods' volumes."""
     if not np.any(storage_gib):
         return
-    service, default = _DISKS[bill.provider]
+    service, default = VOLUMES[bill.provider]
     sku = bill.sku(service, store.storage_class or default, "storage_class")
     for disk, amount in parts_of(bill.ctx.catalog, bill.provider, service, sku, storage_gib):
         yield bill.used(service, disk, amount * store.replicas, "pods × volume")

@@ -69,7 +69,7 @@ def _pool(pool: NodePool, zonal: bool) -> Tree:
     each = int(number(spec.zones)) if spec.nodes_per_zone else 1
     low = 0 if spec.nodes.min is None else whole(spec.nodes.min) * each
     start = max(low, whole(desired_of(spec.nodes)) * each)
-    disk = spec.disk
+    disk = pool.disk
     return {
         "name": pool.own_name,
         "machine": spec.machine,
@@ -79,10 +79,20 @@ def _pool(pool: NodePool, zonal: bool) -> Tree:
         "per_zone": math.ceil(start / zones),
         "spot": number(spec.purchase.spot) >= 1,
         "gpu": _accelerator(pool),
-        "disk_gb": 100 if disk is None else whole(disk.size),
-        "disk_type": None if disk is None else disk.type,
+        "disk_gb": None if disk is None else whole(disk.size),
+        "disk_type": None if disk is None else disk_kind(disk.type),
         "max_pods": pool.pods if spec.max_pods is not None else None,
     }
+
+
+_MANAGED_DISKS = {"P": "Premium", "E": "StandardSSD", "S": "Standard"}
+
+
+def disk_kind(sku: str) -> str:
+    """Return a disk's type as commands name it: of Azure's disks, of which each size is a SKU, their kind."""
+    size, *replication = sku.split("-")
+    kind = _MANAGED_DISKS.get(size[:1]) if size[1:].isdigit() else None
+    return sku if kind is None else f"{kind}_{replication[0]}"
 
 
 _BUILT_IN_GPUS = {

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from capplan.manifests.artefact import Artefact, Rendered, Tree
 from capplan.manifests.clouds.aws import backup_days, full_name, log_group_of, machine_of
 from capplan.manifests.clouds.cloudrun import account_of
-from capplan.manifests.clouds.clusters import clusters_of
+from capplan.manifests.clouds.clusters import clusters_of, disk_kind
 from capplan.manifests.figures import number, whole
 from capplan.manifests.site import Site
 from capplan.plan.caches import AzureRedis, Memorystore
@@ -117,16 +117,6 @@ def _groups(site: Site, provider: str) -> list[Tree]:
         for s in site.services.values()
         if isinstance(s.spec, VmGroup) and s.spec.provider == provider
     ]
-
-
-_MANAGED_DISKS = {"P": "Premium", "E": "StandardSSD", "S": "Standard"}
-
-
-def disk_kind(sku: str) -> str:
-    """Return a disk's type as commands name it: of Azure's disks, of which each size is a SKU, their kind."""
-    size, *replication = sku.split("-")
-    kind = _MANAGED_DISKS.get(size[:1]) if size[1:].isdigit() else None
-    return sku if kind is None else f"{kind}_{replication[0]}"
 
 
 def _cloud_sql(site: Site) -> list[Tree]:

@@ -11,8 +11,6 @@ from capplan.manifests.kubernetes.pods import MANAGED_BY, spot_labels_of
 from capplan.manifests.quantity import memory
 from capplan.manifests.site import NodePool, Site
 
-_DISK_GIB = 100.0
-
 
 def karpenter_artefacts(site: Site) -> Iterator[Artefact]:
     """Yield a NodePool for every pool of an EKS cluster, and the node class that says how its nodes start."""
@@ -51,7 +49,7 @@ def _node_pool(site: Site, pool: NodePool) -> Tree:
 
 def _node_class(site: Site, pool: NodePool) -> Tree:
     """Return where nodes start: in the account's subnets and groups, or in those tagged for the cluster."""
-    account, disk = site.manifests.aws, pool.spec.disk
+    account, disk = site.manifests.aws, pool.disk
     tagged = [{"tags": {"karpenter.sh/discovery": pool.cluster}}]
     return {
         "name": pool.name,
@@ -59,6 +57,6 @@ def _node_class(site: Site, pool: NodePool) -> Tree:
         "role": account.node_role or f"KarpenterNodeRole-{pool.cluster}",
         "subnets": [{"id": subnet} for subnet in account.subnets] or tagged,
         "security_groups": [{"id": group} for group in account.security_groups] or tagged,
-        "disk": memory(_DISK_GIB if disk is None else number(disk.size)),
+        "disk": None if disk is None else {"type": disk.type, "size": memory(number(disk.size))},
         "tags": {"capplan/plan": site.name, "capplan/pool": pool.name},
     }

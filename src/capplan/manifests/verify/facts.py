@@ -17,7 +17,7 @@ from capplan.plan.stores import SelfHosted
 class Facts(NamedTuple):
     """What the plan says; empty where there is no plan, and then the checks that need it are left out.
 
-    pools: selector, allocatable cpu, memory_gib, pods, gpus, the disk_gib that the plan says, and the most
+    pools: selector, allocatable cpu, memory_gib, pods, gpus, disk_gib, and the most
     nodes of each node pool.
     connections: what each database accepts, less what it reserves; pools: [most pods, connections of
     each] by service.
@@ -42,7 +42,7 @@ def facts_of(site: Site) -> Facts:
             "memory_gib": round(pool.memory_gib, 6),
             "pods": pool.pods,
             "gpus": pool.gpus,
-            "disk_gib": None if pool.spec.disk is None else number(pool.spec.disk.size),
+            "disk_gib": None if pool.disk is None else number(pool.disk.size),
             "nodes": pool.max_nodes,
         }
         for (cluster, name), pool in site.pools.items()
