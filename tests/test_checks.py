@@ -16,8 +16,7 @@ from sound import completed, files_of, plan_with
 from capplan.adopt.draft import AdoptOptions
 from capplan.adopt.run import adopt
 from capplan.catalog.catalog import Catalog
-from capplan.catalog.lint import LintFacts as CatalogFacts
-from capplan.catalog.lint import lint
+from capplan.catalog.lint import lint, lint_facts
 from capplan.catalog.load import read_service
 from capplan.estimate import estimate
 from capplan.findings import DECLARED, SEVERITIES, checks_of, register
@@ -83,7 +82,7 @@ def judged(example: str, directory: Path) -> set[str]:
 
 def linted(example: str, directory: Path) -> set[str]:
     content = service_file(**yaml.safe_load(example))
-    facts = CatalogFacts(date(2026, 7, 15), frozenset(SHIPPED.facts("gpus")["gpus"]))
+    facts = lint_facts(SHIPPED, date(2026, 7, 15))
     return {finding.code for finding in lint(read_service(write_service(directory, content)), facts)}
 
 

@@ -150,7 +150,7 @@ def test_what_the_cache_has_is_not_fetched_again_on_that_day(update, server):
     [
         (["503"] * 9, "the server answers 503"),
         (["404"], "the server answers 404"),
-        (["403"], "Check the API key"),
+        (["403"], "AWS has no price list"),
         (["slow"] * 9, "no answer in time"),
         (["breaks"] * 9, "the connection broke"),
     ],

@@ -39,7 +39,7 @@ def imported(tmp_path: Path) -> Callable[..., Import]:
             text = content if isinstance(content, str) else json.dumps(content)
             paths.append(tmp_path / f"list-{index}")
             paths[-1].write_text(text, encoding="utf-8")
-        work = Import(provider, selection_of([select] if select else []), tmp_path / "own", None)
+        work = Import(provider, selection_of([select] if select else []), tmp_path / "own", None, DAY)
         work.read(paths, as_of)
         for path, text in work.texts().items():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -261,7 +261,7 @@ def test_importing_twice_changes_nothing(imported, provider):
     once = {path: path.read_bytes() for path in imported(provider, *LISTS[provider]).texts()}
     again = imported(provider, *LISTS[provider])
     assert {path: path.read_bytes() for path in again.texts()} == once
-    assert again.report(DAY).document()["changes"] == []
+    assert again.report().document()["changes"] == []
 
 
 @pytest.mark.parametrize("provider", LISTS)
@@ -308,11 +308,11 @@ def test_a_second_import_keeps_what_it_does_not_say(imported):
 def test_what_an_import_changes_is_shown_against_the_catalogs_that_hold(imported):
     imported("aws", lists.EC2)
     work = imported("aws", lists.aws_csv("AmazonEC2", lists.machine("m9x.xlarge", 0.25)))
-    work = Import("aws", selection_of([]), work.directory, None)
+    work = Import("aws", selection_of([]), work.directory, None, DAY)
     path = work.directory.parent / "dearer"
     path.write_text(lists.aws_csv("AmazonEC2", lists.machine("m9x.xlarge", 0.5)))
     work.read([path])
-    (change,) = work.report(DAY).document()["changes"]
+    (change,) = work.report().document()["changes"]
     assert (change["sku"], change["before"], change["after"]) == ("m9x.xlarge", 0.25, 0.5)
 
 
@@ -378,18 +378,18 @@ def test_a_list_may_be_gzipped_and_a_broken_one_is_refused(tmp_path):
     whole = gzip.compress(lists.EC2.encode())
     for name, data in (("whole.csv.gz", whole), ("half.csv.gz", whole[: len(whole) // 2])):
         (tmp_path / name).write_bytes(data)
-    work = Import("aws", selection_of([]), tmp_path / "own", None)
+    work = Import("aws", selection_of([]), tmp_path / "own", None, DAY)
     work.read([tmp_path / "whole.csv.gz"])
     assert ("ec2", "m9x.xlarge") in work.collection.entries
     with pytest.raises(InputError, match="gzip"):
-        Import("aws", selection_of([]), tmp_path / "own", None).read([tmp_path / "half.csv.gz"])
+        Import("aws", selection_of([]), tmp_path / "own", None, DAY).read([tmp_path / "half.csv.gz"])
 
 
 def test_a_directory_gives_its_lists_and_nothing_else(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "ec2.csv").write_text(lists.EC2)
     (tmp_path / "in" / "README.md").write_text("not a list")
-    work = Import("aws", selection_of([]), tmp_path / "own", None)
+    work = Import("aws", selection_of([]), tmp_path / "own", None, DAY)
     work.read([tmp_path / "in"])
     assert [origin.title for origin in work.origins] == ["AWS price list AmazonEC2"]
     (tmp_path / "none").mkdir()
@@ -404,7 +404,7 @@ def test_a_long_list_is_read_row_by_row(tmp_path):
     for rows in (100, 20_000):
         path = tmp_path / f"{rows}.csv"
         path.write_text(lists.aws_csv("AmazonEC2", lists.machine("m9x.xlarge", 0.21), *[windows] * rows))
-        work = Import("aws", selection_of([]), tmp_path / "own", None)
+        work = Import("aws", selection_of([]), tmp_path / "own", None, DAY)
         tracemalloc.start()
         work.read([path])
         peaks.append(tracemalloc.get_traced_memory()[1])

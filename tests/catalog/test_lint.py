@@ -6,10 +6,10 @@ import pytest
 from crafted import service_file, write_service
 from helpers import SHIPPED
 
-from capplan.catalog.lint import RULES, LintFacts, family, known_gpus, lint
+from capplan.catalog.lint import RULES, LintFacts, family, lint, lint_facts
 from capplan.catalog.load import read_service
 
-FACTS = LintFacts(date(2026, 7, 15), frozenset(["T4"]))
+FACTS = LintFacts(date(2026, 7, 15), frozenset(["T4"]), {"gcp": "us-central1"}, {"gcp": "z3-"})
 
 
 def oddities(tmp_path, facts=FACTS, **changes):
@@ -35,6 +35,13 @@ def family_of(price_of_8):
     }
 
 
+def in_two_regions(*there, name="n1-standard"):
+    return {
+        f"{name}-{n}": {"vcpu": n, "memory_gib": 4 * n, "usd": {"us-central1": n / 4, "europe-west1": usd}}
+        for n, usd in zip((2, 4, 8), there, strict=False)
+    }
+
+
 def node_pair(node):
     return {
         "standard-C3": {"usd": {"eastus": 0.45}},
@@ -46,6 +53,7 @@ def tier(**blocks):
     return {name: {"tier_of": "t", "usd": {"us-central1": 1.0}, **row} for name, row in blocks.items()}
 
 
+HALF = {"us-central1": 0.5}
 CASES = [
     ("unit", "error", one(unit="hours"), {}),
     ("commitment-above-on-demand", "error", one(commit_1y={"us-central1": 1.1}), {}),
@@ -53,6 +61,8 @@ CASES = [
     ("spot-not-below-on-demand", "error", one(spot={"us-central1": 1.1}), {}),
     ("spot-not-below-on-demand", "warning", one(spot={"us-central1": 1.0}), {}),
     ("price-per-vcpu", "warning", family_of(2.2), {}),
+    ("commitment-above-on-demand", "warning", one(commit_1y=HALF, commit_3y={"us-central1": 0.6}), {}),
+    ("region-factor", "warning", in_two_regions(0.5 * 3.1), {}),
     ("age", "warning", one(), {"sources": sources("unknown")}),
     ("age", "warning", one(), {"sources": sources("2025-07-01")}),
     ("age", "warning", one(gpu="T4", gpu_count=1), {"sources": sources("2026-04-01")}),
@@ -78,6 +88,8 @@ FINE = [
     one(gpu="T4", gpu_count=1),
     tier(a={"from": 0}, b={"from": 5}),
     node_pair(0.225),
+    in_two_regions(0.6, 1.2, 2.4),
+    in_two_regions(0.6, 1.2, 2.5, name="z3-standard"),
     one(retired="2025-03", successor="y"),
     one(unit="GiB-month"),
 ]
@@ -129,5 +141,22 @@ FILES = SHIPPED.services()
 
 @pytest.mark.parametrize("file", FILES, ids=[f"{file.provider}/{file.service}" for file in FILES])
 def test_no_shipped_catalog_has_an_error(file):
-    facts = LintFacts(date(2026, 11, 1), known_gpus(SHIPPED))
+    facts = lint_facts(SHIPPED, date(2026, 11, 1))
     assert [odd for odd in lint(file, facts) if odd.severity == "error"] == []
+
+
+def test_a_size_apart_from_its_family_in_a_region_is_said(tmp_path):
+    (odd,) = (o for o in oddities(tmp_path, skus=in_two_regions(0.6, 1.2, 2.9)) if o.code == "region-factor")
+    said = "costs more than in us-central1 by another factor than its family"
+    assert odd.message == f"n1-standard-8 in europe-west1: {said}"
+
+
+def test_a_file_is_judged_with_what_it_lies_over(tmp_path):
+    below = read_service(write_service(tmp_path / "below", service_file(skus=in_two_regions(0.6, 1.2, 2.4))))
+    commit = {"n1-standard-4": {"commit_1y": {"us-central1": 9.0}}}
+    over = read_service(write_service(tmp_path / "over", service_file(skus=commit)))
+    assert {o.code for o in lint(over, FACTS)} == set()
+    assert {o.code for o in lint(over, FACTS, below)} == {"commitment-above-on-demand"}
+    dear = {"n1-standard-4": {"usd": {"europe-west1": 2.9}}}
+    over = read_service(write_service(tmp_path / "dear", service_file(skus=dear)))
+    assert {o.code for o in lint(over, FACTS, below)} == set(), "one size alone is not apart from its family"

@@ -43,6 +43,7 @@ def virtual_machines(raw: Raw, matrix: Matrix) -> None:
         if row["flag"] != "suspect" and float(row["usd"]) > 0 and _MACHINE.match(row["sku"]):
             source = "less-windows" if row["flag"] == "windows-licence-removed" else ""
             matrix.add(row["sku"].strip(), "usd", row["region"], row["usd"], source)
+    _without_windows(matrix)
     without_outliers(matrix, "eastus", lambda sku: re.sub(r"(?<=[A-Z])\d+(-\d+)?", "", sku, count=1))
     _described(raw, matrix)
     for row in raw.rows("azure_vm_spot.csv", "sku", "region", "usd", "spot_usd"):
@@ -53,6 +54,31 @@ def virtual_machines(raw: Raw, matrix: Matrix) -> None:
         sku = row["sku"].replace(" ", "_")
         for rate in ("1y", "3y") if sku in matrix.skus else ():
             matrix.add(sku, f"commit_{rate}%", GLOBAL, float(row[f"discount_{rate}"]))
+
+
+_LICENCE = 0.0046
+"""What Windows adds to a vCPU-hour of the Bv2 series; the list has it in some sizes and not in others."""
+
+
+def _without_windows(matrix: Matrix) -> None:
+    """Take the licence off sizes of the Bv2 series that cost as much more per vCPU than others of theirs.
+
+    Sizes cost the same per vCPU. The smallest with a half or an eighth of the memory cost as much less.
+    """
+    each = {}
+    for sku in sorted(matrix.skus):
+        match = re.fullmatch(r"Standard_B(\d+)([ap]?)([lt]?)s_v2", sku)
+        for region in matrix.regions(sku) if match else ():
+            cores, make, memory = int(match[1]), match[2], match[3]  # type: ignore[index]
+            series = (make, memory if cores > 2 else "", region)
+            times = {"l": 2.0, "t": 8.0}.get(memory, 1.0) if cores == 2 else 1.0
+            each[sku, region] = (series, cores, times, matrix.price(sku, region) or 0.0)
+    for (sku, region), (series, cores, times, usd) in each.items():
+        usual = min(t * u / c for s, c, t, u in each.values() if s == series)
+        more = (usd - cores * usual / times) / cores
+        if abs(more - _LICENCE) < _LICENCE / 8:
+            matrix.drop(sku, "usd", region)
+            matrix.add(sku, "usd", region, usd - cores * _LICENCE, "less-windows-b")
 
 
 def _described(raw: Raw, matrix: Matrix) -> None:

@@ -144,6 +144,13 @@ class Catalog:
                     what = f"is sold by the {sku.unit} here, and by the {units[name]} in the catalogs below"
                     raise InputError(Problem(f"{root / provider / service}.yaml: {name}", what))
 
+    def known(self, file: ServiceCatalog) -> ServiceCatalog | None:
+        """Return the service that ``file`` lies over; None for one of these files, and for a new service."""
+        layers = self._files_of(file.provider, file.service)
+        if not layers or file.file in {other.file for _, other in layers}:
+            return None
+        return self.service(file.provider, file.service)
+
     def names(self, provider: str) -> list[str]:
         """Return the names of the provider's services."""
         added = (name.partition("/") for book in self.books for name in book.services)
@@ -216,7 +223,12 @@ class Catalog:
         ):
             # A book's price of the whole replaces its blocks, free tier included.
             skus = [skus[-1]._replace(name=name, start=0.0)]
-        return [
+        if len({sku.start for sku in skus}) < len(skus):
+            what = f"two blocks of {name} start at the same quantity"
+            raise InputError(Problem(file.file or "price book", what))
+        # What lies below the first block has no price: it is not free.
+        below = [Block(0.0, name, None, None)] if skus[0].start > 0 else []
+        return below + [
             Block(
                 sku.start,
                 sku.name,

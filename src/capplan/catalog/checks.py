@@ -67,6 +67,24 @@ skus:
     remedy="Look the price up again.",
     source="price ÷ vCPU, within 0.6 % of the median of the family",
 )
+REGION_FACTOR = Check(
+    code="region-factor",
+    severity="warning",
+    title="A size costs more in a region by another factor than its family",
+    why="Providers price a region by a factor on a family, so a size apart is usually another product.",
+    breaks="""\
+skus:
+  n1-standard-2: {vcpu: 2, memory_gib: 8, usd: {us-central1: 0.5, europe-west1: 0.55}}
+  n1-standard-4: {vcpu: 4, memory_gib: 16, usd: {us-central1: 1.0, europe-west1: 4.4}}
+""",
+    near="""\
+skus:
+  n1-standard-2: {vcpu: 2, memory_gib: 8, usd: {us-central1: 0.5, europe-west1: 0.55}}
+  n1-standard-4: {vcpu: 4, memory_gib: 16, usd: {us-central1: 1.0, europe-west1: 1.1}}
+""",
+    remedy="Look the price up again. Name families of uneven sizes in hardware/laws.yaml, with the reason.",
+    source="price ÷ price at home, within 15 % of the median of the family and below a factor of 3",
+)
 AGE = Check(
     code="age",
     severity="warning",

@@ -5,10 +5,12 @@ Each rule looks at one file and says what is odd. An error cannot be right; a wa
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from statistics import median
 from typing import NamedTuple
 
 from capplan.catalog import checks
@@ -33,25 +35,49 @@ _SPREAD = 0.006
 """Sizes of one family cost the same per vCPU to within this; larger differences were data errors."""
 
 
+_APART, _DEAREST = 0.15, 3.0
+"""How far the factor of a size between regions may be from its family's, and the largest factor there is."""
+
+
 class LintFacts(NamedTuple):
-    """What the rules compare with."""
+    """What the rules compare with.
+
+    home: the region of each provider that others are compared with. uneven: SKUs of each provider whose sizes
+    do not cost the same per core, as a regular expression.
+    """
 
     today: date
     gpus: frozenset[str]
+    home: Mapping[str, str] = {}
+    uneven: Mapping[str, str] = {}
+
+    def is_even(self, provider: str, sku: str) -> bool:
+        """Say whether a SKU is held to the price of its family."""
+        return not re.match(self.uneven.get(provider, "$."), sku)
 
 
-def known_gpus(catalog: Catalog) -> frozenset[str]:
-    """Return the GPUs that the hardware table names, with figures or without."""
-    known = catalog.facts("gpus")
-    return frozenset((*known["gpus"], *known.get("others", ())))
+def lint_facts(catalog: Catalog, today: date) -> LintFacts:
+    """Return what the rules compare with, as the hardware tables say."""
+    known, laws = catalog.facts("gpus"), catalog.known_facts("laws")
+    uneven = {provider: "|".join(patterns) for provider, patterns in laws.get("uneven", {}).items()}
+    gpus = frozenset((*known["gpus"], *known.get("others", ())))
+    return LintFacts(today, gpus, laws.get("home", {}), uneven)
 
 
 Rule = Callable[[ServiceCatalog, list[CatalogRow], LintFacts], Iterator[tuple[Severity, str]]]
 
 
-def lint(file: ServiceCatalog, facts: LintFacts) -> list[Finding]:
-    """Return everything that is odd about ``file``."""
+def lint(file: ServiceCatalog, facts: LintFacts, below: ServiceCatalog | None = None) -> list[Finding]:
+    """Return everything that is odd about ``file``, together with the prices ``below`` that it lies over."""
     rows = list(rows_of(file))
+    if below is not None:
+        own = {(row.sku, row.region) for row in rows}
+        joined = rows_of(below.under(file))
+        rows = [
+            row
+            for row in joined
+            if (row.sku, row.region) in own or row.region == facts.home.get(file.provider)
+        ]
     name = f"{file.provider}/{file.service}"
     return [
         check.finding(name, message, severity=severity, file=file.file)
@@ -87,6 +113,9 @@ def _commitments(
             "error",
             _said(odd, "a commitment costs more than on demand, so one of them belongs to another product"),
         )
+    longer = [row for row in rows if (row.commit_3y_usd or 0.0) > (row.commit_1y_usd or math.inf)]
+    if longer:
+        yield "warning", _said(longer, "three years cost more than one, so they are paid in different ways")
 
 
 def _spot(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> Iterator[tuple[Severity, str]]:
@@ -104,7 +133,13 @@ def _per_vcpu(
 ) -> Iterator[tuple[Severity, str]]:
     groups: dict[tuple[str, str, float], list[CatalogRow]] = defaultdict(list)
     for row in rows:
-        if row.vcpu and row.memory_gib and row.usd and row.gpu is None:
+        if (
+            row.vcpu
+            and row.memory_gib
+            and row.usd
+            and row.gpu is None
+            and facts.is_even(row.provider, row.sku)
+        ):
             ratio = row.memory_gib / row.vcpu
             shape = round(ratio) if ratio >= 2 else round(ratio, 1)
             groups[(family(file.provider, row.sku), row.region, shape)].append(row)
@@ -120,6 +155,36 @@ def _outliers(group: list[CatalogRow]) -> Iterator[CatalogRow]:
         usd, vcpu = row.usd or 0.0, row.vcpu or 1.0
         # Small prices are rounded to tenths of a cent, which is more than the spread of a family.
         if abs(usd - middle * vcpu) > _SPREAD * usd + 0.0011 * max(1.0, vcpu / 2):
+            yield row
+
+
+def _regions(
+    file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts
+) -> Iterator[tuple[Severity, str]]:
+    """A family costs more than at home by one factor, and no region costs several times as much."""
+    home = {row.sku: row.usd for row in rows if row.usd and row.region == facts.home.get(row.provider)}
+    groups: dict[tuple[str, str], list[tuple[float, CatalogRow]]] = defaultdict(list)
+    sized = [row for row in rows if row.usd and row.vcpu and row.sku in home]
+    for row in sized:
+        factor = (row.usd or 0.0) / (home[row.sku] or 1.0)
+        even = row.gpu is None and (row.usd or 0.0) > _SMALL and facts.is_even(row.provider, row.sku)
+        groups[family(row.provider, row.sku) if even else row.sku, row.region].append((factor, row))
+    odd = [row for group in groups.values() for row in _apart(group)]
+    if odd:
+        yield (
+            "warning",
+            _said(odd, f"costs more than in {facts.home[file.provider]} by another factor than its family"),
+        )
+
+
+_SMALL = 0.05
+"""Prices below are rounded too coarsely to be compared by factors."""
+
+
+def _apart(group: Sequence[tuple[float, CatalogRow]]) -> Iterator[CatalogRow]:
+    usual = median(factor for factor, _ in group)
+    for factor, row in group:
+        if not 1 / _DEAREST < factor < _DEAREST or (len(group) > 2 and abs(factor / usual - 1) > _APART):
             yield row
 
 
@@ -221,6 +286,7 @@ RULES: dict[Check, Rule] = {
     checks.COMMITMENT_ABOVE_ON_DEMAND: _commitments,
     checks.SPOT_NOT_BELOW_ON_DEMAND: _spot,
     checks.PRICE_PER_VCPU: _per_vcpu,
+    checks.REGION_FACTOR: _regions,
     checks.AGE: _dates,
     checks.UNKNOWN_GPU: _gpus,
     checks.TIERS: _tiers,

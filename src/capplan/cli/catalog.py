@@ -75,7 +75,7 @@ def list_(
 
 @catalog.command(cls=Command)
 def show(
-    sku: Annotated[str, typer.Argument(help="Full name of a SKU.")],
+    sku: Annotated[str, typer.Argument(help="Full name of a SKU, or provider/service/name.")],
     fmt: RowFormat = "table",
     output: OutputFile = None,
     force: Force = False,
@@ -87,12 +87,16 @@ def show(
     """
     from capplan.catalog.catalog import Catalog
     from capplan.catalog.query import Filter, find_rows
+    from capplan.catalog.roots import PROVIDERS
     from capplan.cli.output import show as print_report
     from capplan.errors import InputError, Problem, nearest
     from capplan.report.catalog_tables import sku_report
 
-    rows = find_rows(Catalog(catalogs), Filter(name=sku))
-    exact = [row for row in rows if row.sku == sku]
+    whole = sku.split("/", 2)
+    named = len(whole) == 3 and whole[0] in PROVIDERS
+    wanted = Filter(whole[0], whole[1], name=whole[2]) if named else Filter(name=sku)
+    rows = find_rows(Catalog(catalogs), wanted)
+    exact = [row for row in rows if row.sku == wanted.name]
     if not exact:
         known = {row.sku for row in (rows or find_rows(Catalog(catalogs), Filter()))}
         raise InputError(Problem("catalog", f"there is no SKU '{sku}'", nearest(sku, known)))
@@ -171,16 +175,16 @@ def check(
     Example: capplan catalog check --strict
     """
     from capplan.catalog.catalog import Catalog
-    from capplan.catalog.lint import LintFacts, known_gpus, lint
+    from capplan.catalog.lint import lint, lint_facts
     from capplan.catalog.load import read_service
     from capplan.cli.output import show as print_report
     from capplan.errors import ExitCode
     from capplan.report.catalog_tables import lint_report
 
     catalog = Catalog(catalogs)
-    facts = LintFacts(day_of(today), known_gpus(catalog))
+    facts = lint_facts(catalog, day_of(today))
     checked = [read_service(path) for path in files] if files else catalog.services()
-    findings = [finding for file in checked for finding in lint(file, facts)]
+    findings = [finding for file in checked for finding in lint(file, facts, catalog.known(file))]
     print_report(lint_report(findings, [file.file for file in checked]), fmt, output, force)
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(ExitCode.INPUT)
@@ -228,9 +232,10 @@ def import_(
     from capplan.cli.output import note, show, write_files
     from capplan.cli.price_lists import Import, check_provider, selection_of
 
-    work = Import(check_provider(provider), selection_of(select or ()), output_dir, catalogs)
-    work.read(files, None if as_of is None else day_of(as_of))
-    show(work.report(day_of(today)), fmt)
+    day = day_of(today)
+    work = Import(check_provider(provider), selection_of(select or ()), output_dir, catalogs, day)
+    work.read(files, None if as_of is None else day_of(as_of, "--as-of"))
+    show(work.report(), fmt)
     if not dry_run:
         write_files(work.texts(), force=True)
         note(f"wrote {len(work.texts()) - 1} catalogs to {work.directory}")
@@ -261,6 +266,7 @@ def update(
 
     Example: capplan catalog update azure --select service=virtual-machines,region=francecentral
     """
+    from capplan.catalog.imports.fetch import selected
     from capplan.cli.output import note, show, write_files
     from capplan.cli.price_lists import Import, check_provider, fetched, selection_of
 
@@ -268,9 +274,9 @@ def update(
     day = day_of(today)
     source = (check_provider(provider), url, api_key, wait)
     files = fetched(source, selection, day, again)
-    work = Import(provider, selection, output_dir, catalogs)
+    work = Import(provider, selected(provider, selection), output_dir, catalogs, day)
     work.read(files, day)
-    show(work.report(day), fmt)
+    show(work.report(), fmt)
     if not dry_run:
         write_files(work.texts(), force=True)
         note(f"wrote {len(work.texts()) - 1} catalogs to {work.directory}")

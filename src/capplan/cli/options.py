@@ -138,8 +138,8 @@ Schemas = Annotated[
 ]
 
 
-def day_of(today: str | None) -> date:
-    """Return the day that `--today` names; the calendar's where it is left out."""
+def day_of(today: str | None, option: str = "--today") -> date:
+    """Return the day that an option names; the calendar's where it is left out."""
     from datetime import date
 
     from capplan.errors import InputError, Problem
@@ -147,4 +147,4 @@ def day_of(today: str | None) -> date:
     try:
         return date.today() if today is None else date.fromisoformat(today)
     except ValueError:
-        raise InputError(Problem("--today", f"expected YYYY-MM-DD, got '{today}'")) from None
+        raise InputError(Problem(option, f"expected YYYY-MM-DD, got '{today}'")) from None

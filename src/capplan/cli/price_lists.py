@@ -40,6 +40,8 @@ def selection_of(given: Sequence[str]) -> Selection:
         if key not in SELECTORS or not value:
             what = f"expected service=NAME, region=NAME or family=NAME, got '{key}'"
             raise InputError(Problem("--select", what, nearest(key, SELECTORS)))
+        if sum(key == other for other, _, _ in parts) > 1:
+            raise InputError(Problem("--select", f"{key} is given twice", "Use * for several, as in rds-*."))
     return Selection(**{key: value for key, _, value in parts})
 
 
@@ -68,7 +70,7 @@ class Import:
     """Price lists of one provider on their way into the catalogs of a directory."""
 
     def __init__(
-        self, provider: str, selection: Selection, directory: Path | None, catalogs: Path | None
+        self, provider: str, selection: Selection, directory: Path | None, catalogs: Path | None, today: date
     ) -> None:
         from capplan.catalog.catalog import Catalog
         from capplan.catalog.imports.collect import Collection
@@ -76,7 +78,8 @@ class Import:
 
         self.directory = directory or imported_dir()
         self.below = Catalog(catalogs, without=self.directory)
-        self.collection: Collection = Collection(provider, selection)
+        self.collection: Collection = Collection(provider, selection, today)
+        self.today = today
         self.origins: list[Origin] = []
         self.written: Written | None = None
 
@@ -94,9 +97,10 @@ class Import:
                 self.collection.file = number
                 self.origins.append(read_into(self.collection, path, regions, begin))
         self.origins = [self._dated(origin, as_of) for origin in self.origins]
+        self._check_days()
         self._spot()
         derive(self.collection, self.below)
-        self.collection.finish()
+        self.collection.finish(self._usual)
         if not self.collection.entries:
             why = ", ".join(f"{n} × {reason}" for reason, n in self.collection.left_out.most_common(3))
             names = ", ".join(map(str, paths))
@@ -108,6 +112,20 @@ class Import:
         starts = [other.at_least for other in self.origins if other.title == origin.title and other.at_least]
         day = as_of.isoformat() if as_of else max(starts, default=None)
         return origin._replace(as_of=origin.as_of or day)
+
+    def _usual(self, service: str, years: int) -> str:
+        """Return how reservations of a service are paid in the catalogs that hold now, if it has any."""
+        if service not in self.below.names(self.collection.provider):
+            return ""
+        terms = self.below.service(self.collection.provider, service).commitment_terms
+        return terms.get(f"commit_{years}y", "").rpartition(", ")[2]
+
+    def _check_days(self) -> None:
+        """Refuse a list of a day that is to come."""
+        for origin in self.origins:
+            if origin.as_of and origin.as_of > self.today.isoformat():
+                what = f"the list is of {origin.as_of}, a day that is to come"
+                raise InputError(Problem(origin.title, what, "Check the list, or --today."))
 
     def _spot(self) -> None:
         """Turn savings of spot into prices, by the on-demand prices of this import, or of the catalogs."""
@@ -123,14 +141,14 @@ class Import:
                 known[sku, region] = own or below or 0.0
         self.collection.spot(known, "ec2")
 
-    def report(self, today: date) -> Report:
+    def report(self) -> Report:
         """Return what the import changes in the catalogs that hold now, and what is odd about it."""
         from capplan.catalog.imports.difference import difference
         from capplan.report.imported import difference_report
 
         files = self._files()
         found = difference(files, _now(self.below, self.directory))
-        return difference_report(found, _linted(files, self.below, today), self.collection.left_out)
+        return difference_report(found, _linted(files, self.below, self.today), self.collection.left_out)
 
     def _files(self) -> list[ServiceCatalog]:
         from capplan.catalog.load import read_service
@@ -161,10 +179,11 @@ def _now(below: Catalog, directory: Path) -> Catalog:
 
 
 def _linted(files: Sequence[ServiceCatalog], below: Catalog, today: date) -> list[Finding]:
-    from capplan.catalog.lint import LintFacts, lint
+    from capplan.catalog.lint import lint, lint_facts
 
-    facts = LintFacts(today, frozenset(below.facts("gpus", "gpus")))
-    return sorted((finding for file in files for finding in lint(file, facts)), key=lambda f: f.rank)
+    facts = lint_facts(below, today)
+    found = (finding for file in files for finding in lint(file, facts, below.known(file)))
+    return sorted(found, key=lambda f: f.rank)
 
 
 def directory_report(directory: Path, catalogs: Path | None, today: date) -> Report:

@@ -8,7 +8,15 @@ from typing import Any, NamedTuple
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.regions import carbon_of
-from capplan.cost.lines import Certainty, CostLine, Terms, certainty, cost_lines, total_cost
+from capplan.cost.lines import (
+    Certainty,
+    CostLine,
+    Terms,
+    certainty,
+    cost_lines,
+    estimated_share,
+    total_cost,
+)
 from capplan.cost.meters import Meter
 from capplan.errors import InputError, Problem, nearest
 from capplan.estimate import Estimate, context_of, estimate_on
@@ -22,7 +30,8 @@ class InRegion(NamedTuple):
     """The plan with one provider's components in one region.
 
     expected: USD a month of what has a price; None where nothing has one. missing: SKUs without a price.
-    now: whether it is where the plan is. gco2e_per_kwh: of the local grid, where a source says so.
+    now: whether it is where the plan is. estimated_share: how much of the cost uses estimated prices.
+    gco2e_per_kwh: of the local grid, where a source says so.
     problem: why there is no such plan, where there is none.
     """
 
@@ -34,6 +43,7 @@ class InRegion(NamedTuple):
     missing: Sequence[str]
     now: bool
     gco2e_per_kwh: float | None
+    estimated_share: float
     problem: str = ""
 
     @property
@@ -173,4 +183,5 @@ def _priced(now: Estimate, provider: str, region: str, lines: Sequence[CostLine]
         missing=list(dict.fromkeys(line.sku for line in lines if line.cost is None)),
         now=region == now.plan.regions.get(provider),  # type: ignore[call-overload]
         gco2e_per_kwh=carbon_of(catalog, provider).get(region),
+        estimated_share=estimated_share(lines, 0),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import PurePath
 from typing import Any
 
@@ -99,6 +100,12 @@ def _cells(row: CatalogRow) -> list[str]:
 
 
 def _details(rows: Sequence[CatalogRow]) -> Iterator[Block]:
+    """Yield what is known of a SKU, for each service that has one of the name."""
+    for _, own in groupby(rows, key=lambda row: (row.provider, row.service)):
+        yield from _of_service(list(own))
+
+
+def _of_service(rows: Sequence[CatalogRow]) -> Iterator[Block]:
     first = rows[0]
     size = "" if first.vcpu is None else f", {first.vcpu:g} vCPU, {first.memory_gib or 0:g} GiB"
     gpu = f", {first.gpu_count:g} × {first.gpu}" if first.gpu else ""

@@ -57,7 +57,7 @@ def compared_report(plan: str, rows: Sequence[InRegion]) -> Report:
 
 def _compared(plan: str, rows: Sequence[InRegion]) -> Iterator[Block]:
     yield Heading(f"{plan}: the same plan in {numbers.counted(len(rows), 'region')}, cost per month")
-    base = next((row.expected for row in rows if row.now), None)
+    base = next((row.expected for row in rows if row.now and row.certainty.complete), None)
     columns = [Column("Region"), Column("Place", shrinks=True)]
     columns += [
         Column(name, right=True) for name in ("USD expected", "against now", "unpriced SKUs", "gCO2e/kWh")
@@ -74,6 +74,9 @@ def _lacking(rows: Sequence[InRegion]) -> Iterator[Block]:
             where.setdefault(sku, []).append(row.region)
     said = [f"{sku} has no price in {_named(regions)}" for sku, regions in where.items()]
     said += [f"{row.region}: {row.problem}" for row in rows if row.problem]
+    guessed = [f"{row.region} {row.estimated_share:.0%}" for row in rows if row.estimated_share]
+    if guessed:
+        yield Lines([f"share of the cost that uses estimated prices: {', '.join(guessed)}"])
     if said:
         yield Lines(["What is incomplete comes last: it costs at least what is shown.", *said], bullets=True)
 
@@ -116,6 +119,7 @@ def _document(row: InRegion) -> Mapping[str, Any]:
             "expected": row.expected,
             "complete": row.expected is not None and row.certainty.complete,
         },
+        "estimated_share": row.estimated_share,
         "unpriced": list(row.missing),
         "gco2e_per_kwh": row.gco2e_per_kwh,
         "problem": row.problem or None,

@@ -7,12 +7,13 @@ without signs: `usagetype`, `instancetype`. Layout: AWS Price List, "Reading the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from capplan.catalog.imports.found import (
     Found,
     LeftOut,
     MeterRule,
+    RowError,
     factor,
     measured,
     number,
@@ -25,8 +26,8 @@ Row = Mapping[str, str]
 
 NEEDED = ("usageType", "Unit", "PricePerUnit", "Currency")
 
-_PREFIX = re.compile(r"(?:[A-Z]{2,4}\d?)-(?=[A-Za-z])")
-"""The region's short name before a usage type; us-east-1 has none."""
+_PREFIX = re.compile(r"(?:EU|[A-Z]{3,4}\d|[a-z]{2}(?:-[a-z]+)+-\d)-(?=[A-Za-z])")
+"""The region's short name, or its code, before a usage type; us-east-1 has no short name."""
 
 _RULES: dict[str, tuple[MeterRule, ...]] = {
     "AmazonEC2": (
@@ -56,12 +57,19 @@ _RULES: dict[str, tuple[MeterRule, ...]] = {
             kind="database",
         ),
         rule(r"RDS:Multi-AZ-GP3-Storage", "{engine}", "storage-gp3 multi-az", "GiB-month", kind="database"),
-        rule(
-            r"RDS:ChargedBackupUsage|Aurora:BackupUsage", "{engine}", "backup", "GiB-month", kind="database"
+        rule(r"RDS:ChargedBackupUsage", "{engine}", "backup", "GiB-month", kind="database"),
+        rule(r"InstanceUsageIOOptimized:db\..+", "{engine}", "{type} io-optimized", "hour", kind="database"),
+        *(
+            rule(usage, "{aurora}", sku, unit, kind="database")
+            for usage, sku, unit in (
+                ("Aurora:BackupUsage", "backup", "GiB-month"),
+                ("Aurora:StorageUsage", "storage-standard", "GiB-month"),
+                ("Aurora:IO-OptimizedStorageUsage", "storage-io-optimized", "GiB-month"),
+                ("Aurora:StorageIOUsage", "io-requests", "request"),
+                ("Aurora:ServerlessV2Usage", "serverless-v2-acu", "ACU-hour"),
+                ("Aurora:ServerlessV2IOOptimizedUsage", "serverless-v2-acu-io-optimized", "ACU-hour"),
+            )
         ),
-        rule(r"Aurora:StorageUsage", "{engine}", "storage-standard", "GiB-month", kind="database"),
-        rule(r"Aurora:StorageIOUsage", "{engine}", "io-requests", "request", kind="database"),
-        rule(r"Aurora:ServerlessV2Usage", "{engine}", "serverless-v2-acu", "ACU-hour", kind="database"),
     ),
     "AmazonElastiCache": (rule(r"NodeUsage:cache\..+", "{cache}", "{type}", "node-hour", kind="cache"),),
     "AWSELB": (
@@ -146,8 +154,13 @@ _ENGINES = {
     "mariadb": "rds-mariadb",
     "aurora postgresql": "aurora-postgres",
     "aurora mysql": "aurora-mysql",
-    "any": "rds-postgres",
+    "any": "rds",
 }
+SHARED = {"rds": ("rds-postgres", "rds-mysql", "rds-mariadb"), "aurora": ("aurora-postgres", "aurora-mysql")}
+"""Services whose rows that name no engine are the price of each of them."""
+
+_TELLING = {"machine": ("operatingsystem", "tenancy"), "reserved": ("offeringclass",)}
+"""Columns without which a row of a machine, or of a reservation, may be that of another product."""
 _BALANCERS = {"application": "alb", "network": "nlb", "gateway": "gwlb", "": "clb"}
 _MUST_BE = {
     "tenancy": ("", "Shared", "NA"),
@@ -169,12 +182,16 @@ def found_in(row: Row, regions: Mapping[str, str]) -> Found | LeftOut:
 
     regions: names of regions by the place in which they are, for lists that have no region codes.
     """
+    for kind in _kinds(row):
+        for column in _TELLING[kind]:
+            if column not in row:
+                raise RowError(f"has no column '{column}', without which a {kind} price can be another's")
     wrong = next((key for key, allowed in _MUST_BE.items() if row.get(key, "") not in allowed), None)
     if wrong is not None:
         return LeftOut(f"{wrong} {row[wrong]}")
     region = _region(row, regions)
     if region is None:
-        return LeftOut(f"location {row.get('location', '')}")
+        return LeftOut(f"location {row.get('location') or row.get('fromlocation', '')}")
     if row["currency"] != "USD":
         return LeftOut(f"currency {row['currency']}")
     usage = _PREFIX.sub("", row["usagetype"], count=1)
@@ -189,10 +206,20 @@ def found_in(row: Row, regions: Mapping[str, str]) -> Found | LeftOut:
     return LeftOut(f"{offer} {row.get('productfamily', '') or usage}")
 
 
+def _kinds(row: Row) -> Iterator[str]:
+    """Yield for what kinds of price the row must say more than its usage."""
+    if "BoxUsage:" in row["usagetype"]:
+        yield "machine"
+    if row.get("termtype") == "Reserved":
+        yield "reserved"
+
+
 def _region(row: Row, regions: Mapping[str, str]) -> str | None:
-    if row.get("regioncode"):
-        return row["regioncode"]
-    place = re.fullmatch(r".*\((.*)\)", row.get("location", ""))
+    """Return the region; data is transferred from one."""
+    code = row.get("regioncode") or row.get("fromregioncode")
+    if code:
+        return code
+    place = re.fullmatch(r".*\((.*)\)", row.get("location") or row.get("fromlocation", ""))
     return regions.get(place[1]) if place else None
 
 
@@ -202,6 +229,7 @@ def _priced(row: Row, each: MeterRule, match: re.Match[str], region: str, usd: f
     names = {
         "type": row.get("instancetype", ""),
         "engine": _ENGINES.get(engine, ""),
+        "aurora": _ENGINES[engine] if engine.startswith("aurora ") and engine in _ENGINES else "aurora",
         "cache": f"elasticache-{row.get('cacheengine', '').lower()}",
         "balancer": _BALANCERS.get(family, ""),
     }

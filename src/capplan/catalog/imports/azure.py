@@ -124,16 +124,20 @@ _RULES: Mapping[str, tuple[MeterRule, ...]] = {
         ),
     ),
 }
-_OWN = ("Virtual Machines", "Storage", "Bandwidth")
-"""Services of which only what a rule knows is taken: they sell thousands of other things."""
+_OWN = ("Virtual Machines", "Bandwidth")
+"""Services of which only what a rule knows is taken."""
 
 _VM_PRODUCT = re.compile(r".*\b(Windows|Cloud ?Services|Dedicated Host|CloudServices)\b", re.IGNORECASE)
 
 
-def found_in(row: Mapping[str, Any]) -> Iterator[Found | LeftOut]:
-    """Yield the prices that a row gives, or why no catalog has it."""
+def found_in(row: Mapping[str, Any], today: str) -> Iterator[Found | LeftOut]:
+    """Yield the prices that a row gives on the ISO date ``today``, or why no catalog has it."""
     usd = price(row["retailPrice"])
-    if row.get("currencyCode", "USD") != "USD":
+    if str(row.get("effectiveStartDate") or "")[:10] > today:
+        yield LeftOut("a price that begins later")
+    elif (str(row.get("effectiveEndDate") or "")[:10] or today) < today:
+        yield LeftOut("a price that has ended")
+    elif row.get("currencyCode", "USD") != "USD":
         yield LeftOut(f"currency {row['currencyCode']}")
     elif not row["armRegionName"] or row["armRegionName"] in ("Global", "Intercontinental"):
         yield LeftOut(f"no region, {row['serviceName']}")
@@ -152,7 +156,8 @@ def _priced(row: Mapping[str, Any], usd: float) -> Iterator[Found | LeftOut]:
     if row["type"] == "Reservation":
         rate, years = _TERMS.get(str(row.get("reservationTerm")), ("", 0))
         # The price of a reservation is that of the whole term, whatever the unit says.
-        yield base._replace(rate=rate, usd=usd / (_YEAR_H * years)) if years else LeftOut("reservation term")
+        found = base._replace(rate=rate, usd=usd / (_YEAR_H * (years or 1)), rank=1)
+        yield found if years else LeftOut("reservation term")
     elif times is None:
         yield LeftOut(f"unit {row['unitOfMeasure']}")
     else:

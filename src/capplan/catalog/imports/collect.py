@@ -5,7 +5,8 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date
 from typing import NamedTuple
 
 from capplan.catalog.imports.found import Found, LeftOut
@@ -20,7 +21,7 @@ _PAYMENTS = {
     1: ("no-upfront", "partial-upfront", "all-upfront"),
     3: ("all-upfront", "partial-upfront", "no-upfront"),
 }
-"""Which way of payment stands for a term, the first that is sold: those that the embedded catalogs have."""
+"""Which way of payment stands for a term where catalogs have none, the first that is sold."""
 
 
 class Selection(NamedTuple):
@@ -54,16 +55,20 @@ class SkuPrices(NamedTuple):
 class Collection:
     """All prices found in the files of one provider."""
 
-    def __init__(self, provider: str, selection: Selection) -> None:
+    def __init__(self, provider: str, selection: Selection, today: date) -> None:
         self.provider = provider
+        self.today = today.isoformat()
         self.selection = selection
         self.entries: dict[Key, SkuPrices] = {}
         self.left_out: Counter[str] = Counter()
         self.payments: dict[int, set[str]] = {1: set(), 3: set()}
         self._reserved: dict[tuple[Key, str, int], dict[str, list[float | None]]] = {}
+        self._reserved_in: dict[tuple[Key, str, int], int] = {}
         self.savings: dict[tuple[str, str], float] = {}
         self.offers: dict[str, Found] = {}
         self._ambiguous: set[tuple[Key, tuple[str, str]]] = set()
+        self._ranks: dict[tuple[Key, tuple[str, str]], int] = {}
+        self._pages, self._last_page = 0, False
         self.file = 0
 
     def add(self, found: Found | LeftOut) -> None:
@@ -83,12 +88,21 @@ class Collection:
             key = ((found.service, found.sku), found.region, years)
             parts = self._reserved.setdefault(key, {}).setdefault(payment, [None, None])
             parts[upfront] = found.usd
+            self._reserved_in[key] = self.file
             self._entry(found)
 
-    def finish(self) -> None:
-        """Turn reservations into prices by the hour; leave out what is ambiguous, or free from end to end."""
+    def page(self, goes_on: bool) -> None:
+        """Take note of a page, and of whether another follows it; the last page of a list is not followed."""
+        self._last_page = self._last_page or not goes_on
+        self._pages += 1
+
+    def finish(self, usual: Callable[[str, int], str] = lambda service, years: "") -> None:
+        """Turn reservations into prices by the hour; leave out what is ambiguous, or free throughout.
+
+        ``usual``: the way of payment that catalogs have of a service and term; it is taken where it is sold.
+        """
         for (key, region, years), sold in self._reserved.items():
-            for payment in _PAYMENTS[years]:
+            for payment in dict.fromkeys((usual(key[0], years), *_PAYMENTS[years])):
                 hourly, upfront = sold.get(payment, (None, None))
                 # A reservation that has a fee is not known without it; its hours may be free.
                 if (upfront is None) == (payment == "no-upfront") and (
@@ -96,19 +110,27 @@ class Collection:
                 ):
                     usd = (hourly or 0.0) + (upfront or 0.0) / (_HOURS * years)
                     self.entries[key].prices[f"commit_{years}y", region] = {0.0: _rounded(usd)}
-                    self.entries[key].origins[f"commit_{years}y", region] = self.file
+                    origin = self._reserved_in[key, region, years]
+                    self.entries[key].origins[f"commit_{years}y", region] = origin
                     self.payments[years].add(payment)
                     break
             else:
                 self.left_out["a reservation without its fee or its hours"] += 1
-        for key, at in self._ambiguous:
-            self.left_out["two prices of the same SKU, so none is taken"] += 1
-            del self.entries[key].prices[at]
+        if self._pages and not self._last_page:
+            self.left_out["a page that follows, and is not among the files"] += 1
+        self.drop_ambiguous()
         for entry in self.entries.values():
             for at in [at for at, blocks in entry.prices.items() if not any(blocks.values())]:
                 self.left_out["a price of 0"] += 1
                 del entry.prices[at]
         self.entries = {key: entry for key, entry in self.entries.items() if entry.prices}
+
+    def drop_ambiguous(self) -> None:
+        """Leave out what two rows price differently."""
+        for key, at in self._ambiguous:
+            self.left_out["two prices of the same SKU, so none is taken"] += 1
+            del self.entries[key].prices[at]
+        self._ambiguous.clear()
 
     def spot(self, on_demand: Mapping[tuple[str, str], float], service: str) -> None:
         """Take savings of spot off the ``on_demand`` prices, by SKU and region."""
@@ -125,6 +147,9 @@ class Collection:
         if entry.unit != found.unit:
             self.left_out["a second unit of the same SKU"] += 1
             return
+        if not self._first_choice(((found.service, found.sku), at), found.rank):
+            self.left_out["a commitment of a kind that is not taken beside another"] += 1
+            return
         blocks = entry.prices.setdefault(at, {})
         usd, known = _rounded(found.usd), blocks.get(found.start)
         if known and usd and known != usd:
@@ -132,6 +157,16 @@ class Collection:
         elif not known:
             blocks[found.start] = usd
             entry.origins[at] = self.file
+
+    def _first_choice(self, where: tuple[Key, tuple[str, str]], rank: int) -> bool:
+        """Say whether a price of this rank is to be taken; one of a higher rank displaces those before."""
+        before = self._ranks.setdefault(where, rank)
+        if rank > before:
+            (key, at), self._ranks[where] = where, rank
+            self._ambiguous.discard(where)
+            self.left_out["a commitment of a kind that is not taken beside another"] += 1
+            self.entries[key].prices.pop(at, None)
+        return rank >= before
 
     def _entry(self, found: Found) -> SkuPrices:
         key = (found.service, found.sku)

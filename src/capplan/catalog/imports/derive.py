@@ -19,6 +19,7 @@ def derive(collection: Collection, below: Catalog) -> None:
 
     Google sells machines by vCPU and GiB, Azure flexible servers by vCore.
     """
+    collection.drop_ambiguous()
     walk = {"gcp": _machines, "azure": _servers}.get(collection.provider)
     for found in walk(collection, below) if walk else ():
         if collection.selection.wants(collection.provider, found):

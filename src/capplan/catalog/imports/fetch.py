@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -40,6 +41,23 @@ AWS_OFFERS = {
     "s3": "AmazonS3",
     "egress-internet": "AWSDataTransfer",
     "data-transfer": "AWSDataTransfer",
+    "lambda": "AWSLambda",
+    "sqs": "AWSQueueService",
+    "sns": "AmazonSNS",
+    "dynamodb": "AmazonDynamoDB",
+    "kms": "awskms",
+    "secrets-manager": "AWSSecretsManager",
+    "cloudwatch": "AmazonCloudWatch",
+    "api-gateway": "AmazonApiGateway",
+    "efs": "AmazonEFS",
+    "ecr": "AmazonECR",
+    "public-ipv4": "AmazonVPC",
+    "vpc-endpoint": "AmazonVPC",
+    "opensearch": "AmazonES",
+    "eventbridge": "AWSEvents",
+    "route53": "AmazonRoute53",
+    "waf": "awswaf",
+    "cloudfront": "AmazonCloudFront",
 }
 """The offer that has the prices of a service; other services are asked for by the name of their offer."""
 
@@ -56,6 +74,17 @@ AZURE_SERVICES = {
     "load-balancer": "Load Balancer",
     "egress-internet": "Bandwidth",
     "functions": "Functions",
+    "app-service-linux": "Azure App Service",
+    "application-gateway": "Application Gateway",
+    "container-instances": "Container Instances",
+    "container-registry": "Container Registry",
+    "cosmos-db": "Azure Cosmos DB",
+    "event-hubs": "Event Hubs",
+    "key-vault": "Key Vault",
+    "log-analytics": "Log Analytics",
+    "public-ip": "Virtual Network",
+    "service-bus": "Service Bus",
+    "sql-database": "SQL Database",
 }
 GCP_SERVICES = {
     "compute-engine*": "6F81-5844-456A",
@@ -63,7 +92,15 @@ GCP_SERVICES = {
     "cloud-run": "152E-C115-5142",
     "cloud-sql*": "9662-B51E-5089",
     "cloud-storage": "95FF-2EF5-5EA1",
+    "memorystore-redis": "5AF5-2C11-D467",
+    "pubsub": "A1E8-BE35-7EBC",
+    "gke": "CCD8-9BF1-090E",
+    "cloud-functions": "29E7-DA93-CA13",
+    "artifact-registry": "149C-F9EC-3994",
+    "cloud-nat": "E505-1604-58F8",
+    "egress-internet": "6F81-5844-456A",
 }
+_TABLES = {"aws": AWS_OFFERS, "azure": AZURE_SERVICES, "gcp": GCP_SERVICES}
 _ATTEMPTS = 4
 _BLOCK = 2**18
 _MOST_PAGES = 10_000
@@ -86,6 +123,12 @@ def fetch(source: FetchFrom, selection: Selection, begin: Begin) -> list[Path]:
     source.cache.mkdir(parents=True, exist_ok=True)
     walk = {"aws": _aws, "azure": _azure, "gcp": _gcp}[source.provider]
     return list(walk(source, selection, begin))
+
+
+def selected(provider: str, selection: Selection) -> Selection:
+    """Return what to take of fetched lists: everything where the service is named as the provider does."""
+    own = _named(_TABLES[provider], selection.service) == selection.service
+    return selection._replace(service="*") if own else selection
 
 
 def _named(table: Mapping[str, str], service: str) -> str:
@@ -113,7 +156,14 @@ def _region(selection: Selection) -> str:
 def _aws(source: FetchFrom, selection: Selection, begin: Begin) -> Iterator[Path]:
     offer, region = _named(AWS_OFFERS, selection.service), _region(selection)
     url = f"{source.url}/offers/v1.0/aws/{_quoted(offer)}/current/{_quoted(region)}/index.csv"
-    yield _download(source, url, f"{offer}-{region}.csv", begin)
+    path = _download(source, url, f"{offer}-{region}.csv", begin)
+    with path.open("rb") as file:
+        head = file.read(64)
+    if b"FormatVersion" not in head:
+        path.unlink()
+        what = f"the server sent something else than a price list of {offer}"
+        raise InputError(Problem(_host(source), what, "Does the network ask you to log in?"))
+    yield path
 
 
 def _azure(source: FetchFrom, selection: Selection, begin: Begin) -> Iterator[Path]:
@@ -121,13 +171,17 @@ def _azure(source: FetchFrom, selection: Selection, begin: Begin) -> Iterator[Pa
     wanted = f"serviceName eq '{service}' and armRegionName eq '{region}'"
     query = urllib.parse.urlencode({"api-version": "2023-01-01-preview", "$filter": wanted})
     url = f"{source.url}/api/retail/prices?{query}"
+    seen: set[str] = set()
     for page in range(_MOST_PAGES):
         path = _download(source, url, f"{service}-{region}-{page}.json", begin)
         yield path
         following = _page(path).get("NextPageLink")
         if not following:
             return
+        seen.add(url)
         url = _at(source, str(following))
+        if url in seen:
+            raise InputError(Problem(_host(source), f"page {page + 1} leads back to one before it"))
 
 
 def _gcp(source: FetchFrom, selection: Selection, begin: Begin) -> Iterator[Path]:
@@ -183,6 +237,7 @@ def _download(source: FetchFrom, url: str, name: str, begin: Begin) -> Path:
             _receive(source, url, part, begin)
         except urllib.error.HTTPError as error:
             reason = f"the server answers {error.code}"
+            _wait(error, source)
             if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 part.unlink(missing_ok=True)
             elif error.code not in (408, 429) and error.code < 500:
@@ -192,8 +247,16 @@ def _download(source: FetchFrom, url: str, name: str, begin: Begin) -> Path:
         else:
             part.replace(path)
             return path
-    remedy = "Is there a network? Run the command again to go on, or import files that you have."
+    network = "Is there a network? " if not reason.startswith("the server") else ""
+    remedy = f"{network}Run the command again to go on, or import files that you have."
     raise InputError(Problem(_host(source), f"cannot be fetched ({reason})", remedy))
+
+
+def _wait(error: urllib.error.HTTPError, source: FetchFrom) -> None:
+    """Wait as long as a busy server asks, and no longer than for an answer."""
+    asked = error.headers.get("Retry-After", "")
+    if asked.isdecimal():
+        time.sleep(min(float(asked), source.timeout_s))
 
 
 def _receive(source: FetchFrom, url: str, part: Path, begin: Begin) -> None:
@@ -231,6 +294,10 @@ def _copy(answer: HTTPResponse, part: Path, have: int, begin: Begin) -> int:
 
 
 def _refusal(source: FetchFrom, code: int, name: str) -> Problem:
+    if source.provider == "aws" and code in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+        known = ", ".join(sorted(AWS_OFFERS))
+        what = f"the server answers {code}: AWS has no price list {name.removesuffix('.csv')}"
+        return Problem(_host(source), what, f"Check the region. Known services: {known}.")
     remedy = "Check the API key." if code in (401, 403) else "Check --select."
     return Problem(_host(source), f"the server answers {code} for {name}", remedy)
 

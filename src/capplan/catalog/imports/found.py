@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 
 class Found(NamedTuple):
-    """One price. ``start``: units a month from which it holds; ``facts`` of the SKU, by catalogs' names."""
+    """One price. ``start``: units a month from which it holds; ``facts`` of the SKU, by catalogs' names.
+
+    rank: of several commitments of one SKU and term, the highest is taken.
+    """
 
     service: str
     sku: str
@@ -19,6 +22,7 @@ class Found(NamedTuple):
     start: float = 0.0
     kind: str = "meter"
     facts: Mapping[str, float | str | list[float]] = {}
+    rank: int = 0
 
 
 class LeftOut(NamedTuple):
@@ -52,9 +56,11 @@ _UNITS = {
     **dict.fromkeys(("mo", "month", "months", "/month", "keys", "secrets", "alarms", "metrics"), "month"),
     **dict.fromkeys(("hostedzone", "hosted zones", "rules", "web acls"), "month"),
     **dict.fromkeys(
-        ("gb-mo", "gb-month", "gb/month", "gib/month", "giby.mo", "gby.mo", "gib-mo"), "GiB-month"
+        ("gb-mo", "gb-month", "gb-months", "gib-month", "gib-months", "gb/month", "gib/month", "giby.mo")
+        + ("gby.mo", "gib-mo"),
+        "GiB-month",
     ),
-    **dict.fromkeys(("gb", "gib", "giby", "gby", "gigabytes"), "GiB"),
+    **dict.fromkeys(("gb", "gib", "giby", "gby", "gigabytes", "miby", "tiby"), "GiB"),
     **dict.fromkeys(("gb-hours", "gb-hour", "giby.h", "gb hour", "gib hour", "gib-hours"), "GiB-hour"),
     **dict.fromkeys(
         ("gb-second", "lambda-gb-second", "gb second", "gib second", "giby.s", "gb-s"), "GiB-second"
@@ -71,12 +77,16 @@ _UNITS = {
         "request",
     ),
 }
+_PARTS = {"miby": 1 / 1024, "tiby": 1024.0}
+"""How many of our unit are one of the provider's."""
+
 _INTO = {
     ("GiBps-mo", "MBps-month"): 1 / 1024,
     ("GB-month", "GiB-month"): 2**30 / 1e9,
     ("GiB-month", "GB-month"): 1.0,
     ("GiB", "GB"): 1.0,
     ("hour", "vCPU-hour"): 1.0,
+    ("hour", "GiB-hour"): 1.0,
     ("hour", "vCore-hour"): 1.0,
     ("hour", "GPU-hour"): 1.0,
     ("hour", "node-hour"): 1.0,
@@ -100,19 +110,20 @@ Providers write GB for GiB; Azure's catalogs keep its word. GCP's cores and GPUs
 def measured(text: str) -> tuple[str, float] | None:
     """Return the unit that a price list means by ``text``, and how many of it; None for one that is unknown.
 
-    >>> measured("10K"), measured("GB-Mo"), measured("1 GB/Month"), measured("1/Hour")
-    (('request', 10000.0), ('GiB-month', 1.0), ('GiB-month', 1.0), ('hour', 1.0))
+    >>> measured("10K"), measured("GB-Mo"), measured("1 GB/Month"), measured("1/Hour"), measured("TiBy")
+    (('request', 10000.0), ('GiB-month', 1.0), ('GiB-month', 1.0), ('hour', 1.0), ('GiB', 1024.0))
     """
     if text == "GiBps-mo":
         return text, 1.0
     match = re.fullmatch(r"\s*([\d.,]*)\s*([KMB]?)(?![A-Za-z])\s*/?\s*(.*?)\s*", text) or re.fullmatch(
         r"\s*([\d.,]*)()\s*(.*?)\s*", text
     )
-    if match is None:
+    if match is None or not text.strip():
         return None
     unit = _UNITS.get(match[3].lower())
     number = match[1].replace(",", "")
-    many = (float(number) if number and number != "." else 1.0) * _SIZES[match[2].lower()]
+    many = float(number) if number and number != "." else 1.0
+    many *= _SIZES[match[2].lower()] * _PARTS.get(match[3].lower(), 1.0)
     return None if unit is None or many <= 0 else (unit, many)
 
 

@@ -8,7 +8,7 @@ Billing API.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from capplan.catalog.imports.found import Found, LeftOut, MeterRule, factor, measured, price, rule, slug
@@ -21,18 +21,31 @@ _RATES = {
     "Commit1Yr": "commit_1y",
     "Commit3Yr": "commit_3y",
 }
-_HOW = r"(?:Spot Preemptible |Commitment v1: )?"
+_HOW = r"(?:Spot Preemptible )?"
+_SERIES = r"(?:(\w+?)(?: AMD| Arm)? Instance |(Compute optimized) )"
+_COMMITTED = r".* \| Commitment v\d: (?:(\w+?)(?: AMD| Arm)? |(Compute optimized) |)"
+_APART = re.compile(r".*\b(Custom|Sole Tenancy|DWS|Extended|Reserved|Calendar Mode)\b", re.IGNORECASE)
+"""Cores and memory that are sold in another way under the name of an ordinary machine's."""
+
 _SQL = r".* \| Cloud SQL for (PostgreSQL|MySQL): "
 _DATABASE = {"kind": "database"}
 _RULES: Mapping[str, tuple[MeterRule, ...]] = {
     "Compute Engine": (
         rule(
-            r"(?:CPU|N1Standard) \| " + _HOW + r"(\w+)(?: \w+)? Instance Core .*",
-            *("compute-engine-unit", "{1}-predefined-vcpu", "vCPU-hour"),
+            r"(?:CPU|N1Standard) \| " + _HOW + _SERIES + "Core .*",
+            *("compute-engine-unit", "{series}-predefined-vcpu", "vCPU-hour"),
         ),
         rule(
-            r"(?:RAM|N1Standard) \| " + _HOW + r"(\w+)(?: \w+)? Instance Ram .*",
-            *("compute-engine-unit", "{1}-predefined-ram", "GiB-hour"),
+            r"(?:RAM|N1Standard) \| " + _HOW + _SERIES + "Ram .*",
+            *("compute-engine-unit", "{series}-predefined-ram", "GiB-hour"),
+        ),
+        rule(
+            _COMMITTED + r"(?:Cpu|Core) in .*",
+            *("compute-engine-unit", "{series}-predefined-vcpu", "vCPU-hour"),
+        ),
+        rule(
+            _COMMITTED + r"Ram in .*",
+            *("compute-engine-unit", "{series}-predefined-ram", "GiB-hour"),
         ),
         rule(
             r"GPU \| Nvidia (Tesla )?(\w+)( 80GB)? GPU attached to Spot .*",
@@ -86,6 +99,7 @@ _RULES: Mapping[str, tuple[MeterRule, ...]] = {
             kind="cache",
         ),
     ),
+    "Cloud Pub/Sub": (rule(r".* \| Message Delivery Basic.*", "pubsub", "message-delivery", "GiB"),),
     "Cloud Storage": (
         rule(
             r".* \| (Standard|Nearline|Coldline|Archive) Storage (?!.*(?:Multi|Dual)).*",
@@ -97,39 +111,57 @@ _PLACE = re.compile(r"\s*(?:running )?\b(?:in|at) [A-Z].*$|\s*\([^)]*\)$")
 _OWN = ("Compute Engine",)
 
 
-def found_in(row: Mapping[str, Any]) -> Iterator[Found | LeftOut]:
-    """Yield the prices that a SKU gives, in all its regions, or why no catalog has it."""
+def found_in(row: Mapping[str, Any], today: str) -> Iterator[Found | LeftOut]:
+    """Yield the prices of a SKU on the ISO date ``today`` in all its regions, or why no catalog has it."""
     category = row["category"]
     service, group = str(category.get("serviceDisplayName", "")), str(category.get("resourceGroup", ""))
     rate = _RATES.get(str(category.get("usageType")))
-    tariff = row["pricingInfo"][0]["pricingExpression"] if row["pricingInfo"] else {}
+    info = _holding(row["pricingInfo"], today)
+    tariff = info.get("pricingExpression", {})
     unit = str(tariff.get("usageUnit", ""))
     base = _ruled(service, f"{group} | {row['description']}") or _plain(
         service, str(row["description"]), unit
     )
     times = None if isinstance(base, LeftOut) else factor(unit, base.unit)
-    if isinstance(base, LeftOut):
+    if row["pricingInfo"] and not info:
+        yield LeftOut("a price that begins later")
+    elif isinstance(base, LeftOut):
         yield base
     elif rate is None or times is None:
         yield LeftOut(f"unit {unit}" if rate else f"usage type {category.get('usageType')}")
     else:
-        rates = tariff.get("tieredRates") or []
-        dollars = float(row["pricingInfo"][0].get("currencyConversionRate") or 1.0)
-        for tier in rates:
+        many = (measured(unit) or ("", 1.0))[1]
+        dollars = float(info.get("currencyConversionRate") or 1.0)
+        for tier in tariff.get("tieredRates") or []:
             usd = _money(tier["unitPrice"], dollars)
-            own = base._replace(usd=usd * times, start=float(tier.get("startUsageAmount", 0)))
+            if usd is None:
+                yield LeftOut(f"currency {tier['unitPrice'].get('currencyCode')} without its rate")
+                return
+            own = base._replace(usd=usd * times, start=many * float(tier.get("startUsageAmount", 0)))
             rated = own if own.rate == "spot" else own._replace(rate=rate)
             yield from (rated._replace(region=region) for region in row["serviceRegions"])
 
 
-def _money(money: Mapping[str, Any], rate: float) -> float:
-    """Return a price in dollars; ``rate``: what a dollar costs in the currency of the list."""
+def _holding(infos: Sequence[Mapping[str, Any]], today: str) -> Mapping[str, Any]:
+    """Return of the prices of several dates the one that holds; nothing where all begin later."""
+    begun = [info for info in infos if _begin(info)[:10] <= today]
+    return max(begun, key=_begin, default={})
+
+
+def _begin(info: Mapping[str, Any]) -> str:
+    return str(info.get("effectiveTime") or info.get("EffectiveTime") or "")
+
+
+def _money(money: Mapping[str, Any], rate: float) -> float | None:
+    """Return a price in dollars; ``rate``: what a dollar costs in the list's currency, where that is said."""
     found = price(int(money.get("units") or 0) + int(money.get("nanos") or 0) / 1e9)
-    return found if money.get("currencyCode", "USD") == "USD" else found / rate
+    if money.get("currencyCode", "USD") == "USD":
+        return found
+    return None if rate == 1.0 else found / rate
 
 
 def _ruled(service: str, said: str) -> Found | None:
-    for each in _RULES.get(service, ()):
+    for each in _RULES.get(service, ()) if service != "Compute Engine" or not _APART.match(said) else ():
         match = each.pattern.fullmatch(said)
         if match is not None:
             return _named(each, match)
@@ -143,6 +175,7 @@ def _named(each: MeterRule, match: re.Match[str]) -> Found:
         "gpu": "-".join(filter(None, low)),
         "engine": low[0].replace("postgresql", "postgres") if low else "",
         "as_is": groups[-1] if groups else "",
+        "series": "c2" if any(low[1:2]) else (low and low[0]) or "n1",
     }
     service, sku = (text.format("", *low, **names) for text in (each.service, each.sku))
     return Found(service, sku, each.unit, "", 0.0, rate=each.rate, kind=each.kind)

@@ -175,6 +175,14 @@ def _blocks(
     Where all blocks begin where those of the catalog below do, they take their names, and free tiers stay.
     """
     theirs = _named_blocks(sku, base)
+    block = None if base is None else base.skus.get(sku)
+    if block is not None and block.tier_of and set(blocks) == {0.0}:
+        yield sku, None, blocks[0.0]
+        return
+    free = min((start for start in theirs if start), default=0.0)
+    if theirs and blocks.get(0.0) and free and theirs.get(0.0) == theirs[free]:
+        # Lists of AWS do not say what is free, so the first block begins where that of the catalogs does.
+        blocks = {0.0: 0.0, **{start or free: usd for start, usd in blocks.items() if not 0 < start <= free}}
     if theirs and all(start in theirs for start in blocks):
         yield from ((theirs[start], None, usd) for start, usd in blocks.items() if usd)
     elif set(blocks) == {0.0} and not theirs:

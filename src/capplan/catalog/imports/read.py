@@ -86,7 +86,7 @@ def _read_csv(collection: Collection, lines: NumberedLines, regions: Regions, be
     records = _records(rows, names, f"{lines.path}", begin)
     if "listunitprice" in names:
         _need(row, _FOCUS, f"{lines.path}:{line}")
-        return _take(collection, records, _focus, "FOCUS price sheet", None)
+        return _take(collection, records, _focus, "FOCUS price sheet", "chargeperiodstart")
     _need(row, aws.NEEDED, f"{lines.path}:{line}")
     _check_provider(collection, "aws", lines.path)
     offer = said.get("offercode", "")
@@ -153,8 +153,7 @@ def _read_json(collection: Collection, data: Any, name: str, regions: Regions) -
         taken = _take(
             collection, _placed(rows, name, where), _azure_row, "Azure Retail Prices", "effectiveStartDate"
         )
-        if isinstance(data, dict) and data.get("NextPageLink"):
-            collection.left_out["a page that follows, and is not among the files"] += 1
+        collection.page(bool(isinstance(data, dict) and data.get("NextPageLink")))
         return taken
     if "pricingInfo" in first:
         _check_provider(collection, "gcp", name)
@@ -163,9 +162,9 @@ def _read_json(collection: Collection, data: Any, name: str, regions: Regions) -
         days = [
             info.get("effectiveTime") or info.get("EffectiveTime") for r in rows for info in r["pricingInfo"]
         ]
-        if isinstance(data, dict) and data.get("nextPageToken"):
-            collection.left_out["a page that follows, and is not among the files"] += 1
-        return taken._replace(at_least=max(filter(None, map(_day, days)), default=None))
+        collection.page(bool(isinstance(data, dict) and data.get("nextPageToken")))
+        begun = [day for day in map(_day, days) if day and day <= collection.today]
+        return taken._replace(at_least=max(begun, default=None))
     if "models" in first and "id" in first:
         return _take(collection, _placed(rows, name, where), _models, "genai-prices", None)
     raise InputError(
@@ -221,14 +220,18 @@ def _take(
     for row, place in rows:
         with _shaped(place):
             taker(collection, row)
-            newest = max(newest, str(row.get(dated, ""))) if dated else newest
-    return Origin(title, None, _day(newest))
+            day = _day(row.get(dated)) if dated else None
+            newest = max(newest, day if day and day <= collection.today else "")
+    return Origin(title, None, newest or None)
 
 
 def _aws_row(collection: Collection, row: Mapping[str, str], regions: Regions) -> None:
     found = aws.found_in(row, regions)
     term = aws.term_of(row)
-    if isinstance(found, LeftOut) or row.get("termtype") != "Reserved":
+    if isinstance(found, Found) and found.service in aws.SHARED:
+        for service in aws.SHARED[found.service]:
+            collection.add(found._replace(service=service))
+    elif isinstance(found, LeftOut) or row.get("termtype") != "Reserved":
         collection.add(found)
         if isinstance(found, Found) and found.kind == "machine":
             collection.offers[row.get("sku", "")] = found
@@ -239,19 +242,22 @@ def _aws_row(collection: Collection, row: Mapping[str, str], regions: Regions) -
 
 
 def _azure_row(collection: Collection, row: Mapping[str, Any]) -> None:
-    for found in azure.found_in(row):
+    for found in azure.found_in(row, collection.today):
         collection.add(found)
 
 
 def _gcp_row(collection: Collection, row: Mapping[str, Any]) -> None:
-    for found in gcp.found_in(row):
+    for found in gcp.found_in(row, collection.today):
         collection.add(found)
 
 
 def _offer(collection: Collection, data: Mapping[str, Any], name: str, regions: Regions) -> Origin:
     """Take an AWS offer in JSON: products, and what they cost on each kind of terms."""
     if "savingsPlan" in data["terms"]:
-        plans = {p["sku"]: p.get("attributes", {}) for p in data["products"]}
+        plans = {
+            p["sku"]: {**p.get("attributes", {}), "plan": str(p.get("productFamily", ""))}
+            for p in data["products"]
+        }
         rates = _rates(data["terms"]["savingsPlan"], plans, name)
         taken = _take(collection, rates, _savings_rate, "AWS Savings Plans", None)
         return taken._replace(as_of=_day(data.get("publicationDate")))
@@ -300,11 +306,12 @@ def _rates(
 ) -> Iterator[tuple[dict[str, Any], str]]:
     for index, plan in enumerate(plans):
         said = products.get(plan["sku"], {})
-        years = plan["leaseContractLength"]["duration"]
+        length = plan["leaseContractLength"]
+        years = length["duration"] / (12 if str(length.get("unit", "year")).startswith("month") else 1)
         for number_, rate in enumerate(plan["rates"]):
             payment = str(said.get("purchaseOption", "")).lower().replace(" ", "-")
             yield (
-                {**rate, "years": years, "payment": payment},
+                {**rate, "years": years, "payment": payment, "plan": said.get("plan", "")},
                 f"{name}: savingsPlan[{index}].rates[{number_}]",
             )
 
@@ -318,11 +325,17 @@ def _savings_rate(collection: Collection, rate: Mapping[str, Any]) -> None:
         base = Found("ec2", usage[1], "hour", region, 0.0, kind="machine")
     if base is None or not base.region:
         collection.add(LeftOut("a Savings Plan for what no file here names"))
-    elif rate["payment"] != "no-upfront" or rate["years"] not in (1, 3):
+    elif rate["years"] not in (1, 3):
+        collection.add(LeftOut("a Savings Plan of another term than one or three years"))
+    elif rate["payment"] != "no-upfront":
         collection.add(LeftOut(f"a Savings Plan paid {rate['payment'] or 'in an unknown way'}"))
+    elif rate["discountedRate"].get("currency", "USD") != "USD":
+        collection.add(LeftOut(f"currency {rate['discountedRate']['currency']}"))
     else:
         usd = price(rate["discountedRate"]["price"])
-        collection.add(base._replace(rate=f"commit_{rate['years']}y", usd=usd))
+        # A plan for one family is cheaper than one for all, and nearer to the reservations of the catalogs.
+        rank = int("EC2Instance" in rate["plan"])
+        collection.add(base._replace(rate=f"commit_{rate['years']:.0f}y", usd=usd, rank=rank))
 
 
 def _spot(collection: Collection, data: Mapping[str, Any], name: str) -> Origin:
@@ -360,7 +373,8 @@ def _models(collection: Collection, seller: Mapping[str, Any]) -> None:
             collection.add(Found(_SELLERS[name], sku, "token", "global", usd / 1e6))
 
 
-_FOCUS = ("ListUnitPrice", "PricingUnit", "RegionId", "ServiceName", "SkuId")
+_FOCUS = ("ListUnitPrice", "PricingUnit", "RegionId", "ServiceName", "SkuId", "BillingCurrency")
+_NOTHING = ("", "NULL", "null")
 _FOCUS_PROVIDERS = {"aws": "aws", "amazon web services": "aws", "microsoft": "azure", "azure": "azure"}
 _FOCUS_PROVIDERS |= {"google cloud": "gcp", "google": "gcp", "gcp": "gcp"}
 
@@ -368,12 +382,17 @@ _FOCUS_PROVIDERS |= {"google cloud": "gcp", "google": "gcp", "gcp": "gcp"}
 def _focus(collection: Collection, row: Mapping[str, str]) -> None:
     """Take the list price of a row of a FOCUS price sheet or bill."""
     seller = row.get("providername") or row.get("serviceprovidername") or row.get("publishername") or ""
-    own = re.fullmatch(r"(gcp|aws|azure)/([^/]+)/(.+)", row["skuid"])
+    row = {key: "" if text in _NOTHING else text for key, text in row.items()}
+    own = re.fullmatch(r"(gcp|aws|azure)/([a-z0-9-]+)/(.+)", row["skuid"])
     listed, currency = row["listunitprice"], row.get("billingcurrency", "USD")
     if row.get("pricingcurrencylistunitprice"):
         listed, currency = row["pricingcurrencylistunitprice"], row.get("pricingcurrency", "USD")
     if (own[1] if own else _FOCUS_PROVIDERS.get(seller.lower())) != collection.provider:
         collection.add(LeftOut(f"provider {seller}"))
+    elif row.get("chargecategory", "") not in ("", "Usage"):
+        collection.add(LeftOut(f"ChargeCategory {row['chargecategory']}"))
+    elif not row["skuid"] and not row.get("skumeter"):
+        collection.add(LeftOut("no SKU"))
     elif not listed or row.get("pricingcategory", "Standard") not in ("", "Standard"):
         collection.add(LeftOut("no list price on demand"))
     elif currency != "USD":
