@@ -69,20 +69,16 @@ Rule = Callable[[ServiceCatalog, list[CatalogRow], LintFacts], Iterator[tuple[Se
 
 def lint(file: ServiceCatalog, facts: LintFacts, below: ServiceCatalog | None = None) -> list[Finding]:
     """Return everything that is odd about ``file``, together with the prices ``below`` that it lies over."""
-    rows = list(rows_of(file))
+    rows = joined = list(rows_of(file))
     if below is not None:
-        own = {(row.sku, row.region) for row in rows}
-        joined = rows_of(below.under(file))
-        rows = [
-            row
-            for row in joined
-            if (row.sku, row.region) in own or row.region == facts.home.get(file.provider)
-        ]
+        own, home = {(row.sku, row.region) for row in rows}, facts.home.get(file.provider)
+        every = rows_of(below.under(file))
+        joined = [row for row in every if (row.sku, row.region) in own or row.region == home]
     name = f"{file.provider}/{file.service}"
     return [
         check.finding(name, message, severity=severity, file=file.file)
         for check, rule in RULES.items()
-        for severity, message in rule(file, rows, facts)
+        for severity, message in rule(file, joined if rule in _LAWS else rows, facts)
     ]
 
 
@@ -293,3 +289,6 @@ RULES: dict[Check, Rule] = {
     checks.HALF_A_CACHE: _nodes,
     checks.RETIRED_WITHOUT_SUCCESSOR: _successors,
 }
+
+_LAWS = (_commitments, _spot, _per_vcpu, _regions)
+"""Rules that compare prices, which a file may have only some of."""
