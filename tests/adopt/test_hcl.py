@@ -272,3 +272,20 @@ def test_without_the_reader_a_message_says_what_to_install(
     done = capplan("adopt", written(tmp_path, main_tf='resource "x_y" "z" {}\n'))
     assert done.exit_code == 2
     assert "pip install 'capplan[tf]'" in done.stderr
+
+
+def test_what_is_special_in_a_call_of_a_module_is_a_value_elsewhere(tmp_path: Path) -> None:
+    text = """
+    resource "x_y" "z" {
+      count   = 1
+      version = "1.29"
+      source  = "data.zip"
+      accelerator {
+        type  = "t4"
+        count = 2
+      }
+    }
+    """
+    found = planned(written(tmp_path, main_tf=text))["x_y.z[0]"]
+    assert (found["version"], found["source"], "count" in found) == ("1.29", "data.zip", False)
+    assert found["accelerator"] == [{"type": "t4", "count": 2}]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from capplan.adopt.draft import Tree
 from capplan.adopt.hcl.evaluate import Scope, StepBudget
 from capplan.adopt.hcl.files import Files
-from capplan.adopt.hcl.modules import NOT_VALUES, HclWorld, Module
+from capplan.adopt.hcl.modules import HclWorld, Module
 from capplan.adopt.hcl.syntax import HclBlock, word_of
 from capplan.adopt.hcl.values import UNKNOWN, Value, is_known
 from capplan.adopt.tfforms import Key, indexed
@@ -82,7 +82,7 @@ class _Document:
             kind, name = block.labels
             for key, scope in (module.instances(block) or {}).items():
                 planned["resources"].append(self._resource(module, block, key, scope))
-            own = {"address": f"{kind}.{name}", "expressions": _written(block)}
+            own = {"address": f"{kind}.{name}", "expressions": _written(block, _METAS)}
             provider = block.body.attributes.get("provider")
             called = kind.partition("_")[0] if provider is None else word_of(provider)
             written["resources"].append({**own, "provider_config_key": module.provider_key(called)})
@@ -103,39 +103,45 @@ class _Document:
     def _resource(self, module: Module, block: HclBlock, key: Key, scope: Scope) -> Tree:
         kind, name = block.labels
         address = module.inside(f"{kind}.{name}{indexed(key)}")
-        values, unknown = _values(module, block, scope)
+        values, unknown = _values(module, block, scope, _METAS)
         self.changes.append({"address": address, "change": {"actions": ["create"], "after_unknown": unknown}})
         own = {"address": address, "mode": "managed", "type": kind, "name": name, "index": key}
         return {**own, "values": {"id": address, **values}}
 
 
-def _written(block: HclBlock) -> Tree:
+_METAS = frozenset(("count", "for_each", "depends_on", "provider", "lifecycle", "provisioner", "connection"))
+"""What Terraform itself reads in a resource; in its blocks, `count` is a value like any other."""
+
+
+def _written(block: HclBlock, metas: frozenset[str] = frozenset()) -> Tree:
     """Return what a block sets, by name, with the blocks inside."""
-    found: Tree = {name: {} for name in block.body.attributes if name not in NOT_VALUES}
-    for inner in _blocks(block):
+    found: Tree = {name: {} for name in block.body.attributes if name not in metas}
+    for inner in _blocks(block, metas):
         for content in inner.body.of("content") if inner.kind == "dynamic" else [inner]:
             found.setdefault(_kind(inner), []).append(_written(content))
     return found
 
 
-def _blocks(block: HclBlock) -> list[HclBlock]:
-    return [inner for inner in block.body.blocks if inner.kind not in NOT_VALUES and inner.sound]
+def _blocks(block: HclBlock, metas: frozenset[str]) -> list[HclBlock]:
+    return [inner for inner in block.body.blocks if inner.kind not in metas and inner.sound]
 
 
 def _kind(block: HclBlock) -> str:
     return block.labels[0] if block.kind == "dynamic" else block.kind
 
 
-def _values(module: Module, block: HclBlock, scope: Scope) -> tuple[Tree, Tree]:
+def _values(
+    module: Module, block: HclBlock, scope: Scope, metas: frozenset[str] = frozenset()
+) -> tuple[Tree, Tree]:
     """Return what a block sets, and what of it is unknown, in the same shape."""
     pairs = {
         name: _split(scope.tried(written), scope.steps)
         for name, written in block.body.attributes.items()
-        if name not in NOT_VALUES
+        if name not in metas
     }
     values: Tree = {name: value for name, (value, missing) in pairs.items() if missing is not True}
     unknown: Tree = {name: missing for name, (_, missing) in pairs.items() if missing}
-    for inner in _blocks(block):
+    for inner in _blocks(block, metas):
         name = _kind(inner)
         made = module.blocks_of(inner, scope) if inner.kind == "dynamic" else [(inner, scope)]
         for each, its_scope in made or ():

@@ -25,11 +25,8 @@ _NO_VALUES = ("data", "path", "terraform", "self", "each", "count")
 _IDENTITIES = ("id", "arn", "name", "identifier", "self_link")
 """Attributes by which others name a resource. Before it is there, its address stands for them."""
 
-NOT_VALUES = frozenset(
-    ("source", "version", "count", "for_each", "depends_on")
-    + ("provider", "providers", "lifecycle", "provisioner", "connection")
-)
-"""What Terraform itself reads in a resource or a call."""
+_NOT_INPUTS = frozenset(("source", "version", "count", "for_each", "depends_on", "providers"))
+"""What Terraform itself reads in a call of a module."""
 
 
 class HclWorld(NamedTuple):
@@ -168,7 +165,7 @@ class Module:
             what = "its source is not a directory here; adopt a plan as JSON to cover it"
             self.world.notes[own, what] = None
             return None
-        given = {name: written for name, written in said.items() if name not in NOT_VALUES}
+        given = {name: written for name, written in said.items() if name not in _NOT_INPUTS}
         providers = self._providers_of(said.get("providers"))
         return {
             key: Module(

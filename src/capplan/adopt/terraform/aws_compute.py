@@ -6,7 +6,7 @@ Defaults are those of the provider's documentation (registry.terraform.io/provid
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from capplan.adopt.draft import Tree, cores
@@ -25,75 +25,90 @@ _NODE_GIB = 20
 _CLUSTER = "aws_eks_cluster"
 _TEMPLATES = ("aws_launch_template", "aws_launch_configuration")
 
-_EKS_STANDARD_SINCE = 33
-"""The oldest minor version of Kubernetes in standard support on EKS, as of October 2026."""
+_EKS_EXTENDED, _EKS_ENDING = 29, 33
+"""The newest minor versions of Kubernetes past standard support when the price list was made, in July 2025,
+and in October 2026: EKS user guide, release calendar."""
 
 
 class _Machine(NamedTuple):
-    """What an instance or a launch template orders."""
+    """What an instance or a launch template orders; ``monitored``: with metrics that are billed."""
 
     machine: str | None
     spot: bool
-    volumes: Sequence[Volume]
+    monitored: bool
+    volumes: Mapping[str, Volume]
 
 
-def _machine_of(tf: Reading, block: Attributes, template: Attributes | None, usual_gib: float) -> _Machine:
-    """Return what instances are: what they say themselves, or else their launch template."""
-    own = _ordered(tf, block, usual_gib)
-    if template is None:
-        return own
-    base = _ordered(tf, template, usual_gib)
-    named = any(block.get(name) for name in ("root_block_device", "ebs_block_device"))
-    return _Machine(
-        own.machine or base.machine, own.spot or base.spot, own.volumes if named else base.volumes
-    )
-
-
-def _ordered(tf: Reading, block: Attributes, usual_gib: float) -> _Machine:
-    node = block.node
-    tenancy = (
-        block.text("tenancy") or block.text("placement_tenancy") or block.block("placement").text("tenancy")
-    )
-    if tenancy == "host":
-        tf.note(node, "it runs on a dedicated host, which capplan does not price")
-    elif tenancy == "dedicated":
-        tf.note(node, "tenancy is dedicated, which costs more than the shared tenancy that is priced")
-    if block.block("credit_specification").text("cpu_credits") == "unlimited":
-        tf.usage(node, "CPU credits beyond the baseline")
+def _ordered(tf: Reading, block: Attributes, template: Attributes | None = None) -> _Machine:
+    """Return what an instance or a template says, and else what the template that it names does."""
+    base = _Machine(None, False, False, {}) if template is None else _ordered(tf, template)
+    _note_terms(tf, block)
     spot = block.block("instance_market_options").text("market_type") == "spot"
-    spot = spot or node.type == "aws_spot_instance_request" or bool(block.known("spot_price"))
-    return _Machine(block.text("instance_type") or None, spot, _volumes(tf, block, usual_gib))
+    spot = spot or block.node.type == "aws_spot_instance_request" or bool(block.known("spot_price"))
+    return _Machine(
+        machine=block.text("instance_type") or base.machine,
+        spot=spot or base.spot,
+        monitored=_is_monitored(block) or base.monitored,
+        volumes={**base.volumes, **_volumes(tf, block)},
+    )
 
 
-def _volumes(tf: Reading, block: Attributes, usual_gib: float) -> list[Volume]:
-    """Return the volumes of an instance or template, the root first; it may have the image's size."""
-    root: Volume | None = None
-    found: list[Volume | None] = []
-    for each in block.blocks("root_block_device"):
-        root = _volume(tf, each, usual_gib)
-    found += [_volume(tf, each, 0) for each in block.blocks("ebs_block_device")]
-    for each in block.blocks("block_device_mappings"):
-        ebs = each.block("ebs")
-        if not ebs:
-            continue
-        is_root = root is None and each.text("device_name", "/dev/xvda") in _ROOTS
-        volume = _volume(tf, ebs, usual_gib if is_root else 0)
-        root, found = (volume, found) if is_root else (root, [*found, volume])
-    if root is None:
-        root = Volume("gp2", usual_gib)
-        tf.assume(block.node, f"its root volume is {usual_gib:g} GiB of gp2, as the usual images have it")
-    return [volume for volume in (root, *found) if volume is not None]
+def _is_monitored(block: Attributes) -> bool:
+    """Say whether an instance has detailed metrics, as those of launch configurations have by default."""
+    if block.node.type == "aws_launch_configuration":
+        return block.flag("enable_monitoring", True)
+    if block.node.type == "aws_launch_template":
+        return block.block("monitoring").flag("enabled")
+    return block.flag("monitoring")
 
 
+def _note_terms(tf: Reading, block: Attributes) -> None:
+    """Note what makes an instance dearer than its type."""
+    tenancy = block.text("tenancy") or block.text("placement_tenancy")
+    tenancy = tenancy or block.block("placement").text("tenancy")
+    if tenancy == "host":
+        raise UncoveredError("it runs on a dedicated host, which is billed in its place")
+    if tenancy == "dedicated":
+        tf.note(block.node, "tenancy is dedicated, which costs more than the shared tenancy that is priced")
+    if block.block("credit_specification").text("cpu_credits") == "unlimited":
+        tf.usage(block.node, "CPU credits beyond the baseline")
+    family = block.text("instance_type").partition(".")[0]
+    if str(block.get("ebs_optimized")).lower() == "true" and family in _OPTIMIZED_FOR_MONEY:
+        tf.note(block.node, f"ebs_optimized costs money with {family}")
+
+
+_OPTIMIZED_FOR_MONEY = ("c1", "c3", "g2", "i2", "m1", "m2", "m3", "r3")
+"""Families that are optimized for EBS at a price, and not always: EC2 user guide, EBS-optimized instances."""
+
+
+_ROOT = "root"
 _ROOTS = ("/dev/xvda", "/dev/sda1", "/dev/sda", "xvda")
 
 
-def _volume(tf: Reading, block: Attributes, usual_gib: float) -> Volume | None:
-    try:
-        return volume_of(block, usual_gib=usual_gib)
-    except UncoveredError as reason:
-        tf.note(block.node, str(reason))
-        return None
+def _volumes(tf: Reading, block: Attributes) -> dict[str, Volume]:
+    """Return the volumes of an instance or template by their device; a root may have its image's size."""
+    blocks = (
+        dict.fromkeys((_ROOT,), block.block("root_block_device")) if block.has("root_block_device") else {}
+    )
+    for index, each in enumerate(block.blocks("ebs_block_device")):
+        blocks[each.text("device_name", f"volume {index}")] = each
+    for index, each in enumerate(block.blocks("block_device_mappings")):
+        device = each.text("device_name", f"volume {index}" if index else _ROOT)
+        if each.block("ebs"):
+            blocks[_ROOT if device in _ROOTS else device] = each.block("ebs")
+    found = {}
+    for device, each in blocks.items():
+        with tf.part(block.node):
+            found[device] = volume_of(each, usual_gib=_IMAGE_GIB if device == _ROOT else 0)
+    return found
+
+
+def _mounted(tf: Reading, node: Planned, volumes: Mapping[str, Volume], usual_gib: float) -> list[Volume]:
+    """Return all volumes of a machine, the root first; one that nobody describes is that of its image."""
+    if _ROOT not in volumes:
+        tf.assume(node, f"its root volume is {usual_gib:g} GiB of gp2, as the usual images have it")
+    root = volumes.get(_ROOT, Volume("gp2", usual_gib))
+    return [root, *(volume for device, volume in volumes.items() if device != _ROOT)]
 
 
 def _template(tf: Reading, block: Attributes, path: str) -> Attributes | None:
@@ -103,16 +118,12 @@ def _template(tf: Reading, block: Attributes, path: str) -> Attributes | None:
 
 
 def _instance(tf: Reading, resource: Attributes) -> None:
-    template = None
-    if resource.has("launch_template"):
-        template = _template(tf, resource, "launch_template")
-    found = _machine_of(tf, resource, template, _IMAGE_GIB)
-    if resource.flag("monitoring"):
-        tf.priced(resource.node, "cloudwatch", "metric", _DETAILED_METRICS, "monitoring")
+    template = _template(tf, resource, "launch_template") if resource.has("launch_template") else None
+    found = _ordered(tf, resource, template)
     if resource.flag("associate_public_ip_address"):
         tf.priced(resource.node, "public-ipv4", "in-use", 1, "address")
     machine = found.machine or resource.needed("instance_type")
-    _group(tf, resource.node, machine, found.volumes, 1, 1, 1.0 if found.spot else 0.0)
+    _group(tf, resource.node, found._replace(machine=machine), 1, 1)
 
 
 _DETAILED_METRICS = 7
@@ -120,20 +131,19 @@ _DETAILED_METRICS = 7
 
 
 def _group(
-    tf: Reading,
-    node: Planned,
-    machine: str,
-    volumes: Sequence[Volume],
-    instances: Any,
-    count: float,
-    spot: float,
+    tf: Reading, node: Planned, found: _Machine, instances: Any, count: float, spot: float = 0.0
 ) -> None:
+    """Add machines with their volumes and metrics; ``count``: how many run today."""
+    if found.machine is None:
+        raise UncoveredError("its launch template names no instance type")
     tree: Tree = {"platform": "vm-group", "provider": "aws", "region": tf.region(node)}
-    tree |= {"machine": tf.machine("aws", machine), "instances": instances}
-    if spot:
-        tree["purchase"] = {"spot": _share(spot)}
-    put_volumes(tf, node, tree, volumes, count)
+    tree |= {"machine": tf.machine("aws", found.machine), "instances": instances}
+    if found.spot or spot:
+        tree["purchase"] = {"spot": _share(1.0 if found.spot else spot)}
+    put_volumes(tf, node, tree, _mounted(tf, node, found.volumes, _IMAGE_GIB), count)
     tf.add("services", node, tree)
+    if found.monitored:
+        tf.priced(node, "cloudwatch", "metric", _DETAILED_METRICS * count, "monitoring")
 
 
 def _share(share: float) -> str:
@@ -151,17 +161,14 @@ def _auto_scaling_group(tf: Reading, resource: Attributes) -> None:
     template = _template(tf, resource, path)
     if template is None:
         raise UncoveredError("its launch template is not in the plan")
-    found = _ordered(tf, template, _IMAGE_GIB)
+    found = _ordered(tf, template)
     low, high = resource.whole("min_size", 1), resource.whole("max_size", 1)
-    desired = resource.whole("desired_capacity", low)
-    machine, spot, weight = found.machine, float(found.spot), 1.0
+    desired, weight, spot = resource.whole("desired_capacity", low), 1.0, 0.0
     if mixed:
         machine, weight = _overridden(tf, mixed, found.machine)
-        spot = max(spot, _spot_share(mixed, desired))
-    if machine is None:
-        raise UncoveredError("its launch template names no instance type")
+        found, spot = found._replace(machine=machine), _spot_share(mixed, desired)
     low, high, desired = (math.ceil(count / weight) for count in (low, high, desired))
-    _group(tf, resource.node, machine, found.volumes, bounds(low, high, desired), desired, spot)
+    _group(tf, resource.node, found, bounds(low, high, desired), desired, spot)
 
 
 def _overridden(tf: Reading, mixed: Attributes, machine: str | None) -> tuple[str | None, float]:
@@ -201,8 +208,7 @@ def _eks(tf: Reading, resource: Attributes) -> None:
             pools[name] = _eks_pool(tf, group)
     if resource.block("compute_config").flag("enabled"):
         tf.usage(node, "nodes of EKS Auto Mode and their fee")
-    extended = resource.block("upgrade_policy").text("support_type", "EXTENDED") == "EXTENDED"
-    if extended and _past_standard(resource.text("version")):
+    if _is_extended(tf, resource):
         tree["support"] = "extended"
     if pools:
         tf.add_cluster(node, tree, pools, {name: group.node for name, group in groups.items()})
@@ -210,10 +216,17 @@ def _eks(tf: Reading, resource: Attributes) -> None:
         tf.priced(node, "eks", "cluster-extended-support" if "support" in tree else "cluster")
 
 
-def _past_standard(version: str) -> bool:
-    """Say whether a version of Kubernetes costs extended support: EKS' release calendar."""
-    major, _, minor = version.partition(".")
-    return major == "1" and minor.isdecimal() and int(minor) < _EKS_STANDARD_SINCE
+def _is_extended(tf: Reading, resource: Attributes) -> bool:
+    """Say whether the version of a cluster costs extended support; name a version that since may."""
+    policy = resource.block("upgrade_policy").text("support_type", "EXTENDED")
+    major, _, minor = resource.text("version").partition(".")
+    if policy != "EXTENDED" or major != "1" or not minor.isdecimal() or int(minor) > _EKS_ENDING:
+        return False
+    if int(minor) > _EKS_EXTENDED:
+        tf.note(
+            resource.node, f"1.{minor} is past standard support or about to be; then it costs 0.60 an hour"
+        )
+    return int(minor) <= _EKS_EXTENDED
 
 
 def _eks_pool(tf: Reading, pool: Attributes) -> Tree:
@@ -223,7 +236,7 @@ def _eks_pool(tf: Reading, pool: Attributes) -> Tree:
     template = _template(tf, pool, "launch_template") if has_template else None
     types, ordered = pool.texts("instance_types"), None
     if template is not None:
-        ordered = _ordered(tf, template, _NODE_GIB)
+        ordered = _ordered(tf, template)
     elif has_template:
         tf.note(pool.node, "its launch template is not in the plan, so its disks have no price")
     kind = types[0] if types else (ordered.machine if ordered else None)
@@ -237,7 +250,7 @@ def _eks_pool(tf: Reading, pool: Attributes) -> Tree:
     if len(types) > 1:
         tf.assume(pool.node, f"all its nodes are {types[0]}, the first of {len(types)} types it may take")
     if ordered is not None:
-        put_volumes(tf, pool.node, found, ordered.volumes, desired)
+        put_volumes(tf, pool.node, found, _mounted(tf, pool.node, ordered.volumes, _NODE_GIB), desired)
     elif not has_template:
         put_volumes(tf, pool.node, found, [Volume("gp2", pool.number("disk_size", _NODE_GIB))], desired)
     return found
@@ -293,7 +306,7 @@ def _fargate_shares(resource: Attributes) -> float | None:
 def _task(tf: Reading, node: Planned) -> Tree:
     """Return what a task definition asks of Fargate."""
     task = tf.block(node)
-    units, mib = task.number("cpu"), task.number("memory")
+    units, mib = _scaled(task, "cpu", "vcpu"), _scaled(task, "memory", "gb")
     if not units or not mib:
         raise UncoveredError("its task definition says no cpu or memory")
     tree: Tree = {"cpu": cores(units / 1024), "memory": memory(mib / 1024)}
@@ -304,6 +317,14 @@ def _task(tf: Reading, node: Planned) -> Tree:
         raise UncoveredError("it runs Windows on Fargate, which capplan does not price")
     size = task.block("ephemeral_storage").number("size_in_gib")
     return {**tree, "ephemeral_storage": f"{size:g}Gi"} if size else tree
+
+
+def _scaled(task: Attributes, name: str, unit: str) -> float:
+    """Return CPU units or MiB; a task definition may also say vCPU and GB, which are 1024 of them."""
+    said = str(task.known(name) or "").lower().replace(" ", "")
+    if said.endswith(unit) and said.removesuffix(unit).replace(".", "", 1).isdecimal():
+        return float(said.removesuffix(unit)) * 1024
+    return task.number(name)
 
 
 def _lambda(tf: Reading, resource: Attributes) -> None:

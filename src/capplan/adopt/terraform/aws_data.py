@@ -18,8 +18,17 @@ from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
 _ENGINES = {"postgres": "rds-postgres", "mysql": "rds-mysql", "mariadb": "rds-mariadb"}
 """Service of the catalog by the engine of an RDS instance."""
 
-_LAST_EXTENDED = {"postgres": 12, "mysql": 5.7, "aurora-postgresql": 12, "aurora-mysql": 5.7}
-"""The newest version past standard support in October 2026: the release calendars of RDS and Aurora."""
+_EXTENDED = {
+    "rds-postgres": (12, 13),
+    "rds-mysql": (5.7, 8.0),
+    "aurora-postgres": (12, 13),
+    "aurora-mysql": (5.7, 5.7),
+}
+"""The newest versions past standard support when the price lists were made, in 2025, and in October 2026:
+release calendars in the user guides of RDS and Aurora."""
+
+_IO_GIB, _IO_IOPS = 100, 1_000
+"""The least of a volume with provisioned IOPS: RDS user guide, storage."""
 
 _GP3_LARGE_GIB, _GP3_IOPS, _GP3_LARGE_IOPS = 400, 3_000, 12_000
 """IOPS included in gp3 volumes of RDS, and from which size more are: RDS user guide, storage."""
@@ -34,7 +43,7 @@ def _rds(tf: Reading, resource: Attributes) -> None:
         raise UncoveredError(f"capplan has no prices of RDS for {engine}")
     multi = resource.flag("multi_az")
     machine = tf.check("aws", service, _inherited(resource, source, "instance_class"))
-    _rds_extended(tf, resource, engine, machine, service, 2 if multi else 1)
+    _rds_extended(tf, resource, service, machine, 2 if multi else 1)
     kind = resource.text("storage_type") or ("io1" if resource.number("iops") else "gp2")
     gib = _rds_gib(tf, resource, source)
     general = kind in ("gp2", "gp3")
@@ -91,8 +100,10 @@ def _rds_storage(
     with tf.part(node):
         if kind in ("io1", "io2"):
             if gib:
-                tf.priced(node, service, "storage-provisioned-iops", gib * copies, "storage")
-            tf.priced(node, service, "provisioned-iops", iops * copies, "iops")
+                tf.priced(node, service, "storage-provisioned-iops", max(gib, _IO_GIB) * copies, "storage")
+            if not iops:
+                raise UncoveredError("its iops are not set")
+            tf.priced(node, service, "provisioned-iops", max(iops, _IO_IOPS) * copies, "iops")
         elif kind == "standard":
             tf.priced(node, service, "storage-magnetic", (gib or 0) * copies, "storage")
         elif kind == "gp3" and gib:
@@ -103,23 +114,20 @@ def _rds_storage(
                 )
 
 
-def _rds_extended(
-    tf: Reading, resource: Attributes, engine: str, machine: str, service: str, copies: int
-) -> None:
-    """Add extended support of an old engine, by the vCPU: docs.aws.amazon.com/AmazonRDS, extended support."""
-    version = re.match(r"\d+(\.\d+)?", resource.text("engine_version"))
+def _rds_extended(tf: Reading, resource: Attributes, service: str, machine: str, copies: int) -> None:
+    """Add extended support of an old engine, by the vCPU; name one that since may cost it."""
+    ended, ending = _EXTENDED.get(service, (0, 0))
+    found = re.match(r"\d+(\.\d+)?", resource.text("engine_version"))
     refused = resource.text("engine_lifecycle_support").endswith("-disabled")
-    last = _LAST_EXTENDED.get(engine)
-    if (
-        version is None
-        or last is None
-        or refused
-        or float(version[0] if last % 1 else version[0].split(".")[0]) > last
-    ):
+    version = float(found[0] if ended % 1 else found[0].partition(".")[0]) if found else 99
+    if refused or version > ending:
+        return
+    if version > ended:
+        tf.note(resource.node, f"{version:g} is past standard support or about to be; then it costs more")
         return
     vcpu = tf.catalog.require("aws", service, machine).vcpu or 0
     with tf.part(resource.node):
-        tf.priced(resource.node, service, "extended-support-vcpu-hour", vcpu * copies, "extended-support")
+        tf.priced(resource.node, service, "extended-support", vcpu * copies, "extended-support")
 
 
 def _cluster(tf: Reading, resource: Attributes) -> None:
@@ -153,8 +161,8 @@ def _cluster_instance(tf: Reading, resource: Attributes) -> None:
     if optimized:
         raise UncoveredError(f"capplan has no I/O-Optimized price of {machine}")
     tf.priced(node, service, machine)
-    if cluster is not None:
-        _rds_extended(tf, cluster, engine, machine, service, 1)
+    versioned = resource if cluster is None or resource.get("engine_version") else cluster
+    _rds_extended(tf, versioned, service, machine, 1)
 
 
 def _serverless(
@@ -235,15 +243,21 @@ def _dynamodb(tf: Reading, resource: Attributes) -> None:
 def _opensearch(tf: Reading, resource: Attributes) -> None:
     node, config, ebs = resource.node, resource.block("cluster_config"), resource.block("ebs_options")
     count = config.whole("instance_count", 1)
-    tf.priced(node, "opensearch", config.text("instance_type", "m4.large.search"), count)
+    tf.priced(node, "opensearch", _search(config.text("instance_type", "m4.large.search")), count)
     if config.flag("dedicated_master_enabled"):
         kind, number = config.needed("dedicated_master_type"), config.whole("dedicated_master_count", 3)
         with tf.part(node):
-            tf.priced(node, "opensearch", kind, number, "masters")
+            tf.priced(node, "opensearch", _search(kind), number, "masters")
+    kind, gib = ebs.text("volume_type", "gp2"), ebs.number("volume_size")
     if ebs.flag("ebs_enabled"):
-        tf.note(
-            node, f"{count} volumes of {ebs.number('volume_size'):g} GiB of {ebs.text('volume_type', 'gp2')}"
-        )
+        with tf.part(node):
+            tf.priced(node, "opensearch", f"storage-{kind}", gib * count, "storage")
+            if kind == "io1":
+                tf.priced(node, "opensearch", "io1-iops", ebs.number("iops") * count, "iops")
+
+
+def _search(kind: str) -> str:
+    return kind.replace(".elasticsearch", ".search")
 
 
 _RDS_FREE = """
@@ -278,6 +292,16 @@ _CACHE_FREE = """
     snapshot_retention_limit cluster_mode_enabled region"""
 
 
+_SEARCH = Row(
+    _opensearch,
+    """
+    domain_name engine_version vpc_options encrypt_at_rest node_to_node_encryption
+    domain_endpoint_options advanced_options advanced_security_options access_policies
+    log_publishing_options snapshot_options cognito_options auto_tune_options software_update_options
+    off_peak_window_options ip_address_type cluster_config.zone_awareness_enabled
+    cluster_config.zone_awareness_config region""",
+)
+
 TYPES: Mapping[str, Row] = {
     "aws_db_instance": Row(_rds, _RDS_FREE, {"performance_insights_retention_period": 7}),
     "aws_rds_cluster": Row(_cluster, _AURORA_FREE),
@@ -296,14 +320,6 @@ TYPES: Mapping[str, Row] = {
         local_secondary_index stream_enabled stream_view_type import_table region""",
         {"table_class": "STANDARD"},
     ),
-    "aws_opensearch_domain": Row(
-        _opensearch,
-        """
-        domain_name engine_version vpc_options encrypt_at_rest node_to_node_encryption
-        domain_endpoint_options advanced_options advanced_security_options access_policies
-        log_publishing_options snapshot_options cognito_options auto_tune_options software_update_options
-        off_peak_window_options ip_address_type cluster_config.zone_awareness_enabled
-        cluster_config.zone_awareness_config region""",
-    ),
+    **dict.fromkeys(("aws_opensearch_domain", "aws_elasticsearch_domain"), _SEARCH),
 }
 """How each type is read."""

@@ -85,7 +85,10 @@ _BALANCER = Row(_balancer, _BALANCER_FREE)
 
 def _alarm(tf: Reading, resource: Attributes) -> None:
     """Add an alarm: each metric that it watches is billed."""
-    tf.priced(resource.node, "cloudwatch", "alarm", max(1, len(resource.blocks("metric_query"))))
+    metrics = [query for query in resource.blocks("metric_query") if query.blocks("metric")]
+    tf.priced(resource.node, "cloudwatch", "alarm", max(1, len(metrics)))
+    if resource.number("period", 60) < 60 or resource.text("threshold_metric_id"):
+        tf.note(resource.node, "high resolution and anomaly detection cost more than the standard alarm")
 
 
 def _acl(tf: Reading, resource: Attributes) -> None:
@@ -114,7 +117,6 @@ _USED = {
     "aws_ebs_snapshot_copy": "stored data",
     "aws_db_snapshot": "stored data",
     "aws_ami": "stored snapshots",
-    "aws_vpn_connection": "hours and data",
 }
 """What types without a price by the piece are billed for, all of it by use."""
 
@@ -161,6 +163,7 @@ TYPES: Mapping[str, Row] = {
         service_name route_table_ids private_dns_enabled auto_accept dns_options ip_address_type
         subnet_configuration vpc_endpoint_type service_region region""",
     ),
+    "aws_kms_external_key": Row(_key, "key_material_base64 valid_to enabled deletion_window_in_days"),
     "aws_kms_key": Row(
         _key,
         """

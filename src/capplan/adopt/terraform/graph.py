@@ -24,7 +24,7 @@ from capplan.adopt.terraform.planned import Planned, place_of, region_in
 from capplan.adopt.tfplan import list_of, mapping_of
 from capplan.plan.services import Provider
 
-_IDENTITIES = ("id", "arn", "name", "identifier", "cluster_identifier", "self_link")
+_IDENTITIES = ("id", "arn", "name", "identifier", "cluster_identifier", "family", "self_link")
 """Attributes by which other resources name one."""
 
 _DEEPEST = 40

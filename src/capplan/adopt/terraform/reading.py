@@ -54,13 +54,14 @@ class Reading:
 
     def _note_unread(self, node: Planned) -> None:
         """Note what nobody has asked for: of what has no price the reason says enough."""
-        block = self._blocks.get(node.address)
-        if block is None:
+        block, row = self._blocks.get(node.address), self.types.get(node.type)
+        if block is None or row is None:
             return
         for path, what in block.odd.items():
             self.draft.note(checks.UNREAD_VALUE, node.address, f"{path} {what}")
-        if block.asked and node.address not in self._failed:
-            for path, what in block.unread(self.types[node.type]):
+        unused = node.address in self.draft.free and not block.asked
+        if not unused and node.address not in self._failed:
+            for path, what in block.unread(row):
                 self.draft.note(checks.UNPRICED_ATTRIBUTE, node.address, f"{path} {what}")
 
     def block(self, node: Planned) -> Attributes:
@@ -95,6 +96,7 @@ class Reading:
 
     def owner(self, node: Planned, path: str, *types: str) -> Planned | None:
         """Return the one resource of ``types`` that an attribute refers to, as :meth:`Graph.owner` does."""
+        self.block(node).asked.add(path.partition(".")[0])
         key = (node.address, path)
         if key not in self._owners:
             self._owners[key] = self.graph.owner(node, path, types)
@@ -204,8 +206,9 @@ def _digest(name: str) -> str:
 
 
 def bounds(low: float, high: float, desired: float | None = None) -> Any:
-    """Return a range of instances as a plan writes it, with how many run today."""
-    top = max(high, low)
+    """Return a range of instances as a plan writes it, with how many run today: that many are possible."""
+    top = max(high, low, desired or 0)
+    low = low if desired is None else min(low, desired)
     if low == top:
         return int(low)
     tree = {"min": int(low), "max": int(top)}

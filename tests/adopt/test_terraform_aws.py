@@ -1,0 +1,351 @@
+"""What resources of AWS cost a month by hand's figures, in us-east-1, and what of them is named instead."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import SHIPPED, monthly
+
+from capplan.adopt.document import note_lines
+from capplan.adopt.draft import AdoptOptions
+from capplan.adopt.run import Adopted, adopt
+from capplan.adopt.terraform import TYPES
+from capplan.estimate import Estimate, estimate
+
+ROOT = {"root_block_device": [{"volume_size": 10, "volume_type": "gp3"}]}
+"""0.80 a month."""
+
+M5, M5_4X, T3, ROOT_USD = 730 * 0.192, 730 * 0.768, 730 * 0.0416, 0.8
+
+
+def resource(address: str, **values: Any) -> dict[str, Any]:
+    kind, _, name = address.partition(".")
+    return {"address": address, "mode": "managed", "type": kind, "name": name, "values": values}
+
+
+def adopted(
+    directory: Path,
+    *resources: dict[str, Any],
+    written: dict[str, Any] | None = None,
+    unknown: dict[str, Any] | None = None,
+) -> Adopted:
+    """Return what a plan is adopted as; ``written``: expressions, ``unknown``: after_unknown, by address."""
+    plan = {
+        "planned_values": {"root_module": {"resources": list(resources)}},
+        "resource_changes": [
+            {"address": address, "change": {"after_unknown": tree}}
+            for address, tree in (unknown or {}).items()
+        ],
+        "configuration": {
+            "provider_config": {"aws": {"expressions": {"region": {"constant_value": "us-east-1"}}}},
+            "root_module": {
+                "resources": [{"address": a, "expressions": tree} for a, tree in (written or {}).items()]
+            },
+        },
+    }
+    path = directory / "tfplan.json"
+    path.write_text(json.dumps(plan), encoding="utf-8")
+    return adopt(path, AdoptOptions())
+
+
+def priced(found: Adopted) -> Estimate:
+    return estimate(found.file(sets=["pricing.free_tier=false"]), SHIPPED)
+
+
+GROUP = {"min_size": 1, "max_size": 8, "desired_capacity": 4}
+TEMPLATE = resource(
+    "aws_launch_template.lt",
+    instance_type="m5.xlarge",
+    block_device_mappings=[{"device_name": "/dev/xvda", "ebs": [{"volume_size": 10, "volume_type": "gp3"}]}],
+)
+
+
+def mixed(*overrides: dict[str, Any], **distribution: float) -> dict[str, Any]:
+    template = [{"launch_template_specification": [{}], "override": list(overrides)}]
+    policy = {"instances_distribution": [distribution], "launch_template": template}
+    return resource("aws_autoscaling_group.g", **GROUP, mixed_instances_policy=[policy])
+
+
+def task(**more: Any) -> dict[str, Any]:
+    said = {"cpu": "1 vCPU", "memory": "2048", "requires_compatibilities": ["FARGATE"], **more}
+    return resource("aws_ecs_task_definition.t", **said)
+
+
+def service(**more: Any) -> dict[str, Any]:
+    return resource("aws_ecs_service.s", **{"desired_count": 2, "launch_type": "FARGATE", **more})
+
+
+def rds(**values: Any) -> dict[str, Any]:
+    said = {"engine": "postgres", "instance_class": "db.r6g.xlarge", "allocated_storage": 100, **values}
+    return resource("aws_db_instance.db", **said)
+
+
+R6G = 730 * 0.45
+FARGATE = 730 * (0.04048 + 2 * 0.004445)
+EXACT: list[tuple[str, list[dict[str, Any]], float]] = [
+    ("root volume of the image", [resource("aws_instance.i", instance_type="m5.xlarge")], M5 + 0.8),
+    (
+        "volumes of an instance",
+        [
+            resource(
+                "aws_instance.i",
+                instance_type="m5.xlarge",
+                root_block_device=[
+                    {"volume_size": 100, "volume_type": "gp3", "iops": 4000, "throughput": 225}
+                ],
+                ebs_block_device=[
+                    {"device_name": "sdf", "volume_size": 10, "volume_type": "io1", "iops": 100}
+                ],
+            )
+        ],
+        M5 + 8 + 1000 * 0.005 + 100 * 0.04 + 1.25 + 6.5,
+    ),
+    (
+        "address and metrics of an instance",
+        [
+            resource(
+                "aws_instance.i",
+                **ROOT,
+                instance_type="m5.xlarge",
+                associate_public_ip_address=True,
+                monitoring=True,
+            )
+        ],
+        M5 + ROOT_USD + 3.65 + 2.1,
+    ),
+    (
+        "an instance of a template",
+        [TEMPLATE, resource("aws_instance.i", launch_template=[{"id": "x"}], instance_type="t3.medium")],
+        T3 + 0.8,
+    ),
+    ("a group at its desired size", [TEMPLATE, resource("aws_autoscaling_group.g", **GROUP)], 4 * (M5 + 0.8)),
+    (
+        "a mixed group on demand",
+        [TEMPLATE, mixed({"instance_type": "m5.4xlarge", "weighted_capacity": "2"})],
+        2 * (M5_4X + 0.8),
+    ),
+    ("tasks on Fargate", [task(), service()], 2 * FARGATE),
+    (
+        "tasks between bounds",
+        [
+            task(),
+            service(),
+            resource(
+                "aws_appautoscaling_target.t", resource_id="service/c/s", min_capacity=1, max_capacity=9
+            ),
+        ],
+        2 * FARGATE,
+    ),
+    ("tasks on machines", [task(), service(launch_type="EC2")], 0.0),
+    ("storage and IOPS of gp3", [rds(storage_type="gp3", iops=4000)], R6G + 11.5 + 1000 * 0.02),
+    ("storage with provisioned IOPS", [rds(storage_type="io1", iops=2000)], R6G + 12.5 + 200),
+    (
+        "twice everything in two zones",
+        [rds(multi_az=True, storage_type="gp3", allocated_storage=400, iops=13000)],
+        2 * (R6G + 46 + 1000 * 0.02),
+    ),
+    ("extended support", [rds(engine_version="11.22")], R6G + 11.5 + 4 * 73),
+    (
+        "no extended support",
+        [rds(engine_version="11", engine_lifecycle_support="open-source-rds-extended-support-disabled")],
+        R6G + 11.5,
+    ),
+    (
+        "an Aurora instance",
+        [
+            resource("aws_rds_cluster.c", engine="aurora-postgresql", engine_version="15.4"),
+            resource("aws_rds_cluster_instance.i", instance_class="db.r5.large"),
+        ],
+        730 * 0.29,
+    ),
+    (
+        "capacity units at their least",
+        [
+            resource(
+                "aws_rds_cluster.c",
+                engine="aurora-postgresql",
+                serverlessv2_scaling_configuration=[{"min_capacity": 0.5, "max_capacity": 8}],
+            ),
+            resource("aws_rds_cluster_instance.i", instance_class="db.serverless"),
+        ],
+        730 * 0.5 * 0.12,
+    ),
+    (
+        "shards and replicas as old providers write them",
+        [
+            resource(
+                "aws_elasticache_replication_group.r",
+                node_type="cache.m5.large",
+                cluster_mode=[{"num_node_groups": 2, "replicas_per_node_group": 1}],
+            )
+        ],
+        4 * 730 * 0.156,
+    ),
+    (
+        "Valkey is cheaper",
+        [
+            resource(
+                "aws_elasticache_replication_group.r",
+                engine="valkey",
+                node_type="cache.m5.large",
+                num_cache_clusters=2,
+            )
+        ],
+        2 * 730 * 0.1248,
+    ),
+    (
+        "three tiers of io2",
+        [resource("aws_ebs_volume.v", size=100, type="io2", iops=70000)],
+        12.5 + 32000 * 0.065 + 32000 * 0.046 + 6000 * 0.032,
+    ),
+    (
+        "provisioned reads and writes",
+        [resource("aws_dynamodb_table.t", read_capacity=10, write_capacity=5)],
+        730 * (10 * 0.00013 + 5 * 0.00065),
+    ),
+    (
+        "balancers of each type",
+        [
+            *(resource(f"aws_lb.{kind}", load_balancer_type=kind) for kind in ("network", "gateway")),
+            resource("aws_elb.c"),
+        ],
+        730 * (0.0225 + 0.0125 + 0.025),
+    ),
+    (
+        "endpoints by zone; gateways are free",
+        [
+            resource("aws_vpc_endpoint.i", vpc_endpoint_type="Interface", subnet_ids=["a", "b"]),
+            resource("aws_vpc_endpoint.g", service_name="com.amazonaws.us-east-1.s3"),
+        ],
+        2 * 7.3,
+    ),
+    (
+        "by the piece",
+        [
+            resource("aws_eip.a"),
+            resource("aws_kms_key.k"),
+            resource("aws_secretsmanager_secret.s"),
+            resource("aws_route53_zone.z"),
+        ],
+        3.65 + 1 + 0.4 + 0.5,
+    ),
+    (
+        "a control plane without nodes, and an old one",
+        [
+            resource("aws_eks_cluster.new", version="1.34"),
+            resource("aws_eks_cluster.old", version="1.27"),
+            resource(
+                "aws_eks_cluster.refused", version="1.27", upgrade_policy=[{"support_type": "STANDARD"}]
+            ),
+        ],
+        73 + 438 + 73,
+    ),
+    (
+        "a node group by its launch template",
+        [
+            resource("aws_eks_cluster.c", version="1.34"),
+            TEMPLATE,
+            resource("aws_eks_node_group.n", launch_template=[{}], scaling_config=[{"desired_size": 2}]),
+        ],
+        73 + 2 * (M5 + 0.8),
+    ),
+    (
+        "a node group by the API's defaults",
+        [
+            resource("aws_eks_cluster.c"),
+            resource("aws_eks_node_group.n", scaling_config=[{"desired_size": 2}]),
+        ],
+        73 + 2 * (T3 + 2),
+    ),
+]
+
+
+@pytest.mark.parametrize(("resources", "usd"), [case[1:] for case in EXACT], ids=[case[0] for case in EXACT])
+def test_what_resources_cost(resources: list[dict[str, Any]], usd: float, tmp_path: Path) -> None:
+    result = priced(adopted(tmp_path, *resources))
+    assert monthly(result) == pytest.approx(usd)
+    assert all(line.status != "unpriced" for line in result.lines)
+
+
+def test_a_mixed_group_has_the_spot_share_of_today(tmp_path: Path) -> None:
+    group = mixed(on_demand_base_capacity=1, on_demand_percentage_above_base_capacity=50)
+    web = adopted(tmp_path, TEMPLATE, group).file().plan.services["g"]
+    # One of four, and half of the other three, rounded up: three on demand.
+    assert web.purchase.spot == pytest.approx(0.25)
+    assert (web.instances.min, web.instances.desired, web.instances.max) == (1, 4, 8)
+
+
+def test_a_replica_is_what_it_copies(tmp_path: Path) -> None:
+    replica = resource("aws_db_instance.replica")
+    refers = {"references": ["aws_db_instance.db.identifier", "aws_db_instance.db"]}
+    written = {"aws_db_instance.replica": {"replicate_source_db": refers}}
+    result = priced(adopted(tmp_path, rds(), replica, written=written))
+    assert monthly(result, "replica") == monthly(result, "db") == pytest.approx(R6G + 11.5)
+
+
+NAMED: list[tuple[dict[str, Any], str]] = [
+    (resource("aws_instance.i", instance_type="m5.large", tenancy="host"), "runs on a dedicated host"),
+    (resource("aws_instance.i", **ROOT, instance_type="m5.large", tenancy="dedicated"), "costs more than"),
+    (
+        resource("aws_instance.i", **ROOT, instance_type="m5.large", get_password_data=True),
+        "get_password_data",
+    ),
+    (
+        resource("aws_instance.i", **ROOT, instance_type="r3.xlarge", ebs_optimized=True),
+        "costs money with r3",
+    ),
+    (resource("aws_ebs_volume.v", type="gp3"), "its size is unknown"),
+    (rds(engine="oracle-ee"), "no prices of RDS for oracle-ee"),
+    (rds(engine_version="13.4"), "13 is past standard support"),
+    (rds(performance_insights_enabled=True, performance_insights_retention_period=731), "is 731"),
+    (rds(allocated_storage=None), "allocated_storage is unknown"),
+    (resource("aws_s3_bucket.b"), "stored data and requests are billed by use"),
+    (resource("aws_eks_cluster.c", version="1.33"), "1.33 is past standard support"),
+    (resource("aws_eks_fargate_profile.p"), "pods on Fargate are billed by use"),
+    (resource("aws_autoscaling_group.g", **GROUP), "its launch template is not in the plan"),
+    (
+        resource("aws_efs_file_system.f", provisioned_throughput_in_mibps=50),
+        "provisioned_throughput_in_mibps is 50",
+    ),
+    (resource("aws_cloudwatch_metric_alarm.a", period=10), "cost more than the standard alarm"),
+]
+
+
+@pytest.mark.parametrize(("found", "said"), NAMED, ids=[said for _, said in NAMED])
+def test_what_has_no_price_is_named(found: dict[str, Any], said: str, tmp_path: Path) -> None:
+    lines = note_lines(adopted(tmp_path, found).notes)
+    assert any(found["address"] in line and said in line and "not covered" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["allocated_storage", "iops", "multi_az", "engine"])
+def test_what_only_apply_tells_is_no_default(name: str, tmp_path: Path) -> None:
+    database = rds(**{"storage_type": "gp3", "iops": 4000, name: None})
+    address = database["address"]
+    said = {key: {} for key in database["values"]}
+    found = adopted(tmp_path, database, written={address: said}, unknown={address: {name: True}})
+    assert any(f"{address}: {name} is" in line for line in note_lines(found.notes))
+
+
+def test_what_the_provider_chooses_is_not_what_somebody_set(tmp_path: Path) -> None:
+    """Computed attributes are unknown too, but no configuration writes them."""
+    machine = resource("aws_instance.i", instance_type="m5.xlarge", **ROOT)
+    written = {machine["address"]: {"instance_type": {}, "root_block_device": [{"volume_size": {}}]}}
+    computed = {"cpu_core_count": True, "host_id": True, "get_password_data": True, "tenancy": True}
+    found = adopted(tmp_path, machine, written=written, unknown={machine["address"]: computed})
+    assert note_lines(found.notes) == []
+
+
+def test_every_type_that_is_read_ends_in_the_plan_as_free_or_in_a_note(tmp_path: Path) -> None:
+    """Whatever is missing: nothing is lost, and nothing is in the plan by its defaults alone in silence."""
+    kinds = [*TYPES, "aws_iam_role", "azurerm_subnet", "google_compute_network", "random_id", "acme_thing"]
+    resources = [resource(f"{kind}.r{index}") for index, kind in enumerate(kinds)]
+    found = adopted(tmp_path, *resources)
+    covered = found.file().plan.adopted
+    assert covered.resources == len(resources)
+    noted = {note.subject for note in found.notes}
+    ended = noted | set(covered.components.values())
+    free = {r["address"] for r in resources if r["type"] in covered.free}
+    assert {r["address"] for r in resources} == ended | free
