@@ -15,7 +15,7 @@ from capplan.autoscale.loop import HPA, KEDA, KNATIVE, Scaler
 from capplan.autoscale.loop import SimulatedService as Simulated
 from capplan.autoscale.scalers import PLATFORMS
 from capplan.autoscale.setup import Subject
-from capplan.autoscale.signals import CPU, MEMORY, RUNNING, SCHEDULED, ScalerMetrics
+from capplan.autoscale.signals import CPU, MEMORY, PRESENT, RUNNING, SCHEDULED, ScalerMetrics
 from capplan.plan.services import Service, running_share
 
 _FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
@@ -134,7 +134,7 @@ def _with(scaler: Scaler, choice: ScalerChoice) -> Scaler:
         hpa = hpa._replace(down=choice.down, has_behavior=True)
     metrics, factor = scaler.metrics, choice.factor
     targets = [
-        target if measure in (MEMORY, SCHEDULED) else max(round(target * factor), 1)
+        target if measure in (MEMORY, SCHEDULED) else _scaled(measure, target * factor)
         for measure, target in zip(metrics.measures, metrics.targets, strict=True)
     ]
     return scaler._replace(
@@ -147,6 +147,11 @@ def _with(scaler: Scaler, choice: ScalerChoice) -> Scaler:
         tracking=scaler.tracking._replace(target_milli=scaler.tracking.target_milli * factor),
         kpa=scaler.kpa._replace(target=scaler.kpa.target * factor),
     )
+
+
+def _scaled(measure: int, milli: float) -> int:
+    """Return a target that can be written; Container Apps counts whole requests."""
+    return max(int(milli / 1000 + 1e-9), 1) * 1000 if measure == PRESENT else max(round(milli), 1)
 
 
 def overlay(subject: Subject, service: Service, choice: ScalerChoice) -> Mapping[str, Any]:

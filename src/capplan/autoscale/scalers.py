@@ -36,6 +36,8 @@ from capplan.autoscale.loop import FIXED, HPA, KEDA, KNATIVE, TRACKING, WINDOW, 
 from capplan.autoscale.settings import Settings, Versions
 from capplan.autoscale.tracking import Tracking
 from capplan.autoscale.window import Window
+from capplan.capacity.control import Control
+from capplan.components.services.controls import target_of
 from capplan.errors import InputError
 from capplan.plan.places import Places
 from capplan.plan.services import (
@@ -61,12 +63,16 @@ _PLACES = 100.0
 
 
 class Size(NamedTuple):
-    """What the sizing of a service says: bounds, cores of an instance, load that it carries."""
+    """What the sizing of a service says: bounds, cores of an instance, load that it carries.
+
+    told: what its autoscaler is told; None where the plan does not decide it.
+    """
 
     low: int
     high: int
     cores: float
     capacity_rps: float
+    told: Control | None = None
 
 
 class Metric(NamedTuple):
@@ -99,7 +105,9 @@ def on_schedule(scaler: Scaler, service: Service, settings: Settings, ticks: int
 
 
 def _container_apps(service: ContainerApps, size: Size, *_: object) -> tuple[Scaler, str]:
-    target = _milli(_number(service.concurrency) * _number(service.target_utilization.concurrency))
+    target = _milli(
+        max(1, int(_number(service.concurrency) * target_of(service, size.told, "concurrency") + 1e-9))
+    )
     metric = Metric(s.PRESENT, s.ON_AVERAGE, target)
     empty = hpa(hpa_floor(size.low), size.high, has_external=True)._replace(has_behavior=True)
     return _scaler(KEDA, size, [metric], empty, ScaledObject(low=size.low)), "Container Apps"
@@ -107,12 +115,18 @@ def _container_apps(service: ContainerApps, size: Size, *_: object) -> tuple[Sca
 
 def _cloud_run(service: CloudRun, size: Size, *_: object) -> tuple[Scaler, str]:
     slots, hold_s = _number(service.concurrency), _number(service.idle_timeout)
-    window = Window(slots, milli_cores=1000 * size.cores, hold_s=hold_s)
+    window = Window(
+        slots,
+        places_target=target_of(service, size.told, "concurrency"),
+        milli_cores=1000 * size.cores,
+        cpu_target=target_of(service, size.told, "cpu"),
+        hold_s=hold_s,
+    )
     return _scaler(WINDOW, size, window=window), "Cloud Run"
 
 
 def _machines(service: VmGroup, size: Size, *_: object) -> tuple[Scaler, str]:
-    share = _number(service.target_utilization.cpu)
+    share = target_of(service, size.told, "cpu")
     if service.provider == "gcp":
         window = Window(milli_cores=1000 * size.cores, cpu_target=share, hold_s=_GROUP_HOLD_S)
         return _scaler(WINDOW, size, window=window), "instance group"
@@ -125,7 +139,7 @@ def _fargate(service: Fargate, size: Size, *_: object) -> tuple[Scaler, str]:
 
 
 def _tracking(service: VmGroup | Fargate, size: Size) -> Tracking:
-    return Tracking(target_milli=1000 * size.cores * _number(service.target_utilization.cpu))
+    return Tracking(target_milli=1000 * size.cores * target_of(service, size.told, "cpu"))
 
 
 def _on_kubernetes(
@@ -217,7 +231,7 @@ def _metrics(service: Kubernetes, size: Size, kind: int, places: Places, name: s
 
 def _metric_by_default(service: Kubernetes, size: Size, kind: int) -> Metric:
     if not service.gpu:
-        return Metric(s.CPU, s.ON_PODS, round(100 * _number(service.target_utilization.cpu)))
+        return Metric(s.CPU, s.ON_PODS, round(100 * target_of(service, size.told, "cpu")))
     if service.workload is None or service.workload.vllm is None:
         return _metric("requests", size.capacity_rps, kind, 0.0)
     # Without a concurrency the simulation counts what a full instance works on as one.
@@ -236,11 +250,11 @@ def _metric(which: str, threshold: float, kind: int, activation: float) -> Metri
 def _usual(service: Service, which: str, size: Size) -> float | None:
     """Return the threshold that the plan's other figures imply, as manifests have it."""
     if which == "cpu":
-        return 100 * _number(service.target_utilization.cpu)
+        return 100 * target_of(service, size.told, "cpu")
     if which == "memory":
-        return 100 * _number(service.target_utilization.memory)
+        return 100 * target_of(service, size.told, "memory")
     if which == "requests":
-        return size.capacity_rps
+        return size.capacity_rps if size.told is None else size.told.targets.get(which, size.capacity_rps)
     if which == "queue":
         length = None if service.queue is None else service.queue.target_length
         return None if length is None else _number(length)

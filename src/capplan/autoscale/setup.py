@@ -102,7 +102,9 @@ def _subject(
     )
     target_rps = float(np.min(sizing.capacity_rps))
     cores = float(platform_of(service).instance(estimate.context, service, component.path).cores)
-    size = Size(_one(sizing.floor), ceiling_of(sizing), cores, target_rps)
+    told = component.control
+    low = _one(sizing.floor) if told is None else told.low
+    size = Size(low, ceiling_of(sizing), cores, target_rps, told)
     check_size(estimate, component, size)
     scaler, scaler_name = scaler_of(service, size, estimate.file.places, component.name, settings.versions)
     scaler = on_schedule(scaler, service, settings, rps.size)

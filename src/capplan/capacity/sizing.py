@@ -42,6 +42,7 @@ class Sizing(NamedTuple):
     capacity_rps: load that one instance carries; infinite where nothing limits it.
     promise: response times that are kept besides.
     peak_rps: load of the busiest hour that it is sized for, with a backlog; None where no requests arrive.
+    rps: load that it is sized for, (scenarios | 1, hours), and the counts that keep the promise at it.
     """
 
     required: Array
@@ -55,6 +56,8 @@ class Sizing(NamedTuple):
     bounds: Bounds
     promise: Promise | None = None
     peak_rps: Array | None = None
+    rps: Array | None = None
+    promised: Array | None = None
 
     @property
     def peak_running(self) -> Array:
@@ -135,6 +138,8 @@ def size(rps: Array, limits: Sequence[Limit], bounds: Bounds, promise: Promise |
         bounds=bounds,
         promise=promise,
         peak_rps=peak_rps,
+        rps=rps,
+        promised=promised,
     )
 
 

@@ -26,6 +26,7 @@ from capplan.plan.services import Provider
 from capplan.quantities import DAY_S
 
 if TYPE_CHECKING:
+    from capplan.capacity.control import Control
     from capplan.capacity.response import ResponseTimes
     from capplan.catalog.tiers import TierTable
     from capplan.components.llm.replica import Replica
@@ -62,6 +63,7 @@ class Component(NamedTuple):
     billed_with names the component that pays for this one, as a node pool does for its pods.
     measures: figures besides instances. pick: the machine that was chosen. pods: what it asks of nodes.
     node: what a node of a pool leaves to pods. response: response times, of a service with a latency SLO.
+    control: what the autoscaler of a service is told; None where the plan does not decide it.
     replica: what a replica of a model runs with. units: what its cost is told by, and how many a month,
     (scenarios | 1, 1).
     """
@@ -83,6 +85,7 @@ class Component(NamedTuple):
     response: ResponseTimes | None = None
     node: Allocatable | None = None
     replica: Replica | None = None
+    control: Control | None = None
     units: Mapping[str, Array] = {}
 
     @property

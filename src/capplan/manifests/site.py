@@ -8,8 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from capplan.arrays import hourly_mean
+from capplan.capacity.control import Control
 from capplan.components.base import MACHINES, Component
 from capplan.components.machines import boot_disk
+from capplan.components.services.controls import target_of
 from capplan.manifests.figures import bounds_of, number, whole
 from capplan.manifests.managed import MANAGED, ManagedNodes
 from capplan.plan.manifests import Manifests
@@ -28,6 +30,7 @@ class Service(NamedTuple):
 
     lo, hi: the autoscaler's bounds. start: what runs before the autoscaler acts.
     capacity_rps: load that one instance carries; None where nothing limits it.
+    control: what its autoscaler is told; None where the plan does not decide it.
     """
 
     name: str
@@ -43,6 +46,11 @@ class Service(NamedTuple):
     peak: int
     capacity_rps: float | None
     usd_per_month: float
+    control: Control | None
+
+    def target(self, name: str) -> float:
+        """Return the share of cpu, memory or concurrency that the autoscaler aims at."""
+        return target_of(self.spec, self.control, name)
 
     @property
     def fixed(self) -> bool:
@@ -182,6 +190,7 @@ class Site:
         assert sizing is not None
         assert component.rps is not None
         lo, hi = bounds_of(sizing)
+        lo = lo if component.control is None else component.control.low
         capacity = number(sizing.capacity_rps)
         return Service(
             name=name,
@@ -197,6 +206,7 @@ class Site:
             peak=whole(sizing.peak),
             capacity_rps=capacity if math.isfinite(capacity) else None,
             usd_per_month=number(self.estimate.cost_of(name).expected),
+            control=component.control,
         )
 
     def _pool(self, cluster_name: str, cluster: Cluster, name: str) -> NodePool:

@@ -13,6 +13,7 @@ from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.components.base import Component, Context, Path
 from capplan.components.egress import egress_meters
 from capplan.components.services.carrying import Instance, limits_of
+from capplan.components.services.controls import control_findings, control_of
 from capplan.components.services.findings import findings_of, has_latency_slo
 from capplan.components.services.platforms import platform_of
 from capplan.errors import InputError
@@ -47,6 +48,7 @@ def _built(ctx: Context, name: str, service: Service, path: Path) -> Component:
     response = _response(sizing, rps)
     pods = platform.pods(ctx, service)
     meters = platform.meters(ctx, name, service, region, rps, sizing)
+    told = control_of(service, sizing)
     component = Component(
         name=name,
         kind="service",
@@ -57,8 +59,12 @@ def _built(ctx: Context, name: str, service: Service, path: Path) -> Component:
         load=ctx.load,
         sizing=sizing,
         meters=[*meters, *egress_meters(ctx, name, provider, region, service.response_size)],
-        findings=list(findings_of(name, service, rps, sizing, response)),
+        findings=[
+            *findings_of(name, service, rps, sizing, response),
+            *control_findings(name, sizing, told),
+        ],
         response=response,
+        control=told,
         billed_with=None if pods is None else pods.cluster,
         pick=tier,
         pods=pods,

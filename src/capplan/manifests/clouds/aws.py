@@ -78,7 +78,7 @@ def _group(site: Site, service: Service, spec: VmGroup) -> Iterator[Artefact]:
         "EstimatedInstanceWarmup": math.ceil(service.workload.startup),
         "TargetTrackingConfiguration": {
             "PredefinedMetricSpecification": target,
-            "TargetValue": round(100 * number(spec.target_utilization.cpu), 2),
+            "TargetValue": round(100 * service.target("cpu"), 2),
         },
     }
     if not service.fixed:
@@ -171,7 +171,7 @@ def _fargate(site: Site, service: Service, spec: Fargate) -> Iterator[Artefact]:
     bounds = {"MinCapacity": service.lo, "MaxCapacity": service.hi}
     yield _call(site, service.name, "register-scalable-target", resource | bounds)
     target = {
-        "TargetValue": round(100 * number(spec.target_utilization.cpu), 2),
+        "TargetValue": round(100 * service.target("cpu"), 2),
         "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
         "ScaleOutCooldown": 60,
         "ScaleInCooldown": 300,

@@ -15,8 +15,8 @@ from capplan.manifests.quantity import cpu, memory
 from capplan.manifests.site import Service, Site
 from capplan.plan.services import CloudRun
 
-_SETTABLE = (0.1, 0.95)
-"""Utilization targets that Cloud Run accepts; beyond them its own default, 60 %, is left."""
+_LEAST = 0.1
+"""Lowest utilization target that Cloud Run accepts."""
 
 
 def cloud_run_artefacts(site: Site, service: Service, spec: CloudRun) -> Iterator[Artefact]:
@@ -58,10 +58,8 @@ def _scaling(service: Service, spec: CloudRun) -> Tree:
         "run.googleapis.com/cpu-throttling": "true" if spec.billing == "request" else "false",
         "run.googleapis.com/startup-cpu-boost": "true",
     }
-    targets = spec.target_utilization
-    for name, target in (("cpu", number(targets.cpu)), ("concurrency", number(targets.concurrency))):
-        if _SETTABLE[0] <= target <= _SETTABLE[1]:
-            found[f"run.googleapis.com/scaling-{name}-target"] = f"{target:g}"
+    for name in ("cpu", "concurrency"):
+        found[f"run.googleapis.com/scaling-{name}-target"] = f"{max(service.target(name), _LEAST):g}"
     return found
 
 

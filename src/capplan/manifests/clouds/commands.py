@@ -105,10 +105,10 @@ def _groups(site: Site, provider: str) -> list[Tree]:
             "region": s.region,
             "lo": s.lo,
             "hi": s.hi,
-            "cpu": round(number(s.spec.target_utilization.cpu), 4),
-            "cpu_percent": round(100 * number(s.spec.target_utilization.cpu)),
+            "cpu": round(s.target("cpu"), 4),
+            "cpu_percent": round(100 * s.target("cpu")),
             # What one instance more than the fewest may carry so that the fewest stay within the target.
-            "idle_percent": math.floor(100 * number(s.spec.target_utilization.cpu) * s.lo / (s.lo + 1)),
+            "idle_percent": math.floor(100 * s.target("cpu") * s.lo / (s.lo + 1)),
             "warmup_s": math.ceil(s.workload.startup),
             "spot": number(s.spec.purchase.spot) >= 1,
             "disk_gb": None if s.spec.disk is None else whole(s.spec.disk.size),

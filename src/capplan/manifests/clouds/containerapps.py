@@ -21,7 +21,7 @@ def container_app_artefacts(site: Site, service: Service, spec: ContainerApps) -
 def _context(site: Site, service: Service, spec: ContainerApps) -> Tree:
     workload = service.workload
     secrets = {reference: _secret_name(reference) for reference in workload.secrets.values()}
-    busy = number(spec.concurrency) * number(spec.target_utilization.concurrency)
+    busy = number(spec.concurrency) * service.target("concurrency")
     return {
         "location": service.region,
         "name": service.name,
@@ -42,7 +42,7 @@ def _context(site: Site, service: Service, spec: ContainerApps) -> Tree:
         ],
         "lo": service.lo,
         "hi": service.hi,
-        "concurrency": str(max(1, int(busy))),
+        "concurrency": str(max(1, int(busy + 1e-9))),
         "probes": [
             {"type": decides.capitalize(), **probe.kubernetes(workload.port)}
             for decides, probe in probes_of(service).items()

@@ -79,11 +79,12 @@ def _given(kind: str, threshold: float) -> float:
 def _usual(service: Service, kind: str) -> float | None:
     spec = service.spec
     if kind == "cpu":
-        return round(number(spec.target_utilization.cpu) * 100)
+        return round(service.target("cpu") * 100)
     if kind == "memory":
-        return round(number(spec.target_utilization.memory) * 100)
+        return round(service.target("memory") * 100)
     if kind == "requests":
-        return service.capacity_rps
+        told = {} if service.control is None else service.control.targets
+        return told.get(kind, service.capacity_rps)
     if kind == "running":
         return _running(service)
     if kind == "queue":

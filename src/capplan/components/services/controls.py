@@ -1,0 +1,219 @@
+"""The autoscaler of a service: which measures it holds at which targets, and what that leads to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from capplan.arrays import Array, Floats, in_scenario
+from capplan.capacity.control import Control, Watched, control
+from capplan.capacity.sizing import Sizing
+from capplan.components.services.checks import AUTOSCALER_RUNS_MORE, AUTOSCALER_SHORT, TARGET_UNREACHABLE
+from capplan.findings import Finding
+from capplan.plan.services import CloudRun, ContainerApps, Kubernetes, Service
+
+_TOLERANCE = 0.1
+"""Share of the target by which an HPA may miss it, unless told otherwise (kube-controller-manager)."""
+
+_CLOUD_RUN_MOST = 0.95
+"""Highest target that Cloud Run takes (cloud.google.com/run/docs/about-instance-autoscaling)."""
+
+_LEAST_CPU = 0.1
+"""Below it the work of an instance without requests decides; an assumption."""
+
+_SHOWN = {"cpu": "CPU", "concurrency": "requests in progress", "requests": "requests/s"}
+
+
+def control_of(service: Service, sizing: Sizing) -> Control | None:
+    """Return what the autoscaler of a service is told, in the first scenario.
+
+    None where nothing scales, or where the plan does not say how its measures follow the load.
+    """
+    low, high = _bounds(sizing)
+    watched = list(_watched(service, sizing)) if sizing.rps is not None and low < high else []
+    if not watched or not np.any(sizing.rps):
+        return None
+    return control(_asked(sizing, watched), _row(sizing.required), low, high, watched)
+
+
+def target_of(service: Service, told: Control | None, name: str) -> float:
+    """Return the share of cpu, memory or concurrency that the autoscaler of a service aims at."""
+    if told is not None and name in told.targets:
+        return told.targets[name]
+    share = _number(getattr(service.target_utilization, name))
+    return min(share, _CLOUD_RUN_MOST) if isinstance(service, CloudRun) else share
+
+
+def _bounds(sizing: Sizing) -> tuple[int, int]:
+    low = math.ceil(in_scenario(sizing.floor) - 1e-9)
+    if sizing.ceiling is not None:
+        return low, math.ceil(in_scenario(sizing.ceiling) - 1e-9)
+    return low, max(math.ceil(in_scenario(sizing.peak) - 1e-9), low + 1)
+
+
+def _row(values: Array) -> Array:
+    """Return the first scenario's hours."""
+    return np.asarray(values[0], dtype=float)
+
+
+def _watched(service: Service, sizing: Sizing) -> Iterator[Watched]:
+    """Yield the measures whose values follow from the load."""
+    if isinstance(service, CloudRun):
+        yield from _share("cpu", service, sizing, most=_CLOUD_RUN_MOST)
+        yield from _share("concurrency", service, sizing, most=_CLOUD_RUN_MOST)
+    elif isinstance(service, ContainerApps):
+        full = _full_rps(sizing)
+        # Requests that share cores are in progress for longer the fuller these are, beyond the load.
+        if full.get("cpu", math.inf) >= full.get("concurrency", 0.0):
+            whole = 1 / _number(service.concurrency)
+            for one in _share("concurrency", service, sizing, tolerance=_TOLERANCE):
+                yield one._replace(step=whole, least=whole)
+    elif isinstance(service, Kubernetes):
+        yield from _on_kubernetes(service, sizing)
+    else:
+        yield from _share("cpu", service, sizing)
+
+
+def _share(
+    name: str, service: Service, sizing: Sizing, tolerance: float = 0.0, most: float = math.inf
+) -> Iterator[Watched]:
+    """Yield a measure that is a share of what an instance has, if the plan says what requests take of it."""
+    full = _full_rps(sizing)
+    if name in full:
+        others = min((rps for other, rps in full.items() if other != name), default=math.inf)
+        # Requests wait in an instance whose cores are busy, so its places fill up in any case.
+        reach = others / full[name] if name == "cpu" else math.inf
+        usual = _number(getattr(service.target_utilization, name))
+        yield Watched(
+            name=name,
+            load=_row(sizing.rps) / full[name] if sizing.rps is not None else np.zeros(1),
+            usual=usual,
+            reach=reach if reach < 1 else math.inf,
+            tolerance=tolerance,
+            least=_LEAST_CPU if name == "cpu" else 0.01,
+            most=most,
+        )
+
+
+def _full_rps(sizing: Sizing) -> dict[str, float]:
+    """Return the load that fills an instance, by what is full then."""
+    return {limit.name: _number(limit.rps_per_instance) / _number(limit.target) for limit in sizing.limits}
+
+
+def _on_kubernetes(service: Kubernetes, sizing: Sizing) -> Iterator[Watched]:
+    scaler = None if service.workload is None else service.workload.autoscaler
+    if scaler is not None and scaler.kind == "knative":
+        return
+    up = None if scaler is None else scaler.behavior.up
+    own = None if up is None or up.tolerance is None else _number(up.tolerance)
+    tolerance = max(_TOLERANCE, own or 0.0)
+    triggers = {} if scaler is None else scaler.triggers
+    alone = not set(triggers) - {"cpu"} and not (scaler is not None and scaler.cron)
+    if not triggers and not np.any(np.asarray(service.gpu)):
+        yield from _share("cpu", service, sizing, tolerance)
+    for name in triggers.keys() & {"cpu", "requests"}:
+        threshold = triggers[name].threshold
+        capacity = _number(sizing.capacity_rps)
+        stated = None if threshold is None else _number(threshold)
+        if name == "cpu":
+            stated = stated if stated is None or stated <= 1 else stated / 100
+            for one in _share("cpu", service, sizing, tolerance):
+                reach = one.reach if alone else math.inf
+                usual = one.usual if stated is None else stated
+                yield one._replace(usual=usual, stated=stated is not None, reach=reach)
+        elif triggers[name].query is None and (stated or math.isfinite(capacity)):
+            yield Watched(
+                name=name,
+                load=_row(sizing.rps) if sizing.rps is not None else np.zeros(1),
+                usual=stated or capacity,
+                stated=bool(stated),
+                tolerance=tolerance,
+                step=0.0,
+                least=0.0,
+            )
+
+
+def _asked(sizing: Sizing, watched: list[Watched]) -> Array:
+    """Return the counts that must not be missed: all of them, but those that a target itself leads to.
+
+    At the target that the sizing goes by, what an autoscaler tolerates is room that the target leaves.
+    """
+    bounds = sizing.bounds
+    if any(np.any(x) for x in (bounds.spare, bounds.survive_zones)) or _fails(bounds.instance_availability):
+        return _row(sizing.required)
+    own = {one.name for one in watched if _goes_by_sizing(one, sizing)}
+    rates = [
+        _number(limit.rps_per_instance)
+        for limit in sizing.limits
+        if limit.name not in own and "requests" not in own
+    ]
+    asked = np.zeros(_row(sizing.required).shape)
+    if rates and sizing.rps is not None:
+        asked = np.ceil(_row(sizing.rps) / min(rates) - 1e-9)
+    if sizing.promised is not None:
+        asked = np.maximum(asked, _row(sizing.promised))
+    return np.minimum(asked, _row(sizing.required))
+
+
+def _fails(availability: Floats) -> bool:
+    return bool(np.any(np.asarray(availability) < 1))
+
+
+def _goes_by_sizing(one: Watched, sizing: Sizing) -> bool:
+    """Say whether a measure's target is no higher than what the sizing fills an instance to."""
+    if one.name == "requests":
+        return one.usual <= _number(sizing.capacity_rps) * (1 + 1e-9)
+    targets = {limit.name: _number(limit.target) for limit in sizing.limits}
+    return one.usual <= targets[one.name] * (1 + 1e-9)
+
+
+def _number(values: Floats) -> float:
+    return in_scenario(np.asarray(values, dtype=float))
+
+
+def control_findings(name: str, sizing: Sizing, told: Control | None) -> Iterator[Finding]:
+    """Yield what the reader must know of an autoscaler: what it never reaches, holds or runs too many of."""
+    if told is None:
+        return
+    for one in told.unreachable:
+        what, target = _SHOWN[one.name], told.targets[one.name]
+        message = (
+            f"{what} reaches at most {one.reach:.0%} of an instance, as its {_fuller(one, sizing)} is used "
+            f"up by then, so an autoscaler at {one.usual:.0%} never adds any"
+        )
+        if one.stated:
+            yield TARGET_UNREACHABLE.finding(name, message)
+        else:
+            written = f"It is given {target:.0%} and a minimum of {told.low} instead."
+            yield TARGET_UNREACHABLE.finding(name, message, written, severity="warning")
+    yield from _counts(name, sizing, told)
+
+
+def _counts(name: str, sizing: Sizing, told: Control) -> Iterator[Finding]:
+    targets = " and ".join(_target(which, value) for which, value in told.targets.items())
+    planned = np.minimum(_row(sizing.required), told.high)
+    if told.short.any():
+        hour = int(np.argmax(told.short))
+        message = (
+            f"an autoscaler at {targets} may rest at {told.rests[hour]:,.0f} instances in an hour that needs "
+            f"{told.asked[hour]:,.0f}"
+        )
+        yield AUTOSCALER_SHORT.finding(name, message)
+        return
+    if told.wants.sum() > 1.1 * planned.sum() and np.max(told.wants - planned) > 1:
+        message = (
+            f"holding every count takes {targets} and a minimum of {told.low}, which runs "
+            f"{told.wants.mean():,.1f} instances on average, not {planned.mean():,.1f}"
+        )
+        yield AUTOSCALER_RUNS_MORE.finding(name, message)
+
+
+def _target(name: str, value: float) -> str:
+    return f"{value:,.4g} requests/s" if name == "requests" else f"{value:.0%} of {_SHOWN[name]}"
+
+
+def _fuller(one: Watched, sizing: Sizing) -> str:
+    full = {name: rps for name, rps in _full_rps(sizing).items() if name != one.name}
+    return min(full, key=lambda name: full[name])
