@@ -98,10 +98,10 @@ def _sizing(ctx: Context, name: str, service: Service, rps: Array, path: Path) -
     limits = limits_of(service, instance)
     _check_carries(ctx, limits, service, instance, path)
     if service.queue is None:
-        return size(rps, limits, _bounds(service), _promise(ctx, service, instance))
+        return size(rps, limits, _bounds(service, limits), _promise(ctx, service, instance))
     from capplan.components.services.backlog import with_backlog
 
-    return size(with_backlog(rps, ctx.load.peak(name), service.queue), limits, _bounds(service))
+    return size(with_backlog(rps, ctx.load.peak(name), service.queue), limits, _bounds(service, limits))
 
 
 def _promise(ctx: Context, service: Service, instance: Instance) -> Promise | None:
@@ -120,8 +120,11 @@ def _response(sizing: Sizing, rps: Array) -> ResponseTimes | None:
     return ResponseTimes(sizing.promise, rps, sizing.running, sizing.peak_running, sizing.peak)
 
 
-def _bounds(service: Service) -> Bounds:
-    """Return the autoscaler's bounds; a default never crosses the bound that the plan gives."""
+def _bounds(service: Service, limits: Sequence[Limit]) -> Bounds:
+    """Return the autoscaler's bounds; a default never crosses the bound that the plan gives.
+
+    What nothing is known of but its bounds keeps them: they record what runs.
+    """
     platform = platform_of(service)
     floor: Floats | None = service.instances.min
     ceiling: Floats | None = service.instances.max
@@ -132,8 +135,8 @@ def _bounds(service: Service) -> Bounds:
     if floor is None:
         floor = platform.floor
         floor = floor if ceiling is None else np.minimum(floor, ceiling)
-    least = platform.least(service) if ceiling is None else np.minimum(platform.least(service), ceiling)
-    floor = np.maximum(floor, least)
+    least = platform.least(service) if limits else 0.0
+    floor = np.maximum(floor, least if ceiling is None else np.minimum(least, ceiling))
     redundancy = service.redundancy
     bounds = Bounds(
         floor,
