@@ -212,10 +212,10 @@ def test_disks_and_balancers_are_ordered_once(tmp_path: Path) -> None:
 
 
 def test_unknown_kinds_are_listed(tmp_path: Path) -> None:
-    rollout = deployment().replace("apps/v1", "argoproj.io/v1alpha1").replace("Deployment", "Rollout")
-    found = adopted(tmp_path, deployment("api"), rollout, "kind: Widget\nmetadata: {name: w}\n", "a: 1\n")
+    shop = deployment().replace("apps/v1", "example.com/v1").replace("Deployment", "Shop")
+    found = adopted(tmp_path, deployment("api"), shop, "kind: Widget\nmetadata: {name: w}\n", "a: 1\n")
     said = "\n".join(notes(found, "not covered"))
-    for name in ("Rollout/web", "and it runs pods", "Widget/w", "not a Kubernetes object"):
+    for name in ("Shop/web", "and it runs pods", "Widget/w", "not a Kubernetes object"):
         assert name in said
         assert name in found.text
 
@@ -243,14 +243,14 @@ def test_cloud_run_is_priced_between_its_bounds(tmp_path: Path) -> None:
               annotations: {autoscaling.knative.dev/minScale: "1", autoscaling.knative.dev/maxScale: "10"}
             spec:
               containerConcurrency: 40
-              containers: [{image: api, resources: {limits: {cpu: 500m, memory: 512Mi}}}]
+              containers: [{image: api, resources: {limits: {cpu: 1, memory: 512Mi}}}]
     """
     found = adopted(tmp_path, service)
     api = found.file().plan.services["api"]
-    assert (api.cpu, api.memory, api.concurrency) == (0.5, 0.5, 40)
+    assert (api.cpu, api.memory, api.concurrency) == (1, 0.5, 40)
     total = estimate(found.file(), SHIPPED).total
-    # An idle half vCPU and half GiB all month at $0.0000025 each a second; no free tier for idle time.
-    assert total.floor.item() == pytest.approx(730 * 3600 * (0.5 + 0.5) * 0.0000025)
+    # An idle vCPU and half GiB all month at $0.0000025 each a second; no free tier for idle time.
+    assert total.floor.item() == pytest.approx(730 * 3600 * (1 + 0.5) * 0.0000025)
     assert total.ceiling.item() > 10 * total.floor.item()
 
 

@@ -67,6 +67,78 @@ kind: PersistentVolumeClaim
     remedy="Correct the SKU in the plan.",
     source="the provider's default class of volumes",
 )
+ASSUMED_METRIC = Check(
+    code="assumed-metric",
+    severity="info",
+    title="What an autoscaler measures is assumed",
+    why="Only its name says what a metric counts. The wrong trigger changes simulations and rendered files.",
+    breaks="""\
+kind: Deployment
+---
+kind: HorizontalPodAutoscaler
+spec:
+  scaleTargetRef: {kind: Deployment, name: web}
+  maxReplicas: 5
+  metrics:
+  - {type: External, external: {metric: {name: sqs_messages}, target: {type: AverageValue, averageValue: 9}}}
+""",
+    near="""\
+kind: Deployment
+---
+kind: HorizontalPodAutoscaler
+spec:
+  scaleTargetRef: {kind: Deployment, name: web}
+  maxReplicas: 5
+  metrics:
+  - {type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 60}}}
+""",
+    remedy="Correct the trigger in the plan.",
+    source="names of metrics and types of KEDA's triggers",
+)
+ASSUMED_CONTROLLER = Check(
+    code="assumed-controller",
+    severity="info",
+    title="An Ingress needs a controller that is not among the objects",
+    why="The controller has a load balancer and pods of its own, which cost money once for all Ingresses.",
+    breaks="""\
+kind: Deployment
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+spec: {ingressClassName: nginx}
+""",
+    near="""\
+kind: Deployment
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+""",
+    remedy="Adopt the controller's manifests too, or add its balancer to the plan under resources.",
+    source="https://kubernetes.io/docs/concepts/services-networking/ingress-controllers/",
+)
+ASSUMED_POOL = Check(
+    code="assumed-pool",
+    severity="info",
+    title="The nodes of pods are assumed",
+    why="Pods that tolerate a taint may run on the nodes that have it, which may cost more or less.",
+    breaks="""\
+kind: Deployment
+spec:
+  template:
+    spec:
+      tolerations: [{key: dedicated, value: batch, effect: NoSchedule}]
+""",
+    near="""\
+kind: Deployment
+spec:
+  template:
+    spec:
+      nodeSelector: {dedicated: batch}
+      tolerations: [{key: dedicated, value: batch, effect: NoSchedule}]
+""",
+    remedy="Give the service its pool in the plan.",
+    source="https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/",
+)
 ASSUMED_RUN_TIME = Check(
     code="assumed-run-time",
     severity="info",
@@ -240,6 +312,55 @@ spec: {template: {spec: {volumes: [{name: scratch, emptyDir: {}}]}}}
 """,
     remedy="Add them to the plan under resources.",
     source="https://kubernetes.io/docs/concepts/storage/ephemeral-volumes/#generic-ephemeral-volumes",
+)
+DEVICE_NOT_COVERED = Check(
+    code="device-not-covered",
+    severity="warning",
+    title="Something that pods ask of nodes has no price",
+    why="Devices and licences come with machines that cost more than the ones that are counted.",
+    breaks="""\
+kind: Deployment
+spec:
+  template:
+    spec:
+      containers: [{name: c, image: c, resources: {limits: {aws.amazon.com/neuron: 1}}}]
+""",
+    near="""\
+kind: Deployment
+spec:
+  template:
+    spec:
+      containers: [{name: c, image: c, resources: {limits: {nvidia.com/gpu: 1}}}]
+""",
+    remedy="Choose the machine of the pool with --node-type, or in the plan.",
+    source="https://kubernetes.io/docs/concepts/extend-kubernetes/compute-storage-net/device-plugins/",
+)
+SCALING_NOT_KEPT = Check(
+    code="scaling-not-kept",
+    severity="warning",
+    title="A setting of an autoscaler is left out",
+    why="The plan cannot say it, so simulations and rendered files scale differently.",
+    breaks="""\
+kind: Deployment
+---
+kind: HorizontalPodAutoscaler
+spec:
+  scaleTargetRef: {kind: Deployment, name: web}
+  maxReplicas: 5
+  metrics:
+  - {type: External, external: {metric: {name: moon_phase}, target: {type: AverageValue, averageValue: 9}}}
+""",
+    near="""\
+kind: Deployment
+---
+kind: HorizontalPodAutoscaler
+spec:
+  scaleTargetRef: {kind: Deployment, name: web}
+  maxReplicas: 5
+  behavior: {scaleUp: {selectPolicy: Disabled}}
+""",
+    remedy="Keep it in your own manifests.",
+    source="https://kubernetes.io/docs/reference/kubernetes-api/autoscaling-resources/",
 )
 SCALES_NOTHING = Check(
     code="scales-nothing",

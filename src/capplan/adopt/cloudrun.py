@@ -10,7 +10,7 @@ from capplan.manifests.quantity import memory
 from capplan.manifests.verify.world import Item, amount, mapping, maps, whole
 from capplan.plan.workload import Workload
 
-_DEFAULT_MAX = 100
+_DEFAULT_MAX, _CONCURRENCY = 100, 80
 _CPU, _MEMORY_BYTES = 1.0, 512.0 * 2**20
 """What Cloud Run gives a container that asks for nothing."""
 
@@ -22,13 +22,14 @@ def adopt_cloud_run(draft: Draft, item: Item) -> None:
     containers = maps(item.tree, "spec.template.spec.containers")
     vcpu = sum(_asked(c, "cpu", _CPU if "ports" in c or len(containers) == 1 else 0.0) for c in containers)
     size = sum(_asked(c, "memory", _MEMORY_BYTES) for c in containers)
+    usual = _CONCURRENCY if (vcpu or _CPU) >= 1 else 1
     throttled = str(revision.get("run.googleapis.com/cpu-throttling", "true")).lower() != "false"
     tree: Tree = {
         "platform": "cloud-run",
         "cpu": cores(vcpu or _CPU),
         "memory": memory(size / 2**30),
         "service_time": "100ms",
-        "concurrency": whole(item.tree, "spec.template.spec.containerConcurrency", 80) or 80,
+        "concurrency": whole(item.tree, "spec.template.spec.containerConcurrency", usual) or usual,
         "instances": {
             "min": _scale(item, "minScale", 0),
             "max": _scale(item, "maxScale", _DEFAULT_MAX),

@@ -14,7 +14,7 @@ from capplan.findings import Finding, Severity
 from capplan.plan.services import CLUSTER_PLATFORMS
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|[0-9]+(\.[0-9]+)?(m|Mi|Gi|s|ms|%)")
-_WORDS = frozenset(("true", "false", "null", "True", "False", "Null", "TRUE", "FALSE", "NULL"))
+_WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
 _ON_ITS_OWN = ("services", "databases", "caches", "resources")
 _COMMENT_AT = 44
 
@@ -90,7 +90,9 @@ def _fields(tree: Mapping[str, Any], indent: str) -> Iterator[str]:
 def _flow(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_flow(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, str) and (value in _WORDS or not _PLAIN.fullmatch(value)):
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, str) and (value.lower() in _WORDS or not _PLAIN.fullmatch(value)):
         return '"' + "".join(map(_quoted, value)) + '"'
     return json.dumps(value) if isinstance(value, bool) else str(value)
 

@@ -18,12 +18,17 @@ Tree = dict[str, Any]
 
 DEFAULT_POOL = "default"
 GPU_POOL = "gpu"
+ARM_POOL = "arm64"
 _MACHINES: Mapping[Provider, Mapping[str, str]] = {
-    "gcp": {DEFAULT_POOL: "e2-standard-4", GPU_POOL: "g2-standard-4"},
-    "aws": {DEFAULT_POOL: "m6i.xlarge", GPU_POOL: "g6.xlarge"},
-    "azure": {DEFAULT_POOL: "Standard_D4s_v5", GPU_POOL: "Standard_NC4as_T4_v3"},
+    "gcp": {DEFAULT_POOL: "e2-standard-4", GPU_POOL: "g2-standard-4", ARM_POOL: "c4a-standard-4"},
+    "aws": {DEFAULT_POOL: "m6i.xlarge", GPU_POOL: "g6.xlarge", ARM_POOL: "m7g.xlarge"},
+    "azure": {
+        DEFAULT_POOL: "Standard_D4s_v5",
+        GPU_POOL: "Standard_NC4as_T4_v3",
+        ARM_POOL: "Standard_D4ps_v5",
+    },
 }
-"""Four vCPU, and with one GPU; always named among the assumptions."""
+"""Four vCPU, also of Arm, and with one GPU; always named among the assumptions."""
 
 
 class AdoptOptions(NamedTuple):
@@ -71,8 +76,9 @@ class Draft:
     """A plan while it is being adopted.
 
     resources: everything that the source holds, by address; each ends in a component, as free, as used for
-    others, or in a note (:meth:`account_for_all`). addresses: the resource behind a component, by its name in
-    estimates (``cluster/pool`` for node pools). origins: what a comment says of where an entry comes from.
+    others, or in a note (:meth:`account_for_all`). parts: the resource that an operator makes something of,
+    by the address of what it makes. addresses: the resource behind a component, by its name in estimates
+    (``cluster/pool`` for node pools). origins: what a comment says of where an entry comes from.
     """
 
     def __init__(self, name: str, asked: AdoptOptions) -> None:
@@ -86,6 +92,7 @@ class Draft:
         self.origins: dict[str, str] = {}
         self.resources: dict[str, Held] = {}
         self.addresses: dict[str, str] = {}
+        self.parts: dict[str, str] = {}
         self.entry: str | None = None
         self.namespace: str | None = None
         self.notes: list[Finding] = []
@@ -125,7 +132,7 @@ class Draft:
         name = self._free_name(usable(wanted), usable(namespace) if namespace else "")
         self.sections[section][name] = tree
         self.origins[name] = origin
-        self.addresses[name] = origin if address is None else address
+        self.addresses[name] = self._whole(origin if address is None else address)
         return name
 
     def _free_name(self, wanted: str, namespace: str) -> str:
@@ -138,22 +145,31 @@ class Draft:
                 number += 1
         return candidates[0]
 
-    def pool(self, name: str, machine: str | None = None, spot: bool = False) -> str:
-        """Return a node pool by that name; its machine is the user's, the manifests', or assumed."""
+    def pool(
+        self,
+        name: str,
+        machine: str | None = None,
+        spot: bool = False,
+        kind: str = DEFAULT_POOL,
+        more: Tree | None = None,
+    ) -> str:
+        """Return a node pool by that name; its machine is the user's, the manifests', or a kind's usual."""
         self.provider()
         if name not in self.pools:
-            self.pools[name] = {"machine": self._machine(name, machine), "nodes": {"min": 0}}
+            self.pools[name] = {
+                "machine": self._machine(name, machine, kind),
+                "nodes": {"min": 0},
+                **(more or {}),
+            }
             if spot:
                 self.pools[name]["purchase"] = {"spot": "100%"}
         return name
 
-    def _machine(self, pool: str, said: str | None) -> str:
+    def _machine(self, pool: str, said: str | None, kind: str) -> str:
         given = self.asked.node_types.get(pool) or said
         if given is not None:
             return given
-        usual = _MACHINES[self.provider()]
-        kind = GPU_POOL if pool == GPU_POOL else DEFAULT_POOL
-        machine = self.asked.node_types.get(kind) or usual[kind]
+        machine = self.asked.node_types.get(kind) or _MACHINES[self.provider()][kind]
         remedy = machine if pool == DEFAULT_POOL else f"{pool}={machine}"
         self.note(
             checks.ASSUMED_MACHINE,
@@ -173,6 +189,7 @@ class Draft:
 
     def note(self, check: Check, where: str, what: str, *, severity: Severity | None = None) -> None:
         """Keep something that a reader must know; ``where`` is an address, or what else it is about."""
+        where = self._whole(where)
         file = self.resources[where].file if where in self.resources else ""
         self.notes.append(check.finding(where, what, severity=severity, file=file))
 
@@ -180,6 +197,10 @@ class Draft:
         """Add an entry for a Kubernetes object; ``more`` is what its comment says besides where it stands."""
         origin = f"{item.title}, {item.path}{more}"
         return self.add(section, name, tree, origin, item.namespace, address_of(item))
+
+    def _whole(self, address: str) -> str:
+        """Return the resource that an operator makes something of."""
+        return self.parts.get(address, address)
 
     def account_for_all(self) -> None:
         """Note each resource that ended nowhere: nothing is lost in silence."""

@@ -2,67 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from capplan.adopt import checks, storage
+from capplan.adopt.balancers import add_balancers
 from capplan.adopt.cloudrun import adopt_cloud_run, workload_section
 from capplan.adopt.draft import DEFAULT_POOL, Draft, Tree, address_of, cores, usable
-from capplan.adopt.pods import Defaults, PodRequests, pool_of, requests_of, workload_of
+from capplan.adopt.kinds import FINISHING, FREE, READ, RUNNING, SCALERS
+from capplan.adopt.operators import made_of
+from capplan.adopt.pods import Defaults, PodRequests, requests_of, workload_of
+from capplan.adopt.pools import pool_of
+from capplan.adopt.scaling import scaling_of
 from capplan.adopt.source import is_cloud_run
 from capplan.adopt.unread import LIST, QUANTITY, WHOLE, Shapes, note_unread
 from capplan.catalog.catalog import Catalog
 from capplan.manifests.quantity import memory
 from capplan.manifests.verify.facts import Facts
 from capplan.manifests.verify.world import Item, Workload, World, at, mapping, maps, text, whole
-from capplan.plan.services import CLUSTER_PLATFORMS, Targets
-
-_RUNNING = ("Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "Pod")
-_FINISHING = ("Job", "CronJob", "ScaledJob")
-_READ = (
-    *_RUNNING,
-    *_FINISHING,
-    "DaemonSet",
-    "HorizontalPodAutoscaler",
-    "ScaledObject",
-    "PersistentVolumeClaim",
-    "LimitRange",
-)
-_FREE = frozenset(
-    (
-        "Namespace",
-        "ConfigMap",
-        "Secret",
-        "ServiceAccount",
-        "Role",
-        "RoleBinding",
-        "ClusterRole",
-        "ClusterRoleBinding",
-        "Service",
-        "Ingress",
-        "IngressClass",
-        "NetworkPolicy",
-        "PodDisruptionBudget",
-        "PriorityClass",
-        "StorageClass",
-        "ResourceQuota",
-        "VerticalPodAutoscaler",
-        "CustomResourceDefinition",
-        "ValidatingWebhookConfiguration",
-        "MutatingWebhookConfiguration",
-        "APIService",
-        "Endpoints",
-        "EndpointSlice",
-        "PodSecurityPolicy",
-        "ServiceMonitor",
-        "PodMonitor",
-        "PrometheusRule",
-        "TriggerAuthentication",
-        "ClusterTriggerAuthentication",
-        "Kustomization",
-        "Component",
-    )
-)
-"""Kinds that order nothing from the provider by themselves."""
+from capplan.plan.services import CLUSTER_PLATFORMS
 
 _STORES = {
     "redis": ("caches", None),
@@ -92,24 +49,49 @@ def adopt_objects(draft: Draft, items: Iterable[Item]) -> None:
     every = sorted(items, key=lambda item: (item.namespace, item.kind, item.name))
     for item in every:
         draft.hold(address_of(item), item.kind, item.tree, item.path)
-        if item.kind in _READ or is_cloud_run(item.tree):
+        if item.kind in READ or is_cloud_run(item.tree):
             spec = {"spec": item.tree.get("spec")}
             note_unread(draft, address_of(item), spec, _SHAPES)
         if is_cloud_run(item.tree):
             adopt_cloud_run(draft, item)
-    world = World([item for item in every if not is_cloud_run(item.tree)], Facts())
+    world = World(list(_expanded(draft, [item for item in every if not is_cloud_run(item.tree)])), Facts())
     defaults = Defaults.of(world)
-    for item in world.of(*_RUNNING):
+    for item in world.of(*RUNNING):
         _adopt_running(draft, item, world, defaults)
-    for item in world.of(*_FINISHING):
+    for item in world.of(*FINISHING):
         _adopt_finishing(draft, item, world, defaults)
     _adopt_daemonsets(draft, world, defaults)
-    spaces = {item.namespace for item in world.of(*_RUNNING, *_FINISHING)}
+    spaces = {item.namespace for item in world.of(*RUNNING, *FINISHING)}
     if len(spaces) == 1 and usable(space := spaces.pop()) == space:
         draft.namespace = space
     storage.add_claims(draft, world)
-    storage.add_balancers(draft, world)
+    add_balancers(draft, world)
     _note_others(draft, world)
+
+
+def _expanded(draft: Draft, items: Sequence[Item]) -> Iterator[Item]:
+    """Yield the objects, what operators make of theirs, and Rollouts with the pods that they refer to."""
+    deployments = {(i.namespace, i.name): i for i in items if i.kind == "Deployment"}
+    templates = {}
+    for item in items:
+        reference = mapping(item.tree, "spec.workloadRef")
+        if item.kind == "Rollout" and reference.get("kind") == "Deployment":
+            found = deployments.get((item.namespace, str(reference.get("name"))))
+            if found is not None:
+                templates[address_of(item)] = found
+    rolled = {address_of(item) for item in templates.values()}
+    draft.used |= rolled
+    for item in items:
+        made = made_of(item)
+        if made is not None:
+            draft.parts |= {address_of(part): address_of(item) for part in made}
+            yield from made
+        elif address_of(item) in templates:
+            template = at(templates[address_of(item)].tree, "spec.template")
+            spec = {**mapping(item.tree, "spec"), "template": template}
+            yield Item(item.path, {**item.tree, "spec": spec})
+        elif address_of(item) not in rolled:
+            yield item
 
 
 def _adopt_running(draft: Draft, item: Item, world: World, defaults: Defaults) -> None:
@@ -117,27 +99,28 @@ def _adopt_running(draft: Draft, item: Item, world: World, defaults: Defaults) -
         draft.used.add(address_of(item))
         return
     workload = workload_of(item, world)
-    requests = requests_of(workload, defaults, draft)
+    requests = requests_of(workload, defaults, draft, world)
     if item.kind == "StatefulSet" and not workload.scalers and _store_of(workload) is not None:
         _adopt_store(draft, workload, requests, world)
         return
-    tree = _service(draft, workload, requests)
+    tree = _service(draft, workload, requests, world)
     public = _is_public(workload, world)
     more: Tree = {"public": True} if public else {}
-    if any(scaler.kind == "ScaledObject" for scaler in workload.scalers):
-        more["autoscaler"] = {"kind": "keda"}
-    tree |= workload_section(maps(workload.pod, "containers"), **more)
+    scaling = scaling_of(workload, requests, draft, world)
+    if scaling.targets:
+        tree["target_utilization"] = scaling.targets
+    tree |= workload_section(maps(workload.pod, "containers"), **more, **scaling.workload)
     name = draft.add_object("services", item.name, tree, item)
     if public and draft.entry is None:
         draft.entry = name
     _adopt_volumes(draft, workload, world)
 
 
-def _service(draft: Draft, workload: Workload, requests: PodRequests) -> Tree:
+def _service(draft: Draft, workload: Workload, requests: PodRequests, world: World) -> Tree:
     """Return a service of pods; sizes are rounded up to thousandths of a core and to MiB."""
     tree: Tree = {
         "platform": "kubernetes",
-        "pool": pool_of(workload, requests.gpu, draft),
+        "pool": pool_of(workload, requests.gpu, draft, world),
         "cpu": cores(max(requests.cpu, 0.001)),
         "memory": memory(requests.memory / 2**30),
     }
@@ -148,30 +131,17 @@ def _service(draft: Draft, workload: Workload, requests: PodRequests) -> Tree:
     if requests.gpu:
         tree["gpu"] = requests.gpu
     lo, hi = max(0, workload.lo), max(0, workload.hi)
-    tree["instances"] = lo if lo == hi else {"min": min(lo, hi), "max": hi}
-    target = _cpu_target(workload)
-    if target not in (None, round(100 * float(Targets.model_validate({}).cpu))):
-        tree["target_utilization"] = {"cpu": f"{target}%"}
+    tree["instances"] = _instances(workload, min(lo, hi), hi)
     return tree
 
 
-def _cpu_target(workload: Workload) -> int | None:
-    """Return the CPU utilization, percent of the request, that the autoscaler keeps; None above 100."""
-    for scaler in workload.scalers:
-        metrics, triggers = maps(scaler.tree, "spec.metrics"), maps(scaler.tree, "spec.triggers")
-        found = [
-            at(scaler.tree, "spec.targetCPUUtilizationPercentage"),
-            *(
-                at(m, "resource.target.averageUtilization")
-                for m in metrics
-                if at(m, "resource.name") == "cpu"
-            ),
-            *(at(trigger, "metadata.value") for trigger in triggers if trigger.get("type") == "cpu"),
-        ]
-        for value in found:
-            if str(value).isdigit() and 0 < int(value) <= 100:
-                return int(value)
-    return None
+def _instances(workload: Workload, lo: int, hi: int) -> object:
+    """Return the bounds, and what runs today if the object says it beside an autoscaler."""
+    if lo == hi:
+        return lo
+    today = at(workload.item.tree, "spec.replicas")
+    said = isinstance(today, int) and not isinstance(today, bool) and lo <= today <= hi
+    return {"min": lo, **({"desired": today} if said else {}), "max": hi}
 
 
 def _is_public(workload: Workload, world: World) -> bool:
@@ -197,7 +167,7 @@ def _adopt_store(draft: Draft, workload: Workload, requests: PodRequests, world:
     section, engine = found
     tree: Tree = {
         "platform": "kubernetes",
-        "pool": pool_of(workload, 0, draft),
+        "pool": pool_of(workload, 0, draft, world),
         "cpu": cores(max(requests.cpu, 0.001)),
         "memory": memory(requests.memory / 2**30),
         "replicas": max(0, workload.lo),
@@ -205,14 +175,16 @@ def _adopt_store(draft: Draft, workload: Workload, requests: PodRequests, world:
     if engine is not None:
         tree["engine"] = engine
     claims = [mapping(claim, "spec") for claim in maps(item.tree, "spec.volumeClaimTemplates")]
-    if claims:
-        disk = storage.disk_of(claims[0], address_of(item), draft, world)
+    disk = storage.disk_of(claims[0], address_of(item), draft, world) if claims else None
+    if disk is not None:
         sizes = [storage.known_gib(claim, address_of(item), draft) for claim in claims]
         known = [size for size in sizes if size is not None]
         if known:
             tree["storage"] = memory(sum(known))
         tree["storage_class"] = disk.sku
-    draft.add_object(section, item.name, tree, item)
+    name = draft.add_object(section, item.name, tree, item)
+    if disk is not None:
+        storage.add_performance(draft, item, disk, sum(known), max(0, workload.lo), name)
 
 
 def _adopt_volumes(draft: Draft, workload: Workload, world: World) -> None:
@@ -223,7 +195,7 @@ def _adopt_volumes(draft: Draft, workload: Workload, world: World) -> None:
         disk = storage.disk_of(mapping(claim, "spec"), where, draft, world)
         gib = storage.known_gib(mapping(claim, "spec"), where, draft)
         name = f"{item.name}-{text(claim, 'metadata.name')}"
-        if gib is not None:
+        if gib is not None and disk is not None:
             storage.add_disk(draft, item, disk, gib, workload.hi, name)
     for volume in maps(workload.pod, "volumes"):
         if "ephemeral" in volume:
@@ -237,8 +209,9 @@ def _adopt_finishing(draft: Draft, item: Item, world: World, defaults: Defaults)
     """Add what runs and ends: none at the floor, all pods at once at the ceiling."""
     workload = workload_of(item, world)
     pods = _pods_at_once(item)
-    tree = _service(draft, workload, requests_of(workload, defaults, draft))
+    tree = _service(draft, workload, requests_of(workload, defaults, draft, world), world)
     tree["instances"] = {"min": 0, "max": pods}
+    tree["workload"] = {"autoscaler": {"kind": "keda", "triggers": {"queue": 1}}}
     what = "runs for an unknown time, so it counts only in the highest cost"
     draft.note(checks.ASSUMED_RUN_TIME, address_of(item), what)
     draft.add_object("services", item.name, tree, item)
@@ -260,8 +233,8 @@ def _adopt_daemonsets(draft: Draft, world: World, defaults: Defaults) -> None:
     found: dict[str | None, list[PodRequests]] = {}
     for item in world.of("DaemonSet"):
         workload = workload_of(item, world)
-        requests = requests_of(workload, defaults, draft)
-        chosen = pool_of(workload, 0, draft)
+        requests = requests_of(workload, defaults, draft, world)
+        chosen = pool_of(workload, 0, draft, world)
         found.setdefault(None if chosen == DEFAULT_POOL else chosen, []).append(requests)
         draft.used.add(address_of(item))
     if not found:
@@ -278,18 +251,23 @@ def _adopt_daemonsets(draft: Draft, world: World, defaults: Defaults) -> None:
 
 def _note_others(draft: Draft, world: World) -> None:
     """Count what costs nothing by itself, and note the kinds that capplan does not know."""
-    names = {(item.kind, item.namespace, item.name) for item in world.items}
-    for scaler in world.of("HorizontalPodAutoscaler", "ScaledObject"):
+    for scaler in world.of(*SCALERS):
         target = mapping(scaler.tree, "spec.scaleTargetRef")
-        kind = str(target.get("kind", "Deployment"))
+        kind, name = str(target.get("kind", "Deployment")), str(target.get("name"))
         draft.used.add(address_of(scaler))
-        if (kind, scaler.namespace, str(target.get("name"))) not in names:
-            what = f"scales {kind} {target.get('name')}, which is not among the objects"
+        if "/".join(part for part in (kind, scaler.namespace, name) if part) not in draft.resources:
+            what = f"scales {kind} {name}, which is not among the objects"
             draft.note(checks.SCALES_NOTHING, address_of(scaler), what)
     draft.used |= {address_of(item) for item in world.of("LimitRange")}
-    draft.free |= {address_of(item) for item in world.items if item.kind in _FREE} - draft.used
+    free = {address_of(item) for item in world.items if item.kind in FREE or _is_mesh(item)}
+    draft.free |= free - draft.used
     for item in world.items:
-        if item.kind not in _FREE and item.kind not in _READ:
+        if item.kind not in FREE and item.kind not in READ:
             pods = " and it runs pods" if at(item.tree, "spec.template.spec.containers") else ""
             what = f"capplan does not know the kind {item.tree.get('apiVersion')} {item.kind}{pods}"
             draft.note(checks.UNKNOWN_RESOURCE, address_of(item), what)
+
+
+def _is_mesh(item: Item) -> bool:
+    """Say whether a Gateway is one of Istio's, which configures pods that are there anyway."""
+    return item.kind == "Gateway" and item.group == "networking.istio.io"

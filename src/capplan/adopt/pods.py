@@ -1,13 +1,13 @@
-"""Pods: what they request, and which nodes they ask for."""
+"""Pods: what they request of nodes, whole pods and containers together."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from capplan.adopt import checks
-from capplan.adopt.draft import DEFAULT_POOL, GPU_POOL, Draft, address_of, usable
-from capplan.manifests.verify.world import Item, Workload, World, amount, at, mapping, maps
+from capplan.adopt.draft import Draft, address_of
+from capplan.manifests.verify.world import Item, Workload, World, amount, at, mapping, maps, text
 
 _TEMPLATES = {
     "CronJob": "spec.jobTemplate.spec.template",
@@ -21,22 +21,7 @@ _UNSAID = {"cpu": 0.1, "memory": 200.0 * 2**20}
 (pkg/scheduler/util/pod_resources.go)."""
 
 _GPUS = ("nvidia.com/gpu", "amd.com/gpu")
-_POOL_LABELS = (
-    "cloud.google.com/gke-nodepool",
-    "eks.amazonaws.com/nodegroup",
-    "alpha.eksctl.io/nodegroup-name",
-    "kubernetes.azure.com/agentpool",
-    "agentpool",
-    "karpenter.sh/nodepool",
-)
-_MACHINE_LABELS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
-_SPOT_LABELS = {
-    "cloud.google.com/gke-spot": "true",
-    "cloud.google.com/gke-preemptible": "true",
-    "eks.amazonaws.com/capacityType": "SPOT",
-    "karpenter.sh/capacity-type": "spot",
-    "kubernetes.azure.com/scalesetpriority": "spot",
-}
+_PRICED = frozenset((*_GPUS, "cpu", "memory", "ephemeral-storage"))
 
 
 class PodRequests(NamedTuple):
@@ -76,15 +61,72 @@ def workload_of(item: Item, world: World) -> Workload:
     return world.workload_of(Item(item.path, tree))
 
 
-def requests_of(workload: Workload, defaults: Defaults, draft: Draft) -> PodRequests:
-    """Return what a pod requests; what no container says is assumed, and noted."""
-    filled = [_filled(container, workload, defaults, draft) for container in maps(workload.pod, "containers")]
-    template = {"metadata": {}, "spec": {**workload.pod, "containers": filled}}
-    item = Item(workload.item.path, {"spec": {"template": template}})
+def requests_of(workload: Workload, defaults: Defaults, draft: Draft, world: World) -> PodRequests:
+    """Return what a pod requests; what neither it nor a container says is assumed, and noted."""
+    pod = workload.pod
+    inits = [
+        _filled(container, workload, defaults, draft)
+        if container.get("restartPolicy") == "Always"
+        else container
+        for container in maps(pod, "initContainers")
+    ]
+    filled = [_filled(container, workload, defaults, draft) for container in maps(pod, "containers")]
+    spec = {**pod, "initContainers": inits, "containers": filled}
+    item = Item(workload.item.path, {"spec": {"template": {"metadata": {}, "spec": spec}}})
     whole = workload._replace(item=item)
+    _note_devices(workload, draft)
+    overhead = _overhead(workload, draft, world)
+    cpu, size = (
+        _pod_request(whole, resource) + overhead.get(resource, 0.0) for resource in ("cpu", "memory")
+    )
     gpu = int(sum(whole.request(name) for name in _GPUS))
     limits = [_limit(whole, resource) for resource in ("cpu", "memory")]
-    return PodRequests(whole.request("cpu"), whole.request("memory"), gpu, *limits)
+    return PodRequests(cpu, size, gpu, *limits)
+
+
+def _pod_request(workload: Workload, resource: str) -> float:
+    """Return what a pod requests as a whole: its own figure, or that of its containers (KEP-2837)."""
+    own = amount(mapping(workload.pod, "resources.requests").get(resource))
+    if own is None and not _some_container_says(workload, resource):
+        own = amount(mapping(workload.pod, "resources.limits").get(resource))
+    return workload.request(resource) if own is None else max(own, 0.0)
+
+
+def _some_container_says(workload: Workload, resource: str) -> bool:
+    every = [*maps(workload.pod, "initContainers"), *maps(workload.pod, "containers")]
+    return any(
+        _is_said(mapping(container, f"resources.{part}").get(resource))
+        for container in every
+        for part in ("requests", "limits")
+    )
+
+
+def _overhead(workload: Workload, draft: Draft, world: World) -> dict[str, float]:
+    """Return what the pod's runtime takes besides its containers: the pod says it, or its RuntimeClass."""
+    said = mapping(workload.pod, "overhead")
+    name = text(workload.pod, "runtimeClassName")
+    if name and not said:
+        classes = {item.name: item.tree for item in world.of("RuntimeClass")}
+        said = mapping(classes.get(name, {}), "overhead.podFixed")
+        if name not in classes:
+            what = f"runtime class {name} is not among the objects: no overhead"
+            draft.note(checks.ASSUMED_REQUESTS, address_of(workload.item), what)
+    return {resource: amount(value) or 0.0 for resource, value in said.items()}
+
+
+def _note_devices(workload: Workload, draft: Draft) -> None:
+    """Name what a pod asks of nodes besides cores, memory and GPUs."""
+    every = [*maps(workload.pod, "initContainers"), *maps(workload.pod, "containers")]
+    asked = {
+        str(name)
+        for container in every
+        for part in ("requests", "limits")
+        for name in mapping(container, f"resources.{part}")
+    }
+    claims = [f"resource claim {claim.get('name')}" for claim in maps(workload.pod, "resourceClaims")]
+    for what in [*sorted(asked - _PRICED), *claims]:
+        message = f"each pod asks for {what}, which has no price of its own"
+        draft.note(checks.DEVICE_NOT_COVERED, address_of(workload.item), message)
 
 
 def _filled(
@@ -94,7 +136,7 @@ def _filled(
     said = {**mapping(resources, "limits"), **mapping(resources, "requests")}
     added: dict[str, float] = {}
     for resource, usual in _UNSAID.items():
-        if _is_said(said.get(resource)):
+        if _is_said(said.get(resource)) or _pod_says(workload.pod, resource):
             continue
         default = defaults.requests.get((workload.namespace, resource))
         added[resource] = usual if default is None else default
@@ -109,35 +151,18 @@ def _filled(
     return {**container, "resources": {**resources, "requests": requests}}
 
 
+def _pod_says(pod: Mapping[str, Any], resource: str) -> bool:
+    return any(_is_said(mapping(pod, f"resources.{part}").get(resource)) for part in ("requests", "limits"))
+
+
 def _is_said(value: object) -> bool:
     found = amount(value)
     return found is not None and found >= 0
 
 
 def _limit(workload: Workload, resource: str) -> float | None:
+    own = amount(mapping(workload.pod, "resources.limits").get(resource))
+    if own is not None:
+        return own
     found = [amount(mapping(c, "resources.limits").get(resource)) for c in workload.containers]
     return None if not found or None in found else sum(value for value in found if value is not None)
-
-
-def pool_of(workload: Workload, gpu: int, draft: Draft) -> str:
-    """Return the node pool that a pod asks for by its node selector or required affinity."""
-    labels = dict(_wanted(workload.pod))
-    spot = any(labels.get(key) == value for key, value in _SPOT_LABELS.items())
-    machine = next((labels[key] for key in _MACHINE_LABELS if key in labels), None)
-    named = next((labels[key] for key in _POOL_LABELS if key in labels), None)
-    if named is None:
-        named = machine or (GPU_POOL if gpu else DEFAULT_POOL)
-        named = f"{named}-spot" if spot else named
-    return draft.pool(usable(named), machine, spot)
-
-
-def _wanted(pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the labels that a node must have; of a choice the first value."""
-    affinity = "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
-    for term in maps(pod, f"{affinity}.nodeSelectorTerms")[:1]:
-        for expression in maps(term, "matchExpressions"):
-            values = expression.get("values")
-            if expression.get("operator") == "In" and isinstance(values, list) and values:
-                yield str(expression.get("key")), str(values[0])
-    for key, value in mapping(pod, "nodeSelector").items():
-        yield str(key), str(value)

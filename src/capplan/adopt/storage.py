@@ -1,24 +1,32 @@
-"""Disks and load balancers: what objects order from the provider beside pods."""
+"""Volumes: what claims order from the provider, by their storage classes."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from capplan.adopt import checks
+from capplan.adopt.balancers import default_of
 from capplan.adopt.draft import Draft, Tree, address_of
+from capplan.adopt.volumes import Volume
 from capplan.manifests.quantity import memory
-from capplan.manifests.verify.world import Item, World, amount, at, mapping, maps, text
+from capplan.manifests.verify.world import Item, World, amount, at, mapping, text
 from capplan.plan.services import Provider
 
 
 class AdoptedDisk(NamedTuple):
-    """Catalog service and SKU of a volume; where disks have fixed sizes, the SKU of one of them."""
+    """Catalog service and SKU of a volume; where disks have fixed sizes, the SKU of one of them.
+
+    iops, iops_per_gib, mbps: performance that its class provisions, 0 where it does not.
+    """
 
     service: str
     sku: str
+    iops: float = 0.0
+    iops_per_gib: float = 0.0
+    mbps: float = 0.0
 
 
 _DEFAULT: Mapping[Provider, AdoptedDisk] = {
@@ -32,6 +40,11 @@ _CLASSES: Mapping[Provider, Mapping[str, AdoptedDisk]] = {
         "standard-rwo": AdoptedDisk("persistent-disk", "pd-balanced"),
         "premium-rwo": AdoptedDisk("persistent-disk", "pd-ssd"),
         **{sku: AdoptedDisk("persistent-disk", sku) for sku in ("pd-standard", "pd-balanced", "pd-ssd")},
+        "pd-extreme": AdoptedDisk("persistent-disk", "extreme"),
+        **{
+            f"{kind} regional-pd": AdoptedDisk("persistent-disk", f"{sku}-replicated")
+            for kind, sku in (("pd-standard", "hdd"), ("pd-balanced", "balanced"), ("pd-ssd", "ssd"))
+        },
     },
     "aws": {sku: AdoptedDisk("ebs", sku) for sku in ("gp2", "gp3", "io1", "io2", "st1", "sc1")},
     "azure": {
@@ -43,27 +56,78 @@ _CLASSES: Mapping[Provider, Mapping[str, AdoptedDisk]] = {
             ("managed-premium", "P10-LRS-128GiB"),
             ("managed-csi-premium", "P10-LRS-128GiB"),
             ("Premium_LRS", "P10-LRS-128GiB"),
+            ("Premium_ZRS", "P10-ZRS-128GiB"),
+            ("StandardSSD_ZRS", "E10-ZRS-128GiB"),
+            ("Standard_LRS", "S10-LRS-128GiB"),
         )
     },
 }
 """Storage classes that the managed platforms install, and the disk types that StorageClass objects name."""
 
-_INCLUDED_RULES = 5
+_SHARED = re.compile(
+    r"efs\.csi|fsx\.|s3\.csi|filestore|gcsfuse|file\.csi\.azure|blob\.csi|azure-file|azurefile|nfs|-rwx$"
+)
+"""Provisioners and classes of file systems and buckets, which are billed by what they hold."""
+
+_LOCAL = re.compile(r"no-provisioner|local-path|hostpath|openebs\.io/local|topolvm")
+"""Provisioners of volumes on disks that nodes have anyway."""
+
+_PERFORMANCE = (
+    ("iops", ("iops", "provisioned-iops-on-create", "diskiopsreadwrite")),
+    ("iops_per_gib", ("iopspergb",)),
+    ("mbps", ("throughput", "provisioned-throughput-on-create", "diskmbpsreadwrite")),
+)
+"""Parameters of storage classes by what they provision, in lower case: their drivers ignore the case."""
 
 
-def disk_of(claim: object, where: str, draft: Draft, world: World) -> AdoptedDisk:
-    """Return the disk that a claim's specification asks for; unknown classes are assumed, and noted."""
+def disk_of(claim: object, where: str, draft: Draft, world: World) -> AdoptedDisk | None:
+    """Return the disk that a claim's specification asks for; None where it is no disk, which is noted.
+
+    Unknown classes are assumed, and noted.
+    """
     provider = draft.provider()
+    name, found = _class_of(claim, world)
+    parameters = {str(key).lower(): value for key, value in mapping(found, "parameters").items()}
+    provisioner = text(found, "provisioner")
+    if _LOCAL.search(provisioner or name):
+        return None
+    if _SHARED.search(provisioner or name):
+        draft.note(checks.UNKNOWN_USAGE, where, f"storage class {name} is billed by what is stored in it")
+        return None
+    legacy = "gp2" if provisioner == "kubernetes.io/aws-ebs" else ""
+    kind = str(parameters.get("type") or parameters.get("skuname") or legacy or name)
+    kind = f"{kind} {parameters['replication-type']}" if "replication-type" in parameters else kind
+    disk = _CLASSES[provider].get(kind.removesuffix(" none"))
+    if disk is None:
+        disk = _DEFAULT[provider]
+        if name:
+            draft.note(checks.ASSUMED_DISK, where, f"storage class {name} is a {disk.sku} volume")
+    return _provisioned(disk, parameters, name, where, draft)
+
+
+def _class_of(claim: object, world: World) -> tuple[str, Mapping[str, Any]]:
+    """Return the storage class of a claim: the one it names, or the default among the objects."""
     name = text(claim, "storageClassName")
     classes = {item.name: item.tree for item in world.of("StorageClass")}
-    parameters = mapping(classes.get(name, {}), "parameters")
-    kind = str(parameters.get("type") or parameters.get("skuName") or parameters.get("skuname") or name)
-    found = _CLASSES[provider].get(kind)
-    if found is None:
-        found = _DEFAULT[provider]
-        if name:
-            draft.note(checks.ASSUMED_DISK, where, f"storage class {name} is a {found.sku} volume")
-    return found
+    if not name and at(claim, "storageClassName") is None:
+        name = default_of(classes, "storageclass.kubernetes.io/is-default-class")
+    return name, classes.get(name, {})
+
+
+def _provisioned(
+    disk: AdoptedDisk, parameters: Mapping[str, object], name: str, where: str, draft: Draft
+) -> AdoptedDisk:
+    """Return the disk with the performance that its class provisions; what has no price is noted."""
+    for field, keys in _PERFORMANCE:
+        value = next((amount(parameters[key]) for key in keys if key in parameters), None)
+        if not value:
+            continue
+        if disk.service == "ebs":
+            disk = AdoptedDisk(**{**disk._asdict(), field: value})
+        else:
+            what = f"the {field.partition('_')[0]} that storage class {name} provisions have no price"
+            draft.note(checks.UNPRICED_ATTRIBUTE, where, what)
+    return disk
 
 
 def claimed_gib(claim: object) -> float | None:
@@ -91,6 +155,18 @@ def add_disk(draft: Draft, item: Item, disk: AdoptedDisk, gib: float, volumes: i
         "quantity": int(total) if total.is_integer() else total,
     }
     draft.add_object("resources", f"{name}-disk", tree, item, f": {volumes} × {memory(gib)}")
+    add_performance(draft, item, disk, gib, volumes, name)
+
+
+def add_performance(draft: Draft, item: Item, disk: AdoptedDisk, gib: float, volumes: int, name: str) -> None:
+    """Add what a class provisions besides the size of its volumes."""
+    if disk.service != "ebs":
+        return
+    iops = max(disk.iops, disk.iops_per_gib * gib)
+    for sku, quantity in Volume(disk.sku, gib, iops, disk.mbps).extras():
+        if quantity:
+            tree = {"provider": "aws", "service": "ebs", "sku": sku, "quantity": round(quantity * volumes, 6)}
+            draft.add_object("resources", f"{name}-{sku.partition('-')[2].partition('-')[0]}", tree, item)
 
 
 _WHOLE = dict(
@@ -118,57 +194,11 @@ def add_claims(draft: Draft, world: World) -> None:
         claim = mapping(item.tree, "spec")
         where = address_of(item)
         disk = disk_of(claim, where, draft, world)
+        if disk is None:
+            draft.used.add(where)
+            continue
         if at(claim, "accessModes") == ["ReadWriteMany"]:
             draft.note(checks.ASSUMED_DISK, where, f"shared storage at the price of a {disk.sku} volume")
         size = known_gib(claim, where, draft)
         if size is not None:
             add_disk(draft, item, disk, size, 1, item.name)
-
-
-def add_balancers(draft: Draft, world: World) -> None:
-    """Add the Services of type LoadBalancer, and the Ingresses that the provider serves."""
-    services = [i for i in world.of("Service") if text(i.tree, "spec.type") == "LoadBalancer"]
-    ingresses = [i for i in world.of("Ingress") if _served_by_provider(i)]
-    if not services and not ingresses:
-        return
-    provider = draft.provider()
-    draft.used |= {address_of(item) for item in (*services, *ingresses)}
-    if provider == "aws":
-        for item, sku in [*((i, "nlb-hour") for i in services), *((i, "alb-hour") for i in ingresses)]:
-            draft.add_object("resources", f"{item.name}-balancer", _tree(provider, "elb", sku, 1), item)
-        return
-    counted = sum(_rules(provider, item) for item in services)
-    counted += sum(2 if maps(item.tree, "spec.tls") else 1 for item in ingresses)
-    first, more = _SHARED[provider]
-    origin = ", ".join(item.title for item in [*services, *ingresses])
-    draft.add("resources", "load-balancers", _tree(provider, "load-balancer", first, 1), origin)
-    if counted > _INCLUDED_RULES:
-        extra = counted - _INCLUDED_RULES
-        what = f"rules beyond {_INCLUDED_RULES}"
-        draft.add("resources", "further-balancer-rules", _tree(provider, "load-balancer", more, extra), what)
-
-
-_SHARED: Mapping[Provider, tuple[str, str]] = {
-    "gcp": ("forwarding-rules-first-5", "additional-forwarding-rule"),
-    "azure": ("standard-included-rules", "standard-rule"),
-}
-"""One price for the first five rules of all balancers together, then one for each."""
-
-
-def _rules(provider: Provider, service: Item) -> int:
-    """Return the rules of a Service: on GCP one an IP protocol, on Azure one a port."""
-    ports = maps(service.tree, "spec.ports")
-    if provider == "azure":
-        return max(1, len(ports))
-    return max(1, len({port.get("protocol", "TCP") for port in ports}))
-
-
-def _served_by_provider(ingress: Item) -> bool:
-    """Say whether the provider makes a balancer of an Ingress; other controllers use their Service."""
-    annotations = mapping(ingress.tree, "metadata.annotations")
-    name = text(ingress.tree, "spec.ingressClassName") or annotations.get("kubernetes.io/ingress.class", "")
-    return name in ("gce", "gce-internal", "alb")
-
-
-def _tree(provider: Provider, service: str, sku: str, quantity: int) -> Tree:
-    return {"provider": provider, "service": service, "sku": sku, "quantity": quantity}

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from capplan.adopt.draft import Tree, cores
-from capplan.adopt.terraform.aws_disks import Volume, put_volumes, volume_of
+from capplan.adopt.terraform.aws_disks import put_volumes, volume_of
 from capplan.adopt.terraform.planned import Planned
 from capplan.adopt.terraform.reading import Reading, bounds, name_of
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
+from capplan.adopt.volumes import Volume
 from capplan.manifests.quantity import memory
 
 _IMAGE_GIB = 8

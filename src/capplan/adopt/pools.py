@@ -1,0 +1,154 @@
+"""Node pools: which nodes pods ask for by labels, and what those nodes are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from capplan.adopt import checks
+from capplan.adopt.draft import ARM_POOL, DEFAULT_POOL, GPU_POOL, Draft, Tree, address_of, usable
+from capplan.manifests.verify.world import Workload, World, mapping, maps, text
+
+_POOL_LABELS = (
+    "cloud.google.com/gke-nodepool",
+    "eks.amazonaws.com/nodegroup",
+    "alpha.eksctl.io/nodegroup-name",
+    "kubernetes.azure.com/agentpool",
+    "agentpool",
+    "karpenter.sh/nodepool",
+)
+_MACHINE_LABELS = ("node.kubernetes.io/instance-type", "beta.kubernetes.io/instance-type")
+_ARCHITECTURE = ("kubernetes.io/arch", "beta.kubernetes.io/arch")
+_SYSTEM = ("kubernetes.io/os", "beta.kubernetes.io/os")
+_ACCELERATOR = "cloud.google.com/gke-accelerator"
+_SPOT_LABELS = {
+    "cloud.google.com/gke-spot": "true",
+    "cloud.google.com/gke-preemptible": "true",
+    "cloud.google.com/gke-provisioning": "spot",
+    "eks.amazonaws.com/capacityType": "SPOT",
+    "karpenter.sh/capacity-type": "spot",
+    "kubernetes.azure.com/scalesetpriority": "spot",
+}
+_SAME_NODES = (
+    "topology.",
+    "failure-domain.",
+    "kubernetes.io/hostname",
+    "node-role.kubernetes.io/",
+    *_SPOT_LABELS,
+)
+"""Beginnings of labels that choose among nodes of a pool, or that every node has."""
+
+_FAMILIES: Mapping[str, str] = {
+    "karpenter.k8s.aws/instance-family": "{}.xlarge",
+    "eks.amazonaws.com/instance-family": "{}.xlarge",
+    "cloud.google.com/machine-family": "{}-standard-4",
+}
+"""Labels that name a family of machines, and its machine with four vCPU."""
+
+
+class _Accelerated(NamedTuple):
+    """A machine of GKE with one GPU; add_on: the GPU, where the machine does not include it."""
+
+    machine: str
+    add_on: str = ""
+
+
+_ACCELERATED: Mapping[str, _Accelerated] = {
+    "nvidia-l4": _Accelerated("g2-standard-4"),
+    "nvidia-tesla-t4": _Accelerated("n1-standard-4", "nvidia-tesla-t4"),
+    "nvidia-tesla-v100": _Accelerated("n1-standard-8", "nvidia-tesla-v100"),
+    "nvidia-tesla-p100": _Accelerated("n1-standard-8", "nvidia-tesla-p100"),
+    "nvidia-tesla-a100": _Accelerated("a2-highgpu-1g"),
+    "nvidia-a100-80gb": _Accelerated("a2-ultragpu-1g"),
+    "nvidia-h100-80gb": _Accelerated("a3-highgpu-1g"),
+}
+_OPEN_TAINTS = (
+    "node.kubernetes.io/",
+    "node-role.kubernetes.io/",
+    "nvidia.com/",
+    "amd.com/",
+    "sandbox.gke.io/",
+)
+"""Beginnings of taints that a cluster or a provider sets by itself."""
+
+
+def pool_of(workload: Workload, gpu: int, draft: Draft, world: World) -> str:
+    """Return the node pool that a pod asks for by its node selector or required affinity.
+
+    A label that no provider knows stands for a pool of its own, named by its value.
+    """
+    labels = dict(_wanted(workload.pod, world))
+    spot = any(labels.get(key) == value for key, value in _SPOT_LABELS.items())
+    arm = _first(labels, _ARCHITECTURE) == "arm64"
+    named = _first(labels, _POOL_LABELS) or _first(labels, _MACHINE_LABELS)
+    machine = _first(labels, _MACHINE_LABELS) or _of_family(labels)
+    own: Tree = {}
+    if named is None:
+        accelerated = _ACCELERATED.get(labels.get(_ACCELERATOR, "nvidia-l4"))
+        other = _other(labels)
+        if gpu and accelerated is not None and accelerated != _ACCELERATED["nvidia-l4"]:
+            other = [labels[_ACCELERATOR], *other]
+            machine = machine or accelerated.machine
+            own = {"gpu": {"type": accelerated.add_on, "count": gpu}} if accelerated.add_on else {}
+        elif gpu:
+            other = [GPU_POOL, *other]
+        named = "-".join([*other, *([ARM_POOL] if arm else [])]) or DEFAULT_POOL
+        named = f"{named}-spot" if spot else named
+        _note_tolerations(workload, named, draft)
+    if _first(labels, _SYSTEM) == "windows":
+        draft.note(
+            checks.DEVICE_NOT_COVERED, address_of(workload.item), "the licence of Windows has no price"
+        )
+    kind = GPU_POOL if gpu else ARM_POOL if arm else DEFAULT_POOL
+    return draft.pool(usable(named), machine, spot, kind, own)
+
+
+def _first(labels: Mapping[str, str], keys: tuple[str, ...]) -> str | None:
+    return next((labels[key] for key in keys if key in labels), None)
+
+
+def _of_family(labels: Mapping[str, str]) -> str | None:
+    return next((machine.format(labels[key]) for key, machine in _FAMILIES.items() if key in labels), None)
+
+
+def _other(labels: Mapping[str, str]) -> list[str]:
+    """Return a name for each label that sets nodes apart and that no provider knows."""
+    known = {*_ARCHITECTURE, *_SYSTEM, _ACCELERATOR}
+    found = []
+    for key, value in sorted(labels.items()):
+        if key in known and not (key in _SYSTEM and value == "windows"):
+            continue
+        if not key.startswith(_SAME_NODES):
+            found.append(value if value not in ("", "true") else key.rpartition("/")[2])
+    return found
+
+
+def _note_tolerations(workload: Workload, pool: str, draft: Draft) -> None:
+    """Name the taints that pods tolerate while no label chooses the nodes that have them."""
+    if pool not in (DEFAULT_POOL, f"{DEFAULT_POOL}-spot"):
+        return
+    for toleration in maps(workload.pod, "tolerations"):
+        key = text(toleration, "key")
+        if key and not key.startswith(_OPEN_TAINTS) and key not in (*_SPOT_LABELS, *_ARCHITECTURE):
+            what = f"tolerates the taint {key}, but no label chooses its nodes: counted in pool {pool}"
+            draft.note(checks.ASSUMED_POOL, address_of(workload.item), what)
+
+
+def _wanted(pod: Mapping[str, Any], world: World) -> Iterator[tuple[str, str]]:
+    """Yield the labels that a node must have; of a choice the first value."""
+    affinity = "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
+    for term in maps(pod, f"{affinity}.nodeSelectorTerms")[:1]:
+        for expression in maps(term, "matchExpressions"):
+            values = expression.get("values")
+            if expression.get("operator") == "In" and isinstance(values, list) and values:
+                yield str(expression.get("key")), str(values[0])
+            if expression.get("operator") == "Exists":
+                yield str(expression.get("key")), ""
+    for item in world.of("RuntimeClass"):
+        if item.name == text(pod, "runtimeClassName"):
+            yield from _texts(item.tree, "scheduling.nodeSelector")
+    yield from _texts(pod, "nodeSelector")
+
+
+def _texts(tree: object, path: str) -> Iterator[tuple[str, str]]:
+    yield from ((str(key), str(value)) for key, value in mapping(tree, path).items())
