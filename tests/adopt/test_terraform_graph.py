@@ -227,3 +227,28 @@ def test_references_in_a_circle_end() -> None:
     )
     found = graph(entry(f"{GROUP}.p"), entry(f"{CLUSTER}.c"), root=root)
     assert found.referred(node(found, f"{GROUP}.p"), "cluster_name", (CLUSTER,)) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "unset"),
+    [
+        (refers("var.size"), True),
+        (refers("var.wanted", "var.size"), True),
+        ({"constant_value": None}, True),
+        (refers("aws_ami.a.size", "aws_ami.a"), False),
+        (refers("local.size"), False),
+        ({}, False),
+    ],
+)
+def test_what_is_written_of_known_values_and_has_none_is_not_set(written: Any, unset: bool) -> None:
+    """Modules write every attribute; those that nobody gives are null, and the provider chooses."""
+    database = module(
+        {"aws_db_instance.db": {"allocated_storage": written}},
+        variables={"size": {"default": None}, "wanted": {"default": False}},
+    )
+    found = graph(
+        entry("module.db.aws_db_instance.db"),
+        entry("module.db.aws_ami.a"),
+        root=module(module_calls={"db": {"module": database, "expressions": {}}}),
+    )
+    assert found.unset(node(found, "module.db.aws_db_instance.db"), "allocated_storage") == unset

@@ -69,6 +69,7 @@ WRAPPED = {
     "PowerShell": json.dumps(PLAN).encode("utf-16"),
     "big-endian": b"\xfe\xff" + json.dumps(PLAN).encode("utf-16-be"),
     "setup-terraform": f"[command]/bin/terraform show -json p\n{json.dumps(PLAN)}\n::debug::0\n".encode(),
+    "repeated": f"[command]tofu\n{json.dumps(PLAN)}\n::set-output name=x::{json.dumps(PLAN)}%0A\n".encode(),
     "echoed": f"+ tofu show -json tfplan\n\n{json.dumps(PLAN, indent=1)}\n".encode(),
     "sorted": json.dumps(PLAN, sort_keys=True, indent=2).encode(),
     "state": json.dumps({"format_version": "1.0", "values": PLAN["planned_values"]}).encode(),

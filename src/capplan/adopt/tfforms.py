@@ -72,7 +72,9 @@ def without_wrapper(text: str) -> str:
     before = _BEFORE.match(text)
     if before is None or not _MARKS.search(text):
         return text
-    return text[before.end() : text.rindex("}") + 1] if "}" in text else text
+    # Commands of workflows begin lines with `::`; some repeat the document.
+    document = re.split(r"^::", text[before.end() :], maxsplit=1, flags=re.MULTILINE)[0]
+    return document[: document.rfind("}") + 1] or text
 
 
 def plan_of(document: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:

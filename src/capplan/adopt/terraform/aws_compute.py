@@ -343,43 +343,34 @@ def _provisioned_concurrency(tf: Reading, resource: Attributes) -> None:
 
 
 _INSTANCE_FREE = """
-    ami availability_zone user_data user_data_base64 user_data_replace_on_change key_name
-    vpc_security_group_ids private_ip secondary_private_ips ipv6_address_count ipv6_addresses
-    source_dest_check disable_api_termination disable_api_stop ebs_optimized hibernation metadata_options
-    maintenance_options enclave_options private_dns_name_options capacity_reservation_specification
-    cpu_options cpu_core_count cpu_threads_per_core instance_initiated_shutdown_behavior volume_tags
-    placement_group placement_partition_number network_interface ephemeral_block_device enable_primary_ipv6
-    region root_block_device.delete_on_termination root_block_device.device_name
-    ebs_block_device.device_name ebs_block_device.delete_on_termination ebs_block_device.snapshot_id
-    wait_for_fulfillment spot_type launch_group instance_interruption_behavior
+    ami ipv6_address_count source_dest_check disable_api_termination disable_api_stop ebs_optimized
+    hibernation metadata_options maintenance_options enclave_options private_dns_name_options
+    capacity_reservation_specification cpu_options cpu_core_count cpu_threads_per_core
+    instance_initiated_shutdown_behavior placement_partition_number network_interface
+    ephemeral_block_device enable_primary_ipv6 root_block_device.delete_on_termination
+    ebs_block_device.delete_on_termination spot_type instance_interruption_behavior
     instance_interruption_behaviour valid_from valid_until instance_market_options.spot_options
-    instance_state arn primary_network_interface tenancy host_id"""
+    primary_network_interface tenancy"""
 
 _TEMPLATE_FREE = """
-    image_id user_data key_name vpc_security_group_ids update_default_version default_version ebs_optimized
-    iam_instance_profile network_interfaces metadata_options tag_specifications disable_api_termination
-    disable_api_stop enclave_options hibernation_options maintenance_options private_dns_name_options
-    cpu_options instance_initiated_shutdown_behavior kernel_id ram_disk_id license_specification
-    security_group_names capacity_reservation_specification placement block_device_mappings.device_name
-    block_device_mappings.no_device block_device_mappings.virtual_name
-    block_device_mappings.ebs.delete_on_termination block_device_mappings.ebs.snapshot_id
-    instance_market_options.spot_options latest_version root_block_device.delete_on_termination
-    ebs_block_device.device_name ebs_block_device.delete_on_termination ebs_block_device.snapshot_id
-    enable_monitoring associate_public_ip_address monitoring region"""
+    ebs_optimized iam_instance_profile network_interfaces metadata_options tag_specifications
+    disable_api_termination disable_api_stop enclave_options hibernation_options maintenance_options
+    private_dns_name_options cpu_options instance_initiated_shutdown_behavior license_specification
+    capacity_reservation_specification placement block_device_mappings.no_device
+    block_device_mappings.ebs.delete_on_termination instance_market_options.spot_options
+    root_block_device.delete_on_termination ebs_block_device.delete_on_termination enable_monitoring
+    monitoring"""
 
 _GROUP_FREE = """
-    vpc_zone_identifier availability_zones health_check_type health_check_grace_period target_group_arns
-    load_balancers tag termination_policies suspended_processes enabled_metrics metrics_granularity
-    wait_for_capacity_timeout wait_for_elb_capacity min_elb_capacity protect_from_scale_in default_cooldown
-    default_instance_warmup capacity_rebalance instance_refresh placement_group service_linked_role_arn
-    instance_maintenance_policy initial_lifecycle_hook force_delete force_delete_warm_pool traffic_source
+    health_check_type health_check_grace_period load_balancers termination_policies suspended_processes
+    enabled_metrics metrics_granularity min_elb_capacity protect_from_scale_in default_cooldown
+    default_instance_warmup capacity_rebalance instance_refresh initial_lifecycle_hook traffic_source
     ignore_failed_scaling_activities desired_capacity_type max_instance_lifetime
     availability_zone_distribution
     mixed_instances_policy.instances_distribution.on_demand_allocation_strategy
     mixed_instances_policy.instances_distribution.spot_allocation_strategy
     mixed_instances_policy.instances_distribution.spot_instance_pools
-    mixed_instances_policy.launch_template.launch_template_specification region predicted_capacity
-    warm_pool_size"""
+    mixed_instances_policy.launch_template.launch_template_specification predicted_capacity warm_pool_size"""
 
 
 def _template_alone(tf: Reading, resource: Attributes) -> None:
@@ -396,15 +387,14 @@ TYPES: Mapping[str, Row] = {
     _CLUSTER: Row(
         _eks,
         """
-        vpc_config access_config kubernetes_network_config encryption_config enabled_cluster_log_types
+        vpc_config access_config kubernetes_network_config enabled_cluster_log_types
         bootstrap_self_managed_addons zonal_shift_config storage_config compute_config.node_pools
-        compute_config.node_role_arn remote_network_config region platform_version""",
+        remote_network_config""",
     ),
     "aws_eks_node_group": Row(
         _eks_pool_alone,
         """
-        node_group_name node_group_name_prefix node_role_arn ami_type release_version version taint
-        update_config remote_access force_update_version node_repair_config launch_template region""",
+        ami_type taint update_config remote_access node_repair_config launch_template""",
     ),
     "aws_eks_fargate_profile": Row(
         _fargate_profile, "cluster_name fargate_profile_name pod_execution_role_arn selector region"
@@ -412,29 +402,25 @@ TYPES: Mapping[str, Row] = {
     "aws_ecs_task_definition": Row(
         _template_alone,
         """
-        container_definitions family execution_role_arn task_role_arn network_mode volume skip_destroy
-        placement_constraints pid_mode ipc_mode proxy_configuration track_latest enable_fault_injection
-        region""",
+        container_definitions family network_mode volume placement_constraints pid_mode ipc_mode
+        proxy_configuration track_latest enable_fault_injection""",
     ),
     "aws_ecs_service": Row(
         _ecs_service,
         """
         cluster network_configuration load_balancer service_registries deployment_controller
         deployment_circuit_breaker deployment_maximum_percent deployment_minimum_healthy_percent
-        deployment_configuration enable_ecs_managed_tags enable_execute_command propagate_tags
-        platform_version scheduling_strategy health_check_grace_period_seconds force_new_deployment
-        wait_for_steady_state iam_role ordered_placement_strategy placement_constraints
+        deployment_configuration enable_execute_command scheduling_strategy
+        health_check_grace_period_seconds ordered_placement_strategy placement_constraints
         service_connect_configuration triggers alarms availability_zone_rebalancing
-        capacity_provider_strategy.base region""",
+        capacity_provider_strategy.base""",
     ),
     "aws_lambda_function": Row(
         _lambda,
         """
-        function_name handler runtime filename s3_bucket s3_key s3_object_version source_code_hash timeout
-        layers environment vpc_config publish package_type image_uri image_config architectures
-        dead_letter_config tracing_config file_system_config reserved_concurrent_executions logging_config
-        code_signing_config_arn replace_security_groups_on_destroy replacement_security_group_ids
-        skip_destroy kms_key_arn region""",
+        handler runtime filename s3_bucket source_code_hash timeout layers environment vpc_config publish
+        package_type image_config architectures dead_letter_config tracing_config file_system_config
+        reserved_concurrent_executions logging_config replace_security_groups_on_destroy""",
         {"ephemeral_storage.size": 512},
     ),
     "aws_lambda_provisioned_concurrency_config": Row(

@@ -261,45 +261,30 @@ def _search(kind: str) -> str:
 
 
 _RDS_FREE = """
-    engine_version engine_version_actual username password password_wo password_wo_version
-    manage_master_user_password master_user_secret_kms_key_id db_name port db_subnet_group_name
-    parameter_group_name option_group_name availability_zone vpc_security_group_ids skip_final_snapshot
-    final_snapshot_identifier copy_tags_to_snapshot backup_window maintenance_window apply_immediately
-    auto_minor_version_upgrade allow_major_version_upgrade publicly_accessible storage_encrypted
-    iam_database_authentication_enabled performance_insights_enabled performance_insights_kms_key_id
-    monitoring_interval monitoring_role_arn enabled_cloudwatch_logs_exports ca_cert_identifier
-    delete_automated_backups license_model max_allocated_storage character_set_name snapshot_identifier
-    restore_to_point_in_time s3_import blue_green_update network_type nchar_character_set_name timezone
-    replica_mode domain domain_iam_role_name customer_owned_ip_enabled backup_target dedicated_log_volume
-    upgrade_storage_config database_insights_mode region allocated_storage engine_lifecycle_support"""
+    engine_version_actual password_wo copy_tags_to_snapshot apply_immediately auto_minor_version_upgrade
+    allow_major_version_upgrade publicly_accessible iam_database_authentication_enabled
+    performance_insights_enabled monitoring_interval enabled_cloudwatch_logs_exports
+    delete_automated_backups license_model max_allocated_storage s3_import blue_green_update network_type
+    timezone replica_mode domain customer_owned_ip_enabled backup_target dedicated_log_volume
+    upgrade_storage_config database_insights_mode allocated_storage engine_lifecycle_support"""
 
 _AURORA_FREE = f"""
-    {_RDS_FREE} cluster_identifier cluster_identifier_prefix database_name master_username master_password
-    master_password_wo master_password_wo_version availability_zones preferred_backup_window
-    preferred_maintenance_window db_cluster_parameter_group_name db_instance_parameter_group_name
-    engine_mode enable_http_endpoint global_cluster_identifier replication_source_identifier source_region
-    enable_global_write_forwarding enable_local_write_forwarding scaling_configuration
-    backup_retention_period promotion_tier cluster_members iam_roles instance_class db_system_id"""
+    {_RDS_FREE} master_password_wo engine_mode enable_global_write_forwarding enable_local_write_forwarding
+    scaling_configuration backup_retention_period promotion_tier cluster_members iam_roles instance_class"""
 
 _CACHE_FREE = """
-    cluster_id replication_group_id engine_version parameter_group_name port subnet_group_name
-    security_group_names maintenance_window snapshot_window snapshot_name snapshot_arns
-    notification_topic_arn az_mode availability_zone preferred_availability_zones
-    preferred_cache_cluster_azs apply_immediately auto_minor_version_upgrade final_snapshot_identifier
-    log_delivery_configuration network_type ip_discovery transit_encryption_enabled transit_encryption_mode
-    at_rest_encryption_enabled auth_token auth_token_update_strategy automatic_failover_enabled
-    multi_az_enabled replication_group_description user_group_ids outpost_mode preferred_outpost_arn
-    snapshot_retention_limit cluster_mode_enabled region"""
+    az_mode preferred_cache_cluster_azs apply_immediately auto_minor_version_upgrade
+    log_delivery_configuration network_type ip_discovery auth_token_update_strategy
+    automatic_failover_enabled multi_az_enabled outpost_mode snapshot_retention_limit cluster_mode_enabled"""
 
 
 _SEARCH = Row(
     _opensearch,
     """
-    domain_name engine_version vpc_options encrypt_at_rest node_to_node_encryption
-    domain_endpoint_options advanced_options advanced_security_options access_policies
-    log_publishing_options snapshot_options cognito_options auto_tune_options software_update_options
-    off_peak_window_options ip_address_type cluster_config.zone_awareness_enabled
-    cluster_config.zone_awareness_config region""",
+    vpc_options encrypt_at_rest domain_endpoint_options advanced_options advanced_security_options
+    access_policies log_publishing_options snapshot_options cognito_options auto_tune_options
+    software_update_options off_peak_window_options ip_address_type cluster_config.zone_awareness_enabled
+    cluster_config.zone_awareness_config""",
 )
 
 TYPES: Mapping[str, Row] = {
@@ -314,10 +299,9 @@ TYPES: Mapping[str, Row] = {
     "aws_dynamodb_table": Row(
         _dynamodb,
         """
-        hash_key range_key attribute ttl server_side_encryption deletion_protection_enabled
-        global_secondary_index.name global_secondary_index.hash_key global_secondary_index.range_key
-        global_secondary_index.projection_type global_secondary_index.non_key_attributes
-        local_secondary_index stream_enabled stream_view_type import_table region""",
+        attribute ttl deletion_protection_enabled global_secondary_index.projection_type
+        global_secondary_index.non_key_attributes local_secondary_index stream_enabled stream_view_type
+        import_table""",
         {"table_class": "STANDARD"},
     ),
     **dict.fromkeys(("aws_opensearch_domain", "aws_elasticsearch_domain"), _SEARCH),

@@ -19,8 +19,7 @@ def volume_of(
     if not gib:
         raise UncoveredError("its size is unknown")
     found = block.text(kind, "gp2")
-    iops = block.number("iops") if found in ("gp3", "io1", "io2") else 0
-    return Volume(found, gib, iops, block.number("throughput") if found == "gp3" else 0)
+    return Volume(found, gib, block.number("iops"), block.number("throughput"))
 
 
 def add_volume(tf: Reading, node: Planned, volume: Volume, suffix: str = "", count: float = 1) -> None:

@@ -71,14 +71,12 @@ def _key(tf: Reading, resource: Attributes) -> None:
 
 
 _BALANCER_FREE = """
-    internal subnets subnet_mapping access_logs connection_logs idle_timeout enable_deletion_protection
-    enable_cross_zone_load_balancing enable_http2 enable_tls_version_and_cipher_suite_headers
-    enable_xff_client_port enable_waf_fail_open drop_invalid_header_fields desync_mitigation_mode
-    ip_address_type client_keep_alive preserve_host_header xff_header_processing_mode
-    customer_owned_ipv4_pool dns_record_client_routing_policy
-    enforce_security_group_inbound_rules_on_private_link_traffic availability_zones listener health_check
-    cross_zone_load_balancing connection_draining connection_draining_timeout source_security_group
-    instances region"""
+    internal subnet_mapping access_logs connection_logs idle_timeout enable_cross_zone_load_balancing
+    enable_http2 enable_tls_version_and_cipher_suite_headers enable_waf_fail_open
+    drop_invalid_header_fields desync_mitigation_mode ip_address_type client_keep_alive
+    preserve_host_header xff_header_processing_mode customer_owned_ipv4_pool
+    enforce_security_group_inbound_rules_on_private_link_traffic listener health_check
+    cross_zone_load_balancing connection_draining connection_draining_timeout instances"""
 
 _BALANCER = Row(_balancer, _BALANCER_FREE)
 
@@ -148,27 +146,24 @@ TYPES: Mapping[str, Row] = {
     "aws_nat_gateway": Row(
         _nat,
         """
-        allocation_id private_ip secondary_allocation_ids secondary_private_ip_addresses
-        secondary_private_ip_address_count region""",
+    secondary_private_ip_address_count""",
     ),
     "aws_eip": Row(
         _address,
         """
-        domain vpc instance network_interface associate_with_private_ip network_border_group
-        public_ipv4_pool customer_owned_ipv4_pool address ipam_pool_id region""",
+        domain vpc instance network_interface public_ipv4_pool customer_owned_ipv4_pool""",
     ),
     "aws_vpc_endpoint": Row(
         _endpoint,
         """
-        service_name route_table_ids private_dns_enabled auto_accept dns_options ip_address_type
-        subnet_configuration vpc_endpoint_type service_region region""",
+        private_dns_enabled auto_accept dns_options ip_address_type subnet_configuration vpc_endpoint_type""",
     ),
     "aws_kms_external_key": Row(_key, "key_material_base64 valid_to enabled deletion_window_in_days"),
     "aws_kms_key": Row(
         _key,
         """
         key_usage customer_master_key_spec deletion_window_in_days is_enabled enable_key_rotation
-        bypass_policy_lockout_safety_check rotation_period_in_days region""",
+        bypass_policy_lockout_safety_check rotation_period_in_days""",
     ),
 }
 """How each type is read."""

@@ -20,7 +20,7 @@ from capplan.adopt.terraform.addresses import (
     texts_in,
     value_at,
 )
-from capplan.adopt.terraform.planned import Planned, place_of, region_in
+from capplan.adopt.terraform.planned import UNKNOWN, Planned, Unknown, place_of, region_in
 from capplan.adopt.tfplan import list_of, mapping_of
 from capplan.plan.services import Provider
 
@@ -114,6 +114,18 @@ class Graph:
             if near or not scope:
                 return near[0] if len(near) == 1 else None
             scope = self._module(scope).parent
+
+    def unset(self, node: Planned, path: str) -> bool:
+        """Say whether an attribute that `apply` will tell is written and comes to nothing.
+
+        An expression of what is all known is known. If the plan has no value of it, it is null, and the
+        provider chooses. Modules write every attribute so.
+        """
+        written = None if node.expressions is None else value_at(node.expressions, path)
+        if not isinstance(written, dict):
+            return False
+        found = list(self._values_of(written, node.scope, node, 0))
+        return bool(found) and not any(isinstance(value, Unknown) for value in found)
 
     def region(self, node: Planned) -> str | None:
         """Return where a resource is: as it says, as what it refers to says, or as its provider is set up."""
@@ -358,8 +370,8 @@ class Graph:
         for reference in references_in(expression):
             steps = steps_of(reference)
             if depth > _DEEPEST or len(steps) < 2:
-                continue
-            if steps[0] == "var":
+                yield UNKNOWN
+            elif steps[0] == "var":
                 yield from self._values_of_input(steps, scope, depth)
             elif steps[0] == "module":
                 for child, rest in self._children(steps[1:], scope, user):
@@ -368,8 +380,10 @@ class Graph:
                     yield from self._values_of(output, child, user, depth + 1)
             else:
                 size = 3 if steps[0] == "data" else 2
-                for node in self._named(steps, scope, user):
-                    yield None if node is None else picked(node.values, steps[size:])
+                nodes = [node for node in self._named(steps, scope, user) if node is not None]
+                yield from (picked(node.values, steps[size:]) or UNKNOWN for node in nodes)
+                if not nodes:
+                    yield UNKNOWN
 
     def _values_of_input(self, steps: list[str], scope: str, depth: int) -> Iterator[object]:
         if not scope:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -26,7 +27,9 @@ class Reading:
         self.catalog = Catalog(draft.asked.catalogs)
         self._blocks: dict[str, Attributes] = {}
         self._failed: set[str] = set()
-        self._owners: dict[tuple[str, str], Planned | None] = {}
+        self._owners: dict[tuple[str, str, tuple[str, ...]], Planned | None] = {}
+        self._owned: dict[tuple[str, str, tuple[str, ...]], dict[str, list[Planned]]] = {}
+        self._sold: dict[tuple[str, str, str], bool] = {}
 
     def adopt(self) -> None:
         """Read every resource: each ends as an entry or part of one, as free, or as a note."""
@@ -67,7 +70,7 @@ class Reading:
     def block(self, node: Planned) -> Attributes:
         """Return a resource as its readers see it: all of them ask the same one."""
         if node.address not in self._blocks:
-            self._blocks[node.address] = Attributes.of(node)
+            self._blocks[node.address] = Attributes.of(node, self.graph.unset)
         return self._blocks[node.address]
 
     @contextmanager
@@ -97,16 +100,20 @@ class Reading:
     def owner(self, node: Planned, path: str, *types: str) -> Planned | None:
         """Return the one resource of ``types`` that an attribute refers to, as :meth:`Graph.owner` does."""
         self.block(node).asked.add(path.partition(".")[0])
-        key = (node.address, path)
+        key = (node.address, path, types)
         if key not in self._owners:
             self._owners[key] = self.graph.owner(node, path, types)
         return self._owners[key]
 
     def owned(self, owner: Planned, path: str, *types: str) -> list[Attributes]:
         """Return the resources of ``types`` whose attribute refers to ``owner``."""
-        return [
-            self.block(node) for node in self.graph.of(*types) if self.owner(node, path, owner.type) == owner
-        ]
+        key = (path, owner.type, types)
+        if key not in self._owned:
+            self._owned[key] = defaultdict(list)
+            for node in self.graph.of(*types):
+                found = self.owner(node, path, owner.type)
+                self._owned[key][found.address if found else ""].append(node)
+        return [self.block(node) for node in self._owned[key].get(owner.address, ())]
 
     def region(self, node: Planned) -> str:
         """Return a resource's region: the document's, or the one that the user gives."""
@@ -124,8 +131,13 @@ class Reading:
 
     def check(self, provider: Provider, service: str, sku: str) -> str:
         """Return a SKU that the catalog has."""
-        file = self.catalog.service(provider, service) if service in self.catalog.names(provider) else None
-        if file is None or (self.catalog.find(provider, service, sku) is None and sku not in file.tiers):
+        key = (provider, service, sku)
+        if key not in self._sold:
+            self._sold[key] = service in self.catalog.names(provider) and (
+                self.catalog.find(provider, service, sku) is not None
+                or sku in self.catalog.service(provider, service).tiers
+            )
+        if not self._sold[key]:
             raise UncoveredError(f"the catalog has no {sku} of {provider} {service}")
         return sku
 

@@ -17,15 +17,13 @@ from capplan.quantities import shown
 _MOST = 10**9
 """Of whatever is counted or measured in GiB; what is more, or below 0, is no number of anything."""
 
-_SHARED = """
-    id arn name name_prefix description tags tags_all labels effective_labels terraform_labels user_labels
-    timeouts depends_on project account_id owner_id self_link deletion_protection lifecycle annotations
-    resource_group_name identifier identifier_prefix vpc_id security_groups security_group_ids subnet_id
-    subnet_ids network subnetwork kms_key_id encrypted iam_instance_profile role role_arn policy force_destroy
-    location zone availability_zone availability_zones
-    region"""
-_COMMON = frozenset(_SHARED.split())
-"""Attributes of nearly all types that cost nothing: names, tags, network, keys and permissions."""
+_NAMING = re.compile(
+    r"(?:.*_)?(?:ids?|arns?|names?|prefix(?:es)?|identifier|dns|fqdn|ips?|cidrs?|address(?:es)?|endpoints?|ports?"
+    r"|urls?|uris?|state|status|time|date|window|region|zones?|location|tags?(?:_all)?|labels?|annotations|description|comment"
+    r"|username|password|token|keys?|role|policy|groups?|subnets?|network|subnetwork|version|user_data.*|timeouts"
+    r"|project|protection|lifecycle|encrypted|encryption.*|wait_for_.*|skip_.*|force_.*|self_link)"
+)
+"""Attributes that cost nothing wherever they stand: names, references, addresses, times, permissions."""
 
 
 class UncoveredError(Exception):
@@ -56,13 +54,14 @@ class Attributes:
         path: str,
         asked: set[str],
         odd: dict[str, str],
+        unset: Callable[[Planned, str], bool],
     ) -> None:
-        self.node, self.path, self.asked, self.odd = node, path, asked, odd
+        self.node, self.path, self.asked, self.odd, self._unset = node, path, asked, odd, unset
         self.values, self._unknown, self.expressions = values, unknown, expressions
 
     @classmethod
-    def of(cls, node: Planned) -> Attributes:
-        """Return the whole of a resource, of which nothing is asked for yet."""
+    def of(cls, node: Planned, unset: Callable[[Planned, str], bool]) -> Attributes:
+        """Return a resource of which nothing is asked for yet; ``unset`` is :meth:`Graph.unset`."""
         return cls(
             node=node,
             values=node.values,
@@ -71,6 +70,7 @@ class Attributes:
             path="",
             asked=set(),
             odd={},
+            unset=unset,
         )
 
     def __bool__(self) -> bool:
@@ -84,7 +84,9 @@ class Attributes:
 
     def is_unknown(self, name: str) -> bool:
         """Say whether somebody set a value that is unknown; the provider's own choices are not set."""
-        return self._unknown.get(name) is True and self.writes(name)
+        if self._unknown.get(name) is not True or not self.writes(name):
+            return False
+        return self.expressions is None or not self._unset(self.node, f"{self.path}{name}")
 
     def has(self, name: str) -> bool:
         """Say whether a block is there, or will be: it is written, and nothing says that it is not."""
@@ -189,6 +191,7 @@ class Attributes:
             path=f"{self.path}{name}.",
             asked=self.asked,
             odd=self.odd,
+            unset=self._unset,
         )
 
     def _note_odd(self, name: str, value: object, expected: str) -> None:
@@ -219,7 +222,7 @@ def _unread(
                 yield from _unread(each, covered, parents, defaults)
         elif (
             path in covered
-            or name in _COMMON
+            or _NAMING.fullmatch(name)
             or (block.expressions is not None and name not in block.expressions)
         ):
             continue
