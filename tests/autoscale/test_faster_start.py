@@ -77,8 +77,8 @@ def test_one_rise_of_the_load_is_met_no_worse(before, more, ramp, faster_s, by_s
             {"measures": ON_REQUESTS},
         ),
         (
-            "the slower one asked for 5 instances while it caught up, and still had them at the second rise",
-            [269] * 16 + [734] * 30,
+            "the slower one asked for 7 instances while it caught up, and still had them at the second rise",
+            [231] * 7 + [403] * 10 + [1053] * 30,
             (15.0, 30.0),
             {},
         ),

@@ -24,10 +24,17 @@ def traffic(**changes):
     return plain._replace(**changes)
 
 
-def metrics(*columns):
-    """Columns are (measure, asked, target in milli-units or percent)."""
+def metrics(*columns, window_s=TICK_S):
+    """Columns are (measure, asked, target in milli-units or percent); all are averaged over ``window_s``."""
     measures, asked, targets = zip(*columns, strict=True)
-    return s.ScalerMetrics(ints(list(measures)), ints(list(asked)), ints(list(targets)), reals(len(columns)))
+    return s.ScalerMetrics(
+        measures=ints(list(measures)),
+        asked=ints(list(asked)),
+        targets=ints(list(targets)),
+        windows_s=reals([window_s] * len(columns)),
+        quantiles=reals([0.95] * len(columns)),
+        activations=reals(len(columns)),
+    )
 
 
 def service(kind=HPA, low=1, high=20, startup_s=30.0, measures=None, initial=1, **changes):

@@ -58,6 +58,12 @@ def is_active(value: float, activation: float) -> bool:
 
 
 @compiled
+def only_watches(spec: ScaledObject) -> bool:
+    """Say whether activity changes nothing: the HPA alone decides between a minimum and a maximum."""
+    return spec.low > 0 and spec.idle == UNSET
+
+
+@compiled
 def poll(
     spec: ScaledObject, last_active_s: Reals, current: int, active: bool, failed: bool, now_s: float
 ) -> int:

@@ -20,22 +20,27 @@ from capplan.autoscale.hpa.spec import Hpa
 from capplan.autoscale.keda import ScaledObject
 from capplan.autoscale.knative import Kpa
 from capplan.autoscale.signals import (
+    BUSY,
     CPU,
     ON_AVERAGE,
     ON_PODS,
     ON_TOTAL,
     PRESENT,
     SCHEDULED,
+    BucketCounters,
     ScalerMetrics,
     Timeline,
     Use,
     empty,
+    histogram,
+    level,
     mean_seen,
+    observe,
     propose,
     seen,
 )
 from capplan.autoscale.tracking import Alarms, Tracking
-from capplan.autoscale.traffic import Traffic, Waiting, flow, waiting
+from capplan.autoscale.traffic import Burst, Traffic, Waiting, flow, rate_of, waiting
 from capplan.autoscale.window import Window
 
 FIXED, HPA, KEDA, WINDOW, TRACKING, KNATIVE = range(6)
@@ -72,7 +77,7 @@ class SimulatedService(NamedTuple):
 
     p95_s and slack_s: response time of 95 %, and how much longer a request may wait within the SLO, by
     instances (first row: one) and utilization, :data:`RHO_STEPS` a row. initial: instances at the start.
-    blind_from_s, blind_until_s: while nobody measures anything.
+    blind_from_s, blind_until_s: while nobody measures anything. burst: CPU beyond the request.
     """
 
     traffic: Traffic
@@ -84,6 +89,7 @@ class SimulatedService(NamedTuple):
     initial: int
     blind_from_s: float = 0.0
     blind_until_s: float = 0.0
+    burst: Burst = Burst()
 
 
 class _Memory(NamedTuple):
@@ -100,6 +106,7 @@ class _Memory(NamedTuple):
     peak: Log
     alarms: Alarms
     kpa: knative.KpaState
+    histogram: BucketCounters
     proposals: Ints
     failures: Ints
     blind_looks: Ints
@@ -120,6 +127,7 @@ def simulate(service: SimulatedService, arrivals: Reals) -> Timeline:
         peak=log(int(scaler.window.hold_s / tick_s) + 4),
         alarms=tracking.alarms(),
         kpa=knative.state(scaler.kpa, service.initial),
+        histogram=histogram(scaler.metrics, service.use.lag_ticks, tick_s),
         proposals=ints(metrics),
         failures=ints([FAILED_GET_EXTERNAL] * metrics),
         blind_looks=ints(1),
@@ -178,7 +186,7 @@ def _by_window(
     scaler, use, tick_s = service.scaler, service.use, service.traffic.tick_s
     past = max(tick - 1 - use.lag_ticks, 0)
     progress = mean_seen(timeline, use, PRESENT, past, scaler.window.average_s, tick_s)
-    busy = timeline.worked[past] / tick_s * use.cpu_milli
+    busy = mean_seen(timeline, use, BUSY, past, scaler.window.average_s, tick_s)
     just_now = seen(timeline, use, PRESENT, tick - 1, tick_s)
     wanted = window.needed(scaler.window, progress, busy, just_now)
     return window.held(scaler.window, memory.peak, wanted, scaler.low, scaler.high, now_s)
@@ -221,6 +229,7 @@ def _by_hpa(
         propose(
             scaler.metrics,
             timeline,
+            memory.histogram,
             memory.fleet,
             service.fleet,
             service.use,
@@ -262,6 +271,8 @@ def _poll(service: SimulatedService, memory: _Memory, timeline: Timeline, tick: 
     scaler, metrics = service.scaler, service.scaler.metrics
     blind, active = _is_blind(service, now_s), scaler.keda.only_resources
     failed = False
+    if not blind and keda.only_watches(scaler.keda):
+        return
     for i in range(len(metrics.measures)):
         measure = metrics.measures[i]
         if measure == SCHEDULED:
@@ -269,8 +280,8 @@ def _poll(service: SimulatedService, memory: _Memory, timeline: Timeline, tick: 
         elif metrics.asked[i] != ON_PODS and blind:
             failed = True
         elif metrics.asked[i] != ON_PODS:
-            level = seen(timeline, service.use, measure, tick - 1, service.traffic.tick_s)
-            active = active or keda.is_active(level, metrics.activations[i])
+            shown = level(metrics, i, timeline, memory.histogram, service.use, tick, service.traffic.tick_s)
+            active = active or keda.is_active(shown, metrics.activations[i])
     if failed and scaler.keda.polls_fail:
         memory.blind_looks[0] += 1
         if keda.falls_back(scaler.keda, memory.blind_looks[0]):
@@ -289,7 +300,8 @@ def _serve(
 ) -> None:
     """Serve one tick, and write down what came of it."""
     traffic = service.traffic
-    done = flow(traffic, memory.waiting, ready, timeline.arrivals[tick], now_s)
+    rate_rps = rate_of(service.burst, traffic.rate_rps, ready)
+    done = flow(traffic, memory.waiting, ready, rate_rps, timeline.arrivals[tick], now_s)
     queued = memory.waiting.queues[0]
     for again in memory.waiting.attempts:
         queued += again
@@ -305,10 +317,11 @@ def _serve(
         wait_s = _oldest_s(memory, timeline, tick, done.served + done.shed, traffic.tick_s)
     timeline.wait_s[tick] = wait_s
     if done.worked + wait_s > 0.0 or done.shed > 0.0:
-        rho = done.worked / max(ready * traffic.rate_rps * traffic.tick_s, 1e-12)
+        rho = done.worked / max(ready * rate_rps * traffic.tick_s, 1e-12)
         timeline.p95_s[tick] = wait_s + _looked_up(service.p95_s, ready, rho)
         slack_s = _looked_up(service.slack_s, ready, rho)
         timeline.late[tick] = wait_s > slack_s or done.shed > 0.0
+    observe(memory.histogram, tick, done.worked, wait_s, timeline.p95_s[tick])
 
 
 @compiled

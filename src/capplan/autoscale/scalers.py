@@ -33,6 +33,7 @@ from capplan.autoscale.keda import (
 )
 from capplan.autoscale.knative import TICK_S, Kpa
 from capplan.autoscale.loop import FIXED, HPA, KEDA, KNATIVE, TRACKING, WINDOW, Scaler
+from capplan.autoscale.measures import RESOURCE_WINDOW_S, QueryWindow, query, window_of
 from capplan.autoscale.settings import Settings, Versions
 from capplan.autoscale.tracking import Tracking
 from capplan.autoscale.window import Window
@@ -49,13 +50,16 @@ from capplan.plan.services import (
     VmGroup,
     running_share,
 )
-from capplan.plan.workload import Autoscaler, Behavior, ScaleLimit, Steps
+from capplan.plan.workload import Autoscaler, Behavior, ScaleLimit, Steps, Trigger
 
 NAMES = ("fixed", "HPA", "KEDA", "", "target tracking", "Knative")
 _MEASURES = {"cpu": s.CPU, "memory": s.MEMORY, "requests": s.REQUESTS, "queue": s.QUEUE, "latency": s.LATENCY}
 _SYNC_S = {TRACKING: 60.0, KNATIVE: TICK_S}
 _SELECTS = {"min": MIN, "max": MAX, "disabled": DISABLED}
 _FALLBACKS = {"static": STATIC, "current": CURRENT, "current-if-higher": HIGHER, "current-if-lower": LOWER}
+GAUGE, RESOURCE = QueryWindow(0.0), QueryWindow(RESOURCE_WINDOW_S)
+"""The last value; a mean of metrics-server."""
+
 _USUAL_TOLERANCE = Tolerance().up
 _GROUP_HOLD_S = 600.0
 _PLACES = 100.0
@@ -76,11 +80,12 @@ class Size(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """One metric of an HPA: target in percent (cpu, memory) or in milli-units."""
+    """One metric of an HPA: target in percent (cpu, memory) or in milli-units; over what it is averaged."""
 
     measure: int
     asked: int
     target: int
+    window: QueryWindow = GAUGE
     activation: float = 0.0
 
 
@@ -225,26 +230,30 @@ def _metrics(service: Kubernetes, size: Size, kind: int, places: Places, name: s
             raise InputError(
                 places.problem(path, "needs a threshold, because nothing else in the plan gives one")
             )
-        found.append(_metric(which, threshold, kind, _number(trigger.activation or 0.0)))
+        found.append(_metric(which, threshold, kind, trigger))
     return found
 
 
 def _metric_by_default(service: Kubernetes, size: Size, kind: int) -> Metric:
     if not service.gpu:
-        return Metric(s.CPU, s.ON_PODS, round(100 * target_of(service, size.told, "cpu")))
+        return _metric("cpu", 100 * target_of(service, size.told, "cpu"), kind)
     if service.workload is None or service.workload.vllm is None:
-        return _metric("requests", size.capacity_rps, kind, 0.0)
+        return _metric("requests", size.capacity_rps, kind)
     # Without a concurrency the simulation counts what a full instance works on as one.
     share = running_share(_number(service.target_utilization.concurrency))
     slots = _number(service.concurrency or 1) * share
     return Metric(s.RUNNING, s.ON_AVERAGE if kind == KEDA else s.ON_PODS, _milli(slots))
 
 
-def _metric(which: str, threshold: float, kind: int, activation: float) -> Metric:
+def _metric(which: str, threshold: float, kind: int, trigger: Trigger | None = None) -> Metric:
+    """Return a metric that is averaged as the rendered query is; only KEDA asks a query of the plan's own."""
     if which in ("cpu", "memory"):
-        return Metric(_MEASURES[which], s.ON_PODS, round(threshold))
+        return Metric(_MEASURES[which], s.ON_PODS, round(threshold), RESOURCE)
+    own = trigger.query if kind == KEDA and trigger is not None else None
+    activation = 0.0 if trigger is None else _number(trigger.activation or 0.0)
     asked = {"latency": s.ON_TOTAL, "requests": s.ON_AVERAGE if kind == KEDA else s.ON_PODS}
-    return Metric(_MEASURES[which], asked.get(which, s.ON_AVERAGE), _milli(threshold), activation)
+    window = window_of(own or query(which, "series"))
+    return Metric(_MEASURES[which], asked.get(which, s.ON_AVERAGE), _milli(threshold), window, activation)
 
 
 def _usual(service: Service, which: str, size: Size) -> float | None:
@@ -293,7 +302,7 @@ def _scaler(
     tracking: Tracking | None = None,
     kpa: Kpa | None = None,
 ) -> Scaler:
-    metrics = metrics or [Metric(s.CPU, s.ON_PODS, 100)]
+    metrics = metrics or [Metric(s.CPU, s.ON_PODS, 100, RESOURCE)]
     return Scaler(
         kind=kind,
         low=size.low,
@@ -303,6 +312,8 @@ def _scaler(
             ints([metric.measure for metric in metrics]),
             ints([metric.asked for metric in metrics]),
             ints([metric.target for metric in metrics]),
+            reals([metric.window.range_s for metric in metrics]),
+            reals([metric.window.quantile for metric in metrics]),
             reals([metric.activation for metric in metrics]),
         ),
         hpa=spec or hpa(hpa_floor(size.low), size.high),

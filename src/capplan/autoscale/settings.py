@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from capplan.autoscale.measures import LAG_S
+
 
 class Versions(NamedTuple):
     """Versions of what is simulated: (1, 36) is Kubernetes 1.36."""
@@ -28,7 +30,7 @@ class Settings(NamedTuple):
     startup_s: float | None = None
     node_start_s: float | None = None
     timeout_s: float | None = None
-    metric_lag_s: float = 15.0
+    metric_lag_s: float = LAG_S
     retries: int = 0
     limit_rps: float = 0.0
     breaker: float = 0.0

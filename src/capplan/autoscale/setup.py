@@ -17,7 +17,8 @@ from capplan.autoscale.response import in_progress_of, response_of
 from capplan.autoscale.scalers import PLATFORMS, Size, on_schedule, scaler_of
 from capplan.autoscale.settings import Settings
 from capplan.autoscale.signals import Use
-from capplan.autoscale.traffic import Traffic
+from capplan.autoscale.traffic import Burst, Traffic
+from capplan.capacity.limits import Limit
 from capplan.capacity.sizing import Sizing
 from capplan.components.base import Component
 from capplan.components.services.platforms import platform_of
@@ -97,9 +98,7 @@ def _subject(
     rps: Array,
     settings: Settings,
 ) -> Subject:
-    full_rps = min(
-        float(np.min(limit.rps_per_instance / np.asarray(limit.target))) for limit in sizing.limits
-    )
+    full_rps = min(map(_full_rps, sizing.limits))
     target_rps = float(np.min(sizing.capacity_rps))
     cores = float(platform_of(service).instance(estimate.context, service, component.path).cores)
     told = component.control
@@ -122,6 +121,7 @@ def _subject(
         initial=initial_of(sizing, size, rps, target_rps),
         blind_from_s=settings.blind_s[0],
         blind_until_s=settings.blind_s[1],
+        burst=_burst(estimate, component, sizing),
     )
     backlog = 0.0 if service.queue is None else float(service.queue.backlog)
     return Subject(
@@ -175,7 +175,7 @@ def _use(service: Service, sizing: Sizing, full_rps: float, cores: float, settin
     time_s = 1 / full_rps if service.service_time is None else float(service.service_time)
     for limit in sizing.limits:
         if limit.name == "cpu":
-            cpu_rps = float(np.min(limit.rps_per_instance / np.asarray(limit.target)))
+            cpu_rps = _full_rps(limit)
             if service.queue is None:
                 places = math.inf if service.concurrency is None else float(service.concurrency)
                 running = in_progress_of(full_rps, time_s, cpu_rps, cores, places)
@@ -190,6 +190,27 @@ def _use(service: Service, sizing: Sizing, full_rps: float, cores: float, settin
         lag_ticks=round(settings.metric_lag_s / settings.tick_s),
         running=running,
         full_rps=RHO_TOP * full_rps,
+    )
+
+
+def _full_rps(limit: Limit) -> float:
+    """Return what an instance carries at a limit, beyond its target."""
+    return float(np.min(limit.rps_per_instance / np.asarray(limit.target)))
+
+
+def _burst(estimate: Estimate, component: Component, sizing: Sizing) -> Burst:
+    """Return what pods may use beyond their request: only what the plan or its tier table says."""
+    pool, pods = _pool(estimate, component), component.pods
+    full = {limit.name: _full_rps(limit) for limit in sizing.limits}
+    if pool is None or pool.node is None or pods is None or pods.cpu_limit is None or "cpu" not in full:
+        return Burst()
+    cpu_rps = full.pop("cpu")
+    return Burst(
+        limit_milli=1000 * float(np.min(pods.cpu_limit)),
+        node_milli=1000 * float(np.min(pool.node.cpu)),
+        per_node=_per_node(estimate, component),
+        rps_per_milli=cpu_rps / (1000 * float(np.max(pods.cpu))),
+        most_rps=min(full.values(), default=math.inf),
     )
 
 

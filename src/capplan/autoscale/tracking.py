@@ -4,7 +4,9 @@ Two CloudWatch alarms watch the metric minute by minute: three minutes above the
 proportion, fifteen below 90 % of it scale in. Instances that warm up count as capacity and not in the
 metric, and nothing is taken away until they are done, or before the cooldown is over
 (docs.aws.amazon.com/autoscaling/ec2/userguide/as-scaling-target-tracking.html; the number of minutes is what
-the alarms show that it creates).
+the alarms show that it creates). It "scales out proportionally to the metric as fast as it can, but scales in
+more gradually" (docs.aws.amazon.com/AmazonECS/latest/developerguide/service-autoscaling-targettracking.html):
+in steps, a cooldown apart, as long as the alarm stays. How large a step is AWS does not say.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from typing import NamedTuple
 from capplan.autoscale.compiled import Ints, Reals, compiled, ints, reals
 
 _SCALE_IN_BELOW = 0.9
+
+_STEP_IN = 0.1
+"""Share of the instances that one step takes away, and at least one of them: an assumption."""
 
 
 class Tracking(NamedTuple):
@@ -54,7 +59,6 @@ def tracked(spec: Tracking, alarms: Alarms, current: int, metric_milli: float, n
     warm = now_s - alarms.changed_s[0] >= spec.warmup_s
     rested = now_s - alarms.changed_s[1] >= spec.cooldown_s
     if alarms.minutes[1] >= spec.minutes_in and wanted < current and warm and rested:
-        alarms.minutes[1] = 0
         alarms.changed_s[1] = now_s
-        return wanted
+        return max(wanted, current - max(int(_STEP_IN * current), 1))
     return current

@@ -14,7 +14,7 @@ from capplan.autoscale.compiled import Reals, compiled, reals
 class Traffic(NamedTuple):
     """How a service meets its load.
 
-    rate_rps: what one ready instance serves at most. timeout_s: longest wait in the queue.
+    rate_rps: what one ready instance serves by its request. timeout_s: longest wait in the queue.
     retries: how often a client tries again. limit_rps: of a rate limiter, 0 without one; limit_shares of it
     are let in at the load tiers below 30, 60, 80 and above 80 % of what the ready instances serve.
     breaker: share of failures in a tick that opens a circuit breaker, 0 without one.
@@ -28,6 +28,33 @@ class Traffic(NamedTuple):
     limit_shares: Reals
     breaker: float
     breaker_open_s: float
+
+
+class Burst(NamedTuple):
+    """What pods may use beyond their request: up to their limit, where their node has CPU to spare.
+
+    limit_milli, node_milli: of a pod and of a node that has room for per_node pods, which fill it one after
+    another and share it. rps_per_milli: what a millicore serves. most_rps: what else limits a pod. A limit of
+    0 is none that anybody set.
+    """
+
+    limit_milli: float = 0.0
+    node_milli: float = 0.0
+    per_node: int = 1
+    rps_per_milli: float = 0.0
+    most_rps: float = 0.0
+
+
+@compiled
+def rate_of(burst: Burst, rate_rps: float, ready: int) -> float:
+    """Return what each of the ``ready`` pods serves on average, at least ``rate_rps`` by its request."""
+    if burst.limit_milli <= 0.0 or ready == 0:
+        return rate_rps
+    in_full = ready // burst.per_node * burst.per_node
+    rest = ready - in_full
+    milli = in_full * min(burst.limit_milli, burst.node_milli / burst.per_node)
+    milli += min(rest * burst.limit_milli, burst.node_milli)
+    return max(min(milli / ready * burst.rps_per_milli, burst.most_rps), rate_rps)
 
 
 class Waiting(NamedTuple):
@@ -56,17 +83,20 @@ def waiting(traffic: Traffic) -> Waiting:
 
 
 @compiled
-def flow(traffic: Traffic, left: Waiting, ready: int, fresh: float, now_s: float) -> Tick:
-    """Return what happens to ``fresh`` arrivals and to what waited, and leave the rest waiting."""
+def flow(traffic: Traffic, left: Waiting, ready: int, rate_rps: float, fresh: float, now_s: float) -> Tick:
+    """Return what happens to ``fresh`` arrivals and to what waited, and leave the rest waiting.
+
+    Each of the ``ready`` instances serves ``rate_rps``.
+    """
     left.attempts[0] = fresh
     offered = 0.0
     for count in left.attempts:
         offered += count
-    rate = ready * traffic.rate_rps
+    rate = ready * rate_rps
     let_in = _let_in(traffic, left, offered, rate, now_s)
     before = left.queues[0] + left.queues[1]
     served, worked = _serve(left, let_in, rate * traffic.tick_s)
-    late = _give_up(traffic, left, max(rate, traffic.rate_rps))
+    late = _give_up(traffic, left, max(rate, rate_rps))
     failed = offered - let_in + late
     shed = _try_again(traffic, left, offered, failed)
     if traffic.breaker > 0.0 and failed > traffic.breaker * offered and left.closes_s[0] <= now_s:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from capplan.autoscale import measures
 from capplan.errors import InputError, Problem
 from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.pods import gpus_of
@@ -15,8 +16,6 @@ from capplan.plan.workload import CronTrigger, Fallback, ScaleLimit, Steps, Trig
 Tree = dict[str, Any]
 
 VLLM_RUNNING, VLLM_SERIES = "vllm_num_requests_running", "vllm:num_requests_running"
-_RATE_WINDOW = "2m"
-_LATENCY_WINDOW = "5m"
 
 
 class Measured(NamedTuple):
@@ -114,16 +113,11 @@ def matcher(site: Site, service: str, more: str = "") -> str:
 
 def query_of(site: Site, service: str, kind: str) -> str:
     """Return the PromQL of a measure, over all instances of the service."""
-    names, selected = site.manifests.metrics, matcher(site, service)
-    if kind == "requests":
-        return f"sum(rate({names.requests}{selected}[{_RATE_WINDOW}]))"
     if kind == "latency":
-        return latency_query(site, service, 0.95)
-    queries = {
-        "queue": f"sum({names.queue}{selected})",
-        "running": f"sum({VLLM_SERIES}{selected})",
-    }
-    return queries.get(kind, "")
+        return latency_query(site, service, measures.P95)
+    names = site.manifests.metrics
+    series = {"requests": names.requests, "queue": names.queue, "running": VLLM_SERIES}.get(kind, "")
+    return measures.query(kind, series + matcher(site, service))
 
 
 def latency_query(site: Site, service: str, quantile: float) -> str:
@@ -133,8 +127,7 @@ def latency_query(site: Site, service: str, quantile: float) -> str:
 
 def quantile_query(site: Site, service: str, histogram: str, quantile: float) -> str:
     """Return the PromQL of a quantile of a service's histogram."""
-    buckets = f"{histogram}_bucket{matcher(site, service)}"
-    return f"histogram_quantile({quantile:g}, sum by (le) (rate({buckets}[{_LATENCY_WINDOW}])))"
+    return measures.quantile_query(f"{histogram}_bucket{matcher(site, service)}", quantile)
 
 
 def hpa_metrics(site: Site, service: Service) -> list[Tree]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from capplan.autoscale.measures import query
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.kubernetes.autoscalers import VLLM_RUNNING, VLLM_SERIES, measures_of
 from capplan.manifests.site import Site
@@ -29,23 +30,19 @@ def adapter_artefacts(site: Site) -> Iterator[Artefact]:
 
 def _rules(metrics: Metrics) -> dict[str, Tree]:
     """Return the rule of each kind of measure: metrics of pods first, then those of a whole service."""
-    latency = f"{metrics.latency}_bucket"
-    rate = f"sum(rate({_SELECTED}[2m])) by (<<.GroupBy>>)"
-    total = f"sum({_SELECTED}) by (<<.GroupBy>>)"
-    p95 = f"histogram_quantile(0.95, sum(rate({_SELECTED}[5m])) by (le, <<.GroupBy>>))"
     return {
-        "requests": _rule(metrics.requests, metrics.requests_per_second, rate, pods=True),
-        "running": _rule(VLLM_SERIES, VLLM_RUNNING, total, pods=True),
-        "queue": _rule(metrics.queue, metrics.queue, total, pods=False),
-        "latency": _rule(latency, f"{metrics.latency}_p95", p95, pods=False),
+        "requests": _rule("requests", metrics.requests, metrics.requests_per_second, pods=True),
+        "running": _rule("running", VLLM_SERIES, VLLM_RUNNING, pods=True),
+        "queue": _rule("queue", metrics.queue, metrics.queue, pods=False),
+        "latency": _rule("latency", f"{metrics.latency}_bucket", f"{metrics.latency}_p95", pods=False),
     }
 
 
-def _rule(series: str, name: str, query: str, pods: bool) -> Tree:
+def _rule(kind: str, series: str, name: str, pods: bool) -> Tree:
     labels = ("namespace", "pod") if pods else ("namespace",)
     return {
         "seriesQuery": series + "{" + ",".join(f'{label}!=""' for label in labels) + "}",
         "resources": {"overrides": {label: {"resource": label} for label in labels}},
         "name": {"as": name},
-        "metricsQuery": query,
+        "metricsQuery": query(kind, _SELECTED, "<<.GroupBy>>"),
     }
