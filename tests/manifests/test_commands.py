@@ -329,3 +329,42 @@ def test_nodes_are_ordered_with_the_disks_that_are_paid(platform, machine, scrip
     if platform == "eks":
         [volume] = files["karpenter/k/ec2nodeclass-p.yaml"].value["spec"]["blockDeviceMappings"]
         assert (volume["ebs"]["volumeType"], volume["ebs"]["volumeSize"]) == ("gp3", "80Gi")
+
+
+STANDBYS = {
+    "rds": ("{platform: rds, engine: mysql, machine: db.m5.large}", "eu-west-1", "aws"),
+    "aurora": ("{platform: aurora, machine: db.r6g.large}", "eu-west-1", "aws"),
+    "cloud-sql": ("{platform: cloud-sql, engine: postgres, machine: db-f1-micro}", "europe-west1", "gcloud"),
+    "azure": ("{platform: azure-postgresql, machine: B1MS}", "westeurope", "az"),
+}
+
+
+@pytest.mark.parametrize("platform", STANDBYS)
+def test_a_standby_that_is_paid_is_ordered_in_its_region(platform):
+    database, away, script = STANDBYS[platform]
+    plan = """
+        name: far
+        regions: {aws: us-east-1, gcp: us-central1, azure: eastus}
+        demand: {requests_per_second: 1, profile: flat}
+        services: {web: {platform: cloud-run, service_time: 10ms, calls: {store: 1}}}
+    """
+    sets = (f"databases.store={database}", "databases.store.storage=50Gi")
+    far = f"databases.store.recovery.standby_region={away}"
+    alone = rendered(textwrap.dedent(plan), *sets)[f"commands/{script}.sh"].text
+    assert away not in alone
+    files = rendered(textwrap.dedent(plan), *sets, far)
+    text = files[f"commands/{script}.sh"].text
+    assert away in text
+    assert text.index("store-standby") > text.index("store")
+    copies = [item.value for path, item in files.items() if path.startswith("aws/store-standby.")]
+    assert (len(copies) > 0) == (script == "aws")
+    assert all(
+        copy.get("KmsKeyId") for copy in copies if copy.get("SourceRegion") or copy.get("StorageEncrypted")
+    )
+    if platform == "rds":
+        assert '"$account":db:far-store' in text
+
+
+def test_backups_are_kept_as_long_as_they_are_paid():
+    longer = ("databases.db.backup.retention=3d", "databases.db.backup.point_in_time=9d")
+    assert "--backup-retention 9 " in rendered(AZURE, *longer)["commands/az.sh"].text

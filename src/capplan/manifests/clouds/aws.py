@@ -304,8 +304,9 @@ def _ecs_service(site: Site, service: Service, spec: Fargate) -> Tree:
 
 
 def backup_days(database: DatabaseBase) -> int:
-    """Return for how many days backups are kept: those of the plan, one at least."""
-    return max(1, math.ceil(number(database.backup.retention) / DAY_S))
+    """Return for how many days backups are kept: those of the plan, as long as the log is, one at least."""
+    kept = max(number(database.backup.retention), number(database.backup.point_in_time))
+    return max(1, math.ceil(kept / DAY_S))
 
 
 def _bought_iops(site: Site, name: str) -> Tree:
@@ -348,6 +349,15 @@ def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
             "PubliclyAccessible": False,
         }
         yield _call(site, f"{name}-replica-{index}", "create-db-instance-read-replica", replica)
+    if database.recovery.standby_region is not None:
+        standby = {
+            "DBInstanceIdentifier": f"{identifier}-standby",
+            "SourceRegion": site.components[name].region,
+            "DBInstanceClass": body["DBInstanceClass"],
+            "KmsKeyId": "alias/aws/rds",
+            "PubliclyAccessible": False,
+        }
+        yield _call(site, f"{name}-standby", "create-db-instance-read-replica", standby)
 
 
 def _aurora(site: Site, name: str, database: Aurora) -> Iterator[Artefact]:
@@ -373,6 +383,34 @@ def _aurora(site: Site, name: str, database: Aurora) -> Iterator[Artefact]:
             "PubliclyAccessible": False,
         }
         yield _call(site, f"{name}-{index}", "create-db-instance", body)
+    if database.recovery.standby_region is not None:
+        yield from _aurora_standby(site, name, database)
+
+
+def _aurora_standby(site: Site, name: str, database: Aurora) -> Iterator[Artefact]:
+    """Yield the global database that the cluster becomes part of, and its cluster in the other region."""
+    identifier = f"{full_name(site, name)}-standby"
+    everywhere = f"{full_name(site, name)}-global"
+    stem = f"{name}-standby"
+    yield _call(site, stem, "create-global-cluster", {"GlobalClusterIdentifier": everywhere})
+    cluster: Tree = {
+        "DBClusterIdentifier": identifier,
+        "GlobalClusterIdentifier": everywhere,
+        "Engine": "aurora-postgresql",
+        "EngineVersion": _ENGINE_MAJOR[database.engine],
+        "StorageEncrypted": True,
+        "KmsKeyId": "alias/aws/rds",
+        "DeletionProtection": True,
+    }
+    yield _call(site, stem, "create-db-cluster", cluster)
+    instance = {
+        "DBInstanceIdentifier": f"{identifier}-1",
+        "DBClusterIdentifier": identifier,
+        "DBInstanceClass": machine_of(site, name, database.machine),
+        "Engine": "aurora-postgresql",
+        "PubliclyAccessible": False,
+    }
+    yield _call(site, stem, "create-db-instance", instance)
 
 
 def _elasticache(site: Site, name: str, cache: ElastiCache) -> Iterator[Artefact]:

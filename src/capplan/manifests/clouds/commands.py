@@ -13,7 +13,7 @@ from capplan.manifests.clouds.clusters import clusters_of, disk_kind
 from capplan.manifests.figures import number, whole
 from capplan.manifests.site import Site
 from capplan.plan.caches import AzureRedis, Memorystore
-from capplan.plan.databases import AzurePostgres, CloudSql
+from capplan.plan.databases import Aurora, AzurePostgres, CloudSql, Rds
 from capplan.plan.services import CloudRun, ContainerApps, VmGroup
 from capplan.quantities import DAY_S
 
@@ -49,13 +49,14 @@ def command_artefacts(site: Site) -> Iterator[Artefact]:
 def aws_script(site: Site, files: Sequence[Rendered]) -> Iterator[Artefact]:
     """Yield the script that makes the API calls of the rendered bodies, and the EKS clusters."""
     calls = [_call(site, item) for item in files if item.part == "aws"]
-    calls.sort(key=lambda call: _AWS_ORDER.index(call["operation"]))
+    calls.sort(key=lambda call: (call["source"] is not None, _AWS_ORDER.index(call["operation"])))
     clusters = clusters_of(site, "eks")
     logs = [call for call in calls if call["logs"] is not None]
     if calls or clusters:
         context: Tree = {"calls": calls, "clusters": clusters, "logs": logs, "vpc_cni": _VPC_CNI}
         context["homes"] = sorted({call["region"] for call in logs})
         context["name"] = site.name
+        context["copies"] = any(call["source"] is not None for call in calls)
         yield Artefact("commands/aws.sh", "aws/aws.sh.j2", context, "aws")
 
 
@@ -67,13 +68,30 @@ def _call(site: Site, item: Rendered) -> Tree:
     owner = max((name for name in site.components if stem.startswith(name)), key=len)
     scales_tasks = "ServiceNamespace" in item.value and operation == "put-scaling-policy"
     is_task = operation == "register-task-definition"
+    source = _copied(site, owner) if stem == f"{owner}-standby" else None
     return {
         "service": "application-autoscaling" if scales_tasks else _AWS_SERVICE[operation],
         "operation": operation,
         "body": item.path,
-        "region": site.components[owner].region,
+        "region": site.components[owner].region if source is None else source["away"],
+        "source": source,
         "waits_for": item.value.get("SourceDBInstanceIdentifier"),
         "logs": log_group_of(item.value["family"]) if is_task else None,
+    }
+
+
+def _copied(site: Site, name: str) -> Tree | None:
+    """Return what a standby in another region copies, and where that is; None without one."""
+    database = site.plan.databases.get(name)
+    if not isinstance(database, Rds | Aurora) or database.recovery.standby_region is None:
+        return None
+    home = site.components[name].region
+    kind = "db" if isinstance(database, Rds) else "cluster"
+    return {
+        "arn": (f"arn:aws:rds:{home}:", f":{kind}:{full_name(site, name)}"),
+        "home": home,
+        "away": database.recovery.standby_region,
+        "name": full_name(site, name),
     }
 
 
@@ -81,6 +99,7 @@ _VPC_CNI = json.dumps({"enableNetworkPolicy": "true"})
 _AWS_SERVICE = {
     "create-cache-parameter-group": "elasticache",
     "modify-cache-parameter-group": "elasticache",
+    "create-global-cluster": "rds",
     "create-db-cluster": "rds",
     "create-db-instance": "rds",
     "create-db-instance-read-replica": "rds",
@@ -130,6 +149,7 @@ def _cloud_sql(site: Site) -> list[Tree]:
             "availability": "REGIONAL" if database.high_availability else "ZONAL",
             "storage_gb": site.storage_gib(name),
             "replicas": list(range(1, whole(database.read_replicas) + 1)),
+            "standby_region": database.recovery.standby_region,
             "backups": backup_days(database),
             "log": _cloud_sql_log(database),
             "log_days": min(7, max(1, math.ceil(number(database.backup.point_in_time) / DAY_S))),
@@ -142,7 +162,8 @@ def _cloud_sql(site: Site) -> list[Tree]:
 def _cloud_sql_log(database: CloudSql) -> str | None:
     """Return the option that keeps the log: no standby, replica or point in time goes without."""
     point_in_time = number(database.backup.point_in_time) > 0
-    if not (database.high_availability or point_in_time or number(database.read_replicas) > 0):
+    copied = number(database.read_replicas) > 0 or database.recovery.standby_region is not None
+    if not (database.high_availability or point_in_time or copied):
         return None
     return "--enable-bin-log" if database.engine == "mysql" else "--enable-point-in-time-recovery"
 
@@ -195,7 +216,8 @@ def _flexible_servers(site: Site) -> list[Tree]:
         days = min(35, max(7, backup_days(database)))
         kept = {"high_availability": database.high_availability, "backups": days}
         replicas = list(range(1, whole(database.read_replicas) + 1))
-        found.append({**where, **size, **kept, "replicas": replicas})
+        copies = {"replicas": replicas, "standby_region": database.recovery.standby_region}
+        found.append({**where, **size, **kept, **copies})
     return found
 
 
