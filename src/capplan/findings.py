@@ -101,7 +101,7 @@ DECLARED = {
         "capplan.components.stores.checks",
         "capplan.components.llm.checks",
     ),
-    "check": ("capplan.gate.checks",),
+    "check": ("capplan.gate.checks", "capplan.manifests.verify.checks.costs"),
     "verify": tuple(
         f"capplan.manifests.verify.checks.{name}"
         for name in (

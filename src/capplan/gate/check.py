@@ -13,6 +13,7 @@ import numpy as np
 from capplan.errors import ExitCode, InputError, nearest
 from capplan.estimate import Estimate
 from capplan.findings import Finding
+from capplan.gate.artefacts import artefact_findings
 from capplan.gate.capacity import capacity_findings
 from capplan.gate.cost import budget_findings, increase_findings
 from capplan.gate.coverage import adopted_findings, coverage_findings
@@ -65,6 +66,7 @@ def check(estimate: Estimate, document: Document, gate_file: GateFile, against: 
         *capacity_findings(gates.capacity, estimate),
         *coverage_findings(gates.coverage, estimate, against.today),
         *adopted_findings(gates.coverage, estimate),
+        *artefact_findings(gates.coverage, estimate),
         *policy_findings(gate_file, estimate, document),
     ]
     judged = [_placed(_judged(one, gates.waivers, against), estimate, gate_file) for one in found]

@@ -82,6 +82,10 @@ def _yours(site: Site) -> Iterator[Tree]:
         secrets: [f"{name} ({', '.join(names)})" for name, names in secrets_of(site).items()],
         f"{keys} for": [*site.plan.databases, *site.plan.caches, *_disks(site)],
         **_images(site, images),
+        "What the plan buys besides": [
+            f"{name} ({resource.provider} {resource.service} {resource.sku})"
+            for name, resource in site.plan.resources.items()
+        ],
         "Exporters": list(_exporters(site)),
         "Names and certificates": [
             f"{service.workload.host} in {tls_secret_of(service)}"

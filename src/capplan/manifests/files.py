@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from capplan import __version__
 from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Rendered
+from capplan.manifests.reconcile import reconcile
 from capplan.manifests.render import body_of, digest
 from capplan.manifests.site import Site
 from capplan.manifests.verify.facts import facts_of
@@ -78,7 +79,7 @@ def lock_of(
     partial: bool = False,
     orphans: Container[str] = (),
 ) -> str:
-    """Return the lock file: versions, catalogs, facts for the checks, and the hash of each file.
+    """Return the lock file: versions, catalogs, facts for the checks, what each file costs, and its hash.
 
     orphans: files that stay there though they are no longer rendered, until somebody prunes them.
     """
@@ -94,6 +95,7 @@ def lock_of(
         "crds": _CRDS,
         "catalogs": catalogs,
         "facts": facts_of(site)._asdict(),
+        "costs": read_lock(directory).get("costs", {}) if partial else reconcile(site, files).document(),
         "files": dict(sorted(hashes.items())),
     }
     return json.dumps(lock, indent=2, ensure_ascii=False) + "\n"

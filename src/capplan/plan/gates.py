@@ -75,6 +75,9 @@ class CoverageGate(Section):
     undated: Answer = Field("allow", description="Prices without a date.")
     estimated: Answer = Field("warn", description="Prices that a book estimates, or that nothing confirms.")
     adopted: Answer = Field("warn", description="Adopted resources that are not, or only partly, covered.")
+    artefacts: Answer = Field(
+        "warn", description="What is rendered and not paid for, or paid for and not rendered."
+    )
 
 
 class Policy(Section):

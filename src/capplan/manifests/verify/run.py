@@ -61,7 +61,7 @@ def verify(
     found += outputs.alerts_tested(documents)
     found += agreement.alerts_and_lines(documents)
     # The same check may fail in several environments, with other figures: the last one's are shown.
-    unique = {(f.code, f.file, f.subject, f.field, f.line, f.remedy): _excused(f, facts) for f in found}
+    unique = {(f.code, f.file, f.subject, f.field, f.line, f.remedy): excused(f, facts) for f in found}
     return sorted(unique.values(), key=_rank)
 
 
@@ -69,7 +69,7 @@ def _rank(finding: Finding) -> tuple[int, str, str, str, str, str]:
     return (finding.rank, finding.file, finding.subject, finding.code, finding.field, finding.message)
 
 
-def _excused(finding: Finding, facts: Facts) -> Finding:
+def excused(finding: Finding, facts: Facts) -> Finding:
     """Return a finding that the plan accepts as what it is: known, with its reason."""
     reason = facts.accepted.get(finding.code)
     return finding if reason is None else finding._replace(severity="info", remedy=f"Accepted: {reason}")
