@@ -90,6 +90,7 @@ def test_zones_multiply_a_gke_node_pool(location: str, zones: int, tmp_path: Pat
     )
     result = priced(tmp_path, resource("google_container_cluster.main", location=location), pool)
     nodes = result.cost_of("main/apps")
+    # 100 GiB of pd-balanced are the boot disk that GKE gives a node.
     assert nodes.floor.item() == pytest.approx(zones * (730 * 0.13402284 + 10))
     assert nodes.ceiling.item() == pytest.approx(4 * zones * (730 * 0.13402284 + 10))
 
@@ -213,13 +214,13 @@ def test_cloud_run_scales_between_its_counts(tmp_path: Path) -> None:
     template = {
         "max_instance_request_concurrency": 40,
         "scaling": [{"min_instance_count": 2, "max_instance_count": 9}],
-        "containers": [{"resources": [{"limits": {"cpu": "500m", "memory": "1Gi"}, "cpu_idle": False}]}],
+        "containers": [{"resources": [{"limits": {"cpu": "1000m", "memory": "2Gi"}, "cpu_idle": False}]}],
     }
     found = adopted(
         tmp_path, resource("google_cloud_run_v2_service.api", location="us-central1", template=[template])
     )
     api = found.file().plan.services["api"]
-    assert (api.cpu, api.memory, api.concurrency, api.billing) == (0.5, 1.0, 40, "instance")
+    assert (api.cpu, api.memory, api.concurrency, api.billing) == (1.0, 2.0, 40, "instance")
     assert (api.instances.min, api.instances.max) == (2, 9)
 
 

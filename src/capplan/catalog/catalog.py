@@ -169,7 +169,15 @@ class Catalog:
         base = name.removesuffix(f" {suffix}") if suffix else name
         if base != name and base in file.skus:
             return file.doubled(file.skus[base])
-        return file.skus.get(name)
+        return file.skus.get(name) or self._custom(file, name)
+
+    def _custom(self, file: ServiceCatalog, name: str) -> Sku | None:
+        """Return a machine type of a size of the user's own; None where there is none."""
+        if file.kind != "machine" or "custom-" not in name or file.provider != "gcp":
+            return None
+        from capplan.catalog.custom import custom_machine
+
+        return custom_machine(name, self.service("gcp", "compute-engine-unit").skus, file.skus)
 
     def require(self, provider: str, service: str, name: str) -> Sku:
         """Return a SKU that must exist; raises :class:`InputError` with the nearest name."""

@@ -22,7 +22,7 @@ _PENDING = object()
 _NO_VALUES = ("data", "path", "terraform", "self", "each", "count")
 """First words of references to what no file says, or what means nothing where it stands."""
 
-_IDENTITIES = ("id", "arn", "name", "identifier", "self_link")
+_IDENTITIES = ("id", "arn", "name", "identifier", "self_link", "address")
 """Attributes by which others name a resource. Before it is there, its address stands for them."""
 
 _NOT_INPUTS = frozenset(("source", "version", "count", "for_each", "depends_on", "providers"))

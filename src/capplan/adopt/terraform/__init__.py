@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from capplan.adopt.draft import Draft
-from capplan.adopt.terraform import aws_compute, aws_data, aws_network, azure, gcp
+from capplan.adopt.terraform import (
+    aws_compute,
+    aws_data,
+    aws_network,
+    azure_machines,
+    azure_services,
+    gcp_machines,
+    gcp_services,
+    gke,
+)
 from capplan.adopt.terraform.graph import Graph
 from capplan.adopt.terraform.reading import Reading
 from capplan.adopt.terraform.table import Row
@@ -17,8 +26,11 @@ TYPES: Mapping[str, Row] = {
     **aws_compute.TYPES,
     **aws_data.TYPES,
     **aws_network.TYPES,
-    **gcp.TYPES,
-    **azure.TYPES,
+    **gcp_machines.TYPES,
+    **gcp_services.TYPES,
+    **gke.TYPES,
+    **azure_machines.TYPES,
+    **azure_services.TYPES,
 }
 """How each resource type is read."""
 

@@ -142,8 +142,11 @@ class Reading:
         return sku
 
     def machine(self, provider: Provider, name: str) -> str:
-        """Return a machine type that the catalog has."""
-        return self.check(provider, MACHINES[provider], name)
+        """Return a machine type whose size the catalog knows."""
+        sku = self.catalog.find(provider, MACHINES[provider], name)
+        if sku is not None and (sku.vcpu is None or sku.memory_gib is None):
+            raise UncoveredError(f"the catalog does not say how large {name} is")
+        return name if sku is not None else self.check(provider, MACHINES[provider], name)
 
     def add(self, section: str, node: Planned, tree: Tree, suffix: str = "") -> str:
         """Add an entry for a resource, or for a part of it that ``suffix`` names, and return its name."""
