@@ -60,3 +60,9 @@ def test_databases_list_their_highly_available_variants():
         row.sku for row in find_rows(SHIPPED, Filter("aws", "rds-postgres", "us-east-1", "db.r6g.large"))
     }
     assert names == {"db.r6g.large", "db.r6g.large multi-az"}
+
+
+def test_what_costs_the_same_everywhere_is_listed_in_a_region_of_its_provider():
+    key = find_rows(SHIPPED, Filter(service="kms", region="eu-central-1", name="key"))
+    assert [(row.provider, row.region, row.usd) for row in key] == [("aws", "eu-central-1", 1)]
+    assert find_rows(SHIPPED, Filter(service="kms", region="europe-west3")) == []

@@ -275,7 +275,8 @@ def test_regions_have_names_prices_and_carbon(capplan: Callable) -> None:
     assert "EU (Frankfurt)" in rows["aws", "eu-central-1"]["aliases"]
     assert rows["azure", "eastus"]["aliases"] == ["East US"]
     assert rows["gcp", "us-central1"]["gco2e_per_kwh"] == pytest.approx(412.72)
-    assert rows["aws", "us-east-1"]["gco2e_per_kwh"] is None
+    assert rows["aws", "us-east-1"]["gco2e_per_kwh"] == pytest.approx(396.25)
+    assert rows["azure", "northeurope"]["gco2e_per_kwh"] is None
     assert "rds-postgres" in rows["aws", "eu-central-1"]["services"]
     assert rows["gcp", "europe-west9"]["machines"] > 100
     table = capplan("catalog", "regions", "--provider", "gcp")

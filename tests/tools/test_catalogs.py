@@ -10,6 +10,7 @@ from capplan.catalog.load import read_service
 
 sys.path.insert(0, str(ROOT / "tools" / "catalogs"))
 import aws
+import aws_services
 import azure
 import azure_services
 import gcp
@@ -323,3 +324,76 @@ def test_blocks_of_an_azure_meter_are_a_tariff(tmp_path):
     assert [(b.name, b.start, b.usd("uksouth")) for b in file.blocks_of("ingestion")] == [
         ("ingestion", 5, 2.5)
     ]
+
+
+def tabled(tmp_path, provider, service, fill, unit="hour", **files):
+    """Return the file that ``fill`` makes of raw files."""
+    path = tmp_path / provider / f"{service}.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"# T\nschema: 1\nprovider: {provider}\nservice: {service}\nkind: meter\nunit: {unit}\n")
+    matrix = Matrix(tmp_path, provider, service)
+    fill(raw(tmp_path, **files), matrix)
+    matrix.write()
+    return read_service(path)
+
+
+def usds(file, region):
+    return {name: sku.usd(region) for name, sku in file.skus.items() if sku.usd(region) is not None}
+
+
+def test_cores_and_memory_follow_from_two_machines_of_a_series(tmp_path):
+    lines = [
+        "n2-standard-8,europe-west9,0.5,8,32,,yes",
+        "n2-highmem-8,europe-west9,0.66,8,64,,yes",
+        "n2-highmem-16,europe-west9,9,16,64,,yes",
+        "c3-standard-8,europe-west9,0.5,8,32,,no",
+        "c3-highmem-8,europe-west9,0.66,8,64,,yes",
+    ]
+    columns = "sku,region,usd,vcpu,ram_gib,gpu,offered"
+    file = tabled(tmp_path, "gcp", "units", gcp.units, gcp_compute__csv=rows(columns, *lines))
+    found = usds(file, "europe-west9")
+    assert found["n2-predefined-ram"] == pytest.approx(0.005)
+    assert found["n2-predefined-vcpu"] == pytest.approx((0.5 - 32 * 0.005) / 8)
+    assert found["n2-custom-vcpu"] == pytest.approx(1.04945 * found["n2-predefined-vcpu"], rel=1e-6)
+    assert {name.partition("-")[0] for name in found} == {"n2"}
+
+
+def test_arm_costs_a_fifth_less_and_nothing_confirms_it(tmp_path):
+    lines = [
+        "fargate,linux-x86-vcpu,us-east-1,vCPU-hour,0.04,high,2026-09,offer",
+        "fargate,linux-x86-vcpu,eu-west-9,vCPU-hour,0.05,high,2026-09,offer",
+        "fargate,linux-arm-vcpu,us-east-1,vCPU-hour,0.0333,high,2026-09,offer",
+    ]
+    fill = aws_services.TABLES["fargate"]
+    arm = tabled(tmp_path, "aws", "fargate", fill, aws_managed__csv=rows(METERS, *lines)).skus[
+        "linux-arm-vcpu"
+    ]
+    assert [arm.usd(region) for region in ("us-east-1", "eu-west-9")] == [0.0333, 0.04]
+    assert [arm.source(r, "on_demand").unconfirmed for r in ("us-east-1", "eu-west-9")] == [False, True]
+    assert arm.unit == "vCPU-hour"
+
+
+def test_what_a_page_says_of_all_regions_holds_in_all(tmp_path):
+    line = "AWSKMS,KMS-Key-Month,us-east-1,month,1,,2026-10-08,seeds;us-east-1"
+    lines = rows("service,sku,region,unit,usd,from_quantity,as_of_date,source", line)
+    key = tabled(tmp_path, "aws", "kms", aws_services.TABLES["kms"], serverless_us__csv=lines).skus["key"]
+    assert key.usd("eu-central-1") == 1
+    assert "one price for all regions" in key.source("eu-central-1", "on_demand").text
+
+
+def test_burstable_machines_lose_the_licence_that_some_sizes_carry(tmp_path):
+    lines = [f"Standard_{sku},eastus,{usd}," for sku, usd in (
+        ("B2as_v2", 0.0752), ("B4as_v2", 0.169), ("B8as_v2", 0.301),
+        ("B2als_v2", 0.0376), ("B4als_v2", 0.133), ("B2ats_v2", 0.0186), ("D2as_v5", 0.086),
+    )]  # fmt: skip
+    header(tmp_path, "azure", "virtual-machines", "a", "less-windows-b", "less-windows")
+    matrix = Matrix(tmp_path, "azure", "virtual-machines")
+    columns = {"azure_vm__csv": rows("sku,region,usd,flag", *lines)}
+    columns["azure_vm_spot__csv"] = "sku,region,usd,spot_usd"
+    columns["azure_vm_reservation__csv"] = "sku,discount_1y,discount_3y"
+    azure.virtual_machines(raw(tmp_path, **columns, azure_instance_types__go=GO), matrix)
+    found = {sku: matrix.price(sku, "eastus") for sku in matrix.skus}
+    assert found["Standard_B4as_v2"] == pytest.approx(0.169 - 4 * 0.0046)
+    assert found["Standard_B2ats_v2"] == pytest.approx(0.0186 - 2 * 0.0046)
+    assert found["Standard_B2als_v2"] == 0.0376
+    assert found["Standard_B8as_v2"] == 0.301

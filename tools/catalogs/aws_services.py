@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from aws import COMMERCIAL, HOME, REGIONS, Fill, ec2, go_types
-from matrix import Matrix
+from matrix import GLOBAL, Matrix
 from meters import Meter, add, cited, copied, named, of_service, without_outliers
 from raw import Raw
 
@@ -111,13 +111,54 @@ _AURORA = _meters(
 )
 
 
-def _us(raw_service: str, names: Mapping[tuple[str, str], Meter]) -> Fill:
-    """Return what adds the rows of us-east-1 by raw SKU and where a block starts."""
+def _us(raw_service: str, names: Mapping[tuple[str, str], Meter], everywhere: str = "") -> Fill:
+    """Return what adds the rows of us-east-1 by raw SKU and where a block starts.
+
+    everywhere: the page of AWS that names one price for all regions, where there is one.
+    """
 
     def fill(raw: Raw, matrix: Matrix) -> None:
-        copied(
-            raw, matrix, "serverless_us.csv", raw_service, lambda r: names.get((r["sku"], r["from_quantity"]))
-        )
+        for row in of_service(raw, "serverless_us.csv", raw_service):
+            meter = names.get((row["sku"], row["from_quantity"]))
+            if meter is not None and float(row["usd"]) > 0:
+                source = f"{row['source'].partition(';')[0]}; {everywhere} names one price for all regions"
+                said = {**row, "source": source, "region": GLOBAL} if everywhere else row
+                add(matrix, meter, said["region"], float(row["usd"]), cited(matrix, said))
+
+    return fill
+
+
+def _io_optimized(raw: Raw, matrix: Matrix) -> None:
+    """Add instances whose storage counts no I/O: they cost 1.3 times as much."""
+    (row,) = (
+        r
+        for r in of_service(raw, "aws_network_db_misc.csv", "aurora")
+        if r["sku"] == "instance-factor-io-optimized"
+    )
+    source = matrix.cite(
+        f"derived: {row['usd']} x the instance; {row['source']}", row["as_of_date"], "io-optimized"
+    )
+    for sku in sorted(sku for sku in matrix.skus if sku.startswith("db.")):
+        for region in matrix.regions(sku):
+            usd = (matrix.price(sku, region) or 0.0) * float(row["usd"])
+            matrix.add(f"{sku} io-optimized", "usd", region, usd, source)
+        size = (matrix.fact(sku, "vcpu"), matrix.fact(sku, "memory_gib"))
+        if all(size):
+            matrix.describe(f"{sku} io-optimized", vcpu=float(size[0]), memory_gib=float(size[1]))
+
+
+def _arm(*names: tuple[str, str]) -> Fill:
+    """Return what adds the prices of ARM where no list has them: a fifth less than x86."""
+
+    def fill(raw: Raw, matrix: Matrix) -> None:
+        text = "derived: 0.8 x the price of x86, as AWS says of ARM and as in us-east-1"
+        source = matrix.cite(text, "2026-10-08", "four-fifths", unconfirmed=True)
+        for x86, arm in names:
+            facts = {name: matrix.fact(x86, name) for name in ("unit",) if matrix.fact(x86, name)}
+            matrix.describe(arm, **facts)
+            for region in matrix.regions(x86):
+                if matrix.price(arm, region) is None:
+                    matrix.add(arm, "usd", region, 0.8 * (matrix.price(x86, region) or 0.0), source)
 
     return fill
 
@@ -172,22 +213,25 @@ _AURORA_IRELAND = _ireland(
 
 TABLES: Mapping[str, Fill] = {
     "ec2": ec2,
-    "fargate": _meters(
-        "fargate",
-        "aws_managed.csv",
-        {
-            "linux-x86-vcpu": Meter("linux-x86-vcpu", "vCPU-hour"),
-            "linux-x86-ram": Meter("linux-x86-ram", "GiB-hour"),
-            "linux-arm-vcpu": Meter("linux-arm-vcpu", "vCPU-hour"),
-            "linux-arm-ram": Meter("linux-arm-ram", "GiB-hour"),
-            "ephemeral-storage-above-20GB": Meter("ephemeral-storage-above-20GiB", "GiB-hour"),
-        },
+    "fargate": _all(
+        _meters(
+            "fargate",
+            "aws_managed.csv",
+            {
+                "linux-x86-vcpu": Meter("linux-x86-vcpu", "vCPU-hour"),
+                "linux-x86-ram": Meter("linux-x86-ram", "GiB-hour"),
+                "linux-arm-vcpu": Meter("linux-arm-vcpu", "vCPU-hour"),
+                "linux-arm-ram": Meter("linux-arm-ram", "GiB-hour"),
+                "ephemeral-storage-above-20GB": Meter("ephemeral-storage-above-20GiB", "GiB-hour"),
+            },
+        ),
+        _arm(("linux-x86-vcpu", "linux-arm-vcpu"), ("linux-x86-ram", "linux-arm-ram")),
     ),
     "rds-postgres": _all(_classes("rds-postgres"), _STORAGE, _RDS_IRELAND),
     "rds-mysql": _all(_classes("rds-mysql"), _STORAGE, _RDS_IRELAND),
     "rds-mariadb": _all(_classes("rds-mariadb"), _STORAGE, _RDS_IRELAND),
-    "aurora-postgres": _all(_classes("aurora-postgres"), _AURORA, _AURORA_IRELAND),
-    "aurora-mysql": _all(_classes("aurora-mysql"), _AURORA, _AURORA_IRELAND),
+    "aurora-postgres": _all(_classes("aurora-postgres"), _io_optimized, _AURORA, _AURORA_IRELAND),
+    "aurora-mysql": _all(_classes("aurora-mysql"), _io_optimized, _AURORA, _AURORA_IRELAND),
     "elasticache-redis": _classes("elasticache-redis", "aws_elasticache.csv"),
     "elasticache-valkey": _classes("elasticache-valkey", "aws_elasticache.csv"),
     "elasticache-memcached": _classes("elasticache-memcached", "aws_elasticache.csv"),
@@ -314,6 +358,7 @@ TABLES: Mapping[str, Fill] = {
             ("IPv4-InUse-Hours", ""): Meter("in-use", "hour"),
             ("IPv4-Idle-Hours", ""): Meter("idle", "hour"),
         },
+        "aws.amazon.com/vpc/pricing",
     ),
     "vpc-endpoint": _us(
         "AmazonVPC",
@@ -328,6 +373,7 @@ TABLES: Mapping[str, Fill] = {
             ("KMS-Key-Month", ""): Meter("key", "month"),
             ("KMS-API-Request", "20000"): Meter("request", "request", tier_of="request", start=2e4),
         },
+        "aws.amazon.com/kms/pricing",
     ),
     "secrets-manager": _us(
         "AWSSecretsManager",
@@ -335,6 +381,7 @@ TABLES: Mapping[str, Fill] = {
             ("SecretsManager-Secret", ""): Meter("secret", "month"),
             ("SecretsManager-API-Call", ""): Meter("request", "request", 1e4),
         },
+        "aws.amazon.com/secrets-manager/pricing",
     ),
     "route53": _us(
         "AmazonRoute53",
@@ -348,6 +395,7 @@ TABLES: Mapping[str, Fill] = {
             ("Route53-Query", ""): Meter("query-first-1e9", "request", 1e6, "query", 0.0),
             ("Route53-Query", "1000"): Meter("query-over-1e9", "request", 1e6, "query", 1e9),
         },
+        "aws.amazon.com/route53/pricing",
     ),
     "waf": _us(
         "AWSWAF",
@@ -357,7 +405,9 @@ TABLES: Mapping[str, Fill] = {
             ("WAF-Request", ""): Meter("request", "request"),
         },
     ),
-    "ecr": _us("AmazonECR", {("ECR-Storage", ""): Meter("storage", "GiB-month")}),
+    "ecr": _us(
+        "AmazonECR", {("ECR-Storage", ""): Meter("storage", "GiB-month")}, "aws.amazon.com/ecr/pricing"
+    ),
     "cloudwatch": _all(
         _us(
             "AmazonCloudWatch",

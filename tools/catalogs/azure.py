@@ -311,6 +311,14 @@ _ZONE_1 = [
 """North America and Europe: azure.microsoft.com/pricing/details/bandwidth."""
 
 
+_ZONES = {
+    r"australia.*|.*india.*|.*asia|japan.*|korea.*|uae.*|southafrica.*|qatar.*|israel.*|newzealand.*|malaysia.*"
+    "|indonesia.*": (0.12, 0.085, 0.082, 0.08),
+    r"brazil.*|chile.*": (0.181, 0.175, 0.17, 0.16),
+}
+"""Asia, Oceania, Middle East and Africa; South America: azure.microsoft.com/pricing/details/bandwidth."""
+
+
 def _egress(raw: Raw, matrix: Matrix) -> None:
     names = {
         100: "standard-mgn-first-10335GB",
@@ -318,6 +326,17 @@ def _egress(raw: Raw, matrix: Matrix) -> None:
         51295: "standard-mgn-over-50TB",
     }
     names |= {153695: "standard-mgn-over-150TB"}
+    regions = {row["region"] for row in raw.rows("azure_vm.csv", "region")}
+    page = matrix.cite(
+        "azure.microsoft.com/pricing/details/bandwidth, list price of the zone; not dated",
+        "unknown",
+        "page",
+        True,
+    )
+    for zone, prices in _ZONES.items():
+        for region in sorted(r for r in regions if re.fullmatch(zone, r)):
+            for (start, name), usd in zip(names.items(), prices, strict=True):
+                add(matrix, Meter(name, "GB", tier_of="internet", start=start), region, usd, page)
     for row in of_service(raw, "azure_eastus_disk_network.csv", "egress-internet"):
         start = float(row["from_quantity"])
         for region in _ZONE_1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from matrix import NOT_SOLD, Matrix
@@ -35,6 +36,45 @@ def compute_engine(raw: Raw, matrix: Matrix) -> None:
             # Where no commitment is sold the list repeats the price after sustained use.
             if row[column] and row[column] != row["sud_usd"] and float(row[column]) < float(row["usd"]):
                 matrix.add(sku, rate, region, row[column])
+
+
+_TIMES = {"e2": 1.04945, "n1": 1.04945, "n2": 1.04945, "n2d": 1.05}
+"""What a custom machine costs beside one of the predefined shapes."""
+
+
+def units(raw: Raw, matrix: Matrix) -> None:
+    """Add what a core and a GiB cost in each region: two machines of a series with as many cores tell."""
+    machines: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
+    for row in raw.rows("gcp_compute.csv", "sku", "region", "usd", "vcpu", "ram_gib", "gpu", "offered"):
+        match = re.fullmatch(r"([a-z]\d[a-z]?)-(?:standard|highmem)-(\d+)", row["sku"])
+        if match and not row["gpu"] and row["offered"] != "no":
+            of = (match[1], row["region"], match[2])
+            machines.setdefault(of, []).append((float(row["ram_gib"]), float(row["usd"])))
+    source = matrix.cite(
+        "derived from the standard and highmem machines of the series "
+        "(Cyclenerd/google-cloud-pricing-cost-calculator@fd66b26, pricing.yml)",
+        "2026-07-30",
+        "machines",
+    )
+    for (series, region, cores), pair in sorted(machines.items()):
+        if len(pair) == 2 and cores == "8":
+            (small, less), (large, more) = sorted(pair)
+            ram = (more - less) / (large - small)
+            vcpu = (less - ram * small) / float(cores)
+            ways = {"predefined": 1.0, **({"custom": _TIMES[series]} if series in _TIMES else {})}
+            for way, times in ways.items():
+                add(matrix, Meter(f"{series}-{way}-ram", "GiB-hour"), region, ram * times, source)
+                add(matrix, Meter(f"{series}-{way}-vcpu", "vCPU-hour"), region, vcpu * times, source)
+
+
+def _without(*places: tuple[str, str]) -> Fill:
+    """Return what drops prices that are another region's, by SKU and region."""
+
+    def fill(raw: Raw, matrix: Matrix) -> None:
+        for sku, region in places:
+            matrix.drop(sku, "usd", region)
+
+    return fill
 
 
 def _other(raw_service: str, names: Mapping[str, Meter]) -> Fill:
@@ -156,6 +196,7 @@ def _run_idle(raw: Raw, matrix: Matrix) -> None:
 
 TABLES: Mapping[str, Fill] = {
     "compute-engine": compute_engine,
+    "compute-engine-unit": units,
     "persistent-disk": _other(
         "persistent-disk", {raw: Meter(sku, "GiB-month") for raw, sku in _DISKS.items()}
     ),
@@ -183,6 +224,8 @@ TABLES: Mapping[str, Fill] = {
     "memorystore-redis": _all(
         _copied("gcp_memorystore.csv", "memorystore-redis", _redis),
         _copied("gcp_memorystore_basic.csv", "memorystore-redis", _redis),
+        # The list falls back on Belgium where it finds no price in Johannesburg.
+        _without(("basic-M1", "africa-south1"), ("basic-M2", "africa-south1")),
     ),
     "cloud-run": _all(_copied("gcp_serverless.csv", "cloud-run", named(_RUN)), _run_idle),
     "gke": _copied(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.roots import PROVIDERS
-from capplan.catalog.rows import RATES, ServiceCatalog, Sku
+from capplan.catalog.rows import GLOBAL, RATES, ServiceCatalog, Sku
 from capplan.errors import InputError, Problem, nearest
 
 
@@ -89,7 +89,10 @@ def bounds(text: str, option: str) -> NumberRange:
 
 def find_rows(catalog: Catalog, wanted: Filter) -> list[CatalogRow]:
     """Return every row that ``wanted`` asks for, in the order of the files."""
-    rows = [row for file in _files(catalog, wanted) for row in rows_of(file, wanted)]
+    files = _files(catalog, wanted)
+    if wanted.region is not None:
+        files = [file for file in files if catalog.knows_region(file.provider, wanted.region)]
+    rows = [row for file in files for row in rows_of(file, wanted)]
     if wanted.region is not None and not rows:
         _check_region(catalog, wanted.region)
     return [row for row in rows if wanted.wants(row)]
@@ -139,7 +142,7 @@ def _rows(file: ServiceCatalog, sku: Sku, only: str | None) -> Iterator[CatalogR
     if only is None:
         regions = sorted({region for prices in sku.prices.values() for region in prices})
     else:
-        regions = [only] if any(only in prices for prices in sku.prices.values()) else []
+        regions = [only] if any(only in prices or GLOBAL in prices for prices in sku.prices.values()) else []
     for region in regions:
         source = sku.source(region, "on_demand")
         known = {rate for rate in RATES if sku.usd(region, rate) is not None}
