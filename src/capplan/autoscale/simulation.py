@@ -159,7 +159,8 @@ def _load(
     if trace is None:
         return estimate.load, recording.step_s, recording.begins_s, notes
     mean = float(recording.rps.mean())
-    pattern = Pattern(mean, recording.rps / mean, Path(name_of(trace.file)).name)
+    name = Path(name_of(trace.file)).name
+    pattern = Pattern(mean, recording.rps / mean, name, step_s=recording.step_s)
     places = estimate.file.places
     load = load_on(pattern, _unstretched(plan), estimate.hours_per_month, places)
     return load, recording.step_s, recording.begins_s, [f"{pattern.name}: {note}" for note in notes]

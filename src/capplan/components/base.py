@@ -226,7 +226,7 @@ class Context:
 
     def region(self, provider: Provider, own: str | None, path: Path) -> str:
         """Return the region of a component; there is no default that the plan does not name."""
-        region = own or self.plan.regions.get(provider)
+        region = own or self.plan.region_of(path[1], provider)
         if region is None:
             what = f"has no region: the plan does not say where on {provider} it runs"
             raise InputError(self.places.problem(path, what, f"Set regions.{provider}, or its own region."))

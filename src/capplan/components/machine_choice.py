@@ -117,11 +117,11 @@ def open_machines(plan: Plan) -> Iterator[Open]:
     """Yield the machines that the plan leaves open; services before the nodes that carry others."""
     for name, service in plan.services.items():
         if isinstance(service, VmGroup) and service.machine.startswith(AUTO):
-            region = service.region or plan.regions.get(service.provider)
+            region = service.region or plan.region_of(name, service.provider)
             yield Open(("services", name), name, service.provider, region, _families(service.machine))
     for cluster_name, cluster in plan.clusters.items():
         provider = CLUSTER_PROVIDERS[cluster.platform]
-        region = cluster.region or plan.regions.get(provider)
+        region = cluster.region or plan.region_of(cluster_name, provider)
         for pool_name, pool in cluster.pools.items():
             if pool.machine.startswith(AUTO):
                 path = ("clusters", cluster_name, "pools", pool_name)

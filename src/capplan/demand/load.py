@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capplan.arrays import Array, Floats, hourly_max, per_scenario
+from capplan.arrays import Array, Floats, hourly_max, hourly_mean, per_scenario
 from capplan.demand import profiles
 from capplan.errors import InputError
 from capplan.plan.caches import Semantic
@@ -17,6 +17,7 @@ from capplan.plan.demand import Demand
 from capplan.plan.fields import LARGEST
 from capplan.plan.model import COMPONENTS, Plan
 from capplan.plan.places import Places
+from capplan.plan.sites import arrivals, losses
 from capplan.quantities import DAY_S, HOUR_S
 from capplan.stdin import name_of
 
@@ -29,6 +30,9 @@ class Load(NamedTuple):
     per_entry: requests to a component for each that enters the system, (scenarios | 1, 1).
     entering: share of the requests from outside that enter at a service, likewise.
     callers: by component the services that call it, or ask it first if it is a semantic cache.
+    shapes: of components whose day is not the plan's, as at sites in other time zones.
+    after_loss: requests per second, (scenarios | 1, hours), of components that must also carry what comes to
+    them when a site is lost.
     """
 
     average_rps: Array
@@ -37,6 +41,8 @@ class Load(NamedTuple):
     entering: Mapping[str, Array]
     profile: str
     callers: Mapping[str, Sequence[str]]
+    shapes: Mapping[str, Array] = {}
+    after_loss: Mapping[str, Array] = {}
 
     def average(self, component: str) -> Array:
         """Return the mean requests per second of ``component``, (scenarios | 1, 1)."""
@@ -44,11 +50,16 @@ class Load(NamedTuple):
 
     def rps(self, component: str) -> Array:
         """Return the requests per second of ``component``, (scenarios | 1, hours)."""
-        return self.average(component) * self.shape
+        return self.average(component) * self.shapes.get(component, self.shape)
+
+    def to_carry(self, component: str) -> Array:
+        """Return the requests per second that ``component`` is sized for, (scenarios | 1, hours)."""
+        lost = self.after_loss.get(component)
+        return self.rps(component) if lost is None else np.maximum(self.rps(component), lost)
 
     def peak(self, component: str) -> Array:
         """Return the requests per second of ``component`` in the busiest hour, (scenarios | 1, 1)."""
-        return self.average(component) * hourly_max(self.shape)
+        return self.average(component) * hourly_max(self.shapes.get(component, self.shape))
 
     @property
     def peak_rps(self) -> Array:
@@ -60,7 +71,7 @@ class Pattern(NamedTuple):
     """How load rises and falls, the same in every scenario until one stretches it.
 
     recorded_rps: mean requests per second of a trace; 0 for a profile.
-    shape: load of an hour ÷ the mean, (hours,).
+    shape: load of an hour ÷ the mean, (hours,). step_s: how long its hours are.
     said, gaps: how a trace was read, and what of it is made up.
     """
 
@@ -69,6 +80,7 @@ class Pattern(NamedTuple):
     name: str
     said: Sequence[str] = ()
     gaps: Sequence[str] = ()
+    step_s: float = HOUR_S
 
 
 def pattern_of(demand: Demand, directory: Path) -> Pattern:
@@ -78,7 +90,14 @@ def pattern_of(demand: Demand, directory: Path) -> Pattern:
 
         recording = read_recording(demand.trace, directory)
         mean = float(recording.rps.mean())
-        return Pattern(mean, recording.rps / mean, name_of(demand.trace.file), recording.said, recording.gaps)
+        return Pattern(
+            recorded_rps=mean,
+            shape=recording.rps / mean,
+            name=name_of(demand.trace.file),
+            said=recording.said,
+            gaps=recording.gaps,
+            step_s=recording.step_s,
+        )
     if demand.profile is None:
         return Pattern(0.0, profiles.week("consumer-diurnal"), "consumer-diurnal")
     if isinstance(demand.profile, str):
@@ -96,14 +115,45 @@ def load_on(pattern: Pattern, plan: Plan, hours_per_month: Floats, places: Place
     with np.errstate(over="ignore", invalid="ignore"):
         per_entry = _follow_calls(plan, entering)
         _check_computable(plan, grown, per_entry, places)
-    return Load(
+    shape = _stretched(pattern, demand, places)
+    load = Load(
         average_rps=grown,
-        shape=_stretched(pattern, demand, places),
+        shape=shape,
         per_entry=per_entry,
         entering=entering,
         profile=pattern.name,
         callers=_callers(plan),
     )
+    return load if len(plan.sites) < 2 else _at_sites(load, plan, pattern.step_s)
+
+
+def _at_sites(load: Load, plan: Plan, step_s: float) -> Load:
+    """Return the load with the days of the sites, and what the others carry when one is lost."""
+    flows = _flows(load, plan, step_s, ())
+    after: dict[str, Array] = {}
+    for lost in losses(plan):
+        for name, flow in _flows(load, plan, step_s, lost).items():
+            after[name] = np.maximum(after.get(name, 0.0), load.average_rps * flow)
+    moved = any(site.hours_ahead for site in plan.sites.values())
+    means = {name: hourly_mean(flow) for name, flow in flows.items()}
+    shapes = {
+        name: np.divide(
+            flow, means[name], out=np.broadcast_to(load.shape, flow.shape).copy(), where=means[name] > 0
+        )
+        for name, flow in flows.items()
+        if moved
+    }
+    return load._replace(shapes=shapes, after_loss=after)
+
+
+def _flows(load: Load, plan: Plan, step_s: float, lost: Sequence[str]) -> dict[str, Array]:
+    """Return the requests of each component for each that enters on average, (scenarios | 1, hours)."""
+    entering: dict[str, Array] = {}
+    for arrival in arrivals(plan, lost):
+        steps = round(arrival.hours_ahead * HOUR_S / step_s)
+        flow = per_scenario(arrival.share) * np.roll(load.shape, -steps, axis=1)
+        entering[arrival.component] = entering.get(arrival.component, 0.0) + flow
+    return _follow_calls(plan, entering)
 
 
 def _check_computable(plan: Plan, average: Array, per_entry: Mapping[str, Array], places: Places) -> None:
@@ -213,6 +263,8 @@ def hit_rate(semantic: Semantic) -> Floats:
 
 def _entering(plan: Plan) -> dict[str, Array]:
     """Return the share of the requests from outside that each entry gets."""
-    weights = plan.entries
-    total = sum(weights.values())
-    return {name: per_scenario(weight / total) for name, weight in weights.items()}
+    entering: dict[str, Array] = {}
+    for arrival in arrivals(plan):
+        share = per_scenario(arrival.share)
+        entering[arrival.component] = entering.get(arrival.component, 0.0) + share
+    return entering

@@ -7,7 +7,7 @@ model never learns how many scenarios there are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +50,23 @@ def bind(plan: Plan, scenarios: Scenarios) -> Plan:
     """Return ``plan`` with an array of shape (scenarios, 1) in place of each number that varies."""
     bound: Any = plan
     for path, numbers in scenarios.values.items():
-        bound = replaced(bound, path, numbers.reshape(-1, 1))
+        for everywhere in _at_sites(plan, path):
+            bound = replaced(bound, everywhere, numbers.reshape(-1, 1))
     result: Plan = bound
     return result
+
+
+def _at_sites(plan: Plan, path: Path) -> Iterator[Path]:
+    """Yield a path, and the same in the copies of a component at other sites."""
+    yield path
+    if plan.sites and len(path) > 1:
+        from capplan.plan.sites import copy_of
+
+        kind, name, *rest = path
+        for site in list(plan.sites)[1:]:
+            copy = copy_of(name, site, plan.sites)
+            if copy in (getattr(plan, kind, None) or ()):
+                yield (kind, copy, *rest)
 
 
 def at(plan: Plan, path: Sequence[str]) -> object:

@@ -23,6 +23,7 @@ from capplan.plan.fields import (
     Share,
 )
 from capplan.plan.services import Provider, Service
+from capplan.plan.sites import Site, SiteRecovery, site_of
 
 if TYPE_CHECKING:
     from capplan.arrays import Floats
@@ -126,6 +127,13 @@ class Plan(Section):
         None, description="Hours of a month; 730 by default, unless a price book sets them."
     )
     regions: dict[Provider, str] = Field({}, description="The region of each provider in use.")
+    sites: dict[Name, Site] = Field(
+        {}, description="Regions in which the plan runs; the first has the components under their own names."
+    )
+    survive_sites: int = Field(
+        0, ge=0, description="Active sites that may be lost at the peak without the others being overloaded."
+    )
+    site_recovery: SiteRecovery = DEFAULTS
     pricing: Pricing = DEFAULTS
     demand: Demand
     tiers: dict[TierKind, str] = Field(
@@ -160,6 +168,12 @@ class Plan(Section):
         caches = (self.caches[name].semantic for name in asked if name in self.caches)
         embeddings = {cache.embedding for cache in caches if cache is not None and cache.embedding}
         return frozenset({name for name, _ in calls} | asked | embeddings)
+
+    def region_of(self, component: str, provider: "Provider") -> str | None:
+        """Return the region of a component's site, or of the plan."""
+        site = site_of(component, self.sites)
+        own = None if site is None else self.sites[site].regions.get(provider)
+        return own or self.regions.get(provider)
 
     @property
     def entries(self) -> "Mapping[str, Floats]":

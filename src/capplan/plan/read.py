@@ -65,7 +65,13 @@ def parse_plan(
     if books:
         raw = merge(raw, {"pricing": {"books": [*_books(raw), *books]}})
     raw = expanded(raw, places)
-    return PlanFile(validate(raw, places), raw, places, directory)
+    plan = validate(raw, places)
+    if len(plan.sites) > 1:
+        from capplan.plan.sites import with_sites
+
+        raw = with_sites(raw, plan, places)
+        plan = validate(raw, places)
+    return PlanFile(plan, raw, places, directory)
 
 
 def _on_alternative(assigned: str) -> bool:

@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from capplan.errors import nearest
 from capplan.plan.model import COMPONENTS, Plan
 from capplan.plan.services import Call
+from capplan.plan.sites import shares
 
 Complaint = tuple[tuple[str | int, ...], str, str]
 """Path, what is wrong, the way out."""
@@ -28,6 +29,7 @@ def complaints(plan: Plan) -> list[Complaint]:
         *_stores(plan),
         *_external_apis(plan),
         *_tags(plan),
+        *_sites(plan),
     ]
 
 
@@ -160,3 +162,41 @@ def _tags(plan: Plan) -> Iterator[Complaint]:
         for index, name in enumerate(names):
             if name not in known:
                 yield ("tags", tag, index), f"'{name}' is not a component", nearest(name, known)
+
+
+def _sites(plan: Plan) -> Iterator[Complaint]:
+    if not plan.sites:
+        if plan.survive_sites:
+            yield ("survive_sites",), "needs sites, and the plan has none", "Say where it runs under sites."
+        return
+    first = next(iter(plan.sites))
+    if plan.sites[first].standby is not None or plan.sites[first].components is not None:
+        what = "the first site serves requests and runs every component"
+        yield ("sites", first), what, "Put another site first, or leave out standby and components."
+    active = [name for name, site in plan.sites.items() if site.standby is None]
+    if plan.survive_sites >= len(active) and plan.survive_sites:
+        what = f"cannot lose {plan.survive_sites} of {len(active)} active sites"
+        yield ("survive_sites",), what, ""
+    yield from _site_shares(plan)
+    yield from _site_names(plan)
+
+
+def _site_shares(plan: Plan) -> Iterator[Complaint]:
+    for name, share in shares(plan.sites).items():
+        if float(share) < 0:
+            yield ("sites", name, "share"), "the other sites take more than all requests", ""
+    for name, site in plan.sites.items():
+        if site.standby is not None and site.share is not None:
+            yield ("sites", name, "share"), "a standby has no share of the demand", "Leave it out."
+    total = sum(map(float, shares(plan.sites).values()))
+    if abs(total - 1) > 1e-6:
+        yield ("sites",), f"the shares of the active sites add up to {total:.4g}, not to 1", ""
+
+
+def _site_names(plan: Plan) -> Iterator[Complaint]:
+    known = {name for kind in COMPONENTS for name in getattr(plan, kind)}
+    for site, section in plan.sites.items():
+        for index, name in enumerate(section.components or ()):
+            if name not in known:
+                where = ("sites", site, "components", index)
+                yield where, f"the plan has no component '{name}'", nearest(name, known)

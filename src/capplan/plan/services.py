@@ -35,6 +35,14 @@ Provider = Literal["gcp", "aws", "azure"]
 CLUSTER_PROVIDERS: dict[str, Provider] = {"gke": "gcp", "eks": "aws", "aks": "azure"}
 """Provider of the machines that the nodes of each managed Kubernetes run on."""
 
+DATABASE_PROVIDERS: dict[str, Provider] = {
+    "cloud-sql": "gcp",
+    "rds": "aws",
+    "aurora": "aws",
+    "azure-postgresql": "azure",
+}
+"""Provider of each managed database."""
+
 CLUSTER_PLATFORMS: dict[str, str] = {provider: platform for platform, provider in CLUSTER_PROVIDERS.items()}
 """The managed Kubernetes of each provider."""
 

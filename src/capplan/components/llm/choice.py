@@ -80,7 +80,7 @@ def options_of(ctx: Context, name: str, llm: Llm, ways: Mapping[str, Bought]) ->
 
 
 def _offers(ctx: Context, name: str, llm: Llm) -> list[Offer]:
-    region = llm.region or ctx.plan.regions.get(llm.provider)
+    region = llm.region or ctx.plan.region_of(name, llm.provider)
     if region is None:
         remedy = f"Set regions.{llm.provider}."
         raise InputError(Problem(_where(ctx, "llm", name), "has no region", remedy))

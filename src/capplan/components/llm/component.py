@@ -67,7 +67,7 @@ def _served_by_replicas(
     name, path = component.name, component.path
     served = served_of(llm, chosen, facts)
     does = carried(served, chosen.memory(), _most(llm, chosen), promise_of(llm))
-    sizing = size(ctx.load.rps(name), _limits(llm, does, path), bounds_of(llm))
+    sizing = size(ctx.load.to_carry(name), _limits(llm, does, path), bounds_of(llm))
     peak = _speed(ctx, name, llm, served, does, sizing)
     machine = ctx.machine(llm.provider, llm.machine, (*path, "machine"))
     gpu = add_on_for(ctx, llm.provider, machine, chosen.gpu, chosen.tensor_parallel, (*path, "machine"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capplan.arrays import Array, Floats
+from capplan.arrays import Array, Floats, hourly_max
 from capplan.capacity.limits import Limit
 from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.components.base import Component, Context, Path
@@ -44,7 +44,7 @@ def _built(ctx: Context, name: str, service: Service, path: Path) -> Component:
     service, tier = platform.prescribed(ctx, name, service, path)
     region = ctx.region(provider, platform.region(ctx, service), path)
     rps = ctx.load.rps(name)
-    sizing = _sizing(ctx, name, service, rps, path)
+    sizing = _sizing(ctx, name, service, ctx.load.to_carry(name), path)
     response = _response(sizing, rps)
     pods = platform.pods(ctx, service)
     meters = platform.meters(ctx, name, service, region, rps, sizing)
@@ -101,7 +101,7 @@ def _sizing(ctx: Context, name: str, service: Service, rps: Array, path: Path) -
         return size(rps, limits, _bounds(service, limits), _promise(ctx, service, instance))
     from capplan.components.services.backlog import with_backlog
 
-    return size(with_backlog(rps, ctx.load.peak(name), service.queue), limits, _bounds(service, limits))
+    return size(with_backlog(rps, hourly_max(rps), service.queue), limits, _bounds(service, limits))
 
 
 def _promise(ctx: Context, service: Service, instance: Instance) -> Promise | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from capplan.arrays import Array, Floats, in_scenario, per_scenario
+from capplan.arrays import Array, Floats, hourly_max, in_scenario, per_scenario
 from capplan.capacity import stores
 from capplan.capacity.choice import Choice, cheapest
 from capplan.components.base import Component, Context, Path
@@ -21,15 +21,9 @@ from capplan.components.stores.timeseries import series_gib, series_measures
 from capplan.errors import InputError
 from capplan.findings import Finding
 from capplan.plan.databases import ManagedDatabase, Rds
-from capplan.plan.services import Provider
+from capplan.plan.services import DATABASE_PROVIDERS
 from capplan.plan.stores import AUTO
 
-PROVIDERS: dict[str, Provider] = {
-    "cloud-sql": "gcp",
-    "rds": "aws",
-    "aurora": "aws",
-    "azure-postgresql": "azure",
-}
 _UNITS = {"cpu": "vCPU", "memory": "GiB", "connections": ""}
 
 
@@ -38,7 +32,7 @@ def build_database(
 ) -> Component:
     """Return the database ``name``: its class, what it needs, and its meters."""
     path: Path = ("databases", name)
-    provider = PROVIDERS[database.platform]
+    provider = DATABASE_PROVIDERS[database.platform]
     region = ctx.region(provider, database.region, path)
     shares = (("commit_1y", database.commit_1y), ("commit_3y", database.commit_3y))
     bill = StoreBill(ctx, name, provider, region, path, shares)
@@ -121,7 +115,7 @@ def _iops_measures(
 
 
 def _busiest_rps(ctx: Context, name: str, database: ManagedDatabase) -> Floats:
-    return stores.node_load(ctx.load.peak(name), database.read_share, database.read_replicas)
+    return stores.node_load(hourly_max(ctx.load.to_carry(name)), database.read_share, database.read_replicas)
 
 
 def _needs(

@@ -78,7 +78,7 @@ def _pods(
 
 def _fixed(ctx: Context, name: str, store: SelfHosted) -> Sizing:
     bounds = Bounds(store.replicas, store.replicas)
-    return size(ctx.load.rps(name), (), bounds)
+    return size(ctx.load.to_carry(name), (), bounds)
 
 
 def _disks(bill: StoreBill, store: SelfHosted, storage_gib: Floats) -> Iterator[Meter]:

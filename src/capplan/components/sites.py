@@ -1,0 +1,92 @@
+"""What a plan in several regions loses with one of them: the recovery of the whole system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.components import checks
+from capplan.components.base import Component, Context
+from capplan.components.measures import Measure, measure
+from capplan.findings import Finding
+from capplan.plan.sites import Site, shares
+
+_NAME = "sites"
+
+
+def build_sites(ctx: Context, others: Sequence[Component]) -> Iterator[Component]:
+    """Yield what stands for the system as a whole, where there is more than one site."""
+    if len(ctx.plan.sites) < 2:
+        return
+    stores = [component for component in others if component.kind == "database"]
+    found = list(_measures(ctx, stores))
+    yield Component(
+        name=_NAME,
+        kind="sites",
+        platform="",
+        provider="",
+        region="",
+        path=("sites",),
+        measures=found,
+        findings=list(_findings(ctx, found)),
+    )
+
+
+def _measures(ctx: Context, stores: Sequence[Component]) -> Iterator[Measure]:
+    """Yield RPO and RTO of the system when any active site is lost: those of its slowest link."""
+    goal = ctx.plan.site_recovery
+    elsewhere = [site for site in ctx.plan.sites.values() if site.standby is not None]
+    rpo_min, rpo_by = _worst(stores, "RPO, region lost")
+    rto_min, rto_by = _worst(stores, "RTO, region lost")
+    starts_min, starts_by = _starts_min(elsewhere) if elsewhere else (0.0, "the other sites serve")
+    if len(shares(ctx.plan.sites)) < 2 and not elsewhere:
+        starts_min, starts_by = np.inf, "nothing serves elsewhere"
+    slowest = np.maximum(rto_min, starts_min)
+    by = rto_by if np.all(rto_min >= starts_min) else starts_by
+    rpo, rto = (None if said is None else said / 60 for said in (goal.rpo, goal.rto))
+    yield measure("RPO, site lost", rpo_min, "min", rpo_by, rpo)
+    yield measure("RTO, site lost", goal.switch / 60 + slowest, "min", f"switching, then {by}", rto)
+
+
+def _worst(stores: Sequence[Component], name: str) -> tuple[Array, str]:
+    """Return the largest measure of that name, and whose it is; 0 where nothing is stored."""
+    worst, by = np.zeros((1, 1)), "nothing is stored"
+    for store in stores:
+        found = next((each for each in store.measures if each.name == name), None)
+        minutes = np.full((1, 1), np.inf) if found is None else found.needs
+        if np.max(minutes) > np.max(worst) or by == "nothing is stored":
+            worst, by = minutes, f"{store.name}: {'no copy elsewhere' if found is None else found.formula}"
+    return worst, by
+
+
+def _starts_min(standby: Sequence[Site]) -> tuple[float, str]:
+    """Return how long the fastest standby takes until it serves, in minutes."""
+    seconds = [
+        np.inf if site.starts_in is None and site.standby == "pilot" else float(np.max(site.starts_in or 0.0))
+        for site in standby
+    ]
+    if not np.isfinite(min(seconds)):
+        return np.inf, "a pilot light without starts_in"
+    return min(seconds) / 60, "the standby starts"
+
+
+def _findings(ctx: Context, measures: Sequence[Measure]) -> Iterator[Finding]:
+    for found in measures:
+        if found.short() and found.has is not None:
+            worst = float(np.max(found.needs))
+            taken = f"{worst:,.0f} min" if np.isfinite(worst) else "never"
+            message = (
+                f"{found.name}: the objective of {float(np.min(found.has)):g} min is not met: "
+                f"{taken}, by {found.formula}"
+            )
+            yield checks.SITE_OBJECTIVE.finding(_NAME, message)
+    if not any(resource.service in _STEERING for resource in ctx.plan.resources.values()):
+        yield checks.SITES_UNBILLED.finding(
+            _NAME, "the bill lacks what steers requests between sites, and the traffic between them"
+        )
+
+
+_STEERING = frozenset(("route53", "cloud-dns", "traffic-manager", "front-door"))
+"""Services of the catalogs that send requests to one site or another."""

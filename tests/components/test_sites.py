@@ -1,0 +1,185 @@
+"""Sites: one plan in several regions, what it costs, and what it carries when one of them is lost."""
+
+import json
+
+import numpy as np
+import pytest
+from helpers import SHIPPED, moderate, plan_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capplan.errors import InputError
+from capplan.estimate import estimate
+
+PLAN = """
+name: shop
+regions: {gcp: us-central1}
+demand: {requests_per_second: 300, profile: %s}
+sites: %s
+survive_sites: %d
+services:
+  web: {platform: kubernetes, cpu: 1, memory: 1Gi, throughput: 10/s, calls: {db: 1, cache: 2, pay: 0.1}}
+clusters:
+  k: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1}}}}
+databases:
+  db: {platform: cloud-sql, engine: postgres, machine: db-custom-2-8192, storage: 50Gi}
+caches:
+  cache: {platform: memorystore, size: 2Gi}
+external_apis: {pay: {price_per_request: $0.0001}}
+tags: {front: [web]}
+"""
+TWO = "{us: {}, eu: {regions: {gcp: europe-west1}}}"
+
+
+def of(sites, survive=0, profile="flat"):
+    return estimate(plan_of(PLAN % (profile, sites, survive)), SHIPPED)
+
+
+def instances(found):
+    return {c.name: float(c.sizing.peak.max()) for c in found.components if c.kind == "service"}
+
+
+def test_each_site_runs_its_share_in_its_own_region():
+    found = of("{us: {}, eu: {regions: {gcp: europe-west1}, share: 20%}}")
+    assert instances(found) == {"web": 24, "web-eu": 6}
+    where = {c.name: c.region for c in found.components if c.kind in ("service", "database", "cache")}
+    assert where == {
+        **dict.fromkeys(("web", "db", "cache"), "us-central1"),
+        **dict.fromkeys(("web-eu", "db-eu", "cache-eu"), "europe-west1"),
+    }
+    assert set(found.plan.tags["front"]) == {"web", "web-eu"}
+
+
+def test_a_site_of_its_own_costs_what_the_plan_costs_without_sites():
+    assert of("{us: {}}").total.expected == pytest.approx(of("{}").total.expected)
+
+
+def test_what_sites_share_is_billed_once():
+    apart, together = of(TWO), of("{}")
+    assert apart.cost_of("pay").expected == pytest.approx(together.cost_of("pay").expected)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_surviving_a_site_takes_n_over_n_minus_one(count):
+    """The closed form of N+1 regions: each carries 1/(n - 1) of the load."""
+    regions = ["us-central1", "europe-west1", "asia-east1", "us-east1"][:count]
+    sites = "{" + ", ".join(f"s{i}: {{regions: {{gcp: {r}}}}}" for i, r in enumerate(regions)) + "}"
+    assert set(instances(of(sites, 1)).values()) == {np.ceil(30 / (count - 1))}
+    assert set(instances(of(sites)).values()) == {np.ceil(30 / count)}
+
+
+@moderate
+@given(st.lists(st.integers(1, 9), min_size=3, max_size=4), st.integers(0, 12))
+def test_surviving_more_never_costs_less_and_the_rest_carries_everything(weights, ahead):
+    total = sum(weights)
+    regions = ["us-central1", "europe-west1", "asia-east1", "us-east1"]
+    sites = ", ".join(
+        f"s{i}: {{regions: {{gcp: {regions[i]}}}, share: {weight / total!r}, hours_ahead: {ahead * i % 24}}}"
+        for i, weight in enumerate(weights)
+    )
+    found = [of(f"{{{sites}}}", survive, "consumer-diurnal") for survive in range(len(weights))]
+    costs = [float(e.total.expected.max()) for e in found]
+    assert costs == sorted(costs)
+    names = [c.name for c in found[1].components if c.kind == "service"]
+    load = found[1].load
+    whole = sum(load.rps(name) for name in names)
+    for lost in names:
+        rest = sum(load.to_carry(name) for name in names if name != lost)
+        assert np.all(rest >= whole * (1 - 1e-9))
+
+
+def test_load_is_conserved_over_sites_in_other_time_zones():
+    away = "{us: {}, asia: {regions: {gcp: asia-east1}, hours_ahead: 12}}"
+    load, plain = of(away, 0, "consumer-diurnal").load, of("{}", 0, "consumer-diurnal").load
+    here, there = load.rps("web"), load.rps("web-asia")
+    assert there == pytest.approx(np.roll(here, -12, axis=1))
+    assert here + there == pytest.approx((plain.rps("web") + np.roll(plain.rps("web"), -12, axis=1)) / 2)
+    assert load.average("db") + load.average("db-asia") == pytest.approx(plain.average("db"))
+
+
+@pytest.mark.parametrize(
+    ("standby", "services", "stores"),
+    [
+        ("pilot", {"web": 30}, {"db", "cache"}),
+        ("warm", {"web": 30, "web-eu": 1}, {"db", "cache", "cache-eu"}),
+        ("hot", {"web": 30, "web-eu": 30}, {"db", "cache", "cache-eu"}),
+    ],
+)
+def test_a_standby_keeps_data_the_least_or_everything(standby, services, stores):
+    found = of(f"{{us: {{}}, eu: {{regions: {{gcp: europe-west1}}, standby: {standby}}}}}")
+    assert instances(found) == services
+    assert {c.name for c in found.components if c.kind in ("database", "cache")} == stores
+    assert found.plan.databases["db"].recovery.standby_region == "europe-west1"
+    assert not np.any(found.load.rps("web-eu")) if "web-eu" in services else True
+
+
+def test_a_site_may_run_only_some_components_with_the_cluster_that_they_need():
+    found = of("{us: {}, eu: {regions: {gcp: europe-west1}, components: [web]}}")
+    names = {c.name for c in found.components}
+    assert {"web-eu", "k-eu"} <= names
+    assert not {"db-eu", "cache-eu"} & names
+    assert found.plan.services["web-eu"].calls.keys() == {"db", "cache", "pay"}
+    assert found.load.average("db") == pytest.approx(300)
+
+
+@pytest.mark.parametrize(
+    ("sites", "survive", "said"),
+    [
+        ("{}", 1, "survive_sites"),
+        (TWO, 2, "cannot lose 2 of 2 active sites"),
+        ("{us: {share: 20%}, eu: {share: 20%}}", 0, "add up to 0.4"),
+        ("{us: {standby: warm}, eu: {}}", 0, "the first site serves requests"),
+        ("{us: {}, eu: {standby: warm, share: 10%}}", 0, "a standby has no share"),
+        ("{us: {}, eu: {components: [webb]}}", 0, "Did you mean 'web'"),
+        ("{us: {}, eu: {regions: {gcp: europe-wst1}}}", 0, "gcp has no region 'europe-wst1'"),
+    ],
+)
+def test_sites_that_cannot_be_are_refused(sites, survive, said):
+    with pytest.raises(InputError) as error:
+        of(sites, survive)
+    assert said in str(error.value)
+
+
+def test_a_component_with_the_name_of_a_copy_is_refused():
+    text = (PLAN % ("flat", TWO, 0)).replace("cache:", "web-eu:")
+    with pytest.raises(InputError, match=r"caches\.web-eu: is what a component of the site 'eu' is called"):
+        plan_of(text.replace("cache: 2", "web-eu: 2"))
+
+
+def test_a_number_that_varies_varies_at_every_site(capplan, tmp_path):
+    (tmp_path / "plan.yaml").write_text(PLAN % ("flat", TWO, 0))
+    one = capplan("estimate", tmp_path, "--set", "services.web.throughput=5/s", "--format", "json").stdout
+    swept = capplan(
+        "estimate", tmp_path, "--sweep", "services.web.throughput=5/s,10/s", "--format", "json"
+    ).stdout
+    totals = [found["monthly_cost"]["expected"] for found in json.loads(swept)["scenarios"]]
+    assert totals[0] == pytest.approx(json.loads(one)["monthly_cost"]["expected"])
+    assert totals[0] > totals[1]
+
+
+@pytest.mark.parametrize(
+    ("sites", "goal", "rpo", "rto", "missed"),
+    [
+        # A standby's minute of lag; a minute to switch and a quarter of an hour to promote the database.
+        ("{us: {}, eu: {regions: {gcp: europe-west1}, standby: warm}}", "rto: 16m", 1, 16, False),
+        ("{us: {}, eu: {regions: {gcp: europe-west1}, standby: warm}}", "rto: 15m", 1, 16, True),
+        (
+            "{us: {}, eu: {regions: {gcp: europe-west1}, standby: pilot, starts_in: 40m}}",
+            "rto: 1h",
+            1,
+            41,
+            False,
+        ),
+        ("{us: {}, eu: {regions: {gcp: europe-west1}, standby: pilot}}", "rto: 10h", 1, np.inf, True),
+        # Each site has data of its own, and no copy of the other's.
+        (TWO, "rpo: 1h", np.inf, np.inf, True),
+    ],
+)
+def test_the_system_recovers_as_its_slowest_link(sites, goal, rpo, rto, missed):
+    text = PLAN % ("flat", sites, 0) + f"site_recovery: {{{goal}}}\n"
+    found = estimate(plan_of(text), SHIPPED)
+    measures = {
+        m.name: float(m.needs.max()) for c in found.components if c.name == "sites" for m in c.measures
+    }
+    assert measures == {"RPO, site lost": rpo, "RTO, site lost": rto}
+    assert ("site-objective" in {finding.code for finding in found.findings}) is missed
