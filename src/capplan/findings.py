@@ -97,6 +97,7 @@ class Check(NamedTuple):
 DECLARED = {
     "estimate": (
         "capplan.components.checks",
+        "capplan.components.site_checks",
         "capplan.components.services.checks",
         "capplan.components.stores.checks",
         "capplan.components.llm.checks",

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from capplan.arrays import Array
-from capplan.components import checks
+from capplan.components import site_checks as checks
 from capplan.components.base import Component, Context
 from capplan.components.measures import Measure, measure
 from capplan.findings import Finding
-from capplan.plan.sites import Site, shares
+from capplan.plan.sites import RegionalSite, shares
 
 _NAME = "sites"
 
@@ -61,7 +61,7 @@ def _worst(stores: Sequence[Component], name: str) -> tuple[Array, str]:
     return worst, by
 
 
-def _starts_min(standby: Sequence[Site]) -> tuple[float, str]:
+def _starts_min(standby: Sequence[RegionalSite]) -> tuple[float, str]:
     """Return how long the fastest standby takes until it serves, in minutes."""
     seconds = [
         np.inf if site.starts_in is None and site.standby == "pilot" else float(np.max(site.starts_in or 0.0))

@@ -23,7 +23,7 @@ from capplan.plan.fields import (
     Share,
 )
 from capplan.plan.services import Provider, Service
-from capplan.plan.sites import Site, SiteRecovery, site_of
+from capplan.plan.sites import RegionalSite, SiteRecovery, site_of
 
 if TYPE_CHECKING:
     from capplan.arrays import Floats
@@ -127,7 +127,7 @@ class Plan(Section):
         None, description="Hours of a month; 730 by default, unless a price book sets them."
     )
     regions: dict[Provider, str] = Field({}, description="The region of each provider in use.")
-    sites: dict[Name, Site] = Field(
+    sites: dict[Name, RegionalSite] = Field(
         {}, description="Regions in which the plan runs; the first has the components under their own names."
     )
     survive_sites: int = Field(

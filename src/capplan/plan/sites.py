@@ -29,7 +29,7 @@ _STATELESS = ("services", "clusters", "caches", "llm")
 """What a warm or hot standby has of its own; its databases are kept up to date from the first site."""
 
 
-class Site(Section):
+class RegionalSite(Section):
     """A region, or one of each provider, in which the plan runs."""
 
     regions: dict[Provider, str] = Field(
@@ -72,12 +72,12 @@ class Arrival(NamedTuple):
     hours_ahead: int
 
 
-def copy_of(name: str, site: str, sites: Mapping[str, Site]) -> str:
+def copy_of(name: str, site: str, sites: Mapping[str, RegionalSite]) -> str:
     """Return what a component is called at a site."""
     return name if site == next(iter(sites)) else f"{name}-{site}"
 
 
-def site_of(name: str, sites: Mapping[str, Site]) -> str | None:
+def site_of(name: str, sites: Mapping[str, RegionalSite]) -> str | None:
     """Return where a component runs, by its name; None in a plan without sites."""
     if not sites:
         return None
@@ -85,7 +85,7 @@ def site_of(name: str, sites: Mapping[str, Site]) -> str | None:
     return next((site for site in others if name.endswith(f"-{site}")), first)
 
 
-def shares(sites: Mapping[str, Site]) -> dict[str, Floats]:
+def shares(sites: Mapping[str, RegionalSite]) -> dict[str, Floats]:
     """Return the share of the demand of every active site."""
     active = {name: site for name, site in sites.items() if site.standby is None}
     said = {name: site.share for name, site in active.items() if site.share is not None}
