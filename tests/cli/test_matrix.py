@@ -99,10 +99,12 @@ ONCE: Mapping[str, Sequence[str]] = {
     "estimate": (
         "--manifests MANIFESTS --provider gcp --region us-central1 --node-type e2-standard-4 --format json",
         "--manifests RENDERED --overlay prod --provider gcp --region us-central1",
+        "--manifests COMPOSE --profile seed --provider gcp --region us-central1",
     ),
     "diff": (
         "MANIFESTS MANIFESTS --provider aws --region us-east-1 --node-type m6i.xlarge --format json",
         "RENDERED RENDERED --overlay prod --provider gcp --region us-central1",
+        "COMPOSE COMPOSE --profile seed --provider gcp --region us-central1",
     ),
     "llm": (
         "--models",
@@ -113,6 +115,7 @@ ONCE: Mapping[str, Sequence[str]] = {
     "adopt": (
         "MANIFESTS --provider gcp --region us-central1 --node-type e2-standard-4 --catalogs CATALOGS -o OUT --force",
         "RENDERED --overlay prod --provider gcp --region us-central1",
+        "COMPOSE --profile seed --provider gcp --region us-central1",
     ),
     "verify": (
         "MANIFESTS --format json --plan PLAN --alternative ALTERNATIVE --catalogs CATALOGS",
@@ -228,8 +231,12 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, st
         "timestamp,cpu_cores,memory_bytes\n"
         + "".join(f"2026-01-01T00:{minute:02}:00Z,0.2,{10**8}\n" for minute in range(60))
     )
+    (made / "compose.yaml").write_text(
+        "services: {web: {image: 'web:1'}, seed: {image: 'seed:1', profiles: [seed]}}\n"
+    )
     names = (
         "book.yaml",
+        "compose.yaml",
         "bill.csv",
         "map.yaml",
         "usage.csv",

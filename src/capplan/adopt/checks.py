@@ -95,6 +95,38 @@ spec:
     remedy="Correct the trigger in the plan.",
     source="names of metrics and types of KEDA's triggers",
 )
+ASSUMED_CALLS = Check(
+    code="assumed-calls",
+    severity="info",
+    title="Calls between services are assumed",
+    why="A Compose file says who waits for whom at the start, not how often they call each other.",
+    breaks="""\
+# file: compose.yaml
+services: {web: {image: "web:1", depends_on: [db]}, db: {image: "postgres:16"}}
+""",
+    near="""\
+# file: compose.yaml
+services: {web: {image: "web:1"}, db: {image: "postgres:16"}}
+""",
+    remedy="Correct the calls in the plan.",
+    source="https://docs.docker.com/reference/compose-file/services/#depends_on",
+)
+PROFILE_NOT_ASKED = Check(
+    code="profile-not-asked",
+    severity="info",
+    title="A service of a Compose file does not run without its profile",
+    why="Compose starts services with profiles only when one of them is asked for, so it costs nothing here.",
+    breaks="""\
+# file: compose.yaml
+services: {web: {image: "web:1"}, seed: {image: "seed:1", profiles: [tools]}}
+""",
+    near="""\
+# file: compose.yaml
+services: {web: {image: "web:1"}, seed: {image: "seed:1", profiles: []}}
+""",
+    remedy="Adopt it with --profile.",
+    source="https://docs.docker.com/compose/how-tos/profiles/",
+)
 ASSUMED_CONTROLLER = Check(
     code="assumed-controller",
     severity="info",

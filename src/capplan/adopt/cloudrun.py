@@ -75,12 +75,13 @@ def workload_section(containers: list[Any], **more: Any) -> Tree:
     if len(containers) == 1:
         ports = [port.get("containerPort") for port in maps(containers[0], "ports")]
         for key, value in (("image", containers[0].get("image")), ("port", ports[0] if ports else None)):
-            if value is not None and _holds(key, value):
+            if value is not None and holds(key, value):
                 found[key] = value
     return {"workload": found} if found else {}
 
 
-def _holds(key: str, value: object) -> bool:
+def holds(key: str, value: object) -> bool:
+    """Say whether a plan's `workload` can hold a value."""
     from pydantic import ValidationError
 
     try:

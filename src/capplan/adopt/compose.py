@@ -3,54 +3,149 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from capplan.adopt import checks
-from capplan.adopt.cloudrun import workload_section
-from capplan.adopt.draft import DEFAULT_POOL, Draft, Tree, cores
+from capplan.adopt.cloudrun import holds, workload_section
+from capplan.adopt.draft import DEFAULT_POOL, GPU_POOL, Draft, Tree, cores, usable
 from capplan.adopt.unread import MAPPING, WHOLE, Shape, Shapes, note_unread
 from capplan.manifests.quantity import memory
-from capplan.manifests.verify.world import mapping, whole
+from capplan.manifests.verify.world import at, mapping, maps, text, whole
 from capplan.plan.fields import LARGEST
 
 _SIZES = {"b": 1.0, "k": 2.0**10, "kb": 2.0**10, "m": 2.0**20, "mb": 2.0**20, "g": 2.0**30, "gb": 2.0**30}
+_VARIABLE = re.compile(r"\$\{\w+:?-([^{}]*)\}")
+_GPU_NODES = (GPU_POOL, None, False, GPU_POOL)
 _UNSAID_CORES, _UNSAID_BYTES = 0.1, 200.0 * 2**20
 
 
 def adopt_compose(draft: Draft, document: Mapping[str, Any], path: str) -> None:
-    """Add each service as pods of a cluster; note what it reserves nothing of."""
-    for name, service in mapping(document, "services").items():
+    """Add each service that runs as pods of a cluster; note what it reserves nothing of."""
+    services = {str(name): service for name, service in mapping(document, "services").items()}
+    for name, service in services.items():
         draft.hold(f"service {name}", "service", service, path)
         note_unread(draft, f"service {name}", {"service": service}, {"service": MAPPING})
-        if isinstance(service, dict):
-            sized = {key: service[key] for key in ("deploy", *_SHAPES) if key in service}
-            note_unread(draft, f"service {name}", sized, _SHAPES)
-            _adopt(draft, str(name), service)
+    running = {n: _filled_in(s) for n, s in services.items() if isinstance(s, dict) and _runs(draft, n, s)}
+    once = {
+        name
+        for service in running.values()
+        for name, condition in _dependencies(service)
+        if condition == "service_completed_successfully"
+    }
+    for name, service in running.items():
+        sized = {key: service[key] for key in ("deploy", *_SHAPES) if key in service}
+        note_unread(draft, f"service {name}", sized, _SHAPES)
+        _adopt(draft, name, service, name in once, running.keys() - once)
     for name in mapping(document, "volumes"):
         draft.hold(f"volume {name}", "volume", None, path)
         draft.note(checks.UNKNOWN_VOLUME_SIZE, f"volume {name}", "a compose file does not state its size")
 
 
-def _adopt(draft: Draft, name: str, service: Mapping[str, Any]) -> None:
-    where = f"service {name}"
+def _runs(draft: Draft, name: str, service: Mapping[str, Any]) -> bool:
+    """Say whether a service runs: one with profiles only if one of them is asked for."""
+    said = service.get("profiles")
+    profiles = [str(profile) for profile in said] if isinstance(said, list) else []
+    if not profiles or {"*", *profiles} & set(draft.asked.profiles):
+        return True
+    draft.used.add(f"service {name}")
+    draft.note(checks.PROFILE_NOT_ASKED, f"service {name}", f"runs only with --profile {profiles[0]}")
+    return False
+
+
+def _filled_in(tree: Any) -> Any:
+    """Return a service with the defaults of its variables: ``${REPLICAS:-2}`` is 2."""
+    if isinstance(tree, dict):
+        return {key: _filled_in(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_filled_in(value) for value in tree]
+    if not isinstance(tree, str):
+        return tree
+    text = _VARIABLE.sub(r"\1", tree)
+    return int(text) if text != tree and text.isdigit() else text
+
+
+def _dependencies(service: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the services that one waits for at its start, with the condition."""
+    said = service.get("depends_on")
+    if isinstance(said, dict):
+        return [(str(name), text(rule, "condition")) for name, rule in said.items()]
+    return [(str(name), "") for name in said] if isinstance(said, list) else []
+
+
+def _adopt(draft: Draft, name: str, service: Mapping[str, Any], once: bool, others: Iterable[str]) -> None:
+    where, port, mode = f"service {name}", _port(service), text(service, "deploy.mode")
+    job = once or mode.endswith("-job")
+    replicas = max(0, whole(service, "deploy.replicas", whole(service, "scale", 1)))
+    gpu = _gpus(service)
+    tree: Tree = {"platform": "kubernetes", "pool": draft.pool(*(_GPU_NODES if gpu else (DEFAULT_POOL,)))}
+    tree |= {**_sizes(draft, where, service), **({"gpu": gpu} if gpu else {})}
+    tree["instances"] = {"min": 0, "max": replicas} if job else replicas
+    if job:
+        draft.note(checks.ASSUMED_RUN_TIME, where, "runs once, so it counts only in the highest cost")
+    if mode.startswith("global"):
+        draft.note(checks.UNREAD_VALUE, where, "deploy.mode is global; one pod is counted, not one a node")
+    calls = [callee for callee, _ in _dependencies(service) if callee in others]
+    if calls:
+        tree["calls"] = dict.fromkeys(map(usable, calls), 1)
+        draft.note(checks.ASSUMED_CALLS, where, f"each request makes one call to {', '.join(calls)}")
+    container: Tree = {"image": service.get("image"), "ports": [{"containerPort": port}] if port else []}
+    tree |= workload_section([container], **_health(service))
+    added = draft.add("services", name, tree, where)
+    if port and draft.entry is None and not job:
+        draft.entry = added
+
+
+def _sizes(draft: Draft, where: str, service: Mapping[str, Any]) -> Tree:
+    """Return requests and limits of a container; without a reservation its limit counts."""
     reserved, most = (mapping(service, f"deploy.resources.{part}") for part in ("reservations", "limits"))
-    vcpu = _number(reserved.get("cpus") or most.get("cpus") or service.get("cpus"))
-    size = _bytes(reserved.get("memory") or most.get("memory") or service.get("mem_limit"))
+    ceiling = _number(most.get("cpus") or service.get("cpus"))
+    top = _bytes(most.get("memory") or service.get("mem_limit"))
+    vcpu = _number(reserved.get("cpus")) or ceiling
+    size = _bytes(reserved.get("memory") or service.get("mem_reservation")) or top
     if vcpu is None:
         draft.note(checks.ASSUMED_REQUESTS, where, "reserves no cpus: 100m")
     if size is None:
         draft.note(checks.ASSUMED_REQUESTS, where, "reserves no memory: 200Mi")
-    replicas = whole(service, "deploy.replicas", whole(service, "scale", 1))
     tree: Tree = {
-        "platform": "kubernetes",
-        "pool": draft.pool(DEFAULT_POOL),
         "cpu": cores(_UNSAID_CORES if vcpu is None else max(vcpu, 0.001)),
         "memory": memory((_UNSAID_BYTES if size is None else size) / 2**30),
-        "instances": max(0, replicas),
     }
-    tree |= workload_section([{"image": service.get("image")}])
-    draft.add("services", name, tree, f"service {name}")
+    limits: Tree = {
+        "cpu_limit": ceiling and cores(max(ceiling, vcpu or 0, 0.001)),
+        "memory_limit": top and memory(max(top, size or 0) / 2**30),
+    }
+    return tree | {name: limit for name, limit in limits.items() if limit}
+
+
+def _gpus(service: Mapping[str, Any]) -> int:
+    """Return the GPUs that a container reserves; one where it takes all that there are."""
+    every = maps(service, "deploy.resources.reservations.devices")
+    devices = [d for d in every if "gpu" in str(d.get("capabilities"))]
+    if not devices and "gpus" not in service:
+        return 0
+    return max(1, sum(whole(device, "count", 1) for device in devices))
+
+
+def _port(service: Mapping[str, Any]) -> int | None:
+    """Return the port of the container that the first published one leads to."""
+    said = service.get("ports")
+    first = said[0] if isinstance(said, list) and said else None
+    if isinstance(first, dict):
+        return whole(first, "target", 0) or None
+    match = re.search(r"(\d+)(?:-\d+)?(?:/\w+)?$", str(first or ""))
+    return int(match[1]) if match and len(match[1]) < 6 else None
+
+
+def _health(service: Mapping[str, Any]) -> Tree:
+    """Return the path that a health check asks for, and how long it lets the service start."""
+    found: Tree = {}
+    path = re.search(r"https?://[^/\s'\"]+(/[^\s'\",\]|?#]*)", str(at(service, "healthcheck.test")))
+    start = text(service, "healthcheck.start_period")
+    for key, value in (("health_path", path and path[1]), ("startup", start)):
+        if value and holds(key, value):
+            found[key] = value
+    return found
 
 
 def _number(value: object) -> float | None:

@@ -35,7 +35,7 @@ class AdoptOptions(NamedTuple):
     """What manifests do not say and the user does.
 
     node_types: machine type by node pool; ``default`` for pods that choose no pool.
-    overlay: the environment to adopt where a directory has several.
+    overlay: the environment to adopt where a directory has several. profiles: of a compose file.
     """
 
     provider: Provider | None = None
@@ -43,6 +43,7 @@ class AdoptOptions(NamedTuple):
     node_types: Mapping[str, str] = {}
     overlay: str | None = None
     catalogs: Path | None = None
+    profiles: Sequence[str] = ()
 
     @classmethod
     def of(
@@ -52,6 +53,7 @@ class AdoptOptions(NamedTuple):
         node_types: Sequence[str],
         overlay: str | None,
         catalogs: Path | None,
+        profiles: Sequence[str] | None = None,
     ) -> AdoptOptions:
         """Return what options say; ``node_types`` are MACHINE or POOL=MACHINE."""
         if provider is not None and provider not in CLUSTER_PLATFORMS:
@@ -61,7 +63,7 @@ class AdoptOptions(NamedTuple):
         for given in node_types:
             pool, _, machine = given.rpartition("=")
             types[pool or DEFAULT_POOL] = machine
-        return cls(cast("Provider | None", provider), region, types, overlay, catalogs)
+        return cls(cast("Provider | None", provider), region, types, overlay, catalogs, profiles or ())
 
 
 class Held(NamedTuple):

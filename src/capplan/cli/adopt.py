@@ -16,6 +16,7 @@ from capplan.cli.options import (
     NodeTypes,
     OutputFile,
     Overlay,
+    Profiles,
 )
 from capplan.errors import InputError, Problem
 
@@ -37,6 +38,7 @@ def adopt(
     region: ManifestRegion = None,
     node_types: NodeTypes = None,
     overlay: Overlay = None,
+    profiles: Profiles = None,
     catalogs: Catalogs = None,
 ) -> None:
     """Write a plan from manifests, Terraform or Compose.
@@ -47,7 +49,7 @@ def adopt(
     """
     from capplan.cli.output import emit
 
-    found = adopted(source, provider, region, node_types or (), overlay, catalogs)
+    found = adopted(source, provider, region, node_types or (), overlay, catalogs, profiles)
     _check(found, catalogs)
     emit(found.text, output, force)
 
@@ -71,6 +73,7 @@ def adopted(
     node_types: Sequence[str],
     overlay: str | None,
     catalogs: Path | None,
+    profiles: Sequence[str] | None,
 ) -> Adopted:
     """Return the plan of manifests, and say on stderr what it assumes and does not cover."""
     from capplan.adopt.document import note_lines
@@ -78,7 +81,7 @@ def adopted(
     from capplan.adopt.run import adopt
     from capplan.cli.output import note
 
-    found = adopt(source, AdoptOptions.of(provider, region, node_types, overlay, catalogs))
+    found = adopt(source, AdoptOptions.of(provider, region, node_types, overlay, catalogs, profiles))
     for line in note_lines(found.notes):
         note(line)
     return found

@@ -17,6 +17,7 @@ from capplan.cli.options import (
     NodeTypes,
     OutputFile,
     Overlay,
+    Profiles,
     formats,
 )
 from capplan.errors import InputError, Problem
@@ -59,6 +60,7 @@ def diff(
     region: ManifestRegion = None,
     node_types: NodeTypes = None,
     overlay: Overlay = None,
+    profiles: Profiles = None,
 ) -> None:
     """Compare two plans, or a plan and a bill.
 
@@ -81,7 +83,7 @@ def diff(
                 "Name it, or give a bill with --actual.",
             )
         )
-    asked = AdoptOptions.of(provider, region, node_types or (), overlay, catalogs)
+    asked = AdoptOptions.of(provider, region, node_types or (), overlay, catalogs, profiles)
     first = side_of if head is None else base_of
     sides = [first(base, books or (), alternative, asked)]
     sides += [] if head is None else [side_of(head, books or (), alternative, asked)]

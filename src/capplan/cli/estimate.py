@@ -20,6 +20,7 @@ from capplan.cli.options import (
     NodeTypes,
     OutputFile,
     Overlay,
+    Profiles,
     Quiet,
     Seed,
     Sets,
@@ -104,6 +105,7 @@ def estimate(
     region: ManifestRegion = None,
     node_types: NodeTypes = None,
     overlay: Overlay = None,
+    profiles: Profiles = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -124,8 +126,9 @@ def estimate(
         from capplan.report.focus import month
 
         month(period)
+    said = (provider, region, node_types or (), overlay, catalogs, profiles)
     asked = EstimateOptions(
-        plan=_source(context, plan, manifests, (provider, region, node_types or (), overlay, catalogs)),
+        plan=_source(context, plan, manifests, said),
         sets=sets or (),
         books=books or (),
         catalogs=catalogs,
@@ -179,8 +182,9 @@ def _source(
     if manifests is None:
         if plan is None:
             raise InputError(Problem("PLAN", "is missing", "Name a plan, or --manifests."))
-        if any(was_said(context, name) for name in ("provider", "region", "node_types", "overlay")):
-            what = "--provider, --region, --node-type and --overlay are for manifests"
+        names = ("provider", "region", "node_types", "overlay", "profiles")
+        if any(was_said(context, name) for name in names):
+            what = "--provider, --region, --node-type, --overlay and --profile are for manifests"
             raise InputError(Problem("--manifests", f"is missing: {what}"))
         return plan
     if plan is not None:

@@ -130,6 +130,10 @@ Overlay = Annotated[
     str | None,
     typer.Option("--overlay", help="Kustomize overlay to use; by default prod, if there are several."),
 ]
+Profiles = Annotated[
+    list[str] | None,
+    typer.Option("--profile", help="Profile of a Compose file whose services run too; '*' for all."),
+]
 Schemas = Annotated[
     Path | None,
     typer.Option(
