@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,19 @@ def adopted(
     *resources: dict[str, Any],
     written: dict[str, Any] | None = None,
     unknown: dict[str, Any] | None = None,
+    prior: Sequence[dict[str, Any]] = (),
 ) -> Adopted:
-    """Return what a plan is adopted as; ``written``: expressions, ``unknown``: after_unknown, by address."""
+    """Return what a plan is adopted as; ``written``: expressions, ``unknown``: after_unknown, by address.
+
+    prior: data sources of the prior state.
+    """
     plan = {
         "planned_values": {"root_module": {"resources": list(resources)}},
         "resource_changes": [
             {"address": address, "change": {"after_unknown": tree}}
             for address, tree in (unknown or {}).items()
         ],
+        "prior_state": {"values": {"root_module": {"resources": list(prior)}}},
         "configuration": {
             "provider_config": {"aws": {"expressions": {"region": {"constant_value": "us-east-1"}}}},
             "root_module": {
@@ -284,6 +290,40 @@ def test_a_replica_is_what_it_copies(tmp_path: Path) -> None:
     written = {"aws_db_instance.replica": {"replicate_source_db": refers}}
     result = priced(adopted(tmp_path, rds(), replica, written=written))
     assert monthly(result, "replica") == monthly(result, "db") == pytest.approx(R6G + 11.5)
+
+
+def ami(**values: Any) -> dict[str, Any]:
+    return {**resource("aws_ami.a", **values), "address": "data.aws_ami.a", "mode": "data"}
+
+
+def test_an_instance_has_the_root_volume_of_its_image(tmp_path: Path) -> None:
+    disk = {"device_name": "/dev/sda1", "ebs": {"volume_size": "30", "volume_type": "gp3"}}
+    image = ami(platform_details="Windows", root_device_name="/dev/sda1", block_device_mappings=[disk])
+    written = {"aws_instance.i": {"ami": {"references": ["data.aws_ami.a.id", "data.aws_ami.a"]}}}
+    machine = resource("aws_instance.i", instance_type="m5.xlarge")
+    found = adopted(tmp_path, machine, written=written, prior=[image])
+    assert monthly(priced(found)) == pytest.approx(M5 + 30 * 0.08)
+    assert note_lines(found.notes) == [
+        "not covered: aws_instance.i: its image is Windows, and the price is that of Linux"
+    ]
+
+
+def test_a_launch_template_may_be_read_as_data(tmp_path: Path) -> None:
+    data = {**TEMPLATE, "address": "data.aws_launch_template.lt", "mode": "data"}
+    refers = {"references": ["data.aws_launch_template.lt.id", "data.aws_launch_template.lt"]}
+    written = {"aws_autoscaling_group.g": {"launch_template": [{"id": refers}]}}
+    found = adopted(tmp_path, resource("aws_autoscaling_group.g", **GROUP), written=written, prior=[data])
+    assert monthly(priced(found)) == pytest.approx(4 * (M5 + 0.8))
+
+
+def test_bases_come_before_weights(tmp_path: Path) -> None:
+    strategy = [
+        {"capacity_provider": "FARGATE", "base": 2, "weight": 1},
+        {"capacity_provider": "FARGATE_SPOT", "weight": 3},
+    ]
+    tasks = service(launch_type=None, desired_count=10, capacity_provider_strategy=strategy)
+    found = adopted(tmp_path, task(), tasks).file().plan.services["s"]
+    assert found.spot == pytest.approx(0.6)
 
 
 NAMED: list[tuple[dict[str, Any], str]] = [

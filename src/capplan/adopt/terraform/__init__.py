@@ -7,8 +7,9 @@ from typing import Any
 
 from capplan.adopt.draft import Draft
 from capplan.adopt.terraform import (
-    aws_compute,
+    aws_containers,
     aws_data,
+    aws_ec2,
     aws_network,
     azure_machines,
     azure_services,
@@ -23,7 +24,8 @@ from capplan.adopt.tfplan import mapping_of
 from capplan.adopt.unread import LIST, Shapes, note_unread
 
 TYPES: Mapping[str, Row] = {
-    **aws_compute.TYPES,
+    **aws_ec2.TYPES,
+    **aws_containers.TYPES,
     **aws_data.TYPES,
     **aws_network.TYPES,
     **gcp_machines.TYPES,

@@ -136,7 +136,10 @@ def _cluster(tf: Reading, resource: Attributes) -> None:
     if not engine.startswith("aurora"):
         raise UncoveredError(f"capplan has no prices of Multi-AZ clusters of RDS for {engine}")
     resource.text("storage_type")
-    tf.usage(resource.node, "storage, I/O and backups")
+    what = "storage, I/O and backups"
+    if resource.text("engine_mode", "provisioned") == "serverless":
+        what = "capacity units, storage, I/O and backups"
+    tf.usage(resource.node, what)
 
 
 def _cluster_instance(tf: Reading, resource: Attributes) -> None:

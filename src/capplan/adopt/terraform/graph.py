@@ -144,15 +144,15 @@ class Graph:
         return place_of(groups[0], "azure") if groups else None
 
     def _provider_region(self, node: Planned, provider: Provider) -> str | None:
-        key = node.provider_key
-        found = mapping_of(self._providers.get(key) or self._providers.get(key.rpartition(":")[2]))
-        expressions = mapping_of(found.get("expressions"))
-        scope = str(found.get("module_address") or "")
-        for attribute in ("region", "zone"):
-            for value in self._values_of(mapping_of(expressions.get(attribute)), scope, None, 0):
-                region = region_in(value, provider)
-                if region is not None:
-                    return region
+        # Where a module's own configuration says nothing, the one that it inherits does.
+        for key in dict.fromkeys((node.provider_key, node.provider_key.rpartition(":")[2])):
+            found = mapping_of(self._providers.get(key))
+            expressions, scope = mapping_of(found.get("expressions")), str(found.get("module_address") or "")
+            for attribute in ("region", "zone"):
+                for value in self._values_of(mapping_of(expressions.get(attribute)), scope, None, 0):
+                    region = region_in(value, provider)
+                    if region is not None:
+                        return region
         return None
 
     @cached_property
