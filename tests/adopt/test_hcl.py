@@ -187,7 +187,7 @@ def test_local_modules_are_read_with_their_inputs_outputs_and_providers(
     }
     done = capplan("estimate", "--manifests", directory, "--format", "json")
     assert done.exit_code == 0
-    assert "module.elsewhere: its source is not a directory here" in done.stderr
+    assert "module.elsewhere: its source is not here" in done.stderr
     # gp2: 0.10 a GB-month in us-east-1.
     assert json.loads(done.stdout)["monthly_cost"]["expected"] >= 20.0
 
@@ -263,6 +263,46 @@ def test_no_file_is_read_through_a_symbolic_link(tmp_path: Path) -> None:
     (inside / "also.tf").symlink_to(outside / "main.tf")
     assert planned(inside) == {}
     assert [where for where, _ in read_terraform(inside).skipped] == ["module.m"]
+
+
+def test_modules_that_init_installed_are_read(tmp_path: Path) -> None:
+    directory = written(
+        tmp_path / "infra",
+        main_tf="""
+        module "net" {
+          source = "example/net/test"
+          size   = 3
+        }
+        module "gone" { source = "example/gone/test" }
+        """,
+    )
+    installed = directory / ".terraform" / "modules"
+    written(
+        installed / "net",
+        main_tf="""
+        variable "size" {}
+        module "part" {
+          source = "./part"
+          size   = 2 * var.size
+        }
+        """,
+        part__main_tf='variable "size" {}\nresource "x_y" "z" { v = var.size }\n',
+    )
+    written(tmp_path / "outside", main_tf='resource "x_y" "secret" {}\n')
+    modules = [
+        {"Key": "", "Dir": "."},
+        {"Key": "net", "Dir": ".terraform/modules/net"},
+        {"Key": "gone", "Dir": "../outside"},
+    ]
+    (installed / "modules.json").write_text(json.dumps({"Modules": modules}), encoding="utf-8")
+    assert planned(directory) == {
+        "module.net.module.part.x_y.z": {"id": "module.net.module.part.x_y.z", "v": 6}
+    }
+    assert [where for where, _ in read_terraform(directory).skipped] == ["module.gone"]
+
+
+def test_references_may_be_wrapped(tmp_path: Path) -> None:
+    assert value(tmp_path, "(\n    var\n    .m\n    .c.size\n  )", NAMES) == 5
 
 
 def test_without_the_reader_a_message_says_what_to_install(

@@ -510,6 +510,7 @@ def test_a_pool_of_another_region_is_priced_there(tmp_path: Path) -> None:
             "capplan does not know Cloud SQL for SQLSERVER_2019_WEB",
         ),
         ('resource "google_compute_disk" "d" {\n  zone = "us-central1-a"\n  size = var.s\n}', "size"),
+        (azure("nat_gateway", "").replace("East US", "Moon West"), "no region moonwest of azure"),
         ('resource "azurerm_quantum_computer" "q" {}', "does not know the type azurerm_quantum_computer"),
     ],
 )

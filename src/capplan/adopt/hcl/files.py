@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from capplan.adopt.hcl.syntax import Body, Expression, HclBlock, parse
+from capplan.adopt.tfplan import list_of, mapping_of
 from capplan.errors import InputError, Problem
 from capplan.strictjson import read_json
 
@@ -38,12 +40,29 @@ class Files:
                     self._modules[directory] += self._parsed(path).blocks
         return self._modules[directory]
 
-    def local(self, directory: Path, source: object) -> Path | None:
-        """Return the directory of a local module; None for one from elsewhere, or behind a symbolic link."""
-        if not isinstance(source, str) or not source.startswith(("./", "../")):
+    def called(self, directory: Path, source: object, path: str) -> Path | None:
+        """Return the directory of a called module: a local one, or what `terraform init` put here.
+
+        path: the names of the calls that lead to it, such as `eks.kms`. None for a module from elsewhere, or
+        behind a symbolic link.
+        """
+        if not isinstance(source, str):
             return None
-        found = Path(os.path.normpath(directory / source))
-        return found if found.is_dir() and found.resolve() == found else None
+        local = source.startswith(("./", "../"))
+        if not local and path not in self._installed:
+            return None
+        found = Path(os.path.normpath(directory / source if local else self.root / self._installed[path]))
+        inside = local or self.root in found.parents
+        return found if inside and found.is_dir() and found.resolve() == found else None
+
+    @cached_property
+    def _installed(self) -> dict[str, str]:
+        """Return the directories of installed modules, which `terraform init` lists by their paths."""
+        listing = self.root / ".terraform" / "modules" / "modules.json"
+        if not listing.is_file() or listing.is_symlink():
+            return {}
+        entries = map(mapping_of, list_of(mapping_of(read_json(listing)).get("Modules")))
+        return {str(entry.get("Key")): str(entry.get("Dir")) for entry in entries}
 
     def _name(self, path: Path) -> str:
         return os.path.relpath(path, self.root)

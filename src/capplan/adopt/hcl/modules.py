@@ -11,6 +11,7 @@ from capplan.adopt.hcl.evaluate import Scope, StepBudget, converted
 from capplan.adopt.hcl.files import TOO_MUCH, Files
 from capplan.adopt.hcl.syntax import Expression, HclBlock, parts, word_of
 from capplan.adopt.hcl.values import UNKNOWN, FailedError, Names, Value, ValueSet, items, number, text
+from capplan.adopt.terraform.addresses import modules_of
 from capplan.adopt.tfforms import Key, indexed
 from capplan.errors import InputError, Problem
 
@@ -157,12 +158,13 @@ class Module:
 
     def _children(self, call: HclBlock) -> dict[Key, Module] | None:
         own = self.inside(f"module.{call.labels[0]}")
+        path = ".".join(name for name, _ in modules_of(own))
         said = call.body.attributes
         source = self.scope.tried(said["source"]) if "source" in said else UNKNOWN
         deep = own.count("module.") > _DEEPEST
-        directory = None if deep else self.world.files.local(self.directory, source)
+        directory = None if deep else self.world.files.called(self.directory, source, path)
         if directory is None:
-            what = "its source is not a directory here; adopt a plan as JSON to cover it"
+            what = "its source is not here; run terraform init, or adopt a plan as JSON"
             self.world.notes[own, what] = None
             return None
         given = {name: written for name, written in said.items() if name not in _NOT_INPUTS}

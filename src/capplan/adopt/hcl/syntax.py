@@ -54,7 +54,11 @@ def parse(path: Path, name: str) -> Body:
     if bracket_too_deep(text.replace("(", "[").replace(")", "]"), _STRING_COMMENT_OR_BRACKET) is not None:
         raise InputError(Problem(name, TOO_DEEP))
     try:
-        tree = hcl2.parses_to_tree(f"{text}\n")
+        try:
+            tree = hcl2.parses_to_tree(f"{text}\n")
+        except UnexpectedInput:
+            # python-hcl2 knows no attribute on a line of its own, which is how long references are wrapped.
+            tree = hcl2.parses_to_tree(re.sub(r"\s*\n\s*(\.[a-z])", r"\1", f"{text}\n"))
     except UnexpectedInput as error:
         raise InputError(Problem(f"{name}:{error.line}:{error.column}", "not valid HCL")) from None
     except (LarkError, RecursionError):

@@ -61,25 +61,54 @@ _FREE = {
         compute_target_* compute_ssl_certificate compute_managed_ssl_certificate compute_ssl_policy
         compute_network_endpoint* compute_instance_group compute_instance_group_named_port
         compute_attached_disk compute_disk_resource_policy_attachment compute_resource_policy
-        compute_project_metadata* compute_shared_vpc_* service_networking_connection sql_database sql_user
-        sql_ssl_cert pubsub_*_iam* storage_bucket_iam* storage_bucket_acl storage_default_object_acl
-        artifact_registry_repository_iam_* kms_key_ring kms_crypto_key_iam_* secret_manager_secret_iam_*
-        cloud_run_domain_mapping cloud_run_v2_service_iam_* cloud_run_service_iam_*
-        vpc_access_connector_iam_* monitoring_* logging_project_sink logging_metric
-        iam_workload_identity_pool*""",
+        compute_project_metadata* compute_shared_vpc_* service_networking_connection sql_database
+        sql_user sql_ssl_cert pubsub_*_iam* storage_bucket_iam* storage_bucket_acl
+        storage_default_object_acl artifact_registry_repository_iam_* kms_key_ring kms_crypto_key_iam_*
+        secret_manager_secret_iam_* cloud_run_domain_mapping cloud_run_v2_service_iam_*
+        cloud_run_service_iam_* vpc_access_connector_iam_* monitoring_* logging_project_sink
+        logging_metric iam_workload_identity_pool* folder folder_* organization_* org_policy_* project_*
+        access_context_manager_* billing_* apikeys_key iap_* tags_* service_usage_* compute_router_peer
+        compute_firewall_policy* compute_network_firewall_policy*
+        compute_region_network_firewall_policy* compute_ssl_* compute_region_ssl_*
+        compute_region_target_* compute_global_network_endpoint* compute_project_default_network_tier
+        compute_subnetwork_iam_* dns_record_set dns_policy dns_response_policy* storage_bucket_object
+        storage_managed_folder storage_notification storage_hmac_key pubsub_schema eventarc_*
+        clouddeploy_* gke_hub_* cloud_identity_* firebase_project firebase_web_app
+        certificate_manager_certificate_map* certificate_manager_dns_authorization data_catalog_*
+        logging_project_exclusion logging_log_view sql_source_representation_instance
+        compute_ha_vpn_gateway compute_external_vpn_gateway compute_vpn_gateway workflows_iam_*
+        cloudfunctions_function_iam_* cloudfunctions2_function_iam_* compute_instance_iam_*
+        compute_per_instance_config compute_region_per_instance_config network_connectivity_*
+        compute_public_* compute_default_* compute_service_attachment compute_image_iam_*""",
     "azurerm": """
         resource_group virtual_network subnet subnet_* network_security_group network_security_rule
         network_interface network_interface_* route route_table user_assigned_identity role_assignment
-        role_definition availability_set proximity_placement_group ssh_public_key virtual_network_peering
-        virtual_machine_data_disk_attachment virtual_machine_extension virtual_machine_scale_set_extension
-        lb_backend_address_pool* lb_probe lb_nat_rule lb_nat_pool nat_gateway_public_ip_association
-        nat_gateway_public_ip_prefix_association key_vault key_vault_access_policy key_vault_secret
-        management_lock policy_* monitor_autoscale_setting postgresql_flexible_server_configuration
-        postgresql_flexible_server_database postgresql_flexible_server_firewall_rule
-        mysql_flexible_server_configuration mysql_flexible_database mysql_flexible_server_firewall_rule
-        redis_firewall_rule private_dns_zone_virtual_network_link private_dns_*_record dns_*_record
+        role_definition availability_set proximity_placement_group ssh_public_key
+        virtual_network_peering virtual_machine_data_disk_attachment virtual_machine_extension
+        virtual_machine_scale_set_extension lb_backend_address_pool* lb_probe lb_nat_rule lb_nat_pool
+        nat_gateway_public_ip_association nat_gateway_public_ip_prefix_association key_vault
+        key_vault_access_policy key_vault_secret management_lock policy_* monitor_autoscale_setting
+        postgresql_flexible_server_configuration postgresql_flexible_server_database
+        postgresql_flexible_server_firewall_rule mysql_flexible_server_configuration
+        mysql_flexible_database mysql_flexible_server_firewall_rule redis_firewall_rule
+        private_dns_zone_virtual_network_link private_dns_*_record dns_*_record
         container_app_environment_certificate federated_identity_credential storage_container
-        kubernetes_cluster_extension""",
+        kubernetes_cluster_extension management_group* subscription_policy_* resource_policy_*
+        application_security_group marketplace_agreement monitor_diagnostic_setting
+        monitor_data_collection_rule_association resource_provider_registration storage_blob
+        storage_queue storage_table storage_account_* storage_management_policy key_vault_certificate*
+        postgresql_flexible_server_active_directory_administrator
+        postgresql_flexible_server_virtual_endpoint mysql_flexible_server_active_directory_administrator
+        servicebus_queue servicebus_topic servicebus_subscription* servicebus_namespace_* eventhub
+        eventhub_consumer_group eventhub_authorization_rule eventhub_namespace_*
+        app_service_virtual_network_swift_connection linux_web_app* windows_web_app* app_service
+        app_service_slot container_registry_scope_map container_registry_token*
+        container_app_environment_storage container_app_custom_domain cosmosdb_sql_role_*
+        cosmosdb_sql_stored_procedure application_insights_* shared_image_gallery nat_gateway_*
+        network_watcher network_interface_*_association disk_encryption_set disk_access
+        virtual_network_dns_servers dedicated_host_group capacity_reservation_group
+        maintenance_configuration maintenance_assignment_* log_analytics_solution
+        log_analytics_linked_service""",
 }
 
 

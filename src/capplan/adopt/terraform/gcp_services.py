@@ -189,6 +189,13 @@ def _forwarding_rule(tf: Reading, resource: Attributes) -> None:
     tf.usage(node, "data that load balancers process")
 
 
+def _connector(tf: Reading, resource: Attributes) -> None:
+    """Read a connector of serverless services to a network: machines, at least two of them."""
+    machine, least = resource.text("machine_type", "e2-micro"), resource.whole("min_instances", 2)
+    tf.priced(resource.node, "compute-engine", tf.machine("gcp", machine), least)
+    tf.assume(resource.node, f"it runs the {least} machines that are its least")
+
+
 def _nat(tf: Reading, resource: Attributes) -> None:
     tf.priced(resource.node, "cloud-nat", "gateway")
     tf.assume(resource.node, "32 or more machines use it; fewer cost less")
@@ -240,6 +247,8 @@ _BY_USE: Mapping[str, str] = {
     "bigquery_dataset": "queries",
     "bigquery_table": "queries and stored data",
     "cloud_run_v2_job": "executions",
+    "cloudbuild_trigger": "minutes of builds",
+    "compute_security_policy": "rules and requests of Cloud Armor",
     "cloud_scheduler_job": "jobs beyond the three that are free",
     "cloud_tasks_queue": "operations",
     "compute_image": "stored images",
@@ -272,6 +281,7 @@ TYPES: Mapping[str, Row] = {
     "google_compute_global_address": Row(_address, _ADDRESS_FREE),
     **dict.fromkeys(_FORWARDING, Row(_forwarding_rule, "*")),
     "google_compute_router_nat": Row(_nat, "*"),
+    "google_vpc_access_connector": Row(_connector, "*"),
     "google_compute_vpn_tunnel": Row(held("cloud-vpn", "tunnel", "traffic"), "*"),
     **{f"google_{kind}": Row(used(what), "*") for kind, what in _BY_USE.items()},
 }

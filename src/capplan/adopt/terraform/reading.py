@@ -121,6 +121,8 @@ class Reading:
         region = self.graph.region(node) or self.draft.asked.region
         if region is None:
             raise UncoveredError("its region is not known; set --region")
+        if not self.catalog.knows_region(provider, region):
+            raise UncoveredError(f"the catalog has no region {region} of {provider}")
         self.draft.regions.setdefault(provider, region)
         return region
 
