@@ -12,7 +12,10 @@ import yaml
 
 from capplan.adopt.checks import UNREAD_RESOURCE
 from capplan.adopt.draft import AdoptOptions, Draft
+from capplan.adopt.kinds import FREE, READ, SCALERS
+from capplan.adopt.kubernetes import adopt_objects
 from capplan.adopt.run import adopt
+from capplan.manifests.verify.world import Item
 
 
 def resource(address: str, **values: object) -> dict[str, Any]:
@@ -187,3 +190,39 @@ def test_no_resource_is_lost() -> None:
     draft.note(UNREAD_RESOURCE, "t.noted", "for a reason")
     draft.account_for_all()
     assert [note.subject for note in draft.notes] == ["t.noted", "t.lost"]
+
+
+def test_every_object_ends_as_an_entry_free_used_or_a_note() -> None:
+    """What is left to the last resort is only what says nothing at all."""
+    pods = {"template": {"spec": {"containers": [{"name": "c"}]}}, "replicas": 1}
+    specs: dict[str, dict[str, Any]] = {
+        **dict.fromkeys(READ, pods),
+        "CronJob": {"jobTemplate": {"spec": pods}},
+        "ScaledJob": {"jobTargetRef": pods},
+        "Pod": pods["template"]["spec"],
+        "PersistentVolumeClaim": {"resources": {"requests": {"storage": "1Gi"}}},
+        **{kind: {"scaleTargetRef": {"kind": "Deployment", "name": "deployment"}} for kind in SCALERS},
+        "Gateway": {"gatewayClassName": "istio"},
+        "Shop": pods,
+        "Widget": {},
+    }
+    groups = {"Gateway": "gateway.networking.k8s.io/v1", "ScaledObject": "keda.sh/v1alpha1"}
+    groups |= {"ScaledJob": "keda.sh/v1alpha1", "Job": "batch/v1"}
+    items = [
+        Item(
+            "all.yaml",
+            {
+                "apiVersion": groups.get(kind, "v1"),
+                "kind": kind,
+                "metadata": {"name": kind.lower()},
+                "spec": specs.get(kind, {}),
+            },
+        )
+        for kind in [*specs, *sorted(FREE)]
+    ]
+    draft = Draft("x", AdoptOptions("aws", "us-east-1"))
+    adopt_objects(draft, items)
+    before = len(draft.notes)
+    draft.account_for_all()
+    assert [note.subject for note in draft.notes[before:]] == []
+    assert len(draft.resources) == len(items)

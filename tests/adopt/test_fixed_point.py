@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 from helpers import ROOT, SHIPPED
 from rendering import example, rendered, write
 
 from capplan.adopt.draft import AdoptOptions
-from capplan.adopt.run import adopt
-from capplan.estimate import estimate
+from capplan.adopt.run import Adopted, adopt
+from capplan.components.base import Component
+from capplan.estimate import Estimate, estimate
 from capplan.plan.model import Plan
 from capplan.plan.read import read_plan
 
@@ -108,3 +110,94 @@ def test_cloud_run_and_stores_cost_the_same(tmp_path: Path) -> None:
     found = estimate(adopt(tmp_path, asked).file(), SHIPPED)
     assert found.total.floor.item() == pytest.approx(original.total.floor.item())
     assert found.total.ceiling.item() == pytest.approx(original.total.ceiling.item())
+
+
+def _every() -> list[tuple[str, str | None]]:
+    found: list[tuple[str, str | None]] = []
+    for plan in sorted((ROOT / "examples").glob("*/plan.yaml")):
+        tree = yaml.safe_load(plan.read_text(encoding="utf-8"))
+        found += [(plan.parent.name, alternative) for alternative in (None, *tree.get("alternatives", ()))]
+    return found
+
+
+CARRIED_PLATFORMS = ("kubernetes", "cloud-run")
+"""Whose files say how much of what runs; scripts and tfvars say the rest, and nobody adopts those."""
+
+
+@pytest.mark.parametrize(("name", "alternative"), _every())
+def test_every_example_is_adopted_as_it_is_rendered(
+    name: str, alternative: str | None, tmp_path: Path
+) -> None:
+    plan = read_plan(ROOT / "examples" / name, (), alternative)
+    free = [
+        f"clusters.{cluster}.pools.{pool}.{field}"
+        for cluster, tree in plan.plan.clusters.items()
+        for pool in tree.pools
+        # No file says what a pool's bounds, disks and commitments are; spot is in its labels.
+        for field in ("nodes={min: 0}", "purchase.commit_1y=0", "purchase.commit_3y=0", "disk=null")
+    ]
+    original = estimate(
+        read_plan(ROOT / "examples" / name, ["pricing.sustained_use=false", *free], alternative), SHIPPED
+    )
+    carried = [c for c in original.components if c.platform in CARRIED_PLATFORMS and c.sizing is not None]
+    if not carried:
+        return
+    write(example(name, alternative), tmp_path / name)
+    machines = [pool.machine for tree in plan.plan.clusters.values() for pool in tree.pools.values()]
+    found = _adopted(tmp_path / name, carried[0].provider, carried[0].region, plan.plan, machines)
+    adopted = estimate(found.file(["pricing.sustained_use=false", *_added_gpus(plan.plan)]), SHIPPED)
+    mine = {component.name: component for component in adopted.components}
+    for component in carried:
+        own = mine.get(component.name)
+        if own is None:
+            # A cluster of caches is rendered as its leaders and its followers.
+            parts = [c for n, c in mine.items() if n.startswith(f"{component.name}-") and c.sizing]
+            assert sum(c.sizing.floor.item() for c in parts) == component.sizing.floor.item()
+            continue
+        assert _bounds(own) == _bounds(component), component.name
+        assert _asked(own) == _asked(component), component.name
+    if plan.plan.llm:
+        # Their machines are their own there, and a pool's here.
+        return
+    pools = [
+        sum(result.cost_of(pool.name).floor.item() for pool in result.components if _has_pods(result, pool))
+        for result in (adopted, original)
+    ]
+    assert pools[0] == pytest.approx(pools[1])
+
+
+def _adopted(directory: Path, provider: str, region: str, plan: Plan, machines: list[str]) -> Adopted:
+    """Return what is adopted, on nodes of the plan's machine types: no manifest says those."""
+    once = adopt(directory, AdoptOptions(provider, region))  # type: ignore[arg-type]
+    clusters = once.file().plan.clusters
+    pools = [name for cluster in clusters.values() for name in cluster.pools]
+    known = {name: pool.machine for tree in plan.clusters.values() for name, pool in tree.pools.items()}
+    types = {name: known.get(name, machines[0] if machines else "") for name in pools if machines}
+    return adopt(directory, AdoptOptions(provider, region, types))  # type: ignore[arg-type]
+
+
+def _added_gpus(plan: Plan) -> list[str]:
+    """Return the GPUs that are added to machines: pools have them, and no manifest does."""
+    return [
+        f"{POOLS}.{name}.gpu={{type: {pool.gpu.type}, count: {pool.gpu.count}}}"
+        for cluster in plan.clusters.values()
+        for name, pool in cluster.pools.items()
+        if pool.gpu is not None
+    ]
+
+
+def _bounds(component: Component) -> tuple[float, float | None]:
+    sizing = component.sizing
+    assert sizing is not None
+    return sizing.floor.item(), None if sizing.ceiling is None else sizing.ceiling.item()
+
+
+def _asked(component: Component) -> tuple[object, ...]:
+    """Return what is requested; limits are the renderer's where the plan has none."""
+    pods = component.pods
+    return () if pods is None else (pods.cpu, pods.memory_gib, pods.gpu)
+
+
+def _has_pods(result: Estimate, pool: Component) -> bool:
+    """Say whether a node pool runs pods that files carry: the floor of its nodes follows from theirs."""
+    return pool.kind == "node-pool" and pool.sizing is not None and pool.sizing.constraints["pods"].item() > 0

@@ -49,12 +49,12 @@ _FAMILIES: Mapping[str, str] = {
 class _Accelerated(NamedTuple):
     """A machine of GKE with one GPU; add_on: the GPU, where the machine does not include it."""
 
-    machine: str
+    machine: str | None = None
     add_on: str = ""
 
 
 _ACCELERATED: Mapping[str, _Accelerated] = {
-    "nvidia-l4": _Accelerated("g2-standard-4"),
+    # An L4 is what GPU pools have anyway.
     "nvidia-tesla-t4": _Accelerated("n1-standard-4", "nvidia-tesla-t4"),
     "nvidia-tesla-v100": _Accelerated("n1-standard-8", "nvidia-tesla-v100"),
     "nvidia-tesla-p100": _Accelerated("n1-standard-8", "nvidia-tesla-p100"),
@@ -81,18 +81,12 @@ def pool_of(workload: Workload, gpu: int, draft: Draft, world: World) -> str:
     spot = any(labels.get(key) == value for key, value in _SPOT_LABELS.items())
     arm = _first(labels, _ARCHITECTURE) == "arm64"
     named = _first(labels, _POOL_LABELS) or _first(labels, _MACHINE_LABELS)
-    machine = _first(labels, _MACHINE_LABELS) or _of_family(labels)
-    own: Tree = {}
+    accelerated = _ACCELERATED.get(labels.get(_ACCELERATOR, "") if gpu else "", _Accelerated())
+    machine = _first(labels, _MACHINE_LABELS) or _of_family(labels) or accelerated.machine
+    own: Tree = {"gpu": {"type": accelerated.add_on, "count": gpu}} if accelerated.add_on else {}
     if named is None:
-        accelerated = _ACCELERATED.get(labels.get(_ACCELERATOR, "nvidia-l4"))
-        other = _other(labels)
-        if gpu and accelerated is not None and accelerated != _ACCELERATED["nvidia-l4"]:
-            other = [labels[_ACCELERATOR], *other]
-            machine = machine or accelerated.machine
-            own = {"gpu": {"type": accelerated.add_on, "count": gpu}} if accelerated.add_on else {}
-        elif gpu:
-            other = [GPU_POOL, *other]
-        named = "-".join([*other, *([ARM_POOL] if arm else [])]) or DEFAULT_POOL
+        kinds = [labels[_ACCELERATOR] if accelerated.machine else GPU_POOL] if gpu else []
+        named = "-".join([*kinds, *_other(labels), *([ARM_POOL] if arm else [])]) or DEFAULT_POOL
         named = f"{named}-spot" if spot else named
         _note_tolerations(workload, named, draft)
     if _first(labels, _SYSTEM) == "windows":
