@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from capplan.autoscale.measures import LAG_S
@@ -14,13 +15,21 @@ class Versions(NamedTuple):
     keda: tuple[int, int] = (2, 20)
 
 
+class LostSite(NamedTuple):
+    """A site that serves nothing for a while; from_s: None for the busiest moment, until_s: for the rest."""
+
+    site: str
+    from_s: float | None = None
+    until_s: float = math.inf
+
+
 class Settings(NamedTuple):
     """How to simulate; None and 0 leave it to the platform, or switch a mechanism off.
 
     random: Poisson arrivals; otherwise exactly the mean. metric_lag_s: age of what autoscalers see, beyond a
     tick. limit_rps: what a rate limiter lets in while there is little load; less, tier by tier, under more.
     breaker: share of failures that opens a circuit breaker. blind_s: from when until when nobody measures
-    anything. begins_s: when the first tick begins, since 1970 in UTC.
+    anything. begins_s: when the first tick begins, since 1970 in UTC. lost: a site that is lost.
     """
 
     tick_s: float = 15.0
@@ -38,3 +47,4 @@ class Settings(NamedTuple):
     versions: Versions = Versions()
     blind_s: tuple[float, float] = (0.0, 0.0)
     begins_s: float = 0.0
+    lost: LostSite | None = None

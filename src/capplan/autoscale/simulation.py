@@ -132,10 +132,16 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
         what = f"begins after the {seconds / HOUR_S:g} simulated hours"
         raise InputError(Problem("--outage", what))
     smooth = step_s >= HOUR_S
-    by_name = {
-        name: rates(load.rps(name)[0], step_s, settings.tick_s, seconds, smooth)
-        for name in (*estimate.plan.services, *estimate.plan.llm)
-    }
+
+    def in_ticks(rps: Array) -> Array:
+        return rates(rps, step_s, settings.tick_s, seconds, smooth)
+
+    by_name = {name: in_ticks(load.rps(name)[0]) for name in (*estimate.plan.services, *estimate.plan.llm)}
+    if settings.lost is not None:
+        from capplan.autoscale.lost import with_loss
+
+        tick_s = settings.tick_s
+        by_name = with_loss(by_name, settings.lost, estimate.plan, load, step_s, tick_s, in_ticks)
     found = list(subjects(estimate, by_name, settings))
     if estimate.plan.llm:
         from capplan.autoscale.models import model_subjects

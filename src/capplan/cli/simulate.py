@@ -24,6 +24,7 @@ from capplan.cli.simulate_answers import REPORTS, SimulateOptions, answered
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from capplan.autoscale.settings import LostSite
     from capplan.plan.demand import Trace
 
 Format = Annotated[str, formats("table", "json", "csv", "markdown", "html", "svg", "png")]
@@ -69,8 +70,9 @@ Outage = Annotated[
     str | None,
     typer.Option(
         "--outage",
-        metavar="HH:MM-HH:MM",
-        help="Time without metrics for autoscalers, from the start of the simulation.",
+        metavar="[SITE@]HH:MM-HH:MM",
+        help="Time without metrics for autoscalers, from the start of the simulation; with the name of a "
+        "site, time without that site. A site alone is lost at the busiest moment.",
     ),
 ]
 Retries = Annotated[int, typer.Option("--retries", min=0, max=20, help="How often callers retry.")]
@@ -191,6 +193,7 @@ def simulate(
     )
     asked.check()
     file = read_plan(plan, sets or (), alternative, books or ())
+    lost = _lost(outage)
     settings = Settings(
         tick_s=tick or usual_tick_s(file.plan.services.values()),
         days=days,
@@ -204,7 +207,8 @@ def simulate(
         limit_rps=rate_limit,
         breaker=breaker,
         versions=Versions(_version("--kubernetes", 1, kubernetes), _version("--keda", 2, keda)),
-        blind_s=_stretch(outage),
+        blind_s=(0.0, 0.0) if lost else _stretch(outage),
+        lost=lost,
     )
     prepared = prepare(file, Catalog(catalogs), settings, _trace(trace, trace_columns, trace_gaps))
     for line in prepared.notes:
@@ -223,6 +227,16 @@ def _version(option: str, major: int, text: str) -> tuple[int, int]:
         what = f"'{text}' is not a version of {product}"
         raise InputError(Problem(option, what, f"Example: {example}."))
     return major, int(minor)
+
+
+def _lost(text: str | None) -> LostSite | None:
+    """Return the site that an outage names; None where it is one of the metrics."""
+    from capplan.autoscale.settings import LostSite
+
+    if text is None or ("@" not in text and not text[:1].isalpha()):
+        return None
+    site, at, when = text.partition("@")
+    return LostSite(site, *_stretch(when)) if at else LostSite(site)
 
 
 def _stretch(text: str | None) -> tuple[float, float]:

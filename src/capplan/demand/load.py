@@ -132,8 +132,8 @@ def _at_sites(load: Load, plan: Plan, step_s: float) -> Load:
     flows = _flows(load, plan, step_s, ())
     after: dict[str, Array] = {}
     for lost in losses(plan):
-        for name, flow in _flows(load, plan, step_s, lost).items():
-            after[name] = np.maximum(after.get(name, 0.0), load.average_rps * flow)
+        for name, rps in rps_without(load, plan, step_s, lost).items():
+            after[name] = np.maximum(after.get(name, 0.0), rps)
     moved = any(site.hours_ahead for site in plan.sites.values())
     means = {name: hourly_mean(flow) for name, flow in flows.items()}
     shapes = {
@@ -144,6 +144,11 @@ def _at_sites(load: Load, plan: Plan, step_s: float) -> Load:
         if moved
     }
     return load._replace(shapes=shapes, after_loss=after)
+
+
+def rps_without(load: Load, plan: Plan, step_s: float, lost: Sequence[str]) -> dict[str, Array]:
+    """Return the requests per second of each component while sites are ``lost``, (scenarios | 1, hours)."""
+    return {name: load.average_rps * flow for name, flow in _flows(load, plan, step_s, lost).items()}
 
 
 def _flows(load: Load, plan: Plan, step_s: float, lost: Sequence[str]) -> dict[str, Array]:

@@ -196,6 +196,10 @@ def _site_shares(plan: Plan) -> Iterator[Complaint]:
 def _site_names(plan: Plan) -> Iterator[Complaint]:
     known = {name for kind in COMPONENTS for name in getattr(plan, kind)}
     for site, section in plan.sites.items():
+        missing = [name for name in plan.entries if name not in (section.components or plan.entries)]
+        if missing and section.standby != "pilot":
+            what = f"requests enter at {missing[0]}, which does not run here"
+            yield ("sites", site, "components"), what, f"Add {missing[0]}."
         for index, name in enumerate(section.components or ()):
             if name not in known:
                 where = ("sites", site, "components", index)

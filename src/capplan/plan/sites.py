@@ -94,24 +94,31 @@ def shares(sites: Mapping[str, RegionalSite]) -> dict[str, Floats]:
 
 
 def arrivals(plan: Plan, lost: Sequence[str] = ()) -> list[Arrival]:
-    """Return where requests enter; those of ``lost`` sites at hot standbys, or else at the other sites."""
+    """Return where requests enter; those of ``lost`` sites where :func:`takers` says."""
     weights = plan.entries
     total = sum(weights.values())
     if not plan.sites:
         return [Arrival(name, weight / total, 0) for name, weight in weights.items()]
     active = shares(plan.sites)
-    kept = {site: share for site, share in active.items() if site not in lost}
-    hot = {name: 1.0 for name, site in plan.sites.items() if site.standby == "hot" and name not in lost}
-    takers = hot or kept
     found = []
     for site, share in active.items():
-        to = takers if site in lost else {site: 1.0}
+        to = takers(plan.sites, lost) if site in lost else {site: 1.0}
         for taker, part in to.items():
             for name, weight in weights.items():
                 entry = copy_of(name, taker, plan.sites)
                 rate = share * part / sum(to.values()) * weight / total
                 found.append(Arrival(entry, rate, plan.sites[site].hours_ahead))
     return found
+
+
+def takers(sites: Mapping[str, RegionalSite], lost: Sequence[str]) -> Mapping[str, Floats]:
+    """Return who serves what ``lost`` sites cannot, with weights: hot standbys, active sites or warm ones."""
+
+    def standbys(kind: str) -> dict[str, Floats]:
+        return {name: 1.0 for name, site in sites.items() if site.standby == kind and name not in lost}
+
+    kept = {site: share for site, share in shares(sites).items() if site not in lost}
+    return standbys("hot") or kept or standbys("warm")
 
 
 def losses(plan: Plan) -> Iterator[tuple[str, ...]]:

@@ -153,9 +153,18 @@ def _notes(simulation: Simulation) -> Iterator[str]:
             yield f"WARNING {name}: ran at its maximum of {high} for {_duration(at_top)}."
         if found.shed_share:
             yield f"WARNING {name}: {percent(found.shed_share)} of the requests were not served."
+    yield from _lost(simulation)
     yield from _outage(simulation)
     for name in simulation.skipped:
         yield f"INFO {name}: not simulated: its capacity is unknown, or no load arrives."
+
+
+def _lost(simulation: Simulation) -> Iterator[str]:
+    lost = simulation.settings.lost
+    if lost is not None:
+        when = "at the busiest moment" if lost.from_s is None else f"after {_duration(lost.from_s)}"
+        back = f" and serves again after {_duration(lost.until_s)}" if math.isfinite(lost.until_s) else ""
+        yield f"INFO sites: {lost.site} is lost {when}{back}; its requests go to the others."
 
 
 def _outage(simulation: Simulation) -> Iterator[str]:
@@ -195,6 +204,7 @@ def simulation_document(simulation: Simulation, exact: Mapping[str, Exact] = {})
         "seconds": simulation.seconds,
         "tick_s": settings.tick_s,
         "seed": settings.seed,
+        "lost_site": settings.lost and settings.lost.site,
         "outage_s": list(settings.blind_s) if any(settings.blind_s) else None,
         "services": {outcome.subject.name: _document(outcome) for outcome in simulation.outcomes},
         "exact": {name: _exact_document(found) for name, found in exact.items()} or None,

@@ -48,7 +48,7 @@ def _built(ctx: Context, name: str, service: Service, path: Path) -> Component:
     response = _response(sizing, rps)
     pods = platform.pods(ctx, service)
     meters = platform.meters(ctx, name, service, region, rps, sizing)
-    told = control_of(service, sizing)
+    told = control_of(service, sizing, rps)
     component = Component(
         name=name,
         kind="service",

@@ -26,16 +26,20 @@ _LEAST_CPU = 0.1
 _SHOWN = {"cpu": "CPU", "concurrency": "requests in progress", "requests": "requests/s"}
 
 
-def control_of(service: Service, sizing: Sizing) -> Control | None:
+def control_of(service: Service, sizing: Sizing, rps: Array) -> Control | None:
     """Return what the autoscaler of a service is told, in the first scenario.
 
+    rps: what arrives, (scenarios | 1, hours); less than the sizing carries where another site may be lost.
     None where nothing scales, or where the plan does not say how its measures follow the load.
     """
     low, high = _bounds(sizing)
-    watched = list(_watched(service, sizing)) if sizing.rps is not None and low < high else []
+    seen = sizing._replace(rps=rps)
+    watched = list(_watched(service, seen)) if sizing.rps is not None and low < high else []
     if not watched or not np.any(sizing.rps):
         return None
-    return control(_asked(sizing, watched), _row(sizing.required), low, high, watched)
+    reserved = sizing.rps is not None and np.any(sizing.rps > rps)
+    asked = _row(sizing.required) if reserved else _asked(sizing, watched)
+    return control(asked, _row(sizing.required), low, high, watched)
 
 
 def target_of(service: Service, told: Control | None, name: str) -> float:
