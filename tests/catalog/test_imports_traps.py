@@ -312,3 +312,65 @@ def test_a_focus_sheet_without_a_currency_is_refused(imported):
     )
     with pytest.raises(InputError, match="no column 'BillingCurrency'"):
         imported("aws", text)
+
+
+def requests_of(*blocks):
+    """Return an offer of SQS with these blocks: where each starts, and its price."""
+    rows = [lists.aws_row("Requests-RBP", usd, "Requests", StartingRange=start) for start, usd in blocks]
+    return lists.aws_csv("AWSQueueService", *rows)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "blocks"),
+    [
+        ([(0, 4e-7), (100, 3e-7)], [(0, 5e-7)], [(0, 0), (1e6, 5e-7)]),
+        ([(0, 4e-7), (5e10, 3e-7)], [(0, 4e-7), (2e11, 2e-7)], [(0, 0), (1e6, 4e-7), (2e11, 2e-7)]),
+        ([(0, 5e-7)], [(0, 4e-7), (2e11, 2e-7)], [(0, 0), (1e6, 4e-7), (2e11, 2e-7)]),
+    ],
+)
+def test_a_later_list_replaces_the_tariff_of_an_earlier_one_as_a_whole(imported, before, after, blocks):
+    imported("aws", requests_of(*before))
+    work = imported("aws", requests_of(*after))
+    found = Catalog(work.directory).tariff("aws", "sqs", "standard-request", PARIS, "on_demand")
+    assert [(block.start, block.price.usd) for block in found] == blocks
+
+
+def test_a_reservation_of_a_disk_is_paid_by_the_month(imported):
+    disk = ("Storage", "Premium SSD Managed Disks", "P30 LRS", "P30 LRS Disk")
+    rows = [
+        lists.azure_row(*disk, 150, unitOfMeasure="1/Month"),
+        lists.azure_row(*disk, 1692, unitOfMeasure="1/Month", type="Reservation", reservationTerm="1 Year"),
+        lists.azure_row(
+            *("Storage", "General Block Blob v2", "Hot LRS", "Hot LRS Data Stored", 20_000),
+            unitOfMeasure="100 TB/Month",
+            type="Reservation",
+            reservationTerm="1 Year",
+        ),
+    ]
+    work = imported("azure", {"Items": rows})
+    assert prices(work, "managed-disk", "commit_1y") == {("P30-LRS-1024GiB", "francecentral"): 141}
+    assert ("blob-storage", "hot-lrs") not in work.collection.entries
+
+
+@pytest.mark.parametrize(
+    ("constraint", "usd"),
+    [
+        ({"type": "start_date", "start_date": "2026-06-01"}, 9e-6),
+        ({"type": "start_date", "start_date": "2027-06-01"}, 1e-6),
+        ({"type": "time_of_date", "start_time": "00:30:00Z"}, 1e-6),
+    ],
+)
+def test_a_models_price_is_the_one_that_holds(imported, constraint, usd):
+    dated = [{"prices": {"input_mtok": 1}}, {"constraint": constraint, "prices": {"input_mtok": 9}}]
+    work = imported("gcp", [{"id": "google", "models": [{"id": "gemini-9", "prices": dated}]}])
+    assert prices(work, "gemini-api") == {("gemini-9-input", "global"): pytest.approx(usd)}
+
+
+def test_machines_of_google_may_be_selected_by_their_own_name(tmp_path):
+    import json
+
+    path = tmp_path / "skus.json"
+    path.write_text(json.dumps({"skus": [core("N2 Instance Core", 0.03), RAM]}))
+    work = Import("gcp", selection_of(["service=compute-engine"]), tmp_path / "own", None, DAY)
+    work.read([path])
+    assert ("compute-engine", "n2-standard-4") in work.collection.entries

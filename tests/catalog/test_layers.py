@@ -240,3 +240,25 @@ def test_a_region_like_one_that_is_estimated_itself_is_refused(tmp_path):
     regions = {**REGIONS, "eu-west-8": {"like": "eu-west-9", "factor": 2}}
     with pytest.raises(InputError, match="has prices of its own"):
         document(tmp_path, "{provider: aws, region: eu-west-9, service: fargate, sku: x}", regions=regions)
+
+
+def test_a_price_in_a_region_that_nobody_has_is_refused(tmp_path):
+    row = {"aws/nat-gateway/hour": {"usd": {"eu-wset-1": 0.1}}}
+    resource = "{provider: aws, region: eu-west-1, service: nat-gateway, sku: hour, quantity: 2}"
+    with pytest.raises(InputError, match=r"no region 'eu-wset-1'. Did you mean 'eu-west-1'"):
+        document(tmp_path, resource, prices=row)
+
+
+def test_what_lies_below_the_first_block_of_a_tariff_is_unpriced(tmp_path):
+    rows = {"aws/x/late": {"unit": "request", "tier_of": "calls", "from": 10, "usd": 2}}
+    resource = "{provider: aws, region: eu-west-1, service: x, sku: calls, quantity: 100}"
+    found = document(tmp_path, resource, prices=rows)
+    assert found["monthly_cost"]["expected"] == pytest.approx(180)
+    assert not found["monthly_cost"]["complete"]
+
+
+def test_two_blocks_that_start_together_are_refused(tmp_path):
+    block = {"unit": "request", "tier_of": "calls", "usd": 2}
+    resource = "{provider: aws, region: eu-west-1, service: x, sku: calls, quantity: 100}"
+    with pytest.raises(InputError, match="start at the same quantity"):
+        document(tmp_path, resource, prices={"aws/x/a": block, "aws/x/b": block})

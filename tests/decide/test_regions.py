@@ -7,6 +7,8 @@ from capplan.decide import regions
 from capplan.decide.regions import in_regions
 from capplan.errors import InputError
 from capplan.estimate import estimate
+from capplan.report.regions import compared_report
+from capplan.report.table import Table
 
 PLAN = """
     name: shop
@@ -113,3 +115,36 @@ def test_a_plan_that_runs_nowhere_has_nothing_to_compare():
     """
     with pytest.raises(InputError, match="nothing to compare"):
         compared(plan)
+
+
+SPOT = """
+    name: spot
+    regions: {azure: eastus}
+    demand: {requests_per_second: 1, profile: flat}
+    services:
+      m:
+        platform: vm-group
+        provider: azure
+        machine: Standard_D4s_v5
+        cpu_time: 5ms
+        purchase: {spot: 100%}
+"""
+
+
+def test_what_is_only_bounded_has_no_difference_from_now():
+    rows = compared(SPOT, wanted=("eastus", "westeurope"))
+    assert [row.is_exact for row in rows] == [False, False]
+    (table,) = (b for b in compared_report("spot", rows).blocks() if isinstance(b, Table))
+    assert [cells[3] for cells in table.rows] == ["", ""]
+    assert all(cells[2].startswith("≤ ") for cells in table.rows)
+
+
+def test_regions_say_what_share_of_their_cost_is_estimated(tmp_path):
+    book = tmp_path / "like.yaml"
+    source = "source: {as_of: 2026-11-01, text: a guess}"
+    likeness = "regions: {eu-central-1: {like: us-east-1, factor: 1.2}}"
+    book.write_text(f"schema: 1\nname: like\n{source}\n{likeness}\n")
+    storage = "resources: {r: {provider: aws, service: opensearch, sku: storage-gp2, quantity: 10}}"
+    plan = f"name: t\nregions: {{aws: us-east-1}}\ndemand: {{requests_per_second: 1}}\n{storage}\n"
+    rows = compared(plan, f"pricing.books=[{book}]", wanted=("us-east-1", "eu-central-1"))
+    assert {row.region: row.estimated_share for row in rows} == {"us-east-1": 0, "eu-central-1": 1}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -120,6 +120,16 @@ class Book(NamedTuple):
             sources={"book": source},
             tiers=tiers_of(skus),
         )
+
+    def named_regions(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the key of each price, its provider, and the regions that it is given for."""
+        for key, row in self.rows.items():
+            for region in {region for by_region in row.prices.values() for region in by_region} - {GLOBAL}:
+                yield key, key.partition("/")[0], region
+
+    def unknown_region(self, key: str, region: str, known: Collection[str]) -> InputError:
+        """Return the complaint about a price in a region that its provider does not have."""
+        return self._unknown(key, f"there is no region '{region}'", nearest(region, known))
 
     def _unknown(self, key: str, what: str, remedy: str) -> InputError:
         place, _ = Locator(self.text, str(self.path)).find(("prices", key))

@@ -68,6 +68,11 @@ class Catalog:
         for book in books:
             book.check_services(known)
             known |= book.services
+        likened = {region for book in (*self.books, *books) for region in book.regions}
+        for book in books:
+            for key, provider, region in book.named_regions():
+                if region not in likened and not self.knows_region(provider, region):
+                    raise book.unknown_region(key, region, self.regions(provider))
         return self._under((*self.books, *books))
 
     def _under(self, books: Sequence[Book]) -> Catalog:

@@ -48,9 +48,14 @@ class InRegion(NamedTuple):
 
     @property
     def rank(self) -> tuple[bool, bool, float, str]:
-        """What sorts regions: complete ones first, by cost; then the others, by what is known of theirs."""
+        """What sorts regions: exact ones first, by cost; then the others, by what is known of theirs."""
         known = self.expected is not None
-        return (not (known and self.certainty.complete), not known, self.expected or 0.0, self.region)
+        return (not (known and self.is_exact), not known, self.expected or 0.0, self.region)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the cost is what it says, and no bound."""
+        return not self.certainty.sign
 
 
 def in_regions(file: PlanFile, catalog: Catalog, wanted: Sequence[str]) -> list[InRegion]:

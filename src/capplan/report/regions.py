@@ -57,7 +57,7 @@ def compared_report(plan: str, rows: Sequence[InRegion]) -> Report:
 
 def _compared(plan: str, rows: Sequence[InRegion]) -> Iterator[Block]:
     yield Heading(f"{plan}: the same plan in {numbers.counted(len(rows), 'region')}, cost per month")
-    base = next((row.expected for row in rows if row.now and row.certainty.complete), None)
+    base = next((row.expected for row in rows if row.now and row.is_exact), None)
     columns = [Column("Region"), Column("Place", shrinks=True)]
     columns += [
         Column(name, right=True) for name in ("USD expected", "against now", "unpriced SKUs", "gCO2e/kWh")
@@ -83,7 +83,7 @@ def _lacking(rows: Sequence[InRegion]) -> Iterator[Block]:
 
 def _cells(row: InRegion, base: float | None) -> list[str]:
     sign = f"{row.certainty.sign} " if row.certainty.sign else ""
-    comparable = row.expected is not None and base is not None and row.certainty.complete
+    comparable = row.expected is not None and base is not None and row.is_exact
     against = (row.expected or 0.0) - (base or 0.0)
     return [
         f"{row.region} (now)" if row.now else row.region,

@@ -156,8 +156,11 @@ def _priced(row: Mapping[str, Any], usd: float) -> Iterator[Found | LeftOut]:
     if row["type"] == "Reservation":
         rate, years = _TERMS.get(str(row.get("reservationTerm")), ("", 0))
         # The price of a reservation is that of the whole term, whatever the unit says.
-        found = base._replace(rate=rate, usd=usd / (_YEAR_H * (years or 1)), rank=1)
-        yield found if years else LeftOut("reservation term")
+        in_year = 12 if base.unit == "month" else _YEAR_H if base.unit.endswith("hour") else 0
+        known = years and in_year
+        yield (
+            base._replace(rate=rate, usd=usd / (in_year * years), rank=1) if known else LeftOut("reservation")
+        )
     elif times is None:
         yield LeftOut(f"unit {row['unitOfMeasure']}")
     else:

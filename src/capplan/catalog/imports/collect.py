@@ -33,7 +33,9 @@ class Selection(NamedTuple):
 
     def wants(self, provider: str, found: Found) -> bool:
         """Say whether a price is wanted."""
-        pairs = ((found.service, self.service), (found.region, self.region))
+        # Google sells machines by their parts, which are wanted where the machines are.
+        service = found.service.removesuffix("-unit") if self.service == "compute-engine" else found.service
+        pairs = ((service, self.service), (found.region, self.region))
         if not all(fnmatch.fnmatchcase(value, pattern) for value, pattern in pairs):
             return False
         return self.family == "*" or fnmatch.fnmatchcase(family(provider, found.sku), self.family)

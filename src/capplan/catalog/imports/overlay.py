@@ -127,7 +127,12 @@ def _put(
     if known is not None and known.unit != entry.unit:
         collection.left_out[f"{sku} by the {entry.unit}, which catalogs have by the {known.unit}"] += 1
         return
+    former = [row for row in content["skus"].values() if row.get("tier_of") == sku]
     for (rate, region), blocks in sorted(entry.prices.items()):
+        for row in former:
+            # A tariff is replaced as a whole: a later list may have other blocks.
+            row.get(_RATE_KEYS[rate], {}).pop(region, None)
+            row["source"].pop(f"{rate} {region}", None)
         key = _source(content, origins[entry.origins[rate, region]])
         for name, start, usd in _blocks(sku, blocks, base):
             row = content["skus"].setdefault(name, _new(name, entry, content, known, start, sku, usd))
@@ -220,7 +225,8 @@ def _tidied(content: Content) -> Content:
     default = min(uses, key=lambda key: (-uses[key], key))
     for row in content["skus"].values():
         row["source"] = {at: key for at, key in row["source"].items() if key != default}
-    skus = {name: _ordered(content["skus"][name]) for name in sorted(content["skus"], key=_natural)}
+    priced = (name for name, row in content["skus"].items() if any(row.get(k) for k in _RATE_KEYS.values()))
+    skus = {name: _ordered(content["skus"][name]) for name in sorted(priced, key=_natural)}
     sources = {key: value for key, value in sorted(content["sources"].items()) if key in uses}
     found = {**content, "sources": sources, "source": default, "skus": skus}
     return {key: value for key, value in found.items() if value != {}}

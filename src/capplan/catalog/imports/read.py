@@ -362,8 +362,9 @@ def _models(collection: Collection, seller: Mapping[str, Any]) -> None:
         return
     for model in seller["models"]:
         prices = model["prices"]
-        newest = prices[-1]["prices"] if isinstance(prices, list) else prices
-        for key, value in newest.items():
+        if isinstance(prices, list):
+            prices = next((p["prices"] for p in reversed(prices) if _holds(p, collection.today)), {})
+        for key, value in prices.items():
             kind = re.fullmatch(r"(input|output|cache_read|cache_write)_mtok", key)
             if kind is None:
                 collection.add(LeftOut(f"{name}: {key}"))
@@ -371,6 +372,12 @@ def _models(collection: Collection, seller: Mapping[str, Any]) -> None:
             usd = price(value["base"] if isinstance(value, dict) else value)
             sku = f"{slug(str(model['id']))}-{slug(kind[1])}"
             collection.add(Found(_SELLERS[name], sku, "token", "global", usd / 1e6))
+
+
+def _holds(dated: Mapping[str, Any], today: str) -> bool:
+    """Say whether prices of a model hold on a day: those without a condition, or whose day has come."""
+    when = dated.get("constraint") or {}
+    return not when or (set(when) <= {"start_date", "type"} and str(when.get("start_date", "9")) <= today)
 
 
 _FOCUS = ("ListUnitPrice", "PricingUnit", "RegionId", "ServiceName", "SkuId", "BillingCurrency")
