@@ -118,6 +118,9 @@ FIXED: Mapping[str, list[str]] = {
     "llm": ["--models"],
     "simulate": ["--days", "0.02"],
 }
+OF_FINDINGS = {"junit", "sarif", "github"}
+"""Formats that have tests of their own."""
+
 LATER = {"check", "diff", "verify", "catalog import", "catalog update"}
 """Commands that write the same reports as others, or do not write what `-o` names."""
 
@@ -131,16 +134,17 @@ def _leaves(words: list[str], command: Any) -> Iterator[tuple[list[str], Any]]:
 
 
 def _formats(command: Any) -> list[str]:
-    """Return what `--format` takes; nothing where there is none."""
+    """Return what `--format` takes, without formats of findings; nothing where there is none."""
     found = [p for p in command.params if "--format" in p.opts]
-    return found[0].metavar.strip("[]").split("|") if found and found[0].metavar else []
+    formats = found[0].metavar.strip("[]").split("|") if found and found[0].metavar else []
+    return [fmt for fmt in formats if fmt not in OF_FINDINGS]
 
 
 def _runs() -> Iterator[Any]:
     """Yield every command in every format, with each of the questions that it can be asked."""
     for words, command in _leaves([], get_command(app_with(COMMANDS))):
         name = " ".join(words)
-        for fmt in [] if name in LATER else [f for f in _formats(command) if f in PARSERS]:
+        for fmt in [] if name in LATER else _formats(command):
             for asked in [[], *MORE.get(name, [])]:
                 yield pytest.param(words, command, fmt, asked, id=" ".join([name, *asked, fmt]))
 
