@@ -111,10 +111,19 @@ def test_a_diff_lists_resources_by_address_with_their_money(capplan: Callable, t
         "aws_ebs_volume.data": ("removed", -8.0),
     }
     text = capplan("diff", base, head).stdout
-    assert "module.blue.aws_instance.web  added" in text
+    assert "module.blue.aws_instance.web: added, 0.00 → 70.88 (+70.88)" in text
     saved = tmp_path / "saved.json"
     saved.write_text(capplan("estimate", "--manifests", base, "--format", "json").stdout)
     assert compared(capplan, saved, head)["components"] == found["components"]
+
+
+def test_an_empty_side_is_compared_by_address_too(capplan: Callable, tmp_path: Path) -> None:
+    nothing, lost = write(tmp_path / "nothing.json"), write(tmp_path / "lost.json", BROKER)
+    head = write(tmp_path / "head.json", WEB)
+    for base in (nothing, lost):
+        found = compared(capplan, base, head)
+        assert list(found["components"]) == ["aws_instance.web"]
+    assert [remark["resource"] for remark in found["not_covered"]["removed"]] == ["aws_msk_cluster.log"]
 
 
 def test_a_plan_that_somebody_wrote_is_compared_by_name(capplan: Callable, tmp_path: Path) -> None:

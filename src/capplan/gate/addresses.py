@@ -10,8 +10,9 @@ Document = Mapping[str, Any]
 
 def are_adopted(base: Document, head: Document) -> bool:
     """Say whether both sides were adopted; a side without components can be compared with either kind."""
-    sides = [side for side in (base, head) if side["components"] or side.get("adopted")]
-    return bool(sides) and all((side.get("adopted") or {}).get("components") for side in sides)
+    sides = [side.get("adopted") or {} for side in (base, head) if side["components"] or side.get("adopted")]
+    filled = [side.get("adopted") or {} for side in (base, head) if side["components"]]
+    return any(sides) and all(side.get("components") for side in filled)
 
 
 def by_address(document: Document) -> Document:

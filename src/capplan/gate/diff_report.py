@@ -9,7 +9,7 @@ from typing import Any
 from capplan.errors import sentences
 from capplan.gate.diff import ComponentDiff, Diff, Difference, lost_prices
 from capplan.report import numbers
-from capplan.report.blocks import Anchor, Block, Command, Fold, Heading, Lines, Report
+from capplan.report.blocks import Anchor, Block, Command, Fold, Heading, Lines, Report, Wide
 from capplan.report.json_format import SCHEMA_VERSION
 from capplan.report.table import Column, Table
 
@@ -31,7 +31,7 @@ def _uncovered(found: Diff) -> str:
     if not touched:
         return ""
     more = f" and {len(touched) - 1} more" if len(touched) > 1 else ""
-    return f"; not counted: {touched[0]}{more}, which {'is' if not more else 'are'} touched and not covered"
+    return f"; not counted: {touched[0]}{more}, which {'is' if not more else 'are'} touched and not fully covered"
 
 
 def _moves(found: Diff) -> str:
@@ -103,19 +103,20 @@ def _money(change: Difference, digits: int = 2) -> list[str]:
     return [said(change.before), said(change.after), said(change.difference, "+")]
 
 
-def _resources(changed: Sequence[ComponentDiff]) -> Table:
-    """Return what changed by address: addresses are long, so the expected cost must do."""
+def _resources(changed: Sequence[ComponentDiff]) -> Wide:
+    """Return what changed by address; addresses are long and must stay whole, so a terminal has lines."""
     columns = (
-        Column("Resource", shrinks=True),
+        Column("Resource"),
         Column(""),
         *(Column(name, right=True) for name in ("before", "after", "change")),
     )
     rows = []
     for resource in changed:
         before, after, change = _money(resource.cost["expected"])
-        known = resource.by_design is not None
-        rows.append([resource.name, resource.status, before, after, change if known else "unknown"])
-    return Table(columns, rows)
+        change = change if resource.by_design is not None else "unknown"
+        rows.append([resource.name, resource.status, before, after, change])
+    said = [f"{name}: {status}, {was} → {now} ({more})" for name, status, was, now, more in rows]
+    return Wide(Table(columns, rows), Lines(said, indent="    "))
 
 
 def _components(changed: Sequence[ComponentDiff]) -> Table:
