@@ -31,7 +31,8 @@ def _uncovered(found: Diff) -> str:
     if not touched:
         return ""
     more = f" and {len(touched) - 1} more" if len(touched) > 1 else ""
-    return f"; not counted: {touched[0]}{more}, which {'is' if not more else 'are'} touched and not fully covered"
+    verb = "are" if more else "is"
+    return f"; not counted: {touched[0]}{more}, which {verb} touched and not fully covered"
 
 
 def _moves(found: Diff) -> str:
