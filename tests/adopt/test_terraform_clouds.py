@@ -301,6 +301,11 @@ GOOGLE = {
         (4 * MONTH * 3600 - 240_000) * 18e-6 + (4 * MONTH * 3600 - 450_000) * 2e-6,
         ("a request takes 100ms",),
     ),
+    "a connector to a network": Case(
+        'resource "google_vpc_access_connector" "c" {\n  min_instances = 3\n}',
+        MONTH * 3 * 0.00837643,
+        ("3 machines that are its least",),
+    ),
     "what is billed by use, and what is free": Case(
         """
         resource "google_storage_bucket" "b" { location = "US" }
@@ -442,6 +447,20 @@ AZURE = {
         ),
         0.0,
         ("a request takes 100ms",),
+    ),
+    "databases by DTU, containers, events": Case(
+        'resource "azurerm_mssql_database" "d" {\n  sku_name = "S3"\n}\n'
+        + azure(
+            "container_group",
+            "container {\n  cpu = 2\n  memory = 4\n}\ncontainer {\n  cpu = 0.5\n  memory = 1\n}",
+        )
+        + azure("eventhub_namespace", 'sku = "Standard"\ncapacity = 2'),
+        MONTH * (0.2016 + 2.5 * 0.0405 + 5 * 0.00445 + 2 * 0.03),
+        ("events are billed by use",),
+    ),
+    "a registry that is copied": Case(
+        azure("container_registry", 'sku = "Premium"\ngeoreplications {\n  location = "westeurope"\n}'),
+        101.38,
     ),
     "networks": Case(
         azure("nat_gateway", "")

@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from capplan.adopt.terraform.reading import Reading
+from capplan.adopt.terraform.simple import held, used
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
-
-Reader = Callable[[Reading, Attributes], None]
-
-
-def _held(service: str, sku: str, used: str = "", quantity: float = 1) -> Reader:
-    """Return the reader of what has a price by the piece; ``used``: what of it is billed by use."""
-
-    def read(tf: Reading, resource: Attributes) -> None:
-        tf.priced(resource.node, service, sku, quantity)
-        if used:
-            tf.usage(resource.node, used)
-
-    return read
-
-
-def _used(what: str) -> Reader:
-    """Return the reader of what is billed by use only."""
-
-    def read(tf: Reading, resource: Attributes) -> None:
-        tf.usage(resource.node, what)
-
-    return read
-
 
 _BALANCERS = {"application": "alb-hour", "network": "nlb-hour", "gateway": "gwlb-hour"}
 
@@ -126,23 +104,23 @@ def _distribution(tf: Reading, resource: Attributes) -> None:
 
 
 TYPES: Mapping[str, Row] = {
-    **{kind: Row(_used(what), "*") for kind, what in _USED.items()},
+    **{kind: Row(used(what), "*") for kind, what in _USED.items()},
     "aws_cloudfront_distribution": Row(_distribution, "*"),
     "aws_efs_file_system": Row(
-        _used("stored data"),
+        used("stored data"),
         "creation_token performance_mode lifecycle_policy protection",
         {"throughput_mode": "bursting"},
     ),
     "aws_secretsmanager_secret": Row(
-        _held("secrets-manager", "secret", "requests"),
+        held("secrets-manager", "secret", "requests"),
         "recovery_window_in_days force_overwrite_replica_secret",
     ),
-    "aws_route53_zone": Row(_held("route53", "hosted-zone", "queries"), "comment vpc delegation_set_id"),
+    "aws_route53_zone": Row(held("route53", "hosted-zone", "queries"), "comment vpc delegation_set_id"),
     "aws_cloudwatch_metric_alarm": Row(_alarm, "*"),
     "aws_wafv2_web_acl": Row(_acl, "*"),
     "aws_lb": _BALANCER,
     "aws_alb": _BALANCER,
-    "aws_elb": Row(_held("elb", "clb-hour", "processed data"), _BALANCER_FREE),
+    "aws_elb": Row(held("elb", "clb-hour", "processed data"), _BALANCER_FREE),
     "aws_nat_gateway": Row(
         _nat,
         """

@@ -165,6 +165,49 @@ def _service_bus(tf: Reading, resource: Attributes) -> None:
         tf.usage(node, "operations")
 
 
+_DATABASE = re.compile(r"(?P<tier>GP_S|GP|HS|BC)_[A-Za-z0-9]+_(?P<count>\d+)")
+_DATABASE_SKUS = {"GP": "general-purpose", "HS": "hyperscale", "BC": "business-critical"}
+
+
+def _sql_database(tf: Reading, resource: Attributes) -> None:
+    """Read an Azure SQL database: by DTU, or by vCore with storage; in a pool it costs nothing by itself."""
+    node, name = resource.node, resource.text("sku_name")
+    if resource.get("elastic_pool_id") or name == "ElasticPool":
+        tf.free(node)
+        return
+    size = _DATABASE.fullmatch(resource.needed("sku_name"))
+    if size is None:
+        tf.priced(node, "sql-database", f"dtu-{name.lower()}")
+        return
+    if size["tier"] == "GP_S":
+        tf.usage(node, "vCores of a serverless database")
+    else:
+        kind, copies = _DATABASE_SKUS[size["tier"]], 1 + resource.whole("read_replica_count")
+        tf.priced(node, "sql-database", f"{kind}-vcore", int(size["count"]) * copies)
+    if resource.get("max_size_gb") and size["tier"] != "HS":
+        kind = _DATABASE_SKUS[size["tier"][:2]]
+        tf.priced(node, "sql-database", f"storage-{kind}", resource.number("max_size_gb"), "storage")
+    else:
+        tf.usage(node, "stored data")
+
+
+def _container_group(tf: Reading, resource: Attributes) -> None:
+    """Read a group of Container Instances, as if it ran all month."""
+    containers = resource.blocks("container")
+    tf.priced(resource.node, "container-instances", "vcpu", sum(each.number("cpu") for each in containers))
+    gib = sum(each.number("memory") for each in containers)
+    tf.priced(resource.node, "container-instances", "memory", gib, "memory")
+    if resource.text("os_type", "Linux") != "Linux" or any(each.get("gpu") for each in containers):
+        tf.note(resource.node, "Windows and GPUs cost more than the Linux cores that are priced")
+
+
+def _event_hubs(tf: Reading, resource: Attributes) -> None:
+    sku = resource.needed("sku").lower()
+    unit = "processing" if sku == "premium" else "throughput"
+    tf.priced(resource.node, "event-hubs", f"{sku}-{unit}-unit", resource.whole("capacity", 1))
+    tf.usage(resource.node, "events")
+
+
 def _registry(tf: Reading, resource: Attributes) -> None:
     node, sku = resource.node, resource.text("sku", "Basic").lower()
     tf.priced(node, "container-registry", sku)
@@ -259,7 +302,6 @@ _BY_USE: Mapping[str, str] = {
     "cosmosdb_account": "its databases, operations and stored data",
     "dns_zone": "zones and queries",
     "eventgrid_topic": "operations",
-    "eventhub_namespace": "throughput units and events",
     "function_app": "executions",
     "linux_function_app": "executions",
     "windows_function_app": "executions",
@@ -285,6 +327,9 @@ TYPES: Mapping[str, Row] = {
     "azurerm_lb": Row(_balancer, "*"),
     **dict.fromkeys(_RULES, Row(_balancer_rule, "*")),
     "azurerm_container_registry": Row(_registry, "*"),
+    "azurerm_container_group": Row(_container_group, "*"),
+    "azurerm_eventhub_namespace": Row(_event_hubs, "*"),
+    "azurerm_mssql_database": Row(_sql_database, "*"),
     "azurerm_application_gateway": Row(_application_gateway, "*"),
     "azurerm_servicebus_namespace": Row(_service_bus, "*"),
     **{f"azurerm_cosmosdb_{kind}": Row(_cosmos, "*") for kind in _COSMOS},

@@ -96,8 +96,16 @@ _FREE = {
         kubernetes_cluster_extension management_group* subscription_policy_* resource_policy_*
         application_security_group marketplace_agreement monitor_diagnostic_setting
         monitor_data_collection_rule_association resource_provider_registration storage_blob
-        storage_queue storage_table storage_account_* storage_management_policy key_vault_certificate*
-        postgresql_flexible_server_active_directory_administrator
+        storage_queue storage_table storage_account_* storage_share_directory storage_share_file
+        app_service_custom_hostname_binding app_service_certificate_binding app_service_certificate
+        monitor_smart_detector_alert_rule monitor_data_collection_rule monitor_data_collection_endpoint
+        mssql_server mssql_server_* mssql_firewall_rule mssql_virtual_network_rule
+        mssql_outbound_firewall_rule sql_server sql_firewall_rule sql_virtual_network_rule
+        postgresql_database postgresql_firewall_rule postgresql_virtual_network_rule
+        postgresql_configuration dev_test_global_vm_shutdown_schedule security_center_contact
+        security_center_auto_provisioning security_center_workspace backup_policy_* network_profile
+        firewall_policy_rule_collection_group web_application_firewall_policy storage_management_policy
+        key_vault_certificate* postgresql_flexible_server_active_directory_administrator
         postgresql_flexible_server_virtual_endpoint mysql_flexible_server_active_directory_administrator
         servicebus_queue servicebus_topic servicebus_subscription* servicebus_namespace_* eventhub
         eventhub_consumer_group eventhub_authorization_rule eventhub_namespace_*
@@ -129,6 +137,6 @@ def is_free(kind: str) -> bool:
 
 _HELPERS = (
     *("random_", "null_", "time_", "local_", "tls_", "template_", "terraform_data", "external_", "archive_"),
-    *("kubernetes_", "helm_release", "kubectl_", "cloudinit_", "http_"),
+    *("kubernetes_", "helm_release", "kubectl_", "cloudinit_", "http_", "azuread_"),
 )
 """What helpers of Terraform begin with: they order nothing from a provider."""

@@ -199,11 +199,12 @@ class Attributes:
 
     def unread(self, row: Row) -> Iterator[tuple[str, str]]:
         """Yield what is set and neither asked for nor free, by its path, and what it is."""
-        covered = {*self.asked, *row.free.split()}
+        free = set(row.free.split())
+        covered = self.asked | free
         if "*" in covered:
             return
         parents = {path[: dot.start()] for path in covered for dot in re.finditer(r"\.", path)}
-        yield from _unread(self, covered, parents, row.defaults)
+        yield from _unread(self, covered, parents - free, row.defaults)
 
 
 def _nth(value: object, index: int) -> object:
