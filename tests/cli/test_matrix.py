@@ -101,6 +101,11 @@ ONCE: Mapping[str, Sequence[str]] = {
         "--manifests RENDERED --overlay prod --provider gcp --region us-central1",
         "--manifests COMPOSE --profile seed --provider gcp --region us-central1",
     ),
+    "simulate": (
+        "--manifests MANIFESTS --region us-central1 --provider gcp --node-type e2-standard-4 --trace TRACE --service web",
+        "--manifests RENDERED --overlay prod --provider gcp --region us-central1 --set services.backend.cpu_time=2ms",
+        "--manifests COMPOSE --profile seed --provider gcp --region us-central1 --trace TRACE",
+    ),
     "diff": (
         "MANIFESTS MANIFESTS --provider aws --region us-east-1 --node-type m6i.xlarge --format json",
         "RENDERED RENDERED --overlay prod --provider gcp --region us-central1",
@@ -259,6 +264,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, st
         "PRICES": str(EXAMPLES / "prices/aws-ebs.csv"),
         "OWN": str(EXAMPLES / "prices/own"),
         "SERVER": server,
+        "TRACE": str(EXAMPLES / "traces" / TRACES[0]),
     }
 
 

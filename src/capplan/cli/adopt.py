@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from capplan.cli.command import was_said
 from capplan.cli.options import (
     Catalogs,
     Force,
@@ -85,3 +86,20 @@ def adopted(
     for line in note_lines(found.notes):
         note(line)
     return found
+
+
+def plan_or_adopted(
+    context: typer.Context, plan: Path | None, manifests: Path | None, said: tuple[Any, ...]
+) -> Path | Adopted:
+    """Return the plan file, or the plan of manifests; ``said`` is what the options say of manifests."""
+    if manifests is None:
+        if plan is None:
+            raise InputError(Problem("PLAN", "is missing", "Name a plan, or --manifests."))
+        names = ("provider", "region", "node_types", "overlay", "profiles")
+        if any(was_said(context, name) for name in names):
+            what = "--provider, --region, --node-type, --overlay and --profile are for manifests"
+            raise InputError(Problem("--manifests", f"is missing: {what}"))
+        return plan
+    if plan is not None:
+        raise InputError(Problem("--manifests", "cannot be combined with a plan", "Name one of them."))
+    return adopted(manifests, *said)

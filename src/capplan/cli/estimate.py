@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capplan.cli.command import was_said
+from capplan.cli.adopt import plan_or_adopted
 from capplan.cli.options import (
     SAMPLES,
     Alternative,
@@ -17,9 +17,11 @@ from capplan.cli.options import (
     Force,
     ManifestProvider,
     ManifestRegion,
+    Manifests,
     NodeTypes,
     OutputFile,
     Overlay,
+    PlanOrNone,
     Profiles,
     Quiet,
     Seed,
@@ -32,14 +34,9 @@ from capplan.cli.results import DEFAULT_SAMPLES
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from capplan.adopt.run import Adopted
     from capplan.estimate import Estimate
     from capplan.report.blocks import Sheet
 
-Plan = Annotated[
-    Path | None,
-    typer.Argument(metavar="PLAN", help="Plan file, or a directory with plan.yaml; '-' reads stdin."),
-]
 _PROSE = ("table", "markdown", "html")
 _FORMATS = ("table", "json", "csv", "markdown", "html")
 _ONE = "Remove --sweep, --months, --sensitivity, --sobol and --alternative all."
@@ -47,7 +44,7 @@ _ONE = "Remove --sweep, --months, --sensitivity, --sobol and --alternative all."
 
 def estimate(
     context: typer.Context,
-    plan: Plan = None,
+    plan: PlanOrNone = None,
     fmt: Annotated[str, formats(*_FORMATS, "focus")] = "table",
     output: OutputFile = None,
     force: Force = False,
@@ -95,12 +92,7 @@ def estimate(
         str | None, typer.Option("--period", metavar="YYYY-MM", help="Billing month of --format focus.")
     ] = None,
     catalogs: Catalogs = None,
-    manifests: Annotated[
-        Path | None,
-        typer.Option(
-            "--manifests", help="Directory or file of manifests instead of a plan; '-' reads stdin."
-        ),
-    ] = None,
+    manifests: Manifests = None,
     provider: ManifestProvider = None,
     region: ManifestRegion = None,
     node_types: NodeTypes = None,
@@ -128,7 +120,7 @@ def estimate(
         month(period)
     said = (provider, region, node_types or (), overlay, catalogs, profiles)
     asked = EstimateOptions(
-        plan=_source(context, plan, manifests, said),
+        plan=plan_or_adopted(context, plan, manifests, said),
         sets=sets or (),
         books=books or (),
         catalogs=catalogs,
@@ -173,22 +165,3 @@ def _focus(period: str | None, catalogs: Path | None, estimated: Estimate) -> Sh
     youngest = max((line.as_of or "" for line in estimated.lines), default="")
     month = period or youngest[:7] or "2026-01"
     return focus_sheet(view(estimated), month, Catalog(catalogs).facts("regions"))
-
-
-def _source(
-    context: typer.Context, plan: Path | None, manifests: Path | None, said: tuple[Any, ...]
-) -> Path | Adopted:
-    """Return the plan file, or the plan of manifests; ``said`` is what the options say of manifests."""
-    if manifests is None:
-        if plan is None:
-            raise InputError(Problem("PLAN", "is missing", "Name a plan, or --manifests."))
-        names = ("provider", "region", "node_types", "overlay", "profiles")
-        if any(was_said(context, name) for name in names):
-            what = "--provider, --region, --node-type, --overlay and --profile are for manifests"
-            raise InputError(Problem("--manifests", f"is missing: {what}"))
-        return plan
-    if plan is not None:
-        raise InputError(Problem("--manifests", "cannot be combined with a plan", "Name one of them."))
-    from capplan.cli.adopt import adopted
-
-    return adopted(manifests, *said)

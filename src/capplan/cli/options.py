@@ -120,6 +120,14 @@ Architectures = Annotated[
     Path | None, typer.Option("--architectures", help="Your own models, written by catalog import-model.")
 ]
 REGION = "Region of the provider, such as us-east-1."
+PlanOrNone = Annotated[
+    Path | None,
+    typer.Argument(metavar="PLAN", help="Plan file, or a directory with plan.yaml; '-' reads stdin."),
+]
+Manifests = Annotated[
+    Path | None,
+    typer.Option("--manifests", help="Directory or file of manifests instead of a plan; '-' reads stdin."),
+]
 ManifestProvider = Annotated[str | None, typer.Option("--provider", envvar="CAPPLAN_PROVIDER", help=PROVIDER)]
 ManifestRegion = Annotated[str | None, typer.Option("--region", envvar="CAPPLAN_REGION", help=REGION)]
 NodeTypes = Annotated[

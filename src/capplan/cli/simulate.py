@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from capplan.cli.adopt import plan_or_adopted
 from capplan.cli.options import (
     Alternative,
     Books,
     Catalogs,
     Force,
+    ManifestProvider,
+    ManifestRegion,
+    Manifests,
+    NodeTypes,
     OutputFile,
-    PlanFile,
+    Overlay,
+    PlanOrNone,
+    Profiles,
     Seed,
     Sets,
     formats,
@@ -24,8 +31,11 @@ from capplan.cli.simulate_answers import REPORTS, SimulateOptions, answered
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from capplan.autoscale.settings import LostSite
     from capplan.plan.demand import Trace
+    from capplan.plan.read import PlanFile
 
 Format = Annotated[str, formats("table", "json", "csv", "markdown", "html", "svg", "png")]
 Days = Annotated[
@@ -101,7 +111,11 @@ Tries = Annotated[
 ]
 Only = Annotated[
     list[str] | None,
-    typer.Option("--service", metavar="NAME", help="With --tune, tune only this service. Repeatable."),
+    typer.Option(
+        "--service",
+        metavar="NAME",
+        help="With --tune, tune only this service; with --manifests, whose load it is. Repeatable.",
+    ),
 ]
 RightSize = Annotated[
     bool, typer.Option("--right-size", help="Recommend resource requests, as VPA and KRR would.")
@@ -127,7 +141,7 @@ KedaVersion = Annotated[
 
 def simulate(
     context: typer.Context,
-    plan: PlanFile,
+    plan: PlanOrNone = None,
     fmt: Format = "table",
     output: OutputFile = None,
     force: Force = False,
@@ -159,10 +173,17 @@ def simulate(
     kubernetes: KubernetesVersion = "1.36",
     keda: KedaVersion = "2.20",
     catalogs: Catalogs = None,
+    manifests: Manifests = None,
+    provider: ManifestProvider = None,
+    region: ManifestRegion = None,
+    node_types: NodeTypes = None,
+    overlay: Overlay = None,
+    profiles: Profiles = None,
 ) -> None:
     """Replay load through the plan's autoscalers.
 
-    The load is a week of the plan's, or a trace.
+    The load is a week of the plan's, or a trace. --manifests simulates what is deployed; its load is a
+    trace, and --set says what a request costs.
 
     The formats csv, svg and png are timelines; html is the report with that picture.
 
@@ -175,12 +196,10 @@ def simulate(
     from capplan.cli.output import note, show
     from capplan.cli.progress import reporter
     from capplan.plan.read import read_plan
-    from capplan.stdin import is_stdin
 
     if exact or tune or right_size:
         fmt = printable(context, fmt, *REPORTS)
-    if apply and is_stdin(plan):
-        raise InputError(Problem("--apply", "writes into the plan's file, but this plan comes from stdin"))
+    _check_apply(apply, plan)
     asked = SimulateOptions(
         fmt=fmt,
         exact=exact,
@@ -190,9 +209,17 @@ def simulate(
         services=service or (),
         right_size=right_size,
         usage=usage or (),
+        manifests=manifests is not None,
     )
     asked.check()
-    file = read_plan(plan, sets or (), alternative, books or ())
+    recorded = _trace(trace, trace_columns, trace_gaps)
+    said = (provider, region, node_types or (), overlay, catalogs, profiles)
+    source = plan_or_adopted(context, plan, manifests, said)
+    if isinstance(source, Path):
+        file = read_plan(source, sets or (), alternative, books or ())
+    else:
+        file = _deployed(source.file(sets or (), books or (), alternative), recorded, service or ())
+        recorded = None
     lost = _lost(outage)
     settings = Settings(
         tick_s=tick or usual_tick_s(file.plan.services.values()),
@@ -210,7 +237,7 @@ def simulate(
         blind_s=(0.0, 0.0) if lost else _stretch(outage),
         lost=lost,
     )
-    prepared = prepare(file, Catalog(catalogs), settings, _trace(trace, trace_columns, trace_gaps))
+    prepared = prepare(file, Catalog(catalogs), settings, recorded)
     for line in prepared.notes:
         note(line)
     with reporter("simulating", len(prepared.subjects)) as progress:
@@ -218,6 +245,27 @@ def simulate(
     answer = answered(asked, prepared, result)
     show(answer.report, fmt, output, force)
     answer.then()
+
+
+def _check_apply(apply: bool, plan: Path | None) -> None:
+    """Refuse to write into a plan that is no file."""
+    from capplan.stdin import is_stdin
+
+    if apply and (plan is None or is_stdin(plan)):
+        source = "manifests" if plan is None else "stdin"
+        what = f"writes into the plan's file, but this plan comes from {source}"
+        raise InputError(Problem("--apply", what))
+
+
+def _deployed(file: PlanFile, trace: Trace | None, services: Sequence[str]) -> PlanFile:
+    """Return the plan of manifests under its load, and say on stderr what the simulation leaves out."""
+    from capplan.autoscale.deployed import not_modelled, under_load
+    from capplan.cli.output import note
+
+    loaded = under_load(file, trace, services)
+    for line in not_modelled(loaded):
+        note(f"not simulated: {line}")
+    return loaded
 
 
 def _version(option: str, major: int, text: str) -> tuple[int, int]:

@@ -32,16 +32,15 @@ class SimulateOptions(NamedTuple):
     services: Sequence[str]
     right_size: bool
     usage: Sequence[str]
+    manifests: bool = False
 
     def check(self) -> None:
         """Raise :class:`InputError` for options that do not go together."""
-        _check_together("--tune", self.tune, self._searches())
+        _check_together("--tune", self.tune, {"--apply": self.apply, "--tries": self.tries})
+        _check_together("--tune", self.tune or self.manifests, {"--service": self.services})
         _check_together("--right-size", self.right_size, {"--usage": self.usage})
         answers = {"--tune": self.tune, "--right-size": self.right_size, "--exact": self.exact}
         _check_answer(self.fmt, answers)
-
-    def _searches(self) -> Mapping[str, object]:
-        return {"--apply": self.apply, "--tries": self.tries, "--service": self.services}
 
 
 class Shown(NamedTuple):
