@@ -374,3 +374,22 @@ def test_machines_of_google_may_be_selected_by_their_own_name(tmp_path):
     work = Import("gcp", selection_of(["service=compute-engine"]), tmp_path / "own", None, DAY)
     work.read([path])
     assert ("compute-engine", "n2-standard-4") in work.collection.entries
+
+
+@pytest.mark.parametrize("start", ["many", -5, None])
+def test_a_block_that_starts_nowhere_is_refused(imported, start):
+    row = lists.azure_row("Functions", "Functions", "Standard", "Standard Total Executions", 1)
+    with pytest.raises(InputError, match="tierMinimumUnits"):
+        imported("azure", {"Items": [{**row, "unitOfMeasure": "10", "tierMinimumUnits": start}]})
+
+
+def test_regions_that_are_no_list_are_refused(imported):
+    with pytest.raises(InputError, match="serviceRegions is no list"):
+        imported("gcp", {"skus": [core("N2 Instance Core", 0.03) | {"serviceRegions": "europe-west9"}]})
+
+
+def test_a_name_of_endless_length_is_none(imported):
+    work = imported(
+        "aws", lists.aws_csv("AmazonEC2", *(lists.machine(n, 0.2) for n in ("m9x.large", "x" * 201)))
+    )
+    assert prices(work, "ec2") == {("m9x.large", PARIS): 0.2}

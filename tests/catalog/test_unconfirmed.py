@@ -86,9 +86,24 @@ def test_lists_mark_unconfirmed_prices(tmp_path, capplan, words, marked):
     assert [word for word in text.split() if word.startswith("~0")] == marked
     assert "confirmed by no second source" in text
     csv = capplan("catalog", *words, "--catalogs", tmp_path, "--format", "csv").stdout
-    assert csv.splitlines()[1].endswith(",on_demand commit_1y")
+    assert csv.splitlines()[1].count(",on_demand commit_1y,") == 1
 
 
 def test_a_list_of_confirmed_prices_explains_no_mark(tmp_path, capplan):
     catalog_of(tmp_path, service_file(skus={"a": {"usd": {"us-central1": 0.5}}}))
     assert "~" not in capplan("catalog", "list", "--catalogs", tmp_path).stdout
+
+
+def test_each_way_to_pay_names_its_own_source(tmp_path, capplan):
+    skus = {
+        "a": {
+            "usd": {"us-central1": 0.5, "us-east1": 0.5},
+            "commit_1y": {"us-central1": 0.4, "us-east1": 0.4},
+            "source": {"commit_1y": "guess"},
+        }
+    }
+    terms = {"commit_1y": {"term": "1 year", "payment": "all-upfront"}}
+    sources = {**SOURCES, "guess": GUESS}
+    catalog_of(tmp_path, service_file(sources=sources, skus=skus, commitments=terms))
+    text = capplan("catalog", "show", "a", "--catalogs", tmp_path).stdout
+    assert "1 year, all-upfront: one list (2026-11-01), in us-central1 and 1 more" in " ".join(text.split())

@@ -16,6 +16,7 @@ class CatalogRow(NamedTuple):
     """One SKU in one region, with its list prices; ``usd`` is None where it has none.
 
     unconfirmed: the rates whose price is derived from others, or borne out by no second source.
+    other_sources: those of spot and commitments, with the way of payment and the date.
     """
 
     provider: str
@@ -34,6 +35,7 @@ class CatalogRow(NamedTuple):
     commit_1y_usd: float | None
     commit_3y_usd: float | None
     unconfirmed: str
+    other_sources: str
 
 
 class NumberRange(NamedTuple):
@@ -162,5 +164,12 @@ def _rows(file: ServiceCatalog, sku: Sku, only: str | None) -> Iterator[CatalogR
             gpu_count=sku.gpu_count,
             as_of=source.as_of,
             source=source.text,
+            other_sources=" | ".join(_told(file, sku, region, rate) for rate in RATES[1:] if rate in known),
             unconfirmed=" ".join(r for r in RATES if r in known and sku.source(region, r).unconfirmed),
         )
+
+
+def _told(file: ServiceCatalog, sku: Sku, region: str, rate: str) -> str:
+    """Return where a price other than the on-demand one comes from, and how it is paid."""
+    source, terms = sku.source(region, rate), file.commitment_terms.get(rate, rate)
+    return f"{terms}: {source.text} ({source.as_of or 'undated'})"

@@ -114,6 +114,15 @@ def _of_service(rows: Sequence[CatalogRow]) -> Iterator[Block]:
     yield Table([*columns, Column("As of")], [_prices(row) for row in rows])
     yield from _marked(rows)
     yield Lines([f"{row.region}: {row.source}" for row in rows], bullets=True)
+    others: dict[str, list[str]] = {}
+    for row in rows:
+        for told in filter(None, row.other_sources.split(" | ")):
+            others.setdefault(told, []).append(row.region)
+    yield Lines([f"{told}, in {_regions(regions)}" for told, regions in others.items()], bullets=True)
+
+
+def _regions(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _prices(row: CatalogRow) -> list[str]:

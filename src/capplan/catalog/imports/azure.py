@@ -15,6 +15,7 @@ from capplan.catalog.imports.found import (
     Found,
     LeftOut,
     MeterRule,
+    RowError,
     factor,
     measured,
     number,
@@ -225,7 +226,9 @@ def _ruled(row: Mapping[str, Any], each: MeterRule, match: re.Match[str]) -> Fou
 
 
 def _at(row: Mapping[str, Any], service: str, sku: str, unit: str) -> Found:
-    start = number(row.get("tierMinimumUnits")) or 0.0
+    start = number(row.get("tierMinimumUnits", 0.0))
+    if start is None:
+        raise RowError("tierMinimumUnits is not a number from 0 on")
     many = measured(str(row["unitOfMeasure"]))
     scale = many[1] if many and many[0] == "request" else 1.0
     return Found(service, sku, unit, str(row["armRegionName"]), 0.0, start=start * scale)

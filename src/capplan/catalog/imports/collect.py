@@ -17,6 +17,7 @@ Key = tuple[str, str]
 
 _HOURS = 8760
 _NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9 -]{0,60}")
+_LONGEST = 200
 _PAYMENTS = {
     1: ("no-upfront", "partial-upfront", "all-upfront"),
     3: ("all-upfront", "partial-upfront", "no-upfront"),
@@ -77,7 +78,7 @@ class Collection:
         """Take in what a row says."""
         if isinstance(found, LeftOut):
             self.left_out[found.why] += 1
-        elif not _NAMES.fullmatch(found.region) or not found.sku.isprintable():
+        elif not _NAMES.fullmatch(found.region) or not found.sku.isprintable() or len(found.sku) > _LONGEST:
             self.left_out["a region or SKU that is no name"] += 1
         elif not self.selection.wants(self.provider, found):
             self.left_out["not selected"] += 1

@@ -11,7 +11,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from capplan.catalog.imports.found import Found, LeftOut, MeterRule, factor, measured, price, rule, slug
+from capplan.catalog.imports.found import (
+    Found,
+    LeftOut,
+    MeterRule,
+    RowError,
+    factor,
+    measured,
+    price,
+    rule,
+    slug,
+)
 
 NEEDED = ("description", "category", "serviceRegions", "pricingInfo")
 
@@ -116,6 +126,8 @@ def found_in(row: Mapping[str, Any], today: str) -> Iterator[Found | LeftOut]:
     category = row["category"]
     service, group = str(category.get("serviceDisplayName", "")), str(category.get("resourceGroup", ""))
     rate = _RATES.get(str(category.get("usageType")))
+    if not isinstance(row["serviceRegions"], list):
+        raise RowError("serviceRegions is no list")
     info = _holding(row["pricingInfo"], today)
     tariff = info.get("pricingExpression", {})
     unit = str(tariff.get("usageUnit", ""))
@@ -157,7 +169,7 @@ def _money(money: Mapping[str, Any], rate: float) -> float | None:
     found = price(int(money.get("units") or 0) + int(money.get("nanos") or 0) / 1e9)
     if money.get("currencyCode", "USD") == "USD":
         return found
-    return None if rate == 1.0 else found / rate
+    return None if rate == 1.0 or rate <= 0 else found / rate
 
 
 def _ruled(service: str, said: str) -> Found | None:
