@@ -225,3 +225,23 @@ def test_a_damaged_value_of_a_compose_file_is_noted(
     run = capplan("adopt", tmp_path / "compose.yaml", "--provider", "gcp", "--region", "us-central1")
     assert run.exit_code == 0
     assert said in run.stderr
+
+
+def test_a_plan_without_a_root_module_has_nothing(capplan: Callable, tmp_path: Path) -> None:
+    file = tmp_path / "tf.json"
+    file.write_text('{"format_version": "1.2", "planned_values": {}}')
+    run = capplan("estimate", "--manifests", file)
+    assert run.exit_code == 0
+    assert "0.00" in run.stdout
+
+
+def test_a_pool_of_any_name_can_be_written(capplan: Callable, tmp_path: Path) -> None:
+    pool = {"name": "module.a[0]: {b}", "node_config": [{"machine_type": "e2-medium"}], "node_count": 1}
+    values = {"location": "us-central1-a", "node_pool": [pool]}
+    kind = "google_container_cluster"
+    cluster = {"address": f"{kind}.c", "type": kind, "name": "c", "values": values}
+    file = tmp_path / "tf.json"
+    file.write_text(json.dumps({"planned_values": {"root_module": {"resources": [cluster]}}}))
+    run = capplan("estimate", "--manifests", file, "--format", "json")
+    assert run.exit_code == 0
+    assert "c/module-a-0-b" in json.loads(run.stdout)["components"]

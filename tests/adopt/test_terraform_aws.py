@@ -389,3 +389,11 @@ def test_every_type_that_is_read_ends_in_the_plan_as_free_or_in_a_note(tmp_path:
     ended = noted | set(covered.components.values())
     free = {r["address"] for r in resources if r["type"] in covered.free}
     assert {r["address"] for r in resources} == ended | free
+
+
+def test_what_two_groups_share_is_said_once(tmp_path: Path) -> None:
+    credit = {"credit_specification": [{"cpu_credits": "unlimited"}]}
+    template = resource("aws_launch_template.lt", **TEMPLATE["values"], **credit)
+    groups = [resource(f"aws_autoscaling_group.{name}", **GROUP) for name in "ab"]
+    notes = adopted(tmp_path, template, *groups).notes
+    assert [note.subject for note in notes if "CPU credits" in note.message] == ["aws_launch_template.lt"]

@@ -42,7 +42,6 @@ _MODULES: Shapes = {"child_modules": LIST, "resources": LIST, "values": {}}
 
 def adopt_terraform(draft: Draft, plan: Mapping[str, Any]) -> None:
     """Add the resources of a plan. ``plan`` is the document of `terraform show -json`."""
-    note_unread(
-        draft, "planned_values.root_module", mapping_of(plan["planned_values"])["root_module"], _MODULES
-    )
+    root = mapping_of(plan["planned_values"]).get("root_module")
+    note_unread(draft, "planned_values.root_module", root, _MODULES)
     Reading(Graph(plan), TYPES, draft).adopt()

@@ -16,6 +16,11 @@ def steps_of(address: str) -> list[str]:
     return _STEP.findall(address)
 
 
+def without_keys(steps: Iterable[str]) -> list[str]:
+    """Return the parts of an address as the configuration writes it."""
+    return [step for step in steps if not step.startswith("[")]
+
+
 def scope_of(address: str) -> str:
     """Return the address of the module in which a resource is.
 

@@ -105,7 +105,7 @@ def _cloud_run(tf: Reading, resource: Attributes) -> None:
     tree["instances"] = bounds(low, max(low, high))
     tree["billing"] = "request" if idle else "instance"
     tf.add("services", resource.node, tree)
-    gpus = sum(float(each.get("nvidia.com/gpu") or 0) for each in limits)
+    gpus = sum(each.number("nvidia.com/gpu") for each in limits)
     if gpus:
         _add_gpus(tf, template, gpus, low)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from capplan.adopt.draft import Tree
+from capplan.adopt.draft import Tree, usable
 from capplan.adopt.terraform.gcp_machines import GcpDisk, Machine, disk_sku, gpu_of, is_spot, last, put
 from capplan.adopt.terraform.planned import Planned, region_in
 from capplan.adopt.terraform.reading import Reading, bounds, name_of
@@ -60,7 +60,7 @@ def _pools(tf: Reading, cluster: Attributes) -> Iterator[tuple[str, Attributes, 
     for index, pool in enumerate(inline):
         name = pool.text("name")
         if name not in known:
-            yield name or f"pool-{index}", pool, pool
+            yield usable(name or f"pool-{index}"), pool, pool
     yield from ((name, pool, pool) for name, pool in separate.items())
     first = cluster.whole("initial_node_count")
     if first and not inline and not cluster.flag("remove_default_node_pool"):

@@ -19,6 +19,7 @@ from capplan.adopt.terraform.addresses import (
     steps_of,
     texts_in,
     value_at,
+    without_keys,
 )
 from capplan.adopt.terraform.planned import UNKNOWN, Planned, Unknown, place_of, region_in
 from capplan.adopt.tfplan import list_of, mapping_of
@@ -179,7 +180,7 @@ class Graph:
         """Return the instances of each resource, by its address without keys."""
         found: dict[str, list[Planned]] = defaultdict(list)
         for node in self._nodes.values():
-            found[".".join(step for step in steps_of(node.address) if not step.startswith("["))].append(node)
+            found[".".join(without_keys(steps_of(node.address)))].append(node)
         return found
 
     @cached_property
@@ -336,7 +337,9 @@ class Graph:
 
     def _named(self, steps: list[str], scope: str, user: Planned | None) -> _Reached:
         size = 3 if steps[0] == "data" else 2
-        nodes = self._by_name.get((scope, ".".join(steps[:size])), [])
+        own = ".".join(steps[:size])
+        written = ".".join([*without_keys(steps_of(scope)), own])
+        nodes = self._by_name.get((scope, own)) or self._by_written.get(written, [])
         key = key_of(steps[size]) if len(steps) > size and steps[size].startswith("[") else None
         if key is None and len(nodes) > 1:
             mine = [node for node in nodes if node.key in _keys(user, self._module(scope).key)]
@@ -345,7 +348,6 @@ class Graph:
             nodes = [node for node in nodes if node.key == key]
         if not nodes and steps[0] == "data":
             # A data source that is read during apply is in no list; the reference is whole all the same.
-            own = ".".join(steps[:size])
             yield Planned(
                 address=own,
                 type=steps[1],

@@ -16,6 +16,7 @@ from capplan.adopt.terraform.planned import Planned
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
 from capplan.catalog.catalog import Catalog
 from capplan.components.base import MACHINES
+from capplan.findings import Check
 from capplan.plan.services import Provider
 
 
@@ -27,6 +28,7 @@ class Reading:
         self.catalog = Catalog(draft.asked.catalogs)
         self._blocks: dict[str, Attributes] = {}
         self._failed: set[str] = set()
+        self._noted: set[tuple[str, str]] = set()
         self._owners: dict[tuple[str, str, tuple[str, ...]], Planned | None] = {}
         self._owned: dict[tuple[str, str, tuple[str, ...]], dict[str, list[Planned]]] = {}
         self._sold: dict[tuple[str, str, str], bool] = {}
@@ -83,7 +85,7 @@ class Reading:
 
     def note(self, node: Planned, what: str) -> None:
         """Note what of a resource has no price."""
-        self.draft.note(checks.UNREAD_RESOURCE, node.address, what)
+        self._note(checks.UNREAD_RESOURCE, node, what)
 
     def free(self, node: Planned) -> None:
         """Count a resource that costs nothing by itself."""
@@ -91,11 +93,17 @@ class Reading:
 
     def assume(self, node: Planned, what: str) -> None:
         """Note what is taken for granted."""
-        self.draft.note(checks.ASSUMED_VALUE, node.address, what)
+        self._note(checks.ASSUMED_VALUE, node, what)
 
     def usage(self, node: Planned, what: str) -> None:
         """Note what no file says and the provider bills by use."""
-        self.draft.note(checks.UNKNOWN_USAGE, node.address, f"{what} are billed by use, which no file says")
+        self._note(checks.UNKNOWN_USAGE, node, f"{what} are billed by use, which no file says")
+
+    def _note(self, check: Check, node: Planned, what: str) -> None:
+        """Keep a note once: a template is read for each group that uses it."""
+        if (node.address, what) not in self._noted:
+            self._noted.add((node.address, what))
+            self.draft.note(check, node.address, what)
 
     def owner(self, node: Planned, path: str, *types: str) -> Planned | None:
         """Return the one resource of ``types`` that an attribute refers to, as :meth:`Graph.owner` does."""

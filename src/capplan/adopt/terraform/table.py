@@ -19,7 +19,7 @@ _MOST = 10**9
 
 _NAMING = re.compile(
     r"(?:.*_)?(?:ids?|arns?|names?|prefix(?:es)?|identifier|dns|fqdn|ips?|cidrs?|address(?:es)?|endpoints?|ports?"
-    r"|urls?|uris?|state|status|time|date|window|region|zones?|location|tags?(?:_all)?|labels?|annotations|description|comment"
+    r"|urls?|uris?|state|status|time|date|window|region|zones?|location|tags?(?:_all)?|profile|labels?|annotations|description|comment"
     r"|username|password|token|keys?|role|policy|groups?|subnets?|network|subnetwork|version|user_data.*|timeouts"
     r"|project|protection|lifecycle|encrypted|encryption.*|wait_for_.*|skip_.*|force_.*|self_link)"
 )
