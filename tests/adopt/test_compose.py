@@ -92,7 +92,7 @@ def test_dependencies_are_calls_but_for_what_runs_once(tmp_path: Path) -> None:
     assert list(services["web"].calls) == ["db"]
     migrate = services["migrate"].instances
     assert (migrate.min, migrate.max) == (0, 1)
-    assert {"assumed-calls", "assumed-run-time"} <= {note.code for note in found.notes}
+    assert {"assumed-value", "assumed-run-time"} <= {note.code for note in found.notes}
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_profiles_run_only_when_asked_for(tmp_path: Path, profiles: tuple[str, .
     found = adopted(tmp_path, STACK, *profiles)
     plan = found.file().plan
     assert ("seed" in plan.services) == runs
-    assert ("profile-not-asked" in {note.code for note in found.notes}) != runs
+    assert ("left-out" in {note.code for note in found.notes}) != runs
     # What does not run is no gap.
     assert plan.adopted.not_covered == []
 

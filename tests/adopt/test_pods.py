@@ -114,11 +114,11 @@ def test_an_accelerator_decides_the_machine(
 
 def test_tolerations_without_a_selector_are_said(tmp_path: Path) -> None:
     tolerations = "tolerations: [{key: dedicated, value: batch}]\n"
-    assert "assumed-pool" in codes(adopted(tmp_path, pod(more=tolerations)))
+    assert "assumed-value" in codes(adopted(tmp_path, pod(more=tolerations)))
     chosen = f"{tolerations}nodeSelector: {{dedicated: batch}}\n"
-    assert "assumed-pool" not in codes(adopted(tmp_path, pod(more=chosen)))
+    assert "assumed-value" not in codes(adopted(tmp_path, pod(more=chosen)))
     usual = "tolerations: [{key: node.kubernetes.io/not-ready}, {key: nvidia.com/gpu}]\n"
-    assert "assumed-pool" not in codes(adopted(tmp_path, pod(more=usual)))
+    assert "assumed-value" not in codes(adopted(tmp_path, pod(more=usual)))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_tolerations_without_a_selector_are_said(tmp_path: Path) -> None:
 )
 def test_what_has_no_price_is_named(tmp_path: Path, requests: str, more: str, named: str) -> None:
     found = adopted(tmp_path, pod(requests, more), asked=AZURE)
-    said = [note.message for note in found.notes if note.code == "device-not-covered"]
+    said = [note.message for note in found.notes if note.code == "unpriced-attribute"]
     assert any(named in message for message in said)
     assert len(said) == 1
 

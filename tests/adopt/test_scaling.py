@@ -183,7 +183,7 @@ def test_other_triggers_wake_what_sleeps(tmp_path: Path) -> None:
     service, found = read(tmp_path, keda({"type": "github-runner", "metadata": {"owner": "me"}}))
     assert autoscaler(service)["triggers"] == {"queue": 1}
     assert service["instances"] == {"min": 0, "max": 100}
-    assert "assumed-metric" in codes(found)
+    assert "assumed-value" in codes(found)
 
 
 def test_a_bad_schedule_is_named_and_the_rest_is_kept(tmp_path: Path) -> None:

@@ -170,9 +170,9 @@ def test_a_class_may_put_all_its_ingresses_into_a_group(tmp_path: Path) -> None:
 
 def test_an_ingress_without_a_controller_is_said(tmp_path: Path) -> None:
     nginx = ingress(spec="{ingressClassName: nginx}")
-    assert "assumed-controller" in codes(adopted(tmp_path, pod(), nginx))
+    assert "assumed-value" in codes(adopted(tmp_path, pod(), nginx))
     both = adopted(tmp_path, pod(), nginx, ingress_class("nginx", "k8s.io/ingress-nginx"))
-    assert "assumed-controller" not in codes(both)
+    assert "assumed-value" not in codes(both)
 
 
 def test_an_application_gateway_serves_all_its_ingresses(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def _note_controller(draft: Draft, ingress: Item, name: str, world: World) -> No
         return
     of = f"of class {name}" if name else "without a class"
     what = f"an Ingress {of} needs a controller; its balancer counts only if its Service is adopted too"
-    draft.note(checks.ASSUMED_CONTROLLER, address_of(ingress), what)
+    draft.note(checks.ASSUMED_VALUE, address_of(ingress), what)
 
 
 def _gateways(draft: Draft, world: World) -> Iterator[_Front]:

@@ -67,110 +67,6 @@ kind: PersistentVolumeClaim
     remedy="Correct the SKU in the plan.",
     source="the provider's default class of volumes",
 )
-ASSUMED_METRIC = Check(
-    code="assumed-metric",
-    severity="info",
-    title="What an autoscaler measures is assumed",
-    why="Only its name says what a metric counts. The wrong trigger changes simulations and rendered files.",
-    breaks="""\
-kind: Deployment
----
-kind: HorizontalPodAutoscaler
-spec:
-  scaleTargetRef: {kind: Deployment, name: web}
-  maxReplicas: 5
-  metrics:
-  - {type: External, external: {metric: {name: sqs_messages}, target: {type: AverageValue, averageValue: 9}}}
-""",
-    near="""\
-kind: Deployment
----
-kind: HorizontalPodAutoscaler
-spec:
-  scaleTargetRef: {kind: Deployment, name: web}
-  maxReplicas: 5
-  metrics:
-  - {type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 60}}}
-""",
-    remedy="Correct the trigger in the plan.",
-    source="names of metrics and types of KEDA's triggers",
-)
-ASSUMED_CALLS = Check(
-    code="assumed-calls",
-    severity="info",
-    title="Calls between services are assumed",
-    why="A Compose file says who waits for whom at the start, not how often they call each other.",
-    breaks="""\
-# file: compose.yaml
-services: {web: {image: "web:1", depends_on: [db]}, db: {image: "postgres:16"}}
-""",
-    near="""\
-# file: compose.yaml
-services: {web: {image: "web:1"}, db: {image: "postgres:16"}}
-""",
-    remedy="Correct the calls in the plan.",
-    source="https://docs.docker.com/reference/compose-file/services/#depends_on",
-)
-PROFILE_NOT_ASKED = Check(
-    code="profile-not-asked",
-    severity="info",
-    title="A service of a Compose file does not run without its profile",
-    why="Compose starts services with profiles only when one of them is asked for, so it costs nothing here.",
-    breaks="""\
-# file: compose.yaml
-services: {web: {image: "web:1"}, seed: {image: "seed:1", profiles: [tools]}}
-""",
-    near="""\
-# file: compose.yaml
-services: {web: {image: "web:1"}, seed: {image: "seed:1", profiles: []}}
-""",
-    remedy="Adopt it with --profile.",
-    source="https://docs.docker.com/compose/how-tos/profiles/",
-)
-ASSUMED_CONTROLLER = Check(
-    code="assumed-controller",
-    severity="info",
-    title="An Ingress needs a controller that is not among the objects",
-    why="The controller has a load balancer and pods of its own, which cost money once for all Ingresses.",
-    breaks="""\
-kind: Deployment
----
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-spec: {ingressClassName: nginx}
-""",
-    near="""\
-kind: Deployment
----
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-""",
-    remedy="Adopt the controller's manifests too, or add its balancer to the plan under resources.",
-    source="https://kubernetes.io/docs/concepts/services-networking/ingress-controllers/",
-)
-ASSUMED_POOL = Check(
-    code="assumed-pool",
-    severity="info",
-    title="The nodes of pods are assumed",
-    why="Pods that tolerate a taint may run on the nodes that have it, which may cost more or less.",
-    breaks="""\
-kind: Deployment
-spec:
-  template:
-    spec:
-      tolerations: [{key: dedicated, value: batch, effect: NoSchedule}]
-""",
-    near="""\
-kind: Deployment
-spec:
-  template:
-    spec:
-      nodeSelector: {dedicated: batch}
-      tolerations: [{key: dedicated, value: batch, effect: NoSchedule}]
-""",
-    remedy="Give the service its pool in the plan.",
-    source="https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/",
-)
 ASSUMED_RUN_TIME = Check(
     code="assumed-run-time",
     severity="info",
@@ -268,7 +164,7 @@ ASSUMED_VALUE = Check(
     code="assumed-value",
     severity="info",
     title="What the source leaves open is assumed",
-    why="The price depends on it, and the provider or the image decides it.",
+    why="Price or counts depend on it, and the provider, an image or a name is all there is to go by.",
     breaks="""\
 # file: plan.json
 {"planned_values": {"root_module": {"resources": [
@@ -285,7 +181,7 @@ ASSUMED_VALUE = Check(
 ]}}}
 """,
     remedy="Correct it in the plan.",
-    source="the defaults in the documentation of Terraform's providers",
+    source="the defaults in the documentation of providers, and the names of metrics, labels and classes",
 )
 UNKNOWN_USAGE = Check(
     code="unknown-usage",
@@ -345,28 +241,6 @@ spec: {template: {spec: {volumes: [{name: scratch, emptyDir: {}}]}}}
     remedy="Add them to the plan under resources.",
     source="https://kubernetes.io/docs/concepts/storage/ephemeral-volumes/#generic-ephemeral-volumes",
 )
-DEVICE_NOT_COVERED = Check(
-    code="device-not-covered",
-    severity="warning",
-    title="Something that pods ask of nodes has no price",
-    why="Devices and licences come with machines that cost more than the ones that are counted.",
-    breaks="""\
-kind: Deployment
-spec:
-  template:
-    spec:
-      containers: [{name: c, image: c, resources: {limits: {aws.amazon.com/neuron: 1}}}]
-""",
-    near="""\
-kind: Deployment
-spec:
-  template:
-    spec:
-      containers: [{name: c, image: c, resources: {limits: {nvidia.com/gpu: 1}}}]
-""",
-    remedy="Choose the machine of the pool with --node-type, or in the plan.",
-    source="https://kubernetes.io/docs/concepts/extend-kubernetes/compute-storage-net/device-plugins/",
-)
 SCALING_NOT_KEPT = Check(
     code="scaling-not-kept",
     severity="warning",
@@ -417,7 +291,7 @@ LEFT_OUT = Check(
     code="left-out",
     severity="warning",
     title="Part of the source is left out",
-    why="An unrendered chart, another overlay or a repeated object is not in the plan.",
+    why="An unrendered chart, another overlay, a repeated object or a profile is not in the plan.",
     breaks="""\
 kind: Deployment
 ---
@@ -427,5 +301,5 @@ kind: Deployment
 kind: Deployment
 """,
     remedy="Adopt it on its own, or remove it.",
-    source="files that hold no object, and objects that are repeated",
+    source="files that hold no object, objects that are repeated, and profiles that are not asked for",
 )

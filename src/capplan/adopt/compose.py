@@ -49,7 +49,8 @@ def _runs(draft: Draft, name: str, service: Mapping[str, Any]) -> bool:
     if not profiles or {"*", *profiles} & set(draft.asked.profiles):
         return True
     draft.used.add(f"service {name}")
-    draft.note(checks.PROFILE_NOT_ASKED, f"service {name}", f"runs only with --profile {profiles[0]}")
+    what = f"runs only with --profile {profiles[0]}"
+    draft.note(checks.LEFT_OUT, f"service {name}", what, severity="info")
     return False
 
 
@@ -88,7 +89,7 @@ def _adopt(draft: Draft, name: str, service: Mapping[str, Any], once: bool, othe
     calls = [callee for callee, _ in _dependencies(service) if callee in others]
     if calls:
         tree["calls"] = dict.fromkeys(map(usable, calls), 1)
-        draft.note(checks.ASSUMED_CALLS, where, f"each request makes one call to {', '.join(calls)}")
+        draft.note(checks.ASSUMED_VALUE, where, f"each request makes one call to {', '.join(calls)}")
     container: Tree = {"image": service.get("image"), "ports": [{"containerPort": port}] if port else []}
     tree |= workload_section([container], **_health(service))
     added = draft.add("services", name, tree, where)

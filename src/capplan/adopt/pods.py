@@ -126,7 +126,7 @@ def _note_devices(workload: Workload, draft: Draft) -> None:
     claims = [f"resource claim {claim.get('name')}" for claim in maps(workload.pod, "resourceClaims")]
     for what in [*sorted(asked - _PRICED), *claims]:
         message = f"each pod asks for {what}, which has no price of its own"
-        draft.note(checks.DEVICE_NOT_COVERED, address_of(workload.item), message)
+        draft.note(checks.UNPRICED_ATTRIBUTE, address_of(workload.item), message)
 
 
 def _filled(

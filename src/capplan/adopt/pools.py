@@ -91,7 +91,7 @@ def pool_of(workload: Workload, gpu: int, draft: Draft, world: World) -> str:
         _note_tolerations(workload, named, draft)
     if _first(labels, _SYSTEM) == "windows":
         draft.note(
-            checks.DEVICE_NOT_COVERED, address_of(workload.item), "the licence of Windows has no price"
+            checks.UNPRICED_ATTRIBUTE, address_of(workload.item), "the licence of Windows has no price"
         )
     kind = GPU_POOL if gpu else ARM_POOL if arm else DEFAULT_POOL
     return draft.pool(usable(named), machine, spot, kind, own)
@@ -125,7 +125,7 @@ def _note_tolerations(workload: Workload, pool: str, draft: Draft) -> None:
         key = text(toleration, "key")
         if key and not key.startswith(_OPEN_TAINTS) and key not in (*_SPOT_LABELS, *_ARCHITECTURE):
             what = f"tolerates the taint {key}, but no label chooses its nodes: counted in pool {pool}"
-            draft.note(checks.ASSUMED_POOL, address_of(workload.item), what)
+            draft.note(checks.ASSUMED_VALUE, address_of(workload.item), what)
 
 
 def _wanted(pod: Mapping[str, Any], world: World) -> Iterator[tuple[str, str]]:

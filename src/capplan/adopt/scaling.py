@@ -21,27 +21,12 @@ _KINDS = (
 )
 """The plan's triggers by words in a metric's name or query; the first that fits."""
 
-_QUEUES: Mapping[str, tuple[str, ...]] = {
-    "activemq": ("targetQueueSize",),
-    "apache-kafka": ("lagThreshold",),
-    "artemis-queue": ("queueLength",),
-    "aws-sqs-queue": ("queueLength",),
-    "azure-eventhub": ("unprocessedEventThreshold",),
-    "azure-queue": ("queueLength",),
-    "azure-servicebus": ("messageCount",),
-    "gcp-pubsub": ("value", "subscriptionSize"),
-    "kafka": ("lagThreshold",),
-    "nats-jetstream": ("lagThreshold",),
-    "pulsar": ("msgBacklogThreshold",),
-    "rabbitmq": ("value", "queueLength"),
-    "redis": ("listLength",),
-    "redis-cluster": ("listLength",),
-    "redis-streams": ("pendingEntriesCount", "lagCount"),
-}
-"""KEDA's triggers for queues (keda.sh/docs), and the metadata that holds the length for each replica."""
-
-_LENGTHS = ("threshold", "value", "targetValue", "targetQueryValue", "targetMetricValue", "queueLength")
-"""What most other triggers call it."""
+_LENGTHS = (
+    *("threshold", "value", "queueLength", "lagThreshold", "messageCount", "subscriptionSize", "listLength"),
+    *("pendingEntriesCount", "lagCount", "targetQueueSize", "unprocessedEventThreshold"),
+    *("msgBacklogThreshold", "targetValue", "targetQueryValue", "targetMetricValue"),
+)
+"""What KEDA's triggers call their threshold for each replica (keda.sh/docs)."""
 
 _TYPES = ("Resource", "ContainerResource", "Pods", "Object", "External")
 _FALLBACKS = {
@@ -209,7 +194,7 @@ class _Scaler:
         return _Measure(kind, threshold, activation, query)
 
     def _assumed(self, what: str, as_what: str) -> None:
-        self.draft.note(checks.ASSUMED_METRIC, address_of(self.item), f"{what} is taken for {as_what}")
+        self.draft.note(checks.ASSUMED_VALUE, address_of(self.item), f"{what} is taken for {as_what}")
 
     def _of_keda(self, trigger: Mapping[str, Any]) -> _Measure | None:
         kind, metadata = text(trigger, "type"), mapping(trigger, "metadata")
@@ -225,8 +210,7 @@ class _Scaler:
             return self._named(name, threshold, activation, query, kind, otherwise="queue")
         if kind == "cron":
             return None
-        known = _QUEUES.get(kind, _LENGTHS)
-        length = next((amount(metadata[key]) for key in known if key in metadata), None)
+        length = next((amount(metadata[key]) for key in _LENGTHS if key in metadata), None)
         if length is None or length <= 0:
             self._assumed(f"the threshold of the trigger {kind}", "1 for each pod")
         return self._named(kind, length or 1.0, activation, source="KEDA", otherwise="queue")
