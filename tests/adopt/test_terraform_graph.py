@@ -183,6 +183,7 @@ PROVIDERS = {
         ("aws.defaulted", {}, "ca-central-1"),
         ("module.m:aws.inner", {}, "ap-south-1"),
         ("vpc:aws.europe", {}, "eu-west-1"),
+        ("shop:aws", {}, "ap-east-1"),
         ("aws.data", {}, "sa-east-1"),
         ("aws.local", {}, "us-west-2"),
         ("aws", {"availability_zone": "eu-central-1b"}, "eu-central-1"),
@@ -195,6 +196,7 @@ def test_the_region_of_a_resource(key: str, values: dict[str, Any], region: str 
     resources = {
         "aws_nat_gateway.n": {"expressions": {}, "provider_config_key": key},
         "aws_subnet.s": {"expressions": {}, "provider_config_key": "aws.local"},
+        "aws_subnet.shop": {"expressions": {}, "provider_config_key": "shop:aws"},
     }
     root = module(
         resources,
@@ -205,6 +207,7 @@ def test_the_region_of_a_resource(key: str, values: dict[str, Any], region: str 
     found = graph(
         entry("aws_nat_gateway.n", **values),
         entry("aws_subnet.s", availability_zone="us-west-2a"),
+        entry("aws_subnet.shop", availability_zone="ap-east-1a"),
         root=root,
         providers=PROVIDERS,
         variables={"place": {"value": {"region": "eu-north-1"}}, "outer": {"value": "ap-south-1"}},

@@ -93,6 +93,9 @@ _USED = {
     "aws_ebs_snapshot_copy": "stored data",
     "aws_db_snapshot": "stored data",
     "aws_ami": "stored snapshots",
+    "aws_backup_vault": "stored backups",
+    "aws_cognito_user_pool": "monthly active users",
+    "aws_flow_log": "ingested logs",
 }
 """What types without a price by the piece are billed for, all of it by use."""
 
@@ -114,6 +117,10 @@ TYPES: Mapping[str, Row] = {
     "aws_secretsmanager_secret": Row(
         held("secrets-manager", "secret", "requests"),
         "recovery_window_in_days force_overwrite_replica_secret",
+    ),
+    **dict.fromkeys(
+        (f"aws_service_discovery_{kind}_dns_namespace" for kind in ("private", "public")),
+        Row(held("route53", "hosted-zone", "queries"), "vpc"),
     ),
     "aws_route53_zone": Row(held("route53", "hosted-zone", "queries"), "comment vpc delegation_set_id"),
     "aws_cloudwatch_metric_alarm": Row(_alarm, "*"),

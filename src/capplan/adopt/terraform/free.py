@@ -7,17 +7,22 @@ from fnmatch import translate
 from functools import cache
 
 _FREE = {
+    # Pods run on nodes that are billed by themselves; services, ingresses and volumes may order something.
+    "kubernetes": """
+        namespace* config_map* secret* role* cluster_role* service_account* deployment* daemon*
+        job* cron_job* pod pod_v1 network_policy* limit_range* resource_quota* labels annotations env
+        horizontal_pod_autoscaler* pod_disruption_budget* priority_class* storage_class* mutating_webhook*
+        validating_webhook* api_service* certificate_signing_request*""",
     "aws": """
-        iam_* *_policy *_policy_attachment security_group security_group_rule vpc_security_group_* subnet
-        vpc vpc_ipv4_cidr_block_association vpc_dhcp_options* default_* route route_table
+        iam_* *_policy *_policy_attachment security_group security_group_rule vpc_security_group_*
+        subnet vpc vpc_ipv4_cidr_block_association vpc_dhcp_options* default_* route route_table
         route_table_association main_route_table_association internet_gateway egress_only_internet_gateway
         network_acl* network_interface* vpc_peering_connection* vpc_endpoint_policy
         vpc_endpoint_route_table_association vpc_endpoint_subnet_association
         vpc_endpoint_security_group_association key_pair placement_group volume_attachment eip_association
-        ec2_tag ec2_instance_state ec2_managed_prefix_list* launch_configuration launch_template
-        autoscaling_attachment autoscaling_policy autoscaling_schedule autoscaling_lifecycle_hook
-        autoscaling_notification autoscaling_group_tag appautoscaling_* ecs_cluster
-        ecs_cluster_capacity_providers ecs_capacity_provider ecs_task_definition
+        ec2_tag ec2_instance_state ec2_managed_prefix_list* autoscaling_attachment autoscaling_policy
+        autoscaling_schedule autoscaling_lifecycle_hook autoscaling_notification autoscaling_group_tag
+        appautoscaling_* ecs_cluster ecs_cluster_capacity_providers ecs_capacity_provider
         ecs_account_setting_default eks_access_entry eks_access_policy_association eks_addon
         eks_identity_provider_config eks_pod_identity_association lambda_permission lambda_alias
         lambda_event_source_mapping lambda_layer_version* lambda_function_url
@@ -46,10 +51,12 @@ _FREE = {
         apigatewayv2_domain_name apigatewayv2_integration* apigatewayv2_route* apigatewayv2_stage
         apigatewayv2_api_mapping apigatewayv2_vpc_link wafv2_ip_set wafv2_regex_pattern_set
         wafv2_web_acl_association wafv2_web_acl_logging_configuration ssm_document ssm_association
-        service_discovery_* resourcegroups_group cognito_* dynamodb_table_item dynamodb_resource_policy
-        msk_configuration msk_scram_secret_association msk_cluster_policy ec2_transit_gateway_route*
-        ec2_transit_gateway_vpc_attachment_accepter flow_log spot_datafeed_subscription backup_plan
-        backup_selection backup_vault*""",
+        resourcegroups_group dynamodb_table_item dynamodb_resource_policy msk_configuration
+        msk_scram_secret_association msk_cluster_policy ec2_transit_gateway_route*
+        ec2_transit_gateway_vpc_attachment_accepter spot_datafeed_subscription backup_plan
+        backup_selection cognito_user_pool_* cognito_identity_* cognito_resource_server cognito_user_group
+        backup_vault_* service_discovery_service service_discovery_instance
+        service_discovery_http_namespace""",
     "google": """
         *_iam_member *_iam_binding *_iam_policy *_iam_audit_config project project_service
         service_account* project_iam_* compute_network compute_subnetwork compute_firewall compute_route
@@ -129,14 +136,16 @@ def _pattern() -> re.Pattern[str]:
 def is_free(kind: str) -> bool:
     """Say whether a resource type costs nothing by itself.
 
-    >>> is_free("aws_iam_role"), is_free("random_id"), is_free("aws_nat_gateway")
-    (True, True, False)
+    >>> is_free("aws_iam_role"), is_free("random_id"), is_free("kubernetes_deployment_v1")
+    (True, True, True)
+    >>> is_free("aws_nat_gateway"), is_free("kubernetes_service"), is_free("helm_release")
+    (False, False, False)
     """
     return kind.startswith(_HELPERS) or _pattern().match(kind) is not None
 
 
 _HELPERS = (
     *("random_", "null_", "time_", "local_", "tls_", "template_", "terraform_data", "external_", "archive_"),
-    *("kubernetes_", "helm_release", "kubectl_", "cloudinit_", "http_", "azuread_"),
+    *("cloudinit_", "http_", "azuread_"),
 )
 """What helpers of Terraform begin with: they order nothing from a provider."""

@@ -133,27 +133,24 @@ class Graph:
         provider = node.provider
         if provider is None:
             return None
-        return (
-            place_of(node, provider)
-            or self._region_of_group(node)
-            or self._provider_region(node, provider)
-            or self._regions_seen.get((provider, node.provider_key))
-        )
+        found = place_of(node, provider) or self._region_of_group(node)
+        # Where a module's own configuration says nothing, the one that it inherits does.
+        for key in dict.fromkeys((node.provider_key, node.provider_key.rpartition(":")[2])):
+            found = found or self._provider_region(key, provider) or self._regions_seen.get((provider, key))
+        return found
 
     def _region_of_group(self, node: Planned) -> str | None:
         groups = self.referred(node, "", ("azurerm_resource_group",)) if node.provider == "azure" else []
         return place_of(groups[0], "azure") if groups else None
 
-    def _provider_region(self, node: Planned, provider: Provider) -> str | None:
-        # Where a module's own configuration says nothing, the one that it inherits does.
-        for key in dict.fromkeys((node.provider_key, node.provider_key.rpartition(":")[2])):
-            found = mapping_of(self._providers.get(key))
-            expressions, scope = mapping_of(found.get("expressions")), str(found.get("module_address") or "")
-            for attribute in ("region", "zone"):
-                for value in self._values_of(mapping_of(expressions.get(attribute)), scope, None, 0):
-                    region = region_in(value, provider)
-                    if region is not None:
-                        return region
+    def _provider_region(self, key: str, provider: Provider) -> str | None:
+        found = mapping_of(self._providers.get(key))
+        expressions, scope = mapping_of(found.get("expressions")), str(found.get("module_address") or "")
+        for attribute in ("region", "zone"):
+            for value in self._values_of(mapping_of(expressions.get(attribute)), scope, None, 0):
+                region = region_in(value, provider)
+                if region is not None:
+                    return region
         return None
 
     @cached_property
