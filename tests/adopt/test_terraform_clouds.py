@@ -250,6 +250,19 @@ GOOGLE = {
         """,
         2 * (MONTH * (2 * 0.0413 + 8 * 0.007) + 200 * 0.09),
     ),
+    "a database of the Enterprise Plus edition": Case(
+        """
+        resource "google_sql_database_instance" "db" {
+          database_version = "POSTGRES_16"
+          settings {
+            tier      = "db-perf-optimized-N-4"
+            edition   = "ENTERPRISE_PLUS"
+            disk_size = 100
+          }
+        }
+        """,
+        MONTH * (4 * 0.0537 + 32 * 0.0091) + 100 * 0.17,
+    ),
     "a stopped database": Case(
         """
         resource "google_sql_database_instance" "db" {

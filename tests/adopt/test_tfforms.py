@@ -151,7 +151,7 @@ NOTHING = {
         "planned_values": {"root_module": {"resources": [{**RESOURCE, "type": "aws_iam_role"}]}},
     },
     "an empty state": {"format_version": "1.0"},
-    "an empty state file": {**STATE_FILE, "resources": []},
+    "an empty state file": {**STATE_FILE, "resources": None},
 }
 
 
@@ -168,6 +168,15 @@ def test_nothing_to_pay_for_is_an_estimate_of_nothing(form: str, capplan: Callab
     assert capplan("adopt", after, "-o", plan).exit_code == 0
     assert capplan("estimate", plan).exit_code == 0
     assert capplan("check", plan).exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["adopt", "diff"])
+def test_one_file_of_terraform_is_no_directory(command: str, capplan: Callable, tmp_path: Path) -> None:
+    path = tmp_path / "main.tf"
+    path.write_text('resource "aws_nat_gateway" "a" {}\n', encoding="utf-8")
+    done = capplan(command, path, *([path] if command == "diff" else []), *AWS)
+    assert done.exit_code == 2
+    assert f"Give the directory: {tmp_path}" in done.stderr
 
 
 @pytest.mark.parametrize(

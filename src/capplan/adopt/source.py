@@ -47,6 +47,9 @@ def read_source(source: Path, overlay: str | None = None) -> SourceText:
     if source.is_dir() and not is_stdin(source):
         return _terraform(source) if any(source.glob("*.tf")) else _directory(source, overlay)
     name = name_of(source)
+    if source.suffix == ".tf":
+        what = "is one file of a directory of Terraform, which only has a meaning as a whole"
+        raise InputError(Problem(name, what, f"Give the directory: {source.parent}"))
     text = _text(source, name)
     documents = documents_in(text, name, text.lstrip()[:1] == "{")
     only = documents[0] if len(documents) == 1 and isinstance(documents[0], dict) else {}
@@ -86,7 +89,7 @@ def is_manifests(path: Path) -> bool:
         return False
     # The first bytes tell: a plan may be broken YAML, and then its own reader says so best.
     head = _head(path)
-    if is_terraform(head):
+    if path.suffix == ".tf" or is_terraform(head):
         return True
     if path.suffix == ".json" or head.startswith("{"):
         return False

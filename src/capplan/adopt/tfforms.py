@@ -96,11 +96,11 @@ def plan_of(document: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
 
 def _of_state_file(state: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """Return what `terraform show -json` prints of a state file."""
-    if state["version"] != 4 or not isinstance(state.get("resources"), list):
+    if state["version"] != 4:
         what = f"is a state file of version {state['version']}, and only version 4 can be read"
         raise InputError(Problem(name, what, _SHOW_STATE))
     modules: dict[str, list[Mapping[str, Any]]] = {}
-    for resource in map(mapping_of, state["resources"]):
+    for resource in map(mapping_of, list_of(state.get("resources"))):
         module = str(resource.get("module") or "")
         modules.setdefault(module, []).extend(_instances(resource, f"{module}." if module else ""))
     root = {

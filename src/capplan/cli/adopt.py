@@ -30,7 +30,7 @@ def adopt(
         Path,
         typer.Argument(
             metavar="DIR",
-            help="Directory or file of manifests, Terraform plan as JSON, or compose file; '-' reads stdin.",
+            help="Manifests, compose file, or Terraform: directory, plan or state as JSON; '-' reads stdin.",
         ),
     ],
     output: OutputFile = None,
@@ -44,7 +44,7 @@ def adopt(
 ) -> None:
     """Write a plan from manifests, Terraform or Compose.
 
-    It reads directories of manifests, Terraform plans as JSON, and compose files.
+    It reads manifests, compose files, and Terraform's directories, plans and states.
 
     Example: capplan adopt examples/manifests --provider gcp --region us-central1 -o plan.yaml
     """

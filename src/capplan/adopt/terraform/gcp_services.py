@@ -28,7 +28,7 @@ def _cloud_sql(tf: Reading, resource: Attributes) -> None:
     engine = _ENGINES.get(version.partition("_")[0])
     if engine is None:
         raise UncoveredError(f"capplan does not know Cloud SQL for {version}")
-    plus = settings.text("edition", "ENTERPRISE") == "ENTERPRISE_PLUS"
+    plus = _PLUS.fullmatch(settings.text("tier"))
     high = settings.text("availability_type", "ZONAL") == "REGIONAL"
     hdd = settings.text("disk_type", "PD_SSD") == "PD_HDD"
     size, machine = settings.number("disk_size", 10), settings.needed("tier")
@@ -39,19 +39,33 @@ def _cloud_sql(tf: Reading, resource: Attributes) -> None:
         tf.assume(node, "it is stopped, so only its disk and its address cost something")
         if settings.block("ip_configuration").flag("ipv4_enabled", True):
             tf.priced(node, "cloud-sql", "ip-address-idle", 1, "address")
+    elif plus:
+        _add_enterprise_plus(tf, settings, f"cloud-sql-{engine}", int(plus[1]), high)
     else:
         tree: Tree = {"platform": "cloud-sql", "engine": engine, "region": tf.region(node)}
-        tree |= {"machine": _sql_machine(tf, engine, machine, plus), "high_availability": high}
+        tree |= {"machine": _sql_machine(tf, engine, machine), "high_availability": high}
         tf.add("databases", node, tree if hdd else {**tree, "storage": f"{size:g}Gi"})
-    if stopped or hdd:
-        sku = "storage-hdd" if hdd else "storage-ssd"
+    if stopped or hdd or plus:
+        sku = "storage-hdd" if hdd else "enterprise-plus-storage-ssd" if plus else "storage-ssd"
         tf.priced(node, "cloud-sql", f"{sku} regional-ha" if high else sku, size, "storage")
 
 
-def _sql_machine(tf: Reading, engine: str, machine: str, plus: bool) -> str:
+_PLUS = re.compile(r"db-perf-optimized-N-(\d{1,3})")
+_PLUS_GIB = 8
+"""Memory by vCPU of the machines of the Enterprise Plus edition."""
+
+
+def _add_enterprise_plus(tf: Reading, settings: Attributes, service: str, vcpus: int, high: bool) -> None:
+    """Add a machine of the Enterprise Plus edition, which is sold by the vCPU and the GiB."""
+    node, suffix = settings.node, " regional-ha" if high else ""
+    tf.priced(node, service, f"enterprise-plus-n-vcpu{suffix}", vcpus)
+    tf.priced(node, service, f"enterprise-plus-n-ram{suffix}", vcpus * _PLUS_GIB, "memory")
+    if settings.block("data_cache_config").flag("data_cache_enabled"):
+        tf.usage(node, "data that is cached")
+
+
+def _sql_machine(tf: Reading, engine: str, machine: str) -> str:
     """Return a machine type of Cloud SQL: shared, of a standard size, or of a size of the user's own."""
-    if plus or machine.startswith("db-perf-"):
-        raise UncoveredError(f"capplan does not price {machine} of the Enterprise Plus edition")
     if (
         re.fullmatch(r"db-custom-\d+-\d+", machine)
         or tf.catalog.find("gcp", "cloud-sql", machine) is not None
@@ -206,7 +220,7 @@ _SQL_FREE = """
     root_password replica_configuration maintenance_version encryption_key_name clone
     restore_backup_context master_instance_name replica_names instance_type
     psc_service_attachment_link available_maintenance_versions settings.disk_autoresize
-    settings.disk_autoresize_limit settings.database_flags settings.user_labels
+    settings.edition settings.disk_autoresize_limit settings.database_flags settings.user_labels
     settings.maintenance_window settings.location_preference settings.insights_config
     settings.ip_configuration settings.backup_configuration settings.password_validation_policy
     settings.deletion_protection_enabled settings.deny_maintenance_period
