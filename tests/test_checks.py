@@ -23,6 +23,8 @@ from capplan.findings import DECLARED, SEVERITIES, checks_of, register
 from capplan.gate.check import Against
 from capplan.gate.check import check as judge
 from capplan.gate.read import gates_of
+from capplan.manifests.proof.prove import prove, rendered
+from capplan.manifests.site import Site
 from capplan.manifests.verify.facts import Facts
 from capplan.manifests.verify.reading import read_contents
 from capplan.manifests.verify.run import verify
@@ -80,6 +82,22 @@ def judged(example: str, directory: Path) -> set[str]:
     return {one.finding.code for one in found.found}
 
 
+def proved(example: str, directory: Path) -> set[str]:
+    """Return what is proved of the files of a plan, those of the example laid over what is rendered."""
+    files = files_of(example)
+    site = Site(estimate(parse_plan(plan_with(files.pop("plan.yaml")), "plan.yaml", directory), SHIPPED))
+    documents, texts = rendered(site)
+    for path, text in files.items():
+        documents[path] = [laid_over(documents[path][0], yaml.safe_load(text))]
+    return {finding.code for finding in prove(site, documents, texts)}
+
+
+def laid_over(tree: object, change: object) -> object:
+    if isinstance(tree, dict) and isinstance(change, dict):
+        return tree | {key: laid_over(tree.get(key), value) for key, value in change.items()}
+    return change
+
+
 def linted(example: str, directory: Path) -> set[str]:
     content = service_file(**yaml.safe_load(example))
     facts = lint_facts(SHIPPED, date(2026, 7, 15))
@@ -102,6 +120,7 @@ RUN = {
     "estimate": estimated,
     "check": judged,
     "verify": verified,
+    "prove": proved,
     "catalog check": linted,
     "adopt": adopted,
 }

@@ -117,6 +117,7 @@ DECLARED = {
             "observing",
         )
     ),
+    "prove": ("capplan.manifests.proof.checks",),
     "catalog check": ("capplan.catalog.checks",),
     "adopt": ("capplan.adopt.checks",),
 }

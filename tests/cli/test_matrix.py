@@ -92,6 +92,10 @@ ROWS: Mapping[str, Sequence[str]] = {
         "PLAN -o RENDERED --list --layout plain --no-cpu-limits --alternative ALTERNATIVE",
         "PLAN -o RENDERED --force --templates TEMPLATES --schemas SCHEMAS",
     ),
+    "prove": (
+        "PLAN --format json --set demand.growth_per_month=1% --book BOOK --catalogs CATALOGS",
+        "PLAN --alternative ALTERNATIVE -o OUT --force",
+    ),
 }
 """Of commands that read a plan: each row is run on each example."""
 

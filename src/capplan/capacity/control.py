@@ -21,6 +21,10 @@ _MOST_TRIED = 24
 """Minimums that are tried between the plan's and the highest count."""
 
 
+_RISING_STEPS = 25
+"""Loads between the busiest hour and what fills all instances; unlike any number of hours."""
+
+
 class Watched(NamedTuple):
     """A measure that an autoscaler holds at a target.
 
@@ -121,6 +125,25 @@ def _candidates(
             yield bound, target
         elif bound >= asked.max(initial=0.0):
             yield bound, max(turned.taken(min(turned.usual, turned.most)), turned.least)
+
+
+def rising(told: Control, watched: Sequence[Watched]) -> list[Watched]:
+    """Return the measures under a load that rises from the busiest hour to what fills all instances."""
+    peak = int(np.argmax(told.wants))
+    count = max(float(one.load[peak]) / told.targets[one.name] for one in watched)
+    factors = np.linspace(1.0, max(told.high / max(count, 1e-9), 1.0), _RISING_STEPS)
+    return [one._replace(load=one.load[peak] * factors) for one in watched]
+
+
+def settled(told: Control, watched: Sequence[Watched], targets: Mapping[str, float]) -> Control:
+    """Return what comes of other ``targets`` than those that an autoscaler was to be told.
+
+    Under loads that are not those of its hours, what it was told to hold counts as asked for.
+    """
+    if told.asked.size == watched[0].load.size:
+        return _told(told.asked, told.low, told.high, watched, targets)
+    asked = _told(np.zeros(1), told.low, told.high, watched, told.targets).rests
+    return _told(asked, told.low, told.high, watched, targets)
 
 
 def _told(

@@ -24,10 +24,26 @@ def capacity_findings(gate: CapacityGate, estimate: Estimate) -> Iterator[Result
         if severity is not None and finding.code != UNPRICED.code:
             graver = finding._replace(severity=severity)
             yield judged(graver, f"capacity/{finding.code}", "capacity", paths.get(finding.subject, ()))
+    yield from _files(gate, estimate)
     for component in estimate.components:
         yield from _headroom(gate, component)
         yield from _minimum(gate, component)
         yield from _quota(gate, component)
+
+
+def _files(gate: CapacityGate, estimate: Estimate) -> Iterator[Result]:
+    """Yield what `capplan prove` finds in the files that the plan renders to."""
+    severity = SEVERITIES.get(gate.files)
+    if severity is None:
+        return
+    from capplan.manifests.proof.prove import prove, rendered
+    from capplan.manifests.site import Site
+
+    site = Site(estimate)
+    for finding in prove(site, *rendered(site)):
+        yield judged(
+            finding._replace(severity=severity, file="", line=None), "capacity/files", "capacity", ()
+        )
 
 
 def _headroom(gate: CapacityGate, component: Component) -> Iterator[Result]:

@@ -94,13 +94,15 @@ def _kustomization(
 
 def _smaller(directory: str, objects: Sequence[Rendered]) -> Iterator[Artefact]:
     """Yield the patches that make an environment for trying things out: one or two of everything."""
-    for item in objects:
-        if not item.path.startswith(f"{BASE}/"):
-            continue
+    base = [item for item in objects if item.path.startswith(f"{BASE}/")]
+    scaled = {
+        item.value["metadata"]["name"] for item in base if item.value["kind"] == "HorizontalPodAutoscaler"
+    }
+    for item in base:
         kind = item.value["kind"]
         if kind == "HorizontalPodAutoscaler":
             spec: Tree = {"minReplicas": 1, "maxReplicas": 2}
-        elif kind == "Deployment" and "replicas" in item.value["spec"]:
+        elif kind == "Deployment" and item.value["metadata"]["name"] not in scaled:
             spec = {"replicas": 1}
         else:
             continue

@@ -64,6 +64,9 @@ class CapacityGate(Section):
     headroom: Growth = Field(0.0, description="Room above the peak that every service must have.")
     minimum_instances: Whole = Field(0.0, description="Fewest instances that every service must keep.")
     quotas: dict[str, Whole] = Field({}, description="Most instances or nodes, by component.")
+    files: Answer = Field(
+        "allow", description="Files, as rendered, that do not keep what the estimate promises."
+    )
 
 
 class CoverageGate(Section):

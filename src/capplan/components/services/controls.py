@@ -34,7 +34,7 @@ def control_of(service: Service, sizing: Sizing, rps: Array) -> Control | None:
     """
     low, high = _bounds(sizing)
     seen = sizing._replace(rps=rps)
-    watched = list(_watched(service, seen)) if sizing.rps is not None and low < high else []
+    watched = list(watched_of(service, seen)) if sizing.rps is not None and low < high else []
     if not watched or not np.any(sizing.rps):
         return None
     reserved = sizing.rps is not None and np.any(sizing.rps > rps)
@@ -62,7 +62,7 @@ def _row(values: Array) -> Array:
     return np.asarray(values[0], dtype=float)
 
 
-def _watched(service: Service, sizing: Sizing) -> Iterator[Watched]:
+def watched_of(service: Service, sizing: Sizing) -> Iterator[Watched]:
     """Yield the measures whose values follow from the load."""
     if isinstance(service, CloudRun):
         yield from _share("cpu", service, sizing, most=_CLOUD_RUN_MOST)
@@ -206,7 +206,7 @@ def _counts(name: str, sizing: Sizing, told: Control) -> Iterator[Finding]:
         )
         yield AUTOSCALER_SHORT.finding(name, message)
         return
-    if told.wants.sum() > 1.1 * planned.sum() and np.max(told.wants - planned) > 1:
+    if np.any(told.wants > np.maximum(planned + 1, (1 + _TOLERANCE) * planned)):
         message = (
             f"holding every count takes {targets} and a minimum of {told.low}, which runs "
             f"{told.wants.mean():,.1f} instances on average, not {planned.mean():,.1f}"

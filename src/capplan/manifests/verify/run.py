@@ -65,6 +65,11 @@ def verify(
     return sorted(unique.values(), key=_rank)
 
 
+def worlds_of(documents: Documents, facts: Facts) -> list[World]:
+    """Return the objects of each environment that can be composed."""
+    return [World(items, facts) for items in _environments(documents, [])]
+
+
 def _rank(finding: Finding) -> tuple[int, str, str, str, str, str]:
     return (finding.rank, finding.file, finding.subject, finding.code, finding.field, finding.message)
 

@@ -1,0 +1,1 @@
+"""What files lead to, held against what an estimate promises."""

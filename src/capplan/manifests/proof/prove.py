@@ -1,0 +1,174 @@
+"""Proof: files read back, run through the hours of the plan, and held against its estimate.
+
+Nothing is rendered to compare with. What a file orders is a fact; facts that no behaviour can judge (sizes,
+bounds, machines) must be what the estimate counts on. Targets are judged by the counts that they lead to at
+every hour, with the controller's tolerance, and so by response times, lost zones and the bill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from capplan.capacity.control import Control, Watched, rising, settled
+from capplan.components.services.controls import watched_of
+from capplan.findings import Check, Finding
+from capplan.manifests.clouds.aws import full_name
+from capplan.manifests.proof import checks
+from capplan.manifests.proof.facts import Fact, facts_in
+from capplan.manifests.proof.promised import Promised, measured_targets, promised
+from capplan.manifests.site import Service, Site
+from capplan.manifests.verify.checks.files import NOT_COMPOSED
+from capplan.manifests.verify.facts import facts_of
+from capplan.manifests.verify.run import verify, worlds_of
+
+Documents = Mapping[str, Sequence[Any]]
+_Facts = Mapping[tuple[str, str], Sequence[Fact]]
+
+
+def rendered(site: Site) -> tuple[dict[str, list[Any]], dict[str, str]]:
+    """Return the files of a plan as they would be read from a disk: documents by path, and scripts."""
+    from capplan.manifests.engine import Templates
+    from capplan.manifests.render import RenderOptions, render
+
+    files = render(site, Templates(), RenderOptions())
+    documents = {item.path: [item.value] for item in files if item.value is not None}
+    return documents, {item.path: item.text for item in files if item.value is None}
+
+
+def prove(site: Site, documents: Documents, texts: Mapping[str, str]) -> list[Finding]:
+    """Return where files do not keep what the estimate of ``site`` promises, and what verification finds."""
+    facts = facts_of(site)
+    found: dict[tuple[str, str], list[Fact]] = {}
+    for fact in facts_in(documents, texts, worlds_of(documents, facts)):
+        found.setdefault((fact.owner, fact.name), []).append(fact)
+    wrong = [
+        finding
+        for finding in verify(documents, texts, facts)
+        if finding.severity == "error" or finding.code == NOT_COMPOSED.code
+    ]
+    wrong += _held(promised(site), found)
+    wrong += _uncalled(documents, found)
+    for service in site.services.values():
+        wrong += _scaled(site, service, found)
+    return wrong
+
+
+def _held(wanted: Iterator[Promised], found: _Facts) -> Iterator[Finding]:
+    """Yield the figures that no file has, once where it has none of a component, and those that differ."""
+    by_owner: dict[tuple[str, str], list[Promised]] = {}
+    for one in wanted:
+        by_owner.setdefault((one.component, one.owner), []).append(one)
+    known = {owner for owner, _ in found}
+    for (component, owner), figures in by_owner.items():
+        if owner not in known:
+            yield checks.NOT_ORDERED.finding(component, f"no file orders {owner}")
+            continue
+        for one in figures:
+            facts = found.get((owner, one.name), ())
+            if not facts:
+                yield checks.NOT_ORDERED.finding(component, f"no file gives {owner} a {one.name}")
+            for fact in facts:
+                if not _same(fact.value, one.value):
+                    message = f"{one.name} is {_said(fact.value)}, but the plan has {_said(one.value)}"
+                    yield _otherwise(component, message, fact)
+
+
+def _otherwise(component: str, message: str, fact: Fact) -> Finding:
+    return checks.ORDERED_OTHERWISE.finding(component, message, file=fact.file, field=fact.field)
+
+
+def _same(found: object, wanted: object) -> bool:
+    if isinstance(found, int | float) and isinstance(wanted, int | float):
+        return abs(float(found) - float(wanted)) <= 1e-6 * max(1.0, abs(float(wanted)))
+    return found == wanted
+
+
+def _said(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+_CALLED = ("aws/", "cloudrun/", "azure/")
+
+
+def _uncalled(documents: Documents, found: _Facts) -> Iterator[Finding]:
+    """Yield the bodies that no script calls, and calls of bodies that are not there."""
+    named = {path: facts for (path, name), facts in found.items() if name == "called"}
+    for path in documents:
+        if path.startswith(_CALLED) and path not in named:
+            yield checks.NOT_ORDERED.finding(path, "no script calls it", file=path)
+    for path, facts in named.items():
+        if path not in documents:
+            message = f"{facts[0].file} calls it, and it is not there"
+            yield checks.NOT_ORDERED.finding(path, message, file=facts[0].file)
+
+
+def _scaled(site: Site, service: Service, found: _Facts) -> Iterator[Finding]:
+    """Yield what the targets of a service's files lead to; those of no known load must be the plan's."""
+    told = service.control
+    component = site.components[service.name]
+    followed = (
+        {}
+        if told is None or component.sizing is None
+        else {one.name: one for one in watched_of(service.spec, component.sizing._replace(rps=component.rps))}
+    )
+    given: dict[str, float] = {}
+    where: Fact | None = None
+    for kind, name, target in measured_targets(site, service):
+        owners = (service.name, full_name(site, service.name))
+        facts = [f for owner in owners for f in found.get((owner, f"target {name}"), ())]
+        if not facts:
+            yield checks.NOT_ORDERED.finding(service.name, f"no autoscaler goes by {kind}")
+        for fact in facts:
+            where = fact
+            stated = kind in followed and followed[kind].stated
+            if kind in followed and _is_target(fact.value):
+                given[kind] = float(fact.value)
+            elif kind in followed:
+                stated = True
+            if (stated or kind not in followed) and not _same(fact.value, target):
+                message = f"its target of {kind} is {_said(fact.value)}, but the plan has {_said(target)}"
+                yield _otherwise(service.name, message, fact)
+    if told is not None and given and where is not None:
+        targets = {**told.targets, **given}
+        yield from _counts(service, told, list(followed.values()), targets, where)
+
+
+def _is_target(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and value > 0
+
+
+def _counts(
+    service: Service,
+    told: Control,
+    watched: Sequence[Watched],
+    targets: Mapping[str, float],
+    where: Fact,
+) -> Iterator[Finding]:
+    """Yield the hours in which too few instances run, or more than the estimate tells.
+
+    Above the busiest hour, up to the maximum, as many run as with the targets that hold the plan.
+    """
+    hours = settled(told, watched, targets)
+    more = rising(told, watched)
+    busier, as_told = settled(told, more, targets), settled(told, more, told.targets)
+    if np.any(hours.short > 0):
+        hour = int(np.argmax(hours.short))
+        rests, asked = hours.rests[hour], hours.asked[hour]
+        message = f"may rest at {rests:,.0f} instances in hour {hour} of the week, which needs {asked:,.0f}"
+        yield _run(checks.FILES_RUN_TOO_FEW, service, message, where)
+    elif np.any(busier.short > np.maximum(1.0, 0.1 * busier.asked)):
+        message = f"grows to its {told.high} instances only above the load that the plan gives them"
+        yield _run(checks.FILES_RUN_TOO_FEW, service, message, where)
+    for runs, plan in ((hours, told), (busier, as_told)):
+        if np.any(runs.wants > plan.wants + 1) and runs.wants.sum() > 1.1 * plan.wants.sum():
+            what = "on average" if runs is hours else "under a rising load"
+            message = f"runs {runs.wants.mean():,.1f} instances {what}, not {plan.wants.mean():,.1f}"
+            yield _run(checks.FILES_RUN_TOO_MANY, service, message, where)
+            return
+
+
+def _run(check: Check, service: Service, message: str, where: Fact) -> Finding:
+    return check.finding(service.name, message, file=where.file, field=where.field)

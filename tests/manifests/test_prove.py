@@ -1,0 +1,185 @@
+"""What the files of a plan lead to is what its estimate promises, and a file that is changed is found."""
+
+import random
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import yaml
+from drawn import PLANS
+from helpers import SHIPPED, estimate_of, plan_of
+from hypothesis import HealthCheck, given, settings
+from rendering import EXAMPLES, site_of
+
+from capplan.errors import InputError
+from capplan.estimate import estimate
+from capplan.gate.capacity import capacity_findings
+from capplan.manifests.proof.prove import prove, rendered
+from capplan.manifests.site import Site
+from capplan.plan.gates import CapacityGate
+
+ZONES = """
+    name: shop
+    regions: {gcp: europe-west1}
+    demand: {requests_per_second: 400, profile: office-hours}
+    services:
+      web:
+        platform: kubernetes
+        cpu: 1
+        memory: 1Gi
+        cpu_time: 12ms
+        service_time: 12ms
+        concurrency: 80
+        instances: {min: 3, max: 60}
+        redundancy: {zones: 3, survive_zones: 1}
+    clusters:
+      main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 3, max: 40}, zones: 3}}}
+"""
+HPA = "kubernetes/base/web/horizontalpodautoscaler-web.yaml"
+Files = tuple[dict[str, list[Any]], dict[str, str]]
+
+
+def codes(site: Site, files: Files) -> set[str]:
+    return {finding.code for finding in prove(site, *files)}
+
+
+@pytest.mark.parametrize(("name", "alternative", "sets"), EXAMPLES[:-1])
+def test_the_files_of_examples_keep_what_their_estimates_promise(name, alternative, sets):
+    site = site_of(name, alternative, sets)
+    assert prove(site, *rendered(site)) == []
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(PLANS)
+def test_the_files_of_any_plan_keep_what_its_estimate_promises(plan):
+    """What the estimate finds itself, such as pods that fit no node, is found in the files too."""
+    account = {"subnets": ["subnet-0123456789abcdef0"], "execution_role": "arn:aws:iam::123456789012:role/x"}
+    found = estimate(plan_of(yaml.safe_dump({**plan, "manifests": {"aws": account}})), SHIPPED)
+    site = Site(found)
+    known = {finding.code for finding in found.findings}
+    assert codes(site, rendered(site)) <= known
+    for each in found.components:
+        if each.kind == "service" and each.control is not None:
+            assert not each.control.short.any()
+
+
+def test_a_target_that_loses_a_zone_is_found_and_one_that_costs_more_too():
+    site = Site(estimate_of(ZONES))
+    files = rendered(site)
+    target = files[0][HPA][0]["spec"]["metrics"][0]["resource"]["target"]
+    told = target["averageUtilization"]
+    for percent, code in ((told, None), (70, "files-run-too-few"), (told // 2, "files-run-too-many")):
+        target["averageUtilization"] = percent
+        assert codes(site, files) == ({code} if code else set()), percent
+
+
+def test_an_autoscaler_that_grows_too_late_is_found_although_the_planned_load_is_carried():
+    site = Site(estimate_of(ZONES, "demand.requests_per_second=20", "services.web.redundancy=null"))
+    files = rendered(site)
+    files[0][HPA][0]["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] = 95
+    (finding,) = prove(site, *files)
+    assert finding.code == "files-run-too-few"
+    assert "only above the load that the plan gives them" in finding.message
+
+
+def test_what_no_file_orders_is_found():
+    site = Site(estimate_of(ZONES))
+    documents, texts = rendered(site)
+    for path in (HPA, "kubernetes/base/web/service-web.yaml", "kubernetes/base/web/deployment-web.yaml"):
+        left = {name: found for name, found in documents.items() if name != path}
+        assert codes(site, (left, texts)), path
+    script = {"commands/gcloud.sh": texts["commands/gcloud.sh"].replace("e2-standard-4", "e2-standard-8")}
+    assert codes(site, (documents, texts | script)) == {"ordered-otherwise"}
+    assert codes(site, (documents, {})) == {"not-ordered"}
+
+
+def test_check_can_gate_on_it():
+    """A target that the plan states is in its files, and loses more in a zone than the estimate promises."""
+    short = estimate_of(ZONES, "services.web.workload={autoscaler: {triggers: {cpu: 70}}}")
+    for answer, severity in (("allow", None), ("warn", "warning"), ("deny", "error")):
+        gated = capacity_findings(CapacityGate(files=answer), short)
+        found = [(one.finding.code, one.finding.severity) for one in gated if one.rule == "capacity/files"]
+        assert found == ([("files-run-too-few", severity)] if severity else [])
+    kept = capacity_findings(CapacityGate(files="deny"), estimate_of(ZONES))
+    assert not [one for one in kept if one.rule == "capacity/files"]
+
+
+# Mutations ---------------------------------------------------------------------------------------------
+
+ASIDE = re.compile(
+    r"loadtest/|prometheus/|grafana|monitoring|CHECKLIST|health/|tfvars|overlays/dev|ratelimits|load-tier"
+    r"|helm/|autopilot|limitrange|resourcequota|priorityclass|serviceaccount|namespace-|default-deny|indexes"
+    r"|servicemonitor|podmonitoring|dashboard|vertical|sql/|pgbouncer|secret|ec2nodeclass"
+)
+"""Files that touch neither counts nor objectives, cost or reachability; or that hold no figure of them."""
+
+FIGURE = re.compile(
+    r"(replicas|minReplicas|maxReplicas|minReplicaCount|maxReplicaCount|averageUtilization|averageValue|value"
+    r"|threshold|cpu|memory|minScale|maxScale|target|containerConcurrency|TargetValue|MinSize|MaxSize"
+    r"|MinCapacity|MaxCapacity|desiredCount|maximumPercent|AllocatedStorage|clusterSize|storage|maxSurge"
+    r"|maxUnavailable|port|targetPort|containerPort|concurrentRequests|NumNodeGroups|ReplicasPerNodeGroup"
+    r"|stabilizationWindowSeconds|periodSeconds)$"
+)
+NOT_A_FIGURE = re.compile(
+    r"probe|revisionHistory|ephemeral|grace|security|sizeLimit|activation", re.IGNORECASE
+)
+FLAG = re.compile(
+    r"--(?:machine-type|node-type|nodes-min|nodes-max|total-min-nodes|total-max-nodes|node-vm-size|node-count"
+    r"|min-num-replicas|max-num-replicas|storage-size|min-count|max-count|sku-name|vm-size|disk-size) (\S+)"
+)
+
+
+def figures(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    if isinstance(tree, dict | list):
+        for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+            yield from figures(value, (*path, key))
+        return
+    last = next(str(key) for key in reversed(path) if isinstance(key, str))
+    name = last.rsplit("-", 1)[-1] if "scaling-" in last else last
+    if FIGURE.search(name) and not NOT_A_FIGURE.search(".".join(map(str, path))):
+        yield path, tree
+
+
+def changed(value: Any) -> Any:
+    """Return twice the figure and one, in the unit that it has; None for what is none."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return 2 * value + 1
+    match = re.fullmatch(r"([\d.]+)(m|Mi|Gi|%|)", value) if isinstance(value, str) else None
+    return None if match is None else f"{2 * float(match[1]) + 1:g}{match[2]}"
+
+
+def mutations(documents: dict[str, list[Any]], texts: dict[str, str]) -> Iterator[Files]:
+    for path in [*documents, *texts]:
+        if not ASIDE.search(path):
+            without = {name: found for name, found in documents.items() if name != path}
+            yield without, {name: text for name, text in texts.items() if name != path}
+    for path, found in documents.items():
+        for place, value in [] if ASIDE.search(path) or "kustomization" in path else figures(found[0]):
+            if changed(value) is not None:
+                tree = deepcopy(found[0])
+                holder = tree
+                for key in place[:-1]:
+                    holder = holder[key]
+                holder[place[-1]] = changed(value)
+                yield documents | {path: [tree]}, texts
+    for path, text in texts.items():
+        for match in [] if ASIDE.search(path) else FLAG.finditer(text):
+            start, end = match.span(1)
+            yield documents, texts | {path: f"{text[:start]}17{text[end:]}"}
+
+
+@pytest.mark.parametrize(("name", "alternative", "sets"), EXAMPLES[:-1])
+def test_of_files_that_are_changed_nearly_all_are_found(name, alternative, sets):
+    site = site_of(name, alternative, sets)
+    every = list(mutations(*rendered(site)))
+    tried = random.Random(11).sample(every, min(len(every), 14))
+    missed = [files for files in tried if not prove(site, *files)]
+    assert len(missed) <= 1, len(tried)
+
+
+def test_a_plan_that_cannot_be_rendered_is_no_proof():
+    knative = "services.web.workload={autoscaler: {kind: knative}}"
+    with pytest.raises(InputError, match="does not render Knative"):
+        rendered(Site(estimate_of(ZONES, knative)))
