@@ -115,11 +115,10 @@ def _candidates(
 ) -> Iterator[tuple[int, float]]:
     """Yield minimums, each with the target that holds what is asked for above it."""
     held = _most([one.rests(others[one.name]) for one in watched if one is not turned], asked)
-    counts = np.unique(asked[asked > low]).astype(int)
-    picked = (
-        counts[np.unique(np.linspace(0, counts.size - 1, _MOST_TRIED).astype(int))] if counts.size else counts
-    )
-    for bound in dict.fromkeys((low, *picked.tolist())):
+    counts = sorted({int(count) for count in asked if count > low})
+    # Evenly picked, the highest among them.
+    picked = counts[:: -math.ceil(len(counts) / _MOST_TRIED)][::-1] if counts else []
+    for bound in (low, *picked):
         target = turned.highest(np.where((asked > bound) & (held < asked), asked, 0.0))
         if target >= turned.least:
             yield bound, target

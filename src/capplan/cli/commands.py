@@ -33,7 +33,7 @@ COMMANDS = {
     "llm": Command("llm", "Find the GPUs that serve a model, their speed and cost."),
     "calibrate": Command("calibrate", "Fit the model's constants to measurements."),
     "render-manifests": Command("render_manifests", "Write a plan as manifests, scripts and dashboards."),
-    "prove": Command("prove", "Check that files keep what the estimate of their plan promises."),
+    "prove": Command("prove", "Check that files keep what the plan promises."),
     "adopt": Command("adopt", "Write a plan from manifests, Terraform or Compose."),
     "verify": Command(
         "verify",

@@ -29,12 +29,12 @@ def prove(
     books: Books = None,
     catalogs: Catalogs = None,
 ) -> None:
-    """Check that files keep what the estimate of their plan promises.
+    """Check that files keep what the plan promises.
 
     It runs autoscalers as they are written through every hour of the plan, with the loss of zones that the
     plan allows for, and compares sizes, connections, quotas, node pools and what is billed.
 
-    Example: capplan prove examples/levqor manifests
+    Example: capplan prove examples/levqor
     """
     from capplan.catalog.catalog import Catalog
     from capplan.cli.output import show
