@@ -33,11 +33,12 @@ def control_of(service: Service, sizing: Sizing, rps: Array) -> Control | None:
     None where nothing scales, or where the plan does not say how its measures follow the load.
     """
     low, high = _bounds(sizing)
-    seen = sizing._replace(rps=rps)
-    watched = list(watched_of(service, seen)) if sizing.rps is not None and low < high else []
-    if not watched or not np.any(sizing.rps):
+    if sizing.rps is None or low >= high or not np.any(sizing.rps):
         return None
-    reserved = sizing.rps is not None and np.any(sizing.rps > rps)
+    watched = list(watched_of(service, sizing, rps))
+    if not watched:
+        return None
+    reserved = service.queue is None and np.any(sizing.rps > rps)
     asked = _row(sizing.required) if reserved else _asked(sizing, watched)
     return control(asked, _row(sizing.required), low, high, watched)
 
@@ -62,8 +63,9 @@ def _row(values: Array) -> Array:
     return np.asarray(values[0], dtype=float)
 
 
-def watched_of(service: Service, sizing: Sizing) -> Iterator[Watched]:
-    """Yield the measures whose values follow from the load."""
+def watched_of(service: Service, sizing: Sizing, rps: Array) -> Iterator[Watched]:
+    """Yield the measures whose values follow from the load that arrives, and from a backlog that waits."""
+    sizing = sizing if service.queue is not None else sizing._replace(rps=rps)
     if isinstance(service, CloudRun):
         yield from _share("cpu", service, sizing, most=_CLOUD_RUN_MOST)
         yield from _share("concurrency", service, sizing, most=_CLOUD_RUN_MOST)

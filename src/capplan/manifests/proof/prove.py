@@ -107,13 +107,11 @@ def _uncalled(documents: Documents, found: _Facts) -> Iterator[Finding]:
 
 def _scaled(site: Site, service: Service, found: _Facts) -> Iterator[Finding]:
     """Yield what the targets of a service's files lead to; those of no known load must be the plan's."""
-    told = service.control
-    component = site.components[service.name]
-    followed = (
-        {}
-        if told is None or component.sizing is None
-        else {one.name: one for one in watched_of(service.spec, component.sizing._replace(rps=component.rps))}
-    )
+    told, component = service.control, site.components[service.name]
+    followed: dict[str, Watched] = {}
+    if told is not None and component.sizing is not None and component.rps is not None:
+        watched = watched_of(service.spec, component.sizing, component.rps)
+        followed = {one.name: one for one in watched}
     given: dict[str, float] = {}
     where: Fact | None = None
     for kind, name, target in measured_targets(site, service):
