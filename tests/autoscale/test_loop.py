@@ -184,4 +184,4 @@ def test_a_retry_storm_outlives_the_spike_that_began_it():
 
 def test_a_rate_limiter_lets_in_less_the_fuller_it_is():
     limited = run(service(FIXED, traffic=traffic(limit_rps=10.0)), [2.0 * TICK_S, 9.0 * TICK_S])
-    assert limited.shed.tolist() == [0.0, pytest.approx((9.0 - 2.5) * TICK_S)]
+    assert limited.shed.tolist() == [0.0, pytest.approx((9.0 - 4.0) * TICK_S)]

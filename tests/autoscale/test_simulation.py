@@ -278,3 +278,29 @@ def test_messages_that_wait_for_the_first_instance_are_not_late_before_their_dra
     assert series.wait_s.max() == pytest.approx(waits_s.max(), abs=15)
     assert series.late.sum() == 0
     assert simulated(text, "services.worker.queue.drain_time=2m", days=1 / 24).outcomes[0].figures.late_s > 0
+
+
+def test_retries_and_breakers_come_from_the_plan_unless_asked_otherwise():
+    sets = ("services.api.retries=3", "services.api.breaker={failures: 40%, open: 20s}")
+
+    def traffic(**settings):
+        return prepare(plan_of(PODS, *sets), SHIPPED, Settings(**settings)).subjects[0].simulated.traffic
+
+    planned = traffic()
+    assert (planned.retries, planned.breaker, planned.breaker_open_s) == (3, 0.4, 20.0)
+    asked = traffic(retries=0, breaker=0.0)
+    assert (asked.retries, asked.breaker) == (0, 0.0)
+
+
+def test_retries_of_the_plan_amplify_what_a_shortage_sheds():
+    short = ("demand.requests_per_second=14", "services.api.instances.max=3")
+    alone, again = (
+        simulated(PODS, *short, f"services.api.retries={retries}").outcomes[0].series for retries in (0, 5)
+    )
+    assert again.late.sum() > alone.late.sum() > 0
+
+
+@pytest.mark.parametrize("refused", ["retries=21", "retries=1.5", "breaker={failures: 0%}"])
+def test_impossible_retries_and_breakers_are_refused(refused):
+    with pytest.raises(InputError):
+        plan_of(PODS, f"services.api.{refused}")

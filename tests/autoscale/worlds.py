@@ -20,7 +20,7 @@ RATE_RPS = 10.0
 
 
 def traffic(**changes):
-    plain = Traffic(TICK_S, RATE_RPS, 30.0, 0, 0.0, reals([1.0, 0.5, 0.35, 0.25]), 0.0, 30.0)
+    plain = Traffic(TICK_S, RATE_RPS, 30.0, 0, 0.0, reals([1.0, 0.6, 0.4]), reals([0.5, 0.75]), 0.0, 30.0)
     return plain._replace(**changes)
 
 

@@ -231,3 +231,8 @@ def test_bad_hit_rates(rates, says):
     with pytest.raises(InputError, match=r"caches\.answers\.semantic\.hit_rate_at") as caught:
         estimate_of(ASKED, f"caches.answers.semantic.hit_rate_at={rates}")
     assert says in str(caught.value)
+
+
+def test_measured_hit_rates_need_the_threshold_that_they_are_read_at():
+    with pytest.raises(InputError, match="similarity_threshold"):
+        estimate_of(ASKED, "caches.answers.semantic.similarity_threshold=null")

@@ -8,6 +8,7 @@ from helpers import SHIPPED, codes, component, estimate_of, moderate
 from hypothesis import given
 from hypothesis import strategies as st
 
+from capplan.components.ratelimits import load_tiers
 from capplan.errors import InputError
 
 LEVQOR = """
@@ -191,3 +192,39 @@ def test_bad_input(change, says):
 def test_auto_takes_the_plans_table():
     named, auto = figures(), figures("rate_limits.api.tiers=auto", "tiers.load=levqor-load")
     assert named.keys() == auto.keys()
+
+
+@pytest.mark.parametrize(
+    ("rps", "tier"),
+    # The busiest hour of 2.5 times the mean, over nine instances of 75 requests/s.
+    [(40, "low"), (120, "medium"), (200, "high"), (260, "critical"), (900, "critical")],
+)
+def test_without_a_measured_load_the_tier_is_that_of_the_busiest_hour(rps, tier):
+    sets = ("rate_limits.api.requests_per_minute=null", f"demand.requests_per_second={rps}")
+    found = component(estimate_of(LEVQOR, *sets), "api")
+    assert found.pick.name(0) == tier
+    ratio = next(measure for measure in found.measures if measure.name == "load ratio")
+    assert number(ratio) == pytest.approx(100 * 2.5 * rps / (9 * 75), rel=1e-3)
+
+
+OWN_TIERS = """
+schema: 1
+name: own
+kind: load
+by: load_ratio
+source: {as_of: unknown, text: the team's own}
+tiers:
+  - {name: calm, below: 50%, limits: {read: 90, write: 30}}
+  - {name: busy, below: 90%, limits: {read: 45, write: 3}}
+"""
+
+
+def test_a_limiter_lets_in_less_by_the_tables_own_tiers(tmp_path: Path):
+    (tmp_path / "own.yaml").write_text(OWN_TIERS)
+    endpoints = "{read: {share: 80%}, write: {share: 20%}}"
+    sets = (f"rate_limits.api.tiers={tmp_path / 'own.yaml'}", f"rate_limits.api.endpoints={endpoints}")
+    context = estimate_of(LEVQOR, "rate_limits.api.endpoints=null", *sets).context
+    shares, edges = load_tiers(context, "backend")
+    assert shares == pytest.approx([1.0, (0.8 * 45 + 0.2 * 3) / (0.8 * 90 + 0.2 * 30)])
+    assert edges == [0.5]
+    assert load_tiers(context, "another") == ([1.0], [])

@@ -145,3 +145,24 @@ def test_backends_of_routes_are_looked_at(id_, kind, change):
     )
     broken["spec"] |= change
     assert id_ in {finding.code for finding in verify(documents, {}, facts)}
+
+
+def test_a_proxy_tries_again_as_often_as_the_plan_says():
+    tries = f"{NGINX}/proxy-next-upstream-tries"
+    plain = by_kind(rendered(SERVICE, HOST), "Ingress")["api"]["metadata"]["annotations"]
+    assert tries not in plain, "nginx decides"
+    for retries, expected in ((0, "1"), (2, "3")):
+        files = rendered(SERVICE, HOST, f"services.api.retries={retries}")
+        assert by_kind(files, "Ingress")["api"]["metadata"]["annotations"][tries] == expected
+
+
+def test_envoy_takes_retries_and_lets_in_what_all_instances_take():
+    breaker = ("services.api.breaker={failures: 40%}", "services.api.concurrency=12")
+    envoy = "manifests.gateway_class=eg"
+    files = rendered(SERVICE, HOST, envoy, "services.api.retries=2", *breaker)
+    spec = by_kind(files, "BackendTrafficPolicy")["api"]["spec"]
+    assert spec["targetRefs"] == [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": "api"}]
+    assert spec["retry"]["numRetries"] == 2
+    assert spec["circuitBreaker"] == {"maxParallelRequests": 10 * 12}
+    assert not by_kind(rendered(SERVICE, HOST, envoy), "BackendTrafficPolicy")
+    assert not by_kind(rendered(SERVICE, HOST, GATEWAY, *breaker), "BackendTrafficPolicy"), "Envoy's own kind"

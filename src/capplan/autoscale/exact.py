@@ -38,7 +38,7 @@ def replay(outcome: Outcome, seed: int) -> Exact:
     traffic = outcome.subject.simulated.traffic
     if traffic.retries or traffic.limit_rps or traffic.breaker:
         what = "follows only requests that arrive once and are all admitted"
-        raise InputError(Problem("--exact", what, "Remove --retries, --rate-limit and --breaker."))
+        raise InputError(Problem("--exact", what, "Remove --rate-limit, and use --retries 0 --breaker 0."))
     total = float(outcome.series.arrivals.sum())
     if total > MOST_REQUESTS:
         what = (

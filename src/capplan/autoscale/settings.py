@@ -24,7 +24,7 @@ class LostSite(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """How to simulate; None and 0 leave it to the platform, or switch a mechanism off.
+    """How to simulate; None leaves it to the plan or the platform, 0 switches a mechanism off.
 
     random: Poisson arrivals; otherwise exactly the mean. metric_lag_s: age of what autoscalers see, beyond a
     tick. limit_rps: what a rate limiter lets in while there is little load; less, tier by tier, under more.
@@ -40,9 +40,9 @@ class Settings(NamedTuple):
     node_start_s: float | None = None
     timeout_s: float | None = None
     metric_lag_s: float = LAG_S
-    retries: int = 0
+    retries: int | None = None
     limit_rps: float = 0.0
-    breaker: float = 0.0
+    breaker: float | None = None
     breaker_open_s: float = 30.0
     versions: Versions = Versions()
     blind_s: tuple[float, float] = (0.0, 0.0)

@@ -21,6 +21,7 @@ from capplan.autoscale.traffic import Burst, Traffic
 from capplan.capacity.limits import Limit
 from capplan.capacity.sizing import Sizing
 from capplan.components.base import Component
+from capplan.components.ratelimits import load_tiers
 from capplan.components.services.platforms import platform_of
 from capplan.errors import InputError
 from capplan.estimate import Estimate
@@ -33,9 +34,6 @@ MODEL = "llm"
 """Platform of the models that a plan serves itself."""
 
 TIMEOUT_S = 30.0
-LIMIT_SHARES = (1.0, 0.5, 0.35, 0.25)
-"""What a load-tiered rate limiter lets in: 200, 100, 70 and 50 a minute in Levqor's scaling document."""
-
 _GIB = 2.0**30
 _UNBOUNDED = 1000
 
@@ -110,7 +108,9 @@ def _subject(
     startup_s = _startup_s(service, settings)
     response = response_of(service, sizing, full_rps, size.high)
     simulated = Simulated(
-        traffic=traffic_of(full_rps, _timeout_s(service, startup_s, settings), settings),
+        traffic=_traffic(
+            estimate, component.name, service, full_rps, _timeout_s(service, startup_s, settings), settings
+        ),
         fleet=FleetSpec(
             startup_s, _per_node(estimate, component), _node_start_s(estimate, component, settings)
         ),
@@ -150,12 +150,29 @@ def traffic_of(rate_rps: float, timeout_s: float, settings: Settings) -> Traffic
         tick_s=settings.tick_s,
         rate_rps=rate_rps,
         timeout_s=timeout_s,
-        retries=settings.retries,
+        retries=settings.retries or 0,
         limit_rps=settings.limit_rps,
-        limit_shares=reals(list(LIMIT_SHARES)),
-        breaker=settings.breaker,
+        limit_shares=reals([1.0]),
+        limit_edges=reals(0),
+        breaker=settings.breaker or 0.0,
         breaker_open_s=settings.breaker_open_s,
     )
+
+
+def _traffic(
+    estimate: Estimate, name: str, service: Service, rate_rps: float, timeout_s: float, settings: Settings
+) -> Traffic:
+    """Return how a service meets its load: with the retries, breaker and load tiers of the plan."""
+    shares, edges = load_tiers(estimate.context, name)
+    found = traffic_of(rate_rps, timeout_s, settings)._replace(
+        limit_shares=reals(list(shares)), limit_edges=reals(list(edges))
+    )
+    if settings.retries is None:
+        found = found._replace(retries=int(service.retries))
+    if settings.breaker is None and service.breaker is not None:
+        broken = service.breaker
+        found = found._replace(breaker=float(broken.failures), breaker_open_s=float(broken.open))
+    return found
 
 
 def _one(values: Array) -> int:

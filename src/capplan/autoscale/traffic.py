@@ -16,7 +16,7 @@ class Traffic(NamedTuple):
 
     rate_rps: what one ready instance serves by its request. timeout_s: longest wait in the queue.
     retries: how often a client tries again. limit_rps: of a rate limiter, 0 without one; limit_shares of it
-    are let in at the load tiers below 30, 60, 80 and above 80 % of what the ready instances serve.
+    are let in by load tier: below and between the limit_edges, shares of what the ready instances serve.
     breaker: share of failures in a tick that opens a circuit breaker, 0 without one.
     """
 
@@ -26,6 +26,7 @@ class Traffic(NamedTuple):
     retries: int
     limit_rps: float
     limit_shares: Reals
+    limit_edges: Reals
     breaker: float
     breaker_open_s: float
 
@@ -113,7 +114,9 @@ def _let_in(traffic: Traffic, left: Waiting, offered: float, rate: float, now_s:
     if traffic.limit_rps <= 0.0:
         return offered
     load = offered / max(rate * traffic.tick_s, 1e-9)
-    tier = (load >= 0.3) + (load >= 0.6) + (load >= 0.8)
+    tier = 0
+    for edge in traffic.limit_edges:
+        tier += load >= edge
     return min(offered, traffic.limit_rps * traffic.limit_shares[tier] * traffic.tick_s)
 
 

@@ -85,13 +85,24 @@ Outage = Annotated[
         "site, time without that site. A site alone is lost at the busiest moment.",
     ),
 ]
-Retries = Annotated[int, typer.Option("--retries", min=0, max=20, help="How often callers retry.")]
+Retries = Annotated[
+    int | None,
+    typer.Option("--retries", min=0, max=20, help="How often callers retry; by default, as the plan says."),
+]
 RateLimit = Annotated[
-    float, typer.Option("--rate-limit", min=0, help="Requests/s admitted at low load; fewer at higher load.")
+    float,
+    typer.Option(
+        "--rate-limit", min=0, help="Requests/s admitted in the lowest load tier; fewer in the plan's others."
+    ),
 ]
 Breaker = Annotated[
-    float,
-    typer.Option("--breaker", min=0, max=1, help="Share of failures that opens a circuit breaker."),
+    float | None,
+    typer.Option(
+        "--breaker",
+        min=0,
+        max=1,
+        help="Share of failures that opens a circuit breaker; by default, the plan's.",
+    ),
 ]
 Exact = Annotated[
     bool, typer.Option("--exact", help="Also simulate request by request, not only as a fluid.")
@@ -160,9 +171,9 @@ def simulate(
     timeout: Timeout = None,
     metric_lag: MetricLag = 15.0,
     outage: Outage = None,
-    retries: Retries = 0,
+    retries: Retries = None,
     rate_limit: RateLimit = 0.0,
-    breaker: Breaker = 0.0,
+    breaker: Breaker = None,
     exact: Exact = False,
     tune: Tune = False,
     apply: Apply = False,

@@ -374,14 +374,22 @@ LIMIT_ABOVE_CAPACITY = Check(
     title="Rate limits admit more than the service carries",
     why="If all clients use their limits at once, the service is overloaded and the limits protect nothing.",
     breaks="""\
+# file: load.yaml
+{schema: 1, name: load, kind: load, by: load_ratio, source: {as_of: unknown, text: the team's},
+ tiers: [{name: any, below: 100%, limits: {all: 120}}]}
+# file: plan.yaml
 services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, throughput: 20, instances: {min: 1, max: 5}}}
 rate_limits:
-  public: {service: api, tiers: levqor-load, clients: 1000, endpoints: {default: {share: 100%}}}
+  public: {service: api, tiers: load.yaml, clients: 1000, endpoints: {all: {share: 100%}}}
 """,
     near="""\
+# file: load.yaml
+{schema: 1, name: load, kind: load, by: load_ratio, source: {as_of: unknown, text: the team's},
+ tiers: [{name: any, below: 100%, limits: {all: 120}}]}
+# file: plan.yaml
 services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, throughput: 20, instances: {min: 1, max: 5}}}
 rate_limits:
-  public: {service: api, tiers: levqor-load, clients: 20, endpoints: {default: {share: 100%}}}
+  public: {service: api, tiers: load.yaml, clients: 20, endpoints: {all: {share: 100%}}}
 """,
     remedy="Lower the limits, or raise instances.max.",
     source="capacity × share of the endpoint ÷ cost of a request ÷ clients active in the tier",

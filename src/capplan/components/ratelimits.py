@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from capplan.arrays import Array, Floats, per_scenario
+from capplan.arrays import Array, Floats, in_scenario, per_scenario
 from capplan.catalog.tiers import Tier, TierTable
 from capplan.components import checks
 from capplan.components.base import Component, Context
@@ -47,8 +47,24 @@ def _rate_limits(ctx: Context, name: str, limits: RateLimits, services: Mapping[
         path=path,
         measures=measures,
         findings=list(_above_capacity(name, measures)),
-        pick=_current(limits, table, capacity),
+        pick=_current(limits, table, capacity, service),
     )
+
+
+def load_tiers(ctx: Context, service: str) -> tuple[list[float], list[float]]:
+    """Return what a rate limiter lets in by load tier, as shares of the first, and the edges between them.
+
+    Limits are those of a mean request: by the endpoints' shares. A service without any has one tier.
+    """
+    for name, limits in ctx.plan.rate_limits.items():
+        if limits.service != service:
+            continue
+        table = ctx.tier_table(limits.tiers, "load", ("rate_limits", name, "tiers"))
+        weights = {group: in_scenario(endpoint.share) for group, endpoint in limits.endpoints.items()}
+        means = [sum(weights.get(g, 0.0) * limit for g, limit in t.limits.items()) for t in table.tiers]
+        if means[0] > 0:
+            return [mean / means[0] for mean in means], [tier.below for tier in table.tiers[:-1]]
+    return [1.0], []
 
 
 def _check_shares(ctx: Context, limits: RateLimits, path: tuple[str, ...]) -> None:
@@ -70,20 +86,27 @@ def _load_measures(
     limits: RateLimits, table: TierTable, capacity: Array, service: Component
 ) -> Iterator[Measure]:
     yield measure("capacity", capacity * 60, "requests/min", "what the service carries at its maximum")
+    ratio, formula = _load_ratio(limits, capacity, service)
+    yield measure("load ratio", 100 * ratio, "%", formula)
     if limits.requests_per_minute is None or service.sizing is None:
         return
-    ratio = limits.requests_per_minute / 60 / capacity
-    yield measure("load ratio", 100 * ratio, "%", "requests_per_minute ÷ capacity")
     per_instance = service.sizing.capacity_rps
     count = np.ceil(limits.requests_per_minute / 60 / per_instance) + service.sizing.bounds.spare
     need = np.maximum(count, service.sizing.bounds.minimum)
     yield measure("instances for it", need, "", "requests/s ÷ what one carries + spare, at least min")
 
 
-def _current(limits: RateLimits, table: TierTable, capacity: Array) -> Pick | None:
-    if limits.requests_per_minute is None:
-        return None
-    ratio = per_scenario(limits.requests_per_minute / 60 / capacity)
+def _load_ratio(limits: RateLimits, capacity: Array, service: Component) -> tuple[Array, str]:
+    """Return the load over the capacity, (scenarios | 1, 1): as the plan says, or in its busiest hour."""
+    if limits.requests_per_minute is not None:
+        ratio = limits.requests_per_minute / 60 / capacity
+        return per_scenario(ratio), "requests_per_minute ÷ capacity"
+    peak = np.zeros((1, 1)) if service.peak_rps is None else service.peak_rps
+    return per_scenario(peak / capacity), "requests/s of the busiest hour ÷ capacity"
+
+
+def _current(limits: RateLimits, table: TierTable, capacity: Array, service: Component) -> Pick:
+    ratio, _ = _load_ratio(limits, capacity, service)
     return Pick(tuple(tier.name for tier in table.tiers), table.falls_into(ratio)[:, 0])
 
 

@@ -258,6 +258,7 @@ def hit_rate(semantic: Semantic) -> Floats:
     """Return the share of hits: as given, or interpolated at the similarity threshold."""
     if not semantic.hit_rate_at:
         return semantic.hit_rate
+    assert semantic.similarity_threshold is not None
     measured = sorted((float(at), rate) for at, rate in semantic.hit_rate_at.items())
     thresholds, rates = zip(*measured, strict=True)
     # Linear in the rates, so each has its weight at the threshold, and any of them may vary.

@@ -109,6 +109,7 @@ _CRDS = {
     "karpenter.sh/v1": ">= 1.0",
     "karpenter.k8s.aws/v1": ">= 1.0",
     "gateway.networking.k8s.io/v1": ">= 1.2",
+    "gateway.envoyproxy.io/v1alpha1": ">= 1.1",
     "external-secrets.io/v1": ">= 0.17",
     "monitoring.googleapis.com/v1": ">= 0.8",
 }

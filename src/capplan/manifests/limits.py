@@ -31,7 +31,7 @@ class LoadTier(NamedTuple):
 
 
 class RateLimit(NamedTuple):
-    """All tiers of a service; ``current``: the tier that the plan's load is in, or the first.
+    """All tiers of a service; ``current``: the tier that the plan's load is in.
 
     paths: where each group of endpoints lies; None where the plan does not say.
     """
@@ -51,7 +51,8 @@ def limits_of(site: Site) -> list[RateLimit]:
         measures = {measure.name: measure for measure in component.measures}
         names = [key.removesuffix(": below") for key in measures if key.endswith(": below")]
         tiers = [_tier(tier, list(said.endpoints), measures) for tier in names]
-        chosen = component.pick.name(0) if component.pick is not None else tiers[0].name
+        assert component.pick is not None
+        chosen = component.pick.name(0)
         current = next(tier for tier in tiers if tier.name == chosen)
         paths = {group: endpoint.path for group, endpoint in said.endpoints.items()}
         found.append(RateLimit(name, said.service, paths, tiers, current))

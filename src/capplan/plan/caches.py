@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from capplan.plan.deferred import variants
 from capplan.plan.fields import (
@@ -45,7 +45,7 @@ def _threshold(text: str) -> float:
     except ValueError:
         threshold = -1.0
     if not 0 <= threshold <= 1:
-        raise ValueError(f"'{text}' is not a similarity threshold between 0 and 1, such as \"0.85\"")
+        raise ValueError(f"'{text}' is not a similarity threshold between 0 and 1, such as \"0.9\"")
     return threshold
 
 
@@ -56,7 +56,9 @@ class Semantic(Section):
     hit_rate_at: dict[str, Share] = Field(
         {}, description="Measured hit rate by similarity threshold; replaces hit_rate."
     )
-    similarity_threshold: Share = Field(0.85, description="Lowest similarity that counts as a hit.")
+    similarity_threshold: Share | None = Field(
+        None, description="Lowest similarity that counts as a hit; required by hit_rate_at."
+    )
     hit_time: Duration = Field(0.05, description="Time to embed the question and find the answer.")
     embedding: Name | None = Field(None, description="External API that embeds each question.")
 
@@ -68,6 +70,12 @@ class Semantic(Section):
         if any(low < high for (_, low), (_, high) in pairwise(measured)):
             raise ValueError("a higher threshold cannot have a higher hit rate")
         return value
+
+    @model_validator(mode="after")
+    def _read_somewhere(self) -> "Semantic":
+        if self.hit_rate_at and self.similarity_threshold is None:
+            raise ValueError("hit_rate_at needs a similarity_threshold to be read at")
+        return self
 
 
 Eviction = Literal["allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-lfu", "volatile-ttl", "noeviction"]

@@ -25,6 +25,8 @@ class RateLimits(Section):
         description="Groups of endpoints; their shares add up to 100%."
     )
     requests_per_minute: Number | None = Field(
-        None, description="Current load; decides the load ratio and the current tier."
+        None,
+        description="Current load; decides the load ratio and the current tier. By default, that of the "
+        "plan's busiest hour.",
     )
     burst: Duration = Field(10.0, description="Burst that a client may send at once, in seconds of its rate.")

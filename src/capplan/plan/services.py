@@ -267,6 +267,27 @@ class Queue(Section):
         return value
 
 
+def _some(value: float) -> float:
+    if value <= 0:
+        raise ValueError("must be above 0, or it is always open")
+    return value
+
+
+def _few(value: float) -> float:
+    if value > 20:
+        raise ValueError("must be at most 20")
+    return value
+
+
+class CircuitBreaker(Section):
+    """Stops calls to a service that fails, so that it can recover."""
+
+    failures: Annotated[Share, AfterValidator(_some)] = Field(
+        description="Share of failed requests that opens it."
+    )
+    open: Duration = Field(30.0, description="How long it lets nothing through.")
+
+
 class ServiceBase(Section):
     """What every service has, whatever it runs on."""
 
@@ -303,6 +324,10 @@ class ServiceBase(Section):
         None,
         description="Queue settings, for a service that works off messages instead of answering callers.",
     )
+    retries: Annotated[Whole, AfterValidator(_few)] = Field(
+        0.0, description="How often callers, and the proxy in front, try a failed request again."
+    )
+    breaker: CircuitBreaker | None = None
     interruptible: bool = Field(
         False, description="Whether the service tolerates losing instances, as on spot."
     )

@@ -221,8 +221,8 @@ def _now(answer: Answer, names: Sequence[str]) -> Iterator[str]:
 def _value(value: float) -> str:
     """Return a number in at most seven significant digits.
 
-    >>> _value(24260.00000000005), _value(0.0005), _value(0.1213)
-    ('24,260', '0.0005', '0.1213')
+    >>> _value(31470.00000000005), _value(0.0005), _value(0.1213)
+    ('31,470', '0.0005', '0.1213')
     """
     rounded = float(f"{float(value):.7g}") + 0.0  # no negative zero
     return (

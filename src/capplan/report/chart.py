@@ -41,8 +41,8 @@ def _row(value: float, low: float, high: float) -> int:
 def _short(value: float) -> str:
     """Return a number in at most four significant digits, with k, M or G.
 
-    >>> _short(24260.0), _short(0.01), _short(1500000.0)
-    ('24.26k', '0.01', '1.5M')
+    >>> _short(31470.0), _short(0.01), _short(1500000.0)
+    ('31.47k', '0.01', '1.5M')
     """
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= size:

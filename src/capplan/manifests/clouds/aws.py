@@ -19,7 +19,7 @@ from capplan.quantities import DAY_S
 
 _ZONES = "ab"
 _ENGINE_MAJOR = {"postgres": "16", "mysql": "8.0"}
-"""Major versions: RDS chooses the minor one, and the documents' 16.1 can no longer be created."""
+"""Major versions: RDS chooses the minor one, as it stops creating old ones."""
 
 
 def group_artefacts(site: Site, service: Service, spec: VmGroup) -> Iterator[Artefact]:

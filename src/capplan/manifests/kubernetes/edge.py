@@ -6,10 +6,12 @@ import math
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.figures import number, whole
 from capplan.manifests.kubernetes.pods import MANAGED_BY, labels_of, pool_of, ports_of
 from capplan.manifests.limits import ingress_name, limits_of, nginx_limit, on_ingress
 from capplan.manifests.site import Service, Site
 
+_PROXY_TRIES = "nginx.ingress.kubernetes.io/proxy-next-upstream-tries"
 _PROXY_TIMEOUT = "nginx.ingress.kubernetes.io/proxy-read-timeout"
 
 
@@ -47,12 +49,28 @@ def host_artefacts(site: Site, service: Service, directory: str) -> Iterator[Art
         port, seconds = ports_of(service)["http"], math.ceil(service.workload.timeout)
         context: Tree = {**common, "gateway": site.name, "port": port, "timeout": f"{seconds}s"}
         yield _of(directory, "httproute", service.name, context)
+        if site.manifests.gateway_class in ENVOY_CLASSES:
+            yield from _envoy_policy(service, directory, common)
         return
     ingress_class = site.manifests.ingress_class
     context = {**common, "ingress_class": ingress_class, "tls_secret": tls_secret_of(service)}
     for (name, path), noted in _ingresses(site, service).items():
         own = {**context, "name": name, "path": path, "annotations": noted}
         yield _of(directory, "ingress", name, own)
+
+
+ENVOY_CLASSES = ("eg", "envoy", "envoy-gateway")
+"""GatewayClasses by the names that Envoy Gateway's documentation gives its own."""
+
+
+def _envoy_policy(service: Service, directory: str, common: Tree) -> Iterator[Artefact]:
+    """Yield how often Envoy tries again, and the most requests that it lets in: all that instances take."""
+    spec, retries = service.spec, whole(service.spec.retries)
+    most = None if spec.concurrency is None else math.ceil(service.hi * number(spec.concurrency))
+    circuit = spec.breaker is not None and most is not None
+    if retries or circuit:
+        context = {**common, "retries": retries, "most": most if circuit else None}
+        yield _of(directory, "backendtrafficpolicy", service.name, context)
 
 
 def _of(directory: str, kind: str, name: str, context: Tree) -> Artefact:
@@ -69,6 +87,8 @@ def _ingresses(site: Site, service: Service) -> dict[tuple[str, str], Tree]:
     """Return the annotations of each Ingress by its name and path: one for all, one for each limited path."""
     nginx = site.manifests.ingress_class == "nginx"
     timeout = {_PROXY_TIMEOUT: str(math.ceil(service.workload.timeout))} if nginx else {}
+    if nginx and "retries" in service.spec.model_fields_set:
+        timeout[_PROXY_TRIES] = str(1 + whole(service.spec.retries))
     found: dict[tuple[str, str], Tree] = {(service.name, "/"): timeout}
     for limit in limits_of(site):
         if limit.service != service.name or not on_ingress(site, limit):
