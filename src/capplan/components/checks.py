@@ -368,29 +368,22 @@ databases: {orders: {platform: rds, engine: postgres, machine: db.t3.medium}}
     remedy="Make the pools smaller, or put a pooler in between.",
     source="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html",
 )
+_LIMITED = """\
+# file: load.yaml
+{schema: 1, name: load, kind: load, by: load_ratio, source: {as_of: unknown, text: the team's},
+ tiers: [{name: any, below: 100%%, limits: {all: 120}}]}
+# file: plan.yaml
+services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, throughput: 20, instances: {min: 1, max: 5}}}
+rate_limits:
+  public: {service: api, tiers: load.yaml, clients: %s, endpoints: {all: {share: 100%%}}}
+"""
 LIMIT_ABOVE_CAPACITY = Check(
     code="limit-above-capacity",
     severity="warning",
     title="Rate limits admit more than the service carries",
     why="If all clients use their limits at once, the service is overloaded and the limits protect nothing.",
-    breaks="""\
-# file: load.yaml
-{schema: 1, name: load, kind: load, by: load_ratio, source: {as_of: unknown, text: the team's},
- tiers: [{name: any, below: 100%, limits: {all: 120}}]}
-# file: plan.yaml
-services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, throughput: 20, instances: {min: 1, max: 5}}}
-rate_limits:
-  public: {service: api, tiers: load.yaml, clients: 1000, endpoints: {all: {share: 100%}}}
-""",
-    near="""\
-# file: load.yaml
-{schema: 1, name: load, kind: load, by: load_ratio, source: {as_of: unknown, text: the team's},
- tiers: [{name: any, below: 100%, limits: {all: 120}}]}
-# file: plan.yaml
-services: {api: {platform: fargate, cpu: 0.5, memory: 1Gi, throughput: 20, instances: {min: 1, max: 5}}}
-rate_limits:
-  public: {service: api, tiers: load.yaml, clients: 20, endpoints: {all: {share: 100%}}}
-""",
+    breaks=_LIMITED % 1000,
+    near=_LIMITED % 20,
     remedy="Lower the limits, or raise instances.max.",
     source="capacity × share of the endpoint ÷ cost of a request ÷ clients active in the tier",
 )
