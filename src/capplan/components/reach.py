@@ -10,6 +10,7 @@ import numpy as np
 from capplan.components import checks
 from capplan.components.base import Context
 from capplan.findings import Finding, Severity
+from capplan.plan.sites import site_of
 
 
 def reach_findings(ctx: Context) -> Iterator[Finding]:
@@ -27,12 +28,19 @@ def reach_findings(ctx: Context) -> Iterator[Finding]:
     message = "nobody calls it, so it is sized without load"
     for section in ("services", "llm", "external_apis", "resources", "databases", "caches"):
         for name, component in getattr(ctx.plan, section).items():
+            if _stands_by(ctx, name):
+                continue
             if not np.any(ctx.load.per_entry[name]) and (
                 section != "resources" or np.any(component.per_request)
             ):
                 remedy = f"Add {name} to the calls of a service, or to demand.entry."
                 severity: Severity = "info" if _is_held(section, component) else "warning"
                 yield checks.UNCALLED.finding(name, message, remedy, severity=severity)
+
+
+def _stands_by(ctx: Context, name: str) -> bool:
+    site = site_of(name, ctx.plan.sites)
+    return site is not None and ctx.plan.sites[site].standby is not None
 
 
 def _is_held(section: str, component: Any) -> bool:
