@@ -28,7 +28,7 @@ def build_sites(ctx: Context, others: Sequence[Component]) -> Iterator[Component
         platform="",
         provider="",
         region="",
-        path=("sites",),
+        path=("site_recovery",),
         measures=found,
         findings=list(_findings(ctx, found)),
     )
