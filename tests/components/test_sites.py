@@ -183,3 +183,14 @@ def test_the_system_recovers_as_its_slowest_link(sites, goal, rpo, rto, missed):
     }
     assert measures == {"RPO, site lost": rpo, "RTO, site lost": rto}
     assert ("site-objective" in {finding.code for finding in found.findings}) is missed
+
+
+def test_one_site_can_be_changed_alone(capplan, tmp_path):
+    (tmp_path / "plan.yaml").write_text(PLAN % ("flat", TWO, 0))
+    found = capplan("estimate", tmp_path, "--set", "services.web-eu.throughput=5/s", "--format", "json")
+    counts = {
+        name: c["instances"]["peak"]
+        for name, c in json.loads(found.stdout)["components"].items()
+        if name in ("web", "web-eu")
+    }
+    assert counts == {"web": 15, "web-eu": 30}

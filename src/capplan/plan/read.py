@@ -60,7 +60,8 @@ def parse_plan(
         raw = _set(raw, text_, places)
     if alternative is not None:
         raw = merge(raw, _overlay(raw, alternative, places))
-    for text_ in (text_ for text_ in sets if not _on_alternative(text_)):
+    late = [text_ for text_ in sets if _on_copy(text_, raw)]
+    for text_ in (text_ for text_ in sets if not (_on_alternative(text_) or text_ in late)):
         raw = _set(raw, text_, places)
     if books:
         raw = merge(raw, {"pricing": {"books": [*_books(raw), *books]}})
@@ -70,8 +71,18 @@ def parse_plan(
         from capplan.plan.sites import with_sites
 
         raw = with_sites(raw, plan, places)
+        for text_ in late:
+            raw = _set(raw, text_, places)
         plan = validate(raw, places)
     return PlanFile(plan, raw, places, directory)
+
+
+def _on_copy(assigned: str, raw: Raw) -> bool:
+    """Say whether a `--set` changes a component that another site than the first brings."""
+    sites = raw.get("sites")
+    others = tuple(f"-{site}" for site in list(sites)[1:]) if isinstance(sites, dict) else ()
+    name = "".join(assigned.partition("=")[0].split(".")[1:2])
+    return bool(others) and name.endswith(others)
 
 
 def _on_alternative(assigned: str) -> bool:
