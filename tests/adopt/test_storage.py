@@ -205,3 +205,16 @@ def test_gateways_order_balancers(tmp_path: Path, asked: AdoptOptions, object_: 
     assert balancers(found) == pytest.approx(expected, abs=0.01)
     mesh = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: edge}\nspec: {}\n"
     assert balancers(adopted(tmp_path, pod(), mesh, asked=asked)) == 0
+
+
+@pytest.mark.parametrize("port", ["{}", "[1]", "null", "x"])
+def test_ports_of_any_shape_are_one_rule_each(tmp_path: Path, port: str) -> None:
+    service = (
+        "kind: Service\napiVersion: v1\nmetadata: {name: web}\n"
+        f"spec: {{type: LoadBalancer, ports: [{{port: 80, protocol: {port}}}]}}\n"
+    )
+    edge = (
+        "apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\nmetadata: {name: edge}\n"
+        f"spec: {{gatewayClassName: gke-l7, listeners: [{{port: {port}}}, {{port: 80}}]}}\n"
+    )
+    assert balancers(adopted(tmp_path, pod(), service, edge, asked=GCP)) == pytest.approx(RULES_USD)

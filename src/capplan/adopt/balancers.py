@@ -93,7 +93,7 @@ def _services(draft: Draft, world: World) -> Iterator[_Front]:
     for item in world.of("Service"):
         if text(item.tree, "spec.type") == "LoadBalancer":
             ports = maps(item.tree, "spec.ports")
-            protocols = {port.get("protocol", "TCP") for port in ports}
+            protocols = {str(port.get("protocol", "TCP")) for port in ports}
             rules = len(ports) if draft.provider() == "azure" else len(protocols)
             yield _Front([item], _NETWORK, max(1, rules))
 
@@ -160,7 +160,7 @@ def _gateways(draft: Draft, world: World) -> Iterator[_Front]:
             what = f"capplan does not know the price of a Gateway of class {name}"
             draft.note(checks.UNKNOWN_RESOURCE, address_of(item), what)
             continue
-        ports = {listener.get("port") for listener in maps(item.tree, "spec.listeners")}
+        ports = {str(listener.get("port")) for listener in maps(item.tree, "spec.listeners")}
         yield _Front([item], _GATEWAYS.get(classes.get(name, ""), _NETWORK), max(1, len(ports)))
 
 

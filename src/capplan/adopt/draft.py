@@ -215,7 +215,7 @@ class Draft:
 
 def address_of(item: Item) -> str:
     """Return what names an object, wherever it stands: its kind, its namespace if it says one, its name."""
-    return "/".join(part for part in (item.kind, item.namespace, item.name) if part)
+    return "/".join(part for part in (item.kind, item.namespace, item.name) if part) or item.path
 
 
 def cores(value: float) -> str | int:

@@ -196,7 +196,7 @@ def _adopt_volumes(draft: Draft, workload: Workload, world: World) -> None:
         gib = storage.known_gib(mapping(claim, "spec"), where, draft)
         name = f"{item.name}-{text(claim, 'metadata.name')}"
         if gib is not None and disk is not None:
-            storage.add_disk(draft, item, disk, gib, workload.hi, name)
+            storage.add_disk(draft, item, disk, gib, max(0, workload.hi), name)
     for volume in maps(workload.pod, "volumes"):
         if "ephemeral" in volume:
             size = storage.claimed_gib(mapping(volume, "ephemeral.volumeClaimTemplate.spec"))
