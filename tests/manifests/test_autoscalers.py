@@ -3,7 +3,7 @@
 import textwrap
 
 import pytest
-from helpers import SHIPPED, plan_of
+from helpers import SHIPPED, component, estimate_of, plan_of
 from rendering import rendered
 
 from capplan.autoscale.hpa.rules import DISABLED, MAX, PERCENT, PODS
@@ -111,10 +111,36 @@ def test_a_schedule_alone_is_enough():
     assert list(scaler(text).metrics.measures) == [SCHEDULED]
 
 
+OFFICE = "{kind: keda, cron: [{start: 0 8 * * 1-5, end: 0 18 * * 1-5, replicas: 8}], triggers: {cpu: 70}}"
+
+
+def test_the_estimate_bills_what_the_schedule_keeps():
+    found = component(
+        estimate_of(SHOP.replace("AUTOSCALER", OFFICE), "demand.requests_per_second=20"), "web"
+    ).sizing
+    by_day = found.running[0].reshape(7, 24)
+    assert by_day[:5, 8:18].min() == 8
+    assert by_day[5:].max() == found.required[0].reshape(7, 24)[5:].max()
+    assert found.required.max() < 8
+
+
+def test_a_flat_load_has_the_mean_of_a_week():
+    """Two instances, and eight in 50 of 168 hours."""
+    flat = SHOP.replace("AUTOSCALER", OFFICE).replace("office-hours", "flat")
+    found = component(estimate_of(flat, "demand.requests_per_second=1"), "web").sizing
+    assert found.running.tolist() == [[pytest.approx((50 * 8 + 118 * 2) / 168)]]
+
+
+def test_a_schedule_goes_no_higher_than_the_maximum():
+    low = SHOP.replace("AUTOSCALER", OFFICE).replace("max: 20", "max: 5")
+    assert component(estimate_of(low), "web").sizing.running.max() == 5
+
+
 @pytest.mark.parametrize(
     ("autoscaler", "said"),
     [
         ("{idle: 0}", "idle needs kind: keda"),
+        ("{triggers: {requests: {threshold: 9, query: 'rate(x_total[1m])'}}}", "query needs kind: keda"),
         ("{cron: [{start: 0 8 * * *, end: 0 18 * * *, replicas: 8}]}", "cron needs kind: keda"),
         ("{behavior: {up: {period: 30s}}}", "needs window"),
         ("{behavior: {up: {policies: [{pods: 2, percent: 10}]}}}", "needs percent or pods"),

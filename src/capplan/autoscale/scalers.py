@@ -103,7 +103,7 @@ def on_schedule(scaler: Scaler, service: Service, settings: Settings, ticks: int
     triggers = () if service.workload is None else service.workload.autoscaler.cron
     if not triggers or s.SCHEDULED not in scaler.metrics.measures:
         return scaler
-    from capplan.autoscale.schedule import scheduled
+    from capplan.demand.schedule import scheduled
 
     asked = reals(scheduled(triggers, settings.begins_s, settings.tick_s, ticks).tolist())
     return scaler._replace(metrics=scaler.metrics._replace(scheduled=asked))

@@ -26,8 +26,8 @@ class LostSite(NamedTuple):
 class Settings(NamedTuple):
     """How to simulate; None leaves it to the plan or the platform, 0 switches a mechanism off.
 
-    random: Poisson arrivals; otherwise exactly the mean. metric_lag_s: age of what autoscalers see, beyond a
-    tick. limit_rps: what a rate limiter lets in while there is little load; less, tier by tier, under more.
+    random: Poisson arrivals; otherwise exactly the mean. metric_lag_s: age of the newest that autoscalers
+    see. limit_rps: what a rate limiter lets in while there is little load; less, tier by tier, under more.
     breaker: share of failures that opens a circuit breaker. blind_s: from when until when nobody measures
     anything. begins_s: when the first tick begins, since 1970 in UTC. lost: a site that is lost.
     """

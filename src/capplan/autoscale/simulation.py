@@ -17,8 +17,7 @@ from capplan.autoscale.loop import simulate
 from capplan.autoscale.settings import Settings
 from capplan.autoscale.setup import Subject, subjects
 from capplan.catalog.catalog import Catalog
-from capplan.demand.load import Load, Pattern, load_on
-from capplan.demand.trace import read_recording
+from capplan.demand.load import Load, Pattern, load_on, pattern_of
 from capplan.errors import InputError, Problem
 from capplan.estimate import Estimate, context_of, estimate_on
 from capplan.plan.bind import Scenarios
@@ -30,8 +29,6 @@ from capplan.stdin import name_of
 
 _DAYS = 7.0
 _MOST_TICKS = 50_000_000
-_MONDAY_S = 1_767_571_200.0
-"""When the week of a profile begins, for what goes by the calendar: Monday 2026-01-05 at 00:00 UTC."""
 
 
 class SimulatedSeries(NamedTuple):
@@ -120,8 +117,8 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
     A trace given here keeps the plan's volume, if it says one.
     """
     estimate = estimate_on(context_of(file, catalog), Scenarios())
-    load, step_s, begins_s, notes = _load(estimate, trace, file.directory)
-    settings = settings._replace(begins_s=begins_s)
+    load, pattern, notes = _load(estimate, trace, file.directory)
+    step_s, settings = pattern.step_s, settings._replace(begins_s=pattern.begins_s)
     steps = load.shape.shape[1]
     natural_s = steps * step_s if steps > 1 else _DAYS * DAY_S
     seconds = natural_s if settings.days is None else settings.days * DAY_S
@@ -153,23 +150,15 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
     return Prepared(estimate, settings, load.profile, seconds, found, notes)
 
 
-def _load(
-    estimate: Estimate, trace: Trace | None, directory: Path
-) -> tuple[Load, float, float, Sequence[str]]:
-    """Return the load, the seconds of a step, when it begins, and what a reader must know of a trace."""
-    plan = estimate.plan
-    if trace is None and plan.demand.trace is None:
-        return estimate.load, HOUR_S, _MONDAY_S, ()
-    recording = read_recording(trace or plan.demand.trace, directory)  # type: ignore[arg-type]
-    notes = (*recording.gaps, *recording.said)
+def _load(estimate: Estimate, trace: Trace | None, directory: Path) -> tuple[Load, Pattern, Sequence[str]]:
+    """Return the load, its pattern, and what a reader must know of a trace."""
+    plan, pattern = estimate.plan, estimate.context.pattern
     if trace is None:
-        return estimate.load, recording.step_s, recording.begins_s, notes
-    mean = float(recording.rps.mean())
-    name = Path(name_of(trace.file)).name
-    pattern = Pattern(mean, recording.rps / mean, name, step_s=recording.step_s)
-    places = estimate.file.places
-    load = load_on(pattern, _unstretched(plan), estimate.hours_per_month, places)
-    return load, recording.step_s, recording.begins_s, [f"{pattern.name}: {note}" for note in notes]
+        return estimate.load, pattern, (*pattern.gaps, *pattern.said)
+    found = pattern_of(plan.demand.model_copy(update={"trace": trace}), directory)
+    pattern = found._replace(name=Path(name_of(trace.file)).name)
+    load = load_on(pattern, _unstretched(plan), estimate.hours_per_month, estimate.file.places)
+    return load, pattern, [f"{pattern.name}: {note}" for note in (*pattern.gaps, *pattern.said)]
 
 
 def _unstretched(plan: Plan) -> Plan:

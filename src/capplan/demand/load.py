@@ -72,6 +72,7 @@ class Pattern(NamedTuple):
 
     recorded_rps: mean requests per second of a trace; 0 for a profile.
     shape: load of an hour ÷ the mean, (hours,). step_s: how long its hours are.
+    begins_s: when the first begins, since 1970 in UTC.
     said, gaps: how a trace was read, and what of it is made up.
     """
 
@@ -81,6 +82,7 @@ class Pattern(NamedTuple):
     said: Sequence[str] = ()
     gaps: Sequence[str] = ()
     step_s: float = HOUR_S
+    begins_s: float = profiles.BEGINS_S
 
 
 def pattern_of(demand: Demand, directory: Path) -> Pattern:
@@ -97,6 +99,7 @@ def pattern_of(demand: Demand, directory: Path) -> Pattern:
             said=recording.said,
             gaps=recording.gaps,
             step_s=recording.step_s,
+            begins_s=recording.begins_s,
         )
     if demand.profile is None:
         return Pattern(0.0, profiles.week("consumer-diurnal"), "consumer-diurnal")

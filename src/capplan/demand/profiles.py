@@ -12,6 +12,9 @@ import numpy as np
 
 from capplan.arrays import Array, Floats, hourly_mean
 
+BEGINS_S = 1_767_571_200.0
+"""When the week begins, for what goes by the calendar: Monday 2026-01-05 at 00:00 UTC."""
+
 HOURS = 168
 _HOUR = np.arange(HOURS) % 24
 _DAY = np.arange(HOURS) // 24

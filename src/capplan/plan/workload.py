@@ -43,7 +43,7 @@ class Trigger(Section):
         description="Value to keep on each instance, latency in seconds; by default, the plan's own target.",
     )
     activation: Number | None = Field(None, description="Value above which KEDA scales up from zero.")
-    query: Text | None = Field(None, description="PromQL query instead of the default one.")
+    query: Text | None = Field(None, description="PromQL query that KEDA asks instead of the default one.")
 
 
 def _trigger_of(value: object) -> object:
@@ -209,7 +209,8 @@ class Autoscaler(Section):
             raise ValueError(
                 "knative scales by requests in progress and takes no triggers, behavior or fallback"
             )
-        of_keda = sorted(given & {"cron", "idle"})
+        own_query = {"query"} if any(trigger.query for trigger in self.triggers.values()) else set()
+        of_keda = sorted(given & {"cron", "idle"} | own_query)
         if self.kind != "keda" and of_keda:
             raise ValueError(f"{of_keda[0]} needs kind: keda")
         if self.kind != "knative" and "knative" in given:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capplan.arrays import Array, Floats, hourly_max
+from capplan.arrays import Array, Floats, hourly_max, hourly_mean
 from capplan.capacity.limits import Limit
 from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.components.base import Component, Context, Path
@@ -98,10 +98,25 @@ def _sizing(ctx: Context, name: str, service: Service, rps: Array, path: Path) -
     limits = limits_of(service, instance)
     _check_carries(ctx, limits, service, instance, path)
     if service.queue is None:
-        return size(rps, limits, _bounds(service, limits), _promise(ctx, service, instance))
+        found = size(rps, limits, _bounds(service, limits), _promise(ctx, service, instance))
+        return _on_schedule(ctx, service, found)
     from capplan.components.services.backlog import with_backlog
 
-    return size(with_backlog(rps, hourly_max(rps), service.queue), limits, _bounds(service, limits))
+    loaded = with_backlog(rps, hourly_max(rps), service.queue)
+    return _on_schedule(ctx, service, size(loaded, limits, _bounds(service, limits)))
+
+
+def _on_schedule(ctx: Context, service: Service, sizing: Sizing) -> Sizing:
+    """Return the sizing with what cron triggers keep running; the mean of a week where no hour differs."""
+    crons = () if service.workload is None else service.workload.autoscaler.cron
+    if not crons:
+        return sizing
+    from capplan.demand.schedule import scheduled
+
+    pattern, hours = ctx.pattern, sizing.running.shape[1]
+    asked = scheduled(crons, pattern.begins_s, pattern.step_s, hours if hours > 1 else 168)
+    kept = np.maximum(sizing.running, asked if sizing.ceiling is None else np.minimum(asked, sizing.ceiling))
+    return sizing._replace(running=kept if hours > 1 else hourly_mean(kept))
 
 
 def _promise(ctx: Context, service: Service, instance: Instance) -> Promise | None:

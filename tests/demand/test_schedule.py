@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from capplan.autoscale.schedule import scheduled
+from capplan.demand.schedule import scheduled
 from capplan.plan.workload import CronTrigger
 
 HOUR_S = 3600.0
