@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
@@ -217,6 +218,36 @@ def test_two_directories_are_compared(capplan: Callable, tmp_path: Path) -> None
     done = capplan("diff", *sides, "--provider", "aws", "--region", "us-east-1", "--format", "json")
     expected = json.loads(done.stdout)["monthly_cost"]["expected"]
     assert expected["after"] - expected["before"] == pytest.approx(2 * 730 * 0.045, abs=0.01)
+
+
+def test_a_revision_is_compared_with_its_modules(
+    capplan: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(
+        tmp_path,
+        stacks__shop__main_tf='module "out" {\n  source = "../../parts/out"\n  count = 1\n}\n',
+        parts__out__main_tf='resource "aws_nat_gateway" "a" {}\n',
+    )
+    plan = {"planned_values": {"root_module": {"resources": []}}, "format_version": "1.2"}
+    (tmp_path / "tfplan.json").write_text(json.dumps(plan), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for command in (
+        ("init", "-q", "-b", "main"),
+        ("add", "."),
+        ("-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qm", "base"),
+    ):
+        subprocess.run(["git", *command], check=True)
+    shop = tmp_path / "stacks" / "shop" / "main.tf"
+    shop.write_text(shop.read_text().replace("count = 1", "count = 3"), encoding="utf-8")
+    gateway = 730 * 0.045
+    for base, here, below in (("main:stacks/shop", "stacks/shop", "."), ("main:shop", "shop", "stacks")):
+        monkeypatch.chdir(tmp_path / below)
+        done = capplan("diff", base, here, "--provider", "aws", "--region", "us-east-1", "--format", "json")
+        expected = json.loads(done.stdout)["monthly_cost"]["expected"]
+        assert (expected["before"], expected["after"]) == pytest.approx((gateway, 3 * gateway), abs=0.01)
+    monkeypatch.chdir(tmp_path)
+    assert capplan("diff", "main:tfplan.json", "tfplan.json").exit_code == 0
+    assert "git cannot show it" in capplan("diff", "tfplan.json", "main:gone.json").stderr
 
 
 HOSTILE = {

@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from posixpath import normpath
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
@@ -80,6 +81,11 @@ def _revised(name: str, books: Sequence[str], alternative: str | None, asked: Ad
     if _is_directory_without_plan(revision, inside):
         with TemporaryDirectory() as directory:
             return _adopted(name, _extracted(revision, inside, Path(directory)), books, asked)
+    if inside.endswith((".json", ".tfstate")):
+        with TemporaryDirectory() as directory:
+            path = Path(directory) / Path(inside).name
+            path.write_bytes(_blob(revision, inside))
+            return side_of(str(path), books, alternative, asked)._replace(name=name)
     where, text = _at_revision(revision, inside)
     file = parse_plan(text, f"{revision}:{where}", Path(where).parent, (), alternative, books)
     return Side(name, _as_saved(estimate(file, Catalog(asked.catalogs))))
@@ -122,28 +128,56 @@ def _at_revision(revision: str, inside: str) -> tuple[str, str]:
         done = _git("cat-file", "blob", f"{revision}:{_from_here(name)}")
         if done.returncode == 0:
             return name, decode(done.stdout, f"{revision}:{name}")
+    raise _not_shown(revision, inside, done)
+
+
+def _blob(revision: str, inside: str) -> bytes:
+    done = _git("cat-file", "blob", f"{revision}:{_from_here(inside)}")
+    if done.returncode:
+        raise _not_shown(revision, inside, done)
+    return done.stdout
+
+
+def _not_shown(revision: str, inside: str, done: subprocess.CompletedProcess[bytes]) -> InputError:
     what = f"git cannot show it ({_reason(done) or 'no output'})"
-    raise InputError(Problem(f"{revision}:{inside}", what))
+    return InputError(Problem(f"{revision}:{inside}", what))
 
 
 def _is_directory_without_plan(revision: str, inside: str) -> bool:
     """Say whether a path is a directory at a revision, and holds manifests rather than a plan."""
-    done = _git("ls-tree", "-z", "--name-only", f"{revision}:{_from_here(inside)}")
+    done = _git("ls-tree", "-z", "--full-tree", "--name-only", f"{revision}:{_from_here(inside)}")
     return done.returncode == 0 and not {b"plan.yaml", b"capplan.yaml"} & set(done.stdout.split(b"\0"))
 
 
 def _extracted(revision: str, inside: str, directory: Path) -> Path:
-    """Write the files of a directory at a revision, links left out, and return where they are."""
-    listed = _git("ls-tree", "-r", "-z", f"{revision}:{_from_here(inside)}").stdout
-    for line in filter(None, listed.split(b"\0")):
-        about, _, path = line.partition(b"\t")
-        mode, _, blob = about.decode().split()
-        name = os.fsdecode(path)
-        if mode.startswith("100") and name.endswith((".yaml", ".yml", ".json", ".tf", ".tfvars")):
-            target = directory / Path(inside).name / name
+    """Write the files of a directory at a revision, links left out, and return where they are.
+
+    Terraform may use modules beside the directory, so all its files in the repository are written.
+    """
+    ends: tuple[str, ...] = (".yaml", ".yml", ".json")
+    top = found = directory / Path(inside).name
+    files = _files(f"{revision}:{_from_here(inside)}")
+    if any(name.endswith(".tf") and "/" not in name for name in files):
+        prefix = _git("rev-parse", "--show-prefix", revision).stdout.decode().splitlines()[0]
+        ends, files = (".tf", ".tfvars", ".tfvars.json"), _files(revision)
+        top, found = directory, directory / normpath(f"{prefix}{inside}")
+    for name, blob in files.items():
+        if name.endswith(ends):
+            target = top / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(_git("cat-file", "blob", blob).stdout)
-    return directory / Path(inside).name
+    return found
+
+
+def _files(tree: str) -> dict[str, str]:
+    """Return the blobs of the regular files in a tree, by name."""
+    found = {}
+    for line in filter(None, _git("ls-tree", "-r", "-z", "--full-tree", tree).stdout.split(b"\0")):
+        about, _, path = line.partition(b"\t")
+        mode, _, blob = about.decode().split()
+        if mode.startswith("100"):
+            found[os.fsdecode(path)] = blob
+    return found
 
 
 def _from_here(path: str) -> str:
