@@ -255,3 +255,20 @@ def test_what_is_written_of_known_values_and_has_none_is_not_set(written: Any, u
         root=module(module_calls={"db": {"module": database, "expressions": {}}}),
     )
     assert found.unset(node(found, "module.db.aws_db_instance.db"), "allocated_storage") == unset
+
+
+def test_each_reference_is_followed_once() -> None:
+    """Otherwise thirty outputs that refer to two others each would be a thousand million ways."""
+    outputs = {
+        f"o{index}": {"expression": refers(*(f"module.m.o{index + 1}[{key}]" for key in range(2)))}
+        for index in range(30)
+    }
+    outputs["o30"] = {"expression": refers(f"{CLUSTER}.c.name")}
+    root = module(
+        {f"{GROUP}.p": {"cluster_name": refers("module.m.o0")}},
+        module_calls={"m": {"module": module(outputs=outputs, module_calls={"m": {"module": {}}})}},
+    )
+    nested = root["module_calls"]["m"]["module"]
+    nested["module_calls"]["m"]["module"] = nested
+    found = graph(entry(f"{GROUP}.p"), root=root)
+    assert found.referred(node(found, f"{GROUP}.p"), "cluster_name", (CLUSTER,)) == []

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from capplan.adopt.terraform.planned import UNKNOWN
 from capplan.adopt.tfplan import list_of
 
 _STEP = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[[^\]]*\]|[^.\[\]]+')
@@ -71,7 +72,7 @@ def value_at(tree: object, path: str) -> Any:
 
 def picked(value: object, steps: Iterable[str]) -> object:
     """Return what the rest of a reference picks out of a value."""
-    for step in steps:
+    for step in steps if value is not UNKNOWN else ():
         key = key_of(step) if step.startswith("[") else step
         if isinstance(value, Mapping):
             value = value.get(str(key))

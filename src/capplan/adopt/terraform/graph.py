@@ -21,7 +21,7 @@ from capplan.adopt.terraform.addresses import (
     value_at,
     without_keys,
 )
-from capplan.adopt.terraform.planned import UNKNOWN, Planned, Unknown, place_of, region_in
+from capplan.adopt.terraform.planned import UNKNOWN, Planned, place_of, region_in
 from capplan.adopt.tfplan import list_of, mapping_of
 from capplan.plan.services import Provider
 
@@ -48,8 +48,20 @@ class _Module(NamedTuple):
     key: int | str | None
 
 
-_Reached = Iterator["Planned | None"]
-"""What references lead to; None for one whose end the document does not show."""
+class _End(NamedTuple):
+    """Where a reference leads: to a resource, if to one, and to a value; UNKNOWN if the document has none."""
+
+    node: Planned | None
+    value: object
+
+
+_CUT_OFF = _End(None, UNKNOWN)
+"""Of a reference whose end the document does not show."""
+
+_UNSHOWN = ("local", "path", "terraform", "count", "self")
+"""First words of references to what no document shows."""
+
+_UNKNOWN_EXPRESSION = {"references": ["local.unknown"]}
 
 
 class Graph:
@@ -88,7 +100,8 @@ class Graph:
         References are followed through variables, module inputs and outputs, and `each`; what is known is
         also found by its value, as in a state. An attribute that is not written stands for all of them.
         """
-        found = {n.address: n for n in self._reached(node, path) if n is not None and n.type in types}
+        ends = (end.node for end in self._reached(node, path))
+        found = {n.address: n for n in ends if n is not None and n.type in types}
         if not found:
             said = set(texts_in(value_at(node.values, path)))
             for value in said:
@@ -125,8 +138,8 @@ class Graph:
         written = None if node.expressions is None else value_at(node.expressions, path)
         if not isinstance(written, dict):
             return False
-        found = list(self._values_of(written, node.scope, node, 0))
-        return bool(found) and not any(isinstance(value, Unknown) for value in found)
+        found = [end.value for end in self._ends(written, node.scope, node, set(), 0)]
+        return bool(found) and UNKNOWN not in found
 
     def region(self, node: Planned) -> str | None:
         """Return where a resource is: as it says, as what it refers to says, or as its provider is set up."""
@@ -147,8 +160,8 @@ class Graph:
         found = mapping_of(self._providers.get(key))
         expressions, scope = mapping_of(found.get("expressions")), str(found.get("module_address") or "")
         for attribute in ("region", "zone"):
-            for value in self._values_of(mapping_of(expressions.get(attribute)), scope, None, 0):
-                region = region_in(value, provider)
+            for end in self._ends(expressions.get(attribute), scope, None, set(), 0):
+                region = region_in(end.value, provider)
                 if region is not None:
                     return region
         return None
@@ -253,64 +266,65 @@ class Graph:
             self._modules[scope] = _Module(configuration, call, parent, own, key_of(last) if keyed else None)
         return self._modules[scope]
 
-    def _reached(self, node: Planned, path: str) -> _Reached:
-        """Yield what an attribute refers to; None for each reference whose end the document does not show."""
+    def _reached(self, node: Planned, path: str) -> Iterator[_End]:
+        """Yield what an attribute leads to; all attributes do where it is not written."""
         if node.expressions is None:
             for address in node.depends_on:
-                yield from self._by_written.get(address, ())
-            yield None
+                yield from (_End(found, UNKNOWN) for found in self._by_written.get(address, ()))
+            yield _CUT_OFF
             return
         expression = value_at(node.expressions, path)
         written = node.expressions if expression is None else expression
-        yield from self._inside(written, node.scope, node, 0)
+        yield from self._ends(written, node.scope, node, set(), 0)
 
     def _is_cut_off(self, node: Planned, path: str) -> bool:
         expression = None if node.expressions is None else value_at(node.expressions, path)
-        return expression is None or any(found is None for found in self._reached(node, path))
+        return expression is None or _CUT_OFF in self._reached(node, path)
 
-    def _inside(self, expression: object, scope: str, user: Planned | None, depth: int) -> _Reached:
+    def _ends(
+        self, expression: object, scope: str, user: Planned | None, seen: set[tuple[str, str]], depth: int
+    ) -> Iterator[_End]:
+        """Yield what an expression in a module leads to. ``user``: the resource that it belongs to."""
+        if isinstance(expression, dict) and "constant_value" in expression:
+            yield _End(None, expression["constant_value"])
         for reference in references_in(expression):
-            yield from self._follow(reference, scope, user, depth + 1)
-
-    def _follow(self, reference: str, scope: str, user: Planned | None, depth: int) -> _Reached:
-        steps = steps_of(reference)
-        head = steps[0] if steps else ""
-        if depth > _DEEPEST or len(steps) < 2:
-            yield None
-        elif head == "each" and user is not None and user.for_each is not None:
-            yield from self._inside(user.for_each, scope, user, depth)
-        elif head == "each":
-            module = self._module(scope)
-            yield from self._inside(module.call.get("for_each_expression"), module.parent, None, depth)
-        elif head == "var":
-            yield from self._input(steps[1], scope, depth)
-        elif head == "module":
-            yield from self._output(steps[1:], scope, user, depth)
-        elif head in ("local", "path", "terraform", "count", "self"):
-            yield None
-        else:
-            yield from self._named(steps, scope, user)
-
-    def _input(self, name: str, scope: str, depth: int) -> _Reached:
-        module = self._module(scope)
-        expression = mapping_of(module.call.get("expressions")).get(name)
-        if expression is not None:
-            yield from self._inside(expression, module.parent, None, depth)
-        elif scope and "default" not in self._declared(name, scope):
-            yield None
-
-    def _declared(self, name: str, scope: str) -> Mapping[str, Any]:
-        return mapping_of(mapping_of(self._module(scope).configuration.get("variables")).get(name))
-
-    def _output(self, steps: list[str], scope: str, user: Planned | None, depth: int) -> _Reached:
-        for child, rest in self._children(steps, scope, user):
-            if not rest:
+            steps = steps_of(reference)
+            if (reference, scope) in seen:
                 continue
-            output = mapping_of(mapping_of(self._module(child).configuration.get("outputs")).get(rest[0]))
-            if "expression" in output:
-                yield from self._inside(output["expression"], child, None, depth)
+            seen.add((reference, scope))
+            if depth > _DEEPEST or len(steps) < 2 or steps[0] in _UNSHOWN:
+                yield _CUT_OFF
+            elif steps[0] in ("each", "var", "module"):
+                for inner, place, whose, rest in self._hops(steps, scope, user):
+                    ends = self._ends(inner, place, whose, seen, depth + 1)
+                    yield from (_End(end.node, picked(end.value, rest)) for end in ends)
             else:
-                yield None
+                yield from self._named(steps, scope, user)
+
+    def _hops(
+        self, steps: list[str], scope: str, user: Planned | None
+    ) -> Iterator[tuple[object, str, Planned | None, list[str]]]:
+        """Yield the expressions that a reference stands for, their modules, and what it picks of them."""
+        module = self._module(scope)
+        if steps[0] == "module":
+            for child, rest in self._children(steps[1:], scope, user):
+                outputs = mapping_of(self._module(child).configuration.get("outputs"))
+                output = mapping_of(outputs.get(rest[0])) if rest else {}
+                yield output.get("expression", _UNKNOWN_EXPRESSION), child, None, rest[1:]
+        elif steps[0] == "var":
+            declared = mapping_of(mapping_of(module.configuration.get("variables")).get(steps[1]))
+            inputs = mapping_of(module.call.get("expressions"))
+            given = mapping_of(self._variables.get(steps[1])) if not scope else {}
+            if steps[1] in inputs:
+                yield inputs[steps[1]], module.parent, None, steps[2:]
+            elif scope and "default" not in declared:
+                yield _UNKNOWN_EXPRESSION, scope, None, []
+            else:
+                yield {"constant_value": given.get("value", declared.get("default"))}, scope, None, steps[2:]
+        elif user is not None and user.for_each is not None:
+            yield user.for_each, scope, user, []
+        else:
+            yield module.call.get("for_each_expression"), module.parent, None, []
 
     def _children(self, steps: list[str], scope: str, user: Planned | None) -> list[tuple[str, list[str]]]:
         """Return the instances of a module that a reference means, and what is left of the reference."""
@@ -332,7 +346,8 @@ class Graph:
                 scope = self._module(scope).parent
         return {name: list(scopes) for name, scopes in found.items()}
 
-    def _named(self, steps: list[str], scope: str, user: Planned | None) -> _Reached:
+    def _named(self, steps: list[str], scope: str, user: Planned | None) -> Iterator[_End]:
+        """Yield the instances of a resource or data source that a reference means."""
         size = 3 if steps[0] == "data" else 2
         own = ".".join(steps[:size])
         written = ".".join([*without_keys(steps_of(scope)), own])
@@ -345,7 +360,7 @@ class Graph:
             nodes = [node for node in nodes if node.key == key]
         if not nodes and steps[0] == "data":
             # A data source that is read during apply is in no list; the reference is whole all the same.
-            yield Planned(
+            source = Planned(
                 address=own,
                 type=steps[1],
                 name=own,
@@ -358,44 +373,12 @@ class Graph:
                 for_each=None,
                 provider_key=steps[1].partition("_")[0],
             )
-        yield from nodes
-
-    def _values_of(
-        self, expression: Mapping[str, Any], scope: str, user: Planned | None, depth: int
-    ) -> Iterator[object]:
-        """Yield what an expression may be: a constant, or the values that it refers to."""
-        if "constant_value" in expression:
-            yield expression["constant_value"]
-        for reference in references_in(expression):
-            steps = steps_of(reference)
-            if depth > _DEEPEST or len(steps) < 2:
-                yield UNKNOWN
-            elif steps[0] == "var":
-                yield from self._values_of_input(steps, scope, depth)
-            elif steps[0] == "module":
-                for child, rest in self._children(steps[1:], scope, user):
-                    outputs = mapping_of(self._module(child).configuration.get("outputs"))
-                    output = mapping_of(mapping_of(outputs.get(rest[0])).get("expression")) if rest else {}
-                    yield from self._values_of(output, child, user, depth + 1)
-            else:
-                size = 3 if steps[0] == "data" else 2
-                nodes = [node for node in self._named(steps, scope, user) if node is not None]
-                yield from (picked(node.values, steps[size:]) or UNKNOWN for node in nodes)
-                if not nodes:
-                    yield UNKNOWN
-
-    def _values_of_input(self, steps: list[str], scope: str, depth: int) -> Iterator[object]:
-        if not scope:
-            given = mapping_of(self._variables.get(steps[1]))
-            yield picked(given.get("value", self._declared(steps[1], scope).get("default")), steps[2:])
-            return
-        module = self._module(scope)
-        expression = mapping_of(module.call.get("expressions")).get(steps[1])
-        if isinstance(expression, dict):
-            for value in self._values_of(expression, module.parent, None, depth + 1):
-                yield picked(value, steps[2:])
-        else:
-            yield picked(self._declared(steps[1], scope).get("default"), steps[2:])
+            yield _End(source, UNKNOWN)
+        if not nodes and steps[0] != "data":
+            yield _CUT_OFF
+        for node in nodes:
+            value = picked(node.values, steps[size:])
+            yield _End(node, UNKNOWN if value is None else value)
 
 
 def _entries(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
