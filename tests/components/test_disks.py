@@ -101,9 +101,6 @@ POOLS = """
     [
         ("gke", "n2-standard-8", "pd-balanced", 300),
         ("eks", "m5.large", "gp3", 240),
-        ("aks", "Standard_D4s_v5", "P10-LRS-128GiB", 3),
-        ("aks", "Standard_D8s_v5", "P15-LRS-256GiB", 3),
-        ("aks", "Standard_D64s_v5", "P30-LRS-1024GiB", 3),
     ],
 )
 def test_nodes_start_with_the_disk_of_their_platform(platform, machine, sku, amount):
@@ -111,6 +108,11 @@ def test_nodes_start_with_the_disk_of_their_platform(platform, machine, sku, amo
     (line,) = lines_by_sku(estimate_of(POOLS, *sets), "k/p")[sku]
     assert line.quantity.expected[0, 0] == amount
     assert "default" in line.meter.note, "the plan did not say it"
+
+
+def test_what_a_platform_decides_by_the_machine_is_not_made_up():
+    sets = ("clusters.k.platform=aks", "clusters.k.pools.p.machine=Standard_D4s_v5")
+    assert set(lines_by_sku(estimate_of(POOLS, *sets), "k/p")) == {"Standard_D4s_v5"}
 
 
 def test_the_disk_of_the_plan_replaces_that_of_the_platform():

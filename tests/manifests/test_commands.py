@@ -319,7 +319,6 @@ NODES = """
     [
         ("gke", "e2-standard-4", "gcloud", "--disk-type pd-balanced --disk-size 100"),
         ("eks", "m5.large", "aws", "--node-volume-type gp3 --node-volume-size 80"),
-        ("aks", "Standard_D8s_v5", "az", "--node-osdisk-type Managed --node-osdisk-size 256"),
     ],
 )
 def test_nodes_are_ordered_with_the_disks_that_are_paid(platform, machine, script, ordered):
@@ -368,3 +367,11 @@ def test_a_standby_that_is_paid_is_ordered_in_its_region(platform):
 def test_backups_are_kept_as_long_as_they_are_paid():
     longer = ("databases.db.backup.retention=3d", "databases.db.backup.point_in_time=9d")
     assert "--backup-retention 9 " in rendered(AZURE, *longer)["commands/az.sh"].text
+
+
+def test_aks_is_told_the_disk_of_the_plan_and_decides_otherwise():
+    sets = ("clusters.k.platform=aks", "clusters.k.pools.p.machine=Standard_D8s_v5")
+    assert "osdisk" not in rendered(textwrap.dedent(NODES), *sets)["commands/az.sh"].text
+    disk = "clusters.k.pools.p.disk={type: P15-LRS-256GiB, size: 256Gi}"
+    script = rendered(textwrap.dedent(NODES), *sets, disk)["commands/az.sh"].text
+    assert "--node-osdisk-type Managed --node-osdisk-size 256" in script

@@ -56,17 +56,16 @@ def machine_meters(
 
 def pool_meters(ctx: Context, machines: Machines, platform: str, pool: Pool) -> list[Meter]:
     """Return the meters of the nodes of a pool, with the boot disks that the platform gives them."""
-    disk = boot_disk(ctx.catalog, platform, machines.sku, pool.disk)
+    disk = boot_disk(ctx.catalog, platform, pool.disk)
     return machine_meters(ctx, machines, pool.gpu, disk, DEFAULT_DISKS if pool.disk is None else DISKS)
 
 
-def boot_disk(catalog: Catalog, platform: str, machine: Sku, said: Disk | None) -> Disk | None:
+def boot_disk(catalog: Catalog, platform: str, said: Disk | None) -> Disk | None:
     """Return the boot disk of a cluster's nodes: the plan's, or the platform's default, if that is known."""
     default = catalog.facts("kubernetes", platform).get("boot_disk")
     if said is not None or default is None:
         return said
-    reached = [gib for vcpu, gib in default["size_gib"] if (machine.vcpu or 0.0) >= vcpu]
-    return Disk.model_validate({"type": default["type"], "size": f"{reached[-1]}Gi"})
+    return Disk.model_validate({"type": default["type"], "size": f"{default['size_gib']}Gi"})
 
 
 def gpu_add_on(ctx: Context, provider: str, machine: Sku, gpu: GpuAddOn, path: Path) -> Sku:

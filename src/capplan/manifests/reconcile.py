@@ -55,12 +55,12 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     r"gcloud sql instances create (?P<name>\S+)-standby ": ("standby",),
     r"gcloud sql instances create (?!\S+-standby )(?P<name>\S+?)(-replica-\d+)? ": ("database",),
     r"gcloud redis instances create (?P<name>\S+)": ("cache",),
-    r"az aks create --name (?P<name>\S+) --nodepool-name (?P<pool>\S+)": ("cluster", "machines"),
-    r"az aks nodepool add --cluster-name (?P<name>\S+) --name (?P<pool>\S+)": ("machines",),
-    r"az aks create --name (?P<name>\S+) --nodepool-name (?P<pool>\S+) .*--node-osdisk-size": ("boot disks",),
-    r"az aks nodepool add --cluster-name (?P<name>\S+) --name (?P<pool>\S+) .*--node-osdisk-size": (
+    r"az aks create --name (?P<name>\S+) --nodepool-name (?P<pool>\S+)": (
+        "cluster",
+        "machines",
         "boot disks",
     ),
+    r"az aks nodepool add --cluster-name (?P<name>\S+) --name (?P<pool>\S+)": ("machines", "boot disks"),
     r"az vmss create --name (?P<name>\S+) .*--os-disk-size-gb": ("machines", "boot disks"),
     r"az vmss create --name (?P<name>\S+) (?!.*--os-disk-size-gb)": ("machines", "disks of the image"),
     r"az postgres flexible-server replica create --name (?P<name>\S+)-standby ": ("standby",),
@@ -254,6 +254,7 @@ def _matching(table: tuple[tuple[str, str, str], ...], service: str, more: str) 
 
 
 _REMEDIES = {
+    "boot disks": "Give the pool a disk; without one, its platform decides what nodes get.",
     "disks of the image": "Give the service a disk; without one, its image decides what machines get.",
     "machines": "Give the cluster a pool of this name, or delete what makes it.",
     "cluster": "Add the cluster to the plan's clusters.",

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from capplan.arrays import hourly_mean
 from capplan.capacity.control import Control
-from capplan.components.base import MACHINES, Component
+from capplan.components.base import Component
 from capplan.components.machines import boot_disk
 from capplan.components.services.controls import target_of
 from capplan.manifests.figures import bounds_of, number, whole
 from capplan.manifests.managed import MANAGED, ManagedNodes
 from capplan.plan.manifests import Manifests
-from capplan.plan.services import CLUSTER_PROVIDERS, Disk, Kubernetes
+from capplan.plan.services import Disk, Kubernetes
 from capplan.plan.services import Service as Spec
 from capplan.plan.workload import Workload
 
@@ -226,11 +226,5 @@ class Site:
             pods=int(number(node.pods)),
             gpus=int(number(node.gpus)),
             max_nodes=None if most is None else whole(number(most) * each),
-            disk=self._disk(cluster.platform, pool),
+            disk=boot_disk(self.estimate.context.catalog, cluster.platform, pool.disk),
         )
-
-    def _disk(self, platform: str, pool: Pool) -> Disk | None:
-        """Return the boot disk of a pool's nodes, as the estimate counts it."""
-        catalog, provider = self.estimate.context.catalog, CLUSTER_PROVIDERS[platform]
-        machine = catalog.require(provider, MACHINES[provider], pool.machine)
-        return boot_disk(catalog, platform, machine, pool.disk)

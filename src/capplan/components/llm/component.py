@@ -78,7 +78,7 @@ def _served_by_replicas(
         per_machine=_replicas_per_machine(ctx, machine, gpu, chosen, path),
         node=node_of(ctx.catalog, llm.provider, machine),
         cache_gib=cache_gib(chosen, vllm_of(llm)),
-        disk=boot_disk(ctx.catalog, CLUSTER_PLATFORMS[llm.provider], machine, None),
+        disk=boot_disk(ctx.catalog, CLUSTER_PLATFORMS[llm.provider], None),
         repository=facts["models"][chosen.model.name].get("repository"),
         memory_share=served.reached.memory_share,
         room=does.room,

@@ -109,7 +109,7 @@ def offer(
     prices = {rate: hourly(rate) for rate in RATES}
     alone = catalog.price(provider, MACHINES[provider], machine, region, "on_demand")
     node = node_of(catalog, provider, machine)
-    disk = boot_disk(catalog, CLUSTER_PLATFORMS[provider], machine, None)
+    disk = boot_disk(catalog, CLUSTER_PLATFORMS[provider], None)
     priced = partial(volume_usd, catalog, provider, region)
     return Offer(
         provider=provider,
