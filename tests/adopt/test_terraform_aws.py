@@ -326,6 +326,19 @@ def test_bases_come_before_weights(tmp_path: Path) -> None:
     assert found.spot == pytest.approx(0.6)
 
 
+def test_a_service_that_says_nothing_runs_where_its_cluster_does(tmp_path: Path) -> None:
+    spot = [{"capacity_provider": "FARGATE_SPOT", "weight": 1}]
+    kind = "aws_ecs_cluster_capacity_providers.p"
+    providers = resource(kind, cluster_name="c", default_capacity_provider_strategy=spot)
+    cluster = resource("aws_ecs_cluster.c", name="c", id="c")
+    tasks = service(launch_type=None, cluster="c")
+    found = adopted(tmp_path, task(), tasks, cluster, providers).file().plan
+    assert found.services["s"].spot == 1.0
+    elsewhere = [{"capacity_provider": "machines", "weight": 1}]
+    tasks = service(launch_type=None, cluster="c", capacity_provider_strategy=elsewhere)
+    assert not adopted(tmp_path, task(), tasks, cluster, providers).file().plan.services
+
+
 NAMED: list[tuple[dict[str, Any], str]] = [
     (resource("aws_instance.i", instance_type="m5.large", tenancy="host"), "runs on a dedicated host"),
     (resource("aws_instance.i", **ROOT, instance_type="m5.large", tenancy="dedicated"), "costs more than"),

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from capplan.adopt.draft import Tree, cores
 from capplan.adopt.terraform.aws_disks import put_volumes
 from capplan.adopt.terraform.aws_ec2 import free_alone, mounted, ordered, percent, template_of
-from capplan.adopt.terraform.planned import Planned
 from capplan.adopt.terraform.reading import Reading, bounds, name_of
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
 from capplan.adopt.volumes import Volume
@@ -100,49 +99,59 @@ def _fargate_profile(tf: Reading, resource: Attributes) -> None:
 def _ecs_service(tf: Reading, resource: Attributes) -> None:
     """Add a service on Fargate; on EC2 its tasks run on machines that are billed by themselves."""
     node = resource.node
-    task = tf.owner(node, "task_definition", "aws_ecs_task_definition")
-    desired = resource.whole("desired_count")
-    shares = _fargate_spot(resource, desired)
-    needs_fargate = task is not None and "FARGATE" in tf.block(task).texts("requires_compatibilities")
-    if resource.text("launch_type") in ("EC2", "EXTERNAL") or (shares is None and not needs_fargate):
+    found = tf.owner(node, "task_definition", "aws_ecs_task_definition")
+    task = None if found is None else tf.block(found)
+    strategy, kind = _strategy(tf, resource), resource.text("launch_type")
+    if not strategy and not kind and task is not None and "FARGATE" in task.texts("requires_compatibilities"):
+        kind = "FARGATE"
+    if not {each.text("capacity_provider") for each in strategy} <= {"FARGATE", _SPOT} or (
+        not strategy and kind != "FARGATE"
+    ):
         tf.free(node)
         return
     if task is None:
         raise UncoveredError("its task definition is not in the plan")
-    tree = _task(tf, task)
-    if shares:
-        tree["spot"] = percent(shares)
+    desired = resource.whole("desired_count")
+    tree = {"platform": "fargate", "region": tf.region(node), **_task(task)}
+    spot = _spot_share(strategy, desired)
+    if spot:
+        tree["spot"] = percent(spot)
     low, high = desired, desired
     for target in tf.owned(node, "resource_id", "aws_appautoscaling_target"):
         low, high = target.whole("min_capacity", desired), target.whole("max_capacity", desired)
-    tree["instances"] = bounds(low, high, desired)
-    tf.add("services", node, {"platform": "fargate", "region": tf.region(node), **tree})
+    tf.add("services", node, {**tree, "instances": bounds(low, high, desired)})
 
 
-def _fargate_spot(resource: Attributes, desired: float) -> float | None:
-    """Return the share of ``desired`` tasks that run on Fargate Spot; None where they are not on Fargate.
+_SPOT = "FARGATE_SPOT"
+
+
+def _strategy(tf: Reading, resource: Attributes) -> list[Attributes]:
+    """Return the capacity providers of a service: its own, or those of its cluster if it says nothing."""
+    own = resource.blocks("capacity_provider_strategy")
+    cluster = tf.owner(resource.node, "cluster", "aws_ecs_cluster")
+    if own or resource.text("launch_type") or cluster is None:
+        return own
+    sets = tf.owned(cluster, "cluster_name", "aws_ecs_cluster_capacity_providers")
+    return [
+        b for each in (*sets, tf.block(cluster)) for b in each.blocks("default_capacity_provider_strategy")
+    ]
+
+
+def _spot_share(strategy: list[Attributes], desired: float) -> float:
+    """Return the share of ``desired`` tasks that run on Fargate Spot.
 
     A provider's base comes first, and weights divide the rest: ECS developer guide, capacity providers.
     """
-    strategy = resource.blocks("capacity_provider_strategy")
-    if not strategy:
-        return 0.0 if resource.text("launch_type") == "FARGATE" else None
     bases = {each.text("capacity_provider"): each.number("base") for each in strategy}
     weights = {each.text("capacity_provider"): each.number("weight") for each in strategy}
-    if not set(weights) <= {"FARGATE", _SPOT}:
-        return None
     total = sum(weights.values())
     share = weights.get(_SPOT, 0.0) / total if total else float(_SPOT in weights)
     rest = max(0.0, desired - sum(bases.values()))
     return (min(desired, bases.get(_SPOT, 0.0)) + rest * share) / desired if desired else share
 
 
-_SPOT = "FARGATE_SPOT"
-
-
-def _task(tf: Reading, node: Planned) -> Tree:
+def _task(task: Attributes) -> Tree:
     """Return what a task definition asks of Fargate."""
-    task = tf.block(node)
     units, mib = _scaled(task, "cpu", "vcpu"), _scaled(task, "memory", "gb")
     if not units or not mib:
         raise UncoveredError("its task definition says no cpu or memory")
