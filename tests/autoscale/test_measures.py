@@ -1,7 +1,6 @@
 """What autoscalers see: windows of queries, whatever the tick, and as Prometheus evaluates them."""
 
 import json
-import shutil
 import socket
 import subprocess
 import time
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from autoscale.worlds import metrics, run, service, traffic
 from helpers import SHIPPED, plan_of
-from rendering import rendered
+from rendering import rendered, tool
 
 from capplan.autoscale import signals as s
 from capplan.autoscale.compiled import COMPILED, reals
@@ -150,12 +149,10 @@ def overloaded():
 @pytest.fixture(scope="module")
 def prometheus(overloaded, tmp_path_factory):
     """Return a function that asks a Prometheus which holds that load, or skip where there is none."""
-    for tool in ("prometheus", "promtool"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"{tool} is not installed")
+    program, promtool = tool("prometheus"), tool("promtool")
     place = tmp_path_factory.mktemp("prometheus")
     (place / "load.txt").write_text("\n".join([*_exposed(overloaded), "# EOF", ""]))
-    made = ["promtool", "tsdb", "create-blocks-from", "openmetrics", "load.txt", "data"]
+    made = [promtool, "tsdb", "create-blocks-from", "openmetrics", "load.txt", "data"]
     subprocess.run(made, cwd=place, check=True, capture_output=True)
     (place / "prometheus.yml").write_text("global: {scrape_interval: 1h}\n")
     with socket.socket() as free:
@@ -167,7 +164,7 @@ def prometheus(overloaded, tmp_path_factory):
         "storage.tsdb.retention.time": "100y",
         "web.listen-address": address,
     }
-    command = ["prometheus", *(f"--{name}={value}" for name, value in options.items())]
+    command = [program, *(f"--{name}={value}" for name, value in options.items())]
     with subprocess.Popen(command, cwd=place, stderr=subprocess.DEVNULL) as server:
         try:
             _wait(f"http://{address}/-/ready", server)
