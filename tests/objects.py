@@ -15,6 +15,13 @@ POOL = {
 FACTS = Facts(pools={"main/p": POOL})
 
 
+def identity(tree):
+    """Return API group, kind, namespace and name."""
+    metadata = tree.get("metadata") or {}
+    group = tree.get("apiVersion", "").rpartition("/")[0]
+    return group, tree["kind"], metadata.get("namespace", ""), metadata.get("name", "")
+
+
 def ids(*objects, facts=None):
     """Return the ids of the findings about objects in one file."""
     return {finding.code for finding in verify({"a.yaml": list(objects)}, {}, facts or Facts())}

@@ -107,6 +107,7 @@ DECLARED = {
         f"capplan.manifests.verify.checks.{name}"
         for name in (
             "files",
+            "api",
             "identity",
             "references",
             "autoscaling",

@@ -115,8 +115,8 @@ PAIRS = [
     ("no-target", [keda()], [{**keda(), "apiVersion": "keda.k8s.io/v1alpha1"}]),
     (
         "no-target",
-        [hpa(), at(workload(), "default")],
-        [hpa(scaleTargetRef={"kind": "Rollout", "name": "x"})],
+        [at(hpa(), "a"), at(workload(), "default")],
+        [hpa(scaleTargetRef={"kind": "GameServerSet", "name": "x"})],
     ),
     (
         "target-version",

@@ -251,7 +251,7 @@ def test_a_number_as_port_need_not_be_declared():
     by_number = [workload(), service({"port": 80, "targetPort": 10254}), probe(httpGet={"port": 10254})]
     found = verify({"a.yaml": by_number}, {}, Facts())
     ports = {f.code: f.severity for f in found if f.code in ("unknown-target-port", "probe-port")}
-    assert ports == {"unknown-target-port": "warning", "probe-port": "warning"}
+    assert ports == {"unknown-target-port": "info", "probe-port": "info"}
 
 
 def test_a_service_needs_its_port_on_every_workload_that_it_selects():

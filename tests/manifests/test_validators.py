@@ -7,9 +7,10 @@ from functools import cache
 
 import pytest
 import yaml
+from objects import identity
 from rendering import EXAMPLES, example, schemas, site_of, tool, write
 
-from capplan.manifests.kustomize import composed, identity
+from capplan.manifests.composing.compose import composed
 from capplan.manifests.verify.run import verify_rendered
 
 pytestmark = pytest.mark.filterwarnings("default")

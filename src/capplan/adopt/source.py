@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 from capplan.adopt.tfforms import is_terraform, plan_of, refuse_other_forms, without_wrapper
 from capplan.errors import InputError, Problem, nearest
-from capplan.manifests.kustomize import KUSTOMIZATION, NotComposedError, composed
+from capplan.manifests.composing.compose import composed
+from capplan.manifests.composing.objects import NotComposedError
+from capplan.manifests.kustomize import KUSTOMIZATION
 from capplan.manifests.verify.reading import documents_in, read_directory
-from capplan.manifests.verify.run import top_directories
+from capplan.manifests.verify.scopes import top_directories
 from capplan.manifests.verify.world import Item
 from capplan.stdin import in_unicode, is_stdin, name_of, read_stdin
 from capplan.strictjson import MAX_JSON_BYTES

@@ -47,6 +47,17 @@ def milli(value: float) -> str:
     return str(thousandths // 1000) if thousandths % 1000 == 0 else f"{thousandths}m"
 
 
+def shown(resource: str, value: float) -> str:
+    """Return a quantity of a resource as people write it.
+
+    >>> shown("requests.memory", 625 * 2.0**30), shown("cpu", 0.25)
+    ('625Gi', '250m')
+    """
+    if resource.rpartition(".")[2] in ("memory", "storage", "ephemeral-storage"):
+        return memory(value / 2**30)
+    return cpu(value)
+
+
 def parse(value: object) -> float:
     """Return what a quantity means: cores, bytes or a count. Raises ValueError for what is none.
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 from capplan.findings import Finding
 from capplan.manifests.verify.checks import autoscaling
 from capplan.manifests.verify.keda import scaled_objects, triggers
+from capplan.manifests.verify.meant import limit_ranges
 from capplan.manifests.verify.world import (
     Item,
     Tree,
@@ -29,11 +31,13 @@ _RESOURCES = ("cpu", "memory")
 
 def one_autoscaler(world: World) -> Iterator[Finding]:
     """One autoscaler a workload, and then no replicas."""
-    for target, scalers in world.scalers.items():
-        if len(scalers) > 1:
-            names = " and ".join(scaler.title for scaler in scalers)
-            what = f"{target[0]}/{target[2]} is scaled by {names}, which would fight"
-            yield scalers[0].finding(autoscaling.TWO_AUTOSCALERS, "spec.scaleTargetRef", what)
+    for (kind, name), scalers in world.scalers.items():
+        for namespace in dict.fromkeys(scaler.namespace for scaler in scalers):
+            own = [scaler for scaler in scalers if scaler.namespace == namespace]
+            if len({scaler.title for scaler in own}) > 1:
+                names = " and ".join(scaler.title for scaler in own)
+                what = f"{kind}/{name} is scaled by {names}, which would fight"
+                yield own[0].finding(autoscaling.TWO_AUTOSCALERS, "spec.scaleTargetRef", what)
     for workload in world.workloads:
         if workload.scalers and "replicas" in mapping(workload.item.tree, "spec"):
             what = f"every apply would undo what {workload.scalers[0].title} decided"
@@ -72,7 +76,7 @@ def room_to_scale(world: World) -> Iterator[Finding]:
         lo, hi = bounds(item)
         if lo >= hi:
             what = f"a minimum of {lo} and a maximum of {hi} replicas leave nothing to scale"
-            yield item.finding(autoscaling.NO_ROOM, "spec", what)
+            yield item.finding(autoscaling.NO_ROOM, "spec", what, None, "error" if lo > hi else None)
         if item.kind == "HorizontalPodAutoscaler" and lo < 1:
             yield item.finding(
                 autoscaling.HPA_MIN, "spec.minReplicas", f"an HPA's minimum must be 1 or more, not {lo}"
@@ -84,14 +88,19 @@ def measured_requests(world: World) -> Iterator[Finding]:
     for workload in world.all_pods:
         for scaler in workload.scalers:
             for resource, container in _resource_metrics(scaler, "Utilization"):
-                yield from _unrequested(workload, scaler, resource, container)
+                yield from _unrequested(world, workload, scaler, resource, container)
 
 
-def _unrequested(workload: Workload, scaler: Item, resource: str, container: str) -> Iterator[Finding]:
+def _unrequested(
+    world: World, workload: Workload, scaler: Item, resource: str, container: str
+) -> Iterator[Finding]:
     measured = [one for one in workload.containers if container in ("", one.get("name"))]
     if container and not measured:
         what = f"scales by {resource} of container '{container}', which {workload.item.title} does not have"
         yield scaler.finding(autoscaling.NO_REQUEST, "spec", what)
+    given = limit_ranges(world, workload.namespace, "requests")
+    if resource in given or (not container and resource in mapping(workload.pod, "resources.requests")):
+        return
     for one in measured:
         if not request(one, resource):
             what = f"scales by {resource}, which container '{one.get('name')}' does not request"
@@ -141,6 +150,14 @@ _BLOCKS = {
     "External": "external",
 }
 _VALUES = {"Utilization": "averageUtilization", "AverageValue": "averageValue", "Value": "value"}
+_ONE_OF = {
+    "Resource": ("averageUtilization", "averageValue"),
+    "ContainerResource": ("averageUtilization", "averageValue"),
+    "Pods": ("averageValue",),
+    "Object": ("value", "averageValue"),
+    "External": ("value", "averageValue"),
+}
+"""Figures of a target, of which a metric of each type takes one (pkg/apis/autoscaling/validation)."""
 
 
 def metrics(world: World) -> Iterator[Finding]:
@@ -159,22 +176,20 @@ def metrics(world: World) -> Iterator[Finding]:
 
 
 def _target(item: Item, field: str, kind: str, target: Tree) -> Iterator[Finding]:
-    said = str(target.get("type"))
-    value = target.get(_VALUES.get(said, ""))
-    if value is None or set(target) - {"type", _VALUES.get(said, "")}:
-        what = f"a target of type {said} has {_VALUES.get(said, 'a number')} and nothing else"
-        yield item.finding(autoscaling.METRIC_TARGET, f"{field}.target", what)
-    elif said == "Utilization" and (
-        kind not in ("Resource", "ContainerResource") or not _at_least_one(value)
-    ):
-        what = "Utilization must be a percentage of the request, 1 or more"
-        yield item.finding(autoscaling.METRIC_TARGET, f"{field}.target", what)
-    elif said != "Utilization" and not amount(value):
-        yield item.finding(
-            autoscaling.METRIC_TARGET, f"{field}.target", f"{value!r} is not a quantity above 0"
-        )
-    if kind == "Pods" and said != "AverageValue":
-        yield item.finding(autoscaling.METRIC_TARGET, f"{field}.target", "Pods metrics need an AverageValue")
+    """Yield what the API server refuses of a target, and a type that says another figure than there is."""
+    said, field = str(target.get("type")), f"{field}.target"
+    given = [key for key in _ONE_OF[kind] if target.get(key) is not None]
+    refused = partial(item.finding, autoscaling.METRIC_TARGET, field)
+    if said not in _VALUES:
+        yield refused(f"'{said}' is not one of {', '.join(_VALUES)}")
+    elif len(given) != 1:
+        yield refused(f"a metric of type {kind} has one of {' and '.join(_ONE_OF[kind])}")
+    elif given[0] == "averageUtilization" and not _at_least_one(target[given[0]]):
+        yield refused("averageUtilization must be a percentage of the request, 1 or more")
+    elif given[0] != "averageUtilization" and not (amount(target[given[0]]) or 0) > 0:
+        yield refused(f"{target[given[0]]!r} is not a quantity above 0")
+    elif given[0] != _VALUES[said]:
+        yield refused(f"type {said}, but {given[0]} is what counts", None, "warning")
 
 
 def _at_least_one(value: object) -> bool:
@@ -204,9 +219,8 @@ def behavior(world: World) -> Iterator[Finding]:
 
 def vertical_autoscalers(world: World) -> Iterator[Finding]:
     """A VPA controls what no horizontal autoscaler measures, and makes no pod that fits no node."""
-    workloads = {(w.item.kind, w.namespace, w.name): w for w in world.all_pods}
     for item in world.of("VerticalPodAutoscaler"):
-        workload = workloads.get(_vpa_target(item))
+        workload = world.workload(*_vpa_target(item))
         mode = mapping(item.tree, "spec.updatePolicy").get("updateMode", "Recreate")
         policies = maps(item.tree, "spec.resourcePolicy.containerPolicies")
         if mode is False:

@@ -7,14 +7,18 @@ import re
 from collections.abc import Iterator
 
 from capplan.components import checks as plans
-from capplan.findings import Finding, Severity
+from capplan.findings import Finding
+from capplan.manifests import quantity
 from capplan.manifests.kustomize import SMALLER
 from capplan.manifests.verify.checks import capacity
+from capplan.manifests.verify.kinds import SCALED
+from capplan.manifests.verify.meant import limit_ranges, without_pods
 from capplan.manifests.verify.world import (
     Item,
     Tree,
     Workload,
     World,
+    alike,
     amount,
     at,
     bounds,
@@ -37,16 +41,15 @@ def disruption_budgets(world: World) -> Iterator[Finding]:
         spec = mapping(budget.tree, "spec")
         given = [field for field in ("minAvailable", "maxUnavailable") if spec.get(field) is not None]
         if len(given) != 1:
-            yield budget.finding(
-                capacity.PDB_FIELDS, "spec", "needs exactly one of minAvailable and maxUnavailable"
-            )
+            what = "needs exactly one of minAvailable and maxUnavailable"
+            yield budget.finding(capacity.PDB_FIELDS, "spec", what, None, None if given else "warning")
             continue
         selected = _protected(world, budget)
         selector = mapping(spec, "selector")
-        if not selected and not world.made_by_operator(selector, budget.namespace):
-            yield budget.finding(
-                capacity.PDB_WITHOUT_PODS, "spec.selector", "selects no pods of any workload"
-            )
+        if "selector" not in spec:
+            yield budget.finding(capacity.PDB_WITHOUT_PODS, "spec", "has no selector, so it selects no pods")
+        elif not selected:
+            yield from without_pods(world, budget, capacity.PDB_WITHOUT_PODS, "spec.selector", selector)
         yield from _drains(budget, spec, given[0], selected)
     yield from _two_budgets(world, budgets)
 
@@ -58,7 +61,7 @@ def _protected(world: World, budget: Item) -> list[Workload]:
 
 
 def _drains(budget: Item, spec: Tree, field: str, selected: list[Workload]) -> Iterator[Finding]:
-    counted = [w for w in selected if w.item.kind in ("Deployment", "StatefulSet")]
+    counted = [w for w in selected if w.item.kind in SCALED]
     pods = sum(max(1, workload.lo) for workload in counted)
     if counted and _evictable(spec, field, pods) < 1:
         titles = " and ".join(workload.item.title for workload in counted)
@@ -76,7 +79,8 @@ def _two_budgets(world: World, budgets: list[Item]) -> Iterator[Finding]:
     owners: dict[int, tuple[Workload, list[Item]]] = {}
     for budget in budgets:
         for workload in _protected(world, budget):
-            owners.setdefault(id(workload.item.tree), (workload, []))[1].append(budget)
+            if budget.namespace == workload.namespace:
+                owners.setdefault(id(workload.item.tree), (workload, []))[1].append(budget)
     for workload, own in owners.values():
         if len(own) > 1:
             names = " and ".join(budget.title for budget in own)
@@ -84,29 +88,36 @@ def _two_budgets(world: World, budgets: list[Item]) -> Iterator[Finding]:
             yield workload.item.finding(capacity.TWO_PDBS, "", what)
 
 
-_SLEEP = re.compile(r"(?:^|[\s;&])sleep\s+(\d+)s?\b")
+_SLEEP = re.compile(r"(?:^|[\s;&|('\"/])sleep\s+((?:\d+(?:\.\d+)?[smh]?(?=[\s;&|)'\"]|$)\s*)+)")
+_TIME = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_PYTHON_SLEEP = re.compile(r"\bsleep\(\s*(\d+(?:\.\d+)?)\s*\)")
 
 
 def rollouts(world: World) -> Iterator[Finding]:
     """A rollout can move, and pods stop before they are killed."""
     for workload in world.all_pods:
         rolling = mapping(workload.item.tree, "spec.strategy.rollingUpdate")
-        if rolling and not any(share(rolling.get(f, "25%"), 100) for f in ("maxSurge", "maxUnavailable")):
+        is_deployment = workload.item.kind == "Deployment"
+        still = not any(share(rolling.get(f, "25%"), 100) for f in ("maxSurge", "maxUnavailable"))
+        if rolling and is_deployment and still:
             what = "maxSurge and maxUnavailable are both 0: a rollout cannot begin"
             yield workload.item.finding(capacity.STUCK_ROLLOUT, "spec.strategy.rollingUpdate", what)
         grace = whole(workload.pod, "terminationGracePeriodSeconds", 30)
         for field, container in containers_with_paths(workload):
             sleep = _pre_stop_sleep(mapping(container, "lifecycle.preStop"))
             if sleep and sleep >= grace:
-                what = f"sleeps {sleep} s of {grace} s of grace, so no time is left to stop"
+                what = f"sleeps {sleep:g} s of {grace} s of grace, so no time is left to stop"
                 yield workload.item.finding(capacity.PRE_STOP, f"{field}.lifecycle.preStop", what)
 
 
-def _pre_stop_sleep(hook: Tree) -> int:
-    """Return the seconds that a hook sleeps, by itself or in the command that it runs."""
+def _pre_stop_sleep(hook: Tree) -> float:
+    """Return the seconds that a hook sleeps, by itself or in the command that it runs, in any spelling."""
     command = at(hook, "exec.command")
-    said = _SLEEP.findall(" ".join(map(str, command))) if isinstance(command, list) else []
-    return whole(hook, "sleep.seconds", sum(map(int, said)))
+    said = " ".join(map(str, command)) if isinstance(command, list) else ""
+    times = [time for times in _SLEEP.findall(said) for time in _TIME.findall(times)]
+    slept = sum(float(number) * _SECONDS[unit] for number, unit in times)
+    return whole(hook, "sleep.seconds", 0) or slept + sum(map(float, _PYTHON_SLEEP.findall(said)))
 
 
 def quantities(world: World) -> Iterator[Finding]:
@@ -216,8 +227,13 @@ def gpus_and_pools(world: World) -> Iterator[Finding]:
         if not workload.request(_GPU):
             continue
         tolerated = [entry.get("key") for entry in maps(workload.pod, "tolerations")]
-        # A toleration without a key tolerates every taint.
-        if _GPU not in tolerated and None not in tolerated:
+        wanted = mapping(workload.pod, "nodeSelector")
+        # A toleration without a key tolerates every taint, and GKE adds one to pods that ask for its GPUs.
+        if (
+            _GPU not in tolerated
+            and None not in tolerated
+            and not any("cloud.google.com" in k for k in wanted)
+        ):
             what = f"requests a GPU and does not tolerate the taint {_GPU}"
             yield workload.item.finding(capacity.GPU_TOLERATION, f"{workload.pod_field}.tolerations", what)
         if not mapping(workload.pod, "nodeSelector") and not at(workload.pod, "affinity.nodeAffinity"):
@@ -255,11 +271,12 @@ def quotas(world: World) -> Iterator[Finding]:
     for quota in world.of("ResourceQuota"):
         if at(quota.tree, "spec.scopes") or at(quota.tree, "spec.scopeSelector"):
             continue
-        workloads = [w for w in world.workloads if w.namespace == quota.namespace]
+        workloads = [w for w in world.workloads if alike(w.namespace, quota.namespace)]
         for key, value in mapping(quota.tree, "spec.hard").items():
             hard, needed = amount(value), _needed(str(key), workloads)
             if hard is not None and needed > hard * (1 + 1e-9):
-                what = f"{value} is less than the {needed:.6g} that all workloads take at their maximum"
+                taken = quantity.shown(str(key), needed)
+                what = f"{value} is less than the {taken} that all workloads take at their maximum"
                 yield quota.finding(capacity.QUOTA_TOO_SMALL, f"spec.hard.{key}", what)
             yield from _unset(world, str(key), workloads)
 
@@ -288,29 +305,13 @@ def _unset(world: World, key: str, workloads: list[Workload]) -> Iterator[Findin
         return
     enough = ("requests", "limits") if part == "requests" else ("limits",)
     for workload in workloads:
-        given = _defaults(world, workload.namespace, part)
+        given = limit_ranges(world, workload.namespace, part)
         for field, container in containers_with_paths(workload):
             said = any(resource in mapping(container, f"resources.{place}") for place in enough)
             if not said:
                 what = f"container '{container.get('name')}' sets no {key}, which the quota demands"
-                severity: Severity = "warning" if resource in given else "error"
-                yield workload.item.finding(
-                    capacity.UNSET_UNDER_QUOTA, f"{field}.resources", what, "", severity
-                )
-
-
-def _defaults(world: World, namespace: str, part: str) -> list[object]:
-    """Return the resources that a LimitRange of the namespace fills in; a limit fills in the request too."""
-    fields = ("default", "defaultRequest") if part == "requests" else ("default",)
-    return [
-        resource
-        for item in world.of("LimitRange")
-        if item.namespace == namespace
-        for entry in maps(item.tree, "spec.limits")
-        if entry.get("type") == "Container"
-        for field in fields
-        for resource in mapping(entry, field)
-    ]
+                if resource not in given and resource not in mapping(workload.pod, f"resources.{part}"):
+                    yield workload.item.finding(capacity.UNSET_UNDER_QUOTA, f"{field}.resources", what)
 
 
 def connections(world: World) -> Iterator[Finding]:

@@ -15,7 +15,17 @@ _SECRET_NAME = re.compile(r"passw|secret|token(?!s|iz)|api_?key|credential", re.
 _NO_SECRET = re.compile(r"\$\(.*|/.*|https?://[^@]*|true|false", re.DOTALL)
 """Another variable, a file, an address without a password."""
 
-_ABOUT_A_SECRET = re.compile(r"_(?:FILE|PATH|DIR|NAME|TTL|EXPIRY|TIMEOUT|ENABLED)$", re.IGNORECASE)
+_ABOUT_A_SECRET = re.compile(
+    r"[-_.](?:FILE|PATH|DIR|NAME|TTL|EXPIR\w*|TIMEOUT|ENABLED?|DISABLED?|LENGTH|SIZE|LIFETIME|AGE|REGION|PROVIDER|"
+    r"HEADER|AUDIENCE|ISSUER|TYPE|KIND|SUBJECT|URL|URI|ENDPOINT|HOST|PORT|POLICY|ALGORITHM|METHOD|MODE|FORMAT|"
+    r"PREFIX|SCHEME|SCOPES?|ID|ARN|INTERVAL|PERIOD|COUNT|LIMIT|MIN|MAX|ATTEMPTS|RETRIES|BACKEND|STORE|CLASS|"
+    r"NAMESPACE|REQUIRED|ALLOWED|ROTATION|VERSION|ROLE|FIELD|CLAIM|COOKIE|SERVICE|SERVER|TEMPLATE|MESSAGE|EMAIL|"
+    r"HINT|LABEL|STRENGTH|ENCODING|MANAGER)$"
+    r"|^(?:USE|ENABLE|DISABLE|REQUIRE|ALLOW|HAS|IS|SHOW|HIDE|FORCE|SKIP|NO|MIN|MAX)[-_]",
+    re.IGNORECASE,
+)
+"""What is said about a secret: how long it is or lasts, where it comes from, whether there is one."""
+
 _SECRET_URL = re.compile(r"://[^/\s:@\"'$<{]*:[^/\s@\"'$<{]+@")
 """A password before a host; not where a variable or a placeholder stands for it."""
 
@@ -112,9 +122,17 @@ def what_is_public(world: World) -> Iterator[Finding]:
         internal = (str(annotations.get(key, "")).lower() in values for key, values in _INTERNAL.items())
         meant = annotations.get("capplan/public") == "true" or any(internal)
         restricted = bool(mapping(service.tree, "spec").get("loadBalancerSourceRanges"))
-        if not service.group and kind in ("LoadBalancer", "NodePort") and not meant and not restricted:
-            what = f"a {kind} that nothing restricts"
+        if service.group or meant:
+            continue
+        if kind == "LoadBalancer" and not restricted:
+            what = "a LoadBalancer that nothing restricts"
             yield service.finding(exposure.PUBLIC_SERVICE, "spec.type", what)
+        elif kind == "NodePort":
+            what, remedy = (
+                "a NodePort is open on every node",
+                "Use ClusterIP, or close the port in the firewall.",
+            )
+            yield service.finding(exposure.PUBLIC_SERVICE, "spec.type", what, remedy, "info")
     for namespace in world.of("Namespace"):
         for key, value in mapping(namespace.tree, "metadata.labels").items():
             levelled = str(key).startswith("pod-security.kubernetes.io/") and not str(key).endswith(

@@ -13,6 +13,9 @@ from capplan.manifests.site import Site
 from capplan.manifests.verify.checks import code_of
 from capplan.plan.stores import SelfHosted
 
+LATEST = 34
+"""Minor version of Kubernetes that manifests are judged for unless another is named."""
+
 
 class Facts(NamedTuple):
     """What the plan says; empty where there is no plan, and then the checks that need it are left out.
@@ -24,6 +27,7 @@ class Facts(NamedTuple):
     external: names of Secrets and other objects that exist already, as "Kind/name".
     peak_rps: planned peak of what enters the plan; 0 where there is no plan.
     accepted: codes of checks that may fail, with the reason.
+    kubernetes: minor version of 1.x that the cluster runs.
     """
 
     pools: Mapping[str, Any] = {}
@@ -31,6 +35,7 @@ class Facts(NamedTuple):
     external: Sequence[str] = []
     accepted: Mapping[str, str] = {}
     peak_rps: float = 0.0
+    kubernetes: int = LATEST
 
 
 def facts_of(site: Site) -> Facts:
@@ -105,5 +110,5 @@ def facts_from(lock: Mapping[str, Any], where: str) -> Facts:
     return facts._replace(accepted=_accepted(facts.accepted))
 
 
-_NONE = Facts({}, {}, [], {}, 0.0)
+_NONE = Facts({}, {}, [], {}, 0.0, LATEST)
 """Facts as a lock file has them, all empty."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from ipaddress import ip_network
+from posixpath import dirname
 from typing import Any
 
 from capplan.findings import Finding, Severity
 from capplan.manifests.verify.checks import identity, references
+from capplan.manifests.verify.kinds import PODS
+from capplan.manifests.verify.meant import absent, alternatives, without_pods
 from capplan.manifests.verify.world import (
     Item,
     Tree,
@@ -18,7 +22,6 @@ from capplan.manifests.verify.world import (
     is_empty,
     mapping,
     maps,
-    matches,
     text,
     words,
 )
@@ -50,31 +53,26 @@ _NAMESPACED = frozenset(
 )
 
 
-def identities(world: World) -> Iterator[Finding]:
-    """Identities are unique, namespaces exist."""
-    seen: Counter[tuple[str, str, str, str]] = Counter()
+def namespaces(world: World) -> Iterator[Finding]:
+    """Namespaces exist, and objects that belong together name them alike: each is said once."""
+    missing = dict.fromkeys(item.namespace for item in world.items)
     for item in world.items:
-        key = (item.group, item.kind, item.namespace, item.name)
-        seen[key] += 1
-        if seen[key] == 2:
-            yield item.finding(
-                identity.DUPLICATE_OBJECT, "metadata.name", "is defined twice in one environment"
-            )
-        if item.namespace and not world.exists("Namespace", "", item.namespace):
-            what = f"namespace '{item.namespace}' is not among the manifests"
-            yield item.finding(identity.NO_NAMESPACE, "metadata.namespace", what)
-    yield from _without_namespace(world)
-
-
-def _without_namespace(world: World) -> Iterator[Finding]:
-    """Yield a warning for objects that name no namespace beside others that do."""
+        if item.namespace in missing and item.namespace:
+            del missing[item.namespace]
+            if not world.exists("Namespace", "", item.namespace):
+                what = f"namespace '{item.namespace}' is not among the manifests"
+                yield item.finding(identity.NO_NAMESPACE, "metadata.namespace", what)
     inside = [item for item in world.items if item.kind in _NAMESPACED]
-    if not any(item.namespace for item in inside):
-        return
-    for item in inside:
-        if not item.namespace and item.group != "serving.knative.dev":
-            what = "names no namespace, but others do"
-            yield item.finding(identity.UNNAMED_NAMESPACE, "metadata.namespace", what)
+    unnamed = [item for item in inside if not item.namespace and item.group != "serving.knative.dev"]
+    for directory in sorted({dirname(item.path) for item in unnamed}):
+        here = [item for item in inside if dirname(item.path) == directory]
+        without = [item for item in here if item in unnamed]
+        if len(without) < len(here):
+            others = (
+                "" if len(without) == 1 else f", nor do {len(without) - 1} others of {directory or 'here'}"
+            )
+            what = f"names no namespace{others}, but objects beside it do"
+            yield without[0].finding(identity.UNNAMED_NAMESPACE, "metadata.namespace", what)
 
 
 _SELECTING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
@@ -89,14 +87,15 @@ def selectors(world: World) -> Iterator[Finding]:
         if item.kind not in _SELECTING:
             continue
         if is_empty(selector):
-            yield item.finding(identity.EMPTY_SELECTOR, field, "selects nothing")
+            if item.group == "apps":
+                yield item.finding(identity.EMPTY_SELECTOR, field, "selects nothing")
             continue
-        if not matches(selector, workload.labels):
+        if not workload.matches(selector):
             yield item.finding(
                 identity.SELECTOR_MISSES_OWN_PODS, field, "does not match the labels of its own pods"
             )
         for other in world.selected(selector, workload.namespace):
-            if other.item is not item:
+            if other.item is not item and other.namespace == workload.namespace and other.runs_on:
                 what = f"selects the pods of {other.item.title} too"
                 yield item.finding(identity.SELECTOR_TAKES_OTHERS, field, what)
 
@@ -110,47 +109,46 @@ def _spread(world: World, workload: Workload) -> Iterator[Finding]:
             yield workload.item.finding(identity.SPREAD_MISSES_OWN_PODS, field, what)
     anti = mapping(workload.pod, "affinity.podAntiAffinity")
     preferred = maps(anti, "preferredDuringSchedulingIgnoredDuringExecution")
-    terms: list[tuple[Tree, Severity]] = [
-        (term, "error") for term in maps(anti, "requiredDuringSchedulingIgnoredDuringExecution")
-    ]
-    terms += [(mapping(entry, "podAffinityTerm"), "warning") for entry in preferred]
-    for term, severity in terms:
+    terms = maps(anti, "requiredDuringSchedulingIgnoredDuringExecution")
+    terms += [mapping(entry, "podAffinityTerm") for entry in preferred]
+    for term in terms:
         others = world.selected(mapping(term, "labelSelector"), workload.namespace)
         elsewhere = "namespaces" in term or "namespaceSelector" in term
         if not _selects(term, workload) and not others and not elsewhere:
             what = "an anti-affinity selector matches neither its own pods nor others"
-            yield workload.item.finding(identity.SPREAD_MISSES_OWN_PODS, field, what, None, severity)
+            yield workload.item.finding(identity.SPREAD_MISSES_OWN_PODS, field, what)
 
 
 def _selects(term: Tree, workload: Workload) -> bool:
     """Say whether a term means the workload's own pods; without a selector it means none."""
-    return isinstance(term.get("labelSelector"), dict) and matches(term["labelSelector"], workload.labels)
+    return isinstance(term.get("labelSelector"), dict) and workload.matches(term["labelSelector"])
 
 
 def services(world: World) -> Iterator[Finding]:
     """A Service reaches pods, on ports that every one of them declares."""
     for service in world.of("Service"):
         selector = mapping(service.tree, "spec.selector")
-        if not selector or service.group:
+        if not selector or service.group or text(service.tree, "spec.type") == "ExternalName":
             continue
         labels = {"matchLabels": selector}
-        selected = world.selected(labels, service.namespace)
-        if not selected and not world.made_by_operator(labels, service.namespace):
-            yield service.finding(
-                identity.SERVICE_WITHOUT_PODS, "spec.selector", "selects the pods of no workload"
-            )
+        selected = [w for w in world.selected(labels, service.namespace) if w.runs_on and w.pod]
+        yield from without_pods(world, service, identity.SERVICE_WITHOUT_PODS, "spec.selector", labels)
         for index, port in enumerate(maps(service.tree, "spec.ports")):
-            for workload in (workload for workload in selected if workload.runs_on):
-                yield from _target_port(service, f"spec.ports[{index}].targetPort", port, workload)
+            yield from _target_port(service, f"spec.ports[{index}].targetPort", port, selected)
 
 
-def _target_port(service: Item, field: str, port: Tree, workload: Workload) -> Iterator[Finding]:
+def _target_port(service: Item, field: str, port: Tree, selected: list[Workload]) -> Iterator[Finding]:
     """Yield a finding if pods do not declare a port: by name they cannot be reached then."""
     target = port.get("targetPort", port.get("port"))
-    ports = [declared for container in workload.containers for declared in maps(container, "ports")]
-    if target not in [*words(ports, "name"), *words(ports, "containerPort")]:
+    lacking = []
+    for workload in selected:
+        ports = [declared for container in workload.containers for declared in maps(container, "ports")]
+        if target not in [*words(ports, "name"), *words(ports, "containerPort")]:
+            lacking.append(workload)
+    for workload in lacking:
         what = f"port {target} is not declared by the containers of {workload.item.title}"
-        severity: Severity = "error" if isinstance(target, str) else "warning"
+        named = isinstance(target, str) and not target.isdecimal()
+        severity: Severity = "info" if not named else "error" if len(lacking) == len(selected) else "warning"
         yield service.finding(identity.UNKNOWN_TARGET_PORT, field, what, None, severity)
 
 
@@ -163,23 +161,30 @@ _TARGET = {
 
 def scale_targets(world: World) -> Iterator[Finding]:
     """Autoscalers scale something that exists."""
-    known = {(w.item.kind, w.namespace, w.name): w for w in world.all_pods}
     for item in world.of(*_TARGET):
         field = _TARGET[item.kind]
         target = mapping(item.tree, field)
         kind, name = str(target.get("kind", "Deployment")), str(target.get("name"))
-        workload = known.get((kind, item.namespace, name))
+        if kind in _NOT_SCALED and item.kind != "VerticalPodAutoscaler":
+            yield item.finding(references.NOT_SCALABLE, field, f"a {kind} has no number of replicas")
+        workload = world.workload(kind, item.namespace, name)
         if workload is None:
-            if kind in ("Deployment", "StatefulSet"):
-                yield item.finding(references.NO_TARGET, field, f"{kind} '{name}' is not among the manifests")
+            if kind in PODS and not world.exists(kind, item.namespace, name):
+                others = alternatives(world, kind, item.namespace, name)
+                yield from absent(item, references.NO_TARGET, field, f"{kind} '{name}'", others)
             continue
-        default = "apps/v1" if item.kind == "ScaledObject" else None
-        version = target.get("apiVersion", default)
-        if version != workload.item.tree.get("apiVersion"):
-            what = f"says {version}, but {workload.item.title} has another"
+        default = "apps/v1" if item.kind == "ScaledObject" else ""
+        version = str(target.get("apiVersion", default))
+        if version.rpartition("/")[0] != workload.item.group:
+            what = (
+                f"says {version or 'no API version'}, but {workload.item.title} is of {workload.item.group}"
+            )
             yield item.finding(references.TARGET_VERSION, f"{field}.apiVersion", what)
         if item.kind == "VerticalPodAutoscaler":
             yield from _vpa_containers(item, workload)
+
+
+_NOT_SCALED = ("DaemonSet", "Pod", "Job", "CronJob", "Service")
 
 
 def _vpa_containers(item: Item, workload: Workload) -> Iterator[Finding]:
@@ -189,9 +194,6 @@ def _vpa_containers(item: Item, workload: Workload) -> Iterator[Finding]:
             what = f"{workload.item.title} has no container '{policy.get('containerName')}'"
             yield item.finding(references.NO_CONTAINER, "spec.resourcePolicy.containerPolicies", what)
 
-
-_MAY_BE_ELSEWHERE = ("Secret", "PriorityClass", "PersistentVolumeClaim")
-"""Kinds that are often made apart from the manifests: that they are missing is a warning."""
 
 _VOLUMES = (
     ("configMap", "name", "ConfigMap"),
@@ -207,6 +209,10 @@ _SOURCES = (
 )
 
 
+_ROLES = ("admin", "cluster-admin", "edit", "view")
+"""Roles that every cluster has, besides those that begin with `system:`."""
+
+
 def what_pods_refer_to(world: World) -> Iterator[Finding]:
     """What pods refer to exists, and names inside a container are unique."""
     for workload in world.all_pods:
@@ -214,8 +220,17 @@ def what_pods_refer_to(world: World) -> Iterator[Finding]:
         for field, container in containers_with_paths(workload):
             references += [(f"{field}.env", kind, name) for kind, name in _of_container(container)]
             yield from _container(workload, field, container)
+        for part in ("containers", "initContainers", "volumes"):
+            yield from _twice(workload.item, workload.pod_field, workload.pod, part, "name", "error")
         for field, kind, name in dict.fromkeys(references):
             yield from _missing(world, workload.item, field, kind, name)
+        if workload.item.kind == "StatefulSet":
+            name = text(workload.item.tree, "spec.serviceName")
+            yield from _missing(world, workload.item, "spec.serviceName", "Service", name)
+    for item in world.of("RoleBinding", "ClusterRoleBinding"):
+        role = mapping(item.tree, "roleRef")
+        if text(role, "kind") in ("Role", "ClusterRole") and not _is_everywhere(text(role, "name")):
+            yield from _missing(world, item, "roleRef", text(role, "kind"), text(role, "name"))
     for item in world.of("ScaledObject", "ScaledJob"):
         for index, trigger in enumerate(maps(item.tree, "spec.triggers")):
             reference = mapping(trigger, "authenticationRef")
@@ -224,13 +239,16 @@ def what_pods_refer_to(world: World) -> Iterator[Finding]:
             yield from _missing(world, item, field, kind, text(reference, "name"))
 
 
+def _is_everywhere(role: str) -> bool:
+    return role in _ROLES or role.startswith("system:")
+
+
 def _missing(world: World, item: Item, field: str, kind: str, name: str) -> Iterator[Finding]:
-    clusterwide = kind in ("PriorityClass", "ClusterTriggerAuthentication")
-    if name and not world.exists(kind, "" if clusterwide else item.namespace, name):
-        severity: Severity = "warning" if kind in _MAY_BE_ELSEWHERE else "error"
-        yield item.finding(
-            references.NO_REFERENCE, field, f"{kind} '{name}' is not among the manifests", None, severity
-        )
+    clusterwide = kind in ("PriorityClass", "ClusterTriggerAuthentication", "ClusterRole")
+    namespace = "" if clusterwide else item.namespace
+    if name and not world.exists(kind, namespace, name):
+        others = alternatives(world, kind, namespace, name)
+        yield from absent(item, references.NO_REFERENCE, field, f"{kind} '{name}'", others)
 
 
 def _of_pod(workload: Workload) -> Iterator[tuple[str, str]]:
@@ -260,25 +278,33 @@ def _of_container(container: Tree) -> Iterator[tuple[str, str]]:
 
 def _container(workload: Workload, field: str, container: Tree) -> Iterator[Finding]:
     item = workload.item
-    for part in ("env", "ports"):
-        names = Counter(str(entry["name"]) for entry in maps(container, part) if "name" in entry)
-        for name in (name for name, count in names.items() if count > 1):
-            yield item.finding(references.NAME_TWICE, f"{field}.{part}", f"'{name}' is defined twice")
-    for entry in maps(container, "env"):
-        called = entry.get("name")
-        if entry.get("value") is not None and entry.get("valueFrom") is not None:
-            yield item.finding(references.VALUE_TWICE, f"{field}.env", f"'{called}' has value and valueFrom")
+    twice = partial(_twice, item, field, container)
+    yield from twice("env", "name", "warning")
+    yield from twice("ports", "name", "error")
+    yield from twice("volumeMounts", "mountPath", "error")
+    for index, entry in enumerate(maps(container, "env")):
+        called, place = entry.get("name"), f"{field}.env[{index}]"
+        if entry.get("value") not in (None, "") and entry.get("valueFrom") is not None:
+            yield item.finding(references.VALUE_TWICE, place, f"'{called}' has value and valueFrom")
         elif "value" not in entry and "valueFrom" not in entry:
             what = f"'{called}' has neither value nor valueFrom: it will be empty"
-            yield item.finding(references.NO_VALUE, f"{field}.env", what)
+            yield item.finding(references.NO_VALUE, place, what)
     claims = [mapping(claim, "metadata") for claim in maps(item.tree, "spec.volumeClaimTemplates")]
     volumes = [*words(maps(workload.pod, "volumes"), "name"), *words(claims, "name")]
-    for mount in maps(container, "volumeMounts"):
+    for index, mount in enumerate(maps(container, "volumeMounts")):
         if mount.get("name") not in volumes:
-            yield item.finding(
-                references.NO_VOLUME, f"{field}.volumeMounts", f"no volume '{mount.get('name')}'"
-            )
+            what = f"no volume '{mount.get('name')}'"
+            yield item.finding(references.NO_VOLUME, f"{field}.volumeMounts[{index}]", what)
     yield from _probes(item, field, container)
+
+
+def _twice(
+    item: Item, field: str, holder: Tree, part: str, key: str, severity: Severity
+) -> Iterator[Finding]:
+    counts = Counter(str(entry[key]) for entry in maps(holder, part) if key in entry)
+    for name in (name for name, count in counts.items() if count > 1):
+        what = f"'{name}' is given twice"
+        yield item.finding(references.NAME_TWICE, f"{field}.{part}", what, None, severity)
 
 
 _HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
@@ -299,7 +325,7 @@ def _probes(item: Item, field: str, container: Tree) -> Iterator[Finding]:
             port = mapping(said, handler).get("port")
             if port is not None and port not in known:
                 # A number works without a declaration; a name means nothing then.
-                severity: Severity = "error" if isinstance(port, str) else "warning"
+                severity: Severity = "error" if isinstance(port, str) and not port.isdecimal() else "info"
                 what = f"port {port} is not declared"
                 yield item.finding(references.PROBE_PORT, f"{field}.{probe}", what, None, severity)
 
@@ -308,10 +334,8 @@ def network_policies(world: World) -> Iterator[Finding]:
     """Network policies select pods, and name networks without host bits."""
     for policy in world.of("NetworkPolicy"):
         selector = mapping(policy.tree, "spec.podSelector")
-        selected = is_empty(selector) or world.selected(selector, policy.namespace)
-        if not selected and not world.made_by_operator(selector, policy.namespace):
-            what = "selects the pods of no workload"
-            yield policy.finding(identity.POLICY_WITHOUT_PODS, "spec.podSelector", what)
+        if not is_empty(selector):
+            yield from without_pods(world, policy, identity.POLICY_WITHOUT_PODS, "spec.podSelector", selector)
         for side, peers in (("ingress", "from"), ("egress", "to")):
             for rule in maps(policy.tree, f"spec.{side}"):
                 for peer in maps(rule, peers):
@@ -325,7 +349,8 @@ def _block(policy: Item, side: str, block: Tree) -> Iterator[Finding]:
     try:
         network: Any = ip_network(str(block.get("cidr")))
     except ValueError as error:
-        yield policy.finding(identity.POLICY_CIDR, field, f"{error}")
+        host_bits = "host bits" in str(error)
+        yield policy.finding(identity.POLICY_CIDR, field, f"{error}", None, "warning" if host_bits else None)
         return
     excepted = block.get("except")
     for inner in excepted if isinstance(excepted, list) else []:
@@ -340,4 +365,4 @@ def _block(policy: Item, side: str, block: Tree) -> Iterator[Finding]:
             )
 
 
-RULES = (identities, selectors, services, scale_targets, what_pods_refer_to, network_policies)
+RULES = (namespaces, selectors, services, scale_targets, what_pods_refer_to, network_policies)

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from capplan.errors import nearest
 from capplan.findings import Finding
 from capplan.manifests.verify.checks import keda
-from capplan.manifests.verify.world import Item, Tree, World, bounds, mapping, maps
+from capplan.manifests.verify.schedules import is_timezone, schedule_refused
+from capplan.manifests.verify.world import Item, Tree, World, bounds, mapping, maps, text
 
 _RESOURCES = ("cpu", "memory")
 _NOT_CACHED = ("cpu", "memory", "cron")
@@ -151,8 +152,27 @@ def triggers(world: World) -> Iterator[Finding]:
             yield from _metadata(item, f"{field}.metadata", kind, mapping(trigger, "metadata"))
 
 
+def _cron(item: Item, field: str, metadata: Tree) -> Iterator[Finding]:
+    """Yield what KEDA's cron scaler refuses; 0 as desired replicas counts as none."""
+    start, end = (text(metadata, key) for key in ("start", "end"))
+    for key, said in (("start", start), ("end", end)):
+        wrong = schedule_refused(said) if said else ""
+        if wrong:
+            yield item.finding(keda.KEDA_CRON, f"{field}.{key}", wrong)
+    if start and start == end:
+        yield item.finding(keda.KEDA_CRON, f"{field}.end", "start and end are the same")
+    zone, wanted = text(metadata, "timezone"), text(metadata, "desiredReplicas")
+    if zone and not is_timezone(zone):
+        yield item.finding(keda.KEDA_CRON, f"{field}.timezone", f"there is no time zone '{zone}'")
+    if wanted and not (wanted.isdecimal() and int(wanted) > 0):
+        what = f"'{wanted}' is not a whole number above 0"
+        yield item.finding(keda.KEDA_CRON, f"{field}.desiredReplicas", what)
+
+
 def _metadata(item: Item, field: str, kind: str, metadata: Tree) -> Iterator[Finding]:
     said = {str(key).removesuffix("FromEnv") for key in metadata}
+    if kind == "cron":
+        yield from _cron(item, field, metadata)
     for key in _REQUIRED.get(kind, ()):
         if key not in said:
             yield item.finding(keda.KEDA_MISSING_METADATA, field, f"{kind} needs {key}")

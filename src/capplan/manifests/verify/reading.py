@@ -115,7 +115,9 @@ def _read_tree(found: Contents, name: str, path: Path) -> None:
         found.documents[_known_name(name)] = _documents(path)
     except InputError as error:
         problem = error.problems[0]
-        severity: Severity = "error" if _LIKE_A_MANIFEST.search(_text(path)) else "warning"
+        text = _text(path)
+        # Two braces are for a program that makes a manifest of it.
+        severity: Severity = "error" if _LIKE_A_MANIFEST.search(text) and "{{" not in text else "warning"
         place = _PLACE.fullmatch(problem.where.removeprefix(f"{path}"))
         line, column = (None, None) if place is None else (int(place[1]), int(place[2]))
         item = _file(name)

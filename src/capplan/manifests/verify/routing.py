@@ -6,19 +6,16 @@ from collections.abc import Iterator
 
 from capplan.findings import Finding
 from capplan.manifests.verify.checks import references
-from capplan.manifests.verify.world import Item, Tree, World, mapping, maps, text, words
-
-Services = dict[tuple[str, str], Item]
-"""By namespace and name."""
+from capplan.manifests.verify.meant import absent, alternatives
+from capplan.manifests.verify.world import Item, Tree, World, alike, mapping, maps, text, words
 
 
 def routes(world: World) -> Iterator[Finding]:
     """Backends of Ingresses and routes, their Gateways and their TLS secrets exist."""
-    services = {(item.namespace, item.name): item for item in world.of("Service") if not item.group}
     for ingress in world.of("Ingress"):
-        yield from _ingress(world, ingress, services)
+        yield from _ingress(world, ingress)
     for route in world.of("HTTPRoute"):
-        yield from _route(world, route, services)
+        yield from _route(world, route)
     for gateway in world.of("Gateway"):
         for listener in maps(gateway.tree, "spec.listeners"):
             for reference in maps(listener, "tls.certificateRefs"):
@@ -26,15 +23,21 @@ def routes(world: World) -> Iterator[Finding]:
                     yield from _tls(world, gateway, "spec.listeners", text(reference, "name"))
 
 
-def _ingress(world: World, ingress: Item, services: Services) -> Iterator[Finding]:
+def _ingress(world: World, ingress: Item) -> Iterator[Finding]:
     """Look at an Ingress of the version that is served; one without a class takes the cluster's."""
     if text(ingress.tree, "apiVersion") != "networking.k8s.io/v1":
         return
-    paths = [path for rule in maps(ingress.tree, "spec.rules") for path in maps(rule, "http.paths")]
-    backends = [mapping(path, "backend.service") for path in paths]
-    for backend in filter(None, [*backends, mapping(ingress.tree, "spec.defaultBackend.service")]):
+    backends = [("spec.defaultBackend", mapping(ingress.tree, "spec.defaultBackend.service"))]
+    for number, rule in enumerate(maps(ingress.tree, "spec.rules")):
+        for index, path in enumerate(maps(rule, "http.paths")):
+            field = f"spec.rules[{number}].http.paths[{index}]"
+            backends.append((field, mapping(path, "backend.service")))
+    for field, backend in backends:
         port = mapping(backend, "port")
-        yield from _backend(ingress, backend, port.get("name", port.get("number")), services)
+        # The controller of AWS takes an action from an annotation instead of a Service.
+        if backend and port.get("name") != "use-annotation":
+            said = port.get("name", port.get("number"))
+            yield from _backend(world, ingress, f"{field}.backend", backend, said)
     for tls in maps(ingress.tree, "spec.tls"):
         yield from _tls(world, ingress, "spec.tls", text(tls, "secretName"))
     name = text(ingress.tree, "spec.ingressClassName")
@@ -43,15 +46,20 @@ def _ingress(world: World, ingress: Item, services: Services) -> Iterator[Findin
         yield ingress.finding(references.NO_INGRESS_CLASS, "spec.ingressClassName", what)
 
 
-def _route(world: World, route: Item, services: Services) -> Iterator[Finding]:
+def _route(world: World, route: Item) -> Iterator[Finding]:
     """Look at a route's backends and parents; those of another namespace are that one's."""
-    for rule in maps(route.tree, "spec.rules"):
-        for backend in maps(rule, "backendRefs"):
+    for number, rule in enumerate(maps(route.tree, "spec.rules")):
+        for index, backend in enumerate(maps(rule, "backendRefs")):
             if backend.get("kind", "Service") == "Service" and "namespace" not in backend:
-                yield from _backend(route, backend, backend.get("port"), services)
-    gateways = {item.name: item for item in world.of("Gateway") if item.namespace == route.namespace}
+                field = f"spec.rules[{number}].backendRefs[{index}]"
+                yield from _backend(world, route, field, backend, backend.get("port"))
+    gateways = {item.name: item for item in world.of("Gateway") if alike(item.namespace, route.namespace)}
     for parent in maps(route.tree, "spec.parentRefs"):
-        if parent.get("kind", "Gateway") == "Gateway" and "namespace" not in parent:
+        here = parent.get("kind", "Gateway") == "Gateway" and "namespace" not in parent
+        elsewhere = world.others is not None and world.others.exists(
+            "Gateway", route.namespace, text(parent, "name")
+        )
+        if here and (text(parent, "name") in gateways or not elsewhere):
             yield from _parent(route, parent, gateways.get(text(parent, "name")))
 
 
@@ -67,17 +75,19 @@ def _parent(route: Item, parent: Tree, gateway: Item | None) -> Iterator[Finding
         yield route.finding(references.NO_LISTENER, "spec.parentRefs", what)
 
 
-def _backend(item: Item, backend: Tree, port: object, services: Services) -> Iterator[Finding]:
+def _backend(world: World, item: Item, field: str, backend: Tree, port: object) -> Iterator[Finding]:
     name = text(backend, "name")
-    service = services.get((item.namespace, name))
-    if service is None:
-        yield item.finding(
-            references.NO_BACKEND, "spec.rules", f"service '{name}' is not among the manifests"
-        )
+    named = [one for one in world.of("Service") if one.name == name and not one.group]
+    there = [one for one in named if alike(one.namespace, item.namespace)]
+    if not there:
+        if not world.exists("Service", item.namespace, name):
+            others = alternatives(world, "Service", item.namespace, name)
+            yield from absent(item, references.NO_BACKEND, field, f"service '{name}'", others)
         return
-    ports = maps(service.tree, "spec.ports")
-    if port not in [*words(ports, "name"), *words(ports, "port")]:
-        yield item.finding(references.NO_BACKEND_PORT, "spec.rules", f"service '{name}' has no port {port}")
+    ports = maps(there[0].tree, "spec.ports")
+    # A Service without ports has those of something that a controller looks at.
+    if ports and port not in [*words(ports, "name"), *words(ports, "port")]:
+        yield item.finding(references.NO_BACKEND_PORT, field, f"service '{name}' has no port {port}")
 
 
 def _tls(world: World, item: Item, field: str, secret: str) -> Iterator[Finding]:

@@ -13,6 +13,16 @@ from typing import Any, NamedTuple
 from capplan.findings import Check, Finding, Severity
 from capplan.manifests.quantity import parse
 from capplan.manifests.verify.facts import Facts
+from capplan.manifests.verify.kinds import (
+    ANY_CONTROLLER,
+    GROUPS,
+    IN_EVERY_CLUSTER,
+    LABELS_OF_CONTROLLERS,
+    MAKERS_OF_SECRETS,
+    PODLESS,
+    PODS,
+    SCALED,
+)
 
 Tree = Mapping[str, Any]
 
@@ -72,75 +82,6 @@ class Item(NamedTuple):
         )
 
 
-_PODS = {
-    "Deployment": "spec.template",
-    "StatefulSet": "spec.template",
-    "DaemonSet": "spec.template",
-    "ReplicaSet": "spec.template",
-    "ReplicationController": "spec.template",
-    "Rollout": "spec.template",
-    "Job": "spec.template",
-    "CronJob": "spec.jobTemplate.spec.template",
-    "Pod": "",
-}
-"""Kinds that have pods, and where their template stands."""
-
-_SCALED = ("Deployment", "StatefulSet")
-
-_GROUPS = {
-    "ScaledObject": "keda.sh",
-    "ScaledJob": "keda.sh",
-    "NetworkPolicy": "networking.k8s.io",
-    "Job": "batch",
-    "Gateway": "gateway.networking.k8s.io",
-}
-"""Kinds whose name other groups use too, for something else."""
-
-_PODLESS = frozenset(
-    (
-        "ScaledObject",
-        "TriggerAuthentication",
-        "ClusterTriggerAuthentication",
-        "ServiceMonitor",
-        "PodMonitor",
-        "PodMonitoring",
-        "PrometheusRule",
-        "Rules",
-        "ExternalSecret",
-        "SecretStore",
-        "ClusterSecretStore",
-        "SealedSecret",
-        "Certificate",
-        "Issuer",
-        "ClusterIssuer",
-        "NodePool",
-        "EC2NodeClass",
-        "ComputeClass",
-    )
-)
-"""Kinds of operators that make no pods."""
-
-_MAKERS_OF_SECRETS = {
-    "Certificate": "spec.secretName",
-    "ExternalSecret": "spec.target.name",
-    "SealedSecret": "spec.template.metadata.name",
-}
-"""Where each says the name of the secret; without one that is its own."""
-
-_IN_EVERY_CLUSTER = frozenset(
-    (
-        "Namespace/default",
-        "Namespace/kube-system",
-        "Namespace/kube-public",
-        "Namespace/kube-node-lease",
-        "ServiceAccount/default",
-        "ConfigMap/kube-root-ca.crt",
-        "PriorityClass/system-cluster-critical",
-        "PriorityClass/system-node-critical",
-    )
-)
-
-
 class Workload(NamedTuple):
     """What runs pods, with its bounds; lo and hi are equal where nothing scales it."""
 
@@ -169,6 +110,14 @@ class Workload(NamedTuple):
         """Labels of its pods."""
         return mapping(self.item.tree, self._template("metadata.labels"))
 
+    def matches(self, selector: Tree) -> bool:
+        """Say whether a label selector means its pods, or some of them by a label of their controller."""
+        wanted = mapping(selector, "matchLabels")
+        added = [key for key in LABELS_OF_CONTROLLERS.get(self.item.kind, ()) if key in wanted]
+        if any(not str(wanted[key]).startswith(self.name) for key in added if key.endswith("-name")):
+            return False
+        return matches(selector, {**self.labels, **{key: wanted[key] for key in added}})
+
     @property
     def pod_field(self) -> str:
         """Where the specification of its pods stands."""
@@ -180,7 +129,7 @@ class Workload(NamedTuple):
         return mapping(self.item.tree, self.pod_field)
 
     def _template(self, field: str) -> str:
-        return f"{_PODS.get(self.item.kind, 'spec.template')}.{field}".removeprefix(".")
+        return f"{PODS.get(self.item.kind, 'spec.template')}.{field}".removeprefix(".")
 
     @property
     def containers(self) -> list[Tree]:
@@ -218,11 +167,15 @@ class Workload(NamedTuple):
 
 
 class World:
-    """All objects of one environment."""
+    """All objects of one environment. others: everything else that was read, where references may lead.
 
-    def __init__(self, items: Sequence[Item], facts: Facts) -> None:
+    Objects without a namespace are in the one that they are applied into, which may be any.
+    """
+
+    def __init__(self, items: Sequence[Item], facts: Facts, others: World | None = None) -> None:
         self.items = items
         self.facts = facts
+        self.others = others
 
     def of(self, *kinds: str) -> list[Item]:
         """Return the objects of some kinds."""
@@ -232,29 +185,30 @@ class World:
     def _by_kind(self) -> dict[str, list[Item]]:
         found: dict[str, list[Item]] = {}
         for item in self.items:
-            if item.group in ("", _GROUPS.get(item.kind, item.group)):
+            if item.group in ("", GROUPS.get(item.kind, item.group)):
                 found.setdefault(item.kind, []).append(item)
         return found
 
     @cached_property
-    def names(self) -> set[tuple[str, str, str]]:
-        """Kind, namespace and name of everything that is there, or that a controller makes."""
-        made = {
-            ("Secret", item.namespace, text(item.tree, field) or item.name)
-            for item in self.of(*_MAKERS_OF_SECRETS)
-            for field in (_MAKERS_OF_SECRETS[item.kind],)
-        }
-        return {(item.kind, item.namespace, item.name) for item in self.items} | made
+    def names(self) -> dict[tuple[str, str], set[str]]:
+        """Namespaces of everything that is there, or that a controller makes, by kind and name."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for item in self.items:
+            found.setdefault((item.kind, item.name), set()).add(item.namespace)
+        for item in self.of(*MAKERS_OF_SECRETS):
+            name = text(item.tree, MAKERS_OF_SECRETS[item.kind]) or item.name
+            found.setdefault(("Secret", name), set()).add(item.namespace)
+        return found
 
     @cached_property
     def workloads(self) -> list[Workload]:
-        """Deployments and StatefulSets with their bounds."""
-        return [self.workload_of(item) for item in self.of("Deployment", "StatefulSet")]
+        """What has a number of replicas, with its bounds."""
+        return [self.workload_of(item) for item in self.of(*SCALED)]
 
     @cached_property
     def all_pods(self) -> list[Workload]:
         """Everything that runs pods: the workloads first."""
-        others = [self.workload_of(item) for item in self.of(*_PODS) if item.kind not in _SCALED]
+        others = [self.workload_of(item) for item in self.of(*PODS) if item.kind not in SCALED]
         return self.workloads + others
 
     @cached_property
@@ -268,7 +222,9 @@ class World:
         for expression in maps(selector, "matchExpressions"):
             named = expression.get("values")
             values += map(str, named) if isinstance(named, list) else []
-        makers = [i.name for i in self._custom if i.name and i.namespace in (namespace, "")]
+        makers = [
+            i.name for i in self._custom if i.name and (not i.namespace or alike(i.namespace, namespace))
+        ]
         return any(name in value for name in makers for value in values)
 
     @cached_property
@@ -277,50 +233,96 @@ class World:
         return [
             i
             for i in self.items
-            if "." in i.group and not i.group.endswith(".k8s.io") and i.kind not in _PODLESS
+            if "." in i.group and not i.group.endswith(".k8s.io") and i.kind not in PODLESS
         ]
 
+    @cached_property
+    def names_of(self) -> dict[tuple[str, str], list[str]]:
+        """Names by kind and namespace."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for item in self.items:
+            found.setdefault((item.kind, item.namespace), []).append(item.name)
+        return found
+
     def exists(self, kind: str, namespace: str, name: str) -> bool:
-        """Say whether an object is there, or declared to exist elsewhere."""
+        """Say whether an object is there, among the others, or declared to exist elsewhere."""
         reference = f"{kind}/{name}"
-        known = (kind, namespace, name) in self.names
-        return known or reference in _IN_EVERY_CLUSTER or reference in self.facts.external
+        if any(alike(namespace, there) for there in self.names.get((kind, name), ())):
+            return True
+        if reference in IN_EVERY_CLUSTER or reference in self.facts.external:
+            return True
+        return self.others is not None and self.others.exists(kind, namespace, name)
 
     def selected(self, selector: Tree, namespace: str) -> list[Workload]:
-        """Return the workloads of a namespace whose pods a label selector matches."""
-        candidates = self._by_label.get((namespace, None, None), [])
-        for key, value in mapping(selector, "matchLabels").items():
-            found = self._by_label.get((namespace, str(key), str(value)), [])
-            candidates = min(candidates, found, key=len)
-        return [workload for workload in candidates if matches(selector, workload.labels)]
+        """Return the workloads of a namespace whose pods a label selector matches.
+
+        Where there are none: those without a namespace, or of any if none is named.
+        """
+        for there in (namespace, "" if namespace else None):
+            candidates = self._by_label.get((there, None, None), [])
+            for key, value in mapping(selector, "matchLabels").items():
+                if key not in ANY_CONTROLLER:
+                    found = self._by_label.get((there, str(key), str(value)), [])
+                    candidates = min(candidates, found, key=len)
+            matching = [workload for workload in candidates if workload.matches(selector)]
+            if matching:
+                return matching
+        return []
+
+    def reaches(self, selector: Tree, namespace: str) -> bool:
+        """Say whether a selector matches pods here, of an operator, or among the others."""
+        if self.selected(selector, namespace) or self.made_by_operator(selector, namespace):
+            return True
+        return self.others is not None and self.others.reaches(selector, namespace)
 
     @cached_property
-    def _by_label(self) -> dict[tuple[str, str | None, str | None], list[Workload]]:
-        """What runs pods by namespace and each label of their pods, and all of a namespace."""
-        found: dict[tuple[str, str | None, str | None], list[Workload]] = {}
+    def _by_label(self) -> dict[tuple[str | None, str | None, str | None], list[Workload]]:
+        """What runs pods by namespace, or any, and each label of their pods, or none."""
+        found: dict[tuple[str | None, str | None, str | None], list[Workload]] = {}
         for workload in self.all_pods:
             for pair in ((None, None), *((str(k), str(v)) for k, v in workload.labels.items())):
                 found.setdefault((workload.namespace, *pair), []).append(workload)
+                found.setdefault((None, *pair), []).append(workload)
+        return found
+
+    def workload(self, kind: str, namespace: str, name: str) -> Workload | None:
+        """Return what runs pods by its identity; of another namespace only where one of both is unnamed."""
+        named = self._by_name.get((kind, name), [])
+        exact = [workload for workload in named if workload.namespace == namespace]
+        return next(iter(exact or [w for w in named if alike(w.namespace, namespace)]), None)
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[str, str], list[Workload]]:
+        found: dict[tuple[str, str], list[Workload]] = {}
+        for workload in self.all_pods:
+            found.setdefault((workload.item.kind, workload.name), []).append(workload)
         return found
 
     @cached_property
-    def scalers(self) -> dict[tuple[str, str, str], list[Item]]:
-        """HPAs and ScaledObjects by kind, namespace and name of what they scale."""
-        found: dict[tuple[str, str, str], list[Item]] = {}
+    def scalers(self) -> dict[tuple[str, str], list[Item]]:
+        """HPAs and ScaledObjects by kind and name of what they scale."""
+        found: dict[tuple[str, str], list[Item]] = {}
         for item in self.of("HorizontalPodAutoscaler", "ScaledObject"):
             target = mapping(item.tree, "spec.scaleTargetRef")
             kind = str(target.get("kind", "Deployment"))
-            found.setdefault((kind, item.namespace, str(target.get("name"))), []).append(item)
+            found.setdefault((kind, str(target.get("name"))), []).append(item)
         return found
 
     def workload_of(self, item: Item) -> Workload:
         """Return a workload with the bounds of what scales it."""
-        scalers = self.scalers.get((item.kind, item.namespace, item.name), [])
+        named = self.scalers.get((item.kind, item.name), [])
+        exact = [scaler for scaler in named if scaler.namespace == item.namespace]
+        scalers = exact or [scaler for scaler in named if alike(scaler.namespace, item.namespace)]
         fixed = whole(item.tree, "spec.replicas", 1)
         lows, highs = (
             zip(*(bounds(scaler) for scaler in scalers), strict=True) if scalers else ([fixed], [fixed])
         )
         return Workload(item, min(lows), max(highs), scalers)
+
+
+def alike(namespace: str, other: str) -> bool:
+    """Say whether two namespaces may be one: where none is named, it may be any."""
+    return namespace == other or not namespace or not other
 
 
 def bounds(scaler: Item) -> tuple[int, int]:

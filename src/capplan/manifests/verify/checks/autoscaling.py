@@ -25,7 +25,7 @@ kind: ScaledObject
 )
 REPLICAS_UNDER_AUTOSCALER = Check(
     code="replicas-under-autoscaler",
-    severity="error",
+    severity="warning",
     title="A workload with an autoscaler also sets replicas",
     why="Every apply sets the count back, in the middle of a peak too.",
     breaks="""\
@@ -43,7 +43,7 @@ spec: {replicas: 3}
 )
 TWO_VPAS = Check(
     code="two-vpas",
-    severity="error",
+    severity="warning",
     title="Two VPAs resize one workload",
     why="Which of them decides is undefined.",
     breaks="""\
@@ -119,7 +119,7 @@ spec: {minReplicaCount: 0}
 )
 NO_ROOM = Check(
     code="no-room",
-    severity="error",
+    severity="warning",
     title="An autoscaler has no room between its bounds",
     why="It can never change anything, although it looks as if the workload were scaled.",
     breaks="""\
@@ -241,7 +241,7 @@ spec: {updatePolicy: {updateMode: "Off"}}
 )
 VPA_FIGHTS_HPA = Check(
     code="vpa-fights-hpa",
-    severity="error",
+    severity="warning",
     title="A VPA changes what a horizontal autoscaler measures",
     why="More requested CPU lowers the utilization, so one removes the replicas that the other asks for.",
     breaks="""\
@@ -283,7 +283,7 @@ spec:
 )
 VPA_ABOVE_NODE = Check(
     code="vpa-above-node",
-    severity="error",
+    severity="warning",
     title="A VPA may request more than any node has",
     why="Once it recommends that much, the pod can no longer be scheduled.",
     breaks="""\

@@ -22,7 +22,7 @@ spec: {maxUnavailable: 1}
 )
 PDB_WITHOUT_PODS = Check(
     code="pdb-without-pods",
-    severity="error",
+    severity="warning",
     title="A disruption budget selects no pods",
     why="It protects nothing: a drain may evict all replicas at once.",
     breaks="""\
@@ -179,7 +179,7 @@ spec: {template: {spec: {nodeSelector: {pool: default}}}}
 )
 GPU_TOLERATION = Check(
     code="gpu-toleration",
-    severity="error",
+    severity="warning",
     title="A GPU pod does not tolerate the taint of GPU nodes",
     why="Clouds taint GPU nodes so that other pods stay away; without a toleration this pod stays away too.",
     breaks="""\
@@ -199,7 +199,7 @@ spec:
 )
 GPU_SELECTOR = Check(
     code="gpu-selector",
-    severity="error",
+    severity="info",
     title="A GPU pod does not select its nodes",
     why="It may run on any GPU that is free, dearer or slower than the one that was planned.",
     breaks="""\
@@ -219,7 +219,7 @@ spec:
 )
 QUOTA_TOO_SMALL = Check(
     code="quota-too-small",
-    severity="error",
+    severity="warning",
     title="A quota is smaller than what runs at its maximum",
     why="In the busiest hour, or during a rollout, the API server refuses the pods that are needed.",
     breaks="""\

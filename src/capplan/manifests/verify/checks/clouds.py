@@ -68,7 +68,7 @@ TargetGroupARNs: ["arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgro
 )
 ASG_HEALTH_CHECK = Check(
     code="asg-health-check",
-    severity="error",
+    severity="warning",
     title="A group asks a load balancer that it does not have",
     why="Without a target group the health check of type ELB has nothing to ask, so sick instances stay.",
     breaks="""\
@@ -158,7 +158,7 @@ networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-1]}}
 )
 STORAGE_NOT_ENCRYPTED = Check(
     code="storage-not-encrypted",
-    severity="error",
+    severity="warning",
     title="Storage is not encrypted",
     why="Encryption cannot be switched on later without a copy of the data.",
     breaks="""\
@@ -172,7 +172,7 @@ STORAGE_NOT_ENCRYPTED = Check(
 )
 CLOUD_RUN_NO_MAX_SCALE = Check(
     code="cloud-run-no-max-scale",
-    severity="error",
+    severity="warning",
     title="A Cloud Run service has no maximum of its own",
     why="The platform's default of 100 instances then decides what the highest bill is.",
     breaks="""\
@@ -316,7 +316,7 @@ spec: {template: {spec: {containers: [{image: "web:1", resources: {limits: {cpu:
 )
 CLOUD_RUN_IMAGE = Check(
     code="cloud-run-image",
-    severity="error",
+    severity="warning",
     title="An image is not pinned",
     why="A tag such as latest moves, so two revisions of the same file may run different code.",
     breaks="""\

@@ -6,7 +6,7 @@ from capplan.findings import Check
 
 LITERAL_SECRET = Check(
     code="literal-secret",
-    severity="error",
+    severity="warning",
     title="A secret is written out",
     why="Everybody who can read the repository, or the object, knows it.",
     breaks="""\
@@ -22,7 +22,7 @@ spec: {template: {spec: {containers: [{name: web, env: [{name: DB_PASSWORD_FILE,
 )
 PASSWORD_IN_URL = Check(
     code="password-in-url",
-    severity="error",
+    severity="warning",
     title="A URL holds a password",
     why="Everybody who can read the repository knows it, and URLs end up in logs.",
     breaks="""\
@@ -56,7 +56,7 @@ spec: {target: {name: web}}
 )
 PUBLIC_SERVICE = Check(
     code="public-service",
-    severity="error",
+    severity="warning",
     title="A Service is open to the internet",
     why="Clouds give a load balancer a public address by default, so anybody can reach it.",
     breaks="""\

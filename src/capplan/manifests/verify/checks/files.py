@@ -8,7 +8,7 @@ UNREADABLE = Check(
     code="unreadable",
     severity="error",
     title="A file cannot be read",
-    why="What it holds is not checked. A file that does not look like a manifest is a warning beside others.",
+    why="What it holds is not checked. A template, or a file that looks like no manifest, is a warning.",
     breaks="""\
 # file: service.yaml
 apiVersion: v1

@@ -7,14 +7,16 @@ from capplan.findings import Check
 DUPLICATE_OBJECT = Check(
     code="duplicate-object",
     severity="error",
-    title="An object is given twice",
-    why="Whichever is applied last wins, so one of the two is silently lost.",
+    title="An object is given twice in a file or kustomization",
+    why="The last one wins, or Kustomize refuses both, so one is lost. If both are equal, it is a warning.",
     breaks="""\
 kind: ConfigMap
 metadata: {name: settings}
+data: {mode: a}
 ---
 kind: ConfigMap
 metadata: {name: settings}
+data: {mode: b}
 """,
     near="""\
 kind: ConfigMap
@@ -25,6 +27,38 @@ metadata: {name: settings}
 """,
     remedy="Keep one of them, or rename one.",
     source="https://kubernetes.io/docs/concepts/overview/working-with-objects/names/",
+)
+ALTERNATIVES = Check(
+    code="alternatives",
+    severity="warning",
+    title="Two files of a directory have the same object",
+    why="If both are applied, one object is lost. Each file is checked without the other.",
+    breaks="""\
+# file: settings.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {mode: a}
+# file: settings-dev.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {mode: b}
+""",
+    near="""\
+# file: prod/settings.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {mode: a}
+# file: dev/settings.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {mode: b}
+""",
+    remedy="Keep alternatives in directories of their own.",
+    source="https://kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config/",
 )
 NO_NAMESPACE = Check(
     code="no-namespace",
@@ -98,7 +132,7 @@ spec: {selector: {matchLabels: null, matchExpressions: [{key: app, operator: In,
 )
 SELECTOR_TAKES_OTHERS = Check(
     code="selector-takes-others",
-    severity="error",
+    severity="warning",
     title="A workload selects the pods of another",
     why="Two controllers count the same pods and keep deleting each other's.",
     breaks="""\
@@ -120,7 +154,7 @@ spec:
 )
 SPREAD_MISSES_OWN_PODS = Check(
     code="spread-misses-own-pods",
-    severity="error",
+    severity="warning",
     title="A spread or anti-affinity matches no pods",
     why="The constraint counts pods that do not exist, so all replicas may run on one node.",
     breaks="""\
@@ -142,7 +176,7 @@ spec:
 )
 SERVICE_WITHOUT_PODS = Check(
     code="service-without-pods",
-    severity="error",
+    severity="warning",
     title="A Service selects no pods",
     why="It has no endpoints, so every request to it fails.",
     breaks="""\

@@ -96,7 +96,7 @@ spec: {fallback: {failureThreshold: 3, replicas: 5}}
 )
 KEDA_FALLBACK_BOUNDS = Check(
     code="keda-fallback-bounds",
-    severity="error",
+    severity="warning",
     title="The fallback is outside the bounds of the autoscaler",
     why="When metrics fail, the HPA clips the count to its bounds, so the fallback is not what runs.",
     breaks="""\
@@ -160,7 +160,7 @@ spec: {triggers: [{type: aws-sqs-queue, metadata: {awsRegion: us-east-1, queueUR
 )
 KEDA_UNKNOWN_METADATA = Check(
     code="keda-unknown-metadata",
-    severity="error",
+    severity="warning",
     title="A trigger has a key that its scaler does not know",
     why="KEDA ignores it: a threshold that is misspelt is a threshold that is not set.",
     breaks="""\
@@ -212,6 +212,28 @@ spec: {triggers: [{type: cpu, metricType: Utilization, metadata: {value: "70"}}]
     remedy="Use what KEDA names in its place.",
     source="https://keda.sh/docs/latest/scalers/",
     unrun="needs KEDA's list of scalers in the directory of --schemas",
+)
+KEDA_CRON = Check(
+    code="keda-cron",
+    severity="error",
+    title="A cron trigger that KEDA cannot follow",
+    why="The scaler fails to start, so the ScaledObject is not ready and nothing is scaled.",
+    breaks="""\
+kind: ScaledObject
+spec:
+  triggers:
+  - type: cron
+    metadata: {timezone: Etc/UTC, start: "0 9 * * *", end: "0 9 * * *", desiredReplicas: "20"}
+""",
+    near="""\
+kind: ScaledObject
+spec:
+  triggers:
+  - type: cron
+    metadata: {timezone: Etc/UTC, start: "0 9 * * *", end: "0 18 * * *", desiredReplicas: "20"}
+""",
+    remedy="Give two different schedules of five fields, a zone such as Europe/Paris, and replicas above 0.",
+    source="https://keda.sh/docs/latest/scalers/cron/",
 )
 KEDA_METADATA_TEXT = Check(
     code="keda-metadata-text",

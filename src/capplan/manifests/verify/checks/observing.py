@@ -8,7 +8,7 @@ _MODEL = "https://grafana.com/docs/grafana/latest/dashboards/build-dashboards/vi
 
 DASHBOARD_UID = Check(
     code="dashboard-uid",
-    severity="error",
+    severity="warning",
     title="A dashboard cannot be imported by its identity",
     why="Grafana refuses a longer uid, and an id from another installation overwrites the wrong dashboard.",
     breaks="""\
@@ -22,7 +22,7 @@ DASHBOARD_UID = Check(
 )
 DASHBOARD_PANEL_ID = Check(
     code="dashboard-panel-id",
-    severity="error",
+    severity="warning",
     title="Two panels have one id",
     why="Links and alerts of one panel open the other.",
     breaks="""\
@@ -36,7 +36,7 @@ DASHBOARD_PANEL_ID = Check(
 )
 DASHBOARD_PANEL_TYPE = Check(
     code="dashboard-panel-type",
-    severity="error",
+    severity="warning",
     title="A panel of a type that Grafana no longer has",
     why="Since Grafana 12 panels of AngularJS show nothing.",
     breaks="""\
@@ -50,7 +50,7 @@ DASHBOARD_PANEL_TYPE = Check(
 )
 DASHBOARD_GRID = Check(
     code="dashboard-grid",
-    severity="error",
+    severity="warning",
     title="A panel is beyond the grid",
     why="The grid has 24 columns; Grafana moves the panel, and the layout is another than the file says.",
     breaks="""\
@@ -64,7 +64,7 @@ DASHBOARD_GRID = Check(
 )
 DASHBOARD_OVERLAP = Check(
     code="dashboard-overlap",
-    severity="error",
+    severity="warning",
     title="Two panels overlap",
     why="Grafana moves one of them, and the layout is another than the file says.",
     breaks="""\
@@ -78,7 +78,7 @@ DASHBOARD_OVERLAP = Check(
 )
 DASHBOARD_REF_ID = Check(
     code="dashboard-ref-id",
-    severity="error",
+    severity="warning",
     title="Two queries of a panel have one refId",
     why="Grafana tells queries apart by refId, so only one of them is shown.",
     breaks="""\
@@ -92,7 +92,7 @@ DASHBOARD_REF_ID = Check(
 )
 DASHBOARD_DATASOURCE = Check(
     code="dashboard-datasource",
-    severity="error",
+    severity="warning",
     title="A panel uses a data source that the dashboard does not declare",
     why="The panel shows an error instead of data.",
     breaks="""\
@@ -108,7 +108,7 @@ templating: {list: [{name: ds, type: datasource}]}
 )
 LOAD_TEST_HARD_CODED_HOST = Check(
     code="load-test-hard-coded-host",
-    severity="error",
+    severity="warning",
     title="A load test knows only one host",
     why="It cannot be pointed at a test environment, so sooner or later it loads production.",
     breaks="""\
@@ -126,7 +126,7 @@ export default () => http.get(__ENV.TARGET)
 )
 LOAD_TEST_NO_THRESHOLDS = Check(
     code="load-test-no-thresholds",
-    severity="error",
+    severity="warning",
     title="A load test cannot fail",
     why="Without thresholds it passes however slow the answers are.",
     breaks="""\
@@ -166,7 +166,7 @@ class User(HttpUser):
 )
 RULES_WITHOUT_TEST = Check(
     code="rules-without-test",
-    severity="warning",
+    severity="info",
     title="Alert rules have no unit test",
     why="An alert that never fires looks the same as one that has nothing to say.",
     breaks="""\

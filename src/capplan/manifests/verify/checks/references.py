@@ -6,7 +6,7 @@ from capplan.findings import Check
 
 NO_BACKEND = Check(
     code="no-backend",
-    severity="error",
+    severity="warning",
     title="An Ingress or route sends to a Service that is not there",
     why="Requests to that path are answered with an error.",
     breaks="""\
@@ -128,7 +128,7 @@ spec: {secretName: web-tls}
 )
 NO_TARGET = Check(
     code="no-target",
-    severity="error",
+    severity="warning",
     title="An autoscaler scales something that is not there",
     why="The workload that it was written for is never scaled.",
     breaks="""\
@@ -140,6 +140,22 @@ kind: HorizontalPodAutoscaler
 spec: {scaleTargetRef: {apiVersion: example.com/v1, kind: Shop, name: shop}}
 """,
     remedy="Name a workload of the same namespace.",
+    source="https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/",
+)
+NOT_SCALABLE = Check(
+    code="not-scalable",
+    severity="error",
+    title="An autoscaler scales something that has no replicas",
+    why="The target has no scale subresource, so the autoscaler fails and changes nothing.",
+    breaks="""\
+kind: HorizontalPodAutoscaler
+spec: {scaleTargetRef: {kind: DaemonSet}}
+""",
+    near="""\
+kind: HorizontalPodAutoscaler
+spec: {scaleTargetRef: {kind: Deployment}}
+""",
+    remedy="Scale a Deployment, a StatefulSet, or a kind of your own with a scale subresource.",
     source="https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/",
 )
 TARGET_VERSION = Check(
@@ -160,7 +176,7 @@ spec: {scaleTargetRef: {apiVersion: apps/v1}}
 )
 NO_CONTAINER = Check(
     code="no-container",
-    severity="error",
+    severity="warning",
     title="A VPA has a policy for a container that is not there",
     why="The policy has no effect, and the container that it was meant for is resized without bounds.",
     breaks="""\
@@ -176,7 +192,7 @@ spec: {resourcePolicy: {containerPolicies: [{containerName: "*"}]}}
 )
 NO_REFERENCE = Check(
     code="no-reference",
-    severity="error",
+    severity="warning",
     title="A pod refers to an object that is not there",
     why="Its pods do not start without it. A Secret, which often comes from elsewhere, is a warning.",
     breaks="""\
@@ -256,7 +272,7 @@ spec:
 )
 NO_VALUE = Check(
     code="no-value",
-    severity="warning",
+    severity="info",
     title="A variable has no value",
     why="The container sees an empty text, which is rarely what was meant.",
     breaks="""\

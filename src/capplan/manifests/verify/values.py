@@ -1,0 +1,253 @@
+"""Single values that the API server refuses, although they are of the right type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from capplan.errors import almost
+from capplan.findings import Finding, Severity
+from capplan.manifests.verify.checks import api
+from capplan.manifests.verify.schedules import is_timezone, schedule_refused
+from capplan.manifests.verify.world import (
+    Item,
+    Tree,
+    Workload,
+    World,
+    amount,
+    containers_with_paths,
+    mapping,
+    maps,
+    text,
+    whole,
+)
+
+_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
+_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
+_RECLAIM = ("Retain", "Delete", "Recycle")
+_ENUMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "Service": {
+        "spec.type": ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"),
+        "spec.sessionAffinity": ("None", "ClientIP"),
+        "spec.externalTrafficPolicy": ("Cluster", "Local"),
+        "spec.internalTrafficPolicy": ("Cluster", "Local"),
+        "spec.ipFamilyPolicy": ("SingleStack", "PreferDualStack", "RequireDualStack"),
+        "spec.ports[].protocol": ("TCP", "UDP", "SCTP"),
+    },
+    "Deployment": {"spec.strategy.type": ("RollingUpdate", "Recreate")},
+    "StatefulSet": {
+        "spec.updateStrategy.type": ("RollingUpdate", "OnDelete"),
+        "spec.podManagementPolicy": ("OrderedReady", "Parallel"),
+        "spec.volumeClaimTemplates[].spec.accessModes[]": _MODES,
+    },
+    "DaemonSet": {"spec.updateStrategy.type": ("RollingUpdate", "OnDelete")},
+    "CronJob": {"spec.concurrencyPolicy": ("Allow", "Forbid", "Replace")},
+    "Job": {"spec.completionMode": ("NonIndexed", "Indexed")},
+    "Ingress": {"spec.rules[].http.paths[].pathType": ("Exact", "Prefix", "ImplementationSpecific")},
+    "PersistentVolumeClaim": {
+        "spec.accessModes[]": _MODES,
+        "spec.volumeMode": ("Filesystem", "Block"),
+    },
+    "PersistentVolume": {
+        "spec.accessModes[]": _MODES,
+        "spec.persistentVolumeReclaimPolicy": _RECLAIM,
+    },
+    "StorageClass": {
+        "reclaimPolicy": ("Retain", "Delete"),
+        "volumeBindingMode": ("Immediate", "WaitForFirstConsumer"),
+    },
+    "NetworkPolicy": {
+        "spec.policyTypes[]": ("Ingress", "Egress"),
+        "spec.podSelector.matchExpressions[].operator": _OPERATORS,
+    },
+    "PodDisruptionBudget": {
+        "spec.unhealthyPodEvictionPolicy": ("IfHealthyBudget", "AlwaysAllow"),
+        "spec.selector.matchExpressions[].operator": _OPERATORS,
+    },
+    "HorizontalPodAutoscaler": {
+        **{
+            f"spec.behavior.{direction}.{field}": allowed
+            for direction in ("scaleUp", "scaleDown")
+            for field, allowed in (
+                ("selectPolicy", ("Max", "Min", "Disabled")),
+                ("policies[].type", ("Pods", "Percent")),
+            )
+        },
+        "spec.metrics[].type": ("Resource", "ContainerResource", "Pods", "Object", "External"),
+    },
+}
+_OF_PODS: Mapping[str, tuple[str, ...]] = {
+    "restartPolicy": ("Always", "OnFailure", "Never"),
+    "dnsPolicy": ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
+    "preemptionPolicy": ("PreemptLowerPriority", "Never"),
+    "tolerations[].operator": ("Exists", "Equal", "Lt", "Gt"),
+    "tolerations[].effect": ("", "NoSchedule", "PreferNoSchedule", "NoExecute"),
+    "topologySpreadConstraints[].whenUnsatisfiable": ("DoNotSchedule", "ScheduleAnyway"),
+    "volumes[].emptyDir.medium": ("", "Memory", "HugePages"),
+    **{
+        f"{part}[].{field}": allowed
+        for part in ("containers", "initContainers")
+        for field, allowed in (
+            ("imagePullPolicy", ("Always", "IfNotPresent", "Never")),
+            ("terminationMessagePolicy", ("File", "FallbackToLogsOnError")),
+            ("ports[].protocol", ("TCP", "UDP", "SCTP")),
+            *(
+                (f"{probe}.httpGet.scheme", ("HTTP", "HTTPS"))
+                for probe in ("startupProbe", "readinessProbe", "livenessProbe")
+            ),
+        )
+    },
+}
+"""Values that a field may have, by kind and path; `[]` is every entry (pkg/apis of Kubernetes 1.34)."""
+
+
+def enumerations(world: World) -> Iterator[Finding]:
+    """A field of few values has one of them."""
+    for item in world.of(*_ENUMS):
+        yield from _unknown(item, "", item.tree, _ENUMS[item.kind])
+    for workload in world.all_pods:
+        yield from _unknown(workload.item, f"{workload.pod_field}.".lstrip("."), workload.pod, _OF_PODS)
+
+
+def _unknown(item: Item, prefix: str, tree: Tree, paths: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
+    if item.kind in ("Service", "Ingress") and "serving.knative" in item.group:
+        return
+    for path, allowed in paths.items():
+        for field, value in _values(tree, path):
+            if value is not None and value not in allowed and not str(value).startswith("HugePages"):
+                near = almost(str(value), allowed)
+                known = f"Use one of {', '.join(filter(None, allowed))}."
+                what = f"'{value}' is not a value that Kubernetes knows"
+                remedy = f"Did you mean '{near}'?" if near else known
+                yield item.finding(api.UNKNOWN_VALUE, f"{prefix}{field}", what, remedy)
+
+
+def _values(tree: object, path: str, field: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value that a path means, with its own path."""
+    here, _, rest = path.partition(".")
+    key = here.removesuffix("[]")
+    found = tree.get(key) if isinstance(tree, dict) else None
+    place = f"{field}.{key}".lstrip(".")
+    if here == key:
+        yield from _values(found, rest, place) if rest else [(place, found)]
+        return
+    for index, entry in enumerate(found if isinstance(found, list) else ()):
+        one = f"{place}[{index}]"
+        yield from _values(entry, rest, one) if rest else [(one, entry)]
+
+
+_RESTARTS = {"Job": ("OnFailure", "Never"), "CronJob": ("OnFailure", "Never")}
+_ALWAYS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
+
+
+def restarts(world: World) -> Iterator[Finding]:
+    """Pods of Jobs say that they end, and pods of other controllers restart."""
+    for workload in world.all_pods:
+        kind, said = workload.item.kind, text(workload.pod, "restartPolicy") or "Always"
+        allowed = ("Always",) if kind in _ALWAYS else _RESTARTS.get(kind)
+        if allowed and said not in allowed and workload.pod:
+            what = f"restartPolicy is {said}, but the pods of a {kind} need {' or '.join(allowed)}"
+            yield workload.item.finding(api.RESTART_POLICY, f"{workload.pod_field}.restartPolicy", what)
+
+
+def schedules(world: World) -> Iterator[Finding]:
+    """The schedule of a CronJob can be read, and its time zone exists."""
+    for item in world.of("CronJob"):
+        schedule, zone = text(item.tree, "spec.schedule"), text(item.tree, "spec.timeZone")
+        wrong = schedule_refused(schedule, macros=True) if schedule else ""
+        if wrong and not schedule.startswith(("TZ=", "CRON_TZ=")):
+            yield item.finding(api.SCHEDULE, "spec.schedule", wrong)
+        if zone and not is_timezone(zone):
+            yield item.finding(api.SCHEDULE, "spec.timeZone", f"there is no time zone '{zone}'")
+
+
+def service_fields(world: World) -> Iterator[Finding]:
+    """Source ranges are for load balancers alone, and several ports have names."""
+    for item in world.of("Service"):
+        if item.group:
+            continue
+        kind = text(item.tree, "spec.type") or "ClusterIP"
+        if mapping(item.tree, "spec").get("loadBalancerSourceRanges") and kind != "LoadBalancer":
+            what = f"a {kind} may have no loadBalancerSourceRanges"
+            yield item.finding(api.SOURCE_RANGES, "spec.loadBalancerSourceRanges", what)
+        ports = maps(item.tree, "spec.ports")
+        names = [text(port, "name") for port in ports]
+        if len(ports) > 1 and (len(set(names)) < len(names) or "" in names):
+            yield item.finding(api.SERVICE_PORTS, "spec.ports", "several ports need names of their own")
+
+
+_PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+
+
+def probes(world: World) -> Iterator[Finding]:
+    """Probes have counts that are allowed, and none ends a container before it can be ready."""
+    for workload in world.all_pods:
+        for field, container in containers_with_paths(workload):
+            for name in _PROBES:
+                probe = mapping(container, name)
+                if name != "readinessProbe" and whole(probe, "successThreshold", 1) != 1:
+                    what = f"successThreshold of a {name} must be 1"
+                    yield workload.item.finding(api.PROBE_THRESHOLD, f"{field}.{name}", what)
+            yield from _slow_start(workload, field, container)
+
+
+def _slow_start(workload: Workload, field: str, container: Tree) -> Iterator[Finding]:
+    alive, ready = (mapping(container, name) for name in ("livenessProbe", "readinessProbe"))
+    if not alive or "startupProbe" in container:
+        return
+    tries, period = whole(alive, "failureThreshold", 3), whole(alive, "periodSeconds", 10)
+    killed = whole(alive, "initialDelaySeconds", 0) + (tries - 1) * period
+    first = whole(ready, "initialDelaySeconds", 0)
+    if ready and killed <= first:
+        what = f"the liveness probe may end the container after {killed} s, before readiness at {first} s"
+        yield workload.item.finding(api.SLOW_START, f"{field}.livenessProbe", what)
+
+
+def spreads(world: World) -> Iterator[Finding]:
+    """A spread has what the API server demands of it."""
+    for workload in world.all_pods:
+        for index, term in enumerate(maps(workload.pod, "topologySpreadConstraints")):
+            field = f"{workload.pod_field}.topologySpreadConstraints[{index}]"
+            for wrong in _spread_refused(term):
+                yield workload.item.finding(api.SPREAD, field, wrong)
+
+
+def _spread_refused(term: Tree) -> Iterator[str]:
+    if whole(term, "maxSkew", 1) < 1:
+        yield f"maxSkew must be 1 or more, not {term['maxSkew']}"
+    if not text(term, "topologyKey"):
+        yield "names no topologyKey"
+    if term.get("minDomains") is not None and term.get("whenUnsatisfiable") != "DoNotSchedule":
+        yield "minDomains needs whenUnsatisfiable: DoNotSchedule"
+
+
+_LEAST_MEMORY = 2.0**20
+
+
+def memory_amounts(world: World) -> Iterator[Finding]:
+    """Memory is more than a container needs to start; `m` means a thousandth of a byte."""
+    severities: dict[str, Severity] = {"limits": "error", "requests": "warning"}
+    for workload in world.all_pods:
+        for field, container in containers_with_paths(workload):
+            for part, severity in severities.items():
+                said = mapping(container, f"resources.{part}").get("memory")
+                size = amount(said)
+                if size is not None and 0 < size < _LEAST_MEMORY:
+                    what = f"memory: {said} is {size:g} bytes"
+                    remedy = f"Did you mean {str(said)[:-1]}Mi?" if str(said).endswith("m") else None
+                    yield workload.item.finding(
+                        api.TINY_MEMORY, f"{field}.resources.{part}", what, remedy, severity
+                    )
+        yield from _memory_disks(workload)
+
+
+def _memory_disks(workload: Workload) -> Iterator[Finding]:
+    limit = workload.limit("memory")
+    for volume in maps(workload.pod, "volumes"):
+        size = amount(mapping(volume, "emptyDir").get("sizeLimit"))
+        if text(volume, "emptyDir.medium") == "Memory" and size and limit and size > limit:
+            what = f"volume '{volume.get('name')}' in memory may take more than the limits of the containers"
+            yield workload.item.finding(api.EMPTY_DIR_ABOVE_LIMIT, f"{workload.pod_field}.volumes", what)
+
+
+RULES = (enumerations, restarts, schedules, service_fields, probes, spreads, memory_amounts)
