@@ -16,8 +16,11 @@ from capplan.adopt.terraform.simple import free
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
 from capplan.components.disks import parts_of
 
-_LINUX_GIB, _WINDOWS_GIB, _NODE_GIB = 30, 127, 128
-"""Disks of Azure's usual images, and of the nodes of AKS."""
+_LINUX_GIB, _WINDOWS_GIB = 30, 127
+"""Disks of Azure's usual images."""
+
+_NODE_GIB = ((64, 1024), (16, 512), (8, 256), (0, 128))
+"""Managed disks of AKS nodes by vCPU from which: learn.microsoft.com/azure/aks/concepts-storage."""
 
 _CLUSTER, _POOL = "azurerm_kubernetes_cluster", "azurerm_kubernetes_cluster_node_pool"
 _KINDS: Mapping[str, str] = {"Premium": "P10", "StandardSSD": "E10", "Standard": "S10"}
@@ -61,7 +64,7 @@ def _disk(tf: Reading, kind: str, gib: float) -> AzureDisk:
     return AzureDisk(tf.check("azure", "managed-disk", f"{_KINDS[name]}-{copies}-128GiB"), gib)
 
 
-def _sold(tf: Reading, disk: AzureDisk) -> tuple[str, float]:
+def sold(tf: Reading, disk: AzureDisk) -> tuple[str, float]:
     """Return what a disk is billed as, and how many of it: whole disks of the smallest size that holds it."""
     any_size = tf.catalog.require("azure", "managed-disk", disk.sku)
     part, count = next(parts_of(tf.catalog, "azure", "managed-disk", any_size, disk.gib))
@@ -92,6 +95,8 @@ def _ordered(tf: Reading, block: Attributes, size: str, windows: bool) -> Ordere
     machine = machine_of(tf, size)
     if windows and block.text("license_type") not in ("Windows_Server", "Windows_Client"):
         tf.note(block.node, "the licence of Windows has no price here; its machine is priced as Linux")
+    if block.block("source_image_reference").text("publisher").lower() in ("redhat", "suse"):
+        tf.note(block.node, "the licence of its image has no price here")
     disks: list[AzureDisk] = []
     with tf.part(block.node):
         disks += _disks(tf, block, _WINDOWS_GIB if windows else _LINUX_GIB)
@@ -105,7 +110,7 @@ def _put(tf: Reading, node: Planned, tree: Tree, ordered: Ordered, machines: flo
     if ordered.disks:
         tree["disk"] = {"type": ordered.disks[0].sku, "size": f"{ordered.disks[0].gib:g}Gi"}
     for index, disk in enumerate(ordered.disks[1:], 1):
-        sku, count = _sold(tf, disk)
+        sku, count = sold(tf, disk)
         tf.priced(node, "managed-disk", sku, count * machines, f"disk-{index}")
         if isinstance(tree.get("instances", tree.get("nodes")), dict):
             tf.assume(node, f"its further disks are counted for the {machines:g} machines of today")
@@ -156,7 +161,7 @@ def _managed_disk(tf: Reading, resource: Attributes) -> None:
     if kind in _BY_PERFORMANCE:
         _add_performance(tf, node, kind, gib, performance)
         return
-    sku, count = _sold(tf, _disk(tf, kind, gib))
+    sku, count = sold(tf, _disk(tf, kind, gib))
     if tier and not sku.startswith(f"{tier}-"):
         skus = tf.catalog.service("azure", "managed-disk").skus
         sku = next((name for name in skus if name.startswith(f"{tier}-{kind.partition('_')[2]}")), tier)
@@ -207,6 +212,7 @@ def _aks(tf: Reading, resource: Attributes) -> None:
         tf.note(node, "the Premium tier costs more than the Standard tier that is priced")
     if not pools:
         raise UncoveredError("the plan has no node pool for it that capplan knows")
+    tf.assume(node, "the load balancer and the address that AKS makes for its traffic are not counted")
     tf.add_cluster(node, tree, pools, behind)
 
 
@@ -220,15 +226,16 @@ def _pool(tf: Reading, pool: Attributes) -> Tree:
     if pool.text("os_type", "Linux") == "Windows" or pool.text("os_sku").startswith("Windows"):
         tf.note(pool.node, "the licence of Windows has no price here; its nodes are priced as Linux")
     gib, kind = pool.number("os_disk_size_gb"), "Premium" if _PREMIUM.match(machine) else "Standard"
-    disk = _disk(tf, f"{kind}_LRS", gib or _NODE_GIB)
+    vcpus = tf.catalog.require("azure", "virtual-machines", machine).vcpu or 0
+    usual = next(size for least, size in _NODE_GIB if vcpus >= least)
+    disks = [_disk(tf, f"{kind}_LRS", gib or usual)]
     if pool.text("os_disk_type", "Managed") == "Ephemeral":
-        # Without any disk, a pool would get its platform's.
-        disk = disk._replace(gib=0)
+        disks = []
     elif not gib:
-        tf.assume(pool.node, f"its nodes have system disks of {_NODE_GIB} GiB ({kind}), as AKS gives them")
+        tf.assume(pool.node, f"its nodes have system disks of {usual} GiB ({kind}), as AKS gives them")
     tree: Tree = {"machine": machine, "nodes": bounds(low, high, today)}
     spot = pool.text("priority", "Regular") == "Spot"
-    _put(tf, pool.node, tree, Ordered(machine, spot, [disk]), today)
+    _put(tf, pool.node, tree, Ordered(machine, spot, disks), today)
     return tree
 
 
@@ -243,7 +250,7 @@ _MACHINE_FREE = """
     computer_name computer_name_prefix admin_username admin_password admin_ssh_key
     disable_password_authentication network_interface_ids network_interface source_image_id
     source_image_reference custom_data user_data availability_set_id zone zones
-    proximity_placement_group_id boot_diagnostics identity plan additional_capabilities
+    proximity_placement_group_id boot_diagnostics identity additional_capabilities
     allow_extension_operations bypass_platform_safety_checks_on_user_schedule_enabled
     capacity_reservation_group_id dedicated_host_id dedicated_host_group_id disk_controller_type
     edge_zone encryption_at_host_enabled eviction_policy extensions_time_budget gallery_application
@@ -272,10 +279,9 @@ _MACHINE_FREE = """
 _DISK_FREE = """
     create_option source_uri source_resource_id image_reference_id gallery_image_reference_id os_type
     hyper_v_generation encryption_settings disk_encryption_set_id network_access_policy disk_access_id
-    public_network_access_enabled max_shares trusted_launch_enabled security_type zone
-    on_demand_bursting_enabled optimized_frequent_attach_enabled performance_plus_enabled
-    logical_sector_size storage_account_id secure_vm_disk_encryption_set_id upload_size_bytes edge_zone
-    disk_iops_read_only disk_mbps_read_only"""
+    public_network_access_enabled trusted_launch_enabled security_type zone
+    optimized_frequent_attach_enabled performance_plus_enabled logical_sector_size storage_account_id
+    secure_vm_disk_encryption_set_id upload_size_bytes edge_zone disk_iops_read_only disk_mbps_read_only"""
 _POOL_FREE = """
     auto_scaling_enabled enable_auto_scaling capacity_reservation_group_id custom_ca_trust_enabled
     enable_host_encryption host_encryption_enabled enable_node_public_ip node_public_ip_enabled
@@ -286,21 +292,21 @@ _POOL_FREE = """
     type ultra_ssd_enabled upgrade_settings vnet_subnet_id windows_profile workload_runtime zones
     os_type os_sku priority kubernetes_cluster_id min_count max_count node_count"""
 _CLUSTER_FREE = """
+    ingress_application_gateway.gateway_id
     aci_connector_linux ai_toolchain_operator_enabled api_server_access_profile auto_scaler_profile
     automatic_channel_upgrade automatic_upgrade_channel azure_active_directory_role_based_access_control
     azure_policy_enabled confidential_computing cost_analysis_enabled
     custom_ca_trust_certificates_base64 disk_encryption_set_id dns_prefix dns_prefix_private_cluster
     edge_zone fqdn http_application_routing_enabled http_proxy_config identity image_cleaner_enabled
-    image_cleaner_interval_hours ingress_application_gateway key_management_service
-    key_vault_secrets_provider kubelet_identity kubernetes_version linux_profile local_account_disabled
-    maintenance_window maintenance_window_auto_upgrade maintenance_window_node_os microsoft_defender
-    monitor_metrics network_profile node_os_channel_upgrade node_os_upgrade_channel
-    node_provisioning_profile node_resource_group oidc_issuer_enabled oms_agent
-    open_service_mesh_enabled private_cluster_enabled private_cluster_public_fqdn_enabled
-    private_dns_zone_id public_network_access_enabled role_based_access_control_enabled
-    run_command_enabled service_mesh_profile service_principal storage_profile support_plan
-    upgrade_override web_app_routing windows_profile workload_autoscaler_profile
-    workload_identity_enabled bootstrap_profile"""
+    image_cleaner_interval_hours key_management_service key_vault_secrets_provider kubelet_identity
+    kubernetes_version linux_profile local_account_disabled maintenance_window
+    maintenance_window_auto_upgrade maintenance_window_node_os monitor_metrics network_profile
+    node_os_channel_upgrade node_os_upgrade_channel node_provisioning_profile node_resource_group
+    oidc_issuer_enabled oms_agent open_service_mesh_enabled private_cluster_enabled
+    private_cluster_public_fqdn_enabled private_dns_zone_id public_network_access_enabled
+    role_based_access_control_enabled run_command_enabled service_mesh_profile service_principal
+    storage_profile support_plan upgrade_override web_app_routing windows_profile
+    workload_autoscaler_profile workload_identity_enabled bootstrap_profile"""
 _SETS = ("linux_", "windows_", "orchestrated_", "")
 
 TYPES: Mapping[str, Row] = {
@@ -309,7 +315,7 @@ TYPES: Mapping[str, Row] = {
     "azurerm_virtual_machine": Row(_machine, _MACHINE_FREE),
     **{f"azurerm_{kind}virtual_machine_scale_set": Row(_scale_set, _MACHINE_FREE) for kind in _SETS},
     "azurerm_monitor_autoscale_setting": Row(free, "*"),
-    "azurerm_managed_disk": Row(_managed_disk, _DISK_FREE),
+    "azurerm_managed_disk": Row(_managed_disk, _DISK_FREE, {"max_shares": 1}),
     _CLUSTER: Row(_aks, f"{_CLUSTER_FREE} {' '.join(f'default_node_pool.{n}' for n in _POOL_FREE.split())}"),
     _POOL: Row(_pool_alone, _POOL_FREE),
 }

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from capplan.adopt import checks
 from capplan.adopt.draft import Tree, cores
+from capplan.adopt.terraform.azure_machines import AzureDisk, sold
 from capplan.adopt.terraform.planned import region_in
 from capplan.adopt.terraform.reading import Reading, bounds
 from capplan.adopt.terraform.simple import held, used
@@ -58,8 +59,9 @@ def _postgres(tf: Reading, resource: Attributes) -> None:
         tree["high_availability"] = bool(resource.block("high_availability").text("mode"))
         tf.add("databases", node, {**tree, "storage": f"{gib}Gi"})
     tf.usage(node, "backups beyond the storage's size")
-    if resource.get("storage_tier"):
-        tf.note(node, "its storage tier, if above the one of its size, costs more than is priced")
+    usual, _ = sold(tf, AzureDisk("P10-LRS-128GiB", gib))
+    if resource.text("storage_tier") not in ("", usual.partition("-")[0]):
+        tf.note(node, f"its storage tier {resource.text('storage_tier')} has a price of its own")
 
 
 def _mysql(tf: Reading, resource: Attributes) -> None:
@@ -109,6 +111,8 @@ def _public_ip(tf: Reading, resource: Attributes) -> None:
     if resource.text("ip_version", "IPv4") == "IPv6":
         tf.free(resource.node)
         return
+    if resource.text("ddos_protection_mode") == "Enabled":
+        tf.note(resource.node, "its protection against DDoS has a price of its own")
     if resource.text("sku_tier", "Regional") == "Global":
         sku = "global"
     tf.priced(resource.node, "public-ip", f"ip-addresses-{sku}-ipv4-{way}-public")
@@ -120,9 +124,12 @@ _RULES = ("azurerm_lb_rule", "azurerm_lb_outbound_rule")
 def _balancer(tf: Reading, resource: Attributes) -> None:
     """Read a load balancer: a basic one is free, a standard one has five rules in its price."""
     node = resource.node
-    if resource.text("sku", "Standard") != "Standard":
+    sku = resource.text("sku", "Standard")
+    if sku == "Basic":
         tf.free(node)
         return
+    if sku != "Standard":
+        raise UncoveredError(f"the catalog has no load balancer {sku}")
     rules = len(tf.owned(node, "loadbalancer_id", *_RULES))
     tf.priced(node, "load-balancer", "standard-included-rules")
     if rules > 5:
@@ -163,6 +170,8 @@ def _service_bus(tf: Reading, resource: Attributes) -> None:
         tf.priced(node, "service-bus", "service-bus-standard-base-unit")
     if sku != "premium":
         tf.usage(node, "operations")
+    if resource.whole("premium_messaging_partitions", 1) > 1:
+        tf.note(node, "each of its partitions may need messaging units of its own")
 
 
 _DATABASE = re.compile(r"(?P<tier>GP_S|GP|HS|BC)_[A-Za-z0-9]+_(?P<count>\d+)")
@@ -176,6 +185,8 @@ def _sql_database(tf: Reading, resource: Attributes) -> None:
         tf.free(node)
         return
     size = _DATABASE.fullmatch(resource.needed("sku_name"))
+    if resource.flag("zone_redundant"):
+        tf.note(node, "zone redundancy costs more than is priced")
     if size is None:
         tf.priced(node, "sql-database", f"dtu-{name.lower()}")
         return

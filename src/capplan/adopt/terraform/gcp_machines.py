@@ -5,6 +5,7 @@ Defaults are those of registry.terraform.io/providers/hashicorp/google and of th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -31,6 +32,10 @@ _SKUS: Mapping[str, tuple[str, str]] = {
 
 _USUAL_GIB: Mapping[str, int] = {"pd-standard": 500, "pd-extreme": 1000, "hyperdisk-extreme": 1000}
 """Sizes of disks that name none and are made from nothing; others have 100 GiB."""
+
+
+_LICENSED = re.compile(r"windows|rhel|sles|-sql-", re.IGNORECASE)
+"""Images whose licence costs something besides the machine."""
 
 
 class GcpDisk(NamedTuple):
@@ -110,6 +115,8 @@ def _template_disks(tf: Reading, block: Attributes) -> Iterator[GcpDisk]:
 
 def _disk(tf: Reading, owner: Attributes, block: Attributes, size: str, kind: str) -> GcpDisk:
     gib = block.number(size)
+    if _LICENSED.search(str(block.get("image") or block.get("source_image"))):
+        tf.note(owner.node, "the licence of its image has no price here")
     if not gib:
         gib = _IMAGE_GIB
         tf.assume(owner.node, f"its boot disk has {_IMAGE_GIB} GiB, as Google's Linux images have")
@@ -234,19 +241,17 @@ _SOURCES = ("image", "snapshot", "source_disk", "source_image", "source_snapshot
 _SOURCE_TYPES = ("google_compute_image", "google_compute_snapshot", "google_compute_disk")
 
 _MACHINE_FREE = """
-    allow_stopping_for_update can_ip_forward enable_display hostname metadata
-    metadata_startup_script min_cpu_platform resource_policies tags service_account
-    shielded_instance_config scheduling confidential_instance_config advanced_machine_features
-    network_performance_config reservation_affinity params key_revocation_action_type
-    network_interface attached_disk boot_disk.auto_delete boot_disk.device_name boot_disk.mode
-    boot_disk.source boot_disk.interface boot_disk.kms_key_self_link
-    boot_disk.disk_encryption_key_raw boot_disk.initialize_params.image
-    boot_disk.initialize_params.labels boot_disk.initialize_params.resource_manager_tags
-    boot_disk.initialize_params.snapshot scratch_disk.interface scratch_disk.device_name
-    instance_description partner_metadata region disk.auto_delete disk.boot disk.device_name
-    disk.disk_name disk.interface disk.labels disk.mode disk.source disk.source_image
-    disk.source_snapshot disk.resource_policies disk.disk_encryption_key disk.resource_manager_tags
-    source_instance_template cpu_platform current_status tags_fingerprint"""
+    allow_stopping_for_update can_ip_forward enable_display hostname metadata metadata_startup_script
+    min_cpu_platform resource_policies tags service_account shielded_instance_config scheduling
+    advanced_machine_features reservation_affinity params key_revocation_action_type network_interface
+    attached_disk boot_disk.auto_delete boot_disk.device_name boot_disk.mode boot_disk.source
+    boot_disk.interface boot_disk.kms_key_self_link boot_disk.disk_encryption_key_raw
+    boot_disk.initialize_params.image boot_disk.initialize_params.labels
+    boot_disk.initialize_params.resource_manager_tags boot_disk.initialize_params.snapshot
+    scratch_disk.interface scratch_disk.device_name instance_description partner_metadata region
+    disk.auto_delete disk.boot disk.device_name disk.disk_name disk.interface disk.labels disk.mode
+    disk.source disk.source_image disk.source_snapshot disk.resource_policies disk.disk_encryption_key
+    disk.resource_manager_tags source_instance_template cpu_platform current_status tags_fingerprint"""
 
 _GROUP_FREE = """
     base_instance_name named_port auto_healing_policies update_policy target_pools

@@ -205,7 +205,8 @@ def _forwarding_rule(tf: Reading, resource: Attributes) -> None:
 
 def _connector(tf: Reading, resource: Attributes) -> None:
     """Read a connector of serverless services to a network: machines, at least two of them."""
-    machine, least = resource.text("machine_type", "e2-micro"), resource.whole("min_instances", 2)
+    machine = resource.text("machine_type", "e2-micro")
+    least = resource.whole("min_instances", resource.whole("min_throughput", 200) // 100)
     tf.priced(resource.node, "compute-engine", tf.machine("gcp", machine), least)
     tf.assume(resource.node, f"it runs the {least} machines that are its least")
 
@@ -213,7 +214,7 @@ def _connector(tf: Reading, resource: Attributes) -> None:
 def _nat(tf: Reading, resource: Attributes) -> None:
     tf.priced(resource.node, "cloud-nat", "gateway")
     tf.assume(resource.node, "32 or more machines use it; fewer cost less")
-    tf.usage(resource.node, "processed data")
+    tf.usage(resource.node, "processed data and addresses that it allocates itself")
 
 
 _SQL_FREE = """

@@ -93,6 +93,8 @@ def _pool(tf: Reading, pool: Attributes, zones: int, configured: Attributes) -> 
 
 def _node(tf: Reading, config: Attributes) -> Machine:
     machine = tf.machine("gcp", last(config.text("machine_type", "e2-medium")))
+    if config.text("image_type").upper().startswith("WINDOWS"):
+        tf.note(config.node, "the licence of Windows has no price here; its nodes are priced as Linux")
     boot = config.block("boot_disk")
     kind = boot.text("disk_type") or config.text("disk_type", "pd-balanced")
     gib = boot.number("size_gb") or config.number("disk_size_gb", _NODE_GIB)
@@ -136,12 +138,11 @@ def _is_elsewhere(tf: Reading, pool: Attributes) -> bool:
 _NODE_FREE = """
     image_type oauth_scopes metadata taint shielded_instance_config workload_metadata_config labels
     resource_labels tags service_account min_cpu_platform logging_variant gcfs_config gvnic
-    kubelet_config linux_node_config advanced_machine_features confidential_nodes
-    reservation_affinity host_maintenance_policy fast_socket containerd_config effective_taints
-    enable_confidential_storage local_ssd_encryption_mode max_run_duration flex_start node_group
-    resource_manager_tags sandbox_config secondary_boot_disks sole_tenant_config storage_pools
-    boot_disk_kms_key windows_node_config guest_accelerator boot_disk.provisioned_iops
-    boot_disk.provisioned_throughput"""
+    kubelet_config linux_node_config advanced_machine_features reservation_affinity
+    host_maintenance_policy fast_socket containerd_config effective_taints enable_confidential_storage
+    local_ssd_encryption_mode max_run_duration flex_start node_group resource_manager_tags
+    sandbox_config secondary_boot_disks sole_tenant_config storage_pools boot_disk_kms_key
+    guest_accelerator boot_disk.provisioned_iops boot_disk.provisioned_throughput"""
 _POOL_FREE = """
     management max_pods_per_node network_config upgrade_settings version placement_policy
     initial_node_count instance_group_urls managed_instance_group_urls node_count
@@ -149,22 +150,22 @@ _POOL_FREE = """
     operation ignore_node_count_changes"""
 _CLUSTER_FREE = """
     addons_config allow_net_admin authenticator_groups_config binary_authorization cluster_ipv4_cidr
-    cluster_telemetry confidential_nodes control_plane_endpoints_config cost_management_config
-    database_encryption datapath_provider default_max_pods_per_node default_snat_status dns_config
+    cluster_telemetry control_plane_endpoints_config cost_management_config database_encryption
+    datapath_provider default_max_pods_per_node default_snat_status dns_config
     enable_cilium_clusterwide_network_policy enable_fqdn_network_policy enable_intranode_visibility
     enable_k8s_beta_apis enable_kubernetes_alpha enable_l4_ilb_subsetting enable_legacy_abac
-    enable_multi_networking enable_shielded_nodes enable_tpu enterprise_config fleet
-    gateway_api_config identity_service_config in_transit_encryption_config ip_allocation_policy
-    logging_config logging_service maintenance_policy master_auth master_authorized_networks_config
-    mesh_certificates min_master_version monitoring_config monitoring_service network_policy
-    network_performance_config networking_mode node_config node_locations node_pool_auto_config
-    node_pool_defaults node_version notification_config pod_autoscaling private_cluster_config
-    private_ipv6_google_access release_channel remove_default_node_pool resource_usage_export_config
-    secret_manager_config security_posture_config service_external_ips_config
-    vertical_pod_autoscaling workload_alts_config workload_identity_config
-    cluster_autoscaling.resource_limits cluster_autoscaling.auto_provisioning_defaults
-    cluster_autoscaling.autoscaling_profile cluster_autoscaling.auto_provisioning_locations
-    user_managed_keys_config rbac_binding_config anonymous_authentication_config"""
+    enable_multi_networking enable_shielded_nodes enable_tpu fleet gateway_api_config
+    identity_service_config in_transit_encryption_config ip_allocation_policy logging_config
+    logging_service maintenance_policy master_auth master_authorized_networks_config mesh_certificates
+    min_master_version monitoring_config monitoring_service network_policy network_performance_config
+    networking_mode node_config node_locations node_pool_auto_config node_pool_defaults node_version
+    notification_config pod_autoscaling private_cluster_config private_ipv6_google_access
+    release_channel remove_default_node_pool resource_usage_export_config secret_manager_config
+    security_posture_config service_external_ips_config vertical_pod_autoscaling workload_alts_config
+    workload_identity_config cluster_autoscaling.resource_limits
+    cluster_autoscaling.auto_provisioning_defaults cluster_autoscaling.autoscaling_profile
+    cluster_autoscaling.auto_provisioning_locations user_managed_keys_config rbac_binding_config
+    anonymous_authentication_config"""
 
 
 def _inside(block: str, names: str) -> str:
