@@ -100,6 +100,7 @@ def test_a_stated_target_is_told_what_it_misses_and_what_it_runs():
     found = component(estimate_of(BASE, api(more, CARRIES)), "api")
     (finding,) = [f for f in found.findings if f.code == "autoscaler-runs-more"]
     assert "24.0 instances on average, not 6.0" in finding.message
+    assert finding.severity == "warning", "the bill is that of 6"
 
 
 @pytest.mark.parametrize(("target", "count"), [("30%", 12), ("60%", 6), ("90%", 4)])

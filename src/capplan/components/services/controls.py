@@ -213,7 +213,9 @@ def _counts(name: str, sizing: Sizing, told: Control) -> Iterator[Finding]:
             f"holding every count takes {targets} and a minimum of {told.low}, which runs "
             f"{told.wants.mean():,.1f} instances on average, not {planned.mean():,.1f}"
         )
-        yield AUTOSCALER_RUNS_MORE.finding(name, message)
+        # The bill is of the counts, so what it leaves out must not be overlooked.
+        grave = told.wants.sum() > (1 + _TOLERANCE) * planned.sum()
+        yield AUTOSCALER_RUNS_MORE.finding(name, message, severity="warning" if grave else "info")
 
 
 def _target(name: str, value: float) -> str:
