@@ -206,8 +206,8 @@ TYPES: Mapping[str, Row] = {
     "aws_ecs_task_definition": Row(
         free_alone,
         """
-        container_definitions family network_mode volume placement_constraints pid_mode ipc_mode
-        proxy_configuration track_latest enable_fault_injection""",
+        container_definitions requires_compatibilities family network_mode volume placement_constraints
+        pid_mode ipc_mode proxy_configuration track_latest enable_fault_injection""",
     ),
     "aws_ecs_service": Row(
         _ecs_service,

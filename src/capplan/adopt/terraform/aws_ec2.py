@@ -73,6 +73,7 @@ def _is_monitored(block: Attributes) -> bool:
 
 def _note_terms(tf: Reading, block: Attributes) -> None:
     """Note what makes an instance dearer than its type."""
+    family = block.text("instance_type").partition(".")[0]
     tenancy = block.text("tenancy") or block.text("placement_tenancy")
     tenancy = tenancy or block.block("placement").text("tenancy")
     if tenancy == "host":
@@ -81,7 +82,6 @@ def _note_terms(tf: Reading, block: Attributes) -> None:
         tf.note(block.node, "tenancy is dedicated, which costs more than the shared tenancy that is priced")
     if block.block("credit_specification").text("cpu_credits") == "unlimited":
         tf.usage(block.node, "CPU credits beyond the baseline")
-    family = block.text("instance_type").partition(".")[0]
     if str(block.get("ebs_optimized")).lower() == "true" and family in _OPTIMIZED_FOR_MONEY:
         tf.note(block.node, f"ebs_optimized costs money with {family}")
 

@@ -230,4 +230,4 @@ def _unread(
         elif block.is_unknown(name):
             yield path, "is set, and not known before apply"
         elif value not in (None, "", [], {}, False) and value != defaults.get(path):
-            yield path, f"is {shown(value)}"
+            yield path, "is set" if isinstance(value, list | dict) else f"is {shown(value)}"
