@@ -102,6 +102,7 @@ def test_a_page_without_altair_says_what_it_lacks(capplan, root, tmp_path, monke
     [
         (["--apply"], "--apply: has no effect on its own. Give --tune too."),
         (["--kubernetes", "2.0"], "'2.0' is not a version of Kubernetes"),
+        (["--keda", "1.14"], "'1.14' is not a version of KEDA"),
         (["--trace", "none.csv"], "no such file"),
         (["--trace", "none.csv", "--trace-columns", "a"], "is not TIME,VALUE"),
         (["--days", "1000000", "--tick", "1"], "are too many"),

@@ -69,6 +69,11 @@ def test_a_zone_exists(zone):
         trigger("0 8 * * *", "0 9 * * *", timezone=zone)
 
 
+@pytest.mark.parametrize("begins", ["0001-01-03", "9999-12-30"])
+def test_calendars_have_ends(begins):
+    assert hours([trigger("0 8 * * *", "0 9 * * *", timezone="Asia/Tokyo")], begins, 24).count(5.0) == 1
+
+
 def test_a_time_has_a_length():
     with pytest.raises(ValueError, match="start and end are the same"):
         trigger("0 8 * * *", "0 8 * * *")

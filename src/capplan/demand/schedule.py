@@ -20,6 +20,9 @@ from capplan.quantities import DAY_S, HOUR_S
 Numbers = NDArray[np.int64]
 
 _AHEAD_MINUTES = 366 * 24 * 60
+_LAST_S = 253_300_000_000
+"""In 9996, near enough to the last year that calendars know."""
+
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -43,7 +46,7 @@ def _offsets_s(minutes: Numbers, zone: str) -> Numbers:
     """Return how far local time is ahead; it is looked up every quarter of an hour, when zones change."""
     local = zone_of(zone)
     quarters = range(int(minutes[0]) // 15, int(minutes[-1]) // 15 + 1)
-    offsets = [datetime.fromtimestamp(900 * quarter, local).utcoffset() for quarter in quarters]
+    offsets = [datetime.fromtimestamp(min(900 * q, _LAST_S), local).utcoffset() for q in quarters]
     seconds = np.array([0 if offset is None else int(offset.total_seconds()) for offset in offsets])
     return np.asarray(seconds[minutes // 15 - quarters[0]])
 
