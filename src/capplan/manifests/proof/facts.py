@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from posixpath import basename
 from typing import Any, NamedTuple
 
@@ -316,74 +317,46 @@ def _container_app(path: str, tree: Tree) -> Iterator[Fact]:
 
 # Scripts -----------------------------------------------------------------------------------------------
 
-_COMMANDS: Mapping[str, tuple[Sequence[str], Mapping[str, str]]] = {
-    "gcloud container node-pools create": (
-        ("--cluster", ""),
-        {
-            "--machine-type": "machine",
-            "--total-min-nodes": "nodes min",
-            "--total-max-nodes": "nodes max",
-            "--num-nodes": "nodes in a zone",
-            "--disk-size": "disk",
-            "--accelerator": "gpu",
-            "--spot": "spot",
-        },
-    ),
-    "eksctl create nodegroup": (
-        ("--cluster", "--name"),
-        {
-            "--node-type": "machine",
-            "--nodes-min": "nodes min",
-            "--nodes-max": "nodes max",
-            "--nodes": "nodes",
-            "--node-volume-size": "disk",
-            "--spot": "spot",
-        },
-    ),
-    "az aks create": (
-        ("--name", "--nodepool-name"),
-        {
-            "--node-vm-size": "machine",
-            "--min-count": "nodes min",
-            "--max-count": "nodes max",
-            "--node-count": "nodes",
-            "--node-osdisk-size": "disk",
-        },
-    ),
-    "az aks nodepool add": (
-        ("--cluster-name", "--name"),
-        {
-            "--node-vm-size": "machine",
-            "--min-count": "nodes min",
-            "--max-count": "nodes max",
-            "--node-count": "nodes",
-            "--node-osdisk-size": "disk",
-            "--priority": "spot",
-        },
-    ),
-    "gcloud compute instance-groups managed create": (("",), {"--size": "start"}),
-    "gcloud compute instance-groups managed set-autoscaling": (
-        ("",),
-        {
-            "--min-num-replicas": "min",
-            "--max-num-replicas": "max",
-            "--target-cpu-utilization": "target cpu",
-        },
-    ),
-    "az vmss create": (("--name",), {"--vm-sku": "machine", "--instance-count": "start"}),
-    "az monitor autoscale create": (("--resource",), {"--min-count": "min", "--max-count": "max"}),
-    "gcloud sql instances create": (
-        ("",),
-        {"--tier": "machine", "--storage-size": "storage", "--availability-type": "available"},
-    ),
-    "gcloud redis instances create": (("",), {"--size": "size", "--tier": "tier"}),
-    "az postgres flexible-server create": (
-        ("--name",),
-        {"--sku-name": "machine", "--storage-size": "storage", "--high-availability": "available"},
-    ),
-    "az redis create": (("--name",), {"--vm-size": "machine", "--sku": "tier"}),
-}
-"""Of each command: the flags that name what it makes, the first argument where empty, and its facts."""
+_COMMANDS = """
+gcloud container node-pools create: --cluster/ --machine-type=machine --total-min-nodes=nodes_min
+  --total-max-nodes=nodes_max --num-nodes=nodes_in_a_zone --disk-size=disk --accelerator=gpu --spot=spot
+eksctl create nodegroup: --cluster/--name --node-type=machine --nodes-min=nodes_min --nodes-max=nodes_max
+  --nodes=nodes --node-volume-size=disk --spot=spot
+az aks create: --name/--nodepool-name --node-vm-size=machine --min-count=nodes_min --max-count=nodes_max
+  --node-count=nodes --node-osdisk-size=disk
+az aks nodepool add: --cluster-name/--name --node-vm-size=machine --min-count=nodes_min
+  --max-count=nodes_max --node-count=nodes --node-osdisk-size=disk
+gcloud compute instance-groups managed create: . --size=start
+gcloud compute instance-groups managed set-autoscaling: . --min-num-replicas=min --max-num-replicas=max
+  --target-cpu-utilization=target_cpu
+az vmss create: --name --vm-sku=machine --instance-count=start
+az monitor autoscale create: --resource --min-count=min --max-count=max
+gcloud sql instances create: . --tier=machine --storage-size=storage --availability-type=available
+gcloud redis instances create: . --size=size --tier=tier
+az postgres flexible-server create: --name --sku-name=machine --storage-size=storage
+az redis create: --name --vm-size=machine --sku=tier
+"""
+"""Commands, each with the flags that name what it makes (its first argument where empty or a dot) and with
+the fact that each other flag says."""
+
+
+class _Command(NamedTuple):
+    """A command of a script: its words, the flags that name what it makes, and its facts by flag."""
+
+    words: Sequence[str]
+    names: Sequence[str]
+    facts: Mapping[str, str]
+
+
+@cache
+def _commands() -> Sequence[_Command]:
+    found = []
+    for line in _COMMANDS.strip().replace("\n  ", " ").splitlines():
+        head, _, rest = line.partition(": ")
+        named, *flags = rest.split()
+        facts = {flag: name.replace("_", " ") for flag, name in (entry.split("=") for entry in flags)}
+        found.append(_Command(head.split(), named.strip(".").split("/"), facts))
+    return found
 
 
 def _script(path: str, source: str) -> Iterator[Fact]:
@@ -392,20 +365,17 @@ def _script(path: str, source: str) -> Iterator[Fact]:
             words_ = shlex.split(line, comments=True)
         except ValueError:
             continue
-        for start, (names, flags) in _COMMANDS.items():
-            head = start.split()
-            if words_[: len(head)] == head:
-                yield from _command(path, words_[len(head) :], names, flags)
+        for command in _commands():
+            if words_[: len(command.words)] == command.words:
+                yield from _command(path, words_[len(command.words) :], command)
         if words_[:5] == ["az", "monitor", "autoscale", "rule", "create"]:
             yield from _azure_rule(path, words_)
 
 
-def _command(
-    path: str, given: Sequence[str], names: Sequence[str], flags: Mapping[str, str]
-) -> Iterator[Fact]:
+def _command(path: str, given: Sequence[str], command: _Command) -> Iterator[Fact]:
     said = _flags(given)
-    owner = "/".join(str(said.get(name, "")) for name in names)
-    for flag, name in flags.items():
+    owner = "/".join(str(said.get(name, "")) for name in command.names)
+    for flag, name in command.facts.items():
         if flag in said:
             value = said[flag]
             yield Fact(owner, name, amount(value) if _is_number(value) else value, path, flag)
