@@ -4,6 +4,7 @@ import pytest
 from helpers import SHIPPED, codes, component, estimate_of, monthly, plan_of
 from rendering import rendered
 
+from capplan.autoscale.choice import ScalerChoice, overlay
 from capplan.autoscale.settings import Settings
 from capplan.autoscale.simulation import prepare
 from capplan.errors import InputError
@@ -95,6 +96,15 @@ def test_simulations_start_there():
     assert prepare(plan_of(PLAN, *sets), SHIPPED, Settings()).subjects[0].simulated.initial == 6
     alone = prepare(plan_of(PLAN, *sets, "services.web.instances.desired=null"), SHIPPED, Settings())
     assert alone.subjects[0].simulated.initial == 2
+
+
+@pytest.mark.parametrize(("low", "high", "desired"), [(1, 10, 6), (1, 4, 4), (8, 10, 8)])
+def test_tuned_bounds_keep_it_between_them(low, high, desired):
+    sets = ["services.web.service_time=50ms", "services.web.concurrency=2"]
+    subject = prepare(plan_of(PLAN, *sets), SHIPPED, Settings()).subjects[0]
+    service = plan_of(PLAN).plan.services["web"]
+    changed = overlay(subject, service, ScalerChoice(1.0, low, high, None, None))
+    assert changed["instances"] == {"min": low, "desired": desired, "max": high}
 
 
 def test_rendered_groups_and_pools_start_there():

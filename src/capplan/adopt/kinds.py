@@ -28,7 +28,8 @@ _FREE = """
     Certificate Issuer ClusterIssuer ExternalSecret SecretStore ClusterSecretStore SealedSecret
     VirtualService DestinationRule ServiceEntry Sidecar EnvoyFilter Telemetry PeerAuthentication
     RequestAuthentication AuthorizationPolicy
-    KafkaTopic KafkaUser KafkaConnector KafkaRebalance ScheduledBackup
+    KafkaTopic KafkaUser KafkaConnector KafkaRebalance ScheduledBackup Publication Subscription
+    ImageCatalog ClusterImageCatalog DatabaseRole
     NodePool EC2NodeClass ComputeClass ClusterPolicy
 """
 FREE = frozenset(_FREE.split())

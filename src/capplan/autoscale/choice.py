@@ -156,7 +156,10 @@ def _scaled(measure: int, milli: float) -> int:
 
 def overlay(subject: Subject, service: Service, choice: ScalerChoice) -> Mapping[str, Any]:
     """Return what the plan would say of the service for the choice to hold."""
-    found: dict[str, Any] = {"instances": {"min": choice.low, "max": choice.high}}
+    instances = {"min": choice.low, "max": choice.high}
+    if service.instances.desired is not None:
+        instances["desired"] = min(max(int(service.instances.desired), choice.low), choice.high)
+    found: dict[str, Any] = {"instances": instances}
     share = _share(subject, service)
     if share is not None and choice.factor != 1.0:
         value: Any = round(share.value * choice.factor, 4)
