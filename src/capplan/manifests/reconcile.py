@@ -19,6 +19,7 @@ from capplan.manifests.clouds.aws import full_name
 from capplan.manifests.figures import number
 from capplan.manifests.site import Site
 from capplan.manifests.verify.checks.costs import BILLED_NOT_RENDERED, RENDERED_NOT_BILLED
+from capplan.manifests.verify.world import text
 
 USAGE, OWN = "usage", "yours to order"
 """What lines are for that no file orders: what is used, and what the plan buys besides."""
@@ -145,8 +146,12 @@ def reconcile(site: Site, files: Iterable[Rendered]) -> Reconciled:
     """Return how the cost lines of the plan and ``files`` that were rendered of it belong together."""
     named = _named(site)
     orders = {item.path: set(_orders(site, item, named)) for item in files}
+    ordered_by: dict[Order, list[str]] = {}
+    for path in sorted(orders):
+        for order in orders[path]:
+            ordered_by.setdefault(order, []).append(path)
     components = {component.name: component for component in site.estimate.components}
-    lines: dict[str, list[str]] = {path: [] for path in sorted(orders)}
+    lines: dict[str, set[str]] = {path: set() for path in sorted(orders)}
     artefacts: dict[str, list[str] | str] = {}
     paid: set[Order] = set()
     unrendered = []
@@ -155,15 +160,15 @@ def reconcile(site: Site, files: Iterable[Rendered]) -> Reconciled:
         away = "" if line.meter.region == owner.region else f" in {line.meter.region}"
         name, wanted = f"{owner.name}: {line.sku}{away}", _paid(line, owner)
         paid |= wanted
-        found = [path for path, ordered in orders.items() if ordered & wanted]
+        found = sorted({path for order in wanted for path in ordered_by.get(order, ())})
         for path in found:
-            lines[path] = sorted({*lines[path], name})
+            lines[path].add(name)
         reason = next((order.kind for order in wanted if order.kind in (USAGE, OWN)), "")
-        artefacts[name] = sorted(found) or reason or "no artefact"
+        artefacts[name] = found or reason or "no artefact"
         if not found and reason != USAGE:
             unrendered.append(line)
-    unbilled = [(path, order) for path in sorted(orders) for order in sorted(orders[path] - paid)]
-    return Reconciled(lines, artefacts, unbilled, unrendered)
+    unbilled = [(path, order) for path in lines for order in sorted(orders[path] - paid)]
+    return Reconciled({p: sorted(names) for p, names in lines.items()}, artefacts, unbilled, unrendered)
 
 
 def _named(site: Site) -> dict[str, str]:
@@ -184,7 +189,7 @@ def _orders(site: Site, item: Rendered, named: Mapping[str, str]) -> Iterator[Or
         yield from _commanded(item.text, named)
     elif item.part == "aws":
         yield from _called(site, item)
-    elif isinstance(item.value, dict) and "spec" in item.value:
+    elif isinstance(item.value, dict) and isinstance(item.value.get("spec"), dict):
         yield from _applied(item.value, named)
     elif item.path.endswith(".containerapp.yaml"):
         yield Order("instances", item.path.split("/")[-1].removesuffix(".containerapp.yaml"))
@@ -210,13 +215,13 @@ def _called(site: Site, item: Rendered) -> Iterator[Order]:
     for kind in _CALLS.get(operation, ()):
         yield Order("standby" if standby else kind, "" if kind in SHARED else owner)
     if operation == "create-launch-template":
-        own = "BlockDeviceMappings" in item.value["LaunchTemplateData"]
+        own = "BlockDeviceMappings" in item.text
         yield Order("boot disks" if own else "disks of the image", owner)
 
 
 def _applied(tree: Mapping[str, Any], named: Mapping[str, str]) -> Iterator[Order]:
     """Yield what the platform orders for a Kubernetes or Cloud Run object."""
-    kind, spec, name = tree.get("kind"), tree["spec"], tree.get("metadata", {}).get("name", "")
+    kind, spec, name = tree.get("kind"), tree["spec"], text(tree, "metadata.name")
     if kind == "Service" and str(tree.get("apiVersion", "")).startswith("serving.knative.dev"):
         yield Order("instances", named.get(name, name))
     elif kind == "Service" and spec.get("type") == "LoadBalancer":
