@@ -4,8 +4,10 @@ import textwrap
 
 import pytest
 from helpers import SHIPPED, component, estimate_of, plan_of
-from rendering import rendered
+from rendering import rendered, write
 
+from capplan.adopt.draft import AdoptOptions
+from capplan.adopt.run import adopt
 from capplan.autoscale.hpa.rules import DISABLED, MAX, PERCENT, PODS
 from capplan.autoscale.keda import HIGHER
 from capplan.autoscale.settings import Settings
@@ -159,3 +161,32 @@ def test_what_no_autoscaler_takes_is_refused_with_its_place(autoscaler, said):
 def test_an_idle_count_is_below_the_minimum():
     with pytest.raises(InputError, match=r"autoscaler\.idle: must be below instances\.min, 2"):
         rendered(SHOP.replace("AUTOSCALER", "{kind: keda, triggers: {requests: 30}, idle: 2}"))
+
+
+@pytest.mark.parametrize(
+    "autoscaler",
+    [
+        KEDA,
+        SHOP.replace("AUTOSCALER", OFFICE),
+        SHOP.replace(
+            "AUTOSCALER", "{triggers: {cpu: 150, memory: 80}, behavior: {down: {select: disabled}}}"
+        ),
+        SHOP.replace("AUTOSCALER", "{kind: keda, triggers: {requests: 9, latency: 0.3, cpu: 70}}"),
+    ],
+)
+def test_what_is_written_is_adopted_and_simulated_as_it_was(tmp_path, autoscaler):
+    """From a plan to files and back: the same autoscaler, decision by decision."""
+    text = autoscaler.replace("cpu: 500m", "cpu: 500m\n    cpu_limit: 1")
+    write(rendered(text), tmp_path)
+    back = adopt(tmp_path, AdoptOptions.of("gcp", "us-central1", ["e2-standard-4"], "prod", None)).file(
+        ["demand.requests_per_second=60", "services.web.cpu_time=20ms", "services.web.concurrency=20"]
+    )
+    planned, adopted = (
+        prepare(file, SHIPPED, Settings(days=1.0)).subjects[0].simulated.scaler
+        for file in (plan_of(text), back)
+    )
+    assert (adopted.low, adopted.high, adopted.kind) == (planned.low, planned.high, planned.kind)
+    assert adopted.keda == planned.keda
+    assert adopted.hpa == planned.hpa
+    for column in ("measures", "asked", "targets", "windows_s", "quantiles"):
+        assert list(getattr(adopted.metrics, column)) == list(getattr(planned.metrics, column))

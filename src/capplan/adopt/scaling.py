@@ -65,7 +65,8 @@ def scaling_of(workload: Workload, requests: PodRequests, draft: Draft, world: W
                 said.lost(f"a second trigger for {measure.kind}")
             measures.setdefault(measure.kind, measure)
         section |= said.settings()
-    alone = set(measures) == {"cpu"} and measures["cpu"].threshold <= 100
+    # Beside a schedule a plan has no measure unless it names one.
+    alone = set(measures) == {"cpu"} and measures["cpu"].threshold <= 100 and "cron" not in section
     if measures and not alone:
         section["triggers"] = {kind: _trigger(measure) for kind, measure in measures.items()}
     more: Tree = {"autoscaler": _possible(section, workload, draft)} if section else {}
