@@ -123,7 +123,7 @@ def shipped():
     return {
         name: audit(
             read_claims(ROOT / "examples" / name / "claims.yaml"),
-            PlanWorld(ROOT / "examples" / name, None, estimate_document),
+            PlanWorld(ROOT / "examples" / name, None, estimate_document, ANSWERS),
         )
         for name in EXAMPLES
     }

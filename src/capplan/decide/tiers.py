@@ -16,8 +16,9 @@ from capplan.decide.drivers import Document
 from capplan.decide.growth import bounds_of, driver_values
 from capplan.decide.questions import ComparisonOptions, Question, SourceText, questions, volume_of
 from capplan.errors import InputError, nearest
+from capplan.estimate import estimate
 from capplan.plan.decisions import GrowthTier
-from capplan.plan.read import PlanFile
+from capplan.plan.read import PlanFile, parse_plan
 
 _POINTS = 400
 _BELOW, _ABOVE = 0.1, 10.0
@@ -112,7 +113,14 @@ def tier_path(
     found = break_even(question.alternatives, question.driver, question.x)
     owner = {str(tier.alternative): name for name, tier in reversed(tiers.items())}
     named = zip(section.tiers, ranges, strict=True)
-    costs = [_cost(n, section.tiers[n], r, question, found, scale) for n, r in named if n in tiers]
+    costs = []
+    for name, reach in named:
+        if name in tiers:
+            usd = [
+                _usd(text, asked, tiers[name], volume, x, catalog)
+                for x in scale.volumes(np.array(reach)).tolist()
+            ]
+            costs.append(_cost(name, tiers[name], reach, (usd[0], usd[1]), question, found, scale))
     return TierPath(costs, list(_reigns(question, found, scale, owner)))
 
 
@@ -143,25 +151,34 @@ def _ranges(bounds: Sequence[float]) -> list[tuple[float, float]]:
     return list(pairwise(edges))
 
 
+def _usd(
+    text: SourceText, asked: ComparisonOptions, tier: GrowthTier, volume: str, value: float, catalog: Catalog
+) -> float:
+    """Return what a tier's alternative costs at a volume, with what `auto` chooses for that volume."""
+    sets = [*asked.sets, f"demand.{volume}={value!r}"]
+    overlay = None if tier.alternative == _ITSELF else tier.alternative
+    found = estimate(parse_plan(*text, sets, overlay, asked.books), catalog)
+    return float(found.total.expected[0, 0])
+
+
 def _cost(
     name: str,
     tier: GrowthTier,
     ends: tuple[float, float],
+    usd: tuple[float, float],
     question: Question,
     found: BreakEven,
     scale: _Scale,
 ) -> TierCost:
     which = [alternative.name for alternative in question.alternatives].index(str(tier.alternative))
     x = scale.volumes(np.array(ends))
-    points = Curves(question.alternatives, question.driver).at(x, which)
-    low, high = (float(usd) for usd in np.broadcast_to(points.total, 2))
     limit = found.limits[which]
     return TierCost(
         tier=name,
         alternative=str(tier.alternative),
         begins=ends[0],
         ends=ends[1],
-        usd=(low, high),
+        usd=usd,
         complete=not found.lacking[which],
         fails_from=None if limit is None or limit >= x[1] else float(scale.values(np.array(limit))),
         budget=_budget(tier, found.costs[which], scale.values(found.x)),
