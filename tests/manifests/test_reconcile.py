@@ -213,7 +213,7 @@ def test_what_cannot_be_rendered_is_told(capplan, tmp_path: Path):
     assert done.exit_code == 0, done.stdout
     (found,) = [one for one in json.loads(done.stdout)["violations"] if one["gate"] == "coverage/artefacts"]
     assert "cannot" not in found["remedy"]
-    assert "can be rendered" in found["message"]
+    assert "can be rendered: manifests.aws.subnets is missing" in found["message"]
     with pytest.raises(InputError):
         rendered(textwrap.dedent(FARGATE))
 

@@ -36,7 +36,7 @@ def _one_sided(estimate: Estimate) -> Iterator[Finding]:
         found = reconcile(site, render(site, Templates(), RenderOptions()))
         accepted = facts_of(site).accepted
     except InputError as error:
-        message = f"nothing of the plan can be rendered: {error.problems[0].what}"
+        message = f"nothing of the plan can be rendered: {error.problems[0].where} {error.problems[0].what}"
         yield BILLED_NOT_RENDERED.finding(site.name, message, "capplan render-manifests says what it lacks.")
         return
     for finding in reconciled_findings(found):
