@@ -165,3 +165,9 @@ def test_what_runs_today_stands_between_the_bounds(tmp_path: Path) -> None:
     }
     for outside in ("replicas: 1\n", ""):
         assert service(adopted(tmp_path, pod(spec=outside), hpa))["instances"] == {"min": 2, "max": 9}
+
+
+def test_jobs_that_the_server_names_are_all_counted(tmp_path: Path) -> None:
+    job = pod(kind="Job", api="batch/v1").replace("{name: web}", "{generateName: load-}", 1)
+    services = tree_of(adopted(tmp_path, job, job))["services"]
+    assert len(services) == 2

@@ -124,10 +124,10 @@ def _objects(
 
 
 def _once(items: Sequence[Item], skipped: list[Skipped]) -> list[Item]:
-    """Return every object once; the first counts."""
+    """Return every object once; the first counts. Objects whose names the server makes are never the same."""
     seen: dict[tuple[str, str, str, str], Item] = {}
     for item in items:
-        key = (item.group, item.kind, item.namespace, item.name)
+        key = (item.group, item.kind, item.namespace, item.name or f"{len(seen)} without a name")
         if key in seen:
             what = f"{item.title} is repeated; the one in {seen[key].path} is used"
             skipped.append(Skipped(item.path, what, on_purpose=True))
