@@ -542,6 +542,20 @@ def test_a_pool_of_another_region_is_priced_there(tmp_path: Path) -> None:
             "capplan does not know Cloud SQL for SQLSERVER_2019_WEB",
         ),
         ('resource "google_compute_disk" "d" {\n  zone = "us-central1-a"\n  size = var.s\n}', "size"),
+        (
+            instance('boot_disk {\n  initialize_params { image = "windows-cloud/windows-2022" }\n}'),
+            "the licence of its image has no price here",
+        ),
+        (azure("lb", 'sku = "Gateway"'), "the catalog has no load balancer Gateway"),
+        (azure("public_ip", 'ddos_protection_mode = "Enabled"'), "protection against DDoS"),
+        (
+            azure("managed_disk", 'storage_account_type = "Premium_LRS"\ndisk_size_gb = 256\nmax_shares = 2'),
+            "max_shares is 2",
+        ),
+        (
+            azure("postgresql_flexible_server", 'sku_name = "B_Standard_B1ms"\nstorage_tier = "P30"'),
+            "its storage tier P30 has a price of its own",
+        ),
         (azure("nat_gateway", "").replace("East US", "Moon West"), "no region moonwest of azure"),
         ('resource "azurerm_quantum_computer" "q" {}', "does not know the type azurerm_quantum_computer"),
     ],
