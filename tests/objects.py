@@ -1,7 +1,7 @@
 """Objects of Kubernetes, to be checked: each in order as it is, and small."""
 
 from capplan.manifests.verify.facts import Facts
-from capplan.manifests.verify.run import verify
+from capplan.manifests.verify.run import VerifyOptions, verify
 
 POOL = {
     "selector": {"pool": "p"},
@@ -24,7 +24,10 @@ def identity(tree):
 
 def ids(*objects, facts=None):
     """Return the ids of the findings about objects in one file."""
-    return {finding.code for finding in verify({"a.yaml": list(objects)}, {}, facts or Facts())}
+    return {
+        finding.code
+        for finding in verify({"a.yaml": list(objects)}, {}, facts or Facts(), VerifyOptions(style=True))
+    }
 
 
 def thing(kind, api_version="v1", name="a", **fields):

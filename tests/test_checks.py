@@ -27,7 +27,7 @@ from capplan.manifests.proof.prove import prove, rendered
 from capplan.manifests.site import Site
 from capplan.manifests.verify.facts import Facts
 from capplan.manifests.verify.reading import read_contents
-from capplan.manifests.verify.run import verify
+from capplan.manifests.verify.run import VerifyOptions, verify
 from capplan.plan.read import parse_plan
 from capplan.report.json_format import estimate_document
 
@@ -57,7 +57,7 @@ def verified(example: str, directory: Path) -> set[str]:
     given = [one["metadata"] for one in documents.get("example.yaml", ()) if one.get("kind") == web["kind"]]
     if "example.yaml" in documents and not any(metadata["name"] == "web" for metadata in given):
         documents["web.yaml"] = [web]
-    found = verify(documents, contents.texts, Facts(pools={"main/default": POOL}))
+    found = verify(documents, contents.texts, Facts(pools={"main/default": POOL}), VerifyOptions(style=True))
     return {finding.code for finding in [*contents.unread, *found]}
 
 

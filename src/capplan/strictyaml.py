@@ -298,6 +298,20 @@ def _children(node: yaml.Node) -> Iterator[yaml.Node]:
         yield from node.value
 
 
+def nodes(text: str) -> list[yaml.Node]:
+    """Return the nodes of every document, with their marks; what is no YAML has none."""
+    loader = _ManifestLoader(text)
+    found = []
+    try:
+        while loader.check_node():
+            found.append(loader.get_node())
+    except yaml.YAMLError:
+        return []
+    finally:
+        loader.dispose()
+    return found
+
+
 class Locator:
     """Finds the line and column of a value by its path; parses the text again, when first asked."""
 

@@ -129,6 +129,8 @@ ONCE: Mapping[str, Sequence[str]] = {
     "verify": (
         "MANIFESTS --format json --plan PLAN --alternative ALTERNATIVE --catalogs CATALOGS",
         "MANIFESTS --schemas SCHEMAS -o OUT --force",
+        "MANIFESTS --kubernetes 1.34 --each --style --ignore literal-secret --strict --today 2026-09-30",
+        "RENDERED --environment prod --accept ACCEPTED",
         "--list",
     ),
     "explain": ("orphan-service --format json -o OUT --force",),
@@ -235,6 +237,9 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, st
         "ServiceName,SkuId,PricingUnit,PricingQuantity,EffectiveCost,BillingPeriodStart\n"
         "ec2,x,Hours,730,50,2026-08-01\n"
     )
+    (made / "accepted.yaml").write_text(
+        "accept: [{check: literal-secret, reason: a demo, expires: 2026-12-31}]\n"
+    )
     (made / "map.yaml").write_text("ec2/x: aws/ec2/m5.xlarge\n")
     (made / "usage.csv").write_text(
         "timestamp,cpu_cores,memory_bytes\n"
@@ -245,6 +250,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, st
     )
     names = (
         "book.yaml",
+        "accepted.yaml",
         "compose.yaml",
         "bill.csv",
         "map.yaml",

@@ -24,7 +24,7 @@ from objects import (
 )
 
 from capplan.manifests.verify.facts import Facts
-from capplan.manifests.verify.run import verify
+from capplan.manifests.verify.run import VerifyOptions, verify
 
 PAIRS = [
     # Availability
@@ -249,7 +249,7 @@ def test_a_secret_is_told_from_what_is_about_one(name, value, secret):
 def test_a_number_as_port_need_not_be_declared():
     """It works as it is, in ingress-nginx for one; a name that nobody declares reaches nothing."""
     by_number = [workload(), service({"port": 80, "targetPort": 10254}), probe(httpGet={"port": 10254})]
-    found = verify({"a.yaml": by_number}, {}, Facts())
+    found = verify({"a.yaml": by_number}, {}, Facts(), VerifyOptions(style=True))
     ports = {f.code: f.severity for f in found if f.code in ("unknown-target-port", "probe-port")}
     assert ports == {"unknown-target-port": "info", "probe-port": "info"}
 

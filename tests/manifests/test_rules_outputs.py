@@ -3,7 +3,7 @@
 import pytest
 
 from capplan.manifests.verify.facts import Facts
-from capplan.manifests.verify.run import verify
+from capplan.manifests.verify.run import VerifyOptions, verify
 
 
 def rules_at(level):
@@ -124,10 +124,11 @@ def test_panels_side_by_side_in_rows_and_with_a_declared_source_are_in_order():
 def test_alert_rules_have_a_test_that_names_them():
     found = {"rule_files": ["../rules/a.yaml"], "tests": []}
     names = {"rules/a.yaml": [rules_at(1)], "tests/a.yaml": [found]}
-    assert verify(names, {}, Facts()) == []
-    assert [f.code for f in verify({**names, "rules/b.yaml": [rules_at(1)]}, {}, Facts())] == [
-        "rules-without-test"
-    ]
+    assert verify(names, {}, Facts(), VerifyOptions(style=True)) == []
+    assert [
+        f.code
+        for f in verify({**names, "rules/b.yaml": [rules_at(1)]}, {}, Facts(), VerifyOptions(style=True))
+    ] == ["rules-without-test"]
 
 
 K6 = "import http from 'k6/http'; export const options = {thresholds: {}}; http.get(__ENV.TARGET)"

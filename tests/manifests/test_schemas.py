@@ -7,7 +7,7 @@ from objects import CPU, PROMETHEUS, keda, workload
 
 from capplan.errors import InputError
 from capplan.manifests.verify.facts import Facts
-from capplan.manifests.verify.run import verify
+from capplan.manifests.verify.run import VerifyOptions, verify
 
 SCALERS = {
     "scalers": [
@@ -38,7 +38,7 @@ _OF_SCHEMAS = ("schema", "no-schema", "keda-unknown-metadata", "keda-deprecated-
 
 def findings(directory, *objects):
     """Return code and message of the findings about objects, by their schemas."""
-    found = verify({"a.yaml": list(objects)}, {}, Facts(), directory)
+    found = verify({"a.yaml": list(objects)}, {}, Facts(), VerifyOptions(directory))
     return {(finding.code, finding.message) for finding in found if finding.code in _OF_SCHEMAS}
 
 

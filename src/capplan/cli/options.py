@@ -79,6 +79,9 @@ Today = Annotated[
     str | None,
     typer.Option("--today", metavar="YYYY-MM-DD", help="Day to count ages from; today by default."),
 ]
+KubernetesVersion = Annotated[
+    str, typer.Option("--kubernetes", metavar="1.N", help="Kubernetes version of the cluster.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Fail on findings that are otherwise only reported.")]
 Catalogs = Annotated[
     Path | None,
@@ -160,3 +163,18 @@ def day_of(today: str | None, option: str = "--today") -> date:
         return date.today() if today is None else date.fromisoformat(today)
     except ValueError:
         raise InputError(Problem(option, f"expected YYYY-MM-DD, got '{today}'")) from None
+
+
+_VERSIONED = {"--kubernetes": ("Kubernetes", "1.36"), "--keda": ("KEDA", "2.20")}
+
+
+def version_of(option: str, major: int, text: str) -> tuple[int, int]:
+    """Return the major and minor version that an option names."""
+    from capplan.errors import InputError, Problem
+
+    product, example = _VERSIONED[option]
+    given, _, minor = text.removeprefix("v").partition(".")
+    if given != str(major) or not minor.isdecimal() or len(minor) > 3:
+        what = f"'{text}' is not a version of {product}"
+        raise InputError(Problem(option, what, f"Example: {example}."))
+    return major, int(minor)

@@ -14,6 +14,7 @@ from capplan.cli.options import (
     Books,
     Catalogs,
     Force,
+    KubernetesVersion,
     ManifestProvider,
     ManifestRegion,
     Manifests,
@@ -26,6 +27,7 @@ from capplan.cli.options import (
     Sets,
     formats,
     printable,
+    version_of,
 )
 from capplan.cli.simulate_answers import REPORTS, SimulateOptions, answered
 from capplan.errors import InputError, Problem
@@ -141,10 +143,6 @@ UsageFiles = Annotated[
         "Repeatable.",
     ),
 ]
-KubernetesVersion = Annotated[
-    str, typer.Option("--kubernetes", metavar="1.N", help="Kubernetes version whose HPA is simulated.")
-]
-
 KedaVersion = Annotated[
     str, typer.Option("--keda", metavar="2.N", help="KEDA version whose operator is simulated.")
 ]
@@ -244,7 +242,7 @@ def simulate(
         retries=retries,
         limit_rps=rate_limit,
         breaker=breaker,
-        versions=Versions(_version("--kubernetes", 1, kubernetes), _version("--keda", 2, keda)),
+        versions=Versions(version_of("--kubernetes", 1, kubernetes), version_of("--keda", 2, keda)),
         blind_s=(0.0, 0.0) if lost else _stretch(outage),
         lost=lost,
     )
@@ -277,15 +275,6 @@ def _deployed(file: PlanFile, trace: Trace | None, services: Sequence[str]) -> P
     for line in not_modelled(loaded):
         note(f"not simulated: {line}")
     return loaded
-
-
-def _version(option: str, major: int, text: str) -> tuple[int, int]:
-    product, example = {"--kubernetes": ("Kubernetes", "1.36"), "--keda": ("KEDA", "2.20")}[option]
-    given, _, minor = text.removeprefix("v").partition(".")
-    if given != str(major) or not minor.isdecimal():
-        what = f"'{text}' is not a version of {product}"
-        raise InputError(Problem(option, what, f"Example: {example}."))
-    return major, int(minor)
 
 
 def _lost(text: str | None) -> LostSite | None:

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capplan.cli.options import Alternative, Catalogs, Force, OutputFile, Schemas, formats
+from capplan.cli.options import (
+    Alternative,
+    Catalogs,
+    Force,
+    KubernetesVersion,
+    OutputFile,
+    Schemas,
+    Strict,
+    Today,
+    day_of,
+    formats,
+    version_of,
+)
 from capplan.errors import ExitCode
+
+if TYPE_CHECKING:
+    from capplan.manifests.verify.facts import Facts
 
 
 def _list(wanted: bool) -> None:
@@ -35,6 +50,24 @@ def verify(
         str, formats("table", "json", "markdown", "html", "csv", "junit", "sarif", "github")
     ] = "table",
     schemas: Schemas = None,
+    kubernetes: KubernetesVersion = "1.36",
+    environment: Annotated[
+        str, typer.Option("--environment", metavar="DIR", help="Check only this kustomization or directory.")
+    ] = "",
+    each: Annotated[bool, typer.Option("--each", help="Check every file on its own.")] = False,
+    style: Annotated[bool, typer.Option("--style", help="Report matters of style too.")] = False,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option("--ignore", metavar="CODE", help="Leave out what this check finds. Repeatable."),
+    ] = None,
+    accept: Annotated[
+        Path | None,
+        typer.Option(
+            "--accept", metavar="FILE", help="Findings that are accepted; DIR/capplan.verify.yaml by default."
+        ),
+    ] = None,
+    strict: Strict = False,
+    today: Today = None,
     listed: Annotated[
         bool,
         typer.Option("--list", is_eager=True, callback=_list, help="List the checks, and do nothing else."),
@@ -45,34 +78,55 @@ def verify(
 ) -> None:
     """Check manifests for mistakes that schemas miss.
 
-    It looks for objects that do not go together, which the API server accepts. --list names the checks.
+    An error is what the API server, a controller or the kubelet refuses, or what cannot work, and ends with
+    exit code 4. A warning is a risk; with --strict it fails too. --list names the checks.
 
     Example: capplan verify manifests --format sarif -o findings.sarif
     """
-    from capplan.cli.output import show
-    from capplan.manifests.files import LOCK, read_lock
-    from capplan.manifests.verify.facts import facts_from, facts_of
+    from capplan.cli.output import note, show
+    from capplan.manifests.verify import waivers
+    from capplan.manifests.verify.places import placed
     from capplan.manifests.verify.reading import read_contents, read_one
-    from capplan.manifests.verify.run import verify
+    from capplan.manifests.verify.run import VerifyOptions, verify
     from capplan.report.verified import report_of
     from capplan.stdin import is_stdin
+    from capplan.strictyaml import read_text
 
     is_one = is_stdin(source) or source.is_file()
     directory = source.parent if is_one else source
     contents = read_one(source) if is_one else read_contents(source)
-    if plan is not None:
-        from capplan.catalog.catalog import Catalog
-        from capplan.estimate import estimate
-        from capplan.manifests.site import Site
-        from capplan.plan.read import read_plan
-
-        facts = facts_of(Site(estimate(read_plan(plan, (), alternative), Catalog(catalogs))))
-    else:
-        lock = {} if is_one else read_lock(directory)
-        facts = facts_from(lock, str(directory / LOCK))
-    found = verify(contents.documents, contents.texts, facts, schemas)
-    findings = [*contents.unread, *found]
+    for code in ignore or ():
+        waivers.check_code(code, "--ignore")
+    accepted, day = waivers.accepted_in(directory, accept), day_of(today)
+    for line in waivers.expired(accepted, day):
+        note(line)
+    facts = _facts(plan, alternative, catalogs, None if is_one else directory)
+    facts = facts._replace(kubernetes=version_of("--kubernetes", 1, kubernetes)[1])
+    found = verify(
+        contents.documents, contents.texts, facts, VerifyOptions(schemas, style, each, environment)
+    )
+    findings = [finding for finding in [*contents.unread, *found] if finding.code not in (ignore or ())]
+    findings = placed(findings, lambda file: read_text(source if is_one else directory / file))
+    waived = waivers.waived(findings, accepted, day)
     files = [*contents.documents, *contents.texts]
-    show(report_of(findings, files, directory), fmt, output, force)
-    if any(finding.severity == "error" for finding in findings):
+    show(report_of(findings, files, directory, waived), fmt, output, force)
+    failing = ("error", "warning") if strict else ("error",)
+    if any(finding.severity in failing for finding in findings if finding not in waived):
         raise typer.Exit(ExitCode.CAPACITY)
+
+
+def _facts(
+    plan: Path | None, alternative: str | None, catalogs: Path | None, directory: Path | None
+) -> Facts:
+    """Return what a plan says about the cluster, or else the lock file of a directory."""
+    from capplan.manifests.files import LOCK, read_lock
+    from capplan.manifests.verify.facts import facts_from, facts_of
+
+    if plan is None:
+        return facts_from(read_lock(directory), str(directory / LOCK)) if directory else facts_from({}, "")
+    from capplan.catalog.catalog import Catalog
+    from capplan.estimate import estimate
+    from capplan.manifests.site import Site
+    from capplan.plan.read import read_plan
+
+    return facts_of(Site(estimate(read_plan(plan, (), alternative), Catalog(catalogs))))

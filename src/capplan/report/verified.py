@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import PurePath
 from typing import Any
@@ -14,32 +14,41 @@ from capplan.report.json_format import SCHEMA_VERSION
 from capplan.report.numbers import counted
 from capplan.report.results import sheet_of
 
+Waived = Mapping[Finding, str]
+NOTHING: Waived = {}
 
-def report_of(findings: Sequence[Finding], files: Sequence[str], directory: PurePath) -> Report:
-    """Return the report of ``findings`` in ``files``, whose paths are relative to ``directory``."""
-    found = results_of(findings, directory)
+
+def report_of(
+    findings: Sequence[Finding], files: Sequence[str], directory: PurePath, waived: Waived = NOTHING
+) -> Report:
+    """Return the report of ``findings`` in ``files``, whose paths are relative to ``directory``.
+
+    waived: who answers for those that are accepted.
+    """
+    found = results_of(findings, directory, waived)
     suites = dict.fromkeys([*(str(directory / file) for file in files), *(r.suite for r in found)])
     results = Results(found, list(suites))
     return Report(
         partial(_blocks, results, directory),
-        partial(verified_document, findings, directory),
+        partial(verified_document, findings, directory, waived),
         {"csv": partial(sheet_of, results)},
         results=results,
     )
 
 
-def results_of(findings: Sequence[Finding], directory: PurePath) -> list[Result]:
+def results_of(findings: Sequence[Finding], directory: PurePath, waived: Waived = NOTHING) -> list[Result]:
     """Return ``findings`` as the end of a check, with paths as seen from here."""
-    return [_result(finding._replace(file=str(directory / finding.file))) for finding in findings]
+    return [_result(finding, directory, waived.get(finding, "")) for finding in findings]
 
 
-def _result(finding: Finding) -> Result:
-    fingerprint = ":".join((finding.code, finding.file, finding.subject, finding.field))
-    return Result(finding, finding.code, finding.file, fingerprint)
+def _result(finding: Finding, directory: PurePath, waived: str) -> Result:
+    seen = finding._replace(file=str(directory / finding.file))
+    fingerprint = ":".join((seen.code, seen.file, seen.subject, seen.field))
+    return Result(seen, seen.code, seen.file, fingerprint, waived)
 
 
 def _blocks(results: Results, directory: PurePath) -> Iterator[Block]:
-    severities = Counter(result.finding.severity for result in results.results)
+    severities = Counter(result.finding.severity for result in results.results if not result.waived)
     word = "FAIL" if severities["error"] else "PASS"
     figures = (
         counted(len(results.suites), "file"),
@@ -51,22 +60,26 @@ def _blocks(results: Results, directory: PurePath) -> Iterator[Block]:
     yield results
 
 
-def verified_document(findings: Sequence[Finding], directory: PurePath) -> dict[str, Any]:
+def verified_document(
+    findings: Sequence[Finding], directory: PurePath, waived: Waived = NOTHING
+) -> dict[str, Any]:
     """Return the findings as scripts read them."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "findings": [_finding(finding, directory) for finding in findings],
+        "findings": [_finding(finding, directory, waived.get(finding)) for finding in findings],
     }
 
 
-def _finding(finding: Finding, directory: PurePath) -> dict[str, Any]:
+def _finding(finding: Finding, directory: PurePath, waived: str | None) -> dict[str, Any]:
     return {
         "id": finding.code,
         "severity": finding.severity,
         "file": str(directory / finding.file) if finding.file else None,
         "line": finding.line,
+        "column": finding.column,
         "object": finding.subject,
         "field": finding.field or None,
         "message": finding.message,
         "remedy": finding.remedy or None,
+        "waived": waived,
     }

@@ -213,8 +213,10 @@ def _patch(entry: object) -> Tree:
 
 
 def _data(entry: Tree) -> Tree:
-    """Return the data of a generated object; the contents of files are not read."""
-    found = {}
+    """Return the data of a generated object; the contents of files are not read, nor are the keys in some."""
+    found: dict[str, Any] = {}
+    if entry.get("envs") or entry.get("env"):
+        return found
     for literal in _listed(entry, "literals"):
         key, _, value = str(literal).partition("=")
         found[key] = value.strip("\"'")

@@ -13,7 +13,7 @@ from capplan.manifests.site import Site
 from capplan.manifests.verify.checks import code_of
 from capplan.plan.stores import SelfHosted
 
-LATEST = 34
+LATEST = 36
 """Minor version of Kubernetes that manifests are judged for unless another is named."""
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from capplan.errors import InputError, Problem
 from capplan.findings import Finding, Severity
 from capplan.manifests.verify.checks import files as checks
+from capplan.manifests.verify.helm import render_chart
 from capplan.manifests.verify.world import Item
 from capplan.quantities import shown
 from capplan.stdin import is_stdin, name_of
@@ -61,14 +62,16 @@ def read_contents(directory: Path) -> Contents:
     found = Contents({}, {}, [])
     files = list(_files(directory))
     charts = [path.parent for _, path in files if path.name == "Chart.yaml"]
-    to_render = [chart for chart in charts if any(_is_template(path, chart) for _, path in files)]
+    inner = [chart for chart in charts if any(other in chart.parents for other in charts)]
+    to_render = [c for c in charts if c not in inner and any(_is_template(path, c) for _, path in files)]
     for chart in to_render:
         name = (chart / "Chart.yaml").relative_to(directory).as_posix()
         item = Item(name, {"kind": "Chart", "metadata": {"name": chart.name}})
-        what = "its templates are not manifests until Helm renders them"
-        found.unread.append(item.finding(checks.HELM_TEMPLATES, "", what))
+        wrong = render_chart(chart, name.rpartition("/")[0], found.documents)
+        if wrong:
+            found.unread.append(item.finding(checks.HELM_TEMPLATES, "", wrong))
     for name, path in files:
-        if any(chart / "templates" in path.parents for chart in to_render):
+        if any(chart in path.parents for chart in to_render) and "templates" in path.parent.parts:
             continue
         if _is_tree(path):
             _read_tree(found, name, path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from capplan.components import checks as plans
 from capplan.findings import Finding
@@ -18,12 +19,14 @@ from capplan.manifests.verify import (
     identity,
     outputs,
     routing,
+    using,
     values,
     versions,
 )
 from capplan.manifests.verify.facts import Facts, facts_of
 from capplan.manifests.verify.schemas import schema_findings
-from capplan.manifests.verify.scopes import Documents, environments, units_of
+from capplan.manifests.verify.scopes import Documents, chosen_units, each_alone, environments, units_of
+from capplan.manifests.verify.waivers import ignored_by_objects
 from capplan.manifests.verify.world import Item, World
 
 RULES = (
@@ -31,6 +34,7 @@ RULES = (
     *values.RULES,
     *identity.RULES,
     *routing.RULES,
+    *using.RULES,
     *autoscaling.RULES,
     *capacity.RULES,
     *exposure.RULES,
@@ -40,34 +44,64 @@ SHARED = (plans.POD_FITS_NO_NODE, plans.POOL_TOO_SMALL, plans.TOO_MANY_CONNECTIO
 """Checks of estimates that hold for manifests too."""
 
 
+class VerifyOptions(NamedTuple):
+    """What is asked of a check.
+
+    schemas: a directory of JSON Schemas. style: whether matters of style are wanted. each: whether every file
+    is judged alone. environment: the only kustomization or directory that is judged, by the end of its path.
+    """
+
+    schemas: Path | None = None
+    style: bool = False
+    each: bool = False
+    environment: str = ""
+
+
 def verify_rendered(site: Site, files: Sequence[Rendered], schemas: Path | None = None) -> list[Finding]:
     """Return what is wrong with rendered files."""
     texts = {item.path: item.text for item in files if item.value is None}
     documents = {item.path: [item.value] for item in files if item.value is not None}
-    return verify(documents, texts, facts_of(site), schemas)
+    return verify(documents, texts, facts_of(site), VerifyOptions(schemas))
 
 
 def verify(
-    documents: Documents, texts: Mapping[str, str], facts: Facts, schemas: Path | None = None
+    documents: Documents, texts: Mapping[str, str], facts: Facts, options: VerifyOptions | None = None
 ) -> list[Finding]:
     """Return what is wrong in every environment: each overlay composed, directories of plain files."""
+    options = options or VerifyOptions()
     found: list[Finding] = []
     units = units_of(documents, found)
     everything = World([item for unit in units for item in unit.items], facts)
     seen: set[tuple[object, ...]] = set()
-    for items in environments(units, found):
-        found += _new(_found_in(World(items, facts, everything), schemas), seen)
+    chosen = units if not options.environment else chosen_units(units, options.environment)
+    judged = each_alone(chosen) if options.each else environments(chosen, found)
+    for items in judged:
+        found += _new(_found_in(World(items, facts, everything), options.schemas), seen)
+    found += _of_other_files(documents, texts, facts)
+    ignored = ignored_by_objects(everything.items)
+    wanted = (
+        excused(finding, facts)
+        for finding in dict.fromkeys(found)
+        if (options.style or finding.severity != "info")
+        and finding.code not in ignored.get((finding.file, finding.subject), ())
+    )
+    return sorted(wanted, key=_rank)
+
+
+def _of_other_files(documents: Documents, texts: Mapping[str, str], facts: Facts) -> Iterator[Finding]:
+    """Yield what is wrong with files that hold no objects: bodies of calls, dashboards, rules, scripts."""
     for path, held in documents.items():
         for value in held:
             if isinstance(value, dict) and "kind" not in value:
-                found += outputs.documents(Item(path, {"kind": "File", "metadata": {"name": path}, **value}))
+                yield from outputs.documents(
+                    Item(path, {"kind": "File", "metadata": {"name": path}, **value})
+                )
     for path, source in texts.items():
-        found += outputs.load_test(path, source)
-        found += agreement.load_test_rate(path, source, facts)
-        found += exposure.secrets_in_text(path, source)
-    found += outputs.alerts_tested(documents)
-    found += agreement.alerts_and_lines(documents)
-    return sorted((excused(finding, facts) for finding in dict.fromkeys(found)), key=_rank)
+        yield from outputs.load_test(path, source)
+        yield from agreement.load_test_rate(path, source, facts)
+        yield from exposure.secrets_in_text(path, source)
+    yield from outputs.alerts_tested(documents)
+    yield from agreement.alerts_and_lines(documents)
 
 
 def _found_in(world: World, schemas: Path | None) -> Iterator[Finding]:

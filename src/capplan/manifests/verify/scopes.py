@@ -7,6 +7,7 @@ from itertools import combinations
 from posixpath import commonpath, dirname
 from typing import Any, NamedTuple
 
+from capplan.errors import InputError, Problem, nearest
 from capplan.findings import Finding
 from capplan.manifests.composing.compose import composed
 from capplan.manifests.composing.objects import NotComposedError
@@ -59,13 +60,21 @@ def units_of(documents: Documents, found: list[Finding]) -> list[Unit]:
         units.append(Unit(directory, {directory: [Item(path, tree) for path, tree in objects]}))
     inside = {_directory(path) for path in documents if path.endswith(KUSTOMIZATION)}
     plain: dict[str, dict[str, list[Item]]] = {}
+    charts = {dirname(path) for path in documents if path.rpartition("/")[2] == "Chart.yaml"}
     for path, values in documents.items():
         if path in covered or path.endswith(KUSTOMIZATION) or _is_inside(path, inside):
             continue
         objects_ = [Item(path, value) for value in values if isinstance(value, dict) and "kind" in value]
         if objects_:
-            plain.setdefault(dirname(path), {})[path] = objects_
+            plain.setdefault(_chart_of(path, charts), {})[path] = objects_
     return units + [Unit(place, parts) for place, parts in plain.items()]
+
+
+def _chart_of(path: str, charts: set[str]) -> str:
+    """Return the outermost chart that a file is of, or its directory."""
+    parts = dirname(path).split("/")
+    above = ("/".join(parts[:depth]) for depth in range(len(parts) + 1))
+    return next((place for place in above if place in charts), dirname(path))
 
 
 def _is_inside(path: str, directories: set[str]) -> bool:
@@ -112,6 +121,21 @@ def _entries(path: str, kustomization: Mapping[str, Any]) -> Iterator[str]:
         for entry in entries if isinstance(entries, list) else []:
             place = normpath(join(dirname(path), str(entry)))
             yield "" if place == "." else place
+
+
+def chosen_units(units: Sequence[Unit], name: str) -> list[Unit]:
+    """Return the units whose path ends with a name. Raises :class:`InputError` where there is none."""
+    chosen = [unit for unit in units if f"/{unit.place}".endswith(f"/{name.strip('/')}")]
+    if not chosen:
+        places = [unit.place for unit in units]
+        raise InputError(Problem("--environment", f"there is no '{name}'", nearest(name, places)))
+    return chosen
+
+
+def each_alone(units: Sequence[Unit]) -> Iterator[list[Item]]:
+    """Yield the objects of every file, or kustomization, on its own."""
+    for unit in units:
+        yield from map(list, unit.parts.values())
 
 
 def environments(units: Sequence[Unit], found: list[Finding]) -> Iterator[list[Item]]:

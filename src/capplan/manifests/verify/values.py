@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from capplan.errors import almost
+from capplan.errors import nearest
 from capplan.findings import Finding, Severity
 from capplan.manifests.verify.checks import api
 from capplan.manifests.verify.schedules import is_timezone, schedule_refused
@@ -22,118 +22,87 @@ from capplan.manifests.verify.world import (
     whole,
 )
 
-_MODES = ("ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod")
-_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
-_RECLAIM = ("Retain", "Delete", "Recycle")
-_ENUMS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "Service": {
-        "spec.type": ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName"),
-        "spec.sessionAffinity": ("None", "ClientIP"),
-        "spec.externalTrafficPolicy": ("Cluster", "Local"),
-        "spec.internalTrafficPolicy": ("Cluster", "Local"),
-        "spec.ipFamilyPolicy": ("SingleStack", "PreferDualStack", "RequireDualStack"),
-        "spec.ports[].protocol": ("TCP", "UDP", "SCTP"),
-    },
-    "Deployment": {"spec.strategy.type": ("RollingUpdate", "Recreate")},
-    "StatefulSet": {
-        "spec.updateStrategy.type": ("RollingUpdate", "OnDelete"),
-        "spec.podManagementPolicy": ("OrderedReady", "Parallel"),
-        "spec.volumeClaimTemplates[].spec.accessModes[]": _MODES,
-    },
-    "DaemonSet": {"spec.updateStrategy.type": ("RollingUpdate", "OnDelete")},
-    "CronJob": {"spec.concurrencyPolicy": ("Allow", "Forbid", "Replace")},
-    "Job": {"spec.completionMode": ("NonIndexed", "Indexed")},
-    "Ingress": {"spec.rules[].http.paths[].pathType": ("Exact", "Prefix", "ImplementationSpecific")},
-    "PersistentVolumeClaim": {
-        "spec.accessModes[]": _MODES,
-        "spec.volumeMode": ("Filesystem", "Block"),
-    },
-    "PersistentVolume": {
-        "spec.accessModes[]": _MODES,
-        "spec.persistentVolumeReclaimPolicy": _RECLAIM,
-    },
-    "StorageClass": {
-        "reclaimPolicy": ("Retain", "Delete"),
-        "volumeBindingMode": ("Immediate", "WaitForFirstConsumer"),
-    },
-    "NetworkPolicy": {
-        "spec.policyTypes[]": ("Ingress", "Egress"),
-        "spec.podSelector.matchExpressions[].operator": _OPERATORS,
-    },
-    "PodDisruptionBudget": {
-        "spec.unhealthyPodEvictionPolicy": ("IfHealthyBudget", "AlwaysAllow"),
-        "spec.selector.matchExpressions[].operator": _OPERATORS,
-    },
-    "HorizontalPodAutoscaler": {
-        **{
-            f"spec.behavior.{direction}.{field}": allowed
-            for direction in ("scaleUp", "scaleDown")
-            for field, allowed in (
-                ("selectPolicy", ("Max", "Min", "Disabled")),
-                ("policies[].type", ("Pods", "Percent")),
-            )
-        },
-        "spec.metrics[].type": ("Resource", "ContainerResource", "Pods", "Object", "External"),
-    },
-}
-_OF_PODS: Mapping[str, tuple[str, ...]] = {
-    "restartPolicy": ("Always", "OnFailure", "Never"),
-    "dnsPolicy": ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"),
-    "preemptionPolicy": ("PreemptLowerPriority", "Never"),
-    "tolerations[].operator": ("Exists", "Equal", "Lt", "Gt"),
-    "tolerations[].effect": ("", "NoSchedule", "PreferNoSchedule", "NoExecute"),
-    "topologySpreadConstraints[].whenUnsatisfiable": ("DoNotSchedule", "ScheduleAnyway"),
-    "volumes[].emptyDir.medium": ("", "Memory", "HugePages"),
-    **{
-        f"{part}[].{field}": allowed
-        for part in ("containers", "initContainers")
-        for field, allowed in (
-            ("imagePullPolicy", ("Always", "IfNotPresent", "Never")),
-            ("terminationMessagePolicy", ("File", "FallbackToLogsOnError")),
-            ("ports[].protocol", ("TCP", "UDP", "SCTP")),
-            *(
-                (f"{probe}.httpGet.scheme", ("HTTP", "HTTPS"))
-                for probe in ("startupProbe", "readinessProbe", "livenessProbe")
-            ),
-        )
-    },
-}
-"""Values that a field may have, by kind and path; `[]` is every entry (pkg/apis of Kubernetes 1.34)."""
+_FEW = """
+Service spec.type ClusterIP NodePort LoadBalancer ExternalName
+Service spec.sessionAffinity None ClientIP
+Service spec.externalTrafficPolicy Cluster Local
+Service spec.internalTrafficPolicy Cluster Local
+Service spec.ipFamilyPolicy SingleStack PreferDualStack RequireDualStack
+Service spec.ports[].protocol TCP UDP SCTP
+Deployment spec.strategy.type RollingUpdate Recreate
+StatefulSet spec.updateStrategy.type RollingUpdate OnDelete
+StatefulSet spec.podManagementPolicy OrderedReady Parallel
+DaemonSet spec.updateStrategy.type RollingUpdate OnDelete
+CronJob spec.concurrencyPolicy Allow Forbid Replace
+Job spec.completionMode NonIndexed Indexed
+Ingress spec.rules[].http.paths[].pathType Exact Prefix ImplementationSpecific
+PersistentVolumeClaim spec.accessModes[] ReadWriteOnce ReadOnlyMany ReadWriteMany ReadWriteOncePod
+PersistentVolumeClaim spec.volumeMode Filesystem Block
+PersistentVolume spec.accessModes[] ReadWriteOnce ReadOnlyMany ReadWriteMany ReadWriteOncePod
+PersistentVolume spec.persistentVolumeReclaimPolicy Retain Delete Recycle
+StorageClass reclaimPolicy Retain Delete
+StorageClass volumeBindingMode Immediate WaitForFirstConsumer
+NetworkPolicy spec.policyTypes[] Ingress Egress
+NetworkPolicy spec.podSelector.matchExpressions[].operator In NotIn Exists DoesNotExist
+PodDisruptionBudget spec.unhealthyPodEvictionPolicy IfHealthyBudget AlwaysAllow
+PodDisruptionBudget spec.selector.matchExpressions[].operator In NotIn Exists DoesNotExist
+HorizontalPodAutoscaler spec.metrics[].type Resource ContainerResource Pods Object External
+HorizontalPodAutoscaler spec.behavior.scaleUp.selectPolicy Max Min Disabled
+HorizontalPodAutoscaler spec.behavior.scaleDown.selectPolicy Max Min Disabled
+HorizontalPodAutoscaler spec.behavior.scaleUp.policies[].type Pods Percent
+HorizontalPodAutoscaler spec.behavior.scaleDown.policies[].type Pods Percent
+pod restartPolicy Always OnFailure Never
+pod dnsPolicy ClusterFirst ClusterFirstWithHostNet Default None
+pod preemptionPolicy PreemptLowerPriority Never
+pod tolerations[].operator Exists Equal Lt Gt
+pod tolerations[].effect NoSchedule PreferNoSchedule NoExecute
+pod topologySpreadConstraints[].whenUnsatisfiable DoNotSchedule ScheduleAnyway
+pod volumes[].emptyDir.medium Memory HugePages
+container imagePullPolicy Always IfNotPresent Never
+container terminationMessagePolicy File FallbackToLogsOnError
+container ports[].protocol TCP UDP SCTP
+container startupProbe.httpGet.scheme HTTP HTTPS
+container readinessProbe.httpGet.scheme HTTP HTTPS
+container livenessProbe.httpGet.scheme HTTP HTTPS
+"""
+"""Values that a field may have besides none: kind, path with `[]` for every entry, values (1.34)."""
+
+_ALLOWED: dict[str, dict[str, list[str]]] = {}
+for _kind, _path, *_values in map(str.split, _FEW.strip().splitlines()):
+    _ALLOWED.setdefault(_kind, {})[_path] = _values
 
 
 def enumerations(world: World) -> Iterator[Finding]:
     """A field of few values has one of them."""
-    for item in world.of(*_ENUMS):
-        yield from _unknown(item, "", item.tree, _ENUMS[item.kind])
+    for item in world.of(*_ALLOWED):
+        if "." not in item.group or item.group.endswith(".k8s.io"):
+            yield from _unknown(item, "", item.tree, item.kind)
     for workload in world.all_pods:
-        yield from _unknown(workload.item, f"{workload.pod_field}.".lstrip("."), workload.pod, _OF_PODS)
+        yield from _unknown(workload.item, f"{workload.pod_field}.", workload.pod, "pod")
+        for field, container in containers_with_paths(workload):
+            yield from _unknown(workload.item, f"{field}.", container, "container")
 
 
-def _unknown(item: Item, prefix: str, tree: Tree, paths: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
-    if item.kind in ("Service", "Ingress") and "serving.knative" in item.group:
-        return
-    for path, allowed in paths.items():
-        for field, value in _values(tree, path):
-            if value is not None and value not in allowed and not str(value).startswith("HugePages"):
-                near = almost(str(value), allowed)
-                known = f"Use one of {', '.join(filter(None, allowed))}."
+def _unknown(item: Item, prefix: str, tree: Tree, kind: str) -> Iterator[Finding]:
+    for path, allowed in _ALLOWED[kind].items():
+        for field, value in _at_path(tree, path):
+            if value not in (None, "", *allowed) and not str(value).startswith("HugePages"):
                 what = f"'{value}' is not a value that Kubernetes knows"
-                remedy = f"Did you mean '{near}'?" if near else known
-                yield item.finding(api.UNKNOWN_VALUE, f"{prefix}{field}", what, remedy)
+                yield item.finding(api.UNKNOWN_VALUE, f"{prefix}{field}", what, nearest(str(value), allowed))
 
 
-def _values(tree: object, path: str, field: str = "") -> Iterator[tuple[str, Any]]:
+def _at_path(tree: object, path: str, field: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every value that a path means, with its own path."""
     here, _, rest = path.partition(".")
     key = here.removesuffix("[]")
     found = tree.get(key) if isinstance(tree, dict) else None
     place = f"{field}.{key}".lstrip(".")
     if here == key:
-        yield from _values(found, rest, place) if rest else [(place, found)]
+        yield from _at_path(found, rest, place) if rest else [(place, found)]
         return
     for index, entry in enumerate(found if isinstance(found, list) else ()):
         one = f"{place}[{index}]"
-        yield from _values(entry, rest, one) if rest else [(one, entry)]
+        yield from _at_path(entry, rest, one) if rest else [(one, entry)]
 
 
 _RESTARTS = {"Job": ("OnFailure", "Never"), "CronJob": ("OnFailure", "Never")}

@@ -298,3 +298,24 @@ spec: {resourcePolicy: {containerPolicies: [{containerName: "*", maxAllowed: {me
     remedy="Set maxAllowed to what a node leaves to pods.",
     source="https://github.com/kubernetes/autoscaler/blob/master/vertical-pod-autoscaler/docs/known-limitations.md",
 )
+NEVER_SCALES = Check(
+    code="never-scales",
+    severity="error",
+    title="An HPA has a target that limits keep its pods from passing",
+    why="Usage cannot go above the limit, so the HPA never adds a replica.",
+    breaks="""\
+# The pods request 512Mi of memory, which is also their limit.
+kind: HorizontalPodAutoscaler
+spec:
+  metrics:
+  - {type: Resource, resource: {name: memory, target: {type: Utilization, averageUtilization: 120}}}
+""",
+    near="""\
+kind: HorizontalPodAutoscaler
+spec:
+  metrics:
+  - {type: Resource, resource: {name: memory, target: {type: Utilization, averageUtilization: 80}}}
+""",
+    remedy="Lower the target, or raise the limits.",
+    source="https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#algorithm-details",
+)

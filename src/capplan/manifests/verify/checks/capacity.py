@@ -326,3 +326,29 @@ panels:
     remedy="Render both again.",
     source="https://grafana.com/docs/grafana/latest/panels-visualizations/configure-thresholds/",
 )
+SHARED_VOLUME = Check(
+    code="shared-volume",
+    severity="warning",
+    title="Several pods of a Deployment share a volume for one node",
+    why="Pods on other nodes cannot mount it and stay pending. With ReadWriteOncePod it is an error.",
+    breaks="""\
+kind: Deployment
+spec:
+  replicas: 3
+  template: {spec: {volumes: [{name: data, persistentVolumeClaim: {claimName: web}}]}}
+---
+kind: PersistentVolumeClaim
+spec: {accessModes: [ReadWriteOnce]}
+""",
+    near="""\
+kind: Deployment
+spec:
+  replicas: 3
+  template: {spec: {volumes: [{name: data, persistentVolumeClaim: {claimName: web}}]}}
+---
+kind: PersistentVolumeClaim
+spec: {accessModes: [ReadWriteMany]}
+""",
+    remedy="Use a StatefulSet with claims of its own, or a volume of ReadWriteMany.",
+    source="https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes",
+)

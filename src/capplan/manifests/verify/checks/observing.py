@@ -183,3 +183,79 @@ tests: []
     remedy="Name them in a file of tests for promtool.",
     source="https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/",
 )
+MONITOR_WITHOUT_SERVICE = Check(
+    code="monitor-without-service",
+    severity="warning",
+    title="A ServiceMonitor selects no Service",
+    why="Prometheus scrapes nothing, and alerts on these metrics never fire.",
+    breaks="""\
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {name: web}
+spec: {selector: {matchLabels: {app: web}}, endpoints: [{port: http}]}
+---
+kind: Service
+""",
+    near="""\
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {name: web}
+spec: {selector: {matchLabels: {app: web}}, endpoints: [{port: http}]}
+---
+kind: Service
+metadata: {name: web, labels: {app: web}}
+""",
+    remedy="Select by labels of the Service itself, not of its pods.",
+    source="https://prometheus-operator.dev/docs/developer/getting-started/",
+)
+MONITOR_PORT = Check(
+    code="monitor-port",
+    severity="error",
+    title="A ServiceMonitor names a port that its Service does not have",
+    why="Prometheus finds no target, so it scrapes nothing.",
+    breaks="""\
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {name: web}
+spec: {selector: {matchLabels: {app: web}}, endpoints: [{port: metrics}]}
+---
+kind: Service
+metadata: {name: web, labels: {app: web}}
+""",
+    near="""\
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {name: web}
+spec: {selector: {matchLabels: {app: web}}, endpoints: [{port: http}]}
+---
+kind: Service
+metadata: {name: web, labels: {app: web}}
+""",
+    remedy="Use the name of a port of the Service.",
+    source="https://prometheus-operator.dev/docs/developer/getting-started/",
+)
+GONE_METRIC = Check(
+    code="gone-metric",
+    severity="warning",
+    title="A query asks for series that are no longer exported",
+    why="The query is always empty, so the alert never fires or the autoscaler never scales.",
+    breaks="""\
+kind: ScaledObject
+spec:
+  triggers:
+  - type: prometheus
+    metadata: {serverAddress: "http://p", query: "kube_hpa_status_current_replicas", threshold: "5"}
+""",
+    near="""\
+kind: ScaledObject
+spec:
+  triggers:
+  - type: prometheus
+    metadata:
+      serverAddress: "http://p"
+      query: kube_horizontalpodautoscaler_status_current_replicas
+      threshold: "5"
+""",
+    remedy="Use the series that took its place.",
+    source="https://github.com/kubernetes/kube-state-metrics/blob/main/CHANGELOG.md",
+)

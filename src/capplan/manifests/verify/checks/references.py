@@ -318,3 +318,37 @@ spec: {template: {spec: {containers: [{name: web, readinessProbe: {httpGet: {por
     remedy="Declare it.",
     source="https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/",
 )
+NO_KEY = Check(
+    code="no-key",
+    severity="error",
+    title="A pod asks for a key that its ConfigMap or Secret does not have",
+    why="The container does not start. Secrets are often completed elsewhere, so there it is a warning.",
+    breaks="""\
+kind: Deployment
+spec:
+  template:
+    spec:
+      containers:
+      - name: web
+        env: [{name: MODE, valueFrom: {configMapKeyRef: {name: settings, key: mod}}}]
+---
+kind: ConfigMap
+metadata: {name: settings}
+data: {mode: fast}
+""",
+    near="""\
+kind: Deployment
+spec:
+  template:
+    spec:
+      containers:
+      - name: web
+        env: [{name: MODE, valueFrom: {configMapKeyRef: {name: settings, key: mode}}}]
+---
+kind: ConfigMap
+metadata: {name: settings}
+data: {mode: fast}
+""",
+    remedy="Add the key, correct it, or set optional: true.",
+    source="https://kubernetes.io/docs/concepts/configuration/configmap/#using-configmaps",
+)

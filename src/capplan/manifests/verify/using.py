@@ -1,0 +1,151 @@
+"""What one object uses of another: keys, volumes, ports that are scraped, metrics that exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from capplan.findings import Finding, Severity
+from capplan.manifests.verify.checks import autoscaling, capacity, observing, references
+from capplan.manifests.verify.meant import absent
+from capplan.manifests.verify.world import (
+    Item,
+    Tree,
+    Workload,
+    World,
+    alike,
+    amount,
+    containers_with_paths,
+    mapping,
+    maps,
+    matches,
+    text,
+    whole,
+    words,
+)
+
+_KEYS = (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret"))
+_FILES = (("configMap", "name", "ConfigMap"), ("secret", "secretName", "Secret"))
+
+
+def keys(world: World) -> Iterator[Finding]:
+    """A key that a pod asks for is in the ConfigMap or Secret."""
+    for workload in world.all_pods:
+        for field, container in containers_with_paths(workload):
+            for index, entry in enumerate(maps(container, "env")):
+                for source, kind in _KEYS:
+                    reference = mapping(entry, f"valueFrom.{source}")
+                    place = f"{field}.env[{index}]"
+                    yield from _key(world, workload, place, kind, text(reference, "name"), [reference])
+        for index, volume in enumerate(maps(workload.pod, "volumes")):
+            for source, key, kind in _FILES:
+                reference = mapping(volume, source)
+                if not reference.get("optional"):
+                    place, asked = f"{workload.pod_field}.volumes[{index}]", maps(reference, "items")
+                    yield from _key(world, workload, place, kind, text(reference, key), asked)
+
+
+def _key(
+    world: World, workload: Workload, field: str, kind: str, name: str, asked: Sequence[Tree]
+) -> Iterator[Finding]:
+    """Yield the keys that are not there. What has no data is filled elsewhere, and a Secret perhaps too."""
+    holders = [i for i in world.of(kind) if i.name == name and alike(i.namespace, workload.namespace)]
+    parts = [mapping(i.tree, part) for i in holders for part in ("data", "binaryData", "stringData")]
+    known = [str(key) for part in parts for key in part]
+    severity: Severity = "error" if kind == "ConfigMap" else "warning"
+    for reference in asked if known else ():
+        key = reference.get("key")
+        if isinstance(key, str) and key not in known and not reference.get("optional"):
+            what = f"{kind} '{name}' has no key '{key}'"
+            yield workload.item.finding(references.NO_KEY, field, what, None, severity)
+
+
+def never_scales(world: World) -> Iterator[Finding]:
+    """The target of an HPA can be passed by what the limits of its pods allow."""
+    for workload in world.workloads:
+        for scaler in (one for one in workload.scalers if one.kind == "HorizontalPodAutoscaler"):
+            for index, metric in enumerate(maps(scaler.tree, "spec.metrics")):
+                resource = text(metric, "resource.name")
+                wanted = _wanted(mapping(metric, "resource.target"), workload.request(resource))
+                limits = [mapping(one, "resources.limits").get(resource) for one in workload.containers]
+                if wanted and all(amount(limit) for limit in limits) and workload.limit(resource) <= wanted:
+                    what = f"the limits of {workload.item.title} let its {resource} reach the target at most"
+                    yield scaler.finding(autoscaling.NEVER_SCALES, f"spec.metrics[{index}]", what)
+
+
+def _wanted(target: Tree, requested: float) -> float:
+    """Return what a pod must use to be at the target; 0 where that is not known."""
+    return (
+        requested * whole(target, "averageUtilization", 0) / 100 or amount(target.get("averageValue")) or 0.0
+    )
+
+
+def shared_volumes(world: World) -> Iterator[Finding]:
+    """A volume for one node or pod is not mounted by several."""
+    claims = {(i.namespace, i.name): mapping(i.tree, "spec") for i in world.of("PersistentVolumeClaim")}
+    for workload in world.of("Deployment"):
+        pods = world.workload_of(workload)
+        for index, volume in enumerate(maps(pods.pod, "volumes")):
+            claim = claims.get((workload.namespace, text(volume, "persistentVolumeClaim.claimName")), {})
+            modes = claim.get("accessModes")
+            if pods.hi > 1 and modes in (["ReadWriteOnce"], ["ReadWriteOncePod"]):
+                what = f"{pods.hi} pods share a volume of {modes[0]}"
+                severity: Severity = "error" if modes == ["ReadWriteOncePod"] else "warning"
+                field = f"{pods.pod_field}.volumes[{index}]"
+                yield workload.finding(capacity.SHARED_VOLUME, field, what, None, severity)
+
+
+def monitors(world: World) -> Iterator[Finding]:
+    """A ServiceMonitor selects Services, and names a port that each of them has."""
+    services = [item for item in world.of("Service") if not item.group]
+    for monitor in world.of("ServiceMonitor"):
+        if "namespaceSelector" in mapping(monitor.tree, "spec"):
+            continue
+        selector = mapping(monitor.tree, "spec.selector")
+        near = [i for i in services if alike(i.namespace, monitor.namespace)]
+        selected = [i for i in near if matches(selector, mapping(i.tree, "metadata.labels"))]
+        if not selected:
+            yield from absent(
+                monitor, observing.MONITOR_WITHOUT_SERVICE, "spec.selector", "a Service for it", []
+            )
+        for index, endpoint in enumerate(maps(monitor.tree, "spec.endpoints")):
+            port = text(endpoint, "port")
+            for service in selected:
+                if port and port not in words(maps(service.tree, "spec.ports"), "name"):
+                    what = f"{service.title} has no port '{port}'"
+                    yield monitor.finding(observing.MONITOR_PORT, f"spec.endpoints[{index}].port", what)
+
+
+_GONE: Mapping[str, str] = {
+    r"kube_pod_container_resource_(requests|limits)_(cpu_cores|memory_bytes)": "{resource=…} of the metric",
+    r"kube_node_status_(capacity|allocatable)_(cpu_cores|memory_bytes|pods)": "{resource=…} of the metric",
+    r"kube_hpa_\w+": "kube_horizontalpodautoscaler_…",
+    r"container_\w+\{[^}]*\b(pod_name|container_name)\b": "the labels pod and container",
+    r"(apiserver_request_count|rest_client_request_latency_seconds\w*)": "the new names of Kubernetes 1.16",
+    r"scheduler_scheduling_(algorithm_)?latency_seconds\w*": "scheduler_scheduling_attempt_duration_seconds",
+}
+"""Series and labels that kube-state-metrics 2.0 and Kubernetes 1.16 to 1.23 removed, and their successors."""
+
+_GONE_METRIC = re.compile("|".join(rf"\b(?:{pattern})" for pattern in _GONE))
+
+
+def metrics_that_are_gone(world: World) -> Iterator[Finding]:
+    """No query asks for series that are no longer exported."""
+    for item in world.of("PrometheusRule", "Rules", "ScaledObject"):
+        for field, query in _queries(item):
+            found = _GONE_METRIC.search(query)
+            if found is not None:
+                instead = next(new for old, new in _GONE.items() if re.match(old, found[0]))
+                what = f"{found[0].partition('{')[0]} is not exported with what it asks for"
+                yield item.finding(observing.GONE_METRIC, field, what, f"Use {instead}.")
+
+
+def _queries(item: Item) -> Iterator[tuple[str, str]]:
+    for number, group in enumerate(maps(item.tree, "spec.groups")):
+        for index, rule in enumerate(maps(group, "rules")):
+            yield f"spec.groups[{number}].rules[{index}].expr", text(rule, "expr")
+    for index, trigger in enumerate(maps(item.tree, "spec.triggers")):
+        yield f"spec.triggers[{index}].metadata.query", text(trigger, "metadata.query")
+
+
+RULES = (keys, never_scales, shared_volumes, monitors, metrics_that_are_gone)
