@@ -25,7 +25,13 @@ def dashboard(**panel):
 def files(**found):
     """Return the ids of the findings about files, each of one document."""
     return {
-        f.code for f in verify({name.replace("_", "."): [tree] for name, tree in found.items()}, {}, Facts())
+        f.code
+        for f in verify(
+            {name.replace("_", "."): [tree] for name, tree in found.items()},
+            {},
+            Facts(),
+            VerifyOptions(style=True),
+        )
     }
 
 

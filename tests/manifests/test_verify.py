@@ -10,7 +10,7 @@ from rendering import SERVICE, example, rendered, site_of
 
 from capplan.manifests.verify.checks import files
 from capplan.manifests.verify.facts import Facts, facts_from
-from capplan.manifests.verify.run import verify
+from capplan.manifests.verify.run import VerifyOptions, verify
 from capplan.manifests.verify.world import Item
 from capplan.report.blocks import Style
 from capplan.report.formats import written
@@ -32,7 +32,7 @@ NOTHING = Facts()
 
 def ids(broken, facts=NOTHING):
     """Return the ids of the findings."""
-    return {finding.code for finding in verify(broken, {}, facts)}
+    return {finding.code for finding in verify(broken, {}, facts, VerifyOptions(style=True))}
 
 
 def at(tree, path):

@@ -106,7 +106,9 @@ def verify(
         contents.documents, contents.texts, facts, VerifyOptions(schemas, style, each, environment)
     )
     findings = [finding for finding in [*contents.unread, *found] if finding.code not in (ignore or ())]
-    findings = placed(findings, lambda file: read_text(source if is_one else directory / file))
+    findings = placed(
+        findings, contents.documents, lambda file: read_text(source if is_one else directory / file)
+    )
     waived = waivers.waived(findings, accepted, day)
     files = [*contents.documents, *contents.texts]
     show(report_of(findings, files, directory, waived), fmt, output, force)

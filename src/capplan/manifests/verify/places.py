@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any
 
 from capplan.errors import InputError
@@ -13,15 +13,17 @@ from capplan.strictyaml import nodes
 _INDEX = re.compile(r"\[(\d+)\]\.?")
 
 
-def placed(findings: Sequence[Finding], text_of: Callable[[str], str]) -> list[Finding]:
+def placed(
+    findings: Sequence[Finding], files: Container[str], text_of: Callable[[str], str]
+) -> list[Finding]:
     """Return findings with the line and column of their object or field.
 
-    text_of: the text of a file; OSError and InputError mean that there is none.
+    files: those that could be read. text_of: the text of one; OSError and InputError mean that it is gone.
     """
     documents: dict[str, list[Any]] = {}
     found = []
     for finding in findings:
-        if finding.line is None and finding.file:
+        if finding.line is None and finding.file in files:
             if finding.file not in documents:
                 documents[finding.file] = _documents(finding.file, text_of)
             mark = _mark(finding, documents[finding.file])
@@ -42,7 +44,8 @@ def _documents(file: str, text_of: Callable[[str], str]) -> list[Any]:
 
 def _members(root: Any) -> list[Any]:
     for key, value in _pairs(root):
-        if key.value == "items" and isinstance(value.value, list) and _said(root, "kind").endswith("List"):
+        listed = isinstance(value.value, list) and not _pairs(value)
+        if key.value == "items" and listed and _said(root, "kind").endswith("List"):
             return list(value.value)
     return []
 
