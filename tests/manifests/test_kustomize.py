@@ -11,7 +11,7 @@ from capplan.manifests.composing.compose import composed
 from capplan.manifests.composing.objects import NotComposedError
 from capplan.manifests.verify.facts import Facts
 from capplan.manifests.verify.reading import read_contents
-from capplan.manifests.verify.run import verify
+from capplan.manifests.verify.run import VerifyOptions, verify
 
 BASE = {
     "base/kustomization.yaml": """
@@ -145,7 +145,8 @@ def test_kustomize_says_the_same(directory):
 
 def test_the_overlay_is_what_is_checked(directory):
     found = read_contents(directory)
-    ids = {finding.code for finding in verify(found.documents, found.texts, Facts())}
+    everything = verify(found.documents, found.texts, Facts(), VerifyOptions(style=True))
+    ids = {finding.code for finding in everything}
     assert ids == {"public-service", "unknown-target-port", "no-volume", "service-ports"}
 
 
