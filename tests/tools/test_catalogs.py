@@ -169,7 +169,8 @@ def test_google_machines_that_are_not_sold_have_no_price(tmp_path):
 
 
 def test_azure_rows_that_are_suspect_hosts_or_free_are_left_out(tmp_path):
-    path = header(tmp_path, "azure", "virtual-machines", "a", "less-windows")
+    sources = ("a", "less-windows", "savings-plan", "savings-elsewhere")
+    path = header(tmp_path, "azure", "virtual-machines", *sources)
     files = raw(
         tmp_path,
         azure_vm__csv=rows(
@@ -184,6 +185,13 @@ def test_azure_rows_that_are_suspect_hosts_or_free_are_left_out(tmp_path):
         azure_vm_spot__csv=rows("sku,region,usd,spot_usd", "Standard_D4s_v7,eastus,0.2,0.2"),
         azure_vm_reservation__csv=rows("sku,discount_1y,discount_3y", "Standard_D4s v7,0.41,0.62"),
         azure_instance_types__go=GO.replace("m5.large", "Standard_D2as_v5"),
+        azure_services__csv=rows(
+            "service,product,sku,arm_sku,region,usd,savings_1y_usd,savings_3y_usd",
+            "Virtual Machines,NC,NC24ads,Standard_NC24ads_A100_v4,eastus,3.673,2.9384,2.2038",
+            "Virtual Machines,NC Windows,NC24ads,Standard_NC24ads_A100_v4,eastus,4,3.9,3.8",
+            "Virtual Machines,D,D4s v7,Standard_D4s_v7,eastus,0.2,0.19,0.18",
+            "Virtual Machines,D,D2as v5 Spot,Standard_D2as_v5,eastus,0.086,0.08,0.07",
+        ),
     )
     matrix = Matrix(tmp_path, "azure", "virtual-machines")
     azure.virtual_machines(files, matrix)
@@ -198,6 +206,37 @@ def test_azure_rows_that_are_suspect_hosts_or_free_are_left_out(tmp_path):
         "A100-80GB",
         1,
     )
+    assert skus["Standard_D2as_v5"].usd("eastus", "commit_1y") is None
+    gpu = skus["Standard_NC24ads_A100_v4"]
+    assert [gpu.usd("eastus", rate) for rate in ("commit_1y", "commit_3y")] == pytest.approx([2.9384, 2.2038])
+    assert gpu.source("eastus", "commit_1y").text == "savings-plan"
+    assert gpu.source("westus", "commit_3y").text == "savings-elsewhere"
+
+
+def test_savings_plans_come_with_the_price_of_their_row(tmp_path):
+    path = tmp_path / "azure" / "m.yaml"
+    path.parent.mkdir()
+    path.write_text("# T\nschema: 1\nprovider: azure\nservice: m\nkind: meter\nunit: hour\n")
+    columns = f"{METERS},savings_1y_usd,savings_3y_usd"
+    lines = (
+        "m,Both,westus,,2,high,2026-08-14,list,1.6,1.2",
+        "m,Same,westus,,2,high,2026-08-14,list,1.6,1.6",
+        "m,Blocks,westus,,2,high,2026-08-14,list,1.6,1.2",
+    )
+    names = {
+        "Both": Meter("both", "hour", 2),
+        "Same": Meter("same", "hour"),
+        "Blocks": Meter("first", "hour", tier_of="blocks", start=0.0),
+    }
+    matrix = Matrix(tmp_path, "azure", "m")
+    copied(raw(tmp_path, m__csv=rows(columns, *lines)), matrix, "m.csv", "m", named(names))
+    matrix.write()
+    found = read_service(path).skus
+    paid = {
+        name: [sku.usd("westus", rate) for rate in ("on_demand", "commit_1y", "commit_3y")]
+        for name, sku in found.items()
+    }
+    assert paid == {"both": [1, 0.8, 0.6], "same": [2, 1.6, None], "first": [2, None, None]}
 
 
 METERS = "service,sku,region,unit,usd,confidence,as_of_date,source"
@@ -391,6 +430,7 @@ def test_burstable_machines_lose_the_licence_that_some_sizes_carry(tmp_path):
     columns = {"azure_vm__csv": rows("sku,region,usd,flag", *lines)}
     columns["azure_vm_spot__csv"] = "sku,region,usd,spot_usd"
     columns["azure_vm_reservation__csv"] = "sku,discount_1y,discount_3y"
+    columns["azure_services__csv"] = "service,product,sku,arm_sku,region,usd,savings_1y_usd"
     azure.virtual_machines(raw(tmp_path, **columns, azure_instance_types__go=GO), matrix)
     found = {sku: matrix.price(sku, "eastus") for sku in matrix.skus}
     assert found["Standard_B4as_v2"] == pytest.approx(0.169 - 4 * 0.0046)

@@ -2,7 +2,7 @@
 
     python tools/catalogs RAW [RAW...]
 
-Each RAW is a directory; a file is taken from the first that has it. docs/catalogs.md lists the files.
+Each RAW is a directory; a file is taken from the first that has it. docs/price-lists.md lists the files.
 """
 
 from __future__ import annotations

@@ -54,6 +54,29 @@ def virtual_machines(raw: Raw, matrix: Matrix) -> None:
         sku = row["sku"].replace(" ", "_")
         for rate in ("1y", "3y") if sku in matrix.skus else ():
             matrix.add(sku, f"commit_{rate}%", GLOBAL, float(row[f"discount_{rate}"]))
+    _savings_plans(raw, matrix)
+
+
+_RESERVED_IN = "francecentral"
+"""Where reservations come from, so that the file implies them as the source there."""
+
+
+def _savings_plans(raw: Raw, matrix: Matrix) -> None:
+    """Add the discounts of savings plans in Mexico, for all regions, to machines without a reservation."""
+    reserved = {sku for sku in matrix.skus if matrix.price(sku, GLOBAL, "commit_1y%") is not None}
+    for row in raw.rows("azure_services.csv", "service", "product", "arm_sku", "usd", "savings_1y_usd"):
+        sku, usd, region = row["arm_sku"], float(row["usd"]), row["region"]
+        other = row["service"] != "Virtual Machines" or "Windows" in row["product"] or "Spot" in row["sku"]
+        if other or sku in reserved or matrix.price(sku, region) is None:
+            continue
+        below = 0.0
+        for rate in ("1y", "3y"):
+            saved = 1 - float(row[f"savings_{rate}_usd"] or usd) / usd
+            if below < saved < 1 and matrix.price(sku, region, f"commit_{rate}%") is None:
+                matrix.add(sku, f"commit_{rate}%", GLOBAL, saved, "savings-elsewhere")
+                matrix.add(sku, f"commit_{rate}%", region, saved, "savings-plan")
+                matrix.add(sku, f"commit_{rate}%", _RESERVED_IN, saved, "savings-elsewhere")
+                below = saved
 
 
 _LICENCE = 0.0046
@@ -189,9 +212,10 @@ def _postgres_sizes(raw: Raw, matrix: Matrix) -> None:
                     continue
                 sku = pattern.format(cores)
                 matrix.describe(sku, vcpu=float(cores), memory_gib=float(cores * gib))
-                matrix.add(
-                    sku, "usd", region, cores * (matrix.price(f"{family}-vcore", region) or 0.0), source
-                )
+                for rate in ("usd", "commit_1y", "commit_3y"):
+                    usd = matrix.price(f"{family}-vcore", region, rate)
+                    if usd is not None:
+                        matrix.add(sku, rate, region, cores * usd, source)
 
 
 _BURSTABLE = {

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import azure
 from matrix import Matrix
-from meters import Meter, add, cited
+from meters import Meter, add_row
 from raw import Raw, Row
 
 Fill = Callable[[Raw, Matrix], None]
@@ -38,7 +38,7 @@ def _retail(service: str, *patterns: Pattern) -> Fill:
                 match = re.fullmatch(pattern.match, f"{row['product']} > {row['sku']} > {row['meter']}")
                 meter = None if match is None else _meter(pattern, match, float(row["tier_min"] or 0.0))
                 if meter is not None and float(row["usd"]) > 0:
-                    add(matrix, meter, row["region"], float(row["usd"]), cited(matrix, row))
+                    add_row(matrix, meter, row)
                     break
 
     return fill
@@ -216,9 +216,12 @@ def _east_us(raw: Raw, matrix: Matrix) -> None:
     """Add what no list says of East US."""
     source = matrix.cite(_EAST_US_2, "2026-08-14", "east-us-2", unconfirmed=True)
     for sku in sorted(matrix.skus):
-        usd = matrix.price(sku, "eastus2")
-        if usd is not None and matrix.price(sku, "eastus") is None:
-            matrix.add(sku, "usd", "eastus", usd, source)
+        if matrix.price(sku, "eastus") is not None:
+            continue
+        for rate in ("usd", "commit_1y", "commit_3y"):
+            usd = matrix.price(sku, "eastus2", rate)
+            if usd is not None:
+                matrix.add(sku, rate, "eastus", usd, source)
 
 
 _DEARER_IN_EAST_US = frozenset(

@@ -30,7 +30,21 @@ def copied(raw: Raw, matrix: Matrix, file: str, service: str, name: Naming, regi
     for row in of_service(raw, file, service, regions):
         meter = name(row)
         if meter is not None and float(row["usd"]) > 0:
-            add(matrix, meter, row["region"], float(row["usd"]), cited(matrix, row))
+            add_row(matrix, meter, row)
+
+
+def add_row(matrix: Matrix, meter: Meter, row: Row) -> None:
+    """Add the price of a row, and its savings plans where it has some; a tariff by blocks has none."""
+    usd, region, source = float(row["usd"]), row["region"], cited(matrix, row)
+    if matrix.price(meter.sku, region) is None:
+        add(matrix, meter, region, usd, source)
+        below = usd
+        for years in (1, 3) if meter.tier_of is None else ():
+            saved = float(row.get(f"savings_{years}y_usd") or 0.0)
+            # Three years for the price of one are no offer of their own.
+            if 0 < saved < below:
+                matrix.add(meter.sku, f"commit_{years}y", region, saved / meter.per, source)
+                below = saved
 
 
 def of_service(raw: Raw, file: str, service: str, regions: str = ".*") -> Iterator[Row]:
