@@ -52,6 +52,15 @@ def _of(catalog: Catalog, provider: str) -> Iterator[KnownRegion]:
         )
 
 
+def names_of_regions(catalog: Catalog, provider: str) -> dict[str, str]:
+    """Return the regions of ``provider`` by all their names: their own, their place, and aliases."""
+    aliases = catalog.known_facts("region-aliases").get(provider, {})
+    own = catalog.regions(provider)
+    named = [(str(name), region) for region, names in aliases.items() for name in names]
+    places = [(str(place), region) for region, place in own.items()]
+    return dict([*places, *named, *((region, region) for region in own)])
+
+
 def carbon_of(catalog: Catalog, provider: str) -> Mapping[str, float]:
     """Return the g of CO2 equivalent per kWh of each region's grid, where a source says so."""
     found: Mapping[str, float] = catalog.known_facts("carbon").get("gco2e_per_kwh", {}).get(provider, {})

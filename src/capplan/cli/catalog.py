@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,9 @@ from capplan.cli.options import (
     day_of,
     formats,
 )
+
+if TYPE_CHECKING:
+    from capplan.cli.price_lists import Import
 
 catalog = typer.Typer(
     rich_markup_mode=None,
@@ -206,6 +209,21 @@ Select = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change; write nothing.")]
 
 
+def _finish(work: Import, fmt: str, dry_run: bool) -> None:
+    """Show what an import changes, and write it if it may be and nothing about it is an error."""
+    from capplan.cli.output import note, show, write_files
+    from capplan.errors import ExitCode
+    from capplan.report.numbers import counted
+
+    show(work.report(), fmt)
+    if not work.is_sound:
+        note("nothing was written, because of the errors above")
+        raise typer.Exit(ExitCode.INPUT)
+    if not dry_run:
+        write_files(work.texts(), force=True)
+        note(f"wrote {counted(len(work.texts()) - 1, 'catalog')} to {work.directory}")
+
+
 @catalog.command("import", cls=Command)
 def import_(
     provider: Annotated[str, typer.Argument(metavar="aws|azure|gcp", help="Whose price lists they are.")],
@@ -229,16 +247,12 @@ def import_(
 
     Example: capplan catalog import aws examples/prices/aws-ebs.csv --dry-run
     """
-    from capplan.cli.output import note, show, write_files
     from capplan.cli.price_lists import Import, check_provider, selection_of
 
     day = day_of(today)
     work = Import(check_provider(provider), selection_of(select or ()), output_dir, catalogs, day)
     work.read(files, None if as_of is None else day_of(as_of, "--as-of"))
-    show(work.report(), fmt)
-    if not dry_run:
-        write_files(work.texts(), force=True)
-        note(f"wrote {len(work.texts()) - 1} catalogs to {work.directory}")
+    _finish(work, fmt, dry_run)
 
 
 @catalog.command(cls=Command)
@@ -267,7 +281,6 @@ def update(
     Example: capplan catalog update azure --select service=virtual-machines,region=francecentral
     """
     from capplan.catalog.imports.fetch import selected
-    from capplan.cli.output import note, show, write_files
     from capplan.cli.price_lists import Import, check_provider, fetched, selection_of
 
     selection = selection_of(select or ())
@@ -276,10 +289,7 @@ def update(
     files = fetched(source, selection, day, again)
     work = Import(provider, selected(provider, selection), output_dir, catalogs, day)
     work.read(files, day)
-    show(work.report(), fmt)
-    if not dry_run:
-        write_files(work.texts(), force=True)
-        note(f"wrote {len(work.texts()) - 1} catalogs to {work.directory}")
+    _finish(work, fmt, dry_run)
 
 
 @catalog.command("diff", cls=Command)

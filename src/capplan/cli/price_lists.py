@@ -13,6 +13,7 @@ from capplan.errors import InputError, Problem, nearest
 if TYPE_CHECKING:
     from capplan.catalog.catalog import Catalog
     from capplan.catalog.imports.collect import Collection, Selection
+    from capplan.catalog.imports.difference import PriceDifference
     from capplan.catalog.imports.overlay import Written
     from capplan.catalog.imports.read import Origin
     from capplan.catalog.rows import ServiceCatalog
@@ -82,30 +83,42 @@ class Import:
         self.today = today
         self.origins: list[Origin] = []
         self.written: Written | None = None
+        self.found: list[Finding] = []
+        self.changes: PriceDifference
 
     def read(self, paths: Sequence[Path], as_of: date | None = None) -> None:
         """Read the price lists at ``paths``; ``as_of``: the day that they are of, where none says it."""
         from capplan.catalog.imports.derive import derive
+        from capplan.catalog.imports.difference import difference
         from capplan.catalog.imports.overlay import overlay
-        from capplan.catalog.imports.read import files_of, read_into
+        from capplan.catalog.imports.read import OtherProviderError, files_of, read_into
+        from capplan.catalog.regions import names_of_regions
         from capplan.cli.progress import reporter
 
         files = files_of(paths)
-        regions = {place: name for name, place in self.below.regions(self.collection.provider).items()}
+        regions = names_of_regions(self.below, self.collection.provider)
         with reporter("price lists", max(len(files), 1)) as begin:
-            for number, path in enumerate(files):
-                self.collection.file = number
-                self.origins.append(read_into(self.collection, path, regions, begin))
+            for path in files:
+                self.collection.file = len(self.origins)
+                try:
+                    self.origins.append(read_into(self.collection, path, regions, begin))
+                except OtherProviderError:
+                    if path in paths:
+                        raise
+                    self.collection.left_out["a price list of another provider"] += 1
         self.origins = [self._dated(origin, as_of) for origin in self.origins]
         self._check_days()
         self._spot()
         derive(self.collection, self.below)
         self.collection.finish(self._usual)
-        if not self.collection.entries:
+        self.written = overlay(self.collection, self.origins, self.below, self.directory)
+        if not self.written.texts:
             why = ", ".join(f"{n} × {reason}" for reason, n in self.collection.left_out.most_common(3))
             names = ", ".join(map(str, paths))
             raise InputError(Problem(names, f"no price in it has a place in a catalog ({why or 'no rows'})"))
-        self.written = overlay(self.collection, self.origins, self.below, self.directory)
+        files = self._files()
+        self.found = _linted(files, self.below, self.today)
+        self.changes = difference(files, _now(self.below, self.directory))
 
     def _dated(self, origin: Origin, as_of: date | None) -> Origin:
         """Return the origin with its day: its own, the one given, or the newest of its list."""
@@ -143,12 +156,15 @@ class Import:
 
     def report(self) -> Report:
         """Return what the import changes in the catalogs that hold now, and what is odd about it."""
-        from capplan.catalog.imports.difference import difference
         from capplan.report.imported import difference_report
 
-        files = self._files()
-        found = difference(files, _now(self.below, self.directory))
-        return difference_report(found, _linted(files, self.below, self.today), self.collection.left_out)
+        left_out, doubted = self.collection.left_out, self.collection.doubted
+        return difference_report(self.changes, self.found, left_out, doubted)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing in it is an error, so that it may be written."""
+        return not any(finding.severity == "error" for finding in self.found)
 
     def _files(self) -> list[ServiceCatalog]:
         from capplan.catalog.load import read_service

@@ -18,13 +18,19 @@ _COLUMNS = (Column("Service"), *(Column(n, right=True) for n in ("new", "changed
 
 
 def difference_report(
-    found: PriceDifference, findings: Sequence[Finding] = (), left_out: Mapping[str, int] | None = None
+    found: PriceDifference,
+    findings: Sequence[Finding] = (),
+    left_out: Mapping[str, int] | None = None,
+    doubted: Sequence[str] = (),
 ) -> Report:
-    """Return what changes, what is odd about it, and what was left out, by reason."""
+    """Return what changes, what is odd about it, and what was left out, by reason.
+
+    doubted: the prices of which a list says two.
+    """
     left = dict(sorted((left_out or {}).items(), key=lambda item: (-item[1], item[0])))
     return Report(
-        partial(_blocks, found, findings, left),
-        partial(_document, found, findings, left),
+        lambda: [*_blocks(found, findings, left), *_doubts(doubted)],
+        lambda: {**_document(found, findings, left), "two_prices": list(doubted)},
         {"csv": partial(_sheet, found)},
     )
 
@@ -44,6 +50,12 @@ def _blocks(found: PriceDifference, findings: Sequence[Finding], left: Mapping[s
         said = [f"{count} × {why}" for why, count in list(left.items())[:_MOST]]
         more = [f"{len(left) - _MOST} more reasons"] if len(left) > _MOST else []
         yield Lines([f"left out {sum(left.values()):,} prices", *said, *more], bullets=True)
+
+
+def _doubts(doubted: Sequence[str]) -> Iterator[Block]:
+    if doubted:
+        more = [f"{len(doubted) - _MOST} more"] if len(doubted) > _MOST else []
+        yield Lines(["two prices of the same SKU", *doubted[:_MOST], *more], bullets=True)
 
 
 def _service(found: PriceDifference, key: tuple[str, str]) -> list[str]:

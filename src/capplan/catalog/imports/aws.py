@@ -146,6 +146,22 @@ _RULES: dict[str, tuple[MeterRule, ...]] = {
         rule(r"VpcEndpoint-Hours", "vpc-endpoint", "hour", "hour"),
         rule(r"VpcEndpoint-Bytes", "vpc-endpoint", "data-processed", "GiB"),
     ),
+    "AWSEvents": (rule(r"Event-64K-Chunks", "eventbridge", "custom-event", "request"),),
+    "awswaf": (
+        rule(r"WebACLV2", "waf", "web-acl", "month"),
+        rule(r"RuleV2", "waf", "rule", "month"),
+        rule(r"RequestV2-Tier1", "waf", "request", "request"),
+    ),
+    "AmazonRoute53": (
+        rule(r"HostedZone", "route53", "hosted-zone", "month"),
+        rule(r"DNS-Queries", "route53", "query", "request"),
+    ),
+    # The catalogs have one price for CloudFront, that of edges in the United States.
+    "AmazonCloudFront": (
+        rule(r"US-DataTransfer-Out-Bytes", "cloudfront", "egress", "GiB"),
+        rule(r"US-Requests-Tier1", "cloudfront", "http-request", "request"),
+        rule(r"US-Requests-Tier2-HTTPS", "cloudfront", "https-request", "request"),
+    ),
     "AmazonES": (rule(r"ESInstance:.+", "opensearch", "{type}", "node-hour"),),
 }
 _ENGINES = {
@@ -172,8 +188,12 @@ _MUST_BE = {
     "deploymentmodel": ("",),
     "termtype": ("", "OnDemand", "Reserved"),
     "offeringclass": ("", "standard"),
+    "eventtype": ("", "Custom Event"),
 }
 """What an ordinary price may say: nothing of Windows, Dedicated hosts, Outposts or Capacity Blocks."""
+_NOWHERE = {"AmazonCloudFront": ("AWS Edge Location",), "AmazonRoute53": ("", "AWS Region", "Other")}
+"""Offers whose prices are of no region, with their types of location."""
+
 _YEARS = {"1yr": 1, "3yr": 3, "1 yr": 1, "3 yr": 3}
 
 
@@ -186,16 +206,17 @@ def found_in(row: Row, regions: Mapping[str, str]) -> Found | LeftOut:
         for column in _TELLING[kind]:
             if column not in row:
                 raise RowError(f"has no column '{column}', without which a {kind} price can be another's")
-    wrong = next((key for key, allowed in _MUST_BE.items() if row.get(key, "") not in allowed), None)
+    offer = row.get("servicecode", "").removesuffix("-test")
+    may_be = {**_MUST_BE, **({"locationtype": _NOWHERE[offer]} if offer in _NOWHERE else {})}
+    wrong = next((key for key, allowed in may_be.items() if row.get(key, "") not in allowed), None)
     if wrong is not None:
         return LeftOut(f"{wrong} {row[wrong]}")
-    region = _region(row, regions)
+    region = "global" if offer in _NOWHERE else _region(row, regions)
     if region is None:
         return LeftOut(f"location {row.get('location') or row.get('fromlocation', '')}")
     if row["currency"] != "USD":
         return LeftOut(f"currency {row['currency']}")
     usage = _PREFIX.sub("", row["usagetype"], count=1)
-    offer = row.get("servicecode", "").removesuffix("-test")
     usd = price(row["priceperunit"])
     if offer not in _RULES:
         return _plain(row, offer, usage, region, usd)
@@ -219,8 +240,9 @@ def _region(row: Row, regions: Mapping[str, str]) -> str | None:
     code = row.get("regioncode") or row.get("fromregioncode")
     if code:
         return code
-    place = re.fullmatch(r".*\((.*)\)", row.get("location") or row.get("fromlocation", ""))
-    return regions.get(place[1]) if place else None
+    location = row.get("location") or row.get("fromlocation", "")
+    place = re.fullmatch(r".*\((.*)\)", location)
+    return regions.get(location) or (regions.get(place[1]) if place else None)
 
 
 def _priced(row: Row, each: MeterRule, match: re.Match[str], region: str, usd: float) -> Found | LeftOut:

@@ -86,6 +86,9 @@ _RULES: Mapping[str, tuple[MeterRule, ...]] = {
     ),
     "Azure Kubernetes Service": (
         rule(_APPS + "Uptime SLA", "aks", "standard-tier-uptime-sla", "cluster-hour", kind="fee"),
+        rule(
+            _APPS + "Long Term Support", "aks", "premium-tier-long-term-support", "cluster-hour", kind="fee"
+        ),
     ),
     "Redis Cache": (
         rule(
@@ -131,6 +134,10 @@ _OWN = ("Virtual Machines", "Bandwidth")
 _VM_PRODUCT = re.compile(r".*\b(Windows|Cloud ?Services|Dedicated Host|CloudServices)\b", re.IGNORECASE)
 
 
+_ENDED = re.compile(r".*(?:\b|_)(Promo|Expired)\b", re.IGNORECASE)
+"""Promotions, and what is sold no more."""
+
+
 def found_in(row: Mapping[str, Any], today: str) -> Iterator[Found | LeftOut]:
     """Yield the prices that a row gives on the ISO date ``today``, or why no catalog has it."""
     usd = price(row["retailPrice"])
@@ -174,7 +181,7 @@ def _priced(row: Mapping[str, Any], usd: float) -> Iterator[Found | LeftOut]:
 
 def _machine(row: Mapping[str, Any]) -> Found | LeftOut:
     name, product = str(row.get("skuName", "")), str(row["productName"])
-    odd = _VM_PRODUCT.match(product)
+    odd = _VM_PRODUCT.match(product) or _ENDED.match(f"{name} {row.get('armSkuName')}")
     if odd or "Low Priority" in name:
         return LeftOut(f"Virtual Machines {odd[1] if odd else 'Low Priority'}")
     if not row.get("armSkuName"):

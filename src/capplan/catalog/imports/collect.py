@@ -69,10 +69,12 @@ class Collection:
         self._reserved_in: dict[tuple[Key, str, int], int] = {}
         self.savings: dict[tuple[str, str], float] = {}
         self.offers: dict[str, Found] = {}
-        self._ambiguous: set[tuple[Key, tuple[str, str]]] = set()
+        self._ambiguous: dict[tuple[Key, tuple[str, str]], str] = {}
+        self._places: dict[tuple[Key, tuple[str, str]], str] = {}
+        self.doubted: list[str] = []
         self._ranks: dict[tuple[Key, tuple[str, str]], int] = {}
         self._pages, self._last_page = 0, False
-        self.file = 0
+        self.file, self.place = 0, ""
 
     def add(self, found: Found | LeftOut) -> None:
         """Take in what a row says."""
@@ -130,8 +132,9 @@ class Collection:
 
     def drop_ambiguous(self) -> None:
         """Leave out what two rows price differently."""
-        for key, at in self._ambiguous:
+        for (key, at), said in self._ambiguous.items():
             self.left_out["two prices of the same SKU, so none is taken"] += 1
+            self.doubted.append(said)
             del self.entries[key].prices[at]
         self._ambiguous.clear()
 
@@ -147,18 +150,22 @@ class Collection:
 
     def _put(self, found: Found) -> None:
         entry, at = self._entry(found), (found.rate, found.region)
+        where = ((found.service, found.sku), at)
         if entry.unit != found.unit:
             self.left_out["a second unit of the same SKU"] += 1
             return
-        if not self._first_choice(((found.service, found.sku), at), found.rank):
+        if not self._first_choice(where, found.rank):
             self.left_out["a commitment of a kind that is not taken beside another"] += 1
             return
         blocks = entry.prices.setdefault(at, {})
         usd, known = _rounded(found.usd), blocks.get(found.start)
         if known and usd and known != usd:
-            self._ambiguous.add(((found.service, found.sku), at))
+            of = f"{found.service}/{found.sku}, {found.rate} in {found.region}"
+            said = f"{of}: {known:.8g} ({self._places[where]}) or {usd:.8g} ({self.place})"
+            self._ambiguous.setdefault(where, said)
         elif not known:
             blocks[found.start] = usd
+            self._places[where] = self.place
             entry.origins[at] = self.file
 
     def _first_choice(self, where: tuple[Key, tuple[str, str]], rank: int) -> bool:
@@ -166,7 +173,7 @@ class Collection:
         before = self._ranks.setdefault(where, rank)
         if rank > before:
             (key, at), self._ranks[where] = where, rank
-            self._ambiguous.discard(where)
+            self._ambiguous.pop(where, None)
             self.left_out["a commitment of a kind that is not taken beside another"] += 1
             self.entries[key].prices.pop(at, None)
         return rank >= before

@@ -52,7 +52,7 @@ def rule(pattern: str, service: str, sku: str, unit: str, **more: str) -> MeterR
 
 _SIZES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
 _UNITS = {
-    **dict.fromkeys(("hrs", "hour", "hours", "hr", "h", "node-hours", "instancehours"), "hour"),
+    **dict.fromkeys(("hrs", "hour", "hours", "hr", "h", "node-hours", "instancehours", "shardhour"), "hour"),
     **dict.fromkeys(("mo", "month", "months", "/month", "keys", "secrets", "alarms", "metrics"), "month"),
     **dict.fromkeys(("hostedzone", "hosted zones", "rules", "web acls"), "month"),
     **dict.fromkeys(
@@ -73,7 +73,8 @@ _UNITS = {
     **dict.fromkeys(("s", "second", "seconds"), "second"),
     **dict.fromkeys(
         ("requests", "request", "count", "", "ios", "queries", "messages", "notifications", "events")
-        + ("api calls", "api requests", "operations", "invocations", "readrequestunits", "writerequestunits"),
+        + ("api calls", "api requests", "operations", "invocations", "readrequestunits", "writerequestunits")
+        + ("putrequest", "64k chunks"),
         "request",
     ),
 }
@@ -115,6 +116,8 @@ def measured(text: str) -> tuple[str, float] | None:
     """
     if text == "GiBps-mo":
         return text, 1.0
+    if text and text.lower() in _UNITS:
+        return _UNITS[text.lower()], _PARTS.get(text.lower(), 1.0)
     match = re.fullmatch(r"\s*([\d.,]*)\s*([KMB]?)(?![A-Za-z])\s*/?\s*(.*?)\s*", text) or re.fullmatch(
         r"\s*([\d.,]*)()\s*(.*?)\s*", text
     )

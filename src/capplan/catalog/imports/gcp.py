@@ -73,6 +73,13 @@ _RULES: Mapping[str, tuple[MeterRule, ...]] = {
         rule(r".* \| Balanced PD Capacity.*", "persistent-disk", "pd-balanced", "GiB-month"),
     ),
     "Cloud Run": (
+        *(
+            rule(
+                rf".* \| Services Min Instance {said} \(Request-based billing\).*",
+                *("cloud-run", f"request-based-min-instance-idle-{name}", unit),
+            )
+            for said, name, unit in (("CPU", "cpu", "vCPU-second"), ("Memory", "memory", "GiB-second"))
+        ),
         rule(
             r".* \| (?:Services )?CPU \((Request|Instance)-based billing\).*",
             *("cloud-run", "{1}-based-cpu", "vCPU-second"),
@@ -118,11 +125,16 @@ _RULES: Mapping[str, tuple[MeterRule, ...]] = {
     ),
 }
 _PLACE = re.compile(r"\s*(?:running )?\b(?:in|at) [A-Z].*$|\s*\([^)]*\)$")
+"""How most descriptions end: where it is, or a remark."""
+
 _OWN = ("Compute Engine",)
 
 
-def found_in(row: Mapping[str, Any], today: str) -> Iterator[Found | LeftOut]:
-    """Yield the prices of a SKU on the ISO date ``today`` in all its regions, or why no catalog has it."""
+def found_in(row: Mapping[str, Any], today: str, places: re.Pattern[str]) -> Iterator[Found | LeftOut]:
+    """Yield the prices of a SKU on the ISO date ``today`` in all its regions, or why no catalog has it.
+
+    places: finds the name of a region at the end of a description, where it is no part of the SKU's.
+    """
     category = row["category"]
     service, group = str(category.get("serviceDisplayName", "")), str(category.get("resourceGroup", ""))
     rate = _RATES.get(str(category.get("usageType")))
@@ -132,7 +144,7 @@ def found_in(row: Mapping[str, Any], today: str) -> Iterator[Found | LeftOut]:
     tariff = info.get("pricingExpression", {})
     unit = str(tariff.get("usageUnit", ""))
     base = _ruled(service, f"{group} | {row['description']}") or _plain(
-        service, str(row["description"]), unit
+        service, places.sub("", str(row["description"])), unit
     )
     times = None if isinstance(base, LeftOut) else factor(unit, base.unit)
     if row["pricingInfo"] and not info:

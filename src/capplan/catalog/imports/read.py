@@ -8,8 +8,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from capplan.catalog.imports import aws, azure, gcp
 from capplan.catalog.imports.collect import Collection
@@ -49,12 +50,21 @@ def read_into(collection: Collection, path: Path, regions: Regions, begin: Begin
         if not head:
             raise InputError(Problem(name, "is empty"))
         if head[:1] in (b"{", b"["):
-            text = decode(file.read(_LARGEST_JSON + 1), name, _LARGEST_JSON)
-            data = parse_json(text, name)
+            data = parse_json(decode(_whole(file, path, name), name, _LARGEST_JSON), name)
             with _shaped(name):
                 return _read_json(collection, data, name, regions)
         lines = NumberedLines(io.TextIOWrapper(file, "utf-8-sig"), name)
         return _read_csv(collection, lines, regions, begin)
+
+
+def _whole(file: IO[bytes], path: Path, name: str) -> bytes:
+    """Return the content of a JSON file, which is read as a whole and must not be too large for that."""
+    known = not is_stdin(path) and path.stat().st_size > _LARGEST_JSON
+    content = b"" if known else file.read(_LARGEST_JSON + 1)
+    if known or len(content) > _LARGEST_JSON:
+        what = f"is too large for JSON, which is read as a whole. The limit is {_LARGEST_JSON >> 20} MiB"
+        raise InputError(Problem(name, what, "AWS publishes each offer as CSV, too: import its index.csv."))
+    return content
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
@@ -145,8 +155,16 @@ def _read_json(collection: Collection, data: Any, name: str, regions: Regions) -
     if isinstance(data, dict) and "terms" in data and "products" in data:
         _check_provider(collection, "aws", name)
         return _offer(collection, data, name, regions)
+    pages = data if isinstance(data, list) and data and all(map(_is_page, data)) else [data]
+    if len(pages) > 1 or pages[0] is not data:
+        read = [_read_json(collection, page, f"{name}: [{i}]", regions) for i, page in enumerate(pages)]
+        return max(read, key=lambda origin: origin.at_least or "")
     rows, where = _listed(data)
     first = rows[0] if rows and isinstance(rows[0], dict) else {}
+    if not rows and _is_page(data):
+        collection.left_out["a page without prices"] += 1
+        collection.page(goes_on=False)
+        return Origin("an empty page", None)
     if "retailPrice" in first:
         _check_provider(collection, "azure", name)
         _need(list(first), azure.NEEDED, f"{name}: {where}[0]")
@@ -158,7 +176,8 @@ def _read_json(collection: Collection, data: Any, name: str, regions: Regions) -
     if "pricingInfo" in first:
         _check_provider(collection, "gcp", name)
         _need(list(first), gcp.NEEDED, f"{name}: {where}[0]")
-        taken = _take(collection, _placed(rows, name, where), _gcp_row, "Cloud Billing Catalog", None)
+        taker = partial(_gcp_row, _places(regions))
+        taken = _take(collection, _placed(rows, name, where), taker, "Cloud Billing Catalog", None)
         days = [
             info.get("effectiveTime") or info.get("EffectiveTime") for r in rows for info in r["pricingInfo"]
         ]
@@ -174,11 +193,18 @@ def _read_json(collection: Collection, data: Any, name: str, regions: Regions) -
     )
 
 
+_PAGES = ("Items", "items", "skus")
+
+
+def _is_page(data: Any) -> bool:
+    return isinstance(data, dict) and any(isinstance(data.get(key), list) for key in _PAGES)
+
+
 def _listed(data: Any) -> tuple[list[Any], str]:
-    """Return the rows of a page, of several pages, or of a bare list."""
+    """Return the rows of a page, or of a bare list."""
     if isinstance(data, list):
         return data, ""
-    for key in ("Items", "items", "skus"):
+    for key in _PAGES:
         if isinstance(data.get(key), list):
             return data[key], key
     return [data], ""
@@ -189,10 +215,14 @@ def _placed(rows: Sequence[Any], name: str, where: str) -> Iterator[tuple[Any, s
         yield row, f"{name}: {where}[{index}]"
 
 
+class OtherProviderError(InputError):
+    """A price list is that of another provider than the one that is imported."""
+
+
 def _check_provider(collection: Collection, provider: str, name: str) -> None:
     if collection.provider != provider:
         what = f"is a price list of {provider}, not of {collection.provider}"
-        raise InputError(Problem(name, what, f"Use `capplan catalog import {provider}`."))
+        raise OtherProviderError(Problem(name, what, f"Use `capplan catalog import {provider}`."))
 
 
 @contextmanager
@@ -218,6 +248,7 @@ def _take(
     """Take every row; a row that is damaged is an error with its place."""
     newest = ""
     for row, place in rows:
+        collection.place = place
         with _shaped(place):
             taker(collection, row)
             day = _day(row.get(dated)) if dated else None
@@ -246,9 +277,15 @@ def _azure_row(collection: Collection, row: Mapping[str, Any]) -> None:
         collection.add(found)
 
 
-def _gcp_row(collection: Collection, row: Mapping[str, Any]) -> None:
-    for found in gcp.found_in(row, collection.today):
+def _gcp_row(places: re.Pattern[str], collection: Collection, row: Mapping[str, Any]) -> None:
+    for found in gcp.found_in(row, collection.today, places):
         collection.add(found)
+
+
+def _places(regions: Regions) -> re.Pattern[str]:
+    """Return what finds the name of a region, or of its place, at the end of a description."""
+    names = "|".join(map(re.escape, sorted({*regions, *regions.values()}, key=len, reverse=True)))
+    return re.compile(rf"[\s-]+(?:(?:running )?(?:in|at) )?(?:{names})$")
 
 
 def _offer(collection: Collection, data: Mapping[str, Any], name: str, regions: Regions) -> Origin:
