@@ -275,7 +275,9 @@ def price_lists() -> None:
 
     print("\n| list | SKUs | regions | prices | sources of |\n|---|---:|---:|---:|---|")
     for file in Catalog(None).services():
-        prices = sum(usd is not None for row in rows_of(file) for usd in row[5:9])
+        rows = rows_of(file)
+        paid = ((r.usd, r.spot_usd, r.commit_1y_usd, r.commit_3y_usd) for r in rows)
+        prices = sum(usd is not None for usds in paid for usd in usds)
         dates = sorted({source.as_of or "unknown" for source in file.sources.values()})
         span = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
         regions = len(file.regions - {"global"})

@@ -116,9 +116,9 @@ class Import:
             why = ", ".join(f"{n} × {reason}" for reason, n in self.collection.left_out.most_common(3))
             names = ", ".join(map(str, paths))
             raise InputError(Problem(names, f"no price in it has a place in a catalog ({why or 'no rows'})"))
-        files = self._files()
-        self.found = _linted(files, self.below, self.today)
-        self.changes = difference(files, _now(self.below, self.directory))
+        catalogs = self._files()
+        self.found = _linted(catalogs, self.below, self.today)
+        self.changes = difference(catalogs, _now(self.below, self.directory))
 
     def _dated(self, origin: Origin, as_of: date | None) -> Origin:
         """Return the origin with its day: its own, the one given, or the newest of its list."""

@@ -14,7 +14,8 @@ from typing import IO, Any, NamedTuple
 
 from capplan.catalog.imports import aws, azure, gcp
 from capplan.catalog.imports.collect import Collection
-from capplan.catalog.imports.found import Found, LeftOut, RowError, factor, measured, number, price, slug
+from capplan.catalog.imports.common import FOCUS_COLUMNS, take_focus, take_models
+from capplan.catalog.imports.found import Found, LeftOut, RowError, number, price, slug
 from capplan.errors import InputError, Problem, nearest
 from capplan.stdin import is_stdin, name_of
 from capplan.strictjson import parse_json
@@ -95,8 +96,8 @@ def _read_csv(collection: Collection, lines: NumberedLines, regions: Regions, be
     names = list(map(_column, row))
     records = _records(rows, names, f"{lines.path}", begin)
     if "listunitprice" in names:
-        _need(row, _FOCUS, f"{lines.path}:{line}")
-        return _take(collection, records, _focus, "FOCUS price sheet", "chargeperiodstart")
+        _need(row, FOCUS_COLUMNS, f"{lines.path}:{line}")
+        return _take(collection, records, take_focus, "FOCUS price sheet", "chargeperiodstart")
     _need(row, aws.NEEDED, f"{lines.path}:{line}")
     _check_provider(collection, "aws", lines.path)
     offer = said.get("offercode", "")
@@ -185,7 +186,7 @@ def _read_json(collection: Collection, data: Any, name: str, regions: Regions) -
         begun = [day for day in map(_day, days) if day and day <= collection.today]
         return taken._replace(at_least=max(begun, default=None))
     if "models" in first and "id" in first:
-        return _take(collection, _placed(rows, name, where), _models, "genai-prices", None)
+        return _take(collection, _placed(rows, name, where), take_models, "genai-prices", None)
     raise InputError(
         Problem(
             name, "is no price list that capplan knows", "docs/how-to/prices.md lists those that it reads."
@@ -385,72 +386,6 @@ def _spot(collection: Collection, data: Mapping[str, Any], name: str) -> Origin:
                 )
             collection.savings[sku, region] = saved / 100
     return Origin("AWS spot advisor", None)
-
-
-_SELLERS = {"aws": "bedrock", "google": "gemini-api", "azure": "azure-openai"}
-_OF = {"aws": "aws", "google": "gcp", "azure": "azure"}
-
-
-def _models(collection: Collection, seller: Mapping[str, Any]) -> None:
-    """Take the models that a provider sells by the token, at the price of a short context."""
-    name = str(seller["id"])
-    if _OF.get(name) != collection.provider:
-        collection.add(LeftOut(f"models of {name}"))
-        return
-    for model in seller["models"]:
-        prices = model["prices"]
-        if isinstance(prices, list):
-            prices = next((p["prices"] for p in reversed(prices) if _holds(p, collection.today)), {})
-        for key, value in prices.items():
-            kind = re.fullmatch(r"(input|output|cache_read|cache_write)_mtok", key)
-            if kind is None:
-                collection.add(LeftOut(f"{name}: {key}"))
-                continue
-            usd = price(value["base"] if isinstance(value, dict) else value)
-            sku = f"{slug(str(model['id']))}-{slug(kind[1])}"
-            collection.add(Found(_SELLERS[name], sku, "token", "global", usd / 1e6))
-
-
-def _holds(dated: Mapping[str, Any], today: str) -> bool:
-    """Say whether prices of a model hold on a day: those without a condition, or whose day has come."""
-    when = dated.get("constraint") or {}
-    return not when or (set(when) <= {"start_date", "type"} and str(when.get("start_date", "9")) <= today)
-
-
-_FOCUS = ("ListUnitPrice", "PricingUnit", "RegionId", "ServiceName", "SkuId", "BillingCurrency")
-_NOTHING = ("", "NULL", "null")
-_FOCUS_PROVIDERS = {"aws": "aws", "amazon web services": "aws", "microsoft": "azure", "azure": "azure"}
-_FOCUS_PROVIDERS |= {"google cloud": "gcp", "google": "gcp", "gcp": "gcp"}
-
-
-def _focus(collection: Collection, row: Mapping[str, str]) -> None:
-    """Take the list price of a row of a FOCUS price sheet or bill."""
-    seller = row.get("providername") or row.get("serviceprovidername") or row.get("publishername") or ""
-    row = {key: "" if text in _NOTHING else text for key, text in row.items()}
-    own = re.fullmatch(r"(gcp|aws|azure)/([a-z0-9-]+)/(.+)", row["skuid"])
-    listed, currency = row["listunitprice"], row.get("billingcurrency", "USD")
-    if row.get("pricingcurrencylistunitprice"):
-        listed, currency = row["pricingcurrencylistunitprice"], row.get("pricingcurrency", "USD")
-    if (own[1] if own else _FOCUS_PROVIDERS.get(seller.lower())) != collection.provider:
-        collection.add(LeftOut(f"provider {seller}"))
-    elif row.get("chargecategory", "") not in ("", "Usage"):
-        collection.add(LeftOut(f"ChargeCategory {row['chargecategory']}"))
-    elif not row["skuid"] and not row.get("skumeter"):
-        collection.add(LeftOut("no SKU"))
-    elif not listed or row.get("pricingcategory", "Standard") not in ("", "Standard"):
-        collection.add(LeftOut("no list price on demand"))
-    elif currency != "USD":
-        collection.add(LeftOut("currency"))
-    else:
-        usd, region = price(listed), row["regionid"] or "global"
-        service = own[2] if own else slug(re.sub(r"^(Amazon|AWS|Azure|Google) ", "", row["servicename"]))
-        unit = row["pricingunit"] if own else (measured(row["pricingunit"]) or ("", 1.0))[0]
-        times = 1.0 if own else factor(row["pricingunit"], unit)
-        if times is None or not unit:
-            collection.add(LeftOut(f"unit {row['pricingunit']}"))
-        else:
-            sku = own[3] if own else row.get("skumeter") or row["skuid"]
-            collection.add(Found(service, sku if own else slug(sku), unit, region, usd * times))
 
 
 def _day(text: object) -> str | None:
