@@ -129,7 +129,7 @@ def _nodes(estimate: Estimate, pool: Component, runs: Mapping[str, Run]) -> Arra
 def _pool_of(estimate: Estimate, component: Component) -> str:
     assert component.pods is not None
     cluster = component.pods.cluster
-    return f"{cluster}/{component.pods.pool or next(iter(estimate.plan.clusters[cluster].pools))}"
+    return f"{cluster}/{component.pods.pool or next(iter(estimate.plan.clusters[cluster].pools), '')}"
 
 
 def _pool(ctx: Context, component: Component, running: Array) -> list[Meter]:

@@ -279,6 +279,8 @@ def _pool(estimate: Estimate, component: Component) -> Component | None:
     if component.pods is None:
         return None
     cluster = estimate.plan.clusters[component.pods.cluster]
+    if cluster.autopilot:
+        return None
     name = f"{component.pods.cluster}/{component.pods.pool or next(iter(cluster.pools))}"
     return next(other for other in estimate.components if other.name == name)
 

@@ -42,7 +42,7 @@ SHARED = (
 """What belongs to no single component of a plan, so that any line of its kind pays for it."""
 
 _COMMANDS: Mapping[str, tuple[str, ...]] = {
-    r"gcloud container clusters create (?P<name>\S+)": ("cluster",),
+    r"gcloud container clusters create(-auto)? (?P<name>\S+)": ("cluster",),
     r"gcloud container node-pools create (?P<pool>\S+) .*?--cluster (?P<name>\S+)": (
         "machines",
         "public addresses",
@@ -99,6 +99,7 @@ _LINES: tuple[tuple[str, str, str], ...] = (
     (r".*", r"(?:default )?boot disks", "boot disks"),
     (r"ebs|persistent-disk|managed-disk", r".*", "volumes"),
     (r"ec2|compute-engine.*|virtual-machines", r".*", "machines"),
+    (r"gke", r"pods", USAGE),
     (r"gke|eks|aks", r".*", "cluster"),
     (r"rds-.*|aurora-.*|cloud-sql.*|postgresql-.*|mysql-.*", r".*", "database"),
     (r"elasticache-.*|memorystore-.*|redis-cache", r".*", "cache"),

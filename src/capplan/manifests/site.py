@@ -88,6 +88,29 @@ class NodePool(NamedTuple):
         return self.name.replace("-", "")[:12] if self.managed.short_names else self.name
 
 
+def _managed_nodes(cluster: str, platform: str) -> NodePool:
+    """Return what stands for nodes that the provider manages: whatever a pod asks for."""
+    from capplan.plan.clusters import Pool
+
+    return NodePool(
+        cluster=cluster,
+        name="",
+        platform=platform,
+        spec=Pool.model_validate({"machine": "managed", "nodes": {}}),
+        cpu=_MANAGED_VCPU,
+        memory_gib=math.inf,
+        pods=_MANAGED_PODS,
+        gpus=0,
+        max_nodes=None,
+        disk=None,
+    )
+
+
+_MANAGED_VCPU = 30.0
+_MANAGED_PODS = 32
+"""Largest pod of Autopilot's general-purpose class, and pods on its nodes
+(cloud.google.com/kubernetes-engine/docs/concepts/autopilot-resource-requests, read from memory)."""
+
 _LEAST_GIB = {"cloud-sql": 10, "rds": 20, "azure-postgresql": 32}
 """Storage of a database that a provider sells at least."""
 
@@ -154,6 +177,8 @@ class Site:
     def pool_of(self, cluster: str | None, pool: str | None) -> NodePool:
         """Return the pool that pods go to, by what the plan says of them."""
         cluster = cluster or next(iter(self.clusters))
+        if self.clusters[cluster].autopilot:
+            return _managed_nodes(cluster, self.clusters[cluster].platform)
         return self.pools[cluster, pool or next(iter(self.clusters[cluster].pools))]
 
     def region_of(self, cluster: str) -> str:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from capplan.plan.fields import DEFAULTS, Cores, Count, Memory, Name, Section, Whole
+from capplan.plan.fields import DEFAULTS, Cores, Count, Memory, Name, Section, Share, Whole
 from capplan.plan.services import Disk, GpuAddOn, MachineType, Purchase, Range
 
 
@@ -45,16 +45,33 @@ class ClusterBase(Section):
         description="Node pools by name; pods run in the first unless they name another."
     )
 
+    @property
+    def autopilot(self) -> bool:
+        """Whether the provider manages the nodes, and bills pods."""
+        return False
+
 
 class Gke(ClusterBase):
-    """Google Kubernetes Engine, Standard mode."""
+    """Google Kubernetes Engine."""
 
     platform: Literal["gke"]
+    mode: Literal["standard", "autopilot"] = Field(
+        "standard", description="Autopilot manages the nodes itself, and bills what pods request."
+    )
+    spot: Share = Field(0.0, description="Share of the pods that run as Spot Pods on Autopilot.")
+    pools: dict[Name, Pool] = Field(
+        {}, description="Node pools by name; pods run in the first unless they name another."
+    )
     zonal: bool = Field(
         False,
         description="Whether the cluster is zonal; one zonal cluster of each account is free of the "
         "management fee.",
     )
+
+    @property
+    def autopilot(self) -> bool:
+        """Whether the provider manages the nodes, and bills pods."""
+        return self.mode == "autopilot"
 
 
 class Eks(ClusterBase):

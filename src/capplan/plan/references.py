@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING, Any
 
 from capplan.errors import nearest
 from capplan.plan.model import COMPONENTS, Plan
 from capplan.plan.services import Call
 from capplan.plan.sites import shares
+
+if TYPE_CHECKING:
+    from capplan.plan.clusters import Cluster
 
 Complaint = tuple[tuple[str | int, ...], str, str]
 """Path, what is wrong, the way out."""
@@ -126,11 +130,22 @@ def _entries(plan: Plan) -> Iterator[Complaint]:
         yield ("demand", "entry"), f"requests could enter at {', '.join(entries)}", remedy
 
 
+def _autopilot(plan: Plan, name: str, cluster: Cluster) -> Iterator[Complaint]:
+    if cluster.pools:
+        yield ("clusters", name, "pools"), "Autopilot manages the nodes itself", "Leave the pools out."
+    for service, section in plan.services.items():
+        if section.platform == "kubernetes" and section.gpu and (section.cluster or name) == name:
+            what = "GPUs of pods on Autopilot have no price here"
+            yield ("services", service, "gpu"), what, "Use a node pool with GPUs, in standard mode."
+
+
 def _clusters(plan: Plan) -> Iterator[Complaint]:
     for name, cluster in plan.clusters.items():
-        if not cluster.pools:
+        if cluster.autopilot:
+            yield from _autopilot(plan, name, cluster)
+        elif not cluster.pools:
             yield ("clusters", name, "pools"), "a cluster needs a node pool", "Add one with its machine."
-    pods = [
+    pods: list[tuple[str, str, Any]] = [
         (kind, name, section)
         for kind in ("services", "databases", "caches")
         for name, section in getattr(plan, kind).items()

@@ -65,7 +65,7 @@ def _built(ctx: Context, name: str, service: Service, path: Path) -> Component:
         ],
         response=response,
         control=told,
-        billed_with=None if pods is None else pods.cluster,
+        billed_with=None if pods is None or ctx.plan.clusters[pods.cluster].autopilot else pods.cluster,
         pick=tier,
         pods=pods,
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.capacity.sizing import Sizing
+from capplan.components.autopilot import autopilot_meters
 from capplan.components.base import Context, Path, Pods, number_range
 from capplan.components.disks import ephemeral_volumes
 from capplan.components.machines import Machines, machine_meters
@@ -134,7 +135,11 @@ def _machines(
 def _volumes(
     ctx: Context, name: str, service: Kubernetes, region: str, _: Array, sizing: Sizing
 ) -> Iterable[Meter]:
-    """Yield the volumes that pods of vLLM load their weights to; nodes pay for the rest."""
+    """Yield the volumes that pods of vLLM load their weights to; nodes pay for the rest, but on Autopilot."""
+    owner = _cluster(ctx, service)[1]
+    if owner.autopilot:
+        size = (service.cpu, service.memory)
+        return autopilot_meters(ctx, name, region, owner, size, number_range(sizing))
     if service.workload is None or service.workload.vllm is None:
         return ()
     where = (_cluster_provider(ctx, service), region)

@@ -8,7 +8,8 @@ import numpy as np
 
 from capplan.arrays import Floats, per_scenario
 from capplan.capacity.sizing import Bounds, Sizing, size
-from capplan.components.base import Component, Context, Path, Pods
+from capplan.components.autopilot import autopilot_meters
+from capplan.components.base import Component, Context, Path, Pods, number_range
 from capplan.components.connections import connection_measures, connections_of, too_many
 from capplan.components.disks import VOLUMES, parts_of
 from capplan.components.measures import Measure, measure
@@ -61,6 +62,11 @@ def _pods(
     provider = CLUSTER_PROVIDERS[platform]
     region = ctx.region(provider, ctx.plan.clusters[cluster].region, path)
     bill = StoreBill(ctx, name, provider, region, path)
+    sizing = _fixed(ctx, name, store)
+    owner = ctx.plan.clusters[cluster]
+    alone = owner.autopilot
+    requested = (store.cpu, store.memory)
+    bills = autopilot_meters(ctx, name, region, owner, requested, number_range(sizing)) if alone else ()
     return Component(
         name=name,
         kind=kind,
@@ -69,9 +75,9 @@ def _pods(
         region=region,
         path=path,
         load=ctx.load,
-        sizing=_fixed(ctx, name, store),
-        meters=list(_disks(bill, store, storage_gib)),
-        billed_with=cluster,
+        sizing=sizing,
+        meters=[*bills, *_disks(bill, store, storage_gib)],
+        billed_with=None if alone else cluster,
         pods=Pods(cluster, store.pool, store.cpu, store.memory),
     )
 

@@ -17,7 +17,7 @@ _ZONES_OF_A_REGION = 3
 
 def cluster_artefacts(site: Site) -> Iterator[Artefact]:
     """Yield the other way to run GKE, Autopilot, and the values of EKS' cluster autoscaler."""
-    autopilot = [_autopilot(site, cluster) for cluster in clusters_of(site, "gke")]
+    autopilot = [_autopilot(site, each) for each in clusters_of(site, "gke") if not each["autopilot"]]
     if autopilot:
         context: Tree = {"clusters": autopilot, "namespace": site.namespace, "gcp": site.manifests.gcp}
         yield Artefact("commands/gke-autopilot.sh", "gcp/autopilot.sh.j2", context, "gcp")
@@ -54,8 +54,9 @@ def clusters_of(site: Site, platform: str) -> list[Tree]:
         zonal = bool(getattr(cluster, "zonal", False))
         pools = [_pool(pool, zonal) for (owner, _), pool in site.pools.items() if owner == name]
         # The system's own pods do not run on GPU nodes, which are tainted.
-        plain = any(pool["gpu"] is None for pool in pools)
+        plain = cluster.autopilot or any(pool["gpu"] is None for pool in pools)
         cluster_body = {"name": name, "region": region, "zonal": zonal, "pools": pools}
+        cluster_body["autopilot"] = cluster.autopilot
         cluster_body["tier"] = getattr(cluster, "tier", None)
         found.append(cluster_body | {"keeps_default_pool": not plain})
     return found
