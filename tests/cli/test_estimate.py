@@ -105,7 +105,9 @@ def test_sized_components_count_instances(document: dict) -> None:
 
 def test_services_say_how_full_they_are(document: dict) -> None:
     services = [c for c in document["components"].values() if c["kind"] == "service"]
-    assert all(0 < service["utilization"] <= 1 for service in services)
+    # A standby has no load until a site is lost.
+    assert all((s["utilization"] > 0) == (s["peak_rps"] > 0) for s in services)
+    assert all(s["utilization"] <= 1 for s in services)
 
 
 def test_binding_constraint_asks_for_most_instances(document: dict) -> None:

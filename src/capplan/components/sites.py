@@ -25,7 +25,7 @@ def build_sites(ctx: Context, others: Sequence[Component]) -> Iterator[Component
     yield Component(
         name=_NAME,
         kind="sites",
-        platform="",
+        platform="regions",
         provider="",
         region="",
         path=("site_recovery",),
