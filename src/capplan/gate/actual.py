@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from capplan.gate.bill import days_of, read_bill
+from capplan.gate.exports import COMPARED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,17 +80,26 @@ class Actual(NamedTuple):
     days: int
     drifts: Sequence[Drift]
     left_out: Mapping[str, float]
-    """Taxes and the like, USD a month: they are no usage."""
+    """Taxes, credits, fees and the like by kind, USD a month: they are no usage."""
     notes: Sequence[str] = ()
     """How the bill was read, and what it leaves open."""
+    dated: bool = False
+    """Whether the bill says when its charges end."""
 
     @property
     def partial(self) -> bool:
         """Whether days are missing from the bill's months, so that they look cheaper than they will be.
 
-        With one day for each month, the rows are those of months.
+        With one day for each month and no end of any charge, the rows are those of months.
         """
-        return len(self.months) < self.days < _WHOLE_MONTH_DAYS * len(self.months)
+        missing = self.days < _WHOLE_MONTH_DAYS * len(self.months)
+        return missing and (self.dated or len(self.months) < self.days)
+
+    @property
+    def maybe_partial(self) -> bool:
+        """Whether days may be missing: less was used, and the bill says of one day only when it began."""
+        less = sum(drift.by_quantity or 0.0 for drift in self.drifts if drift.billed) < 0.0
+        return less and not self.dated and self.days <= len(self.months)
 
     @property
     def complete(self) -> bool:
@@ -109,7 +119,8 @@ class Actual(NamedTuple):
 
 
 _WHOLE_MONTH_DAYS = 28
-_NO_USAGE = ("tax", "adjustment", "roundingerror", "rounding_error")
+_NOTHING = 5e-5
+"""USD: less is what rounding leaves of fees."""
 
 _UNITS = {
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "1 hour", "cluster-hour", "instance-hour"), "hour"),
@@ -134,8 +145,8 @@ def compare(document: Document, bill: Path, names: Mapping[str, str]) -> Actual:
     :class:`InputError` for files that are no bill that capplan knows.
     """
     read = read_bill(bill)
-    is_usage = ~read.rows["kind"].str.lower().str.replace(" ", "").isin(_NO_USAGE)
-    usage = read.rows[is_usage]
+    compared = read.rows["kind"].isin(COMPARED)
+    usage = read.rows[compared]
     months = sorted(usage["month"].unique())
     each = 1.0 / max(1, len(months))
     estimated = _estimated(document)
@@ -145,14 +156,27 @@ def compare(document: Document, bill: Path, names: Mapping[str, str]) -> Actual:
         billed[name] = _together(billed[name], used) if name in billed else used
     every = [Drift(name, estimated.get(name), billed.get(name)) for name in {**estimated, **billed}]
     every.sort(key=lambda drift: (-abs(drift.difference or 0.0), drift.name))
-    others = read.rows[~is_usage].groupby("kind", sort=False)["cost"].sum() * each
-    left_out = {str(kind): float(cost) for kind, cost in others.items()}
-    return Actual(document, months, days_of(usage), every, left_out, read.notes)
+    others = read.rows[~compared].groupby("kind", sort=False)["cost"].sum() * each
+    apart = {str(kind): float(cost) for kind, cost in others.items() if abs(cost) >= _NOTHING}
+    return Actual(
+        document=document,
+        months=months,
+        days=days_of(usage),
+        drifts=every,
+        left_out=apart,
+        notes=read.notes,
+        dated=read.dated,
+    )
 
 
 def _together(one: Usage, other: Usage) -> Usage:
-    """Return the sum; units that differ leave a quantity that compares with nothing."""
+    """Return the sum; units that differ leave a quantity that compares with nothing.
+
+    A discount has neither quantity nor unit.
+    """
     cost = None if one.cost is None or other.cost is None else one.cost + other.cost
+    if not one.unit or not other.unit:
+        return Usage(one.quantity + other.quantity, one.unit or other.unit, cost)
     if unit_of(one.unit) != unit_of(other.unit):
         return Usage(0.0, "several units", cost)
     return Usage(one.quantity + other.quantity, one.unit, cost)
@@ -162,7 +186,8 @@ def _estimated(document: Document) -> dict[str, Usage]:
     found: dict[str, Usage] = {}
     for line in document["cost_lines"]:
         name = f"{line['provider']}/{line['service']}/{line['sku']}"
-        usage = Usage(line["quantity"] or 0.0, line["unit"], line["monthly_cost"])
+        # The hours of a discount are those of the line that it is on.
+        usage = Usage(max(line["quantity"] or 0.0, 0.0), line["unit"], line["monthly_cost"])
         found[name] = _together(found[name], usage) if name in found else usage
     return found
 

@@ -95,13 +95,20 @@ def _signed(usd: float | None) -> str:
 def _remarks(found: Actual) -> list[str]:
     only = [drift.name for drift in found.drifts if drift.estimated is None]
     lines = [
-        f"left out because it is not usage: {kind} {usd:,.2f} USD" for kind, usd in found.left_out.items()
+        f"left out because it is not usage: {kind} {_signed(usd)} USD" for kind, usd in found.left_out.items()
     ]
     if only:
         cost = sum(d.billed.cost or 0.0 for d in found.drifts if d.estimated is None and d.billed)
         lines.append(f"billed but not in the estimate: {len(only)} SKUs, {cost:,.2f} USD; --map names them")
     if found.partial:
-        lines.append(f"the bill covers only {found.days} days, so missing days look like a saving")
+        lines.append(
+            f"the bill covers only {numbers.counted(found.days, 'day')}, so missing days look like a saving"
+        )
+    if found.maybe_partial:
+        lines.append(
+            "all charges begin on one day, and the bill does not say when they end: "
+            "if it covers only that day, missing days look like a saving"
+        )
     unpriced = [d.name for d in found.drifts if d.estimated is not None and d.estimated.cost is None]
     if unpriced:
         lines.append(f"unpriced in the estimate, so the drift is unknown: {', '.join(unpriced)}")

@@ -2,151 +2,188 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from capplan.arrays import Array
 from capplan.errors import InputError, Problem
-from capplan.moments import Moments, Order, moments
+from capplan.gate.exports import COMPARED, DISCOUNT, EXPORTS, MONTH_FIRST, USED, Export
+from capplan.moments import Order, moments
 from capplan.plan.fields import LARGEST
 from capplan.stdin import name_of
-from capplan.tabular import Table, figures, read_table
+from capplan.tabular import Column, Table, figures, read_table
 
 
 class Bill(NamedTuple):
-    """The rows of a bill. notes: how it was read, and what it leaves open.
+    """The rows of a bill.
 
-    rows: service, sku, unit, quantity, cost, month, kind, such as usage or tax, and start and end, in days
-    since 1970; quantity and cost are NaN where the cell is blank.
+    rows: service, sku, unit, quantity, cost, month of the invoice, kind (see :mod:`capplan.gate.exports`),
+    and start and end, in days since 1970. Quantity and cost are NaN where the cell is blank. Costs of all
+    rows add up to the export's own column of costs; those of commitments are amortised.
+    notes: how it was read, and what it leaves open. dated: whether it says when charges end.
     """
 
     rows: pd.DataFrame
     notes: Sequence[str]
-
-
-class _Columns(NamedTuple):
-    """Where an export holds what; the first of several that is there."""
-
-    service: str
-    sku: Sequence[str]
-    unit: Sequence[str]
-    quantity: Sequence[str]
-    cost: Sequence[str]
-    start: Sequence[str]
-    currency: Sequence[str]
-    category: str = ""
-
-
-_EXPORTS = (
-    # FOCUS 1.0 and later.
-    _Columns(
-        service="servicename",
-        sku=("skuid", "chargedescription"),
-        unit=("pricingunit", "consumedunit"),
-        quantity=("pricingquantity", "consumedquantity"),
-        cost=("effectivecost", "billedcost"),
-        start=("billingperiodstart", "chargeperiodstart"),
-        currency=("billingcurrency",),
-        category="chargecategory",
-    ),
-    # AWS Cost and Usage Report, with slashes or, in version 2, underscores.
-    _Columns(
-        service="lineitemproductcode",
-        sku=("lineitemusagetype",),
-        unit=("pricingunit",),
-        quantity=("lineitemusageamount",),
-        cost=("lineitemunblendedcost",),
-        start=("lineitemusagestartdate",),
-        currency=("lineitemcurrencycode",),
-        category="lineitemlineitemtype",
-    ),
-    # Google Cloud's billing export.
-    _Columns(
-        service="servicedescription",
-        sku=("skuid", "skudescription"),
-        unit=("usagepricingunit",),
-        quantity=("usageamountinpricingunits",),
-        cost=("cost",),
-        start=("usagestarttime",),
-        currency=("currency",),
-        category="costtype",
-    ),
-    # Azure's cost details.
-    _Columns(
-        service="metercategory",
-        sku=("metersubcategory", "metername"),
-        unit=("unitofmeasure",),
-        quantity=("quantity",),
-        cost=("costinbillingcurrency", "pretaxcost", "cost"),
-        start=("date", "usagedatetime"),
-        currency=("billingcurrency", "billingcurrencycode"),
-        category="chargetype",
-    ),
-)
+    dated: bool
 
 
 def read_bill(path: Path) -> Bill:
     """Return the rows of a bill. Raises :class:`InputError` for files that are no bill that capplan knows."""
-    table = read_table(path, _plain_title, _KNOWN)
-    columns = _export_of(table)
+    table = read_table(path, _plain_title, frozenset().union(*(export.columns for export in EXPORTS)))
+    export = _export_of(table)
     if not table.lines:
         raise InputError(
             Problem(name_of(path), "holds a header and no rows", "Export a period with charges.")
         )
-    _check_currency(table, columns)
-    starts = _times(table, columns, columns.start)
-    days = _times(table, columns, ("chargeperiodstart", *columns.start))
-    first = np.floor(days.seconds / _DAY_S)
-    names = [_cells(table, name) for name in _there(table, columns.sku)]
-    kinds = _cells(table, columns.category) if columns.category in table.columns else [""] * len(table.lines)
+    _check_currency(table, export)
+    months, days, said = _periods(table, export)
+    first = np.floor(days / _DAY_S)
+    ends = _ends(table, export, first)
+    names = [_cells(table, name) for name in _there(table, export.sku)]
     rows = pd.DataFrame(
         {
-            "service": _cells(table, columns.service),
+            "service": _cells(table, export.service),
             "sku": _text(names),
-            "unit": _cells(table, next(iter(_there(table, columns.unit)), columns.service)),
-            "quantity": _amounts(table, columns.quantity),
-            "cost": _amounts(table, columns.cost),
-            "month": _written(starts, "%Y-%m"),
+            "unit": _cells(table, next(iter(_there(table, export.unit)), export.service)),
+            "quantity": _amounts(table, export.quantity),
+            "cost": _amounts(table, export.cost),
+            "month": months,
             "start": first,
-            "end": np.maximum(first + 1.0, _ends(table, first)),
-            "kind": kinds,
+            "end": np.maximum(first + 1.0, ends),
+            "kind": _kinds(table, export),
         }
     )
-    return Bill(rows, list(dict.fromkeys([*starts.said, *days.said, *_open(rows)])))
+    said = [*said, *_basis(rows, table, export)]
+    rows = _with_credits(_amortised(rows, table, export), table, export)
+    rows.loc[~rows["kind"].isin(USED), ["quantity", "unit"]] = (0.0, "")
+    return Bill(rows, list(dict.fromkeys([*said, *_open(rows)])), bool(np.any(ends > first)))
 
 
 def _plain_title(title: str) -> str:
     return re.sub(r"[^a-z0-9]", "", title.lower())
 
 
-_KNOWN = frozenset(
-    name
-    for columns in _EXPORTS
-    for part in columns
-    for name in ((part,) if isinstance(part, str) else part)
-    if name
-) | {"chargeperiodstart", "chargeperiodend"}
-
-
 def days_of(rows: pd.DataFrame) -> int:
     """Return how many days the rows cover together."""
     found = rows[["start", "end"]].sort_values("start").to_numpy()
+    if not found.size:
+        return 0
     covered = np.maximum.accumulate(found[:, 1])
     # What a row adds to those that start before it.
     before = np.append(-np.inf, covered[:-1])
     return int(np.maximum(found[:, 1] - np.maximum(found[:, 0], before), 0.0).sum())
 
 
-def _ends(table: Table, first: Array) -> Array:
-    """Return the day before which each charge ends, as FOCUS says it; the first one where nothing does."""
-    if "chargeperiodend" not in table.columns:
+def _kinds(table: Table, export: Export) -> list[str]:
+    """Return the kind of each row: that of the first rule that holds, or usage."""
+    found = np.full(len(table.lines), "usage", dtype=object)
+    for rule in reversed(export.kinds):
+        if rule.column in table.columns:
+            cells = _cells(table, rule.column)
+            holds = {cell: re.fullmatch(rule.pattern, cell.lower()) is not None for cell in set(cells)}
+            found[[holds[cell] for cell in cells]] = rule.kind
+    return list(found)
+
+
+def _amortised(rows: pd.DataFrame, table: Table, export: Export) -> pd.DataFrame:
+    """Return the rows with covered usage at its amortised cost, and rows of what that leaves of the fees.
+
+    Fees less what covered usage costs are what nobody used, or were paid ahead. Where the export says how
+    much is unused, that stands apart.
+    """
+    if not export.amortised:
+        return rows
+    billed = rows["cost"].to_numpy()
+    covered, fee = (rows["kind"] == "covered").to_numpy(), (rows["kind"] == "fee").to_numpy()
+    unused = _sum(table, export.unused)
+    unused = np.where(fee & ~np.isnan(unused), unused, 0.0)
+    cost = np.where(covered, _sum(table, export.amortised), np.where(fee, unused, billed))
+    cost = np.where(rows["kind"] == "negation", 0.0, cost)
+    kinds = rows["kind"].mask(fee, "unused commitment")
+    rest = rows.assign(cost=billed - cost, kind="fee")[covered | fee | (rows["kind"] == "negation")]
+    return pd.concat([rows.assign(cost=cost, kind=kinds), rest[rest["cost"].abs() > 0.0]], ignore_index=True)
+
+
+def _basis(rows: pd.DataFrame, table: Table, export: Export) -> Iterator[str]:
+    """Say what was billed where costs are amortised and add up to something else."""
+    billed, cost = np.nansum(_amounts(table, export.billed)), rows["cost"].sum()
+    if next(_there(table, export.billed), None) and abs(billed - cost) >= _HALF_A_CENT:
+        yield f"costs are amortised and add up to {cost:,.2f}; {billed:,.2f} was billed"
+
+
+def _with_credits(rows: pd.DataFrame, table: Table, export: Export) -> pd.DataFrame:
+    """Return the rows less the discounts among Google's credits, and the other credits as rows of their own.
+
+    A cost that is the list price less the discounts has had them already.
+    """
+    if export.credits not in table.columns:
+        return rows
+    column = table.column(export.credits)
+    known = {cell: _credits(column, row) for row, cell in enumerate(column.cells)}
+    discounts, others = np.array([known[cell] for cell in column.cells]).T
+    listed = _amounts(table, export.listed)
+    had = np.isclose(listed + discounts, rows["cost"], rtol=0.0, atol=_HALF_A_CENT)
+    rows = rows.assign(cost=rows["cost"] + np.where(had, 0.0, discounts))
+    apart = rows.assign(cost=others, kind="credit")
+    kept: pd.DataFrame = pd.concat([rows, apart[others != 0.0]], ignore_index=True)
+    return kept
+
+
+_HALF_A_CENT = 0.005
+
+
+def _credits(column: Column, row: int) -> tuple[float, float]:
+    """Return the discounts and the other credits that a cell lists."""
+    found: Any = None
+    with suppress(ValueError, RecursionError):
+        found = json.loads(column.cells[row] or "[]")
+    try:
+        each = [(str(credit.get("type") or credit.get("name")), float(credit["amount"])) for credit in found]
+    except (TypeError, KeyError, AttributeError, ValueError, OverflowError):
+        raise column.error(row, "is no list of credits with amounts") from None
+    off = sum(amount for kind, amount in each if re.fullmatch(DISCOUNT, kind, re.IGNORECASE))
+    return off, sum(amount for _, amount in each) - off
+
+
+def _periods(table: Table, export: Export) -> tuple[Sequence[str], Array, Sequence[str]]:
+    """Return the month of each row's invoice, the seconds at which its charge begins, and notes."""
+    usual: Order | None = "month/day" if export is MONTH_FIRST else None
+    starts = table.column(next(_there(table, export.start)))
+    period = next((table.column(name) for name in _there(table, export.period)), starts)
+    if not all(period.cells):
+        period = starts
+    if all(re.fullmatch(r"\d{6}", cell) for cell in period.cells):
+        days = moments(starts, usual)
+        return [f"{cell[:4]}-{cell[4:]}" for cell in period.cells], days.seconds, days.said
+    if period is not starts and "/" in starts.cells[0] and "/" in period.cells[0]:
+        # One order of day and month for both columns, whichever of them shows it.
+        both = moments(
+            starts._replace(cells=[*starts.cells, *period.cells], lines=[*starts.lines, *period.lines]), usual
+        )
+        rows = len(starts.cells)
+        return _months(both.seconds[rows:]), both.seconds[:rows], both.said
+    days, of = moments(starts, usual), moments(period, usual)
+    return _months(of.seconds), days.seconds, [*days.said, *of.said]
+
+
+def _months(seconds: Array) -> Sequence[str]:
+    return list(pd.Series(pd.to_datetime(seconds, unit="s", utc=True)).dt.strftime("%Y-%m"))
+
+
+def _ends(table: Table, export: Export, first: Array) -> Array:
+    """Return the day before which each charge ends; the first one where nothing says it."""
+    column = next((table.column(name) for name in _there(table, export.end)), None)
+    if column is None or not all(column.cells):
         return first
-    ends: Array = np.ceil(moments(table.column("chargeperiodend")).seconds / _DAY_S)
+    ends: Array = np.ceil(moments(column).seconds / _DAY_S)
     return ends
 
 
@@ -163,15 +200,31 @@ def _open(rows: pd.DataFrame) -> Iterator[str]:
     apart = next((i for i in range(1, len(numbers)) if numbers[i] - numbers[i - 1] > 1), None)
     if apart is not None:
         yield f"between {months[apart - 1]} and {months[apart]} months are missing"
+    if not rows["kind"].isin(COMPARED).any():
+        yield "no row is usage"
 
 
-def _export_of(table: Table) -> _Columns:
-    for columns in _EXPORTS:
-        needed = (columns.sku, columns.quantity, columns.cost, columns.start)
-        if columns.service in table.columns and all(any(_there(table, names)) for names in needed):
-            return columns
-    remedy = "Export FOCUS, or AWS's, Google's or Azure's cost details, as CSV with its header."
-    raise InputError(Problem(table.path, "its columns match no kind of bill that capplan knows", remedy))
+def _export_of(table: Table) -> Export:
+    """Return the export that the columns are of, or name what the most similar one has and they lack."""
+    found = next((export for export in EXPORTS if not export.lacking(table.header)), None)
+    if found is not None:
+        return found
+    if table.header[0] == "service" and "totalcosts" in table.header:
+        what = "is a table of AWS Cost Explorer, which has costs and no hours"
+        raise InputError(
+            Problem(table.path, what, "Export FOCUS or a Cost and Usage Report from Data Exports.")
+        )
+    like = min(EXPORTS, key=lambda export: len(export.lacking(table.header)))
+    wanted = ", ".join(like.lacking(table.header))
+    what = (
+        f"its columns match no kind of bill that capplan knows: {', '.join(table.header)[:_SHOWN]}. "
+        f"{like.name}, which is most similar, has {wanted} too"
+    )
+    known = ", ".join(export.name for export in EXPORTS)
+    raise InputError(Problem(table.path, what, f"Export one of these, with its header: {known}."))
+
+
+_SHOWN = 300
 
 
 def _there(table: Table, names: Sequence[str]) -> Iterator[str]:
@@ -180,16 +233,6 @@ def _there(table: Table, names: Sequence[str]) -> Iterator[str]:
 
 def _cells(table: Table, name: str) -> Sequence[str]:
     return table.column(name).cells
-
-
-def _times(table: Table, columns: _Columns, names: Sequence[str]) -> Moments:
-    """Return the first of the columns as moments; Azure documents month/day/year."""
-    usual: Order | None = "month/day" if columns is _EXPORTS[-1] else None
-    return moments(table.column(next(_there(table, names))), usual)
-
-
-def _written(times: Moments, form: str) -> pd.Series[str]:
-    return pd.Series(pd.to_datetime(times.seconds, unit="s", utc=True)).dt.strftime(form)
 
 
 def _text(names: Sequence[Sequence[str]]) -> Sequence[str]:
@@ -203,16 +246,31 @@ def _amounts(table: Table, names: Sequence[str]) -> Array:
     """Return the first of the columns that says something in a row; NaN where none does."""
     found = np.full(len(table.lines), np.nan)
     for name in _there(table, names):
-        amounts = figures(table.column(name))
-        beyond = np.abs(amounts) > LARGEST
-        if np.any(beyond):
-            raise table.column(name).error(int(np.argmax(beyond)), "is too large for a bill")
-        found = np.where(np.isnan(found), amounts, found)
+        found = np.where(np.isnan(found), _figures(table.column(name)), found)
     return found
 
 
-def _check_currency(table: Table, columns: _Columns) -> None:
-    for name in _there(table, columns.currency):
+def _sum(table: Table, names: Sequence[str]) -> Array:
+    """Return the sum of the columns, those with a minus taken off; NaN where all are blank."""
+    found = np.full(len(table.lines), np.nan)
+    for name in names:
+        if name.lstrip("-") in table.columns:
+            amounts = _figures(table.column(name.lstrip("-"))) * (-1.0 if name.startswith("-") else 1.0)
+            both = np.nan_to_num(found) + np.nan_to_num(amounts)
+            found = np.where(np.isnan(found) & np.isnan(amounts), np.nan, both)
+    return found
+
+
+def _figures(column: Column) -> Array:
+    amounts = figures(column)
+    beyond = np.abs(amounts) > LARGEST
+    if np.any(beyond):
+        raise column.error(int(np.argmax(beyond)), "is too large for a bill")
+    return amounts
+
+
+def _check_currency(table: Table, export: Export) -> None:
+    for name in _there(table, export.currency):
         others = sorted(set(_cells(table, name)) - {"USD", ""})
         if others:
             what = f"is billed in {', '.join(others)[:80]}, but estimates are in USD"

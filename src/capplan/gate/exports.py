@@ -1,0 +1,213 @@
+"""What the columns of each provider's bill mean, and what kind of charge a row is: one table an export.
+
+Titles are in plain letters: `lineItem/UsageType`, `line_item_usage_type` and `Line Item Usage Type` are one.
+Sources: docs.aws.amazon.com/cur (line item details, amortised cost), focus.finops.org (1.0 to 1.2),
+learn.microsoft.com/azure/cost-management-billing (cost details fields), cloud.google.com/billing/docs
+(export to BigQuery, credits), docs.oracle.com (cost and usage reports).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+Kind = Literal[
+    "usage",
+    "covered",
+    "unused commitment",
+    "fee",
+    "discount",
+    "credit",
+    "refund",
+    "tax",
+    "support",
+    "marketplace",
+    "adjustment",
+    "negation",
+]
+"""covered: usage under a commitment. fee: of a commitment or a subscription. negation: what takes covered
+usage off the list price, which its amortised cost has already done."""
+
+USED: frozenset[Kind] = frozenset(("usage", "covered", "marketplace"))
+"""Kinds with a quantity that was used."""
+
+COMPARED = USED | {"discount"}
+"""Kinds that are compared with an estimate; a discount has no quantity of its own. All others stand apart."""
+
+
+class KindRule(NamedTuple):
+    """A row is of this kind if the whole cell in the column, in small letters, matches the pattern."""
+
+    kind: Kind
+    column: str
+    pattern: str
+
+
+class Export(NamedTuple):
+    """Where an export holds what; of several columns the first that is there.
+
+    period: of the invoice, where it is not that of the usage. kinds: the first rule that holds.
+    amortised: columns that add up to what covered usage costs; unused: those that add up to what a fee paid
+    for and nobody used, those with a minus taken off. Without them, `cost` is amortised or billed as it is.
+    listed, billed: costs beside `cost`.
+    """
+
+    name: str
+    service: str
+    sku: Sequence[str]
+    unit: Sequence[str]
+    quantity: Sequence[str]
+    cost: Sequence[str]
+    start: Sequence[str]
+    end: Sequence[str]
+    period: Sequence[str]
+    currency: Sequence[str]
+    kinds: Sequence[KindRule]
+    amortised: Sequence[str] = ()
+    unused: Sequence[str] = ()
+    credits: str = ""
+    listed: Sequence[str] = ()
+    billed: Sequence[str] = ()
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Every column that is read."""
+        several = [part for part in self if isinstance(part, tuple)]
+        names = [
+            each.column if isinstance(each, KindRule) else each.lstrip("-")
+            for part in several
+            for each in part
+        ]
+        return frozenset((self.service, self.credits, *names)) - {""}
+
+    def lacking(self, there: Sequence[str]) -> Sequence[str]:
+        """Return the columns without which nothing can be compared, of several the first."""
+        needed = ((self.service,), self.sku, self.quantity, self.cost, self.start)
+        return [names[0] for names in needed if not any(name in there for name in names)]
+
+
+_FOCUS = Export(
+    name="FOCUS",
+    service="servicename",
+    sku=("skuid", "chargedescription"),
+    unit=("pricingunit", "consumedunit"),
+    quantity=("pricingquantity", "consumedquantity"),
+    cost=("effectivecost", "billedcost"),
+    start=("chargeperiodstart", "billingperiodstart"),
+    end=("chargeperiodend",),
+    period=("billingperiodstart",),
+    currency=("billingcurrency",),
+    billed=("billedcost",),
+    kinds=(
+        KindRule("tax", "chargecategory", "tax"),
+        KindRule("unused commitment", "commitmentdiscountstatus", "unused"),
+        KindRule("refund", "chargeclass", "correction"),
+        KindRule("support", "servicename", r".*\bsupport\b.*"),
+        KindRule("fee", "chargecategory", "purchase"),
+        KindRule("discount", "chargedescription", r".*\bsustained.use discount\b.*"),
+        KindRule("credit", "chargecategory", "credit"),
+        KindRule("adjustment", "chargecategory", "adjustment"),
+        KindRule("covered", "commitmentdiscountstatus", "used"),
+    ),
+)
+
+_AWS = Export(
+    name="AWS's Cost and Usage Report",
+    service="lineitemproductcode",
+    sku=("lineitemusagetype",),
+    unit=("pricingunit",),
+    quantity=("lineitemusageamount",),
+    cost=("lineitemunblendedcost",),
+    start=("lineitemusagestartdate",),
+    end=("lineitemusageenddate",),
+    period=("billbillingperiodstartdate",),
+    currency=("lineitemcurrencycode",),
+    kinds=(
+        KindRule("tax", "lineitemlineitemtype", "tax"),
+        KindRule("credit", "lineitemlineitemtype", "credit"),
+        KindRule("refund", "lineitemlineitemtype", "refund"),
+        KindRule("negation", "lineitemlineitemtype", "savingsplannegation"),
+        KindRule("discount", "lineitemlineitemtype", ".*discount"),
+        KindRule("support", "lineitemproductcode", "(?:aws|oc)(?:premium)?support.*"),
+        KindRule("marketplace", "billbillingentity", "aws ?marketplace"),
+        KindRule("marketplace", "lineitemproductcode", ".*marketplace"),
+        KindRule("fee", "lineitemlineitemtype", "(?:ri|savingsplan(?:recurring|upfront))?fee"),
+        KindRule("covered", "lineitemlineitemtype", "discountedusage|savingsplancoveredusage"),
+    ),
+    amortised=("reservationeffectivecost", "savingsplansavingsplaneffectivecost"),
+    unused=(
+        "reservationunusedamortizedupfrontfeeforbillingperiod",
+        "reservationunusedrecurringfee",
+        "savingsplantotalcommitmenttodate",
+        "-savingsplanusedcommitment",
+    ),
+)
+
+_GOOGLE = Export(
+    name="Google Cloud's billing export",
+    service="servicedescription",
+    sku=("skuid", "skudescription"),
+    unit=("usagepricingunit", "usageunit"),
+    quantity=("usageamountinpricingunits", "usageamount"),
+    cost=("cost",),
+    start=("usagestarttime", "usagestartdate"),
+    end=("usageendtime", "usageenddate"),
+    period=("invoicemonth",),
+    currency=("currency",),
+    kinds=(
+        KindRule("tax", "costtype", "tax"),
+        KindRule("adjustment", "costtype", "adjustment|rounding.?error"),
+        KindRule("support", "servicedescription", r".*\bsupport\b.*"),
+        KindRule("fee", "skudescription", r"commitment\b.*"),
+    ),
+    credits="credits",
+    listed=("costatlist",),
+)
+
+_AZURE = Export(
+    name="Azure's cost details",
+    service="metercategory",
+    sku=("metersubcategory", "metername"),
+    unit=("unitofmeasure",),
+    quantity=("quantity", "usagequantity", "consumedquantity"),
+    cost=("costinbillingcurrency", "pretaxcost", "cost", "extendedcost"),
+    start=("date", "usagedatetime"),
+    end=(),
+    period=("billingperiodstartdate",),
+    currency=("billingcurrency", "billingcurrencycode", "currency"),
+    kinds=(
+        KindRule("tax", "chargetype", "tax"),
+        KindRule("refund", "chargetype", "refund"),
+        KindRule("unused commitment", "chargetype", "unused ?(?:reservation|savings ?plan)"),
+        KindRule("adjustment", "chargetype", "(?:rounding ?)?adjustment"),
+        KindRule("credit", "chargetype", "credit"),
+        KindRule("support", "metercategory", r".*\bsupport\b.*"),
+        KindRule("fee", "chargetype", "purchase"),
+        KindRule("marketplace", "publishertype", "marketplace"),
+        KindRule("covered", "pricingmodel", "reservation|savings ?plan"),
+    ),
+)
+
+_ORACLE = Export(
+    name="OCI's cost report",
+    service="productservice",
+    sku=("costproductsku", "productdescription"),
+    unit=("costbillingunitreadable", "costskuunitdescription"),
+    quantity=("usagebilledquantity",),
+    cost=("costmycost",),
+    start=("lineitemintervalusagestart",),
+    end=("lineitemintervalusageend",),
+    period=(),
+    currency=("costcurrencycode",),
+    kinds=(
+        KindRule("refund", "lineitemiscorrection", "true"),
+        KindRule("support", "productservice", r".*\bsupport\b.*"),
+    ),
+)
+
+EXPORTS = (_FOCUS, _AWS, _GOOGLE, _AZURE, _ORACLE)
+MONTH_FIRST = _AZURE
+"""Microsoft documents dates as month/day/year."""
+
+DISCOUNT = r".*(?:discount|offset|benefit|margin|free.tier).*"
+"""Types of Google's credits that belong to the price of what was used; all others are credits."""

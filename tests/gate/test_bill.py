@@ -1,0 +1,259 @@
+"""What kind of charge a row of a bill is, in the words of each export: nothing is counted twice or lost."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from capplan.errors import InputError
+from capplan.gate.bill import Bill, days_of, read_bill
+
+TITLES = {
+    "aws": {
+        "service": "lineItem/ProductCode",
+        "sku": "lineItem/UsageType",
+        "unit": "pricing/unit",
+        "quantity": "lineItem/UsageAmount",
+        "cost": "lineItem/UnblendedCost",
+        "start": "lineItem/UsageStartDate",
+        "end": "lineItem/UsageEndDate",
+        "period": "bill/BillingPeriodStartDate",
+        "kind": "lineItem/LineItemType",
+        "entity": "bill/BillingEntity",
+        "ri": "reservation/EffectiveCost",
+        "sp": "savingsPlan/SavingsPlanEffectiveCost",
+        "idle_upfront": "reservation/UnusedAmortizedUpfrontFeeForBillingPeriod",
+        "idle_fee": "reservation/UnusedRecurringFee",
+        "promised": "savingsPlan/TotalCommitmentToDate",
+        "used": "savingsPlan/UsedCommitment",
+    },
+    "focus": {
+        "service": "ServiceName",
+        "sku": "SkuId",
+        "text": "ChargeDescription",
+        "unit": "PricingUnit",
+        "quantity": "PricingQuantity",
+        "cost": "EffectiveCost",
+        "billed": "BilledCost",
+        "start": "ChargePeriodStart",
+        "end": "ChargePeriodEnd",
+        "period": "BillingPeriodStart",
+        "kind": "ChargeCategory",
+        "class": "ChargeClass",
+        "status": "CommitmentDiscountStatus",
+    },
+    "azure": {
+        "service": "meterCategory",
+        "sku": "meterName",
+        "unit": "unitOfMeasure",
+        "quantity": "quantity",
+        "cost": "costInBillingCurrency",
+        "start": "date",
+        "period": "billingPeriodStartDate",
+        "kind": "chargeType",
+        "model": "pricingModel",
+        "publisher": "publisherType",
+    },
+    "google": {
+        "service": "service.description",
+        "sku": "sku.description",
+        "unit": "usage.pricing_unit",
+        "quantity": "usage.amount_in_pricing_units",
+        "cost": "cost",
+        "start": "usage_start_time",
+        "end": "usage_end_time",
+        "period": "invoice.month",
+        "kind": "cost_type",
+        "credits": "credits",
+        "list": "cost_at_list",
+    },
+    "oracle": {
+        "service": "product/service",
+        "sku": "product/Description",
+        "unit": "cost/billingUnitReadable",
+        "quantity": "usage/billedQuantity",
+        "cost": "cost/myCost",
+        "start": "lineItem/intervalUsageStart",
+        "end": "lineItem/intervalUsageEnd",
+        "kind": "lineItem/isCorrection",
+    },
+}
+USUAL = {"service": "AmazonEC2", "sku": "BoxUsage:c6i.large", "unit": "Hrs", "quantity": 100, "cost": 8.5} | {
+    "start": "2026-05-01T00:00:00Z",
+    "end": "2026-06-01T00:00:00Z",
+    "period": "2026-05-01T00:00:00Z",
+}
+
+
+def bill(directory: Path, export: str, *rows: dict[str, Any]) -> Bill:
+    titles = TITLES[export]
+    path = directory / "bill.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(titles.values())
+        writer.writerows([{**USUAL, **row}.get(name, "") for name in titles] for row in rows)
+    return read_bill(path)
+
+
+def parts(read: Bill) -> dict[str, float]:
+    """Return the cost of each kind that has one."""
+    sums = read.rows.groupby("kind")["cost"].sum().round(4)
+    return {str(kind): float(usd) for kind, usd in sums.items() if usd}
+
+
+def hours(read: Bill) -> float:
+    return float(read.rows["quantity"].sum())
+
+
+@pytest.mark.parametrize(
+    ("export", "said", "kind"),
+    [
+        ("aws", {"kind": "Usage"}, "usage"),
+        ("aws", {"kind": "Credit"}, "credit"),
+        ("aws", {"kind": "Refund"}, "refund"),
+        ("aws", {"kind": "Tax"}, "tax"),
+        ("aws", {"kind": "EdpDiscount"}, "discount"),
+        ("aws", {"kind": "PrivateRateDiscount"}, "discount"),
+        ("aws", {"kind": "Usage", "service": "AWSSupportBusiness"}, "support"),
+        ("aws", {"kind": "Usage", "entity": "AWS Marketplace"}, "marketplace"),
+        ("aws", {"kind": "Usage", "service": "0f3kxmarketplace"}, "marketplace"),
+        ("aws", {"kind": "Fee"}, "fee"),
+        ("focus", {"kind": "Usage"}, "usage"),
+        ("focus", {"kind": "Usage", "status": "Used"}, "covered"),
+        ("focus", {"kind": "Usage", "status": "Unused"}, "unused commitment"),
+        ("focus", {"kind": "Usage", "class": "Correction"}, "refund"),
+        ("focus", {"kind": "Purchase"}, "fee"),
+        ("focus", {"kind": "Tax"}, "tax"),
+        ("focus", {"kind": "Credit"}, "credit"),
+        ("focus", {"kind": "Credit", "text": "n2-standard-4 sustained-use discount: 30%"}, "discount"),
+        ("focus", {"kind": "Adjustment"}, "adjustment"),
+        ("azure", {"kind": "Usage", "model": "OnDemand"}, "usage"),
+        ("azure", {"kind": "Usage", "model": "SavingsPlan"}, "covered"),
+        ("azure", {"kind": "UnusedReservation", "model": "Reservation"}, "unused commitment"),
+        ("azure", {"kind": "UnusedSavingsPlan"}, "unused commitment"),
+        ("azure", {"kind": "Purchase", "model": "Reservation"}, "fee"),
+        ("azure", {"kind": "Refund", "model": "Reservation"}, "refund"),
+        ("azure", {"kind": "Usage", "publisher": "Marketplace"}, "marketplace"),
+        ("azure", {"kind": "RoundingAdjustment"}, "adjustment"),
+        ("google", {"kind": "regular", "period": "202605"}, "usage"),
+        ("google", {"kind": "tax", "period": "202605"}, "tax"),
+        ("google", {"kind": "rounding_error", "period": "202605"}, "adjustment"),
+        ("google", {"kind": "regular", "sku": "Commitment v1: N2 Cpu in Finland for 1 Year"}, "fee"),
+        ("oracle", {"kind": "false"}, "usage"),
+        ("oracle", {"kind": "true"}, "refund"),
+    ],
+)
+def test_a_row_has_a_kind(tmp_path: Path, export: str, said: dict[str, str], kind: str) -> None:
+    read = bill(tmp_path, export, said)
+    assert parts(read) == {kind: 8.5}
+    assert hours(read) == (100.0 if kind in {"usage", "covered", "marketplace"} else 0.0)
+    assert set(read.rows["month"]) == {"2026-05"}
+
+
+def test_a_reservation_is_counted_once_and_its_idle_part_apart(tmp_path: Path) -> None:
+    read = bill(
+        tmp_path,
+        "aws",
+        {"kind": "DiscountedUsage", "quantity": 600, "cost": 0, "ri": 30},
+        {"kind": "RIFee", "quantity": 744, "cost": 37.2, "idle_upfront": 0, "idle_fee": 7.2},
+    )
+    assert parts(read) == {"covered": 30.0, "unused commitment": 7.2}
+    assert hours(read) == 600.0
+
+
+def test_what_was_paid_ahead_stands_among_the_fees(tmp_path: Path) -> None:
+    """A year of 1,200 was paid in January: May costs 100 of it, and none of it is on May's invoice."""
+    covered = {"kind": "DiscountedUsage", "cost": 0, "ri": 80}
+    idle = {"kind": "RIFee", "cost": 0, "idle_upfront": 20, "idle_fee": 0}
+    assert parts(bill(tmp_path, "aws", covered, idle)) == {
+        "covered": 80.0,
+        "unused commitment": 20.0,
+        "fee": -100.0,
+    }
+    upfront = {"kind": "Fee", "cost": 1200}
+    assert parts(bill(tmp_path, "aws", covered, idle, upfront))["fee"] == 1100.0
+
+
+def test_a_savings_plan_is_counted_once(tmp_path: Path) -> None:
+    covered = {"kind": "SavingsPlanCoveredUsage", "quantity": 500, "cost": 42.5, "sp": 30, "ri": 0}
+    negation = {"kind": "SavingsPlanNegation", "quantity": 500, "cost": -42.5, "ri": 0, "sp": 0}
+    fee = {"kind": "SavingsPlanRecurringFee", "service": "ComputeSavingsPlans", "cost": 40}
+    read = bill(tmp_path, "aws", covered, negation, fee | {"promised": 40, "used": 30})
+    assert parts(read) == {"covered": 30.0, "unused commitment": 10.0}
+    assert hours(read) == 500.0
+    # Without the two columns nobody knows what is idle, but what was paid for no usage is still there.
+    assert parts(bill(tmp_path, "aws", covered, negation, fee)) == {"covered": 30.0, "fee": 10.0}
+
+
+def test_covered_usage_without_its_amortised_cost_has_none(tmp_path: Path) -> None:
+    read = bill(tmp_path, "aws", {"kind": "DiscountedUsage", "cost": 0})
+    assert read.rows["cost"].isna().all()
+    assert read.notes == ["1 of 1 rows have a blank cost, so the cost of their SKUs is unknown"]
+
+
+PROMOTION = '{"name": "Trial", "type": "PROMOTION", "amount": -10.0}'
+SUSTAINED = '{"name": "Sustained Usage Discount", "type": "SUSTAINED_USAGE_DISCOUNT", "amount": "-30.0"}'
+
+
+@pytest.mark.parametrize(
+    ("cost", "listed", "expected"),
+    [
+        (100, f"[{SUSTAINED}]", {"usage": 70.0}),
+        (100, f"[{SUSTAINED}, {PROMOTION}]", {"usage": 70.0, "credit": -10.0}),
+        (70, f"[{SUSTAINED}]", {"usage": 70.0}),  # of 100 at list: the cost is net already
+        (100, '[{"name": "Committed Usage Discount: CPU", "amount": -100}]', {}),
+        (100, "", {"usage": 100.0}),
+    ],
+)
+def test_googles_discounts_are_price_and_its_credits_are_not(
+    tmp_path: Path, cost: float, listed: str, expected: dict[str, float]
+) -> None:
+    read = bill(tmp_path, "google", {"kind": "regular", "cost": cost, "list": 100, "credits": listed})
+    assert parts(read) == expected
+
+
+@pytest.mark.parametrize("listed", ["30 off", '[{"amount": "some"}]', '[{"type": "PROMOTION"}]', "{", "[[]]"])
+def test_credits_that_are_none_are_refused(tmp_path: Path, listed: str) -> None:
+    with pytest.raises(InputError, match=r"bill\.csv:2: credits .* is no list of credits with amounts"):
+        bill(tmp_path, "google", {"kind": "regular", "credits": listed})
+
+
+def test_the_month_is_that_of_the_invoice(tmp_path: Path) -> None:
+    late = {"kind": "regular", "start": "2026-06-01 03:00:00 UTC", "end": "2026-06-01 04:00:00 UTC"}
+    assert list(bill(tmp_path, "google", late | {"period": "202605"}).rows["month"]) == ["2026-05"]
+    refund = {"kind": "Refund", "start": "2026-03-07T00:00:00Z", "end": "2026-03-08T00:00:00Z"}
+    assert list(bill(tmp_path, "aws", refund).rows["month"]) == ["2026-05"]
+    # Credits and taxes need not name a period; then their own time counts.
+    assert list(bill(tmp_path, "aws", refund | {"period": ""}).rows["month"]) == ["2026-03"]
+
+
+def test_one_order_of_dates_for_both_columns(tmp_path: Path) -> None:
+    read = bill(tmp_path, "azure", {"kind": "Usage", "start": "14/05/2026", "period": "01/05/2026"})
+    assert list(read.rows["month"]) == ["2026-05"]
+    assert read.notes == ["dates in 'date' are day/month/year, as '14/05/2026' shows"]
+
+
+def test_charges_that_end_say_what_is_covered(tmp_path: Path) -> None:
+    read = bill(tmp_path, "aws", {"kind": "Usage", "end": "2026-05-02T00:00:00Z"})
+    assert read.dated
+    assert days_of(read.rows) == 1
+
+
+def test_amortised_costs_that_are_not_those_billed_are_said(tmp_path: Path) -> None:
+    purchase = {"kind": "Purchase", "cost": 0, "billed": 1200}
+    read = bill(tmp_path, "focus", {"kind": "Usage", "status": "Used", "cost": 100, "billed": 0}, purchase)
+    assert parts(read) == {"covered": 100.0}
+    assert read.notes == ["costs are amortised and add up to 100.00; 1,200.00 was billed"]
+
+
+def test_what_is_no_bill_is_told_what_one_has(tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    path.write_text("MeterCategory,MeterName,Quantity,Date\nVirtual Machines,D2 v3,1,2026-05-01\n")
+    with pytest.raises(InputError, match=r"metercategory, metername.* Azure's cost details.* costinbilling"):
+        read_bill(path)
+    path.write_text("Service,EC2-Instances($),Total costs($)\n2026-05-01,5,5\n")
+    with pytest.raises(InputError, match="AWS Cost Explorer, which has costs and no hours"):
+        read_bill(path)
