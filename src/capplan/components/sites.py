@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +12,10 @@ from capplan.components import site_checks as checks
 from capplan.components.base import Component, Context
 from capplan.components.measures import Measure, measure
 from capplan.findings import Finding
-from capplan.plan.sites import RegionalSite, shares
+from capplan.plan.sites import shares
+
+if TYPE_CHECKING:
+    from capplan.plan.regional import RegionalSite
 
 _NAME = "sites"
 
@@ -36,7 +40,9 @@ def build_sites(ctx: Context, others: Sequence[Component]) -> Iterator[Component
 
 def _measures(ctx: Context, stores: Sequence[Component]) -> Iterator[Measure]:
     """Yield RPO and RTO of the system when any active site is lost: those of its slowest link."""
-    goal = ctx.plan.site_recovery
+    from capplan.plan.regional import SiteRecovery
+
+    goal = ctx.plan.site_recovery or SiteRecovery()
     elsewhere = [site for site in ctx.plan.sites.values() if site.standby is not None]
     rpo_min, rpo_by = _worst(stores, "RPO, region lost")
     rto_min, rto_by = _worst(stores, "RTO, region lost")

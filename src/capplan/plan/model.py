@@ -23,7 +23,7 @@ from capplan.plan.fields import (
     Share,
 )
 from capplan.plan.services import Provider, Service
-from capplan.plan.sites import RegionalSite, SiteRecovery, site_of
+from capplan.plan.sites import site_of
 
 if TYPE_CHECKING:
     from capplan.arrays import Floats
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from capplan.plan.llm import Llm
     from capplan.plan.manifests import Manifests
     from capplan.plan.ratelimits import RateLimits
+    from capplan.plan.regional import RegionalSite, SiteRecovery
     from capplan.plan.uncertainty import Uncertainty
 else:
     Coverage = Annotated[Any, Deferred("capplan.plan.coverage", "Coverage")]
@@ -43,6 +44,8 @@ else:
     Llm = Annotated[Any, Deferred("capplan.plan.llm", "Llm")]
     Manifests = Annotated[Any, Deferred("capplan.plan.manifests", "Manifests")]
     RateLimits = Annotated[Any, Deferred("capplan.plan.ratelimits", "RateLimits")]
+    RegionalSite = Annotated[Any, Deferred("capplan.plan.regional", "RegionalSite")]
+    SiteRecovery = Annotated[Any, Deferred("capplan.plan.regional", "SiteRecovery")]
     Uncertainty = Annotated[Any, Deferred("capplan.plan.uncertainty", "Uncertainty")]
 
 
@@ -133,7 +136,9 @@ class Plan(Section):
     survive_sites: int = Field(
         0, ge=0, description="Active sites that may be lost at the peak without the others being overloaded."
     )
-    site_recovery: SiteRecovery = DEFAULTS
+    site_recovery: SiteRecovery | None = Field(
+        None, description="What the loss of a site may cost the whole system."
+    )
     pricing: Pricing = DEFAULTS
     demand: Demand
     tiers: dict[TierKind, str] = Field(
