@@ -235,3 +235,35 @@ def test_a_unit_that_is_not_metered_is_refused(tmp_path):
     """
     with pytest.raises(InputError, match="prices e2-standard-4 by the GiB, but it is metered by the hour"):
         estimate_of(text, f"pricing.books=[{book}]")
+
+
+@pytest.mark.parametrize(
+    ("region", "like", "said"),
+    [
+        (
+            *("eu-central-1", "westeurope"),
+            "regions.eu-central-1: is a region of aws, and westeurope is one of azure",
+        ),
+        ("eu-central-1", "us-esat-1", "there is no region 'us-esat-1'"),
+    ],
+)
+def test_a_region_resembles_another_of_its_provider(tmp_path, region, like, said):
+    book = write_book(tmp_path / "like.yaml", regions={region: {"like": like, "factor": 1.1}})
+    with pytest.raises(InputError, match=said):
+        SHIPPED.with_books([book.name], tmp_path)
+
+
+@pytest.mark.parametrize(("used", "said"), [("us-esat-1", False), ("us-east-1", True)])
+def test_a_likeness_of_a_region_that_nobody_has_is_said_where_nothing_uses_it(tmp_path, used, said):
+    book = write_book(tmp_path / "like.yaml", regions={"us-esat-1": {"like": "us-east-1", "factor": 1.1}})
+    plan = f"""
+        name: t
+        regions: {{aws: {used}}}
+        demand: {{requests_per_second: 1}}
+        pricing: {{books: ["{tmp_path / book.name}"]}}
+        resources: {{r: {{provider: aws, service: sqs, sku: standard-request, quantity: 10}}}}
+    """
+    found = [f.message for f in estimate(plan_of(plan), SHIPPED).findings if f.code == "added-sku-unused"]
+    assert [message.split(",")[0] for message in found] == (
+        ["a price book estimates us-esat-1"] if said else []
+    )

@@ -262,3 +262,20 @@ def test_two_blocks_that_start_together_are_refused(tmp_path):
     resource = "{provider: aws, region: eu-west-1, service: x, sku: calls, quantity: 100}"
     with pytest.raises(InputError, match="start at the same quantity"):
         document(tmp_path, resource, prices={"aws/x/a": block, "aws/x/b": block})
+
+
+def test_a_file_that_is_not_called_as_its_service_is_refused(capplan, tmp_path):
+    path = tmp_path / "aws" / "warp.yaml"
+    path.parent.mkdir()
+    said = "schema: 1\nprovider: aws\nservice: drive\nkind: meter\nunit: hour\nsource: a\n"
+    path.write_text(said + "sources: {a: {as_of: 2026-10-01, text: a}}\nskus: {x: {usd: {us-east-1: 1}}}\n")
+    run = capplan("catalog", "list", "--provider", "aws", "--catalogs", tmp_path, "--name", "x")
+    assert run.exit_code == 2
+    assert "is the catalog of aws/drive" in run.stderr
+    assert "aws/drive.yaml" in run.stderr
+    path.rename(path.with_name("drive.yaml"))
+    assert capplan("catalog", "check", tmp_path, "--today", "2026-11-01").exit_code == 0
+    early = capplan("catalog", "check", tmp_path, "--today", "2026-09-01")
+    assert "of 2026-10-01, a day that is to come" in " ".join(early.stdout.split())
+    (tmp_path / "none").mkdir()
+    assert "holds no catalog" in capplan("catalog", "check", tmp_path / "none").stderr

@@ -9,7 +9,14 @@ from helpers import SHIPPED
 from capplan.catalog.lint import RULES, LintFacts, family, lint, lint_facts
 from capplan.catalog.load import read_service
 
-FACTS = LintFacts(date(2026, 7, 15), frozenset(["T4"]), {"gcp": "us-central1"}, {"gcp": "z3-"})
+PLACES = {name: name for name in ("us-central1", "europe-west1", "eastus")}
+FACTS = LintFacts(
+    date(2026, 7, 15),
+    frozenset(["T4"]),
+    {"gcp": "us-central1"},
+    {"gcp": "z3-"},
+    {"gcp": {**PLACES, "Iowa": "us-central1"}},
+)
 
 
 def oddities(tmp_path, facts=FACTS, **changes):
@@ -68,6 +75,10 @@ CASES = [
     ("age", "warning", one(gpu="T4", gpu_count=1), {"sources": sources("2026-04-01")}),
     ("age", "warning", one(spot={"us-central1": 0.5}), {"sources": sources("2026-06-01")}),
     ("age", "warning", one(commit_1y={"us-central1": 0.5}), {"sources": sources("2025-07-01")}),
+    ("age", "warning", one(), {"sources": sources("2026-07-16")}),
+    ("unknown-region", "warning", {"x": {"usd": {"us-central9": 1.0}}}, {}),
+    ("unknown-region", "warning", {"x": {"usd": {"Iowa": 1.0}}}, {}),
+    ("tiers", "warning", tier(a={"from": 0}, b={"from": 5, "usd": {"us-central1": 3.0}}), {}),
     ("unknown-gpu", "error", one(gpu="T5", gpu_count=1), {}),
     ("tiers", "error", tier(a={"from": 5}), {}),
     ("tiers", "error", tier(a={"from": 0}, b={"from": 0}), {}),
@@ -160,3 +171,8 @@ def test_a_file_is_judged_with_what_it_lies_over(tmp_path):
     dear = {"n1-standard-4": {"usd": {"europe-west1": 2.9}}}
     over = read_service(write_service(tmp_path / "dear", service_file(skus=dear)))
     assert {o.code for o in lint(over, FACTS, below)} == set(), "one size alone is not apart from its family"
+
+
+def test_a_region_under_the_name_of_its_place_is_said_with_its_own(tmp_path):
+    (odd,) = oddities(tmp_path, skus={"x": {"usd": {"Iowa": 1.0}}})
+    assert odd.message == "gcp has no region 'Iowa'. Its region is us-central1."

@@ -148,3 +148,33 @@ def test_regions_say_what_share_of_their_cost_is_estimated(tmp_path):
     plan = f"name: t\nregions: {{aws: us-east-1}}\ndemand: {{requests_per_second: 1}}\n{storage}\n"
     rows = compared(plan, f"pricing.books=[{book}]", wanted=("us-east-1", "eu-central-1"))
     assert {row.region: row.estimated_share for row in rows} == {"us-east-1": 0, "eu-central-1": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "region"), [("frankfurt", "eu-central-1"), ("EU (Ireland)", "eu-west-1"), ("USE2", "us-east-2")]
+)
+def test_regions_may_be_called_by_their_other_names(name, region):
+    assert [row.region for row in compared(PLAN, wanted=(name,))] == [region]
+
+
+def test_all_regions_and_one_of_them_contradict_each_other():
+    with pytest.raises(InputError, match="'all' stands beside other regions"):
+        compared(PLAN, wanted=("all", "us-east-1"))
+
+
+def test_regions_that_do_not_sell_something_come_last_and_are_told_apart():
+    rows = compared(GPU)
+    kinds = [bool(row.not_sold) for row in rows if row.missing]
+    assert any(kinds)
+    assert kinds == sorted(kinds)
+    said = [line for block in compared_report("gpu", rows).blocks() for line in getattr(block, "lines", ())]
+    assert any(line.startswith("a2-highgpu-1g is not sold in ") for line in said)
+
+
+def test_a_column_without_a_value_is_left_out():
+    rows = [row._replace(gco2e_per_kwh=None) for row in compared(PLAN, wanted=("us-east-1",))]
+    (table,) = [block for block in compared_report("shop", rows).blocks() if isinstance(block, Table)]
+    assert [column.name for column in table.columns] == [
+        *("Region", "Place", "USD expected", "against now", "unpriced SKUs")
+    ]
+    assert all(len(row) == len(table.columns) for row in table.rows)

@@ -397,6 +397,25 @@ def test_cores_and_memory_follow_from_two_machines_of_a_series(tmp_path):
     assert {name.partition("-")[0] for name in found} == {"n2"}
 
 
+def test_a_first_block_with_the_price_of_the_last_costs_as_the_next(tmp_path):
+    lines = (
+        f"egress-internet,premium-worldwide-TiB:{block},{region},USD/GiB,{usd},,high,2026-07-30,list"
+        for region, usds in (("asia-northeast1", (0.08, 0.12, 0.08)), ("us-west1", (0.12, 0.11, 0.08)))
+        for block, usd in zip(("0-1", "1-10", "10n"), usds, strict=True)
+    )
+    columns = "service,sku,region,unit,usd,spot_usd,confidence,as_of_date,source"
+    fill = gcp.TABLES["egress-internet"]
+    file = tabled(tmp_path, "gcp", "egress-internet", fill, "GiB", gcp_other__csv=rows(columns, *lines))
+    blocks = file.blocks_of("premium-worldwide")
+    assert [[block.usd(region) for block in blocks] for region in ("asia-northeast1", "us-west1")] == [
+        [0.12, 0.12, 0.08],
+        [0.12, 0.11, 0.08],
+    ]
+    assert [blocks[0].source(region, "on_demand").unconfirmed for region in file.regions] == [
+        region == "asia-northeast1" for region in file.regions
+    ]
+
+
 def test_arm_costs_a_fifth_less_and_nothing_confirms_it(tmp_path):
     lines = [
         "fargate,linux-x86-vcpu,us-east-1,vCPU-hour,0.04,high,2026-09,offer",

@@ -122,6 +122,22 @@ def _egress(row: Row) -> Meter | None:
     return Meter(row["sku"], "GiB", tier_of=tariff, start=starts[block])
 
 
+def _first_blocks(raw: Raw, matrix: Matrix) -> None:
+    """Mend first blocks that have the price of the last, which is below that of the next block."""
+    text = (
+        "derived: as the next block, in place of the price of the last, which the list has there "
+        "(0.12 for Tokyo: egresscost.com/gcp/regions, 2026-04)"
+    )
+    for tariff in sorted({sku.partition("-TiB:")[0] for sku in matrix.skus}):
+        first, second = f"{tariff}-TiB:0-1", f"{tariff}-TiB:1-10"
+        for region in matrix.regions(first):
+            usd, following = matrix.price(first, region), matrix.price(second, region)
+            if usd is not None and following is not None and usd < following:
+                matrix.drop(first, "usd", region)
+                source = matrix.cite(text, "2026-07-30", "next-block", unconfirmed=True)
+                matrix.add(first, "usd", region, following, source)
+
+
 _N1 = {f"db-n1-standard-{cores}": (cores, 3.75 * cores) for cores in (1, 2, 4, 8, 16, 32, 64, 96)}
 _CUSTOM = {f"db-custom-{c}-{int(1024 * gib)}": (c, gib) for c, gib in ((2, 7.5), (4, 16), (8, 32))}
 
@@ -215,7 +231,7 @@ TABLES: Mapping[str, Fill] = {
     "external-ip": _other(
         "external-ip", {"in-use": Meter("in-use", "hour"), "unused": Meter("unused", "hour")}
     ),
-    "egress-internet": _copied("gcp_other.csv", "egress-internet", _egress),
+    "egress-internet": _all(_copied("gcp_other.csv", "egress-internet", _egress), _first_blocks),
     "cloud-sql": _all(_copied("gcp_cloud_sql.csv", "cloud-sql", _sql_shared), _twice),
     "cloud-sql-postgres": _all(
         _copied("gcp_cloud_sql.csv", "cloud-sql", _sql_engine), _twice, _shapes(_CUSTOM)

@@ -132,8 +132,12 @@ class Book(NamedTuple):
         return self._unknown(key, f"there is no region '{region}'", nearest(region, known))
 
     def _unknown(self, key: str, what: str, remedy: str) -> InputError:
-        place, _ = Locator(self.text, str(self.path)).find(("prices", key))
-        return InputError(Problem(f"{place}: prices.{key}", what, remedy))
+        return self.error(("prices", key), what, remedy)
+
+    def error(self, where: tuple[str, ...], what: str, remedy: str) -> InputError:
+        """Return the complaint about the value at ``where``."""
+        place, _ = Locator(self.text, str(self.path)).find(where)
+        return InputError(Problem(f"{place}: {'.'.join(where)}", what, remedy))
 
     def replacement(
         self, provider: str, service: str, sku: str, region: str, rate: str, unit: str

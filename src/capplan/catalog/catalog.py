@@ -68,12 +68,41 @@ class Catalog:
         for book in books:
             book.check_services(known)
             known |= book.services
+        for book in books:
+            self._check_likenesses(book)
         likened = {region for book in (*self.books, *books) for region in book.regions}
         for book in books:
             for key, provider, region in book.named_regions():
                 if region not in likened and not self.knows_region(provider, region):
                     raise book.unknown_region(key, region, self.regions(provider))
         return self._under((*self.books, *books))
+
+    def _check_likenesses(self, book: Book) -> None:
+        """Raise :class:`InputError` where a region resembles one that is none, or another provider's.
+
+        A region that no provider has yet may resemble any.
+        """
+        if not book.regions:
+            return
+        owned = {provider: {*self.regions(provider), *self._own(provider)} for provider in PROVIDERS}
+        for region, like in book.regions.items():
+            of = [provider for provider in PROVIDERS if like.region in owned[provider]]
+            if not of:
+                known = [name for names in owned.values() for name in names]
+                what = f"there is no region '{like.region}'"
+                raise book.error(("regions", region, "like"), what, nearest(like.region, known))
+            others = [provider for provider in PROVIDERS if region in owned[provider]]
+            if others and not set(of) & set(others):
+                what = (
+                    f"is a region of {' and '.join(others)}, and {like.region} is one of {' and '.join(of)}"
+                )
+                raise book.error(("regions", region), what, f"Take a region of {others[0]}.")
+
+    def unknown_likenesses(self) -> Iterator[tuple[str, str]]:
+        """Yield each region that a book says resembles another and that no provider has, and the nearest."""
+        known = {name for provider in PROVIDERS for name in self.regions(provider)}
+        for region in (region for book in self.books for region in book.regions if region not in known):
+            yield region, nearest(region, known)
 
     def _under(self, books: Sequence[Book]) -> Catalog:
         """Return the same files under other ``books``; what is read for one is read for both."""
@@ -133,7 +162,7 @@ class Catalog:
         key = (provider, service)
         if key not in self._files:
             found = ((root, root / provider / f"{service}.yaml") for root in self.roots)
-            self._files[key] = [(root, read_service(path)) for root, path in found if path.is_file()]
+            self._files[key] = [(root, _own_file(path)) for root, path in found if path.is_file()]
         return self._files[key]
 
     def _check_units(self, provider: str, service: str) -> None:
@@ -330,6 +359,8 @@ class Catalog:
 
     def _own(self, provider: str) -> set[str]:
         """Return the regions in which only directories laid over the embedded one have prices."""
+        if len(self.roots) == 1:
+            return set()
         files = (self._files_of(provider, name) for name in self.names(provider))
         return {r for layers in files for root, file in layers if root != self.root for r in file.regions}
 
@@ -347,3 +378,12 @@ class Catalog:
         ]
         books = [Provenance(f"book {book.name}", book.source.as_of, book.text) for book in self.books]
         return files + books
+
+
+def _own_file(path: Path) -> ServiceCatalog:
+    """Return the catalog at ``path``, which must be that of the provider and the service in its name."""
+    file = read_service(path)
+    if (file.provider, file.service) != (path.parent.name, path.stem):
+        what = f"is the catalog of {file.provider}/{file.service}, so nothing finds it here"
+        raise InputError(Problem(str(path), what, f"Call it {file.provider}/{file.service}.yaml."))
+    return file

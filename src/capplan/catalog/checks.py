@@ -114,6 +114,20 @@ skus: {a: {gpu: T4, gpu_count: 1, usd: {us-central1: 1.0}}}
     remedy="Add it to hardware/gpus.yaml, or correct its name.",
     source="catalogs/hardware/gpus.yaml",
 )
+UNKNOWN_REGION = Check(
+    code="unknown-region",
+    severity="warning",
+    title="A price is for a region that the provider does not have",
+    why="Nobody asks for a misspelled region, or for the name of its place, so the price has no effect.",
+    breaks="""\
+skus: {a: {usd: {Iowa: 1.0}}}
+""",
+    near="""\
+skus: {a: {usd: {us-central1: 1.0}}}
+""",
+    remedy="Use the provider's own name of the region, as `capplan catalog regions` lists it.",
+    source="catalogs/hardware/regions.yaml",
+)
 TIERS = Check(
     code="tiers",
     severity="error",

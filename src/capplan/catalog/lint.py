@@ -10,13 +10,17 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
 from capplan.catalog import checks
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.query import CatalogRow, rows_of
-from capplan.catalog.rows import ServiceCatalog
+from capplan.catalog.regions import names_of_regions
+from capplan.catalog.roots import PROVIDERS
+from capplan.catalog.rows import GLOBAL, ServiceCatalog, Sku
+from capplan.errors import nearest
 from capplan.findings import Check, Finding, Severity
 
 UNITS = frozenset(
@@ -43,13 +47,14 @@ class LintFacts(NamedTuple):
     """What the rules compare with.
 
     home: the region of each provider that others are compared with. uneven: SKUs of each provider whose sizes
-    do not cost the same per core, as a regular expression.
+    do not cost the same per core, as a regular expression. regions: those of each provider by all names.
     """
 
     today: date
     gpus: frozenset[str]
     home: Mapping[str, str] = {}
     uneven: Mapping[str, str] = {}
+    regions: Mapping[str, Mapping[str, str]] = {}
 
     def is_even(self, provider: str, sku: str) -> bool:
         """Say whether a SKU is held to the price of its family."""
@@ -61,7 +66,12 @@ def lint_facts(catalog: Catalog, today: date) -> LintFacts:
     known, laws = catalog.facts("gpus"), catalog.known_facts("laws")
     uneven = {provider: "|".join(patterns) for provider, patterns in laws.get("uneven", {}).items()}
     gpus = frozenset((*known["gpus"], *known.get("others", ())))
-    return LintFacts(today, gpus, laws.get("home", {}), uneven)
+    regions = {
+        provider: names_of_regions(catalog, provider)
+        | {n: n for n in laws.get("places", {}).get(provider, ())}
+        for provider in PROVIDERS
+    }
+    return LintFacts(today, gpus, laws.get("home", {}), uneven, regions)
 
 
 Rule = Callable[[ServiceCatalog, list[CatalogRow], LintFacts], Iterator[tuple[Severity, str]]]
@@ -197,7 +207,17 @@ def family(provider: str, sku: str) -> str:
     return re.sub(r"-\d+", "", sku, count=1)
 
 
+def _places(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> Iterator[tuple[Severity, str]]:
+    known = facts.regions.get(file.provider, {})
+    for region in sorted(file.regions - {GLOBAL, *known.values()}) if known else ():
+        own = f"Its region is {known[region]}." if region in known else nearest(region, known.values())
+        yield "warning", f"{file.provider} has no region '{region}'. {own}".strip()
+
+
 def _dates(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> Iterator[tuple[Severity, str]]:
+    coming = [row for row in rows if (row.as_of or "") > facts.today.isoformat()]
+    if coming:
+        yield "warning", _said(coming, f"the price is of {coming[0].as_of}, a day that is to come")
     undated = [row for row in rows if row.as_of is None]
     if undated:
         yield "warning", _said(undated, "the age of the price is unknown")
@@ -246,9 +266,21 @@ def _tiers(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> It
             yield "error", f"the first block of {name} starts at {starts[0]:g}, not at 0"
         if len(set(starts)) < len(starts):
             yield "error", f"two blocks of {name} start at the same quantity"
+        dearer = _dearer(blocks)
+        if dearer:
+            yield "warning", f"{dearer}: this block of {name} costs more than the one before"
         open_blocks = [block.name for block in blocks if not block.prices]
         if open_blocks:
             yield "warning", f"{', '.join(open_blocks)}: this block of {name} has no price"
+
+
+def _dearer(blocks: Sequence[Sku]) -> str:
+    """Return the first block that costs more than the one before it; empty where there is none."""
+    for first, second in pairwise(block for block in blocks if not block.free):
+        for region in second.prices.get("on_demand", {}):
+            if (second.usd(region) or 0.0) > (first.usd(region) or math.inf):
+                return f"{second.name} in {region}"
+    return ""
 
 
 def _nodes(file: ServiceCatalog, rows: list[CatalogRow], facts: LintFacts) -> Iterator[tuple[Severity, str]]:
@@ -284,6 +316,7 @@ RULES: dict[Check, Rule] = {
     checks.PRICE_PER_VCPU: _per_vcpu,
     checks.REGION_FACTOR: _regions,
     checks.AGE: _dates,
+    checks.UNKNOWN_REGION: _places,
     checks.UNKNOWN_GPU: _gpus,
     checks.TIERS: _tiers,
     checks.HALF_A_CACHE: _nodes,

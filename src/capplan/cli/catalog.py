@@ -162,7 +162,7 @@ def compare(
 @catalog.command(cls=Command)
 def check(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Catalog files; by default, all that ship with capplan.")
+        list[Path] | None, typer.Argument(help="Catalog files or directories; by default, all that ship.")
     ] = None,
     today: Today = None,
     strict: Strict = False,
@@ -181,12 +181,13 @@ def check(
     from capplan.catalog.lint import lint, lint_facts
     from capplan.catalog.load import read_service
     from capplan.cli.output import show as print_report
+    from capplan.cli.price_lists import catalog_files
     from capplan.errors import ExitCode
     from capplan.report.catalog_tables import lint_report
 
     catalog = Catalog(catalogs)
     facts = lint_facts(catalog, day_of(today))
-    checked = [read_service(path) for path in files] if files else catalog.services()
+    checked = [read_service(path) for path in catalog_files(files)] if files else catalog.services()
     findings = [finding for file in checked for finding in lint(file, facts, catalog.known(file))]
     print_report(lint_report(findings, [file.file for file in checked]), fmt, output, force)
     if any(finding.severity == "error" for finding in findings):

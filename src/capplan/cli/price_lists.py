@@ -202,6 +202,17 @@ def _linted(files: Sequence[ServiceCatalog], below: Catalog, today: date) -> lis
     return sorted(found, key=lambda f: f.rank)
 
 
+def catalog_files(given: Sequence[Path]) -> list[Path]:
+    """Return the catalog files that are meant: those of a directory, by provider and name."""
+    found: list[Path] = []
+    for path in given:
+        inside = [file for provider in PROVIDERS for file in sorted((path / provider).glob("*.yaml"))]
+        if path.is_dir() and not inside:
+            raise InputError(Problem(str(path), "holds no catalog"))
+        found += inside or [path]
+    return found
+
+
 def directory_report(directory: Path, catalogs: Path | None, today: date) -> Report:
     """Return what the catalogs of ``directory`` change in the others."""
     from capplan.catalog.catalog import Catalog
@@ -210,8 +221,5 @@ def directory_report(directory: Path, catalogs: Path | None, today: date) -> Rep
     from capplan.report.imported import difference_report
 
     below = Catalog(catalogs, without=directory)
-    paths = [path for provider in PROVIDERS for path in sorted((directory / provider).glob("*.yaml"))]
-    if not paths:
-        raise InputError(Problem(str(directory), "holds no catalog"))
-    files = [read_service(path) for path in paths]
+    files = [read_service(path) for path in catalog_files([directory])]
     return difference_report(difference(files, below), _linted(files, below, today))

@@ -46,8 +46,8 @@ services: {api: {platform: vm-group, provider: azure, machine: Standard_D4s_v5, 
 ADDED_SKU_UNUSED = Check(
     code="added-sku-unused",
     severity="warning",
-    title="A price book adds a SKU that nothing uses, and a known one is called almost the same",
-    why="A misspelled name with a unit adds a SKU, and the list price that it was to replace stays.",
+    title="A price book adds a SKU or a region that nothing uses, and a known one is called almost the same",
+    why="A misspelled name adds a SKU or a region, and the price that it was to replace stays.",
     breaks="""\
 # file: own.yaml
 schema: 1

@@ -32,6 +32,13 @@ def added_findings(catalog: Catalog, lines: Sequence[CostLine]) -> Iterator[Find
         if not {key, tariff} & used:
             message = f"a price book adds {key}, and nothing in the plan uses it"
             yield checks.ADDED_SKU_UNUSED.finding("pricing", message, f"Did you mean {near}?")
+    regions = {line.meter.region for line in lines}
+    for region, near in catalog.unknown_likenesses():
+        if region not in regions:
+            message = (
+                f"a price book estimates {region}, which no provider has, and nothing in the plan uses it"
+            )
+            yield checks.ADDED_SKU_UNUSED.finding("pricing", message, near)
 
 
 def _unpriced(provider: str, region: str, lines: Sequence[CostLine]) -> Finding:

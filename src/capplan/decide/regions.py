@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
-from capplan.catalog.regions import carbon_of
+from capplan.catalog.regions import carbon_of, names_of_regions
 from capplan.cost.lines import (
+    NOT_SOLD,
     Certainty,
     CostLine,
     Terms,
@@ -32,6 +33,7 @@ class InRegion(NamedTuple):
     expected: USD a month of what has a price; None where nothing has one. missing: SKUs without a price.
     now: whether it is where the plan is. estimated_share: how much of the cost uses estimated prices.
     gco2e_per_kwh: of the local grid, where a source says so.
+    not_sold: SKUs without a price that the region is known not to sell.
     problem: why there is no such plan, where there is none.
     """
 
@@ -44,13 +46,15 @@ class InRegion(NamedTuple):
     now: bool
     gco2e_per_kwh: float | None
     estimated_share: float
+    not_sold: Sequence[str] = ()
     problem: str = ""
 
     @property
-    def rank(self) -> tuple[bool, bool, float, str]:
-        """What sorts regions: exact ones first, by cost; then the others, by what is known of theirs."""
+    def rank(self) -> tuple[bool, bool, bool, float, str]:
+        """What sorts regions: exact ones first, by cost; then the others; impossible ones last."""
         known = self.expected is not None
-        return (not (known and self.is_exact), not known, self.expected or 0.0, self.region)
+        inexact = not (known and self.is_exact)
+        return (inexact, bool(self.not_sold), not known, self.expected or 0.0, self.region)
 
     @property
     def is_exact(self) -> bool:
@@ -99,8 +103,13 @@ def _places(now: Estimate, wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
         what = "nothing of the plan runs in a region of a provider, so there is nothing to compare"
         raise InputError(now.file.places.problem(("regions",), what))
     every = [(provider, region) for provider, regions in known.items() for region in regions]
+    if ALL in wanted and len(wanted) > 1:
+        raise InputError(
+            Problem("--regions", f"'{ALL}' stands beside other regions", "Give one or the other.")
+        )
+    names = {(of, name.lower()): at for of in known for name, at in names_of_regions(catalog, of).items()}
     for name in dict.fromkeys(wanted):
-        found = [place for place in every if name in (ALL, place[1])]
+        found = [(of, at) for of, at in every if name == ALL or names.get((of, name.lower())) == at]
         if not found:
             what = f"{' and '.join(known)} have no region '{name}'" if len(known) > 1 else ""
             what = what or f"{next(iter(known))} has no region '{name}'"
@@ -179,6 +188,7 @@ def _row(now: Estimate, catalog: Catalog, provider: str, region: str, moved: lis
 def _priced(now: Estimate, provider: str, region: str, lines: Sequence[CostLine]) -> InRegion:
     catalog = now.context.catalog
     known = any(line.cost is not None for line in lines)
+    unsold = NOT_SOLD.format(provider=provider, region=region)
     return InRegion(
         provider=provider,
         region=region,
@@ -189,4 +199,5 @@ def _priced(now: Estimate, provider: str, region: str, lines: Sequence[CostLine]
         now=region == now.plan.regions.get(provider),  # type: ignore[call-overload]
         gco2e_per_kwh=carbon_of(catalog, provider).get(region),
         estimated_share=estimated_share(lines, 0),
+        not_sold=list(dict.fromkeys(line.sku for line in lines if line.source == unsold)),
     )

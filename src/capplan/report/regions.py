@@ -59,20 +59,22 @@ def _compared(plan: str, rows: Sequence[InRegion]) -> Iterator[Block]:
     yield Heading(f"{plan}: the same plan in {numbers.counted(len(rows), 'region')}, cost per month")
     base = next((row.expected for row in rows if row.now and row.is_exact), None)
     columns = [Column("Region"), Column("Place", shrinks=True)]
-    columns += [
-        Column(name, right=True) for name in ("USD expected", "against now", "unpriced SKUs", "gCO2e/kWh")
-    ]
-    yield Table(columns, [_cells(row, base) for row in rows])
+    columns += [Column(name, right=True) for name in ("USD expected", "against now", "unpriced SKUs")]
+    cells = [_cells(row, base) for row in rows]
+    if any(row.gco2e_per_kwh is not None for row in rows):
+        columns.append(Column("gCO2e/kWh", right=True))
+    yield Table(columns, [row[: len(columns)] for row in cells])
     yield from _lacking(rows)
 
 
 def _lacking(rows: Sequence[InRegion]) -> Iterator[Block]:
     """Yield what has no price, with the regions that lack it, and why a region has no such plan."""
-    where: dict[str, list[str]] = {}
+    where: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         for sku in row.missing:
-            where.setdefault(sku, []).append(row.region)
-    said = [f"{sku} has no price in {_named(regions)}" for sku, regions in where.items()]
+            how = "is not sold" if sku in row.not_sold else "has no price"
+            where.setdefault((sku, how), []).append(row.region)
+    said = [f"{sku} {how} in {_named(regions)}" for (sku, how), regions in where.items()]
     said += [f"{row.region}: {row.problem}" for row in rows if row.problem]
     guessed = [f"{row.region} {row.estimated_share:.0%}" for row in rows if row.estimated_share]
     if guessed:
@@ -121,6 +123,7 @@ def _document(row: InRegion) -> Mapping[str, Any]:
         },
         "estimated_share": row.estimated_share,
         "unpriced": list(row.missing),
+        "not_sold": list(row.not_sold),
         "gco2e_per_kwh": row.gco2e_per_kwh,
         "problem": row.problem or None,
     }
