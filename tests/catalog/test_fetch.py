@@ -184,3 +184,24 @@ def test_without_a_server_the_message_is_clear(update, url, says):
 
 def test_no_region_is_too_much(update):
     assert "which region?" in update("aws", "--select", "service=ec2").stderr
+
+
+def test_savings_plans_and_savings_of_spot_are_lists_of_their_own(update, server, tmp_path):
+    path = "/savingsPlan/v1.0/aws/AWSComputeSavingsPlan/2/eu-west-3/index.json"
+    listed = {"regions": [{"regionCode": "eu-west-3", "versionUrl": path}]}
+    index = "/savingsPlan/v1.0/aws/AWSComputeSavingsPlan/current/region_index.json"
+    server.pages |= {index: json.dumps(listed).encode(), path: json.dumps(lists.PLANS).encode()}
+    run = update("aws", "--select", "service=savings-plans,region=eu-west-3")
+    assert run.exit_code == 0, run.stderr
+    skus = yaml.safe_load((tmp_path / "own" / "aws" / "ec2.yaml").read_text())["skus"]
+    assert skus["m9z.large"]["commit_3y"] == {"eu-west-3": 0.045}
+    refused = update("aws", "--select", "service=savings-plans,region=eu-west-33")
+    assert refused.exit_code == 2
+    assert "no Savings Plans in 'eu-west-33'. Did you mean 'eu-west-3'?" in refused.stderr
+
+    saved = {"spot_advisor": {"eu-west-3": {"Linux": {"m5.large": {"s": 60, "r": 1}}}}}
+    server.pages["/spot-advisor-data.json"] = json.dumps(saved).encode()
+    run = update("aws", "--select", "service=spot-advisor,region=eu-*")
+    assert run.exit_code == 0, run.stderr
+    skus = yaml.safe_load((tmp_path / "own" / "aws" / "ec2.yaml").read_text())["skus"]
+    assert 0 < skus["m5.large"]["spot"]["eu-west-3"] < 0.1

@@ -11,8 +11,10 @@ import csv
 import io
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from html.parser import HTMLParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -98,6 +100,14 @@ CLAIMS = {
     "claims": {"a": CLAIM | {"expression": "components.api.instances.peak"}},
 }
 
+PRICES = [
+    price_lists.azure_row(HOSTILE, HOSTILE, HOSTILE, HOSTILE, 1),
+    price_lists.azure_row("Beam", "Beam", "Beam", "Beam", 1, armRegionName=HOSTILE),
+    price_lists.vm(1, armRegionName=HOSTILE) | {"armSkuName": HOSTILE},
+    price_lists.vm(1, type=HOSTILE),
+]
+"""Rows of a provider's price list."""
+
 MORE: Mapping[str, list[list[str]]] = {
     "audit": [["-v"]],
     "estimate": [
@@ -121,8 +131,11 @@ FIXED: Mapping[str, list[str]] = {
 OF_FINDINGS = {"junit", "sarif", "github"}
 """Formats that have tests of their own."""
 
-LATER = {"check", "diff", "verify", "catalog import", "catalog update"}
-"""Commands that write the same reports as others, or do not write what `-o` names."""
+LATER = {"check", "diff", "verify"}
+"""Commands that write the same reports as others."""
+
+TO_STDOUT = {"catalog import", "catalog update"}
+"""Commands whose `-o` names a directory for something else than the report."""
 
 
 def _leaves(words: list[str], command: Any) -> Iterator[tuple[list[str], Any]]:
@@ -155,6 +168,7 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("hostile")
     (path / "plan.yaml").write_text(json.dumps(PLAN))
     (path / "claims.yaml").write_text(json.dumps(CLAIMS))
+    (path / "prices.json").write_text(json.dumps({"Items": PRICES}))
     for file in FROZEN.rglob("*.yaml"):
         new = path / "catalogs" / file.relative_to(FROZEN)
         new.parent.mkdir(parents=True, exist_ok=True)
@@ -165,9 +179,35 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def price_server(there: Path) -> Iterator[str]:
+    """Return the address of a server of price lists on this machine."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps({"Items": PRICES}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("no_proxy", "127.0.0.1")
+        patch.setenv("XDG_CACHE_HOME", str(there / "cache"))
+        yield f"http://127.0.0.1:{http.server_port}"
+    http.shutdown()
+    http.server_close()
+
+
 def _arguments(command: Any, name: str, there: Path) -> list[str]:
     """Return what the command must be given; an argument of a new name has to be added here."""
-    known = {"plan": there, "sku": SKU, "directory": there / "catalogs"}
+    known = {"plan": there, "sku": SKU, "directory": there / "catalogs", "provider": "azure"}
+    known["files"] = there / "prices.json"
     needed = [p for p in command.params if p.param_type_name == "argument"]
     given = [str(known[p.name]) for p in needed if (p.required or p.name == "plan") and name != "llm"]
     takes_catalogs = any(p.name == "catalogs" for p in command.params) and name not in ("llm", "check")
@@ -176,14 +216,26 @@ def _arguments(command: Any, name: str, there: Path) -> list[str]:
 
 @pytest.mark.parametrize(("words", "command", "fmt", "asked"), list(_runs()))
 def test_hostile_text_stays_text(
-    capplan: Callable, there: Path, words: list[str], command: Any, fmt: str, asked: list[str]
+    capplan: Callable,
+    there: Path,
+    price_server: str,
+    words: list[str],
+    command: Any,
+    fmt: str,
+    asked: list[str],
 ) -> None:
     name = " ".join(words)
     if fmt in ("svg", "png"):
         pytest.importorskip("vl_convert")
     target = there / f"out.{fmt}"
     given = [*_arguments(command, name, there), *FIXED.get(name, []), *asked]
-    run = capplan(*words, *given, "--format", fmt, "-o", target, "--force")
+    if name == "catalog update":
+        given += ["--url", price_server, "--select", "service=Beam,region=francecentral"]
+    written = ["-o", there / f"own-{words[-1]}-{fmt}"] if name in TO_STDOUT else ["-o", target, "--force"]
+    run = capplan(*words, *given, "--format", fmt, *written)
+    if name in TO_STDOUT:
+        assert MARK.split("(")[0] in run.stdout
+        target.write_text(run.stdout, encoding="utf-8")
     _check_shown(run.stderr)
     if run.exit_code == 2:
         # A report that the format cannot hold is refused in words.
@@ -319,14 +371,7 @@ def test_the_hostile_text_comes_through(capplan: Callable, there: Path) -> None:
 
 @pytest.mark.parametrize("fmt", ["table", "json", "csv", "markdown", "html"])
 def test_hostile_words_of_a_price_list_stay_text(capplan: Callable, there: Path, fmt: str) -> None:
-    rows = [
-        price_lists.azure_row(HOSTILE, HOSTILE, HOSTILE, HOSTILE, 1),
-        price_lists.azure_row("Beam", "Beam", "Beam", "Beam", 1, armRegionName=HOSTILE),
-        price_lists.vm(1, armRegionName=HOSTILE) | {"armSkuName": HOSTILE},
-        price_lists.vm(1, type=HOSTILE),
-    ]
     path = there / "prices.json"
-    path.write_text(json.dumps({"Items": rows}))
     run = capplan("catalog", "import", "azure", path, "-o", there / f"own-{fmt}", "--format", fmt)
     assert run.exit_code == 0, run.stderr
     _check_shown(run.stderr)
@@ -337,6 +382,46 @@ def test_hostile_words_of_a_price_list_stay_text(capplan: Callable, there: Path,
     )
     assert listed.exit_code == 0, listed.stderr
     PARSERS[fmt](listed.stdout.encode())
+
+
+@pytest.mark.parametrize("fmt", sorted(OF_FINDINGS))
+def test_hostile_names_of_a_catalog_stay_text_in_formats_of_findings(
+    capplan: Callable, tmp_path: Path, fmt: str
+) -> None:
+    path = tmp_path / "aws" / "beam.yaml"
+    path.parent.mkdir()
+    source = {"as_of": "unknown", "text": HOSTILE}
+    skus = {HOSTILE: {"unit": HOSTILE, "usd": {HOSTILE: 1}}}
+    of = {"provider": "aws", "service": "beam", "kind": "meter", "unit": "hour", "source": "a"}
+    path.write_text(json.dumps({"schema": 1, **of, "sources": {"a": source}, "skus": skus}))
+    run = capplan("catalog", "check", path, "--today", "2026-11-01", "--format", fmt)
+    assert run.exit_code == 2
+    _check_shown(run.stderr)
+    assert MARK in run.stdout
+    CI_PARSERS[fmt](run.stdout)
+
+
+def _github(text: str) -> None:
+    """Check that every line is one annotation, so that none is one of the text's own."""
+    commands = re.findall(r"(?m)^::(\w+) [^\n]*?::", text)
+    assert commands
+    assert len(commands) == len(text.splitlines())
+    assert set(commands) <= {"error", "warning", "notice"}
+    assert not {sign for sign in text if not sign.isprintable() and sign != "\n"}
+
+
+def _sarif(text: str) -> None:
+    (run,) = json.loads(text)["runs"]
+    assert run["results"]
+
+
+def _junit(text: str) -> None:
+    assert {element.tag for element in ElementTree.fromstring(text.encode()).iter()} <= {
+        *("testsuites", "testsuite", "testcase", "failure", "error", "skipped", "system-out")
+    }
+
+
+CI_PARSERS: Mapping[str, Callable[[str], None]] = {"github": _github, "sarif": _sarif, "junit": _junit}
 
 
 def test_hostile_names_of_files_stay_text(capplan: Callable, tmp_path: Path, root: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.imports.collect import Collection
 from capplan.catalog.imports.found import Found
+from capplan.catalog.rows import Sku
 
 _MACHINE = re.compile(r"([a-z]\d+[a-z]?)-(?:standard|highmem|highcpu|himem|ultramem)-\d+")
 _SERVER = re.compile(r"(GP|MO)_Standard_([DE])(\d+)([a-z]*)_v(\d)")
@@ -27,7 +28,7 @@ def derive(collection: Collection, below: Catalog) -> None:
 
 
 def _machines(collection: Collection, below: Catalog) -> Iterator[Found]:
-    for sku in below.service("gcp", "compute-engine").skus.values():
+    for sku in _skus(below, "gcp", "compute-engine"):
         match = _MACHINE.fullmatch(sku.name)
         if match is None or sku.gpu or not sku.vcpu or not sku.memory_gib:
             continue
@@ -39,7 +40,7 @@ def _machines(collection: Collection, below: Catalog) -> Iterator[Found]:
 
 
 def _servers(collection: Collection, below: Catalog) -> Iterator[Found]:
-    for sku in below.service("azure", "postgresql-flexible").skus.values():
+    for sku in _skus(below, "azure", "postgresql-flexible"):
         match = _SERVER.fullmatch(sku.name)
         if match is None or not sku.vcpu:
             continue
@@ -48,6 +49,10 @@ def _servers(collection: Collection, below: Catalog) -> Iterator[Found]:
             yield Found(
                 "postgresql-flexible", sku.name, "hour", region, sku.vcpu * usd, rate=rate, kind="database"
             )
+
+
+def _skus(below: Catalog, provider: str, service: str) -> Iterable[Sku]:
+    return below.service(provider, service).skus.values() if service in below.names(provider) else ()
 
 
 def _prices(collection: Collection, service: str, sku: str) -> dict[tuple[str, str], float]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from capplan.catalog.imports.collect import Selection
-from capplan.errors import InputError, Problem
+from capplan.errors import InputError, Problem, nearest
 
 URLS = {
     "aws": "https://pricing.us-east-1.amazonaws.com",
@@ -60,6 +60,11 @@ AWS_OFFERS = {
     "cloudfront": "AmazonCloudFront",
 }
 """The offer that has the prices of a service; other services are asked for by the name of their offer."""
+
+SAVINGS_PLANS, SPOT_ADVISOR = "savings-plans", "spot-advisor"
+"""Lists of AWS that are no offers: prices of EC2 under Savings Plans, and what spot saves."""
+
+_ADVISOR_URL = "https://spot-bid-advisor.s3.amazonaws.com"
 
 AZURE_SERVICES = {
     "virtual-machines": "Virtual Machines",
@@ -154,6 +159,27 @@ def _region(selection: Selection) -> str:
 
 
 def _aws(source: FetchFrom, selection: Selection, begin: Begin) -> Iterator[Path]:
+    if selection.service == SPOT_ADVISOR:
+        base = _ADVISOR_URL if source.url == URLS["aws"] else source.url
+        yield _download(source, f"{base}/spot-advisor-data.json", "spot-advisor.json", begin)
+    elif selection.service == SAVINGS_PLANS:
+        yield _savings_plans(source, _region(selection), begin)
+    else:
+        yield _aws_offer(source, selection, begin)
+
+
+def _savings_plans(source: FetchFrom, region: str, begin: Begin) -> Path:
+    """Fetch the Savings Plans of a region, whose address the index of all regions has."""
+    index = f"{source.url}/savingsPlan/v1.0/aws/AWSComputeSavingsPlan/current/region_index.json"
+    listed = _page(_download(source, index, "savings-plans.json", begin)).get("regions")
+    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    known = {str(row.get("regionCode")): str(row.get("versionUrl", "")) for row in rows}
+    if region not in known:
+        raise InputError(Problem("--select", f"no Savings Plans in '{region}'", nearest(region, known)))
+    return _download(source, _at(source, known[region]), f"savings-plans-{region}.json", begin)
+
+
+def _aws_offer(source: FetchFrom, selection: Selection, begin: Begin) -> Path:
     offer, region = _named(AWS_OFFERS, selection.service), _region(selection)
     url = f"{source.url}/offers/v1.0/aws/{_quoted(offer)}/current/{_quoted(region)}/index.csv"
     path = _download(source, url, f"{offer}-{region}.csv", begin)
@@ -163,7 +189,7 @@ def _aws(source: FetchFrom, selection: Selection, begin: Begin) -> Iterator[Path
         path.unlink()
         what = f"the server sent something else than a price list of {offer}"
         raise InputError(Problem(_host(source), what, "Does the network ask you to log in?"))
-    yield path
+    return path
 
 
 def _azure(source: FetchFrom, selection: Selection, begin: Begin) -> Iterator[Path]:
@@ -295,7 +321,7 @@ def _copy(answer: HTTPResponse, part: Path, have: int, begin: Begin) -> int:
 
 def _refusal(source: FetchFrom, code: int, name: str) -> Problem:
     if source.provider == "aws" and code in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
-        known = ", ".join(sorted(AWS_OFFERS))
+        known = ", ".join(sorted((*AWS_OFFERS, SAVINGS_PLANS, SPOT_ADVISOR)))
         what = f"the server answers {code}: AWS has no price list {name.removesuffix('.csv')}"
         return Problem(_host(source), what, f"Check the region. Known services: {known}.")
     remedy = "Check the API key." if code in (401, 403) else "Check --select."
