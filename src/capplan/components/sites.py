@@ -42,7 +42,7 @@ def _measures(ctx: Context, stores: Sequence[Component]) -> Iterator[Measure]:
     """Yield RPO and RTO of the system when any active site is lost: those of its slowest link."""
     from capplan.plan.regional import SiteRecovery
 
-    goal = ctx.plan.site_recovery or SiteRecovery()
+    goal = ctx.plan.site_recovery or SiteRecovery.model_validate({})
     elsewhere = [site for site in ctx.plan.sites.values() if site.standby is not None]
     rpo_min, rpo_by = _worst(stores, "RPO, region lost")
     rto_min, rto_by = _worst(stores, "RTO, region lost")
