@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capplan.errors import InputError
-from capplan.gate.actual import Actual, Drift, Usage, compare
+from capplan.gate.actual import Actual, Drift, compare
 from capplan.gate.actual_report import headline, report_of
+from capplan.gate.matching import Usage
 from capplan.report.blocks import Style
 from capplan.report.formats import written
 from capplan.report.json_format import estimate_document

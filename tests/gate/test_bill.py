@@ -68,6 +68,7 @@ TITLES = {
         "period": "invoice.month",
         "kind": "cost_type",
         "credits": "credits",
+        "labels": "system_labels",
         "list": "cost_at_list",
     },
     "oracle": {
@@ -247,6 +248,14 @@ def test_amortised_costs_that_are_not_those_billed_are_said(tmp_path: Path) -> N
     read = bill(tmp_path, "focus", {"kind": "Usage", "status": "Used", "cost": 100, "billed": 0}, purchase)
     assert parts(read) == {"covered": 100.0}
     assert read.notes == ["costs are amortised and add up to 100.00; 1,200.00 was billed"]
+
+
+def test_a_row_says_how_its_machine_is_bought_and_which_it_is(tmp_path: Path) -> None:
+    labels = '[{"key": "compute.googleapis.com/machine_spec", "value": "n2-standard-8"}]'
+    spot = "Spot Preemptible N2 Instance Core running in Iowa"
+    read = bill(tmp_path, "google", {"kind": "regular", "sku": spot, "labels": labels}, {"labels": "[]"})
+    assert list(read.rows["words"]) == ["spot machine:n2-standard-8", ""]
+    assert list(bill(tmp_path, "azure", {"kind": "Usage", "model": "Spot"}).rows["words"]) == ["spot"]
 
 
 def test_what_is_no_bill_is_told_what_one_has(tmp_path: Path) -> None:

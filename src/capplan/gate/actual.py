@@ -7,26 +7,19 @@ price differs, on what was used. Both add up to the whole.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from capplan.gate.assembled import assembled
 from capplan.gate.bill import days_of, read_bill
 from capplan.gate.exports import COMPARED
+from capplan.gate.matching import Charge, Usage, as_bought, match, together, unit_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Document = Mapping[str, Any]
-
-
-class Usage(NamedTuple):
-    """What was used of one SKU in a month. cost is None where nobody knows the price."""
-
-    quantity: float
-    unit: str
-    cost: float | None
 
 
 class Drift(NamedTuple):
@@ -122,21 +115,6 @@ _WHOLE_MONTH_DAYS = 28
 _NOTHING = 5e-5
 """USD: less is what rounding leaves of fees."""
 
-_UNITS = {
-    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "1 hour", "cluster-hour", "instance-hour"), "hour"),
-    **dict.fromkeys(
-        ("gib-month", "gibibyte month", "gib-mo", "gb-mo", "gb-month", "1 gb/month"), "GiB-month"
-    ),
-    **dict.fromkeys(("gib", "gibibyte", "gb", "1 gb"), "GiB"),
-    **dict.fromkeys(("request", "requests", "count", "1"), "request"),
-}
-"""Units as the providers write them. AWS's and Azure's "GB" of storage are 2³⁰ bytes."""
-
-
-def unit_of(text: str) -> str:
-    """Return a unit by one name, so that two sides can be compared."""
-    return _UNITS.get(text.strip().lower(), text.strip())
-
 
 def compare(document: Document, bill: Path, names: Mapping[str, str]) -> Actual:
     """Return an estimate's JSON against a bill's CSV file.
@@ -150,10 +128,8 @@ def compare(document: Document, bill: Path, names: Mapping[str, str]) -> Actual:
     months = sorted(usage["month"].unique())
     each = 1.0 / max(1, len(months))
     estimated = _estimated(document)
-    billed: dict[str, Usage] = {}
-    for service, sku, used in _summed(usage, each):
-        name = _name_of(service, sku, estimated, names)
-        billed[name] = _together(billed[name], used) if name in billed else used
+    charges, assembly = assembled(_summed(usage, each), estimated)
+    billed = match(charges, estimated, names)
     every = [Drift(name, estimated.get(name), billed.get(name)) for name in {**estimated, **billed}]
     every.sort(key=lambda drift: (-abs(drift.difference or 0.0), drift.name))
     others = read.rows[~compared].groupby("kind", sort=False)["cost"].sum() * each
@@ -164,69 +140,32 @@ def compare(document: Document, bill: Path, names: Mapping[str, str]) -> Actual:
         days=days_of(usage),
         drifts=every,
         left_out=apart,
-        notes=read.notes,
+        notes=[*read.notes, *assembly],
         dated=read.dated,
     )
-
-
-def _together(one: Usage, other: Usage) -> Usage:
-    """Return the sum; units that differ leave a quantity that compares with nothing.
-
-    A discount has neither quantity nor unit.
-    """
-    cost = None if one.cost is None or other.cost is None else one.cost + other.cost
-    if not one.unit or not other.unit:
-        return Usage(one.quantity + other.quantity, one.unit or other.unit, cost)
-    if unit_of(one.unit) != unit_of(other.unit):
-        return Usage(0.0, "several units", cost)
-    return Usage(one.quantity + other.quantity, one.unit, cost)
 
 
 def _estimated(document: Document) -> dict[str, Usage]:
     found: dict[str, Usage] = {}
     for line in document["cost_lines"]:
-        name = f"{line['provider']}/{line['service']}/{line['sku']}"
+        name = as_bought(f"{line['provider']}/{line['service']}/{line['sku']}", line["rate"] == "spot")
         # The hours of a discount are those of the line that it is on.
         usage = Usage(max(line["quantity"] or 0.0, 0.0), line["unit"], line["monthly_cost"])
-        found[name] = _together(found[name], usage) if name in found else usage
+        found[name] = together(found[name], usage) if name in found else usage
     return found
-
-
-def _name_of(service: str, sku: str, estimated: Mapping[str, Usage], names: Mapping[str, str]) -> str:
-    """Return the catalog's name of a billed SKU: mapped, the same, or the machine type that it names."""
-    for candidate in (f"{service}/{sku}", sku, *sku.split(" | ")):
-        if candidate in names:
-            return names[candidate]
-        if candidate in estimated:
-            return candidate
-    plain = _plain(sku)
-    matching = [name for name in estimated if _is_named(name.split("/")[-1], plain)]
-    return max(matching, key=len) if matching else f"{service}/{sku}"
-
-
-def _is_named(sku: str, billed: str) -> bool:
-    """Say whether a bill's text names a machine type: only those, as other SKUs are common words."""
-    wanted = _plain(sku).removeprefix("standard-")
-    if not re.search(r"[a-z]\d|\d[a-z]", wanted):
-        return False
-    before = r"(?<!db\.)(?<!cache\.)(?<![a-z0-9])"
-    return re.search(rf"{before}{re.escape(wanted)}(?![a-z0-9])", billed) is not None
-
-
-def _plain(text: str) -> str:
-    return re.sub(r"[\s_]+", "-", text.lower())
 
 
 _UNKNOWN = "unknown quantity"
 
 
-def _summed(usage: pd.DataFrame, each: float) -> Iterator[tuple[str, str, Usage]]:
-    """Yield service, SKU and usage in a mean month, by unit; with one cost unknown, so is the sum."""
+def _summed(usage: pd.DataFrame, each: float) -> Iterator[Charge]:
+    """Yield what was used in a mean month, by SKU and unit; with one cost unknown, so is the sum."""
     unit = usage["unit"].where(usage["quantity"].notna(), _UNKNOWN)
-    keys = [usage["service"], usage["sku"], unit]
+    keys = [usage["service"], usage["sku"], usage["words"], unit]
     sums = usage.groupby(keys)[["quantity", "cost"]].sum()
     unknown = usage["cost"].isna().groupby(keys).any()
-    for (service, sku, of), quantity, cost, lacks in zip(
+    for (service, sku, words, of), quantity, cost, lacks in zip(
         sums.index, sums["quantity"], sums["cost"], unknown, strict=True
     ):
-        yield service, sku, Usage(float(quantity) * each, of, None if lacks else float(cost) * each)
+        used = Usage(float(quantity) * each, of, None if lacks else float(cost) * each)
+        yield Charge(service, sku, words, used)

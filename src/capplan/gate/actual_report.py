@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from capplan.gate.actual import Actual, Drift, Usage
+from capplan.gate.actual import Actual, Drift
+from capplan.gate.matching import Usage
 from capplan.report import numbers
 from capplan.report.blocks import Block, Heading, Lines, Report
 from capplan.report.json_format import SCHEMA_VERSION

@@ -15,6 +15,7 @@ import pandas as pd
 from capplan.arrays import Array
 from capplan.errors import InputError, Problem
 from capplan.gate.exports import COMPARED, DISCOUNT, EXPORTS, MONTH_FIRST, USED, Export
+from capplan.gate.matching import MACHINE, words_of
 from capplan.moments import Order, moments
 from capplan.plan.fields import LARGEST
 from capplan.stdin import name_of
@@ -24,9 +25,10 @@ from capplan.tabular import Column, Table, figures, read_table
 class Bill(NamedTuple):
     """The rows of a bill.
 
-    rows: service, sku, unit, quantity, cost, month of the invoice, kind (see :mod:`capplan.gate.exports`),
-    and start and end, in days since 1970. Quantity and cost are NaN where the cell is blank. Costs of all
-    rows add up to the export's own column of costs; those of commitments are amortised.
+    rows: service, sku, words (see :func:`words_of`), unit, quantity, cost, month of the invoice, kind (see
+    :mod:`capplan.gate.exports`), and start and end, in days since 1970. Quantity and cost are NaN where the
+    cell is blank. Costs of all rows add up to the export's own column of costs; those of commitments are
+    amortised.
     notes: how it was read, and what it leaves open. dated: whether it says when charges end.
     """
 
@@ -47,11 +49,12 @@ def read_bill(path: Path) -> Bill:
     months, days, said = _periods(table, export)
     first = np.floor(days / _DAY_S)
     ends = _ends(table, export, first)
-    names = [_cells(table, name) for name in _there(table, export.sku)]
+    skus = _text([_cells(table, name) for name in _there(table, export.sku)])
     rows = pd.DataFrame(
         {
             "service": _cells(table, export.service),
-            "sku": _text(names),
+            "sku": skus,
+            "words": _words(table, export, skus),
             "unit": _cells(table, next(iter(_there(table, export.unit)), export.service)),
             "quantity": _amounts(table, export.quantity),
             "cost": _amounts(table, export.cost),
@@ -63,6 +66,7 @@ def read_bill(path: Path) -> Bill:
     )
     said = [*said, *_basis(rows, table, export)]
     rows = _with_credits(_amortised(rows, table, export), table, export)
+    rows["words"] = rows["words"].where(rows["kind"] != "marketplace", "marketplace")
     rows.loc[~rows["kind"].isin(USED), ["quantity", "unit"]] = (0.0, "")
     return Bill(rows, list(dict.fromkeys([*said, *_open(rows)])), bool(np.any(ends > first)))
 
@@ -240,6 +244,20 @@ def _text(names: Sequence[Sequence[str]]) -> Sequence[str]:
     if all(cell.count("/") == 2 for cell in names[0]):
         return names[0]
     return [" | ".join(cells) for cells in zip(*names, strict=True)]
+
+
+def _words(table: Table, export: Export, skus: Sequence[str]) -> Sequence[str]:
+    texts = list(zip(skus, *(_cells(table, name) for name in _there(table, export.words)), strict=True))
+    known = {text: words_of(" | ".join(text)) for text in set(texts)}
+    words = [known[text] for text in texts]
+    if export.labels not in table.columns:
+        return words
+    labels = _cells(table, export.labels)
+    types = {cell: f" {MACHINE}{found[1]}" if (found := _SPEC.search(cell)) else "" for cell in set(labels)}
+    return [f"{of}{types[cell]}".strip() for of, cell in zip(words, labels, strict=True)]
+
+
+_SPEC = re.compile(r'/machine_spec"\s*,\s*"value"\s*:\s*"([a-z0-9-]+)"')
 
 
 def _amounts(table: Table, names: Sequence[str]) -> Array:

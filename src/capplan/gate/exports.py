@@ -49,7 +49,8 @@ class Export(NamedTuple):
     period: of the invoice, where it is not that of the usage. kinds: the first rule that holds.
     amortised: columns that add up to what covered usage costs; unused: those that add up to what a fee paid
     for and nobody used, those with a minus taken off. Without them, `cost` is amortised or billed as it is.
-    listed, billed: costs beside `cost`.
+    listed, billed: costs beside `cost`. words: columns
+    that say how a machine is bought, licensed and run. labels: the one that may name a machine.
     """
 
     name: str
@@ -68,6 +69,8 @@ class Export(NamedTuple):
     credits: str = ""
     listed: Sequence[str] = ()
     billed: Sequence[str] = ()
+    words: Sequence[str] = ()
+    labels: str = ""
 
     @property
     def columns(self) -> frozenset[str]:
@@ -78,7 +81,7 @@ class Export(NamedTuple):
             for part in several
             for each in part
         ]
-        return frozenset((self.service, self.credits, *names)) - {""}
+        return frozenset((self.service, self.credits, self.labels, *names)) - {""}
 
     def lacking(self, there: Sequence[str]) -> Sequence[str]:
         """Return the columns without which nothing can be compared, of several the first."""
@@ -98,6 +101,7 @@ _FOCUS = Export(
     period=("billingperiodstart",),
     currency=("billingcurrency",),
     billed=("billedcost",),
+    words=("pricingcategory", "xoperation"),
     kinds=(
         KindRule("tax", "chargecategory", "tax"),
         KindRule("unused commitment", "commitmentdiscountstatus", "unused"),
@@ -134,6 +138,15 @@ _AWS = Export(
         KindRule("fee", "lineitemlineitemtype", "(?:ri|savingsplan(?:recurring|upfront))?fee"),
         KindRule("covered", "lineitemlineitemtype", "discountedusage|savingsplancoveredusage"),
     ),
+    words=(
+        "lineitemoperation",
+        "lineitemlineitemdescription",
+        "productoperatingsystem",
+        "producttenancy",
+        "productdeploymentoption",
+        "productdatabaseengine",
+        "productcacheengine",
+    ),
     amortised=("reservationeffectivecost", "savingsplansavingsplaneffectivecost"),
     unused=(
         "reservationunusedamortizedupfrontfeeforbillingperiod",
@@ -162,6 +175,7 @@ _GOOGLE = Export(
     ),
     credits="credits",
     listed=("costatlist",),
+    labels="systemlabels",
 )
 
 _AZURE = Export(
@@ -175,6 +189,7 @@ _AZURE = Export(
     end=(),
     period=("billingperiodstartdate",),
     currency=("billingcurrency", "billingcurrencycode", "currency"),
+    words=("pricingmodel",),
     kinds=(
         KindRule("tax", "chargetype", "tax"),
         KindRule("refund", "chargetype", "refund"),

@@ -1,0 +1,162 @@
+"""Which SKU of an estimate a row of a bill is: by its name, service, purchase, licence and availability."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+
+class Usage(NamedTuple):
+    """What was used of one SKU in a month. cost is None where nobody knows the price."""
+
+    quantity: float
+    unit: str
+    cost: float | None
+
+
+class Charge(NamedTuple):
+    """What a bill says of one SKU. words: see :func:`words_of`."""
+
+    service: str
+    sku: str
+    words: str
+    usage: Usage
+
+    @property
+    def name(self) -> str:
+        """What the bill calls it."""
+        return f"{self.service}/{self.sku}"
+
+
+_UNITS = {
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "1 hour", "cluster-hour", "instance-hour"), "hour"),
+    **dict.fromkeys(
+        ("gib-month", "gibibyte month", "gib-mo", "gb-mo", "gb-month", "1 gb/month"), "GiB-month"
+    ),
+    **dict.fromkeys(("gib", "gibibyte", "gb", "1 gb"), "GiB"),
+    **dict.fromkeys(("request", "requests", "count", "1"), "request"),
+}
+"""Units as the providers write them. AWS's and Azure's "GB" of storage are 2³⁰ bytes."""
+
+
+def unit_of(text: str) -> str:
+    """Return a unit by one name, so that two sides can be compared."""
+    return _UNITS.get(text.strip().lower(), text.strip())
+
+
+def together(one: Usage, other: Usage) -> Usage:
+    """Return the sum; units that differ leave a quantity that compares with nothing.
+
+    A discount has neither quantity nor unit.
+    """
+    cost = None if one.cost is None or other.cost is None else one.cost + other.cost
+    if not one.unit or not other.unit:
+        return Usage(one.quantity + other.quantity, one.unit or other.unit, cost)
+    if unit_of(one.unit) != unit_of(other.unit):
+        return Usage(0.0, "several units", cost)
+    return Usage(one.quantity + other.quantity, one.unit, cost)
+
+
+_WORDS = {
+    "spot": r"\b(?:spot|preemptible|low.priority|dynamic)(?:usage)?\b",
+    "licensed": r"windows|\brhel\b|red hat|\bsuse\b|ubuntu pro|\bsql.(?:server|std|web|ent)"
+    r"|runinstances:(?!sv)\w",
+    "available": r"multi.?az|\bregional\b|zone.redundant",
+    "dedicated": r"dedicated|host(?:box)?usage|sole.tenancy",
+    "reserved": r"unused(?:box|dedicated)",
+    "beside": r"ebsoptimized|softwareusage|cpucredits",
+    "postgres": r"postgres|createdbinstance:00(?:14|21)",
+    "mysql": r"mysql|createdbinstance:00(?:02|16)",
+    "mariadb": r"mariadb|createdbinstance:0018",
+    "aurora": r"aurora|createdbinstance:00(?:16|21)",
+    "redis": r"redis",
+    "valkey": r"valkey",
+    "memcached": r"memcached",
+}
+"""What tells machines of one type apart. Sources: usage types and operation codes of AWS's documentation
+(docs.aws.amazon.com, "AMI billing information fields" and "CreateDBInstance" codes of the RDS user guide)."""
+
+_ENGINES = frozenset(("postgres", "mysql", "mariadb", "aurora", "redis", "valkey", "memcached"))
+"""A bill need not name the engine; all other words hold on both sides or on neither."""
+
+
+def words_of(text: str) -> str:
+    """Return what ``text`` says of how a machine is bought, licensed and run.
+
+    >>> words_of("USE1-SpotUsage:m5.xlarge"), words_of("Dv3 Series Windows"), words_of("BoxUsage:m5.xlarge")
+    ('spot', 'licensed', '')
+    """
+    return " ".join(word for word, pattern in _WORDS.items() if re.search(pattern, text.lower()))
+
+
+MACHINE = "machine:"
+"""Begins a word that is the type of the machine that a charge is a part of."""
+
+_SOLD_AS = {
+    "ec2": r"amazonec2|ec2|(?:amazon )?elastic compute cloud(?: - compute)?",
+    "rds": r".*(?:rds|relational database service)",
+    "aurora": r".*(?:rds|relational database service|aurora).*",
+    "elasticache": r".*elasticache",
+    "opensearch": r".*(?:opensearch|amazones).*",
+    "compute-engine": "compute engine",
+    "cloud-sql": "cloud sql.*",
+    "memorystore": ".*memorystore.*",
+    "virtual-machines": "virtual machines",
+}
+"""What bills call the services that sell machines, by how the catalog's name begins."""
+
+
+def match(
+    charges: Iterable[Charge], estimated: Mapping[str, Usage], names: Mapping[str, str]
+) -> dict[str, Usage]:
+    """Return what was billed by the names of the estimate, and what is not in it by the bill's own."""
+    found: dict[str, Usage] = {}
+    for charge in charges:
+        name = _name_of(charge, estimated, names)
+        found[name] = together(found[name], charge.usage) if name in found else charge.usage
+    return found
+
+
+def as_bought(name: str, spot: bool) -> str:
+    """Return the name of a SKU that tells apart how it is bought."""
+    return f"{name} spot" if spot else name
+
+
+def _name_of(charge: Charge, estimated: Mapping[str, Usage], names: Mapping[str, str]) -> str:
+    """Return the catalog's name of a billed SKU: mapped, the same, or the machine type that it names."""
+    spot = "spot" in charge.words.split()
+    for candidate in (charge.name, charge.sku, *charge.sku.split(" | ")):
+        bought = as_bought(names.get(candidate, candidate), spot)
+        if bought in estimated:
+            return bought
+        if candidate in names:
+            return names[candidate]
+    plain = _plain(charge.sku)
+    matching = [name for name in estimated if _is_machine(name, charge, plain)]
+    return max(matching, key=len) if matching else charge.name
+
+
+def _is_machine(name: str, charge: Charge, plain: str) -> bool:
+    """Say whether a charge is for a machine of the estimate; other SKUs are common words, so only those."""
+    _, service, sku = name.split("/", 2)
+    wanted = _plain(sku.split(" ", maxsplit=1)[0]).removeprefix("standard-")
+    if not re.search(r"[a-z]\d|\d[a-z]", wanted):
+        return False
+    sold_as = (pattern for prefix, pattern in _SOLD_AS.items() if service.startswith(prefix))
+    usual = f".*{re.escape(service.replace('-', ' '))}.*"
+    return (
+        re.search(rf"(?<![a-z0-9.]){re.escape(wanted)}(?![a-z0-9])", plain) is not None
+        and re.fullmatch(next(sold_as, usual), charge.service.lower()) is not None
+        and _alike(set(charge.words.split()), set(words_of(name).split()))
+    )
+
+
+def _alike(billed: set[str], estimated: set[str]) -> bool:
+    billed = {word for word in billed if not word.startswith(MACHINE)}
+    engines = billed & _ENGINES
+    return billed - _ENGINES == estimated - _ENGINES and (not engines or engines == estimated & _ENGINES)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\s_]+", "-", text.lower())

@@ -1,0 +1,173 @@
+"""A charge is a machine of the plan only if it is the same thing, and cores and memory become machines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capplan.gate.assembled import assembled
+from capplan.gate.matching import Charge, Usage, match, words_of
+
+
+def charge(service: str, sku: str, hours: float = 10.0, unit: str = "Hrs", cost: float = 1.0) -> Charge:
+    return Charge(service, sku, words_of(sku), Usage(hours, unit, cost))
+
+
+def names(found: Charge, *planned: str, mapped: Mapping[str, str] | None = None) -> list[str]:
+    estimated = {name: Usage(1.0, "hour", 1.0) for name in planned}
+    return list(match([found], estimated, mapped or {}))
+
+
+EC2 = "aws/ec2/c6g.2xlarge"
+
+
+@pytest.mark.parametrize(
+    ("service", "sku"),
+    [
+        ("AmazonEC2", "EUC1-BoxUsage:c6g.2xlarge"),
+        ("Amazon Elastic Compute Cloud", "K7 | $0.27 per On Demand Linux c6g.2xlarge Instance Hour"),
+        ("EC2", "c6g.2xlarge"),
+    ],
+)
+def test_a_machine_is_found_by_its_type(service: str, sku: str) -> None:
+    assert names(charge(service, sku), EC2) == [EC2]
+
+
+@pytest.mark.parametrize(
+    ("service", "sku"),
+    [
+        ("AmazonSageMaker", "EUC1-Train:ml.c6g.2xlarge"),
+        ("ElasticMapReduce", "EUC1-BoxUsage:c6g.2xlarge"),
+        ("AmazonES", "ESInstance:c6g.2xlarge"),
+        ("AmazonECS", "ECS-EC2-GB-Hours:c6g.2xlarge"),
+        ("AmazonEC2", "EUC1-SpotUsage:c6g.2xlarge"),
+        ("AmazonEC2", "EUC1-DedicatedUsage:c6g.2xlarge"),
+        ("AmazonEC2", "EUC1-UnusedBox:c6g.2xlarge"),
+        ("AmazonEC2", "EUC1-EBSOptimized:c6g.2xlarge"),
+        ("AmazonEC2", "EUC1-BoxUsage:c6g.2xlarge | RunInstances:0002"),
+        ("AmazonEC2", "$0.6 per On Demand Windows c6g.2xlarge Instance Hour"),
+        ("AmazonEC2", "$0.6 per On Demand Linux with SQL Std c6g.2xlarge Instance Hour"),
+        ("AmazonEC2", "EUC1-BoxUsage:db.c6g.2xlarge"),
+    ],
+)
+def test_what_only_names_the_type_is_something_else(service: str, sku: str) -> None:
+    assert names(charge(service, sku), EC2) == [f"{service}/{sku}"]
+
+
+def test_a_marketplace_row_is_no_machine() -> None:
+    row = Charge("AmazonEC2", "BoxUsage:c6g.2xlarge", "marketplace", Usage(1, "Hrs", 1.0))
+    assert names(row, EC2) == ["AmazonEC2/BoxUsage:c6g.2xlarge"]
+
+
+def test_spot_is_compared_with_spot() -> None:
+    spot = f"{EC2} spot"
+    assert names(charge("AmazonEC2", "SpotUsage:c6g.2xlarge"), EC2, spot) == [spot]
+    assert names(charge("AmazonEC2", "BoxUsage:c6g.2xlarge"), EC2, spot) == [EC2]
+    # capplan's own export: one identifier, told apart by the category of the price
+    own = Charge("ec2", EC2, words_of("Dynamic"), Usage(1, "hour", 1.0))
+    assert names(own, EC2, spot) == [spot]
+
+
+@pytest.mark.parametrize(
+    ("service", "sku", "planned", "same"),
+    [
+        ("AmazonRDS", "InstanceUsage:db.r6g.large", "aws/rds-postgres/db.r6g.large", True),
+        ("AmazonRDS", "InstanceUsage:db.r6g.large | PostgreSQL", "aws/rds-postgres/db.r6g.large", True),
+        ("AmazonRDS", "InstanceUsage:db.r6g.large | MySQL", "aws/rds-postgres/db.r6g.large", False),
+        ("AmazonRDS", "Multi-AZUsage:db.r6g.large", "aws/rds-postgres/db.r6g.large", False),
+        ("AmazonRDS", "Multi-AZUsage:db.r6g.large", "aws/rds-postgres/db.r6g.large multi-az", True),
+        ("AmazonRDS", "InstanceUsage:db.r6g.large", "aws/rds-postgres/db.r6g.large multi-az", False),
+        ("AmazonRDS", "CreateDBInstance:0021 db.r6g.large", "aws/aurora-postgres/db.r6g.large", True),
+        ("AmazonRDS", "CreateDBInstance:0014 db.r6g.large", "aws/aurora-postgres/db.r6g.large", False),
+        ("AmazonElastiCache", "NodeUsage:cache.m6g.large", "aws/elasticache-redis/cache.m6g.large", True),
+        ("Virtual Machines", "Easv5 Series | E4as v5", "azure/virtual-machines/Standard_E4as_v5", True),
+        (
+            "Virtual Machines",
+            "Easv5 Series Windows | E4as v5",
+            "azure/virtual-machines/Standard_E4as_v5",
+            False,
+        ),
+        (
+            "Virtual Machines",
+            "Easv5 | E4as v5 Low Priority",
+            "azure/virtual-machines/Standard_E4as_v5",
+            False,
+        ),
+        ("Virtual Machines Licenses", "Windows | E4as v5", "azure/virtual-machines/Standard_E4as_v5", False),
+    ],
+)
+def test_engine_and_standby_and_licence_tell_apart(service: str, sku: str, planned: str, same: bool) -> None:
+    assert (names(charge(service, sku), planned) == [planned]) is same
+
+
+def test_a_map_names_anything() -> None:
+    row = charge("AmazonEC2", "SpotUsage:c6g.2xlarge")
+    assert names(row, EC2, mapped={"SpotUsage:c6g.2xlarge": EC2}) == [EC2]
+
+
+def parts(series: str, cores: float, memory: float, how: str = "", machine: str = "") -> list[Charge]:
+    """Return a month of cores and GiB of a family, at $0.02 and $0.003."""
+    words = f"{words_of(how)} {machine}".strip()
+    return [
+        Charge("Compute Engine", f"{how}{series} Instance {what} running in Iowa", words, usage)
+        for what, usage in (
+            ("Core", Usage(cores, "hour", cores * 0.02)),
+            ("Ram", Usage(memory, "gibibyte hour", memory * 0.003)),
+        )
+    ]
+
+
+def machines(charges: list[Charge], **planned: float) -> tuple[dict[str, Usage], list[str]]:
+    estimated = {
+        f"gcp/compute-engine/{name.replace('_', '-')}": Usage(hours, "hour", hours)
+        for name, hours in planned.items()
+    }
+    kept, notes = assembled(charges, estimated)
+    return match(kept, estimated, {}), list(notes)
+
+
+@given(st.floats(1.0, 1e6))
+def test_cores_and_memory_are_the_machine_that_they_add_up_to(hours: float) -> None:
+    found, notes = machines(parts("N2", 8 * hours, 32 * hours), n2_standard_8=730.0)
+    usage = found["gcp/compute-engine/n2-standard-8"]
+    assert usage.quantity == pytest.approx(hours)
+    assert usage.cost == pytest.approx(8 * hours * 0.02 + 32 * hours * 0.003)
+    assert notes == []
+
+
+def test_two_shapes_of_a_family_follow_from_two_sums() -> None:
+    billed = parts("N2", 8 * 100 + 4 * 50, 64 * 100 + 16 * 50)
+    found, notes = machines(billed, n2_highmem_8=90.0, n2_standard_4=90.0)
+    assert found["gcp/compute-engine/n2-highmem-8"].quantity == pytest.approx(100)
+    assert found["gcp/compute-engine/n2-standard-4"].quantity == pytest.approx(50)
+    assert sum(usage.cost or 0.0 for usage in found.values()) == pytest.approx(1000 * 0.02 + 7200 * 0.003)
+    assert "nearest to the estimate" in notes[0]
+
+
+def test_what_adds_up_to_no_machine_of_the_plan_stays_what_it_is() -> None:
+    found, notes = machines(parts("N2", 800, 800), n2_standard_8=100.0)
+    assert set(found) == {f"Compute Engine/N2 Instance {what} running in Iowa" for what in ("Core", "Ram")}
+    assert notes == ["cores and memory of n2 do not add up to gcp/compute-engine/n2-standard-8"]
+
+
+def test_families_and_spot_are_not_mixed() -> None:
+    for billed in (
+        parts("N2D AMD", 8, 32),
+        parts("N2", 8, 32, how="Spot Preemptible "),
+        parts("N2 Custom", 8, 32),
+    ):
+        found, _ = machines(billed, n2_standard_8=100.0)
+        assert "gcp/compute-engine/n2-standard-8" not in found
+
+
+def test_a_bill_that_names_machines_needs_no_solving() -> None:
+    billed = parts("E2", 0.5 * 70, 2 * 70, machine="machine:e2-small") + parts(
+        "E2", 8 * 9, 32 * 9, machine="machine:e2-standard-8"
+    )
+    found, notes = machines(billed, e2_small=100.0, e2_standard_8=100.0)
+    assert found["gcp/compute-engine/e2-small"].quantity == pytest.approx(70)
+    assert found["gcp/compute-engine/e2-standard-8"].quantity == pytest.approx(9)
+    assert notes == []
