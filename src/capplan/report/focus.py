@@ -23,12 +23,12 @@ _KINDS = {
         "Virtual Machines",
     ): "compute-engine compute-engine-gpu compute-engine-unit ec2 virtual-machines",
     ("Compute", "Serverless Compute"): "cloud-run cloud-functions fargate lambda container-apps functions",
-    ("Compute", "Containers"): "gke eks aks",
+    ("Compute", "Containers"): "gke eks aks container-instances",
     (
         "Databases",
         "Relational Databases",
     ): "cloud-sql cloud-sql-mysql cloud-sql-postgres rds-postgres rds-mysql "
-    "rds-mariadb aurora-postgres aurora-mysql postgresql-flexible postgresql-single-server mysql-flexible",
+    "rds-mariadb aurora-postgres aurora-mysql postgresql-flexible postgresql-single-server mysql-flexible sql-database",
     ("Databases", "NoSQL Databases"): "dynamodb cosmos-db",
     ("Databases", "Caching"): "memorystore-redis elasticache-redis elasticache-valkey elasticache-memcached "
     "redis-cache",
@@ -41,12 +41,12 @@ _KINDS = {
     "data-transfer external-ip public-ipv4 public-ip",
     ("Networking", "Network Routing"): "route53",
     ("Networking", "Network Security"): "waf",
-    ("Security", "Secret Management"): "kms secrets-manager",
+    ("Security", "Secret Management"): "kms secrets-manager key-vault",
     ("Integration", "API Management"): "api-gateway",
-    ("Integration", "Messaging"): "sqs sns eventbridge service-bus pubsub",
-    ("Management and Governance", "Observability"): "cloudwatch",
+    ("Integration", "Messaging"): "sqs sns eventbridge service-bus event-hubs pubsub",
+    ("Management and Governance", "Observability"): "cloudwatch log-analytics",
     ("Analytics", "Search"): "opensearch",
-    ("Developer Tools", "Developer Platforms"): "ecr artifact-registry",
+    ("Developer Tools", "Developer Platforms"): "ecr artifact-registry container-registry",
     ("Web", "Application Platforms"): "app-service-linux",
 }
 """Category and subcategory of services."""
