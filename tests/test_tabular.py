@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +95,47 @@ def test_blanks_are_unknown_and_nothing_else_is(tmp_path: Path) -> None:
 def test_numbers_that_are_none_name_their_line(tmp_path: Path, cell: str, what: str) -> None:
     with pytest.raises(InputError, match=rf"t\.csv:3: .*{what}"):
         figures(table(tmp_path, f'a,b\n1,x\n"{cell}",x\n').column("a"))
+
+
+def zipped(**files: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def test_zipped_tables_are_inflated_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = zipped(rows=b"a,b\n" + b"1,2\n" * 300_000)
+    assert len(table(tmp_path, packed, "t.zip").lines) == 300_000
+    monkeypatch.setattr(tabular, "MAX_BYTES", 2**20)
+    with pytest.raises(InputError, match="holds more than 1 MiB"):
+        table(tmp_path, packed, "t.zip")
+
+
+def test_a_zip_file_holds_one_table(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds 2 files"):
+        table(tmp_path, zipped(one=b"a\n1\n", two=b"a\n1\n"), "t.zip")
+    whole = zipped(one=b"a\n1\n")
+    with pytest.raises(InputError, match="is not a whole zip file"):
+        table(tmp_path, whole[:-5], "t.zip")
+    with pytest.raises(InputError, match="is a Parquet file"):
+        table(tmp_path, b"PAR1" + bytes(20), "t.parquet")
+
+
+def test_json_lines_are_rows(tmp_path: Path) -> None:
+    text = b'{"a": {"b": 1, "c": "x"}, "l": [1]}\n\n{"a": {"b": null}, "d": true}\n'
+    found = table(tmp_path, text, "t.jsonl")
+    assert {name: list(column.cells) for name, column in found.columns.items()} == {
+        "a.b": ["1", ""],
+        "a.c": ["x", ""],
+        "l": ["[1]", ""],
+        "d": ["", "true"],
+    }
+    assert list(found.lines) == [1, 3]
+
+
+@pytest.mark.parametrize("second", [b"{", b"1,2", b"[]", b'{"a":' * 5000])
+def test_a_line_that_is_no_object_is_named(tmp_path: Path, second: bytes) -> None:
+    with pytest.raises(InputError, match=r"t\.jsonl:2: the line is not a JSON object"):
+        table(tmp_path, b'{"a": 1}\n' + second + b"\n", "t.jsonl")

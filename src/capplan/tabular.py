@@ -1,17 +1,19 @@
-"""Recorded figures in CSV files, plain or gzipped: read row by row, within bounds."""
+"""Recorded figures in CSV files or JSON lines, plain, gzipped or zipped: read row by row, within bounds."""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import io
+import json
 import math
+import zipfile
 import zlib
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -70,7 +72,7 @@ class Table(NamedTuple):
 def read_table(
     path: Path, named: Callable[[str], str] = str.strip, keep: Container[str] | None = None
 ) -> Table:
-    """Return the table in a CSV file with a header, divided at commas, semicolons, tabs or bars.
+    """Return the table in JSON lines, or in CSV with a header, divided at commas, semicolons, tabs or bars.
 
     ``named`` turns what the header says into the name of a column; ``keep`` says which columns are wanted.
     Raises :class:`InputError` for what is not such a file, with the line, and for what is too large.
@@ -80,7 +82,7 @@ def read_table(
         first = next((line for line in lines if line.strip()), None)
         if first is None:
             raise InputError(Problem(name_of(path), "not a readable CSV file (it is empty)"))
-        rows = _rows(first, lines)
+        rows = (_objects if first.lstrip().startswith("{") else _rows)(first, lines)
         return _table(rows, next(rows)[1], name_of(path), named, keep)
 
 
@@ -161,6 +163,37 @@ def _rows(first: str, lines: NumberedLines) -> Iterator[tuple[int, list[str]]]:
         raise InputError(Problem(f"{lines.path}:{before + 1}", f"not readable as CSV ({error})")) from None
 
 
+def _objects(first: str, lines: NumberedLines) -> Iterator[tuple[int, list[str]]]:
+    """Yield the names of the fields in JSON lines, then the rows; `a.b` is the field `b` of an object `a`."""
+    number = lines.number
+    found: list[tuple[int, dict[str, str]]] = []
+    for text in chain([first], lines):
+        number = lines.number
+        if text.strip():
+            found.append((number, _object(text, f"{lines.path}:{number}")))
+    names = list(dict.fromkeys(name for _, fields in found for name in fields))
+    yield 0, names
+    yield from ((number, [fields.get(name, "") for name in names]) for number, fields in found)
+
+
+def _object(text: str, place: str) -> dict[str, str]:
+    try:
+        return dict(_flat(json.loads(text)))
+    except (ValueError, AttributeError, RecursionError):
+        raise InputError(
+            Problem(place, "the line is not a JSON object", "Write one object a line.")
+        ) from None
+
+
+def _flat(fields: dict[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{within}{name}.")
+        else:
+            text = value if isinstance(value, str) else "" if value is None else json.dumps(value)
+            yield f"{within}{name}", text
+
+
 def figures(column: Column) -> Array:
     """Return the numbers of a column, (rows,), NaN for blank cells; what else is no number is refused."""
     found = np.array([_figure(cell) for cell in column.cells], dtype=float)
@@ -186,22 +219,42 @@ def _decimals(cell: str) -> str:
 
 @contextmanager
 def opened(path: Path, most: int | None = None) -> Iterator[io.BufferedReader]:
-    """Open a file of recorded figures for reading, inflated where it is gzipped; ``most``: bytes of it.
+    """Open a file of recorded figures for reading, inflated where it is compressed; ``most``: bytes of it.
 
     Raises :class:`InputError` for what cannot be read, and inside the block once it is larger than it may be.
     """
     name = name_of(path)
     try:
         with _source_of(path) as file:
-            gzipped = file.peek(2)[:2] == b"\x1f\x8b"
-            source: BinaryIO | gzip.GzipFile = gzip.GzipFile(fileobj=file) if gzipped else file
-            yield io.BufferedReader(_Bounded(source, name, most or MAX_BYTES))
+            yield io.BufferedReader(_Bounded(_inflated(file, name), name, most or MAX_BYTES))
     except FileNotFoundError:
         raise InputError(Problem(name, "no such file")) from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(Problem(name, f"is not a whole gzip file ({error})")) from None
+    except zipfile.BadZipFile as error:
+        raise InputError(Problem(name, f"is not a whole zip file ({error})")) from None
     except OSError as error:
         raise InputError(Problem(name, f"cannot be read ({error.strerror})")) from None
+
+
+def _inflated(file: io.BufferedReader, name: str) -> IO[bytes] | gzip.GzipFile:
+    begins = file.peek(4)[:4]
+    if begins[:2] == b"\x1f\x8b":
+        return gzip.GzipFile(fileobj=file)
+    if begins == b"PAR1":
+        raise InputError(Problem(name, "is a Parquet file", "Export CSV, or write the rows as JSON lines."))
+    if begins != b"PK\x03\x04":
+        return file
+    archive = zipfile.ZipFile(file)
+    files = [each for each in archive.infolist() if not each.is_dir()]
+    if len(files) != 1:
+        raise InputError(
+            Problem(name, f"holds {len(files)} files", "Extract them, and name one or their directory.")
+        )
+    try:
+        return archive.open(files[0])
+    except (NotImplementedError, RuntimeError) as error:
+        raise InputError(Problem(name, f"cannot be extracted ({error})")) from None
 
 
 def _source_of(path: Path) -> io.BufferedReader:
@@ -213,7 +266,7 @@ def _source_of(path: Path) -> io.BufferedReader:
 class _Bounded(io.RawIOBase):
     """Bytes of a file, and an error where there are more than ``most``."""
 
-    def __init__(self, source: BinaryIO | gzip.GzipFile, name: str, most: int) -> None:
+    def __init__(self, source: IO[bytes] | gzip.GzipFile, name: str, most: int) -> None:
         self._most = most
         self._source = source
         self._name = name

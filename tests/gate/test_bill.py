@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import json
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +224,12 @@ def test_credits_that_are_none_are_refused(tmp_path: Path, listed: str) -> None:
         bill(tmp_path, "google", {"kind": "regular", "credits": listed})
 
 
+def test_a_credit_is_a_figure_within_bounds(tmp_path: Path) -> None:
+    for amount in ("1e999", "NaN", '"-inf"'):
+        with pytest.raises(InputError, match="has a credit that is too large"):
+            bill(tmp_path, "google", {"kind": "regular", "credits": f'[{{"type": "X", "amount": {amount}}}]'})
+
+
 def test_the_month_is_that_of_the_invoice(tmp_path: Path) -> None:
     late = {"kind": "regular", "start": "2026-06-01 03:00:00 UTC", "end": "2026-06-01 04:00:00 UTC"}
     assert list(bill(tmp_path, "google", late | {"period": "202605"}).rows["month"]) == ["2026-05"]
@@ -266,3 +274,40 @@ def test_what_is_no_bill_is_told_what_one_has(tmp_path: Path) -> None:
     path.write_text("Service,EC2-Instances($),Total costs($)\n2026-05-01,5,5\n")
     with pytest.raises(InputError, match="AWS Cost Explorer, which has costs and no hours"):
         read_bill(path)
+
+
+def test_a_directory_is_a_bill_in_parts(tmp_path: Path) -> None:
+    parts_dir = tmp_path / "parts"
+    (parts_dir / "05").mkdir(parents=True)
+    bill(tmp_path, "focus", {"kind": "Usage"})
+    text = (tmp_path / "bill.csv").read_bytes()
+    (parts_dir / "05" / "part-0.csv.gz").write_bytes(gzip.compress(text))
+    (parts_dir / "part-1.csv").write_bytes(text.replace(b"100,8.5", b"50,4"))
+    (parts_dir / "manifest.json").write_text("{}")
+    (parts_dir / "._part-1.csv").write_bytes(b"left by a file system")
+    read = read_bill(parts_dir)
+    assert (hours(read), parts(read), read.dated) == (150.0, {"usage": 12.5}, True)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no CSV file or JSON lines"):
+        read_bill(tmp_path / "empty")
+
+
+def test_a_bill_may_be_json_lines(tmp_path: Path) -> None:
+    row = {
+        "service": {"description": "Compute Engine"},
+        "sku": {"id": "A1", "description": "N2 Instance Core running in Iowa"},
+        "usage_start_time": "2026-05-03T00:00:00Z",
+        "usage_end_time": "2026-05-03T01:00:00Z",
+        "usage": {"amount_in_pricing_units": 8, "pricing_unit": "hour"},
+        "cost": 0.25,
+        "currency": "USD",
+        "invoice": {"month": "202605"},
+        "credits": [{"name": "Trial", "type": "PROMOTION", "amount": -0.05}],
+        "cost_type": "regular",
+    }
+    path = tmp_path / "bill.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for _ in range(4)))
+    read = read_bill(path)
+    assert parts(read) == {"usage": 1.0, "credit": -0.2}
+    assert hours(read) == 32.0
+    assert set(read.rows["month"]) == {"2026-05"}

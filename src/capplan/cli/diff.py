@@ -49,7 +49,7 @@ def diff(
         Path | None,
         typer.Option(
             "--actual",
-            help="Bill to compare with instead of HEAD: a FOCUS, AWS, Google or Azure export as CSV.",
+            help="Bill to compare with instead of HEAD: a FOCUS, AWS, Google, Azure or OCI export.",
         ),
     ] = None,
     names: Annotated[

@@ -38,7 +38,26 @@ class Bill(NamedTuple):
 
 
 def read_bill(path: Path) -> Bill:
-    """Return the rows of a bill. Raises :class:`InputError` for files that are no bill that capplan knows."""
+    """Return the rows of a bill: a file, or a directory of its parts.
+
+    Raises :class:`InputError` for files that are no bill that capplan knows.
+    """
+    if not path.is_dir():
+        return _read(path)
+    parts = [_read(part) for part in sorted(path.rglob("*")) if _PART.search(part.name) and part.is_file()]
+    if not parts:
+        raise InputError(Problem(str(path), "holds no CSV file or JSON lines, plain or compressed"))
+    rows = pd.concat([part.rows for part in parts], ignore_index=True)
+    notes = dict.fromkeys(note for part in parts for note in part.notes)
+    return Bill(rows, list(notes), any(part.dated for part in parts))
+
+
+_PART = re.compile(
+    r"^[^._].*\.(?:csv|tsv|jsonl|ndjson|parquet)(?:\.gz|\.zip)?$|^[^._].*\.zip$", re.IGNORECASE
+)
+
+
+def _read(path: Path) -> Bill:
     table = read_table(path, _plain_title, frozenset().union(*(export.columns for export in EXPORTS)))
     export = _export_of(table)
     if not table.lines:
@@ -146,13 +165,16 @@ _HALF_A_CENT = 0.005
 
 def _credits(column: Column, row: int) -> tuple[float, float]:
     """Return the discounts and the other credits that a cell lists."""
-    found: Any = None
+    found: Any = column.cells[row] or "[]"
     with suppress(ValueError, RecursionError):
-        found = json.loads(column.cells[row] or "[]")
+        found = json.loads(found)
+    found = found if isinstance(found, list) else [found] if found else []
     try:
         each = [(str(credit.get("type") or credit.get("name")), float(credit["amount"])) for credit in found]
     except (TypeError, KeyError, AttributeError, ValueError, OverflowError):
         raise column.error(row, "is no list of credits with amounts") from None
+    if not all(abs(amount) <= LARGEST for _, amount in each):
+        raise column.error(row, "has a credit that is too large for a bill")
     off = sum(amount for kind, amount in each if re.fullmatch(DISCOUNT, kind, re.IGNORECASE))
     return off, sum(amount for _, amount in each) - off
 

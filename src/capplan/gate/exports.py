@@ -9,36 +9,23 @@ learn.microsoft.com/azure/cost-management-billing (cost details fields), cloud.g
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-Kind = Literal[
-    "usage",
-    "covered",
-    "unused commitment",
-    "fee",
-    "discount",
-    "credit",
-    "refund",
-    "tax",
-    "support",
-    "marketplace",
-    "adjustment",
-    "negation",
-]
-"""covered: usage under a commitment. fee: of a commitment or a subscription. negation: what takes covered
-usage off the list price, which its amortised cost has already done."""
-
-USED: frozenset[Kind] = frozenset(("usage", "covered", "marketplace"))
-"""Kinds with a quantity that was used."""
+USED = frozenset(("usage", "covered", "marketplace"))
+"""Kinds with a quantity that was used; covered: under a commitment."""
 
 COMPARED = USED | {"discount"}
 """Kinds that are compared with an estimate; a discount has no quantity of its own. All others stand apart."""
 
 
 class KindRule(NamedTuple):
-    """A row is of this kind if the whole cell in the column, in small letters, matches the pattern."""
+    """A row is of this kind if the whole cell in the column, in small letters, matches the pattern.
 
-    kind: Kind
+    A fee is that of a commitment or a subscription. A negation takes off the list price of covered usage,
+    which its amortised cost has already done.
+    """
+
+    kind: str
     column: str
     pattern: str
 
