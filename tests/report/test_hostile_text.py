@@ -85,6 +85,16 @@ PLAN: Mapping[str, Any] = {
         "migration_rules": {
             "r": {"description": HOSTILE, "to": "b", "triggers": {HOSTILE: "monthly_cost.expected > 1"}}
         },
+        "roadmap": {
+            "p": {
+                "goal": HOSTILE,
+                "timeline": HOSTILE,
+                "tasks": [HOSTILE],
+                "metrics": {HOSTILE: "monthly_cost.expected < 0"},
+                "alternative": "b",
+            },
+            "q": {"entry": {HOSTILE: "facts.nothing"}},
+        },
     },
     "gates": {
         "policies": [

@@ -43,15 +43,19 @@ def recommend(
     text = text_of(plan)
     file = parse_plan(*text, sets or (), alternative, books or ())
     advice = run(file, Catalog(catalogs))
-    decided = Decided()
+    decided, roadmap = Decided(), None
     if file.plan.decisions is not None:
         from capplan.decide.growth import growth
         from capplan.decide.questions import ComparisonOptions
+        from capplan.decide.roadmap import roadmap_of
         from capplan.decide.rules import rules_of
         from capplan.decide.tiers import tier_path
-        from capplan.decide.world import names_of
+        from capplan.decide.world import Case, PlanWorld, names_of
+        from capplan.report.answers import ANSWERS
 
         asked = ComparisonOptions(sets=sets or (), books=books or ())
         about = (text, file, asked, Catalog(catalogs), lambda e: names_of(e, estimate_document))
         decided = Decided(growth(file, Catalog(catalogs)), tier_path(*about), rules_of(*about))
-    show(report_of(advice, decided), fmt, output, force)
+        world = PlanWorld(plan, catalogs, estimate_document, ANSWERS)
+        roadmap = roadmap_of(world, Case(alternative, tuple(books or ()), tuple(sets or ())))
+    show(report_of(advice, decided, roadmap), fmt, output, force)

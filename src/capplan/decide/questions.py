@@ -17,6 +17,7 @@ from capplan.decide.drivers import Document, DrivenAxis, driver_of, number_at
 from capplan.decide.expressions import Expression, ExpressionError
 from capplan.errors import InputError, Problem, nearest
 from capplan.estimate import Estimate, context_of, estimate
+from capplan.plan.bind import Path
 from capplan.plan.decisions import bound
 from capplan.plan.model import Plan
 from capplan.plan.read import PlanFile, parse_plan
@@ -127,6 +128,15 @@ def _own(plan: Plan, asked: ComparisonOptions) -> _Wanted:
         books=(),
         shown={},
     )
+
+
+def check_alternative(file: PlanFile, path: Path, name: str) -> None:
+    """Raise :class:`InputError` if ``name``, said at ``path``, is neither the plan nor an alternative."""
+    known = (ITSELF, *file.plan.alternatives)
+    if name not in known:
+        raise InputError(
+            file.places.problem(path, f"the plan has no alternative '{name}'", nearest(name, known))
+        )
 
 
 def volume_of(plan: Plan) -> str | None:

@@ -15,6 +15,7 @@ from capplan.decide.expressions import Evidence, Expression, ExpressionError
 from capplan.decide.questions import ComparisonOptions, Question, SourceText, questions
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
+from capplan.plan.bind import Path
 from capplan.plan.read import PlanFile
 
 _CLOSE = 0.05
@@ -66,41 +67,43 @@ def rules_of(
         if section.comparison is not None:
             wanted = asked._replace(comparison=section.comparison, points=_POINTS)
             against = _Against(questions(text, wanted, catalog, document)[0], known, section.to)
-        read = _read(file, name, section.triggers)
-        triggers = [_trigger(says, e, names, against) for says, e in read.items()]
+        read = read_triggers(file, ("decisions", "migration_rules", name, "triggers"), section.triggers)
+        triggers = [trigger_of(says, e, names, against) for says, e in read.items()]
         found.append(
-            Rule(
-                name, section.description, section.to, section.when, _fires(triggers, section.when), triggers
-            )
+            Rule(name, section.description, section.to, section.when, fires(triggers, section.when), triggers)
         )
     return found
 
 
-def _read(file: PlanFile, rule: str, triggers: Mapping[str, str]) -> dict[str, Expression]:
+def read_triggers(file: PlanFile, where: Path, triggers: Mapping[str, str]) -> dict[str, Expression]:
+    """Return the expressions that stand at ``where``, by their text."""
     read = {}
     for text, expression in triggers.items():
         try:
             read[text] = Expression(expression)
         except ExpressionError as error:
-            path = ("decisions", "migration_rules", rule, "triggers", text)
-            raise InputError(file.places.problem(path, error.what, error.remedy)) from None
+            raise InputError(file.places.problem((*where, text), error.what, error.remedy)) from None
     return read
 
 
-def _fires(triggers: Sequence[TriggeredRule], when: str) -> bool | None:
+def fires(triggers: Sequence[TriggeredRule], when: str) -> bool | None:
+    """Return whether ``any`` or ``all`` of the triggers fire; None where that depends on an unknown one."""
     fired = [trigger.fires for trigger in triggers]
     if when == "any":
         return True if True in fired else None if None in fired else False
     return False if False in fired else None if None in fired else True
 
 
-def _trigger(text: str, expression: Expression, names: Document, against: _Against | None) -> TriggeredRule:
+def trigger_of(
+    text: str, expression: Expression, names: Document, against: _Against | None = None
+) -> TriggeredRule:
+    """Return what a trigger says of what ``names`` hold."""
     try:
-        fires, evidence = expression.holds(names), expression.evidence(names)
-    except ExpressionError as error:
+        holds, evidence = expression.holds(names), expression.evidence(names)
+    except (ExpressionError, InputError) as error:
         return TriggeredRule(text, expression.text, None, (), str(error), "")
     contradiction = against.contradiction(expression) if against else ""
-    return TriggeredRule(text, expression.text, fires, evidence, "", contradiction)
+    return TriggeredRule(text, expression.text, holds, evidence, "", contradiction)
 
 
 class _Against:

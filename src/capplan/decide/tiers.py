@@ -14,8 +14,15 @@ from capplan.decide.breakeven import BreakEven, Curves, break_even
 from capplan.decide.crossings import changes, cheapest
 from capplan.decide.drivers import Document
 from capplan.decide.growth import bounds_of, driver_values
-from capplan.decide.questions import ComparisonOptions, Question, SourceText, questions, volume_of
-from capplan.errors import InputError, nearest
+from capplan.decide.questions import (
+    ComparisonOptions,
+    Question,
+    SourceText,
+    check_alternative,
+    questions,
+    volume_of,
+)
+from capplan.errors import InputError
 from capplan.estimate import estimate
 from capplan.plan.decisions import GrowthTier
 from capplan.plan.read import PlanFile, parse_plan
@@ -97,7 +104,9 @@ def tier_path(
     volume = volume_of(file.plan)
     if section is None or len(tiers) < 2 or volume is None:
         return None
-    _check(file, tiers)
+    for name, tier in tiers.items():
+        path = ("decisions", "growth_tiers", "tiers", name, "alternative")
+        check_alternative(file, path, str(tier.alternative))
     scale = _scale(file, catalog, section.by, volume)
     ranges = _ranges(bounds_of(file, section.tiers))
     ends = scale.volumes(np.array(list(ranges)).reshape(-1))
@@ -122,15 +131,6 @@ def tier_path(
             ]
             costs.append(_cost(name, tiers[name], reach, (usd[0], usd[1]), question, found, scale))
     return TierPath(costs, list(_reigns(question, found, scale, owner)))
-
-
-def _check(file: PlanFile, tiers: dict[str, GrowthTier]) -> None:
-    known = (_ITSELF, *file.plan.alternatives)
-    for name, tier in tiers.items():
-        if tier.alternative not in known:
-            path = ("decisions", "growth_tiers", "tiers", name, "alternative")
-            what = f"the plan has no alternative '{tier.alternative}'"
-            raise InputError(file.places.problem(path, what, nearest(str(tier.alternative), known)))
 
 
 def _scale(file: PlanFile, catalog: Catalog, by: str, volume: str) -> _Scale:

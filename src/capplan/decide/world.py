@@ -55,7 +55,8 @@ class PlanWorld:
         self._text = text = text_of(source)
         self._answers = {name: cache(partial(self._answer, found)) for name, found in answers.items()}
         self._read = cache(lambda case: parse_plan(*text, case.sets, case.alternative, case.books))
-        self._documents = cache(lambda case: names_of(estimate(self._read(case), catalog), document))
+        self._estimates = cache(lambda case: estimate(self._read(case), catalog))
+        self._documents = cache(lambda case: names_of(self._estimates(case), document))
 
     def names(self, case: Case) -> Mapping[str, Any]:
         """Return what an expression can name in a case: the estimate's fields, the plan, and functions."""
@@ -64,6 +65,11 @@ class PlanWorld:
     def file(self, case: Case) -> PlanFile:
         """Return the plan in a case."""
         found: PlanFile = self._read(case)
+        return found
+
+    def estimate(self, case: Case) -> Estimate:
+        """Return the estimate of a case."""
+        found: Estimate = self._estimates(case)
         return found
 
     def _functions(self, case: Case) -> Mapping[str, Callable[..., Any]]:
@@ -88,7 +94,8 @@ class PlanWorld:
             }
 
         def estimated(alternative: str | None = None, *sets: str) -> Document:
-            found: Document = self._documents(case._replace(alternative=alternative, sets=sets))
+            other = case._replace(alternative=alternative, sets=(*case.sets, *sets))
+            found: Document = self._documents(other)
             return found
 
         def tier(table: str, which: str | float) -> Document:

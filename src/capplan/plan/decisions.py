@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from capplan.plan.fields import DEFAULTS, Money, Name, Number, Positive, Section, Whole
 from capplan.quantities import parse_money, parse_number, parse_share
@@ -91,6 +91,41 @@ class MigrationRule(Section):
     comparison: Name | None = Field(None, description="Comparison that shows whether the switch pays.")
 
 
+class TrafficSteps(Section):
+    """How load moves to a phase's alternative, step by step."""
+
+    over: str = Field(description="Driver that says how much has moved, or the path of a number.")
+    steps: list[Bound] = Field(min_length=1, description="Its values, such as 10%, 50% and 100%; they rise.")
+
+    @field_validator("steps")
+    @classmethod
+    def _rising(cls, steps: list[float]) -> list[float]:
+        if steps != sorted(set(steps)):
+            raise ValueError("the steps must rise")
+        return steps
+
+
+class RoadmapPhase(Section):
+    """A phase of the roadmap. A plan enters it when its entry criteria hold, and all metrics before it."""
+
+    goal: str = ""
+    timeline: str = ""
+    when: Literal["any", "all"] = Field("all", description="How many of the entry criteria must hold.")
+    entry: dict[str, str] = Field({}, description="Text of the entry criterion → expression.")
+    tasks: list[str] = Field([], description="What is to do; nothing follows from it.")
+    metrics: dict[str, str] = Field({}, description="Text of the success metric → expression.")
+    alternative: Name | None = Field(
+        None, description="Alternative that the phase builds; `plan` is the plan itself."
+    )
+    traffic: TrafficSteps | None = None
+
+    @model_validator(mode="after")
+    def _moves_somewhere(self) -> "RoadmapPhase":
+        if self.traffic is not None and self.alternative is None:
+            raise ValueError("traffic needs an alternative that it moves to")
+        return self
+
+
 class Decisions(Section):
     """What to decide, and by which rules."""
 
@@ -99,6 +134,7 @@ class Decisions(Section):
     comparisons: dict[Name, Comparison] = {}
     growth_tiers: GrowthTiers | None = None
     migration_rules: dict[Name, MigrationRule] = {}
+    roadmap: dict[Name, RoadmapPhase] = Field({}, description="Phases, in order.")
     facts: dict[str, Any] = Field(
         {}, description="Facts that rules need and no estimate contains; expressions see them as `facts`."
     )

@@ -138,12 +138,13 @@ def _rule(rule: Rule) -> Iterator[str]:
     title = rule.description or rule.name
     yield f"Rule {rule.name}: {title}: {_FIRES[rule.fires]} ({rule.when} of these, to {rule.to})"
     for trigger in rule.triggers:
-        yield f"  {_FIRES[trigger.fires]}: {trigger.text}{_evidence(trigger)}"
+        yield f"  {_FIRES[trigger.fires]}: {trigger.text}{evidence_of(trigger)}"
         if trigger.contradiction:
             yield f"    contradicts the break-even: {trigger.contradiction}"
 
 
-def _evidence(trigger: TriggeredRule) -> str:
+def evidence_of(trigger: TriggeredRule) -> str:
+    """Return the figures behind a trigger, in brackets, or why there are none."""
     if trigger.why_unknown:
         return f" ({trigger.why_unknown})"
     return f" ({', '.join(f'{e.text} is {_figure(e.value)}' for e in trigger.evidence)})"
@@ -193,16 +194,20 @@ def _rule_document(rule: Rule) -> dict[str, Any]:
         "when": rule.when,
         "fires": rule.fires,
         "triggers": [
-            {
-                "text": trigger.text,
-                "expression": trigger.expression,
-                "fires": trigger.fires,
-                "evidence": {e.text: _plain(e.value) for e in trigger.evidence},
-                "unknown": trigger.why_unknown or None,
-                "contradiction": trigger.contradiction or None,
-            }
+            {**trigger_document(trigger), "contradiction": trigger.contradiction or None}
             for trigger in rule.triggers
         ],
+    }
+
+
+def trigger_document(trigger: TriggeredRule, fires: str = "fires") -> dict[str, Any]:
+    """Return a trigger, or a criterion, as scripts read it; ``fires`` names its verdict."""
+    return {
+        "text": trigger.text,
+        "expression": trigger.expression,
+        fires: trigger.fires,
+        "evidence": {e.text: _plain(e.value) for e in trigger.evidence},
+        "unknown": trigger.why_unknown or None,
     }
 
 

@@ -7,21 +7,24 @@ from functools import partial
 from typing import Any
 
 from capplan.decide.recommend import Advice, Hint, Margin
+from capplan.decide.roadmap import Roadmap
 from capplan.report import numbers
 from capplan.report.blocks import Block, Findings, Heading, Lines, Report
 from capplan.report.growth import Decided, decisions_blocks, decisions_document
 from capplan.report.json_format import SCHEMA_VERSION, finding_document
+from capplan.report.roadmap import roadmap_blocks, roadmap_document
 from capplan.report.table import Column, Table
 
 _UNDECIDED = Decided()
 
 
-def report_of(advice: Advice, decided: Decided = _UNDECIDED) -> Report:
+def report_of(advice: Advice, decided: Decided = _UNDECIDED, roadmap: Roadmap | None = None) -> Report:
     """Return what to do first, where every component stands, and what the plan's own rules say."""
-    return Report(partial(_blocks, advice, decided), partial(_document_of, advice, decided))
+    about = (advice, decided, roadmap)
+    return Report(partial(_blocks, *about), partial(_document_of, *about))
 
 
-def _blocks(advice: Advice, decided: Decided) -> Iterator[Block]:
+def _blocks(advice: Advice, decided: Decided, roadmap: Roadmap | None) -> Iterator[Block]:
     yield Heading(
         f"{advice.estimate.plan.name}: what to change, best first; each saving is for that change alone"
     )
@@ -37,10 +40,13 @@ def _blocks(advice: Advice, decided: Decided) -> Iterator[Block]:
     if advice.standings:
         yield _standings(advice)
     yield from decisions_blocks(decided)
+    if roadmap is not None:
+        yield from roadmap_blocks(roadmap)
 
 
-def _document_of(advice: Advice, decided: Decided) -> dict[str, Any]:
-    return recommend_document(advice) | decisions_document(decided)
+def _document_of(advice: Advice, decided: Decided, roadmap: Roadmap | None) -> dict[str, Any]:
+    phases = None if roadmap is None else roadmap_document(roadmap)
+    return recommend_document(advice) | decisions_document(decided) | {"roadmap": phases}
 
 
 def _hints(advice: Advice) -> Table:
