@@ -432,11 +432,21 @@ def test_arm_costs_a_fifth_less_and_nothing_confirms_it(tmp_path):
 
 
 def test_what_a_page_says_of_all_regions_holds_in_all(tmp_path):
-    line = "AWSKMS,KMS-Key-Month,us-east-1,month,1,,2026-10-08,seeds;us-east-1"
+    line = "AWSKMS,KMS-Key-Month,us-east-1,month,1,,2026-10-08,seed_prices.json; us-east-1"
     lines = rows("service,sku,region,unit,usd,from_quantity,as_of_date,source", line)
     key = tabled(tmp_path, "aws", "kms", aws_services.TABLES["kms"], serverless_us__csv=lines).skus["key"]
     assert key.usd("eu-central-1") == 1
     assert "one price for all regions" in key.source("eu-central-1", "on_demand").text
+
+
+def test_a_price_for_all_regions_that_no_page_names_is_not_confirmed(tmp_path):
+    line = "AmazonECR,ECR-Storage,us-east-1,GB-month,0.1,,2026-10-08,seed_prices.json; us-east-1"
+    lines = rows("service,sku,region,unit,usd,from_quantity,as_of_date,source", line)
+    file = tabled(tmp_path, "aws", "ecr", aws_services.TABLES["ecr"], "GiB-month", serverless_us__csv=lines)
+    storage = file.skus["storage"]
+    assert [storage.usd(region) for region in ("us-east-1", "sa-east-1")] == [0.1, 0.1]
+    unconfirmed = [storage.source(region, "on_demand").unconfirmed for region in ("us-east-1", "sa-east-1")]
+    assert unconfirmed == [False, True]
 
 
 def test_burstable_machines_lose_the_licence_that_some_sizes_carry(tmp_path):

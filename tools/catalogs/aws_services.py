@@ -114,16 +114,26 @@ _AURORA = _meters(
 def _us(raw_service: str, names: Mapping[tuple[str, str], Meter], everywhere: str = "") -> Fill:
     """Return what adds the rows of us-east-1 by raw SKU and where a block starts.
 
-    everywhere: the page of AWS that names one price for all regions, where there is one.
+    everywhere: the page of AWS that names one price for all regions, where there is one that was read.
     """
 
     def fill(raw: Raw, matrix: Matrix) -> None:
         for row in of_service(raw, "serverless_us.csv", raw_service):
             meter = names.get((row["sku"], row["from_quantity"]))
             if meter is not None and float(row["usd"]) > 0:
-                source = f"{row['source'].partition(';')[0]}; {everywhere} names one price for all regions"
+                source = f"{everywhere} names one price for all regions: {row['source'].partition(';')[0]}"
                 said = {**row, "source": source, "region": GLOBAL} if everywhere else row
                 add(matrix, meter, said["region"], float(row["usd"]), cited(matrix, said))
+
+    return fill
+
+
+def _as_at_home(sku: str) -> Fill:
+    """Return what adds the price of us-east-1 for all regions, which no page that was read confirms."""
+
+    def fill(raw: Raw, matrix: Matrix) -> None:
+        source = matrix.cite("derived: as in us-east-1", "2026-10-08", "as-at-home", unconfirmed=True)
+        matrix.add(sku, "usd", GLOBAL, matrix.price(sku, HOME) or 0.0, source)
 
     return fill
 
@@ -405,8 +415,8 @@ TABLES: Mapping[str, Fill] = {
             ("WAF-Request", ""): Meter("request", "request"),
         },
     ),
-    "ecr": _us(
-        "AmazonECR", {("ECR-Storage", ""): Meter("storage", "GiB-month")}, "aws.amazon.com/ecr/pricing"
+    "ecr": _all(
+        _us("AmazonECR", {("ECR-Storage", ""): Meter("storage", "GiB-month")}), _as_at_home("storage")
     ),
     "cloudwatch": _all(
         _us(
