@@ -6,7 +6,9 @@ import pytest
 from catalog import price_lists as lists
 from catalog.test_imports_traps import DAY, PARIS, core, imported, prices
 
+from capplan.catalog.catalog import Catalog
 from capplan.catalog.imports import read
+from capplan.catalog.query import Filter, find_rows
 from capplan.cli.price_lists import Import, selection_of
 from capplan.errors import InputError
 
@@ -163,3 +165,19 @@ def test_an_import_with_an_error_in_it_is_not_written(capplan, tmp_path):
     assert "[tiers]" in run.stdout
     assert "nothing was written" in run.stderr
     assert not (tmp_path / "own").exists()
+
+
+def test_each_commitment_says_how_it_is_paid(imported):
+    vcore = ("Azure Database for PostgreSQL Flexible Server General Purpose Ddsv5 Series Compute", "vCore")
+    row = lists.azure_row("Azure Database for PostgreSQL", *vcore, "vCore", 0.1)
+    reserved = {**row, "type": "Reservation", "reservationTerm": "1 Year", "retailPrice": 569.4}
+    saving = lists.vm(0.2, savingsPlan=[{"retailPrice": 0.15, "term": "1 Year"}])
+    work = imported("azure", {"Items": [row, reserved, saving]})
+    wanted = Filter("azure", "postgresql-flexible", name="GP_Standard_D4ds_v5")
+    rows = find_rows(Catalog(work.directory), wanted)
+    paid = {row.region: row.other_sources.partition(": ")[0] for row in rows if row.sku == wanted.name}
+    assert paid["francecentral"] == "1 year, reservation"
+    assert paid["westeurope"] == "1 year, savings plan"
+    machine = Filter("azure", "virtual-machines", "francecentral", "Standard_D4x_v9")
+    (row,) = find_rows(Catalog(work.directory), machine)
+    assert row.other_sources.startswith("1 year, savings plan: ")

@@ -171,5 +171,9 @@ def _rows(file: ServiceCatalog, sku: Sku, only: str | None) -> Iterator[CatalogR
 
 def _told(file: ServiceCatalog, sku: Sku, region: str, rate: str) -> str:
     """Return where a price other than the on-demand one comes from, and how it is paid."""
-    source, terms = sku.source(region, rate), file.commitment_terms.get(rate, rate)
+    source = sku.source(region, rate)
+    priced = (
+        of for of in reversed(file.layers) if sku.name in of.skus and of.skus[sku.name].usd(region, rate)
+    )
+    terms = next(priced, file).commitment_terms.get(rate, rate)
     return f"{terms}: {source.text} ({source.as_of or 'undated'})"

@@ -167,7 +167,9 @@ def _priced(row: Mapping[str, Any], usd: float) -> Iterator[Found | LeftOut]:
         in_year = 12 if base.unit == "month" else _YEAR_H if base.unit.endswith("hour") else 0
         known = years and in_year
         yield (
-            base._replace(rate=rate, usd=usd / (in_year * years), rank=1) if known else LeftOut("reservation")
+            base._replace(rate=rate, usd=usd / (in_year * years), rank=1, payment="reservation")
+            if known
+            else LeftOut("reservation")
         )
     elif times is None:
         yield LeftOut(f"unit {row['unitOfMeasure']}")
@@ -176,7 +178,8 @@ def _priced(row: Mapping[str, Any], usd: float) -> Iterator[Found | LeftOut]:
         for plan in row.get("savingsPlan") or ():
             rate, _ = _TERMS.get(str(plan.get("term")), ("", 0))
             if rate and base.rate == "on_demand" and not base.start:
-                yield base._replace(rate=rate, usd=price(plan.get("retailPrice")) * times)
+                usd = price(plan.get("retailPrice")) * times
+                yield base._replace(rate=rate, usd=usd, payment="savings plan")
 
 
 def _machine(row: Mapping[str, Any]) -> Found | LeftOut:

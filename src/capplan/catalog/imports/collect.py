@@ -64,7 +64,7 @@ class Collection:
         self.selection = selection
         self.entries: dict[Key, SkuPrices] = {}
         self.left_out: Counter[str] = Counter()
-        self.payments: dict[int, set[str]] = {1: set(), 3: set()}
+        self.payments: dict[tuple[str, str], set[str]] = {}
         self._reserved: dict[tuple[Key, str, int], dict[str, list[float | None]]] = {}
         self._reserved_in: dict[tuple[Key, str, int], int] = {}
         self.savings: dict[tuple[str, str], float] = {}
@@ -117,7 +117,7 @@ class Collection:
                     self.entries[key].prices[f"commit_{years}y", region] = {0.0: _rounded(usd)}
                     origin = self._reserved_in[key, region, years]
                     self.entries[key].origins[f"commit_{years}y", region] = origin
-                    self.payments[years].add(payment)
+                    self._paid(key[0], f"commit_{years}y", payment)
                     break
             else:
                 self.left_out["a reservation without its fee or its hours"] += 1
@@ -165,8 +165,13 @@ class Collection:
             self._ambiguous.setdefault(where, said)
         elif not known:
             blocks[found.start] = usd
+            if found.payment:
+                self._paid(found.service, found.rate, found.payment)
             self._places[where] = self.place
             entry.origins[at] = self.file
+
+    def _paid(self, service: str, rate: str, payment: str) -> None:
+        self.payments.setdefault((service, rate), set()).add(payment)
 
     def _first_choice(self, where: tuple[Key, tuple[str, str]], rank: int) -> bool:
         """Say whether a price of this rank is to be taken; one of a higher rank displaces those before."""

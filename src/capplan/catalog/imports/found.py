@@ -10,7 +10,7 @@ from typing import NamedTuple
 class Found(NamedTuple):
     """One price. ``start``: units a month from which it holds; ``facts`` of the SKU, by catalogs' names.
 
-    rank: of several commitments of one SKU and term, the highest is taken.
+    rank: of several commitments of one SKU and term, the highest is taken. payment: how one is paid.
     """
 
     service: str
@@ -23,6 +23,7 @@ class Found(NamedTuple):
     kind: str = "meter"
     facts: Mapping[str, float | str | list[float]] = {}
     rank: int = 0
+    payment: str = ""
 
 
 class LeftOut(NamedTuple):

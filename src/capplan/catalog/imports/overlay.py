@@ -53,6 +53,8 @@ def overlay(collection: Collection, origins: Sequence[Origin], below: Catalog, d
         )
         if file not in contents:
             contents[file] = _content(directory, file, known, base, entry, service, collection)
+            said = contents[file].get("commitments", {})
+            contents[file]["commitments"] = {**said, **_terms(collection, service)}
         _put(contents[file], sku, entry, base, origins, collection)
     texts = {file: text(_tidied(content)) for file, content in contents.items() if content["skus"]}
     record = {"schema": 1, "files": sorted({*known, *texts})}
@@ -97,20 +99,21 @@ def _content(
         "unit": base.unit if base else entry.unit,
         "sources": {},
         "source": "",
-        "commitments": _terms(collection, entry),
+        "commitments": {},
         "skus": {},
     }
 
 
-def _terms(collection: Collection, entry: SkuPrices) -> Content:
-    """Return how the commitments of the file are paid, where they are reservations."""
+_TERMS = {"commit_1y": "1 year", "commit_3y": "3 years"}
+
+
+def _terms(collection: Collection, service: str) -> Content:
+    """Return how the commitments of a service are paid, as far as its lists say so."""
+    paid = {rate: collection.payments.get((service, rate), set()) for rate in _TERMS}
     return {
-        f"commit_{years}y": {
-            "term": f"{years} year{'s' if years > 1 else ''}",
-            "payment": ", ".join(sorted(paid)),
-        }
-        for years, paid in collection.payments.items()
-        if paid and any(rate == f"commit_{years}y" for rate, _ in entry.prices)
+        rate: {"term": _TERMS[rate], "payment": " or ".join(sorted(ways))}
+        for rate, ways in paid.items()
+        if ways
     }
 
 

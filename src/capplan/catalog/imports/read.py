@@ -354,6 +354,9 @@ def _rates(
             )
 
 
+_PLAN = "no-upfront (Savings Plan)"
+
+
 def _savings_rate(collection: Collection, rate: Mapping[str, Any]) -> None:
     """Take the rate of one instance type under a Savings Plan, of those that are paid by the hour."""
     usage = re.fullmatch(r"(?:\w+-)?BoxUsage:(.+)", str(rate.get("discountedUsageType", "")))
@@ -373,7 +376,7 @@ def _savings_rate(collection: Collection, rate: Mapping[str, Any]) -> None:
         usd = price(rate["discountedRate"]["price"])
         # A plan for one family is cheaper than one for all, and nearer to the reservations of the catalogs.
         rank = int("EC2Instance" in rate["plan"])
-        collection.add(base._replace(rate=f"commit_{rate['years']:.0f}y", usd=usd, rank=rank))
+        collection.add(base._replace(rate=f"commit_{rate['years']:.0f}y", usd=usd, rank=rank, payment=_PLAN))
 
 
 def _spot(collection: Collection, data: Mapping[str, Any], name: str) -> Origin:
