@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
 from posixpath import commonpath, dirname
 from typing import Any, NamedTuple
 
@@ -152,12 +151,27 @@ def environments(units: Sequence[Unit], found: list[Finding]) -> Iterator[list[I
         found += _pairs(parts, against)
         left = list(parts)
         while left:
-            chosen: list[str] = []
-            for path in [*left, *parts]:
-                if path not in chosen and against.get(path, set()).isdisjoint(chosen):
-                    chosen.append(path)
+            chosen: set[str] = set()
+            for path in [*left, *_beside(left, parts)]:
+                if against.get(path, set()).isdisjoint(chosen):
+                    chosen.add(path)
             left = [path for path in left if path not in chosen]
-            yield [item for path in parts if path in set(chosen) for item in parts[path]]
+            yield [item for path in parts if path in chosen for item in parts[path]]
+
+
+_SMALL = 200
+
+
+def _beside(left: Sequence[str], parts: Mapping[str, Sequence[Item]]) -> Iterable[str]:
+    """Return the files that alternatives are judged with: all, or of many those that refer to them."""
+    if len(parts) <= _SMALL or len(left) == len(parts):
+        return parts
+    known = {name for path in left for item in parts[path] for name in _names(item)}
+    return [
+        path
+        for path, items in parts.items()
+        if any(not known.isdisjoint(names) for item in items for names in (*_wanted(item), [*_names(item)]))
+    ]
 
 
 def _twice_in_one(parts: Mapping[str, Sequence[Item]]) -> Iterator[Finding]:
@@ -189,9 +203,11 @@ def _alternatives(parts: Mapping[str, Sequence[Item]]) -> dict[str, set[str]]:
 
 
 def _pairs(parts: Mapping[str, Sequence[Item]], against: Mapping[str, set[str]]) -> Iterator[Finding]:
-    """Yield one finding for two files of a directory that are alternatives, with what both of them have."""
-    for path, other in combinations(sorted(against), 2):
-        if other in against[path] and dirname(path) == dirname(other):
+    """Yield one finding for a file of a directory that is an alternative of another, with what both have."""
+    for other in sorted(against):
+        beside = [path for path in against[other] if path < other and dirname(path) == dirname(other)]
+        path = min(beside, default="")
+        if path and path == parts[path][0].path:
             theirs = {identity_of(item) for item in parts[path]} - {None}
             both = [item for item in parts[other] if identity_of(item) in theirs]
             if all(any(item.tree == one.tree for one in parts[path]) for item in both):

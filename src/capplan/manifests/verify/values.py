@@ -167,7 +167,7 @@ def _slow_start(workload: Workload, field: str, container: Tree) -> Iterator[Fin
     tries, period = whole(alive, "failureThreshold", 3), whole(alive, "periodSeconds", 10)
     killed = whole(alive, "initialDelaySeconds", 0) + (tries - 1) * period
     first = whole(ready, "initialDelaySeconds", 0)
-    if ready and killed <= first:
+    if ready and killed < first:
         what = f"the liveness probe may end the container after {killed} s, before readiness at {first} s"
         yield workload.item.finding(api.SLOW_START, f"{field}.livenessProbe", what)
 
