@@ -82,3 +82,33 @@ def test_every_fault_is_a_finding_of_its_own():
     }
     codes = [code for code, _, _ in found({"a.yaml": [workload(container=container)]})]
     assert sorted(codes) == ["literal-secret", "literal-secret", "no-volume", "no-volume"]
+
+
+def test_what_something_else_fills_in_is_no_fault():
+    filled = workload(
+        container={"resources": {"requests": {"memory": "${MEMORY}"}}, "imagePullPolicy": "{{ pull }}"}
+    )
+    assert not found({"a.yaml": [filled]})
+
+
+def test_keys_in_files_of_variables_are_not_missed():
+    kustomization = {"resources": ["web.yaml"], "configMapGenerator": [{"name": "c", "envs": ["c.env"]}]}
+    reference = {"name": "A", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "A"}}}
+    web = workload(container={"env": [reference]})
+    assert not found({"kustomization.yaml": [kustomization], "web.yaml": [web]})
+    kustomization["configMapGenerator"] = [{"name": "c", "literals": ["B=1"]}]
+    assert found({"kustomization.yaml": [kustomization], "web.yaml": [web]}) == [
+        ("no-key", "error", "web.yaml")
+    ]
+
+
+def test_many_alternatives_stay_cheap():
+    files = {f"d/{n}.yaml": [workload(container={"image": f"a:{n}"})] for n in range(300)}
+    assert len(found(files)) == 299
+
+
+def test_plain_files_and_a_kustomization_have_the_same_findings():
+    broken = workload(container={"volumeMounts": [{"name": "x", "mountPath": "/x"}]})
+    objects = {"web.yaml": [broken], "service.yaml": [service(HTTP, {"app": "b"})]}
+    kustomization = {"kustomization.yaml": [{"resources": list(objects)}]}
+    assert found(objects) == found({**objects, **kustomization})

@@ -132,16 +132,15 @@ class _Kustomization:
                     continue
                 name = str(entry.get("name"))
                 known = [made for made in objects if made.kind == kind and name in made.names]
-                data = {**part(known[-1].tree if known else {}, "data"), **_data(entry)}
-                metadata = {part_: entry[part_] for part_ in ("name", "namespace") if part_ in entry}
+                own = _data(entry)
                 if known:
-                    known[-1].tree = {**known[-1].tree, "data": data}
+                    there = {} if entry.get("behavior") == "replace" else known[-1].tree.get("data")
+                    both = None if own is None or there is None else {**there, **own}
+                    known[-1].tree = _holding(known[-1].tree, both)
                 else:
-                    objects.append(
-                        ComposedObject(
-                            self.path, {"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": data}
-                        )
-                    )
+                    metadata = {part_: entry[part_] for part_ in ("name", "namespace") if part_ in entry}
+                    made = {"apiVersion": "v1", "kind": kind, "metadata": metadata}
+                    objects.append(ComposedObject(self.path, _holding(made, own)))
 
     def _transformed(self, objects: list[ComposedObject], said: Tree) -> list[ComposedObject]:
         """Return the objects after everything that changes them, in Kustomize's order."""
@@ -212,11 +211,17 @@ def _patch(entry: object) -> Tree:
     return {"patch": text} if "\n" in text else {"path": text}
 
 
-def _data(entry: Tree) -> Tree:
-    """Return the data of a generated object; the contents of files are not read, nor are the keys in some."""
-    found: dict[str, Any] = {}
+def _holding(tree: Tree, data: Tree | None) -> Tree:
+    """Return an object with data, or without any where its keys are not known."""
+    without = {key: value for key, value in tree.items() if key != "data"}
+    return without if data is None else {**without, "data": data}
+
+
+def _data(entry: Tree) -> Tree | None:
+    """Return the data of a generated object without the contents of files; None where keys are in files."""
     if entry.get("envs") or entry.get("env"):
-        return found
+        return None
+    found: dict[str, Any] = {}
     for literal in _listed(entry, "literals"):
         key, _, value = str(literal).partition("=")
         found[key] = value.strip("\"'")

@@ -23,6 +23,7 @@ from capplan.manifests.verify.world import (
     at,
     bounds,
     containers_with_paths,
+    is_placeholder,
     mapping,
     maps,
     share,
@@ -129,7 +130,7 @@ def quantities(world: World) -> Iterator[Finding]:
                 yield from _ordered(workload.item, f"{field}.resources", resource, requests, limits)
     for item, field, said in _quantities(world):
         for resource, value in said.items():
-            if amount(value) is None:
+            if amount(value) is None and not is_placeholder(value):
                 yield item.finding(capacity.QUANTITY, field, f"{resource}: {value!r} is not a quantity")
 
 
@@ -165,7 +166,8 @@ def _ordered(item: Item, field: str, resource: str, requests: Tree, limits: Tree
     if asked is not None and limit is not None and asked > limit:
         what = f"{resource}: the request, {requests[resource]}, is above the limit, {limits[resource]}"
         yield item.finding(capacity.REQUEST_ABOVE_LIMIT, field, what)
-    extended = "/" in str(resource)
+    filled_in = is_placeholder(limits.get(resource)) or is_placeholder(requests.get(resource))
+    extended = "/" in str(resource) and not filled_in
     if extended and (limit is None or (asked is not None and asked != limit) or limit != int(limit)):
         what = f"{resource} needs a whole limit, and a request that equals it"
         yield item.finding(capacity.EXTENDED_RESOURCE, field, what)

@@ -227,16 +227,27 @@ def what_pods_refer_to(world: World) -> Iterator[Finding]:
         if workload.item.kind == "StatefulSet":
             name = text(workload.item.tree, "spec.serviceName")
             yield from _missing(world, workload.item, "spec.serviceName", "Service", name)
-    for item in world.of("RoleBinding", "ClusterRoleBinding"):
-        role = mapping(item.tree, "roleRef")
-        if text(role, "kind") in ("Role", "ClusterRole") and not _is_everywhere(text(role, "name")):
-            yield from _missing(world, item, "roleRef", text(role, "kind"), text(role, "name"))
     for item in world.of("ScaledObject", "ScaledJob"):
         for index, trigger in enumerate(maps(item.tree, "spec.triggers")):
             reference = mapping(trigger, "authenticationRef")
             kind = text(reference, "kind") or "TriggerAuthentication"
             field = f"spec.triggers[{index}].authenticationRef"
             yield from _missing(world, item, field, kind, text(reference, "name"))
+
+
+def bindings(world: World) -> Iterator[Finding]:
+    """Bindings name roles that exist, and no ServiceAccount that is misspelt."""
+    for item in world.of("RoleBinding", "ClusterRoleBinding"):
+        role = mapping(item.tree, "roleRef")
+        if text(role, "kind") in ("Role", "ClusterRole") and not _is_everywhere(text(role, "name")):
+            yield from _missing(world, item, "roleRef", text(role, "kind"), text(role, "name"))
+        for subject in maps(item.tree, "subjects"):
+            name, space = text(subject, "name"), text(subject, "namespace") or item.namespace
+            if subject.get("kind") == "ServiceAccount" and not world.exists("ServiceAccount", space, name):
+                others = alternatives(world, "ServiceAccount", space, name)
+                if others:
+                    what = f"ServiceAccount '{name}'"
+                    yield from absent(item, references.NO_REFERENCE, "subjects", what, others)
 
 
 def _is_everywhere(role: str) -> bool:
@@ -365,4 +376,4 @@ def _block(policy: Item, side: str, block: Tree) -> Iterator[Finding]:
             )
 
 
-RULES = (namespaces, selectors, services, scale_targets, what_pods_refer_to, network_policies)
+RULES = (namespaces, selectors, services, scale_targets, what_pods_refer_to, bindings, network_policies)

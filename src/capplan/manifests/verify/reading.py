@@ -24,6 +24,9 @@ _KUSTOMIZATIONS = ("kustomization.yml", "Kustomization")
 """Names that Kustomize takes besides ``kustomization.yaml``."""
 
 _LIKE_A_MANIFEST = re.compile(r'^[\s{]*"?(?:apiVersion|kind)"?\s*:', re.MULTILINE)
+_TEMPLATE = re.compile(r"\{\{|\$\{|<%|@[A-Z_]+@")
+"""Marks for a program that makes a manifest of a file."""
+
 _PLACE = re.compile(r":(\d+):(\d+)")
 _LITERAL_BRACES = '{{ "{{" }}'
 """How a Helm chart says two braces that are meant as they are."""
@@ -119,8 +122,8 @@ def _read_tree(found: Contents, name: str, path: Path) -> None:
     except InputError as error:
         problem = error.problems[0]
         text = _text(path)
-        # Two braces are for a program that makes a manifest of it.
-        severity: Severity = "error" if _LIKE_A_MANIFEST.search(text) and "{{" not in text else "warning"
+        manifest = _LIKE_A_MANIFEST.search(text) and not _TEMPLATE.search(text)
+        severity: Severity = "error" if manifest else "warning"
         place = _PLACE.fullmatch(problem.where.removeprefix(f"{path}"))
         line, column = (None, None) if place is None else (int(place[1]), int(place[2]))
         item = _file(name)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from capplan.findings import Finding, Severity
-from capplan.manifests.verify.checks import autoscaling, capacity, observing, references
+from capplan.manifests.verify.checks import autoscaling, capacity, identity, observing, references
 from capplan.manifests.verify.meant import absent
 from capplan.manifests.verify.world import (
     Item,
@@ -116,6 +116,20 @@ def monitors(world: World) -> Iterator[Finding]:
                     yield monitor.finding(observing.MONITOR_PORT, f"spec.endpoints[{index}].port", what)
 
 
+def policy_ports(world: World) -> Iterator[Finding]:
+    """A port that a network policy opens is one that the pods it selects have, as far as they say."""
+    for policy in world.of("NetworkPolicy"):
+        pods = world.selected(mapping(policy.tree, "spec.podSelector"), policy.namespace)
+        declared = [port for pod in pods for one in pod.containers for port in maps(one, "ports")]
+        known = words(declared, "name") | words(declared, "containerPort")
+        for number, rule in enumerate(maps(policy.tree, "spec.ingress")):
+            for index, entry in enumerate(maps(rule, "ports")):
+                port = entry.get("port")
+                if known and port is not None and "endPort" not in entry and port not in known:
+                    what = f"opens port {port}, which no container of the pods declares"
+                    yield policy.finding(identity.POLICY_PORT, f"spec.ingress[{number}].ports[{index}]", what)
+
+
 _GONE: Mapping[str, str] = {
     r"kube_pod_container_resource_(requests|limits)_(cpu_cores|memory_bytes)": "{resource=…} of the metric",
     r"kube_node_status_(capacity|allocatable)_(cpu_cores|memory_bytes|pods)": "{resource=…} of the metric",
@@ -148,4 +162,4 @@ def _queries(item: Item) -> Iterator[tuple[str, str]]:
         yield f"spec.triggers[{index}].metadata.query", text(trigger, "metadata.query")
 
 
-RULES = (keys, never_scales, shared_volumes, monitors, metrics_that_are_gone)
+RULES = (keys, never_scales, shared_volumes, monitors, policy_ports, metrics_that_are_gone)

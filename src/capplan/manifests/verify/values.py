@@ -16,6 +16,7 @@ from capplan.manifests.verify.world import (
     World,
     amount,
     containers_with_paths,
+    is_placeholder,
     mapping,
     maps,
     text,
@@ -86,7 +87,8 @@ def enumerations(world: World) -> Iterator[Finding]:
 def _unknown(item: Item, prefix: str, tree: Tree, kind: str) -> Iterator[Finding]:
     for path, allowed in _ALLOWED[kind].items():
         for field, value in _at_path(tree, path):
-            if value not in (None, "", *allowed) and not str(value).startswith("HugePages"):
+            known = value in (None, "", *allowed) or str(value).startswith("HugePages")
+            if not known and not is_placeholder(value):
                 what = f"'{value}' is not a value that Kubernetes knows"
                 yield item.finding(api.UNKNOWN_VALUE, f"{prefix}{field}", what, nearest(str(value), allowed))
 

@@ -6,6 +6,7 @@ Nothing here trusts a shape: whatever is not as Kubernetes has it counts as abse
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -371,6 +372,18 @@ def amount(value: object) -> float | None:
         return parse(value)
     except ValueError:
         return None
+
+
+_PLACEHOLDER = re.compile(r"\$[({]|\{\{|<[\w. -]+>|@\w+@|^[A-Z][A-Z0-9]*_[A-Z0-9_]+$", re.ASCII)
+
+
+def is_placeholder(value: object) -> bool:
+    """Say whether a text stands for a value that something else fills in.
+
+    >>> is_placeholder("${SIZE}"), is_placeholder("DISK_SIZE"), is_placeholder("10Gi")
+    (True, True, False)
+    """
+    return isinstance(value, str) and _PLACEHOLDER.search(value) is not None
 
 
 def request(container: Tree, resource: str) -> float:

@@ -254,3 +254,19 @@ spec: {ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}]}]
     remedy="Except a smaller network inside the block.",
     source="https://kubernetes.io/docs/concepts/services-networking/network-policies/#behavior-of-to-and-from-selectors",
 )
+POLICY_PORT = Check(
+    code="policy-port",
+    severity="warning",
+    title="A network policy opens a port that its pods do not declare",
+    why="Requests to the port that they listen on are dropped.",
+    breaks="""\
+kind: NetworkPolicy
+spec: {ingress: [{ports: [{port: 8443}]}]}
+""",
+    near="""\
+kind: NetworkPolicy
+spec: {ingress: [{ports: [{port: http}]}]}
+""",
+    remedy="Open the port of the container, not that of the Service.",
+    source="https://kubernetes.io/docs/concepts/services-networking/network-policies/",
+)
