@@ -178,6 +178,9 @@ WHOLE = {
                 - {name: HOST, value: web.example.com}
                 - {name: A, valueFrom: {configMapKeyRef: {name: more, key: A}}}
                 envFrom: [{configMapRef: {name: conf}}]
+              - name: side
+                image: b:1
+                env: [{name: A, valueFrom: {configMapKeyRef: {name: more, key: A}}}]
         ---
         apiVersion: v1
         kind: ServiceAccount
@@ -234,6 +237,17 @@ WHOLE = {
             kind: Service
             metadata: {name: web}
             spec: {type: NodePort}
+        - |-
+            apiVersion: apps/v1
+            kind: Deployment
+            metadata: {name: web}
+            spec:
+              template:
+                spec:
+                  containers:
+                  - name: main
+                    envFrom: [{secretRef: {name: other}}]
+                    env: [{$patch: replace}, {name: HOST, value: new.example.com}]
         patchesJson6902:
         - target: {version: v1, kind: Service, name: web}
           patch: "- {op: replace, path: /spec/ports/0/port, value: 81}"

@@ -166,6 +166,10 @@ def _merged(base: Any, change: Any, merges: bool, field: str = "") -> Any:
 
 
 def _merged_list(base: list[Any], change: list[Any], field: str) -> list[Any]:
+    directives = [entry for entry in change if isinstance(entry, dict) and set(entry) == {"$patch"}]
+    if directives:
+        # `$patch: replace` beside the entries takes the place of all that were there.
+        return [entry for entry in change if entry not in directives]
     entries = [*base, *change]
     for key in _MERGE_KEYS.get(field, ()):
         if all(isinstance(entry, dict) and isinstance(entry.get(key), str | int) for entry in entries):

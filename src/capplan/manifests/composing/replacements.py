@@ -29,7 +29,8 @@ def replaced(
 
 def _replace(objects: Sequence[ComposedObject], entry: Tree) -> None:
     value = _source(objects, part(entry, "source")) if "source" in entry else entry.get("sourceValue")
-    targets = entry.get("targets")
+    # The keys and values of files of variables are not known.
+    targets = entry.get("targets") if value is not None else None
     for target in targets if isinstance(targets, list) else ():
         reject = target.get("reject") or []
         for made in objects:
@@ -56,6 +57,8 @@ def _source(objects: Sequence[ComposedObject], source: Tree) -> Any:
         raise NotComposedError(f"a replacement's source means {len(chosen)} objects, not one")
     path = _parts(str(source.get("fieldPath", "metadata.name")))
     holders = list(_holders(chosen[0].tree, path, False))
+    if not holders and chosen[0].kind in ("ConfigMap", "Secret") and "data" not in chosen[0].tree:
+        return None
     if not holders:
         raise NotComposedError(f"a replacement's source has no field {source.get('fieldPath')}")
     holder, key = holders[0]

@@ -87,7 +87,7 @@ def selectors(world: World) -> Iterator[Finding]:
         if item.kind not in _SELECTING:
             continue
         if is_empty(selector):
-            if item.group == "apps":
+            if text(item.tree, "apiVersion") in ("apps/v1", "apps/v1beta2"):
                 yield item.finding(identity.EMPTY_SELECTOR, field, "selects nothing")
             continue
         if not workload.matches(selector):
