@@ -28,7 +28,8 @@ _KINDS = {
         "Databases",
         "Relational Databases",
     ): "cloud-sql cloud-sql-mysql cloud-sql-postgres rds-postgres rds-mysql "
-    "rds-mariadb aurora-postgres aurora-mysql postgresql-flexible postgresql-single-server mysql-flexible sql-database",
+    "rds-mariadb aurora-postgres aurora-mysql postgresql-flexible postgresql-single-server mysql-flexible "
+    "sql-database",
     ("Databases", "NoSQL Databases"): "dynamodb cosmos-db",
     ("Databases", "Caching"): "memorystore-redis elasticache-redis elasticache-valkey elasticache-memcached "
     "redis-cache",
