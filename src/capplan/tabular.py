@@ -30,7 +30,9 @@ _REMEMBERED = 50_000
 """Texts that are kept once however often they occur, such as names and dates."""
 
 _DELIMITERS = ",;\t|"
-_BLANKS = frozenset(("", "null", "NULL", "Null"))
+BLANKS = frozenset(("", "null", "NULL", "Null", "None"))
+"""Cells that say nothing, as databases and scripts export them."""
+
 _SHOWN = 60
 
 
@@ -198,7 +200,7 @@ def figures(column: Column) -> Array:
     """Return the numbers of a column, (rows,), NaN for blank cells; what else is no number is refused."""
     found = np.array([_figure(cell) for cell in column.cells], dtype=float)
     for row in np.flatnonzero(np.isnan(found)).tolist():
-        if column.cells[row] not in _BLANKS:
+        if column.cells[row] not in BLANKS:
             raise column.error(row, "is not a number", _decimals(column.cells[row]))
     infinite = np.flatnonzero(np.isinf(found))
     if infinite.size:

@@ -197,6 +197,17 @@ def test_covered_usage_without_its_amortised_cost_has_none(tmp_path: Path) -> No
     assert read.notes == ["1 of 1 rows have a blank cost, so the cost of their SKUs is unknown"]
 
 
+@pytest.mark.parametrize("blank", ["", "NULL", "None", "null"])
+def test_a_cell_that_says_nothing_is_blank(tmp_path: Path, blank: str) -> None:
+    said = {"kind": "Usage", "ri": blank, "sp": blank, "idle_fee": blank, "entity": blank, "period": blank}
+    read = bill(tmp_path, "aws", said)
+    assert parts(read) == {"usage": 8.5}
+    assert list(read.rows["month"]) == ["2026-05"]
+    assert parts(bill(tmp_path, "focus", {"kind": "Usage", "status": blank, "class": blank})) == {
+        "usage": 8.5
+    }
+
+
 PROMOTION = '{"name": "Trial", "type": "PROMOTION", "amount": -10.0}'
 SUSTAINED = '{"name": "Sustained Usage Discount", "type": "SUSTAINED_USAGE_DISCOUNT", "amount": "-30.0"}'
 

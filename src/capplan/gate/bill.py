@@ -19,7 +19,7 @@ from capplan.gate.matching import MACHINE, words_of
 from capplan.moments import Order, moments
 from capplan.plan.fields import LARGEST
 from capplan.stdin import name_of
-from capplan.tabular import Column, Table, figures, read_table
+from capplan.tabular import BLANKS, Column, Table, figures, read_table
 
 
 class Bill(NamedTuple):
@@ -60,6 +60,11 @@ _PART = re.compile(
 def _read(path: Path) -> Bill:
     table = read_table(path, _plain_title, frozenset().union(*(export.columns for export in EXPORTS)))
     export = _export_of(table)
+    columns = {
+        name: column._replace(cells=["" if cell in BLANKS else cell for cell in column.cells])
+        for name, column in table.columns.items()
+    }
+    table = table._replace(columns=columns)
     if not table.lines:
         raise InputError(
             Problem(name_of(path), "holds a header and no rows", "Export a period with charges.")
