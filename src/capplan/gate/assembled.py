@@ -45,14 +45,6 @@ class _Family(NamedTuple):
         return machine == self.series or (found["series"] or "n1", bool(found["custom"])) == self[:2]
 
 
-class _Part(NamedTuple):
-    """Cores or memory of a family."""
-
-    is_memory: bool
-    usage: Usage
-    charge: Charge
-
-
 def assembled(
     charges: Iterable[Charge], estimated: Mapping[str, Usage]
 ) -> tuple[Sequence[Charge], Sequence[str]]:
@@ -62,21 +54,18 @@ def assembled(
     the estimate are taken. What adds up to no hours is left as it is.
     """
     kept: list[Charge] = []
-    parts: dict[_Family, list[_Part]] = {}
+    parts: dict[_Family, list[Charge]] = {}
     for charge in charges:
-        text = next(
-            (found for each in charge.sku.lower().split(" | ") if (found := _PART.fullmatch(each))), None
-        )
-        if text is None or charge.service != "Compute Engine" or charge.usage.unit not in (*_HOURS, ""):
+        part = _part(charge)
+        if part is None or charge.usage.unit not in (*_HOURS, ""):
             kept.append(charge)
         else:
-            part = _Part(text["what"] == "ram", charge.usage, charge)
-            parts.setdefault(_family_of(text, charge.words.split()), []).append(part)
+            parts.setdefault(_family_of(part, charge.words.split()), []).append(charge)
     notes: list[str] = []
     for family, of in parts.items():
         machines = {name: usage for name, usage in estimated.items() if family.has(name)}
         made = list(_made(of, machines))
-        kept += made or [part.charge for part in of]
+        kept += made or of
         if machines and not made:
             notes.append(f"cores and memory of {family.series} do not add up to {', '.join(machines)}")
         elif len(machines) > 1:
@@ -84,6 +73,12 @@ def assembled(
                 f"hours of {', '.join(machines)} are those nearest to the estimate that the bill allows"
             )
     return kept, notes
+
+
+def _part(charge: Charge) -> re.Match[str] | None:
+    """Return what cores or memory a charge is for; None for anything else."""
+    texts = charge.sku.lower().split(" | ") if charge.service == "Compute Engine" else []
+    return next((found for text in texts if (found := _PART.fullmatch(text))), None)
 
 
 def _family_of(text: re.Match[str], words: Sequence[str]) -> _Family:
@@ -94,14 +89,14 @@ def _family_of(text: re.Match[str], words: Sequence[str]) -> _Family:
     return _Family(series, custom=text["custom"] is not None, spot="spot" in words)
 
 
-def _made(parts: Sequence[_Part], machines: Mapping[str, Usage]) -> Iterator[Charge]:
+def _made(parts: Sequence[Charge], machines: Mapping[str, Usage]) -> Iterator[Charge]:
     """Yield the machines that cores and memory add up to; nothing where they do not."""
     types = [name.split("/")[2].removesuffix(" spot") for name in machines]
     skus = [sku for name in types if (sku := Catalog().find("gcp", "compute-engine", name)) and not sku.gpu]
     if not skus or len(skus) < len(types):
         return
     sizes = np.array([(_SHARED.get(sku.name, sku.vcpu), sku.memory_gib) for sku in skus], dtype=float).T
-    billed = np.array([_hours(parts, is_memory=False), _hours(parts, is_memory=True)])
+    billed = np.array([_hours(parts, "core"), _hours(parts, "ram")])
     hours = _solved(sizes, billed, np.array([usage.quantity for usage in machines.values()]))
     if hours is None:
         return
@@ -113,12 +108,9 @@ def _made(parts: Sequence[_Part], machines: Mapping[str, Usage]) -> Iterator[Cha
         yield Charge("", name, "", Usage(each, "hour", None if cost is None else cost * share))
 
 
-def _hours(parts: Sequence[_Part], is_memory: bool) -> float:
-    return sum(
-        part.usage.quantity * _HOURS.get(part.usage.unit, 0.0)
-        for part in parts
-        if part.is_memory is is_memory
-    )
+def _hours(parts: Sequence[Charge], what: str) -> float:
+    of = [charge.usage for charge in parts if (part := _part(charge)) and part["what"] == what]
+    return sum(usage.quantity * _HOURS.get(usage.unit, 0.0) for usage in of)
 
 
 def _solved(sizes: Array, billed: Array, planned: Array) -> Array | None:

@@ -126,20 +126,13 @@ _AWS = Export(
         KindRule("covered", "lineitemlineitemtype", "discountedusage|savingsplancoveredusage"),
     ),
     words=(
-        "lineitemoperation",
-        "lineitemlineitemdescription",
-        "productoperatingsystem",
-        "producttenancy",
-        "productdeploymentoption",
-        "productdatabaseengine",
-        "productcacheengine",
+        *("lineitemoperation", "lineitemlineitemdescription", "productoperatingsystem", "producttenancy"),
+        *("productdeploymentoption", "productdatabaseengine", "productcacheengine"),
     ),
     amortised=("reservationeffectivecost", "savingsplansavingsplaneffectivecost"),
     unused=(
-        "reservationunusedamortizedupfrontfeeforbillingperiod",
-        "reservationunusedrecurringfee",
-        "savingsplantotalcommitmenttodate",
-        "-savingsplanusedcommitment",
+        *("reservationunusedamortizedupfrontfeeforbillingperiod", "reservationunusedrecurringfee"),
+        *("savingsplantotalcommitmenttodate", "-savingsplanusedcommitment"),
     ),
 )
 
