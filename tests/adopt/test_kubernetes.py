@@ -254,6 +254,23 @@ def test_cloud_run_is_priced_between_its_bounds(tmp_path: Path) -> None:
     assert total.ceiling.item() > 10 * total.floor.item()
 
 
+def test_a_cloud_run_service_of_a_size_without_a_price_is_named(tmp_path: Path) -> None:
+    service = """
+        apiVersion: serving.knative.dev/v1
+        kind: Service
+        metadata: {name: api}
+        spec:
+          template:
+            spec:
+              containers:
+              - {image: api, ports: [{containerPort: 80}], resources: {limits: {cpu: 2, memory: 1Gi}}}
+              - {image: log, resources: {limits: {cpu: 250m, memory: 128Mi}}}
+    """
+    found = adopted(tmp_path, deployment(), service)
+    assert list(estimate(found.file(), SHIPPED).context.plan.services) == ["web"]
+    assert any("Service/api: its containers together" in note for note in notes(found, "not covered"))
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [

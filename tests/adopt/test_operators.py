@@ -121,6 +121,35 @@ def test_elasticsearch_has_its_node_sets_with_the_operators_defaults(tmp_path: P
     assert tree["resources"]["logs-hot-elasticsearch-data-disk"]["quantity"] == 400
 
 
+def test_a_database_has_a_volume_for_each_tablespace(tmp_path: Path) -> None:
+    spaces = """
+  tablespaces:
+  - {name: cold, storage: {size: 200Gi, storageClass: sc1}}
+  - {name: hot, storage: {size: 40Gi, storageClass: gp3}}
+"""
+    without, found = adopted(tmp_path, CNPG), adopted(tmp_path, CNPG + spaces)
+    tree = tree_of(found)
+    assert tree["databases"]["orders"]["storage"] == "100Gi"
+    assert tree["resources"]["orders-tablespaces-cold-disk"]["quantity"] == 600
+    more = sum(costs(found).values()) - sum(costs(without).values())
+    # Three instances: 40 GiB of gp3 at $0.08 and 200 GiB of sc1 at $0.015.
+    assert round(more, 2) == round(3 * (40 * 0.08 + 200 * 0.015), 2)
+
+
+def test_volumes_of_another_class_are_disks_of_their_own(tmp_path: Path) -> None:
+    tree = tree_of(adopted(tmp_path, CNPG.replace("storageClass: gp3", "storageClass: io2")))
+    assert (tree["databases"]["orders"]["storage"], tree["databases"]["orders"]["storage_class"]) == (
+        "50Gi",
+        "io2",
+    )
+    assert tree["resources"]["orders-walstorage-disk"] == {
+        "provider": "aws",
+        "service": "ebs",
+        "sku": "gp3",
+        "quantity": 30,
+    }
+
+
 def test_redis_has_its_sentinels(tmp_path: Path) -> None:
     tree = tree_of(adopted(tmp_path, REDIS))
     cache = tree["caches"]["sessions"]

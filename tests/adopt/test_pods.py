@@ -126,6 +126,7 @@ def test_tolerations_without_a_selector_are_said(tmp_path: Path) -> None:
     [
         ("{cpu: 1, memory: 1Gi, aws.amazon.com/neuron: 1}", "", "aws.amazon.com/neuron"),
         ("{cpu: 1, memory: 1Gi}", "resourceClaims: [{name: gpu}]\n", "resource claim gpu"),
+        ("{cpu: 1, memory: 1Gi, ephemeral-storage: 40Gi}", "", "requests 40Gi of its node's disk"),
         ("{cpu: 1, memory: 1Gi}", "nodeSelector: {kubernetes.io/os: windows}\n", "licence of Windows"),
     ],
 )

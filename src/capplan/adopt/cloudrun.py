@@ -16,7 +16,9 @@ _CPU, _MEMORY_BYTES = 1.0, 512.0 * 2**20
 
 
 def adopt_cloud_run(draft: Draft, item: Item) -> None:
-    """Add a Cloud Run service: its containers together are an instance."""
+    """Add a Cloud Run service: its containers together are an instance. Note a size that has no price."""
+    from capplan.components.services.serverless import cloud_run_refuses
+
     draft.provider("gcp")
     revision = mapping(item.tree, "spec.template.metadata.annotations")
     containers = maps(item.tree, "spec.template.spec.containers")
@@ -45,6 +47,10 @@ def adopt_cloud_run(draft: Draft, item: Item) -> None:
         tree["target_utilization"] = targets
     tree |= workload_section(containers)
     where = address_of(item)
+    refused = cloud_run_refuses(vcpu or _CPU, size / 2**30, tree["concurrency"])
+    if refused:
+        draft.note(checks.UNPRICED_ATTRIBUTE, where, f"its containers together have no price: {refused}")
+        return
     draft.note(
         checks.ASSUMED_SERVICE_TIME,
         where,

@@ -12,7 +12,7 @@ from capplan.adopt.kinds import FINISHING, FREE, READ, RUNNING, SCALERS
 from capplan.adopt.operators import made_of
 from capplan.adopt.pods import Defaults, PodRequests, requests_of, workload_of
 from capplan.adopt.pools import pool_of
-from capplan.adopt.scaling import scaling_of
+from capplan.adopt.scaling import as_held, is_paused, scaling_of
 from capplan.adopt.source import is_cloud_run
 from capplan.adopt.unread import LIST, QUANTITY, WHOLE, Shapes, note_unread
 from capplan.catalog.catalog import Catalog
@@ -98,8 +98,9 @@ def _adopt_running(draft: Draft, item: Item, world: World, defaults: Defaults) -
     if at(item.tree, "metadata.ownerReferences"):
         draft.used.add(address_of(item))
         return
-    workload = workload_of(item, world)
+    workload = as_held(workload_of(item, world), draft)
     requests = requests_of(workload, defaults, draft, world)
+    _note_new_version(draft, workload)
     if item.kind == "StatefulSet" and not workload.scalers and _store_of(workload) is not None:
         _adopt_store(draft, workload, requests, world)
         return
@@ -139,9 +140,18 @@ def _instances(workload: Workload, lo: int, hi: int) -> object:
     """Return the bounds, and what runs today if the object says it beside an autoscaler."""
     if lo == hi:
         return lo
-    today = at(workload.item.tree, "spec.replicas")
-    said = isinstance(today, int) and not isinstance(today, bool) and lo <= today <= hi
-    return {"min": lo, **({"desired": today} if said else {}), "max": hi}
+    today = min(whole(workload.item.tree, "spec.replicas", -1), hi)
+    return {"min": lo, **({"desired": today} if today >= lo else {}), "max": hi}
+
+
+def _note_new_version(draft: Draft, workload: Workload) -> None:
+    """Name the pods that a Rollout runs beside the others until a new version is promoted."""
+    strategy = mapping(workload.item.tree, "spec.strategy")
+    green = mapping(strategy, "blueGreen")
+    if workload.item.kind == "Rollout" and (green or mapping(strategy, "canary.trafficRouting")):
+        pods = whole(green, "previewReplicaCount", workload.hi)
+        what = f"runs up to {pods} pods more until a new version is promoted, and no figure counts them"
+        draft.note(checks.UNPRICED_ATTRIBUTE, address_of(workload.item), what)
 
 
 def _is_public(workload: Workload, world: World) -> bool:
@@ -174,29 +184,38 @@ def _adopt_store(draft: Draft, workload: Workload, requests: PodRequests, world:
     }
     if engine is not None:
         tree["engine"] = engine
-    claims = [mapping(claim, "spec") for claim in maps(item.tree, "spec.volumeClaimTemplates")]
-    disk = storage.disk_of(claims[0], address_of(item), draft, world) if claims else None
-    if disk is not None:
-        sizes = [storage.known_gib(claim, address_of(item), draft) for claim in claims]
-        known = [size for size in sizes if size is not None]
-        if known:
-            tree["storage"] = memory(sum(known))
-        tree["storage_class"] = disk.sku
+    disks = list(_disks_of(draft, workload, world))
+    # A store has one class of volumes; those of other classes are disks of their own.
+    own = [gib for _, disk, gib in disks if disk == disks[0][1]]
+    if disks:
+        tree |= {"storage": memory(sum(own)), "storage_class": disks[0][1].sku}
     name = draft.add_object(section, item.name, tree, item)
-    if disk is not None:
-        storage.add_performance(draft, item, disk, sum(known), max(0, workload.lo), name)
+    if disks:
+        storage.add_performance(draft, item, disks[0][1], sum(own), max(0, workload.lo), name)
+    for claim, disk, gib in disks:
+        if disk != disks[0][1]:
+            storage.add_disk(draft, item, disk, gib, max(0, workload.lo), claim)
+
+
+def _disks_of(
+    draft: Draft, workload: Workload, world: World
+) -> Iterator[tuple[str, storage.AdoptedDisk, float]]:
+    """Yield the name, the disk and the size in GiB of each volume that a pod of a StatefulSet claims."""
+    item = workload.item
+    where = address_of(item)
+    for claim in maps(item.tree, "spec.volumeClaimTemplates"):
+        disk = storage.disk_of(mapping(claim, "spec"), where, draft, world)
+        gib = storage.known_gib(mapping(claim, "spec"), where, draft)
+        if gib is not None and disk is not None:
+            yield f"{item.name}-{text(claim, 'metadata.name')}", disk, gib
 
 
 def _adopt_volumes(draft: Draft, workload: Workload, world: World) -> None:
     """Add the volumes of a StatefulSet's pods: those of the most pods, for volumes stay when pods go."""
     item = workload.item
     where = address_of(item)
-    for claim in maps(item.tree, "spec.volumeClaimTemplates"):
-        disk = storage.disk_of(mapping(claim, "spec"), where, draft, world)
-        gib = storage.known_gib(mapping(claim, "spec"), where, draft)
-        name = f"{item.name}-{text(claim, 'metadata.name')}"
-        if gib is not None and disk is not None:
-            storage.add_disk(draft, item, disk, gib, max(0, workload.hi), name)
+    for name, disk, gib in _disks_of(draft, workload, world):
+        storage.add_disk(draft, item, disk, gib, max(0, workload.hi), name)
     for volume in maps(workload.pod, "volumes"):
         if "ephemeral" in volume:
             size = storage.claimed_gib(mapping(volume, "ephemeral.volumeClaimTemplate.spec"))
@@ -206,26 +225,29 @@ def _adopt_volumes(draft: Draft, workload: Workload, world: World) -> None:
 
 
 def _adopt_finishing(draft: Draft, item: Item, world: World, defaults: Defaults) -> None:
-    """Add what runs and ends: none at the floor, all pods at once at the ceiling."""
+    """Add what runs and ends: at the floor what is always there, all pods at once at the ceiling."""
     workload = workload_of(item, world)
-    pods = _pods_at_once(item)
+    fewest, most = _pods_at_once(item)
     tree = _service(draft, workload, requests_of(workload, defaults, draft, world), world)
-    tree["instances"] = {"min": 0, "max": pods}
+    tree["instances"] = {"min": fewest, "max": most}
     tree["workload"] = {"autoscaler": {"kind": "keda", "triggers": {"queue": 1}}}
     what = "runs for an unknown time, so it counts only in the highest cost"
     draft.note(checks.ASSUMED_RUN_TIME, address_of(item), what)
     draft.add_object("services", item.name, tree, item)
 
 
-def _pods_at_once(item: Item) -> int:
+def _pods_at_once(item: Item) -> tuple[int, int]:
+    """Return the fewest and the most pods: KEDA keeps the fewest jobs of a ScaledJob running."""
     path = {"CronJob": "spec.jobTemplate.spec", "ScaledJob": "spec.jobTargetRef"}.get(item.kind, "spec")
     job = mapping(item.tree, path)
-    if at(item.tree, "spec.suspend") is True:
-        return 0
+    if at(item.tree, "spec.suspend") is True or is_paused(item):
+        return 0, 0
     parallel = whole(job, "parallelism", 1)
-    if item.kind == "ScaledJob":
-        return parallel * whole(item.tree, "spec.maxReplicaCount", 100)
-    return min(parallel, whole(job, "completions", parallel))
+    pods = min(parallel, whole(job, "completions", parallel))
+    if item.kind != "ScaledJob":
+        return 0, pods
+    most = whole(item.tree, "spec.maxReplicaCount", 100)
+    return pods * min(whole(item.tree, "spec.minReplicaCount", 0), most), pods * most
 
 
 def _adopt_daemonsets(draft: Draft, world: World, defaults: Defaults) -> None:

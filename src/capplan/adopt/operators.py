@@ -21,9 +21,10 @@ class Made(NamedTuple):
     """Pods that an operator makes of an object; paths are relative to what stands at ``at``.
 
     at: one mapping, or a list of them. counts: fields that multiply; ``usual`` where one is not set. pod: a
-    pod template, or else resources: those of the only container. Volumes: sizes and classes, the
-    specification of a claim, a list of claim templates, or Strimzi's storage. requests: what the operator
-    gives containers that ask for nothing. image: of a store, so that it becomes a database or a cache.
+    pod template, or else resources: those of the only container. Volumes: sizes and classes, lists of what
+    has a size and a class, the specification of a claim, a list of claim templates, or Strimzi's storage.
+    requests: what the operator gives containers that ask for nothing. image: of a store, so that it becomes a
+    database or a cache.
     """
 
     suffix: str = ""
@@ -33,6 +34,7 @@ class Made(NamedTuple):
     resources: str = "resources"
     pod: str = ""
     volumes: Sequence[Claim] = ()
+    lists: Sequence[tuple[str, Claim]] = ()
     claim: str = ""
     claims: str = ""
     storage: str = ""
@@ -59,6 +61,7 @@ _MADE: Mapping[tuple[str, str], Sequence[Made]] = {
                 ("storage.size", "storage.storageClass"),
                 ("walStorage.size", "walStorage.storageClass"),
             ),
+            lists=(("tablespaces", ("storage.size", "storage.storageClass")),),
             image="postgres",
         ),
     ),
@@ -208,6 +211,10 @@ def _claims(made: Made, tree: Mapping[str, Any]) -> Iterator[Tree]:
     for size, storage_class in made.volumes:
         if at(tree, size) is not None:
             yield _claim(size.partition(".")[0], at(tree, size), at(tree, storage_class))
+    for field, (size, storage_class) in made.lists:
+        for index, entry in enumerate(maps(tree, field)):
+            name = f"{field}-{text(entry, 'name') or index}"
+            yield _claim(name, at(entry, size), at(entry, storage_class))
     storage = mapping(tree, made.storage) if made.storage else {}
     for index, volume in enumerate(maps(storage, "volumes") or [storage]):
         if volume.get("type") == "persistent-claim":

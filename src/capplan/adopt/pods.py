@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from capplan.adopt import checks
 from capplan.adopt.draft import Draft, address_of
+from capplan.manifests.quantity import memory
 from capplan.manifests.verify.world import Item, Workload, World, amount, at, mapping, maps, text
 
 _TEMPLATES = {
@@ -21,7 +22,8 @@ _UNSAID = {"cpu": 0.1, "memory": 200.0 * 2**20}
 (pkg/scheduler/util/pod_resources.go)."""
 
 _GPUS = ("nvidia.com/gpu", "amd.com/gpu")
-_PRICED = frozenset((*_GPUS, "cpu", "memory", "ephemeral-storage"))
+_DISK = "ephemeral-storage"
+_PRICED = frozenset((*_GPUS, "cpu", "memory", _DISK))
 
 
 class PodRequests(NamedTuple):
@@ -127,6 +129,10 @@ def _note_devices(workload: Workload, draft: Draft) -> None:
     for what in [*sorted(asked - _PRICED), *claims]:
         message = f"each pod asks for {what}, which has no price of its own"
         draft.note(checks.UNPRICED_ATTRIBUTE, address_of(workload.item), message)
+    gib = workload.request(_DISK) / 2**30
+    if gib > 0:
+        what = f"each pod requests {memory(gib)} of its node's disk, which may take more nodes than counted"
+        draft.note(checks.UNPRICED_ATTRIBUTE, address_of(workload.item), what)
 
 
 def _filled(

@@ -54,6 +54,42 @@ class _Measure(NamedTuple):
     query: str = ""
 
 
+_PAUSED = "autoscaling.keda.sh/paused"
+
+
+def is_paused(item: Item) -> bool:
+    """Say whether an annotation stops KEDA from scaling."""
+    return str(mapping(item.tree, "metadata.annotations").get(_PAUSED)).lower() == "true"
+
+
+def as_held(workload: Workload, draft: Draft) -> Workload:
+    """Return a workload without its autoscalers where something turns them off, at the count that stays."""
+    for scaler in workload.scalers:
+        count, why = _held(scaler, workload)
+        if count is not None:
+            draft.note(checks.ASSUMED_VALUE, address_of(workload.item), f"{why}, so {count} pods run")
+            return workload._replace(lo=count, hi=count, scalers=())
+        if why:
+            _lost(draft, scaler, why)
+    return workload
+
+
+def _held(scaler: Item, workload: Workload) -> tuple[int | None, str]:
+    """Return the count at which an autoscaler is stopped, and by what; without a count, what is lost."""
+    today = whole(workload.item.tree, "spec.replicas", -1)
+    if scaler.kind == "HorizontalPodAutoscaler":
+        off = today == 0 and whole(scaler.tree, "spec.minReplicas", 1) > 0
+        return (0, "replicas: 0 turns its autoscaler off") if off else (None, "")
+    said = str(mapping(scaler.tree, "metadata.annotations").get(f"{_PAUSED}-replicas"))
+    if said.isdecimal():
+        return int(said), f"{_PAUSED}-replicas stops its autoscaler"
+    if not is_paused(scaler):
+        return None, ""
+    if today < 0:
+        return None, "the pause, for no file says how many pods run"
+    return today, f"{_PAUSED} stops its autoscaler"
+
+
 def scaling_of(workload: Workload, requests: PodRequests, draft: Draft, world: World) -> Scaling:
     """Return what the autoscalers of a workload say."""
     measures: dict[str, _Measure] = {}
