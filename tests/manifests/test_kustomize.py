@@ -1,5 +1,6 @@
 """Overlays compose as Kustomize composes them, as far as relations between objects go."""
 
+import copy
 import subprocess
 import textwrap
 
@@ -13,6 +14,7 @@ from capplan.manifests.composing.objects import NotComposedError
 from capplan.manifests.verify.facts import Facts
 from capplan.manifests.verify.reading import read_contents
 from capplan.manifests.verify.run import VerifyOptions, verify
+from capplan.strictyaml import load_all
 
 BASE = {
     "base/kustomization.yaml": """
@@ -288,6 +290,29 @@ def test_everything_that_kustomize_has_composes_as_kustomize_does(tmp_path):
     ours = objects(tmp_path)
     del theirs["", "ConfigMap", "shop", "my-dev-conf-1"]["data"]
     assert ours == theirs
+
+
+def paths(tree, path=()):
+    """Yield the path of every value in a tree."""
+    entries = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for key, value in entries:
+        yield (*path, key)
+        yield from paths(value, (*path, key))
+
+
+@pytest.mark.parametrize("odd", [None, 1, "x", ["x"], {"a": None}, [{}]])
+def test_any_shape_in_a_kustomization_ends_in_a_finding(odd):
+    whole = {
+        name: load_all(textwrap.dedent(text), name) for name, text in WHOLE.items() if name.endswith(".yaml")
+    }
+    for name, values in whole.items():
+        for path in paths(values):
+            files = copy.deepcopy(whole)
+            tree = files[name]
+            for key in path[:-1]:
+                tree = tree[key]
+            tree[path[-1]] = odd
+            assert isinstance(verify(files, {}, Facts()), list)
 
 
 @pytest.mark.parametrize("name", ["kustomization.yml", "Kustomization"])

@@ -9,7 +9,7 @@ from typing import Any
 from capplan.manifests.artefact import Tree
 from capplan.manifests.composing.labels import labelled
 from capplan.manifests.composing.names import renamed
-from capplan.manifests.composing.objects import ComposedObject, NotComposedError, part
+from capplan.manifests.composing.objects import ComposedObject, NotComposedError, part, parts
 from capplan.manifests.composing.patches import patched
 from capplan.manifests.composing.replacements import replaced
 from capplan.manifests.kustomize import KUSTOMIZATION
@@ -153,7 +153,7 @@ class _Kustomization:
             renamed(objects, str(said.get("namePrefix") or ""), str(said.get("nameSuffix") or ""), configured)
         if part(said, "commonLabels"):
             labelled(objects, part(said, "commonLabels"), True, True)
-        for entry in _listed(said, "labels"):
+        for entry in parts(said, "labels"):
             pairs = part(entry, "pairs")
             labelled(objects, pairs, bool(entry.get("includeSelectors")), bool(entry.get("includeTemplates")))
         objects = patched(objects, _listed(said, "patchesJson6902"), self.directory, self.files)
@@ -249,7 +249,7 @@ def _subject(subject: Any, accounts: set[str], namespace: str) -> Any:
     known = (
         isinstance(subject, dict)
         and subject.get("kind") == "ServiceAccount"
-        and subject.get("name") in accounts
+        and str(subject.get("name")) in accounts
     )
     return {**subject, "namespace": namespace} if known else subject
 

@@ -58,6 +58,12 @@ def part(tree: Any, key: str) -> Tree:
     return found if isinstance(found, dict) else {}
 
 
+def parts(tree: Any, key: str) -> list[Tree]:
+    """Return the maps in the list under a key."""
+    found = tree.get(key) if isinstance(tree, dict) else None
+    return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+
 def is_patched(made: ComposedObject, change: Tree) -> bool:
     """Say whether a patch without a target is for an object; it need not name a namespace."""
     other = ComposedObject("", change)

@@ -9,7 +9,7 @@ from posixpath import join, normpath
 from typing import Any
 
 from capplan.manifests.artefact import Tree
-from capplan.manifests.composing.objects import ComposedObject, NotComposedError, is_meant, part
+from capplan.manifests.composing.objects import ComposedObject, NotComposedError, is_meant, part, parts
 
 _PART = re.compile(r"\[[^\]]*\]|(?:[^.\[\\]|\\.)+")
 
@@ -30,17 +30,16 @@ def replaced(
 def _replace(objects: Sequence[ComposedObject], entry: Tree) -> None:
     value = _source(objects, part(entry, "source")) if "source" in entry else entry.get("sourceValue")
     # The keys and values of files of variables are not known.
-    targets = entry.get("targets") if value is not None else None
-    for target in targets if isinstance(targets, list) else ():
-        reject = target.get("reject") or []
+    for target in parts(entry, "targets") if value is not None else ():
+        rejected = [_exact(one) for one in parts(target, "reject")]
+        said = target.get("fieldPaths")
         for made in objects:
-            if not is_meant(made, _exact(part(target, "select"))) or any(
-                is_meant(made, _exact(r)) for r in reject
-            ):
+            meant = is_meant(made, _exact(part(target, "select")))
+            if not meant or any(is_meant(made, one) for one in rejected):
                 continue
             tree = deepcopy(made.tree)
-            for path in target.get("fieldPaths") or ["metadata.name"]:
-                _put(tree, _parts(str(path)), value, part(target, "options"))
+            for path in said if isinstance(said, list) else ["metadata.name"]:
+                _put(tree, _steps(str(path)), value, part(target, "options"))
             made.tree = tree
 
 
@@ -55,7 +54,7 @@ def _source(objects: Sequence[ComposedObject], source: Tree) -> Any:
     chosen = [made for made in objects if is_meant(made, selector)]
     if len(chosen) != 1:
         raise NotComposedError(f"a replacement's source means {len(chosen)} objects, not one")
-    path = _parts(str(source.get("fieldPath", "metadata.name")))
+    path = _steps(str(source.get("fieldPath", "metadata.name")))
     holders = list(_holders(chosen[0].tree, path, False))
     if not holders and chosen[0].kind in ("ConfigMap", "Secret") and "data" not in chosen[0].tree:
         return None
@@ -63,19 +62,27 @@ def _source(objects: Sequence[ComposedObject], source: Tree) -> Any:
         raise NotComposedError(f"a replacement's source has no field {source.get('fieldPath')}")
     holder, key = holders[0]
     value, options = holder[key], part(source, "options")
-    if "delimiter" in options:
-        return str(value).split(str(options["delimiter"]))[int(options.get("index", 0))]
-    return value
+    if not options.get("delimiter"):
+        return value
+    pieces, index = str(value).split(str(options["delimiter"])), _index(options)
+    if not -len(pieces) <= index < len(pieces):
+        raise NotComposedError(f"a replacement's source has no part {index}")
+    return pieces[index]
 
 
-def _parts(path: str) -> list[str]:
-    return [part.replace("\\.", ".") for part in _PART.findall(path)]
+def _index(options: Tree) -> int:
+    index = options.get("index", 0)
+    return index if isinstance(index, int) else 0
+
+
+def _steps(path: str) -> list[str]:
+    return [step.replace("\\.", ".") for step in _PART.findall(path)]
 
 
 def _put(tree: Any, path: Sequence[str], value: Any, options: Tree) -> None:
     for holder, key in _holders(tree, path, bool(options.get("create"))):
-        if "delimiter" in options:
-            delimiter, index = str(options["delimiter"]), int(options.get("index", 0))
+        if options.get("delimiter"):
+            delimiter, index = str(options["delimiter"]), _index(options)
             pieces = str(holder[key]).split(delimiter)
             if index < 0:
                 pieces = [str(value), *pieces]
