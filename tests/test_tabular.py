@@ -52,8 +52,8 @@ def test_rows_know_their_lines(tmp_path: Path) -> None:
         ("a,a\n1,2\n", "the column 'a' twice"),
         ("", "it is empty"),
         (b"a,b\n1,\xe4\n", r"not UTF-8 text \(byte 0xe4\)"),
-        (gzip.compress(b"a,b\n1,2\n", mtime=0)[:-6], "is not a whole gzip file"),
-        (b"\x1f\x8b nonsense", "is not a whole gzip file"),
+        (gzip.compress(b"a,b\n1,2\n", mtime=0)[:-6], "is not a whole gzip or zip file"),
+        (b"\x1f\x8b nonsense", "is not a whole gzip or zip file"),
         ("a,b\n1," + "x" * 2**20, "the line is too long"),
     ],
 )
@@ -117,8 +117,12 @@ def test_a_zip_file_holds_one_table(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds 2 files"):
         table(tmp_path, zipped(one=b"a\n1\n", two=b"a\n1\n"), "t.zip")
     whole = zipped(one=b"a\n1\n")
-    with pytest.raises(InputError, match="is not a whole zip file"):
+    with pytest.raises(InputError, match="is not a whole gzip or zip file"):
         table(tmp_path, whole[:-5], "t.zip")
+    newer = bytearray(whole)
+    newer[whole.index(b"PK\x01\x02") + 6] = 200  # the version that is needed to extract it
+    with pytest.raises(InputError, match="cannot be extracted"):
+        table(tmp_path, bytes(newer), "t.zip")
     with pytest.raises(InputError, match="is a Parquet file"):
         table(tmp_path, b"PAR1" + bytes(20), "t.parquet")
 

@@ -231,10 +231,8 @@ def opened(path: Path, most: int | None = None) -> Iterator[io.BufferedReader]:
             yield io.BufferedReader(_Bounded(_inflated(file, name), name, most or MAX_BYTES))
     except FileNotFoundError:
         raise InputError(Problem(name, "no such file")) from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(Problem(name, f"is not a whole gzip file ({error})")) from None
-    except zipfile.BadZipFile as error:
-        raise InputError(Problem(name, f"is not a whole zip file ({error})")) from None
+    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+        raise InputError(Problem(name, f"is not a whole gzip or zip file ({error})")) from None
     except OSError as error:
         raise InputError(Problem(name, f"cannot be read ({error.strerror})")) from None
 
@@ -247,16 +245,15 @@ def _inflated(file: io.BufferedReader, name: str) -> IO[bytes] | gzip.GzipFile:
         raise InputError(Problem(name, "is a Parquet file", "Export CSV, or write the rows as JSON lines."))
     if begins != b"PK\x03\x04":
         return file
-    archive = zipfile.ZipFile(file)
-    files = [each for each in archive.infolist() if not each.is_dir()]
-    if len(files) != 1:
-        raise InputError(
-            Problem(name, f"holds {len(files)} files", "Extract them, and name one or their directory.")
-        )
     try:
-        return archive.open(files[0])
-    except (NotImplementedError, RuntimeError) as error:
+        archive = zipfile.ZipFile(file)
+        files = [each for each in archive.infolist() if not each.is_dir()]
+        if len(files) == 1:
+            return archive.open(files[0])
+    except (NotImplementedError, RuntimeError, ValueError) as error:
         raise InputError(Problem(name, f"cannot be extracted ({error})")) from None
+    remedy = "Extract them, and name one or their directory."
+    raise InputError(Problem(name, f"holds {len(files)} files", remedy))
 
 
 def _source_of(path: Path) -> io.BufferedReader:
