@@ -17,6 +17,11 @@ def size(found, name="web"):
     return tree["cpu"], tree["memory"]
 
 
+def overhead(found, name="web"):
+    tree = service(found, name)
+    return tree.get("overhead_cpu"), tree.get("overhead_memory")
+
+
 def pools(found):
     return tree_of(found)["clusters"]["cluster"]["pools"]
 
@@ -58,10 +63,11 @@ RUNTIME = """
 
 def test_a_runtime_adds_its_overhead_and_chooses_its_nodes(tmp_path: Path) -> None:
     found = adopted(tmp_path, pod(more="runtimeClassName: kata\n"), RUNTIME)
-    assert size(found) == ("750m", "1184Mi")
+    assert size(found) == ("500m", "1Gi")
+    assert overhead(found) == ("250m", "160Mi")
     assert list(pools(found)) == ["kata"]
     said = adopted(tmp_path, pod(more="overhead: {cpu: 100m}\n"))
-    assert size(said)[0] == "600m"
+    assert (size(said)[0], overhead(said)) == ("500m", ("100m", None))
     unknown = adopted(tmp_path, pod(more="runtimeClassName: gvisor\n"))
     assert any("gvisor" in note.message for note in unknown.notes)
 
@@ -72,8 +78,17 @@ def test_sidecars_run_and_other_init_containers_do_not(tmp_path: Path) -> None:
         - {name: proxy, restartPolicy: Always, resources: {requests: {cpu: 300m, memory: 256Mi}}}
         - {name: migrate, resources: {requests: {cpu: 400m, memory: 2Gi}}}
     """
-    # The migration runs beside the sidecar and before the container: 256 MiB + 2 GiB; 300m + 500m of cores.
-    assert size(adopted(tmp_path, pod(more=inits))) == ("800m", "2304Mi")
+    # The migration runs beside the sidecar and before the container: 256 MiB + 2 GiB of the node's memory.
+    found = adopted(tmp_path, pod(more=inits))
+    assert (size(found), overhead(found)) == (("800m", "1280Mi"), (None, "1Gi"))
+
+
+def test_what_starts_a_pod_takes_room_on_its_node_and_serves_nothing(tmp_path: Path) -> None:
+    warm = "initContainers: [{name: warm, resources: {requests: {cpu: 2500m, memory: 1Gi}}}]\n"
+    twelve = "replicas: 12\n"
+    plain, heavy = adopted(tmp_path, pod(spec=twelve)), adopted(tmp_path, pod(more=warm, spec=twelve))
+    assert (size(heavy), overhead(heavy)) == (size(plain), (2, None))
+    assert sum(costs(heavy).values()) > sum(costs(plain).values())
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,10 @@ def _service(draft: Draft, workload: Workload, requests: PodRequests, world: Wor
         tree["cpu_limit"] = cores(requests.cpu_limit)
     if requests.memory_limit:
         tree["memory_limit"] = memory(requests.memory_limit / 2**30)
+    if requests.overhead_cpu > 0:
+        tree["overhead_cpu"] = cores(requests.overhead_cpu)
+    if requests.overhead_memory > 0:
+        tree["overhead_memory"] = memory(requests.overhead_memory / 2**30)
     if requests.gpu:
         tree["gpu"] = requests.gpu
     lo, hi = max(0, workload.lo), max(0, workload.hi)
@@ -178,8 +182,8 @@ def _adopt_store(draft: Draft, workload: Workload, requests: PodRequests, world:
     tree: Tree = {
         "platform": "kubernetes",
         "pool": pool_of(workload, 0, draft, world),
-        "cpu": cores(max(requests.cpu, 0.001)),
-        "memory": memory(requests.memory / 2**30),
+        "cpu": cores(max(requests.taken[0], 0.001)),
+        "memory": memory(requests.taken[1] / 2**30),
         "replicas": max(0, workload.lo),
     }
     if engine is not None:
@@ -265,8 +269,8 @@ def _adopt_daemonsets(draft: Draft, world: World, defaults: Defaults) -> None:
     for pool_name, pool in draft.pools.items():
         every = [*found.get(None, []), *found.get(pool_name, [])]
         pool["daemonsets"] = {
-            "cpu": cores(float(own["cpu"]) + sum(r.cpu for r in every)),
-            "memory": memory(float(own["memory_gib"]) + sum(r.memory for r in every) / 2**30),
+            "cpu": cores(float(own["cpu"]) + sum(r.taken[0] for r in every)),
+            "memory": memory(float(own["memory_gib"]) + sum(r.taken[1] for r in every) / 2**30),
             "pods": int(own["pods"]) + len(every),
         }
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from capplan.adopt import checks
 from capplan.adopt.draft import Draft, address_of
 from capplan.manifests.quantity import memory
-from capplan.manifests.verify.world import Item, Workload, World, amount, at, mapping, maps, text
+from capplan.manifests.verify.world import Item, Workload, World, amount, at, mapping, maps, request, text
 
 _TEMPLATES = {
     "CronJob": "spec.jobTemplate.spec.template",
@@ -27,13 +27,24 @@ _PRICED = frozenset((*_GPUS, "cpu", "memory", _DISK))
 
 
 class PodRequests(NamedTuple):
-    """What a pod requests: cores, bytes, GPUs; limits are None where a container has none."""
+    """What a pod requests: cores, bytes, GPUs; limits are None where a container has none.
+
+    Overheads are what it takes of its node besides: for its runtime, and for init containers that ask for
+    more than those that keep running.
+    """
 
     cpu: float
     memory: float
     gpu: int
     cpu_limit: float | None
     memory_limit: float | None
+    overhead_cpu: float = 0.0
+    overhead_memory: float = 0.0
+
+    @property
+    def taken(self) -> tuple[float, float]:
+        """Cores and bytes that it takes of its node."""
+        return self.cpu + self.overhead_cpu, self.memory + self.overhead_memory
 
 
 class Defaults(NamedTuple):
@@ -78,12 +89,18 @@ def requests_of(workload: Workload, defaults: Defaults, draft: Draft, world: Wor
     whole = workload._replace(item=item)
     _note_devices(workload, draft)
     overhead = _overhead(workload, draft, world)
-    cpu, size = (
-        _pod_request(whole, resource) + overhead.get(resource, 0.0) for resource in ("cpu", "memory")
-    )
+    own = {name: _pod_request(whole, name) for name in ("cpu", "memory")}
+    serving = {name: _serving(whole, name, most) for name, most in own.items()}
     gpu = int(sum(whole.request(name) for name in _GPUS))
-    limits = [_limit(whole, resource) for resource in ("cpu", "memory")]
-    return PodRequests(cpu, size, gpu, *limits)
+    limits = [_limit(whole, resource) for resource in own]
+    besides = [own[name] - serving[name] + overhead.get(name, 0.0) for name in own]
+    return PodRequests(serving["cpu"], serving["memory"], gpu, *limits, *besides)
+
+
+def _serving(workload: Workload, resource: str, whole: float) -> float:
+    """Return the part of what a pod requests that containers which keep running share."""
+    running = sum(request(container, resource) for container in workload.containers)
+    return whole if _pod_says(workload.pod, resource) else min(running, whole)
 
 
 def _pod_request(workload: Workload, resource: str) -> float:

@@ -118,7 +118,7 @@ def _nodes(estimate: Estimate, pool: Component, runs: Mapping[str, Run]) -> Arra
             continue
         run = runs.get(component.name)
         count = hourly_max(sizing.running) if run is None else run.kept[None]
-        groups.append(PodGroup(pods.cpu, pods.memory_gib, pods.gpu, count))
+        groups.append(PodGroup(*pods.taken, pods.gpu, count))
     needed = np.maximum(nodes_for(groups, pool.node), pool.sizing.bounds.minimum)
     maximum = pool.sizing.bounds.maximum
     if maximum is not None:

@@ -264,7 +264,8 @@ def _per_node(estimate: Estimate, component: Component) -> int:
     if pool is None or pool.node is None or component.pods is None:
         return 0
     pod, node = component.pods, pool.node
-    fits = [node.cpu / pod.cpu, node.memory_gib / pod.memory_gib, node.pods]
+    cores, gib = pod.taken
+    fits = [node.cpu / cores, node.memory_gib / gib, node.pods]
     if np.any(pod.gpu):
         fits.append(node.gpus / pod.gpu)
     count = int(min(float(np.min(fit)) for fit in fits) + 1e-9)

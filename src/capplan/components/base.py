@@ -54,6 +54,13 @@ class Pods(NamedTuple):
     gpu: Floats = 0.0
     cpu_limit: Floats | None = None
     memory_limit_gib: Floats | None = None
+    overhead_cpu: Floats = 0.0
+    overhead_gib: Floats = 0.0
+
+    @property
+    def taken(self) -> tuple[Floats, Floats]:
+        """Cores and GiB that a pod takes of its node: its requests, and what it never serves with."""
+        return self.cpu + self.overhead_cpu, self.memory_gib + self.overhead_gib
 
 
 class Component(NamedTuple):

@@ -164,7 +164,8 @@ def _fitting(
 
 def _where(pod: Pods, sizing: Sizing, fits: Array) -> tuple[Pods, Sizing]:
     """Return pods and counts that are zero in the scenarios in which the pods fit no node."""
-    kept = pod._replace(cpu=pod.cpu * fits, memory_gib=pod.memory_gib * fits, gpu=pod.gpu * fits)
+    sizes = ("cpu", "memory_gib", "gpu", "overhead_cpu", "overhead_gib")
+    kept = pod._replace(**{name: getattr(pod, name) * fits for name in sizes})
     return kept, sizing._replace(
         running=sizing.running * fits,
         floor=sizing.floor * fits,
@@ -175,9 +176,10 @@ def _where(pod: Pods, sizing: Sizing, fits: Array) -> tuple[Pods, Sizing]:
 def _unschedulable(
     name: str, service: Pods, pool: str, machine: Sku, node: Allocatable, too_large: list[str]
 ) -> Finding:
+    cores, gib = service.taken
     asks = {
-        "cpu": f"{_most(service.cpu):g} vCPU of {_least(node.cpu):.3g}",
-        "memory": f"{_most(service.memory_gib):g} GiB of {_least(node.memory_gib):.4g}",
+        "cpu": f"{_most(cores):g} vCPU of {_least(node.cpu):.3g}",
+        "memory": f"{_most(gib):g} GiB of {_least(node.memory_gib):.4g}",
         "gpu": f"{_most(service.gpu):g} GPU of {_least(node.gpus):g}",
         "pods": "a pod slot on a node that has none left",
     }
@@ -187,7 +189,7 @@ def _unschedulable(
 
 
 def _group(pods: Pods, count: Array) -> PodGroup:
-    return PodGroup(pods.cpu, pods.memory_gib, pods.gpu, count)
+    return PodGroup(*pods.taken, pods.gpu, count)
 
 
 def _sized(pool: Pool, node: Allocatable, pods: PodsBySource) -> Sizing:

@@ -409,6 +409,12 @@ class Kubernetes(ServiceBase):
     memory: Memory = Field(0.25, description="Memory request of a pod.")
     cpu_limit: Cores | None = Field(None, description="CPU limit of a pod.")
     memory_limit: Memory | None = Field(None, description="Memory limit of a pod.")
+    overhead_cpu: Cores = Field(
+        0.0,
+        description="CPU that a pod takes of its node besides its request: what its runtime takes, and what "
+        "an init container asks for beyond the request.",
+    )
+    overhead_memory: Memory = Field(0.0, description="Memory of that kind.")
     resources: str | None = Field(
         None,
         description="Tier table that gives requests and limits by load: a name, a file, or auto.",

@@ -138,7 +138,7 @@ def _volumes(
     """Yield the volumes that pods of vLLM load their weights to; nodes pay for the rest, but on Autopilot."""
     owner = _cluster(ctx, service)[1]
     if owner.autopilot:
-        size = (service.cpu, service.memory)
+        size = _pods(ctx, service).taken
         return autopilot_meters(ctx, name, region, owner, size, number_range(sizing))
     if service.workload is None or service.workload.vllm is None:
         return ()
@@ -168,6 +168,8 @@ def _pods(ctx: Context, service: Kubernetes) -> Pods:
         gpu=service.gpu,
         cpu_limit=service.cpu_limit,
         memory_limit_gib=service.memory_limit,
+        overhead_cpu=service.overhead_cpu,
+        overhead_gib=service.overhead_memory,
     )
 
 
