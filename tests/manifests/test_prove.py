@@ -179,6 +179,93 @@ def test_of_files_that_are_changed_nearly_all_are_found(name, alternative, sets)
     assert len(missed) <= 1, len(tried)
 
 
+EVERYTHING = """
+    name: orders
+    regions: {gcp: europe-west1}
+    demand: {requests_per_second: 90, entry: {web: 1}}
+    services:
+      web:
+        platform: kubernetes
+        cpu: 1
+        memory: 1Gi
+        cpu_time: 12ms
+        service_time: 12ms
+        instances: {min: 3, max: 20}
+        redundancy: {zones: 3, survive_zones: 1}
+        calls: {mailer: 0.1, store: 1, edge: 0.1}
+      mailer:
+        platform: kubernetes
+        cpu: 250m
+        memory: 256Mi
+        cpu_time: 20ms
+        service_time: 50ms
+        concurrency: 4
+        queue: {drain_time: 2m}
+        instances: {min: 0, max: 12}
+        workload: {autoscaler: {kind: keda, triggers: {queue: {threshold: 900, activation: 5}}}}
+      edge: {platform: cloud-run, cpu: 1, memory: 512Mi, service_time: 30ms, instances: {max: 5}}
+    databases:
+      store: {platform: cloud-sql, engine: postgres, machine: db-custom-2-7680, storage: 50Gi}
+    clusters:
+      main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 3, max: 40}, zones: 3}}}
+"""
+WEB, SCRIPT = "kubernetes/base/web/deployment-web.yaml", "commands/gcloud.sh"
+SCALED = "kubernetes/components/keda/scaledobject-mailer.yaml"
+POLICY = "kubernetes/base/web/networkpolicy-web.yaml"
+RUN = "cloudrun/edge.service.yaml"
+CHANGES = [
+    # What a queue is measured by, how often, and what stops it.
+    (SCALED, "sum(", "0 * sum("),
+    (SCALED, "prometheus-operated", "nowhere"),
+    (SCALED, "activationThreshold: '5'", "activationThreshold: '90000'"),
+    (SCALED, "metricType: AverageValue", "metricType: Value"),
+    (SCALED, "pollingInterval: 30", "pollingInterval: 3600"),
+    (SCALED, "cooldownPeriod: 300", "cooldownPeriod: 86400"),
+    (SCALED, "annotations:", "annotations:\n    autoscaling.keda.sh/paused: 'true'"),
+    (SCALED, "spec:", "spec:\n  fallback: {failureThreshold: 3, replicas: 12}"),
+    # Where pods run, whether they start, and what reaches them.
+    (WEB, "topology.kubernetes.io/zone", "kubernetes.io/hostname"),
+    (WEB, "path: /health", "path: /other"),
+    (WEB, "failureThreshold: 12", "failureThreshold: 12\n          initialDelaySeconds: 1200"),
+    (WEB, "serviceAccountName: web", "serviceAccountName: other"),
+    (WEB, "serviceAccountName: web", "serviceAccountName: web\n      nodeSelector: {pool: nowhere}"),
+    (WEB, "priorityClassName: ", "priorityClassName: no-"),
+    (WEB, "revisionHistoryLimit: 5", "revisionHistoryLimit: 5\n  paused: true"),
+    (WEB, "revisionHistoryLimit: 5", "revisionHistoryLimit: 5\n  replicas: 1"),
+    ("kubernetes/base/web/service-web.yaml", "targetPort: http", "targetPort: 9999"),
+    ("kubernetes/base/web/service-web.yaml", "type: ClusterIP", "type: LoadBalancer"),
+    (POLICY, "namespaceSelector: {}", "namespaceSelector: {matchLabels: {team: other}}"),
+    ("kubernetes/base/resourcequota-orders.yaml", "requests.cpu: ", "requests.cpu: 2 #"),
+    ("kubernetes/base/resourcequota-orders.yaml", "pods: ", "pods: 5 #"),
+    (RUN, "path: /health", "path: /other"),
+    # What is paid.
+    (SCRIPT, "--disk-type pd-balanced", "--disk-type pd-ssd"),
+    (SCRIPT, "--region europe-west1 \\\n  --machine", "--region asia-east1 \\\n  --machine"),
+    (SCRIPT, "--enable-autorepair", "--spot --enable-autorepair"),
+    (SCRIPT, "--enable-autorepair", "--node-locations europe-west1-b --enable-autorepair"),
+    (SCRIPT, "--enable-autorepair", "--accelerator type=nvidia-l4,count=1 --enable-autorepair"),
+    (SCRIPT, "--retained-backups-count 1", "--retained-backups-count 365"),
+    (SCRIPT, "--no-assign-ip", "--assign-ip"),
+    (SCRIPT, "replace - --region europe-west1", "replace - --region asia-east1"),
+    ("terraform/capplan.auto.tfvars.json", "e2-standard-4", "e2-standard-16"),
+]
+
+
+def test_what_decides_placement_reachability_measures_and_money_is_found():
+    site = Site(estimate_of(EVERYTHING))
+    documents, texts = rendered(site)
+    assert prove(site, documents, texts) == []
+    for path, found, put in CHANGES:
+        text = texts[path] if path in texts else yaml.safe_dump(documents[path][0], width=1000)
+        assert found in text, (path, found)
+        other = text.replace(found, put, 1)
+        if path in texts:
+            files = documents, texts | {path: other}
+        else:
+            files = documents | {path: [yaml.safe_load(other)]}, texts
+        assert any(one.severity == "error" for one in prove(site, *files)), (path, put)
+
+
 def test_a_plan_that_cannot_be_rendered_is_no_proof():
     knative = "services.web.workload={autoscaler: {kind: knative}}"
     with pytest.raises(InputError, match="does not render Knative"):

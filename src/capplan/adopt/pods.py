@@ -92,9 +92,16 @@ def requests_of(workload: Workload, defaults: Defaults, draft: Draft, world: Wor
     own = {name: _pod_request(whole, name) for name in ("cpu", "memory")}
     serving = {name: _serving(whole, name, most) for name, most in own.items()}
     gpu = int(sum(whole.request(name) for name in _GPUS))
-    limits = [_limit(whole, resource) for resource in own]
-    besides = [own[name] - serving[name] + overhead.get(name, 0.0) for name in own]
-    return PodRequests(serving["cpu"], serving["memory"], gpu, *limits, *besides)
+    besides = {name: own[name] - serving[name] + overhead.get(name, 0.0) for name in own}
+    return PodRequests(
+        cpu=serving["cpu"],
+        memory=serving["memory"],
+        gpu=gpu,
+        cpu_limit=_limit(whole, "cpu"),
+        memory_limit=_limit(whole, "memory"),
+        overhead_cpu=besides["cpu"],
+        overhead_memory=besides["memory"],
+    )
 
 
 def _serving(workload: Workload, resource: str, whole: float) -> float:

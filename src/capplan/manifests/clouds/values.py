@@ -19,7 +19,7 @@ from capplan.plan.stores import SelfHosted
 
 def value_artefacts(site: Site) -> Iterator[Artefact]:
     """Yield the variables of Terraform and, with services on Kubernetes, the values of Helm."""
-    body = _variables(site)
+    body = variables_of(site)
     yield Artefact(
         "terraform/capplan.auto.tfvars.json", "terraform/tfvars.json.j2", {"body": body}, "terraform"
     )
@@ -27,7 +27,8 @@ def value_artefacts(site: Site) -> Iterator[Artefact]:
         yield Artefact("helm/values.yaml", "helm/values.yaml.j2", _values(site), "helm")
 
 
-def _variables(site: Site) -> Tree:
+def variables_of(site: Site) -> Tree:
+    """Return the figures for modules of Terraform."""
     return {
         "name": site.name,
         "regions": dict(site.plan.regions),

@@ -11,6 +11,13 @@ from posixpath import basename
 from typing import Any, NamedTuple
 
 from capplan.manifests.kustomize import SMALLER
+from capplan.manifests.proof.pieces import (
+    canonical,
+    probe_pieces,
+    scaler_pieces,
+    service_ports,
+    workload_pieces,
+)
 from capplan.manifests.verify.world import (
     Item,
     Tree,
@@ -103,6 +110,8 @@ def _workload(workload: Workload, configs: Mapping[tuple[str, str], Tree]) -> It
     yield Fact(own, "memory limit", workload.limit("memory") / _GIB, item.path, pods)
     ports = (str(p.get("containerPort")) for c in workload.containers for p in maps(c, "ports"))
     yield Fact(own, "ports", tuple(sorted(ports)), item.path, pods)
+    for name, value in workload_pieces(workload):
+        yield Fact(own, name, value, item.path, workload.pod_field)
     rolling = mapping(item.tree, "spec.strategy.rollingUpdate")
     for name in ("maxSurge", "maxUnavailable"):
         yield Fact(own, name, rolling.get(name), item.path, "spec.strategy.rollingUpdate")
@@ -118,6 +127,8 @@ def _autoscaled(workload: Workload) -> Iterator[Fact]:
     for scaler in workload.scalers:
         for name, value in targets_of(scaler):
             yield Fact(own, f"target {name}", value, scaler.path, "spec")
+        for name, piece in scaler_pieces(scaler):
+            yield Fact(own, name, piece, scaler.path, "spec")
         place = _BEHAVIOR.get(scaler.kind, "spec.behavior")
         found = json.dumps(mapping(scaler.tree, place), sort_keys=True)
         yield Fact(own, "behavior", found, scaler.path, place)
@@ -162,6 +173,11 @@ def _selecting(world: World) -> Iterator[Fact]:
         chosen = world.selected(selector, item.namespace) if selector else []
         for workload in chosen:
             yield Fact(workload.name, item.kind, _shown(item), item.path, "spec")
+            if item.kind == "Service":
+                kind = at(item.tree, "spec.type") or "ClusterIP"
+                yield Fact(workload.name, "Service type", kind, item.path, "spec.type")
+                sent = service_ports(item, workload)
+                yield Fact(workload.name, "ports that a Service sends to", sent, item.path, "spec.ports")
     for item in world.of("Ingress", "HTTPRoute"):
         hosts = sorted(map(str, words(maps(item.tree, "spec.rules"), "host")))
         named = at(item.tree, "spec.hostnames")
@@ -194,8 +210,8 @@ def _shown(item: Item) -> object:
 
 
 def passing(rules: Sequence[Tree]) -> Sequence[str]:
-    """Return the ports that the rules of a policy let pass, each rule's on its own."""
-    return tuple(sorted(",".join(str(p.get("port")) for p in maps(rule, "ports")) for rule in rules))
+    """Return what the rules of a policy let pass: whom, and on which ports."""
+    return tuple(sorted(map(canonical, rules)))
 
 
 def _node_pool(item: Item) -> Iterator[Fact]:
@@ -236,6 +252,8 @@ def _cloud_run(item: Item) -> Iterator[Fact]:
     for container in maps(spec, "containers"):
         limits = mapping(container, "resources.limits")
         yield fact("port", (maps(container, "ports") or [{}])[0].get("containerPort"))
+        for name, probe in probe_pieces(container, {}):
+            yield fact(name, probe)
         yield fact("cpu", amount(limits.get("cpu")))
         yield fact("memory", (amount(limits.get("memory")) or 0.0) / _GIB)
         for entry in maps(container, "env"):
@@ -318,23 +336,32 @@ def _container_app(path: str, tree: Tree) -> Iterator[Fact]:
 # Scripts -----------------------------------------------------------------------------------------------
 
 _COMMANDS = """
+gcloud container clusters create: . --region=region --zone=zone
+gcloud container clusters create-auto: . --region=region
 gcloud container node-pools create: --cluster/ --machine-type=machine --total-min-nodes=nodes_min
-  --total-max-nodes=nodes_max --num-nodes=nodes_in_a_zone --disk-size=disk --accelerator=gpu --spot=spot
+  --total-max-nodes=nodes_max --num-nodes=nodes_in_a_zone --disk-size=disk --disk-type=disk_type
+  --accelerator=gpu --spot=spot --preemptible=spot --region=region --zone=zone --node-locations=zones
+eksctl create cluster: --name --region=region
 eksctl create nodegroup: --cluster/--name --node-type=machine --nodes-min=nodes_min --nodes-max=nodes_max
-  --nodes=nodes --node-volume-size=disk --spot=spot
+  --nodes=nodes --node-volume-size=disk --node-volume-type=disk_type --spot=spot --region=region
+  --node-zones=zones
 az aks create: --name/--nodepool-name --node-vm-size=machine --min-count=nodes_min --max-count=nodes_max
-  --node-count=nodes --node-osdisk-size=disk
+  --node-count=nodes --node-osdisk-size=disk --zones=zones
 az aks nodepool add: --cluster-name/--name --node-vm-size=machine --min-count=nodes_min
-  --max-count=nodes_max --node-count=nodes --node-osdisk-size=disk
-gcloud compute instance-groups managed create: . --size=start
+  --max-count=nodes_max --node-count=nodes --node-osdisk-size=disk --zones=zones --priority=priority
+gcloud compute instance-groups managed create: . --size=start --region=region
 gcloud compute instance-groups managed set-autoscaling: . --min-num-replicas=min --max-num-replicas=max
-  --target-cpu-utilization=target_cpu
-az vmss create: --name --vm-sku=machine --instance-count=start
+  --target-cpu-utilization=target_cpu --region=region
+az vmss create: --name --vm-sku=machine --instance-count=start --location=region --priority=priority
 az monitor autoscale create: --resource --min-count=min --max-count=max
 gcloud sql instances create: . --tier=machine --storage-size=storage --availability-type=available
-gcloud redis instances create: . --size=size --tier=tier
-az postgres flexible-server create: --name --sku-name=machine --storage-size=storage
-az redis create: --name --vm-size=machine --sku=tier
+  --region=region --storage-type=disk_type --retained-backups-count=backups --edition=edition
+  --no-assign-ip=private --assign-ip=public_address
+gcloud redis instances create: . --size=size --tier=tier --region=region
+az postgres flexible-server create: --name --sku-name=machine --storage-size=storage --location=region
+  --backup-retention=backups --high-availability=available
+az redis create: --name --vm-size=machine --sku=tier --location=region
+gcloud run services replace: . --region=region
 """
 """Commands, each with the flags that name what it makes (its first argument where empty or a dot) and with
 the fact that each other flag says."""
@@ -360,9 +387,9 @@ def _commands() -> Sequence[_Command]:
 
 
 def _script(path: str, source: str) -> Iterator[Fact]:
-    for line in source.replace("\\\n", " ").splitlines():
+    for line in re.sub(r"\\\n|(?<=\|)\n", " ", source).splitlines():
         try:
-            words_ = shlex.split(line, comments=True)
+            words_ = _unpiped(shlex.split(line, comments=True))
         except ValueError:
             continue
         for command in _commands():
@@ -370,6 +397,15 @@ def _script(path: str, source: str) -> Iterator[Fact]:
                 yield from _command(path, words_[len(command.words) :], command)
         if words_[:5] == ["az", "monitor", "autoscale", "rule", "create"]:
             yield from _azure_rule(path, words_)
+
+
+def _unpiped(words_: list[str]) -> list[str]:
+    """Return the last command of a pipe; what it reads from there is called as the file that was piped."""
+    if "|" not in words_:
+        return words_
+    at_pipe = len(words_) - words_[::-1].index("|")
+    bodies = [basename(word).partition(".")[0] for word in words_[:at_pipe] if _NAMED.fullmatch(word)]
+    return [bodies[0] if word == "-" and bodies else word for word in words_[at_pipe:]]
 
 
 def _command(path: str, given: Sequence[str], command: _Command) -> Iterator[Fact]:

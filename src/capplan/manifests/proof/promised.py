@@ -13,11 +13,18 @@ from capplan.manifests.clouds.aws import full_name, machine_of
 from capplan.manifests.clouds.clusters import clusters_of
 from capplan.manifests.clouds.commands import command_artefacts
 from capplan.manifests.figures import number, whole
-from capplan.manifests.kubernetes.autoscalers import behavior_of, measures_of
+from capplan.manifests.kubernetes.autoscalers import behavior_of, hpa_metrics, measures_of, scaled_object_of
 from capplan.manifests.kubernetes.edge import service_of
 from capplan.manifests.kubernetes.network import STORE_PORTS, policy_of
-from capplan.manifests.kubernetes.pods import environment_of, ports_of, resources_of
+from capplan.manifests.kubernetes.pods import (
+    environment_of,
+    node_selector_of,
+    ports_of,
+    resources_of,
+)
+from capplan.manifests.observing.health import probes_of
 from capplan.manifests.proof.facts import passing
+from capplan.manifests.proof.pieces import bare, canonical, triggered
 from capplan.manifests.quantity import parse
 from capplan.manifests.site import Service, Site
 from capplan.plan.caches import ElastiCache
@@ -48,7 +55,7 @@ def promised(site: Site) -> Iterator[Promised]:
             for pool in made["pools"]:
                 own = f"{made['name']}/{pool['name']}"
                 component = own if own in site.components else made["name"]
-                for name, value in _pool(platform, pool):
+                for name, value in (*_pool(platform, pool), *_place(platform, made)):
                     yield Promised(component, own, name, value)
     for (cluster, name), each in site.pools.items():
         if each.platform == "eks":
@@ -67,6 +74,8 @@ def _service(site: Site, service: Service) -> Iterator[Promised]:
         owner = full_name(site, service.name)
     found: list[tuple[str, object]] = [("min", service.lo), ("max", service.hi)]
     found += [(f"variable {key}", value) for key, value in environment_of(site, service).items()]
+    if isinstance(spec, CloudRun):
+        found += [("region", service.region), *_probes(service)]
     if isinstance(spec, Kubernetes):
         found = [*found, *_pods(site, service)]
     elif isinstance(spec, CloudRun):
@@ -114,7 +123,14 @@ def _pods(site: Site, service: Service) -> Iterator[tuple[str, object]]:
     surge = round(100 * surge_of(service.spec))
     yield "maxSurge", f"{surge}%" if surge else 0
     yield "maxUnavailable", 0 if surge else 1
-    yield "Service", tuple(sorted(str(port["port"]) for port in service_of(site, service)["ports"]))
+    before = service_of(site, service)
+    yield "Service", tuple(sorted(str(port["port"]) for port in before["ports"]))
+    yield from (("Service type", before["type"]), ("ports that a Service sends to", ports))
+    yield "node selector", canonical(node_selector_of(site, service))
+    yield "service account", service.workload.service_account or service.name
+    yield from (("paused", False), ("restarted at once", False), *_probes(service))
+    if number(service.spec.redundancy.survive_zones) > 0:
+        yield "spread over zones", True
     yield "PodDisruptionBudget", max(1, service.lo // 4)
     policy = policy_of(site, service)
     yield "NetworkPolicy", (passing(policy.ingress), passing(policy.egress))
@@ -122,6 +138,27 @@ def _pods(site: Site, service: Service) -> Iterator[tuple[str, object]]:
         yield "host", service.workload.host
     if not service.fixed:
         yield "behavior", json.dumps(behavior_of(service), sort_keys=True)
+        yield from _measuring(site, service)
+
+
+def _measuring(site: Site, service: Service) -> Iterator[tuple[str, object]]:
+    """Yield what the autoscaler of a service measures and how, without targets."""
+    if service.workload.autoscaler.kind == "hpa":
+        yield "measures", canonical(bare(hpa_metrics(site, service)))
+        return
+    told = scaled_object_of(site, service)
+    spec = {
+        "pollingInterval": told.polling_s,
+        "cooldownPeriod": told.cooldown_s,
+        "idleReplicaCount": told.idle,
+    }
+    yield from triggered(spec, told.triggers, told.fallback)
+    yield "autoscaler paused", False
+
+
+def _probes(service: Service) -> Iterator[tuple[str, object]]:
+    for decides, probe in probes_of(service).items():
+        yield f"{decides} probe", canonical(probe.kubernetes(service.workload.port))
 
 
 def measured_targets(site: Site, service: Service) -> Iterator[tuple[str, str, float]]:
@@ -143,6 +180,13 @@ def measured_targets(site: Site, service: Service) -> Iterator[tuple[str, str, f
             yield measured.kind, own, measured.threshold / 100 if share else measured.threshold
 
 
+def _place(platform: str, cluster: Tree) -> Iterator[tuple[str, object]]:
+    """Yield where the nodes of a cluster run, as far as the commands that make its pools say it."""
+    if platform != "aks":
+        zonal = cluster["zonal"]
+        yield ("zone", f"{cluster['region']}-a") if zonal else ("region", cluster["region"])
+
+
 def _pool(platform: str, pool: Tree) -> Iterator[tuple[str, object]]:
     yield "machine", pool["machine"]
     low, high = pool["min"], pool["max"]
@@ -153,6 +197,8 @@ def _pool(platform: str, pool: Tree) -> Iterator[tuple[str, object]]:
     yield ("nodes in a zone", pool["per_zone"]) if platform == "gke" else ("nodes", pool["start"])
     if pool["disk_gb"] is not None:
         yield "disk", pool["disk_gb"]
+        if platform != "aks":
+            yield "disk type", pool["disk_type"]
     if pool["spot"] and platform != "aks":
         yield "spot", True
     if platform == "gke" and pool["gpu"] is not None:
@@ -194,11 +240,28 @@ def _self_hosted(site: Site, name: str, store: SelfHosted) -> Iterator[tuple[str
 
 
 _SCRIPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
-    "groups": {"lo": ("min", "start"), "hi": ("max",)},
-    "databases": {"tier": ("machine",), "sku": ("machine",), "storage_gb": ("storage",)},
-    "caches": {"size_gb": ("size",), "tier": ("tier",), "size": ("machine",), "sku": ("tier",)},
+    "groups": {"lo": ("min", "start"), "hi": ("max",), "region": ("region",)},
+    "databases": {
+        "tier": ("machine",),
+        "sku": ("machine",),
+        "storage_gb": ("storage",),
+        "backups": ("backups",),
+        "region": ("region",),
+        "availability": ("available",),
+    },
+    "caches": {
+        "size_gb": ("size",),
+        "tier": ("tier",),
+        "size": ("machine",),
+        "sku": ("tier",),
+        "region": ("region",),
+    },
 }
 """What the scripts of Google Cloud and Azure make besides clusters: figures of each, and their facts."""
+
+
+_CLOUD_SQL = {"disk type": "SSD", "edition": "enterprise", "private": True}
+"""What is priced of every Cloud SQL instance."""
 
 
 def _scripted(site: Site) -> Iterator[Promised]:
@@ -213,5 +276,6 @@ def _scripted(site: Site) -> Iterator[Promised]:
                 keys = [key for key in facts if key in entry and not (key == "tier" and "sku" in entry)]
                 for name, value in ((name, entry[key]) for key in keys for name in facts[key]):
                     yield Promised(component, owner, name, value)
-                if kind == "databases" and "availability" in entry:
-                    yield Promised(component, owner, "available", entry["availability"])
+                if "availability" in entry:
+                    for name, value in _CLOUD_SQL.items():
+                        yield Promised(component, owner, name, value)

@@ -7,7 +7,7 @@ every hour, with the controller's tolerance, and so by response times, lost zone
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -16,10 +16,13 @@ from capplan.capacity.control import Control, Watched, rising, settled
 from capplan.components.services.controls import watched_of
 from capplan.findings import Check, Finding
 from capplan.manifests.clouds.aws import full_name
+from capplan.manifests.clouds.values import variables_of
 from capplan.manifests.proof import checks
 from capplan.manifests.proof.facts import Fact, facts_in
+from capplan.manifests.proof.pieces import canonical
 from capplan.manifests.proof.promised import Promised, measured_targets, promised
 from capplan.manifests.site import Service, Site
+from capplan.manifests.verify.checks import autoscaling, capacity, identity, references
 from capplan.manifests.verify.checks.files import NOT_COMPOSED
 from capplan.manifests.verify.facts import facts_of
 from capplan.manifests.verify.run import verify, worlds_of
@@ -45,15 +48,40 @@ def prove(site: Site, documents: Documents, texts: Mapping[str, str]) -> list[Fi
     for fact in facts_in(documents, texts, worlds_of(documents, facts)):
         found.setdefault((fact.owner, fact.name), []).append(fact)
     wrong = [
-        finding
+        finding._replace(severity="error")
         for finding in verify(documents, texts, facts)
-        if finding.severity == "error" or finding.code == NOT_COMPOSED.code
+        if finding.severity == "error" or finding.code in _BREAKS
     ]
+    wrong += _figured(site, documents)
     wrong += _held(promised(site), found)
     wrong += _uncalled(documents, found)
     for service in site.services.values():
         wrong += _scaled(site, service, found)
     return wrong
+
+
+_BREAKS = frozenset(
+    check.code
+    for check in (
+        NOT_COMPOSED,
+        capacity.QUOTA_TOO_SMALL,
+        references.NO_REFERENCE,
+        autoscaling.REPLICAS_UNDER_AUTOSCALER,
+        references.NO_TARGET,
+        identity.SERVICE_WITHOUT_PODS,
+    )
+)
+"""What is only risky among the manifests of others, and breaks a promise here."""
+
+_FIGURES = {"terraform/capplan.auto.tfvars.json": variables_of}
+
+
+def _figured(site: Site, documents: Documents) -> Iterator[Finding]:
+    """Yield the files for one's own modules whose figures are not those of the plan."""
+    for path, figures in _FIGURES.items():
+        for tree in documents.get(path, ()):
+            if canonical(tree) != canonical(figures(site)):
+                yield checks.ORDERED_OTHERWISE.finding(path, "its figures are not the plan's", file=path)
 
 
 def _held(wanted: Iterator[Promised], found: _Facts) -> Iterator[Finding]:
@@ -66,6 +94,7 @@ def _held(wanted: Iterator[Promised], found: _Facts) -> Iterator[Finding]:
         if owner not in known:
             yield checks.NOT_ORDERED.finding(component, f"no file orders {owner}")
             continue
+        yield from _besides(component, owner, {one.name for one in figures}, found)
         for one in figures:
             facts = found.get((owner, one.name), ())
             if not facts:
@@ -74,6 +103,16 @@ def _held(wanted: Iterator[Promised], found: _Facts) -> Iterator[Finding]:
                 if not _same(fact.value, one.value):
                     message = f"{one.name} is {_said(fact.value)}, but the plan has {_said(one.value)}"
                     yield _otherwise(component, message, fact)
+
+
+def _besides(component: str, owner: str, wanted: Collection[str], found: _Facts) -> Iterator[Finding]:
+    """Yield what commands order of a component that the plan does not have, such as other hardware."""
+    for (other, name), facts in found.items():
+        if other == owner and name not in wanted:
+            for fact in facts:
+                if fact.field.startswith("--"):
+                    said = "" if fact.value is True else f" {_said(fact.value)}"
+                    yield _otherwise(component, f"asks for {name}{said}, which the plan does not", fact)
 
 
 def _otherwise(component: str, message: str, fact: Fact) -> Finding:
