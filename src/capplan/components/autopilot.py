@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from capplan.arrays import Array, Floats
 from capplan.components.base import Context
 from capplan.cost.meters import Meter, Range
-from capplan.plan.clusters import Cluster
+
+if TYPE_CHECKING:
+    from capplan.plan.clusters import Cluster
 
 _LEAST_VCPU, _LEAST_GIB = 0.05, 52 / 1024
 _GIB_PER_VCPU = (1.0, 6.5)

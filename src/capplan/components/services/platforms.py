@@ -9,7 +9,6 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.capacity.sizing import Sizing
-from capplan.components.autopilot import autopilot_meters
 from capplan.components.base import Context, Path, Pods, number_range
 from capplan.components.disks import ephemeral_volumes
 from capplan.components.machines import Machines, machine_meters
@@ -138,6 +137,8 @@ def _volumes(
     """Yield the volumes that pods of vLLM load their weights to; nodes pay for the rest, but on Autopilot."""
     owner = _cluster(ctx, service)[1]
     if owner.autopilot:
+        from capplan.components.autopilot import autopilot_meters
+
         size = _pods(ctx, service).taken
         return autopilot_meters(ctx, name, region, owner, size, number_range(sizing))
     if service.workload is None or service.workload.vllm is None:
