@@ -98,6 +98,7 @@ DECLARED = {
     "estimate": (
         "capplan.components.checks",
         "capplan.components.site_checks",
+        "capplan.components.tiertables",
         "capplan.components.services.checks",
         "capplan.components.stores.checks",
         "capplan.components.llm.checks",

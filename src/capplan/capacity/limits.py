@@ -60,6 +60,11 @@ def memory_limit(
     return slots / service_time_s
 
 
-def throughput_limit(measured_rps: Floats, target: Floats) -> Floats:
-    """Return the wanted share of the rate that was measured on one instance."""
-    return measured_rps * target
+def throughput_limit(measured_rps: Floats, target: Floats, share: Floats = 1.0) -> Floats:
+    """Return the wanted share of the rate that was measured on one instance.
+
+    It may have been measured of a ``share`` of the requests only; without any of these, it limits nothing.
+    """
+    with np.errstate(divide="ignore"):
+        found: Floats = np.divide(measured_rps * target, share)
+    return found

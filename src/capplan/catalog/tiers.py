@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +18,10 @@ from capplan.quantities import parse_cpu, parse_memory, parse_number, parse_rate
 
 _KEYS = frozenset(("schema", "name", "kind", "by", "source", "tiers"))
 _TIER_KEYS = frozenset(
-    ("name", "below", "cpu", "memory", "cpu_limit", "memory_limit", "throughput", "concurrency", "limits")
+    (
+        *("name", "below", "cpu", "memory", "cpu_limit", "memory_limit", "throughput", "concurrency"),
+        *("limits", "classes"),
+    )
 )
 _PARSERS = {
     "cpu": parse_cpu,
@@ -39,6 +42,8 @@ _RULES: dict[str, tuple[Sequence[str], Sequence[str]]] = {
 }
 """By kind the drivers that it can be read by, and what each of its tiers must give."""
 KINDS = tuple(_RULES)
+CLASSES = "classes."
+"""What begins the field of a class's throughput, before its name."""
 
 
 class Tier(NamedTuple):
@@ -76,6 +81,11 @@ class TierTable(NamedTuple):
         bounds = np.array([tier.below for tier in self.tiers])[self.falls_into(driver)]
         room: Array = bounds / np.maximum(driver, 1e-300) - 1
         return room
+
+    def beyond(self, driver: Floats) -> float | None:
+        """Return the highest value of the driver, if the last tier ends below it."""
+        most = float(np.max(driver))
+        return most if most >= self.tiers[-1].below else None
 
     def fields(self) -> frozenset[str]:
         """Return the fields that every tier prescribes."""
@@ -122,9 +132,8 @@ def _tier(reader: Reader, index: int, row: object, needed: Sequence[str]) -> Tie
     for key in needed:
         if key not in fields:
             raise reader.error((*where, key), "is required, but missing")
-    limits = fields.get("limits", {})
-    if not isinstance(limits, dict):
-        raise reader.error((*where, "limits"), "expected a mapping of endpoint to limit")
+    limits = _named(reader, where, fields, "limits", "endpoint to limit")
+    classes = _named(reader, where, fields, "classes", "class of requests to throughput")
     below = float("inf")
     if "below" in fields:
         below = _amount(reader, (*where, "below"), _bound, fields["below"])
@@ -135,12 +144,25 @@ def _tier(reader: Reader, index: int, row: object, needed: Sequence[str]) -> Tie
             key: _amount(reader, (*where, key), parse, fields[key])
             for key, parse in _PARSERS.items()
             if key in fields
+        }
+        | {
+            f"{CLASSES}{key}": _amount(reader, (*where, "classes", str(key)), parse_rate, value)
+            for key, value in classes.items()
         },
         limits={
             str(key): _amount(reader, (*where, "limits", str(key)), parse_number, value)
             for key, value in limits.items()
         },
     )
+
+
+def _named(
+    reader: Reader, where: tuple[int | str, ...], fields: Mapping[str, object], key: str, what: str
+) -> dict[object, object]:
+    found = fields.get(key, {})
+    if not isinstance(found, dict):
+        raise reader.error((*where, key), f"expected a mapping of {what}")
+    return found
 
 
 def _amount(

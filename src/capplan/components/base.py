@@ -165,6 +165,10 @@ class Context:
     def plan(self) -> Plan:
         """The plan, with an array in place of every number that varies, and how long places are occupied."""
         bound = bind(self.file.plan, self.scenarios)
+        if any(service.classes for service in bound.services.values()):
+            from capplan.components.services.classes import with_mean_requests
+
+            bound = with_mean_requests(bound, self.places)
         if all(service.own_time is None for service in bound.services.values()):
             return bound
         from capplan.components.services.calls import with_occupancy

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from capplan.arrays import Array, Floats, per_scenario
+from capplan.findings import Finding
 
 
 class Sureness(NamedTuple):
@@ -48,11 +50,13 @@ class Pick(NamedTuple):
     """The machine or the tier of a component in each scenario.
 
     which: position in ``names``, (scenarios | 1,). room: by how much the load may grow until the next tier.
+    said: what a reader must know of the choice.
     """
 
     names: tuple[str, ...]
     which: NDArray[np.intp]
     room: Array | None = None
+    said: Sequence[Finding] = ()
 
     def name(self, scenario: int) -> str:
         """Return the machine of one scenario."""

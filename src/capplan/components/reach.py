@@ -47,5 +47,5 @@ def _is_held(section: str, component: Any) -> bool:
     """Say whether a component has a use without requests: what it stores, or a fixed number of instances."""
     if section == "services":
         times = (component.service_time, component.own_time, component.cpu_time, component.throughput)
-        return all(time is None for time in times)
+        return all(time is None for time in times) and not component.classes
     return section in ("databases", "caches")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from capplan.plan.classes import RequestClass
 from capplan.plan.deferred import Deferred, variants
 from capplan.plan.fields import (
     DEFAULTS,
@@ -307,6 +308,9 @@ class ServiceBase(Section):
     concurrency: Positive | None = Field(None, description="Requests that an instance handles at once.")
     throughput: Rate | None = Field(
         None, description="Requests per second that one instance was measured to handle."
+    )
+    classes: dict[Name, RequestClass] = Field(
+        {}, description="Kinds of requests that differ in times or limits; the rest is as the service says."
     )
     cs2: Number = Field(
         1.0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +26,8 @@ class Instance(NamedTuple):
 
     def limit(self, name: str, rate: Floats, target: Floats, formula: str, inputs: Inputs) -> Limit:
         """Return a limit whose inputs know their place in the plan."""
-        target_field = ("target", (f"target_utilization.{name}", target, ""))
+        resource = name.split(" ", 1)[0]
+        target_field = ("target", (f"target_utilization.{resource}", target, ""))
         said = {
             symbol: Input(value, unit, ".".join((*self.path, field)))
             for symbol, (field, value, unit) in (*inputs.items(), target_field)
@@ -41,6 +42,7 @@ def limits_of(service: Service, instance: Instance) -> list[Limit]:
         _memory(service, instance),
         _concurrency(service, instance),
         _throughput(service, instance),
+        *_by_class(service, instance),
     )
     return [limit for limit in found if limit is not None]
 
@@ -96,3 +98,17 @@ def _throughput(service: Service, instance: Instance) -> Limit | None:
     rate = capacity.throughput_limit(service.throughput, target)
     inputs = {"throughput": ("throughput", service.throughput, "/s")}
     return instance.limit("throughput", rate, target, "throughput × target", inputs)
+
+
+def _by_class(service: Service, instance: Instance) -> Iterator[Limit]:
+    """Yield the load at which a class, at its share of it, reaches what was measured of it."""
+    target = service.target_utilization.throughput
+    for name, one in service.classes.items():
+        if one.throughput is not None:
+            rate = capacity.throughput_limit(one.throughput, target, one.share)
+            inputs = {
+                "throughput": (f"classes.{name}.throughput", one.throughput, "/s"),
+                "share": (f"classes.{name}.share", one.share, ""),
+            }
+            formula = "throughput × target ÷ share"
+            yield instance.limit(f"throughput of {name}", rate, target, formula, inputs)

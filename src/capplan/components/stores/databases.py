@@ -18,6 +18,7 @@ from capplan.components.stores.classes import DatabaseClass, classes_of, connect
 from capplan.components.stores.meters import Sized, database_meters
 from capplan.components.stores.recovery import check_standby, recovery_measures, target_findings
 from capplan.components.stores.timeseries import series_gib, series_measures
+from capplan.components.tiertables import beyond_table
 from capplan.errors import InputError
 from capplan.findings import Finding
 from capplan.plan.databases import ManagedDatabase, Rds
@@ -55,6 +56,7 @@ def build_database(
         *too_many(ctx, name, needs.get("connections"), _picked(has["connections"], choice), services),
         *target_findings(name, measures),
         *_extension_finding(ctx, name, database),
+        *_beyond_table(ctx, name, database),
     ]
     return Component(
         name=name,
@@ -135,6 +137,12 @@ def _needs(
     if connections is not None:
         wanted["connections"] = connections
     return wanted
+
+
+def _beyond_table(ctx: Context, name: str, database: ManagedDatabase) -> Iterator[Finding]:
+    if database.resources is not None:
+        table = ctx.tier_table(database.resources, "database", ("databases", name, "resources"))
+        yield from beyond_table(name, table, ctx.driver(table.by, name))
 
 
 def _offers(ctx: Context, database: ManagedDatabase, classes: list[DatabaseClass]) -> dict[str, Array]:
