@@ -92,6 +92,18 @@ def rds(**values: Any) -> dict[str, Any]:
 R6G = 730 * 0.45
 FARGATE = 730 * (0.04048 + 2 * 0.004445)
 EXACT: list[tuple[str, list[dict[str, Any]], float]] = [
+    (
+        "addresses of a group by its template",
+        [
+            resource(
+                "aws_launch_template.lt",
+                **TEMPLATE["values"],
+                network_interfaces=[{"associate_public_ip_address": "true", "device_index": 0}],
+            ),
+            resource("aws_autoscaling_group.g", **GROUP),
+        ],
+        4 * (M5 + ROOT_USD + 730 * 0.005),
+    ),
     ("root volume of the image", [resource("aws_instance.i", instance_type="m5.xlarge")], M5 + 0.8),
     (
         "volumes of an instance",
@@ -350,6 +362,27 @@ NAMED: list[tuple[dict[str, Any], str]] = [
         resource("aws_instance.i", **ROOT, instance_type="r3.xlarge", ebs_optimized=True),
         "costs money with r3",
     ),
+    (resource("aws_instance.i", instance_type="m5.large", host_id="h-1"), "runs on a dedicated host"),
+    (
+        resource(
+            "aws_instance.i",
+            **ROOT,
+            instance_type="p5.48xlarge",
+            instance_market_options=[{"market_type": "capacity-block"}],
+        ),
+        "runs in a Capacity Block",
+    ),
+    (
+        resource(
+            "aws_instance.i", **ROOT, instance_type="m6a.large", cpu_options=[{"amd_sev_snp": "enabled"}]
+        ),
+        "cpu_options.amd_sev_snp is 'enabled', which may cost money",
+    ),
+    (
+        resource("aws_autoscaling_schedule.night", autoscaling_group_name="g", min_size=9, max_size=9),
+        "at the times of its schedule more or fewer run",
+    ),
+    (resource("aws_ec2_instance_state.s", instance_id="i-1", state="stopped"), "starts or stops"),
     (resource("aws_ebs_volume.v", type="gp3"), "its size is unknown"),
     (rds(engine="oracle-ee"), "no prices of RDS for oracle-ee"),
     (rds(engine_version="13.4"), "13 is past standard support"),
@@ -404,9 +437,18 @@ def test_every_type_that_is_read_ends_in_the_plan_as_free_or_in_a_note(tmp_path:
     assert {r["address"] for r in resources} == ended | free
 
 
+def test_what_costs_money_is_named_whatever_the_configuration_shows(tmp_path: Path) -> None:
+    pool = [{"pool_state": "Running", "min_size": 2}]
+    group = resource("aws_autoscaling_group.g", **GROUP, warm_pool=pool)
+    template = {"launch_template": [{"id": {"references": ["aws_launch_template.lt.id"]}}]}
+    lines = note_lines(adopted(tmp_path, TEMPLATE, group, written={group["address"]: template}).notes)
+    assert any("aws_autoscaling_group.g: warm_pool is set, which may cost money" in line for line in lines)
+
+
 def test_what_two_groups_share_is_said_once(tmp_path: Path) -> None:
     credit = {"credit_specification": [{"cpu_credits": "unlimited"}]}
-    template = resource("aws_launch_template.lt", **TEMPLATE["values"], **credit)
+    burstable = {**TEMPLATE["values"], "instance_type": "t3.large", **credit}
+    template = resource("aws_launch_template.lt", **burstable)
     groups = [resource(f"aws_autoscaling_group.{name}", **GROUP) for name in "ab"]
     notes = adopted(tmp_path, template, *groups).notes
     assert [note.subject for note in notes if "CPU credits" in note.message] == ["aws_launch_template.lt"]

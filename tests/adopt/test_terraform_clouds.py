@@ -515,6 +515,54 @@ def test_spot_is_bought_as_spot(tmp_path: Path) -> None:
     assert {line.meter.rate for line in lines if "Standard" in line.meter.sku} == {"spot"}
 
 
+def pool(body: str) -> str:
+    return f"""
+        resource "google_container_node_pool" "p" {{
+          cluster    = "elsewhere"
+          location   = "us-central1-c"
+          node_count = 2
+          node_config {{
+            {body}
+          }}
+        }}
+    """
+
+
+def test_profiles_of_a_scale_set_together_bound_it(tmp_path: Path) -> None:
+    text = azure(
+        "linux_virtual_machine_scale_set",
+        """
+        sku       = "Standard_D2s_v5"
+        instances = 4
+        os_disk {
+          storage_account_type = "Standard_LRS"
+        }
+        """,
+    )
+    scaler = """
+        resource "azurerm_monitor_autoscale_setting" "s" {
+          target_resource_id = azurerm_linux_virtual_machine_scale_set.x.id
+          profile {
+            capacity {
+              default = 4
+              minimum = 3
+              maximum = 9
+            }
+          }
+          profile {
+            capacity {
+              default = 1
+              minimum = 1
+              maximum = 12
+            }
+          }
+        }
+    """
+    found = read(tmp_path, text + textwrap.dedent(scaler))
+    assert "{min: 1, max: 12, desired: 4}" in found.text
+    assert "its 2 profiles together" in notes(found)
+
+
 def test_a_pool_of_another_region_is_priced_there(tmp_path: Path) -> None:
     text = """
         resource "google_container_cluster" "here" {
@@ -557,6 +605,43 @@ def test_a_pool_of_another_region_is_priced_there(tmp_path: Path) -> None:
             "its storage tier P30 has a price of its own",
         ),
         (azure("nat_gateway", "").replace("East US", "Moon West"), "no region moonwest of azure"),
+        (instance('scheduling {\n  node_affinities {\n    key = "k"\n  }\n}'), "runs on a dedicated host"),
+        (instance("scheduling {\n  max_run_duration {\n    seconds = 9\n  }\n}"), "max_run_duration is set"),
+        (
+            instance('scheduling {\n  provisioning_model = "FLEX_START"\n}'),
+            "its provisioning model FLEX_START has no price here",
+        ),
+        *(
+            (pool(body), said)
+            for body, said in (
+                ("sole_tenant_config {}", "runs on a dedicated host"),
+                ("flex_start = true", "at a price of their own"),
+                (
+                    "confidential_nodes {\n  enabled = true\n}",
+                    "node_config.confidential_nodes.enabled is true, which may cost money",
+                ),
+                ('secondary_boot_disks {\n  disk_image = "i"\n}', "secondary_boot_disks is set"),
+            )
+        ),
+        (
+            'resource "google_compute_resource_policy" "p" {\n  instance_schedule_policy {\n x = 1\n}\n}',
+            "instance_schedule_policy is set",
+        ),
+        (
+            azure("linux_virtual_machine", 'size = "Standard_D2s_v5"\ndedicated_host_id = "/hosts/h"'),
+            "runs on a dedicated host",
+        ),
+        (
+            azure(
+                "linux_virtual_machine",
+                'size = "Standard_D2s_v5"\nadditional_capabilities {\n  ultra_ssd_enabled = true\n}',
+            ),
+            "additional_capabilities.ultra_ssd_enabled is true",
+        ),
+        (
+            azure("kubernetes_cluster_node_pool", 'vm_size = "Standard_D2s_v5"\nhost_group_id = "/groups/g"'),
+            "runs on a dedicated host",
+        ),
         ('resource "azurerm_quantum_computer" "q" {}', "does not know the type azurerm_quantum_computer"),
     ],
 )

@@ -222,6 +222,35 @@ def test_an_azure_resource_is_where_its_group_is() -> None:
     assert found.region(node(found, "azurerm_lb.l")) == "westeurope"
 
 
+def test_the_key_of_a_module_picks_the_module_that_it_gets() -> None:
+    """Terraform writes `module.farm[each.key].id` as the references `module.farm` and `each.key`."""
+    farm = module(
+        {"azurerm_kubernetes_cluster.k": {}},
+        outputs={
+            "name": {"expression": {"constant_value": "farm"}},
+            "id": {"expression": refers("azurerm_kubernetes_cluster.k.id")},
+        },
+    )
+    pools = module({"azurerm_kubernetes_cluster_node_pool.p": {"kubernetes_cluster_id": refers("var.farm")}})
+    call = {"module": pools, "expressions": {"farm": refers("module.farm", "each.key")}}
+    found = graph(
+        *(entry(f"azurerm_managed_disk.{place}", location=place) for place in ("westus2", "northeurope")),
+        *(
+            entry(f'module.farm["{key}"].azurerm_kubernetes_cluster.k', location=place)
+            for key, place in (("n", "norwayeast"), ("s", "swedencentral"))
+        ),
+        *(entry(f'module.pools["{key}"].azurerm_kubernetes_cluster_node_pool.p') for key in "ns"),
+        entry("azurerm_kubernetes_cluster_node_pool.alone"),
+        root=module(module_calls={"farm": {"module": farm}, "pools": call}),
+    )
+    kind = "azurerm_kubernetes_cluster"
+    for key, place in (("n", "norwayeast"), ("s", "swedencentral")):
+        at = f'module.pools["{key}"].{kind}_node_pool.p'
+        assert owner(found, at, "kubernetes_cluster_id", kind) == f'module.farm["{key}"].{kind}.k'
+        assert found.region(node(found, at)) == place
+    assert found.region(node(found, f"{kind}_node_pool.alone")) is None
+
+
 def test_references_in_a_circle_end() -> None:
     a = module(outputs={"x": {"expression": refers("var.x")}})
     root = module(

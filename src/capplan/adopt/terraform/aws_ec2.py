@@ -13,12 +13,15 @@ from capplan.adopt.draft import Tree
 from capplan.adopt.terraform.aws_disks import put_volumes, volume_of
 from capplan.adopt.terraform.planned import Planned
 from capplan.adopt.terraform.reading import Reading, bounds
-from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
+from capplan.adopt.terraform.simple import inside, told
+from capplan.adopt.terraform.table import ON_HOST, Attributes, Row, UncoveredError
 from capplan.adopt.tfplan import list_of, mapping_of
 from capplan.adopt.volumes import Volume
 
 _IMAGE_GIB = 8
 """The root volume of Amazon's Linux images; Windows has 30 GiB."""
+
+CAPACITY_BLOCK = "it runs in a Capacity Block, which is paid for beforehand at a price of its own"
 
 _TEMPLATES = ("aws_launch_template", "aws_launch_configuration")
 
@@ -26,19 +29,21 @@ _TEMPLATES = ("aws_launch_template", "aws_launch_configuration")
 class OrderedMachine(NamedTuple):
     """What an instance or a launch template orders.
 
-    monitored: with metrics that are billed. volumes: by device. image: data of its machine image.
+    monitored: with metrics that are billed. public: with an IPv4 address of its own. volumes: by device.
+    image: data of its machine image.
     """
 
     machine: str | None
     spot: bool
     monitored: bool
+    public: bool
     volumes: Mapping[str, Volume]
     image: Mapping[str, Any]
 
 
 def ordered(tf: Reading, block: Attributes, template: Attributes | None = None) -> OrderedMachine:
     """Return what an instance or a template says, and else what the template that it names does."""
-    base = OrderedMachine(None, False, False, {}, {}) if template is None else ordered(tf, template)
+    base = OrderedMachine(None, False, False, False, {}, {}) if template is None else ordered(tf, template)
     _note_terms(tf, block)
     spot = block.block("instance_market_options").text("market_type") == "spot"
     spot = spot or block.node.type == "aws_spot_instance_request" or bool(block.known("spot_price"))
@@ -46,6 +51,7 @@ def ordered(tf: Reading, block: Attributes, template: Attributes | None = None) 
         machine=block.text("instance_type") or base.machine,
         spot=spot or base.spot,
         monitored=_is_monitored(block) or base.monitored,
+        public=_is_public(block) or base.public,
         volumes={**base.volumes, **_volumes(tf, block)},
         image=_image(tf, block) or base.image,
     )
@@ -71,20 +77,37 @@ def _is_monitored(block: Attributes) -> bool:
     return block.flag("monitoring")
 
 
+def _is_public(block: Attributes) -> bool:
+    """Say whether an instance gets an address; templates say it in text, for each of their interfaces."""
+    said = [each.known("associate_public_ip_address") for each in block.blocks("network_interfaces")]
+    return "true" in [str(value).lower() for value in (*said, block.known("associate_public_ip_address"))]
+
+
 def _note_terms(tf: Reading, block: Attributes) -> None:
     """Note what makes an instance dearer than its type."""
     family = block.text("instance_type").partition(".")[0]
     tenancy = block.text("tenancy") or block.text("placement_tenancy")
-    tenancy = tenancy or block.block("placement").text("tenancy")
+    placement = block.block("placement")
+    tenancy = tenancy or placement.text("tenancy")
+    for each in (block, placement):
+        each.refuse_host("host_id", "host_resource_group_arn")
     if tenancy == "host":
-        raise UncoveredError("it runs on a dedicated host, which is billed in its place")
+        raise UncoveredError(ON_HOST)
+    if block.block("instance_market_options").text("market_type") == "capacity-block":
+        tf.note(block.node, CAPACITY_BLOCK)
     if tenancy == "dedicated":
         tf.note(block.node, "tenancy is dedicated, which costs more than the shared tenancy that is priced")
-    if block.block("credit_specification").text("cpu_credits") == "unlimited":
+    said = block.block("credit_specification").text("cpu_credits")
+    if said == "unlimited" and family.startswith("t"):
         tf.usage(block.node, "CPU credits beyond the baseline")
+    elif not said and family in _UNLIMITED:
+        tf.assume(block.node, f"it needs no CPU credits beyond its baseline, which {family} would buy")
     if str(block.get("ebs_optimized")).lower() == "true" and family in _OPTIMIZED_FOR_MONEY:
         tf.note(block.node, f"ebs_optimized costs money with {family}")
 
+
+_UNLIMITED = ("t3", "t3a", "t4g")
+"""Families that may use more than their credits unless told otherwise: EC2 user guide, unlimited mode."""
 
 _OPTIMIZED_FOR_MONEY = ("c1", "c3", "g2", "i2", "m1", "m2", "m3", "r3")
 """Families that are optimized for EBS at a price, and not always: EC2 user guide, EBS-optimized instances."""
@@ -145,8 +168,6 @@ def template_of(tf: Reading, block: Attributes, path: str) -> Attributes | None:
 def _instance(tf: Reading, resource: Attributes) -> None:
     template = template_of(tf, resource, "launch_template") if resource.has("launch_template") else None
     found = ordered(tf, resource, template)
-    if resource.flag("associate_public_ip_address"):
-        tf.priced(resource.node, "public-ipv4", "in-use", 1, "address")
     machine = found.machine or resource.needed("instance_type")
     _group(tf, resource.node, found._replace(machine=machine), 1, 1)
 
@@ -167,8 +188,12 @@ def _group(
         tree["purchase"] = {"spot": percent(1.0 if found.spot else spot)}
     put_volumes(tf, node, tree, mounted(tf, node, found, _IMAGE_GIB), count)
     tf.add("services", node, tree)
+    if found.public:
+        tf.priced(node, "public-ipv4", "in-use", count, "address")
     if found.monitored:
         tf.priced(node, "cloudwatch", "metric", _DETAILED_METRICS * count, "monitoring")
+    if (found.public or found.monitored) and isinstance(instances, dict):
+        tf.assume(node, f"its addresses and metrics are counted for the {count:g} machines of today")
 
 
 def percent(share: float) -> str:
@@ -239,13 +264,21 @@ _INSTANCE_FREE = """
     primary_network_interface tenancy"""
 
 _TEMPLATE_FREE = """
-    ebs_optimized iam_instance_profile network_interfaces metadata_options tag_specifications
+    ebs_optimized iam_instance_profile metadata_options tag_specifications
     disable_api_termination disable_api_stop enclave_options hibernation_options maintenance_options
     private_dns_name_options cpu_options instance_initiated_shutdown_behavior license_specification
     capacity_reservation_specification placement block_device_mappings.no_device
     block_device_mappings.ebs.delete_on_termination instance_market_options.spot_options
     root_block_device.delete_on_termination ebs_block_device.delete_on_termination enable_monitoring
     monitoring"""
+
+_NETWORKS = """
+    associate_carrier_ip_address connection_tracking_specification delete_on_termination device_index
+    ena_srd_specification interface_type ipv4_address_count ipv4_addresses ipv4_prefix_count ipv4_prefixes
+    ipv6_address_count ipv6_addresses ipv6_prefix_count ipv6_prefixes network_card_index
+    primary_ipv6 private_ip_address security_groups"""
+
+_INSTANCE_NAMED = "cpu_options.amd_sev_snp"
 
 _GROUP_FREE = """
     health_check_type health_check_grace_period load_balancers termination_policies suspended_processes
@@ -265,10 +298,22 @@ def free_alone(tf: Reading, resource: Attributes) -> None:
 
 
 TYPES: Mapping[str, Row] = {
-    "aws_instance": Row(_instance, _INSTANCE_FREE),
-    "aws_spot_instance_request": Row(_instance, _INSTANCE_FREE),
-    "aws_launch_template": Row(free_alone, _TEMPLATE_FREE),
-    "aws_launch_configuration": Row(free_alone, _TEMPLATE_FREE),
-    "aws_autoscaling_group": Row(_auto_scaling_group, _GROUP_FREE),
+    "aws_instance": Row(_instance, _INSTANCE_FREE, named=_INSTANCE_NAMED),
+    "aws_spot_instance_request": Row(_instance, _INSTANCE_FREE, named=_INSTANCE_NAMED),
+    **dict.fromkeys(
+        _TEMPLATES,
+        Row(
+            free_alone,
+            f"{_TEMPLATE_FREE} {inside('network_interfaces', _NETWORKS)}",
+            {"cpu_options.amd_sev_snp": "disabled"},
+            _INSTANCE_NAMED,
+        ),
+    ),
+    "aws_autoscaling_group": Row(_auto_scaling_group, _GROUP_FREE, named="warm_pool"),
+    **dict.fromkeys(
+        ("aws_autoscaling_schedule", "aws_appautoscaling_scheduled_action"),
+        Row(told("at the times of its schedule more or fewer run than are priced"), "*"),
+    ),
+    "aws_ec2_instance_state": Row(told("what it starts or stops is priced as if it always ran"), "*"),
 }
 """How each type is read."""

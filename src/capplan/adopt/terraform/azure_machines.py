@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from capplan.adopt.draft import Tree, usable
 from capplan.adopt.terraform.planned import Planned
 from capplan.adopt.terraform.reading import Reading, bounds, name_of
-from capplan.adopt.terraform.simple import free
+from capplan.adopt.terraform.simple import free, inside
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
 from capplan.components.disks import parts_of
 
@@ -92,6 +92,7 @@ def _disks(tf: Reading, block: Attributes, usual_gib: float) -> Iterator[AzureDi
 
 
 def _ordered(tf: Reading, block: Attributes, size: str, windows: bool) -> Ordered:
+    block.refuse_host("dedicated_host_id", "dedicated_host_group_id", "host_group_id")
     machine = machine_of(tf, size)
     if windows and block.text("license_type") not in ("Windows_Server", "Windows_Client"):
         tf.note(block.node, "the licence of Windows has no price here; its machine is priced as Linux")
@@ -143,9 +144,12 @@ def _scale_set(tf: Reading, resource: Attributes) -> None:
     )
     low = high = today
     for setting in tf.owned(node, "target_resource_id", "azurerm_monitor_autoscale_setting"):
-        capacity = setting.block("profile").block("capacity")
-        low, high = capacity.whole("minimum"), capacity.whole("maximum")
-        today = min(max(today or capacity.whole("default"), low), high)
+        capacities = [profile.block("capacity") for profile in setting.blocks("profile")]
+        low = min(each.whole("minimum") for each in capacities)
+        high = max(each.whole("maximum") for each in capacities)
+        today = min(max(today or capacities[0].whole("default"), low), high)
+        if len(capacities) > 1:
+            tf.assume(node, f"its {len(capacities)} profiles together say how few and how many may run")
     _group(tf, node, _ordered(tf, resource, size, windows), bounds(low, high, today), today)
 
 
@@ -222,6 +226,7 @@ def _pool(tf: Reading, pool: Attributes) -> Tree:
     low = pool.whole("min_count") if scales else today
     high = pool.whole("max_count", low) if scales else today
     today = min(max(today, low), max(high, low))
+    pool.refuse_host("host_group_id")
     machine = machine_of(tf, pool.needed("vm_size"))
     if pool.text("os_type", "Linux") == "Windows" or pool.text("os_sku").startswith("Windows"):
         tf.note(pool.node, "the licence of Windows has no price here; its nodes are priced as Linux")
@@ -250,32 +255,35 @@ _MACHINE_FREE = """
     computer_name computer_name_prefix admin_username admin_password admin_ssh_key
     disable_password_authentication network_interface_ids network_interface source_image_id
     source_image_reference custom_data user_data availability_set_id zone zones
-    proximity_placement_group_id boot_diagnostics identity additional_capabilities
-    allow_extension_operations bypass_platform_safety_checks_on_user_schedule_enabled
-    capacity_reservation_group_id dedicated_host_id dedicated_host_group_id disk_controller_type
-    edge_zone encryption_at_host_enabled eviction_policy extensions_time_budget gallery_application
-    license_type max_bid_price os_image_notification os_managed_disk_id patch_assessment_mode patch_mode
-    platform_fault_domain platform_fault_domain_count priority provision_vm_agent reboot_setting secret
-    secure_boot_enabled termination_notification timezone virtual_machine_scale_set_id
-    vm_agent_platform_updates_enabled vtpm_enabled winrm_listener additional_unattend_content
-    automatic_updates_enabled enable_automatic_updates hotpatching_enabled os_disk.caching os_disk.name
-    os_disk.disk_encryption_set_id os_disk.write_accelerator_enabled
+    proximity_placement_group_id boot_diagnostics identity allow_extension_operations
+    bypass_platform_safety_checks_on_user_schedule_enabled capacity_reservation_group_id
+    disk_controller_type edge_zone encryption_at_host_enabled eviction_policy extensions_time_budget
+    gallery_application license_type max_bid_price os_image_notification os_managed_disk_id
+    patch_assessment_mode patch_mode platform_fault_domain platform_fault_domain_count priority
+    provision_vm_agent reboot_setting secret secure_boot_enabled termination_notification timezone
+    virtual_machine_scale_set_id vm_agent_platform_updates_enabled vtpm_enabled winrm_listener
+    additional_unattend_content automatic_updates_enabled enable_automatic_updates hotpatching_enabled
+    os_disk.caching os_disk.name os_disk.disk_encryption_set_id os_disk.write_accelerator_enabled
     os_disk.secure_vm_disk_encryption_set_id os_disk.diff_disk_settings os_disk.security_encryption_type
     data_disk.lun data_disk.caching data_disk.create_option data_disk.name
     data_disk.disk_encryption_set_id data_disk.write_accelerator_enabled upgrade_mode overprovision
     single_placement_group health_probe_id automatic_os_upgrade_policy automatic_instance_repair
     rolling_upgrade_policy scale_in spot_restore terminate_notification zone_balance extension
-    extension_operations_enabled do_not_run_extensions_on_overprovisioned_machines host_group_id
-    os_profile os_profile_linux_config os_profile_windows_config storage_image_reference
-    storage_os_disk.name storage_os_disk.caching storage_os_disk.create_option storage_os_disk.os_type
+    extension_operations_enabled do_not_run_extensions_on_overprovisioned_machines os_profile
+    os_profile_linux_config os_profile_windows_config storage_image_reference storage_os_disk.name
+    storage_os_disk.caching storage_os_disk.create_option storage_os_disk.os_type
     storage_os_disk.image_uri storage_os_disk.vhd_uri storage_os_disk.managed_disk_id
     storage_os_disk.write_accelerator_enabled storage_data_disk.name storage_data_disk.lun
     storage_data_disk.caching storage_data_disk.create_option storage_data_disk.managed_disk_id
     delete_os_disk_on_termination delete_data_disks_on_termination primary_network_interface_id
     network_profile upgrade_policy_mode sku.tier storage_profile_os_disk storage_profile_image_reference
     storage_profile_data_disk.lun storage_profile_data_disk.create_option instances unique_id
-    virtual_machine_id private_ip_address public_ip_address os_profile_secrets priority_mix sku_profile
-    network_api_version resilient_vm_creation_enabled resilient_vm_deletion_enabled additional_location"""
+    virtual_machine_id private_ip_address public_ip_address os_profile_secrets network_api_version
+    resilient_vm_creation_enabled resilient_vm_deletion_enabled additional_location"""
+_MACHINE_NAMED = """
+    additional_capabilities.ultra_ssd_enabled priority_mix sku_profile
+    network_interface.ip_configuration.public_ip_address
+    network_profile.ip_configuration.public_ip_address_configuration"""
 _DISK_FREE = """
     create_option source_uri source_resource_id image_reference_id gallery_image_reference_id os_type
     hyper_v_generation encryption_settings disk_encryption_set_id network_access_policy disk_access_id
@@ -284,39 +292,54 @@ _DISK_FREE = """
     secure_vm_disk_encryption_set_id upload_size_bytes edge_zone disk_iops_read_only disk_mbps_read_only"""
 _POOL_FREE = """
     auto_scaling_enabled enable_auto_scaling capacity_reservation_group_id custom_ca_trust_enabled
-    enable_host_encryption host_encryption_enabled enable_node_public_ip node_public_ip_enabled
-    eviction_policy fips_enabled gpu_driver gpu_instance host_group_id kubelet_config kubelet_disk_type
-    linux_os_config max_pods message_of_the_day mode node_labels node_network_profile
-    node_public_ip_prefix_id node_taints only_critical_addons_enabled orchestrator_version pod_subnet_id
-    proximity_placement_group_id scale_down_mode snapshot_id spot_max_price temporary_name_for_rotation
-    type ultra_ssd_enabled upgrade_settings vnet_subnet_id windows_profile workload_runtime zones
-    os_type os_sku priority kubernetes_cluster_id min_count max_count node_count"""
+    enable_host_encryption host_encryption_enabled eviction_policy fips_enabled gpu_driver gpu_instance
+    kubelet_config kubelet_disk_type linux_os_config max_pods message_of_the_day mode node_labels
+    node_network_profile node_public_ip_prefix_id node_taints only_critical_addons_enabled
+    orchestrator_version pod_subnet_id proximity_placement_group_id scale_down_mode snapshot_id
+    spot_max_price temporary_name_for_rotation type upgrade_settings vnet_subnet_id windows_profile
+    workload_runtime zones os_type os_sku priority kubernetes_cluster_id min_count max_count node_count"""
+_POOL_NAMED = "enable_node_public_ip node_public_ip_enabled ultra_ssd_enabled"
+_CLUSTER_NAMED = """
+    aci_connector_linux ai_toolchain_operator_enabled http_application_routing_enabled monitor_metrics
+    oms_agent network_profile.nat_gateway_profile network_profile.advanced_networking
+    network_profile.load_balancer_profile.managed_outbound_ip_count node_provisioning_profile.mode
+    support_plan"""
 _CLUSTER_FREE = """
-    ingress_application_gateway.gateway_id
-    aci_connector_linux ai_toolchain_operator_enabled api_server_access_profile auto_scaler_profile
+    ingress_application_gateway.gateway_id api_server_access_profile auto_scaler_profile
     automatic_channel_upgrade automatic_upgrade_channel azure_active_directory_role_based_access_control
-    azure_policy_enabled confidential_computing cost_analysis_enabled
-    custom_ca_trust_certificates_base64 disk_encryption_set_id dns_prefix dns_prefix_private_cluster
-    edge_zone fqdn http_application_routing_enabled http_proxy_config identity image_cleaner_enabled
-    image_cleaner_interval_hours key_management_service key_vault_secrets_provider kubelet_identity
-    kubernetes_version linux_profile local_account_disabled maintenance_window
-    maintenance_window_auto_upgrade maintenance_window_node_os monitor_metrics network_profile
-    node_os_channel_upgrade node_os_upgrade_channel node_provisioning_profile node_resource_group
-    oidc_issuer_enabled oms_agent open_service_mesh_enabled private_cluster_enabled
-    private_cluster_public_fqdn_enabled private_dns_zone_id public_network_access_enabled
-    role_based_access_control_enabled run_command_enabled service_mesh_profile service_principal
-    storage_profile support_plan upgrade_override web_app_routing windows_profile
-    workload_autoscaler_profile workload_identity_enabled bootstrap_profile"""
+    azure_policy_enabled confidential_computing cost_analysis_enabled custom_ca_trust_certificates_base64
+    disk_encryption_set_id dns_prefix dns_prefix_private_cluster edge_zone fqdn http_proxy_config
+    identity image_cleaner_enabled image_cleaner_interval_hours key_management_service
+    key_vault_secrets_provider kubelet_identity kubernetes_version linux_profile local_account_disabled
+    maintenance_window maintenance_window_auto_upgrade maintenance_window_node_os network_profile
+    node_os_channel_upgrade node_os_upgrade_channel node_resource_group oidc_issuer_enabled
+    open_service_mesh_enabled private_cluster_enabled private_cluster_public_fqdn_enabled
+    private_dns_zone_id public_network_access_enabled role_based_access_control_enabled
+    run_command_enabled service_mesh_profile service_principal storage_profile upgrade_override
+    web_app_routing windows_profile workload_autoscaler_profile workload_identity_enabled
+    bootstrap_profile"""
 _SETS = ("linux_", "windows_", "orchestrated_", "")
 
 TYPES: Mapping[str, Row] = {
-    "azurerm_linux_virtual_machine": Row(_machine, _MACHINE_FREE),
-    "azurerm_windows_virtual_machine": Row(_machine, _MACHINE_FREE),
-    "azurerm_virtual_machine": Row(_machine, _MACHINE_FREE),
-    **{f"azurerm_{kind}virtual_machine_scale_set": Row(_scale_set, _MACHINE_FREE) for kind in _SETS},
+    "azurerm_linux_virtual_machine": Row(_machine, _MACHINE_FREE, named=_MACHINE_NAMED),
+    "azurerm_windows_virtual_machine": Row(_machine, _MACHINE_FREE, named=_MACHINE_NAMED),
+    "azurerm_virtual_machine": Row(_machine, _MACHINE_FREE, named=_MACHINE_NAMED),
+    **{
+        f"azurerm_{kind}virtual_machine_scale_set": Row(_scale_set, _MACHINE_FREE, named=_MACHINE_NAMED)
+        for kind in _SETS
+    },
     "azurerm_monitor_autoscale_setting": Row(free, "*"),
     "azurerm_managed_disk": Row(_managed_disk, _DISK_FREE, {"max_shares": 1}),
-    _CLUSTER: Row(_aks, f"{_CLUSTER_FREE} {' '.join(f'default_node_pool.{n}' for n in _POOL_FREE.split())}"),
-    _POOL: Row(_pool_alone, _POOL_FREE),
+    _CLUSTER: Row(
+        _aks,
+        f"{_CLUSTER_FREE} {inside('default_node_pool', _POOL_FREE)}",
+        {
+            "network_profile.load_balancer_profile.managed_outbound_ip_count": 1,
+            "node_provisioning_profile.mode": "Manual",
+            "support_plan": "KubernetesOfficial",
+        },
+        f"{_CLUSTER_NAMED} {inside('default_node_pool', _POOL_NAMED)}",
+    ),
+    _POOL: Row(_pool_alone, _POOL_FREE, named=_POOL_NAMED),
 }
 """How each type is read."""

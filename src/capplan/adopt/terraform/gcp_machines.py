@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from capplan.adopt.draft import Tree
 from capplan.adopt.terraform.planned import Planned
 from capplan.adopt.terraform.reading import Reading, bounds
-from capplan.adopt.terraform.simple import free
+from capplan.adopt.terraform.simple import free, free_always
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
 
 _IMAGE_GIB = 10
@@ -83,8 +83,14 @@ def is_spot(block: Attributes) -> bool:
 
 def _machine_of(tf: Reading, block: Attributes) -> Machine:
     """Return what an instance or a template orders."""
+    scheduling = block.block("scheduling")
+    scheduling.refuse_host("node_affinities")
+    if scheduling.text("provisioning_model", "STANDARD") not in ("STANDARD", "SPOT"):
+        tf.note(
+            block.node, f"its provisioning model {scheduling.text('provisioning_model')} has no price here"
+        )
     machine = tf.machine("gcp", last(block.needed("machine_type")))
-    spot = is_spot(block.block("scheduling"))
+    spot = is_spot(scheduling)
     gpu = None
     with tf.part(block.node):
         gpu = gpu_of(tf, block, machine)
@@ -198,6 +204,8 @@ def _managed_group(tf: Reading, resource: Attributes) -> None:
     low = high = today = resource.whole("target_size")
     for scaler in tf.owned(resource.node, "target", *_AUTOSCALERS):
         policy = scaler.block("autoscaling_policy")
+        if policy.blocks("scaling_schedules"):
+            tf.note(resource.node, "at the times of its schedules more machines run than are priced")
         low, high = policy.whole("min_replicas"), policy.whole("max_replicas")
         today = today or low
     today = min(max(today, low), high)
@@ -254,30 +262,33 @@ _MACHINE_FREE = """
     disk.resource_manager_tags source_instance_template cpu_platform current_status tags_fingerprint"""
 
 _GROUP_FREE = """
-    base_instance_name named_port auto_healing_policies update_policy target_pools
-    wait_for_instances wait_for_instances_status stateful_disk stateful_internal_ip
-    stateful_external_ip distribution_policy_zones distribution_policy_target_shape
-    all_instances_config instance_lifecycle_policy list_managed_instances_results
-    instance_flexibility_policy standby_policy version.name params version.target_size
-    target_stopped_size target_suspended_size"""
+    base_instance_name named_port auto_healing_policies update_policy target_pools wait_for_instances
+    wait_for_instances_status stateful_disk stateful_internal_ip stateful_external_ip
+    distribution_policy_zones distribution_policy_target_shape all_instances_config
+    instance_lifecycle_policy list_managed_instances_results standby_policy version.name params
+    version.target_size"""
 
 _DISK_FREE = """
-    image snapshot source_disk physical_block_size_bytes disk_encryption_key
-    source_image_encryption_key source_snapshot_encryption_key resource_policies guest_os_features
-    licenses replica_zones access_mode create_snapshot_before_destroy architecture interface
-    async_primary_disk multi_writer enable_confidential_compute provisioned_throughput storage_pool
-    params"""
+    image snapshot source_disk physical_block_size_bytes disk_encryption_key source_image_encryption_key
+    source_snapshot_encryption_key resource_policies guest_os_features replica_zones access_mode
+    create_snapshot_before_destroy architecture interface multi_writer params"""
 
+_MACHINE_NAMED = "scheduling.max_run_duration"
+_GROUP_NAMED = "target_stopped_size target_suspended_size instance_flexibility_policy"
+_DISK_NAMED = "async_primary_disk enable_confidential_compute provisioned_throughput storage_pool licenses"
 _AUTOSCALER_FREE = "autoscaling_policy target"
 
 TYPES: Mapping[str, Row] = {
-    "google_compute_instance": Row(_instance, _MACHINE_FREE),
-    "google_compute_instance_from_template": Row(_from_template, _MACHINE_FREE),
-    **dict.fromkeys(_TEMPLATES, Row(free, _MACHINE_FREE)),
-    "google_compute_instance_group_manager": Row(_managed_group, _GROUP_FREE),
-    "google_compute_region_instance_group_manager": Row(_managed_group, _GROUP_FREE),
+    "google_compute_instance": Row(_instance, _MACHINE_FREE, named=_MACHINE_NAMED),
+    "google_compute_instance_from_template": Row(_from_template, _MACHINE_FREE, named=_MACHINE_NAMED),
+    **dict.fromkeys(_TEMPLATES, Row(free, _MACHINE_FREE, named=_MACHINE_NAMED)),
+    "google_compute_instance_group_manager": Row(_managed_group, _GROUP_FREE, named=_GROUP_NAMED),
+    "google_compute_region_instance_group_manager": Row(_managed_group, _GROUP_FREE, named=_GROUP_NAMED),
     **dict.fromkeys(_AUTOSCALERS, Row(free, _AUTOSCALER_FREE)),
-    "google_compute_disk": Row(_volume, _DISK_FREE),
-    "google_compute_region_disk": Row(_volume, _DISK_FREE),
+    "google_compute_resource_policy": Row(
+        free_always, "*", named="instance_schedule_policy snapshot_schedule_policy"
+    ),
+    "google_compute_disk": Row(_volume, _DISK_FREE, named=_DISK_NAMED),
+    "google_compute_region_disk": Row(_volume, _DISK_FREE, named=_DISK_NAMED),
 }
 """How each type is read."""

@@ -11,6 +11,7 @@ from capplan.adopt.draft import Tree, usable
 from capplan.adopt.terraform.gcp_machines import GcpDisk, Machine, disk_sku, gpu_of, is_spot, last, put
 from capplan.adopt.terraform.planned import Planned, region_in
 from capplan.adopt.terraform.reading import Reading, bounds, name_of
+from capplan.adopt.terraform.simple import inside
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
 
 _CLUSTER = "google_container_cluster"
@@ -40,6 +41,8 @@ def _cluster(tf: Reading, resource: Attributes) -> None:
         with tf.part(pool.node):
             pools[name] = _pool(tf, pool, _zones(resource), parent)
             behind[name] = pool.node
+    if resource.block("release_channel").text("channel") == "EXTENDED":
+        tf.note(node, "a version of the Extended channel costs more once its standard support has ended")
     if resource.flag("enable_autopilot"):
         tf.usage(node, "pods of Autopilot")
     if resource.block("cluster_autoscaling").flag("enabled"):
@@ -92,11 +95,14 @@ def _pool(tf: Reading, pool: Attributes, zones: int, configured: Attributes) -> 
 
 
 def _node(tf: Reading, config: Attributes) -> Machine:
+    config.refuse_host("sole_tenant_config", "node_group")
     machine = tf.machine("gcp", last(config.text("machine_type", "e2-medium")))
     if config.text("image_type").upper().startswith("WINDOWS"):
         tf.note(config.node, "the licence of Windows has no price here; its nodes are priced as Linux")
     boot = config.block("boot_disk")
     kind = boot.text("disk_type") or config.text("disk_type", "pd-balanced")
+    if config.get("flex_start"):
+        tf.note(config.node, "its nodes start when there is room, at a price of their own")
     gib = boot.number("size_gb") or config.number("disk_size_gb", _NODE_GIB)
     if not boot and not (config.get("disk_type") and config.get("disk_size_gb")):
         tf.assume(config.node, f"its nodes have boot disks of {gib:g} GiB of {kind}, as GKE gives them")
@@ -139,37 +145,38 @@ _NODE_FREE = """
     image_type oauth_scopes metadata taint shielded_instance_config workload_metadata_config labels
     resource_labels tags service_account min_cpu_platform logging_variant gcfs_config gvnic
     kubelet_config linux_node_config advanced_machine_features reservation_affinity
-    host_maintenance_policy fast_socket containerd_config effective_taints enable_confidential_storage
-    local_ssd_encryption_mode max_run_duration flex_start node_group resource_manager_tags
-    sandbox_config secondary_boot_disks sole_tenant_config storage_pools boot_disk_kms_key
-    guest_accelerator boot_disk.provisioned_iops boot_disk.provisioned_throughput"""
+    host_maintenance_policy fast_socket containerd_config effective_taints local_ssd_encryption_mode
+    resource_manager_tags sandbox_config boot_disk_kms_key guest_accelerator"""
+_NODE_NAMED = """
+    confidential_nodes.enabled enable_confidential_storage max_run_duration secondary_boot_disks
+    storage_pools boot_disk.provisioned_iops boot_disk.provisioned_throughput"""
+_POOL_NAMED = """
+    queued_provisioning.enabled network_config.network_performance_config.total_egress_bandwidth_tier"""
+_CLUSTER_NAMED = """
+    addons_config.gke_backup_agent_config.enabled monitoring_config.managed_prometheus.enabled
+    network_performance_config security_posture_config.vulnerability_mode enable_tpu"""
 _POOL_FREE = """
     management max_pods_per_node network_config upgrade_settings version placement_policy
     initial_node_count instance_group_urls managed_instance_group_urls node_count
-    autoscaling.location_policy cluster queued_provisioning node_drain_config name name_prefix
-    operation ignore_node_count_changes"""
+    autoscaling.location_policy cluster node_drain_config name name_prefix operation
+    ignore_node_count_changes"""
 _CLUSTER_FREE = """
     addons_config allow_net_admin authenticator_groups_config binary_authorization cluster_ipv4_cidr
     cluster_telemetry control_plane_endpoints_config cost_management_config database_encryption
     datapath_provider default_max_pods_per_node default_snat_status dns_config
     enable_cilium_clusterwide_network_policy enable_fqdn_network_policy enable_intranode_visibility
     enable_k8s_beta_apis enable_kubernetes_alpha enable_l4_ilb_subsetting enable_legacy_abac
-    enable_multi_networking enable_shielded_nodes enable_tpu fleet gateway_api_config
-    identity_service_config in_transit_encryption_config ip_allocation_policy logging_config
-    logging_service maintenance_policy master_auth master_authorized_networks_config mesh_certificates
-    min_master_version monitoring_config monitoring_service network_policy network_performance_config
-    networking_mode node_config node_locations node_pool_auto_config node_pool_defaults node_version
-    notification_config pod_autoscaling private_cluster_config private_ipv6_google_access
-    release_channel remove_default_node_pool resource_usage_export_config secret_manager_config
-    security_posture_config service_external_ips_config vertical_pod_autoscaling workload_alts_config
-    workload_identity_config cluster_autoscaling.resource_limits
+    enable_multi_networking enable_shielded_nodes fleet gateway_api_config identity_service_config
+    in_transit_encryption_config ip_allocation_policy logging_config logging_service maintenance_policy
+    master_auth master_authorized_networks_config mesh_certificates min_master_version monitoring_config
+    monitoring_service network_policy networking_mode node_config node_locations node_pool_auto_config
+    node_pool_defaults node_version notification_config pod_autoscaling private_cluster_config
+    private_ipv6_google_access release_channel remove_default_node_pool resource_usage_export_config
+    secret_manager_config security_posture_config service_external_ips_config vertical_pod_autoscaling
+    workload_alts_config workload_identity_config cluster_autoscaling.resource_limits
     cluster_autoscaling.auto_provisioning_defaults cluster_autoscaling.autoscaling_profile
     cluster_autoscaling.auto_provisioning_locations user_managed_keys_config rbac_binding_config
     anonymous_authentication_config"""
-
-
-def _inside(block: str, names: str) -> str:
-    return " ".join(f"{block}.{name}" for name in names.split())
 
 
 TYPES: Mapping[str, Row] = {
@@ -178,11 +185,24 @@ TYPES: Mapping[str, Row] = {
         " ".join(
             (
                 _CLUSTER_FREE,
-                _inside("node_pool", _POOL_FREE),
-                _inside("node_pool.node_config", _NODE_FREE),
+                inside("node_pool", _POOL_FREE),
+                inside("node_pool.node_config", _NODE_FREE),
+            )
+        ),
+        {"security_posture_config.vulnerability_mode": "VULNERABILITY_DISABLED"},
+        " ".join(
+            (
+                _CLUSTER_NAMED,
+                inside("node_config", _NODE_NAMED),
+                inside("node_pool", _POOL_NAMED),
+                inside("node_pool.node_config", _NODE_NAMED),
             )
         ),
     ),
-    _POOL: Row(_pool_alone, f"{_POOL_FREE} {_inside('node_config', _NODE_FREE)}"),
+    _POOL: Row(
+        _pool_alone,
+        f"{_POOL_FREE} {inside('node_config', _NODE_FREE)}",
+        named=f"{_POOL_NAMED} {inside('node_config', _NODE_NAMED)}",
+    ),
 }
 """How each type is read."""

@@ -55,6 +55,13 @@ class _End(NamedTuple):
     value: object
 
 
+class _User(NamedTuple):
+    """What an expression belongs to, a resource or a call of a module: its key, and what it goes through."""
+
+    key: int | str | None
+    for_each: object
+
+
 _CUT_OFF = _End(None, UNKNOWN)
 """Of a reference whose end the document does not show."""
 
@@ -138,7 +145,9 @@ class Graph:
         written = None if node.expressions is None else value_at(node.expressions, path)
         if not isinstance(written, dict):
             return False
-        found = [end.value for end in self._ends(written, node.scope, node, set(), 0)]
+        found = [
+            end.value for end in self._ends(written, node.scope, _User(node.key, node.for_each), set(), 0)
+        ]
         return bool(found) and UNKNOWN not in found
 
     def region(self, node: Planned) -> str | None:
@@ -146,15 +155,20 @@ class Graph:
         provider = node.provider
         if provider is None:
             return None
-        found = place_of(node, provider) or self._region_of_group(node)
+        found = place_of(node, provider) or self._region_of_referred(node)
         # Where a module's own configuration says nothing, the one that it inherits does.
         for key in dict.fromkeys((node.provider_key, node.provider_key.rpartition(":")[2])):
             found = found or self._provider_region(key, provider) or self._regions_seen.get((provider, key))
         return found
 
-    def _region_of_group(self, node: Planned) -> str | None:
-        groups = self.referred(node, "", ("azurerm_resource_group",)) if node.provider == "azure" else []
-        return place_of(groups[0], "azure") if groups else None
+    def _region_of_referred(self, node: Planned) -> str | None:
+        """Return where Azure's resource group or parent of a resource is; Azure's provider has no region."""
+        if node.provider != "azure":
+            return None
+        ends = [end.node for end in self._reached(node, "") if end.node and end.node.provider == "azure"]
+        groups = [found for found in ends if found.type == "azurerm_resource_group"]
+        places = {place for found in groups[:1] or ends if (place := place_of(found, "azure"))}
+        return places.pop() if len(places) == 1 else None
 
     def _provider_region(self, key: str, provider: Provider) -> str | None:
         found = mapping_of(self._providers.get(key))
@@ -168,15 +182,18 @@ class Graph:
 
     @cached_property
     def _regions_seen(self) -> dict[tuple[Provider, str], str]:
-        """Return a region by provider configuration, of a resource or data source whose place is known."""
-        found: dict[tuple[Provider, str], str] = {}
+        """Return a region by provider configuration, where its resources and data sources agree on one.
+
+        A configuration of AWS has one region, so there the first that is known is enough.
+        """
+        found: dict[tuple[Provider, str], dict[str, None]] = defaultdict(dict)
         for node in self._nodes.values():
             region = node.provider and place_of(node, node.provider)
             if node.type == "aws_region":
                 region = region or region_in(node.values.get("name"), "aws")
             if node.provider and region:
-                found.setdefault((node.provider, node.provider_key), region)
-        return found
+                found[node.provider, node.provider_key][region] = None
+        return {key: next(iter(seen)) for key, seen in found.items() if key[0] == "aws" or len(seen) == 1}
 
     @cached_property
     def _by_type(self) -> dict[str, list[Planned]]:
@@ -275,16 +292,16 @@ class Graph:
             return
         expression = value_at(node.expressions, path)
         written = node.expressions if expression is None else expression
-        yield from self._ends(written, node.scope, node, set(), 0)
+        yield from self._ends(written, node.scope, _User(node.key, node.for_each), set(), 0)
 
     def _is_cut_off(self, node: Planned, path: str) -> bool:
         expression = None if node.expressions is None else value_at(node.expressions, path)
         return expression is None or _CUT_OFF in self._reached(node, path)
 
     def _ends(
-        self, expression: object, scope: str, user: Planned | None, seen: set[tuple[str, str]], depth: int
+        self, expression: object, scope: str, user: _User | None, seen: set[tuple[str, str]], depth: int
     ) -> Iterator[_End]:
-        """Yield what an expression in a module leads to. ``user``: the resource that it belongs to."""
+        """Yield what an expression in a module leads to. ``user``: what it belongs to."""
         if isinstance(expression, dict) and "constant_value" in expression:
             yield _End(None, expression["constant_value"])
         for reference in references_in(expression):
@@ -302,21 +319,27 @@ class Graph:
                 yield from self._named(steps, scope, user)
 
     def _hops(
-        self, steps: list[str], scope: str, user: Planned | None
-    ) -> Iterator[tuple[object, str, Planned | None, list[str]]]:
+        self, steps: list[str], scope: str, user: _User | None
+    ) -> Iterator[tuple[object, str, _User | None, list[str]]]:
         """Yield the expressions that a reference stands for, their modules, and what it picks of them."""
         module = self._module(scope)
         if steps[0] == "module":
             for child, rest in self._children(steps[1:], scope, user):
                 outputs = mapping_of(self._module(child).configuration.get("outputs"))
-                output = mapping_of(outputs.get(rest[0])) if rest else {}
-                yield output.get("expression", _UNKNOWN_EXPRESSION), child, None, rest[1:]
+                if rest:
+                    output = mapping_of(outputs.get(rest[0]))
+                    yield output.get("expression", _UNKNOWN_EXPRESSION), child, None, rest[1:]
+                else:  # `module.m[each.key].id` is written as `module.m`: it may mean any output
+                    written = [mapping_of(output).get("expression") for output in outputs.values()]
+                    yield [*(written or ({"references": [*self._configured(child)]},))], child, None, []
+                    yield _UNKNOWN_EXPRESSION, child, None, []
         elif steps[0] == "var":
             declared = mapping_of(mapping_of(module.configuration.get("variables")).get(steps[1]))
             inputs = mapping_of(module.call.get("expressions"))
             given = mapping_of(self._variables.get(steps[1])) if not scope else {}
             if steps[1] in inputs:
-                yield inputs[steps[1]], module.parent, None, steps[2:]
+                caller = _User(module.key, module.call.get("for_each_expression"))
+                yield inputs[steps[1]], module.parent, caller, steps[2:]
             elif scope and "default" not in declared:
                 yield _UNKNOWN_EXPRESSION, scope, None, []
             else:
@@ -326,11 +349,12 @@ class Graph:
         else:
             yield module.call.get("for_each_expression"), module.parent, None, []
 
-    def _children(self, steps: list[str], scope: str, user: Planned | None) -> list[tuple[str, list[str]]]:
+    def _children(self, steps: list[str], scope: str, user: _User | None) -> list[tuple[str, list[str]]]:
         """Return the instances of a module that a reference means, and what is left of the reference."""
         own = f"{scope}.module.{steps[0]}".lstrip(".")
-        if len(steps) > 1 and steps[1].startswith("["):
+        if len(steps) > 1 and steps[1].startswith("[") and key_of(steps[1]) is not None:
             return [(own + steps[1], steps[2:])]
+        steps = without_keys(steps[:2]) + steps[2:]
         every = self._scopes.get(own, [own])
         mine = [child for child in every if self._module(child).key in _keys(user, self._module(scope).key)]
         return [(child, steps[1:]) for child in (mine if len(mine) == 1 else every)]
@@ -346,7 +370,7 @@ class Graph:
                 scope = self._module(scope).parent
         return {name: list(scopes) for name, scopes in found.items()}
 
-    def _named(self, steps: list[str], scope: str, user: Planned | None) -> Iterator[_End]:
+    def _named(self, steps: list[str], scope: str, user: _User | None) -> Iterator[_End]:
         """Yield the instances of a resource or data source that a reference means."""
         size = 3 if steps[0] == "data" else 2
         own = ".".join(steps[:size])
@@ -387,5 +411,5 @@ def _entries(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from _entries(mapping_of(child))
 
 
-def _keys(user: Planned | None, module_key: int | str | None) -> list[int | str]:
+def _keys(user: _User | None, module_key: int | str | None) -> list[int | str]:
     return [key for key in (user.key if user else None, module_key) if key is not None]

@@ -30,6 +30,26 @@ def used(what: str) -> Reader:
     return read
 
 
+def told(what: str) -> Reader:
+    """Return the reader of what has no price, and of which no more is known than ``what``."""
+
+    def read(tf: Reading, resource: Attributes) -> None:
+        tf.note(resource.node, what)
+
+    return read
+
+
+def inside(block: str, names: str) -> str:
+    """Return the paths of attributes in a block."""
+    return " ".join(f"{block}.{name}" for name in names.split())
+
+
+def free_always(tf: Reading, resource: Attributes) -> None:
+    """Read what costs nothing by itself; what of it is named is named even if nobody uses it."""
+    resource.get("name")
+    tf.free(resource.node)
+
+
 def free(tf: Reading, resource: Attributes) -> None:
     """Read what costs nothing by itself, and orders something where others use it."""
     tf.free(resource.node)

@@ -7,7 +7,7 @@ and which hold the provider's default; whatever else is set becomes a note.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from capplan.adopt.terraform.planned import UNKNOWN, Planned, Unknown
@@ -30,16 +30,21 @@ class UncoveredError(Exception):
     """A resource, or a part of it, that cannot be priced, and why."""
 
 
+ON_HOST = "it runs on a dedicated host, which is billed in its place"
+
+
 class Row(NamedTuple):
     """How a resource type is read.
 
     read: its reader; what the reader asks for is priced. free: attributes and blocks, by their dotted path,
     that cost nothing; ``*`` for all others. defaults: values that other attributes have if nobody sets them.
+    named: what costs money and has no price, whatever it is called and whatever ``free`` says.
     """
 
     read: Callable[[Any, Attributes], None]
     free: str = ""
     defaults: Mapping[str, object] = {}
+    named: str = ""
 
 
 class Attributes:
@@ -75,6 +80,11 @@ class Attributes:
 
     def __bool__(self) -> bool:
         return bool(self.values)
+
+    def refuse_host(self, *names: str) -> None:
+        """Raise where an attribute puts a machine on a host, which is billed in its place."""
+        if any(self.get(name) for name in names):
+            raise UncoveredError(ON_HOST)
 
     def get(self, name: str) -> Any:
         """Return a value; UNKNOWN for one that only `apply` tells, and None for one that nobody set."""
@@ -201,10 +211,34 @@ class Attributes:
         """Yield what is set and neither asked for nor free, by its path, and what it is."""
         free = set(row.free.split())
         covered = self.asked | free
+        named = row.named.split()
+        for path in named:
+            yield from self._named(path.split("."), row.defaults)
         if "*" in covered:
             return
+        covered |= {*named}
         parents = {path[: dot.start()] for path in covered for dot in re.finditer(r"\.", path)}
         yield from _unread(self, covered, parents - free, row.defaults)
+
+    def _named(self, steps: Sequence[str], defaults: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+        """Yield what an attribute that costs money is, in each of the blocks that lead to it."""
+        name, *rest = steps
+        value = self.values.get(name)
+        if rest:
+            for block in self.blocks(name) if isinstance(value, list | dict) else ():
+                yield from block._named(rest, defaults)
+        elif said := _said(self, name, defaults):
+            yield f"{self.path}{name}", f"{said}, which may cost money and has no price here"
+
+
+def _said(block: Attributes, name: str, defaults: Mapping[str, object]) -> str:
+    """Return what an attribute is; nothing for one that nobody set or that has its default."""
+    value = block.values.get(name)
+    if block.is_unknown(name):
+        return "is set, and not known before apply"
+    if value in (None, "", [], {}, False) or value == defaults.get(f"{block.path}{name}"):
+        return ""
+    return "is set" if isinstance(value, list | dict) else f"is {shown(value)}"
 
 
 def _nth(value: object, index: int) -> object:
@@ -227,7 +261,5 @@ def _unread(
             or (block.expressions is not None and name not in block.expressions)
         ):
             continue
-        elif block.is_unknown(name):
-            yield path, "is set, and not known before apply"
-        elif value not in (None, "", [], {}, False) and value != defaults.get(path):
-            yield path, "is set" if isinstance(value, list | dict) else f"is {shown(value)}"
+        elif said := _said(block, name, defaults):
+            yield path, said
