@@ -101,3 +101,23 @@ def table(system: str) -> None:
 
 def _in_order(numbers: Iterable[int]) -> str:
     return ", ".join(str(number) for number in sorted(numbers))
+
+
+def verdict(system: str) -> None:
+    """Print what ``capplan audit`` and ``capplan estimate`` say of the example, as an item of a list."""
+    import json
+
+    from shown import output
+
+    audit = json.loads(output(f"capplan audit examples/{system} --format json"))
+    cost = json.loads(output(f"capplan estimate examples/{system} --format json"))["monthly_cost"]["expected"]
+    found = audit["summary"]
+    words = {
+        "holds": "right",
+        "off": "wrong",
+        "contradicts itself": "in contradiction with others",
+        "cannot be computed": "that nothing can compute",
+    }
+    counts = ", ".join(f"{found[name]} {word}" for name, word in words.items() if name in found)
+    print(f"- **True**: of its {sum(found.values())} numbers, `capplan audit examples/{system}` finds")
+    print(f"  {counts}. At list prices, the plan costs {cost:,.0f} USD a month.")
