@@ -181,6 +181,19 @@ def test_a_database_beyond_its_table_is_said(tmp_path):
     assert "beyond-tier-table" not in codes(fewer)
 
 
+def test_rate_limits_beyond_their_table_are_said(tmp_path):
+    table = TABLE.replace("capacity", "load").replace("memory_gib", "load_ratio")
+    table = table[: table.index("  - ")] + "  - {name: only, below: 90%, limits: {all: 100}}\n"
+    (tmp_path / "table.yaml").write_text(table)
+    text = (
+        MEASURED
+        + "        instances: {max: 10}\n    rate_limits:\n      front: {service: api, tiers: table.yaml, clients: 5,"
+    )
+    text += " endpoints: {all: {share: 100%}}}\n"
+    assert "beyond-tier-table" in codes(in_directory(tmp_path, text))
+    assert "beyond-tier-table" not in codes(in_directory(tmp_path, text, "requests_per_second=80"))
+
+
 def test_json_names_the_binding_class(capplan, tmp_path):
     (tmp_path / "plan.yaml").write_text(MEASURED)
     found = json.loads(capplan("estimate", tmp_path, "--format", "json").stdout)["components"]["api"]

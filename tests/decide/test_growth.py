@@ -69,6 +69,15 @@ def test_a_bound_belongs_to_the_tier_above():
     assert stands("requests_per_second=1000").next_tier is None
 
 
+def test_a_plan_beyond_its_last_tier_is_told_so(capplan, tmp_path):
+    (tmp_path / "plan.yaml").write_text(PLAN.replace("      large: {}", "      large: {below: 2k}"))
+    within, beyond = (
+        capplan("recommend", tmp_path, "--set", f"requests_per_second={rps}").stdout for rps in (1500, 2000)
+    )
+    assert "Growth: tier large, at 1,500." in within
+    assert "Growth: beyond tier large, the last, which ends at 2,000; the plan is at 2,000." in beyond
+
+
 def test_growth_tells_the_month():
     """1.1^5 = 1.61: the bound of 150 is passed in month 5; 1.1^25 = 10.8."""
     months = {entry.tier: entry.month_p50 for entry in stands("demand.growth_per_month=10%").entries}

@@ -11,6 +11,7 @@ from capplan.catalog.tiers import Tier, TierTable
 from capplan.components import checks
 from capplan.components.base import Component, Context
 from capplan.components.measures import Measure, Pick, measure
+from capplan.components.tiertables import beyond_table
 from capplan.errors import InputError
 from capplan.findings import Finding
 from capplan.plan.ratelimits import RateLimits
@@ -46,7 +47,10 @@ def _rate_limits(ctx: Context, name: str, limits: RateLimits, services: Mapping[
         region=service.region,
         path=path,
         measures=measures,
-        findings=list(_above_capacity(name, measures)),
+        findings=[
+            *_above_capacity(name, measures),
+            *beyond_table(name, table, _load_ratio(limits, capacity, service)[0]),
+        ],
         pick=_current(limits, table, capacity, service),
     )
 

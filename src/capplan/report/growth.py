@@ -43,7 +43,10 @@ def _growth(growth: Growth) -> Iterator[str]:
         yield "Growth: the tier is unknown, because it depends on the cost and prices are missing."
         return
     value = f"{numbers.quantity(growth.value)} {growth.unit}".rstrip()
-    line = f"Growth: tier {growth.tier}, at {value}"
+    line, end = f"Growth: tier {growth.tier}, at {value}", growth.tiers[growth.tier].below
+    if end is not None and growth.value >= end:
+        ends = f"which ends at {numbers.quantity(float(end))}"
+        line = f"Growth: beyond tier {growth.tier}, the last, {ends}; the plan is at {value}"
     if growth.next_tier is not None and growth.room is not None:
         line += f"; {growth.next_tier} begins at {growth.room + 1:,.3g} times that"
     yield line + "."
