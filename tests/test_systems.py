@@ -7,8 +7,32 @@ import pytest
 from helpers import ROOT
 from systems import COLUMNS, KINDS, SYSTEMS, WORDS, Row, is_wholly_no, rows
 
+QUOTED = {
+    "capplan breakeven examples/afpi": [
+        ("$1,332", "LLM API, USD a month 1,332"),
+        ("31,600 conversations", "cheaper up to 31,621.46 (conversations)"),
+    ],
+    "capplan recommend examples/afpi": [("145,000 USD", "144,805")],
+    "capplan estimate examples/amas --alternative all": [("4,237 USD", "+4,237.10")],
+    "capplan audit examples/amas -v": [
+        ("23 % faster", "computed 23.33%"),
+        ("a p95 of 30 s", "computed 30,224"),
+    ],
+    "capplan estimate examples/levqor --alternative all": [("106 to 429", "eks 270.42 429.47")],
+    "capplan estimate examples/llm-governance -v": [
+        ("3,250 connections", "connections 3,250 898"),
+        ("`pool.max` to 13", "Set pool.max to 13"),
+    ],
+    "capplan audit examples/llm-governance -v": [("875 requests/s", "computed 875")],
+    "capplan audit examples/llm-observatory -v": [("4,320 times", "4,320 times too low")],
+    "capplan estimate examples/llm-observatory --alternative all": [
+        ("ECS (780 USD a month)", "aws-ecs 780.22"),
+        ("GKE (626)", "gcp 626.06"),
+    ],
+}
+"""What the openings of the examples' READMEs quote, and the text of the command that says so."""
 ROWS = rows()
-COMMANDS = sorted({command for row in ROWS for command, _ in row.shown})
+COMMANDS = sorted({command for row in ROWS for command, _ in row.shown} | set(QUOTED))
 AT_LEAST = 214
 OF_EACH = 35
 
@@ -68,3 +92,12 @@ def test_a_command_says_what_its_rows_promise(command, capplan, tmp_path, monkey
     promised = {(said, row.capability) for row in ROWS for by, said in row.shown if by == command}
     missing = sorted(pair for pair in promised if squeezed(pair[0]) not in text)
     assert not missing
+    for figure, said in QUOTED.get(command, ()):
+        assert said in text
+        assert figure in opening(arguments[1])
+
+
+def opening(example: str) -> str:
+    """Return what a README says before it shows its first estimate."""
+    readme = (ROOT / example / "README.md").read_text("utf-8")
+    return squeezed(readme.partition("```console")[0])
