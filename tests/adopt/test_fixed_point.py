@@ -87,6 +87,28 @@ def test_what_manifests_carry_costs_the_same(
         assert mine.ceiling.item() == pytest.approx(theirs.ceiling.item())
 
 
+def test_pods_that_keep_apart_need_as_many_nodes(tmp_path: Path) -> None:
+    text = """
+        name: shop
+        regions: {gcp: us-central1}
+        demand: {requests_per_second: 0, entry: {web: 1}}
+        services:
+          web: {platform: kubernetes, cpu: 300m, instances: {min: 4, max: 9}, one_per_node: true}
+        databases:
+          db: {platform: kubernetes, engine: postgres, replicas: 5, storage: 20Gi, one_per_node: true}
+        clusters:
+          main: {platform: gke, pools: {default: {machine: n2-standard-8, nodes: {min: 0}}}}
+    """
+    from helpers import component, estimate_of
+
+    write(rendered(text), tmp_path)
+    asked = AdoptOptions("gcp", "us-central1", {"default": "n2-standard-8"})
+    found = component(estimate(adopt(tmp_path, asked).file(), SHIPPED), "cluster/default").sizing
+    original = component(estimate_of(text), "main/default").sizing
+    assert (found.floor.item(), found.ceiling.item()) == (5, 9)
+    assert (original.floor.item(), original.ceiling.item()) == (5, 9)
+
+
 def test_cloud_run_and_stores_cost_the_same(tmp_path: Path) -> None:
     text = """
         name: shop

@@ -75,6 +75,8 @@ def best_packing(pods: list[tuple[float, ...]], node: Allocatable) -> int:
         ([group(2, cpu=2.5), group(2, cpu=1.5)], 2),
         ([group(3, cpu=2.1)], 3),  # no two fit, though they add up to 1.6 nodes
         ([group(2, cpu=2.1), group(1, cpu=2.2)], 3),  # the same with two kinds
+        ([group(6, cpu=0.1)._replace(one_per_node=True)], 6),  # whatever they take
+        ([group(6, cpu=0.1)._replace(one_per_node=True), group(3, cpu=0.1)], 6),  # others run beside them
     ],
 )
 def test_known_packings(groups, nodes):

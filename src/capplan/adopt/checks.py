@@ -241,6 +241,33 @@ spec: {template: {spec: {volumes: [{name: scratch, emptyDir: {}}]}}}
     remedy="Add them to the plan under resources.",
     source="https://kubernetes.io/docs/concepts/storage/ephemeral-volumes/#generic-ephemeral-volumes",
 )
+UNCOUNTED_PLACING = Check(
+    code="uncounted-placing",
+    severity="warning",
+    title="A rule about where pods run is left out",
+    why="It may take more nodes than are counted, which cost more, or leave pods pending.",
+    breaks="""\
+kind: Deployment
+spec:
+  template:
+    spec:
+      topologySpreadConstraints:
+      - {maxSkew: 1, minDomains: 5, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule}
+""",
+    near="""\
+kind: Deployment
+spec:
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      affinity:
+        podAntiAffinity:
+          requiredDuringSchedulingIgnoredDuringExecution:
+          - {topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: web}}}
+""",
+    remedy="Set nodes.min of the pool in the plan.",
+    source="https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/",
+)
 SCALING_NOT_KEPT = Check(
     code="scaling-not-kept",
     severity="warning",

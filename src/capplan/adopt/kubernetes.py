@@ -10,6 +10,7 @@ from capplan.adopt.cloudrun import adopt_cloud_run, workload_section
 from capplan.adopt.draft import DEFAULT_POOL, Draft, Tree, address_of, cores, usable
 from capplan.adopt.kinds import FINISHING, FREE, READ, RUNNING, SCALERS
 from capplan.adopt.operators import made_of
+from capplan.adopt.placing import note_shared_ports, placing_of
 from capplan.adopt.pods import Defaults, PodRequests, requests_of, workload_of
 from capplan.adopt.pools import pool_of
 from capplan.adopt.scaling import as_held, is_paused, scaling_of
@@ -60,6 +61,7 @@ def adopt_objects(draft: Draft, items: Iterable[Item]) -> None:
         _adopt_running(draft, item, world, defaults)
     for item in world.of(*FINISHING):
         _adopt_finishing(draft, item, world, defaults)
+    note_shared_ports(draft, world)
     _adopt_daemonsets(draft, world, defaults)
     spaces = {item.namespace for item in world.of(*RUNNING, *FINISHING)}
     if len(spaces) == 1 and usable(space := spaces.pop()) == space:
@@ -135,6 +137,7 @@ def _service(draft: Draft, workload: Workload, requests: PodRequests, world: Wor
         tree["overhead_memory"] = memory(requests.overhead_memory / 2**30)
     if requests.gpu:
         tree["gpu"] = requests.gpu
+    tree |= placing_of(workload, draft, world)
     lo, hi = max(0, workload.lo), max(0, workload.hi)
     tree["instances"] = _instances(workload, min(lo, hi), hi)
     return tree
@@ -185,6 +188,7 @@ def _adopt_store(draft: Draft, workload: Workload, requests: PodRequests, world:
         "cpu": cores(max(requests.taken[0], 0.001)),
         "memory": memory(requests.taken[1] / 2**30),
         "replicas": max(0, workload.lo),
+        **placing_of(workload, draft, world),
     }
     if engine is not None:
         tree["engine"] = engine

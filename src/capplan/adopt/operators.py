@@ -189,9 +189,10 @@ def _pod(made: Made, tree: Mapping[str, Any]) -> Tree:
     pod = dict(mapping(tree, f"{made.pod}.spec")) if made.pod else {}
     containers = maps(pod, "containers") or [{"resources": mapping(tree, made.resources)}]
     filled = [_with_requests(container, made) for container in containers]
-    for field in ("nodeSelector", "tolerations", "affinity"):
-        if field in tree and field not in pod:
-            pod[field] = tree[field]
+    for place in (tree, mapping(tree, "template.pod")):
+        for field in ("nodeSelector", "tolerations", "affinity", "topologySpreadConstraints"):
+            if field in place and field not in pod:
+                pod[field] = place[field]
     return {**pod, "containers": filled}
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from capplan.arrays import Array, ceil_count, hourly_max, in_scenario
-from capplan.capacity.nodes import PodGroup, nodes_for
+from capplan.capacity.nodes import nodes_for
 from capplan.components.base import Component, Context
 from capplan.components.egress import egress_meters
 from capplan.components.llm.replica import weight_volumes
@@ -118,7 +118,7 @@ def _nodes(estimate: Estimate, pool: Component, runs: Mapping[str, Run]) -> Arra
             continue
         run = runs.get(component.name)
         count = hourly_max(sizing.running) if run is None else run.kept[None]
-        groups.append(PodGroup(*pods.taken, pods.gpu, count))
+        groups.append(pods.group(count))
     needed = np.maximum(nodes_for(groups, pool.node), pool.sizing.bounds.minimum)
     maximum = pool.sizing.bounds.maximum
     if maximum is not None:

@@ -108,12 +108,13 @@ def _gke_kernel_mib(total_mib: float) -> float:
 
 
 class PodGroup(NamedTuple):
-    """Pods that are all alike: what each requests, and how many there are."""
+    """Pods that are all alike: what each requests, how many there are, and whether no two share a node."""
 
     cpu: Floats
     memory_gib: Floats
     gpus: Floats
     pods: Array
+    one_per_node: bool = False
 
 
 def shares(pod: PodGroup, node: Allocatable) -> dict[str, Floats]:
@@ -163,7 +164,9 @@ class Packing(NamedTuple):
         if not sizes:
             return Packing(sizes, {}, np.zeros((0, 1, 1)))
         taken = {resource: _stacked([size[resource] for size in sizes]) for resource in sizes[0]}
-        return Packing(sizes, taken, _per_node(np.max(np.broadcast_arrays(*taken.values()), axis=0)))
+        most = _stacked([1.0 if pod.one_per_node else np.inf for pod in pods])
+        alone = np.minimum(_per_node(np.max(np.broadcast_arrays(*taken.values()), axis=0)), most)
+        return Packing(sizes, taken, alone)
 
     def nodes(self, counts: Sequence[Array]) -> Array:
         """Return the nodes for so many pods of each group, as :func:`nodes_for` does."""

@@ -9,7 +9,7 @@ from pathlib import Path as Directory
 from typing import TYPE_CHECKING, NamedTuple
 
 from capplan.arrays import Array, Floats, hourly_mean
-from capplan.capacity.nodes import Allocatable
+from capplan.capacity.nodes import Allocatable, PodGroup
 from capplan.capacity.sizing import Sizing, utilization
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Sku
@@ -56,11 +56,16 @@ class Pods(NamedTuple):
     memory_limit_gib: Floats | None = None
     overhead_cpu: Floats = 0.0
     overhead_gib: Floats = 0.0
+    one_per_node: bool = False
 
     @property
     def taken(self) -> tuple[Floats, Floats]:
         """Cores and GiB that a pod takes of its node: its requests, and what it never serves with."""
         return self.cpu + self.overhead_cpu, self.memory_gib + self.overhead_gib
+
+    def group(self, count: Array) -> PodGroup:
+        """Return so many of them, to be packed on nodes."""
+        return PodGroup(*self.taken, self.gpu, count, self.one_per_node)
 
 
 class Component(NamedTuple):

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from capplan.arrays import Array, Floats, hourly_max, per_scenario
-from capplan.capacity.nodes import Allocatable, Packing, PodGroup, shares
+from capplan.capacity.nodes import Allocatable, Packing, shares
 from capplan.capacity.sizing import Bounds, Sizing, least
 from capplan.catalog.rows import Sku
 from capplan.components import checks
@@ -149,7 +149,7 @@ def _fitting(
     """Return the pods where they fit an empty node, none where they do not, and a finding for those."""
     fitting, findings = {}, []
     for name, (pod, sizing) in pods.items():
-        asked = shares(_group(pod, sizing.required), node)
+        asked = shares(pod.group(sizing.required), node)
         if any(_most(share) > _FITS for share in asked.values()):
             too_large = {resource: np.asarray(share) > _FITS for resource, share in asked.items()}
             short = [resource for resource, large in too_large.items() if large.any()]
@@ -188,10 +188,6 @@ def _unschedulable(
     return checks.POD_FITS_NO_NODE.finding(name, message, "Choose a larger machine, or request less.")
 
 
-def _group(pods: Pods, count: Array) -> PodGroup:
-    return PodGroup(*pods.taken, pods.gpu, count)
-
-
 def _sized(pool: Pool, node: Allocatable, pods: PodsBySource) -> Sizing:
     """Return the pool's nodes: for the pods of each hour, at their floors, and at their ceilings."""
     each = pool.zones if pool.nodes_per_zone else 1.0
@@ -199,7 +195,7 @@ def _sized(pool: Pool, node: Allocatable, pods: PodsBySource) -> Sizing:
     maximum = None if pool.nodes.max is None else pool.nodes.max * each
     bounds = Bounds(minimum, maximum, desired=desired_of(pool.nodes) * each)
 
-    packed = Packing.of([_group(pod, sizing.running) for pod, sizing in pods.values()], node).nodes
+    packed = Packing.of([pod.group(sizing.running) for pod, sizing in pods.values()], node).nodes
 
     def nodes(counts: list[Array]) -> Array:
         return np.maximum(packed(counts), minimum)

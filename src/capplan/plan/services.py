@@ -424,6 +424,7 @@ class Kubernetes(ServiceBase):
         description="Tier table that gives requests and limits by load: a name, a file, or auto.",
     )
     gpu: Whole = Field(0.0, description="GPUs that a pod requests.")
+    one_per_node: bool = Field(False, description="Whether no two of its pods may run on one node.")
 
 
 if TYPE_CHECKING:

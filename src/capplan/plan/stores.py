@@ -34,6 +34,7 @@ class SelfHosted(Section):
     cpu: Cores = Field(1.0, description="CPU request of a pod.")
     memory: Memory = Field(2.0, description="Memory request of a pod.")
     replicas: Whole = Field(1.0, description="Number of pods, leaders and followers.")
+    one_per_node: bool = Field(False, description="Whether no two of its pods may run on one node.")
     storage: Memory = Field(0.0, description="Persistent volume of each pod.")
     storage_class: str | None = Field(
         None,

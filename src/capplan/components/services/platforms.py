@@ -171,6 +171,7 @@ def _pods(ctx: Context, service: Kubernetes) -> Pods:
         memory_limit_gib=service.memory_limit,
         overhead_cpu=service.overhead_cpu,
         overhead_gib=service.overhead_memory,
+        one_per_node=service.one_per_node,
     )
 
 

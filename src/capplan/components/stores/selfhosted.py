@@ -78,7 +78,7 @@ def _pods(
         sizing=sizing,
         meters=[*bills, *_disks(bill, store, storage_gib)],
         billed_with=None if alone else cluster,
-        pods=Pods(cluster, store.pool, store.cpu, store.memory),
+        pods=Pods(cluster, store.pool, store.cpu, store.memory, one_per_node=store.one_per_node),
     )
 
 

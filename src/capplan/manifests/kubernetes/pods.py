@@ -242,12 +242,18 @@ def _tolerations(service: Service, pool: NodePool) -> list[Tree]:
     return found
 
 
+def apart(selector: Tree, required: bool) -> Tree:
+    """Return that pods prefer, or need, nodes without others of their kind."""
+    term = {"labelSelector": {"matchLabels": selector}, "topologyKey": "kubernetes.io/hostname"}
+    if required:
+        return {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
+    return {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
+
+
 def _affinity(service: Service, pool: NodePool) -> Tree:
-    """Return the wish for a host of its own, and for spot nodes in the share that the plan buys."""
-    selector = {"matchLabels": selector_of(service.name)}
-    term = {"labelSelector": selector, "topologyKey": "kubernetes.io/hostname"}
-    wish = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
-    found: Tree = {"podAntiAffinity": wish}
+    """Return the wish or need for a host of its own, and the wish for spot nodes in the share of the plan."""
+    assert isinstance(service.spec, Kubernetes)
+    found: Tree = {"podAntiAffinity": apart(selector_of(service.name), service.spec.one_per_node)}
     share = _spot_share(service, pool)
     if 0 < share < 1:
         key, value = pool.managed.spot

@@ -9,7 +9,7 @@ from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.figures import number, whole
 from capplan.manifests.kubernetes.network import STORE_PORTS, dns, redis_cluster_pods, tcp
 from capplan.manifests.kubernetes.objects import BASE, COMPONENTS, priority_class_of
-from capplan.manifests.kubernetes.pods import MANAGED_BY, labels_of, selector_of
+from capplan.manifests.kubernetes.pods import MANAGED_BY, apart, labels_of, selector_of
 from capplan.manifests.kubernetes.quotas import store_amounts
 from capplan.manifests.kubernetes.settings import (
     lines,
@@ -146,6 +146,7 @@ def _single(site: Site, name: str, store: SelfHosted, engine: str) -> Iterator[A
         "storage": memory(max(1, site.storage_gib(name), whole(store.storage))),
         "priority_class": priority_class_of(site),
         "node_selector": _nodes(site, store),
+        "apart": apart(selector_of(name), store.one_per_node),
         "pod_labels": labels_of(site, name),
     }
     ports = [{"name": engine, "port": run.port, "targetPort": engine, "protocol": "TCP"}]
