@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers import SHIPPED, codes, component, estimate_of, peak, plan_of
 
+from capplan.decide.recommend import recommend
 from capplan.errors import InputError
 from capplan.estimate import estimate
 
@@ -185,13 +186,19 @@ def test_rate_limits_beyond_their_table_are_said(tmp_path):
     table = TABLE.replace("capacity", "load").replace("memory_gib", "load_ratio")
     table = table[: table.index("  - ")] + "  - {name: only, below: 90%, limits: {all: 100}}\n"
     (tmp_path / "table.yaml").write_text(table)
-    text = (
-        MEASURED
-        + "        instances: {max: 10}\n    rate_limits:\n      front: {service: api, tiers: table.yaml, clients: 5,"
-    )
-    text += " endpoints: {all: {share: 100%}}}\n"
+    front = "{service: api, tiers: table.yaml, clients: 5, endpoints: {all: {share: 100%}}}"
+    text = f"{MEASURED}        instances: {{max: 10}}\n    rate_limits: {{front: {front}}}\n"
     assert "beyond-tier-table" in codes(in_directory(tmp_path, text))
     assert "beyond-tier-table" not in codes(in_directory(tmp_path, text, "requests_per_second=80"))
+
+
+def test_no_other_machine_is_advised_for_a_class_measured_on_this_one():
+    text = MEASURED.replace("throughput: 20/s", "cpu_time: 10ms")
+    kinds = {hint.change.kind for hint in recommend(plan_of(text), SHIPPED).hints}
+    assert kinds.isdisjoint({"right-size", "family"})
+    unmeasured = text.replace("throughput: 6/min", "cpu_time: 1s").replace("throughput: 1/s", "cpu_time: 1s")
+    found = {hint.change.kind for hint in recommend(plan_of(unmeasured), SHIPPED).hints}
+    assert found - kinds
 
 
 def test_json_names_the_binding_class(capplan, tmp_path):

@@ -77,7 +77,7 @@ def _for_machines(component: Component, service: VmGroup, path: Path, catalog: C
     committed = service.purchase.commit_1y + service.purchase.commit_3y
     yield from _commitments(component, (*path, "purchase"), committed)
     machine = catalog.find(service.provider, MACHINES[service.provider], service.machine)
-    if machine is not None and service.gpu is None and service.throughput is None:
+    if machine is not None and service.gpu is None and not service.measured:
         yield _right_size(component.name, (*path, "machine"))
         yield from _other_machines(component, machine, (*path, "machine"), catalog)
 

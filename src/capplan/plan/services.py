@@ -340,6 +340,12 @@ class ServiceBase(Section):
     )
     workload: Workload | None = Field(None, description="Container for rendered manifests.")
 
+    @property
+    def measured(self) -> bool:
+        """Whether what an instance carries was measured, which says nothing of another machine."""
+        rates = (self.throughput, *(one.throughput for one in self.classes.values()))
+        return any(rate is not None for rate in rates)
+
 
 class CloudRun(ServiceBase):
     """A Cloud Run service."""
