@@ -93,6 +93,24 @@ R6G = 730 * 0.45
 FARGATE = 730 * (0.04048 + 2 * 0.004445)
 EXACT: list[tuple[str, list[dict[str, Any]], float]] = [
     (
+        "a domain with warm nodes",
+        [
+            resource(
+                "aws_opensearch_domain.d",
+                cluster_config=[
+                    {
+                        "instance_type": "m6g.large.search",
+                        "warm_enabled": True,
+                        "warm_type": "ultrawarm1.medium.search",
+                        "warm_count": 3,
+                    }
+                ],
+                ebs_options=[{"ebs_enabled": True, "volume_type": "gp3", "volume_size": 50}],
+            )
+        ],
+        730 * (0.128 + 3 * 0.238) + 50 * 0.122,
+    ),
+    (
         "addresses of a group by its template",
         [
             resource(
@@ -388,6 +406,45 @@ NAMED: list[tuple[dict[str, Any], str]] = [
     (rds(engine_version="13.4"), "13 is past standard support"),
     (rds(performance_insights_enabled=True, performance_insights_retention_period=731), "is 731"),
     (rds(allocated_storage=None), "allocated_storage is unknown"),
+    (rds(dedicated_log_volume=True), "dedicated_log_volume is true, which may cost money"),
+    (rds(database_insights_mode="advanced"), "database_insights_mode is 'advanced'"),
+    (rds(monitoring_interval=15), "monitoring_interval is 15"),
+    (
+        resource("aws_eks_node_group.g", scaling_config=[{}], capacity_type="CAPACITY_BLOCK"),
+        "runs in a Capacity Block",
+    ),
+    (
+        resource("aws_eks_node_group.g", scaling_config=[{}], instance_types="m5.large"),
+        "its instance_types are no list of types",
+    ),
+    (resource("aws_instance.i"), "instance_type is not known before apply, or nobody sets it"),
+    (resource("aws_eks_cluster.c", enabled_cluster_log_types=["api"]), "enabled_cluster_log_types is set"),
+    (
+        resource("aws_ecs_cluster.c", setting=[{"name": "containerInsights", "value": "enhanced"}]),
+        "metrics and logs of Container Insights are billed by use",
+    ),
+    (
+        resource("aws_appautoscaling_target.t", service_namespace="dynamodb", min_capacity=1),
+        "is priced as it is, and not between its bounds",
+    ),
+    (resource("aws_lb.l", internal=False), "public addresses of a load balancer"),
+    (
+        resource(
+            "aws_opensearch_domain.d",
+            cluster_config=[{"instance_type": "m6g.large.search", "warm_enabled": True}],
+        ),
+        "cluster_config.warm_type is not known before apply, or nobody sets it",
+    ),
+    (
+        resource(
+            "aws_wafv2_web_acl.w",
+            rule=[{"statement": [{"group": [{"name": "AWSManagedRulesATPRuleSet"}]}]}],
+        ),
+        "AWSManagedRulesATPRuleSet has a fee of its own",
+    ),
+    (resource("aws_acm_certificate.c", certificate_authority_arn="arn:c"), "certificate_authority_arn is"),
+    (resource("aws_fms_policy.p"), "policies of Firewall Manager have a fee"),
+    (resource("kubernetes_deployment_v1.d", spec=[{"replicas": 40}]), "its pods run on nodes"),
     (resource("aws_s3_bucket.b"), "stored data and requests are billed by use"),
     (resource("aws_eks_cluster.c", version="1.33"), "1.33 is past standard support"),
     (resource("aws_eks_fargate_profile.p"), "pods on Fargate are billed by use"),
@@ -443,6 +500,31 @@ def test_what_costs_money_is_named_whatever_the_configuration_shows(tmp_path: Pa
     template = {"launch_template": [{"id": {"references": ["aws_launch_template.lt.id"]}}]}
     lines = note_lines(adopted(tmp_path, TEMPLATE, group, written={group["address"]: template}).notes)
     assert any("aws_autoscaling_group.g: warm_pool is set, which may cost money" in line for line in lines)
+
+
+def test_what_eks_takes_by_default_is_said(tmp_path: Path) -> None:
+    group = resource("aws_eks_node_group.g", scaling_config=[{}], ami_type="WINDOWS_CORE_2022_x86_64")
+    lines = note_lines(adopted(tmp_path, group).notes)
+    assert any("its nodes are t3.medium" in line for line in lines)
+    assert any("disks of 50 GiB of gp2" in line for line in lines)
+
+
+def test_a_daemon_is_no_service_on_fargate(tmp_path: Path) -> None:
+    daemon = service(launch_type=None, desired_count=None, scheduling_strategy="DAEMON", task_definition="t")
+    found = adopted(tmp_path, task(family="t"), daemon)
+    assert "fargate" not in found.text
+    assert any("a task on each container instance" in line for line in note_lines(found.notes))
+
+
+def test_concurrency_on_arm_is_named(tmp_path: Path) -> None:
+    function = resource("aws_lambda_function.f", architectures=["arm64"], name="f", memory_size=512)
+    kept = resource(
+        "aws_lambda_provisioned_concurrency_config.k",
+        function_name="f",
+        provisioned_concurrent_executions=2,
+    )
+    lines = note_lines(adopted(tmp_path, function, kept).notes)
+    assert any("runs on ARM, and the price is that of x86" in line for line in lines)
 
 
 def test_what_two_groups_share_is_said_once(tmp_path: Path) -> None:

@@ -642,6 +642,21 @@ def test_a_pool_of_another_region_is_priced_there(tmp_path: Path) -> None:
             azure("kubernetes_cluster_node_pool", 'vm_size = "Standard_D2s_v5"\nhost_group_id = "/groups/g"'),
             "runs on a dedicated host",
         ),
+        (
+            azure("container_app_environment", 'workload_profile {\n  name = "D4"\n  minimum_count = 1\n}'),
+            "workload_profile.minimum_count is 1",
+        ),
+        (azure("eventhub", "capture_description {\n  enabled = true\n}"), "capture_description is set"),
+        (
+            'resource "google_compute_backend_bucket" "b" {\n  enable_cdn = true\n}',
+            "enable_cdn is true, which may cost money",
+        ),
+        (
+            azure(
+                "service_plan", 'os_type = "Linux"\nsku_name = "P1v3"\napp_service_environment_id = "/ase"'
+            ),
+            "ase",
+        ),
         ('resource "azurerm_quantum_computer" "q" {}', "does not know the type azurerm_quantum_computer"),
     ],
 )

@@ -19,9 +19,17 @@ from capplan.adopt.terraform import (
 )
 from capplan.adopt.terraform.graph import Graph
 from capplan.adopt.terraform.reading import Reading
+from capplan.adopt.terraform.simple import told
 from capplan.adopt.terraform.table import Row
 from capplan.adopt.tfplan import mapping_of
 from capplan.adopt.unread import LIST, Shapes, note_unread
+
+_PODS = "its pods run on nodes that are priced as they are, and more pods may need more of them"
+_WORKLOADS = (
+    *("deployment", "deployment_v1", "daemonset", "daemon_set_v1", "stateful_set", "stateful_set_v1"),
+    *("job", "job_v1", "cron_job", "cron_job_v1", "pod", "pod_v1"),
+    *("replication_controller", "replication_controller_v1"),
+)
 
 TYPES: Mapping[str, Row] = {
     **aws_ec2.TYPES,
@@ -33,6 +41,7 @@ TYPES: Mapping[str, Row] = {
     **gke.TYPES,
     **azure_machines.TYPES,
     **azure_services.TYPES,
+    **{f"kubernetes_{kind}": Row(told(_PODS), "*") for kind in _WORKLOADS},
 }
 """How each resource type is read."""
 

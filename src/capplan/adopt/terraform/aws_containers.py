@@ -9,14 +9,15 @@ from collections.abc import Mapping
 
 from capplan.adopt.draft import Tree, cores
 from capplan.adopt.terraform.aws_disks import put_volumes
-from capplan.adopt.terraform.aws_ec2 import free_alone, mounted, ordered, percent, template_of
+from capplan.adopt.terraform.aws_ec2 import CAPACITY_BLOCK, free_alone, mounted, ordered, percent, template_of
 from capplan.adopt.terraform.reading import Reading, bounds, name_of
+from capplan.adopt.terraform.simple import free_always
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
 from capplan.adopt.volumes import Volume
 from capplan.manifests.quantity import memory
 
-_NODE_GIB = 20
-"""The root volume of an EKS node: eksctl's and the API's default of disk_size."""
+_NODE_TYPE, _NODE_GIB, _WINDOWS_GIB = "t3.medium", 20, 50
+"""The API's defaults of instanceTypes and diskSize: EKS API reference, CreateNodegroup."""
 
 _CLUSTER = "aws_eks_cluster"
 
@@ -66,23 +67,38 @@ def _eks_pool(tf: Reading, pool: Attributes) -> Tree:
         base = ordered(tf, template)
     elif has_template:
         tf.note(pool.node, "its launch template is not in the plan, so its disks have no price")
+    if pool.get("instance_types") and not types:
+        raise UncoveredError("its instance_types are no list of types")
     kind = types[0] if types else (base.machine if base else None)
     if kind is None and template is None and has_template:
         raise UncoveredError("its launch template, which says its instance type, is not in the plan")
+    usual_gib = _WINDOWS_GIB if pool.text("ami_type").startswith("WINDOWS") else _NODE_GIB
     low, high = scaling.whole("min_size", 1), scaling.whole("max_size", 1)
     desired = scaling.whole("desired_size", low)
-    found: Tree = {"machine": tf.machine("aws", kind or "t3.medium"), "nodes": bounds(low, high, desired)}
+    found: Tree = {"machine": tf.machine("aws", kind or _NODE_TYPE), "nodes": bounds(low, high, desired)}
     if pool.text("capacity_type", "ON_DEMAND") == "SPOT" or (base is not None and base.spot):
         found["purchase"] = {"spot": "100%"}
+    _note_nodes(tf, pool, types or [kind or ""])
+    if base is not None:
+        put_volumes(tf, pool.node, found, mounted(tf, pool.node, base, usual_gib), desired)
+    elif not has_template:
+        gib = pool.number("disk_size")
+        if not gib:
+            tf.assume(pool.node, f"its nodes have disks of {usual_gib} GiB of gp2, as EKS gives them")
+        put_volumes(tf, pool.node, found, [Volume("gp2", gib or usual_gib)], desired)
+    return found
+
+
+def _note_nodes(tf: Reading, pool: Attributes, types: list[str]) -> None:
+    """Note what makes nodes dearer than their type, and what is taken for their type."""
+    if pool.text("capacity_type") == "CAPACITY_BLOCK":
+        tf.note(pool.node, CAPACITY_BLOCK)
     if pool.text("ami_type").startswith("WINDOWS"):
         tf.note(pool.node, "its nodes run Windows, and the price is that of Linux")
+    if not types[0]:
+        tf.assume(pool.node, f"its nodes are {_NODE_TYPE}, the type that EKS takes where nobody says one")
     if len(types) > 1:
         tf.assume(pool.node, f"all its nodes are {types[0]}, the first of {len(types)} types it may take")
-    if base is not None:
-        put_volumes(tf, pool.node, found, mounted(tf, pool.node, base, _NODE_GIB), desired)
-    elif not has_template:
-        put_volumes(tf, pool.node, found, [Volume("gp2", pool.number("disk_size", _NODE_GIB))], desired)
-    return found
 
 
 def _eks_pool_alone(tf: Reading, pool: Attributes) -> None:
@@ -113,6 +129,8 @@ def _ecs_service(tf: Reading, resource: Attributes) -> None:
         raise UncoveredError("its task definition is not in the plan")
     desired = resource.whole("desired_count")
     tree = {"platform": "fargate", "region": tf.region(node), **_task(task)}
+    if resource.text("scheduling_strategy") == "DAEMON":
+        raise UncoveredError("it runs a task on each container instance, and how many there are is unknown")
     spot = _spot_share(strategy, desired)
     if spot:
         tree["spot"] = percent(spot)
@@ -120,6 +138,21 @@ def _ecs_service(tf: Reading, resource: Attributes) -> None:
     for target in tf.owned(node, "resource_id", "aws_appautoscaling_target"):
         low, high = target.whole("min_capacity", desired), target.whole("max_capacity", desired)
     tf.add("services", node, {**tree, "instances": bounds(low, high, desired)})
+
+
+def _ecs_cluster(tf: Reading, resource: Attributes) -> None:
+    insights = [each for each in resource.blocks("setting") if each.text("name") == "containerInsights"]
+    if any(each.text("value") in ("enabled", "enhanced") for each in insights):
+        tf.usage(resource.node, "metrics and logs of Container Insights")
+    tf.free(resource.node)
+
+
+def _scaling_target(tf: Reading, resource: Attributes) -> None:
+    """Read bounds: those of ECS services are read with them."""
+    if resource.text("service_namespace", "ecs") == "ecs":
+        tf.free(resource.node)
+    else:
+        tf.note(resource.node, "what it scales is priced as it is, and not between its bounds")
 
 
 _SPOT = "FARGATE_SPOT"
@@ -182,6 +215,8 @@ def _provisioned_concurrency(tf: Reading, resource: Attributes) -> None:
     function = tf.owner(resource.node, "function_name", "aws_lambda_function")
     if function is None:
         raise UncoveredError("its function is not in the plan")
+    if tf.block(function).texts("architectures") == ["arm64"]:
+        tf.note(resource.node, "its function runs on ARM, and the price is that of x86")
     gib = tf.block(function).number("memory_size", 128) / 1024
     seconds = resource.number("provisioned_concurrent_executions") * 730 * 3600
     tf.priced(resource.node, "lambda", "provisioned-concurrency", gib * seconds)
@@ -191,10 +226,13 @@ TYPES: Mapping[str, Row] = {
     _CLUSTER: Row(
         _eks,
         """
-        vpc_config access_config kubernetes_network_config enabled_cluster_log_types
-        bootstrap_self_managed_addons zonal_shift_config storage_config compute_config.node_pools
-        remote_network_config""",
+        vpc_config access_config kubernetes_network_config
+        bootstrap_self_managed_addons zonal_shift_config storage_config compute_config.node_pools""",
+        named="enabled_cluster_log_types remote_network_config",
     ),
+    "aws_ecs_cluster": Row(_ecs_cluster, "*"),
+    "aws_lambda_event_source_mapping": Row(free_always, "*", named="provisioned_poller_config"),
+    "aws_appautoscaling_target": Row(_scaling_target, "*"),
     "aws_eks_node_group": Row(
         _eks_pool_alone,
         """
@@ -214,7 +252,7 @@ TYPES: Mapping[str, Row] = {
         """
         cluster network_configuration load_balancer service_registries deployment_controller
         deployment_circuit_breaker deployment_maximum_percent deployment_minimum_healthy_percent
-        deployment_configuration enable_execute_command scheduling_strategy
+        deployment_configuration enable_execute_command
         health_check_grace_period_seconds ordered_placement_strategy placement_constraints
         service_connect_configuration triggers alarms availability_zone_rebalancing
        """,

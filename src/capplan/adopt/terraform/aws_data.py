@@ -61,6 +61,8 @@ def _rds(tf: Reading, resource: Attributes) -> None:
     _rds_storage(tf, resource, service, kind, gib, 2 if multi else 1)
     if resource.number("backup_retention_period"):
         tf.usage(node, "backups beyond the size of the database")
+    if resource.number("max_allocated_storage") and gib:
+        tf.assume(node, f"its storage stays at {gib:g} GiB; it may grow to max_allocated_storage")
 
 
 def _source(tf: Reading, resource: Attributes) -> Attributes | None:
@@ -125,6 +127,7 @@ def _rds_extended(tf: Reading, resource: Attributes, service: str, machine: str,
     if version > ended:
         tf.note(resource.node, f"{version:g} is past standard support or about to be; then it costs more")
         return
+    tf.assume(resource.node, "it is in its first two years of extended support; the third costs more")
     vcpu = tf.catalog.require("aws", service, machine).vcpu or 0
     with tf.part(resource.node):
         tf.priced(resource.node, service, "extended-support", vcpu * copies, "extended-support")
@@ -252,6 +255,13 @@ def _opensearch(tf: Reading, resource: Attributes) -> None:
         with tf.part(node):
             tf.priced(node, "opensearch", _search(kind), number, "masters")
     kind, gib = ebs.text("volume_type", "gp2"), ebs.number("volume_size")
+    if config.flag("warm_enabled"):
+        with tf.part(node):
+            warm, number = _search(config.needed("warm_type")), config.whole("warm_count")
+            if not number:
+                raise UncoveredError("cluster_config.warm_count is unknown")
+            tf.priced(node, "opensearch", warm, number, "warm")
+        tf.usage(node, "data in UltraWarm and cold storage")
     if ebs.flag("ebs_enabled"):
         with tf.part(node):
             tf.priced(node, "opensearch", f"storage-{kind}", gib * count, "storage")
@@ -266,19 +276,21 @@ def _search(kind: str) -> str:
 _RDS_FREE = """
     engine_version_actual password_wo copy_tags_to_snapshot apply_immediately auto_minor_version_upgrade
     allow_major_version_upgrade publicly_accessible iam_database_authentication_enabled
-    performance_insights_enabled monitoring_interval enabled_cloudwatch_logs_exports
-    delete_automated_backups license_model max_allocated_storage s3_import blue_green_update network_type
-    timezone replica_mode domain customer_owned_ip_enabled backup_target dedicated_log_volume
-    upgrade_storage_config database_insights_mode allocated_storage engine_lifecycle_support"""
+    performance_insights_enabled delete_automated_backups license_model s3_import blue_green_update
+    network_type timezone replica_mode domain customer_owned_ip_enabled backup_target
+    upgrade_storage_config allocated_storage engine_lifecycle_support"""
+
+_RDS_NAMED = "dedicated_log_volume database_insights_mode monitoring_interval enabled_cloudwatch_logs_exports"
+_RDS_USUAL = {"performance_insights_retention_period": 7, "database_insights_mode": "standard"}
 
 _AURORA_FREE = f"""
     {_RDS_FREE} master_password_wo engine_mode enable_global_write_forwarding enable_local_write_forwarding
     scaling_configuration backup_retention_period promotion_tier cluster_members iam_roles instance_class"""
 
 _CACHE_FREE = """
-    az_mode preferred_cache_cluster_azs apply_immediately auto_minor_version_upgrade
-    log_delivery_configuration network_type ip_discovery auth_token_update_strategy
-    automatic_failover_enabled multi_az_enabled outpost_mode snapshot_retention_limit cluster_mode_enabled"""
+    az_mode preferred_cache_cluster_azs apply_immediately auto_minor_version_upgrade network_type
+    ip_discovery auth_token_update_strategy automatic_failover_enabled multi_az_enabled outpost_mode
+    snapshot_retention_limit cluster_mode_enabled"""
 
 
 _SEARCH = Row(
@@ -287,17 +299,20 @@ _SEARCH = Row(
     vpc_options encrypt_at_rest domain_endpoint_options advanced_options advanced_security_options
     access_policies log_publishing_options snapshot_options cognito_options auto_tune_options
     software_update_options off_peak_window_options ip_address_type cluster_config.zone_awareness_enabled
-    cluster_config.zone_awareness_config""",
+    cluster_config.zone_awareness_config cluster_config.warm_type cluster_config.warm_count
+    cluster_config.cold_storage_options cluster_config.dedicated_master_type
+    cluster_config.dedicated_master_count""",
+    named="log_publishing_options",
 )
 
 TYPES: Mapping[str, Row] = {
-    "aws_db_instance": Row(_rds, _RDS_FREE, {"performance_insights_retention_period": 7}),
-    "aws_rds_cluster": Row(_cluster, _AURORA_FREE),
-    "aws_rds_cluster_instance": Row(
-        _cluster_instance, _AURORA_FREE, {"performance_insights_retention_period": 7}
+    "aws_db_instance": Row(_rds, _RDS_FREE, _RDS_USUAL, _RDS_NAMED),
+    "aws_rds_cluster": Row(_cluster, _AURORA_FREE, _RDS_USUAL, f"{_RDS_NAMED} global_cluster_identifier"),
+    "aws_rds_cluster_instance": Row(_cluster_instance, _AURORA_FREE, _RDS_USUAL, _RDS_NAMED),
+    "aws_elasticache_cluster": Row(_elasticache, _CACHE_FREE, named="log_delivery_configuration"),
+    "aws_elasticache_replication_group": Row(
+        _replication_group, _CACHE_FREE, named="log_delivery_configuration global_replication_group_id"
     ),
-    "aws_elasticache_cluster": Row(_elasticache, _CACHE_FREE),
-    "aws_elasticache_replication_group": Row(_replication_group, _CACHE_FREE),
     "aws_ebs_volume": Row(_volume, "availability_zone snapshot_id final_snapshot outpost_arn region"),
     "aws_dynamodb_table": Row(
         _dynamodb,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
+from capplan.adopt.terraform.addresses import texts_in
 from capplan.adopt.terraform.reading import Reading
-from capplan.adopt.terraform.simple import held, used
+from capplan.adopt.terraform.simple import free_always, held, told, used
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
 
 _BALANCERS = {"application": "alb-hour", "network": "nlb-hour", "gateway": "gwlb-hour"}
@@ -17,6 +19,11 @@ def _balancer(tf: Reading, resource: Attributes) -> None:
         raise UncoveredError(f"capplan does not know load balancers of type {kind}")
     tf.priced(resource.node, "elb", _BALANCERS[kind])
     tf.usage(resource.node, "capacity units (LCU)")
+    if kind != "gateway" and not resource.get("internal"):
+        tf.note(
+            resource.node,
+            "the public addresses of a load balancer that faces the internet have no price here",
+        )
 
 
 def _address(tf: Reading, resource: Attributes) -> None:
@@ -46,10 +53,14 @@ def _endpoint(tf: Reading, resource: Attributes) -> None:
 def _key(tf: Reading, resource: Attributes) -> None:
     tf.priced(resource.node, "kms", "key")
     tf.usage(resource.node, "requests")
+    if resource.get("enable_key_rotation"):
+        tf.assume(
+            resource.node, "it has not been rotated yet; each of the first two rotations costs as a key"
+        )
 
 
 _BALANCER_FREE = """
-    internal subnet_mapping access_logs connection_logs idle_timeout enable_cross_zone_load_balancing
+    subnet_mapping access_logs connection_logs idle_timeout enable_cross_zone_load_balancing
     enable_http2 enable_tls_version_and_cipher_suite_headers enable_waf_fail_open
     drop_invalid_header_fields desync_mitigation_mode ip_address_type client_keep_alive
     preserve_host_header xff_header_processing_mode customer_owned_ipv4_pool
@@ -73,7 +84,13 @@ def _acl(tf: Reading, resource: Attributes) -> None:
     if rules:
         tf.priced(resource.node, "waf", "rule", rules, "rules")
     tf.usage(resource.node, "requests")
+    groups = {text for text in texts_in(resource.values.get("rule")) if _FEE.fullmatch(text)}
+    for group in sorted(groups):
+        tf.note(resource.node, f"the rule group {group} has a fee of its own")
 
+
+_FEE = re.compile(r"AWSManagedRules(BotControl|ATP|ACFP|AntiDDoS)RuleSet")
+"""Groups of rules that cost something by the month: aws.amazon.com/waf/pricing."""
 
 _USED = {
     "aws_s3_bucket": "stored data and requests",
@@ -96,6 +113,9 @@ _USED = {
     "aws_backup_vault": "stored backups",
     "aws_cognito_user_pool": "monthly active users",
     "aws_flow_log": "ingested logs",
+    "aws_dlm_lifecycle_policy": "the snapshots that it makes",
+    "aws_efs_backup_policy": "backups",
+    "aws_s3_bucket_replication_configuration": "copies",
 }
 """What types without a price by the piece are billed for, all of it by use."""
 
@@ -108,6 +128,9 @@ def _distribution(tf: Reading, resource: Attributes) -> None:
 
 TYPES: Mapping[str, Row] = {
     **{kind: Row(used(what), "*") for kind, what in _USED.items()},
+    "aws_fms_policy": Row(told("policies of Firewall Manager have a fee, which has no price here"), "*"),
+    "aws_lb_trust_store": Row(told("trust stores have a price by the hour, which is not known here"), "*"),
+    "aws_acm_certificate": Row(free_always, "*", named="certificate_authority_arn"),
     "aws_cloudfront_distribution": Row(_distribution, "*"),
     "aws_efs_file_system": Row(
         used("stored data"),
@@ -127,7 +150,9 @@ TYPES: Mapping[str, Row] = {
     "aws_wafv2_web_acl": Row(_acl, "*"),
     "aws_lb": _BALANCER,
     "aws_alb": _BALANCER,
-    "aws_elb": Row(held("elb", "clb-hour", "processed data"), _BALANCER_FREE),
+    "aws_elb": Row(
+        held("elb", "clb-hour", "processed data and public addresses"), f"{_BALANCER_FREE} internal"
+    ),
     "aws_nat_gateway": Row(
         _nat,
         """

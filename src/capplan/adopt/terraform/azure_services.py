@@ -13,7 +13,7 @@ from capplan.adopt.draft import Tree, cores
 from capplan.adopt.terraform.azure_machines import AzureDisk, sold
 from capplan.adopt.terraform.planned import region_in
 from capplan.adopt.terraform.reading import Reading, bounds
-from capplan.adopt.terraform.simple import held, used
+from capplan.adopt.terraform.simple import free_always, held, inside, used
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
 from capplan.manifests.quantity import memory
 from capplan.manifests.verify.world import amount
@@ -281,14 +281,12 @@ def _app_service_plan(tf: Reading, resource: Attributes) -> None:
 
 
 _POSTGRES_FREE = """
-    administrator_login administrator_password administrator_password_wo administrator_password_wo_version
-    authentication auto_grow_enabled backup_retention_days cluster create_mode customer_managed_key
-    delegated_subnet_id geo_redundant_backup_enabled identity maintenance_window private_dns_zone_id
-    point_in_time_restore_time_in_utc public_network_access_enabled replication_role source_server_id version
-    zone fqdn high_availability.standby_availability_zone storage_tier public_network_access"""
-_MYSQL_FREE = (
-    f"{_POSTGRES_FREE} storage.auto_grow_enabled storage.io_scaling_enabled storage.log_on_disk_enabled"
-)
+    administrator_login administrator_password administrator_password_wo
+    administrator_password_wo_version authentication auto_grow_enabled backup_retention_days create_mode
+    customer_managed_key delegated_subnet_id identity maintenance_window private_dns_zone_id
+    point_in_time_restore_time_in_utc public_network_access_enabled replication_role source_server_id
+    version zone fqdn high_availability.standby_availability_zone storage_tier public_network_access"""
+_MYSQL_FREE = f"{_POSTGRES_FREE} storage.auto_grow_enabled storage.log_on_disk_enabled"
 _REDIS_FREE = """
     access_keys_authentication_enabled enable_non_ssl_port identity minimum_tls_version non_ssl_port_enabled
     patch_schedule private_static_ip_address public_network_access_enabled redis_configuration redis_version
@@ -302,13 +300,16 @@ _APP_FREE = """
     template.container.args template.container.command template.container.env
     template.container.liveness_probe template.container.readiness_probe template.container.startup_probe
     template.container.volume_mounts template.container.ephemeral_storage"""
+_POSTGRES_NAMED = "cluster.size geo_redundant_backup_enabled storage.io_scaling_enabled"
+_REDIS_NAMED = "redis_configuration.rdb_backup_enabled redis_configuration.aof_backup_enabled"
+_RETAINED = "weekly_retention monthly_retention yearly_retention"
+_PLAN_NAMED = "app_service_environment_id premium_plan_auto_scale_enabled maximum_elastic_worker_count"
 _COSMOS = (
     *("sql_database", "sql_container", "mongo_database", "mongo_collection", "table"),
     *("gremlin_database", "gremlin_graph", "cassandra_keyspace", "cassandra_table"),
 )
 _BY_USE: Mapping[str, str] = {
     "application_insights": "logs",
-    "container_app_environment": "its profiles and logs",
     "container_app_job": "executions",
     "cosmosdb_account": "its databases, operations and stored data",
     "dns_zone": "zones and queries",
@@ -325,27 +326,43 @@ _BY_USE: Mapping[str, str] = {
     "search_service": "its units",
     "storage_account": "stored data, operations and traffic",
     "storage_share": "stored data and operations",
+    "log_analytics_solution": "logs",
+    "application_insights_web_test": "tests",
+    "application_insights_standard_web_test": "tests",
 }
 """What is billed by use only: any attribute may change the price of a unit, none the number of them."""
 
 TYPES: Mapping[str, Row] = {
-    "azurerm_postgresql_flexible_server": Row(_postgres, _POSTGRES_FREE),
-    "azurerm_mysql_flexible_server": Row(_mysql, _MYSQL_FREE),
-    "azurerm_redis_cache": Row(_redis, _REDIS_FREE),
+    "azurerm_postgresql_flexible_server": Row(_postgres, _POSTGRES_FREE, named=_POSTGRES_NAMED),
+    "azurerm_mysql_flexible_server": Row(_mysql, _MYSQL_FREE, named=_POSTGRES_NAMED),
+    "azurerm_redis_cache": Row(_redis, _REDIS_FREE, named=_REDIS_NAMED),
     "azurerm_container_app": Row(_container_app, _APP_FREE),
     "azurerm_public_ip": Row(_public_ip, "*"),
     "azurerm_nat_gateway": Row(held("nat-gateway", "hour", "processed data"), "*"),
     "azurerm_lb": Row(_balancer, "*"),
     **dict.fromkeys(_RULES, Row(_balancer_rule, "*")),
     "azurerm_container_registry": Row(_registry, "*"),
-    "azurerm_container_group": Row(_container_group, "*"),
-    "azurerm_eventhub_namespace": Row(_event_hubs, "*"),
-    "azurerm_mssql_database": Row(_sql_database, "*"),
+    "azurerm_container_group": Row(
+        _container_group, "*", {"sku": "Standard", "priority": "Regular"}, "sku priority ip_address_type"
+    ),
+    "azurerm_eventhub_namespace": Row(
+        _event_hubs, "*", named="maximum_throughput_units dedicated_cluster_id"
+    ),
+    "azurerm_mssql_database": Row(
+        _sql_database,
+        "*",
+        {"license_type": "LicenseIncluded"},
+        f"license_type {inside('long_term_retention_policy', _RETAINED)}",
+    ),
     "azurerm_application_gateway": Row(_application_gateway, "*"),
     "azurerm_servicebus_namespace": Row(_service_bus, "*"),
     **{f"azurerm_cosmosdb_{kind}": Row(_cosmos, "*") for kind in _COSMOS},
-    "azurerm_service_plan": Row(_app_service_plan, "*"),
-    "azurerm_app_service_plan": Row(_app_service_plan, "*"),
+    "azurerm_service_plan": Row(_app_service_plan, "*", named=_PLAN_NAMED),
+    "azurerm_app_service_plan": Row(_app_service_plan, "*", named=_PLAN_NAMED),
+    "azurerm_container_app_environment": Row(
+        used("logs"), "*", {"workload_profile.minimum_count": 0}, "workload_profile.minimum_count"
+    ),
+    "azurerm_eventhub": Row(free_always, "*", named="capture_description"),
     **{f"azurerm_{kind}": Row(used(what), "*") for kind, what in _BY_USE.items()},
 }
 """How each type is read."""

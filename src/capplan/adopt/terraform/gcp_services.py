@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from capplan.adopt import checks
 from capplan.adopt.draft import Tree, cores
 from capplan.adopt.terraform.reading import Reading, bounds
-from capplan.adopt.terraform.simple import held, used
+from capplan.adopt.terraform.simple import free_always, held, used
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
 from capplan.components.services.serverless import cloud_run_refuses
 from capplan.manifests.quantity import memory
@@ -238,15 +238,14 @@ _RUN_FREE = """
     binary_authorization build_config client client_version custom_audiences default_uri_disabled
     iap_enabled ingress invoker_iam_disabled launch_stage traffic scaling template.annotations
     template.labels template.encryption_key template.execution_environment template.service_account
-    template.timeout template.revision template.session_affinity template.vpc_access
-    template.volumes template.node_selector template.health_check_disabled template.service_mesh
+    template.timeout template.revision template.session_affinity template.vpc_access template.volumes
+    template.node_selector template.health_check_disabled template.service_mesh
     template.gpu_zonal_redundancy_disabled template.containers.image template.containers.name
     template.containers.args template.containers.command template.containers.env
     template.containers.ports template.containers.volume_mounts template.containers.working_dir
-    template.containers.startup_probe template.containers.liveness_probe
-    template.containers.depends_on template.containers.base_image_uri template.containers.build_info
-    template.containers.resources.startup_cpu_boost
-    template.containers.resources.limits.nvidia.com/gpu multi_region_settings"""
+    template.containers.startup_probe template.containers.liveness_probe template.containers.depends_on
+    template.containers.base_image_uri template.containers.build_info
+    template.containers.resources.startup_cpu_boost template.containers.resources.limits.nvidia.com/gpu"""
 _RUN_V1_FREE = """
     autogenerate_revision_name metadata traffic template.metadata template.spec.service_account_name
     template.spec.timeout_seconds template.spec.volumes template.spec.serving_state
@@ -257,6 +256,8 @@ _RUN_V1_FREE = """
     template.spec.containers.startup_probe template.spec.containers.liveness_probe
     template.spec.containers.resources.requests"""
 _ADDRESS_FREE = "address address_type purpose network_tier prefix_length ip_version ipv6_endpoint_type users"
+_RUN_NAMED = "multi_region_settings"
+_CACHED = ("compute_backend_service", "compute_region_backend_service", "compute_backend_bucket")
 _BY_USE: Mapping[str, str] = {
     "artifact_registry_repository": "stored images",
     "bigquery_dataset": "queries",
@@ -282,13 +283,18 @@ _BY_USE: Mapping[str, str] = {
     "secret_manager_secret_version": "secrets and accesses",
     "storage_bucket": "stored data, operations and traffic",
     "workflows_workflow": "steps",
+    "monitoring_alert_policy": "conditions",
+    "monitoring_uptime_check_config": "checks beyond those that are free",
+    "gke_hub_feature": "features of GKE's fleets",
+    "clouddeploy_delivery_pipeline": "active pipelines beyond the first",
+    "network_connectivity_spoke": "spokes and their traffic",
 }
 """What is billed by use only: any attribute may change the price of a unit, none the number of them."""
 
 TYPES: Mapping[str, Row] = {
     "google_sql_database_instance": Row(_cloud_sql, _SQL_FREE),
     "google_redis_instance": Row(_redis, _REDIS_FREE),
-    "google_cloud_run_v2_service": Row(_cloud_run, _RUN_FREE),
+    "google_cloud_run_v2_service": Row(_cloud_run, _RUN_FREE, named=_RUN_NAMED),
     "google_cloud_run_service": Row(_cloud_run_v1, _RUN_V1_FREE),
     "google_cloudfunctions_function": Row(_function, "*"),
     "google_cloudfunctions2_function": Row(_function, "*"),
@@ -298,6 +304,7 @@ TYPES: Mapping[str, Row] = {
     "google_compute_router_nat": Row(_nat, "*"),
     "google_vpc_access_connector": Row(_connector, "*"),
     "google_compute_vpn_tunnel": Row(held("cloud-vpn", "tunnel", "traffic"), "*"),
+    **{f"google_{kind}": Row(free_always, "*", named="enable_cdn") for kind in _CACHED},
     **{f"google_{kind}": Row(used(what), "*") for kind, what in _BY_USE.items()},
 }
 """How each type is read."""

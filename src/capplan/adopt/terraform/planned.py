@@ -67,13 +67,17 @@ class Planned(NamedTuple):
 def region_in(value: object, provider: Provider) -> str | None:
     """Return the region that a region's, zone's or resource's name says.
 
-    >>> region_in("eu-west-1b", "aws"), region_in("us-central1-a", "gcp"), region_in("West Europe", "azure")
-    ('eu-west-1', 'us-central1', 'westeurope')
+    >>> region_in("eu-west-1b", "aws"), region_in("projects/p/zones/us-central1-a", "gcp")
+    ('eu-west-1', 'us-central1')
+    >>> region_in("West Europe", "azure")
+    'westeurope'
     """
     if isinstance(value, list):
         return next((region for each in value if (region := region_in(each, provider))), None)
     if not isinstance(value, str):
         return None
+    if provider == "gcp":  # a link, such as projects/p/zones/us-central1-a
+        value = value.rpartition("/")[2]
     found = _REGION[provider].match(value.replace(" ", "").lower())
     return None if found is None else found[1]
 

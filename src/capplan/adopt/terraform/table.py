@@ -125,7 +125,7 @@ class Attributes:
         """Return a text without which there is no price."""
         found = self.text(name)
         if not found:
-            raise UncoveredError(f"{self.path}{name} is not known before apply")
+            raise UncoveredError(f"{self.path}{name} is not known before apply, or nobody sets it")
         return found
 
     def number(self, name: str, default: float = 0.0) -> float:
