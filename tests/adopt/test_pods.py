@@ -152,6 +152,12 @@ def test_what_has_no_price_is_named(tmp_path: Path, requests: str, more: str, na
     assert len(said) == 1
 
 
+@pytest.mark.parametrize(("asked", "severity"), [("1Gi", "info"), ("1025Mi", "warning")])
+def test_little_of_a_nodes_disk_is_assumed_to_fit(tmp_path: Path, asked: str, severity: str) -> None:
+    found = adopted(tmp_path, pod(f"{{cpu: 1, memory: 1Gi, ephemeral-storage: {asked}}}"))
+    assert [note.severity for note in found.notes if "node's disk" in note.message] == [severity]
+
+
 def test_a_rollout_runs_its_own_pods_or_those_of_a_deployment(tmp_path: Path) -> None:
     own = pod(kind="Rollout", api="argoproj.io/v1alpha1", spec="replicas: 4\n")
     assert service(adopted(tmp_path, own))["instances"] == 4

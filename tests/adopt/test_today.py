@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -113,6 +114,28 @@ def test_a_scaled_job_keeps_its_fewest_running(
     assert service(found, "jobs")["instances"] == {"min": low_pods, "max": high_pods}
     sizing = component(priced(found), "jobs").sizing
     assert (sizing.running.max(), sizing.ceiling.item()) == (low_pods, high_pods)
+
+
+CLAIM = """
+    volumeClaimTemplates:
+    - metadata: {name: data}
+      spec: {resources: {requests: {storage: 40Gi}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("policy", "assumed"),
+    [("", True), ("persistentVolumeClaimRetentionPolicy: {whenScaled: Delete}\n", False)],
+)
+def test_volumes_come_with_the_pods_of_an_autoscaler(tmp_path: Path, policy: str, assumed: bool) -> None:
+    pods = pod(kind="StatefulSet", spec=f"replicas: 4\n{policy}{dedent(CLAIM).lstrip()}")
+    found = adopted(tmp_path, pods, hpa(3, 9, "StatefulSet"))
+    cost = priced(found).cost_of("web-data-disk")
+    # Three, four and nine volumes of 40 GiB of gp3 at $0.08.
+    assert [float(part.max()) for part in (cost.floor, cost.expected, cost.ceiling)] == pytest.approx(
+        [9.6, 12.8, 28.8]
+    )
+    assert ("assumed-disk" in codes(found)) == assumed
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,15 @@ def test_nodes_hold_the_pods_and_stay_in_the_pool():
     assert nodes.max() <= 10
 
 
+def test_what_each_instance_or_node_holds_costs_as_they_ran():
+    disk = "resources.{0}={{provider: gcp, service: persistent-disk, sku: pd-ssd, quantity: 100, each: {1}}}"
+    result = simulated(PODS, disk.format("a", "api"), disk.format("b", "main/default"))
+    costs = result.costs.simulated
+    price = 100 * 0.17
+    assert costs.by_component["a"] == pytest.approx(price * result.outcomes[0].series.wanted.mean(), rel=1e-3)
+    assert costs.by_component["b"] == pytest.approx(price * costs.nodes["main/default"].mean(), rel=1e-3)
+
+
 def test_the_same_seed_gives_the_same_and_another_another():
     first, same, other = (simulated(seed=seed).outcomes[0].series.arrivals for seed in (1, 1, 2))
     assert np.array_equal(first, same)

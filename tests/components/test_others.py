@@ -64,6 +64,40 @@ def test_a_tiered_resource_goes_by_the_name_of_the_whole():
     assert monthly(result, "x") == pytest.approx(1000 * 0.09)
 
 
+ALONE = BASE.replace(", calls: {x: 0.1}", "")
+EACH = "resources.d={provider: aws, service: ebs, sku: gp3, quantity: 100, each: %s}"
+
+
+def test_a_resource_of_each_instance_goes_with_them():
+    result = estimate_of(ALONE, EACH % "api", "services.api.instances={min: 1, max: 5}")
+    cost = result.cost_of("d")
+    # 10 requests/s at 10/s each: one runs, five may. 100 GiB of gp3 at $0.08.
+    assert [float(part.max()) for part in (cost.floor, cost.expected, cost.ceiling)] == [8, 8, 40]
+
+
+def test_a_resource_of_each_node_goes_with_them():
+    result = estimate_of(
+        ALONE,
+        EACH % "main/default",
+        "clusters={main: {platform: eks, pools: {default: {machine: m5.large, nodes: {min: 2, max: 9}}}}}",
+    )
+    cost = result.cost_of("d")
+    assert (cost.floor.item(), cost.ceiling.item()) == (16, 72)
+
+
+def test_a_resource_of_each_counts_at_every_site():
+    sites = "sites={here: {}, there: {regions: {aws: eu-west-1}}}"
+    assert monthly(estimate_of(ALONE, EACH % "api", "services.api.instances=3", sites), "d") == pytest.approx(
+        2 * 3 * 8
+    )
+
+
+@pytest.mark.parametrize(("each", "nearest"), [("apu", "api"), ("d", "")])
+def test_a_resource_of_something_without_instances_is_refused(each: str, nearest: str):
+    with pytest.raises(InputError, match=f"resources.d.each: .*no component with instances.*{nearest}"):
+        estimate_of(ALONE, EACH % each)
+
+
 def test_an_unknown_resource_is_refused():
     with pytest.raises(InputError, match=r"unknown SKU 'alb-hours' of aws elb\. Did you mean 'alb-hour'"):
         resource("provider: aws, service: elb, sku: alb-hours")

@@ -116,7 +116,7 @@ def _adopt_running(draft: Draft, item: Item, world: World, defaults: Defaults) -
     name = draft.add_object("services", item.name, tree, item)
     if public and draft.entry is None:
         draft.entry = name
-    _adopt_volumes(draft, workload, world)
+    _adopt_volumes(draft, workload, world, name)
 
 
 def _service(draft: Draft, workload: Workload, requests: PodRequests, world: World) -> Tree:
@@ -218,12 +218,16 @@ def _disks_of(
             yield f"{item.name}-{text(claim, 'metadata.name')}", disk, gib
 
 
-def _adopt_volumes(draft: Draft, workload: Workload, world: World) -> None:
-    """Add the volumes of a StatefulSet's pods: those of the most pods, for volumes stay when pods go."""
+def _adopt_volumes(draft: Draft, workload: Workload, world: World, service: str) -> None:
+    """Add the volumes of a StatefulSet's pods: of all of them, or of each that its autoscaler runs."""
     item = workload.item
     where = address_of(item)
+    each = service if workload.lo < workload.hi else None
     for name, disk, gib in _disks_of(draft, workload, world):
-        storage.add_disk(draft, item, disk, gib, max(0, workload.hi), name)
+        storage.add_disk(draft, item, disk, gib, 1 if each else max(0, workload.hi), name, each)
+        if each and text(item.tree, "spec.persistentVolumeClaimRetentionPolicy.whenScaled") != "Delete":
+            what = "a volume counts while its pod runs, but it stays, and costs, when the pod is gone"
+            draft.note(checks.ASSUMED_DISK, where, what)
     for volume in maps(workload.pod, "volumes"):
         if "ephemeral" in volume:
             size = storage.claimed_gib(mapping(volume, "ephemeral.volumeClaimTemplate.spec"))
@@ -239,7 +243,8 @@ def _adopt_finishing(draft: Draft, item: Item, world: World, defaults: Defaults)
     tree = _service(draft, workload, requests_of(workload, defaults, draft, world), world)
     tree["instances"] = {"min": fewest, "max": most}
     tree["workload"] = {"autoscaler": {"kind": "keda", "triggers": {"queue": 1}}}
-    what = "runs for an unknown time, so it counts only in the highest cost"
+    beyond = f"what is above {fewest} pods" if fewest else "it"
+    what = f"runs for an unknown time, so {beyond} counts only in the highest cost"
     draft.note(checks.ASSUMED_RUN_TIME, address_of(item), what)
     draft.add_object("services", item.name, tree, item)
 

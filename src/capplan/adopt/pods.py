@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from capplan.adopt import checks
 from capplan.adopt.draft import Draft, address_of
+from capplan.findings import Severity
 from capplan.manifests.quantity import memory
 from capplan.manifests.verify.world import Item, Workload, World, amount, at, mapping, maps, request, text
 
@@ -156,7 +157,8 @@ def _note_devices(workload: Workload, draft: Draft) -> None:
     gib = workload.request(_DISK) / 2**30
     if gib > 0:
         what = f"each pod requests {memory(gib)} of its node's disk, which may take more nodes than counted"
-        draft.note(checks.UNPRICED_ATTRIBUTE, address_of(workload.item), what)
+        little: Severity | None = "info" if gib <= 1 else None
+        draft.note(checks.UNPRICED_ATTRIBUTE, address_of(workload.item), what, severity=little)
 
 
 def _filled(

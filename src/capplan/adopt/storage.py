@@ -144,8 +144,13 @@ def known_gib(claim: object, where: str, draft: Draft) -> float | None:
     return size
 
 
-def add_disk(draft: Draft, item: Item, disk: AdoptedDisk, gib: float, volumes: int, name: str) -> None:
-    """Add volumes of one size as a resource; of disks of fixed sizes the smallest that holds each."""
+def add_disk(
+    draft: Draft, item: Item, disk: AdoptedDisk, gib: float, volumes: int, name: str, owner: str | None = None
+) -> None:
+    """Add volumes of one size as a resource; of disks of fixed sizes the smallest that holds each.
+
+    owner: the service whose every pod has so many volumes.
+    """
     sku, each = _sold(disk.sku, gib)
     total = round(each * volumes, 6)
     tree: Tree = {
@@ -153,12 +158,15 @@ def add_disk(draft: Draft, item: Item, disk: AdoptedDisk, gib: float, volumes: i
         "service": disk.service,
         "sku": sku,
         "quantity": int(total) if total.is_integer() else total,
+        **({"each": owner} if owner else {}),
     }
     draft.add_object("resources", f"{name}-disk", tree, item, f": {volumes} × {memory(gib)}")
-    add_performance(draft, item, disk, gib, volumes, name)
+    add_performance(draft, item, disk, gib, volumes, name, owner)
 
 
-def add_performance(draft: Draft, item: Item, disk: AdoptedDisk, gib: float, volumes: int, name: str) -> None:
+def add_performance(
+    draft: Draft, item: Item, disk: AdoptedDisk, gib: float, volumes: int, name: str, owner: str | None = None
+) -> None:
     """Add what a class provisions besides the size of its volumes."""
     if disk.service != "ebs":
         return
@@ -166,6 +174,7 @@ def add_performance(draft: Draft, item: Item, disk: AdoptedDisk, gib: float, vol
     for sku, quantity in Volume(disk.sku, gib, iops, disk.mbps).extras():
         if quantity:
             tree = {"provider": "aws", "service": "ebs", "sku": sku, "quantity": round(quantity * volumes, 6)}
+            tree |= {"each": owner} if owner else {}
             draft.add_object("resources", f"{name}-{sku.partition('-')[2].partition('-')[0]}", tree, item)
 
 

@@ -13,6 +13,7 @@ from capplan.components.base import Component, Context
 from capplan.components.egress import egress_meters
 from capplan.components.llm.replica import weight_volumes
 from capplan.components.machines import DEFAULT_DISKS, Machines, machine_meters, pool_meters
+from capplan.components.others import build_resources
 from capplan.components.services.platforms import platform_of
 from capplan.cost.lines import CostLine, Terms, cost_lines, total_cost
 from capplan.cost.machines import Fleet
@@ -53,12 +54,26 @@ def bill(estimate: Estimate, runs: Mapping[str, Run], tick_s: float) -> Simulate
         elif component.kind == "node-pool":
             nodes[component.name] = _nodes(estimate, component, runs)
             meters += _pool(ctx, component, _hourly(nodes[component.name], tick_s))
-        else:
+        elif component.kind != "resource":
             meters += component.meters
+    held = build_resources(ctx, list(_as_run(estimate, runs, nodes, tick_s)))
+    meters += [meter for component in held for meter in component.meters]
     lines = cost_lines(meters, ctx.catalog, Terms(ctx.hours_per_month, ctx.plan.pricing.free_tier))
     names = dict.fromkeys(line.meter.component for line in lines)
     costs = {name: _expected([line for line in lines if line.meter.component == name]) for name in names}
     return SimulatedBill(_expected(lines), costs, nodes)
+
+
+def _as_run(
+    estimate: Estimate, runs: Mapping[str, Run], nodes: Mapping[str, Array], tick_s: float
+) -> Iterator[Component]:
+    """Yield the components with what ran of them in place of what the estimate expects."""
+    ran = {**{name: run.instances for name, run in runs.items()}, **nodes}
+    for component in estimate.components:
+        sizing = component.sizing
+        if sizing is not None and component.name in ran:
+            sizing = sizing._replace(running=_hourly(ran[component.name], tick_s))
+        yield component._replace(sizing=sizing)
 
 
 def _expected(lines: Sequence[CostLine]) -> float:

@@ -35,7 +35,7 @@ KINDS: Mapping[str, Kind] = {
     "caches": Kind("stores.component", "build_caches"),
     "external_apis": Kind("others", "build_external_apis"),
     "llm": Kind("llm.component", "build_llms"),
-    "resources": Kind("others", "build_resources"),
+    "resources": Kind("others", "build_resources", needs=("services", "clusters")),
     "sites": Kind("sites", "build_sites", needs=("databases",)),
     "rate_limits": Kind("ratelimits", "build_rate_limits", needs=("services",)),
 }

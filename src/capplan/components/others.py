@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 
 import numpy as np
 
 from capplan.arrays import Floats
-from capplan.components.base import Component, Context, Path
+from capplan.components.base import Component, Context, Path, number_range
 from capplan.cost.meters import EXTERNAL, Meter, Range
 from capplan.errors import InputError, nearest
 from capplan.plan.model import ExternalApi, Resource
+from capplan.plan.sites import copy_of
 
 
 def build_external_apis(ctx: Context, _: Sequence[Component] = ()) -> Iterator[Component]:
@@ -61,13 +63,14 @@ def _api_meters(name: str, api: ExternalApi, requests: Floats, path: str) -> Ite
         yield meter(sku, "1M tokens", requests * tokens / 1e6, "requests × tokens", price, field)
 
 
-def build_resources(ctx: Context, _: Sequence[Component] = ()) -> Iterator[Component]:
-    """Yield the components of ``plan.resources``."""
+def build_resources(ctx: Context, components: Sequence[Component] = ()) -> Iterator[Component]:
+    """Yield the components of ``plan.resources``; ``components`` may hold some of them in each instance."""
+    running = {c.name: number_range(c.sizing) for c in components if c.sizing is not None}
     for name, resource in ctx.plan.resources.items():
-        yield _resource(ctx, name, resource)
+        yield _resource(ctx, name, resource, running)
 
 
-def _resource(ctx: Context, name: str, resource: Resource) -> Component:
+def _resource(ctx: Context, name: str, resource: Resource, running: Mapping[str, Range]) -> Component:
     """Return a resource that is held all month, or used by the request."""
     path: Path = ("resources", name)
     region = ctx.region(resource.provider, resource.region, path)
@@ -91,14 +94,28 @@ def _resource(ctx: Context, name: str, resource: Resource) -> Component:
                 sku=_tariff(ctx, resource),
                 region=region,
                 unit=held,
-                quantity=Range.fixed(quantity + called + stored),
-                formula="quantity"
+                quantity=_holders(ctx, resource, path, running) * quantity + Range.fixed(called + stored),
+                formula=("" if resource.each is None else "instances × ")
+                + "quantity"
                 + (" × hours" if held.endswith("hour") else "")
                 + " + requests × per_request"
                 + (" + requests/s × size × retain" if resource.retain is not None else ""),
             )
         ],
     )
+
+
+def _holders(ctx: Context, resource: Resource, path: Path, running: Mapping[str, Range]) -> Range:
+    """Return how many hold the quantity of a resource: one, or the instances of a component at all sites."""
+    if resource.each is None:
+        return Range.fixed(1.0)
+    sites = ctx.plan.sites
+    names = [copy_of(resource.each, site, sites) for site in sites] or [resource.each]
+    found = [running[name] for name in names if name in running]
+    if not found:
+        what = f"'{resource.each}' is no component with instances"
+        raise InputError(ctx.places.problem((*path, "each"), what, nearest(resource.each, running)))
+    return reduce(Range.__add__, found)
 
 
 def _stored(ctx: Context, name: str, resource: Resource, unit: str, path: Path) -> Floats:

@@ -76,6 +76,11 @@ class Resource(Section):
         description="Quantity: held all month for units of hours and months, used in a month for other "
         "units.",
     )
+    each: str | None = Field(
+        None,
+        description="Component whose every instance holds the quantity, such as a service, or `CLUSTER/POOL` "
+        "for the nodes of a pool.",
+    )
     per_request: Number = Field(0.0, description="Units that each request to this resource uses.")
     size_per_request: Memory = Field(
         0.0, description="Data that each request stores or sends, for units of GiB or GB."
