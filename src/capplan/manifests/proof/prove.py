@@ -108,7 +108,7 @@ def _held(wanted: Iterator[Promised], found: _Facts) -> Iterator[Finding]:
 def _besides(component: str, owner: str, wanted: Collection[str], found: _Facts) -> Iterator[Finding]:
     """Yield what commands order of a component that the plan does not have, such as other hardware."""
     for (other, name), facts in found.items():
-        if other == owner and name not in wanted:
+        if other == owner and name not in wanted and not name.startswith("target "):
             for fact in facts:
                 if fact.field.startswith("--"):
                     said = "" if fact.value is True else f" {_said(fact.value)}"
