@@ -266,6 +266,26 @@ def test_what_decides_placement_reachability_measures_and_money_is_found():
         assert any(one.severity == "error" for one in prove(site, *files)), (path, put)
 
 
+def test_a_queue_that_overshoots_is_told_by_the_estimate_and_found_in_its_files():
+    loaded = (
+        "services.web.calls.mailer=1",
+        "services.mailer.workload.autoscaler.triggers.queue.threshold=10",
+        "services.mailer.instances.max=60",
+    )
+    site = Site(estimate_of(EVERYTHING, *loaded))
+    told = [one for one in site.estimate.findings if one.subject == "mailer"]
+    assert [one.code for one in told] == ["autoscaler-runs-more"]
+    assert codes(site, rendered(site)) == {"files-run-too-many"}
+    raised = told[0].remedy.split("about ")[1].split(",")[0]
+    calm = Site(estimate_of(EVERYTHING, *loaded, f"{loaded[1].split('=')[0]}={raised}"))
+    assert prove(calm, *rendered(calm)) == []
+
+
+def test_a_response_time_that_the_estimate_does_not_reach_is_not_proved():
+    site = Site(estimate_of(EVERYTHING, "services.web.slo={p95: 30ms}"))
+    assert codes(site, rendered(site)) == {"slo-below-service-time"}
+
+
 def test_a_plan_that_cannot_be_rendered_is_no_proof():
     knative = "services.web.workload={autoscaler: {kind: knative}}"
     with pytest.raises(InputError, match="does not render Knative"):

@@ -13,7 +13,7 @@ from capplan.capacity.sizing import Bounds, Sizing, size
 from capplan.components.base import Component, Context, Path
 from capplan.components.egress import egress_meters
 from capplan.components.services.carrying import Instance, limits_of
-from capplan.components.services.controls import control_findings, control_of
+from capplan.components.services.controls import control_findings, control_of, queue_findings
 from capplan.components.services.findings import findings_of, has_latency_slo
 from capplan.components.services.platforms import platform_of
 from capplan.errors import InputError
@@ -63,6 +63,7 @@ def _built(ctx: Context, name: str, service: Service, path: Path) -> Component:
             *(tier.said if tier is not None else ()),
             *findings_of(name, service, rps, sizing, response),
             *control_findings(name, sizing, told),
+            *queue_findings(name, service, sizing, told),
         ],
         response=response,
         control=told,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
 from capplan.arrays import Array, Floats, in_scenario
 from capplan.capacity.control import Control, Watched, control
 from capplan.capacity.sizing import Sizing
+from capplan.capacity.waiting import Backlogged
 from capplan.components.services.checks import AUTOSCALER_RUNS_MORE, AUTOSCALER_SHORT, TARGET_UNREACHABLE
 from capplan.findings import Finding
 from capplan.plan.services import CloudRun, ContainerApps, Kubernetes, Service
@@ -216,6 +218,65 @@ def _counts(name: str, sizing: Sizing, told: Control) -> Iterator[Finding]:
         # The bill is of the counts, so what it leaves out must not be overlooked.
         grave = told.wants.sum() > (1 + _TOLERANCE) * planned.sum()
         yield AUTOSCALER_RUNS_MORE.finding(name, message, severity="warning" if grave else "info")
+
+
+def backlogged_of(service: Service, sizing: Sizing, told: Control | None) -> Backlogged | None:
+    """Return the autoscaler that goes by the messages that wait for a service; None where none does."""
+    if not isinstance(service, Kubernetes) or service.workload is None or sizing.rps is None:
+        return None
+    scaler = service.workload.autoscaler
+    trigger, (low, high) = scaler.triggers.get("queue"), _bounds(sizing)
+    rates = _full_rps(sizing).values()
+    if trigger is None or scaler.kind == "knative" or not rates or low >= high:
+        return None
+    length = None if service.queue is None else service.queue.target_length
+    threshold = length if trigger.threshold is None else trigger.threshold
+    if threshold is None:
+        return None
+    held = np.full(sizing.rps[0].shape, float(low)) if told is None else told.wants
+    found = Backlogged(_number(threshold), min(rates), held, high)
+    if "startup" in service.workload.model_fields_set:
+        found = found._replace(starts_s=_number(service.workload.startup))
+    down = scaler.behavior.down
+    return found if down is None or down.window is None else found._replace(window_s=_number(down.window))
+
+
+class Overshoot(NamedTuple):
+    """What a backlog leads to on average, what is planned, and a threshold that keeps to it, if one does."""
+
+    runs: float
+    planned: float
+    calm: float | None
+
+    @property
+    def remedy(self) -> str | None:
+        """What to do about it, if a threshold helps."""
+        return (
+            None if self.calm is None else f"Raise the threshold to about {self.calm:,.3g}, and simulate it."
+        )
+
+
+def overshoot(waits: Backlogged, sizing: Sizing) -> Overshoot | None:
+    """Return by how much an autoscaler that goes by a backlog overshoots; None where it hardly does."""
+    assert sizing.rps is not None
+    load = _row(sizing.rps)
+    planned = float(np.maximum(_row(sizing.running), waits.low).mean())
+    runs, most = float(waits.runs(load).mean()), max((1 + _TOLERANCE) * planned, planned + 1)
+    return Overshoot(runs, planned, waits.calm(load, most)) if runs > most else None
+
+
+def queue_findings(name: str, service: Service, sizing: Sizing, told: Control | None) -> Iterator[Finding]:
+    """Yield what the reader must know of an autoscaler that goes by the messages that wait."""
+    waits = backlogged_of(service, sizing, told)
+    found = None if waits is None else overshoot(waits, sizing)
+    if waits is None or found is None:
+        return
+    message = (
+        f"an autoscaler at {waits.threshold:,.4g} waiting messages for each instance runs {found.runs:,.1f} "
+        f"instances on average, not {found.planned:,.1f}: one works off {waits.between:,.4g} before it looks "
+        "again, so the count overshoots and stays for its window"
+    )
+    yield AUTOSCALER_RUNS_MORE.finding(name, message, found.remedy, severity="warning")
 
 
 def _target(name: str, value: float) -> str:

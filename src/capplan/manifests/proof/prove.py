@@ -13,7 +13,9 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from capplan.capacity.control import Control, Watched, rising, settled
-from capplan.components.services.controls import watched_of
+from capplan.capacity.sizing import Sizing
+from capplan.components.checks import SLO_BELOW_SERVICE_TIME, SLO_MISSED
+from capplan.components.services.controls import backlogged_of, overshoot, watched_of
 from capplan.findings import Check, Finding
 from capplan.manifests.clouds.aws import full_name
 from capplan.manifests.clouds.values import variables_of
@@ -53,6 +55,8 @@ def prove(site: Site, documents: Documents, texts: Mapping[str, str]) -> list[Fi
         if finding.severity == "error" or finding.code in _BREAKS
     ]
     wrong += _figured(site, documents)
+    # Files cannot keep a response time that the estimate itself does not reach.
+    wrong += [each._replace(severity="error") for each in site.estimate.findings if each.code in _BROKEN]
     wrong += _held(promised(site), found)
     wrong += _uncalled(documents, found)
     for service in site.services.values():
@@ -72,6 +76,8 @@ _BREAKS = frozenset(
     )
 )
 """What is only risky among the manifests of others, and breaks a promise here."""
+
+_BROKEN = (SLO_MISSED.code, SLO_BELOW_SERVICE_TIME.code)
 
 _FIGURES = {"terraform/capplan.auto.tfvars.json": variables_of}
 
@@ -158,6 +164,8 @@ def _scaled(site: Site, service: Service, found: _Facts) -> Iterator[Finding]:
         facts = [f for owner in owners for f in found.get((owner, f"target {name}"), ())]
         if not facts:
             yield checks.NOT_ORDERED.finding(service.name, f"no autoscaler goes by {kind}")
+        if kind == "queue" and facts and component.sizing is not None:
+            yield from _waiting(service, component.sizing, facts[0])
         for fact in facts:
             where = fact
             stated = kind in followed and followed[kind].stated
@@ -171,6 +179,17 @@ def _scaled(site: Site, service: Service, found: _Facts) -> Iterator[Finding]:
     if told is not None and given and where is not None:
         targets = {**told.targets, **given}
         yield from _counts(service, told, list(followed.values()), targets, where)
+
+
+def _waiting(service: Service, sizing: Sizing, where: Fact) -> Iterator[Finding]:
+    """Yield that more run than the estimate bills, where the count goes by the messages that wait."""
+    waits = backlogged_of(service.spec, sizing, service.control)
+    if waits is None or not _is_target(where.value):
+        return
+    found = overshoot(waits._replace(threshold=where.value), sizing)
+    if found is not None:
+        message = f"runs {found.runs:,.1f} instances on average, not {found.planned:,.1f}, as it overshoots"
+        yield _run(checks.FILES_RUN_TOO_MANY, service, message, where, found.remedy)
 
 
 def _is_target(value: object) -> TypeGuard[float]:
@@ -207,5 +226,5 @@ def _counts(
             return
 
 
-def _run(check: Check, service: Service, message: str, where: Fact) -> Finding:
-    return check.finding(service.name, message, file=where.file, field=where.field)
+def _run(check: Check, service: Service, message: str, where: Fact, remedy: str | None = None) -> Finding:
+    return check.finding(service.name, message, remedy, file=where.file, field=where.field)
