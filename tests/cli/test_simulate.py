@@ -5,8 +5,11 @@ import io
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
+
+from capplan.cli.simulate import _trace
 
 
 def a_day(capplan, plan, *options):
@@ -216,3 +219,16 @@ def test_right_size_by_what_prometheus_recorded(capplan, root, tmp_path):
     assert found["krr"]["memory_bytes"] is None
     assert 1.15 * 250 <= found["vpa"]["target"]["cpu_milli"] <= 1.15 * 1.1 * 250
     assert found["plan"]["cpu_milli"] == 500
+
+
+def test_a_column_of_a_rate_holds_a_rate():
+    units = {}
+    for name in ("n", "requests_per_second"):
+        units[name] = _trace(Path("load.csv"), f"when,{name}", "20%").unit
+    assert units == {"n": "requests", "requests_per_second": "requests_per_second"}
+
+
+def test_what_proves_names_the_plan(capplan, root):
+    done = capplan("prove", root / "examples" / "amas")
+    assert done.exit_code == 0, done.stdout
+    assert "amas" in done.stdout.splitlines()[0]

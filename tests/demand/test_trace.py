@@ -88,6 +88,11 @@ def test_no_request_is_lost_or_invented(tmp_path_factory, values):
             "time,requests",
             r"no column 'timestamp'\. Did you mean 'time'",
         ),
+        (
+            ["2026-01-01T00:00Z,1", "2026-01-01T01:00Z,2"],
+            "timestamp,requests_per_second",
+            "no column 'requests'.*--trace-columns TIME,VALUE",
+        ),
     ],
 )
 def test_what_is_no_load_is_refused(tmp_path, rows, header, what):

@@ -58,7 +58,7 @@ def test_the_files_of_any_plan_keep_what_its_estimate_promises(plan):
     account = {"subnets": ["subnet-0123456789abcdef0"], "execution_role": "arn:aws:iam::123456789012:role/x"}
     found = estimate(plan_of(yaml.safe_dump({**plan, "manifests": {"aws": account}})), SHIPPED)
     site = Site(found)
-    known = {finding.code for finding in found.findings}
+    known = {finding.code for finding in found.findings} | {"store-in-one-zone"}
     assert codes(site, rendered(site)) <= known
     for each in found.components:
         if each.kind == "service" and each.control is not None:
@@ -205,7 +205,12 @@ EVERYTHING = """
         workload: {autoscaler: {kind: keda, triggers: {queue: {threshold: 900, activation: 5}}}}
       edge: {platform: cloud-run, cpu: 1, memory: 512Mi, service_time: 30ms, instances: {max: 5}}
     databases:
-      store: {platform: cloud-sql, engine: postgres, machine: db-custom-2-7680, storage: 50Gi}
+      store:
+        platform: cloud-sql
+        engine: postgres
+        machine: db-custom-2-7680
+        storage: 50Gi
+        high_availability: true
     clusters:
       main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 3, max: 40}, zones: 3}}}
 """
@@ -279,6 +284,13 @@ def test_a_queue_that_overshoots_is_told_by_the_estimate_and_found_in_its_files(
     raised = told[0].remedy.split("about ")[1].split(",")[0]
     calm = Site(estimate_of(EVERYTHING, *loaded, f"{loaded[1].split('=')[0]}={raised}"))
     assert prove(calm, *rendered(calm)) == []
+
+
+def test_a_database_that_is_gone_with_its_zone_is_named():
+    site = Site(estimate_of(EVERYTHING, "databases.store.high_availability=false"))
+    (found,) = prove(site, *rendered(site))
+    assert (found.code, found.severity, found.subject) == ("store-in-one-zone", "warning", "web")
+    assert "store" in found.message
 
 
 def test_a_response_time_that_the_estimate_does_not_reach_is_not_proved():

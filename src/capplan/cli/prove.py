@@ -55,6 +55,6 @@ def prove(
         documents, texts, unread = read_contents(directory)
         findings = [*unread, *proved(site, documents, texts)]
     files = [*documents, *texts]
-    show(report_of(findings, files, directory or PurePath()), fmt, output, force)
+    show(report_of(findings, files, directory or PurePath(), name=str(directory or plan)), fmt, output, force)
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(ExitCode.CAPACITY)

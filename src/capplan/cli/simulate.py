@@ -314,6 +314,8 @@ def _trace(file: Path | None, columns: str, gaps: str) -> Trace | None:
     try:
         most = parse_share(gaps)
         path = file if is_stdin(file) else file.absolute()
-        return Trace(file=str(path), time=time, value=value, unit="requests", max_gaps=most)
+        rate = "requests_per_second"
+        said = {"file": str(path), "time": time, "value": value, "max_gaps": most}
+        return Trace.model_validate({**said, "unit": rate if value == rate else "requests"})
     except ValueError:
         raise InputError(Problem("--trace-gaps", f"'{gaps}' is not a share", "Example: 20%.")) from None

@@ -10,7 +10,7 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.demand import prometheus
-from capplan.errors import InputError, Problem
+from capplan.errors import InputError, Problem, nearest
 from capplan.moments import moments
 from capplan.plan.fields import LARGEST
 from capplan.stdin import is_stdin, name_of
@@ -84,6 +84,10 @@ def _answered(path: Path) -> _Rows:
 def _recorded(path: Path, trace: Trace) -> _Rows:
     """Return the rows of a CSV file that have a value; a blank value is a gap."""
     table = read_table(path, keep=(trace.time, trace.value))
+    for name in (trace.time, trace.value):
+        if name not in table.header:
+            near = f"{nearest(name, table.header)} Name the columns with --trace-columns TIME,VALUE."
+            raise InputError(Problem(table.path, f"no column '{name}'", near))
     times, column = table.column(trace.time), table.column(trace.value)
     if len(table.lines) < 2:
         raise InputError(Problem(name_of(path), "a trace needs at least two rows"))

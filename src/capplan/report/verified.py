@@ -19,35 +19,42 @@ NOTHING: Waived = {}
 
 
 def report_of(
-    findings: Sequence[Finding], files: Sequence[str], directory: PurePath, waived: Waived = NOTHING
+    findings: Sequence[Finding],
+    files: Sequence[str],
+    directory: PurePath,
+    waived: Waived = NOTHING,
+    name: str = "",
 ) -> Report:
     """Return the report of ``findings`` in ``files``, whose paths are relative to ``directory``.
 
-    waived: who answers for those that are accepted.
+    waived: who answers for those that are accepted. name: what was checked, if not the directory.
     """
-    found = results_of(findings, directory, waived)
+    found = results_of(findings, directory, waived, name)
     suites = dict.fromkeys([*(str(directory / file) for file in files), *(r.suite for r in found)])
     results = Results(found, list(suites))
     return Report(
-        partial(_blocks, results, directory),
+        partial(_blocks, results, name or str(directory)),
         partial(verified_document, findings, directory, waived),
         {"csv": partial(sheet_of, results)},
         results=results,
     )
 
 
-def results_of(findings: Sequence[Finding], directory: PurePath, waived: Waived = NOTHING) -> list[Result]:
+def results_of(
+    findings: Sequence[Finding], directory: PurePath, waived: Waived = NOTHING, name: str = ""
+) -> list[Result]:
     """Return ``findings`` as the end of a check, with paths as seen from here."""
-    return [_result(finding, directory, waived.get(finding, "")) for finding in findings]
+    return [_result(finding, directory, waived.get(finding, ""), name) for finding in findings]
 
 
-def _result(finding: Finding, directory: PurePath, waived: str) -> Result:
-    seen = finding._replace(file=str(directory / finding.file))
+def _result(finding: Finding, directory: PurePath, waived: str, name: str) -> Result:
+    where = str(directory / finding.file) if finding.file or not name else name
+    seen = finding._replace(file=where)
     fingerprint = ":".join((seen.code, seen.file, seen.subject, seen.field))
     return Result(seen, seen.code, seen.file, fingerprint, waived)
 
 
-def _blocks(results: Results, directory: PurePath) -> Iterator[Block]:
+def _blocks(results: Results, checked: str) -> Iterator[Block]:
     severities = Counter(result.finding.severity for result in results.results if not result.waived)
     word = "FAIL" if severities["error"] else "PASS"
     figures = (
@@ -55,7 +62,7 @@ def _blocks(results: Results, directory: PurePath) -> Iterator[Block]:
         counted(severities["error"], "error"),
         counted(severities["warning"], "warning"),
     )
-    name = results.suites[0] if len(results.suites) == 1 else directory
+    name = results.suites[0] if len(results.suites) == 1 else checked
     yield Heading(f"{word}  {name}: {', '.join(figures)}")
     yield results
 

@@ -25,6 +25,10 @@ def _aiming_at(percent: int) -> str:
     return f"{_PODS}{_HPA}spec: {{metrics: [{{type: Resource, resource: {{name: cpu, {target}}}}}]}}\n"
 
 
+_STORE = """\
+databases: {db: {platform: cloud-sql, engine: postgres, machine: db-custom-2-7680, storage: 50Gi%s}}
+"""
+_CALLING = _PODS.replace("cpu_time: 20ms\n", "cpu_time: 20ms\n    calls: {db: 1}\n")
 NOT_ORDERED = Check(
     code="not-ordered",
     severity="error",
@@ -64,4 +68,14 @@ FILES_RUN_TOO_MANY = Check(
     near=_aiming_at(41),
     remedy="Raise the target to what capplan renders.",
     source="load of each hour ÷ target, rounded up, within the bounds",
+)
+STORE_IN_ONE_ZONE = Check(
+    code="store-in-one-zone",
+    severity="warning",
+    title="A service survives the loss of a zone, and a database that it calls does not",
+    why="Its instances stay enough for the load, and each request waits for a database that is gone.",
+    breaks=_CALLING + _STORE % "",
+    near=_CALLING + _STORE % ", high_availability: true",
+    remedy="Set high_availability for the database, or promise the service nothing about zones.",
+    source="cloud.google.com/sql/docs/postgres/high-availability; Multi-AZ of RDS; zone redundancy of Azure",
 )

@@ -19,6 +19,7 @@ from capplan.components.services.controls import backlogged_of, overshoot, watch
 from capplan.findings import Check, Finding
 from capplan.manifests.clouds.aws import full_name
 from capplan.manifests.clouds.values import variables_of
+from capplan.manifests.figures import number
 from capplan.manifests.proof import checks
 from capplan.manifests.proof.facts import Fact, facts_in
 from capplan.manifests.proof.pieces import canonical
@@ -61,6 +62,7 @@ def prove(site: Site, documents: Documents, texts: Mapping[str, str]) -> list[Fi
     wrong += _uncalled(documents, found)
     for service in site.services.values():
         wrong += _scaled(site, service, found)
+        wrong += _in_one_zone(site, service)
     return wrong
 
 
@@ -148,6 +150,16 @@ def _uncalled(documents: Documents, found: _Facts) -> Iterator[Finding]:
         if path not in documents:
             message = f"{facts[0].file} calls it, and it is not there"
             yield checks.NOT_ORDERED.finding(path, message, file=facts[0].file)
+
+
+def _in_one_zone(site: Site, service: Service) -> Iterator[Finding]:
+    if not number(service.spec.redundancy.survive_zones):
+        return
+    for name in service.spec.calls:
+        store = site.plan.databases.get(name)
+        if store is not None and not getattr(store, "high_availability", True):
+            message = f"calls {name}, which is gone with its zone"
+            yield checks.STORE_IN_ONE_ZONE.finding(service.name, message)
 
 
 def _scaled(site: Site, service: Service, found: _Facts) -> Iterator[Finding]:
