@@ -117,6 +117,28 @@ def test_a_diff_lists_resources_by_address_with_their_money(capplan: Callable, t
     assert compared(capplan, saved, head)["components"] == found["components"]
 
 
+def test_a_resource_that_moved_is_neither_removed_nor_added(capplan: Callable, tmp_path: Path) -> None:
+    base, head = write(tmp_path / "base.json", WEB, BROKER), tmp_path / "head.json"
+    after = [
+        {**WEB, "address": "module.m.aws_instance.api"},
+        {**BROKER, "address": "module.m.aws_msk_cluster.log"},
+    ]
+    changes = [
+        {"address": new["address"], "previous_address": old["address"]}
+        for new, old in zip(after, (WEB, BROKER), strict=True)
+    ]
+    root = {"child_modules": [{"address": "module.m", "resources": after}]}
+    head.write_text(json.dumps({"planned_values": {"root_module": root}, "resource_changes": changes}))
+    found = compared(capplan, base, head)
+    assert {address: entry["status"] for address, entry in found["components"].items()} == {
+        "module.m.aws_instance.api": "same"
+    }
+    assert not any(found["not_covered"].values())
+    said = " ".join(capplan("diff", base, head).stdout.split())
+    assert "module.m.aws_instance.api: moved, was aws_instance.web" in said
+    assert "removed" not in said
+
+
 def test_an_empty_side_is_compared_by_address_too(capplan: Callable, tmp_path: Path) -> None:
     nothing, lost = write(tmp_path / "nothing.json"), write(tmp_path / "lost.json", BROKER)
     head = write(tmp_path / "head.json", WEB)

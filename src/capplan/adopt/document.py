@@ -120,6 +120,9 @@ def _adopted(draft: Draft, source: str) -> Iterator[str]:
     if behind:
         yield "  components:"
         yield from (f"    {name}: {_flow(address)}" for name, address in behind.items())
+    if draft.moved:
+        yield "  moved:"
+        yield from (f"    {_flow(address)}: {_flow(before)}" for address, before in draft.moved.items())
     for severity, section in (("warning", "not_covered"), ("info", "assumed")):
         notes = [note for note in draft.notes if note.severity == severity]
         if notes:

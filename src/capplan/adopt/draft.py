@@ -95,6 +95,7 @@ class Draft:
         self.resources: dict[str, Held] = {}
         self.addresses: dict[str, str] = {}
         self.parts: dict[str, str] = {}
+        self.moved: dict[str, str] = {}
         self.entry: str | None = None
         self.namespace: str | None = None
         self.notes: list[Finding] = []

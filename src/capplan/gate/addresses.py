@@ -15,6 +15,23 @@ def are_adopted(base: Document, head: Document) -> bool:
     return any(sides) and all(side.get("components") for side in filled)
 
 
+def moved(document: Document) -> dict[str, str]:
+    """Return the address at which each resource that has moved was, by the address at which it is."""
+    return dict((document.get("adopted") or {}).get("moved", {}))
+
+
+def at_new_addresses(document: Document, head: Document) -> Document:
+    """Return an adopted estimate with its resources where ``head`` has them."""
+    adopted, new = document.get("adopted"), {before: after for after, before in moved(head).items()}
+    if not adopted or not new:
+        return document
+    components = {name: new.get(address, address) for name, address in adopted["components"].items()}
+    remarks = [
+        {**one, "resource": new.get(one["resource"], one["resource"])} for one in adopted["not_covered"]
+    ]
+    return {**document, "adopted": {**adopted, "components": components, "not_covered": remarks}}
+
+
 def by_address(document: Document) -> Document:
     """Return an estimate with its components by address; those of one resource become one."""
     behind = (document.get("adopted") or {}).get("components", {})

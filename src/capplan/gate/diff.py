@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from capplan.gate.addresses import are_adopted, by_address, uncovered
+from capplan.gate.addresses import are_adopted, at_new_addresses, by_address, uncovered
 
 Document = Mapping[str, Any]
 
@@ -88,7 +88,7 @@ def diff(base: Document, head: Document) -> Diff:
     """Return what changed from ``base`` to ``head``, both as the JSON of an estimate."""
     adopted = are_adopted(base, head)
     if adopted:
-        base, head = by_address(base), by_address(head)
+        base, head = by_address(at_new_addresses(base, head)), by_address(head)
     names = list(dict.fromkeys([*head["components"], *base["components"]]))
     components = [_component(name, base, head) for name in names]
     return Diff(

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from capplan.errors import sentences
+from capplan.gate.addresses import moved
 from capplan.gate.diff import ComponentDiff, Diff, Difference, lost_prices
 from capplan.report import numbers
 from capplan.report.blocks import Anchor, Block, Command, Fold, Heading, Lines, Report, Wide
@@ -72,7 +73,7 @@ def _blocks(found: Diff, reproduce: str) -> Iterator[Block]:
     yield _totals(found)
     if found.changed:
         yield _resources(found.changed) if found.by_address else _components(found.changed)
-    details = [*_not_covered(found), *_details(found.changed), *_findings(found)]
+    details = [*_addresses(found), *_not_covered(found), *_details(found.changed), *_findings(found)]
     if details:
         yield Fold("Details", (Lines(details, bullets=True),))
     yield Lines((_coverage(found),))
@@ -161,6 +162,11 @@ def _details(changed: Sequence[ComponentDiff]) -> Iterator[str]:
             yield f"{component.name}: p95 {shown}"
         if component.by_price is not None and abs(component.by_price) >= 0.005:
             yield f"{component.name}: {_signed(component.by_price)} USD a month by price alone"
+
+
+def _addresses(found: Diff) -> Iterator[str]:
+    for address, before in moved(found.head).items() if found.by_address else ():
+        yield f"{address}: moved, was {before}"
 
 
 def _not_covered(found: Diff) -> Iterator[str]:

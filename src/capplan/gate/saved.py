@@ -72,6 +72,7 @@ class _Remark(_Shape):
 
 class _Adopted(_Shape):
     components: dict[str, str]
+    moved: dict[str, str] = {}
     not_covered: list[_Remark]
 
 

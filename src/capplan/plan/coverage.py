@@ -24,6 +24,7 @@ class Coverage(Section):
     resources: Whole = Field(description="Resources that the source holds.")
     free: dict[str, Whole] = Field({}, description="Resources that cost nothing by themselves, by type.")
     components: dict[str, str] = Field({}, description="Address of the resource behind each component.")
+    moved: dict[str, str] = Field({}, description="Former address of each resource that has moved.")
     not_covered: list[Remark] = Field(
         [], description="Resources whose cost is missing from the plan, wholly or in part."
     )

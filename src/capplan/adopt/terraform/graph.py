@@ -80,9 +80,15 @@ class Graph:
         self._providers = mapping_of(configuration.get("provider_config"))
         self._variables = mapping_of(document.get("variables"))
         self._modules = {"": _Module(mapping_of(configuration.get("root_module")), {}, "", "", None)}
+        changes = [mapping_of(change) for change in list_of(document.get("resource_changes"))]
         self._unknown = {
             str(change.get("address")): mapping_of(mapping_of(change.get("change")).get("after_unknown"))
-            for change in map(mapping_of, list_of(document.get("resource_changes")))
+            for change in changes
+        }
+        self.moved = {
+            str(change.get("address")): before
+            for change in changes
+            if isinstance(before := change.get("previous_address"), str) and 0 < len(before) < _LONGEST
         }
         prior = mapping_of(mapping_of(document.get("prior_state")).get("values"))
         self._nodes: dict[str, Planned] = {}

@@ -38,6 +38,8 @@ class Reading:
         nodes = self.graph.resources
         for node in nodes:
             self.draft.hold(node.address, node.type, node.values)
+            if node.address in self.graph.moved:
+                self.draft.moved[node.address] = self.graph.moved[node.address]
         for node in nodes:
             self._read(node)
         for node in nodes:
