@@ -117,6 +117,20 @@ def test_ports_in_every_form(tmp_path: Path, port: str, expected: int) -> None:
     assert workload.port == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("include: [more.yaml]\nservices: {web: {image: 'web:1'}}", "include"),
+        ("models: {llm: {model: ai/smollm2}}\nservices: {web: {image: 'web:1'}}", "models"),
+        ("services: {web: {extends: {file: base.yaml, service: web}}}", "service web"),
+        ("services: {web: {image: 'web:1', models: [llm]}}", "service web"),
+    ],
+)
+def test_what_stands_elsewhere_is_named(tmp_path: Path, text: str, where: str) -> None:
+    notes = [note for note in adopted(tmp_path, text).notes if note.severity == "warning"]
+    assert [(note.subject, note.code) for note in notes] == [(where, "left-out")]
+
+
 def test_a_global_service_is_said_to_be_more(tmp_path: Path) -> None:
     found = adopted(tmp_path, "services: {agent: {image: 'a:1', deploy: {mode: global}}}")
     assert any("one a node" in note.message for note in found.notes)

@@ -96,12 +96,29 @@ def test_old_autoscalers_name_their_target_directly(tmp_path: Path) -> None:
     [
         named("External", "moon_phase", averageValue="3"),
         named("Pods", "http_requests_per_second", averageValue="none"),
+        named("Object", "http_requests_per_second", type="Value", value="2k"),
+        named("External", "orders_backlog", value="500"),
         resource("gpu", averageUtilization=5),
     ],
 )
 def test_a_metric_that_a_plan_cannot_say_is_named(tmp_path: Path, metric: dict[str, Any]) -> None:
     _, found = read(tmp_path, hpa(metrics=[metric]))
     assert "scaling-not-kept" in codes(found)
+
+
+@pytest.mark.parametrize("kind", ["kafka", "prometheus"])
+@pytest.mark.parametrize(("by", "kept"), [("AverageValue", True), ("Value", False)])
+def test_a_trigger_for_all_pods_together_is_named(tmp_path: Path, kind: str, by: str, kept: bool) -> None:
+    metadata = {"query": "sum(kafka_lag)", "threshold": "20", "lagThreshold": "20"}
+    service, found = read(tmp_path, keda({"type": kind, "metricType": by, "metadata": metadata}))
+    assert ("queue" in autoscaler(service).get("triggers", {})) == kept
+    assert ("scaling-not-kept" in codes(found)) == (not kept)
+
+
+def test_a_metric_without_a_name_is_told_by_its_query(tmp_path: Path) -> None:
+    metadata = {"query": "sum(kafka_lag)", "threshold": "20"}
+    _, found = read(tmp_path, keda({"type": "prometheus", "metadata": metadata}))
+    assert any("metric sum(kafka_lag) is taken" in note.message for note in found.notes)
 
 
 def test_two_metrics_of_one_kind_keep_the_first(tmp_path: Path) -> None:

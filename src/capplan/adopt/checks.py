@@ -248,22 +248,11 @@ UNCOUNTED_PLACING = Check(
     why="It may take more nodes than are counted, which cost more, or leave pods pending.",
     breaks="""\
 kind: Deployment
-spec:
-  template:
-    spec:
-      topologySpreadConstraints:
-      - {maxSkew: 1, minDomains: 5, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule}
+spec: {template: {spec: {topologySpreadConstraints: [{minDomains: 5, topologyKey: kubernetes.io/hostname}]}}}
 """,
     near="""\
 kind: Deployment
-spec:
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      affinity:
-        podAntiAffinity:
-          requiredDuringSchedulingIgnoredDuringExecution:
-          - {topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: web}}}
+spec: {template: {spec: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: kubernetes.io/hostname}]}}}
 """,
     remedy="Set nodes.min of the pool in the plan.",
     source="https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/",

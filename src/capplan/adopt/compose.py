@@ -17,6 +17,8 @@ from capplan.plan.fields import LARGEST
 _SIZES = {"b": 1.0, "k": 2.0**10, "kb": 2.0**10, "m": 2.0**20, "mb": 2.0**20, "g": 2.0**30, "gb": 2.0**30}
 _VARIABLE = re.compile(r"\$\{\w+:?-([^{}]*)\}")
 _GPU_NODES = (GPU_POOL, None, False, GPU_POOL)
+_ELSEWHERE = ("include", "extends", "models", "provider")
+_IS_ELSEWHERE = "is not read; `docker compose config` writes one file with what others say"
 _UNSAID_CORES, _UNSAID_BYTES = 0.1, 200.0 * 2**20
 
 
@@ -25,7 +27,8 @@ def adopt_compose(draft: Draft, document: Mapping[str, Any], path: str) -> None:
     services = {str(name): service for name, service in mapping(document, "services").items()}
     for name, service in services.items():
         draft.hold(f"service {name}", "service", service, path)
-        note_unread(draft, f"service {name}", {"service": service}, {"service": MAPPING})
+        if not isinstance(service, dict):
+            note_unread(draft, f"service {name}", {"service": service}, {"service": MAPPING})
     running = {n: _filled_in(s) for n, s in services.items() if isinstance(s, dict) and _runs(draft, n, s)}
     once = {
         name
@@ -37,6 +40,12 @@ def adopt_compose(draft: Draft, document: Mapping[str, Any], path: str) -> None:
         sized = {key: service[key] for key in ("deploy", *_SHAPES) if key in service}
         note_unread(draft, f"service {name}", sized, _SHAPES)
         _adopt(draft, name, service, name in once, running.keys() - once)
+        for key in filter(service.get, _ELSEWHERE):
+            draft.note(checks.LEFT_OUT, f"service {name}", f"{key} {_IS_ELSEWHERE}")
+    for key in _ELSEWHERE:
+        if document.get(key):
+            draft.hold(key, key, document[key], path)
+            draft.note(checks.LEFT_OUT, key, f"{key} {_IS_ELSEWHERE}")
     for name in mapping(document, "volumes"):
         draft.hold(f"volume {name}", "volume", None, path)
         draft.note(checks.UNKNOWN_VOLUME_SIZE, f"volume {name}", "a compose file does not state its size")

@@ -197,7 +197,9 @@ class _Scaler:
                 self._assumed(f"the {text(body, 'name')} of container {container}", "that of the whole pod")
             return self._of_resource(text(body, "name"), target)
         name = text(body, "metric.name")
-        return self._named(name, amount(target.get("averageValue") or target.get("value")), source=kind)
+        each = amount(target.get("averageValue"))
+        threshold = amount(target.get("value")) if each is None else each
+        return self._named(name, threshold, source=kind, together=each is None)
 
     def _of_resource(self, name: str, target: Mapping[str, Any]) -> _Measure | None:
         """Return a measure of cores or memory, in percent of what a pod requests."""
@@ -219,12 +221,22 @@ class _Scaler:
         query: str = "",
         source: str = "",
         otherwise: str = "",
+        together: bool = False,
     ) -> _Measure | None:
-        """Return a measure by the words in its name; ``otherwise`` where no word tells."""
+        """Return a measure by the words in its name; ``otherwise`` where no word tells.
+
+        together: the threshold is not for each pod, but for all, as only that of a latency can be.
+        """
         words = f"{name} {query}".lower()
+        name = name or query
         kind = next((kind for kind, pattern in _KINDS if pattern.search(words)), otherwise)
         if not kind or threshold is None or threshold <= 0:
             self.lost(f"the {source} metric {name or 'without a name'}")
+            return None
+        if together and kind != "latency":
+            self.lost(
+                f"the {source} metric {name}, whose target of {_figure(threshold)} is for all pods together"
+            )
             return None
         if name != kind:
             self._assumed(f"the {source} metric {name}", f"the plan's trigger {kind}")
@@ -237,6 +249,7 @@ class _Scaler:
         kind, metadata = text(trigger, "type"), mapping(trigger, "metadata")
         active = (value for key, value in metadata.items() if str(key).startswith("activation"))
         activation = amount(next(active, None))
+        together = "Value" in (text(trigger, "metricType"), text(metadata, "metricType"))
         if kind in ("cpu", "memory"):
             by_value = "AverageValue" in (text(trigger, "metricType"), text(metadata, "type"))
             field = "averageValue" if by_value else "averageUtilization"
@@ -244,13 +257,13 @@ class _Scaler:
         if kind == "prometheus":
             name, query = text(trigger, "name"), text(metadata, "query")
             threshold = amount(metadata.get("threshold"))
-            return self._named(name, threshold, activation, query, kind, otherwise="queue")
+            return self._named(name, threshold, activation, query, kind, "queue", together)
         if kind == "cron":
             return None
         length = next((amount(metadata[key]) for key in _LENGTHS if key in metadata), None)
         if length is None or length <= 0:
             self._assumed(f"the threshold of the trigger {kind}", "1 for each pod")
-        return self._named(kind, length or 1.0, activation, source="KEDA", otherwise="queue")
+        return self._named(kind, length or 1.0, activation, "", "KEDA", "queue", together)
 
     def settings(self) -> Tree:
         """Return everything but the measures."""
