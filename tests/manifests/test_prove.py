@@ -271,6 +271,51 @@ def test_what_decides_placement_reachability_measures_and_money_is_found():
         assert any(one.severity == "error" for one in prove(site, *files)), (path, put)
 
 
+AMAZON = """
+    name: post
+    regions: {aws: eu-west-1}
+    demand: {requests_per_second: 60, entry: {web: 1, tasks: 1}}
+    services:
+      web:
+        platform: kubernetes
+        cpu: 1
+        memory: 1Gi
+        cpu_time: 12ms
+        service_time: 12ms
+        instances: {min: 3, max: 20}
+      tasks: {platform: fargate, cpu: 1, memory: 2Gi, cpu_time: 10ms, service_time: 30ms, instances: {max: 9}}
+    clusters:
+      main: {platform: eks, pools: {default: {machine: m6i.xlarge, nodes: {min: 2, max: 30}}}}
+    manifests:
+      aws: {subnets: [subnet-0123456789abcdef0], execution_role: "arn:aws:iam::123456789012:role/x"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "found", "put"),
+    [
+        ("karpenter/main/nodepool-default.yaml", "- on-demand", "- spot"),
+        ("karpenter/main/ec2nodeclass-default.yaml", "volumeType: gp3", "volumeType: io2"),
+        ("karpenter/main/ec2nodeclass-default.yaml", "volumeSize: ", "volumeSize: 1"),
+        ("kubernetes/base/web/service-web.yaml", "  name: web", "  name: website"),
+        ("commands/aws.sh", "create-service --region eu-west-1", "create-service --region us-east-1"),
+        ("commands/aws.sh", "--node-volume-type gp3", "--node-volume-type io2"),
+    ],
+)
+def test_what_decides_money_and_names_on_aws_is_found(path, found, put):
+    site = Site(estimate_of(AMAZON))
+    documents, texts = rendered(site)
+    assert prove(site, documents, texts) == []
+    text = texts[path] if path in texts else yaml.safe_dump(documents[path][0], width=1000)
+    other = text.replace(found, put, 1)
+    assert other != text
+    if path in texts:
+        files = documents, texts | {path: other}
+    else:
+        files = documents | {path: [yaml.safe_load(other)]}, texts
+    assert any(one.severity == "error" for one in prove(site, *files))
+
+
 def test_a_queue_that_overshoots_is_told_by_the_estimate_and_found_in_its_files():
     loaded = (
         "services.web.calls.mailer=1",

@@ -27,12 +27,16 @@ def _labels(site: Site) -> Tree:
     return {"app.kubernetes.io/part-of": site.name} | MANAGED_BY
 
 
-def _node_pool(site: Site, pool: NodePool) -> Tree:
+def capacity_types(pool: NodePool) -> list[str]:
+    """Return how the nodes of a pool may be bought."""
     spot = number(pool.spec.purchase.spot)
-    capacity = ["spot"] if spot >= 1 else ["spot", "on-demand"] if spot > 0 else ["on-demand"]
+    return ["spot"] if spot >= 1 else ["spot", "on-demand"] if spot > 0 else ["on-demand"]
+
+
+def _node_pool(site: Site, pool: NodePool) -> Tree:
     requirements = [
         {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": [pool.spec.machine]},
-        {"key": "karpenter.sh/capacity-type", "operator": "In", "values": capacity},
+        {"key": "karpenter.sh/capacity-type", "operator": "In", "values": capacity_types(pool)},
         {"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]},
     ]
     # Karpenter limits resources, not nodes; the machine has somewhat more cores than it leaves to pods.

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from capplan.manifests.kustomize import SMALLER
 from capplan.manifests.proof.pieces import (
     canonical,
+    node_pieces,
     probe_pieces,
     scaler_pieces,
     service_ports,
@@ -95,8 +96,9 @@ def _objects(world: World) -> Iterator[Fact]:
         size = amount(at(item.tree, "spec.storage.volumeClaimTemplate.spec.resources.requests.storage"))
         yield Fact(item.name, "storage", size and size / _GIB, item.path, "spec.storage")
         yield from _requests(item, mapping(item.tree, "spec.kubernetesConfig.resources.requests"))
-    for item in world.of("NodePool"):
-        yield from _node_pool(item)
+    for item in world.of("NodePool", "EC2NodeClass"):
+        for name, value in node_pieces(item):
+            yield Fact(f"karpenter/{item.name}", name, value, item.path, "spec")
 
 
 def _workload(workload: Workload, configs: Mapping[tuple[str, str], Tree]) -> Iterator[Fact]:
@@ -174,6 +176,7 @@ def _selecting(world: World) -> Iterator[Fact]:
         for workload in chosen:
             yield Fact(workload.name, item.kind, _shown(item), item.path, "spec")
             if item.kind == "Service":
+                yield Fact(workload.name, "Service name", item.name, item.path, "metadata.name")
                 kind = at(item.tree, "spec.type") or "ClusterIP"
                 yield Fact(workload.name, "Service type", kind, item.path, "spec.type")
                 sent = service_ports(item, workload)
@@ -212,17 +215,6 @@ def _shown(item: Item) -> object:
 def passing(rules: Sequence[Tree]) -> Sequence[str]:
     """Return what the rules of a policy let pass: whom, and on which ports."""
     return tuple(sorted(map(canonical, rules)))
-
-
-def _node_pool(item: Item) -> Iterator[Fact]:
-    """Yield what Karpenter may start: machines, and cores in all."""
-    cores = amount(at(item.tree, "spec.limits.cpu"))
-    yield Fact(f"karpenter/{item.name}", "cores", cores, item.path, "spec.limits.cpu")
-    for entry in maps(item.tree, "spec.template.spec.requirements"):
-        if entry.get("key") == "node.kubernetes.io/instance-type":
-            machines = entry.get("values")
-            machine = machines[0] if isinstance(machines, list) and len(machines) == 1 else machines
-            yield Fact(f"karpenter/{item.name}", "machine", machine, item.path, "spec.template")
 
 
 def _requests(item: Item, requests: Tree) -> Iterator[Fact]:
@@ -321,10 +313,14 @@ def _container_app(path: str, tree: Tree) -> Iterator[Fact]:
     for rule in maps(scale, "rules"):
         most = amount(at(rule, "http.metadata.concurrentRequests"))
         yield Fact(owner, "target requests at once", most, path, "properties.template.scale.rules")
+    yield Fact(owner, "region", tree.get("location"), path, "location")
     ingress = mapping(tree, "properties.configuration.ingress")
     for name, key in (("external", "external"), ("port", "targetPort")):
         yield Fact(owner, name, ingress.get(key), path, "properties.configuration.ingress")
     for container in maps(tree, "properties.template.containers"):
+        for probe in maps(container, "probes"):
+            asked = canonical({key: value for key, value in probe.items() if key != "type"})
+            yield Fact(owner, f"{text(probe, 'type').lower()} probe", asked, path, "probes")
         resources = mapping(container, "resources")
         yield Fact(owner, "cpu", amount(resources.get("cpu")), path, "properties.template.containers")
         memory = amount(resources.get("memory")) or 0.0
@@ -392,6 +388,9 @@ def _script(path: str, source: str) -> Iterator[Fact]:
             words_ = _unpiped(shlex.split(line, comments=True))
         except ValueError:
             continue
+        said = _flags(words_)
+        for body in _NAMED.findall(str(said.get("--cli-input-json", ""))):
+            yield Fact(body, "region", said.get("--region"), path, "--region")
         for command in _commands():
             if words_[: len(command.words)] == command.words:
                 yield from _command(path, words_[len(command.words) :], command)

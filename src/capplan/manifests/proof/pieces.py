@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from capplan.manifests.verify.world import Item, Tree, Workload, at, mapping, maps, text
+from capplan.manifests.verify.world import Item, Tree, Workload, amount, at, mapping, maps, text
 
 _ZONE = "topology.kubernetes.io/zone"
 _PROBES = ("startup", "readiness", "liveness")
@@ -98,3 +98,18 @@ def service_ports(item: Item, workload: Workload) -> Sequence[str]:
     named = ports_by_name(workload)
     targets = [port.get("targetPort", port.get("port")) for port in maps(item.tree, "spec.ports")]
     return tuple(sorted(str(named.get(target, target)) for target in targets))
+
+
+_REQUIRED = {"node.kubernetes.io/instance-type": "machine", "karpenter.sh/capacity-type": "capacity"}
+
+
+def node_pieces(item: Item) -> Iterator[tuple[str, object]]:
+    """Yield what Karpenter may start: machines, how they are bought, cores in all, and their disks."""
+    for entry in maps(item.tree, "spec.template.spec.requirements"):
+        if entry.get("key") in _REQUIRED:
+            yield _REQUIRED[entry["key"]], canonical((entry.get("operator"), entry.get("values")))
+    if item.kind == "NodePool":
+        yield "cores", amount(at(item.tree, "spec.limits.cpu"))
+    for device in maps(item.tree, "spec.blockDeviceMappings"):
+        size = amount(at(device, "ebs.volumeSize"))
+        yield from (("disk", size and size / 2**30), ("disk type", at(device, "ebs.volumeType")))

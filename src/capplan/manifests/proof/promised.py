@@ -15,6 +15,7 @@ from capplan.manifests.clouds.commands import command_artefacts
 from capplan.manifests.figures import number, whole
 from capplan.manifests.kubernetes.autoscalers import behavior_of, hpa_metrics, measures_of, scaled_object_of
 from capplan.manifests.kubernetes.edge import service_of
+from capplan.manifests.kubernetes.karpenter import capacity_types
 from capplan.manifests.kubernetes.network import STORE_PORTS, policy_of
 from capplan.manifests.kubernetes.pods import (
     environment_of,
@@ -26,7 +27,7 @@ from capplan.manifests.observing.health import probes_of
 from capplan.manifests.proof.facts import passing
 from capplan.manifests.proof.pieces import bare, canonical, triggered
 from capplan.manifests.quantity import parse
-from capplan.manifests.site import Service, Site
+from capplan.manifests.site import NodePool, Service, Site
 from capplan.plan.caches import ElastiCache
 from capplan.plan.databases import Rds
 from capplan.plan.services import CloudRun, ContainerApps, Fargate, Kubernetes, VmGroup
@@ -61,11 +62,19 @@ def promised(site: Site) -> Iterator[Promised]:
         if each.platform == "eks":
             own = f"{cluster}/{name}"
             component = own if own in site.components else cluster
-            yield Promised(component, f"karpenter/{name}", "machine", each.spec.machine)
+            for fact, value in _karpenter(each):
+                yield Promised(component, f"karpenter/{name}", fact, value)
             if each.max_nodes is not None:
                 most = each.max_nodes * math.ceil(each.cpu)
                 yield Promised(component, f"karpenter/{name}", "cores", most)
     yield from _scripted(site)
+
+
+def _karpenter(pool: NodePool) -> Iterator[tuple[str, object]]:
+    yield "machine", canonical(("In", [pool.spec.machine]))
+    yield "capacity", canonical(("In", capacity_types(pool)))
+    if pool.disk is not None:
+        yield from (("disk", number(pool.disk.size)), ("disk type", pool.disk.type))
 
 
 def _service(site: Site, service: Service) -> Iterator[Promised]:
@@ -74,7 +83,7 @@ def _service(site: Site, service: Service) -> Iterator[Promised]:
         owner = full_name(site, service.name)
     found: list[tuple[str, object]] = [("min", service.lo), ("max", service.hi)]
     found += [(f"variable {key}", value) for key, value in environment_of(site, service).items()]
-    if isinstance(spec, CloudRun):
+    if isinstance(spec, CloudRun | ContainerApps):
         found += [("region", service.region), *_probes(service)]
     if isinstance(spec, Kubernetes):
         found = [*found, *_pods(site, service)]
@@ -125,7 +134,8 @@ def _pods(site: Site, service: Service) -> Iterator[tuple[str, object]]:
     yield "maxUnavailable", 0 if surge else 1
     before = service_of(site, service)
     yield "Service", tuple(sorted(str(port["port"]) for port in before["ports"]))
-    yield from (("Service type", before["type"]), ("ports that a Service sends to", ports))
+    yield from (("Service name", service.name), ("Service type", before["type"]))
+    yield "ports that a Service sends to", ports
     yield "node selector", canonical(node_selector_of(site, service))
     yield "service account", service.workload.service_account or service.name
     yield from (("paused", False), ("restarted at once", False), *_probes(service))

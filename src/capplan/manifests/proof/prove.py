@@ -60,6 +60,7 @@ def prove(site: Site, documents: Documents, texts: Mapping[str, str]) -> list[Fi
     wrong += [each._replace(severity="error") for each in site.estimate.findings if each.code in _BROKEN]
     wrong += _held(promised(site), found)
     wrong += _uncalled(documents, found)
+    wrong += _elsewhere(site, found)
     for service in site.services.values():
         wrong += _scaled(site, service, found)
         wrong += _in_one_zone(site, service)
@@ -138,6 +139,18 @@ def _said(value: object) -> str:
 
 
 _CALLED = ("aws/", "cloudrun/", "azure/")
+
+
+def _elsewhere(site: Site, found: _Facts) -> Iterator[Finding]:
+    """Yield the calls that are made in another region than the plan has what they make in."""
+    for (path, name), facts in found.items():
+        stem = path.removeprefix("aws/").split(".")[0]
+        owner = max((own for own in site.components if stem.startswith(own)), key=len, default=None)
+        if name == "region" and path.startswith("aws/") and owner and not stem.endswith("-standby"):
+            for fact in facts:
+                if fact.value != site.components[owner].region:
+                    message = f"{path} is called in {fact.value}, not {site.components[owner].region}"
+                    yield _otherwise(owner, message, fact)
 
 
 def _uncalled(documents: Documents, found: _Facts) -> Iterator[Finding]:
