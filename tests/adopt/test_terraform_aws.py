@@ -527,6 +527,30 @@ def test_concurrency_on_arm_is_named(tmp_path: Path) -> None:
     assert any("runs on ARM, and the price is that of x86" in line for line in lines)
 
 
+@pytest.mark.parametrize("pools", [False, True])
+def test_what_each_machine_holds_follows_their_number(pools: bool, tmp_path: Path) -> None:
+    disks = [
+        *TEMPLATE["values"]["block_device_mappings"],
+        {"device_name": "/dev/xvdb", "ebs": [{"volume_size": 100, "volume_type": "io1", "iops": 200}]},
+    ]
+    template = resource("aws_launch_template.lt", instance_type="m5.xlarge", block_device_mappings=disks)
+    scaling = {"min_size": 1, "max_size": 8, "desired_size": 4}
+    nodes = resource("aws_eks_node_group.g", scaling_config=[scaling], cluster_name="c")
+    group = resource("aws_autoscaling_group.g", **GROUP)
+    cluster = [resource("aws_eks_cluster.c", name="c", version="1.34")] if pools else []
+    used = nodes if pools else group
+    reference = {"launch_template": [{"id": {"references": ["aws_launch_template.lt.id"]}}]}
+    found = adopted(
+        tmp_path, template, *cluster, used, written={used["address"]: {**reference, "cluster_name": {}}}
+    )
+    fee = 73.0 if pools else 0.0
+    each = M5 + ROOT_USD + 100 * 0.125 + 200 * 0.065
+    total = priced(found).total
+    assert [
+        float(cost[0, 0]) for cost in (total.floor, total.expected, total.ceiling) if cost is not None
+    ] == pytest.approx([fee + each, fee + 4 * each, fee + 8 * each], abs=0.01)
+
+
 def test_what_two_groups_share_is_said_once(tmp_path: Path) -> None:
     credit = {"credit_specification": [{"cpu_credits": "unlimited"}]}
     burstable = {**TEMPLATE["values"], "instance_type": "t3.large", **credit}

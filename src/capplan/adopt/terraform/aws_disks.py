@@ -22,22 +22,25 @@ def volume_of(
     return Volume(found, gib, block.number("iops"), block.number("throughput"))
 
 
-def add_volume(tf: Reading, node: Planned, volume: Volume, suffix: str = "", count: float = 1) -> None:
+def add_volume(
+    tf: Reading, node: Planned, volume: Volume, suffix: str = "", machines: float = 1, moves: bool = False
+) -> None:
     """Add volumes of one kind, and what is billed besides their size, as resources."""
-    tf.priced(node, "ebs", volume.kind, volume.gib * count, suffix)
-    add_extras(tf, node, volume, suffix, count)
+    tf.priced(node, "ebs", volume.kind, volume.gib, suffix, machines, moves)
+    add_extras(tf, node, volume, suffix, machines, moves)
 
 
-def add_extras(tf: Reading, node: Planned, volume: Volume, suffix: str, count: float) -> None:
+def add_extras(tf: Reading, node: Planned, volume: Volume, suffix: str, machines: float, moves: bool) -> None:
     """Add the provisioned performance of volumes of one kind."""
     for sku, amount in volume.extras():
         if amount:
             what = "throughput" if "throughput" in sku else f"iops{sku.partition('-tier')[2][:1]}"
-            tf.priced(node, "ebs", sku, amount * count, "-".join(filter(None, (suffix, what))))
+            name = "-".join(filter(None, (suffix, what)))
+            tf.priced(node, "ebs", sku, amount, name, machines, moves)
 
 
 def put_volumes(tf: Reading, node: Planned, tree: Tree, volumes: Sequence[Volume], machines: float) -> None:
-    """Give each machine its volumes: the first is the boot disk, others are counted for ``machines``."""
+    """Give each machine its volumes: the first is the boot disk, others stand beside it."""
     moves = isinstance(tree.get("instances", tree.get("nodes")), dict)
     for index, volume in enumerate(volumes):
         suffix = "root" if index == 0 else f"volume-{index}"
@@ -45,8 +48,6 @@ def put_volumes(tf: Reading, node: Planned, tree: Tree, volumes: Sequence[Volume
             tf.check("aws", "ebs", volume.kind)
             if index == 0:
                 tree["disk"] = {"type": volume.kind, "size": f"{volume.gib:g}Gi"}
-                add_extras(tf, node, volume, suffix, machines)
+                add_extras(tf, node, volume, suffix, machines, moves)
             else:
-                add_volume(tf, node, volume, suffix, machines)
-        if moves and (index or any(amount for _, amount in volume.extras())):
-            tf.assume(node, f"its {suffix} volume is counted for the {machines:g} machines of today")
+                add_volume(tf, node, volume, suffix, machines, moves)

@@ -188,12 +188,11 @@ def _group(
         tree["purchase"] = {"spot": percent(1.0 if found.spot else spot)}
     put_volumes(tf, node, tree, mounted(tf, node, found, _IMAGE_GIB), count)
     tf.add("services", node, tree)
+    moves = isinstance(instances, dict)
     if found.public:
-        tf.priced(node, "public-ipv4", "in-use", count, "address")
+        tf.priced(node, "public-ipv4", "in-use", 1, "address", count, moves)
     if found.monitored:
-        tf.priced(node, "cloudwatch", "metric", _DETAILED_METRICS * count, "monitoring")
-    if (found.public or found.monitored) and isinstance(instances, dict):
-        tf.assume(node, f"its addresses and metrics are counted for the {count:g} machines of today")
+        tf.priced(node, "cloudwatch", "metric", _DETAILED_METRICS, "monitoring", count, moves)
 
 
 def percent(share: float) -> str:

@@ -112,9 +112,8 @@ def _put(tf: Reading, node: Planned, tree: Tree, ordered: Ordered, machines: flo
         tree["disk"] = {"type": ordered.disks[0].sku, "size": f"{ordered.disks[0].gib:g}Gi"}
     for index, disk in enumerate(ordered.disks[1:], 1):
         sku, count = sold(tf, disk)
-        tf.priced(node, "managed-disk", sku, count * machines, f"disk-{index}")
-        if isinstance(tree.get("instances", tree.get("nodes")), dict):
-            tf.assume(node, f"its further disks are counted for the {machines:g} machines of today")
+        moves = isinstance(tree.get("instances", tree.get("nodes")), dict)
+        tf.priced(node, "managed-disk", sku, count, f"disk-{index}", machines, moves)
 
 
 def _group(tf: Reading, node: Planned, ordered: Ordered, instances: Any, machines: float) -> None:

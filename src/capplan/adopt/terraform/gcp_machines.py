@@ -142,9 +142,8 @@ def put(tf: Reading, node: Planned, tree: Tree, ordered: Machine, machines: floa
     beside = [("local-ssd", GcpDisk("local-ssd", local))] if local else []
     beside += [(f"disk-{index}", disk) for index, disk in enumerate(others[1:], 1)]
     for suffix, disk in beside:
-        tf.priced(node, "persistent-disk", disk.sku, disk.gib * machines, suffix)
-    if beside and isinstance(tree.get("instances", tree.get("nodes")), dict):
-        tf.assume(node, f"its further disks are counted for the {machines:g} machines of today")
+        moves = isinstance(tree.get("instances", tree.get("nodes")), dict)
+        tf.priced(node, "persistent-disk", disk.sku, disk.gib, suffix, machines, moves)
     if local and ordered.spot:
         tf.assume(node, "its local SSDs are priced on demand, though its machines are on spot")
 
@@ -210,14 +209,16 @@ def _managed_group(tf: Reading, resource: Attributes) -> None:
         today = today or low
     today = min(max(today, low), high)
     _group(tf, resource.node, _machine_of(tf, template), bounds(low, high, today), today)
-    _addresses_of_group(tf, resource.node, template, today)
+    _addresses_of_group(tf, resource.node, template, today, low != high)
 
 
-def _addresses_of_group(tf: Reading, node: Planned, template: Attributes, machines: float) -> None:
+def _addresses_of_group(
+    tf: Reading, node: Planned, template: Attributes, machines: float, moves: bool
+) -> None:
     interfaces = template.blocks("network_interface")
     count = sum(len(interface.blocks("access_config")) for interface in interfaces)
-    if count * machines:
-        tf.priced(node, "external-ip", "in-use", count * machines, "address")
+    if count and (machines or moves):
+        tf.priced(node, "external-ip", "in-use", count, "address", machines, moves)
 
 
 def _volume(tf: Reading, resource: Attributes) -> None:

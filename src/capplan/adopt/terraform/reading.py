@@ -32,6 +32,7 @@ class Reading:
         self._owners: dict[tuple[str, str, tuple[str, ...]], Planned | None] = {}
         self._owned: dict[tuple[str, str, tuple[str, ...]], dict[str, list[Planned]]] = {}
         self._sold: dict[tuple[str, str, str], bool] = {}
+        self._of_each: list[tuple[Tree, Planned, float]] = []
 
     def adopt(self) -> None:
         """Read every resource: each ends as an entry or part of one, as free, or as a note."""
@@ -42,6 +43,7 @@ class Reading:
                 self.draft.moved[node.address] = self.graph.moved[node.address]
         for node in nodes:
             self._read(node)
+        self._settle()
         for node in nodes:
             self._note_unread(node)
 
@@ -184,13 +186,46 @@ class Reading:
         self.add("services", node, tree)
         self.assume(node, "its cluster is not in the plan, so its machines are a group of their own")
 
-    def priced(self, node: Planned, service: str, sku: str, quantity: float = 1, suffix: str = "") -> None:
-        """Add a quantity of what a catalog sells: held all month, or used in it."""
+    def priced(
+        self,
+        node: Planned,
+        service: str,
+        sku: str,
+        quantity: float = 1,
+        suffix: str = "",
+        machines: float = 1,
+        moves: bool = False,
+    ) -> None:
+        """Add a quantity of what a catalog sells: held all month, or used in it.
+
+        It is that of each of ``machines`` that run today; ``moves``: their number changes, and it with them.
+        """
         provider = self._provider(node)
         tree: Tree = {"provider": provider, "service": service, "sku": self.check(provider, service, sku)}
         tree["region"] = self.region(node)
-        tree["quantity"] = int(quantity) if float(quantity).is_integer() else round(quantity, 6)
+        tree["quantity"] = _written(quantity if moves else quantity * machines)
+        if moves:
+            self._of_each.append((tree, node, machines))
         self.add("resources", node, tree, suffix)
+
+    def _settle(self) -> None:
+        """Say of which component each machine holds a quantity, or count it for the machines of today."""
+        homes: dict[str, list[str]] = defaultdict(list)
+        for name, address in self.draft.addresses.items():
+            if name in self.draft.sections["services"] or "/" in name:
+                homes[address].append(name)
+        for tree, node, machines in self._of_each:
+            if len(homes[node.address]) == 1:
+                tree["each"] = homes[node.address][0]
+            else:
+                tree["quantity"] = _written(tree["quantity"] * machines)
+                self.assume(
+                    node, f"its disks and addresses are counted for the {machines:g} machines of today"
+                )
+
+
+def _written(quantity: float) -> float:
+    return int(quantity) if float(quantity).is_integer() else round(quantity, 6)
 
 
 _UNTOLD = ("this", "default", "main")
