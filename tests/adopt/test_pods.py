@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from manifested import AZURE, GCP, adopted, codes, costs, pod, tree_of
+from manifested import AWS, AZURE, GCP, adopted, codes, costs, pod, tree_of
 
 
 def service(found, name="web"):
@@ -125,6 +125,38 @@ def test_an_accelerator_decides_the_machine(
     found = pools(adopted(tmp_path, pod("{cpu: 1, memory: 1Gi, nvidia.com/gpu: 1}", label), asked=GCP))
     assert {name: tree["machine"] for name, tree in found.items()} == {pool: machine}
     assert ("gpu" in found[pool]) == (machine == "n1-standard-4")
+
+
+CHOICE = (
+    "affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: "
+    "[{matchExpressions: [{key: node.kubernetes.io/instance-type, operator: In, values: [%s]}]}]}}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "assumed"),
+    [
+        (CHOICE % "r5.xlarge", False),
+        (CHOICE % "r5.xlarge, m5.xlarge", True),
+        ("nodeSelector: {node.kubernetes.io/instance-type: r5.xlarge}\n", False),
+        ("nodeSelector: {karpenter.k8s.aws/instance-family: r5}\n", True),
+    ],
+)
+def test_a_machine_that_labels_leave_open_is_assumed(tmp_path: Path, more: str, assumed: bool) -> None:
+    found = adopted(tmp_path, pod(more=more))
+    (pool,) = pools(found).values()
+    assert pool["machine"] == "r5.xlarge"
+    assert ("assumed-machine" in codes(found)) == assumed
+    told = AWS._replace(node_types={"default": "m5.xlarge", next(iter(pools(found))): "c5.xlarge"})
+    assert "assumed-machine" not in codes(adopted(tmp_path, pod(more=more), asked=told))
+
+
+def test_a_pool_of_daemonsets_alone_has_no_nodes(tmp_path: Path) -> None:
+    daemon = pod(name="driver", kind="DaemonSet", more="nodeSelector: {gpu: 'true'}\n")
+    found = adopted(tmp_path, pod(), daemon)
+    assert pools(found)["gpu"]["nodes"] == {"min": 0, "max": 0}
+    assert any("no other pods choose pool gpu" in note.message for note in found.notes)
+    assert costs(found)
 
 
 def test_tolerations_without_a_selector_are_said(tmp_path: Path) -> None:

@@ -106,6 +106,20 @@ def test_a_metric_that_a_plan_cannot_say_is_named(tmp_path: Path, metric: dict[s
     assert "scaling-not-kept" in codes(found)
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"initialCooldownPeriod": 300},
+        {"advanced": {"restoreToOriginalReplicaCount": True}},
+        {"advanced": {"scalingModifiers": {"formula": "a + b"}}},
+    ],
+)
+def test_settings_of_keda_that_a_plan_cannot_say_are_named(tmp_path: Path, more: dict[str, Any]) -> None:
+    trigger = {"type": "cpu", "metadata": {"value": "60"}}
+    assert "scaling-not-kept" in codes(read(tmp_path, keda(trigger, **more))[1])
+    assert "scaling-not-kept" not in codes(read(tmp_path, keda(trigger))[1])
+
+
 @pytest.mark.parametrize("kind", ["kafka", "prometheus"])
 @pytest.mark.parametrize(("by", "kept"), [("AverageValue", True), ("Value", False)])
 def test_a_trigger_for_all_pods_together_is_named(tmp_path: Path, kind: str, by: str, kept: bool) -> None:

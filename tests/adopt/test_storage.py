@@ -87,6 +87,35 @@ def test_what_is_no_disk_is_none(tmp_path: Path, provisioner: str, code: str | N
     assert tree_of(found)["adopted"].get("not_covered") is None or code
 
 
+@pytest.mark.parametrize(
+    ("source", "priced", "named"),
+    [
+        ("csi: {driver: ebs.csi.aws.com, volumeHandle: x}", True, False),
+        ("csi: {driver: efs.csi.aws.com, volumeHandle: x}", False, True),
+        ("nfs: {server: files, path: /}", False, True),
+        ("hostPath: {path: /data}", False, False),
+    ],
+)
+def test_a_claim_of_a_volume_that_is_there_is_what_the_volume_is(
+    tmp_path: Path, source: str, priced: bool, named: bool
+) -> None:
+    volume = f"""
+        apiVersion: v1
+        kind: PersistentVolume
+        metadata: {{name: old}}
+        spec: {{capacity: {{storage: 50Gi}}, {source}}}
+    """
+    claim = """
+        apiVersion: v1
+        kind: PersistentVolumeClaim
+        metadata: {name: data}
+        spec: {storageClassName: "", volumeName: old, resources: {requests: {storage: 50Gi}}}
+    """
+    found = adopted(tmp_path, volume, claim)
+    assert ("data-disk" in (tree_of(found).get("resources") or {})) == priced
+    assert ("unknown-usage" in codes(found)) == named
+
+
 def test_volumes_of_a_stateful_set_provision_for_each_pod(tmp_path: Path) -> None:
     claims = (
         "replicas: 3\nvolumeClaimTemplates:\n"

@@ -266,12 +266,17 @@ def _pods_at_once(item: Item) -> tuple[int, int]:
 def _adopt_daemonsets(draft: Draft, world: World, defaults: Defaults) -> None:
     """Add DaemonSets to what every node of a pool runs; those that choose a pool, to that pool."""
     found: dict[str | None, list[PodRequests]] = {}
+    chosen_by_others = set(draft.pools)
     for item in world.of("DaemonSet"):
         workload = workload_of(item, world)
         requests = requests_of(workload, defaults, draft, world)
         chosen = pool_of(workload, 0, draft, world)
         found.setdefault(None if chosen == DEFAULT_POOL else chosen, []).append(requests)
         draft.used.add(address_of(item))
+        if chosen not in chosen_by_others and not draft.pools[chosen]["nodes"].get("max"):
+            draft.pools[chosen]["nodes"]["max"] = 0
+            what = f"no other pods choose pool {chosen}, so it has no nodes: set them in the plan"
+            draft.note(checks.ASSUMED_VALUE, address_of(item), what)
     if not found:
         return
     own = Catalog(draft.asked.catalogs).facts("kubernetes", CLUSTER_PLATFORMS[draft.provider()], "daemonsets")

@@ -94,7 +94,14 @@ def pool_of(workload: Workload, gpu: int, draft: Draft, world: World) -> str:
             checks.UNPRICED_ATTRIBUTE, address_of(workload.item), "the licence of Windows has no price"
         )
     kind = GPU_POOL if gpu else ARM_POOL if arm else DEFAULT_POOL
-    return draft.pool(usable(named), machine, spot, kind, own)
+    name = usable(named)
+    exact = any(key in _MACHINE_LABELS and len(values) == 1 for key, values in _choices(workload.pod, world))
+    if machine is not None and not exact and name not in draft.asked.node_types:
+        what = (
+            f"nodes of {machine}, the first that its labels allow; confirm with --node-type {name}={machine}"
+        )
+        draft.note(checks.ASSUMED_MACHINE, address_of(workload.item), what)
+    return draft.pool(name, machine, spot, kind, own)
 
 
 def _first(labels: Mapping[str, str], keys: tuple[str, ...]) -> str | None:
@@ -130,19 +137,24 @@ def _note_tolerations(workload: Workload, pool: str, draft: Draft) -> None:
 
 def _wanted(pod: Mapping[str, Any], world: World) -> Iterator[tuple[str, str]]:
     """Yield the labels that a node must have; of a choice the first value."""
+    yield from ((key, values[0]) for key, values in _choices(pod, world))
+
+
+def _choices(pod: Mapping[str, Any], world: World) -> Iterator[tuple[str, list[str]]]:
+    """Yield the labels that a node must have, with the values that each may have."""
     affinity = "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
     for term in maps(pod, f"{affinity}.nodeSelectorTerms")[:1]:
         for expression in maps(term, "matchExpressions"):
             values = expression.get("values")
             if expression.get("operator") == "In" and isinstance(values, list) and values:
-                yield str(expression.get("key")), str(values[0])
+                yield str(expression.get("key")), list(map(str, values))
             if expression.get("operator") == "Exists":
-                yield str(expression.get("key")), ""
+                yield str(expression.get("key")), [""]
     for item in world.of("RuntimeClass"):
         if item.name == text(pod, "runtimeClassName"):
             yield from _texts(item.tree, "scheduling.nodeSelector")
     yield from _texts(pod, "nodeSelector")
 
 
-def _texts(tree: object, path: str) -> Iterator[tuple[str, str]]:
-    yield from ((str(key), str(value)) for key, value in mapping(tree, path).items())
+def _texts(tree: object, path: str) -> Iterator[tuple[str, list[str]]]:
+    yield from ((str(key), [str(value)]) for key, value in mapping(tree, path).items())

@@ -34,6 +34,7 @@ _FALLBACKS = {
     "currentReplicasIfHigher": "current-if-higher",
     "currentReplicasIfLower": "current-if-lower",
 }
+_UNKEPT = ("initialCooldownPeriod", "advanced.restoreToOriginalReplicaCount", "advanced.scalingModifiers")
 _VPA_MODES = {"Off": "off", "Initial": "initial"}
 """All others evict or resize pods, as `recreate` does."""
 
@@ -281,8 +282,9 @@ class _Scaler:
             found["cron"] = crons
         if mapping(spec, "fallback"):
             found["fallback"] = _fallback(mapping(spec, "fallback"))
-        if mapping(spec, "advanced.scalingModifiers"):
-            self.lost("scalingModifiers")
+        for field in _UNKEPT:
+            if at(spec, field):
+                self.lost(field.rpartition(".")[2])
         return found | self._behavior(mapping(spec, "advanced.horizontalPodAutoscalerConfig.behavior"))
 
     def _behavior(self, behavior: Mapping[str, Any]) -> Tree:
