@@ -111,7 +111,7 @@ def verify(
     )
     waived = waivers.waived(findings, accepted, day)
     files = [*contents.documents, *contents.texts]
-    show(report_of(findings, files, directory, waived), fmt, output, force)
+    show(report_of(findings, files, directory, waived, strict=strict), fmt, output, force)
     failing = ("error", "warning") if strict else ("error",)
     if any(finding.severity in failing for finding in findings if finding not in waived):
         raise typer.Exit(ExitCode.CAPACITY)

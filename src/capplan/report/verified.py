@@ -24,16 +24,19 @@ def report_of(
     directory: PurePath,
     waived: Waived = NOTHING,
     name: str = "",
+    *,
+    strict: bool = False,
 ) -> Report:
     """Return the report of ``findings`` in ``files``, whose paths are relative to ``directory``.
 
     waived: who answers for those that are accepted. name: what was checked, if not the directory.
+    strict: whether warnings fail too.
     """
     found = results_of(findings, directory, waived, name)
     suites = dict.fromkeys([*(str(directory / file) for file in files), *(r.suite for r in found)])
     results = Results(found, list(suites))
     return Report(
-        partial(_blocks, results, name or str(directory)),
+        partial(_blocks, results, name or str(directory), strict),
         partial(verified_document, findings, directory, waived),
         {"csv": partial(sheet_of, results)},
         results=results,
@@ -54,9 +57,9 @@ def _result(finding: Finding, directory: PurePath, waived: str, name: str) -> Re
     return Result(seen, seen.code, seen.file, fingerprint, waived)
 
 
-def _blocks(results: Results, checked: str) -> Iterator[Block]:
+def _blocks(results: Results, checked: str, strict: bool) -> Iterator[Block]:
     severities = Counter(result.finding.severity for result in results.results if not result.waived)
-    word = "FAIL" if severities["error"] else "PASS"
+    word = "FAIL" if severities["error"] or (strict and severities["warning"]) else "PASS"
     figures = (
         counted(len(results.suites), "file"),
         counted(severities["error"], "error"),

@@ -17,6 +17,7 @@ from capplan.manifests.verify.world import (
     Workload,
     World,
     amount,
+    at,
     bounds,
     mapping,
     maps,
@@ -74,7 +75,8 @@ def room_to_scale(world: World) -> Iterator[Finding]:
     """An autoscaler has room between its bounds."""
     for item in world.of("HorizontalPodAutoscaler", "ScaledObject"):
         lo, hi = bounds(item)
-        if lo >= hi:
+        known = item.kind == "ScaledObject" or at(item.tree, "spec.maxReplicas") is not None
+        if known and lo >= hi:
             what = f"a minimum of {lo} and a maximum of {hi} replicas leave nothing to scale"
             yield item.finding(autoscaling.NO_ROOM, "spec", what, None, "error" if lo > hi else None)
         if item.kind == "HorizontalPodAutoscaler" and lo < 1:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from capplan.components import checks as plans
-from capplan.findings import Finding
+from capplan.findings import Finding, Severity
 from capplan.manifests import quantity
 from capplan.manifests.kustomize import SMALLER
 from capplan.manifests.verify.checks import capacity
@@ -51,7 +51,12 @@ def disruption_budgets(world: World) -> Iterator[Finding]:
             yield budget.finding(capacity.PDB_WITHOUT_PODS, "spec", "has no selector, so it selects no pods")
         elif not selected:
             yield from without_pods(world, budget, capacity.PDB_WITHOUT_PODS, "spec.selector", selector)
-        yield from _drains(budget, spec, given[0], selected)
+        if _in_quotes(spec[given[0]]):
+            what = f"'{spec[given[0]]}' is a text, which may only be a percentage"
+            remedy = "Write a number without quotes, or a percentage such as '30%'."
+            yield budget.finding(capacity.PDB_FIELDS, f"spec.{given[0]}", what, remedy)
+        else:
+            yield from _drains(budget, spec, given[0], selected)
     yield from _two_budgets(world, budgets)
 
 
@@ -64,10 +69,19 @@ def _protected(world: World, budget: Item) -> list[Workload]:
 def _drains(budget: Item, spec: Tree, field: str, selected: list[Workload]) -> Iterator[Finding]:
     counted = [w for w in selected if w.item.kind in SCALED]
     pods = sum(max(1, workload.lo) for workload in counted)
+    most = sum(max(1, workload.hi) for workload in counted)
     if counted and _evictable(spec, field, pods) < 1:
         titles = " and ".join(workload.item.title for workload in counted)
-        what = f"allows no eviction from the {pods} pods of {titles}: drains hang"
-        yield budget.finding(capacity.PDB_BLOCKS_DRAIN, f"spec.{field}", what)
+        by_load = _evictable(spec, field, most) >= 1
+        pods_ = "1 pod" if pods == 1 else f"{pods} pods"
+        when = f"drains hang until there are more, of up to {most}" if by_load else "drains hang"
+        what = f"allows no eviction from the {pods_} of {titles}: {when}"
+        severity: Severity | None = "warning" if by_load else None
+        yield budget.finding(capacity.PDB_BLOCKS_DRAIN, f"spec.{field}", what, None, severity)
+
+
+def _in_quotes(value: object) -> bool:
+    return isinstance(value, str) and not value.endswith("%") and not is_placeholder(value)
 
 
 def _evictable(spec: Tree, field: str, pods: int) -> int:

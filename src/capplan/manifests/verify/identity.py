@@ -12,7 +12,7 @@ from typing import Any
 from capplan.findings import Finding, Severity
 from capplan.manifests.verify.checks import identity, references
 from capplan.manifests.verify.kinds import PODS
-from capplan.manifests.verify.meant import absent, alternatives, without_pods
+from capplan.manifests.verify.meant import absent, alternatives, claims_made, without_pods
 from capplan.manifests.verify.world import (
     Item,
     Tree,
@@ -169,7 +169,7 @@ def scale_targets(world: World) -> Iterator[Finding]:
             yield item.finding(references.NOT_SCALABLE, field, f"a {kind} has no number of replicas")
         workload = world.workload(kind, item.namespace, name)
         if workload is None:
-            if kind in PODS and not world.exists(kind, item.namespace, name):
+            if kind in PODS and text(target, "name") and not world.exists(kind, item.namespace, name):
                 others = alternatives(world, kind, item.namespace, name)
                 yield from absent(item, references.NO_TARGET, field, f"{kind} '{name}'", others)
             continue
@@ -257,7 +257,8 @@ def _is_everywhere(role: str) -> bool:
 def _missing(world: World, item: Item, field: str, kind: str, name: str) -> Iterator[Finding]:
     clusterwide = kind in ("PriorityClass", "ClusterTriggerAuthentication", "ClusterRole")
     namespace = "" if clusterwide else item.namespace
-    if name and not world.exists(kind, namespace, name):
+    made = claims_made(world, namespace) if kind == "PersistentVolumeClaim" else ()
+    if name and name not in made and not world.exists(kind, namespace, name):
         others = alternatives(world, kind, namespace, name)
         yield from absent(item, references.NO_REFERENCE, field, f"{kind} '{name}'", others)
 
@@ -330,7 +331,8 @@ def _probes(item: Item, field: str, container: Tree) -> Iterator[Finding]:
             continue
         handlers = [handler for handler in _HANDLERS if handler in said]
         if len(handlers) != 1:
-            what = f"needs one of {', '.join(_HANDLERS)}"
+            both = f"has {' and '.join(handlers)}, but may have only one"
+            what = both if handlers else f"needs one of {', '.join(_HANDLERS)}"
             yield item.finding(references.PROBE_HANDLER, f"{field}.{probe}", what)
         for handler in handlers:
             port = mapping(said, handler).get("port")

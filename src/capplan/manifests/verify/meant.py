@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from capplan.errors import almost
 from capplan.findings import Check, Finding
 from capplan.manifests.verify.kinds import SCALED
-from capplan.manifests.verify.world import Item, Tree, Workload, World, alike, mapping, maps
+from capplan.manifests.verify.world import Item, Tree, Workload, World, alike, mapping, maps, text
 
 
 def absent(item: Item, check: Check, field: str, what: str, others: Sequence[str]) -> Iterator[Finding]:
@@ -49,9 +49,28 @@ def _nearly(world: World, selector: Tree, namespace: str) -> tuple[Workload, str
 def alternatives(world: World, kind: str, namespace: str, name: str) -> list[str]:
     """Return what may be meant: the same name of another kind with replicas, and a near name."""
     kinds = SCALED if kind in SCALED else ()
-    same = [f"{other}/{name}" for other in kinds if (other, name) in world.names]
+    same = [
+        f"{other}/{name}" + (f" in namespace {min(spaces)}" if other == kind else "")
+        for other in kinds
+        if (spaces := world.names.get((other, name)))
+    ]
     near = almost(name, world.names_of.get((kind, namespace), ()))
     return [*same, *([f"{kind}/{near}"] if near else [])]
+
+
+def claims_made(world: World, namespace: str) -> set[str]:
+    """Return the claims that StatefulSets of a namespace make of their templates, one for each pod."""
+    return {
+        f"{text(template, 'metadata.name')}-{workload.name}-{index}"
+        for workload in map(world.workload_of, world.of("StatefulSet"))
+        if alike(workload.namespace, namespace)
+        for template in maps(workload.item.tree, "spec.volumeClaimTemplates")
+        for index in range(min(workload.hi, _MOST_CLAIMS))
+    }
+
+
+_MOST_CLAIMS = 10_000
+"""A number of replicas may be absurd; no more claims than these are told apart."""
 
 
 def limit_ranges(world: World, namespace: str, part: str) -> set[str]:

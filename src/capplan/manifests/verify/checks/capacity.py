@@ -40,7 +40,8 @@ PDB_BLOCKS_DRAIN = Check(
     code="pdb-blocks-drain",
     severity="error",
     title="A disruption budget allows no eviction",
-    why="Nodes can no longer be drained: upgrades and scale-down wait for ever.",
+    why="Nodes can no longer be drained: upgrades and scale-down wait for ever. If only the fewest pods of "
+    "an autoscaler are too few, that depends on the load and is a warning.",
     breaks="""\
 kind: Deployment
 spec: {replicas: 3}
