@@ -127,7 +127,7 @@ def _rds_extended(tf: Reading, resource: Attributes, service: str, machine: str,
     if version > ended:
         tf.note(resource.node, f"{version:g} is past standard support or about to be; then it costs more")
         return
-    tf.assume(resource.node, "it is in its first two years of extended support; the third costs more")
+    tf.assume(resource.node, "it is in its first two years of extended support; the third costs twice as much")
     vcpu = tf.catalog.require("aws", service, machine).vcpu or 0
     with tf.part(resource.node):
         tf.priced(resource.node, service, "extended-support", vcpu * copies, "extended-support")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from capplan.adopt import checks
 from capplan.adopt.draft import Tree, cores
+from capplan.adopt.terraform.planned import Planned
 from capplan.adopt.terraform.reading import Reading, bounds
 from capplan.adopt.terraform.simple import free_always, held, used
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
@@ -28,6 +29,7 @@ def _cloud_sql(tf: Reading, resource: Attributes) -> None:
     engine = _ENGINES.get(version.partition("_")[0])
     if engine is None:
         raise UncoveredError(f"capplan does not know Cloud SQL for {version}")
+    _note_support(tf, node, version)
     plus = _PLUS.fullmatch(settings.text("tier"))
     high = settings.text("availability_type", "ZONAL") == "REGIONAL"
     hdd = settings.text("disk_type", "PD_SSD") == "PD_HDD"
@@ -48,6 +50,12 @@ def _cloud_sql(tf: Reading, resource: Attributes) -> None:
     if stopped or hdd or plus:
         sku = "storage-hdd" if hdd else "enterprise-plus-storage-ssd" if plus else "storage-ssd"
         tf.priced(node, "cloud-sql", f"{sku} regional-ha" if high else sku, size, "storage")
+
+
+def _note_support(tf: Reading, node: Planned, version: str) -> None:
+    """Note a version that costs extended support: cloud.google.com/sql/docs, db-versions of each engine."""
+    if re.fullmatch(r"MYSQL_(5_[67]|8_0.*)|POSTGRES_(9_6|1[0-2])", version):
+        tf.note(node, f"{version} is past standard support; extended support has a price by the vCPU")
 
 
 _PLUS = re.compile(r"db-perf-optimized-N-(\d{1,3})")

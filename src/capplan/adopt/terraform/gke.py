@@ -110,6 +110,8 @@ def _node(tf: Reading, config: Attributes) -> Machine:
     gpu = None
     with tf.part(config.node):
         disks.append(GcpDisk(disk_sku(tf, kind), gib))
+    if not disks:
+        tf.assume(config.node, "its boot disks are priced as those that GKE gives where nobody says any")
     with tf.part(config.node):
         gpu = gpu_of(tf, config, machine)
     local = config.whole("local_ssd_count") + sum(config.block(n).whole("local_ssd_count") for n in _LOCAL)
