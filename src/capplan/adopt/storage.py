@@ -108,8 +108,9 @@ def disk_of(claim: object, where: str, draft: Draft, world: World) -> AdoptedDis
 def _class_of(claim: object, world: World) -> tuple[str, Mapping[str, Any]]:
     """Return the storage class of a claim: the one it names, or the default among the objects."""
     name = text(claim, "storageClassName")
-    for volume in world.of("PersistentVolume"):
-        if volume.name == text(claim, "volumeName"):
+    bound = text(claim, "volumeName")
+    for volume in world.of("PersistentVolume") if bound else ():
+        if volume.name == bound:
             kind = text(volume.tree, "spec.csi.driver") or " ".join(mapping(volume.tree, "spec")).lower()
             return name or volume.name, {"provisioner": kind}
     classes = {item.name: item.tree for item in world.of("StorageClass")}
