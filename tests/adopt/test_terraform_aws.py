@@ -403,6 +403,7 @@ NAMED: list[tuple[dict[str, Any], str]] = [
     (resource("aws_ec2_instance_state.s", instance_id="i-1", state="stopped"), "starts or stops"),
     (resource("aws_ebs_volume.v", type="gp3"), "its size is unknown"),
     (rds(engine="oracle-ee"), "no prices of RDS for oracle-ee"),
+    (rds(engine_version="11.22"), "its third year of extended support costs twice what is priced"),
     (rds(engine_version="13.4"), "13 is past standard support"),
     (rds(performance_insights_enabled=True, performance_insights_retention_period=731), "is 731"),
     (rds(allocated_storage=None), "allocated_storage is unknown"),

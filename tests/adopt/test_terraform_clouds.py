@@ -659,8 +659,10 @@ def test_a_pool_of_another_region_is_priced_there(tmp_path: Path) -> None:
         ),
         (pool('disk_type = "hyperdisk-balanced"'), "its boot disks are priced as those that GKE gives"),
         (
-            ('resource "google_sql_database_instance" "d" {\n  region = "us-central1"\n'
-            '  database_version = "POSTGRES_12"\n  settings {\n tier = "db-custom-2-7680"\n}\n}'),
+            (
+                'resource "google_sql_database_instance" "d" {\n  region = "us-central1"\n'
+                '  database_version = "POSTGRES_12"\n  settings {\n tier = "db-custom-2-7680"\n}\n}'
+            ),
             "POSTGRES_12 is past standard support",
         ),
         ('resource "azurerm_quantum_computer" "q" {}', "does not know the type azurerm_quantum_computer"),

@@ -27,6 +27,9 @@ _EXTENDED = {
 """The newest versions past standard support when the price lists were made, in 2025, and in October 2026:
 release calendars in the user guides of RDS and Aurora."""
 
+_THIRD_YEAR = {"rds-postgres": 11, "aurora-postgres": 11, "rds-mysql": 5.7}
+"""The newest versions in the third year of extended support, since March or April 2026: RDS pricing."""
+
 _IO_GIB, _IO_IOPS = 100, 1_000
 """The least of a volume with provisioned IOPS: RDS user guide, storage."""
 
@@ -127,7 +130,8 @@ def _rds_extended(tf: Reading, resource: Attributes, service: str, machine: str,
     if version > ended:
         tf.note(resource.node, f"{version:g} is past standard support or about to be; then it costs more")
         return
-    tf.assume(resource.node, "it is in its first two years of extended support; the third costs twice as much")
+    if version <= _THIRD_YEAR.get(service, 0):
+        tf.note(resource.node, "its third year of extended support costs twice what is priced")
     vcpu = tf.catalog.require("aws", service, machine).vcpu or 0
     with tf.part(resource.node):
         tf.priced(resource.node, service, "extended-support", vcpu * copies, "extended-support")
