@@ -563,6 +563,16 @@ def test_profiles_of_a_scale_set_together_bound_it(tmp_path: Path) -> None:
     assert "its 2 profiles together" in notes(found)
 
 
+def test_a_scaler_without_profiles_bounds_nothing(tmp_path: Path) -> None:
+    scaler = """
+        resource "azurerm_monitor_autoscale_setting" "s" {
+          target_resource_id = azurerm_linux_virtual_machine_scale_set.x.id
+        }
+    """
+    sets = azure("linux_virtual_machine_scale_set", 'sku = "Standard_D2s_v5"\ninstances = 4')
+    assert "instances: 4" in read(tmp_path, sets + textwrap.dedent(scaler)).text
+
+
 def test_a_pool_of_another_region_is_priced_there(tmp_path: Path) -> None:
     text = """
         resource "google_container_cluster" "here" {

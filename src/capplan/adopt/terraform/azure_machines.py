@@ -144,6 +144,8 @@ def _scale_set(tf: Reading, resource: Attributes) -> None:
     low = high = today
     for setting in tf.owned(node, "target_resource_id", "azurerm_monitor_autoscale_setting"):
         capacities = [profile.block("capacity") for profile in setting.blocks("profile")]
+        if not capacities:
+            continue
         low = min(each.whole("minimum") for each in capacities)
         high = max(each.whole("maximum") for each in capacities)
         today = min(max(today or capacities[0].whole("default"), low), high)
