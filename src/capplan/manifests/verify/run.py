@@ -18,6 +18,7 @@ from capplan.manifests.verify import (
     exposure,
     identity,
     outputs,
+    refused,
     routing,
     using,
     values,
@@ -32,6 +33,7 @@ from capplan.manifests.verify.world import Item, World
 RULES = (
     *versions.RULES,
     *values.RULES,
+    *refused.RULES,
     *identity.RULES,
     *routing.RULES,
     *using.RULES,

@@ -44,6 +44,10 @@ PersistentVolume spec.persistentVolumeReclaimPolicy Retain Delete Recycle
 StorageClass reclaimPolicy Retain Delete
 StorageClass volumeBindingMode Immediate WaitForFirstConsumer
 NetworkPolicy spec.policyTypes[] Ingress Egress
+NetworkPolicy spec.ingress[].ports[].protocol TCP UDP SCTP
+NetworkPolicy spec.egress[].ports[].protocol TCP UDP SCTP
+ClusterRoleBinding roleRef.kind ClusterRole
+RoleBinding roleRef.kind Role ClusterRole
 NetworkPolicy spec.podSelector.matchExpressions[].operator In NotIn Exists DoesNotExist
 PodDisruptionBudget spec.unhealthyPodEvictionPolicy IfHealthyBudget AlwaysAllow
 PodDisruptionBudget spec.selector.matchExpressions[].operator In NotIn Exists DoesNotExist
@@ -86,25 +90,25 @@ def enumerations(world: World) -> Iterator[Finding]:
 
 def _unknown(item: Item, prefix: str, tree: Tree, kind: str) -> Iterator[Finding]:
     for path, allowed in _ALLOWED[kind].items():
-        for field, value in _at_path(tree, path):
+        for field, value in every_at(tree, path):
             known = value in (None, "", *allowed) or str(value).startswith("HugePages")
             if not known and not is_placeholder(value):
                 what = f"'{value}' is not a value that Kubernetes knows"
                 yield item.finding(api.UNKNOWN_VALUE, f"{prefix}{field}", what, nearest(str(value), allowed))
 
 
-def _at_path(tree: object, path: str, field: str = "") -> Iterator[tuple[str, Any]]:
+def every_at(tree: object, path: str, field: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every value that a path means, with its own path."""
     here, _, rest = path.partition(".")
     key = here.removesuffix("[]")
     found = tree.get(key) if isinstance(tree, dict) else None
     place = f"{field}.{key}".lstrip(".")
     if here == key:
-        yield from _at_path(found, rest, place) if rest else [(place, found)]
+        yield from every_at(found, rest, place) if rest else [(place, found)]
         return
     for index, entry in enumerate(found if isinstance(found, list) else ()):
         one = f"{place}[{index}]"
-        yield from _at_path(entry, rest, one) if rest else [(one, entry)]
+        yield from every_at(entry, rest, one) if rest else [(one, entry)]
 
 
 _RESTARTS = {"Job": ("OnFailure", "Never"), "CronJob": ("OnFailure", "Never")}
@@ -126,7 +130,9 @@ def schedules(world: World) -> Iterator[Finding]:
     for item in world.of("CronJob"):
         schedule, zone = text(item.tree, "spec.schedule"), text(item.tree, "spec.timeZone")
         wrong = schedule_refused(schedule, macros=True) if schedule else ""
-        if wrong and not schedule.startswith(("TZ=", "CRON_TZ=")):
+        if schedule.startswith(("TZ=", "CRON_TZ=")):
+            wrong = "a time zone stands in spec.timeZone, not in the schedule"
+        if wrong:
             yield item.finding(api.SCHEDULE, "spec.schedule", wrong)
         if zone and not is_timezone(zone):
             yield item.finding(api.SCHEDULE, "spec.timeZone", f"there is no time zone '{zone}'")

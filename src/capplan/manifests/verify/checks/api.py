@@ -56,6 +56,22 @@ spec: {template: {spec: {containers: [{name: web, imagePullPolicy: IfNotPresent}
     remedy="Use one of the values that the field may have.",
     source="https://kubernetes.io/docs/reference/kubernetes-api/",
 )
+REFUSED = Check(
+    code="refused",
+    severity="error",
+    title="Fields that cannot be as they are, or not together",
+    why="The API server refuses the object, or the kubelet cannot start its containers.",
+    breaks="""\
+kind: Deployment
+spec: {strategy: {type: Recreate, rollingUpdate: {maxSurge: 1}}}
+""",
+    near="""\
+kind: Deployment
+spec: {strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 1}}}
+""",
+    remedy="Change or remove what is named.",
+    source="https://kubernetes.io/docs/reference/kubernetes-api/",
+)
 RESTART_POLICY = Check(
     code="restart-policy",
     severity="error",
