@@ -204,3 +204,36 @@ def test_another_shape_is_no_crash(shape):
 def test_words_that_other_fields_take_are_refused_here(breaking, near, code):
     assert code in found(breaking)
     assert code not in found(near)
+
+
+def _composed(**more):
+    files = {
+        "kustomization.yaml": [{"resources": ["a.yaml", "b.yaml"], **more}],
+        "a.yaml": [workload()],
+        "b.yaml": [workload(name="b")],
+    }
+    return {one.code: one for one in verify(files, {}, Facts()) if one.code == "not-composed"}
+
+
+def _patch(name):
+    return [
+        {"patch": yaml.safe_dump({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}})}
+    ]
+
+
+@pytest.mark.parametrize("wrong", [{"namspace": "x"}, {"patches": _patch("other")}])
+def test_what_kustomize_refuses_is_an_error(wrong):
+    assert _composed(**wrong)["not-composed"].severity == "error"
+    assert not _composed(namespace="x", patches=_patch("b"))
+
+
+def test_what_may_be_in_a_remote_base_is_a_risk():
+    bases = ["https://example.com/base?ref=v1"]
+    assert _composed(bases=bases, patches=_patch("other"))["not-composed"].severity == "warning"
+
+
+def test_one_object_in_two_files_of_a_kustomization_is_an_error():
+    files = {"kustomization.yaml": [{"resources": ["a.yaml", "b.yaml"]}], "a.yaml": [workload()]}
+    said = verify({**files, "b.yaml": [workload()]}, {}, Facts())
+    assert ("duplicate-object", "error") in {(one.code, one.severity) for one in said}
+    assert "duplicate-object" not in {one.code for one in verify({**files, "b.yaml": [hpa()]}, {}, Facts())}

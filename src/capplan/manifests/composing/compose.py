@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from posixpath import join, normpath
 from typing import Any
 
+from capplan.errors import almost
 from capplan.manifests.artefact import Tree
 from capplan.manifests.composing.labels import labelled
 from capplan.manifests.composing.names import renamed
-from capplan.manifests.composing.objects import ComposedObject, NotComposedError, part, parts
+from capplan.manifests.composing.objects import ComposedObject, NotComposedError, RefusedError, part, parts
 from capplan.manifests.composing.patches import patched
 from capplan.manifests.composing.replacements import replaced
 from capplan.manifests.kustomize import KUSTOMIZATION
@@ -48,7 +49,11 @@ def composed(directory: str, files: Files, missing: list[str] | None = None) -> 
     :class:`NotComposedError` for what is invalid, for plugins, and for what is missing without ``missing``.
     """
     elsewhere: list[str] = []
-    found = _Kustomization(directory, files, elsewhere).composed([], ())
+    try:
+        found = _Kustomization(directory, files, elsewhere).composed([], ())
+    except RefusedError as error:
+        # What is elsewhere may have what seems not to be there.
+        raise (NotComposedError(str(error)) if elsewhere else error) from None
     if elsewhere and missing is None:
         raise NotComposedError(f"{directory or '.'} uses {', '.join(elsewhere)}")
     if missing is not None:
@@ -69,6 +74,9 @@ class _Kustomization:
             raise NotComposedError(f"{self.path} does not exist")
         self.tree: Tree = documents[0]
         unknown = sorted(set(map(str, self.tree)) - _READ)
+        for name in unknown:
+            if meant := almost(name, _READ - set(self.tree)):
+                raise RefusedError(f"there is no field '{name}': did you mean '{meant}'?")
         if unknown:
             raise NotComposedError(f"{self.path} uses {', '.join(unknown)}")
 

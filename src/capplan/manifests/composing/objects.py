@@ -12,6 +12,10 @@ class NotComposedError(Exception):
     """A kustomization is not valid, or uses something that capplan does not compose itself."""
 
 
+class RefusedError(NotComposedError):
+    """A kustomization is one that `kustomize build` refuses as well."""
+
+
 class ComposedObject:
     """An object that is being composed. path: the file it comes from. names: those it had before."""
 

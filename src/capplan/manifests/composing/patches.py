@@ -9,7 +9,14 @@ from typing import Any
 
 from capplan.manifests.artefact import Tree
 from capplan.manifests.composing.names import is_built_in
-from capplan.manifests.composing.objects import ComposedObject, NotComposedError, is_meant, is_patched
+from capplan.manifests.composing.objects import (
+    ComposedObject,
+    NotComposedError,
+    RefusedError,
+    is_meant,
+    is_patched,
+    part,
+)
 
 _MERGE_KEYS = {
     "containers": ("name",),
@@ -44,7 +51,12 @@ def patched(
                 if (is_patched(made, change) if target is None else is_meant(made, target))
             ]
             if not meant and target is None:
-                raise NotComposedError(f"{directory or '.'} has a patch for an object that is not there")
+                what = f"{change.get('kind')}/{part(change, 'metadata').get('name')}"
+                # What a List holds is not told apart here.
+                certain = not any(made.kind.endswith("List") for made in left)
+                raise (RefusedError if certain else NotComposedError)(
+                    f"a patch is for {what}, which is not among the resources"
+                )
             for made in meant:
                 made.tree = (
                     _edited(made.tree, change) if isinstance(change, list) else laid_over(made, change)
@@ -113,9 +125,9 @@ def _edited(tree: Tree, edits: Sequence[Any]) -> Tree:
 def _place(whole: Any, path: str) -> tuple[Any, Any]:
     """Return the container of what a pointer names, and its key or index there."""
     holder: Any = whole
-    *parents, last = [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")]
-    for part in parents:
-        holder = holder[int(part)] if isinstance(holder, list) else holder[part]
+    *parents, last = [step.replace("~1", "/").replace("~0", "~") for step in path.split("/")]
+    for step in parents:
+        holder = holder[int(step)] if isinstance(holder, list) else holder[step]
     return holder, last if isinstance(holder, dict) else len(holder) if last == "-" else int(last)
 
 

@@ -7,9 +7,9 @@ from posixpath import commonpath, dirname
 from typing import Any, NamedTuple
 
 from capplan.errors import InputError, Problem, nearest
-from capplan.findings import Finding
+from capplan.findings import Finding, Severity
 from capplan.manifests.composing.compose import composed
-from capplan.manifests.composing.objects import NotComposedError
+from capplan.manifests.composing.objects import NotComposedError, RefusedError
 from capplan.manifests.kustomize import KUSTOMIZATION
 from capplan.manifests.verify.checks import files, identity
 from capplan.manifests.verify.kinds import ANY_CONTROLLER, PODS
@@ -52,7 +52,8 @@ def units_of(documents: Documents, found: list[Finding]) -> list[Unit]:
         try:
             objects = composed(directory, documents, missing=missing)
         except NotComposedError as error:
-            found.append(item.finding(files.NOT_COMPOSED, "", str(error)))
+            severity: Severity | None = "error" if isinstance(error, RefusedError) else None
+            found.append(item.finding(files.NOT_COMPOSED, "", str(error), None, severity))
             continue
         found += [item.finding(files.NOT_COMPOSED, "resources", f"'{name}' is elsewhere") for name in missing]
         covered |= {path for path, _ in objects}
@@ -182,7 +183,8 @@ def _twice_in_one(parts: Mapping[str, Sequence[Item]]) -> Iterator[Finding]:
             own = identity_of(item)
             before = known.setdefault(own, item) if own is not None else item
             if before is not item:
-                same = before.tree == item.tree
+                # Kustomize refuses even what two files say alike.
+                same = before.tree == item.tree and before.path == item.path
                 what = "is defined twice" if before.path == item.path else f"is defined in {before.path} too"
                 yield item.finding(
                     identity.DUPLICATE_OBJECT, "metadata.name", what, None, "warning" if same else None

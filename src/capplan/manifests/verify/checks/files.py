@@ -50,7 +50,8 @@ NOT_COMPOSED = Check(
     code="not-composed",
     severity="warning",
     title="An overlay cannot be composed here",
-    why="It uses a feature of Kustomize that capplan does not implement, so its objects are not checked.",
+    why="It uses a feature of Kustomize that capplan does not implement, so its objects are not checked. "
+    "What Kustomize refuses, too, is an error.",
     breaks="""\
 # file: kustomization.yaml
 resources: ["https://example.com/base?ref=v1"]
