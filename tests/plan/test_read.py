@@ -105,7 +105,8 @@ def test_books_from_the_command_line_come_after_the_plans_own():
 
 
 def test_alternatives_are_listed_in_their_order():
-    assert alternatives_of(read_plan(ROOT / "examples" / "levqor")) == ["ram-2gb", "ram-4gb", "classes", "eks"]
+    names = ["ram-2gb", "ram-4gb", "classes", "eks"]
+    assert alternatives_of(read_plan(ROOT / "examples" / "levqor")) == names
 
 
 def test_a_directory_stands_for_the_plan_in_it(tmp_path):
