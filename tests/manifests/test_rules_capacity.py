@@ -359,3 +359,41 @@ def test_a_budget_in_percent_lets_go_what_kubernetes_would(replicas, percent):
     assert blocked is (replicas - needed < 1)
     blocked = "pdb-blocks-drain" in ids(workload(replicas=replicas), pdb(maxUnavailable=f"{percent}%"))
     assert blocked is (needed < 1)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "(sleep 100 &); nginx -s quit",
+        "timeout 10 sleep 100",
+        "nginx -s quit # sleep 100",
+        "echo sleep 100",
+        "if true; then sleep 20; else sleep 20; fi",
+        "exit 0; sleep 100",
+        "test -f /x || sleep 100",
+    ],
+)
+def test_a_script_whose_steps_need_not_run_is_no_sleep(script):
+    hook = {"lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", script]}}}}
+    assert "pre-stop" not in ids(workload(container=hook))
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+def test_what_is_scaled_down_blocks_no_drain(kind):
+    assert "pdb-blocks-drain" not in ids(workload(kind, replicas=0), pdb(minAvailable=1))
+    assert "pdb-blocks-drain" in ids(workload(kind, replicas=1), pdb(minAvailable=1))
+
+
+@pytest.mark.parametrize(("ports", "found"), [(("http", "metrics"), False), (("http", "web"), True)])
+def test_one_of_the_services_that_a_monitor_selects_has_its_port(ports, found):
+    services = [
+        {
+            **thing("Service"),
+            "metadata": {"name": f"s{index}", "labels": {"app": "a"}},
+            "spec": {"selector": {"app": "a"}, "ports": [{"name": port, "port": 80 + index}]},
+        }
+        for index, port in enumerate(ports)
+    ]
+    spec = {"selector": {"matchLabels": {"app": "a"}}, "endpoints": [{"port": "metrics"}]}
+    monitor = thing("ServiceMonitor", spec=spec) | {"apiVersion": "monitoring.coreos.com/v1"}
+    assert ("monitor-port" in ids(workload(), *services, monitor)) is found

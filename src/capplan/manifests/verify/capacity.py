@@ -67,7 +67,7 @@ def _protected(world: World, budget: Item) -> list[Workload]:
 
 
 def _drains(budget: Item, spec: Tree, field: str, selected: list[Workload]) -> Iterator[Finding]:
-    counted = [w for w in selected if w.item.kind in SCALED]
+    counted = [w for w in selected if w.item.kind in SCALED and w.hi > 0]
     pods = sum(max(1, workload.lo) for workload in counted)
     most = sum(max(1, workload.hi) for workload in counted)
     if counted and _evictable(spec, field, pods) < 1:
@@ -106,6 +106,7 @@ def _two_budgets(world: World, budgets: list[Item]) -> Iterator[Finding]:
 _SLEEP = re.compile(r"(?:^|[\s;&|('\"/])sleep\s+((?:\d+(?:\.\d+)?[smh]?(?=[\s;&|)'\"]|$)\s*)+)")
 _TIME = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_BRANCHES = re.compile(r"[&|#`]|\b(?:if|for|while|until|case|timeout|exit|echo|trap)\b")
 _PYTHON_SLEEP = re.compile(r"\bsleep\(\s*(\d+(?:\.\d+)?)\s*\)")
 
 
@@ -127,9 +128,14 @@ def rollouts(world: World) -> Iterator[Finding]:
 
 
 def _pre_stop_sleep(hook: Tree) -> float:
-    """Return the seconds that a hook sleeps, by itself or in the command that it runs, in any spelling."""
+    """Return the seconds that a hook sleeps, by itself or in the command that it runs, in any spelling.
+
+    0 for a script whose steps need not all run, or not one after another.
+    """
     command = at(hook, "exec.command")
     said = " ".join(map(str, command)) if isinstance(command, list) else ""
+    if _BRANCHES.search(said.replace("&&", ";")):
+        said = ""
     times = [time for times in _SLEEP.findall(said) for time in _TIME.findall(times)]
     slept = sum(float(number) * _SECONDS[unit] for number, unit in times)
     return whole(hook, "sleep.seconds", 0) or slept + sum(map(float, _PYTHON_SLEEP.findall(said)))

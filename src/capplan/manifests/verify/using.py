@@ -96,7 +96,7 @@ def shared_volumes(world: World) -> Iterator[Finding]:
 
 
 def monitors(world: World) -> Iterator[Finding]:
-    """A ServiceMonitor selects Services, and names a port that each of them has."""
+    """A ServiceMonitor selects Services, and names a port that one of them has."""
     services = [item for item in world.of("Service") if not item.group]
     for monitor in world.of("ServiceMonitor"):
         if "namespaceSelector" in mapping(monitor.tree, "spec"):
@@ -110,10 +110,11 @@ def monitors(world: World) -> Iterator[Finding]:
             )
         for index, endpoint in enumerate(maps(monitor.tree, "spec.endpoints")):
             port = text(endpoint, "port")
-            for service in selected:
-                if port and port not in words(maps(service.tree, "spec.ports"), "name"):
-                    what = f"{service.title} has no port '{port}'"
-                    yield monitor.finding(observing.MONITOR_PORT, f"spec.endpoints[{index}].port", what)
+            known = [name for service in selected for name in words(maps(service.tree, "spec.ports"), "name")]
+            if port and selected and port not in known:
+                titles = " and ".join(service.title for service in selected)
+                what = f"{titles} {'has' if len(selected) == 1 else 'have'} no port '{port}'"
+                yield monitor.finding(observing.MONITOR_PORT, f"spec.endpoints[{index}].port", what)
 
 
 def policy_ports(world: World) -> Iterator[Finding]:
