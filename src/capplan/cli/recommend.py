@@ -42,7 +42,8 @@ def recommend(
 
     text = text_of(plan)
     file = parse_plan(*text, sets or (), alternative, books or ())
-    advice = run(file, Catalog(catalogs))
+    catalog = Catalog(catalogs)
+    advice = run(file, catalog)
     decided, roadmap = Decided(), None
     if file.plan.decisions is not None:
         from capplan.decide.growth import growth
@@ -54,8 +55,8 @@ def recommend(
         from capplan.report.answers import ANSWERS
 
         asked = ComparisonOptions(sets=sets or (), books=books or ())
-        about = (text, file, asked, Catalog(catalogs), lambda e: names_of(e, estimate_document))
-        decided = Decided(growth(file, Catalog(catalogs)), tier_path(*about), rules_of(*about))
+        about = (text, file, asked, catalog, lambda e: names_of(e, estimate_document))
+        decided = Decided(growth(file, catalog), tier_path(*about), rules_of(*about))
         world = PlanWorld(plan, catalogs, estimate_document, ANSWERS)
         roadmap = roadmap_of(world, Case(alternative, tuple(books or ()), tuple(sets or ())))
     show(report_of(advice, decided, roadmap), fmt, output, force)

@@ -254,17 +254,54 @@ def _same(cost: Array, other: Array | None) -> bool:
     return other is not None and bool(np.array_equal(cost, other))
 
 
+class Grid(NamedTuple):
+    """Alternatives at values of a driver.
+
+    x, costs and limits are as in :class:`BreakEven`; points: by alternative. no_more: where the first uses
+    no more of what has no price than the second, (alternatives, alternatives, points).
+    """
+
+    curves: Curves
+    x: Array
+    points: Sequence[Points]
+    costs: Array
+    limits: Sequence[float | None]
+    no_more: NDArray[np.bool_]
+
+    @property
+    def lacking(self) -> list[bool]:
+        """Whether something in each alternative has no price."""
+        return [bool(found.unpriced) for found in self.points]
+
+    @property
+    def comparable(self) -> bool:
+        """Whether all alternatives use the same of what has no price."""
+        return bool(self.no_more.all())
+
+
+def on_grid(alternatives: Sequence[Alternative], driver: DrivenAxis, x: Array) -> Grid:
+    """Return what the alternatives cost at the values ``x`` of the driver, (points,), rising."""
+    curves = Curves(alternatives, driver)
+    points = [curves.at(x, i) for i in range(len(alternatives))]
+    return Grid(
+        curves=curves,
+        x=x,
+        points=points,
+        costs=np.stack([np.broadcast_to(p.total, x.size) for p in points]),
+        limits=[_limit(curves, x, found, i) for i, found in enumerate(points)],
+        no_more=np.stack([[one.no_more_than(other, x.size) for other in points] for one in points]),
+    )
+
+
 def break_even(alternatives: Sequence[Alternative], driver: DrivenAxis, x: Array) -> BreakEven:
     """Compare the alternatives over the values ``x`` of the driver, (points,), rising."""
-    curves = Curves(alternatives, driver)
+    grid = on_grid(alternatives, driver, x)
+    curves, points, costs, no_more = grid.curves, grid.points, grid.costs, grid.no_more
     every = list(range(len(alternatives)))
-    points = [curves.at(x, i) for i in every]
-    costs = np.stack([np.broadcast_to(p.total, x.size) for p in points])
     curves.ignore_common(points)
     compared = np.stack([curves.own(points[i], i, x.size) for i in every])
     found = _changes(curves, x, every, compared)
     pairs = [found] if len(every) == 2 else [_changes(curves, x, [0, i], compared) for i in every[1:]]
-    no_more = np.stack([[one.no_more_than(other, x.size) for other in points] for one in points])
     return BreakEven(
         alternatives=alternatives,
         driver=driver,
@@ -272,10 +309,10 @@ def break_even(alternatives: Sequence[Alternative], driver: DrivenAxis, x: Array
         costs=costs,
         stretches=_stretches(curves, x, costs, found, no_more),
         switches=[_switch(x, costs, i, pair, no_more) for i, pair in zip(every[1:], pairs, strict=True)],
-        limits=[_limit(curves, x, points[i], i) for i in every],
+        limits=grid.limits,
         now=_now(curves, driver),
-        lacking=[bool(p.unpriced) for p in points],
-        comparable=bool(no_more.all()),
+        lacking=grid.lacking,
+        comparable=grid.comparable,
         least=list(_least(x, costs, points)),
     )
 

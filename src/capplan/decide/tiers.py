@@ -10,11 +10,12 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
-from capplan.decide.breakeven import BreakEven, Curves, break_even
+from capplan.decide.breakeven import Grid, on_grid
 from capplan.decide.crossings import changes, cheapest
 from capplan.decide.drivers import Document
 from capplan.decide.growth import bounds_of, driver_values
 from capplan.decide.questions import (
+    ITSELF,
     ComparisonOptions,
     Question,
     SourceText,
@@ -30,7 +31,6 @@ from capplan.plan.read import PlanFile, parse_plan
 _POINTS = 400
 _BELOW, _ABOVE = 0.1, 10.0
 """Where the first tier begins and the last one ends, as a share of the bound that they have."""
-_ITSELF = "plan"
 _NEVER_USD = 1e30
 """More than anything costs: what an alternative counts where it does not carry its load."""
 
@@ -38,7 +38,7 @@ _NEVER_USD = 1e30
 class TierCost(NamedTuple):
     """What the alternative of a tier costs at both ends of the tier, USD a month.
 
-    begins, ends: the range of what drives the tiers. usd: None where nothing is known. complete: whether
+    begins, ends: the range of what drives the tiers. complete: whether
     everything has a price. fails_from: from where on the alternative does not carry its load or misses an
     SLO; None where it does throughout. budget: where, within what was looked at, the document's range of cost
     holds; None where it nowhere does, or where the document says none.
@@ -112,14 +112,14 @@ def tier_path(
     ends = scale.volumes(np.array(list(ranges)).reshape(-1))
     between = list(dict.fromkeys(str(tier.alternative) for tier in tiers.values()))
     wanted = asked._replace(
-        between=between if len(between) > 1 else [*between, _ITSELF],
+        between=between if len(between) > 1 else [*between, ITSELF],
         over=f"demand.{volume}",
         low=repr(float(ends.min())),
         high=repr(float(ends.max())),
         points=_POINTS,
     )
     question = questions(text, wanted, catalog, document)[0]
-    found = break_even(question.alternatives, question.driver, question.x)
+    found = on_grid(question.alternatives, question.driver, question.x)
     owner = {str(tier.alternative): name for name, tier in reversed(tiers.items())}
     named = zip(section.tiers, ranges, strict=True)
     costs = []
@@ -156,7 +156,7 @@ def _usd(
 ) -> float:
     """Return what a tier's alternative costs at a volume, with what `auto` chooses for that volume."""
     sets = [*asked.sets, f"demand.{volume}={value!r}"]
-    overlay = None if tier.alternative == _ITSELF else tier.alternative
+    overlay = None if tier.alternative == ITSELF else tier.alternative
     found = estimate(parse_plan(*text, sets, overlay, asked.books), catalog)
     return float(found.total.expected[0, 0])
 
@@ -167,7 +167,7 @@ def _cost(
     ends: tuple[float, float],
     usd: tuple[float, float],
     question: Question,
-    found: BreakEven,
+    found: Grid,
     scale: _Scale,
 ) -> TierCost:
     which = [alternative.name for alternative in question.alternatives].index(str(tier.alternative))
@@ -192,13 +192,13 @@ def _budget(tier: GrowthTier, costs: Array, values: Array) -> tuple[float, float
     return (float(inside.min()), float(inside.max())) if inside.size else None
 
 
-def _reigns(question: Question, found: BreakEven, scale: _Scale, owner: dict[str, str]) -> Iterator[Reign]:
+def _reigns(question: Question, found: Grid, scale: _Scale, owner: dict[str, str]) -> Iterator[Reign]:
     """Yield who is the cheapest of those that carry the load; what does not, costs more than anything."""
-    curves, x = Curves(question.alternatives, question.driver), found.x
+    x = found.x
     limits = np.array([np.inf if limit is None else limit for limit in found.limits])[:, None]
 
     def costs(values: Array) -> Array:
-        return np.where(values >= limits, _NEVER_USD, curves.totals(values))
+        return np.where(values >= limits, _NEVER_USD, found.curves.totals(values))
 
     switches = changes(costs, x, question.driver.step)
     edges = np.array([x[0], *(switch.at for switch in switches), x[-1]])
