@@ -38,7 +38,7 @@ from capplan.autoscale.settings import Settings, Versions
 from capplan.autoscale.tracking import Tracking
 from capplan.autoscale.window import Window
 from capplan.capacity.control import Control
-from capplan.components.services.controls import target_of
+from capplan.components.services.controls import target_of, threshold_of
 from capplan.errors import InputError
 from capplan.plan.places import Places
 from capplan.plan.services import (
@@ -220,11 +220,7 @@ def _metrics(service: Kubernetes, size: Size, kind: int, places: Places, name: s
         return [_metric_by_default(service, size, kind)]
     found = [Metric(s.SCHEDULED, s.ON_AVERAGE, 1000)] if configured.cron else []
     for which, trigger in configured.triggers.items():
-        threshold = _usual(service, which, size)
-        if trigger.threshold is not None:
-            threshold = _number(trigger.threshold)
-            if which in ("cpu", "memory") and threshold <= 1:
-                threshold *= 100
+        threshold = threshold_of(service, size.told, size.capacity_rps, which, trigger.threshold)
         if not threshold:
             path = ("services", name, "workload", "autoscaler", "triggers", which)
             raise InputError(
@@ -254,20 +250,6 @@ def _metric(which: str, threshold: float, kind: int, trigger: Trigger | None = N
     asked = {"latency": s.ON_TOTAL, "requests": s.ON_AVERAGE if kind == KEDA else s.ON_PODS}
     window = window_of(own or query(which, "series"))
     return Metric(_MEASURES[which], asked.get(which, s.ON_AVERAGE), _milli(threshold), window, activation)
-
-
-def _usual(service: Service, which: str, size: Size) -> float | None:
-    """Return the threshold that the plan's other figures imply, as manifests have it."""
-    if which == "cpu":
-        return 100 * target_of(service, size.told, "cpu")
-    if which == "memory":
-        return 100 * target_of(service, size.told, "memory")
-    if which == "requests":
-        return size.capacity_rps if size.told is None else size.told.targets.get(which, size.capacity_rps)
-    if which == "queue":
-        length = None if service.queue is None else service.queue.target_length
-        return None if length is None else _number(length)
-    return None if service.slo.p95 is None else _number(service.slo.p95)
 
 
 def _rules(steps: Steps | None, filled: Callable[..., Rules]) -> Rules | None:

@@ -53,6 +53,27 @@ def target_of(service: Service, told: Control | None, name: str) -> float:
     return min(share, _CLOUD_RUN_MOST) if isinstance(service, CloudRun) else share
 
 
+def threshold_of(
+    service: Service, told: Control | None, capacity_rps: float | None, kind: str, given: Floats | None
+) -> float | None:
+    """Return the threshold of a trigger: the one given, or what the plan's other figures imply.
+
+    Of cpu and memory in percent; None where nothing gives one.
+    """
+    is_share = kind in ("cpu", "memory")
+    if given is not None:
+        threshold = _number(given)
+        return threshold * 100 if is_share and threshold <= 1 else threshold
+    if is_share:
+        return 100 * target_of(service, told, kind)
+    if kind == "requests":
+        return capacity_rps if told is None else told.targets.get(kind, capacity_rps)
+    if kind == "queue":
+        length = None if service.queue is None else service.queue.target_length
+        return None if length is None else _number(length)
+    return None if service.slo.p95 is None else _number(service.slo.p95)
+
+
 def _bounds(sizing: Sizing) -> tuple[int, int]:
     low = math.ceil(in_scenario(sizing.floor) - 1e-9)
     if sizing.ceiling is not None:

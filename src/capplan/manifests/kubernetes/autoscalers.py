@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from capplan.arrays import Floats
 from capplan.autoscale import measures
+from capplan.components.services.controls import threshold_of
 from capplan.errors import InputError, Problem
 from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.pods import gpus_of
@@ -60,8 +62,7 @@ def measures_of(site: Site, service: Service) -> list[Measured]:
 
 
 def _measured(site: Site, service: Service, kind: str, trigger: Trigger) -> Measured:
-    threshold = trigger.threshold
-    value = _usual(service, kind) if threshold is None else _given(kind, number(threshold))
+    value = _threshold(service, kind, trigger.threshold)
     if value is None:
         where = f"services.{service.name}.workload.autoscaler.triggers.{kind}"
         raise InputError(Problem(where, "needs a threshold, because nothing else in the plan gives one"))
@@ -70,26 +71,12 @@ def _measured(site: Site, service: Service, kind: str, trigger: Trigger) -> Meas
     return Measured(kind, value, activation, query, total=kind == "latency")
 
 
-def _given(kind: str, threshold: float) -> float:
-    """Return a threshold of the plan; shares of cpu and memory as percent."""
-    return threshold * 100 if kind in ("cpu", "memory") and threshold <= 1 else threshold
-
-
-def _usual(service: Service, kind: str) -> float | None:
-    spec = service.spec
-    if kind == "cpu":
-        return round(service.target("cpu") * 100)
-    if kind == "memory":
-        return round(service.target("memory") * 100)
-    if kind == "requests":
-        told = {} if service.control is None else service.control.targets
-        return told.get(kind, service.capacity_rps)
-    if kind == "running":
+def _threshold(service: Service, kind: str, given: Floats | None) -> float | None:
+    if kind == "running" and given is None:
         return _running(service)
-    if kind == "queue":
-        length = None if spec.queue is None else spec.queue.target_length
-        return None if length is None else number(length)
-    return None if spec.slo.p95 is None else number(spec.slo.p95)
+    found = threshold_of(service.spec, service.control, service.capacity_rps, kind, given)
+    # What follows from other figures is written as a whole share.
+    return round(found) if found is not None and given is None and kind in ("cpu", "memory") else found
 
 
 def _running(service: Service) -> float:
