@@ -16,6 +16,7 @@ from rendering import EXAMPLES, site_of
 from capplan.errors import InputError
 from capplan.estimate import estimate
 from capplan.gate.capacity import capacity_findings
+from capplan.gate.files import PlannedFiles
 from capplan.manifests.proof.prove import prove, rendered
 from capplan.manifests.site import Site
 from capplan.plan.gates import CapacityGate
@@ -99,10 +100,10 @@ def test_check_can_gate_on_it():
     """A target that the plan states is in its files, and loses more in a zone than the estimate promises."""
     short = estimate_of(ZONES, "services.web.workload={autoscaler: {triggers: {cpu: 70}}}")
     for answer, severity in (("allow", None), ("warn", "warning"), ("deny", "error")):
-        gated = capacity_findings(CapacityGate(files=answer), short)
+        gated = capacity_findings(CapacityGate(files=answer), PlannedFiles(short))
         found = [(one.finding.code, one.finding.severity) for one in gated if one.rule == "capacity/files"]
         assert found == ([("files-run-too-few", severity)] if severity else [])
-    kept = capacity_findings(CapacityGate(files="deny"), estimate_of(ZONES))
+    kept = capacity_findings(CapacityGate(files="deny"), PlannedFiles(estimate_of(ZONES)))
     assert not [one for one in kept if one.rule == "capacity/files"]
 
 

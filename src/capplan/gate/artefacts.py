@@ -5,35 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from capplan.errors import InputError
-from capplan.estimate import Estimate
 from capplan.findings import Finding
+from capplan.gate.files import PlannedFiles
 from capplan.gate.judged import SEVERITIES, judged
 from capplan.plan.gates import CoverageGate
 from capplan.report.blocks import Result
 
 
-def artefact_findings(gate: CoverageGate, estimate: Estimate) -> Iterator[Result]:
+def artefact_findings(gate: CoverageGate, files: PlannedFiles) -> Iterator[Result]:
     """Yield what stands on one side only, unless the plan accepts it."""
     severity = SEVERITIES.get(gate.artefacts)
     if severity is None:
         return
-    paths = {component.name: component.path for component in estimate.components}
-    for finding in _one_sided(estimate):
+    paths = {component.name: component.path for component in files.estimate.components}
+    for finding in _one_sided(files):
         path = paths.get(finding.subject, ())
         yield judged(finding._replace(severity=severity), "coverage/artefacts", "coverage", path)
 
 
-def _one_sided(estimate: Estimate) -> Iterator[Finding]:
-    from capplan.manifests.engine import Templates
+def _one_sided(files: PlannedFiles) -> Iterator[Finding]:
     from capplan.manifests.reconcile import reconcile, reconciled_findings
-    from capplan.manifests.render import RenderOptions, render
-    from capplan.manifests.site import Site
     from capplan.manifests.verify.checks.costs import BILLED_NOT_RENDERED
     from capplan.manifests.verify.facts import facts_of
 
-    site = Site(estimate)
+    site = files.site
     try:
-        found = reconcile(site, render(site, Templates(), RenderOptions()))
+        found = reconcile(site, files.rendered)
         accepted = facts_of(site).accepted
     except InputError as error:
         message = f"nothing of the plan can be rendered: {error.problems[0].where} {error.problems[0].what}"

@@ -8,15 +8,16 @@ import numpy as np
 
 from capplan.components.base import Component
 from capplan.components.checks import UNPRICED
-from capplan.estimate import Estimate
 from capplan.gate import checks
+from capplan.gate.files import PlannedFiles
 from capplan.gate.judged import SEVERITIES, judged
 from capplan.plan.gates import Answer, CapacityGate
 from capplan.report.blocks import Result
 
 
-def capacity_findings(gate: CapacityGate, estimate: Estimate) -> Iterator[Result]:
+def capacity_findings(gate: CapacityGate, files: PlannedFiles) -> Iterator[Result]:
     """Yield the findings that the gate forbids, services with too little headroom, and exceeded quotas."""
+    estimate = files.estimate
     paths = {component.name: component.path for component in estimate.components}
     levels: dict[str, Answer] = {"error": gate.errors, "warning": gate.warnings}
     for finding in estimate.findings:
@@ -24,23 +25,21 @@ def capacity_findings(gate: CapacityGate, estimate: Estimate) -> Iterator[Result
         if severity is not None and finding.code != UNPRICED.code:
             graver = finding._replace(severity=severity)
             yield judged(graver, f"capacity/{finding.code}", "capacity", paths.get(finding.subject, ()))
-    yield from _files(gate, estimate)
+    yield from _files(gate, files)
     for component in estimate.components:
         yield from _headroom(gate, component)
         yield from _minimum(gate, component)
         yield from _quota(gate, component)
 
 
-def _files(gate: CapacityGate, estimate: Estimate) -> Iterator[Result]:
+def _files(gate: CapacityGate, files: PlannedFiles) -> Iterator[Result]:
     """Yield what `capplan prove` finds in the files that the plan renders to."""
     severity = SEVERITIES.get(gate.files)
     if severity is None:
         return
-    from capplan.manifests.proof.prove import prove, rendered
-    from capplan.manifests.site import Site
+    from capplan.manifests.proof.prove import as_read, prove
 
-    site = Site(estimate)
-    for finding in prove(site, *rendered(site)):
+    for finding in prove(files.site, *as_read(files.rendered)):
         yield judged(
             finding._replace(severity=severity, file="", line=None), "capacity/files", "capacity", ()
         )

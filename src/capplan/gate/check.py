@@ -17,6 +17,7 @@ from capplan.gate.artefacts import artefact_findings
 from capplan.gate.capacity import capacity_findings
 from capplan.gate.cost import budget_findings, increase_findings
 from capplan.gate.coverage import adopted_findings, coverage_findings
+from capplan.gate.files import PlannedFiles
 from capplan.gate.policies import policy_findings
 from capplan.gate.read import GateFile
 from capplan.plan.gates import Gates, Waiver
@@ -60,13 +61,14 @@ def check(estimate: Estimate, document: Document, gate_file: GateFile, against: 
     units = _units(estimate)
     _known(gate_file, estimate, units)
     document = {**document, "tags": estimate.plan.tags}
+    files = PlannedFiles(estimate)
     found = [
         *budget_findings(gates, document, units),
         *_increases(gates, document, against.base),
-        *capacity_findings(gates.capacity, estimate),
+        *capacity_findings(gates.capacity, files),
         *coverage_findings(gates.coverage, estimate, against.today),
         *adopted_findings(gates.coverage, estimate),
-        *artefact_findings(gates.coverage, estimate),
+        *artefact_findings(gates.coverage, files),
         *policy_findings(gate_file, estimate, document),
     ]
     judged = [_placed(_judged(one, gates.waivers, against), estimate, gate_file) for one in found]

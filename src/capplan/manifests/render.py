@@ -43,6 +43,11 @@ class RenderOptions(NamedTuple):
     limit_cpu: bool = True
 
 
+def as_planned(site: Site) -> list[Rendered]:
+    """Return every file as `capplan render-manifests` writes it without options."""
+    return render(site, Templates(), RenderOptions())
+
+
 def render(site: Site, templates: Templates, wanted: RenderOptions) -> list[Rendered]:
     """Return every file that the plan asks for, sorted by path."""
     found = [_rendered(site, templates, artefact) for artefact in artefacts(site, wanted)]

@@ -56,15 +56,13 @@ def verified(asked: Asked) -> _Document:
     from pathlib import PurePath
 
     from capplan.estimate import estimate
-    from capplan.manifests.engine import Templates
-    from capplan.manifests.render import RenderOptions, render
+    from capplan.manifests.render import as_planned
     from capplan.manifests.site import Site
     from capplan.manifests.verify.run import verify_rendered
     from capplan.report.verified import verified_document
 
     site = Site(estimate(asked.file, asked.catalog))
-    files = render(site, Templates(), RenderOptions())
-    return verified_document(verify_rendered(site, files, None), PurePath())
+    return verified_document(verify_rendered(site, as_planned(site)), PurePath())
 
 
 ANSWERS: Mapping[str, Callable[..., _Document]] = {

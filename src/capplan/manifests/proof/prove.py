@@ -17,6 +17,7 @@ from capplan.capacity.sizing import Sizing
 from capplan.components.checks import SLO_BELOW_SERVICE_TIME, SLO_MISSED
 from capplan.components.services.controls import backlogged_of, overshoot, watched_of
 from capplan.findings import Check, Finding
+from capplan.manifests.artefact import Rendered
 from capplan.manifests.clouds.aws import full_name
 from capplan.manifests.clouds.values import variables_of
 from capplan.manifests.figures import number
@@ -35,11 +36,14 @@ _Facts = Mapping[tuple[str, str], Sequence[Fact]]
 
 
 def rendered(site: Site) -> tuple[dict[str, list[Any]], dict[str, str]]:
-    """Return the files of a plan as they would be read from a disk: documents by path, and scripts."""
-    from capplan.manifests.engine import Templates
-    from capplan.manifests.render import RenderOptions, render
+    """Return the files of a plan, as :func:`as_read` does."""
+    from capplan.manifests.render import as_planned
 
-    files = render(site, Templates(), RenderOptions())
+    return as_read(as_planned(site))
+
+
+def as_read(files: Sequence[Rendered]) -> tuple[dict[str, list[Any]], dict[str, str]]:
+    """Return rendered files as they would be read from a disk: documents by path, and scripts."""
     documents = {item.path: [item.value] for item in files if item.value is not None}
     return documents, {item.path: item.text for item in files if item.value is None}
 
