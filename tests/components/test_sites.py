@@ -140,6 +140,11 @@ def test_sites_that_cannot_be_are_refused(sites, survive, said):
     assert said in str(error.value)
 
 
+def test_a_wrong_region_is_told_where_the_site_says_it():
+    with pytest.raises(InputError, match=r"sites\.eu\.regions\.gcp: gcp has no region 'europe-wst1'"):
+        of("{us: {}, eu: {regions: {gcp: europe-wst1}}}")
+
+
 def test_a_component_with_the_name_of_a_copy_is_refused():
     text = (PLAN % ("flat", TWO, 0)).replace("cache:", "web-eu:")
     with pytest.raises(InputError, match=r"caches\.web-eu: is what a component of the site 'eu' is called"):

@@ -248,7 +248,7 @@ class Context:
             raise InputError(self.places.problem(path, what, f"Set regions.{provider}, or its own region."))
         known = self.catalog.regions(provider)
         if not self.catalog.knows_region(provider, region):
-            place = (*path, "region") if own else ("regions", provider)
+            place = (*path, "region") if own else self.plan.region_path(path[1], provider)
             what = f"{provider} has no region '{region}'"
             raise InputError(self.places.problem(place, what, nearest(region, known)))
         return region

@@ -179,11 +179,17 @@ class Plan(Section):
         embeddings = {cache.embedding for cache in caches if cache is not None and cache.embedding}
         return frozenset({name for name, _ in calls} | asked | embeddings)
 
+    def region_path(self, component: str, provider: "Provider") -> tuple[str, ...]:
+        """Return where the plan says the region of a component: at its site, or for all."""
+        site = site_of(component, self.sites)
+        own = site is not None and provider in self.sites[site].regions
+        return ("sites", str(site), "regions", provider) if own else ("regions", provider)
+
     def region_of(self, component: str, provider: "Provider") -> str | None:
         """Return the region of a component's site, or of the plan."""
-        site = site_of(component, self.sites)
-        own = None if site is None else self.sites[site].regions.get(provider)
-        return own or self.regions.get(provider)
+        where = self.region_path(component, provider)
+        regions = self.regions if len(where) == 2 else self.sites[where[1]].regions
+        return regions.get(provider)
 
     @property
     def entries(self) -> "Mapping[str, Floats]":
