@@ -68,7 +68,7 @@ services:
     memory: 2Gi
     throughput: 50/s
     instances: {min: 2, max: 10}
-    workload: {command: [serve], args: [-x], env: {GREETING: hello}, health_path: /h}
+    workload: {command: [serve], args: [-x], env: {GREETING: hello}, health_path: /t}
   app:
     platform: container-apps
     cpu: 1
@@ -273,6 +273,8 @@ def test_the_plan_has_what_is_tested(path):
 @given(st.sampled_from(VALUES), hostile)
 @example("manifests.indexes.0.table", "order")
 @example("manifests.load_test.endpoints.0.path", "/$(id)")
+@example("services.task.workload.health_path", "/../x")
+@example("services.app.workload.health_path", "/../x")
 @example(f"{WORKLOAD}.args.0", "{{ x }}\n---\nkind: Pod")
 def test_a_value_is_refused_or_changes_nothing_but_itself(path, word):
     raw = copy.deepcopy(harmless()[0])
