@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from capplan.capacity import queueing as q
-from capplan.capacity.scalability import fit_usl, usl_peak, usl_throughput
+from capplan.capacity.scalability import Usl, fit_usl, fit_usl_linear, usl_peak, usl_throughput
 
 Values = Mapping[str, Any]
 
@@ -145,9 +145,20 @@ def asymptotic_bounds(i: Values) -> dict[str, Any]:
 
 
 def usl_fit(i: Values) -> dict[str, Any]:
-    fit = fit_usl(np.array(i["N"], dtype=float), np.array(i["X"], dtype=float))
+    return _usl(fit_usl(_points(i["N"]), _points(i["X"]), i.get("gamma")))
+
+
+def usl_fit_linear(i: Values) -> dict[str, Any]:
+    return _usl(fit_usl_linear(_points(i["N"]), _points(i["X"]), i.get("gamma")))
+
+
+def _usl(fit: Usl) -> dict[str, Any]:
     formula = usl_formula({"alpha": fit.alpha, "beta": fit.beta, "gamma": fit.gamma})
-    return {**formula, **fit._asdict()}
+    return {**formula, **fit._asdict(), "kappa": fit.beta, "peak_N": fit.peak, "peak_X": fit.peak_throughput}
+
+
+def _points(values: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.array(values, dtype=float)
 
 
 def usl_formula(i: Values) -> dict[str, Any]:
@@ -184,6 +195,7 @@ MODELS: dict[str, Callable[[Values], dict[str, Any]]] = {
     "closed_mmm": closed_mmm,
     "mva_closed": mva_closed,
     "asymptotic_bounds": asymptotic_bounds,
+    "usl_fit_2param": usl_fit_linear,
     "usl_fit_3param": usl_fit,
     "usl_formula": usl_formula,
 }
