@@ -213,8 +213,13 @@ def _default(field: dict[str, Any]) -> str:
     return f"`{default}`"
 
 
+_EVERY_NUMBER = ("#/$defs/Interval", "#/$defs/Sourced")
+"""What may stand for any number, and is told once for all of them."""
+
+
 def _kind(field: dict[str, Any]) -> str:
     """Say what may stand there: an example of a quantity, the allowed words, or the section to look up."""
+    field = {**field, "anyOf": [o for o in field.get("anyOf", ()) if o.get("$ref") not in _EVERY_NUMBER]}
     for options in (field.get("oneOf"), field.get("anyOf")):
         if options and sum("$ref" in option or "oneOf" in option for option in options) > 0:
             return ", ".join(found for option in options if (found := _kind(option)) and found != "object")

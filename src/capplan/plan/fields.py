@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import core_schema
 
 from capplan import quantities
-from capplan.plan.intervals import Domain, is_interval, parse_interval
+from capplan.plan.intervals import BOUNDS, PERCENTILES, SOURCES, Domain, is_interval, parse_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,10 +88,17 @@ def _count(value: float) -> float:
 _POSITIVE = Domain()
 _SHARE = Domain(highest=1.0)
 _ONE = {"type": ["number", "string"]}
-_INTERVAL_SCHEMA: dict[str, Any] = {
+INTERVAL_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "description": "An interval: values that it stays below with 5, 50 and 95 % probability, or its bounds.",
-    "properties": dict.fromkeys(("p5", "p50", "p95", "low", "mid", "high"), _ONE),
+    "title": "Interval",
+    "description": "An interval: values that it stays below with 5, 50 and 95 % probability, or its bounds. "
+    "It may have a source.",
+    "properties": {
+        **dict.fromkeys((*PERCENTILES, *BOUNDS, "value"), _ONE),
+        "source": {"enum": list(SOURCES)},
+        "from": {"type": "string"},
+    },
+    "anyOf": [{"required": ["p5"]}, {"required": ["low"]}],
     "additionalProperties": False,
 }
 
@@ -112,11 +119,14 @@ class _Kind:
         self.domain = domain
         text: dict[str, Any] = {"type": "string", "examples": [example]}
         one = [{"type": "number"}, text] if number else [text]
-        self._schema = {"anyOf": [*one, _INTERVAL_SCHEMA]}
+        self._schema = {"anyOf": [*one, INTERVAL_SCHEMA]}
 
     def _read(self, value: object) -> float:
         if is_interval(value):
             return parse_interval(value, self._read_one, self.domain)  # type: ignore[arg-type]
+        if isinstance(value, dict) and ("value" in value or "source" in value):
+            written = "{value: …, source: …}, the source being"
+            raise ValueError(f"a number with its source is {written} {', '.join(SOURCES)}")
         return self._read_one(value)
 
     def _read_one(self, value: object) -> float:

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from capplan.arrays import Array
 
 _P95 = 1.6448536269514722
-_PERCENTILES = ("p5", "p50", "p95")
-_BOUNDS = ("low", "mid", "high")
+PERCENTILES = ("p5", "p50", "p95")
+BOUNDS = ("low", "mid", "high")
+SOURCES = ("assumed", "documented", "measured", "vendor")
+"""What a number may say that it comes from: ``{value: 125ms, source: measured, from: k6 2026-11-02}``."""
 
 
 class Domain(NamedTuple):
@@ -85,13 +87,23 @@ def is_interval(value: object) -> bool:
     return isinstance(value, Mapping) and ("p5" in value or "low" in value)
 
 
+def is_sourced(value: object) -> bool:
+    """Say whether ``value`` is written as a number or an interval with its source.
+
+    Components may be called `value` and `source`, too: what those hold is a section or a number.
+    """
+    if not isinstance(value, Mapping) or "source" not in value:
+        return False
+    return ("value" in value or is_interval(value)) and not isinstance(value["source"], Mapping | int | float)
+
+
 def parse_interval(value: Mapping[str, object], read: Callable[[object], float], domain: Domain) -> Interval:
     """Return the interval that a mapping says; its values are read as a single number would be.
 
     Raises:
         ValueError: unknown or missing keys, or values out of order.
     """
-    names = _PERCENTILES if "p5" in value else _BOUNDS
+    names = PERCENTILES if "p5" in value else BOUNDS
     first, middle, last = names
     if unknown := [key for key in value if key not in names]:
         raise ValueError(f"an interval has {', '.join(names)}, not {unknown[0]}")
@@ -100,11 +112,11 @@ def parse_interval(value: Mapping[str, object], read: Callable[[object], float],
     low, high = read(value[first]), read(value[last])
     if low > high:
         raise ValueError(f"{first} is above {last}: {low:g} > {high:g}")
-    centre = read(value[middle]) if middle in value else _middle(low, high, domain, names is _BOUNDS)
+    centre = read(value[middle]) if middle in value else _middle(low, high, domain, names is BOUNDS)
     if not low <= centre <= high:
         raise ValueError(f"{middle} is not between {first} and {last}: {centre:g}")
     interval = Interval(centre)
-    interval.low, interval.high, interval.bounded, interval.domain = low, high, names is _BOUNDS, domain
+    interval.low, interval.high, interval.bounded, interval.domain = low, high, names is BOUNDS, domain
     return interval
 
 

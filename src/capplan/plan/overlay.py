@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from capplan.errors import InputError, Problem, nearest
-from capplan.plan.intervals import is_interval
+from capplan.plan.intervals import is_interval, is_sourced
 from capplan.plan.model import COMPONENTS
 
 Raw = dict[str, Any]
@@ -28,7 +28,7 @@ def merge(base: Mapping[str, Any], overlay: Mapping[str, Any], within: str = "")
         old = merged.get(key)
         if value is None:
             merged.pop(key, None)
-        elif isinstance(value, Mapping) and not is_interval(value):
+        elif isinstance(value, Mapping) and not (is_interval(value) or is_sourced(value)):
             merged[key] = merge(_widened(old, key, within), value, key)
         else:
             merged[key] = value
@@ -36,10 +36,15 @@ def merge(base: Mapping[str, Any], overlay: Mapping[str, Any], within: str = "")
 
 
 def _widened(value: object, key: str, within: str) -> Mapping[str, Any]:
-    if isinstance(value, Mapping):
+    fields = short_for(key, within)
+    if isinstance(value, Mapping) and not (fields and is_sourced(value)):
         return value
-    fields = _SHORT_IN.get(within) or _SHORT.get(key, ())
     return {} if value is None else dict.fromkeys(fields, value)
+
+
+def short_for(key: str, within: str) -> tuple[str, ...]:
+    """Return the fields that a single number at ``key`` stands for; none where it stands for itself."""
+    return _SHORT_IN.get(within) or _SHORT.get(key, ())
 
 
 def nested(path: tuple[str, ...], value: object) -> Raw:

@@ -13,6 +13,7 @@ from capplan.plan.model import Plan
 from capplan.plan.overlay import Raw, assignment, full_path, merge, nested
 from capplan.plan.places import Places
 from capplan.plan.references import complaints
+from capplan.plan.sources import Sources, by_number, without_marks
 from capplan.plan.templates import expanded
 from capplan.stdin import is_stdin, name_of
 from capplan.strictyaml import Locator, load, read_text
@@ -28,6 +29,8 @@ class PlanFile(NamedTuple):
     places: Places
     directory: Path
     """What relative files in the plan are relative to."""
+    sources: Sources = {}
+    """Where numbers come from, by path, of those that say so."""
 
 
 def read_plan(
@@ -65,7 +68,7 @@ def parse_plan(
         raw = _set(raw, text_, places)
     if books:
         raw = merge(raw, {"pricing": {"books": [*_books(raw), *books]}})
-    raw = expanded(raw, places)
+    raw, sources = without_marks(expanded(raw, places), places)
     plan = validate(raw, places)
     if len(plan.sites) > 1:
         from capplan.plan.sites import with_sites
@@ -73,8 +76,10 @@ def parse_plan(
         raw = with_sites(raw, plan, places)
         for text_ in late:
             raw = _set(raw, text_, places)
+        raw, later = without_marks(raw, places)
+        sources |= later
         plan = validate(raw, places)
-    return PlanFile(plan, raw, places, directory)
+    return PlanFile(plan, raw, places, directory, by_number(sources, plan, places))
 
 
 def _on_copy(assigned: str, raw: Raw) -> bool:
