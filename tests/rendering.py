@@ -1,6 +1,7 @@
 """What the tests of manifests share: rendered examples, and the tools that judge them."""
 
 import os
+import re
 import shutil
 import sysconfig
 from functools import cache
@@ -80,6 +81,11 @@ def tool(name: str) -> str:
     if found is None:
         pytest.skip(f"{name} is not installed")
     return found
+
+
+def sql_of(text: str) -> str:
+    """Return the SQL of a script without what only psql reads."""
+    return re.sub(r"^\\.*$", "", text.replace(" \\gset\n", ";\n"), flags=re.MULTILINE)
 
 
 def schemas() -> Path:

@@ -134,7 +134,7 @@ def test_llm_governance_has_the_guides_artefacts():
     assert "add_compression_policy('metrics', INTERVAL '7 days'" in sql
     assert "add_retention_policy('metrics', INTERVAL '90 days'" in sql
     assert "compress_segmentby = 'service, metric_name'" in sql
-    assert "idx_audit_logs_timestamp" in files["sql/indexes.sql"].text
+    assert "idx_audit_logs_timestamp" in files["sql/postgres-indexes.sql"].text
     replica = files["aws/postgres-replica-1.create-db-instance-read-replica.json"].value
     assert replica["DBInstanceClass"] == "db.t3.large"
     cluster = example("llm-governance", "redis-cluster")[

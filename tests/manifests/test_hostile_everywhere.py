@@ -17,6 +17,7 @@ import yaml
 from helpers import SHIPPED
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from rendering import sql_of
 
 from capplan.errors import InputError
 from capplan.estimate import estimate
@@ -238,7 +239,7 @@ def structure(item):
         return before.count("\n"), shape(json.loads(plan)), after
     if suffix == ".sql":
         pglast = pytest.importorskip("pglast")
-        return [type(statement.stmt).__name__ for statement in pglast.parse_sql(item.text)]
+        return [type(statement.stmt).__name__ for statement in pglast.parse_sql(sql_of(item.text))]
     return item.text.count("\n")
 
 

@@ -207,7 +207,7 @@ def test_fargate_needs_what_aws_refuses_to_do_without(missing):
 
 def test_the_checklist_says_what_is_rendered_and_what_is_not():
     text = example("llm-governance")["CHECKLIST.md"].text
-    assert "- [x] Indexes: sql/indexes.sql" in text
+    assert "- [x] Indexes: sql/postgres-indexes.sql" in text
     assert "- [ ] Rate limits: the plan does not ask for it" in text
     assert "auth-service most, 450 times a second" in text
     assert "AWS WAF" in text

@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 import yaml
 from objects import identity
-from rendering import EXAMPLES, example, schemas, site_of, tool, write
+from rendering import EXAMPLES, example, schemas, site_of, sql_of, tool, write
 
 from capplan.manifests.composing.compose import composed
 from capplan.manifests.verify.run import verify_rendered
@@ -259,12 +259,12 @@ def test_postgresql_parses_the_sql(name, alternative, sets):
     pglast = pytest.importorskip("pglast")
     for path, item in example(name, alternative, sets).items():
         if path.endswith(".sql"):
-            assert pglast.parse_sql(item.text), path
+            assert pglast.parse_sql(sql_of(item.text)), path
 
 
 def test_postgresql_refuses_broken_sql():
     pglast = pytest.importorskip("pglast")
-    text = example("llm-governance")["sql/indexes.sql"].text
+    text = sql_of(example("llm-governance")["sql/postgres-indexes.sql"].text)
     with pytest.raises(pglast.parser.ParseError):
         pglast.parse_sql(text.replace(" ON ", " ONTO "))
 

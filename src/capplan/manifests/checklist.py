@@ -34,7 +34,7 @@ _RENDERED: dict[str, tuple[str, ...]] = {
     _DATABASES: ("create-db-", "commands/gcloud.sh", "commands/az.sh", "/statefulset-"),
     _CACHES: ("-config.yaml", "cache-parameter-group", "commands/gcloud.sh", "commands/az.sh"),
     _POOLS: ("pgbouncer/", "/configmap-", "cloudrun/", "register-task-definition", "azure/"),
-    "Indexes": ("sql/indexes.sql",),
+    "Indexes": ("-indexes.sql", "-timeseries.sql"),
     "Compression and retention of time series": ("-timeseries.sql",),
     "Rate limits": ("ratelimits/",),
     "Metrics, alerts and dashboards": ("prometheus/", "grafana/"),

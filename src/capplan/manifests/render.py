@@ -29,6 +29,7 @@ from capplan.manifests.observing.loadtest import load_test_artefacts
 from capplan.manifests.observing.monitoring import monitoring_artefacts
 from capplan.manifests.platforms import service_artefacts
 from capplan.manifests.site import Site
+from capplan.manifests.sql import sql_artefacts
 
 _COMMENT = {"yaml": "#", "py": "#", "sh": "#", "ini": ";", "js": "//", "sql": "--"}
 """How a header is written; JSON has no comments, and the lock file holds its hash."""
@@ -75,6 +76,7 @@ _FAMILIES: tuple[Callable[[Site], Iterator[Artefact]], ...] = (
     controller_artefacts,
     limit_artefacts,
     pooler_artefacts,
+    sql_artefacts,
     monitoring_artefacts,
     adapter_artefacts,
     dashboard_artefacts,

@@ -1,4 +1,4 @@
-"""Self-hosted stores on Kubernetes: Redis alone or as a cluster, and databases; SQL and configuration."""
+"""Self-hosted stores on Kubernetes: Redis alone or as a cluster, and databases, with their configuration."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from capplan.manifests.kubernetes.pods import MANAGED_BY, apart, labels_of, sele
 from capplan.manifests.kubernetes.quotas import store_amounts
 from capplan.manifests.kubernetes.settings import (
     lines,
-    measured,
     mysql_settings,
     postgres_settings,
     redis_settings,
@@ -23,7 +22,6 @@ from capplan.manifests.site import Site
 from capplan.plan.caches import SelfHostedCache
 from capplan.plan.databases import SelfHostedDatabase
 from capplan.plan.stores import SelfHosted
-from capplan.quantities import DAY_S
 
 _REDIS_OPERATOR_IMAGE = "opstree/redis:v7.2.7"
 _USER = 10001
@@ -74,7 +72,7 @@ _ENGINES = {
 
 
 def store_artefacts(site: Site) -> Iterator[Artefact]:
-    """Yield the stores that run on Kubernetes, and the SQL of time series and indexes."""
+    """Yield the stores that run on Kubernetes."""
     for name, cache in site.plan.caches.items():
         if isinstance(cache, SelfHostedCache):
             yield from (
@@ -85,10 +83,6 @@ def store_artefacts(site: Site) -> Iterator[Artefact]:
     for name, database in site.plan.databases.items():
         if isinstance(database, SelfHostedDatabase):
             yield from _single(site, name, database, database.engine)
-        yield from _sql(site, name)
-    if site.manifests.indexes:
-        context = {"indexes": site.manifests.indexes}
-        yield Artefact("sql/indexes.sql", "sql/indexes.sql.j2", context, "sql")
 
 
 def _asked(store: SelfHosted) -> Tree:
@@ -203,37 +197,3 @@ def _policy(site: Site, name: str, port: str) -> Tree:
 def _nodes(site: Site, store: SelfHosted) -> Tree:
     pool = site.pool_of(store.cluster, store.pool)
     return pool.selector if len(site.clusters[pool.cluster].pools) > 1 else {}
-
-
-def _sql(site: Site, name: str) -> Iterator[Artefact]:
-    """Yield the hypertables of a database: chunks, compression, retention."""
-    tables = []
-    for table, series in site.plan.databases[name].time_series.items():
-        compress = None if series.compress_after is None else number(series.compress_after)
-        hours = measured(site, name, f"{table}: chunk interval")
-        assert hours is not None
-        tables.append(
-            {
-                "name": table.replace("-", "_"),
-                "time": series.time_column,
-                "segment_by": list(series.segment_by),
-                "chunk": interval(3600.0 * hours),
-                "compress_after": None if compress is None else interval(compress),
-                "drop_after": interval(number(series.retain)),
-            }
-        )
-    if tables:
-        context = {"tables": tables}
-        yield Artefact(f"sql/{name}-timeseries.sql", "sql/timeseries.sql.j2", context, "sql")
-
-
-def interval(seconds: float) -> str:
-    """Return a time as PostgreSQL's interval.
-
-    >>> interval(604800.0), interval(5400.0)
-    ('7 days', '90 minutes')
-    """
-    for unit, length in (("days", DAY_S), ("hours", 3600.0), ("minutes", 60.0)):
-        if seconds % length == 0:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:g} seconds"
