@@ -240,15 +240,15 @@ class Context:
         """What relative files in the plan are relative to."""
         return self.file.directory
 
-    def region(self, provider: Provider, own: str | None, path: Path) -> str:
-        """Return the region of a component; there is no default that the plan does not name."""
+    def region(self, provider: Provider, own: str | None, path: Path, field: str = "region") -> str:
+        """Return the region that the ``field`` of a component says, or else that of the plan."""
         region = own or self.plan.region_of(path[1], provider)
         if region is None:
             what = f"has no region: the plan does not say where on {provider} it runs"
             raise InputError(self.places.problem(path, what, f"Set regions.{provider}, or its own region."))
         known = self.catalog.regions(provider)
         if not self.catalog.knows_region(provider, region):
-            place = (*path, "region") if own else self.plan.region_path(path[1], provider)
+            place = (*path, field) if own else self.plan.region_path(path[1], provider)
             what = f"{provider} has no region '{region}'"
             raise InputError(self.places.problem(place, what, nearest(region, known)))
         return region

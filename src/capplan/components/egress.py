@@ -8,15 +8,15 @@ from capplan.arrays import Floats
 from capplan.components.base import Context
 from capplan.cost.meters import Meter, Range
 
-_SKUS = {"gcp": ("premium-worldwide", "GiB"), "aws": ("internet", "GiB"), "azure": ("internet", "GB")}
+INTERNET = {"gcp": ("premium-worldwide", "GiB"), "aws": ("internet", "GiB"), "azure": ("internet", "GB")}
 """SKU and unit of each provider's internet egress; Azure's GB are 1024³ bytes, as its GiB."""
 
 
 def egress_meters(ctx: Context, name: str, provider: str, region: str, response_gib: Floats) -> list[Meter]:
     """Return the egress of the answers to requests that enter at ``name`` from outside."""
-    if name not in ctx.load.entering or not np.any(response_gib):
+    if name not in ctx.load.entering or not np.any(response_gib) or _leaves_at_the_edge(ctx, provider):
         return []
-    sku, unit = _SKUS[provider]
+    sku, unit = INTERNET[provider]
     sent = ctx.load.average_rps * ctx.load.entering[name] * response_gib
     return [
         Meter(
@@ -30,3 +30,10 @@ def egress_meters(ctx: Context, name: str, provider: str, region: str, response_
             formula="requests from outside × response_size",
         )
     ]
+
+
+def _leaves_at_the_edge(ctx: Context, provider: str) -> bool:
+    """Say whether Front Door sends the answers: what comes to it from Azure's regions is free."""
+    routing = ctx.plan.site_routing
+    at = None if routing is None else (routing.by, routing.provider or provider)
+    return provider == "azure" and at == ("load-balancer", "azure")

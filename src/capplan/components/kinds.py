@@ -36,7 +36,7 @@ KINDS: Mapping[str, Kind] = {
     "external_apis": Kind("others", "build_external_apis"),
     "llm": Kind("llm.component", "build_llms"),
     "resources": Kind("others", "build_resources", needs=("services", "clusters")),
-    "sites": Kind("sites", "build_sites", needs=("databases",)),
+    "sites": Kind("sites", "build_sites", needs=("services", "databases", "caches", "llm")),
     "rate_limits": Kind("ratelimits", "build_rate_limits", needs=("services",)),
 }
 """By section of the plan, in the order of reports."""

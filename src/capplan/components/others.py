@@ -9,6 +9,7 @@ import numpy as np
 
 from capplan.arrays import Floats
 from capplan.components.base import Component, Context, Path, number_range
+from capplan.components.transfer import Flow, Place, flow_findings, flow_meters
 from capplan.cost.meters import EXTERNAL, Meter, Range
 from capplan.errors import InputError, nearest
 from capplan.plan.model import ExternalApi, Resource
@@ -78,6 +79,21 @@ def _resource(ctx: Context, name: str, resource: Resource, running: Mapping[str,
     quantity = resource.quantity * (ctx.hours_per_month if held.endswith("hour") else 1.0)
     called = ctx.per_month(ctx.load.average(name)) * resource.per_request
     stored = _stored(ctx, name, resource, held, path)
+    meter = Meter(
+        component=name,
+        provider=resource.provider,
+        service=resource.service,
+        sku=_tariff(ctx, resource),
+        region=region,
+        unit=held,
+        quantity=_holders(ctx, resource, path, running) * quantity + Range.fixed(called + stored),
+        formula=("" if resource.each is None else "instances × ")
+        + "quantity"
+        + (" × hours" if held.endswith("hour") else "")
+        + " + requests × per_request"
+        + (" + requests/s × size × retain" if resource.retain is not None else ""),
+    )
+    copies = [] if resource.copied_to is None else [_copying(ctx, name, resource, region, resource.copied_to)]
     return Component(
         name=name,
         kind="resource",
@@ -87,21 +103,28 @@ def _resource(ctx: Context, name: str, resource: Resource, running: Mapping[str,
         path=path,
         load=ctx.load,
         meters=[
-            Meter(
-                component=name,
-                provider=resource.provider,
-                service=resource.service,
-                sku=_tariff(ctx, resource),
-                region=region,
-                unit=held,
-                quantity=_holders(ctx, resource, path, running) * quantity + Range.fixed(called + stored),
-                formula=("" if resource.each is None else "instances × ")
-                + "quantity"
-                + (" × hours" if held.endswith("hour") else "")
-                + " + requests × per_request"
-                + (" + requests/s × size × retain" if resource.retain is not None else ""),
-            )
+            meter,
+            *(meter._replace(region=flow.target.region, note="copy") for flow in copies),
+            *(sent for flow in copies for sent in flow_meters(ctx, flow)),
         ],
+        findings=[finding for flow in copies for finding in flow_findings(flow)],
+    )
+
+
+def _copying(ctx: Context, name: str, resource: Resource, region: str, to: str) -> Flow:
+    """Return what is sent to the region that keeps a copy; InputError unless there is such another one."""
+    path = ("resources", name, "copied_to")
+    if to == region:
+        raise InputError(ctx.places.problem(path, f"it is in {region} already", "Name another region."))
+    ctx.region(resource.provider, to, ("resources", name), "copied_to")
+    known = bool(np.any(resource.size_per_request)) and resource.retain is not None
+    return Flow(
+        component=name,
+        source=Place(resource.provider, region),
+        target=Place(resource.provider, to),
+        gib_per_s=ctx.load.average(name) * resource.size_per_request if known else None,
+        what="copies of what is stored",
+        field=f"resources.{name}.size_per_request and retain",
     )
 
 

@@ -1,4 +1,4 @@
-"""What a plan in several regions loses with one of them: the recovery of the whole system."""
+"""What stands between the sites of a plan: routing, calls from one to another, and recovery."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from capplan.arrays import Array
 from capplan.components import site_checks as checks
 from capplan.components.base import Component, Context
 from capplan.components.measures import Measure, measure
+from capplan.components.routing import COMPONENT, entries_of, routing_findings, routing_meters
+from capplan.components.transfer import Flow, Place, flow_findings, flow_meters
+from capplan.demand.load import asked_rps
 from capplan.findings import Finding
-from capplan.plan.sites import shares
+from capplan.plan.sites import shares, site_of
 
 if TYPE_CHECKING:
-    from capplan.plan.regional import RegionalSite
-
-_NAME = "sites"
+    from capplan.arrays import Floats
+    from capplan.plan.regional import RegionalSite, SiteRecovery
 
 
 def build_sites(ctx: Context, others: Sequence[Component]) -> Iterator[Component]:
@@ -26,16 +28,40 @@ def build_sites(ctx: Context, others: Sequence[Component]) -> Iterator[Component
         return
     stores = [component for component in others if component.kind == "database"]
     found = list(_measures(ctx, stores))
+    routing = ctx.plan.site_routing
+    entries = entries_of(ctx, others)
+    flows = list(_calls_between(ctx, others))
+    meters = [] if routing is None else list(routing_meters(ctx, routing, entries))
     yield Component(
-        name=_NAME,
+        name=COMPONENT,
         kind="sites",
-        platform="regions",
+        platform="regions" if routing is None else routing.by,
         provider="",
         region="",
         path=("site_recovery",),
+        meters=[*meters, *(meter for flow in flows for meter in flow_meters(ctx, flow))],
         measures=found,
-        findings=list(_findings(ctx, found)),
+        findings=[
+            *_findings(found),
+            *routing_findings(ctx, routing, entries),
+            *(finding for flow in flows for finding in flow_findings(flow)),
+        ],
     )
+
+
+def _calls_between(ctx: Context, components: Sequence[Component]) -> Iterator[Flow]:
+    """Yield the calls from one site to another: their data, as if all of it left the callee."""
+    placed = {component.name: Place(component.provider, component.region) for component in components}
+    for caller, service in ctx.plan.services.items():
+        for callee, call in service.calls.items():
+            rate = asked_rps(ctx.load, ctx.plan, caller, call)
+            apart = site_of(caller, ctx.plan.sites) != site_of(callee, ctx.plan.sites)
+            if callee not in placed or not apart or not np.any(rate):
+                continue
+            size = None if call.size is None else rate * call.size
+            what = f"calls of {caller} to {callee}"
+            where = f"services.{caller}.calls.{callee}.size"
+            yield Flow(COMPONENT, placed[callee], placed[caller], size, what, where)
 
 
 def _measures(ctx: Context, stores: Sequence[Component]) -> Iterator[Measure]:
@@ -53,7 +79,14 @@ def _measures(ctx: Context, stores: Sequence[Component]) -> Iterator[Measure]:
     by = rto_by if np.all(rto_min >= starts_min) else starts_by
     rpo, rto = (None if said is None else said / 60 for said in (goal.rpo, goal.rto))
     yield measure("RPO, site lost", rpo_min, "min", rpo_by, rpo)
-    yield measure("RTO, site lost", goal.switch / 60 + slowest, "min", f"switching, then {by}", rto)
+    yield measure("RTO, site lost", _switch_s(ctx, goal) / 60 + slowest, "min", f"switching, then {by}", rto)
+
+
+def _switch_s(ctx: Context, goal: SiteRecovery) -> Floats:
+    """Return how long it takes until requests go elsewhere, in seconds."""
+    if goal.switch is not None:
+        return goal.switch
+    return 60.0 if ctx.plan.site_routing is None else ctx.plan.site_routing.switch_s
 
 
 def _worst(stores: Sequence[Component], name: str) -> tuple[Array, str]:
@@ -78,7 +111,7 @@ def _starts_min(standby: Sequence[RegionalSite]) -> tuple[float, str]:
     return min(seconds) / 60, "the standby starts"
 
 
-def _findings(ctx: Context, measures: Sequence[Measure]) -> Iterator[Finding]:
+def _findings(measures: Sequence[Measure]) -> Iterator[Finding]:
     for found in measures:
         if found.short() and found.has is not None:
             worst = float(np.max(found.needs))
@@ -87,12 +120,4 @@ def _findings(ctx: Context, measures: Sequence[Measure]) -> Iterator[Finding]:
                 f"{found.name}: the objective of {float(np.min(found.has)):g} min is not met: "
                 f"{taken}, by {found.formula}"
             )
-            yield checks.SITE_OBJECTIVE.finding(_NAME, message)
-    if not any(resource.service in _STEERING for resource in ctx.plan.resources.values()):
-        yield checks.SITES_UNBILLED.finding(
-            _NAME, "the bill lacks what steers requests between sites, and the traffic between them"
-        )
-
-
-_STEERING = frozenset(("route53", "cloud-dns", "traffic-manager", "front-door"))
-"""Services of the catalogs that send requests to one site or another."""
+            yield checks.SITE_OBJECTIVE.finding(COMPONENT, message)

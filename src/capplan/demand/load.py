@@ -17,6 +17,7 @@ from capplan.plan.demand import Demand
 from capplan.plan.fields import LARGEST
 from capplan.plan.model import COMPONENTS, Plan
 from capplan.plan.places import Places
+from capplan.plan.services import Call
 from capplan.plan.sites import arrivals, losses
 from capplan.quantities import DAY_S, HOUR_S
 from capplan.stdin import name_of
@@ -239,22 +240,35 @@ def _follow_calls(plan: Plan, entering: Mapping[str, Array]) -> dict[str, Array]
         if name not in plan.services:
             continue
         for callee, call in plan.services[name].calls.items():
-            asked = per_entry[name] * call.per_request * (1 - call.deduplicated)
             if call.through is not None:
-                asked = _through(plan, per_entry, call.through, asked)
-            per_entry[callee] = per_entry[callee] + asked * (1 - call.cache_hit_rate)
+                _ask_first(plan, per_entry, call.through, per_entry[name] * _questions(call))
+            per_entry[callee] = per_entry[callee] + per_entry[name] * _asked(plan, call)
     return per_entry
 
 
-def _through(plan: Plan, per_entry: dict[str, Array], cache: str, asked: Array) -> Array:
-    """Count the questions that a semantic cache is asked, and return those that it cannot answer."""
+def _questions(call: Call) -> Floats:
+    """Return how often a request asks the callee, or the semantic cache before it."""
+    return call.per_request * (1 - call.deduplicated)
+
+
+def _asked(plan: Plan, call: Call) -> Floats:
+    """Return how often a request of the caller reaches the callee."""
+    semantic = None if call.through is None else plan.caches[call.through].semantic
+    missed = 1.0 if semantic is None else 1 - hit_rate(semantic)
+    return _questions(call) * missed * (1 - call.cache_hit_rate)
+
+
+def asked_rps(load: Load, plan: Plan, caller: str, call: Call) -> Array:
+    """Return the calls per second by which ``caller`` reaches a callee, on average, (scenarios | 1, 1)."""
+    return load.average(caller) * _asked(plan, call)
+
+
+def _ask_first(plan: Plan, per_entry: dict[str, Array], cache: str, asked: Array) -> None:
+    """Count the questions that a semantic cache is asked, and the embedding of each."""
     semantic = plan.caches[cache].semantic
     per_entry[cache] = per_entry[cache] + asked
-    if semantic is None:
-        return asked
-    if semantic.embedding is not None:
+    if semantic is not None and semantic.embedding is not None:
         per_entry[semantic.embedding] = per_entry[semantic.embedding] + asked
-    return asked * (1 - hit_rate(semantic))
 
 
 def hit_rate(semantic: Semantic) -> Floats:

@@ -82,6 +82,9 @@ class DatabaseBase(StoreBase):
         None, description="Tier table that gives CPU and memory by load: a name or a file."
     )
     read_share: Share = Field(0.0, description="Share of the queries that are read-only.")
+    write_size: Memory | None = Field(
+        None, description="Data of a query that is not read-only, as a copy in another region gets it."
+    )
     read_replicas: Whole = Field(0.0, description="Read replicas.")
     target_utilization: Headroom = DEFAULTS
     time_series: dict[Name, TimeSeries] = Field({}, description="Hypertables by name.")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from capplan.plan.llm import Llm
     from capplan.plan.manifests import Manifests
     from capplan.plan.ratelimits import RateLimits
-    from capplan.plan.regional import RegionalSite, SiteRecovery
+    from capplan.plan.regional import RegionalSite, SiteRecovery, SiteRouting
     from capplan.plan.uncertainty import Uncertainty
 else:
     Coverage = Annotated[Any, Deferred("capplan.plan.coverage", "Coverage")]
@@ -46,6 +46,7 @@ else:
     RateLimits = Annotated[Any, Deferred("capplan.plan.ratelimits", "RateLimits")]
     RegionalSite = Annotated[Any, Deferred("capplan.plan.regional", "RegionalSite")]
     SiteRecovery = Annotated[Any, Deferred("capplan.plan.regional", "SiteRecovery")]
+    SiteRouting = Annotated[Any, Deferred("capplan.plan.regional", "SiteRouting")]
     Uncertainty = Annotated[Any, Deferred("capplan.plan.uncertainty", "Uncertainty")]
 
 
@@ -87,6 +88,9 @@ class Resource(Section):
     )
     retain: Duration | None = Field(
         None, description="How long the data is stored; without it, the data is counted once, as for traffic."
+    )
+    copied_to: str | None = Field(
+        None, description="Region that keeps a copy of what is stored: sent there, and stored a second time."
     )
 
 
@@ -144,6 +148,7 @@ class Plan(Section):
     site_recovery: SiteRecovery | None = Field(
         None, description="What the loss of a site may cost the whole system."
     )
+    site_routing: SiteRouting | None = Field(None, description="What sends requests to one site or another.")
     pricing: Pricing = DEFAULTS
     demand: Demand
     tiers: dict[TierKind, str] = Field(

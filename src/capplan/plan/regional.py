@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from capplan.plan.fields import Duration, Name, Section, Share
+from capplan.plan.fields import Count, Duration, Name, Number, Section, Share
 from capplan.plan.services import Provider
+from capplan.plan.texts import Host
+
+if TYPE_CHECKING:
+    from capplan.arrays import Floats
 
 
 class RegionalSite(Section):
@@ -40,6 +44,46 @@ class SiteRecovery(Section):
 
     rpo: Duration | None = Field(None, description="Most data that may be lost, as time.")
     rto: Duration | None = Field(None, description="Longest time without service.")
-    switch: Duration = Field(
-        60.0, description="Time until requests go elsewhere, such as the TTL of a DNS record."
+    switch: Duration | None = Field(
+        None,
+        description="Time until requests go elsewhere; by default, what `site_routing` takes to notice and "
+        "to switch, or a minute.",
     )
+
+
+class SiteRouting(Section):
+    """What sends requests to one site or another, and away from one that is lost."""
+
+    by: Literal["dns", "load-balancer"] = Field(
+        description="`dns`: Route 53, Cloud DNS, or Traffic Manager behind Azure DNS. `load-balancer`: "
+        "Global Accelerator, Google's global external load balancer, or Front Door."
+    )
+    provider: Provider | None = Field(
+        None, description="Who routes; by default, the provider of what requests enter at."
+    )
+    host: Host | None = Field(None, description="Name that the sites share, such as shop.example.com.")
+    queries_per_request: Number | None = Field(
+        None, description="DNS queries that reach the zone for each request; resolvers answer the rest."
+    )
+    interval: Duration = Field(30.0, description="Time between two health checks of a site, 10s to 5m.")
+    failures: Count = Field(3.0, description="Failed health checks after which a site counts as lost.")
+    ttl: Duration = Field(60.0, description="How long resolvers keep an answer, at least 1s.")
+
+    @field_validator("interval")
+    @classmethod
+    def _in_bounds(cls, value: float) -> float:
+        if not 10 <= value <= 300:
+            raise ValueError("must be 10s to 5m")
+        return value
+
+    @field_validator("ttl")
+    @classmethod
+    def _kept(cls, value: float) -> float:
+        if not 1 <= value <= 86400:
+            raise ValueError("must be 1s to 24h")
+        return value
+
+    @property
+    def switch_s(self) -> Floats:
+        """How long requests go to a site that is lost, seconds."""
+        return self.interval * self.failures + (self.ttl if self.by == "dns" else 0.0)

@@ -228,6 +228,7 @@ class Call(Section):
         None, description="Mean time of a call; required if capplan does not size the callee."
     )
     pool: ConnectionPool | None = Field(None, description="Connections to a database.")
+    size: Memory | None = Field(None, description="Data of a call and its answer, between sites.")
 
 
 def _call_of(value: object) -> object:

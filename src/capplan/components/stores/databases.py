@@ -16,9 +16,15 @@ from capplan.components.stores import checks
 from capplan.components.stores.billing import StoreBill
 from capplan.components.stores.classes import DatabaseClass, classes_of, connections_by_memory, service_of
 from capplan.components.stores.meters import Sized, database_meters
-from capplan.components.stores.recovery import check_standby, recovery_measures, target_findings
+from capplan.components.stores.recovery import (
+    check_standby,
+    recovery_measures,
+    replication,
+    target_findings,
+)
 from capplan.components.stores.timeseries import series_gib, series_measures
 from capplan.components.tiertables import beyond_table
+from capplan.components.transfer import Place, flow_findings, flow_meters
 from capplan.errors import InputError
 from capplan.findings import Finding
 from capplan.plan.databases import ManagedDatabase, Rds
@@ -58,6 +64,12 @@ def build_database(
         *_extension_finding(ctx, name, database),
         *_beyond_table(ctx, name, database),
     ]
+    meters = list(database_meters(bill, database, sized))
+    if database.recovery.standby_region is not None:
+        place = Place(provider, region)
+        flow = replication(ctx, name, database, place, database.recovery.standby_region)
+        meters += flow_meters(ctx, flow)
+        findings += flow_findings(flow)
     return Component(
         name=name,
         kind="database",
@@ -66,7 +78,7 @@ def build_database(
         region=region,
         path=path,
         load=ctx.load,
-        meters=list(database_meters(bill, database, sized)),
+        meters=meters,
         findings=findings,
         measures=measures,
         pick=Pick(tuple(c.name for c in classes), choice.which),

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from capplan.arrays import Array, per_scenario
+from capplan.arrays import Array, Floats, per_scenario
 from capplan.components.base import Context, Path
 from capplan.components.measures import Measure, measure
 from capplan.components.stores import checks
+from capplan.components.stores.timeseries import rows_per_s
+from capplan.components.transfer import Flow, Place
 from capplan.errors import InputError, nearest
 from capplan.findings import Finding
 from capplan.plan.databases import ManagedDatabase
@@ -63,6 +65,25 @@ def recovery_measures(database: ManagedDatabase, storage_gib: Array) -> Iterator
     for lost, (rpo_s, rto_s, how) in (("zone", zone), ("region", region)):
         yield measure(f"RPO, {lost} lost", rpo_s / 60, "min", how, _minutes(goal.rpo))
         yield measure(f"RTO, {lost} lost", rto_s / 60, "min", how, _minutes(goal.rto))
+
+
+def replication(
+    ctx: Context, name: str, database: ManagedDatabase, source: Place, standby_region: str
+) -> Flow:
+    """Return the writes that a standby in another region gets: those of queries, and new rows."""
+    rows: list[Floats] = [
+        rows_per_s(ctx, name, series) * series.row_size for series in database.time_series.values()
+    ]
+    known = rows or database.write_size is not None or np.all(database.read_share == 1)
+    writes = ctx.load.average(name) * (1 - database.read_share) * (database.write_size or 0.0)
+    return Flow(
+        component=name,
+        source=source,
+        target=source._replace(region=standby_region),
+        gib_per_s=writes + sum(rows) if known else None,
+        what="writes for the standby",
+        field=f"databases.{name}.write_size",
+    )
 
 
 def _minutes(seconds: object) -> Array | None:
