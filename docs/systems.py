@@ -120,4 +120,5 @@ def verdict(system: str) -> None:
     }
     counts = ", ".join(f"{found[name]} {word}" for name, word in words.items() if name in found)
     print(f"- **True**: of its {sum(found.values())} numbers, `capplan audit examples/{system}` finds")
-    print(f"  {counts}. At list prices, the plan costs {cost:,.0f} USD a month.")
+    print(f"  {counts}. The model computes {audit['kinds']['computed']} of them.")
+    print(f"  At list prices, the plan costs {cost:,.0f} USD a month.")

@@ -24,7 +24,7 @@ QUOTED = {
         ("`pool.max` to 13", "Set pool.max to 13"),
     ],
     "capplan audit examples/llm-governance -v": [("875 requests/s", "computed 875")],
-    "capplan audit examples/llm-observatory -v": [("4,320 times", "4,320 times too low")],
+    "capplan audit examples/llm-observatory -v": [("4,320 times", "4,320 times what the largest database")],
     "capplan estimate examples/llm-observatory --alternative all": [
         ("ECS (780 USD a month)", "aws-ecs 780.22"),
         ("GKE (626)", "gcp 626.06"),

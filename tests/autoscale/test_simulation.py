@@ -13,6 +13,9 @@ from capplan.autoscale.signals import REQUESTS
 from capplan.autoscale.simulation import prepare, run
 from capplan.errors import InputError
 from capplan.estimate import estimate
+from capplan.plan.demand import Trace
+from capplan.plan.read import read_plan
+from capplan.report.simulation import simulation_document
 
 PODS = """
     name: t
@@ -313,3 +316,50 @@ def test_retries_of_the_plan_amplify_what_a_shortage_sheds():
 def test_impossible_retries_and_breakers_are_refused(refused):
     with pytest.raises(InputError):
         plan_of(PODS, f"services.api.{refused}")
+
+
+BURSTS = """
+name: bursts
+regions: {gcp: europe-west1}
+demand: {requests_per_second: 20, profile: flat}
+services:
+  shop:
+    platform: kubernetes
+    cpu: 1
+    memory: 1Gi
+    service_time: 200ms
+    cpu_time: 150ms
+    concurrency: 20
+    instances: {min: 3, max: 40}
+    workload:
+      autoscaler:
+        behavior:
+          up: {window: 2m, pods: 4, period: 1m}
+          down: {window: 7m, pods: 3, period: 1m}
+clusters:
+  main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1, max: 30}}}}
+"""
+
+
+def test_the_pace_of_a_count_shows_the_behavior_that_the_plan_asks_for(tmp_path):
+    counts = {(hour, minute): 1 for hour in range(6) for minute in range(0, 60, 5)}
+    counts.update(dict.fromkeys([*((1, m) for m in range(0, 60, 5)), (3, 10), (3, 15), (3, 30), (3, 35)], 60))
+    rows = [f"2025-03-03T{hour:02}:{minute:02}:00Z,{count}" for (hour, minute), count in counts.items()]
+    (tmp_path / "bursts.csv").write_text("\n".join(["timestamp,requests", *rows]))
+    (tmp_path / "plan.yaml").write_text(BURSTS)
+    shape = Trace(file="bursts.csv", time="timestamp", value="requests", unit="requests")
+    simulation = run(prepare(read_plan(tmp_path / "plan.yaml"), SHIPPED, Settings(random=False), shape))
+    (found,) = simulation.outcomes
+    figures, wanted = found.figures, found.series.wanted
+    assert (figures.rise.most, figures.fall.most) == (4, 3)
+    assert figures.rise.turn_s >= 120
+    assert figures.fall.turn_s >= 420
+    steps = np.ceil((wanted.max() - wanted.min()) / 4) - 1
+    assert figures.climb_s >= 60 * steps
+    assert simulation_document(simulation)["services"]["shop"]["rise"]["most_in_a_minute"] == 4
+
+
+def test_a_count_that_never_turns_has_no_time_to_its_turn():
+    document = simulation_document(simulated(BURSTS, days=0.1, random=False))["services"]["shop"]
+    still = {"most_in_a_minute": 0.0, "share_in_a_minute": 0.0, "turn_s": None}
+    assert (document["rise"], document["fall"], document["climb_s"]) == (still, still, 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -47,13 +48,25 @@ class SimulatedSeries(NamedTuple):
     late: Array
 
 
+class Pace(NamedTuple):
+    """How fast a count moved in one direction.
+
+    most, share: the largest change within a minute, in instances and as a share of those before. turn_s: the
+    shortest time from a change in the other direction, infinite where none came before.
+    """
+
+    most: float
+    share: float
+    turn_s: float
+
+
 class Figures(NamedTuple):
     """What a timeline comes to.
 
     needed_mean: instances that hindsight would have run. over_provisioned: share of the instance-hours
     beyond it. against_peak: share saved against running the most that was needed all the time. late_s: time
     in which the SLO was broken, late_share and shed_share: of the requests. p95: of the median request's
-    tick, and of the worst tick.
+    tick, and of the worst tick. climb_s: from the last of the fewest instances to the first of the most.
     """
 
     instances_min: float
@@ -70,6 +83,9 @@ class Figures(NamedTuple):
     p95_worst_s: float
     scale_ups: int
     scale_downs: int
+    rise: Pace
+    fall: Pace
+    climb_s: float
 
 
 class Outcome(NamedTuple):
@@ -234,7 +250,33 @@ def figures(subject: Subject, series: SimulatedSeries) -> Figures:
         p95_worst_s=float(series.p95_s.max()),
         scale_ups=int((change > 0).sum()),
         scale_downs=int((change < 0).sum()),
+        rise=_pace(series.wanted, 1, tick_s),
+        fall=_pace(series.wanted, -1, tick_s),
+        climb_s=_climb_s(series.wanted, tick_s),
     )
+
+
+def _pace(counts: Array, sign: int, tick_s: float) -> Pace:
+    """Return how fast ``counts``, (ticks,), went up (``sign`` 1) or down (-1)."""
+    ticks = max(round(60 / tick_s), 1)
+    moved = sign * (counts[ticks:] - counts[:-ticks])
+    before = np.maximum(counts[:-ticks], 1.0)
+    change = sign * np.diff(counts)
+    moves, others = np.flatnonzero(change > 0), np.flatnonzero(change < 0)
+    last = np.searchsorted(others, moves) - 1
+    turns = (moves - others[last])[last >= 0] if others.size else others
+    return Pace(
+        most=float(moved.max(initial=0.0)),
+        share=float((moved / before).max(initial=0.0)),
+        turn_s=float(turns.min()) * tick_s if turns.size else math.inf,
+    )
+
+
+def _climb_s(counts: Array, tick_s: float) -> float:
+    """Return the time from the last of the fewest instances to the first of the most after it."""
+    first = int(counts.argmax())
+    fewest = np.flatnonzero(counts[: first + 1] == counts[: first + 1].min())
+    return (first - int(fewest[-1])) * tick_s
 
 
 def _weighted_median(values: Array, weights: Array) -> float:

@@ -34,12 +34,20 @@ def kind_of(expression: Expression | None) -> Kind:
 def _sources(node: ast.AST) -> Iterator[ast.expr]:
     """Yield the fields and calls that a value rests on.
 
-    Of a call of :data:`FUNCTIONS` these are the arguments; of a loop, what it runs over.
+    Of a call of :data:`FUNCTIONS` these are the arguments; of a loop, what it runs over and what its items
+    are not part of.
     """
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
         inner: Sequence[ast.AST] = node.args
     elif isinstance(node, ast.GeneratorExp):
         inner = [loop.iter for loop in node.generators]
+        items = {
+            name.id
+            for loop in node.generators
+            for name in ast.walk(loop.target)
+            if isinstance(name, ast.Name)
+        }
+        yield from (source for source in _sources(node.elt) if ast.unparse(source).split(".")[0] not in items)
     elif isinstance(node, ast.Call | ast.Attribute | ast.Subscript | ast.Name):
         inner = ()
         yield node

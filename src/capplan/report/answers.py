@@ -12,7 +12,11 @@ _Document = Mapping[str, Any]
 
 
 def simulated(
-    asked: Asked, trace: str | None = None, days: float | None = None, steady: bool = False
+    asked: Asked,
+    trace: str | None = None,
+    days: float | None = None,
+    steady: bool = False,
+    startup: float | None = None,
 ) -> _Document:
     """Return what `capplan simulate` says; ``trace`` is a file as `--trace` takes it, beside the plan."""
     from capplan.autoscale.scalers import usual_tick_s
@@ -22,7 +26,7 @@ def simulated(
     from capplan.report.simulation import simulation_document
 
     tick_s = usual_tick_s(asked.file.plan.services.values())
-    settings = Settings(tick_s=tick_s, days=days, random=not steady)
+    settings = Settings(tick_s=tick_s, days=days, random=not steady, startup_s=startup)
     columns = {"time": "timestamp", "value": "requests", "unit": "requests"}
     shape = None if trace is None else Trace.model_validate({"file": trace, **columns})
     return simulation_document(run(prepare(asked.file, asked.catalog, settings, shape)))

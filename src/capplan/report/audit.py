@@ -77,7 +77,11 @@ _KINDS: Mapping[str, str] = {
 
 
 def _kinds(audit: Audit) -> str:
-    return ", ".join(f"{count} {_KINDS[kind]}" for kind, count in audit.kinds.items() if count)
+    counts = ", ".join(f"{count} {_KINDS[kind]}" for kind, count in audit.kinds.items() if count)
+    possible = len(audit.results) - audit.kinds["not computable"]
+    return (
+        f"{counts}; {audit.kinds['computed'] / possible:.0%} of what can be computed" if possible else counts
+    )
 
 
 def _table(verdict: str, results: Sequence[ClaimResult]) -> Table:

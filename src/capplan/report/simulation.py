@@ -9,7 +9,7 @@ from typing import Any
 
 from capplan.autoscale.exact import Exact
 from capplan.autoscale.loop import FIXED, WINDOW
-from capplan.autoscale.simulation import Outcome, Simulation
+from capplan.autoscale.simulation import Outcome, Pace, Simulation
 from capplan.quantities import DAY_S
 from capplan.report.blocks import Block, Heading, Lines, Report, Sheet, Sparklines
 from capplan.report.numbers import money
@@ -243,7 +243,15 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         },
         "scale_ups": found.scale_ups,
         "scale_downs": found.scale_downs,
+        "rise": _pace(found.rise),
+        "fall": _pace(found.fall),
+        "climb_s": found.climb_s,
     }
+
+
+def _pace(pace: Pace) -> dict[str, float | None]:
+    turn_s = pace.turn_s if math.isfinite(pace.turn_s) else None
+    return {"most_in_a_minute": pace.most, "share_in_a_minute": pace.share, "turn_s": turn_s}
 
 
 def _exact_document(found: Exact) -> dict[str, Any]:
