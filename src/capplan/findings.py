@@ -115,6 +115,7 @@ DECLARED = {
             "keda",
             "capacity",
             "exposure",
+            "reach",
             "clouds",
             "observing",
         )

@@ -296,6 +296,10 @@ class Workload(Section):
     public: bool = Field(
         False, description="Whether the service is reachable from the internet without an Ingress."
     )
+    internet: bool = Field(
+        False,
+        description="Whether the pods call HTTPS addresses that are no component of the plan.",
+    )
     host: Host | None = Field(None, description="Host name of the Ingress.")
     node_selector: dict[LabelKey, LabelValue] = {}
     service_account: Name | None = Field(

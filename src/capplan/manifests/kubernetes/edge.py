@@ -9,7 +9,9 @@ from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.figures import number, whole
 from capplan.manifests.kubernetes.pods import MANAGED_BY, labels_of, pool_of, ports_of
 from capplan.manifests.limits import ingress_name, limits_of, nginx_limit, on_ingress
+from capplan.manifests.observing.health import probes_of
 from capplan.manifests.site import Service, Site
+from capplan.manifests.verify.fronts import CLASS_ANNOTATION, front_of
 
 _PROXY_TRIES = "nginx.ingress.kubernetes.io/proxy-next-upstream-tries"
 _PROXY_TIMEOUT = "nginx.ingress.kubernetes.io/proxy-read-timeout"
@@ -52,7 +54,8 @@ def host_artefacts(site: Site, service: Service, directory: str) -> Iterator[Art
         if site.manifests.gateway_class in ENVOY_CLASSES:
             yield from _envoy_policy(service, directory, common)
         return
-    ingress_class = site.manifests.ingress_class
+    by_annotation = front_of(site.manifests.ingress_class).by_annotation
+    ingress_class = None if by_annotation else site.manifests.ingress_class
     context = {**common, "ingress_class": ingress_class, "tls_secret": tls_secret_of(service)}
     for (name, path), noted in _ingresses(site, service).items():
         own = {**context, "name": name, "path": path, "annotations": noted}
@@ -86,7 +89,7 @@ def tls_secret_of(service: Service) -> str:
 def _ingresses(site: Site, service: Service) -> dict[tuple[str, str], Tree]:
     """Return the annotations of each Ingress by its name and path: one for all, one for each limited path."""
     nginx = site.manifests.ingress_class == "nginx"
-    timeout = {_PROXY_TIMEOUT: str(math.ceil(service.workload.timeout))} if nginx else {}
+    timeout = {_PROXY_TIMEOUT: str(math.ceil(service.workload.timeout))} if nginx else _told(site, service)
     if nginx and "retries" in service.spec.model_fields_set:
         timeout[_PROXY_TRIES] = str(1 + whole(service.spec.retries))
     found: dict[tuple[str, str], Tree] = {(service.name, "/"): timeout}
@@ -97,6 +100,18 @@ def _ingresses(site: Site, service: Service) -> dict[tuple[str, str], Tree]:
             if path is not None:
                 annotations = timeout | nginx_limit(limit.current.limits[group])
                 found[ingress_name(service.name, group, path), path] = annotations
+    return found
+
+
+def _told(site: Site, service: Service) -> Tree:
+    """Return what the class of the Ingresses wants to be told; balancers ask readiness' path for health."""
+    front = front_of(site.manifests.ingress_class)
+    found: Tree = dict(front.annotations)
+    if front.by_annotation:
+        found[CLASS_ANNOTATION] = site.manifests.ingress_class
+    if front.shared:
+        health = {"alb.ingress.kubernetes.io/healthcheck-path": probes_of(service)["readiness"].path}
+        found |= {front.shared: site.name[:63]} | health
     return found
 
 

@@ -7,16 +7,24 @@ from typing import Any, NamedTuple
 from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.pods import ports_of, selector_of
 from capplan.manifests.site import Service, Site
+from capplan.manifests.verify.fronts import PRIVATE, front_of
 from capplan.plan.caches import SelfHostedCache
 
 Tree = dict[str, Any]
 
-_PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
-_GOOGLE_FRONT_ENDS = ["35.191.0.0/16", "130.211.0.0/22"]
+_PRIVATE = list(PRIVATE)
+_NODE_LOCAL_DNS = "169.254.20.10/32"
+"""Where NodeLocal DNSCache answers on every node (kubernetes.io, administer-cluster/nodelocaldns)."""
+
 STORE_PORTS = {"postgres": 5432, "mysql": 3306, "redis": 6379}
-_OBJECT_STORES = ("s3", "cloud-storage", "blob-storage")
+BUS_PORT = 16379
+"""On which the pods of a Redis cluster tell each other who leads."""
+
+OBJECT_STORES = ("s3", "cloud-storage", "blob-storage")
 """What pods call of the resources that a plan lists, by the catalogs' names."""
-_MONITORING = {"prometheus-operator": "monitoring", "managed-prometheus": "gmp-system"}
+INTERNAL = ("fargate", "vm-group")
+"""Platforms whose services have addresses of the private network, their own or those of their balancers."""
+MONITORING = {"prometheus-operator": "monitoring", "managed-prometheus": "gmp-system"}
 """Namespaces that scrape."""
 
 
@@ -38,7 +46,11 @@ def policy_of(site: Site, service: Service) -> NetworkPolicy:
 def dns() -> Tree:
     """Return the rule for the cluster's name servers."""
     system = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
-    return {"to": [system], "ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]}
+    cached = {"ipBlock": {"cidr": _NODE_LOCAL_DNS}}
+    return {
+        "to": [system, cached],
+        "ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")],
+    }
 
 
 def tcp(*ports: int | str) -> list[Tree]:
@@ -54,7 +66,7 @@ def _ingress(site: Site, service: Service) -> list[Tree]:
         if caller in site.pods
     ]
     outside = any(caller not in site.pods for caller in site.callers(service.name))
-    scraper = {"matchLabels": {"kubernetes.io/metadata.name": _MONITORING[site.manifests.monitoring]}}
+    scraper = {"matchLabels": {"kubernetes.io/metadata.name": MONITORING[site.manifests.monitoring]}}
     found: list[Tree] = [{"from": [{"namespaceSelector": scraper}], "ports": tcp("http")}]
     if callers:
         found.append({"from": callers, "ports": tcp(*ports)})
@@ -63,22 +75,17 @@ def _ingress(site: Site, service: Service) -> list[Tree]:
     if service.workload.public:
         found.append({"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": tcp(*ports)})
     elif service.name in site.entries or service.workload.host is not None:
-        found.append({"from": [{"namespaceSelector": {}}, *_front_ends(site)], "ports": tcp(*ports)})
+        blocks = front_of(site.manifests.gateway_class or site.manifests.ingress_class).blocks
+        sources = [{"namespaceSelector": {}}, *({"ipBlock": {"cidr": block}} for block in blocks)]
+        found.append({"from": sources, "ports": tcp(*ports)})
     return found
-
-
-def _front_ends(site: Site) -> list[Tree]:
-    """Return where Google's load balancers call from: those of its Gateways are no pods of the cluster."""
-    if not (site.manifests.gateway_class or "").startswith("gke-l7"):
-        return []
-    return [{"ipBlock": {"cidr": block}} for block in _GOOGLE_FRONT_ENDS]
 
 
 def _egress(site: Site, service: Service) -> list[Tree]:
     found = [dns()]
     for callee in service.spec.calls:
         found += _to(site, callee)
-    if service.workload.vllm is not None:
+    if service.workload.vllm is not None or service.workload.internet:
         found.append(_internet())
     return found
 
@@ -86,11 +93,14 @@ def _egress(site: Site, service: Service) -> list[Tree]:
 def _to(site: Site, callee: str) -> list[Tree]:
     plan = site.plan
     if callee in site.pods:
-        ports = ports_of(site.pods[callee]).values()
+        ports = list(ports_of(site.pods[callee]).values())
         return [{"to": [{"podSelector": {"matchLabels": selector_of(callee)}}], "ports": tcp(*ports)}]
+    if callee in plan.services and plan.services[callee].platform in INTERNAL:
+        ports = [80, 443, *ports_of(site.services[callee]).values()]
+        return [{"to": [{"ipBlock": {"cidr": block}} for block in _PRIVATE], "ports": tcp(*ports)}]
     if callee in plan.external_apis or callee in plan.services or callee in plan.llm:
         return [_internet()]
-    if callee in plan.resources and plan.resources[callee].service in _OBJECT_STORES:
+    if callee in plan.resources and plan.resources[callee].service in OBJECT_STORES:
         return [_internet()]
     port = _store_port(site, callee)
     if port is None:

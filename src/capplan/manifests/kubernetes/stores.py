@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.figures import number, whole
-from capplan.manifests.kubernetes.network import STORE_PORTS, dns, redis_cluster_pods, tcp
+from capplan.manifests.kubernetes.network import BUS_PORT, STORE_PORTS, dns, redis_cluster_pods, tcp
 from capplan.manifests.kubernetes.objects import BASE, COMPONENTS, priority_class_of
 from capplan.manifests.kubernetes.pods import MANAGED_BY, apart, labels_of, selector_of
 from capplan.manifests.kubernetes.quotas import store_amounts
@@ -167,10 +167,6 @@ def _settings(store: SelfHosted) -> str:
     return lines(postgres_settings(store), " = ")
 
 
-_BUS_PORT = 16379
-"""On which the pods of a Redis cluster tell each other who leads."""
-
-
 def _cluster_policy(site: Site, name: str) -> Tree:
     """Return the rules of a Redis cluster: callers, its operator in another namespace, and each other."""
     pods = redis_cluster_pods(name)
@@ -178,7 +174,7 @@ def _cluster_policy(site: Site, name: str) -> Tree:
     callers = [{"podSelector": {"matchLabels": selector_of(c)}} for c in site.callers(name) if c in site.pods]
     elsewhere = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [site.namespace]}
     operator = {"namespaceSelector": {"matchExpressions": [elsewhere]}}
-    peers, ports = [{"podSelector": pods}], tcp(port, _BUS_PORT)
+    peers, ports = [{"podSelector": pods}], tcp(port, BUS_PORT)
     return {
         "pod_selector": pods,
         "ingress": [{"from": [*callers, operator], "ports": tcp(port)}, {"from": peers, "ports": ports}],

@@ -114,13 +114,18 @@ def _texts(value: object, path: str) -> Iterator[tuple[str, str]]:
         yield path, value
 
 
+def is_internal(service: Item) -> bool:
+    """Say whether a Service asks for a load balancer that is off the internet."""
+    annotations = mapping(service.tree, "metadata.annotations")
+    return any(str(annotations.get(key, "")).lower() in values for key, values in _INTERNAL.items())
+
+
 def what_is_public(world: World) -> Iterator[Finding]:
     """What faces the internet is meant to."""
     for service in world.of("Service"):
         kind = text(service.tree, "spec.type")
         annotations = mapping(service.tree, "metadata.annotations")
-        internal = (str(annotations.get(key, "")).lower() in values for key, values in _INTERNAL.items())
-        meant = annotations.get("capplan/public") == "true" or any(internal)
+        meant = annotations.get("capplan/public") == "true" or is_internal(service)
         restricted = bool(mapping(service.tree, "spec").get("loadBalancerSourceRanges"))
         if service.group or meant:
             continue

@@ -9,6 +9,7 @@ from capplan.components.services.platforms import surge_of
 from capplan.errors import InputError, Problem, nearest
 from capplan.findings import register
 from capplan.manifests.figures import number, whole
+from capplan.manifests.planned import calls_of
 from capplan.manifests.site import Site
 from capplan.manifests.verify.checks import code_of
 from capplan.plan.stores import SelfHosted
@@ -28,6 +29,8 @@ class Facts(NamedTuple):
     peak_rps: planned peak of what enters the plan; 0 where there is no plan.
     accepted: codes of checks that may fail, with the reason.
     kubernetes: minor version of 1.x that the cluster runs.
+    calls: what must get through the network: from and to, each pods by their workload's name, a namespace,
+    or an address; and ports.
     """
 
     pools: Mapping[str, Any] = {}
@@ -36,6 +39,7 @@ class Facts(NamedTuple):
     accepted: Mapping[str, str] = {}
     peak_rps: float = 0.0
     kubernetes: int = LATEST
+    calls: Sequence[Any] = []
 
 
 def facts_of(site: Site) -> Facts:
@@ -61,7 +65,8 @@ def facts_of(site: Site) -> Facts:
     external = sorted(f"Secret/{name}" for name in secrets | tls | own)
     external.append(f"IngressClass/{site.manifests.ingress_class}")
     peak_rps = sum(site.services[name].peak_rps for name in site.entries)
-    return Facts(pools, _connections(site), external, _known(site), round(peak_rps, 9))
+    found = Facts(pools, _connections(site), external, _known(site), round(peak_rps, 9))
+    return found._replace(calls=list(calls_of(site)))
 
 
 def _known(site: Site) -> dict[str, str]:

@@ -18,6 +18,7 @@ from capplan.manifests.verify import (
     exposure,
     identity,
     outputs,
+    reach,
     refused,
     routing,
     using,
@@ -40,6 +41,7 @@ RULES = (
     *autoscaling.RULES,
     *capacity.RULES,
     *exposure.RULES,
+    *reach.RULES,
     *outputs.RULES,
 )
 SHARED = (plans.POD_FITS_NO_NODE, plans.POOL_TOO_SMALL, plans.TOO_MANY_CONNECTIONS)

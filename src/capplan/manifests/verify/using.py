@@ -126,7 +126,9 @@ def policy_ports(world: World) -> Iterator[Finding]:
         for number, rule in enumerate(maps(policy.tree, "spec.ingress")):
             for index, entry in enumerate(maps(rule, "ports")):
                 port = entry.get("port")
-                if known and port is not None and "endPort" not in entry and port not in known:
+                if not isinstance(port, str | int) or "endPort" in entry:
+                    continue
+                if known and port not in known:
                     what = f"opens port {port}, which no container of the pods declares"
                     yield policy.finding(identity.POLICY_PORT, f"spec.ingress[{number}].ports[{index}]", what)
 
