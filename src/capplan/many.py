@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -69,7 +69,7 @@ def estimate_many(
 
 def summarise(context: Context, scenarios: Scenarios, chunk: int | None = None) -> Summary:
     """Return the summary of every one of the ``scenarios``, ``chunk`` at a time."""
-    return joined(in_chunks(context, scenarios, summary_of, chunk))
+    return joined(in_chunks(replace(context, silent=True), scenarios, summary_of, chunk))
 
 
 def in_chunks(

@@ -103,6 +103,8 @@ def _samples(asked: EstimateOptions) -> int:
 def _sensitive(asked: EstimateOptions, file: PlanFile, catalog: Catalog, uncertain: bool) -> Result:
     from capplan.estimate import estimate
     from capplan.report.uncertain import Sensitive
+    from capplan.uncertainty.grounds import grounds_of
+    from capplan.uncertainty.measuring import to_measure
     from capplan.uncertainty.sample import sample
     from capplan.uncertainty.sensitivity import first_order_indices, tornado
 
@@ -110,7 +112,8 @@ def _sensitive(asked: EstimateOptions, file: PlanFile, catalog: Catalog, uncerta
     if asked.sobol and uncertain:
         drawn = sample(file, catalog, _samples(asked), asked.seed)
         indices = first_order_indices(drawn.scenarios.values, drawn.summary.expected)
-    return Sensitive(estimate(file, catalog), tornado(file, catalog), indices)
+    single = estimate(file, catalog)
+    return Sensitive(single, tornado(file, catalog), indices, to_measure(grounds_of(single)))
 
 
 def _forecasted(asked: EstimateOptions, file: PlanFile, catalog: Catalog) -> Result:

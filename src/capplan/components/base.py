@@ -151,6 +151,8 @@ class Context:
     scenarios: Scenarios = field(default_factory=Scenarios)
     candidates: Mapping[str, Sequence[Candidate]] = field(default_factory=dict)
     before: Before | None = None
+    silent: bool = False
+    """Whether only figures count; costly findings are then left out."""
 
     def after(self, components: Sequence[Component]) -> Context:
         """Return the same, of which plans that say much the same take over the ``components``."""

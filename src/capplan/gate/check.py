@@ -16,7 +16,7 @@ from capplan.findings import Finding
 from capplan.gate.artefacts import artefact_findings
 from capplan.gate.capacity import capacity_findings
 from capplan.gate.cost import budget_findings, increase_findings
-from capplan.gate.coverage import adopted_findings, coverage_findings
+from capplan.gate.coverage import adopted_findings, assumption_findings, coverage_findings
 from capplan.gate.files import PlannedFiles
 from capplan.gate.policies import policy_findings
 from capplan.gate.read import GateFile
@@ -68,12 +68,15 @@ def check(estimate: Estimate, document: Document, gate_file: GateFile, against: 
         *capacity_findings(gates.capacity, files),
         *coverage_findings(gates.coverage, estimate, against.today),
         *adopted_findings(gates.coverage, estimate),
+        *assumption_findings(gates.assumptions, estimate),
         *artefact_findings(gates.coverage, files),
         *policy_findings(gate_file, estimate, document),
     ]
     judged = [_placed(_judged(one, gates.waivers, against), estimate, gate_file) for one in found]
     judged.sort(key=lambda j: (not j.fails, j.finding.rank, j.suite, j.finding.subject, j.rule))
-    rules = len(gates.budgets) + len(gates.increases) + len(gates.policies) + 2
+    rules = (
+        len(gates.budgets) + len(gates.increases) + len(gates.policies) + 2 + (gates.assumptions is not None)
+    )
     return Checked(document, judged, rules)
 
 
@@ -101,7 +104,7 @@ def _judged(found: Result, waivers: Sequence[Waiver], against: Against) -> Resul
 def _placed(found: Result, estimate: Estimate, gate_file: GateFile) -> Result:
     """Say where it stands: at its component in the plan, or at the gate that is exceeded."""
     places, path = estimate.file.places, found.path
-    if path and path[0] in ("budgets", "increases"):
+    if path and path[0] in ("budgets", "increases", "assumptions"):
         places, path = gate_file.places, (*gate_file.prefix, *path)
     where = places.where(path) if path else f"{places.locator.name}:1:1"
     if where == "default":

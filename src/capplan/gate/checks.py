@@ -193,6 +193,36 @@ gates: {coverage: {adopted: deny}}
     remedy="Add its cost to the plan under resources, and remove the remark.",
     source="gates.coverage.adopted",
 )
+ASSUMED_COST = Check(
+    code="assumed-cost",
+    severity="error",
+    title="Too much of the cost rests on assumptions",
+    why="A guessed number makes everything that is computed from it a guess, however exact it looks.",
+    breaks="""\
+demand: {requests_per_second: {value: 100, source: assumed}}
+gates: {assumptions: {max_share: 30%}}
+""",
+    near="""\
+demand: {requests_per_second: {value: 100, source: measured}}
+gates: {assumptions: {max_share: 30%, unstated: allow}}
+""",
+    remedy="Measure what `capplan estimate --sensitivity` ranks first, and state its source.",
+    source="gates.assumptions",
+)
+UNSTATED_COST = Check(
+    code="unstated-cost",
+    severity="warning",
+    title="Too much of the cost rests on assumptions and on numbers without a source",
+    why="A number that does not say where it comes from may be a guess.",
+    breaks="""\
+gates: {assumptions: {max_share: 30%}}
+""",
+    near="""\
+gates: {assumptions: {max_share: 30%, unstated: allow}}
+""",
+    remedy="State where the numbers come from, such as `{value: 125ms, source: measured}`.",
+    source="gates.assumptions",
+)
 POLICY_BROKEN = Check(
     code="policy-broken",
     severity="error",

@@ -14,7 +14,7 @@ from capplan.findings import Check
 from capplan.gate import checks
 from capplan.gate.judged import SEVERITIES, judged
 from capplan.plan.coverage import Remark
-from capplan.plan.gates import Answer, CoverageGate
+from capplan.plan.gates import Answer, AssumptionsGate, CoverageGate
 from capplan.quantities import DAY_S
 from capplan.report.blocks import Result
 
@@ -35,6 +35,29 @@ def coverage_findings(gate: CoverageGate, estimate: Estimate, today: date) -> It
         if severity is not None:
             finding = check.finding(component, f"{sku} {what}{more}", _REMEDIES[name], severity=severity)
             yield judged(finding, f"coverage/{name}", "coverage", paths.get(component, ()))
+
+
+def assumption_findings(gate: AssumptionsGate | None, estimate: Estimate) -> Iterator[Result]:
+    """Yield whether more of the expected cost rests on assumptions than is allowed."""
+    if gate is None:
+        return
+    from capplan.uncertainty.grounds import ASSUMED, UNSTATED, grounds_of
+
+    grounds = grounds_of(estimate, assumed_only=gate.unstated == "allow")
+    limit = float(np.max(gate.max_share))
+    for check, answer, sources, what in (
+        (checks.ASSUMED_COST, gate.severity, (ASSUMED,), "assumptions"),
+        (checks.UNSTATED_COST, gate.unstated, (ASSUMED, UNSTATED), "assumptions or numbers without a source"),
+    ):
+        share, severity = grounds.share(*sources), SEVERITIES.get(answer)
+        if share is not None and share > limit + 1e-9 and severity is not None:
+            most = ", ".join(".".join(path) for path in grounds.heaviest(*sources)[:3])
+            message = (
+                f"{share:.0%} of the expected cost rests on {what}, above {limit:.0%}; most of it on {most}"
+            )
+            finding = check.finding("plan", message, severity=severity)
+            yield judged(finding, f"assumptions/{check.code}", "coverage", ("assumptions",))
+            return
 
 
 def adopted_findings(gate: CoverageGate, estimate: Estimate) -> Iterator[Result]:

@@ -181,6 +181,11 @@ def is_whole(field: FieldInfo) -> bool:
     return any(kind.whole for kind in _kinds(field))
 
 
+def lowest(field: FieldInfo) -> float:
+    """Return the smallest number that a field of a section may hold."""
+    return max((kind.domain.lowest for kind in _kinds(field)), default=-float("inf"))
+
+
 def highest(field: FieldInfo) -> float:
     """Return the largest number that a field of a section may hold."""
     return min((kind.domain.highest for kind in _kinds(field)), default=float("inf"))

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from capplan.plan.fields import DEFAULTS, Day, Duration, Growth, Money, Name, Number, Section, Whole
+from capplan.plan.fields import DEFAULTS, Day, Duration, Growth, Money, Name, Number, Section, Share, Whole
 
 Answer = Literal["deny", "warn", "allow"]
 """What a gate does about what it finds."""
@@ -83,6 +83,16 @@ class CoverageGate(Section):
     )
 
 
+class AssumptionsGate(Section):
+    """How much of the bill may rest on numbers that nobody measured or looked up."""
+
+    max_share: Share = Field(description="Largest share of the expected cost that rests on assumptions.")
+    severity: Answer = Field("deny", description="What the gate does when the share is exceeded.")
+    unstated: Answer = Field(
+        "warn", description="What it does when the share is exceeded together with numbers without a source."
+    )
+
+
 class Policy(Section):
     """Your own rule: an expression that is true where the rule is broken."""
 
@@ -119,5 +129,6 @@ class Gates(Section):
     increases: list[Increase] = []
     capacity: CapacityGate = DEFAULTS
     coverage: CoverageGate = DEFAULTS
+    assumptions: AssumptionsGate | None = None
     policies: list[Policy] = []
     waivers: list[Waiver] = []

@@ -9,6 +9,7 @@ from capplan.estimate import Estimate
 from capplan.findings import Finding
 from capplan.report import numbers, tables
 from capplan.report.blocks import Block, Findings, Fold, Heading, Lines, Sparklines
+from capplan.report.grounds import assumptions_line
 from capplan.report.table import Column, Table
 from capplan.report.view import ComponentView, EstimateView, view
 
@@ -18,7 +19,8 @@ _COUNTS = "instances: min/average/needed at the peak/max"
 def estimate_blocks(estimate: Estimate, verbosity: int) -> Iterator[Block]:
     """Yield the report of one estimate; a ``verbosity`` below 0 is the summary, above 0 everything."""
     shown = view(estimate)
-    yield Heading(tables.heading(shown), (basis(estimate), *_estimated(shown), *_adopted(shown), _COUNTS))
+    said = (*_estimated(shown), *assumptions_line(estimate), *_adopted(shown))
+    yield Heading(tables.heading(shown), (basis(estimate), *said, _COUNTS))
     yield tables.components(shown)
     if verbosity >= 0:
         yield _weeks(shown)

@@ -13,6 +13,7 @@ from capplan.errors import InputError, Problem, nearest
 from capplan.estimate import Estimate
 from capplan.report import numbers
 from capplan.report.blocks import Block, Lines, Outline
+from capplan.report.grounds import grounds_blocks
 from capplan.report.table import Column, Table
 from capplan.report.tables import item
 from capplan.report.view import LineView, view
@@ -31,6 +32,7 @@ def explain_blocks(estimate: Estimate, name: str) -> Iterator[Block]:
         raise InputError(Problem("--explain", f"no component '{name}'", nearest(name, known)))
     for component in known.values() if name == ALL else [known[name]]:
         yield Outline(list(_component(estimate, component)))
+    yield from grounds_blocks(estimate, None if name == ALL else name)
 
 
 def _candidates(estimate: Estimate) -> Iterator[Block]:
@@ -124,7 +126,8 @@ def _limit(estimate: Estimate, limit: Limit, count: float) -> Iterator[str]:
         value = numbers.quantity(in_scenario(given.value, 0))
         unit = f" {given.unit}" if given.unit else ""
         place = estimate.file.places.where(given.path.split("."))
-        yield f"      {symbol} = {value}{unit} ← {given.path} ({place})"
+        mark = estimate.file.sources.get(tuple(given.path.split(".")))
+        yield f"      {symbol} = {value}{unit} ← {given.path} ({place}{f'; {mark}' if mark else ''})"
 
 
 def _line(line: LineView) -> Iterator[str]:

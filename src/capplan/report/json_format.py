@@ -44,6 +44,7 @@ def _rounded(document: Any) -> Any:
 
 def estimate_document(estimate: Estimate) -> dict[str, Any]:
     """Return the estimate of a plan with one scenario."""
+    from capplan.report.grounds import assumptions_document
     from capplan.report.view import view
 
     shown = view(estimate, whole=True)
@@ -54,6 +55,7 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         "cost_lines": [line_document(line) for line in shown.lines],
         "monthly_cost": _cost(shown.total),
         "estimated_share": shown.estimated_share,
+        "assumptions": assumptions_document(estimate),
         "exchange_rate": _exchange(shown),
         "totals": [_money(money) for money in shown.money],
         "tiers": _tiers(shown),

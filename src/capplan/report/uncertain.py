@@ -15,8 +15,10 @@ from capplan.plan.bind import Path
 from capplan.report import json_format, numbers
 from capplan.report.blocks import Block, Heading, Lines, Sheet
 from capplan.report.estimate import estimate_blocks, told
+from capplan.report.grounds import measure_blocks, measure_document
 from capplan.report.table import Column, Table
 from capplan.uncertainty.forecast import Crossing, Forecast
+from capplan.uncertainty.measuring import Unmeasured
 from capplan.uncertainty.sample import Sample, Spread
 from capplan.uncertainty.sensitivity import Bar, Tornado
 
@@ -33,11 +35,15 @@ class Sampled(NamedTuple):
 
 
 class Sensitive(NamedTuple):
-    """What moves an estimate; indices are the first-order ones, where they were asked for."""
+    """What moves an estimate; indices are the first-order ones, where they were asked for.
+
+    unmeasured: what to measure next, first what narrows the bill most.
+    """
 
     estimate: Estimate
     tornado: Tornado
     indices: Mapping[Path, float] | None
+    unmeasured: Sequence[Unmeasured]
 
 
 class Forecasted(NamedTuple):
@@ -181,6 +187,7 @@ def _sensitive_blocks(result: Sensitive) -> Iterator[Block]:
         "moves at a time"
     )
     yield Table(columns, [_bar_row(bar, result, widest) for bar in tornado.bars])
+    yield from measure_blocks(result.unmeasured)
     yield from told(_missing(result.estimate, sure), 0)
 
 
@@ -220,6 +227,7 @@ def sensitive_document(result: Sensitive) -> dict[str, Any]:
         **json_format.bound_document(sure),
         "instances": result.tornado.instances,
         "sensitivity": bars,
+        "measure_next": measure_document(result.unmeasured),
         "warnings": list(map(json_format.finding_document, _missing(result.estimate, sure))),
     }
 

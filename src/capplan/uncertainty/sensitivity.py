@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from pydantic import BaseModel
 
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
@@ -16,17 +15,13 @@ from capplan.cost.lines import Certainty
 from capplan.errors import InputError
 from capplan.estimate import context_of
 from capplan.many import summarise
-from capplan.plan.bind import Path, Scenarios, at, replaced
+from capplan.plan.bind import Path, at
 from capplan.plan.draws import intervals_of
-from capplan.plan.fields import highest, is_whole
-from capplan.plan.intervals import Interval
-from capplan.plan.model import Plan
 from capplan.plan.read import PlanFile
+from capplan.uncertainty.moves import Move, by_halves, ends_of, numbers_of, percentiles_of, scenarios_of
 
 _RANGE = 0.1
 """How far a number that is no interval is moved, down and up, when the plan has no intervals at all."""
-
-_NO_INPUTS = ("alternatives", "service_templates", "manifests", "hours_per_month")
 
 
 class Bar(NamedTuple):
@@ -64,10 +59,6 @@ class Tornado(NamedTuple):
     priced: bool
 
 
-Move = Mapping[Path, float]
-"""What an input's low or high end changes: itself, and what has to make room for it."""
-
-
 def tornado(file: PlanFile, catalog: Catalog) -> Tornado:
     """Return the tornado of the plan's intervals, p5 to p95; of all its numbers, ±10 %, if it has none.
 
@@ -77,26 +68,36 @@ def tornado(file: PlanFile, catalog: Catalog) -> Tornado:
     intervals = intervals_of(file)
     context = context_of(file, catalog)
     if intervals:
-        moves = {path: _straight(path, _ends(interval)) for path, interval in intervals.items()}
+        moves = {path: _straight(path, percentiles_of(interval)) for path, interval in intervals.items()}
         return _tornado(file, context, moves)
-    moves = {path: _moves(file, path, value) for path, value in _numbers(file, file.raw, ()) if value > 0}
+    low, high = 1 - _RANGE, 1 + _RANGE
+    numbers = {path: value for path, value in numbers_of(file).items() if value > 0}
+    moves = {path: ends_of(file, path, (low * value, high * value)) for path, value in numbers.items()}
+
     try:
         return _tornado(file, context, moves)
     except InputError:
-        return _tornado(file, context, {path: _possible(file, context, ends) for path, ends in moves.items()})
+        pass
+
+    def possible(some: Sequence[Move]) -> Sequence[Move]:
+        summarise(context, scenarios_of(file.plan, some))
+        return some
+
+    still: Move = {}
+    found = iter(by_halves([move for ends in moves.values() for move in ends], possible, otherwise=still))
+    return _tornado(file, context, {path: (next(found), next(found)) for path in moves})
 
 
 def _tornado(file: PlanFile, context: Context, moves: Mapping[Path, tuple[Move, Move]]) -> Tornado:
     changes: list[Move] = [{}, *(move for ends in moves.values() for move in ends)]
-    middles = {path: float(at(file.plan, path)) for change in changes for path in change}  # type: ignore[arg-type]
-    rows = {p: np.array([change.get(p, middle) for change in changes]) for p, middle in middles.items()}
-    summary = summarise(context, Scenarios(len(changes), rows))
+    summary = summarise(context, scenarios_of(file.plan, changes))
     cost = summary.expected
     instances = np.sum(list(summary.peak_instances.values()), axis=0) + np.zeros(len(changes))
     bars = []
-    for index, (path, (low, high)) in enumerate(moves.items()):
+    for index, path in enumerate(moves):
         part = slice(1 + 2 * index, 3 + 2 * index)
-        bars.append(_bar(path, (low[path], high[path]), cost[part], instances[part]))
+        low, high = (float(change.get(path, at(file.plan, path))) for change in changes[part])  # type: ignore[arg-type]
+        bars.append(_bar(path, (low, high), cost[part], instances[part]))
     ordered = sorted(
         bars, key=lambda bar: (-bar.swing, -abs(bar.instances_high - bar.instances_low), bar.path)
     )
@@ -105,79 +106,6 @@ def _tornado(file: PlanFile, context: Context, moves: Mapping[Path, tuple[Move, 
 
 def _straight(path: Path, ends: tuple[float, float]) -> tuple[Move, Move]:
     return {path: ends[0]}, {path: ends[1]}
-
-
-def _moves(file: PlanFile, path: Path, value: float) -> tuple[Move, Move]:
-    """Return what moving a number down and up by the usual range changes."""
-    low, high = ((1 + sign * _RANGE) * value for sign in (-1, 1))
-    section = at(file.plan, path[:-1])
-    if isinstance(section, BaseModel):
-        high = min(high, highest(type(section).model_fields[path[-1]]))
-    others = _rest_of_the_whole(file, path) if value < 1 else {}
-    found = []
-    for end in (low, high):
-        room = (1 - end) / (1 - value) if others else 1.0
-        move = {path: end, **{other: room * share for other, share in others.items()}}
-        found.append(move if _holds(file.plan, move) else {path: value})
-    return found[0], found[1]
-
-
-def _rest_of_the_whole(file: PlanFile, path: Path) -> dict[Path, float]:
-    """Return the shares that make up the whole together with the one at ``path``; none where there are none.
-
-    Such shares are the same field of all entries of a mapping, or all values of one.
-    """
-    for depth in (1, 2):
-        container, field = at(file.plan, path[:-depth]), path[len(path) - depth + 1 :]
-        if not isinstance(container, Mapping) or len(container) < 2:
-            continue
-        paths = [(*path[:-depth], name, *field) for name in container]
-        values = [at(file.plan, each) for each in paths]
-        if all(isinstance(value, float) for value in values) and abs(sum(values) - 1) < _ROUNDING:  # type: ignore[arg-type]
-            return {each: float(v) for each, v in zip(paths, values, strict=True) if each != path}  # type: ignore[arg-type]
-    return {}
-
-
-_ROUNDING = 1e-9
-
-
-def _holds(plan: Plan, move: Move) -> bool:
-    """Say whether the sections around what is changed still agree with themselves."""
-    changed: Any = plan
-    for path, value in move.items():
-        changed = replaced(changed, path, value)
-    try:
-        for path in move:
-            for depth in range(len(path)):
-                _check(at(changed, path[:depth]))
-    except ValueError:
-        return False
-    return True
-
-
-def _check(section: object) -> None:
-    """Run what a section asks of its fields together; ValueError where it is not so."""
-    if isinstance(section, BaseModel):
-        for validator in type(section).__pydantic_decorators__.model_validators.values():
-            validator.func(section)
-
-
-def _possible(file: PlanFile, context: Context, ends: tuple[Move, Move]) -> tuple[Move, Move]:
-    """Return the ends, one that no plan could have left in the middle."""
-    low, high = (move if _can_be(context, move) else _still(file, move) for move in ends)
-    return low, high
-
-
-def _can_be(context: Context, move: Move) -> bool:
-    try:
-        summarise(context, Scenarios(1, {path: np.array([value]) for path, value in move.items()}))
-    except InputError:
-        return False
-    return True
-
-
-def _still(file: PlanFile, move: Move) -> Move:
-    return {path: float(at(file.plan, path)) for path in move}  # type: ignore[arg-type]
 
 
 def _bar(path: Path, ends: tuple[float, float], cost: Array, instances: Array) -> Bar:
@@ -195,36 +123,6 @@ def _bar(path: Path, ends: tuple[float, float], cost: Array, instances: Array) -
         instances_high=more,
         elasticity=elasticity,
     )
-
-
-def _ends(interval: Interval) -> tuple[float, float]:
-    """Return its p5 and p95."""
-    if not interval.bounded:
-        return interval.low, interval.high
-    low, high = interval.quantiles(np.array([0.05, 0.95])).tolist()
-    return low, high
-
-
-def _numbers(file: PlanFile, raw: Mapping[str, object], above: Path) -> Iterator[tuple[Path, float]]:
-    """Yield the numbers that the plan itself says, not its defaults; whole ones are choices, not inputs."""
-    for key, value in raw.items():
-        path = (*above, key)
-        if path[0] in _NO_INPUTS:
-            continue
-        if isinstance(value, Mapping):
-            yield from _numbers(file, value, path)
-        elif _continuous(file, path):
-            yield path, float(at(file.plan, path))  # type: ignore[arg-type]
-
-
-def _continuous(file: PlanFile, path: Path) -> bool:
-    try:
-        section, value = at(file.plan, path[:-1]), at(file.plan, path)
-    except KeyError:
-        return False
-    if not isinstance(section, BaseModel):
-        return type(value) is float
-    return type(value) is float and not is_whole(type(section).model_fields[path[-1]])
 
 
 def first_order_indices(inputs: Mapping[Path, Array], result: Array) -> dict[Path, float]:

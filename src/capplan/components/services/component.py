@@ -59,7 +59,9 @@ def _built(ctx: Context, name: str, service: Service, path: Path) -> Component:
         load=ctx.load,
         sizing=sizing,
         meters=[*meters, *egress_meters(ctx, name, provider, region, service.response_size)],
-        findings=[
+        findings=[]
+        if ctx.silent
+        else [
             *(tier.said if tier is not None else ()),
             *findings_of(name, service, rps, sizing, response),
             *control_findings(name, sizing, told),
