@@ -22,3 +22,16 @@ def bounds_of(sizing: Sizing) -> tuple[int, int]:
     """Return the fewest and the most instances: what the plan says, or what the peak needs and one more."""
     lo = whole(sizing.floor)
     return lo, max(whole(sizing.peak), lo + 1) if sizing.ceiling is None else whole(sizing.ceiling)
+
+
+_WHOLE_RPS = 20.0
+"""From this rate on, whole requests/s are within 5 % of it."""
+
+
+def planned_rps(value: float) -> float:
+    """Return a rate as load tests have it: whole where that is near enough.
+
+    >>> planned_rps(124.3), planned_rps(0.36)
+    (125, 0.36)
+    """
+    return math.ceil(value - 1e-9) if value >= _WHOLE_RPS else round(value, 4)

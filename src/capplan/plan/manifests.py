@@ -3,7 +3,7 @@
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, JsonValue
 
 from capplan.plan.fields import DEFAULTS, Duration, Money, Name, Number, Positive, Section, Share
 from capplan.plan.texts import MetricName, Text, UrlPath, matching
@@ -71,16 +71,24 @@ class Endpoint(Section):
     """One endpoint of a load test."""
 
     path: UrlPath
-    method: Literal["GET", "POST"] = "GET"
-    weight: Positive = 1.0
-    body: dict[Text, Text] = Field({}, description="JSON body of a POST.")
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    weight: Positive = Field(
+        1.0, description="Its part of all requests, in proportion to the others' weights."
+    )
+    body: dict[str, JsonValue] = Field(
+        {}, description="JSON body, with values of any type, of all methods but GET."
+    )
     token: bool = Field(False, description="Send the bearer token in $TOKEN.")
 
 
 class LoadTest(Section):
-    """A load test up to the planned peak; the services' health paths by default."""
+    """A load test up to the planned peak."""
 
-    endpoints: list[Endpoint] = []
+    endpoints: list[Endpoint] = Field([], description="What is asked for; the health paths by default.")
+    clients: list[Cidr] = Field(
+        [],
+        description="Addresses that the test runs from: rate limits of nginx's Ingresses do not count them.",
+    )
     ramp: Duration = Field(120.0, description="Time to ramp from one stage to the next.")
     hold: Duration = Field(300.0, description="Time at each stage.")
 

@@ -14,6 +14,7 @@ from capplan.manifests.site import Service, Site
 from capplan.manifests.verify.fronts import CLASS_ANNOTATION, front_of
 
 _PROXY_TRIES = "nginx.ingress.kubernetes.io/proxy-next-upstream-tries"
+_NOT_LIMITED = "nginx.ingress.kubernetes.io/limit-whitelist"
 _PROXY_TIMEOUT = "nginx.ingress.kubernetes.io/proxy-read-timeout"
 
 
@@ -92,13 +93,15 @@ def _ingresses(site: Site, service: Service) -> dict[tuple[str, str], Tree]:
     timeout = {_PROXY_TIMEOUT: str(math.ceil(service.workload.timeout))} if nginx else _told(site, service)
     if nginx and "retries" in service.spec.model_fields_set:
         timeout[_PROXY_TRIES] = str(1 + whole(service.spec.retries))
+    clients = ",".join(site.manifests.load_test.clients)
+    exempt = {_NOT_LIMITED: clients} if clients else {}
     found: dict[tuple[str, str], Tree] = {(service.name, "/"): timeout}
     for limit in limits_of(site):
         if limit.service != service.name or not on_ingress(site, limit):
             continue
         for group, path in limit.paths.items():
             if path is not None:
-                annotations = timeout | nginx_limit(limit.current.limits[group])
+                annotations = timeout | nginx_limit(limit.current.limits[group]) | exempt
                 found[ingress_name(service.name, group, path), path] = annotations
     return found
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from capplan.findings import Finding
+from capplan.manifests.figures import planned_rps
 from capplan.manifests.verify.checks import capacity
 from capplan.manifests.verify.facts import Facts
 from capplan.manifests.verify.world import Item, Tree, amount, mapping, maps, text
 
 _ALERT = re.compile(r"(.+?)\s*(>=?|<=?)\s*([0-9.]+(?:[eE][-+]?[0-9]+)?)\s*", re.DOTALL)
-_STAGE = re.compile(r"""["']rps["']\s*:\s*(\d+)""")
+_STAGE = re.compile(r"""["']rps["']\s*:\s*(\d+(?:\.\d+)?)""")
+_ROUNDED = 1e-3
 
 
 def alerts_and_lines(documents: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
@@ -48,9 +49,8 @@ def _lines(tree: Tree) -> Iterator[tuple[str, list[float]]]:
 
 def load_test_rate(path: str, source: str, facts: Facts) -> Iterator[Finding]:
     """Yield a finding if a load test of capplan's stops at another rate than the planned peak."""
-    rates = [int(rate) for rate in _STAGE.findall(source)]
-    planned = math.ceil(facts.peak_rps - 1e-9)
-    if rates and planned and max(rates) != max(1, planned):
+    rates = [float(rate) for rate in _STAGE.findall(source)]
+    if rates and facts.peak_rps and abs(max(rates) - planned_rps(facts.peak_rps)) > _ROUNDED:
         item = Item(path, {"kind": "LoadTest", "metadata": {"name": path}})
-        what = f"goes up to {max(rates)} requests/s, but the planned peak is {planned}"
+        what = f"goes up to {max(rates):g} requests/s, but the planned peak is {facts.peak_rps:.4g}"
         yield item.finding(capacity.FIGURES_DIFFER, "stages", what, "Render it again.")
