@@ -160,7 +160,6 @@ def test_only_schemas_keep_examples_from_being_run():
     assert {check.code for check in EVERY if check.unrun} == {
         "schema",
         "no-schema",
-        "keda-deprecated-metadata",
     }
 
 

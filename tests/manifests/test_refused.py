@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from objects import BACKEND, HTTP, at, env, hpa, pdb, probe, service, thing, workload
+from objects import BACKEND, HTTP, at, env, hpa, keda, pdb, probe, service, thing, workload
 
 from capplan.manifests.verify.facts import Facts
 from capplan.manifests.verify.run import verify
@@ -125,6 +125,65 @@ def _secret(kind="Opaque", **more):
     return thing("Secret", type=kind, **more)
 
 
+def _mounted(**more):
+    mounts = [{"name": "v", "mountPath": "/v", **more}]
+    return workload(container={"volumeMounts": mounts}, pod={"volumes": [{"name": "v", "emptyDir": {}}]})
+
+
+def _hooked(**handler):
+    return _in("lifecycle", {"preStop": handler})
+
+
+def _profiled(**profile):
+    return _in("securityContext", {"seccompProfile": profile})
+
+
+def _pod(cpu=None, **pod):
+    return workload(container={"resources": {"requests": {"cpu": cpu}}} if cpu else {}, pod=pod)
+
+
+def _served(**spec):
+    return service(HTTP, **spec)
+
+
+def _limited(ranges):
+    return _served(type="LoadBalancer", loadBalancerSourceRanges=ranges)
+
+
+def _claim(**spec):
+    known = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    return thing("PersistentVolumeClaim", spec={**known, **spec})
+
+
+def _role(**rule):
+    known = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
+    return thing("Role", "rbac.authorization.k8s.io/v1", rules=[{**known, **rule}])
+
+
+def _bounds(**limit):
+    return thing("LimitRange", spec={"limits": [{"type": "Container", **limit}]})
+
+
+def _crd(name, schema=None, version="v1"):
+    known = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema or {}}}
+    spec = {"group": "example.com", "names": {"kind": "Shard", "plural": "shards"}, "versions": [known]}
+    return thing("CustomResourceDefinition", "apiextensions.k8s.io/v1", name, spec=spec)
+
+
+def _rollout(**strategy):
+    return {**workload("Rollout", strategy=strategy), "apiVersion": "argoproj.io/v1alpha1"}
+
+
+def _canary(**canary):
+    return _rollout(canary=canary)
+
+
+def _redirected(**rule):
+    filters = [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}]
+    return thing("HTTPRoute", "gateway.networking.k8s.io/v1", spec={"rules": [{"filters": filters, **rule}]})
+
+
+_SPREAD = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}}
 _BLOCK = {"ipBlock": {"cidr": "10.0.0.0/8"}}
 _GRACE = {"tcpSocket": {"port": 80}, "terminationGracePeriodSeconds": 5}
 _ROLLING = {"rollingUpdate": {"maxSurge": 1}}
@@ -169,6 +228,69 @@ REFUSED = [
     (_routed(path="a"), _routed(path="/a")),
     (workload(name="Web_1"), workload(name="web-1")),
     (service(HTTP, {"app": "a b/c"}), service(HTTP, {"app": "a_b.c"})),
+    (_in("ports", [{"containerPort": 0}]), _in("ports", [{"containerPort": 65535}])),
+    (_in("name", "Main"), _in("name", "main-1")),
+    (_in("image", "web:1:2"), _in("image", f"registry.example:5000/a/web:1@sha256:{'0' * 64}")),
+    (_mounted(subPath="../x"), _mounted(subPath="a/b")),
+    (_hooked(exec={"command": ["a"]}, sleep={"seconds": 1}), _hooked(sleep={"seconds": 1})),
+    (env({"name": "a=b", "value": ""}), env({"name": "a.b-c", "value": ""})),
+    (_in("resources", {"limits": {"memory": "-1Mi"}}), _in("resources", {"limits": {"memory": "64Mi"}})),
+    (_profiled(type="Localhost"), _profiled(type="Localhost", localhostProfile="p")),
+    (_pod(dnsPolicy="None"), _pod(dnsPolicy="None", dnsConfig={"nameservers": ["10.0.0.2"]})),
+    (
+        _pod(resources={"limits": {"cpu": "100m"}}, cpu="200m"),
+        _pod(resources={"limits": {"cpu": "1"}}, cpu="1"),
+    ),
+    (
+        _pod(volumes=[{"name": "v", "emptyDir": {}, "hostPath": {"path": "/a"}}]),
+        _pod(volumes=[{"name": "v"}]),
+    ),
+    (_pod(topologySpreadConstraints=[_SPREAD, _SPREAD]), _pod(topologySpreadConstraints=[_SPREAD])),
+    (_tolerates(key="", operator="Equal"), _tolerates(key="", operator="Exists")),
+    (_tolerates(operator="Exists", tolerationSeconds=5), _tolerates(operator="Exists", effect="NoExecute")),
+    (_probed(tcpSocket={"port": "80"}), _probed(tcpSocket={"port": "http"})),
+    (_served(externalTrafficPolicy="Local"), _served(externalTrafficPolicy="Local", type="NodePort")),
+    (_served(clusterIP="None", type="LoadBalancer"), _served(clusterIP="None")),
+    (service({**HTTP, "nodePort": 30000}), service({**HTTP, "nodePort": 30000}, type="NodePort")),
+    (service({**HTTP, "port": 0}), service({**HTTP, "targetPort": 0})),
+    (
+        _served(ports=[HTTP, {**HTTP, "name": "b"}]),
+        _served(ports=[HTTP, {**HTTP, "name": "b", "protocol": "UDP"}]),
+    ),
+    (_limited(["10.0.0.1"]), _limited(["10.0.0.1/32"])),
+    (_served(type="ExternalName"), _served(type="ExternalName", externalName="db.example.com.")),
+    (
+        workload(strategy={"rollingUpdate": {"maxSurge": "1"}}),
+        workload(strategy={"rollingUpdate": {"maxSurge": "1%"}}),
+    ),
+    (pdb(maxUnavailable="120%"), pdb(maxUnavailable="20%")),
+    (workload(replicas=-1), workload(replicas=0)),
+    (_claim(resources={}), _claim()),
+    (_claim(accessModes=[]), _claim()),
+    (_role(verbs=[]), _role()),
+    (_role(apiGroups=[]), _role(apiGroups=[""])),
+    (thing("PriorityClass", "scheduling.k8s.io/v1", value=2 * 10**9), thing("PriorityClass", value=10**9)),
+    (
+        _bounds(min={"cpu": "2"}, max={"cpu": "1"}),
+        _bounds(min={"cpu": "1"}, default={"cpu": "1"}, max={"cpu": "2"}),
+    ),
+    (thing("CronJob", "batch/v1", "n" * 53, spec={}), thing("CronJob", "batch/v1", "n" * 52, spec={})),
+    (_crd("shard.example.com"), _crd("shards.example.com")),
+    (_canary(steps=[{"setWeight": 1, "pause": {}}]), _canary(steps=[{"setWeight": 1}, {"pause": {}}])),
+    (_canary(steps=[{"pause": {"duration": "1hh"}}]), _canary(steps=[{"pause": {"duration": "1h30m"}}])),
+    (_canary(steps=[{"setWeight": 120}]), _canary(steps=[{"setWeight": 100}])),
+    (_canary(steps=[{"setCanaryScale": {"replicas": 1}}]), _canary(steps=[{"analysis": {}}])),
+    (
+        _canary(trafficRouting={"nginx": {}}),
+        _canary(trafficRouting={"istio": {"destinationRule": {"name": "a"}}}),
+    ),
+    (_rollout(), _rollout(canary={})),
+    (_rollout(canary={}, blueGreen={}), _rollout(blueGreen={"activeService": "a", "previewService": "b"})),
+    (
+        _rollout(blueGreen={"activeService": "a", "previewService": "a"}),
+        _rollout(blueGreen={"activeService": "a"}),
+    ),
+    (_redirected(backendRefs=[{"name": "a"}]), _redirected()),
     (thing("ConfigMap", name="${NAME}a b", data={"a/b": ""}), thing("ConfigMap", name="${NAME}", data={})),
 ]
 
@@ -237,3 +359,163 @@ def test_one_object_in_two_files_of_a_kustomization_is_an_error():
     said = verify({**files, "b.yaml": [workload()]}, {}, Facts())
     assert ("duplicate-object", "error") in {(one.code, one.severity) for one in said}
     assert "duplicate-object" not in {one.code for one in verify({**files, "b.yaml": [hpa()]}, {}, Facts())}
+
+
+SHARD = {
+    "type": "object",
+    "required": ["size"],
+    "properties": {
+        "size": {"type": "integer", "minimum": 1, "maximum": 5},
+        "mode": {"type": "string", "enum": ["fast", "safe"], "pattern": "^[a-z]+$"},
+        "port": {"x-kubernetes-int-or-string": True},
+        "tags": {"type": "array", "maxItems": 2, "items": {"type": "string", "minLength": 2}},
+        "more": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+        "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+        "source": {
+            "type": "object",
+            "oneOf": [{"required": ["a"]}, {"required": ["b"]}],
+            "properties": {"a": {}, "b": {}},
+        },
+        "depth": {"type": "number", "default": 1},
+    },
+}
+
+
+def _shard(_version="v1", **spec):
+    return thing("Shard", f"example.com/{_version}", spec={"size": 3, **spec})
+
+
+def _judged(*shards):
+    crd = _crd("shards.example.com", {"type": "object", "properties": {"spec": SHARD}})
+    return found(crd, *shards)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"size": 7},
+        {"size": "3"},
+        {"size": None},
+        {"size": 2.5},
+        {"mode": "FAST"},
+        {"port": True},
+        {"tags": ["ab", "cd", "ef"]},
+        {"tags": ["a"]},
+        {"tags": "ab"},
+        {"labels": {"a": 1}},
+        {"source": {"a": 1, "b": 2}},
+        {"depth": "deep"},
+    ],
+)
+def test_a_custom_resource_is_held_to_its_schema(wrong):
+    assert _judged(_shard(**wrong))["custom-resource"].severity == "error"
+
+
+def test_a_custom_resource_within_its_schema_is_sound():
+    full = {"mode": "fast", "port": "http", "tags": ["ab"], "more": {"x": [1]}, "labels": {"a": "b"}}
+    assert not {"custom-resource", "unknown-field"} & set(_judged(_shard(**full, source={"a": 1}, depth=2)))
+    assert not {"custom-resource", "unknown-field"} & set(_judged(_shard(mode="${MODE}")))
+    assert "unknown-field" in _judged(_shard(szie=2))
+    assert "custom-resource" in _judged(_shard("v2"))
+
+
+def test_part_of_a_custom_resource_is_a_patch():
+    part = thing("Shard", "example.com/v1", spec={"mode": "safe"})
+    files = {
+        "a.yaml": [_crd("shards.example.com", {"properties": {"spec": SHARD}}), _shard()],
+        "b.yaml": [part],
+    }
+    assert "custom-resource" not in {one.code for one in verify(files, {}, Facts())}
+
+
+@pytest.mark.parametrize(
+    ("kind", "metadata", "code"),
+    [
+        ("kafka", {"bootstrapServers": "k", "consumerGroup": "g", "lagThreshold": "0"}, "keda-value"),
+        (
+            "kafka",
+            {"bootstrapServers": "k", "consumerGroup": "g", "offsetResetPolicy": "newest"},
+            "keda-value",
+        ),
+        ("rabbitmq", {"queueName": "q", "host": "amqp://r", "mode": "QueueLen", "value": "1"}, "keda-value"),
+        ("rabbitmq", {"queueName": "q", "mode": "QueueLength", "value": "1"}, "keda-missing-metadata"),
+        ("rabbitmq", {"queueName": "q", "host": "amqp://r", "value": "1"}, "keda-missing-metadata"),
+        ("rabbitmq", {"queueName": "q", "hostFromEnv": "AMQP"}, "keda-missing-metadata"),
+        ("postgresql", {"query": "select 1", "targetQueryVaule": "5"}, "keda-unknown-metadata"),
+        ("loki", {"serverAddress": "http://l", "query": "a", "threshold": "1.5x"}, "keda-value"),
+        ("prometheus", {"serverAddress": "http://p", "query": "sum(up", "threshold": "1"}, "query"),
+        ("prometheus", {"serverAddress": "http://p", "query": "up", "threshold": "1", "timeout": "5"}, ""),
+        ("rabbitmq", {"queueName": "q", "hostFromEnv": "HOST", "mode": "QueueLength", "value": "0.5"}, ""),
+        ("azure-servicebus", {"queueName": "q", "connectionFromEnv": "ELSEWHERE"}, ""),
+        ("postgresql", {"query": "select count(*) from a where b = ')'", "targetQueryValue": "1"}, ""),
+    ],
+)
+def test_a_trigger_is_what_its_scaler_parses(kind, metadata, code):
+    said = found(env({"name": "HOST", "value": "amqp://r"}), keda({"type": kind, "metadata": metadata}))
+    assert {one for one in said if one.startswith(("keda-", "query"))} == ({code} if code else set())
+
+
+def test_a_host_may_come_from_authentication():
+    metadata = {"queueName": "q", "mode": "QueueLength", "value": "1"}
+    trigger = {"type": "rabbitmq", "metadata": metadata, "authenticationRef": {"name": "r"}}
+    assert "keda-missing-metadata" not in found(workload(), keda(trigger))
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "wrong"),
+    [
+        ("v1", "pod", True),
+        ("apps/v1", "Deployement", True),
+        ("app/v1", "Deployment", True),
+        ("apps/v2", "Deployment", True),
+        ("v1", "Config", False),
+        ("serving.example.com/v1", "Service", False),
+        ("batch/v1", "Job", False),
+    ],
+)
+def test_a_kind_is_one_of_its_version(version, kind, wrong):
+    assert ("unknown-kind" in found(thing(kind, version))) is wrong
+
+
+@pytest.mark.parametrize(
+    ("limit", "resources", "wrong"),
+    [
+        ({"max": {"memory": "32Mi"}}, {"limits": {"memory": "64Mi"}}, True),
+        ({"min": {"cpu": "200m"}}, {"requests": {"cpu": "100m"}}, True),
+        (
+            {"min": {"cpu": "100m"}, "max": {"cpu": "1"}},
+            {"requests": {"cpu": "100m"}, "limits": {"cpu": "1"}},
+            False,
+        ),
+        ({"max": {"cpu": "1"}}, {}, False),
+    ],
+)
+def test_a_limit_range_is_kept(limit, resources, wrong):
+    assert ("limit-range" in found(_bounds(**limit), _in("resources", resources))) is wrong
+
+
+def _rule(**rule):
+    return thing(
+        "PrometheusRule", "monitoring.coreos.com/v1", spec={"groups": [{"name": "g", "rules": [rule]}]}
+    )
+
+
+def test_queries_can_be_read_and_name_what_is_there():
+    assert "query" in found(_rule(alert="A", expr="sum(up{job='a'} > 1"))
+    assert "query" not in found(_rule(alert="A", expr="sum(up{job=~'(a|b'}) # ("))
+    frontend = workload(name="frontend")
+    assert "empty-query" in found(frontend, _rule(alert="A", expr='kube_x{deployment="frontnd"} == 0'))
+    assert "empty-query" not in found(frontend, _rule(alert="A", expr='kube_x{deployment="frontend"} == 0'))
+
+
+def test_generated_secrets_are_encoded():
+    generated = [{"secretGenerator": [{"name": "s", "literals": ["key=not base64!"]}]}]
+    assert "refused" not in {one.code for one in verify({"kustomization.yaml": generated}, {}, Facts())}
+
+
+def test_what_a_test_expects_is_no_manifest():
+    part = thing("StatefulSet", "apps/v1", spec={"replicas": 1})
+    steps = [{"try": [{"assert": {"file": "ready.yaml"}}]}]
+    test = thing("Test", "chainsaw.kyverno.io/v1alpha1", spec={"steps": steps})
+    for files in ({"ready.yaml": [part], "chainsaw-test.yaml": [test]}, {"01-assert.yaml": [part]}):
+        assert not verify(files, {}, Facts())

@@ -1,31 +1,23 @@
-"""A directory of schemas of the user's: found by group and kind, never by a path; KEDA's list of scalers."""
+"""A directory of schemas of the user's: found by group and kind, never by a path."""
 
 import json
 
 import pytest
-from objects import CPU, PROMETHEUS, keda, workload
+from objects import workload
 
 from capplan.errors import InputError
 from capplan.manifests.verify.facts import Facts
 from capplan.manifests.verify.run import VerifyOptions, verify
 
-SCALERS = {
-    "scalers": [
-        {"type": "kafka", "parameters": [{"name": "topic"}, {"name": "old", "deprecated": "Use topic."}]},
-        {"type": "prometheus", "parameters": [{"name": n} for n in ("serverAddress", "query", "threshold")]},
-    ]
-}
-
 
 @pytest.fixture
 def directory(tmp_path):
-    """Return a directory of schemas: of Deployments, and KEDA's list."""
+    """Return a directory of schemas: with the one of Deployments."""
     deployment = {
         "properties": {"spec": {"required": ["selector"]}, "kind": {"pattern": "^(?i)(deployment)$"}}
     }
     for name, value in {
         "k8s-1.36/apps/deployment_v1.json": deployment,
-        "_keda/scalers-schema.json": SCALERS,
     }.items():
         (tmp_path / "schemas" / name).parent.mkdir(parents=True)
         (tmp_path / "schemas" / name).write_text(json.dumps(value), encoding="utf-8")
@@ -33,7 +25,7 @@ def directory(tmp_path):
     return tmp_path / "schemas"
 
 
-_OF_SCHEMAS = ("schema", "no-schema", "keda-unknown-metadata", "keda-deprecated-metadata")
+_OF_SCHEMAS = ("schema", "no-schema")
 
 
 def findings(directory, *objects):
@@ -61,14 +53,3 @@ def test_what_is_no_schema_is_said(directory):
     (directory / "k8s-1.36/apps/deployment_v1.json").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="is not a JSON Schema"):
         findings(directory, workload(name="b"))
-
-
-def test_triggers_have_the_keys_that_keda_lists(directory):
-    known = {"type": "kafka", "metadata": {"topicFromEnv": "T", "bootstrapServers": "", "consumerGroup": ""}}
-    unknown = {**known, "metadata": {**known["metadata"], "topik": "t", "old": "x"}}
-    messages = {
-        message for id_, message in findings(directory, keda(unknown, PROMETHEUS, CPU)) if id_ != "no-schema"
-    }
-    assert "kafka does not know 'topik'" in messages
-    assert "'old' of kafka is deprecated" in messages
-    assert not any("topicFromEnv" in message or message.startswith("prometheus") for message in messages)

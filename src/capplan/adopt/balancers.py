@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from capplan.adopt import checks
 from capplan.adopt.draft import Draft, Tree, address_of
-from capplan.manifests.verify.world import Item, World, mapping, maps, text
+from capplan.manifests.verify.trees import mapping, maps, text
+from capplan.manifests.verify.world import Item, World
 from capplan.plan.services import Provider
 
 _INCLUDED_RULES = 5

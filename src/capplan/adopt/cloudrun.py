@@ -7,7 +7,8 @@ from typing import Any
 from capplan.adopt import checks
 from capplan.adopt.draft import Draft, Tree, address_of, cores
 from capplan.manifests.quantity import memory
-from capplan.manifests.verify.world import Item, amount, mapping, maps, whole
+from capplan.manifests.verify.trees import amount, mapping, maps, whole
+from capplan.manifests.verify.world import Item
 from capplan.plan.workload import Workload
 
 _DEFAULT_MAX, _CONCURRENCY = 100, 80

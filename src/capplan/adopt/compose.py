@@ -11,7 +11,7 @@ from capplan.adopt.cloudrun import holds, workload_section
 from capplan.adopt.draft import DEFAULT_POOL, GPU_POOL, Draft, Tree, cores, usable
 from capplan.adopt.unread import MAPPING, WHOLE, Shape, Shapes, note_unread
 from capplan.manifests.quantity import memory
-from capplan.manifests.verify.world import at, mapping, maps, text, whole
+from capplan.manifests.verify.trees import at, mapping, maps, text, whole
 from capplan.plan.fields import LARGEST
 
 _SIZES = {"b": 1.0, "k": 2.0**10, "kb": 2.0**10, "m": 2.0**20, "mb": 2.0**20, "g": 2.0**30, "gb": 2.0**30}

@@ -19,7 +19,8 @@ from capplan.adopt.unread import LIST, QUANTITY, WHOLE, Shapes, note_unread
 from capplan.catalog.catalog import Catalog
 from capplan.manifests.quantity import memory
 from capplan.manifests.verify.facts import Facts
-from capplan.manifests.verify.world import Item, Workload, World, at, mapping, maps, text, whole
+from capplan.manifests.verify.trees import at, mapping, maps, text, whole
+from capplan.manifests.verify.world import Item, Workload, World
 from capplan.plan.services import CLUSTER_PLATFORMS
 
 _STORES = {

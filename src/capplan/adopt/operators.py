@@ -11,7 +11,8 @@ from math import prod
 from typing import Any, NamedTuple
 
 from capplan.adopt.draft import Tree
-from capplan.manifests.verify.world import Item, at, mapping, maps, text, whole
+from capplan.manifests.verify.trees import at, mapping, maps, text, whole
+from capplan.manifests.verify.world import Item
 
 Claim = tuple[str, str]
 """Where the size and the storage class of a volume stand."""

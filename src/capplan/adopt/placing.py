@@ -9,7 +9,8 @@ from capplan.adopt import checks
 from capplan.adopt.draft import Draft, Tree, address_of
 from capplan.adopt.kinds import RUNNING
 from capplan.adopt.pods import workload_of
-from capplan.manifests.verify.world import Workload, World, at, maps, text, whole
+from capplan.manifests.verify.trees import at, maps, text, whole
+from capplan.manifests.verify.world import Workload, World
 
 _NODE = "kubernetes.io/hostname"
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"

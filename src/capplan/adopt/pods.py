@@ -9,7 +9,8 @@ from capplan.adopt import checks
 from capplan.adopt.draft import Draft, address_of
 from capplan.findings import Severity
 from capplan.manifests.quantity import memory
-from capplan.manifests.verify.world import Item, Workload, World, amount, at, mapping, maps, request, text
+from capplan.manifests.verify.trees import amount, at, mapping, maps, text
+from capplan.manifests.verify.world import Item, Workload, World, request
 
 _TEMPLATES = {
     "CronJob": "spec.jobTemplate.spec.template",

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from capplan.adopt import checks
 from capplan.adopt.draft import ARM_POOL, DEFAULT_POOL, GPU_POOL, Draft, Tree, address_of, usable
-from capplan.manifests.verify.world import Workload, World, mapping, maps, text
+from capplan.manifests.verify.trees import mapping, maps, text
+from capplan.manifests.verify.world import Workload, World
 
 _POOL_LABELS = (
     "cloud.google.com/gke-nodepool",

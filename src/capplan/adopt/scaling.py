@@ -10,7 +10,8 @@ from capplan.adopt import checks
 from capplan.adopt.draft import Draft, Tree, address_of
 from capplan.adopt.pods import PodRequests
 from capplan.manifests.quantity import cpu, memory
-from capplan.manifests.verify.world import Item, Workload, World, amount, at, mapping, maps, text, whole
+from capplan.manifests.verify.trees import amount, at, mapping, maps, text, whole
+from capplan.manifests.verify.world import Item, Workload, World
 from capplan.plan.services import Targets
 from capplan.plan.workload import Autoscaler, Vpa
 

@@ -12,7 +12,8 @@ from capplan.adopt.balancers import default_of
 from capplan.adopt.draft import Draft, Tree, address_of
 from capplan.adopt.volumes import Volume
 from capplan.manifests.quantity import memory
-from capplan.manifests.verify.world import Item, World, amount, at, mapping, text
+from capplan.manifests.verify.trees import amount, at, mapping, text
+from capplan.manifests.verify.world import Item, World
 from capplan.plan.services import Provider
 
 

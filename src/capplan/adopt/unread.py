@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from capplan.adopt import checks
 from capplan.adopt.draft import Draft
-from capplan.manifests.verify.world import amount
+from capplan.manifests.verify.trees import amount
 from capplan.quantities import shown
 
 _MOST = 10**9

@@ -19,7 +19,7 @@ from capplan.manifests.clouds.aws import full_name
 from capplan.manifests.figures import number
 from capplan.manifests.site import Site
 from capplan.manifests.verify.checks.costs import BILLED_NOT_RENDERED, RENDERED_NOT_BILLED
-from capplan.manifests.verify.world import text
+from capplan.manifests.verify.trees import text
 
 USAGE, OWN = "usage", "yours to order"
 """What lines are for that no file orders: what is used, and what the plan buys besides."""

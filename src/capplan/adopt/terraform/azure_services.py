@@ -16,7 +16,7 @@ from capplan.adopt.terraform.reading import Reading, bounds
 from capplan.adopt.terraform.simple import free_always, held, inside, used
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
 from capplan.manifests.quantity import memory
-from capplan.manifests.verify.world import amount
+from capplan.manifests.verify.trees import amount
 
 _BURSTABLE = re.compile(r"B_Standard_(B\d+)(ms|s)", re.IGNORECASE)
 

@@ -16,7 +16,7 @@ from capplan.adopt.terraform.simple import free_always, held, used
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
 from capplan.components.services.serverless import cloud_run_refuses
 from capplan.manifests.quantity import memory
-from capplan.manifests.verify.world import amount
+from capplan.manifests.verify.trees import amount
 
 _ENGINES = {"POSTGRES": "postgres", "MYSQL": "mysql"}
 _MONTH_S = 730 * 3600

@@ -140,7 +140,7 @@ class _Kustomization:
                     continue
                 name = str(entry.get("name"))
                 known = [made for made in objects if made.kind == kind and name in made.names]
-                own = _data(entry)
+                own = _data(entry, kind)
                 if known:
                     there = {} if entry.get("behavior") == "replace" else known[-1].tree.get("data")
                     both = None if own is None or there is None else {**there, **own}
@@ -225,14 +225,17 @@ def _holding(tree: Tree, data: Tree | None) -> Tree:
     return without if data is None else {**without, "data": data}
 
 
-def _data(entry: Tree) -> Tree | None:
+def _data(entry: Tree, kind: str) -> Tree | None:
     """Return the data of a generated object without the contents of files; None where keys are in files."""
+    from base64 import b64encode
+
     if entry.get("envs") or entry.get("env"):
         return None
     found: dict[str, Any] = {}
     for literal in _listed(entry, "literals"):
         key, _, value = str(literal).partition("=")
-        found[key] = value.strip("\"'")
+        said = value.strip("\"'")
+        found[key] = b64encode(said.encode()).decode() if kind == "Secret" else said
     for file in _listed(entry, "files"):
         found[str(file).partition("=")[0].rpartition("/")[2]] = ""
     return found

@@ -19,18 +19,8 @@ from capplan.manifests.proof.pieces import (
     service_ports,
     workload_pieces,
 )
-from capplan.manifests.verify.world import (
-    Item,
-    Tree,
-    Workload,
-    World,
-    amount,
-    at,
-    mapping,
-    maps,
-    text,
-    words,
-)
+from capplan.manifests.verify.trees import Tree, amount, at, mapping, maps, text, words
+from capplan.manifests.verify.world import Item, Workload, World
 
 _GIB = 2.0**30
 _GPU = "nvidia.com/gpu"

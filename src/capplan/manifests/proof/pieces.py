@@ -9,7 +9,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from capplan.manifests.verify.world import Item, Tree, Workload, amount, at, mapping, maps, text
+from capplan.manifests.verify.trees import Tree, amount, at, mapping, maps, text
+from capplan.manifests.verify.world import Item, Workload
 
 _ZONE = "topology.kubernetes.io/zone"
 _PROBES = ("startup", "readiness", "liveness")

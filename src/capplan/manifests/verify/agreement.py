@@ -10,7 +10,8 @@ from capplan.findings import Finding
 from capplan.manifests.figures import planned_rps
 from capplan.manifests.verify.checks import capacity
 from capplan.manifests.verify.facts import Facts
-from capplan.manifests.verify.world import Item, Tree, amount, mapping, maps, text
+from capplan.manifests.verify.trees import Tree, amount, mapping, maps, text
+from capplan.manifests.verify.world import Item
 
 _ALERT = re.compile(r"(.+?)\s*(>=?|<=?)\s*([0-9.]+(?:[eE][-+]?[0-9]+)?)\s*", re.DOTALL)
 _STAGE = re.compile(r"""["']rps["']\s*:\s*(\d+(?:\.\d+)?)""")

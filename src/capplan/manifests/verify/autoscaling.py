@@ -11,21 +11,8 @@ from capplan.findings import Finding
 from capplan.manifests.verify.checks import autoscaling
 from capplan.manifests.verify.keda import scaled_objects, triggers
 from capplan.manifests.verify.meant import limit_ranges
-from capplan.manifests.verify.world import (
-    Item,
-    Tree,
-    Workload,
-    World,
-    amount,
-    at,
-    bounds,
-    mapping,
-    maps,
-    request,
-    text,
-    whole,
-    words,
-)
+from capplan.manifests.verify.trees import Tree, amount, at, mapping, maps, text, whole, words
+from capplan.manifests.verify.world import Item, Workload, World, bounds, request
 
 _RESOURCES = ("cpu", "memory")
 

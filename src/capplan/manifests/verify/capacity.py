@@ -13,23 +13,8 @@ from capplan.manifests.kustomize import SMALLER
 from capplan.manifests.verify.checks import capacity
 from capplan.manifests.verify.kinds import SCALED
 from capplan.manifests.verify.meant import limit_ranges, without_pods
-from capplan.manifests.verify.world import (
-    Item,
-    Tree,
-    Workload,
-    World,
-    alike,
-    amount,
-    at,
-    bounds,
-    containers_with_paths,
-    is_placeholder,
-    mapping,
-    maps,
-    share,
-    text,
-    whole,
-)
+from capplan.manifests.verify.trees import Tree, amount, at, is_placeholder, mapping, maps, share, text, whole
+from capplan.manifests.verify.world import Item, Workload, World, alike, bounds, containers_with_paths
 
 _GPU = "nvidia.com/gpu"
 _GIB = 2.0**30

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from capplan.findings import Finding
 from capplan.manifests.verify.checks import exposure
-from capplan.manifests.verify.world import Item, World, containers_with_paths, mapping, maps, text
+from capplan.manifests.verify.trees import mapping, maps, text
+from capplan.manifests.verify.world import Item, World, containers_with_paths
 
 _SECRET_NAME = re.compile(r"passw|secret|token(?!s|iz)|api_?key|credential", re.IGNORECASE)
 """Tokens, in the plural, are what language models count, and tokenizers cut."""

@@ -13,18 +13,8 @@ from capplan.findings import Finding, Severity
 from capplan.manifests.verify.checks import identity, references
 from capplan.manifests.verify.kinds import PODS
 from capplan.manifests.verify.meant import absent, alternatives, claims_made, without_pods
-from capplan.manifests.verify.world import (
-    Item,
-    Tree,
-    Workload,
-    World,
-    containers_with_paths,
-    is_empty,
-    mapping,
-    maps,
-    text,
-    words,
-)
+from capplan.manifests.verify.trees import Tree, is_empty, mapping, maps, text, words
+from capplan.manifests.verify.world import Item, Workload, World, containers_with_paths
 
 _NAMESPACED = frozenset(
     (

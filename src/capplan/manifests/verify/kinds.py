@@ -26,8 +26,15 @@ GROUPS = {
     "NetworkPolicy": "networking.k8s.io",
     "Job": "batch",
     "Gateway": "gateway.networking.k8s.io",
+    "Rollout": "argoproj.io",
 }
 """Kinds whose name other groups use too, for something else."""
+
+
+def is_known(kind: str, group: str) -> bool:
+    """Say whether a kind of a group is Kubernetes' own, or one that tables here have."""
+    return group == GROUPS.get(kind) or "." not in group or group.endswith(".k8s.io")
+
 
 PODLESS = frozenset(
     (

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from capplan.errors import almost
 from capplan.findings import Check, Finding
 from capplan.manifests.verify.kinds import SCALED
-from capplan.manifests.verify.world import Item, Tree, Workload, World, alike, mapping, maps, text
+from capplan.manifests.verify.trees import Tree, mapping, maps, text
+from capplan.manifests.verify.world import Item, Workload, World, alike
 
 
 def absent(item: Item, check: Check, field: str, what: str, others: Sequence[str]) -> Iterator[Finding]:

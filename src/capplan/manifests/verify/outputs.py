@@ -13,17 +13,8 @@ from capplan.components.services.serverless import cloud_run_refuses
 from capplan.findings import Finding
 from capplan.manifests.verify.checks import clouds, observing
 from capplan.manifests.verify.exposure import secrets_in
-from capplan.manifests.verify.world import (
-    Item,
-    Tree,
-    World,
-    amount,
-    mapping,
-    maps,
-    text,
-    whole,
-    words,
-)
+from capplan.manifests.verify.trees import Tree, amount, mapping, maps, text, whole, words
+from capplan.manifests.verify.world import Item, World
 
 _FARGATE_MIB: dict[int, tuple[int, int, int]] = {
     256: (512, 2048, 512),

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from capplan.findings import Finding
 from capplan.manifests.verify.checks import references
 from capplan.manifests.verify.meant import absent, alternatives
-from capplan.manifests.verify.world import Item, Tree, World, alike, mapping, maps, text, words
+from capplan.manifests.verify.trees import Tree, mapping, maps, text, words
+from capplan.manifests.verify.world import Item, World, alike
 
 
 def routes(world: World) -> Iterator[Finding]:

@@ -1,8 +1,7 @@
 """JSON Schemas of Kubernetes and of operators, from a directory of the user's; needs capplan[validate].
 
 Files are found as kubeconform finds them: GROUP/KIND_VERSION.json, with or without a directory above for the
-built-in kinds, whose group is `core` or without its `.k8s.io`. `_keda/scalers-schema.json` is KEDA's list of
-scalers, as it publishes it.
+built-in kinds, whose group is `core` or without its `.k8s.io`.
 """
 
 from __future__ import annotations
@@ -13,10 +12,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from capplan.errors import InputError, Problem, nearest
+from capplan.errors import InputError, Problem
 from capplan.findings import Finding
-from capplan.manifests.verify.checks import files, keda
-from capplan.manifests.verify.world import Item, mapping, maps, text
+from capplan.manifests.verify.checks import files
+from capplan.manifests.verify.trees import text
+from capplan.manifests.verify.world import Item
 from capplan.strictjson import read_json
 
 _NO_SCHEMA = ("Kustomization", "Component")
@@ -29,7 +29,6 @@ def schema_findings(items: Sequence[Item], directory: Path) -> Iterator[Finding]
     for item in items:
         if item.kind in _NO_SCHEMA:
             continue
-        yield from _triggers(item, directory)
         validator = _validator(directory, text(item.tree, "apiVersion"), item.kind)
         if validator is None:
             what = f"no schema for {text(item.tree, 'apiVersion')} {item.kind} in {directory}"
@@ -38,36 +37,6 @@ def schema_findings(items: Sequence[Item], directory: Path) -> Iterator[Finding]
         for error in sorted(validator.iter_errors(item.tree), key=str):
             field = ".".join(map(str, error.absolute_path))
             yield item.finding(files.SCHEMA, field, error.message[:300])
-
-
-def _triggers(item: Item, directory: Path) -> Iterator[Finding]:
-    """Yield the metadata keys of triggers that KEDA's list of scalers does not have, or calls deprecated."""
-    known = _scalers(directory) if item.kind in ("ScaledObject", "ScaledJob") else {}
-    for index, trigger in enumerate(maps(item.tree, "spec.triggers")):
-        kind, field = text(trigger, "type"), f"spec.triggers[{index}].metadata"
-        for key in mapping(trigger, "metadata") if kind in known else ():
-            name = str(key).removesuffix("FromEnv")
-            if name not in known[kind]:
-                remedy = nearest(name, known[kind])
-                yield item.finding(
-                    keda.KEDA_UNKNOWN_METADATA, field, f"{kind} does not know '{name}'", remedy
-                )
-            elif known[kind][name]:
-                what = f"'{name}' of {kind} is deprecated"
-                yield item.finding(keda.KEDA_DEPRECATED_METADATA, field, what, known[kind][name])
-
-
-@cache
-def _scalers(directory: Path) -> dict[str, dict[str, str]]:
-    """Return the parameters of each scaler, with what KEDA says of those that are deprecated."""
-    path = directory / "_keda" / "scalers-schema.json"
-    if not path.is_file():
-        return {}
-    scalers = read_json(path)["scalers"]
-    return {
-        scaler["type"]: {one["name"]: one.get("deprecated", "") for one in scaler["parameters"]}
-        for scaler in scalers
-    }
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from posixpath import commonpath, dirname
 from typing import Any, NamedTuple
@@ -13,7 +14,8 @@ from capplan.manifests.composing.objects import NotComposedError, RefusedError
 from capplan.manifests.kustomize import KUSTOMIZATION
 from capplan.manifests.verify.checks import files, identity
 from capplan.manifests.verify.kinds import ANY_CONTROLLER, PODS
-from capplan.manifests.verify.world import Item, Workload, mapping, maps, text
+from capplan.manifests.verify.trees import mapping, maps, text
+from capplan.manifests.verify.world import Item, Workload
 
 Documents = Mapping[str, Sequence[Any]]
 """What the YAML and JSON files hold, by path."""
@@ -60,14 +62,33 @@ def units_of(documents: Documents, found: list[Finding]) -> list[Unit]:
         units.append(Unit(directory, {directory: [Item(path, tree) for path, tree in objects]}))
     inside = {_directory(path) for path in documents if path.endswith(KUSTOMIZATION)}
     plain: dict[str, dict[str, list[Item]]] = {}
+    expected = set(_expectations(documents))
     charts = {dirname(path) for path in documents if path.rpartition("/")[2] == "Chart.yaml"}
     for path, values in documents.items():
-        if path in covered or path.endswith(KUSTOMIZATION) or _is_inside(path, inside):
+        if path in covered or path in expected or path.endswith(KUSTOMIZATION) or _is_inside(path, inside):
             continue
         objects_ = [Item(path, value) for value in values if isinstance(value, dict) and "kind" in value]
         if objects_:
             plain.setdefault(_chart_of(path, charts), {})[path] = objects_
     return units + [Unit(place, parts) for place, parts in plain.items()]
+
+
+_EXPECTED = re.compile(r"\d+-(?:assert|errors)\.ya?ml")
+
+
+def _expectations(documents: Documents) -> Iterator[str]:
+    """Yield the files that tests compare a cluster with, those of kuttl and chainsaw: parts of objects."""
+    from posixpath import join, normpath
+
+    for path, values in documents.items():
+        if _EXPECTED.fullmatch(path.rpartition("/")[2]):
+            yield path
+        for value in values:
+            if text(value, "apiVersion").startswith("chainsaw.kyverno.io/"):
+                for step in maps(value, "spec.steps"):
+                    for operation in maps(step, "try"):
+                        for key in ("assert", "error"):
+                            yield normpath(join(dirname(path), text(operation, f"{key}.file")))
 
 
 def _chart_of(path: str, charts: set[str]) -> str:

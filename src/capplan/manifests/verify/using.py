@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from capplan.errors import almost
 from capplan.findings import Finding, Severity
 from capplan.manifests.verify.checks import autoscaling, capacity, identity, observing, references
 from capplan.manifests.verify.meant import absent
-from capplan.manifests.verify.world import (
-    Item,
+from capplan.manifests.verify.promql import matchers, query_refused, series_of_rules
+from capplan.manifests.verify.trees import (
     Tree,
-    Workload,
-    World,
-    alike,
     amount,
-    containers_with_paths,
+    is_placeholder,
     mapping,
     maps,
     matches,
@@ -23,6 +21,7 @@ from capplan.manifests.verify.world import (
     whole,
     words,
 )
+from capplan.manifests.verify.world import Item, Workload, World, alike, containers_with_paths
 
 _KEYS = (("configMapKeyRef", "ConfigMap"), ("secretKeyRef", "Secret"))
 _FILES = (("configMap", "name", "ConfigMap"), ("secret", "secretName", "Secret"))
@@ -157,6 +156,52 @@ def metrics_that_are_gone(world: World) -> Iterator[Finding]:
                 yield item.finding(observing.GONE_METRIC, field, what, f"Use {instead}.")
 
 
+def queries(world: World) -> Iterator[Finding]:
+    """A rule's query can be read, and names the objects and recorded series that are there."""
+    rules = world.of("PrometheusRule", "Rules")
+    recorded = {text(rule, "record") for item in rules for rule in _rules(item)}
+    for item in rules:
+        for field, query in _queries(item):
+            wrong = query_refused(query)
+            if wrong:
+                yield item.finding(observing.QUERY, field, wrong)
+            yield from _asks_for(world, item, field, query, recorded)
+
+
+_NAMED_BY = {
+    "deployment": "Deployment",
+    "statefulset": "StatefulSet",
+    "daemonset": "DaemonSet",
+    "cronjob": "CronJob",
+    "horizontalpodautoscaler": "HorizontalPodAutoscaler",
+    "persistentvolumeclaim": "PersistentVolumeClaim",
+    "service": "Service",
+    "job": "Service",
+    "namespace": "Namespace",
+}
+"""Labels of series, and the objects that they name; the job of a ServiceMonitor is the Service."""
+
+
+def _asks_for(world: World, item: Item, field: str, query: str, recorded: set[str]) -> Iterator[Finding]:
+    """Yield what a query nearly names: a series of another rule, or an object."""
+    for name in series_of_rules(query):
+        near = almost(name, recorded) if name not in recorded else None
+        if near:
+            what, remedy = f"no rule records '{name}'", f"Did you mean '{near}'?"
+            yield item.finding(observing.EMPTY_QUERY, field, what, remedy)
+    for label, value in matchers(query):
+        kind = _NAMED_BY.get(label, "")
+        names = {one.name for one in world.of(kind)} if kind else set()
+        near = almost(value, names) if value not in names and not is_placeholder(value) else None
+        if near:
+            what, remedy = f'no {kind} is called as in {label}="{value}"', f"Did you mean '{near}'?"
+            yield item.finding(observing.EMPTY_QUERY, field, what, remedy)
+
+
+def _rules(item: Item) -> list[Tree]:
+    return [rule for group in maps(item.tree, "spec.groups") for rule in maps(group, "rules")]
+
+
 def _queries(item: Item) -> Iterator[tuple[str, str]]:
     for number, group in enumerate(maps(item.tree, "spec.groups")):
         for index, rule in enumerate(maps(group, "rules")):
@@ -165,4 +210,4 @@ def _queries(item: Item) -> Iterator[tuple[str, str]]:
         yield f"spec.triggers[{index}].metadata.query", text(trigger, "metadata.query")
 
 
-RULES = (keys, never_scales, shared_volumes, monitors, policy_ports, metrics_that_are_gone)
+RULES = (keys, never_scales, shared_volumes, monitors, policy_ports, metrics_that_are_gone, queries)

@@ -8,20 +8,10 @@ from typing import Any
 from capplan.errors import nearest
 from capplan.findings import Finding, Severity
 from capplan.manifests.verify.checks import api
+from capplan.manifests.verify.kinds import is_known
 from capplan.manifests.verify.schedules import is_timezone, schedule_refused
-from capplan.manifests.verify.world import (
-    Item,
-    Tree,
-    Workload,
-    World,
-    amount,
-    containers_with_paths,
-    is_placeholder,
-    mapping,
-    maps,
-    text,
-    whole,
-)
+from capplan.manifests.verify.trees import Tree, amount, is_placeholder, mapping, maps, text, whole
+from capplan.manifests.verify.world import Item, Workload, World, containers_with_paths
 
 _FEW = """
 Service spec.type ClusterIP NodePort LoadBalancer ExternalName
@@ -56,6 +46,16 @@ HorizontalPodAutoscaler spec.behavior.scaleUp.selectPolicy Max Min Disabled
 HorizontalPodAutoscaler spec.behavior.scaleDown.selectPolicy Max Min Disabled
 HorizontalPodAutoscaler spec.behavior.scaleUp.policies[].type Pods Percent
 HorizontalPodAutoscaler spec.behavior.scaleDown.policies[].type Pods Percent
+RoleBinding subjects[].kind User Group ServiceAccount
+ClusterRoleBinding subjects[].kind User Group ServiceAccount
+RoleBinding roleRef.apiGroup rbac.authorization.k8s.io
+ClusterRoleBinding roleRef.apiGroup rbac.authorization.k8s.io
+ScaledObject spec.triggers[].authenticationRef.kind TriggerAuthentication ClusterTriggerAuthentication
+ScaledObject spec.triggers[].metricType Utilization AverageValue Value
+pod securityContext.seccompProfile.type RuntimeDefault Localhost Unconfined
+pod topologySpreadConstraints[].nodeAffinityPolicy Honor Ignore
+pod topologySpreadConstraints[].nodeTaintsPolicy Honor Ignore
+container securityContext.seccompProfile.type RuntimeDefault Localhost Unconfined
 pod restartPolicy Always OnFailure Never
 pod dnsPolicy ClusterFirst ClusterFirstWithHostNet Default None
 pod preemptionPolicy PreemptLowerPriority Never
@@ -80,7 +80,7 @@ for _kind, _path, *_values in map(str.split, _FEW.strip().splitlines()):
 def enumerations(world: World) -> Iterator[Finding]:
     """A field of few values has one of them."""
     for item in world.of(*_ALLOWED):
-        if "." not in item.group or item.group.endswith(".k8s.io"):
+        if is_known(item.kind, item.group):
             yield from _unknown(item, "", item.tree, item.kind)
     for workload in world.all_pods:
         yield from _unknown(workload.item, f"{workload.pod_field}.", workload.pod, "pod")

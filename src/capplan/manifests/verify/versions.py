@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from capplan.errors import almost
 from capplan.findings import Finding
 from capplan.manifests.verify.checks import api
-from capplan.manifests.verify.world import World, text
+from capplan.manifests.verify.trees import text
+from capplan.manifests.verify.world import World
 
 _REMOVED = """
 extensions/v1beta1 Deployment,DaemonSet,ReplicaSet 16 apps/v1
@@ -75,4 +77,51 @@ def removed_versions(world: World) -> Iterator[Finding]:
             yield item.finding(api.DEPRECATED_API, "apiVersion", what, "Use EndpointSlice.")
 
 
-RULES = (removed_versions,)
+_KINDS = """
+v1 Pod Service ConfigMap Secret Namespace Node ServiceAccount PersistentVolume PersistentVolumeClaim Endpoints
+v1 LimitRange ResourceQuota ReplicationController PodTemplate Event Binding ComponentStatus
+apps/v1 Deployment StatefulSet DaemonSet ReplicaSet ControllerRevision
+batch/v1 Job CronJob
+autoscaling/v1 HorizontalPodAutoscaler Scale
+autoscaling/v2 HorizontalPodAutoscaler
+policy/v1 PodDisruptionBudget Eviction
+networking.k8s.io/v1 Ingress IngressClass NetworkPolicy IPAddress ServiceCIDR
+rbac.authorization.k8s.io/v1 Role ClusterRole RoleBinding ClusterRoleBinding
+storage.k8s.io/v1 StorageClass CSIDriver CSINode VolumeAttachment CSIStorageCapacity VolumeAttributesClass
+scheduling.k8s.io/v1 PriorityClass
+"""
+_VERSIONS: dict[str, set[str]] = {}
+for _version, *_names in map(str.split, _KINDS.strip().splitlines()):
+    _VERSIONS.setdefault(_version, set()).update(_names)
+_OWN: dict[str, str] = {}
+for _version, _known in _VERSIONS.items():
+    _OWN.update(dict.fromkeys(_known, _version))
+_GROUPS = {version.rpartition("/")[0] for version in _VERSIONS} | {"extensions"}
+
+
+def unknown_kinds(world: World) -> Iterator[Finding]:
+    """Every object is of a kind that its version has, where both are Kubernetes' own.
+
+    Other programs use `v1` for their own files too, so a kind is refused only if another one is meant.
+    """
+    for item in world.items:
+        version = text(item.tree, "apiVersion")
+        known, own = _VERSIONS.get(version, ()), _OWN.get(item.kind)
+        near = almost(item.kind, known) or next((k for k in known if k.lower() == item.kind.lower()), None)
+        if known and item.kind not in known and (own or near):
+            meant = f"Did you mean '{near}'?" if near else f"Use {own}."
+            yield item.finding(api.UNKNOWN_KIND, "kind", f"{version} has no kind '{item.kind}'", meant)
+        # Groups of others have a point; a version that was removed is said elsewhere.
+        gone = REMOVED.get((version, item.kind)) or REMOVED.get((version, "*"))
+        if version and own and not known and gone is None and not _is_of_others(version):
+            yield item.finding(
+                api.UNKNOWN_KIND, "apiVersion", f"there is no version '{version}'", f"Use {own}."
+            )
+
+
+def _is_of_others(version: str) -> bool:
+    group = version.rpartition("/")[0]
+    return "." in group and group not in _GROUPS
+
+
+RULES = (removed_versions, unknown_kinds)

@@ -12,7 +12,8 @@ from pydantic import Field, ValidationError
 
 from capplan.errors import InputError, Problem, nearest
 from capplan.findings import Finding, register
-from capplan.manifests.verify.world import Item, mapping
+from capplan.manifests.verify.trees import mapping
+from capplan.manifests.verify.world import Item
 from capplan.plan.fields import Day, Section
 from capplan.plan.places import Places
 from capplan.stdin import name_of

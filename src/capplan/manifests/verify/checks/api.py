@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from capplan.findings import Check
 
+_CRDS = "https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/"
 _PODS = "https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/"
 
 REMOVED_API = Check(
@@ -238,4 +239,60 @@ spec: {template: {spec: {volumes: [{name: cache, emptyDir: {medium: Memory, size
 """,
     remedy="Lower sizeLimit, or raise the memory limit.",
     source="https://kubernetes.io/docs/concepts/storage/volumes/#emptydir",
+)
+_SHARD = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: shards.example.com}
+spec:
+  group: example.com
+  names: {kind: Shard, plural: shards}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties: {spec: {type: object, properties: {count: {type: integer, maximum: 9}}}}
+---
+apiVersion: example.com/v1
+kind: Shard
+spec: {count: 9}
+"""
+CUSTOM_RESOURCE = Check(
+    code="custom-resource",
+    severity="error",
+    title="A custom resource that its definition does not allow",
+    why="The API server checks it against the schema of its CRD, and refuses it.",
+    breaks=_SHARD.replace("count: 9", "count: 12"),
+    near=_SHARD,
+    remedy="Write what the schema allows, or apply the CRD of the version that is meant.",
+    source=f"{_CRDS}#validation",
+)
+UNKNOWN_FIELD = Check(
+    code="unknown-field",
+    severity="warning",
+    title="A custom resource has a field that its definition lacks",
+    why="The API server drops it, and kubectl refuses it: what it says has no effect.",
+    breaks=_SHARD.replace("count: 9", "cuont: 9"),
+    near=_SHARD,
+    remedy="Correct the field, or remove it.",
+    source=f"{_CRDS}#field-pruning",
+)
+UNKNOWN_KIND = Check(
+    code="unknown-kind",
+    severity="error",
+    title="A kind that its API version does not have",
+    why="The API server knows no such kind, and refuses the object.",
+    breaks="""\
+apiVersion: v1
+kind: Deployment
+""",
+    near="""\
+apiVersion: apps/v1
+kind: Deployment
+""",
+    remedy="Correct the kind or the version.",
+    source="https://kubernetes.io/docs/reference/using-api/#api-groups",
 )

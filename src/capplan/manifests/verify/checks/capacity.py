@@ -353,3 +353,25 @@ spec: {accessModes: [ReadWriteMany]}
     remedy="Use a StatefulSet with claims of its own, or a volume of ReadWriteMany.",
     source="https://kubernetes.io/docs/concepts/storage/persistent-volumes/#access-modes",
 )
+LIMIT_RANGE = Check(
+    code="limit-range",
+    severity="error",
+    title="Resources that the LimitRange of the namespace does not allow",
+    why="The API server refuses the pods, so the workload has none.",
+    breaks="""\
+kind: LimitRange
+spec: {limits: [{type: Container, max: {memory: 256Mi}}]}
+---
+kind: Deployment
+spec: {template: {spec: {containers: [{name: web, resources: {limits: {memory: 512Mi}}}]}}}
+""",
+    near="""\
+kind: LimitRange
+spec: {limits: [{type: Container, max: {memory: 512Mi}}]}
+---
+kind: Deployment
+spec: {template: {spec: {containers: [{name: web, resources: {limits: {memory: 512Mi}}}]}}}
+""",
+    remedy="Stay within the bounds, or change them.",
+    source="https://kubernetes.io/docs/concepts/policy/limit-range/",
+)

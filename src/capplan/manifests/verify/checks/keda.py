@@ -153,7 +153,7 @@ spec: {triggers: [{type: aws-sqs-queue, metadata: {awsRegion: us-east-1}}]}
 """,
     near="""\
 kind: ScaledObject
-spec: {triggers: [{type: aws-sqs-queue, metadata: {awsRegion: us-east-1, queueURLFromEnv: QUEUE}}]}
+spec: {triggers: [{type: aws-sqs-queue, metadata: {awsRegion: us-east-1, queueURL: "https://sqs/1/q"}}]}
 """,
     remedy="Add the key.",
     source="https://keda.sh/docs/latest/scalers/",
@@ -196,23 +196,6 @@ spec: {triggers: [{type: cpu, metricType: Utilization, metadata: {value: "70"}}]
     remedy="Use metricType of the trigger.",
     source="https://keda.sh/docs/latest/scalers/cpu/",
 )
-KEDA_DEPRECATED_METADATA = Check(
-    code="keda-deprecated-metadata",
-    severity="warning",
-    title="A trigger uses a key that KEDA calls deprecated",
-    why="A later version of KEDA refuses it.",
-    breaks="""\
-kind: ScaledObject
-spec: {triggers: [{type: cpu, metadata: {type: Utilization, value: "70"}}]}
-""",
-    near="""\
-kind: ScaledObject
-spec: {triggers: [{type: cpu, metricType: Utilization, metadata: {value: "70"}}]}
-""",
-    remedy="Use what KEDA names in its place.",
-    source="https://keda.sh/docs/latest/scalers/",
-    unrun="needs KEDA's list of scalers in the directory of --schemas",
-)
 KEDA_CRON = Check(
     code="keda-cron",
     severity="error",
@@ -223,14 +206,14 @@ kind: ScaledObject
 spec:
   triggers:
   - type: cron
-    metadata: {timezone: Etc/UTC, start: "0 9 * * *", end: "0 9 * * *", desiredReplicas: "20"}
+    metadata: {timezone: Etc/UTC, start: "0 9 * * *", end: "0 9 * * *", desiredReplicas: "5"}
 """,
     near="""\
 kind: ScaledObject
 spec:
   triggers:
   - type: cron
-    metadata: {timezone: Etc/UTC, start: "0 9 * * *", end: "0 18 * * *", desiredReplicas: "20"}
+    metadata: {timezone: Etc/UTC, start: "0 9 * * *", end: "0 18 * * *", desiredReplicas: "5"}
 """,
     remedy="Give two different schedules of five fields, a zone such as Europe/Paris, and replicas above 0.",
     source="https://keda.sh/docs/latest/scalers/cron/",
@@ -250,4 +233,24 @@ spec: {triggers: [{type: cpu, metadata: {value: "70"}}]}
 """,
     remedy="Quote it.",
     source="https://keda.sh/docs/latest/reference/scaledobject-spec/#triggers",
+)
+KEDA_VALUE = Check(
+    code="keda-value",
+    severity="error",
+    title="A trigger has a value that its scaler cannot parse",
+    why="The scaler fails to start, so the ScaledObject is not ready and nothing is scaled.",
+    breaks="""\
+kind: ScaledObject
+spec:
+  triggers:
+  - {type: kafka, metadata: {bootstrapServers: "k:9092", consumerGroup: g, lagThreshold: ten}}
+""",
+    near="""\
+kind: ScaledObject
+spec:
+  triggers:
+  - {type: kafka, metadata: {bootstrapServers: "k:9092", consumerGroup: g, lagThreshold: "10"}}
+""",
+    remedy="Write what the scaler takes.",
+    source="https://keda.sh/docs/latest/scalers/",
 )

@@ -259,3 +259,49 @@ spec:
     remedy="Use the series that took its place.",
     source="https://github.com/kubernetes/kube-state-metrics/blob/main/CHANGELOG.md",
 )
+QUERY = Check(
+    code="query",
+    severity="error",
+    title="A query that Prometheus cannot read",
+    why="Prometheus and its operator refuse the rule; KEDA gets no figure.",
+    breaks="""\
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+spec: {groups: [{name: web, rules: [{alert: Down, expr: "sum(up{job='web'} == 0"}]}]}
+""",
+    near="""\
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+spec: {groups: [{name: web, rules: [{alert: Down, expr: "sum(up{job='web'}) == 0"}]}]}
+""",
+    remedy="Close every bracket and quote.",
+    source="https://prometheus.io/docs/prometheus/latest/querying/basics/",
+)
+EMPTY_QUERY = Check(
+    code="empty-query",
+    severity="warning",
+    title="A query names an object or a recorded series almost as it is called",
+    why="The query finds no series, so the alert never fires.",
+    breaks="""\
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+spec:
+  groups:
+  - name: web
+    rules:
+    - {record: "job:errors:rate5m", expr: "sum(rate(errors_total[5m]))"}
+    - {alert: Errors, expr: "job:erors:rate5m > 1"}
+""",
+    near="""\
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+spec:
+  groups:
+  - name: web
+    rules:
+    - {record: "job:errors:rate5m", expr: "sum(rate(errors_total[5m]))"}
+    - {alert: Errors, expr: "job:errors:rate5m > 1"}
+""",
+    remedy="Correct the name.",
+    source="https://prometheus.io/docs/practices/rules/",
+)

@@ -1,0 +1,1 @@
+"""What the API server, the kubelet or an operator refuses of single objects, in tables."""
