@@ -17,18 +17,8 @@ from capplan.manifests.verify.fronts import (
     Front,
     front_of,
 )
-from capplan.manifests.verify.world import (
-    Item,
-    Tree,
-    Workload,
-    World,
-    alike,
-    at,
-    mapping,
-    maps,
-    matches,
-    text,
-)
+from capplan.manifests.verify.trees import Tree, at, mapping, maps, matches, text
+from capplan.manifests.verify.world import Item, Workload, World, alike
 
 _NAME = "kubernetes.io/metadata.name"
 _ANY_NAMESPACE = "an-ingress-controller"
