@@ -93,11 +93,30 @@ def routing_provider(ctx: Context, routing: SiteRouting, entries: Sequence[Compo
     if found is None:
         what = "nothing says which provider routes, as requests enter at none"
         raise InputError(ctx.places.problem(("site_routing",), what, "Set site_routing.provider."))
-    outside = next((entry.provider for entry in entries if entry.provider != found), None)
-    if outside is not None and (found, routing.by) == ("aws", "load-balancer"):
-        what = f"Global Accelerator reaches only what runs on aws, and requests also enter on {outside}"
-        raise InputError(ctx.places.problem(("site_routing", "by"), what, "Route by dns."))
+    _check_possible(ctx, routing, found, {entry.provider for entry in entries} - {found})
     return found
+
+
+_INTERVALS_S = {("aws", "dns"): (10, 30), ("aws", "load-balancer"): (10, 30), ("azure", "dns"): (10, 30)}
+"""The intervals of health checks, where a provider offers only some."""
+
+
+def _check_possible(ctx: Context, routing: SiteRouting, provider: str, outside: set[str]) -> None:
+    """Refuse what the provider cannot do."""
+    kind = (provider, routing.by)
+    standbys = [site.standby for site in ctx.plan.sites.values()]
+    if outside and kind == ("aws", "load-balancer"):
+        what = f"Global Accelerator reaches only what runs on aws, and requests enter on {min(outside)} too"
+        raise InputError(ctx.places.problem(("site_routing", "by"), what, "Route by dns."))
+    if kind in (("gcp", "dns"), ("azure", "dns")) and standbys.count(None) > 1 and any(standbys):
+        what = f"{provider} shares requests among sites by DNS or keeps a standby, but not both"
+        raise InputError(ctx.places.problem(("site_routing", "by"), what, "Route by load-balancer."))
+    offered = _INTERVALS_S.get(kind)
+    short = kind == ("gcp", "dns") and np.any(routing.interval < SLOW_S)
+    if short or (offered is not None and not np.all(np.isin(routing.interval, offered))):
+        choices = "30 s to 5 min" if offered is None else "10 or 30 s"
+        what = f"health checks of {provider} come every {choices}"
+        raise InputError(ctx.places.problem(("site_routing", "interval"), what))
 
 
 def routing_meters(ctx: Context, routing: SiteRouting, entries: Sequence[Component]) -> Iterator[Meter]:

@@ -38,6 +38,7 @@ SHARED = (
     "public addresses",
     "NAT gateway",
     "logs",
+    "routing",
 )
 """What belongs to no single component of a plan, so that any line of its kind pays for it."""
 
@@ -78,6 +79,9 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
         "boot disks",
     ),
     r"aws logs create-log-group": ("logs",),
+    r".*(aws route53 create-hosted-zone|aws globalaccelerator create-accelerator)": ("routing",),
+    r"gcloud (dns managed-zones|compute forwarding-rules) create": ("routing",),
+    r"az (network traffic-manager profile|afd profile) create": ("routing",),
 }
 """Commands of the scripts, each on one line, and what they order."""
 
@@ -96,6 +100,7 @@ _CLASSES = {"nginx": "network load balancer", "alb": "application load balancer"
 """What is ordered for an Ingress of a class; for others, the provider's own, an application load balancer."""
 
 _LINES: tuple[tuple[str, str, str], ...] = (
+    (r".*", r"routing", "routing"),
     (r".*", r"(?:default )?boot disks", "boot disks"),
     (r"ebs|persistent-disk|managed-disk", r".*", "volumes"),
     (r"ec2|compute-engine.*|virtual-machines", r".*", "machines"),
@@ -113,9 +118,11 @@ _BOUGHT: tuple[tuple[str, str, str], ...] = (
     (r"elb", r"[nc]lb-.*", "network load balancer"),
     (r"load-balancer", r".*", "network load balancer"),
     (r"load-balancer|application-gateway", r".*", "application load balancer"),
+    (r"route53|cloud-dns|traffic-manager|global-accelerator|front-door|load-balancer", r".*", "routing"),
     (r"public-ipv4|external-ip|public-ip", r".*", "public addresses"),
     (r"nat-gateway|cloud-nat", r".*", "NAT gateway"),
     (r"cloudwatch", r".*", "logs"),
+    (r"data-transfer", r".*", USAGE),
 )
 """Services and SKUs of the plan's ``resources``, and what they pay for; any that fits counts."""
 
@@ -252,7 +259,7 @@ def _paid(line: CostLine, component: Component) -> set[Order]:
     kind = next(iter(_matching(_LINES, meter.service, meter.note)), USAGE)
     if kind == "database" and meter.region != component.region:
         kind = "standby"
-    return {Order(kind, "" if kind == USAGE else component.name)}
+    return {Order(kind, "" if kind in (USAGE, *SHARED) else component.name)}
 
 
 def _matching(table: tuple[tuple[str, str, str], ...], service: str, more: str) -> list[str]:

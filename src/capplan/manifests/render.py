@@ -12,6 +12,7 @@ from capplan.manifests.checklist import checklist_artefact
 from capplan.manifests.clouds.aws import aws_artefacts
 from capplan.manifests.clouds.clusters import cluster_artefacts
 from capplan.manifests.clouds.commands import aws_script, command_artefacts
+from capplan.manifests.clouds.routing import routing_artefacts
 from capplan.manifests.clouds.values import value_artefacts
 from capplan.manifests.engine import Templates
 from capplan.manifests.kubernetes.edge import controller_artefacts
@@ -20,7 +21,7 @@ from capplan.manifests.kubernetes.objects import kubernetes_artefacts
 from capplan.manifests.kubernetes.secrets import secret_artefacts
 from capplan.manifests.kubernetes.settings import pooler_artefacts
 from capplan.manifests.kubernetes.stores import store_artefacts
-from capplan.manifests.kustomize import kustomizations
+from capplan.manifests.kustomize import at_sites, kustomizations
 from capplan.manifests.limits import limit_artefacts
 from capplan.manifests.observing.adapter import adapter_artefacts
 from capplan.manifests.observing.grafana import dashboard_artefacts
@@ -55,6 +56,7 @@ def render(site: Site, templates: Templates, wanted: RenderOptions) -> list[Rend
     found += [_rendered(site, templates, artefact) for artefact in aws_script(site, found)]
     found.append(_rendered(site, templates, checklist_artefact(site, found)))
     if wanted.layout == "kustomize":
+        found = at_sites(site, found)
         ties = kustomizations(found, site.manifests.environments)
         found += [_rendered(site, templates, artefact) for artefact in ties]
     else:
@@ -72,6 +74,7 @@ _FAMILIES: tuple[Callable[[Site], Iterator[Artefact]], ...] = (
     aws_artefacts,
     cluster_artefacts,
     command_artefacts,
+    routing_artefacts,
     value_artefacts,
     controller_artefacts,
     limit_artefacts,
