@@ -40,6 +40,12 @@ _TIME = re.compile(
     r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d(?:[.,]\d+)?))?"
     r"\s*(?P<half>[AaPp][Mm])?\s*(?P<zone>Z|UTC|GMT|[-+]\d\d(?::?\d\d)?)?"
 )
+_ELAPSED = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
+_UNIT = re.compile(
+    r"(?:^|_)(?:(?P<ns>ns)|(?P<us>us)|(?P<ms>ms|millis)|(?P<s>s|secs?|seconds?)|(?P<min>m|mins?|minutes?)"
+    r"|(?P<h>h|hours?)|(?P<d>d|days?))$",
+    re.IGNORECASE,
+)
 _WRITE = "Write dates as 2026-01-31T12:00:00Z, or seconds since 1970."
 
 
@@ -66,6 +72,24 @@ def moments(column: Column, usual: Order | None = None) -> Moments:
         return _of_three(column, usual)
     named = next((pattern for pattern in _NAMED if pattern.fullmatch(first)), None)
     return _dated(column, _iso if named is None else lambda cell: _with_name(named, cell))
+
+
+def elapsed(column: Column) -> Array | None:
+    """Return seconds since the recording began, (rows,), where a column counts them; None where it does not.
+
+    Such are numbers too small for a time since 1970, in the unit that ends the name of the column.
+    """
+    unit = _UNIT.search(column.name)
+    first = next(iter(column.cells), "")
+    if unit is None or not _NUMBER.fullmatch(first):
+        return None
+    scale = _ELAPSED[str(unit.lastgroup)]
+    if float(first) * scale >= _EARLIEST_S:
+        return None
+    wrong = next((row for row, cell in enumerate(column.cells) if not _NUMBER.fullmatch(cell)), None)
+    if wrong is not None:
+        raise _differs(column, wrong)
+    return np.array([float(cell) for cell in column.cells]) * scale
 
 
 def _epochs(column: Column) -> Moments:

@@ -130,6 +130,8 @@ _SEVERAL_MEANINGS = {
     "--force": "of render-manifests it replaces only what was changed by hand: the rest is its own",
     "--name": "the name of a SKU, or of the system",
     "--service": "a service of the plan, or of the catalog, by name",
+    "--plan": "the plan that is judged with, or compared with what was measured",
+    "--apply": "writes into the plan: settings as an alternative, what was measured in place",
     "--list": "what it lists is the command's own: parts of the output, or checks",
 }
 """Flags whose help differs, each with the reason."""

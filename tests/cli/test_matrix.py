@@ -133,6 +133,11 @@ ONCE: Mapping[str, Sequence[str]] = {
         "RENDERED --environment prod --accept ACCEPTED",
         "--list",
     ),
+    "forecast": (
+        "TRACE --format json -o OUT --force",
+        "TRACE --trace-columns timestamp,requests --unit requests --horizon 10m",
+        "LOAD --plan COPY --apply --format json",
+    ),
     "explain": ("orphan-service --format json -o OUT --force",),
     "init": (
         "NEW --example levqor --force",
@@ -245,6 +250,13 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, st
         "timestamp,cpu_cores,memory_bytes\n"
         + "".join(f"2026-01-01T00:{minute:02}:00Z,0.2,{10**8}\n" for minute in range(60))
     )
+    (made / "load.csv").write_text(
+        "timestamp,requests\n"
+        + "".join(
+            f"2026-01-{1 + hour // 24:02}T{hour % 24:02}:00:00Z,{100 + hour % 24}\n" for hour in range(240)
+        )
+    )
+    shutil.copy(EXAMPLES / "levqor/plan.yaml", made / "copy.yaml")
     (made / "compose.yaml").write_text(
         "services: {web: {image: 'web:1'}, seed: {image: 'seed:1', profiles: [seed]}}\n"
     )
@@ -255,6 +267,8 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, st
         "bill.csv",
         "map.yaml",
         "usage.csv",
+        "load.csv",
+        "copy.yaml",
         "templates",
         "schemas",
         "out",

@@ -316,6 +316,7 @@ KINDS = (
             "estimate {dir}/plan.yaml --format json",
             "simulate {dir}/plan.yaml --trace {file} --days 0.02 --format json",
             "check {dir}/plan.yaml --format json",
+            "forecast {file} --format json",
         ),
         (("plan.yaml", _TRACED),),
     ),

@@ -78,6 +78,14 @@ def test_values_of_several_lines_are_replaced_whole():
     assert "# the shape of the week" in " ".join(edited(PLAN, {("demand", "profile"): 1}, "p").split("\n"))
 
 
+def test_a_long_list_has_a_line_for_each_day():
+    text = edited(PLAN, {("demand", "profile"): list(range(50))}, "plan.yaml")
+    assert yaml.safe_load(text)["demand"]["profile"] == list(range(50))
+    assert [line for line in text.splitlines() if line.startswith("    2")] == [
+        "    24, " + ", ".join(map(str, range(25, 48))) + ","
+    ]
+
+
 def test_what_others_share_and_what_is_no_mapping_is_refused():
     text = "a: &x {b: 1}\nc: *x\nd: 5\n"
     with pytest.raises(InputError, match=r"plan.yaml:2.*'c.b' cannot be changed, because 'c' is an alias"):

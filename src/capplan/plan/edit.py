@@ -8,6 +8,8 @@ import yaml
 
 from capplan.errors import InputError, Problem
 
+_IN_A_LINE = 24
+
 
 class _Plain(yaml.SafeDumper):
     """Writes what is there twice twice: a line is to be read without looking elsewhere."""
@@ -19,8 +21,8 @@ class _Plain(yaml.SafeDumper):
 def edited(text: str, changes: Mapping[Sequence[str], object], name: str) -> str:
     """Return the plan ``text`` with the value of each path changed, added, or removed where it is None.
 
-    A new value is one line in flow style, with the comment that stood behind the old one; a new field comes
-    last in its section. ``name``: of the file, for messages.
+    A new value is in flow style, one line but for long lists, with the comment that stood behind the old one.
+    A new field comes last in its section. ``name``: of the file, for messages.
 
     Raises:
         InputError: a path leads through an alias, whose text others share, or through what is no mapping.
@@ -44,7 +46,7 @@ def _changed(text: str, node: yaml.MappingNode, path: Sequence[str], value: obje
     key, *rest = path
     entry = next((pair for pair in node.value if pair[0].value == key), None)
     if entry is None:
-        return text if value is None else _added(text, node, f"{_flow(key)}: {_flow(_nested(rest, value))}")
+        return text if value is None else _added(text, node, key, _nested(rest, value))
     old = entry[1]
     if _is_alias(*entry):
         what = f"'{'.'.join(path)}' cannot be changed, because '{key}' is an alias"
@@ -63,7 +65,7 @@ def _changed(text: str, node: yaml.MappingNode, path: Sequence[str], value: obje
 
 def _replaced(text: str, entry: tuple[yaml.Node, yaml.Node], value: object) -> str:
     key, old = entry
-    return f"{text[: key.end_mark.index]}: {_flow(value)}{text[_end(text, old) :]}"
+    return f"{text[: key.end_mark.index]}: {_flow(value, key.start_mark.column)}{text[_end(text, old) :]}"
 
 
 def _removed(text: str, node: yaml.MappingNode, entry: tuple[yaml.Node, yaml.Node]) -> str:
@@ -80,7 +82,9 @@ def _removed(text: str, node: yaml.MappingNode, entry: tuple[yaml.Node, yaml.Nod
     return text[:begins].rstrip().removesuffix(",") + text[ends:]
 
 
-def _added(text: str, node: yaml.MappingNode, entry: str) -> str:
+def _added(text: str, node: yaml.MappingNode, name: str, value: object) -> str:
+    column = node.start_mark.column if node.flow_style else node.value[-1][0].start_mark.column
+    entry = f"{_flow(name)}: {_flow(value, column)}"
     if node.flow_style:
         end = node.end_mark.index - 1
         before = text[:end].rstrip()
@@ -89,7 +93,7 @@ def _added(text: str, node: yaml.MappingNode, entry: str) -> str:
     key, last = node.value[-1]
     at = _next_line(text, key.end_mark.index if _is_alias(key, last) else _end(text, last))
     broken = "" if text[:at].endswith("\n") else "\n"
-    return f"{text[:at]}{broken}{' ' * key.start_mark.column}{entry}\n{text[at:]}"
+    return f"{text[:at]}{broken}{' ' * column}{entry}\n{text[at:]}"
 
 
 def _nested(path: Sequence[str], value: object) -> object:
@@ -98,7 +102,11 @@ def _nested(path: Sequence[str], value: object) -> object:
     return value
 
 
-def _flow(value: object) -> str:
+def _flow(value: object, column: int = 0) -> str:
+    """Return a value in flow style; a list of more than a day's hours has a line a day, behind ``column``."""
+    if isinstance(value, list) and len(value) > _IN_A_LINE:
+        lines = [_flow(value[at : at + _IN_A_LINE])[1:-1] for at in range(0, len(value), _IN_A_LINE)]
+        return f",\n{' ' * (column + 2)}".join(lines).join(("[", "]"))
     dumped: str = yaml.dump(value, Dumper=_Plain, default_flow_style=True, width=10**6, sort_keys=False)
     return dumped.removesuffix("...\n").strip()
 

@@ -1,0 +1,1 @@
+"""What a recorded load says of the weeks ahead, and of a plan's demand."""

@@ -1,0 +1,100 @@
+"""`capplan forecast`: what it prints, what it writes, what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from history.recorded import csv, weekly
+
+PLAN = """\
+name: shop
+regions: {gcp: us-central1}
+demand:
+  requests_per_day: 100   # a guess
+  profile: flat
+services:
+  api: {platform: cloud-run, cpu_time: 20ms, service_time: 60ms, concurrency: 10, instances: {max: 40}}
+gates:
+  budgets: [{max: 400}]
+"""
+
+
+@pytest.fixture
+def trace(tmp_path):
+    load = weekly(12, growth=0.02)
+    load[400] *= 3
+    file = tmp_path / "load.csv"
+    file.write_text(csv(load))
+    return file
+
+
+def test_scripts_read_the_forecast_its_backtest_and_the_demand(capplan, trace):
+    found = json.loads(capplan("forecast", trace, "--format", "json").stdout)
+    assert (found["column"], found["step_s"], found["season_s"]) == ("requests", 3600, 604_800)
+    assert len(found["forecast"]) == found["horizon_s"] / 3600 == 168
+    assert found["forecast"][0]["at"] == "2026-03-30T00:00:00Z"
+    assert all(step["p5"] < step["p50"] < step["p95"] for step in found["forecast"])
+    test = found["backtest"]
+    assert test["mase"] < test["seasonal_naive_mase"]
+    assert 0.8 < test["coverage"] < 0.98
+    growth = found["demand"]["growth_per_month"]
+    assert growth["p5"] < 0.0908 < growth["p95"]  # e^(0.02 · 30.4/7) − 1
+    assert found["unknown"].keys() == {"ca2"}
+
+
+def test_people_read_how_well_it_did(capplan, trace):
+    said = " ".join(capplan("forecast", trace, "--horizon", "2d").stdout.split())
+    assert "forecast for 2 days in steps of 1 hour" in said
+    assert "24 forecasts of 2 days from earlier moments had a mean error (MASE) of" in said
+    assert "and repeating the last 7 days" in said
+    assert "ca2 is not known: bursts within an hour do not show in steps of 1 hour." in said
+    rows = capplan("forecast", trace, "--format", "csv").stdout.splitlines()
+    assert (rows[0], len(rows)) == ("at,at_s,p5,p50,p95", 169)
+
+
+def test_apply_writes_the_demand_and_keeps_the_rest(capplan, trace, tmp_path):
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN)
+    shown = capplan("forecast", trace, "--plan", plan).stdout
+    assert "-  requests_per_day: 100   # a guess" in shown
+    assert plan.read_text() == PLAN
+    run = capplan("forecast", trace, "--plan", plan, "--apply")
+    assert run.stderr.endswith(f"wrote {plan}\n")
+    text = plan.read_text()
+    assert "  # a guess" in text
+    assert set(PLAN.splitlines()) - set(text.splitlines()) == {
+        "  requests_per_day: 100   # a guess",
+        "  profile: flat",
+    }
+    demand = yaml.safe_load(text)["demand"]
+    assert demand["requests_per_day"]["source"] == "measured"
+    assert (
+        demand["requests_per_day"]["p5"]
+        <= weekly(1, noise=0).sum() / 7 * 1.29
+        <= demand["requests_per_day"]["p95"]
+    )
+    assert len(demand["profile"]) == 168
+    months = json.loads(
+        capplan("estimate", plan, "--months", "24", "--budget", "400", "--format", "json").stdout
+    )
+    assert "budget" in json.dumps(months)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--apply"], "writes into the file of a plan, and none is named"),
+        (["--trace-columns", "timestamp"], "expected TIME,VALUE"),
+        (["--trace-columns", "timestamp,reqests"], "no column 'reqests'. Did you mean 'requests'"),
+        (["--unit", "users"], "'users' is not a unit of load"),
+        (["--horizon", "7"], "a duration with its unit"),
+        (["--horizon", "0s"], "must be longer"),
+        (["--horizon", "90d"], "too little to forecast 90 days"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(capplan, trace, words, message):
+    run = capplan("forecast", trace, *words)
+    assert run.exit_code == 2
+    assert message in " ".join(run.stderr.split())
