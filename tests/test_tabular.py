@@ -123,7 +123,7 @@ def test_a_zip_file_holds_one_table(tmp_path: Path) -> None:
     newer[whole.index(b"PK\x01\x02") + 6] = 200  # the version that is needed to extract it
     with pytest.raises(InputError, match="cannot be extracted"):
         table(tmp_path, bytes(newer), "t.zip")
-    with pytest.raises(InputError, match="is a Parquet file"):
+    with pytest.raises(InputError, match="is not a whole Parquet file"):
         table(tmp_path, b"PAR1" + bytes(20), "t.parquet")
 
 

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -74,56 +75,96 @@ class Table(NamedTuple):
 def read_table(
     path: Path, named: Callable[[str], str] = str.strip, keep: Container[str] | None = None
 ) -> Table:
-    """Return the table in JSON lines, or in CSV with a header, divided at commas, semicolons, tabs or bars.
+    """Return the table in a file that :func:`table_source` knows; ``keep`` says which columns are wanted.
 
-    ``named`` turns what the header says into the name of a column; ``keep`` says which columns are wanted.
     Raises :class:`InputError` for what is not such a file, with the line, and for what is too large.
     """
-    with opened(path) as file:
-        lines = NumberedLines(io.TextIOWrapper(file, encoding_of(file.peek(2))), name_of(path))
-        first = next((line for line in lines if line.strip()), None)
-        if first is None:
-            raise InputError(Problem(name_of(path), "not a readable CSV file (it is empty)"))
-        rows = (_objects if first.lstrip().startswith("{") else _rows)(first, lines)
-        return _table(rows, next(rows)[1], name_of(path), named, keep)
+    with table_source(path, named) as source:
+        kept = [name for name in source.names if name and (keep is None or name in keep)]
+        cells: list[list[str]] = [[] for _ in kept]
+        numbers: list[int] = []
+        seen: dict[str, str] = {}
+        for number, row in source.rows(kept):
+            if len(numbers) == MAX_ROWS:
+                raise too_many_rows(source.path)
+            numbers.append(number)
+            for cell, column in zip(row, cells, strict=True):
+                text = cell.strip()
+                remembered = seen.get(text, text) if len(seen) == _REMEMBERED else seen.setdefault(text, text)
+                column.append(remembered)
+        return source.table(kept, cells, numbers)
 
 
-def _table(
-    rows: Iterator[tuple[int, list[str]]],
-    header: Sequence[str],
-    path: str,
-    named: Callable[[str], str],
-    keep: Container[str] | None,
-) -> Table:
-    names = [named(title) for title in header]
-    kept = [i for i, name in enumerate(names) if name and (keep is None or name in keep)]
-    _refuse_repeated([names[index] for index in kept], path)
-    cells: list[list[str]] = [[] for _ in kept]
-    numbers: list[int] = []
-    seen: dict[str, str] = {}
+def too_many_rows(path: str) -> InputError:
+    """Return the error about more rows than memory has room for."""
+    return InputError(Problem(path, f"more than {MAX_ROWS:,} rows", "Sum rows up, or divide the file."))
+
+
+class Source(NamedTuple):
+    """A table whose rows are yet to be read, once. titles: its header; names: of the columns, from titles.
+
+    read: yields the cells of the columns at these positions, with the line where the row begins.
+    """
+
+    path: str
+    titles: Sequence[str]
+    names: Sequence[str]
+    read: Callable[[Sequence[int]], Iterator[tuple[int, Sequence[str]]]]
+
+    def rows(self, wanted: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
+        """Return the cells of these columns row by row; a name that the header has twice is refused."""
+        repeated = next((name for name in wanted if self.names.count(name) > 1), None)
+        if repeated is not None:
+            raise InputError(Problem(self.path, f"the header names the column '{repeated}' twice"))
+        return self.read([self.names.index(name) for name in wanted])
+
+    def table(self, kept: Sequence[str], cells: Sequence[Sequence[str]], lines: Sequence[int]) -> Table:
+        """Return what was read as a table; cells: by column of ``kept``."""
+        titles = dict(zip(self.names, self.titles, strict=True))
+        columns = {
+            name: Column(self.path, titles[name].strip(), column, lines)
+            for name, column in zip(kept, cells, strict=True)
+        }
+        return Table(self.path, self.names, columns, lines)
+
+
+@contextmanager
+def table_source(
+    path: Path, named: Callable[[str], str] = str.strip, most: int | None = None
+) -> Iterator[Source]:
+    """Open CSV with a header, divided at commas, semicolons, tabs or bars, JSON lines, or Parquet.
+
+    ``named`` turns what the header says into the name of a column; ``most``: bytes that it may hold.
+    """
+    with opened(path, most) as file:
+        name = name_of(path)
+        if file.peek(4)[:4] == _PARQUET:
+            from capplan.parquet import columns_of
+
+            titles, read = columns_of(io.BytesIO(file.read()) if is_stdin(path) else path, name)
+        else:
+            lines = NumberedLines(io.TextIOWrapper(file, encoding_of(file.peek(2))), name)
+            first = next((line for line in lines if line.strip()), None)
+            if first is None:
+                raise InputError(Problem(name, "not a readable CSV file (it is empty)"))
+            rows = (_objects if first.lstrip().startswith("{") else _rows)(first, lines)
+            titles = next(rows)[1]
+            read = partial(_chosen, rows, len(titles), name)
+        yield Source(name, titles, [named(title) for title in titles], read)
+
+
+_PARQUET = b"PAR1"
+
+
+def _chosen(
+    rows: Iterator[tuple[int, list[str]]], width: int, path: str, wanted: Sequence[int]
+) -> Iterator[tuple[int, Sequence[str]]]:
     for number, row in rows:
-        if len(row) < len(names) or any(row[len(names) :]):
-            what = f"the row has {len(row)} cells, and the header {len(names)}"
-            raise InputError(Problem(f"{path}:{number}", what))
-        if len(numbers) == MAX_ROWS:
+        if len(row) < width or any(row[width:]):
             raise InputError(
-                Problem(path, f"more than {MAX_ROWS:,} rows", "Sum rows up, or divide the file.")
+                Problem(f"{path}:{number}", f"the row has {len(row)} cells, and the header {width}")
             )
-        numbers.append(number)
-        for index, column in zip(kept, cells, strict=True):
-            cell = row[index].strip()
-            column.append(seen.get(cell, cell) if len(seen) == _REMEMBERED else seen.setdefault(cell, cell))
-    columns = {
-        names[index]: Column(path, header[index].strip(), column, numbers)
-        for index, column in zip(kept, cells, strict=True)
-    }
-    return Table(path, names, columns, numbers)
-
-
-def _refuse_repeated(names: Sequence[str], path: str) -> None:
-    repeated = next((name for i, name in enumerate(names) if name in names[:i]), None)
-    if repeated is not None:
-        raise InputError(Problem(path, f"the header names the column '{repeated}' twice"))
+        yield number, [row[index] for index in wanted]
 
 
 class NumberedLines:
@@ -169,8 +210,12 @@ def _objects(first: str, lines: NumberedLines) -> Iterator[tuple[int, list[str]]
     """Yield the names of the fields in JSON lines, then the rows; `a.b` is the field `b` of an object `a`."""
     number = lines.number
     found: list[tuple[int, dict[str, str]]] = []
+    read = 0
     for text in chain([first], lines):
         number = lines.number
+        read += len(text)
+        if read > MAX_BYTES:
+            raise _too_large(lines.path, MAX_BYTES)
         if text.strip():
             found.append((number, _object(text, f"{lines.path}:{number}")))
     names = list(dict.fromkeys(name for _, fields in found for name in fields))
@@ -241,8 +286,6 @@ def _inflated(file: io.BufferedReader, name: str) -> IO[bytes] | gzip.GzipFile:
     begins = file.peek(4)[:4]
     if begins[:2] == b"\x1f\x8b":
         return gzip.GzipFile(fileobj=file)
-    if begins == b"PAR1":
-        raise InputError(Problem(name, "is a Parquet file", "Export CSV, or write the rows as JSON lines."))
     if begins != b"PK\x03\x04":
         return file
     try:
@@ -262,6 +305,11 @@ def _source_of(path: Path) -> io.BufferedReader:
     return path.open("rb")
 
 
+def _too_large(name: str, most: int) -> InputError:
+    what = f"holds more than {most // 2**20} MiB"
+    return InputError(Problem(name, what, "Leave out columns, sum rows up, or divide it."))
+
+
 class _Bounded(io.RawIOBase):
     """Bytes of a file, and an error where there are more than ``most``."""
 
@@ -278,7 +326,6 @@ class _Bounded(io.RawIOBase):
         data = self._source.read(len(buffer))
         self._read += len(data)
         if self._read > self._most:
-            what = f"holds more than {self._most // 2**20} MiB"
-            raise InputError(Problem(self._name, what, "Leave out columns, sum rows up, or divide it."))
+            raise _too_large(self._name, self._most)
         buffer[: len(data)] = data
         return len(data)

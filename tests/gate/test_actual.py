@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from capplan.errors import InputError
 from capplan.gate.actual import Actual, Drift, compare
-from capplan.gate.actual_report import headline, report_of
+from capplan.gate.actual_report import headline, map_of, report_of
 from capplan.gate.matching import Usage
 from capplan.report.blocks import Style
 from capplan.report.formats import written
@@ -86,7 +86,9 @@ def test_every_export_names_the_machine_in_its_own_words(header: str, tmp_path: 
 def test_a_database_of_the_same_size_is_another_machine(tmp_path: Path) -> None:
     found = against(tmp_path, row(730, 250.0, sku="InstanceUsage:db.m5.xlarge"), header="cur")
     assert of(found).billed is None
-    assert of(found, "EC2/InstanceUsage:db.m5.xlarge").by_quantity == 250.0
+    database = of(found, "EC2/InstanceUsage:db.m5.xlarge")
+    assert (database.not_matched, database.by_quantity, database.by_price) == (250.0, 0.0, 0.0)
+    assert found.total("not_matched") == pytest.approx(250.0 - 560.64)
 
 
 def test_names_may_be_mapped(tmp_path: Path) -> None:
@@ -94,17 +96,38 @@ def test_names_may_be_mapped(tmp_path: Path) -> None:
     assert of(found).difference == pytest.approx(0.0, abs=0.01)
 
 
-def test_several_months_are_compared_as_one_of_them(tmp_path: Path) -> None:
-    rows = [row(2920, 560.64, start=f"2026-0{month}-01") for month in (7, 8, 9)]
-    found = against(tmp_path, *rows)
-    assert found.months == ["2026-07", "2026-08", "2026-09"]
-    assert of(found).difference == pytest.approx(0.0, abs=0.01)
+def test_several_months_stand_side_by_side_and_add_up(tmp_path: Path) -> None:
+    rows = [row(hours, hours * 0.2, start=f"2026-0{month}-01") for month, hours in ((7, 2920), (8, 1460))]
+    found = against(tmp_path, *rows, row(0, -3.0, start="2026-08-01", kind="Credit"))
+    assert found.months == ["2026-07", "2026-08"]
+    july, august = found.by_month
+    assert of(july).by_quantity == pytest.approx(0.0, abs=0.01)
+    assert of(august).by_quantity == pytest.approx(-1460 * 0.192)
+    assert (july.left_out, august.left_out, found.left_out) == ({}, {"credit": -3.0}, {"credit": -3.0})
+    for part in ("difference", "by_quantity", "by_price", "not_matched"):
+        assert found.total(part) == pytest.approx(july.total(part) + august.total(part))
+    said = written(report_of(found), "table", Style(120))
+    assert "2026-07 USD" in said
+    assert "2026-08 USD" in said
+
+
+def test_what_a_map_does_not_name_is_said(tmp_path: Path) -> None:
+    found = against(tmp_path, row(2920, 560.64, sku="XYZ-1"), names={"XYZ-*": "aws/ec2/m5.xlage", "old": M5})
+    assert found.notes == [
+        f"--map: the estimate has no 'aws/ec2/m5.xlage' Did you mean '{M5}'?",
+        "--map: nothing in the bill is called 'old'",
+    ]
+    listed = map_of(found)
+    assert "# Estimated and not billed: aws/ec2/m5.xlarge" in listed
+    assert json.loads(listed.splitlines()[-1].lstrip("# ").rpartition(": ")[0]) == "aws/ec2/m5.xlage"
 
 
 def test_a_part_of_a_month_is_no_saving(tmp_path: Path) -> None:
     half = [row(96, 18.43, start=f"2026-09-{day:02d}") for day in range(1, 16)]
     assert against(tmp_path, *half).partial
-    assert "covers only 15 days" in written(report_of(against(tmp_path, *half)), "table", Style(100))
+    assert of(against(tmp_path, *half)).by_quantity == pytest.approx(0.0, abs=0.01)
+    said = written(report_of(against(tmp_path, *half)), "table", Style(100))
+    assert "charges cover 15 days of 30, so the estimate is scaled to 49.3%" in said
     whole = [row(96, 18.43, start=f"2026-09-{day:02d}") for day in range(1, 31)]
     assert not against(tmp_path, *whole).partial
     assert not against(tmp_path, row(2920, 560.64)).partial
@@ -123,7 +146,7 @@ def focus(directory: Path, *periods: tuple[str, str]) -> Actual:
     [
         ([("2026-10-01", "2026-11-01")], 31, False),
         ([("2026-10-01", "2026-11-01"), ("2026-10-05", "2026-10-09")], 31, False),
-        ([("2026-10-01", "2026-11-01"), ("2019-03-14", "2019-03-15")], 32, True),
+        ([("2026-10-01", "2026-11-01"), ("2019-03-14", "2019-03-15")], 32, False),
         ([("2026-10-01", "2026-10-11"), ("2026-10-06", "2026-10-16")], 15, True),
         ([("2026-10-01", "2026-10-01")], 1, False),
     ],
@@ -133,6 +156,29 @@ def test_days_are_those_that_charges_cover(
 ) -> None:
     found = focus(tmp_path, *periods)
     assert (found.days, found.partial) == (days, partial)
+
+
+@pytest.mark.parametrize(("hours", "scaled"), [(96, True), (2920, False)])
+def test_charges_of_one_day_are_those_of_the_period_that_they_are_nearer_to(
+    tmp_path: Path, hours: float, scaled: bool
+) -> None:
+    """Many exports write the sum of a month at its first day."""
+    only = PLAN.replace("calls: {mail: 1}", "").replace("external_apis: {mail: {}}", "")
+    path = tmp_path / "bill.csv"
+    path.write_text(f"{HEADERS['focus']}\n{row(hours, hours * 0.192)}\n")
+    found = compare(json.loads(json.dumps(estimate_document(estimate_of(only)))), path, {})
+    assert (found.partial, found.maybe_partial) == (scaled, not scaled)
+    assert found.total("difference") == pytest.approx(0.0, abs=0.01)
+
+
+@pytest.mark.parametrize(("month", "hours"), [("2026-02", 672), ("2026-09", 720), ("2026-10", 744)])
+def test_the_calendar_is_told_apart_where_machines_ran_all_month(
+    tmp_path: Path, month: str, hours: float
+) -> None:
+    found = against(tmp_path, row(4 * hours, 4 * hours * 0.192, start=f"{month}-01"))
+    assert of(found).by_quantity == pytest.approx((4 * hours - 2920) * 0.192)
+    assert found.calendar == pytest.approx(of(found).by_quantity)
+    assert against(tmp_path, row(2920, 560.64, start=f"{month}-01")).calendar == 0.0
 
 
 def test_rows_of_months_are_no_single_days(tmp_path: Path) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from capplan.errors import InputError
-from capplan.gate.bill import Bill, days_of, read_bill
+from capplan.gate.bill import Asked, Bill, read_bill
+from capplan.gate.covered import Month, covered
+from capplan.gate.scope import conditions_of, months_of
 
 TITLES = {
     "aws": {
@@ -31,6 +34,10 @@ TITLES = {
         "idle_fee": "reservation/UnusedRecurringFee",
         "promised": "savingsPlan/TotalCommitmentToDate",
         "used": "savingsPlan/UsedCommitment",
+        "list": "pricing/publicOnDemandCost",
+        "account": "lineItem/UsageAccountId",
+        "team": "resourceTags/user:team",
+        "currency": "lineItem/CurrencyCode",
     },
     "focus": {
         "service": "ServiceName",
@@ -46,6 +53,8 @@ TITLES = {
         "kind": "ChargeCategory",
         "class": "ChargeClass",
         "status": "CommitmentDiscountStatus",
+        "account": "SubAccountId",
+        "tags": "Tags",
     },
     "azure": {
         "service": "meterCategory",
@@ -58,6 +67,12 @@ TITLES = {
         "kind": "chargeType",
         "model": "pricingModel",
         "publisher": "publisherType",
+        "account": "SubscriptionId",
+        "tags": "tags",
+        "currency": "billingCurrency",
+        "rate": "exchangeRatePricingToBilling",
+        "priced": "pricingCurrency",
+        "usd": "costInUsd",
     },
     "google": {
         "service": "service.description",
@@ -72,6 +87,10 @@ TITLES = {
         "credits": "credits",
         "labels": "system_labels",
         "list": "cost_at_list",
+        "account": "project.id",
+        "tags": "labels",
+        "currency": "currency",
+        "rate": "currency_conversion_rate",
     },
     "oracle": {
         "service": "product/service",
@@ -91,14 +110,14 @@ USUAL = {"service": "AmazonEC2", "sku": "BoxUsage:c6i.large", "unit": "Hrs", "qu
 }
 
 
-def bill(directory: Path, export: str, *rows: dict[str, Any]) -> Bill:
+def bill(directory: Path, export: str, *rows: dict[str, Any], asked: Asked | None = None) -> Bill:
     titles = TITLES[export]
     path = directory / "bill.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(titles.values())
         writer.writerows([{**USUAL, **row}.get(name, "") for name in titles] for row in rows)
-    return read_bill(path)
+    return read_bill(path, asked)
 
 
 def parts(read: Bill) -> dict[str, float]:
@@ -259,7 +278,7 @@ def test_one_order_of_dates_for_both_columns(tmp_path: Path) -> None:
 def test_charges_that_end_say_what_is_covered(tmp_path: Path) -> None:
     read = bill(tmp_path, "aws", {"kind": "Usage", "end": "2026-05-02T00:00:00Z"})
     assert read.dated
-    assert days_of(read.rows) == 1
+    assert covered(read.rows, "2026-05", Month(8.5, 730.0)).days == 1
 
 
 def test_amortised_costs_that_are_not_those_billed_are_said(tmp_path: Path) -> None:
@@ -299,7 +318,7 @@ def test_a_directory_is_a_bill_in_parts(tmp_path: Path) -> None:
     read = read_bill(parts_dir)
     assert (hours(read), parts(read), read.dated) == (150.0, {"usage": 12.5}, True)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="holds no CSV file or JSON lines"):
+    with pytest.raises(InputError, match="holds no CSV file, JSON lines or Parquet"):
         read_bill(tmp_path / "empty")
 
 
@@ -322,3 +341,112 @@ def test_a_bill_may_be_json_lines(tmp_path: Path) -> None:
     assert parts(read) == {"usage": 1.0, "credit": -0.2}
     assert hours(read) == 32.0
     assert set(read.rows["month"]) == {"2026-05"}
+
+
+def test_rows_that_differ_in_figures_alone_are_one(tmp_path: Path) -> None:
+    same = [{"kind": "Usage", "quantity": 0.1, "cost": 0.2} for _ in range(500)]
+    read = bill(tmp_path, "aws", *same, {"kind": "Usage", "cost": ""}, {"kind": "Usage", "sku": "other"})
+    assert list(read.rows["rows"]) == [500, 1, 1]
+    assert read.rows["cost"].iloc[0] == pytest.approx(100.0)
+    assert read.notes == ["1 of 502 rows have a blank cost, so the cost of their SKUs is unknown"]
+
+
+COMMITTED = (
+    {"kind": "SavingsPlanCoveredUsage", "cost": 42.5, "sp": 30, "list": 42.5},
+    {"kind": "SavingsPlanNegation", "quantity": 500, "cost": -42.5},
+    {"kind": "SavingsPlanRecurringFee", "service": "ComputeSavingsPlans", "cost": 30},
+)
+
+
+def test_what_was_billed_leaves_commitments_with_their_fees(tmp_path: Path) -> None:
+    billed = bill(tmp_path, "aws", *COMMITTED, asked=Asked(cost="billed"))
+    assert billed.compared["cost"].sum() == pytest.approx(0.0)
+    assert parts(billed) == {"covered": 42.5, "discount": -42.5, "fee": 30.0}
+    focus = {"kind": "Usage", "status": "Used", "cost": 100, "billed": 0}
+    assert parts(bill(tmp_path, "focus", focus, asked=Asked(cost="billed"))) == {}
+
+
+def test_list_prices_are_compared_where_a_bill_has_them(tmp_path: Path) -> None:
+    listed = bill(tmp_path, "aws", *COMMITTED, asked=Asked(cost="list"))
+    assert listed.compared["cost"].sum() == pytest.approx(42.5)
+    with pytest.raises(InputError, match="has no column of list prices"):
+        bill(tmp_path, "focus", {"kind": "Usage"}, asked=Asked(cost="list"))
+
+
+@pytest.mark.parametrize(
+    ("export", "said"),
+    [
+        ("aws", {"account": "4711", "team": "web"}),
+        ("focus", {"account": "4711", "tags": '{"team": "web", "stage": "prod"}'}),
+        ("azure", {"account": "4711", "tags": '"team": "web","stage": "prod"'}),
+        ("google", {"account": "4711", "tags": '[{"key": "team", "value": "web"}]', "period": "202605"}),
+    ],
+)
+def test_rows_of_an_account_and_a_tag_count_alone(tmp_path: Path, export: str, said: dict[str, str]) -> None:
+    rows = (
+        {"kind": "Usage", **said},
+        {"kind": "Usage", "sku": "x", "period": said.get("period", "2026-05-01")},
+    )
+    for asked in (["account=4711"], ["tag:team=w*"], ["label:team=web,account=47*"]):
+        read = bill(tmp_path, export, *rows, asked=Asked(where=conditions_of(asked)))
+        assert len(read.rows) == 1
+    with pytest.raises(InputError, match=r"no row has tag:team=wob.*Did you mean 'web'"):
+        bill(tmp_path, export, *rows, asked=Asked(where=conditions_of(["tag:team=wob"])))
+    for wrong in ("acount=1", "tag=web", "account", "tag:=x"):
+        with pytest.raises(InputError, match="is no condition"):
+            conditions_of([wrong])
+
+
+def test_months_that_are_asked_for_count_alone(tmp_path: Path) -> None:
+    rows = [{"kind": "Usage", "period": f"2026-0{month}-01"} for month in (5, 6, 7)]
+    read = bill(tmp_path, "aws", *rows, asked=Asked(period=months_of("2026-06..2026-07")))
+    assert list(read.rows["month"]) == ["2026-06", "2026-07"]
+    with pytest.raises(InputError, match=r"no month of --period.*2026-05 to 2026-07"):
+        bill(tmp_path, "aws", *rows, asked=Asked(period=months_of("2025-01")))
+    for wrong in ("2026-13", "may", "2026-07..2026-06", "2026"):
+        with pytest.raises(InputError, match="is no month"):
+            months_of(wrong)
+
+
+@pytest.mark.parametrize(
+    ("export", "said", "rates", "usd"),
+    [
+        ("google", {"rate": 0.5, "credits": f"[{PROMOTION}]"}, {}, {"usage": 17.0, "credit": -20.0}),
+        ("azure", {"rate": 0.5, "priced": "USD"}, {}, {"usage": 17.0}),
+        ("azure", {"usd": 11.0}, {}, {"usage": 11.0}),
+        ("aws", {}, {"EUR": 0.85}, {"usage": 10.0}),
+    ],
+)
+def test_other_currencies_become_dollars_at_a_rate_that_somebody_states(
+    tmp_path: Path, export: str, said: dict[str, Any], rates: dict[str, float], usd: dict[str, float]
+) -> None:
+    row = {"kind": "Usage", "currency": "EUR", "period": "202605" if export == "google" else "2026-05-01"}
+    assert parts(bill(tmp_path, export, {**row, **said}, asked=Asked(per_usd=rates))) == usd
+    with pytest.raises(InputError, match="billed in EUR"):
+        bill(tmp_path, export, row)
+
+
+def test_a_bill_may_be_parquet(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
+    from pyarrow import parquet
+
+    table = {
+        "ServiceName": ["EC2", "EC2"],
+        "SkuId": ["A", "A"],
+        "PricingUnit": ["Hours", "Hours"],
+        "PricingQuantity": [1.5, 2.5],
+        "EffectiveCost": [0.25, None],
+        "ChargePeriodStart": [datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 2, tzinfo=UTC)],
+        "ChargeCategory": ["Usage", "Usage"],
+        "Tags": pyarrow.array(
+            [[("team", "web")], [("team", "db")]], pyarrow.map_(pyarrow.string(), pyarrow.string())
+        ),
+    }
+    path = tmp_path / "bill.parquet"
+    parquet.write_table(pyarrow.table(table), path)
+    read = read_bill(path)
+    assert (hours(read), parts(read)) == (4.0, {"usage": 0.25})
+    assert hours(read_bill(path, Asked(where=conditions_of(["tag:team=web"])))) == 1.5
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(InputError, match="is not a whole Parquet file"):
+        read_bill(path)

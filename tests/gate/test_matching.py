@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capplan.gate.assembled import assembled
-from capplan.gate.matching import Charge, Usage, match, words_of
+from capplan.gate.matching import Charge, Names, Usage, in_unit, match, words_of
 
 
 def charge(service: str, sku: str, hours: float = 10.0, unit: str = "Hrs", cost: float = 1.0) -> Charge:
@@ -18,7 +18,7 @@ def charge(service: str, sku: str, hours: float = 10.0, unit: str = "Hrs", cost:
 
 def names(found: Charge, *planned: str, mapped: Mapping[str, str] | None = None) -> list[str]:
     estimated = {name: Usage(1.0, "hour", 1.0) for name in planned}
-    return list(match([found], estimated, mapped or {}))
+    return list(match([found], estimated, Names(mapped or {})))
 
 
 EC2 = "aws/ec2/c6g.2xlarge"
@@ -126,7 +126,7 @@ def machines(charges: list[Charge], **planned: float) -> tuple[dict[str, Usage],
         for name, hours in planned.items()
     }
     kept, notes = assembled(charges, estimated)
-    return match(kept, estimated, {}), list(notes)
+    return match(kept, estimated, Names({})), list(notes)
 
 
 @given(st.floats(1.0, 1e6))
@@ -171,3 +171,70 @@ def test_a_bill_that_names_machines_needs_no_solving() -> None:
     assert found["gcp/compute-engine/e2-small"].quantity == pytest.approx(70)
     assert found["gcp/compute-engine/e2-standard-8"].quantity == pytest.approx(9)
     assert notes == []
+
+
+METERS = [
+    ("AmazonEC2/EUC1-EBS:VolumeUsage.gp3", "GB-Mo", "aws/ebs/gp3", "GiB-month"),
+    ("AmazonEC2/USE2-DataTransfer-Out-Bytes", "GB", "aws/egress-internet/internet", "GiB"),
+    ("AWSELB/USW2-LCUUsage", "LCU-Hrs", "aws/elb/alb-lcu", "LCU-hour"),
+    ("AmazonRDS/RDS:GP3-Storage", "GB-Mo", "aws/rds-postgres/storage-gp3", "GiB-month"),
+    ("Compute Engine/SSD backed PD Capacity", "gibibyte month", "gcp/persistent-disk/pd-ssd", "GiB-month"),
+    (
+        "Cloud SQL/Cloud SQL for MySQL: Zonal - RAM in Finland",
+        "gibibyte hour",
+        "gcp/cloud-sql-mysql/enterprise-ram",
+        "GiB-hour",
+    ),
+    (
+        "Storage/Premium SSD Managed Disks | P20 LRS Disk",
+        "1/Month",
+        "azure/managed-disk/P20-LRS-512GiB",
+        "month",
+    ),
+    ("NAT Gateway/NAT Gateway | Standard Gateway", "Hour", "azure/nat-gateway/hour", "hour"),
+]
+
+
+@pytest.mark.parametrize(("billed", "unit", "planned", "planned_unit"), METERS)
+def test_a_meter_is_what_the_price_list_calls_it(
+    billed: str, unit: str, planned: str, planned_unit: str
+) -> None:
+    service, _, sku = billed.partition("/")
+    row = Charge(service, sku, words_of(sku), Usage(10.0, unit, 1.0))
+    other = planned.replace("-ssd", "-standard").replace("gp3", "gp2").replace("P20", "P30")
+    estimated = {name: Usage(1.0, planned_unit, 1.0) for name in (other, planned)}
+    assert match([row], estimated, Names({}))[planned] == Usage(10.0, planned_unit, 1.0)
+    assert match([row], {"aws/s3/standard": Usage(1.0, "GiB-month", 1.0)}, Names({})) == {row.name: row.usage}
+
+
+def test_a_meter_that_may_be_two_lines_is_neither() -> None:
+    row = charge("AmazonRDS", "RDS:GP3-Storage", unit="GB-Mo")
+    both = ("aws/rds-postgres/storage-gp3", "aws/rds-mysql/storage-gp3")
+    assert names(row, *both) == [row.name]
+
+
+def test_a_map_has_patterns_and_knows_which_were_used() -> None:
+    mapped = Names({"*EBS:Volume*": "aws/ebs/gp3", "never": "aws/ebs/gp2"})
+    rows = [charge("AmazonEC2", f"{zone}-EBS:VolumeIOUsage") for zone in ("EUC1", "USE2")]
+    assert list(match(rows, {}, mapped)) == ["aws/ebs/gp3"]
+    assert mapped.used == {"*EBS:Volume*"}
+
+
+@pytest.mark.parametrize(
+    ("unit", "into", "quantity"),
+    [
+        ("100 Hours", "hour", 100.0),
+        ("GiB-Hours", "GiB-hour", 1.0),
+        ("GB-Months", "GiB-month", 1.0),
+        ("1000000 Tokens", "1M tokens", 1.0),
+        ("1K tokens", "1M tokens", 0.001),
+        ("10K", "request", 10_000.0),
+        ("vCPU-Hours", "vCPU-second", 3600.0),
+        ("mebibyte", "GiB", 1 / 1024),
+        ("seconds", "hour", None),
+        ("Hours", "GiB-month", None),
+    ],
+)
+def test_units_are_read_as_providers_write_them(unit: str, into: str, quantity: float | None) -> None:
+    found = in_unit(Usage(1.0, unit, 2.0), into)
+    assert found == (None if quantity is None else Usage(pytest.approx(quantity), into, 2.0))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from capplan.cli.bills import ActualBill, BillOptions, Cost, CostBasis, NameMap, Where
 from capplan.cli.options import (
     Alternative,
     Books,
@@ -17,12 +18,14 @@ from capplan.cli.options import (
     NodeTypes,
     OutputFile,
     Overlay,
+    Period,
     Profiles,
     formats,
 )
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from capplan.gate.actual import Actual
     from capplan.gate.sides import Side
     from capplan.report.blocks import Report
 
@@ -45,16 +48,14 @@ def diff(
     alternative: Alternative = None,
     books: Books = None,
     catalogs: Catalogs = None,
-    actual: Annotated[
+    actual: ActualBill = None,
+    names: NameMap = None,
+    cost: Cost = CostBasis.EFFECTIVE,
+    where: Where = None,
+    period: Period = None,
+    write_map: Annotated[
         Path | None,
-        typer.Option(
-            "--actual",
-            help="Bill to compare with instead of HEAD: a FOCUS, AWS, Google, Azure or OCI export.",
-        ),
-    ] = None,
-    names: Annotated[
-        Path | None,
-        typer.Option("--map", help="YAML that maps the bill's SKUs to provider/service/sku of the catalog."),
+        typer.Option("--write-map", help="Write a map of what only the bill has, to fill in."),
     ] = None,
     provider: ManifestProvider = None,
     region: ManifestRegion = None,
@@ -66,7 +67,7 @@ def diff(
 
     It compares cost, instances, what binds and findings; changes of design and of price are told apart.
 
-    With --actual a bill takes HEAD's place: drift of quantity and of price, SKU by SKU.
+    With --actual a bill takes HEAD's place: drift of quantity, of price, and what is not matched.
 
     Example: capplan diff examples/afpi examples/levqor
     """
@@ -92,8 +93,8 @@ def diff(
             note(f"{side.name}: {line}")
         if side.absent:
             note(f"{side.name}: {side.absent}")
-    report = _compared(*sides) if actual is None else _against_bill(sides[0], actual, names)
-    show(report, fmt, output, force)
+    found = BillOptions(actual, names, cost, where, period).compared(sides[0].document)
+    show(_compared(*sides) if found is None else _against_bill(found, write_map, force), fmt, output, force)
 
 
 def _compared(base: Side, head: Side) -> Report:
@@ -106,22 +107,10 @@ def _compared(base: Side, head: Side) -> Report:
     return report_of(compare(base.document, head.document), reproduce)
 
 
-def _against_bill(side: Side, bill: Path, names: Path | None) -> Report:
-    from capplan.cli.output import note
-    from capplan.gate.actual import compare
-    from capplan.gate.actual_report import report_of
+def _against_bill(found: Actual, write_map: Path | None, force: bool) -> Report:
+    from capplan.cli.output import write_files
+    from capplan.gate.actual_report import map_of, report_of
 
-    found = compare(side.document, bill, {} if names is None else _names(names))
-    for line in found.notes:
-        note(f"{bill}: {line}")
+    if write_map is not None:
+        write_files({write_map: map_of(found)}, force)
     return report_of(found)
-
-
-def _names(path: Path) -> dict[str, str]:
-    from capplan.stdin import name_of
-    from capplan.strictyaml import load, read_text
-
-    found = load(read_text(path), name_of(path))
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise InputError(Problem(name_of(path), "is not a mapping of the bill's SKUs to the catalog's"))
-    return found

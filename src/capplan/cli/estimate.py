@@ -21,6 +21,7 @@ from capplan.cli.options import (
     NodeTypes,
     OutputFile,
     Overlay,
+    Period,
     PlanOrNone,
     Profiles,
     Quiet,
@@ -88,9 +89,7 @@ def estimate(
         str | None,
         typer.Option("--explain", metavar="[COMPONENT]", help="Show where every number comes from."),
     ] = None,
-    period: Annotated[
-        str | None, typer.Option("--period", metavar="YYYY-MM", help="Billing month of --format focus.")
-    ] = None,
+    period: Period = None,
     catalogs: Catalogs = None,
     manifests: Manifests = None,
     provider: ManifestProvider = None,

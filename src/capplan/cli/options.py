@@ -145,6 +145,12 @@ Profiles = Annotated[
     list[str] | None,
     typer.Option("--profile", help="Profile of a Compose file whose services run too; '*' for all."),
 ]
+Period = Annotated[
+    str | None,
+    typer.Option(
+        "--period", metavar="YYYY-MM", help="Billing month; of a bill also several, as YYYY-MM..YYYY-MM."
+    ),
+]
 Schemas = Annotated[
     Path | None,
     typer.Option(

@@ -1,20 +1,24 @@
-"""What was billed against what was estimated: how much of the drift is quantity, how much price.
+"""What was billed against what was estimated: how much of the drift is quantity, price, or not matched.
 
 With quantity q and unit price p, estimated (e) and billed (b), the difference of the costs is
 (q_b - q_e) · p_e + (p_b - p_e) · q_b: what was used beyond the plan, at the plan's price, and what the
-price differs, on what was used. Both add up to the whole.
+price differs, on what was used. What only one side has is not matched, and is neither. All three add up to
+the whole.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from capplan.errors import nearest
 from capplan.gate.assembled import assembled
-from capplan.gate.bill import days_of, read_bill
-from capplan.gate.exports import COMPARED
-from capplan.gate.matching import Charge, Usage, as_bought, match, together, unit_of
+from capplan.gate.bill import Asked, Bill, read_bill
+from capplan.gate.covered import Covered, Month, covered
+from capplan.gate.matching import Charge, Names, Usage, as_bought, in_unit, match, together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,11 +41,16 @@ class Drift(NamedTuple):
         return None if before is None or after is None else after - before
 
     @property
+    def not_matched(self) -> float | None:
+        """The whole difference where only one side has the SKU."""
+        return self.difference if self.estimated is None or self.billed is None else 0.0
+
+    @property
     def by_quantity(self) -> float | None:
         """The part that is quantity; None where the units cannot be compared."""
         if self.estimated is None or self.billed is None:
-            return self.difference
-        if self.difference is None or not self._comparable:
+            return 0.0
+        if self.difference is None or in_unit(self.billed, self.estimated.unit) is None:
             return None
         price = (self.estimated.cost or 0.0) / self.estimated.quantity if self.estimated.quantity else 0.0
         if not price and not self.estimated.quantity:
@@ -51,48 +60,57 @@ class Drift(NamedTuple):
     @property
     def by_price(self) -> float | None:
         """The part that is price."""
-        if self.difference is None or self.by_quantity is None:
+        parts = (self.difference, self.by_quantity, self.not_matched)
+        if any(part is None for part in parts):
             return None
-        return self.difference - self.by_quantity
+        whole, quantity, unmatched = (part or 0.0 for part in parts)
+        return whole - quantity - unmatched
 
-    @property
-    def _comparable(self) -> bool:
-        assert self.estimated is not None
-        assert self.billed is not None
-        return unit_of(self.estimated.unit) == unit_of(self.billed.unit)
+    def plus(self, other: Drift) -> Drift:
+        """Return both as one, such as two months of a SKU."""
+        sides = ((self.estimated, other.estimated), (self.billed, other.billed))
+        one, two = (together(a, b) if a and b else a or b for a, b in sides)
+        return Drift(self.name, one, two)
+
+
+PARTS = ("difference", "by_quantity", "by_price", "not_matched")
 
 
 class Actual(NamedTuple):
-    """An estimate against a bill. months: what the bill covers; its figures are those of a mean month.
+    """An estimate against the bill of one month, or of several that are added up.
 
-    days: days that its charges cover; one for each charge where the bill does not say when they end.
+    covered: by month, what of it the charges cover; a month that is covered in part is compared with that
+    part of the estimate. by_month: each month alone, where there are several.
     """
 
     document: Document
-    months: Sequence[str]
-    days: int
+    covered: Mapping[str, Covered]
     drifts: Sequence[Drift]
     left_out: Mapping[str, float]
-    """Taxes, credits, fees and the like by kind, USD a month: they are no usage."""
+    """Taxes, credits, fees and the like by kind, USD: they are no usage."""
     notes: Sequence[str] = ()
     """How the bill was read, and what it leaves open."""
-    dated: bool = False
-    """Whether the bill says when its charges end."""
+    by_month: Sequence[Actual] = ()
+
+    @property
+    def months(self) -> Sequence[str]:
+        """The months of the invoices."""
+        return list(self.covered)
+
+    @property
+    def days(self) -> int:
+        """The days that charges cover; one for each month whose charges say no more."""
+        return sum(month.days for month in self.covered.values())
 
     @property
     def partial(self) -> bool:
-        """Whether days are missing from the bill's months, so that they look cheaper than they will be.
-
-        With one day for each month and no end of any charge, the rows are those of months.
-        """
-        missing = self.days < _WHOLE_MONTH_DAYS * len(self.months)
-        return missing and (self.dated or len(self.months) < self.days)
+        """Whether a month is covered in part."""
+        return any(month.scaled for month in self.covered.values())
 
     @property
     def maybe_partial(self) -> bool:
-        """Whether days may be missing: less was used, and the bill says of one day only when it began."""
-        less = sum(drift.by_quantity or 0.0 for drift in self.drifts if drift.billed) < 0.0
-        return less and not self.dated and self.days <= len(self.months)
+        """Whether a month's charges all lie on one day and are taken for those of the month."""
+        return any(month.days == 1 and not month.scaled for month in self.covered.values())
 
     @property
     def complete(self) -> bool:
@@ -107,50 +125,113 @@ class Actual(NamedTuple):
         return priced and not any(drift.billed and drift.billed.cost is None for drift in self.drifts)
 
     def total(self, part: str) -> float | None:
-        """Return a part (difference, by_quantity, by_price) of all lines that have one; None if unknown."""
+        """Return a part, one of ``PARTS``, of all lines that have one; None if unknown."""
         return sum(getattr(drift, part) or 0.0 for drift in self.drifts) if self.known else None
 
+    @property
+    def calendar(self) -> float:
+        """USD by which whole months of 672 to 744 hours differ from the plan's, of SKUs that show it."""
+        if len(self.covered) != 1 or self.partial:
+            return 0.0
+        (month,) = self.covered.values()
+        longer = month.hours / month.planned_hours - 1.0
+        return sum(
+            drift.estimated.cost * longer
+            for drift in self.drifts
+            if drift.estimated and drift.estimated.cost and drift.billed and _runs_on(drift, longer)
+        )
 
-_WHOLE_MONTH_DAYS = 28
+
+def _runs_on(drift: Drift, longer: float) -> bool:
+    """Say whether the hours billed are nearer to the calendar's than to those of the plan."""
+    assert drift.estimated is not None
+    assert drift.billed is not None
+    planned, billed = drift.estimated.quantity, drift.billed.quantity
+    hourly = drift.estimated.unit.endswith("hour")
+    return hourly and abs(billed - planned * (1.0 + longer)) < abs(billed - planned)
+
+
 _NOTHING = 5e-5
 """USD: less is what rounding leaves of fees."""
 
 
-def compare(document: Document, bill: Path, names: Mapping[str, str]) -> Actual:
-    """Return an estimate's JSON against a bill's CSV file.
+def compare(document: Document, bill: Path, names: Mapping[str, str], asked: Asked | None = None) -> Actual:
+    """Return an estimate's JSON against a bill.
 
-    ``names`` maps what the bill calls a SKU to `provider/service/sku` of the catalog. Raises
-    :class:`InputError` for files that are no bill that capplan knows.
+    ``names`` maps what the bill calls a SKU, or a pattern with *, to `provider/service/sku` of the catalog.
+    Raises :class:`InputError` for files that are no bill that capplan knows.
     """
-    read = read_bill(bill)
-    compared = read.rows["kind"].isin(COMPARED)
-    usage = read.rows[compared]
-    months = sorted(usage["month"].unique())
-    each = 1.0 / max(1, len(months))
-    estimated = _estimated(document)
-    charges, assembly = assembled(_summed(usage, each), estimated)
-    billed = match(charges, estimated, names)
-    every = [Drift(name, estimated.get(name), billed.get(name)) for name in {**estimated, **billed}]
-    every.sort(key=lambda drift: (-abs(drift.difference or 0.0), drift.name))
-    others = read.rows[~compared].groupby("kind", sort=False)["cost"].sum() * each
+    asked = asked or Asked()
+    read = read_bill(bill, asked)
+    estimated, known = _estimated(document, listed=asked.cost == "list"), Names(names)
+    hours = float(document.get("hours_per_month") or _PLANNED_HOURS)
+    months = sorted(read.compared["month"].unique()) or sorted(read.rows["month"].unique())
+    each = [_of_month(month, read, (document, hours), estimated, known) for month in months]
+    whole = reduce(_added, each)
+    notes = list(dict.fromkeys([*read.notes, *whole.notes, *_of_names(known, estimated)]))
+    return whole._replace(notes=notes, by_month=each if len(each) > 1 else ())
+
+
+_PLANNED_HOURS = 730.0
+
+
+def _of_month(
+    month: str, read: Bill, of: tuple[Document, float], estimated: Mapping[str, Usage], names: Names
+) -> Actual:
+    document, hours = of
+    usage = read.compared[read.compared["month"] == month]
+    costs = [each.cost for each in estimated.values()]
+    known = math.nan if None in costs else sum(cost or 0.0 for cost in costs)
+    part = covered(usage, month, Month(known, hours))
+    planned = {name: _times(each, part.share) for name, each in estimated.items()}
+    charges, assembly = assembled(_summed(usage), planned)
+    billed = match(charges, planned, names)
+    every = [Drift(name, planned.get(name), billed.get(name)) for name in {**planned, **billed}]
+    others = read.beside[read.beside["month"] == month].groupby("kind", sort=False)["cost"].sum()
     apart = {str(kind): float(cost) for kind, cost in others.items() if abs(cost) >= _NOTHING}
+    return Actual(document, {month: part}, _sorted(every), apart, assembly)
+
+
+def _sorted(drifts: Sequence[Drift]) -> Sequence[Drift]:
+    return sorted(drifts, key=lambda drift: (-abs(drift.difference or 0.0), drift.name))
+
+
+def _added(one: Actual, other: Actual) -> Actual:
+    drifts = {drift.name: drift for drift in one.drifts}
+    for drift in other.drifts:
+        drifts[drift.name] = drifts[drift.name].plus(drift) if drift.name in drifts else drift
+    kinds = {**one.left_out, **other.left_out}
     return Actual(
-        document=document,
-        months=months,
-        days=days_of(usage),
-        drifts=every,
-        left_out=apart,
-        notes=[*read.notes, *assembly],
-        dated=read.dated,
+        document=one.document,
+        covered={**one.covered, **other.covered},
+        drifts=_sorted(list(drifts.values())),
+        left_out={kind: one.left_out.get(kind, 0.0) + other.left_out.get(kind, 0.0) for kind in kinds},
+        notes=[*one.notes, *other.notes],
     )
 
 
-def _estimated(document: Document) -> dict[str, Usage]:
+def _times(usage: Usage, share: float) -> Usage:
+    return Usage(usage.quantity * share, usage.unit, None if usage.cost is None else usage.cost * share)
+
+
+def _of_names(names: Names, estimated: Mapping[str, Usage]) -> Iterator[str]:
+    """Yield what of the user's map is of no use."""
+    for pattern, name in names.said.items():
+        if pattern not in names.used:
+            yield f"--map: nothing in the bill is called '{pattern}'"
+        elif name not in estimated:
+            yield f"--map: the estimate has no '{name}' {nearest(name, estimated)}".strip()
+
+
+def _estimated(document: Document, *, listed: bool) -> dict[str, Usage]:
     found: dict[str, Usage] = {}
     for line in document["cost_lines"]:
         name = as_bought(f"{line['provider']}/{line['service']}/{line['sku']}", line["rate"] == "spot")
+        cost, price = line["monthly_cost"], line.get("list_price")
+        if listed and price is not None:
+            cost = None if line["quantity"] is None else price * max(line["quantity"], 0.0)
         # The hours of a discount are those of the line that it is on.
-        usage = Usage(max(line["quantity"] or 0.0, 0.0), line["unit"], line["monthly_cost"])
+        usage = Usage(max(line["quantity"] or 0.0, 0.0), line["unit"], cost)
         found[name] = together(found[name], usage) if name in found else usage
     return found
 
@@ -158,8 +239,8 @@ def _estimated(document: Document) -> dict[str, Usage]:
 _UNKNOWN = "unknown quantity"
 
 
-def _summed(usage: pd.DataFrame, each: float) -> Iterator[Charge]:
-    """Yield what was used in a mean month, by SKU and unit; with one cost unknown, so is the sum."""
+def _summed(usage: pd.DataFrame) -> Iterator[Charge]:
+    """Yield what was used, by SKU and unit; with one cost unknown, so is the sum."""
     unit = usage["unit"].where(usage["quantity"].notna(), _UNKNOWN)
     keys = [usage["service"], usage["sku"], usage["words"], unit]
     sums = usage.groupby(keys)[["quantity", "cost"]].sum()
@@ -167,5 +248,5 @@ def _summed(usage: pd.DataFrame, each: float) -> Iterator[Charge]:
     for (service, sku, words, of), quantity, cost, lacks in zip(
         sums.index, sums["quantity"], sums["cost"], unknown, strict=True
     ):
-        used = Usage(float(quantity) * each, of, None if lacks else float(cost) * each)
+        used = Usage(float(quantity), of, None if lacks else float(cost))
         yield Charge(service, sku, words, used)

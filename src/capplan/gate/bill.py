@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,40 +16,82 @@ from capplan.arrays import Array
 from capplan.errors import InputError, Problem
 from capplan.gate.exports import COMPARED, DISCOUNT, EXPORTS, MONTH_FIRST, USED, Export
 from capplan.gate.matching import MACHINE, words_of
+from capplan.gate.scope import Condition, columns_for, within
+from capplan.gate.summed import ROWS, summed
 from capplan.moments import Order, moments
 from capplan.plan.fields import LARGEST
 from capplan.stdin import name_of
-from capplan.tabular import BLANKS, Column, Table, figures, read_table
+from capplan.tabular import Column, Source, Table, figures, table_source
+
+Basis = Literal["effective", "billed", "list"]
+
+
+class Asked(NamedTuple):
+    """Which of a bill's costs are compared: with commitments amortised, as invoiced, or at list prices.
+
+    where: which rows count (see :mod:`capplan.gate.scope`). period: first and last month of the invoices.
+    per_usd: how much of a currency a dollar is, where the bill does not say it.
+    """
+
+    cost: Basis = "effective"
+    where: Sequence[Condition] = ()
+    period: tuple[str, str] | None = None
+    per_usd: Mapping[str, float] = {}
 
 
 class Bill(NamedTuple):
     """The rows of a bill.
 
-    rows: service, sku, words (see :func:`words_of`), unit, quantity, cost, month of the invoice, kind (see
-    :mod:`capplan.gate.exports`), and start and end, in days since 1970. Quantity and cost are NaN where the
-    cell is blank. Costs of all rows add up to the export's own column of costs; those of commitments are
-    amortised.
-    notes: how it was read, and what it leaves open. dated: whether it says when charges end.
+    rows: service, sku, words (see :func:`words_of`), unit, quantity, cost in USD, month of the invoice, kind
+    (see :mod:`capplan.gate.exports`), and start and end, in days since 1970. Quantity and cost are NaN where
+    the cell is blank. Costs of all rows add up to the export's own column of costs, unless list prices are
+    asked for; those of commitments are amortised, unless what was billed is.
+    notes: how it was read, and what it leaves open. dated: whether it says when charges end. kinds: those
+    that are compared with an estimate.
     """
 
     rows: pd.DataFrame
     notes: Sequence[str]
     dated: bool
+    kinds: frozenset[str]
+
+    @property
+    def compared(self) -> pd.DataFrame:
+        """The rows that are compared."""
+        return self.rows[self.rows["kind"].isin(self.kinds)]
+
+    @property
+    def beside(self) -> pd.DataFrame:
+        """The rows that stand beside it."""
+        return self.rows[~self.rows["kind"].isin(self.kinds)]
 
 
-def read_bill(path: Path) -> Bill:
-    """Return the rows of a bill: a file, or a directory of its parts.
+def read_bill(path: Path, asked: Asked | None = None) -> Bill:
+    """Return the rows of a bill that are asked for: of a file, or of a directory of its parts.
 
-    Raises :class:`InputError` for files that are no bill that capplan knows.
+    Raises :class:`InputError` for files that are no bill that capplan knows, and where nothing is asked for.
     """
-    if not path.is_dir():
-        return _read(path)
-    parts = [_read(part) for part in sorted(path.rglob("*")) if _PART.search(part.name) and part.is_file()]
-    if not parts:
-        raise InputError(Problem(str(path), "holds no CSV file or JSON lines, plain or compressed"))
+    asked = asked or Asked()
+    files = _parts(path) if path.is_dir() else [path]
+    parts = [_read(file, asked) for file in files]
     rows = pd.concat([part.rows for part in parts], ignore_index=True)
+    if asked.period is not None:
+        months = rows["month"]
+        rows = rows[(months >= asked.period[0]) & (months <= asked.period[1])]
+        if rows.empty:
+            has = f"The bill has {months.min()} to {months.max()}."
+            raise InputError(Problem(name_of(path), "has no month of --period", has))
+    kinds = USED if asked.cost == "list" else COMPARED
     notes = dict.fromkeys(note for part in parts for note in part.notes)
-    return Bill(rows, list(notes), any(part.dated for part in parts))
+    return Bill(rows, [*notes, *_open(rows, kinds)], any(part.dated for part in parts), kinds)
+
+
+def _parts(path: Path) -> Sequence[Path]:
+    parts = [part for part in sorted(path.rglob("*")) if _PART.search(part.name) and part.is_file()]
+    if not parts:
+        what = "holds no CSV file, JSON lines or Parquet, plain or compressed"
+        raise InputError(Problem(str(path), what))
+    return parts
 
 
 _PART = re.compile(
@@ -57,19 +99,21 @@ _PART = re.compile(
 )
 
 
-def _read(path: Path) -> Bill:
-    table = read_table(path, _plain_title, frozenset().union(*(export.columns for export in EXPORTS)))
-    export = _export_of(table)
-    columns = {
-        name: column._replace(cells=["" if cell in BLANKS else cell for cell in column.cells])
-        for name, column in table.columns.items()
-    }
-    table = table._replace(columns=columns)
+class _Part(NamedTuple):
+    rows: pd.DataFrame
+    notes: Sequence[str]
+    dated: bool
+
+
+def _read(path: Path, asked: Asked) -> _Part:
+    with table_source(path, _plain_title, _MOST_BYTES) as source:
+        export = _export_of(source)
+        table = summed(source, export, columns_for(asked.where, source, export))
     if not table.lines:
         raise InputError(
             Problem(name_of(path), "holds a header and no rows", "Export a period with charges.")
         )
-    _check_currency(table, export)
+    table = within(table, export, source, asked.where)
     months, days, said = _periods(table, export)
     first = np.floor(days / _DAY_S)
     ends = _ends(table, export, first)
@@ -81,33 +125,80 @@ def _read(path: Path) -> Bill:
             "words": _words(table, export, skus),
             "unit": _cells(table, next(iter(_there(table, export.unit)), export.service)),
             "quantity": _amounts(table, export.quantity),
-            "cost": _amounts(table, export.cost),
+            "cost": _amounts(table, _costs(export, asked.cost)),
             "month": months,
             "start": first,
             "end": np.maximum(first + 1.0, ends),
             "kind": _kinds(table, export),
+            "rows": _figures(table.column(ROWS)),
         }
     )
-    said = [*said, *_basis(rows, table, export)]
-    rows = _with_credits(_amortised(rows, table, export), table, export)
+    if not export.blocks:
+        rows["unit"] = [_NUMBER.sub("", unit) for unit in rows["unit"]]
+    rows = _in_usd(rows, table, export, asked)
+    rows = _on_basis(rows, table, export, asked.cost)
+    rows["cost"] /= rows["per_usd"]
+    if asked.cost == "effective":
+        said = [*said, *_basis(rows, table, export)]
     rows["words"] = rows["words"].where(rows["kind"] != "marketplace", "marketplace")
     rows.loc[~rows["kind"].isin(USED), ["quantity", "unit"]] = (0.0, "")
-    return Bill(rows, list(dict.fromkeys([*said, *_open(rows)])), bool(np.any(ends > first)))
+    return _Part(rows, said, bool(np.any(ends > first)))
+
+
+_NUMBER = re.compile(r"^\s*[\d.,]+(?=\s+[A-Za-z]{2})")
+"""How many of a unit are sold at once."""
+
+
+def _costs(export: Export, basis: Basis) -> Sequence[str]:
+    """Return the columns of a cost; of Google's and Oracle's there is one, which is billed and amortised."""
+    return (*export.billed, *export.cost) if basis == "billed" else export.cost
+
+
+def _on_basis(rows: pd.DataFrame, table: Table, export: Export, basis: Basis) -> pd.DataFrame:
+    """Return the rows with the cost that is asked for."""
+    if basis == "billed":
+        negated = rows["kind"].mask(rows["kind"] == "negation", "discount")
+        return _with_credits(rows.assign(kind=negated), table, export)
+    if basis == "effective":
+        return _with_credits(_amortised(rows, table, export), table, export)
+    if next(_there(table, export.listed), None) is None:
+        names = " or ".join(export.listed) or "none"
+        what = f"has no column of list prices ({export.name}: {names})"
+        raise InputError(Problem(table.path, what, "Leave out --cost list."))
+    used = rows["kind"].isin(USED)
+    return rows.assign(cost=np.where(used, _amounts(table, export.listed), rows["cost"]))
+
+
+def _in_usd(rows: pd.DataFrame, table: Table, export: Export, asked: Asked) -> pd.DataFrame:
+    """Return the rows with ``per_usd``: how much of its currency makes a dollar, by the bill or the plan."""
+    column = next(_there(table, export.currency), None)
+    currencies = _cells(table, column) if column else [""] * len(rows)
+    known = {**asked.per_usd, "USD": 1.0, "": 1.0}
+    per_usd = np.array([known.get(text, np.nan) for text in currencies])
+    foreign = np.array([text not in ("USD", "") for text in currencies])
+    if export.per_usd in table.columns:
+        own = _figures(table.column(export.per_usd))
+        priced = export.priced_in in table.columns and np.array(_cells(table, export.priced_in)) != "USD"
+        per_usd = np.where(foreign & (own > 0.0) & ~np.array(priced), own, per_usd)
+    if asked.cost == "effective" and next(_there(table, export.usd), None):
+        usd = _amounts(table, export.usd)
+        swapped = foreign & ~np.isnan(usd)
+        rows = rows.assign(cost=np.where(swapped, usd, rows["cost"]))
+        per_usd = np.where(swapped, 1.0, per_usd)
+    if np.isnan(per_usd).any():
+        others = sorted({currencies[row] for row in np.flatnonzero(np.isnan(per_usd)).tolist()})
+        what = f"is billed in {', '.join(others)[:80]}, and estimates are in USD"
+        remedy = "Give the plan `currency` with a dated rate, or export the bill in USD."
+        raise InputError(Problem(table.path, what, remedy))
+    return rows.assign(per_usd=per_usd)
+
+
+_MOST_BYTES = 16 * 2**30
+"""Of a bill, after inflation: rows are summed as they are read."""
 
 
 def _plain_title(title: str) -> str:
     return re.sub(r"[^a-z0-9]", "", title.lower())
-
-
-def days_of(rows: pd.DataFrame) -> int:
-    """Return how many days the rows cover together."""
-    found = rows[["start", "end"]].sort_values("start").to_numpy()
-    if not found.size:
-        return 0
-    covered = np.maximum.accumulate(found[:, 1])
-    # What a row adds to those that start before it.
-    before = np.append(-np.inf, covered[:-1])
-    return int(np.maximum(found[:, 1] - np.maximum(found[:, 0], before), 0.0).sum())
 
 
 def _kinds(table: Table, export: Export) -> list[str]:
@@ -142,7 +233,8 @@ def _amortised(rows: pd.DataFrame, table: Table, export: Export) -> pd.DataFrame
 
 def _basis(rows: pd.DataFrame, table: Table, export: Export) -> Iterator[str]:
     """Say what was billed where costs are amortised and add up to something else."""
-    billed, cost = np.nansum(_amounts(table, export.billed)), rows["cost"].sum()
+    billed = np.nansum(_amounts(table, export.billed) / rows["per_usd"][: len(table.lines)])
+    cost = rows["cost"].sum()
     if next(_there(table, export.billed), None) and abs(billed - cost) >= _HALF_A_CENT:
         yield f"costs are amortised and add up to {cost:,.2f}; {billed:,.2f} was billed"
 
@@ -156,9 +248,9 @@ def _with_credits(rows: pd.DataFrame, table: Table, export: Export) -> pd.DataFr
         return rows
     column = table.column(export.credits)
     known = {cell: _credits(column, row) for row, cell in enumerate(column.cells)}
-    discounts, others = np.array([known[cell] for cell in column.cells]).T
+    discounts, others = np.array([known[cell] for cell in column.cells]).T * rows["rows"].to_numpy()
     listed = _amounts(table, export.listed)
-    had = np.isclose(listed + discounts, rows["cost"], rtol=0.0, atol=_HALF_A_CENT)
+    had = np.abs(listed + discounts - rows["cost"]) <= _HALF_A_CENT * rows["rows"]
     rows = rows.assign(cost=rows["cost"] + np.where(had, 0.0, discounts))
     apart = rows.assign(cost=others, kind="credit")
     kept: pd.DataFrame = pd.concat([rows, apart[others != 0.0]], ignore_index=True)
@@ -221,34 +313,34 @@ def _ends(table: Table, export: Export, first: Array) -> Array:
 _DAY_S = 86_400.0
 
 
-def _open(rows: pd.DataFrame) -> Iterator[str]:
+def _open(rows: pd.DataFrame, kinds: frozenset[str]) -> Iterator[str]:
     """Yield what the rows leave open."""
-    unknown = int(rows["cost"].isna().sum())
+    unknown, of = int(rows["rows"][rows["cost"].isna()].sum()), int(rows["rows"].sum())
     if unknown:
-        yield f"{unknown} of {len(rows)} rows have a blank cost, so the cost of their SKUs is unknown"
+        yield f"{unknown} of {of} rows have a blank cost, so the cost of their SKUs is unknown"
     months = sorted(rows["month"].unique())
     numbers = [12 * int(month[:4]) + int(month[5:]) for month in months]
     apart = next((i for i in range(1, len(numbers)) if numbers[i] - numbers[i - 1] > 1), None)
     if apart is not None:
         yield f"between {months[apart - 1]} and {months[apart]} months are missing"
-    if not rows["kind"].isin(COMPARED).any():
+    if not rows["kind"].isin(kinds).any():
         yield "no row is usage"
 
 
-def _export_of(table: Table) -> Export:
+def _export_of(table: Source) -> Export:
     """Return the export that the columns are of, or name what the most similar one has and they lack."""
-    found = next((export for export in EXPORTS if not export.lacking(table.header)), None)
+    found = next((export for export in EXPORTS if not export.lacking(table.names)), None)
     if found is not None:
         return found
-    if table.header[0] == "service" and "totalcosts" in table.header:
+    if table.names[0] == "service" and "totalcosts" in table.names:
         what = "is a table of AWS Cost Explorer, which has costs and no hours"
         raise InputError(
             Problem(table.path, what, "Export FOCUS or a Cost and Usage Report from Data Exports.")
         )
-    like = min(EXPORTS, key=lambda export: len(export.lacking(table.header)))
-    wanted = ", ".join(like.lacking(table.header))
+    like = min(EXPORTS, key=lambda export: len(export.lacking(table.names)))
+    wanted = ", ".join(like.lacking(table.names))
     what = (
-        f"its columns match no kind of bill that capplan knows: {', '.join(table.header)[:_SHOWN]}. "
+        f"its columns match no kind of bill that capplan knows: {', '.join(table.names)[:_SHOWN]}. "
         f"{like.name}, which is most similar, has {wanted} too"
     )
     known = ", ".join(export.name for export in EXPORTS)
@@ -312,11 +404,3 @@ def _figures(column: Column) -> Array:
     if np.any(beyond):
         raise column.error(int(np.argmax(beyond)), "is too large for a bill")
     return amounts
-
-
-def _check_currency(table: Table, export: Export) -> None:
-    for name in _there(table, export.currency):
-        others = sorted(set(_cells(table, name)) - {"USD", ""})
-        if others:
-            what = f"is billed in {', '.join(others)[:80]}, but estimates are in USD"
-            raise InputError(Problem(table.path, what, "Export it in USD."))

@@ -38,6 +38,9 @@ class Export(NamedTuple):
     for and nobody used, those with a minus taken off. Without them, `cost` is amortised or billed as it is.
     listed, billed: costs beside `cost`. words: columns
     that say how a machine is bought, licensed and run. labels: the one that may name a machine.
+    blocks: quantities count the unit's own number, such as 100 hours. usd: costs in dollars whatever the
+    currency. per_usd: how much of the currency a dollar is, where the column ``priced_in`` says USD.
+    tags: columns that hold all tags; tag_prefixes: how the name of a column for one tag begins.
     """
 
     name: str
@@ -58,17 +61,28 @@ class Export(NamedTuple):
     billed: Sequence[str] = ()
     words: Sequence[str] = ()
     labels: str = ""
+    blocks: bool = True
+    usd: Sequence[str] = ()
+    per_usd: str = ""
+    priced_in: str = ""
+    account: Sequence[str] = ()
+    region: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    tag_prefixes: Sequence[str] = ()
 
     @property
     def columns(self) -> frozenset[str]:
-        """Every column that is read."""
-        several = [part for part in self if isinstance(part, tuple)]
-        names = [
-            each.column if isinstance(each, KindRule) else each.lstrip("-")
-            for part in several
-            for each in part
-        ]
-        return frozenset((self.service, self.credits, self.labels, *names)) - {""}
+        """Every column that is read whatever is asked."""
+        names = (*self.sku, *self.unit, *self.start, *self.end, *self.period, *self.currency, *self.words)
+        rules = (rule.column for rule in self.kinds)
+        single = (self.service, self.credits, self.labels, self.per_usd, self.priced_in)
+        return frozenset((*names, *rules, *single, *self.figures)) - {""}
+
+    @property
+    def figures(self) -> frozenset[str]:
+        """The columns that hold figures, which can be summed."""
+        parts = (self.quantity, self.cost, self.amortised, self.unused, self.listed, self.billed, self.usd)
+        return frozenset(name.lstrip("-") for part in parts for name in part)
 
     def lacking(self, there: Sequence[str]) -> Sequence[str]:
         """Return the columns without which nothing can be compared, of several the first."""
@@ -88,7 +102,14 @@ _FOCUS = Export(
     period=("billingperiodstart",),
     currency=("billingcurrency",),
     billed=("billedcost",),
+    listed=("listcost",),
     words=("pricingcategory", "xoperation"),
+    usd=("xeffectivecostinusd",),
+    per_usd="xbillingexchangerate",
+    priced_in="pricingcurrency",
+    account=("subaccountid", "subaccountname", "billingaccountid"),
+    region=("regionid", "regionname", "region"),
+    tags=("tags",),
     kinds=(
         KindRule("tax", "chargecategory", "tax"),
         KindRule("unused commitment", "commitmentdiscountstatus", "unused"),
@@ -130,6 +151,11 @@ _AWS = Export(
         *("productdeploymentoption", "productdatabaseengine", "productcacheengine"),
     ),
     amortised=("reservationeffectivecost", "savingsplansavingsplaneffectivecost"),
+    listed=("pricingpublicondemandcost",),
+    account=("lineitemusageaccountid", "lineitemusageaccountname"),
+    region=("productregioncode", "productregion"),
+    tags=("resourcetags",),
+    tag_prefixes=("resourcetagsuser", "resourcetags"),
     unused=(
         *("reservationunusedamortizedupfrontfeeforbillingperiod", "reservationunusedrecurringfee"),
         *("savingsplantotalcommitmenttodate", "-savingsplanusedcommitment"),
@@ -156,6 +182,10 @@ _GOOGLE = Export(
     credits="credits",
     listed=("costatlist",),
     labels="systemlabels",
+    per_usd="currencyconversionrate",
+    account=("projectid", "projectname", "projectnumber"),
+    region=("locationregion", "locationlocation"),
+    tags=("labels", "projectlabels", "tags"),
 )
 
 _AZURE = Export(
@@ -170,6 +200,14 @@ _AZURE = Export(
     period=("billingperiodstartdate",),
     currency=("billingcurrency", "billingcurrencycode", "currency"),
     words=("pricingmodel",),
+    blocks=False,
+    listed=("paygcostinbillingcurrency",),
+    usd=("costinusd",),
+    per_usd="exchangeratepricingtobilling",
+    priced_in="pricingcurrency",
+    account=("subscriptionid", "subscriptionguid", "subscriptionname"),
+    region=("resourcelocation", "resourcelocationnormalized"),
+    tags=("tags",),
     kinds=(
         KindRule("tax", "chargetype", "tax"),
         KindRule("refund", "chargetype", "refund"),
@@ -194,6 +232,9 @@ _ORACLE = Export(
     end=("lineitemintervalusageend",),
     period=(),
     currency=("costcurrencycode",),
+    account=("lineitemtenantid", "productcompartmentname", "productcompartmentid"),
+    region=("productregion",),
+    tag_prefixes=("tags", "tagsoracletags"),
     kinds=(
         KindRule("refund", "lineitemiscorrection", "true"),
         KindRule("support", "productservice", r".*\bsupport\b.*"),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import NamedTuple
+
+from capplan.catalog.imports.found import factor, measured
 
 
 class Usage(NamedTuple):
@@ -29,33 +32,36 @@ class Charge(NamedTuple):
         return f"{self.service}/{self.sku}"
 
 
-_UNITS = {
-    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "1 hour", "cluster-hour", "instance-hour"), "hour"),
-    **dict.fromkeys(
-        ("gib-month", "gibibyte month", "gib-mo", "gb-mo", "gb-month", "1 gb/month"), "GiB-month"
-    ),
-    **dict.fromkeys(("gib", "gibibyte", "gb", "1 gb"), "GiB"),
-    **dict.fromkeys(("request", "requests", "count", "1"), "request"),
-}
-"""Units as the providers write them. AWS's and Azure's "GB" of storage are 2³⁰ bytes."""
+def in_unit(usage: Usage, unit: str) -> Usage | None:
+    """Return what was used in another unit, as price lists write units; None where they cannot be compared.
 
-
-def unit_of(text: str) -> str:
-    """Return a unit by one name, so that two sides can be compared."""
-    return _UNITS.get(text.strip().lower(), text.strip())
+    >>> in_unit(Usage(3.0, "100 Hours", 1.0), "hour")
+    Usage(quantity=300.0, unit='hour', cost=1.0)
+    """
+    if usage.unit == unit:
+        return usage
+    (into, block), own = measured(unit) or (unit, 1.0), measured(usage.unit)
+    times = factor(usage.unit, into)
+    if times is not None:
+        return Usage(usage.quantity / times / block, unit, usage.cost)
+    back = None if own is None else factor(into, own[0])
+    if own is None or back is None:
+        return None
+    return Usage(usage.quantity * own[1] * back / block, unit, usage.cost)
 
 
 def together(one: Usage, other: Usage) -> Usage:
-    """Return the sum; units that differ leave a quantity that compares with nothing.
+    """Return the sum in the unit of ``one``; units that differ leave a quantity that compares with nothing.
 
     A discount has neither quantity nor unit.
     """
     cost = None if one.cost is None or other.cost is None else one.cost + other.cost
     if not one.unit or not other.unit:
         return Usage(one.quantity + other.quantity, one.unit or other.unit, cost)
-    if unit_of(one.unit) != unit_of(other.unit):
+    same = in_unit(other, one.unit)
+    if same is None:
         return Usage(0.0, "several units", cost)
-    return Usage(one.quantity + other.quantity, one.unit, cost)
+    return Usage(one.quantity + same.quantity, one.unit, cost)
 
 
 _WORDS = {
@@ -107,14 +113,15 @@ _SOLD_AS = {
 """What bills call the services that sell machines, by how the catalog's name begins."""
 
 
-def match(
-    charges: Iterable[Charge], estimated: Mapping[str, Usage], names: Mapping[str, str]
-) -> dict[str, Usage]:
+def match(charges: Iterable[Charge], estimated: Mapping[str, Usage], names: Names) -> dict[str, Usage]:
     """Return what was billed by the names of the estimate, and what is not in it by the bill's own."""
     found: dict[str, Usage] = {}
     for charge in charges:
         name = _name_of(charge, estimated, names)
-        found[name] = together(found[name], charge.usage) if name in found else charge.usage
+        usage = charge.usage
+        if name in estimated:
+            usage = in_unit(usage, estimated[name].unit) or usage
+        found[name] = together(found[name], usage) if name in found else usage
     return found
 
 
@@ -123,18 +130,53 @@ def as_bought(name: str, spot: bool) -> str:
     return f"{name} spot" if spot else name
 
 
-def _name_of(charge: Charge, estimated: Mapping[str, Usage], names: Mapping[str, str]) -> str:
-    """Return the catalog's name of a billed SKU: mapped, the same, or the machine type that it names."""
+class Names:
+    """The user's names for what a bill calls SKUs, by patterns with *; the first that matches holds.
+
+    used: the patterns that have matched something.
+    """
+
+    def __init__(self, said: Mapping[str, str]) -> None:
+        self.said = said
+        self.used: set[str] = set()
+
+    def of(self, charge: Charge) -> str | None:
+        """Return the catalog's name of what was charged; None where nothing maps it."""
+        candidates = (charge.name, charge.sku, *charge.sku.split(" | "))
+        for pattern, name in self.said.items():
+            if any(candidate == pattern or fnmatchcase(candidate, pattern) for candidate in candidates):
+                self.used.add(pattern)
+                return name
+        return None
+
+
+def _name_of(charge: Charge, estimated: Mapping[str, Usage], names: Names) -> str:
+    """Return the catalog's name of a billed SKU: mapped, the same, its machine's, or its meter's."""
     spot = "spot" in charge.words.split()
+    mapped = names.of(charge)
+    if mapped is not None:
+        bought = as_bought(mapped, spot)
+        return bought if bought in estimated else mapped
     for candidate in (charge.name, charge.sku, *charge.sku.split(" | ")):
-        bought = as_bought(names.get(candidate, candidate), spot)
+        bought = as_bought(candidate, spot)
         if bought in estimated:
             return bought
-        if candidate in names:
-            return names[candidate]
     plain = _plain(charge.sku)
     matching = [name for name in estimated if _is_machine(name, charge, plain)]
-    return max(matching, key=len) if matching else charge.name
+    if matching:
+        return max(matching, key=len)
+    return _meter(charge, estimated) or charge.name
+
+
+def _meter(charge: Charge, estimated: Mapping[str, Usage]) -> str | None:
+    """Return what a price list calls a meter, if one line of the estimate alone can be it."""
+    from capplan.catalog.imports.named import meter_names
+
+    if charge.words.split() == ["marketplace"]:
+        return None
+    patterns = list(meter_names(charge.service, charge.sku))
+    found = [name for name in estimated if any(pattern.fullmatch(name) for pattern in patterns)]
+    return found[0] if len(found) == 1 else None
 
 
 def _is_machine(name: str, charge: Charge, plain: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain, zip_longest
 
 from capplan.catalog.imports.found import (
     Found,
@@ -216,7 +217,7 @@ def found_in(row: Row, regions: Mapping[str, str]) -> Found | LeftOut:
         return LeftOut(f"location {row.get('location') or row.get('fromlocation', '')}")
     if row["currency"] != "USD":
         return LeftOut(f"currency {row['currency']}")
-    usage = _PREFIX.sub("", row["usagetype"], count=1)
+    usage = _usage_of(row["usagetype"])
     usd = price(row["priceperunit"])
     if offer not in _RULES:
         return _plain(row, offer, usage, region, usd)
@@ -225,6 +226,34 @@ def found_in(row: Row, regions: Mapping[str, str]) -> Found | LeftOut:
         if match is not None:
             return _priced(row, each, match, region, usd)
     return LeftOut(f"{offer} {row.get('productfamily', '') or usage}")
+
+
+def _usage_of(text: str) -> str:
+    return _PREFIX.sub("", text, count=1)
+
+
+def names_of(offer: str, usage_type: str) -> Iterator[re.Pattern[str]]:
+    """Yield what may be the catalog's ``service/sku`` of a usage type.
+
+    What takes more columns to know, such as an engine, may be anything; machines are not among them.
+
+    >>> [found.pattern for found in names_of("AmazonEC2", "EUC1-EBS:VolumeUsage.gp3")]
+    ['ebs/gp3']
+    """
+    usage = _usage_of(usage_type)
+    for each in (*_RULES.get(offer, ()), *_RULES["AWSDataTransfer"]):
+        match = each.pattern.fullmatch(usage)
+        if match is not None and "{type}" not in each.sku:
+            groups = dict(enumerate(map(slug, match.groups("")), start=1))
+            bought = " spot" if each.rate == "spot" else ""
+            parts = re.split(r"\{(\w+)\}", f"{each.service}/{each.sku}{bought}")
+            filled = (groups.get(int(part)) if part.isdigit() else None for part in parts[1::2])
+            holes = (_ANYTHING if part is None else re.escape(part) for part in filled)
+            plain = map(re.escape, parts[::2])
+            yield re.compile("".join(chain.from_iterable(zip_longest(plain, holes, fillvalue=""))))
+
+
+_ANYTHING = r"[^/ ]+"
 
 
 def _kinds(row: Row) -> Iterator[str]:

@@ -202,10 +202,10 @@ def _machine(row: Mapping[str, Any]) -> Found | LeftOut:
 
 def _metered(row: Mapping[str, Any]) -> Found | LeftOut:
     parts = [str(row.get(key) or "") for key in ("serviceName", "productName", "skuName", "meterName")]
-    for each in _RULES.get(parts[0], ()):
-        match = each.pattern.fullmatch(" | ".join(parts[1:]))
-        if match is not None:
-            return _ruled(row, each, match)
+    found = ruled(parts[0], " | ".join(parts[1:]))
+    if found is not None:
+        named = _at(row, found.service, found.sku, found.unit)
+        return named._replace(kind=found.kind, facts=found.facts)
     unit = measured(str(row["unitOfMeasure"]))
     if parts[0] in _OWN or unit is None or row["type"] == "Reservation":
         return LeftOut(f"{parts[0]} {parts[1]}" if unit else f"unit {row['unitOfMeasure']}")
@@ -221,18 +221,27 @@ def _words(parts: Sequence[str]) -> str:
     return "-".join(dict.fromkeys(slug(" ".join(parts)).split("-")))
 
 
-def _ruled(row: Mapping[str, Any], each: MeterRule, match: re.Match[str]) -> Found:
+def ruled(service: str, said: str) -> Found | None:
+    """Return the catalog's name of ``product | SKU | meter`` by the rules; None where none has it."""
+    for each in _RULES.get(service, ()):
+        match = each.pattern.fullmatch(said)
+        if match is not None:
+            return _named(each, match, service)
+    return None
+
+
+def _named(each: MeterRule, match: re.Match[str], service: str) -> Found:
     groups = match.groups("")
     size = DISK_GIB.get(int(groups[0][1:])) if each.service == "managed-disk" else None
     names = {
-        "db": slug(str(row["serviceName"]).rpartition(" ")[2]),
+        "db": slug(service.rpartition(" ")[2]),
         "as_is": groups[-1].removesuffix("Series") if groups else "",
         "words": _words(groups),
         "disk": f"{'-'.join(groups)}-{size}GiB",
     }
-    service, sku = (text.format("", *map(slug, groups), **names) for text in (each.service, each.sku))
+    named, sku = (text.format("", *map(slug, groups), **names) for text in (each.service, each.sku))
     facts: dict[str, float | str | list[float]] = {"size_gib": [size, size]} if size else {}
-    return _at(row, service, sku, each.unit)._replace(kind=each.kind, facts=facts)
+    return Found(named, sku, each.unit, "", 0.0, kind=each.kind, facts=facts)
 
 
 def _at(row: Mapping[str, Any], service: str, sku: str, unit: str) -> Found:

@@ -53,24 +53,38 @@ def rule(pattern: str, service: str, sku: str, unit: str, **more: str) -> MeterR
 
 _SIZES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
 _UNITS = {
-    **dict.fromkeys(("hrs", "hour", "hours", "hr", "h", "node-hours", "instancehours", "shardhour"), "hour"),
+    **dict.fromkeys(
+        ("hrs", "hour", "hours", "hr", "h", "node-hours", "instance-hour", "instancehours", "shardhour"),
+        "hour",
+    ),
     **dict.fromkeys(("mo", "month", "months", "/month", "keys", "secrets", "alarms", "metrics"), "month"),
     **dict.fromkeys(("hostedzone", "hosted zones", "rules", "web acls"), "month"),
     **dict.fromkeys(
         ("gb-mo", "gb-month", "gb-months", "gib-month", "gib-months", "gb/month", "gib/month", "giby.mo")
-        + ("gby.mo", "gib-mo"),
+        + ("gby.mo", "gib-mo", "gibibyte month", "gigabyte month"),
         "GiB-month",
     ),
-    **dict.fromkeys(("gb", "gib", "giby", "gby", "gigabytes", "miby", "tiby"), "GiB"),
-    **dict.fromkeys(("gb-hours", "gb-hour", "giby.h", "gb hour", "gib hour", "gib-hours"), "GiB-hour"),
     **dict.fromkeys(
-        ("gb-second", "lambda-gb-second", "gb second", "gib second", "giby.s", "gb-s"), "GiB-second"
+        ("gb", "gib", "giby", "gby", "gigabytes", "gibibyte", "gigabyte")
+        + ("miby", "tiby", "mebibyte", "tebibyte"),
+        "GiB",
+    ),
+    **dict.fromkeys(
+        ("gb-hours", "gb-hour", "giby.h", "gb hour", "gib hour", "gib-hours", "gib-hour", "gibibyte hour"),
+        "GiB-hour",
+    ),
+    **dict.fromkeys(
+        ("gb-second", "lambda-gb-second", "gb second", "gib second", "gib-second", "giby.s", "gb-s")
+        + ("gibibyte second",),
+        "GiB-second",
     ),
     **dict.fromkeys(("vcpu-hours", "vcpu-hour", "vcpu hour"), "vCPU-hour"),
+    **dict.fromkeys(("vcpu-seconds", "vcpu-second"), "vCPU-second"),
     **dict.fromkeys(("lcu-hrs", "lcu-hours", "lcu-hour"), "LCU-hour"),
     **dict.fromkeys(("iops-mo", "iops-month", "iops/month"), "IOPS-month"),
     **dict.fromkeys(("mbps-mo", "mibps-mo", "mbps-month"), "MBps-month"),
     **dict.fromkeys(("acu-hr", "acu-hours"), "ACU-hour"),
+    **dict.fromkeys(("tokens", "token"), "token"),
     **dict.fromkeys(("s", "second", "seconds"), "second"),
     **dict.fromkeys(
         ("requests", "request", "count", "", "ios", "queries", "messages", "notifications", "events")
@@ -79,7 +93,7 @@ _UNITS = {
         "request",
     ),
 }
-_PARTS = {"miby": 1 / 1024, "tiby": 1024.0}
+_PARTS = {"miby": 1 / 1024, "tiby": 1024.0, "mebibyte": 1 / 1024, "tebibyte": 1024.0}
 """How many of our unit are one of the provider's."""
 
 _INTO = {
@@ -98,6 +112,7 @@ _INTO = {
     ("second", "vCPU-second"): 1.0,
     ("second", "GPU-second"): 1.0,
     ("second", "vCPU-hour"): 3600.0,
+    ("vCPU-second", "vCPU-hour"): 3600.0,
     ("GiB-second", "GiB-hour"): 3600.0,
     ("month", "IOPS-month"): 1.0,
     ("month", "MBps-month"): 1.0,

@@ -143,7 +143,7 @@ def found_in(row: Mapping[str, Any], today: str, places: re.Pattern[str]) -> Ite
     info = _holding(row["pricingInfo"], today)
     tariff = info.get("pricingExpression", {})
     unit = str(tariff.get("usageUnit", ""))
-    base = _ruled(service, f"{group} | {row['description']}") or _plain(
+    base = ruled(service, f"{group} | {row['description']}") or _plain(
         service, places.sub("", str(row["description"])), unit
     )
     times = None if isinstance(base, LeftOut) else factor(unit, base.unit)
@@ -184,7 +184,8 @@ def _money(money: Mapping[str, Any], rate: float) -> float | None:
     return None if rate == 1.0 or rate <= 0 else found / rate
 
 
-def _ruled(service: str, said: str) -> Found | None:
+def ruled(service: str, said: str) -> Found | None:
+    """Return the catalog's name of a SKU, ``group | description``, by the rules; None where none has it."""
     for each in _RULES.get(service, ()) if service != "Compute Engine" or not _APART.match(said) else ():
         match = each.pattern.fullmatch(said)
         if match is not None:
