@@ -20,6 +20,7 @@ from capplan.catalog.lint import lint, lint_facts
 from capplan.catalog.load import read_service
 from capplan.estimate import estimate
 from capplan.findings import DECLARED, SEVERITIES, checks_of, register
+from capplan.gate.actual import compare
 from capplan.gate.check import Against
 from capplan.gate.check import check as judge
 from capplan.gate.read import gates_of
@@ -77,8 +78,10 @@ def judged(example: str, directory: Path) -> set[str]:
         estimate(parse_plan(plan_with(text, service=True), "plan.yaml", directory), Catalog())
         for text in ("{}", files.get("plan.yaml") or files["example.yaml"])
     )
-    against = Against(date(2027, 1, 1), estimate_document(base))
-    found = judge(head, estimate_document(head), gates_of(head.file, None), against)
+    bill, document = directory / "bill.csv", estimate_document(head)
+    actual = compare(document, bill, {}) if bill.is_file() else None
+    against = Against(date(2027, 1, 1), estimate_document(base), actual)
+    found = judge(head, document, gates_of(head.file, None), against)
     return {one.finding.code for one in found.found}
 
 

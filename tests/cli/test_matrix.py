@@ -55,11 +55,13 @@ ROWS: Mapping[str, Sequence[str]] = {
         "PLAN --format json --exit-zero --today 2026-09-30 --set demand.growth_per_month=1% --catalogs CATALOGS",
         "PLAN --gates GATES --book BOOK -o OUT --force",
         "PLAN --base PLAN --baseline CHECKED --alternative ALTERNATIVE",
+        "PLAN --actual BILL --map MAP --cost effective --where service=* --period 2026-01..2026-12 --exit-zero",
     ),
     "diff": (
         "PLAN PLAN --format json --book BOOK --catalogs CATALOGS",
         "PLAN PLAN --alternative ALTERNATIVE -o OUT --force",
-        "PLAN --actual BILL --map MAP --format json",
+        "PLAN --actual BILL --map MAP --format json --cost billed --write-map OUT --force",
+        "PLAN --actual BILL --where service=* --period 2026-01..2026-12 --cost list",
     ),
     "breakeven": (
         "PLAN --format json --points 10 --samples 20 --quiet --set demand.growth_per_month=1% --catalogs CATALOGS",

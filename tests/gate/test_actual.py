@@ -238,16 +238,38 @@ def test_quantity_and_price_add_up_to_the_whole(q0: float, p0: float, q1: float,
         assert drift.by_price == pytest.approx(0.0, abs=1e-6 * max(1.0, q0 * p0, q1 * p1))
 
 
+COMMITTED = """
+    name: t
+    regions: {aws: eu-west-1, gcp: us-central1}
+    demand: {requests_per_second: 10, profile: flat, entry: {api: 1, web: 1}}
+    services:
+      api:
+        platform: vm-group
+        provider: aws
+        machine: m5.large
+        throughput: 5/s
+        purchase: {commit_1y: 40%, spot: 30%}
+      web: {platform: vm-group, provider: gcp, machine: n1-standard-2, throughput: 5/s}
+"""
+
+
+@pytest.mark.parametrize("name", ["afpi", "amas", "levqor", "llm-governance", "llm-observatory", "committed"])
 def test_an_estimate_against_its_own_export_does_not_drift(
-    capplan: Callable, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+    capplan: Callable, tmp_path: Path, root: Path, name: str
 ) -> None:
     bill = tmp_path / "bill.csv"
-    plan = root / "examples" / "afpi"
+    plan = root / "examples" / name
+    if name == "committed":
+        plan = tmp_path / "plan.yaml"
+        plan.write_text(COMMITTED)
     assert capplan("estimate", plan, "--format", "focus", "--period", "2026-09", "-o", bill).exit_code == 0
     done = capplan("diff", plan, "--actual", bill, "--format", "json")
     document = json.loads(done.stdout)
-    assert document["difference"] == pytest.approx(0.0, abs=1e-6)
+    for part in ("difference", "by_quantity", "by_price", "not_matched"):
+        assert document[part] == pytest.approx(0.0, abs=1e-6)
     assert all(line["billed"] is not None for line in document["lines"])
+    if name != "afpi":
+        return
     for fmt in ("table", "markdown"):
         assert "+0.00 USD a month" in capplan("diff", plan, "--actual", bill, "--format", fmt).stdout
     assert capplan("diff", plan).exit_code == 2

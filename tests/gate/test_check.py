@@ -475,3 +475,31 @@ def test_a_policy_on_a_cost_without_prices_is_unknown(judge, over: str, unpriced
     assert [(v["component"], v["kind"]) for v in found] == ([(subject, "coverage")] if code else [])
     dear = violations(judge(gates % "1", "--format", "json", plan=UNPRICED))
     assert "cost" in {v["kind"] for v in dear if v["gate"] == "policy/dear" and v["component"] != "mail"}
+
+
+@pytest.mark.parametrize(
+    ("limit", "hours", "code"),
+    [
+        ("of: quantity, percent: 10%", 3300, 3),
+        ("of: quantity, percent: 20%", 3300, 0),
+        ("of: quantity, usd: 50", 2600, 3),
+        ("of: price, usd: 0", 3300, 0),
+        ("of: not_matched, usd: 1", 3300, 0),
+        ("usd: 10, severity: warn", 3300, 0),
+    ],
+)
+def test_a_bill_that_drifts_is_a_matter_of_cost(
+    capplan, tmp_path: Path, limit: str, hours: float, code: int
+) -> None:
+    plan, bill = tmp_path / "plan.yaml", tmp_path / "bill.csv"
+    plan.write_text(
+        "name: t\nregions: {aws: us-east-1}\ndemand: {requests_per_second: 40, profile: flat}\n"
+        "services: {api: {platform: vm-group, provider: aws, machine: m5.xlarge, throughput: 10/s,"
+        " target_utilization: {throughput: 100%}, instances: {min: 4, max: 9}}}\n"
+        f"gates: {{drifts: [{{{limit}}}], capacity: {{errors: allow}}}}\n"
+    )
+    header = "ServiceName,SkuId,PricingUnit,PricingQuantity,EffectiveCost,ChargePeriodStart"
+    bill.write_text(f"{header}\nEC2,aws/ec2/m5.xlarge,Hours,{hours},{hours * 0.192},2026-09-01\n")
+    assert capplan("check", plan, "--actual", bill).exit_code == code
+    assert capplan("check", plan).exit_code == 0
+    assert capplan("check", plan, "--period", "2026-09").exit_code == 2

@@ -12,6 +12,7 @@ from report.focus_rules import SUBCATEGORIES, broken
 
 from capplan.catalog.catalog import Catalog
 from capplan.estimate import estimate
+from capplan.gate.matching import Usage, in_unit
 from capplan.report import focus
 from capplan.report.view import view
 
@@ -56,6 +57,35 @@ def test_every_service_of_the_catalog_has_a_category() -> None:
 def test_no_service_has_two_categories() -> None:
     listed = [service for services in focus._KINDS.values() for service in services.split()]
     assert len(listed) == len(set(listed))
+
+
+@pytest.mark.parametrize(
+    ("unit", "shown"),
+    [
+        ("hour", "Hours"),
+        ("GiB-hour", "GiB-Hours"),
+        ("GB-month", "GB-Months"),
+        ("cluster-hour", "Cluster-Hours"),
+        ("request", "Requests"),
+        ("1M tokens", "1000000 Tokens"),
+        ("GB", "GB"),
+        ("IOPS-month", "IOPS-Months"),
+    ],
+)
+def test_units_are_written_as_focus_writes_them(unit: str, shown: str) -> None:
+    assert focus.unit_name(unit) == shown
+    assert in_unit(Usage(3.0, shown, 1.0), unit) == Usage(3.0, unit, 1.0)
+
+
+def test_what_is_sold_by_the_token_is_generative_ai() -> None:
+    plan = plan_of("""
+        name: t
+        demand: {requests_per_second: 1}
+        external_apis: {chat: {input_tokens: 100, usd_per_1m_input_tokens: 1}}
+    """)
+    rows = list(focus.focus_sheet(view(estimate(plan, SHIPPED)), "2026-09", {}).rows)
+    kinds = {row[focus.COLUMNS.index("ServiceCategory")] for row in rows}
+    assert kinds == {"AI and Machine Learning"}
 
 
 EUROS = (

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from capplan.cli.bills import ActualBill, BillOptions, Cost, CostBasis, NameMap, Where
 from capplan.cli.options import (
     Alternative,
     Books,
     Catalogs,
     Force,
     OutputFile,
+    Period,
     PlanFile,
     Sets,
     Today,
@@ -44,6 +46,11 @@ def check(
         Path | None,
         typer.Option("--baseline", help="JSON of an earlier check, so that only new violations fail."),
     ] = None,
+    actual: ActualBill = None,
+    names: NameMap = None,
+    cost: Cost = CostBasis.EFFECTIVE,
+    where: Where = None,
+    period: Period = None,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 even if gates fail.")] = False,
     today: Today = None,
     sets: Sets = None,
@@ -72,6 +79,7 @@ def check(
     against = Against(
         today=day_of(today),
         base=None if side is None or side.absent else side.document,
+        actual=BillOptions(actual, names, cost, where, period).compared(document),
         baseline=frozenset() if baseline is None else saved_fingerprints(baseline),
     )
     checked = judge(estimate, document, gates_of(estimate.file, gates), against)

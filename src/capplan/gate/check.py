@@ -6,7 +6,7 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,11 +17,15 @@ from capplan.gate.artefacts import artefact_findings
 from capplan.gate.capacity import capacity_findings
 from capplan.gate.cost import budget_findings, increase_findings
 from capplan.gate.coverage import adopted_findings, assumption_findings, coverage_findings
+from capplan.gate.drift import drift_findings
 from capplan.gate.files import PlannedFiles
 from capplan.gate.policies import policy_findings
 from capplan.gate.read import GateFile
 from capplan.plan.gates import Gates, Waiver
 from capplan.report.blocks import Result
+
+if TYPE_CHECKING:
+    from capplan.gate.actual import Actual
 
 Document = Mapping[str, Any]
 _PLACE = re.compile(r"(?P<file>.*?):(?P<line>\d+):(?P<column>\d+)")
@@ -48,10 +52,11 @@ class Checked(NamedTuple):
 
 
 class Against(NamedTuple):
-    """What the plan is held against: the day, an earlier estimate, the fingerprints of an earlier check."""
+    """What the plan is held against: the day, an earlier estimate, a bill, and an earlier check."""
 
     today: date
     base: Document | None = None
+    actual: Actual | None = None
     baseline: frozenset[str] = frozenset()
 
 
@@ -65,6 +70,7 @@ def check(estimate: Estimate, document: Document, gate_file: GateFile, against: 
     found = [
         *budget_findings(gates, document, units),
         *_increases(gates, document, against.base),
+        *(() if against.actual is None else drift_findings(gates, against.actual)),
         *capacity_findings(gates.capacity, files),
         *coverage_findings(gates.coverage, estimate, against.today),
         *adopted_findings(gates.coverage, estimate),
@@ -74,9 +80,8 @@ def check(estimate: Estimate, document: Document, gate_file: GateFile, against: 
     ]
     judged = [_placed(_judged(one, gates.waivers, against), estimate, gate_file) for one in found]
     judged.sort(key=lambda j: (not j.fails, j.finding.rank, j.suite, j.finding.subject, j.rule))
-    rules = (
-        len(gates.budgets) + len(gates.increases) + len(gates.policies) + 2 + (gates.assumptions is not None)
-    )
+    limits = (*gates.budgets, *gates.increases, *gates.drifts, *gates.policies)
+    rules = len(limits) + 2 + (gates.assumptions is not None)
     return Checked(document, judged, rules)
 
 
@@ -104,7 +109,7 @@ def _judged(found: Result, waivers: Sequence[Waiver], against: Against) -> Resul
 def _placed(found: Result, estimate: Estimate, gate_file: GateFile) -> Result:
     """Say where it stands: at its component in the plan, or at the gate that is exceeded."""
     places, path = estimate.file.places, found.path
-    if path and path[0] in ("budgets", "increases", "assumptions"):
+    if path and path[0] in ("budgets", "increases", "drifts", "assumptions"):
         places, path = gate_file.places, (*gate_file.prefix, *path)
     where = places.where(path) if path else f"{places.locator.name}:1:1"
     if where == "default":

@@ -70,6 +70,50 @@ gates: {increases: [{of: min, percent: 10%}]}
     remedy="Give it a price, or a maximum.",
     source="gates.increases",
 )
+DRIFT_EXCEEDED = Check(
+    code="drift-exceeded",
+    severity="error",
+    title="A bill drifts from its estimate by more than is allowed",
+    why="The plan no longer says what is paid: usage, prices or what runs have changed.",
+    breaks="""\
+# file: plan.yaml
+gates: {drifts: [{of: not_matched, usd: 50}]}
+# file: bill.csv
+ServiceName,SkuId,PricingUnit,PricingQuantity,EffectiveCost,ChargePeriodStart
+Other,other,Hours,10,100,2026-09-01
+""",
+    near="""\
+# file: plan.yaml
+gates: {drifts: [{of: price, usd: 50}]}
+# file: bill.csv
+ServiceName,SkuId,PricingUnit,PricingQuantity,EffectiveCost,ChargePeriodStart
+Other,other,Hours,10,100,2026-09-01
+""",
+    remedy="Run `capplan diff PLAN --actual BILL` to see what drifts, and correct the plan or the limit.",
+    source="gates.drifts",
+)
+DRIFT_UNKNOWN = Check(
+    code="drift-unknown",
+    severity="error",
+    title="A drift cannot be judged, because a price or a cost is unknown",
+    why="Without prices in the plan, or costs and units that compare in the bill, nobody knows the drift.",
+    breaks="""\
+# file: plan.yaml
+gates: {drifts: [{percent: 500%}]}
+# file: bill.csv
+ServiceName,SkuId,PricingUnit,PricingQuantity,EffectiveCost,ChargePeriodStart
+Other,other,Hours,10,,2026-09-01
+""",
+    near="""\
+# file: plan.yaml
+gates: {drifts: [{percent: 500%}]}
+# file: bill.csv
+ServiceName,SkuId,PricingUnit,PricingQuantity,EffectiveCost,ChargePeriodStart
+Other,other,Hours,10,1,2026-09-01
+""",
+    remedy="Put the price into a price book, and export the bill with costs and units.",
+    source="gates.drifts",
+)
 HEADROOM_TOO_SMALL = Check(
     code="headroom-too-small",
     severity="error",

@@ -38,8 +38,8 @@ def in_unit(usage: Usage, unit: str) -> Usage | None:
     >>> in_unit(Usage(3.0, "100 Hours", 1.0), "hour")
     Usage(quantity=300.0, unit='hour', cost=1.0)
     """
-    if usage.unit == unit:
-        return usage
+    if _folded(usage.unit) == _folded(unit):
+        return usage._replace(unit=unit)
     (into, block), own = measured(unit) or (unit, 1.0), measured(usage.unit)
     times = factor(usage.unit, into)
     if times is not None:
@@ -48,6 +48,10 @@ def in_unit(usage: Usage, unit: str) -> Usage | None:
     if own is None or back is None:
         return None
     return Usage(usage.quantity * own[1] * back / block, unit, usage.cost)
+
+
+def _folded(unit: str) -> str:
+    return unit.lower().removesuffix("s")
 
 
 def together(one: Usage, other: Usage) -> Usage:

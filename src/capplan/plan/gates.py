@@ -54,6 +54,23 @@ class Increase(Section):
         return self
 
 
+class BillDrift(Section):
+    """Limit on how far a bill is from the estimate, either way; needs a bill (`--actual`)."""
+
+    of: Literal["total", "quantity", "price", "not_matched"] = Field(
+        "total", description="Part of the drift: all of it, or what quantity, price or unmatched SKUs make."
+    )
+    usd: Money | None = Field(None, description="Largest drift, USD over the bill's months.")
+    percent: Growth | None = Field(None, description="Largest drift as a share of the estimate.")
+    severity: Answer = Field("deny", description="What the gate does when the limit is exceeded.")
+
+    @model_validator(mode="after")
+    def _limited(self) -> "BillDrift":
+        if self.usd is self.percent is None:
+            raise ValueError("needs a limit: usd or percent")
+        return self
+
+
 class CapacityGate(Section):
     """What the plan must carry."""
 
@@ -127,6 +144,7 @@ class Gates(Section):
 
     budgets: list[Budget] = []
     increases: list[Increase] = []
+    drifts: list[BillDrift] = []
     capacity: CapacityGate = DEFAULTS
     coverage: CoverageGate = DEFAULTS
     assumptions: AssumptionsGate | None = None

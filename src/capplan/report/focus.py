@@ -53,6 +53,8 @@ _KINDS = {
 """Category and subcategory of services."""
 _KIND_OF = {service: kind for kind, services in _KINDS.items() for service in services.split()}
 _OTHER = ("Other", "Other (Other)")
+_TOKENS = ("AI and Machine Learning", "Generative AI")
+"""What is sold by the token, whatever its service is called."""
 
 _PRICING = {
     "on_demand": "Standard",
@@ -163,7 +165,8 @@ def _row(
     listed = contracted if line.list_price is None else line.list_price
     money = shown.money[-1] if shown.money else None
     rate = money.per_usd if money else 1.0
-    category, subcategory = _KIND_OF.get(line.service, _OTHER)
+    other = _TOKENS if "token" in line.unit else _OTHER
+    category, subcategory = _KIND_OF.get(line.service, other)
     price_id = f"{line.provider}/{line.service}/{line.sku}/{line.region}"
     tags = {"plan": shown.plan, "component": line.component}
     return {
@@ -193,7 +196,7 @@ def _row(
         "PricingCurrencyEffectiveCost": _decimal(cost),
         "PricingCurrencyListUnitPrice": _decimal(listed or 0.0),
         "PricingQuantity": _decimal(line.quantity),
-        "PricingUnit": line.unit,
+        "PricingUnit": unit_name(line.unit),
         "ProviderName": _PROVIDERS[line.provider],
         "PublisherName": _PROVIDERS[line.provider],
         "RegionId": line.region,
@@ -218,9 +221,27 @@ def _row(
     }
 
 
+def unit_name(unit: str) -> str:
+    """Return a unit as FOCUS's unit format writes it: in the plural, with numbers written out.
+
+    >>> unit_name("vCPU-second"), unit_name("GiB"), unit_name("1M tokens")
+    ('vCPU-Seconds', 'GiB', '1000000 Tokens')
+    """
+    number, _, rest = unit.rpartition(" ")
+    parts = [part if part != part.lower() else part.capitalize() for part in rest.split("-")]
+    if rest.rpartition("-")[2].islower() and not rest.endswith("s"):
+        parts[-1] += "s"
+    many = {"1M": "1000000 ", "1K": "1000 "}.get(number, f"{number} " if number else "")
+    return many + "-".join(parts)
+
+
 def _consumed(line: LineView, cost: float) -> dict[str, str]:
     """Return what was used; a credit uses nothing, and its columns are null."""
-    return {} if cost < 0 else {"ConsumedQuantity": _decimal(line.quantity), "ConsumedUnit": line.unit}
+    return (
+        {}
+        if cost < 0
+        else {"ConsumedQuantity": _decimal(line.quantity), "ConsumedUnit": unit_name(line.unit)}
+    )
 
 
 def _commitment(shown: EstimateView, line: LineView) -> dict[str, str]:
@@ -234,7 +255,7 @@ def _commitment(shown: EstimateView, line: LineView) -> dict[str, str]:
         "CommitmentDiscountQuantity": _decimal(line.quantity),
         "CommitmentDiscountStatus": "Used",
         "CommitmentDiscountType": f"{years} commitment",
-        "CommitmentDiscountUnit": line.unit,
+        "CommitmentDiscountUnit": unit_name(line.unit),
     }
 
 
