@@ -130,13 +130,17 @@ class Source(NamedTuple):
 
 @contextmanager
 def table_source(
-    path: Path, named: Callable[[str], str] = str.strip, most: int | None = None
+    path: Path,
+    named: Callable[[str], str] = str.strip,
+    most: int | None = None,
+    told: Callable[[int], None] | None = None,
 ) -> Iterator[Source]:
     """Open CSV with a header, divided at commas, semicolons, tabs or bars, JSON lines, or Parquet.
 
-    ``named`` turns what the header says into the name of a column; ``most``: bytes that it may hold.
+    ``named`` turns what the header says into the name of a column; ``most``: bytes that it may hold;
+    ``told`` learns how many bytes of the file have been read.
     """
-    with opened(path, most) as file:
+    with opened(path, most, told) as file:
         name = name_of(path)
         if file.peek(4)[:4] == _PARQUET:
             from capplan.parquet import columns_of
@@ -265,21 +269,30 @@ def _decimals(cell: str) -> str:
 
 
 @contextmanager
-def opened(path: Path, most: int | None = None) -> Iterator[io.BufferedReader]:
+def opened(
+    path: Path, most: int | None = None, told: Callable[[int], None] | None = None
+) -> Iterator[io.BufferedReader]:
     """Open a file of recorded figures for reading, inflated where it is compressed; ``most``: bytes of it.
+
+    ``told`` learns how many bytes of the file, as it is, have been read.
 
     Raises :class:`InputError` for what cannot be read, and inside the block once it is larger than it may be.
     """
     name = name_of(path)
     try:
         with _source_of(path) as file:
-            yield io.BufferedReader(_Bounded(_inflated(file, name), name, most or MAX_BYTES))
+            bounded = _Bounded(_inflated(file, name), name, most or MAX_BYTES)
+            bounded.told = None if told is None else lambda: told(file.tell())
+            yield io.BufferedReader(bounded, _CHUNK)
     except FileNotFoundError:
         raise InputError(Problem(name, "no such file")) from None
     except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
         raise InputError(Problem(name, f"is not a whole gzip or zip file ({error})")) from None
     except OSError as error:
         raise InputError(Problem(name, f"cannot be read ({error.strerror})")) from None
+
+
+_CHUNK = 2**20
 
 
 def _inflated(file: io.BufferedReader, name: str) -> IO[bytes] | gzip.GzipFile:
@@ -318,6 +331,7 @@ class _Bounded(io.RawIOBase):
         self._source = source
         self._name = name
         self._read = 0
+        self.told: Callable[[], None] | None = None
 
     def readable(self) -> bool:
         return True
@@ -327,5 +341,7 @@ class _Bounded(io.RawIOBase):
         self._read += len(data)
         if self._read > self._most:
             raise _too_large(self._name, self._most)
+        if self.told is not None:
+            self.told()
         buffer[: len(data)] = data
         return len(data)

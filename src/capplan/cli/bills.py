@@ -65,18 +65,21 @@ class BillOptions(NamedTuple):
             self._refuse_others()
             return None
         from capplan.cli.output import note
+        from capplan.cli.progress import reading
         from capplan.gate.actual import compare
-        from capplan.gate.bill import Asked
+        from capplan.gate.bill import Asked, bill_files
         from capplan.gate.scope import conditions_of, months_of
 
         money = document.get("exchange_rate")
+        names = {} if self.names is None else _names(self.names)
         asked = Asked(
             cost=self.cost.value,
             where=conditions_of(self.where or ()),
             period=None if self.period is None else months_of(self.period),
             per_usd={money["currency"]: money["per_usd"]} if money else {},
         )
-        found = compare(document, self.actual, {} if self.names is None else _names(self.names), asked)
+        with reading(bill_files(self.actual)) as told:
+            found = compare(document, self.actual, names, asked._replace(told=told))
         for line in found.notes:
             note(f"{self.actual}: {line}")
         return found

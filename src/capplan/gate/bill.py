@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -30,13 +30,15 @@ class Asked(NamedTuple):
     """Which of a bill's costs are compared: with commitments amortised, as invoiced, or at list prices.
 
     where: which rows count (see :mod:`capplan.gate.scope`). period: first and last month of the invoices.
-    per_usd: how much of a currency a dollar is, where the bill does not say it.
+    per_usd: how much of a currency a dollar is, where the bill does not say it. told: learns how many bytes
+    of a file have been read.
     """
 
     cost: Basis = "effective"
     where: Sequence[Condition] = ()
     period: tuple[str, str] | None = None
     per_usd: Mapping[str, float] = {}
+    told: Callable[[int], None] | None = None
 
 
 class Bill(NamedTuple):
@@ -72,8 +74,11 @@ def read_bill(path: Path, asked: Asked | None = None) -> Bill:
     Raises :class:`InputError` for files that are no bill that capplan knows, and where nothing is asked for.
     """
     asked = asked or Asked()
-    files = _parts(path) if path.is_dir() else [path]
-    parts = [_read(file, asked) for file in files]
+    found = [_read(file, asked) for file in bill_files(path)]
+    parts = [part for part in found if part is not None]
+    if not parts:
+        what = "holds a header and no rows"
+        raise InputError(Problem(name_of(path), what, "Export a period with charges."))
     rows = pd.concat([part.rows for part in parts], ignore_index=True)
     if asked.period is not None:
         months = rows["month"]
@@ -86,7 +91,10 @@ def read_bill(path: Path, asked: Asked | None = None) -> Bill:
     return Bill(rows, [*notes, *_open(rows, kinds)], any(part.dated for part in parts), kinds)
 
 
-def _parts(path: Path) -> Sequence[Path]:
+def bill_files(path: Path) -> Sequence[Path]:
+    """Return the files of a bill: itself, or the parts in a directory; an error where it has none."""
+    if not path.is_dir():
+        return [path]
     parts = [part for part in sorted(path.rglob("*")) if _PART.search(part.name) and part.is_file()]
     if not parts:
         what = "holds no CSV file, JSON lines or Parquet, plain or compressed"
@@ -105,14 +113,12 @@ class _Part(NamedTuple):
     dated: bool
 
 
-def _read(path: Path, asked: Asked) -> _Part:
-    with table_source(path, _plain_title, _MOST_BYTES) as source:
+def _read(path: Path, asked: Asked) -> _Part | None:
+    with table_source(path, _plain_title, _MOST_BYTES, asked.told) as source:
         export = _export_of(source)
         table = summed(source, export, columns_for(asked.where, source, export))
     if not table.lines:
-        raise InputError(
-            Problem(name_of(path), "holds a header and no rows", "Export a period with charges.")
-        )
+        return None
     table = within(table, export, source, asked.where)
     months, days, said = _periods(table, export)
     first = np.floor(days / _DAY_S)

@@ -90,6 +90,9 @@ class Export(NamedTuple):
         return [names[0] for names in needed if not any(name in there for name in names)]
 
 
+DISCOUNT = r".*(?:discount|offset|benefit|margin|free.tier).*"
+"""Types of Google's credits that belong to the price of what was used; all others are credits."""
+
 _FOCUS = Export(
     name="FOCUS",
     service="servicename",
@@ -177,6 +180,8 @@ _GOOGLE = Export(
         KindRule("tax", "costtype", "tax"),
         KindRule("adjustment", "costtype", "adjustment|rounding.?error"),
         KindRule("support", "servicedescription", r".*\bsupport\b.*"),
+        KindRule("discount", "credittype", DISCOUNT),
+        KindRule("credit", "credittype", ".+"),
         KindRule("fee", "skudescription", r"commitment\b.*"),
     ),
     credits="credits",
@@ -244,6 +249,3 @@ _ORACLE = Export(
 EXPORTS = (_FOCUS, _AWS, _GOOGLE, _AZURE, _ORACLE)
 MONTH_FIRST = _AZURE
 """Microsoft documents dates as month/day/year."""
-
-DISCOUNT = r".*(?:discount|offset|benefit|margin|free.tier).*"
-"""Types of Google's credits that belong to the price of what was used; all others are credits."""
