@@ -100,7 +100,7 @@ def too_many_rows(path: str) -> InputError:
     return InputError(Problem(path, f"more than {MAX_ROWS:,} rows", "Sum rows up, or divide the file."))
 
 
-class Source(NamedTuple):
+class TableSource(NamedTuple):
     """A table whose rows are yet to be read, once. titles: its header; names: of the columns, from titles.
 
     read: yields the cells of the columns at these positions, with the line where the row begins.
@@ -134,7 +134,7 @@ def table_source(
     named: Callable[[str], str] = str.strip,
     most: int | None = None,
     told: Callable[[int], None] | None = None,
-) -> Iterator[Source]:
+) -> Iterator[TableSource]:
     """Open CSV with a header, divided at commas, semicolons, tabs or bars, JSON lines, or Parquet.
 
     ``named`` turns what the header says into the name of a column; ``most``: bytes that it may hold;
@@ -154,7 +154,7 @@ def table_source(
             rows = (_objects if first.lstrip().startswith("{") else _rows)(first, lines)
             titles = next(rows)[1]
             read = partial(_chosen, rows, len(titles), name)
-        yield Source(name, titles, [named(title) for title in titles], read)
+        yield TableSource(name, titles, [named(title) for title in titles], read)
 
 
 _PARQUET = b"PAR1"

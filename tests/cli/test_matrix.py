@@ -241,8 +241,8 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, st
         "source: {as_of: 2026-01-01, text: own}\n"
     )
     (made / "bill.csv").write_text(
-        "ServiceName,SkuId,PricingUnit,PricingQuantity,EffectiveCost,BillingPeriodStart\n"
-        "ec2,x,Hours,730,50,2026-08-01\n"
+        "ServiceName,SkuId,PricingUnit,PricingQuantity,EffectiveCost,ListCost,BillingPeriodStart\n"
+        "ec2,x,Hours,730,50,60,2026-08-01\n"
     )
     (made / "accepted.yaml").write_text(
         "accept: [{check: literal-secret, reason: a demo, expires: 2026-12-31}]\n"

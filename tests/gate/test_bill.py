@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from capplan.errors import InputError
-from capplan.gate.bill import Asked, Bill, read_bill
+from capplan.gate.bill import Bill, BillQuery, read_bill
 from capplan.gate.covered import Month, covered
 from capplan.gate.scope import conditions_of, months_of
 
@@ -110,7 +110,7 @@ USUAL = {"service": "AmazonEC2", "sku": "BoxUsage:c6i.large", "unit": "Hrs", "qu
 }
 
 
-def bill(directory: Path, export: str, *rows: dict[str, Any], asked: Asked | None = None) -> Bill:
+def bill(directory: Path, export: str, *rows: dict[str, Any], asked: BillQuery | None = None) -> Bill:
     titles = TITLES[export]
     path = directory / "bill.csv"
     with path.open("w", newline="") as file:
@@ -359,18 +359,18 @@ COMMITTED = (
 
 
 def test_what_was_billed_leaves_commitments_with_their_fees(tmp_path: Path) -> None:
-    billed = bill(tmp_path, "aws", *COMMITTED, asked=Asked(cost="billed"))
+    billed = bill(tmp_path, "aws", *COMMITTED, asked=BillQuery(cost="billed"))
     assert billed.compared["cost"].sum() == pytest.approx(0.0)
     assert parts(billed) == {"covered": 42.5, "discount": -42.5, "fee": 30.0}
     focus = {"kind": "Usage", "status": "Used", "cost": 100, "billed": 0}
-    assert parts(bill(tmp_path, "focus", focus, asked=Asked(cost="billed"))) == {}
+    assert parts(bill(tmp_path, "focus", focus, asked=BillQuery(cost="billed"))) == {}
 
 
 def test_list_prices_are_compared_where_a_bill_has_them(tmp_path: Path) -> None:
-    listed = bill(tmp_path, "aws", *COMMITTED, asked=Asked(cost="list"))
+    listed = bill(tmp_path, "aws", *COMMITTED, asked=BillQuery(cost="list"))
     assert listed.compared["cost"].sum() == pytest.approx(42.5)
     with pytest.raises(InputError, match="has no column of list prices"):
-        bill(tmp_path, "focus", {"kind": "Usage"}, asked=Asked(cost="list"))
+        bill(tmp_path, "focus", {"kind": "Usage"}, asked=BillQuery(cost="list"))
 
 
 @pytest.mark.parametrize(
@@ -388,10 +388,10 @@ def test_rows_of_an_account_and_a_tag_count_alone(tmp_path: Path, export: str, s
         {"kind": "Usage", "sku": "x", "period": said.get("period", "2026-05-01")},
     )
     for asked in (["account=4711"], ["tag:team=w*"], ["label:team=web,account=47*"]):
-        read = bill(tmp_path, export, *rows, asked=Asked(where=conditions_of(asked)))
+        read = bill(tmp_path, export, *rows, asked=BillQuery(where=conditions_of(asked)))
         assert len(read.rows) == 1
     with pytest.raises(InputError, match=r"no row has tag:team=wob.*Did you mean 'web'"):
-        bill(tmp_path, export, *rows, asked=Asked(where=conditions_of(["tag:team=wob"])))
+        bill(tmp_path, export, *rows, asked=BillQuery(where=conditions_of(["tag:team=wob"])))
     for wrong in ("acount=1", "tag=web", "account", "tag:=x"):
         with pytest.raises(InputError, match="is no condition"):
             conditions_of([wrong])
@@ -399,10 +399,10 @@ def test_rows_of_an_account_and_a_tag_count_alone(tmp_path: Path, export: str, s
 
 def test_months_that_are_asked_for_count_alone(tmp_path: Path) -> None:
     rows = [{"kind": "Usage", "period": f"2026-0{month}-01"} for month in (5, 6, 7)]
-    read = bill(tmp_path, "aws", *rows, asked=Asked(period=months_of("2026-06..2026-07")))
+    read = bill(tmp_path, "aws", *rows, asked=BillQuery(period=months_of("2026-06..2026-07")))
     assert list(read.rows["month"]) == ["2026-06", "2026-07"]
     with pytest.raises(InputError, match=r"no month of --period.*2026-05 to 2026-07"):
-        bill(tmp_path, "aws", *rows, asked=Asked(period=months_of("2025-01")))
+        bill(tmp_path, "aws", *rows, asked=BillQuery(period=months_of("2025-01")))
     for wrong in ("2026-13", "may", "2026-07..2026-06", "2026"):
         with pytest.raises(InputError, match="is no month"):
             months_of(wrong)
@@ -421,7 +421,7 @@ def test_other_currencies_become_dollars_at_a_rate_that_somebody_states(
     tmp_path: Path, export: str, said: dict[str, Any], rates: dict[str, float], usd: dict[str, float]
 ) -> None:
     row = {"kind": "Usage", "currency": "EUR", "period": "202605" if export == "google" else "2026-05-01"}
-    assert parts(bill(tmp_path, export, {**row, **said}, asked=Asked(per_usd=rates))) == usd
+    assert parts(bill(tmp_path, export, {**row, **said}, asked=BillQuery(per_usd=rates))) == usd
     with pytest.raises(InputError, match="billed in EUR"):
         bill(tmp_path, export, row)
 
@@ -446,7 +446,7 @@ def test_a_bill_may_be_parquet(tmp_path: Path) -> None:
     parquet.write_table(pyarrow.table(table), path)
     read = read_bill(path)
     assert (hours(read), parts(read)) == (4.0, {"usage": 0.25})
-    assert hours(read_bill(path, Asked(where=conditions_of(["tag:team=web"])))) == 1.5
+    assert hours(read_bill(path, BillQuery(where=conditions_of(["tag:team=web"])))) == 1.5
     path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(InputError, match="is not a whole Parquet file"):
         read_bill(path)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capplan.gate.assembled import assembled
-from capplan.gate.matching import Charge, Names, Usage, in_unit, match, words_of
+from capplan.gate.matching import Charge, SkuNames, Usage, in_unit, match, words_of
 
 
 def charge(service: str, sku: str, hours: float = 10.0, unit: str = "Hrs", cost: float = 1.0) -> Charge:
@@ -18,7 +18,7 @@ def charge(service: str, sku: str, hours: float = 10.0, unit: str = "Hrs", cost:
 
 def names(found: Charge, *planned: str, mapped: Mapping[str, str] | None = None) -> list[str]:
     estimated = {name: Usage(1.0, "hour", 1.0) for name in planned}
-    return list(match([found], estimated, Names(mapped or {})))
+    return list(match([found], estimated, SkuNames(mapped or {})))
 
 
 EC2 = "aws/ec2/c6g.2xlarge"
@@ -126,7 +126,7 @@ def machines(charges: list[Charge], **planned: float) -> tuple[dict[str, Usage],
         for name, hours in planned.items()
     }
     kept, notes = assembled(charges, estimated)
-    return match(kept, estimated, Names({})), list(notes)
+    return match(kept, estimated, SkuNames({})), list(notes)
 
 
 @given(st.floats(1.0, 1e6))
@@ -203,8 +203,10 @@ def test_a_meter_is_what_the_price_list_calls_it(
     row = Charge(service, sku, words_of(sku), Usage(10.0, unit, 1.0))
     other = planned.replace("-ssd", "-standard").replace("gp3", "gp2").replace("P20", "P30")
     estimated = {name: Usage(1.0, planned_unit, 1.0) for name in (other, planned)}
-    assert match([row], estimated, Names({}))[planned] == Usage(10.0, planned_unit, 1.0)
-    assert match([row], {"aws/s3/standard": Usage(1.0, "GiB-month", 1.0)}, Names({})) == {row.name: row.usage}
+    assert match([row], estimated, SkuNames({}))[planned] == Usage(10.0, planned_unit, 1.0)
+    assert match([row], {"aws/s3/standard": Usage(1.0, "GiB-month", 1.0)}, SkuNames({})) == {
+        row.name: row.usage
+    }
 
 
 def test_a_meter_that_may_be_two_lines_is_neither() -> None:
@@ -214,7 +216,7 @@ def test_a_meter_that_may_be_two_lines_is_neither() -> None:
 
 
 def test_a_map_has_patterns_and_knows_which_were_used() -> None:
-    mapped = Names({"*EBS:Volume*": "aws/ebs/gp3", "never": "aws/ebs/gp2"})
+    mapped = SkuNames({"*EBS:Volume*": "aws/ebs/gp3", "never": "aws/ebs/gp2"})
     rows = [charge("AmazonEC2", f"{zone}-EBS:VolumeIOUsage") for zone in ("EUC1", "USE2")]
     assert list(match(rows, {}, mapped)) == ["aws/ebs/gp3"]
     assert mapped.used == {"*EBS:Volume*"}

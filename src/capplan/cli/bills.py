@@ -67,12 +67,12 @@ class BillOptions(NamedTuple):
         from capplan.cli.output import note
         from capplan.cli.progress import reading
         from capplan.gate.actual import compare
-        from capplan.gate.bill import Asked, bill_files
+        from capplan.gate.bill import BillQuery, bill_files
         from capplan.gate.scope import conditions_of, months_of
 
         money = document.get("exchange_rate")
         names = {} if self.names is None else _names(self.names)
-        asked = Asked(
+        asked = BillQuery(
             cost=self.cost.value,
             where=conditions_of(self.where or ()),
             period=None if self.period is None else months_of(self.period),

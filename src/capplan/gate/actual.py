@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from capplan.errors import nearest
 from capplan.gate.assembled import assembled
-from capplan.gate.bill import Asked, Bill, read_bill
+from capplan.gate.bill import Bill, BillQuery, read_bill
 from capplan.gate.covered import Covered, Month, covered
-from capplan.gate.matching import Charge, Names, Usage, as_bought, in_unit, match, together
+from capplan.gate.matching import Charge, SkuNames, Usage, as_bought, in_unit, match, together
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,11 +108,6 @@ class Actual(NamedTuple):
         return any(month.scaled for month in self.covered.values())
 
     @property
-    def maybe_partial(self) -> bool:
-        """Whether a month's charges all lie on one day and are taken for those of the month."""
-        return any(month.days == 1 and not month.scaled for month in self.covered.values())
-
-    @property
     def complete(self) -> bool:
         """Whether every line has a price on both sides."""
         return all(drift.difference is not None for drift in self.drifts)
@@ -155,15 +150,17 @@ _NOTHING = 5e-5
 """USD: less is what rounding leaves of fees."""
 
 
-def compare(document: Document, bill: Path, names: Mapping[str, str], asked: Asked | None = None) -> Actual:
+def compare(
+    document: Document, bill: Path, names: Mapping[str, str], asked: BillQuery | None = None
+) -> Actual:
     """Return an estimate's JSON against a bill.
 
     ``names`` maps what the bill calls a SKU, or a pattern with *, to `provider/service/sku` of the catalog.
     Raises :class:`InputError` for files that are no bill that capplan knows.
     """
-    asked = asked or Asked()
+    asked = asked or BillQuery()
     read = read_bill(bill, asked)
-    estimated, known = _estimated(document, listed=asked.cost == "list"), Names(names)
+    estimated, known = _estimated(document, listed=asked.cost == "list"), SkuNames(names)
     hours = float(document.get("hours_per_month") or _PLANNED_HOURS)
     months = sorted(read.compared["month"].unique()) or sorted(read.rows["month"].unique())
     each = [_of_month(month, read, (document, hours), estimated, known) for month in months]
@@ -176,7 +173,7 @@ _PLANNED_HOURS = 730.0
 
 
 def _of_month(
-    month: str, read: Bill, of: tuple[Document, float], estimated: Mapping[str, Usage], names: Names
+    month: str, read: Bill, of: tuple[Document, float], estimated: Mapping[str, Usage], names: SkuNames
 ) -> Actual:
     document, hours = of
     usage = read.compared[read.compared["month"] == month]
@@ -214,7 +211,7 @@ def _times(usage: Usage, share: float) -> Usage:
     return Usage(usage.quantity * share, usage.unit, None if usage.cost is None else usage.cost * share)
 
 
-def _of_names(names: Names, estimated: Mapping[str, Usage]) -> Iterator[str]:
+def _of_names(names: SkuNames, estimated: Mapping[str, Usage]) -> Iterator[str]:
     """Yield what of the user's map is of no use."""
     for pattern, name in names.said.items():
         if pattern not in names.used:

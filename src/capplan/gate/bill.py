@@ -21,12 +21,12 @@ from capplan.gate.summed import ROWS, summed
 from capplan.moments import Order, moments
 from capplan.plan.fields import LARGEST
 from capplan.stdin import name_of
-from capplan.tabular import Column, Source, Table, figures, table_source
+from capplan.tabular import Column, Table, TableSource, figures, table_source
 
 Basis = Literal["effective", "billed", "list"]
 
 
-class Asked(NamedTuple):
+class BillQuery(NamedTuple):
     """Which of a bill's costs are compared: with commitments amortised, as invoiced, or at list prices.
 
     where: which rows count (see :mod:`capplan.gate.scope`). period: first and last month of the invoices.
@@ -68,12 +68,12 @@ class Bill(NamedTuple):
         return self.rows[~self.rows["kind"].isin(self.kinds)]
 
 
-def read_bill(path: Path, asked: Asked | None = None) -> Bill:
+def read_bill(path: Path, asked: BillQuery | None = None) -> Bill:
     """Return the rows of a bill that are asked for: of a file, or of a directory of its parts.
 
     Raises :class:`InputError` for files that are no bill that capplan knows, and where nothing is asked for.
     """
-    asked = asked or Asked()
+    asked = asked or BillQuery()
     found = [_read(file, asked) for file in bill_files(path)]
     parts = [part for part in found if part is not None]
     if not parts:
@@ -113,7 +113,7 @@ class _Part(NamedTuple):
     dated: bool
 
 
-def _read(path: Path, asked: Asked) -> _Part | None:
+def _read(path: Path, asked: BillQuery) -> _Part | None:
     with table_source(path, _plain_title, _MOST_BYTES, asked.told) as source:
         export = _export_of(source)
         table = summed(source, export, columns_for(asked.where, source, export))
@@ -175,7 +175,7 @@ def _on_basis(rows: pd.DataFrame, table: Table, export: Export, basis: Basis) ->
     return rows.assign(cost=np.where(used, _amounts(table, export.listed), rows["cost"]))
 
 
-def _in_usd(rows: pd.DataFrame, table: Table, export: Export, asked: Asked) -> pd.DataFrame:
+def _in_usd(rows: pd.DataFrame, table: Table, export: Export, asked: BillQuery) -> pd.DataFrame:
     """Return the rows with ``per_usd``: how much of its currency makes a dollar, by the bill or the plan."""
     column = next(_there(table, export.currency), None)
     currencies = _cells(table, column) if column else [""] * len(rows)
@@ -333,7 +333,7 @@ def _open(rows: pd.DataFrame, kinds: frozenset[str]) -> Iterator[str]:
         yield "no row is usage"
 
 
-def _export_of(table: Source) -> Export:
+def _export_of(table: TableSource) -> Export:
     """Return the export that the columns are of, or name what the most similar one has and they lack."""
     found = next((export for export in EXPORTS if not export.lacking(table.names)), None)
     if found is not None:

@@ -117,7 +117,7 @@ _SOLD_AS = {
 """What bills call the services that sell machines, by how the catalog's name begins."""
 
 
-def match(charges: Iterable[Charge], estimated: Mapping[str, Usage], names: Names) -> dict[str, Usage]:
+def match(charges: Iterable[Charge], estimated: Mapping[str, Usage], names: SkuNames) -> dict[str, Usage]:
     """Return what was billed by the names of the estimate, and what is not in it by the bill's own."""
     found: dict[str, Usage] = {}
     for charge in charges:
@@ -134,7 +134,7 @@ def as_bought(name: str, spot: bool) -> str:
     return f"{name} spot" if spot else name
 
 
-class Names:
+class SkuNames:
     """The user's names for what a bill calls SKUs, by patterns with *; the first that matches holds.
 
     used: the patterns that have matched something.
@@ -154,7 +154,7 @@ class Names:
         return None
 
 
-def _name_of(charge: Charge, estimated: Mapping[str, Usage], names: Names) -> str:
+def _name_of(charge: Charge, estimated: Mapping[str, Usage], names: SkuNames) -> str:
     """Return the catalog's name of a billed SKU: mapped, the same, its machine's, or its meter's."""
     spot = "spot" in charge.words.split()
     mapped = names.of(charge)

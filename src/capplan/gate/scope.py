@@ -14,7 +14,7 @@ import numpy as np
 from capplan.arrays import Array
 from capplan.errors import InputError, Problem, nearest
 from capplan.gate.exports import Export
-from capplan.tabular import Column, Source, Table
+from capplan.tabular import Column, Table, TableSource
 
 _FIELDS = ("account", "service", "region")
 
@@ -48,12 +48,12 @@ def _condition(text: str) -> Condition:
     return Condition(field, tag, pattern.strip(), text)
 
 
-def columns_for(conditions: Sequence[Condition], source: Source, export: Export) -> Sequence[str]:
+def columns_for(conditions: Sequence[Condition], source: TableSource, export: Export) -> Sequence[str]:
     """Return the columns that conditions look at; a bill that has none for one of them is refused."""
     return list(dict.fromkeys(name for each in conditions for name in _columns(each, source, export)))
 
 
-def _columns(condition: Condition, source: Source, export: Export) -> Sequence[str]:
+def _columns(condition: Condition, source: TableSource, export: Export) -> Sequence[str]:
     own = re.sub(r"[^a-z0-9]", "", condition.tag.lower())
     known = {
         "tag": [*(f"{prefix}{own}" for prefix in export.tag_prefixes), *export.tags],
@@ -68,7 +68,7 @@ def _columns(condition: Condition, source: Source, export: Export) -> Sequence[s
     return there
 
 
-def within(table: Table, export: Export, source: Source, conditions: Sequence[Condition]) -> Table:
+def within(table: Table, export: Export, source: TableSource, conditions: Sequence[Condition]) -> Table:
     """Return the rows for which every condition holds; an error where there are none."""
     kept = np.ones(len(table.lines), dtype=bool)
     for each in conditions:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from capplan.gate.exports import Export
-from capplan.tabular import BLANKS, MAX_ROWS, Column, Source, Table, figures, too_many_rows
+from capplan.tabular import BLANKS, MAX_ROWS, Column, Table, TableSource, figures, too_many_rows
 
 ROWS = "rows"
 """The column that counts them; no export has one of this name."""
@@ -14,7 +14,7 @@ ROWS = "rows"
 _Key = tuple[tuple[str, ...], tuple[bool, ...]]
 
 
-def summed(source: Source, export: Export, more: Sequence[str] = ()) -> Table:
+def summed(source: TableSource, export: Export, more: Sequence[str] = ()) -> Table:
     """Return the columns that ``export`` reads, and ``more``, with the figures of rows alike summed.
 
     Blank figures stay apart from others, so that what is unknown remains so. Raises :class:`InputError` for
@@ -49,14 +49,14 @@ def summed(source: Source, export: Export, more: Sequence[str] = ()) -> Table:
     return _table(source, texts, numbers, sums, lines)
 
 
-def _figures(source: Source, names: Sequence[str], cells: Sequence[str], line: int) -> list[float]:
+def _figures(source: TableSource, names: Sequence[str], cells: Sequence[str], line: int) -> list[float]:
     """Return the figures of one row, zero for blank ones; what is none is refused."""
     columns = source.table(names, [[cell] for cell in cells], [line]).columns.values()
     return [0.0 if column.cells[0] in BLANKS else float(figures(column)[0]) for column in columns]
 
 
 def _table(
-    source: Source,
+    source: TableSource,
     texts: Sequence[str],
     numbers: Sequence[str],
     sums: dict[_Key, list[float]],

@@ -36,11 +36,14 @@ _KINDS = {
     ("Storage", "Block Storage"): "persistent-disk ebs managed-disk",
     ("Storage", "File Storage"): "efs",
     ("Storage", "Object Storage"): "cloud-storage s3 blob-storage",
-    ("Networking", "Application Networking"): "load-balancer elb application-gateway",
+    (
+        "Networking",
+        "Application Networking",
+    ): "load-balancer elb application-gateway front-door global-accelerator",
     ("Networking", "Content Delivery"): "cloudfront",
     ("Networking", "Network Connectivity"): "cloud-nat nat-gateway cloud-vpn vpc-endpoint egress-internet "
     "data-transfer external-ip public-ipv4 public-ip",
-    ("Networking", "Network Routing"): "route53",
+    ("Networking", "Network Routing"): "route53 cloud-dns dns traffic-manager",
     ("Networking", "Network Security"): "waf",
     ("Security", "Secret Management"): "kms secrets-manager key-vault",
     ("Integration", "API Management"): "api-gateway",
@@ -161,8 +164,6 @@ def _row(
     import json
 
     cost = line.cost.expected if line.cost else 0.0
-    contracted = line.unit_price if line.rate == "on_demand" or line.list_price is None else line.list_price
-    listed = contracted if line.list_price is None else line.list_price
     money = shown.money[-1] if shown.money else None
     rate = money.per_usd if money else 1.0
     other = _TOKENS if "token" in line.unit else _OTHER
@@ -184,17 +185,12 @@ def _row(
         "ChargeFrequency": "Usage-Based",
         **_commitment(shown, line),
         **_consumed(line, cost),
-        "ContractedCost": _decimal(rate * line.quantity * (contracted or 0.0)),
-        "ContractedUnitPrice": _decimal(rate * (contracted or 0.0)),
+        **_prices(line, rate),
         "EffectiveCost": _decimal(rate * cost),
         "InvoiceIssuerName": _PROVIDERS[line.provider],
-        "ListCost": _decimal(rate * line.quantity * (listed or 0.0)),
-        "ListUnitPrice": _decimal(rate * (listed or 0.0)),
         "PricingCategory": _PRICING[line.rate],
         "PricingCurrency": "USD",
-        "PricingCurrencyContractedUnitPrice": _decimal(contracted or 0.0),
         "PricingCurrencyEffectiveCost": _decimal(cost),
-        "PricingCurrencyListUnitPrice": _decimal(listed or 0.0),
         "PricingQuantity": _decimal(line.quantity),
         "PricingUnit": unit_name(line.unit),
         "ProviderName": _PROVIDERS[line.provider],
@@ -219,6 +215,20 @@ def _row(
         "x_PriceAsOf": line.as_of or "",
         "x_Complete": str(shown.total is not None and shown.total.certainty.complete).lower(),
     }
+
+
+def _prices(line: LineView, rate: float) -> dict[str, str]:
+    """Return contracted and list prices and costs; rate: of the billing currency for a dollar."""
+    contracted = line.unit_price if line.rate == "on_demand" or line.list_price is None else line.list_price
+    found: dict[str, str] = {}
+    for name, price in (("Contracted", contracted), ("List", line.list_price)):
+        usd = (contracted if price is None else price) or 0.0
+        found |= {
+            f"{name}Cost": _decimal(rate * line.quantity * usd),
+            f"{name}UnitPrice": _decimal(rate * usd),
+            f"PricingCurrency{name}UnitPrice": _decimal(usd),
+        }
+    return found
 
 
 def unit_name(unit: str) -> str:
