@@ -60,6 +60,11 @@ def console(command: str, lines: int | None = None) -> None:
     _fence([(command, output(command))], lines)
 
 
+def ending(command: str, lines: int) -> None:
+    """Print a fenced block with a command and the last ``lines`` of what it prints."""
+    print("```console", f"$ {command}", "…", *output(command).splitlines()[-lines:], "```", sep="\n")
+
+
 def _fence(said: list[tuple[str, str]], lines: int | None = None) -> None:
     print("```console")
     for command, text in said:

@@ -110,7 +110,8 @@ def verdict(system: str) -> None:
     from shown import output
 
     audit = json.loads(output(f"capplan audit examples/{system} --format json"))
-    cost = json.loads(output(f"capplan estimate examples/{system} --format json"))["monthly_cost"]["expected"]
+    estimate = json.loads(output(f"capplan estimate examples/{system} --format json"))
+    cost, assumed = estimate["monthly_cost"]["expected"], estimate["assumptions"]
     found = audit["summary"]
     words = {
         "holds": "right",
@@ -122,3 +123,5 @@ def verdict(system: str) -> None:
     print(f"- **True**: of its {sum(found.values())} numbers, `capplan audit examples/{system}` finds")
     print(f"  {counts}. The model computes {audit['kinds']['computed']} of them.")
     print(f"  At list prices, the plan costs {cost:,.0f} USD a month.")
+    print(f"- **Assumed**: {assumed['share']:.0%} of that rests on numbers that the document does not state.")
+    print(f"  The plan marks them, and `capplan estimate examples/{system} --explain all` names them.")

@@ -65,3 +65,13 @@ def test_at_finds_values_and_refuses_the_rest():
     for path in (("demand", "nope"), ("services", "nope"), ("name", "deeper")):
         with pytest.raises(KeyError):
             at(plan, path)
+
+
+def test_the_calls_of_a_copy_at_another_site_vary_too():
+    sites = "sites={one: {}, two: {regions: {aws: us-west-2}}}"
+    databases = "databases={db: {platform: rds, engine: mysql, machine: db.t3.large}}"
+    plan = plan_of(FLAT_VM, sites, databases, "services.api.calls={db: 2}").plan
+    varied = ("services", "api", "calls", "db", "per_request")
+    bound = bind(plan, grid({varied: [1, 3]}))
+    copies = bound.services["api-two"].calls["db-two"].per_request
+    assert copies.ravel().tolist() == [1, 3]

@@ -65,8 +65,12 @@ def _at_sites(plan: Plan, path: Path) -> Iterator[Path]:
         kind, name, *rest = path
         for site in list(plan.sites)[1:]:
             copy = copy_of(name, site, plan.sites)
-            if copy in (getattr(plan, kind, None) or ()):
-                yield (kind, copy, *rest)
+            copies = getattr(plan, kind, None) or {}
+            if copy not in copies:
+                continue
+            if rest[:1] == ["calls"] and rest[1] not in copies[copy].calls:
+                rest = ["calls", copy_of(rest[1], site, plan.sites), *rest[2:]]
+            yield (kind, copy, *rest)
 
 
 def at(plan: Plan, path: Sequence[str]) -> object:

@@ -19,7 +19,7 @@ _COUNTS = "instances: min/average/needed at the peak/max"
 def estimate_blocks(estimate: Estimate, verbosity: int) -> Iterator[Block]:
     """Yield the report of one estimate; a ``verbosity`` below 0 is the summary, above 0 everything."""
     shown = view(estimate)
-    said = (*_estimated(shown), *assumptions_line(estimate), *_adopted(shown))
+    said = (*_estimated(shown), *assumptions_line(estimate, verbosity), *_adopted(shown))
     yield Heading(tables.heading(shown), (basis(estimate), *said, _COUNTS))
     yield tables.components(shown)
     if verbosity >= 0:

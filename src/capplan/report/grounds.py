@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from capplan.estimate import Estimate
 from capplan.plan.bind import Path
 from capplan.report import numbers
-from capplan.report.blocks import Block, Lines
+from capplan.report.blocks import Block, Lines, Outline
 from capplan.report.table import Column, Table
 
 if TYPE_CHECKING:
@@ -35,8 +35,16 @@ def assumptions_of(estimate: Estimate) -> Grounds | None:
     return grounds_of(estimate, assumed_only=True)
 
 
-def assumptions_line(estimate: Estimate) -> Iterator[str]:
+_QUICK = 50
+"""Most assumed numbers whose effect a report works out unasked: about a twentieth of its time."""
+
+
+def assumptions_line(estimate: Estimate, verbosity: int) -> Iterator[str]:
     """Yield which share of the cost and how many of the counts rest on assumptions."""
+    assumed = [mark.source for mark in estimate.file.sources.values()].count("assumed")
+    if assumed > _QUICK and verbosity <= 0:
+        yield f"{assumed} numbers are assumed: --verbose shows what share of the cost rests on them"
+        return
     grounds = assumptions_of(estimate)
     if grounds is None:
         return
@@ -98,32 +106,30 @@ def _by_source(grounds: Grounds) -> Table:
 
 
 def _named(estimate: Estimate, grounds: Grounds, component: str | None) -> Iterator[Block]:
-    """Yield the assumed numbers that figures rest on, and those that could not be tried."""
-    rows = [
-        _row(estimate, ground)
+    """Yield the assumed numbers that figures rest on, the weightiest first, and those that nothing varies."""
+    rests = [
+        ground
         for ground in grounds.numbers
         if ground.source == "assumed" and ground.carries and component in (None, *ground.components)
     ]
-    columns = [Column("Assumed", shrinks=True), Column("value", right=True), Column("tried", right=True)]
-    columns += [Column("USD a month then", right=True), Column("rests on it", shrinks=True), Column("in")]
-    if rows:
-        yield Table(columns, rows)
+    rests.sort(key=lambda ground: (-ground.swing, ground.path))
+    if rests:
+        yield Outline(["Assumed, and USD a month at other values", *(_line(estimate, one) for one in rests)])
     untried = [".".join(path) for path, mark in grounds.untried.items() if mark.source == "assumed"]
     if untried and component is None:
         yield Lines((f"assumed, but not varied: {', '.join(untried)}",))
 
 
-def _row(estimate: Estimate, ground: Ground) -> list[str]:
-    tried = f"{numbers.quantity(ground.low)} to {numbers.quantity(ground.high)}"
-    costs = " to ".join("impossible" if math.isnan(usd) else numbers.money(usd) for usd in ground.costs)
-    return [
-        ".".join(ground.path) + (f" ({ground.mark.detail})" if ground.mark and ground.mark.detail else ""),
-        numbers.quantity(ground.value),
-        tried,
-        costs,
-        ", ".join(ground.components),
-        _place(estimate, ground.path),
+def _line(estimate: Estimate, ground: Ground) -> str:
+    said = f" ({ground.mark.detail})" if ground.mark and ground.mark.detail else ""
+    tried = [
+        f"{numbers.money(usd)} at {numbers.quantity(value)}"
+        for value, usd in zip((ground.low, ground.high), ground.costs, strict=True)
+        if not math.isnan(usd)
     ]
+    place = _place(estimate, ground.path)
+    name, value = ".".join(ground.path), numbers.quantity(ground.value)
+    return f"  {name} = {value}{said} ({place}): {', '.join(tried)}; {', '.join(ground.components)}"
 
 
 def _place(estimate: Estimate, path: Path) -> str:

@@ -21,9 +21,11 @@ from capplan.estimate import Estimate, estimate_on
 from capplan.plan.bind import Path, at
 from capplan.plan.draws import intervals_of
 from capplan.plan.intervals import Interval
+from capplan.plan.model import COMPONENTS
 from capplan.plan.read import PlanFile
+from capplan.plan.sites import site_of
 from capplan.plan.sources import Mark
-from capplan.uncertainty.moves import Move, by_halves, ends_of, numbers_of, percentiles_of, scenarios_of
+from capplan.uncertainty.moves import Ends, Move, ends_of, numbers_of, percentiles_of, scenarios_of, tried
 
 ASSUMED, UNSTATED, FIXED = "assumed", "unstated", "fixed"
 WEAKEST_FIRST = (ASSUMED, UNSTATED, "vendor", "documented", "measured", FIXED)
@@ -45,6 +47,7 @@ class Ground(NamedTuple):
     """A number of the plan and what rests on it.
 
     low, high: the values that were tried; costs: USD a month at each, NaN where no plan can say that.
+    swing: by how much the cost varies with it, USD a month.
     """
 
     path: Path
@@ -53,6 +56,7 @@ class Ground(NamedTuple):
     low: float
     high: float
     costs: tuple[float, float]
+    swing: float
     carries: frozenset[Figure]
 
     @property
@@ -121,36 +125,38 @@ def grounds_of(estimate: Estimate, assumed_only: bool = False) -> Grounds:
     assumed_only: try no number that is not assumed, which is quicker; all others count as fixed.
     """
     file = estimate.file
-    values = {path: value for path, value in _numbers(file) if not assumed_only or _is_assumed(file, path)}
+    values = dict(_numbers(file, assumed_only))
     ends = {path: ends_of(file, path, _range(value)) for path, value in values.items()}
-    moves: list[Move] = [{}, *(move for both in ends.values() for move in both)]
     context = replace(estimate.context.of(file.plan.model_copy(update={_FREE: {}})), silent=True)
-    base, *found = by_halves(moves, partial(_figures, context), otherwise=None)
-    figures: _Figures = base or {}
+    figures, found = tried(ends, partial(_figures, context))
     numbers = [
-        _ground((path, file.sources.get(path)), values[path], ends[path], found[2 * i : 2 * i + 2], figures)
-        for i, path in enumerate(values)
+        _ground((path, file.sources.get(path)), values[path], ends[path], found[path], figures)
+        for path in values
     ]
-    tried = {ground.path for ground in numbers if ground.low != ground.high}
-    untried = {path: mark for path, mark in file.sources.items() if path not in tried}
+    varied = {ground.path for ground in numbers if ground.low != ground.high}
+    untried = {path: mark for path, mark in file.sources.items() if path not in varied}
     return Grounds(numbers, untried, figures)
 
 
-def _is_assumed(file: PlanFile, path: Path) -> bool:
-    mark = file.sources.get(path)
-    return mark is not None and mark.source == ASSUMED
-
-
-def _numbers(file: PlanFile) -> Iterator[tuple[Path, float]]:
+def _numbers(file: PlanFile, assumed_only: bool) -> Iterator[tuple[Path, float]]:
     """Yield what can be tried: numbers and intervals of the plan, and whole numbers with a source."""
-    paths = dict.fromkeys((*numbers_of(file), *intervals_of(file), *file.sources))
-    for path in paths:
+    paths = [path for path, mark in file.sources.items() if mark.source == ASSUMED or not assumed_only]
+    if not assumed_only:
+        paths = [*numbers_of(file), *intervals_of(file), *paths]
+    for path in dict.fromkeys(paths):
         try:
             value = at(file.plan, path)
         except KeyError:  # in a list, which nothing varies
             continue
-        if isinstance(value, float) and path[0] != _FREE:
+        if isinstance(value, float) and path[0] != _FREE and not _is_copied(file, path):
             yield path, value
+
+
+def _is_copied(file: PlanFile, path: Path) -> bool:
+    """Say whether a number is that of the first site, with which it varies."""
+    sites = file.plan.sites
+    copied = path[0] in COMPONENTS and site_of(path[1], sites) != next(iter(sites), None)
+    return copied and path not in file.sources
 
 
 def _range(value: float) -> tuple[float, float]:
@@ -166,17 +172,18 @@ def _range(value: float) -> tuple[float, float]:
 def _ground(
     named: tuple[Path, Mark | None],
     value: float,
-    ends: tuple[Move, Move],
+    ends: Ends,
     found: Sequence[_Figures | None],
     base: _Figures,
 ) -> Ground:
     path, mark = named
-    tried = [figures for figures in found if figures is not None]
+    known = [figures for figures in found if figures is not None]
     carries = {
-        figure for figures in tried for figure in base if _differ(figures.get(figure, 0.0), base[figure])
+        figure for figures in known for figure in base if _differ(figures.get(figure, 0.0), base[figure])
     }
     low, high = (value if figures is None else end[path] for end, figures in zip(ends, found, strict=True))
     costs = [math.nan if figures is None else _cost(figures) for figures in found]
+    reached = [_cost(base), *(usd for usd in costs if not math.isnan(usd))]
     return Ground(
         path=path,
         value=value,
@@ -184,6 +191,7 @@ def _ground(
         low=low,
         high=high,
         costs=(costs[0], costs[1]),
+        swing=max(reached) - min(reached),
         carries=frozenset(carries),
     )
 

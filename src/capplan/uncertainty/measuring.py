@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ _LOAD_TEST = Effort(1.0, "load test")
 _BILLED = Effort(0.25, "usage export")
 _COUNTED = Effort(0.5, "counters, a week")
 _QUERIED = Effort(0.25, "query of the store")
+_PRICED = Effort(0.1, "price list")
 _TRIED = Effort(1.0, "production")
 
 _EFFORTS = {
@@ -31,7 +31,8 @@ _EFFORTS = {
     **dict.fromkeys(("service_time", "own_time", "cpu_time", "cs2", "throughput", "concurrency"), _LOAD_TEST),
     **dict.fromkeys(("memory_base", "memory_per_request", "hit_time", "hold_time"), _LOAD_TEST),
     **dict.fromkeys(("input_tokens", "output_tokens", "requests_per_conversation"), _BILLED),
-    **dict.fromkeys(("response_size", "size_per_request", "price_per_request"), _BILLED),
+    **dict.fromkeys(("response_size", "size_per_request"), _BILLED),
+    **dict.fromkeys(("price_per_request", "usd_per_1m_input_tokens", "usd_per_1m_output_tokens"), _PRICED),
     **dict.fromkeys(("per_request", "cache_hit_rate", "deduplicated", "hit_rate", "hit_rate_at"), _COUNTED),
     **dict.fromkeys(("prefix_cache_hit_rate", "semantic_cache_hit_rate", "new_keys", "keys"), _COUNTED),
     **dict.fromkeys(("share", "read_share", "backlog", "fallback", "retries"), _COUNTED),
@@ -68,17 +69,14 @@ def to_measure(grounds: Grounds) -> list[Unmeasured]:
 
 
 def _candidates(grounds: Grounds) -> Iterator[Unmeasured]:
-    now = sum(usd for (_, sku), usd in grounds.figures.items() if sku)
     for ground in grounds.numbers:
         effort = _effort(ground.path)
         if ground.source == ASSUMED or isinstance(ground.value, Interval):
             effort = effort or _TRIED
         elif ground.source != UNSTATED:
             continue
-        costs = [now if math.isnan(usd) else usd for usd in ground.costs]
-        swing = max(now, *costs) - min(now, *costs)
-        if effort is not None and swing >= _CENT:
-            yield Unmeasured(ground, swing, effort)
+        if effort is not None and ground.swing >= _CENT:
+            yield Unmeasured(ground, ground.swing, effort)
 
 
 def _effort(path: Path) -> Effort | None:

@@ -19,6 +19,8 @@ from capplan.plan.read import PlanFile
 Move = Mapping[Path, float]
 """What an input's low or high end changes: itself, and what has to make room for it."""
 
+Ends = tuple[Move, Move]
+
 Found = TypeVar("Found")
 
 _NO_INPUTS = ("alternatives", "service_templates", "manifests", "hours_per_month")
@@ -32,21 +34,54 @@ def scenarios_of(plan: Plan, moves: Sequence[Move]) -> Scenarios:
     return Scenarios(len(moves), rows)
 
 
-def by_halves(
-    moves: Sequence[Move], attempt: Callable[[Sequence[Move]], Sequence[Found]], otherwise: Found
-) -> list[Found]:
-    """Return what ``attempt`` makes of each of the ``moves``; ``otherwise`` of those that no plan could say.
+def tried(
+    ends: Mapping[Path, Ends], attempt: Callable[[Sequence[Move]], Sequence[Found]]
+) -> tuple[Found, dict[Path, tuple[Found | None, Found | None]]]:
+    """Return what ``attempt`` makes of the plan as it is, and of each number at both ends.
 
-    All are tried at once. Where that is refused, each half is.
+    None stands for an end that no plan could have. All are tried at once. A refusal names the number at
+    fault: first its high end is left out, then the low one, then both.
     """
+    left_out: dict[Path, tuple[int, ...]] = {}
+    while True:
+        places = [(path, end) for path in ends for end in (0, 1) if end not in left_out.get(path, ())]
+        try:
+            base, *found = attempt([{}, *(ends[path][end] for path, end in places)])
+        except InputError as refused:
+            left_out |= _refused(refused, ends, attempt, left_out)
+            continue
+        results = dict(zip(places, found, strict=True))
+        return base, {path: (results.get((path, 0)), results.get((path, 1))) for path in ends}
+
+
+_NEXT: dict[tuple[int, ...], tuple[int, ...]] = {(): (1,), (1,): (0,), (0,): (0, 1)}
+
+
+def _refused(
+    refused: InputError,
+    ends: Mapping[Path, Ends],
+    attempt: Callable[[Sequence[Move]], object],
+    left_out: Mapping[Path, tuple[int, ...]],
+) -> dict[Path, tuple[int, ...]]:
+    """Return which ends to leave out next; of a refusal that names no number, each is tried on its own."""
+    where = refused.problems[0].where
+    for path in ends:
+        if where.endswith(": " + ".".join(path)) and left_out.get(path, ()) in _NEXT:
+            return {path: _NEXT[left_out.get(path, ())]}
+    alone = {
+        path: tuple(end for end in (0, 1) if not _is_possible(ends[path][end], attempt)) for path in ends
+    }
+    if alone == left_out:
+        raise refused
+    return alone
+
+
+def _is_possible(move: Move, attempt: Callable[[Sequence[Move]], object]) -> bool:
     try:
-        return list(attempt(moves))
+        attempt([move])
     except InputError:
-        if len(moves) == 1:
-            return [otherwise]
-    middle = len(moves) // 2
-    halves = (by_halves(half, attempt, otherwise) for half in (moves[:middle], moves[middle:]))
-    return [found for half in halves for found in half]
+        return False
+    return True
 
 
 def numbers_of(file: PlanFile) -> dict[Path, float]:
@@ -83,7 +118,7 @@ def percentiles_of(interval: Interval) -> tuple[float, float]:
     return low, high
 
 
-def ends_of(file: PlanFile, path: Path, ends: tuple[float, float]) -> tuple[Move, Move]:
+def ends_of(file: PlanFile, path: Path, ends: tuple[float, float]) -> Ends:
     """Return what moving a number down and up to the ``ends`` changes, as far as its section allows it."""
     value = float(at(file.plan, path))  # type: ignore[arg-type]
     section = at(file.plan, path[:-1])

@@ -18,7 +18,7 @@ from capplan.many import summarise
 from capplan.plan.bind import Path, at
 from capplan.plan.draws import intervals_of
 from capplan.plan.read import PlanFile
-from capplan.uncertainty.moves import Move, by_halves, ends_of, numbers_of, percentiles_of, scenarios_of
+from capplan.uncertainty.moves import Ends, Move, ends_of, numbers_of, percentiles_of, scenarios_of, tried
 
 _RANGE = 0.1
 """How far a number that is no interval is moved, down and up, when the plan has no intervals at all."""
@@ -68,33 +68,32 @@ def tornado(file: PlanFile, catalog: Catalog) -> Tornado:
     intervals = intervals_of(file)
     context = context_of(file, catalog)
     if intervals:
-        moves = {path: _straight(path, percentiles_of(interval)) for path, interval in intervals.items()}
-        return _tornado(file, context, moves)
+        exact = {path: _straight(path, percentiles_of(interval)) for path, interval in intervals.items()}
+        return _tornado(file, context, exact)
     low, high = 1 - _RANGE, 1 + _RANGE
     numbers = {path: value for path, value in numbers_of(file).items() if value > 0}
-    moves = {path: ends_of(file, path, (low * value, high * value)) for path, value in numbers.items()}
+    ends = {path: ends_of(file, path, (low * value, high * value)) for path, value in numbers.items()}
+
+    def attempt(moves: Sequence[Move]) -> Sequence[Move]:
+        summarise(context, scenarios_of(file.plan, moves))
+        return moves
 
     try:
-        return _tornado(file, context, moves)
+        return _tornado(file, context, ends)
     except InputError:
-        pass
-
-    def possible(some: Sequence[Move]) -> Sequence[Move]:
-        summarise(context, scenarios_of(file.plan, some))
-        return some
-
-    still: Move = {}
-    found = iter(by_halves([move for ends in moves.values() for move in ends], possible, otherwise=still))
-    return _tornado(file, context, {path: (next(found), next(found)) for path in moves})
+        possible = tried(ends, attempt)[1]
+        return _tornado(
+            file, context, {path: (low or {}, high or {}) for path, (low, high) in possible.items()}
+        )
 
 
-def _tornado(file: PlanFile, context: Context, moves: Mapping[Path, tuple[Move, Move]]) -> Tornado:
-    changes: list[Move] = [{}, *(move for ends in moves.values() for move in ends)]
+def _tornado(file: PlanFile, context: Context, ends: Mapping[Path, Ends]) -> Tornado:
+    changes: list[Move] = [{}, *(move for both in ends.values() for move in both)]
     summary = summarise(context, scenarios_of(file.plan, changes))
     cost = summary.expected
     instances = np.sum(list(summary.peak_instances.values()), axis=0) + np.zeros(len(changes))
     bars = []
-    for index, path in enumerate(moves):
+    for index, path in enumerate(ends):
         part = slice(1 + 2 * index, 3 + 2 * index)
         low, high = (float(change.get(path, at(file.plan, path))) for change in changes[part])  # type: ignore[arg-type]
         bars.append(_bar(path, (low, high), cost[part], instances[part]))
@@ -104,7 +103,7 @@ def _tornado(file: PlanFile, context: Context, moves: Mapping[Path, tuple[Move, 
     return Tornado(float(cost[0]), float(instances[0]), ordered, summary.certainty, summary.priced)
 
 
-def _straight(path: Path, ends: tuple[float, float]) -> tuple[Move, Move]:
+def _straight(path: Path, ends: tuple[float, float]) -> Ends:
     return {path: ends[0]}, {path: ends[1]}
 
 
