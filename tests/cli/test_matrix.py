@@ -116,6 +116,7 @@ ONCE: Mapping[str, Sequence[str]] = {
         "MANIFESTS MANIFESTS --provider aws --region us-east-1 --node-type m6i.xlarge --format json",
         "RENDERED RENDERED --overlay prod --provider gcp --region us-central1",
         "COMPOSE COMPOSE --profile seed --provider gcp --region us-central1",
+        "COPY --actual SHOWN --apply",
     ),
     "llm": (
         "--models",
@@ -259,6 +260,10 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, st
         )
     )
     shutil.copy(EXAMPLES / "levqor/plan.yaml", made / "copy.yaml")
+    (made / "shown.csv").write_text(
+        "ServiceName,SkuId,PricingUnit,PricingQuantity,EffectiveCost,BillingPeriodStart\n"
+        "ec2,aws/ec2/t3.micro,Hours,3500,50,2026-08-01\n"
+    )
     (made / "compose.yaml").write_text(
         "services: {web: {image: 'web:1'}, seed: {image: 'seed:1', profiles: [seed]}}\n"
     )
@@ -271,6 +276,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, st
         "usage.csv",
         "load.csv",
         "copy.yaml",
+        "shown.csv",
         "templates",
         "schemas",
         "out",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from helpers import estimate_of, moderate
 from hypothesis import given
 from hypothesis import strategies as st
@@ -332,3 +333,39 @@ def test_a_total_that_nobody_knows_is_no_number(capplan: Callable, tmp_path: Pat
 def test_a_total_without_some_prices_says_so(tmp_path: Path) -> None:
     """The API of the plan has no price, so the rest only is compared."""
     assert "against the estimate, of what has a price" in headline(against(tmp_path, row(2920, 560.64)))
+
+
+def test_a_bill_writes_what_it_shows_into_the_plan(capplan: Callable, tmp_path: Path) -> None:
+    plan, bill = tmp_path / "plan.yaml", tmp_path / "bill.csv"
+    plan.write_text("""\
+name: t
+regions: {aws: us-east-1}
+demand: {requests_per_second: 100, profile: flat, entry: {web: 1}}
+services:
+  web:
+    platform: vm-group
+    provider: aws
+    machine: m5.xlarge
+    throughput: 50/s
+    calls: {chat: 1}
+    instances: 2  # two
+external_apis: {chat: {input_tokens: 10, usd_per_1m_input_tokens: 1}}
+databases:
+  db: {platform: rds, engine: postgres, machine: db.m6g.large, storage: 100GiB}  # guessed
+""")
+    rows = (
+        f"ec2,{M5},Hours,2160,414.72",
+        "chat,external/chat/input-tokens,1000000 Tokens,3153.6,3153.6",
+        "rds,aws/rds-postgres/storage-general-purpose,GiB-Months,140,16.1",
+    )
+    header = "ServiceName,SkuId,PricingUnit,PricingQuantity,EffectiveCost,ChargePeriodStart"
+    bill.write_text("\n".join([header, *(f"{each},2026-09-01" for each in rows)]) + "\n")
+    done = capplan("diff", plan, "--actual", bill, "--apply")
+    assert done.exit_code == 0, done.stderr
+    written = yaml.safe_load(plan.read_text())
+    mark = {"source": "measured", "from": "bill of 2026-09"}
+    assert written["services"]["web"]["instances"] == {"value": 3, **mark}
+    assert written["databases"]["db"]["storage"] == {"value": "140GiB", **mark}
+    assert written["demand"]["requests_per_second"] == {"value": 120, **mark}
+    assert "# guessed" in plan.read_text()
+    assert capplan("diff", plan, plan, "--apply").exit_code == 2

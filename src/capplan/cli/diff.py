@@ -57,6 +57,9 @@ def diff(
         Path | None,
         typer.Option("--write-map", help="Write a map of what only the bill has, to fill in."),
     ] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Write the figures into the plan, after showing the difference.")
+    ] = False,
     provider: ManifestProvider = None,
     region: ManifestRegion = None,
     node_types: NodeTypes = None,
@@ -94,7 +97,11 @@ def diff(
         if side.absent:
             note(f"{side.name}: {side.absent}")
     found = BillOptions(actual, names, cost, where, period).compared(sides[0].document)
+    if apply and found is None:
+        raise InputError(Problem("--apply", "writes what a bill shows, and there is none", "Use --actual."))
     show(_compared(*sides) if found is None else _against_bill(found, write_map, force), fmt, output, force)
+    if apply and found is not None:
+        _apply(found, Path(base))
 
 
 def _compared(base: Side, head: Side) -> Report:
@@ -114,3 +121,22 @@ def _against_bill(found: Actual, write_map: Path | None, force: bool) -> Report:
     if write_map is not None:
         write_files({write_map: map_of(found)}, force)
     return report_of(found)
+
+
+def _apply(found: Actual, plan: Path) -> None:
+    """Write what a bill shows into the file of a plan."""
+    from capplan.cli.output import note, write_files
+    from capplan.gate.shown import shown_by
+    from capplan.plan.edit import difference, edited
+    from capplan.plan.read import parse_plan, text_of
+    from capplan.stdin import is_stdin
+
+    if is_stdin(plan) or not plan.exists() or plan.suffix == ".json":
+        raise InputError(Problem("--apply", f"writes into the file of a plan, and {plan} is none"))
+    before, name, directory = text_of(plan)
+    after = edited(before, shown_by(found, parse_plan(before, name, directory)), name)
+    parse_plan(after, name, directory)
+    for line in difference(before, after, name):
+        note(line)
+    write_files({Path(name): after}, force=True)
+    note(f"wrote {name}")
