@@ -141,6 +141,29 @@ def test_littles_law_holds_in_every_finite_system(rate, c, places, patience):
     assert float(bored.throughput) == pytest.approx(float(bored.number - bored.queue), rel=1e-6)
 
 
+def test_classes_and_servers_of_a_closed_network():
+    """Two classes against the recursion of Reiser and Lavenberg, and stations with several servers."""
+    demands, think, full = np.array([[0.3, 0.08, 0.1], [1.0, 0.05, 0.06]]), np.array([20.0, 15.0]), (6, 4)
+    numbers, residence, rates = {(0, 0): np.zeros(3)}, np.zeros((2, 3)), np.zeros(2)
+    for n in sorted(np.ndindex(full[0] + 1, full[1] + 1), key=sum)[1:]:
+        fewer = [(n[0] - 1, n[1]), (n[0], n[1] - 1)]
+        residence = np.array([demands[c] * (1 + numbers.get(fewer[c], np.zeros(3))) for c in range(2)])
+        rates = np.array(n) / (think + residence.sum(axis=1))
+        numbers[n] = rates @ residence
+    found = q.mean_value_analysis(full, demands, np.ones((2, 3)), think)
+    assert found.throughput == pytest.approx(rates)
+    assert found.response_s == pytest.approx(residence.sum(axis=1))
+    assert found.number.sum(axis=0) == pytest.approx(numbers[full])
+    four = q.mean_value_analysis(500, np.array([0.02]), np.array([1.0]), 1.0, 4)
+    pool = q.closed_mmm(500, 1.0, 0.02, 4)
+    assert [four.throughput, four.number[0]] == pytest.approx([pool.throughput, pool.number])
+    alone = q.mean_value_analysis((7, 0), demands, np.ones((2, 3)), think)
+    assert (alone.throughput[1], alone.response_s[1]) == (0, 0)
+    for wrong in (0, (-1, 3), 10**6):
+        with pytest.raises(ValueError, match="population"):
+            q.mean_value_analysis(wrong, demands[0], np.ones(3), 1.0)
+
+
 def test_asymptotic_bounds_of_two_stations():
     # octave-queueing 1.2.7: D = 9.2, 8; Z = 120; N = 20
     bounds = q.asymptotic_bounds(20, np.array([9.2, 8.0]), 120.0)

@@ -141,6 +141,12 @@ ONCE: Mapping[str, Sequence[str]] = {
         "TRACE --trace-columns timestamp,requests --unit requests --horizon 10m",
         "LOAD --plan COPY --apply --format json",
     ),
+    "queue": (
+        "M/M/c/K --arrival-rate 40/s --service-time 30ms --servers 3 --capacity 7 --format json -o OUT --force",
+        "M/M/c//N --clients 100 --think-time 5m --service-time 630ms --servers 1",
+        "M/M/c+M --service-time 1s --servers 5 --patience 5s --max-blocking 2% --max-wait 1s",
+        "G/G/c --arrival-rate 40/s --service-time 30ms --cs2 2 --ca2 3 --max-response 100ms --within 95%",
+    ),
     "explain": ("orphan-service --format json -o OUT --force",),
     "init": (
         "NEW --example levqor --force",

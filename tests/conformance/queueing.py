@@ -131,7 +131,7 @@ def closed_mmm(i: Values) -> dict[str, Any]:
 def mva_closed(i: Values) -> dict[str, Any]:
     times = np.array(i["S"], dtype=float)
     visits = np.array(i.get("V", [1.0] * times.size), dtype=float)
-    s = q.mean_value_analysis(int(i["N"]), times, visits, i.get("Z", 0.0))
+    s = q.mean_value_analysis(int(i["N"]), times, visits, i.get("Z", 0.0), np.array(i.get("m", 1.0)))
     rows = {"R": s.residence_s, "Q": s.number, "U": s.utilization, "X": s.throughput * visits}
     by_station = {f"{name}{k}": value for name, values in rows.items() for k, value in enumerate(values)}
     return {**by_station, "X": s.throughput, "R": s.response_s}
@@ -191,6 +191,8 @@ MODELS: dict[str, Callable[[Values], dict[str, Any]]] = {
     "md1": mdc,
     "mdc": mdc,
     "mm1k": mmck,
+    "mmcc": lambda i: mmck({**i, "K": i["c"]}),
+    "mmcn": closed_mmm,
     "mmck": mmck,
     "closed_mmm": closed_mmm,
     "mva_closed": mva_closed,

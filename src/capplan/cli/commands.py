@@ -31,6 +31,7 @@ COMMANDS = {
     "audit": Command("audit", "Recompute every figure that a scaling document claims."),
     "simulate": Command("simulate", "Replay load through the plan's autoscalers."),
     "forecast": Command("forecast", "Forecast a recorded load and the demand of a plan."),
+    "queue": Command("queue", "Answer what textbooks ask of a queue."),
     "llm": Command("llm", "Find the GPUs that serve a model, their speed and cost."),
     "calibrate": Command("calibrate", "Fit the model's constants to measurements."),
     "render-manifests": Command("render_manifests", "Write a plan as manifests, scripts and dashboards."),

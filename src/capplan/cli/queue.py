@@ -1,0 +1,189 @@
+"""`capplan queue`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from capplan.cli.options import Force, OutputFile, formats
+from capplan.errors import InputError, Problem, nearest
+
+if TYPE_CHECKING:
+    from capplan.capacity.queueing.models import QueueingModel, Target
+
+
+def _option(name: str, metavar: str, text: str) -> Any:
+    return typer.Option(name, metavar=metavar, help=text)
+
+
+def queue(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="M/M/1, M/M/c, M/M/c/K, M/M/c/c, M/M/c//N, M/G/c, M/M/c+M and others."
+        ),
+    ],
+    arrival_rate: Annotated[str | None, _option("--arrival-rate", "RATE", "Requests, such as 40/s.")] = None,
+    service_time: Annotated[str | None, _option("--service-time", "TIME", "Mean time of a request.")] = None,
+    servers: Annotated[str | None, _option("--servers", "N", "Servers.")] = None,
+    capacity: Annotated[
+        str | None, _option("--capacity", "K", "Requests that fit, also those served.")
+    ] = None,
+    clients: Annotated[
+        str | None, _option("--clients", "N", "Clients, each with one request at most.")
+    ] = None,
+    think_time: Annotated[
+        str | None, _option("--think-time", "TIME", "Mean time between their requests.")
+    ] = None,
+    patience: Annotated[
+        str | None, _option("--patience", "TIME", "Mean time until who waits gives up.")
+    ] = None,
+    cs2: Annotated[
+        str | None, _option("--cs2", "X", "Variance over squared mean of the service times.")
+    ] = None,
+    ca2: Annotated[
+        str | None, _option("--ca2", "X", "Variance over squared mean of the times between arrivals.")
+    ] = None,
+    max_wait: Annotated[str | None, _option("--max-wait", "TIME", "Longest mean wait.")] = None,
+    max_response: Annotated[str | None, _option("--max-response", "TIME", "Longest mean response.")] = None,
+    max_blocking: Annotated[str | None, _option("--max-blocking", "SHARE", "Largest share lost.")] = None,
+    within: Annotated[
+        str | None, _option("--within", "SHARE", "Share that must keep these times, instead of the mean.")
+    ] = None,
+    fmt: Annotated[str, formats("table", "json", "markdown")] = "table",
+    output: OutputFile = None,
+    force: Force = False,
+) -> None:
+    """Answer what textbooks ask of a queue.
+
+    Give a target, and leave out the servers to get the fewest that keep it, or the arrival rate to get the
+    highest.
+
+    Example: capplan queue M/M/c --arrival-rate 40/s --service-time 100ms --servers 5
+    """
+    from capplan.cli.output import show
+    from capplan.report.queueing import report_of
+
+    name, found = _model(model)
+    texts = {
+        "arrival_rate": arrival_rate,
+        "service_time_s": service_time,
+        "servers": servers,
+        "capacity": capacity,
+        "clients": clients,
+        "think_time_s": think_time,
+        "patience_s": patience,
+        "cs2": cs2,
+        "ca2": ca2,
+    }
+    given = _given(name, found, texts)
+    promise = _promise(found, max_wait, max_response, max_blocking, within)
+    try:
+        solved = _solve(name, found, given, promise)
+        report = report_of(name, found, given, solved)
+    except ValueError as error:
+        raise InputError(Problem(name, str(error))) from None
+    show(report, fmt, output, force)
+
+
+def _solve(name: str, model: QueueingModel, given: dict[str, float], promise: Target | None) -> str | None:
+    """Add the argument that is left out to those that are given, and return its name; None without one."""
+    from capplan.capacity.queueing.models import fewest_servers, highest_rate
+
+    unknown = [argument for argument in model.takes if argument not in given]
+    if not unknown:
+        return None
+    wanted = {"arrival_rate": highest_rate, "servers": fewest_servers}.get(unknown[0])
+    if len(unknown) > 1 or wanted is None or promise is None:
+        needs = " and ".join(map(_flag, unknown))
+        remedy = "With --max-wait, --max-response or --max-blocking, leave out --arrival-rate or --servers."
+        raise InputError(Problem(name, f"needs {needs}", remedy))
+    answer = wanted(model, promise, given)
+    if answer in (0, float("inf")):
+        kept = "at any" if (answer > 0) == (unknown[0] == "arrival_rate") else "at no"
+        raise InputError(Problem(name, f"keeps that {kept} {_flag(unknown[0])[2:].replace('-', ' ')}"))
+    given[unknown[0]] = answer
+    return unknown[0]
+
+
+def _model(text: str) -> tuple[str, QueueingModel]:
+    from capplan.capacity.queueing.models import MODELS
+
+    names = {_plain(name): name for name in MODELS}
+    names |= {"erlang-b": "M/M/c/c", "erlang-c": "M/M/c", "erlang-a": "M/M/c+M"}
+    if _plain(text) not in names:
+        near = nearest(text, MODELS)
+        remedy = near if near.startswith("Did you mean") else f"Known: {', '.join(MODELS)}."
+        raise InputError(Problem("MODEL", f"'{text}' is not a model that is known", remedy))
+    name = names[_plain(text)]
+    return name, MODELS[name]
+
+
+def _plain(name: str) -> str:
+    """Return a model's name as people type it: mmck is M/M/c/K, and mmc//n stays apart from it."""
+    return name.lower().replace("//", ":").replace("/", "")
+
+
+def _given(name: str, model: QueueingModel, texts: Mapping[str, str | None]) -> dict[str, float]:
+    from capplan.quantities import parse_duration, parse_number, parse_rate
+
+    found = {}
+    for argument, text in texts.items():
+        if text is None:
+            continue
+        if argument not in model.takes:
+            takes = ", ".join(map(_flag, model.takes))
+            raise InputError(Problem(_flag(argument), f"{name} does not have it", f"It takes {takes}."))
+        parse = (
+            parse_rate
+            if argument == "arrival_rate"
+            else parse_duration
+            if argument.endswith("_s")
+            else parse_number
+        )
+        found[argument] = _number(
+            _flag(argument), parse, text, argument in ("servers", "capacity", "clients")
+        )
+    return found
+
+
+def _flag(argument: str) -> str:
+    return f"--{argument.removesuffix('_s').replace('_', '-')}"
+
+
+def _number(flag: str, parse: Callable[[object], float], text: str, whole: bool = False) -> float:
+    try:
+        number = parse(text)
+    except ValueError as error:
+        raise InputError(Problem(flag, str(error))) from None
+    if number < 0 or (whole and (number < 1 or number != int(number))):
+        raise InputError(
+            Problem(flag, f"must be {'a whole number, 1 or more' if whole else '0 or more'}, got {text}")
+        )
+    if number == 0 and flag in ("--service-time", "--patience"):
+        raise InputError(Problem(flag, "must be above 0"))
+    return number
+
+
+def _promise(
+    model: QueueingModel, wait: str | None, response: str | None, blocking: str | None, within: str | None
+) -> Target | None:
+    from capplan.capacity.queueing.models import Target
+    from capplan.quantities import parse_duration, parse_share
+
+    if wait is response is blocking is None:
+        return None
+    if within is not None and not model.is_endless:
+        raise InputError(Problem("--within", "is known only for models whose queue has no end"))
+    promise = Target()
+    for flag, field, parse, text in (
+        ("--max-wait", "wait_s", parse_duration, wait),
+        ("--max-response", "response_s", parse_duration, response),
+        ("--max-blocking", "lost", parse_share, blocking),
+        ("--within", "within", parse_share, within),
+    ):
+        if text is not None:
+            promise = promise._replace(**{field: _number(flag, parse, text)})
+    return promise

@@ -1,0 +1,88 @@
+"""`capplan queue`: the models by name, forwards and backwards, and what cannot be asked."""
+
+# ruff: noqa: E501  (a table of questions reads best with a row a line)
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+ROWS = [
+    # Bronson 1982, ex. 23.14: 30 and 40 an hour
+    ("M/M/1 --arrival-rate 30/h --service-time 90s", {"queue": 2.25, "wait_s": 270, "empty": 0.25}),
+    # CRAN queueing 0.2.12
+    ("mmc --arrival-rate 2 --service-time 1s --servers 3", {"number": 2.888889, "wait_s": 0.444444}),
+    # octave-queueing 1.2.7, qsmmmk.m
+    ("M/M/c/K --arrival-rate 40/s --service-time 33.33333333ms --servers 3 --capacity 7", {"empty": 0.255037, "response_s": 0.036517}),
+    ("erlang-b --arrival-rate 10 --service-time 1s --servers 10", {"lost": 0.214582}),
+    # PDQ, closed1.out
+    ("M/M/c//N --clients 100 --think-time 300s --service-time 630ms --servers 1", {"throughput": 0.332453, "response_s": 0.794260}),
+    # Pollaczek and Khinchine: Wq = ρ·(1 + cs2)/2/(1 − ρ)·S
+    ("M/G/1 --arrival-rate 0.5 --service-time 1s --cs2 3", {"wait_s": 2.0, "utilization": 0.5}),
+    ("M/D/1 --arrival-rate 0.5 --service-time 1s", {"wait_s": 0.5, "number": 0.75}),
+    ("M/M/1/K --arrival-rate 1 --service-time 1s --capacity 4", {"lost": 0.2, "throughput": 0.8, "number": 2.0}),
+    # pyworkforce, test_erlang.py
+    ("erlang-c --arrival-rate 200/h --service-time 180s --max-wait 20s --within 80%", {"servers": 14}),
+    ("erlang-b --arrival-rate 10 --service-time 1s --max-blocking 2%", {"servers": 17}),
+    # Carrier Grade Voice over IP, appendix A: 1.4 erlang for 5 servers at 1 %
+    ("M/M/c/c --service-time 1s --servers 5 --max-blocking 1%", {"arrival_rate": 1.3608}),
+    ("M/M/1 --service-time 1s --max-wait 1s", {"arrival_rate": 0.5}),
+    ("M/M/1 --service-time 1s --max-response 4s", {"arrival_rate": 0.75}),
+    ("G/G/c --service-time 1s --servers 4 --cs2 0.5 --ca2 2 --max-response 4s --within 95%", {"response_p95_s": 4.0}),
+    # with endless patience nobody gives up; with next to none it is a loss system
+    ("erlang-a --arrival-rate 10 --service-time 1s --servers 10 --patience 1us", {"lost": 0.214582}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "expected"), ROWS, ids=[words.split(" -")[0] for words, _ in ROWS])
+def test_figures_of_textbooks(capplan, words, expected):
+    run = capplan("queue", *words.split(), "--format", "json")
+    assert run.exit_code == 0, run.stderr
+    found = json.loads(run.stdout)
+    found |= found["inputs"]
+    assert {key: found[key] for key in expected} == pytest.approx(expected, rel=5e-4)
+    assert run.stdout != capplan("queue", *words.split()).stdout
+
+
+def test_an_overloaded_queue_has_no_length(capplan):
+    words = ("queue", "mmc", "--arrival-rate", "5", "--service-time", "1s", "--servers", "5")
+    found = json.loads(capplan(*words, "--format", "json").stdout)
+    assert (found["stable"], found["number"], found["response_s"], found["throughput"]) == (
+        False,
+        None,
+        None,
+        5,
+    )
+    assert "the queue grows without end" in capplan(*words).stdout
+
+
+def test_littles_law_holds_in_what_is_printed(capplan):
+    for words, _ in ROWS:
+        found = json.loads(capplan("queue", *words.split(), "--format", "json").stdout)
+        if found["stable"] and "patience_s" not in found["inputs"]:
+            assert found["number"] == pytest.approx(found["throughput"] * found["response_s"])
+            assert found["number"] - found["queue"] == pytest.approx(
+                found["utilization"] * found["inputs"].get("servers", 1)
+            )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("M/M/x", "'M/M/x' is not a model that is known. Did you mean 'M/M/"),
+        ("M/M/c --arrival-rate 4", "M/M/c: needs --service-time and --servers"),
+        ("M/M/1 --arrival-rate 4 --service-time 1s --servers 2", "--servers: M/M/1 does not have it"),
+        ("M/M/c --arrival-rate 4 --service-time 1 --servers 2", "--service-time: expected a duration with its unit"),
+        ("M/M/c --arrival-rate 4 --service-time 1s --servers 2.5", "--servers: must be a whole number, 1 or more, got 2.5"),
+        ("M/M/c --arrival-rate 4 --service-time 0s --servers 2", "--service-time: must be above 0"),
+        ("M/M/c/K --arrival-rate 4 --service-time 1s --servers 3 --capacity 2", "needs capacity >= servers"),
+        ("M/M/c --arrival-rate 4 --service-time 1s --max-response 500ms", "keeps that at no servers"),
+        ("M/M/c --service-time 1s --servers 4 --max-blocking 1%", "keeps that at any arrival rate"),
+        ("M/M/c/c --arrival-rate 4 --service-time 1s --max-blocking 1% --within 9%", "--within: is known only for models"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_asked_is_refused(capplan, words, message):
+    run = capplan("queue", *words.split())
+    assert (run.exit_code, run.stdout) == (2, "")
+    assert message in " ".join(run.stderr.split())
