@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+from mutating import found, laid, mutated, mutations
 from rendering import example
 
 from capplan.manifests.verify.facts import Facts
@@ -91,3 +92,19 @@ def test_one_fault_in_a_sound_set_is_found(clean, file, field, value):
     files = documents()
     changed(files[file][0], field, value)
     assert codes(files) - clean
+
+
+def test_faults_anywhere_in_a_sound_set_are_found():
+    """Each third of all mutations; benchmarks/mutations.py tries them all, on more sets."""
+    files = documents()
+    sound = found(files)
+    tried = [mutation for _, mutation in mutations(files)][::3]
+    missed = [mutation for mutation in tried if not found(mutated(files, mutation)) - sound]
+    assert len(missed) <= len(tried) // 20, missed
+    assert len(tried) > 20
+
+
+def test_a_fault_is_put_where_it_is_said_and_nowhere_else():
+    tree = {"a.b/c": {"d": [{"e": 1}, {"e": 2}]}, "a": 0}
+    assert laid(tree, "a.b/c.d[1].e", 3) == {"a.b/c": {"d": [{"e": 1}, {"e": 3}]}, "a": 0}
+    assert tree["a.b/c"]["d"][1] == {"e": 2}

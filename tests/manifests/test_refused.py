@@ -2,7 +2,21 @@
 
 import pytest
 import yaml
-from objects import BACKEND, HTTP, at, env, hpa, keda, pdb, probe, service, thing, workload
+from objects import (
+    BACKEND,
+    HTTP,
+    UTILIZATION,
+    at,
+    env,
+    hpa,
+    keda,
+    metric,
+    pdb,
+    probe,
+    service,
+    thing,
+    workload,
+)
 
 from capplan.manifests.verify.facts import Facts
 from capplan.manifests.verify.run import verify
@@ -519,3 +533,161 @@ def test_what_a_test_expects_is_no_manifest():
     test = thing("Test", "chainsaw.kyverno.io/v1alpha1", spec={"steps": steps})
     for files in ({"ready.yaml": [part], "chainsaw-test.yaml": [test]}, {"01-assert.yaml": [part]}):
         assert not verify(files, {}, Facts())
+
+
+def _meshed(where, **labels):
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": where}}
+    pods = at(workload(container={"resources": {"requests": {"cpu": "1"}}}), "shop")
+    pods["spec"]["template"]["metadata"]["labels"].update(labels)
+    measured = metric(UTILIZATION, "ContainerResource", container="istio-proxy")
+    return space, pods, at(hpa([measured]), "shop")
+
+
+@pytest.mark.parametrize(
+    ("namespace", "pod", "there"),
+    [
+        ({"istio-injection": "enabled"}, {}, True),
+        ({"istio.io/rev": "default"}, {}, True),
+        ({}, {"sidecar.istio.io/inject": "true"}, True),
+        ({"istio-injection": "enabled"}, {"sidecar.istio.io/inject": "false"}, False),
+        ({}, {}, False),
+    ],
+)
+def test_a_mesh_adds_its_proxy(namespace, pod, there):
+    assert ("no-request" not in found(*_meshed(namespace, **pod))) is there
+
+
+def test_linkerd_adds_ports_by_annotation():
+    pods = workload()
+    pods["spec"]["template"]["metadata"]["annotations"] = {"linkerd.io/inject": "enabled"}
+    port = {"name": "m", "port": 4191, "targetPort": "linkerd-admin"}
+    assert "unknown-target-port" not in found(pods, service(port))
+    assert "unknown-target-port" in found(workload(), service(port))
+
+
+def _spread(**more):
+    term = {
+        **_SPREAD,
+        "topologyKey": "topology.kubernetes.io/zone",
+        "labelSelector": {"matchLabels": {"app": "a"}},
+    }
+    return {"topologySpreadConstraints": [{**term, **more}]}
+
+
+@pytest.mark.parametrize(
+    ("pod", "replicas", "wrong"),
+    [
+        ({"nodeSelector": {"topology.kubernetes.io/zone": "a"}, **_spread(minDomains=2)}, 3, True),
+        ({"nodeSelector": {"topology.kubernetes.io/zone": "a"}, **_spread(minDomains=2)}, 1, False),
+        ({"nodeSelector": {"topology.kubernetes.io/zone": "a"}, **_spread()}, 3, False),
+        (
+            {
+                "nodeSelector": {"topology.kubernetes.io/zone": "a"},
+                **_spread(minDomains=2, nodeAffinityPolicy="Ignore"),
+            },
+            3,
+            False,
+        ),
+        (_spread(topologyKey="topology.kubernetes.io/zones"), 1, True),
+        (_spread(topologyKey="example.com/rack"), 1, False),
+    ],
+)
+def test_a_spread_can_be_met(pod, replicas, wrong):
+    assert ("spread" in found(workload(replicas=replicas, pod=pod))) is wrong
+
+
+def _limited_cpu(*metrics):
+    container = {
+        "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "1", "memory": "2Gi"}}
+    }
+    return found(workload(container=container), hpa(list(metrics)))["never-scales"].severity
+
+
+def test_a_metric_out_of_reach_beside_one_that_is_not_is_a_risk():
+    high = metric({"type": "Utilization", "averageUtilization": 120})
+    memory = {"type": "Resource", "resource": {"name": "memory", "target": UTILIZATION}}
+    assert _limited_cpu(high) == "error"
+    assert _limited_cpu(high, memory) == "warning"
+
+
+def test_what_a_rollout_refers_to_exists():
+    analysis = {"analysis": {"templates": [{"templateName": "smoke-test"}]}}
+    rollout = _canary(canaryService="a", steps=[analysis])
+    near = thing("AnalysisTemplate", "argoproj.io/v1alpha1", "smoke-tests")
+    assert found(rollout, near, service(HTTP))["no-reference"].severity == "error"
+    exact = thing("AnalysisTemplate", "argoproj.io/v1alpha1", "smoke-test")
+    assert "no-reference" not in found(rollout, exact, service(HTTP))
+
+
+def _edge(hostname, **parent):
+    listener = {
+        "name": "https",
+        "port": 443,
+        "protocol": "HTTPS",
+        **({"hostname": hostname} if hostname else {}),
+    }
+    gateway = thing("Gateway", "gateway.networking.k8s.io/v1", "edge", spec={"listeners": [listener]})
+    spec = {"parentRefs": [{"name": "edge", **parent}], "hostnames": ["shop.example.com"]}
+    return at(gateway, "infra"), thing("HTTPRoute", "gateway.networking.k8s.io/v1", spec=spec)
+
+
+@pytest.mark.parametrize(
+    ("hostname", "section", "wrong"),
+    [
+        ("*.example.com", "https", False),
+        ("", "https", False),
+        ("shop.example.com", "https", False),
+        ("*.example.org", "https", True),
+        ("*.example.com", "htps", True),
+    ],
+)
+def test_a_route_meets_a_listener(hostname, section, wrong):
+    objects = _edge(hostname, namespace="infra", sectionName=section)
+    assert ("no-listener" in found(*objects)) is wrong
+
+
+def test_a_variable_uses_those_before_it():
+    url, host = {"name": "URL", "value": "pg://$(HOST)"}, {"name": "HOST", "value": "h"}
+    assert found(env(url, host))["no-value"].severity == "warning"
+    assert "no-value" not in found(env(host, url))
+    assert "no-value" not in found(env({**url, "value": "$$(HOST)"}, host))
+
+
+def test_a_port_of_nodes_is_in_their_range():
+    assert found(service({**HTTP, "nodePort": 8080}, type="NodePort"))["service-ports"].severity == "warning"
+    assert "service-ports" not in found(service({**HTTP, "nodePort": 30080}, type="NodePort"))
+
+
+def test_metrics_of_hpas_have_a_source():
+    rules = {"rules": {"custom": [{"metricsQuery": "up", "name": {"as": "requests_per_second"}}]}}
+    files = {"values.yaml": [rules], "a.yaml": [workload(), hpa()]}
+    assert [one.severity for one in verify(files, {}, Facts()) if one.code == "metric-source"] == ["warning"]
+    rules["rules"]["custom"][0]["name"]["as"] = "m"
+    assert "metric-source" not in {one.code for one in verify(files, {}, Facts())}
+
+
+def test_a_cron_trigger_above_the_maximum_is_a_risk():
+    hours = {"timezone": "Etc/UTC", "start": "0 8 * * *", "end": "0 18 * * *", "desiredReplicas": "40"}
+    said = found(workload(), keda({"type": "cron", "metadata": hours}, maxReplicaCount=5))
+    assert said["keda-cron"].severity == "warning"
+
+
+def test_a_kustomization_of_another_kind_is_refused():
+    assert _composed(kind="Kustomizaton")["not-composed"].severity == "error"
+    assert not _composed(kind="Kustomization")
+
+
+def test_accepting_what_is_not_found_is_said(capplan, tmp_path):
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(workload()), encoding="utf-8")
+    entry = {"check": "no-target", "reason": "later", "expires": "2099-01-01"}
+    (tmp_path / "capplan.verify.yaml").write_text(yaml.safe_dump({"accept": [entry]}), encoding="utf-8")
+    run = capplan("verify", str(tmp_path))
+    assert "no-target of * is accepted, but not found" in run.stderr
+    assert run.exit_code == 0
+
+
+def test_a_directory_without_manifests_does_not_pass(capplan, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for name, word in (("empty", "holds no manifests"), ("nowhere", "does not exist")):
+        run = capplan("verify", str(tmp_path / name))
+        assert (run.exit_code, word in run.stderr) == (2, True)

@@ -73,7 +73,7 @@ def workload_of(item: Item, world: World) -> Workload:
     path = _TEMPLATES.get(item.kind, "spec.template")
     template: Any = at(item.tree, path) if path else {key: item.tree.get(key) for key in ("metadata", "spec")}
     tree = {**item.tree, "spec": {**mapping(item.tree, "spec"), "template": template}}
-    return world.workload_of(Item(item.path, tree))
+    return world.workload_of(Item(item.path, tree))._replace(sidecars=())
 
 
 def requests_of(workload: Workload, defaults: Defaults, draft: Draft, world: World) -> PodRequests:

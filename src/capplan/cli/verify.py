@@ -20,7 +20,7 @@ from capplan.cli.options import (
     formats,
     version_of,
 )
-from capplan.errors import ExitCode
+from capplan.errors import ExitCode, InputError, Problem
 
 if TYPE_CHECKING:
     from capplan.manifests.verify.facts import Facts
@@ -95,6 +95,8 @@ def verify(
     is_one = is_stdin(source) or source.is_file()
     directory = source.parent if is_one else source
     contents = read_one(source) if is_one else read_contents(source)
+    if not is_one and not any(contents):
+        raise InputError(Problem(str(source), "holds no manifests", "Name a directory that does."))
     for code in ignore or ():
         waivers.check_code(code, "--ignore")
     accepted, day = waivers.accepted_in(directory, accept), day_of(today)
@@ -110,6 +112,8 @@ def verify(
         findings, contents.documents, lambda file: read_text(source if is_one else directory / file)
     )
     waived = waivers.waived(findings, accepted, day)
+    for line in waivers.unused(accepted, findings, day):
+        note(line)
     files = [*contents.documents, *contents.texts]
     show(report_of(findings, files, directory, waived, strict=strict), fmt, output, force)
     failing = ("error", "warning") if strict else ("error",)

@@ -73,6 +73,8 @@ class _Kustomization:
         if len(documents) != 1 or not isinstance(documents[0], dict):
             raise NotComposedError(f"{self.path} does not exist")
         self.tree: Tree = documents[0]
+        if self.tree.get("kind", "Kustomization") not in ("Kustomization", "Component"):
+            raise RefusedError(f"its kind is '{self.tree['kind']}', not Kustomization or Component")
         unknown = sorted(set(map(str, self.tree)) - _READ)
         for name in unknown:
             if meant := almost(name, _READ - set(self.tree)):
@@ -83,7 +85,7 @@ class _Kustomization:
     def composed(self, before: Sequence[ComposedObject], above: Sequence[str]) -> list[ComposedObject]:
         """Return what is composed of the objects that a component stands on, and of its own."""
         if self.directory in above:
-            raise NotComposedError(f"{self.path} includes itself")
+            raise RefusedError(f"{self.path} includes itself")
         objects = list(before)
         for entry in [*self._list("resources"), *self._list("bases")]:
             objects += self._accumulated(str(entry), above)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from capplan.errors import almost
 from capplan.findings import Finding
 from capplan.manifests.figures import planned_rps
-from capplan.manifests.verify.checks import capacity
+from capplan.manifests.verify.checks import autoscaling, capacity
 from capplan.manifests.verify.facts import Facts
 from capplan.manifests.verify.trees import Tree, amount, mapping, maps, text
 from capplan.manifests.verify.world import Item
@@ -30,6 +31,39 @@ def alerts_and_lines(documents: Mapping[str, Sequence[Any]]) -> Iterator[Finding
                     item = Item(path, {"kind": "Rules", "metadata": {"name": path}})
                     what = f"alert {rule['alert']} fires at {match[3]}, but the dashboard's line is elsewhere"
                     yield item.finding(capacity.ALERT_BEFORE_LINE, "groups", what)
+
+
+_NAMED = re.compile(r"\bas:\s*[\"']?([^\"'\s}]+)")
+
+
+def metrics_of_adapters(documents: Mapping[str, Sequence[Any]]) -> Iterator[Finding]:
+    """Yield the metrics that HPAs ask for and the rules of prometheus-adapter nearly make, or do not make."""
+    trees = [(path, value) for path, found in documents.items() for value in found if isinstance(value, dict)]
+    made = {name for _, tree in trees for name in _made(tree)}
+    for path, tree in trees if made else ():
+        item = Item(path, tree)
+        for index, metric in enumerate(maps(tree, "spec.metrics") if item.kind == _HPA else ()):
+            name = text(metric, "pods.metric.name") or text(metric, "object.metric.name")
+            near = almost(name, made)
+            if name and name not in made and (near or not any("$" in one for one in made)):
+                what = f"no rule of prometheus-adapter makes the metric '{name}'"
+                remedy = f"Did you mean '{near}'?" if near else None
+                field = f"spec.metrics[{index}]"
+                yield item.finding(
+                    autoscaling.METRIC_SOURCE, field, what, remedy, "error" if near else "warning"
+                )
+
+
+_HPA = "HorizontalPodAutoscaler"
+
+
+def _made(tree: Tree) -> Iterator[str]:
+    """Yield the names that rules give to metrics, in values of the chart or in a ConfigMap."""
+    for rule in maps(tree, "rules.custom"):
+        yield text(rule, "name.as")
+    for said in mapping(tree, "data").values() if tree.get("kind") == "ConfigMap" else ():
+        if isinstance(said, str) and "metricsQuery:" in said:
+            yield from _NAMED.findall(said)
 
 
 def _is_early(comparison: str, level: float, lines: list[float] | None) -> bool:

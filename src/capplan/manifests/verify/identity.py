@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -13,7 +14,8 @@ from capplan.findings import Finding, Severity
 from capplan.manifests.verify.checks import identity, references
 from capplan.manifests.verify.kinds import PODS
 from capplan.manifests.verify.meant import absent, alternatives, claims_made, without_pods
-from capplan.manifests.verify.trees import Tree, is_empty, mapping, maps, text, words
+from capplan.manifests.verify.trees import Tree, at, is_empty, mapping, maps, text, words
+from capplan.manifests.verify.values import every_at
 from capplan.manifests.verify.world import Item, Workload, World, containers_with_paths
 
 _NAMESPACED = frozenset(
@@ -59,7 +61,7 @@ def namespaces(world: World) -> Iterator[Finding]:
         without = [item for item in here if item in unnamed]
         if len(without) < len(here):
             others = (
-                "" if len(without) == 1 else f", nor do {len(without) - 1} others of {directory or 'here'}"
+                "" if len(without) == 1 else f", nor do others of {directory or 'here'} ({len(without) - 1})"
             )
             what = f"names no namespace{others}, but objects beside it do"
             yield without[0].finding(identity.UNNAMED_NAMESPACE, "metadata.namespace", what)
@@ -85,7 +87,7 @@ def selectors(world: World) -> Iterator[Finding]:
                 identity.SELECTOR_MISSES_OWN_PODS, field, "does not match the labels of its own pods"
             )
         for other in world.selected(selector, workload.namespace):
-            if other.item is not item and other.namespace == workload.namespace and other.runs_on:
+            if other.item.title != item.title and other.namespace == workload.namespace and other.runs_on:
                 what = f"selects the pods of {other.item.title} too"
                 yield item.finding(identity.SELECTOR_TAKES_OTHERS, field, what)
 
@@ -214,15 +216,34 @@ def what_pods_refer_to(world: World) -> Iterator[Finding]:
             yield from _twice(workload.item, workload.pod_field, workload.pod, part, "name", "error")
         for field, kind, name in dict.fromkeys(references):
             yield from _missing(world, workload.item, field, kind, name)
-        if workload.item.kind == "StatefulSet":
-            name = text(workload.item.tree, "spec.serviceName")
-            yield from _missing(world, workload.item, "spec.serviceName", "Service", name)
     for item in world.of("ScaledObject", "ScaledJob"):
         for index, trigger in enumerate(maps(item.tree, "spec.triggers")):
             reference = mapping(trigger, "authenticationRef")
             kind = text(reference, "kind") or "TriggerAuthentication"
             field = f"spec.triggers[{index}].authenticationRef"
             yield from _missing(world, item, field, kind, text(reference, "name"))
+
+
+_CANARY, _BLUE = "spec.strategy.canary", "spec.strategy.blueGreen"
+_REFERENCES = (
+    ("StatefulSet", "Service", "spec.serviceName"),
+    ("Rollout", "Service", f"{_CANARY}.canaryService {_CANARY}.stableService"),
+    ("Rollout", "Service", f"{_BLUE}.activeService {_BLUE}.previewService"),
+    ("Rollout", "AnalysisTemplate", f"{_CANARY}.steps[].analysis.templates[] {_CANARY}.analysis.templates[]"),
+    ("Rollout", "AnalysisTemplate", f"{_BLUE}.prePromotionAnalysis.templates[]"),
+    ("Rollout", "AnalysisTemplate", f"{_BLUE}.postPromotionAnalysis.templates[]"),
+)
+
+
+def what_controllers_refer_to(world: World) -> Iterator[Finding]:
+    """Services and templates of analyses that a controller reads exist."""
+    for owner, kind, paths in _REFERENCES:
+        for item in world.of(owner):
+            for path in paths.split():
+                for field, value in every_at(item.tree, path):
+                    prefix = "Cluster" if at(value, "clusterScope") is True else ""
+                    name = text(value, "templateName") if path.endswith("[]") else text({"": value}, "")
+                    yield from _missing(world, item, field, f"{prefix}{kind}", name)
 
 
 def bindings(world: World) -> Iterator[Finding]:
@@ -245,7 +266,7 @@ def _is_everywhere(role: str) -> bool:
 
 
 def _missing(world: World, item: Item, field: str, kind: str, name: str) -> Iterator[Finding]:
-    clusterwide = kind in ("PriorityClass", "ClusterTriggerAuthentication", "ClusterRole")
+    clusterwide = kind == "PriorityClass" or kind.startswith("Cluster")
     namespace = "" if clusterwide else item.namespace
     made = claims_made(world, namespace) if kind == "PersistentVolumeClaim" else ()
     if name and name not in made and not world.exists(kind, namespace, name):
@@ -291,6 +312,7 @@ def _container(workload: Workload, field: str, container: Tree) -> Iterator[Find
         elif "value" not in entry and "valueFrom" not in entry:
             what = f"'{called}' has neither value nor valueFrom: it will be empty"
             yield item.finding(references.NO_VALUE, place, what)
+    yield from _given_later(item, field, maps(container, "env"))
     claims = [mapping(claim, "metadata") for claim in maps(item.tree, "spec.volumeClaimTemplates")]
     volumes = [*words(maps(workload.pod, "volumes"), "name"), *words(claims, "name")]
     for index, mount in enumerate(maps(container, "volumeMounts")):
@@ -298,6 +320,20 @@ def _container(workload: Workload, field: str, container: Tree) -> Iterator[Find
             what = f"no volume '{mount.get('name')}'"
             yield item.finding(references.NO_VOLUME, f"{field}.volumeMounts[{index}]", what)
     yield from _probes(item, field, container)
+
+
+_ANOTHER = re.compile(r"(?<!\$)\$\((\w+)\)")
+
+
+def _given_later(item: Item, field: str, env: list[Tree]) -> Iterator[Finding]:
+    """Yield the variables that use one which is given after them: it stays as it is written."""
+    places = {str(entry.get("name")): index for index, entry in enumerate(env)}
+    for index, entry in enumerate(env):
+        for name in _ANOTHER.findall(text(entry, "value")):
+            if places.get(name, -1) > index:
+                what = f"'{entry.get('name')}' uses $({name}), which is given after it and stays so"
+                remedy = f"Give {name} first."
+                yield item.finding(references.NO_VALUE, f"{field}.env[{index}]", what, remedy, "warning")
 
 
 def _twice(
@@ -363,9 +399,17 @@ def _block(policy: Item, side: str, block: Tree) -> Iterator[Finding]:
         except (ValueError, TypeError):
             inside = False
         if not inside:
-            yield policy.finding(
-                identity.POLICY_EXCEPT_OUTSIDE, field, f"{inner} does not lie inside {network}"
-            )
+            what = f"{inner} {'is all of' if str(inner) == str(network) else 'does not lie inside'} {network}"
+            yield policy.finding(identity.POLICY_EXCEPT_OUTSIDE, field, what)
 
 
-RULES = (namespaces, selectors, services, scale_targets, what_pods_refer_to, bindings, network_policies)
+RULES = (
+    namespaces,
+    selectors,
+    services,
+    scale_targets,
+    what_pods_refer_to,
+    what_controllers_refer_to,
+    bindings,
+    network_policies,
+)

@@ -20,13 +20,14 @@ from capplan.manifests.verify.world import Item, World, bounds
 _RESOURCES = ("cpu", "memory")
 _NOT_CACHED = ("cpu", "memory", "cron")
 
-_KEY = re.compile(r"(\w+)([!*]?)(?::([ipnbd])|=(\S+))?")
+_KEY = re.compile(r"(\w+)([!*]?)(?::([ipnbdq])|=(\S+))?")
 _TIME = r"(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h)"
 _FORMS = {
     "i": ("a whole number", r"-?(?:0|[1-9]\d*)"),
     "p": ("a whole number above 0", r"[1-9]\d*"),
     "n": ("a number", r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?"),
     "b": ("true or false", r"1|t|T|TRUE|true|True|0|f|F|FALSE|false|False"),
+    "q": ("a number or a quantity", r"\d+(?:\.\d+)?(?:m|k|[KMGT]i|[MGT])?"),
     "d": ("a duration such as 30s", rf"\d+|(?:{_TIME})+"),
 }
 """What KEDA parses values as: words, and the texts that it takes (pkg/scalers/scalersconfig)."""

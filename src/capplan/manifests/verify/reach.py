@@ -227,6 +227,14 @@ def _balancers(world: World) -> Iterator[tuple[Item, str, object, Front]]:
                 yield item, item.name, entry.get("port"), Front(blocks)
 
 
+def _first_of(block: str) -> str:
+    """Return the first address of a block; empty where it is none, which is found elsewhere."""
+    try:
+        return str(ip_network(block, strict=False)[0])
+    except ValueError:
+        return ""
+
+
 def _arrives(
     world: World, network: Network, item: Item, service: Item, port: object, front: Front
 ) -> Iterator[Finding]:
@@ -240,8 +248,8 @@ def _arrives(
         return
     entry = next((e for e in maps(service.tree, "spec.ports") if port in (e.get("name"), e.get("port"))), {})
     wanted = entry.get("targetPort", entry.get("port"))
-    addresses = [str(ip_network(block, strict=False)[0]) for block in front.blocks]
-    sources = [End(address, address=address) for address in addresses]
+    addresses = map(_first_of, front.blocks)
+    sources = [End(address, address=address) for address in addresses if address]
     sources = sources or [End("its controller", namespace=_ANY_NAMESPACE)]
     selector = {"matchLabels": mapping(service.tree, "spec.selector")}
     for workload in world.selected(selector, service.namespace) if selector["matchLabels"] else ():

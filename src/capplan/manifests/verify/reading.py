@@ -160,7 +160,8 @@ def _known_name(name: str) -> str:
 def _files(directory: Path) -> Iterator[tuple[str, Path]]:
     """Yield the files of a directory, sorted, with their relative names: nothing hidden, no symlink."""
     if not directory.is_dir():
-        raise InputError(Problem(str(directory), "is not a directory"))
+        what = "is not a directory" if directory.exists() else "does not exist"
+        raise InputError(Problem(str(directory), what))
     for path in sorted(directory.rglob("*")):
         inside = path.relative_to(directory)
         hidden = any(part.startswith(".") for part in inside.parts)

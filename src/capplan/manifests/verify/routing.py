@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from capplan.findings import Finding
 from capplan.manifests.verify.checks import references
 from capplan.manifests.verify.meant import absent, alternatives
-from capplan.manifests.verify.trees import Tree, mapping, maps, text, words
+from capplan.manifests.verify.trees import Tree, at, is_placeholder, mapping, maps, text, words
 from capplan.manifests.verify.world import Item, World, alike
 
 
@@ -54,14 +54,12 @@ def _route(world: World, route: Item) -> Iterator[Finding]:
             if backend.get("kind", "Service") == "Service" and "namespace" not in backend:
                 field = f"spec.rules[{number}].backendRefs[{index}]"
                 yield from _backend(world, route, field, backend, backend.get("port"))
-    gateways = {item.name: item for item in world.of("Gateway") if alike(item.namespace, route.namespace)}
     for parent in maps(route.tree, "spec.parentRefs"):
-        here = parent.get("kind", "Gateway") == "Gateway" and "namespace" not in parent
-        elsewhere = world.others is not None and world.others.exists(
-            "Gateway", route.namespace, text(parent, "name")
-        )
-        if here and (text(parent, "name") in gateways or not elsewhere):
-            yield from _parent(route, parent, gateways.get(text(parent, "name")))
+        space, name = text(parent, "namespace") or route.namespace, text(parent, "name")
+        named = [item for item in world.of("Gateway") if item.name == name and alike(item.namespace, space)]
+        elsewhere = "namespace" in parent or (world.others and world.others.exists("Gateway", space, name))
+        if parent.get("kind", "Gateway") == "Gateway" and (named or not elsewhere):
+            yield from _parent(route, parent, named[0] if named else None)
 
 
 def _parent(route: Item, parent: Tree, gateway: Item | None) -> Iterator[Finding]:
@@ -71,9 +69,25 @@ def _parent(route: Item, parent: Tree, gateway: Item | None) -> Iterator[Finding
             references.NO_GATEWAY, "spec.parentRefs", f"gateway '{name}' is not among the manifests"
         )
         return
-    if listener and listener not in words(maps(gateway.tree, "spec.listeners"), "name"):
+    listeners = maps(gateway.tree, "spec.listeners")
+    if listener and listener not in words(listeners, "name"):
         what = f"gateway '{name}' has no listener '{listener}'"
         yield route.finding(references.NO_LISTENER, "spec.parentRefs", what)
+        return
+    wanted, said = at(route.tree, "spec.hostnames"), [text(one, "hostname") for one in listeners]
+    hosts = [host for one, host in zip(listeners, said, strict=True) if listener in ("", one.get("name"))]
+    known = isinstance(wanted, list) and wanted and hosts and all(hosts)
+    if known and not any(_meet(str(one), host) for one in wanted for host in hosts):
+        what = f"no listener of gateway '{name}' is for {', '.join(map(str, wanted))}"
+        yield route.finding(references.NO_LISTENER, "spec.hostnames", what)
+
+
+def _meet(one: str, other: str) -> bool:
+    """Say whether two names of hosts have one in common; `*.` stands for one label or more."""
+    first, second = one.removeprefix("*"), other.removeprefix("*")
+    if one == other or is_placeholder(one) or is_placeholder(other):
+        return True
+    return (first != one and second.endswith(first)) or (second != other and first.endswith(second))
 
 
 def _backend(world: World, item: Item, field: str, backend: Tree, port: object) -> Iterator[Finding]:

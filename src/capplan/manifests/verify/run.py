@@ -86,7 +86,7 @@ def verify(
     for items in judged:
         found += _new(_found_in(World(items, facts, everything), options.schemas), seen)
     found += _of_other_files(documents, texts, facts)
-    ignored = ignored_by_objects(everything.items)
+    ignored = ignored_by_objects(everything.items, found)
     wanted = (
         excused(finding, facts)
         for finding in dict.fromkeys(found)
@@ -110,6 +110,7 @@ def _of_other_files(documents: Documents, texts: Mapping[str, str], facts: Facts
         yield from exposure.secrets_in_text(path, source)
     yield from outputs.alerts_tested(documents)
     yield from agreement.alerts_and_lines(documents)
+    yield from agreement.metrics_of_adapters(documents)
 
 
 def _found_in(world: World, schemas: Path | None) -> Iterator[Finding]:

@@ -60,16 +60,24 @@ def _key(
 
 
 def never_scales(world: World) -> Iterator[Finding]:
-    """The target of an HPA can be passed by what the limits of its pods allow."""
+    """The target of an HPA can be passed by what the limits of its pods allow: one of its metrics, or all."""
     for workload in world.workloads:
         for scaler in (one for one in workload.scalers if one.kind == "HorizontalPodAutoscaler"):
-            for index, metric in enumerate(maps(scaler.tree, "spec.metrics")):
-                resource = text(metric, "resource.name")
-                wanted = _wanted(mapping(metric, "resource.target"), workload.request(resource))
-                limits = [mapping(one, "resources.limits").get(resource) for one in workload.containers]
-                if wanted and all(amount(limit) for limit in limits) and workload.limit(resource) <= wanted:
-                    what = f"the limits of {workload.item.title} let its {resource} reach the target at most"
-                    yield scaler.finding(autoscaling.NEVER_SCALES, f"spec.metrics[{index}]", what)
+            metrics = maps(scaler.tree, "spec.metrics")
+            stuck = [index for index, metric in enumerate(metrics) if _is_out_of_reach(workload, metric)]
+            severity: Severity = "error" if len(stuck) == len(metrics) else "warning"
+            for index in stuck:
+                resource = text(metrics[index], "resource.name")
+                what = f"the limits of {workload.item.title} let its {resource} reach the target at most"
+                field = f"spec.metrics[{index}]"
+                yield scaler.finding(autoscaling.NEVER_SCALES, field, what, None, severity)
+
+
+def _is_out_of_reach(workload: Workload, metric: Tree) -> bool:
+    resource = text(metric, "resource.name")
+    wanted = _wanted(mapping(metric, "resource.target"), workload.request(resource))
+    limits = [mapping(one, "resources.limits").get(resource) for one in workload.containers]
+    return bool(wanted and all(amount(one) for one in limits) and workload.limit(resource) <= wanted)
 
 
 def _wanted(target: Tree, requested: float) -> float:
@@ -120,7 +128,8 @@ def policy_ports(world: World) -> Iterator[Finding]:
     """A port that a network policy opens is one that the pods it selects have, as far as they say."""
     for policy in world.of("NetworkPolicy"):
         pods = world.selected(mapping(policy.tree, "spec.podSelector"), policy.namespace)
-        declared = [port for pod in pods for one in pod.containers for port in maps(one, "ports")]
+        own = [port for pod in pods for one in maps(pod.pod, "containers") for port in maps(one, "ports")]
+        declared = [port for pod in pods for one in pod.containers for port in maps(one, "ports") if own]
         known = words(declared, "name") | words(declared, "containerPort")
         for number, rule in enumerate(maps(policy.tree, "spec.ingress")):
             for index, entry in enumerate(maps(rule, "ports")):

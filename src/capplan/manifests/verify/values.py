@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from capplan.errors import nearest
+from capplan.errors import almost, nearest
 from capplan.findings import Finding, Severity
 from capplan.manifests.verify.checks import api
 from capplan.manifests.verify.kinds import is_known
@@ -149,6 +149,11 @@ def service_fields(world: World) -> Iterator[Finding]:
             yield item.finding(api.SOURCE_RANGES, "spec.loadBalancerSourceRanges", what)
         ports = maps(item.tree, "spec.ports")
         names = [text(port, "name") for port in ports]
+        for index, number in enumerate(whole(port, "nodePort", 30000) for port in ports):
+            if number and not 30000 <= number <= 32767:
+                what = f"{number} is not in 30000 to 32767, unless the cluster has another range"
+                field = f"spec.ports[{index}].nodePort"
+                yield item.finding(api.SERVICE_PORTS, field, what, "Leave it out.", "warning")
         if len(ports) > 1 and (len(set(names)) < len(names) or "" in names):
             yield item.finding(api.SERVICE_PORTS, "spec.ports", "several ports need names of their own")
 
@@ -185,8 +190,42 @@ def spreads(world: World) -> Iterator[Finding]:
     for workload in world.all_pods:
         for index, term in enumerate(maps(workload.pod, "topologySpreadConstraints")):
             field = f"{workload.pod_field}.topologySpreadConstraints[{index}]"
-            for wrong in _spread_refused(term):
+            for wrong in (*_spread_refused(term), *_unmet(workload, term)):
                 yield workload.item.finding(api.SPREAD, field, wrong)
+            key = text(term, "topologyKey")
+            near = None if key in _TOPOLOGY else almost(key, _TOPOLOGY)
+            if near:
+                what = f"no node has the label '{key}', as far as Kubernetes sets it"
+                yield workload.item.finding(api.SPREAD, field, what, f"Did you mean '{near}'?", "warning")
+
+
+_TOPOLOGY = ("kubernetes.io/hostname", "topology.kubernetes.io/zone", "topology.kubernetes.io/region")
+
+
+def _unmet(workload: Workload, term: Tree) -> Iterator[str]:
+    """Yield why pods never start: with fewer domains than the least, each holds only as many as the skew."""
+    key, least = text(term, "topologyKey"), whole(term, "minDomains", 1)
+    domains = _domains(workload.pod, key)
+    if term.get("whenUnsatisfiable") == "DoNotSchedule" and term.get("nodeAffinityPolicy") != "Ignore":
+        most = domains * whole(term, "maxSkew", 1) if 0 < domains < least else workload.hi
+        if workload.lo > most:
+            of = f"minDomains is {least}, but its pods may go to only {domains} of {key}"
+            yield f"{of}: no more than {most} of {workload.lo} pods start"
+
+
+def _domains(pod: Tree, key: str) -> int:
+    """Return how many values of a node label a pod allows; 0 where it does not say."""
+    if key in mapping(pod, "nodeSelector"):
+        return 1
+    kind = "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
+    allowed: set[str] = set()
+    for term in maps(pod, kind):
+        named = [one for one in maps(term, "matchExpressions") if one.get("key") == key]
+        values = named[0].get("values") if named and named[0].get("operator") == "In" else None
+        if not isinstance(values, list):
+            return 0
+        allowed.update(map(str, values))
+    return len(allowed)
 
 
 def _spread_refused(term: Tree) -> Iterator[str]:

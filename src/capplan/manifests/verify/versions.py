@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from capplan.errors import almost
-from capplan.findings import Finding
+from capplan.findings import Finding, Severity
 from capplan.manifests.verify.checks import api
 from capplan.manifests.verify.trees import text
 from capplan.manifests.verify.world import World
@@ -89,6 +89,10 @@ networking.k8s.io/v1 Ingress IngressClass NetworkPolicy IPAddress ServiceCIDR
 rbac.authorization.k8s.io/v1 Role ClusterRole RoleBinding ClusterRoleBinding
 storage.k8s.io/v1 StorageClass CSIDriver CSINode VolumeAttachment CSIStorageCapacity VolumeAttributesClass
 scheduling.k8s.io/v1 PriorityClass
+apiextensions.k8s.io/v1 CustomResourceDefinition
+apiregistration.k8s.io/v1 APIService
+admissionregistration.k8s.io/v1 MutatingWebhookConfiguration ValidatingWebhookConfiguration
+discovery.k8s.io/v1 EndpointSlice
 """
 _VERSIONS: dict[str, set[str]] = {}
 for _version, *_names in map(str.split, _KINDS.strip().splitlines()):
@@ -97,6 +101,22 @@ _OWN: dict[str, str] = {}
 for _version, _known in _VERSIONS.items():
     _OWN.update(dict.fromkeys(_known, _version))
 _GROUPS = {version.rpartition("/")[0] for version in _VERSIONS} | {"extensions"}
+_OF_OPERATORS = """
+monitoring.coreos.com/v1 ServiceMonitor PodMonitor PrometheusRule Probe Prometheus Alertmanager ThanosRuler
+keda.sh/v1alpha1 ScaledObject ScaledJob TriggerAuthentication ClusterTriggerAuthentication
+kustomize.config.k8s.io/v1beta1 Kustomization
+kustomize.config.k8s.io/v1alpha1 Component
+autoscaling.k8s.io/v1 VerticalPodAutoscaler VerticalPodAutoscalerCheckpoint
+karpenter.sh/v1 NodePool NodeClaim
+karpenter.k8s.aws/v1 EC2NodeClass
+gateway.networking.k8s.io/v1 Gateway GatewayClass HTTPRoute GRPCRoute
+argoproj.io/v1alpha1 Rollout AnalysisTemplate ClusterAnalysisTemplate AnalysisRun Experiment
+serving.knative.dev/v1 Service Configuration Route Revision
+cert-manager.io/v1 Certificate CertificateRequest Issuer ClusterIssuer
+external-secrets.io/v1 ExternalSecret SecretStore ClusterSecretStore ClusterExternalSecret
+"""
+for _version, *_names in map(str.split, _OF_OPERATORS.strip().splitlines()):
+    _VERSIONS[_version] = set(_names)
 
 
 def unknown_kinds(world: World) -> Iterator[Finding]:
@@ -110,7 +130,10 @@ def unknown_kinds(world: World) -> Iterator[Finding]:
         near = almost(item.kind, known) or next((k for k in known if k.lower() == item.kind.lower()), None)
         if known and item.kind not in known and (own or near):
             meant = f"Did you mean '{near}'?" if near else f"Use {own}."
-            yield item.finding(api.UNKNOWN_KIND, "kind", f"{version} has no kind '{item.kind}'", meant)
+            # Operators get new kinds.
+            severity: Severity | None = "warning" if _is_of_others(version) else None
+            what = f"{version} has no kind '{item.kind}'"
+            yield item.finding(api.UNKNOWN_KIND, "kind", what, meant, severity)
         # Groups of others have a point; a version that was removed is said elsewhere.
         gone = REMOVED.get((version, item.kind)) or REMOVED.get((version, "*"))
         if version and own and not known and gone is None and not _is_of_others(version):

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 
 from capplan.errors import InputError, Problem, nearest
 from capplan.findings import Finding, register
+from capplan.manifests.verify.checks import files
 from capplan.manifests.verify.trees import mapping
 from capplan.manifests.verify.world import Item
 from capplan.plan.fields import Day, Section
@@ -88,11 +89,24 @@ def expired(accepted: Sequence[Accepted], today: date) -> list[str]:
     ]
 
 
-def ignored_by_objects(items: Iterable[Item]) -> Mapping[tuple[str, str], set[str]]:
-    """Return the codes that objects ignore by their annotation, by file and title."""
-    found: dict[tuple[str, str], set[str]] = {}
+def unused(accepted: Sequence[Accepted], findings: Iterable[Finding], today: date) -> list[str]:
+    """Return what is accepted though nothing was found that it means, to be said."""
+    known = list(findings)
+    return [
+        f"{one.check} of {one.object} is accepted, but not found"
+        for one in accepted
+        if one.expires >= today and not waived(known, [one], today)
+    ]
+
+
+def ignored_by_objects(items: Iterable[Item], found: list[Finding]) -> Mapping[tuple[str, str], set[str]]:
+    """Return the codes that objects ignore by their annotation, by file and title; add unknown ones."""
+    ignored: dict[tuple[str, str], set[str]] = {}
     for item in items:
         said = mapping(item.tree, "metadata.annotations").get(ANNOTATION)
         if isinstance(said, str):
-            found[item.path, item.title] = set(filter(None, re.split(r"[,\s]+", said)))
-    return found
+            codes = ignored[item.path, item.title] = set(filter(None, re.split(r"[,\s]+", said)))
+            for code in sorted(codes - set(register())):
+                what, field = f"there is no check '{code}'", f"metadata.annotations.{ANNOTATION}"
+                found.append(item.finding(files.UNKNOWN_CHECK, field, what, nearest(code, register())))
+    return ignored

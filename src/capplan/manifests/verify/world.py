@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from capplan.findings import Check, Finding, Severity
 from capplan.manifests.verify.facts import Facts
+from capplan.manifests.verify.injected import sidecars
 from capplan.manifests.verify.kinds import (
     ANY_CONTROLLER,
     GROUPS,
@@ -21,7 +22,7 @@ from capplan.manifests.verify.kinds import (
     PODS,
     SCALED,
 )
-from capplan.manifests.verify.trees import Tree, amount, mapping, maps, matches, share, text, whole
+from capplan.manifests.verify.trees import Tree, amount, at, mapping, maps, matches, share, text, whole
 
 
 class Item(NamedTuple):
@@ -86,6 +87,7 @@ class Workload(NamedTuple):
     lo: int
     hi: int
     scalers: Sequence[Item]
+    sidecars: Sequence[Tree] = ()
 
     @property
     def name(self) -> str:
@@ -130,9 +132,9 @@ class Workload(NamedTuple):
 
     @property
     def containers(self) -> list[Tree]:
-        """Containers that keep running: the init containers that restart among them."""
+        """Containers that keep running: init containers that restart, and what a mesh adds, among them."""
         inits = [c for c in maps(self.pod, "initContainers") if c.get("restartPolicy") == "Always"]
-        return [*inits, *maps(self.pod, "containers")]
+        return [*inits, *maps(self.pod, "containers"), *self.sidecars]
 
     def request(self, resource: str) -> float:
         """Return what a pod requests; a container's limit where it requests nothing, as the server does."""
@@ -314,7 +316,15 @@ class World:
         lows, highs = (
             zip(*(bounds(scaler) for scaler in scalers), strict=True) if scalers else ([fixed], [fixed])
         )
-        return Workload(item, min(lows), max(highs), scalers)
+        template = at(item.tree, PODS[item.kind]) if PODS.get(item.kind) else item.tree
+        proxies = list(sidecars(self._spaces.get(item.namespace, {}), template))
+        return Workload(item, min(lows), max(highs), scalers, proxies)
+
+    @cached_property
+    def _spaces(self) -> dict[str, Tree]:
+        """Namespaces by name, those among the others too."""
+        elsewhere = self.others.of("Namespace") if self.others else []
+        return {item.name: item.tree for item in (*elsewhere, *self.of("Namespace"))}
 
 
 def alike(namespace: str, other: str) -> bool:

@@ -128,7 +128,7 @@ spec: {type: LoadBalancer, loadBalancerSourceRanges: [10.0.0.0/8]}
 SERVICE_PORTS = Check(
     code="service-ports",
     severity="error",
-    title="A Service has several ports without names of their own",
+    title="Ports of a Service are without names of their own, or out of range",
     why="The API server refuses it.",
     breaks="""\
 kind: Service
@@ -192,8 +192,8 @@ spec:
 SPREAD = Check(
     code="spread",
     severity="error",
-    title="A topology spread that is refused",
-    why="The API server refuses the pods.",
+    title="A topology spread that is refused, or cannot be met",
+    why="The API server refuses the pods, or some of them never start.",
     breaks="""\
 kind: Deployment
 spec: {template: {spec: {topologySpreadConstraints: [{maxSkew: 0, topologyKey: kubernetes.io/hostname}]}}}

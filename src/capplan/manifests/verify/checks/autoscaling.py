@@ -319,3 +319,23 @@ spec:
     remedy="Lower the target, or raise the limits.",
     source="https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#algorithm-details",
 )
+_ADAPTED = """\
+kind: ConfigMap
+data: {config.yaml: "rules: [{metricsQuery: <<.Series>>, name: {as: requests_per_second}}]"}
+---
+kind: HorizontalPodAutoscaler
+spec:
+  metrics:
+  - type: Pods
+    pods: {metric: {name: requests_per_second}, target: {type: AverageValue, averageValue: "9"}}
+"""
+METRIC_SOURCE = Check(
+    code="metric-source",
+    severity="error",
+    title="An HPA scales by a metric that no rule of prometheus-adapter makes",
+    why="The HPA gets no figure, so it never scales. It is a warning where no name is near.",
+    breaks=_ADAPTED.replace("{name: requests", "{name: request"),
+    near=_ADAPTED,
+    remedy="Add a rule for it, or correct the name.",
+    source="https://github.com/kubernetes-sigs/prometheus-adapter/blob/master/docs/config.md",
+)

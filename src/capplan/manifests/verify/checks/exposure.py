@@ -67,7 +67,7 @@ spec: {type: LoadBalancer}
 kind: Service
 spec: {type: LoadBalancer, loadBalancerSourceRanges: [10.0.0.0/8]}
 """,
-    remedy="Restrict it with loadBalancerSourceRanges, or say `public: true` in the plan.",
+    remedy="Restrict it with loadBalancerSourceRanges, or say that it is meant: `capplan/public: 'true'`.",
     source="https://kubernetes.io/docs/concepts/services-networking/service/#internal-load-balancer",
 )
 POD_SECURITY_LEVEL = Check(

@@ -103,3 +103,19 @@ metadata: {name: web}
     source="https://github.com/yannh/kubeconform",
     unrun="needs a directory of JSON Schemas, which --schemas names",
 )
+UNKNOWN_CHECK = Check(
+    code="unknown-check",
+    severity="warning",
+    title="An object ignores a check that does not exist",
+    why="What was to be ignored is found all the same.",
+    breaks="""\
+kind: Deployment
+metadata: {annotations: {capplan/ignore: slow-stat}}
+""",
+    near="""\
+kind: Deployment
+metadata: {annotations: {capplan/ignore: slow-start}}
+""",
+    remedy="Use a code that `capplan verify --list` names.",
+    source="docs/manifests.md",
+)

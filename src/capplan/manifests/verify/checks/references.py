@@ -273,8 +273,8 @@ spec:
 NO_VALUE = Check(
     code="no-value",
     severity="info",
-    title="A variable has no value",
-    why="The container sees an empty text, which is rarely what was meant.",
+    title="A variable has no value, or another one instead of its value",
+    why="The container sees an empty text, or the name of a variable, which is rarely what was meant.",
     breaks="""\
 kind: Deployment
 spec: {template: {spec: {containers: [{name: web, env: [{name: MODE}]}]}}}

@@ -115,6 +115,7 @@ _COUNTS = (
     "spec.replicas spec.minReadySeconds spec.revisionHistoryLimit spec.updateStrategy.rollingUpdate.partition"
 )
 _ROLLED = "Deployment Rollout"
+_INSIDE = "type=|ClusterIP !externalIPs externalTrafficPolicy"
 _BUDGET, _PEERS = "spec.minAvailable spec.maxUnavailable", "spec.ingress[].from[] spec.egress[].to[]"
 _OF_PODS = "spec.template.metadata.labels"
 _OF_JOBS = "parallelism completions backoffLimit ttlSecondsAfterFinished activeDeadlineSeconds"
@@ -133,10 +134,10 @@ OBJECTS: Rows = (
     ("Service", "spec.ports[].targetPort", forms.PORT_NAME, "is a text, but no name of a port"),
     ("Service", "spec.ports[].port", forms.PORT, _PORT),
     ("Service", "spec.ports[].targetPort", forms.outside(0, 65535), _PORT),
-    ("Service", "spec", "type=|ClusterIP !externalIPs externalTrafficPolicy", "has no external traffic"),
+    ("Service", "spec", _INSIDE, "externalTrafficPolicy needs type NodePort or LoadBalancer"),
     ("Service", "spec", "type!=LoadBalancer loadBalancerClass", "loadBalancerClass is for load balancers"),
     ("Service", "spec", _node_port_inside, "a nodePort needs type NodePort or LoadBalancer"),
-    ("Service", "spec", "type=NodePort|LoadBalancer clusterIP=None", "a NodePort may not be headless"),
+    ("Service", "spec", "type=NodePort|LoadBalancer clusterIP=None", "clusterIP None is for type ClusterIP"),
     ("Service", "spec", _port_twice, "two ports have the same number and protocol"),
     ("Service", "spec", _without_range, "loadBalancerSourceRanges are networks such as 10.0.0.0/8"),
     ("Service", "spec", "type=ExternalName !externalName", "needs externalName"),
@@ -158,7 +159,7 @@ OBJECTS: Rows = (
     ("CronJob", _KEPT, forms.below(0), _NUMBER),
     ("CronJob", "metadata.name", forms.unlike(r".*", 52), "has more than 52 characters"),
     ("Job", "spec", "completionMode=Indexed !completions", "Indexed needs completions"),
-    ("ClusterRoleBinding", "subjects[]", "kind=ServiceAccount !namespace", "an account needs its namespace"),
+    ("ClusterRoleBinding", "subjects[]", "kind=ServiceAccount !namespace", "an account needs a namespace"),
     ("Role ClusterRole", "rules[]", "!verbs", "a rule needs verbs"),
     ("Role ClusterRole", "rules[]", _rule_of_nothing, "needs apiGroups and resources, or nonResourceURLs"),
     ("Role", "rules[].nonResourceURLs", forms.given, "is for a ClusterRole"),

@@ -81,6 +81,7 @@ _FIELD = forms.unlike(
 )
 _RESOURCE = forms.unlike(r"(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-\S+)")
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+_GAINS = "privileged=true allowPrivilegeEscalation=false"
 _GRACE = "readinessProbe.terminationGracePeriodSeconds"
 _COUNTS = ("initialDelaySeconds", "periodSeconds", "timeoutSeconds", "failureThreshold")
 _HANDLED = " ".join(f"{p}.{h}.port" for p in _PROBES for h in ("httpGet", "tcpSocket", "grpc"))
@@ -119,7 +120,7 @@ PODS: Rows = (
     ("container", "env[].name", forms.unlike(r"[^=]*", 2**20), "may not have an equals sign"),
     ("container", "env[].valueFrom.fieldRef.fieldPath", _FIELD, "is no field that a variable may have"),
     ("container", "env[].valueFrom.resourceFieldRef.resource", _RESOURCE, "is not such as limits.memory"),
-    ("container", "securityContext", "privileged=true allowPrivilegeEscalation=false", "excludes privileged"),
+    ("container", "securityContext", _GAINS, "privileged excludes allowPrivilegeEscalation: false"),
     ("container", "securityContext", "runAsNonRoot=true runAsUser=0", "runAsNonRoot excludes runAsUser 0"),
     ("container pod", "securityContext.runAsUser securityContext.runAsGroup", forms.below(0), _NUMBER),
     ("container pod", _PROFILES, "type=Localhost !localhostProfile", "Localhost needs a localhostProfile"),
