@@ -18,6 +18,7 @@ from capplan.cli.options import (
     Catalogs,
     Force,
     OutputFile,
+    formats,
 )
 from capplan.stdin import name_of
 
@@ -36,6 +37,64 @@ calibrate = typer.Typer(
 @calibrate.callback()
 def _group() -> None:
     """Fit the model's constants to measurements."""
+
+
+@calibrate.command(cls=Command)
+def service(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RESULT...",
+            help="Results of load tests, access logs, and responses of monitoring, one service's; "
+            "requests=FILE, cpu=FILE or memory=FILE where a response does not name its metric.",
+        ),
+    ] = None,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="Plan whose SLO counts, and that --apply changes.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--service", metavar="NAME", help="Service of the plan that was tested.")
+    ] = None,
+    instances: Annotated[
+        float, typer.Option("--instances", metavar="N", min=1, help="Instances that shared the tested load.")
+    ] = 1.0,
+    prometheus: Annotated[
+        str | None, typer.Option("--prometheus", metavar="URL", help="Ask this Prometheus server, too.")
+    ] = None,
+    select: Annotated[
+        str | None,
+        typer.Option("--labels", metavar="SELECTOR", help="Labels of the service there, such as job=\"api\"."),
+    ] = None,
+    hours: Annotated[
+        float, typer.Option("--hours", metavar="H", min=0.05, help="Hours of history to ask for.")
+    ] = 24.0,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Write the figures into the plan, after showing the difference.")
+    ] = False,
+    fmt: Annotated[str, formats("table", "json", "markdown", "html", "svg", "png")] = "table",
+    output: OutputFile = None,
+    force: Force = False,
+) -> None:
+    """Learn service time, CPU time, concurrency and capacity from load tests and monitoring.
+
+    The format of each file is found by its content: k6, Locust, ab, wrk, wrk2, hey, oha, vegeta, JMeter, siege,
+    autocannon, artillery, access logs, Prometheus, CloudWatch, Cloud Monitoring. Runs at several levels of load
+    are one experiment. Runs that mislead are refused, with the reason.
+
+    Example: capplan calibrate service examples/loadtests/ab-*.txt
+    """
+    from capplan.calibrate.learn import learned
+    from capplan.calibrate.reading import Evidence
+    from capplan.cli.calibrating import applied, promises, read, subject_of
+    from capplan.cli.output import show
+    from capplan.report.calibration import report_of
+
+    tested = subject_of(plan, name, apply)
+    evidence: Evidence = read(files or [], prometheus, select, hours)
+    found = learned(evidence, promises(tested), tested.cores if tested else None, instances)
+    show(report_of(found, name or "service"), fmt, output, force)
+    if apply and tested is not None:
+        applied(tested, found)
 
 
 @calibrate.command(cls=Command)

@@ -1,0 +1,1 @@
+"""Learn what a service needs from load tests and monitoring: read, judge, fit, write into the plan."""

@@ -1,0 +1,249 @@
+"""What load tests and monitoring must not be believed about: every check, declared once.
+
+An error leaves a run out, a warning does not.
+"""
+
+from __future__ import annotations
+
+from capplan.findings import Check
+
+WARM_UP = Check(
+    code="warm-up",
+    severity="warning",
+    title="A test begins with a service that is still cold",
+    why="Caches, connections and compilers warm up; means that include this say too little of a warm service.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Load the service for a minute before you measure.",
+    source="the mean of each second against the median of the second half",
+)
+FAILED_REQUESTS = Check(
+    code="failed-requests",
+    severity="warning",
+    title="Requests of a load test fail",
+    why="Errors are often faster than answers, so they make the service look better than it is.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Find the cause, and test again with at most 1 % of errors.",
+    source="refused above 10 %",
+)
+REJECTED_REQUESTS = Check(
+    code="rejected-requests",
+    severity="error",
+    title="Requests of a load test are rejected",
+    why="A rate limit or a balancer answers for the service, at once.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Take the limit away for the test, or calibrate the levels below it.",
+    source="status codes 429 and 503",
+)
+TOO_FEW_REQUESTS = Check(
+    code="too-few-requests",
+    severity="warning",
+    title="A figure rests on too few requests",
+    why="The 99th percentile of 100 requests is one of them.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Test for longer: 1,000 requests for a p99.",
+    source="fewer than 5 requests beyond a percentile, or 30 in all",
+)
+VARYING_LOAD = Check(
+    code="varying-load",
+    severity="error",
+    title="The load changes during a run that is summed up",
+    why="Means over a ramp belong to no level of load.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Give the requests themselves (such as k6 run --out json=FILE), or test each level on its own.",
+    source="clients at the start and at the end",
+)
+SATURATED_GENERATOR = Check(
+    code="saturated-generator",
+    severity="error",
+    title="The load generator is busier than the service",
+    why="What it measures is itself.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Use more generators, or more processes of it, and keep its CPU below 80 %.",
+    source="Little's law: clients without pauses are always in progress",
+)
+LITTLES_LAW = Check(
+    code="littles-law",
+    severity="error",
+    title="A run contradicts Little's law",
+    why="Throughput × response time must be the number of clients; where it is not, one of the three is wrong.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Check what the tool leaves out of its times, and test again.",
+    source="Little (1961): N = X·(R + Z)",
+)
+COORDINATED_OMISSION = Check(
+    code="coordinated-omission",
+    severity="warning",
+    title="Clients in a loop waited for a stall",
+    why="The loop sends nothing while it waits, so its percentiles hide what users who do not wait would see.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Send at a constant rate (wrk2 -R, k6 constant-arrival-rate, vegeta) to measure percentiles.",
+    source="Tene: How NOT to Measure Latency",
+)
+SAME_RUN = Check(
+    code="same-run",
+    severity="warning",
+    title="Two files hold the same run",
+    why="Counted twice, a run makes the result look more certain than it is.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Leave one of them out.",
+    source="as many requests with the same mean",
+)
+SEVERAL_TARGETS = Check(
+    code="several-targets",
+    severity="warning",
+    title="The runs ask for different paths",
+    why="A mean over different requests fits none of them.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Calibrate each path by itself.",
+    source="the address that the tool prints",
+)
+CONTRADICTS_OTHERS = Check(
+    code="contradicts-others",
+    severity="error",
+    title="A run does not fit the others",
+    why="Another version, a warm-up, or a busy neighbour: as part of the fit it would move all figures.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Repeat this level.",
+    source="the largest residual, above 12 % and four standard errors",
+)
+LIMITED_ELSEWHERE = Check(
+    code="limited-elsewhere",
+    severity="warning",
+    title="Throughput stops before the service is full",
+    why="A balancer, a rate limit or a dependency has a capacity of its own, which more instances do not raise.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Test past the balancer, and watch the CPU of the service.",
+    source="busy places at the highest throughput: X·S is no whole number",
+)
+NOT_SATURATED = Check(
+    code="not-saturated",
+    severity="warning",
+    title="No run shows where throughput ends",
+    why="Beyond what was tested every capacity is possible.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Add levels with twice as many clients, until throughput stops growing.",
+    source="models that fit as well have capacities more than 25 % apart",
+)
+NEVER_ALONE = Check(
+    code="never-alone",
+    severity="warning",
+    title="No run shows a request that does not wait",
+    why="Waiting and service cannot be told apart where every request waits.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Add a level with one client.",
+    source="models that fit as well have service times more than 25 % apart",
+)
+UNKNOWN_VARIATION = Check(
+    code="unknown-variation",
+    severity="warning",
+    title="Nothing tells how service times vary",
+    why="Waits grow with the variation, and percentiles more so.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Use a tool that prints percentiles or a standard deviation, at a level with one client.",
+    source="cs2 is 1 in the model then",
+)
+NO_FIGURES = Check(
+    code="no-figures",
+    severity="error",
+    title="A file holds no result",
+    why="It is part of a test and says nothing that can be used by itself.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Give the report of the run.",
+    source="what tools print instead of a result",
+)
+ASSUMED_UNIT = Check(
+    code="assumed-unit",
+    severity="warning",
+    title="The unit of a time is assumed",
+    why="A wrong unit makes the service a thousand times faster or slower.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Name the unit in the log format, such as %{us}T, or write $request_time.",
+    source="Apache's %D, which is in microseconds",
+)
+NO_REQUESTS_SERIES = Check(
+    code="no-requests",
+    severity="error",
+    title="A use of CPU or memory has no requests beside it",
+    why="What a request costs is use ÷ requests.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Give the rate of requests over the same time.",
+    source="times of the samples",
+)
+IDLE_SHARE_UNKNOWN = Check(
+    code="idle-share-unknown",
+    severity="warning",
+    title="CPU at one level of load only",
+    why="What an idle service takes cannot be told from what requests take.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Give a time in which the load varies twofold.",
+    source="rates less than 30 % apart",
+)
+UTILIZATION_LAW = Check(
+    code="utilization-law",
+    severity="warning",
+    title="CPU and service time contradict each other",
+    why="A request cannot use more CPU time than it takes, unless it works on several cores.",
+    breaks="""\
+""",
+    near="""\
+""",
+    remedy="Check that both come from the same time and the same instances.",
+    source="U = X·S",
+)

@@ -1,0 +1,327 @@
+"""From judged runs to what a service needs: the best model, and intervals by bootstrap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.calibrate import checks
+from capplan.calibrate.judge import judge
+from capplan.calibrate.models import (
+    CLOSED,
+    FULL,
+    OPEN,
+    UNKNOWN,
+    Fit,
+    Points,
+    pool_fits,
+    pool_response,
+    total_error,
+    usl_fits,
+    waiting_error,
+)
+from capplan.calibrate.outcome import (
+    Estimated,
+    Limit,
+    Pool,
+    cs2_draws,
+    estimated,
+    law_of,
+    limit_of,
+    pool_of,
+    rate_within,
+    shares_cores,
+)
+from capplan.calibrate.runs import LoadRun
+from capplan.capacity.scalability import usl_throughput
+from capplan.findings import Finding
+
+_STRANGE, _STRANGE_SIGMA = 0.12, 4.0
+_CLOSE = 2.0
+_FAR = 1.3
+_GRID = 120
+_ONE, _QUIET = 1.2, 0.5
+_CROWDING = {"closed": 1.03, "even": 1.5, "random": 2.0, "unknown": 2.0}
+"""How many more requests than on average may well be in progress at once."""
+
+
+class Curve(NamedTuple):
+    """Response times in seconds that the model says, over requests in progress or, where open, a second."""
+
+    open: bool
+    x: Array
+    model_s: Array
+
+
+class Calibration(NamedTuple):
+    """What was learned. figures: by the names of the document, None for what the runs do not tell."""
+
+    figures: Mapping[str, Estimated | None]
+    usl: Mapping[str, Estimated] | None
+    model: str
+    runs: Sequence[LoadRun]
+    points: Points
+    curve: Curve
+    warnings: Sequence[Finding]
+    refused: Sequence[Finding]
+
+
+def points_of(runs: Sequence[LoadRun], cs2: float, capacity: float | None = None) -> Points:
+    """Return what the models are fitted to; ``capacity`` says how much of chance is in a wait, once it is known."""
+    kind = np.array([_kind(run) for run in runs])
+    rate = np.array([run.rate for run in runs])
+    response = np.array([_response(run) for run in runs])
+    clients = np.array([run.clients or run.present for run in runs])
+    looped = kind == CLOSED
+    think = np.array([_think(run) for run in runs])
+    requests = np.array([run.requests or 1e4 for run in runs])
+    ca2 = np.where([run.arrivals == "even" for run in runs], 0.0, 1.0)
+    waited = np.maximum(1 - response.min() / response, 0.0)
+    waits = waiting_error(rate / (capacity or 1.05 * float(rate.max())), requests, waited, (ca2 + cs2) / 2)
+    chance = np.hypot(np.sqrt(cs2 / requests), np.where(looped | (kind == FULL), 0.0, waits))
+    doubt = np.where(kind == UNKNOWN, 0.05, np.where(kind == OPEN, np.where(ca2 < 1, 0.12, 0.04) * waited, 0.0))
+    return Points(
+        kind=kind,
+        present=np.where(looped, clients, rate * response),
+        think_s=think,
+        rate=rate,
+        response_s=response,
+        ca2=ca2,
+        error=total_error(np.hypot(chance, doubt)),
+    )
+
+
+def _kind(run: LoadRun) -> int:
+    if run.arrivals == "closed" and run.clients:
+        return CLOSED
+    behind = bool(run.offered) and run.rate < 0.97 * (run.offered or 0.0)
+    endless = (run.mean_s or 0.0) > 0.1 * (run.duration_s or np.inf)
+    if run.arrivals != "unknown" and (behind or endless):
+        return FULL
+    return UNKNOWN if run.arrivals == "unknown" else OPEN
+
+
+def _think(run: LoadRun) -> float:
+    if run.arrivals != "closed" or not run.clients:
+        return 0.0
+    if run.think_s is not None:
+        return run.think_s
+    pause = run.clients / (run.rate / (1 - run.failed_share)) - (run.mean_s or 0.0)
+    return pause if pause > 0.03 * (run.mean_s or 0.0) else 0.0
+
+
+def _response(run: LoadRun) -> float:
+    """Return the mean response time; of a loop without pauses clients ÷ rate, which leaves nothing out."""
+    think = _think(run)
+    if run.arrivals == "closed" and run.clients and (run.mean_s is None or think <= 0.03 * run.mean_s):
+        return run.clients / (run.rate / (1 - run.failed_share)) - think
+    return run.mean_s or 1.0 / run.rate
+
+
+def calibrated(read: Sequence[LoadRun], slo: Mapping[float, float] = {}) -> Calibration:
+    """Return what all runs together say of one instance of a service.
+
+    slo: response times in seconds by the share of requests that is promised them.
+    """
+    judged = judge(read)
+    warnings, refused = list(judged.warnings), list(judged.refused)
+    runs = list(judged.kept)
+    if not runs:
+        empty = Points(*(np.zeros(0) for _ in Points._fields))
+        return Calibration({}, None, "", [], empty, Curve(False, np.zeros(0), np.zeros(0)), warnings, refused)
+    runs, pools, points = _agreeing(runs, refused)
+    best = min(pools, key=lambda fit: fit.rss)
+    law = min(_laws(points), key=lambda fit: fit.aicc, default=None)
+    listed = all(run.tool == "table" for run in runs)
+    if law is not None and _lawful(law, best, listed):
+        found = _of_law(law, runs, points)
+    else:
+        found = _of_pool(pools, runs, points, slo)
+        if listed and law is not None:
+            found = found._replace(usl=_of_law(law, runs, points).usl)
+    return found._replace(warnings=[*warnings, *found.warnings], refused=refused)
+
+
+def _lawful(law: Fit, pool: Fit, listed: bool) -> bool:
+    """Say whether the universal law explains the points better, of a table of throughputs also if as well."""
+    if listed:
+        return law.rss < 2 * pool.rss
+    return law.name != "linear" and law.aicc < pool.aicc - _CLOSE and np.isfinite(pool.aicc)
+
+
+def _laws(points: Points) -> list[Fit]:
+    return usl_fits(Points(*(column[points.kind != FULL] for column in points)))
+
+
+def _of_law(law: Fit, runs: Sequence[LoadRun], points: Points) -> Calibration:
+    """Return what the universal law says: a request alone takes 1/γ, and the knee is its highest throughput."""
+    draws = law_of(points)
+    warnings = []
+    highest, seen = draws.highest, float(points.rate.max())
+    if not highest[0] < _FAR * seen:
+        what = f"throughput still grows at {seen:.4g}/s, so where it ends is not known"
+        warnings.append(checks.NOT_SATURATED.finding(runs[0].file, what, file=runs[0].file))
+    cs2 = _service_cs2(runs, None)
+    knee = estimated(np.minimum(highest, 1e18)) if highest[0] < _FAR * seen else None
+    figures = {
+        "service_time_s": estimated(1 / draws.gamma),
+        "cs2": None if cs2 is None else estimated(cs2_draws(cs2, runs[0].requests or 100)),
+        "concurrency": None,
+        "throughput_rps": knee or Estimated(seen, seen, seen),
+        "knee_rps": knee,
+    }
+    usl = {"gamma": estimated(draws.gamma), "sigma": estimated(draws.sigma), "kappa": estimated(draws.kappa)}
+    if draws.kappa[0] > 0 and np.quantile(draws.kappa, 0.05) > 0:
+        usl |= {"peak_concurrency": estimated(draws.peak), "peak_rps": estimated(highest)}
+    x = np.linspace(min(1.0, points.present.min()), points.present.max(), _GRID)
+    curve = Curve(False, x, x / usl_throughput(x, *(float(part[0]) for part in draws)))
+    return Calibration(figures, usl, law.name, runs, points, curve, warnings, [])
+
+
+def _of_pool(pools: Sequence[Fit], runs: Sequence[LoadRun], points: Points, slo: Mapping[float, float]) -> Calibration:
+    pool, best = pool_of(pools), min(pools, key=lambda fit: fit.rss)
+    limit = None if runs[0].tool == "table" else limit_of(points, best)
+    cs2 = _service_cs2(runs, int(pool.servers[0]) if pool.full else None)
+    light = sum(run.requests or 0.0 for run in runs if _alone(run, float(pool.servers[0])) <= pool.servers[0])
+    spread = None if cs2 is None else estimated(cs2_draws(cs2, light))
+    shared = cs2 is not None and pool.full and shares_cores(runs, float(pool.servers[0]), cs2)
+    measured = [run for run in runs if run.service_s is not None]
+    seen = pool.seen or _rested(runs, points, pool)
+    service = estimated(pool.service_s) if seen else None
+    if measured:
+        service = _around_mean(measured)
+    figures: dict[str, Estimated | None] = {
+        "service_time_s": limit.service_s if limit else service,
+        "cs2": spread,
+        "concurrency": estimated(pool.servers) if pool.full and seen and not limit else None,
+        "throughput_rps": _throughput(pool, points, slo if seen else {}, cs2, shared),
+        "knee_rps": limit.rate if limit else estimated(pool.capacity) if pool.full else None,
+    }
+    name = "PS" if shared else "M/M/c" if spread and spread.low <= 1 <= spread.high else "M/G/c"
+    curve = _curve(points, best, 1.0 if cs2 is None else cs2)
+    said = list(_unknown(pool, limit, cs2, runs[0].file, seen or bool(measured)))
+    return Calibration(figures, None, name, runs, points, curve, said, [])
+
+
+def _curve(points: Points, pool: Fit, cs2: float) -> Curve:
+    """Return the curve of a pool: over the rate where most arrivals are open, else over clients without pauses."""
+    opened = bool(np.mean(points.kind == OPEN) > 0.5)
+    service_s, delay = pool.values.tolist()
+    if opened:
+        x = np.linspace(0.02, 0.97, _GRID) * pool.servers / service_s
+    else:
+        x = np.linspace(min(1.0, points.present.min()), points.present.max(), _GRID)
+    ca2 = float(points.ca2[points.kind == OPEN].mean()) if opened else 1.0
+    grid = Points(
+        kind=np.full(_GRID, OPEN if opened else CLOSED),
+        present=x,
+        think_s=np.zeros(_GRID),
+        rate=x,
+        response_s=np.ones(_GRID),
+        ca2=np.full(_GRID, ca2),
+        error=np.ones(_GRID),
+    )
+    return Curve(opened, x, pool_response(grid, service_s, pool.servers, cs2, delay * service_s))
+
+
+def _around_mean(runs: Sequence[LoadRun]) -> Estimated:
+    """Return the mean of service times that a server itself took down."""
+    requests = sum(run.requests or 1.0 for run in runs)
+    value = sum((run.service_s or 0.0) * (run.requests or 1.0) for run in runs) / requests
+    error = 1.645 * float(np.sqrt(max(run.service_cs2 or 0.0 for run in runs) / requests))
+    return Estimated(value, value * (1 - error), value * (1 + error))
+
+
+def _rested(runs: Sequence[LoadRun], points: Points, pool: Pool) -> bool:
+    """Say whether some run shows requests that hardly wait: its response time is that of the service and a delay."""
+    busy = points.rate * float(pool.service_s[0]) / float(pool.servers[0])
+    alone = (points.kind == CLOSED) & (points.present < _ONE)
+    return bool(np.any(alone | ((points.kind == OPEN) & (busy < _QUIET))))
+
+
+def _throughput(
+    pool: Pool, points: Points, slo: Mapping[float, float], cs2: float | None, shared: bool
+) -> Estimated | None:
+    """Return the throughput within the objectives; without any, the highest that is known."""
+    if slo and pool.full:
+        return estimated(rate_within(slo, pool, 1.0 if cs2 is None else cs2, shared))
+    if slo:
+        return None
+    seen = float(points.rate.max())
+    return estimated(pool.capacity) if pool.full else Estimated(seen, seen, seen)
+
+
+def _unknown(pool: Pool, limit: Limit | None, cs2: float | None, file: str, seen: bool) -> Iterator[Finding]:
+    """Yield what the runs do not tell."""
+    if limit is not None:
+        what = (
+            f"throughput stops at {limit.rate.value:.4g}/s, while {limit.busy:.1f} requests are served at once: "
+            "not a whole number of places, so something else limits it"
+        )
+        yield checks.LIMITED_ELSEWHERE.finding(file, what, file=file)
+    if not pool.full:
+        what = "no run shows where throughput ends, so concurrency and knee are not known"
+        yield checks.NOT_SATURATED.finding(file, what, file=file)
+    if not seen:
+        what = "every run waits, so the time of a request alone is not known"
+        yield checks.NEVER_ALONE.finding(file, what, file=file)
+    if cs2 is None:
+        what = "no run without waiting tells how response times vary, so cs2 is not known"
+        yield checks.UNKNOWN_VARIATION.finding(file, what, file=file)
+
+
+def _agreeing(runs: list[LoadRun], refused: list[Finding]) -> tuple[list[LoadRun], list[Fit], Points]:
+    """Return the runs that agree with each other, the strangest left out one by one, and their fits."""
+    first = list(runs)
+    while True:
+        points, pools = _fitted(runs)
+        best = min(pools, key=lambda fit: fit.rss)
+        off = np.abs(best.left[:-1]) * points.error
+        laws = usl_fits(points) if not np.any(points.kind == FULL) else []
+        lawful = [np.abs(law.left) * points.error for law in laws if law.aicc < best.aicc - _CLOSE]
+        off = np.minimum.reduce([off, *lawful])
+        strange = int(np.argmax(off))
+        usual = 1.48 * float(np.median(np.abs(off)))
+        limit = max(_STRANGE, _STRANGE_SIGMA * max(float(points.error[strange]), usual))
+        if off[strange] <= limit or runs[strange].tool == "table" or len(runs) <= max(2, 0.7 * len(first)):
+            return runs, pools, points
+        run = runs.pop(strange)
+        expected = 1000 * points.response_s[strange] * np.exp(-best.left[strange] * points.error[strange])
+        what = (
+            f"{run.rate:.4g}/s with {1000 * points.response_s[strange]:.4g} ms a request does not fit the other runs, "
+            f"which make it {expected:.4g} ms"
+        )
+        refused.append(checks.CONTRADICTS_OTHERS.finding(run.file, what, file=run.file))
+
+
+def _fitted(runs: Sequence[LoadRun]) -> tuple[Points, list[Fit]]:
+    """Return the points of runs and the pools that fit them: once to learn their errors, and once with these."""
+    cs2 = _service_cs2(runs, None) or 1.0
+    first = min(pool_fits(points_of(runs, cs2), cs2), key=lambda fit: fit.rss)
+    cs2 = _service_cs2(runs, first.servers) or cs2
+    points = points_of(runs, cs2, max(first.servers / float(first.values[0]), max(run.rate for run in runs)))
+    return points, pool_fits(points, cs2)
+
+
+def _service_cs2(runs: Sequence[LoadRun], servers: int | None) -> float | None:
+    """Return the cs2 of the service: that of the response times of runs in which next to nothing waits."""
+    lightest = min(run.present for run in runs)
+    most = max(servers or 0.0, 1.3 * lightest if lightest < 1.2 else 0.0)
+    light = [run for run in runs if run.cs2 is not None and _alone(run, servers) <= most]
+    known = [run.service_cs2 for run in runs if run.service_cs2 is not None]
+    values = known or [run.cs2 for run in light]
+    if not values:
+        return None
+    weights = [1.0] * len(known) or [run.requests or 1.0 for run in light]
+    order = np.argsort(values)
+    passed = np.cumsum(np.array(weights)[order]) / sum(weights)
+    return float(np.interp(0.5, passed - np.array(weights)[order] / sum(weights) / 2, np.array(values, dtype=float)[order]))
+
+
+def _alone(run: LoadRun, servers: float | None) -> float:
+    """Return the requests in progress, doubled where chance may queue some of them in a pool of ``servers``."""
+    present = run.clients if run.clients and run.think_s == 0 else run.present
+    return present * (1.03 if servers is None else _CROWDING[run.arrivals]) - 0.06

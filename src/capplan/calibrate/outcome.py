@@ -1,0 +1,207 @@
+"""Figures of a fitted model, with intervals by parametric bootstrap: the points drawn anew, the model fitted again.
+
+A draw is fitted by one Gauss–Newton step from the fit to the points themselves, for every number of places that is
+possible; the errors are those of chance, made larger where the points scatter more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.calibrate.models import CLOSED, FULL, Fit, Points
+from capplan.calibrate.runs import LoadRun
+from capplan.capacity.queueing import ps_response_percentile, rate_for_response
+from capplan.capacity.scalability import Usl, fit_usl, usl_peak, usl_throughput
+
+_DRAWS, _LAW_DRAWS = 1000, 100
+_LOW, _HIGH = 0.05, 0.95
+_AS_GOOD = 4.0
+"""Sum of squares by which a number of places may be worse than the best and still be possible."""
+
+_APART = 1.25
+_SIMULATED = 2000
+_SHARES_CORES = 0.6
+_BISECTIONS = 40
+_BETTER = 9.0
+
+
+class Estimated(NamedTuple):
+    """A figure with its 90 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Pool(NamedTuple):
+    """A pool of places, its figures by draw; the first of each is the figure itself.
+
+    seen: whether the runs show the time of a request that does not wait; full: whether they show the capacity.
+    """
+
+    service_s: Array
+    servers: Array
+    seen: bool
+    full: bool
+
+    @property
+    def capacity(self) -> Array:
+        """Requests a second that the pool answers when it is full."""
+        return np.asarray(self.servers / self.service_s)
+
+
+def estimated(draws: Array) -> Estimated:
+    """Return the first of the draws as the figure, with the interval of all."""
+    low, high = np.quantile(draws, (_LOW, _HIGH)).tolist()
+    value = float(draws[0])
+    return Estimated(value, min(low, value), max(high, value))
+
+
+def pool_of(fits: Sequence[Fit], seed: int = 1) -> Pool:
+    """Return the best pool and its draws."""
+    best = min(fits, key=lambda fit: fit.rss)
+    points = best.left.size - 1
+    scale = max(1.0, float(np.sqrt(best.rss / max(points - best.free, 1))))
+    possible = [fit for fit in fits if fit.rss - best.rss <= _AS_GOOD * scale**2]
+    noise = np.random.default_rng(seed).normal(0.0, scale, (_DRAWS, points + 1))
+    noise[0], noise[:, -1] = 0.0, 0.0
+    moved, squares = [], []
+    for fit in possible:
+        off = fit.left + noise
+        steps = -off @ np.linalg.pinv(fit.slopes).T
+        steps -= steps[0]
+        moved.append(float(fit.values[0]) * np.exp(steps[:, 0]))
+        squares.append(np.sum((off + steps @ fit.slopes.T) ** 2, axis=1))
+    chosen = np.argmin(squares, axis=0)
+    chosen[0] = possible.index(best)
+    draws = np.arange(_DRAWS)
+    servers = np.array([float(fit.servers) for fit in possible])
+    times = np.array([float(fit.values[0]) for fit in possible])
+    capacities = servers / times
+    return Pool(
+        service_s=np.array(moved)[chosen, draws],
+        servers=servers[chosen],
+        seen=float(times.max() / times.min()) < _APART,
+        full=float(capacities.max() / capacities.min()) < _APART,
+    )
+
+
+def cs2_draws(value: float, requests: float, seed: int = 2) -> Array:
+    """Return cs2 as so many requests of a lognormal law show it."""
+    count = int(min(max(requests, 10), _SIMULATED))
+    times = np.random.default_rng(seed).lognormal(0.0, np.sqrt(np.log1p(value)), (200, count))
+    found = times.var(axis=1) / times.mean(axis=1) ** 2
+    draws: Array = value + (found - np.median(found)) * np.sqrt(count / max(requests, count))
+    return np.concatenate(([value], np.maximum(draws, 0.0)))
+
+
+def shares_cores(runs: Sequence[LoadRun], servers: float, cs2: float) -> bool:
+    """Say whether requests share cores: then those of a crowded run vary as the service does.
+
+    In order of arrival they vary far less, because all wait for about as many others.
+    """
+    crowded = [run.cs2 / cs2 for run in runs if run.cs2 is not None and cs2 > 0.05 and _crowded(run, servers)]
+    return bool(crowded) and float(np.median(crowded)) > _SHARES_CORES
+
+
+def _crowded(run: LoadRun, servers: float) -> bool:
+    return run.arrivals == "closed" and run.present >= 1.9 * servers
+
+
+def rate_within(slo: Mapping[float, float], pool: Pool, cs2: float, shared: bool) -> Array:
+    """Return the highest rate at which the response times stay within what is promised, by draw."""
+    rates = []
+    for share, target_s in slo.items():
+        if shared:
+            rates.append(_shared_rate(share, target_s, pool, cs2))
+        else:
+            rates.append(rate_for_response(share, target_s, pool.service_s, pool.servers, cs2))
+    return np.minimum.reduce(rates)
+
+
+def _shared_rate(share: float, target_s: float, pool: Pool, cs2: float) -> Array:
+    low, high = np.zeros(pool.service_s.size), pool.capacity
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        times = ps_response_percentile(share, middle, pool.service_s, pool.servers, cs2)
+        low, high = np.where(times <= target_s, middle, low), np.where(times <= target_s, high, middle)
+    return low
+
+
+class Limit(NamedTuple):
+    """What stops the throughput where no whole number of places would."""
+
+    busy: float
+    service_s: Estimated
+    rate: Estimated
+
+
+def limit_of(points: Points, pool: Fit) -> Limit | None:
+    """Return the limit that lies elsewhere, such as in a balancer: a part of a place would be busy at it.
+
+    Only where that explains the points better than the best pool does.
+    """
+    full = float(points.rate.max())
+    light = (points.present <= 0.6 * full * points.response_s.min()) & (points.kind != FULL)
+    crowded = points.present >= 2 * full * float(points.response_s.min())
+    if not light.any() or crowded.sum() < 2 or np.any(points.kind[crowded] != CLOSED):
+        return None
+    service, service_error = _mean(points.response_s[light], points.error[light])
+    rate, rate_error = _mean(points.rate[crowded], points.error[crowded])
+    busy = rate * service
+    below = np.maximum(service, points.present / rate)
+    squares = float(np.sum((np.log(points.response_s / below) / points.error) ** 2))
+    spare = max(0.2, 3 * busy * float(np.hypot(service_error, rate_error)))
+    if squares > pool.rss - _BETTER or not 1 < busy < 6 or abs(busy - round(busy)) <= spare:
+        return None
+    return Limit(busy, _around(service, service_error), _around(rate, rate_error))
+
+
+def _mean(values: Array, errors: Array) -> tuple[float, float]:
+    weights = errors**-2
+    return float(np.exp(np.sum(np.log(values) * weights) / weights.sum())), float(weights.sum() ** -0.5)
+
+
+def _around(value: float, error: float) -> Estimated:
+    return Estimated(value, value * np.exp(-1.645 * error), value * np.exp(1.645 * error))
+
+
+class Law(NamedTuple):
+    """The universal scalability law by draw, (draws,) each; peak: the concurrency of the highest throughput."""
+
+    gamma: Array
+    sigma: Array
+    kappa: Array
+
+    @property
+    def peak(self) -> Array:
+        """N* = √((1 − σ)/κ); infinite without κ."""
+        return usl_peak(self.sigma, self.kappa)
+
+    @property
+    def highest(self) -> Array:
+        """X at N*, or γ/σ that is neared without κ; infinite without either."""
+        peak = self.peak
+        ends = np.isfinite(peak)
+        at_peak = usl_throughput(np.where(ends, peak, 1.0), self.gamma, self.sigma, self.kappa)
+        ceiling = np.divide(self.gamma, self.sigma, out=np.full(peak.shape, np.inf), where=self.sigma > 0)
+        return np.where(ends, at_peak, ceiling)
+
+
+def law_of(points: Points, seed: int = 3) -> Law:
+    """Return the law with three parameters, by least squares on X, and its draws."""
+    n, x = points.present, points.rate
+    best = fit_usl(n, x)
+    fitted = usl_throughput(n, *best[:3])
+    error = float(np.sqrt(np.sum((x - fitted) ** 2) / max(n.size - 3, 1)))
+    rng = np.random.default_rng(seed)
+    drawn: list[Usl] = [best]
+    for _ in range(_LAW_DRAWS):
+        noisy = fitted + rng.normal(0.0, error, n.size)
+        drawn.append(fit_usl(n, np.maximum(noisy, fitted * 0.05)))
+    columns = np.array([fit[:3] for fit in drawn])
+    return Law(columns[:, 0], columns[:, 1], columns[:, 2])

@@ -1,0 +1,146 @@
+"""Small tables: the CSV files of Locust, and columns of concurrency and throughput."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from capplan.arrays import Array
+from capplan.calibrate.assemble import Made, assembled
+from capplan.calibrate.runs import LoadRun
+from capplan.errors import InputError, Problem
+from capplan.stdin import name_of
+
+_CONCURRENCY = ("concurrency", "clients", "users", "n", "threads", "vus", "connections", "processors", "load", "db_time")
+_THROUGHPUT = ("throughput", "throughput_rps", "x", "rps", "tps", "txn_rate", "requests_per_s", "requests/s")
+_CORES = ("cpu_cores", "cpu_time", "cores")
+_NOTHING = {
+    "Method,Name,Error,Occurrences": "it lists failures of Locust",
+    "Count,Message,Traceback": "it lists exceptions of Locust",
+    "Percentage served,Time in ms": "it lists percentiles of ab, without the rate (give the report too)",
+}
+_HDR = re.compile(r"\s*Value(?:\(ms\))?\s+Percentile\s+TotalCount")
+
+
+def is_table(text: str) -> bool:
+    """Say whether a text begins as one of these tables does."""
+    return text.startswith(("Type,Name,", "Timestamp,User Count,", "Method,Name,", "Count,Message,"))
+
+
+def tables_of(path: Path, text: str) -> list[LoadRun] | str | None:
+    """Return the runs in a table, or why it has none; None for what is no such table."""
+    name = name_of(path)
+    reason = next((why for header, why in _NOTHING.items() if text.startswith(header)), None)
+    if reason is None and _HDR.match(text):
+        reason = "it plots a histogram, without the rate (give the report in JSON too)"
+    if reason is not None:
+        return reason
+    rows = list(csv.DictReader(io.StringIO(text.lstrip("\ufeff"))))
+    if text.startswith("Type,Name,"):
+        return _stats(name, rows)
+    if text.startswith("Timestamp,User Count,"):
+        return _history(name, rows)
+    return _columns(name, rows)
+
+
+def _number(text: str | None) -> float:
+    with suppress(TypeError, ValueError):
+        return float(text or "")
+    return float("nan")
+
+
+def _stats(name: str, rows: Sequence[Mapping[str, str]]) -> list[LoadRun] | str:
+    total = next((row for row in rows if row.get("Name") == "Aggregated"), None)
+    if total is None:
+        return "it has no row of all requests"
+    quantiles = {float(key[:-1]) / 100: _number(value) / 1000 for key, value in total.items() if key.endswith("%")}
+    quantiles = {share: time for share, time in quantiles.items() if share < 0.999 and time > 0}
+    figures = {
+        "requests": _number(total["Request Count"]),
+        "failed": _number(total["Failure Count"]),
+        "total_rate": _number(total["Requests/s"]),
+        "mean_s": _number(total["Average Response Time"]) / 1000,
+        "max_s": _number(total["Max Response Time"]) / 1000,
+    }
+    run = assembled(Made(name, "locust", "unknown", None), figures, quantiles)
+    return "nothing was answered" if run is None else [run]
+
+
+def _history(name: str, rows: Sequence[Mapping[str, str]]) -> list[LoadRun] | str:
+    """Return a run for each number of users, from the growth of the counts: the rates lag behind."""
+    total = [row for row in rows if row.get("Name") == "Aggregated"]
+    columns = ("Timestamp", "User Count", "Total Request Count", "Total Failure Count", "Total Average Response Time")
+    table = np.array([[_number(row.get(column)) for column in columns] for row in total])
+    if len(table) < 3:
+        return "it has too few rows"
+    time_s, users, requests, failed, mean_ms = table.T
+    summed_s = requests * mean_ms / 1000
+    runs = []
+    for count in np.unique(users[users > 0]).tolist():
+        held = np.flatnonzero((users[1:] == count) & (users[:-1] == count)) + 1
+        steady = held[1:] if held.size > 3 and np.unique(users).size > 2 else held
+        grown = [float((column[steady] - column[steady - 1]).sum()) for column in (time_s, requests, failed, summed_s)]
+        if steady.size and grown[1] > 0:
+            figures = dict(zip(("duration_s", "requests", "failed"), grown[:3], strict=True))
+            figures |= {"mean_s": grown[3] / grown[1], "clients": count}
+            run = assembled(Made(name, "locust", "closed", None), figures, {})
+            runs += [] if run is None else [run]
+    return runs or "nothing was answered"
+
+
+def joined(runs: Sequence[LoadRun]) -> list[LoadRun]:
+    """Return the runs, with the summary of Locust beside the history of the same test made one.
+
+    A history of several levels says more than their summary; of one level it tells the summary its users.
+    """
+    kept: list[LoadRun] = []
+    for run in runs:
+        stem = run.file.removesuffix("_stats.csv")
+        levels = [other for other in runs if other.file == f"{stem}_stats_history.csv"] if stem != run.file else []
+        if len(levels) == 1:
+            kept.append(run._replace(clients=levels[0].clients, arrivals="closed", think_s=None))
+        elif not levels and f"{run.file.removesuffix('_history.csv')}.csv" not in _single(runs):
+            kept.append(run)
+    return kept
+
+
+def _single(runs: Sequence[LoadRun]) -> set[str]:
+    """Return the summaries of Locust whose history has one level."""
+    files = [run.file for run in runs]
+    return {
+        file
+        for file in files
+        if file.endswith("_stats.csv") and files.count(file.replace("_stats.csv", "_stats_history.csv")) == 1
+    }
+
+
+def _columns(name: str, rows: Sequence[Mapping[str, str]]) -> list[LoadRun] | None:
+    header = list(rows[0]) if rows else []
+    by_name = {str(column).strip().lower(): column for column in header if column}
+    n, x = (next((by_name[key] for key in keys if key in by_name), None) for keys in (_CONCURRENCY, _THROUGHPUT))
+    if n is None or x is None:
+        return None
+    cores = next((by_name[key] for key in _CORES if key in by_name), None)
+    runs = []
+    for line, row in enumerate(rows, 2):
+        present, rate = _number(row[n]), _number(row[x])
+        if not (0 < present < 1e12 and 0 < rate < 1e15):
+            what = f"expected numbers above 0 in {n} and {x}, got '{row[n]}' and '{row[x]}'"
+            raise InputError(Problem(f"{name}:{line}", what))
+        busy = None if cores is None else _number(row[cores])
+        runs.append(
+            LoadRun(name, "table", rate, clients=present, think_s=0.0, arrivals="closed", cores=busy)
+        )
+    return runs
+
+
+def cores_of(runs: Sequence[LoadRun]) -> tuple[Array, Array]:
+    """Return the rate and the busy cores of runs that say both."""
+    known = [run for run in runs if run.cores is not None and run.cores >= 0]
+    return np.array([run.rate for run in known]), np.array([run.cores for run in known], dtype=float)
