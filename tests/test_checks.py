@@ -15,6 +15,8 @@ from sound import completed, files_of, plan_with
 
 from capplan.adopt.draft import AdoptOptions
 from capplan.adopt.run import adopt
+from capplan.calibrate.learn import learned
+from capplan.calibrate.reading import read_evidence
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.lint import lint, lint_facts
 from capplan.catalog.load import read_service
@@ -119,6 +121,12 @@ def adopted(example: str, directory: Path) -> set[str]:
     return {note.code for note in found.notes}
 
 
+def calibrated(example: str, directory: Path) -> set[str]:
+    written(example, directory)
+    found = learned(read_evidence([str(directory / name) for name in files_of(example)]))
+    return {finding.code for finding in [*found.warnings, *found.refused]}
+
+
 RUN = {
     "estimate": estimated,
     "check": judged,
@@ -126,6 +134,7 @@ RUN = {
     "prove": proved,
     "catalog check": linted,
     "adopt": adopted,
+    "calibrate service": calibrated,
 }
 CHECKS = [(RUN[command], check) for command in DECLARED for check in checks_of(command)]
 

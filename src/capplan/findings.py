@@ -123,6 +123,7 @@ DECLARED = {
     "prove": ("capplan.manifests.proof.checks",),
     "catalog check": ("capplan.catalog.checks",),
     "adopt": ("capplan.adopt.checks",),
+    "calibrate service": ("capplan.calibrate.checks",),
 }
 """Modules that declare checks, by the command that finds them."""
 

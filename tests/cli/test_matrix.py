@@ -154,6 +154,10 @@ ONCE: Mapping[str, Sequence[str]] = {
     ),
     "completion": ("bash -o OUT --force",),
     "schema": ("-o OUT --force",),
+    "calibrate service": (
+        "RUNS --format json --plan SHOP --service web --instances 2 --apply -o OUT --force",
+        "--prometheus SERVER --labels job=\"web\" --hours 1",
+    ),
     "calibrate llm": (
         "BENCH --architectures ARCHITECTURES --catalogs CATALOGS -o CALIBRATION --force",
         "BENCH --gpu H100 --precision fp8 --tp 1 --engine vllm",
@@ -270,6 +274,10 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, st
         "ServiceName,SkuId,PricingUnit,PricingQuantity,EffectiveCost,BillingPeriodStart\n"
         "ec2,aws/ec2/t3.micro,Hours,3500,50,2026-08-01\n"
     )
+    (made / "shop.yaml").write_text(
+        "name: shop\nregions: {gcp: us-central1}\ndemand: {users_per_day: 20k, requests_per_user: 30}\n"
+        "services:\n  web: {platform: cloud-run, service_time: 50ms}\n"
+    )
     (made / "compose.yaml").write_text(
         "services: {web: {image: 'web:1'}, seed: {image: 'seed:1', profiles: [seed]}}\n"
     )
@@ -297,6 +305,8 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, st
         "CATALOGS": str(ROOT / "catalogs"),
         "MANIFESTS": str(EXAMPLES / "manifests"),
         "BENCH": str(EXAMPLES / "llm-serving/bench.csv"),
+        "RUNS": str(EXAMPLES / "loadtests/wrk-1.txt"),
+        "SHOP": str(made / "shop.yaml"),
         "CONFIG": str(EXAMPLES / "llm-serving/config.json"),
         "PLAN": str(EXAMPLES / "levqor"),
         "PRICES": str(EXAMPLES / "prices/aws-ebs.csv"),

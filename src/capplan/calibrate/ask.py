@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from capplan.calibrate.monitoring import Measure, measures_of
+from capplan.calibrate.monitoring import Monitored, measures_of
 from capplan.errors import InputError, Problem
 
 _TIMEOUT_S = 30.0
@@ -39,14 +39,16 @@ _METRICS = {
 """Of each role the names that are tried, in this order."""
 
 
-def ask(url: str, labels: str, hours: float) -> list[Measure]:
+def ask(url: str, labels: str, hours: float) -> list[Monitored]:
     """Return the measures that a server has of the series with these labels, of the last hours.
 
     Raises :class:`InputError` where it cannot be asked, refuses, or knows none of the metrics.
     """
     base = url.rstrip("/")
     if urllib.parse.urlsplit(base).scheme not in ("http", "https"):
-        raise InputError(Problem("--prometheus", f"'{url}' is not an http address", "Example: http://127.0.0.1:9090."))
+        raise InputError(
+            Problem("--prometheus", f"'{url}' is not an http address", "Example: http://127.0.0.1:9090.")
+        )
     found = list(_asked(base, labels.strip("{} "), hours * 3600))
     if not found:
         names = ", ".join(names[0] for names in _METRICS.values())
@@ -55,7 +57,7 @@ def ask(url: str, labels: str, hours: float) -> list[Measure]:
     return found
 
 
-def _asked(base: str, labels: str, span_s: float) -> Iterator[Measure]:
+def _asked(base: str, labels: str, span_s: float) -> Iterator[Monitored]:
     end_s = time.time()
     step_s = max(_SHORTEST_STEP_S, span_s / _MOST_STEPS)
     window = f"{max(4 * step_s, 60):.0f}s" if span_s >= 600 else f"{max(4 * step_s, 20):.0f}s"
@@ -64,7 +66,9 @@ def _asked(base: str, labels: str, span_s: float) -> Iterator[Measure]:
             series = f"{name}{{{labels}}}"
             query = series if role == "memory" else f"rate({series}[{window}])"
             span = {"start": f"{end_s - span_s:.3f}", "end": f"{end_s:.3f}", "step": f"{step_s:.3f}"}
-            tree = _fetched(f"{base}/api/v1/query_range?{urllib.parse.urlencode({'query': query, **span})}", base)
+            tree = _fetched(
+                f"{base}/api/v1/query_range?{urllib.parse.urlencode({'query': query, **span})}", base
+            )
             if tree.get("status") != "success" or tree["data"]["result"]:
                 yield from measures_of(Path(base), tree, role) or ()
                 break

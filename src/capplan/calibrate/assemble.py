@@ -17,7 +17,7 @@ _STEADY = 0.8
 """k6 with a rate of arrivals keeps clients in reserve: so many are never busy at once."""
 
 
-class Made(NamedTuple):
+class RunOrigin(NamedTuple):
     """Who made a run, and how its requests arrive."""
 
     file: str
@@ -27,7 +27,7 @@ class Made(NamedTuple):
     target: str = ""
 
 
-def assembled(made: Made, given: Mapping[str, float], quantiles: Mapping[float, float]) -> LoadRun | None:
+def assembled(made: RunOrigin, given: Mapping[str, float], quantiles: Mapping[float, float]) -> LoadRun | None:
     """Return the run; None where neither a rate nor what it follows from is given."""
     get = given.get
     requests, duration_s = get("requests"), get("duration_s", get("took"))

@@ -1,99 +1,15 @@
-"""Reports as JSON: a table of where each tool puts its figures."""
+"""Reports as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from capplan.calibrate.assemble import REJECTING, Made, assembled
-from capplan.calibrate.runs import Arrivals, LoadRun
+from capplan.calibrate.assemble import REJECTING, RunOrigin, assembled
+from capplan.calibrate.formats import documents
+from capplan.calibrate.runs import LoadRun
 
 Tree = Mapping[str, Any]
-
-
-class DocumentFormat(NamedTuple):
-    """Where a tool puts what. needs: keys that only it has together. figures: paths by field.
-
-    unit: of its times in seconds. quantiles: the path of a mapping, and what its keys begin or end with.
-    """
-
-    tool: str
-    needs: Sequence[str]
-    figures: Mapping[str, str]
-    unit: float
-    quantiles: str = ""
-    codes: str = ""
-    arrivals: Arrivals = "closed"
-    think_s: float | None = None
-
-
-DOCUMENTS = (
-    DocumentFormat(
-        tool="oha",
-        needs=("summary", "latencyPercentiles"),
-        figures={
-            "success": "summary/successRate",
-            "duration_s": "summary/total",
-            "total_rate": "summary/requestsPerSec",
-            "mean_s": "summary/average",
-            "max_s": "summary/slowest",
-        },
-        unit=1.0,
-        quantiles="latencyPercentiles",
-        codes="statusCodeDistribution",
-        arrivals="unknown",
-    ),
-    DocumentFormat(
-        tool="autocannon",
-        needs=("connections", "latency", "requests"),
-        figures={
-            "clients": "connections",
-            "requests": "requests/total",
-            "took": "duration",
-            "failed": "non2xx",
-            "errors": "errors",
-            "late": "timeouts",
-            "mean_s": "latency/average",
-            "sd_s": "latency/stddev",
-            "max_s": "latency/max",
-        },
-        unit=1e-3,
-        quantiles="latency",
-        codes="statusCodeStats",
-        think_s=0.0,
-    ),
-    DocumentFormat(
-        tool="vegeta",
-        needs=("latencies", "success", "status_codes"),
-        figures={
-            "requests": "requests",
-            "offered": "rate",
-            "rate": "throughput",
-            "duration_s": "duration",
-            "success": "success",
-            "mean_s": "latencies/mean",
-            "max_s": "latencies/max",
-        },
-        unit=1e-9,
-        quantiles="latencies",
-        codes="status_codes",
-        arrivals="even",
-    ),
-    DocumentFormat(
-        tool="siege",
-        needs=("transactions", "transaction_rate", "concurrency"),
-        figures={
-            "requests": "transactions",
-            "failed": "failed_transactions",
-            "duration_s": "elapsed_time",
-            "rate": "transaction_rate",
-            "present": "concurrency",
-            "max_s": "longest_transaction",
-        },
-        unit=1.0,
-        arrivals="unknown",
-    ),
-)
 
 
 def documents_of(file: str, tree: Any) -> LoadRun | None:
@@ -107,12 +23,12 @@ def documents_of(file: str, tree: Any) -> LoadRun | None:
     metrics = tree.get("metrics", _at(tree, "results/metrics"))
     if metrics is not None:
         return _k6(file, tree, metrics)
-    kind = next((kind for kind in DOCUMENTS if all(key in tree for key in kind.needs)), None)
+    kind = next((kind for kind in documents() if all(key in tree for key in kind.needs)), None)
     if kind is None:
         return None
     figures = _figures(tree, kind.figures, kind.unit)
     figures |= _by_code(_at(tree, kind.codes))
-    made = Made(file, kind.tool, kind.arrivals, kind.think_s, str(tree.get("url", "")))
+    made = RunOrigin(file, kind.tool, kind.arrivals, kind.think_s, str(tree.get("url", "")))
     return assembled(made, figures, quantiles_in(_at(tree, kind.quantiles), kind.unit))
 
 
@@ -138,7 +54,9 @@ def _by_code(codes: Any) -> dict[str, float]:
     """Return requests, and those rejected, by their status codes; code 0 is a broken connection."""
     if not isinstance(codes, dict):
         return {}
-    counts = {key: number(value.get("count") if isinstance(value, dict) else value) for key, value in codes.items()}
+    counts = {
+        key: number(value.get("count") if isinstance(value, dict) else value) for key, value in codes.items()
+    }
     by_code = {int(key): count for key, count in counts.items() if str(key).isdecimal() and count is not None}
     rejected = sum(by_code.get(code, 0.0) for code in REJECTING)
     return {"requests": sum(by_code.values()), "rejected": rejected} if by_code else {}
@@ -149,7 +67,9 @@ def quantiles_in(tree: Any, unit: float) -> dict[float, float]:
     found = {}
     for key, value in (tree or {}).items() if isinstance(tree, dict) else ():
         name = str(key).lower()
-        percent = "50" if name in ("med", "median") else name.strip("p()").removesuffix("th").replace("_", ".")
+        percent = (
+            "50" if name in ("med", "median") else name.strip("p()").removesuffix("th").replace("_", ".")
+        )
         time = number(value)
         share = _share(percent) if name[:1] in "p0" or name[-2:] == "th" or name[:3] == "med" else None
         if share is not None and time is not None:
@@ -190,7 +110,7 @@ def _locust(file: str, entries: Sequence[Tree]) -> LoadRun | None:
         "sd_s": max(second - mean_s**2, 0.0) ** 0.5,
         "max_s": max(counts),
     }
-    return assembled(Made(file, "locust", "unknown", None), figures, _counted_quantiles(counts))
+    return assembled(RunOrigin(file, "locust", "unknown", None), figures, _counted_quantiles(counts))
 
 
 def _counted_quantiles(counts: Mapping[float, float]) -> dict[float, float]:
@@ -204,17 +124,19 @@ def _counted_quantiles(counts: Mapping[float, float]) -> dict[float, float]:
 
 
 def _artillery(file: str, aggregate: Tree) -> LoadRun | None:
-    """Return the run in Artillery's JSON: users arrive at random or evenly, and ask one thing after another."""
+    """Return the run in Artillery's JSON, whose users arrive by themselves."""
     counters = aggregate["counters"]
     times = _at(aggregate, "summaries/http.response_time") or _at(aggregate, "histograms/http.response_time")
     first, last = (number(aggregate.get(f"{end}CounterAt")) or 0.0 for end in ("first", "last"))
-    codes = {key.removeprefix("http.codes."): value for key, value in counters.items() if "http.codes." in key}
+    codes = {
+        key.removeprefix("http.codes."): value for key, value in counters.items() if "http.codes." in key
+    }
     errors = sum(number(value) or 0.0 for key, value in counters.items() if key.startswith("errors."))
     figures = _figures(times, {"mean_s": "mean", "max_s": "max"}, 1e-3) | _by_code(codes)
     figures |= {"duration_s": (last - first) / 1000, "errors": errors, "failed": _failed_codes(codes)}
     created = number(counters.get("vusers.created"))
     figures |= {"created": created} if created == counters.get("http.requests") and created else {}
-    return assembled(Made(file, "artillery", "random", None), figures, quantiles_in(times, 1e-3))
+    return assembled(RunOrigin(file, "artillery", "random", None), figures, quantiles_in(times, 1e-3))
 
 
 def _failed_codes(codes: Mapping[str, Any]) -> float:
@@ -239,7 +161,9 @@ def _k6(file: str, tree: Tree, metrics: Any) -> LoadRun | None:
     """Return the run in one of the three summaries of k6, whose times are ms."""
     if isinstance(metrics, list):
         metrics = {metric.get("name"): metric for metric in metrics if isinstance(metric, dict)}
-    flat = {name: metric.get("values", metric) for name, metric in metrics.items() if isinstance(metric, dict)}
+    flat = {
+        name: metric.get("values", metric) for name, metric in metrics.items() if isinstance(metric, dict)
+    }
     if "http_req_duration" not in flat:
         return None
     figures = _figures(flat, _K6, 1e-3)
@@ -249,4 +173,6 @@ def _k6(file: str, tree: Tree, metrics: Any) -> LoadRun | None:
     run_ms = number(_at(tree, "state/testRunDurationMs"))
     seconds = run_ms / 1000 if run_ms else number(_at(tree, "config/duration"))
     figures |= {"duration_s": seconds} if seconds else {}
-    return assembled(Made(file, "k6", "closed", None), figures, quantiles_in(flat["http_req_duration"], 1e-3))
+    return assembled(
+        RunOrigin(file, "k6", "closed", None), figures, quantiles_in(flat["http_req_duration"], 1e-3)
+    )

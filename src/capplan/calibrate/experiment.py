@@ -16,7 +16,7 @@ from capplan.calibrate.models import (
     OPEN,
     UNKNOWN,
     Fit,
-    Points,
+    LoadPoints,
     pool_fits,
     pool_response,
     total_error,
@@ -25,12 +25,11 @@ from capplan.calibrate.models import (
 )
 from capplan.calibrate.outcome import (
     Estimated,
-    Limit,
-    Pool,
+    FittedPool,
     cs2_draws,
     estimated,
+    evenly_limited,
     law_of,
-    limit_of,
     pool_of,
     rate_within,
     shares_cores,
@@ -39,8 +38,12 @@ from capplan.calibrate.runs import LoadRun
 from capplan.capacity.scalability import usl_throughput
 from capplan.findings import Finding
 
-_STRANGE, _STRANGE_SIGMA = 0.12, 4.0
+_POOR, _MENDED = 6.0, 0.2
+"""Squares for each degree of freedom that are too many, and what part of them is left without a run."""
+
+_FEWEST, _MANY, _MOST_KEPT = 4, 24, 0.7
 _CLOSE = 2.0
+_MUCH_DELAY = 0.15
 _FAR = 1.3
 _GRID = 120
 _ONE, _QUIET = 1.2, 0.5
@@ -59,18 +62,18 @@ class Curve(NamedTuple):
 class Calibration(NamedTuple):
     """What was learned. figures: by the names of the document, None for what the runs do not tell."""
 
-    figures: Mapping[str, Estimated | None]
-    usl: Mapping[str, Estimated] | None
-    model: str
-    runs: Sequence[LoadRun]
-    points: Points
-    curve: Curve
-    warnings: Sequence[Finding]
-    refused: Sequence[Finding]
+    figures: Mapping[str, Estimated | None] = {}
+    usl: Mapping[str, Estimated] | None = None
+    model: str = ""
+    runs: Sequence[LoadRun] = ()
+    points: LoadPoints | None = None
+    curve: Curve | None = None
+    warnings: Sequence[Finding] = ()
+    refused: Sequence[Finding] = ()
 
 
-def points_of(runs: Sequence[LoadRun], cs2: float, capacity: float | None = None) -> Points:
-    """Return what the models are fitted to; ``capacity`` says how much of chance is in a wait, once it is known."""
+def points_of(runs: Sequence[LoadRun], cs2: float, capacity: float | None = None) -> LoadPoints:
+    """Return what the models are fitted to; near the ``capacity`` much of a wait is chance."""
     kind = np.array([_kind(run) for run in runs])
     rate = np.array([run.rate for run in runs])
     response = np.array([_response(run) for run in runs])
@@ -82,8 +85,10 @@ def points_of(runs: Sequence[LoadRun], cs2: float, capacity: float | None = None
     waited = np.maximum(1 - response.min() / response, 0.0)
     waits = waiting_error(rate / (capacity or 1.05 * float(rate.max())), requests, waited, (ca2 + cs2) / 2)
     chance = np.hypot(np.sqrt(cs2 / requests), np.where(looped | (kind == FULL), 0.0, waits))
-    doubt = np.where(kind == UNKNOWN, 0.05, np.where(kind == OPEN, np.where(ca2 < 1, 0.12, 0.04) * waited, 0.0))
-    return Points(
+    doubt = np.where(
+        kind == UNKNOWN, 0.05, np.where(kind == OPEN, np.where(ca2 < 1, 0.12, 0.04) * waited, 0.0)
+    )
+    return LoadPoints(
         kind=kind,
         present=np.where(looped, clients, rate * response),
         think_s=think,
@@ -130,8 +135,7 @@ def calibrated(read: Sequence[LoadRun], slo: Mapping[float, float] = {}) -> Cali
     warnings, refused = list(judged.warnings), list(judged.refused)
     runs = list(judged.kept)
     if not runs:
-        empty = Points(*(np.zeros(0) for _ in Points._fields))
-        return Calibration({}, None, "", [], empty, Curve(False, np.zeros(0), np.zeros(0)), warnings, refused)
+        return Calibration(warnings=warnings, refused=refused)
     runs, pools, points = _agreeing(runs, refused)
     best = min(pools, key=lambda fit: fit.rss)
     law = min(_laws(points), key=lambda fit: fit.aicc, default=None)
@@ -152,12 +156,12 @@ def _lawful(law: Fit, pool: Fit, listed: bool) -> bool:
     return law.name != "linear" and law.aicc < pool.aicc - _CLOSE and np.isfinite(pool.aicc)
 
 
-def _laws(points: Points) -> list[Fit]:
-    return usl_fits(Points(*(column[points.kind != FULL] for column in points)))
+def _laws(points: LoadPoints) -> list[Fit]:
+    return usl_fits(LoadPoints._make(column[points.kind != FULL] for column in points))
 
 
-def _of_law(law: Fit, runs: Sequence[LoadRun], points: Points) -> Calibration:
-    """Return what the universal law says: a request alone takes 1/γ, and the knee is its highest throughput."""
+def _of_law(law: Fit, runs: Sequence[LoadRun], points: LoadPoints) -> Calibration:
+    """Return what the universal law says: a request alone takes 1/γ, the knee is the highest throughput."""
     draws = law_of(points)
     warnings = []
     highest, seen = draws.highest, float(points.rate.max())
@@ -178,12 +182,11 @@ def _of_law(law: Fit, runs: Sequence[LoadRun], points: Points) -> Calibration:
         usl |= {"peak_concurrency": estimated(draws.peak), "peak_rps": estimated(highest)}
     x = np.linspace(min(1.0, points.present.min()), points.present.max(), _GRID)
     curve = Curve(False, x, x / usl_throughput(x, *(float(part[0]) for part in draws)))
-    return Calibration(figures, usl, law.name, runs, points, curve, warnings, [])
+    return Calibration(figures, usl, law.name, runs, points, curve)._replace(warnings=warnings)
 
 
-def _of_pool(pools: Sequence[Fit], runs: Sequence[LoadRun], points: Points, slo: Mapping[float, float]) -> Calibration:
+def _of_pool(pools: Sequence[Fit], runs: Sequence[LoadRun], points: LoadPoints, slo: Mapping[float, float]) -> Calibration:
     pool, best = pool_of(pools), min(pools, key=lambda fit: fit.rss)
-    limit = None if runs[0].tool == "table" else limit_of(points, best)
     cs2 = _service_cs2(runs, int(pool.servers[0]) if pool.full else None)
     light = sum(run.requests or 0.0 for run in runs if _alone(run, float(pool.servers[0])) <= pool.servers[0])
     spread = None if cs2 is None else estimated(cs2_draws(cs2, light))
@@ -194,20 +197,20 @@ def _of_pool(pools: Sequence[Fit], runs: Sequence[LoadRun], points: Points, slo:
     if measured:
         service = _around_mean(measured)
     figures: dict[str, Estimated | None] = {
-        "service_time_s": limit.service_s if limit else service,
+        "service_time_s": service,
         "cs2": spread,
-        "concurrency": estimated(pool.servers) if pool.full and seen and not limit else None,
+        "concurrency": estimated(pool.servers) if pool.full and seen else None,
         "throughput_rps": _throughput(pool, points, slo if seen else {}, cs2, shared),
-        "knee_rps": limit.rate if limit else estimated(pool.capacity) if pool.full else None,
+        "knee_rps": estimated(pool.capacity) if pool.full else None,
     }
     name = "PS" if shared else "M/M/c" if spread and spread.low <= 1 <= spread.high else "M/G/c"
     curve = _curve(points, best, 1.0 if cs2 is None else cs2)
-    said = list(_unknown(pool, limit, cs2, runs[0].file, seen or bool(measured)))
-    return Calibration(figures, None, name, runs, points, curve, said, [])
+    said = list(_unknown(pool, points, cs2, runs[0].file, seen or bool(measured)))
+    return Calibration(figures, None, name, runs, points, curve)._replace(warnings=said)
 
 
-def _curve(points: Points, pool: Fit, cs2: float) -> Curve:
-    """Return the curve of a pool: over the rate where most arrivals are open, else over clients without pauses."""
+def _curve(points: LoadPoints, pool: Fit, cs2: float) -> Curve:
+    """Return the curve of a pool, over the rate where most arrivals are open, else over clients."""
     opened = bool(np.mean(points.kind == OPEN) > 0.5)
     service_s, delay = pool.values.tolist()
     if opened:
@@ -215,7 +218,7 @@ def _curve(points: Points, pool: Fit, cs2: float) -> Curve:
     else:
         x = np.linspace(min(1.0, points.present.min()), points.present.max(), _GRID)
     ca2 = float(points.ca2[points.kind == OPEN].mean()) if opened else 1.0
-    grid = Points(
+    grid = LoadPoints(
         kind=np.full(_GRID, OPEN if opened else CLOSED),
         present=x,
         think_s=np.zeros(_GRID),
@@ -235,15 +238,15 @@ def _around_mean(runs: Sequence[LoadRun]) -> Estimated:
     return Estimated(value, value * (1 - error), value * (1 + error))
 
 
-def _rested(runs: Sequence[LoadRun], points: Points, pool: Pool) -> bool:
-    """Say whether some run shows requests that hardly wait: its response time is that of the service and a delay."""
+def _rested(runs: Sequence[LoadRun], points: LoadPoints, pool: FittedPool) -> bool:
+    """Say whether some run shows requests that hardly wait."""
     busy = points.rate * float(pool.service_s[0]) / float(pool.servers[0])
     alone = (points.kind == CLOSED) & (points.present < _ONE)
     return bool(np.any(alone | ((points.kind == OPEN) & (busy < _QUIET))))
 
 
 def _throughput(
-    pool: Pool, points: Points, slo: Mapping[float, float], cs2: float | None, shared: bool
+    pool: FittedPool, points: LoadPoints, slo: Mapping[float, float], cs2: float | None, shared: bool
 ) -> Estimated | None:
     """Return the throughput within the objectives; without any, the highest that is known."""
     if slo and pool.full:
@@ -254,13 +257,20 @@ def _throughput(
     return estimated(pool.capacity) if pool.full else Estimated(seen, seen, seen)
 
 
-def _unknown(pool: Pool, limit: Limit | None, cs2: float | None, file: str, seen: bool) -> Iterator[Finding]:
+def _unknown(
+    pool: FittedPool, points: LoadPoints, cs2: float | None, file: str, seen: bool
+) -> Iterator[Finding]:
     """Yield what the runs do not tell."""
-    if limit is not None:
+    capacity = float(pool.capacity[0])
+    if pool.full and pool.delay > _MUCH_DELAY:
+        delay_ms = 1000 * pool.delay * float(pool.service_s[0])
         what = (
-            f"throughput stops at {limit.rate.value:.4g}/s, while {limit.busy:.1f} requests are served at once: "
-            "not a whole number of places, so something else limits it"
+            f"throughput stops at {capacity:.4g}/s, and {delay_ms:.3g} ms of each request pass outside the service: "
+            "in the network, or in what limits it"
         )
+        yield checks.LIMITED_ELSEWHERE.finding(file, what, file=file)
+    elif pool.full and evenly_limited(points, capacity):
+        what = f"throughput stops at {capacity:.4g}/s with no chance in it, as a rate limit does"
         yield checks.LIMITED_ELSEWHERE.finding(file, what, file=file)
     if not pool.full:
         what = "no run shows where throughput ends, so concurrency and knee are not known"
@@ -273,32 +283,32 @@ def _unknown(pool: Pool, limit: Limit | None, cs2: float | None, file: str, seen
         yield checks.UNKNOWN_VARIATION.finding(file, what, file=file)
 
 
-def _agreeing(runs: list[LoadRun], refused: list[Finding]) -> tuple[list[LoadRun], list[Fit], Points]:
-    """Return the runs that agree with each other, the strangest left out one by one, and their fits."""
-    first = list(runs)
+def _agreeing(runs: list[LoadRun], refused: list[Finding]) -> tuple[list[LoadRun], list[Fit], LoadPoints]:
+    """Return the runs that agree with each other, and their fits; who alone spoils the fit is left out."""
+    first = len(runs)
     while True:
         points, pools = _fitted(runs)
-        best = min(pools, key=lambda fit: fit.rss)
-        off = np.abs(best.left[:-1]) * points.error
-        laws = usl_fits(points) if not np.any(points.kind == FULL) else []
-        lawful = [np.abs(law.left) * points.error for law in laws if law.aicc < best.aicc - _CLOSE]
-        off = np.minimum.reduce([off, *lawful])
-        strange = int(np.argmax(off))
-        usual = 1.48 * float(np.median(np.abs(off)))
-        limit = max(_STRANGE, _STRANGE_SIGMA * max(float(points.error[strange]), usual))
-        if off[strange] <= limit or runs[strange].tool == "table" or len(runs) <= max(2, 0.7 * len(first)):
+        misfit = min(_misfit(fit) for fit in [*pools, *_laws(points)])
+        if misfit < _POOR or not _FEWEST <= len(runs) <= _MANY or len(runs) <= _MOST_KEPT * first:
             return runs, pools, points
-        run = runs.pop(strange)
-        expected = 1000 * points.response_s[strange] * np.exp(-best.left[strange] * points.error[strange])
-        what = (
-            f"{run.rate:.4g}/s with {1000 * points.response_s[strange]:.4g} ms a request does not fit the other runs, "
-            f"which make it {expected:.4g} ms"
-        )
+        others = [runs[:index] + runs[index + 1 :] for index in range(len(runs))]
+        better = [min(_misfit(fit) for fit in _fitted(rest)[1]) for rest in others]
+        strange = int(np.argmin(better))
+        if better[strange] > _MENDED * misfit:
+            return runs, pools, points
+        run, runs = runs[strange], others[strange]
+        time_ms = 1000 * points.response_s[strange]
+        what = f"{run.rate:.4g}/s with {time_ms:.4g} ms a request does not fit the other runs"
         refused.append(checks.CONTRADICTS_OTHERS.finding(run.file, what, file=run.file))
 
 
-def _fitted(runs: Sequence[LoadRun]) -> tuple[Points, list[Fit]]:
-    """Return the points of runs and the pools that fit them: once to learn their errors, and once with these."""
+def _misfit(fit: Fit) -> float:
+    """Return the sum of squares for each degree of freedom."""
+    return fit.rss / max(fit.left.size - (fit.servers > 0) - fit.free, 1)
+
+
+def _fitted(runs: Sequence[LoadRun]) -> tuple[LoadPoints, list[Fit]]:
+    """Return the points of runs and the pools that fit them, once their errors are known."""
     cs2 = _service_cs2(runs, None) or 1.0
     first = min(pool_fits(points_of(runs, cs2), cs2), key=lambda fit: fit.rss)
     cs2 = _service_cs2(runs, first.servers) or cs2
@@ -310,18 +320,17 @@ def _service_cs2(runs: Sequence[LoadRun], servers: int | None) -> float | None:
     """Return the cs2 of the service: that of the response times of runs in which next to nothing waits."""
     lightest = min(run.present for run in runs)
     most = max(servers or 0.0, 1.3 * lightest if lightest < 1.2 else 0.0)
-    light = [run for run in runs if run.cs2 is not None and _alone(run, servers) <= most]
-    known = [run.service_cs2 for run in runs if run.service_cs2 is not None]
-    values = known or [run.cs2 for run in light]
-    if not values:
+    light = [
+        (run.cs2, run.requests or 1.0) for run in runs if run.cs2 is not None and _alone(run, servers) <= most
+    ]
+    found = [(run.service_cs2, 1.0) for run in runs if run.service_cs2 is not None] or light
+    if not found:
         return None
-    weights = [1.0] * len(known) or [run.requests or 1.0 for run in light]
-    order = np.argsort(values)
-    passed = np.cumsum(np.array(weights)[order]) / sum(weights)
-    return float(np.interp(0.5, passed - np.array(weights)[order] / sum(weights) / 2, np.array(values, dtype=float)[order]))
+    values, weights = np.array(sorted(found)).T
+    return float(np.interp(0.5, (np.cumsum(weights) - weights / 2) / weights.sum(), values))
 
 
 def _alone(run: LoadRun, servers: float | None) -> float:
-    """Return the requests in progress, doubled where chance may queue some of them in a pool of ``servers``."""
+    """Return the requests that are in progress where chance brings many together."""
     present = run.clients if run.clients and run.think_s == 0 else run.present
     return present * (1.03 if servers is None else _CROWDING[run.arrivals]) - 0.06

@@ -76,7 +76,7 @@ def _failed(run: LoadRun) -> Finding | None:
 
 def _rejected(run: LoadRun) -> Finding:
     share = 100 * run.rejected / (run.requests or 1)
-    what = f"{share:.0f} % of the requests were rejected (429 or 503), so something limits the rate to {run.rate:.4g}/s"
+    what = f"{share:.0f} % of the requests were rejected (429 or 503), beyond {run.rate:.4g}/s"
     return checks.REJECTED_REQUESTS.finding(run.file, what, file=run.file)
 
 
@@ -115,16 +115,15 @@ def _broken(run: LoadRun) -> Finding | None:
     if found > 1:
         return None if run.tool == "wrk" else _littles_law(run, found)
     what = (
-        f"{run.clients:.0f} clients without pauses kept only {found * (run.clients or 0):.1f} requests in progress: "
+        f"{run.clients:.0f} clients kept only {found * (run.clients or 0):.1f} requests in progress: "
         "the load generator itself was busy"
     )
     return checks.SATURATED_GENERATOR.finding(run.file, what, file=run.file)
 
 
 def _littles_law(run: LoadRun, found: float) -> Finding:
-    what = (
-        f"{run.rate:.4g}/s × {1000 * (run.mean_s or 0):.4g} ms is {found:.2f} times its {run.clients:.0f} clients"
-    )
+    product = f"{run.rate:.4g}/s × {1000 * (run.mean_s or 0):.4g} ms"
+    what = f"{product} is {found:.2f} times its {run.clients:.0f} clients"
     return checks.LITTLES_LAW.finding(run.file, what, file=run.file)
 
 
@@ -133,7 +132,11 @@ def _corrected(run: LoadRun) -> Finding | None:
     found = little(run)
     if found is None or abs(found - 1) <= _little_tolerance(run):
         return None
-    why = f"{run.late:.0f} requests that timed out are not in its times" if run.late else "wrk corrects its times"
+    why = (
+        f"{run.late:.0f} requests that timed out are not in its times"
+        if run.late
+        else "wrk corrects its times"
+    )
     finding = _littles_law(run, found)
     said = f"{finding.message} ({why}); clients ÷ rate is used instead"
     return checks.LITTLES_LAW.finding(run.file, said, "", file=run.file, severity="warning")
@@ -141,12 +144,18 @@ def _corrected(run: LoadRun) -> Finding | None:
 
 def _short_of(run: LoadRun) -> Finding | None:
     """Refuse open arrivals that came slower than asked for, while the answers were as fast as ever."""
-    if run.arrivals == "closed" or not run.offered or run.rate >= _SHORT * run.offered * (1 - run.failed_share):
+    if (
+        run.arrivals == "closed"
+        or not run.offered
+        or run.rate >= _SHORT * run.offered * (1 - run.failed_share)
+    ):
         return None
     queued = 0.2 * (1 - run.rate / run.offered) * (run.duration_s or 0.0)
     if (run.mean_s or 0.0) >= queued:
         return None
-    what = f"{run.offered:.4g} requests/s were to be sent and {run.rate:.4g} were, though answers took no longer"
+    what = (
+        f"{run.offered:.4g} requests/s were to be sent and {run.rate:.4g} were, though answers took no longer"
+    )
     return checks.SATURATED_GENERATOR.finding(run.file, what, file=run.file)
 
 
@@ -193,8 +202,8 @@ def _stuck(runs: Sequence[LoadRun]) -> Iterator[Finding]:
         fewer = [_pause(other) for other in users if _comparable(other, run)]
         if fewer and _pause(run) > 1.5 * max(min(fewer), 0.0) + 0.5 * (run.mean_s or 0.0) + 0.002:
             what = (
-                f"each of {run.clients:.0f} users pauses {1000 * _pause(run):.0f} ms between requests, and of fewer "
-                f"users {1000 * max(min(fewer), 0.0):.0f} ms: the load generator itself was busy"
+                f"each of {run.clients:.0f} users pauses {1000 * _pause(run):.0f} ms, and of fewer users "
+                f" {1000 * max(min(fewer), 0.0):.0f} ms: the load generator itself was busy"
             )
             yield checks.SATURATED_GENERATOR.finding(run.file, what, file=run.file)
 

@@ -9,12 +9,12 @@ import numpy as np
 from capplan.arrays import Array
 from capplan.calibrate import checks
 from capplan.calibrate.experiment import Calibration, calibrated
-from capplan.calibrate.monitoring import PERCENT, Watched, runs_of, watched
+from capplan.calibrate.monitoring import PERCENT, Together, runs_of, watched
 from capplan.calibrate.outcome import Estimated
-from capplan.calibrate.reading import Evidence
+from capplan.calibrate.reading import TestEvidence
 from capplan.calibrate.runs import LoadRun
 from capplan.calibrate.tables import cores_of
-from capplan.calibrate.usage import Usage, usage_of
+from capplan.calibrate.usage import UseOfLoad, usage_of
 from capplan.findings import Finding
 
 FIGURES = ("service_time_s", "cs2", "cpu_time_s", "concurrency", "throughput_rps", "knee_rps")
@@ -24,12 +24,15 @@ _MORE = 1.1
 
 
 def learned(
-    evidence: Evidence, slo: Mapping[float, float] = {}, cores: float | None = None, instances: float = 1.0
+    evidence: TestEvidence,
+    slo: Mapping[float, float] = {},
+    cores: float | None = None,
+    instances: float = 1.0,
 ) -> Calibration:
     """Return what the evidence says of one instance.
 
-    slo: response times in seconds by share; cores: of an instance, which percentages of CPU are of; instances:
-    among which the requests of the load tests were divided.
+    slo: response times in seconds by share. cores: of an instance, for percentages of CPU. instances: among
+    which the requests of the load tests were divided.
     """
     seen = watched(evidence.series, cores)
     tests = [_divided(run, instances) for run in evidence.runs]
@@ -59,14 +62,14 @@ def _divided(run: LoadRun, instances: float) -> LoadRun:
     return run._replace(rate=run.rate / instances, clients=clients, offered=offered, cores=cores)
 
 
-def _cpu(runs: Sequence[LoadRun], seen: Watched | None) -> tuple[Usage | None, str]:
+def _cpu(runs: Sequence[LoadRun], seen: Together | None) -> tuple[UseOfLoad | None, str]:
     if seen is not None and seen.cores is not None:
         return usage_of(seen.rate, seen.cores), seen.file
     rate, cores = cores_of(runs)
     return usage_of(rate, cores), next((run.file for run in runs if run.cores is not None), "")
 
 
-def _memory(seen: Watched | None) -> Usage | None:
+def _memory(seen: Together | None) -> UseOfLoad | None:
     """Return memory by requests in progress, GiB; of the base only where nobody knows how many those are."""
     if seen is None or seen.memory is None:
         return None
@@ -74,7 +77,7 @@ def _memory(seen: Watched | None) -> Usage | None:
     gib = seen.memory / _GIB
     found = usage_of(load, gib)
     if found is None or not found.idle_known:
-        return Usage(_around(gib), Estimated(0.0, 0.0, 0.0), False)
+        return UseOfLoad(_around(gib), Estimated(0.0, 0.0, 0.0), False)
     return found
 
 
@@ -84,7 +87,7 @@ def _around(values: Array) -> Estimated:
 
 
 def _doubts(
-    evidence: Evidence, seen: Watched | None, cpu: Usage | None, file: str, service: Estimated | None
+    evidence: TestEvidence, seen: Together | None, cpu: UseOfLoad | None, file: str, service: Estimated | None
 ) -> Iterator[Finding]:
     """Yield what CPU and memory do not tell, and where they contradict the response times."""
     roles = {measure.role: measure for measure in evidence.series}
@@ -120,7 +123,9 @@ def next_test(found: Calibration) -> list[str]:
     service = found.figures.get("service_time_s")
     seconds = max(60.0, _ENOUGH * (service.value if service else 0.1))
     clients = ", ".join(f"{level:.0f}" for level in sorted(levels))
-    return [f"Test next with {clients} clients without pauses, {seconds:.0f} s each, after a minute of warm-up."]
+    return [
+        f"Test next with {clients} clients without pauses, {seconds:.0f} s each, after a minute of warm-up."
+    ]
 
 
 _ENOUGH = 1000

@@ -1,8 +1,8 @@
 """Models of a service under load, fitted to points of many runs; times in seconds, rates in 1/s.
 
-A pool has m places, and a delay around them in which nothing waits: the closed M/M/m for clients in a loop, G/G/m for open arrivals, m ÷ S where more is offered
-than it can take. The universal scalability law has no places. All are scored on the logarithm of the response time
-at a point, where a loop without pauses gives that of the throughput too, since R = N ÷ X − Z.
+A pool has m places, and a delay around them in which nothing waits: the closed M/M/m for clients in a loop,
+G/G/m for open arrivals, m ÷ S where more is offered than it can take. The universal scalability law has no
+places. All are scored on the logarithm of the response time, which of a loop is R = N ÷ X − Z.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _FLOOR = 0.01
 
 _BUSIEST = 0.98
 _USUAL_DELAY, _DELAY_WEIGHT = 0.1, 1.5
-"""Delay outside the places, such as of the network, as a share of the service time; how much is not doubted."""
+"""Delay outside the places as a share of the service time that is usual, and how much more is doubted."""
 
-_STEPS = 40
+_STEPS = 15
 _MOST_TRIED = 64
 
 
-class Points(NamedTuple):
+class LoadPoints(NamedTuple):
     """What runs say, (points,) each. present: N of a loop, else X·R; error: of the logarithm."""
 
     kind: Array
@@ -45,7 +45,7 @@ class Points(NamedTuple):
 class Fit(NamedTuple):
     """A model at its best. values: parameters; left: residuals in standard errors; free: how many are fitted.
 
-    name: pool, linear, Amdahl or USL. servers: of a pool, 0 else. The last residual of a pool is that of its delay.
+    name: pool, linear, Amdahl or USL. servers: of a pool. A pool's last residual is that of its delay.
     """
 
     name: str
@@ -69,8 +69,10 @@ class Fit(NamedTuple):
         return float(n * np.log(max(self.rss / n, 1e-6)) + 2 * k + 2 * k * (k + 1) / (n - k - 1))
 
 
-def pool_response(points: Points, service_s: float, servers: int, cs2: float, delay_s: float = 0.0) -> Array:
-    """Return the response time of a pool at each point; at a FULL one it is that of its rate, present ÷ m/S."""
+def pool_response(
+    points: LoadPoints, service_s: float, servers: int, cs2: float, delay_s: float = 0.0
+) -> Array:
+    """Return the response time of a pool at each point, R·X ÷ (m/S) at a FULL one."""
     capacity = servers / service_s
     n, think = points.present, points.think_s + delay_s
     filled: Array = np.maximum(n / capacity, service_s) + delay_s
@@ -93,7 +95,9 @@ def pool_response(points: Points, service_s: float, servers: int, cs2: float, de
 def _looped(clients: Array, think_s: Array, service_s: float, servers: int) -> Array:
     """Return the throughput of clients in a loop, between whole numbers of them by interpolation."""
     whole, part = np.floor(clients), clients % 1
-    low, high = (closed_mmm(np.maximum(n, 1), think_s, service_s, servers).throughput for n in (whole, whole + 1))
+    low, high = (
+        closed_mmm(np.maximum(n, 1), think_s, service_s, servers).throughput for n in (whole, whole + 1)
+    )
     return np.asarray(np.where(whole > 0, low * (1 - part), 0.0) + part * high)
 
 
@@ -108,7 +112,7 @@ def _wait(rate: Array, service_s: float, servers: int, cs2: float, ca2: Array) -
     return np.asarray(kimura_wait(rate, service_s, servers, cs2, ca2) * np.exp(-exponent))
 
 
-def pool_fits(points: Points, cs2: float) -> list[Fit]:
+def pool_fits(points: LoadPoints, cs2: float) -> list[Fit]:
     """Return the best fit for each number of places that may be right."""
     slow = points.response_s <= 1.3 * points.response_s.min()
     service_s = float(np.median(points.response_s[slow]))
@@ -119,7 +123,7 @@ def pool_fits(points: Points, cs2: float) -> list[Fit]:
     return [_pool(points, int(servers), service_s, cs2) for servers in numbers]
 
 
-def _pool(points: Points, servers: int, service_s: float, cs2: float) -> Fit:
+def _pool(points: LoadPoints, servers: int, service_s: float, cs2: float) -> Fit:
     """Return the best fit of service and delay, which is kept small unless the points say otherwise."""
 
     def left(values: Array) -> Array:
@@ -135,7 +139,7 @@ def _pool(points: Points, servers: int, service_s: float, cs2: float) -> Fit:
     return Fit("pool", servers, np.array([np.exp(values[0]), values[1]]), left(values), 2, slopes)
 
 
-def usl_fits(points: Points) -> list[Fit]:
+def usl_fits(points: LoadPoints) -> list[Fit]:
     """Return linear growth, Amdahl's law and the universal law, where the points are enough for each."""
     n, x = points.present, points.rate
     if np.unique(np.round(n, 2)).size < 3:
@@ -175,14 +179,14 @@ def solved(left: Callable[[Array], Array], start: Array, low: Array, high: Array
         moved = np.clip(values + np.asarray(step), low, high)
         after = left(moved)
         if np.sum(after**2) < np.sum(now**2):
-            done = np.sum(now**2) - np.sum(after**2) < 1e-10 * np.sum(now**2)
+            done = np.sum(now**2) - np.sum(after**2) < 1e-7 * np.sum(now**2)
             values, now, damping = moved, after, damping / 5
             slopes = _slopes(left, values, now, high)
             if done:
                 break
         else:
             damping *= 6
-            if damping > 1e8:
+            if damping > 1e5:
                 break
     return values, slopes
 
@@ -201,7 +205,7 @@ def _slopes(left: Callable[[Array], Array], values: Array, now: Array, high: Arr
 def waiting_error(rho: Array, requests: Array, waited_share: Array, spread: Array) -> Array:
     """Return the relative error that chance gives the mean response time of open arrivals.
 
-    That of the mean wait of M/M/1 (Daley, 1968), (2 + 5ρ − 4ρ² + ρ³)/(ρ(1 − ρ)²n), times ``spread``, (ca2 + cs2)/2.
+    That of M/M/1 (Daley, 1968), (2 + 5ρ − 4ρ² + ρ³)/(ρ(1 − ρ)²n), times ``spread``, (ca2 + cs2)/2.
     """
     rho = np.clip(rho, 0.01, _BUSIEST)
     wait = (2 + 5 * rho - 4 * rho**2 + rho**3) / (rho * (1 - rho) ** 2) * spread

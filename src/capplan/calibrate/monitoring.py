@@ -1,4 +1,4 @@
-"""Measures over time from monitoring: responses of Prometheus, CloudWatch and Cloud Monitoring, all as rates."""
+"""Measures over time: responses of Prometheus, CloudWatch and Cloud Monitoring, all as rates."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from capplan.errors import InputError, Problem
 from capplan.stdin import name_of
 
 ROLES = ("requests", "busy", "response", "cpu", "memory")
-"""Requests a second; seconds of requests a second, which are those in progress; their mean time in s; busy cores;
-bytes."""
+"""Requests a second; those in progress; their mean time in s; busy cores; bytes."""
 
 PERCENT = "cpu percent"
 _NAMES = (
@@ -26,7 +25,10 @@ _NAMES = (
     (r"cpu.*(percent|utili[sz]ation)|CPUUtilization", PERCENT),
     (r"cpu", "cpu"),
     (r"memory|resident|mem_", "memory"),
-    (r"(request|http|rpc|_rq|call|transaction|txn).*(_count|_total|_bucket)$|Request_?Count|request_count", "requests"),
+    (
+        r"(request|http|rpc|_rq|call|transaction|txn).*(_count|_total|_bucket)$|Request_?Count|request_count",
+        "requests",
+    ),
     (r"ResponseTime|latencies|latency|Duration Average", "response"),
 )
 _STEMS = ((r"cpu", "cpu"), (r"mem", "memory"), (r"req|rate|rps|qps", "requests"))
@@ -35,7 +37,7 @@ _OWNERS = ("pod", "instance", "container_id")
 _MOST_LEVELS, _FEWEST_SAMPLES = 12, 3
 
 
-class Measure(NamedTuple):
+class Monitored(NamedTuple):
     """One measure, summed over its series: (samples,) each. instances: how many had a series of it."""
 
     role: str
@@ -54,7 +56,7 @@ class _Raw(NamedTuple):
     owner: str = ""
 
 
-def measures_of(path: Path, tree: Any, role: str = "") -> list[Measure] | None:
+def measures_of(path: Path, tree: Any, role: str = "") -> list[Monitored] | None:
     """Return the measures in a response, None for what is none; ``role`` says what series without names are.
 
     Raises :class:`InputError` for a response without samples, or of nothing that can be learned from.
@@ -83,15 +85,15 @@ def _role(name: str, stem: str) -> str:
     return next((role for pattern, role in table if re.search(pattern, text)), "")
 
 
-def _summed(role: str, file: str, series: Sequence[_Raw]) -> Measure:
+def _summed(role: str, file: str, series: Sequence[_Raw]) -> Monitored:
     rates = [_rate(each) if each.name.endswith(_COUNTERS) else each for each in series]
     time_s, places = np.unique(np.concatenate([each.time_s for each in rates]), return_inverse=True)
     values = np.concatenate([each.values for each in rates])
-    sums = np.bincount(places, values)
+    sums = np.asarray(np.bincount(places, values), dtype=float)
     if role in ("response", PERCENT):
         sums = sums / np.bincount(places)
     owners = {each.owner for each in series if each.owner}
-    return Measure(role, file, time_s, np.asarray(sums, dtype=float), max(len(owners), 1))
+    return Monitored(role, file, time_s, sums, max(len(owners), 1))
 
 
 def _rate(counter: _Raw) -> _Raw:
@@ -131,7 +133,7 @@ def _when(text: Any) -> float:
     if number(text) is not None:
         return float(text)
     try:
-        return datetime.fromisoformat(str(text).replace("Z", "+00:00")).timestamp()
+        return datetime.fromisoformat(str(text)).timestamp()
     except ValueError:
         raise InputError(Problem(str(text)[:40], "is not a time")) from None
 
@@ -186,7 +188,7 @@ _READERS = {
 }
 
 
-class Watched(NamedTuple):
+class Together(NamedTuple):
     """Measures at the same moments, of one instance, (samples,) each; None for what nobody gave."""
 
     rate: Array
@@ -197,9 +199,9 @@ class Watched(NamedTuple):
     file: str
 
 
-def watched(measures: Sequence[Measure], cores: float | None = None) -> Watched | None:
-    """Return all measures at the moments of the requests; ``cores`` of an instance, for percentages of them."""
-    known: dict[str, Measure] = {}
+def watched(measures: Sequence[Monitored], cores: float | None = None) -> Together | None:
+    """Return all measures at the moments of the requests; ``cores``: of an instance."""
+    known: dict[str, Monitored] = {}
     for measure in measures:
         known.setdefault(measure.role, measure)
     requests = known.get("requests")
@@ -209,11 +211,11 @@ def watched(measures: Sequence[Measure], cores: float | None = None) -> Watched 
         percent = known[PERCENT]
         known["cpu"] = percent._replace(values=percent.values / 100 * cores * requests.instances)
     others = [known[role] for role in ROLES[1:] if role in known]
-    first = max((each.time_s[0] for each in (requests, *others)))
-    last = min((each.time_s[-1] for each in (requests, *others)))
+    first = max(each.time_s[0] for each in (requests, *others))
+    last = min(each.time_s[-1] for each in (requests, *others))
     inside = (requests.time_s >= first) & (requests.time_s <= last)
     at, rate = requests.time_s[inside], requests.values[inside]
-    count = max((each.instances for each in (requests, *others)))
+    count = max(each.instances for each in (requests, *others))
 
     def each(role: str) -> Array | None:
         measure = known.get(role)
@@ -224,10 +226,10 @@ def watched(measures: Sequence[Measure], cores: float | None = None) -> Watched 
     if present is None and response is not None:
         present = rate / count * np.interp(at, response.time_s, response.values)
     step_s = float(np.median(np.diff(at))) if at.size > 1 else 1.0
-    return Watched(rate / count, step_s, present, each("cpu"), each("memory"), requests.file)
+    return Together(rate / count, step_s, present, each("cpu"), each("memory"), requests.file)
 
 
-def runs_of(seen: Watched) -> list[LoadRun]:
+def runs_of(seen: Together) -> list[LoadRun]:
     """Return a run for each level of load that was seen, with users who arrive at random."""
     if seen.present is None:
         return []

@@ -1,7 +1,7 @@
-"""Figures of a fitted model, with intervals by parametric bootstrap: the points drawn anew, the model fitted again.
+"""Figures of a fitted model, with intervals by parametric bootstrap: points drawn anew and fitted again.
 
-A draw is fitted by one Gauss–Newton step from the fit to the points themselves, for every number of places that is
-possible; the errors are those of chance, made larger where the points scatter more.
+A draw is fitted by one Gauss–Newton step from the fit to the points, for every number of places that is
+possible. The errors are those of chance, made larger where the points scatter more.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from capplan.arrays import Array
-from capplan.calibrate.models import CLOSED, FULL, Fit, Points
+from capplan.calibrate.models import CLOSED, Fit, LoadPoints
 from capplan.calibrate.runs import LoadRun
 from capplan.capacity.queueing import ps_response_percentile, rate_for_response
 from capplan.capacity.scalability import Usl, fit_usl, usl_peak, usl_throughput
@@ -26,7 +26,7 @@ _APART = 1.25
 _SIMULATED = 2000
 _SHARES_CORES = 0.6
 _BISECTIONS = 40
-_BETTER = 9.0
+_FEWEST_ALIKE, _ALIKE = 3, 0.05
 
 
 class Estimated(NamedTuple):
@@ -37,14 +37,16 @@ class Estimated(NamedTuple):
     high: float
 
 
-class Pool(NamedTuple):
+class FittedPool(NamedTuple):
     """A pool of places, its figures by draw; the first of each is the figure itself.
 
-    seen: whether the runs show the time of a request that does not wait; full: whether they show the capacity.
+    delay: outside the places, as a share of service_s. seen, full: whether the runs tell the service time,
+    and the capacity.
     """
 
     service_s: Array
     servers: Array
+    delay: float
     seen: bool
     full: bool
 
@@ -61,7 +63,7 @@ def estimated(draws: Array) -> Estimated:
     return Estimated(value, min(low, value), max(high, value))
 
 
-def pool_of(fits: Sequence[Fit], seed: int = 1) -> Pool:
+def pool_of(fits: Sequence[Fit], seed: int = 1) -> FittedPool:
     """Return the best pool and its draws."""
     best = min(fits, key=lambda fit: fit.rss)
     points = best.left.size - 1
@@ -82,9 +84,10 @@ def pool_of(fits: Sequence[Fit], seed: int = 1) -> Pool:
     servers = np.array([float(fit.servers) for fit in possible])
     times = np.array([float(fit.values[0]) for fit in possible])
     capacities = servers / times
-    return Pool(
+    return FittedPool(
         service_s=np.array(moved)[chosen, draws],
         servers=servers[chosen],
+        delay=float(best.values[1]),
         seen=float(times.max() / times.min()) < _APART,
         full=float(capacities.max() / capacities.min()) < _APART,
     )
@@ -112,7 +115,7 @@ def _crowded(run: LoadRun, servers: float) -> bool:
     return run.arrivals == "closed" and run.present >= 1.9 * servers
 
 
-def rate_within(slo: Mapping[float, float], pool: Pool, cs2: float, shared: bool) -> Array:
+def rate_within(slo: Mapping[float, float], pool: FittedPool, cs2: float, shared: bool) -> Array:
     """Return the highest rate at which the response times stay within what is promised, by draw."""
     rates = []
     for share, target_s in slo.items():
@@ -120,10 +123,11 @@ def rate_within(slo: Mapping[float, float], pool: Pool, cs2: float, shared: bool
             rates.append(_shared_rate(share, target_s, pool, cs2))
         else:
             rates.append(rate_for_response(share, target_s, pool.service_s, pool.servers, cs2))
-    return np.minimum.reduce(rates)
+    lowest: Array = np.minimum.reduce(rates)
+    return lowest
 
 
-def _shared_rate(share: float, target_s: float, pool: Pool, cs2: float) -> Array:
+def _shared_rate(share: float, target_s: float, pool: FittedPool, cs2: float) -> Array:
     low, high = np.zeros(pool.service_s.size), pool.capacity
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
@@ -132,46 +136,19 @@ def _shared_rate(share: float, target_s: float, pool: Pool, cs2: float) -> Array
     return low
 
 
-class Limit(NamedTuple):
-    """What stops the throughput where no whole number of places would."""
-
-    busy: float
-    service_s: Estimated
-    rate: Estimated
-
-
-def limit_of(points: Points, pool: Fit) -> Limit | None:
-    """Return the limit that lies elsewhere, such as in a balancer: a part of a place would be busy at it.
-
-    Only where that explains the points better than the best pool does.
-    """
-    full = float(points.rate.max())
-    light = (points.present <= 0.6 * full * points.response_s.min()) & (points.kind != FULL)
-    crowded = points.present >= 2 * full * float(points.response_s.min())
-    if not light.any() or crowded.sum() < 2 or np.any(points.kind[crowded] != CLOSED):
-        return None
-    service, service_error = _mean(points.response_s[light], points.error[light])
-    rate, rate_error = _mean(points.rate[crowded], points.error[crowded])
-    busy = rate * service
-    below = np.maximum(service, points.present / rate)
-    squares = float(np.sum((np.log(points.response_s / below) / points.error) ** 2))
-    spare = max(0.2, 3 * busy * float(np.hypot(service_error, rate_error)))
-    if squares > pool.rss - _BETTER or not 1 < busy < 6 or abs(busy - round(busy)) <= spare:
-        return None
-    return Limit(busy, _around(service, service_error), _around(rate, rate_error))
+def evenly_limited(points: LoadPoints, capacity: float) -> bool:
+    """Say whether crowded runs have one rate, as a rate limit gives it and chance does not."""
+    crowded = (points.kind == CLOSED) & (
+        points.rate * points.response_s > 1.5 * points.rate * points.response_s.min()
+    )
+    crowded &= points.rate > 0.9 * capacity
+    if crowded.sum() < _FEWEST_ALIKE:
+        return False
+    return bool(np.std(np.log(points.rate[crowded])) < _ALIKE * np.mean(points.error[crowded]))
 
 
-def _mean(values: Array, errors: Array) -> tuple[float, float]:
-    weights = errors**-2
-    return float(np.exp(np.sum(np.log(values) * weights) / weights.sum())), float(weights.sum() ** -0.5)
-
-
-def _around(value: float, error: float) -> Estimated:
-    return Estimated(value, value * np.exp(-1.645 * error), value * np.exp(1.645 * error))
-
-
-class Law(NamedTuple):
-    """The universal scalability law by draw, (draws,) each; peak: the concurrency of the highest throughput."""
+class FittedLaw(NamedTuple):
+    """The universal scalability law by draw, (draws,) each."""
 
     gamma: Array
     sigma: Array
@@ -192,7 +169,7 @@ class Law(NamedTuple):
         return np.where(ends, at_peak, ceiling)
 
 
-def law_of(points: Points, seed: int = 3) -> Law:
+def law_of(points: LoadPoints, seed: int = 3) -> FittedLaw:
     """Return the law with three parameters, by least squares on X, and its draws."""
     n, x = points.present, points.rate
     best = fit_usl(n, x)
@@ -204,4 +181,4 @@ def law_of(points: Points, seed: int = 3) -> Law:
         noisy = fitted + rng.normal(0.0, error, n.size)
         drawn.append(fit_usl(n, np.maximum(noisy, fitted * 0.05)))
     columns = np.array([fit[:3] for fit in drawn])
-    return Law(columns[:, 0], columns[:, 1], columns[:, 2])
+    return FittedLaw(columns[:, 0], columns[:, 1], columns[:, 2])

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from capplan.calibrate import checks, monitoring, tables
 from capplan.calibrate.documents import documents_of
-from capplan.calibrate.requests import Source, lines_for, read_lines, read_rows, table_for
+from capplan.calibrate.requests import OpenedResult, lines_for, read_lines, read_rows, table_for
 from capplan.calibrate.runs import LoadRun
 from capplan.calibrate.texts import texts_of
 from capplan.calibrate.windows import Windows
@@ -24,26 +24,26 @@ _MOST_BYTES = 16 * 2**30
 _HEAD = 256 * 2**10
 _MOST_REPORT = 64 * 2**20
 _KNOWN = (
-    "k6, Locust, ab, wrk, wrk2, hey, oha, vegeta, JMeter, siege, autocannon, artillery, access logs of nginx, Apache "
-    "and Envoy, responses of Prometheus, CloudWatch and Cloud Monitoring, and CSV with concurrency and throughput"
+    "k6, Locust, ab, wrk, wrk2, hey, oha, vegeta, JMeter, siege, autocannon, artillery, access logs of "
+    "nginx, Apache and Envoy, Prometheus, CloudWatch, Cloud Monitoring, CSV with concurrency and throughput"
 )
 
 
-class Evidence(NamedTuple):
+class TestEvidence(NamedTuple):
     """What files hold. series: measures over time; said: about files, refused where they are errors."""
 
     runs: Sequence[LoadRun]
-    series: Sequence[monitoring.Measure]
+    series: Sequence[monitoring.Monitored]
     said: Sequence[Finding]
 
 
-def read_evidence(given: Sequence[str], begin: Callable[[str], None] = lambda _: None) -> Evidence:
-    """Return what the files say, ``requests=FILE``, ``cpu=FILE`` or ``memory=FILE`` where no name tells which.
+def read_evidence(given: Sequence[str], begin: Callable[[str], None] = lambda _: None) -> TestEvidence:
+    """Return what files say; ``requests=FILE``, ``cpu=FILE``, ``memory=FILE`` where no name tells which.
 
     ``begin`` is told of every part that is read. Raises :class:`InputError` for files of no known format.
     """
     runs: list[LoadRun] = []
-    series: list[monitoring.Measure] = []
+    series: list[monitoring.Monitored] = []
     said: list[Finding] = []
     problems: list[Problem] = []
     for text in given:
@@ -59,25 +59,25 @@ def read_evidence(given: Sequence[str], begin: Callable[[str], None] = lambda _:
         said += found.said
     if problems:
         raise InputError(*problems)
-    return Evidence(tables.joined(runs), series, said)
+    return TestEvidence(tables.joined(runs), series, said)
 
 
-def _read(path: Path, role: str, begin: Callable[[str], None]) -> Evidence:
+def _read(path: Path, role: str, begin: Callable[[str], None]) -> TestEvidence:
     name = name_of(path)
     with opened(path, _MOST_BYTES) as file:
         head = file.peek(_HEAD)[:_HEAD]
         text = head.decode("utf-8", "replace")
-        source = Source(file, name, begin)
+        source = OpenedResult(file, name, begin)
         windows = Windows()
         table = table_for(text)
         if table is not None:
             read_rows(source, table, windows)
-            return Evidence(list(windows.runs(name, table.tool, table.arrivals)), [], [])
+            return TestEvidence(list(windows.runs(name, table.tool, table.arrivals)), [], [])
         lines = None if tables.is_table(text) else lines_for(head)
         if lines is not None:
             read_lines(source, lines, windows)
             said = [_assumed(name)] if lines.tool == "apache" else []
-            return Evidence(list(windows.runs(name, lines.tool, lines.arrivals)), [], said)
+            return TestEvidence(list(windows.runs(name, lines.tool, lines.arrivals)), [], said)
         data = file.read(_MOST_REPORT + 1)
     if len(data) > _MOST_REPORT:
         raise InputError(Problem(name, "is not a format that capplan knows", f"Known: {_KNOWN}."))
@@ -89,33 +89,33 @@ def _assumed(name: str) -> Finding:
     return checks.ASSUMED_UNIT.finding(name, what, file=name)
 
 
-def _report(path: Path, text: str, role: str) -> Evidence:
+def _report(path: Path, text: str, role: str) -> TestEvidence:
     """Return what is in a file that is read as a whole."""
     name = name_of(path)
     if re.match(r"\s*(?:\{|\[\s*[]{\[])", text):
         return _document(path, parse_json(text, name), role)
-    found = tables.tables_of(path, text)
-    if found is None:
-        found = texts_of(name, text)
-    if isinstance(found, str) or (found is None and not text.strip()):
-        return Evidence([], [], [no_figures(name, found or "the file is empty")])
-    if found is None:
+    found = (
+        tables.tables_of(path, text) or texts_of(name, text) or ("" if text.strip() else "the file is empty")
+    )
+    if isinstance(found, str) and found:
+        return TestEvidence([], [], [no_figures(name, found)])
+    if isinstance(found, str):
         raise InputError(Problem(name, "is not a format that capplan knows", f"Known: {_KNOWN}."))
-    return Evidence(found if isinstance(found, list) else [found], [], [])
+    return TestEvidence(found if isinstance(found, list) else [found], [], [])
 
 
-def _document(path: Path, tree: Any, role: str) -> Evidence:
+def _document(path: Path, tree: Any, role: str) -> TestEvidence:
     name = name_of(path)
     run = documents_of(name, tree)
     if run is not None:
-        return Evidence([run], [], [])
+        return TestEvidence([run], [], [])
     try:
         measures = monitoring.measures_of(path, tree, role)
     except InputError as error:
-        return Evidence([], [], [no_figures(name, error.problems[0].what)])
+        return TestEvidence([], [], [no_figures(name, error.problems[0].what)])
     if measures is None:
         raise InputError(Problem(name, "is not a format that capplan knows", f"Known: {_KNOWN}."))
-    return Evidence([], measures, [])
+    return TestEvidence([], measures, [])
 
 
 def no_figures(name: str, what: str) -> Finding:

@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from capplan.arrays import Array
-from capplan.calibrate.runs import Arrivals
+from capplan.calibrate.formats import LineFormat, RequestTable, lines, tables
 from capplan.calibrate.windows import Batch, Windows
 from capplan.errors import InputError, Problem
 
@@ -21,94 +21,7 @@ _TO_MICROSECOND = len("2026-01-31T12:00:00.000000")
 Begin = Callable[[str], None]
 
 
-class RequestTable(NamedTuple):
-    """A CSV with a row a request. columns: by what they say, time and elapsed with their unit in s.
-
-    header: what the first line begins with or, if it is a pattern of data, the names that are missing.
-    """
-
-    tool: str
-    header: str
-    time: tuple[str, float]
-    elapsed: tuple[str, float]
-    code: str = ""
-    good: str = ""
-    clients: str = ""
-    service: str = ""
-    names: tuple[str, ...] = ()
-    arrivals: Arrivals = "unknown"
-    only: str = ""
-    separator: str = ","
-
-
-_JTL = (
-    "timeStamp elapsed label responseCode responseMessage threadName dataType success failureMessage bytes "
-    "sentBytes grpThreads allThreads URL Latency IdleTime Connect"
-)
-_VEGETA = "timestamp code latency out in error body attack seq method url headers"
-TABLES = (
-    RequestTable(
-        tool="jmeter",
-        header=r"(?=.*\btimeStamp\b)(?=.*\belapsed\b)",
-        time=("timeStamp", 1e-3),
-        elapsed=("elapsed", 1e-3),
-        code="responseCode",
-        good="success",
-        clients="allThreads",
-    ),
-    RequestTable(
-        tool="jmeter",
-        header=r"\d{13},\d+,[^,]*,[^,]*,[^,]*,[^,]*,[^,]*,(?:true|false),",
-        time=("timeStamp", 1e-3),
-        elapsed=("elapsed", 1e-3),
-        code="responseCode",
-        good="success",
-        clients="allThreads",
-        names=tuple(_JTL.split()),
-    ),
-    RequestTable(
-        tool="k6",
-        header=r"metric_name,timestamp,metric_value,",
-        time=("timestamp", 1.0),
-        elapsed=("metric_value", 1e-3),
-        code="status",
-        only="metric_name",
-    ),
-    RequestTable(
-        tool="hey",
-        header=r"response-time,DNS\+dialup,",
-        time=("offset", 1.0),
-        elapsed=("response-time", 1.0),
-        code="status-code",
-    ),
-    RequestTable(
-        tool="ab",
-        header=r"starttime\tseconds\tctime\tdtime\tttime\twait",
-        time=("seconds", 1.0),
-        elapsed=("ttime", 1e-3),
-        separator="\t",
-    ),
-    RequestTable(
-        tool="vegeta",
-        header=r"\d{19},\d{1,3},\d+,\d+,\d+,",
-        time=("timestamp", 1e-9),
-        elapsed=("latency", 1e-9),
-        code="code",
-        names=tuple(_VEGETA.split()),
-        arrivals="even",
-    ),
-    RequestTable(
-        tool="server",
-        header=r"(?=.*\bstart_s\b)(?=.*\bservice_s\b)",
-        time=("start_s", 1.0),
-        elapsed=("wait_s+service_s", 1.0),
-        code="status",
-        service="service_s",
-    ),
-)
-
-
-class Source(NamedTuple):
+class OpenedResult(NamedTuple):
     """An open file: what messages call it, and whom to tell that a part is begun."""
 
     file: IO[bytes]
@@ -119,7 +32,7 @@ class Source(NamedTuple):
 def table_for(head: str) -> RequestTable | None:
     """Return how the requests in a CSV are laid out, by its first line."""
     line = head.split("\n", 1)[0].lstrip("\ufeff").rstrip("\r").replace('"', "")
-    for table in TABLES:
+    for table in tables():
         for separator in dict.fromkeys((table.separator, ";", "\t")):
             plain = line.replace(separator, ",") if table.separator == "," else line
             if re.match(table.header, plain) and separator in line:
@@ -127,7 +40,7 @@ def table_for(head: str) -> RequestTable | None:
     return None
 
 
-def read_rows(source: Source, table: RequestTable, windows: Windows) -> None:
+def read_rows(source: OpenedResult, table: RequestTable, windows: Windows) -> None:
     """Count the requests of a CSV."""
     import pandas as pd
 
@@ -149,7 +62,9 @@ def read_rows(source: Source, table: RequestTable, windows: Windows) -> None:
         for part in reader:
             _count_rows(part, table, elapsed, windows)
     except (ValueError, KeyError) as error:
-        raise InputError(Problem(source.name, f"is not a readable table of {table.tool}'s ({error})")) from None
+        raise InputError(
+            Problem(source.name, f"is not a readable table of {table.tool}'s ({error})")
+        ) from None
 
 
 def _count_rows(part: Any, table: RequestTable, elapsed: list[str], windows: Windows) -> None:
@@ -164,7 +79,7 @@ def _count_rows(part: Any, table: RequestTable, elapsed: list[str], windows: Win
     windows.add(
         Batch(
             _times(part[table.time[0]], table.time[1]),
-            sum(_floats(part[name]) for name in elapsed) * table.elapsed[1],
+            np.sum([_floats(part[name]) for name in elapsed], axis=0) * table.elapsed[1],
             codes,
             _floats(part[table.clients]) if table.clients in part else None,
             _floats(part[table.service]) if table.service else None,
@@ -180,7 +95,8 @@ def _codes(column: Any) -> Array:
     """Return status codes; what is none, such as a message of JMeter's, is 0."""
     import pandas as pd
 
-    return np.nan_to_num(np.asarray(pd.to_numeric(column, errors="coerce").to_numpy(), dtype=float))
+    found: Array = np.nan_to_num(_floats(pd.to_numeric(column, errors="coerce")))
+    return found
 
 
 def _times(column: Any, unit: float) -> Array:
@@ -196,7 +112,7 @@ def _times(column: Any, unit: float) -> Array:
 class _Told(io.RawIOBase):
     """Bytes of a file, and a word for every part of it."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: OpenedResult) -> None:
         self._source, self._read = source, 0
 
     def readable(self) -> bool:
@@ -211,60 +127,12 @@ class _Told(io.RawIOBase):
         return len(data)
 
 
-class LineFormat(NamedTuple):
-    """Requests found by a pattern with the groups time, elapsed and code; unit: of the elapsed time in s."""
-
-    tool: str
-    pattern: re.Pattern[bytes]
-    unit: float
-    clients: re.Pattern[bytes] | None = None
-    arrivals: Arrivals = "unknown"
-
-
-def _line(pattern: str) -> re.Pattern[bytes]:
-    return re.compile(pattern.encode(), re.MULTILINE)
-
-
-_CODE = r'[^\n]*?"status":"(?P<code>\d+)"'
-_POINT = r'"data":\{"time":"(?P<time>[^"]+)","value":(?P<elapsed>[-\d.e+]+)'
-_K6 = r'"metric":"%s","type":"Point",'
-_VUS = _line(_K6 % "vus" + _POINT)
-_BRACKET = r'\[(?P<time>[^\]]+)\] "[^"\n]*" (?P<code>\d{3}) '
-_ENVOY = r'\S+ (?:\S+ \S+ "[^"\n]*" )?\d+ \d+ (?P<elapsed>\d+) (?:\d+|-) '
-_KEYS = r'^(?=[^\n]*"(?:%s)":\s*"?(?P<elapsed>[\d.]+))(?=[^\n]*"(?:status|response_code)":\s*"?(?P<code>\d+))'
-_KEYS += r'(?=[^\n]*"(?:time_iso8601|time_local|start_time|@timestamp|timestamp|time)":\s*"(?P<time>[^"]+)")'
-_NAMED = r'[^\n]*\b(?:rt|request_time|urt)="?(?P<elapsed>\d+\.\d{3})\b'
-_SECONDS = r'[^\n]*?(?:"|-| )(?P<elapsed>\d+\.\d{3})(?:\s|$)'
-_MICROS = r"[^\n]*? (?P<elapsed>\d+)(?:us)?[ \t\r]*$"
-LINES = (
-    LineFormat("k6", _line(_K6 % "http_req_duration" + _POINT + f"(?:{_CODE})?"), 1e-3, _VUS),
-    LineFormat(
-        "vegeta",
-        _line(r'"code":(?P<code>\d+),"timestamp":"(?P<time>[^"]+)","latency":(?P<elapsed>\d+)'),
-        1e-9,
-        arrivals="even",
-    ),
-    LineFormat("envoy", _line(_BRACKET + _ENVOY), 1e-3),
-    LineFormat("envoy", _line(_KEYS % "duration"), 1e-3),
-    LineFormat("nginx", _line(_KEYS % "request_time"), 1.0),
-    LineFormat("nginx", _line(_BRACKET + _NAMED), 1.0),
-    LineFormat("nginx", _line(_BRACKET + _SECONDS), 1.0),
-    LineFormat("apache", _line(_BRACKET + _MICROS), 1e-6),
-    LineFormat(
-        "jmeter",
-        _line(r'<(?:httpS|s)ample (?=[^>]*\bt="(?P<elapsed>\d+)")(?=[^>]*\bts="(?P<time>\d+)")'
-              r'(?=[^>]*\bs="(?P<good>\w+)")(?:(?=[^>]*\brc="(?P<code>\d+)"))?(?:(?=[^>]*\bna="(?P<clients>\d+)"))?'),
-        1e-3,
-    ),
-)
-
-
 def lines_for(head: bytes) -> LineFormat | None:
     """Return the pattern that most lines of the beginning of a file follow."""
-    return next((kind for kind in LINES if kind.pattern.search(head)), None)
+    return next((kind for kind in lines() if kind.pattern.search(head)), None)
 
 
-def read_lines(source: Source, kind: LineFormat, windows: Windows) -> None:
+def read_lines(source: OpenedResult, kind: LineFormat, windows: Windows) -> None:
     """Count the requests that a pattern finds in a file, part by part."""
     rest = b""
     while part := source.file.read(PART):

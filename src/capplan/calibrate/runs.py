@@ -20,7 +20,7 @@ class LoadRun(NamedTuple):
 
     mean_s, cs2, max_s, quantiles: of the response times. clients: in the loop, with think_s between an answer
     and the next request. offered: requests a second that were to be sent. varied: the load changed meanwhile.
-    late: requests that a timeout cut off. cores: busy ones of the service. listed: requests in the whole file.
+    late: requests that a timeout cut off. cores: busy ones. listed: requests in the whole file.
     """
 
     file: str

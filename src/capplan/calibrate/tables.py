@@ -12,12 +12,23 @@ from pathlib import Path
 import numpy as np
 
 from capplan.arrays import Array
-from capplan.calibrate.assemble import Made, assembled
+from capplan.calibrate.assemble import RunOrigin, assembled
 from capplan.calibrate.runs import LoadRun
 from capplan.errors import InputError, Problem
 from capplan.stdin import name_of
 
-_CONCURRENCY = ("concurrency", "clients", "users", "n", "threads", "vus", "connections", "processors", "load", "db_time")
+_CONCURRENCY = (
+    "concurrency",
+    "clients",
+    "users",
+    "n",
+    "threads",
+    "vus",
+    "connections",
+    "processors",
+    "load",
+    "db_time",
+)
 _THROUGHPUT = ("throughput", "throughput_rps", "x", "rps", "tps", "txn_rate", "requests_per_s", "requests/s")
 _CORES = ("cpu_cores", "cpu_time", "cores")
 _NOTHING = {
@@ -59,7 +70,9 @@ def _stats(name: str, rows: Sequence[Mapping[str, str]]) -> list[LoadRun] | str:
     total = next((row for row in rows if row.get("Name") == "Aggregated"), None)
     if total is None:
         return "it has no row of all requests"
-    quantiles = {float(key[:-1]) / 100: _number(value) / 1000 for key, value in total.items() if key.endswith("%")}
+    quantiles = {
+        float(key[:-1]) / 100: _number(value) / 1000 for key, value in total.items() if key.endswith("%")
+    }
     quantiles = {share: time for share, time in quantiles.items() if share < 0.999 and time > 0}
     figures = {
         "requests": _number(total["Request Count"]),
@@ -68,14 +81,20 @@ def _stats(name: str, rows: Sequence[Mapping[str, str]]) -> list[LoadRun] | str:
         "mean_s": _number(total["Average Response Time"]) / 1000,
         "max_s": _number(total["Max Response Time"]) / 1000,
     }
-    run = assembled(Made(name, "locust", "unknown", None), figures, quantiles)
+    run = assembled(RunOrigin(name, "locust", "unknown", None), figures, quantiles)
     return "nothing was answered" if run is None else [run]
 
 
 def _history(name: str, rows: Sequence[Mapping[str, str]]) -> list[LoadRun] | str:
     """Return a run for each number of users, from the growth of the counts: the rates lag behind."""
     total = [row for row in rows if row.get("Name") == "Aggregated"]
-    columns = ("Timestamp", "User Count", "Total Request Count", "Total Failure Count", "Total Average Response Time")
+    columns = (
+        "Timestamp",
+        "User Count",
+        "Total Request Count",
+        "Total Failure Count",
+        "Total Average Response Time",
+    )
     table = np.array([[_number(row.get(column)) for column in columns] for row in total])
     if len(table) < 3:
         return "it has too few rows"
@@ -85,11 +104,14 @@ def _history(name: str, rows: Sequence[Mapping[str, str]]) -> list[LoadRun] | st
     for count in np.unique(users[users > 0]).tolist():
         held = np.flatnonzero((users[1:] == count) & (users[:-1] == count)) + 1
         steady = held[1:] if held.size > 3 and np.unique(users).size > 2 else held
-        grown = [float((column[steady] - column[steady - 1]).sum()) for column in (time_s, requests, failed, summed_s)]
+        grown = [
+            float((column[steady] - column[steady - 1]).sum())
+            for column in (time_s, requests, failed, summed_s)
+        ]
         if steady.size and grown[1] > 0:
             figures = dict(zip(("duration_s", "requests", "failed"), grown[:3], strict=True))
             figures |= {"mean_s": grown[3] / grown[1], "clients": count}
-            run = assembled(Made(name, "locust", "closed", None), figures, {})
+            run = assembled(RunOrigin(name, "locust", "closed", None), figures, {})
             runs += [] if run is None else [run]
     return runs or "nothing was answered"
 
@@ -102,7 +124,9 @@ def joined(runs: Sequence[LoadRun]) -> list[LoadRun]:
     kept: list[LoadRun] = []
     for run in runs:
         stem = run.file.removesuffix("_stats.csv")
-        levels = [other for other in runs if other.file == f"{stem}_stats_history.csv"] if stem != run.file else []
+        levels = (
+            [other for other in runs if other.file == f"{stem}_stats_history.csv"] if stem != run.file else []
+        )
         if len(levels) == 1:
             kept.append(run._replace(clients=levels[0].clients, arrivals="closed", think_s=None))
         elif not levels and f"{run.file.removesuffix('_history.csv')}.csv" not in _single(runs):
@@ -123,7 +147,9 @@ def _single(runs: Sequence[LoadRun]) -> set[str]:
 def _columns(name: str, rows: Sequence[Mapping[str, str]]) -> list[LoadRun] | None:
     header = list(rows[0]) if rows else []
     by_name = {str(column).strip().lower(): column for column in header if column}
-    n, x = (next((by_name[key] for key in keys if key in by_name), None) for keys in (_CONCURRENCY, _THROUGHPUT))
+    n, x = (
+        next((by_name[key] for key in keys if key in by_name), None) for keys in (_CONCURRENCY, _THROUGHPUT)
+    )
     if n is None or x is None:
         return None
     cores = next((by_name[key] for key in _CORES if key in by_name), None)
@@ -134,9 +160,7 @@ def _columns(name: str, rows: Sequence[Mapping[str, str]]) -> list[LoadRun] | No
             what = f"expected numbers above 0 in {n} and {x}, got '{row[n]}' and '{row[x]}'"
             raise InputError(Problem(f"{name}:{line}", what))
         busy = None if cores is None else _number(row[cores])
-        runs.append(
-            LoadRun(name, "table", rate, clients=present, think_s=0.0, arrivals="closed", cores=busy)
-        )
+        runs.append(LoadRun(name, "table", rate, clients=present, think_s=0.0, arrivals="closed", cores=busy))
     return runs
 
 

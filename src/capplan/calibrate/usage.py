@@ -14,15 +14,15 @@ _SPREAD = 1.3
 """Highest ÷ lowest load above which what an idle service uses can be told apart."""
 
 
-class Usage(NamedTuple):
-    """Use of an idle instance, and what each unit of load adds; idle_known: whether the load varied enough."""
+class UseOfLoad(NamedTuple):
+    """Use of an idle instance, and of each unit of load; idle_known: whether the load varied enough."""
 
     idle: Estimated
     each: Estimated
     idle_known: bool
 
 
-def usage_of(load: Array, used: Array, seed: int = 4) -> Usage | None:
+def usage_of(load: Array, used: Array, seed: int = 4) -> UseOfLoad | None:
     """Return use = idle + each · load, by least squares, with intervals from drawing blocks of samples anew.
 
     Where the load hardly varies all use is taken to follow it, which is an upper bound.
@@ -38,11 +38,11 @@ def usage_of(load: Array, used: Array, seed: int = 4) -> Usage | None:
     rows = (starts[:, :, None] + np.arange(block)).reshape(_DRAWS, -1)
     found = _line(load[None], used[None], varied)
     idle, each = (_drawn(*pair) for pair in zip(found, _line(load[rows], used[rows], varied), strict=True))
-    return Usage(idle, each, varied)
+    return UseOfLoad(idle, each, varied)
 
 
 def _line(x: Array, y: Array, varied: bool) -> tuple[Array, Array]:
-    """Return what is used without load and what each unit of it adds, neither below 0; a pair for each row."""
+    """Return what is used without load and what each unit of it adds, neither below 0, by row."""
     through = y.sum(axis=1) / x.sum(axis=1)
     if not varied:
         return np.zeros(through.size), through
@@ -51,7 +51,9 @@ def _line(x: Array, y: Array, varied: bool) -> tuple[Array, Array]:
     each = ((x - x_mean) * (y - y_mean)).sum(axis=1) / np.where(square > 0, square, np.inf)
     idle = y_mean[:, 0] - each * x_mean[:, 0]
     below = idle < 0
-    return np.maximum(idle, 0.0), np.where(below, (x * y).sum(axis=1) / (x**2).sum(axis=1), np.maximum(each, 0.0))
+    return np.maximum(idle, 0.0), np.where(
+        below, (x * y).sum(axis=1) / (x**2).sum(axis=1), np.maximum(each, 0.0)
+    )
 
 
 def _drawn(found: Array, draws: Array) -> Estimated:

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from capplan.arrays import Array
 from capplan.calibrate.assemble import in_loop
 from capplan.calibrate.checks import TOO_FEW_REQUESTS, WARM_UP
 from capplan.calibrate.runs import Arrivals, LoadRun
 from capplan.findings import Finding
+
+Rows = NDArray[np.int64]
 
 _MOST = 4096
 """Windows that are kept; of a longer test each holds two seconds, or four, …"""
@@ -51,7 +54,10 @@ class Windows:
         """Count a batch."""
         if not batch.time_s.size:
             return
-        self.first_s, self.last_s = min(self.first_s, batch.time_s.min()), max(self.last_s, batch.time_s.max())
+        self.first_s, self.last_s = (
+            min(self.first_s, batch.time_s.min()),
+            max(self.last_s, batch.time_s.max()),
+        )
         self.to_second = self.to_second and not np.any(batch.time_s % 1)
         windows, which = np.unique(np.floor(batch.time_s / self.width_s), return_inverse=True)
         good = (batch.code > 0) & (batch.code < 400)
@@ -108,7 +114,9 @@ class Windows:
         keys, table = keys[busy], table[busy]
         held_s = self._held(keys)
         listed = float(table[:, :2].sum())
-        if self.to_second and keys.size > _SHORTEST:  # nobody knows how much of the first and the last was held
+        if (
+            self.to_second and keys.size > _SHORTEST
+        ):  # nobody knows how much of the first and the last was held
             table, held_s = table[1:-1], held_s[1:-1]
         for level in _levels(table):
             kept, said = _warm(level, table, file)
@@ -151,7 +159,7 @@ class Windows:
         return run if clients else in_loop(run)
 
 
-def _levels(table: Array) -> list[Array]:
+def _levels(table: Array) -> list[Rows]:
     """Return the rows of each level: of each number of clients, or of each part of a load that changes."""
     seen = table[:, 7] > 0
     if not seen.any():
@@ -165,7 +173,7 @@ def _levels(table: Array) -> list[Array]:
     held = np.split(np.arange(len(table)), starts[1:])
     if len({clients[each[0]] for each in held}) > _MOST_LEVELS:
         return np.array_split(np.argsort(clients, kind="stable"), _MOST_LEVELS)
-    by_clients: dict[float, list[Array]] = {}
+    by_clients: dict[float, list[Rows]] = {}
     for each in held:
         steady = each[1:] if len(each) > 2 and len(held) > 1 else each
         by_clients.setdefault(float(clients[each[0]]), []).append(steady)
@@ -174,7 +182,7 @@ def _levels(table: Array) -> list[Array]:
     return [rows for rows in found if len(rows) >= min(3, longest)]
 
 
-def _warm(level: Array, table: Array, file: str) -> tuple[Array, list[Finding]]:
+def _warm(level: Rows, table: Array, file: str) -> tuple[Rows, list[Finding]]:
     """Return the windows of a level without those at the start in which a cold service was slow."""
     if level.size < 6 or np.any(np.diff(level) < 0):
         return level, []

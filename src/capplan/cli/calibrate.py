@@ -63,7 +63,7 @@ def service(
     ] = None,
     select: Annotated[
         str | None,
-        typer.Option("--labels", metavar="SELECTOR", help="Labels of the service there, such as job=\"api\"."),
+        typer.Option("--labels", metavar="SELECTOR", help='Labels of the service there, such as job="api".'),
     ] = None,
     hours: Annotated[
         float, typer.Option("--hours", metavar="H", min=0.05, help="Hours of history to ask for.")
@@ -77,20 +77,20 @@ def service(
 ) -> None:
     """Learn service time, CPU time, concurrency and capacity from load tests and monitoring.
 
-    The format of each file is found by its content: k6, Locust, ab, wrk, wrk2, hey, oha, vegeta, JMeter, siege,
-    autocannon, artillery, access logs, Prometheus, CloudWatch, Cloud Monitoring. Runs at several levels of load
-    are one experiment. Runs that mislead are refused, with the reason.
+    The format of each file is found by its content: k6, Locust, ab, wrk, wrk2, hey, oha, vegeta, JMeter,
+    siege, autocannon, artillery, access logs, Prometheus, CloudWatch, Cloud Monitoring. Runs at several
+    levels of load are one experiment. Runs that mislead are refused, with the reason.
 
-    Example: capplan calibrate service examples/loadtests/ab-*.txt
+    Example: capplan calibrate service examples/loadtests/wrk-1.txt examples/loadtests/wrk-8.txt
     """
     from capplan.calibrate.learn import learned
-    from capplan.calibrate.reading import Evidence
+    from capplan.calibrate.reading import TestEvidence
     from capplan.cli.calibrating import applied, promises, read, subject_of
     from capplan.cli.output import show
     from capplan.report.calibration import report_of
 
     tested = subject_of(plan, name, apply)
-    evidence: Evidence = read(files or [], prometheus, select, hours)
+    evidence: TestEvidence = read(files or [], prometheus, select, hours)
     found = learned(evidence, promises(tested), tested.cores if tested else None, instances)
     show(report_of(found, name or "service"), fmt, output, force)
     if apply and tested is not None:

@@ -10,7 +10,7 @@ from capplan.errors import InputError, Problem, nearest
 
 if TYPE_CHECKING:
     from capplan.calibrate.experiment import Calibration
-    from capplan.calibrate.reading import Evidence
+    from capplan.calibrate.reading import TestEvidence
     from capplan.plan.read import PlanFile
 
 _PART_BYTES = 8 * 2**20
@@ -54,10 +54,10 @@ def promises(tested: Tested | None) -> Mapping[float, float]:
     return {} if tested is None else tested.slo
 
 
-def read(files: Sequence[str], prometheus: str | None, labels: str | None, hours: float) -> Evidence:
+def read(files: Sequence[str], prometheus: str | None, labels: str | None, hours: float) -> TestEvidence:
     """Return what the files hold, and what a server of Prometheus says."""
     from capplan.calibrate.ask import ask
-    from capplan.calibrate.reading import Evidence, read_evidence
+    from capplan.calibrate.reading import TestEvidence, read_evidence
     from capplan.cli.progress import reporter
 
     if not files and prometheus is None:
@@ -67,7 +67,7 @@ def read(files: Sequence[str], prometheus: str | None, labels: str | None, hours
         found = read_evidence(files, begin)
     if prometheus is None:
         return found
-    return Evidence(found.runs, [*found.series, *ask(prometheus, labels or "", hours)], found.said)
+    return TestEvidence(found.runs, [*found.series, *ask(prometheus, labels or "", hours)], found.said)
 
 
 def _size(file: str) -> int:
@@ -77,17 +77,18 @@ def _size(file: str) -> int:
 
 def applied(tested: Tested, found: Calibration) -> None:
     """Show what changes in the plan, and write it."""
-    from capplan.calibrate.apply import difference, with_measured
+    from capplan.calibrate.apply import with_measured
     from capplan.cli.output import note, write_files
+    from capplan.plan.edit import difference
     from capplan.strictyaml import read_text
 
-    tools = sorted({run.tool for run in found.runs})
     figures = dict(found.figures)
     if not tested.slo:
         figures["throughput_rps"] = None
     before = read_text(tested.path)
-    origin = ", ".join(tools) or "monitoring"
-    after = with_measured(before, tested.name, figures, origin, str(tested.path), tested.file.directory)
+    after = with_measured(
+        before, tested.name, figures, _origin(found), str(tested.path), tested.file.directory
+    )
     lines = difference(before, after, str(tested.path))
     if not lines:
         note("nothing to apply")
@@ -96,3 +97,13 @@ def applied(tested: Tested, found: Calibration) -> None:
         note(line)
     write_files({tested.path: after}, force=True)
     note(f"wrote {tested.path}")
+
+
+def _origin(found: Calibration) -> str:
+    """Return the tools of the runs that were used, and the day of the newest file."""
+    from datetime import UTC, datetime
+
+    files = {Path(run.file) for run in found.runs}
+    newest = max((file.stat().st_mtime for file in files if file.is_file()), default=None)
+    day = "" if newest is None else f" {datetime.fromtimestamp(newest, UTC):%Y-%m-%d}"
+    return (", ".join(sorted({run.tool for run in found.runs})) or "monitoring") + day

@@ -33,15 +33,23 @@ _MOST_ROWS = 40
 
 def report_of(found: Calibration, subject: str) -> Report:
     """Return the figures, the runs with what the model says to them, and what was not believed."""
-    return Report(partial(_blocks, found, subject), partial(calibration_document, found), picture=partial(_figure, found, subject))
+    return Report(
+        partial(_blocks, found, subject),
+        partial(calibration_document, found),
+        picture=partial(_figure, found, subject),
+    )
 
 
 def _blocks(found: Calibration, subject: str) -> Iterator[Block]:
     count = len(found.runs)
-    fits = f"{count} run{'s' if count != 1 else ''}, model {found.model}" if found.model else "no run can be used"
+    fits = (
+        f"{count} run{'s' if count != 1 else ''}, model {found.model}"
+        if found.model
+        else "no run can be used"
+    )
     yield Heading(f"{subject}: {fits}")
     columns = (Column("of one instance"), Column("value", right=True), Column("90 % interval", right=True))
-    figures = found.figures | {f"usl {name}": one for name, one in (found.usl or {}).items()}
+    figures = {**found.figures} | {f"usl {name}": one for name, one in (found.usl or {}).items()}
     rows = [_row(name, figure) for name, figure in figures.items() if name not in MEMORY or figure]
     yield Table(columns, rows)
     if found.runs:
@@ -66,7 +74,14 @@ def _runs(found: Calibration) -> Table:
     model = _model_at(found)
     points = found.points
     rows = [
-        [run.file, run.tool, f"{n:.4g}", f"{rate:.4g}", f"{1000 * time:.4g}", f"{1000 * said:.4g}" if said else "–"]
+        [
+            run.file,
+            run.tool,
+            f"{n:.4g}",
+            f"{rate:.4g}",
+            f"{1000 * time:.4g}",
+            f"{1000 * said:.4g}" if said else "–",
+        ]
         for run, n, rate, time, said in zip(
             found.runs, points.present, points.rate, points.response_s, model, strict=True
         )
@@ -76,11 +91,11 @@ def _runs(found: Calibration) -> Table:
 
 
 def _model_at(found: Calibration) -> list[float]:
-    """Return what the curve says at each run; 0 where a run lies off it: paused clients, or too much offered."""
+    """Return what the curve says at each run; 0 where a run lies off it."""
     points, curve = found.points, found.curve
     at = points.rate if curve.open else points.present
     on = (points.kind != FULL) & (points.think_s < 0.05 * points.response_s) & (at <= curve.x[-1])
-    return np.where(on, np.interp(at, curve.x, curve.model_s), 0.0).tolist()
+    return [float(said) for said in np.where(on, np.interp(at, curve.x, curve.model_s), 0.0)]
 
 
 def _curves(found: Calibration) -> Curves:
@@ -91,7 +106,9 @@ def _curves(found: Calibration) -> Curves:
     measured = np.interp(x, at[order], points.response_s[order])
     unit = f"ms over {'requests/s' if curve.open else 'requests in progress'}"
     model = np.interp(x, curve.x, curve.model_s)
-    return Curves(x.tolist(), {"model": (1000 * model).tolist(), "measured": (1000 * measured).tolist()}, unit)
+    return Curves(
+        x.tolist(), {"model": (1000 * model).tolist(), "measured": (1000 * measured).tolist()}, unit
+    )
 
 
 def calibration_document(found: Calibration) -> dict[str, Any]:
@@ -104,7 +121,9 @@ def calibration_document(found: Calibration) -> dict[str, Any]:
         "usl": parts if usl else None,
         **{name: _figure_document(found.figures.get(name)) for name in MEMORY},
         "model": found.model or None,
-        "used": [_said(run.file, run.tool, _summary(run.clients, run.rate, run.mean_s)) for run in found.runs],
+        "used": [
+            _said(run.file, run.tool, _summary(run.clients, run.rate, run.mean_s)) for run in found.runs
+        ],
         "warnings": [_finding(one) for one in found.warnings],
         "refused": [_finding(one) for one in found.refused],
         "next_test": next_test(found),
@@ -137,7 +156,11 @@ def _figure(found: Calibration, subject: str, fmt: str) -> bytes:
     y = altair.Y("ms:Q", title="response time, ms")
     line = altair.Chart(altair.Data(values=_rows(curve.x, curve.model_s))).mark_line().encode(x=x, y=y)
     at = points.rate if curve.open else points.present
-    dots = altair.Chart(altair.Data(values=_rows(at, points.response_s))).mark_point(filled=True).encode(x=x, y=y)
+    dots = (
+        altair.Chart(altair.Data(values=_rows(at, points.response_s)))
+        .mark_point(filled=True)
+        .encode(x=x, y=y)
+    )
     chart = (line + dots).properties(width=560, height=280, title=f"{subject}: {found.model}")
     return picture.drawn(chart, fmt)
 
