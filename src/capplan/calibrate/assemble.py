@@ -27,7 +27,9 @@ class RunOrigin(NamedTuple):
     target: str = ""
 
 
-def assembled(made: RunOrigin, given: Mapping[str, float], quantiles: Mapping[float, float]) -> LoadRun | None:
+def assembled(
+    made: RunOrigin, given: Mapping[str, float], quantiles: Mapping[float, float]
+) -> LoadRun | None:
     """Return the run; None where neither a rate nor what it follows from is given."""
     get = given.get
     requests, duration_s = get("requests"), get("duration_s", get("took"))

@@ -51,6 +51,9 @@ _CROWDING = {"closed": 1.03, "even": 1.5, "random": 2.0, "unknown": 2.0}
 """How many more requests than on average may well be in progress at once."""
 
 
+_NONE = np.zeros(0)
+
+
 class Curve(NamedTuple):
     """Response times in seconds that the model says, over requests in progress or, where open, a second."""
 
@@ -66,8 +69,8 @@ class Calibration(NamedTuple):
     usl: Mapping[str, Estimated] | None = None
     model: str = ""
     runs: Sequence[LoadRun] = ()
-    points: LoadPoints | None = None
-    curve: Curve | None = None
+    points: LoadPoints = LoadPoints._make(_NONE for _ in LoadPoints._fields)
+    curve: Curve = Curve(False, _NONE, _NONE)
     warnings: Sequence[Finding] = ()
     refused: Sequence[Finding] = ()
 
@@ -185,7 +188,9 @@ def _of_law(law: Fit, runs: Sequence[LoadRun], points: LoadPoints) -> Calibratio
     return Calibration(figures, usl, law.name, runs, points, curve)._replace(warnings=warnings)
 
 
-def _of_pool(pools: Sequence[Fit], runs: Sequence[LoadRun], points: LoadPoints, slo: Mapping[float, float]) -> Calibration:
+def _of_pool(
+    pools: Sequence[Fit], runs: Sequence[LoadRun], points: LoadPoints, slo: Mapping[float, float]
+) -> Calibration:
     pool, best = pool_of(pools), min(pools, key=lambda fit: fit.rss)
     cs2 = _service_cs2(runs, int(pool.servers[0]) if pool.full else None)
     light = sum(run.requests or 0.0 for run in runs if _alone(run, float(pool.servers[0])) <= pool.servers[0])
@@ -265,8 +270,8 @@ def _unknown(
     if pool.full and pool.delay > _MUCH_DELAY:
         delay_ms = 1000 * pool.delay * float(pool.service_s[0])
         what = (
-            f"throughput stops at {capacity:.4g}/s, and {delay_ms:.3g} ms of each request pass outside the service: "
-            "in the network, or in what limits it"
+            f"throughput stops at {capacity:.4g}/s, and {delay_ms:.3g} ms of each request "
+            "pass outside the service: in the network, or in what limits it"
         )
         yield checks.LIMITED_ELSEWHERE.finding(file, what, file=file)
     elif pool.full and evenly_limited(points, capacity):
