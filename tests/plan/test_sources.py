@@ -93,6 +93,7 @@ def test_an_interval_may_too(bounds, middle):
 @pytest.mark.parametrize(
     ("value", "said"),
     [
+        ("{value: {min: 3}, source: assumed}", "demand.requests_per_second.value: expected one number"),
         ("{value: 3, source: guessed}", "demand.requests_per_second.source: must be assumed, documented, "),
         ("{value: 3, source: mesured}", "Did you mean 'measured'?"),
         ("{value: 3, source: null}", "got nothing"),

@@ -47,7 +47,7 @@ PLAN: Mapping[str, Any] = {
         "api": {
             "platform": "cloud-run",
             "description": HOSTILE,
-            "service_time": "100ms",
+            "service_time": {"value": "100ms", "source": "assumed", "from": HOSTILE},
             "instances": {"min": 1, "max": 4},
             "slo": {"p95": "300ms"},
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from textwrap import dedent
 
 import pytest
@@ -196,6 +197,21 @@ def test_what_to_measure_next_is_part_of_sensitivity(capplan, shop):
     first = document["measure_next"][0]
     assert first["uncertain_per_day"] == pytest.approx(first["uncertain"] / first["days"])
     assert first["path"] in capplan("estimate", shop, "--sensitivity").stdout.partition("MEASURE NEXT")[2]
+
+
+def test_a_diff_tells_how_the_share_changes(capplan, shop, tmp_path):
+    guess, measured = tmp_path / "guess.yaml", tmp_path / "measured.yaml"
+    tokens = "output_tokens: {value: 300, source: %s}"
+    guess.write_text(shop.read_text().replace("output_tokens: 300", tokens % "assumed"))
+    measured.write_text(shop.read_text().replace("output_tokens: 300", tokens % "measured"))
+    run = capplan("diff", guess, shop)
+    assert run.exit_code == 0
+    assert re.search(r"rests on assumptions: \d+% → unmarked", run.stdout)
+    document = json.loads(capplan("diff", guess, measured, "--format", "json").stdout)
+    assert document["assumed_share"]["before"] == pytest.approx(
+        grounds(*marked(**{"external_apis.model.output_tokens": "assumed"})).share("assumed")
+    )
+    assert "rests on" not in capplan("diff", guess, guess).stdout
 
 
 @pytest.mark.parametrize(

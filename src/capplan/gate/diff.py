@@ -78,6 +78,12 @@ class Diff(NamedTuple):
         return self.by_design is not None and bounds <= {None, "lower"}
 
     @property
+    def assumed(self) -> Difference:
+        """Share of the expected cost that rests on assumptions; None where the plan marks none."""
+        before, after = ((side.get("assumptions") or {}).get("share") for side in (self.base, self.head))
+        return Difference(before, after)
+
+    @property
     def changed(self) -> list[ComponentDiff]:
         """The components that are not the same, the largest change first."""
         found = [component for component in self.components if component.status != "same"]

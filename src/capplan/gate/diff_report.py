@@ -76,8 +76,15 @@ def _blocks(found: Diff, reproduce: str) -> Iterator[Block]:
     details = [*_addresses(found), *_not_covered(found), *_details(found.changed), *_findings(found)]
     if details:
         yield Fold("Details", (Lines(details, bullets=True),))
-    yield Lines((_coverage(found),))
+    yield Lines((*_assumed(found), _coverage(found)))
     yield Command(reproduce)
+
+
+def _assumed(found: Diff) -> Iterator[str]:
+    """Yield the share of the cost that rests on assumptions, where it changes."""
+    if found.assumed.changed:
+        before, after = ("unmarked" if share is None else f"{share:.0%}" for share in found.assumed)
+        yield f"share of the expected cost that rests on assumptions: {before} → {after}"
 
 
 def _totals(found: Diff) -> Table:
@@ -200,6 +207,7 @@ def _document(found: Diff) -> dict[str, Any]:
         "plan": found.head["plan"],
         "monthly_cost": {key: _change(change, found.exact) for key, change in found.total.items()},
         "complete": found.complete,
+        "assumed_share": _change(found.assumed),
         "usd_per_1k_requests": _change(found.unit_cost, found.complete and found.exact),
         "by_design": found.by_design,
         "by_price": found.by_price,

@@ -80,6 +80,10 @@ class _Demand(_Shape):
     average_rps: FiniteFloat
 
 
+class _Assumptions(_Shape):
+    share: Figure
+
+
 class _Estimate(_Shape):
     plan: str
     hours_per_month: FiniteFloat
@@ -89,6 +93,7 @@ class _Estimate(_Shape):
     monthly_cost: _Range
     warnings: list[_Finding]
     adopted: _Adopted | None = None
+    assumptions: _Assumptions | None = None
 
 
 class _Violation(_Shape):

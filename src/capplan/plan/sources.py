@@ -71,6 +71,8 @@ def _wrong(value: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for key in value:
         if key not in names:
             yield key, f"a number with a source has {', '.join(names)}", nearest(str(key), names)
+    if isinstance(value.get("value"), Mapping | list):
+        yield "value", f"expected one number, got {_shown(value['value'])}"
     if bounds and "value" in value and bounds[1] in value:
         yield "value", f"is the middle of the interval, which {bounds[1]} gives too"
     kind = value["source"]

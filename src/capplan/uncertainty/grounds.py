@@ -207,7 +207,8 @@ def _differ(one: float, other: float) -> bool:
 def _figures(context: Context, moves: Sequence[Move]) -> list[_Figures]:
     """Return the costs by SKU and the counts for each of the ``moves``."""
     count = len(moves)
-    estimate = estimate_on(context, scenarios_of(context.file.plan, moves))
+    with np.errstate(all="ignore"):  # what is extreme enough for a warning is refused, or shown as it is
+        estimate = estimate_on(context, scenarios_of(context.file.plan, moves))
     columns: dict[Figure, Array] = {}
     for line in estimate.lines:
         if line.cost is not None:
