@@ -129,8 +129,6 @@ _SEVERAL_MEANINGS = {
     "-o": "likewise",
     "--force": "of render-manifests it replaces only what was changed by hand: the rest is its own",
     "--name": "the name of a SKU, or of the system",
-    "--apply": "what it writes into the plan is the command's own: tuned settings, or measured figures",
-    "--plan": "the plan beside manifests, or the one whose service was tested",
     "--service": "a service of the plan, or of the catalog, by name",
     "--plan": "the plan that is judged with, or compared with what was measured",
     "--apply": "writes into the plan: settings as an alternative, what was measured in place",

@@ -156,7 +156,7 @@ ONCE: Mapping[str, Sequence[str]] = {
     "schema": ("-o OUT --force",),
     "calibrate service": (
         "RUNS --format json --plan SHOP --service web --instances 2 --apply -o OUT --force",
-        "--prometheus SERVER --labels job=\"web\" --hours 1",
+        '--prometheus SERVER --labels job="web" --hours 1',
     ),
     "calibrate llm": (
         "BENCH --architectures ARCHITECTURES --catalogs CATALOGS -o CALIBRATION --force",
