@@ -153,7 +153,7 @@ def test_what_narrows_the_bill_most_for_a_day_of_work_comes_first():
     assert names.index("external_apis.model.output_tokens") < names.index("services.web.service_time")
     assert "services.web.target_utilization.concurrency" not in names
     swing = 30 * 0.9 * 0.01 * 730 * 3600 * 2e-6 * (600 - 150)
-    assert found[names.index("external_apis.model.output_tokens")].usd == pytest.approx(swing)
+    assert found[names.index("external_apis.model.output_tokens")].ground.swing == pytest.approx(swing)
 
 
 ASSUMED = marked(**{"external_apis.model.output_tokens": "assumed", "services.web.service_time": "assumed"})

@@ -51,7 +51,7 @@ def assumption_findings(gate: AssumptionsGate | None, estimate: Estimate) -> Ite
     ):
         share, severity = grounds.share(*sources), SEVERITIES.get(answer)
         if share is not None and share > limit + 1e-9 and severity is not None:
-            most = ", ".join(".".join(path) for path in grounds.heaviest(*sources)[:3])
+            most = ", ".join(".".join(ground.path) for ground in grounds.heaviest(*sources)[:3])
             message = (
                 f"{share:.0%} of the expected cost rests on {what}, above {limit:.0%}; most of it on {most}"
             )

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from capplan.estimate import Estimate
-from capplan.plan.bind import Path
 from capplan.report import numbers
 from capplan.report.blocks import Block, Lines, Outline
 from capplan.report.table import Column, Table
@@ -15,15 +14,6 @@ from capplan.report.table import Column, Table
 if TYPE_CHECKING:
     from capplan.uncertainty.grounds import Ground, Grounds
     from capplan.uncertainty.measuring import Unmeasured
-
-_MEANING = {
-    "assumed": "assumed",
-    "unstated": "the plan does not say",
-    "vendor": "said by a vendor",
-    "documented": "documented",
-    "measured": "measured",
-    "fixed": "no number of the plan changes it",
-}
 
 
 def assumptions_of(estimate: Estimate) -> Grounds | None:
@@ -41,7 +31,7 @@ _QUICK = 50
 
 def assumptions_line(estimate: Estimate, verbosity: int) -> Iterator[str]:
     """Yield which share of the cost and how many of the counts rest on assumptions."""
-    assumed = [mark.source for mark in estimate.file.sources.values()].count("assumed")
+    assumed = sum(mark.source == "assumed" for mark in estimate.file.sources.values())
     if assumed > _QUICK and verbosity <= 0:
         yield f"{assumed} numbers are assumed: --verbose shows what share of the cost rests on them"
         return
@@ -96,23 +86,14 @@ def grounds_blocks(estimate: Estimate, component: str | None) -> Iterator[Block]
 def _by_source(grounds: Grounds) -> Table:
     """Return the cost by the weakest source that each part of it rests on."""
     columns = [Column("Weakest source"), Column("USD a month", right=True), Column("share", right=True)]
-    usd = grounds.usd
-    rows = [
-        [_MEANING[source], numbers.money(cost), f"{grounds.share(source) or 0.0:.0%}"]
-        for source, cost in usd.items()
-        if cost
-    ]
+    usd = {source: cost for source, cost in grounds.usd.items() if cost}
+    rows = [[source, numbers.money(cost), f"{grounds.share(source):.0%}"] for source, cost in usd.items()]
     return Table(columns, rows, "What the bill rests on")
 
 
 def _named(estimate: Estimate, grounds: Grounds, component: str | None) -> Iterator[Block]:
     """Yield the assumed numbers that figures rest on, the weightiest first, and those that nothing varies."""
-    rests = [
-        ground
-        for ground in grounds.numbers
-        if ground.source == "assumed" and ground.carries and component in (None, *ground.components)
-    ]
-    rests.sort(key=lambda ground: (-ground.swing, ground.path))
+    rests = [one for one in grounds.heaviest("assumed") if component in (None, *one.components)]
     if rests:
         yield Outline(["Assumed, and USD a month at other values", *(_line(estimate, one) for one in rests)])
     untried = [".".join(path) for path, mark in grounds.untried.items() if mark.source == "assumed"]
@@ -127,15 +108,12 @@ def _line(estimate: Estimate, ground: Ground) -> str:
         for value, usd in zip((ground.low, ground.high), ground.costs, strict=True)
         if not math.isnan(usd)
     ]
-    place = _place(estimate, ground.path)
-    name, value = ".".join(ground.path), numbers.quantity(ground.value)
+    places, path = estimate.file.places, ground.path
+    place = places.where(path)
+    # One number that stands for several is said above them.
+    place = places.where(path[:-1]) if place == "default" else place
+    name, value = ".".join(path), numbers.quantity(ground.value)
     return f"  {name} = {value}{said} ({place}): {', '.join(tried)}; {', '.join(ground.components)}"
-
-
-def _place(estimate: Estimate, path: Path) -> str:
-    """Return where a number is said, by itself or by one that stands for several."""
-    place = estimate.file.places.where(path)
-    return estimate.file.places.where(path[:-1]) if place == "default" else place
 
 
 def measure_blocks(found: Sequence[Unmeasured]) -> Iterator[Block]:
@@ -145,13 +123,8 @@ def measure_blocks(found: Sequence[Unmeasured]) -> Iterator[Block]:
     columns = [Column("Measure next", shrinks=True), Column("USD uncertain", right=True)]
     columns += [Column("days", right=True), Column("by")]
     rows = [
-        [
-            ".".join(one.ground.path),
-            numbers.money(one.usd),
-            numbers.quantity(one.effort.days),
-            one.effort.how,
-        ]
-        for one in found[:_MOST]
+        [".".join(ground.path), numbers.money(ground.swing), numbers.quantity(days), how]
+        for ground, days, how in found[:_MOST]
     ]
     yield Table(columns, rows)
 
@@ -165,10 +138,10 @@ def measure_document(found: Sequence[Unmeasured]) -> list[Mapping[str, Any]]:
     return [
         {
             **_number_document(one.ground),
-            "uncertain": one.usd,
-            "days": one.effort.days,
+            "uncertain": one.ground.swing,
+            "days": one.days,
             "uncertain_per_day": one.usd_per_day,
-            "how": one.effort.how,
+            "how": one.how,
         }
         for one in found
     ]

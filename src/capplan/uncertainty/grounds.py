@@ -104,14 +104,10 @@ class Grounds(NamedTuple):
         total = sum(usd.values())
         return sum(usd[source] for source in sources) / total if total > 0 else None
 
-    def heaviest(self, *sources: str) -> list[Path]:
-        """Return the numbers from ``sources`` that costs rest on, those of the most first."""
-        found = [
-            (-sum(self.figures[figure] for figure in ground.carries if figure[1]), ground.path)
-            for ground in self.numbers
-            if ground.source in sources
-        ]
-        return [path for usd, path in sorted(found) if usd < 0]
+    def heaviest(self, *sources: str) -> list[Ground]:
+        """Return the numbers from ``sources`` that figures rest on, those that move the bill most first."""
+        found = [ground for ground in self.numbers if ground.source in sources and ground.carries]
+        return sorted(found, key=lambda ground: (-ground.swing, ground.path))
 
     @property
     def counts(self) -> dict[str, str]:

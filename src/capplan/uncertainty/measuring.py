@@ -9,54 +9,36 @@ from capplan.plan.bind import Path
 from capplan.plan.intervals import Interval
 from capplan.uncertainty.grounds import ASSUMED, UNSTATED, Ground, Grounds
 
-
-class Effort(NamedTuple):
-    """What a measurement takes: days of work, and how it is done."""
-
-    days: float
-    how: str
-
-
-_LOG = Effort(0.25, "access log")
-_LOAD_TEST = Effort(1.0, "load test")
-_BILLED = Effort(0.25, "usage export")
-_COUNTED = Effort(0.5, "counters, a week")
-_QUERIED = Effort(0.25, "query of the store")
-_PRICED = Effort(0.1, "price list")
-_TRIED = Effort(1.0, "production")
-
-_EFFORTS = {
-    **dict.fromkeys(("users_per_day", "requests_per_user", "requests_per_month", "requests_per_day"), _LOG),
-    **dict.fromkeys(("requests_per_second", "peak_to_average", "ca2", "growth_per_month", "entry"), _LOG),
-    **dict.fromkeys(("service_time", "own_time", "cpu_time", "cs2", "throughput", "concurrency"), _LOAD_TEST),
-    **dict.fromkeys(("memory_base", "memory_per_request", "hit_time", "hold_time"), _LOAD_TEST),
-    **dict.fromkeys(("input_tokens", "output_tokens", "requests_per_conversation"), _BILLED),
-    **dict.fromkeys(("response_size", "size_per_request"), _BILLED),
-    **dict.fromkeys(("price_per_request", "usd_per_1m_input_tokens", "usd_per_1m_output_tokens"), _PRICED),
-    **dict.fromkeys(("per_request", "cache_hit_rate", "deduplicated", "hit_rate", "hit_rate_at"), _COUNTED),
-    **dict.fromkeys(("prefix_cache_hit_rate", "semantic_cache_hit_rate", "new_keys", "keys"), _COUNTED),
-    **dict.fromkeys(("share", "read_share", "backlog", "fallback", "retries"), _COUNTED),
-    **dict.fromkeys(("rows_per_second", "rows_per_request", "row_size", "compression_ratio"), _QUERIED),
-    **dict.fromkeys(("value_size", "storage", "storage_growth_per_month", "working_set"), _QUERIED),
-    **dict.fromkeys(("io_per_request", "daily_change"), _QUERIED),
+_WORK: dict[tuple[float, str], str] = {
+    (0.25, "access log"): "users_per_day requests_per_user requests_per_month requests_per_day entry ca2 "
+    "requests_per_second peak_to_average growth_per_month",
+    (1.0, "load test"): "service_time own_time cpu_time cs2 throughput concurrency memory_base hit_time "
+    "memory_per_request hold_time",
+    (0.25, "usage export"): "input_tokens output_tokens requests_per_conversation response_size "
+    "size_per_request",
+    (0.1, "price list"): "price_per_request usd_per_1m_input_tokens usd_per_1m_output_tokens",
+    (0.5, "counters, a week"): "per_request cache_hit_rate deduplicated hit_rate hit_rate_at new_keys keys "
+    "prefix_cache_hit_rate semantic_cache_hit_rate share read_share backlog fallback retries",
+    (0.25, "query of the store"): "rows_per_second rows_per_request row_size compression_ratio value_size "
+    "storage storage_growth_per_month working_set io_per_request daily_change",
 }
-"""By the field of the plan. The days are orders of magnitude: they rank, and promise nothing."""
-
-
+"""Days of work and how to measure: fields of the plan. The days rank, and promise nothing."""
+_EFFORTS = {name: work for work, names in _WORK.items() for name in names.split()}
+_ANY_OTHER = (1.0, "production")
 _CENT = 0.01
 
 
 class Unmeasured(NamedTuple):
-    """A number to measure: by how much the bill varies while it is unknown, USD a month, and the effort."""
+    """A number to measure, the days of work that it takes, and how it is done."""
 
     ground: Ground
-    usd: float
-    effort: Effort
+    days: float
+    how: str
 
     @property
     def usd_per_day(self) -> float:
-        """By how much a day of measuring narrows the bill."""
-        return self.usd / self.effort.days
+        """By how much a day of measuring narrows the bill, USD a month."""
+        return self.ground.swing / self.days
 
 
 def to_measure(grounds: Grounds) -> list[Unmeasured]:
@@ -72,12 +54,12 @@ def _candidates(grounds: Grounds) -> Iterator[Unmeasured]:
     for ground in grounds.numbers:
         effort = _effort(ground.path)
         if ground.source == ASSUMED or isinstance(ground.value, Interval):
-            effort = effort or _TRIED
+            effort = effort or _ANY_OTHER
         elif ground.source != UNSTATED:
             continue
         if effort is not None and ground.swing >= _CENT:
-            yield Unmeasured(ground, ground.swing, effort)
+            yield Unmeasured(ground, *effort)
 
 
-def _effort(path: Path) -> Effort | None:
+def _effort(path: Path) -> tuple[float, str] | None:
     return next((_EFFORTS[name] for name in reversed(path) if name in _EFFORTS), None)
