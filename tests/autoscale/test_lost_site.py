@@ -95,3 +95,75 @@ def test_who_plans_for_a_lost_site_keeps_the_slo_when_it_is_lost():
         figures = next(o.figures for o in found.outcomes if o.subject.name == "web-eu")
         late[survive] = figures.late_s + figures.shed_share
     assert late[1] == 0 < late[0]
+
+
+WORKERS = """
+name: jobs
+regions: {gcp: us-central1}
+demand: {requests_per_second: 6, profile: flat}
+sites: {us: {}, eu: {regions: {gcp: europe-west1}}}
+services:
+  web:
+    {platform: kubernetes, cpu: 1, memory: 1Gi, cpu_time: 1s, service_time: 1s, concurrency: 1,
+     instances: {min: %d, max: %d}%s}
+clusters:
+  k: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1, max: 100}}}}
+"""
+LOST_S, BACK_S, ENDS_S = 180, 480, 900
+
+
+def request_by_request(servers, seed):
+    """Return ciw's records of the site that is left: half of 6 requests/s, all while the other is lost."""
+    ciw = pytest.importorskip("ciw")
+    arrivals = ciw.dists.PoissonIntervals(
+        rates=[3, 6, 3], endpoints=[LOST_S, BACK_S, ENDS_S], max_sample_date=ENDS_S
+    )
+    service = ciw.dists.Exponential(rate=1.0)
+    network = ciw.create_network(
+        arrival_distributions=[arrivals], service_distributions=[service], number_of_servers=[servers]
+    )
+    ciw.seed(seed)
+    simulation = ciw.Simulation(network)
+    simulation.simulate_until_max_time(ENDS_S + 600)
+    return [record for record in simulation.get_all_records() if record.record_type == "service"]
+
+
+def ours(instances, more=""):
+    text = WORKERS % (instances, instances, more)
+    settings = Settings(days=ENDS_S / 86400, random=False, tick_s=15, lost=LostSite("us", LOST_S, BACK_S))
+    found = run(prepare(plan_of(text), SHIPPED, settings))
+    return next(o.series for o in found.outcomes if o.subject.name == "web-eu")
+
+
+def within_three_errors(value, samples):
+    mean, error = np.mean(samples), np.std(samples, ddof=1) / np.sqrt(len(samples))
+    return abs(value - mean) <= 3 * error
+
+
+def test_a_simulator_of_others_agrees_on_the_backlog_of_the_site_that_is_left():
+    """Five servers of 1/s get 6/s for five minutes: a backlog of 300, which 2/s to spare work off."""
+    series = ours(5, ", queue: {}")
+    backlogs, cleared = [], []
+    for seed in range(6):
+        records = request_by_request(5, seed)
+        backlogs.append(sum(r.arrival_date <= BACK_S < r.service_start_date for r in records))
+        late = [
+            r.service_start_date for r in records if r.waiting_time > 10 and r.arrival_date < BACK_S + 300
+        ]
+        cleared.append(max(late))
+    assert within_three_errors(series.waiting[BACK_S // 15 - 1], backlogs)
+    done = 15 * (int(np.flatnonzero(series.waiting > 20)[-1]) + 1)
+    assert within_three_errors(done, cleared)
+
+
+def test_a_simulator_of_others_agrees_on_a_site_that_was_planned_to_be_left():
+    """Eleven servers carry both halves: nothing waits for long, and responses are those of M/M/11."""
+    series = ours(11, ", slo: {p95: 5s}")
+    during = slice(LOST_S // 15 + 4, BACK_S // 15)
+    assert series.waiting[during].max() <= 1
+    p95 = []
+    for seed in range(5):
+        records = request_by_request(11, seed)
+        served = [r.exit_date - r.arrival_date for r in records if LOST_S + 60 < r.arrival_date < BACK_S]
+        p95.append(np.quantile(served, 0.95))
+    assert within_three_errors(np.median(series.p95_s[during]), p95)
