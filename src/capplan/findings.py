@@ -97,6 +97,7 @@ class Check(NamedTuple):
 DECLARED = {
     "estimate": (
         "capplan.components.checks",
+        "capplan.components.job_checks",
         "capplan.components.site_checks",
         "capplan.components.tiertables",
         "capplan.components.services.checks",

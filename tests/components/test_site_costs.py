@@ -194,8 +194,8 @@ def test_what_notices_a_lost_site_decides_how_long_recovery_takes():
     [
         ({"routing": "by: load-balancer, provider: aws"}, "Global Accelerator reaches only what runs on aws"),
         ({"routing": "by: anycast"}, "site_routing.by"),
-        ({"routing": "by: dns, interval: 1s"}, "must be 10s to 5m"),
-        ({"routing": "by: dns, ttl: 0s"}, "must be 1s to 24h"),
+        ({"routing": "by: dns, interval: 1s"}, "the interval is 10s to 5m"),
+        ({"routing": "by: dns, ttl: 0s"}, "the ttl 1s to 24h"),
         ({"routing": "by: dns, host: 'a b'"}, "site_routing.host"),
     ],
 )

@@ -155,7 +155,7 @@ def test_active_sites_are_weighted_by_their_shares():
 def test_a_failover_promotes_the_databases_and_moves_cloud_run_behind_the_load_balancer():
     script = routed("gcp", "load-balancer")["commands/failover.sh"].text
     assert "gcloud sql instances promote-replica shop-db-standby" in script
-    assert "set-default-service shop --default-service shop-web-us-west" in script
+    assert "set-default-service shop --default-service shop-us-west" in script
     assert "url-maps" not in routed("aws", "dns")["commands/failover.sh"].text
 
 

@@ -108,7 +108,8 @@ class Component(NamedTuple):
     @property
     def headroom(self) -> Array | None:
         """How much more than its peak its ceiling carries, as a share; None where nothing bounds it."""
-        return None if self.sizing is None else self.sizing.headroom(self.peak_rps)
+        bounded = self.sizing is not None and self.kind != "job"
+        return self.sizing.headroom(self.peak_rps) if self.sizing is not None and bounded else None
 
     @property
     def peak_rps(self) -> Array | None:
@@ -265,6 +266,27 @@ class Context:
                 self.places.problem(path, f"unknown SKU '{name}' of {provider} {service}", remedy)
             )
         return sku
+
+    def used(
+        self, component: str, where: tuple[str, str], priced: tuple[str, str], amount: Floats, formula: str
+    ) -> Meter:
+        """Return the meter of an amount that no autoscaler changes, in the unit of what it is priced by.
+
+        where: provider and region. priced: the catalog's service, and its SKU or tariff.
+        """
+        (provider, region), (service, sku) = where, priced
+        file = self.catalog.service(provider, service)
+        unit = (file.blocks_of(sku)[0] if sku in file.tiers else file.skus[sku]).unit
+        return Meter(
+            component=component,
+            provider=provider,
+            service=service,
+            sku=sku,
+            region=region,
+            unit=unit,
+            quantity=Range.fixed(amount),
+            formula=formula,
+        )
 
     def machine(self, provider: str, name: str, path: Path) -> Sku:
         """Return a machine type with its cores and memory."""

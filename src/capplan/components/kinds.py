@@ -30,13 +30,15 @@ class Kind(NamedTuple):
 
 KINDS: Mapping[str, Kind] = {
     "services": Kind("services.component", "build_services"),
-    "clusters": Kind("cluster", "build_clusters", needs=("services", "databases", "caches")),
+    "clusters": Kind("cluster", "build_clusters", needs=("services", "jobs", "databases", "caches")),
     "databases": Kind("stores.component", "build_databases", needs=("services",)),
     "caches": Kind("stores.component", "build_caches"),
+    "streams": Kind("streams", "build_streams"),
+    "jobs": Kind("jobs", "build_jobs"),
     "external_apis": Kind("others", "build_external_apis"),
     "llm": Kind("llm.component", "build_llms"),
     "resources": Kind("others", "build_resources", needs=("services", "clusters")),
-    "sites": Kind("sites", "build_sites", needs=("services", "databases", "caches", "llm")),
+    "sites": Kind("sites", "build_sites", needs=("services", "databases", "caches", "streams", "llm")),
     "rate_limits": Kind("ratelimits", "build_rate_limits", needs=("services",)),
 }
 """By section of the plan, in the order of reports."""

@@ -26,7 +26,7 @@ def reach_findings(ctx: Context) -> Iterator[Finding]:
             "demand", message, "Describe what serves the requests, or set the volume to 0."
         )
     message = "nobody calls it, so it is sized without load"
-    for section in ("services", "llm", "external_apis", "resources", "databases", "caches"):
+    for section in ("services", "llm", "external_apis", "resources", "databases", "caches", "streams"):
         for name, component in getattr(ctx.plan, section).items():
             if _stands_by(ctx, name):
                 continue

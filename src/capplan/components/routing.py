@@ -1,9 +1,12 @@
-"""What sends requests to one site or another, and what it costs: DNS, or a global load balancer."""
+"""What sends requests to one site or another, and what it costs: DNS, or a global load balancer.
+
+``hardware/routing.yaml`` says which SKUs it runs up, and what of each.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +14,7 @@ from capplan.arrays import Floats
 from capplan.catalog.rows import GLOBAL
 from capplan.components import site_checks as checks
 from capplan.components.base import Component, Context
-from capplan.cost.meters import Meter, Range
+from capplan.cost.meters import Meter
 from capplan.errors import InputError
 from capplan.findings import Finding
 from capplan.plan.sites import copy_of, site_of
@@ -19,62 +22,12 @@ from capplan.plan.sites import copy_of, site_of
 if TYPE_CHECKING:
     from capplan.plan.regional import SiteRouting
 
-SLOW_S = 30.0
-"""The longest interval of health checks; checks that are more frequent cost more."""
-
 COMPONENT = "sites"
 """The component that stands for the sites together."""
-
-
-class Fee(NamedTuple):
-    """A SKU that routing runs up, and what of it: see :func:`_amounts`."""
-
-    service: str
-    sku: str
-    of: str
-
-
-_FEES: Mapping[tuple[str, str], Sequence[Fee]] = {
-    ("aws", "dns"): (
-        Fee("route53", "hosted-zone", "held"),
-        Fee("route53", "query", "queries"),
-        Fee("route53", "health-check-aws", "checks"),
-        Fee("route53", "health-check-aws-option", "options"),
-        Fee("route53", "health-check-other", "outside checks"),
-        Fee("route53", "health-check-other-option", "outside options"),
-    ),
-    ("gcp", "dns"): (
-        Fee("cloud-dns", "managed-zone", "held"),
-        Fee("cloud-dns", "routing-policy-query", "queries"),
-        Fee("cloud-dns", "health-check", "checks"),
-        Fee("cloud-dns", "health-check", "outside checks"),
-    ),
-    ("azure", "dns"): (
-        Fee("dns", "hosted-zone", "held"),
-        Fee("traffic-manager", "query", "queries"),
-        Fee("traffic-manager", "health-check", "checks"),
-        Fee("traffic-manager", "fast-health-check", "fast checks"),
-        Fee("traffic-manager", "external-health-check", "outside checks"),
-        Fee("traffic-manager", "fast-external-health-check", "outside fast checks"),
-    ),
-    ("aws", "load-balancer"): (
-        Fee("global-accelerator", "accelerator", "hours"),
-        Fee("global-accelerator", "data-transfer-premium", "sent"),
-    ),
-    ("gcp", "load-balancer"): (
-        Fee("load-balancer", "forwarding-rules-first-5", "hours"),
-        Fee("load-balancer", "egress-data", "sent"),
-        Fee("load-balancer", "ingress-data", "received"),
-    ),
-    ("azure", "load-balancer"): (
-        Fee("front-door", "standard-base-fee", "held"),
-        Fee("front-door", "standard-request", "requests"),
-        Fee("front-door", "standard-data-out", "sent"),
-    ),
-}
-"""By provider and kind. Route 53 counts HTTPS and an interval of ten seconds as options of a check."""
-
-
+SLOW_S = 30.0
+"""The longest interval of health checks; checks that are more frequent cost more."""
+_INTERVALS_S = {("aws", "dns"): (10, 30), ("aws", "load-balancer"): (10, 30), ("azure", "dns"): (10, 30)}
+"""The intervals of health checks, where a provider offers only some."""
 _UNKNOWN = {
     "queries": ("the DNS queries that reach the zone", "Set site_routing.queries_per_request."),
     "sent": (
@@ -93,12 +46,8 @@ def routing_provider(ctx: Context, routing: SiteRouting, entries: Sequence[Compo
     if found is None:
         what = "nothing says which provider routes, as requests enter at none"
         raise InputError(ctx.places.problem(("site_routing",), what, "Set site_routing.provider."))
-    _check_possible(ctx, routing, found, {entry.provider for entry in entries} - {found})
+    _check_possible(ctx, routing, found, set(owners) - {found})
     return found
-
-
-_INTERVALS_S = {("aws", "dns"): (10, 30), ("aws", "load-balancer"): (10, 30), ("azure", "dns"): (10, 30)}
-"""The intervals of health checks, where a provider offers only some."""
 
 
 def _check_possible(ctx: Context, routing: SiteRouting, provider: str, outside: set[str]) -> None:
@@ -114,30 +63,30 @@ def _check_possible(ctx: Context, routing: SiteRouting, provider: str, outside: 
     offered = _INTERVALS_S.get(kind)
     short = kind == ("gcp", "dns") and np.any(routing.interval < SLOW_S)
     if short or (offered is not None and not np.all(np.isin(routing.interval, offered))):
-        choices = "30 s to 5 min" if offered is None else "10 or 30 s"
-        what = f"health checks of {provider} come every {choices}"
+        what = f"health checks of {provider} come every {'10 or 30 s' if offered else '30 s to 5 min'}"
         raise InputError(ctx.places.problem(("site_routing", "interval"), what))
 
 
-def routing_meters(ctx: Context, routing: SiteRouting, entries: Sequence[Component]) -> Iterator[Meter]:
-    """Yield what routing costs; ``entries``: what requests enter at, at all sites that can serve."""
+def routed(
+    ctx: Context, routing: SiteRouting, entries: Sequence[Component]
+) -> tuple[list[Meter], list[Finding]]:
+    """Return what routing costs, and what of it nobody knows.
+
+    entries: what requests enter at, at all sites that can serve.
+    """
     provider = routing_provider(ctx, routing, entries)
     amounts = _amounts(ctx, routing, entries, provider)
-    for fee in _FEES[provider, routing.by]:
-        file = ctx.catalog.service(provider, fee.service)
-        sku = file.blocks_of(fee.sku)[0] if fee.sku in file.tiers else file.skus[fee.sku]
-        for region, amount in amounts[fee.of].items():
-            yield Meter(
-                component=COMPONENT,
-                provider=provider,
-                service=fee.service,
-                sku=fee.sku,
-                region=region,
-                unit=sku.unit,
-                quantity=Range.fixed(amount),
-                formula=fee.of,
-                note="routing",
-            )
+    meters, findings = [], []
+    for name, of in ctx.catalog.facts("routing", provider, routing.by).items():
+        service, sku = name.split("/")
+        for region, amount in amounts.get(of, {}).items():
+            meter = ctx.used(COMPONENT, (provider, region), (service, sku), amount, of)
+            meters.append(meter._replace(note="routing"))
+        if of in _UNKNOWN and not amounts.get(of):
+            lacks, remedy = _UNKNOWN[of]
+            message = f"the bill lacks {lacks}: the plan does not say how much that is"
+            findings.append(checks.TRAFFIC_UNKNOWN.finding(COMPONENT, message, remedy))
+    return meters, findings
 
 
 def _amounts(
@@ -151,49 +100,26 @@ def _amounts(
         if service is not None and entry.provider == provider and np.any(service.response_size):
             share = ctx.load.entering.get(entry.name, 0.0) * service.response_size
             sent[entry.region] = sent.get(entry.region, 0.0) + requests * share
-    everywhere: dict[str, Floats] = {
-        "held": 1.0,
-        "hours": ctx.hours_per_month,
-        **_checks(ctx, entries, provider, float(np.min(routing.interval) < SLOW_S)),
-        "requests": requests,
-    }
+    found: dict[str, Floats] = {"held": 1.0, "hours": ctx.hours_per_month, "requests": requests}
     if routing.queries_per_request is not None:
-        everywhere["queries"] = requests * routing.queries_per_request
-    found = {of: {GLOBAL: amount} for of, amount in everywhere.items()}
-    return {"queries": {}, "received": {}, **found, "sent": sent}
-
-
-def _checks(ctx: Context, entries: Sequence[Component], provider: str, fast: float) -> dict[str, Floats]:
-    """Return the health checks of sites that can serve: of the provider's own, and of those outside."""
+        found["queries"] = requests * routing.queries_per_request
     sites = {site_of(entry.name, ctx.plan.sites): entry.provider for entry in entries}
-    own = float(sum(at == provider for at in sites.values()))
-    found: dict[str, Floats] = {}
-    for where, count in (("", own), ("outside ", len(sites) - own)):
-        found[f"{where}checks"] = count
-        found[f"{where}fast checks"] = count * fast
+    own, fast = float(sum(at == provider for at in sites.values())), float(np.min(routing.interval) < SLOW_S)
+    for where, count in (("", own), ("outside ", len(sites) - own), ("all ", float(len(sites)))):
+        found |= {f"{where}checks": count, f"{where}fast checks": count * fast}
         found[f"{where}options"] = count * (1 + fast)
-    return found
+    return {**{of: {GLOBAL: amount} for of, amount in found.items()}, "sent": sent}
 
 
-def routing_findings(
-    ctx: Context, routing: SiteRouting | None, entries: Sequence[Component]
-) -> Iterator[Finding]:
-    """Yield what the bill lacks of routing."""
-    if routing is None:
-        if not any(resource.service in _ROUTERS for resource in ctx.plan.resources.values()):
-            message = "nothing says what sends requests to one site or another, so the bill lacks it"
-            yield checks.SITES_UNROUTED.finding(COMPONENT, message)
-        return
-    provider = routing_provider(ctx, routing, entries)
-    amounts = _amounts(ctx, routing, entries, provider)
-    for fee in _FEES[provider, routing.by]:
-        if not amounts[fee.of]:
-            lacks, remedy = _UNKNOWN[fee.of]
-            message = f"the bill lacks {lacks}: the plan does not say how much that is"
-            yield checks.TRAFFIC_UNKNOWN.finding(COMPONENT, message, remedy)
-
-
-_ROUTERS = frozenset(fee.service for fees in _FEES.values() for fee in fees)
+def unrouted(ctx: Context) -> Iterator[Finding]:
+    """Yield that nothing routes, unless the plan lists something that does."""
+    kinds = ctx.catalog.known_facts("routing").values()
+    routers = {
+        name.split("/")[0] for of in kinds if isinstance(of, dict) for fees in of.values() for name in fees
+    }
+    if not any(resource.service in routers for resource in ctx.plan.resources.values()):
+        message = "nothing says what sends requests to one site or another, so the bill lacks it"
+        yield checks.SITES_UNROUTED.finding(COMPONENT, message)
 
 
 def entries_of(ctx: Context, components: Sequence[Component]) -> list[Component]:

@@ -11,7 +11,7 @@ from capplan.arrays import Array
 from capplan.components import site_checks as checks
 from capplan.components.base import Component, Context
 from capplan.components.measures import Measure, measure
-from capplan.components.routing import COMPONENT, entries_of, routing_findings, routing_meters
+from capplan.components.routing import COMPONENT, entries_of, routed, unrouted
 from capplan.components.transfer import Flow, Place, flow_findings, flow_meters
 from capplan.demand.load import asked_rps
 from capplan.findings import Finding
@@ -26,12 +26,12 @@ def build_sites(ctx: Context, others: Sequence[Component]) -> Iterator[Component
     """Yield what stands for the system as a whole, where there is more than one site."""
     if len(ctx.plan.sites) < 2:
         return
-    stores = [component for component in others if component.kind == "database"]
+    stores = [store for store in others if store.kind == "database" or _is_lost(store)]
     found = list(_measures(ctx, stores))
     routing = ctx.plan.site_routing
-    entries = entries_of(ctx, others)
     flows = list(_calls_between(ctx, others))
-    meters = [] if routing is None else list(routing_meters(ctx, routing, entries))
+    entries = entries_of(ctx, others)
+    meters, findings = ([], [*unrouted(ctx)]) if routing is None else routed(ctx, routing, entries)
     yield Component(
         name=COMPONENT,
         kind="sites",
@@ -43,7 +43,7 @@ def build_sites(ctx: Context, others: Sequence[Component]) -> Iterator[Component
         measures=found,
         findings=[
             *_findings(found),
-            *routing_findings(ctx, routing, entries),
+            *findings,
             *(finding for flow in flows for finding in flow_findings(flow)),
         ],
     )
@@ -87,6 +87,11 @@ def _switch_s(ctx: Context, goal: SiteRecovery) -> Floats:
     if goal.switch is not None:
         return goal.switch
     return 60.0 if ctx.plan.site_routing is None else ctx.plan.site_routing.switch_s
+
+
+def _is_lost(component: Component) -> bool:
+    """Say whether something besides databases holds data that a lost region takes with it."""
+    return component.kind == "stream" and any(m.name == "RPO, region lost" for m in component.measures)
 
 
 def _worst(stores: Sequence[Component], name: str) -> tuple[Array, str]:

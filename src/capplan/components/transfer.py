@@ -12,7 +12,7 @@ from capplan.arrays import Floats
 from capplan.components import site_checks as checks
 from capplan.components.base import Context
 from capplan.components.egress import INTERNET
-from capplan.cost.meters import Meter, Range
+from capplan.cost.meters import Meter
 from capplan.findings import Finding
 
 
@@ -41,20 +41,9 @@ def flow_meters(ctx: Context, flow: Flow) -> Iterator[Meter]:
     """Yield what the data costs that is known to flow."""
     if flow.source == flow.target or flow.gib_per_s is None or not np.any(flow.gib_per_s):
         return
-    service, sku = _tariff(ctx, flow.source, flow.target)
-    file = ctx.catalog.service(flow.source.provider, service)
-    unit = file.blocks_of(sku)[0].unit if sku in file.tiers else file.skus[sku].unit
-    yield Meter(
-        component=flow.component,
-        provider=flow.source.provider,
-        service=service,
-        sku=sku,
-        region=flow.source.region,
-        unit=unit,
-        quantity=Range.fixed(ctx.per_month(flow.gib_per_s)),
-        formula=flow.what,
-        note=f"to {flow.target.region}",
-    )
+    priced = _tariff(ctx, flow.source, flow.target)
+    meter = ctx.used(flow.component, flow.source, priced, ctx.per_month(flow.gib_per_s), flow.what)
+    yield meter._replace(note=f"to {flow.target.region}")
 
 
 def flow_findings(flow: Flow) -> Iterator[Finding]:
@@ -71,7 +60,7 @@ def _tariff(ctx: Context, source: Place, target: Place) -> tuple[str, str]:
     of ``hardware/areas.yaml``. `inter-region` has no price where nobody knows it.
     """
     if source.provider != target.provider:
-        return "egress-internet", INTERNET[source.provider][0]
+        return "egress-internet", INTERNET[source.provider]
     here, there = (_area(ctx, place) for place in (source, target))
     names = [f"to-{target.region}"]
     if here is not None and there is not None:

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capplan.arrays import Array
+from capplan.demand.load import Pattern
+from capplan.demand.profiles import BEGINS_S, HOURS
 from capplan.plan.cron import CronTimes, parse_cron, zone_of
 from capplan.plan.workload import CronTrigger
 from capplan.quantities import DAY_S, HOUR_S
@@ -40,6 +42,25 @@ def scheduled(triggers: Sequence[CronTrigger], begins_s: float, tick_s: float, t
         active = (end <= start) & (end != _NEVER)
         asked = np.maximum(asked, np.where(active[minute - minute[0]], float(trigger.replicas), 0.0))
     return asked
+
+
+def runs(schedule: str, zone: str, duration_s: float, pattern: Pattern) -> Array:
+    """Return the share of each hour of the pattern in which a job runs, one run at a time, (hours,).
+
+    A profile is a week of 168 hours that stands for a year: an hour holds what runs in it on average.
+    """
+    weekly = pattern.begins_s == BEGINS_S
+    weeks, step_s, hours = (52, HOUR_S, HOURS) if weekly else (1, pattern.step_s, len(pattern.shape))
+    edges_s = pattern.begins_s + np.arange(weeks * hours + 1) * step_s
+    taken = min(max(1, int(np.ceil(duration_s / 60))), _AHEAD_MINUTES)
+    minutes = np.arange(int(edges_s[0] // 60) - taken, int(edges_s[-1] // 60) + 1)
+    fires = _fires(parse_cron(schedule), 60 * minutes + _offsets_s(minutes, zone))
+    started = np.concatenate([[0], np.cumsum(fires)])
+    running = started[taken + 1 :] > started[1 : len(minutes) - taken + 1]
+    busy_s = np.concatenate([[0], 60 * np.cumsum(running)])
+    until_s = np.interp(edges_s, 60.0 * np.append(minutes[taken:], minutes[-1] + 1), busy_s)
+    found: Array = np.diff(until_s).reshape(weeks, hours).mean(axis=0) / step_s
+    return found
 
 
 def _offsets_s(minutes: Numbers, zone: str) -> Numbers:

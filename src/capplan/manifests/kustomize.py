@@ -23,7 +23,7 @@ _TEMPLATE = "kubernetes/kustomization.yaml.j2"
 def at_sites(site: Site, objects: Sequence[Rendered]) -> list[Rendered]:
     """Return the ``objects`` with those of each site in a directory of its own, where several have pods."""
     homes = {name: site_of(name, site.plan.sites) for name in site.components}
-    if len({homes[name] for name in site.pods}) < 2:
+    if len({homes[name] for name in (*site.pods, *site.plan.jobs)}) < 2:
         return list(objects)
     return [item._replace(path=_at_site(item, homes)) for item in objects]
 

@@ -92,6 +92,7 @@ _CALLS: Mapping[str, tuple[str, ...]] = {
     "create-db-cluster": ("database",),
     "create-db-instance-read-replica": ("database",),
     "create-replication-group": ("cache",),
+    "create-cluster": ("stream",),
     "modify-target-group": ("application load balancer",),
 }
 """Calls of AWS' API, and what they order; a target group belongs to a balancer."""
@@ -108,6 +109,7 @@ _LINES: tuple[tuple[str, str, str], ...] = (
     (r"gke|eks|aks", r".*", "cluster"),
     (r"rds-.*|aurora-.*|cloud-sql.*|postgresql-.*|mysql-.*", r".*", "database"),
     (r"elasticache-.*|memorystore-.*|redis-cache", r".*", "cache"),
+    (r"msk", r".*", "stream"),
     (r"cloud-run|fargate|container-apps", r".*", "instances"),
     (r"egress-internet|data-transfer", r".*", USAGE),
 )
@@ -195,7 +197,7 @@ def _orders(site: Site, item: Rendered, named: Mapping[str, str]) -> Iterator[Or
     """Yield what a file orders."""
     if item.path.startswith("commands/") and not item.path.endswith("autopilot.sh"):
         yield from _commanded(item.text, named)
-    elif item.part == "aws":
+    elif item.part == "aws" and item.path.startswith("aws/"):
         yield from _called(site, item)
     elif isinstance(item.value, dict) and isinstance(item.value.get("spec"), dict):
         yield from _applied(item.value, named)

@@ -13,9 +13,11 @@ from capplan.manifests.clouds.aws import aws_artefacts
 from capplan.manifests.clouds.clusters import cluster_artefacts
 from capplan.manifests.clouds.commands import aws_script, command_artefacts
 from capplan.manifests.clouds.routing import routing_artefacts
+from capplan.manifests.clouds.streams import stream_artefacts
 from capplan.manifests.clouds.values import value_artefacts
 from capplan.manifests.engine import Templates
 from capplan.manifests.kubernetes.edge import controller_artefacts
+from capplan.manifests.kubernetes.jobs import job_artefacts
 from capplan.manifests.kubernetes.karpenter import karpenter_artefacts
 from capplan.manifests.kubernetes.objects import kubernetes_artefacts
 from capplan.manifests.kubernetes.secrets import secret_artefacts
@@ -68,10 +70,12 @@ def render(site: Site, templates: Templates, wanted: RenderOptions) -> list[Rend
 
 _FAMILIES: tuple[Callable[[Site], Iterator[Artefact]], ...] = (
     store_artefacts,
+    job_artefacts,
     secret_artefacts,
     karpenter_artefacts,
     service_artefacts,
     aws_artefacts,
+    stream_artefacts,
     cluster_artefacts,
     command_artefacts,
     routing_artefacts,

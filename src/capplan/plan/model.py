@@ -31,22 +31,26 @@ if TYPE_CHECKING:
     from capplan.plan.coverage import Coverage
     from capplan.plan.decisions import Decisions
     from capplan.plan.gates import Gates
+    from capplan.plan.jobs import Job
     from capplan.plan.llm import Llm
     from capplan.plan.manifests import Manifests
     from capplan.plan.ratelimits import RateLimits
     from capplan.plan.regional import RegionalSite, SiteRecovery, SiteRouting
+    from capplan.plan.streams import Stream
     from capplan.plan.uncertainty import Uncertainty
 else:
     Coverage = Annotated[Any, Deferred("capplan.plan.coverage", "Coverage")]
     Cluster = Annotated[Any, variants("capplan.plan.clusters", gke="Gke", eks="Eks", aks="Aks")]
     Decisions = Annotated[Any, Deferred("capplan.plan.decisions", "Decisions")]
     Gates = Annotated[Any, Deferred("capplan.plan.gates", "Gates")]
+    Job = Annotated[Any, Deferred("capplan.plan.jobs", "Job")]
     Llm = Annotated[Any, Deferred("capplan.plan.llm", "Llm")]
     Manifests = Annotated[Any, Deferred("capplan.plan.manifests", "Manifests")]
     RateLimits = Annotated[Any, Deferred("capplan.plan.ratelimits", "RateLimits")]
     RegionalSite = Annotated[Any, Deferred("capplan.plan.regional", "RegionalSite")]
     SiteRecovery = Annotated[Any, Deferred("capplan.plan.regional", "SiteRecovery")]
     SiteRouting = Annotated[Any, Deferred("capplan.plan.regional", "SiteRouting")]
+    Stream = Annotated[Any, Deferred("capplan.plan.streams", "Stream")]
     Uncertainty = Annotated[Any, Deferred("capplan.plan.uncertainty", "Uncertainty")]
 
 
@@ -122,6 +126,8 @@ COMPONENTS = (
     "clusters",
     "databases",
     "caches",
+    "streams",
+    "jobs",
     "external_apis",
     "llm",
     "resources",
@@ -162,6 +168,8 @@ class Plan(Section):
     clusters: dict[Name, Cluster] = {}
     databases: dict[Name, Database] = {}
     caches: dict[Name, Cache] = {}
+    streams: dict[Name, Stream] = Field({}, description="Kafka topics, by cluster.")
+    jobs: dict[Name, Job] = Field({}, description="Pods that run on a schedule.")
     external_apis: dict[Name, ExternalApi] = {}
     llm: dict[Name, Llm] = Field({}, description="Models that you serve on your own GPUs.")
     resources: dict[Name, Resource] = {}
@@ -215,6 +223,7 @@ class Plan(Section):
             **self.services,
             **self.databases,
             **self.caches,
+            **self.streams,
             **self.external_apis,
             **self.llm,
             **self.resources,

@@ -151,6 +151,7 @@ def _clusters(plan: Plan) -> Iterator[Complaint]:
         for name, section in getattr(plan, kind).items()
         if section.platform == "kubernetes"
     ]
+    pods += [("jobs", name, section) for name, section in plan.jobs.items()]
     for kind, name, service in pods:
         path = (kind, name, "cluster")
         if service.cluster is None and len(plan.clusters) != 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from capplan.plan.fields import Count, Duration, Name, Number, Section, Share
 from capplan.plan.services import Provider
@@ -69,19 +69,11 @@ class SiteRouting(Section):
     failures: Count = Field(3.0, description="Failed health checks after which a site counts as lost.")
     ttl: Duration = Field(60.0, description="How long resolvers keep an answer, at least 1s.")
 
-    @field_validator("interval")
-    @classmethod
-    def _in_bounds(cls, value: float) -> float:
-        if not 10 <= value <= 300:
-            raise ValueError("must be 10s to 5m")
-        return value
-
-    @field_validator("ttl")
-    @classmethod
-    def _kept(cls, value: float) -> float:
-        if not 1 <= value <= 86400:
-            raise ValueError("must be 1s to 24h")
-        return value
+    @model_validator(mode="after")
+    def _in_bounds(self) -> SiteRouting:
+        if not 10 <= self.interval <= 300 or not 1 <= self.ttl <= 86400:
+            raise ValueError("the interval is 10s to 5m, the ttl 1s to 24h")
+        return self
 
     @property
     def switch_s(self) -> Floats:

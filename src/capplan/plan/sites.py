@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Raw = dict[str, Any]
 
-_COPIED = ("services", "clusters", "databases", "caches", "llm")
-_STATELESS = ("services", "clusters", "caches", "llm")
+_COPIED = ("services", "clusters", "databases", "caches", "streams", "llm", "jobs")
+_STATELESS = ("services", "clusters", "caches", "streams", "llm")
 """What a warm or hot standby has of its own; its databases are kept up to date from the first site."""
 
 
@@ -137,8 +137,8 @@ def _at(plan: Plan, site: str) -> Iterator[tuple[str, str]]:
 
 def _cluster(plan: Plan, name: str) -> str | None:
     """Return the cluster that the pods of a component run on; None where it has no pods."""
-    component: Any = plan.callable_components.get(name)
-    if component is None or getattr(component, "platform", None) != "kubernetes":
+    component: Any = plan.callable_components.get(name) or plan.jobs.get(name)
+    if component is None or (name not in plan.jobs and getattr(component, "platform", None) != "kubernetes"):
         return None
     return component.cluster or next(iter(plan.clusters), None)
 

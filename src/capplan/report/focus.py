@@ -47,7 +47,7 @@ _KINDS = {
     ("Networking", "Network Security"): "waf",
     ("Security", "Secret Management"): "kms secrets-manager key-vault",
     ("Integration", "API Management"): "api-gateway",
-    ("Integration", "Messaging"): "sqs sns eventbridge service-bus event-hubs pubsub",
+    ("Integration", "Messaging"): "sqs sns eventbridge service-bus event-hubs pubsub msk",
     ("Management and Governance", "Observability"): "cloudwatch log-analytics",
     ("Analytics", "Search"): "opensearch",
     ("Developer Tools", "Developer Platforms"): "ecr artifact-registry container-registry",

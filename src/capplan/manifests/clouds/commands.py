@@ -48,7 +48,7 @@ def command_artefacts(site: Site) -> Iterator[Artefact]:
 
 def aws_script(site: Site, files: Sequence[Rendered]) -> Iterator[Artefact]:
     """Yield the script that makes the API calls of the rendered bodies, and the EKS clusters."""
-    calls = [_call(site, item) for item in files if item.part == "aws"]
+    calls = [_call(site, item) for item in files if item.part == "aws" and item.path.startswith("aws/")]
     calls.sort(key=lambda call: (call["source"] is not None, _AWS_ORDER.index(call["operation"])))
     clusters = clusters_of(site, "eks")
     logs = [call for call in calls if call["logs"] is not None]
@@ -97,6 +97,7 @@ def _copied(site: Site, name: str) -> Tree | None:
 
 _VPC_CNI = json.dumps({"enableNetworkPolicy": "true"})
 _AWS_SERVICE = {
+    "create-cluster": "kafka",
     "create-cache-parameter-group": "elasticache",
     "modify-cache-parameter-group": "elasticache",
     "create-global-cluster": "rds",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from capplan.components.routing import routing_provider
 from capplan.manifests.artefact import Artefact, Tree
@@ -17,20 +17,20 @@ from capplan.plan.sites import copy_of, shares
 def routing_artefacts(site: Site) -> Iterator[Artefact]:
     """Yield the script that sets up DNS or a load balancer for the sites, and the one for a failover."""
     routing = site.plan.site_routing
-    backends: list[Tree] = []
+    away = None
     if routing is not None and len(site.plan.sites) > 1:
         entries = [site.components[name] for name in site.entries]
         provider = routing_provider(site.estimate.context, routing, entries)
         context = _context(site)
-        backends = context["backends"] if (provider, routing.by) == ("gcp", "load-balancer") else []
+        by_cloud_run = (provider, routing.by) == ("gcp", "load-balancer")
+        away = context["away"] if by_cloud_run else None
         if (provider, routing.by) == ("aws", "dns"):
-            body = {"body": _record_sets(context)}
-            yield Artefact("routing/change-resource-record-sets.json", "aws/call.json.j2", body, "routing")
-        if not backends or all(entry.platform == "cloud-run" for entry in entries):
+            path = "routing/change-resource-record-sets.json"
+            yield Artefact(path, "routing/records.json.j2", context, "routing")
+        if not by_cloud_run or all(entry.platform == "cloud-run" for entry in entries):
             template = f"routing/{provider}-{routing.by}.sh.j2"
             yield Artefact("commands/routing.sh", template, context, "routing")
     databases = list(_standbys(site))
-    away = backends[-1]["name"] if len(backends) > 1 else None
     if databases or away:
         context = {"name": full_name(site, site.name), "databases": databases, "backend": away}
         yield Artefact("commands/failover.sh", "routing/failover.sh.j2", context, "routing")
@@ -53,7 +53,7 @@ def _context(site: Site) -> Tree:
         "interval": math.ceil(number(routing.interval)),
         "failures": math.ceil(number(routing.failures)),
         "ttl": math.ceil(number(routing.ttl)),
-        "backends": _backends(site, sites),
+        "away": f"{site.name}-{standby[0]['name']}" if standby else None,
     }
 
 
@@ -74,33 +74,6 @@ def _sites(site: Site) -> Iterator[Tree]:
             "weight": round(100 * number(active.get(name, 0.0))),
             "priority": 1 if name in active else 2,
         }
-
-
-def _backends(site: Site, sites: Sequence[Tree]) -> list[Tree]:
-    """Return the Cloud Run services behind a load balancer: the active sites, and each standby by itself."""
-    active = [own for own in sites if own["priority"] == 1]
-    waiting = [[own] for own in sites if own["priority"] > 1]
-    return [
-        {
-            "name": full_name(site, group[0]["entry"]),
-            "negs": [{"service": own["entry"], "region": own["region"]} for own in group],
-        }
-        for group in (active, *waiting)
-    ]
-
-
-def _record_sets(context: Tree) -> Tree:
-    """Return Route 53's change: a primary and a secondary, or weights, of which 0 waits for all others."""
-    changes = []
-    for own in context["sites"]:
-        policy: Tree = {"Weight": own["weight"]}
-        if context["standby"] is not None:
-            policy = {"Failover": "PRIMARY" if own["priority"] == 1 else "SECONDARY"}
-        record: Tree = {"Name": "HOST", "Type": "CNAME", "TTL": context["ttl"], "SetIdentifier": own["name"]}
-        record |= policy
-        record |= {"HealthCheckId": own["check"], "ResourceRecords": [{"Value": own["target"]}]}
-        changes.append({"Action": "UPSERT", "ResourceRecordSet": record})
-    return {"Changes": changes}
 
 
 def _standbys(site: Site) -> Iterator[Tree]:

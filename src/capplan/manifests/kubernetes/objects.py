@@ -30,7 +30,7 @@ COMPONENTS = "kubernetes/components"
 
 def kubernetes_artefacts(site: Site, limit_cpu: bool = True) -> Iterator[Artefact]:
     """Yield the objects of all services on Kubernetes, and those that they share."""
-    if not site.pods:
+    if not site.pods and not site.plan.jobs:
         return
     yield from _shared(site, limit_cpu)
     for service in site.pods.values():

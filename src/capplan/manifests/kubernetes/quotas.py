@@ -9,6 +9,7 @@ from capplan.manifests.figures import number, whole
 from capplan.manifests.kubernetes.pods import gpus_of, resources_of
 from capplan.manifests.quantity import cpu, memory, milli, parse
 from capplan.manifests.site import Service, Site
+from capplan.plan.jobs import Job
 from capplan.plan.stores import SelfHosted
 
 Tree = dict[str, Any]
@@ -31,6 +32,9 @@ def quota_of(site: Site, limit_cpu: bool = True) -> Tree:
             asked = store_amounts(store)
             _add(totals, asked, "requests", whole(store.replicas))
             _add(totals, asked, "limits", whole(store.replicas))
+    for job in site.plan.jobs.values():
+        for what in ("requests", "limits"):
+            _add(totals, job_amounts(job), what, whole(job.pods))
     hard: Tree = {"pods": str(int(totals.pop("pods", 0)))}
     for name, total in totals.items():
         if name == "limits.cpu" and not limit_cpu:
@@ -43,6 +47,13 @@ def store_amounts(store: SelfHosted) -> Tree:
     """Return what a pod of a store of one's own requests, which is also its limit."""
     amounts = {"cpu": cpu(number(store.cpu)), "memory": memory(number(store.memory))}
     return amounts | {"ephemeral-storage": "1Gi"}
+
+
+def job_amounts(job: Job) -> Tree:
+    """Return what a pod of a job requests, which is also its limit."""
+    disk = 1.0 if job.workload is None else number(job.workload.ephemeral_storage)
+    amounts = {"cpu": cpu(number(job.cpu)), "memory": memory(number(job.memory))}
+    return amounts | {"ephemeral-storage": memory(disk)}
 
 
 _SHOWN = {"cpu": cpu, "memory": memory, "ephemeral-storage": memory}

@@ -28,10 +28,11 @@ def secret_artefacts(site: Site) -> Iterator[Artefact]:
 
 
 def secrets_of(site: Site) -> dict[str, list[str]]:
-    """Return the keys of each Secret that pods refer to: services' environment and stores' passwords."""
+    """Return the keys of each Secret that pods refer to: their environment, and passwords of stores."""
     found: dict[str, list[str]] = {}
-    for service in site.pods.values():
-        for reference in service.workload.secrets.values():
+    own = [service.workload for service in site.pods.values()]
+    for workload in (*own, *(job.workload for job in site.plan.jobs.values() if job.workload)):
+        for reference in workload.secrets.values():
             secret, _, key = reference.partition("/")
             found.setdefault(secret, []).append(key)
     for name, store in {**site.plan.databases, **site.plan.caches}.items():
