@@ -8,6 +8,8 @@ from typing import TypeGuard
 import numpy as np
 from helpers import ROOT
 
+import capplan
+
 SOURCE = ROOT / "src" / "capplan"
 TREES = {path: ast.parse(path.read_text("utf-8")) for path in sorted(SOURCE.rglob("*.py"))}
 MOST_POSITIONAL = 6
@@ -15,8 +17,8 @@ SHARED = {"Column", "Command", "Curves", "Finding", "Table", "Workload"}
 """Names that still stand for two things; it only ever gets shorter."""
 CONFORMANCE = ROOT / "tests" / "conformance"
 """Harnesses that run published cases: what they call is an interface, whether or not a command needs it."""
-HOOKS = {"get_short_help_str", "ignore_aliases", "model_config", "readable", "readinto"}
-"""Names that a library looks for: typer, PyYAML, pydantic, io."""
+HOOKS = {"_repr_html_", "get_short_help_str", "ignore_aliases", "model_config", "readable", "readinto"}
+"""Names that a library looks for: notebooks, typer, PyYAML, pydantic, io."""
 SEEN = {"property", "cached_property", "classmethod", "staticmethod", "compiled", "contextmanager"}
 SEEN |= {"cache", "lru_cache", "overload", "dataclass"}
 """Decorators that register nothing: what they stand at must be used by name."""
@@ -93,9 +95,17 @@ def used() -> set[str]:
     return found
 
 
+def offered() -> set[str]:
+    """Return the members of what programs import: users call them, and the tests of the interface."""
+    classes = (getattr(capplan, name) for name in capplan.__all__)
+    return {
+        member for one in classes for member in getattr(one, "__dict__", ()) if not member.startswith("_")
+    }
+
+
 def test_nothing_is_defined_that_nothing_uses():
     """Names in ``__all__`` are interfaces, as their text is read here."""
-    known = used() | HOOKS
+    known = used() | HOOKS | offered()
     assert [f"{where} {name}" for where, name in defined() if name not in known] == []
 
 

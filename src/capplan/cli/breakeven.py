@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,10 +18,6 @@ from capplan.cli.options import (
     Sets,
     formats,
 )
-
-if TYPE_CHECKING:
-    from capplan.decide.drivers import Document
-    from capplan.estimate import Estimate
 
 
 def breakeven(
@@ -62,17 +58,10 @@ def breakeven(
 
     Example: capplan breakeven examples/afpi --book afpi
     """
+    from capplan.api.reports import breakeven_report
     from capplan.catalog.catalog import Catalog
     from capplan.cli.output import show
-    from capplan.decide.answers import answer
-    from capplan.decide.questions import ComparisonOptions, questions
-    from capplan.decide.world import names_of
-    from capplan.plan.read import text_of
-    from capplan.report.breakeven import report_of
-    from capplan.report.json_format import estimate_document
-
-    def document(estimate: Estimate) -> Document:
-        return names_of(estimate, estimate_document)
+    from capplan.decide.questions import ComparisonOptions
 
     asked = ComparisonOptions(
         between=between or (),
@@ -84,6 +73,4 @@ def breakeven(
         sets=sets or (),
         books=books or (),
     )
-    found = questions(text_of(plan), asked, Catalog(catalogs), document)
-    answers = [answer(question, document, samples, seed) for question in found]
-    show(report_of(answers, quiet), fmt, output, force)
+    show(breakeven_report(plan, asked, Catalog(catalogs), samples, seed, quiet), fmt, output, force)

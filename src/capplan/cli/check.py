@@ -92,7 +92,7 @@ def _estimated(
     plan: Path, sets: Sequence[str], alternative: str | None, books: Sequence[str], catalogs: Path | None
 ) -> tuple[Estimate, dict[str, Any]]:
     """Return the estimate, and its JSON: with percentiles where the plan has intervals."""
-    from capplan.cli.results import EstimateOptions, result_of
+    from capplan.api.results import EstimateOptions, result_of
     from capplan.estimate import Estimate
     from capplan.report.json_format import estimate_document
     from capplan.report.uncertain import Sampled, sampled_document

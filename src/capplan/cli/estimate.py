@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from capplan.api.results import DEFAULT_SAMPLES
 from capplan.cli.adopt import plan_or_adopted
 from capplan.cli.options import (
     SAMPLES,
@@ -31,7 +32,6 @@ from capplan.cli.options import (
     formats,
     printable,
 )
-from capplan.cli.results import DEFAULT_SAMPLES
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ def estimate(
 
     Example: capplan estimate examples/afpi --sweep users_per_day=100,1000,10000
     """
-    from capplan.cli.output import show
-    from capplan.cli.results import EstimateOptions, result_of
+    from capplan.api.results import EstimateOptions, result_of
+    from capplan.cli.output import note, show
     from capplan.estimate import Estimate
     from capplan.report.render import report_of
 
@@ -132,6 +132,7 @@ def estimate(
         sobol=sobol,
         budget=budget,
         middle=explain is not None or fmt == "focus",
+        told=note,
     )
     if explain is not None:
         fmt = printable(context, fmt, *_PROSE)

@@ -16,7 +16,7 @@ from capplan.estimate import Estimate
 from capplan.findings import Finding
 
 
-class Answer(NamedTuple):
+class ComparisonAnswer(NamedTuple):
     """A question and its break-even.
 
     shown: by title, what the first alternative's estimate says at the end of each stretch but the last.
@@ -36,13 +36,13 @@ class Answer(NamedTuple):
 
 def answer(
     question: Question, document: Callable[[Estimate], Document], samples: int = 0, seed: int = 1
-) -> Answer:
+) -> ComparisonAnswer:
     """Return the break-even that ``question`` asks for, with so many ``samples`` of the plan's intervals."""
     found = break_even(question.alternatives, question.driver, question.x)
     value = found.now.value if found.now else float(question.x[0])
     estimates = {a.name: estimate_at(a, question.driver, value) for a in question.alternatives}
     first = next(iter(estimates.values()))
-    return Answer(
+    return ComparisonAnswer(
         question=question,
         found=found,
         shown=[_shown(question, document, stretch.high) for stretch in found.stretches[:-1]],

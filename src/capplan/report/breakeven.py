@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from capplan.decide.answers import Answer
+from capplan.decide.answers import ComparisonAnswer
 from capplan.decide.breakeven import Stretch, Switch
 from capplan.decide.chance import Chance
 from capplan.decide.commitments import Commitment
@@ -18,7 +18,7 @@ from capplan.report.numbers import money
 from capplan.report.table import Column, Table
 
 
-def report_of(answers: Sequence[Answer], quiet: bool) -> Report:
+def report_of(answers: Sequence[ComparisonAnswer], quiet: bool) -> Report:
     """Return the report of break-evens, without charts in text if ``quiet``."""
     return Report(
         partial(_blocks, answers, quiet),
@@ -28,13 +28,13 @@ def report_of(answers: Sequence[Answer], quiet: bool) -> Report:
     )
 
 
-def _picture(answers: Sequence[Answer], fmt: str) -> bytes:
+def _picture(answers: Sequence[ComparisonAnswer], fmt: str) -> bytes:
     from capplan.report.figure import breakeven_figure
 
     return breakeven_figure(answers, fmt)
 
 
-def _blocks(answers: Sequence[Answer], quiet: bool) -> Iterator[Block]:
+def _blocks(answers: Sequence[ComparisonAnswer], quiet: bool) -> Iterator[Block]:
     for answer in answers:
         yield Heading(_title(answer), (_basis(answer),), indent="  ")
         yield _stretches(answer)
@@ -43,7 +43,7 @@ def _blocks(answers: Sequence[Answer], quiet: bool) -> Iterator[Block]:
             yield from _details(answer)
 
 
-def _details(answer: Answer) -> Iterator[Block]:
+def _details(answer: ComparisonAnswer) -> Iterator[Block]:
     if answer.commitments:
         yield _commitments(answer)
     found = answer.found
@@ -51,7 +51,7 @@ def _details(answer: Answer) -> Iterator[Block]:
     yield Curves(found.x.tolist(), curves, "USD a month")
 
 
-def _title(answer: Answer) -> str:
+def _title(answer: ComparisonAnswer) -> str:
     question = answer.question
     plan = question.alternatives[0].plan.name
     names = " or ".join(a.name for a in question.alternatives)
@@ -59,7 +59,7 @@ def _title(answer: Answer) -> str:
     return f"{plan}: {title}" + (f" ({question.name})" if question.name else "")
 
 
-def _basis(answer: Answer) -> str:
+def _basis(answer: ComparisonAnswer) -> str:
     """Return what the costs are counted with."""
     driver, found = answer.question.driver, answer.found
     books = answer.question.alternatives[0].plan.pricing.books
@@ -70,7 +70,7 @@ def _basis(answer: Answer) -> str:
     return f"{said.rstrip()}. {counted}. Costs besides the bill: {_owned(answer)}."
 
 
-def _owned(answer: Answer) -> str:
+def _owned(answer: ComparisonAnswer) -> str:
     """Return what is counted beside the bill; zero is said too, so that nobody thinks it is included."""
     owned = [a.owned for a in answer.question.alternatives]
     if not any(o.usd_per_month for o in owned):
@@ -84,7 +84,7 @@ def _owned(answer: Answer) -> str:
     return "; ".join(each)
 
 
-def _stretches(answer: Answer) -> Table:
+def _stretches(answer: ComparisonAnswer) -> Table:
     names = [a.name for a in answer.question.alternatives]
     columns = [
         Column("from", right=True),
@@ -97,7 +97,7 @@ def _stretches(answer: Answer) -> Table:
     return Table(columns, [_row(stretch, names, found.lacking) for stretch in found.stretches])
 
 
-def _commitments(answer: Answer) -> Table:
+def _commitments(answer: ComparisonAnswer) -> Table:
     """Return what on-demand machines would cost committed, and from which share of the hours that pays."""
     names = ("USD an hour", "1 year", "pays above", "3 years", "pays above", "spot")
     columns = [Column("Machine", shrinks=True), *(Column(name, right=True) for name in names)]
@@ -136,7 +136,7 @@ def _range(low: float, high: float) -> str:
     return f"{low:,.0f}–{high:,.0f}"
 
 
-def _verdicts(answer: Answer) -> Iterator[str]:
+def _verdicts(answer: ComparisonAnswer) -> Iterator[str]:
     found, driver = answer.found, answer.question.driver
     names = [a.name for a in answer.question.alternatives]
     for switch in found.switches:
@@ -155,7 +155,7 @@ def _verdicts(answer: Answer) -> Iterator[str]:
     yield from _findings(answer)
 
 
-def _findings(answer: Answer) -> Iterator[str]:
+def _findings(answer: ComparisonAnswer) -> Iterator[str]:
     """Yield what is wrong with the alternatives, the same thing once for all that it concerns."""
     said: dict[str, list[str]] = {}
     for name, findings in answer.findings.items():
@@ -201,7 +201,7 @@ def _span(ends: Sequence[float | None]) -> str:
     return f"from {_value(low)} on" if high is None else f"from {_value(low)} to {_value(high)}"
 
 
-def _now(answer: Answer, names: Sequence[str]) -> Iterator[str]:
+def _now(answer: ComparisonAnswer, names: Sequence[str]) -> Iterator[str]:
     found = answer.found
     now = found.now
     if now is None:
@@ -238,12 +238,12 @@ def _shown(value: object) -> str:
     return numbers.quantity(value) if isinstance(value, float) else str(value)
 
 
-def breakeven_document(answers: Sequence[Answer]) -> dict[str, Any]:
+def breakeven_document(answers: Sequence[ComparisonAnswer]) -> dict[str, Any]:
     """Return every answer as JSON."""
     return {"schema_version": SCHEMA_VERSION, "comparisons": [_document(answer) for answer in answers]}
 
 
-def _document(answer: Answer) -> dict[str, Any]:
+def _document(answer: ComparisonAnswer) -> dict[str, Any]:
     question, found, driver = answer.question, answer.found, answer.question.driver
     names = [a.name for a in question.alternatives]
     return {
@@ -333,12 +333,12 @@ def _switch_document(switch: Switch, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _sheet(answers: Sequence[Answer]) -> Sheet:
+def _sheet(answers: Sequence[ComparisonAnswer]) -> Sheet:
     """Return the curves: one row a value of the driver and alternative."""
     return Sheet(("comparison", "driver", "value", "alternative", "usd_per_month"), _points(answers))
 
 
-def _points(answers: Sequence[Answer]) -> Iterator[list[object]]:
+def _points(answers: Sequence[ComparisonAnswer]) -> Iterator[list[object]]:
     for answer in answers:
         question = answer.question
         for alternative, costs in zip(question.alternatives, answer.found.costs, strict=True):

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from capplan.decide.answers import Answer
+from capplan.decide.answers import ComparisonAnswer
 from capplan.report import picture
 
 _POINTS = 400
 
 
-def breakeven_figure(answers: Sequence[Answer], fmt: str) -> bytes:
+def breakeven_figure(answers: Sequence[ComparisonAnswer], fmt: str) -> bytes:
     """Return the curves of all answers, one below the other, as svg or png."""
     altair = picture.altair()
     return picture.drawn(altair.vconcat(*(_chart(altair, answer) for answer in answers)), fmt)
 
 
-def _chart(altair: Any, answer: Answer) -> Any:
+def _chart(altair: Any, answer: ComparisonAnswer) -> Any:
     question, found = answer.question, answer.found
     driver = question.driver
     scale = altair.Scale(type="log" if _is_wide(found.x) else "linear", nice=False)
@@ -42,7 +42,7 @@ def _is_wide(values: Any) -> bool:
     return bool(values.min() > 0 and values.max() / values.min() > 20)
 
 
-def _rows(answer: Answer) -> Iterator[dict[str, object]]:
+def _rows(answer: ComparisonAnswer) -> Iterator[dict[str, object]]:
     """Yield the points of the curves; no more than a picture shows."""
     found = answer.found
     stride = max(1, found.x.size // _POINTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,6 +34,8 @@ class EstimateOptions(NamedTuple):
     budget: float | None
     middle: bool
     """Whether one estimate with every number in its middle is enough."""
+    told: Callable[[str], None] = lambda _: None
+    """Hears what is not wrong and should be known."""
 
 
 def result_of(asked: EstimateOptions) -> Result:
@@ -66,14 +68,15 @@ def result_of(asked: EstimateOptions) -> Result:
 
 def _is_uncertain(asked: EstimateOptions, file: PlanFile) -> bool:
     """Say whether there is anything to draw; a number of draws that nothing is drawn with is told."""
-    from capplan.cli.output import note
     from capplan.plan.draws import intervals_of
 
     if intervals_of(file):
         return True
     if asked.samples is not None or asked.sobol:
         _samples(asked)
-        note("nothing is drawn: no number of the plan is an interval, such as {p5: 7k, p50: 10k, p95: 15k}")
+        asked.told(
+            "nothing is drawn: no number of the plan is an interval, such as {p5: 7k, p50: 10k, p95: 15k}"
+        )
     return False
 
 

@@ -1,0 +1,66 @@
+"""Reports that need several parts of the house, for commands and programs alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from capplan.catalog.catalog import Catalog
+    from capplan.decide.drivers import Document
+    from capplan.decide.questions import ComparisonOptions
+    from capplan.estimate import Estimate
+    from capplan.report.blocks import Report
+
+
+def breakeven_report(
+    plan: Path, asked: ComparisonOptions, catalog: Catalog, samples: int, seed: int, quiet: bool = False
+) -> Report:
+    """Return where another alternative becomes cheapest; ``quiet`` leaves out the charts."""
+    from capplan.decide.answers import answer
+    from capplan.decide.questions import questions
+    from capplan.plan.read import text_of
+    from capplan.report.breakeven import report_of
+
+    found = questions(text_of(plan), asked, catalog, _document)
+    return report_of([answer(question, _document, samples, seed) for question in found], quiet)
+
+
+def recommend_report(
+    plan: Path, sets: Sequence[str], alternative: str | None, books: Sequence[str], catalogs: Path | None
+) -> Report:
+    """Return what to change in a plan, what is nearly full, and where its tiers and phases stand."""
+    from capplan.catalog.catalog import Catalog
+    from capplan.decide.recommend import recommend
+    from capplan.plan.read import parse_plan, text_of
+    from capplan.report.growth import Decided
+    from capplan.report.recommend import report_of
+
+    text = text_of(plan)
+    file = parse_plan(*text, sets, alternative, books)
+    catalog = Catalog(catalogs)
+    advice = recommend(file, catalog)
+    decided, roadmap = Decided(), None
+    if file.plan.decisions is not None:
+        from capplan.decide.growth import growth
+        from capplan.decide.questions import ComparisonOptions
+        from capplan.decide.roadmap import roadmap_of
+        from capplan.decide.rules import rules_of
+        from capplan.decide.tiers import tier_path
+        from capplan.decide.world import Case, PlanWorld
+        from capplan.report.answers import ANSWERS
+        from capplan.report.json_format import estimate_document
+
+        about = (text, file, ComparisonOptions(sets=sets, books=books), catalog, _document)
+        decided = Decided(growth(file, catalog), tier_path(*about), rules_of(*about))
+        world = PlanWorld(plan, catalogs, estimate_document, ANSWERS)
+        roadmap = roadmap_of(world, Case(alternative, tuple(books), tuple(sets)))
+    return report_of(advice, decided, roadmap)
+
+
+def _document(estimate: Estimate) -> Document:
+    from capplan.decide.world import names_of
+    from capplan.report.json_format import estimate_document
+
+    return names_of(estimate, estimate_document)
