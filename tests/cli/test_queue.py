@@ -25,6 +25,7 @@ ROWS = [
     # pyworkforce, test_erlang.py
     ("erlang-c --arrival-rate 200/h --service-time 180s --max-wait 20s --within 80%", {"servers": 14}),
     ("erlang-b --arrival-rate 10 --service-time 1s --max-blocking 2%", {"servers": 17}),
+    ("M/M/c --arrival-rate 1e9 --service-time 10ms --max-wait 1ms --within 99%", {"servers": 10_000_046}),
     # Carrier Grade Voice over IP, appendix A: 1.4 erlang for 5 servers at 1 %
     ("M/M/c/c --service-time 1s --servers 5 --max-blocking 1%", {"arrival_rate": 1.3608}),
     ("M/M/1 --service-time 1s --max-wait 1s", {"arrival_rate": 0.5}),
@@ -79,6 +80,8 @@ def test_littles_law_holds_in_what_is_printed(capplan):
         ("M/M/c/K --arrival-rate 4 --service-time 1s --servers 3 --capacity 2", "needs capacity >= servers"),
         ("M/M/c --arrival-rate 4 --service-time 1s --max-response 500ms", "keeps that at no servers"),
         ("M/M/c --service-time 1s --servers 4 --max-blocking 1%", "keeps that at any arrival rate"),
+        ("M/M/1 --arrival-rate 4 --service-time 1s --max-wait 1s", "nothing is left to find"),
+        ("M/M/1 --arrival-rate 1e300 --service-time 1s", "--arrival-rate: must be at most 1e+18"),
         ("M/M/c/c --arrival-rate 4 --service-time 1s --max-blocking 1% --within 9%", "--within: is known only for models"),
     ],
 )  # fmt: skip

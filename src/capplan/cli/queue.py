@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from capplan.capacity.queueing.models import QueueingModel, Target
 
 
+_LARGEST = 1e18
+
+
 def _option(name: str, metavar: str, text: str) -> Any:
     return typer.Option(name, metavar=metavar, help=text)
 
@@ -79,28 +82,31 @@ def queue(
         "ca2": ca2,
     }
     given = _given(name, found, texts)
-    promise = _promise(found, max_wait, max_response, max_blocking, within)
+    target = _promise(found, max_wait, max_response, max_blocking, within)
     try:
-        solved = _solve(name, found, given, promise)
+        solved = _solve(name, found, given, target)
         report = report_of(name, found, given, solved)
     except ValueError as error:
         raise InputError(Problem(name, str(error))) from None
     show(report, fmt, output, force)
 
 
-def _solve(name: str, model: QueueingModel, given: dict[str, float], promise: Target | None) -> str | None:
+def _solve(name: str, model: QueueingModel, given: dict[str, float], target: Target | None) -> str | None:
     """Add the argument that is left out to those that are given, and return its name; None without one."""
     from capplan.capacity.queueing.models import fewest_servers, highest_rate
 
     unknown = [argument for argument in model.takes if argument not in given]
     if not unknown:
-        return None
+        if target is None:
+            return None
+        what = "has all its arguments, so nothing is left to find for a target"
+        raise InputError(Problem(name, what, "Leave out --arrival-rate or --servers, or the target."))
     wanted = {"arrival_rate": highest_rate, "servers": fewest_servers}.get(unknown[0])
-    if len(unknown) > 1 or wanted is None or promise is None:
+    if len(unknown) > 1 or wanted is None or target is None:
         needs = " and ".join(map(_flag, unknown))
         remedy = "With --max-wait, --max-response or --max-blocking, leave out --arrival-rate or --servers."
         raise InputError(Problem(name, f"needs {needs}", remedy))
-    answer = wanted(model, promise, given)
+    answer = wanted(model, target, given)
     if answer in (0, float("inf")):
         kept = "at any" if (answer > 0) == (unknown[0] == "arrival_rate") else "at no"
         raise InputError(Problem(name, f"keeps that {kept} {_flag(unknown[0])[2:].replace('-', ' ')}"))
@@ -158,6 +164,8 @@ def _number(flag: str, parse: Callable[[object], float], text: str, whole: bool 
         number = parse(text)
     except ValueError as error:
         raise InputError(Problem(flag, str(error))) from None
+    if number > _LARGEST:
+        raise InputError(Problem(flag, f"must be at most {_LARGEST:g}, got {text}"))
     if number < 0 or (whole and (number < 1 or number != int(number))):
         raise InputError(
             Problem(flag, f"must be {'a whole number, 1 or more' if whole else '0 or more'}, got {text}")
@@ -177,7 +185,7 @@ def _promise(
         return None
     if within is not None and not model.is_endless:
         raise InputError(Problem("--within", "is known only for models whose queue has no end"))
-    promise = Target()
+    target = Target()
     for flag, field, parse, text in (
         ("--max-wait", "wait_s", parse_duration, wait),
         ("--max-response", "response_s", parse_duration, response),
@@ -185,5 +193,5 @@ def _promise(
         ("--within", "within", parse_share, within),
     ):
         if text is not None:
-            promise = promise._replace(**{field: _number(flag, parse, text)})
-    return promise
+            target = target._replace(**{field: _number(flag, parse, text)})
+    return target

@@ -98,20 +98,20 @@ class Target(NamedTuple):
     within: float | None = None
 
 
-def keeps(model: QueueingModel, promise: Target, given: Mapping[str, Floats]) -> Flags:
-    """Say whether a model keeps a promise at these arguments."""
+def keeps(model: QueueingModel, target: Target, given: Mapping[str, Floats]) -> Flags:
+    """Say whether a model keeps a target at these arguments."""
     found = model.steady(**given)
-    kept: Flags = found.lost <= promise.lost + _NOISE
-    if promise.within is None:
-        kept &= (found.wait_s <= promise.wait_s) & (found.response_s <= promise.response_s)
+    kept: Flags = found.lost <= target.lost + _NOISE
+    if target.within is None:
+        kept &= (found.wait_s <= target.wait_s) & (found.response_s <= target.response_s)
         return kept
     where = (given["arrival_rate"], given["service_time_s"], given.get("servers", 1.0))
-    late = 1 - promise.within + _NOISE
-    if np.isfinite(promise.wait_s):
-        kept &= mmc_wait_survival(promise.wait_s, *where) <= late
-    if np.isfinite(promise.response_s):
+    late = 1 - target.within + _NOISE
+    if np.isfinite(target.wait_s):
+        kept &= mmc_wait_survival(target.wait_s, *where) <= late
+    if np.isfinite(target.response_s):
         law = (model.cs2 if model.cs2 is not None else given.get("cs2", 1.0), given.get("ca2", 1.0))
-        kept &= ggc_response_survival(promise.response_s, *where, *law) <= late
+        kept &= ggc_response_survival(target.response_s, *where, *law) <= late
     return kept
 
 
@@ -119,11 +119,11 @@ _NOISE = 1e-12
 _BEYOND = 1e12
 
 
-def highest_rate(model: QueueingModel, promise: Target, given: Mapping[str, float]) -> float:
-    """Return the highest arrival rate, 1/s, at which a promise is kept: 0 if at none, infinite if at any."""
+def highest_rate(model: QueueingModel, target: Target, given: Mapping[str, float]) -> float:
+    """Return the highest arrival rate, 1/s, at which a target is kept: 0 if at none, infinite if at any."""
 
     def kept(_: Indices, rate: Array) -> Flags:
-        return keeps(model, promise, {**given, "arrival_rate": rate})
+        return keeps(model, target, {**given, "arrival_rate": rate})
 
     bound = np.array([1.0 / given["service_time_s"]])
     while kept(_ONE, bound)[0]:
@@ -133,18 +133,20 @@ def highest_rate(model: QueueingModel, promise: Target, given: Mapping[str, floa
     return float(highest(bound, kept)[0])
 
 
-def fewest_servers(model: QueueingModel, promise: Target, given: Mapping[str, float]) -> float:
-    """Return the fewest servers that keep a promise; infinite where no number up to the capacity does."""
-    most = min(given.get("capacity", _MOST_SERVERS), given.get("clients", _MOST_SERVERS))
+def fewest_servers(model: QueueingModel, target: Target, given: Mapping[str, float]) -> float:
+    """Return the fewest servers that keep a target; infinite where no number up to the capacity does."""
+    many = 2.0**53 if model.is_endless else _MOST_SERVERS
+    most = min(given.get("capacity", many), given.get("clients", many))
 
     def kept(_: Indices, servers: Array) -> Flags:
         if not servers.size:
             return np.zeros(0, dtype=bool)
-        return keeps(model, promise, {**given, "servers": np.minimum(servers, most)}) | (servers > most)
+        return keeps(model, target, {**given, "servers": np.minimum(servers, most)}) | (servers > most)
 
     found = float(fewest(np.ones(1), np.ones(1), kept)[0])
     return found if found <= most else np.inf
 
 
 _ONE = np.zeros(1, dtype=np.intp)
-_MOST_SERVERS = 1_000_000
+_MOST_SERVERS = 1e6
+"""Where each number of requests present is a state."""
