@@ -80,8 +80,8 @@ def test_no_request_is_lost_or_invented(tmp_path_factory, values):
             "timestamp,requests",
             r"load\.csv:3: timestamp 'soon' is not a time",
         ),
-        (["2026-01-01T00:00Z,1"], "timestamp,requests", "at least two rows"),
-        (["2026-01-01T00:00Z,1", "2026-01-01T00:00Z,2"], "timestamp,requests", "do not advance"),
+        (["2026-01-01T00:00Z,1"], "timestamp,requests", "two different times"),
+        (["2026-01-01T00:00Z,1", "2026-01-01T00:00Z,2"], "timestamp,requests", "two different times"),
         (["2026-01-01T00:00Z,0", "2026-01-01T01:00Z,0"], "timestamp,requests", "holds no load"),
         (
             ["2026-01-01T00:00Z,1", "2026-01-01T01:00Z,2"],

@@ -64,7 +64,10 @@ def test_what_is_missing_stays_missing(tmp_path):
     text = table("ds,views", [(at, "" if i in (3, 4) else i) for i, at in enumerate(HOURS)])
     found = read(tmp_path, text)
     assert np.isnan(found.values).nonzero()[0].tolist() == [3, 4]
-    assert any("8.33% of its steps are missing; the longest gap lasts 2 hours" in said for said in found.said)
+    assert any(
+        "8.333% of its steps are missing and left out; the longest gap, 3 hours" in said
+        for said in found.said
+    )
 
 
 def test_repeated_rows_are_averaged_and_said(tmp_path):

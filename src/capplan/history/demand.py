@@ -11,10 +11,11 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.demand.profiles import BEGINS_S, HOURS
+from capplan.demand.steps import duration
 from capplan.errors import InputError, Problem
 from capplan.history.forecast import Outlook
 from capplan.history.levels import Quantiles
-from capplan.history.read import History, duration
+from capplan.history.read import History
 from capplan.plan.demand import Demand
 from capplan.quantities import DAY_S, HOUR_S
 

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capplan.arrays import Array
+from capplan.demand.steps import duration
 from capplan.errors import InputError, Problem
-from capplan.history.read import History, duration
+from capplan.history.read import History
 from capplan.quantities import DAY_S
 
 COVERS = 0.9

@@ -11,16 +11,15 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.demand import prometheus
+from capplan.demand.steps import Rows, in_steps, rows_of
 from capplan.errors import InputError, Problem
-from capplan.moments import elapsed, moments
-from capplan.plan.fields import LARGEST
+from capplan.moments import Moments, elapsed, moments
 from capplan.quantities import DAY_S
 from capplan.stdin import name_of
-from capplan.tabular import Column, Table, figures, read_table
+from capplan.tabular import Column, Table, read_table
 
-_MOST_STEPS = 2_000_000
+_MOST_SECONDS = 2_000_000
 _MOST_MISSING = 0.5
-_MOST_REPEATED = 0.2
 _REGULAR = 0.8
 """Share of the distances between rows that must be whole steps, or else each row is one request."""
 
@@ -50,13 +49,13 @@ class History(NamedTuple):
     said: Sequence[str]
 
 
-class _Rows(NamedTuple):
-    time_s: Array
-    values: Array
+class _Load(NamedTuple):
+    """Rows, and what they hold: the name of the column, and whether it is a rate."""
+
+    rows: Rows
     value: str
     is_rate: bool
-    has_clock: bool
-    said: Sequence[str]
+    has_clock: bool = True
 
 
 def read_history(path: Path, time: str | None, value: str | None, is_rate: bool | None) -> History:
@@ -66,32 +65,27 @@ def read_history(path: Path, time: str | None, value: str | None, is_rate: bool 
     no step, or of which many have the same time, are requests and counted by the second. Raises
     :class:`InputError` for what cannot be a load, and for one of which more than half is missing.
     """
+    name = name_of(path)
     if prometheus.is_answer(path):
         time_s, rps = prometheus.total(path)
-        rows = _Rows(time_s, rps, "requests/s", is_rate=True, has_clock=True, said=())
-    else:
-        rows = _recorded(read_table(path), time, value, is_rate)
-    return _in_steps(name_of(path), rows)
+        return _in_steps(name, _Load(Rows(time_s, rps, [name] * len(time_s), ()), "requests/s", is_rate=True))
+    return _in_steps(name, _recorded(read_table(path), time, value, is_rate))
 
 
-def _recorded(table: Table, time: str | None, value: str | None, is_rate: bool | None) -> _Rows:
+def _recorded(table: Table, time: str | None, value: str | None, is_rate: bool | None) -> _Load:
     times = _times_of(table) if time is None else table.column(time)
     since = elapsed(times)
-    seconds, said = moments(times) if since is None else (since, [_WITHOUT_CLOCK.format(times.name)])
-    if value is None and _are_requests(seconds):
-        said = [*said, "rows follow no step, so each of them is counted as one request"]
-        return _counted(seconds, np.ones(seconds.size), "requests", since is None, said)
-    column, more = (table.column(value), "") if value is not None else _load_of(table, times)
-    values = figures(column)
-    for wrong, what in ((values < 0, "is negative"), (values > LARGEST, f"is more than {LARGEST:g}")):
-        if np.any(wrong):
-            raise column.error(int(np.argmax(wrong)), what)
-    said = [*said, more] if more else said
-    if _are_requests(seconds):
-        return _counted(seconds, np.nan_to_num(values), column.name, since is None, said)
-    known = ~np.isnan(values)
+    read = moments(times) if since is None else Moments(since, [_WITHOUT_CLOCK.format(times.name)])
+    if value is None and _are_requests(read.seconds):
+        each = "rows follow no step, so each of them is counted as one request"
+        rows = Rows(read.seconds, np.ones(read.seconds.size), (), [*read.said, each])
+        return _Load(_counted(table.path, rows), "requests", is_rate=True, has_clock=since is None)
+    column, more = (table.column(value), []) if value is not None else _load_of(table, times)
+    rows = rows_of(Moments(read.seconds, [*read.said, *more]), column)
+    if _are_requests(rows.time_s):
+        return _Load(_counted(table.path, rows), column.name, is_rate=True, has_clock=since is None)
     rate = bool(_RATE.search(column.name)) if is_rate is None else is_rate
-    return _Rows(seconds[known], values[known], column.name, rate, since is None, said)
+    return _Load(rows, column.name, rate, has_clock=since is None)
 
 
 _WITHOUT_CLOCK = "times in '{}' count from the start of the recording, so hours of the day are not known"
@@ -112,14 +106,13 @@ def _times_of(table: Table) -> Column:
 _NAME = "Name the columns with --trace-columns TIME,VALUE."
 
 
-def _load_of(table: Table, times: Column) -> tuple[Column, str]:
+def _load_of(table: Table, times: Column) -> tuple[Column, list[str]]:
     """Return the first column with numbers that are no times, and what to say of the others."""
     numbers = [c for c in table.columns.values() if c is not times and any(map(_is_number, c.cells[:100]))]
     if not numbers:
         raise InputError(Problem(table.path, f"no column beside '{times.name}' holds numbers", _NAME))
-    others = ", ".join(f"'{column.name}'" for column in numbers[1:8])
-    told = f"column '{numbers[0].name}' is taken as the load, and not {others}" if others else ""
-    return numbers[0], told
+    first, *rest = (f"'{column.name}'" for column in numbers[:8])
+    return numbers[0], [f"column {first} is taken as the load, and not {', '.join(rest)}"] if rest else []
 
 
 def _is_number(cell: str) -> bool:
@@ -137,76 +130,35 @@ def _are_requests(seconds: Array) -> bool:
     return times.size < seconds.size / 2 or float((whole & (steps > 0.5)).mean()) < _REGULAR
 
 
-def _counted(seconds: Array, weights: Array, value: str, has_clock: bool, said: Sequence[str]) -> _Rows:
+def _counted(name: str, rows: Rows) -> Rows:
     """Return what came in each second; the last one is not whole and left out."""
-    first = np.floor(seconds.min())
-    count = int(np.floor(seconds.max()) - first)
-    if not 1 <= count <= _MOST_STEPS:
-        raise InputError(Problem(value, f"{count:,} seconds of requests are not from 1 to {_MOST_STEPS:,}"))
-    counts = np.bincount((seconds - first).astype(np.int64), weights, count + 1)[:count].astype(float)
-    return _Rows(first + np.arange(count), counts, value, is_rate=True, has_clock=has_clock, said=said)
+    first = np.floor(rows.time_s.min())
+    count = int(np.floor(rows.time_s.max()) - first)
+    if not 1 <= count <= _MOST_SECONDS:
+        raise InputError(Problem(name, f"{count:,} seconds of requests are not from 1 to {_MOST_SECONDS:,}"))
+    sums = np.bincount((rows.time_s - first).astype(np.intp), rows.values, count + 1)[:count]
+    return Rows(first + np.arange(count), sums.astype(float), [name] * count, rows.said)
 
 
-def _in_steps(name: str, rows: _Rows) -> History:
-    """Return rows in steps of the median distance of two times; those of one step are averaged."""
-    times = np.unique(rows.time_s)
-    if times.size < 2:
-        raise InputError(Problem(name, "a history needs at least two different times"))
-    step_s = float(np.median(np.diff(times)))
-    order = np.argsort(rows.time_s, kind="stable")
-    places = np.rint((rows.time_s[order] - times[0]) / step_s)
-    if places[-1] >= _MOST_STEPS:
-        raise InputError(Problem(name, f"{places[-1]:,.0f} steps are more than {_MOST_STEPS:,}"))
-    steps = places.astype(np.int64)
-    counts = np.bincount(steps).astype(float)
-    sums = np.bincount(steps, rows.values[order])
+def _in_steps(name: str, load: _Load) -> History:
+    """Return rows in steps, the mean of each."""
+    step_s, order, steps, gaps = in_steps(name, load.rows, _MOST_MISSING, "left out")
+    counts = np.bincount(steps)
+    sums = np.bincount(steps, load.rows.values[order])
     values = np.divide(sums, counts, out=np.full(counts.size, np.nan), where=counts > 0)
-    said = [*rows.said, *_gaps(name, counts, step_s), *_repeated(name, rows.time_s.size, times.size)]
     if np.nanmax(values) == np.nanmin(values):
-        what = f"'{rows.value}' is {values[0]:g} in every step, so there is nothing to forecast"
+        what = f"'{load.value}' is {values[0]:g} in every step, so there is nothing to forecast"
         raise InputError(Problem(name, what))
     return History(
         name=name,
-        value=rows.value,
-        unit_s=1.0 if rows.is_rate else step_s,
+        value=load.value,
+        unit_s=1.0 if load.is_rate else step_s,
         step_s=step_s,
         values=values,
-        begins_s=float(times[0]),
-        has_clock=rows.has_clock,
-        said=said,
+        begins_s=float(load.rows.time_s[order[0]]),
+        has_clock=load.has_clock,
+        said=[*load.rows.said, *gaps],
     )
-
-
-def _gaps(name: str, counts: Array, step_s: float) -> list[str]:
-    missing = float((counts == 0).mean())
-    filled = np.flatnonzero(counts)
-    longest = float(np.diff(filled).max(initial=1) - 1) * step_s
-    what = f"{100 * missing:.3g}% of its steps are missing; the longest gap lasts {duration(longest)}"
-    if missing > _MOST_MISSING:
-        raise InputError(Problem(name, f"{what}; more than half is no history"))
-    return [f"{what}; gaps are left out and not filled"] if missing else []
-
-
-def _repeated(name: str, rows: int, times: int) -> list[str]:
-    repeated = 1 - times / rows
-    what = f"{100 * repeated:.3g}% of its rows repeat the time of another row"
-    if repeated > _MOST_REPEATED:
-        remedy = "Give one row for each time: sum the series, or keep one."
-        raise InputError(Problem(name, what, remedy))
-    return [f"{what} and are averaged with it"] if repeated else []
-
-
-def duration(seconds: float) -> str:
-    """Return a time in its largest unit.
-
-    >>> duration(93_600), duration(604_800), duration(30)
-    ('26 hours', '7 days', '30 seconds')
-    """
-    for unit, length in (("days", DAY_S), ("hours", 3_600.0), ("minutes", 60.0)):
-        if seconds >= 2 * length or seconds == length:
-            found = f"{seconds / length:.3g} {unit}"
-            return found.removesuffix("s") if seconds == length else found
-    return f"{seconds:.3g} seconds"
 
 
 def coarse(history: History) -> History:

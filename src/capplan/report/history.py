@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from capplan.demand.steps import duration
 from capplan.history.demand import FoundDemand, recorded
 from capplan.history.forecast import COVERS, Outlook
 from capplan.history.levels import LevelChange, Quantiles
-from capplan.history.read import History, duration
+from capplan.history.read import History
 from capplan.quantities import DAY_S
 from capplan.report.blocks import Block, Heading, Lines, Listing, Report, Sheet, Sparklines
 from capplan.report.numbers import quantity, significant
