@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 import yaml
@@ -80,6 +81,13 @@ def test_apply_writes_the_demand_and_keeps_the_rest(capplan, trace, tmp_path):
         capplan("estimate", plan, "--months", "24", "--budget", "400", "--format", "json").stdout
     )
     assert "budget" in json.dumps(months)
+
+
+def test_what_is_not_installed_is_named(capplan, trace, monkeypatch):
+    monkeypatch.setitem(sys.modules, "statsforecast.models", None)
+    run = capplan("forecast", trace, "--mstl")
+    assert run.exit_code == 2
+    assert "--mstl: needs statsforecast. pip install 'capplan[forecast]'" in run.stderr
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,7 @@ ONCE: Mapping[str, Sequence[str]] = {
         "TRACE --format json -o OUT --force",
         "TRACE --trace-columns timestamp,requests --unit requests --horizon 10m",
         "LOAD --plan COPY --apply --format json",
+        "LOAD --mstl",
     ),
     "queue": (
         "M/M/c/K --arrival-rate 40/s --service-time 30ms --servers 3 --capacity 7 --format json -o OUT --force",

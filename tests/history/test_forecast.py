@@ -5,7 +5,8 @@ import pytest
 from history.recorded import history, weekly
 
 from capplan.errors import InputError
-from capplan.history.forecast import outlook
+from capplan.history import mstl
+from capplan.history.forecast import outlook, seasons_of
 from capplan.history.read import History
 
 
@@ -73,6 +74,28 @@ def test_a_year_of_daily_views_has_weeks_and_a_month_ahead():
 def test_too_short_a_history_is_refused(size, horizon_s):
     with pytest.raises(InputError, match="too little to forecast"):
         outlook(history(weekly(4)[:size]), horizon_s)
+
+
+def test_another_candidate_counts_as_far_as_it_is_right():
+    load = weekly(6, noise=0.3)
+    plain = outlook(history(load), None).backtest
+    small = 0.1 * load.mean()
+
+    def knows(logs, horizon):
+        return np.log1p(load[: logs.size + horizon][-horizon:] / small)
+
+    def errs(logs, horizon):
+        return np.full(horizon, 9.0)
+
+    assert outlook(history(load), None, knows).backtest.mase < 0.7 * plain.mase
+    assert outlook(history(load), None, errs).backtest.mase == pytest.approx(plain.mase, rel=0.02)
+
+
+def test_mstl_competes_where_it_is_installed():
+    pytest.importorskip("statsforecast", reason="statsforecast, of capplan[forecast], is not installed")
+    whole = history(weekly(5))
+    found = outlook(whole, 86_400.0, mstl.candidate(seasons_of(whole)))
+    assert found.middle == pytest.approx(weekly(6, noise=0)[-168:-144], rel=0.4)
 
 
 def test_nothing_in_common_with_the_clock_is_needed():

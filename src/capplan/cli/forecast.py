@@ -48,6 +48,9 @@ def forecast(
     apply: Annotated[
         bool, typer.Option("--apply", help="Write the figures into the plan, after showing the difference.")
     ] = False,
+    mstl: Annotated[
+        bool, typer.Option("--mstl", help="Let statsforecast's MSTL compete too; needs capplan[forecast].")
+    ] = False,
     fmt: Annotated[str, formats("table", "json", "markdown", "html", "csv")] = "table",
     output: OutputFile = None,
     force: Force = False,
@@ -61,8 +64,9 @@ def forecast(
     """
     from capplan.cli.output import note, show, write_files
     from capplan.history.demand import measured
-    from capplan.history.forecast import outlook
+    from capplan.history.forecast import outlook, seasons_of
     from capplan.history.levels import growth_of, level_changes
+    from capplan.history.mstl import candidate
     from capplan.history.read import coarse, read_history
     from capplan.plan.edit import difference
     from capplan.report.history import Foreseen, report_of
@@ -74,7 +78,7 @@ def forecast(
     time, value = _columns(trace_columns)
     fine = read_history(trace, time, value, _is_rate(unit))
     history = coarse(fine)
-    found = outlook(history, _seconds(horizon))
+    found = outlook(history, _seconds(horizon), candidate(seasons_of(history)) if mstl else None)
     levels = level_changes(history)
     told = measured(fine, history, found, growth_of(history, levels[-1].at_s if levels else None))
     name, before, after = _edited(plan, told, history) if plan is not None else ("", "", "")

@@ -105,7 +105,7 @@ def outlook(history: History, horizon_s: float | None, extra: Candidate | None =
         what = f"holds {span} in {size} steps, too little to forecast {duration(horizon * history.step_s)}"
         raise InputError(Problem(history.name, what, "Record for longer, or shorten --horizon."))
     origins = np.unique(np.linspace(first, size - horizon, _ORIGINS).astype(int)).tolist()
-    seasons = _seasons(history)
+    seasons = seasons_of(history)
     small = _SMALL * float(np.nanmean(history.values))
     logs = np.log1p(history.values / small)
     naive = 3 * seasons.index(season)
@@ -122,13 +122,13 @@ def season_of(history: History) -> int:
     """Return the steps of the longest season up to a week that has come three times and more, or 1."""
     fitting = [
         s
-        for s in _seasons(history)
+        for s in seasons_of(history)
         if s * history.step_s <= 7 * DAY_S and 3 * s + s // 3 <= history.values.size
     ]
     return max(fitting, default=1)
 
 
-def _seasons(history: History) -> list[int]:
+def seasons_of(history: History) -> list[int]:
     """Return the day, the week and the year in steps, where that is a season at all."""
     steps = [length * DAY_S / history.step_s for length in (1, 7, 364)]
     fit = [round(s) for s in steps if 2 <= s <= 1000 and abs(s - round(s)) < 1e-6]
