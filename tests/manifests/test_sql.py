@@ -1,15 +1,12 @@
 """The rendered SQL on a real PostgreSQL, with TimescaleDB's functions played: it runs, and it runs again."""
 
 import os
-import pwd
 import re
-import shutil
 import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
-from rendering import example, rendered, tool, write
+from postgres import running
+from rendering import example, rendered, write
 
 from capplan.errors import InputError
 
@@ -60,49 +57,11 @@ CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EX
 """
 
 
-class Server:
-    """A PostgreSQL of its own behind a socket, run by somebody who is not root, as it insists."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        root = os.geteuid() == 0
-        self.user = pwd.getpwnam("nobody" if root else pwd.getpwuid(os.geteuid()).pw_name)
-        if root:
-            os.chown(directory, self.user.pw_uid, self.user.pw_gid)
-
-    def run(self, program: str, *arguments: object) -> None:
-        """Run one of PostgreSQL's own programs."""
-        own = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
-        command = [own[-1] if own else tool(program), *arguments]
-        subprocess.run(
-            command, user=self.user.pw_uid, cwd=self.directory, check=True, stdout=subprocess.DEVNULL
-        )
-
-    def url(self, database: str) -> str:
-        """Return the connection string of a database."""
-        return f"host={self.directory} user={self.user.pw_name} dbname={database}"
-
-    def ask(self, database: str, query: str) -> list[str]:
-        """Return the rows of a query, or fail with what PostgreSQL says."""
-        command = [tool("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", self.url(database), "-c", query]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.splitlines()
-
-
 @pytest.fixture(scope="module")
 def server():
     """Yield a running server."""
-    if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
-        tool("initdb")
-    directory = Path(tempfile.mkdtemp(prefix="pg"))
-    running = Server(directory)
-    running.run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", directory / "data")
-    options = f"-c listen_addresses='' -c unix_socket_directories={directory} -c fsync=off"
-    running.run("pg_ctl", "-D", directory / "data", "-w", "-l", directory / "log", "-o", options, "start")
-    yield running
-    running.run("pg_ctl", "-D", directory / "data", "-w", "-m", "immediate", "stop")
-    shutil.rmtree(directory)
+    with running() as found:
+        yield found
 
 
 def prepared(server, files, directory, database):

@@ -44,10 +44,10 @@ def query(kind: str, series: str, by: str = "") -> str:
     return f"sum{each}({series})" if kind in ("queue", "running") else ""
 
 
-def quantile_query(buckets: str, quantile: float, by: str = "") -> str:
-    """Return the PromQL of a quantile of a histogram's ``buckets``."""
+def quantile_query(buckets: str, quantile: float, by: str = "", over: str = _QUANTILE_RATE) -> str:
+    """Return the PromQL of a quantile of a histogram's ``buckets``, over a time such as 5m."""
     labels = f"le, {by}" if by else "le"
-    return f"histogram_quantile({quantile:g}, sum by ({labels}) (rate({buckets}[{_QUANTILE_RATE}])))"
+    return f"histogram_quantile({quantile:g}, sum by ({labels}) (rate({buckets}[{over}])))"
 
 
 def window_of(promql: str) -> QueryWindow:

@@ -12,8 +12,10 @@ from capplan.manifests.kubernetes.pods import gpus_of
 from capplan.manifests.kubernetes.secrets import secrets_of
 from capplan.manifests.kubernetes.settings import pools_of
 from capplan.manifests.limits import limits_of
+from capplan.manifests.observing.stores import EXPORTERS, WatchedStore, watched_stores
 from capplan.manifests.site import Site
 from capplan.plan.services import VmGroup
+from capplan.plan.stores import SelfHosted
 
 _DATABASES, _CACHES = "Databases and read replicas", "Settings of caches"
 _POOLS = "Pools of connections"
@@ -114,12 +116,26 @@ def _exporters(site: Site) -> Iterator[str]:
     machines = [name for name, service in site.services.items() if isinstance(service.spec, VmGroup)]
     if machines:
         yield f"node exporter on the machines of {', '.join(machines)}, with the service as the label service"
+    for store in watched_stores(site):
+        chart = EXPORTERS[store.engine].chart.removeprefix("prometheus-")
+        yield f"{chart} for {store.name}" + _installed_by(site, store)
     if site.pods:
         yield "kube-state-metrics"
     if any(gpus_of(service) for service in site.pods.values()):
         yield "DCGM exporter for GpuSaturation"
         if any(pool.gpus and not pool.managed.brings_gpus for pool in site.pools.values()):
             yield "NVIDIA's device plugin; without it, nodes offer no GPU"
+
+
+def _installed_by(site: Site, store: WatchedStore) -> str:
+    """Return how an exporter comes to be: with its values and perhaps a Secret, or by hand."""
+    if not site.clusters:
+        return f", with {store.name} as the label {site.manifests.metrics.service_label}"
+    chart = f" with helm/{EXPORTERS[store.engine].chart}-{store.name}.values.yaml"
+    spec = {**site.plan.databases, **site.plan.caches}.get(store.name)
+    if isinstance(spec, SelfHosted):
+        return chart
+    return f"{chart}, and its connection string as the key url of the Secret {store.name}-exporter"
 
 
 def _images(site: Site, admission: str) -> dict[str, list[str]]:

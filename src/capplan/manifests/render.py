@@ -30,6 +30,7 @@ from capplan.manifests.observing.grafana import dashboard_artefacts
 from capplan.manifests.observing.health import health_artefacts
 from capplan.manifests.observing.loadtest import load_test_artefacts
 from capplan.manifests.observing.monitoring import monitoring_artefacts
+from capplan.manifests.observing.stores import exporter_artefacts
 from capplan.manifests.platforms import service_artefacts
 from capplan.manifests.site import Site
 from capplan.manifests.sql import sql_artefacts
@@ -85,6 +86,7 @@ _FAMILIES: tuple[Callable[[Site], Iterator[Artefact]], ...] = (
     pooler_artefacts,
     sql_artefacts,
     monitoring_artefacts,
+    exporter_artefacts,
     adapter_artefacts,
     dashboard_artefacts,
     health_artefacts,

@@ -109,12 +109,9 @@ def query_of(site: Site, service: str, kind: str) -> str:
 
 def latency_query(site: Site, service: str, quantile: float) -> str:
     """Return the PromQL of a quantile of the response time, seconds."""
-    return quantile_query(site, service, site.manifests.metrics.latency, quantile)
-
-
-def quantile_query(site: Site, service: str, histogram: str, quantile: float) -> str:
-    """Return the PromQL of a quantile of a service's histogram."""
-    return measures.quantile_query(f"{histogram}_bucket{matcher(site, service)}", quantile)
+    return measures.quantile_query(
+        f"{site.manifests.metrics.latency}_bucket{matcher(site, service)}", quantile
+    )
 
 
 def hpa_metrics(site: Site, service: Service) -> list[Tree]:

@@ -16,6 +16,9 @@ _PRIVATE = list(PRIVATE)
 _NODE_LOCAL_DNS = "169.254.20.10/32"
 """Where NodeLocal DNSCache answers on every node (kubernetes.io, administer-cluster/nodelocaldns)."""
 
+EXPORTER_LABEL = "capplan/exporter-of"
+"""Label of the pods that report the metrics of a store."""
+
 STORE_PORTS = {"postgres": 5432, "mysql": 3306, "redis": 6379}
 BUS_PORT = 16379
 """On which the pods of a Redis cluster tell each other who leads."""
@@ -128,6 +131,12 @@ def _store_port(site: Site, name: str) -> int | None:
     if name in site.plan.databases:
         return STORE_PORTS[site.plan.databases[name].engine]
     return STORE_PORTS["redis"] if name in site.plan.caches else None
+
+
+def store_callers(site: Site, name: str) -> list[Tree]:
+    """Return the pods that a store lets in: the services that call it, and its exporter."""
+    callers = [selector_of(caller) for caller in site.callers(name) if caller in site.pods]
+    return [{"podSelector": {"matchLabels": labels}} for labels in (*callers, {EXPORTER_LABEL: name})]
 
 
 def _internet() -> Tree:

@@ -131,18 +131,20 @@ def _shortest(site: Site, database: str, field: str) -> int | None:
     return min((math.ceil(number(seconds)) for seconds in said if seconds is not None), default=None)
 
 
+def is_pooled(site: Site, database: str) -> bool:
+    """Say whether a database needs a pooler: its callers' pools open more connections than it accepts."""
+    opened, accepted = (measured(site, database, what) for what in ("connections", "connections accepted"))
+    fits = opened is None or opened <= (accepted or math.inf)
+    postgres = site.plan.databases[database].engine == "postgres"
+    return postgres and not fits and measured(site, database, "PgBouncer pool") is not None
+
+
 def pooler_artefacts(site: Site) -> Iterator[Artefact]:
     """Yield PgBouncer's settings for each database whose pools open more than it accepts."""
     for name, database in site.plan.databases.items():
-        opened, accepted = (measured(site, name, what) for what in ("connections", "connections accepted"))
-        size = measured(site, name, "PgBouncer pool")
-        if (
-            database.engine != "postgres"
-            or size is None
-            or opened is None
-            or opened <= (accepted or math.inf)
-        ):
+        if not is_pooled(site, name):
             continue
+        opened, size = (measured(site, name, what) or 0.0 for what in ("connections", "PgBouncer pool"))
         pools = [pools_of(site, caller).get(name) for caller in site.callers(name)]
         context: Tree = {
             "host": f"{name}.invalid" if not isinstance(database, SelfHostedDatabase) else name,

@@ -7,7 +7,14 @@ from typing import NamedTuple
 
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.figures import number, whole
-from capplan.manifests.kubernetes.network import BUS_PORT, STORE_PORTS, dns, redis_cluster_pods, tcp
+from capplan.manifests.kubernetes.network import (
+    BUS_PORT,
+    STORE_PORTS,
+    dns,
+    redis_cluster_pods,
+    store_callers,
+    tcp,
+)
 from capplan.manifests.kubernetes.objects import BASE, COMPONENTS, priority_class_of
 from capplan.manifests.kubernetes.pods import MANAGED_BY, apart, labels_of, selector_of
 from capplan.manifests.kubernetes.quotas import store_amounts
@@ -171,7 +178,7 @@ def _cluster_policy(site: Site, name: str) -> Tree:
     """Return the rules of a Redis cluster: callers, its operator in another namespace, and each other."""
     pods = redis_cluster_pods(name)
     port = STORE_PORTS["redis"]
-    callers = [{"podSelector": {"matchLabels": selector_of(c)}} for c in site.callers(name) if c in site.pods]
+    callers = store_callers(site, name)
     elsewhere = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": [site.namespace]}
     operator = {"namespaceSelector": {"matchExpressions": [elsewhere]}}
     peers, ports = [{"podSelector": pods}], tcp(port, BUS_PORT)
@@ -183,11 +190,9 @@ def _cluster_policy(site: Site, name: str) -> Tree:
 
 
 def _policy(site: Site, name: str, port: str) -> Tree:
-    """Return the rules of a store: its callers come in, and nothing goes out."""
-    callers = [{"podSelector": {"matchLabels": selector_of(c)}} for c in site.callers(name) if c in site.pods]
-    rule = {"from": callers, "ports": [{"protocol": "TCP", "port": port}]}
-    selector = {"matchLabels": selector_of(name)}
-    return {"pod_selector": selector, "ingress": [rule] if callers else [], "egress": []}
+    """Return the rules of a store: its callers and its exporter come in, and nothing goes out."""
+    rule = {"from": store_callers(site, name), "ports": tcp(port)}
+    return {"pod_selector": {"matchLabels": selector_of(name)}, "ingress": [rule], "egress": []}
 
 
 def _nodes(site: Site, store: SelfHosted) -> Tree:

@@ -10,6 +10,7 @@ from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.autoscalers import latency_query, query_of
 from capplan.manifests.observing.monitoring import error_ratio, rate
+from capplan.manifests.observing.stores import watched_stores
 from capplan.manifests.site import Service, Site
 
 _COLUMNS = 24
@@ -63,6 +64,10 @@ def _uid(name: str) -> str:
 def _panels(site: Site) -> Iterator[GrafanaPanel]:
     for service in site.services.values():
         yield from _of_service(site, service)
+    for store in watched_stores(site):
+        for watch in store.watches:
+            title = f"{store.name}: {watch.title}"
+            yield GrafanaPanel(title, watch.unit, {watch.title: watch.expr}, watch.level)
     cost = f'max({site.manifests.metrics.cost_per_day}{{plan="{site.name}"}})'
     yield GrafanaPanel("Cost of a day", "currencyUSD", {"cost": cost}, round(site.usd_per_day, 2))
     yield from _own(site, None)

@@ -4,78 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from capplan.autoscale.measures import quantile_query
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.figures import number
-from capplan.manifests.kubernetes.autoscalers import figure, latency_query, matcher, quantile_query
+from capplan.manifests.kubernetes.autoscalers import figure, latency_query, matcher
 from capplan.manifests.kubernetes.pods import gpus_of
+from capplan.manifests.observing.alerts import Alert, duration
 from capplan.manifests.observing.scraping import scraping_artefacts
+from capplan.manifests.observing.stores import store_alerts
 from capplan.manifests.site import Service, Site
 from capplan.plan.llm import LlmSlo
 from capplan.plan.manifests import Level
-from capplan.plan.services import VmGroup
+from capplan.plan.services import Queue, VmGroup
+from capplan.quantities import DAY_S
 
 _COST_FACTOR = 1.5
 
+_WINDOWS_S = (300, 600, 900, 1800, 3600)
+_ENOUGH, _FEW = 250, 20
+"""Requests in a window: enough to tell the plan's peak from half as much again, and too few to judge."""
 
-class Alert(NamedTuple):
-    """An alert, and the series that make it fire in its unit test."""
-
-    name: str
-    expr: str
-    lasting_s: int
-    severity: str
-    service: str
-    summary: str
-    series: list[tuple[str, str]]
-
-    @property
-    def rule(self) -> Tree:
-        """The rule as Prometheus reads it."""
-        return {
-            "alert": self.name,
-            "expr": self.expr,
-            "for": duration(self.lasting_s),
-            "labels": {"severity": self.severity, "component": self.service},
-            "annotations": {"summary": self.summary},
-        }
-
-    @property
-    def test(self) -> Tree:
-        """The unit test: the series, long enough, and the alert that must fire."""
-        minutes = math.ceil(self.lasting_s / 60) + 15
-        labels = {"severity": self.severity, "component": self.service}
-        return {
-            "name": f"{self.name} {self.service}",
-            "interval": "1m",
-            "input_series": [
-                {"series": name, "values": f"{values}x{minutes}"} for name, values in self.series
-            ],
-            "alert_rule_test": [
-                {
-                    "eval_time": f"{minutes}m",
-                    "alertname": self.name,
-                    "exp_alerts": [{"exp_labels": labels, "exp_annotations": {"summary": self.summary}}],
-                }
-            ],
-        }
-
-
-def duration(seconds: float) -> str:
-    """Return a time as Prometheus writes it.
-
-    >>> duration(300), duration(90)
-    ('5m', '90s')
-    """
-    whole = int(seconds)
-    return f"{whole // 60}m" if whole % 60 == 0 else f"{whole}s"
+_SIGMAS, _MARGIN = 4.0, 1.1
+"""What alerts allow for: standard deviations of what comes at random, and drift of the load itself."""
 
 
 def monitoring_artefacts(site: Site) -> Iterator[Artefact]:
     """Yield the rules with their test, and on Kubernetes the objects that put them to work."""
     found = [alert for service in site.services.values() for alert in _alerts(site, service)]
-    alerts = [*found, _cost(site)]
+    alerts = [*found, *store_alerts(site), _cost(site)]
     groups: list[Tree] = [
         {"name": f"{site.name}-recording", "interval": "30s", "rules": list(_recordings(site))},
         {"name": f"{site.name}-alerts", "interval": "1m", "rules": [alert.rule for alert in alerts]},
@@ -85,7 +42,7 @@ def monitoring_artefacts(site: Site) -> Iterator[Artefact]:
     context: Tree = {
         "groups": groups,
         "rule_file": f"{site.name}.rules.yaml",
-        "tests": [a.test for a in alerts],
+        "tests": [alert.test(alerts) for alert in alerts],
     }
     yield Artefact(f"{path}.rules.yaml", "monitoring/rules.yaml.j2", context, "monitoring")
     yield Artefact(f"{path}.rules_test.yaml", "monitoring/rules_test.yaml.j2", context, "monitoring")
@@ -113,9 +70,17 @@ def _has_own_cores(site: Site, service: Service) -> bool:
     return service.name in site.pods or isinstance(service.spec, VmGroup)
 
 
-def rate(site: Site, service: str, more: str = "") -> str:
+def window_of(service: Service) -> int:
+    """Return over how many seconds alerts look at a service: longer where few requests arrive.
+
+    Of n requests that arrive at random, the count has a standard deviation of √n.
+    """
+    return next((w for w in _WINDOWS_S if service.peak_rps * w >= _ENOUGH), _WINDOWS_S[-1])
+
+
+def rate(site: Site, service: str, more: str = "", over: str = "5m") -> str:
     """Return the PromQL of a service's requests a second; ``more`` narrows them."""
-    return f"sum(rate({site.manifests.metrics.requests}{matcher(site, service, more)}[5m]))"
+    return f"sum(rate({site.manifests.metrics.requests}{matcher(site, service, more)}[{over}]))"
 
 
 def error_ratio(site: Site, service: str) -> str:
@@ -155,16 +120,20 @@ def _alerts(site: Site, service: Service) -> Iterator[Alert]:
     lasting = int(number(alerts.lasting))
     latency = alerts.latency if alerts.latency is not None else service.spec.slo.p95
     if latency is not None and not _always_late(service, number(latency)):
-        yield _latency(site, name, number(latency), lasting)
-    yield _errors(site, name, number(alerts.error_rate), lasting)
-    if service.peak_rps > 0:
+        yield _latency(site, service, number(latency), lasting)
+    yield _errors(site, service, number(alerts.error_rate), lasting)
+    if service.peak_rps * window_of(service) >= _FEW:
         yield _above_plan(site, service, lasting)
+    if service.average_rps > 0 and service.lo > 0:
+        yield _no_metrics(site, service)
     if name in site.pods and not service.fixed:
         yield _at_maximum(site, service, lasting)
     if gpus_of(service):
-        yield _gpu(site, name, number(alerts.gpu_utilization), lasting)
+        yield _gpu(site, service, number(alerts.gpu_utilization), lasting)
     if name in site.plan.llm:
-        yield from _tokens(site, name, site.plan.llm[name].slo, lasting)
+        yield from _tokens(site, service, site.plan.llm[name].slo, lasting)
+    if service.spec.queue is not None:
+        yield from _backlog(site, service, service.spec.queue, lasting)
     for measure, level in alerts.scaling.items():
         if measure not in ("cpu", "memory") or _has_own_cores(site, service):
             yield from _levels(site, service, measure, level)
@@ -178,39 +147,58 @@ def _always_late(service: Service, limit_s: float) -> bool:
     return number(work) >= limit_s
 
 
-def _latency(site: Site, name: str, limit_s: float, lasting: int) -> Alert:
-    metric, said = site.manifests.metrics.latency, f"p95 of {name} is above {figure(limit_s)} s"
-    return _late(site, name, metric, limit_s, lasting)._replace(name="HighLatency", summary=said)
+def _latency(site: Site, service: Service, limit_s: float, lasting: int) -> Alert:
+    metric, said = site.manifests.metrics.latency, f"p95 of {service.name} is above {figure(limit_s)} s"
+    return _late(site, service, metric, limit_s, lasting)._replace(name="HighLatency", summary=said)
 
 
-def _late(site: Site, name: str, histogram: str, limit_s: float, lasting: int) -> Alert:
-    """Return the alert that the p95 of a histogram of seconds is above a limit."""
-    metric = f"{histogram}_bucket"
+def _late(site: Site, service: Service, histogram: str, limit_s: float, lasting: int) -> Alert:
+    """Return the alert that the p95 of a histogram of seconds is above a limit, and not by chance.
+
+    Of n requests, the share that is slower than the p95 has a standard deviation of √(0.95 · 0.05 / n). The
+    alert asks for a quantile below the p95 by some of these, and for some requests.
+    """
+    name, window = service.name, window_of(service)
+    noise = _SIGMAS * math.sqrt(0.95 * 0.05 / max(service.peak_rps * window, 1.0))
+    quantile = max(0.8, round(0.95 - noise, 3))
+    metric, over = f"{histogram}_bucket", duration(window)
+    slow = quantile_query(f"{metric}{matcher(site, name)}", quantile, over=over)
+    some = f"sum(increase({histogram}_count{matcher(site, name)}[{over}])) > {3 * _FEW}"
     bounds = (figure(limit_s), figure(2 * limit_s), "+Inf")
-    fast, slow, every = (matcher(site, name, f'le="{bound}"') for bound in bounds)
+    fast, slower, every = (matcher(site, name, f'le="{bound}"') for bound in bounds)
     return Alert(
         name="",
-        expr=f"{quantile_query(site, name, histogram, 0.95)} > {figure(limit_s)}",
+        expr=f"{some} and {slow} > {figure(limit_s)}",
         lasting_s=lasting,
         severity="warning",
         service=name,
         summary="",
-        series=[(f"{metric}{fast}", "0+0"), (f"{metric}{slow}", "0+60"), (f"{metric}{every}", "0+60")],
+        series=[
+            (f"{metric}{fast}", "0+0"),
+            (f"{metric}{slower}", "0+60"),
+            (f"{metric}{every}", "0+60"),
+            (f"{histogram}_count{matcher(site, name)}", "0+60"),
+        ],
+        window_s=window,
     )
 
 
-def _errors(site: Site, name: str, limit: float, lasting: int) -> Alert:
-    failed = min(90, max(2, round(200 * limit)))
-    counts = (("500", failed), ("200", 100 - failed))
-    series = [(_requests(site, name, status), f"0+{count}") for status, count in counts]
+def _errors(site: Site, service: Service, limit: float, lasting: int) -> Alert:
+    """Return the alert that more requests fail than the plan allows, by more than chance and than a few."""
+    name, window = service.name, window_of(service)
+    counter, over = site.manifests.metrics.requests, duration(window)
+    failed = matcher(site, name, f'{site.manifests.metrics.status_label}=~"5.."')
+    allowed = f"{figure(limit)} * sum(increase({counter}{matcher(site, name)}[{over}]))"
+    failures = f"sum(increase({counter}{failed}[{over}]))"
     return Alert(
         name="HighErrorRate",
-        expr=f"{error_ratio(site, name)} > {figure(limit)}",
+        expr=f"{failures} - {allowed} > 3 + {figure(_SIGMAS)} * sqrt({allowed})",
         lasting_s=lasting,
         severity="critical",
         service=name,
         summary=f"more than {100 * limit:g} % of the requests to {name} fail",
-        series=series,
+        series=[(_requests(site, name, "500"), "0+60000"), (_requests(site, name, "200"), "0+1")],
+        window_s=window,
     )
 
 
@@ -221,53 +209,104 @@ def _requests(site: Site, service: str, status: str) -> str:
 
 
 def _above_plan(site: Site, service: Service, lasting: int) -> Alert:
-    series = _requests(site, service.name, "200")
+    peak, window = service.peak_rps, window_of(service)
+    limit = peak * max(_MARGIN, 1 + _SIGMAS / math.sqrt(peak * window))
     return Alert(
         name="LoadAbovePlan",
-        expr=f"{rate(site, service.name)} > {figure(service.peak_rps)}",
+        expr=f"{rate(site, service.name, over=duration(window))} > {limit:.4g}",
         lasting_s=lasting,
         severity="warning",
         service=service.name,
-        summary=f"{service.name} gets more than the {service.peak_rps:.4g} requests/s of the plan's peak",
-        series=[(series, f"0+{math.ceil(service.peak_rps * 120) + 1}")],
+        summary=f"{service.name} gets more than the {peak:.4g} requests/s of the plan's peak",
+        series=[(_requests(site, service.name, "200"), f"0+{math.ceil(limit * 120) + 1}")],
+        window_s=window,
+    )
+
+
+def _no_metrics(site: Site, service: Service) -> Alert:
+    """Return the alert that a service reports nothing; a counter is there after the first request."""
+    counter = f"{site.manifests.metrics.requests}{matcher(site, service.name)}"
+    return Alert(
+        name="NoMetrics",
+        expr=f"absent(sum({counter}))",
+        lasting_s=int(min(DAY_S, max(900.0, _FEW / service.average_rps))),
+        severity="warning",
+        service=service.name,
+        summary=f"{service.name} reports no requests, so no other alert on it can fire",
+        series=[],
+        missed=counter,
     )
 
 
 def _at_maximum(site: Site, service: Service, lasting: int) -> Alert:
+    """Return the alert that an autoscaler wants more replicas than it may run."""
     keda = service.workload.autoscaler.kind == "keda"
     scaler = f"keda-hpa-{service.name}" if keda else service.name
-    labels = f'{{namespace="{site.namespace}", horizontalpodautoscaler="{scaler}"}}'
-    current = f"kube_horizontalpodautoscaler_status_current_replicas{labels}"
-    most = f"kube_horizontalpodautoscaler_spec_max_replicas{labels}"
+    labels = f'namespace="{site.namespace}", horizontalpodautoscaler="{scaler}"'
+    current = f"kube_horizontalpodautoscaler_status_current_replicas{{{labels}}}"
+    condition = 'condition="ScalingLimited", status="true"'
+    limited = f"kube_horizontalpodautoscaler_status_condition{{{labels}, {condition}}}"
     return Alert(
         name="AtMaximum",
-        expr=f"max({current}) >= {service.hi}",
+        expr=f"max({current}) >= {service.hi} and max({limited}) == 1",
         lasting_s=lasting,
         severity="warning",
         service=service.name,
-        summary=f"{service.name} runs all {service.hi} replicas that its autoscaler allows",
-        series=[(current, f"{service.hi}+0"), (most, f"{service.hi}+0")],
+        summary=f"{service.name} needs more than the {service.hi} replicas that its autoscaler allows",
+        series=[(current, f"{service.hi}+0"), (limited, "1+0")],
     )
 
 
-def _gpu(site: Site, name: str, limit: float, lasting: int) -> Alert:
-    labels = f'{{namespace="{site.namespace}", container="{name}"}}'
-    percent = 100 * limit
+def _gpu(site: Site, service: Service, limit: float, lasting: int) -> Alert:
+    """Return the alert that GPUs have nothing left; those of vLLM are always busy, but their cache fills up.
+
+    Prometheus renames the labels of the pod that uses a GPU, because the exporter's own pod has the same.
+    """
+    percent, name = 100 * limit, service.name
+    if service.workload.vllm is not None:
+        series, level = f"vllm:kv_cache_usage_perc{matcher(site, name)}", limit
+        expr, said = f"avg({series})", f"the KV cache of {name} is more than {percent:g} % full"
+    else:
+        metric, level = "DCGM_FI_DEV_GPU_UTIL", percent
+        labels = f'exported_namespace="{site.namespace}", exported_container="{name}"'
+        series, said = (
+            f"{metric}{{{labels}}}",
+            f"the GPUs of {name} are busy for more than {percent:g} % of the time",
+        )
+        expr = f"avg({series} or {metric}{{{labels.replace('exported_', '')}}})"
     return Alert(
         name="GpuSaturation",
-        expr=f"avg(DCGM_FI_DEV_GPU_UTIL{labels}) > {figure(percent)}",
+        expr=f"{expr} > {figure(level)}",
         lasting_s=max(lasting, 600),
         severity="warning",
         service=name,
-        summary=f"the GPUs of {name} are busy for more than {percent:g} % of the time",
-        series=[(f"DCGM_FI_DEV_GPU_UTIL{labels}", f"{figure(min(100.0, percent + 5))}+0")],
+        summary=said,
+        series=[(series, f"{figure(min(100.0, 1.05 * level))}+0")],
     )
 
 
-def _tokens(site: Site, name: str, slo: LlmSlo, lasting: int) -> Iterator[Alert]:
+def _backlog(site: Site, service: Service, queue: Queue, lasting: int) -> Iterator[Alert]:
+    """Yield the alert that more waits than the plan's backlog and all instances are scaled for, and stays."""
+    scaled_for = 0.0 if queue.target_length is None else service.hi * number(queue.target_length)
+    most = max(scaled_for, number(queue.backlog))
+    if most > 0:
+        series = f"{site.manifests.metrics.queue}{matcher(site, service.name)}"
+        yield Alert(
+            name="QueueBacklog",
+            expr=f"sum({series}) > {figure(_MARGIN * most)}",
+            lasting_s=int(max(lasting, number(queue.drain_time))),
+            severity="warning",
+            service=service.name,
+            summary=f"more waits for {service.name} than the {most:,.4g} that the plan works off",
+            series=[(series, f"{figure(2 * most + 1)}+0")],
+        )
+
+
+def _tokens(site: Site, service: Service, slo: LlmSlo, lasting: int) -> Iterator[Alert]:
     """Yield a model's promises that vLLM's own histograms tell: the first token's and the others' time."""
+    name = service.name
     if slo.ttft is not None:
-        late = _late(site, name, "vllm:time_to_first_token_seconds", number(slo.ttft), lasting)
+        late = _late(site, service, "vllm:time_to_first_token_seconds", number(slo.ttft), lasting)
         said = f"p95 of {name}'s first token is above {figure(number(slo.ttft))} s"
         yield late._replace(name="SlowFirstToken", summary=said)
     if slo.tpot is not None:

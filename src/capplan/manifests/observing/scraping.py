@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.kubernetes.network import EXPORTER_LABEL
 from capplan.manifests.kubernetes.objects import COMPONENTS
 from capplan.manifests.kubernetes.pods import MANAGED_BY, labels_of, selector_of
+from capplan.manifests.observing.stores import EXPORTERS, watched_stores
 from capplan.manifests.site import Site
 
 _KINDS = {
@@ -29,9 +31,28 @@ def scraping_artefacts(site: Site, groups: list[Tree]) -> Iterator[Artefact]:
         own: Tree = {
             "labels": labels_of(site, service.name) | MANAGED_BY,
             "selector": selector_of(service.name),
+            "port": "http",
             "path": service.workload.metrics_path,
+            "label_of_pods": "app.kubernetes.io/name",
+            "service_label": site.manifests.metrics.service_label,
         }
         yield _object(site, scrapes, service.name, own)
+    if scrapes == "podmonitoring":
+        yield from _exporters(site)
+
+
+def _exporters(site: Site) -> Iterator[Artefact]:
+    """Yield what scrapes the exporters of stores, whose charts know only the operator."""
+    for store in watched_stores(site):
+        own: Tree = {
+            "labels": labels_of(site, store.name) | MANAGED_BY,
+            "selector": {EXPORTER_LABEL: store.name},
+            "port": EXPORTERS[store.engine].port,
+            "path": "/metrics",
+            "label_of_pods": EXPORTER_LABEL,
+            "service_label": site.manifests.metrics.service_label,
+        }
+        yield _object(site, "podmonitoring", f"{store.name}-exporter", own)
 
 
 def _object(site: Site, kind: str, name: str, own: Tree) -> Artefact:
