@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
@@ -81,6 +84,51 @@ def test_apply_writes_the_demand_and_keeps_the_rest(capplan, trace, tmp_path):
         capplan("estimate", plan, "--months", "24", "--budget", "400", "--format", "json").stdout
     )
     assert "budget" in json.dumps(months)
+
+
+@pytest.fixture
+def server():
+    """Yield the address of a Prometheus that knows four weeks of http_requests_total and nothing else."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked = parse_qs(urlsplit(self.path).query)
+            known = asked["query"][0].startswith('rate(http_requests_total{job="web"}')
+            load = weekly(4) / 3600
+            values = [[1_767_571_200 + 3600 * hour, str(each)] for hour, each in enumerate(load)]
+            result = [{"metric": {}, "values": values}] if known else []
+            body = json.dumps(
+                {"status": "success", "data": {"resultType": "matrix", "result": result}}
+            ).encode()
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{http.server_port}"
+    http.shutdown()
+    http.server_close()
+
+
+def test_a_server_is_asked_for_its_requests(capplan, server, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    run = capplan(
+        "forecast", "--prometheus", server, "--labels", 'job="web"', "--hours", "672", "--format", "json"
+    )
+    assert run.exit_code == 0, run.stderr
+    found = json.loads(run.stdout)
+    assert (found["column"], found["unit_s"], found["season_s"]) == ("requests/s", 1, 604_800)
+    assert found["demand"]["requests_per_day"]["p50"] == pytest.approx(weekly(1, noise=0).sum() / 7, rel=0.03)
+    unknown = capplan("forecast", "--prometheus", server, "--labels", 'job="api"')
+    assert unknown.exit_code == 2
+    assert "no requests" in unknown.stderr
+    both = capplan("forecast", "load.csv", "--prometheus", server)
+    assert (both.exit_code, capplan("forecast").exit_code) == (2, 2)
+    assert "TRACE: give either a file or --prometheus URL" in both.stderr
 
 
 def test_what_is_not_installed_is_named(capplan, trace, monkeypatch):

@@ -141,6 +141,7 @@ ONCE: Mapping[str, Sequence[str]] = {
         "TRACE --trace-columns timestamp,requests --unit requests --horizon 10m",
         "LOAD --plan COPY --apply --format json",
         "LOAD --mstl",
+        '--prometheus SERVER --labels job="web" --hours 1',
     ),
     "queue": (
         "M/M/c/K --arrival-rate 40/s --service-time 30ms --servers 3 --capacity 7 --format json -o OUT --force",

@@ -17,7 +17,10 @@ from capplan.cli.options import (
     Architectures,
     Catalogs,
     Force,
+    Hours,
+    Labels,
     OutputFile,
+    Prometheus,
     formats,
 )
 from capplan.stdin import name_of
@@ -58,16 +61,9 @@ def service(
     instances: Annotated[
         float, typer.Option("--instances", metavar="N", min=1, help="Instances that shared the tested load.")
     ] = 1.0,
-    prometheus: Annotated[
-        str | None, typer.Option("--prometheus", metavar="URL", help="Ask this Prometheus server, too.")
-    ] = None,
-    select: Annotated[
-        str | None,
-        typer.Option("--labels", metavar="SELECTOR", help='Labels of the service there, such as job="api".'),
-    ] = None,
-    hours: Annotated[
-        float, typer.Option("--hours", metavar="H", min=0.05, help="Hours of history to ask for.")
-    ] = 24.0,
+    prometheus: Prometheus = None,
+    select: Labels = None,
+    hours: Hours = 24.0,
     apply: Annotated[
         bool, typer.Option("--apply", help="Write the figures into the plan, after showing the difference.")
     ] = False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capplan.cli.options import Force, OutputFile, formats
+from capplan.cli.options import Force, Hours, Labels, OutputFile, Prometheus, formats
 from capplan.errors import InputError, Problem
 from capplan.stdin import is_stdin
 
@@ -20,9 +20,9 @@ _UNITS = ("requests", "requests_per_second")
 
 def forecast(
     trace: Annotated[
-        Path,
+        Path | None,
         typer.Argument(metavar="TRACE", help="CSV, or a query_range response of Prometheus; '-' is stdin."),
-    ],
+    ] = None,
     trace_columns: Annotated[
         str | None,
         typer.Option("--trace-columns", metavar="TIME,VALUE", help="Columns of the trace to read."),
@@ -48,6 +48,9 @@ def forecast(
     apply: Annotated[
         bool, typer.Option("--apply", help="Write the figures into the plan, after showing the difference.")
     ] = False,
+    prometheus: Prometheus = None,
+    labels: Labels = None,
+    hours: Hours = 336.0,
     mstl: Annotated[
         bool, typer.Option("--mstl", help="Let statsforecast's MSTL compete too; needs capplan[forecast].")
     ] = False,
@@ -75,8 +78,10 @@ def forecast(
         raise InputError(
             Problem("--apply", "writes into the file of a plan, and none is named", "Use --plan FILE.")
         )
+    if (trace is None) == (prometheus is None):
+        raise InputError(Problem("TRACE", "give either a file or --prometheus URL"))
     time, value = _columns(trace_columns)
-    fine = read_history(trace, time, value, _is_rate(unit))
+    fine = read_history(trace, time, value, _is_rate(unit)) if trace else _asked(prometheus, labels, hours)
     history = coarse(fine)
     found = outlook(history, _seconds(horizon), candidate(seasons_of(history)) if mstl else None)
     levels = level_changes(history)
@@ -87,6 +92,17 @@ def forecast(
     if apply and edit:
         write_files({Path(name): after}, force=True)
         note(f"wrote {name}")
+
+
+def _asked(url: str | None, labels: str | None, hours: float) -> History:
+    """Return the requests that a server has recorded."""
+    from capplan.calibrate.ask import ask
+    from capplan.history.read import history_of
+
+    for found in ask(url or "", labels or "", hours):
+        if found.role == "requests":
+            return history_of(found.file, found.time_s, found.values)
+    raise InputError(Problem("--prometheus", f"the server has no requests of {{{labels or ''}}}"))
 
 
 def _columns(text: str | None) -> tuple[str | None, str | None]:

@@ -122,6 +122,14 @@ ENGINE = "Serving engine: vllm (default), tensorrt-llm, triton, sglang or other.
 Architectures = Annotated[
     Path | None, typer.Option("--architectures", help="Your own models, written by catalog import-model.")
 ]
+Prometheus = Annotated[
+    str | None, typer.Option("--prometheus", metavar="URL", help="Ask this Prometheus server, too.")
+]
+Labels = Annotated[
+    str | None,
+    typer.Option("--labels", metavar="SELECTOR", help='Labels of the service there, such as job="api".'),
+]
+Hours = Annotated[float, typer.Option("--hours", metavar="H", min=0.05, help="Hours of history to ask for.")]
 REGION = "Region of the provider, such as us-east-1."
 PlanOrNone = Annotated[
     Path | None,

@@ -67,9 +67,13 @@ def read_history(path: Path, time: str | None, value: str | None, is_rate: bool 
     """
     name = name_of(path)
     if prometheus.is_answer(path):
-        time_s, rps = prometheus.total(path)
-        return _in_steps(name, _Load(Rows(time_s, rps, [name] * len(time_s), ()), "requests/s", is_rate=True))
+        return history_of(name, *prometheus.total(path))
     return _in_steps(name, _recorded(read_table(path), time, value, is_rate))
+
+
+def history_of(name: str, time_s: Array, rps: Array) -> History:
+    """Return requests/s at these times, (times,) each, as a history; ``name``: where they are from."""
+    return _in_steps(name, _Load(Rows(time_s, rps, [name] * len(time_s), ()), "requests/s", is_rate=True))
 
 
 def _recorded(table: Table, time: str | None, value: str | None, is_rate: bool | None) -> _Load:
