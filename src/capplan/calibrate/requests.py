@@ -52,7 +52,7 @@ def read_rows(source: OpenedResult, table: RequestTable, windows: Windows) -> No
         header=None if table.names else 0,
         names=list(table.names) or None,
         usecols=lambda name: name in wanted,
-        dtype={table.code: str, table.good: str, table.time[0]: str, table.only: str},
+        dtype=dict.fromkeys((table.code, table.good, table.only), "category"),
         chunksize=_ROWS,
         encoding_errors="replace",
         on_bad_lines="skip",
@@ -72,9 +72,9 @@ def _count_rows(part: Any, table: RequestTable, elapsed: list[str], windows: Win
         vus = part[part[table.only] == "vus"]
         windows.see(_times(vus[table.time[0]], table.time[1]), _floats(vus["metric_value"]))
         part = part[part[table.only] == "http_req_duration"]
-    codes = _codes(part[table.code]) if table.code in part else np.full(len(part), 200.0)
+    codes = _by_word(part[table.code], _code) if table.code in part else np.full(len(part), 200.0)
     if table.good in part:
-        good = part[table.good].str.lower().to_numpy() == "true"
+        good = _by_word(part[table.good], lambda word: word.lower() == "true") > 0
         codes = np.where(good, 200.0, np.where(codes < 400, 0.0, codes))
     windows.add(
         Batch(
@@ -91,12 +91,15 @@ def _floats(column: Any) -> Array:
     return np.asarray(column.to_numpy(), dtype=float)
 
 
-def _codes(column: Any) -> Array:
-    """Return status codes; what is none, such as a message of JMeter's, is 0."""
-    import pandas as pd
+def _by_word(column: Any, meaning: Callable[[str], float]) -> Array:
+    """Return what each word of a column means, 0 where there is none."""
+    values = np.array([*map(meaning, map(str, column.cat.categories)), 0.0])
+    return np.asarray(values[column.cat.codes.to_numpy()])
 
-    found: Array = np.nan_to_num(_floats(pd.to_numeric(column, errors="coerce")))
-    return found
+
+def _code(word: str) -> float:
+    """Return a status code; what is none, such as a message of JMeter's, is 0."""
+    return float(word) if word.removesuffix(".0").isdecimal() else 0.0
 
 
 def _times(column: Any, unit: float) -> Array:
