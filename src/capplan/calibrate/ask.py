@@ -17,7 +17,7 @@ from capplan.errors import InputError, Problem
 _TIMEOUT_S = 30.0
 _MOST_BYTES = 64 * 2**20
 _MOST_STEPS = 2000
-_SHORTEST_STEP_S = 5.0
+_SHORTEST_STEP_S = 1.0
 _METRICS = {
     "requests": (
         "http_server_request_duration_seconds_count",
@@ -60,18 +60,25 @@ def ask(url: str, labels: str, hours: float) -> list[Monitored]:
 def _asked(base: str, labels: str, span_s: float) -> Iterator[Monitored]:
     end_s = time.time()
     step_s = max(_SHORTEST_STEP_S, span_s / _MOST_STEPS)
-    window = f"{max(4 * step_s, 60):.0f}s" if span_s >= 600 else f"{max(4 * step_s, 20):.0f}s"
+    window_s = max(4 * step_s, min(span_s / 12, 300.0))
     for role, names in _METRICS.items():
         for name in names:
             series = f"{name}{{{labels}}}"
-            query = series if role == "memory" else f"rate({series}[{window}])"
+            query = series if role == "memory" else f"rate({series}[{window_s:.0f}s])"
             span = {"start": f"{end_s - span_s:.3f}", "end": f"{end_s:.3f}", "step": f"{step_s:.3f}"}
             tree = _fetched(
                 f"{base}/api/v1/query_range?{urllib.parse.urlencode({'query': query, **span})}", base
             )
             if tree.get("status") != "success" or tree["data"]["result"]:
-                yield from measures_of(Path(base), tree, role) or ()
+                yield from (_whole(each, window_s) for each in measures_of(Path(base), tree, role) or ())
                 break
+
+
+def _whole(measure: Monitored, window_s: float) -> Monitored:
+    """Return a measure without the rates over windows in which the server had only begun to look."""
+    begun = measure.time_s >= measure.time_s[0] + window_s
+    whole = begun if begun.sum() > 2 else begun | True
+    return measure._replace(time_s=measure.time_s[whole], values=measure.values[whole])
 
 
 def _fetched(url: str, base: str) -> dict[str, Any]:

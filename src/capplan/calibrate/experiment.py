@@ -140,6 +140,9 @@ def calibrated(read: Sequence[LoadRun], slo: Mapping[float, float] = {}) -> Cali
     if not runs:
         return Calibration(warnings=warnings, refused=refused)
     runs, pools, points = _agreeing(runs, refused)
+    scatter, free = min(map(_misfit, pools)), max(len(runs) - 2, 1)
+    if scatter > 1 + 2 * np.sqrt(2 / free):
+        points, pools = _fitted(runs, float(np.sqrt(scatter)))
     best = min(pools, key=lambda fit: fit.rss)
     law = min(_laws(points), key=lambda fit: fit.aicc, default=None)
     listed = all(run.tool == "table" for run in runs)
@@ -312,12 +315,13 @@ def _misfit(fit: Fit) -> float:
     return fit.rss / max(fit.left.size - (fit.servers > 0) - fit.free, 1)
 
 
-def _fitted(runs: Sequence[LoadRun]) -> tuple[LoadPoints, list[Fit]]:
-    """Return the points of runs and the pools that fit them, once their errors are known."""
+def _fitted(runs: Sequence[LoadRun], scatter: float = 1.0) -> tuple[LoadPoints, list[Fit]]:
+    """Return the points of runs and the pools that fit them; ``scatter``: errors ÷ those of chance."""
     cs2 = _service_cs2(runs, None) or 1.0
     first = min(pool_fits(points_of(runs, cs2), cs2), key=lambda fit: fit.rss)
     cs2 = _service_cs2(runs, first.servers) or cs2
     points = points_of(runs, cs2, max(first.servers / float(first.values[0]), max(run.rate for run in runs)))
+    points = points._replace(error=points.error * scatter)
     return points, pool_fits(points, cs2)
 
 

@@ -19,11 +19,11 @@ from capplan.capacity.scalability import fit_usl, usl_throughput
 CLOSED, OPEN, FULL, UNKNOWN = 0, 1, 2, 3
 """Kinds of points: clients in a loop; open arrivals; more offered than is taken; nobody says."""
 
-_FLOOR = 0.01
+_FLOOR = 0.005
 """Relative error of every point besides that of chance."""
 
 _BUSIEST = 0.98
-_USUAL_DELAY, _DELAY_WEIGHT = 0.1, 1.5
+_USUAL_DELAY, _DELAY_WEIGHT = 0.1, 2.0
 """Delay outside the places as a share of the service time that is usual, and how much more is doubted."""
 
 _STEPS = 15

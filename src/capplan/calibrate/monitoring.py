@@ -54,6 +54,7 @@ class _Raw(NamedTuple):
     time_s: Array
     values: Array
     owner: str = ""
+    counter: bool = False
 
 
 def measures_of(path: Path, tree: Any, role: str = "") -> list[Monitored] | None:
@@ -86,7 +87,7 @@ def _role(name: str, stem: str) -> str:
 
 
 def _summed(role: str, file: str, series: Sequence[_Raw]) -> Monitored:
-    rates = [_rate(each) if each.name.endswith(_COUNTERS) else each for each in series]
+    rates = [_rate(each) if each.counter else each for each in series]
     time_s, places = np.unique(np.concatenate([each.time_s for each in rates]), return_inverse=True)
     values = np.concatenate([each.values for each in rates])
     sums = np.asarray(np.bincount(places, values), dtype=float)
@@ -126,7 +127,8 @@ def _prometheus(tree: Mapping[str, Any], name: str) -> Iterator[_Raw]:
         if metric.endswith("_bucket") and labels.get("le") != "+Inf":
             continue
         owner = next((str(labels[label]) for label in _OWNERS if label in labels), "")
-        yield _Raw(metric, *_samples(each.get("values", [each["value"]] if "value" in each else [])), owner)
+        samples = _samples(each.get("values", [each["value"]] if "value" in each else []))
+        yield _Raw(metric, *samples, owner, metric.endswith(_COUNTERS))
 
 
 def _when(text: Any) -> float:
@@ -166,7 +168,8 @@ def _google(tree: Mapping[str, Any], name: str) -> Iterator[_Raw]:
         pairs = [_point(point, each.get("metricKind") == "DELTA") for point in each.get("points", ())]
         time_s, values = _samples([pair for pair in pairs if pair is not None])
         unit = 1e-3 if "latencies" in metric else 1.0
-        yield _Raw(metric, time_s, values * unit, str(labels.get("instance_id", "")))
+        counter = each.get("metricKind") == "CUMULATIVE"
+        yield _Raw(metric, time_s, values * unit, str(labels.get("instance_id", "")), counter)
 
 
 def _point(point: Any, delta: bool) -> tuple[float, float] | None:

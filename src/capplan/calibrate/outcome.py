@@ -67,9 +67,8 @@ def pool_of(fits: Sequence[Fit], seed: int = 1) -> FittedPool:
     """Return the best pool and its draws."""
     best = min(fits, key=lambda fit: fit.rss)
     points = best.left.size - 1
-    scale = max(1.0, float(np.sqrt(best.rss / max(points - best.free, 1))))
-    possible = [fit for fit in fits if fit.rss - best.rss <= _AS_GOOD * scale**2]
-    noise = np.random.default_rng(seed).normal(0.0, scale, (_DRAWS, points + 1))
+    possible = [fit for fit in fits if fit.rss - best.rss <= _AS_GOOD]
+    noise = np.random.default_rng(seed).normal(0.0, 1.0, (_DRAWS, points + 1))
     noise[0], noise[:, -1] = 0.0, 0.0
     moved, squares = [], []
     for fit in possible:

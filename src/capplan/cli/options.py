@@ -129,7 +129,7 @@ Labels = Annotated[
     str | None,
     typer.Option("--labels", metavar="SELECTOR", help='Labels of the service there, such as job="api".'),
 ]
-Hours = Annotated[float, typer.Option("--hours", metavar="H", min=0.05, help="Hours of history to ask for.")]
+Hours = Annotated[float, typer.Option("--hours", metavar="H", min=0.01, help="Hours of history to ask for.")]
 REGION = "Region of the provider, such as us-east-1."
 PlanOrNone = Annotated[
     Path | None,
