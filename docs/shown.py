@@ -237,7 +237,7 @@ def _kind(field: dict[str, Any]) -> str:
             return f"`{option['const']}`"
         if "$ref" in option:
             name = option["$ref"].rsplit("/", 1)[-1]
-            return f"[{name}](#{name.lower()})"
+            return "any value" if name == "JsonValue" else f"[{name}](#{name.lower()})"
     if isinstance(field.get("additionalProperties"), dict):
         return f"names → {_kind(field['additionalProperties'])}"
     types = [o["type"] for o in (field, *field.get("anyOf", ())) if o.get("type") not in (None, "null")]
