@@ -391,6 +391,12 @@ SHARD = {
             "properties": {"a": {}, "b": {}},
         },
         "depth": {"type": "number", "default": 1},
+        "parts": {
+            "type": "array",
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+            "items": {"type": "object", "properties": {"name": {}, "value": {}}},
+        },
     },
 }
 
@@ -419,6 +425,7 @@ def _judged(*shards):
         {"labels": {"a": 1}},
         {"source": {"a": 1, "b": 2}},
         {"depth": "deep"},
+        {"parts": [{"name": "a", "value": 1}, {"name": "a", "value": 2}]},
     ],
 )
 def test_a_custom_resource_is_held_to_its_schema(wrong):
@@ -426,11 +433,39 @@ def test_a_custom_resource_is_held_to_its_schema(wrong):
 
 
 def test_a_custom_resource_within_its_schema_is_sound():
-    full = {"mode": "fast", "port": "http", "tags": ["ab"], "more": {"x": [1]}, "labels": {"a": "b"}}
+    full = {
+        "mode": "fast",
+        "parts": [{"name": "a"}, {"name": "b"}],
+        "port": "http",
+        "tags": ["ab"],
+        "more": {"x": [1]},
+        "labels": {"a": "b"},
+    }
     assert not {"custom-resource", "unknown-field"} & set(_judged(_shard(**full, source={"a": 1}, depth=2)))
     assert not {"custom-resource", "unknown-field"} & set(_judged(_shard(mode="${MODE}")))
     assert "unknown-field" in _judged(_shard(szie=2))
     assert "custom-resource" in _judged(_shard("v2"))
+
+
+def test_defaults_are_filled_in_before_a_custom_resource_is_judged():
+    either = [{"properties": {"type": {"enum": ["IP"]}}}, {"properties": {"type": {"not": {"enum": ["IP"]}}}}]
+    schema = {"oneOf": either, "properties": {"type": {"default": "IP"}, "depth": {"type": "integer"}}}
+    crd = _crd("shards.example.com", {"properties": {"spec": schema}})
+    assert "custom-resource" not in found(crd, thing("Shard", "example.com/v1", spec={}))
+    assert "custom-resource" in found(crd, thing("Shard", "example.com/v1", spec={"depth": "x"}))
+
+
+def test_two_definitions_refuse_what_both_refuse():
+    wide = {"properties": {"spec": {"properties": {"size": {"type": "integer", "maximum": 50}}}}}
+    files = {
+        "a.yaml": [_crd("shards.example.com", {"properties": {"spec": SHARD}})],
+        "b/b.yaml": [_crd("shards.example.com", wide)],
+    }
+    codes = [
+        {one.code for one in verify({**files, "c/c.yaml": [_shard(size=size)]}, {}, Facts())}
+        for size in (7, "x")
+    ]
+    assert ["custom-resource" in found for found in codes] == [False, True]
 
 
 def test_part_of_a_custom_resource_is_a_patch():

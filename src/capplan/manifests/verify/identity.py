@@ -48,7 +48,8 @@ _NAMESPACED = frozenset(
 def namespaces(world: World) -> Iterator[Finding]:
     """Namespaces exist, and objects that belong together name them alike: each is said once."""
     missing = dict.fromkeys(item.namespace for item in world.items)
-    for item in world.items:
+    # However the objects are written, the same one is named.
+    for item in sorted(world.items, key=lambda item: item.title):
         if item.namespace in missing and item.namespace:
             del missing[item.namespace]
             if not world.exists("Namespace", "", item.namespace):

@@ -7,11 +7,12 @@ not evaluated.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from capplan.errors import almost
-from capplan.findings import Finding
+from capplan.findings import Check, Finding
 from capplan.manifests.verify.checks import api
 from capplan.manifests.verify.trees import Tree, at, is_placeholder, mapping, maps, text
 from capplan.manifests.verify.world import Item, World
@@ -23,49 +24,79 @@ Wrong = Iterator[tuple[str, str]]
 
 def custom_resources(world: World) -> Iterator[Finding]:
     """An object of a CRD's kind has a version that is served, and the shape that its schema gives."""
-    known = _definitions(world.of("CustomResourceDefinition"))
     elsewhere = world.others or world
-    others = _definitions(elsewhere.of("CustomResourceDefinition"))
+    known, others = _definitions(world), _definitions(elsewhere)
     for item in world.items if others or known else ():
+        key = item.group, item.kind
         version = text(item.tree, "apiVersion").rpartition("/")[2]
-        versions = known.get((item.group, item.kind)) or others.get((item.group, item.kind), {})
         # A definition that stands elsewhere may be of another release than the one that is meant.
-        if versions and (version in versions or (item.group, item.kind) in known):
-            for found in _judged(item, versions, version):
-                if not found.message.startswith(_NEEDS) or not _is_patch(elsewhere, item):
-                    yield found
+        definitions = known.get(key) or [one for one in others.get(key, ()) if version in one]
+        if not 0 < len(definitions) <= _MOST:
+            continue
+        patch = _is_patch(elsewhere, item)
+        for check, field, what in _in_all(_judged(item, one, version) for one in definitions):
+            if not patch or not what.startswith(_NEEDS):
+                yield item.finding(check, field, what)
 
 
 def _is_patch(elsewhere: World, item: Item) -> bool:
     """Say whether another file holds the same object: what is missing in one may stand in the other."""
-    return sum(one.title == item.title for one in elsewhere.of(item.kind)) > 1
+    return elsewhere.names_of.get((item.kind, item.namespace), []).count(item.name) > 1
 
 
 Versions = Mapping[str, Tree]
+Fault = tuple[Check, str, str]
 _NEEDS = "needs "
+_MOST = 4
+"""Definitions of one kind that an object is judged by; a directory of all releases has many."""
 
 
-def _definitions(items: list[Item]) -> dict[tuple[str, str], Versions]:
-    """Return the versions of each group and kind; none where two definitions differ."""
-    found: dict[tuple[str, str], Versions] = {}
-    for item in items:
-        key = text(item.tree, "spec.group"), text(item.tree, "spec.names.kind")
+@lru_cache(maxsize=4)
+def _definitions(world: World) -> dict[tuple[str, str], list[Versions]]:
+    """Return the versions of each group and kind, for each definition that there is of it."""
+    found: dict[tuple[str, str], list[Versions]] = {}
+    for item in world.of("CustomResourceDefinition"):
         versions = {text(one, "name"): one for one in maps(item.tree, "spec.versions")}
-        found[key] = versions if found.get(key, versions) == versions else {}
+        same = found.setdefault((text(item.tree, "spec.group"), text(item.tree, "spec.names.kind")), [])
+        if versions and versions not in same:
+            same.append(versions)
     return found
 
 
-def _judged(item: Item, versions: Versions, name: str) -> Iterator[Finding]:
+def _in_all(judgements: Iterable[Iterator[Fault]]) -> list[Fault]:
+    """Return what every definition refuses, where there are several."""
+    first, *others = [list(faults) for faults in judgements] or [[]]
+    return [fault for fault in first if all(fault in other for other in others)]
+
+
+def _judged(item: Item, versions: Versions, name: str) -> Iterator[Fault]:
     served = [name for name, version in versions.items() if at(version, "served") is True]
     if name not in served:
-        what, remedy = f"{item.kind} has no version '{name}'", f"Use {' or '.join(served)}."
-        yield item.finding(api.CUSTOM_RESOURCE, "apiVersion", what, remedy)
+        yield (
+            api.CUSTOM_RESOURCE,
+            "apiVersion",
+            f"has no version '{name}', but {', '.join(served)}",
+        )
         return
     schema = mapping(versions[name], "schema.openAPIV3Schema")
-    for field, what in _wrong(item.tree, {**schema, "required": _needed(schema)}, ""):
-        yield item.finding(api.CUSTOM_RESOURCE, field, what)
+    for field, what in _wrong(_filled(item.tree, schema), {**schema, "required": _needed(schema)}, ""):
+        yield api.CUSTOM_RESOURCE, field, what
     for field, what in _unknown(item.tree, schema, ""):
-        yield item.finding(api.UNKNOWN_FIELD, field, what)
+        yield api.UNKNOWN_FIELD, field, what
+
+
+def _filled(value: Any, schema: Tree) -> Any:
+    """Return a value with the defaults of its schema, which the API server fills in before it judges."""
+    if isinstance(value, list):
+        return [_filled(entry, mapping(schema, "items")) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    others = mapping(schema, "additionalProperties")
+    filled = {key: entry if others == {} else _filled(entry, others) for key, entry in value.items()}
+    for key, inner in mapping(schema, "properties").items():
+        if value.get(key) is not None or (isinstance(inner, dict) and "default" in inner):
+            filled[key] = _filled(inner.get("default") if value.get(key) is None else value[key], inner)
+    return filled
 
 
 def _needed(schema: Tree) -> list[str]:
@@ -100,16 +131,25 @@ def _wrong(value: Any, schema: Tree, field: str) -> Wrong:
     yield from _limits(value, schema, field)
     yield from _combined(value, schema, field)
     if isinstance(value, list):
+        yield from _twice(value, schema, field)
         for index, entry in enumerate(value):
             yield from _wrong(entry, mapping(schema, "items"), f"{field}[{index}]")
     elif isinstance(value, dict):
         yield from _members(value, schema, field)
 
 
+def _twice(value: list[Any], schema: Tree, field: str) -> Wrong:
+    """Yield that two entries of a list that is a set, or a map by some keys, are the same."""
+    kind, keys = schema.get("x-kubernetes-list-type"), schema.get("x-kubernetes-list-map-keys") or []
+    marks = [repr([at(entry, key) for key in keys] if kind == "map" else entry) for entry in value]
+    if kind in ("map", "set") and len(set(marks)) < len(marks):
+        yield field, f"has two entries with the same {' and '.join(keys) or 'value'}"
+
+
 def _members(value: Mapping[str, Any], schema: Tree, field: str) -> Wrong:
     properties, others = mapping(schema, "properties"), mapping(schema, "additionalProperties")
     for key in schema.get("required") or ():
-        if value.get(key) is None and "default" not in mapping(properties, str(key)):
+        if value.get(key) is None:
             yield field, f"{_NEEDS}{key}"
     for key, entry in value.items():
         if field or key not in _EVERY_OBJECT:
