@@ -16,6 +16,14 @@ def test_a_step_is_found_on_its_day(factor):
     assert change.after / change.before == pytest.approx(factor, rel=0.06)
 
 
+def test_a_step_is_found_wherever_the_history_begins():
+    load = weekly(12)[7:]
+    load[24 * 40 - 7 :] *= 2
+    begins = history(load)._replace(begins_s=MONDAY.timestamp() + 7 * 3600)
+    (change,) = level_changes(begins)
+    assert abs(change.at_s - MONDAY.timestamp() - 40 * 86_400) <= 43_200
+
+
 def test_neither_a_trend_nor_a_season_nor_a_spike_is_a_change():
     spiked = weekly(12)
     spiked[700:706] *= 20

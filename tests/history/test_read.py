@@ -98,6 +98,7 @@ def test_answers_of_prometheus_are_rates(tmp_path):
         (table("timestamp,requests", [(at, i) for i, at in enumerate(HOURS[:9])] * 2), r"50% of its rows repeat"),
         (table("timestamp,requests", [(HOURS[0], 1), ("2026-01-05T01:00:00+02:00", 2), ("2026-01-05T02:00:00", 3)]), "names no zone"),
         ("timestamp,requests\n2026-13-01T00:00:00Z,1\n2026-13-01T01:00:00Z,2\n", "is not a time"),
+        (table("2026-01-05 00:00,5", [(at, i) for i, at in enumerate(HOURS)]), "the first row holds a time"),
         ("", "empty"),
     ],
 )  # fmt: skip

@@ -45,7 +45,7 @@ Where = Annotated[
     typer.Option(
         "--where",
         metavar="FIELD=VALUE",
-        help="Rows of the bill that count: account=…, service=…, region=… or tag:NAME=…; * is any text.",
+        help="Rows of the bill that count: account=X, service=X, region=X or tag:NAME=X; * is any text.",
     ),
 ]
 

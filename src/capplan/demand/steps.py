@@ -119,6 +119,15 @@ def _gaps(name: str, rows: Rows, found: Stepped, limit: float, then: str, remedy
     return [*said, f"{repetition} and are averaged with it"] if repeated else said
 
 
+def means_at(places: Indices, values: Array, size: int = 0, fewest: float = 1) -> Array:
+    """Return the mean at each place, (size,) or more, NaN where fewer than ``fewest`` values are known."""
+    known = ~np.isnan(values)
+    counts = np.bincount(places[known], minlength=size)
+    sums = np.bincount(places[known], values[known], size)
+    means: Array = np.divide(sums, counts, out=np.full(counts.size, np.nan), where=counts >= fewest)
+    return means
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.4g}%"
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.demand.profiles import BEGINS_S, HOURS
-from capplan.demand.steps import duration
+from capplan.demand.steps import duration, means_at
 from capplan.errors import InputError, Problem
 from capplan.history.forecast import Outlook
 from capplan.history.levels import Quantiles
@@ -89,21 +89,16 @@ def _by_hour(history: History) -> tuple[Array, int]:
     hours = np.floor((history.begins_s - BEGINS_S + np.arange(history.values.size) * history.step_s) / HOUR_S)
     weekly = history.values.size * history.step_s >= 14 * DAY_S
     period = HOURS if weekly else 24
-    places = (hours - hours[0] + hours[0] % period).astype(np.int64)
-    size = -(-int(places[-1] + 1) // period) * period
-    known = ~np.isnan(history.values)
-    counts = np.bincount(places[known], minlength=size)
-    sums = np.bincount(places[known], history.values[known], size)
-    return np.divide(sums, counts, out=np.full(size, np.nan), where=counts > 0), period
+    places = (hours - hours[0] + hours[0] % period).astype(np.intp)
+    return means_at(places, history.values, -(-int(places[-1] + 1) // period) * period), period
 
 
 def _profile(history: History) -> list[float]:
     """Return the mean of each hour in the last weeks ÷ the mean of all, to three digits."""
     hours, period = _by_hour(history)
-    table = hours.reshape(-1, period)[-_RECENT_WEEKS * (HOURS // period) :]
-    known = ~np.isnan(table)
-    sums, counts = np.where(known, table, 0.0).sum(axis=0), known.sum(axis=0)
-    means = np.divide(sums, counts, out=np.full(period, np.nanmean(table)), where=counts > 0)
+    recent = hours[-_RECENT_WEEKS * HOURS :]
+    means = means_at(np.arange(recent.size) % period, recent, period)
+    means = np.where(np.isnan(means), np.nanmean(means), means)
     return [float(f"{x:.3g}") for x in means / means.mean()]
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from capplan.arrays import Array
+from capplan.demand.steps import means_at
 from capplan.history.read import History
 from capplan.quantities import DAY_S
 
@@ -54,32 +55,31 @@ def level_changes(history: History) -> list[LevelChange]:
     """
     if history.values.size * history.step_s < _FROM_DAYS * DAY_S:
         return []
-    step_s, means = _blocks(history)
+    begins_s, step_s, means = _blocks(history)
     known = np.flatnonzero(means > 0)
     logs = np.log((means / _usual(means, step_s))[known])
     places = sorted(_splits(logs, 0, logs.size))
     bounds = [0, *places, logs.size]
     levels = [float(np.mean(means[known[a:b]])) for a, b in pairwise(bounds)]
     return [
-        LevelChange(history.begins_s + float(known[at]) * step_s, before, after)
+        LevelChange(begins_s + float(known[at]) * step_s, before, after)
         for at, before, after in zip(places, levels, levels[1:], strict=False)
     ]
 
 
-def _blocks(history: History, days: float = 1.0) -> tuple[float, Array]:
-    """Return the length of a block, and the means of whole ones, NaN where less than half is known."""
-    per = max(
-        1, round(days * DAY_S / history.step_s), -(-history.values.size // _MOST_BLOCKS) if days == 1 else 1
-    )
-    if history.step_s >= DAY_S and days == 1:
-        per = max(per, 7)
-    count = history.values.size // per
-    table = history.values[history.values.size - count * per :].reshape(count, per)
-    known = ~np.isnan(table)
-    sums = np.where(known, table, 0.0).sum(axis=1)
-    full = known.sum(axis=1) >= per / 2
-    means = np.divide(sums, known.sum(axis=1), out=np.full(count, np.nan), where=full)
-    return per * history.step_s, means
+def _blocks(history: History, days: float = 0) -> tuple[float, float, Array]:
+    """Return when whole blocks begin, how long they are, and their means, NaN where less than half is known.
+
+    Without a number of days they last a day, a week where a step is a day, or longer if they are many.
+    """
+    size = history.values.size
+    if not days:
+        days = max(7 if history.step_s >= DAY_S else 1, size * history.step_s / DAY_S / _MOST_BLOCKS)
+    per = max(1, int(np.ceil(days * DAY_S / history.step_s)))
+    count = size // per
+    tail = history.values[size - count * per :]
+    means = means_at(np.arange(tail.size) // per, tail, count, per / 2)
+    return history.begins_s + (size - tail.size) * history.step_s, per * history.step_s, means
 
 
 def _usual(means: Array, step_s: float) -> Array:
@@ -128,12 +128,11 @@ def growth_of(history: History, since_s: float | None) -> Quantiles | None:
     The median slope between weekly means (Theil, 1950; Sen, 1968), on logarithms. Its interval is that of a
     straight line whose deviations hang on from week to week (AR(1); Bartlett, 1946) with Student's factor.
     """
-    step_s, means = _blocks(history, 7.0)
+    begins_s, step_s, means = _blocks(history, 7.0)
     means = means / _usual(means, step_s)
     days = step_s / DAY_S
     if since_s is not None:
-        first = history.begins_s + history.values.size * history.step_s - means.size * step_s
-        means = means[max(0, int(np.ceil((since_s - first) / step_s))) :]
+        means = means[max(0, int(np.ceil((since_s - begins_s) / step_s))) :]
     means = means[-int(_YEAR_DAYS / days) :]
     known = np.flatnonzero(means > 0)
     if days < 7 or known.size * days < _GROWTH_FROM_DAYS:

@@ -11,7 +11,7 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.demand import prometheus
-from capplan.demand.steps import Rows, in_steps, rows_of
+from capplan.demand.steps import Rows, in_steps, means_at, rows_of
 from capplan.errors import InputError, Problem
 from capplan.moments import Moments, elapsed, moments
 from capplan.quantities import DAY_S
@@ -25,6 +25,7 @@ _REGULAR = 0.8
 
 _RATE = re.compile(r"(?:^|_)(?:rps|qps|tps|per_sec(?:ond)?|rate)$", re.IGNORECASE)
 _TIME = re.compile(r"(?:^|_)(?:time|timestamp|date|datetime|ds|ts|epoch)(?:_|$)", re.IGNORECASE)
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 _COARSE_FROM_S = 4 * DAY_S
 _MOST_SHORT = 360
 """Steps into which a trace of less than four days is divided at most."""
@@ -97,9 +98,11 @@ _WITHOUT_CLOCK = "times in '{}' count from the start of the recording, so hours 
 
 def _times_of(table: Table) -> Column:
     """Return the first column that holds times, by its name or by how they are written."""
+    if any(re.match(_DATE, name) for name in table.header):
+        raise InputError(Problem(table.path, "the first row holds a time and not the names of the columns"))
     for column in table.columns.values():
         first = next(iter(column.cells), "")
-        if re.match(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}", first) or (
+        if re.match(_DATE, first) or (
             re.fullmatch(r"[\d.eE+]+", first) and (_TIME.search(column.name) or elapsed(column) is not None)
         ):
             return column
@@ -147,9 +150,7 @@ def _counted(name: str, rows: Rows) -> Rows:
 def _in_steps(name: str, load: _Load) -> History:
     """Return rows in steps, the mean of each."""
     step_s, order, steps, gaps = in_steps(name, load.rows, _MOST_MISSING, "left out")
-    counts = np.bincount(steps)
-    sums = np.bincount(steps, load.rows.values[order])
-    values = np.divide(sums, counts, out=np.full(counts.size, np.nan), where=counts > 0)
+    values = means_at(steps, load.rows.values[order])
     if np.nanmax(values) == np.nanmin(values):
         what = f"'{load.value}' is {values[0]:g} in every step, so there is nothing to forecast"
         raise InputError(Problem(name, what))
@@ -175,12 +176,8 @@ def coarse(history: History) -> History:
     if wanted <= history.step_s * 1.01:
         return history
     places = (history.begins_s + np.arange(history.values.size) * history.step_s) // wanted
-    steps = (places - places[0]).astype(np.int64)
-    known = ~np.isnan(history.values)
-    counts = np.bincount(steps, known)
-    sums = np.bincount(steps, np.where(known, history.values, 0.0))
-    values = np.divide(sums, counts, out=np.full(counts.size, np.nan), where=counts > 0)
-    values[counts < wanted / history.step_s / 2] = np.nan
+    steps = (places - places[0]).astype(np.intp)
+    values = means_at(steps, history.values, fewest=wanted / history.step_s / 2)
     inside = np.flatnonzero(~np.isnan(values))
     first, last = (int(inside[0]), int(inside[-1])) if inside.size else (0, 0)
     begins_s = float(places[0] + first) * wanted
