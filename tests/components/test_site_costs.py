@@ -1,5 +1,7 @@
 """What stands between sites: DNS, global load balancers, and traffic, priced where the plan says how much."""
 
+import json
+
 import numpy as np
 import pytest
 from helpers import SHIPPED, plan_of
@@ -152,6 +154,15 @@ def test_what_the_plan_does_not_say_is_said_to_be_unknown(asked, message):
     assert message in found[0]
 
 
+def test_every_scenario_has_its_own_writes(capplan, tmp_path):
+    service, platform, machine = ON["gcp"]
+    text = PLAN % (", standby: warm", "", service, "{db: 1}", platform, machine, ", write_size: 1Ki")
+    (tmp_path / "plan.yaml").write_text(text)
+    swept = capplan("estimate", tmp_path, "--sweep", "databases.db.write_size=1Ki,3Ki", "--format", "json")
+    one, three = (s["monthly_cost"]["expected"] for s in json.loads(swept.stdout)["scenarios"])
+    assert three - one == pytest.approx(2 * 100 * MONTH_S / 2**20 * 0.08)
+
+
 def test_nothing_is_unknown_of_a_database_that_is_only_read():
     assert not said(of(database=", read_share: 100%"), "traffic-unknown")
 
@@ -194,6 +205,7 @@ def test_what_notices_a_lost_site_decides_how_long_recovery_takes():
     [
         ({"routing": "by: load-balancer, provider: aws"}, "Global Accelerator reaches only what runs on aws"),
         ({"routing": "by: anycast"}, "site_routing.by"),
+        ({"routing": "by: dns}\nsite_recovery: {switch: 1m"}, "site_routing says how long that takes"),
         ({"routing": "by: dns, interval: 1s"}, "the interval is 10s to 5m"),
         ({"routing": "by: dns, ttl: 0s"}, "the ttl 1s to 24h"),
         ({"routing": "by: dns, host: 'a b'"}, "site_routing.host"),

@@ -97,6 +97,16 @@ def test_load_is_conserved_over_sites_in_other_time_zones():
     assert load.average("db") + load.average("db-asia") == pytest.approx(plain.average("db"))
 
 
+@pytest.mark.parametrize("standby", ["warm", "hot"])
+def test_a_standby_has_no_load_beside_sites_in_other_time_zones(standby):
+    away = "asia: {regions: {gcp: asia-east1}, hours_ahead: 12}"
+    found = of(
+        f"{{us: {{}}, {away}, eu: {{regions: {{gcp: europe-west1}}, standby: {standby}}}}}", 0, "weekly"
+    )
+    assert not np.any(found.load.rps("web-eu"))
+    assert instances(found)["web-eu"] == (instances(found)["web-asia"] if standby == "hot" else 1)
+
+
 @pytest.mark.parametrize(
     ("standby", "services", "stores"),
     [

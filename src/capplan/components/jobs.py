@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from capplan.arrays import Array, per_scenario
+from capplan.arrays import Array, hourly_max, hourly_mean, per_scenario
 from capplan.capacity.sizing import Bounds, Sizing
 from capplan.components import job_checks as checks
 from capplan.components.autopilot import autopilot_meters
@@ -31,9 +31,9 @@ def _job(ctx: Context, name: str, job: Job) -> Component:
     owner = ctx.plan.clusters[cluster]
     provider = CLUSTER_PROVIDERS[owner.platform]
     region = ctx.region(provider, owner.region, path)
-    share = runs(job.schedule, job.timezone, np.max(job.duration), ctx.pattern)
+    share = runs(job.schedule, job.timezone, job.duration, ctx.pattern)
     sizing = _sized(job, share)
-    busy = per_scenario(job.pods) * share.mean()
+    busy = hourly_mean(share)
     size = (job.cpu, job.memory)
     alone = owner.autopilot
     return Component(
@@ -44,10 +44,12 @@ def _job(ctx: Context, name: str, job: Job) -> Component:
         region=region,
         path=path,
         sizing=sizing,
-        meters=list(autopilot_meters(ctx, name, region, owner, size, Range.fixed(busy))) if alone else [],
+        meters=list(autopilot_meters(ctx, name, region, owner, size, Range.fixed(busy * job.pods)))
+        if alone
+        else [],
         findings=list(_findings(name, share)),
         billed_with=None if alone else cluster,
-        measures=[measure("runs", 100 * share.mean(), "% of the time", "starts × duration, one at a time")],
+        measures=[measure("runs", 100 * busy, "% of the time", "starts × duration, one at a time")],
         pods=Pods(cluster, job.pool, job.cpu, job.memory),
     )
 
@@ -55,10 +57,10 @@ def _job(ctx: Context, name: str, job: Job) -> Component:
 def _sized(job: Job, share: Array) -> Sizing:
     """Return all pods in every hour in which the job runs at all: nodes are paid until they leave."""
     pods = per_scenario(job.pods)
-    running: Array = pods * (share.reshape(1, -1) > 0)
+    running: Array = pods * (share > 0)
     return Sizing(
         required=running,
-        peak=pods * float(share.any()),
+        peak=hourly_max(running),
         running=running,
         floor=np.zeros((1, 1)),
         ceiling=pods,
@@ -70,7 +72,7 @@ def _sized(job: Job, share: Array) -> Sizing:
 
 
 def _findings(name: str, share: Array) -> Iterator[Finding]:
-    if not share.any():
+    if not np.any(share, axis=1).all():
         yield checks.JOB_SCHEDULE.finding(name, "its schedule has no time at which it starts")
-    elif share.min() >= 1:
+    elif np.any(np.min(share, axis=1) >= 1):
         yield checks.JOB_SCHEDULE.finding(name, "a run takes longer than the time until the next one")

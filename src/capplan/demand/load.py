@@ -140,13 +140,10 @@ def _at_sites(load: Load, plan: Plan, step_s: float) -> Load:
             after[name] = np.maximum(after.get(name, 0.0), rps)
     moved = any(site.hours_ahead for site in plan.sites.values())
     means = {name: hourly_mean(flow) for name, flow in flows.items()}
-    shapes = {
-        name: np.divide(
-            flow, means[name], out=np.broadcast_to(load.shape, flow.shape).copy(), where=means[name] > 0
-        )
-        for name, flow in flows.items()
-        if moved
-    }
+    shapes = {}
+    for name, flow in flows.items() if moved else ():
+        usual = np.broadcast_to(load.shape, np.broadcast_shapes(load.shape.shape, flow.shape))
+        shapes[name] = np.divide(flow, means[name], out=usual.copy(), where=means[name] > 0)
     return load._replace(shapes=shapes, after_loss=after)
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from capplan.arrays import Array
+from capplan.arrays import Array, Floats, per_scenario
 from capplan.demand.load import Pattern
 from capplan.demand.profiles import BEGINS_S, HOURS
 from capplan.plan.cron import CronTimes, parse_cron, zone_of
@@ -44,23 +45,40 @@ def scheduled(triggers: Sequence[CronTrigger], begins_s: float, tick_s: float, t
     return asked
 
 
-def runs(schedule: str, zone: str, duration_s: float, pattern: Pattern) -> Array:
-    """Return the share of each hour of the pattern in which a job runs, one run at a time, (hours,).
+def runs(schedule: str, zone: str, duration_s: Floats, pattern: Pattern) -> Array:
+    """Return the share of each hour in which a job runs, one run at a time, (scenarios | 1, hours).
 
     A profile is a week of 168 hours that stands for a year: an hour holds what runs in it on average.
     """
     weekly = pattern.begins_s == BEGINS_S
     weeks, step_s, hours = (52, HOUR_S, HOURS) if weekly else (1, pattern.step_s, len(pattern.shape))
-    edges_s = pattern.begins_s + np.arange(weeks * hours + 1) * step_s
-    taken = min(max(1, int(np.ceil(duration_s / 60))), _AHEAD_MINUTES)
-    minutes = np.arange(int(edges_s[0] // 60) - taken, int(edges_s[-1] // 60) + 1)
-    fires = _fires(parse_cron(schedule), 60 * minutes + _offsets_s(minutes, zone))
-    started = np.concatenate([[0], np.cumsum(fires)])
-    running = started[taken + 1 :] > started[1 : len(minutes) - taken + 1]
-    busy_s = np.concatenate([[0], 60 * np.cumsum(running)])
-    until_s = np.interp(edges_s, 60.0 * np.append(minutes[taken:], minutes[-1] + 1), busy_s)
-    found: Array = np.diff(until_s).reshape(weeks, hours).mean(axis=0) / step_s
+    edges_s: Array = np.asarray(pattern.begins_s + np.arange(weeks * hours + 1) * step_s, dtype=float)
+    taken, which = np.unique(np.ceil(per_scenario(duration_s)), return_inverse=True)
+    busy = [_busy_s(schedule, zone, float(seconds), edges_s) for seconds in taken]
+    shares = np.diff(np.stack(busy)).reshape(len(taken), weeks, hours).mean(axis=1) / step_s
+    found: Array = shares[which.ravel()]
     return found
+
+
+def _busy_s(schedule: str, zone: str, duration_s: float, edges_s: Array) -> Array:
+    """Return for how long a job has run until each of ``edges_s``, in seconds; a start ends the last run."""
+    minutes = min(duration_s / 60, _AHEAD_MINUTES)
+    starts_s = 60.0 * _starts(schedule, zone, int(edges_s[0] // 60 - minutes), int(edges_s[-1] // 60) + 1)
+    if not starts_s.size or duration_s <= 0:
+        return np.zeros(edges_s.shape)
+    lasts_s = np.minimum(duration_s, np.diff(starts_s, append=np.inf))
+    before_s = np.concatenate([[0.0], np.cumsum(lasts_s)])
+    last = np.searchsorted(starts_s, edges_s, side="right") - 1
+    running_s = before_s[last] + np.minimum(edges_s - starts_s[last], lasts_s[last])
+    return np.where(last >= 0, running_s, 0.0)
+
+
+@lru_cache(maxsize=64)
+def _starts(schedule: str, zone: str, first: int, last: int) -> Numbers:
+    """Return the minutes since 1970 from ``first`` up to ``last`` in which a job starts."""
+    minutes = np.arange(first, last)
+    local_s = 60 * minutes + _offsets_s(minutes, zone)
+    return minutes[_fires(parse_cron(schedule), local_s)]
 
 
 def _offsets_s(minutes: Numbers, zone: str) -> Numbers:

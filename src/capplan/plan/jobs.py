@@ -23,6 +23,8 @@ class Job(Section):
     workload: Workload | None = Field(None, description="Container for rendered manifests.")
 
     @model_validator(mode="after")
-    def _known_zone(self) -> "Job":
+    def _can_run(self) -> "Job":
         zone_of(self.timezone)
+        if self.duration <= 0:
+            raise ValueError("a run takes longer than 0s")
         return self

@@ -34,6 +34,7 @@ def complaints(plan: Plan) -> list[Complaint]:
         *_external_apis(plan),
         *_tags(plan),
         *_sites(plan),
+        *_routing(plan),
     ]
 
 
@@ -178,6 +179,18 @@ def _tags(plan: Plan) -> Iterator[Complaint]:
         for index, name in enumerate(names):
             if name not in known:
                 yield ("tags", tag, index), f"'{name}' is not a component", nearest(name, known)
+
+
+def _routing(plan: Plan) -> Iterator[Complaint]:
+    if plan.site_routing is not None and len(plan.sites) < 2:
+        yield ("site_routing",), "needs two sites, and the plan has fewer", "Say where it runs under sites."
+    if (
+        plan.site_routing is not None
+        and plan.site_recovery is not None
+        and plan.site_recovery.switch is not None
+    ):
+        what = "site_routing says how long that takes: interval × failures, and the ttl of DNS"
+        yield ("site_recovery", "switch"), what, "Leave it out."
 
 
 def _sites(plan: Plan) -> Iterator[Complaint]:

@@ -75,7 +75,8 @@ def replication(
         rows_per_s(ctx, name, series) * series.row_size for series in database.time_series.values()
     ]
     known = rows or database.write_size is not None or np.all(database.read_share == 1)
-    writes = ctx.load.average(name) * (1 - database.read_share) * (database.write_size or 0.0)
+    size = 0.0 if database.write_size is None else database.write_size
+    writes = ctx.load.average(name) * (1 - database.read_share) * size
     return Flow(
         component=name,
         source=source,

@@ -9,10 +9,10 @@ from capplan.components.services.platforms import surge_of
 from capplan.errors import InputError, Problem, nearest
 from capplan.findings import register
 from capplan.manifests.figures import number, whole
+from capplan.manifests.kubernetes.secrets import secrets_of
 from capplan.manifests.planned import calls_of
 from capplan.manifests.site import Site
 from capplan.manifests.verify.checks import code_of
-from capplan.plan.stores import SelfHosted
 
 LATEST = 36
 """Minor version of Kubernetes that manifests are judged for unless another is named."""
@@ -56,15 +56,10 @@ def facts_of(site: Site) -> Facts:
         }
         for (cluster, name), pool in site.pools.items()
     }
-    secrets = {
-        reference.partition("/")[0] for s in site.pods.values() for reference in s.workload.secrets.values()
-    }
     tls = {f"{s.name}-tls" for s in site.pods.values() if s.workload.host is not None}
-    stores = {**site.plan.databases, **site.plan.caches}
-    own = {name for name, store in stores.items() if isinstance(store, SelfHosted)}
-    external = sorted(f"Secret/{name}" for name in secrets | tls | own)
+    external = sorted(f"Secret/{name}" for name in {*secrets_of(site), *tls})
     external.append(f"IngressClass/{site.manifests.ingress_class}")
-    peak_rps = sum(site.services[name].peak_rps for name in site.entries)
+    peak_rps = sum((site.services[name].peak_rps for name in site.entries), 0.0)
     found = Facts(pools, _connections(site), external, _known(site), round(peak_rps, 9))
     return found._replace(calls=list(calls_of(site)))
 
