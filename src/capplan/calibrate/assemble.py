@@ -70,6 +70,7 @@ def assembled(
         dropped=get("dropped", 0.0),
         late=get("late", 0.0),
         varied=get("levels", 1.0) > 1,
+        strained="strained" in given,
         target=made.target,
     )
     return _of_k6(run, given) if made.tool == "k6" else in_loop(_of_users(run, given))

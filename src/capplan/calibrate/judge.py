@@ -17,6 +17,9 @@ _FEW_ERRORS, _MANY_ERRORS = 0.01, 0.10
 _LITTLE, _LITTLE_OF_WRK = 0.10, 0.15
 _ROUNDED_S = {"ab": 0.001, "autocannon": 0.001}
 _SHORT = 0.97
+_FAR_BEYOND = {0.99: 3.0, 0.95: 8.0}
+"""How many times a percentile an answer takes that is a stall."""
+
 _SAME = 0.01
 
 
@@ -170,9 +173,10 @@ def _errors(run: LoadRun) -> Finding | None:
 
 def _omitted(run: LoadRun) -> Finding | None:
     """Find a stall in a loop that hides the requests which open arrivals would have sent meanwhile."""
-    slowest, spanned = run.max_s or 0.0, run.duration_s or 0.0
-    tail = max(run.quantiles.get(0.99, 0.0), run.mean_s or 0.0)
-    if run.arrivals != "closed" or run.tool == "wrk2" or slowest <= max(0.01 * spanned, 3 * tail, 0.2):
+    slowest, usual = run.max_s or 0.0, 15 * (run.mean_s or 0.0)
+    if run.quantiles:
+        usual = min(run.quantiles.get(share, usual) * times for share, times in _FAR_BEYOND.items())
+    if run.arrivals != "closed" or slowest <= max(0.01 * (run.duration_s or 0.0), usual, 0.2):
         return None
     hidden = slowest * run.rate / (run.clients or 1)
     what = (
@@ -218,5 +222,15 @@ def _comparable(other: LoadRun, run: LoadRun) -> bool:
     return alike and (other.clients or 0.0) < (run.clients or 0.0)
 
 
+def _strained(run: LoadRun) -> Finding | None:
+    """Say where a generator itself complains, or left out requests that were due."""
+    if not (run.strained or run.dropped):
+        return None
+    what = "the load generator says that it was short of CPU"
+    if run.dropped:
+        what = f"{run.dropped:,.0f} requests that were due were not sent, because all clients were busy"
+    return checks.SATURATED_GENERATOR.finding(run.file, what, file=run.file, severity="warning")
+
+
 _REFUSING = (_failed, _few, _varied, _broken, _short_of)
-_WARNING = (_corrected, _errors, _omitted, _thin)
+_WARNING = (_strained, _corrected, _errors, _omitted, _thin)

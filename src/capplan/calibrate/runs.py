@@ -20,7 +20,8 @@ class LoadRun(NamedTuple):
 
     mean_s, cs2, max_s, quantiles: of the response times. clients: in the loop, with think_s between an answer
     and the next request. offered: requests a second that were to be sent. varied: the load changed meanwhile.
-    late: requests that a timeout cut off. cores: busy ones. listed: requests in the whole file.
+    strained: the tool says that it was. late: requests that a timeout cut off. cores: busy ones. listed: those
+    in the whole file.
     """
 
     file: str
@@ -41,6 +42,7 @@ class LoadRun(NamedTuple):
     dropped: float = 0.0
     late: float = 0.0
     varied: bool = False
+    strained: bool = False
     target: str = ""
     service_s: float | None = None
     service_cs2: float | None = None

@@ -14,6 +14,7 @@ import numpy as np
 from capplan.arrays import Array
 from capplan.calibrate.assemble import RunOrigin, assembled
 from capplan.calibrate.runs import LoadRun
+from capplan.calibrate.windows import Windows
 from capplan.errors import InputError, Problem
 from capplan.stdin import name_of
 
@@ -95,25 +96,26 @@ def _history(name: str, rows: Sequence[Mapping[str, str]]) -> list[LoadRun] | st
         "Total Failure Count",
         "Total Average Response Time",
     )
-    table = np.array([[_number(row.get(column)) for column in columns] for row in total])
-    if len(table) < 3:
-        return "it has too few rows"
-    time_s, users, requests, failed, mean_ms = table.T
-    summed_s = requests * mean_ms / 1000
-    runs = []
-    for count in np.unique(users[users > 0]).tolist():
-        held = np.flatnonzero((users[1:] == count) & (users[:-1] == count)) + 1
-        steady = held[1:] if held.size > 3 and np.unique(users).size > 2 else held
-        grown = [
-            float((column[steady] - column[steady - 1]).sum())
-            for column in (time_s, requests, failed, summed_s)
-        ]
-        if steady.size and grown[1] > 0:
-            figures = dict(zip(("duration_s", "requests", "failed"), grown[:3], strict=True))
-            figures |= {"mean_s": grown[3] / grown[1], "clients": count}
-            run = assembled(RunOrigin(name, "locust", "closed", None), figures, {})
-            runs += [] if run is None else [run]
-    return runs or "nothing was answered"
+    table = np.array([[_number(row.get(column)) for column in columns] for row in total]).reshape(
+        -1, len(columns)
+    )
+    time_s, users, requests, failed, mean_ms = table[np.isfinite(table).all(axis=1)].T
+    windows = Windows()
+    grown, wrong = np.diff(requests), np.diff(failed)
+    spent_s = np.diff(requests * mean_ms / 1000)
+    held = (users[1:] == users[:-1]) & (grown > 0)
+    windows.count(
+        time_s[1:][held],
+        {
+            "good": (grown - wrong)[held],
+            "failed": wrong[held],
+            "sum_s": (spent_s * (1 - wrong / np.maximum(grown, 1)))[held],
+            "present_s": spent_s[held],
+            "clients": users[1:][held],
+            "seen": np.ones(int(held.sum())),
+        },
+    )
+    return list(windows.runs(name, "locust", "closed")) or "nothing was answered"
 
 
 def joined(runs: Sequence[LoadRun]) -> list[LoadRun]:

@@ -79,6 +79,7 @@ _COUNTED: Mapping[str, Callable[[Sequence[Any]], dict[str, float]]] = {
     "codes": _codes,
     "errors": lambda rows: {"errors": sum(float(count) for (count,) in rows)},
     "rejections": lambda rows: {"rejected": sum(float(count) for (count,) in rows)},
+    "strained": lambda rows: {"strained": float(len(rows))},
     "levels": lambda rows: {"levels": float(len(rows))},
     "broken": lambda rows: {"broken": sum(float(count) for row in rows for count in row)},
 }

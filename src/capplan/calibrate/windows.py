@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -83,12 +83,16 @@ class Windows:
         if batch.service_s is not None:
             self.service += [np.sum(batch.service_s**power) for power in (0, 1, 2)]
 
+    def count(self, time_s: Array, columns: Mapping[str, Array]) -> None:
+        """Count what somebody has summed up already, by the second that ends then."""
+        rows = np.zeros((time_s.size, len(_FIELDS) + _BINS))
+        for name, values in columns.items():
+            rows[:, _FIELDS.index(name)] = values
+        self._merge(np.floor(time_s / self.width_s).astype(int), rows)
+
     def see(self, time_s: Array, clients: Array) -> None:
         """Take down how many clients there were at some moments."""
-        for time, count in zip(np.floor(time_s / self.width_s).astype(int), clients, strict=True):
-            row = np.zeros(len(_FIELDS) + _BINS)
-            row[6:8] = count, 1
-            self._merge(np.array([time]), row[None])
+        self.count(time_s, {"clients": clients, "seen": np.ones(clients.size)})
 
     def _merge(self, windows: Array, rows: Array) -> None:
         slowest = len(_FIELDS) - 1
@@ -138,7 +142,8 @@ class Windows:
         total = dict(zip(_FIELDS, table.sum(axis=0), strict=False))
         good = float(total["good"])
         mean_s = float(total["sum_s"]) / good if good else None
-        cs2 = max(float(total["square_s"]) / good / mean_s**2 - 1, 0.0) if mean_s else None
+        square = float(total["square_s"])
+        cs2 = max(square / good / mean_s**2 - 1, 0.0) if mean_s and square else None
         clients = float(total["clients"] / total["seen"]) if total["seen"] else None
         n, first, second = self.service
         run = run._replace(
@@ -149,8 +154,8 @@ class Windows:
             rejected=float(total["rejected"]),
             duration_s=duration_s,
             cs2=cs2,
-            max_s=float(table[:, len(_FIELDS) - 1].max()),
-            quantiles=_quantiles(table[:, len(_FIELDS) :].sum(axis=0)) if good else {},
+            max_s=float(table[:, len(_FIELDS) - 1].max()) or None,
+            quantiles=_quantiles(table[:, len(_FIELDS) :].sum(axis=0)),
             clients=clients,
             arrivals="closed" if clients else run.arrivals,
             service_s=first / n if n else None,
@@ -198,6 +203,8 @@ def _warm(level: Rows, table: Array, file: str) -> tuple[Rows, list[Finding]]:
 
 
 def _quantiles(counts: Array) -> dict[float, float]:
-    """Return times by share, interpolated within the bins of a histogram."""
+    """Return times by share, interpolated within the bins of a histogram; none of an empty one."""
+    if not counts.any():
+        return {}
     passed = np.concatenate(([0.0], np.cumsum(counts))) / counts.sum()
     return {share: float(np.interp(share, passed, _EDGES)) for share in _SHARES}
