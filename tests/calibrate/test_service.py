@@ -11,7 +11,7 @@ from helpers import ROOT
 
 from capplan.plan.read import read_plan
 
-RUNS = sorted((ROOT / "examples/loadtests").glob("wrk-*.txt"))
+RUNS = sorted((ROOT / "examples/loadtests/wrk").iterdir())
 FIGURES = ("service_time_s", "cs2", "cpu_time_s", "concurrency", "throughput_rps", "knee_rps", "usl")
 PLAN = """\
 # the shop

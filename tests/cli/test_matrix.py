@@ -307,7 +307,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, st
         "CATALOGS": str(ROOT / "catalogs"),
         "MANIFESTS": str(EXAMPLES / "manifests"),
         "BENCH": str(EXAMPLES / "llm-serving/bench.csv"),
-        "RUNS": str(EXAMPLES / "loadtests/wrk-1.txt"),
+        "RUNS": str(EXAMPLES / "loadtests/wrk"),
         "SHOP": str(made / "shop.yaml"),
         "CONFIG": str(EXAMPLES / "llm-serving/config.json"),
         "PLAN": str(EXAMPLES / "levqor"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,9 +46,7 @@ def read_evidence(given: Sequence[str], begin: Callable[[str], None] = lambda _:
     series: list[monitoring.Monitored] = []
     said: list[Finding] = []
     problems: list[Problem] = []
-    for text in given:
-        role, equals, rest = text.partition("=")
-        path, role = (Path(rest), role) if equals and role in monitoring.ROLES else (Path(text), "")
+    for path, role in _named(given):
         try:
             found = _read(path, role, begin)
         except InputError as error:
@@ -60,6 +58,16 @@ def read_evidence(given: Sequence[str], begin: Callable[[str], None] = lambda _:
     if problems:
         raise InputError(*problems)
     return TestEvidence(tables.joined(runs), series, said)
+
+
+def _named(given: Sequence[str]) -> Iterator[tuple[Path, str]]:
+    """Yield each file, those of a directory in order, and what it is said to measure."""
+    for text in given:
+        role, equals, rest = text.partition("=")
+        said = bool(equals) and role in monitoring.ROLES
+        path = Path(rest if said else text)
+        files = sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
+        yield from ((file, role if said else "") for file in files)
 
 
 def _read(path: Path, role: str, begin: Callable[[str], None]) -> TestEvidence:

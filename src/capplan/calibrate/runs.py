@@ -20,8 +20,8 @@ class LoadRun(NamedTuple):
 
     mean_s, cs2, max_s, quantiles: of the response times. clients: in the loop, with think_s between an answer
     and the next request. offered: requests a second that were to be sent. varied: the load changed meanwhile.
-    strained: the tool says that it was. late: requests that a timeout cut off. cores: busy ones. listed: those
-    in the whole file.
+    strained: the tool says that it was. late: requests that a timeout cut off. cores: busy ones.
+    listed: requests in the whole file.
     """
 
     file: str

@@ -48,7 +48,7 @@ def service(
         list[str] | None,
         typer.Argument(
             metavar="RESULT...",
-            help="Results of load tests, access logs, and responses of monitoring, one service's; "
+            help="Results of load tests, access logs, responses of monitoring, or directories of them; "
             "requests=FILE, cpu=FILE or memory=FILE where a response does not name its metric.",
         ),
     ] = None,
@@ -77,7 +77,7 @@ def service(
     siege, autocannon, artillery, access logs, Prometheus, CloudWatch, Cloud Monitoring. Runs at several
     levels of load are one experiment. Runs that mislead are refused, with the reason.
 
-    Example: capplan calibrate service examples/loadtests/wrk-1.txt examples/loadtests/wrk-8.txt
+    Example: capplan calibrate service examples/loadtests/wrk
     """
     from capplan.calibrate.learn import learned
     from capplan.calibrate.reading import TestEvidence
