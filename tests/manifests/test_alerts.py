@@ -23,7 +23,7 @@ from capplan.manifests.site import Site
 
 PLAN = """
 name: kiosk
-regions: {aws: eu-west-1}
+regions: {aws: us-east-1}
 demand: {requests_per_second: 80, profile: flat, entry: {front: 1}}
 services:
   front:
@@ -33,7 +33,7 @@ services:
     throughput: 30/s
     instances: {min: 2, max: 8}
     slo: {p95: 400ms}
-    calls: {orders: 0.02, jobs: {per_request: 0.001}, store: {pool: {min: 1, max: 5}}, cache: 2}
+    calls: {orders: 0.02, jobs: {per_request: 0.001}, store: {pool: {min: 1, max: 5}}, cache: 2, log: 1}
   orders:
     {platform: fargate, cpu: 1, memory: 2Gi, throughput: 5/s, instances: {min: 2, max: 4}, slo: {p95: 250ms}}
   jobs:
@@ -47,10 +47,14 @@ databases:
   store: {platform: rds, engine: postgres, machine: db.m5.large, storage: 100Gi, read_replicas: 1}
 caches:
   cache: {platform: kubernetes, cpu: 1, memory: 1Gi, content: {ttl: 1h, new_keys: 10%, value_size: 1KiB}}
+streams:
+  log: {platform: msk, machine: auto, partitions: 12, message_size: 1KiB, retention: 1d}
 clusters:
   main: {platform: eks, pools: {default: {machine: m5.xlarge, nodes: {min: 2, max: 9}}}}
 manifests:
-  aws: {subnets: [subnet-0123456789abcdef0], execution_role: "arn:aws:iam::123456789012:role/tasks"}
+  aws:
+    subnets: [subnet-0123456789abcdef0, subnet-0123456789abcdef1, subnet-0123456789abcdef2]
+    execution_role: arn:aws:iam::123456789012:role/tasks
 """
 STEP_S, HOURS = 30, 2
 WARM_UP = 3600 // STEP_S
@@ -75,6 +79,8 @@ class Exporters:
             self.database(name, database.engine)
         for name, cache in site.plan.caches.items():
             self.cache(name, cache)
+        for name in site.plan.streams:
+            self.store(name, kafka_brokers=3, kafka_consumergroup_lag_sum=self.draw.poisson(500, SAMPLES))
         self.report(f'{site.manifests.metrics.cost_per_day}{{plan="{site.name}"}}', site.usd_per_day)
 
     def report(self, series, values):
@@ -207,7 +213,8 @@ def test_the_alerts_of_examples_are_silent_at_the_planned_load(name, tmp_path):
 
 def test_what_reports_nothing_is_alerted_on(tmp_path):
     services = {("NoMetrics", name) for name in ("front", "orders", "jobs")}
-    assert fired(site(), {}, tmp_path) == services | {("StoreDown", "store"), ("StoreDown", "cache")}
+    stores = {("StoreDown", name) for name in ("store", "cache", "log")}
+    assert fired(site(), {}, tmp_path) == services | stores
 
 
 @pytest.mark.parametrize(("failing", "alerts"), [(3, set()), (20, {("HighErrorRate", "orders")})])

@@ -13,6 +13,8 @@ from socket import create_connection, socket
 import pytest
 from rendering import rendered, tool
 
+from capplan.errors import InputError
+
 PLAN = """
 name: kiosk
 regions: {gcp: us-central1}
@@ -229,3 +231,19 @@ def test_a_token_that_is_missing_is_asked_for(test, through):
     assert done.returncode not in (0, 99)
     assert "Set TOKEN" in done.stdout + done.stderr
     assert not asked
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            "endpoints=[{path: /a, method: POST, body: {x: .nan}}]",
+            "endpoints.0.body: holds a number that JSON",
+        ),
+        ("hold=0s", "hold: must be above 0"),
+        ("clients=[10.0.0.1/8]", "clients.0: 10.0.0.1/8 has host bits set"),
+    ],
+)
+def test_what_no_load_test_can_do_is_refused(changes, said):
+    with pytest.raises(InputError, match=re.escape(said)):
+        rendered(PLAN, f"manifests.load_test.{changes}")

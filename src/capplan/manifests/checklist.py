@@ -135,6 +135,8 @@ def _installed_by(site: Site, store: WatchedStore) -> str:
     spec = {**site.plan.databases, **site.plan.caches}.get(store.name)
     if isinstance(spec, SelfHosted):
         return chart
+    if store.name in site.plan.streams:
+        return f"{chart}, and the addresses of its brokers in it"
     return f"{chart}, and its connection string as the key url of the Secret {store.name}-exporter"
 
 

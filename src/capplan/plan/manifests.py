@@ -1,5 +1,6 @@
 """What all artefacts of a plan share: names, networks, accounts, measures, load tests."""
 
+import json
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
@@ -67,6 +68,20 @@ class Alerts(Section):
     scaling: dict[Measure, Level] = Field({}, description="Numbers of instances that trigger an alert.")
 
 
+def _json(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        raise ValueError("holds a number that JSON cannot write") from None
+    return value
+
+
+def _lasts(value: float) -> float:
+    if value <= 0:
+        raise ValueError("must be above 0, or nothing is tested")
+    return value
+
+
 class Endpoint(Section):
     """One endpoint of a load test."""
 
@@ -75,7 +90,7 @@ class Endpoint(Section):
     weight: Positive = Field(
         1.0, description="Its part of all requests, in proportion to the others' weights."
     )
-    body: dict[str, JsonValue] = Field(
+    body: Annotated[dict[str, JsonValue], AfterValidator(_json)] = Field(
         {}, description="JSON body, with values of any type, of all methods but GET."
     )
     token: bool = Field(False, description="Send the bearer token in $TOKEN.")
@@ -90,7 +105,7 @@ class LoadTest(Section):
         description="Addresses that the test runs from: rate limits of nginx's Ingresses do not count them.",
     )
     ramp: Duration = Field(120.0, description="Time to ramp from one stage to the next.")
-    hold: Duration = Field(300.0, description="Time at each stage.")
+    hold: Annotated[Duration, AfterValidator(_lasts)] = Field(300.0, description="Time at each stage.")
 
 
 class Panel(Section):

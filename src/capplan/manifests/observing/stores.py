@@ -1,11 +1,12 @@
-"""Databases, caches and poolers as their exporters report them: panels, alerts, settings of the exporters.
+"""Databases, caches, streams and poolers as exporters report them: panels, alerts, settings of the exporters.
 
-The names of metrics are those of postgres_exporter, mysqld_exporter, redis_exporter and pgbouncer_exporter.
-What scrapes them adds the label of services, with the name of the store.
+The names of metrics are those of postgres_exporter, mysqld_exporter, redis_exporter, pgbouncer_exporter and
+kafka_exporter. What scrapes them adds the label of services, with the name of the store.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -22,6 +23,9 @@ from capplan.plan.stores import SelfHosted
 _FULL = 0.9
 _BEHIND_BYTES, _BEHIND_S, _WAIT_S = 256 * 2**20, 30.0, 1.0
 """What no store does at the plan's load: run out of what it has, fall behind, let clients wait."""
+
+_CATCH_UP_S = 300.0
+"""How far consumers may fall behind a stream: what arrives in so many seconds at the peak."""
 
 _HIT_RATE_MARGIN, _SOME_MISSES = 0.1, 50
 _LASTING_S = 300
@@ -46,10 +50,11 @@ class Watch(NamedTuple):
 
 
 class Exporter(NamedTuple):
-    """An exporter: its metric that is 1 while the store answers, its chart, its port, the chart's settings.
+    """An exporter: its metric that is above 0 while the store answers, its chart, its port, its settings.
 
     label_key: the setting for labels of pods. own: the settings for a store on Kubernetes, by its name.
-    elsewhere: those that name the Secret with the URL of a store.
+    elsewhere: those that name the Secret with the URL of a store. within: the setting that holds what its
+    ServiceMonitor is told.
     """
 
     up: str
@@ -58,6 +63,7 @@ class Exporter(NamedTuple):
     label_key: str
     own: Callable[[str], Tree]
     elsewhere: Callable[[str], Tree]
+    within: str = ""
 
 
 def _own_postgres(name: str) -> Tree:
@@ -77,6 +83,11 @@ def _own_redis(name: str) -> Tree:
 
 def _secret(name: str) -> Tree:
     return {"name": f"{name}-exporter", "key": "url"}
+
+
+def _brokers(name: str) -> Tree:
+    """Return where the brokers are: MSK names them when they are made, so a host on .invalid is to be set."""
+    return {"kafkaServer": [f"{name}.invalid:9092"]}
 
 
 EXPORTERS: Mapping[str, Exporter] = {
@@ -114,6 +125,15 @@ EXPORTERS: Mapping[str, Exporter] = {
         own=lambda name: {"config": {"datasourceSecret": _secret(name)}},
         elsewhere=lambda name: {"config": {"datasourceSecret": _secret(name)}},
     ),
+    "kafka": Exporter(
+        up="kafka_brokers",
+        chart="prometheus-kafka-exporter",
+        port=9308,
+        label_key="podLabels",
+        own=_brokers,
+        elsewhere=_brokers,
+        within="prometheus",
+    ),
 }
 
 
@@ -127,13 +147,15 @@ class WatchedStore(NamedTuple):
 
 
 def watched_stores(site: Site) -> Iterator[WatchedStore]:
-    """Yield the stores of a plan and their poolers."""
+    """Yield the stores and streams of a plan, and the poolers of databases."""
     for name, database in site.plan.databases.items():
         yield _watched(site, name, database.engine, _DATABASES[database.engine])
         if is_pooled(site, name):
             yield _watched(site, f"{name}-pgbouncer", "pgbouncer", lambda s, _name, where: _pooler(where))
     for name in site.plan.caches:
         yield _watched(site, name, "redis", _redis)
+    for name in site.plan.streams:
+        yield _watched(site, name, "kafka", _kafka)
 
 
 def store_alerts(site: Site) -> Iterator[Alert]:
@@ -142,7 +164,7 @@ def store_alerts(site: Site) -> Iterator[Alert]:
         up = f"{EXPORTERS[store.engine].up}{store.selector}"
         yield Alert(
             name="StoreDown",
-            expr=f"absent(sum({up} == 1))",
+            expr=f"absent(sum({up}) > 0)",
             lasting_s=_LASTING_S,
             severity="critical",
             service=store.name,
@@ -282,6 +304,21 @@ def _hit_rate(site: Site, name: str, where: str) -> Watch:
     )
 
 
+def _kafka(site: Site, name: str, where: str) -> Iterator[Watch]:
+    lag, peak = "kafka_consumergroup_lag_sum", site.components[name].peak_rps
+    behind = Watch("messages behind", "short", f"max(sum by (consumergroup) ({lag}{where}))")
+    most = 0.0 if peak is None else math.ceil(number(peak) * _CATCH_UP_S)
+    if most:
+        behind = behind._replace(
+            alert="ConsumersBehind",
+            level=float(most),
+            said=f"has consumers that are more than {most:,} messages behind, {_CATCH_UP_S:g} s of the peak",
+            series={lag: f"{2 * most}+0"},
+        )
+    yield behind
+    yield Watch("brokers", "short", f"max(kafka_brokers{where})")
+
+
 def _pooler(where: str) -> Iterator[Watch]:
     waits = "pgbouncer_pools_client_maxwait_seconds"
     yield Watch(
@@ -305,25 +342,23 @@ def exporter_artefacts(site: Site) -> Iterator[Artefact]:
     for store in watched_stores(site):
         exporter, spec = EXPORTERS[store.engine], stores.get(store.name)
         make = exporter.own if isinstance(spec, SelfHosted) else exporter.elsewhere
-        labels = {site.manifests.metrics.service_label: store.name}
-        relabelings = [{"targetLabel": label, "replacement": name} for label, name in labels.items()]
+        relabeling = {"targetLabel": site.manifests.metrics.service_label, "replacement": store.name}
         operator = site.manifests.monitoring == "prometheus-operator"
-        monitor: Tree = {"enabled": operator, "relabelings": relabelings}
+        monitor: Tree = {"enabled": operator, "relabelings": [relabeling]}
+        if isinstance(spec, SelfHostedCache) and number(spec.shards) > 1:
+            monitor |= _leaders(store.name, int(number(spec.shards)))
+        scraped: Tree = {"serviceMonitor": monitor}
         values = {
             **make(store.name),
             exporter.label_key: {EXPORTER_LABEL: store.name},
-            "serviceMonitor": monitor,
+            **({exporter.within: scraped} if exporter.within else scraped),
         }
-        if isinstance(spec, SelfHostedCache) and number(spec.shards) > 1:
-            values |= _cluster(store.name, int(number(spec.shards)), monitor)
         path = f"helm/{exporter.chart}-{store.name}.values.yaml"
         yield Artefact(path, "helm/exporter.yaml.j2", {"values": values}, "helm")
 
 
-def _cluster(name: str, leaders: int, monitor: Tree) -> Tree:
+def _leaders(name: str, count: int) -> Tree:
     """Return the settings by which one exporter asks every leader of a Redis cluster."""
-    hosts = [f"{name}-leader-{index}" for index in range(leaders)]
+    hosts = [f"{name}-leader-{index}" for index in range(count)]
     targets = [{"name": host, "url": f"redis://{host}.{name}-leader-headless:6379"} for host in hosts]
-    return {
-        "serviceMonitor": {**monitor, "multipleTarget": True, "telemetryPath": "/scrape", "targets": targets}
-    }
+    return {"multipleTarget": True, "telemetryPath": "/scrape", "targets": targets}
