@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from capplan.capacity.queueing.models import QueueingModel, Target
 
 
+Given = str | None
 _LARGEST = 1e18
 
 
@@ -28,32 +29,22 @@ def queue(
             metavar="MODEL", help="M/M/1, M/M/c, M/M/c/K, M/M/c/c, M/M/c//N, M/G/c, M/M/c+M and others."
         ),
     ],
-    arrival_rate: Annotated[str | None, _option("--arrival-rate", "RATE", "Requests, such as 40/s.")] = None,
-    service_time: Annotated[str | None, _option("--service-time", "TIME", "Mean time of a request.")] = None,
-    servers: Annotated[str | None, _option("--servers", "N", "Servers.")] = None,
-    capacity: Annotated[
-        str | None, _option("--capacity", "K", "Requests that fit, also those served.")
-    ] = None,
-    clients: Annotated[
-        str | None, _option("--clients", "N", "Clients, each with one request at most.")
-    ] = None,
-    think_time: Annotated[
-        str | None, _option("--think-time", "TIME", "Mean time between their requests.")
-    ] = None,
-    patience: Annotated[
-        str | None, _option("--patience", "TIME", "Mean time until who waits gives up.")
-    ] = None,
-    cs2: Annotated[
-        str | None, _option("--cs2", "X", "Variance over squared mean of the service times.")
-    ] = None,
+    arrival_rate: Annotated[Given, _option("--arrival-rate", "RATE", "Requests, such as 40/s.")] = None,
+    service_time: Annotated[Given, _option("--service-time", "TIME", "Mean time of a request.")] = None,
+    servers: Annotated[Given, _option("--servers", "N", "Servers.")] = None,
+    capacity: Annotated[Given, _option("--capacity", "K", "Requests that fit, also those served.")] = None,
+    clients: Annotated[Given, _option("--clients", "N", "Clients, each with one request at most.")] = None,
+    think_time: Annotated[Given, _option("--think-time", "TIME", "Mean time between their requests.")] = None,
+    patience: Annotated[Given, _option("--patience", "TIME", "Mean time until who waits gives up.")] = None,
+    cs2: Annotated[Given, _option("--cs2", "X", "Variance over squared mean of the service times.")] = None,
     ca2: Annotated[
-        str | None, _option("--ca2", "X", "Variance over squared mean of the times between arrivals.")
+        Given, _option("--ca2", "X", "Variance over squared mean of the gaps between arrivals.")
     ] = None,
-    max_wait: Annotated[str | None, _option("--max-wait", "TIME", "Longest mean wait.")] = None,
-    max_response: Annotated[str | None, _option("--max-response", "TIME", "Longest mean response.")] = None,
-    max_blocking: Annotated[str | None, _option("--max-blocking", "SHARE", "Largest share lost.")] = None,
+    max_wait: Annotated[Given, _option("--max-wait", "TIME", "Longest mean wait.")] = None,
+    max_response: Annotated[Given, _option("--max-response", "TIME", "Longest mean response.")] = None,
+    max_blocking: Annotated[Given, _option("--max-blocking", "SHARE", "Largest share lost.")] = None,
     within: Annotated[
-        str | None, _option("--within", "SHARE", "Share that must keep these times, instead of the mean.")
+        Given, _option("--within", "SHARE", "Share that must keep these times, instead of the mean.")
     ] = None,
     fmt: Annotated[str, formats("table", "json", "markdown")] = "table",
     output: OutputFile = None,
