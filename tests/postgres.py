@@ -43,15 +43,16 @@ class Server:
 
 
 @contextmanager
-def running() -> Iterator[Server]:
-    """Yield a server while it runs, or skip the test and name what is missing."""
+def running(*options: str) -> Iterator[Server]:
+    """Yield a server with options of its own while it runs, or skip the test and name what is missing."""
     if not any(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
         tool("initdb")
     directory = Path(tempfile.mkdtemp(prefix="pg"))
     server = Server(directory)
     server.run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", directory / "data")
-    options = f"-c listen_addresses='' -c unix_socket_directories={directory} -c fsync=off"
-    server.run("pg_ctl", "-D", directory / "data", "-w", "-l", directory / "log", "-o", options, "start")
+    own = ("listen_addresses=", f"unix_socket_directories={directory}", "fsync=off")
+    given = " ".join(f"-c '{option}'" for option in (*options, *own))
+    server.run("pg_ctl", "-D", directory / "data", "-w", "-l", directory / "log", "-o", given, "start")
     try:
         yield server
     finally:

@@ -35,6 +35,13 @@ EXAMPLES = [
     ("llm-serving", None, ()),
 ]
 
+EVERY = [
+    (name, alternative)
+    for name in ("afpi", "amas", "levqor", "llm-governance", "llm-observatory", "llm-serving")
+    for alternative in (None, *read_plan(ROOT / "examples" / name, (), None).plan.alternatives)
+]
+"""Every alternative of the five systems' plans and of the one that serves models."""
+
 _SCHEMAS = os.environ.get("CAPPLAN_SCHEMAS")
 """Read before the tests hide the environment of whoever runs them."""
 
@@ -52,6 +59,27 @@ SERVICE = """
         workload: {secrets: {API_TOKEN: shop/token}}
     clusters:
       main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1, max: 9}}}}
+"""
+
+
+PARCELS = """
+    name: parcels
+    regions: {aws: us-east-1}
+    demand: {requests_per_second: 20, profile: flat, entry: {shop: 1}}
+    services:
+      shop:
+        platform: kubernetes
+        cpu: 500m
+        memory: 512Mi
+        throughput: 20/s
+        instances: {min: 2, max: 4}
+        workload: {host: shop.example.com, port: 8080, ports: {admin: 9000}}
+        calls: {rates: 1, sessions: 1, carrier: 1}
+      rates: {platform: kubernetes, cpu: 1, memory: 1Gi, throughput: 40/s, calls: {ledger: 2}}
+    clusters: {main: {platform: eks, pools: {default: {machine: m5.xlarge, nodes: {min: 2, max: 6}}}}}
+    databases: {ledger: {platform: rds, engine: postgres, machine: db.m6g.large, storage: 50Gi}}
+    caches: {sessions: {platform: kubernetes, cpu: 1, memory: 1Gi}}
+    external_apis: {carrier: {price_per_request: 0.001}}
 """
 
 

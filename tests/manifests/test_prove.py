@@ -59,7 +59,7 @@ def test_the_files_of_any_plan_keep_what_its_estimate_promises(plan):
     account = {"subnets": ["subnet-0123456789abcdef0"], "execution_role": "arn:aws:iam::123456789012:role/x"}
     found = estimate(plan_of(yaml.safe_dump({**plan, "manifests": {"aws": account}})), SHIPPED)
     site = Site(found)
-    known = {finding.code for finding in found.findings} | {"store-in-one-zone"}
+    known = {finding.code for finding in found.findings} | {"store-in-one-zone", "network-apart"}
     assert codes(site, rendered(site)) <= known
     for each in found.components:
         if each.kind == "service" and each.control is not None:

@@ -4,8 +4,8 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from helpers import ROOT, SHIPPED, plan_of
-from rendering import example, rendered, site_of
+from helpers import SHIPPED, plan_of
+from rendering import EVERY, PARCELS, example, rendered, site_of
 
 from capplan.estimate import estimate
 from capplan.manifests.artefact import Rendered
@@ -14,7 +14,6 @@ from capplan.manifests.verify import reach
 from capplan.manifests.verify.facts import Facts, facts_of
 from capplan.manifests.verify.run import verify_rendered, worlds_of
 from capplan.manifests.verify.world import Item, World
-from capplan.plan.read import read_plan
 
 
 def test_a_policy_opens_every_port_where_requests_enter():
@@ -82,28 +81,7 @@ def test_a_redis_cluster_can_talk_in_spite_of_the_default_deny():
     assert files["helm/values.yaml"].value["stores"]["redis"]["host"] == "redis-leader"
 
 
-PEOPLE = """
-    name: parcels
-    regions: {aws: us-east-1}
-    demand: {requests_per_second: 20, profile: flat, entry: {shop: 1}}
-    services:
-      shop:
-        platform: kubernetes
-        cpu: 500m
-        memory: 512Mi
-        throughput: 20/s
-        instances: {min: 2, max: 4}
-        workload: {host: shop.example.com, port: 8080, ports: {admin: 9000}}
-        calls: {rates: 1, sessions: 1, carrier: 1}
-      rates: {platform: kubernetes, cpu: 1, memory: 1Gi, throughput: 40/s, calls: {ledger: 2}}
-    clusters: {main: {platform: eks, pools: {default: {machine: m5.xlarge, nodes: {min: 2, max: 6}}}}}
-    databases: {ledger: {platform: rds, engine: postgres, machine: db.m6g.large, storage: 50Gi}}
-    caches: {sessions: {platform: kubernetes, cpu: 1, memory: 1Gi}}
-    external_apis: {carrier: {price_per_request: 0.001}}
-"""
-
-
-def blocked(files: dict[str, Rendered], plan: str = PEOPLE) -> list[str]:
+def blocked(files: dict[str, Rendered], plan: str = PARCELS) -> list[str]:
     site = Site(estimate(plan_of(plan), SHIPPED))
     found = verify_rendered(site, list(files.values()))
     return [finding.message for finding in found if finding.code == "call-blocked"]
@@ -111,7 +89,7 @@ def blocked(files: dict[str, Rendered], plan: str = PEOPLE) -> list[str]:
 
 @pytest.mark.parametrize("kind", ["nginx", "alb", "gce", "gce-internal", "azure-application-gateway"])
 def test_whatever_serves_an_ingress_reaches_the_pods_behind_it(kind):
-    files = rendered(PEOPLE, f"manifests.ingress_class={kind}")
+    files = rendered(PARCELS, f"manifests.ingress_class={kind}")
     assert not blocked(files)
     policy = files["kubernetes/base/shop/networkpolicy-shop.yaml"]
     closed = deepcopy(policy.value)
@@ -123,7 +101,7 @@ def test_whatever_serves_an_ingress_reaches_the_pods_behind_it(kind):
 
 
 def test_the_controller_of_aws_is_told_to_call_pods():
-    files = rendered(PEOPLE, "manifests.ingress_class=alb")
+    files = rendered(PARCELS, "manifests.ingress_class=alb")
     ingress = files["kubernetes/base/shop/ingress-shop.yaml"]
     said = ingress.value["metadata"]["annotations"]
     assert said["alb.ingress.kubernetes.io/target-type"] == "ip"
@@ -135,16 +113,9 @@ def test_the_controller_of_aws_is_told_to_call_pods():
 
 
 def test_gkes_controllers_are_chosen_by_an_annotation():
-    ingress = rendered(PEOPLE, "manifests.ingress_class=gce")["kubernetes/base/shop/ingress-shop.yaml"].value
+    ingress = rendered(PARCELS, "manifests.ingress_class=gce")["kubernetes/base/shop/ingress-shop.yaml"].value
     assert ingress["metadata"]["annotations"]["kubernetes.io/ingress.class"] == "gce"
     assert "ingressClassName" not in ingress["spec"]
-
-
-EVERY = [
-    (name, alternative)
-    for name in ("afpi", "amas", "levqor", "llm-governance", "llm-observatory", "llm-serving")
-    for alternative in (None, *read_plan(ROOT / "examples" / name, (), None).plan.alternatives)
-]
 
 
 @pytest.mark.parametrize(("name", "alternative"), EVERY)

@@ -24,6 +24,11 @@ def settings(files, name, file):
     return dict(line.replace(" = ", " ", 1).split(" ", 1) for line in text.splitlines())
 
 
+def pooler(files, database):
+    path = f"kubernetes/base/{database}-pooler/configmap-{database}-pooler-config.yaml"
+    return files[path].value["data"]["pgbouncer.ini"]
+
+
 def test_redis_keeps_a_quarter_free_and_what_it_is_told_to():
     kept = settings(rendered(STORES), "redis", "redis.conf")
     assert kept["maxmemory"] == "1536mb"
@@ -78,15 +83,13 @@ def test_pools_are_told_by_the_names_that_the_plan_gives():
     ],
 )
 def test_a_pooler_keeps_its_own_times_unless_the_plan_says_others(said, expected):
-    text = rendered(STORES, f"services.api.calls.db.pool={{max: 40, hold_time: 10ms{said}}}")[
-        "pgbouncer/db.ini"
-    ].text
+    text = pooler(rendered(STORES, f"services.api.calls.db.pool={{max: 40, hold_time: 10ms{said}}}"), "db")
     found = dict(line.split(" = ") for line in text.splitlines() if line.startswith("server_"))
     assert {name: value for name, value in found.items() if "tls" not in name} == expected
 
 
 def test_a_pooler_stands_where_pools_open_too_much():
-    text = example("llm-governance")["pgbouncer/postgres.ini"].text
+    text = pooler(example("llm-governance"), "postgres")
     found = dict(
         line.split(" = ") for line in text.splitlines() if " = " in line and not line.startswith("*")
     )
@@ -94,7 +97,7 @@ def test_a_pooler_stands_where_pools_open_too_much():
     # 18 server connections block 1 % of the calls.
     assert (found["max_client_conn"], found["default_pool_size"]) == ("3250", "18")
     assert found["query_wait_timeout"] == "30"
-    assert not any(path.startswith("pgbouncer/") for path in rendered(STORES))
+    assert not any("pgbouncer" in path or "pooler" in path for path in rendered(STORES))
 
 
 def test_managed_redis_gives_way_as_the_plan_says():

@@ -269,6 +269,36 @@ def _redis(raw: Raw, matrix: Matrix) -> None:
             matrix.describe(row["sku"], memory_gib=float(_CACHE_GIB[row["sku"].rpartition("-")[2]]))
 
 
+_MANAGED_GIB = {0: 0.5, 1: 1, 3: 3, 5: 6, 10: 12, 20: 24, 50: 60, 100: 120, 150: 180, 250: 240, 350: 360}
+_MANAGED_GIB |= {500: 480, 700: 720, 1000: 960}
+"""Memory of Azure Managed Redis by the number in a size's name (learn.microsoft.com/azure/redis/overview)."""
+
+_NO_LONGER_SOLD = "2026-04"
+"""Since when new tenants cannot make Azure Cache for Redis (learn.microsoft.com, its retirement)."""
+
+
+def _managed_redis(raw: Raw, matrix: Matrix) -> None:
+    """Add Azure Managed Redis, and which of its sizes holds what each older cache does."""
+    for row in raw.rows("azure_services.csv", "product", "sku", "region", "usd", "as_of_date"):
+        # A cent is what the list says of sizes that it has no price of.
+        if row["product"] == "Azure Managed Redis - Balanced" and float(row["usd"]) > 0.01:
+            sku, said = (
+                f"balanced-{row['sku']}",
+                "derived: 2 nodes x the meter of Azure Managed Redis - Balanced",
+            )
+            source = matrix.cite(
+                f"{said} (Azure Retail Prices API)", row["as_of_date"], "managed", unconfirmed=True
+            )
+            for region in {"eastus2": ("eastus2", "eastus")}.get(row["region"], (row["region"],)):
+                add(matrix, Meter(sku, "hour"), region, 2 * float(row["usd"]), source)
+            matrix.describe(sku, memory_gib=float(_MANAGED_GIB[int(row["sku"][1:])]))
+    for sku in sorted(matrix.skus):
+        held = _CACHE_GIB.get(sku.rpartition("-")[2])
+        if held is not None:
+            number = next(number for number, gib in _MANAGED_GIB.items() if gib >= held)
+            matrix.describe(sku, retired=_NO_LONGER_SOLD, successor=f"balanced-B{number}")
+
+
 def _slug(row: Row) -> str:
     """Return a SKU's name from the parts of the raw one, each word once."""
     words = re.findall(r"[a-z0-9.]+", row["sku"].lower())
@@ -444,7 +474,7 @@ TABLES: Mapping[str, Fill] = {
     ),
     "postgresql-flexible": _all(_copied("postgresql-flexible", _postgres), _postgres_sizes, _burstable),
     "mysql-flexible": _all(_copied("mysql-flexible", _postgres), _burstable),
-    "redis-cache": _redis,
+    "redis-cache": _all(_redis, _managed_redis),
     "container-apps": _copied("container-apps", named(_APPS)),
     "aks": _copied(
         "aks",

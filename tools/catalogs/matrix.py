@@ -10,7 +10,10 @@ from pathlib import Path
 
 import yaml
 
-FACTS = ("unit", "vcpu", "memory_gib", "gpu", "gpu_count", "max_pods", "size_gib", "tier_of", "from")
+FACTS = (
+    *("unit", "vcpu", "memory_gib", "gpu", "gpu_count", "max_pods", "size_gib", "tier_of", "from"),
+    *("retired", "successor"),
+)
 RATES = ("usd", "spot", "spot%", "commit_1y", "commit_1y%", "commit_3y", "commit_3y%")
 NOT_SOLD = "-"
 GLOBAL = "global"

@@ -38,6 +38,8 @@ _FACTS = frozenset(
         "max_pods",
         "size_gib",
         "tier_of",
+        "retired",
+        "successor",
     )
     + ("from",)
 )
@@ -192,6 +194,8 @@ class Table:
             max_pods=first.amount("max_pods"),
             size_gib=first.bracket("size_gib"),
             tier_of=first.fact("tier_of") or None,
+            retired=first.fact("retired") or None,
+            successor=first.fact("successor") or None,
             start=first.amount("from") or 0.0,
         )
 

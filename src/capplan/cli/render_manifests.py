@@ -133,14 +133,16 @@ def _selected(files: list[Rendered], only: list[str]) -> list[Rendered]:
 def _check_rules(site: Site, files: list[Rendered], schemas: Path | None) -> None:
     """Verify what was rendered before anything is written."""
     from capplan.cli.output import note
+    from capplan.manifests.proof.networks import apart
+    from capplan.manifests.proof.prove import as_read
     from capplan.manifests.reconcile import reconcile, reconciled_findings
     from capplan.manifests.verify.facts import facts_of
     from capplan.manifests.verify.run import excused, verify_rendered
     from capplan.report.verified import results_of
 
     facts = facts_of(site)
-    costs = [excused(finding, facts) for finding in reconciled_findings(reconcile(site, files))]
-    findings = [*verify_rendered(site, files, schemas), *costs]
+    others = (*reconciled_findings(reconcile(site, files)), *apart(site, *as_read(files)))
+    findings = [*verify_rendered(site, files, schemas), *(excused(other, facts) for other in others)]
     for result in results_of(findings, PurePath()):
         note(str(result))
     if any(finding.severity == "error" for finding in findings):

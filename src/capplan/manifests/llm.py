@@ -49,7 +49,9 @@ def as_pods(plan: Plan, components: Mapping[str, Component]) -> dict[str, Compon
         replica = _replica(component)
         gpus = replica.per_machine * replica.configuration.tensor_parallel
         node = replica.node._replace(gpus=gpus)
-        found[name] = component._replace(pods=_asked(name, _home(plan, llm), llm, replica), node=node)
+        found[name] = component._replace(
+            pods=_asked(name, _home(plan, components, name), llm, replica), node=node
+        )
     return found
 
 
@@ -62,7 +64,7 @@ def with_pools(plan: Plan, components: Mapping[str, Component]) -> dict[str, Clu
     """Return the plan's clusters with a node pool for each model, and clusters for those that have none."""
     found = dict(plan.clusters)
     for name, llm in _served_here(plan).items():
-        component, home = components[name], _home(plan, llm)
+        component, home = components[name], _home(plan, components, name)
         empty = {"platform": CLUSTER_PLATFORMS[llm.provider], "region": component.region, "pools": {}}
         cluster = found.get(home) or _CLUSTERS[llm.provider].model_validate(empty)
         pools = {**cluster.pools, name: _pool(llm, component)}
@@ -83,10 +85,12 @@ def _replica(component: Component) -> Replica:
     return component.replica
 
 
-def _home(plan: Plan, llm: Llm) -> str:
-    """Return the name of the cluster that a model's pool goes to."""
-    platform = CLUSTER_PLATFORMS[llm.provider]
-    return next((name for name, cluster in plan.clusters.items() if cluster.platform == platform), plan.name)
+def _home(plan: Plan, components: Mapping[str, Component], model: str) -> str:
+    """Return the name of the cluster that a model's pool goes to: one of its region if there is one."""
+    platform = CLUSTER_PLATFORMS[plan.llm[model].provider]
+    there = [name for name, cluster in plan.clusters.items() if cluster.platform == platform]
+    near = [name for name in there if components[name].region == components[model].region]
+    return next(iter([*near, *there]), plan.name)
 
 
 def _pool(llm: Llm, component: Component) -> Pool:

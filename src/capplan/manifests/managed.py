@@ -8,18 +8,28 @@ from typing import NamedTuple
 from capplan.manifests.artefact import Tree
 
 
+class DiskDriver(NamedTuple):
+    """What makes volumes: its name, the parameter that holds a disk's kind, and those that never differ."""
+
+    provisioner: str
+    kind: str
+    always: Tree
+
+
 class ManagedNodes(NamedTuple):
     """What a provider's Kubernetes puts on nodes, and wants to be told.
 
     pool_label: label of nodes by their pool. spot: label of spot nodes. spot_taint: what the provider puts on
     them. internal: annotations of a load balancer of the private network. short_names: whether a pool's name
-    has at most twelve letters and digits. brings_gpus: whether nodes offer their GPUs without a plugin.
+    has at most twelve letters and digits. disks: what makes volumes of pods. brings_gpus: whether nodes offer
+    their GPUs without a plugin.
     """
 
     pool_label: str
     spot: tuple[str, str]
     spot_taint: Tree | None
     internal: Tree
+    disks: DiskDriver
     short_names: bool = False
     brings_gpus: bool = False
 
@@ -37,6 +47,7 @@ MANAGED: Mapping[str, ManagedNodes] = {
         spot=_GKE_SPOT,
         spot_taint=_taint(_GKE_SPOT),
         internal={"networking.gke.io/load-balancer-type": "Internal"},
+        disks=DiskDriver("pd.csi.storage.gke.io", "type", {}),
         brings_gpus=True,
     ),
     "eks": ManagedNodes(
@@ -48,12 +59,14 @@ MANAGED: Mapping[str, ManagedNodes] = {
             "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type": "ip",
             "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
         },
+        disks=DiskDriver("ebs.csi.aws.com", "type", {"encrypted": "true"}),
     ),
     "aks": ManagedNodes(
         pool_label="kubernetes.azure.com/agentpool",
         spot=_AKS_SPOT,
         spot_taint=_taint(_AKS_SPOT),
         internal={"service.beta.kubernetes.io/azure-load-balancer-internal": "true"},
+        disks=DiskDriver("disk.csi.azure.com", "skuName", {}),
         short_names=True,
     ),
 }

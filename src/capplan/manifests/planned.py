@@ -12,8 +12,10 @@ from capplan.manifests.kubernetes.network import (
     MONITORING,
     OBJECT_STORES,
     STORE_PORTS,
+    store_port,
 )
 from capplan.manifests.kubernetes.pods import ports_of
+from capplan.manifests.kubernetes.settings import pooler_of
 from capplan.manifests.site import Service, Site
 from capplan.manifests.verify.fronts import INTERNET, PRIVATE_ADDRESS
 from capplan.plan.caches import SelfHostedCache
@@ -27,17 +29,28 @@ def calls_of(site: Site) -> Iterator[Tree]:
         # Whatever calls pods from outside the cluster does so from the private network.
         here = {"pods": name} if name in site.pods else {"name": name, "address": PRIVATE_ADDRESS}
         for callee in service.spec.calls:
-            there = _end(site, callee)
+            there = _pooled(site, callee) or _end(site, callee)
             if "pods" in here or "pods" in there:
                 yield {"from": here, "to": there, "ports": _ports(site, callee)}
         if name in site.pods:
             yield from _of_pods(service)
             yield {"from": scraper, "to": here, "ports": [service.workload.port]}
+    for name in site.plan.databases:
+        pooler = _pooled(site, name)
+        if pooler is not None:
+            yield {"from": pooler, "to": _end(site, name), "ports": _ports(site, name)}
+            yield from _names(pooler)
     for name, cache in site.plan.caches.items():
         if isinstance(cache, SelfHostedCache) and number(cache.shards) > 1:
             here = {"pods": name}
             yield {"from": here, "to": here, "ports": [STORE_PORTS["redis"], BUS_PORT]}
             yield from _names(here)
+
+
+def _pooled(site: Site, name: str) -> Tree | None:
+    """Return the pooler that pods call instead of a database; None where there is none."""
+    pooler = pooler_of(site, name) if name in site.plan.databases else None
+    return None if pooler is None or pooler.name is None else {"pods": pooler.name}
 
 
 def _of_pods(service: Service) -> Iterator[Tree]:
@@ -58,7 +71,7 @@ def _names(here: Tree) -> Iterator[Tree]:
 def _end(site: Site, name: str) -> Tree:
     """Return the far end of a call: pods, or where a name leads outside the cluster."""
     plan = site.plan
-    stores = {**plan.databases, **plan.caches}
+    stores = {**plan.databases, **plan.caches, **plan.streams}
     if name in site.pods or isinstance(stores.get(name), SelfHosted):
         return {"pods": name}
     private = name in stores or (name in plan.services and plan.services[name].platform in INTERNAL)
@@ -73,9 +86,8 @@ def _ports(site: Site, callee: str) -> list[int]:
     plan = site.plan
     if callee in site.pods or (callee in plan.services and plan.services[callee].platform in INTERNAL):
         return list(ports_of(site.services[callee]).values())
-    if callee in plan.databases:
-        return [STORE_PORTS[plan.databases[callee].engine]]
-    if callee in plan.caches:
-        return [STORE_PORTS["redis"]]
+    port = store_port(site, callee)
+    if port is not None:
+        return [port]
     called = plan.resources[callee].service in OBJECT_STORES if callee in plan.resources else True
     return [443] if called else []

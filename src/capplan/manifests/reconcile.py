@@ -37,6 +37,7 @@ SHARED = (
     "network load balancer",
     "public addresses",
     "NAT gateway",
+    "private endpoint",
     "logs",
     "routing",
 )
@@ -69,8 +70,10 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     r"az postgres flexible-server (replica )?create --name (?!\S+-standby )(?P<name>\S+?)(-replica-\d+)? ": (
         "database",
     ),
-    r"az redis create --name (?P<name>\S+)": ("cache",),
-    r"eksctl create cluster --name (?P<name>\S+)": ("cluster", "NAT gateway"),
+    r"az redisenterprise create --name (?P<name>\S+)": ("cache",),
+    r"az network private-endpoint create": ("private endpoint",),
+    r"eksctl create cluster --name (?P<name>\S+)": ("cluster",),
+    r"eksctl create cluster (?!.*--vpc-private-subnets)": ("NAT gateway",),
     r"eksctl create nodegroup --cluster (?P<name>\S+) .*--name (?P<pool>\S+)": (
         "machines",
         "public addresses",
@@ -123,6 +126,7 @@ _BOUGHT: tuple[tuple[str, str, str], ...] = (
     (r"route53|cloud-dns|traffic-manager|global-accelerator|front-door|load-balancer", r".*", "routing"),
     (r"public-ipv4|external-ip|public-ip", r".*", "public addresses"),
     (r"nat-gateway|cloud-nat", r".*", "NAT gateway"),
+    (r"private-link|private-endpoint", r".*", "private endpoint"),
     (r"cloudwatch", r".*", "logs"),
     (r"data-transfer", r".*", USAGE),
 )
@@ -273,6 +277,7 @@ _REMEDIES = {
     "disks of the image": "Give the service a disk; without one, its image decides what machines get.",
     "machines": "Give the cluster a pool of this name, or delete what makes it.",
     "cluster": "Add the cluster to the plan's clusters.",
+    "private endpoint": "It is billed by the hour; put it into a price book and the plan's resources.",
     "logs": "Add what is logged to the plan's resources: it is billed by the GB, and kept for ever.",
 }
 

@@ -20,8 +20,8 @@ from capplan.manifests.kubernetes.edge import controller_artefacts
 from capplan.manifests.kubernetes.jobs import job_artefacts
 from capplan.manifests.kubernetes.karpenter import karpenter_artefacts
 from capplan.manifests.kubernetes.objects import kubernetes_artefacts
+from capplan.manifests.kubernetes.pooler import pooler_artefacts
 from capplan.manifests.kubernetes.secrets import secret_artefacts
-from capplan.manifests.kubernetes.settings import pooler_artefacts
 from capplan.manifests.kubernetes.stores import store_artefacts
 from capplan.manifests.kustomize import at_sites, kustomizations
 from capplan.manifests.limits import limit_artefacts

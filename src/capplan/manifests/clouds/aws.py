@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from capplan.components.services.platforms import surge_of
 from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.clouds.networks import ZONES, aws_networks
 from capplan.manifests.figures import number, whole
 from capplan.manifests.kubernetes.pods import environment_of, image_of, ports_of
 from capplan.manifests.observing.health import probes_of
@@ -17,7 +18,6 @@ from capplan.plan.databases import Aurora, DatabaseBase, Rds
 from capplan.plan.services import Fargate, VmGroup
 from capplan.quantities import DAY_S
 
-_ZONES = "ab"
 _ENGINE_MAJOR = {"postgres": "16", "mysql": "8.0"}
 """Major versions: RDS chooses the minor one, as it stops creating old ones."""
 
@@ -127,7 +127,7 @@ def _scaling_group(site: Site, service: Service, spec: VmGroup) -> Tree:
     if subnets:
         body["VPCZoneIdentifier"] = ",".join(subnets)
     else:
-        body["AvailabilityZones"] = [f"{service.region}{zone}" for zone in _ZONES]
+        body["AvailabilityZones"] = [f"{service.region}{zone}" for zone in ZONES]
     groups = list(service.workload.aws.target_groups)
     body["HealthCheckType"] = "ELB" if groups else "EC2"
     body["HealthCheckGracePeriod"] = math.ceil(service.workload.startup)
@@ -319,6 +319,12 @@ def _bought_iops(site: Site, name: str) -> Tree:
     return {"Iops": whole(min(number(iops.needs), number(iops.has)))}
 
 
+def _subnet_group(site: Site, name: str, field: str) -> Tree:
+    """Return where a store goes; without a word of it, to the account's default VPC."""
+    network = aws_networks(site).get(site.components[name].region)
+    return {} if network is None else {field: network.group}
+
+
 def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
     identifier = full_name(site, name)
     body: Tree = {
@@ -337,6 +343,7 @@ def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
         "BackupRetentionPeriod": backup_days(database),
         "DeletionProtection": True,
         "PubliclyAccessible": False,
+        **_subnet_group(site, name, "DBSubnetGroupName"),
         "AutoMinorVersionUpgrade": True,
         "Tags": [{"Key": key, "Value": value} for key, value in _tags(site, name)],
     }
@@ -371,6 +378,7 @@ def _aurora(site: Site, name: str, database: Aurora) -> Iterator[Artefact]:
         "StorageEncrypted": True,
         "BackupRetentionPeriod": backup_days(database),
         "DeletionProtection": True,
+        **_subnet_group(site, name, "DBSubnetGroupName"),
     }
     yield _call(site, name, "create-db-cluster", cluster)
     members = 1 + int(database.high_availability) + whole(database.read_replicas)
@@ -433,6 +441,7 @@ def _elasticache(site: Site, name: str, cache: ElastiCache) -> Iterator[Artefact
         "ReplicasPerNodeGroup": replicas,
         "AutomaticFailoverEnabled": replicas > 0 or shards > 1,
         "MultiAZEnabled": replicas > 0,
+        **_subnet_group(site, name, "CacheSubnetGroupName"),
         "AtRestEncryptionEnabled": True,
         "TransitEncryptionEnabled": True,
     }

@@ -11,6 +11,7 @@ from capplan.manifests.figures import number, whole
 from capplan.manifests.kubernetes.pods import gpus_of, node_selector_of, pool_of
 from capplan.manifests.site import NodePool, Site
 from capplan.plan.services import desired_of
+from capplan.plan.stores import SelfHosted
 
 _ZONES_OF_A_REGION = 3
 
@@ -47,6 +48,8 @@ def _autopilot(site: Site, cluster: Tree) -> Tree:
 def clusters_of(site: Site, platform: str) -> list[Tree]:
     """Return the clusters of a platform with their node pools, as the scripts need them."""
     found = []
+    stores = (*site.plan.databases.values(), *site.plan.caches.values())
+    own = [store for store in stores if isinstance(store, SelfHosted)]
     for name, cluster in site.clusters.items():
         if cluster.platform != platform:
             continue
@@ -57,6 +60,7 @@ def clusters_of(site: Site, platform: str) -> list[Tree]:
         plain = cluster.autopilot or any(pool["gpu"] is None for pool in pools)
         cluster_body = {"name": name, "region": region, "zonal": zonal, "pools": pools}
         cluster_body["autopilot"] = cluster.autopilot
+        cluster_body["claims"] = any(site.pool_of(store.cluster, store.pool).cluster == name for store in own)
         cluster_body["tier"] = getattr(cluster, "tier", None)
         found.append(cluster_body | {"keeps_default_pool": not plain})
     return found

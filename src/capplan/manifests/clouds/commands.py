@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from capplan.manifests.artefact import Artefact, Rendered, Tree
 from capplan.manifests.clouds.aws import backup_days, full_name, log_group_of, machine_of
 from capplan.manifests.clouds.cloudrun import account_of
 from capplan.manifests.clouds.clusters import clusters_of, disk_kind
+from capplan.manifests.clouds.networks import ZONES, aws_networks, own_subnets
 from capplan.manifests.figures import number, whole
+from capplan.manifests.kubernetes.network import STORE_PORTS
 from capplan.manifests.site import Site
 from capplan.plan.caches import AzureRedis, Memorystore
 from capplan.plan.databases import Aurora, AzurePostgres, CloudSql, Rds
@@ -40,22 +42,67 @@ def command_artefacts(site: Site) -> Iterator[Artefact]:
         "groups": _groups(site, "azure"),
         "apps": apps,
     }
+    azure["subnets"] = [{"name": name, **_SUBNETS[name]} for name, kind in _USERS.items() if azure[kind]]
+    zones = {"databases": f"{site.name}.private.postgres.database.azure.com", "caches": _REDIS_ZONE}
+    azure |= {"zones": [zone for kind, zone in zones.items() if azure[kind]]}
+    context["database_zone"] = zones["databases"]
     for provider, script, found in (("gcp", "gcloud", gcp), ("azure", "az", azure)):
         if any(found.values()):
             path = f"commands/{script}.sh"
-            yield Artefact(path, f"{provider}/{script}.sh.j2", {**context, **found}, provider)
+            yield Artefact(
+                path,
+                f"{provider}/{script}.sh.j2",
+                {**context, **found, "database_zone": zones["databases"]},
+                provider,
+            )
+
+
+_USERS = {
+    "nodes": "clusters",
+    "machines": "groups",
+    "apps": "apps",
+    "databases": "databases",
+    "endpoints": "caches",
+}
+"""Subnets of Azure's network, and what of the script goes there."""
+
+_SUBNETS: Mapping[str, Tree] = {
+    "nodes": {"range": "10.64.0.0/20", "delegation": None},
+    "machines": {"range": "10.64.32.0/20", "delegation": None},
+    "apps": {"range": "10.64.64.0/21", "delegation": "Microsoft.App/environments"},
+    "databases": {"range": "10.64.16.0/24", "delegation": "Microsoft.DBforPostgreSQL/flexibleServers"},
+    "endpoints": {"range": "10.64.17.0/24", "delegation": None},
+}
+_REDIS_ZONE = "privatelink.redis.azure.net"
 
 
 def aws_script(site: Site, files: Sequence[Rendered]) -> Iterator[Artefact]:
     """Yield the script that makes the API calls of the rendered bodies, and the EKS clusters."""
     calls = [_call(site, item) for item in files if item.part == "aws" and item.path.startswith("aws/")]
     calls.sort(key=lambda call: (call["source"] is not None, _AWS_ORDER.index(call["operation"])))
-    clusters = clusters_of(site, "eks")
+    networks = aws_networks(site)
+    clusters = [
+        {
+            **cluster,
+            "subnets": ",".join(own_subnets(site, cluster["region"])),
+            "zones": ",".join(
+                f"{network.region}{zone}"
+                for network in networks.values()
+                for zone in ZONES
+                if network.machines and network.cluster == cluster["name"]
+            ),
+        }
+        for cluster in clusters_of(site, "eks")
+    ]
     logs = [call for call in calls if call["logs"] is not None]
     if calls or clusters:
         context: Tree = {"calls": calls, "clusters": clusters, "logs": logs, "vpc_cni": _VPC_CNI}
         context["homes"] = sorted({call["region"] for call in logs})
         context["name"] = site.name
+        context["networks"] = [
+            {**network._asdict(), "variable": network.variable, "ids": json.dumps(network.subnets)}
+            for network in networks.values()
+        ]
         context["copies"] = any(call["source"] is not None for call in calls)
         yield Artefact("commands/aws.sh", "aws/aws.sh.j2", context, "aws")
 
@@ -75,9 +122,22 @@ def _call(site: Site, item: Rendered) -> Tree:
         "body": item.path,
         "region": site.components[owner].region if source is None else source["away"],
         "source": source,
+        "guard": None if source is not None else _guard(site, owner, operation, item.value),
         "waits_for": item.value.get("SourceDBInstanceIdentifier"),
         "logs": log_group_of(item.value["family"]) if is_task else None,
     }
+
+
+def _guard(site: Site, owner: str, operation: str, body: Tree) -> Tree | None:
+    """Return the option that puts a store behind its security group, or machines into their network."""
+    network, option = aws_networks(site).get(site.components[owner].region), _GUARDS.get(operation)
+    # Instances of Aurora have the groups of their cluster.
+    of_cluster = operation == "create-db-instance" and "DBClusterIdentifier" in body
+    if network is None or option is None or of_cluster:
+        return None
+    if operation == "create-auto-scaling-group":
+        return {"option": option, "variable": f"zones_{network.variable}"} if network.machines else None
+    return {"option": option, "variable": f"group_{network.variable}"}
 
 
 def _copied(site: Site, name: str) -> Tree | None:
@@ -96,6 +156,15 @@ def _copied(site: Site, name: str) -> Tree | None:
 
 
 _VPC_CNI = json.dumps({"enableNetworkPolicy": "true"})
+_GUARDS = {
+    "create-db-cluster": "--vpc-security-group-ids",
+    "create-db-instance": "--vpc-security-group-ids",
+    "create-db-instance-read-replica": "--vpc-security-group-ids",
+    "create-replication-group": "--security-group-ids",
+    "create-auto-scaling-group": "--vpc-zone-identifier",
+}
+"""Options of calls whose value only the script knows: security groups of stores, subnets of machines."""
+
 _AWS_SERVICE = {
     "create-cluster": "kafka",
     "create-cache-parameter-group": "elasticache",
@@ -217,17 +286,26 @@ def _flexible_servers(site: Site) -> list[Tree]:
         days = min(35, max(7, backup_days(database)))
         kept = {"high_availability": database.high_availability, "backups": days}
         replicas = list(range(1, whole(database.read_replicas) + 1))
-        copies = {"replicas": replicas, "standby_region": database.recovery.standby_region}
+        # Its TimescaleDB is the Apache edition; what it lacks to drop old chunks, pg_cron does.
+        extensions = ["timescaledb", "pg_cron"] if database.time_series else []
+        standby = database.recovery.standby_region
+        copies = {"replicas": replicas, "standby_region": standby, "extensions": extensions}
         found.append({**where, **size, **kept, **copies})
     return found
 
 
 def _azure_redis(site: Site) -> list[Tree]:
+    """Return caches as Azure Managed Redis sells them; other SKUs are refused to new tenants."""
+    skus = site.estimate.context.catalog.service("azure", "redis-cache").skus
     found = []
     for name, cache in site.plan.caches.items():
         if isinstance(cache, AzureRedis):
-            tier, _, size = machine_of(site, name, cache.machine).partition("-")
+            machine = machine_of(site, name, cache.machine)
+            tier, _, size = (skus[machine].successor or machine).partition("-")
             where = {"name": full_name(site, name), "region": site.components[name].region}
-            settings = json.dumps({"maxmemory-policy": cache.eviction})
-            found.append({**where, "sku": tier.capitalize(), "size": size.lower(), "settings": settings})
+            first, _, rest = cache.eviction.partition("-")
+            # allkeys-lru is AllKeysLRU there.
+            eviction = {"noeviction": "NoEviction", "allkeys": "AllKeys", "volatile": "Volatile"}[first]
+            policy = {"eviction": eviction + rest.upper(), "port": STORE_PORTS["azure-redis"]}
+            found.append({**where, "sku": f"{tier.capitalize()}_{size}", **policy})
     return found

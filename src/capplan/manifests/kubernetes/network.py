@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.pods import ports_of, selector_of
+from capplan.manifests.kubernetes.settings import pooler_of
 from capplan.manifests.site import Service, Site
 from capplan.manifests.verify.fronts import PRIVATE, front_of
-from capplan.plan.caches import SelfHostedCache
+from capplan.plan.caches import AzureRedis, SelfHostedCache
 
 Tree = dict[str, Any]
 
@@ -19,7 +20,8 @@ _NODE_LOCAL_DNS = "169.254.20.10/32"
 EXPORTER_LABEL = "capplan/exporter-of"
 """Label of the pods that report the metrics of a store."""
 
-STORE_PORTS = {"postgres": 5432, "mysql": 3306, "redis": 6379}
+STORE_PORTS = {"postgres": 5432, "mysql": 3306, "redis": 6379, "azure-redis": 10000, "kafka": 9094}
+"""Azure Managed Redis has a port of its own (learn.microsoft.com/azure/redis/overview); Kafka's, for TLS."""
 BUS_PORT = 16379
 """On which the pods of a Redis cluster tell each other who leads."""
 
@@ -105,12 +107,21 @@ def _to(site: Site, callee: str) -> list[Tree]:
         return [_internet()]
     if callee in plan.resources and plan.resources[callee].service in OBJECT_STORES:
         return [_internet()]
-    port = _store_port(site, callee)
+    pooler = pooler_of(site, callee) if callee in plan.databases else None
+    if pooler is not None and pooler.name is not None:
+        port = tcp(STORE_PORTS["postgres"])
+        return [{"to": [{"podSelector": {"matchLabels": selector_of(pooler.name)}}], "ports": port}]
+    return store_peer(site, callee)
+
+
+def store_peer(site: Site, name: str) -> list[Tree]:
+    """Return the rule for a database, cache or stream itself; none of what is none of them."""
+    port = store_port(site, name)
     if port is None:
         return []
-    if site.components[callee].platform == "kubernetes":
-        return [{"to": [{"podSelector": _store_pods(site, callee)}], "ports": tcp(port)}]
-    blocks = site.manifests.networks.get(callee, _PRIVATE)
+    if site.components[name].platform == "kubernetes":
+        return [{"to": [{"podSelector": _store_pods(site, name)}], "ports": tcp(port)}]
+    blocks = site.manifests.networks.get(name, _PRIVATE)
     return [{"to": [{"ipBlock": {"cidr": block}} for block in blocks], "ports": tcp(port)}]
 
 
@@ -127,16 +138,28 @@ def redis_cluster_pods(name: str) -> Tree:
     return {"matchExpressions": [{"key": "app", "operator": "In", "values": names}]}
 
 
-def _store_port(site: Site, name: str) -> int | None:
+def store_port(site: Site, name: str) -> int | None:
+    """Return the port of a database, cache or stream; None of what is none of them."""
+    if name in site.plan.streams:
+        return STORE_PORTS["kafka"]
     if name in site.plan.databases:
         return STORE_PORTS[site.plan.databases[name].engine]
-    return STORE_PORTS["redis"] if name in site.plan.caches else None
+    if name not in site.plan.caches:
+        return None
+    return STORE_PORTS["azure-redis" if isinstance(site.plan.caches[name], AzureRedis) else "redis"]
 
 
 def store_callers(site: Site, name: str) -> list[Tree]:
-    """Return the pods that a store lets in: the services that call it, and its exporter."""
-    callers = [selector_of(caller) for caller in site.callers(name) if caller in site.pods]
-    return [{"podSelector": {"matchLabels": labels}} for labels in (*callers, {EXPORTER_LABEL: name})]
+    """Return the pods that a store lets in: its pooler or those that call it, its exporter, and jobs.
+
+    The plan does not say what jobs call.
+    """
+    pooler = pooler_of(site, name) if name in site.plan.databases else None
+    callers = [caller for caller in site.callers(name) if caller in site.pods]
+    if pooler is not None and pooler.name is not None:
+        callers = [pooler.name]
+    found = [*map(selector_of, (*callers, *site.plan.jobs)), {EXPORTER_LABEL: name}]
+    return [{"podSelector": {"matchLabels": labels}} for labels in found]
 
 
 def _internet() -> Tree:

@@ -7,6 +7,7 @@ from typing import Any
 
 from capplan.manifests.figures import number, whole
 from capplan.manifests.kubernetes.pods import gpus_of, resources_of
+from capplan.manifests.kubernetes.settings import pooler_of
 from capplan.manifests.quantity import cpu, memory, milli, parse
 from capplan.manifests.site import Service, Site
 from capplan.plan.jobs import Job
@@ -35,12 +36,21 @@ def quota_of(site: Site, limit_cpu: bool = True) -> Tree:
     for job in site.plan.jobs.values():
         for what in ("requests", "limits"):
             _add(totals, job_amounts(job), what, whole(job.pods))
+    for pooler in (pooler_of(site, name) for name in site.plan.databases):
+        if pooler is not None and pooler.name is not None:
+            _add(totals, POOLER_REQUESTS, "requests", pooler.replicas)
+            _add(totals, POOLER_LIMITS, "limits", pooler.replicas)
     hard: Tree = {"pods": str(int(totals.pop("pods", 0)))}
     for name, total in totals.items():
         if name == "limits.cpu" and not limit_cpu:
             continue
         hard[name] = _SHOWN.get(name.partition(".")[2], milli)(total)
     return hard
+
+
+POOLER_REQUESTS = {"cpu": "100m", "memory": "128Mi", "ephemeral-storage": "64Mi"}
+POOLER_LIMITS = POOLER_REQUESTS | {"cpu": "1"}
+"""Of a pooler's pod: one thread, and some kilobytes for each client."""
 
 
 def store_amounts(store: SelfHosted) -> Tree:

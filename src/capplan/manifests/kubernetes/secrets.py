@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.kubernetes.objects import COMPONENTS
 from capplan.manifests.kubernetes.pods import MANAGED_BY
+from capplan.manifests.kubernetes.settings import pooler_of
 from capplan.manifests.site import Site
 from capplan.plan.stores import SelfHosted
 
@@ -38,4 +39,10 @@ def secrets_of(site: Site) -> dict[str, list[str]]:
     for name, store in {**site.plan.databases, **site.plan.caches}.items():
         if isinstance(store, SelfHosted):
             found.setdefault(name, []).append("password")
+    for name, database in site.plan.databases.items():
+        pooler = pooler_of(site, name)
+        if pooler is not None and pooler.name is not None:
+            signed = [] if isinstance(database, SelfHosted) else ["ca.pem"]
+            keys = ["userlist.txt", "tls.crt", "tls.key", *signed]
+            found.setdefault(pooler.name, []).extend(keys)
     return {secret: sorted(set(keys)) for secret, keys in sorted(found.items())}

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.figures import number
 from capplan.manifests.site import Site
 from capplan.plan.caches import SelfHostedCache
 from capplan.plan.databases import SelfHostedDatabase
 from capplan.plan.services import PoolEnv
 
-_MEMORY_FOR_KEYS = 0.75
-"""Share of a pod's memory for keys; the rest is for forks, buffers and fragmentation."""
-
-_SHARED_BUFFERS, _CACHED = 0.25, 0.75
+SHARED_BUFFERS, _CACHED = 0.25, 0.75
 """Shares of a pod's memory that PostgreSQL's documentation starts from: its buffers, all that is cached."""
 
 _ACQUIRE_S, _LARGEST_POOL = 30, 50
@@ -25,13 +21,23 @@ _ACQUIRE_S, _LARGEST_POOL = 30, 50
 wait in the database instead."""
 
 
-def redis_settings(cache: SelfHostedCache) -> dict[str, str]:
-    """Return the lines of redis.conf: what keys may take, what gives way, and what a crash may lose."""
-    most = math.floor(number(cache.memory) * _MEMORY_FOR_KEYS * 1024)
+def redis_settings(cache: SelfHostedCache, content_gib: float | None) -> dict[str, str]:
+    """Return the lines of redis.conf: what keys may take, what gives way, and what a crash may lose.
+
+    content_gib: memory that the content needs with its headroom; None where the plan does not describe it. A
+    fork that rewrites the append-only file copies each page that is written meanwhile, all of them at worst:
+    where the content leaves room for that, it is kept. Snapshots, which fork too, are off.
+    """
+    free = number(cache.content.headroom)
+    persistent = number(cache.storage) > 0
+    if persistent and content_gib is not None and content_gib * (1 - free) <= number(cache.memory) / 2:
+        free = max(free, 0.5)
+    most = math.floor(number(cache.memory) * (1 - free) * 1024)
     found = {"maxmemory": f"{most}mb", "maxmemory-policy": cache.eviction, "lazyfree-lazy-eviction": "yes"}
-    if number(cache.storage) > 0:
+    found["save"] = '""'
+    if persistent:
         return found | {"dir": "/data", "appendonly": "yes", "appendfsync": "everysec"}
-    return found | {"appendonly": "no", "save": '""'}
+    return found | {"appendonly": "no"}
 
 
 def postgres_settings(database: SelfHostedDatabase) -> dict[str, str]:
@@ -39,11 +45,11 @@ def postgres_settings(database: SelfHostedDatabase) -> dict[str, str]:
     mib = number(database.memory) * 1024
     connections = int(number(database.max_connections))
     # Every connection may sort in so much memory, twice over, beside the shared buffers.
-    work = max(1, math.floor(mib * (1 - _SHARED_BUFFERS) / connections / 2))
+    work = max(1, math.floor(mib * (1 - SHARED_BUFFERS) / connections / 2))
     found = {
         "listen_addresses": "'*'",
         "max_connections": str(connections),
-        "shared_buffers": f"{math.floor(mib * _SHARED_BUFFERS)}MB",
+        "shared_buffers": f"{math.floor(mib * SHARED_BUFFERS)}MB",
         "effective_cache_size": f"{math.floor(mib * _CACHED)}MB",
         "work_mem": f"{work}MB",
         "maintenance_work_mem": f"{min(2048, max(16, math.floor(mib / 16)))}MB",
@@ -56,6 +62,11 @@ def mysql_settings(database: SelfHostedDatabase) -> dict[str, str]:
     """Return the lines of my.cnf for a pod of the plan's size."""
     half = math.floor(number(database.memory) * 1024 / 2)
     return {
+        # A new disk holds lost+found, and its own directory for sockets is read-only.
+        "datadir": "/var/lib/mysql/data",
+        "socket": "/tmp/mysqld.sock",
+        "mysqlx_socket": "/tmp/mysqlx.sock",
+        "pid-file": "/tmp/mysqld.pid",
         "max_connections": str(int(number(database.max_connections))),
         "innodb_buffer_pool_size": f"{half}M",
     }
@@ -124,34 +135,31 @@ def measured(site: Site, component: str, name: str) -> float | None:
     return next((number(measure.needs) for measure in found), None)
 
 
-def _shortest(site: Site, database: str, field: str) -> int | None:
-    """Return the shortest of a time that the database's pools say; None where none of them says it."""
-    pools = [site.specs[caller].calls[database].pool for caller in site.callers(database)]
-    said = [getattr(pool, field) for pool in pools if pool is not None]
-    return min((math.ceil(number(seconds)) for seconds in said if seconds is not None), default=None)
+class Pooler(NamedTuple):
+    """A pooler before a database: how many clients it takes, and server connections of each replica.
+
+    name: of its Service; None where it runs outside clusters, since no pods call the database.
+    """
+
+    name: str | None
+    clients: int
+    size: int
+    replicas: int
 
 
-def is_pooled(site: Site, database: str) -> bool:
-    """Say whether a database needs a pooler: its callers' pools open more connections than it accepts."""
-    opened, accepted = (measured(site, database, what) for what in ("connections", "connections accepted"))
-    fits = opened is None or opened <= (accepted or math.inf)
-    postgres = site.plan.databases[database].engine == "postgres"
-    return postgres and not fits and measured(site, database, "PgBouncer pool") is not None
+_POOLERS = 2
+"""Replicas of a pooler: one is replaced while the other serves."""
 
 
-def pooler_artefacts(site: Site) -> Iterator[Artefact]:
-    """Yield PgBouncer's settings for each database whose pools open more than it accepts."""
-    for name, database in site.plan.databases.items():
-        if not is_pooled(site, name):
-            continue
-        opened, size = (measured(site, name, what) or 0.0 for what in ("connections", "PgBouncer pool"))
-        pools = [pools_of(site, caller).get(name) for caller in site.callers(name)]
-        context: Tree = {
-            "host": f"{name}.invalid" if not isinstance(database, SelfHostedDatabase) else name,
-            "clients": math.ceil(opened),
-            "size": max(1, math.ceil(size)),
-            "wait_s": max(pool.acquire_s for pool in pools if pool is not None),
-            "idle_s": _shortest(site, name, "idle_timeout"),
-            "lifetime_s": _shortest(site, name, "max_lifetime"),
-        }
-        yield Artefact(f"pgbouncer/{name}.ini", "sql/pgbouncer.conf.j2", context, "sql")
+def pooler_of(site: Site, name: str) -> Pooler | None:
+    """Return the pooler that a database needs; None where its pools open no more than it accepts."""
+    database = site.plan.databases[name]
+    opened, accepted = (measured(site, name, what) for what in ("connections", "connections accepted"))
+    size = measured(site, name, "PgBouncer pool")
+    if database.engine != "postgres" or size is None or opened is None or opened <= (accepted or math.inf):
+        return None
+    inside = any(caller in site.pods for caller in site.callers(name))
+    replicas = _POOLERS if inside else 1
+    # Each replica can carry all of them, if the database accepts that.
+    each = math.ceil(size) if not accepted else min(math.ceil(size), math.floor(accepted / replicas))
+    return Pooler(f"{name}-pooler" if inside else None, math.ceil(opened), max(1, each), replicas)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from capplan.components.disks import VOLUMES
 from capplan.manifests.artefact import Artefact, Tree
+from capplan.manifests.clouds.clusters import disk_kind
 from capplan.manifests.figures import number, whole
 from capplan.manifests.kubernetes.network import (
     BUS_PORT,
@@ -19,7 +21,9 @@ from capplan.manifests.kubernetes.objects import BASE, COMPONENTS, priority_clas
 from capplan.manifests.kubernetes.pods import MANAGED_BY, apart, labels_of, selector_of
 from capplan.manifests.kubernetes.quotas import store_amounts
 from capplan.manifests.kubernetes.settings import (
+    SHARED_BUFFERS,
     lines,
+    measured,
     mysql_settings,
     postgres_settings,
     redis_settings,
@@ -28,6 +32,7 @@ from capplan.manifests.quantity import memory
 from capplan.manifests.site import Site
 from capplan.plan.caches import SelfHostedCache
 from capplan.plan.databases import SelfHostedDatabase
+from capplan.plan.services import CLUSTER_PROVIDERS
 from capplan.plan.stores import SelfHosted
 
 _REDIS_OPERATOR_IMAGE = "opstree/redis:v7.2.7"
@@ -80,6 +85,7 @@ _ENGINES = {
 
 def store_artefacts(site: Site) -> Iterator[Artefact]:
     """Yield the stores that run on Kubernetes."""
+    yield from _storage_classes(site)
     for name, cache in site.plan.caches.items():
         if isinstance(cache, SelfHostedCache):
             yield from (
@@ -90,6 +96,38 @@ def store_artefacts(site: Site) -> Iterator[Artefact]:
     for name, database in site.plan.databases.items():
         if isinstance(database, SelfHostedDatabase):
             yield from _single(site, name, database, database.engine)
+
+
+def _storage_classes(site: Site) -> Iterator[Artefact]:
+    """Yield the classes of the stores' disks, of the kind that is paid for; EKS has no default."""
+    stores = (*site.plan.databases.values(), *site.plan.caches.values())
+    seen = set()
+    for store in stores:
+        if not isinstance(store, SelfHosted) or (name := storage_class_of(site, store)) in seen:
+            continue
+        seen.add(name)
+        driver = site.pool_of(store.cluster, store.pool).managed.disks
+        kind = disk_kind(_disk_sku(site, store))
+        context: Tree = {
+            "name": name,
+            "labels": {"app.kubernetes.io/part-of": site.name} | MANAGED_BY,
+            "provisioner": driver.provisioner,
+            "parameters": {driver.kind: kind, **driver.always},
+        }
+        yield Artefact(
+            f"{BASE}/storageclass-{name}.yaml", "kubernetes/storageclass.yaml.j2", context, "kubernetes"
+        )
+
+
+def storage_class_of(site: Site, store: SelfHosted) -> str:
+    """Return the name of the class of a store's disks, which is not of a namespace."""
+    kind = disk_kind(_disk_sku(site, store)).lower().replace("_", "-")
+    return f"{site.namespace[:40]}-{kind}"
+
+
+def _disk_sku(site: Site, store: SelfHosted) -> str:
+    provider = CLUSTER_PROVIDERS[site.pool_of(store.cluster, store.pool).platform]
+    return store.storage_class or VOLUMES[provider][1]
 
 
 def _asked(store: SelfHosted) -> Tree:
@@ -109,6 +147,7 @@ def _cluster(site: Site, name: str, cache: SelfHostedCache) -> Iterator[Artefact
         "secret": name,
         "resources": _asked(cache),
         "storage": memory(number(cache.storage)),
+        "storage_class": storage_class_of(site, cache),
         "config": f"{name}-config",
         "priority_class": priority_class_of(site),
     }
@@ -119,7 +158,11 @@ def _cluster(site: Site, name: str, cache: SelfHostedCache) -> Iterator[Artefact
     policy = {**context, **_cluster_policy(site, name)}
     path = f"{directory}/networkpolicy-{name}.yaml"
     yield Artefact(path, "kubernetes/networkpolicy.yaml.j2", policy, "redis")
-    data = {**context, "name": f"{name}-config", "data": {"redis-additional.conf": _settings(cache)}}
+    data = {
+        **context,
+        "name": f"{name}-config",
+        "data": {"redis-additional.conf": _settings(site, name, cache)},
+    }
     path = f"{directory}/configmap-{name}-config.yaml"
     yield Artefact(path, "kubernetes/configmap.yaml.j2", data, "redis")
 
@@ -145,6 +188,9 @@ def _single(site: Site, name: str, store: SelfHosted, engine: str) -> Iterator[A
         "config_directory": directory,
         "resources": _asked(store),
         "storage": memory(max(1, site.storage_gib(name), whole(store.storage))),
+        "storage_class": storage_class_of(site, store),
+        # Parallel queries share memory here; containers get 64 MiB otherwise.
+        "shm": memory(number(store.memory) * SHARED_BUFFERS) if engine == "postgres" else None,
         "priority_class": priority_class_of(site),
         "node_selector": _nodes(site, store),
         "apart": apart(selector_of(name), store.one_per_node),
@@ -152,7 +198,7 @@ def _single(site: Site, name: str, store: SelfHosted, engine: str) -> Iterator[A
     }
     ports = [{"name": engine, "port": run.port, "targetPort": engine, "protocol": "TCP"}]
     for kind, own in (
-        ("configmap", {"name": f"{name}-config", "data": {file: _settings(store)}}),
+        ("configmap", {"name": f"{name}-config", "data": {file: _settings(site, name, store)}}),
         ("statefulset", stateful),
         ("service", {"type": "ClusterIP", "ports": ports}),
         ("serviceaccount", {}),
@@ -164,10 +210,10 @@ def _single(site: Site, name: str, store: SelfHosted, engine: str) -> Iterator[A
         yield Artefact(path, f"kubernetes/{kind}.yaml.j2", context, "kubernetes")
 
 
-def _settings(store: SelfHosted) -> str:
+def _settings(site: Site, name: str, store: SelfHosted) -> str:
     """Return the configuration file of a store."""
     if isinstance(store, SelfHostedCache):
-        return lines(redis_settings(store), " ")
+        return lines(redis_settings(store, measured(site, name, "memory")), " ")
     assert isinstance(store, SelfHostedDatabase)
     if store.engine == "mysql":
         return "[mysqld]\n" + lines(mysql_settings(store), " = ")

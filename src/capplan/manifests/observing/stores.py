@@ -14,7 +14,7 @@ from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.autoscalers import figure
 from capplan.manifests.kubernetes.network import EXPORTER_LABEL
-from capplan.manifests.kubernetes.settings import is_pooled, measured
+from capplan.manifests.kubernetes.settings import measured, pooler_of
 from capplan.manifests.observing.alerts import Alert
 from capplan.manifests.site import Site
 from capplan.plan.caches import SelfHostedCache
@@ -150,7 +150,7 @@ def watched_stores(site: Site) -> Iterator[WatchedStore]:
     """Yield the stores and streams of a plan, and the poolers of databases."""
     for name, database in site.plan.databases.items():
         yield _watched(site, name, database.engine, _DATABASES[database.engine])
-        if is_pooled(site, name):
+        if pooler_of(site, name) is not None:
             yield _watched(site, f"{name}-pgbouncer", "pgbouncer", lambda s, _name, where: _pooler(where))
     for name in site.plan.caches:
         yield _watched(site, name, "redis", _redis)

@@ -79,3 +79,21 @@ STORE_IN_ONE_ZONE = Check(
     remedy="Set high_availability for the database, or promise the service nothing about zones.",
     source="cloud.google.com/sql/docs/postgres/high-availability; Multi-AZ of RDS; zone redundancy of Azure",
 )
+
+_IN_REGION = """\
+# file: plan.yaml
+regions: {aws: us-east-1}
+services: {api: {platform: vm-group, provider: aws, machine: m6i.large, throughput: 20/s, calls: {db: 1}}}
+databases: {db: {platform: rds, engine: postgres, machine: db.m6g.large, storage: 50Gi%s}}
+"""
+NETWORK_APART = Check(
+    code="network-apart",
+    severity="error",
+    title="A service calls something in a network that it is not in",
+    why="Databases and caches have private addresses: from another network the call never arrives.",
+    breaks=_IN_REGION % ", region: us-west-2",
+    near=_IN_REGION % "",
+    remedy="Put both into one region and network (see manifests.aws.subnets), or connect the networks "
+    "yourself and accept the finding.",
+    source="the scripts and bodies that make clusters, machines, databases and caches",
+)

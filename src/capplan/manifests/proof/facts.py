@@ -346,7 +346,7 @@ gcloud sql instances create: . --tier=machine --storage-size=storage --availabil
 gcloud redis instances create: . --size=size --tier=tier --region=region
 az postgres flexible-server create: --name --sku-name=machine --storage-size=storage --location=region
   --backup-retention=backups --high-availability=available
-az redis create: --name --vm-size=machine --sku=tier --location=region
+az redisenterprise create: --name --sku=tier --location=region
 gcloud run services replace: . --region=region
 """
 """Commands, each with the flags that name what it makes (its first argument where empty or a dot) and with
@@ -372,13 +372,18 @@ def _commands() -> Sequence[_Command]:
     return found
 
 
-def _script(path: str, source: str) -> Iterator[Fact]:
+def commands_in(source: str) -> Iterator[list[str]]:
+    """Yield the words of each command of a script; lines that are none are left out."""
     for line in re.sub(r"\\\n|(?<=\|)\n", " ", source).splitlines():
         try:
-            words_ = _unpiped(shlex.split(line, comments=True))
+            yield shlex.split(line, comments=True)
         except ValueError:
             continue
-        said = _flags(words_)
+
+
+def _script(path: str, source: str) -> Iterator[Fact]:
+    for words_ in map(_unpiped, commands_in(source)):
+        said = flags_of(words_)
         for body in _NAMED.findall(str(said.get("--cli-input-json", ""))):
             yield Fact(body, "region", said.get("--region"), path, "--region")
         for command in _commands():
@@ -398,7 +403,7 @@ def _unpiped(words_: list[str]) -> list[str]:
 
 
 def _command(path: str, given: Sequence[str], command: _Command) -> Iterator[Fact]:
-    said = _flags(given)
+    said = flags_of(given)
     owner = "/".join(str(said.get(name, "")) for name in command.names)
     for flag, name in command.facts.items():
         if flag in said:
@@ -410,7 +415,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, str) and value.replace(".", "", 1).isdigit()
 
 
-def _flags(given: Sequence[str]) -> dict[str, object]:
+def flags_of(given: Sequence[str]) -> dict[str, object]:
     """Return flags with their values, True where there is none; the first argument by no name."""
     found: dict[str, object] = {}
     last = ""
@@ -425,7 +430,7 @@ def _flags(given: Sequence[str]) -> dict[str, object]:
 
 
 def _azure_rule(path: str, given: Sequence[str]) -> Iterator[Fact]:
-    said = _flags(given)
+    said = flags_of(given)
     percent = str(said.get("--condition", "")).split()
     if len(percent) > 3 and percent[2] == ">":
         share = (amount(percent[3]) or 0.0) / 100

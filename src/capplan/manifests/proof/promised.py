@@ -262,7 +262,6 @@ _SCRIPTED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "caches": {
         "size_gb": ("size",),
         "tier": ("tier",),
-        "size": ("machine",),
         "sku": ("tier",),
         "region": ("region",),
     },

@@ -23,6 +23,7 @@ from capplan.manifests.clouds.values import variables_of
 from capplan.manifests.figures import number
 from capplan.manifests.proof import checks
 from capplan.manifests.proof.facts import Fact, facts_in
+from capplan.manifests.proof.networks import apart
 from capplan.manifests.proof.pieces import canonical
 from capplan.manifests.proof.promised import Promised, measured_targets, promised
 from capplan.manifests.site import Service, Site
@@ -65,6 +66,7 @@ def prove(site: Site, documents: Documents, texts: Mapping[str, str]) -> list[Fi
     wrong += _held(promised(site), found)
     wrong += _uncalled(documents, found)
     wrong += _elsewhere(site, found)
+    wrong += apart(site, documents, texts)
     for service in site.services.values():
         wrong += _scaled(site, service, found)
         wrong += _in_one_zone(site, service)
