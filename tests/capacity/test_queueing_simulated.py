@@ -72,3 +72,22 @@ def test_a_simulator_of_others_agrees_on_mmck():
     exact = q.mmck(3.0, 1, 3, 7)
     assert float(exact.lost) == pytest.approx(refused, rel=0.1)
     assert float(exact.response_s) == pytest.approx(response, rel=0.05)
+
+
+def test_a_simulator_of_others_agrees_on_erlang_a():
+    ciw = pytest.importorskip("ciw")
+    network = ciw.create_network(
+        arrival_distributions=[ciw.dists.Exponential(rate=4.0)],
+        service_distributions=[ciw.dists.Exponential(rate=1.0)],
+        number_of_servers=[3],
+        reneging_time_distributions=[ciw.dists.Exponential(rate=0.5)],
+    )
+    ciw.seed(7)
+    simulation = ciw.Simulation(network)
+    simulation.simulate_until_max_time(4_000)
+    records = [r for r in simulation.get_all_records() if r.arrival_date > 100]
+    exact = q.erlang_a(4.0, 1.0, 3, 2.0)
+    gave_up = np.mean([r.record_type == "renege" for r in records])
+    waits = np.mean([r.waiting_time for r in records])
+    assert gave_up == pytest.approx(float(exact.lost), rel=0.05)
+    assert waits == pytest.approx(float(exact.wait_s), rel=0.05)
