@@ -113,7 +113,8 @@ def tool(name: str) -> str:
 
 def sql_of(text: str) -> str:
     """Return the SQL of a script without what only psql reads."""
-    return re.sub(r"^\\.*$", "", text.replace(" \\gset\n", ";\n"), flags=re.MULTILINE)
+    plain = re.sub(r"^\\.*$", "", text.replace(" \\gset\n", ";\n"), flags=re.MULTILINE)
+    return re.sub(r":('\w+')", r"\1", plain)
 
 
 def schemas() -> Path:

@@ -68,8 +68,8 @@ def prepared(server, files, directory, database):
     """Return a function that runs the entry script on a new database with TimescaleDB's functions."""
     sql = {path: item for path, item in files.items() if path.startswith("sql/")}
     write(sql, directory)
-    for path in directory.glob("sql/*-timeseries.sql"):
-        text = path.read_text(encoding="utf-8").replace("CREATE EXTENSION IF NOT EXISTS timescaledb;", "")
+    for path in directory.glob("sql/*.sql"):
+        text = re.sub("CREATE EXTENSION IF NOT EXISTS .*;", "", path.read_text(encoding="utf-8"))
         text = re.sub(
             r"ALTER TABLE (\w+) SET \(\s*timescaledb.*?\);",
             r"SELECT compressed('\1');",
@@ -131,6 +131,25 @@ def test_the_sql_of_examples_runs_twice(name, server, tmp_path):
     run()
     run()
     assert server.ask(name, "SELECT count(*) FROM played.hypertables") == ["1"]
+
+
+PG_CRON = """
+CREATE SCHEMA cron;
+CREATE TABLE cron.jobs (name text PRIMARY KEY, at text, command text, place text);
+CREATE FUNCTION cron.schedule_in_database(n text, a text, c text, p text) RETURNS void LANGUAGE sql AS
+  'INSERT INTO cron.jobs VALUES (n, a, c, p) ON CONFLICT (name) DO UPDATE SET at = a, command = c, place = p';
+"""
+
+
+def test_the_apache_edition_gets_no_policies_and_drops_old_rows_by_a_job(server, tmp_path):
+    run = prepared(server, example("llm-observatory", "azure"), tmp_path, "azure")
+    server.ask("postgres", PG_CRON)
+    run()
+    run()
+    assert server.ask("azure", "SELECT count(*) FROM played.policies") == ["0"]
+    assert server.ask("postgres", "SELECT name, command, place FROM cron.jobs") == [
+        "drop azure.metrics|SELECT drop_chunks('metrics', INTERVAL '90 days')|azure"
+    ]
 
 
 def test_names_of_indexes_stay_within_postgresqls_limit():

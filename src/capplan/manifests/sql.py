@@ -36,8 +36,13 @@ def _of_database(site: Site, name: str) -> Iterator[Artefact]:
     Which database a table is in is not said: its indexes are made in each that has it.
     """
     tables = [_hypertable(site, name, table) for table in site.plan.databases[name].time_series]
+    facts = site.estimate.context.catalog.known_facts("databases")
+    apache = site.components[name].platform in facts.get("apache_timescaledb", {})
     if tables:
-        yield Artefact(f"sql/{name}-timeseries.sql", "sql/timeseries.sql.j2", {"tables": tables}, "sql")
+        context: Tree = {"tables": tables, "apache": apache}
+        yield Artefact(f"sql/{name}-timeseries.sql", "sql/timeseries.sql.j2", context, "sql")
+    if tables and apache:
+        yield Artefact(f"sql/{name}-retention.sql", "sql/retention.sql.j2", {"tables": tables}, "sql")
     every = {table.replace("-", "_") for d in site.plan.databases.values() for table in d.time_series}
     others = [
         {**index.model_dump(), "name": _index_name(index)}

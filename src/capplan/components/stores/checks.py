@@ -132,6 +132,6 @@ databases:
     machine: db.m6g.xlarge
     time_series: {cpu: {rows_per_second: 100, row_size: 100B, retain: 30d}}
 """,
-    remedy="Use azure-postgresql, Timescale's own service, or platform: kubernetes; or drop compression.",
+    remedy="Use Timescale's own service or platform: kubernetes; or drop compression.",
     source="https://docs.aws.amazon.com/AmazonRDS/latest/PostgreSQLReleaseNotes/postgresql-extensions.html",
 )

@@ -229,13 +229,11 @@ def _class_findings(
 
 
 def _extension_finding(ctx: Context, name: str, database: ManagedDatabase) -> Iterator[Finding]:
-    why = ctx.catalog.facts("databases", "without_timescaledb").get(database.platform)
+    apache = ctx.catalog.known_facts("databases").get("apache_timescaledb", {})
+    why = {**apache, **ctx.catalog.facts("databases", "without_timescaledb")}.get(database.platform)
     if database.time_series and isinstance(database, Rds) and database.engine == "mysql":
         path = ("databases", name, "time_series")
         raise InputError(ctx.places.problem(path, "TimescaleDB is an extension of PostgreSQL, not of MySQL"))
     compressed = any(series.compress_after is not None for series in database.time_series.values())
     if compressed and why is not None:
-        remedy = (
-            "Use azure-postgresql, Timescale's own service, or platform: kubernetes; or drop compression."
-        )
-        yield checks.EXTENSION_NOT_OFFERED.finding(name, str(why), remedy)
+        yield checks.EXTENSION_NOT_OFFERED.finding(name, str(why))
