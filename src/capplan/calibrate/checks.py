@@ -52,12 +52,8 @@ FAILED_REQUESTS = Check(
     severity="warning",
     title="Requests of a load test fail",
     why="Errors are often faster than answers, so they make the service look better than it is.",
-    breaks="""\
-{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 40, "stddev": 9, "max": 120}, "non2xx": 60}
-""",
-    near="""\
-{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 40, "stddev": 9, "max": 120}, "non2xx": 2}
-""",
+    breaks='{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 40, "stddev": 9, "max": 120}, "non2xx": 60}\n',
+    near='{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 40, "stddev": 9, "max": 120}, "non2xx": 2}\n',
     remedy="Find the cause, and test again with at most 1 % of errors.",
     source="refused above 10 %",
 )
@@ -66,12 +62,8 @@ REJECTED_REQUESTS = Check(
     severity="error",
     title="Requests of a load test are rejected",
     why="A rate limit or a balancer answers for the service, at once.",
-    breaks="""\
-{"requests": 1000, "rate": 100, "throughput": 60, "duration": 10000000000, "success": 0.6, "latencies": {"mean": 20000000}, "status_codes": {"200": 600, "429": 400}}
-""",
-    near="""\
-{"requests": 1000, "rate": 100, "throughput": 100, "duration": 10000000000, "success": 1, "latencies": {"mean": 20000000}, "status_codes": {"200": 1000}}
-""",
+    breaks='{"requests": 1000, "rate": 100, "throughput": 60, "duration": 10000000000, "success": 0.6, "latencies": {"mean": 20000000}, "status_codes": {"200": 600, "429": 400}}\n',
+    near='{"requests": 1000, "rate": 100, "throughput": 100, "duration": 10000000000, "success": 1, "latencies": {"mean": 20000000}, "status_codes": {"200": 1000}}\n',
     remedy="Take the limit away for the test, or calibrate the levels below it.",
     source="status codes 429 and 503",
 )
@@ -80,12 +72,8 @@ TOO_FEW_REQUESTS = Check(
     severity="warning",
     title="A figure rests on too few requests",
     why="The 99th percentile of 100 requests is one of them.",
-    breaks="""\
-{"connections": 8, "duration": 1.5, "requests": {"total": 300}, "latency": {"average": 40, "stddev": 9, "max": 120, "p99": 90}}
-""",
-    near="""\
-{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 40, "stddev": 9, "max": 120, "p99": 90}}
-""",
+    breaks='{"connections": 8, "duration": 1.5, "requests": {"total": 300}, "latency": {"average": 40, "stddev": 9, "max": 120, "p99": 90}}\n',
+    near='{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 40, "stddev": 9, "max": 120, "p99": 90}}\n',
     remedy="Test for longer: 1,000 requests for a p99.",
     source="fewer than 5 requests beyond a percentile, or 30 in all",
 )
@@ -94,12 +82,8 @@ VARYING_LOAD = Check(
     severity="error",
     title="The load changes during a run that is summed up",
     why="Means over a ramp belong to no level of load.",
-    breaks="""\
-{"metrics": {"http_reqs": {"count": 800, "rate": 80}, "http_req_duration": {"avg": 20}, "vus": {"min": 1, "max": 20}, "vus_max": {"max": 20}}}
-""",
-    near="""\
-{"metrics": {"http_reqs": {"count": 800, "rate": 80}, "http_req_duration": {"avg": 100}, "vus": {"min": 8, "max": 8}, "vus_max": {"max": 8}}}
-""",
+    breaks='{"metrics": {"http_reqs": {"count": 800, "rate": 80}, "http_req_duration": {"avg": 20}, "vus": {"min": 1, "max": 20}, "vus_max": {"max": 20}}}\n',
+    near='{"metrics": {"http_reqs": {"count": 800, "rate": 80}, "http_req_duration": {"avg": 100}, "vus": {"min": 8, "max": 8}, "vus_max": {"max": 8}}}\n',
     remedy="Give the requests themselves (such as k6 run --out json=FILE), or test each level on its own.",
     source="clients at the start and at the end",
 )
@@ -108,12 +92,8 @@ SATURATED_GENERATOR = Check(
     severity="error",
     title="The load generator is busier than the service",
     why="What it measures is itself.",
-    breaks="""\
-{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 20, "stddev": 9, "max": 120}}
-""",
-    near="""\
-{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 40, "stddev": 9, "max": 120}}
-""",
+    breaks='{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 20, "stddev": 9, "max": 120}}\n',
+    near='{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 40, "stddev": 9, "max": 120}}\n',
     remedy="Use more generators, or more processes of it, and keep its CPU below 80 %.",
     source="Little's law: clients without pauses are always in progress",
 )
@@ -122,12 +102,8 @@ LITTLES_LAW = Check(
     severity="error",
     title="A run contradicts Little's law",
     why="Throughput × response time must be the number of clients; where it is not, one of the three is wrong.",
-    breaks="""\
-{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 60, "stddev": 9, "max": 120}}
-""",
-    near="""\
-{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 40, "stddev": 9, "max": 120}}
-""",
+    breaks='{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 60, "stddev": 9, "max": 120}}\n',
+    near='{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 40, "stddev": 9, "max": 120}}\n',
     remedy="Check what the tool leaves out of its times, and test again.",
     source="Little (1961): N = X·(R + Z)",
 )
@@ -136,12 +112,8 @@ COORDINATED_OMISSION = Check(
     severity="warning",
     title="Clients in a loop waited for a stall",
     why="The loop sends nothing while it waits, so its percentiles hide what users who do not wait would see.",
-    breaks="""\
-{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 40, "stddev": 9, "max": 3000, "p99": 90}}
-""",
-    near="""\
-{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 40, "stddev": 9, "max": 120, "p99": 90}}
-""",
+    breaks='{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 40, "stddev": 9, "max": 3000, "p99": 90}}\n',
+    near='{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 40, "stddev": 9, "max": 120, "p99": 90}}\n',
     remedy="Send at a constant rate (wrk2 -R, k6 constant-arrival-rate, vegeta) to measure percentiles.",
     source="Tene: How NOT to Monitored Latency",
 )
@@ -252,9 +224,7 @@ NOT_SATURATED = Check(
     severity="warning",
     title="No run shows where throughput ends",
     why="Beyond what was tested every capacity is possible.",
-    breaks="""\
-{"connections": 1, "duration": 100, "requests": {"total": 5000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
-""",
+    breaks='{"connections": 1, "duration": 100, "requests": {"total": 5000}, "latency": {"average": 20, "stddev": 14, "max": 120}}\n',
     near="""\
 # file: a.json
 {"connections": 1, "duration": 100, "requests": {"total": 5000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
@@ -275,9 +245,7 @@ NEVER_ALONE = Check(
     severity="warning",
     title="No run shows a request that does not wait",
     why="Waiting and service cannot be told apart where every request waits.",
-    breaks="""\
-{"connections": 16, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 80, "stddev": 20, "max": 160}}
-""",
+    breaks='{"connections": 16, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 80, "stddev": 20, "max": 160}}\n',
     near="""\
 # file: a.json
 {"connections": 1, "duration": 100, "requests": {"total": 5000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
@@ -298,12 +266,8 @@ UNKNOWN_VARIATION = Check(
     severity="warning",
     title="Nothing tells how service times vary",
     why="Waits grow with the variation, and percentiles more so.",
-    breaks="""\
-{"connections": 16, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 80, "stddev": 20, "max": 160}}
-""",
-    near="""\
-{"connections": 1, "duration": 100, "requests": {"total": 5000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
-""",
+    breaks='{"connections": 16, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 80, "stddev": 20, "max": 160}}\n',
+    near='{"connections": 1, "duration": 100, "requests": {"total": 5000}, "latency": {"average": 20, "stddev": 14, "max": 120}}\n',
     remedy="Use a tool that prints percentiles or a standard deviation, at a level with one client.",
     source="cs2 is 1 in the model then",
 )
@@ -312,12 +276,8 @@ NO_FIGURES = Check(
     severity="error",
     title="A file holds no result",
     why="It is part of a test and says nothing that can be used by itself.",
-    breaks="""\
-Usage: wrk <options> <url>
-""",
-    near="""\
-{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 40, "stddev": 9, "max": 120}}
-""",
+    breaks="Usage: wrk <options> <url>\n",
+    near='{"connections": 8, "duration": 10, "requests": {"total": 2000}, "latency": {"average": 40, "stddev": 9, "max": 120}}\n',
     remedy="Give the report of the run.",
     source="what tools print instead of a result",
 )
@@ -326,12 +286,8 @@ ASSUMED_UNIT = Check(
     severity="warning",
     title="The unit of a time is assumed",
     why="A wrong unit makes the service a thousand times faster or slower.",
-    breaks="""\
-10.0.0.1 - - [30/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 512 1834
-""",
-    near="""\
-10.0.0.1 - - [30/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 512 0.002
-""",
+    breaks='10.0.0.1 - - [30/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 512 1834\n',
+    near='10.0.0.1 - - [30/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 512 0.002\n',
     remedy="Name the unit in the log format, such as %{us}T, or write $request_time.",
     source="Apache's %D, which is in microseconds",
 )
@@ -340,9 +296,7 @@ NO_REQUESTS = Check(
     severity="error",
     title="A use of CPU or memory has no requests beside it",
     why="What a request costs is use ÷ requests.",
-    breaks="""\
-{"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {"__name__": "process_cpu_seconds_total"}, "values": [[0, "0"], [10, "1"], [20, "2"], [30, "3"]]}]}}
-""",
+    breaks='{"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {"__name__": "process_cpu_seconds_total"}, "values": [[0, "0"], [10, "1"], [20, "2"], [30, "3"]]}]}}\n',
     near="""\
 # file: a.json
 {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {"__name__": "process_cpu_seconds_total"}, "values": [[0, "0"], [10, "1"], [20, "2"], [30, "4"]]}]}}
