@@ -300,7 +300,8 @@ def _agreeing(runs: list[LoadRun], refused: list[Finding]) -> tuple[list[LoadRun
         if misfit < _POOR or not _FEWEST <= len(runs) <= _MANY or len(runs) <= _MOST_KEPT * first:
             return runs, pools, points
         others = [runs[:index] + runs[index + 1 :] for index in range(len(runs))]
-        better = [min(_misfit(fit) for fit in _fitted(rest)[1]) for rest in others]
+        near = min(pools, key=lambda fit: fit.rss).servers
+        better = [min(map(_misfit, _fitted(rest, near=near)[1])) for rest in others]
         strange = int(np.argmin(better))
         if better[strange] > _MENDED * misfit:
             return runs, pools, points
@@ -315,14 +316,16 @@ def _misfit(fit: Fit) -> float:
     return fit.rss / max(fit.left.size - (fit.servers > 0) - fit.free, 1)
 
 
-def _fitted(runs: Sequence[LoadRun], scatter: float = 1.0) -> tuple[LoadPoints, list[Fit]]:
+def _fitted(
+    runs: Sequence[LoadRun], scatter: float = 1.0, near: int | None = None
+) -> tuple[LoadPoints, list[Fit]]:
     """Return the points of runs and the pools that fit them; ``scatter``: errors ÷ those of chance."""
     cs2 = _service_cs2(runs, None) or 1.0
-    first = min(pool_fits(points_of(runs, cs2), cs2), key=lambda fit: fit.rss)
+    first = min(pool_fits(points_of(runs, cs2), cs2, near), key=lambda fit: fit.rss)
     cs2 = _service_cs2(runs, first.servers) or cs2
     points = points_of(runs, cs2, max(first.servers / float(first.values[0]), max(run.rate for run in runs)))
     points = points._replace(error=points.error * scatter)
-    return points, pool_fits(points, cs2)
+    return points, pool_fits(points, cs2, near)
 
 
 def _service_cs2(runs: Sequence[LoadRun], servers: int | None) -> float | None:

@@ -27,7 +27,7 @@ _USUAL_DELAY, _DELAY_WEIGHT = 0.1, 2.0
 """Delay outside the places as a share of the service time that is usual, and how much more is doubted."""
 
 _STEPS = 15
-_MOST_TRIED = 64
+_MOST_TRIED, _REACH = 14, 3
 
 
 class LoadPoints(NamedTuple):
@@ -112,15 +112,21 @@ def _wait(rate: Array, service_s: float, servers: int, cs2: float, ca2: Array) -
     return np.asarray(kimura_wait(rate, service_s, servers, cs2, ca2) * np.exp(-exponent))
 
 
-def pool_fits(points: LoadPoints, cs2: float) -> list[Fit]:
-    """Return the best fit for each number of places that may be right."""
+def pool_fits(points: LoadPoints, cs2: float, near: int | None = None) -> list[Fit]:
+    """Return the best fit for each number of places that may be right, or of the three ``near`` one."""
     slow = points.response_s <= 1.3 * points.response_s.min()
     service_s = float(np.median(points.response_s[slow]))
     about = float(points.rate.max()) * service_s
-    numbers = np.unique(np.maximum(np.rint(np.linspace(0.4 * about, 1.6 * about + 2, _MOST_TRIED)), 1))
-    if about > 2 * _MOST_TRIED:
-        numbers = np.unique(np.maximum(np.rint(np.geomspace(about / 2, 2 * about, _MOST_TRIED)), 1))
-    return [_pool(points, int(servers), service_s, cs2) for servers in numbers]
+    if near is not None:
+        numbers = near + np.arange(-1.0, 2.0)
+    else:
+        numbers = np.rint(np.geomspace(0.4 * about, 1.6 * about + 2, _MOST_TRIED))
+    fits = {
+        n: _pool(points, n, service_s, cs2) for n in np.unique(np.maximum(numbers, 1)).astype(int).tolist()
+    }
+    best = min(fits.values(), key=lambda fit: fit.rss).servers
+    reach = range(max(best - _REACH, 1), best + _REACH + 1) if near is None else ()
+    return list((fits | {n: _pool(points, n, service_s, cs2) for n in reach if n not in fits}).values())
 
 
 def _pool(points: LoadPoints, servers: int, service_s: float, cs2: float) -> Fit:
