@@ -208,6 +208,7 @@ def test_what_notices_a_lost_site_decides_how_long_recovery_takes():
         ({"routing": "by: dns}\nsite_recovery: {switch: 1m"}, "site_routing says how long that takes"),
         ({"routing": "by: dns, interval: 1s"}, "the interval is 10s to 5m"),
         ({"routing": "by: dns, ttl: 0s"}, "the ttl 1s to 24h"),
+        ({"routing": "by: dns, failures: 11"}, "failures are at most 10"),
         ({"routing": "by: dns, host: 'a b'"}, "site_routing.host"),
     ],
 )

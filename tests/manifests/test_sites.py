@@ -146,6 +146,14 @@ def test_botocore_knows_the_fields_of_the_records():
         assert not report.has_errors(), report.generate_report()
 
 
+def test_front_door_leaves_a_site_after_as_many_failures_as_the_plan_says():
+    script = routed("azure", "load-balancer", "site_routing.failures=4")["commands/routing.sh"].text
+    size, needed = (
+        int(re.search(rf"--{o} (\d+)", script)[1]) for o in ("sample-size", "successful-samples-required")
+    )
+    assert size - needed + 1 == 4
+
+
 def test_active_sites_are_weighted_by_their_shares():
     files = routed("aws", "dns", "sites.us-west.standby=null", "sites.us-west.share=30%")
     changes = files["routing/change-resource-record-sets.json"].value["Changes"]

@@ -71,8 +71,8 @@ class SiteRouting(Section):
 
     @model_validator(mode="after")
     def _in_bounds(self) -> SiteRouting:
-        if not 10 <= self.interval <= 300 or not 1 <= self.ttl <= 86400:
-            raise ValueError("the interval is 10s to 5m, the ttl 1s to 24h")
+        if not 10 <= self.interval <= 300 or not 1 <= self.ttl <= 86400 or self.failures > 10:
+            raise ValueError("the interval is 10s to 5m, the ttl 1s to 24h, failures are at most 10")
         return self
 
     @property
