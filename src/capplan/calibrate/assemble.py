@@ -50,7 +50,7 @@ def assembled(
     sd_s = get("sd_s", get("sd_ms", 0.0) / 1000)
     if made.tool == "ab" and (mean_s or 0.0) < _COARSE_S:
         sd_s, quantiles = 0.0, {}
-    cs2 = (sd_s / mean_s) ** 2 if sd_s and mean_s else cs2_of(mean_s or 0.0, quantiles)
+    cs2 = (sd_s / mean_s) ** 2 if sd_s and mean_s else cs2_of(mean_s or 0.0, quantiles, get("max_s"))
     run = LoadRun(
         file=made.file,
         tool=made.tool,

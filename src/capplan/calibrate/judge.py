@@ -17,10 +17,12 @@ _FEW_ERRORS, _MANY_ERRORS = 0.01, 0.10
 _LITTLE, _LITTLE_OF_WRK = 0.10, 0.15
 _ROUNDED_S = {"ab": 0.001, "autocannon": 0.001}
 _SHORT = 0.97
-_FAR_BEYOND = {0.99: 3.0, 0.95: 8.0}
-"""How many times a percentile an answer takes that is a stall."""
-
 _SAME = 0.01
+_BODY, _TAIL = 0.89, 0.985
+"""Percentiles of which a stall is eight times: p90 and p95, or three times: p99."""
+
+_LOOPS = ("ab", "autocannon", "hey", "jmeter", "k6", "locust", "oha", "siege", "wrk")
+"""Tools whose clients wait for an answer before they ask again."""
 
 
 class Judged(NamedTuple):
@@ -174,11 +176,15 @@ def _errors(run: LoadRun) -> Finding | None:
 def _omitted(run: LoadRun) -> Finding | None:
     """Find a stall in a loop that hides the requests which open arrivals would have sent meanwhile."""
     slowest, usual = run.max_s or 0.0, 15 * (run.mean_s or 0.0)
-    if run.quantiles:
-        usual = min(run.quantiles.get(share, usual) * times for share, times in _FAR_BEYOND.items())
-    if run.arrivals != "closed" or slowest <= max(0.01 * (run.duration_s or 0.0), usual, 0.2):
+    for share, time_s in run.quantiles.items():
+        usual = min(usual, 3 * time_s if share > _TAIL else 8 * time_s if share > _BODY else usual)
+    if (
+        run.tool not in _LOOPS
+        or run.arrivals == "even"
+        or slowest <= max(0.01 * (run.duration_s or 0.0), usual, 0.2)
+    ):
         return None
-    hidden = slowest * run.rate / (run.clients or 1)
+    hidden = slowest * run.rate / max(run.clients or run.present, 1.0)
     what = (
         f"an answer took {slowest:.3g} s, in which its client would have sent {hidden:.0f} more requests; "
         "percentiles of the loop leave them out"

@@ -63,7 +63,7 @@ class LoadRun(NamedTuple):
         return self.failed / self.requests if self.requests else 0.0
 
 
-def cs2_of(mean_s: float, quantiles: Mapping[float, float]) -> float | None:
+def cs2_of(mean_s: float, quantiles: Mapping[float, float], max_s: float | None = None) -> float | None:
     """Return variance ÷ mean² of a law by its mean and quantiles; None where they say too little.
 
     Between the quantiles and beyond them the law is log-linear in the normal scale, as a lognormal one is.
@@ -79,8 +79,9 @@ def cs2_of(mean_s: float, quantiles: Mapping[float, float]) -> float | None:
     inside = np.interp(grid, z, logs)
     slope = (logs[-1] - logs[0]) / (z[-1] - z[0])
     times = np.exp(np.where(grid < z[0], logs[0] + slope * (grid - z[0]), inside))
-    last = (logs[-1] - logs[-2]) / max(z[-1] - z[-2], 0.1)
+    last = min((logs[-1] - logs[-2]) / max(z[-1] - z[-2], 0.1), 2 * slope)
     times = np.where(grid > z[-1], np.exp(logs[-1] + last * (grid - z[-1])), times)
+    times = np.minimum(times, max_s or np.inf)
     weight = np.exp(-(grid**2) / 2)
     first, second = (float(np.sum(weight * times**k) / np.sum(weight)) for k in (1, 2))
     return max(second / first**2 - 1, 0.0) if math.isfinite(second) else None
