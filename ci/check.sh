@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One CI step: annotations and step summary of the gates, and the comparison with the base as Markdown.
-# Reads PLAN, BASE, GATES and EXIT_ZERO; writes exit-code and report to $GITHUB_OUTPUT where it is set.
+# Reads PLAN, BASE, GATES, EXIT_ZERO and COMMENT; writes exit-code and report to $GITHUB_OUTPUT where it is set.
 set -euo pipefail
 
 arguments=("$PLAN" --format github)
@@ -16,6 +16,13 @@ if [ -n "${BASE:-}" ] && [ "$code" -ne 2 ]; then
   report="${RUNNER_TEMP:-$(mktemp -d)}/capplan-diff.md"
   capplan diff "$BASE" "$PLAN" --format markdown --output "$report" --force
   [ -z "${GITHUB_STEP_SUMMARY:-}" ] || cat "$report" >> "$GITHUB_STEP_SUMMARY"
+fi
+
+# A comment that cannot be posted is no fault of the plan.
+if [ "${COMMENT:-false}" = "true" ] && [ -n "${BASE:-}" ] && [ "$code" -ne 2 ]; then
+  link="${GITHUB_SERVER_URL:-}/${GITHUB_REPOSITORY:-}/actions/runs/${GITHUB_RUN_ID:-}"
+  capplan comment "$PLAN" --since "${BASE%%:*}" --to github --link "$link" ||
+    echo "::warning::capplan could not post its comment"
 fi
 
 if [ -n "${GITHUB_OUTPUT:-}" ]; then

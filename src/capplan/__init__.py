@@ -1,10 +1,4 @@
-"""capplan: capacity planning and cost calculation from one plan file.
-
->>> import capplan
->>> plan = capplan.load("examples/levqor")
->>> plan.estimate().components["backend"].instances.peak
-8.0
-"""
+"""capplan: capacity planning and cost calculation from one plan file."""
 
 __version__ = "0.1.0"
 __all__ = [

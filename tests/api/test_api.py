@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -178,3 +179,18 @@ def test_the_notebook_runs() -> None:
             value = eval(last, namespace)
             shown += value is not None
     assert shown >= 5
+
+
+def test_the_page_about_programs_says_what_happens() -> None:
+    """Each line that ends in a comment with a number gives it."""
+    block = re.search(r"```python\n(.*?)```", (ROOT / "docs/api.md").read_text(), re.DOTALL)
+    namespace: dict[str, object] = {}
+    told = 0
+    for line in block[1].splitlines():
+        code, _, said = line.partition("  #")
+        if re.fullmatch(r" [\d.]+", said):
+            assert eval(code, namespace) == float(said)
+            told += 1
+        else:
+            exec(code, namespace)
+    assert told == 2

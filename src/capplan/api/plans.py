@@ -34,9 +34,6 @@ def load(
     set: changes of fields; alternative: an overlay of the plan; books: price books by name or file;
     catalogs: a directory of catalogs over those that ship. Raises :class:`InputError` with every problem of
     the plan.
-
-    >>> load("examples/levqor", set={"demand.requests_per_second": 10}).name
-    'levqor'
     """
     plan = LoadedPlan(
         Path(path), dict(set or {}), alternative, tuple(books), None if catalogs is None else Path(catalogs)
@@ -97,10 +94,6 @@ class LoadedPlan:
         sweep: values by field, every combination of which is a row of ``to_pandas()``. months: how many
         ahead. samples: how many times the plan's intervals are drawn. An answer with several scenarios has
         the components of the plan itself.
-
-        >>> answer = load("examples/afpi").estimate(sweep={"demand.month": [0, 12]})
-        >>> len(answer.to_pandas())
-        2
         """
         from capplan.api.results import EstimateOptions, result_of
         from capplan.estimate import Estimate

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from capplan.adopt.run import Adopted
     from capplan.catalog.catalog import Catalog
+    from capplan.estimate import Estimate
     from capplan.plan.read import PlanFile
     from capplan.report.render import Result
 
@@ -153,3 +154,33 @@ def _compared(asked: EstimateOptions, file: PlanFile, catalog: Catalog) -> Resul
 
     others = {n: _read(asked, n) for n in alternatives_of(file)}
     return Compared({n: estimate(f, catalog) for n, f in {"plan": file, **others}.items()})
+
+
+def estimated(
+    plan: Path, sets: Sequence[str], alternative: str | None, books: Sequence[str], catalogs: Path | None
+) -> tuple[Estimate, dict[str, Any]]:
+    """Return the estimate, and its JSON: with percentiles where the plan has intervals."""
+    from capplan.estimate import Estimate
+    from capplan.report.json_format import estimate_document
+    from capplan.report.uncertain import Sampled, sampled_document
+
+    asked = EstimateOptions(
+        plan=plan,
+        sets=sets,
+        books=books,
+        catalogs=catalogs,
+        sweeps=(),
+        months=None,
+        alternative=alternative,
+        samples=None,
+        seed=1,
+        sensitivity=False,
+        sobol=False,
+        budget=None,
+        middle=False,
+    )
+    result = result_of(asked)
+    if isinstance(result, Sampled):
+        return result.estimate, sampled_document(result)
+    assert isinstance(result, Estimate)
+    return result, estimate_document(result)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -22,9 +21,6 @@ from capplan.cli.options import (
     day_of,
     formats,
 )
-
-if TYPE_CHECKING:
-    from capplan.estimate import Estimate
 
 
 def check(
@@ -63,6 +59,7 @@ def check(
     Example: capplan check examples/afpi --format markdown
     """
     from capplan.adopt.draft import AdoptOptions
+    from capplan.api.results import estimated
     from capplan.cli.output import note, show
     from capplan.gate.check import Against
     from capplan.gate.check import check as judge
@@ -71,7 +68,7 @@ def check(
     from capplan.gate.saved import saved_fingerprints
     from capplan.gate.sides import base_of
 
-    estimate, document = _estimated(plan, sets or (), alternative, books or (), catalogs)
+    estimate, document = estimated(plan, sets or (), alternative, books or (), catalogs)
     asked = AdoptOptions(catalogs=catalogs)
     side = None if base is None else base_of(base, books or (), alternative, asked)
     if side is not None and side.absent:
@@ -86,34 +83,3 @@ def check(
     show(report_of(checked), fmt, output, force)
     if checked.exit_code and not exit_zero:
         raise typer.Exit(checked.exit_code)
-
-
-def _estimated(
-    plan: Path, sets: Sequence[str], alternative: str | None, books: Sequence[str], catalogs: Path | None
-) -> tuple[Estimate, dict[str, Any]]:
-    """Return the estimate, and its JSON: with percentiles where the plan has intervals."""
-    from capplan.api.results import EstimateOptions, result_of
-    from capplan.estimate import Estimate
-    from capplan.report.json_format import estimate_document
-    from capplan.report.uncertain import Sampled, sampled_document
-
-    asked = EstimateOptions(
-        plan=plan,
-        sets=sets,
-        books=books,
-        catalogs=catalogs,
-        sweeps=(),
-        months=None,
-        alternative=alternative,
-        samples=None,
-        seed=1,
-        sensitivity=False,
-        sobol=False,
-        budget=None,
-        middle=False,
-    )
-    result = result_of(asked)
-    if isinstance(result, Sampled):
-        return result.estimate, sampled_document(result)
-    assert isinstance(result, Estimate)
-    return result, estimate_document(result)

@@ -27,6 +27,7 @@ COMMANDS = {
         "diff",
         "Compare two plans, or a plan and a bill.",
     ),
+    "comment": Command("comment", "Post one comment about changed plans, and renew it."),
     "breakeven": Command("breakeven", "Find where another alternative becomes cheapest."),
     "audit": Command("audit", "Recompute every figure that a scaling document claims."),
     "simulate": Command("simulate", "Replay load through the plan's autoscalers."),

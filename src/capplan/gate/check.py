@@ -63,7 +63,7 @@ class Against(NamedTuple):
 def check(estimate: Estimate, document: Document, gate_file: GateFile, against: Against) -> Checked:
     """Judge an estimate, whose JSON is ``document``, by the gates in ``gate_file``."""
     gates = gate_file.gates
-    units = _units(estimate)
+    units = units_of(estimate)
     _known(gate_file, estimate, units)
     document = {**document, "tags": estimate.plan.tags}
     files = PlannedFiles(estimate)
@@ -125,7 +125,7 @@ def _at(finding: Finding, where: str) -> Finding:
     return finding._replace(file=place["file"], line=int(place["line"]), column=int(place["column"]))
 
 
-def _units(estimate: Estimate) -> dict[str, float]:
+def units_of(estimate: Estimate) -> dict[str, float]:
     """Return how many of each unit a month holds."""
     hours = float(np.max(estimate.hours_per_month))
     units = {"requests": float(estimate.load.average_rps.max()) * 3600 * hours}

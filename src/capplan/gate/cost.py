@@ -39,6 +39,20 @@ class _Spent(NamedTuple):
         return all(used <= other.lacking.get(key, 0.0) * (1 + 1e-9) for key, used in self.lacking.items())
 
 
+class BudgetState(NamedTuple):
+    """What of a budget is spent, USD a month or for its units; None where nothing bounds it.
+
+    at_least: whether lines without a price would add to it.
+    """
+
+    name: str
+    figure: str
+    usd: float | None
+    limit: float
+    per: str
+    at_least: bool
+
+
 class _Verdict(NamedTuple):
     """What is wrong with a cost, and what to do."""
 
@@ -54,16 +68,42 @@ def budget_findings(gates: Gates, document: Document, units: Mapping[str, float]
     """
     for index, budget in enumerate(gates.budgets):
         scope = budget.component or budget.tag or ""
-        spent = _spent(document, _names(budget, document))
-        share = 1.0
-        if budget.per is not None:
-            share = float(budget.units) / units[budget.per] if units[budget.per] else float("inf")
-        for figure in _FIGURES:
-            if getattr(budget, figure) is not None:
-                name = budget.name or f"{scope or 'total'}-{figure}"
-                verdict = _of_budget(budget, figure, spent, share)
-                where = ("budgets", index, figure)
-                yield from _judged(gates, budget, verdict, f"budget/{name}", scope, where)
+        spent, share = _spent(document, _names(budget, document)), _share(budget, units)
+        for figure in _limited(budget):
+            verdict = _of_budget(budget, figure, spent, share)
+            name, where = f"budget/{_named(budget, figure)}", ("budgets", index, figure)
+            yield from _judged(gates, budget, verdict, name, scope, where)
+
+
+def budget_states(gates: Gates, document: Document, units: Mapping[str, float]) -> Iterator[BudgetState]:
+    """Yield what of every budget is spent; arguments as of :func:`budget_findings`."""
+    for budget in gates.budgets:
+        spent, share = _spent(document, _names(budget, document)), _share(budget, units)
+        for figure in _limited(budget):
+            usd = spent.usd[figure]
+            yield BudgetState(
+                name=_named(budget, figure).removesuffix(f"-{figure}"),
+                figure=figure,
+                usd=None if usd is None else usd * share,
+                limit=float(getattr(budget, figure)),
+                per=f"{budget.units:g} {budget.per}" if budget.per else "",
+                at_least=bool(spent.unpriced),
+            )
+
+
+def _limited(budget: Budget) -> Sequence[str]:
+    return [figure for figure in _FIGURES if getattr(budget, figure) is not None]
+
+
+def _named(budget: Budget, figure: str) -> str:
+    return budget.name or f"{budget.component or budget.tag or 'total'}-{figure}"
+
+
+def _share(budget: Budget, units: Mapping[str, float]) -> float:
+    """Return the part of a month that a budget is for."""
+    if budget.per is None:
+        return 1.0
+    return float(budget.units) / units[budget.per] if units[budget.per] else float("inf")
 
 
 def _names(budget: Budget, document: Document) -> Sequence[str] | None:

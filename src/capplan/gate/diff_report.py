@@ -67,9 +67,15 @@ def report_of(found: Diff, reproduce: str) -> Report:
 
 
 def _blocks(found: Diff, reproduce: str) -> Iterator[Block]:
-    """Yield headline, totals, changed components, details, coverage, and the command to reproduce it."""
+    """Yield headline, what changes, and the command to reproduce it."""
     yield Anchor(MARKER)
     yield Heading(headline(found))
+    yield from change_blocks(found)
+    yield Command(reproduce)
+
+
+def change_blocks(found: Diff) -> Iterator[Block]:
+    """Yield totals, changed components, details and coverage."""
     yield _totals(found)
     if found.changed:
         yield _resources(found.changed) if found.by_address else _components(found.changed)
@@ -77,7 +83,6 @@ def _blocks(found: Diff, reproduce: str) -> Iterator[Block]:
     if details:
         yield Fold("Details", (Lines(details, bullets=True),))
     yield Lines((*_assumed(found), _coverage(found)))
-    yield Command(reproduce)
 
 
 def _assumed(found: Diff) -> Iterator[str]:

@@ -20,7 +20,7 @@ from capplan.errors import InputError, Problem
 from capplan.estimate import Estimate, estimate
 from capplan.findings import Finding
 from capplan.gate.saved import nothing, saved_estimate
-from capplan.plan.read import parse_plan, read_plan
+from capplan.plan.read import PLAN_NAMES, parse_plan, read_plan
 from capplan.report.json_format import dumps, estimate_document
 from capplan.stdin import is_stdin
 from capplan.strictyaml import decode, read_text
@@ -203,3 +203,14 @@ def _git(command: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
 def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
     """Return what git says first of why it cannot."""
     return next(iter(done.stderr.decode("utf-8", "replace").strip().splitlines()), "")
+
+
+def changed_plans(revision: str) -> list[str]:
+    """Return the plans that differ from a revision, or whose directories do: those of a pull request."""
+    _check_revision(revision)
+    done = _git("diff", "--name-only", "--relative", f"{revision}...HEAD")
+    if done.returncode:
+        raise InputError(Problem(revision, f"git cannot compare with it ({_reason(done)})"))
+    directories = {parent for name in done.stdout.decode().splitlines() for parent in Path(name).parents}
+    named = (directory / name for directory in sorted(directories) for name in PLAN_NAMES)
+    return [str(path) for path in named if path.is_file()]

@@ -18,7 +18,7 @@ from capplan.plan.templates import expanded
 from capplan.stdin import is_stdin, name_of
 from capplan.strictyaml import Locator, load, read_text
 
-_FILE_NAMES = ("plan.yaml", "plan.yml", "capplan.yaml", "capplan.yml")
+PLAN_NAMES = ("plan.yaml", "plan.yml", "capplan.yaml", "capplan.yml")
 
 
 class PlanFile(NamedTuple):
@@ -133,9 +133,9 @@ def scalar(text: str, option: str) -> Any:
 def text_of(source: Path) -> tuple[str, str, Path]:
     """Return the text of the plan at ``source``, its name and its directory."""
     if source.is_dir() and not is_stdin(source):
-        found = next((source / name for name in _FILE_NAMES if (source / name).is_file()), None)
+        found = next((source / name for name in PLAN_NAMES if (source / name).is_file()), None)
         if found is None:
-            what = f"no plan in this directory (looked for {', '.join(_FILE_NAMES)})"
+            what = f"no plan in this directory (looked for {', '.join(PLAN_NAMES)})"
             raise InputError(Problem(str(source), what))
         source = found
     return read_text(source), name_of(source), source.parent

@@ -1,0 +1,86 @@
+"""What a comment on a pull request says of the plans that it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from capplan.gate.check import Checked
+from capplan.gate.cost import BudgetState
+from capplan.gate.diff import Diff
+from capplan.gate.diff_report import change_blocks, headline
+from capplan.report import numbers
+from capplan.report.blocks import Anchor, Block, Fold, Heading, Lines, Report
+from capplan.report.table import Column, Table
+
+MARK = "capplan"
+"""Hidden in the comment, so that the next run finds and renews it."""
+_BAR = 10
+
+
+class PlanChange(NamedTuple):
+    """One plan of a pull request: what changes, what the gates say, and how full its budgets are."""
+
+    name: str
+    diff: Diff
+    checked: Checked
+    budgets: Sequence[BudgetState]
+
+    @property
+    def changed(self) -> bool:
+        """Whether a reader must know: figures or findings change, or a gate fails."""
+        return bool(self.diff.changed or any(self.diff.findings) or self.checked.exit_code)
+
+
+def comment_of(plans: Sequence[PlanChange], link: str) -> Report:
+    """Return the comment; ``link``: where the whole report is, or nothing."""
+    return Report(partial(_blocks, plans, link))
+
+
+def _blocks(plans: Sequence[PlanChange], link: str) -> Iterator[Block]:
+    yield Anchor(MARK)
+    changed = [plan for plan in plans if plan.changed]
+    failing = sum(bool(plan.checked.exit_code) for plan in plans)
+    word = "FAIL" if failing else "PASS"
+    said = f"{numbers.counted(len(plans), 'plan')}, {len(changed)} changed, {failing} over a gate"
+    yield Heading(f"capplan: {word}", (said,))
+    for plan in changed:
+        yield from _plan_blocks(plan)
+    same = [plan.name for plan in plans if not plan.changed]
+    if same:
+        yield Lines((f"unchanged: {', '.join(same)}",))
+    if link:
+        yield Lines((f"whole report: {link}",))
+
+
+def _plan_blocks(plan: PlanChange) -> Iterator[Block]:
+    yield Heading(plan.name, (headline(plan.diff),))
+    broken = [result for result in plan.checked.found if result.fails]
+    if broken:
+        yield Lines([f"{result.rule}: {result.finding.said}" for result in broken], bullets=True)
+    if plan.budgets:
+        yield _budgets(plan.budgets)
+    unknown = [result.finding.message for result in plan.checked.found if result.suite == "coverage"]
+    if unknown:
+        yield Fold("What is unknown", (Lines(unknown, bullets=True),))
+    yield Fold("What changes", tuple(change_blocks(plan.diff)))
+
+
+def _budgets(budgets: Sequence[BudgetState]) -> Table:
+    names = ("spent", "budget")
+    columns = (Column("Budget"), Column(""), *(Column(name, right=True) for name in names))
+    return Table(columns, [_budget(budget) for budget in budgets])
+
+
+def _budget(budget: BudgetState) -> list[str]:
+    limit = f"{budget.limit:,.4g}" if budget.per else numbers.money(budget.limit)
+    name = f"{budget.name} {budget.figure}" + (f" per {budget.per}" if budget.per else "")
+    if budget.usd is None:
+        return [name, "unknown", numbers.money(None), limit]
+    share = budget.usd / budget.limit if budget.limit else float("inf")
+    full = min(_BAR, round(_BAR * share)) if share < float("inf") else _BAR
+    bar = "█" * full + "░" * (_BAR - full)
+    spent = f"{budget.usd:,.4g}" if budget.per else numbers.money(budget.usd)
+    least = "≥ " if budget.at_least else ""
+    return [name, f"{bar} {share:.0%}", f"{least}{spent}", limit]
