@@ -132,6 +132,7 @@ _SEVERAL_MEANINGS = {
     "--service": "a service of the plan, or of the catalog, by name",
     "--plan": "the plan that is judged with, or compared with what was measured",
     "--apply": "writes into the plan: settings as an alternative, what was measured in place",
+    "--to": "the largest value of a driver, or the forge that is posted to",
     "--list": "what it lists is the command's own: parts of the output, or checks",
 }
 """Flags whose help differs, each with the reason."""

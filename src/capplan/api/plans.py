@@ -95,7 +95,7 @@ class LoadedPlan:
         ahead. samples: how many times the plan's intervals are drawn. An answer with several scenarios has
         the components of the plan itself.
         """
-        from capplan.api.results import EstimateOptions, result_of
+        from capplan.ask.results import EstimateOptions, result_of
         from capplan.estimate import Estimate
         from capplan.report.render import Compared, Swept, report_of
 
@@ -132,7 +132,7 @@ class LoadedPlan:
         set: Change | None = None,
     ) -> Answer:
         """Return where another alternative becomes cheapest, by the plan's comparisons or by yours."""
-        from capplan.api.reports import breakeven_report
+        from capplan.ask.reports import breakeven_report
         from capplan.decide.questions import ComparisonOptions
 
         asked = ComparisonOptions(
@@ -166,7 +166,7 @@ class LoadedPlan:
 
     def recommend(self, *, set: Change | None = None) -> Answer:
         """Return what to change, what is nearly full, and where the plan's tiers and phases stand."""
-        from capplan.api.reports import recommend_report
+        from capplan.ask.reports import recommend_report
 
         return Answer(
             recommend_report(self.path, self._sets(set), self.alternative, self._books, self._catalogs)

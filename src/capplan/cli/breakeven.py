@@ -58,7 +58,7 @@ def breakeven(
 
     Example: capplan breakeven examples/afpi --book afpi
     """
-    from capplan.api.reports import breakeven_report
+    from capplan.ask.reports import breakeven_report
     from capplan.catalog.catalog import Catalog
     from capplan.cli.output import show
     from capplan.decide.questions import ComparisonOptions

@@ -59,7 +59,7 @@ def check(
     Example: capplan check examples/afpi --format markdown
     """
     from capplan.adopt.draft import AdoptOptions
-    from capplan.api.results import estimated
+    from capplan.ask.results import estimated
     from capplan.cli.output import note, show
     from capplan.gate.check import Against
     from capplan.gate.check import check as judge

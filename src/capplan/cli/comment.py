@@ -82,7 +82,7 @@ def comment(
 
 def _change(plan: Path, base: str, books: Sequence[str], catalogs: Path | None, today: date) -> PlanChange:
     from capplan.adopt.draft import AdoptOptions
-    from capplan.api.results import estimated
+    from capplan.ask.results import estimated
     from capplan.gate.check import Against, check, units_of
     from capplan.gate.comment import PlanChange
     from capplan.gate.cost import budget_states

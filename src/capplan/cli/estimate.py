@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capplan.api.results import DEFAULT_SAMPLES
+from capplan.ask.results import DEFAULT_SAMPLES
 from capplan.cli.adopt import plan_or_adopted
 from capplan.cli.options import (
     SAMPLES,
@@ -108,7 +108,7 @@ def estimate(
 
     Example: capplan estimate examples/afpi --sweep users_per_day=100,1000,10000
     """
-    from capplan.api.results import EstimateOptions, result_of
+    from capplan.ask.results import EstimateOptions, result_of
     from capplan.cli.output import note, show
     from capplan.estimate import Estimate
     from capplan.report.render import report_of

@@ -32,7 +32,7 @@ def recommend(
 
     Example: capplan recommend examples/llm-observatory
     """
-    from capplan.api.reports import recommend_report
+    from capplan.ask.reports import recommend_report
     from capplan.cli.output import show
 
     report = recommend_report(plan, sets or (), alternative, books or (), catalogs)
