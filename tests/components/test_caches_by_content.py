@@ -57,6 +57,17 @@ def test_content_by_the_time_to_live_is_littles_law():
     assert needs == pytest.approx(100 * 0.1 * 3600 * 10 / 2**20)
 
 
+def test_a_semantic_cache_keeps_what_it_does_not_answer():
+    def held(semantic):
+        text = f"platform: memorystore, content: {{ttl: 1h, value_size: 10KiB}}, {semantic}"
+        return memory(cache(text))[0]
+
+    everything = held("tier: basic")
+    rates = "hit_rate_at: {'0.8': 50%, '0.9': 20%}"
+    assert held(f"semantic: {{{rates}, similarity_threshold: 0.9}}") == pytest.approx(0.8 * everything)
+    assert held(f"semantic: {{{rates}, similarity_threshold: 0.85}}") == pytest.approx(0.65 * everything)
+
+
 def test_shards_share_the_keys_and_replicas_copy_them():
     spec = "platform: elasticache, machine: cache.r6g.large, content: {keys: 10M, value_size: 1KiB}"
     one, three = cache(spec), cache(f"{spec}, shards: 3, replicas: 1")

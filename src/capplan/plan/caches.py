@@ -28,7 +28,10 @@ class Content(Section):
         None, description="Number of keys; by default, the new keys that arrive within the ttl."
     )
     ttl: Duration | None = Field(None, description="Time to live of a key.")
-    new_keys: Share = Field(1.0, description="Share of the requests that bring a new key.")
+    new_keys: Share | None = Field(
+        None,
+        description="Share of requests that bring a new key; by default all, or a semantic cache's misses.",
+    )
     value_size: Memory = Field(0.0, description="Size of a value.")
     key_overhead: Memory = Field(
         96 / 2**30, description="Memory that Redis uses for each key besides its value, the key included."

@@ -17,6 +17,7 @@ from capplan.components.stores import checks
 from capplan.components.stores.billing import StoreBill, retired
 from capplan.components.stores.semantic import semantic_measures
 from capplan.cost.meters import Meter
+from capplan.demand.load import hit_rate
 from capplan.errors import InputError
 from capplan.findings import Finding
 from capplan.plan.caches import AzureRedis, Cache, ElastiCache, ManagedCache, Memorystore
@@ -69,7 +70,7 @@ def memory_needed(ctx: Context, name: str, cache: Cache, shards: Floats) -> Arra
     if content.keys is not None:
         keys: Floats = content.keys
     elif content.ttl is not None:
-        keys = held_by_ttl(ctx.load.rps(name) * content.new_keys, content.ttl)
+        keys = held_by_ttl(ctx.load.rps(name) * new_keys(cache), content.ttl)
     else:
         return None
     if np.any(np.asarray(content.headroom) >= 1):
@@ -77,6 +78,13 @@ def memory_needed(ctx: Context, name: str, cache: Cache, shards: Floats) -> Arra
         raise InputError(ctx.places.problem(path, "leaves no room for data", "Give a share below 100%."))
     key_bytes = (content.value_size + content.key_overhead) * _GIB
     return per_scenario(cache_memory_gib(keys, key_bytes, content.fragmentation, content.headroom, shards))
+
+
+def new_keys(cache: Cache) -> Floats:
+    """Return the share of the requests that bring a new key: what is not found is written."""
+    if cache.content.new_keys is not None:
+        return cache.content.new_keys
+    return 1.0 if cache.semantic is None else 1.0 - hit_rate(cache.semantic)
 
 
 _Sized = tuple[list[Meter], Array, Pick, list[Finding]]

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from capplan.components.stores.caches import new_keys
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.autoscalers import figure
@@ -289,10 +290,10 @@ def _evictions(site: Site, name: str, where: str) -> Iterator[Watch]:
 
 def _hit_rate(site: Site, name: str, where: str) -> Watch:
     """Return the hit rate; the plan has one where it says what share of the requests brings a new key."""
-    content = site.plan.caches[name].content
+    cache = site.plan.caches[name]
     found = _hits("hit rate", "redis_keyspace_hits_total", "redis_keyspace_misses_total", where)
-    least = round(1 - number(content.new_keys) - _HIT_RATE_MARGIN, 4)
-    if "new_keys" not in content.model_fields_set or least <= 0:
+    least = round(1 - number(new_keys(cache)) - _HIT_RATE_MARGIN, 4)
+    if (cache.content.new_keys is None and cache.semantic is None) or least <= 0:
         return found
     return found._replace(
         alert="HitRateBelowPlan",
