@@ -245,6 +245,19 @@ def test_helm_values_say_where_stores_are():
     )
 
 
+def test_helm_values_scale_a_service_by_one_autoscaler():
+    """A chart with both makes an HPA beside KEDA's own, and the two undo each other."""
+    files = example("amas")
+    values = files["helm/values.yaml"].value["services"]["orchestrator"]
+    spec = files["kubernetes/components/keda/scaledobject-orchestrator.yaml"].value["spec"]
+    assert values["autoscaling"] == {"enabled": False, "minReplicas": 2, "maxReplicas": 50}
+    keda = values["keda"]
+    assert keda["enabled"]
+    assert keda["triggers"] == spec["triggers"]
+    assert keda["behavior"] == spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert "keda" not in example("llm-governance")["helm/values.yaml"].value["services"]["frontend"]
+
+
 def test_a_pod_may_use_no_more_cores_than_its_node_has():
     def limit(cores):
         files = rendered(SERVICE, f"services.api.cpu={cores}")

@@ -8,7 +8,7 @@ from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.clouds.aws import machine_of
 from capplan.manifests.clouds.commands import memorystore_gib
 from capplan.manifests.figures import number
-from capplan.manifests.kubernetes.autoscalers import hpa_metrics
+from capplan.manifests.kubernetes.autoscalers import hpa_metrics, scaled_object_of
 from capplan.manifests.kubernetes.pods import environment_of, image_of, resources_of
 from capplan.manifests.kubernetes.quotas import store_amounts
 from capplan.manifests.quantity import memory
@@ -108,23 +108,34 @@ def _is_redis_cluster(store: SelfHosted) -> bool:
     return isinstance(store, SelfHostedCache) and number(store.shards) > 1
 
 
-def _chart_values(site: Site, service: Service) -> Tree:
-    requests, limits = resources_of(site, service)
+def _scaling_values(site: Site, service: Service) -> Tree:
+    """Return what scales a service: the HPA of most charts, or KEDA in the fields of its ScaledObject."""
+    bounds = {"minReplicas": service.lo, "maxReplicas": service.hi}
+    if service.workload.autoscaler.kind == "keda" and not service.fixed:
+        scaled = scaled_object_of(site, service)
+        keda: Tree = {"enabled": True, "minReplicaCount": scaled.lo, "maxReplicaCount": scaled.hi}
+        keda |= {"triggers": scaled.triggers} | ({"behavior": scaled.behavior} if scaled.behavior else {})
+        return {"autoscaling": {"enabled": False, **bounds}, "keda": keda}
     targets = {
         metric["resource"]["name"]: metric["resource"]["target"]["averageUtilization"]
         for metric in hpa_metrics(site, service)
         if metric["type"] == "Resource"
     }
-    autoscaling: Tree = {"enabled": not service.fixed, "minReplicas": service.lo, "maxReplicas": service.hi}
+    autoscaling: Tree = {"enabled": not service.fixed, **bounds}
     for resource, percent in targets.items():
         autoscaling[f"target{resource.upper() if resource == 'cpu' else 'Memory'}UtilizationPercentage"] = (
             percent
         )
+    return {"autoscaling": autoscaling}
+
+
+def _chart_values(site: Site, service: Service) -> Tree:
+    requests, limits = resources_of(site, service)
     found: Tree = {
         "image": image_of(site, service),
         "replicaCount": service.start,
         "resources": {"requests": requests, "limits": limits},
-        "autoscaling": autoscaling,
+        **_scaling_values(site, service),
     }
     environment = environment_of(site, service)
     return found | {"env": environment} if environment else found
