@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from capplan.errors import InputError
 from capplan.estimate import estimate
+from capplan.plan.bind import bind, grid
 
 PLAN = """
 name: shop
@@ -209,3 +210,14 @@ def test_one_site_can_be_changed_alone(capplan, tmp_path):
         if name in ("web", "web-eu")
     }
     assert counts == {"web": 15, "web-eu": 30}
+
+
+def test_a_call_that_varies_varies_in_the_copies_too():
+    """Copies call the database of their own site, and the API that all sites share."""
+    plan = plan_of(PLAN % ("flat", TWO, 0))
+    axes = {("services", "web", "calls", callee, "per_request"): [1.0, 3.0] for callee in ("db", "pay")}
+    bound = bind(plan.plan, grid(axes)).services
+    many = [[1.0], [1.0], [3.0], [3.0]]
+    assert bound["web"].calls["db"].per_request.tolist() == many
+    assert bound["web-eu"].calls["db-eu"].per_request.tolist() == many
+    assert bound["web-eu"].calls["pay"].per_request.tolist() == [[1.0], [3.0], [1.0], [3.0]]
