@@ -99,7 +99,7 @@ def test_cloud_sql_keeps_what_a_standby_and_the_plan_need():
         return script.split("gcloud sql instances create", 1)[1].split("\n\n")[0]
 
     assert "--enable-bin-log" in options(None), "no standby without binary logs"
-    alone = options(None, "databases.sql.high_availability=false")
+    alone = options(None, "databases.sql.high_availability=false", "databases.sql.backup=null")
     assert "--enable-bin-log" not in alone
     standby = options("standby")
     assert "--retained-backups-count 30" in standby
@@ -145,9 +145,9 @@ def test_stores_are_as_large_as_the_estimate_counts_them():
     body = example("llm-governance")["aws/postgres.create-db-instance.json"].value
     assert body["AllocatedStorage"] == 137, "100 GiB and the time series"
     files = example("amas")
-    assert files["terraform/capplan.auto.tfvars.json"].value["caches"]["semantic-cache"]["size_gib"] == 13
+    assert files["terraform/capplan.auto.tfvars.json"].value["caches"]["semantic-cache"]["size_gib"] == 14
     made = files["commands/gcloud.sh"].text.split("gcloud redis instances create amas-semantic-cache", 1)[1]
-    assert made.split("\n")[1] == "  --size 13 \\"
+    assert made.split("\n")[1] == "  --size 14 \\"
     databases = example("llm-observatory")["terraform/capplan.auto.tfvars.json"].value["databases"]
     assert databases["postgres"]["storage_gib"] == 113
     assert (
@@ -190,7 +190,7 @@ def test_rules_ask_for_cpu_only_where_something_reports_it():
     groups = files["prometheus/afpi.rules.yaml"].value["groups"]
     recorded = {r["labels"]["component"] for r in groups[0]["rules"] if r["record"] == "component:cpu:ratio"}
     asked = {r["labels"]["component"] for r in groups[1]["rules"] if r["alert"] == "ScaleUpCpu"}
-    assert recorded == asked == {"llm"}, "nothing reports the CPU of Cloud Run to Prometheus"
+    assert recorded == asked == {"model"}, "nothing reports the CPU of Cloud Run to Prometheus"
     text = example("levqor")["CHECKLIST.md"].text
     assert "node exporter on the machines of backend" in text
     assert "node exporter" not in example("amas")["CHECKLIST.md"].text
@@ -377,3 +377,105 @@ def test_aks_is_told_the_disk_of_the_plan_and_decides_otherwise():
     disk = "clusters.k.pools.p.disk={type: P15-LRS-256GiB, size: 256Gi}"
     script = rendered(textwrap.dedent(NODES), *sets, disk)["commands/az.sh"].text
     assert "--node-osdisk-type Managed --node-osdisk-size 256" in script
+
+
+GUARDED = textwrap.dedent("""
+    name: vault
+    regions: {gcp: europe-west1, aws: eu-west-1}
+    demand: {requests_per_second: 100, profile: flat}
+    services:
+      api:
+        platform: kubernetes
+        cluster: main
+        cpu: 1
+        memory: 2Gi
+        throughput: 20/s
+        instances: {min: 2, max: 10}
+        calls: {db: 1, redis: 1, queue: 1, pg: 1, back: 1}
+      back: {platform: kubernetes, cluster: other, cpu: 1, memory: 2Gi, throughput: 20/s}
+    clusters:
+      main:
+        platform: gke
+        private_nodes: true
+        pools: {default: {machine: e2-standard-4, nodes: {min: 2, max: 6}}}
+      other: {platform: eks, private_nodes: true, pools: {default: {machine: m5.large, nodes: 2}}}
+    databases:
+      db:
+        platform: cloud-sql
+        engine: postgres
+        machine: db-custom-2-7680
+        storage: 20Gi
+        read_replicas: 1
+        recovery: {standby_region: europe-west4}
+      pg:
+        platform: rds
+        engine: postgres
+        machine: db.t3.large
+        storage: 20Gi
+        recovery: {standby_region: eu-central-1}
+    caches:
+      redis: {platform: memorystore, tier: standard, size: 1Gi}
+      queue: {platform: elasticache, machine: cache.r6g.large}
+    manifests:
+      gcp: {kms_key: projects/p/locations/europe-west1/keyRings/ring/cryptoKeys/data}
+      aws: {kms_key: alias/vault}
+""")
+KEY = "projects/p/locations/{}/keyRings/ring/cryptoKeys/data"
+
+
+def commands(files, script):
+    """Return the commands of a script, each on one line."""
+    return files[f"commands/{script}.sh"].text.replace("\\\n  ", "").splitlines()
+
+
+def starting(lines, start):
+    [found] = [line for line in lines if line.startswith(start)]
+    return found
+
+
+def test_private_nodes_have_no_public_address_and_a_way_out():
+    files = rendered(GUARDED)
+    gcloud, aws = commands(files, "gcloud"), commands(files, "aws")
+    for command in ("clusters create main", "node-pools create default"):
+        assert "--enable-private-nodes" in starting(gcloud, f"gcloud container {command}")
+    router = starting(gcloud, "gcloud compute routers create").split()[4]
+    assert f"--router {router} --region europe-west1" in starting(
+        gcloud, "gcloud compute routers nats create"
+    )
+    assert "--node-private-networking" in starting(aws, "eksctl create nodegroup")
+    public = rendered(GUARDED, "clusters.main.private_nodes=false", "clusters.other.private_nodes=false")
+    text = "".join(public[f"commands/{script}.sh"].text for script in ("gcloud", "aws"))
+    assert not [word for word in ("private-n", "routers") if word in text]
+
+
+def test_a_key_of_ones_own_encrypts_everything_that_the_region_keeps():
+    files = rendered(GUARDED)
+    gcloud = commands(files, "gcloud")
+    here, away = KEY.format("europe-west1"), KEY.format("europe-west4")
+    assert f"--database-encryption-key {here}" in starting(gcloud, "gcloud container clusters create")
+    assert f"--boot-disk-kms-key {here}" in starting(gcloud, "gcloud container node-pools create")
+    sql = {line.split()[4]: line for line in gcloud if line.startswith("gcloud sql instances create")}
+    keys = {name: line.partition("--disk-encryption-key ")[2].split()[0] for name, line in sql.items()}
+    assert keys == {"vault-db": here, "vault-db-replica-1": here, "vault-db-standby": away}
+    assert f"--customer-managed-key {here}" in starting(gcloud, "gcloud redis instances create")
+    bodies = {path: item.value for path, item in files.items() if path.startswith("aws/")}
+    keyed = {path.split("/")[1] for path, body in bodies.items() if body.get("KmsKeyId") == "alias/vault"}
+    assert keyed == {
+        "pg.create-db-instance.json",
+        "pg-standby.create-db-instance-read-replica.json",
+        "queue.create-replication-group.json",
+    }
+
+
+def test_the_checklist_names_what_no_key_of_ones_own_encrypts():
+    checklist = rendered(GUARDED)["CHECKLIST.md"].text
+    assert "Cloud KMS for: disks of nodes\n" in checklist, "eksctl create nodegroup takes no key"
+    alone = rendered(GUARDED, "manifests.gcp=null")["CHECKLIST.md"].text
+    assert "Cloud KMS for: db, redis, disks of nodes\n" in alone
+
+
+def test_the_checklist_names_the_secrets_of_services_without_pods():
+    text = example("afpi", None, ("services.backend.workload.secrets={KEY: vendor/token}",))[
+        "CHECKLIST.md"
+    ].text
+    assert "Secret Manager: llm-api (key), vendor (token)" in text

@@ -147,6 +147,18 @@ def test_backends_of_routes_are_looked_at(id_, kind, change):
     assert id_ in {finding.code for finding in verify(documents, {}, facts)}
 
 
+@pytest.mark.parametrize(("oldest", "protocols"), [("1.2", "TLSv1.2 TLSv1.3"), ("1.3", "TLSv1.3")])
+def test_the_edge_takes_no_older_tls_than_the_plan_says(oldest, protocols):
+    said = f"manifests.tls_minimum='{oldest}'"
+    nginx = rendered(SERVICE, HOST, said)["helm/ingress-nginx.values.yaml"].value
+    assert nginx["controller"]["config"]["ssl-protocols"] == protocols
+    policies = by_kind(rendered(SERVICE, HOST, said, "manifests.gateway_class=eg"), "ClientTrafficPolicy")
+    assert [policy["spec"]["tls"] for policy in policies.values()] == [{"minVersion": "1.3"}] * (
+        oldest == "1.3"
+    )
+    assert not by_kind(rendered(SERVICE, HOST, said, GATEWAY), "ClientTrafficPolicy"), "Envoy's own kind"
+
+
 def test_a_proxy_tries_again_as_often_as_the_plan_says():
     tries = f"{NGINX}/proxy-next-upstream-tries"
     plain = by_kind(rendered(SERVICE, HOST), "Ingress")["api"]["metadata"]["annotations"]

@@ -101,6 +101,11 @@ def kinds(found: Reconciled) -> set[str]:
     return {order.kind for _, order in found.unbilled}
 
 
+def test_private_nodes_order_no_public_addresses():
+    assert "public addresses" in kinds(reconcile(*mixed()))
+    assert "public addresses" not in kinds(reconcile(*mixed("clusters.main.private_nodes=true")))
+
+
 def test_lines_name_the_files_that_order_them():
     found = reconcile(*mixed())
     assert found.artefacts["db: db.t3.large"] == [

@@ -81,8 +81,8 @@ def _yours(site: Site) -> Iterator[Tree]:
     yield _item(firewall, _guard(site))
     found = {
         "gRPC or HTTP/2 between services": _busiest_call(site),
-        secrets: [f"{name} ({', '.join(names)})" for name, names in secrets_of(site).items()],
-        f"{keys} for": [*site.plan.databases, *site.plan.caches, *_disks(site)],
+        secrets: [f"{name} ({', '.join(sorted(names))})" for name, names in _secrets(site).items()],
+        f"{keys} for": list(_without_key(site)),
         **_images(site, images),
         "What the plan buys besides": [
             f"{name} ({resource.provider} {resource.service} {resource.sku})"
@@ -106,8 +106,24 @@ def _yours(site: Site) -> Iterator[Tree]:
         yield _item("Another controller", what)
 
 
-def _disks(site: Site) -> list[str]:
-    return ["disks of nodes"] if site.clusters else []
+def _secrets(site: Site) -> dict[str, set[str]]:
+    """Return the keys of each secret, of pods and of services elsewhere."""
+    found = {name: set(names) for name, names in secrets_of(site).items()}
+    for service in site.services.values():
+        for reference in service.workload.secrets.values():
+            secret, _, key = reference.partition("/")
+            found.setdefault(secret, set()).add(key)
+    return found
+
+
+def _without_key(site: Site) -> Iterator[str]:
+    """Yield what no key of one's own encrypts: stores, and disks of nodes, whose key only GKE is told."""
+    own = {"gcp": site.manifests.gcp.kms_key, "aws": site.manifests.aws.kms_key}
+    for name, store in {**site.plan.databases, **site.plan.caches}.items():
+        if isinstance(store, SelfHosted) or own.get(site.components[name].provider) is None:
+            yield name
+    if any(cluster.platform != "gke" or own["gcp"] is None for cluster in site.clusters.values()):
+        yield "disks of nodes"
 
 
 def _exporters(site: Site) -> Iterator[str]:

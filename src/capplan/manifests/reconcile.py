@@ -45,10 +45,9 @@ SHARED = (
 
 _COMMANDS: Mapping[str, tuple[str, ...]] = {
     r"gcloud container clusters create(-auto)? (?P<name>\S+)": ("cluster",),
-    r"gcloud container node-pools create (?P<pool>\S+) .*?--cluster (?P<name>\S+)": (
-        "machines",
-        "public addresses",
-    ),
+    r"gcloud container node-pools create (?P<pool>\S+) .*?--cluster (?P<name>\S+)": ("machines",),
+    r"gcloud container node-pools create (?!.*--enable-private-nodes)": ("public addresses",),
+    r"gcloud compute routers nats create": ("NAT gateway",),
     r"gcloud container node-pools create (?P<pool>\S+) .*?--cluster (?P<name>\S+) .*--disk-size": (
         "boot disks",
     ),
@@ -74,10 +73,8 @@ _COMMANDS: Mapping[str, tuple[str, ...]] = {
     r"az network private-endpoint create": ("private endpoint",),
     r"eksctl create cluster --name (?P<name>\S+)": ("cluster",),
     r"eksctl create cluster (?!.*--vpc-private-subnets)": ("NAT gateway",),
-    r"eksctl create nodegroup --cluster (?P<name>\S+) .*--name (?P<pool>\S+)": (
-        "machines",
-        "public addresses",
-    ),
+    r"eksctl create nodegroup --cluster (?P<name>\S+) .*--name (?P<pool>\S+)": ("machines",),
+    r"eksctl create nodegroup (?!.*--node-private-networking)": ("public addresses",),
     r"eksctl create nodegroup --cluster (?P<name>\S+) .*--name (?P<pool>\S+) .*--node-volume-size": (
         "boot disks",
     ),

@@ -44,6 +44,11 @@ class ClusterBase(Section):
     pools: dict[Name, Pool] = Field(
         description="Node pools by name; pods run in the first unless they name another."
     )
+    private_nodes: bool = Field(
+        False,
+        description="Whether nodes have no public address and reach the internet through NAT; those of AKS "
+        "never have one.",
+    )
 
     @property
     def autopilot(self) -> bool:

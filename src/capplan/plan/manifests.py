@@ -1,6 +1,7 @@
 """What all artefacts of a plan share: names, networks, accounts, measures, load tests."""
 
 import json
+import re
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
@@ -19,6 +20,14 @@ Identifier = Annotated[str, matching(r"[a-z_][a-z0-9_]{0,62}", "an SQL identifie
 Url = Annotated[str, matching(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?", "a URL")]
 Subnet = Annotated[str, matching(r"subnet-[0-9a-f]{8,17}", "a subnet's id")]
 SecurityGroup = Annotated[str, matching(r"sg-[0-9a-f]{8,17}", "a security group's id")]
+KmsAlias = Annotated[str, matching(r"alias/[\w/-]{1,250}", "a key's alias, as alias/NAME")]
+KmsKey = Annotated[
+    str,
+    matching(
+        r"projects/[a-z0-9-]+/locations/[a-z0-9-]+/keyRings/[\w-]+/cryptoKeys/[\w-]+",
+        "a key, as projects/PROJECT/locations/REGION/keyRings/RING/cryptoKeys/KEY",
+    ),
+]
 Role = Annotated[str, matching(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", "a role's ARN")]
 
 
@@ -132,9 +141,17 @@ class AwsAccount(Section):
     subnets: list[Subnet] = []
     security_groups: list[SecurityGroup] = []
     execution_role: Role | None = None
+    kms_key: KmsAlias | None = Field(
+        None, description="Key of databases and caches, by an alias that every region has; AWS's by default."
+    )
     node_role: Annotated[str, matching(r"[\w+=,.@-]{1,64}", "a role's name")] | None = Field(
         None, description="Role of Karpenter's nodes; KarpenterNodeRole-CLUSTER by default."
     )
+
+    @property
+    def encryption(self) -> dict[str, str]:
+        """What calls say of the account's own key; nothing where AWS uses one of its own."""
+        return {} if self.kms_key is None else {"KmsKeyId": self.kms_key}
 
 
 class GcpProject(Section):
@@ -142,6 +159,15 @@ class GcpProject(Section):
 
     network: Name = Field("default", description="VPC of clusters, databases and caches.")
     subnetwork: Name = "default"
+    kms_key: KmsKey | None = Field(
+        None,
+        description="Key of clusters' secrets, of disks of nodes, and of databases and caches; every region "
+        "has one of the same name.",
+    )
+
+    def key_in(self, region: str) -> str | None:
+        """Return the key of a region; None where Google's own keys are used."""
+        return self.kms_key and re.sub(r"/locations/[^/]+/", f"/locations/{region}/", self.kms_key)
 
 
 class Manifests(Section):
@@ -166,6 +192,7 @@ class Manifests(Section):
     indexes: list[Index] = []
     aws: AwsAccount = DEFAULTS
     gcp: GcpProject = DEFAULTS
+    tls_minimum: Literal["1.2", "1.3"] = Field("1.2", description="Oldest TLS that the edge accepts.")
     secret_store: Name | None = Field(
         None, description="ClusterSecretStore of External Secrets that holds the secrets."
     )

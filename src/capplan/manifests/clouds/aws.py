@@ -336,6 +336,7 @@ def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
         "StorageType": "gp3",
         **_bought_iops(site, name),
         "StorageEncrypted": True,
+        **site.manifests.aws.encryption,
         "MultiAZ": database.high_availability,
         "MasterUsername": "capplan_admin",
         # The password is made and kept by Secrets Manager: it stands nowhere.
@@ -361,7 +362,7 @@ def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
             "DBInstanceIdentifier": f"{identifier}-standby",
             "SourceRegion": site.components[name].region,
             "DBInstanceClass": body["DBInstanceClass"],
-            "KmsKeyId": "alias/aws/rds",
+            "KmsKeyId": site.manifests.aws.kms_key or "alias/aws/rds",
             "PubliclyAccessible": False,
         }
         yield _call(site, f"{name}-standby", "create-db-instance-read-replica", standby)
@@ -376,6 +377,7 @@ def _aurora(site: Site, name: str, database: Aurora) -> Iterator[Artefact]:
         "MasterUsername": "capplan_admin",
         "ManageMasterUserPassword": True,
         "StorageEncrypted": True,
+        **site.manifests.aws.encryption,
         "BackupRetentionPeriod": backup_days(database),
         "DeletionProtection": True,
         **_subnet_group(site, name, "DBSubnetGroupName"),
@@ -407,7 +409,7 @@ def _aurora_standby(site: Site, name: str, database: Aurora) -> Iterator[Artefac
         "Engine": "aurora-postgresql",
         "EngineVersion": _ENGINE_MAJOR[database.engine],
         "StorageEncrypted": True,
-        "KmsKeyId": "alias/aws/rds",
+        "KmsKeyId": site.manifests.aws.kms_key or "alias/aws/rds",
         "DeletionProtection": True,
     }
     yield _call(site, stem, "create-db-cluster", cluster)
@@ -443,6 +445,7 @@ def _elasticache(site: Site, name: str, cache: ElastiCache) -> Iterator[Artefact
         "MultiAZEnabled": replicas > 0,
         **_subnet_group(site, name, "CacheSubnetGroupName"),
         "AtRestEncryptionEnabled": True,
+        **site.manifests.aws.encryption,
         "TransitEncryptionEnabled": True,
     }
     yield _call(site, name, "create-replication-group", body)

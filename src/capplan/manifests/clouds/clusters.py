@@ -42,7 +42,8 @@ def _autopilot(site: Site, cluster: Tree) -> Tree:
             selector["cloud.google.com/gke-accelerator"] = accelerator[0]
         change = {"op": "replace", "path": "/spec/template/spec/nodeSelector", "value": selector}
         patches.append({"name": service.name, "patch": json.dumps([change])})
-    return {"name": cluster["name"], "region": cluster["region"], "patches": patches}
+    own = {key: cluster[key] for key in ("name", "region", "private", "key")}
+    return {**own, "patches": patches}
 
 
 def clusters_of(site: Site, platform: str) -> list[Tree]:
@@ -62,6 +63,7 @@ def clusters_of(site: Site, platform: str) -> list[Tree]:
         cluster_body["autopilot"] = cluster.autopilot
         cluster_body["claims"] = any(site.pool_of(store.cluster, store.pool).cluster == name for store in own)
         cluster_body["tier"] = getattr(cluster, "tier", None)
+        cluster_body |= {"private": cluster.private_nodes, "key": site.manifests.gcp.key_in(region)}
         found.append(cluster_body | {"keeps_default_pool": not plain})
     return found
 

@@ -24,8 +24,10 @@ def command_artefacts(site: Site) -> Iterator[Artefact]:
     """Yield a script for every provider that has something to make."""
     apps = [s for s in site.services.values() if isinstance(s.spec, ContainerApps)]
     context: Tree = {"region": site.plan.regions, "name": site.name, "gcp": site.manifests.gcp}
+    clusters = clusters_of(site, "gke")
     gcp = {
-        "clusters": clusters_of(site, "gke"),
+        "clusters": clusters,
+        "private": sorted({each["region"] for each in clusters if each["private"]}),
         "databases": _cloud_sql(site),
         "caches": _memorystore(site),
         "groups": _groups(site, "gcp"),
@@ -220,6 +222,9 @@ def _cloud_sql(site: Site) -> list[Tree]:
             "storage_gb": site.storage_gib(name),
             "replicas": list(range(1, whole(database.read_replicas) + 1)),
             "standby_region": database.recovery.standby_region,
+            "key": site.manifests.gcp.key_in(site.components[name].region),
+            "standby_key": database.recovery.standby_region
+            and site.manifests.gcp.key_in(database.recovery.standby_region),
             "backups": backup_days(database),
             "log": _cloud_sql_log(database),
             "log_days": min(7, max(1, math.ceil(number(database.backup.point_in_time) / DAY_S))),
@@ -246,6 +251,7 @@ def _memorystore(site: Site) -> list[Tree]:
             "tier": cache.tier,
             "size_gb": memorystore_gib(site, name, cache),
             "settings": f"maxmemory-policy={cache.eviction}",
+            "key": site.manifests.gcp.key_in(site.components[name].region),
         }
         for name, cache in site.plan.caches.items()
         if isinstance(cache, Memorystore)

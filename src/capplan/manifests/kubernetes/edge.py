@@ -137,6 +137,8 @@ def gateway_artefacts(site: Site, directory: str) -> Iterator[Artefact]:
     ]
     context = {**common, "gateway_class": site.manifests.gateway_class, "listeners": listeners}
     yield _of(directory, "gateway", site.name, context)
+    if site.manifests.gateway_class in ENVOY_CLASSES and site.manifests.tls_minimum != "1.2":
+        yield _of(directory, "clienttrafficpolicy", site.name, {**common, "tls": site.manifests.tls_minimum})
     redirect = {**common, "name": "https-redirect", "gateway": site.name}
     redirect["hosts"] = [listener["host"] for listener in listeners]
     yield Artefact(
@@ -144,10 +146,15 @@ def gateway_artefacts(site: Site, directory: str) -> Iterator[Artefact]:
     )
 
 
+_PROTOCOLS = {"1.2": "TLSv1.2 TLSv1.3", "1.3": "TLSv1.3"}
+"""nginx's ssl-protocols, by the oldest TLS that is accepted."""
+
+
 def controller_artefacts(site: Site) -> Iterator[Artefact]:
     """Yield the settings of the nginx controller that no annotation of an Ingress can hold."""
     if needs_nginx(site):
-        yield Artefact("helm/ingress-nginx.values.yaml", "helm/ingress-nginx.yaml.j2", {}, "helm")
+        context: Tree = {"protocols": _PROTOCOLS[site.manifests.tls_minimum]}
+        yield Artefact("helm/ingress-nginx.values.yaml", "helm/ingress-nginx.yaml.j2", context, "helm")
 
 
 def needs_nginx(site: Site) -> bool:
