@@ -10,10 +10,10 @@ from systems import COLUMNS, KINDS, SYSTEMS, WORDS, Row, is_wholly_no, rows
 QUOTED = {
     "capplan breakeven examples/afpi": [
         ("$1,332", "LLM API, USD a month 1,332"),
-        ("31,600 conversations", "cheaper up to 31,621.46 (conversations)"),
+        ("31,500 conversations", "cheaper up to 31,493.46 (conversations)"),
     ],
     "capplan recommend examples/afpi": [("145,000 USD", "144,805")],
-    "capplan estimate examples/amas --alternative all": [("4,237 USD", "+4,237.10")],
+    "capplan estimate examples/amas --alternative all": [("4,204 USD", "+4,203.52")],
     "capplan audit examples/amas -v": [
         ("23 % faster", "computed 23.33%"),
         ("a p95 of 30 s", "computed 30,224"),
@@ -26,8 +26,8 @@ QUOTED = {
     "capplan audit examples/llm-governance -v": [("875 requests/s", "computed 875")],
     "capplan audit examples/llm-observatory -v": [("4,320 times", "4,320 times what the largest database")],
     "capplan estimate examples/llm-observatory --alternative all": [
-        ("ECS (780 USD a month)", "aws-ecs 780.22"),
-        ("GKE (626)", "gcp 626.06"),
+        ("ECS (797 USD a month)", "aws-ecs 796.65"),
+        ("GKE (677)", "gcp 677.01"),
     ],
 }
 """What the openings of the examples' READMEs quote, and the text of the command that says so."""

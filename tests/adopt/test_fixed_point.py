@@ -53,10 +53,11 @@ def _not_covered(plan: Plan) -> set[str]:
 
 
 POOLS = "clusters.cluster.pools"
+L4 = "clusters.afpi-prod.pools.gpu={machine: g2-standard-4, gpu: null, nodes: {min: 2, max: 200}}"
 CARRIED = [
-    (("afpi", "gke-web"), ("default=e2-standard-2",), {"default": (2, 60)}, ("web", "web/default")),
+    (("afpi", "gke-web", ()), ("default=e2-standard-2",), {"default": (2, 60)}, ("web", "web/default")),
     (
-        ("afpi", "l4"),
+        ("afpi", "gke-fits", (L4,)),
         ("gpu=g2-standard-4",),
         {"gpu": (2, 200)},
         ("afpi-prod", "afpi-prod/gpu"),
@@ -66,20 +67,20 @@ CARRIED = [
 
 @pytest.mark.parametrize(("which", "types", "nodes", "components"), CARRIED)
 def test_what_manifests_carry_costs_the_same(
-    which: tuple[str, str],
+    which: tuple[str, str, tuple[str, ...]],
     types: tuple[str, ...],
     nodes: dict[str, tuple[int, int]],
     components: tuple[str, str],
     tmp_path: Path,
 ) -> None:
-    name, alternative = which
-    write(example(name, alternative), tmp_path)
+    name, alternative, changes = which
+    write(example(name, alternative, changes), tmp_path)
     asked = AdoptOptions.of("gcp", "us-central1", types, None, None)
     # No manifest says how many nodes a pool may have, nor what the account's discounts are.
     sets = ["pricing.sustained_use=false"]
     sets += [f"{POOLS}.{p}.nodes={{min: {lo}, max: {hi}}}" for p, (lo, hi) in nodes.items()]
     found = estimate(adopt(tmp_path, asked).file(sets), SHIPPED)
-    original = estimate(read_plan(ROOT / "examples" / name, (), alternative), SHIPPED)
+    original = estimate(read_plan(ROOT / "examples" / name, changes, alternative), SHIPPED)
     for own in components:
         mine = found.cost_of("/".join(["cluster", *own.split("/")[1:]]))
         theirs = original.cost_of(own)

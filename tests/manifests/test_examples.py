@@ -161,7 +161,7 @@ def test_llm_observatory_has_the_guides_artefacts():
     } in container["env"]
     assert {port["containerPort"] for port in container["ports"]} == {4317, 4318}
     service = files["kubernetes/base/collector/service-collector.yaml"].value["spec"]
-    assert service["type"] == "ClusterIP", "the guide's LoadBalancer takes spans from anywhere"
+    assert service["type"] == "LoadBalancer", "as in the guide; the plan pays for it"
     database = files["aws/postgres.create-db-instance.json"].value
     assert database["EngineVersion"] == "16", "16.1 of the guide can no longer be created"
     assert "MasterUserPassword" not in database

@@ -17,7 +17,7 @@ from capplan.manifests.verify.world import Item, World
 
 
 def test_a_policy_opens_every_port_where_requests_enter():
-    files = example("llm-observatory")
+    files = example("llm-observatory", None, ("services.collector.workload.public=false",))
     policy = files["kubernetes/base/collector/networkpolicy-collector.yaml"].value["spec"]
     entered = next(rule for rule in policy["ingress"] if rule["from"] == [{"namespaceSelector": {}}])
     assert {port["port"] for port in entered["ports"]} == {"http", "otlp-grpc"}
