@@ -148,10 +148,9 @@ class AwsAccount(Section):
         None, description="Role of Karpenter's nodes; KarpenterNodeRole-CLUSTER by default."
     )
 
-    @property
-    def encryption(self) -> dict[str, str]:
-        """What calls say of the account's own key; nothing where AWS uses one of its own."""
-        return {} if self.kms_key is None else {"KmsKeyId": self.kms_key}
+    def encrypted(self, flag: str) -> dict[str, bool | str]:
+        """Return ``flag`` as a call sets it, with the account's own key where there is one."""
+        return {flag: True} if self.kms_key is None else {flag: True, "KmsKeyId": self.kms_key}
 
 
 class GcpProject(Section):

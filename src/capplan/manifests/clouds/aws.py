@@ -335,8 +335,7 @@ def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
         "AllocatedStorage": site.storage_gib(name),
         "StorageType": "gp3",
         **_bought_iops(site, name),
-        "StorageEncrypted": True,
-        **site.manifests.aws.encryption,
+        **site.manifests.aws.encrypted("StorageEncrypted"),
         "MultiAZ": database.high_availability,
         "MasterUsername": "capplan_admin",
         # The password is made and kept by Secrets Manager: it stands nowhere.
@@ -376,8 +375,7 @@ def _aurora(site: Site, name: str, database: Aurora) -> Iterator[Artefact]:
         "EngineVersion": _ENGINE_MAJOR[database.engine],
         "MasterUsername": "capplan_admin",
         "ManageMasterUserPassword": True,
-        "StorageEncrypted": True,
-        **site.manifests.aws.encryption,
+        **site.manifests.aws.encrypted("StorageEncrypted"),
         "BackupRetentionPeriod": backup_days(database),
         "DeletionProtection": True,
         **_subnet_group(site, name, "DBSubnetGroupName"),
@@ -444,8 +442,7 @@ def _elasticache(site: Site, name: str, cache: ElastiCache) -> Iterator[Artefact
         "AutomaticFailoverEnabled": replicas > 0 or shards > 1,
         "MultiAZEnabled": replicas > 0,
         **_subnet_group(site, name, "CacheSubnetGroupName"),
-        "AtRestEncryptionEnabled": True,
-        **site.manifests.aws.encryption,
+        **site.manifests.aws.encrypted("AtRestEncryptionEnabled"),
         "TransitEncryptionEnabled": True,
     }
     yield _call(site, name, "create-replication-group", body)
