@@ -90,6 +90,7 @@ ROWS: Mapping[str, Sequence[str]] = {
     "render-manifests": (
         "PLAN -o RENDERED --set demand.growth_per_month=1% --book BOOK --catalogs CATALOGS --cpu-limits",
         "PLAN -o RENDERED --check",
+        "PLAN -o RENDERED --for gke",
         "PLAN -o RENDERED --prune --dry-run --only monitoring",
         "PLAN -o RENDERED --list --layout plain --no-cpu-limits --alternative ALTERNATIVE",
         "PLAN -o RENDERED --force --templates TEMPLATES --schemas SCHEMAS",

@@ -200,7 +200,7 @@ def test_a_pooler_listens_where_policies_let_it():
     files = example("llm-governance")
     rules = files["kubernetes/base/auth-service/networkpolicy-auth-service.yaml"].value["spec"]["egress"]
     ports = {port["port"] for rule in rules for port in rule["ports"]}
-    config = files["kubernetes/base/postgres-pooler/configmap-postgres-pooler-config.yaml"].value["data"]
+    config = files["kubernetes/base/postgres-pooler/configmap-postgres-pooler.yaml"].value["data"]
     assert "\nlisten_port = 5432\n" in config["pgbouncer.ini"]
     assert 5432 in ports
 
@@ -246,7 +246,7 @@ def test_a_chunk_is_no_longer_than_the_memory_of_the_plan_allows():
 def test_a_pooler_may_serve_callers_without_a_pool():
     sets = ("services.frontend.calls={postgres: 0}",)
     files = example("llm-governance", None, sets)
-    config = files["kubernetes/base/postgres-pooler/configmap-postgres-pooler-config.yaml"].value["data"]
+    config = files["kubernetes/base/postgres-pooler/configmap-postgres-pooler.yaml"].value["data"]
     assert "query_wait_timeout = 30" in config["pgbouncer.ini"]
 
 

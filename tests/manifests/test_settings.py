@@ -25,7 +25,7 @@ def settings(files, name, file):
 
 
 def pooler(files, database):
-    path = f"kubernetes/base/{database}-pooler/configmap-{database}-pooler-config.yaml"
+    path = f"kubernetes/base/{database}-pooler/configmap-{database}-pooler.yaml"
     return files[path].value["data"]["pgbouncer.ini"]
 
 
@@ -210,7 +210,7 @@ def test_fargate_needs_what_aws_refuses_to_do_without(missing):
 
 def test_the_checklist_says_what_is_rendered_and_what_is_not():
     text = example("llm-governance")["CHECKLIST.md"].text
-    assert "- [x] Indexes: sql/postgres-indexes.sql" in text
+    assert "- [ ] Indexes: sql/postgres-indexes.sql" in text
     assert "- [ ] Rate limits: the plan does not ask for it" in text
     assert "auth-service most, 450 times a second" in text
     assert "AWS WAF" in text

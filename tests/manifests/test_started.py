@@ -89,7 +89,7 @@ def test_a_pooler_starts_and_takes_clients_by_tls_only():
     with running() as server:
         place = server.directory / "pooler"
         port = str(free_port())
-        text = data_of("kubernetes/base/shelf-pooler/configmap-shelf-pooler-config.yaml")["pgbouncer.ini"]
+        text = data_of("kubernetes/base/shelf-pooler/configmap-shelf-pooler.yaml")["pgbouncer.ini"]
         text = text.replace("host=shelf port=5432", f"host={server.directory} user={server.user.pw_name}")
         text = text.replace("listen_port = 5432", f"listen_port = {port}").replace("0.0.0.0", "127.0.0.1")
         version = re.search(r"PgBouncer (\d+)\.(\d+)", said(tool("pgbouncer"), "--version"))

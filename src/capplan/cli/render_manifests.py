@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from capplan.manifests.site import Site
 
 
+class Managed(StrEnum):
+    """Managed Kubernetes."""
+
+    EKS = "eks"
+    GKE = "gke"
+    AKS = "aks"
+
+
 class Layout(StrEnum):
     """How Kubernetes objects are laid out."""
 
@@ -38,6 +46,12 @@ def render_manifests(
         typer.Option("--only", metavar="PART", help="Write only this part; --list shows the names."),
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the parts, and do nothing else.")] = False,
+    for_: Annotated[
+        Managed | None,
+        typer.Option(
+            "--for", help="Print the commands from an empty account to a running system; write nothing."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would change; write nothing.")
     ] = False,
@@ -93,6 +107,9 @@ def render_manifests(
     if list_:
         emit("".join(f"{item.part:11}  {item.path}\n" for item in files))
         return
+    if for_ is not None:
+        emit(_commands(site, for_.value, everything, output))
+        return
     _check_rules(site, everything, schemas)
     if str(output) == "-":
         _refuse_with_stdout({"--check": check, "--dry-run": dry_run, "--prune": prune})
@@ -104,6 +121,20 @@ def render_manifests(
         raise typer.Exit(ExitCode.DRIFT if check and found else ExitCode.OK)
     _refuse_edited(found, force)
     _write(site, files, found, output, prune, partial=bool(only))
+
+
+def _commands(site: Site, platform: str, files: list[Rendered], output: Path) -> str:
+    """Return the steps to a running system as a script, comments for what a person does."""
+    from capplan.errors import nearest
+    from capplan.manifests.steps import platforms_of, steps_of
+
+    known = platforms_of(site)
+    if platform not in known:
+        raise InputError(Problem("--for", f"the plan has no cluster on {platform}", nearest(platform, known)))
+    steps = steps_of(site, platform, {item.path for item in files}, str(output))
+    return "".join(
+        f"# {step.before}\n{step.command}\n" if step.before else f"{step.command}\n" for step in steps
+    )
 
 
 def _refuse_with_stdout(options: dict[str, bool]) -> None:

@@ -8,17 +8,22 @@ from collections.abc import Iterator, Sequence
 from capplan.manifests.artefact import Artefact, Rendered, Tree
 from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.edge import needs_nginx, tls_secret_of
+from capplan.manifests.kubernetes.network import OBJECT_STORES, STORE_PORTS
 from capplan.manifests.kubernetes.pods import gpus_of
 from capplan.manifests.kubernetes.secrets import secrets_of
-from capplan.manifests.kubernetes.settings import pools_of
-from capplan.manifests.limits import limits_of
+from capplan.manifests.kubernetes.settings import pooler_of, pools_of
+from capplan.manifests.limits import limits_of, on_ingress
 from capplan.manifests.observing.stores import EXPORTERS, WatchedStore, watched_stores
 from capplan.manifests.site import Site
+from capplan.manifests.steps import platforms_of, steps_of
+from capplan.plan.caches import AzureRedis
 from capplan.plan.services import VmGroup
 from capplan.plan.stores import SelfHosted
 
 _DATABASES, _CACHES = "Databases and read replicas", "Settings of caches"
 _POOLS = "Pools of connections"
+_INDEXES, _SERIES = "Indexes", "Compression and retention of time series"
+_LIMITS = "Rate limits"
 _RENDERED: dict[str, tuple[str, ...]] = {
     "Autoscalers": (
         "/horizontalpodautoscaler-",
@@ -26,6 +31,8 @@ _RENDERED: dict[str, tuple[str, ...]] = {
         "put-scaling-policy",
         ".service.yaml",
         ".containerapp.",
+        "commands/gcloud.sh",
+        "commands/az.sh",
     ),
     "Requests and limits of resources": (
         "/deployment-",
@@ -36,14 +43,24 @@ _RENDERED: dict[str, tuple[str, ...]] = {
     _DATABASES: ("create-db-", "commands/gcloud.sh", "commands/az.sh", "/statefulset-"),
     _CACHES: ("-config.yaml", "cache-parameter-group", "commands/gcloud.sh", "commands/az.sh"),
     _POOLS: ("pgbouncer/", "/configmap-", "cloudrun/", "register-task-definition", "azure/"),
-    "Indexes": ("-indexes.sql", "-timeseries.sql"),
-    "Compression and retention of time series": ("-timeseries.sql",),
-    "Rate limits": ("ratelimits/",),
+    _INDEXES: ("-indexes.sql", "-timeseries.sql"),
+    _SERIES: ("-timeseries.sql",),
+    _LIMITS: ("ratelimits/",),
     "Metrics, alerts and dashboards": ("prometheus/", "grafana/"),
     "Load tests": ("loadtest/",),
     "Health endpoints": ("health/",),
 }
 """What the scaling documents list, and the paths of the files that do it."""
+
+_RUN_SQL = "run sql/apply.sh, now and after each migration"
+_LEFT: dict[str, str] = {
+    _INDEXES: _RUN_SQL,
+    _SERIES: _RUN_SQL,
+    "Metrics, alerts and dashboards": "load the rules and dashboards into yours",
+    "Load tests": "run one before you go live",
+    "Health endpoints": "your services must answer as it says",
+}
+"""What is not done when the files are applied."""
 
 _EDGES = {
     "gcp": ("Cloud CDN", "Cloud Armor", "Secret Manager", "Cloud KMS", "Binary Authorization"),
@@ -55,21 +72,53 @@ _EDGES = {
 
 def checklist_artefact(site: Site, files: Sequence[Rendered]) -> Artefact:
     """Return the checklist of the plan; ``files``: everything else that is rendered."""
-    asked = {
-        _DATABASES: bool(site.plan.databases),
-        _CACHES: bool(site.plan.caches),
-        _POOLS: any(pools_of(site, name) for name in site.services),
-    }
+    left = {**_LEFT, **_unlimited(site)}
+    asked = _asked(site)
     rendered = [
-        _found(work, patterns if asked.get(work, True) else (), files) for work, patterns in _RENDERED.items()
+        _found(work, patterns, asked.get(work), left.get(work), files) for work, patterns in _RENDERED.items()
     ]
-    context: Tree = {"name": site.name, "rendered": rendered, "yours": list(_yours(site))}
+    paths = {item.path for item in files}
+    ways = [
+        {"platform": _NAMES[platform], "steps": list(steps_of(site, platform, paths, "."))}
+        for platform in platforms_of(site)
+    ]
+    context: Tree = {"name": site.name, "rendered": rendered, "ways": ways, "yours": list(_yours(site))}
     return Artefact("CHECKLIST.md", "checklist.md.j2", context, "checklist")
 
 
-def _found(work: str, patterns: tuple[str, ...], files: Sequence[Rendered]) -> Tree:
-    paths = sorted(item.path for item in files if any(pattern in item.path for pattern in patterns))
-    return {"work": work, "first": paths[0] if paths else None, "more": max(0, len(paths) - 1)}
+def _asked(site: Site) -> dict[str, list[str]]:
+    """Return the components that a work is for, where it is for each of them."""
+    return {
+        "Autoscalers": [service.name for service in site.services.values() if not service.fixed],
+        "Requests and limits of resources": [
+            service.name for service in site.services.values() if service.spec.platform != "vm-group"
+        ],
+        _DATABASES: list(site.plan.databases),
+        _CACHES: list(site.plan.caches),
+        _POOLS: [name for name in site.services if pools_of(site, name)],
+    }
+
+
+_NAMES = {"eks": "AWS (EKS)", "gke": "Google Cloud (GKE)", "aks": "Azure (AKS)"}
+
+
+def _unlimited(site: Site) -> dict[str, str]:
+    """Return what is left of rate limits: those that no Ingress holds are for the application."""
+    names = [limit.service for limit in limits_of(site) if not on_ingress(site, limit)]
+    return {_LIMITS: f"{', '.join(dict.fromkeys(names))} must enforce the table"} if names else {}
+
+
+def _found(
+    work: str, patterns: tuple[str, ...], names: list[str] | None, left: str | None, files: Sequence[Rendered]
+) -> Tree:
+    """Return the files of a work, and what is left of it: components of ``names`` that no file knows."""
+    held = [item for item in files if any(pattern in item.path for pattern in patterns)]
+    paths = sorted(item.path for item in held) if names is None or names else []
+    without = [name for name in names or () if not any(name in item.path + item.text for item in held)]
+    if without and paths:
+        left = f"not for {', '.join(without)}"
+    more = max(0, len(paths) - 1)
+    return {"work": work, "first": paths[0] if paths else None, "more": more, "left": left}
 
 
 def _yours(site: Site) -> Iterator[Tree]:
@@ -88,6 +137,9 @@ def _yours(site: Site) -> Iterator[Tree]:
             f"{name} ({resource.provider} {resource.service} {resource.sku})"
             for name, resource in site.plan.resources.items()
         ],
+        "Ways in": list(_ways_in(site)),
+        "Connection strings": list(_connections(site)),
+        "Identities": list(_identities(site)),
         "Exporters": list(_exporters(site)),
         "Names and certificates": [
             f"{service.workload.host} in {tls_secret_of(service)}"
@@ -124,6 +176,37 @@ def _without_key(site: Site) -> Iterator[str]:
             yield name
     if any(cluster.platform != "gke" or own["gcp"] is None for cluster in site.clusters.values()):
         yield "disks of nodes"
+
+
+def _ways_in(site: Site) -> Iterator[str]:
+    """Yield what no file lets in: entries without a host, and certificates that no Secret can hold."""
+    for name in site.entries:
+        service = site.pods.get(name)
+        if service is not None and service.workload.host is None and not service.workload.public:
+            yield f"{name} has no host and is not public, so only the cluster reaches it"
+    if site.manifests.ingress_class == "alb" and site.manifests.gateway_class is None:
+        yield "the load balancer takes certificates of AWS Certificate Manager by the names of the hosts"
+    for name in site.plan.streams:
+        yield f"{name}: let the security group of its callers in on port {STORE_PORTS['kafka']}"
+
+
+def _connections(site: Site) -> Iterator[str]:
+    for name in site.plan.databases:
+        pooler = pooler_of(site, name)
+        if pooler is not None and pooler.name is not None:
+            yield f"services reach {name} at {pooler.name}:{STORE_PORTS['postgres']}, with TLS"
+    for name, cache in site.plan.caches.items():
+        if isinstance(cache, AzureRedis):
+            yield f"{name} is at port {STORE_PORTS['azure-redis']}, with TLS and an access key"
+
+
+def _identities(site: Site) -> Iterator[str]:
+    """Yield which services need a right of the provider's to what they call."""
+    for name, service in site.services.items():
+        called = [callee for callee in service.spec.calls if callee in site.plan.resources]
+        stored = [callee for callee in called if site.plan.resources[callee].service in OBJECT_STORES]
+        if stored:
+            yield f"{name} may read and write {', '.join(stored)}"
 
 
 def _exporters(site: Site) -> Iterator[str]:

@@ -21,8 +21,9 @@ class ManagedNodes(NamedTuple):
 
     pool_label: label of nodes by their pool. spot: label of spot nodes. spot_taint: what the provider puts on
     them. internal: annotations of a load balancer of the private network. short_names: whether a pool's name
-    has at most twelve letters and digits. disks: what makes volumes of pods. brings_gpus: whether nodes offer
-    their GPUs without a plugin.
+    has at most twelve letters and digits. disks: what makes volumes of pods. balancer: annotations of a load
+    balancer of the internet that keeps clients' addresses. brings_gpus: whether nodes offer GPUs without a
+    plugin.
     """
 
     pool_label: str
@@ -30,6 +31,7 @@ class ManagedNodes(NamedTuple):
     spot_taint: Tree | None
     internal: Tree
     disks: DiskDriver
+    balancer: Tree = {}
     short_names: bool = False
     brings_gpus: bool = False
 
@@ -60,6 +62,7 @@ MANAGED: Mapping[str, ManagedNodes] = {
             "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
         },
         disks=DiskDriver("ebs.csi.aws.com", "type", {"encrypted": "true"}),
+        balancer={"service.beta.kubernetes.io/aws-load-balancer-type": "nlb"},
     ),
     "aks": ManagedNodes(
         pool_label="kubernetes.azure.com/agentpool",

@@ -25,7 +25,14 @@ def service_of(site: Site, service: Service) -> Tree:
         for name, port in ports_of(service).items()
     ]
     if service.workload.public:
-        return {"type": "LoadBalancer", "ports": ports, "annotations": {"capplan/public": "true"}}
+        balancer = pool_of(site, service).managed.balancer
+        return {
+            "type": "LoadBalancer",
+            "ports": ports,
+            "annotations": {"capplan/public": "true", **balancer},
+            # Limits count the addresses of clients, which other nodes would hide.
+            "sees_clients": any(limit.service == service.name for limit in limits_of(site)),
+        }
     if called_from_elsewhere(site, service) and service.workload.host is None:
         annotations = pool_of(site, service).managed.internal
         return {"type": "LoadBalancer", "ports": ports, "annotations": annotations}
@@ -153,7 +160,11 @@ _PROTOCOLS = {"1.2": "TLSv1.2 TLSv1.3", "1.3": "TLSv1.3"}
 def controller_artefacts(site: Site) -> Iterator[Artefact]:
     """Yield the settings of the nginx controller that no annotation of an Ingress can hold."""
     if needs_nginx(site):
-        context: Tree = {"protocols": _PROTOCOLS[site.manifests.tls_minimum]}
+        hosted = (service for service in site.pods.values() if service.workload.host is not None)
+        context: Tree = {
+            "protocols": _PROTOCOLS[site.manifests.tls_minimum],
+            "annotations": pool_of(site, next(hosted)).managed.balancer,
+        }
         yield Artefact("helm/ingress-nginx.values.yaml", "helm/ingress-nginx.yaml.j2", context, "helm")
 
 

@@ -114,11 +114,11 @@ def _objects(site: Site, database: str, pooler: Pooler, settings: dict[str, str]
         "image": _IMAGE,
         "command": ["/bin/sh", "-c", f"ulimit -n {files} && exec pgbouncer /etc/pgbouncer/pgbouncer.ini"],
         "resources": {"requests": POOLER_REQUESTS, "limits": POOLER_LIMITS},
-        "config": f"{name}-config",
+        "config": name,
     }
     ports = [{"name": "postgres", "port": port, "targetPort": "postgres", "protocol": "TCP"}]
     for kind, own in (
-        ("configmap", {"name": f"{name}-config", "data": {"pgbouncer.ini": text}}),
+        ("configmap", {"data": {"pgbouncer.ini": text}}),
         ("pooler", deployment),
         ("service", {"type": "ClusterIP", "ports": ports}),
         ("serviceaccount", {}),
