@@ -228,7 +228,7 @@ def test_afpi_recovers_within_its_objectives():
     assert "recovery-objective" not in codes(result)
     regions = {line.meter.region for line in result.lines_of("sql")}
     assert regions == {"us-central1", "us-east1"}
-    alone = example("afpi", "sites=null", alternative="standby")
+    alone = example("afpi", "sites=null", "site_routing=null", alternative="standby")
     assert measures(alone, "sql")["RPO, region lost"].needs.tolist() == [[np.inf]]
     assert "recovery-objective" in codes(alone)
     week = example("afpi", "databases.sql.backup.retention=7d", alternative="standby")
