@@ -47,6 +47,10 @@ ROWS: Mapping[str, Sequence[str]] = {
         "PLAN --explain all",
         "PLAN --format focus --period 2026-09",
     ),
+    "report": (
+        "PLAN -o OUT --force --set demand.growth_per_month=1% --catalogs CATALOGS",
+        "PLAN --alternative ALTERNATIVE --book BOOK",
+    ),
     "recommend": (
         "PLAN --format json --set demand.growth_per_month=1% --book BOOK --catalogs CATALOGS",
         "PLAN --alternative ALTERNATIVE -o OUT --force",

@@ -79,8 +79,14 @@ def test_a_picture_says_which_service_and_which_slo(capplan, root, tmp_path):
     target = tmp_path / "out.svg"
     a_day(capplan, root / "examples" / "amas", "--format", "svg", "-o", target)
     shown = target.read_text()
-    for said in ("orchestrator (KEDA, p95 1000 ms)", "worker (KEDA, drain 300 s)", "rejected, %", "p95, s"):
+    for said in (
+        "orchestrator (KEDA, p95 1000 ms)",
+        "worker (KEDA, drain 300 s)",
+        "load, requests/s",
+        "p95, s",
+    ):
         assert said in shown
+    assert "rejected" not in shown
 
 
 def test_a_picture_without_altair(capplan, root, tmp_path, monkeypatch):

@@ -311,6 +311,7 @@ class _Page(HTMLParser):
     KNOWN = frozenset(
         ("html", "head", "meta", "title", "style", "body", "h2", "p", "br", "table", "caption", "thead")
         + ("tbody", "tr", "th", "td", "ul", "li", "strong", "code", "details", "summary", "a")
+        + ("header", "nav", "main", "section", "h1", "h3", "div", "span", "figure", "figcaption")
         + ("svg", "g", "path", "rect", "text", "line", "defs", "clippath", "tspan")
     )
     EMPTY = frozenset(("meta", "br"))
@@ -321,7 +322,8 @@ class _Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         assert tag in self.KNOWN
-        assert not [name for name, _ in attributes if name.startswith("on") or name in ("src", "href")]
+        assert not [name for name, _ in attributes if name.startswith("on") or name == "src"]
+        assert all((value or "").startswith("#") for name, value in attributes if name == "href")
         if tag not in self.EMPTY:
             self.open.append(tag)
 
@@ -377,6 +379,13 @@ def test_the_hostile_text_comes_through(capplan: Callable, there: Path) -> None:
             assert MARK in re.sub(r"\s+", "", run.stdout).replace("\\", "")
     shown = json.loads(capplan("audit", there, "--format", "json").stdout)
     assert shown["document"] == HOSTILE
+
+
+def test_hostile_text_stays_text_on_the_page_of_a_plan(capplan: Callable, there: Path) -> None:
+    run = capplan("report", there, "--catalogs", there / "catalogs")
+    assert run.exit_code == 0, run.stderr
+    assert MARK in re.sub(r"\s+", "", run.stdout)
+    _html(run.stdout.encode())
 
 
 @pytest.mark.parametrize("fmt", ["table", "json", "csv", "markdown", "html"])

@@ -59,6 +59,22 @@ def recommend_report(
     return report_of(advice, decided, roadmap)
 
 
+def ranking_report(estimate: Estimate, pareto_only: bool = False, everything: bool = False) -> Report:
+    """Return the ways to serve each model of a plan, cheapest first."""
+    from capplan.components.llm.choice import ranked, taken_by_auto
+    from capplan.components.llm.options import best_of_each, pareto
+    from capplan.report import llm as report
+
+    options = ranked(estimate.context)
+    models = estimate.file.plan.llm
+    taken = {name: taken_by_auto(models[name], ways) for name, ways in options.items()}
+    if pareto_only:
+        options = {name: pareto(ways) for name, ways in options.items()}
+    elif not everything:
+        options = {name: best_of_each(ways) for name, ways in options.items()}
+    return report.ranking_report(report.served(estimate), options, taken)
+
+
 def _document(estimate: Estimate) -> Document:
     from capplan.decide.world import names_of
     from capplan.report.json_format import estimate_document

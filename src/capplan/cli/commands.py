@@ -18,6 +18,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "estimate": Command("estimate", "Count the instances and the monthly cost of a plan."),
+    "report": Command("report", "Write a page that shows a plan to others."),
     "recommend": Command(
         "recommend",
         "Show what to change in a plan, and what is nearly full.",

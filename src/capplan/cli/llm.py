@@ -26,7 +26,6 @@ from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from capplan.llm.capacity import TokenPromise
-    from capplan.plan.read import PlanFile
     from capplan.report.blocks import Report
     from capplan.report.llm import Priced
 
@@ -90,10 +89,16 @@ def llm(
             "can be used only with --model, not with a plan",
             "Set it in the plan, or with --set.",
         )
+        from capplan.ask.reports import ranking_report
+        from capplan.catalog.catalog import Catalog
+        from capplan.estimate import estimate
         from capplan.plan.read import read_plan
 
         file = read_plan(plan, sets or (), alternative, books or ())
-        report = _ranking(file, catalogs, pareto, everything)
+        if not file.plan.llm:
+            what = "the plan has no llm component"
+            raise InputError(file.places.problem((), what, "Add one, or give --model."))
+        report = ranking_report(estimate(file, Catalog(catalogs)), pareto, everything)
     elif model is not None and plan is None:
         _refuse(context, _OF_PLANS, "can be used only with a PLAN, not with --model", "")
         wanted = LookOptions(
@@ -220,24 +225,3 @@ def _models(catalogs: Path | None, own: tuple[Path | None, Path | None]) -> Repo
 
     facts = facts_of(Catalog(catalogs), *own)
     return report.models_report([find_model(name, facts) for name in facts["models"]])
-
-
-def _ranking(file: PlanFile, catalogs: Path | None, pareto_only: bool, everything: bool) -> Report:
-    from capplan.catalog.catalog import Catalog
-    from capplan.components.llm.choice import ranked, taken_by_auto
-    from capplan.components.llm.options import best_of_each, pareto
-    from capplan.estimate import estimate
-    from capplan.report import llm as report
-
-    if not file.plan.llm:
-        raise InputError(
-            file.places.problem((), "the plan has no llm component", "Add one, or give --model.")
-        )
-    found = estimate(file, Catalog(catalogs))
-    options = ranked(found.context)
-    taken = {name: taken_by_auto(file.plan.llm[name], ways) for name, ways in options.items()}
-    if pareto_only:
-        options = {name: pareto(ways) for name, ways in options.items()}
-    elif not everything:
-        options = {name: best_of_each(ways) for name, ways in options.items()}
-    return report.ranking_report(report.served(found), options, taken)

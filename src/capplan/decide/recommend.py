@@ -69,7 +69,7 @@ def recommend(file: PlanFile, catalog: Catalog) -> Advice:
     hints.sort(key=lambda hint: (-hint.saving_usd_per_month, hint.change.component, hint.change.text))
     return Advice(
         estimate=now,
-        standings=[standing for component in now.components for standing in _standing(component)],
+        standings=margins(now),
         hints=_best_of_each(hints),
         problems=[f for f in now.findings if f.severity == "error" or f.code == UNPRICED.code],
     )
@@ -166,6 +166,11 @@ def _best_of_each(hints: Sequence[Hint]) -> list[Hint]:
             seen.add(key)
             best.append(hint)
     return best
+
+
+def margins(estimate: Estimate) -> list[Margin]:
+    """Return where every component stands."""
+    return [margin for component in estimate.components for margin in _standing(component)]
 
 
 def _standing(component: Component) -> Iterator[Margin]:

@@ -107,10 +107,24 @@ class Results(NamedTuple):
 
 
 class Curves(NamedTuple):
-    """Curves over rising ``x``, by name; left out where a format cannot draw."""
+    """Curves over rising ``x``, by name; left out where a format cannot draw.
+
+    title: what they show; across: what ``x`` is, with its unit. steps: each value holds up to the next.
+    """
 
     x: Sequence[float]
     curves: Mapping[str, Sequence[float]]
+    unit: str
+    title: str = ""
+    across: str = ""
+    steps: bool = False
+
+
+class Bars(NamedTuple):
+    """Amounts of one unit by name, each as words and as a bar; left out where a format cannot draw."""
+
+    title: str
+    rows: Mapping[str, float]
     unit: str
 
 
@@ -142,8 +156,16 @@ class Command(NamedTuple):
 
 Block: TypeAlias = (
     "Heading | Lines | Outline | Listing | Findings | Results | Table | Wide"
-    " | Curves | Sparklines | Fold | Anchor | Command"
+    " | Curves | Bars | Sparklines | Fold | Anchor | Command"
 )
+
+
+class Chapter(NamedTuple):
+    """A part of a page: what it is called in addresses and in words, and its blocks."""
+
+    name: str
+    title: str
+    blocks: Sequence[Block]
 
 
 class Sheet(NamedTuple):

@@ -48,7 +48,14 @@ def _details(answer: ComparisonAnswer) -> Iterator[Block]:
         yield _commitments(answer)
     found = answer.found
     curves = {a.name: row.tolist() for a, row in zip(found.alternatives, found.costs, strict=True)}
-    yield Curves(found.x.tolist(), curves, "USD a month")
+    driver = answer.question.driver
+    yield Curves(
+        x=found.x.tolist(),
+        curves=curves,
+        unit="USD a month",
+        across=driver.description or driver.name,
+        steps=True,
+    )
 
 
 def _title(answer: ComparisonAnswer) -> str:

@@ -17,7 +17,7 @@ def chart(x: Sequence[float], curves: Mapping[str, Sequence[float]], unit: str, 
     values = [y for curve in curves.values() for y in curve]
     low, high = min(values), max(values)
     scale = math.log if low > 0 and high / low > 20 else float
-    labels = [_short(high), _short(low)]
+    labels = [short(high), short(low)]
     margin = max(map(len, labels)) + 1
     columns = width - margin - 1
     rows = [[" "] * columns for _ in range(_HEIGHT)]
@@ -28,7 +28,7 @@ def chart(x: Sequence[float], curves: Mapping[str, Sequence[float]], unit: str, 
     lead = [labels[0], *[""] * (_HEIGHT - 2), labels[1]]
     body = [f"{a:>{margin - 1}} │{''.join(row).rstrip()}" for a, row in zip(lead, rows, strict=True)]
     body.append(" " * margin + "└" + "─" * columns)
-    ends = f"{_short(x[0])}{_short(x[-1]):>{columns - len(_short(x[0]))}}"
+    ends = f"{short(x[0])}{short(x[-1]):>{columns - len(short(x[0]))}}"
     legend = "   ".join(f"{mark} {name}" for mark, name in zip(_MARKS, curves, strict=False))
     return "\n".join([*body, " " * (margin + 1) + ends, f"{legend}   ({unit})"]) + "\n"
 
@@ -38,10 +38,10 @@ def _row(value: float, low: float, high: float) -> int:
     return min(_HEIGHT - 1, int((1 - share) * (_HEIGHT - 1) + 0.5))
 
 
-def _short(value: float) -> str:
+def short(value: float) -> str:
     """Return a number in at most four significant digits, with k, M or G.
 
-    >>> _short(31470.0), _short(0.01), _short(1500000.0)
+    >>> short(31470.0), short(0.01), short(1500000.0)
     ('31.47k', '0.01', '1.5M')
     """
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):

@@ -25,7 +25,7 @@ def estimate_blocks(estimate: Estimate, verbosity: int) -> Iterator[Block]:
     if verbosity >= 0:
         yield _weeks(shown)
     if verbosity > 0:
-        yield _constraints(shown)
+        yield constraints(shown)
     figures = tables.measures(shown, verbosity > 0)
     if figures.rows and verbosity >= 0:
         yield figures
@@ -81,7 +81,8 @@ def _weeks(shown: EstimateView) -> Sparklines:
     return Sparklines("Instances over the week, or the trace", varying)
 
 
-def _constraints(shown: EstimateView) -> Table:
+def constraints(shown: EstimateView) -> Table:
+    """Return the instances that each constraint asks for, with utilization and response times."""
     sized = [c for c in shown.components if c.instances is not None]
     names = list(dict.fromkeys(name for c in sized for name in c.constraints))
     columns = [Column("Instances for", shrinks=True), *(Column(name, right=True) for name in names)]

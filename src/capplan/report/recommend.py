@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -38,7 +38,7 @@ def _blocks(advice: Advice, decided: Decided, roadmap: Roadmap | None) -> Iterat
     else:
         yield Lines(("No change was found that saves money without breaking anything.",))
     if advice.standings:
-        yield _standings(advice)
+        yield standings(advice.standings)
     yield from decisions_blocks(decided)
     if roadmap is not None:
         yield from roadmap_blocks(roadmap)
@@ -77,7 +77,8 @@ def assignment(hint: Hint) -> str:
     return f"{'.'.join(hint.change.path)}={plain}"
 
 
-def _standings(advice: Advice) -> Table:
+def standings(margins: Sequence[Margin]) -> Table:
+    """Return where every component stands, and how much load it has left."""
     columns = (
         Column("Component", shrinks=True),
         Column("Tier or machine", shrinks=True),
@@ -85,7 +86,7 @@ def _standings(advice: Advice) -> Table:
         Column("Load growth left", right=True),
         Column("until", shrinks=True),
     )
-    return Table(columns, [_standing(standing) for standing in advice.standings])
+    return Table(columns, [_standing(margin) for margin in margins])
 
 
 def _standing(standing: Margin) -> list[str]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from html import escape as _escape
+from pathlib import Path
 from typing import Any
 
-from capplan.errors import printable
 from capplan.report.blocks import (
     Anchor,
+    Bars,
     Block,
     Command,
+    Curves,
     Findings,
     Fold,
     Heading,
@@ -23,35 +24,32 @@ from capplan.report.blocks import (
     Style,
     Wide,
 )
+from capplan.report.formats import drawing
+from capplan.report.formats.drawing import escaped
 from capplan.report.picture import NotInstalledError
 from capplan.report.results import table_of
 from capplan.report.table import Column, Table
 
-_CSS = (
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse;margin:1rem 0}"
-    "th,td{padding:.2rem .7rem;border-bottom:1px solid #ddd;text-align:left}"
-    ".right{text-align:right;font-variant-numeric:tabular-nums}"
-    ".total td{font-weight:600;border-top:2px solid #888}"
-    ".error strong{color:#b00020}.warning strong{color:#8a5a00}"
-)
-
 _RIGHT = ' class="right"'
 
 
-def escaped(text: str) -> str:
-    """Return ``text`` as words of a page, in an attribute too."""
-    return _escape(printable(text))
-
-
 def write(report: Report, fmt: str, style: Style) -> str:
-    """Return the blocks as a page, and the picture where the report has one."""
+    """Return the blocks as a page, and the picture of a report that has one and no chart among its blocks."""
     blocks = list(report.blocks())
     title = next((block.title for block in blocks if isinstance(block, Heading)), "capplan")
-    body = "".join(_parts(blocks))
+    body = "".join(parts(blocks))
+    drawn = any(isinstance(block, Curves) for block in blocks)
+    picture = "" if drawn else _picture(report)
+    return f"{head(title)}<body>\n{body}{picture}</body>\n</html>\n"
+
+
+def head(title: str) -> str:
+    """Return what stands before the body of a page: its title, and how all pages look."""
+    css = Path(__file__).with_name("page.css").read_text("utf-8")
     return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f"<title>{escaped(title)}</title>\n<style>{_CSS}</style>\n</head>\n<body>\n{body}{_picture(report)}</body>\n</html>\n"
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        f"<title>{escaped(title)}</title>\n<style>{css}</style>\n</head>\n"
     )
 
 
@@ -66,7 +64,8 @@ def _picture(report: Report) -> str:
     return re.sub(r"^<\?xml[^>]*>\s*", "", svg) + "\n"
 
 
-def _parts(blocks: Iterable[Block]) -> Iterator[str]:
+def parts(blocks: Iterable[Block]) -> Iterator[str]:
+    """Yield each block as a part of a page."""
     for block in blocks:
         if type(block) in _WRITERS:
             yield "".join(f"{line}\n" for line in _WRITERS[type(block)](block))
@@ -114,7 +113,7 @@ def _results(block: Results) -> Iterator[str]:
 
 
 def _table(block: Table) -> Iterator[str]:
-    yield "<table>"
+    yield '<div class="scroll"><table>'
     if block.title:
         yield f"<caption>{escaped(block.title)}</caption>"
     yield f"<thead>{_row('th', [c.name for c in block.columns], block.columns)}</thead>"
@@ -122,7 +121,7 @@ def _table(block: Table) -> Iterator[str]:
     for index, row in enumerate(block.rows):
         is_total = block.totalled and index == len(block.rows) - 1
         yield _row("td", row, block.columns, ' class="total"' if is_total else "")
-    yield "</tbody></table>"
+    yield "</tbody></table></div>"
     yield from _lines(Lines(block.foot))
 
 
@@ -136,7 +135,7 @@ def _row(tag: str, cells: Iterable[str], columns: Iterable[Column], attribute: s
 
 def _fold(block: Fold) -> Iterator[str]:
     yield f"<details><summary>{escaped(block.title)}</summary>"
-    yield from _parts(block.blocks)
+    yield from parts(block.blocks)
     yield "</details>"
 
 
@@ -156,6 +155,8 @@ _WRITERS: Mapping[type, Callable[[Any], Iterator[str]]] = {
     Findings: _findings,
     Results: _results,
     Table: _table,
+    Bars: drawing.bars,
+    Curves: drawing.curves,
     Wide: _wide,
     Fold: _fold,
     Anchor: _anchor,

@@ -1,0 +1,59 @@
+"""A page of chapters that works from a mail attachment: nothing is loaded from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from capplan.report.blocks import Block, Chapter, Curves, Heading
+from capplan.report.formats import html
+from capplan.report.formats.drawing import escaped
+
+
+class Page(NamedTuple):
+    """A title, what the figures are counted with, and the chapters."""
+
+    title: str
+    lines: Sequence[str]
+    chapters: Sequence[Chapter]
+
+
+def written(page: Page) -> str:
+    """Return ``page`` as one file."""
+    links = "".join(
+        f'<li><a href="#{chapter.name}">{escaped(chapter.title)}</a></li>' for chapter in page.chapters
+    )
+    lines = "<br>".join(map(escaped, page.lines))
+    body = "".join(map(_chapter, page.chapters))
+    return (
+        f"{html.head(page.title)}<body>\n"
+        f'<a class="skip" href="#main">Skip to the report</a>\n'
+        f"<header><h1>{escaped(page.title)}</h1><p>{lines}</p></header>\n"
+        f'<nav aria-label="Chapters"><ul>{links}</ul></nav>\n'
+        f'<main id="main">\n{body}</main>\n</body>\n</html>\n'
+    )
+
+
+def _chapter(chapter: Chapter) -> str:
+    title = f'<h2 id="{chapter.name}-title">{escaped(chapter.title)}</h2>'
+    body = "".join(_grouped(chapter.blocks))
+    return (
+        f'<section id="{chapter.name}" aria-labelledby="{chapter.name}-title">\n{title}\n{body}</section>\n'
+    )
+
+
+def _grouped(blocks: Sequence[Block]) -> Iterator[str]:
+    """Yield the blocks; charts that follow each other stand side by side where there is room."""
+    together: list[Block] = []
+    for block in [*blocks, None]:
+        if isinstance(block, Curves):
+            together.append(block)
+            continue
+        if together:
+            yield f'<div class="charts">{"".join(html.parts(together))}</div>'
+            together = []
+        if isinstance(block, Heading):
+            lines = "<br>".join(map(escaped, block.lines))
+            yield f"<h3>{escaped(block.title)}</h3>{f'<p>{lines}</p>' if lines else ''}"
+        elif block is not None:
+            yield from html.parts([block])

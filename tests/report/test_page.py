@@ -1,0 +1,70 @@
+"""The page of a plan: its chapters, its charts, and that it is whole by itself."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from helpers import ROOT
+
+from capplan.report.blocks import Curves
+from capplan.report.formats import drawing
+
+CHAPTERS = {
+    "amas": "unknown bill week binding alternatives simulation inputs prices",
+    "afpi": "unknown bill binding alternatives growth simulation inputs prices",
+    "llm-serving": "unknown bill week binding alternatives llm simulation inputs prices",
+}
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_the_page_has_the_chapters_that_the_plan_has_something_for(capplan, name):
+    page = capplan("report", ROOT / "examples" / name).stdout
+    assert re.findall(r'<section id="(\w+)"', page) == CHAPTERS[name].split()
+    assert re.findall(r'<li><a href="#(\w+)"', page) == CHAPTERS[name].split()
+    assert not re.findall(r"</h2>\s*</section>", page)
+    assert not re.search(r"""\b(src|srcset|action)=|href="(?!#)|url\(|@import""", page)
+    assert len(page) < 2_000_000
+
+
+def test_the_figures_are_those_of_the_estimate(capplan):
+    given = (ROOT / "examples" / "levqor", "--set", "demand.requests_per_second=321")
+    page = capplan("report", *given).stdout
+    document = json.loads(capplan("estimate", *given, "--format", "json").stdout)
+    assert f"{document['monthly_cost']['expected']:,.2f}" in page
+    for component in document["components"].values():
+        assert component["monthly_cost"] is None or f"{component['monthly_cost']['expected']:,.2f}" in page
+
+
+def test_what_is_unpriced_comes_first(capplan, tmp_path):
+    plan = {
+        "name": "few-prices",
+        "regions": {"gcp": "us-central1"},
+        "demand": {"requests_per_second": 3},
+        "external_apis": {"maps": {"description": "of streets"}},
+    }
+    (tmp_path / "plan.yaml").write_text(json.dumps(plan))
+    page = capplan("report", tmp_path).stdout
+    first = page[page.index('<section id="unknown"') : page.index('<section id="bill"')]
+    assert "<code>maps</code>" in first
+    assert "Why it matters: A price is unknown" in page
+    assert "0.00" not in page[page.index('<section id="bill"') : page.index('<section id="inputs"')]
+
+
+def test_a_chart_has_a_legend_only_for_several_lines_and_keeps_the_highest_value():
+    x = [float(i) for i in range(2000)]
+    spike = [9.0 if i == 777 else 1.0 for i in range(2000)]
+    one = "".join(drawing.curves(Curves(x, {"load": spike}, "requests/s")))
+    assert "legend" not in one
+    assert "load 1 to 9" in one
+    assert " 0.0" in one[one.index('class="line') :]
+    two = "".join(drawing.curves(Curves(x, {"load": spike, "limit": [9.0] * 2000}, "requests/s")))
+    assert two.count("<li") == 2
+
+
+def test_axes_go_by_ratios_only_where_the_horizontal_one_does():
+    wide = [1.0, 10.0, 100.0, 1000.0]
+    assert ">100<" in "".join(drawing.curves(Curves(wide, {"a": wide}, "USD")))
+    week = "".join(drawing.curves(Curves([0.0, 84.0, 168.0], {"a": [1.0, 50.0, 100.0]}, "instances")))
+    assert re.findall(r"left:[^>]*>([^<]+)<", week) == ["0", "24", "48", "72", "96", "120", "144", "168"]
