@@ -1,4 +1,4 @@
-"""Intervals of 90 % hold the truth in about nine of ten experiments; `benchmarks/calibration.py` tries more."""
+"""Intervals of 90 % hold the truth in about nine of ten experiments: few of `benchmarks/calibration.py`."""
 
 from __future__ import annotations
 

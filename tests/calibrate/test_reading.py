@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
+import re
 from pathlib import Path
 
 import pytest
@@ -232,6 +235,19 @@ def test_unknown_formats_are_an_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "result").write_text(text)
     with pytest.raises(InputError, match="not a format that capplan knows"):
         read_evidence([str(tmp_path / "result")])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_results_are_an_error_or_a_refusal(tmp_path: Path, seed: int) -> None:
+    """Numbers that no test has, cut and torn files: never anything but a message."""
+    rng = random.Random(seed)
+    for text, *_ in SMALL:
+        number = rng.choice(list(re.finditer(r"\d+(?:\.\d+)?", text)))
+        other = rng.choice(("0", "-1", "9" * 400, "1e30", "NaN", "", "null", '"x"', "1.2.3"))
+        damaged = text[: number.start()] + other + text[number.end() :]
+        (tmp_path / "result").write_text(damaged[: rng.randrange(len(damaged) // 2, len(damaged))])
+        with contextlib.suppress(InputError):
+            learned(read_evidence([str(tmp_path / "result")]))
 
 
 def minutes(metric: str, *values: float) -> str:

@@ -198,7 +198,7 @@ def _of_pool(
     cs2 = _service_cs2(runs, int(pool.servers[0]) if pool.full else None)
     light = sum(run.requests or 0.0 for run in runs if _alone(run, float(pool.servers[0])) <= pool.servers[0])
     spread = None if cs2 is None else estimated(cs2_draws(cs2, light))
-    shared = cs2 is not None and pool.full and shares_cores(runs, float(pool.servers[0]), cs2)
+    shared = pool.full and shares_cores(runs, float(pool.servers[0]), cs2)
     measured = [run for run in runs if run.service_s is not None]
     seen = pool.seen or _rested(runs, points, pool)
     service = estimated(pool.service_s) if seen else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from capplan.calibrate import checks
@@ -18,6 +19,7 @@ _LITTLE, _LITTLE_OF_WRK = 0.10, 0.15
 _ROUNDED_S = {"ab": 0.001, "autocannon": 0.001}
 _SHORT = 0.97
 _SAME = 0.01
+_MOST, _LONGEST_S, _LEAST = 1e12, 1e6, 1e-9
 _BODY, _TAIL = 0.89, 0.985
 """Percentiles of which a stall is eight times: p90 and p95, or three times: p99."""
 
@@ -40,7 +42,7 @@ def judge(runs: Sequence[LoadRun]) -> Judged:
     refused: list[Finding] = []
     for run in runs:
         broken = (one for one in run.said if one.severity == "error")
-        why = next(filter(None, (*broken, *(check(run) for check in _REFUSING))), None)
+        why = next(filter(None, chain(broken, (check(run) for check in _REFUSING))), None)
         if why is not None:
             refused.append(why)
         elif any(_same(run, other) for other in kept):
@@ -68,6 +70,25 @@ def _same(run: LoadRun, other: LoadRun) -> bool:
     near = _SAME if run.listed == other.listed else 5 * _SAME
     mine, theirs = run.mean_s or 0.0, other.mean_s or 0.0
     return abs(mine - theirs) <= near * theirs and abs(run.rate - other.rate) <= near * other.rate
+
+
+def _senseless(run: LoadRun) -> Finding | None:
+    """Refuse figures that no test can have."""
+    times = [run.mean_s, run.max_s, run.duration_s, *run.quantiles.values()]
+    figures = {
+        "rate": run.rate,
+        "clients": run.clients,
+        "requests": run.requests,
+        "rate asked for": run.offered,
+    }
+    wrong = [name for name, value in figures.items() if value is not None and not 0 <= value < _MOST]
+    wrong += ["time" for value in times if value is not None and not 0 <= value < _LONGEST_S]
+    if not wrong and run.rate > 0 and not (run.mean_s or 1.0) * run.rate > _LEAST:
+        wrong = ["response time"]
+    if not wrong and (run.clients is None or run.clients > 0):
+        return None
+    what = f"holds no result: its {wrong[0] if wrong else 'number of clients'} is none that a test can have"
+    return checks.NO_FIGURES.finding(run.file, what, file=run.file)
 
 
 def _failed(run: LoadRun) -> Finding | None:
@@ -238,5 +259,5 @@ def _strained(run: LoadRun) -> Finding | None:
     return checks.SATURATED_GENERATOR.finding(run.file, what, file=run.file, severity="warning")
 
 
-_REFUSING = (_failed, _few, _varied, _broken, _short_of)
+_REFUSING = (_senseless, _failed, _few, _varied, _broken, _short_of)
 _WARNING = (_strained, _corrected, _errors, _omitted, _thin)

@@ -22,7 +22,7 @@ CLOSED, OPEN, FULL, UNKNOWN = 0, 1, 2, 3
 _FLOOR = 0.005
 """Relative error of every point besides that of chance."""
 
-_BUSIEST = 0.98
+_BUSIEST, _IDLE = 0.98, 1e-9
 _USUAL_DELAY, _DELAY_WEIGHT = 0.1, 2.0
 """Delay outside the places as a share of the service time that is usual, and how much more is doubted."""
 
@@ -107,8 +107,9 @@ def _wait(rate: Array, service_s: float, servers: int, cs2: float, ca2: Array) -
     Its exponent times the fourth root of the servers keeps the response time within 6 % of simulated D/G/c
     (c 1, 4 and 16, cs2 from 0.25 to 2, ρ from 0.6 to 0.95); Kimura's wait alone makes it up to 15 % too long.
     """
-    rho = rate * service_s / servers
-    exponent = 2 * (1 - rho) * (1 - ca2) ** 2 / (3 * rho * (ca2 + cs2)) * servers**0.25
+    rho = np.maximum(rate * service_s / servers, _IDLE)
+    spread = np.maximum(ca2 + cs2, _IDLE)
+    exponent = 2 * (1 - rho) * (1 - ca2) ** 2 / (3 * rho * spread) * servers**0.25
     return np.asarray(kimura_wait(rate, service_s, servers, cs2, ca2) * np.exp(-exponent))
 
 

@@ -25,6 +25,9 @@ _AS_GOOD = 4.0
 _APART = 1.25
 _SIMULATED = 2000
 _SHARES_CORES = 0.6
+_CROWDED, _VARIES = 8.0, 0.25
+"""Requests for each place, and their cs2, that only sharing explains where cs2 is not known."""
+
 _BISECTIONS = 40
 _FEWEST_ALIKE, _ALIKE = 3, 0.05
 
@@ -101,17 +104,15 @@ def cs2_draws(value: float, requests: float, seed: int = 2) -> Array:
     return np.concatenate(([value], np.maximum(draws, 0.0)))
 
 
-def shares_cores(runs: Sequence[LoadRun], servers: float, cs2: float) -> bool:
+def shares_cores(runs: Sequence[LoadRun], servers: float, cs2: float | None) -> bool:
     """Say whether requests share cores: then those of a crowded run vary as the service does.
 
     In order of arrival they vary far less, because all wait for about as many others.
     """
-    crowded = [run.cs2 / cs2 for run in runs if run.cs2 is not None and cs2 > 0.05 and _crowded(run, servers)]
-    return bool(crowded) and float(np.median(crowded)) > _SHARES_CORES
-
-
-def _crowded(run: LoadRun, servers: float) -> bool:
-    return run.arrivals == "closed" and run.present >= 1.9 * servers
+    usual, crowd = (0.05, _CROWDED) if cs2 is None else (max(cs2, 0.05), 1.9)
+    closed = (run for run in runs if run.arrivals == "closed" and run.cs2 is not None and not run.late)
+    found = [(run.cs2 or 0.0) / usual for run in closed if run.present >= crowd * servers]
+    return bool(found) and float(np.median(found)) > (_SHARES_CORES if cs2 is not None else _VARIES / usual)
 
 
 def rate_within(slo: Mapping[float, float], pool: FittedPool, cs2: float, shared: bool) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from capplan.calibrate.requests import OpenedResult, lines_for, read_lines, read
 from capplan.calibrate.runs import LoadRun
 from capplan.calibrate.texts import texts_of
 from capplan.calibrate.windows import Windows
-from capplan.errors import InputError, Problem
+from capplan.errors import InputError, Problem, printable
 from capplan.findings import Finding
 from capplan.stdin import name_of
 from capplan.strictjson import parse_json
@@ -27,6 +28,10 @@ _KNOWN = (
     "k6, Locust, ab, wrk, wrk2, hey, oha, vegeta, JMeter, siege, autocannon, artillery, access logs of "
     "nginx, Apache and Envoy, Prometheus, CloudWatch, Cloud Monitoring, CSV with concurrency and throughput"
 )
+
+
+_DAMAGES = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, csv.Error)
+"""What reading raises where a part of a known format is missing, or something else stands there."""
 
 
 class TestEvidence(NamedTuple):
@@ -51,6 +56,10 @@ def read_evidence(given: Sequence[str], begin: Callable[[str], None] = lambda _:
             found = _read(path, role, begin)
         except InputError as error:
             problems += error.problems
+            continue
+        except _DAMAGES as error:
+            what = f"is damaged: a value is not what its format says ({printable(str(error))[:80]})"
+            problems.append(Problem(name_of(path), what, "Save it again."))
             continue
         runs += found.runs
         series += found.series

@@ -109,7 +109,10 @@ def _times(column: Any, unit: float) -> Array:
     numbers = pd.to_numeric(column, errors="coerce")
     if not numbers.isna().any():
         return np.asarray(numbers.to_numpy(), dtype=float) * unit
-    return np.asarray(pd.to_datetime(column, utc=True).astype("int64").to_numpy(), dtype=float) / 1e9
+    return (
+        np.asarray(pd.to_datetime(column, utc=True, format="mixed").astype("int64").to_numpy(), dtype=float)
+        / 1e9
+    )
 
 
 class _Told(io.RawIOBase):

@@ -26,6 +26,7 @@ _FIELDS = ("good", "failed", "rejected", "sum_s", "square_s", "present_s", "clie
 _SHARES = (0.5, 0.75, 0.9, 0.95, 0.99)
 _MOST_LEVELS = 12
 _SHORTEST = 3
+_LONGEST_S, _LATEST_S = 1e6, 1e11
 _SLOW_START = 1.5
 _OVERDISPERSED = 4.0
 """Variance ÷ mean of the counts by window above which the load itself changed."""
@@ -52,6 +53,8 @@ class Windows:
 
     def add(self, batch: Batch) -> None:
         """Count a batch."""
+        sound = (batch.elapsed_s >= 0) & (batch.elapsed_s < _LONGEST_S) & (np.abs(batch.time_s) < _LATEST_S)
+        batch = Batch._make(None if column is None else column[sound] for column in batch)
         if not batch.time_s.size:
             return
         self.first_s, self.last_s = (
