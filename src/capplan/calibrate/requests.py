@@ -17,7 +17,7 @@ from capplan.errors import InputError, Problem
 
 PART = 8 * 2**20
 _ROWS = 100_000
-_TO_MICROSECOND = len("2026-01-31T12:00:00.000000")
+_ISO = re.compile(rb"[-\dT:]{19}(?:\.\d{1,6})?")
 Begin = Callable[[str], None]
 
 
@@ -190,8 +190,7 @@ def moments(texts: Any) -> Array:
         zone = re.search(rb"(?:Z|([-+])(\d\d):?(\d\d))$", texts[0])
         offset = 0 if zone is None or not zone[1] else int(zone[2]) * 3600 + int(zone[3]) * 60
         offset = -offset if zone is not None and zone[1] == b"+" else offset
-        ending = len(zone[0]) if zone else 0
-        array = np.array([text[: len(text) - ending][:_TO_MICROSECOND] for text in texts], dtype="U")
+        array = np.array([_ISO.match(text)[0] for text in texts], dtype="U")  # type: ignore[index]
         return array.astype("datetime64[us]").astype("int64") / 1e6 + offset
     known: Mapping[bytes, float] = {
         text: datetime.strptime(text.decode(), "%d/%b/%Y:%H:%M:%S %z").timestamp() for text in set(texts)
