@@ -94,6 +94,7 @@ _CALLS: Mapping[str, tuple[str, ...]] = {
     "create-replication-group": ("cache",),
     "create-cluster": ("stream",),
     "modify-target-group": ("application load balancer",),
+    "create-load-balancer": ("application load balancer",),
 }
 """Calls of AWS' API, and what they order; a target group belongs to a balancer."""
 
@@ -225,6 +226,8 @@ def _called(site: Site, item: Rendered) -> Iterator[Order]:
     standby = stem == f"{owner}-standby" and owner in site.plan.databases
     for kind in _CALLS.get(operation, ()):
         yield Order("standby" if standby else kind, "" if kind in SHARED else owner)
+    if "internet-facing" in item.text and operation == "create-load-balancer":
+        yield Order("public addresses")
     if operation == "create-launch-template":
         own = "BlockDeviceMappings" in item.text
         yield Order("boot disks" if own else "disks of the image", owner)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, JsonValue
 
 from capplan.plan.fields import DEFAULTS, Duration, Money, Name, Number, Positive, Section, Share
-from capplan.plan.texts import MetricName, Text, UrlPath, matching
+from capplan.plan.texts import MetricName, Subnet, Text, UrlPath, matching
 
 
 def _network(value: str) -> str:
@@ -18,7 +18,6 @@ def _network(value: str) -> str:
 Cidr = Annotated[str, AfterValidator(_network)]
 Identifier = Annotated[str, matching(r"[a-z_][a-z0-9_]{0,62}", "an SQL identifier in lower case")]
 Url = Annotated[str, matching(r"https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?", "a URL")]
-Subnet = Annotated[str, matching(r"subnet-[0-9a-f]{8,17}", "a subnet's id")]
 SecurityGroup = Annotated[str, matching(r"sg-[0-9a-f]{8,17}", "a security group's id")]
 KmsAlias = Annotated[str, matching(r"alias/[\w/-]{1,250}", "a key's alias, as alias/NAME")]
 KmsKey = Annotated[

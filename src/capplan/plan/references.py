@@ -35,6 +35,7 @@ def complaints(plan: Plan) -> list[Complaint]:
         *_tags(plan),
         *_sites(plan),
         *_routing(plan),
+        *_balancers(plan),
     ]
 
 
@@ -105,6 +106,15 @@ def _stores(plan: Plan) -> Iterator[Complaint]:
         if limits.service not in plan.services:
             path = ("rate_limits", name, "service")
             yield path, f"'{limits.service}' is not a service", nearest(limits.service, plan.services)
+
+
+def _balancers(plan: Plan) -> Iterator[Complaint]:
+    for name, service in plan.services.items():
+        own = service.workload is not None and service.workload.aws.load_balancer is not None
+        if own and service.platform != "fargate":
+            path = ("services", name, "workload", "aws", "load_balancer")
+            remedy = "Give pods a host, and groups of machines the target_groups of a balancer."
+            yield path, f"is made for Fargate services only, and {name} runs on {service.platform}", remedy
 
 
 def _cycle(calls: Mapping[str, Mapping[str, object]]) -> Iterator[Complaint]:

@@ -39,6 +39,7 @@ def _text_of(value: object) -> object:
 Text = Annotated[str, BeforeValidator(_text_of, json_schema_input_type=str | float), AfterValidator(_safe)]
 Image = Annotated[str, Field(max_length=500), matching(_IMAGE, "a container image")]
 Host = Annotated[str, Field(max_length=253), matching(_HOST, "a host name")]
+Subnet = Annotated[str, matching(r"subnet-[0-9a-f]{8,17}", "a subnet's id")]
 UrlPath = Annotated[str, matching(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*", "a URL path")]
 FilePath = Annotated[str, matching(r"(/[A-Za-z0-9._-]+)+", "an absolute path")]
 EnvName = Annotated[str, matching(r"[A-Za-z_][A-Za-z0-9_]{0,127}", "an environment variable's name")]

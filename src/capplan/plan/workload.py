@@ -29,6 +29,7 @@ from capplan.plan.texts import (
     Port,
     PortName,
     SecretRef,
+    Subnet,
     Text,
     UrlPath,
     matching,
@@ -247,8 +248,29 @@ class Vllm(Section):
     shared_memory: Memory = Field(2.0, description="/dev/shm, which tensor parallelism needs.")
 
 
+def _two(subnets: list[Subnet]) -> list[Subnet]:
+    if len(set(subnets)) < 2:
+        raise ValueError("needs subnets in two zones at least")
+    return subnets
+
+
+class LoadBalancer(Section):
+    """An Application Load Balancer of a service, with target group, listeners and security groups."""
+
+    subnets: Annotated[list[Subnet], AfterValidator(_two)] = Field(
+        description="Its subnets, in two zones or more: public ones, unless it is internal."
+    )
+    internal: bool = Field(False, description="Whether it has private addresses only.")
+    certificate: (
+        Annotated[
+            str, matching(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[\w-]+", "a certificate's ARN")
+        ]
+        | None
+    ) = Field(None, description="Its certificate, for HTTPS; without one, it takes HTTP only.")
+
+
 class AwsPlacement(Section):
-    """What a service's AWS artefacts refer to and capplan does not create."""
+    """What a service's AWS artefacts refer to and capplan does not create, and its load balancer."""
 
     ami: Annotated[str, matching(r"ami-[0-9a-f]{8,17}", "an AMI")] | None = None
     root_device: FilePath = Field(
@@ -263,6 +285,17 @@ class AwsPlacement(Section):
             ),
         ]
     ] = []
+    load_balancer: LoadBalancer | None = Field(
+        None, description="Load balancer to make for a Fargate service, instead of target groups that exist."
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> "AwsPlacement":
+        if self.load_balancer is not None and self.target_groups:
+            raise ValueError(
+                "has both target_groups and load_balancer, which makes a target group of its own"
+            )
+        return self
 
 
 class Workload(Section):

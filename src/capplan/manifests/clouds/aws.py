@@ -11,7 +11,6 @@ from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.clouds.networks import ZONES, aws_networks
 from capplan.manifests.figures import number, whole
 from capplan.manifests.kubernetes.pods import environment_of, image_of, ports_of
-from capplan.manifests.observing.health import probes_of
 from capplan.manifests.site import Service, Site
 from capplan.plan.caches import ElastiCache
 from capplan.plan.databases import Aurora, DatabaseBase, Rds
@@ -20,19 +19,6 @@ from capplan.quantities import DAY_S
 
 _ENGINE_MAJOR = {"postgres": "16", "mysql": "8.0"}
 """Major versions: RDS chooses the minor one, as it stops creating old ones."""
-
-
-def group_artefacts(site: Site, service: Service, spec: VmGroup) -> Iterator[Artefact]:
-    """Yield the bodies of the calls that make a group of EC2 machines; scripts make those of others."""
-    if spec.provider == "aws":
-        yield from _group(site, service, spec)
-        yield from _target_groups(site, service)
-
-
-def fargate_artefacts(site: Site, service: Service, spec: Fargate) -> Iterator[Artefact]:
-    """Yield the bodies of the calls that make an ECS service."""
-    yield from _fargate(site, service, spec)
-    yield from _target_groups(site, service)
 
 
 def aws_artefacts(site: Site) -> Iterator[Artefact]:
@@ -53,7 +39,8 @@ def machine_of(site: Site, name: str, named: str) -> str:
     return pick.name(0) if named == "auto" and pick is not None else named
 
 
-def _call(site: Site, name: str, operation: str, body: Tree) -> Artefact:
+def body_of(name: str, operation: str, body: Tree) -> Artefact:
+    """Return the body of a call of AWS' API, as a file."""
     return Artefact(f"aws/{name}.{operation}.json", "aws/call.json.j2", {"body": body}, "aws")
 
 
@@ -62,14 +49,16 @@ def full_name(site: Site, name: str) -> str:
     return name if name.startswith(site.name) else f"{site.name}-{name}"
 
 
-def _tags(site: Site, service: str) -> list[tuple[str, str]]:
+def tags_of(site: Site, service: str) -> list[tuple[str, str]]:
+    """Return the tags of what belongs to a component of the plan."""
     return [("capplan/plan", site.name), ("capplan/component", service)]
 
 
-def _group(site: Site, service: Service, spec: VmGroup) -> Iterator[Artefact]:
+def group_artefacts(site: Site, service: Service, spec: VmGroup) -> Iterator[Artefact]:
+    """Yield the bodies of the calls that make a group of EC2 machines."""
     name = full_name(site, service.name)
-    yield _call(site, service.name, "create-launch-template", _launch_template(site, service, spec))
-    yield _call(site, service.name, "create-auto-scaling-group", _scaling_group(site, service, spec))
+    yield body_of(service.name, "create-launch-template", _launch_template(site, service, spec))
+    yield body_of(service.name, "create-auto-scaling-group", _scaling_group(site, service, spec))
     target = {"PredefinedMetricType": "ASGAverageCPUUtilization"}
     policy: Tree = {
         "AutoScalingGroupName": f"{name}-asg",
@@ -82,7 +71,7 @@ def _group(site: Site, service: Service, spec: VmGroup) -> Iterator[Artefact]:
         },
     }
     if not service.fixed:
-        yield _call(site, service.name, "put-scaling-policy", policy)
+        yield body_of(service.name, "put-scaling-policy", policy)
 
 
 def _launch_template(site: Site, service: Service, spec: VmGroup) -> Tree:
@@ -133,34 +122,17 @@ def _scaling_group(site: Site, service: Service, spec: VmGroup) -> Tree:
     body["HealthCheckGracePeriod"] = math.ceil(service.workload.startup)
     if groups:
         body["TargetGroupARNs"] = groups
-    tags = _tags(site, service.name)
+    tags = tags_of(site, service.name)
     body["Tags"] = [{"Key": key, "Value": value, "PropagateAtLaunch": True} for key, value in tags]
     return body
 
 
-def _target_groups(site: Site, service: Service) -> Iterator[Artefact]:
-    """Yield the health checks of the load balancer: the readiness that the contract of the service states."""
-    probe = probes_of(service)["readiness"]
-    for index, group in enumerate(service.workload.aws.target_groups):
-        body: Tree = {
-            "TargetGroupArn": group,
-            "HealthCheckEnabled": True,
-            "HealthCheckPath": probe.path,
-            "HealthCheckIntervalSeconds": probe.period_s,
-            "HealthCheckTimeoutSeconds": probe.timeout_s,
-            "UnhealthyThresholdCount": probe.failures,
-            "HealthyThresholdCount": 2,
-            "Matcher": {"HttpCode": "200"},
-        }
-        name = service.name if index == 0 else f"{service.name}-{index + 1}"
-        yield _call(site, name, "modify-target-group", body)
-
-
-def _fargate(site: Site, service: Service, spec: Fargate) -> Iterator[Artefact]:
+def fargate_artefacts(site: Site, service: Service, spec: Fargate) -> Iterator[Artefact]:
+    """Yield the bodies of the calls that make an ECS service."""
     _check_account(site, service.name)
     name = full_name(site, service.name)
-    yield _call(site, service.name, "register-task-definition", _task(site, service, spec))
-    yield _call(site, service.name, "create-service", _ecs_service(site, service, spec))
+    yield body_of(service.name, "register-task-definition", _task(site, service, spec))
+    yield body_of(service.name, "create-service", _ecs_service(site, service, spec))
     if service.fixed:
         return
     resource = {
@@ -169,7 +141,7 @@ def _fargate(site: Site, service: Service, spec: Fargate) -> Iterator[Artefact]:
         "ScalableDimension": "ecs:service:DesiredCount",
     }
     bounds = {"MinCapacity": service.lo, "MaxCapacity": service.hi}
-    yield _call(site, service.name, "register-scalable-target", resource | bounds)
+    yield body_of(service.name, "register-scalable-target", resource | bounds)
     target = {
         "TargetValue": round(100 * service.target("cpu"), 2),
         "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
@@ -178,7 +150,7 @@ def _fargate(site: Site, service: Service, spec: Fargate) -> Iterator[Artefact]:
     }
     policy = {"PolicyName": f"{name}-cpu", "PolicyType": "TargetTrackingScaling"}
     body = resource | policy | {"TargetTrackingScalingPolicyConfiguration": target}
-    yield _call(site, service.name, "put-scaling-policy", body)
+    yield body_of(service.name, "put-scaling-policy", body)
 
 
 def _writable(service: Service) -> dict[str, str]:
@@ -295,10 +267,11 @@ def _ecs_service(site: Site, service: Service, spec: Fargate) -> Tree:
         body["capacityProviderStrategy"] = strategy
     else:
         body["launchType"] = "FARGATE"
-    groups = service.workload.aws.target_groups
+    groups, own = service.workload.aws.target_groups, service.workload.aws.load_balancer
     if groups:
         port = {"containerName": service.name, "containerPort": service.workload.port}
         body["loadBalancers"] = [{"targetGroupArn": group, **port} for group in groups]
+    if groups or own is not None:
         body["healthCheckGracePeriodSeconds"] = math.ceil(service.workload.startup)
     return body
 
@@ -345,9 +318,9 @@ def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
         "PubliclyAccessible": False,
         **_subnet_group(site, name, "DBSubnetGroupName"),
         "AutoMinorVersionUpgrade": True,
-        "Tags": [{"Key": key, "Value": value} for key, value in _tags(site, name)],
+        "Tags": [{"Key": key, "Value": value} for key, value in tags_of(site, name)],
     }
-    yield _call(site, name, "create-db-instance", body)
+    yield body_of(name, "create-db-instance", body)
     for index in range(1, whole(database.read_replicas) + 1):
         replica = {
             "DBInstanceIdentifier": f"{identifier}-replica-{index}",
@@ -355,7 +328,7 @@ def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
             "DBInstanceClass": body["DBInstanceClass"],
             "PubliclyAccessible": False,
         }
-        yield _call(site, f"{name}-replica-{index}", "create-db-instance-read-replica", replica)
+        yield body_of(f"{name}-replica-{index}", "create-db-instance-read-replica", replica)
     if database.recovery.standby_region is not None:
         standby = {
             "DBInstanceIdentifier": f"{identifier}-standby",
@@ -364,7 +337,7 @@ def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
             "KmsKeyId": site.manifests.aws.kms_key or "alias/aws/rds",
             "PubliclyAccessible": False,
         }
-        yield _call(site, f"{name}-standby", "create-db-instance-read-replica", standby)
+        yield body_of(f"{name}-standby", "create-db-instance-read-replica", standby)
 
 
 def _aurora(site: Site, name: str, database: Aurora) -> Iterator[Artefact]:
@@ -380,7 +353,7 @@ def _aurora(site: Site, name: str, database: Aurora) -> Iterator[Artefact]:
         "DeletionProtection": True,
         **_subnet_group(site, name, "DBSubnetGroupName"),
     }
-    yield _call(site, name, "create-db-cluster", cluster)
+    yield body_of(name, "create-db-cluster", cluster)
     members = 1 + int(database.high_availability) + whole(database.read_replicas)
     for index in range(1, members + 1):
         body = {
@@ -390,7 +363,7 @@ def _aurora(site: Site, name: str, database: Aurora) -> Iterator[Artefact]:
             "Engine": "aurora-postgresql",
             "PubliclyAccessible": False,
         }
-        yield _call(site, f"{name}-{index}", "create-db-instance", body)
+        yield body_of(f"{name}-{index}", "create-db-instance", body)
     if database.recovery.standby_region is not None:
         yield from _aurora_standby(site, name, database)
 
@@ -400,7 +373,7 @@ def _aurora_standby(site: Site, name: str, database: Aurora) -> Iterator[Artefac
     identifier = f"{full_name(site, name)}-standby"
     everywhere = f"{full_name(site, name)}-global"
     stem = f"{name}-standby"
-    yield _call(site, stem, "create-global-cluster", {"GlobalClusterIdentifier": everywhere})
+    yield body_of(stem, "create-global-cluster", {"GlobalClusterIdentifier": everywhere})
     cluster: Tree = {
         "DBClusterIdentifier": identifier,
         "GlobalClusterIdentifier": everywhere,
@@ -410,7 +383,7 @@ def _aurora_standby(site: Site, name: str, database: Aurora) -> Iterator[Artefac
         "KmsKeyId": site.manifests.aws.kms_key or "alias/aws/rds",
         "DeletionProtection": True,
     }
-    yield _call(site, stem, "create-db-cluster", cluster)
+    yield body_of(stem, "create-db-cluster", cluster)
     instance = {
         "DBInstanceIdentifier": f"{identifier}-1",
         "DBClusterIdentifier": identifier,
@@ -418,7 +391,7 @@ def _aurora_standby(site: Site, name: str, database: Aurora) -> Iterator[Artefac
         "Engine": "aurora-postgresql",
         "PubliclyAccessible": False,
     }
-    yield _call(site, stem, "create-db-instance", instance)
+    yield body_of(stem, "create-db-instance", instance)
 
 
 def _elasticache(site: Site, name: str, cache: ElastiCache) -> Iterator[Artefact]:
@@ -426,10 +399,10 @@ def _elasticache(site: Site, name: str, cache: ElastiCache) -> Iterator[Artefact
     group = {"CacheParameterGroupName": full_name(site, name)}
     description = f"Settings of {name} of {site.name}"
     create = group | {"CacheParameterGroupFamily": "redis7", "Description": description}
-    yield _call(site, name, "create-cache-parameter-group", create)
+    yield body_of(name, "create-cache-parameter-group", create)
     settings = {"maxmemory-policy": cache.eviction} | ({"cluster-enabled": "yes"} if shards > 1 else {})
     values = [{"ParameterName": key, "ParameterValue": value} for key, value in settings.items()]
-    yield _call(site, name, "modify-cache-parameter-group", {**group, "ParameterNameValues": values})
+    yield body_of(name, "modify-cache-parameter-group", {**group, "ParameterNameValues": values})
     body: Tree = {
         "ReplicationGroupId": full_name(site, name)[:40],
         "ReplicationGroupDescription": f"Redis of {site.name}",
@@ -445,4 +418,4 @@ def _elasticache(site: Site, name: str, cache: ElastiCache) -> Iterator[Artefact
         **site.manifests.aws.encrypted("AtRestEncryptionEnabled"),
         "TransitEncryptionEnabled": True,
     }
-    yield _call(site, name, "create-replication-group", body)
+    yield body_of(name, "create-replication-group", body)

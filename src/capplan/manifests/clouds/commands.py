@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from capplan.manifests.artefact import Artefact, Rendered, Tree
 from capplan.manifests.clouds.aws import backup_days, full_name, log_group_of, machine_of
+from capplan.manifests.clouds.balancers import balancers_of
 from capplan.manifests.clouds.cloudrun import account_of
 from capplan.manifests.clouds.clusters import clusters_of, disk_kind
 from capplan.manifests.clouds.networks import ZONES, aws_networks, own_subnets
@@ -80,7 +81,15 @@ _REDIS_ZONE = "privatelink.redis.azure.net"
 
 def aws_script(site: Site, files: Sequence[Rendered]) -> Iterator[Artefact]:
     """Yield the script that makes the API calls of the rendered bodies, and the EKS clusters."""
-    calls = [_call(site, item) for item in files if item.part == "aws" and item.path.startswith("aws/")]
+    balancers = balancers_of(site)
+    calls = [
+        _call(site, item)
+        for item in files
+        if item.part == "aws" and item.path.startswith("aws/") and item.path.split(".")[-2] in _AWS_SERVICE
+    ]
+    for call in calls:
+        own = [one for one in balancers if call["body"] == f"aws/{one['name']}.create-service.json"]
+        call["balancer"] = own[0] if own else None
     calls.sort(key=lambda call: (call["source"] is not None, _AWS_ORDER.index(call["operation"])))
     networks = aws_networks(site)
     clusters = [
@@ -99,6 +108,7 @@ def aws_script(site: Site, files: Sequence[Rendered]) -> Iterator[Artefact]:
     logs = [call for call in calls if call["logs"] is not None]
     if calls or clusters:
         context: Tree = {"calls": calls, "clusters": clusters, "logs": logs, "vpc_cni": _VPC_CNI}
+        context["balancers"] = balancers
         context["homes"] = sorted({call["region"] for call in logs})
         context["name"] = site.name
         context["networks"] = [
@@ -185,7 +195,7 @@ _AWS_SERVICE = {
     "put-scaling-policy": "autoscaling",
 }
 _AWS_ORDER = list(_AWS_SERVICE)
-"""Also the order in which calls can be made."""
+"""Also the order in which calls can be made; the script makes load balancers before them."""
 
 
 def _groups(site: Site, provider: str) -> list[Tree]:
