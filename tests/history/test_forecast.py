@@ -19,6 +19,13 @@ def test_noise_around_a_season_is_averaged_out():
     assert (found.middle < found.high).all()
 
 
+@pytest.mark.parametrize("days", [2, 2.5, 3])
+def test_two_days_are_forecast_though_their_season_has_not_come_three_times(days):
+    found = outlook(history(weekly(days / 7)), None)
+    assert found.season == 1
+    assert (found.low < found.high).all()
+
+
 def test_a_level_that_wanders_is_followed():
     rng = np.random.default_rng(5)
     load = weekly(2, noise=0.05) * np.exp(np.cumsum(rng.normal(0, 0.03, 336)))

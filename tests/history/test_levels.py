@@ -47,6 +47,28 @@ def test_growth_a_month_lies_in_its_interval():
         assert found.p5 - 0.004 <= monthly <= found.p95 + 0.004
 
 
+@pytest.mark.parametrize("season", [0.0, 0.3])
+@pytest.mark.parametrize("years", [2.1, 3.0, 4.3])
+def test_growth_over_years_is_neither_a_season_nor_a_change_of_level(years, season):
+    """What grows all the time is higher in December than in January, and yet no season."""
+    days = np.arange(int(years * 364))
+    noise = np.random.default_rng(2).normal(0, 0.03, days.size)
+    load = 1e6 * 1.02 ** (days * 12 / 365) * (1 + season * np.sin(2 * np.pi * days / 364)) * np.exp(noise)
+    found = growth_of(history(load, 86_400.0), None)
+    assert found.p50 == pytest.approx(0.02, abs=0.003)
+    assert level_changes(history(load, 86_400.0)) == []
+
+
+def test_a_step_among_years_of_growth_stays_one():
+    days = np.arange(3 * 364)
+    noise = np.exp(np.random.default_rng(3).normal(0, 0.03, days.size))
+    for monthly, day in ((1.0, 700), (1.02, 700), (1.02, 500), (1.02, 200)):
+        load = 1e6 * monthly ** (days * 12 / 365) * np.where(days < day, 1, 2) * noise
+        (change,) = level_changes(history(load, 86_400.0))
+        assert abs(change.at_s - MONDAY.timestamp() - day * 86_400) <= 7 * 86_400
+        assert growth_of(history(load, 86_400.0), change.at_s).p50 == pytest.approx(monthly - 1, abs=0.006)
+
+
 def test_growth_counts_from_the_last_change_of_level():
     load = weekly(20)
     load[168 * 10 :] *= 2

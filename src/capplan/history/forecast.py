@@ -105,7 +105,7 @@ def outlook(history: History, horizon_s: float | None, extra: Candidate | None =
         what = f"holds {span} in {size} steps, too little to forecast {duration(horizon * history.step_s)}"
         raise InputError(Problem(history.name, what, "Record for longer, or shorten --horizon."))
     origins = np.unique(np.linspace(first, size - horizon, _ORIGINS).astype(int)).tolist()
-    seasons = seasons_of(history)
+    seasons = sorted({season, *seasons_of(history)})
     small = _SMALL * float(np.nanmean(history.values))
     logs = np.log1p(history.values / small)
     naive = 3 * seasons.index(season)

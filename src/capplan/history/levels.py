@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from capplan.arrays import Array
-from capplan.demand.steps import means_at
+from capplan.demand.steps import Indices, means_at
 from capplan.history.read import History
 from capplan.quantities import DAY_S
 
@@ -57,7 +57,8 @@ def level_changes(history: History) -> list[LevelChange]:
         return []
     begins_s, step_s, means = _blocks(history)
     known = np.flatnonzero(means > 0)
-    logs = np.log((means / _usual(means, step_s))[known])
+    of_mean, rise = _usual(means, step_s)
+    logs = np.log((means / of_mean)[known]) - known * rise
     places = sorted(_splits(logs, 0, logs.size))
     bounds = [0, *places, logs.size]
     levels = [float(np.mean(means[known[a:b]])) for a, b in pairwise(bounds)]
@@ -82,9 +83,13 @@ def _blocks(history: History, days: float = 0) -> tuple[float, float, Array]:
     return history.begins_s + (size - tail.size) * history.step_s, per * history.step_s, means
 
 
-def _usual(means: Array, step_s: float) -> Array:
-    """Return what each place in the week and in the year is of the mean, where enough of them are known."""
-    of_mean = np.ones(means.size)
+def _usual(means: Array, step_s: float) -> tuple[Array, float]:
+    """Return what each place in the week and in the year is of the mean, where enough of them are known.
+
+    That of the year leaves growth out, which is no season though it lifts the end of each year; its logarithm
+    a block is returned too, 0 where two years are not known.
+    """
+    of_mean, rise = np.ones(means.size), 0.0
     for days, fewest in ((7, 3), (_YEAR_DAYS, 2)):
         period = round(days * DAY_S / step_s)
         if period < 2 or means.size < fewest * period:
@@ -92,10 +97,27 @@ def _usual(means: Array, step_s: float) -> Array:
         place = np.arange(means.size) % period
         usable = np.flatnonzero(means > 0)
         logs = np.log(means[usable] / of_mean[usable])
+        if days > 7:
+            rise = _rise(usable, logs, period)
+            logs -= usable * rise
         counts = np.bincount(place[usable], minlength=period)
         off = np.bincount(place[usable], logs - logs.mean(), period) / np.maximum(counts, 1)
         of_mean *= np.exp(off)[place]
-    return of_mean
+    return of_mean, rise
+
+
+def _rise(known: Indices, logs: Array, period: int) -> float:
+    """Return by how much a logarithm rises a block, from what it is a year later.
+
+    The middle of these rises; where a change of level lies in some of them, that of the others.
+    """
+    full = np.full(int(known[-1]) + 1, np.nan)
+    full[known] = logs
+    later = full[period:] - full[:-period]
+    if np.isnan(later).all():
+        return 0.0
+    low, middle, high = np.nanquantile(means_at(np.arange(later.size) * 8 // period, later), (0.1, 0.5, 0.9))
+    return float(middle if high - low < _LEAST_CHANGE else min(low, high, key=abs)) / period
 
 
 def _splits(logs: Array, begin: int, end: int) -> list[int]:
@@ -129,10 +151,11 @@ def growth_of(history: History, since_s: float | None) -> Quantiles | None:
     straight line whose deviations hang on from week to week (AR(1); Bartlett, 1946) with Student's factor.
     """
     begins_s, step_s, means = _blocks(history, 7.0)
-    means = means / _usual(means, step_s)
+    first = 0 if since_s is None else max(0, int(np.ceil((since_s - begins_s) / step_s)))
+    if 0 < first < means.size:  # as if the level had not changed, so that the change is no season
+        means[:first] *= _beside(means[first:]) / _beside(means[:first][::-1])
+    means = (means / _usual(means, step_s)[0])[first:]
     days = step_s / DAY_S
-    if since_s is not None:
-        means = means[max(0, int(np.ceil((since_s - begins_s) / step_s))) :]
     means = means[-int(_YEAR_DAYS / days) :]
     known = np.flatnonzero(means > 0)
     if days < 7 or known.size * days < _GROWTH_FROM_DAYS:
@@ -144,6 +167,12 @@ def growth_of(history: History, since_s: float | None) -> Quantiles | None:
     ends = (float(np.expm1(x * MONTH_DAYS / days)) for x in (slope - half, slope, slope + half))
     p5, p50, p95 = (max(end, -0.99) for end in ends)
     return Quantiles(p5, p50, p95)
+
+
+def _beside(means: Array) -> float:
+    """Return the level of the first blocks that are known; 1 where none is."""
+    known = means[means > 0][:_SIDE]
+    return float(np.median(known)) if known.size else 1.0
 
 
 def _slope(x: Array, y: Array) -> float:
