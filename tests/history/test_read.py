@@ -35,6 +35,24 @@ def test_columns_are_found_by_what_they_hold(tmp_path):
     assert read(tmp_path, text, "when", "rps", is_rate=False).unit_s == 3600
 
 
+def test_a_number_of_the_row_is_not_its_load(tmp_path):
+    rows = [(i, at, 200, 2 + i % 7) for i, at in enumerate(HOURS)]
+    assert read(tmp_path, table("id,when,status,hits", rows)).value == "hits"
+    assert read(tmp_path, table("when,status", [row[1:3] for row in rows[:-1]] + [(HOURS[-1], 404)])).value == "status"
+
+
+def test_a_counter_is_read_as_what_it_grows_by(tmp_path):
+    counts = np.cumsum(np.arange(100, 140))
+    rows = [(1_767_571_200 + 60 * i, count) for i, count in enumerate(counts)]
+    found = read(tmp_path, table("ts,http_requests_total", rows))
+    assert (found.unit_s, found.values.size) == (1.0, 39)
+    assert found.values == pytest.approx(np.arange(101, 140) / 60)
+    assert any("read as a counter" in said for said in found.said)
+    stated = read(tmp_path, table("ts,http_requests_total", rows), is_rate=False)
+    assert stated.values == pytest.approx(counts)
+    assert any("never falls" in said for said in read(tmp_path, table("ts,hits", rows)).said)
+
+
 def test_a_compressed_file_is_read_as_it_is(tmp_path):
     text = csv(weekly(1))
     assert (read(tmp_path, gzip.compress(text.encode())).values == read(tmp_path, text).values).all()

@@ -24,7 +24,7 @@ _LARGEST = np.array([4e9, 1e18])
 _MOST_BYTES = 64 * 2**20
 """What becomes of JSON in memory is six times as large."""
 
-_COUNTERS = ("_total", "_count")
+COUNTERS = ("_total", "_count")
 _ASK = "Save the response of /api/v1/query_range."
 
 
@@ -104,10 +104,10 @@ def _series(path: Path, result: Sequence[Any]) -> Iterator[Series]:
         if np.any(table < 0) or np.any(table > _LARGEST):
             what = f"series {number + 1} of the result has a time or a value below 0, or beyond any"
             raise InputError(Problem(name_of(path), what))
-        yield _rate(series) if series.name.endswith(_COUNTERS) else series
+        yield rate_of(series) if series.name.endswith(COUNTERS) else series
 
 
-def _rate(counter: Series) -> Series:
+def rate_of(counter: Series) -> Series:
     """Return what a counter grew by in a second; one that falls has begun again at 0."""
     grown, passed_s = np.diff(counter.values), np.diff(counter.time_s)
     grown = np.where(grown < 0, counter.values[1:], grown)

@@ -11,7 +11,7 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.demand import prometheus
-from capplan.demand.steps import Rows, in_steps, means_at, rows_of
+from capplan.demand.steps import Indices, Rows, in_steps, means_at, rows_of
 from capplan.errors import InputError, Problem
 from capplan.moments import Moments, elapsed, moments
 from capplan.quantities import DAY_S
@@ -25,6 +25,10 @@ _REGULAR = 0.8
 
 _RATE = re.compile(r"(?:^|_)(?:rps|qps|tps|per_sec(?:ond)?|rate)$", re.IGNORECASE)
 _TIME = re.compile(r"(?:^|_)(?:time|timestamp|date|datetime|ds|ts|epoch)(?:_|$)", re.IGNORECASE)
+_NO_LOAD = re.compile(r"(?:^|_)(?:id|no|index|row|status|code|port|version|unnamed.*)$|^$", re.IGNORECASE)
+"""What numbers or names a row, and is taken as the load only where nothing else is."""
+
+_FEWEST_COUNTS = 30
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}")
 _COARSE_FROM_S = 4 * DAY_S
 _MOST_SHORT = 360
@@ -89,8 +93,22 @@ def _recorded(table: Table, time: str | None, value: str | None, is_rate: bool |
     rows = rows_of(Moments(read.seconds, [*read.said, *more]), column)
     if _are_requests(rows.time_s):
         return _Load(_counted(table.path, rows), column.name, is_rate=True, has_clock=since is None)
+    order = np.argsort(rows.time_s, kind="stable")
+    if is_rate is None and order.size >= _FEWEST_COUNTS and np.all(np.diff(rows.values[order]) >= 0):
+        rows = _uncounted(rows, order, column.name)
+        is_rate = column.name.lower().endswith(prometheus.COUNTERS) or None
     rate = bool(_RATE.search(column.name)) if is_rate is None else is_rate
     return _Load(rows, column.name, rate, has_clock=since is None)
+
+
+def _uncounted(rows: Rows, order: Indices, name: str) -> Rows:
+    """Return the rates of a column that never falls if its name is that of a counter; say if it is not."""
+    if not name.lower().endswith(prometheus.COUNTERS):
+        return rows._replace(said=[*rows.said, f"'{name}' never falls: a counter would be read too high"])
+    counter = prometheus.Series({}, rows.time_s[order], rows.values[order])
+    _, time_s, rates = prometheus.rate_of(counter)
+    said = [*rows.said, f"'{name}' never falls, so it is read as a counter"]
+    return Rows(time_s, rates, [rows.places[row] for row in order[1:].tolist()], said)
 
 
 _WITHOUT_CLOCK = "times in '{}' count from the start of the recording, so hours of the day are not known"
@@ -116,6 +134,7 @@ _NAME = "Name the columns with --trace-columns TIME,VALUE."
 def _load_of(table: Table, times: Column) -> tuple[Column, list[str]]:
     """Return the first column with numbers that are no times, and what to say of the others."""
     numbers = [c for c in table.columns.values() if c is not times and any(map(_is_number, c.cells[:100]))]
+    numbers.sort(key=lambda column: bool(_NO_LOAD.search(column.name)))
     if not numbers:
         raise InputError(Problem(table.path, f"no column beside '{times.name}' holds numbers", _NAME))
     first, *rest = (f"'{column.name}'" for column in numbers[:8])
