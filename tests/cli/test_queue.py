@@ -31,6 +31,14 @@ ROWS = [
     ("M/M/1 --service-time 1s --max-wait 1s", {"arrival_rate": 0.5}),
     ("M/M/1 --service-time 1s --max-response 4s", {"arrival_rate": 0.75}),
     ("G/G/c --service-time 1s --servers 4 --cs2 0.5 --ca2 2 --max-response 4s --within 95%", {"response_p95_s": 4.0}),
+    # half of M/M/1's wait: ρ·exp(−2(1 − ρ)) = 5 %, where ρ·exp(−(1 − ρ)) = 5 % of M/M/1
+    ("M/D/1 --service-time 1s --max-wait 1s --within 95%", {"arrival_rate": 0.232204}),
+    ("M/M/1 --service-time 1s --max-wait 1s --within 95%", {"arrival_rate": 0.120486}),
+    # who comes back at once finds the nine others
+    ("M/M/c//N --clients 10 --think-time 0s --service-time 1s --servers 2", {"waits": 1.0, "wait_s": 4.0}),
+    ("M/M/c//N --clients 2 --think-time 0s --service-time 1s --servers 2", {"waits": 0.0, "response_s": 1.0}),
+    ("M/M/c/K --arrival-rate 0 --service-time 1s --servers 2 --capacity 3", {"response_s": 1.0}),
+    ("Erlang_C --arrival-rate 10 --service-time 1s --max-wait 1s", {"servers": 11}),
     # with endless patience nobody gives up; with next to none it is a loss system
     ("erlang-a --arrival-rate 10 --service-time 1s --servers 10 --patience 1us", {"lost": 0.214582}),
 ]  # fmt: skip
@@ -44,6 +52,12 @@ def test_figures_of_textbooks(capplan, words, expected):
     found |= found["inputs"]
     assert {key: found[key] for key in expected} == pytest.approx(expected, rel=5e-4)
     assert run.stdout != capplan("queue", *words.split()).stdout
+
+
+def test_no_law_of_service_is_too_wide_for_pollaczek_and_khinchine(capplan):
+    words = "M/G/1 --arrival-rate 0.5 --service-time 1s --cs2 1e17 --format json"
+    found = json.loads(capplan("queue", *words.split()).stdout)
+    assert (found["stable"], found["wait_s"]) == (True, pytest.approx(5e16))
 
 
 def test_an_overloaded_queue_has_no_length(capplan):
@@ -79,7 +93,15 @@ def test_littles_law_holds_in_what_is_printed(capplan):
         ("M/M/c --arrival-rate 4 --service-time 0s --servers 2", "--service-time: must be above 0"),
         ("M/M/c/K --arrival-rate 4 --service-time 1s --servers 3 --capacity 2", "needs capacity >= servers"),
         ("M/M/c --arrival-rate 4 --service-time 1s --max-response 500ms", "keeps that at no servers"),
-        ("M/M/c --service-time 1s --servers 4 --max-blocking 1%", "keeps that at any arrival rate"),
+        ("M/M/c --service-time 1s --servers 4 --max-blocking 1%", "--max-blocking: M/M/c loses no requests"),
+        ("M/M/c//N --clients 9 --think-time 1s --service-time 1s --max-blocking 1%", "M/M/c//N loses no requests"),
+        ("M/M/c/c --service-time 1s --servers 5 --max-blocking 0", "--max-blocking: must be above 0, got 0"),
+        ("M/M/c/c --arrival-rate 2e6 --service-time 1s --max-blocking 1%", "no number of servers up to 1,000,000, and more are not tried"),
+        ("M/M/c/K --service-time 1s --servers 2 --capacity 5 --max-wait 10s", "keeps that at any arrival rate"),
+        ("M/M/c --arrival-rate 10 --service-time 1s --max-wait 0s", "keeps that at no servers"),
+        ("M/M/1 --service-time 1s --max-response 1s", "keeps that at no arrival rate"),
+        ("M/M/1 --arrival-rate 0.5 --service-time 1s --within 95%", "--within: goes with --max-wait or --max-response"),
+        ("M/M/1 --service-time 1s --max-wait 1s --within 100%", "--within: must be between 0 and 100 %, got 100%"),
         ("M/M/1 --arrival-rate 4 --service-time 1s --max-wait 1s", "nothing is left to find"),
         ("M/M/1 --arrival-rate 1e300 --service-time 1s", "--arrival-rate: must be at most 1e+18"),
         ("M/M/c/c --arrival-rate 4 --service-time 1s --max-blocking 1% --within 9%", "--within: is known only for models"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,6 +62,8 @@ def queue(
     from capplan.report.queueing import report_of
 
     name, found = _model(model)
+    if max_blocking is not None and not found.loses:
+        raise InputError(Problem("--max-blocking", f"{name} loses no requests, so it keeps any share"))
     texts = {
         "arrival_rate": arrival_rate,
         "service_time_s": service_time,
@@ -109,7 +112,7 @@ def _model(text: str) -> tuple[str, QueueingModel]:
     from capplan.capacity.queueing.models import MODELS
 
     names = {_plain(name): name for name in MODELS}
-    names |= {"erlang-b": "M/M/c/c", "erlang-c": "M/M/c", "erlang-a": "M/M/c+M"}
+    names |= {"erlangb": "M/M/c/c", "erlangc": "M/M/c", "erlanga": "M/M/c+M"}
     if _plain(text) not in names:
         near = nearest(text, MODELS)
         remedy = near if near.startswith("Did you mean") else f"Known: {', '.join(MODELS)}."
@@ -120,7 +123,7 @@ def _model(text: str) -> tuple[str, QueueingModel]:
 
 def _plain(name: str) -> str:
     """Return a model's name as people type it: mmck is M/M/c/K, and mmc//n stays apart from it."""
-    return name.lower().replace("//", ":").replace("/", "")
+    return re.sub(r"[/ _-]", "", name.lower().replace("//", ":"))
 
 
 def _given(name: str, model: QueueingModel, texts: Mapping[str, str | None]) -> dict[str, float]:
@@ -172,10 +175,12 @@ def _promise(
     from capplan.capacity.queueing.models import Target
     from capplan.quantities import parse_duration, parse_share
 
-    if wait is response is blocking is None:
-        return None
     if within is not None and not model.is_endless:
         raise InputError(Problem("--within", "is known only for models whose queue has no end"))
+    if within is not None and wait is response is None:
+        raise InputError(Problem("--within", "goes with --max-wait or --max-response"))
+    if wait is response is blocking is None:
+        return None
     target = Target()
     for flag, field, parse, text in (
         ("--max-wait", "wait_s", parse_duration, wait),
@@ -184,5 +189,9 @@ def _promise(
         ("--within", "within", parse_share, within),
     ):
         if text is not None:
-            target = target._replace(**{field: _number(flag, parse, text)})
+            number = _number(flag, parse, text)
+            if parse is parse_share and (number == 0 or (number == 1 and field == "within")):
+                bounds = "between 0 and 100 %" if field == "within" else "above 0"
+                raise InputError(Problem(flag, f"must be {bounds}, got {text}"))
+            target = target._replace(**{field: number})
     return target

@@ -15,6 +15,9 @@ from capplan.arrays import Array, Floats
 
 MOST_STATES = 10_000_000
 
+_SHORTEST = 1e-200
+"""Service times that a think time of 0 stands for: who comes back then still finds the others."""
+
 _SPREADS = 8.0
 """Standard deviations above the mean at which the states of an unlimited system end: below 10⁻¹³ remain."""
 
@@ -64,7 +67,7 @@ def mmck(arrival_rate: Floats, service_time_s: Floats, servers: Floats, capacity
         throughput=admitted,
         number=number,
         queue=queue,
-        response_s=_share(number, admitted),
+        response_s=_share(queue, admitted) + time[..., 0],
         wait_s=_share(queue, admitted),
     )
 
@@ -96,7 +99,7 @@ def erlang_a(arrival_rate: Floats, service_time_s: Floats, servers: Floats, pati
         throughput=arriving * (1 - lost),
         number=number,
         queue=queue,
-        response_s=_share(number, arriving),
+        response_s=_share(queue, arriving) + time[..., 0] * (1 - lost),
         wait_s=_share(queue, arriving),
     )
 
@@ -111,15 +114,15 @@ def closed_mmm(clients: Floats, think_time_s: Floats, service_time_s: Floats, se
     k = _states(float(n.max()))
     with np.errstate(divide="ignore", invalid="ignore"):
         log_ratio = np.log(
-            np.maximum(n - k[:-1], 0) / np.maximum(think, 1e-300) * time / np.minimum(k[1:], m)
+            np.maximum(n - k[:-1], 0) / np.maximum(think, _SHORTEST * time) * time / np.minimum(k[1:], m)
         )
     p = _steady_state(log_ratio)
     throughput = np.sum(p * np.minimum(k, m), axis=-1) / time[..., 0]
     number, queue = np.sum(k * p, axis=-1), np.sum(np.maximum(k - m, 0) * p, axis=-1)
-    finding = np.sum(np.where(k >= m, (n - k) * p, 0.0), axis=-1)
+    arriving = np.maximum(n - k, 0) * p
     return Steady(
         empty=p[..., 0],
-        waits=_share(finding, n[..., 0] - number),
+        waits=_share(np.sum(np.where(k >= m, arriving, 0.0), axis=-1), np.sum(arriving, axis=-1)),
         lost=np.zeros(throughput.shape),
         throughput=throughput,
         number=number,

@@ -106,7 +106,8 @@ def _cosmetatos(rho: Array, servers: Array) -> Array:
 
 def _kimura(rho: Array, servers: Array, cs2: Array) -> Array:
     """Return mean wait of M/G/c ÷ mean wait of M/M/c."""
-    factor: Array = (1 + cs2) / (2 * cs2 + 2 * (1 - cs2) / (1 + _cosmetatos(rho, servers)))
+    gamma = _cosmetatos(rho, servers)
+    factor: Array = (1 + cs2) * (1 + gamma) / (2 * (1 + gamma * cs2))
     return factor
 
 
@@ -196,6 +197,20 @@ def ggc_response_survival(
     shape, (t_, rate, time, c, cs, ca) = _flat(t, arrival_rate, service_time_s, servers, cs2, ca2)
     law = law_of(erlang_c(c, rate * time), c, rate * time, cs, ca)
     return survival(t_ / time, law).reshape(shape)
+
+
+def ggc_wait_survival(
+    t: Floats,
+    arrival_rate: Floats,
+    service_time_s: Floats,
+    servers: Floats,
+    cs2: Floats = 1.0,
+    ca2: Floats = 1.0,
+) -> Array:
+    """Return the share of requests that wait for longer than ``t`` seconds; exact for M/M/c."""
+    shape, (t_, rate, time, c, cs, ca) = _flat(t, arrival_rate, service_time_s, servers, cs2, ca2)
+    law = law_of(erlang_c(c, rate * time), c, rate * time, cs, ca)
+    return _wait_survival(t_ / time, law).reshape(shape)
 
 
 def ggc_response_percentile(

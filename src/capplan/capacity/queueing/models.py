@@ -11,8 +11,8 @@ import numpy as np
 from capplan.arrays import Array, Floats
 from capplan.capacity.queueing.erlang import erlang_c
 from capplan.capacity.queueing.finite import Steady, closed_mmm, erlang_a, mmck
-from capplan.capacity.queueing.general import ggc_response_survival, kimura_wait
-from capplan.capacity.queueing.multiserver import mmc_empty_share, mmc_wait_survival
+from capplan.capacity.queueing.general import ggc_response_survival, ggc_wait_survival, kimura_wait
+from capplan.capacity.queueing.multiserver import mmc_empty_share
 from capplan.capacity.search import Flags, Indices, fewest, highest
 
 
@@ -26,6 +26,11 @@ class QueueingModel(NamedTuple):
     takes: tuple[str, ...]
     steady: Callable[..., Steady]
     cs2: float | None = None
+
+    @property
+    def loses(self) -> bool:
+        """Whether requests are refused or give up."""
+        return not self.is_endless and "clients" not in self.takes
 
     @property
     def is_endless(self) -> bool:
@@ -101,16 +106,21 @@ class Target(NamedTuple):
 def keeps(model: QueueingModel, target: Target, given: Mapping[str, Floats]) -> Flags:
     """Say whether a model keeps a target at these arguments."""
     found = model.steady(**given)
-    kept: Flags = found.lost <= target.lost + _NOISE
+    kept: Flags = found.lost <= target.lost * (1 + _NOISE)
     if target.within is None:
-        kept &= (found.wait_s <= target.wait_s) & (found.response_s <= target.response_s)
+        time = np.asarray(given["service_time_s"])
+        kept &= found.wait_s <= target.wait_s * (1 + _NOISE)
+        kept &= found.response_s <= target.response_s * (1 + _NOISE)
+        # Some always wait in a queue without an end, however little of it a float can hold.
+        if model.is_endless:
+            kept &= (target.wait_s > 0) & (target.response_s > time)
         return kept
     where = (given["arrival_rate"], given["service_time_s"], given.get("servers", 1.0))
-    late = 1 - target.within + _NOISE
+    late = (1 - target.within) * (1 + _NOISE)
+    law = (model.cs2 if model.cs2 is not None else given.get("cs2", 1.0), given.get("ca2", 1.0))
     if np.isfinite(target.wait_s):
-        kept &= mmc_wait_survival(target.wait_s, *where) <= late
+        kept &= ggc_wait_survival(target.wait_s, *where, *law) <= late
     if np.isfinite(target.response_s):
-        law = (model.cs2 if model.cs2 is not None else given.get("cs2", 1.0), given.get("ca2", 1.0))
         kept &= ggc_response_survival(target.response_s, *where, *law) <= late
     return kept
 
@@ -134,7 +144,10 @@ def highest_rate(model: QueueingModel, target: Target, given: Mapping[str, float
 
 
 def fewest_servers(model: QueueingModel, target: Target, given: Mapping[str, float]) -> float:
-    """Return the fewest servers that keep a target; infinite where no number up to the capacity does."""
+    """Return the fewest servers that keep a target; infinite where no number up to the capacity does.
+
+    Raises ValueError where that takes more servers than are tried.
+    """
     many = 2.0**53 if model.is_endless else _MOST_SERVERS
     most = min(given.get("capacity", many), given.get("clients", many))
 
@@ -144,6 +157,8 @@ def fewest_servers(model: QueueingModel, target: Target, given: Mapping[str, flo
         return keeps(model, target, {**given, "servers": np.minimum(servers, most)}) | (servers > most)
 
     found = float(fewest(np.ones(1), np.ones(1), kept)[0])
+    if found > most == _MOST_SERVERS:
+        raise ValueError(f"keeps that at no number of servers up to {most:,.0f}, and more are not tried")
     return found if found <= most else np.inf
 
 
