@@ -38,7 +38,10 @@ def test_columns_are_found_by_what_they_hold(tmp_path):
 def test_a_number_of_the_row_is_not_its_load(tmp_path):
     rows = [(i, at, 200, 2 + i % 7) for i, at in enumerate(HOURS)]
     assert read(tmp_path, table("id,when,status,hits", rows)).value == "hits"
-    assert read(tmp_path, table("when,status", [row[1:3] for row in rows[:-1]] + [(HOURS[-1], 404)])).value == "status"
+    assert (
+        read(tmp_path, table("when,status", [row[1:3] for row in rows[:-1]] + [(HOURS[-1], 404)])).value
+        == "status"
+    )
 
 
 def test_a_counter_is_read_as_what_it_grows_by(tmp_path):
