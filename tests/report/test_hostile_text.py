@@ -11,6 +11,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from html.parser import HTMLParser
@@ -136,6 +137,7 @@ FIXED: Mapping[str, list[str]] = {
     "breakeven": ["--points", "20", "--samples", "5"],
     "catalog check": ["--today", "2099-01-01"],
     "llm": ["--models"],
+    "queue": ["--arrival-rate", "10/s", "--service-time", "100ms", "--servers", "2"],
     "simulate": ["--days", "0.02"],
 }
 OF_FINDINGS = {"junit", "sarif", "github"}
@@ -178,6 +180,13 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("hostile")
     (path / "plan.yaml").write_text(json.dumps(PLAN))
     (path / "claims.yaml").write_text(json.dumps(CLAIMS))
+    hours = [f"2026-01-{1 + hour // 24:02}T{hour % 24:02}:00:00Z" for hour in range(24 * 21)]
+    loads = "".join(f"{at},{100 + 40 * (i % 24)}\n" for i, at in enumerate(hours))
+    (path / "load.csv").write_text(f'timestamp,"{HOSTILE.replace(chr(34), "").replace(chr(0), "")}"\n{loads}')
+    shutil.copytree(ROOT / "examples" / "loadtests" / "wrk", path / "wrk")
+    shown = "".join(filter(str.isprintable, HOSTILE)).replace("\\", "")
+    for run in (path / "wrk").iterdir():
+        run.write_text(re.sub(r"(?<=test @ ).*", f"http://{shown}", run.read_text()))
     (path / "prices.json").write_text(json.dumps({"Items": PRICES}))
     for file in FROZEN.rglob("*.yaml"):
         new = path / "catalogs" / file.relative_to(FROZEN)
@@ -214,12 +223,20 @@ def price_server(there: Path) -> Iterator[str]:
     http.server_close()
 
 
+_GIVEN = ("plan", "trace")
+"""Arguments that something else could take the place of."""
+
+
 def _arguments(command: Any, name: str, there: Path) -> list[str]:
     """Return what the command must be given; an argument of a new name has to be added here."""
     known = {"plan": there, "sku": SKU, "directory": there / "catalogs", "provider": "azure"}
-    known["files"] = there / "prices.json"
+    known |= {"model": "M/M/c", "trace": there / "load.csv"}
+    measured = name == "calibrate service"
+    known["files"] = there / ("wrk" if measured else "prices.json")
     needed = [p for p in command.params if p.param_type_name == "argument"]
-    given = [str(known[p.name]) for p in needed if (p.required or p.name == "plan") and name != "llm"]
+    given = [
+        str(known[p.name]) for p in needed if (p.required or measured or p.name in _GIVEN) and name != "llm"
+    ]
     takes_catalogs = any(p.name == "catalogs" for p in command.params) and name not in ("llm", "check")
     return [*given, *(["--catalogs", str(there / "catalogs")] if takes_catalogs else [])]
 

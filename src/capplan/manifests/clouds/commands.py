@@ -312,12 +312,13 @@ def _flexible_servers(site: Site) -> list[Tree]:
 
 def _azure_redis(site: Site) -> list[Tree]:
     """Return caches as Azure Managed Redis sells them; other SKUs are refused to new tenants."""
-    skus = site.estimate.context.catalog.service("azure", "redis-cache").skus
+    catalog = site.estimate.context.catalog
     found = []
     for name, cache in site.plan.caches.items():
         if isinstance(cache, AzureRedis):
             machine = machine_of(site, name, cache.machine)
-            tier, _, size = (skus[machine].successor or machine).partition("-")
+            sku = catalog.service("azure", "redis-cache").skus[machine]
+            tier, _, size = (sku.successor or machine).partition("-")
             where = {"name": full_name(site, name), "region": site.components[name].region}
             first, _, rest = cache.eviction.partition("-")
             # allkeys-lru is AllKeysLRU there.
