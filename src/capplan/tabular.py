@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -134,11 +134,13 @@ def table_source(
     named: Callable[[str], str] = str.strip,
     most: int | None = None,
     told: Callable[[int], None] | None = None,
+    is_header: Callable[[Sequence[str]], bool] = lambda titles: True,
 ) -> Iterator[TableSource]:
     """Open CSV with a header, divided at commas, semicolons, tabs or bars, JSON lines, or Parquet.
 
     ``named`` turns what the header says into the name of a column; ``most``: bytes that it may hold;
-    ``told`` learns how many bytes of the file have been read.
+    ``told`` learns how many bytes of the file have been read. ``is_header`` tells the header from lines of
+    a name and a value above it, which become columns.
     """
     with opened(path, most, told) as file:
         name = name_of(path)
@@ -152,23 +154,32 @@ def table_source(
             if first is None:
                 raise InputError(Problem(name, "not a readable CSV file (it is empty)"))
             rows = (_objects if first.lstrip().startswith("{") else _rows)(first, lines)
-            titles = next(rows)[1]
-            read = partial(_chosen, rows, len(titles), name)
+            top = list(islice(rows, _MOST_ABOVE))
+            at = next((index for index, (_, row) in enumerate(top) if is_header(row)), 0)
+            titles = top[at][1] if top else []
+            above = {row[0]: row[1] for _, row in top[:at] if len(row) > 1 and row[0] not in titles}
+            read = partial(_chosen, chain(top[at + 1 :], rows), (len(titles), list(above.values())), name)
+            titles = [*titles, *above]
         yield TableSource(name, titles, [named(title) for title in titles], read)
 
 
 _PARQUET = b"PAR1"
+_MOST_ABOVE = 20
+"""Lines down to the header."""
 
 
 def _chosen(
-    rows: Iterator[tuple[int, list[str]]], width: int, path: str, wanted: Sequence[int]
+    rows: Iterator[tuple[int, list[str]]], of: tuple[int, list[str]], path: str, wanted: Sequence[int]
 ) -> Iterator[tuple[int, Sequence[str]]]:
+    """Yield the wanted cells of each row. of: how many a row has, and those that all rows have after them."""
+    width, shared = of
     for number, row in rows:
         if len(row) < width or any(row[width:]):
             raise InputError(
                 Problem(f"{path}:{number}", f"the row has {len(row)} cells, and the header {width}")
             )
-        yield number, [row[index] for index in wanted]
+        cells = [*row[:width], *shared] if shared else row
+        yield number, [cells[index] for index in wanted]
 
 
 class NumberedLines:

@@ -140,6 +140,7 @@ def hours(read: Bill) -> float:
         ("aws", {"kind": "EdpDiscount"}, "discount"),
         ("aws", {"kind": "PrivateRateDiscount"}, "discount"),
         ("aws", {"kind": "Usage", "service": "AWSSupportBusiness"}, "support"),
+        ("aws", {"kind": "Fee", "service": "AWSDeveloperSupport"}, "support"),
         ("aws", {"kind": "Usage", "entity": "AWS Marketplace"}, "marketplace"),
         ("aws", {"kind": "Usage", "service": "0f3kxmarketplace"}, "marketplace"),
         ("aws", {"kind": "Fee"}, "fee"),
@@ -450,3 +451,59 @@ def test_a_bill_may_be_parquet(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(InputError, match="is not a whole Parquet file"):
         read_bill(path)
+
+
+COST_TABLE = """\
+Invoice number,55,
+Invoice date,2026-05-31,
+Currency,CHF,
+Currency exchange rate,0.5,
+Total amount due,"Fr.1,204.40",
+
+Project ID,Service description,SKU description,SKU ID,Credit type,Cost type,Usage start date,Usage end date,\
+Usage amount,Usage unit,Unrounded cost (CHF),Cost (CHF)
+shop,Cloud Run,CPU in Finland,A1,,Usage,2026-05-01,2026-05-31,"1,204,300.5",second,1200.104,"1,200.10"
+shop,Cloud Run,CPU in Finland,A1,SPENDING_BASED_DISCOUNT,Usage,2026-05-01,2026-05-31,,,-10.1,-10.10
+shop,Cloud Run,CPU in Finland,A1,PROMOTION,Usage,2026-05-04,2026-05-31,,,-1.2,-1.20
+shop,,VAT,,,Tax,,,,,14.4,14.40
+,,,,,Rounding error,,,,,1.2,1.20
+,,,,,Total,,,,,"1,204.404","1,204.40"
+"""
+
+
+def test_googles_cost_table_is_read_as_it_is_downloaded(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(COST_TABLE)
+    read = read_bill(path)
+    assert parts(read) == {"usage": 2400.2, "discount": -20.2, "credit": -2.4, "tax": 28.8, "adjustment": 2.4}
+    assert hours(read) == 1_204_300.5
+    assert set(read.rows["month"]) == {"2026-05"}
+    used = covered(read.rows[read.rows["kind"] == "usage"], "2026-05", Month(9.0, 730.0))
+    assert (used.days, used.scaled) == (31, False)
+
+
+def test_a_currency_may_stand_in_the_title_of_the_cost_alone(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(COST_TABLE[COST_TABLE.index("Project ID") :])
+    with pytest.raises(InputError, match="is billed in CHF"):
+        read_bill(path)
+    path.write_text(path.read_text().replace("CHF", "$"))
+    assert parts(read_bill(path))["usage"] == 1200.1
+
+
+def test_a_translated_title_has_its_name_behind(tmp_path: Path) -> None:
+    titles = "Kategorie (MeterCategory),Verbrauchseinheit (MeterName),UsageQuantity (UsageQuantity),"
+    titles += "Kosten (PreTaxCost),UsageDateTime (UsageDateTime),Tags (Tags),Currency,Einheit (UnitOfMeasure)"
+    path = tmp_path / "bill.csv"
+    path.write_text(
+        f'{titles}\nVirtual Network,IP Addresses,7,0.35,05/14/2026,"""team"": ""web""",USD,1 Hour\n'
+    )
+    read = read_bill(path, BillQuery(where=conditions_of(["tag:team=web"])))
+    assert (hours(read), parts(read), set(read.rows["month"])) == (7.0, {"usage": 0.35}, {"2026-05"})
+
+
+def test_commitments_that_cost_nothing_are_not_amortised(tmp_path: Path) -> None:
+    free = {"kind": "Usage", "model": "Reservation", "cost": 0}
+    fee = {"kind": "Purchase", "cost": 90}
+    assert any("export amortised costs" in note for note in bill(tmp_path, "azure", free, fee).notes)
+    assert not bill(tmp_path, "azure", {**free, "cost": 5}, fee).notes

@@ -69,6 +69,7 @@ def test_spot_is_compared_with_spot() -> None:
     # capplan's own export: one identifier, told apart by the category of the price
     own = Charge("ec2", EC2, words_of("Dynamic"), Usage(1, "hour", 1.0))
     assert names(own, EC2, spot) == [spot]
+    assert words_of("IP Addresses | Basic IPv4 Dynamic Public IP") == ""
 
 
 @pytest.mark.parametrize(

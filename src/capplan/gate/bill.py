@@ -16,7 +16,7 @@ from capplan.arrays import Array
 from capplan.errors import InputError, Problem
 from capplan.gate.exports import COMPARED, DISCOUNT, EXPORTS, MONTH_FIRST, USED, Export
 from capplan.gate.matching import MACHINE, words_of
-from capplan.gate.scope import Condition, columns_for, within
+from capplan.gate.scope import Condition, columns_for, rows_of, within
 from capplan.gate.summed import ROWS, summed
 from capplan.moments import Order, moments
 from capplan.plan.fields import LARGEST
@@ -114,9 +114,10 @@ class _Part(NamedTuple):
 
 
 def _read(path: Path, asked: BillQuery) -> _Part | None:
-    with table_source(path, _plain_title, _MOST_BYTES, asked.told) as source:
+    with table_source(path, _plain_title, _MOST_BYTES, asked.told, _is_header) as source:
         export = _export_of(source)
         table = summed(source, export, columns_for(asked.where, source, export))
+    table = _with_kinds(table, export)
     if not table.lines:
         return None
     table = within(table, export, source, asked.where)
@@ -135,7 +136,7 @@ def _read(path: Path, asked: BillQuery) -> _Part | None:
             "month": months,
             "start": first,
             "end": np.maximum(first + 1.0, ends),
-            "kind": _kinds(table, export),
+            "kind": _cells(table, _KIND),
             "rows": _figures(table.column(ROWS)),
         }
     )
@@ -178,12 +179,18 @@ def _on_basis(rows: pd.DataFrame, table: Table, export: Export, basis: Basis) ->
 def _in_usd(rows: pd.DataFrame, table: Table, export: Export, asked: BillQuery) -> pd.DataFrame:
     """Return the rows with ``per_usd``: how much of its currency makes a dollar, by the bill or the plan."""
     column = next(_there(table, export.currency), None)
-    currencies = _cells(table, column) if column else [""] * len(rows)
+    if column is None:
+        # A title such as "Cost (€)".
+        title = table.column(next(_there(table, export.cost))).name
+        said = re.search(r"\((?!\$)([^a-z)]+)\)$", title)
+        currencies: Sequence[str] = [said[1] if said else ""] * len(rows)
+    else:
+        currencies = _cells(table, column)
     known = {**asked.per_usd, "USD": 1.0, "": 1.0}
     per_usd = np.array([known.get(text, np.nan) for text in currencies])
     foreign = np.array([text not in ("USD", "") for text in currencies])
-    if export.per_usd in table.columns:
-        own = _figures(table.column(export.per_usd))
+    if next(_there(table, export.per_usd), None):
+        own = _amounts(table, export.per_usd)
         priced = export.priced_in in table.columns and np.array(_cells(table, export.priced_in)) != "USD"
         per_usd = np.where(foreign & (own > 0.0) & ~np.array(priced), own, per_usd)
     if asked.cost == "effective" and next(_there(table, export.usd), None):
@@ -204,18 +211,30 @@ _MOST_BYTES = 16 * 2**30
 
 
 def _plain_title(title: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", title.lower())
+    """Return the name of a column: the second of `Tag (UsageDate)`, the first of `Cost (CHF)`."""
+    name = re.sub(r"\([^a-z)]*\)\s*$", "", title)
+    translated = re.fullmatch(r".*\((\w*[a-z][A-Z]\w*|Date|Cost|Quantity|Tags|Currency)\)\s*", name)
+    return re.sub(r"[^a-z0-9]", "", (translated[1] if translated else name).lower())
 
 
-def _kinds(table: Table, export: Export) -> list[str]:
-    """Return the kind of each row: that of the first rule that holds, or usage."""
+def _is_header(titles: Sequence[str]) -> bool:
+    names = [_plain_title(title) for title in titles]
+    return any(not export.lacking(names) for export in EXPORTS)
+
+
+_KIND = "kind of charge"
+
+
+def _with_kinds(table: Table, export: Export) -> Table:
+    """Return the rows with the kind of the first rule that holds, or usage; totals are left out."""
     found = np.full(len(table.lines), "usage", dtype=object)
     for rule in reversed(export.kinds):
         if rule.column in table.columns:
             cells = _cells(table, rule.column)
             holds = {cell: re.fullmatch(rule.pattern, cell.lower()) is not None for cell in set(cells)}
             found[[holds[cell] for cell in cells]] = rule.kind
-    return list(found)
+    kinds = Column(table.path, _KIND, list(found), table.lines)
+    return rows_of(table._replace(columns={**table.columns, _KIND: kinds}), found != "total")
 
 
 def _amortised(rows: pd.DataFrame, table: Table, export: Export) -> pd.DataFrame:
@@ -243,6 +262,12 @@ def _basis(rows: pd.DataFrame, table: Table, export: Export) -> Iterator[str]:
     cost = rows["cost"].sum()
     if next(_there(table, export.billed), None) and abs(billed - cost) >= _HALF_A_CENT:
         yield f"costs are amortised and add up to {cost:,.2f}; {billed:,.2f} was billed"
+    covered = rows[rows["kind"] == "covered"]
+    if covered["quantity"].sum() > 0.0 and not covered["cost"].any() and covered["cost"].notna().any():
+        yield (
+            "usage under commitments costs nothing here, so costs are those billed and not amortised; "
+            "export amortised costs to compare them"
+        )
 
 
 def _with_credits(rows: pd.DataFrame, table: Table, export: Export) -> pd.DataFrame:
@@ -283,9 +308,16 @@ def _credits(column: Column, row: int) -> tuple[float, float]:
 
 
 def _periods(table: Table, export: Export) -> tuple[Sequence[str], Array, Sequence[str]]:
-    """Return the month of each row's invoice, the seconds at which its charge begins, and notes."""
+    """Return the month of each row's invoice, the seconds at which its charge begins, and notes.
+
+    A tax, or what is rounded, need not say when it is; then it is when the first charge is.
+    """
     usual: Order | None = "month/day" if export is MONTH_FIRST else None
     starts = table.column(next(_there(table, export.start)))
+    first = next(filter(None, starts.cells), "")
+    kinds = _cells(table, _KIND)
+    known = [cell or ("" if kind in USED else first) for cell, kind in zip(starts.cells, kinds, strict=True)]
+    starts = starts._replace(cells=known)
     period = next((table.column(name) for name in _there(table, export.period)), starts)
     if not all(period.cells):
         period = starts
@@ -309,10 +341,13 @@ def _months(seconds: Array) -> Sequence[str]:
 
 def _ends(table: Table, export: Export, first: Array) -> Array:
     """Return the day before which each charge ends; the first one where nothing says it."""
-    column = next((table.column(name) for name in _there(table, export.end)), None)
-    if column is None or not all(column.cells):
+    name = next(_there(table, (*export.end, *export.last)), None)
+    column = None if name is None else table.column(name)
+    some = None if column is None else next(filter(None, column.cells), None)
+    if column is None or some is None:
         return first
-    ends: Array = np.ceil(moments(column).seconds / _DAY_S)
+    days = np.ceil(moments(column._replace(cells=[cell or some for cell in column.cells])).seconds / _DAY_S)
+    ends: Array = np.where([not cell for cell in column.cells], first, days + (name in export.last))
     return ends
 
 

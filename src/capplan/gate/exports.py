@@ -33,7 +33,9 @@ class KindRule(NamedTuple):
 class Export(NamedTuple):
     """Where an export holds what; of several columns the first that is there.
 
-    period: of the invoice, where it is not that of the usage. kinds: the first rule that holds.
+    last: columns of the last day of a charge, where none says when it ends. grouped: figures have commas
+    between thousands. period: of the invoice, where it is not that of the usage. kinds: the first rule that
+    holds; rows of a total are left out.
     amortised: columns that add up to what covered usage costs; unused: those that add up to what a fee paid
     for and nobody used, those with a minus taken off. Without them, `cost` is amortised or billed as it is.
     listed, billed: costs beside `cost`. words: columns
@@ -63,7 +65,9 @@ class Export(NamedTuple):
     labels: str = ""
     blocks: bool = True
     usd: Sequence[str] = ()
-    per_usd: str = ""
+    per_usd: Sequence[str] = ()
+    last: Sequence[str] = ()
+    grouped: bool = False
     priced_in: str = ""
     account: Sequence[str] = ()
     region: Sequence[str] = ()
@@ -73,9 +77,9 @@ class Export(NamedTuple):
     @property
     def columns(self) -> frozenset[str]:
         """Every column that is read whatever is asked."""
-        names = (*self.sku, *self.unit, *self.start, *self.end, *self.period, *self.currency, *self.words)
-        rules = (rule.column for rule in self.kinds)
-        single = (self.service, self.credits, self.labels, self.per_usd, self.priced_in)
+        names = (*self.sku, *self.unit, *self.start, *self.end, *self.last, *self.period, *self.currency)
+        rules = (*self.words, *self.per_usd, *(rule.column for rule in self.kinds))
+        single = (self.service, self.credits, self.labels, self.priced_in)
         return frozenset((*names, *rules, *single, *self.figures)) - {""}
 
     @property
@@ -108,7 +112,7 @@ _FOCUS = Export(
     listed=("listcost",),
     words=("pricingcategory", "xoperation"),
     usd=("xeffectivecostinusd",),
-    per_usd="xbillingexchangerate",
+    per_usd=("xbillingexchangerate",),
     priced_in="pricingcurrency",
     account=("subaccountid", "subaccountname", "billingaccountid"),
     region=("regionid", "regionname", "region"),
@@ -143,7 +147,7 @@ _AWS = Export(
         KindRule("refund", "lineitemlineitemtype", "refund"),
         KindRule("negation", "lineitemlineitemtype", "savingsplannegation"),
         KindRule("discount", "lineitemlineitemtype", ".*discount"),
-        KindRule("support", "lineitemproductcode", "(?:aws|oc)(?:premium)?support.*"),
+        KindRule("support", "lineitemproductcode", "(?:aws|oc).*support.*"),
         KindRule("marketplace", "billbillingentity", "aws ?marketplace"),
         KindRule("marketplace", "lineitemproductcode", ".*marketplace"),
         KindRule("fee", "lineitemlineitemtype", "(?:ri|savingsplan(?:recurring|upfront))?fee"),
@@ -173,10 +177,12 @@ _GOOGLE = Export(
     quantity=("usageamountinpricingunits", "usageamount"),
     cost=("cost",),
     start=("usagestarttime", "usagestartdate"),
-    end=("usageendtime", "usageenddate"),
-    period=("invoicemonth",),
+    end=("usageendtime",),
+    last=("usageenddate",),
+    period=("invoicemonth", "invoicedate"),
     currency=("currency",),
     kinds=(
+        KindRule("total", "costtype", ".*total"),
         KindRule("tax", "costtype", "tax"),
         KindRule("adjustment", "costtype", "adjustment|rounding.?error"),
         KindRule("support", "servicedescription", r".*\bsupport\b.*"),
@@ -185,9 +191,10 @@ _GOOGLE = Export(
         KindRule("fee", "skudescription", r"commitment\b.*"),
     ),
     credits="credits",
+    grouped=True,
     listed=("costatlist",),
     labels="systemlabels",
-    per_usd="currencyconversionrate",
+    per_usd=("currencyconversionrate", "currencyexchangerate"),
     account=("projectid", "projectname", "projectnumber"),
     region=("locationregion", "locationlocation"),
     tags=("labels", "projectlabels", "tags"),
@@ -208,7 +215,7 @@ _AZURE = Export(
     blocks=False,
     listed=("paygcostinbillingcurrency",),
     usd=("costinusd",),
-    per_usd="exchangeratepricingtobilling",
+    per_usd=("exchangeratepricingtobilling",),
     priced_in="pricingcurrency",
     account=("subscriptionid", "subscriptionguid", "subscriptionname"),
     region=("resourcelocation", "resourcelocationnormalized"),

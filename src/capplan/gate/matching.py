@@ -69,7 +69,7 @@ def together(one: Usage, other: Usage) -> Usage:
 
 
 _WORDS = {
-    "spot": r"\b(?:spot|preemptible|low.priority|dynamic)(?:usage)?\b",
+    "spot": r"\b(?:spot|preemptible|low.priority)(?:usage)?\b|(?:^|\| )dynamic(?: \||$)",
     "licensed": r"windows|\brhel\b|red hat|\bsuse\b|ubuntu pro|\bsql.(?:server|std|web|ent)"
     r"|runinstances:(?!sv)\w",
     "available": r"multi.?az|\bregional\b|zone.redundant",

@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from capplan.arrays import Array
 from capplan.errors import InputError, Problem, nearest
 from capplan.gate.exports import Export
 from capplan.tabular import Column, Table, TableSource
@@ -81,7 +81,7 @@ def within(table: Table, export: Export, source: TableSource, conditions: Sequen
         kept &= np.array(holds)
     if not kept.any():
         raise InputError(Problem(table.path, f"no row has {' and '.join(each.said for each in conditions)}"))
-    return table if kept.all() else _rows(table, kept)
+    return rows_of(table, kept)
 
 
 def _values(column: Column, condition: Condition) -> Iterator[Sequence[str]]:
@@ -105,7 +105,10 @@ def _pairs(found: Sequence[object]) -> Iterator[tuple[object, object]]:
     return ((each.get("key"), each.get("value")) for each in found if isinstance(each, Mapping))
 
 
-def _rows(table: Table, kept: Array) -> Table:
+def rows_of(table: Table, kept: NDArray[np.bool_]) -> Table:
+    """Return the rows of a table that are kept."""
+    if kept.all():
+        return table
     rows = np.flatnonzero(kept).tolist()
     lines = [table.lines[row] for row in rows]
     columns = {

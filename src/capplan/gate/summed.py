@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from capplan.gate.exports import Export
@@ -34,7 +35,8 @@ def summed(source: TableSource, export: Export, more: Sequence[str] = ()) -> Tab
             if not math.isfinite(sum(found)):
                 raise ValueError
         except ValueError:
-            found = _figures(source, numbers, cells, line)
+            plain = [_grouped(cell) for cell in cells] if export.grouped else cells
+            found = _figures(source, numbers, plain, line)
         key = (tuple(row[:split]), given)
         before = sums.get(key)
         if before is None:
@@ -47,6 +49,11 @@ def summed(source: TableSource, export: Export, more: Sequence[str] = ()) -> Tab
                 before[index] += value
             before[-1] += 1.0
     return _table(source, texts, numbers, sums, lines)
+
+
+def _grouped(cell: str) -> str:
+    """Return a figure without the commas between its thousands."""
+    return cell.replace(",", "") if re.fullmatch(r"-?\d{1,3}(?:,\d{3})+(?:\.\d*)?", cell) else cell
 
 
 def _figures(source: TableSource, names: Sequence[str], cells: Sequence[str], line: int) -> list[float]:
