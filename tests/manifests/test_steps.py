@@ -55,6 +55,8 @@ def test_the_commands_are_printed_and_nothing_is_written(capplan, tmp_path):
         str(tmp_path / "x"),
     )
     assert run.exit_code == 0, run.stderr
+    first = run.stdout.splitlines()[0]
+    assert first == f"capplan render-manifests examples/levqor -o {tmp_path}/x --alternative eks"
     assert f"sh {tmp_path}/x/commands/aws.sh\n" in run.stdout
     assert not Path(tmp_path / "x").exists()
     refused = capplan("render-manifests", "examples/levqor", "--for", "gke")

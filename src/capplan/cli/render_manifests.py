@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
@@ -108,7 +109,9 @@ def render_manifests(
         emit("".join(f"{item.part:11}  {item.path}\n" for item in files))
         return
     if for_ is not None:
-        emit(_commands(site, for_.value, everything, output))
+        changes = (*(("--alternative", alternative) if alternative else ()), *_flagged("--set", sets))
+        rendering = ("capplan", "render-manifests", str(plan), "-o", str(output), *changes)
+        emit(_commands(site, for_.value, everything, output, rendering))
         return
     _check_rules(site, everything, schemas)
     if str(output) == "-":
@@ -123,8 +126,17 @@ def render_manifests(
     _write(site, files, found, output, prune, partial=bool(only))
 
 
-def _commands(site: Site, platform: str, files: list[Rendered], output: Path) -> str:
+def _flagged(flag: str, values: Sequence[str] | None) -> Iterator[str]:
+    for value in values or ():
+        yield from (flag, value)
+
+
+def _commands(
+    site: Site, platform: str, files: list[Rendered], output: Path, rendering: Sequence[str]
+) -> str:
     """Return the steps to a running system as a script, comments for what a person does."""
+    from shlex import join
+
     from capplan.errors import nearest
     from capplan.manifests.steps import platforms_of, steps_of
 
@@ -132,9 +144,8 @@ def _commands(site: Site, platform: str, files: list[Rendered], output: Path) ->
     if platform not in known:
         raise InputError(Problem("--for", f"the plan has no cluster on {platform}", nearest(platform, known)))
     steps = steps_of(site, platform, {item.path for item in files}, str(output))
-    return "".join(
-        f"# {step.before}\n{step.command}\n" if step.before else f"{step.command}\n" for step in steps
-    )
+    lines = (f"# {step.before}\n{step.command}\n" if step.before else f"{step.command}\n" for step in steps)
+    return "".join((f"{join(rendering)}\n", *lines))
 
 
 def _refuse_with_stdout(options: dict[str, bool]) -> None:

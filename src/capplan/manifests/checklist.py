@@ -113,12 +113,19 @@ def _found(
 ) -> Tree:
     """Return the files of a work, and what is left of it: components of ``names`` that no file knows."""
     held = [item for item in files if any(pattern in item.path for pattern in patterns)]
-    paths = sorted(item.path for item in held) if names is None or names else []
-    without = [name for name in names or () if not any(name in item.path + item.text for item in held)]
+    if names is not None:
+        held = [item for item in held if any(_is_of(item, name) for name in names)]
+    paths = sorted(item.path for item in held)
+    without = [name for name in names or () if not any(_is_of(item, name) for item in held)]
     if without and paths:
         left = f"not for {', '.join(without)}"
     more = max(0, len(paths) - 1)
     return {"work": work, "first": paths[0] if paths else None, "more": more, "left": left}
+
+
+def _is_of(item: Rendered, name: str) -> bool:
+    """Say whether a file is for a component: by its path, or a script by what it makes."""
+    return name in item.path or (item.path.startswith("commands/") and name in item.text)
 
 
 def _yours(site: Site) -> Iterator[Tree]:

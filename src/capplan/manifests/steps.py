@@ -49,6 +49,15 @@ _CHARTS = {
 }
 """Charts by name: their namespace, and where they are published."""
 
+_OWN_OBJECTS = ("serviceMonitor", "podMonitor", "rule")
+_SETTINGS = {
+    "aws-load-balancer-controller": " --set clusterName={cluster}",
+    # Otherwise it reads only the objects of its own release.
+    "kube-prometheus-stack": " --set "
+    + ",".join(f"prometheus.prometheusSpec.{kind}SelectorNilUsesHelmValues=false" for kind in _OWN_OBJECTS),
+}
+"""What a chart must be told."""
+
 _NEEDED_BY = (
     ("/servicemonitor-", "kube-prometheus-stack"),
     ("components/keda/", "keda"),
@@ -111,8 +120,9 @@ def _charts(site: Site, platform: str, paths: Collection[str], where: str) -> It
         namespace, published = _CHARTS[chart]
         values = f" --values {where}/{path}" if path.startswith("helm/") else ""
         cluster = next(iter(site.clusters))
-        named = f" --set clusterName={cluster}" if chart == "aws-load-balancer-controller" else ""
-        before = "Give its service account the policy of the controller first." if named else ""
+        named = _SETTINGS.get(chart, "").format(cluster=cluster)
+        alb = chart == "aws-load-balancer-controller"
+        before = "Give its service account the policy of the controller first." if alb else ""
         install = f"helm upgrade --install {chart} {chart} --repo {published}"
         yield Step(f"{install} --namespace {namespace} --create-namespace{values}{named}", before)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from capplan.autoscale.measures import query
 from capplan.manifests.artefact import Artefact, Tree
@@ -23,7 +24,10 @@ def adapter_artefacts(site: Site) -> Iterator[Artefact]:
     custom = [rules[kind] for kind in ("requests", "running") if kind in kinds]
     external = [rules[kind] for kind in ("queue", "latency") if kind in kinds]
     if custom or external:
-        context: Tree = {"custom": custom, "external": external}
+        asked = urlsplit(site.manifests.prometheus)
+        port = asked.port or {"http": 80, "https": 443}[asked.scheme]
+        server = {"url": f"{asked.scheme}://{asked.hostname}", "port": port, "path": asked.path}
+        context: Tree = {"custom": custom, "external": external, "server": server}
         path = "helm/prometheus-adapter.values.yaml"
         yield Artefact(path, "helm/prometheus-adapter.yaml.j2", context, "helm")
 
