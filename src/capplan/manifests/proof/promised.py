@@ -23,6 +23,8 @@ from capplan.manifests.kubernetes.pods import (
     ports_of,
     resources_of,
 )
+from capplan.manifests.kubernetes.quotas import POOLER_REQUESTS
+from capplan.manifests.kubernetes.settings import pooler_of
 from capplan.manifests.observing.health import probes_of
 from capplan.manifests.proof.facts import passing
 from capplan.manifests.proof.pieces import bare, canonical, triggered
@@ -215,7 +217,19 @@ def _pool(platform: str, pool: Tree) -> Iterator[tuple[str, object]]:
         yield "gpu", pool["gpu"]
 
 
+def _poolers(site: Site) -> Iterator[Promised]:
+    for name in site.plan.databases:
+        pooler = pooler_of(site, name)
+        if pooler is not None and pooler.name is not None:
+            asked = {"cpu": parse(POOLER_REQUESTS["cpu"]), "memory": parse(POOLER_REQUESTS["memory"]) / _GIB}
+            counts = {"min": pooler.replicas, "max": pooler.replicas, "PodDisruptionBudget": 1}
+            rollout = {"maxSurge": 0, "maxUnavailable": 1, "Service": (str(STORE_PORTS["postgres"]),)}
+            for fact, value in (asked | counts | rollout).items():
+                yield Promised(name, pooler.name, fact, value)
+
+
 def _stores(site: Site) -> Iterator[Promised]:
+    yield from _poolers(site)
     for name, store in {**site.plan.databases, **site.plan.caches}.items():
         owner = full_name(site, name)
         if isinstance(store, SelfHosted):
