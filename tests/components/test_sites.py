@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from capplan.errors import InputError
 from capplan.estimate import estimate
+from capplan.manifests.site import Site
 from capplan.plan.bind import bind, grid
 
 PLAN = """
@@ -221,3 +222,16 @@ def test_a_call_that_varies_varies_in_the_copies_too():
     assert bound["web"].calls["db"].per_request.tolist() == many
     assert bound["web-eu"].calls["db-eu"].per_request.tolist() == many
     assert bound["web-eu"].calls["pay"].per_request.tolist() == [[1.0], [3.0], [1.0], [3.0]]
+
+
+@pytest.mark.parametrize("limit", ["throughput: 10/s", "cpu_time: 60ms, service_time: 60ms"])
+def test_a_hot_standby_runs_all_the_time_what_the_busiest_hour_needs(limit):
+    """No request reaches it before the loss, so there is no load that an autoscaler could follow."""
+    text = PLAN % ("office-hours", "{us: {}, eu: {regions: {gcp: europe-west1}, standby: hot}}", 0)
+    found = estimate(plan_of(text.replace("throughput: 10/s", limit)), SHIPPED)
+    sized = {each.name: each.sizing for each in found.components}
+    usual, ready = sized["web"], sized["web-eu"]
+    assert np.all(ready.running == usual.peak)
+    assert np.all(ready.floor == usual.peak)
+    assert usual.running.mean() < usual.peak
+    assert Site(found).services["web-eu"].lo == usual.peak

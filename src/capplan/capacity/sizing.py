@@ -143,6 +143,23 @@ def size(rps: Array, limits: Sequence[Limit], bounds: Bounds, promise: Promise |
     )
 
 
+def kept_ready(sizing: Sizing, rps: Array) -> Sizing:
+    """Return the sizing of what stands by: where ``rps`` is 0 in all hours, its peak is its minimum.
+
+    No load reaches it before another site is lost, so there is nothing that an autoscaler could follow.
+    """
+    idle = ~np.any(rps, axis=1, keepdims=True)
+    if not np.any(idle & (sizing.peak > sizing.floor)):
+        return sizing
+    floor = np.where(idle, np.maximum(sizing.floor, sizing.peak_running), sizing.floor)
+    return sizing._replace(
+        required=np.where(idle, sizing.peak, sizing.required),
+        running=np.maximum(sizing.running, floor),
+        floor=floor,
+        bounds=sizing.bounds._replace(minimum=floor),
+    )
+
+
 def least(bounds: Bounds) -> dict[str, Array]:
     """Return the instances that run whatever the load is: the floor, and those of today if the plan says."""
     found = {"min": per_scenario(bounds.minimum)}

@@ -8,7 +8,7 @@ import numpy as np
 
 from capplan.arrays import Array, Floats, per_scenario
 from capplan.capacity.limits import Input, Limit
-from capplan.capacity.sizing import Bounds, Sizing, size
+from capplan.capacity.sizing import Bounds, Sizing, kept_ready, size
 from capplan.catalog.rows import Sku
 from capplan.components.base import Component, Context, Path
 from capplan.components.idle import idle_findings
@@ -68,6 +68,7 @@ def _served_by_replicas(
     served = served_of(llm, chosen, facts)
     does = carried(served, chosen.memory(), _most(llm, chosen), promise_of(llm))
     sizing = size(ctx.load.to_carry(name), _limits(llm, does, path), bounds_of(llm))
+    sizing = kept_ready(sizing, ctx.load.rps(name))
     peak = _speed(ctx, name, llm, served, does, sizing)
     machine = ctx.machine(llm.provider, llm.machine, (*path, "machine"))
     gpu = add_on_for(ctx, llm.provider, machine, chosen.gpu, chosen.tensor_parallel, (*path, "machine"))

@@ -9,7 +9,7 @@ import numpy as np
 
 from capplan.arrays import Array, Floats, hourly_max, hourly_mean
 from capplan.capacity.limits import Limit
-from capplan.capacity.sizing import Bounds, Sizing, size
+from capplan.capacity.sizing import Bounds, Sizing, kept_ready, size
 from capplan.components.base import Component, Context, Path
 from capplan.components.egress import egress_meters
 from capplan.components.services.carrying import Instance, limits_of
@@ -44,7 +44,7 @@ def _built(ctx: Context, name: str, service: Service, path: Path) -> Component:
     service, tier = platform.prescribed(ctx, name, service, path)
     region = ctx.region(provider, platform.region(ctx, service), path)
     rps = ctx.load.rps(name)
-    sizing = _sizing(ctx, name, service, ctx.load.to_carry(name), path)
+    sizing = kept_ready(_sizing(ctx, name, service, ctx.load.to_carry(name), path), rps)
     response = _response(sizing, rps)
     pods = platform.pods(ctx, service)
     meters = platform.meters(ctx, name, service, region, rps, sizing)
