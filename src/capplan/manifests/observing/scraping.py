@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
-from capplan.manifests.kubernetes.network import EXPORTER_LABEL
+from capplan.manifests.kubernetes.network import (
+    EXPORTER_LABEL,
+    MONITORING,
+    STORE_PORTS,
+    dns,
+    store_peer,
+    tcp,
+)
 from capplan.manifests.kubernetes.objects import COMPONENTS
 from capplan.manifests.kubernetes.pods import MANAGED_BY, labels_of, selector_of
-from capplan.manifests.observing.stores import EXPORTERS, watched_stores
+from capplan.manifests.kubernetes.settings import pooler_of
+from capplan.manifests.observing.stores import EXPORTERS, WatchedStore, watched_stores
 from capplan.manifests.site import Site
 
 _KINDS = {
@@ -37,8 +45,32 @@ def scraping_artefacts(site: Site, groups: list[Tree]) -> Iterator[Artefact]:
             "service_label": site.manifests.metrics.service_label,
         }
         yield _object(site, scrapes, service.name, own)
+    yield from (_exporter_policy(site, store) for store in watched_stores(site))
     if scrapes == "podmonitoring":
         yield from _exporters(site)
+
+
+def _exporter_policy(site: Site, store: WatchedStore) -> Artefact:
+    """Return what the pods of an exporter, which its chart makes, may reach in spite of the default deny."""
+    owner = store.name.removesuffix("-pgbouncer") if store.engine == "pgbouncer" else store.name
+    pooler = pooler_of(site, owner) if store.engine == "pgbouncer" else None
+    asked = store_peer(site, owner)
+    if pooler is not None and pooler.name is not None:
+        to = [{"podSelector": {"matchLabels": selector_of(pooler.name)}}]
+        asked = [{"to": to, "ports": tcp(STORE_PORTS["postgres"])}]
+    name = f"{store.name}-exporter"
+    space = {"matchLabels": {"kubernetes.io/metadata.name": MONITORING[site.manifests.monitoring]}}
+    context: Tree = {
+        "name": name,
+        "namespace": site.namespace,
+        "labels": labels_of(site, store.name) | MANAGED_BY,
+        "annotations": {"capplan/ignore": "policy-without-pods"},
+        "pod_selector": {"matchLabels": {EXPORTER_LABEL: store.name}},
+        "ingress": [{"from": [{"namespaceSelector": space}], "ports": tcp(EXPORTERS[store.engine].port)}],
+        "egress": [dns(), *asked],
+    }
+    path = f"{COMPONENTS}/monitoring/networkpolicy-{name}.yaml"
+    return Artefact(path, "kubernetes/networkpolicy.yaml.j2", context, "monitoring")
 
 
 def _exporters(site: Site) -> Iterator[Artefact]:
