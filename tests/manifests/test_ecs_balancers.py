@@ -131,6 +131,39 @@ def test_a_balancer_is_ordered_and_paid(sets, missing):
     assert {order.kind for _, order in found.unbilled} == missing
 
 
+TWO_SITES = "sites={us: {}, eu: {regions: {aws: eu-west-1}}}"
+SUBNETS = "manifests.aws.regions.eu-west-1.subnets=[subnet-0ccccccc1]"
+PLACED = (
+    "manifests.aws.regions.eu-west-1.services.gallery-of-long-names.load_balancer="
+    "{internal: true, subnets: [subnet-0ddddddd1, subnet-0ddddddd2]}"
+)
+
+
+def test_a_service_of_another_site_has_the_subnets_and_the_balancer_of_its_region():
+    files = rendered(FRAMES, TWO_SITES, SUBNETS, PLACED)
+    network = files[f"{STEM}-eu.create-service.json"].value["networkConfiguration"]["awsvpcConfiguration"]
+    assert network == {"subnets": ["subnet-0ccccccc1"], "assignPublicIp": "DISABLED"}
+    assert files[f"{STEM}-eu.create-load-balancer.json"].value["Scheme"] == "internal"
+    assert files[f"{STEM}.create-load-balancer.json"].value["Scheme"] == "internet-facing"
+    for path, item in files.items():
+        if path.startswith(f"{STEM}-eu"):
+            assert not {"subnet-0bbbbbbb1", "subnet-0aaaaaaa1", "acm:us-east-1"} & set(item.text.split('"'))
+    assert "--region eu-west-1 --subnet-ids subnet-0ccccccc1" in files["commands/aws.sh"].text
+
+
+@pytest.mark.parametrize(
+    ("said", "missing"),
+    [
+        ([], "eu-west-1.services.gallery-of-long-names"),
+        ([SUBNETS], "eu-west-1.services.gallery-of-long-names"),
+        ([PLACED], "eu-west-1.subnets"),
+    ],
+)
+def test_what_is_of_one_region_is_not_written_for_another(said, missing):
+    with pytest.raises(InputError, match=missing):
+        rendered(FRAMES, TWO_SITES, *said)
+
+
 def test_without_a_certificate_requests_come_in_by_http():
     files = rendered(FRAMES, f"{BALANCER}.certificate=null", f"{BALANCER}.internal=true")
     assert files[f"{STEM}.create-listener.json"].value == {"Protocol": "HTTP", "Port": 80}

@@ -34,7 +34,10 @@ services:
 databases:
   db: {platform: cloud-sql, engine: postgres, machine: db-custom-2-8192, write_size: 1Ki}
 manifests:
-  aws: {subnets: [subnet-0123abcd], execution_role: "arn:aws:iam::123456789012:role/run"}
+  aws:
+    subnets: [subnet-0123abcd]
+    execution_role: "arn:aws:iam::123456789012:role/run"
+    regions: {us-west-2: {subnets: [subnet-0456abcd]}}
 """
 PLATFORM = {"gcp": "cloud-run", "aws": "fargate", "azure": "container-apps"}
 

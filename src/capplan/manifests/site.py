@@ -12,11 +12,14 @@ from capplan.capacity.control import Control
 from capplan.components.base import Component
 from capplan.components.machines import boot_disk
 from capplan.components.services.controls import target_of
+from capplan.errors import InputError, Problem
 from capplan.manifests.figures import bounds_of, number, whole
 from capplan.manifests.managed import MANAGED, ManagedNodes
-from capplan.plan.manifests import Manifests
+from capplan.plan.manifests import NOWHERE, AwsAccount, AwsRegion, Manifests
+from capplan.plan.placement import AwsPlacement
 from capplan.plan.services import Disk, Kubernetes
 from capplan.plan.services import Service as Spec
+from capplan.plan.sites import site_of
 from capplan.plan.workload import Workload
 
 if TYPE_CHECKING:
@@ -192,6 +195,24 @@ class Site:
         counted = [whole(measure.needs) for measure in component.measures if measure.name == "storage"]
         return max([_LEAST_GIB.get(component.platform, 0), *counted])
 
+    def aws_in(self, region: str) -> AwsAccount | AwsRegion:
+        """Return what the plan names in a region of AWS: the account's own, or that of another site."""
+        account = self.manifests.aws
+        home = self.plan.regions.get("aws", region)
+        return account if region == home else account.regions.get(region, NOWHERE)
+
+    def _placed(self, name: str, spec: Spec, region: str) -> Workload:
+        """Return the container of a service, with what AWS calls its surroundings in its region."""
+        workload, here = spec.workload or Workload.model_validate({}), self.aws_in(region)
+        if isinstance(here, AwsAccount) or workload.aws == AwsPlacement.model_validate({}):
+            return workload
+        own = name.removesuffix(f"-{site_of(name, self.plan.sites)}")
+        if own not in here.services:
+            what = f"is missing, and what workload.aws of {own} names is in {self.plan.regions['aws']}"
+            path = f"manifests.aws.regions.{region}.services.{own}"
+            raise InputError(Problem(path, what, f"Say what {name} has there instead."))
+        return workload.model_copy(update={"aws": here.services[own]})
+
     def callers(self, name: str) -> list[str]:
         """Return the services that call a component."""
         return self._callers.get(name, [])
@@ -220,7 +241,7 @@ class Site:
         return Service(
             name=name,
             spec=spec,
-            workload=spec.workload or Workload.model_validate({}),
+            workload=self._placed(name, spec, component.region),
             provider=component.provider,
             region=component.region,
             average_rps=number(hourly_mean(component.rps)),

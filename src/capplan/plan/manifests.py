@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, JsonValue
 
 from capplan.plan.fields import DEFAULTS, Duration, Money, Name, Number, Positive, Section, Share
+from capplan.plan.placement import AwsPlacement
 from capplan.plan.texts import MetricName, Subnet, Text, UrlPath, matching
 
 
@@ -134,11 +135,27 @@ class Index(Section):
     descending: bool = False
 
 
+class AwsRegion(Section):
+    """What AWS artefacts of a region refer to, where it is not the plan's own."""
+
+    subnets: list[Subnet] = []
+    security_groups: list[SecurityGroup] = []
+    services: dict[Name, AwsPlacement] = Field(
+        {}, description="By service of the plan, what its `workload.aws` says in this region."
+    )
+
+
+NOWHERE = AwsRegion.model_validate({})
+
+
 class AwsAccount(Section):
     """What AWS artefacts refer to and capplan does not create."""
 
     subnets: list[Subnet] = []
     security_groups: list[SecurityGroup] = []
+    regions: dict[str, AwsRegion] = Field(
+        {}, description="Regions of other sites; subnets, security groups, images and ARNs are of one region."
+    )
     execution_role: Role | None = None
     kms_key: KmsAlias | None = Field(
         None, description="Key of databases and caches, by an alias that every region has; AWS's by default."

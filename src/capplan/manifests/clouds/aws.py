@@ -79,7 +79,7 @@ def _launch_template(site: Site, service: Service, spec: VmGroup) -> Tree:
     data: Tree = {"InstanceType": spec.machine}
     if placement.ami is not None:
         data["ImageId"] = placement.ami
-    groups = site.manifests.aws.security_groups
+    groups = site.aws_in(service.region).security_groups
     if groups:
         data["SecurityGroupIds"] = list(groups)
     if spec.disk is not None:
@@ -112,7 +112,7 @@ def _scaling_group(site: Site, service: Service, spec: VmGroup) -> Tree:
         }
     else:
         body["LaunchTemplate"] = template
-    subnets = site.manifests.aws.subnets
+    subnets = site.aws_in(service.region).subnets
     if subnets:
         body["VPCZoneIdentifier"] = ",".join(subnets)
     else:
@@ -163,12 +163,19 @@ def log_group_of(family: str) -> str:
     return f"/ecs/{family}"
 
 
+def subnets_path(site: Site, region: str) -> str:
+    """Return the field of the plan that names the subnets of a region."""
+    return f"manifests.aws{'' if site.aws_in(region) is site.manifests.aws else f'.regions.{region}'}.subnets"
+
+
 def _check_account(site: Site, service: str) -> None:
     """Raise for what AWS refuses a Fargate task without: subnets, and the role that pulls and logs for it."""
     account, needed = site.manifests.aws, f"is missing, and no task of {service} can start without it"
+    region = site.components[service].region
     problems = []
-    if not account.subnets:
-        problems.append(Problem("manifests.aws.subnets", needed, "Give their ids: [subnet-…, subnet-…]."))
+    if not site.aws_in(region).subnets:
+        path = subnets_path(site, region)
+        problems.append(Problem(path, needed, "Give their ids: [subnet-…, subnet-…]."))
     if account.execution_role is None:
         problems.append(
             Problem("manifests.aws.execution_role", needed, "Give its ARN: arn:aws:iam::…:role/….")
@@ -244,7 +251,7 @@ def _secret(site: Site, service: Service, reference: str) -> str:
 
 def _ecs_service(site: Site, service: Service, spec: Fargate) -> Tree:
     name = full_name(site, service.name)
-    account = site.manifests.aws
+    account = site.aws_in(service.region)
     network: Tree = {"subnets": list(account.subnets), "assignPublicIp": "DISABLED"}
     if account.security_groups:
         network["securityGroups"] = list(account.security_groups)

@@ -67,12 +67,12 @@ def balancer_artefacts(site: Site, service: Service) -> Iterator[Artefact]:
 
 def balancers_of(site: Site) -> list[Tree]:
     """Return what the script is told of load balancers, whose identities and groups AWS gives."""
-    account = site.manifests.aws
     found = []
     for service in site.services.values():
         own = service.workload.aws.load_balancer
         if own is None:
             continue
+        account = site.aws_in(service.region)
         groups = "".join(f",{group}" for group in account.security_groups)
         found.append(
             {

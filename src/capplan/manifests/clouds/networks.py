@@ -70,5 +70,5 @@ def aws_networks(site: Site) -> Mapping[str, AwsNetwork]:
 
 
 def own_subnets(site: Site, region: str) -> Sequence[str]:
-    """Return the plan's subnets in a region of AWS: they are all of the plan's own."""
-    return site.manifests.aws.subnets if region == site.plan.regions.get("aws") else []
+    """Return the subnets that the plan names in a region of AWS."""
+    return site.aws_in(region).subnets if "aws" in site.plan.regions else []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact, Tree
-from capplan.manifests.clouds.aws import full_name, machine_of
+from capplan.manifests.clouds.aws import full_name, machine_of, subnets_path
 from capplan.manifests.figures import number, whole
 from capplan.manifests.site import Site
 
@@ -23,11 +23,12 @@ def stream_artefacts(site: Site) -> Iterator[Artefact]:
 
 
 def _cluster(site: Site, name: str) -> Tree:
-    stream, account = site.plan.streams[name], site.manifests.aws
+    stream, region = site.plan.streams[name], site.components[name].region
+    account = site.aws_in(region)
     zones = whole(stream.zones)
     if len(account.subnets) < zones:
         what = f"{name} needs a subnet in each of its {zones} zones"
-        raise InputError(Problem("manifests.aws.subnets", what, "Give their ids."))
+        raise InputError(Problem(subnets_path(site, region), what, "Give their ids."))
     found = {measure.name: number(measure.needs) for measure in site.components[name].measures}
     brokers = math.ceil(found["brokers"])
     return {

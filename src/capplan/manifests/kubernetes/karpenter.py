@@ -54,13 +54,14 @@ def _node_pool(site: Site, pool: NodePool) -> Tree:
 def _node_class(site: Site, pool: NodePool) -> Tree:
     """Return where nodes start: in the account's subnets and groups, or in those tagged for the cluster."""
     account, disk = site.manifests.aws, pool.disk
+    here = site.aws_in(site.region_of(pool.cluster))
     tagged = [{"tags": {"karpenter.sh/discovery": pool.cluster}}]
     return {
         "name": pool.name,
         "labels": _labels(site),
         "role": account.node_role or f"KarpenterNodeRole-{pool.cluster}",
-        "subnets": [{"id": subnet} for subnet in account.subnets] or tagged,
-        "security_groups": [{"id": group} for group in account.security_groups] or tagged,
+        "subnets": [{"id": subnet} for subnet in here.subnets] or tagged,
+        "security_groups": [{"id": group} for group in here.security_groups] or tagged,
         "disk": None if disk is None else {"type": disk.type, "size": memory(number(disk.size))},
         "tags": {"capplan/plan": site.name, "capplan/pool": pool.name},
     }
