@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from helpers import ROOT, moderate
+from helpers import FLAT_VM, ROOT, moderate, plan_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -223,3 +223,9 @@ def test_the_schema_knows_it(number, holds, field):
 def test_the_examples_are_valid():
     for path in ROOT.glob("examples/*/plan.yaml"):
         VALIDATOR.validate(load(path.read_text(), str(path)))
+
+
+def test_a_colon_without_a_space_is_no_change_in_silence():
+    """YAML reads `{value:100ms}` as a key, which would remove nothing."""
+    with pytest.raises(InputError, match=r"'value:9/s' has no value.*space after the colon"):
+        plan_of(FLAT_VM, "services.api.throughput={value:9/s,source:vendor}")

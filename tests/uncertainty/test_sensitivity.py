@@ -55,6 +55,11 @@ def test_shares_make_room_for_the_one_that_moves_and_stop_at_the_whole():
     assert found["services.web.purchase.commit_1y"] == pytest.approx((0.54, 0.6))
 
 
+def test_what_a_gate_allows_is_no_input():
+    plan = RATE_LIMITED + "    gates: {assumptions: {max_share: 30%}}\n"
+    assert bars_of(plan) == bars_of(RATE_LIMITED)
+
+
 def test_a_number_moves_only_as_far_as_the_plan_can_be_estimated():
     """A day's peak is less than 24 times its mean, and no section of the plan says so."""
     weights = f"[{', '.join(['1'] + 23 * ['0'])}]"

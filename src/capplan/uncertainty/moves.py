@@ -23,7 +23,7 @@ Ends = tuple[Move, Move]
 
 Found = TypeVar("Found")
 
-_NO_INPUTS = ("alternatives", "service_templates", "manifests", "hours_per_month")
+_NO_INPUTS = ("alternatives", "service_templates", "manifests", "hours_per_month", "gates")
 _ROUNDING = 1e-9
 
 
