@@ -7,7 +7,7 @@ from history.recorded import history, weekly
 from capplan.errors import InputError
 from capplan.history.demand import changes, measured
 from capplan.history.forecast import outlook
-from capplan.history.levels import growth_of
+from capplan.history.levels import Quantiles, growth_of
 from capplan.history.read import coarse
 from capplan.plan.demand import Demand
 
@@ -71,6 +71,14 @@ def test_the_volume_keeps_the_unit_of_the_plan(demand, field, scale):
     assert value["p50"] == pytest.approx(found.requests_per_day.p50 * scale, rel=1e-3)
     assert (value["source"], value["from"]) == ("measured", "load.csv, 2026-01-05 to 2026-03-02")
     assert fields["demand", "trace"] is None
+
+
+def test_growth_above_a_doubling_is_written_as_a_plan_can_read_it():
+    whole = history(weekly(8))
+    found = told(whole)._replace(growth_per_month=Quantiles(-0.2, 0.5, 1.848))
+    written = changes(found, Demand(), 730.0, whole)[("demand", "growth_per_month")]
+    read = Demand.model_validate({"growth_per_month": {name: written[name] for name in ("p5", "p50", "p95")}})
+    assert (read.growth_per_month.low, read.growth_per_month.high) == pytest.approx((-0.2, 1.848))
 
 
 def test_a_history_that_tells_nothing_changes_nothing():

@@ -152,7 +152,7 @@ def changes(
         reasons = "; ".join(f"{name}: {why}" for name, why in found.unknown.items())
         raise InputError(Problem(history.name, "tells nothing of a plan's demand", f"{reasons}."))
     return {
-        ("demand", name): {**_rounded(value), **source} if isinstance(value, Quantiles) else value
+        ("demand", name): {**_rounded(value, name), **source} if isinstance(value, Quantiles) else value
         for name, value in fields.items()
     }
 
@@ -168,9 +168,11 @@ def _volume_field(demand: Demand, hours_per_month: float) -> tuple[str, float]:
     return "requests_per_day", 1.0
 
 
-def _rounded(value: Quantiles) -> dict[str, float]:
-    """Return a figure to four digits, whole where it is."""
+def _rounded(value: Quantiles, field: str) -> dict[str, float | str]:
+    """Return a figure to four digits, whole where it is; a share above 1 is only one in percent."""
     rounded = {name: float(f"{each:.4g}") for name, each in value._asdict().items()}
+    if field == "growth_per_month" and value.p95 > 1:
+        return {name: f"{100 * each:g}%" for name, each in rounded.items()}
     return {name: int(each) if each.is_integer() else each for name, each in rounded.items()}
 
 
