@@ -160,7 +160,11 @@ def _set(raw: Raw, text: str, places: Places) -> Raw:
     full = full_path(expanded(raw, places), path, Plan.model_fields, "--set")
     places.given[full] = option = f"--set {text}"
     change = scalar(value, option)
-    glued = [key for key, inner in change.items() if inner is None and ":" in key] if isinstance(change, dict) else []
+    glued = (
+        [key for key, inner in change.items() if inner is None and ":" in key]
+        if isinstance(change, dict)
+        else []
+    )
     if glued:  # in YAML it is a key, and without a value nothing would change
         raise InputError(Problem(option, f"'{glued[0]}' has no value", "Write a space after the colon."))
     return merge(raw, nested(full, change))
