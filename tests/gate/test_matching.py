@@ -179,6 +179,13 @@ METERS = [
     ("AmazonEC2/USE2-DataTransfer-Out-Bytes", "GB", "aws/egress-internet/internet", "GiB"),
     ("AWSELB/USW2-LCUUsage", "LCU-Hrs", "aws/elb/alb-lcu", "LCU-hour"),
     ("AmazonRDS/RDS:GP3-Storage", "GB-Mo", "aws/rds-postgres/storage-gp3", "GiB-month"),
+    ("AmazonRDS/RDS:GP3-Storage", "GB-Mo", "aws/rds-mysql/storage-general-purpose", "GiB-month"),
+    (
+        "Amazon Simple Storage Service/K7 | $0.02 per GB | EUC1-TimedStorage-ByteHrs | AmazonS3",
+        "GB-Months",
+        "aws/s3/standard",
+        "GiB-month",
+    ),
     ("Compute Engine/SSD backed PD Capacity", "gibibyte month", "gcp/persistent-disk/pd-ssd", "GiB-month"),
     (
         "Cloud SQL/Cloud SQL for MySQL: Zonal - RAM in Finland",
@@ -205,7 +212,7 @@ def test_a_meter_is_what_the_price_list_calls_it(
     other = planned.replace("-ssd", "-standard").replace("gp3", "gp2").replace("P20", "P30")
     estimated = {name: Usage(1.0, planned_unit, 1.0) for name in (other, planned)}
     assert match([row], estimated, SkuNames({}))[planned] == Usage(10.0, planned_unit, 1.0)
-    assert match([row], {"aws/s3/standard": Usage(1.0, "GiB-month", 1.0)}, SkuNames({})) == {
+    assert match([row], {"aws/s3/express": Usage(1.0, "GiB-month", 1.0)}, SkuNames({})) == {
         row.name: row.usage
     }
 
@@ -214,6 +221,8 @@ def test_a_meter_that_may_be_two_lines_is_neither() -> None:
     row = charge("AmazonRDS", "RDS:GP3-Storage", unit="GB-Mo")
     both = ("aws/rds-postgres/storage-gp3", "aws/rds-mysql/storage-gp3")
     assert names(row, *both) == [row.name]
+    row = charge("AmazonRDS", "RDS:GP3-Storage | CreateDBInstance:0014", unit="GB-Mo")
+    assert names(row, both[1]) == [row.name]
 
 
 def test_a_map_has_patterns_and_knows_which_were_used() -> None:

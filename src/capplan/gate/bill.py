@@ -403,7 +403,7 @@ def _text(names: Sequence[Sequence[str]]) -> Sequence[str]:
     """Return the columns that name a SKU as one text; an identifier alone where it is capplan's own."""
     if all(cell.count("/") == 2 for cell in names[0]):
         return names[0]
-    return [" | ".join(cells) for cells in zip(*names, strict=True)]
+    return [" | ".join(dict.fromkeys(cells)) for cells in zip(*names, strict=True)]
 
 
 def _words(table: Table, export: Export, skus: Sequence[str]) -> Sequence[str]:

@@ -179,7 +179,9 @@ def _meter(charge: Charge, estimated: Mapping[str, Usage]) -> str | None:
     if charge.words.split() == ["marketplace"]:
         return None
     patterns = list(meter_names(charge.service, charge.sku))
-    found = [name for name in estimated if any(pattern.fullmatch(name) for pattern in patterns)]
+    engines = set(charge.words.split()) & _ENGINES
+    alike = [name for name in estimated if engines <= set(words_of(name).split())]
+    found = [name for name in alike if any(pattern.fullmatch(name) for pattern in patterns)]
     return found[0] if len(found) == 1 else None
 
 

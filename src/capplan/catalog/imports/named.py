@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import product
 
 from capplan.catalog.imports import aws, azure, gcp
 
@@ -11,11 +12,14 @@ from capplan.catalog.imports import aws, azure, gcp
 def meter_names(service: str, sku: str) -> Iterator[re.Pattern[str]]:
     """Yield patterns of the names, ``provider/service/sku``, that a meter of a bill may have in the catalogs.
 
-    sku: usage type or description, or several texts of the meter with bars.
+    sku: usage type or description, or several texts of the meter with bars, one of which may be the code of
+    the service.
     """
     texts = sku.split(" | ")
-    for text in texts:
-        yield from (re.compile(f"aws/{found.pattern}") for found in aws.names_of(service, text))
+    for offer, text in product((service, *texts), texts):
+        for found in aws.names_of(offer, text):
+            # A database's general purpose storage is gp2 or gp3.
+            yield re.compile(f"aws/{found.pattern}".replace(r"storage\-gp3", r"storage\-(?:gp3|general\-purpose)"))
     for provider, ruled, said in (("gcp", gcp.ruled, _google(texts)), ("azure", azure.ruled, _azure(texts))):
         for text in said:
             found = ruled(service, text)
@@ -31,7 +35,7 @@ def _google(texts: Sequence[str]) -> Iterator[str]:
 
 def _azure(texts: Sequence[str]) -> Iterator[str]:
     """Yield product, SKU and meter; bills leave out the second, which is how the meter begins."""
-    product, meter = texts[0], texts[-1]
+    sold, meter = texts[0], texts[-1]
     words = meter.split()
-    yield f"{product} | Standard | {meter}"
-    yield from (f"{product} | {' '.join(words[:end])} | {meter}" for end in range(1, len(words) + 1))
+    yield f"{sold} | Standard | {meter}"
+    yield from (f"{sold} | {' '.join(words[:end])} | {meter}" for end in range(1, len(words) + 1))
