@@ -155,8 +155,10 @@ def table_source(
                 raise InputError(Problem(name, "not a readable CSV file (it is empty)"))
             rows = (_objects if first.lstrip().startswith("{") else _rows)(first, lines)
             top = list(islice(rows, _MOST_ABOVE))
+            if not top:
+                raise InputError(Problem(name, "not a readable CSV file (its lines are blank)"))
             at = next((index for index, (_, row) in enumerate(top) if is_header(row)), 0)
-            titles = top[at][1] if top else []
+            titles = top[at][1]
             above = {row[0]: row[1] for _, row in top[:at] if len(row) > 1 and row[0] not in titles}
             read = partial(_chosen, chain(top[at + 1 :], rows), (len(titles), list(above.values())), name)
             titles = [*titles, *above]

@@ -370,6 +370,7 @@ def test_what_was_billed_leaves_commitments_with_their_fees(tmp_path: Path) -> N
 def test_list_prices_are_compared_where_a_bill_has_them(tmp_path: Path) -> None:
     listed = bill(tmp_path, "aws", *COMMITTED, asked=BillQuery(cost="list"))
     assert listed.compared["cost"].sum() == pytest.approx(42.5)
+    assert "negation" not in set(listed.rows["kind"])
     with pytest.raises(InputError, match="has no column of list prices"):
         bill(tmp_path, "focus", {"kind": "Usage"}, asked=BillQuery(cost="list"))
 
@@ -379,6 +380,7 @@ def test_list_prices_are_compared_where_a_bill_has_them(tmp_path: Path) -> None:
     [
         ("aws", {"account": "4711", "team": "web"}),
         ("focus", {"account": "4711", "tags": '{"team": "web", "stage": "prod"}'}),
+        ("focus", {"account": "4711", "tags": '{"user_team": "web"}'}),
         ("azure", {"account": "4711", "tags": '"team": "web","stage": "prod"'}),
         ("google", {"account": "4711", "tags": '[{"key": "team", "value": "web"}]', "period": "202605"}),
     ],

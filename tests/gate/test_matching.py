@@ -225,6 +225,13 @@ def test_a_meter_that_may_be_two_lines_is_neither() -> None:
     assert names(row, both[1]) == [row.name]
 
 
+def test_what_is_not_matched_says_what_other_columns_say() -> None:
+    row = Charge("AmazonEC2", "BoxUsage:c6g.2xlarge", "licensed", Usage(1.0, "Hrs", 1.0))
+    assert names(row, EC2) == ["AmazonEC2/BoxUsage:c6g.2xlarge | licensed"]
+    for pattern in ("AmazonEC2/BoxUsage:c6g.2xlarge | licensed", "AmazonEC2/BoxUsage:c6g.2xlarge"):
+        assert names(row, EC2, mapped={pattern: EC2}) == [EC2]
+
+
 def test_a_map_has_patterns_and_knows_which_were_used() -> None:
     mapped = SkuNames({"*EBS:Volume*": "aws/ebs/gp3", "never": "aws/ebs/gp2"})
     rows = [charge("AmazonEC2", f"{zone}-EBS:VolumeIOUsage") for zone in ("EUC1", "USE2")]

@@ -163,11 +163,11 @@ def _costs(export: Export, basis: Basis) -> Sequence[str]:
 
 def _on_basis(rows: pd.DataFrame, table: Table, export: Export, basis: Basis) -> pd.DataFrame:
     """Return the rows with the cost that is asked for."""
-    if basis == "billed":
-        negated = rows["kind"].mask(rows["kind"] == "negation", "discount")
-        return _with_credits(rows.assign(kind=negated), table, export)
     if basis == "effective":
         return _with_credits(_amortised(rows, table, export), table, export)
+    rows = rows.assign(kind=rows["kind"].mask(rows["kind"] == "negation", "discount"))
+    if basis == "billed":
+        return _with_credits(rows, table, export)
     if next(_there(table, export.listed), None) is None:
         names = " or ".join(export.listed) or "none"
         what = f"has no column of list prices ({export.name}: {names})"

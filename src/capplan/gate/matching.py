@@ -28,8 +28,10 @@ class Charge(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What the bill calls it."""
-        return f"{self.service}/{self.sku}"
+        """What the bill calls it, and of how it is bought, licensed and run what its SKU does not say."""
+        said = words_of(self.sku).split() if self.words else ()
+        more = " ".join(word for word in self.words.split() if word in _WORDS and word not in said)
+        return f"{self.service}/{self.sku} | {more}" if more else f"{self.service}/{self.sku}"
 
 
 def in_unit(usage: Usage, unit: str) -> Usage | None:
@@ -146,7 +148,8 @@ class SkuNames:
 
     def of(self, charge: Charge) -> str | None:
         """Return the catalog's name of what was charged; None where nothing maps it."""
-        candidates = (charge.name, charge.sku, *charge.sku.split(" | "))
+        plain = f"{charge.service}/{charge.sku}"
+        candidates = (charge.name, plain, charge.sku, *charge.sku.split(" | "))
         for pattern, name in self.said.items():
             if any(candidate == pattern or fnmatchcase(candidate, pattern) for candidate in candidates):
                 self.used.add(pattern)

@@ -97,8 +97,13 @@ def _tag(cell: str, name: str) -> Sequence[str]:
     with suppress(ValueError, RecursionError):
         found = json.loads(cell if cell.lstrip()[0] in "[{" else f"{{{cell}}}")
         pairs = found.items() if isinstance(found, Mapping) else _pairs(found)
-        return [str(value) for key, value in pairs if key == name]
+        return [str(value) for key, value in pairs if key == name or _of_user(str(key), name)]
     return ()
+
+
+def _of_user(key: str, name: str) -> bool:
+    """Say whether AWS calls a tag so: `user_` and the name, whose signs become underscores."""
+    return key.lower() == "user_" + re.sub(r"[^a-z0-9]", "_", name.lower())
 
 
 def _pairs(found: Sequence[object]) -> Iterator[tuple[object, object]]:
