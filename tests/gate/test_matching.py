@@ -154,10 +154,33 @@ def test_what_adds_up_to_no_machine_of_the_plan_stays_what_it_is() -> None:
     assert notes == ["cores and memory of n2 do not add up to gcp/compute-engine/n2-standard-8"]
 
 
+def test_a_machine_with_gpus_is_billed_in_three_parts() -> None:
+    gpus = [
+        Charge("Compute Engine", f"Nvidia {gpu} GPU {where}", words_of(where), Usage(60.0, "hour", 30.0))
+        for gpu, where in (
+            ("L4", "running in Iowa"),
+            ("L4", "attached to Spot Preemptible VMs running in Iowa"),
+            ("Tesla T4", "running in Iowa"),
+        )
+    ]
+    billed = parts("G2", 12 * 60, 48 * 60)
+    found, notes = machines([*billed, *gpus], g2_standard_12=50.0)
+    assert found["gcp/compute-engine/g2-standard-12"] == Usage(
+        pytest.approx(60.0), "hour", pytest.approx(720 * 0.02 + 2880 * 0.003 + 30)
+    )
+    assert len(found) == 3
+    assert notes == []
+    found, notes = machines([*billed, gpus[1]], g2_standard_12=50.0)
+    assert "gcp/compute-engine/g2-standard-12" not in found
+    assert sum(usage.cost or 0.0 for usage in found.values()) == pytest.approx(720 * 0.02 + 2880 * 0.003 + 30)
+    assert len(notes) == 1
+
+
 def test_families_and_spot_are_not_mixed() -> None:
     for billed in (
         parts("N2D AMD", 8, 32),
         parts("N2", 8, 32, how="Spot Preemptible "),
+        parts("N2", 8, 32, how="Preemptible "),
         parts("N2 Custom", 8, 32),
     ):
         found, _ = machines(billed, n2_standard_8=100.0)

@@ -1,4 +1,4 @@
-"""Machines of Compute Engine, which Google bills as cores and memory by the family."""
+"""Machines of Compute Engine, which Google bills as cores and memory by the family, and as GPUs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import numpy as np
 
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
+from capplan.catalog.rows import Sku
 from capplan.gate.matching import MACHINE, Charge, Usage
 
 _PART = re.compile(
-    r"(?:spot preemptible )?(?:(?P<series>[a-z]\d[a-z]?) )?(?:predefined )?(?:amd |arm )?"
+    r"(?:spot )?(?:preemptible )?(?:(?P<series>[a-z]\d[a-z]?) )?(?:predefined )?(?:amd |arm )?"
     r"(?P<own>compute.optimized |memory.optimized )?(?P<custom>custom )?(?:instance )?(?P<what>core|ram) .*"
 )
+_GPU = re.compile(r"nvidia (?:tesla )?(?P<gpu>\w+(?: \d+gb)?) gpu .*")
 _SERIES = {"c": "c2", "m": "m1"}
 _MACHINE = re.compile(r"(?:(?P<series>[a-z]\d[a-z]?)-)?(?P<custom>custom-)?.*")
 _SHARED = {"e2-micro": 0.25, "e2-small": 0.5, "e2-medium": 1.0}
@@ -64,8 +66,10 @@ def assembled(
     notes: list[str] = []
     for family, of in parts.items():
         machines = {name: usage for name, usage in estimated.items() if family.has(name)}
-        made = list(_made(of, machines))
-        kept += made or of
+        skus = _skus(machines)
+        gpus = _gpus(kept, skus, family.spot)
+        made = list(_made((of, gpus), machines, skus))
+        kept = [charge for charge in kept if not made or charge not in gpus] + (made or of)
         if machines and not made:
             notes.append(f"cores and memory of {family.series} do not add up to {', '.join(machines)}")
         elif len(machines) > 1:
@@ -77,8 +81,12 @@ def assembled(
 
 def _part(charge: Charge) -> re.Match[str] | None:
     """Return what cores or memory a charge is for; None for anything else."""
+    return _found(_PART, charge)
+
+
+def _found(pattern: re.Pattern[str], charge: Charge) -> re.Match[str] | None:
     texts = charge.sku.lower().split(" | ") if charge.service == "Compute Engine" else []
-    return next((found for text in texts if (found := _PART.fullmatch(text))), None)
+    return next((found for text in texts if (found := pattern.fullmatch(text))), None)
 
 
 def _family_of(text: re.Match[str], words: Sequence[str]) -> _Family:
@@ -89,18 +97,38 @@ def _family_of(text: re.Match[str], words: Sequence[str]) -> _Family:
     return _Family(series, custom=text["custom"] is not None, spot="spot" in words)
 
 
-def _made(parts: Sequence[Charge], machines: Mapping[str, Usage]) -> Iterator[Charge]:
-    """Yield the machines that cores and memory add up to; nothing where they do not."""
+def _skus(machines: Iterable[str]) -> Sequence[Sku]:
+    """Return the machines that the catalog knows."""
     types = [name.split("/")[2].removesuffix(" spot") for name in machines]
-    skus = [sku for name in types if (sku := Catalog().find("gcp", "compute-engine", name)) and not sku.gpu]
-    if not skus or len(skus) < len(types):
+    return [sku for name in types if (sku := Catalog().find("gcp", "compute-engine", name))]
+
+
+def _gpus(charges: Iterable[Charge], skus: Iterable[Sku], spot: bool) -> Sequence[Charge]:
+    """Return the charges for GPUs that the machines have built in."""
+    types = {sku.gpu.lower().removesuffix("-40gb") for sku in skus if sku.gpu}
+    found = ((charge, _found(_GPU, charge)) for charge in charges)
+    alike = (charge for charge, gpu in found if gpu and gpu["gpu"].replace(" ", "-") in types)
+    return [charge for charge in alike if ("spot" in charge.words.split()) is spot]
+
+
+def _made(
+    billed: tuple[Sequence[Charge], Sequence[Charge]],
+    machines: Mapping[str, Usage],
+    skus: Sequence[Sku],
+) -> Iterator[Charge]:
+    """Yield the machines that cores and memory, and GPUs, add up to; nothing where they do not."""
+    if not skus or len(skus) < len(machines):
         return
-    sizes = np.array([(_SHARED.get(sku.name, sku.vcpu), sku.memory_gib) for sku in skus], dtype=float).T
-    billed = np.array([_hours(parts, "core"), _hours(parts, "ram")])
-    hours = _solved(sizes, billed, np.array([usage.quantity for usage in machines.values()]))
+    sizes = np.array(
+        [(_SHARED.get(sku.name, sku.vcpu), sku.memory_gib, sku.gpu_count) for sku in skus], float
+    )
+    parts, gpus = billed
+    sums = np.array([_hours(parts, "core"), _hours(parts, "ram"), sum(gpu.usage.quantity for gpu in gpus)])
+    used = sizes.any(axis=0) | (sums > 0.0)
+    hours = _solved(sizes.T[used], sums[used], np.array([usage.quantity for usage in machines.values()]))
     if hours is None:
         return
-    costs = [part.usage.cost for part in parts]
+    costs = [part.usage.cost for part in (*parts, *gpus)]
     cost = None if None in costs else sum(cost or 0.0 for cost in costs)
     worth = hours * np.array([(usage.cost or 0.0) / (usage.quantity or 1.0) for usage in machines.values()])
     shares = worth / worth.sum() if worth.sum() > 0.0 else hours / hours.sum()
@@ -116,7 +144,8 @@ def _hours(parts: Sequence[Charge], what: str) -> float:
 def _solved(sizes: Array, billed: Array, planned: Array) -> Array | None:
     """Return the hours of each machine, (machines,); None where no hours of them give what was billed.
 
-    sizes: cores and GiB, (2, machines). The change from the planned hours is the smallest, by least squares.
+    sizes: cores, GiB and GPUs, (parts, machines). The change from the planned hours is the smallest, by
+    least squares.
     """
     if not np.all(billed > 0.0) or not np.all(planned > 0.0):
         return None

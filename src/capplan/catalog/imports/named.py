@@ -17,9 +17,10 @@ def meter_names(service: str, sku: str) -> Iterator[re.Pattern[str]]:
     """
     texts = sku.split(" | ")
     for offer, text in product((service, *texts), texts):
-        for found in aws.names_of(offer, text):
+        for name in aws.names_of(offer, text):
             # A database's general purpose storage is gp2 or gp3.
-            yield re.compile(f"aws/{found.pattern}".replace(r"storage\-gp3", r"storage\-(?:gp3|general\-purpose)"))
+            either = name.pattern.replace(r"storage\-gp3", r"storage\-(?:gp3|general\-purpose)")
+            yield re.compile(f"aws/{either}")
     for provider, ruled, said in (("gcp", gcp.ruled, _google(texts)), ("azure", azure.ruled, _azure(texts))):
         for text in said:
             found = ruled(service, text)
