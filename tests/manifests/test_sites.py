@@ -6,10 +6,15 @@ import re
 import subprocess
 
 import pytest
-from rendering import rendered, tool
+from rendering import SHIPPED, plan_of, rendered, tool
 
 from capplan.errors import InputError
+from capplan.estimate import estimate
 from capplan.manifests.composing.compose import composed
+from capplan.manifests.engine import Templates
+from capplan.manifests.proof.networks import apart
+from capplan.manifests.render import RenderOptions, render
+from capplan.manifests.site import Site
 from capplan.manifests.verify.facts import Facts
 from capplan.manifests.verify.run import VerifyOptions, verify
 
@@ -205,3 +210,39 @@ def test_what_a_provider_cannot_do_is_refused(provider, sets, said):
     with pytest.raises(InputError) as error:
         routed(provider, "dns", *sets)
     assert said in str(error.value)
+
+
+PAIR = """
+name: pair
+regions: {aws: us-east-1}
+demand: {requests_per_second: 30, profile: flat}
+sites: {us: {}, eu: {regions: {aws: eu-west-1}, standby: %s}}
+services:
+  web: {platform: fargate, cpu: 1, memory: 2Gi, throughput: 10/s, instances: {max: 9}, calls: {db: 1}}
+databases:
+  db: {platform: %s, machine: db.r5.large, write_size: 1Ki}
+manifests:
+  aws:
+    subnets: [subnet-0123abcd]
+    execution_role: "arn:aws:iam::123456789012:role/run"
+    regions: {eu-west-1: {subnets: [subnet-0456abcd]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("platform", "operation"),
+    [("rds, engine: postgres", "create-db-instance-read-replica"), ("aurora", "create-db-cluster")],
+)
+def test_the_standby_of_a_database_is_in_the_network_of_the_services_there(platform, operation):
+    site = Site(estimate(plan_of(PAIR % ("hot", platform)), SHIPPED))
+    files = {item.path: item for item in render(site, Templates(), RenderOptions())}
+    path = f"aws/db-standby.{operation}.json"
+    assert files[path].value["DBSubnetGroupName"] == "pair"
+    script = files["commands/aws.sh"].text
+    assert '--vpc-security-group-ids "$group_eu_west_1" \\\n  --cli-input-json file://' + path in script
+    texts = {name: item.text for name, item in files.items()}
+    documents = {name: [item.value] for name, item in files.items() if item.value is not None}
+    assert list(apart(site, documents, texts)) == []
+    del documents[path][0]["DBSubnetGroupName"]
+    [found] = apart(site, documents, texts)
+    assert "it is in the default VPC, and web-eu in subnet-0456abcd" in found.message

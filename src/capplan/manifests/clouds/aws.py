@@ -299,9 +299,9 @@ def _bought_iops(site: Site, name: str) -> Tree:
     return {"Iops": whole(min(number(iops.needs), number(iops.has)))}
 
 
-def _subnet_group(site: Site, name: str, field: str) -> Tree:
-    """Return where a store goes; without a word of it, to the account's default VPC."""
-    network = aws_networks(site).get(site.components[name].region)
+def _subnet_group(site: Site, name: str, field: str, standby: str | None = None) -> Tree:
+    """Return where a store or its standby elsewhere goes; without a word of it, to the default VPC."""
+    network = aws_networks(site).get(standby or site.components[name].region)
     return {} if network is None else {field: network.group}
 
 
@@ -343,6 +343,7 @@ def _rds(site: Site, name: str, database: Rds) -> Iterator[Artefact]:
             "DBInstanceClass": body["DBInstanceClass"],
             "KmsKeyId": site.manifests.aws.kms_key or "alias/aws/rds",
             "PubliclyAccessible": False,
+            **_subnet_group(site, name, "DBSubnetGroupName", database.recovery.standby_region),
         }
         yield body_of(f"{name}-standby", "create-db-instance-read-replica", standby)
 
@@ -389,6 +390,7 @@ def _aurora_standby(site: Site, name: str, database: Aurora) -> Iterator[Artefac
         "StorageEncrypted": True,
         "KmsKeyId": site.manifests.aws.kms_key or "alias/aws/rds",
         "DeletionProtection": True,
+        **_subnet_group(site, name, "DBSubnetGroupName", database.recovery.standby_region),
     }
     yield body_of(stem, "create-db-cluster", cluster)
     instance = {

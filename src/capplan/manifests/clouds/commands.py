@@ -128,21 +128,22 @@ def _call(site: Site, item: Rendered) -> Tree:
     scales_tasks = "ServiceNamespace" in item.value and operation == "put-scaling-policy"
     is_task = operation == "register-task-definition"
     source = _copied(site, owner) if stem == f"{owner}-standby" else None
+    region = site.components[owner].region if source is None else source["away"]
     return {
         "service": "application-autoscaling" if scales_tasks else _AWS_SERVICE[operation],
         "operation": operation,
         "body": item.path,
-        "region": site.components[owner].region if source is None else source["away"],
+        "region": region,
         "source": source,
-        "guard": None if source is not None else _guard(site, owner, operation, item.value),
+        "guard": _guard(site, region, operation, item.value),
         "waits_for": item.value.get("SourceDBInstanceIdentifier"),
         "logs": log_group_of(item.value["family"]) if is_task else None,
     }
 
 
-def _guard(site: Site, owner: str, operation: str, body: Tree) -> Tree | None:
+def _guard(site: Site, region: str, operation: str, body: Tree) -> Tree | None:
     """Return the option that puts a store behind its security group, or machines into their network."""
-    network, option = aws_networks(site).get(site.components[owner].region), _GUARDS.get(operation)
+    network, option = aws_networks(site).get(region), _GUARDS.get(operation)
     # Instances of Aurora have the groups of their cluster.
     of_cluster = operation == "create-db-instance" and "DBClusterIdentifier" in body
     if network is None or option is None or of_cluster:

@@ -50,8 +50,9 @@ def aws_networks(site: Site) -> Mapping[str, AwsNetwork]:
         if isinstance(service.spec, VmGroup) and service.provider == "aws"
     }
     found: dict[str, AwsNetwork] = {}
-    for region in sorted({site.components[name].region for name in managed} | groups):
-        here = {name: store for name, store in managed.items() if site.components[name].region == region}
+    at = {name: {site.components[name].region, _standby_region(store)} for name, store in managed.items()}
+    for region in sorted({here for both in at.values() for here in both if here} | groups):
+        here = {name: store for name, store in managed.items() if region in at[name]}
         subnets = own_subnets(site, region)
         if not subnets and region not in clusters:
             continue
@@ -67,6 +68,10 @@ def aws_networks(site: Site) -> Mapping[str, AwsNetwork]:
             machines=region in groups and not subnets,
         )
     return found
+
+
+def _standby_region(store: object) -> str | None:
+    return store.recovery.standby_region if isinstance(store, Rds | Aurora) else None
 
 
 def own_subnets(site: Site, region: str) -> Sequence[str]:

@@ -14,6 +14,7 @@ from capplan.manifests.proof.checks import NETWORK_APART
 from capplan.manifests.proof.facts import commands_in, flags_of
 from capplan.manifests.site import Service, Site
 from capplan.manifests.verify.trees import at, text
+from capplan.plan.databases import Aurora, Rds
 from capplan.plan.services import Kubernetes
 from capplan.plan.stores import SelfHosted
 
@@ -36,6 +37,7 @@ aws elasticache create-cache-subnet-group: --cache-subnet-group-name --subnet-id
 
 _IN_BODIES = {
     "create-db-instance": ("DBInstanceIdentifier", "DBSubnetGroupName"),
+    "create-db-instance-read-replica": ("DBInstanceIdentifier", "DBSubnetGroupName"),
     "create-db-cluster": ("DBClusterIdentifier", "DBSubnetGroupName"),
     "create-replication-group": ("ReplicationGroupId", "CacheSubnetGroupName"),
     "create-cluster": ("ClusterName", "BrokerNodeGroupInfo.ClientSubnets"),
@@ -165,8 +167,12 @@ def _between(site: Site, found: Networks, service: Service, callee: str) -> str:
         place = found.places.get(f"cluster {there}", "")
         apart_ = here is not None or place != mine
         return f"it runs in cluster {there}, in {place or 'no network'}" if apart_ else ""
-    owner = full_name(site, callee)
+    owner, body = full_name(site, callee), callee
     region, own = site.components[callee].region, site.components[service.name].region
+    database = site.plan.databases.get(callee)
+    if isinstance(database, Rds | Aurora) and own == database.recovery.standby_region:
+        # It has become the database by the time that requests come to a standby.
+        owner, body, region = f"{owner}-standby", f"{callee}-standby", own
     if site.components[callee].provider != site.components[service.name].provider:
         return f"it has a private address of {site.components[callee].provider}"
     if region != own and site.components[callee].provider != "gcp":
@@ -175,7 +181,7 @@ def _between(site: Site, found: Networks, service: Service, callee: str) -> str:
     if place != mine:
         return f"it is in {place or 'no network'}, and {service.name} in {mine or 'no network'}"
     port = str(store_port(site, callee))
-    guards = [one.guard for body, one in found.sent.items() if body.startswith(f"aws/{callee}.create-")]
+    guards = [one.guard for path, one in found.sent.items() if path.startswith(f"aws/{body}.create-")]
     guarded = (
         place != _DEFAULT and callee not in site.plan.streams and site.components[callee].provider == "aws"
     )
