@@ -26,6 +26,13 @@ def test_two_days_are_forecast_though_their_season_has_not_come_three_times(days
     assert (found.low < found.high).all()
 
 
+@pytest.mark.parametrize("growth", [-0.3, 0.3])
+def test_the_middle_of_a_steep_trend_lies_within_its_interval(growth):
+    found = outlook(history(weekly(6, growth=growth, noise=0.01)), None)
+    assert (found.low <= found.middle).all()
+    assert (found.middle <= found.high).all()
+
+
 def test_a_level_that_wanders_is_followed():
     rng = np.random.default_rng(5)
     load = weekly(2, noise=0.05) * np.exp(np.cumsum(rng.normal(0, 0.03, 336)))

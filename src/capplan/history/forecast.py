@@ -115,6 +115,7 @@ def outlook(history: History, horizon_s: float | None, extra: Candidate | None =
         past.append(_forecast(past, at, made, logs[at : at + horizon], naive, small))
     last = past.pop()
     low, middle, high = (small * np.expm1(np.maximum(x, 0)) for x in (last.low, last.middle, last.high))
+    low, high = np.minimum(low, middle), np.maximum(high, middle)  # errors that all lie on one side
     return Outlook(season, middle, low, high, _scored(past, history.values, season, naive, small))
 
 
