@@ -44,6 +44,11 @@ def test_a_number_of_the_row_is_not_its_load(tmp_path):
     )
 
 
+def test_a_file_without_rows_says_so(tmp_path):
+    with pytest.raises(InputError, match="has no rows below the names of its columns"):
+        read(tmp_path, "time,requests\n")
+
+
 def test_a_counter_is_read_as_what_it_grows_by(tmp_path):
     counts = np.cumsum(np.arange(100, 140))
     rows = [(1_767_571_200 + 60 * i, count) for i, count in enumerate(counts)]

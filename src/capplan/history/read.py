@@ -118,6 +118,8 @@ def _times_of(table: Table) -> Column:
     """Return the first column that holds times, by its name or by how they are written."""
     if any(re.match(_DATE, name) for name in table.header):
         raise InputError(Problem(table.path, "the first row holds a time and not the names of the columns"))
+    if not any(column.cells for column in table.columns.values()):
+        raise InputError(Problem(table.path, "has no rows below the names of its columns"))
     for column in table.columns.values():
         first = next(iter(column.cells), "")
         if re.match(_DATE, first) or (
