@@ -163,12 +163,19 @@ def test_every_example_is_adopted_as_it_is_rendered(
         read_plan(ROOT / "examples" / name, ["pricing.sustained_use=false", *free], alternative), SHIPPED
     )
     carried = [c for c in original.components if c.platform in CARRIED_PLATFORMS and c.sizing is not None]
+    if original.plan.sites:
+        # Each site has an overlay of its own; one says what runs in its region.
+        carried = [component for component in carried if component.region == carried[0].region]
     if not carried:
         return
     write(example(name, alternative), tmp_path / name)
     machines = [pool.machine for tree in plan.plan.clusters.values() for pool in tree.pools.values()]
     found = _adopted(tmp_path / name, carried[0].provider, carried[0].region, plan.plan, machines)
-    adopted = estimate(found.file(["pricing.sustained_use=false", *_added_gpus(plan.plan)]), SHIPPED)
+    # Poolers are rendered beside the plan, which `rendered-not-billed` says.
+    poolers = [name for name in found.file().plan.services if name.endswith("-pooler")]
+    beside = [f"services.{name}.instances={{min: 0, max: 0}}" for name in poolers]
+    sets = ["pricing.sustained_use=false", *beside, *_added_gpus(plan.plan)]
+    adopted = estimate(found.file(sets), SHIPPED)
     mine = {component.name: component for component in adopted.components}
     for component in carried:
         own = mine.get(component.name)
@@ -191,12 +198,13 @@ def test_every_example_is_adopted_as_it_is_rendered(
 
 def _adopted(directory: Path, provider: str, region: str, plan: Plan, machines: list[str]) -> Adopted:
     """Return what is adopted, on nodes of the plan's machine types: no manifest says those."""
-    once = adopt(directory, AdoptOptions(provider, region))  # type: ignore[arg-type]
+    overlay = region if plan.sites else None
+    once = adopt(directory, AdoptOptions(provider, region, overlay=overlay))  # type: ignore[arg-type]
     clusters = once.file().plan.clusters
     pools = [name for cluster in clusters.values() for name in cluster.pools]
     known = {name: pool.machine for tree in plan.clusters.values() for name, pool in tree.pools.items()}
     types = {name: known.get(name, machines[0] if machines else "") for name in pools if machines}
-    return adopt(directory, AdoptOptions(provider, region, types))  # type: ignore[arg-type]
+    return adopt(directory, AdoptOptions(provider, region, types, overlay))  # type: ignore[arg-type]
 
 
 def _added_gpus(plan: Plan) -> list[str]:

@@ -31,7 +31,7 @@ def files_of(site: Site):
         return None
 
 
-NAMED = {*SHARED, "cluster", "disks of the image"}
+NAMED = {*SHARED, "cluster", "disks of the image", "room on nodes"}
 """What an example may order without a line: findings name it."""
 
 

@@ -242,6 +242,8 @@ def _applied(tree: Mapping[str, Any], named: Mapping[str, str]) -> Iterator[Orde
         yield Order("network load balancer")
     elif kind in ("Ingress", "Gateway"):
         yield Order(_CLASSES.get(spec.get("ingressClassName"), "application load balancer"))
+    elif kind == "Deployment" and name not in named:
+        yield Order("room on nodes")
     elif kind in ("Deployment", "StatefulSet", "RedisCluster") and _claims(spec):
         yield Order("volumes", named.get(name, name))
 
@@ -277,6 +279,7 @@ _REMEDIES = {
     "disks of the image": "Give the service a disk; without one, its image decides what machines get.",
     "machines": "Give the cluster a pool of this name, or delete what makes it.",
     "cluster": "Add the cluster to the plan's clusters.",
+    "room on nodes": "Its pods are small, and the plan does not have them: leave room on the nodes.",
     "private endpoint": "It is billed by the hour; put it into a price book and the plan's resources.",
     "logs": "Add what is logged to the plan's resources: it is billed by the GB, and kept for ever.",
 }
