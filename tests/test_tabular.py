@@ -52,6 +52,7 @@ def test_rows_know_their_lines(tmp_path: Path) -> None:
         ("a,a\n1,2\n", "the column 'a' twice"),
         ("", "it is empty"),
         (",,\n", "its lines are blank"),
+        ('[{"time": 1}]', "is a JSON array"),
         (b"a,b\n1,\xe4\n", r"not UTF-8 text \(byte 0xe4\)"),
         (gzip.compress(b"a,b\n1,2\n", mtime=0)[:-6], "is not a whole gzip or zip file"),
         (b"\x1f\x8b nonsense", "is not a whole gzip or zip file"),

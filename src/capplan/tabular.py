@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import math
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Container, Iterator, Sequence
@@ -153,6 +154,10 @@ def table_source(
             first = next((line for line in lines if line.strip()), None)
             if first is None:
                 raise InputError(Problem(name, "not a readable CSV file (it is empty)"))
+            if re.match(r"\s*\[\s*(?:\{|$)", first):
+                raise InputError(
+                    Problem(name, "is a JSON array", "Write one object a line, as `jq -c '.[]'` does.")
+                )
             rows = (_objects if first.lstrip().startswith("{") else _rows)(first, lines)
             top = list(islice(rows, _MOST_ABOVE))
             if not top:

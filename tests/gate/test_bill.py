@@ -64,6 +64,7 @@ TITLES = {
         "cost": "costInBillingCurrency",
         "start": "date",
         "period": "billingPeriodStartDate",
+        "until": "billingPeriodEndDate",
         "kind": "chargeType",
         "model": "pricingModel",
         "publisher": "publisherType",
@@ -274,6 +275,8 @@ def test_one_order_of_dates_for_both_columns(tmp_path: Path) -> None:
     read = bill(tmp_path, "azure", {"kind": "Usage", "start": "14/05/2026", "period": "01/05/2026"})
     assert list(read.rows["month"]) == ["2026-05"]
     assert read.notes == ["dates in 'date' are day/month/year, as '14/05/2026' shows"]
+    ends = {"start": "02/05/2026", "period": "01/05/2026", "until": "31/05/2026"}
+    assert set(bill(tmp_path, "azure", {"kind": "Usage", **ends}).rows["month"]) == {"2026-05"}
 
 
 def test_charges_that_end_say_what_is_covered(tmp_path: Path) -> None:

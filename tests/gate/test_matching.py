@@ -97,6 +97,10 @@ def test_spot_is_compared_with_spot() -> None:
             "azure/virtual-machines/Standard_E4as_v5",
             False,
         ),
+        ("Virtual Machines", "FSv2 Series | F8s v2", "azure/virtual-machines/Standard_F8s", False),
+        ("Virtual Machines", "FSv2 Series | F8s v2", "azure/virtual-machines/Standard_F8s_v2", True),
+        ("AmazonES", "EUC1-ESInstance:r6g.large", "aws/opensearch/r6g.large.search", True),
+        ("AmazonES", "EUC1-ESInstance:r6g.large", "aws/ec2/r6g.large", False),
         ("Virtual Machines Licenses", "Windows | E4as v5", "azure/virtual-machines/Standard_E4as_v5", False),
     ],
 )

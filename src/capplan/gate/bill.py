@@ -152,7 +152,7 @@ def _read(path: Path, asked: BillQuery) -> _Part | None:
     return _Part(rows, said, bool(np.any(ends > first)))
 
 
-_NUMBER = re.compile(r"^\s*[\d.,]+(?=\s+[A-Za-z]{2})")
+_NUMBER = re.compile(r"^\s*[\d.,]+\s+(?=[A-Za-z]{2})")
 """How many of a unit are sold at once."""
 
 
@@ -325,12 +325,15 @@ def _periods(table: Table, export: Export) -> tuple[Sequence[str], Array, Sequen
         days = moments(starts, usual)
         return [f"{cell[:4]}-{cell[4:]}" for cell in period.cells], days.seconds, days.said
     if period is not starts and "/" in starts.cells[0] and "/" in period.cells[0]:
-        # One order of day and month for both columns, whichever of them shows it.
-        both = moments(
-            starts._replace(cells=[*starts.cells, *period.cells], lines=[*starts.lines, *period.lines]), usual
-        )
+        # One order of day and month for all columns, whichever of them shows it.
+        until = [
+            cell for name in _there(table, [export.until]) for cell in _cells(table, name) if "/" in cell
+        ]
+        cells = [*starts.cells, *period.cells, *until]
+        lines = [*starts.lines, *period.lines, *starts.lines[: len(until)]]
+        all_of = moments(starts._replace(cells=cells, lines=lines), usual)
         rows = len(starts.cells)
-        return _months(both.seconds[rows:]), both.seconds[:rows], both.said
+        return _months(all_of.seconds[rows : 2 * rows]), all_of.seconds[:rows], all_of.said
     days, of = moments(starts, usual), moments(period, usual)
     return _months(of.seconds), days.seconds, [*days.said, *of.said]
 

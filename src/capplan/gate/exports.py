@@ -34,8 +34,8 @@ class Export(NamedTuple):
     """Where an export holds what; of several columns the first that is there.
 
     last: columns of the last day of a charge, where none says when it ends. grouped: figures have commas
-    between thousands. period: of the invoice, where it is not that of the usage. kinds: the first rule that
-    holds; rows of a total are left out.
+    between thousands. period: of the invoice, where it is not that of the usage, and until: its last day,
+    which may show the order of day and month. kinds: the first rule that holds; rows of a total are left out.
     amortised: columns that add up to what covered usage costs; unused: those that add up to what a fee paid
     for and nobody used, those with a minus taken off. Without them, `cost` is amortised or billed as it is.
     listed, billed: costs beside `cost`. words: columns
@@ -68,6 +68,7 @@ class Export(NamedTuple):
     per_usd: Sequence[str] = ()
     last: Sequence[str] = ()
     grouped: bool = False
+    until: str = ""
     priced_in: str = ""
     account: Sequence[str] = ()
     region: Sequence[str] = ()
@@ -79,7 +80,7 @@ class Export(NamedTuple):
         """Every column that is read whatever is asked."""
         names = (*self.sku, *self.unit, *self.start, *self.end, *self.last, *self.period, *self.currency)
         rules = (*self.words, *self.per_usd, *(rule.column for rule in self.kinds))
-        single = (self.service, self.credits, self.labels, self.priced_in)
+        single = (self.service, self.credits, self.labels, self.priced_in, self.until)
         return frozenset((*names, *rules, *single, *self.figures)) - {""}
 
     @property
@@ -210,6 +211,7 @@ _AZURE = Export(
     start=("date", "usagedatetime"),
     end=(),
     period=("billingperiodstartdate",),
+    until="billingperiodenddate",
     currency=("billingcurrency", "billingcurrencycode", "currency"),
     words=("pricingmodel",),
     blocks=False,

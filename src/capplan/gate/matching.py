@@ -191,13 +191,13 @@ def _meter(charge: Charge, estimated: Mapping[str, Usage]) -> str | None:
 def _is_machine(name: str, charge: Charge, plain: str) -> bool:
     """Say whether a charge is for a machine of the estimate; other SKUs are common words, so only those."""
     _, service, sku = name.split("/", 2)
-    wanted = _plain(sku.split(" ", maxsplit=1)[0]).removeprefix("standard-")
+    wanted = _plain(sku.split(" ", maxsplit=1)[0]).removeprefix("standard-").removesuffix(".search")
     if not re.search(r"[a-z]\d|\d[a-z]", wanted):
         return False
     sold_as = (pattern for prefix, pattern in _SOLD_AS.items() if service.startswith(prefix))
     usual = f".*{re.escape(service.replace('-', ' '))}.*"
     return (
-        re.search(rf"(?<![a-z0-9.]){re.escape(wanted)}(?![a-z0-9])", plain) is not None
+        re.search(rf"(?<![a-z0-9.]){re.escape(wanted)}(?![a-z0-9]|-v\d)", plain) is not None
         and re.fullmatch(next(sold_as, usual), charge.service.lower()) is not None
         and _alike(set(charge.words.split()), set(words_of(name).split()))
     )
