@@ -31,6 +31,13 @@ def test_requests_are_raised_to_what_the_class_allows(asked, billed):
     assert [float(part) for part in billed_size(*asked)] == pytest.approx(list(billed), rel=0.03)
 
 
+@pytest.mark.parametrize(("cpu", "memory"), [("31", "40Gi"), ("8", "111Gi")])
+def test_a_pod_that_autopilot_rejects_has_no_price(cpu, memory):
+    with pytest.raises(InputError, match=r"services\.web: a pod of .* is more than Autopilot takes, 30 vCPU"):
+        estimate_of(PLAN % (cpu, memory, ""))
+    assert monthly(estimate_of(PLAN % ("30", "110Gi", "")), "web") > 0
+
+
 def test_pods_are_billed_and_there_are_no_nodes():
     found = estimate_of(PLAN % ("500m", "1Gi", ""))
     assert [c.name for c in found.components] == ["web", "k"]

@@ -10,15 +10,18 @@ import numpy as np
 from capplan.arrays import Array, Floats
 from capplan.components.base import Context
 from capplan.cost.meters import Meter, Range
+from capplan.errors import InputError
+from capplan.plan.model import COMPONENTS
 
 if TYPE_CHECKING:
     from capplan.plan.clusters import Cluster
 
 _LEAST_VCPU, _LEAST_GIB = 0.05, 52 / 1024
 _GIB_PER_VCPU = (1.0, 6.5)
+MOST_VCPU, _MOST_GIB = 30.0, 110.0
 _EPHEMERAL_GIB = 1.0
 """Least request of a pod of the general-purpose class on a cluster that supports bursting, GiB for each vCPU,
-and the ephemeral storage of a pod that asks for none
+the largest pod, which is rejected beyond, and the ephemeral storage of a pod that asks for none
 (cloud.google.com/kubernetes-engine/docs/concepts/autopilot-resource-requests, read from memory)."""
 
 
@@ -39,6 +42,13 @@ def autopilot_meters(
     """Yield what the pods of a component request by the hour, on demand and as Spot Pods."""
     assert cluster.platform == "gke"
     cores, memory_gib = billed_size(*size)
+    if np.any(cores > MOST_VCPU) or np.any(memory_gib > _MOST_GIB):
+        kind = next(kind for kind in COMPONENTS if name in getattr(ctx.plan, kind))
+        what = (
+            f"a pod of {np.max(cores):.4g} vCPU, {np.max(memory_gib):.4g} GiB is more than Autopilot takes, "
+            f"{MOST_VCPU:g} vCPU and {_MOST_GIB:g} GiB"
+        )
+        raise InputError(ctx.places.problem((kind, name), what, "Request less, or use a standard cluster."))
     for prefix, share in (("autopilot", 1 - cluster.spot), ("autopilot-spot", cluster.spot)):
         if np.any(share):
             part = pods * share * ctx.hours_per_month

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from capplan.arrays import hourly_mean
 from capplan.capacity.control import Control
+from capplan.components.autopilot import MOST_VCPU
 from capplan.components.base import Component
 from capplan.components.machines import boot_disk
 from capplan.components.services.controls import target_of
@@ -100,7 +101,7 @@ def _managed_nodes(cluster: str, platform: str) -> NodePool:
         name="",
         platform=platform,
         spec=Pool.model_validate({"machine": "managed", "nodes": {}}),
-        cpu=_MANAGED_VCPU,
+        cpu=MOST_VCPU,
         memory_gib=math.inf,
         pods=_MANAGED_PODS,
         gpus=0,
@@ -109,9 +110,8 @@ def _managed_nodes(cluster: str, platform: str) -> NodePool:
     )
 
 
-_MANAGED_VCPU = 30.0
 _MANAGED_PODS = 32
-"""Largest pod of Autopilot's general-purpose class, and pods on its nodes
+"""Pods on a node of Autopilot's general-purpose class
 (cloud.google.com/kubernetes-engine/docs/concepts/autopilot-resource-requests, read from memory)."""
 
 _LEAST_GIB = {"cloud-sql": 10, "rds": 20, "azure-postgresql": 32}
