@@ -31,6 +31,7 @@ _CONCURRENCY = (
     "db_time",
 )
 _THROUGHPUT = ("throughput", "throughput_rps", "x", "rps", "tps", "txn_rate", "requests_per_s", "requests/s")
+_NAMES = _HISTORY, _SUMMARY = "_stats_history.csv", "_stats.csv"
 _CORES = ("cpu_cores", "cpu_time", "cores")
 _NOTHING = {
     "Method,Name,Error,Occurrences": "it lists failures of Locust",
@@ -123,27 +124,18 @@ def joined(runs: Sequence[LoadRun]) -> list[LoadRun]:
 
     A history of several levels says more than their summary; of one level it tells the summary its users.
     """
-    kept: list[LoadRun] = []
+    levels: dict[str, list[LoadRun]] = {}
     for run in runs:
-        stem = run.file.removesuffix("_stats.csv")
-        levels = (
-            [other for other in runs if other.file == f"{stem}_stats_history.csv"] if stem != run.file else []
-        )
-        if len(levels) == 1:
-            kept.append(run._replace(clients=levels[0].clients, arrivals="closed", think_s=None))
-        elif not levels and f"{run.file.removesuffix('_history.csv')}.csv" not in _single(runs):
+        levels.setdefault(run.file, []).append(run)
+    kept = []
+    for run in runs:
+        of_history = run.file.endswith(_HISTORY)
+        beside = levels.get(run.file.replace(*(_NAMES if of_history else _NAMES[::-1])), [])
+        if not beside or beside == levels[run.file] or (of_history and len(levels[run.file]) > 1):
             kept.append(run)
+        elif not of_history and len(beside) == 1:
+            kept.append(run._replace(clients=beside[0].clients, arrivals="closed", think_s=None))
     return kept
-
-
-def _single(runs: Sequence[LoadRun]) -> set[str]:
-    """Return the summaries of Locust whose history has one level."""
-    files = [run.file for run in runs]
-    return {
-        file
-        for file in files
-        if file.endswith("_stats.csv") and files.count(file.replace("_stats.csv", "_stats_history.csv")) == 1
-    }
 
 
 def _columns(name: str, rows: Sequence[Mapping[str, str]]) -> list[LoadRun] | None:
