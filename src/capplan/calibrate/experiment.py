@@ -88,15 +88,13 @@ def points_of(runs: Sequence[LoadRun], cs2: float, capacity: float | None = None
     waited = np.maximum(1 - response.min() / response, 0.0)
     waits = waiting_error(rate / (capacity or 1.05 * float(rate.max())), requests, waited, (ca2 + cs2) / 2)
     chance = np.hypot(np.sqrt(cs2 / requests), np.where(looped | (kind == FULL), 0.0, waits))
-    doubt = np.where(
-        kind == UNKNOWN, 0.05, np.where(kind == OPEN, np.where(ca2 < 1, 0.12, 0.04) * waited, 0.0)
-    )
+    doubt = np.where(kind == UNKNOWN, 0.05, np.where(kind == OPEN, 0.15 * waited, 0.0))
     return LoadPoints(
         kind=kind,
         present=np.where(looped, clients, rate * response),
         think_s=think,
         rate=rate,
-        response_s=response,
+        response_s=response * np.where(kind == OPEN, np.exp(waits**2 / 2), 1.0),  # sample means are skewed
         ca2=ca2,
         error=total_error(np.hypot(chance, doubt)),
     )

@@ -19,11 +19,11 @@ from capplan.capacity.scalability import fit_usl, usl_throughput
 CLOSED, OPEN, FULL, UNKNOWN = 0, 1, 2, 3
 """Kinds of points: clients in a loop; open arrivals; more offered than is taken; nobody says."""
 
-_FLOOR = 0.005
+_FLOOR = 0.01
 """Relative error of every point besides that of chance."""
 
 _BUSIEST, _IDLE = 0.98, 1e-9
-_USUAL_DELAY, _DELAY_WEIGHT = 0.1, 2.0
+_USUAL_DELAY, _DELAY_WEIGHT, _WORTH = 0.1, 2.0, 1.0
 """Delay outside the places as a share of the service time that is usual, and how much more is doubted."""
 
 _STEPS = 15
@@ -131,7 +131,7 @@ def pool_fits(points: LoadPoints, cs2: float, near: int | None = None) -> list[F
 
 
 def _pool(points: LoadPoints, servers: int, service_s: float, cs2: float) -> Fit:
-    """Return the best fit of service and delay, which is kept small unless the points say otherwise."""
+    """Return the best fit of service and delay; there is none unless the points say otherwise."""
 
     def left(values: Array) -> Array:
         time_s, share = float(np.exp(values[0])), float(values[1])
@@ -139,10 +139,14 @@ def _pool(points: LoadPoints, servers: int, service_s: float, cs2: float) -> Fit
         doubt = _DELAY_WEIGHT * np.sqrt(np.log1p((share / _USUAL_DELAY) ** 2))
         return np.append(np.log(points.response_s / found) / points.error, doubt)
 
-    start = np.array([np.log(min(service_s, 1.2 * servers / float(points.rate.max()))), 0.01])
-    values, slopes = solved(left, start, np.array([-np.inf, 0.0]), np.array([np.inf, np.inf]))
-    if values[1] < 1e-6:
-        slopes[:, 1] = 0.0
+    start = np.array([np.log(min(service_s, 1.2 * servers / float(points.rate.max()))), 0.0])
+    low, high = np.array([-np.inf, 0.0]), np.array([np.inf, np.inf])
+    values, slopes = solved(left, start, low, np.array([np.inf, 0.0]))
+    delayed, with_delay = solved(left, values + [0.0, 0.01], low, high)
+    if np.sum(left(delayed) ** 2) < np.sum(left(values) ** 2) - _WORTH:
+        values, slopes = delayed, with_delay
+    else:
+        slopes[:, 1] *= not np.any(points.kind == CLOSED)  # open arrivals never tell that there is none
     return Fit("pool", servers, np.array([np.exp(values[0]), values[1]]), left(values), 2, slopes)
 
 

@@ -24,6 +24,9 @@ _AS_GOOD = 4.0
 
 _APART = 1.25
 _SIMULATED = 2000
+_UNSURE = 1.06
+"""Errors of the points are estimates themselves, so draws scatter a little more than they say."""
+
 _SHARES_CORES = 0.6
 _CROWDED, _VARIES = 8.0, 0.25
 """Requests for each place, and their cs2, that only sharing explains where cs2 is not known."""
@@ -71,7 +74,7 @@ def pool_of(fits: Sequence[Fit], seed: int = 1) -> FittedPool:
     best = min(fits, key=lambda fit: fit.rss)
     points = best.left.size - 1
     possible = [fit for fit in fits if fit.rss - best.rss <= _AS_GOOD]
-    noise = np.random.default_rng(seed).normal(0.0, 1.0, (_DRAWS, points + 1))
+    noise = np.random.default_rng(seed).normal(0.0, _UNSURE, (_DRAWS, points + 1))
     noise[0], noise[:, -1] = 0.0, 0.0
     moved, squares = [], []
     for fit in possible:
