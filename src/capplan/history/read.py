@@ -14,7 +14,7 @@ from capplan.demand import prometheus
 from capplan.demand.steps import Indices, Rows, in_steps, means_at, rows_of
 from capplan.errors import InputError, Problem
 from capplan.moments import Moments, elapsed, moments
-from capplan.quantities import DAY_S
+from capplan.quantities import DAY_S, HOUR_S
 from capplan.stdin import name_of
 from capplan.tabular import Column, Table, read_table
 
@@ -23,7 +23,13 @@ _MOST_MISSING = 0.5
 _REGULAR = 0.8
 """Share of the distances between rows that must be whole steps, or else each row is one request."""
 
-_RATE = re.compile(r"(?:^|_)(?:rps|qps|tps|per_sec(?:ond)?|rate)$", re.IGNORECASE)
+_RATE = re.compile(
+    r"(?:^|_|\b)(?:(?P<s>[rqt]ps|rate)|(?P<min>[rqt]pm))$"
+    r"|(?:per[_ ]|/ ?)(?:(?P<s_>s)|(?P<min_>m)|(?P<h_>h)|(?P<day_>d))$"
+    r"|(?:per[_ ]?|/ ?)(?:(?P<s__>sec(?:ond)?)|(?P<min__>min(?:ute)?)|(?P<h__>hour)|(?P<day__>day))$",
+    re.IGNORECASE,
+)
+_RATE_S = {"s": 1.0, "min": 60.0, "h": HOUR_S, "day": DAY_S}
 _TIME = re.compile(r"(?:^|_)(?:time|timestamp|date|datetime|ds|ts|epoch)(?:_|$)", re.IGNORECASE)
 _NO_LOAD = re.compile(r"(?:^|_)(?:id|no|index|row|status|code|port|version|unnamed.*)$|^$", re.IGNORECASE)
 """What numbers or names a row, and is taken as the load only where nothing else is."""
@@ -55,11 +61,11 @@ class History(NamedTuple):
 
 
 class _Load(NamedTuple):
-    """Rows, and what they hold: the name of the column, and whether it is a rate."""
+    """Rows, and what they hold: the name of the column, and for how many seconds it counts, None for a step."""
 
     rows: Rows
     value: str
-    is_rate: bool
+    unit_s: float | None
     has_clock: bool = True
 
 
@@ -78,7 +84,7 @@ def read_history(path: Path, time: str | None, value: str | None, is_rate: bool 
 
 def history_of(name: str, time_s: Array, rps: Array) -> History:
     """Return requests/s at these times, (times,) each, as a history; ``name``: where they are from."""
-    return _in_steps(name, _Load(Rows(time_s, rps, [name] * len(time_s), ()), "requests/s", is_rate=True))
+    return _in_steps(name, _Load(Rows(time_s, rps, [name] * len(time_s), ()), "requests/s", unit_s=1.0))
 
 
 def _recorded(table: Table, time: str | None, value: str | None, is_rate: bool | None) -> _Load:
@@ -88,17 +94,27 @@ def _recorded(table: Table, time: str | None, value: str | None, is_rate: bool |
     if value is None and _are_requests(read.seconds):
         each = "rows follow no step, so each of them is counted as one request"
         rows = Rows(read.seconds, np.ones(read.seconds.size), (), [*read.said, each])
-        return _Load(_counted(table.path, rows), "requests", is_rate=True, has_clock=since is None)
+        return _Load(_counted(table.path, rows), "requests", unit_s=1.0, has_clock=since is None)
     column, more = (table.column(value), []) if value is not None else _load_of(table, times)
     rows = rows_of(Moments(read.seconds, [*read.said, *more]), column)
     if _are_requests(rows.time_s):
-        return _Load(_counted(table.path, rows), column.name, is_rate=True, has_clock=since is None)
+        return _Load(_counted(table.path, rows), column.name, unit_s=1.0, has_clock=since is None)
     order = np.argsort(rows.time_s, kind="stable")
     if is_rate is None and order.size >= _FEWEST_COUNTS and np.all(np.diff(rows.values[order]) >= 0):
         rows = _uncounted(rows, order, column.name)
         is_rate = column.name.lower().endswith(prometheus.COUNTERS) or None
-    rate = bool(_RATE.search(column.name)) if is_rate is None else is_rate
-    return _Load(rows, column.name, rate, has_clock=since is None)
+    unit_s = _unit_s(column.name) if is_rate is None else 1.0 if is_rate else None
+    return _Load(rows, column.name, unit_s, has_clock=since is None)
+
+
+def _unit_s(name: str) -> float | None:
+    """Return the seconds for which a column with such a name counts requests; None if it names no rate.
+
+    >>> [_unit_s(name) for name in ("rps", "requests/s", "RequestsPerMinute", "requests_per_h", "shoppers")]
+    [1.0, 1.0, 60.0, 3600.0, None]
+    """
+    found = _RATE.search(name.strip())
+    return _RATE_S[str(found.lastgroup).rstrip("_")] if found else None
 
 
 def _uncounted(rows: Rows, order: Indices, name: str) -> Rows:
@@ -178,7 +194,7 @@ def _in_steps(name: str, load: _Load) -> History:
     return History(
         name=name,
         value=load.value,
-        unit_s=1.0 if load.is_rate else step_s,
+        unit_s=load.unit_s or step_s,
         step_s=step_s,
         values=values,
         begins_s=float(load.rows.time_s[order[0]]),
