@@ -54,7 +54,10 @@ def test_a_file_without_rows_says_so(tmp_path):
     [("req/s", 1), ("Requests per second", 1), ("http_requests/min", 60), ("rpm", 60), ("hits_per_day", 86_400), ("papers", 3600)],
 )  # fmt: skip
 def test_a_rate_is_told_by_the_name_of_its_column(tmp_path, name, unit_s):
-    assert read(tmp_path, table(f"time,{name}", [(at, 5 + i % 3) for i, at in enumerate(HOURS)])).unit_s == unit_s
+    assert (
+        read(tmp_path, table(f"time,{name}", [(at, 5 + i % 3) for i, at in enumerate(HOURS)])).unit_s
+        == unit_s
+    )
 
 
 def test_a_counter_is_read_as_what_it_grows_by(tmp_path):
