@@ -60,6 +60,11 @@ def test_a_rate_is_told_by_the_name_of_its_column(tmp_path, name, unit_s):
     )
 
 
+def test_json_lines_are_rows_and_no_answer_of_prometheus(tmp_path):
+    rows = [json.dumps({"time": at, "requests": 5 + i}) for i, at in enumerate(HOURS)]
+    assert read(tmp_path, "\n".join(rows)).values.tolist() == list(range(5, 29))
+
+
 def test_a_counter_is_read_as_what_it_grows_by(tmp_path):
     counts = np.cumsum(np.arange(100, 140))
     rows = [(1_767_571_200 + 60 * i, count) for i, count in enumerate(counts)]

@@ -5,6 +5,7 @@ Format: prometheus.io/docs/prometheus/latest/querying/api, ``query_range`` and t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from capplan.strictjson import parse_json
 from capplan.strictyaml import decode
 from capplan.tabular import opened
 
+_LONGEST_LINE = 2**16
 _LARGEST = np.array([4e9, 1e18])
 """Times until 2096, and values of which there may be many."""
 
@@ -42,10 +44,11 @@ class Series(NamedTuple):
 
 
 def is_answer(path: Path) -> bool:
-    """Say whether a file begins as JSON does; what cannot be read does not."""
+    """Say whether a file begins as one JSON object does; JSON lines and what cannot be read do not."""
     try:
         with opened(path) as file:
-            return file.read(64).lstrip().startswith(b"{")
+            begins = file.read(_LONGEST_LINE).lstrip()
+            return begins.startswith(b"{") and not re.match(rb"[^\n]*\}\s*\n\s*\{", begins)
     except InputError:
         return False
 
