@@ -265,6 +265,8 @@ def test_a_credit_is_a_figure_within_bounds(tmp_path: Path) -> None:
 def test_the_month_is_that_of_the_invoice(tmp_path: Path) -> None:
     late = {"kind": "regular", "start": "2026-06-01 03:00:00 UTC", "end": "2026-06-01 04:00:00 UTC"}
     assert list(bill(tmp_path, "google", late | {"period": "202605"}).rows["month"]) == ["2026-05"]
+    with pytest.raises(InputError, match="'202613'"):
+        bill(tmp_path, "google", late | {"period": "202613"})
     refund = {"kind": "Refund", "start": "2026-03-07T00:00:00Z", "end": "2026-03-08T00:00:00Z"}
     assert list(bill(tmp_path, "aws", refund).rows["month"]) == ["2026-05"]
     # Credits and taxes need not name a period; then their own time counts.

@@ -321,7 +321,7 @@ def _periods(table: Table, export: Export) -> tuple[Sequence[str], Array, Sequen
     period = next((table.column(name) for name in _there(table, export.period)), starts)
     if not all(period.cells):
         period = starts
-    if all(re.fullmatch(r"\d{6}", cell) for cell in period.cells):
+    if all(re.fullmatch(r"2\d{3}(?:0[1-9]|1[0-2])", cell) for cell in period.cells):
         days = moments(starts, usual)
         return [f"{cell[:4]}-{cell[4:]}" for cell in period.cells], days.seconds, days.said
     if period is not starts and "/" in starts.cells[0] and "/" in period.cells[0]:

@@ -76,7 +76,7 @@ _WORDS = {
     r"|runinstances:(?!sv)\w",
     "available": r"multi.?az|\bregional\b|zone.redundant",
     "dedicated": r"dedicated|host(?:box)?usage|sole.tenancy",
-    "reserved": r"unused(?:box|dedicated)",
+    "reserved": r"unused(?:box|dedicated)|\| unused(?: \||$)",
     "beside": r"ebsoptimized|softwareusage|cpucredits",
     "postgres": r"postgres|createdbinstance:00(?:14|21)",
     "mysql": r"mysql|createdbinstance:00(?:02|16)",
@@ -114,7 +114,7 @@ _SOLD_AS = {
     "compute-engine": "compute engine",
     "cloud-sql": "cloud sql.*",
     "memorystore": ".*memorystore.*",
-    "virtual-machines": "virtual machines",
+    "virtual-machines": "virtual machines?(?: scale sets)?",
 }
 """What bills call the services that sell machines, by how the catalog's name begins."""
 
