@@ -49,7 +49,7 @@ ROWS: Mapping[str, Sequence[str]] = {
     ),
     "report": (
         "PLAN -o OUT --force --set demand.growth_per_month=1% --catalogs CATALOGS",
-        "PLAN --alternative ALTERNATIVE --book BOOK",
+        "PLAN --alternative ALTERNATIVE --book BOOK --vary demand.growth_per_month=0%,2%",
     ),
     "recommend": (
         "PLAN --format json --set demand.growth_per_month=1% --book BOOK --catalogs CATALOGS",

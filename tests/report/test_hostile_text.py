@@ -328,10 +328,11 @@ class _Page(HTMLParser):
     KNOWN = frozenset(
         ("html", "head", "meta", "title", "style", "body", "h2", "p", "br", "table", "caption", "thead")
         + ("tbody", "tr", "th", "td", "ul", "li", "strong", "code", "details", "summary", "a")
+        + ("form", "label", "select", "option", "input", "output", "textarea", "button", "noscript", "script")
         + ("header", "nav", "main", "section", "h1", "h3", "div", "span", "figure", "figcaption")
         + ("svg", "g", "path", "rect", "text", "line", "defs", "clippath", "tspan")
     )
-    EMPTY = frozenset(("meta", "br"))
+    EMPTY = frozenset(("meta", "br", "input"))
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -339,6 +340,7 @@ class _Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         assert tag in self.KNOWN
+        assert tag != "script" or attributes in ([], [("type", "application/json"), ("id", "positions")])
         assert not [name for name, _ in attributes if name.startswith("on") or name == "src"]
         assert all((value or "").startswith("#") for name, value in attributes if name == "href")
         if tag not in self.EMPTY:
@@ -403,6 +405,10 @@ def test_hostile_text_stays_text_on_the_page_of_a_plan(capplan: Callable, there:
     assert run.exit_code == 0, run.stderr
     assert MARK in re.sub(r"\s+", "", run.stdout)
     _html(run.stdout.encode())
+    scripts = re.findall(r"<script[^>]*>(.*?)</script>", run.stdout, re.DOTALL)
+    assert len(scripts) == run.stdout.count("<script") == 2
+    assert not set(scripts[0]) & set("<>&")
+    assert MARK not in scripts[1]
 
 
 @pytest.mark.parametrize("fmt", ["table", "json", "csv", "markdown", "html"])

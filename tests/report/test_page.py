@@ -12,17 +12,17 @@ from capplan.report.blocks import Curves
 from capplan.report.formats import drawing
 
 CHAPTERS = {
-    "amas": "unknown bill week binding alternatives simulation inputs prices",
-    "afpi": "unknown bill binding alternatives growth simulation inputs prices",
-    "llm-serving": "unknown bill week binding alternatives llm simulation inputs prices",
+    "amas": "unknown bill what-if week binding alternatives simulation inputs prices",
+    "afpi": "unknown bill what-if binding alternatives growth simulation inputs prices",
+    "llm-serving": "unknown bill what-if week binding alternatives llm simulation inputs prices",
 }
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_the_page_has_the_chapters_that_the_plan_has_something_for(capplan, name):
     page = capplan("report", ROOT / "examples" / name).stdout
-    assert re.findall(r'<section id="(\w+)"', page) == CHAPTERS[name].split()
-    assert re.findall(r'<li><a href="#(\w+)"', page) == CHAPTERS[name].split()
+    assert re.findall(r'<section id="([\w-]+)" aria-labelledby', page) == CHAPTERS[name].split()
+    assert re.findall(r'<li><a href="#([\w-]+)"', page) == CHAPTERS[name].split()
     assert not re.findall(r"</h2>\s*</section>", page)
     assert not re.search(r"""\b(src|srcset|action)=|href="(?!#)|url\(|@import""", page)
     assert len(page) < 2_000_000
@@ -35,6 +35,51 @@ def test_the_figures_are_those_of_the_estimate(capplan):
     assert f"{document['monthly_cost']['expected']:,.2f}" in page
     for component in document["components"].values():
         assert component["monthly_cost"] is None or f"{component['monthly_cost']['expected']:,.2f}" in page
+
+
+VARIED = {
+    "demand.requests_per_second=10,100": ("demand.requests_per_second", ["10", "100", "200"]),
+    "demand.requests_per_second=400,200": ("demand.requests_per_second", ["200", "400"]),
+    "demand.growth_per_month=2%": ("demand.growth_per_month", ["0", "2%"]),
+    "backend.throughput=50/s": ("services.backend.throughput", ["50/s", "75/s"]),
+}
+
+
+@pytest.mark.parametrize("text", VARIED)
+def test_vary_chooses_the_sliders_and_keeps_the_value_of_the_plan(capplan, text):
+    page = capplan("report", ROOT / "examples" / "levqor", "--vary", text).stdout
+    data = json.loads(re.search(r'id="positions">(.*?)</script>', page)[1])
+    assert (data["names"], data["labels"]) == ([VARIED[text][0]], [VARIED[text][1]])
+
+
+MANY = ("requests_per_second", "peak_to_average", "resources.load-balancer.quantity")
+
+
+@pytest.mark.parametrize(
+    ("varied", "message"),
+    [
+        (["demand.requests=1,2"], "unknown field"),
+        (["demand.requests_per_second=-1,2"], "demand.requests_per_second"),
+        ([f"demand.requests_per_second={','.join(map(str, range(1, 99999)))}"], "too many for a slider"),
+        ([f"{name}={','.join(map(str, range(1, 51)))}" for name in MANY], "too many for a page"),
+        (["demand.requests_per_second=1"] * 2, "is swept twice"),
+    ],
+)
+def test_what_cannot_be_varied_is_refused(capplan, varied, message):
+    given = [word for text in varied for word in ("--vary", text)]
+    run = capplan("report", ROOT / "examples" / "levqor", *given)
+    assert run.exit_code == 2
+    assert message in run.stderr
+    assert "--vary" in run.stderr
+    assert run.stdout == ""
+
+
+def test_the_command_of_a_position_has_what_the_page_was_made_with(capplan):
+    given = ("--set", "demand.requests_per_second=300", "--alternative", "ram-4gb")
+    page = capplan("report", ROOT / "examples" / "levqor", *given).stdout
+    data = json.loads(re.search(r'id="positions">(.*?)</script>', page)[1])
+    command = data["variations"][data["base"]]["command"]
+    assert command.endswith("--alternative ram-4gb --set demand.requests_per_second=300")
 
 
 def test_what_is_unpriced_comes_first(capplan, tmp_path):

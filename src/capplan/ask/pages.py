@@ -30,6 +30,7 @@ class PageOptions(NamedTuple):
     books: Sequence[str]
     catalogs: Path | None
     alternative: str | None
+    vary: Sequence[str] = ()
 
 
 class _Case(NamedTuple):
@@ -58,6 +59,17 @@ def page_of(asked: PageOptions) -> str:
     return written(
         Page(heading(view(case.now)), [basis(case.now)], [Chapter(*one) for one in filled if one[2]])
     )
+
+
+def _what_if(case: _Case) -> Iterable[Block]:
+    """Return the controls over the main drivers, alternatives and regions; nothing if there are none."""
+    from capplan.decide.whatif import PlanSource, what_if
+    from capplan.report.positions import explorer
+
+    asked = case.asked
+    source = PlanSource(asked.plan, asked.sets, asked.books, asked.alternative)
+    found = what_if(source, case.now, case.catalog, asked.vary)
+    return [explorer(found, source)] if found.sliders or len(found.variations) > 1 else ()
 
 
 def _alternatives(case: _Case) -> Iterator[Block]:
@@ -137,6 +149,7 @@ def _findings(case: _Case) -> Iterable[Block]:
 _CHAPTERS: Sequence[tuple[str, str, Callable[[_Case], Iterable[Block]]]] = (
     ("unknown", "What is unknown", lambda case: chapters.unknown(case.now)),
     ("bill", "The bill", lambda case: chapters.bill(case.now)),
+    ("what-if", "What if", _what_if),
     ("week", "Instances over the week", lambda case: chapters.weeks(case.now)),
     ("binding", "What binds", lambda case: chapters.binding(case.now, margins(case.now))),
     ("alternatives", "Alternatives and break-even", _alternatives),

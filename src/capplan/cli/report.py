@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from capplan.cli.options import Alternative, Books, Catalogs, Force, OutputFile, PlanFile, Sets
 
 
@@ -11,6 +15,15 @@ def report(
     force: Force = False,
     sets: Sets = None,
     alternative: Alternative = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--vary",
+            metavar="PATH=V1,V2,...",
+            help="Put a slider over these values on the page; several are possible. By default, sliders are "
+            "over the demand and the numbers that change the bill most.",
+        ),
+    ] = None,
     books: Books = None,
     catalogs: Catalogs = None,
 ) -> None:
@@ -23,5 +36,5 @@ def report(
     from capplan.ask.pages import PageOptions, page_of
     from capplan.cli.output import emit
 
-    asked = PageOptions(plan, sets or (), books or (), catalogs, alternative)
+    asked = PageOptions(plan, sets or (), books or (), catalogs, alternative, vary or ())
     emit(page_of(asked), output, force)

@@ -25,34 +25,32 @@ class Sweep(NamedTuple):
     axes: Mapping[Path, tuple[str, ...]]
 
 
-def read_sweeps(file: PlanFile, texts: Iterable[str]) -> Sweep:
+def read_sweeps(file: PlanFile, texts: Iterable[str], option: str = "--sweep") -> Sweep:
     """Return the grid over all the ``texts``, each PATH=VALUE,VALUE,….
 
     Every value is read as the plan would read it there, so units, bounds and messages are the plan's.
     """
     labels: dict[Path, tuple[str, ...]] = {}
     for text in texts:
-        path, values = assignment(text, "--sweep")
-        full = full_path(file.raw, path, Plan.model_fields, "--sweep")
+        path, values = assignment(text, option)
+        full = full_path(file.raw, path, Plan.model_fields, option)
         if full in labels:
-            raise InputError(Problem("--sweep", f"'{path}' is swept twice", "Give all values in one."))
+            raise InputError(Problem(option, f"'{path}' is swept twice", "Give all values in one."))
         labels[full] = tuple(value.strip() for value in values.split(","))
         if "" in labels[full]:
-            raise InputError(Problem(f"--sweep {text}", "a value is missing between two commas"))
+            raise InputError(Problem(f"{option} {text}", "a value is missing between two commas"))
     count = prod(map(len, labels.values()))
     if count > MAX_SCENARIOS:
         what = f"{count} scenarios are too many; the limit is {MAX_SCENARIOS}"
-        raise InputError(Problem("--sweep", what))
-    axes = {
-        full: [read_number(file, full, label, "--sweep") for label in said] for full, said in labels.items()
-    }
+        raise InputError(Problem(option, what))
+    axes = {full: [read_number(file, full, label, option) for label in said] for full, said in labels.items()}
     for section in {path[:-1] for path in axes}:
-        _check_corners(file, {path: axes[path] for path in axes if path[:-1] == section}, labels)
+        _check_corners(file, {path: axes[path] for path in axes if path[:-1] == section}, labels, option)
     return Sweep(grid(axes), labels)
 
 
 def _check_corners(
-    file: PlanFile, axes: Mapping[Path, list[float]], labels: Mapping[Path, tuple[str, ...]]
+    file: PlanFile, axes: Mapping[Path, list[float]], labels: Mapping[Path, tuple[str, ...]], option: str
 ) -> None:
     """Refuse the axes of one section if some combination of their values is none that a plan could say.
 
@@ -65,7 +63,7 @@ def _check_corners(
         path: [labels[path][values.index(end(values))] for end in (min, max)] for path, values in axes.items()
     }
     for corner in product(*ends.values()):
-        _with(file, dict(zip(ends, corner, strict=True)), "--sweep")
+        _with(file, dict(zip(ends, corner, strict=True)), option)
 
 
 def read_number(file: PlanFile, path: Path, label: str, option: str) -> float:

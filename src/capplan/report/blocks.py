@@ -154,9 +154,21 @@ class Command(NamedTuple):
     line: str
 
 
+class Explorer(NamedTuple):
+    """Figures at many positions of controls; left out where a format has no controls.
+
+    choices: by title, the options and the one that holds now. sliders: name, the texts of its values, and
+    which holds now. document: the figures, for the script of the page.
+    """
+
+    choices: Mapping[str, tuple[Sequence[str], str]]
+    sliders: Sequence[tuple[str, Sequence[str], int]]
+    document: Mapping[str, Any]
+
+
 Block: TypeAlias = (
     "Heading | Lines | Outline | Listing | Findings | Results | Table | Wide"
-    " | Curves | Bars | Sparklines | Fold | Anchor | Command"
+    " | Curves | Bars | Sparklines | Fold | Anchor | Command | Explorer"
 )
 
 

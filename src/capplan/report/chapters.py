@@ -11,7 +11,7 @@ from capplan.decide.recommend import Margin
 from capplan.estimate import Estimate
 from capplan.findings import Check, Finding
 from capplan.report import tables
-from capplan.report.blocks import Bars, Block, Curves, Findings, Fold, Heading, Lines
+from capplan.report.blocks import Bars, Block, Curves, Findings, Fold, Heading, Lines, Outline
 from capplan.report.estimate import constraints
 from capplan.report.grounds import grounds_blocks
 from capplan.report.recommend import standings
@@ -153,7 +153,8 @@ def findings(found: Sequence[Finding], checks: Mapping[str, Check]) -> Iterator[
 
 def inputs(estimate: Estimate) -> Iterator[Block]:
     """Yield every value of the plan with its place and its source, and what the bill rests on."""
-    yield from grounds_blocks(estimate, None)
+    for block in grounds_blocks(estimate, None):
+        yield Fold("Numbers that the bill rests on", (block,)) if isinstance(block, Outline) else block
     columns = [Column("Input"), Column("Value", right=True), Column("Source"), Column("Place")]
     rows = list(_inputs(estimate, estimate.file.raw, ()))
     yield Fold(f"All {len(rows)} values of the plan", (Table(columns, rows),))

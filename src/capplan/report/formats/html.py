@@ -43,13 +43,13 @@ def write(report: Report, fmt: str, style: Style) -> str:
     return f"{head(title)}<body>\n{body}{picture}</body>\n</html>\n"
 
 
-def head(title: str) -> str:
-    """Return what stands before the body of a page: its title, and how all pages look."""
+def head(title: str, policy: str = "") -> str:
+    """Return what stands before the body of a page: its title, its policy, and how all pages look."""
     css = Path(__file__).with_name("page.css").read_text("utf-8")
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
-        f"<title>{escaped(title)}</title>\n<style>{css}</style>\n</head>\n"
+        f"{policy}<title>{escaped(title)}</title>\n<style>{css}</style>\n</head>\n"
     )
 
 
@@ -113,7 +113,7 @@ def _results(block: Results) -> Iterator[str]:
 
 
 def _table(block: Table) -> Iterator[str]:
-    yield '<div class="scroll"><table>'
+    yield '<div class="scroll" tabindex="0"><table>'
     if block.title:
         yield f"<caption>{escaped(block.title)}</caption>"
     yield f"<thead>{_row('th', [c.name for c in block.columns], block.columns)}</thead>"
@@ -126,11 +126,14 @@ def _table(block: Table) -> Iterator[str]:
 
 
 def _row(tag: str, cells: Iterable[str], columns: Iterable[Column], attribute: str = "") -> str:
-    shown = (
-        f"<{tag}{_RIGHT if column.right else ''}>{escaped(cell)}</{tag}>"
-        for cell, column in zip(cells, columns, strict=True)
-    )
+    shown = (_cell(tag if cell else "td", cell, column) for cell, column in zip(cells, columns, strict=True))
     return f"<tr{attribute}>{''.join(shown)}</tr>"
+
+
+def _cell(tag: str, cell: str, column: Column) -> str:
+    """Return a cell; one without words heads nothing."""
+    scope = ' scope="col"' if tag == "th" else ""
+    return f"<{tag}{scope}{_RIGHT if column.right else ''}>{escaped(cell)}</{tag}>"
 
 
 def _fold(block: Fold) -> Iterator[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from capplan.report.blocks import Block, Chapter, Curves, Heading
-from capplan.report.formats import html
+from capplan.report.blocks import Block, Chapter, Curves, Explorer, Heading
+from capplan.report.formats import controls, html
 from capplan.report.formats.drawing import escaped
 
 
@@ -25,12 +25,14 @@ def written(page: Page) -> str:
     )
     lines = "<br>".join(map(escaped, page.lines))
     body = "".join(map(_chapter, page.chapters))
+    has_controls = any(isinstance(block, Explorer) for chapter in page.chapters for block in chapter.blocks)
+    script = f"<script>{controls.script()}</script>\n" if has_controls else ""
     return (
-        f"{html.head(page.title)}<body>\n"
+        f"{html.head(page.title, controls.policy(has_controls))}<body>\n"
         f'<a class="skip" href="#main">Skip to the report</a>\n'
         f"<header><h1>{escaped(page.title)}</h1><p>{lines}</p></header>\n"
         f'<nav aria-label="Chapters"><ul>{links}</ul></nav>\n'
-        f'<main id="main">\n{body}</main>\n</body>\n</html>\n'
+        f'<main id="main">\n{body}</main>\n{script}</body>\n</html>\n'
     )
 
 
@@ -55,5 +57,7 @@ def _grouped(blocks: Sequence[Block]) -> Iterator[str]:
         if isinstance(block, Heading):
             lines = "<br>".join(map(escaped, block.lines))
             yield f"<h3>{escaped(block.title)}</h3>{f'<p>{lines}</p>' if lines else ''}"
+        elif isinstance(block, Explorer):
+            yield from controls.written(block)
         elif block is not None:
             yield from html.parts([block])
