@@ -76,6 +76,8 @@ def test_the_command_says_which_site_is_lost(capplan, tmp_path):
     shown = capplan(*asked, "--outage", "eu@01:00-02:00")
     assert "eu is lost" in shown.stdout
     assert json.loads(capplan(*asked, "--outage", "eu", "--format", "json").stdout)["lost_site"] == "eu"
+    late = capplan(*asked, "--outage", "eu@9000:00-9001:00")
+    assert (late.exit_code, "begins after the" in late.stderr) == (2, True)
     wrong = capplan(*asked, "--outage", "europe")
     assert wrong.exit_code == 2
     assert "the plan has no active site 'europe'" in wrong.stderr

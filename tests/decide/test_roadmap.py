@@ -143,6 +143,7 @@ def test_criteria_ask_what_claims_ask(tmp_path):
         ("alternative: large", "alternative: larg", "roadmap.move.alternative", "no alternative 'larg'"),
         ("facts.launched", "facts.launched +", "roadmap.measure.entry.launched", "cannot be read"),
         ("over: moved", "over: movd", "roadmap.move.traffic.over", "movd"),
+        ("over: moved, steps: [0%, ", "over: requests_per_second, steps: [", "traffic.steps", "100 now"),
         ("alternative: large\n", "\n", "roadmap.move", "traffic needs an alternative"),
         ("[0%, 50%, 100%]", "[50%, 10%]", "roadmap.move.traffic", "must rise"),
         ("when: any", "when: some", "roadmap.move.when", "any"),

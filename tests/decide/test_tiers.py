@@ -88,6 +88,15 @@ def test_prices_that_are_missing_are_said(tmp_path):
     assert not all(reign.known for reign in path.cheapest)
 
 
+def test_without_load_there_is_nothing_to_vary(tmp_path):
+    assert path_of(tmp_path, PLAN, "demand.requests_per_second=0") is None
+
+
+def test_a_budget_begins_with_its_lower_end(tmp_path):
+    with pytest.raises(InputError, match="the lowest budget comes first"):
+        path_of(tmp_path, PLAN, "decisions.growth_tiers.tiers.large.usd_per_month=[200, 100]")
+
+
 def test_a_tier_without_alternatives_beside_it_has_no_path(tmp_path):
     assert path_of(tmp_path, PLAN.replace("alternative: large, ", "")) is None
 

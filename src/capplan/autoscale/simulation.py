@@ -141,7 +141,8 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
     if seconds / settings.tick_s > _MOST_TICKS:
         what = f"{seconds / DAY_S:g} days in ticks of {settings.tick_s:g} s are too many"
         raise InputError(Problem("--days", what, "Simulate fewer days, or longer ticks."))
-    if settings.blind_s[0] >= seconds:
+    begins_s = settings.blind_s[0] if settings.lost is None else settings.lost.from_s or 0.0
+    if begins_s >= seconds:
         what = f"begins after the {seconds / HOUR_S:g} simulated hours"
         raise InputError(Problem("--outage", what))
     smooth = step_s >= HOUR_S

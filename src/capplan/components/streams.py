@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from capplan.arrays import Array, ceil_count, hourly_max, per_scenario
+from capplan.components import job_checks as checks
 from capplan.components.base import Component, Context, Path
 from capplan.components.measures import Measure, Pick, measure
 from capplan.components.stores.billing import StoreBill
 from capplan.components.stores.recovery import REPLICATION_LAG_S
 from capplan.components.transfer import Flow, Place, flow_meters
 from capplan.errors import InputError, nearest
+from capplan.findings import Finding
 from capplan.plan.sites import copy_of, site_of
 from capplan.plan.stores import AUTO
 from capplan.plan.streams import Stream
@@ -58,7 +60,14 @@ def _stream(ctx: Context, name: str, stream: Stream) -> Component:
             *_recovery(ctx, name, bool(flows)),
         ],
         pick=Pick(tuple(sizes), which),
+        findings=list(_findings(name, float(np.max(brokers)), ctx.catalog.number("kafka", "most_brokers"))),
     )
+
+
+def _findings(name: str, brokers: float, most: float) -> Iterator[Finding]:
+    if brokers > most:
+        message = f"it needs {brokers:,.0f} brokers, and a cluster has at most {most:g}"
+        yield checks.STREAM_TOO_LARGE.finding(name, message)
 
 
 def _sizes(ctx: Context, stream: Stream, path: Path) -> dict[str, Mapping[str, float]]:

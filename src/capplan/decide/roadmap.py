@@ -150,6 +150,11 @@ def _steps(
         path = (*_ROADMAP, phase, "traffic", "over")
         (problem, *_) = error.problems
         raise InputError(found.file.places.problem(path, problem.what, problem.remedy)) from None
+    now = driver.now([found.file.plan]) if driver.is_path else None
+    if now is not None and max(traffic.steps) <= 1 < now:
+        what = f"are shares, and {driver.description} is a number: {now:,.12g} now"
+        remedy = "Give its values, or vary a driver that says how much has moved."
+        raise InputError(found.file.places.problem((*_ROADMAP, phase, "traffic", "steps"), what, remedy))
     alternative = Alternative(phase, found.context, Owned())
     for share in traffic.steps:
         then = estimate_at(alternative, driver, share)

@@ -95,14 +95,14 @@ def tier_path(
     catalog: Catalog,
     document: Callable[..., Document],
 ) -> TierPath | None:
-    """Return what the tiers cost as their own alternatives; None where fewer than two name one.
+    """Return what the tiers cost as their own alternatives; None for fewer than two of them, or without load.
 
     Raises :class:`InputError` for an alternative that the plan does not have.
     """
     section = file.plan.decisions.growth_tiers if file.plan.decisions else None
     tiers = {name: tier for name, tier in section.tiers.items() if tier.alternative} if section else {}
     volume = volume_of(file.plan)
-    if section is None or len(tiers) < 2 or volume is None:
+    if section is None or len(tiers) < 2 or volume is None or not getattr(file.plan.demand, volume):
         return None
     for name, tier in tiers.items():
         path = ("decisions", "growth_tiers", "tiers", name, "alternative")

@@ -70,6 +70,13 @@ class GrowthTier(Section):
     usd_per_month: list[Money] = Field([], max_length=2, description="Lowest and highest monthly budget.")
     setup_time: str = ""
 
+    @field_validator("usd_per_month")
+    @classmethod
+    def _in_order(cls, ends: list[float]) -> list[float]:
+        if ends != sorted(ends):
+            raise ValueError("the lowest budget comes first")
+        return ends
+
 
 class GrowthTiers(Section):
     """Stages of growth, by a number that drives them."""
