@@ -250,6 +250,13 @@ def test_googles_discounts_are_price_and_its_credits_are_not(
     assert parts(read) == expected
 
 
+def test_fees_of_googles_commitments_are_said_to_stand_apart(tmp_path: Path) -> None:
+    fee = {"kind": "regular", "sku": "Commitment v1: N2 Cpu in Finland for 1 Year", "period": "202605"}
+    assert any("are not spread over the usage" in note for note in bill(tmp_path, "google", fee).notes)
+    billed = bill(tmp_path, "google", fee, asked=BillQuery(cost="billed"))
+    assert not any("spread" in note for note in billed.notes)
+
+
 @pytest.mark.parametrize("listed", ["30 off", '[{"amount": "some"}]', '[{"type": "PROMOTION"}]', "{", "[[]]"])
 def test_credits_that_are_none_are_refused(tmp_path: Path, listed: str) -> None:
     with pytest.raises(InputError, match=r"bill\.csv:2: credits .* is no list of credits with amounts"):
@@ -271,6 +278,8 @@ def test_the_month_is_that_of_the_invoice(tmp_path: Path) -> None:
     assert list(bill(tmp_path, "aws", refund).rows["month"]) == ["2026-05"]
     # Credits and taxes need not name a period; then their own time counts.
     assert list(bill(tmp_path, "aws", refund | {"period": ""}).rows["month"]) == ["2026-03"]
+    both = bill(tmp_path, "aws", refund | {"period": ""}, refund | {"end": "2026-03-09T00:00:00Z"})
+    assert list(both.rows["month"]) == ["2026-03", "2026-05"]
 
 
 def test_one_order_of_dates_for_both_columns(tmp_path: Path) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from capplan.arrays import Array
 from capplan.errors import InputError, Problem
-from capplan.gate.exports import COMPARED, DISCOUNT, EXPORTS, MONTH_FIRST, USED, Export
+from capplan.gate.credits import credits_of
+from capplan.gate.exports import COMPARED, EXPORTS, MONTH_FIRST, USED, Export
 from capplan.gate.matching import MACHINE, words_of
 from capplan.gate.scope import Condition, columns_for, rows_of, within
 from capplan.gate.summed import ROWS, summed
@@ -268,6 +267,8 @@ def _basis(rows: pd.DataFrame, table: Table, export: Export) -> Iterator[str]:
             "usage under commitments costs nothing here, so costs are those billed and not amortised; "
             "export amortised costs to compare them"
         )
+    if export.credits and (rows["cost"][rows["kind"] == "fee"] > 0.0).any():
+        yield "fees of commitments stand apart and are not spread over the usage that their credits cover"
 
 
 def _with_credits(rows: pd.DataFrame, table: Table, export: Export) -> pd.DataFrame:
@@ -278,7 +279,7 @@ def _with_credits(rows: pd.DataFrame, table: Table, export: Export) -> pd.DataFr
     if export.credits not in table.columns:
         return rows
     column = table.column(export.credits)
-    known = {cell: _credits(column, row) for row, cell in enumerate(column.cells)}
+    known = {cell: credits_of(column, row) for row, cell in enumerate(column.cells)}
     discounts, others = np.array([known[cell] for cell in column.cells]).T * rows["rows"].to_numpy()
     listed = _amounts(table, export.listed)
     had = np.abs(listed + discounts - rows["cost"]) <= _HALF_A_CENT * rows["rows"]
@@ -289,22 +290,6 @@ def _with_credits(rows: pd.DataFrame, table: Table, export: Export) -> pd.DataFr
 
 
 _HALF_A_CENT = 0.005
-
-
-def _credits(column: Column, row: int) -> tuple[float, float]:
-    """Return the discounts and the other credits that a cell lists."""
-    found: Any = column.cells[row] or "[]"
-    with suppress(ValueError, RecursionError):
-        found = json.loads(found)
-    found = found if isinstance(found, list) else [found] if found else []
-    try:
-        each = [(str(credit.get("type") or credit.get("name")), float(credit["amount"])) for credit in found]
-    except (TypeError, KeyError, AttributeError, ValueError, OverflowError):
-        raise column.error(row, "is no list of credits with amounts") from None
-    if not all(abs(amount) <= LARGEST for _, amount in each):
-        raise column.error(row, "has a credit that is too large for a bill")
-    off = sum(amount for kind, amount in each if re.fullmatch(DISCOUNT, kind, re.IGNORECASE))
-    return off, sum(amount for _, amount in each) - off
 
 
 def _periods(table: Table, export: Export) -> tuple[Sequence[str], Array, Sequence[str]]:
@@ -319,21 +304,30 @@ def _periods(table: Table, export: Export) -> tuple[Sequence[str], Array, Sequen
     known = [cell or ("" if kind in USED else first) for cell, kind in zip(starts.cells, kinds, strict=True)]
     starts = starts._replace(cells=known)
     period = next((table.column(name) for name in _there(table, export.period)), starts)
-    if not all(period.cells):
-        period = starts
+    some = next(filter(None, period.cells), None)
+    if some is None:
+        period, some = starts, ""
+    filled = period._replace(cells=[cell or some for cell in period.cells])
+    until = [cell for name in _there(table, [export.until]) for cell in _cells(table, name) if "/" in cell]
+    months, seconds, said = _invoiced(starts, filled, until, usual)
+    own = months if all(period.cells) else _months(seconds)
+    return [of if cell else at for cell, of, at in zip(period.cells, months, own, strict=True)], seconds, said
+
+
+def _invoiced(
+    starts: Column, period: Column, until: Sequence[str], usual: Order | None
+) -> tuple[Sequence[str], Array, Sequence[str]]:
+    """Return the months of the period, the seconds of the starts, and notes."""
     if all(re.fullmatch(r"2\d{3}(?:0[1-9]|1[0-2])", cell) for cell in period.cells):
         days = moments(starts, usual)
         return [f"{cell[:4]}-{cell[4:]}" for cell in period.cells], days.seconds, days.said
-    if period is not starts and "/" in starts.cells[0] and "/" in period.cells[0]:
+    if period.name != starts.name and "/" in starts.cells[0] and "/" in period.cells[0]:
         # One order of day and month for all columns, whichever of them shows it.
-        until = [
-            cell for name in _there(table, [export.until]) for cell in _cells(table, name) if "/" in cell
-        ]
         cells = [*starts.cells, *period.cells, *until]
         lines = [*starts.lines, *period.lines, *starts.lines[: len(until)]]
-        all_of = moments(starts._replace(cells=cells, lines=lines), usual)
+        both = moments(starts._replace(cells=cells, lines=lines), usual)
         rows = len(starts.cells)
-        return _months(all_of.seconds[rows : 2 * rows]), all_of.seconds[:rows], all_of.said
+        return _months(both.seconds[rows : 2 * rows]), both.seconds[:rows], both.said
     days, of = moments(starts, usual), moments(period, usual)
     return _months(of.seconds), days.seconds, [*days.said, *of.said]
 
