@@ -235,3 +235,18 @@ def test_a_hot_standby_runs_all_the_time_what_the_busiest_hour_needs(limit):
     assert np.all(ready.floor == usual.peak)
     assert usual.running.mean() < usual.peak
     assert Site(found).services["web-eu"].lo == usual.peak
+
+
+def test_sites_that_usually_serve_nothing_share_what_others_lose():
+    """Nothing reaches them before, so they run at their peak; a sweep has shares of 0 beside others."""
+    idle = (
+        "{us: {}, eu: {regions: {gcp: europe-west1}, share: 0}, asia: {regions: {gcp: asia-east1}, share: 0}}"
+    )
+    found = of(idle, 1)
+    assert instances(found) == {"web": 30, "web-eu": 15, "web-asia": 15}
+    assert np.all(next(c.sizing.running for c in found.components if c.name == "web-eu") == 15)
+
+
+def test_two_sites_in_one_region_are_lost_together():
+    with pytest.raises(InputError, match="are those of 'us', so both are lost"):
+        of("{us: {}, eu: {regions: {gcp: us-central1}}}")

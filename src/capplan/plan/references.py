@@ -218,6 +218,17 @@ def _sites(plan: Plan) -> Iterator[Complaint]:
         yield ("survive_sites",), what, ""
     yield from _site_shares(plan)
     yield from _site_names(plan)
+    yield from _site_regions(plan)
+
+
+def _site_regions(plan: Plan) -> Iterator[Complaint]:
+    seen: dict[frozenset[tuple[str, str]], str] = {}
+    for name, site in plan.sites.items():
+        where = frozenset({**plan.regions, **site.regions}.items())
+        if where in seen:
+            what = f"are those of '{seen[where]}', so both are lost together"
+            yield ("sites", name, "regions"), what, "Give it other regions."
+        seen.setdefault(where, name)
 
 
 def _site_shares(plan: Plan) -> Iterator[Complaint]:

@@ -81,6 +81,9 @@ def takers(sites: Mapping[str, RegionalSite], lost: Sequence[str]) -> Mapping[st
         return {name: 1.0 for name, site in sites.items() if site.standby == kind and name not in lost}
 
     kept = {site: share for site, share in shares(sites).items() if site not in lost}
+    # Sites that usually serve nothing share equally.
+    none = sum(kept.values()) == 0
+    kept = {site: share + none for site, share in kept.items()}
     return standbys("hot") or kept or standbys("warm")
 
 
