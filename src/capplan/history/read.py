@@ -61,7 +61,7 @@ class History(NamedTuple):
 
 
 class _Load(NamedTuple):
-    """Rows, and what they hold: the name of the column, and for how many seconds it counts, None for a step."""
+    """Rows, and what they hold: the name of the column, and the seconds it counts for, None for a step."""
 
     rows: Rows
     value: str
