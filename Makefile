@@ -62,6 +62,7 @@ bench: $(VENV)/installed
 	$(BIN)/python benchmarks/simulate.py
 	$(BIN)/python benchmarks/render.py
 	$(BIN)/python benchmarks/fleet.py
+	$(BIN)/python benchmarks/page.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

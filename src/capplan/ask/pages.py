@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from capplan.plan.read import PlanFile
     from capplan.report.blocks import Block
 
-_POINTS, _DRAWS = 200, 40
+_POINTS, _DRAWS = 100, 40
 _DAYS = 1.0
 _MONTHS = "12"
 

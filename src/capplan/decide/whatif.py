@@ -263,8 +263,7 @@ def _variation(
             sets += chosen
             file = read_plan(source.plan, [*source.sets, *sets], name, source.books)
             context = context_of(file, catalog)
-        same = [_raw_at(file.raw, one.path) == _raw_at(plan.raw, one.path) for one in sliders]
-        applies = [said and _fit(file, [one]) for said, one in zip(same, sliders, strict=True)]
+        applies = [_applies(one, file, plan) for one in sliders]
         axes = {one.path: one.values for one, said in zip(sliders, applies, strict=True) if said}
         parts = in_chunks(replace(context, silent=True), grid(axes), _figures)
     except InputError:
@@ -291,6 +290,14 @@ def _variation(
             for component in names
         ],
     )
+
+
+def _applies(slider: Slider, file: PlanFile, plan: PlanFile) -> bool:
+    """Say whether an alternative leaves a number of the plan alone, and could have its other values too."""
+    if _raw_at(file.raw, slider.path) != _raw_at(plan.raw, slider.path):
+        return False
+    section = slider.path[:-1]
+    return _raw_at(file.raw, section) == _raw_at(plan.raw, section) or _fit(file, [slider])
 
 
 def _own_regions(plan: PlanFile) -> list[str]:
