@@ -1,5 +1,6 @@
-"""The page of a plan: seconds to make it, its size, and its figures at random positions against `estimate`.
-Run it in the checkout: python benchmarks/page.py [POSITIONS]
+"""How long the page of a plan takes, its size, and its figures at random positions against `estimate`.
+
+Run it in the checkout, with the number of positions of each example: python benchmarks/page.py 50
 """
 
 from __future__ import annotations
