@@ -250,3 +250,20 @@ def test_sites_that_usually_serve_nothing_share_what_others_lose():
 def test_two_sites_in_one_region_are_lost_together():
     with pytest.raises(InputError, match="are those of 'us', so both are lost"):
         of("{us: {}, eu: {regions: {gcp: us-central1}}}")
+
+
+def test_a_model_that_stands_by_is_served_in_the_way_that_its_load_asks_for():
+    text = """
+name: answers
+regions: {gcp: us-central1}
+demand: {requests_per_second: 5}
+llm:
+  m: {model: llama-3.1-8b, provider: gcp, machine: auto, input_tokens: 500, output_tokens: 200}
+services:
+  api: {platform: cloud-run, service_time: 100ms, concurrency: 40, calls: {m: 1}}
+sites: {us: {}, eu: {regions: {gcp: europe-west4}, standby: hot}}
+"""
+    found = {c.name: c for c in estimate(plan_of(text), SHIPPED).components}
+    here, there = found["m"].sizing, found["m-eu"].sizing
+    assert np.all(here.peak == there.peak)
+    assert np.all(there.running == there.peak)

@@ -117,7 +117,7 @@ def _demand(ctx: Context, name: str, llm: Llm) -> ServingDemand:
     # A machine that the plan names is taken; what of the pod does not fit is then told by name.
     free = llm.machine == "auto"
     return ServingDemand(
-        rps=ctx.load.rps(name)[0] * float(local),
+        rps=ctx.load.to_carry(name)[0] * float(local),
         hours_per_month=float(ctx.hours_per_month),
         target=float(llm.target_utilization),
         bounds=bounds_of(llm),
