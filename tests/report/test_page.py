@@ -97,6 +97,17 @@ def test_what_is_unpriced_comes_first(capplan, tmp_path):
     assert "0.00" not in page[page.index('<section id="bill"') : page.index('<section id="inputs"')]
 
 
+def test_a_fleet_has_a_page_that_can_be_mailed(capplan, tmp_path):
+    service = {"platform": "cloud-run", "service_time": "50ms", "instances": {"min": 1, "max": 20}}
+    services = {f"s{i}": service | {"calls": {f"s{i + 1}": 1}} for i in range(249)} | {"s249": service}
+    plan = {"name": "fleet", "regions": {"gcp": "us-central1"}, "services": services}
+    (tmp_path / "plan.yaml").write_text(json.dumps(plan | {"demand": {"requests_per_second": 50}}))
+    page = capplan("report", tmp_path).stdout
+    assert len(page) < 2_000_000
+    assert "250 services are too many to simulate on a page" in page
+    assert json.loads(re.search(r'id="positions">(.*?)</script>', page)[1])["names"]
+
+
 def test_a_chart_has_a_legend_only_for_several_lines_and_keeps_the_highest_value():
     x = [float(i) for i in range(2000)]
     spike = [9.0 if i == 777 else 1.0 for i in range(2000)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from capplan.report.blocks import Block
 
 _POINTS, _DRAWS = 100, 40
-_DAYS = 1.0
+_DAYS, _MOST_SIMULATED = 1.0, 12
 _MONTHS = "12"
 
 
@@ -130,10 +130,15 @@ def _simulation(case: _Case) -> Iterator[Block]:
 
     tick_s = usual_tick_s(case.file.plan.services.values())
     try:
-        simulation = run(prepare(case.file, case.catalog, Settings(tick_s=tick_s, days=_DAYS)))
+        prepared = prepare(case.file, case.catalog, Settings(tick_s=tick_s, days=_DAYS))
     except InputError as refused:
         yield Lines([f"Not simulated: {problem.what}." for problem in refused.problems])
         return
+    if len(prepared.subjects) > _MOST_SIMULATED:
+        said = f"{len(prepared.subjects)} services are too many to simulate on a page: see capplan simulate."
+        yield Lines([said])
+        return
+    simulation = run(prepared)
     yield from report_of(simulation).blocks()
     for outcome in simulation.outcomes:
         yield Heading(outcome.subject.name)

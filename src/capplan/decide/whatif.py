@@ -29,6 +29,7 @@ from capplan.plan.model import Plan
 from capplan.plan.overlay import assignment, full_path
 from capplan.plan.read import PlanFile, alternatives_of, read_plan
 from capplan.plan.sweep import read_number, read_sweeps
+from capplan.uncertainty.moves import numbers_of
 from capplan.uncertainty.sensitivity import tornado
 
 PLAN = "plan"
@@ -178,7 +179,8 @@ def _chosen(file: PlanFile, now: Estimate, catalog: Catalog, count: int) -> list
     most, steps = next((grid for grid in _GRIDS if grid[1] ** grid[0] <= room), _GRIDS[-1])
     volume, found = volume_of(now.file.plan), list[Slider]()
     paths: list[Path] = [("demand", volume)] if volume else []
-    paths += [bar.path for bar in tornado(file, catalog).bars if bar.swing]
+    if len(numbers_of(file)) * len(now.components) <= _MOST_FIGURES:
+        paths += [bar.path for bar in tornado(file, catalog).bars if bar.swing]
     for path in dict.fromkeys(paths):
         slider = _scaled(file, path, _FACTORS[steps]) if len(found) < most else None
         if slider is not None and _fit(file, [*found, slider]):
