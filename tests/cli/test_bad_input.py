@@ -458,10 +458,13 @@ def test_bad_plan_or_option_gets_one_message(capplan: Callable, workplace: Path,
 TRACES = {
     "missing": (None, ("load.csv: no such file",)),
     "empty": ("", ("load.csv: not a readable CSV file",)),
-    "heading alone": ("timestamp,requests\n", ("load.csv: a trace needs at least two rows",)),
+    "heading alone": (
+        "timestamp,requests\n",
+        ("load.csv: a recorded load needs at least two different times",),
+    ),
     "one row": (
         "timestamp,requests\n2026-01-01T00:00:00Z,5\n",
-        ("load.csv: a trace needs at least two rows",),
+        ("load.csv: a recorded load needs at least two different times",),
     ),
     "no such column": (
         "timestamp,request\n2026-01-01,5\n2026-01-02,6\n",
@@ -493,7 +496,7 @@ TRACES = {
     ),
     "time that stands still": (
         "timestamp,requests\n2026-01-01,1\n2026-01-01,2\n2026-01-01,3\n",
-        ("load.csv: the times in 'timestamp' do not advance",),
+        ("load.csv: a recorded load needs at least two different times",),
     ),
     "ragged": (
         "timestamp,requests\n2026-01-01,1\n2026-01-02,1,2,3\n",

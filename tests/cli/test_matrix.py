@@ -154,7 +154,10 @@ ONCE: Mapping[str, Sequence[str]] = {
         "M/M/c+M --service-time 1s --servers 5 --patience 5s --max-blocking 2% --max-wait 1s",
         "G/G/c --arrival-rate 40/s --service-time 30ms --cs2 2 --ca2 3 --max-response 100ms --within 95%",
     ),
-    "comment": ("COPY --since HEAD --link https://ci.example/1 --always --today 2026-09-30 -o OUT --force",),
+    "comment": (
+        "COPY --since HEAD --link https://ci.example/1 --always --today 2026-09-30 -o OUT --force",
+        "COPY --since HEAD --book BOOK --catalogs CATALOGS --to github",
+    ),
     "explain": ("orphan-service --format json -o OUT --force",),
     "init": (
         "NEW --example levqor --force",

@@ -68,7 +68,7 @@ def _served_by_replicas(
     served = served_of(llm, chosen, facts)
     does = carried(served, chosen.memory(), _most(llm, chosen), promise_of(llm))
     sizing = size(ctx.load.to_carry(name), _limits(llm, does, path), bounds_of(llm))
-    sizing = kept_ready(sizing, ctx.load.rps(name))
+    sizing = kept_ready(sizing, ctx.load.rps(name), ctx.load.to_carry(name))
     peak = _speed(ctx, name, llm, served, does, sizing)
     machine = ctx.machine(llm.provider, llm.machine, (*path, "machine"))
     gpu = add_on_for(ctx, llm.provider, machine, chosen.gpu, chosen.tensor_parallel, (*path, "machine"))
