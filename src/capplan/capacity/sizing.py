@@ -146,7 +146,8 @@ def size(rps: Array, limits: Sequence[Limit], bounds: Bounds, promise: Promise |
 def kept_ready(sizing: Sizing, rps: Array, carried: Array) -> Sizing:
     """Return the sizing of what stands by: where ``rps`` is 0 in all hours, its peak is its minimum.
 
-    carried: the load that it must be able to carry, as ``rps``; what has none stands by for nothing. No load reaches it before another site is lost, so there is nothing that an autoscaler could follow.
+    carried: the load that it must be able to carry, as ``rps``; what has none stands by for nothing.
+    No load reaches it before another site is lost, so there is nothing that an autoscaler could follow.
     """
     idle = ~np.any(rps, axis=1, keepdims=True) & np.any(carried, axis=1, keepdims=True)
     if not np.any(idle & (sizing.peak > sizing.floor)):
