@@ -45,6 +45,16 @@ _FOCUS_PROVIDERS = {"aws": "aws", "amazon web services": "aws", "microsoft": "az
 _FOCUS_PROVIDERS |= {"google cloud": "gcp", "google": "gcp", "gcp": "gcp"}
 
 
+def _own_unit(text: str) -> str:
+    """Return the catalog's unit of what capplan's own FOCUS files write in the plural.
+
+    >>> _own_unit("vCPU-Hours"), _own_unit("Cluster-Hours"), _own_unit("GiB"), _own_unit("hour")
+    ('vCPU-hour', 'cluster-hour', 'GiB', 'hour')
+    """
+    *first, last = (part.lower() if part.istitle() else part for part in text.split("-"))
+    return "-".join((*first, last.removesuffix("s")))
+
+
 def take_focus(collection: Collection, row: Mapping[str, str]) -> None:
     """Take the list price of a row of a FOCUS price sheet or bill."""
     seller = row.get("providername") or row.get("serviceprovidername") or row.get("publishername") or ""
@@ -66,7 +76,7 @@ def take_focus(collection: Collection, row: Mapping[str, str]) -> None:
     else:
         usd, region = price(listed), row["regionid"] or "global"
         service = own[2] if own else slug(re.sub(r"^(Amazon|AWS|Azure|Google) ", "", row["servicename"]))
-        unit = row["pricingunit"] if own else (measured(row["pricingunit"]) or ("", 1.0))[0]
+        unit = _own_unit(row["pricingunit"]) if own else (measured(row["pricingunit"]) or ("", 1.0))[0]
         times = 1.0 if own else factor(row["pricingunit"], unit)
         if times is None or not unit:
             collection.add(LeftOut(f"unit {row['pricingunit']}"))
