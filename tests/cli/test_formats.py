@@ -315,7 +315,14 @@ def test_focus_writes_numbers_and_words_as_the_specification_says(charges: list[
         assert charge["BillingCurrency"] == "USD"
         assert charge["ChargeCategory"] in ("Usage", "Credit")
         assert charge["PricingCategory"] in ("Standard", "Dynamic", "Committed", "Other")
-        assert charge["ServiceCategory"] in ("Compute", "Databases", "Storage", "Networking", "Other")
+        assert charge["ServiceCategory"] in (
+            "AI and Machine Learning",
+            "Compute",
+            "Databases",
+            "Storage",
+            "Networking",
+            "Other",
+        )
         assert isinstance(json.loads(charge["Tags"]), Mapping)
 
 
