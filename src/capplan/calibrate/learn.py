@@ -40,8 +40,7 @@ def learned(
     cpu, file = _cpu(tests, seen)
     memory = _memory(seen)
     figures: dict[str, Estimated | None] = {name: found.figures.get(name) for name in FIGURES}
-    shared = figures["service_time_s"] if found.model == "PS" else None
-    figures["cpu_time_s"] = cpu.each if cpu else shared  # requests that share cores need nothing else
+    figures["cpu_time_s"] = cpu.each if cpu else None
     figures |= dict.fromkeys(MEMORY)
     if memory is not None:
         figures |= dict(zip(MEMORY, (memory.idle, memory.each), strict=True))
