@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -18,6 +18,9 @@ _FEW_ERRORS, _MANY_ERRORS = 0.01, 0.10
 _LITTLE, _LITTLE_OF_WRK = 0.10, 0.15
 _ROUNDED_S = {"ab": 0.001, "autocannon": 0.001}
 _SHORT = 0.97
+_NEAR = 0.85
+"""Share of a busy generator's rate from which on pauses are its own."""
+
 _SAME = 0.01
 _MOST, _LONGEST_S, _LEAST = 1e12, 1e6, 1e-9
 _BODY, _TAIL = 0.89, 0.985
@@ -52,7 +55,7 @@ def judge(runs: Sequence[LoadRun]) -> Judged:
             kept.append(run)
             warnings += filter(None, (check(run) for check in _WARNING))
         warnings += [one for one in run.said if one.severity != "error"]
-    stuck = list(_stuck(kept))
+    stuck = _stuck(kept)
     paths = {run.target.split("://")[-1].partition("/")[2].strip("/") for run in kept if run.target}
     if len(paths) > 1:
         what = f"the runs ask for different paths: {', '.join(sorted(f'/{path}' for path in paths)[:5])}"
@@ -68,6 +71,8 @@ def _same(run: LoadRun, other: LoadRun) -> bool:
     if (run.listed or run.requests) != (other.listed or other.requests):
         return False
     near = _SAME if run.listed == other.listed else 5 * _SAME
+    if run.clients and other.clients and round(run.clients) != round(other.clients):
+        return False
     mine, theirs = run.mean_s or 0.0, other.mean_s or 0.0
     return abs(mine - theirs) <= near * theirs and abs(run.rate - other.rate) <= near * other.rate
 
@@ -226,17 +231,26 @@ def _beyond(run: LoadRun, share: float) -> float:
     return (run.requests or 0.0) * (1 - share)
 
 
-def _stuck(runs: Sequence[LoadRun]) -> Iterator[Finding]:
-    """Yield runs whose users pause longer than fewer users did: the generator cannot keep up."""
+def _stuck(runs: Sequence[LoadRun]) -> list[Finding]:
+    """Return runs whose users pause longer than fewer users did: the generator cannot keep up."""
     users = [run for run in runs if run.clients and run.think_s is None and run.mean_s]
-    for run in users:
+    found: dict[int, Finding] = {}
+    most: dict[str, float] = {}
+    for at, run in enumerate(users):
         fewer = [_pause(other) for other in users if _comparable(other, run)]
         if fewer and _pause(run) > 1.5 * max(min(fewer), 0.0) + 0.5 * (run.mean_s or 0.0) + 0.002:
             what = (
                 f"each of {run.clients:.0f} users pauses {1000 * _pause(run):.0f} ms, and of fewer users "
-                f" {1000 * max(min(fewer), 0.0):.0f} ms: the load generator itself was busy"
+                f"{1000 * max(min(fewer), 0.0):.0f} ms: the load generator itself was busy"
             )
-            yield checks.SATURATED_GENERATOR.finding(run.file, what, file=run.file)
+            found[at] = checks.SATURATED_GENERATOR.finding(run.file, what, file=run.file)
+            most[run.tool] = min(most.get(run.tool, run.rate), run.rate)
+    for at, run in enumerate(users):
+        limit = most.get(run.tool, 0.0)
+        if at not in found and _pause(run) > _LITTLE * (run.mean_s or 0.0) and 0 < _NEAR * limit <= run.rate:
+            what = f"users pause, and more of them do not exceed {limit:.4g}/s: the load generator was busy"
+            found[at] = checks.SATURATED_GENERATOR.finding(run.file, what, file=run.file)
+    return list(found.values())
 
 
 def _pause(run: LoadRun) -> float:
