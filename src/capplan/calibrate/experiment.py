@@ -116,13 +116,22 @@ def _think(run: LoadRun) -> float:
     if run.think_s is not None:
         return run.think_s
     pause = run.clients / (run.rate / (1 - run.failed_share)) - (run.mean_s or 0.0)
-    return pause if pause > 0.03 * (run.mean_s or 0.0) else 0.0
+    return pause if pause > _pause_of_chance(run) * (run.mean_s or 0.0) else 0.0
+
+
+def _pause_of_chance(run: LoadRun) -> float:
+    """Return what share of the response time is no pause yet: the first request of each client waits less."""
+    return 0.03 + (run.clients or 0.0) / (run.requests or np.inf)
 
 
 def _response(run: LoadRun) -> float:
     """Return the mean response time; of a loop without pauses clients ÷ rate, which leaves nothing out."""
     think = _think(run)
-    if run.arrivals == "closed" and run.clients and (run.mean_s is None or think <= 0.03 * run.mean_s):
+    if (
+        run.arrivals == "closed"
+        and run.clients
+        and (run.mean_s is None or think <= _pause_of_chance(run) * run.mean_s)
+    ):
         return run.clients / (run.rate / (1 - run.failed_share)) - think
     return run.mean_s or 1.0 / run.rate
 

@@ -47,7 +47,8 @@ class DocumentFormat(NamedTuple):
 class RequestTable(NamedTuple):
     """A CSV with a row a request: columns by what they say, time and elapsed with their unit in s.
 
-    header: what the first line is like, or the first row where the ``names`` are missing.
+    header: what the first line is like, or the first row where the ``names`` are missing. from_start: whether
+    a request's time is when it starts, instead of when it ends.
     """
 
     tool: str
@@ -60,6 +61,7 @@ class RequestTable(NamedTuple):
     service: str = ""
     names: Sequence[str] = ()
     arrivals: Arrivals = "unknown"
+    from_start: bool = False
     only: str = ""
     separator: str = ","
 
@@ -72,6 +74,7 @@ class LineFormat(NamedTuple):
     unit: float
     clients: re.Pattern[bytes] | None = None
     arrivals: Arrivals = "unknown"
+    from_start: bool = False
 
 
 @cache

@@ -45,17 +45,19 @@ class TestEvidence(NamedTuple):
 def read_evidence(given: Sequence[str], begin: Callable[[str], None] = lambda _: None) -> TestEvidence:
     """Return what files say; ``requests=FILE``, ``cpu=FILE``, ``memory=FILE`` where no name tells which.
 
+    What a directory holds besides, such as the script of the test, is left out with a note.
     ``begin`` is told of every part that is read. Raises :class:`InputError` for files of no known format.
     """
     runs: list[LoadRun] = []
     series: list[monitoring.Monitored] = []
     said: list[Finding] = []
     problems: list[Problem] = []
-    for path, role in _named(given):
+    skipped: list[Problem] = []
+    for path, role, named in _named(given):
         try:
             found = _read(path, role, begin)
         except InputError as error:
-            problems += error.problems
+            (problems if named else skipped).extend(error.problems)
             continue
         except _DAMAGES as error:
             what = f"is damaged: a value is not what its format says ({printable(str(error))[:80]})"
@@ -64,19 +66,28 @@ def read_evidence(given: Sequence[str], begin: Callable[[str], None] = lambda _:
         runs += found.runs
         series += found.series
         said += found.said
+    if not (runs or series or said):
+        problems += skipped
     if problems:
         raise InputError(*problems)
+    said += map(_skipped, skipped)
     return TestEvidence(tables.joined(runs), series, said)
 
 
-def _named(given: Sequence[str]) -> Iterator[tuple[Path, str]]:
-    """Yield each file, those of a directory in order, and what it is said to measure."""
+def _skipped(problem: Problem) -> Finding:
+    name, what = problem.where, f"is left out: it {problem.what}"
+    return checks.NO_FIGURES.finding(name, what, "", file=name, severity="info")
+
+
+def _named(given: Sequence[str]) -> Iterator[tuple[Path, str, bool]]:
+    """Yield each file, those of a directory in order, what it is said to measure, and whether it is named."""
     for text in given:
         role, equals, rest = text.partition("=")
         said = bool(equals) and role in monitoring.ROLES
         path = Path(rest if said else text)
-        files = sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
-        yield from ((file, role if said else "") for file in files)
+        named = not path.is_dir()
+        files = [path] if named else sorted(one for one in path.iterdir() if one.is_file())
+        yield from ((file, role if said else "", named) for file in files)
 
 
 def _read(path: Path, role: str, begin: Callable[[str], None]) -> TestEvidence:
@@ -85,13 +96,14 @@ def _read(path: Path, role: str, begin: Callable[[str], None]) -> TestEvidence:
         head = file.peek(_HEAD)[:_HEAD]
         text = head.decode("utf-8", "replace")
         source = OpenedResult(file, name, begin)
-        windows = Windows()
         table = table_for(text)
         if table is not None:
+            windows = Windows(table.from_start)
             read_rows(source, table, windows)
             return TestEvidence(list(windows.runs(name, table.tool, table.arrivals)), [], [])
         lines = None if tables.is_table(text) else lines_for(head)
         if lines is not None:
+            windows = Windows(lines.from_start)
             read_lines(source, lines, windows)
             said = [_assumed(name)] if lines.tool == "apache" else []
             return TestEvidence(list(windows.runs(name, lines.tool, lines.arrivals)), [], said)

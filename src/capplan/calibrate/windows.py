@@ -43,13 +43,17 @@ class Batch(NamedTuple):
 
 
 class Windows:
-    """Counts and sums of requests by window of time, and a histogram of the response times of each."""
+    """Counts and sums of requests by window of time, and a histogram of the response times of each.
 
-    def __init__(self) -> None:
+    from_start: whether requests are listed by when they start; then some have not ended when the last starts.
+    """
+
+    def __init__(self, from_start: bool = False) -> None:
         self.width_s = 1.0
         self.rows: dict[int, Array] = {}
         self.service = np.zeros(3)
         self.first_s, self.last_s, self.to_second = np.inf, -np.inf, True
+        self.from_start, self.ends = from_start, np.zeros(0)
 
     def add(self, batch: Batch) -> None:
         """Count a batch."""
@@ -65,6 +69,9 @@ class Windows:
         windows, which = np.unique(np.floor(batch.time_s / self.width_s), return_inverse=True)
         good = (batch.code > 0) & (batch.code < 400)
         time = batch.elapsed_s
+        if self.from_start:
+            ends = np.concatenate((self.ends, (batch.time_s + time)[good]))
+            self.ends = ends[ends > self.last_s]
         clients = np.full(time.size, np.nan) if batch.clients is None else batch.clients
         columns = {
             "good": good,
@@ -131,7 +138,8 @@ class Windows:
                 what = f"spans {keys.size} s in whole seconds, which tells no rate"
                 said.append(TOO_FEW_REQUESTS.finding(file, what, file=file, severity="error"))
             run = LoadRun(file, tool, 0.0, arrivals=arrivals, said=said, listed=listed)
-            yield self._run(table[kept], float(held_s[kept].sum()), run)
+            unended = 0 if self.to_second or kept[-1] < len(table) - 1 else self.ends.size
+            yield self._run(table[kept], float(held_s[kept].sum()), unended, run)
 
     def _held(self, keys: Array) -> Array:
         """Return the seconds of each window that lie within the test."""
@@ -141,7 +149,7 @@ class Windows:
         ends = np.minimum(starts + width, max(self.last_s, self.first_s + 0.01))
         return np.asarray(np.maximum(ends - np.maximum(starts, self.first_s), 1e-3))
 
-    def _run(self, table: Array, duration_s: float, run: LoadRun) -> LoadRun:
+    def _run(self, table: Array, duration_s: float, unended: int, run: LoadRun) -> LoadRun:
         total = dict(zip(_FIELDS, table.sum(axis=0), strict=False))
         good = float(total["good"])
         mean_s = float(total["sum_s"]) / good if good else None
@@ -150,7 +158,7 @@ class Windows:
         clients = float(total["clients"] / total["seen"]) if total["seen"] else None
         n, first, second = self.service
         run = run._replace(
-            rate=good / duration_s,
+            rate=max(good - unended, 0.0) / duration_s,
             mean_s=mean_s,
             requests=good + float(total["failed"]),
             failed=float(total["failed"]),
