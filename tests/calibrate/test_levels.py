@@ -79,11 +79,29 @@ def test_a_generator_that_sends_no_more_is_refused_at_every_level(tmp_path: Path
 def test_a_cpu_time_that_nobody_measured_is_unknown() -> None:
     """Requests that share cores: each takes as long as there are others, and varies as the service does."""
     runs = [
-        LoadRun(f"{n}", "ab", min(n, 4) / 0.02, max(n, 4) * 0.005, 20_000, 0.0, 0.0, 100.0, 1.0)._replace(
-            clients=float(n), think_s=0.0, arrivals="closed"
+        LoadRun(
+            f"{n}",
+            "ab",
+            min(n, 4) / 0.02,
+            mean_s=max(n, 4) * 0.005,
+            requests=20_000,
+            duration_s=100.0,
+            cs2=1.0,
+            clients=float(n),
+            think_s=0.0,
+            arrivals="closed",
         )
         for n in (1, 2, 4, 8, 16, 32)
     ]
     found = learned(reading.TestEvidence(runs, (), ()))
     assert found.model == "PS"
     assert found.figures["cpu_time_s"] is None
+
+
+def test_errors_that_are_answered_at_once_change_nothing(tmp_path: Path) -> None:
+    found = calibrated(tmp_path, (1, 2, 3, 6, 12), 30, errors=0.08)
+    assert {one.code for one in found.warnings} == {"failed-requests"}
+    for name, truth in (("knee_rps", PLACES / SERVICE_S), ("service_time_s", SERVICE_S)):
+        figure = found.figures[name]
+        assert figure is not None
+        assert figure.value == pytest.approx(truth, rel=0.02)

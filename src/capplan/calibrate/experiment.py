@@ -80,7 +80,7 @@ def points_of(runs: Sequence[LoadRun], cs2: float, capacity: float | None = None
     kind = np.array([_kind(run) for run in runs])
     rate = np.array([run.rate for run in runs])
     response = np.array([_response(run) for run in runs])
-    clients = np.array([run.clients or run.present for run in runs])
+    clients = np.array([_clients(run) for run in runs])
     looped = kind == CLOSED
     think = np.array([_think(run) for run in runs])
     requests = np.array([run.requests or 1e4 for run in runs])
@@ -100,6 +100,11 @@ def points_of(runs: Sequence[LoadRun], cs2: float, capacity: float | None = None
     )
 
 
+def _clients(run: LoadRun) -> float:
+    """Return the clients that answers keep busy, without those whose requests fail meanwhile."""
+    return (run.clients or run.present) if run.failed_s is None else run.rate * run.cycle_s
+
+
 def _kind(run: LoadRun) -> int:
     if run.arrivals == "closed" and run.clients:
         return CLOSED
@@ -115,7 +120,7 @@ def _think(run: LoadRun) -> float:
         return 0.0
     if run.think_s is not None:
         return run.think_s
-    pause = run.clients / (run.rate / (1 - run.failed_share)) - (run.mean_s or 0.0)
+    pause = run.cycle_s - (run.mean_s or 0.0)
     return pause if pause > _pause_of_chance(run) * (run.mean_s or 0.0) else 0.0
 
 
@@ -132,7 +137,7 @@ def _response(run: LoadRun) -> float:
         and run.clients
         and (run.mean_s is None or think <= _pause_of_chance(run) * run.mean_s)
     ):
-        return run.clients / (run.rate / (1 - run.failed_share)) - think
+        return run.cycle_s - think
     return run.mean_s or 1.0 / run.rate
 
 

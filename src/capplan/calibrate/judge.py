@@ -254,7 +254,7 @@ def _stuck(runs: Sequence[LoadRun]) -> list[Finding]:
 
 
 def _pause(run: LoadRun) -> float:
-    return (run.clients or 0.0) * (1 - run.failed_share) / run.rate - (run.mean_s or 0.0)
+    return run.cycle_s - (run.mean_s or 0.0)
 
 
 def _comparable(other: LoadRun, run: LoadRun) -> bool:

@@ -21,7 +21,7 @@ class LoadRun(NamedTuple):
     mean_s, cs2, max_s, quantiles: of the response times. clients: in the loop, with think_s between an answer
     and the next request. offered: requests a second that were to be sent. varied: the load changed meanwhile.
     strained: the tool says that it was. late: requests that a timeout cut off. cores: busy ones.
-    listed: requests in the whole file.
+    listed: requests in the whole file. failed_s: mean time of the failed requests, where each is known.
     """
 
     file: str
@@ -30,6 +30,7 @@ class LoadRun(NamedTuple):
     mean_s: float | None = None
     requests: float | None = None
     failed: float = 0.0
+    failed_s: float | None = None
     rejected: float = 0.0
     duration_s: float | None = None
     cs2: float | None = None
@@ -56,6 +57,17 @@ class LoadRun(NamedTuple):
         if self.mean_s is None:
             return self.clients or 1.0
         return self.rate * self.mean_s
+
+    @property
+    def cycle_s(self) -> float:
+        """Seconds of a client for each answer; errors count as answers unless their time is known."""
+        clients = self.clients or 0.0
+        every_s = clients * (1 - self.failed_share) / self.rate
+        if self.failed_s is None:
+            return every_s
+        share = self.failed_share
+        pause = max(every_s - (1 - share) * (self.mean_s or 0.0) - share * self.failed_s, 0.0)
+        return clients / self.rate - (self.failed_s + pause) * share / (1 - share)
 
     @property
     def failed_share(self) -> float:

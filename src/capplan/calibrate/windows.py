@@ -157,11 +157,13 @@ class Windows:
         cs2 = max(square / good / mean_s**2 - 1, 0.0) if mean_s and square else None
         clients = float(total["clients"] / total["seen"]) if total["seen"] else None
         n, first, second = self.service
+        failed = float(total["failed"])
         run = run._replace(
             rate=max(good - unended, 0.0) / duration_s,
             mean_s=mean_s,
-            requests=good + float(total["failed"]),
-            failed=float(total["failed"]),
+            requests=good + failed,
+            failed=failed,
+            failed_s=float(total["present_s"] - total["sum_s"]) / failed if failed and clients else None,
             rejected=float(total["rejected"]),
             duration_s=duration_s,
             cs2=cs2,
