@@ -39,6 +39,27 @@ def loop(clients: int, seconds: float, errors: float = 0.0, most: float = 1e9) -
     return "\n".join(rows) + "\n"
 
 
+def logged(rows: list[tuple[float, float]]) -> str:
+    """Return an access log of requests that start and end then."""
+    lines = sorted((end, end - start) for start, end in rows)
+    date = "10.0.0.1 - - [30/Nov/2026:10:%02d:%02d +0000]"
+    return "".join(
+        f'{date % divmod(int(end), 60)} "GET / HTTP/1.1" 200 2 "-" "curl" {took:.3f}\n' for end, took in lines
+    )
+
+
+def by_chance(most: float, seconds: float) -> list[tuple[float, float]]:
+    """Return requests that come by chance, in minutes of ever more of them, up to so many a second."""
+    rng = random.Random(7)
+    free, now, rows = [0.0] * PLACES, 0.0, []
+    while now < seconds:
+        now += rng.expovariate(most * (0.2 + 0.8 * now / seconds))
+        end = max(now, heapq.heappop(free)) + rng.gammavariate(2, SERVICE_S / 2)
+        heapq.heappush(free, end)
+        rows.append((now, end))
+    return rows
+
+
 def calibrated(folder: Path, levels: tuple[int, ...], seconds: float, **how: float) -> Calibration:
     for clients in levels:
         (folder / f"c{clients:02}.jtl").write_text(loop(clients, seconds, **how))
@@ -105,3 +126,20 @@ def test_errors_that_are_answered_at_once_change_nothing(tmp_path: Path) -> None
         figure = found.figures[name]
         assert figure is not None
         assert figure.value == pytest.approx(truth, rel=0.02)
+
+
+def test_an_access_log_of_visitors_who_come_by_chance(tmp_path: Path) -> None:
+    (tmp_path / "access.log").write_text(logged(by_chance(85, 600)))
+    found = learned(read_evidence([str(tmp_path)]))
+    assert {run.arrivals for run in found.runs} == {"random"}
+    for name, truth in (("knee_rps", PLACES / SERVICE_S), ("service_time_s", SERVICE_S)):
+        figure = found.figures[name]
+        assert figure is not None
+        assert figure.value == pytest.approx(truth, rel=0.05)
+
+
+def test_an_access_log_of_a_loop_is_no_chance(tmp_path: Path) -> None:
+    rows = (line.split(",") for line in loop(8, 100).splitlines()[1:])
+    spans = [(int(row[0]) / 1000 - 1795230508, int(row[1]) / 1000) for row in rows]
+    (tmp_path / "access.log").write_text(logged([(start, start + took) for start, took in spans]))
+    assert {run.arrivals for run in read_evidence([str(tmp_path)]).runs} == {"closed"}

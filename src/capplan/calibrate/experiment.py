@@ -158,7 +158,7 @@ def calibrated(read: Sequence[LoadRun], slo: Mapping[float, float] = {}) -> Cali
     best = min(pools, key=lambda fit: fit.rss)
     law = min(_laws(points), key=lambda fit: fit.aicc, default=None)
     listed = all(run.tool == "table" for run in runs)
-    if law is not None and _lawful(law, best, listed):
+    if law is not None and _lawful(law, best, points, listed):
         found = _of_law(law, runs, points)
     else:
         found = _of_pool(pools, runs, points, slo)
@@ -167,10 +167,12 @@ def calibrated(read: Sequence[LoadRun], slo: Mapping[float, float] = {}) -> Cali
     return found._replace(warnings=[*warnings, *found.warnings], refused=refused)
 
 
-def _lawful(law: Fit, pool: Fit, listed: bool) -> bool:
+def _lawful(law: Fit, pool: Fit, points: LoadPoints, listed: bool) -> bool:
     """Say whether the universal law explains the points better, of a table of throughputs also if as well."""
     if listed:
         return law.rss < 2 * pool.rss
+    if np.mean(points.kind == OPEN) > 0.5 and _misfit(pool) < _POOR:
+        return False  # requests that come by chance wait before a pool is full, which looks like contention
     return law.name != "linear" and law.aicc < pool.aicc - _CLOSE and np.isfinite(pool.aicc)
 
 

@@ -25,6 +25,13 @@ _EDGES = _FASTEST_S * 10 ** (np.arange(_BINS + 1) / _PER_DECADE)
 _FIELDS = ("good", "failed", "rejected", "sum_s", "square_s", "present_s", "clients", "seen", "slowest_s")
 _SHARES = (0.5, 0.75, 0.9, 0.95, 0.99)
 _MOST_LEVELS = 12
+_ABOUT = 15
+"""Windows before and after one that say at which level of load it is."""
+
+_BY_CHANCE, _MEDIAN = (0.5, 0.8), 0.455
+"""Variances of the counts and of the requests in progress ÷ those of Poisson arrivals from which on chance
+starts requests; the median of a squared normal value."""
+
 _SHORTEST = 3
 _LONGEST_S, _LATEST_S = 1e6, 1e11
 _SLOW_START = 1.5
@@ -132,6 +139,8 @@ class Windows:
             self.to_second and keys.size > _SHORTEST
         ):  # nobody knows how much of the first and the last was held
             table, held_s = table[1:-1], held_s[1:-1]
+        if arrivals == "unknown" and _by_chance(table):
+            arrivals = "random"
         for level in _levels(table):
             kept, said = _warm(level, table, file)
             if self.to_second and keys.size <= _SHORTEST:
@@ -183,7 +192,9 @@ def _levels(table: Array) -> list[Rows]:
     if not seen.any():
         counts = table[:, 0] + table[:, 1]
         few = counts.size < 2 * _MOST_LEVELS or counts.var() < _OVERDISPERSED * counts.mean()
-        return [np.arange(len(table))] if few else np.array_split(np.argsort(table[:, 5]), _MOST_LEVELS)
+        return (
+            [np.arange(len(table))] if few else np.array_split(np.argsort(_about(table[:, 5])), _MOST_LEVELS)
+        )
     clients = np.where(seen, np.rint(table[:, 6] / np.maximum(table[:, 7], 1)), np.nan)
     known = np.flatnonzero(seen)
     clients = clients[known[np.maximum(np.searchsorted(known, np.arange(len(table)), side="right") - 1, 0)]]
@@ -198,6 +209,28 @@ def _levels(table: Array) -> list[Rows]:
     found = [np.concatenate(parts) for count, parts in by_clients.items() if count > 0]
     longest = max(map(len, found), default=0)
     return [rows for rows in found if len(rows) >= min(3, longest)]
+
+
+def _about(present: Array) -> Array:
+    """Return the median of the windows about each; by its own requests one would be sorted by chance."""
+    half = min(_ABOUT, present.size // (2 * _MOST_LEVELS))
+    near = np.lib.stride_tricks.sliding_window_view(np.pad(present, half, "edge"), 2 * half + 1)
+    return np.asarray(np.median(near, axis=1))
+
+
+def _by_chance(table: Array) -> bool:
+    """Say whether windows differ from those before as much as Poisson arrivals of their load make them.
+
+    In a loop the requests in progress hardly do, and of a clock neither they nor the counts.
+    """
+    if len(table) < 2 * _MOST_LEVELS:
+        return False
+    counts, present = table[:, 0] + table[:, 1], table[:, 5]
+    squares = np.maximum(table[:, 4], table[:, 3] ** 2 / np.maximum(table[:, 0], 1))
+    usual = np.column_stack((_about(counts), _about(squares)))
+    apart = np.diff(np.column_stack((counts, present)), axis=0)
+    ratio = np.median(apart**2 / 2 / np.maximum(usual[1:], 1e-12), axis=0)
+    return bool(np.all(ratio / _MEDIAN > _BY_CHANCE))
 
 
 def _warm(level: Rows, table: Array, file: str) -> tuple[Rows, list[Finding]]:
