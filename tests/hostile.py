@@ -67,9 +67,9 @@ def _markdown(text: str) -> None:
 
 _TAGS = frozenset(
     ("html", "head", "meta", "title", "style", "body", "h2", "p", "br", "ul", "li", "strong", "code", "a")
-    + ("table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary")
+    + ("table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary", "div")
 )
-_ATTRIBUTES = {"lang", "charset", "class", "id", "style"}
+_ATTRIBUTES = {"lang", "charset", "class", "id", "style", "tabindex"}
 
 
 class _Page(HTMLParser):
@@ -79,7 +79,8 @@ class _Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag in _TAGS, tag
-        assert {name for name, _ in attrs} <= _ATTRIBUTES, attrs
+        viewport = {"name", "content"} if ("name", "viewport") in attrs else set()
+        assert {name for name, _ in attrs} <= _ATTRIBUTES | viewport, attrs
         if tag not in ("meta", "br"):
             self.open.append(tag)
 

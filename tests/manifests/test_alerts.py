@@ -144,7 +144,8 @@ class Exporters:
         self.store(f"{name}-pgbouncer", pgbouncer_up=1, pgbouncer_pools_client_maxwait_seconds=0)
 
     def cache(self, name, cache):
-        new, rps = number(cache.content.new_keys), self.load * number(self.site.components[name].peak_rps)
+        # What a plan does not say of new keys, its alerts do not ask for.
+        new, rps = cache.content.new_keys or 0.0, self.load * number(self.site.components[name].peak_rps)
         hits, misses = (self.at_random(rps * share) for share in (1 - new, new))
         self.store(name, redis_up=1, redis_keyspace_hits_total=hits, redis_keyspace_misses_total=misses)
         self.store(name, redis_memory_used_bytes=7e8, redis_memory_max_bytes=1e9, redis_evicted_keys_total=0)
