@@ -69,7 +69,7 @@ _TAGS = frozenset(
     ("html", "head", "meta", "title", "style", "body", "h2", "p", "br", "ul", "li", "strong", "code", "a")
     + ("table", "caption", "thead", "tbody", "tr", "th", "td", "details", "summary", "div")
 )
-_ATTRIBUTES = {"lang", "charset", "class", "id", "style", "tabindex"}
+_ATTRIBUTES = {"lang", "charset", "class", "id", "style", "tabindex", "scope"}
 
 
 class _Page(HTMLParser):
