@@ -5,28 +5,30 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DOCUMENTS := README.md $(wildcard docs/*.md docs/how-to/*.md examples/*/README.md)
 
-.PHONY: demo test check lowest newest lock docs bench clean
+.PHONY: demo test code documents check lowest newest lock docs bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/capplan estimate examples/afpi
 
 test: $(VENV)/dev
+	$(MAKE) --jobs 2 code documents
+	$(BIN)/pytest -q -rs -n auto --durations=20
+
+code: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# That what the documents show is what the commands print.
+documents: $(VENV)/dev
 	$(BIN)/python -m cogapp --check -P -I docs $(DOCUMENTS)
 	$(BIN)/capplan schema | cmp - docs/plan.schema.json
 	$(BIN)/python docs/manual.py | cmp - docs/capplan.1
 	$(BIN)/python docs/shown.py | cmp - docs/estimate.svg
-	$(BIN)/pytest -q -rs -n auto --durations=20
 
 # The inner loop: lint, types, and the tests of what changed since main.
-check: $(VENV)/dev
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+check: code
 	$(BIN)/python tests/changed.py | xargs -r $(BIN)/pytest -q -n auto
 
 # The examples with the lowest versions that pyproject.toml allows (`llm` needs a newer pydantic than the rest),
