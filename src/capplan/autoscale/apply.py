@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from capplan.plan.edit import edited
+from capplan.plan.edit import edited_plan
 from capplan.plan.overlay import merge
-from capplan.plan.read import parse_plan
 from capplan.strictyaml import load
 
 ALTERNATIVE = "tuned"
@@ -24,6 +23,4 @@ def with_tuned(
     """
     old = {} if alternative is None else load(text, name)["alternatives"][alternative]
     overlay = merge(old, {"services": services})
-    done = edited(text, {("alternatives", ALTERNATIVE): overlay}, name)
-    parse_plan(done, name, directory, alternative=ALTERNATIVE)
-    return done
+    return edited_plan(text, {("alternatives", ALTERNATIVE): overlay}, name, directory, ALTERNATIVE)

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from capplan.calibrate.outcome import Estimated
-from capplan.plan.edit import edited
-from capplan.plan.read import parse_plan
+from capplan.plan.edit import edited_plan, short
 
 _FIELDS = {
     "service_time_s": ("service_time", 1000.0, "ms"),
@@ -35,9 +34,7 @@ def with_measured(
         ("services", service, field): _written(figure, factor, unit) | {"source": "measured", "from": origin}
         for (field, factor, unit), figure in known.items()
     }
-    done = edited(text, changes, name)
-    parse_plan(done, name, directory)
-    return done
+    return edited_plan(text, changes, name, directory)
 
 
 def _written(figure: Estimated, factor: float, unit: str) -> dict[str, object]:
@@ -46,5 +43,4 @@ def _written(figure: Estimated, factor: float, unit: str) -> dict[str, object]:
 
 
 def _number(value: float, unit: str) -> object:
-    short = float(f"{value:.4g}")
-    return f"{short:g}{unit}" if unit else int(short) if short.is_integer() else short
+    return f"{short(value):g}{unit}" if unit else short(value)

@@ -9,6 +9,20 @@ from __future__ import annotations
 
 from capplan.findings import Check
 
+_SATURATED = """\
+# file: a.json
+{"connections": 1, "duration": 100, "requests": {"total": 5000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
+# file: b.json
+{"connections": 2, "duration": 100, "requests": {"total": 10000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
+# file: c.json
+{"connections": 4, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
+# file: d.json
+{"connections": 8, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 40, "stddev": 15, "max": 120}}
+# file: e.json
+{"connections": 16, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 80, "stddev": 20, "max": 160}}
+"""
+"""Runs of a sound test, from one client to more than the service has places."""
+
 WARM_UP = Check(
     code="warm-up",
     severity="warning",
@@ -174,18 +188,7 @@ CONTRADICTS_OTHERS = Check(
 # file: e.json
 {"connections": 16, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 80, "stddev": 20, "max": 160}}
 """,
-    near="""\
-# file: a.json
-{"connections": 1, "duration": 100, "requests": {"total": 5000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
-# file: b.json
-{"connections": 2, "duration": 100, "requests": {"total": 10000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
-# file: c.json
-{"connections": 4, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
-# file: d.json
-{"connections": 8, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 40, "stddev": 15, "max": 120}}
-# file: e.json
-{"connections": 16, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 80, "stddev": 20, "max": 160}}
-""",
+    near=_SATURATED,
     remedy="Repeat this level.",
     source="the largest residual, above 12 % and four standard errors",
 )
@@ -204,18 +207,7 @@ LIMITED_ELSEWHERE = Check(
 # file: e.json
 {"connections": 16, "duration": 100, "requests": {"total": 12500}, "latency": {"average": 128, "stddev": 9, "max": 160}}
 """,
-    near="""\
-# file: a.json
-{"connections": 1, "duration": 100, "requests": {"total": 5000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
-# file: b.json
-{"connections": 2, "duration": 100, "requests": {"total": 10000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
-# file: c.json
-{"connections": 4, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
-# file: d.json
-{"connections": 8, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 40, "stddev": 15, "max": 120}}
-# file: e.json
-{"connections": 16, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 80, "stddev": 20, "max": 160}}
-""",
+    near=_SATURATED,
     remedy="Test past the balancer, and watch the CPU of the service.",
     source="busy places at the highest throughput: X·S is no whole number",
 )
@@ -225,18 +217,7 @@ NOT_SATURATED = Check(
     title="No run shows where throughput ends",
     why="Beyond what was tested every capacity is possible.",
     breaks='{"connections": 1, "duration": 100, "requests": {"total": 5000}, "latency": {"average": 20, "stddev": 14, "max": 120}}\n',
-    near="""\
-# file: a.json
-{"connections": 1, "duration": 100, "requests": {"total": 5000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
-# file: b.json
-{"connections": 2, "duration": 100, "requests": {"total": 10000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
-# file: c.json
-{"connections": 4, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
-# file: d.json
-{"connections": 8, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 40, "stddev": 15, "max": 120}}
-# file: e.json
-{"connections": 16, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 80, "stddev": 20, "max": 160}}
-""",
+    near=_SATURATED,
     remedy="Add levels with twice as many clients, until throughput stops growing.",
     source="models that fit as well have capacities more than 25 % apart",
 )
@@ -246,18 +227,7 @@ NEVER_ALONE = Check(
     title="No run shows a request that does not wait",
     why="Waiting and service cannot be told apart where every request waits.",
     breaks='{"connections": 16, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 80, "stddev": 20, "max": 160}}\n',
-    near="""\
-# file: a.json
-{"connections": 1, "duration": 100, "requests": {"total": 5000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
-# file: b.json
-{"connections": 2, "duration": 100, "requests": {"total": 10000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
-# file: c.json
-{"connections": 4, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 20, "stddev": 14, "max": 120}}
-# file: d.json
-{"connections": 8, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 40, "stddev": 15, "max": 120}}
-# file: e.json
-{"connections": 16, "duration": 100, "requests": {"total": 20000}, "latency": {"average": 80, "stddev": 20, "max": 160}}
-""",
+    near=_SATURATED,
     remedy="Add a level with one client.",
     source="models that fit as well have service times more than 25 % apart",
 )

@@ -127,15 +127,15 @@ def _apply(found: Actual, plan: Path) -> None:
     """Write what a bill shows into the file of a plan."""
     from capplan.cli.output import note, write_files
     from capplan.gate.shown import shown_by
-    from capplan.plan.edit import difference, edited
+    from capplan.plan.edit import difference, edited_plan
     from capplan.plan.read import parse_plan, text_of
     from capplan.stdin import is_stdin
 
     if is_stdin(plan) or not plan.exists() or plan.suffix == ".json":
         raise InputError(Problem("--apply", f"writes into the file of a plan, and {plan} is none"))
     before, name, directory = text_of(plan)
-    after = edited(before, shown_by(found, parse_plan(before, name, directory)), name)
-    parse_plan(after, name, directory)
+    changes = shown_by(found, parse_plan(before, name, directory))
+    after = edited_plan(before, changes, name, directory)
     for line in difference(before, after, name):
         note(line)
     write_files({Path(name): after}, force=True)

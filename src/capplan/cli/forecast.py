@@ -139,12 +139,11 @@ def _edited(plan: Path, told: FoundDemand, history: History) -> tuple[str, str, 
     """Return the file of a plan, and its text before and after the demand is written into it."""
     from capplan.components.base import HOURS_PER_MONTH
     from capplan.history.demand import changes
-    from capplan.plan.edit import edited
+    from capplan.plan.edit import edited_plan
     from capplan.plan.read import parse_plan, text_of
 
     text, name, directory = text_of(plan)
     file = parse_plan(text, name, directory)
     hours = float(file.plan.hours_per_month or HOURS_PER_MONTH)
-    after = edited(text, changes(told, file.plan.demand, hours, history), name)
-    parse_plan(after, name, directory)
-    return name, text, after
+    written = changes(told, file.plan.demand, hours, history)
+    return name, text, edited_plan(text, written, name, directory)

@@ -7,6 +7,7 @@ from typing import Any
 
 from capplan.errors import InputError, Problem
 from capplan.gate.actual import Actual, Drift
+from capplan.plan.edit import short
 from capplan.plan.read import PlanFile
 
 _VOLUMES = ("requests_per_second", "requests_per_day", "requests_per_month", "users_per_day")
@@ -48,7 +49,7 @@ def _standing(found: Actual, file: PlanFile) -> Iterator[Change]:
             stored = file.raw.get(section, {}).get(component, {})
             if drift.estimated.unit == "GiB-month" and "storage" in stored:
                 gib = drift.billed.quantity / month.share
-                yield (section, component, "storage"), f"{_rounded(gib)}GiB"
+                yield (section, component, "storage"), f"{short(gib)}GiB"
 
 
 def _running(file: PlanFile, service: str, running: float) -> Iterator[Change]:
@@ -73,7 +74,7 @@ def _asked_for(found: Actual, file: PlanFile) -> Iterator[Change]:
     field = next((name for name in _VOLUMES if getattr(file.plan.demand, name) is not None), None)
     if ratios and field is not None and max(ratios) <= min(ratios) * (1.0 + _AGREE):
         mean = sum(ratios) / len(ratios)
-        yield ("demand", field), _rounded(float(getattr(file.plan.demand, field)) * mean)
+        yield ("demand", field), short(float(getattr(file.plan.demand, field)) * mean)
 
 
 def _own(found: Actual) -> Iterator[tuple[str, Drift]]:
@@ -86,9 +87,3 @@ def _own(found: Actual) -> Iterator[tuple[str, Drift]]:
         own = owners.get(drift.name, set())
         if drift.estimated and drift.billed and drift.difference is not None and len(own) == 1:
             yield next(iter(own)), drift
-
-
-def _rounded(value: float) -> float:
-    """Return a figure to four digits, whole where it is."""
-    rounded = float(f"{value:.4g}")
-    return int(rounded) if rounded.is_integer() else rounded

@@ -17,6 +17,7 @@ from capplan.history.forecast import Outlook
 from capplan.history.levels import Quantiles
 from capplan.history.read import History
 from capplan.plan.demand import Demand
+from capplan.plan.edit import short
 from capplan.quantities import DAY_S, HOUR_S
 
 _ENDS = (0.05, 0.5, 0.95)
@@ -170,10 +171,10 @@ def _volume_field(demand: Demand, hours_per_month: float) -> tuple[str, float]:
 
 def _rounded(value: Quantiles, field: str) -> dict[str, float | str]:
     """Return a figure to four digits, whole where it is; a share above 1 is only one in percent."""
-    rounded = {name: float(f"{each:.4g}") for name, each in value._asdict().items()}
+    rounded = {name: short(each) for name, each in value._asdict().items()}
     if field == "growth_per_month" and value.p95 > 1:
         return {name: f"{100 * each:g}%" for name, each in rounded.items()}
-    return {name: int(each) if each.is_integer() else each for name, each in rounded.items()}
+    return dict(rounded)
 
 
 def recorded(history: History) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import yaml
 
 from capplan.errors import InputError, Problem
+from capplan.plan.read import parse_plan
 
 _IN_A_LINE = 24
 
@@ -33,6 +35,29 @@ def edited(text: str, changes: Mapping[Sequence[str], object], name: str) -> str
             raise InputError(Problem(name, "is not a mapping"))
         text = _changed(text, root, path, value, name)
     return text
+
+
+def edited_plan(
+    text: str,
+    changes: Mapping[Sequence[str], object],
+    name: str,
+    directory: Path,
+    alternative: str | None = None,
+) -> str:
+    """Return the plan ``text`` changed as by :func:`edited`; :class:`InputError` if it is no plan then."""
+    done = edited(text, changes, name)
+    parse_plan(done, name, directory, alternative=alternative)
+    return done
+
+
+def short(value: float) -> float:
+    """Return a measured figure as a plan shows it: to four digits, whole where it is.
+
+    >>> short(123.456), short(140.0)
+    (123.5, 140)
+    """
+    rounded = float(f"{value:.4g}")
+    return int(rounded) if rounded.is_integer() else rounded
 
 
 def difference(before: str, after: str, name: str) -> list[str]:

@@ -13,7 +13,7 @@ from capplan.calibrate.learn import FIGURES, MEMORY, next_test
 from capplan.calibrate.models import FULL
 from capplan.calibrate.outcome import Estimated
 from capplan.findings import Finding
-from capplan.report import picture
+from capplan.report import numbers, picture
 from capplan.report.blocks import Block, Curves, Findings, Heading, Lines, Report
 from capplan.report.table import Column, Table
 
@@ -41,12 +41,8 @@ def report_of(found: Calibration, subject: str) -> Report:
 
 
 def _blocks(found: Calibration, subject: str) -> Iterator[Block]:
-    count = len(found.runs)
-    fits = (
-        f"{count} run{'s' if count != 1 else ''}, model {found.model}"
-        if found.model
-        else "no run can be used"
-    )
+    runs = numbers.counted(len(found.runs), "run")
+    fits = f"{runs}, model {found.model}" if found.model else "no run can be used"
     yield Heading(f"{subject}: {fits}")
     columns = (Column("of one instance"), Column("value", right=True), Column("90 % interval", right=True))
     figures = {**found.figures} | {f"usl {name}": one for name, one in (found.usl or {}).items()}
