@@ -109,10 +109,6 @@ class LoadedPlan:
             alternative=self.alternative,
             samples=samples,
             seed=seed,
-            sensitivity=False,
-            sobol=False,
-            budget=None,
-            middle=False,
         )
         result = result_of(asked)
         if isinstance(result, Swept | Compared):

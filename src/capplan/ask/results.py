@@ -22,18 +22,18 @@ class EstimateOptions(NamedTuple):
     """The options of `capplan estimate` that decide what is computed."""
 
     plan: Path | Adopted
-    sets: Sequence[str]
-    books: Sequence[str]
-    catalogs: Path | None
-    sweeps: Sequence[str]
-    months: str | None
-    alternative: str | None
-    samples: int | None
-    seed: int
-    sensitivity: bool
-    sobol: bool
-    budget: float | None
-    middle: bool
+    sets: Sequence[str] = ()
+    books: Sequence[str] = ()
+    catalogs: Path | None = None
+    sweeps: Sequence[str] = ()
+    months: str | None = None
+    alternative: str | None = None
+    samples: int | None = None
+    seed: int = 1
+    sensitivity: bool = False
+    sobol: bool = False
+    budget: float | None = None
+    middle: bool = False
     """Whether one estimate with every number in its middle is enough."""
     told: Callable[[str], None] = lambda _: None
     """Hears what is not wrong and should be known."""
@@ -164,21 +164,7 @@ def estimated(
     from capplan.report.json_format import estimate_document
     from capplan.report.uncertain import Sampled, sampled_document
 
-    asked = EstimateOptions(
-        plan=plan,
-        sets=sets,
-        books=books,
-        catalogs=catalogs,
-        sweeps=(),
-        months=None,
-        alternative=alternative,
-        samples=None,
-        seed=1,
-        sensitivity=False,
-        sobol=False,
-        budget=None,
-        middle=False,
-    )
+    asked = EstimateOptions(plan, sets, books, catalogs, alternative=alternative)
     result = result_of(asked)
     if isinstance(result, Sampled):
         return result.estimate, sampled_document(result)
