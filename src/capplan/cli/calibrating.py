@@ -78,8 +78,7 @@ def _size(file: str) -> int:
 def applied(tested: Tested, found: Calibration) -> None:
     """Show what changes in the plan, and write it."""
     from capplan.calibrate.apply import with_measured
-    from capplan.cli.output import note, write_files
-    from capplan.plan.edit import difference
+    from capplan.cli.output import write_edit
     from capplan.strictyaml import read_text
 
     figures = dict(found.figures)
@@ -89,14 +88,7 @@ def applied(tested: Tested, found: Calibration) -> None:
     after = with_measured(
         before, tested.name, figures, _origin(found), str(tested.path), tested.file.directory
     )
-    lines = difference(before, after, str(tested.path))
-    if not lines:
-        note("nothing to apply")
-        return
-    for line in lines:
-        note(line)
-    write_files({tested.path: after}, force=True)
-    note(f"wrote {tested.path}")
+    write_edit(tested.path, before, after)
 
 
 def _origin(found: Calibration) -> str:

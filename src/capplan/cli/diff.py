@@ -125,9 +125,9 @@ def _against_bill(found: Actual, write_map: Path | None, force: bool) -> Report:
 
 def _apply(found: Actual, plan: Path) -> None:
     """Write what a bill shows into the file of a plan."""
-    from capplan.cli.output import note, write_files
+    from capplan.cli.output import write_edit
     from capplan.gate.shown import shown_by
-    from capplan.plan.edit import difference, edited_plan
+    from capplan.plan.edit import edited_plan
     from capplan.plan.read import parse_plan, text_of
     from capplan.stdin import is_stdin
 
@@ -136,7 +136,4 @@ def _apply(found: Actual, plan: Path) -> None:
     before, name, directory = text_of(plan)
     changes = shown_by(found, parse_plan(before, name, directory))
     after = edited_plan(before, changes, name, directory)
-    for line in difference(before, after, name):
-        note(line)
-    write_files({Path(name): after}, force=True)
-    note(f"wrote {name}")
+    write_edit(Path(name), before, after)

@@ -98,6 +98,20 @@ def note(text: str) -> None:
     sys.stderr.write(printable(text) + "\n")
 
 
+def write_edit(path: Path, before: str, after: str) -> None:
+    """Show what an edit changes in the file of a plan, and write it."""
+    from capplan.plan.edit import difference
+
+    lines = difference(before, after, str(path))
+    if not lines:
+        note("nothing to apply")
+        return
+    for line in lines:
+        note(line)
+    write_files({path: after}, force=True)
+    note(f"wrote {path}")
+
+
 def write_files(texts: Mapping[Path, str] | Mapping[Path, bytes], force: bool) -> None:
     """Write all of the files or none; existing ones are replaced only with ``force``."""
     there = [path for path in texts if _is_there(path)]
