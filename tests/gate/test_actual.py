@@ -180,6 +180,9 @@ def test_the_calendar_is_told_apart_where_machines_ran_all_month(
     assert of(found).by_quantity == pytest.approx((4 * hours - 2920) * 0.192)
     assert found.calendar == pytest.approx(of(found).by_quantity)
     assert against(tmp_path, row(2920, 560.64, start=f"{month}-01")).calendar == 0.0
+    # Machines that stopped before the end, or began late, did not follow the calendar.
+    for part in (2000, 3900):
+        assert against(tmp_path, row(part, part * 0.192, start=f"{month}-01")).calendar == 0.0
 
 
 def test_rows_of_months_are_no_single_days(tmp_path: Path) -> None:

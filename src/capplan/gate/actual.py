@@ -138,12 +138,15 @@ class Actual(NamedTuple):
 
 
 def _runs_on(drift: Drift, longer: float) -> bool:
-    """Say whether the hours billed are nearer to the calendar's than to those of the plan."""
+    """Say whether the hours billed are those of the calendar, and not of the plan or of something else."""
     assert drift.estimated is not None
     assert drift.billed is not None
     planned, billed = drift.estimated.quantity, drift.billed.quantity
     hourly = drift.estimated.unit.endswith("hour")
-    return hourly and abs(billed - planned * (1.0 + longer)) < abs(billed - planned)
+    # Nearer to the calendar's hours than to the plan's, and no farther from them than the plan's are.
+    return hourly and abs(billed - planned * (1.0 + longer)) < min(
+        abs(billed - planned), abs(planned * longer)
+    )
 
 
 _NOTHING = 5e-5
