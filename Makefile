@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 DOCUMENTS := README.md $(wildcard docs/*.md docs/how-to/*.md examples/*/README.md)
 
-.PHONY: demo test code documents check lowest newest lock docs bench clean
+.PHONY: demo test code documents check lowest newest lock docs site bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/capplan estimate examples/afpi
@@ -50,12 +50,17 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 lock: $(VENV)/dev
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra dev -o requirements/dev.txt
 	echo hatchling | $(COMPILE) $(UPGRADE) pyproject.toml - -c requirements/dev.txt -o requirements/run.txt
+	$(COMPILE) $(UPGRADE) --group docs -c requirements/dev.txt -o requirements/docs.txt
 
 docs: $(VENV)/dev
 	$(BIN)/python -m cogapp -r -P -I docs $(DOCUMENTS)
 	$(BIN)/capplan schema -o docs/plan.schema.json --force
 	$(BIN)/python docs/manual.py > docs/capplan.1
 	$(BIN)/python docs/shown.py > docs/estimate.svg
+
+# The documentation as pages, built and read without a network.
+site: $(VENV)/site
+	$(BIN)/python docs/website.py site
 
 bench: $(VENV)/installed
 	$(BIN)/python benchmarks/startup.py
@@ -77,10 +82,14 @@ $(VENV)/dev: $(VENV)/bin/python pyproject.toml requirements/dev.txt
 	$(call install,dev)
 	touch $@ $(VENV)/installed
 
+$(VENV)/site: $(VENV)/bin/python requirements/docs.txt
+	$(PIP) --require-hashes -r requirements/docs.txt
+	touch $@
+
 define install
 	$(PIP) --require-hashes -r requirements/$(1).txt
 	$(PIP) --no-deps --no-build-isolation -e .
 endef
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,10 +10,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = DECLARED["project"]
 NEEDED = {
     "run": PROJECT["dependencies"] + ["hatchling"],
     "dev": PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"],
+    "docs": DECLARED["dependency-groups"]["docs"],
 }
 
 
