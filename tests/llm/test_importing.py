@@ -113,29 +113,35 @@ def test_config_gives_the_published_number_of_weights(name):
 )
 def test_layers_with_a_window(name, window, layers):
     model = imported(published(name))
-    assert (model.window, model.window_layers) == (window, layers)
+    assert (model.window, windowed_layers(model)) == (window, layers)
+
+
+def windowed_layers(model):
+    return sum(group.layers for group in model.groups if group.window)
 
 
 def test_window_of_the_last_layers_only():
     windowed = {"sliding_window": 32768, "use_sliding_window": True, "max_window_layers": 21}
     model = imported({**published("qwen2.5-1.5b"), **windowed})
-    assert (model.window, model.window_layers) == (32768, 7)
+    assert (model.window, windowed_layers(model)) == (32768, 7)
     unused = imported({**published("qwen2.5-1.5b"), **windowed, "use_sliding_window": False})
-    assert unused.window_layers == 0
+    assert windowed_layers(unused) == 0
 
 
 def test_key_and_value_heads():
-    assert imported(published("falcon-7b")).kv_heads == 1
-    assert imported(published("falcon-40b")).kv_heads == 8
-    assert imported(published("gpt2-xl")).kv_heads == 25
-    assert imported(published("glm-4-9b")).kv_heads == 2
+    assert imported(published("falcon-7b")).groups[0].kv_heads == 1
+    assert imported(published("falcon-40b")).groups[0].kv_heads == 8
+    assert imported(published("gpt2-xl")).groups[0].kv_heads == 25
+    assert imported(published("glm-4-9b")).groups[0].kv_heads == 2
 
 
 def test_mixtures_of_dense_and_expert_layers():
     maverick = imported(published("llama-4-maverick"))
-    assert (maverick.dense_layers, maverick.dense_ffn, maverick.shared_experts) == (24, 16384, 1)
+    dense = [group for group in maverick.groups if group.experts == 1]
+    assert (sum(group.layers for group in dense), {group.ffn for group in dense}) == (24, {16384})
+    assert {group.shared_experts for group in maverick.routed} == {1}
     sparse = {**published("qwen3-30b-a3b"), "mlp_only_layers": [0, 1]}
-    assert imported(sparse).dense_layers == 2
+    assert imported(sparse).expert_layers == 46
 
 
 @pytest.mark.parametrize(

@@ -1,91 +1,113 @@
-"""What a model is made of, and the bytes and operations that follow from it.
-
-Formulas: Kwon et al. 2023 (paged KV cache), Shazeer 2019 (multi-query), DeepSeek-AI 2024 (latent attention).
-Normalisation weights and biases are left out: below 0.1 % of every model listed.
-"""
+"""What a model is made of, groups of layers, and the bytes and operations that follow from it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import inf
 from typing import NamedTuple
 
+from capplan.llm.layers import Layers, Span
 
-class LatentAttention(NamedTuple):
-    """Multi-head latent attention: ranks of the compressed queries and keys, sizes of a head's parts.
 
-    query_rank: 0 where queries are not compressed.
+class Stored(NamedTuple):
+    """How the published weights are stored: the precision that serves them so, and bytes of a weight by part.
+
+    kv_bytes: of an element of the KV cache, as the checkpoint says it; 0 if it does not.
     """
 
-    query_rank: float
-    kv_rank: float
-    rope_size: float
-    nope_size: float
-    value_size: float
+    precision: str
+    attention: float = 2.0
+    dense: float = 2.0
+    shared: float = 2.0
+    experts: float = 2.0
+    head: float = 2.0
+    kv_bytes: float = 0.0
 
 
 class Architecture(NamedTuple):
-    """The shape of a decoder-only transformer.
+    """The shape of a decoder-only language model.
 
-    ffn: width of the feed-forward layer, of one expert where there are several.
-    dense_layers, dense_ffn: the first layers may have a feed-forward layer of their own instead of experts.
-    window: tokens that the layers with sliding-window attention see; ``window_layers`` of the layers have it.
+    tower: weights of what reads images and sound. lookup: weights that are only looked up, besides the
+    embeddings. drafts: weights of the layers that predict further tokens, which engines load for speculative
+    decoding only.
     fp8_blocks: the published FP8 weights are scaled in blocks, which costs part of the GEMM rate.
-    mxfp4: the experts were published in MXFP4.
     measured: what a user's own benchmark ran it on, (GPU, kind of precision, how many GPUs).
     """
 
     name: str
-    layers: float
     hidden: float
-    query_heads: float
-    kv_heads: float
-    head_size: float
-    ffn: float
     vocabulary: float
-    gated: bool = True
+    groups: tuple[Layers, ...]
     tied: bool = False
-    experts: float = 1
-    experts_per_token: float = 1
-    shared_experts: float = 0
-    dense_layers: float = 0
-    dense_ffn: float = 0
-    window: float = 0
-    window_layers: float = 0
-    latent: LatentAttention | None = None
+    tower: float = 0
+    lookup: float = 0
+    drafts: float = 0
     context: float = 0
     fp8_blocks: bool = False
-    mxfp4: bool = False
+    stored: Stored | None = None
     measured: frozenset[tuple[str, str, float]] = frozenset()
     confidence: str = "unverified"
     source: str = ""
 
-    @property
-    def attention_parameters(self) -> float:
-        """Weights of one layer's attention."""
-        if self.latent is None:
-            return 2 * self.hidden * self.head_size * (self.query_heads + self.kv_heads)
-        part = self.latent
-        heads = self.query_heads * (part.nope_size + part.rope_size)
-        query = part.query_rank * (self.hidden + heads) if part.query_rank else self.hidden * heads
-        compressed = self.hidden * (part.kv_rank + part.rope_size)
-        expanded = part.kv_rank * self.query_heads * (part.nope_size + part.value_size)
-        return query + compressed + expanded + self.query_heads * part.value_size * self.hidden
+    def _sum(self, of: Callable[[Layers], float]) -> float:
+        return sum(group.layers * of(group) for group in self.groups)
 
     @property
-    def expert_parameters(self) -> float:
-        """Weights of one expert in one layer; of the whole feed-forward layer without experts."""
-        return (3 if self.gated else 2) * self.hidden * self.ffn
+    def layers(self) -> float:
+        """How many layers there are, of all groups."""
+        return self._sum(lambda group: 1.0)
+
+    @property
+    def routed(self) -> tuple[Layers, ...]:
+        """The groups whose feed-forward part ``experts`` counts: those with several, or all with one."""
+        several = tuple(group for group in self.groups if group.experts > 1)
+        return several or tuple(group for group in self.groups if group.ffn)
 
     @property
     def expert_layers(self) -> float:
         """Layers that hold the feed-forward weights counted by ``experts``."""
-        return self.layers - self.dense_layers
+        return sum(group.layers for group in self.routed)
+
+    @property
+    def experts(self) -> float:
+        """Experts of a layer, 1 without a mixture."""
+        return max((group.experts for group in self.routed), default=1.0)
+
+    @property
+    def experts_per_token(self) -> float:
+        """Experts of a layer that a token is routed to."""
+        return max((group.experts_per_token for group in self.routed), default=1.0)
+
+    @property
+    def expert_parameters(self) -> float:
+        """Weights of one expert in one layer, on average; of the whole feed-forward part without experts."""
+        weights = sum(group.layers * group.expert(self.hidden) for group in self.routed)
+        return weights / max(self.expert_layers, 1.0)
+
+    def parts(self) -> dict[str, float]:
+        """Return the weights by part of the model; ``other`` is never quantised."""
+        several = self.experts > 1
+        feeds = self._sum(lambda group: group.expert(self.hidden) * group.experts)
+        routed = self.expert_layers * self.experts * self.expert_parameters
+        return {
+            "attention": self._sum(lambda group: group.mixer(self.hidden)),
+            "dense": feeds - routed if several else feeds,
+            "shared": self._sum(lambda group: group.shared(self.hidden)),
+            "experts": routed if several else 0.0,
+            "head": self.head_parameters,
+            "other": self._sum(lambda group: group.router(self.hidden))
+            + (0.0 if self.tied else self.head_parameters)
+            + self.tower
+            + self.lookup,
+        }
 
     @property
     def common_parameters(self) -> float:
         """Layer weights that every token uses: attention, shared experts, dense layers, routers."""
-        dense = self.dense_layers * (3 if self.gated else 2) * self.hidden * self.dense_ffn
-        shared = self.expert_layers * self.shared_experts * self.expert_parameters
-        return self.layers * self.attention_parameters + dense + shared
+        parts = self.parts()
+        dense = parts["dense"] if self.experts > 1 else 0.0
+        routers = self._sum(lambda group: group.router(self.hidden))
+        return parts["attention"] + parts["shared"] + dense + routers
 
     @property
     def head_parameters(self) -> float:
@@ -94,31 +116,58 @@ class Architecture(NamedTuple):
 
     @property
     def total_parameters(self) -> float:
-        """Every weight of the model."""
-        stored = self.expert_layers * self.experts * self.expert_parameters
-        return self.common_parameters + stored + self.head_parameters * (1 if self.tied else 2)
+        """Every weight of the model, but for those that predict further tokens."""
+        return sum(self.parts().values())
 
     @property
     def active_parameters(self) -> float:
-        """Weights that one token is multiplied with."""
+        """Weights that one token of text is multiplied with."""
         used = self.expert_layers * self.experts_per_token * self.expert_parameters
         return self.common_parameters + used + self.head_parameters
 
-    @property
-    def kv_elements_per_layer(self) -> float:
-        """Elements of the KV cache that a token leaves in one layer."""
-        if self.latent is not None:
-            return self.latent.kv_rank + self.latent.rope_size
-        return 2 * self.kv_heads * self.head_size
+    def held(self, kv_bytes: float, tensor_parallel: float = 1) -> Span:
+        """Return the bytes of a sequence's cache over so many GPUs, elements of ``kv_bytes``."""
+        return self._span(
+            lambda group: group.strands(group.kv_elements * kv_bytes, group.index_bytes, 0.0), tensor_parallel
+        )
+
+    def read(self, kv_bytes: float, tensor_parallel: float = 1) -> Span:
+        """Return the bytes of its cache that a token is decoded from: sparse attention reads a part."""
+        return self._span(
+            lambda group: group.strands(group.kv_elements * kv_bytes, group.index_bytes, group.top_k),
+            tensor_parallel,
+        )
+
+    def attended(self) -> Span:
+        """Return the operations of a token's attention."""
+        return self._span(lambda group: group.strands(group.head_flop, group.index_flop, group.top_k))
+
+    def _span(self, strands: Callable[[Layers], list[tuple[float, float]]], gpus: float = 1) -> Span:
+        """Return the sum of what the groups take; several windows become one that holds as much when full."""
+        every = [
+            (group.layers * group.copies(gpus) * rate, most)
+            for group in self.groups
+            for rate, most in strands(group)
+            if rate
+        ]
+        tokens = max((most for _, most in every if most < inf), default=0.0)
+        filled = sum(rate * most for rate, most in every if most < inf)
+        return Span(
+            full=sum(rate for rate, most in every if most == inf),
+            bounded=filled / (tokens or 1.0),
+            tokens=tokens,
+            fixed=self._sum(lambda group: group.state_bytes),
+        )
 
     @property
-    def full_layers(self) -> float:
-        """Layers whose attention sees the whole context."""
-        return self.layers - self.window_layers
+    def window(self) -> float:
+        """Tokens that the layers with a window see, 0 if none has one."""
+        return max((group.window for group in self.groups), default=0.0)
 
-    def kv_shards(self, tensor_parallel: float) -> float:
-        """Return over how many GPUs the KV cache is divided; beyond that it is replicated."""
-        return 1.0 if self.latent is not None else min(tensor_parallel, self.kv_heads)
+    @property
+    def query_heads(self) -> float:
+        """Heads of the queries, of the layers that have most."""
+        return max((group.query_heads for group in self.groups), default=0.0)
 
     def beyond_context(self, tokens: float) -> str:
         """Say that a request of so many tokens is longer than the model was made for; empty if it is not."""
@@ -131,10 +180,19 @@ class Architecture(NamedTuple):
 
         Heads of keys and values that are fewer than the GPUs are copied, each equally often.
         """
-        if self.query_heads % tensor_parallel:
-            return f"{self.query_heads:g} query heads"
-        shared, most = sorted((self.kv_heads, tensor_parallel))
-        return f"{self.kv_heads:g} key-value heads" if self.latent is None and most % shared else ""
+        for group in self.groups:
+            if group.query_heads % tensor_parallel:
+                return f"{group.query_heads:g} query heads"
+            shared, most = sorted((group.kv_heads, tensor_parallel))
+            if group.latent is None and shared and most % shared:
+                return f"{group.kv_heads:g} key-value heads"
+        return ""
+
+    @property
+    def stored_bytes(self) -> float:
+        """Bytes of the published weights, 16 bit unless the checkpoint is quantised."""
+        as_is = self.stored or Stored("bf16")
+        return sum(weights * getattr(as_is, part, 2.0) for part, weights in self.parts().items())
 
 
 class Precision(NamedTuple):
@@ -208,11 +266,15 @@ EMBEDDING_BYTES = 2.0
 
 
 def weight_bytes(model: Architecture, precision: Precision) -> float:
-    """Return the bytes of the stored weights."""
-    experts = model.expert_layers * model.experts * model.expert_parameters
-    embeddings = model.head_parameters * (1 if model.tied else 2)
+    """Return the bytes of the weights: as published where that is the precision, else quantised to it."""
+    if model.stored is not None and model.stored.precision == precision.name:
+        return model.stored_bytes
+    parts = model.parts()
+    several = model.experts > 1
+    narrow = parts["experts"] if several else parts["dense"]
+    common = parts["attention"] + parts["shared"] + (parts["dense"] if several else 0.0)
     return (
-        model.common_parameters * precision.common_bytes
-        + experts * precision.weight_bytes
-        + embeddings * EMBEDDING_BYTES
+        common * precision.common_bytes
+        + narrow * precision.weight_bytes
+        + (parts["head"] + parts["other"]) * EMBEDDING_BYTES
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from capplan.errors import InputError, Problem, nearest
-from capplan.llm.architecture import PRECISIONS, Architecture, LatentAttention, Precision
+from capplan.llm.architecture import PRECISIONS, Architecture, Precision, Stored
 from capplan.llm.hardware import Engine, Gpu, engine_of, gpu_of
+from capplan.llm.layers import LatentAttention, Layers
 
 LlmFacts = Mapping[str, Any]
 
@@ -41,15 +43,56 @@ _IMPORT = "Others: capplan catalog import-model config.json"
 def architecture_of(name: str, row: LlmFacts) -> Architecture:
     """Return the architecture that a row of models.yaml describes."""
     shape = dict(row["shape"])
-    latent = shape.pop("latent", None)
-    values: dict[str, Any] = {k: v if isinstance(v, bool) else float(v) for k, v in shape.items()}
+    own = {field: shape.pop(field) for field in Architecture._fields if field in shape}
+    stored = own.pop("stored", None) or (_MXFP4 if shape.pop("mxfp4", False) else None)
+    listed = own.pop("groups", None)
+    groups = [{**shape, **group} for group in listed] if listed else _in_short(shape)
     return Architecture(
         name=name,
-        **values,
-        latent=None if latent is None else LatentAttention(**{k: float(v) for k, v in latent.items()}),
+        groups=tuple(map(_layers, groups)),
+        stored=Stored(**stored) if stored else None,
+        **{key: _number(value) for key, value in own.items()},
         confidence=row.get("confidence", "unverified"),
         source=row.get("source", ""),
     )
+
+
+_MXFP4 = {"precision": "mxfp4", "experts": 0.53125}
+
+
+def _in_short(shape: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the groups of a shape without any: the first layers may be dense, or have a window.
+
+    Which layers have both decides nothing.
+    """
+    layers, ffn = shape.pop("layers"), shape.pop("dense_ffn", 0)
+    dense, window = shape.pop("dense_layers", 0), shape.get("window", 0)
+    windowed = shape.pop("window_layers", 0)
+    cuts = sorted({0, dense, windowed, layers})
+    return [
+        {
+            **shape,
+            "layers": end - start,
+            "window": window if start < windowed else 0,
+            **(_DENSE | {"ffn": ffn} if start < dense else {}),
+        }
+        for start, end in pairwise(cuts)
+    ]
+
+
+_DENSE = {"experts": 1, "experts_per_token": 1, "shared_experts": 0}
+
+
+def _layers(group: LlmFacts) -> Layers:
+    latent = group.get("latent")
+    return Layers(
+        **{key: _number(value) for key, value in group.items() if key != "latent"},
+        latent=None if latent is None else LatentAttention(**{k: float(v) for k, v in latent.items()}),
+    )
+
+
+def _number(value: Any) -> Any:
+    return value if isinstance(value, bool) else float(value)
 
 
 def find_gpu(name: str, facts: LlmFacts, where: str = "gpu") -> Gpu:

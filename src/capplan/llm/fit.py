@@ -15,7 +15,7 @@ class Memory(NamedTuple):
     """Where the memory of one replica goes, bytes over all its GPUs; floats, or arrays over configurations.
 
     full_kv, window_kv: of a token of context in the layers that see all of it, and in those that see
-    ``window`` tokens; copies of the KV cache on several GPUs included.
+    ``window`` tokens; copies of the KV cache on several GPUs included. state: of a sequence of any length.
     """
 
     total: Any
@@ -23,10 +23,12 @@ class Memory(NamedTuple):
     full_kv: Any
     window_kv: Any
     window: Any
+    state: Any
 
     def sequence(self, tokens: Floats) -> Floats:
         """Return the KV cache of a sequence of ``tokens``."""
-        size: Floats = self.full_kv * tokens + self.window_kv * np.minimum(tokens, self.window)
+        context = self.full_kv * tokens + self.window_kv * np.minimum(tokens, self.window)
+        size: Floats = context + self.state
         return size
 
     def usable(self, reached: Efficiency) -> Floats:
@@ -42,14 +44,14 @@ class Memory(NamedTuple):
 
 def memory_of(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel: float) -> Memory:
     """Return where the memory of ``tensor_parallel`` of the ``gpu`` goes."""
-    copies = tensor_parallel / model.kv_shards(tensor_parallel)
-    kv = model.kv_elements_per_layer * precision.kv_bytes * copies
+    cache = model.held(precision.kv_bytes, tensor_parallel)
     return Memory(
         total=tensor_parallel * gpu.memory_bytes,
         weights=weight_bytes(model, precision),
-        full_kv=model.full_layers * kv,
-        window_kv=model.window_layers * kv,
-        window=model.window,
+        full_kv=cache.full,
+        window_kv=cache.bounded,
+        window=cache.tokens,
+        state=cache.fixed,
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from capplan.errors import InputError, Problem, nearest
-from capplan.llm.architecture import PRECISIONS, Architecture, LatentAttention
+from capplan.llm.architecture import PRECISIONS, Architecture, Stored
 from capplan.llm.configuration import Configuration
-
-_GIVEN_ELSEWHERE = ("name", "confidence", "source", "measured")
+from capplan.llm.layers import LatentAttention, Layers
 
 
 def models(content: Any, where: str) -> Mapping[str, Any]:
@@ -34,24 +33,43 @@ def _row_problems(row: Any, where: str) -> Iterator[Problem]:
     if not isinstance(shape, Mapping):
         yield Problem(where, "has no mapping 'shape'", _IMPORT)
         return
-    yield from _field_problems(shape, Architecture, f"{where}: shape")
-    if isinstance(shape.get("latent"), Mapping):
-        yield from _field_problems(shape["latent"], LatentAttention, f"{where}: shape: latent")
+    where, groups = f"{where}: shape", shape.get("groups")
+    yield from _field_problems(shape, _WHOLE, ("hidden", "vocabulary") if groups else _NEEDED, where)
+    listed = groups if isinstance(groups, list) else [groups] if groups else []
+    for number, group in enumerate(listed, 1):
+        if isinstance(group, Mapping):
+            yield from _field_problems(group, Layers._fields, ("layers",), f"{where}: groups[{number}]")
+        else:
+            yield Problem(f"{where}: groups[{number}]", f"expected a mapping, got '{group}'", _IMPORT)
+    for kind, inner in ((LatentAttention, "latent"), (Stored, "stored")):
+        for part in (part for part in (shape, *listed) if isinstance(part, Mapping)):
+            if isinstance(part.get(inner), Mapping):
+                needed = [field for field in kind._fields if field not in kind._field_defaults]
+                yield from _field_problems(part[inner], kind._fields, needed, f"{where}: {inner}")
 
+
+_NEEDED = ("layers", "hidden", "query_heads", "kv_heads", "head_size", "ffn", "vocabulary")
+_SHORT = ("dense_layers", "dense_ffn", "window_layers", "mxfp4")
+"""What a shape without groups may say of its first layers, and of its experts."""
+
+_ELSEWHERE = ("name", "confidence", "source", "measured")
+_WHOLE = (*Layers._fields, *(f for f in Architecture._fields if f not in _ELSEWHERE), *_SHORT)
+_PARTS = ("latent", "stored", "groups", "precision")
 
 _IMPORT = "Create the file with capplan catalog import-model."
 
 
-def _field_problems(values: Mapping[str, Any], kind: Any, where: str) -> Iterator[Problem]:
-    """Yield what is missing, unknown or not a number among the fields of ``kind``."""
-    fields = [field for field in kind._fields if field not in _GIVEN_ELSEWHERE]
-    missing = [f for f in fields if f not in values and f not in kind._field_defaults]
+def _field_problems(
+    values: Mapping[str, Any], fields: Sequence[str], needed: Sequence[str], where: str
+) -> Iterator[Problem]:
+    """Yield what is missing, unknown or not a number."""
+    missing = [field for field in needed if field not in values]
     if missing:
         yield Problem(where, f"lacks {', '.join(missing)}", _IMPORT)
     for field, value in values.items():
         if field not in fields:
             yield Problem(f"{where}: {field}", "unknown field", nearest(field, fields))
-        elif not (isinstance(value, int | float) and value >= 0) and field != "latent":
+        elif field not in _PARTS and not (isinstance(value, int | float) and value >= 0):
             yield Problem(f"{where}: {field}", f"expected a number, got '{value}'")
 
 

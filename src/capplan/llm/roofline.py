@@ -53,9 +53,7 @@ def work_of(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel
     wide = tensor_parallel * gpu.peaks["fp16"]
     experts = model.expert_layers * model.expert_parameters
     head_bytes = EMBEDDING_BYTES * model.head_parameters
-    kv = model.kv_elements_per_layer * precision.kv_bytes
-    kv_read = kv / (model.kv_shards(tensor_parallel) * gpu.bytes_per_s)
-    attention = 4 * model.query_heads * model.head_size / wide
+    cache, seen = model.read(precision.kv_bytes, tensor_parallel), model.attended()
     hops = 0.0 if tensor_parallel == 1 else 2 * model.layers
     message = hops * 2 * model.hidden / gpu.link_bytes_per_s
     common_peak = wide if precision.common_bytes == 2 else compute
@@ -66,11 +64,11 @@ def work_of(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel
         experts_per_token=model.experts_per_token,
         common_flop=2 * (model.common_parameters + model.head_parameters) / common_peak,
         expert_flop=2 * experts * model.experts_per_token / compute,
-        kv_full=model.full_layers * kv_read,
-        kv_window=model.window_layers * kv_read,
-        attention_full=model.full_layers * attention,
-        attention_window=model.window_layers * attention,
-        window=model.window,
+        kv_full=cache.full / bandwidth,
+        kv_window=cache.bounded / bandwidth,
+        attention_full=seen.full / wide,
+        attention_window=seen.bounded / wide,
+        window=cache.tokens,
         hops=hops,
         one_shot=message * (tensor_parallel - 1),
         two_shot=message * 2 * (tensor_parallel - 1) / tensor_parallel,

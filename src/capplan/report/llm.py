@@ -336,7 +336,8 @@ def _models_table(models: Sequence[Architecture]) -> Table:
 
 def _kv_kilobytes(model: Architecture) -> float:
     """Return the KV cache at 16 bit of a token that all layers see."""
-    return model.layers * model.kv_elements_per_layer * 2 / 1e3
+    cache = model.held(2.0)
+    return (cache.full + cache.bounded) / 1e3
 
 
 class ServedView(NamedTuple):
