@@ -202,7 +202,8 @@ def fields(*sections: str) -> None:
         found = definitions[section]
         print(f"\n### {section}\n\n{found['description']}\n")
         print("| field | value | default | meaning |\n|---|---|---|---|")
-        for name, field in found["properties"].items():
+        for name, described in found["properties"].items():
+            field = {key: value for key, value in described.items() if key != "examples"}
             default = "**required**" if name in found.get("required", ()) else _default(field)
             print(f"| `{name}` | {_kind(field)} | {default} | {field.get('description', '')} |")
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from capplan.plan.fields import DEFAULTS, Cores, Count, Memory, Name, Section, Share, Whole
+from capplan.plan.fields import DEFAULTS, Cores, Count, Memory, Name, Section, Share, Whole, Words
 from capplan.plan.services import Disk, GpuAddOn, MachineType, Purchase, Range
 
 
@@ -39,7 +39,7 @@ class Pool(Section):
 class ClusterBase(Section):
     """Fields of every cluster."""
 
-    description: str = ""
+    description: Words = ""
     region: str | None = Field(None, description="Region; the plan's for this provider by default.")
     pools: dict[Name, Pool] = Field(
         description="Node pools by name; pods run in the first unless they name another."

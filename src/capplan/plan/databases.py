@@ -96,7 +96,7 @@ class CloudSql(DatabaseBase):
     """Cloud SQL, Enterprise edition."""
 
     platform: Literal["cloud-sql"]
-    engine: Literal["postgres", "mysql"]
+    engine: Literal["postgres", "mysql"] = Field(description="Database engine.")
     high_availability: bool = Field(
         False, description="Whether a standby runs in another zone (Cloud SQL: regional)."
     )
@@ -106,7 +106,7 @@ class Rds(DatabaseBase):
     """Amazon RDS."""
 
     platform: Literal["rds"]
-    engine: Literal["postgres", "mysql"]
+    engine: Literal["postgres", "mysql"] = Field(description="Database engine.")
     high_availability: bool = Field(
         False, description="Whether a standby runs in another zone (RDS: Multi-AZ)."
     )
@@ -116,7 +116,7 @@ class Aurora(DatabaseBase):
     """Amazon Aurora PostgreSQL, standard storage configuration; its I/O is billed."""
 
     platform: Literal["aurora"]
-    engine: Literal["postgres"] = "postgres"
+    engine: Literal["postgres"] = Field("postgres", description="Database engine.")
     high_availability: bool = Field(False, description="Whether a reader in another zone can take over.")
 
 
@@ -124,7 +124,7 @@ class AzurePostgres(DatabaseBase):
     """Azure Database for PostgreSQL."""
 
     platform: Literal["azure-postgresql"]
-    engine: Literal["postgres"] = "postgres"
+    engine: Literal["postgres"] = Field("postgres", description="Database engine.")
     high_availability: bool = Field(
         False, description="Whether a standby runs in another zone (Azure: zone-redundant)."
     )
@@ -133,7 +133,7 @@ class AzurePostgres(DatabaseBase):
 class SelfHostedDatabase(SelfHosted):
     """A self-hosted database on Kubernetes, such as TimescaleDB where no managed service offers it."""
 
-    engine: Literal["postgres", "mysql"] = "postgres"
+    engine: Literal["postgres", "mysql"] = Field("postgres", description="Database engine.")
     max_connections: Count = Field(100.0, description="Most connections that a pod accepts.")
     time_series: dict[Name, TimeSeries] = Field({}, description="Hypertables by name.")
 

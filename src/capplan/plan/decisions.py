@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from capplan.plan.fields import DEFAULTS, Money, Name, Number, Positive, Section, Whole
+from capplan.plan.fields import DEFAULTS, Money, Name, Number, Positive, Section, Whole, Words
 from capplan.quantities import parse_money, parse_number, parse_share
 
 
@@ -23,8 +23,8 @@ class Ownership(Section):
 class Driver(Section):
     """A number that matters to users, and the values of the plan that depend on it."""
 
-    description: str = ""
-    unit: str = ""
+    description: Words = ""
+    unit: str = Field("", description="Unit of the driver, for tables and charts.")
     sets: dict[str, str] = Field(
         min_length=1,
         description="Path in the plan → expression over the driver, `x`, and the first estimate.",
@@ -45,7 +45,7 @@ Bound = Annotated[float, BeforeValidator(bound, json_schema_input_type=float | s
 class Comparison(Section):
     """Alternatives to choose from, and what decides between them."""
 
-    description: str = ""
+    description: Words = ""
     between: list[str] = Field(min_length=2, description="Alternatives; `plan` is the plan itself.")
     over: str = Field(description="What varies: a driver, or the path of a number.")
     from_: Bound | None = Field(None, alias="from", description="Smallest value of the driver.")
@@ -65,10 +65,10 @@ class GrowthTier(Section):
     alternative: Name | None = Field(
         None, description="Alternative that the tier stands for; `plan` is the plan itself."
     )
-    infrastructure: str = ""
+    infrastructure: str = Field("", description="What the tier runs on, in words.")
     models: str = Field("", description="Where the LLMs come from.")
     usd_per_month: list[Money] = Field([], max_length=2, description="Lowest and highest monthly budget.")
-    setup_time: str = ""
+    setup_time: str = Field("", description="How long it takes to set up, in words.")
 
     @field_validator("usd_per_month")
     @classmethod
@@ -82,14 +82,14 @@ class GrowthTiers(Section):
     """Stages of growth, by a number that drives them."""
 
     by: str = Field(description="Expression over the estimate, such as plan.demand.users_per_day.")
-    unit: str = ""
+    unit: str = Field("", description="Unit of what the tiers are found by.")
     tiers: dict[str, GrowthTier] = Field(min_length=1, description="Tiers, in order of rising bounds.")
 
 
 class MigrationRule(Section):
     """When to switch to another alternative."""
 
-    description: str = ""
+    description: Words = ""
     to: Name = Field(description="The alternative to switch to.")
     when: Literal["any", "all"] = Field("any", description="How many of the triggers must fire.")
     triggers: dict[str, str] = Field(
@@ -115,8 +115,8 @@ class TrafficSteps(Section):
 class RoadmapPhase(Section):
     """A phase of the roadmap. A plan enters it when its entry criteria hold, and all metrics before it."""
 
-    goal: str = ""
-    timeline: str = ""
+    goal: str = Field("", description="What the phase is for.")
+    timeline: str = Field("", description="When it is, in words.")
     when: Literal["any", "all"] = Field("all", description="How many of the entry criteria must hold.")
     entry: dict[str, str] = Field({}, description="Text of the entry criterion → expression.")
     tasks: list[str] = Field([], description="What is to do; nothing follows from it.")
@@ -137,10 +137,12 @@ class Decisions(Section):
     """What to decide, and by which rules."""
 
     ownership: Ownership = DEFAULTS
-    drivers: dict[Name, Driver] = {}
-    comparisons: dict[Name, Comparison] = {}
+    drivers: dict[Name, Driver] = Field({}, description="What comparisons vary, by name.")
+    comparisons: dict[Name, Comparison] = Field({}, description="Alternatives to compare, by name.")
     growth_tiers: GrowthTiers | None = None
-    migration_rules: dict[Name, MigrationRule] = {}
+    migration_rules: dict[Name, MigrationRule] = Field(
+        {}, description="When to switch to another alternative, by name."
+    )
     roadmap: dict[Name, RoadmapPhase] = Field({}, description="Phases, in order.")
     facts: dict[str, Any] = Field(
         {}, description="Facts that rules need and no estimate contains; expressions see them as `facts`."

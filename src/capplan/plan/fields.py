@@ -87,18 +87,41 @@ def _count(value: float) -> float:
 
 _POSITIVE = Domain()
 _SHARE = Domain(highest=1.0)
-_ONE = {"type": ["number", "string"]}
+_WRITTEN = {"anyOf": [{"type": "number"}, {"type": "string"}]}
+_POINTS = {
+    "p5": ("Value that it stays below with 5 % probability.", "5k"),
+    "p50": (
+        "Value that it stays below with 50 % probability; estimated from the others where left out.",
+        "8k",
+    ),
+    "p95": ("Value that it stays below with 95 % probability.", "15k"),
+    "low": ("Smallest value.", "5k"),
+    "mid": ("Most probable value; estimated from the others where left out.", "8k"),
+    "high": ("Largest value.", "15k"),
+    "value": ("The number itself.", "10k"),
+}
 INTERVAL_SCHEMA: dict[str, Any] = {
     "type": "object",
     "title": "Interval",
     "description": "An interval: values that it stays below with 5, 50 and 95 % probability, or its bounds. "
     "It may have a source.",
     "properties": {
-        **dict.fromkeys((*PERCENTILES, *BOUNDS, "value"), _ONE),
-        "source": {"enum": list(SOURCES)},
-        "from": {"type": "string"},
+        **{
+            name: {**_WRITTEN, "description": said, "examples": [example]}
+            for name, (said, example) in _POINTS.items()
+        },
+        "source": {"enum": list(SOURCES), "description": "Where the number comes from."},
+        "from": {
+            "type": "string",
+            "default": "",
+            "description": "Who or what says so.",
+            "examples": ["load test of 2026-03-01"],
+        },
     },
-    "anyOf": [{"required": ["p5"]}, {"required": ["low"]}],
+    "anyOf": [
+        {"required": [low, high], "properties": {low: True, high: True}}
+        for low, _, high in (PERCENTILES, BOUNDS)
+    ],
     "additionalProperties": False,
 }
 
@@ -228,3 +251,4 @@ def _currency(value: str) -> str:
 
 Currency = Annotated[str, AfterValidator(_currency)]
 Name = Annotated[str, AfterValidator(_name)]
+Words = Annotated[str, Field(description="What it is, in a sentence for readers.")]

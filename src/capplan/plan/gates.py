@@ -142,11 +142,11 @@ class Waiver(Section):
 class Gates(Section):
     """What `capplan check` judges by."""
 
-    budgets: list[Budget] = []
-    increases: list[Increase] = []
-    drifts: list[BillDrift] = []
+    budgets: list[Budget] = Field(default=[], description="Highest monthly costs.")
+    increases: list[Increase] = Field(default=[], description="Highest increases over the base.")
+    drifts: list[BillDrift] = Field(default=[], description="Highest distances between the plan and a bill.")
     capacity: CapacityGate = DEFAULTS
     coverage: CoverageGate = DEFAULTS
     assumptions: AssumptionsGate | None = None
-    policies: list[Policy] = []
-    waivers: list[Waiver] = []
+    policies: list[Policy] = Field(default=[], description="Rules of your own.")
+    waivers: list[Waiver] = Field(default=[], description="Violations that are accepted for now.")

@@ -3,7 +3,7 @@
 from pydantic import Field, model_validator
 
 from capplan.plan.cron import zone_of
-from capplan.plan.fields import Cores, Count, Duration, Memory, Name, Section
+from capplan.plan.fields import Cores, Count, Duration, Memory, Name, Section, Words
 from capplan.plan.texts import Text
 from capplan.plan.workload import CronText, Workload
 
@@ -11,7 +11,7 @@ from capplan.plan.workload import CronText, Workload
 class Job(Section):
     """A CronJob on Kubernetes."""
 
-    description: str = ""
+    description: Words = ""
     cluster: Name | None = Field(None, description="Cluster; the plan's only one by default.")
     pool: Name | None = Field(None, description="Node pool; the cluster's first by default.")
     schedule: CronText = Field(description="When it starts, such as 0 2 * * 1-5.")

@@ -17,6 +17,7 @@ from capplan.plan.fields import (
     Share,
     Utilization,
     Whole,
+    Words,
 )
 from capplan.plan.services import Provider, Purchase, Range, Redundancy
 
@@ -74,7 +75,7 @@ class LlmApi(Section):
 class Llm(Section):
     """A model that serves requests of so many tokens, on GPUs that the plan names or capplan chooses."""
 
-    description: str = ""
+    description: Words = ""
     model: str = Field(description="Model, as `capplan llm --models` lists them.")
     architectures: str | None = Field(
         None, description="File with your own models, as written by `capplan catalog import-model`."

@@ -56,10 +56,12 @@ Measure = Literal["cpu", "memory", "queue", "latency"]
 class Level(Section):
     """When a measure asks for more instances, and when for fewer. Shares of 1, seconds, or waiting work."""
 
-    up: Number
-    up_for: Duration = 300.0
-    down: Number | None = None
-    down_for: Duration = 600.0
+    up: Number = Field(description="Value above which more are needed.")
+    up_for: Duration = Field(300.0, description="How long it must stay above.")
+    down: Number | None = Field(
+        None, description="Value below which fewer are enough; not watched by default."
+    )
+    down_for: Duration = Field(600.0, description="How long it must stay below.")
 
 
 class Alerts(Section):
@@ -94,8 +96,10 @@ def _lasts(value: float) -> float:
 class Endpoint(Section):
     """One endpoint of a load test."""
 
-    path: UrlPath
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    path: UrlPath = Field(description="Path of the request.")
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(
+        "GET", description="Method of the request."
+    )
     weight: Positive = Field(
         1.0, description="Its part of all requests, in proportion to the others' weights."
     )
@@ -120,26 +124,30 @@ class LoadTest(Section):
 class Panel(Section):
     """A panel that only this system has."""
 
-    title: Text
+    title: Text = Field(description="Title of the panel.")
     query: Text = Field(description="PromQL.")
-    unit: Literal["short", "s", "reqps", "percentunit", "currencyUSD"] = "short"
-    threshold: Number | None = None
+    unit: Literal["short", "s", "reqps", "percentunit", "currencyUSD"] = Field(
+        "short", description="Unit, as Grafana names it."
+    )
+    threshold: Number | None = Field(None, description="Value above which the panel turns red.")
     dashboard: Name | None = Field(None, description="Separate dashboard for the panel, besides the plan's.")
 
 
 class Index(Section):
     """An index of a table."""
 
-    table: Identifier
-    columns: Annotated[list[Identifier], Field(min_length=1)]
-    descending: bool = False
+    table: Identifier = Field(description="Table that the index is on.")
+    columns: Annotated[list[Identifier], Field(min_length=1)] = Field(
+        description="Columns, the most significant first."
+    )
+    descending: bool = Field(False, description="Whether the last column is in descending order.")
 
 
 class AwsRegion(Section):
     """What AWS artefacts of a region refer to, where it is not the plan's own."""
 
-    subnets: list[Subnet] = []
-    security_groups: list[SecurityGroup] = []
+    subnets: list[Subnet] = Field([], description="IDs of the subnets.")
+    security_groups: list[SecurityGroup] = Field([], description="IDs of the security groups.")
     services: dict[Name, AwsPlacement] = Field(
         {}, description="By service of the plan, what its `workload.aws` says in this region."
     )
@@ -151,12 +159,12 @@ NOWHERE = AwsRegion.model_validate({})
 class AwsAccount(Section):
     """What AWS artefacts refer to and capplan does not create."""
 
-    subnets: list[Subnet] = []
-    security_groups: list[SecurityGroup] = []
+    subnets: list[Subnet] = Field([], description="IDs of the subnets.")
+    security_groups: list[SecurityGroup] = Field([], description="IDs of the security groups.")
     regions: dict[str, AwsRegion] = Field(
         {}, description="Regions of other sites; subnets, security groups, images and ARNs are of one region."
     )
-    execution_role: Role | None = None
+    execution_role: Role | None = Field(None, description="Role with which ECS starts tasks.")
     kms_key: KmsAlias | None = Field(
         None, description="Key of databases and caches, by an alias that every region has; AWS's by default."
     )
@@ -173,7 +181,7 @@ class GcpProject(Section):
     """Names in the Google Cloud project that artefacts refer to and capplan does not create."""
 
     network: Name = Field("default", description="VPC of clusters, databases and caches.")
-    subnetwork: Name = "default"
+    subnetwork: Name = Field("default", description="Subnetwork of machines and clusters.")
     kms_key: KmsKey | None = Field(
         None,
         description="Key of clusters' secrets, of disks of nodes, and of databases and caches; every region "
@@ -204,7 +212,7 @@ class Manifests(Section):
     alerts: Alerts = DEFAULTS
     load_test: LoadTest = DEFAULTS
     panels: list[Panel] = Field([], description="Panels in addition to those of every dashboard.")
-    indexes: list[Index] = []
+    indexes: list[Index] = Field([], description="Indexes to create in the databases.")
     aws: AwsAccount = DEFAULTS
     gcp: GcpProject = DEFAULTS
     tls_minimum: Literal["1.2", "1.3"] = Field("1.2", description="Oldest TLS that the edge accepts.")

@@ -21,6 +21,7 @@ from capplan.plan.fields import (
     Positive,
     Section,
     Share,
+    Words,
 )
 from capplan.plan.services import Provider, Service
 from capplan.plan.sites import site_of
@@ -60,7 +61,7 @@ TierKind = Literal["resources", "database", "load", "capacity"]
 class ExternalApi(Section):
     """Somebody else's API, paid by the request or by the token."""
 
-    description: str = ""
+    description: Words = ""
     price_per_request: Money | None = Field(None, description="USD for each request.")
     input_tokens: Number = Field(0.0, description="Input tokens of a request.")
     output_tokens: Number = Field(0.0, description="Output tokens of a request.")
@@ -71,8 +72,8 @@ class ExternalApi(Section):
 class Resource(Section):
     """Anything else that a catalog prices: a load balancer, a NAT gateway, storage, egress."""
 
-    description: str = ""
-    provider: Provider
+    description: Words = ""
+    provider: Provider = Field(description="Cloud provider whose catalog prices it.")
     service: str = Field(description="The catalog's service, such as load-balancer.")
     sku: str = Field(description="The catalog's SKU.")
     region: str | None = Field(None, description="Region; the plan's for this provider by default.")
@@ -139,8 +140,8 @@ COMPONENTS = (
 class Plan(Section):
     """Everything that capplan reads about a system."""
 
-    name: Name
-    description: str = ""
+    name: Name = Field(description="Name of the plan, as Kubernetes names: lower-case letters, digits and -.")
+    description: Words = ""
     hours_per_month: Positive | None = Field(
         None, description="Hours of a month; 730 by default, unless a price book sets them."
     )
@@ -163,16 +164,20 @@ class Plan(Section):
     service_templates: dict[Name, dict[str, Any]] = Field(
         {}, description="Templates for services; a service `extends` one."
     )
-    rate_limits: dict[Name, RateLimits] = {}
-    services: dict[Name, Service] = {}
-    clusters: dict[Name, Cluster] = {}
-    databases: dict[Name, Database] = {}
-    caches: dict[Name, Cache] = {}
+    rate_limits: dict[Name, RateLimits] = Field(
+        {}, description="Rate limits by name: what clients of a service may do."
+    )
+    services: dict[Name, Service] = Field(
+        {}, description="Services by name: what you run, on which platform, and what an instance carries."
+    )
+    clusters: dict[Name, Cluster] = Field({}, description="Kubernetes clusters by name.")
+    databases: dict[Name, Database] = Field({}, description="Databases by name.")
+    caches: dict[Name, Cache] = Field({}, description="Caches by name.")
     streams: dict[Name, Stream] = Field({}, description="Kafka topics, by cluster.")
     jobs: dict[Name, Job] = Field({}, description="Pods that run on a schedule.")
-    external_apis: dict[Name, ExternalApi] = {}
+    external_apis: dict[Name, ExternalApi] = Field({}, description="APIs of others by name.")
     llm: dict[Name, Llm] = Field({}, description="Models that you serve on your own GPUs.")
-    resources: dict[Name, Resource] = {}
+    resources: dict[Name, Resource] = Field({}, description="Anything else that a catalog prices, by name.")
     adopted: Coverage | None = Field(None, description="What an adopted plan covers of its source.")
     uncertainty: Uncertainty | None = Field(None, description="How uncertain numbers are correlated.")
     manifests: Manifests | None = Field(None, description="Settings of rendered manifests.")

@@ -32,7 +32,9 @@ class LoadBalancer(Section):
 class AwsPlacement(Section):
     """What a service's AWS artefacts refer to and capplan does not create, and its load balancer."""
 
-    ami: Annotated[str, matching(r"ami-[0-9a-f]{8,17}", "an AMI")] | None = None
+    ami: Annotated[str, matching(r"ami-[0-9a-f]{8,17}", "an AMI")] | None = Field(
+        None, description="AMI of the machines; without one, set it before you use the launch template."
+    )
     root_device: FilePath = Field(
         "/dev/xvda", description="Root device of the AMI: /dev/xvda on Amazon Linux, /dev/sda1 on Ubuntu."
     )
@@ -44,7 +46,7 @@ class AwsPlacement(Section):
                 "a target group's ARN",
             ),
         ]
-    ] = []
+    ] = Field([], description="ARNs of the target groups that the service's tasks or machines join.")
     load_balancer: LoadBalancer | None = Field(
         None, description="Load balancer to make for a Fargate service, instead of target groups that exist."
     )

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from capplan.plan.fields import Duration, Name, Number, Positive, Section, Share
+from capplan.plan.fields import Duration, Name, Number, Positive, Section, Share, Words
 from capplan.plan.texts import UrlPath
 
 
@@ -17,7 +17,7 @@ class EndpointGroup(Section):
 class RateLimits(Section):
     """Limits that keep a service within its SLO when every client uses them."""
 
-    description: str = ""
+    description: Words = ""
     service: Name = Field(description="Service that the limits protect.")
     clients: Positive = Field(description="Active clients when the service is at its capacity.")
     tiers: str = Field(description="Table of load tiers: its name, or a file.")

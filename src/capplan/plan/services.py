@@ -21,6 +21,7 @@ from capplan.plan.fields import (
     Share,
     Utilization,
     Whole,
+    Words,
     check_commitments,
 )
 from capplan.plan.texts import EnvName
@@ -293,7 +294,7 @@ class CircuitBreaker(Section):
 class ServiceBase(Section):
     """What every service has, whatever it runs on."""
 
-    description: str = ""
+    description: Words = ""
     region: str | None = Field(None, description="Region; the plan's for this provider by default.")
     service_time: Duration | None = Field(
         None,
@@ -324,11 +325,8 @@ class ServiceBase(Section):
     instances: Range = DEFAULTS
     redundancy: Redundancy = DEFAULTS
     slo: Slo = DEFAULTS
-    calls: Calls = {}
-    queue: Queue | None = Field(
-        None,
-        description="Queue settings, for a service that works off messages instead of answering callers.",
-    )
+    calls: Calls = Field({}, description="Components that a request calls, and how often.")
+    queue: Queue | None = Field(None, description="Queue settings, for a service that works off messages.")
     retries: Annotated[Whole, AfterValidator(_few)] = Field(
         0.0, description="How often callers, and the proxy in front, try a failed request again."
     )
@@ -386,7 +384,7 @@ class Fargate(ServiceBase):
     platform: Literal["fargate"]
     cpu: Cores = Field(0.25, description="CPU of a task.")
     memory: Memory = Field(0.5, description="Memory of a task.")
-    architecture: Literal["x86", "arm"] = "x86"
+    architecture: Literal["x86", "arm"] = Field("x86", description="Processor architecture of the tasks.")
     spot: Share = Field(0.0, description="Share of the tasks that run on Fargate Spot.")
     ephemeral_storage: Memory = Field(20.0, description="Disk of a task; the first 20 GiB are included.")
 
@@ -395,7 +393,7 @@ class VmGroup(ServiceBase):
     """A group of virtual machines behind an autoscaler: AWS ASG, GCE MIG, Azure scale set."""
 
     platform: Literal["vm-group"]
-    provider: Provider
+    provider: Provider = Field(description="Cloud provider of the machines.")
     machine: MachineType = Field(
         description="Machine type; each machine runs one instance of the service. With auto or a list of "
         "families, capplan chooses."

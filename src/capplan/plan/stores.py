@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from capplan.plan.fields import Cores, Memory, Name, Section, Share, Whole, check_commitments
+from capplan.plan.fields import Cores, Memory, Name, Section, Share, Whole, Words, check_commitments
 
 AUTO = "auto"
 """Lets capplan choose the cheapest machine that meets every need."""
@@ -13,7 +13,7 @@ AUTO = "auto"
 class StoreBase(Section):
     """What every managed store has."""
 
-    description: str = ""
+    description: Words = ""
     region: str | None = Field(None, description="Region; the plan's for this provider by default.")
     commit_1y: Share = Field(0.0, description="Share under a one-year commitment.")
     commit_3y: Share = Field(0.0, description="Share under a three-year commitment.")
@@ -27,7 +27,7 @@ class StoreBase(Section):
 class SelfHosted(Section):
     """Pods of a StatefulSet on a node pool of one of the plan's clusters, each with its own disk."""
 
-    description: str = ""
+    description: Words = ""
     platform: Literal["kubernetes"]
     cluster: Name | None = Field(None, description="Cluster; the plan's only one by default.")
     pool: Name | None = Field(None, description="Node pool; the cluster's first by default.")

@@ -4,13 +4,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from capplan.plan.fields import Count, Duration, Memory, Section, Utilization, Whole
+from capplan.plan.fields import Count, Duration, Memory, Section, Utilization, Whole, Words
 
 
 class Stream(Section):
     """Topics of Kafka on Amazon MSK, Standard brokers; requests to it are messages."""
 
-    description: str = ""
+    description: Words = ""
     platform: Literal["msk"]
     region: str | None = Field(None, description="Region; the plan's for AWS by default.")
     machine: str = Field(description="Broker size such as kafka.m5.large, or auto for the cheapest cluster.")

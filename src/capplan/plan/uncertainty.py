@@ -34,7 +34,9 @@ class Correlation(Section):
 class Uncertainty(Section):
     """How uncertain numbers belong together; intervals themselves stand where the numbers do."""
 
-    correlations: list[Correlation] = []
+    correlations: list[Correlation] = Field(
+        [], description="Intervals that rise and fall together; others are independent."
+    )
     meet: Utilization = Field(
         0.95, description="Share of the scenarios in which a choice must meet every constraint."
     )

@@ -129,7 +129,7 @@ class Behavior(Section):
 class Fallback(Section):
     """Instances that KEDA falls back to when a measure is not to be had."""
 
-    replicas: Whole
+    replicas: Whole = Field(description="Instances to run in place of a measure.")
     failures: Whole = Field(3.0, description="Failed polls before KEDA uses the fallback.")
     behavior: Literal["static", "current", "current-if-higher", "current-if-lower"] = Field(
         "static", description="Whether what runs already counts instead of replicas."
@@ -191,7 +191,7 @@ class Knative(Section):
 class Autoscaler(Section):
     """What scales the service on Kubernetes."""
 
-    kind: Literal["hpa", "keda", "knative"] = "hpa"
+    kind: Literal["hpa", "keda", "knative"] = Field("hpa", description="What scales the pods.")
     triggers: Triggers = Field({}, description="cpu, memory, requests, queue, latency; cpu by default.")
     behavior: Behavior = DEFAULTS
     polling: Duration = Field(30.0, description="KEDA's polling interval.")
@@ -225,18 +225,22 @@ class Vpa(Section):
     mode: Literal["off", "initial", "recreate"] = Field(
         "off", description="Update mode; off only recommends."
     )
-    min_cpu: Cores | None = None
-    min_memory: Memory | None = None
-    max_cpu: Cores | None = None
-    max_memory: Memory | None = None
+    min_cpu: Cores | None = Field(None, description="Smallest CPU request; unbounded by default.")
+    min_memory: Memory | None = Field(None, description="Smallest memory request; unbounded by default.")
+    max_cpu: Cores | None = Field(None, description="Largest CPU request; unbounded by default.")
+    max_memory: Memory | None = Field(None, description="Largest memory request; unbounded by default.")
 
 
 class Vllm(Section):
     """The vLLM server's arguments."""
 
-    model: Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}", "a model's name")]
+    model: Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}", "a model's name")] = Field(
+        description="Model, as Hugging Face names it."
+    )
     tensor_parallel: Count = Field(1.0, description="GPUs that share one copy of the model.")
-    dtype: Literal["auto", "half", "float16", "bfloat16", "float32"] = "auto"
+    dtype: Literal["auto", "half", "float16", "bfloat16", "float32"] = Field(
+        "auto", description="Number format of the weights."
+    )
     quantization: Literal["fp8", "awq", "gptq", "compressed-tensors", "bitsandbytes"] | None = Field(
         None, description="Precision of the weights; by default, the checkpoint's."
     )
@@ -254,8 +258,10 @@ class Workload(Section):
     image: Image | None = Field(
         None, description="Image with tag and digest; manifests show a placeholder without it."
     )
-    command: list[Text] = []
-    args: list[Text] = []
+    command: list[Text] = Field(
+        [], description="Command of the container, instead of the image's entry point."
+    )
+    args: list[Text] = Field([], description="Arguments of the command.")
     port: Port = Field(8080, description="Port for requests.")
     ports: dict[PortName, Port] = Field({}, description="Other ports, by name.")
     health_path: UrlPath = Field(
@@ -284,7 +290,7 @@ class Workload(Section):
         description="Whether the pods call HTTPS addresses that are no component of the plan.",
     )
     host: Host | None = Field(None, description="Host name of the Ingress.")
-    node_selector: dict[LabelKey, LabelValue] = {}
+    node_selector: dict[LabelKey, LabelValue] = Field({}, description="Labels that a node must have.")
     service_account: Name | None = Field(
         None, description="Service account; by default the service's name, on Cloud Run PLAN-SERVICE-run."
     )
