@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from capplan.decide.breakeven import BreakEven, break_even, estimate_at
 from capplan.decide.chance import Chance, chances
 from capplan.decide.commitments import Commitment, commitments
@@ -51,7 +53,7 @@ def answer(
         if samples and found.comparable
         else [],
         commitments=commitments(estimates.values(), question.alternatives[0].context.catalog),
-        hours_per_month=float(document(first)["hours_per_month"]),
+        hours_per_month=float(np.ravel(first.hours_per_month)[0]),
     )
 
 

@@ -49,9 +49,13 @@ def time_per_token(served: Served, concurrency: Floats) -> Floats:
     others = np.maximum(concurrency - 1.0, 0.0) / outputs
     share = np.minimum(others, 1.0)
     decode = decode_step(served, concurrency)
+    if not np.any(served.mixes):
+        return decode + others * prompt_time(served)
     mixed = _mixed_step(served, concurrency, others / np.maximum(share, 1e-12))
-    apart = decode + others * prompt_time(served)
-    time: Floats = np.where(served.mixes, (1 - share) * decode + share * mixed, apart)
+    together = (1 - share) * decode + share * mixed
+    if np.all(served.mixes):
+        return together
+    time: Floats = np.where(served.mixes, together, decode + others * prompt_time(served))
     return time
 
 
@@ -110,10 +114,16 @@ def open_loop(served: Served, rate: Floats, limit: Floats) -> tuple[Floats, Floa
     """
     low = np.zeros(np.broadcast(rate, limit, served.work.layers).shape)
     high = np.broadcast_to(np.asarray(limit, dtype=float), low.shape).copy()
-    saturated = high < rate * request_time(served, high)
+    reading = prompt_time(served)
+
+    def keeping_up(running: Floats) -> Floats:
+        """Return the sequences that run if ``running`` of them slow each other down."""
+        return rate * (reading + served.outputs * time_per_token(served, running))
+
+    saturated = high < keeping_up(high)
     for _ in range(40):
         middle = (low + high) / 2
-        keeps = middle >= rate * request_time(served, np.maximum(middle, 1e-6))
+        keeps = middle >= keeping_up(np.maximum(middle, 1e-6))
         low, high = np.where(keeps, low, middle), np.where(keeps, middle, high)
     concurrency = np.where(saturated, np.inf, high)
     return concurrency, np.where(saturated, np.inf, time_per_token(served, high))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,7 +54,7 @@ def parse_plan(
     books: Sequence[str] = (),
 ) -> PlanFile:
     """Return the plan in ``text``, which messages call ``name``; otherwise like :func:`read_plan`."""
-    raw = load(text, name)
+    raw = _loaded(text, name)
     if not isinstance(raw, dict):
         what = "the file is empty" if raw is None else "a plan is a mapping of fields"
         raise InputError(Problem(name, what, "Start with `capplan init`."))
@@ -80,6 +81,12 @@ def parse_plan(
         sources |= later
         plan = validate(raw, places)
     return PlanFile(plan, raw, places, directory, by_number(sources, plan, places))
+
+
+@lru_cache(maxsize=1)
+def _loaded(text: str, name: str) -> Any:
+    """Return what the text holds, which nobody changes: alternatives and regions are read from it again."""
+    return load(text, name)
 
 
 def _on_copy(assigned: str, raw: Raw) -> bool:

@@ -69,7 +69,6 @@ def _served_by_replicas(
     does = carried(served, chosen.memory(), _most(llm, chosen), promise_of(llm))
     sizing = size(ctx.load.to_carry(name), _limits(llm, does, path), bounds_of(llm))
     sizing = kept_ready(sizing, ctx.load.rps(name), ctx.load.to_carry(name))
-    peak = _speed(ctx, name, llm, served, does, sizing)
     machine = ctx.machine(llm.provider, llm.machine, (*path, "machine"))
     gpu = add_on_for(ctx, llm.provider, machine, chosen.gpu, chosen.tensor_parallel, (*path, "machine"))
     replica = Replica(
@@ -109,7 +108,11 @@ def _served_by_replicas(
             *over_ceiling(name, sizing),
             *idle_findings(name, sizing, "replicas"),
         ],
-        measures=list(_measures(llm, served, peak, does, confidence_of(chosen))),
+        measures=[]
+        if ctx.silent
+        else list(
+            _measures(llm, served, _speed(ctx, name, llm, served, does, sizing), does, confidence_of(chosen))
+        ),
         replica=replica,
     )
 
