@@ -97,7 +97,6 @@ def test_bad_input(capplan: Callable, tmp_path: Path, arguments: tuple, said: st
 
 @pytest.mark.parametrize("fmt", ["svg", "html", "markdown"])
 def test_reports_show_the_model_over_the_points(capplan: Callable, tmp_path: Path, fmt: str) -> None:
-    pytest.importorskip("altair")
     run = capplan("calibrate", "service", *RUNS, "--format", fmt, "-o", tmp_path / "out")
     assert run.exit_code == 0, run.stderr
     text = (tmp_path / "out").read_text("utf-8")

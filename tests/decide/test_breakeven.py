@@ -261,8 +261,8 @@ def test_a_plan_without_intervals_is_certain():
     ("fmt", "start"), [("svg", b"<svg"), ("png", b"\x89PNG"), ("html", b"<!doctype html>")]
 )
 def test_pictures(capplan, tmp_path, fmt, start):
-    pytest.importorskip("altair")
-    pytest.importorskip("vl_convert")
+    if fmt == "png":
+        pytest.importorskip("vl_convert")
     target = tmp_path / f"out.{fmt}"
     run = capplan("breakeven", AFPI, "--comparison", "llm", "--points", "50", "--format", fmt, "-o", target)
     assert run.exit_code == 0

@@ -122,5 +122,7 @@ def test_a_chart_has_a_legend_only_for_several_lines_and_keeps_the_highest_value
 def test_axes_go_by_ratios_only_where_the_horizontal_one_does():
     wide = [1.0, 10.0, 100.0, 1000.0]
     assert ">100<" in "".join(drawing.curves(Curves(wide, {"a": wide}, "USD")))
-    week = "".join(drawing.curves(Curves([0.0, 84.0, 168.0], {"a": [1.0, 50.0, 100.0]}, "instances")))
+    load = {"a": [1.0, 50.0, 168.0]}
+    week = "".join(drawing.curves(Curves([0.0, 84.0, 168.0], load, "requests/s", across="hours")))
+    assert re.findall(r"bottom:[^>]*>([^<]+)<", week) == ["0", "50", "100", "150"]
     assert re.findall(r"left:[^>]*>([^<]+)<", week) == ["0", "24", "48", "72", "96", "120", "144", "168"]

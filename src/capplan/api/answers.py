@@ -43,10 +43,10 @@ class Answer:
         return self._written("html")
 
     def to_svg(self) -> str:
-        """Return the drawing; :class:`InputError` where there is none, or the extra ``report`` is missing."""
-        if self._report.picture is None:
+        """Return the drawing; :class:`InputError` where there is none."""
+        if self._report.charts is None:
             raise InputError(Problem("to_svg", "this answer has no drawing"))
-        return self._report.picture("svg").decode()
+        return self._written("svg")
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the rows of ``--format csv``, a line or a scenario each; :class:`InputError` without."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from capplan.decide.recommend import margins
 from capplan.errors import InputError
 from capplan.report import chapters
-from capplan.report.blocks import Chapter, Heading, Lines
+from capplan.report.blocks import Chapter, Lines
 
 if TYPE_CHECKING:
     from capplan.catalog.catalog import Catalog
@@ -126,7 +126,7 @@ def _simulation(case: _Case) -> Iterator[Block]:
     from capplan.autoscale.settings import Settings
     from capplan.autoscale.simulation import prepare, run
     from capplan.report.simulation import report_of
-    from capplan.report.simulation_figure import charts_of
+    from capplan.report.simulation_charts import charts
 
     tick_s = usual_tick_s(case.file.plan.services.values())
     try:
@@ -140,9 +140,7 @@ def _simulation(case: _Case) -> Iterator[Block]:
         return
     simulation = run(prepared)
     yield from report_of(simulation).blocks()
-    for outcome in simulation.outcomes:
-        yield Heading(outcome.subject.name)
-        yield from charts_of(outcome, tick_s)
+    yield from charts(simulation)
 
 
 def _findings(case: _Case) -> Iterable[Block]:

@@ -110,6 +110,7 @@ class Curves(NamedTuple):
     """Curves over rising ``x``, by name; left out where a format cannot draw.
 
     title: what they show; across: what ``x`` is, with its unit. steps: each value holds up to the next.
+    dots: which of the curves are points. marks: by what they mean, places along ``x``.
     """
 
     x: Sequence[float]
@@ -118,6 +119,8 @@ class Curves(NamedTuple):
     title: str = ""
     across: str = ""
     steps: bool = False
+    dots: Sequence[str] = ()
+    marks: Mapping[str, Sequence[float]] = {}
 
 
 class Bars(NamedTuple):
@@ -190,14 +193,14 @@ class Sheet(NamedTuple):
 class Report(NamedTuple):
     """A result in every shape that a format may want; what a command cannot give is None.
 
-    document: for JSON. sheets: by format, such as csv or focus. picture: takes svg or png and returns
-    the drawing. results: for CI systems.
+    document: for JSON. sheets: by format, such as csv or focus. charts: headings and curves, for a picture,
+    and for a page where the blocks have no curves. results: for CI systems.
     """
 
     blocks: Callable[[], Iterable[Block]]
     document: Callable[[], Any] | None = None
     sheets: Mapping[str, Callable[[], Sheet]] = {}
-    picture: Callable[[str], bytes] | None = None
+    charts: Callable[[], Iterable[Block]] | None = None
     results: Results | None = None
 
 

@@ -24,14 +24,14 @@ def report_of(answers: Sequence[ComparisonAnswer], quiet: bool) -> Report:
         partial(_blocks, answers, quiet),
         partial(breakeven_document, answers),
         {"csv": partial(_sheet, answers)},
-        partial(_picture, answers),
+        partial(_charts, answers),
     )
 
 
-def _picture(answers: Sequence[ComparisonAnswer], fmt: str) -> bytes:
-    from capplan.report.figure import breakeven_figure
-
-    return breakeven_figure(answers, fmt)
+def _charts(answers: Sequence[ComparisonAnswer]) -> Iterator[Block]:
+    for answer in answers:
+        yield Heading(_title(answer))
+        yield _curves(answer)
 
 
 def _blocks(answers: Sequence[ComparisonAnswer], quiet: bool) -> Iterator[Block]:
@@ -46,15 +46,19 @@ def _blocks(answers: Sequence[ComparisonAnswer], quiet: bool) -> Iterator[Block]
 def _details(answer: ComparisonAnswer) -> Iterator[Block]:
     if answer.commitments:
         yield _commitments(answer)
-    found = answer.found
-    curves = {a.name: row.tolist() for a, row in zip(found.alternatives, found.costs, strict=True)}
-    driver = answer.question.driver
-    yield Curves(
+    yield _curves(answer)
+
+
+def _curves(answer: ComparisonAnswer) -> Curves:
+    found, driver = answer.found, answer.question.driver
+    changes = [stretch.high for stretch in found.stretches[:-1]]
+    return Curves(
         x=found.x.tolist(),
-        curves=curves,
+        curves={a.name: row.tolist() for a, row in zip(found.alternatives, found.costs, strict=True)},
         unit="USD a month",
         across=driver.description or driver.name,
         steps=True,
+        marks={"cheapest changes": changes} if changes else {},
     )
 
 

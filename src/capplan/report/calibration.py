@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from capplan.calibrate.learn import FIGURES, MEMORY, next_test
 from capplan.calibrate.models import FULL
 from capplan.calibrate.outcome import Estimated
 from capplan.findings import Finding
-from capplan.report import numbers, picture
+from capplan.report import numbers
 from capplan.report.blocks import Block, Curves, Findings, Heading, Lines, Report
 from capplan.report.table import Column, Table
 
@@ -36,7 +36,7 @@ def report_of(found: Calibration, subject: str) -> Report:
     return Report(
         partial(_blocks, found, subject),
         partial(calibration_document, found),
-        picture=partial(_figure, found, subject),
+        charts=partial(_charts, found, subject),
     )
 
 
@@ -100,11 +100,20 @@ def _curves(found: Calibration) -> Curves:
     order = np.argsort(at)
     x = np.unique(np.clip(at, curve.x[0], curve.x[-1]))
     measured = np.interp(x, at[order], points.response_s[order])
-    unit = f"ms over {'requests/s' if curve.open else 'requests in progress'}"
     model = np.interp(x, curve.x, curve.model_s)
     return Curves(
-        x.tolist(), {"model": (1000 * model).tolist(), "measured": (1000 * measured).tolist()}, unit
+        x.tolist(),
+        {"model": (1000 * model).tolist(), "measured": (1000 * measured).tolist()},
+        f"ms over {'requests/s' if curve.open else 'requests in progress'}",
+        title="response time",
+        dots=["measured"],
     )
+
+
+def _charts(found: Calibration, subject: str) -> Iterator[Block]:
+    if found.runs:
+        yield Heading(f"{subject}: {found.model}")
+        yield _curves(found)
 
 
 def calibration_document(found: Calibration) -> dict[str, Any]:
@@ -141,25 +150,3 @@ def _finding(finding: Finding) -> dict[str, str]:
 
 def _said(file: str, code: str, message: str) -> dict[str, str]:
     return {"file": file, "code": code, "message": message}
-
-
-def _figure(found: Calibration, subject: str, fmt: str) -> bytes:
-    """Return the measured points on the model's curve, as svg or png."""
-    altair = picture.altair()
-    curve, points = found.curve, found.points
-    title = "requests/s" if curve.open else "requests in progress"
-    x = altair.X("x:Q", title=title)
-    y = altair.Y("ms:Q", title="response time, ms")
-    line = altair.Chart(altair.Data(values=_rows(curve.x, curve.model_s))).mark_line().encode(x=x, y=y)
-    at = points.rate if curve.open else points.present
-    dots = (
-        altair.Chart(altair.Data(values=_rows(at, points.response_s)))
-        .mark_point(filled=True)
-        .encode(x=x, y=y)
-    )
-    chart = (line + dots).properties(width=560, height=280, title=f"{subject}: {found.model}")
-    return picture.drawn(chart, fmt)
-
-
-def _rows(x: Sequence[float] | Any, seconds: Sequence[float] | Any) -> list[dict[str, float]]:
-    return [{"x": float(one), "ms": 1000 * float(time)} for one, time in zip(x, seconds, strict=True)]

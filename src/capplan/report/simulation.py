@@ -24,14 +24,15 @@ def report_of(simulation: Simulation, exact: Mapping[str, Exact] = {}) -> Report
         partial(_blocks, simulation, exact),
         partial(simulation_document, simulation, exact),
         {"csv": partial(_sheet, simulation)},
-        partial(_picture, simulation),
+        partial(_charts, simulation),
     )
 
 
-def _picture(simulation: Simulation, fmt: str) -> bytes:
-    from capplan.report.simulation_figure import simulation_figure
+def _charts(simulation: Simulation) -> Iterator[Block]:
+    from capplan.report.simulation_charts import charts
 
-    return simulation_figure(simulation, fmt)
+    yield Heading(f"{simulation.estimate.plan.name}: {simulation.load}")
+    yield from charts(simulation)
 
 
 def _blocks(simulation: Simulation, exact: Mapping[str, Exact]) -> Iterator[Block]:

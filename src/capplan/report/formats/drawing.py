@@ -13,34 +13,39 @@ from capplan.report import numbers
 from capplan.report.blocks import Bars, Curves
 from capplan.report.chart import short
 
-_WIDTH, _HEIGHT = 1000, 200
 _POINTS = 500
 _TICKS = 5
 _WIDE = 20
 """From which ratio of the ends of ``x`` on a chart goes by ratios."""
 
+HOURS = "hours"
+"""What ``across`` calls hours, whose ticks are parts of a day."""
 _DAY = 24.0
 
 
 def curves(block: Curves) -> Iterator[str]:
     """Yield the figure: caption, both axes with their ticks, the lines, a legend where there are several."""
-    ratios = min(block.x) > 0 and max(block.x) / min(block.x) > _WIDE
-    x = _Axis.over(block.x, zero=False, ratios=ratios)
-    y = _Axis.over([value for curve in block.curves.values() for value in curve], zero=True, ratios=ratios)
-    title = ", ".join(filter(None, (block.title, block.unit)))
-    yield f'<figure class="chart"><figcaption>{escaped(title)}</figcaption><div class="plot"><div class="y">'
+    plot = Plot.of(block, 1000, 200)
+    x, y = plot.x, plot.y
+    yield f'<figure class="chart"><figcaption>{escaped(heading(block))}</figcaption>'
+    yield '<div class="plot"><div class="y">'
     yield "".join(f'<span style="bottom:{100 * y.at(tick):.1f}%">{short(tick)}</span>' for tick in y.ticks)
-    yield f'</div><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img" '
-    yield f'aria-label="{escaped(_told(title, block))}">'
-    rows = " ".join(f"M0 {_y(y.at(tick))}H{_WIDTH}" for tick in y.ticks)
-    yield f'<path class="grid" d="{rows}"></path>'
-    for index, values in enumerate(block.curves.values()):
-        yield f'<path class="line c{index % 6}" d="{_path(block, values, x, y)}"></path>'
+    yield f'</div><svg viewBox="0 0 {plot.width} {plot.height}" preserveAspectRatio="none" role="img" '
+    yield f'aria-label="{escaped(_told(block))}">'
+    yield f'<path class="grid" d="{plot.rows()}"></path>'
+    for index, name in enumerate(block.curves):
+        yield f'<path class="{_kind(block, name)} c{index % 6}" d="{plot.line(block, name)}"></path>'
+    for places in block.marks.values():
+        yield f'<path class="mark" d="{plot.columns(places)}"></path>'
     yield '</svg></div><div class="x">'
     yield "".join(f'<span style="left:{100 * x.at(tick):.1f}%">{short(tick)}</span>' for tick in x.ticks)
     yield f'</div><p class="across">{escaped(block.across)}</p>' if block.across else "</div>"
-    if len(block.curves) > 1:
-        names = (f'<li class="c{index % 6}">{escaped(name)}</li>' for index, name in enumerate(block.curves))
+    if len(block.curves) + len(block.marks) > 1:
+        names = [
+            f'<li class="{_kind(block, name)} c{i % 6}">{escaped(name)}</li>'
+            for i, name in enumerate(block.curves)
+        ]
+        names += [f'<li class="mark">{escaped(name)}</li>' for name in block.marks]
         yield f'<ul class="legend">{"".join(names)}</ul>'
     yield "</figure>"
 
@@ -61,10 +66,69 @@ def escaped(text: str) -> str:
     return escape(printable(text))
 
 
-def _told(title: str, block: Curves) -> str:
+def heading(block: Curves) -> str:
+    """Return what a chart shows, with its unit."""
+    return ", ".join(filter(None, (block.title, block.unit)))
+
+
+def _kind(block: Curves, name: str) -> str:
+    return "dots" if name in block.dots else "line"
+
+
+def _told(block: Curves) -> str:
     """Return what the chart shows, for those who hear it: the range of each line."""
     ranges = [f"{name} {short(min(v))} to {short(max(v))}" for name, v in block.curves.items()]
-    return f"{title}: {', '.join(ranges)}"
+    ranges += [f"{name} at {', '.join(map(short, places))}" for name, places in block.marks.items()]
+    return f"{heading(block)}: {', '.join(ranges)}"
+
+
+class Plot(NamedTuple):
+    """The field of a chart, and its axes; what it draws is the path that SVG draws."""
+
+    width: int
+    height: int
+    x: _Axis
+    y: _Axis
+
+    @classmethod
+    def of(cls, block: Curves, width: int, height: int) -> Plot:
+        """Return a field in which all of ``block`` has room."""
+        ratios = min(block.x) > 0 and max(block.x) / min(block.x) > _WIDE
+        values = [value for curve in block.curves.values() for value in curve]
+        x = _Axis.over(block.x, zero=False, ratios=ratios, hours=block.across == HOURS)
+        return cls(width, height, x, _Axis.over(values, zero=True, ratios=ratios))
+
+    def across(self, value: float) -> str:
+        """Return how far from the left a value stands."""
+        return f"{self.width * self.x.at(value):.1f}"
+
+    def down(self, value: float) -> str:
+        """Return how far below the top a value stands."""
+        return f"{self.height * (1 - self.y.at(value)):.1f}"
+
+    def rows(self) -> str:
+        """Return a line across for each tick."""
+        return " ".join(f"M0 {self.down(tick)}H{self.width}" for tick in self.y.ticks)
+
+    def columns(self, places: Sequence[float]) -> str:
+        """Return a line down at each of the places."""
+        return " ".join(f"M{self.across(place)} 0V{self.height}" for place in places)
+
+    def line(self, block: Curves, name: str) -> str:
+        """Return a curve; of values that are alike only the ends, of very many the highest."""
+        values = block.curves[name]
+        stride = max(1, math.ceil(len(values) / _POINTS))
+        points = [(block.x[i], max(values[i : i + stride])) for i in range(0, len(values), stride)]
+        drawn = [(self.across(at), self.down(value)) for at, value in points]
+        if name in block.dots:
+            return "".join(f"M{at} {level}h0" for at, level in drawn)
+        if not block.steps:
+            return "M" + "L".join(f"{at} {level}" for at, level in drawn)
+        runs = [(next(run)[0], level) for level, run in groupby(drawn, key=lambda point: point[1])]
+        first, *others = runs
+        return (
+            f"M{first[0]} {first[1]}" + "".join(f"H{at}V{level}" for at, level in others) + f"H{self.width}"
+        )
 
 
 class _Axis(NamedTuple):
@@ -76,7 +140,7 @@ class _Axis(NamedTuple):
     scale: Callable[[float], float]
 
     @classmethod
-    def over(cls, values: Sequence[float], zero: bool, ratios: bool) -> _Axis:
+    def over(cls, values: Sequence[float], zero: bool, ratios: bool, hours: bool = False) -> _Axis:
         """Return the axis that shows all values; by ratios if they have any, else from 0 if ``zero``."""
         finite = [value for value in values if math.isfinite(value)]
         low, high = min(finite, default=0.0), max(finite, default=1.0)
@@ -84,7 +148,7 @@ class _Axis(NamedTuple):
             return cls(low, high, _decades(low, high), math.log)
         low = min(low, 0.0) if zero else low
         high = high if high > low else low + 1.0
-        step = _step(high - low)
+        step = _step(high - low, hours)
         ticks = [step * k for k in range(math.ceil(low / step), math.floor(high / step * (1 + 1e-9)) + 1)]
         return cls(low, high, ticks, float)
 
@@ -94,14 +158,14 @@ class _Axis(NamedTuple):
         return (self.scale(min(max(value, self.low), self.high)) - low) / (high - low)
 
 
-def _step(span: float) -> float:
-    """Return the round distance that makes a few ticks; of hours of a week, days.
+def _step(span: float, hours: bool) -> float:
+    """Return the round distance that makes a few ticks; of hours, parts of a day and days.
 
-    >>> _step(168.0), _step(50.0), _step(0.7)
-    (24.0, 10.0, 0.2)
+    >>> _step(168.0, hours=True), _step(24.0, hours=True), _step(168.0, hours=False), _step(0.7, hours=False)
+    (24.0, 6.0, 50.0, 0.2)
     """
-    if 4 * _DAY < span <= 7 * _DAY:
-        return _DAY
+    if hours and _TICKS < span <= 7 * _DAY:
+        return next(step for step in (2.0, 3.0, 6.0, 12.0, _DAY) if span / step <= _TICKS or step == _DAY)
     size = 10 ** math.floor(math.log10(span / _TICKS))
     return float(next(size * k for k in (1, 2, 5, 10) if span / (size * k) <= _TICKS))
 
@@ -111,19 +175,3 @@ def _decades(low: float, high: float) -> list[float]:
     powers = range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
     found = [10.0**power for power in powers][:: max(1, math.ceil(len(powers) / _TICKS))]
     return found if len(found) > 1 else [low, high]
-
-
-def _path(block: Curves, values: Sequence[float], x: _Axis, y: _Axis) -> str:
-    """Return a line as SVG draws it; of values that are alike only the ends, of very many the highest."""
-    stride = max(1, math.ceil(len(values) / _POINTS))
-    points = [(block.x[i], max(values[i : i + stride])) for i in range(0, len(values), stride)]
-    drawn = [(f"{_WIDTH * x.at(at):.1f}", _y(y.at(value))) for at, value in points]
-    if not block.steps:
-        return "M" + "L".join(f"{at} {level}" for at, level in drawn)
-    runs = [(next(run)[0], level) for level, run in groupby(drawn, key=lambda point: point[1])]
-    first, *others = runs
-    return f"M{first[0]} {first[1]}" + "".join(f"H{at}V{level}" for at, level in others) + f"H{_WIDTH}"
-
-
-def _y(share: float) -> str:
-    return f"{_HEIGHT * (1 - share):.1f}"

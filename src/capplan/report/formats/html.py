@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from capplan.report.blocks import (
     Block,
     Command,
     Curves,
+    Explorer,
     Findings,
     Fold,
     Heading,
@@ -24,9 +25,8 @@ from capplan.report.blocks import (
     Style,
     Wide,
 )
-from capplan.report.formats import drawing
+from capplan.report.formats import controls, drawing
 from capplan.report.formats.drawing import escaped
-from capplan.report.picture import NotInstalledError
 from capplan.report.results import table_of
 from capplan.report.table import Column, Table
 
@@ -34,13 +34,12 @@ _RIGHT = ' class="right"'
 
 
 def write(report: Report, fmt: str, style: Style) -> str:
-    """Return the blocks as a page, and the picture of a report that has one and no chart among its blocks."""
+    """Return the blocks as a page, with the charts of a report that has none among its blocks."""
     blocks = list(report.blocks())
     title = next((block.title for block in blocks if isinstance(block, Heading)), "capplan")
-    body = "".join(parts(blocks))
-    drawn = any(isinstance(block, Curves) for block in blocks)
-    picture = "" if drawn else _picture(report)
-    return f"{head(title)}<body>\n{body}{picture}</body>\n</html>\n"
+    if report.charts and not any(isinstance(block, Curves) for block in blocks):
+        blocks += report.charts()
+    return f"{head(title)}<body>\n{''.join(parts(blocks, 2))}</body>\n</html>\n"
 
 
 def head(title: str, policy: str = "") -> str:
@@ -53,26 +52,27 @@ def head(title: str, policy: str = "") -> str:
     )
 
 
-def _picture(report: Report) -> str:
-    """Return the drawing inside the page; scripts that a library writes around it are not needed."""
-    if report.picture is None:
-        return ""
-    try:
-        svg = report.picture("svg").decode()
-    except NotInstalledError as missing:
-        return f"<p>No picture: {escaped(str(missing))}</p>\n"
-    return re.sub(r"^<\?xml[^>]*>\s*", "", svg) + "\n"
+def parts(blocks: Iterable[Block], level: int) -> Iterator[str]:
+    """Yield each block as a part of a page, charts that follow each other side by side.
+
+    level: of headings, from 1 to 6.
+    """
+    for is_chart, group in groupby(blocks, key=lambda block: isinstance(block, Curves)):
+        written = [part for block in group for part in _part(block, level)]
+        yield f'<div class="charts">{"".join(written)}</div>\n' if is_chart else "".join(written)
 
 
-def parts(blocks: Iterable[Block]) -> Iterator[str]:
-    """Yield each block as a part of a page."""
-    for block in blocks:
-        if type(block) in _WRITERS:
-            yield "".join(f"{line}\n" for line in _WRITERS[type(block)](block))
+def _part(block: Block, level: int) -> Iterator[str]:
+    if isinstance(block, Heading):
+        yield from _heading(block, level)
+    elif isinstance(block, Fold):
+        yield from _fold(block, level)
+    elif type(block) in _WRITERS:
+        yield from (f"{line}\n" for line in _WRITERS[type(block)](block))
 
 
-def _heading(block: Heading) -> Iterator[str]:
-    yield f"<h2>{escaped(block.title)}</h2>"
+def _heading(block: Heading, level: int) -> Iterator[str]:
+    yield f"<h{level}>{escaped(block.title)}</h{level}>\n"
     if block.lines:
         yield f"<p>{'<br>'.join(map(escaped, block.lines))}</p>"
 
@@ -136,10 +136,10 @@ def _cell(tag: str, cell: str, column: Column) -> str:
     return f"<{tag}{scope}{_RIGHT if column.right else ''}>{escaped(cell)}</{tag}>"
 
 
-def _fold(block: Fold) -> Iterator[str]:
-    yield f"<details><summary>{escaped(block.title)}</summary>"
-    yield from parts(block.blocks)
-    yield "</details>"
+def _fold(block: Fold, level: int) -> Iterator[str]:
+    yield f"<details><summary>{escaped(block.title)}</summary>\n"
+    yield from parts(block.blocks, level)
+    yield "</details>\n"
 
 
 def _anchor(block: Anchor) -> Iterator[str]:
@@ -151,7 +151,6 @@ def _command(block: Command) -> Iterator[str]:
 
 
 _WRITERS: Mapping[type, Callable[[Any], Iterator[str]]] = {
-    Heading: _heading,
     Lines: _lines,
     Outline: _outline,
     Listing: _listing,
@@ -160,8 +159,8 @@ _WRITERS: Mapping[type, Callable[[Any], Iterator[str]]] = {
     Table: _table,
     Bars: drawing.bars,
     Curves: drawing.curves,
+    Explorer: controls.written,
     Wide: _wide,
-    Fold: _fold,
     Anchor: _anchor,
     Command: _command,
 }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from capplan.report.blocks import Block, Chapter, Curves, Explorer, Heading
+from capplan.report.blocks import Chapter, Explorer
 from capplan.report.formats import controls, html
 from capplan.report.formats.drawing import escaped
 
@@ -38,26 +38,7 @@ def written(page: Page) -> str:
 
 def _chapter(chapter: Chapter) -> str:
     title = f'<h2 id="{chapter.name}-title">{escaped(chapter.title)}</h2>'
-    body = "".join(_grouped(chapter.blocks))
+    body = "".join(html.parts(chapter.blocks, 3))
     return (
         f'<section id="{chapter.name}" aria-labelledby="{chapter.name}-title">\n{title}\n{body}</section>\n'
     )
-
-
-def _grouped(blocks: Sequence[Block]) -> Iterator[str]:
-    """Yield the blocks; charts that follow each other stand side by side where there is room."""
-    together: list[Block] = []
-    for block in [*blocks, None]:
-        if isinstance(block, Curves):
-            together.append(block)
-            continue
-        if together:
-            yield f'<div class="charts">{"".join(html.parts(together))}</div>'
-            together = []
-        if isinstance(block, Heading):
-            lines = "<br>".join(map(escaped, block.lines))
-            yield f"<h3>{escaped(block.title)}</h3>{f'<p>{lines}</p>' if lines else ''}"
-        elif isinstance(block, Explorer):
-            yield from controls.written(block)
-        elif block is not None:
-            yield from html.parts([block])

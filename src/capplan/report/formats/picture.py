@@ -1,11 +1,127 @@
-"""Pictures of reports that have one."""
+"""The charts of a report as one picture: SVG, or PNG through vl-convert, which ``capplan[report]`` brings."""
 
 from __future__ import annotations
 
-from capplan.report.blocks import Report, Style
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib import import_module
+from itertools import groupby
+from pathlib import Path
+
+from capplan.errors import InputError, Problem
+from capplan.report.blocks import Block, Curves, Heading, Report, Style
+from capplan.report.chart import short
+from capplan.report.formats import drawing
+from capplan.report.formats.drawing import escaped
+
+_WIDTH, _GAP, _LEFT, _PLOT = 960, 24, 56, 170
+_LINE, _SIGN, _KEY = 18, 6.3, 36
+"""Height of a line of text, usual width of a sign in it, and what stands before a name in a legend."""
 
 
 def write(report: Report, fmt: str, style: Style) -> bytes:
     """Return the drawing as svg or png."""
-    assert report.picture is not None
-    return report.picture(fmt)
+    blocks = list(report.charts() if report.charts else ())
+    if not any(isinstance(block, Curves) for block in blocks):
+        raise InputError(Problem(f"--format {fmt}", "there is nothing to draw"))
+    svg = drawn(blocks)
+    return svg.encode() if fmt == "svg" else _png(svg)
+
+
+def _png(svg: str) -> bytes:
+    try:
+        convert = import_module("vl_convert")
+    except ImportError:
+        remedy = "pip install 'capplan[report]', or ask for svg."
+        raise InputError(Problem("the PNG", "needs vl-convert-python", remedy)) from None
+    return bytes(convert.svg_to_png(svg, scale=2.0))
+
+
+def drawn(blocks: Iterable[Block]) -> str:
+    """Return titles and charts one below the other; charts that follow each other in two columns."""
+    parts, y = list[str](), _GAP
+    for kind, group in groupby(blocks, type):
+        if kind is Heading:
+            for block in group:
+                lines, y = _lines(block.title, 1.4 * _SIGN, _WIDTH - 2 * _GAP, y + 14)  # type: ignore[union-attr]
+                parts.append(f'<g font-size="16" transform="translate({_GAP} 0)">{lines}</g>')
+        elif kind is Curves:
+            charts: list[Curves] = list(group)  # type: ignore[arg-type]
+            columns = min(len(charts), 2)
+            width = (_WIDTH - _GAP) // columns - _GAP
+            for start in range(0, len(charts), columns):
+                row = [_panel(block, width) for block in charts[start : start + columns]]
+                for column, (inner, _) in enumerate(row):
+                    x = _GAP + column * (width + _GAP)
+                    parts.append(f'<g transform="translate({x} {y})">{inner}</g>')
+                y += max(height for _, height in row) + _GAP
+    size = f'width="{_WIDTH}" height="{y}" viewBox="0 0 {_WIDTH} {y}"'
+    font = 'font-family="Liberation Sans,Arial,Helvetica,sans-serif" font-size="12" fill="#1d2228"'
+    back = f'<rect width="{_WIDTH}" height="{y}" fill="#fff"/>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {font}>{back}{"".join(parts)}</svg>\n'
+
+
+def _panel(block: Curves, width: int) -> tuple[str, int]:
+    """Return a chart and its height."""
+    plot = drawing.Plot.of(block, width - _LEFT, _PLOT)
+    title, top = _lines(drawing.heading(block), _SIGN, width, _LINE)
+    inner = [f'<path d="{plot.rows()}" stroke="#d5dae0"/>']
+    inner += [_text(short(tick), -6, float(plot.down(tick)) + 4, "end") for tick in plot.y.ticks]
+    inner += [_text(short(tick), float(plot.across(tick)), _PLOT + 16, "middle") for tick in plot.x.ticks]
+    for index, name in enumerate(block.curves):
+        inner.append(f'<path d="{plot.line(block, name)}" fill="none" {_look(block, index, name)}/>')
+    inner += [f'<path d="{plot.columns(places)}" {_MARK}/>' for places in block.marks.values()]
+    inner.append(_text(block.across, plot.width / 2, _PLOT + 34, "middle"))
+    keys, below = _legend(block, width - _LEFT)
+    inner.append(f'<g transform="translate(0 {_PLOT + 52})">{keys}</g>')
+    drawn = f'<g font-weight="bold">{title}</g><g transform="translate({_LEFT} {top})">{"".join(inner)}</g>'
+    return drawn, top + _PLOT + 40 + below
+
+
+def _legend(block: Curves, width: int) -> tuple[str, int]:
+    """Return the names of curves and marks in rows, and the height of these; nothing for one curve."""
+    looks = {name: _look(block, index, name) for index, name in enumerate(block.curves)}
+    looks |= dict.fromkeys(block.marks, _MARK)
+    parts, x, y = list[str](), 0.0, 0
+    for name, look in looks.items() if len(looks) > 1 else ():
+        shown = textwrap.shorten(name, int((width - _KEY) / _SIGN), placeholder="…")
+        if x and x + _KEY + _SIGN * len(shown) > width:
+            x, y = 0.0, y + _LINE
+        parts.append(f'<path d="M{x:.0f} {y - 4}h{0 if name in block.dots else 24}" {look}/>')
+        parts.append(_text(shown, x + 30, y))
+        x += _KEY + 10 + _SIGN * len(shown)
+    return "".join(parts), y + _LINE if parts else 0
+
+
+@cache
+def _styles() -> Sequence[str]:
+    """Return the colours and dashes that charts of pages have in the light theme."""
+    css = Path(__file__).with_name("page.css").read_text("utf-8")
+    dashes = dict(re.findall(r"\.line\.c(\d)\{stroke-dasharray:([\d ]+)\}", css))
+    colours = re.findall(r"--c(\d):(#\w+)", css)[:6]
+    return [
+        f'stroke="{colour}" stroke-dasharray="{dashes.get(number, "none")}"' for number, colour in colours
+    ]
+
+
+_MARK = 'stroke="#4a5561" stroke-dasharray="3 3"'
+
+
+def _look(block: Curves, index: int, name: str) -> str:
+    style = _styles()[index % len(_styles())]
+    if name in block.dots:
+        return f'{style.split(" stroke-dash")[0]} stroke-width="7" stroke-linecap="round"'
+    return f'{style} stroke-width="2"'
+
+
+def _lines(text: str, sign: float, width: float, y: int) -> tuple[str, int]:
+    """Return a text in as many lines as it needs, the first at ``y``, and what is below them."""
+    lines = textwrap.wrap(text, int(width / sign))
+    drawn = [_text(line, 0, y + _LINE * index) for index, line in enumerate(lines)]
+    return "".join(drawn), y + _LINE * len(lines)
+
+
+def _text(text: str, x: float, y: float, anchor: str = "start") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escaped(text)}</text>' if text else ""
