@@ -238,24 +238,83 @@ def test_a_comment_says_what_changes_and_how_full_budgets_are(repository: Path, 
     assert capplan("comment", "--since", "nowhere").exit_code == 2
 
 
-def test_the_command_posts_once_and_falls_back_to_the_summary(
-    repository: Path, capplan: Callable, forge: tuple[Forge, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    state, address = forge
-    summary = repository / "summary.md"
-    said = {"GITHUB_API_URL": address, "GITHUB_REPOSITORY": "team/shop", "GITHUB_REF": "refs/pull/7/merge"}
+@pytest.fixture
+def job(forge: tuple[Forge, str], monkeypatch: pytest.MonkeyPatch) -> Forge:
+    """Set what a job of a pull request has in its environment, and return the forge that it speaks to."""
+    said = {"GITHUB_API_URL": forge[1], "GITHUB_REPOSITORY": "team/shop", "GITHUB_REF": "refs/pull/7/merge"}
     for name, value in {**said, "GITHUB_TOKEN": "t"}.items():
         monkeypatch.setenv(name, value)
+    return forge[0]
+
+
+def test_the_command_posts_once_and_falls_back_to_the_summary(
+    repository: Path, capplan: Callable, job: Forge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = repository / "summary.md"
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     for expected in ("posted", "up to date"):
         done = capplan("comment", "--since", "main", "--to", "github")
         assert done.exit_code == 0
         assert expected in done.stderr
-    assert len(state.comments) == 1
-    state.comments, state.before = [], [("POST", 403, {})] * 2
+    assert len(job.comments) == 1
+    job.comments, job.before = [], [("POST", 403, {})] * 2
     assert capplan("comment", "--since", "main", "--to", "github").exit_code == 2
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     done = capplan("comment", "--since", "main", "--to", "github")
     assert "in the step summary" in done.stderr
     assert summary.read_text().startswith(MARK)
-    assert "no plan differs" in capplan("comment", "--since", "HEAD", "--to", "github").stderr
+
+
+def test_what_came_to_the_target_since_is_no_change_of_the_pull_request(
+    repository: Path, capplan: Callable
+) -> None:
+    before = capplan("comment", "--since", "main").stdout
+    git(repository, "checkout", "-q", "main")
+    (repository / "one" / "plan.yaml").write_text(PLAN.format(name="one", rps=110))
+    (repository / "three" / "plan.yaml").write_text(PLAN.format(name="three", rps=110))
+    git(repository, "commit", "-qam", "Grow elsewhere")
+    git(repository, "checkout", "-q", "change")
+    assert capplan("comment", "--since", "main").stdout == before
+    git(repository, "checkout", "-q", "--orphan", "apart")
+    git(repository, "commit", "-qm", "Begin anew")
+    done = capplan("comment", "--since", "main")
+    assert done.exit_code == 2
+    assert "main: git finds no commit that HEAD and it share" in done.stderr
+
+
+def test_a_comment_tells_of_plans_that_are_new_removed_or_not_yet_committed(
+    repository: Path, capplan: Callable
+) -> None:
+    (repository / "größe").mkdir()
+    (repository / "größe" / "plan.yaml").write_text(PLAN.format(name="neu", rps=20))
+    git(repository, "add", ".")
+    git(repository, "rm", "-q", "three/plan.yaml")
+    said = capplan("comment", "--since", "main").stdout
+    assert "3 plans, 2 changed, 1 removed, 1 over a gate" in said
+    assert "### größe/plan.yaml" in said
+    assert said.count("the base has no such file, so there is nothing to compare with") == 1
+    assert "removed: three/plan.yaml" in said
+
+
+def test_a_change_that_is_taken_back_renews_its_comment(
+    repository: Path, capplan: Callable, job: Forge
+) -> None:
+    assert "nothing is posted" in capplan("comment", "--since", "HEAD", "--to", "github").stderr
+    capplan("comment", "--since", "main", "--to", "github")
+    git(repository, "revert", "--no-edit", "HEAD")
+    done = capplan("comment", "--since", "main", "--to", "github")
+    assert "renewed" in done.stderr
+    assert [one["body"] for one in job.comments] == [
+        f"{MARK}\n\n### capplan: PASS\n\nno plan differs from main\n"
+    ]
+
+
+def test_a_repository_of_many_plans_has_one_gate_and_keeps_what_it_posts(
+    repository: Path, capplan: Callable, job: Forge
+) -> None:
+    kept = repository / "comment.md"
+    done = capplan("comment", "--since", "main", "--to", "github", "--fail", "-o", str(kept))
+    assert done.exit_code == 3
+    assert "one/plan.yaml: budget/month: expected cost is 1,121.28 USD" in done.stderr
+    assert [one["body"] for one in job.comments] == [kept.read_text()]
+    assert capplan("comment", "two", "--since", "main", "--fail").exit_code == 0

@@ -155,7 +155,7 @@ ONCE: Mapping[str, Sequence[str]] = {
         "G/G/c --arrival-rate 40/s --service-time 30ms --cs2 2 --ca2 3 --max-response 100ms --within 95%",
     ),
     "comment": (
-        "COPY --since HEAD --link https://ci.example/1 --always --today 2026-09-30 -o OUT --force",
+        "COPY --since HEAD --link https://ci.example/1 --always --fail --today 2026-09-30 -o OUT --force",
         "COPY --since HEAD --book BOOK --catalogs CATALOGS --to github",
     ),
     "explain": ("orphan-service --format json -o OUT --force",),

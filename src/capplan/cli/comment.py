@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from capplan.gate.comment import PlanChange
+    from capplan.report.blocks import Report
 
 
 class ForgeName(StrEnum):
@@ -48,6 +49,9 @@ def comment(
     always: Annotated[
         bool, typer.Option("--always", help="Post even if nothing changed and no gate fails.")
     ] = False,
+    fail: Annotated[
+        bool, typer.Option("--fail", help="Exit as check does if a gate of any of the plans fails.")
+    ] = False,
     output: OutputFile = None,
     force: Force = False,
     today: Today = None,
@@ -56,28 +60,32 @@ def comment(
 ) -> None:
     """Post one comment about changed plans, and renew it.
 
-    It says what changes, how full budgets are, what gates fail and what is unknown. The token is taken from
-    GITHUB_TOKEN, GITLAB_TOKEN or FORGEJO_TOKEN. Where it may not write, as in pull requests from forks, the
-    comment goes to the step summary.
+    It says what changes since HEAD left the revision, how full budgets are, what gates fail and what is
+    unknown. The token is taken from GITHUB_TOKEN, GITLAB_TOKEN or FORGEJO_TOKEN. Where it may not write, as
+    in pull requests from forks, the comment goes to the step summary.
 
     Example: capplan comment examples/afpi --since HEAD
     """
     from capplan.cli.output import note, show
-    from capplan.gate.comment import comment_of
-    from capplan.gate.sides import changed_plans
+    from capplan.gate.check import exit_code_of
+    from capplan.gate.comment import PullRequest, comment_of
+    from capplan.gate.sides import ChangedPlans, branched_from, changed_plans
 
-    found = plans or [Path(name) for name in changed_plans(since)]
-    changes = [_change(plan, since, books or (), catalogs, day_of(today)) for plan in found]
-    report = comment_of(changes, link)
-    if to is None:
+    left = branched_from(since)
+    found = ChangedPlans(plans) if plans else changed_plans(left)
+    changes = [_change(plan, left, books or (), catalogs, day_of(today)) for plan in found.changed]
+    request = PullRequest(since, changes, found.removed)
+    report = comment_of(request, link)
+    if to is None or output is not None:
         show(report, "markdown", output, force)
-        return
-    from capplan.report.blocks import Style
-    from capplan.report.formats import written
-
-    body = str(written(report, "markdown", Style(100, ascii_only=False)))
-    changed = always or any(change.changed for change in changes)
-    note(_posted(to, body, changed) if changes else "no plan differs, so nothing is posted")
+    if to is not None:
+        note(_posted(to, report, always or request.changed))
+    code = exit_code_of(result for change in changes for result in change.checked.found) if fail else 0
+    if code:
+        for change in changes:
+            for broken in change.broken:
+                note(f"{change.name}: {broken}")
+        raise typer.Exit(code)
 
 
 def _change(plan: Path, base: str, books: Sequence[str], catalogs: Path | None, today: date) -> PlanChange:
@@ -99,16 +107,20 @@ def _change(plan: Path, base: str, books: Sequence[str], catalogs: Path | None, 
         diff=diff(before.document, document),
         checked=check(estimate, document, gate_file, against),
         budgets=list(budget_states(gate_file.gates, tagged, units_of(estimate))),
+        absent=before.absent,
     )
 
 
-def _posted(to: ForgeName, body: str, changed: bool) -> str:
+def _posted(to: ForgeName, report: Report, changed: bool) -> str:
     """Post, or leave it in the step summary; return what was done."""
     import time
 
     from capplan.forge import NoRightsError, post, thread_of
     from capplan.gate.comment import MARK
+    from capplan.report.blocks import Style
+    from capplan.report.formats import written
 
+    body = str(written(report, "markdown", Style(100, ascii_only=False)))
     try:
         return post(thread_of(to.value, os.environ), body, f"<!-- {MARK} -->", changed, time.sleep)
     except NoRightsError:

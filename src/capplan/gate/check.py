@@ -40,15 +40,20 @@ class Checked(NamedTuple):
 
     @property
     def exit_code(self) -> ExitCode:
-        """3 for cost, 4 for capacity, 5 for both, 6 for coverage alone."""
-        kinds = {result.suite for result in self.found if result.fails}
-        if {"cost", "capacity"} <= kinds:
-            return ExitCode.COST_AND_CAPACITY
-        if "cost" in kinds:
-            return ExitCode.COST
-        if "capacity" in kinds:
-            return ExitCode.CAPACITY
-        return ExitCode.COVERAGE if kinds else ExitCode.OK
+        """How the check ends."""
+        return exit_code_of(self.found)
+
+
+def exit_code_of(found: Iterable[Result]) -> ExitCode:
+    """Return 3 for cost, 4 for capacity, 5 for both, 6 for coverage alone."""
+    kinds = {result.suite for result in found if result.fails}
+    if {"cost", "capacity"} <= kinds:
+        return ExitCode.COST_AND_CAPACITY
+    if "cost" in kinds:
+        return ExitCode.COST
+    if "capacity" in kinds:
+        return ExitCode.CAPACITY
+    return ExitCode.COVERAGE if kinds else ExitCode.OK
 
 
 class Against(NamedTuple):

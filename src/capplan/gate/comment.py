@@ -20,45 +20,75 @@ _BAR = 10
 
 
 class PlanChange(NamedTuple):
-    """One plan of a pull request: what changes, what the gates say, and how full its budgets are."""
+    """One plan of a pull request: what changes, what the gates say, and how full its budgets are.
+
+    absent: why there is nothing to compare with; empty where there is.
+    """
 
     name: str
     diff: Diff
     checked: Checked
     budgets: Sequence[BudgetState]
+    absent: str = ""
 
     @property
     def changed(self) -> bool:
         """Whether a reader must know: figures or findings change, or a gate fails."""
         return bool(self.diff.changed or any(self.diff.findings) or self.checked.exit_code)
 
+    @property
+    def broken(self) -> list[str]:
+        """The gates that fail, and why."""
+        return [f"{result.rule}: {result.finding.said}" for result in self.checked.found if result.fails]
 
-def comment_of(plans: Sequence[PlanChange], link: str) -> Report:
+
+class PullRequest(NamedTuple):
+    """What a comment is about: the plans that differ from ``since``, and those that are removed."""
+
+    since: str
+    plans: Sequence[PlanChange]
+    removed: Sequence[str]
+
+    @property
+    def changed(self) -> bool:
+        """Whether a reader must know."""
+        return bool(self.removed) or any(plan.changed for plan in self.plans)
+
+
+def comment_of(request: PullRequest, link: str) -> Report:
     """Return the comment; ``link``: where the whole report is, or nothing."""
-    return Report(partial(_blocks, plans, link))
+    return Report(partial(_blocks, request, link))
 
 
-def _blocks(plans: Sequence[PlanChange], link: str) -> Iterator[Block]:
+def _blocks(request: PullRequest, link: str) -> Iterator[Block]:
     yield Anchor(MARK)
-    changed = [plan for plan in plans if plan.changed]
-    failing = sum(bool(plan.checked.exit_code) for plan in plans)
-    word = "FAIL" if failing else "PASS"
-    said = f"{numbers.counted(len(plans), 'plan')}, {len(changed)} changed, {failing} over a gate"
-    yield Heading(f"capplan: {word}", (said,))
-    for plan in changed:
-        yield from _plan_blocks(plan)
-    same = [plan.name for plan in plans if not plan.changed]
+    failing = sum(bool(plan.checked.exit_code) for plan in request.plans)
+    yield Heading(f"capplan: {'FAIL' if failing else 'PASS'}", (_summary(request, failing),))
+    for plan in request.plans:
+        if plan.changed:
+            yield from _plan_blocks(plan)
+    same = [plan.name for plan in request.plans if not plan.changed]
     if same:
         yield Lines((f"unchanged: {', '.join(same)}",))
+    if request.removed:
+        yield Lines((f"removed: {', '.join(request.removed)}",))
     if link:
         yield Lines((f"whole report: {link}",))
 
 
+def _summary(request: PullRequest, failing: int) -> str:
+    if not request.plans and not request.removed:
+        return f"no plan differs from {request.since}"
+    changed = sum(plan.changed for plan in request.plans)
+    removed = f", {len(request.removed)} removed" if request.removed else ""
+    return f"{numbers.counted(len(request.plans), 'plan')}, {changed} changed{removed}, {failing} over a gate"
+
+
 def _plan_blocks(plan: PlanChange) -> Iterator[Block]:
-    yield Heading(plan.name, (headline(plan.diff),))
-    broken = [result for result in plan.checked.found if result.fails]
-    if broken:
-        yield Lines([f"{result.rule}: {result.finding.said}" for result in broken], bullets=True)
+    compared = (f"the base {plan.absent}",) if plan.absent else ()
+    yield Heading(plan.name, (headline(plan.diff), *compared))
+    if plan.broken:
+        yield Lines(plan.broken, bullets=True)
     if plan.budgets:
         yield _budgets(plan.budgets)
     unknown = [result.finding.message for result in plan.checked.found if result.suite == "coverage"]

@@ -112,7 +112,7 @@ def _signs(signs: Sequence[str], cells: Sequence[str], exact: bool) -> list[str]
 
 def _money(change: Difference, digits: int = 2) -> list[str]:
     def said(value: float | None, sign: str = "") -> str:
-        return "–" if value is None else f"{value:{sign},.{digits}f}"
+        return "–" if value is None else f"{value:{sign}z,.{digits}f}"
 
     return [said(change.before), said(change.after), said(change.difference, "+")]
 

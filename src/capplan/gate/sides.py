@@ -205,12 +205,30 @@ def _reason(done: subprocess.CompletedProcess[bytes]) -> str:
     return next(iter(done.stderr.decode("utf-8", "replace").strip().splitlines()), "")
 
 
-def changed_plans(revision: str) -> list[str]:
-    """Return the plans that differ from a revision, or whose directories do: those of a pull request."""
-    _check_revision(revision)
-    done = _git("diff", "--name-only", "--relative", f"{revision}...HEAD")
+class ChangedPlans(NamedTuple):
+    """Plans that differ from a revision, or whose directories do, and plans that are no longer there."""
+
+    changed: Sequence[Path]
+    removed: Sequence[str] = ()
+
+
+def changed_plans(revision: str) -> ChangedPlans:
+    """Return the plans here that differ from ``revision``, by what git has been told of."""
+    done = _git("diff", "--name-only", "--no-renames", "--relative", "-z", revision)
     if done.returncode:
         raise InputError(Problem(revision, f"git cannot compare with it ({_reason(done)})"))
-    directories = {parent for name in done.stdout.decode().splitlines() for parent in Path(name).parents}
-    named = (directory / name for directory in sorted(directories) for name in PLAN_NAMES)
-    return [str(path) for path in named if path.is_file()]
+    names = [Path(os.fsdecode(name)) for name in done.stdout.split(b"\0") if name]
+    directories = {parent for name in names for parent in name.parents}
+    plans = (directory / name for directory in sorted(directories) for name in PLAN_NAMES)
+    gone = (name.as_posix() for name in names if name.name in PLAN_NAMES and not name.exists())
+    return ChangedPlans([path for path in plans if path.is_file()], list(gone))
+
+
+def branched_from(revision: str) -> str:
+    """Return the commit at which HEAD left ``revision``: what came there since is no change of HEAD's."""
+    _check_revision(revision)
+    done = _git("merge-base", "HEAD", revision)
+    if done.returncode:
+        remedy = "Fetch the whole history: fetch-depth: 0 on GitHub, GIT_DEPTH: 0 on GitLab."
+        raise InputError(Problem(revision, "git finds no commit that HEAD and it share", remedy))
+    return done.stdout.decode().strip()

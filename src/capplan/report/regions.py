@@ -91,7 +91,7 @@ def _cells(row: InRegion, base: float | None) -> list[str]:
         f"{row.region} (now)" if row.now else row.region,
         row.place,
         "–" if row.expected is None else f"{sign}{numbers.money(row.expected)}",
-        f"{against:+,.2f}" if comparable and not row.now else "",
+        f"{against:+z,.2f}" if comparable and not row.now else "",
         str(len(row.missing) or ""),
         "" if row.gco2e_per_kwh is None else f"{row.gco2e_per_kwh:.0f}",
     ]

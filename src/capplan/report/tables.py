@@ -87,7 +87,7 @@ def difference(cost: Cost | None, base: Cost | None) -> str:
     sign = _DIFFERENCES.get((cost.certainty.sign, base.certainty.sign))
     if sign is None:
         return "unknown"
-    return f"{sign} {cost.expected - base.expected:+,.2f}".lstrip()
+    return f"{sign} {cost.expected - base.expected:+z,.2f}".lstrip()
 
 
 _DIFFERENCES = {
