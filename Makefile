@@ -2,7 +2,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
+# Tests and documents start capplan hundreds of times, each of which would compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 DOCUMENTS := README.md $(wildcard docs/*.md docs/how-to/*.md examples/*/README.md)
 
 .PHONY: demo test code documents check lowest newest lock docs site bench clean
@@ -33,6 +35,7 @@ check: code
 
 # The examples with the lowest versions that pyproject.toml allows (`llm` needs a newer pydantic than the rest),
 # and with the newest of everything.
+lowest: COMPILED := tests/autoscale/test_compiled.py
 lowest: VERSIONS := --resolution lowest-direct --editable '.[fast,report,tf,validate]'
 newest: VERSIONS := --upgrade --editable '.[fast,llm,report,tf,validate]'
 lowest newest: $(VENV)/dev
@@ -40,7 +43,7 @@ lowest newest: $(VENV)/dev
 	$(BIN)/uv pip install --quiet --python $(VENV)/$@ $(VERSIONS)
 	$(BIN)/uv pip install --quiet --python $(VENV)/$@ pytest
 	$(BIN)/uv pip freeze --quiet --python $(VENV)/$@ --exclude-editable | paste -sd ' '
-	$(VENV)/$@/bin/python -m pytest -q tests/smoke tests/autoscale/test_compiled.py -W default
+	$(VENV)/$@/bin/python -m pytest -q tests/smoke $(COMPILED) -W default
 
 # Moves every locked version to the newest that pyproject.toml allows; UPGRADE= keeps what still fits.
 UPGRADE := --upgrade
@@ -51,6 +54,7 @@ lock: $(VENV)/dev
 	$(COMPILE) $(UPGRADE) pyproject.toml --extra dev -o requirements/dev.txt
 	echo hatchling | $(COMPILE) $(UPGRADE) pyproject.toml - -c requirements/dev.txt -o requirements/run.txt
 	$(COMPILE) $(UPGRADE) --group docs -c requirements/dev.txt -o requirements/docs.txt
+	echo uv | $(COMPILE) $(UPGRADE) - -c requirements/dev.txt -o requirements/uv.txt
 
 docs: $(VENV)/dev
 	$(BIN)/python -m cogapp -r -P -I docs $(DOCUMENTS)
@@ -74,21 +78,25 @@ bench: $(VENV)/installed
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: $(VENV)/bin/python pyproject.toml requirements/run.txt
+$(BIN)/uv: $(VENV)/bin/python requirements/uv.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	touch $@
+
+$(VENV)/installed: $(BIN)/uv pyproject.toml requirements/run.txt
 	$(call install,run)
 	touch $@
 
-$(VENV)/dev: $(VENV)/bin/python pyproject.toml requirements/dev.txt
+$(VENV)/dev: $(BIN)/uv pyproject.toml requirements/dev.txt
 	$(call install,dev)
 	touch $@ $(VENV)/installed
 
-$(VENV)/site: $(VENV)/bin/python requirements/docs.txt
-	$(PIP) --require-hashes -r requirements/docs.txt
+$(VENV)/site: $(BIN)/uv requirements/docs.txt
+	$(INSTALL) --require-hashes -r requirements/docs.txt
 	touch $@
 
 define install
-	$(PIP) --require-hashes -r requirements/$(1).txt
-	$(PIP) --no-deps --no-build-isolation -e .
+	$(INSTALL) --require-hashes -r requirements/$(1).txt
+	$(INSTALL) --no-deps --no-build-isolation -e .
 endef
 
 clean:

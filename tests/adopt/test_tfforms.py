@@ -97,10 +97,12 @@ def test_a_state_file_holds_what_is_there(capplan: Callable, tmp_path: Path) -> 
 
 
 def _archive() -> bytes:
+    """Return an archive whose time of day is written as 0xd5 0x9b, which is one character in UTF-8."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("tfplan", b"\x0a\x02")
+        archive.writestr(zipfile.ZipInfo("tfplan", (2026, 11, 30, 19, 30, 42)), b"\x0a\x02")
         archive.writestr("tfstate", b"{}")
+    assert b"\xd5\x9b" in file.getvalue()
     return file.getvalue()
 
 
