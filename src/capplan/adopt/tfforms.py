@@ -27,7 +27,7 @@ class _OtherForm(NamedTuple):
 
 
 _OTHER_FORMS = (
-    # A zip archive whose first entry is the plan; its 26 bytes before the name may look like fewer characters.
+    # A zip archive whose first entry is the plan; its 26 bytes before the name may look like fewer characters
     _OtherForm(re.compile(r"PK\x03\x04.{7,60}tfplan", re.DOTALL), "is a binary plan file", _SHOW_PLAN),
     _OtherForm(
         re.compile(r'"@module":\s*"(terraform|tofu)\.ui"'),

@@ -105,7 +105,7 @@ def _check_revision(revision: str) -> None:
     done = _git("rev-parse", "--quiet", "--verify", f"{revision}^{{commit}}")
     if done.returncode:
         what = f"git cannot show it ({_reason(done) or 'no such revision'})"
-        raise InputError(Problem(revision, what, "Fetch it: git fetch --depth=1 origin …"))
+        raise InputError(Problem(revision, what, "Run this in a clone that has it: git fetch origin …"))
 
 
 def _adopted(name: str, path: Path, books: Sequence[str], asked: AdoptOptions) -> Side:
