@@ -56,7 +56,7 @@ def simulator() -> dict[str, float]:
         find_engine("vllm", facts),
     )
     reached = one.reached(facts)
-    room = float(sequences_that_fit(one.memory(), 1400, reached))
+    room = float(sequences_that_fit(one.memory(), 1400))
     replica = SimulatedReplica(one.work(), reached, one.engine, room * 1400)
     requests = poisson(1200, 200, 3.0, 10_000)
     start = perf_counter()

@@ -20,7 +20,7 @@ def test_quick_look_says_what_fits_and_what_does_not(capplan):
     )
     assert run.exit_code == 0
     assert run.stdout.startswith("mistral-7b, 7.2 billion weights")
-    assert "fp16 on 1 × T4  does not fit: 0.2 GB short" in run.stdout
+    assert "fp16 on 1 × T4  does not fit: 1.1 GB short" in run.stdout
     assert max(map(len, run.stdout.splitlines())) <= 90
 
 

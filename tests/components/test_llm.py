@@ -139,7 +139,7 @@ def test_semantic_cache_takes_requests_away():
         (
             ("model=llama-3.1-70b",),
             "llm-does-not-fit",
-            "llama-3.1-70b at fp8 does not fit 1 × L4: 50.9 GB short",
+            "llama-3.1-70b at fp8 does not fit 1 × L4: 53.1 GB short",
         ),
         (
             ("model=llama-2-7b", "input_tokens=4000", "output_tokens=300"),

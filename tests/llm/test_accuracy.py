@@ -41,7 +41,7 @@ def test_spellings_are_of_one_model_and_gpu(run):
 def test_gpt_oss_is_apart_however_it_is_written(run):
     report = json.loads(
         run(
-            "openai/GPT-OSS-120B,mxfp4,H100,1,8,500,100,tpot_ms,7,vllm,",
+            "openai/GPT-OSS-120B,mxfp4,H200,1,8,500,100,tpot_ms,7,vllm,",
             "llama-3.1-8b,fp8,H100,1,8,500,100,tpot_ms,7,vllm,",
         ).stdout
     )

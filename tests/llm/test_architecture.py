@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from capplan.llm.architecture import PRECISIONS, weight_bytes
-from capplan.llm.facts import find_gpu, find_model
-from capplan.llm.fit import memory_of
+from capplan.llm.facts import find_model
 
 
 @pytest.mark.parametrize(
@@ -45,13 +44,13 @@ def test_active_parameters_are_those_published(facts, model, billions):
         ("gpt-oss-20b", 49.152),  # every other layer with a window
     ],
 )
-def test_kv_cache_of_a_token_at_16_bit(facts, model, kilobytes):
-    memory = memory_of(find_model(model, facts), PRECISIONS["fp16"], find_gpu("H100", facts), 1)
+def test_kv_cache_of_a_token_at_16_bit(configuration, model, kilobytes):
+    memory = configuration(model, "fp16", "H100").memory()
     assert (memory.full_kv + memory.window_kv) / 1e3 == pytest.approx(kilobytes)
 
 
-def test_a_window_bounds_the_cache_of_its_layers(facts):
-    memory = memory_of(find_model("gpt-oss-20b", facts), PRECISIONS["fp16"], find_gpu("H100", facts), 1)
+def test_a_window_bounds_the_cache_of_its_layers(configuration):
+    memory = configuration("gpt-oss-20b", "fp16", "H100").memory()
     assert memory.sequence(128 + 1000) - memory.sequence(128) == pytest.approx(1000 * memory.full_kv)
 
 

@@ -57,7 +57,7 @@ def test_a_looser_promise_never_carries_less(facts, configuration, case, tpot, t
     loose = carried(serving, memory, 256, TokenPromise(tpot * 1.3, ttft * 1.3))
     assert loose.users >= tight.users
     assert loose.rate >= tight.rate * (1 - 1e-9)
-    assert tight.users <= sequences_that_fit(memory, inputs, serving.reached)
+    assert tight.users <= sequences_that_fit(memory, inputs)
 
 
 @LAWS

@@ -35,11 +35,11 @@ def serving(
         find_engine("vllm", facts),
     )
     work, reached, memory = configuration.work(), configuration.reached(facts), configuration.memory()
-    fitting = sequences_that_fit(memory, input_tokens + output_tokens, reached)
+    fitting = sequences_that_fit(memory, input_tokens + output_tokens)
     alone = Served(work, reached, input_tokens, output_tokens, 1.0)
     return {
         "weights_gb": float(memory.weights) / 1e9,
-        "usable_gb": float(memory.usable(reached)) / 1e9,
+        "usable_gb": float(memory.usable) / 1e9,
         "fits": bool(fitting >= 1) and not configuration.obstacles(),
         "sequences": float(fitting),
         "tokens_per_second": float(stream_throughput(alone)),

@@ -32,7 +32,7 @@ def fits(one: Configuration, inputs: Floats, outputs: Floats, facts: LlmFacts) -
     if one.obstacles() or one.model.beyond_context(float(np.max(inputs + outputs))):
         return False
     reached = one.reached(facts)
-    return not np.any(one.memory().missing(inputs + reached.growth * outputs, reached))
+    return not np.any(one.memory().missing(inputs + reached.growth * outputs))
 
 
 def _first_that_fits(

@@ -51,7 +51,7 @@ class Carried(NamedTuple):
 def carried(served: Served, memory: Memory, max_sequences: Floats, promise: TokenPromise) -> Carried:
     """Return what a replica carries: as many sequences as fit, as keep the TPOT, and as keep the TTFT."""
     tokens = served.inputs + served.reached.growth * served.outputs
-    room = np.asarray(np.minimum(sequences_that_fit(memory, tokens, served.reached), max_sequences))
+    room = np.asarray(np.minimum(sequences_that_fit(memory, tokens), max_sequences))
     shape = np.broadcast_shapes(*map(np.shape, (room, served.work.layers, *promise)))
     room = np.broadcast_to(room, shape)
 

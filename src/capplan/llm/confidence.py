@@ -59,7 +59,7 @@ class Confidence(NamedTuple):
 
 def confidence_of(configuration: Configuration) -> Confidence:
     """Return how well founded the speed of ``configuration`` is."""
-    model, precision, gpu, count, engine = configuration
+    model, precision, gpu, count, engine = configuration[:5]
     if (gpu.name, precision.alike, count) in model.measured:
         return Confidence("high")  # by the user, who has calibrated the constants with it
     low, medium = [], []

@@ -6,35 +6,50 @@ from typing import NamedTuple
 
 from capplan.llm.architecture import Architecture, Precision
 from capplan.llm.facts import LlmFacts
-from capplan.llm.fit import Memory, memory_of, obstacles
+from capplan.llm.fit import Memory, memory_of, obstacles, settings_of
 from capplan.llm.hardware import Efficiency, Engine, Gpu, efficiency_of
 from capplan.llm.roofline import Work, work_of
+from capplan.llm.settings import EngineSettings, Told
 
 
 class Configuration(NamedTuple):
-    """One replica of a model."""
+    """One replica of a model, its engine told what a user wants of it."""
 
     model: Architecture
     precision: Precision
     gpu: Gpu
     tensor_parallel: float
     engine: Engine
+    told: Told = Told()
 
     def brief(self) -> str:
         """Return it as people say it, such as ``fp8 on 2 × H100-80GB``."""
         return f"{self.precision.name} on {self.tensor_parallel:g} × {self.gpu.name}"
 
+    @property
+    def settings(self) -> EngineSettings:
+        """What the engine runs with."""
+        return settings_of(self.told, self.precision, self.gpu, self.engine)
+
+    @property
+    def run(self) -> Precision:
+        """The precision, with the KV cache that the engine keeps."""
+        return self.precision._replace(kv_bytes=self.settings.kv_bytes)
+
     def work(self) -> Work:
         """Return what a step costs at the hardware's peaks."""
-        return work_of(self.model, self.precision, self.gpu, self.tensor_parallel)
+        return work_of(self.model, self.run, self.gpu, self.tensor_parallel)
 
     def reached(self, facts: LlmFacts) -> Efficiency:
         """Return how much of the peaks the engine reaches."""
-        return efficiency_of(self.model, self.precision, self.gpu, self.tensor_parallel, self.engine, facts)
+        return efficiency_of(self.model, self.run, self.gpu, self.tensor_parallel, self.engine, facts)
 
     def memory(self) -> Memory:
-        """Return what the weights and the KV cache take."""
-        return memory_of(self.model, self.precision, self.gpu, self.tensor_parallel)
+        """Return what the weights take, and what is left for the KV cache."""
+        accounting = self.engine.accounting
+        return memory_of(
+            self.model, self.precision, self.gpu, self.tensor_parallel, accounting, self.settings
+        )
 
     def obstacles(self) -> list[str]:
         """Return why this cannot run at all, memory aside."""

@@ -100,9 +100,9 @@ def find_gpu(name: str, facts: LlmFacts, where: str = "gpu") -> Gpu:
     return gpu_of(_found(name, facts["gpus"], where, "GPU", ""), facts)
 
 
-def find_engine(name: str, facts: LlmFacts, where: str = "engine") -> Engine:
-    """Return the engine called ``name``."""
-    return engine_of(_found(name, facts["speed"]["engines"], where, "engine", ""), facts)
+def find_engine(name: str, facts: LlmFacts, where: str = "engine", version: str | None = None) -> Engine:
+    """Return the engine called ``name``, at a version if one is given."""
+    return engine_of(_found(name, facts["speed"]["engines"], where, "engine", ""), facts, version, where)
 
 
 def find_precision(name: str, where: str = "precision") -> Precision:

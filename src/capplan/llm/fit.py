@@ -1,25 +1,33 @@
-"""Does it fit: weights and KV cache against the GPUs' memory, and what the GPU can compute with."""
+"""Does it fit: memory as the engine counts it at its start, and what the GPU can compute with.
+
+vLLM takes a share of the memory, loads the weights, runs once with as many tokens and sequences as it will
+ever have at a time, and keeps the rest for the KV cache (vllm/v1/worker/gpu_worker.py). Others do the like.
+"""
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from capplan.arrays import Floats
 from capplan.llm.architecture import Architecture, Precision, weight_bytes
-from capplan.llm.hardware import Efficiency, Gpu
+from capplan.llm.hardware import Engine, Gpu
+from capplan.llm.settings import Accounting, EngineSettings, Told
 
 
 class Memory(NamedTuple):
     """Where the memory of one replica goes, bytes over all its GPUs; floats, or arrays over configurations.
 
-    full_kv, window_kv: of a token of context in the layers that see all of it, and in those that see
+    weights: as they are held. room: what the engine has left for the KV cache, below zero where it does not
+    start. full_kv, window_kv: of a token of context in the layers that see all of it, and in those that keep
     ``window`` tokens; copies of the KV cache on several GPUs included. state: of a sequence of any length.
     """
 
     total: Any
     weights: Any
+    room: Any
     full_kv: Any
     window_kv: Any
     window: Any
@@ -31,34 +39,110 @@ class Memory(NamedTuple):
         size: Floats = context + self.state
         return size
 
-    def usable(self, reached: Efficiency) -> Floats:
-        """Return what the engine has for weights and KV cache."""
-        share: Floats = self.total * (reached.memory_share - reached.reserve)
-        return share
+    @property
+    def usable(self) -> Any:
+        """What the engine has for weights and KV cache."""
+        return self.weights + self.room
 
-    def missing(self, tokens: Floats, reached: Efficiency) -> Floats:
+    def missing(self, tokens: Floats) -> Floats:
         """Return how much is missing for the weights and one sequence, 0 if they fit."""
-        lack: Floats = np.maximum(self.weights + self.sequence(tokens) - self.usable(reached), 0.0)
+        lack: Floats = np.maximum(self.sequence(tokens) - self.room, 0.0)
         return lack
 
 
-def memory_of(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel: float) -> Memory:
+def settings_of(told: Told, precision: Precision, gpu: Gpu, engine: Engine) -> EngineSettings:
+    """Return what the engine runs with; the KV cache is as narrow as the weights unless it is told."""
+    usual, accounting = engine.on(gpu), engine.accounting
+    tokens = _first(told.batched_tokens, accounting.card(gpu.memory_bytes)[0], usual.chunk_tokens)
+    sequences = _first(told.sequences, accounting.sequences, usual.max_sequences)
+    alike = precision.kv_bytes if "fp8" in gpu.peaks else 2.0
+    kinds = {None: alike, "auto": 2.0, "fp8": 1.0}
+    return EngineSettings(
+        memory_share=_first(told.memory_share, accounting.share_of(tokens, gpu.memory_bytes)),
+        batched_tokens=tokens,
+        sequences=sequences,
+        kv_bytes=kinds[told.kv_cache],
+        hybrid=accounting.hybrid if told.hybrid is None else told.hybrid,
+        prefix_cache=accounting.prefix_cache if told.prefix_cache is None else told.prefix_cache,
+    )
+
+
+def _first(*values: Any) -> Any:
+    return next(value for value in values if value is not None)
+
+
+def memory_of(
+    model: Architecture,
+    precision: Precision,
+    gpu: Gpu,
+    tensor_parallel: float,
+    accounting: Accounting,
+    settings: EngineSettings,
+) -> Memory:
     """Return where the memory of ``tensor_parallel`` of the ``gpu`` goes."""
-    cache = model.held(precision.kv_bytes, tensor_parallel)
+    weights = held_bytes(model, precision)
+    outside = (accounting.own if tensor_parallel == 1 else accounting.linked) + accounting.graphs
+    static = accounting.counts == "static"
+    peak = 0.0 if static else profiled_bytes(model, precision, tensor_parallel, accounting, settings)
+    beside = weights / tensor_parallel + peak + outside
+    if accounting.counts == "free":
+        room = settings.memory_share * (gpu.memory_bytes - beside)
+    else:
+        room = settings.memory_share * gpu.memory_bytes - beside
+    cache = model.held(settings.kv_bytes, tensor_parallel)
+    chunked = any(group.chunked for group in model.groups)
+    kept = settings.hybrid and (accounting.chunked or not chunked)
     return Memory(
         total=tensor_parallel * gpu.memory_bytes,
-        weights=weight_bytes(model, precision),
-        full_kv=cache.full,
-        window_kv=cache.bounded,
+        weights=weights,
+        room=tensor_parallel * room,
+        full_kv=cache.full + (0.0 if kept else cache.bounded),
+        window_kv=cache.bounded if kept else 0.0,
         window=cache.tokens,
         state=cache.fixed,
     )
 
 
-def sequences_that_fit(memory: Memory, tokens: Floats, reached: Efficiency) -> Any:
+_TILE = 256
+"""Rows that kernels for MXFP4 pad the experts' matrices to a multiple of: 2,880 become 3,072."""
+
+
+def held_bytes(model: Architecture, precision: Precision) -> float:
+    """Return the bytes of the weights in the GPUs; those of experts in MXFP4 are padded."""
+    stored = weight_bytes(model, precision)
+    if precision.alike != "mxfp4":
+        return stored
+    each = precision.weight_bytes if model.stored is None else model.stored.experts
+    return stored + each * model.parts()["experts"] * (_TILE * ceil(model.hidden / _TILE) / model.hidden - 1)
+
+
+def profiled_bytes(
+    model: Architecture,
+    precision: Precision,
+    tensor_parallel: float,
+    accounting: Accounting,
+    settings: EngineSettings,
+) -> Any:
+    """Return the peak of the run that an engine profiles itself with, bytes on each GPU.
+
+    It samples a token for every sequence at once, from scores of the whole vocabulary on every GPU (vLLM's
+    sorts take 38 bytes each, its later kernels 15), beside the hidden states of all tokens; or it peaks in a
+    layer. Experts keep a workspace, but for those in MXFP4, whose kernels have none.
+    """
+    tokens = 2.0 * settings.batched_tokens
+    inner = model.expert_parameters / (3 * model.hidden) / tensor_parallel
+    several = model.experts > 1
+    scores = np.minimum(settings.sequences, settings.batched_tokens) * model.vocabulary
+    sampling = accounting.sampler * scores + tokens * model.hidden
+    layer = tokens * 3 * (model.hidden + (0.0 if several else inner))
+    spread = tokens * model.experts_per_token * (2 * inner + model.hidden)
+    keeps = several and precision.alike != "mxfp4"
+    return np.maximum(sampling, layer) + (spread if keeps else 0.0)
+
+
+def sequences_that_fit(memory: Memory, tokens: Floats) -> Any:
     """Return how many sequences of ``tokens`` fit beside the weights, a whole number; 0: it does not fit."""
-    free = np.maximum(memory.usable(reached) - memory.weights, 0.0)
-    return np.floor(free / memory.sequence(tokens))
+    return np.floor(np.maximum(memory.room, 0.0) / memory.sequence(tokens))
 
 
 def obstacles(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel: float) -> list[str]:

@@ -7,6 +7,7 @@ from math import log2
 from typing import Any, NamedTuple
 
 from capplan.llm.architecture import Architecture, Precision
+from capplan.llm.settings import Accounting, accounting_of
 
 
 class Gpu(NamedTuple):
@@ -30,6 +31,14 @@ class Gpu(NamedTuple):
         """Whether GPUs reach each other over NVLink rather than the host's PCIe."""
         return self.link.startswith("NVLink")
 
+    @property
+    def is_large(self) -> bool:
+        """Whether vLLM takes it for a card of data centres since Hopper (vllm/engine/arg_utils.py)."""
+        return self.memory_bytes >= _LARGE_BYTES and not self.name.startswith("A100")
+
+
+_LARGE_BYTES = 70 * 2**30
+
 
 class Engine(NamedTuple):
     """What a serving engine spends besides the GPU's own work, and how it schedules.
@@ -39,6 +48,8 @@ class Engine(NamedTuple):
     prefill_layer_s: the host's launches of a layer in a step that holds a prompt. first_token_s: before and
     after the engine: HTTP, tokenizer, detokenizer. mixes: prompts share steps with decodes, rather than stop
     them. wide_kv: the KV cache stays at 16 bit unless it is told otherwise, whatever the weights are.
+    small_chunk_tokens, small_max_sequences: the engine's defaults on smaller cards. accounting: how its
+    version counts memory.
     """
 
     name: str
@@ -52,6 +63,15 @@ class Engine(NamedTuple):
     wide_kv: bool
     chunk_tokens: float
     max_sequences: float
+    small_chunk_tokens: float
+    small_max_sequences: float
+    accounting: Accounting
+
+    def on(self, gpu: Gpu) -> Engine:
+        """Return the engine with its defaults on the ``gpu``."""
+        if gpu.is_large:
+            return self
+        return self._replace(chunk_tokens=self.small_chunk_tokens, max_sequences=self.small_max_sequences)
 
 
 class Efficiency(NamedTuple):
@@ -61,7 +81,6 @@ class Efficiency(NamedTuple):
     mfu, mfu_experts, mfu_attention: shares of the peak rate. half_tokens: tokens at which a GEMM reaches half
     its rate. overlap: exponent of the smooth maximum of moving weights and multiplying with them.
     second_shot: latency of an all-reduce in two shots ÷ that in one.
-    memory_share: of the GPU's memory that engines take; reserve: of it, for activations and graphs.
     growth: share of the output that the engine keeps room for.
     """
 
@@ -81,8 +100,6 @@ class Efficiency(NamedTuple):
     sequence_s: Any
     prefill_layer_s: Any
     first_token_s: Any
-    memory_share: Any
-    reserve: Any
     growth: Any
 
 
@@ -102,8 +119,10 @@ def gpu_of(name: str, facts: Mapping[str, Any]) -> Gpu:
     )
 
 
-def engine_of(name: str, facts: Mapping[str, Any]) -> Engine:
-    """Return the engine called ``name``."""
+def engine_of(
+    name: str, facts: Mapping[str, Any], version: str | None = None, where: str = "engine"
+) -> Engine:
+    """Return the engine called ``name``, at its usual version if none is given."""
     row = facts["speed"]["engines"][name]
     micro = {field: 1e-6 * float(row[f"{field[:-2]}_us"]) for field in _MICROSECONDS}
     return Engine(
@@ -113,6 +132,9 @@ def engine_of(name: str, facts: Mapping[str, Any]) -> Engine:
         wide_kv=bool(row["wide_kv"]),
         chunk_tokens=float(row["chunk_tokens"]),
         max_sequences=float(row["max_sequences"]),
+        small_chunk_tokens=float(row.get("small_chunk_tokens", row["chunk_tokens"])),
+        small_max_sequences=float(row.get("small_max_sequences", row["max_sequences"])),
+        accounting=accounting_of(facts["memory"]["engines"][name], version, where),
         **micro,
     )
 
@@ -154,8 +176,6 @@ def efficiency_of(
         sequence_s=engine.sequence_s,
         prefill_layer_s=engine.prefill_layer_s,
         first_token_s=engine.first_token_s,
-        memory_share=common["memory_share"],
-        reserve=common["reserve"],
         growth=common["growth"],
     )
 

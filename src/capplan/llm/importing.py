@@ -257,7 +257,8 @@ def _window(config: Config, layers: int) -> dict[str, Any]:
     if not window or config.get("use_sliding_window") is False:
         return {}
     sliding = _window_layers(config, layers)
-    return {"window": window, "window_layers": sliding} if sliding else {}
+    kind = {} if config.get("sliding_window") else {"chunked": True}
+    return {"window": window, "window_layers": sliding, **kind} if sliding else {}
 
 
 def _window_layers(config: Config, layers: int) -> int:

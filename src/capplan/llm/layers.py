@@ -27,13 +27,13 @@ class Layers(NamedTuple):
     """What mixes tokens (attention, or a state) and the feed-forward part; either may be missing.
 
     layers: how many. value_size: of a head's values, ``head_size`` if 0. window: tokens that the attention
-    sees, all if 0. top_k: tokens of the context that sparse attention reads, all if 0; index_heads,
-    index_size: of the index that chooses them. compression: tokens of the context that share an entry of the
-    KV cache, apart from those in the window. state_bytes: of a sequence, whatever its length (linear
-    attention, state spaces, convolutions). borrows_kv: reads the cache of an earlier layer. mixer_weights: of
-    one layer's attention or state space where they do not follow from the sizes. ffn: width of the
-    feed-forward part, of one expert where there are several. expert_hidden: width that experts see, the
-    model's if 0.
+    sees, all if 0; chunked: those of its own chunk, rather than the last. top_k: tokens of the context that
+    sparse attention reads, all if 0; index_heads, index_size: of the index that chooses them. compression:
+    tokens of the context that share an entry of the KV cache, apart from those in the window. state_bytes: of
+    a sequence, whatever its length (linear attention, state spaces, convolutions). borrows_kv: reads the
+    cache of an earlier layer. mixer_weights: of one layer's attention or state space where they do not follow
+    from the sizes. ffn: width of the feed-forward part, of one expert where there are several.
+    expert_hidden: width that experts see, the model's if 0.
     """
 
     layers: float
@@ -42,6 +42,7 @@ class Layers(NamedTuple):
     head_size: float = 0
     value_size: float = 0
     window: float = 0
+    chunked: bool = False
     top_k: float = 0
     index_heads: float = 0
     index_size: float = 0

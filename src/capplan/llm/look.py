@@ -14,6 +14,7 @@ from capplan.llm.facts import LlmFacts
 from capplan.llm.fit import Memory
 from capplan.llm.hardware import Engine, Gpu
 from capplan.llm.serving import Served, decode_step, first_token, prompt_time, time_per_token
+from capplan.llm.settings import Told
 
 COUNTS = (1.0, 2.0, 4.0, 8.0)
 
@@ -52,18 +53,22 @@ class Look(NamedTuple):
     confidence: Confidence
 
 
+_NOTHING = Told()
+
+
 def configurations(
     model: Architecture,
     gpus: Iterable[Gpu],
     precisions: Sequence[Precision] | None,
     counts: Iterable[float],
     engine: Engine,
+    told: Told = _NOTHING,
 ) -> list[Configuration]:
     """Return every combination; without ``precisions`` those that make sense for the model and the GPU."""
     found = []
     for gpu in gpus:
         for precision in precisions or sensible(model, gpu):
-            found += [Configuration(model, precision, gpu, count, engine) for count in counts]
+            found += [Configuration(model, precision, gpu, count, engine, told) for count in counts]
     return found
 
 
@@ -85,7 +90,7 @@ def _hindered(configuration: Configuration, why: str, memory: Memory, kilobytes:
     return Look(
         configuration=configuration,
         hindrance=why,
-        usable_gb=float(memory.total) / 1e9,
+        usable_gb=float(memory.usable) / 1e9,
         weights_gb=float(memory.weights) / 1e9,
         kv_kb_per_token=kilobytes,
         sequences=0.0,
@@ -112,14 +117,14 @@ def look(configuration: Configuration, asked: RequestShape, facts: LlmFacts) -> 
     reached = configuration.reached(facts)
     engine = configuration.engine
     served = Served(configuration.work(), reached, asked.inputs, asked.outputs, engine.mixes, asked.cached)
-    does = carried(served, memory, engine.max_sequences, asked.promise)
+    does = carried(served, memory, configuration.settings.sequences, asked.promise)
     users, rate = float(does.users), float(does.rate)
-    missing = float(memory.missing(asked.inputs + reached.growth * asked.outputs, reached)) / 1e9
+    missing = float(memory.missing(asked.inputs + reached.growth * asked.outputs)) / 1e9
     mean, _ = first_token(served, rate, max(users, 1.0))
     return Look(
         configuration=configuration,
         hindrance=_hindrance(does, missing, served, asked.promise),
-        usable_gb=float(memory.usable(reached)) / 1e9,
+        usable_gb=float(memory.usable) / 1e9,
         weights_gb=float(memory.weights) / 1e9,
         kv_kb_per_token=kilobytes,
         sequences=float(does.room),

@@ -219,7 +219,7 @@ def running(sample: MeasuredSample, facts: LlmFacts) -> Running:
     reached = taken(stacked([c.reached(facts) for c in with_facts]), sample.which)
     tokens = sample.inputs + reached.growth * sample.outputs
     memory = taken(stacked([c.memory() for c in sample.configurations]), sample.which)
-    room = sequences_that_fit(memory, tokens, reached)
+    room = sequences_that_fit(memory, tokens)
     mixes = np.array([c.engine.mixes for c in with_facts])[sample.which]
     served = Served(sample.work, reached, sample.inputs, sample.outputs, mixes)
     return Running(served, room, np.maximum(np.minimum(sample.asked, room), 1.0), room * tokens)

@@ -20,6 +20,7 @@ from capplan.plan.fields import (
     Words,
 )
 from capplan.plan.services import Provider, Purchase, Range, Redundancy
+from capplan.plan.texts import matching
 
 if TYPE_CHECKING:
     from capplan.plan.workload import Workload
@@ -27,6 +28,7 @@ else:
     Workload = Annotated[Any, Deferred("capplan.plan.workload", "Workload")]
 
 Auto = Literal["auto"]
+EngineVersion = Annotated[str, matching(r"v?\d{1,4}(\.\d{1,6}){1,3}", "a version such as 0.15.1")]
 
 
 class LlmSlo(Section):
@@ -98,7 +100,27 @@ class Llm(Section):
     target_utilization: Utilization = Field(
         0.7, description="Target share of the load that a replica can carry within the SLO."
     )
-    max_sequences: Count | None = Field(None, description="Most requests that the engine runs at once.")
+    engine_version: EngineVersion | None = Field(
+        None, description="Version of the engine; by default the one whose image manifests name."
+    )
+    gpu_memory_utilization: Utilization | None = Field(
+        None, description="Share of the GPUs' memory that the engine takes; by default, the engine's own."
+    )
+    max_num_batched_tokens: Count | None = Field(
+        None, description="Most tokens in a step; by default, the engine's own for the GPU."
+    )
+    max_num_seqs: Count | None = Field(
+        None, description="Most requests that the engine runs at once; by default, its own for the GPU."
+    )
+    kv_cache_dtype: Literal["auto", "fp8"] | None = Field(
+        None, description="auto: 16 bit; by default 8 bit beside weights at FP8."
+    )
+    hybrid_cache: bool | None = Field(
+        None, description="Whether layers with a window cache only that; by default, the engine's own."
+    )
+    prefix_cache: bool | None = Field(
+        None, description="Whether the engine caches prefixes; by default, if it does so by itself."
+    )
     replicas: Range = DEFAULTS
     redundancy: Redundancy = DEFAULTS
     purchase: Purchase = DEFAULTS
@@ -119,6 +141,12 @@ class Llm(Section):
     def _some_gpu(self) -> "Llm":
         if self.tensor_parallel != "auto" and self.tensor_parallel < 1:
             raise ValueError("tensor_parallel must be at least 1")
+        return self
+
+    @model_validator(mode="after")
+    def _cached(self) -> "Llm":
+        if self.prefix_cache is False and _above_zero(self.prefix_cache_hit_rate):
+            raise ValueError("prefix_cache_hit_rate needs the prefix cache that prefix_cache turns off")
         return self
 
     @model_validator(mode="after")

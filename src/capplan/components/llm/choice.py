@@ -13,6 +13,7 @@ from capplan.components.llm.facts import facts_of
 from capplan.components.llm.offers import Offer, everywhere, offers
 from capplan.components.llm.options import ServingDemand, ServingOption, nearest_misses, rank
 from capplan.components.llm.replica import vllm_of
+from capplan.components.llm.told import told_of, version_of
 from capplan.errors import InputError, Problem, nearest
 from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, find_precision
 from capplan.llm.hardware import Gpu
@@ -72,10 +73,9 @@ def options_of(ctx: Context, name: str, llm: Llm, ways: Mapping[str, Bought]) ->
     gpus = _gpus(llm, found, facts, where("gpu"))
     precisions = None if llm.precision == "auto" else [find_precision(llm.precision, where("precision"))]
     counts = COUNTS if llm.tensor_parallel == "auto" else (float(llm.tensor_parallel),)
-    engine = find_engine(llm.engine, facts, where("engine"))
-    if llm.max_sequences is not None:
-        engine = engine._replace(max_sequences=float(llm.max_sequences))
-    tried = configurations(find_model(llm.model, facts, where("model")), gpus, precisions, counts, engine)
+    engine = find_engine(llm.engine, facts, where("engine"), version_of(llm, where("engine_version")))
+    model = find_model(llm.model, facts, where("model"))
+    tried = configurations(model, gpus, precisions, counts, engine, told_of(llm))
     return rank(tried, found, _asked(llm), _demand(ctx, name, llm), facts, ways)
 
 

@@ -17,6 +17,7 @@ from capplan.components.llm.findings import findings, obstacles, over_ceiling
 from capplan.components.llm.fleet import delays_of, fleet_of
 from capplan.components.llm.offers import add_on_for, node_of
 from capplan.components.llm.replica import Replica, cache_gib, vllm_of, weight_volumes
+from capplan.components.llm.told import told_of, version_of
 from capplan.components.machines import DEFAULT_DISKS, Machines, boot_disk, machine_meters
 from capplan.components.measures import Measure, Sureness, measure
 from capplan.cost.meters import EXTERNAL, Meter, Range
@@ -66,7 +67,7 @@ def _served_by_replicas(
     """Return the component with its replicas sized, and the machines that they run on."""
     name, path = component.name, component.path
     served = served_of(llm, chosen, facts)
-    does = carried(served, chosen.memory(), _most(llm, chosen), promise_of(llm))
+    does = carried(served, chosen.memory(), chosen.settings.sequences, promise_of(llm))
     sizing = size(ctx.load.to_carry(name), _limits(llm, does, path), bounds_of(llm))
     sizing = kept_ready(sizing, ctx.load.rps(name), ctx.load.to_carry(name))
     machine = ctx.machine(llm.provider, llm.machine, (*path, "machine"))
@@ -80,7 +81,7 @@ def _served_by_replicas(
         cache_gib=cache_gib(chosen, vllm_of(llm)),
         disk=boot_disk(ctx.catalog, CLUSTER_PLATFORMS[llm.provider], None),
         repository=facts["models"][chosen.model.name].get("repository"),
-        memory_share=served.reached.memory_share,
+        memory_share=chosen.settings.memory_share,
         room=does.room,
         users=does.users,
         running=speed_at(served, llm.target_utilization * does.rate, does.room).concurrency,
@@ -146,7 +147,8 @@ def configuration_of(ctx: Context, llm: Llm, facts: LlmFacts, path: Path) -> Con
         find_precision(llm.precision, where("precision")),
         find_gpu(llm.gpu, facts, where("gpu")),
         float(llm.tensor_parallel),
-        find_engine(llm.engine, facts, where("engine")),
+        find_engine(llm.engine, facts, where("engine"), version_of(llm, where("engine_version"))),
+        told_of(llm),
     )
 
 
@@ -166,10 +168,6 @@ def promise_of(llm: Llm) -> TokenPromise:
     """Return what users were promised; nothing where nothing is said."""
     tpot, ttft = llm.slo.tpot, llm.slo.ttft
     return TokenPromise(np.inf if tpot is None else tpot, np.inf if ttft is None else ttft)
-
-
-def _most(llm: Llm, chosen: Configuration) -> Floats:
-    return chosen.engine.max_sequences if llm.max_sequences is None else llm.max_sequences
 
 
 def local_part(llm: Llm) -> Floats:

@@ -32,7 +32,7 @@ def obstacles(name: str, chosen: Configuration, llm: Llm, facts: LlmFacts) -> It
         return
     reached = chosen.reached(facts)
     tokens = llm.input_tokens + reached.growth * llm.output_tokens
-    missing = float(np.max(chosen.memory().missing(tokens, reached))) / 1e9
+    missing = float(np.max(chosen.memory().missing(tokens))) / 1e9
     if missing > 0:
         message = (
             f"{chosen.model.name} at {chosen.precision.name} does not fit {chosen.tensor_parallel:g} × "

@@ -145,10 +145,10 @@ def _evaluated(
         asked.cached,
     )
     memory = stacked([c.memory() for c in able])
-    does = carried(served, memory, np.array([c.engine.max_sequences for c in able]), asked.promise)
+    does = carried(served, memory, np.array([c.settings.sequences for c in able]), asked.promise)
     replicas = _replicas(does, demand)
     tokens = asked.inputs + served.reached.growth * asked.outputs
-    missing = np.asarray(memory.missing(tokens, served.reached)) / 1e9
+    missing = np.asarray(memory.missing(tokens)) / 1e9
     alone = np.asarray(time_per_token(served, 1.0))
     hindrances = [
         _hindrance(does, index, float(missing[index]), float(alone[index]), asked.promise)

@@ -1,0 +1,98 @@
+"""How engines are told to use memory and to batch, and what they take where they are told nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from capplan.errors import InputError, Problem
+
+_MIB, _GIB = 2.0**20, 2.0**30
+_KEPT, _CHUNK, _CAPTURED = 512 * _MIB, 1.5 * _MIB, 2.0 * _MIB
+"""What SGLang keeps free by itself, for each token of a chunk, and for each sequence of a captured graph."""
+
+
+class Told(NamedTuple):
+    """What a user says of an engine; None where it is left to the engine.
+
+    memory_share: --gpu-memory-utilization of vLLM, by other names elsewhere. kv_cache: auto (16 bit) or fp8.
+    hybrid: layers with a window keep only that. Numbers may be arrays over scenarios.
+    """
+
+    memory_share: Any = None
+    batched_tokens: Any = None
+    sequences: Any = None
+    kv_cache: str | None = None
+    hybrid: bool | None = None
+    prefix_cache: bool | None = None
+
+
+class EngineSettings(NamedTuple):
+    """What an engine runs with on a GPU, told or its own defaults."""
+
+    memory_share: Any
+    batched_tokens: Any
+    sequences: Any
+    kv_bytes: float
+    hybrid: bool
+    prefix_cache: bool
+
+
+class Accounting(NamedTuple):
+    """How a version of an engine counts memory.
+
+    counts: what ``share`` is of: ``all`` of the GPU with what a run takes in it, ``static`` without, or what
+    is ``free`` beside weights and such a run. share: None where the engine derives it from ``cards``: by GB
+    of the GPU, tokens of a chunk and sequences of the largest graph. sampler: bytes of the run by sequence
+    and entry of the vocabulary. own, linked: bytes outside PyTorch on one GPU, and on several. chunked:
+    whether ``hybrid`` covers layers that attend within chunks. batched_tokens, sequences: defaults on any
+    card.
+    """
+
+    version: str
+    counts: str
+    own: float
+    linked: float
+    graphs: float
+    share: float | None = None
+    cards: Mapping[str, tuple[float, float]] = {}
+    sampler: float = 0.0
+    batched_tokens: float | None = None
+    sequences: float | None = None
+    hybrid: bool = False
+    chunked: bool = False
+    prefix_cache: bool = False
+    quantises: bool = False
+
+    def card(self, memory_bytes: float) -> tuple[float | None, float]:
+        """Return the tokens of a chunk, None if they do not depend on the GPU, and the sequences captured."""
+        large = [row for size, row in self.cards.items() if 1e9 * float(size) <= memory_bytes]
+        return max(large, default=(self.batched_tokens, 0.0))
+
+    def share_of(self, batched_tokens: Any, memory_bytes: float) -> Any:
+        """Return the share of a GPU's memory that the engine takes if it is not told."""
+        if self.share is not None:
+            return self.share
+        _, sequences = self.card(memory_bytes)
+        return 1.0 - (_KEPT + _CHUNK * batched_tokens + _CAPTURED * sequences) / memory_bytes
+
+
+def accounting_of(rows: Mapping[str, Any], version: str | None, where: str) -> Accounting:
+    """Return how the engine counts at ``version``, its usual one if None; InputError if that is too old."""
+    wanted = str(rows["default"]) if version is None else version.removeprefix("v")
+    before = [each for each in rows["versions"] if _ordered(each) <= _ordered(wanted)]
+    if not before:
+        what = f"version {wanted} is older than any that capplan knows"
+        raise InputError(Problem(where, what, f"The first is {next(iter(rows['versions']))}."))
+    found: dict[str, Any] = {}
+    for each in before:
+        found |= rows["versions"][each]
+    own = found.pop("own_gib")
+    linked, graphs = found.pop("linked_gib", own), found.pop("graphs_gib", 0.0)
+    return Accounting(wanted, own=_GIB * own, linked=_GIB * linked, graphs=_GIB * graphs, **found)
+
+
+def _ordered(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version, so that 0.11 comes after 0.9."""
+    numbers = (part for part in version.partition("+")[0].split(".") if part.isdigit())
+    return tuple(int(part) for part in numbers)
