@@ -56,6 +56,12 @@ def test_nothing_changed_is_no_change() -> None:
     assert (found.by_design, found.by_price) == (0.0, 0.0)
 
 
+def test_a_difference_that_only_rounding_makes_is_no_decrease() -> None:
+    head = copy.deepcopy(BASE)
+    head["monthly_cost"]["max"] -= 1e-9
+    assert "-0.00" not in comment(diff(BASE, head))
+
+
 def test_a_larger_fleet_is_design() -> None:
     found = diff(BASE, document("demand.requests_per_second=80"))
     more = found.total["expected"].difference
