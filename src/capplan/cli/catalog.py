@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -327,6 +327,7 @@ def import_model(
     """
     import yaml
 
+    from capplan.catalog.catalog import Catalog
     from capplan.cli.output import emit, note
     from capplan.errors import InputError, Problem
     from capplan.llm.facts import architecture_of
@@ -341,10 +342,24 @@ def import_model(
     if name is None and is_stdin(config):
         raise InputError(Problem("--as", "is required, because stdin does not name the model"))
     called = (name or config.resolve().parent.name).lower()
-    row = row_of(content, called, name_of(config))
+    row = row_of(_with_quantization(content, config), called, name_of(config), Catalog().facts("configs"))
     model = architecture_of(called, row)
     note(
         f"{called}: {model.total_parameters / 1e9:.4g} billion weights, "
-        f"{model.active_parameters / 1e9:.4g} of them used for a token; compare with the model's page"
+        f"{model.active_parameters / 1e9:.4g} of them used for a token, {model.stored_bytes / 1e9:.4g} GB as "
+        "stored; compare with the model's page"
     )
     emit(yaml.safe_dump({"models": {called: row}}, sort_keys=False), output, force)
+
+
+def _with_quantization(content: dict[str, Any], config: Path) -> dict[str, Any]:
+    """Return a config with what hf_quant_config.json beside it says, as ModelOpt writes it."""
+    from capplan.stdin import is_stdin
+    from capplan.strictjson import read_json
+
+    beside = config.with_name("hf_quant_config.json")
+    if is_stdin(config) or content.get("quantization_config") or not beside.is_file():
+        return content
+    found = read_json(beside, "Is it of ModelOpt?")
+    quantization = found.get("quantization") if isinstance(found, dict) else None
+    return {**content, "quantization_config": quantization} if quantization else content

@@ -67,7 +67,7 @@ def _in_short(shape: dict[str, Any]) -> list[dict[str, Any]]:
     """
     layers, ffn = shape.pop("layers"), shape.pop("dense_ffn", 0)
     dense, window = shape.pop("dense_layers", 0), shape.get("window", 0)
-    windowed = shape.pop("window_layers", 0)
+    windowed = shape.pop("window_layers", layers if window else 0)
     cuts = sorted({0, dense, windowed, layers})
     return [
         {

@@ -1,289 +1,285 @@
-"""Architectures from Hugging Face: what a config.json says of a model's shape.
+"""Architectures from Hugging Face: what a config.json says of a model's layers.
 
 What a config leaves out is the default of its class (transformers 5 configuration classes).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Any
 
 from capplan.errors import InputError, Problem
-from capplan.llm.refusals import refuse_others
-from capplan.quantities import shown
-
-Config = Mapping[str, Any]
-
-_REQUIRED = {
-    "layers": ("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
-    "hidden": ("hidden_size", "n_embd", "n_embed", "d_model"),
-    "query_heads": ("num_attention_heads", "n_head", "n_heads"),
-    "vocabulary": ("padded_vocab_size", "vocab_size"),
-}
-_FFN = ("intermediate_size", "ffn_hidden_size", "ffn_dim", "n_inner")
-_DENSE_FFN = ("intermediate_size_mlp", "dense_intermediate_size", "intermediate_size")
-_KV_HEADS = ("num_key_value_heads", "num_kv_heads", "n_head_kv", "kv_n_heads", "multi_query_group_num")
-_HEAD_SIZE = ("head_dim", "kv_channels", "attention_head_dim")
-_CONTEXT = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length")
-_EXPERTS = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
-_EXPERTS_PER_TOKEN = ("num_experts_per_tok", "experts_per_token", "moe_top_k", "num_experts_per_token")
-
-_FOUR_TIMES = ("falcon", "gpt_bigcode", "gpt2", "gpt_neo", "gptj", "codegen", "bloom", "mpt", "phi-msft")
-"""Model types whose feed-forward layer is four times the hidden size unless the config says otherwise."""
-
-_UNGATED = (
-    *_FOUR_TIMES,
-    "gpt_neox",
-    "opt",
-    "starcoder2",
-    "phi",
-    "nemotron",
-    "persimmon",
-    "xglm",
-    "arcee",
-    "apertus",
-)
-"""Model types whose feed-forward layer is two matrices; the others' is gated, three."""
-
-_TIED = (
-    "bloom",
-    "falcon",
-    "gpt2",
-    "gpt_bigcode",
-    "gpt_neo",
-    "mpt",
-    "opt",
-    "starcoder2",
-    "xglm",
-    "gemma",
-    "gemma2",
-    "gemma3_text",
-    "cohere",
-    "cohere2",
-    "ernie4_5",
-    "smollm3",
-)
-"""Model types whose output layer is the input embeddings unless the config says otherwise."""
-
-_DEFAULTS: dict[str, Config] = {
-    "gemma2": {"sliding_window": 4096, "sliding_window_pattern": 2},
-    "gemma3_text": {
-        "num_attention_heads": 8,
-        "num_key_value_heads": 4,
-        "head_dim": 256,
-        "vocab_size": 262208,
-        "sliding_window_pattern": 6,
-    },
-    "cohere2": {"sliding_window": 4096, "sliding_window_pattern": 4},
-    "llama4_text": {"num_key_value_heads": 8, "attention_chunk_size": 8192, "no_rope_layer_interval": 4},
-    "gpt_oss": {"sliding_window_pattern": 2},
-}
-"""What published configs of a type leave out. A pattern of n: every n-th layer sees the whole context."""
-
-_NESTED = ("text_config", "llm_config", "language_config")
-"""Where multimodal models keep their language model."""
+from capplan.llm.configs import Config, sizes_of
+from capplan.llm.mixers import Group, Sizes, mixer_of
+from capplan.llm.quantised import stored_as
+from capplan.llm.tower import tower_weights
 
 
-def row_of(config: Config, name: str, where: str) -> dict[str, Any]:
+def row_of(config: Config, name: str, where: str, keys: Config) -> dict[str, Any]:
     """Return a row of models.yaml from a Hugging Face config.
 
-    :class:`InputError` where it describes no decoder-only transformer, or something is missing.
+    keys: ``hardware/configs.yaml``. :class:`InputError` where the config describes no language model that
+    generates text, something is missing, or a key is not known.
     """
-    config = _language_model(config)
-    _refuse_types(config, where)
-    refuse_others(config, where)
-    kind = config.get("model_type")
-    shape: dict[str, Any] = {field: _first(config, keys) for field, keys in _REQUIRED.items()}
-    shape["ffn"] = _ffn(config, shape["hidden"])
-    _refuse_gaps(shape, where)
-    shape["kv_heads"] = _kv_heads(config, shape["query_heads"])
-    shape["head_size"] = _first(config, _HEAD_SIZE) or shape["hidden"] // shape["query_heads"]
-    if kind in _UNGATED:
-        shape["gated"] = False
-    if config.get("tie_word_embeddings", kind in _TIED):
-        shape["tied"] = True
-    shape.update(_experts(config, shape["layers"], shape["ffn"]))
-    shape.update(_window(config, shape["layers"]))
-    shape.update(_latent(config))
-    context = _first(config, _CONTEXT)
-    if context:
-        shape["context"] = context
-    published = config.get("quantization_config") or {}
-    if published.get("weight_block_size"):
-        shape["fp8_blocks"] = True
-    if published.get("quant_method") == "mxfp4":
-        shape["mxfp4"] = True
+    sizes = sizes_of(config, keys, where)
+    kinds = _kinds(sizes, where)
+    feeds = _feeds(sizes, kinds, where)
+    _refuse_gaps(sizes, kinds, feeds, keys, where)
+    sparse = [n for n, feed in enumerate(feeds) if feed == "sparse"]
+    parts = {
+        "attention": [n for n, kind in enumerate(kinds) if kind != "none"],
+        "dense": [n for n, feed in enumerate(feeds) if feed == "dense"],
+        "shared": sparse,
+        "experts": sparse,
+    }
+    try:
+        shape = _shape(sizes, kinds, feeds)
+    except KeyError as missing:
+        raise InputError(_gap([str(missing.args[0])], keys, where)) from None
+    shape |= stored_as(sizes, parts, where)
     return {"shape": shape, "confidence": "checked", "source": f"{name}: the model's config.json"}
 
 
-def _language_model(config: Config) -> Config:
-    """Return the part that describes the language model, flat, with the defaults of its class."""
-    outer = {key: config[key] for key in ("tie_word_embeddings", "quantization_config") if key in config}
-    inner = next((config[key] for key in _NESTED if isinstance(config.get(key), Mapping)), config)
-    parts = [inner.get(key) for key in ("attn_config", "ffn_config")]
-    flat = {key: value for part in parts if isinstance(part, Mapping) for key, value in part.items()}
-    said = {key: value for key, value in {**outer, **flat, **inner}.items() if value is not None}
-    return {**_DEFAULTS.get(str(said.get("model_type")), {}), **said}
-
-
-_WHOLE = (
-    *(key for keys in _REQUIRED.values() for key in keys),
-    *(*_FFN, *_DENSE_FFN, *_KV_HEADS, *_HEAD_SIZE, *_CONTEXT, *_EXPERTS, *_EXPERTS_PER_TOKEN),
-    "moe_intermediate_size",
-    "shared_expert_intermediate_size",
-    "shared_intermediate_size",
-    "n_shared_experts",
-    "first_k_dense_replace",
-    "interleave_moe_layer_step",
-    "decoder_sparse_step",
-    "sliding_window",
-    "attention_chunk_size",
-    "no_rope_layer_interval",
-    "max_window_layers",
-    "q_lora_rank",
-    "kv_lora_rank",
-    "qk_rope_head_dim",
-    "qk_nope_head_dim",
-    "v_head_dim",
-)
-_LISTS = ("architectures", "layer_types", "attn_type_list", "mlp_only_layers")
-
-
-def _refuse_types(config: Config, where: str) -> None:
-    """Raise :class:`InputError` for keys whose values are not of the kind that a config has there."""
-    kinds: dict[str, tuple[type | tuple[type, ...], str]] = {
-        **dict.fromkeys(_WHOLE, (int, "a whole number, 0 or more")),
-        **dict.fromkeys(_LISTS, (list, "a list")),
-        "quantization_config": (dict, "a mapping"),
-        "moe_layer_freq": ((int, list), "a whole number or a list"),
-        "sliding_window_pattern": ((int, str), "a whole number or letters"),
-        "expansion_ratio": ((int, float), "a number"),
-    }
-    wrong = [
-        Problem(f"{where}: {key}", f"expected {kind}, got '{str(config[key])[:80]}'")
-        for key, (of, kind) in kinds.items()
-        if key in config and not (isinstance(config[key], of) and _in_bounds(config[key]))
+def _shape(sizes: Sizes, kinds: Sequence[str], feeds: Sequence[str]) -> dict[str, Any]:
+    whole = {field: sizes[field] for field in ("hidden", "vocabulary", "context", "tied") if sizes.get(field)}
+    shared = sizes.get("kv_shared_layers") or 0
+    layers = [
+        {**mixer_of(kind, _of_block(sizes, number)), **_feed(feed, sizes, number)}
+        | (_borrowed(sizes) if number >= len(kinds) - shared else {})
+        for number, (kind, feed) in enumerate(zip(kinds, feeds, strict=True))
     ]
-    wrong += [
-        Problem(f"{where}: {key}", f"{shown(config[key])} layers are more than {_MOST_LAYERS:,}")
-        for key in _REQUIRED["layers"]
-        if not wrong and config.get(key, 0) > _MOST_LAYERS
-    ]
-    if wrong:
-        raise InputError(*wrong)
-
-
-_MOST_LAYERS = 10_000
-_LARGEST = 10**9
-"""More than any size in a model's config."""
-
-
-def _in_bounds(value: object) -> bool:
-    """Say whether a value may stand in a config: no number too large, no list longer than layers."""
-    if isinstance(value, int | float):
-        return 0 <= value <= _LARGEST
-    return not isinstance(value, list | str) or len(value) <= _MOST_LAYERS
-
-
-def _first(config: Config, keys: tuple[str, ...]) -> Any:
-    return next((config[key] for key in keys if config.get(key) is not None), None)
-
-
-def _refuse_gaps(shape: Config, where: str) -> None:
-    names = {**_REQUIRED, "ffn": _FFN}
-    missing = [f"{field} ({' or '.join(names[field])})" for field in names if shape[field] is None]
-    if missing:
-        raise InputError(Problem(where, f"does not say {', '.join(missing)}", "Is it a model's config.json?"))
-    zero = [field for field in names if not shape[field]]
-    if zero:
-        raise InputError(
-            Problem(f"{where}: {' or '.join(names[zero[0]])}", "expected a number above 0, got 0")
-        )
-
-
-def _ffn(config: Config, hidden: Any) -> Any:
-    """Return the width of the feed-forward layer."""
-    kind, said = config.get("model_type"), _first(config, _FFN)
-    if kind == "qwen" and said:
-        return said // 2  # the first Qwen counts both halves of the gated layer
-    if said is None and kind in _FOUR_TIMES and hidden is not None:
-        return hidden * int(config.get("expansion_ratio", 4))
-    return said
-
-
-def _kv_heads(config: Config, query_heads: int) -> int:
-    """Return the heads of keys and values: 1 for multi-query attention, as many as queries by default."""
-    said = _first(config, _KV_HEADS)
-    if config.get("multi_query") and not config.get("new_decoder_architecture"):
-        return 1
-    return query_heads if said is None else int(said)
-
-
-def _experts(config: Config, layers: int, inner: int) -> dict[str, Any]:
-    experts = _first(config, _EXPERTS)
-    if not experts or experts == 1:
-        return {}
-    width = config.get("moe_intermediate_size") or inner
-    found: dict[str, Any] = {
-        "experts": experts,
-        "experts_per_token": _first(config, _EXPERTS_PER_TOKEN) or 1,
-        "ffn": width,
+    extra = {
+        "tower": tower_weights(sizes),
+        "lookup": (sizes.get("layer_embedding") or 0) * len(kinds) * (sizes.get("layer_vocabulary") or 0),
     }
-    shared = config.get("shared_expert_intermediate_size") or config.get("shared_intermediate_size")
-    if shared:
-        found["shared_experts"] = shared / width
-    elif config.get("n_shared_experts") or config.get("model_type") == "llama4_text":
-        found["shared_experts"] = config.get("n_shared_experts", 1)
-    dense = _dense_layers(config, layers)
-    if dense:
-        found.update(dense_layers=dense, dense_ffn=_first(config, _DENSE_FFN))
-    return found
+    return {**whole, **{key: value for key, value in extra.items() if value}, **_grouped(layers)}
 
 
-def _dense_layers(config: Config, layers: int) -> int:
-    """Return how many layers of a mixture have one feed-forward layer instead: the first, or each so many."""
-    first = int(config.get("first_k_dense_replace") or 0)
-    every = _first(config, ("interleave_moe_layer_step", "decoder_sparse_step", "moe_layer_freq")) or 1
-    if isinstance(every, list):
-        return layers - sum(map(bool, every))
-    named = config.get("mlp_only_layers") or []
-    sparse = [n for n in range(first, layers) if (n + 1) % every == 0 and n not in named]
-    return layers - len(sparse)
+def _of_block(sizes: Sizes, number: int) -> Sizes:
+    """Return the sizes with the heads of one layer, where a config lists those of each."""
+    heads = (
+        _block(sizes["blocks"][number], "attention").get("n_heads_in_group") if sizes.get("blocks") else None
+    )
+    return {**sizes, "kv_heads": sizes["query_heads"] // heads} if heads else sizes
 
 
-def _window(config: Config, layers: int) -> dict[str, Any]:
-    """Return the sliding window and the layers that have it: those listed, those of a pattern, or all."""
-    window = config.get("sliding_window") or config.get("attention_chunk_size")
-    if not window or config.get("use_sliding_window") is False:
-        return {}
-    sliding = _window_layers(config, layers)
-    kind = {} if config.get("sliding_window") else {"chunked": True}
-    return {"window": window, "window_layers": sliding, **kind} if sliding else {}
+def _borrowed(sizes: Sizes) -> Group:
+    """Return what differs in a layer that reads the KV cache of an earlier one."""
+    wide = {"ffn": 2 * sizes["ffn"]} if sizes.get("wide_where_shared") else {}
+    return {"borrows_kv": True, **wide}
 
 
-def _window_layers(config: Config, layers: int) -> int:
-    kinds = config.get("layer_types")
-    if kinds is not None:
-        return sum(kind != "full_attention" for kind in kinds)
-    every = _first(config, ("sliding_window_pattern", "no_rope_layer_interval"))
+def _grouped(layers: list[Group]) -> dict[str, Any]:
+    """Return layers as groups of those that are alike; what all groups share stands outside."""
+    groups: list[Group] = []
+    for layer in layers:
+        known = next((group for group in groups if {**group, "layers": 0} == {**layer, "layers": 0}), None)
+        if known is None:
+            groups.append({"layers": 1, **layer})
+        else:
+            known["layers"] += 1
+    if len(groups) == 1:
+        return groups[0]
+    first = groups[0]
+    common = {key: value for key, value in first.items() if all(group.get(key) == value for group in groups)}
+    own = [{key: value for key, value in group.items() if key not in common} for group in groups]
+    return {**common, "groups": own}
+
+
+_WORDS = {
+    "full_attention": "full",
+    "attention": "full",
+    "global": "full",
+    "indexed_attention": "full",
+    "*": "full",
+    "deepseek_sparse_attention": "full",
+    "sliding_attention": "window",
+    "chunked_attention": "window",
+    "local": "window",
+    "L": "window",
+    "G": "full",
+    "linear_attention": "linear",
+    "mamba": "mamba",
+    "M": "mamba",
+    "conv": "conv",
+    "moe": "none",
+    "mlp": "none",
+    "E": "none",
+    "-": "none",
+}
+"""Kinds of layers, as configs write them."""
+
+_ONLY_FEEDS = {"moe": "sparse", "E": "sparse", "mlp": "dense", "-": "dense"}
+"""Kinds of layers that are a feed-forward part alone; where there are any, the others have none."""
+
+
+def _kinds(sizes: Sizes, where: str) -> list[str]:
+    """Return for each layer how it mixes tokens."""
+    other = sizes.get("other") or (
+        sizes.get("embedding", sizes.get("hidden")) != sizes.get("hidden") and "two widths"
+    )
+    if other:
+        raise InputError(Problem(where, f"describes a model with {other}, which capplan does not know"))
+    listed = _listed(sizes)
+    layers = sizes.get("layers") or len(listed or ())
+    kinds = (listed or _by_rule(sizes, layers))[:layers]
+    unknown = next((kind for kind in kinds if kind not in _WORDS.values() and " " not in kind), None)
+    if unknown is not None:
+        raise InputError(Problem(where, f"describes a model with layers of type {unknown}"))
+    if len(kinds) < layers:
+        raise InputError(Problem(where, f"lists the kinds of {len(kinds)} layers, but has {layers:,}"))
+    linear = sizes.get("linear", "gated")
+    return [
+        {"linear": linear, "full": _full(sizes, number)}.get(kind, kind) for number, kind in enumerate(kinds)
+    ]
+
+
+def _full(sizes: Sizes, number: int) -> str:
+    """Return the kind of attention that a layer has which sees the whole context: all of it, or a choice."""
+    sparse = sizes.get("sparse_layers")
+    if sparse is not None:
+        return "sparse" if sparse[number : number + 1] == [1] else "full"
+    if not sizes.get("top_k"):
+        return "full"
+    types = sizes.get("index_types") or []
+    return "indexed" if types[number : number + 1] == ["shared"] else "sparse"
+
+
+def _listed(sizes: Sizes) -> list[str] | None:
+    """Return the kinds of all layers where the config lists them in one of many ways."""
+    types = sizes.get("layer_types") or sizes.get("pattern")
+    if types:
+        return [_WORDS.get(str(kind), str(kind)) for kind in types]
+    if sizes.get("compress_ratios"):
+        return [f"compressed {ratio}" for ratio in sizes["compress_ratios"]]
+    if sizes.get("attends"):
+        return ["full" if attends else "linear" for attends in sizes["attends"]]
+    if sizes.get("slides"):
+        return ["window" if slides else "full" for slides in sizes["slides"]]
+    if sizes.get("blocks"):
+        return ["full" if _block(block, "attention") else "none" for block in sizes["blocks"]]
+    return None
+
+
+def _by_rule(sizes: Sizes, layers: int) -> list[str]:
+    """Return the kinds of all layers where the config gives a rule: some of them, every so many, or all."""
+    if "mixer" in sizes:
+        return [sizes["mixer"]] * layers
+    full = {*(sizes.get("full_layers") or ()), *(n - 1 for n in sizes.get("full_layers_from_one") or ())}
+    window = sizes.get("use_sliding_window") is not False and (sizes.get("window") or sizes.get("chunk"))
+    other = "linear" if "linear" in sizes else "window" if window else "full"
+    pattern, every = sizes.get("window_pattern"), sizes.get("full_every")
+    if full:
+        return ["full" if n in full else other for n in range(layers)]
+    if isinstance(pattern, str) and window:  # such as LLLG: local, local, local, global
+        return [_WORDS.get(pattern[n % len(pattern)], "full") for n in range(layers)]
+    every = every or pattern
     if isinstance(every, int) and every:
-        return layers - layers // every
-    if isinstance(every, str) and every:  # such as LLLG: local, local, local, global
-        return sum(every[n % len(every)] == "L" for n in range(layers))
-    if config.get("use_sliding_window"):
-        return max(layers - int(config.get("max_window_layers", 0)), 0)
-    return layers
+        offset = sizes.get("full_offset", every - 1)
+        return ["full" if n % every == offset else other for n in range(layers)]
+    if sizes.get("use_sliding_window"):
+        first = sizes.get("max_window_layers", 0)
+        return ["full" if n < first else other for n in range(layers)]
+    return [other] * layers
 
 
-def _latent(config: Config) -> dict[str, Any]:
-    """Return the sizes of multi-head latent attention; without a query rank queries are not compressed."""
-    if not config.get("kv_lora_rank"):
+def _block(block: Any, part: str) -> Mapping[str, Any]:
+    """Return what Nemotron's searched architectures say of a part of a layer, nothing where it has none."""
+    found = block.get(part) if isinstance(block, Mapping) else None
+    there = isinstance(found, Mapping) and not (found.get("no_op") or found.get("replace_with_linear"))
+    return found if there and found else {}
+
+
+def _feeds(sizes: Sizes, kinds: Sequence[str], where: str) -> list[str]:
+    """Return for each layer its feed-forward part: dense, sparse (of experts) or none."""
+    layers, types = len(kinds), sizes.get("layer_types") or sizes.get("pattern") or ()
+    if any(kind in _ONLY_FEEDS for kind in types):
+        return [_ONLY_FEEDS.get(kind, "none") for kind in types][:layers]
+    if sizes.get("kind", "").startswith(("mamba", "falcon_mamba")):
+        return ["none"] * layers
+    if (sizes.get("experts") or 1) == 1:
+        return ["dense"] * layers
+    listed = sizes.get("feeds") or sizes.get("sparse_freq")
+    if isinstance(listed, list):
+        if len(listed) < layers:
+            raise InputError(Problem(where, f"lists the experts of {len(listed)} layers, but has {layers}"))
+        return ["dense" if kind in (0, False, "dense") else "sparse" for kind in listed][:layers]
+    moe = sizes.get("moe_layers")
+    if moe is not None:
+        listed = moe.split(",") if isinstance(moe, str) else moe
+        named = {int(n) for n in listed if str(n).strip().isdigit()}
+        return ["sparse" if n in named else "dense" for n in range(layers)]
+    every = listed or sizes.get("sparse_every") or 1
+    offset, dense = sizes.get("sparse_offset", every - 1), sizes.get("dense_layers") or ()
+    first = sizes.get("first_dense") or 0
+    return [
+        "sparse" if n >= first and n % every == offset and n not in dense else "dense" for n in range(layers)
+    ]
+
+
+_ALONE = ("relu2", "xielu")
+"""Activations of feed-forward parts without a gate."""
+
+
+def _feed(kind: str, sizes: Sizes, number: int) -> Group:
+    """Return the fields of :class:`Layers` that say what a layer's feed-forward part is."""
+    gated = {} if sizes.get("gated", sizes.get("activation") not in _ALONE) else {"gated": False}
+    width = _width(sizes, number)
+    if kind == "none" or not width:
         return {}
-    fields = {
-        "query_rank": "q_lora_rank",
-        "kv_rank": "kv_lora_rank",
-        "rope_size": "qk_rope_head_dim",
-        "nope_size": "qk_nope_head_dim",
-        "value_size": "v_head_dim",
+    mixed = (sizes.get("experts") or 1) > 1
+    if kind == "dense":
+        return {"ffn": (mixed and sizes.get("dense_ffn")) or width, **gated}
+    expert = sizes.get("expert_ffn") or sizes["ffn"]
+    shared = sizes.get("shared_ffn") or (sizes.get("shared_experts") or 0) * expert
+    if sizes.get("experts_beside"):
+        shared = sizes["ffn"]
+    found = {
+        "ffn": expert,
+        "experts": sizes["experts"],
+        "experts_per_token": sizes["experts_per_token"],
+        "shared_experts": shared / expert,
+        "expert_hidden": sizes.get("expert_hidden") or 0,
     }
-    return {"latent": {own: config.get(theirs) or 0 for own, theirs in fields.items()}}
+    return {**{key: value for key, value in found.items() if value}, **gated}
+
+
+def _width(sizes: Sizes, number: int) -> int:
+    """Return the width of the feed-forward part of a layer, of the dense ones where there are experts."""
+    if sizes.get("blocks"):
+        block = _block(sizes["blocks"][number], "ffn")
+        exact = 2 * block.get("ffn_mult", 0) * sizes["hidden"] / 3
+        return block.get("intermediate_size") or -int(-exact // 256) * 256
+    said = sizes.get("ffn")
+    if said is None and sizes.get("expansion_ratio"):
+        return int(sizes["hidden"] * sizes["expansion_ratio"])
+    if said is None:
+        return sizes.get("expert_ffn") or 0
+    if sizes.get("adjusts_width"):
+        multiple = sizes.get("width_multiple") or 1
+        return int(multiple * ceil(int(2 * said / 3) * sizes.get("width_factor", 1) / multiple))
+    return int(said // 2 if sizes.get("halved") else said)
+
+
+def _refuse_gaps(sizes: Sizes, kinds: Sequence[str], feeds: Sequence[str], keys: Config, where: str) -> None:
+    """Raise :class:`InputError` for sizes that are missing, or 0."""
+    attends = any(kind in ("full", "window", "sparse", "indexed") for kind in kinds)
+    needed = ["layers", "hidden", *(["query_heads"] if attends or not kinds else []), "vocabulary"]
+    gaps = [name for name in needed if sizes.get(name) is None and not (name == "layers" and kinds)]
+    if not gaps and any(feed != "none" and not _width(sizes, n) for n, feed in enumerate(feeds)):
+        gaps = ["ffn"]
+    if gaps or not kinds:
+        raise InputError(_gap(gaps or ["layers"], keys, where))
+    zero = next((name for name in needed if sizes.get(name) == 0), None)
+    if zero is not None:
+        named = " or ".join(keys["whole"][zero])
+        raise InputError(Problem(f"{where}: {named}", "expected a number above 0, got 0"))
+
+
+def _gap(names: Sequence[str], keys: Config, where: str) -> Problem:
+    known = {
+        name: aliases for kind in keys.values() if isinstance(kind, Mapping) for name, aliases in kind.items()
+    }
+    missing = [f"{name} ({' or '.join(known[name])})" if name in known else name for name in names]
+    return Problem(where, f"does not say {', '.join(missing)}", "Is it a model's config.json?")
