@@ -59,6 +59,11 @@ class Estimate:
         return self.context.hours_per_month
 
     @property
+    def terms(self) -> Terms:
+        """What holds for the whole bill."""
+        return self.context.terms
+
+    @property
     def load(self) -> Load:
         """Requests per second of every component."""
         return self.context.load
@@ -118,8 +123,7 @@ def estimate_on(context: Context, scenarios: Scenarios) -> Estimate:
     context = context.on(scenarios)
     components = components_of(context)
     meters = [meter for component in components for meter in component.meters]
-    terms = Terms(context.hours_per_month, context.plan.pricing.free_tier)
-    lines = cost_lines(meters, context.catalog, terms)
+    lines = cost_lines(meters, context.catalog, context.terms)
     check_finite(components, lines, context.places)
     found = [finding for component in components for finding in component.findings]
     found += [*_recorded(context.pattern), *reach_findings(context), *price_findings(lines)]

@@ -283,7 +283,7 @@ def test_list_prices_survive_the_way_through_focus(imported, sets):
         databases: {db: {platform: rds, engine: postgres, machine: db.m5.large, storage: 100GiB}}
     """
     estimated = estimate(plan_of(plan, *sets), SHIPPED)
-    sheet = focus_sheet(view(estimated), "2026-11", SHIPPED.facts("regions"))
+    sheet = focus_sheet([view(estimated)], "2026-11", SHIPPED.facts("regions"))
     out = io.StringIO()
     csv.writer(out).writerows([sheet.columns, *sheet.rows])
     work = imported("aws", out.getvalue())

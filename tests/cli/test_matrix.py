@@ -61,6 +61,11 @@ ROWS: Mapping[str, Sequence[str]] = {
         "PLAN --base PLAN --baseline CHECKED --alternative ALTERNATIVE",
         "PLAN --actual BILL --map MAP --cost effective --where service=* --period 2026-01..2026-12 --exit-zero",
     ),
+    "fleet": (
+        "PLAN --format json --by service --book BOOK --catalogs CATALOGS --today 2026-09-30",
+        "PLAN SHOP --base PLAN --fleet FLEET -o OUT --force",
+        "PLAN --format focus --period 2026-09",
+    ),
     "diff": (
         "PLAN PLAN --format json --book BOOK --catalogs CATALOGS",
         "PLAN PLAN --alternative ALTERNATIVE -o OUT --force",
@@ -289,6 +294,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, st
         "name: shop\nregions: {gcp: us-central1}\ndemand: {users_per_day: 20k, requests_per_user: 30}\n"
         "services:\n  web: {platform: cloud-run, service_time: 50ms}\n"
     )
+    (made / "fleet.yaml").write_text("teams: {core: ['*']}\nshowback: equal\n")
     (made / "compose.yaml").write_text(
         "services: {web: {image: 'web:1'}, seed: {image: 'seed:1', profiles: [seed]}}\n"
     )
@@ -296,6 +302,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, st
         "book.yaml",
         "accepted.yaml",
         "compose.yaml",
+        "fleet.yaml",
         "bill.csv",
         "map.yaml",
         "usage.csv",

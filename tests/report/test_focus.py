@@ -83,7 +83,7 @@ def test_what_is_sold_by_the_token_is_generative_ai() -> None:
         demand: {requests_per_second: 1}
         external_apis: {chat: {input_tokens: 100, usd_per_1m_input_tokens: 1}}
     """)
-    rows = list(focus.focus_sheet(view(estimate(plan, SHIPPED)), "2026-09", {}).rows)
+    rows = list(focus.focus_sheet([view(estimate(plan, SHIPPED))], "2026-09", {}).rows)
     kinds = {row[focus.COLUMNS.index("ServiceCategory")] for row in rows}
     assert kinds == {"AI and Machine Learning"}
 
@@ -116,7 +116,7 @@ def rows_of(*sets: str) -> tuple[list[str], list[dict[str, str]]]:
         resources: {net: {provider: aws, service: egress-internet, sku: internet, quantity: 20000}}
     """
     estimated = estimate(plan_of(text, *sets), SHIPPED)
-    sheet = focus.focus_sheet(view(estimated), "2026-11", SHIPPED.facts("regions"))
+    sheet = focus.focus_sheet([view(estimated)], "2026-11", SHIPPED.facts("regions"))
     rows = [dict(zip(sheet.columns, map(str, row), strict=True)) for row in sheet.rows]
     return list(sheet.columns), rows
 

@@ -15,7 +15,7 @@ from capplan.components.llm.replica import weight_volumes
 from capplan.components.machines import DEFAULT_DISKS, Machines, machine_meters, pool_meters
 from capplan.components.others import build_resources
 from capplan.components.services.platforms import platform_of
-from capplan.cost.lines import CostLine, Terms, cost_lines, total_cost
+from capplan.cost.lines import CostLine, cost_lines, total_cost
 from capplan.cost.machines import Fleet
 from capplan.cost.meters import EXTERNAL, Meter
 from capplan.estimate import Estimate
@@ -58,7 +58,7 @@ def bill(estimate: Estimate, runs: Mapping[str, Run], tick_s: float) -> Simulate
             meters += component.meters
     held = build_resources(ctx, list(_as_run(estimate, runs, nodes, tick_s)))
     meters += [meter for component in held for meter in component.meters]
-    lines = cost_lines(meters, ctx.catalog, Terms(ctx.hours_per_month, ctx.plan.pricing.free_tier))
+    lines = cost_lines(meters, ctx.catalog, ctx.terms)
     names = dict.fromkeys(line.meter.component for line in lines)
     costs = {name: _expected([line for line in lines if line.meter.component == name]) for name in names}
     return SimulatedBill(_expected(lines), costs, nodes)

@@ -10,6 +10,7 @@ import typer
 from capplan.cli.bills import ActualBill, BillOptions, Cost, CostBasis, NameMap, Where
 from capplan.cli.options import (
     Alternative,
+    Base,
     Books,
     Catalogs,
     Force,
@@ -34,10 +35,7 @@ def check(
         Path | None,
         typer.Option("--gates", help="Gates file; by default, capplan.gates.yaml next to the plan."),
     ] = None,
-    base: Annotated[
-        str | None,
-        typer.Option("--base", help="Plan, saved estimate or REVISION:PATH to measure increases from."),
-    ] = None,
+    base: Base = None,
     baseline: Annotated[
         Path | None,
         typer.Option("--baseline", help="JSON of an earlier check, so that only new violations fail."),

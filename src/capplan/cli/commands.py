@@ -28,6 +28,7 @@ COMMANDS = {
         "diff",
         "Compare two plans, or a plan and a bill.",
     ),
+    "fleet": Command("fleet", "Sum many plans, by team, account and more."),
     "comment": Command("comment", "Post one comment about changed plans, and renew it."),
     "breakeven": Command("breakeven", "Find where another alternative becomes cheapest."),
     "audit": Command("audit", "Recompute every figure that a scaling document claims."),

@@ -159,9 +159,8 @@ def estimate(
 def _focus(period: str | None, catalogs: Path | None, estimated: Estimate) -> Sheet:
     """Return the FOCUS file of one estimate; without a month, of that of its youngest price."""
     from capplan.catalog.catalog import Catalog
-    from capplan.report.focus import focus_sheet
+    from capplan.report.focus import focus_sheet, period_of
     from capplan.report.view import view
 
-    youngest = max((line.as_of or "" for line in estimated.lines), default="")
-    month = period or youngest[:7] or "2026-01"
-    return focus_sheet(view(estimated), month, Catalog(catalogs).facts("regions"))
+    shown = view(estimated)
+    return focus_sheet([shown], period or period_of(shown.lines), Catalog(catalogs).facts("regions"))

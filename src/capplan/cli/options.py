@@ -111,6 +111,10 @@ Books = Annotated[
         help="Price book laid over the list prices: a name or a file.",
     ),
 ]
+Base = Annotated[
+    str | None,
+    typer.Option("--base", help="Plan, saved estimate or REVISION:PATH to measure increases from."),
+]
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the plan.")
 ]

@@ -14,6 +14,7 @@ from capplan.capacity.sizing import Sizing, utilization
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Sku
 from capplan.components.measures import Measure, Pick
+from capplan.cost.lines import Terms
 from capplan.cost.meters import Meter, Range
 from capplan.demand.load import Load, Pattern, load_on
 from capplan.errors import InputError, nearest
@@ -189,6 +190,11 @@ class Context:
         if self.plan.hours_per_month is not None:
             return self.plan.hours_per_month
         return self.catalog.hours_per_month or HOURS_PER_MONTH
+
+    @property
+    def terms(self) -> Terms:
+        """What holds for the whole bill."""
+        return Terms(self.hours_per_month, self.plan.pricing.free_tier)
 
     @cached_property
     def load(self) -> Load:

@@ -106,13 +106,15 @@ def _hours(
         sustained_use,
     )
     rest = "machines × hours"
-    yield _meter(machines, service, sku, hours.on_demand, "on_demand", rest)
+    meters = [_meter(machines, service, sku, hours.on_demand, "on_demand", rest)]
     if hours.sustained_use.any():
         credit = hours.sustained_use * -1.0
         formula = "hours that each quarter of the month leaves unbilled"
-        yield _meter(machines, service, sku, credit, "on_demand", formula, "sustained-use discount")
-    yield _meter(machines, service, sku, hours.commit_1y, "commit_1y", "share of the average × hours")
-    yield _meter(machines, service, sku, hours.commit_3y, "commit_3y", "share of the average × hours")
+        meters.append(_meter(machines, service, sku, credit, "on_demand", formula, "sustained-use discount"))
+    committed = "share of the average × hours"
+    meters.append(_meter(machines, service, sku, hours.commit_1y, "commit_1y", committed))
+    meters.append(_meter(machines, service, sku, hours.commit_3y, "commit_3y", committed))
+    yield from (meter._replace(pool=hours.pool) for meter in meters)
     yield _meter(machines, service, sku, hours.spot, "spot", rest)
 
 

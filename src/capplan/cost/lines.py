@@ -29,12 +29,12 @@ class CostLine(NamedTuple):
     meter: Meter
     sku: str
     quantity: Range
-    unit_price: Floats | None
-    list_price: float | None
-    cost: Range | None
-    status: str
-    source: str
-    as_of: str | None
+    unit_price: Floats | None = None
+    list_price: float | None = None
+    cost: Range | None = None
+    status: str = "unpriced"
+    source: str = ""
+    as_of: str | None = None
 
 
 class Certainty(NamedTuple):
@@ -86,9 +86,9 @@ def cost_lines(meters: Iterable[Meter], catalog: Catalog, terms: Terms) -> list[
     used = [meter for meter in meters if meter.quantity.any()]
     totals: dict[tuple[str, ...], Range] = {}
     for meter in used:
-        key = _account_key(meter)
+        key = tariff_key(meter)
         totals[key] = totals[key] + meter.quantity if key in totals else meter.quantity
-    return [line for meter in used for line in _lines(meter, totals[_account_key(meter)], catalog, terms)]
+    return [line for meter in used for line in _lines(meter, totals[tariff_key(meter)], catalog, terms)]
 
 
 def total_cost(lines: Iterable[CostLine]) -> Range:
@@ -107,44 +107,40 @@ def estimated_share(lines: Sequence[CostLine], scenario: int) -> float:
     return sum(usd for status, usd in known if status == "estimated") / total if total > 0 else 0.0
 
 
-def _account_key(meter: Meter) -> tuple[str, ...]:
+def tariff_key(meter: Meter) -> tuple[str, ...]:
+    """Return what an account counts the blocks of a tariff by."""
     return (meter.provider, meter.service, meter.sku, meter.rate)
 
 
 def _lines(meter: Meter, total: Range, catalog: Catalog, terms: Terms) -> Iterator[CostLine]:
     if meter.price is not None:
-        cost = meter.quantity * meter.price
-        source = meter.price_source or f"the plan, {meter.price_path}"
         yield CostLine(
             meter=meter,
             sku=meter.sku,
             quantity=meter.quantity,
             unit_price=meter.price,
-            list_price=None,
-            cost=cost,
+            cost=meter.quantity * meter.price,
             status="book",
-            source=source,
-            as_of=None,
+            source=meter.price_source or f"the plan, {meter.price_path}",
         )
         return
     if meter.provider == EXTERNAL:
-        why = "the plan gives no price"
-        yield CostLine(
-            meter=meter,
-            sku=meter.sku,
-            quantity=meter.quantity,
-            unit_price=None,
-            list_price=None,
-            cost=None,
-            status="unpriced",
-            source=why,
-            as_of=None,
-        )
+        yield CostLine(meter, meter.sku, meter.quantity, source="the plan gives no price")
         return
+    yield from lines_in(tariff(meter, catalog, terms), meter, total, terms)
+
+
+def tariff(meter: Meter, catalog: Catalog, terms: Terms) -> list[Block]:
+    """Return the blocks that a meter is billed by, of one that a catalog prices."""
     blocks = _blocks(meter, catalog)
-    if not terms.free_tier:
-        paid = [block for block in blocks if not block.free]
-        blocks = [paid[0]._replace(start=0.0), *paid[1:]]
+    if terms.free_tier:
+        return blocks
+    paid = [block for block in blocks if not block.free]
+    return [paid[0]._replace(start=0.0), *paid[1:]]
+
+
+def lines_in(blocks: Sequence[Block], meter: Meter, total: Range, terms: Terms) -> Iterator[CostLine]:
+    """Yield a line for each of the ``blocks`` that a meter's share of its account's ``total`` reaches."""
     for index, block in enumerate(blocks):
         quantity = meter.quantity
         if len(blocks) > 1:
@@ -183,23 +179,8 @@ def _line(meter: Meter, block: Block, quantity: Range, terms: Terms) -> CostLine
         why = f"the catalog does not know the {RATES[meter.rate]} price in {meter.region}"
         if not block.sold:
             why = NOT_SOLD.format(provider=meter.provider, region=meter.region)
-        return CostLine(
-            meter=meter,
-            sku=block.sku,
-            quantity=quantity,
-            unit_price=None,
-            list_price=block.list_price,
-            cost=None,
-            status="unpriced",
-            source=why,
-            as_of=None,
-        )
-    usd: Floats = price.usd
-    if price.unit == "month" and meter.unit.endswith("hour"):
-        usd = price.usd / terms.hours_per_month
-    elif price.unit != meter.unit:
-        what = f"prices {block.sku} by the {price.unit}, but it is metered by the {meter.unit}"
-        raise InputError(Problem(price.source.text, what))
+        return CostLine(meter, block.sku, quantity, list_price=block.list_price, source=why)
+    usd = unit_price(price, meter, terms)
     return CostLine(
         meter=meter,
         sku=block.sku,
@@ -211,6 +192,16 @@ def _line(meter: Meter, block: Block, quantity: Range, terms: Terms) -> CostLine
         source=price.source.text,
         as_of=price.source.as_of,
     )
+
+
+def unit_price(price: Price, meter: Meter, terms: Terms) -> Floats:
+    """Return USD for a unit of the meter; InputError where the price is by another unit."""
+    if price.unit == meter.unit:
+        return price.usd
+    if price.unit == "month" and meter.unit.endswith("hour"):
+        return price.usd / terms.hours_per_month
+    what = f"prices {price.sku} by the {price.unit}, but it is metered by the {meter.unit}"
+    raise InputError(Problem(price.source.text, what))
 
 
 def _share_in_block(quantity: Range, total: Range, start: float, end: float) -> Range:

@@ -30,6 +30,34 @@ class Fleet(NamedTuple):
         return Range(self.floor, hourly_mean(self.running), self.ceiling) * hours_per_month
 
 
+class MachinePool(NamedTuple):
+    """Machines that commitments may cover: those that are not spot, and how many are ``committed``, (…, 1).
+
+    sustained_use: the multipliers of the quarters of a month, where there is such a discount.
+    """
+
+    machines: Fleet
+    committed: Array
+    sustained_use: Sequence[float] | None
+
+    def with_(self, other: MachinePool) -> MachinePool:
+        """Return the machines of both, with the commitments of both."""
+        one, two = self.machines, other.machines
+        top = None if one.ceiling is None or two.ceiling is None else one.ceiling + two.ceiling
+        machines = Fleet(one.running + two.running, one.floor + two.floor, top)
+        return self._replace(machines=machines, committed=self.committed + other.committed)
+
+    def uncovered(self) -> tuple[Range, Range]:
+        """Return the machines above the commitments, and those that sustained use takes off, on average."""
+        machines = self.machines
+        on_demand = Fleet(
+            np.maximum(machines.running - self.committed, 0.0),
+            np.maximum(machines.floor - self.committed, 0.0),
+            None if machines.ceiling is None else np.maximum(machines.ceiling - self.committed, 0.0),
+        )
+        return on_demand.hours(1.0), _sustained_use(on_demand, self.sustained_use)
+
+
 class PurchasedHours(NamedTuple):
     """Machine-hours a month by rate; ``sustained_use`` are those that the discount takes off on-demand."""
 
@@ -38,6 +66,7 @@ class PurchasedHours(NamedTuple):
     commit_3y: Range
     on_demand: Range
     sustained_use: Range
+    pool: MachinePool
 
 
 def purchased_hours(
@@ -57,19 +86,15 @@ def purchased_hours(
     others = fleet.scaled(1 - spot)
     average = hourly_mean(others.running)
     committed_1y, committed_3y = average * commit_1y, average * commit_3y
-    committed = committed_1y + committed_3y
-    on_demand = Fleet(
-        np.maximum(others.running - committed, 0.0),
-        np.maximum(others.floor - committed, 0.0),
-        None if others.ceiling is None else np.maximum(others.ceiling - committed, 0.0),
-    )
-    saved = _sustained_use(on_demand, sustained_use)
+    pool = MachinePool(others, committed_1y + committed_3y, sustained_use)
+    on_demand, saved = pool.uncovered()
     return PurchasedHours(
         spot=fleet.scaled(spot).hours(hours_per_month),
         commit_1y=Range.fixed(committed_1y * hours_per_month),
         commit_3y=Range.fixed(committed_3y * hours_per_month),
-        on_demand=on_demand.hours(hours_per_month),
+        on_demand=on_demand * hours_per_month,
         sustained_use=saved * hours_per_month,
+        pool=pool,
     )
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from capplan.arrays import Array, Floats, in_scenario, per_scenario
+
+if TYPE_CHECKING:
+    from capplan.cost.machines import MachinePool
 
 EXTERNAL = "external"
 """The provider of what no catalog prices: only the plan and price books do."""
@@ -90,7 +93,8 @@ class Meter(NamedTuple):
 
     rate: on_demand, spot, commit_1y or commit_3y. unit: the SKU's, such as hour or GiB-month.
     price: USD per unit where the plan itself says it; the catalog's otherwise. price_path: where it says so.
-    price_source: who else knows it.
+    price_source: who else knows it. pool: the machines that it bills together with other meters, where
+    commitments may cover them.
     """
 
     component: str
@@ -106,3 +110,4 @@ class Meter(NamedTuple):
     price: Floats | None = None
     price_path: str = ""
     price_source: str = ""
+    pool: MachinePool | None = None

@@ -12,7 +12,6 @@ from capplan.cost.lines import (
     NOT_SOLD,
     Certainty,
     CostLine,
-    Terms,
     certainty,
     cost_lines,
     estimated_share,
@@ -176,8 +175,7 @@ def _row(now: Estimate, catalog: Catalog, provider: str, region: str, moved: lis
             meter._replace(region=region) if moves else meter
             for meter, moves in zip(_meters(now), moved, strict=True)
         ]
-        terms = Terms(now.context.hours_per_month, now.context.plan.pricing.free_tier)
-        return _priced(now, provider, region, cost_lines(meters, now.context.catalog, terms))
+        return _priced(now, provider, region, cost_lines(meters, now.context.catalog, now.terms))
     try:
         return _priced(now, provider, region, _estimated(now, catalog, provider, region).lines)
     except InputError as error:

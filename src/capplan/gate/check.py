@@ -22,6 +22,7 @@ from capplan.gate.files import PlannedFiles
 from capplan.gate.policies import policy_findings
 from capplan.gate.read import GateFile
 from capplan.plan.gates import Gates, Waiver
+from capplan.plan.places import Places
 from capplan.report.blocks import Result
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def check(estimate: Estimate, document: Document, gate_file: GateFile, against: 
     """Judge an estimate, whose JSON is ``document``, by the gates in ``gate_file``."""
     gates = gate_file.gates
     units = units_of(estimate)
-    _known(gate_file, estimate, units)
+    names = {component.name for component in estimate.components}
+    check_known(gate_file, "plan", names, estimate.plan.tags, units)
     document = {**document, "tags": estimate.plan.tags}
     files = PlannedFiles(estimate)
     found = [
@@ -83,11 +85,19 @@ def check(estimate: Estimate, document: Document, gate_file: GateFile, against: 
         *artefact_findings(gates.coverage, files),
         *policy_findings(gate_file, estimate, document),
     ]
-    judged = [_placed(_judged(one, gates.waivers, against), estimate, gate_file) for one in found]
-    judged.sort(key=lambda j: (not j.fails, j.finding.rank, j.suite, j.finding.subject, j.rule))
+    judged = judged_by(gate_file, found, against, estimate.file.places)
     limits = (*gates.budgets, *gates.increases, *gates.drifts, *gates.policies)
     rules = len(limits) + 2 + (gates.assumptions is not None)
     return Checked(document, judged, rules)
+
+
+def judged_by(
+    gate_file: GateFile, found: Iterable[Result], against: Against, places: Places | None = None
+) -> list[Result]:
+    """Return what gates found, worst first, with waivers, baseline and its place: there, or in ``places``."""
+    waivers = gate_file.gates.waivers
+    judged = [_placed(_judged(one, waivers, against), places or gate_file.places, gate_file) for one in found]
+    return sorted(judged, key=lambda j: (not j.fails, j.finding.rank, j.suite, j.finding.subject, j.rule))
 
 
 def _increases(gates: Gates, document: Document, base: Document | None) -> Iterable[Result]:
@@ -111,9 +121,9 @@ def _judged(found: Result, waivers: Sequence[Waiver], against: Against) -> Resul
     return found._replace(known=old)
 
 
-def _placed(found: Result, estimate: Estimate, gate_file: GateFile) -> Result:
+def _placed(found: Result, places: Places, gate_file: GateFile) -> Result:
     """Say where it stands: at its component in the plan, or at the gate that is exceeded."""
-    places, path = estimate.file.places, found.path
+    path = found.path
     if path and path[0] in ("budgets", "increases", "drifts", "assumptions"):
         places, path = gate_file.places, (*gate_file.prefix, *path)
     where = places.where(path) if path else f"{places.locator.name}:1:1"
@@ -141,12 +151,13 @@ def units_of(estimate: Estimate) -> dict[str, float]:
     return units
 
 
-def _known(gate_file: GateFile, estimate: Estimate, units: Mapping[str, float]) -> None:
-    """Refuse a gate on something that the plan does not have: it would pass for ever."""
-    names = {component.name for component in estimate.components}
+def check_known(
+    gate_file: GateFile, whole: str, names: Container[str], tags: Container[str], units: Container[str]
+) -> None:
+    """Refuse a gate on something that the ``whole`` does not have: it would pass for ever."""
     problems = [
-        gate_file.problem(path, f"the plan has no '{name}'", nearest(name, known))
-        for path, name, known in _named(gate_file.gates, names, estimate.plan.tags, units)
+        gate_file.problem(path, f"the {whole} has no '{name}'", nearest(name, known))
+        for path, name, known in _named(gate_file.gates, names, tags, units)
         if name not in known
     ]
     if problems:

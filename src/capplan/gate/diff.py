@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from capplan.gate.addresses import are_adopted, at_new_addresses, by_address, uncovered
 
 Document = Mapping[str, Any]
+_LinesBySku = Mapping[tuple[str, ...], Document]
 
 
 class Difference(NamedTuple):
@@ -96,7 +97,10 @@ def diff(base: Document, head: Document) -> Diff:
     if adopted:
         base, head = by_address(at_new_addresses(base, head)), by_address(head)
     names = list(dict.fromkeys([*head["components"], *base["components"]]))
-    components = [_component(name, base, head) for name in names]
+    lines = _lines(base), _lines(head)
+    components = [
+        _component(name, base, head, (lines[0].get(name, {}), lines[1].get(name, {}))) for name in names
+    ]
     return Diff(
         base=base,
         head=head,
@@ -111,9 +115,10 @@ def diff(base: Document, head: Document) -> Diff:
     )
 
 
-def _component(name: str, base: Document, head: Document) -> ComponentDiff:
+def _component(
+    name: str, base: Document, head: Document, lines: tuple[_LinesBySku, _LinesBySku]
+) -> ComponentDiff:
     before, after = base["components"].get(name), head["components"].get(name)
-    lines = _lines(base, name), _lines(head, name)
     by_price, by_design = _effects(*lines)
     found = ComponentDiff(
         name=name,
@@ -166,12 +171,13 @@ def _headroom(component: Document | None) -> float | None:
     return found
 
 
-def _lines(document: Document, name: str) -> dict[tuple[str, ...], Document]:
-    found: dict[tuple[str, ...], Document] = {}
+def _lines(document: Document) -> dict[str, dict[tuple[str, ...], Document]]:
+    """Return the cost lines by component and SKU."""
+    found: dict[str, dict[tuple[str, ...], Document]] = {}
     for line in document["cost_lines"]:
-        if line["component"] == name:
-            key = (line["provider"], line["sku"], line["region"], line["rate"], line["note"] or "")
-            found[key] = line if key not in found else _added(found[key], line)
+        of = found.setdefault(line["component"], {})
+        key = (line["provider"], line["sku"], line["region"], line["rate"], line["note"] or "")
+        of[key] = line if key not in of else _added(of[key], line)
     return found
 
 
@@ -181,13 +187,11 @@ def _added(one: Document, other: Document) -> Document:
     return {**one, **sums}
 
 
-def _unpriced(lines: Mapping[tuple[str, ...], Document]) -> int:
+def _unpriced(lines: _LinesBySku) -> int:
     return sum(line["price_status"] == "unpriced" for line in lines.values())
 
 
-def _effects(
-    before: Mapping[tuple[str, ...], Document], after: Mapping[tuple[str, ...], Document]
-) -> tuple[float | None, float | None]:
+def _effects(before: _LinesBySku, after: _LinesBySku) -> tuple[float | None, float | None]:
     """Split the change of the expected cost: what prices moved at the new quantity, and the rest.
 
     Both are unknown where a line lost or gained its price, or where more or less is used without one.

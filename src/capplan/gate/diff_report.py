@@ -63,7 +63,7 @@ def _signed(usd: float | None) -> str:
 
 def report_of(found: Diff, reproduce: str) -> Report:
     """Return the report of a diff; ``reproduce`` is the command that prints it again."""
-    return Report(partial(_blocks, found, reproduce), partial(_document, found))
+    return Report(partial(_blocks, found, reproduce), partial(diff_document, found))
 
 
 def _blocks(found: Diff, reproduce: str) -> Iterator[Block]:
@@ -205,7 +205,7 @@ def _coverage(found: Diff) -> str:
     return f"{priced}; {found.head['hours_per_month']:g} hours a month"
 
 
-def _document(found: Diff) -> dict[str, Any]:
+def diff_document(found: Diff) -> dict[str, Any]:
     """Return the diff as scripts read it."""
     return {
         "schema_version": SCHEMA_VERSION,

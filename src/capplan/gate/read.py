@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from capplan.errors import InputError, Problem
 from capplan.plan.gates import Gates
@@ -14,7 +14,7 @@ from capplan.plan.read import PlanFile
 from capplan.stdin import name_of
 from capplan.strictyaml import Locator, load, read_text
 
-FILE_NAME = "capplan.gates.yaml"
+GATES_NAME = "capplan.gates.yaml"
 
 
 class GateFile(NamedTuple):
@@ -34,7 +34,7 @@ def gates_of(file: PlanFile, named: Path | None) -> GateFile:
 
     Raises :class:`InputError` where they are written twice; a plan without any has the default ones.
     """
-    beside = file.directory / FILE_NAME
+    beside = file.directory / GATES_NAME
     path = named or (beside if beside.is_file() else None)
     own: Gates | None = file.plan.gates
     if path is not None and own is not None and named is None:
@@ -46,14 +46,23 @@ def gates_of(file: PlanFile, named: Path | None) -> GateFile:
 
 
 def _read(path: Path) -> GateFile:
+    gates, places = read_section(path, Gates, "a gates file", "docs/how-to/ci.md")
+    return GateFile(gates, places, ())
+
+
+Of = TypeVar("Of", bound=BaseModel)
+
+
+def read_section(path: Path, model: type[Of], what: str, documented: str) -> tuple[Of, Places]:
+    """Return what a file holds that is no plan, and where it says so; InputError with all that is wrong."""
     text, name = read_text(path), name_of(path)
     raw = load(text, name)
     if not isinstance(raw, dict):
-        raise InputError(Problem(name, "a gates file must be a mapping", "See docs/how-to/ci.md."))
+        raise InputError(Problem(name, f"{what} must be a mapping", f"See {documented}."))
     places = Places(Locator(text, name))
     try:
-        return GateFile(Gates.model_validate(raw), places, ())
+        return model.model_validate(raw), places
     except ValidationError as error:
         from capplan.plan.problems import problems_of
 
-        raise InputError(*problems_of(error, Gates, raw, places)) from None
+        raise InputError(*problems_of(error, model, raw, places)) from None

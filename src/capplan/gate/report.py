@@ -54,11 +54,12 @@ def _document(checked: Checked) -> dict[str, Any]:
         "plan": checked.document["plan"],
         "exit_code": int(checked.exit_code),
         "monthly_cost": checked.document["monthly_cost"],
-        "violations": list(map(_violation, checked.found)),
+        "violations": list(map(violation_document, checked.found)),
     }
 
 
-def _violation(result: Result) -> dict[str, Any]:
+def violation_document(result: Result) -> dict[str, Any]:
+    """Return one result of a gate."""
     found = result.finding
     return {
         "gate": result.rule,

@@ -20,7 +20,7 @@ from capplan.errors import InputError, Problem
 from capplan.estimate import Estimate, estimate
 from capplan.findings import Finding
 from capplan.gate.saved import nothing, saved_estimate
-from capplan.plan.read import PLAN_NAMES, parse_plan, read_plan
+from capplan.plan.read import PLAN_NAMES, PlanFile, parse_plan, read_plan
 from capplan.report.json_format import dumps, estimate_document
 from capplan.stdin import is_stdin
 from capplan.strictyaml import decode, read_text
@@ -47,11 +47,11 @@ def side_of(name: str, books: Sequence[str], alternative: str | None, asked: Ado
     ``./PATH``, so that what a name means does not depend on the files that are there.
     """
     path = Path(name)
-    if not _is_revision(name) and is_manifests(path):
+    if not is_revision(name) and is_manifests(path):
         return _adopted(name, path, books, asked)
-    if (path.suffix == ".json" and not _is_revision(name)) or (is_stdin(path) and read_text(path)[:1] == "{"):
+    if (path.suffix == ".json" and not is_revision(name)) or (is_stdin(path) and read_text(path)[:1] == "{"):
         return Side(name, saved_estimate(path))
-    if not _is_revision(name):
+    if not is_revision(name):
         file = read_plan(path, (), alternative, books)
         return Side(name, _as_saved(estimate(file, Catalog(asked.catalogs))))
     return _revised(name, books, alternative, asked)
@@ -63,10 +63,10 @@ def base_of(name: str, books: Sequence[str], alternative: str | None, asked: Ado
     A change that adds the first plan, or mends a broken one, is compared with nothing, and that is said. A
     revision that git does not have is an error all the same.
     """
-    if not _is_revision(name):
+    if not is_revision(name):
         return side_of(name, books, alternative, asked)
     revision, _, inside = name.partition(":")
-    _check_revision(revision)
+    check_revision(revision)
     try:
         return _revised(name, books, alternative, asked)
     except InputError as error:
@@ -77,7 +77,7 @@ def base_of(name: str, books: Sequence[str], alternative: str | None, asked: Ado
 
 def _revised(name: str, books: Sequence[str], alternative: str | None, asked: AdoptOptions) -> Side:
     revision, _, inside = name.partition(":")
-    _check_revision(revision)
+    check_revision(revision)
     if _is_directory_without_plan(revision, inside):
         with TemporaryDirectory() as directory:
             return _adopted(name, _extracted(revision, inside, Path(directory)), books, asked)
@@ -86,17 +86,35 @@ def _revised(name: str, books: Sequence[str], alternative: str | None, asked: Ad
             path = Path(directory) / Path(inside).name
             path.write_bytes(_blob(revision, inside))
             return side_of(str(path), books, alternative, asked)._replace(name=name)
-    where, text = _at_revision(revision, inside)
-    file = parse_plan(text, f"{revision}:{where}", Path(where).parent, (), alternative, books)
+    file = plan_at(name, books, alternative)
     return Side(name, _as_saved(estimate(file, Catalog(asked.catalogs))))
 
 
-def _is_revision(name: str) -> bool:
+def plan_at(name: str, books: Sequence[str], alternative: str | None = None) -> PlanFile:
+    """Return the plan at ``REVISION:PATH``; relative files in it are those of the work tree."""
+    revision, _, inside = name.partition(":")
+    where, text = _at_revision(revision, inside)
+    return parse_plan(text, f"{revision}:{where}", Path(where).parent, (), alternative, books)
+
+
+def names_at(name: str) -> list[str]:
+    """Return every file in the directory ``REVISION:PATH`` and below, each as ``REVISION:PATH``."""
+    revision, _, inside = name.partition(":")
+    check_revision(revision)
+    done = _git("cat-file", "-t", f"{revision}:{_from_here(inside)}")
+    if done.stdout.strip() != b"tree":
+        return [name]
+    top = inside.rstrip("/")
+    return [f"{revision}:{top}/{file}".replace(":/", ":") for file in _files(f"{revision}:{_from_here(top)}")]
+
+
+def is_revision(name: str) -> bool:
+    """Say whether a name is ``REVISION:PATH``, and no path with a colon, which is written as ``./PATH``."""
     is_path = re.match(r"\.{0,2}/|[A-Za-z]:[\\/]|\.{0,2}\\", name)
     return ":" in name and not is_path
 
 
-def _check_revision(revision: str) -> None:
+def check_revision(revision: str) -> None:
     """Refuse a revision that git does not have; without one, the index is meant."""
     if revision.startswith("-"):
         raise InputError(Problem(revision, "is not a revision: it begins with '-'"))
@@ -226,7 +244,7 @@ def changed_plans(revision: str) -> ChangedPlans:
 
 def branched_from(revision: str) -> str:
     """Return the commit at which HEAD left ``revision``: what came there since is no change of HEAD's."""
-    _check_revision(revision)
+    check_revision(revision)
     done = _git("merge-base", "HEAD", revision)
     if done.returncode:
         remedy = "Fetch the whole history: fetch-depth: 0 on GitHub, GIT_DEPTH: 0 on GitLab."

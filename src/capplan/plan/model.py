@@ -142,6 +142,12 @@ class Plan(Section):
 
     name: Name = Field(description="Name of the plan, as Kubernetes names: lower-case letters, digits and -.")
     description: Words = ""
+    team: Name | None = Field(None, description="Team that answers for the plan, in a fleet.")
+    account: Name | None = Field(
+        None,
+        description="Billing account that pays for it; in a fleet, plans of one account share free tiers, "
+        "volume blocks and commitments.",
+    )
     hours_per_month: Positive | None = Field(
         None, description="Hours of a month; 730 by default, unless a price book sets them."
     )

@@ -8,7 +8,7 @@ the plan have no price, and so no row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from capplan.errors import InputError, Problem
@@ -134,15 +134,23 @@ COLUMNS = (
 )
 
 
-def focus_sheet(shown: EstimateView, period: str, regions: Mapping[str, Mapping[str, str]]) -> Sheet:
+def focus_sheet(
+    estimates: Iterable[EstimateView], period: str, regions: Mapping[str, Mapping[str, str]]
+) -> Sheet:
     """Return the priced lines as FOCUS rows for the month ``period``, YYYY-MM."""
     start, end = month(period)
-    rows = [
+    rows = (
         _row(shown, line, start, end, regions)
+        for shown in estimates
         for line in shown.lines
         if line.cost is not None and line.unit_price is not None
-    ]
+    )
     return Sheet(COLUMNS, ([row.get(column, "") for column in COLUMNS] for row in rows))
+
+
+def period_of(lines: Iterable[LineView]) -> str:
+    """Return the month of the youngest price, for estimates that are of no month in particular."""
+    return max((line.as_of or "" for line in lines), default="")[:7] or "2026-01"
 
 
 def month(period: str) -> tuple[str, str]:
@@ -169,12 +177,16 @@ def _row(
     other = _TOKENS if "token" in line.unit else _OTHER
     category, subcategory = _KIND_OF.get(line.service, other)
     price_id = f"{line.provider}/{line.service}/{line.sku}/{line.region}"
-    tags = {"plan": shown.plan, "component": line.component}
+    owner = shown.owner
+    account = owner.account or shown.plan
+    tags = dict.fromkeys(owner.tags.get(line.component, ()), "true")
+    tags |= {"plan": shown.plan, "component": line.component}
+    tags |= {"team": owner.team} if owner.team else {}
     return {
         "BilledCost": _decimal(rate * cost),
-        "BillingAccountId": shown.plan,
-        "BillingAccountName": shown.plan,
-        "BillingAccountType": "Plan",
+        "BillingAccountId": account,
+        "BillingAccountName": account,
+        "BillingAccountType": "Account" if owner.account else "Plan",
         "BillingCurrency": money.currency if money else "USD",
         "BillingPeriodStart": start,
         "BillingPeriodEnd": end,

@@ -53,7 +53,7 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         "demand": _demand(shown),
         "components": {c.name: _component(c) for c in shown.components},
         "cost_lines": [line_document(line) for line in shown.lines],
-        "monthly_cost": _cost(shown.total),
+        "monthly_cost": cost_document(shown.total),
         "estimated_share": shown.estimated_share,
         "assumptions": assumptions_document(estimate),
         "exchange_rate": _exchange(shown),
@@ -128,7 +128,7 @@ def scenario_document(estimate: Estimate, scenario: int) -> dict[str, Any]:
         "values": {".".join(path): float(numbers[scenario]) for path, numbers in values.items()},
         "demand": _demand(shown),
         "components": {c.name: _component(c) for c in shown.components},
-        "monthly_cost": _cost(shown.total),
+        "monthly_cost": cost_document(shown.total),
         "estimated_share": shown.estimated_share,
         "totals": [_money(money) for money in shown.money],
     }
@@ -152,7 +152,7 @@ def _component(component: ComponentView) -> dict[str, Any]:
         "headroom": component.headroom,
         "latency_ms": dict(_NO_LATENCY if component.latency is None else component.latency.peak),
         "by_hour": _by_hour(component),
-        "monthly_cost": None if component.cost is None else _cost(component.cost),
+        "monthly_cost": None if component.cost is None else cost_document(component.cost),
         "billed_with": component.billed_with,
         "picked": component.picked,
         "measures": {measure.name: _measure(measure) for measure in component.measures},
@@ -182,7 +182,7 @@ def _tiers(shown: EstimateView) -> dict[str, str]:
     }
 
 
-def _cost(cost: Cost | None) -> dict[str, Any]:
+def cost_document(cost: Cost | None) -> dict[str, Any]:
     """Return a cost, and what it is where it is not exact; null where nothing has a price."""
     if cost is None:
         return {"min": None, "expected": None, "max": None, **bound_document(None)}
@@ -212,9 +212,9 @@ def _exchange(shown: EstimateView) -> dict[str, Any] | None:
 def _money(money: MoneyView) -> dict[str, Any]:
     return {
         "currency": money.currency,
-        "monthly_cost": _cost(money.net),
+        "monthly_cost": cost_document(money.net),
         "tax": money.tax,
-        "monthly_cost_with_tax": _cost(money.gross),
+        "monthly_cost_with_tax": cost_document(money.gross),
     }
 
 

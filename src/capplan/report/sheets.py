@@ -10,9 +10,9 @@ from capplan.report.json_format import line_document
 
 if TYPE_CHECKING:
     from capplan.estimate import Estimate
-    from capplan.report.view import EstimateView
+    from capplan.report.view import EstimateView, LineView
 
-_LINE_COLUMNS = (
+LINE_COLUMNS = (
     "plan",
     "alternative",
     "component",
@@ -39,11 +39,14 @@ def lines(estimates: Iterable[Estimate]) -> Sheet:
     """Return one row a cost line; what is unknown is empty."""
     from capplan.report.view import view
 
-    return Sheet(_LINE_COLUMNS, (row for estimate in estimates for row in _line_rows(view(estimate))))
+    return Sheet(LINE_COLUMNS, (row for estimate in estimates for row in _line_rows(view(estimate))))
 
 
 def _line_rows(shown: EstimateView) -> Iterator[list[object]]:
-    plan = {"plan": shown.plan, "alternative": shown.alternative, "currency": "USD"}
-    for line in shown.lines:
-        said = {**plan, **line_document(line)}
-        yield [said[column] for column in _LINE_COLUMNS]
+    return (line_row(shown.plan, shown.alternative, line) for line in shown.lines)
+
+
+def line_row(plan: str, alternative: str | None, line: LineView) -> list[object]:
+    """Return the cells of one cost line."""
+    said = {"plan": plan, "alternative": alternative, "currency": "USD", **line_document(line)}
+    return [said[column] for column in LINE_COLUMNS]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from capplan.arrays import Array, Floats, hourly_mean, in_scenario
@@ -19,6 +19,7 @@ from capplan.findings import Finding
 if TYPE_CHECKING:
     from capplan.capacity.response import ResponseTimes
     from capplan.plan.coverage import Coverage
+    from capplan.plan.model import Plan
 
 
 _EXACT = Certainty()
@@ -137,6 +138,14 @@ class MoneyView(NamedTuple):
     source: str
 
 
+class Owner(NamedTuple):
+    """Who a bill is told by: team, billing account, and the tags of each component."""
+
+    team: str = ""
+    account: str = ""
+    tags: Mapping[str, Sequence[str]] = {}
+
+
 class EstimateView(NamedTuple):
     """One scenario of an estimate."""
 
@@ -153,6 +162,7 @@ class EstimateView(NamedTuple):
     money: Sequence[MoneyView]
     findings: Sequence[Finding]
     adopted: Coverage | None = None
+    owner: Owner = Owner()
 
 
 def view(estimate: Estimate, scenario: int = 0, whole: bool = False) -> EstimateView:
@@ -168,12 +178,37 @@ def view(estimate: Estimate, scenario: int = 0, whole: bool = False) -> Estimate
         peak_rps=in_scenario(estimate.load.peak_rps, scenario),
         profile=estimate.load.profile,
         components=[_component(estimate, component, scenario, whole) for component in estimate.components],
-        lines=[_line(line, scenario) for line in estimate.lines],
+        lines=[line_view(line, scenario) for line in estimate.lines],
         total=total_view(estimate, scenario),
         estimated_share=estimated_share(estimate.lines, scenario),
         money=money_views(estimate, scenario),
         findings=estimate.findings,
         adopted=estimate.plan.adopted,
+        owner=_owner(estimate.file.plan),
+    )
+
+
+def _owner(plan: Plan) -> Owner:
+    tags: dict[str, list[str]] = {}
+    for tag, names in plan.tags.items():
+        for name in names:
+            tags.setdefault(name, []).append(tag)
+    return Owner(plan.team or "", plan.account or "", tags)
+
+
+def sum_of(lines: Iterable[LineView]) -> Cost | None:
+    """Return what the ``lines`` cost together; None where none of them has a price."""
+    lines = list(lines)
+    known = [line.cost for line in lines if line.cost is not None]
+    if lines and not known:
+        return None
+    statuses = [line.status for line in lines]
+    tops = [cost.max for cost in known if cost.max is not None]
+    return Cost(
+        min=sum(cost.min for cost in known),
+        expected=sum(cost.expected for cost in known),
+        max=sum(tops) if len(tops) == len(known) else None,
+        certainty=Certainty(statuses.count("unpriced"), statuses.count("bound")),
     )
 
 
@@ -314,7 +349,8 @@ def _row(values: Array, scenario: int) -> list[float]:
     return row
 
 
-def _line(line: CostLine, scenario: int) -> LineView:
+def line_view(line: CostLine, scenario: int = 0) -> LineView:
+    """Return one scenario of a cost line."""
     meter = line.meter
     return LineView(
         component=meter.component,

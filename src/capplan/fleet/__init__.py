@@ -1,0 +1,1 @@
+"""Many plans together: what they share, and who answers for what."""

@@ -1,0 +1,54 @@
+"""Which plans a fleet is: files, directories, patterns, and what git has at a revision."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from glob import glob
+from pathlib import Path
+
+from capplan.errors import InputError, Problem
+from capplan.gate.read import GATES_NAME
+from capplan.gate.sides import is_revision, names_at, plan_at
+from capplan.plan.read import PLAN_NAMES, PlanFile, read_plan
+from capplan.stdin import is_stdin
+
+FLEET_NAME = "fleet.yaml"
+
+
+def sources_of(arguments: Sequence[str]) -> list[str]:
+    """Return the plans that ``arguments`` stand for, each once; InputError where one stands for none."""
+    found: dict[str, None] = {}
+    for argument in arguments:
+        here = list(_plans(argument))
+        if not here:
+            remedy = f"In directories, plans are called {', '.join(PLAN_NAMES)}; others are named."
+            raise InputError(Problem(argument, "there is no plan here", remedy))
+        found.update(dict.fromkeys(here))
+    return list(found)
+
+
+def plan_of(source: str, books: Sequence[str]) -> PlanFile:
+    """Return the plan at one of the :func:`sources_of` a fleet."""
+    return plan_at(source, books) if is_revision(source) else read_plan(Path(source), (), None, books)
+
+
+def _plans(argument: str) -> Iterator[str]:
+    if is_revision(argument):
+        names = names_at(argument)
+        yield from names if names == [argument] else (n for n in names if Path(n).name in PLAN_NAMES)
+    elif is_stdin(argument) or Path(argument).is_file():
+        yield argument
+    elif Path(argument).is_dir():
+        yield from _below(argument)
+    else:
+        for path in sorted(glob(argument, recursive=True)):  # noqa: PTH207 (patterns may be absolute)
+            if Path(path).name not in (FLEET_NAME, GATES_NAME):
+                yield from _below(path) if Path(path).is_dir() else [path]
+
+
+def _below(directory: str) -> Iterator[str]:
+    """Yield the plans in a directory and below it; hidden directories and links are left out."""
+    for where, inside, files in os.walk(directory):
+        inside[:] = sorted(name for name in inside if not name.startswith("."))
+        yield from (str(Path(where, name)) for name in PLAN_NAMES if name in files)
