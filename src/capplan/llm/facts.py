@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -15,19 +16,50 @@ LlmFacts = Mapping[str, Any]
 
 
 def known_name(name: str, rows: LlmFacts) -> str | None:
-    """Return the name in ``rows`` that ``name`` means, whatever its case and hyphens; None if none."""
-    wanted = _bare(name)
-    for key, row in rows.items():
-        if wanted == _bare(key) or wanted in map(_bare, row.get("aliases", ())):
-            return str(key)
-    return None
+    """Return the name in ``rows`` that ``name`` means (:func:`meant`); None if none, or several."""
+    found = meant(name, rows)
+    return found[0] if len(found) == 1 else None
 
 
-_SEPARATORS = str.maketrans("", "", " -_")
+def meant(name: str, rows: LlmFacts) -> list[str]:
+    """Return the names in ``rows`` that ``name`` may mean.
+
+    Case, separators, and the makers and owners before a name do not count. The exact name goes before one of
+    the same words, and that before GPUs, or several models, that have all of its words and more.
+
+    >>> gpus = {"A10G": {}, "H100-80GB": {"form": "SXM5"}, "H100-80GB-PCIe": {"form": "PCIe"}}
+    >>> meant("NVIDIA A10G", gpus), meant("H100 80GB HBM3", gpus), meant("H100", gpus)
+    (['A10G'], ['H100-80GB'], ['H100-80GB', 'H100-80GB-PCIe'])
+    """
+    if name in rows:
+        return [name]
+    bare, words = _bare(name), _words(name)
+    called = {str(key): (str(key), *row.get("aliases", ())) for key, row in rows.items()}
+    exact = [key for key, names in called.items() if bare in map(_bare, names)]
+    same = exact or [key for key, names in called.items() if words and words in map(_words, names)]
+    forms = {key: rows[key].get("form") for key in called}
+    more = [
+        key
+        for key, names in called.items()
+        if words and any(words <= _words(f"{one} {forms[key] or ''}") for one in names)
+    ]
+    return same or (more if len(more) > 1 or all(forms[key] for key in more) else [])
+
+
+_BETWEEN = str.maketrans("-_()", "    ")
+_MAKERS = "nvidia amd intel tesla geforce instinct gpu meta instruct chat it hf hbm2 hbm2e hbm3 hbm3e"
+"""Words that tell no two models or GPUs apart."""
 
 
 def _bare(name: str) -> str:
-    return name.lower().translate(_SEPARATORS)
+    return name.lower().translate(_BETWEEN).replace(" ", "")
+
+
+def _words(name: str) -> frozenset[str]:
+    """Return the words of a name: ``SXM4`` is ``sxm``, and ``80G`` is ``80gb``."""
+    own = set(name.lower().rpartition("/")[2].translate(_BETWEEN).split()) - set(_MAKERS.split())
+    form = (re.sub(r"^(sxm|pcie)\d$", r"\1", word) for word in own)
+    return frozenset(re.sub(r"^(\d+)(g|gib)$", r"\1gb", word) for word in form)
 
 
 def find_model(name: str, facts: LlmFacts, where: str = "model") -> Architecture:
@@ -111,8 +143,10 @@ def find_precision(name: str, where: str = "precision") -> Precision:
 
 
 def _found(name: str, rows: LlmFacts, where: str, kind: str, more: str) -> str:
-    key = known_name(name, rows)
-    if key is None:
+    found = meant(name, rows)
+    if len(found) > 1:
+        raise InputError(Problem(where, f"{kind} '{name}' may be {' or '.join(found)}", "Name one of them."))
+    if not found:
         remedy = " ".join(part for part in (nearest(name, rows), more) if part)
         raise InputError(Problem(where, f"unknown {kind} '{name}'", remedy))
-    return key
+    return found[0]

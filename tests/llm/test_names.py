@@ -1,0 +1,58 @@
+"""Models and GPUs are found as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from capplan.errors import InputError
+from capplan.llm.facts import find_gpu, find_model
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("Qwen/Qwen3-8B", "qwen3-8b"),
+        ("meta-llama/Llama-3.1-8B-Instruct", "llama-3.1-8b"),
+        ("meta-llama/Meta-Llama-3.1-70B-Instruct", "llama-3.1-70b"),
+        ("google/gemma-2-9b-it", "gemma-2-9b"),
+        ("Mistral 7B", "mistral-7b"),
+    ],
+)
+def test_models(facts, said, name):
+    assert find_model(said, facts).name == name
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("NVIDIA A10G", "A10G"),
+        ("A100-SXM4-80GB", "A100-80GB"),
+        ("NVIDIA A100-SXM4-40GB", "A100-40GB"),
+        ("NVIDIA A100 80GB PCIe", "A100-80GB-PCIe"),
+        ("H100 80GB HBM3", "H100-80GB"),
+        ("NVIDIA H100 PCIe", "H100-80GB-PCIe"),
+        ("nvidia-tesla-t4", "T4"),
+        ("Tesla V100-SXM2-16GB", "V100-16GB"),
+        ("h100 nvl", "H100-94GB"),
+    ],
+)
+def test_gpus(facts, said, name):
+    assert find_gpu(said, facts).name == name
+
+
+@pytest.mark.parametrize(
+    ("find", "said", "names"),
+    [
+        (find_model, "meta-llama/Llama-3.1", "llama-3.1-8b or llama-3.1-70b or llama-3.1-405b"),
+        (find_gpu, "NVIDIA 80GB", "A100-80GB or A100-80GB-PCIe or H100-80GB or H100-80GB-PCIe"),
+    ],
+)
+def test_what_may_be_several_is_refused_with_them(facts, find, said, names):
+    with pytest.raises(InputError, match=f"'{said}' may be {names}"):
+        find(said, facts)
+
+
+@pytest.mark.parametrize("said", ["Qwen3-8B-FP8", "mistral", "nvidia", "Instruct", "Kimi"])
+def test_one_word_of_a_name_is_no_model(facts, said):
+    with pytest.raises(InputError, match=f"unknown model '{said}'"):
+        find_model(said, facts)
