@@ -38,22 +38,55 @@ def test_spellings_are_of_one_model_and_gpu(run):
     assert report["predicted_share"] == 1
 
 
-def test_gpt_oss_is_apart_however_it_is_written(run):
+def test_classes_add_up_to_all(run):
     report = json.loads(
         run(
             "openai/GPT-OSS-120B,mxfp4,H200,1,8,500,100,tpot_ms,7,vllm,",
-            "llama-3.1-8b,fp8,H100,1,8,500,100,tpot_ms,7,vllm,",
+            "gemma-2-9b,bf16,H100,1,8,500,100,tpot_ms,7,vllm,",
         ).stdout
     )
-    assert report["tpot"]["rows"] == 1
+    assert report["tpot"]["rows"] == 2
     assert report["by_model"]["gpt-oss-120b"]["tpot"]["rows"] == 1
+    assert sum(questions["tpot"]["rows"] for questions in report["by_class"].values()) == 2
+
+
+def test_runs_of_a_lab_are_bursts_and_their_links_the_host_s(tmp_path):
+    file = tmp_path / "lab.csv"
+    head = (
+        "page,engine,precision,tp,requests,at_once,tokens_in,tokens_out,real_s,real_tpot,real_ttft,source\n"
+    )
+    runs = (
+        "qwen3-8b__h100,vllm,bf16,1,1000,1000,215,200,40,90,9000,some/lab@1",
+        "qwen3-8b__h100-latency,vllm,bf16,2,100,4,215,200,30,6,50,some/lab@1",
+    )
+    file.write_text(head + "".join(f"{run}\n" for run in runs), encoding="utf-8")
+    done = subprocess.run([sys.executable, SCRIPT, file], capture_output=True, text=True, check=True)
+    report = json.loads(done.stdout)
+    assert {report[question]["rows"] for question in QUESTIONS} == {2}
+    assert report["by_load"]["saturated"]["ttft"]["rows"] == 1
+    assert set(report["by_gpu"]) == {"H100-80GB", "H100-80GB through the host"}
+    assert set(report["by_source"]) == {"some/lab"}
+
+
+def test_a_run_faster_than_the_hardware_is_left_out(run):
+    """64 prompts of 2,000 tokens every 1.1 s are 1.8e15 operations/s, of 2.0e15 at the peak; and bytes."""
+    report = json.loads(
+        run(
+            "llama-3.1-8b,fp8,H200,1,64,2000,100,tpot_ms,9.8,vllm,",
+            "llama-3.1-8b,fp8,H200,1,64,2000,100,ttft_ms,120,vllm,",
+            "llama-3.1-8b,fp8,H200,1,64,2000,100,tpot_ms,24,sglang,",
+            "llama-3.1-8b,fp8,H200,1,64,2000,100,ttft_ms,230,sglang,",
+        ).stdout
+    )
+    assert report["excluded"] == {"needs more than the hardware has": 2}
+    assert set(report["by_engine"]) == {"sglang"}
 
 
 def test_rows_that_cannot_be_predicted_are_counted(run):
     report = json.loads(
         run(
             "llama-3.1-8b,fp8,H100,1,8,500,100,tpot_ms,7,vllm,",
-            "llama-3.1-8b,fp8,H100,1,8,500,100,tpot_ms,7,vLLM 0.12.0,",
+            "llama-3.1-8b,fp8,H100,1,8,500,100,tpot_ms,7,vLLM 0.12.0,seed",
             "llama-3.1-8b,int5,H100,1,8,500,100,tpot_ms,7,vllm,",
             "phi-9,fp8,H100,1,8,500,100,tpot_ms,7,vllm,",
             "llama-3.1-8b,fp8,H100,1,8,,nan,tpot_ms,7,vllm,",

@@ -14,7 +14,14 @@ from capplan.llm.facts import find_engine
 from capplan.llm.fit import sequences_that_fit
 from capplan.llm.roofline import step_time
 from capplan.llm.serving import Served, first_token, open_loop, request_time
-from capplan.llm.simulator import SimulatedReplica, poisson, simulate, steady_users
+from capplan.llm.simulator import (
+    SimulatedReplica,
+    SimulatedRequests,
+    burst,
+    poisson,
+    simulate,
+    steady_users,
+)
 
 
 def reference_facts(facts):
@@ -33,7 +40,14 @@ def reference_facts(facts):
     }
     speed["links"]["NVLink"] = {"hop_us": 5, "efficiency": 0.64, "falls_with": 0}
     speed["engines"]["vllm"].update(
-        layer_us=40, step_us=1000, sequence_us=0, prefill_layer_us=0, first_token_ms=0, max_sequences=100_000
+        layer_us=40,
+        step_us=1000,
+        sequence_us=0,
+        prefill_layer_us=0,
+        first_token_ms=0,
+        request_us=0,
+        max_sequences=100_000,
+        compute={},
     )
     return changed
 
@@ -42,6 +56,16 @@ def replica_of(one, facts, tokens):
     reached = one.reached(facts)
     room = float(sequences_that_fit(one.memory(), tokens))
     return SimulatedReplica(one.work(), reached, one.engine, room * tokens), room
+
+
+def head_for_every_token(work):
+    """The description passes prompts through the output layer, too."""
+    return work._replace(
+        common_read=work.common_read + work.head_read,
+        common_flop=work.common_flop + work.head_flop,
+        head_read=0.0,
+        head_flop=0.0,
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,7 +82,7 @@ def test_reference_outputs(facts, configuration, case, users, inputs, outputs, t
     replica, _ = replica_of(one, old, inputs + outputs)
     # The description's T4 holds 53 of its requests.
     held = 53.0 * 1400 if case[2] == "T4" else replica.cache_tokens
-    replica = replica._replace(cache_tokens=held)
+    replica = replica._replace(cache_tokens=held, work=head_for_every_token(replica.work))
     out = simulate(replica, steady_users(inputs, outputs, users, 1.0, 5.0))
     # Here attention and feed-forward layers are bound by bandwidth or by compute each on its own.
     assert 1e3 * out.ttft_s.mean() == pytest.approx(ttft_ms, rel=3e-3)
@@ -144,3 +168,26 @@ def test_overload_is_infinite_not_wrong(facts, configuration):
     speed = speed_at(served, np.array([0.1, 1e4]), np.array([room, room]))
     assert np.isfinite(speed.tpot_s).tolist() == [True, False]
     assert np.isfinite(speed.ttft_p95_s).tolist() == [True, False]
+
+
+def test_a_burst_waits_until_the_server_has_let_in_its_last_request(facts, configuration):
+    replica, _ = replica_of(configuration("llama-3.1-8b", "bf16", "H100"), facts, 300)
+    slow = replica._replace(reached=replica.reached._replace(request_s=0.01))
+    at_once = simulate(slow, burst(200, 100, 300, 300))
+    assert at_once.ttft_s.min() > 300 * 0.01
+    assert at_once.duration_s > simulate(replica, burst(200, 100, 300, 300)).duration_s + 1.0
+    apart = SimulatedRequests(np.full(3, 200), np.full(3, 100), np.array([0.0, 5.0, 10.0]))
+    assert simulate(slow, apart).ttft_s.max() < 0.5
+
+
+def test_varied_lengths_keep_the_mean_and_take_longer_than_equal_ones(facts, configuration):
+    """Conversations: the longest answers run on when the others are done, and short ones wait for prompts."""
+    varied, alike = burst(200, 150, 400, 800, longest=1000), burst(200, 150, 400, 800)
+    for one, other in ((varied.inputs, alike.inputs), (varied.outputs, alike.outputs)):
+        assert one.mean() == pytest.approx(other.mean(), rel=0.01)
+        assert one.max() <= 1100
+        assert one.std() > 0.8 * one.mean()
+    replica, _ = replica_of(configuration("llama-3.1-8b", "bf16", "H100", 1, "sglang"), facts, 350)
+    uneven, even = simulate(replica, varied), simulate(replica, alike)
+    assert uneven.duration_s > even.duration_s
+    assert uneven.tpot_s.mean() > even.tpot_s.mean()

@@ -46,10 +46,12 @@ class Engine(NamedTuple):
     layer_s, moe_layer_s: kernel launches and small kernels of a layer, and what routing adds to it.
     step_s, sequence_s: the host's work for a step, and for each sequence in it.
     prefill_layer_s: the host's launches of a layer in a step that holds a prompt. first_token_s: before and
-    after the engine: HTTP, tokenizer, detokenizer. mixes: prompts share steps with decodes, rather than stop
-    them. wide_kv: the KV cache stays at 16 bit unless it is told otherwise, whatever the weights are.
-    small_chunk_tokens, small_max_sequences: the engine's defaults on smaller cards. accounting: how its
-    version counts memory.
+    after the engine: HTTP, tokenizer, detokenizer. request_s: what the API server spends on a request before
+    it lets the next one in. mixes: prompts share steps with decodes, rather than stop them. wide_kv: the KV
+    cache stays at 16 bit unless it is told otherwise, whatever the weights are. small_chunk_tokens,
+    small_max_sequences: the engine's defaults on smaller cards. compute: by GPU, the share of the rates of
+    matrix products that it reaches of those that are reached elsewhere. accounting: how its version counts
+    memory.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Engine(NamedTuple):
     sequence_s: float
     prefill_layer_s: float
     first_token_s: float
+    request_s: float
     mixes: bool
     wide_kv: bool
     chunk_tokens: float
@@ -66,6 +69,7 @@ class Engine(NamedTuple):
     small_chunk_tokens: float
     small_max_sequences: float
     accounting: Accounting
+    compute: Mapping[str, float]
 
     def on(self, gpu: Gpu) -> Engine:
         """Return the engine with its defaults on the ``gpu``."""
@@ -99,6 +103,7 @@ class Efficiency(NamedTuple):
     step_s: Any
     sequence_s: Any
     prefill_layer_s: Any
+    request_s: Any
     first_token_s: Any
     growth: Any
 
@@ -135,11 +140,12 @@ def engine_of(
         small_chunk_tokens=float(row.get("small_chunk_tokens", row["chunk_tokens"])),
         small_max_sequences=float(row.get("small_max_sequences", row["max_sequences"])),
         accounting=accounting_of(facts["memory"]["engines"][name], version, where),
+        compute=row.get("compute", {}),
         **micro,
     )
 
 
-_MICROSECONDS = ("layer_s", "moe_layer_s", "step_s", "sequence_s", "prefill_layer_s")
+_MICROSECONDS = ("layer_s", "moe_layer_s", "step_s", "sequence_s", "prefill_layer_s", "request_s")
 
 
 def efficiency_of(
@@ -154,17 +160,18 @@ def efficiency_of(
     common, own = facts["speed"]["common"], _shares(gpu, facts)
     wide = precision.common_bytes == 2
     moe = model.experts > 1
-    mfu = _mfu(model, precision, own, common)
+    compute = engine.compute.get(gpu.name, 1.0)
+    mfu = _mfu(model, precision, own, common) * (compute if precision.alike != "mxfp4" else 1.0)
     memory = facts["speed"]["memory"].get(gpu.name, 1.0)
     hop_s, link = _link(gpu, tensor_parallel, facts)
     return Efficiency(
         weights=memory * own["weights"]["16 bit" if wide else precision.alike],
         experts=memory * own["weights"][precision.alike],
         kv=memory * own["kv"]["8 bit" if precision.kv_bytes < 2 else "16 bit"],
-        mfu=own["mfu"]["16 bit"] if wide else mfu,
+        mfu=own["mfu"]["16 bit"] * compute if wide else mfu,
         # The share of MXFP4 is that of experts; the others' was measured without them.
         mfu_experts=mfu * common["experts"] if moe and precision.alike != "mxfp4" else mfu,
-        mfu_attention=own["mfu_attention"],
+        mfu_attention=own["mfu_attention"] * compute,
         # A kernel with a low ceiling reaches half of it with fewer tokens: few are as fast as ever.
         half_tokens=common["half_tokens"] * (mfu / own["mfu"]["16 bit"] if precision.alike == "4 bit" else 1),
         overlap=common["overlap"],
@@ -175,7 +182,8 @@ def efficiency_of(
         step_s=engine.step_s,
         sequence_s=engine.sequence_s,
         prefill_layer_s=engine.prefill_layer_s,
-        first_token_s=engine.first_token_s,
+        request_s=engine.request_s,
+        first_token_s=engine.first_token_s + engine.request_s,
         growth=common["growth"],
     )
 

@@ -26,7 +26,7 @@ from capplan.llm.serving import (
     stream_throughput,
     time_per_token,
 )
-from capplan.llm.simulator import ServedOutcome, SimulatedReplica, simulate, steady_users
+from capplan.llm.simulator import ServedOutcome, SimulatedReplica, burst, simulate, steady_users
 from capplan.tabular import Table
 
 COLUMNS = ("model", "precision", "gpu", "tp", "concurrency", "in_len", "out_len", "metric", "value")
@@ -53,7 +53,11 @@ some eight requests a user. Few rounds leave the rush of the first one in the me
 
 
 class MeasuredRow(NamedTuple):
-    """One measurement. concurrency: None where the benchmark sends as fast as it can."""
+    """One measurement. concurrency: None where the benchmark sends as fast as it can.
+
+    requests: how many were sent in all, where that is known. longest: the longest prompt or answer of
+    recorded conversations; None where all requests were made alike.
+    """
 
     model: str
     precision: str
@@ -67,6 +71,8 @@ class MeasuredRow(NamedTuple):
     engine: str
     mode: str
     source: str
+    requests: float | None = None
+    longest: float | None = None
 
     @property
     def question(self) -> Question:
@@ -90,9 +96,13 @@ class MeasuredSample(NamedTuple):
 
 
 class Running(NamedTuple):
-    """What runs under given constants: sequences at once, and the tokens that the KV cache holds, by row."""
+    """What runs under given constants: sequences at once, and the tokens that the KV cache holds, by row.
+
+    engines: by configuration.
+    """
 
     served: Served
+    engines: Sequence[Engine]
     room: Array
     sequences: Array
     cache_tokens: Array
@@ -177,11 +187,12 @@ def sample_of(rows: Sequence[MeasuredRow], facts: LlmFacts) -> MeasuredSample:
     for row in rows:
         key = (row.model, row.precision, row.gpu, row.tp, engine_name(row.engine))
         if key not in configurations:
-            engine = find_engine(engine_name(row.engine), facts)
+            gpu = find_gpu(row.gpu, facts)
+            engine = find_engine(engine_name(row.engine), facts).on(gpu)
             configurations[key] = Configuration(
                 find_model(row.model, facts),
                 _as_run(PRECISIONS[row.precision], engine),
-                find_gpu(row.gpu, facts),
+                gpu,
                 row.tp,
                 engine,
             )
@@ -215,14 +226,17 @@ def _asked(row: MeasuredRow) -> float:
 
 def running(sample: MeasuredSample, facts: LlmFacts) -> Running:
     """Return what runs with the constants in ``facts``; where nothing fits ``room`` is below 1."""
-    with_facts = [c._replace(engine=find_engine(c.engine.name, facts)) for c in sample.configurations]
+    engines = [find_engine(c.engine.name, facts).on(c.gpu) for c in sample.configurations]
+    with_facts = [c._replace(engine=e) for c, e in zip(sample.configurations, engines, strict=True)]
     reached = taken(stacked([c.reached(facts) for c in with_facts]), sample.which)
     tokens = sample.inputs + reached.growth * sample.outputs
     memory = taken(stacked([c.memory() for c in sample.configurations]), sample.which)
     room = sequences_that_fit(memory, tokens)
-    mixes = np.array([c.engine.mixes for c in with_facts])[sample.which]
+    mixes = np.array([engine.mixes for engine in engines])[sample.which]
     served = Served(sample.work, reached, sample.inputs, sample.outputs, mixes)
-    return Running(served, room, np.maximum(np.minimum(sample.asked, room), 1.0), room * tokens)
+    most = np.minimum(room, np.array([engine.max_sequences for engine in engines])[sample.which])
+    sequences = np.maximum(np.minimum(sample.asked, most), 1.0)
+    return Running(served, engines, room, sequences, room * tokens)
 
 
 def predict(sample: MeasuredSample, facts: LlmFacts, simulated: bool = True) -> Array:
@@ -254,9 +268,7 @@ def predict(sample: MeasuredSample, facts: LlmFacts, simulated: bool = True) -> 
     for index in crowded:
         row = sample.rows[index]
         if simulated:
-            outcome = outcomes[_benchmark(sample, index)]
-            times = outcome.ttft_s if row.question == "ttft" else outcome.tpot_s
-            found[index] = 1e3 * times.mean()
+            found[index] = _said(row, outcomes[_benchmark(sample, index)])
         elif row.question == "ttft":
             found[index] = np.nan
     return np.where(runs.room < 1, np.nan, found)
@@ -265,17 +277,26 @@ def predict(sample: MeasuredSample, facts: LlmFacts, simulated: bool = True) -> 
 def _is_crowded(sample: MeasuredSample, index: int) -> bool:
     """Whether a row's answer depends on what several users at once do to each other."""
     row = sample.rows[index]
+    if row.requests is not None:
+        return True
     timed = row.metric in ("tpot_ms", "itl_ms", "ttft_ms")
     return timed and sample.asked[index] > 1 and not row.mode.startswith(("single", "static"))
 
 
-_Benchmark = tuple[int, float, float, float]
+def _said(row: MeasuredRow, outcome: ServedOutcome) -> float:
+    """Return what a benchmark says of its users, in the row's own unit."""
+    if row.question == "throughput":
+        return (row.requests or 0.0) * row.outputs / outcome.duration_s
+    return 1e3 * float((outcome.ttft_s if row.question == "ttft" else outcome.tpot_s).mean())
+
+
+_Benchmark = tuple[int, float, float, float, float | None, float | None]
 
 
 def _benchmark(sample: MeasuredSample, index: int) -> _Benchmark:
     """Return what rows have in common that are figures of one run."""
-    asked = float(sample.asked[index])
-    return int(sample.which[index]), float(sample.inputs[index]), float(sample.outputs[index]), asked
+    row, asked = sample.rows[index], float(sample.asked[index])
+    return int(sample.which[index]), row.inputs, row.outputs, asked, row.requests, row.longest
 
 
 def _outcomes(
@@ -286,12 +307,17 @@ def _outcomes(
     for index in chosen:
         key = _benchmark(sample, index)
         if key not in found:
-            which, inputs, outputs, users = key
+            which, inputs, outputs, users, count, longest = key
             replica = SimulatedReplica(
                 Work._make(float(value[index]) for value in runs.served.work),
                 Efficiency._make(float(value[index]) for value in runs.served.reached),
-                sample.configurations[which].engine,
+                runs.engines[which],
                 float(runs.cache_tokens[index]),
             )
-            found[key] = simulate(replica, steady_users(inputs, outputs, int(users), SPREAD, ROUNDS))
+            found[key] = simulate(
+                replica,
+                steady_users(inputs, outputs, int(users), SPREAD, ROUNDS)
+                if count is None
+                else burst(inputs, outputs, int(users), int(count), longest),
+            )
     return found

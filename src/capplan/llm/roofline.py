@@ -24,9 +24,10 @@ class Work(NamedTuple):
     """What a step of one replica costs at the hardware's peaks, in seconds of each GPU.
 
     Fields are floats, or arrays over configurations. common_read, expert_read: all weights once; common_flop,
-    expert_flop: one token; kv_full, kv_window: one token of context; attention: one token times one of
-    context; one_shot, two_shot: one token's all-reduces where each GPU reads the others' whole messages, or a
-    part of each and then the sums; hops: all-reduces in a step.
+    expert_flop: one token; head_read, head_flop: the output layer, which only answers pass; kv_full,
+    kv_window: one token of context; attention: one token times one of context; one_shot, two_shot: a token's
+    all-reduces where each GPU reads the others' whole messages, or a part of each and then the sums; hops:
+    all-reduces in a step.
     """
 
     common_read: Any
@@ -35,6 +36,8 @@ class Work(NamedTuple):
     experts_per_token: Any
     common_flop: Any
     expert_flop: Any
+    head_read: Any
+    head_flop: Any
     kv_full: Any
     kv_window: Any
     attention_full: Any
@@ -52,18 +55,19 @@ def work_of(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel
     compute = tensor_parallel * gpu.peaks[precision.peak]
     wide = tensor_parallel * gpu.peaks["fp16"]
     experts = model.expert_layers * model.expert_parameters
-    head_bytes = EMBEDDING_BYTES * model.head_parameters
     cache, seen = model.read(precision.kv_bytes, tensor_parallel), model.attended()
     hops = 0.0 if tensor_parallel == 1 else 2 * model.layers
     message = hops * 2 * model.hidden / gpu.link_bytes_per_s
     common_peak = wide if precision.common_bytes == 2 else compute
     return Work(
-        common_read=(model.common_parameters * precision.common_bytes + head_bytes) / bandwidth,
+        common_read=model.common_parameters * precision.common_bytes / bandwidth,
         expert_read=experts * model.experts * precision.weight_bytes / bandwidth,
         experts=model.experts,
         experts_per_token=model.experts_per_token,
-        common_flop=2 * (model.common_parameters + model.head_parameters) / common_peak,
+        common_flop=2 * model.common_parameters / common_peak,
         expert_flop=2 * experts * model.experts_per_token / compute,
+        head_read=EMBEDDING_BYTES * model.head_parameters / bandwidth,
+        head_flop=2 * model.head_parameters / wide,
         kv_full=cache.full / bandwidth,
         kv_window=cache.bounded / bandwidth,
         attention_full=seen.full / wide,
@@ -108,6 +112,7 @@ def step_time(
     overhead = work.layers * reached.layer_s + reached.step_s + reached.sequence_s * decodes
     time = (
         _gemm_time(work, reached, tokens)
+        + head_time(work, reached, decodes)
         + decodes * kv / reached.kv
         + prefill * seen / reached.mfu_attention
         + _reduce_time(work, reached, tokens)
@@ -115,6 +120,14 @@ def step_time(
     )
     launches = np.minimum(prefill, 1.0) * work.layers * reached.prefill_layer_s
     return _smooth_max(time, launches, reached.overlap)
+
+
+def head_time(work: Work, reached: Efficiency, answers: Floats) -> Floats:
+    """Return the time of the output layer; a step without decodes still answers the prompt that it ends."""
+    tokens = np.maximum(answers, 1.0) + reached.half_tokens
+    return _smooth_max(
+        work.head_read / reached.weights, work.head_flop * tokens / reached.mfu, reached.overlap
+    )
 
 
 def _reduce_time(work: Work, reached: Efficiency, tokens: Floats) -> Floats:

@@ -87,8 +87,10 @@ def stream_throughput(served: Served) -> Floats:
 
 
 def request_time(served: Served, concurrency: Floats) -> Floats:
-    """Return the seconds that a request occupies its place: prompt, then every token."""
-    return prompt_time(served) + served.outputs * time_per_token(served, concurrency)
+    """Return the seconds that a request occupies its place: until it is let in, or prompt and every token."""
+    busy = prompt_time(served) + served.outputs * time_per_token(served, concurrency)
+    let_in: Floats = np.maximum(busy, concurrency * served.reached.request_s)
+    return let_in
 
 
 def most_users(keeps: Callable[[Array], NDArray[np.bool_]], limit: Floats, shape: tuple[int, ...]) -> Array:

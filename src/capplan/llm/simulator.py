@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from capplan.arrays import Array
 from capplan.llm.hardware import Efficiency, Engine
-from capplan.llm.roofline import Work, step_time
+from capplan.llm.roofline import Work, head_time, step_time
 
 Counts = NDArray[np.int64]
 _LEAST_CHUNK = 16
@@ -62,6 +62,28 @@ def lengths(
     return np.maximum(np.rint(drawn), least).astype(np.int64)
 
 
+def varied_lengths(count: int, mean: float, longest: float, least: int, rng: np.random.Generator) -> Counts:
+    """Return ``count`` whole lengths as in recorded conversations: exponential up to ``longest``.
+
+    They are the quantiles of the distribution in random order, so that their mean is ``mean``.
+    """
+    drawn = np.minimum(-np.log1p(-(np.arange(count) + 0.5) / count), longest / mean)
+    drawn = rng.permutation(drawn) * (mean / drawn.mean())
+    return np.maximum(np.rint(drawn), least).astype(np.int64)
+
+
+def burst(
+    inputs: float, outputs: float, users: int, count: int, longest: float | None = None
+) -> SimulatedRequests:
+    """Return ``count`` requests, ``users`` at a time: of one length, or of varied ones up to ``longest``."""
+    rng = np.random.default_rng(1)
+    if longest is None:
+        drawn = [lengths(count, *each, rng) for each in ((inputs, 1, 1), (outputs, 1, 2))]
+    else:
+        drawn = [varied_lengths(count, mean, longest, 2, rng) for mean in (inputs, outputs)]
+    return SimulatedRequests(drawn[0], drawn[1], None, users)
+
+
 def steady_users(
     inputs: float, outputs: float, users: int, spread: float, rounds: float
 ) -> SimulatedRequests:
@@ -91,8 +113,8 @@ def simulate(replica: SimulatedReplica, requests: SimulatedRequests) -> ServedOu
         elif run.decoding:
             run.decode()
         else:
-            run.clock = run.arrival[run.head]
-    overhead = replica.reached.first_token_s
+            run.clock = run.ready[run.head]
+    overhead = replica.reached.first_token_s - replica.reached.request_s
     return ServedOutcome(np.array(run.ttft) + overhead, np.array(run.tpot), run.clock)
 
 
@@ -102,9 +124,13 @@ class _StepTime:
     def __init__(self, replica: SimulatedReplica) -> None:
         work, reached = replica.work, replica.reached
         most = int(replica.engine.chunk_tokens + replica.engine.max_sequences) + _LEAST_CHUNK
-        idle = work._replace(layers=0.0, attention_full=0.0, attention_window=0.0)
+        idle = work._replace(
+            layers=0.0, attention_full=0.0, attention_window=0.0, head_read=0.0, head_flop=0.0
+        )
         by_tokens = np.asarray(step_time(idle, reached, 0.0, 0.0, np.arange(most + 1.0), 0.0))
         self.by_tokens: list[float] = (by_tokens + work.layers * reached.layer_s).tolist()
+        answers = np.arange(replica.engine.max_sequences + 1.0)
+        self.by_answers: list[float] = np.asarray(head_time(work, reached, answers)).tolist()
         self.kv_full = float(work.kv_full / reached.kv)
         self.kv_window = float(work.kv_window / reached.kv)
         self.window = float(work.window)
@@ -117,7 +143,7 @@ class _StepTime:
     def decode(self, decodes: int, context: float) -> float:
         """Return the time of a step of ``decodes`` with ``context`` tokens in sum."""
         kv = self.kv_full * context + self.kv_window * min(context, decodes * self.window)
-        return self.by_tokens[decodes] + kv + self.sequence * decodes
+        return self.by_tokens[decodes] + self.by_answers[decodes] + kv + self.sequence * decodes
 
     def mixed(self, decodes: int, context: float, prefill: int, seen: float) -> float:
         """Return the time of a step that also reads ``prefill`` tokens, attending to ``seen`` on average."""
@@ -144,15 +170,29 @@ class _Run:
         self.closed = requests.arrivals is None
         self.arrival = [0.0] * self.count if requests.arrivals is None else requests.arrivals.tolist()
         self.released = min(requests.users, self.count) if self.closed else self.count
+        self.request_s = float(replica.reached.request_s)
+        self.ready, self.door = self._let_in(self.request_s)
         self.ttft, self.tpot = [0.0] * self.count, [0.0] * self.count
         self.clock = self.reserved = 0.0
         self.context = self.steps = self.head = self.finished = 0
         self.prompts: list[list[int]] = []  # [request, tokens read], in order of admission
         self.decoding: list[tuple[int, int]] = []  # heap of (step of the last token, request)
 
+    def _let_in(self, each: float) -> tuple[list[float], float]:
+        """Return when the API server lets each request in, and when it has let in all that were sent.
+
+        It accepts whatever has been sent before it turns to answers: a burst waits for its last request.
+        """
+        if self.closed:
+            door = self.released * each
+            return [door] * self.count, door
+        sent, place = np.array(self.arrival), np.arange(1, self.count + 1)
+        ready = np.maximum.accumulate(sent - each * (place - 1)) + each * place
+        return ready.tolist(), float(ready[-1])
+
     def admit(self) -> None:
         """Let requests in, strictly in order; one that is alone gets in whatever its size."""
-        while self.head < self.released and self.arrival[self.head] <= self.clock:
+        while self.head < self.released and self.ready[self.head] <= self.clock:
             running = len(self.decoding) + len(self.prompts)
             need = self.inputs[self.head] + self.outputs[self.head]
             if running and (running >= self.most or self.reserved + need > self.room):
@@ -194,9 +234,9 @@ class _Run:
         """Run steps until a sequence ends or a request may come in between."""
         decodes = len(self.decoding)
         steps = self.decoding[0][0] - self.steps
-        if not self.closed and self.head < self.count and self.arrival[self.head] > self.clock:
+        if self.head < self.released and self.ready[self.head] > self.clock:
             one = self.time.decode(decodes, self.context)
-            steps = max(1, min(steps, int((self.arrival[self.head] - self.clock) / one) + 1))
+            steps = max(1, min(steps, int((self.ready[self.head] - self.clock) / one) + 1))
         self.clock += steps * self.time.decode(decodes, self.context + decodes * steps / 2)
         self.steps += steps
         self.context += decodes * steps
@@ -214,4 +254,6 @@ class _Run:
             self.finished += 1
             if self.closed and self.released < self.count:
                 self.arrival[self.released] = self.clock
+                self.door = max(self.door, self.clock) + self.request_s
+                self.ready[self.released] = self.door
                 self.released += 1
