@@ -68,8 +68,9 @@ def varied_lengths(count: int, mean: float, longest: float, least: int, rng: np.
     They are the quantiles of the distribution in random order, so that their mean is ``mean``.
     """
     drawn = np.minimum(-np.log1p(-(np.arange(count) + 0.5) / count), longest / mean)
-    drawn = rng.permutation(drawn) * (mean / drawn.mean())
-    return np.maximum(np.rint(drawn), least).astype(np.int64)
+    drawn = rng.permutation(drawn) * (mean / float(drawn.mean()))
+    counts: Counts = np.maximum(np.rint(drawn), least).astype(np.int64)
+    return counts
 
 
 def burst(
