@@ -125,8 +125,8 @@ def test_value_that_could_be_the_plan_beside_another_is_none(capplan: Callable) 
 # One flag, one meaning
 
 _SEVERAL_MEANINGS = {
-    "--output": "a file, or a directory where a command writes several",
-    "-o": "likewise",
+    "--output": "a file, or a directory where a command writes several; of schema the command that prints it",
+    "-o": "likewise, and always a place",
     "--force": "of render-manifests it replaces only what was changed by hand: the rest is its own",
     "--name": "the name of a SKU, or of the system",
     "--service": "a service of the plan, or of the catalog, by name",

@@ -14,10 +14,11 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import jsonschema
 import pytest
 import typer
 import yaml
@@ -26,6 +27,8 @@ from catalog import price_lists
 from capplan.cli.app import app_with
 from capplan.cli.commands import COMMANDS
 from capplan.errors import ExitCode
+from capplan.report.documents import commands as documented
+from capplan.report.documents import schema_of
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -39,11 +42,11 @@ ROWS: Mapping[str, Sequence[str]] = {
         "PLAN --quiet -o OUT --force",
         "PLAN --format csv --sweep demand.growth_per_month=0%,1%,2% --sweep demand.month=0,6",
         "PLAN --format json --months 3 --budget 800",
-        "PLAN --months 2 --sweep demand.growth_per_month=0%,1%",
+        "PLAN --months 2 --sweep demand.growth_per_month=0%,1% --format json",
         "PLAN --alternative all --format json",
         "PLAN --format json --samples 50 --seed 2",
         "PLAN --format json --sensitivity",
-        "PLAN --sobol --samples 50",
+        "PLAN --sobol --samples 50 --format json",
         "PLAN --explain all",
         "PLAN --format focus --period 2026-09",
     ),
@@ -85,8 +88,8 @@ ROWS: Mapping[str, Sequence[str]] = {
         "PLAN --days 0.01 --format json --steady --set demand.growth_per_month=1% --catalogs CATALOGS",
         "PLAN --days 0.01 --tick 30 --seed 4 --startup 20 --node-start 60 --timeout 5 --metric-lag 30 --book BOOK",
         "PLAN --days 0.01 --outage 00:02-00:05 --retries 2 --rate-limit 100 --breaker 0.5 --kubernetes 1.33 --keda 2.18",
-        "PLAN --days 0.005 --exact -o OUT --force",
-        "PLAN --days 0.005 --tune --tries 2 --service SERVICE --apply -o OUT --force",
+        "PLAN --days 0.005 --exact -o OUT --force --format json",
+        "PLAN --days 0.005 --tune --tries 2 --service SERVICE --apply -o OUT --force --format json",
         "PLAN --days 0.01 --right-size --usage USAGE --format json",
         "PLAN --days 0.01 --trace TRACE --trace-columns timestamp,requests --trace-gaps 30% --format json",
         "PLAN --days 0.005 --alternative ALTERNATIVE",
@@ -129,7 +132,7 @@ ONCE: Mapping[str, Sequence[str]] = {
         "COPY --actual SHOWN --apply",
     ),
     "llm": (
-        "--models",
+        "--models --format json",
         "--model llama-3.1-8b --gpu L4 --precision fp8 --tp 1 --engine vllm --input-tokens 500 --output-tokens 100 --format json",
         "--model llama-3.1-8b --ttft 3s --tpot 100ms",
         "--model x --architectures ARCHITECTURES --calibration CALIBRATION",
@@ -144,7 +147,7 @@ ONCE: Mapping[str, Sequence[str]] = {
         "MANIFESTS --schemas SCHEMAS -o OUT --force",
         "MANIFESTS --kubernetes 1.34 --each --style --ignore literal-secret --strict --today 2026-09-30",
         "RENDERED --environment prod --accept ACCEPTED",
-        "--list",
+        "--list --format json",
     ),
     "forecast": (
         "TRACE --format json -o OUT --force",
@@ -163,13 +166,14 @@ ONCE: Mapping[str, Sequence[str]] = {
         "COPY --since HEAD --link https://ci.example/1 --always --fail --today 2026-09-30 -o OUT --force",
         "COPY --since HEAD --book BOOK --catalogs CATALOGS --to github",
     ),
-    "explain": ("orphan-service --format json -o OUT --force",),
+    "explain": ("unpriced --format json -o OUT --force", "--format json"),
     "init": (
         "NEW --example levqor --force",
         "NEW --yes --name shop --platform cloud-run --region us-central1 --users 500 --force",
     ),
     "completion": ("bash -o OUT --force",),
-    "schema": ("-o OUT --force",),
+    "mcp": ("no-such-directory --book BOOK --catalogs CATALOGS",),
+    "schema": ("-o OUT --force", "--output estimate"),
     "calibrate service": (
         "RUNS --format json --plan SHOP --service web --instances 2 --apply -o OUT --force",
         '--prometheus SERVER --labels job="web" --hours 1',
@@ -363,10 +367,34 @@ def check_run(run: object, words: Sequence[str]) -> None:
     assert "internal error" not in said, said
     assert "Traceback" not in said, said
     out = run.stdout  # type: ignore[attr-defined]
+    if not out and "json" in words and "-o" in words and run.exit_code != ExitCode.INPUT:  # type: ignore[attr-defined]
+        out = Path(words[words.index("-o") + 1]).read_text(encoding="utf-8")
     if out[:1] in ("{", "["):
-        assert_finite(json.loads(out), words)
+        document = json.loads(out)
+        assert_finite(document, words)
+        if "json" in words:
+            assert_as_its_schema_says(document, words)
     else:
         assert not re.search(r"(?<![\w-])(nan|inf|infinity)(?![\w-])", out, re.IGNORECASE), (words, out)
+
+
+@cache
+def validator(command: str) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads(schema_of(command)))
+
+
+def assert_as_its_schema_says(document: object, words: Sequence[str]) -> None:
+    command = next(found for found in (" ".join(words[:2]), words[0]) if found in documented())
+    errors = validator(command).iter_errors(document)
+    found = [(list(error.absolute_path), error.message) for error in map(deepest, errors)]
+    assert not found, (words, found)
+
+
+def deepest(error: jsonschema.ValidationError) -> jsonschema.ValidationError:
+    """Return the error of the alternative that fits best, as the others say nothing."""
+    while error.context:
+        error = max(error.context, key=lambda inner: len(inner.absolute_path))
+    return error
 
 
 def assert_finite(value: object, words: Sequence[str]) -> None:
@@ -413,7 +441,8 @@ def test_options_of_the_rest(
 
 @pytest.mark.parametrize("trace", TRACES)
 def test_traces_that_ship(capplan: Callable, trace: str) -> None:
-    words = ["examples/amas", "--trace", f"examples/traces/{trace}", "--days", "0.02", "--format", "json"]
-    run = capplan("simulate", *[str(ROOT / word) if "/" in word else word for word in words])
+    words = ["simulate", "examples/amas", "--trace", f"examples/traces/{trace}", "--days", "0.02"]
+    words += ["--format", "json"]
+    run = capplan(*[str(ROOT / word) if "/" in word else word for word in words])
     check_run(run, words)
     assert run.exit_code == 0
