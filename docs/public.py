@@ -15,7 +15,7 @@ def reference() -> None:
 
 
 def _lines() -> Iterator[str]:
-    for name in ("load", "LoadedPlan", "Answer", "EstimateAnswer", "CheckAnswer"):
+    for name in ("load", "LoadedPlan", "prices", "explain", "Answer", "EstimateAnswer", "CheckAnswer"):
         found = getattr(capplan.api, name)
         yield f"## {name}\n"
         if not inspect.isclass(found):

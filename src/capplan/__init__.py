@@ -13,7 +13,9 @@ __all__ = [
     "InstanceCounts",
     "LineView",
     "LoadedPlan",
+    "explain",
     "load",
+    "prices",
 ]
 
 

@@ -9,6 +9,8 @@ from capplan.api import InputError as InputError
 from capplan.api import InstanceCounts as InstanceCounts
 from capplan.api import LineView as LineView
 from capplan.api import LoadedPlan as LoadedPlan
+from capplan.api import explain as explain
 from capplan.api import load as load
+from capplan.api import prices as prices
 
 __version__: str

@@ -14,6 +14,7 @@ import pytest
 from helpers import ROOT
 
 import capplan
+from capplan import api
 
 EXAMPLES = ("afpi", "amas", "levqor", "llm-governance", "llm-observatory")
 
@@ -112,6 +113,15 @@ def test_errors_have_their_places(tmp_path: Path) -> None:
         capplan.estimat  # noqa: B018 - reading it is what fails
 
 
+def test_prices_and_explanations_are_those_of_the_commands(capplan: Callable) -> None:
+    wanted = {"provider": "aws", "service": "ec2", "region": "us-east-1", "vcpu": "4", "memory": "16"}
+    options = [word for name, value in wanted.items() for word in (f"--{name}", value)]
+    assert api.prices(**wanted).document == shown(capplan, "catalog", "list", *options)
+    assert api.explain("unpriced").document == shown(capplan, "explain", "unpriced")
+    with pytest.raises(api.InputError, match="Did you mean"):
+        api.explain("unprised")
+
+
 def test_the_interface_is_what_it_says_it_is() -> None:
     """A name that comes or goes is a change for users: say it in the changelog."""
     import capplan.api
@@ -119,7 +129,7 @@ def test_the_interface_is_what_it_says_it_is() -> None:
     assert sorted(capplan.__all__) == sorted(capplan.api.__all__)
     assert sorted(capplan.__all__) == [
         *("Answer", "Change", "CheckAnswer", "ComponentView", "Cost", "EstimateAnswer", "Finding"),
-        *("InputError", "InstanceCounts", "LineView", "LoadedPlan", "load"),
+        *("InputError", "InstanceCounts", "LineView", "LoadedPlan", "explain", "load", "prices"),
     ]
     stub = (ROOT / "src/capplan/__init__.pyi").read_text()
     assert all(f" as {name}\n" in stub for name in capplan.__all__)

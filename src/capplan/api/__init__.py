@@ -5,6 +5,7 @@ Markdown, HTML, JSON, tables. Errors in what users wrote are :class:`InputError`
 """
 
 from capplan.api.answers import Answer, CheckAnswer, EstimateAnswer
+from capplan.api.lookups import explain, prices
 from capplan.api.plans import Change, LoadedPlan, load
 from capplan.errors import InputError
 from capplan.findings import Finding
@@ -22,5 +23,7 @@ __all__ = [
     "InstanceCounts",
     "LineView",
     "LoadedPlan",
+    "explain",
     "load",
+    "prices",
 ]

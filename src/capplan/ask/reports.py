@@ -27,6 +27,33 @@ def breakeven_report(
     return report_of([answer(question, _document, samples, seed) for question in found], quiet)
 
 
+def prices_report(
+    catalogs: Path | None, *, vcpu: str | None = None, memory: str | None = None, **wanted: str | None
+) -> Report:
+    """Return the rows of the catalogs that hold what is wanted, by the names of :class:`Filter`."""
+    from capplan.catalog.catalog import Catalog
+    from capplan.catalog.query import Filter, bounds, find_rows
+    from capplan.report.catalog_tables import rows_report
+
+    sizes = {"vcpu": vcpu and bounds(vcpu, "--vcpu"), "memory_gib": memory and bounds(memory, "--memory")}
+    return rows_report(find_rows(Catalog(catalogs), Filter(**wanted)._replace(**sizes)))  # type: ignore[arg-type]
+
+
+def explained_report(code: str) -> Report:
+    """Return what a finding, or a gate, means; :class:`InputError` where there is none of that name."""
+    from capplan.errors import InputError, Problem, nearest
+    from capplan.findings import found_by
+    from capplan.gate.checks import code_of_gate
+    from capplan.manifests.verify.checks import code_of
+    from capplan.report.checks import check_report
+
+    known = found_by()
+    found = known.get(code_of_gate(code_of(code)))
+    if found is None:
+        raise InputError(Problem("CODE", f"there is no finding '{code}'", nearest(code, known)))
+    return check_report(*found)
+
+
 def recommend_report(
     plan: Path, sets: Sequence[str], alternative: str | None, books: Sequence[str], catalogs: Path | None
 ) -> Report:

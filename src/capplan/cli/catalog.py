@@ -59,21 +59,20 @@ def list_(
 
     Example: capplan catalog list --provider aws --service ec2 --region us-east-1 --vcpu 4 --memory 16
     """
-    from capplan.catalog.catalog import Catalog
-    from capplan.catalog.query import Filter, bounds, find_rows
+    from capplan.ask.reports import prices_report
     from capplan.cli.output import show as print_report
-    from capplan.report.catalog_tables import rows_report
 
-    wanted = Filter(
+    found = prices_report(
+        catalogs,
         provider=provider,
         service=service,
         region=region,
         name=name,
-        vcpu=None if vcpu is None else bounds(vcpu, "--vcpu"),
-        memory_gib=None if memory is None else bounds(memory, "--memory"),
+        vcpu=vcpu,
+        memory=memory,
         gpu=gpu,
     )
-    print_report(rows_report(find_rows(Catalog(catalogs), wanted)), fmt, output, force)
+    print_report(found, fmt, output, force)
 
 
 @catalog.command(cls=Command)

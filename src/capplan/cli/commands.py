@@ -49,6 +49,7 @@ COMMANDS = {
     "catalog": Command("catalog", "Look up and check prices and machines."),
     "init": Command("init", "Write a plan from a few answers, or copy an example."),
     "config": Command("config", "Show the defaults that you have set."),
+    "mcp": Command("mcp", "Serve plans and prices to agents, over MCP."),
     "completion": Command("completion", "Print a completion script for your shell."),
-    "schema": Command("schema", "Print the JSON Schema of plan files, for editors."),
+    "schema": Command("schema", "Print the JSON Schema of plans or of outputs."),
 }

@@ -23,17 +23,13 @@ def explain(
     Example: capplan explain pdb-blocks-drain
     """
     from capplan.cli.output import show
-    from capplan.errors import InputError, Problem, nearest
-    from capplan.findings import found_by
-    from capplan.gate.checks import code_of_gate
-    from capplan.manifests.verify.checks import code_of
-    from capplan.report.checks import check_report, list_report
 
-    known = found_by()
-    if code is None:
-        show(list_report(list(known.values())), fmt, output, force)
+    if code is not None:
+        from capplan.ask.reports import explained_report
+
+        show(explained_report(code), fmt, output, force)
         return
-    found = known.get(code_of_gate(code_of(code)))
-    if found is None:
-        raise InputError(Problem("CODE", f"there is no finding '{code}'", nearest(code, known)))
-    show(check_report(*found), fmt, output, force)
+    from capplan.findings import found_by
+    from capplan.report.checks import list_report
+
+    show(list_report(list(found_by().values())), fmt, output, force)
