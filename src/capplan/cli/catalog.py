@@ -346,7 +346,7 @@ def import_model(
     note(
         f"{called}: {model.total_parameters / 1e9:.4g} billion weights, "
         f"{model.active_parameters / 1e9:.4g} of them used for a token, {model.stored_bytes / 1e9:.4g} GB as "
-        "stored; compare with the model's page"
+        f"stored; attention: {model.kinds}; compare with the model's page"
     )
     emit(yaml.safe_dump({"models": {called: row}}, sort_keys=False), output, force)
 

@@ -58,6 +58,13 @@ class Architecture(NamedTuple):
         return self._sum(lambda group: 1.0)
 
     @property
+    def kinds(self) -> str:
+        """How the layers mix tokens, and how many in which way."""
+        mixing = [(group.kind, group.layers) for group in self.groups if group.kind]
+        each = {kind: sum(layers for other, layers in mixing if other == kind) for kind, _ in mixing}
+        return ", ".join(f"{layers:g} {kind}" for kind, layers in each.items())
+
+    @property
     def routed(self) -> tuple[Layers, ...]:
         """The groups whose feed-forward part ``experts`` counts: those with several, or all with one."""
         several = tuple(group for group in self.groups if group.experts > 1)

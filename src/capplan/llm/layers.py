@@ -60,16 +60,16 @@ class Layers(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """How tokens are mixed, in a word or two."""
+        """How tokens are mixed, in a word; empty where they are not."""
         kinds = {
             "compressed": self.compression,
             "sparse": self.top_k,
-            "latent": self.latent,
             "window": self.window,
+            "latent": self.latent,
             "full": self.query_heads,
             "recurrent": self.state_bytes,
         }
-        return next((kind for kind, has in kinds.items() if has), "none")
+        return next((kind for kind, has in kinds.items() if has), "")
 
     def mixer(self, hidden: float) -> float:
         """Return the weights of one layer's attention, or of what it has instead."""
