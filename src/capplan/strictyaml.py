@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -312,6 +312,17 @@ def nodes(text: str) -> list[yaml.Node]:
     return found
 
 
+@lru_cache(maxsize=1)
+def _root(text: str) -> yaml.Node | None:
+    """Return the node of the one document; a plan is read again with each of its alternatives."""
+    loader = _Loader(text)
+    try:
+        root: yaml.Node | None = loader.get_single_node()
+        return root
+    finally:
+        loader.dispose()
+
+
 class Locator:
     """Finds the line and column of a value by its path; parses the text again, when first asked."""
 
@@ -319,14 +330,9 @@ class Locator:
         self._text = text
         self.name = name
 
-    @cached_property
+    @property
     def _root(self) -> yaml.Node | None:
-        loader = _Loader(self._text)
-        try:
-            root: yaml.Node | None = loader.get_single_node()
-            return root
-        finally:
-            loader.dispose()
+        return _root(self._text)
 
     def find(self, path: Sequence[object]) -> tuple[str, bool]:
         """Return ``file:line:column`` of the value at ``path``, and whether all of it is there.

@@ -6,6 +6,7 @@ from helpers import ROOT, moderate
 from hypothesis import given
 from hypothesis import strategies as st
 
+from capplan.catalog.catalog import Catalog
 from capplan.decide.audit import audit
 from capplan.decide.world import PlanWorld
 from capplan.errors import InputError
@@ -28,7 +29,9 @@ EXAMPLES = ("afpi", "amas", "levqor", "llm-governance", "llm-observatory")
 def audited(directory: Path, claims: str):
     (directory / "plan.yaml").write_text(PLAN)
     (directory / "claims.yaml").write_text(f"schema: 1\ndocument: d\nclaims:\n{claims}")
-    return audit(read_claims(directory / "claims.yaml"), PlanWorld(directory, None, estimate_document))
+    return audit(
+        read_claims(directory / "claims.yaml"), PlanWorld(directory, Catalog(None), estimate_document)
+    )
 
 
 def verdict_on(directory: Path, fields: str):
@@ -123,7 +126,7 @@ def shipped():
     return {
         name: audit(
             read_claims(ROOT / "examples" / name / "claims.yaml"),
-            PlanWorld(ROOT / "examples" / name, None, estimate_document, ANSWERS),
+            PlanWorld(ROOT / "examples" / name, Catalog(None), estimate_document, ANSWERS),
         )
         for name in EXAMPLES
     }
@@ -247,7 +250,7 @@ def test_claims_ask_other_commands(tmp_path, said, expression, verdict):
     )
     claim = {"line": 1, "text": "t", "value": said, "expression": expression}
     (tmp_path / "claims.yaml").write_text(json.dumps({"schema": 1, "document": "d", "claims": {"a": claim}}))
-    world = PlanWorld(tmp_path, None, estimate_document, ANSWERS)
+    world = PlanWorld(tmp_path, Catalog(None), estimate_document, ANSWERS)
     (result,) = audit(read_claims(tmp_path / "claims.yaml"), world).results
     assert result.verdict == verdict, result.explanation
     assert result.kind == "computed"

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from capplan.catalog.catalog import Catalog
 from capplan.decide.roadmap import roadmap_of
 from capplan.decide.world import Case, PlanWorld
 from capplan.errors import InputError
@@ -46,7 +47,7 @@ alternatives:
 
 def roadmap(tmp_path, *sets, text=PLAN):
     (tmp_path / "plan.yaml").write_text(text)
-    world = PlanWorld(tmp_path, None, estimate_document, ANSWERS)
+    world = PlanWorld(tmp_path, Catalog(None), estimate_document, ANSWERS)
     return roadmap_of(world, Case(sets=sets))
 
 

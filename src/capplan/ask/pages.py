@@ -92,10 +92,14 @@ def _alternatives(case: _Case) -> Iterator[Block]:
 
 
 def _growth(case: _Case) -> Iterator[Block]:
-    """Yield the months ahead with what is crossed, where demand grows, and the plan's tiers."""
+    """Yield the months ahead with what is crossed, where demand grows, and the plan's tiers and phases."""
+    from capplan.ask.reports import decided
+    from capplan.decide.questions import ComparisonOptions
     from capplan.estimate import estimate
     from capplan.many import summary_of
     from capplan.plan.sweep import HORIZON, month_sweep, read_sweeps
+    from capplan.report.growth import decisions_blocks
+    from capplan.report.roadmap import roadmap_blocks
     from capplan.report.uncertain import crossings_block
     from capplan.uncertainty.forecast import crossings_of
 
@@ -107,11 +111,11 @@ def _growth(case: _Case) -> Iterator[Block]:
     if blocks:
         yield from blocks
         yield crossings_block(crossings_of(found, summary_of(found)))
-    if case.file.plan.decisions is not None:
-        from capplan.decide.growth import growth
-        from capplan.report.growth import Decided, decisions_blocks
-
-        yield from decisions_blocks(Decided(growth(case.file, case.catalog)))
+    asked = case.asked
+    options = ComparisonOptions(points=_POINTS, sets=asked.sets, books=asked.books)
+    tiers, roadmap = decided(asked.plan, case.file, options, asked.alternative, case.catalog)
+    yield from decisions_blocks(tiers)
+    yield from roadmap_blocks(roadmap) if roadmap else ()
 
 
 def _llm(case: _Case) -> Iterable[Block]:

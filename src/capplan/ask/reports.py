@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,11 @@ if TYPE_CHECKING:
     from capplan.catalog.catalog import Catalog
     from capplan.decide.drivers import Document
     from capplan.decide.questions import ComparisonOptions
+    from capplan.decide.roadmap import Roadmap
     from capplan.estimate import Estimate
+    from capplan.plan.read import PlanFile
     from capplan.report.blocks import Report
+    from capplan.report.growth import Decided
 
 
 def breakeven_report(
@@ -59,31 +63,39 @@ def recommend_report(
 ) -> Report:
     """Return what to change in a plan, what is nearly full, and where its tiers and phases stand."""
     from capplan.catalog.catalog import Catalog
+    from capplan.decide.questions import ComparisonOptions
     from capplan.decide.recommend import recommend
-    from capplan.plan.read import parse_plan, text_of
-    from capplan.report.growth import Decided
+    from capplan.plan.read import read_plan
     from capplan.report.recommend import report_of
 
-    text = text_of(plan)
-    file = parse_plan(*text, sets, alternative, books)
+    file = read_plan(plan, sets, alternative, books)
+    asked = ComparisonOptions(sets=sets, books=books)
     catalog = Catalog(catalogs)
     advice = recommend(file, catalog)
-    decided, roadmap = Decided(), None
-    if file.plan.decisions is not None:
-        from capplan.decide.growth import growth
-        from capplan.decide.questions import ComparisonOptions
-        from capplan.decide.roadmap import roadmap_of
-        from capplan.decide.rules import rules_of
-        from capplan.decide.tiers import tier_path
-        from capplan.decide.world import Case, PlanWorld
-        from capplan.report.answers import ANSWERS
-        from capplan.report.json_format import estimate_document
+    return report_of(advice, *decided(plan, file, asked, alternative, catalog))
 
-        about = (text, file, ComparisonOptions(sets=sets, books=books), catalog, _document)
-        decided = Decided(growth(file, catalog), tier_path(*about), rules_of(*about))
-        world = PlanWorld(plan, catalogs, estimate_document, ANSWERS)
-        roadmap = roadmap_of(world, Case(alternative, tuple(books), tuple(sets)))
-    return report_of(advice, decided, roadmap)
+
+def decided(
+    plan: Path, file: PlanFile, asked: ComparisonOptions, alternative: str | None, catalog: Catalog
+) -> tuple[Decided, Roadmap | None]:
+    """Return where a plan stands on its tiers, rules and phases; nothing of a plan without decisions."""
+    from capplan.report.growth import Decided
+
+    if file.plan.decisions is None:
+        return Decided(), None
+    from capplan.decide.growth import growth
+    from capplan.decide.roadmap import roadmap_of
+    from capplan.decide.rules import rules_of
+    from capplan.decide.tiers import tier_path
+    from capplan.decide.world import Case, PlanWorld
+    from capplan.plan.read import text_of
+    from capplan.report.answers import ANSWERS
+    from capplan.report.json_format import estimate_document
+
+    about = (text_of(plan), file, asked, catalog, _document)
+    world = PlanWorld(plan, catalog, estimate_document, ANSWERS)
+    roadmap = roadmap_of(world, Case(alternative, tuple(asked.books), tuple(asked.sets)))
+    return Decided(growth(file, catalog), tier_path(*about), rules_of(*about)), roadmap
 
 
 def ranking_report(estimate: Estimate, pareto_only: bool = False, everything: bool = False) -> Report:
@@ -103,7 +115,9 @@ def ranking_report(estimate: Estimate, pareto_only: bool = False, everything: bo
 
 
 def _document(estimate: Estimate) -> Document:
+    """Return what the decisions of a plan can name; what it rests on takes long, so only where one asks."""
     from capplan.decide.world import names_of
     from capplan.report.json_format import estimate_document
 
-    return names_of(estimate, estimate_document)
+    asks = "assumptions" in str(estimate.file.raw.get("decisions"))
+    return names_of(estimate, partial(estimate_document, grounds=asks))

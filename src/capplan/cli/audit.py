@@ -39,6 +39,7 @@ def audit(
 
     Example: capplan audit examples/afpi
     """
+    from capplan.catalog.catalog import Catalog
     from capplan.cli.output import show
     from capplan.decide.audit import audit as run
     from capplan.decide.world import PlanWorld
@@ -48,7 +49,7 @@ def audit(
     from capplan.report.json_format import estimate_document
 
     beside = plan if plan.is_dir() else plan.parent
-    world = PlanWorld(plan, catalogs, estimate_document, ANSWERS)
+    world = PlanWorld(plan, Catalog(catalogs), estimate_document, ANSWERS)
     found = run(read_claims(claims or beside / "claims.yaml"), world)
     show(report_of(found, everything=verbose or fmt != "table"), fmt, output, force)
     if strict and not found.truthful:

@@ -46,12 +46,12 @@ class PlanWorld:
     def __init__(
         self,
         source: Path,
-        catalogs: Path | None,
+        catalog: Catalog,
         document: Callable[[Estimate], Document],
         answers: Mapping[str, Callable[..., Document]] = {},
     ) -> None:
         self.asked: list[tuple[str, str, str]] = []
-        self._catalog = catalog = Catalog(catalogs)
+        self._catalog = catalog
         self._text = text = text_of(source)
         self._answers = {name: cache(partial(self._answer, found)) for name, found in answers.items()}
         self._read = cache(lambda case: parse_plan(*text, case.sets, case.alternative, case.books))

@@ -42,8 +42,8 @@ def _rounded(document: Any) -> Any:
     return document
 
 
-def estimate_document(estimate: Estimate) -> dict[str, Any]:
-    """Return the estimate of a plan with one scenario."""
+def estimate_document(estimate: Estimate, grounds: bool = True) -> dict[str, Any]:
+    """Return the estimate of a plan with one scenario; without ``grounds``, not what it rests on."""
     from capplan.report.grounds import assumptions_document
     from capplan.report.view import view
 
@@ -55,7 +55,7 @@ def estimate_document(estimate: Estimate) -> dict[str, Any]:
         "cost_lines": [line_document(line) for line in shown.lines],
         "monthly_cost": cost_document(shown.total),
         "estimated_share": shown.estimated_share,
-        "assumptions": assumptions_document(estimate),
+        "assumptions": assumptions_document(estimate) if grounds else None,
         "exchange_rate": _exchange(shown),
         "totals": [_money(money) for money in shown.money],
         "tiers": _tiers(shown),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +29,7 @@ from capplan.llm.capacity import Carried, Speed, TokenPromise, carried, speed_at
 from capplan.llm.confidence import Confidence, confidence_of, range_of
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, find_precision
+from capplan.llm.fit import Memory
 from capplan.llm.serving import Served
 from capplan.plan.llm import Llm
 from capplan.plan.services import CLUSTER_PLATFORMS, GpuAddOn, desired_of
@@ -67,7 +70,8 @@ def _served_by_replicas(
     """Return the component with its replicas sized, and the machines that they run on."""
     name, path = component.name, component.path
     served = served_of(llm, chosen, facts)
-    does = carried(served, chosen.memory(), chosen.settings.sequences, promise_of(llm))
+    promised, target = promise_of(llm), llm.target_utilization
+    does, running = _carries(served, chosen.memory(), chosen.settings.sequences, promised, target)
     sizing = size(ctx.load.to_carry(name), _limits(llm, does, path), bounds_of(llm))
     sizing = kept_ready(sizing, ctx.load.rps(name), ctx.load.to_carry(name))
     machine = ctx.machine(llm.provider, llm.machine, (*path, "machine"))
@@ -84,7 +88,7 @@ def _served_by_replicas(
         memory_share=chosen.settings.memory_share,
         room=does.room,
         users=does.users,
-        running=speed_at(served, llm.target_utilization * does.rate, does.room).concurrency,
+        running=running,
     )
     delays = delays_of(llm.cold_start, chosen.memory().weights)
     machines = Machines(
@@ -116,6 +120,23 @@ def _served_by_replicas(
         ),
         replica=replica,
     )
+
+
+def _carries(*facts: Any) -> tuple[Carried, Floats]:
+    """Return what a replica carries, remembered where no number of it varies."""
+    try:
+        return _remembered(*facts)
+    except TypeError:  # arrays, which nothing is remembered by
+        return _remembered.__wrapped__(*facts)
+
+
+@lru_cache(maxsize=64)
+def _remembered(
+    served: Served, memory: Memory, most: Floats, promise: TokenPromise, target: Floats
+) -> tuple[Carried, Floats]:
+    """Return what a replica carries, and the sequences that run in it at the share ``target`` of that."""
+    does = carried(served, memory, most, promise)
+    return does, speed_at(served, target * does.rate, does.room).concurrency
 
 
 def _runs(llm: Llm) -> bool:

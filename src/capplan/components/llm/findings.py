@@ -26,9 +26,8 @@ def obstacles(name: str, chosen: Configuration, llm: Llm, facts: LlmFacts) -> It
         yield llm_checks.LLM_CONTEXT.finding(name, too_long, "Choose a model with a longer context.")
         return
     wrong = chosen.obstacles()
-    instead = _instead(chosen, llm, facts)
     if wrong:
-        yield llm_checks.LLM_CANNOT_RUN.finding(name, "; ".join(wrong), instead)
+        yield llm_checks.LLM_CANNOT_RUN.finding(name, "; ".join(wrong), _instead(chosen, llm, facts))
         return
     reached = chosen.reached(facts)
     tokens = llm.input_tokens + reached.growth * llm.output_tokens
@@ -38,7 +37,7 @@ def obstacles(name: str, chosen: Configuration, llm: Llm, facts: LlmFacts) -> It
             f"{chosen.model.name} at {chosen.precision.name} does not fit {chosen.tensor_parallel:g} × "
             f"{chosen.gpu.name}: {missing:.1f} GB short for the weights and one request"
         )
-        yield llm_checks.LLM_DOES_NOT_FIT.finding(name, message, instead)
+        yield llm_checks.LLM_DOES_NOT_FIT.finding(name, message, _instead(chosen, llm, facts))
 
 
 def _instead(chosen: Configuration, llm: Llm, facts: LlmFacts) -> str:

@@ -49,7 +49,7 @@ def _built(ctx: Context, name: str, service: Service, path: Path) -> Component:
     response = _response(sizing, rps)
     pods = platform.pods(ctx, service)
     meters = platform.meters(ctx, name, service, region, rps, sizing)
-    told = control_of(service, sizing, rps)
+    told = None if ctx.silent else control_of(service, sizing, rps)
     component = Component(
         name=name,
         kind="service",
