@@ -10,6 +10,7 @@ from helpers import ROOT
 
 from capplan.report.blocks import Curves
 from capplan.report.formats import drawing
+from capplan.report.formats import picture as pictures
 
 CHAPTERS = {
     "amas": "unknown bill what-if week binding alternatives simulation inputs prices",
@@ -26,6 +27,14 @@ def test_the_page_has_the_chapters_that_the_plan_has_something_for(capplan, name
     assert not re.findall(r"</h2>\s*</section>", page)
     assert not re.search(r"""\b(src|srcset|action)=|href="(?!#)|url\(|@import""", page)
     assert len(page) < 2_000_000
+    if name == "afpi":
+        for said in (
+            "Roadmap: phase",
+            "What each tier costs as built",
+            "no tier carries the load",
+            "Rule own-gpus",
+        ):
+            assert said in page
 
 
 def test_the_figures_are_those_of_the_estimate(capplan):
@@ -126,3 +135,25 @@ def test_axes_go_by_ratios_only_where_the_horizontal_one_does():
     week = "".join(drawing.curves(Curves([0.0, 84.0, 168.0], load, "requests/s", across="hours")))
     assert re.findall(r"bottom:[^>]*>([^<]+)<", week) == ["0", "50", "100", "150"]
     assert re.findall(r"left:[^>]*>([^<]+)<", week) == ["0", "24", "48", "72", "96", "120", "144", "168"]
+
+
+def test_each_of_many_curves_looks_its_own_way_and_has_a_key_that_looks_the_same():
+    lines = {f"l{i}": [1.0, 2.0] for i in range(30)}
+    block = Curves([1.0, 2.0], lines, "instances", dots=["l3"], marks={"limit": [1.5]})
+    drawn = "".join(drawing.curves(block))
+    looks = re.findall(r'<path class="([^"]+)"', drawn)
+    curves, marks, keys = looks[1:31], looks[31], looks[32:]
+    assert len(set(curves)) == 30
+    assert [*curves, marks] == keys
+    assert looks[0] == "grid"
+    assert curves[3].startswith("dots")
+    assert "limit at 1.5" in drawn
+    picture = pictures.drawn([block])
+    strokes = re.findall(r'd="M\S+ \S+h\d+" (stroke.*?)/>', picture)
+    assert len(set(strokes)) == 31
+    assert picture.count(">limit</text>") == 1
+
+
+def test_whole_amounts_have_whole_ticks():
+    shown = "".join(drawing.curves(Curves([0.0, 1.0, 2.0], {"a": [1.0, 1.0, 2.0]}, "instances", steps=True)))
+    assert re.findall(r"bottom:[^>]*>([^<]+)<", shown) == ["0", "1", "2"]

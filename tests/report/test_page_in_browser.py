@@ -25,7 +25,7 @@ SHOWN = """
 const rows = [...document.querySelectorAll('#figures tbody tr')];
 return {
   total: document.getElementById('total').textContent,
-  command: document.getElementById('command').value,
+  command: document.getElementById('command').textContent,
   figures: Object.fromEntries(
     rows.map((row) => [...row.cells].map((cell) => cell.textContent)).map((cells) => [cells[0], cells])),
 };

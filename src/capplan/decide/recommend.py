@@ -189,7 +189,8 @@ def _standing(component: Component) -> Iterator[Margin]:
 
 
 def _of_service(component: Component, sizing: Sizing) -> Margin:
-    tier = f"{float(sizing.peak.max()):g} instances"
+    peak = float(sizing.peak.max())
+    tier = f"{peak:g} {'instance' if peak == 1 else 'instances'}"
     ends: list[tuple[float, str]] = []
     if component.pick is not None:
         tier = f"{component.pick.name(0)}, {tier}"

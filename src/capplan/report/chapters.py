@@ -203,15 +203,21 @@ def months(estimate: Estimate) -> Iterator[Block]:
         )
     grown = {c.name: [_peak(one.components[i]) for one in shown] for i, c in enumerate(shown[0].components)}
     varying = {name: peaks for name, peaks in grown.items() if min(peaks) != max(peaks)}
+    most = sorted(varying, key=lambda name: varying[name][0] - varying[name][-1])[:_MOST_GROWING]
     if varying:
         yield Curves(
             x=[float(month) for month in range(count)],
-            curves=varying,
+            curves={name: varying[name] for name in most},
             unit="instances",
             title="Needed at the peak",
             across="months from now",
             steps=True,
         )
+    if len(varying) > len(most):
+        yield Lines((f"{len(varying) - len(most)} components that grow less are not drawn.",))
+
+
+_MOST_GROWING = 12
 
 
 def _peak(component: ComponentView) -> float:

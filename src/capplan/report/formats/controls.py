@@ -42,8 +42,9 @@ def written(block: Explorer) -> Iterator[str]:
     for column in ("Instances at the peak", "USD expected", "against the page"):
         yield f'<th scope="col" class="right">{column}</th>'
     yield "</tr></thead><tbody></tbody></table></div>"
-    yield '<div id="reproduce"><label for="command">The same as a command</label>'
-    yield '<textarea id="command" rows="2" readonly></textarea>'
+    yield '<div id="reproduce"><p id="same">The same as a command:</p>'
+    yield '<pre class="wraps" tabindex="0" role="region" aria-labelledby="same">'
+    yield '<code id="command"></code></pre>'
     yield '<button type="button" id="copy">Copy</button> <span id="copied" role="status"></span></div></div>'
     yield f'<script type="application/json" id="positions">{_data(block)}</script>'
 

@@ -13,6 +13,9 @@ from capplan.report import numbers
 from capplan.report.blocks import Bars, Curves
 from capplan.report.chart import short
 
+LOOKS = 6
+"""How many colours there are, and how many kinds of dashes."""
+
 _POINTS = 500
 _TICKS = 5
 _WIDE = 20
@@ -34,19 +37,16 @@ def curves(block: Curves) -> Iterator[str]:
     yield f'aria-label="{escaped(_told(block))}">'
     yield f'<path class="grid" d="{plot.rows()}"></path>'
     for index, name in enumerate(block.curves):
-        yield f'<path class="{_kind(block, name)} c{index % 6}" d="{plot.line(block, name)}"></path>'
+        yield f'<path class="{_look(block, index, name)}" d="{plot.line(block, name)}"></path>'
     for places in block.marks.values():
         yield f'<path class="mark" d="{plot.columns(places)}"></path>'
     yield '</svg></div><div class="x">'
     yield "".join(f'<span style="left:{100 * x.at(tick):.1f}%">{short(tick)}</span>' for tick in x.ticks)
     yield f'</div><p class="across">{escaped(block.across)}</p>' if block.across else "</div>"
     if len(block.curves) + len(block.marks) > 1:
-        names = [
-            f'<li class="{_kind(block, name)} c{i % 6}">{escaped(name)}</li>'
-            for i, name in enumerate(block.curves)
-        ]
-        names += [f'<li class="mark">{escaped(name)}</li>' for name in block.marks]
-        yield f'<ul class="legend">{"".join(names)}</ul>'
+        looks = {name: _look(block, index, name) for index, name in enumerate(block.curves)}
+        looks |= dict.fromkeys(block.marks, "mark")
+        yield f'<ul class="legend">{"".join(_key(*item) for item in looks.items())}</ul>'
     yield "</figure>"
 
 
@@ -71,8 +71,20 @@ def heading(block: Curves) -> str:
     return ", ".join(filter(None, (block.title, block.unit)))
 
 
-def _kind(block: Curves, name: str) -> str:
-    return "dots" if name in block.dots else "line"
+def _key(name: str, look: str) -> str:
+    length = 0 if look.startswith("dots") else 28
+    sign = f'<path class="{look}" d="M{14 - length // 2} 4h{length}"></path>'
+    return f'<li><svg viewBox="0 0 28 8" aria-hidden="true">{sign}</svg>{escaped(name)}</li>'
+
+
+def _look(block: Curves, index: int, name: str) -> str:
+    """Return the classes of a curve; one of very many has a pair of colour and dashes of its own too."""
+    return f"{'dots' if name in block.dots else 'line'} c{index % LOOKS} d{dashes(index)}"
+
+
+def dashes(index: int) -> int:
+    """Return which of the dashes the curve of a chart has."""
+    return (index + index // LOOKS) % LOOKS
 
 
 def _told(block: Curves) -> str:
@@ -149,6 +161,8 @@ class _Axis(NamedTuple):
         low = min(low, 0.0) if zero else low
         high = high if high > low else low + 1.0
         step = _step(high - low, hours)
+        if all(float(value).is_integer() for value in finite):
+            step = max(step, 1.0)
         ticks = [step * k for k in range(math.ceil(low / step), math.floor(high / step * (1 + 1e-9)) + 1)]
         return cls(low, high, ticks, float)
 

@@ -61,7 +61,9 @@
     if (usd === null) return "Nothing has a price.";
     const change = difference(usd, sign, at(base.total[1], data.now), at(base.sign, data.now));
     const most = ceiling === null ? "no limit" : money(ceiling, sign);
-    return `${money(usd, sign)} USD a month expected, ${money(floor, sign)} to ${most}; against the page: ${change}`;
+    const same = variation === base && data.now.every((place, index) => place === position[index]);
+    const against = same ? "as on the page" : `against the page: ${change}`;
+    return `${money(usd, sign)} USD a month expected, ${money(floor, sign)} to ${most}; ${against}`;
   };
 
   const command = (variation, position) => {
@@ -97,7 +99,7 @@
     const position = sliders.map((slider, index) => (slider.disabled ? 0 : Number(slider.value)));
     find("total").textContent = said(variation, position, base);
     find("figures").tBodies[0].replaceChildren(...rows(variation, position, base));
-    find("command").value = command(variation, position);
+    find("command").textContent = command(variation, position);
     find("copied").textContent = "";
   };
 
@@ -122,9 +124,9 @@
   const copy = async () => {
     const text = find("command");
     try {
-      await navigator.clipboard.writeText(text.value);
+      await navigator.clipboard.writeText(text.textContent);
     } catch {
-      text.select();
+      getSelection().selectAllChildren(text);
       document.execCommand("copy");
     }
     find("copied").textContent = "Copied.";

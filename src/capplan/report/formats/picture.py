@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from itertools import groupby
@@ -96,24 +96,22 @@ def _legend(block: Curves, width: int) -> tuple[str, int]:
 
 
 @cache
-def _styles() -> Sequence[str]:
-    """Return the colours and dashes that charts of pages have in the light theme."""
+def _styles() -> tuple[Sequence[str], Mapping[str, str]]:
+    """Return the colours that charts of pages have in the light theme, and their dashes by number."""
     css = Path(__file__).with_name("page.css").read_text("utf-8")
-    dashes = dict(re.findall(r"\.line\.c(\d)\{stroke-dasharray:([\d ]+)\}", css))
-    colours = re.findall(r"--c(\d):(#\w+)", css)[:6]
-    return [
-        f'stroke="{colour}" stroke-dasharray="{dashes.get(number, "none")}"' for number, colour in colours
-    ]
+    dashes = re.findall(r"\.line\.d(\d)\{stroke-dasharray:([\d ]+)\}", css)
+    return re.findall(r"--c\d:(#\w+)", css)[: drawing.LOOKS], dict(dashes)
 
 
 _MARK = 'stroke="#4a5561" stroke-dasharray="3 3"'
 
 
 def _look(block: Curves, index: int, name: str) -> str:
-    style = _styles()[index % len(_styles())]
+    colours, dashes = _styles()
+    stroke = f'stroke="{colours[index % drawing.LOOKS]}"'
     if name in block.dots:
-        return f'{style.split(" stroke-dash")[0]} stroke-width="7" stroke-linecap="round"'
-    return f'{style} stroke-width="2"'
+        return f'{stroke} stroke-width="7" stroke-linecap="round"'
+    return f'{stroke} stroke-width="2" stroke-dasharray="{dashes.get(str(drawing.dashes(index)), "none")}"'
 
 
 def _lines(text: str, sign: float, width: float, y: int) -> tuple[str, int]:
