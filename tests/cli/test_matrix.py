@@ -66,7 +66,7 @@ ROWS: Mapping[str, Sequence[str]] = {
     ),
     "fleet": (
         "PLAN --format json --by service --book BOOK --catalogs CATALOGS --today 2026-09-30",
-        "PLAN SHOP --base PLAN --fleet FLEET -o OUT --force",
+        "PLAN SHOP --base PLAN --fleet FLEET -o OUT --force --format json",
         "PLAN --format focus --period 2026-09",
     ),
     "diff": (
