@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from memory_llm import ROOM, score_memory
 
 from capplan.catalog.catalog import Catalog
 from capplan.llm.benchmark import with_our_names
@@ -257,7 +258,10 @@ def scored_of(rows: Sequence[MeasuredRow], facts: Mapping[str, Any]) -> tuple[Sc
 def score(path: Path) -> dict[str, object]:
     """Return the whole report on the rows of ``path``."""
     facts = facts_for_benchmarks()
-    rows = measured_in(read_table(path), facts)
+    table = read_table(path)
+    if ROOM in table.columns:
+        return {"memory": score_memory(table, facts)}
+    rows = measured_in(table, facts)
     excluded = Counter(reason for row in rows if (reason := left_out(row)))
     tried = [row for row in rows if not left_out(row)]
     skipped = Counter(reason for row in tried if (reason := unpredictable(row, facts)))

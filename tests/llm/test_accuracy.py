@@ -102,3 +102,21 @@ def test_nothing_to_predict_is_told(run):
     assert done.returncode == 1
     assert "no row can be predicted" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_rooms_that_engines_reported(tmp_path):
+    file = tmp_path / "logs.csv"
+    file.write_text(
+        "model,precision,gpu,tp,kv_cache_gib_per_gpu,max_num_seqs,source\n"
+        "meta-llama/Llama-3.1-8B-Instruct,bfloat16,NVIDIA H100 80GB HBM3,1,51.38,,a log\n"
+        "llama-3.3-70b,fp8,H100,1,-1.44,,a log\n"
+        # With so few sequences it would have started: the row is made up, and so a wrong fit.
+        "llama-3.3-70b,fp8,H100,1,0,16,a log\n"
+        "llama-3.1-8b,bf16,H100,1,30,,made up\n"
+        "phi-9,bf16,H100,1,30,,a log\n",
+        encoding="utf-8",
+    )
+    done = subprocess.run([sys.executable, SCRIPT, file], capture_output=True, text=True, check=False)
+    memory = json.loads(done.stdout)["memory"]
+    assert (memory["within_15_percent"], memory["wrong_fits"], memory["wrong_refusals"]) == (0.5, 1, 0)
+    assert (memory["rows"], memory["skipped"]) == (4, {"model": 1})

@@ -26,6 +26,7 @@ from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from capplan.llm.capacity import TokenPromise
+    from capplan.llm.settings import Told
     from capplan.report.blocks import Report
     from capplan.report.llm import Priced
 
@@ -50,6 +51,54 @@ def llm(
         float | None,
         typer.Option("--output-tokens", min=1, help="Output tokens of a request; 300 by default."),
     ] = None,
+    engine_version: Annotated[
+        str | None, typer.Option("--engine-version", help="Version of the engine, such as 0.19.0.")
+    ] = None,
+    memory_share: Annotated[
+        float | None,
+        typer.Option(
+            "--gpu-memory-utilization",
+            min=0.01,
+            max=1,
+            help="Share of the GPUs' memory that the engine takes; by default, the engine's own.",
+        ),
+    ] = None,
+    batched_tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--max-num-batched-tokens",
+            min=1,
+            help="Most tokens in a step; by default, the engine's own for the GPU.",
+        ),
+    ] = None,
+    sequences: Annotated[
+        int | None,
+        typer.Option(
+            "--max-num-seqs",
+            min=1,
+            help="Most requests that the engine runs at once; by default, its own for the GPU.",
+        ),
+    ] = None,
+    kv_cache: Annotated[
+        str | None,
+        typer.Option(
+            "--kv-cache-dtype", help="auto (16 bit) or fp8; by default, 8 bit beside weights at FP8."
+        ),
+    ] = None,
+    hybrid: Annotated[
+        bool | None,
+        typer.Option(
+            "--hybrid-cache/--no-hybrid-cache", help="Whether layers with a window cache only that."
+        ),
+    ] = None,
+    prefix: Annotated[
+        bool | None,
+        typer.Option("--prefix-cache/--no-prefix-cache", help="Whether the engine caches prefixes."),
+    ] = None,
+    cached: Annotated[
+        str,
+        typer.Option("--prefix-cache-hit-rate", help="Share of the input tokens found in the prefix cache."),
+    ] = "0%",
     ttft: Annotated[
         Seconds, typer.Option("--ttft", help="Target for the time to first token, such as 2s.")
     ] = None,
@@ -79,6 +128,8 @@ def llm(
 
     Example: capplan llm --model mistral-7b --gpu t4 --input-tokens 800 --output-tokens 300
     """
+    from capplan.llm.settings import Told
+
     own = (architectures, calibration)
     if models:
         report = _models(catalogs, own)
@@ -107,6 +158,9 @@ def llm(
             precision=precision,
             tensor_parallel=tensor_parallel,
             engine=engine or _ENGINE,
+            version=engine_version,
+            cached=_share(cached, prefix),
+            told=Told(memory_share, batched_tokens, sequences, _kind(kv_cache), hybrid, prefix),
             inputs=inputs or _INPUTS,
             outputs=outputs or _OUTPUTS,
             ttft=ttft,
@@ -131,6 +185,14 @@ _OF_LOOKS = (
     "precision",
     "tensor_parallel",
     "engine",
+    "engine_version",
+    "memory_share",
+    "batched_tokens",
+    "sequences",
+    "kv_cache",
+    "hybrid",
+    "prefix",
+    "cached",
     "inputs",
     "outputs",
     "ttft",
@@ -157,6 +219,9 @@ class LookOptions(NamedTuple):
     precision: list[str] | None
     tensor_parallel: list[int] | None
     engine: str
+    version: str | None
+    cached: float
+    told: Told
     inputs: float
     outputs: float
     ttft: str | None
@@ -181,9 +246,10 @@ def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Pa
         [find_gpu(name, facts, "--gpu") for name in wanted.gpu or facts["gpus"]],
         [find_precision(name, "--precision") for name in wanted.precision or ()] or None,
         [float(count) for count in wanted.tensor_parallel or COUNTS],
-        find_engine(wanted.engine, facts, "--engine"),
+        find_engine(wanted.engine, facts, "--engine", wanted.version),
+        wanted.told,
     )
-    asked = RequestShape(wanted.inputs, wanted.outputs, 0.0, _promise(wanted))
+    asked = RequestShape(wanted.inputs, wanted.outputs, wanted.cached, _promise(wanted))
     found = list(offers(catalog, everywhere(catalog)))
     looks: list[Priced] = []
     for configuration in tried:
@@ -202,6 +268,25 @@ def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Pa
         shown = report.cheapest_of_each_gpu(looks)
         more = "These are the cheapest of each GPU; --all shows the others, and those that do not fit."
     return report.look_report(title, asked, looks, shown, more)
+
+
+def _kind(kv_cache: str | None) -> str | None:
+    if kv_cache not in (None, "auto", "fp8"):
+        raise InputError(Problem("--kv-cache-dtype", f"expected auto or fp8, got '{kv_cache}'"))
+    return kv_cache
+
+
+def _share(cached: str, prefix: bool | None) -> float:
+    from capplan.quantities import parse_share
+
+    try:
+        share = parse_share(cached)
+    except ValueError as error:
+        raise InputError(Problem("--prefix-cache-hit-rate", str(error))) from None
+    if share and prefix is False:
+        what = "needs the prefix cache that --no-prefix-cache turns off"
+        raise InputError(Problem("--prefix-cache-hit-rate", what))
+    return share
 
 
 def _promise(wanted: LookOptions) -> TokenPromise:

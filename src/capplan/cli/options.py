@@ -122,7 +122,7 @@ PROVIDER = "Cloud provider: gcp, aws or azure."
 GPU = "GPU, such as L4."
 PRECISION = "Precision of the weights, such as fp8."
 TENSOR_PARALLEL = "GPUs for each replica."
-ENGINE = "Serving engine: vllm (default), tensorrt-llm, triton, sglang or other."
+ENGINE = "Serving engine: vllm (default), tensorrt-llm, triton, sglang, tgi, ollama or other."
 Architectures = Annotated[
     Path | None, typer.Option("--architectures", help="Your own models, written by catalog import-model.")
 ]

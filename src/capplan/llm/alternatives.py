@@ -19,11 +19,16 @@ def would_fit(asked: Configuration, inputs: Floats, outputs: Floats, facts: LlmF
     >>> would_fit(configuration, 1000, 300, facts)  # doctest: +SKIP
     'int4 on 1 × L4, or bf16 on 2 × L4, or bf16 on 1 × A40 would fit'
     """
-    changes = (_fewer_bits(asked), _more_gpus(asked), _larger_gpus(asked, facts))
+    changes = (
+        _fewer_sequences(asked),
+        _fewer_bits(asked),
+        _more_gpus(asked),
+        _larger_gpus(asked, facts),
+    )
     found = [_first_that_fits(tried, inputs, outputs, facts) for tried in changes]
     if not any(found):
         found = [_first_that_fits(_everything(asked, facts), inputs, outputs, facts)]
-    named = dict.fromkeys(one.brief() for one in found if one is not None)
+    named = dict.fromkeys(_named(one, asked) for one in found if one is not None)
     return f"{', or '.join(named)} would fit" if named else ""
 
 
@@ -33,6 +38,18 @@ def fits(one: Configuration, inputs: Floats, outputs: Floats, facts: LlmFacts) -
         return False
     reached = one.reached(facts)
     return not np.any(one.memory().missing(inputs + reached.growth * outputs))
+
+
+def _named(one: Configuration, asked: Configuration) -> str:
+    more = "" if one.told == asked.told else f" with max_num_seqs {one.told.sequences:g}"
+    return one.brief() + more
+
+
+def _fewer_sequences(asked: Configuration) -> Iterator[Configuration]:
+    """Yield what an engine runs that profiles itself with fewer requests at once."""
+    most = float(np.min(asked.settings.sequences))
+    fewer = (256, 128, 64, 32) if asked.told.sequences is None else ()
+    return (asked._replace(told=asked.told._replace(sequences=n)) for n in fewer if n < most)
 
 
 def _first_that_fits(

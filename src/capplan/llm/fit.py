@@ -16,6 +16,9 @@ from capplan.llm.architecture import Architecture, Precision, weight_bytes
 from capplan.llm.hardware import Engine, Gpu
 from capplan.llm.settings import Accounting, EngineSettings, Told
 
+_SPREAD = 0.002
+"""Of a GPU's memory, how much less room than estimated start-up logs report at most."""
+
 
 class Memory(NamedTuple):
     """Where the memory of one replica goes, bytes over all its GPUs; floats, or arrays over configurations.
@@ -40,13 +43,18 @@ class Memory(NamedTuple):
         return size
 
     @property
+    def sure(self) -> Any:
+        """What is left of the room if logs differ from it as far as they do."""
+        return self.room - _SPREAD * self.total
+
+    @property
     def usable(self) -> Any:
         """What the engine has for weights and KV cache."""
         return self.weights + self.room
 
     def missing(self, tokens: Floats) -> Floats:
         """Return how much is missing for the weights and one sequence, 0 if they fit."""
-        lack: Floats = np.maximum(self.sequence(tokens) - self.room, 0.0)
+        lack: Floats = np.maximum(self.sequence(tokens) - self.sure, 0.0)
         return lack
 
 
@@ -54,7 +62,7 @@ def settings_of(told: Told, precision: Precision, gpu: Gpu, engine: Engine) -> E
     """Return what the engine runs with; the KV cache is as narrow as the weights unless it is told."""
     usual, accounting = engine.on(gpu), engine.accounting
     tokens = _first(told.batched_tokens, accounting.card(gpu.memory_bytes)[0], usual.chunk_tokens)
-    sequences = _first(told.sequences, accounting.sequences, usual.max_sequences)
+    sequences = _first(told.sequences, accounting.sequences, np.minimum(usual.max_sequences, tokens))
     alike = precision.kv_bytes if "fp8" in gpu.peaks else 2.0
     kinds = {None: alike, "auto": 2.0, "fp8": 1.0}
     return EngineSettings(
@@ -142,7 +150,7 @@ def profiled_bytes(
 
 def sequences_that_fit(memory: Memory, tokens: Floats) -> Any:
     """Return how many sequences of ``tokens`` fit beside the weights, a whole number; 0: it does not fit."""
-    return np.floor(np.maximum(memory.room, 0.0) / memory.sequence(tokens))
+    return np.floor(np.maximum(memory.sure, 0.0) / memory.sequence(tokens))
 
 
 def obstacles(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel: float) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from capplan.llm.anatomy import decode_parts
 from capplan.llm.architecture import PRECISIONS, Architecture, Precision
 from capplan.llm.capacity import Carried, TokenPromise, carried
@@ -12,6 +14,7 @@ from capplan.llm.confidence import Confidence, confidence_of
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import LlmFacts
 from capplan.llm.fit import Memory
+from capplan.llm.flags import flags_of, longest, options_of
 from capplan.llm.hardware import Engine, Gpu
 from capplan.llm.serving import Served, decode_step, first_token, prompt_time, time_per_token
 from capplan.llm.settings import Told
@@ -33,7 +36,8 @@ class Look(NamedTuple):
 
     hindrance: why it cannot run, empty where it can. users: at which the promise is kept; speeds are those of
     one user alone (alone_…) and of each with so many. usable_gb, weights_gb: over all GPUs.
-    step_s: where the time of a step goes that only decodes, for so many users.
+    step_s: where the time of a step goes that only decodes, for so many users. flags: what the engine has to
+    be told for it.
     """
 
     configuration: Configuration
@@ -50,6 +54,7 @@ class Look(NamedTuple):
     requests_per_s: float
     tokens_per_s: float
     step_s: Mapping[str, float]
+    flags: Sequence[str]
     confidence: Confidence
 
 
@@ -102,6 +107,7 @@ def _hindered(configuration: Configuration, why: str, memory: Memory, kilobytes:
         requests_per_s=0.0,
         tokens_per_s=0.0,
         step_s={},
+        flags=(),
         confidence=confidence_of(configuration),
     )
 
@@ -135,9 +141,16 @@ def look(configuration: Configuration, asked: RequestShape, facts: LlmFacts) -> 
         ttft_s=float(mean),
         requests_per_s=rate,
         tokens_per_s=rate * asked.outputs,
+        flags=_flags(configuration, asked, does),
         step_s={name: float(part) for name, part in decode_parts(served, max(users, 1.0)).items()},
         confidence=confidence_of(configuration),
     )
+
+
+def _flags(configuration: Configuration, asked: RequestShape, does: Carried) -> list[str]:
+    length = longest(configuration, asked.inputs + asked.outputs, float(does.room))
+    most = float(np.min(configuration.settings.sequences))
+    return flags_of(configuration.engine.name, options_of(configuration, length, most))
 
 
 def _hindrance(does: Carried, missing_gb: float, served: Served, promise: TokenPromise) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from capplan.components.base import Component, Pods
 from capplan.components.llm.replica import Replica, downloaded_bytes
 from capplan.errors import InputError, Problem
+from capplan.llm.flags import longest, options_of
 from capplan.manifests.figures import bounds_of, number
 from capplan.plan.clusters import Aks, Cluster, Eks, Gke, Pool
 from capplan.plan.llm import Llm
@@ -27,7 +28,7 @@ _NODE_SHARE = 0.9
 """Of its part of a node, what a replica requests where the plan does not say: the rest is for agents."""
 
 _LONGEST = 4.0
-"""Longest request ÷ mean request: what the server accepts where the plan is silent, and what it finishes."""
+"""Longest answer ÷ mean answer: what a stopping server finishes."""
 
 _SCRATCH_GIB = 4.0
 """Disk for compiled kernels and logs."""
@@ -168,16 +169,8 @@ def _sequences(replica: Replica) -> float:
 
 def _vllm(name: str, llm: Llm, replica: Replica, said: Vllm | None) -> Vllm:
     """Return the server's arguments; those of the plan go before what follows from the configuration."""
-    chosen = replica.configuration
     own = {} if said is None else {field: getattr(said, field) for field in said.model_fields_set}
-    derived: dict[str, Any] = {
-        "tensor_parallel": chosen.tensor_parallel,
-        "dtype": _dtype(replica),
-        "kv_cache_dtype": "fp8" if chosen.precision.kv_bytes == 1 else "auto",
-        "max_model_len": _longest(llm, replica),
-        "max_num_seqs": _sequences(replica),
-        "gpu_memory_utilization": math.floor(number(replica.memory_share) * 100) / 100,
-    }
+    derived = {"dtype": _dtype(replica), **_options(llm, replica)}
     named = _checkpoint(name, llm, replica) if said is None else {"model": said.model}
     try:
         vllm = Vllm.model_validate(derived | named).model_copy(update=own)
@@ -208,10 +201,9 @@ def _dtype(replica: Replica) -> str:
     return _DTYPES.get(chosen.precision.name, usual)
 
 
-def _longest(llm: Llm, replica: Replica) -> float:
-    """Return the longest context: several times the plan's mean, as far as model and KV cache allow."""
+def _options(llm: Llm, replica: Replica) -> dict[str, Any]:
+    """Return what the estimate counts with, for the engine to be told."""
+    chosen = replica.configuration
     mean = number(llm.input_tokens) + number(llm.output_tokens)
-    wanted = math.ceil(_LONGEST * mean / 1024) * 1024
-    held = math.floor(number(replica.room) * mean)
-    context = replica.configuration.model.context or wanted
-    return float(max(1, min(wanted, held, context)))
+    told = options_of(chosen, longest(chosen, mean, number(replica.room)), _sequences(replica))
+    return {name: value for name, value in told.items() if value is not None}

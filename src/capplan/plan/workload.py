@@ -247,6 +247,11 @@ class Vllm(Section):
     kv_cache_dtype: Literal["auto", "fp8"] = Field("auto", description="Precision of the KV cache.")
     max_model_len: Whole | None = Field(None, description="Longest context, in tokens.")
     max_num_seqs: Count | None = Field(None, description="Requests that the engine runs at once.")
+    max_num_batched_tokens: Count | None = Field(None, description="Most tokens in a step.")
+    prefix_cache: bool | None = Field(None, description="Whether prefixes are cached; by default, they are.")
+    hybrid_cache: bool | None = Field(
+        None, description="Whether layers with a window cache only that; by default, they do."
+    )
     gpu_memory_utilization: Utilization = Field(0.9, description="Share of the GPU's memory that vLLM uses.")
     cache: Memory = Field(50.0, description="Disk for the model's files.")
     shared_memory: Memory = Field(2.0, description="/dev/shm, which tensor parallelism needs.")

@@ -58,6 +58,7 @@ def _look_blocks(title: str, looks: Sequence[Priced], more: str) -> Iterator[Blo
         yield _said(_LOOKED)
         yield from map(_said, _confidence([one.confidence for one, _ in able]))
         yield from map(_said, _machines(able))
+        yield from map(_said, _needed(able))
     unable = [[one.configuration.brief(), one.hindrance] for one, _ in looks if one.hindrance]
     if unable:
         yield Table(_UNABLE, unable)
@@ -105,6 +106,16 @@ def _ms(seconds: float) -> str:
 def _per_million(one: Look, usd_per_hour: float) -> float:
     """Return USD for a million output tokens of a replica that is always full."""
     return usd_per_hour / (one.tokens_per_s * 3600) * 1e6
+
+
+def _needed(able: Sequence[Priced]) -> Iterator[str]:
+    """Yield the flags of the cheapest: without them the engine starts otherwise, or not at all."""
+    first = able[0][0]
+    if first.flags:
+        others = "" if len(able) == 1 else " Those of the others: --format json."
+        engine = first.configuration.engine
+        what = f"{first.configuration.brief()} needs {engine.name} {engine.accounting.version} with"
+        yield f"{what} {' '.join(first.flags)}.{others}"
 
 
 def _machines(able: Sequence[Priced]) -> Iterator[str]:
@@ -161,6 +172,8 @@ def _look_document(one: Look, machine: tuple[str, float] | None) -> dict[str, An
         "usable_gb": one.usable_gb,
         "kv_kb_per_token": one.kv_kb_per_token,
         "sequences": one.sequences,
+        "engine_version": c.engine.accounting.version,
+        "flags": list(one.flags),
         "users": one.users,
         "single_stream": {
             "tokens_per_s": _known(one.alone_tokens_per_s),

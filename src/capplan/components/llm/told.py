@@ -26,7 +26,7 @@ def told_of(llm: Llm) -> Told:
     cached = llm.prefix_cache or (llm.prefix_cache is None and _some(llm.prefix_cache_hit_rate)) or None
     return Told(
         **{ours: said.get(fields[ours]) if value is None else value for ours, value in own.items()},
-        hybrid=llm.hybrid_cache,
+        hybrid=said.get("hybrid_cache") if llm.hybrid_cache is None else llm.hybrid_cache,
         prefix_cache=False if llm.prefix_cache is False else cached,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from capplan.errors import InputError, Problem
+from capplan.llm.flags import flags_of
 from capplan.manifests.figures import number
 from capplan.manifests.quantity import memory
 from capplan.manifests.site import Service
@@ -28,24 +29,22 @@ def arguments_of(service: Service, gpus: int) -> list[str]:
     shards = int(number(vllm.tensor_parallel))
     if shards > max(gpus, 1):
         raise InputError(_too_many_shards(service.name, shards, gpus))
-    found = [
-        f"--model={vllm.model}",
-        f"--port={service.workload.port}",
-        f"--tensor-parallel-size={shards}",
-        f"--dtype={vllm.dtype}",
-        f"--gpu-memory-utilization={number(vllm.gpu_memory_utilization):g}",
-    ]
-    return found + [f"--{option}={value}" for option, value in _options(vllm).items() if value is not None]
+    return [f"--model={vllm.model}", f"--port={service.workload.port}", *flags_of("vllm", _options(vllm))]
 
 
 def _options(vllm: Vllm) -> dict[str, object]:
-    """Return the arguments that vLLM decides itself where they are not given."""
-    length, requests = vllm.max_model_len, vllm.max_num_seqs
+    """Return the server's options; it decides itself on those that are None."""
+    whole = ("max_model_len", "max_num_seqs", "max_num_batched_tokens")
+    figures = {name: getattr(vllm, name) for name in whole}
     return {
+        "tensor_parallel": int(number(vllm.tensor_parallel)),
+        "dtype": vllm.dtype,
+        "gpu_memory_utilization": float(number(vllm.gpu_memory_utilization)),
         "quantization": vllm.quantization,
-        "kv-cache-dtype": None if vllm.kv_cache_dtype == "auto" else vllm.kv_cache_dtype,
-        "max-model-len": None if length is None else int(number(length)),
-        "max-num-seqs": None if requests is None else int(number(requests)),
+        "kv_cache_dtype": None if vllm.kv_cache_dtype == "auto" else vllm.kv_cache_dtype,
+        **{name: None if value is None else int(number(value)) for name, value in figures.items()},
+        "prefix_cache": vllm.prefix_cache,
+        "hybrid_cache": vllm.hybrid_cache,
     }
 
 

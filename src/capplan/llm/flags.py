@@ -1,0 +1,109 @@
+"""What an engine has to be told to run as estimated: names of settings, and how engines spell them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from capplan.llm.configuration import Configuration
+
+_LONGEST = 4.0
+"""Longest request ÷ mean request: what the server accepts where nothing is said."""
+
+_SPELLED: Mapping[str, Mapping[str, str]] = {
+    "vllm": {
+        "tensor_parallel": "--tensor-parallel-size={}",
+        "dtype": "--dtype={}",
+        "gpu_memory_utilization": "--gpu-memory-utilization={}",
+        "quantization": "--quantization={}",
+        "kv_cache_dtype": "--kv-cache-dtype={}",
+        "max_model_len": "--max-model-len={}",
+        "max_num_seqs": "--max-num-seqs={}",
+        "max_num_batched_tokens": "--max-num-batched-tokens={}",
+        "prefix_cache": "--enable-prefix-caching",
+        "no prefix_cache": "--no-enable-prefix-caching",
+        "no hybrid_cache": "--disable-hybrid-kv-cache-manager",
+    },
+    "sglang": {
+        "tensor_parallel": "--tp-size={}",
+        "dtype": "--dtype={}",
+        "gpu_memory_utilization": "--mem-fraction-static={}",
+        "quantization": "--quantization={}",
+        "kv_cache_dtype": "--kv-cache-dtype={}_e4m3",
+        "max_model_len": "--context-length={}",
+        "max_num_seqs": "--max-running-requests={}",
+        "max_num_batched_tokens": "--chunked-prefill-size={}",
+        "no prefix_cache": "--disable-radix-cache",
+        "no hybrid_cache": "--disable-hybrid-swa-memory",
+    },
+    "tensorrt-llm": {
+        "tensor_parallel": "--tp_size={}",
+        "gpu_memory_utilization": "--kv_cache_free_gpu_memory_fraction={}",
+        "max_model_len": "--max_seq_len={}",
+        "max_num_seqs": "--max_batch_size={}",
+        "max_num_batched_tokens": "--max_num_tokens={}",
+    },
+    "tgi": {
+        "tensor_parallel": "--num-shard={}",
+        "gpu_memory_utilization": "--cuda-memory-fraction={}",
+        "quantization": "--quantize={}",
+        "kv_cache_dtype": "--kv-cache-dtype={}_e4m3fn",
+        "max_model_len": "--max-total-tokens={}",
+        "max_num_seqs": "--max-concurrent-requests={}",
+        "max_num_batched_tokens": "--max-batch-prefill-tokens={}",
+        "no prefix_cache": "--prefix-caching=false",
+    },
+}
+
+
+def options_of(one: Configuration, length: float, sequences: float) -> dict[str, Any]:
+    """Return what the engine of ``one`` is to be told, by vLLM's names: all that decides its memory.
+
+    length: longest request in tokens; sequences: most of them at once.
+    """
+    settings, accounting = one.settings, one.engine.accounting
+    windows = any(group.window for group in one.model.groups)
+    return {
+        "tensor_parallel": int(one.tensor_parallel),
+        "gpu_memory_utilization": math.floor(_one(settings.memory_share) * 1000) / 1000,
+        "kv_cache_dtype": "fp8" if settings.kv_bytes == 1 else None,
+        "max_model_len": int(length),
+        "max_num_seqs": int(sequences),
+        "max_num_batched_tokens": int(_one(settings.batched_tokens)),
+        "prefix_cache": _if_other(settings.prefix_cache, accounting.prefix_cache),
+        "hybrid_cache": _if_other(settings.hybrid, accounting.hybrid) if windows else None,
+    }
+
+
+def _if_other(value: bool, usual: bool) -> bool | None:
+    """Return what has to be said: nothing where the engine does so by itself."""
+    return None if value == usual else value
+
+
+def flags_of(engine: str, options: Mapping[str, Any]) -> list[str]:
+    """Return the options as the engine's command line has them; what it has no flag for is left out."""
+    spelled = _SPELLED.get(engine, {})
+    found = []
+    for name, value in options.items():
+        flag = spelled.get(f"no {name}" if value is False else name)
+        if flag is not None and value is not None:
+            found.append(flag.format(f"{value:g}" if isinstance(value, float) else value))
+    return found
+
+
+def longest(one: Configuration, mean: float, room: float) -> float:
+    """Return the longest request to accept: several times the mean, as far as model and KV cache allow.
+
+    An engine does not start whose cache is too small for one such request. room: mean requests that fit.
+    """
+    wanted = math.ceil(_LONGEST * mean / 1024) * 1024
+    held = math.floor(room * mean)
+    return float(max(1, min(wanted, held, one.model.context or wanted)))
+
+
+def _one(value: Any) -> float:
+    """Return a number that may be an array over scenarios: its least."""
+    return float(np.min(value))
