@@ -31,6 +31,48 @@ def test_quick_look_says_what_would_fit(capplan):
     assert capplan(*look, "--format", "markdown").stdout.splitlines()[-1] == told
 
 
+def test_quick_look_says_which_flags_its_answer_needs(capplan):
+    look = ("llm", "--model", "llama-3.1-70b", "--gpu", "h100", "--precision", "fp8", "--tp", "1")
+    assert "with max_num_seqs 256, or" in capplan(*look).stdout
+    told = (*look, "--max-num-seqs", "128", "--gpu-memory-utilization", "0.92", "--kv-cache-dtype")
+    shown = " ".join(capplan(*told, "auto").stdout.split())
+    assert "needs vllm 0.15.1 with --tensor-parallel-size=1 --gpu-memory-utilization=0.92" in shown
+    wide, narrow = (
+        json.loads(capplan(*told, kind, "--format", "json").stdout)["configurations"][0]
+        for kind in ("auto", "fp8")
+    )
+    assert {"--max-num-seqs=128", "--max-num-batched-tokens=8192"} <= set(wide["flags"])
+    assert ("--kv-cache-dtype=fp8" in wide["flags"], "--kv-cache-dtype=fp8" in narrow["flags"]) == (
+        False,
+        True,
+    )
+    assert narrow["sequences"] == pytest.approx(2 * wide["sequences"], abs=1)
+    assert wide["engine_version"] == "0.15.1"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--kv-cache-dtype", "int3"), "expected auto or fp8"),
+        (("--no-prefix-cache", "--prefix-cache-hit-rate", "30%"), "needs the prefix cache"),
+        (("--engine-version", "0.3.0"), "older than any that capplan knows"),
+    ],
+)
+def test_quick_look_refuses_what_no_engine_does(capplan, options, said):
+    run = capplan("llm", "--model", "llama-3.1-8b", "--gpu", "l4", *options)
+    assert run.exit_code == 2
+    assert said in run.stderr
+
+
+def test_quick_look_at_an_engine_that_nobody_measured(capplan):
+    run = capplan("llm", "--model", "llama-3.1-8b", "--gpu", "l4", "--engine", "tgi", "--format", "json")
+    by = {(c["precision"], c["tensor_parallel"]): c for c in json.loads(run.stdout)["configurations"]}
+    assert by["bf16", 1]["reason"] == "speed unknown: calibrate"
+    assert by["bf16", 1]["fits"]
+    assert by["bf16", 1]["single_stream"]["tokens_per_s"] is None
+    assert "--num-shard=1" in by["bf16", 1]["flags"]
+
+
 def test_quick_look_at_all_gpus_is_a_line_each(capplan):
     look = ("llm", "--model", "llama-3.1-70b", "--tpot", "50ms")
     short, long = (capplan(*look, *more).stdout for more in ((), ("--all",)))

@@ -119,11 +119,82 @@ def test_a_replica_is_kept_and_finishes_as_the_plan_says():
     assert pod["terminationGracePeriodSeconds"] == 80
 
 
-def test_another_engine_is_scaled_by_what_it_is_known_to_report():
-    files = rendered(SERVING, "llm.model.engine=sglang")
-    assert "args" not in container(files), "its arguments are the plan's to give"
+ENGINES = [
+    ("sglang", "fp8", "lmsysorg/sglang:v0.5.6", ("--mem-fraction-static=0.838", "--quantization=fp8")),
+    ("tensorrt-llm", "bf16", "nvcr.io/nvidia/tensorrt-llm/release:1.0.0", ("--max_num_tokens=8192",)),
+    ("tgi", "bf16", "ghcr.io/huggingface/text-generation-inference:3.3.5", ("--max-total-tokens=6144",)),
+]
+
+
+@pytest.mark.parametrize(("engine", "precision", "image", "flags"), ENGINES)
+def test_engines_are_started_with_a_pinned_image_and_their_own_flags(engine, precision, image, flags):
+    files = rendered(SERVING, f"llm.model.engine={engine}", f"llm.model.precision={precision}")
+    pod = files[DEPLOYMENT].value["spec"]["template"]["spec"]
+    found = container(files)
+    assert found["image"] == image
+    assert {*flags, "--host=0.0.0.0", "--port=8000"} <= set(found["args"])
+    assert any("meta-llama/Llama-3.1-8B-Instruct" in word for word in found["args"])
+    assert found["startupProbe"]["httpGet"]["path"] == "/health"
+    [shm] = [mount["name"] for mount in found["volumeMounts"] if mount["mountPath"] == "/dev/shm"]
+    assert {v["name"]: v["emptyDir"]["medium"] for v in pod["volumes"] if v["name"] == shm} == {shm: "Memory"}
+    # Only vLLM tells how many requests it works on.
     hpa = files["kubernetes/base/model/horizontalpodautoscaler-model.yaml"].value["spec"]
-    assert hpa["metrics"][0]["pods"]["metric"]["name"] == "http_requests_per_second"
+    metric = hpa["metrics"][0]
+    assert metric.get("pods", {"metric": {"name": "cpu"}})["metric"]["name"] != "vllm_num_requests_running"
+
+
+def test_ollama_is_told_by_its_environment_and_pulls_its_model():
+    files = rendered(SERVING, "llm.model.engine=ollama", "llm.model.precision=int4")
+    found = container(files)
+    assert (found["image"], found["command"]) == ("ollama/ollama:0.12.6", ["/bin/sh", "-c"])
+    assert "ollama pull llama3.1:8b" in found["args"][0]
+    environment = files["kubernetes/base/model/configmap-model.yaml"].value["data"]
+    assert (environment["OLLAMA_NUM_PARALLEL"], environment["OLLAMA_CONTEXT_LENGTH"]) == ("4", "5600")
+    with pytest.raises(InputError, match="no tag of Ollama's library is known"):
+        rendered(SERVING, "llm.model.engine=ollama")
+
+
+def test_an_engine_that_nobody_measured_is_sized_by_the_plan_alone():
+    site = rendered(SERVING, "llm.model.engine=tgi", "llm.model.precision=bf16", "llm.model.replicas.min=3")
+    assert site["kubernetes/base/model/horizontalpodautoscaler-model.yaml"].value["spec"]["minReplicas"] == 3
+
+
+def test_what_the_plan_tells_the_engine_is_told_and_counted():
+    said = ("engine_version=0.19.0", "max_num_batched_tokens=4096", "max_num_seqs=24", "kv_cache_dtype=auto")
+    files = rendered(
+        SERVING, *(f"llm.model.{each}" for each in said), "llm.model.gpu_memory_utilization=0.93"
+    )
+    found = arguments(files)
+    assert container(files)["image"] == "vllm/vllm-openai:v0.19.0"
+    assert (found["max-num-batched-tokens"], found["gpu-memory-utilization"]) == ("4096", "0.93")
+    assert int(found["max-num-seqs"]) <= 24
+    assert "kv-cache-dtype" not in found
+
+
+def test_settings_of_the_server_count_in_the_estimate():
+    own = "llm.model.workload={vllm: {model: a/b, max_num_seqs: 7, gpu_memory_utilization: 0.5}}"
+    found = arguments(rendered(SERVING, own))
+    assert (found["max-num-seqs"], found["gpu-memory-utilization"]) == ("7", "0.5")
+    with pytest.raises(InputError, match="does not fit 1 × L4"):
+        rendered(SERVING, own.replace("0.5", "0.4"))
+
+
+def test_an_old_vllm_that_makes_fp8_of_all_weights_is_refused():
+    sets = ("model=llama-3.1-70b", "gpu=H100", "machine=a3-highgpu-1g", "max_num_seqs=128")
+    image = "llm.model.workload={image: 'vllm/vllm-openai:v0.11.0'}"
+    with pytest.raises(InputError, match=r"vllm 0\.11\.0 loads 141 GB at 16 bit"):
+        rendered(SERVING, *(f"llm.model.{each}" for each in sets), image)
+    named = image.replace("}", ", vllm: {model: RedHatAI/Llama-3.3-70B-Instruct-FP8-dynamic}}")
+    found = arguments(rendered(SERVING, *(f"llm.model.{each}" for each in sets), named))
+    assert "quantization" not in found
+    newer = arguments(rendered(SERVING, *(f"llm.model.{each}" for each in sets)))
+    assert newer["quantization"] == "fp8"
+
+
+def test_versions_of_plan_and_image_must_agree():
+    image = "llm.model.workload={image: 'vllm/vllm-openai:v0.11.0'}"
+    with pytest.raises(InputError, match=r"0\.19\.0, but workload\.image is vllm/vllm-openai:v0\.11\.0"):
+        rendered(SERVING, image, "llm.model.engine_version=0.19.0")
 
 
 def test_callers_outside_the_cluster_reach_it_privately():
@@ -198,11 +269,11 @@ def test_what_an_api_answers_alone_needs_no_pod():
 def test_afpis_own_model_is_the_one_of_its_figures():
     found = arguments(example("afpi", "l4"), "model")
     assert found["model"] == "meta-llama/Llama-3.1-8B-Instruct"
-    assert (found["quantization"], found["max-num-seqs"]) == ("fp8", "61")
+    assert (found["quantization"], found["max-num-seqs"]) == ("fp8", "62")
 
 
 def test_pods_of_the_plan_are_scaled_before_they_are_full():
-    """A pod of afpi's l4 works on 61 requests at once, never on more: a target of 61 is never exceeded."""
+    """A pod of afpi's l4 works on 62 requests at once, never on more: a target of 62 is never exceeded."""
     files = example("afpi", "l4")
     hpa = files["kubernetes/base/model/horizontalpodautoscaler-model.yaml"].value["spec"]
-    assert float(hpa["metrics"][0]["pods"]["target"]["averageValue"]) < 61
+    assert float(hpa["metrics"][0]["pods"]["target"]["averageValue"]) < 62

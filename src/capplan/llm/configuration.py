@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from capplan.llm.architecture import Architecture, Precision
 from capplan.llm.facts import LlmFacts
-from capplan.llm.fit import Memory, memory_of, obstacles, settings_of
+from capplan.llm.fit import Memory, memory_of, obstacles, overloaded, settings_of
 from capplan.llm.hardware import Efficiency, Engine, Gpu, efficiency_of
 from capplan.llm.roofline import Work, work_of
 from capplan.llm.settings import EngineSettings, Told
@@ -32,6 +32,12 @@ class Configuration(NamedTuple):
         return settings_of(self.told, self.precision, self.gpu, self.engine)
 
     @property
+    def is_timed(self) -> bool:
+        """Whether anything is known of its speed: the engine was measured, or this by the user."""
+        measured = (self.gpu.name, self.precision.alike, self.tensor_parallel) in self.model.measured
+        return measured or not self.engine.unmeasured
+
+    @property
     def run(self) -> Precision:
         """The precision, with the KV cache that the engine keeps."""
         return self.precision._replace(kv_bytes=self.settings.kv_bytes)
@@ -53,4 +59,6 @@ class Configuration(NamedTuple):
 
     def obstacles(self) -> list[str]:
         """Return why this cannot run at all, memory aside."""
-        return obstacles(self.model, self.precision, self.gpu, self.tensor_parallel)
+        found = obstacles(self.model, self.precision, self.gpu, self.tensor_parallel)
+        too_large = overloaded(self.model, self.precision, self.gpu, self.tensor_parallel, self.engine)
+        return found if self.told.stored or not too_large else [*found, too_large]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from capplan.arrays import Floats
-from capplan.llm.architecture import Architecture, Precision, weight_bytes
+from capplan.llm.architecture import PRECISIONS, Architecture, Precision, weight_bytes
 from capplan.llm.hardware import Engine, Gpu
 from capplan.llm.settings import Accounting, EngineSettings, Told
 
@@ -151,6 +151,20 @@ def profiled_bytes(
 def sequences_that_fit(memory: Memory, tokens: Floats) -> Any:
     """Return how many sequences of ``tokens`` fit beside the weights, a whole number; 0: it does not fit."""
     return np.floor(np.maximum(memory.sure, 0.0) / memory.sequence(tokens))
+
+
+def overloaded(
+    model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel: float, engine: Engine
+) -> str:
+    """Say that the weights at 16 bit, of which the engine makes FP8, do not fit; empty if they do."""
+    published = model.stored is not None and model.stored.precision == precision.name
+    if precision.name != "fp8" or published or model.fp8_blocks or engine.accounting.quantises:
+        return ""
+    loaded, total = weight_bytes(model, PRECISIONS["bf16"]), tensor_parallel * gpu.memory_bytes
+    if loaded < total:
+        return ""
+    what = f"{engine.name} {engine.accounting.version} loads {loaded / 1e9:.0f} GB at 16 bit before it makes"
+    return f"{what} FP8 of them: name an FP8 checkpoint, or a later version"
 
 
 def obstacles(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel: float) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -57,6 +57,31 @@ _SPELLED: Mapping[str, Mapping[str, str]] = {
         "no prefix_cache": "--prefix-caching=false",
     },
 }
+
+
+class Server(NamedTuple):
+    """How an engine is started in a container: its image at a version, its command, and its health endpoint.
+
+    model, port: how it is told which model to serve, and where.
+    """
+
+    image: str
+    command: tuple[str, ...]
+    model: str
+    port: str = "--port={}"
+    health: str = "/health"
+
+
+_TGI = "ghcr.io/huggingface/text-generation-inference:{}"
+_SGLANG = ("python3", "-m", "sglang.launch_server")
+SERVERS: Mapping[str, Server] = {
+    "vllm": Server("vllm/vllm-openai:v{}", (), "--model={}"),
+    "sglang": Server("lmsysorg/sglang:v{}", _SGLANG, "--model-path={}"),
+    "tensorrt-llm": Server("nvcr.io/nvidia/tensorrt-llm/release:{}", ("trtllm-serve", "serve"), "{}"),
+    "tgi": Server(_TGI, (), "--model-id={}"),
+    "ollama": Server("ollama/ollama:{}", ("/bin/sh", "-c"), "{}", health="/"),
+}
+"""Engines that manifests can start."""
 
 
 def options_of(one: Configuration, length: float, sequences: float) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Engine(NamedTuple):
     cache stays at 16 bit unless it is told otherwise, whatever the weights are. small_chunk_tokens,
     small_max_sequences: the engine's defaults on smaller cards. compute: by GPU, the share of the rates of
     matrix products that it reaches of those that are reached elsewhere. accounting: how its version counts
-    memory.
+    memory. unmeasured: nothing is known of its speed but what a user measures.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Engine(NamedTuple):
     small_max_sequences: float
     accounting: Accounting
     compute: Mapping[str, float]
+    unmeasured: bool = False
 
     def on(self, gpu: Gpu) -> Engine:
         """Return the engine with its defaults on the ``gpu``."""
@@ -139,6 +140,7 @@ def engine_of(
         max_sequences=float(row["max_sequences"]),
         small_chunk_tokens=float(row.get("small_chunk_tokens", row["chunk_tokens"])),
         small_max_sequences=float(row.get("small_max_sequences", row["max_sequences"])),
+        unmeasured=bool(row.get("unmeasured", False)),
         accounting=accounting_of(facts["memory"]["engines"][name], version, where),
         compute=row.get("compute", {}),
         **micro,

@@ -127,7 +127,7 @@ def look(configuration: Configuration, asked: RequestShape, facts: LlmFacts) -> 
     users, rate = float(does.users), float(does.rate)
     missing = float(memory.missing(asked.inputs + reached.growth * asked.outputs)) / 1e9
     mean, _ = first_token(served, rate, max(users, 1.0))
-    return Look(
+    found = Look(
         configuration=configuration,
         hindrance=_hindrance(does, missing, served, asked.promise),
         usable_gb=float(memory.usable) / 1e9,
@@ -145,6 +145,16 @@ def look(configuration: Configuration, asked: RequestShape, facts: LlmFacts) -> 
         step_s={name: float(part) for name, part in decode_parts(served, max(users, 1.0)).items()},
         confidence=confidence_of(configuration),
     )
+    if configuration.is_timed:
+        return found
+    hidden = float("nan")
+    return found._replace(
+        hindrance=found.hindrance or UNTIMED, alone_tokens_per_s=hidden, alone_ttft_s=hidden
+    )
+
+
+UNTIMED = "speed unknown: calibrate"
+"""What is said of engines that nobody has measured."""
 
 
 def _flags(configuration: Configuration, asked: RequestShape, does: Carried) -> list[str]:

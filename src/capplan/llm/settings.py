@@ -16,7 +16,8 @@ class Told(NamedTuple):
     """What a user says of an engine; None where it is left to the engine.
 
     memory_share: --gpu-memory-utilization of vLLM, by other names elsewhere. kv_cache: auto (16 bit) or fp8.
-    hybrid: layers with a window keep only that. Numbers may be arrays over scenarios.
+    hybrid: layers with a window keep only that. stored: the checkpoint is at the precision that it is served
+    at, so the engine quantises nothing. Numbers may be arrays over scenarios.
     """
 
     memory_share: Any = None
@@ -25,6 +26,7 @@ class Told(NamedTuple):
     kv_cache: str | None = None
     hybrid: bool | None = None
     prefix_cache: bool | None = None
+    stored: bool = False
 
 
 class EngineSettings(NamedTuple):
@@ -45,8 +47,8 @@ class Accounting(NamedTuple):
     is ``free`` beside weights and such a run. share: None where the engine derives it from ``cards``: by GB
     of the GPU, tokens of a chunk and sequences of the largest graph. sampler: bytes of the run by sequence
     and entry of the vocabulary. own, linked: bytes outside PyTorch on one GPU, and on several. chunked:
-    whether ``hybrid`` covers layers that attend within chunks. batched_tokens, sequences: defaults on any
-    card.
+    whether ``hybrid`` covers layers that attend within chunks. quantises: makes FP8 of weights while it loads
+    them, not when all are loaded. batched_tokens, sequences: defaults on any card.
     """
 
     version: str

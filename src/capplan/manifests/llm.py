@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from capplan.components.base import Component, Pods
-from capplan.components.llm.replica import Replica, downloaded_bytes
+from capplan.components.llm.replica import Replica, downloaded_bytes, is_stored_so
 from capplan.errors import InputError, Problem
-from capplan.llm.flags import longest, options_of
+from capplan.llm.flags import SERVERS, Server, flags_of, longest, options_of
 from capplan.manifests.figures import bounds_of, number
 from capplan.plan.clusters import Aks, Cluster, Eks, Gke, Pool
 from capplan.plan.llm import Llm
@@ -136,19 +136,75 @@ def _service(name: str, llm: Llm, component: Component) -> Kubernetes:
 def _workload(name: str, llm: Llm, replica: Replica) -> Workload:
     """Return the container: what the plan says of it, and for the rest what the model needs."""
     said: Workload = llm.workload or Workload.model_validate({})
+    chosen = replica.configuration
+    server = SERVERS.get(llm.engine)
     needed: dict[str, Any] = {
         "port": 8000,
         "grace": _grace_s(llm),
         "ephemeral_storage": _SCRATCH_GIB,
         "autoscaler": said.autoscaler.model_copy(update={"behavior": _behavior(llm)}),
     }
-    if llm.engine == "vllm":
-        needed["vllm"] = vllm = _vllm(name, llm, replica, said.vllm)
-        downloaded = downloaded_bytes(replica.configuration, vllm.quantization != "fp8")
-        load_s = downloaded / 1e9 / number(llm.cold_start.weights_gb_per_s)
+    if server is not None:
+        needed["image"] = server.image.format(chosen.engine.accounting.version)
+        needed["health_path"] = server.health
+        stored = is_stored_so(chosen, said.vllm)
+        if llm.engine == "vllm":
+            needed["vllm"] = vllm = _vllm(name, llm, replica, said.vllm)
+            stored = vllm.quantization != "fp8"
+        elif not said.args:
+            needed |= _started(name, llm, replica, server, said)
+        load_s = downloaded_bytes(chosen, stored) / 1e9 / number(llm.cold_start.weights_gb_per_s)
         needed["startup"] = _PATIENCE * (number(llm.cold_start.image) + load_s)
     own = said.model_fields_set - {"vllm"}
     return said.model_copy(update={field: value for field, value in needed.items() if field not in own})
+
+
+def _started(name: str, llm: Llm, replica: Replica, server: Server, said: Workload) -> dict[str, Any]:
+    """Return the container of an engine besides vLLM: it downloads the weights to the node's disk."""
+    chosen = replica.configuration
+    own = {} if said.vllm is None else {"quantization": said.vllm.quantization}
+    port = said.port if "port" in said.model_fields_set else 8000
+    disk = _SCRATCH_GIB + math.ceil(1.2 * downloaded_bytes(chosen, is_stored_so(chosen, said.vllm)) / 2**30)
+    common = {
+        "command": list(server.command),
+        "internet": True,
+        "ephemeral_storage": disk,
+        "writable": ["/tmp", "/models", "/dev/shm"],
+    }
+    if llm.engine == "ollama":
+        return common | _ollama(name, llm, replica, port)
+    named = _checkpoint(name, llm, replica) if said.vllm is None else {"model": said.vllm.model}
+    options = {**_options(llm, replica), "quantization": named.pop("quantization", None), **own}
+    flags = flags_of(llm.engine, options | {"dtype": _dtype(replica)})
+    bound = ["--host=0.0.0.0", server.port.format(port)]
+    home = {"HF_HOME": "/models", "HOME": "/tmp", "USER": llm.engine}
+    return common | {"args": [server.model.format(named["model"]), *bound, *flags], "env": home}
+
+
+_OLLAMA = ("int4", "mxfp4")
+"""Precisions of the tags in Ollama's library: 4 bit unless a tag says otherwise, MXFP4 of gpt-oss."""
+
+
+def _ollama(name: str, llm: Llm, replica: Replica, port: int) -> dict[str, Any]:
+    """Return Ollama, which is told by its environment and pulls the model once it answers."""
+    chosen, options = replica.configuration, _options(llm, replica)
+    family, _, size = chosen.model.name.rpartition("-")
+    if chosen.precision.name not in _OLLAMA or not size.endswith("b"):
+        what = f"no tag of Ollama's library is known for {llm.model} at {chosen.precision.name}"
+        where = f"llm.{name}.workload.args"
+        raise InputError(Problem(where, what, "Give the command's arguments, or choose another engine."))
+    memory, slots = chosen.memory(), options["max_num_seqs"]
+    held = math.floor(number(memory.sure / (memory.full_kv + memory.window_kv)) / slots)
+    pull = f"ollama pull {family.replace('llama-', 'llama')}:{size}"
+    env = {
+        "OLLAMA_HOST": f"0.0.0.0:{port}",
+        "OLLAMA_MODELS": "/models",
+        "OLLAMA_NUM_PARALLEL": str(slots),
+        "OLLAMA_CONTEXT_LENGTH": str(min(options["max_model_len"], held)),
+        "OLLAMA_KEEP_ALIVE": "-1",
+        "HOME": "/tmp",
+    }
+    return {"args": [f"ollama serve & until {pull}; do sleep 1; done; wait"], "env": env}
 
 
 def _grace_s(llm: Llm) -> float:

@@ -83,7 +83,7 @@ class Llm(Section):
         None, description="File with your own models, as written by `capplan catalog import-model`."
     )
     precision: str = Field("auto", description="fp16, bf16, fp8, int8, int4, fp4, mxfp4 or auto.")
-    engine: str = Field("vllm", description="vllm, tensorrt-llm, triton, sglang or other.")
+    engine: str = Field("vllm", description="vllm, tensorrt-llm, triton, sglang, tgi, ollama or other.")
     provider: Provider = Field("gcp", description="Cloud provider of the machines.")
     region: str | None = Field(None, description="Region; the plan's for this provider by default.")
     gpu: str = Field("auto", description="GPU, such as T4 or H100.")

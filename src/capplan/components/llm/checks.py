@@ -167,6 +167,40 @@ llm:
     remedy="Calibrate with a benchmark of the model on this GPU.",
     source="docs/llm.md, confidence",
 )
+LLM_SPEED_UNKNOWN = Check(
+    code="llm-speed-unknown",
+    severity="warning",
+    title="The speed of a serving engine is unknown",
+    why="No measurement of the engine is known, so the load says nothing of how many replicas it takes.",
+    breaks="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: fp8
+    engine: tgi
+    gpu: L4
+    machine: g2-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    slo: {tpot: 100ms, ttft: 3s}
+""",
+    near="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: fp8
+    engine: sglang
+    gpu: L4
+    machine: g2-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    slo: {tpot: 100ms, ttft: 3s}
+""",
+    remedy="Calibrate with a benchmark of the engine.",
+    source="catalogs/hardware/gpus.yaml, speed.engines",
+)
 LLM_SAME_MACHINE = Check(
     code="llm-same-machine",
     severity="warning",

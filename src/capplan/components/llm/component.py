@@ -72,7 +72,8 @@ def _served_by_replicas(
     served = served_of(llm, chosen, facts)
     promised, target = promise_of(llm), llm.target_utilization
     does, running = _carries(served, chosen.memory(), chosen.settings.sequences, promised, target)
-    sizing = size(ctx.load.to_carry(name), _limits(llm, does, path), bounds_of(llm))
+    limits = _limits(llm, does, path) if chosen.is_timed else []
+    sizing = size(ctx.load.to_carry(name), limits, bounds_of(llm))
     sizing = kept_ready(sizing, ctx.load.rps(name), ctx.load.to_carry(name))
     machine = ctx.machine(llm.provider, llm.machine, (*path, "machine"))
     gpu = add_on_for(ctx, llm.provider, machine, chosen.gpu, chosen.tensor_parallel, (*path, "machine"))
@@ -114,7 +115,7 @@ def _served_by_replicas(
             *idle_findings(name, sizing, "replicas"),
         ],
         measures=[]
-        if ctx.silent
+        if ctx.silent or not chosen.is_timed
         else list(
             _measures(llm, served, _speed(ctx, name, llm, served, does, sizing), does, confidence_of(chosen))
         ),

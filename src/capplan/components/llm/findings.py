@@ -51,13 +51,17 @@ def _instead(chosen: Configuration, llm: Llm, facts: LlmFacts) -> str:
 
 def findings(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
     """Yield what is wrong, or doubtful, with replicas that can serve."""
-    if np.any(replica.users < 1):
+    if replica.configuration.is_timed and np.any(replica.users < 1):
         message = "not even one request at a time keeps the SLO"
         remedy = "Choose a faster GPU, more GPUs, or a looser SLO."
         yield llm_checks.LLM_SLO.finding(name, message, remedy)
     yield from _at_risk(name, llm, replica)
     confidence = confidence_of(replica.configuration)
-    if confidence.level == "low":
+    if not replica.configuration.is_timed:
+        message = f"the speed of {llm.engine} is unknown: calibrate; replicas are those of replicas.min"
+        remedy = f"Measure it, and give capplan calibrate llm the results with --engine {llm.engine}."
+        yield llm_checks.LLM_SPEED_UNKNOWN.finding(name, message, remedy)
+    elif confidence.level == "low":
         low, high = range_of("low", "tpot")
         message = f"speeds are only accurate to ×{low:.2g}…×{high:.2g}: {'; '.join(confidence.reasons)}"
         remedy = "Calibrate with a benchmark of the model on this GPU."

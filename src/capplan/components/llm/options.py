@@ -18,7 +18,7 @@ from capplan.llm.capacity import Carried, TokenPromise, carried, speed_at
 from capplan.llm.confidence import Confidence, confidence_of
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import LlmFacts
-from capplan.llm.look import RequestShape
+from capplan.llm.look import UNTIMED, RequestShape
 from capplan.llm.roofline import stacked, taken
 from capplan.llm.serving import Served, time_per_token
 from capplan.plan.llm import ColdStart
@@ -242,7 +242,8 @@ def _has_room(offer: Offer, configuration: Configuration, demand: ServingDemand)
 def _obstacle(configuration: Configuration, asked: RequestShape) -> str:
     """Return why the configuration cannot run this at all, memory aside; empty if it can."""
     too_long = configuration.model.beyond_context(asked.inputs + asked.outputs)
-    return too_long or "; ".join(configuration.obstacles())
+    untimed = "" if configuration.is_timed else UNTIMED
+    return too_long or "; ".join(configuration.obstacles()) or untimed
 
 
 Miss = tuple[str, float]

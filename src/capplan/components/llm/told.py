@@ -28,6 +28,7 @@ def told_of(llm: Llm) -> Told:
         **{ours: said.get(fields[ours]) if value is None else value for ours, value in own.items()},
         hybrid=said.get("hybrid_cache") if llm.hybrid_cache is None else llm.hybrid_cache,
         prefix_cache=False if llm.prefix_cache is False else cached,
+        stored=server is not None and server.quantization != "fp8",
     )
 
 

@@ -22,6 +22,8 @@ _CPU_BURST = 4.0
 """Limit ÷ request where the plan gives none: a start needs more CPU than a steady load."""
 
 _GPU = "nvidia.com/gpu"
+_SHARED = "2Gi"
+"""Shared memory of processes that want to write to it."""
 
 
 class PodTemplate(NamedTuple):
@@ -204,7 +206,9 @@ def _volumes(service: Service) -> tuple[list[Tree], list[Tree]]:
     volumes: list[Tree] = []
     mounts: list[Tree] = []
     for index, path in enumerate(service.workload.writable):
-        volumes.append({"name": f"writable-{index}", "emptyDir": {"sizeLimit": size}})
+        shared = {"medium": "Memory", "sizeLimit": _SHARED}
+        where = shared if path == "/dev/shm" else {"sizeLimit": size}
+        volumes.append({"name": f"writable-{index}", "emptyDir": where})
         mounts.append({"name": f"writable-{index}", "mountPath": path})
     if service.workload.vllm is not None:
         more_volumes, more_mounts = vllm.volumes_of(service.workload.vllm)
