@@ -20,6 +20,7 @@ from capplan.calibrate.reading import read_evidence
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.lint import lint, lint_facts
 from capplan.catalog.load import read_service
+from capplan.decide.committing import CommitmentTerms, committing
 from capplan.estimate import estimate
 from capplan.findings import DECLARED, SEVERITIES, checks_of, register
 from capplan.gate.actual import compare
@@ -97,6 +98,14 @@ def proved(example: str, directory: Path) -> set[str]:
     return {finding.code for finding in prove(site, documents, texts)}
 
 
+def committed(example: str, directory: Path) -> set[str]:
+    written(example, directory)
+    file = parse_plan(plan_with(files_of(example)["example.yaml"]), "plan.yaml", directory)
+    return {
+        finding.code for finding in committing([file], Catalog(), CommitmentTerms(date(2026, 11, 1))).findings
+    }
+
+
 def laid_over(tree: object, change: object) -> object:
     if isinstance(tree, dict) and isinstance(change, dict):
         return tree | {key: laid_over(tree.get(key), value) for key, value in change.items()}
@@ -131,6 +140,7 @@ RUN = {
     "estimate": estimated,
     "check": judged,
     "verify": verified,
+    "recommend": committed,
     "prove": proved,
     "catalog check": linted,
     "adopt": adopted,

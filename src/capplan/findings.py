@@ -121,6 +121,7 @@ DECLARED = {
             "observing",
         )
     ),
+    "recommend": ("capplan.decide.checks",),
     "prove": ("capplan.manifests.proof.checks",),
     "catalog check": ("capplan.catalog.checks",),
     "adopt": ("capplan.adopt.checks",),

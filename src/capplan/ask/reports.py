@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from capplan.catalog.catalog import Catalog
+    from capplan.decide.committing import CommitmentTerms
     from capplan.decide.drivers import Document
     from capplan.decide.questions import ComparisonOptions
     from capplan.decide.roadmap import Roadmap
@@ -96,6 +97,24 @@ def decided(
     world = PlanWorld(plan, catalog, estimate_document, ANSWERS)
     roadmap = roadmap_of(world, Case(alternative, tuple(asked.books), tuple(asked.sets)))
     return Decided(growth(file, catalog), tier_path(*about), rules_of(*about)), roadmap
+
+
+def committing_report(
+    plan: Path,
+    sets: Sequence[str],
+    alternative: str | None,
+    books: Sequence[str],
+    catalogs: Path | None,
+    terms: CommitmentTerms,
+) -> Report:
+    """Return what to commit to for what a plan runs by the hour."""
+    from capplan.catalog.catalog import Catalog
+    from capplan.decide.committing import committing
+    from capplan.plan.read import parse_plan, text_of
+    from capplan.report.committing import report_of
+
+    file = parse_plan(*text_of(plan), sets, alternative, books)
+    return report_of(committing([file], Catalog(catalogs), terms))
 
 
 def ranking_report(estimate: Estimate, pareto_only: bool = False, everything: bool = False) -> Report:

@@ -100,8 +100,7 @@ def _for_pool(estimate: Estimate, component: Component, catalog: Catalog) -> Ite
     _, cluster, _, pool_name = component.path
     pool: Pool = estimate.plan.clusters[cluster].pools[pool_name]
     path = component.path
-    tenants = [s for s in estimate.plan.services.values() if _runs_on(s, cluster, pool_name, estimate)]
-    if tenants and all(s.interruptible for s in tenants) and not np.any(pool.purchase.spot):
+    if interruptible(estimate, component) and not np.any(pool.purchase.spot):
         yield _spot(component.name, (*path, "purchase", "spot"))
     yield from _commitments(component, (*path, "purchase"), pool.purchase.commit_1y + pool.purchase.commit_3y)
     machine = catalog.find(component.provider, MACHINES[component.provider], pool.machine)
@@ -113,6 +112,17 @@ def _for_pool(estimate: Estimate, component: Component, catalog: Catalog) -> Ite
         risk = "pods wait for a node when load returns; keep 2 if one node may fail"
         where, value = _lower(pool.nodes, "nodes", 1)
         yield Change(component.name, "idle minimum", (*path, *where), value, text, risk)
+
+
+def interruptible(estimate: Estimate, component: Component) -> bool:
+    """Say whether all that runs on the machines of a component tolerates losing them."""
+    if component.kind == "service":
+        return estimate.plan.services[component.name].interruptible
+    if component.kind != "node-pool":
+        return False
+    _, cluster, _, pool = component.path
+    tenants = [s for s in estimate.plan.services.values() if _runs_on(s, cluster, pool, estimate)]
+    return bool(tenants) and all(s.interruptible for s in tenants)
 
 
 def _runs_on(service: Service, cluster: str, pool: str, estimate: Estimate) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from capplan.plan.caches import Cache
+from capplan.plan.commitments import HeldCommitment
 from capplan.plan.databases import Database
 from capplan.plan.deferred import Deferred, variants
 from capplan.plan.demand import Demand
@@ -120,6 +121,9 @@ class Pricing(Section):
     )
     rate: ExchangeRate | None = Field(None, description="Exchange rate; that of a price book otherwise.")
     tax: Share = Field(0.0, description="Tax on the bill, such as 19%; shown besides the total.")
+    commitments: list[HeldCommitment] = Field(
+        [], description="What you hold today; `recommend --commitments` buys what is worth adding."
+    )
 
 
 COMPONENTS = (
