@@ -168,9 +168,23 @@ def test_quantisation_is_read_by_part(config, quantization, stored):
     assert {part: getattr(model.stored, part) for part in stored} == pytest.approx(stored)
 
 
-def test_quantisation_that_is_not_known_is_refused():
-    with pytest.raises(InputError, match="quantization_config: unknown method 'gwq'"):
-        imported({**DENSE, "quantization_config": {"quant_method": "gwq"}})
+@pytest.mark.parametrize(
+    ("quantization", "said"),
+    [
+        ({"quant_method": "gwq"}, "unknown method 'gwq'"),
+        ({"quant_method": "awq", "bits": "four"}, "expected bits up to 16 and a group size, got 'four'"),
+        ({"quant_method": "awq", "ignore": ["re:(a+)+b"]}, "expected a simple regular expression"),
+        ({"quant_method": "awq", "ignore": ["re:("]}, "expected a simple regular expression"),
+    ],
+)
+def test_quantisation_that_is_not_known_is_refused(quantization, said):
+    with pytest.raises(InputError, match=f"quantization_config: {said}"):
+        imported({**DENSE, "quantization_config": quantization})
+
+
+def test_encoder_without_sizes_is_refused():
+    with pytest.raises(InputError, match="does not say vision_config: layers"):
+        imported({**DENSE, "vision_config": {"hidden_size": 64}})
 
 
 @pytest.mark.parametrize("value", [16, 1.5, "yes", [1], {"a": 1}, True])

@@ -38,11 +38,11 @@ def sizes_of(config: Config, keys: Config, where: str) -> dict[str, Any]:
     if problems:
         raise InputError(*problems)
     sizes = dict(keys["families"].get(kind) or keys["families"].get(f"{kind}_text") or {})
-    for name, aliases in _names(keys).items():
+    for name, aliases in names_of(keys).items():
         value = next((flat[key] for key in aliases if key in flat), None)
         if value is not None:
             sizes[name] = value
-    towers = {tower: said[tower] for tower in _TOWERS if tower in said}
+    towers = {tower: said[tower] for tower in _TOWERS if isinstance(said.get(tower), Mapping)}
     return {**sizes, **towers, "kind": kind}
 
 
@@ -87,7 +87,8 @@ _LARGEST = 10**9
 """More than any size in a model's config."""
 
 
-def _names(keys: Config) -> dict[str, list[str]]:
+def names_of(keys: Config) -> dict[str, list[str]]:
+    """Return the keys that mean each size."""
     kinds = [kind for kind in keys if kind.partition(" ")[0] in _KINDS]
     return {name: aliases for kind in kinds for name, aliases in keys[kind].items()}
 
@@ -95,7 +96,7 @@ def _names(keys: Config) -> dict[str, list[str]]:
 def _unknown(flat: Config, keys: Config, where: str) -> Iterator[Problem]:
     """Yield the keys that say something and are not known: they may change what the model is made of."""
     idle = re.compile("|".join(map(translate, keys["idle"])))
-    known = set(chain.from_iterable(_names(keys).values()))
+    known = set(chain.from_iterable(names_of(keys).values()))
     for key, value in flat.items():
         own = key.rpartition(".")[2]
         if key not in known and value not in (False, 0, "", [], {}) and not idle.match(own):

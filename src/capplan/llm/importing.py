@@ -10,7 +10,7 @@ from math import ceil
 from typing import Any
 
 from capplan.errors import InputError, Problem
-from capplan.llm.configs import Config, sizes_of
+from capplan.llm.configs import Config, names_of, sizes_of
 from capplan.llm.mixers import Group, Sizes, mixer_of
 from capplan.llm.quantised import stored_as
 from capplan.llm.tower import tower_weights
@@ -23,8 +23,8 @@ def row_of(config: Config, name: str, where: str, keys: Config) -> dict[str, Any
     generates text, something is missing, or a key is not known.
     """
     sizes = sizes_of(config, keys, where)
-    kinds = _kinds(sizes, where)
-    feeds = _feeds(sizes, kinds, where)
+    kinds = _kinds(sizes, keys, where)
+    feeds = _feeds(sizes, kinds, keys["alone"], where)
     _refuse_gaps(sizes, kinds, feeds, keys, where)
     sparse = [n for n, feed in enumerate(feeds) if feed == "sparse"]
     parts = {
@@ -34,14 +34,14 @@ def row_of(config: Config, name: str, where: str, keys: Config) -> dict[str, Any
         "experts": sparse,
     }
     try:
-        shape = _shape(sizes, kinds, feeds)
+        shape = _shape(sizes, kinds, feeds, keys)
     except KeyError as missing:
         raise InputError(_gap([str(missing.args[0])], keys, where)) from None
-    shape |= stored_as(sizes, parts, where)
+    shape |= stored_as(sizes, parts, keys, where)
     return {"shape": shape, "confidence": "checked", "source": f"{name}: the model's config.json"}
 
 
-def _shape(sizes: Sizes, kinds: Sequence[str], feeds: Sequence[str]) -> dict[str, Any]:
+def _shape(sizes: Sizes, kinds: Sequence[str], feeds: Sequence[str], keys: Config) -> dict[str, Any]:
     whole = {field: sizes[field] for field in ("hidden", "vocabulary", "context", "tied") if sizes.get(field)}
     shared = sizes.get("kv_shared_layers") or 0
     layers = [
@@ -50,7 +50,7 @@ def _shape(sizes: Sizes, kinds: Sequence[str], feeds: Sequence[str]) -> dict[str
         for number, (kind, feed) in enumerate(zip(kinds, feeds, strict=True))
     ]
     extra = {
-        "tower": tower_weights(sizes),
+        "tower": tower_weights(sizes, keys),
         "lookup": (sizes.get("layer_embedding") or 0) * len(kinds) * (sizes.get("layer_vocabulary") or 0),
     }
     return {**whole, **{key: value for key, value in extra.items() if value}, **_grouped(layers)}
@@ -87,44 +87,19 @@ def _grouped(layers: list[Group]) -> dict[str, Any]:
     return {**common, "groups": own}
 
 
-_WORDS = {
-    "full_attention": "full",
-    "attention": "full",
-    "global": "full",
-    "indexed_attention": "full",
-    "*": "full",
-    "deepseek_sparse_attention": "full",
-    "sliding_attention": "window",
-    "chunked_attention": "window",
-    "local": "window",
-    "L": "window",
-    "G": "full",
-    "linear_attention": "linear",
-    "mamba": "mamba",
-    "M": "mamba",
-    "conv": "conv",
-    "moe": "none",
-    "mlp": "none",
-    "E": "none",
-    "-": "none",
-}
-"""Kinds of layers, as configs write them."""
-
-_ONLY_FEEDS = {"moe": "sparse", "E": "sparse", "mlp": "dense", "-": "dense"}
-"""Kinds of layers that are a feed-forward part alone; where there are any, the others have none."""
-
-
-def _kinds(sizes: Sizes, where: str) -> list[str]:
+def _kinds(sizes: Sizes, keys: Config, where: str) -> list[str]:
     """Return for each layer how it mixes tokens."""
     other = sizes.get("other") or (
         sizes.get("embedding", sizes.get("hidden")) != sizes.get("hidden") and "two widths"
     )
     if other:
         raise InputError(Problem(where, f"describes a model with {other}, which capplan does not know"))
-    listed = _listed(sizes)
+    listed = _listed(sizes, keys)
     layers = sizes.get("layers") or len(listed or ())
-    kinds = (listed or _by_rule(sizes, layers))[:layers]
-    unknown = next((kind for kind in kinds if kind not in _WORDS.values() and " " not in kind), None)
+    kinds = (listed or _by_rule(sizes, layers, keys["kinds"]))[:layers]
+    unknown = next(
+        (kind for kind in kinds if kind not in {"none", *keys["kinds"].values()} and " " not in kind), None
+    )
     if unknown is not None:
         raise InputError(Problem(where, f"describes a model with layers of type {unknown}"))
     if len(kinds) < layers:
@@ -146,11 +121,12 @@ def _full(sizes: Sizes, number: int) -> str:
     return "indexed" if types[number : number + 1] == ["shared"] else "sparse"
 
 
-def _listed(sizes: Sizes) -> list[str] | None:
+def _listed(sizes: Sizes, keys: Config) -> list[str] | None:
     """Return the kinds of all layers where the config lists them in one of many ways."""
     types = sizes.get("layer_types") or sizes.get("pattern")
     if types:
-        return [_WORDS.get(str(kind), str(kind)) for kind in types]
+        words = {**keys["kinds"], **dict.fromkeys(keys["alone"], "none")}
+        return [words.get(kind, kind) for kind in types]
     if sizes.get("compress_ratios"):
         return [f"compressed {ratio}" for ratio in sizes["compress_ratios"]]
     if sizes.get("attends"):
@@ -162,7 +138,7 @@ def _listed(sizes: Sizes) -> list[str] | None:
     return None
 
 
-def _by_rule(sizes: Sizes, layers: int) -> list[str]:
+def _by_rule(sizes: Sizes, layers: int, words: Config) -> list[str]:
     """Return the kinds of all layers where the config gives a rule: some of them, every so many, or all."""
     if "mixer" in sizes:
         return [sizes["mixer"]] * layers
@@ -173,7 +149,7 @@ def _by_rule(sizes: Sizes, layers: int) -> list[str]:
     if full:
         return ["full" if n in full else other for n in range(layers)]
     if isinstance(pattern, str) and window:  # such as LLLG: local, local, local, global
-        return [_WORDS.get(pattern[n % len(pattern)], "full") for n in range(layers)]
+        return [words.get(pattern[n % len(pattern)], "full") for n in range(layers)]
     every = every or pattern
     if isinstance(every, int) and every:
         offset = sizes.get("full_offset", every - 1)
@@ -191,11 +167,11 @@ def _block(block: Any, part: str) -> Mapping[str, Any]:
     return found if there and found else {}
 
 
-def _feeds(sizes: Sizes, kinds: Sequence[str], where: str) -> list[str]:
+def _feeds(sizes: Sizes, kinds: Sequence[str], alone: Config, where: str) -> list[str]:
     """Return for each layer its feed-forward part: dense, sparse (of experts) or none."""
     layers, types = len(kinds), sizes.get("layer_types") or sizes.get("pattern") or ()
-    if any(kind in _ONLY_FEEDS for kind in types):
-        return [_ONLY_FEEDS.get(kind, "none") for kind in types][:layers]
+    if any(kind in alone for kind in types):  # then no layer has both
+        return [alone.get(kind, "none") for kind in types][:layers]
     if sizes.get("kind", "").startswith(("mamba", "falcon_mamba")):
         return ["none"] * layers
     if (sizes.get("experts") or 1) == 1:
@@ -278,8 +254,6 @@ def _refuse_gaps(sizes: Sizes, kinds: Sequence[str], feeds: Sequence[str], keys:
 
 
 def _gap(names: Sequence[str], keys: Config, where: str) -> Problem:
-    known = {
-        name: aliases for kind in keys.values() if isinstance(kind, Mapping) for name, aliases in kind.items()
-    }
+    known = names_of(keys)
     missing = [f"{name} ({' or '.join(known[name])})" if name in known else name for name in names]
     return Problem(where, f"does not say {', '.join(missing)}", "Is it a model's config.json?")

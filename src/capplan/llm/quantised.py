@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from fnmatch import translate
 from typing import Any
 
@@ -28,42 +29,24 @@ _FORMATS: dict[str, Format] = {
     "fbgemm_fp8": ("fp8", 1.0),
 }
 
-_MODULES = {
-    "attention": ("self_attn.o_proj", "linear_attn.out_proj", "mixer.o_proj", "mixer.out_proj", "attn.wo_b"),
-    "dense": ("mlp.down_proj", "mixer.down_proj", "feed_forward.down_proj"),
-    "shared": (
-        "mlp.shared_experts.down_proj",
-        "mlp.shared_expert.down_proj",
-        "mixer.shared_experts.down_proj",
-        "block_sparse_moe.shared_experts.down_proj",
-        "ffn.shared_experts.w2",
-    ),
-    "experts": (
-        "mlp.experts.0.down_proj",
-        "mixer.experts.0.down_proj",
-        "block_sparse_moe.experts.0.w2",
-        "ffn.experts.0.w2",
-    ),
-}
-"""The last matrix of each part, as families name it."""
-
-_BESIDE = {"shared": ("mlp.down_proj",), "experts": ("experts.0.down_proj",)}
-"""The same in Gemma, whose dense part stands beside its experts."""
-
 _BEFORE = re.compile(r"^(model\.language_model|language_model\.model|model|backbone|transformer)\.")
 
 
-def stored_as(sizes: Mapping[str, Any], layers: Mapping[str, Sequence[int]], where: str) -> dict[str, Any]:
+def stored_as(
+    sizes: Mapping[str, Any], layers: Mapping[str, Sequence[int]], keys: Mapping[str, Any], where: str
+) -> dict[str, Any]:
     """Return the fields of an architecture that say how its weights are stored; none where they are 16 bit.
 
-    layers: numbers of those that have each part. :class:`InputError` for a method that is not known.
+    layers: numbers of those that have each part; keys: ``hardware/configs.yaml``. :class:`InputError` for a
+    method that is not known.
     """
     config = sizes.get("quantized") or {}
     if not config:
         return {}
     rules = _rules(config, f"{where}: quantization_config")
     found: dict[str, Format] = {}
-    for part, modules in {**_MODULES, **(_BESIDE if sizes.get("experts_beside") else {})}.items():
+    beside = keys["modules_beside"] if sizes.get("experts_beside") else {}
+    for part, modules in {**keys["modules"], **beside}.items():
         formats = [_format(rules, [f"layers.{n}.{m}" for m in modules]) for n in layers.get(part, ())]
         if formats:
             names = [name for name, _ in formats]
@@ -95,43 +78,55 @@ def _format(rules: Iterable[Rule], modules: Sequence[str]) -> Format:
 def _rules(config: Quantized, where: str) -> list[Rule]:
     """Return which modules have which format; the first that matches counts."""
     method = str(config.get("quant_method") or ("modelopt" if config.get("quant_algo") else "")).lower()
-    layers: Mapping[str, Any] = config.get("quantized_layers") or {}
-    algorithms = {str(row.get("quant_algo")) for row in layers.values() if isinstance(row, Mapping)}
-    rules = [
-        (
-            _matching([name for name, row in layers.items() if row.get("quant_algo") == one]),
-            _named(one, where),
-        )
-        for one in sorted(algorithms)
-    ]
+    layers = _mappings(config.get("quantized_layers"))
+    algorithms = sorted({str(row.get("quant_algo")) for row in layers.values()})
+    rules = []
+    for one in algorithms:
+        named = [name for name, row in layers.items() if str(row.get("quant_algo")) == one]
+        rules.append((_matching(named, where), _named(one, where)))
     if method == "fp8":  # what is left out of a second format keeps the first
-        skipped = config.get("modules_to_not_convert") or config.get("ignored_layers") or []
-        return [*rules, (_matching([*skipped, "lm_head"]), _WIDE), (_every, _FORMATS["fp8"])]
-    skipped = _skipped(config)
-    if skipped:
-        rules.append((_matching(skipped), _WIDE))
-    return [*rules, *_by_method(method, config, where)]
+        wide = [*_names(config, "modules_to_not_convert", "ignored_layers"), "lm_head"]
+        return [*rules, (_matching(wide, where), _WIDE), (_matching(["layers"], where), _FORMATS["fp8"])]
+    return [
+        *rules,
+        (_matching(_names(config, *_WIDE_KEYS), where), _WIDE),
+        *_by_method(method, config, where),
+    ]
 
 
-def _skipped(config: Quantized) -> list[str]:
-    keys = ("ignore", "exclude_modules", "modules_to_not_convert", "ignored_layers", "llm_int8_skip_modules")
-    return [str(name) for key in keys for name in config.get(key) or ()]
+_WIDE_KEYS = (
+    "ignore",
+    "exclude_modules",
+    "modules_to_not_convert",
+    "ignored_layers",
+    "llm_int8_skip_modules",
+)
+
+
+def _names(config: Quantized, *keys: str) -> list[str]:
+    found = [config[key] for key in keys if isinstance(config.get(key), list)]
+    return [str(name) for names in found for name in names]
+
+
+def _mappings(value: object) -> dict[str, Quantized]:
+    """Return what is a mapping of mappings, without what else is in it."""
+    rows = value if isinstance(value, Mapping) else {}
+    return {str(name): row for name, row in rows.items() if isinstance(row, Mapping)}
 
 
 def _by_method(method: str, config: Quantized, where: str) -> list[Rule]:
     """Return the rules that follow from the method: all of it but the output layer, or groups of modules."""
-    body = _matching(["layers"])
+    body = _matching(["layers"], where)
     if method in ("modelopt", "modelopt_fp4", "modelopt_mixed"):
         return [(body, _named(str(config.get("quant_algo")), where))]
     if method == "compressed-tensors":
-        groups = config.get("config_groups") or {}
-        return [_group(group, config, where) for group in groups.values() if isinstance(group, Mapping)]
+        return [_group(group, config, where) for group in _mappings(config.get("config_groups")).values()]
     if method in ("awq", "gptq", "auto-round", "auto_round"):
-        return [(body, _whole_numbers(config.get("bits", 4), config.get("group_size", 128)))]
+        return [(body, _whole_numbers(config.get("bits", 4), config.get("group_size", 128), where))]
     if method == "bitsandbytes":
         return [(body, ("int4", 0.515) if config.get("load_in_4bit") else ("int8", 1.0))]
     if method == "mxfp4":
-        return [(_matching(["experts"]), _FORMATS["mxfp4"])]
+        return [(_matching(["experts"], where), _FORMATS["mxfp4"])]
     return [(body, _named(method, where))]
 
 
@@ -139,7 +134,7 @@ def _named(name: str, where: str) -> Format:
     """Return the format of an algorithm such as W4A16_NVFP4."""
     known = name.lower().rpartition("a16_")[2].removesuffix("_awq").removesuffix("_pb_wo")
     if known in ("w4", "w4a8", "int4"):
-        return _whole_numbers(4, 128)
+        return _whole_numbers(4, 128, where)
     if known not in _FORMATS:
         more = "Delete quantization_config to import the model at 16 bit."
         near = nearest(known, (*_FORMATS, "awq", "gptq", "compressed-tensors", "modelopt", "bitsandbytes"))
@@ -149,8 +144,8 @@ def _named(name: str, where: str) -> Format:
 
 def _group(group: Quantized, config: Quantized, where: str) -> Rule:
     """Return the rule of a group of compressed-tensors: its modules, or all of the layers' matrices."""
-    weights = group.get("weights") or {}
-    targets = [str(target) for target in group.get("targets") or ["Linear"]]
+    weights = _mappings({"weights": group.get("weights")}).get("weights", {})
+    targets = _names(group, "targets") or ["Linear"]
     named = str(group.get("format") or config.get("format") or "")
     bits, size = weights.get("num_bits", 16), weights.get("group_size") or 0
     if "fp4" in named:
@@ -158,28 +153,25 @@ def _group(group: Quantized, config: Quantized, where: str) -> Rule:
     elif weights.get("type") == "float":
         form = _FORMATS["fp8"] if bits == 8 else _FORMATS["nvfp4"]
     else:
-        form = _whole_numbers(bits, size)
-    return _matching(["layers"]) if "Linear" in targets else _matching(targets), form
+        form = _whole_numbers(bits, size, where)
+    return _matching(["layers"] if "Linear" in targets else targets, where), form
 
 
-def _whole_numbers(bits: Any, group: Any) -> Format:
+def _whole_numbers(bits: object, group: object, where: str) -> Format:
     """Return weights of so many bits with a scale of 16 bit for each group, if there are groups."""
-    bits, group = int(bits), int(group)
+    if not isinstance(bits, int) or not isinstance(group, int) or not 0 < bits <= 16:
+        raise InputError(
+            Problem(where, f"expected bits up to 16 and a group size, got '{bits}' and '{group}'")
+        )
     return f"int{bits}" if bits in (4, 8) else "bf16", bits / 8 + (2 / group if group > 0 else 0)
 
 
-def _every(module: str) -> bool:
-    return True
-
-
-def _matching(patterns: Sequence[str]) -> Callable[[str], bool]:
+def _matching(patterns: Sequence[str], where: str) -> Callable[[str], bool]:
     """Return whether a module, or what it is part of, is named: in full, with `*`, or by an expression."""
     names = [_BEFORE.sub("", pattern) for pattern in patterns if not pattern.startswith("re:")]
     literal = {name for name in names if "*" not in name}
-    globs = [
-        translate(name).removesuffix("\\Z").removesuffix("\\z") + r"(\.|\Z)" for name in names if "*" in name
-    ]
-    expressions = [re.compile(pattern[3:]) for pattern in patterns if pattern.startswith("re:")]
+    globs = [re.sub(r"\\[zZ]$", "", translate(name)) + r"(\.|\Z)" for name in names if "*" in name]
+    expressions = [_expression(pattern[3:], where) for pattern in patterns if pattern.startswith("re:")]
     combined = re.compile("|".join(globs)) if globs else None
 
     def holds(module: str) -> bool:
@@ -192,3 +184,11 @@ def _matching(patterns: Sequence[str]) -> Callable[[str], bool]:
         )
 
     return holds
+
+
+def _expression(pattern: str, where: str) -> re.Pattern[str]:
+    """Return a regular expression of a config; one that may take forever is refused."""
+    if len(pattern) <= 500 and len(re.findall(r"[*+{]", pattern)) <= 6 and not re.search(r"\)[*+{]", pattern):
+        with suppress(re.error):
+            return re.compile(pattern)
+    raise InputError(Problem(where, f"expected a simple regular expression, got '{pattern[:80]}'"))

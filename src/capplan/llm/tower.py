@@ -5,61 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_SIZES = {
-    "width": ("embed_dim", "hidden_size", "vt_hidden_size", "width", "d_model"),
-    "layers": (
-        "num_hidden_layers",
-        "vt_num_hidden_layers",
-        "depth",
-        "layers",
-        "num_layers",
-        "encoder_layers",
-    ),
-    "inner": ("intermediate_size", "vt_intermediate_size", "mlp_hidden_dim", "encoder_ffn_dim"),
-    "attention": ("qkv_hidden_size",),
-    "patch": ("patch_size",),
-    "merge": ("spatial_merge_size",),
-    "out": ("out_hidden_size", "text_hidden_size", "projection_dim", "output_proj_dims"),
-    "places": ("num_position_embeddings",),
-    "frames": ("temporal_patch_size",),
-}
-_GATED = ("gemma4_vision", "pixtral")
-"""Towers whose feed-forward part is three matrices, besides those with SiLU."""
-
 _CONFORMER = 24
 """Weights of a conformer's layer, in squares of its width: two feed-forward parts, attention, convolution."""
 
 
-def tower_weights(sizes: Mapping[str, Any]) -> int:
-    """Return the weights of the encoders and of what joins them to the language model, 0 without any."""
-    parts = [_encoder(sizes[name], sizes) for name in ("vision_config", "audio_config") if _said(sizes, name)]
-    return sum(parts)
+def tower_weights(sizes: Mapping[str, Any], keys: Mapping[str, Any]) -> int:
+    """Return the weights of the encoders and of what joins them to the language model, 0 without any.
+
+    keys: ``hardware/configs.yaml``. KeyError with the size that an encoder does not say.
+    """
+    towers = {name: sizes[name] for name in ("vision_config", "audio_config") if name in sizes}
+    found = [_encoder(f"{name}: ", tower, sizes, keys) for name, tower in towers.items() if tower]
+    return sum(found)
 
 
-def _said(sizes: Mapping[str, Any], name: str) -> bool:
-    return isinstance(sizes.get(name), Mapping)
-
-
-def _encoder(config: Mapping[str, Any], sizes: Mapping[str, Any]) -> int:
+def _encoder(where: str, config: Mapping[str, Any], sizes: Mapping[str, Any], keys: Mapping[str, Any]) -> int:
     """Return the weights of one encoder: its layers, what reads patches, and the projector."""
-    found = {
-        name: next((config[key] for key in keys if _whole(config.get(key))), 0)
-        for name, keys in _SIZES.items()
+    said = {
+        name: next((config[key] for key in names if _whole(config.get(key))), 0)
+        for name, names in keys["tower"].items()
     }
-    width, layers = found["width"], found["layers"]
-    kind = str(config.get("model_type"))
-    if "audio" in kind and not found["inner"]:
-        return layers * _CONFORMER * width**2
-    matrices = 3 if kind in _GATED or config.get("hidden_act") == "silu" else 2
-    inner = found["inner"] or int(width * config.get("mlp_ratio", 4))
-    layer = 4 * width * (found["attention"] or width) + matrices * width * inner
-    patch = 3 * found["patch"] ** 2 * max(found["frames"], 1) * width
-    merged = width * _merged(config, found["merge"])
-    out = found["out"] or sizes["hidden"]
-    deep = config.get("deepstack_visual_indexes")
+    width, layers, kind = said["width"], said["layers"], str(config.get("model_type"))
+    unsaid = next((name for name in ("width", "layers") if not said[name]), None)
+    if unsaid:
+        raise KeyError(where + unsaid)
+    if "audio" in kind and not said["inner"]:
+        return int(layers * _CONFORMER * width**2)
+    out, joining = said["out"] or sizes["hidden"], 0
+    if sizes["kind"].startswith("glm4"):  # the width that GLM names is that of what joins, not of the layers
+        joining, said["inner"] = out * (out + 3 * said["inner"]), out
+    matrices = 3 if kind in keys["gated_towers"] or config.get("hidden_act") == "silu" else 2
+    layer = 4 * width * (said["attention"] or width) + matrices * width * (said["inner"] or 4 * width)
+    patch = 3 * said["patch"] ** 2 * max(said["frames"], 1) * width
+    merged, deep = width * _merged(config, said["merge"]), config.get("deepstack_visual_indexes")
     joins = 1 + (len(deep) if isinstance(deep, list) else 0)
-    projector = joins * ((merged * merged if merged > width else 0) + merged * out)
-    return layers * layer + patch + found["places"] * width + projector
+    projector = joining or joins * merged * (merged if merged > width else 0)
+    return int(layers * layer + patch + said["places"] * width + projector + joins * merged * out)
 
 
 def _whole(value: object) -> bool:
