@@ -7,7 +7,7 @@ INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 unexport PYTHONDONTWRITEBYTECODE
 DOCUMENTS := README.md $(wildcard docs/*.md docs/how-to/*.md examples/*/README.md)
 
-.PHONY: demo test code documents check lowest newest lock docs site bench clean
+.PHONY: demo test code documents check lowest newest lock docs screenshots site bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/capplan estimate examples/afpi
@@ -61,6 +61,10 @@ docs: $(VENV)/dev
 	$(BIN)/capplan schema -o docs/plan.schema.json --force
 	$(BIN)/python docs/manual.py > docs/capplan.1
 	$(BIN)/python docs/shown.py > docs/estimate.svg
+
+# The pictures of pages in docs/report, with the chromium and chromedriver of the machine.
+screenshots: $(VENV)/dev
+	$(BIN)/python docs/screenshots.py
 
 # The documentation as pages, built and read without a network.
 site: $(VENV)/site

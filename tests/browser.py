@@ -72,10 +72,10 @@ class Browser:
         identity = next(iter(found.values()))
         self._call("POST", f"/element/{identity}/value", {"text": "".join(keys)})
 
-    def picture(self) -> bytes:
-        """Return the whole page as a PNG."""
+    def picture(self, **how: Any) -> bytes:
+        """Return the page, the whole as a PNG unless ``how`` says otherwise as Chromium does."""
         whole = {"format": "png", "captureBeyondViewport": True}
-        return b64decode(self._tool("Page.captureScreenshot", whole)["data"])
+        return b64decode(self._tool("Page.captureScreenshot", whole | how)["data"])
 
     def said(self) -> list[str]:
         """Return what the console got since it was last asked."""

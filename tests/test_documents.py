@@ -47,3 +47,10 @@ def test_the_readme_is_short_and_shows_a_picture_that_loads_nothing():
     assert "docs/estimate.svg" in readme
     assert re.findall(r"https?:[^\"]*", picture) == ["http://www.w3.org/2000/svg"]
     assert "url(http" not in picture
+
+
+def test_the_guide_shows_the_page_of_every_example():
+    guide = (ROOT / "docs/how-to/report.md").read_text(encoding="utf-8")
+    shown = {path.stem for path in (ROOT / "docs/report").iterdir()}
+    assert shown == {path.parent.name for path in ROOT.glob("examples/*/plan.yaml")}
+    assert all(f"(../report/{name}.webp)" in guide for name in shown)

@@ -68,6 +68,7 @@ MANY = ("requests_per_second", "peak_to_average", "resources.load-balancer.quant
     ("varied", "message"),
     [
         (["demand.requests=1,2"], "unknown field"),
+        (["backend.platform=cloud-run,fargate"], "is not a number"),
         (["demand.requests_per_second=-1,2"], "demand.requests_per_second"),
         ([f"demand.requests_per_second={','.join(map(str, range(1, 99999)))}"], "too many for a slider"),
         ([f"{name}={','.join(map(str, range(1, 51)))}" for name in MANY], "too many for a page"),
@@ -89,6 +90,15 @@ def test_the_command_of_a_position_has_what_the_page_was_made_with(capplan):
     data = json.loads(re.search(r'id="positions">(.*?)</script>', page)[1])
     command = data["variations"][data["base"]]["command"]
     assert command.endswith("--alternative ram-4gb --set demand.requests_per_second=300")
+
+
+def test_the_page_says_at_its_top_that_a_plan_does_not_hold(capplan, tmp_path):
+    api = {"platform": "cloud-run", "service_time": "50ms", "instances": {"max": 1}}
+    plan = {"name": "small", "regions": {"gcp": "us-central1"}, "services": {"api": api}}
+    (tmp_path / "plan.yaml").write_text(json.dumps(plan | {"demand": {"requests_per_second": 500}}))
+    page = capplan("report", tmp_path).stdout
+    assert "1 error among the findings" in page[: page.index("<main")]
+    assert "error among" not in capplan("report", tmp_path, "--set", "demand.requests_per_second=1").stdout
 
 
 def test_what_is_unpriced_comes_first(capplan, tmp_path):

@@ -49,6 +49,7 @@ def page_of(asked: PageOptions) -> str:
     from capplan.plan.read import read_plan
     from capplan.report.estimate import basis
     from capplan.report.formats.page import Page, written
+    from capplan.report.numbers import counted
     from capplan.report.tables import heading
     from capplan.report.view import view
 
@@ -56,9 +57,12 @@ def page_of(asked: PageOptions) -> str:
     catalog = Catalog(asked.catalogs)
     case = _Case(asked, file, catalog, estimate(file, catalog))
     filled = ((name, title, list(blocks(case))) for name, title, blocks in _CHAPTERS)
-    return written(
-        Page(heading(view(case.now)), [basis(case.now)], [Chapter(*one) for one in filled if one[2]])
+    errors = sum(finding.severity == "error" for finding in case.now.findings)
+    wrong = (
+        [f"{counted(errors, 'error')} among the findings: the plan does not hold as it is."] if errors else []
     )
+    shown = [Chapter(*one) for one in filled if one[2]]
+    return written(Page(heading(view(case.now)), [basis(case.now), *wrong], shown))
 
 
 def _what_if(case: _Case) -> Iterable[Block]:

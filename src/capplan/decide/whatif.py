@@ -155,7 +155,8 @@ def _asked(file: PlanFile, text: str) -> Slider:
     if len(labels) > _MOST_VALUES:
         what = f"{len(labels):,} values of {path} are too many for a slider; the limit is {_MOST_VALUES}"
         raise InputError(Problem("--vary", what))
-    given = {read_number(file, full, label, "--vary"): label for label in labels}
+    every = labels if own is None else [own, *labels]
+    given = {read_number(file, full, label, "--vary"): label for label in every}
     if own is None:
         raise InputError(Problem("--vary", f"the plan has no number at {path}", "Set it in the plan."))
     given[read_number(file, full, own, "--vary")] = own
