@@ -35,9 +35,11 @@ def in_processes(
     from concurrent.futures import Future, ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
+    from signal import SIG_IGN, SIGINT, signal
 
     # A process that begins anew is the same on every system, and inherits no lock of a thread.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    # Ctrl-C reaches all of them, and this one cancels what the others have not begun.
+    with ProcessPoolExecutor(workers, get_context("spawn"), signal, (SIGINT, SIG_IGN)) as pool:
         running: deque[Future[Done]] = deque()
         try:
             for chunk in chunks:
