@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from capplan.gate.diff import Diff
 
 _KINDS = ("cost", "capacity", "coverage")
+_NAMES = 3
+"""Most plans that a sentence names; JSON has them all."""
 BY: Mapping[str, Callable[[str, Member, LineView], str]] = {
     "plan": lambda plan, member, line: plan,
     "team": lambda plan, member, line: member.owner.team or "no team",
@@ -127,6 +129,14 @@ def _basis(fleet: PlanFleet) -> Iterator[str]:
             f"{without} plans say no account, and share one: free tiers, volume blocks and commitments count "
             "once for them"
         )
+    errors = [name for name, member in fleet.members.items() if _has_errors(member)]
+    if errors:
+        more = f" and {len(errors) - _NAMES} more" if len(errors) > _NAMES else ""
+        yield f"errors in {', '.join(errors[:_NAMES])}{more}: capplan estimate says which"
+
+
+def _has_errors(member: Member) -> bool:
+    return member.shown is not None and any(found.severity == "error" for found in member.shown.findings)
 
 
 def _table(answer: FleetAnswer) -> Table:
