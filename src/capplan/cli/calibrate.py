@@ -23,11 +23,14 @@ from capplan.cli.options import (
     Prometheus,
     formats,
 )
+from capplan.errors import ExitCode, InputError, Problem
 from capplan.stdin import name_of
 
 if TYPE_CHECKING:
+    from capplan.llm.benchmark import Given
     from capplan.llm.facts import LlmFacts
     from capplan.llm.measured import MeasuredRow
+    from capplan.llm.startup import StartupLog
 
 calibrate = typer.Typer(
     rich_markup_mode=None,
@@ -108,7 +111,8 @@ def llm(
     """Fit the speed constants to benchmarks of your own, and write them for `calibration:` in a plan.
 
     Reads the JSON of `vllm bench serve --save-result` and of genai-perf, and CSV. --gpu, --precision,
-    --tp and --engine say what the results do not.
+    --tp and --engine say what the results do not. A log of vLLM's start is compared with the estimate of its
+    memory instead: exit code 4 if the room for the KV cache is off by more than 15 %, or one of them starts.
 
     Example: capplan calibrate llm examples/llm-serving/bench.csv
     """
@@ -121,6 +125,8 @@ def llm(
     from capplan.llm.facts import find_gpu, find_precision
     from capplan.llm.measured import sample_of
     from capplan.llm.own import apart, measured_yaml
+    from capplan.llm.startup import is_startup_log, parse_startup
+    from capplan.strictyaml import read_text
 
     facts = facts_of(Catalog(catalogs), architectures)
     if gpu is not None:
@@ -128,6 +134,9 @@ def llm(
     if precision is not None:
         find_precision(precision_name(precision), "--precision")
     given = Given(gpu, precision, tensor_parallel, engine)
+    if len(files) == 1 and is_startup_log(log := read_text(files[0])):
+        _compare(parse_startup(log, name_of(files[0])), given, facts, output, force)
+        return
     rows = [row for file in files for row in read_results(file, given, facts)]
     sample = sample_of(_usable(rows, files, facts), facts)
     facts["speed"] = apart(facts["speed"], {c.gpu.family for c in sample.configurations})
@@ -141,10 +150,43 @@ def llm(
     emit(constants + measured_yaml(sample.configurations), output, force)
 
 
+def _compare(log: StartupLog, given: Given, facts: LlmFacts, output: Path | None, force: bool) -> None:
+    """Show what an engine said of its memory when it started, beside the estimate; exit where they differ."""
+    from capplan.cli.output import show
+    from capplan.llm.benchmark import gpu_name, model_name, precision_name
+    from capplan.llm.configuration import Configuration
+    from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
+    from capplan.llm.settings import Told
+    from capplan.report.startup import agrees, startup_report
+
+    precision = given.precision or log.precision
+    missing = {"--gpu": given.gpu, "--precision": precision, "the model": log.words["model"]}
+    lacks = [name for name, value in missing.items() if value is None]
+    if lacks:
+        raise InputError(Problem(", ".join(lacks), "the log does not say it", "Give it as an option."))
+    figures = log.figures
+    told = Told(
+        memory_share=figures["memory_share"],
+        batched_tokens=figures["batched_tokens"],
+        sequences=figures["sequences"],
+        kv_cache=log.words["kv_cache"] or "auto",
+    )
+    one = Configuration(
+        find_model(model_name(str(log.words["model"]), facts["models"]), facts),
+        find_precision(precision_name(str(precision))),
+        find_gpu(gpu_name(str(given.gpu), facts["gpus"]), facts, "--gpu"),
+        float(given.tp or figures["gpus"] or 1),
+        find_engine("vllm", facts, version=log.words["version"]),
+        told,
+    )
+    show(startup_report(log, one), "table", output, force)
+    if not agrees(log, one):
+        raise typer.Exit(ExitCode.CAPACITY)
+
+
 def _usable(rows: Sequence[MeasuredRow], files: Sequence[Path], facts: LlmFacts) -> list[MeasuredRow]:
     """Return the rows that constants can be fitted to, and say why not to others."""
     from capplan.cli.output import note
-    from capplan.errors import InputError, Problem
     from capplan.llm.benchmark import unusable
 
     reasons = unusable(rows, facts)

@@ -1,0 +1,85 @@
+"""What vLLM says when it starts: its memory and its settings, from the log of any version since 0.6."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from capplan.errors import InputError, Problem
+
+_GIB = r"(-?\d+(?:\.\d+)?) ?Gi?B"
+_FIGURES: Mapping[str, str] = {
+    "weights": rf"(?:Model loading took|Loading model weights took|model weights take) {_GIB}",
+    "room": rf"(?:Available KV cache memory:|reserved for KV Cache is) {_GIB}",
+    "tokens": r"GPU KV cache size: ([\d,]+) tokens",
+    "blocks": r"# (?:GPU|CUDA|cuda) blocks: (\d+)",
+    "length": r"Maximum concurrency for ([\d,]+) tokens per request|max seq len \((\d+)\)",
+    "requests": r"Maximum concurrency for [\d,]+ tokens per request: ([\d.]+)x",
+    "graphs": rf"Graph capturing finished in \d+ secs?,? took {_GIB}",
+    "gpus": r"tensor_parallel_size['\"]?[=:] ?(\d+)",
+    "memory_share": r"(?i:gpu.memory.utilization)(?: is)?['\"]?[=: (]+([\d.]+)",
+    "batched_tokens": r"max_num_batched_tokens['\"]?[=:] ?(\d+)",
+    "sequences": r"max_num_seqs['\"]?[=:] ?(\d+)",
+}
+_WORDS: Mapping[str, str] = {
+    "version": r"LLM engine \(v?(\d+(?:\.\d+)+)|vLLM API server version (\d+(?:\.\d+)+)",
+    "model": r"model='([^']+)'|Starting to load model (\S+?)\.\.\.",
+    "quantization": r"quantization=([\w-]+)",
+    "dtype": r"dtype=(?:torch\.)?(bfloat16|float16|half)",
+    "kv_cache": r"kv_cache_dtype=['\"]?(auto|fp8)",
+}
+_FAILURES = (
+    r"No available memory for the cache blocks",
+    r"To serve at least one request with the models?'s max seq len \(\d+\)[^.]*(?:\.\d[^.]*)*",
+    r"The model's max seq len \(\d+\) is larger than the maximum number of tokens[^.]*",
+    r"CUDA out of memory",
+)
+_BLOCK = 16
+
+
+class StartupLog(NamedTuple):
+    """A start of vLLM. Figures are by name, None where the log is silent; GiB are of each GPU.
+
+    failure: why it did not start, in its own words; empty if it did.
+    """
+
+    figures: Mapping[str, float | None]
+    words: Mapping[str, str | None]
+    failure: str
+
+    @property
+    def precision(self) -> str | None:
+        """Name of the precision of the weights."""
+        return self.words["quantization"] if self.words["quantization"] != "None" else self.words["dtype"]
+
+
+def is_startup_log(text: str) -> bool:
+    """Say whether a file is such a log, and no result of a benchmark."""
+    return any(re.search(_FIGURES[name], text) for name in ("weights", "room", "tokens"))
+
+
+def parse_startup(text: str, name: str) -> StartupLog:
+    """Return what the last start in a log says; InputError if it says nothing of memory."""
+    figures = {key: _last(pattern, text, _number) for key, pattern in _FIGURES.items()}
+    if figures["tokens"] is None and figures["blocks"] is not None:
+        figures["tokens"] = _BLOCK * figures["blocks"]
+    words = {key: _last(pattern, text, str) for key, pattern in _WORDS.items()}
+    failures = (re.search(pattern, text) for pattern in _FAILURES)
+    failure = next((found[0] for found in failures if found), "")
+    if figures["room"] is None and not failure:
+        what = "does not say how much memory the KV cache has"
+        raise InputError(Problem(name, what, "Needed: the line 'Available KV cache memory'."))
+    return StartupLog(figures, words, failure)
+
+
+def _last(pattern: str, text: str, kind: Callable[[str], Any]) -> Any:
+    """Return what the last line that matches says: a log may hold several starts."""
+    found = None
+    for match in re.finditer(pattern, text):
+        found = next(filter(None, match.groups()), None)
+    return None if found is None else kind(found)
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "").rstrip("."))

@@ -1,0 +1,108 @@
+"""Logs of vLLM's start, several versions, against the estimate."""
+
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+V1 = """
+    INFO [utils.py] non-default args: {'model': 'meta-llama/Llama-3.1-8B-Instruct', 'max_model_len': 16000}
+    INFO [core.py] Initializing a V1 LLM engine (v0.11.0) with config: \
+    model='meta-llama/Llama-3.1-8B-Instruct', \
+    dtype=torch.bfloat16, tensor_parallel_size=1, quantization=None, kv_cache_dtype=auto
+    INFO [gpu_model_runner.py:2653] Model loading took 14.9889 GiB and 31.464 seconds
+    INFO [gpu_worker.py:298] Available KV cache memory: 51.38 GiB
+    INFO [kv_cache_utils.py:1087] GPU KV cache size: 420,864 tokens
+    INFO [kv_cache_utils.py:1091] Maximum concurrency for 16,000 tokens per request: 26.30x
+    INFO [gpu_model_runner.py:3480] Graph capturing finished in 20 secs, took 0.67 GiB
+"""
+V0 = """
+    INFO [llm_engine.py:234] Initializing a V0 LLM engine (v0.7.3) with config: \
+    model='NousResearch/Llama-3.1-8B', \
+    dtype=torch.bfloat16, tensor_parallel_size=1, quantization=None, kv_cache_dtype=auto
+    INFO [worker.py:266] the current vLLM instance can use total_gpu_memory (22.07GiB) x \
+    gpu_memory_utilization \
+    (0.90) = 19.86GiB
+    INFO [worker.py:266] model weights take 14.99GiB; non_torch_memory takes 0.05GiB; PyTorch \
+    activation peak \
+    memory takes 1.23GiB; the rest of the memory reserved for KV Cache is 3.59GiB.
+    INFO [executor_base.py:108] # CUDA blocks: 1838, # CPU blocks: 2048
+    ERROR [engine.py:387] The model's max seq len (131072) is larger than the maximum number of \
+    tokens that can be \
+    stored in KV cache (29408). Try increasing `gpu_memory_utilization`.
+"""
+NO_ROOM = """
+    INFO [core.py:71] Initializing a V1 LLM engine (v0.10.2) with config: \
+    model='RedHatAI/Llama-3.3-70B-Instruct', \
+    dtype=torch.bfloat16, tensor_parallel_size=1, quantization=compressed-tensors, kv_cache_dtype=auto
+    INFO [gpu_model_runner.py:2392] Model loading took 67.7229 GiB and 45.09 seconds
+    INFO [gpu_worker.py:298] Available KV cache memory: -1.44 GiB
+    ERROR [core.py:718] ValueError: No available memory for the cache blocks. Try increasing it.
+"""
+TOO_LONG = """
+    INFO [core.py:77] Initializing a V1 LLM engine (v0.11.0) with config: model='Qwen/Qwen3-32B', \
+    dtype=torch.bfloat16, tensor_parallel_size=1, quantization=None, kv_cache_dtype=auto
+    INFO [gpu_model_runner.py:2653] Model loading took 61.0324 GiB and 60.1 seconds
+    INFO [gpu_worker.py:298] Available KV cache memory: 4.45 GiB
+    ERROR ValueError: To serve at least one request with the models's max seq len (32000), (7.81 \
+    GiB KV cache is \
+    needed, which is larger than the available KV cache memory (4.45 GiB).
+"""
+TOLD = """
+    INFO [api_server.py] vLLM API server version 0.19.0
+    INFO [utils.py] non-default args: {'gpu_memory_utilization': 0.95, 'max_num_seqs': 1024}
+    INFO [core.py] Initializing a V1 LLM engine (v0.19.0) with config: \
+    model='meta-llama/Llama-3.1-8B-Instruct', \
+    dtype=torch.bfloat16, tensor_parallel_size=1, quantization=fp8, kv_cache_dtype=auto
+    INFO [gpu_worker.py:440] Available KV cache memory: 64.61 GiB
+"""
+
+
+@pytest.fixture
+def compared(capplan, tmp_path):
+    def comparing(text: str, *options: str):
+        file = tmp_path / "vllm.log"
+        file.write_text(textwrap.dedent(text).replace("\\\n", ""), encoding="utf-8")
+        run = capplan("calibrate", "llm", str(file), *options)
+        return run.exit_code, " ".join(run.stdout.split()) + run.stderr
+
+    return comparing
+
+
+@pytest.mark.parametrize(
+    ("log", "options", "said"),
+    [
+        (
+            V1,
+            ("--gpu", "H100"),
+            "room for the KV cache, GiB 51.38 51.40 +0.0 % requests of 16,000 tokens 26.30",
+        ),
+        (V0, ("--gpu", "NVIDIA A10G"), "did not start: The model's max seq len (131072)"),
+        (NO_ROOM, ("--gpu", "H100", "--precision", "fp8"), "did not start: No available memory"),
+        (TOO_LONG, ("--gpu", "H100"), "did not start: To serve at least one request"),
+        (TOLD, ("--gpu", "H100"), "vllm 0.19.0"),
+    ],
+)
+def test_the_estimate_agrees_with_logs(compared, log, options, said):
+    code, shown = compared(log, *options)
+    assert (code, said in shown, "The estimate agrees." in shown) == (0, True, True), shown
+
+
+def test_a_log_of_another_gpu_does_not_agree(compared):
+    code, shown = compared(V1, "--gpu", "L40S")
+    assert code == 4
+    assert "The engine started. The estimate does not agree." in shown
+
+
+@pytest.mark.parametrize(
+    ("log", "options", "said"),
+    [
+        (V1, (), "--gpu: the log does not say it"),
+        (V1.replace("Available", "No"), ("--gpu", "H100"), "does not say how much memory the KV cache has"),
+    ],
+)
+def test_what_a_log_does_not_say_is_asked_for(compared, log, options, said):
+    code, shown = compared(log, *options)
+    assert code == 2
+    assert said in shown
