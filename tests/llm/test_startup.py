@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import pytest
 
 V1 = """
@@ -63,7 +61,8 @@ TOLD = """
 def compared(capplan, tmp_path):
     def comparing(text: str, *options: str):
         file = tmp_path / "vllm.log"
-        file.write_text(textwrap.dedent(text).replace("\\\n", ""), encoding="utf-8")
+        lines = (" ".join(line.split()) for line in text.splitlines())
+        file.write_text("\n".join(lines), encoding="utf-8")
         run = capplan("calibrate", "llm", str(file), *options)
         return run.exit_code, " ".join(run.stdout.split()) + run.stderr
 
