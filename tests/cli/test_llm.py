@@ -231,6 +231,9 @@ def test_models_are_listed_in_every_format(capplan):
     known = {model["name"]: model for model in document["models"]}
     assert known["deepseek-v3"]["parameters"] == pytest.approx(671e9, rel=0.01)
     assert known["deepseek-v3"]["kv_kb_per_token"] == pytest.approx(70.272)
+    assert known["deepseek-v3"]["stored_gb"] == pytest.approx(673, rel=0.001)
+    assert known["qwen3.5-35b-a3b"]["attention"] == "30 recurrent, 10 full"
+    assert known["qwen3.5-35b-a3b"]["state_mb"] == pytest.approx(64.39, rel=0.001)
 
 
 @pytest.mark.parametrize(
