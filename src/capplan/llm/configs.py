@@ -82,7 +82,7 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], type | None, str]] = {
 }
 """Kinds of values, and of what is in a list. Sections of configs.yaml name one, or two with `or`."""
 
-_MOST_LAYERS = 10_000
+_MOST_LAYERS = 1_000
 _LARGEST = 10**9
 """More than any size in a model's config."""
 

@@ -5,6 +5,7 @@ What a config leaves out is the default of its class (transformers 5 configurati
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
@@ -72,13 +73,9 @@ def _borrowed(sizes: Sizes) -> Group:
 
 def _grouped(layers: list[Group]) -> dict[str, Any]:
     """Return layers as groups of those that are alike; what all groups share stands outside."""
-    groups: list[Group] = []
-    for layer in layers:
-        known = next((group for group in groups if {**group, "layers": 0} == {**layer, "layers": 0}), None)
-        if known is None:
-            groups.append({"layers": 1, **layer})
-        else:
-            known["layers"] += 1
+    counted = Counter(map(repr, layers))
+    alike = {repr(layer): layer for layer in layers}
+    groups = [{"layers": counted[key], **layer} for key, layer in alike.items()]
     if len(groups) == 1:
         return groups[0]
     first = groups[0]

@@ -17,7 +17,8 @@ from capplan.errors import InputError, Problem, nearest
 
 Quantized = Mapping[str, Any]
 Format = tuple[str, float]
-Rule = tuple[Callable[[str], bool], Format]
+Matches = Callable[[str, frozenset[str]], bool]
+Rule = tuple[Matches, Format]
 
 _WIDE: Format = ("bf16", 2.0)
 _FORMATS: dict[str, Format] = {
@@ -72,7 +73,15 @@ def _narrow_cache(config: Quantized) -> bool:
 
 def _format(rules: Iterable[Rule], modules: Sequence[str]) -> Format:
     """Return the format of the first rule that holds for one of the names that a module may have."""
-    return next((found for holds, found in rules if any(map(holds, modules))), _WIDE)
+    wholes = [(module, _parts(module)) for module in modules]
+    return next((found for holds, found in rules if any(holds(*whole) for whole in wholes)), _WIDE)
+
+
+def _parts(module: str) -> frozenset[str]:
+    """Return a module's name, those of what it is part of, and their ends, such as ``mlp.experts``."""
+    words = module.split(".")
+    ends = range(1, len(words) + 1)
+    return frozenset(".".join(words[start:end]) for end in ends for start in range(end))
 
 
 def _rules(config: Quantized, where: str) -> list[Rule]:
@@ -94,6 +103,7 @@ def _rules(config: Quantized, where: str) -> list[Rule]:
     ]
 
 
+_MOST_GROUPS = 16
 _WIDE_KEYS = (
     "ignore",
     "exclude_modules",
@@ -120,7 +130,10 @@ def _by_method(method: str, config: Quantized, where: str) -> list[Rule]:
     if method in ("modelopt", "modelopt_fp4", "modelopt_mixed"):
         return [(body, _named(str(config.get("quant_algo")), where))]
     if method == "compressed-tensors":
-        return [_group(group, config, where) for group in _mappings(config.get("config_groups")).values()]
+        groups = list(_mappings(config.get("config_groups")).values())
+        if len(groups) > _MOST_GROUPS:
+            raise InputError(Problem(f"{where}: config_groups", f"more than {_MOST_GROUPS} groups"))
+        return [_group(group, config, where) for group in groups]
     if method in ("awq", "gptq", "auto-round", "auto_round"):
         return [(body, _whole_numbers(config.get("bits", 4), config.get("group_size", 128), where))]
     if method == "bitsandbytes":
@@ -166,7 +179,7 @@ def _whole_numbers(bits: object, group: object, where: str) -> Format:
     return f"int{bits}" if bits in (4, 8) else "bf16", bits / 8 + (2 / group if group > 0 else 0)
 
 
-def _matching(patterns: Sequence[str], where: str) -> Callable[[str], bool]:
+def _matching(patterns: Sequence[str], where: str) -> Matches:
     """Return whether a module, or what it is part of, is named: in full, with `*`, or by an expression."""
     names = [_BEFORE.sub("", pattern) for pattern in patterns if not pattern.startswith("re:")]
     literal = {name for name in names if "*" not in name}
@@ -174,14 +187,10 @@ def _matching(patterns: Sequence[str], where: str) -> Callable[[str], bool]:
     expressions = [_expression(pattern[3:], where) for pattern in patterns if pattern.startswith("re:")]
     combined = re.compile("|".join(globs)) if globs else None
 
-    def holds(module: str) -> bool:
-        parts = module.split(".")
-        ends = range(1, len(parts) + 1)
-        if any(".".join(parts[start:end]) in literal for end in ends for start in range(end)):
+    def holds(module: str, parts: frozenset[str]) -> bool:
+        if not literal.isdisjoint(parts) or (combined and combined.match(module)):
             return True
-        return bool(combined and combined.match(module)) or any(
-            expression.match(f"model.{module}") for expression in expressions
-        )
+        return any(expression.match(f"model.{module}") for expression in expressions)
 
     return holds
 
