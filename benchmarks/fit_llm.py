@@ -48,9 +48,11 @@ _CAP = 0.7
 _FREEDOM = 0.5
 _PRIOR_WEIGHT = 0.001
 _DIFFERENCE = 0.04
-_SIMULATIONS, _STEPS = 4, 6
-_THINNED = 4
-"""Of aiconfigurator-core's runs, which are most of all, every fourth is in a fit."""
+_SIMULATIONS, _STEPS = 3, 5
+_THINNED = 6
+"""Of aiconfigurator-core's runs, which are most of all, every sixth is in a fit."""
+
+_FEW = 10
 
 _ENGINES = ("vllm", "tensorrt-llm", "sglang")
 _OPEN = ("vllm", "sglang")
@@ -208,7 +210,7 @@ def fitted(rows: Sequence[MeasuredRow], facts: Mapping[str, Any], start: Sequenc
 
 
 def thinned(rows: Iterable[MeasuredRow]) -> list[MeasuredRow]:
-    """Return the rows of every fourth run of the largest source, and all others."""
+    """Return the rows of every sixth run of the largest source, and all others."""
     runs: dict[MeasuredRow, int] = {}
     kept = []
     for row in rows:
@@ -251,12 +253,16 @@ def rows_of(files: Iterable[Path], facts: Mapping[str, Any]) -> list[MeasuredRow
 
 
 def without_each(rows: Sequence[MeasuredRow], facts: Mapping[str, Any]) -> np.ndarray:
-    """Return the prediction of each row by constants that its source had no part in."""
-    sources = np.array([source_of(row) for row in rows])
+    """Return the prediction of each row by constants that its source had no part in.
+
+    Sources of a few rows are left out together.
+    """
+    counts = Counter(map(source_of, rows))
+    sources = np.array([source_of(row) if counts[source_of(row)] >= _FEW else "few rows" for row in rows])
     predicted = np.full(len(rows), np.nan)
     for source in sorted(set(sources)):
         out = np.flatnonzero(sources == source)
-        others = [row for row in rows if source_of(row) != source]
+        others = [row for row, own in zip(rows, sources, strict=True) if own != source]
         after = fitted(others, facts, list(START.values()))
         chosen = [rows[index] for index in out]
         predicted[out] = predict(sample_of(chosen, after), after)

@@ -76,7 +76,7 @@ def test_quick_look_at_an_engine_that_nobody_measured(capplan):
 def test_quick_look_at_all_gpus_is_a_line_each(capplan):
     look = ("llm", "--model", "llama-3.1-70b", "--tpot", "50ms")
     short, long = (capplan(*look, *more).stdout for more in ((), ("--all",)))
-    fastest = re.findall(r"(?m)^.*H100-80GB .*$", short)
+    fastest = re.findall(r"(?m)^.* × H100-80GB .*$", short)
     assert len(fastest) == short.count("\nPRECISION")
     assert short.count("\nCANNOT SERVE") == 0
     assert long.count("H100-80GB ") > 5

@@ -66,7 +66,7 @@ def test_cost_is_told_by_tokens_and_conversations_and_speeds_by_range():
     assert figures["cost of 1M output tokens"].needs == pytest.approx(usd(result) / 800)
     assert figures["cost of 1,000 conversations"].needs == pytest.approx(usd(result) / 400)
     tpot = figures["tpot"]
-    assert (tpot.low, tpot.high) == pytest.approx((tpot.needs / 1.5, tpot.needs * 1.5))
+    assert (tpot.low, tpot.high) == pytest.approx((tpot.needs / 1.75, tpot.needs * 1.75))
     assert tpot.confidence == "medium"
 
 

@@ -10,7 +10,16 @@ from capplan.llm.confidence import confidence_of, range_of
 @pytest.mark.parametrize(
     ("case", "level", "why"),
     [
-        (("llama-3.1-8b", "fp8", "H100"), "high", ""),
+        (("llama-3.1-8b", "fp8", "H100", 1, "tensorrt-llm"), "high", ""),
+        (
+            ("llama-3.1-8b", "fp8", "H100"),
+            "medium",
+            "sources differ by 1.8 on prompts on H100-80GB with vllm",
+        ),
+        (("qwen3-14b", "bf16", "A100"), "high", ""),
+        (("llama-3.1-70b", "bf16", "A100", 4), "medium", "servers differ in how their GPUs reach each other"),
+        (("mixtral-8x7b", "fp8", "H200"), "medium", "few measurements of models with experts"),
+        (("qwen3-30b-a3b", "bf16", "H200"), "low", "qwen3-30b-a3b is not among the measurements"),
         (("llama-3.1-8b", "int4", "H100"), "medium", "int4 on H100-80GB is not among the measurements"),
         (("llama-3.1-8b", "bf16", "H100", 1, "sglang"), "medium", "few measurements of this engine"),
         (("llama-3.1-8b", "fp8", "L40S", 2), "low", "all-reduce of 2 GPUs over PCIe"),
@@ -25,6 +34,10 @@ def test_class_and_reason(configuration, case, level, why):
 
 
 def test_less_sure_is_a_wider_range_and_first_tokens_wider_still():
-    widths = [high / low for low, high in (range_of(level, "tpot") for level in ("high", "medium", "low"))]
-    assert widths == sorted(widths)
+    tops = {
+        question: [range_of(level, question)[1] for level in ("high", "medium", "low")]
+        for question in ("tpot", "throughput", "ttft")
+    }
+    assert all(widths == sorted(widths) for widths in tops.values())
+    assert all(first > other for first, other in zip(tops["ttft"], tops["tpot"], strict=True))
     assert range_of("low", "ttft") == pytest.approx((0.25, 4.0))

@@ -62,8 +62,8 @@ def carried(served: Served, memory: Memory, max_sequences: Floats, promise: Toke
         _, late = first_token(served, _rate(served, users), users)
         return np.asarray(late <= promise.ttft_s)
 
-    tpot_users = most_users(quick, room, shape)
-    ttft_users = most_users(prompt, room, shape)
+    tpot_users = room if np.all(np.isinf(promise.tpot_s)) else most_users(quick, room, shape)
+    ttft_users = room if np.all(np.isinf(promise.ttft_s)) else most_users(prompt, room, shape)
     rates = [_rate(served, np.maximum(users, 1.0)) for users in (room, tpot_users, ttft_users)]
     return Carried(room, tpot_users, ttft_users, *rates)
 

@@ -12,7 +12,7 @@ from capplan.components.base import Component
 from capplan.components.llm.options import ServingOption
 from capplan.estimate import Estimate
 from capplan.llm.architecture import Architecture
-from capplan.llm.confidence import Confidence, Level, range_of
+from capplan.llm.confidence import HELD, Confidence, Level, range_of
 from capplan.llm.look import Look, RequestShape
 from capplan.report import numbers
 from capplan.report.blocks import Block, Heading, Lines, Report
@@ -129,12 +129,13 @@ def _confidence(found: Sequence[Confidence]) -> Iterator[str]:
     """Yield what each class of confidence stands for, and why something has it."""
     levels: tuple[Level, ...] = ("high", "medium", "low")
     for level in levels:
-        low, high = range_of(level, "tpot")
+        (low, high), (early, late) = range_of(level, "tpot"), range_of(level, "ttft")
         of_level = [confidence for confidence in found if confidence.level == level]
         reasons = dict.fromkeys(reason for confidence in of_level for reason in confidence.reasons)
         because = f": {'; '.join(_first(reasons))}" if reasons else ""
         if of_level:
-            yield f"{level}: speeds are accurate to ×{low:.2g}…×{high:.2g} (TTFT squared){because}."
+            speeds = f"×{low:.2g}…×{high:.3g}, TTFT ×{early:.2g}…×{late:.2g}"
+            yield f"{level}: {HELD[level]} speeds are within {speeds}{because}."
 
 
 def _first(reasons: Iterable[str]) -> list[str]:
