@@ -168,6 +168,16 @@ def test_quantisation_is_read_by_part(config, quantization, stored):
     assert {part: getattr(model.stored, part) for part in stored} == pytest.approx(stored)
 
 
+@pytest.mark.parametrize("strategy", ["block", "channel"])
+def test_blocks_are_read(strategy):
+    weights = {"num_bits": 8, "type": "float", "strategy": strategy}
+    groups = {"group_0": {"targets": ["Linear"], "weights": weights, "input_activations": None}}
+    quantization = {"quant_method": "compressed-tensors", "config_groups": groups, "ignore": ["lm_head"]}
+    model = imported({**DENSE, "quantization_config": quantization})
+    assert model.fp8_blocks == (strategy == "block")
+    assert (model.stored.precision, model.stored.dense) == ("fp8", 1.0)
+
+
 @pytest.mark.parametrize(
     ("quantization", "said"),
     [

@@ -119,7 +119,7 @@ def llm(
     from capplan.catalog.catalog import Catalog
     from capplan.cli.output import emit, note
     from capplan.components.llm.facts import facts_of
-    from capplan.llm.benchmark import Given, gpu_name, precision_name, read_results
+    from capplan.llm.benchmark import Given, precision_name, read_results
     from capplan.llm.calibrate import calibrate as fit
     from capplan.llm.calibrate import overlay, paths_for
     from capplan.llm.facts import find_gpu, find_precision
@@ -130,7 +130,7 @@ def llm(
 
     facts = facts_of(Catalog(catalogs), architectures)
     if gpu is not None:
-        find_gpu(gpu_name(gpu, facts["gpus"]), facts, "--gpu")
+        find_gpu(gpu, facts, "--gpu")
     if precision is not None:
         find_precision(precision_name(precision), "--precision")
     given = Given(gpu, precision, tensor_parallel, engine)
@@ -153,7 +153,7 @@ def llm(
 def _compare(log: StartupLog, given: Given, facts: LlmFacts, output: Path | None, force: bool) -> None:
     """Show what an engine said of its memory when it started, beside the estimate; exit where they differ."""
     from capplan.cli.output import show
-    from capplan.llm.benchmark import gpu_name, model_name, precision_name
+    from capplan.llm.benchmark import model_name, precision_name
     from capplan.llm.configuration import Configuration
     from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
     from capplan.llm.settings import Told
@@ -174,7 +174,7 @@ def _compare(log: StartupLog, given: Given, facts: LlmFacts, output: Path | None
     one = Configuration(
         find_model(model_name(str(log.words["model"]), facts["models"]), facts),
         find_precision(precision_name(str(precision))),
-        find_gpu(gpu_name(str(given.gpu), facts["gpus"]), facts, "--gpu"),
+        find_gpu(str(given.gpu), facts, "--gpu"),
         float(given.tp or figures["gpus"] or 1),
         find_engine("vllm", facts, version=log.words["version"]),
         told,

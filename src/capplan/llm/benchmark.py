@@ -71,8 +71,7 @@ _PRECISIONS = {
 }
 """Precisions as engines call them."""
 
-_MAKER = re.compile(r"^(?:(?:nvidia|tesla)[ -]+)+", re.IGNORECASE)
-_VARIANT = re.compile(r"^meta-(?=llama)|(?:-(?:instruct|chat|it|hf|fp8|awq|gptq|nvfp4)\b| \().*$")
+_VARIANT = re.compile(r"(?:-(?:fp8|awq|gptq|nvfp4)\b| \().*$")
 
 
 class Given(NamedTuple):
@@ -123,7 +122,7 @@ def with_our_names(row: MeasuredRow, facts: LlmFacts) -> MeasuredRow:
     return row._replace(
         model=model_name(row.model, facts["models"]),
         precision=precision_name(row.precision),
-        gpu=gpu_name(row.gpu, facts["gpus"]),
+        gpu=known_name(row.gpu, facts["gpus"]) or row.gpu,
     )
 
 
@@ -195,7 +194,7 @@ def _rows_of(record: Record, where: str, given: Given, facts: LlmFacts) -> Itera
         yield MeasuredRow(
             model=model_name(str(said["model"]), facts["models"]),
             precision=precision_name(str(said["precision"])),
-            gpu=gpu_name(str(said["gpu"]), facts["gpus"]),
+            gpu=known_name(str(said["gpu"]), facts["gpus"]) or str(said["gpu"]),
             tp=_number(said["tp"], f"{where}: tp") or 1.0,
             concurrency=users,
             inputs=_tokens(record, "in_len", "total_input_tokens", where),
@@ -291,18 +290,8 @@ def model_name(text: str, models: Mapping[str, Any]) -> str:
     >>> model_name("meta-llama/Llama-3.1-8B-Instruct-FP8", {"llama-3.1-8b": {}})
     'llama-3.1-8b'
     """
-    last = text.rsplit("/", 1)[-1]
-    tried = (known_name(name, models) for name in (text, last, _VARIANT.sub("", last.lower())))
+    tried = (known_name(name, models) for name in (text, _VARIANT.sub("", text.lower())))
     return next((name for name in tried if name is not None), text)
-
-
-def gpu_name(text: str, gpus: Mapping[str, Any]) -> str:
-    """Return our name of a GPU that nvidia-smi names; the text itself if none is known.
-
-    >>> gpu_name("NVIDIA L40S", {"L40S": {}}), gpu_name("Tesla t4", {"T4": {}}), gpu_name("M60", {})
-    ('L40S', 'T4', 'M60')
-    """
-    return known_name(_MAKER.sub("", text), gpus) or text
 
 
 def precision_name(text: str) -> str:

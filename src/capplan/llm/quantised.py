@@ -62,8 +62,11 @@ def stored_as(
     stored = {"precision": narrow[0], **{part: size for part, (_, size) in found.items() if size != 2.0}}
     if _narrow_cache(config):
         stored["kv_bytes"] = 1.0
-    blocks = bool(config.get("weight_block_size")) and "fp8" in {name for name, _ in found.values()}
-    return {"stored": stored, **({"fp8_blocks": True} if blocks else {})}
+    groups = _mappings(config.get("config_groups")).values()
+    strategies = [row.get("strategy") for group in groups for row in _mappings(group).values()]
+    blocks = config.get("weight_block_size") or "block" in strategies
+    narrow_blocks = blocks and "fp8" in {name for name, _ in found.values()}
+    return {"stored": stored, **({"fp8_blocks": True} if narrow_blocks else {})}
 
 
 def _narrow_cache(config: Quantized) -> bool:
