@@ -42,7 +42,7 @@ def test_filters_hold_in_every_row_found():
 
 def test_gpus_are_found_across_providers():
     rows = find_rows(SHIPPED, Filter(gpu="a100"))
-    assert {row.provider for row in rows} == {"gcp", "aws", "azure"}
+    assert {row.provider for row in rows} == {"gcp", "aws", "azure", "gpu-cloud"}
     assert all("A100" in row.gpu for row in rows)
 
 

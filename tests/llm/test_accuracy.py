@@ -98,7 +98,7 @@ def test_rows_that_cannot_be_predicted_are_counted(run):
 
 
 def test_nothing_to_predict_is_told(run):
-    done = run("llama-3.1-8b,fp8,MI300X,1,8,500,100,tpot_ms,7,vllm,")
+    done = run("llama-3.1-8b,fp8,MI210,1,8,500,100,tpot_ms,7,vllm,")
     assert done.returncode == 1
     assert "no row can be predicted" in done.stderr
     assert "Traceback" not in done.stderr

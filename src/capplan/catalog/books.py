@@ -16,7 +16,18 @@ from capplan.stdin import is_stdin
 from capplan.strictyaml import Locator
 
 _KEYS = frozenset(
-    ("schema", "name", "title", "hours_per_month", "source", "prices", "discounts", "regions", "exchange")
+    (
+        "schema",
+        "name",
+        "title",
+        "hours_per_month",
+        "source",
+        "prices",
+        "discounts",
+        "regions",
+        "exchange",
+        "gpus",
+    )
 )
 _NUMBERS = {"vcpu": "vcpu", "memory_gib": "memory_gib", "gpu_count": "gpu_count", "from": "start"}
 _TEXTS = ("gpu", "tier_of")
@@ -68,7 +79,7 @@ class Discount(NamedTuple):
 
 
 class Book(NamedTuple):
-    """An overlay over the list prices."""
+    """An overlay over the list prices. gpus: as they were written; who serves models on them reads them."""
 
     name: str
     title: str
@@ -78,6 +89,7 @@ class Book(NamedTuple):
     discounts: Sequence[Discount]
     regions: Mapping[str, Likeness]
     exchange: Mapping[str, Exchange]
+    gpus: object
     text: str
     path: Path
 
@@ -191,6 +203,7 @@ def read_book(path: Path) -> Book:
         rows={key: _row(reader, key, value) for key, value in prices.items()},
         regions=_likenesses(reader),
         exchange=_exchange(reader),
+        gpus=data.get("gpus", {}),
         discounts=[_discount(reader, i, value) for i, value in enumerate(discounts)],
         text=reader.text,
         path=path,

@@ -84,7 +84,7 @@ class Catalog:
         """
         if not book.regions:
             return
-        owned = {provider: {*self._listed(provider), *self._own(provider)} for provider in PROVIDERS}
+        owned = {provider: {*self.regions(provider), *self._own(provider)} for provider in PROVIDERS}
         for region, like in book.regions.items():
             of = [provider for provider in PROVIDERS if like.region in owned[provider]]
             if not of:
@@ -100,7 +100,7 @@ class Catalog:
 
     def unknown_likenesses(self) -> Iterator[tuple[str, str]]:
         """Yield each region that a book says resembles another and that no provider has, and the nearest."""
-        known = {name for provider in PROVIDERS for name in self._listed(provider)}
+        known = {name for provider in PROVIDERS for name in self.regions(provider)}
         for region in (region for book in self.books for region in book.regions if region not in known):
             yield region, nearest(region, known)
 
@@ -341,11 +341,10 @@ class Catalog:
         return self.root / "hardware" / f"{name}.yaml"
 
     def regions(self, provider: str) -> Mapping[str, Any]:
-        """Return what is known of the regions of ``provider``, by name."""
-        return self.facts("regions", provider)
+        """Return what is known of the regions of ``provider``, by name.
 
-    def _listed(self, provider: str) -> Mapping[str, Any]:
-        """Return the same; none of a provider that a catalog of one's own leaves out."""
+        None of a provider that a catalog of one's own leaves out.
+        """
         found: Mapping[str, Any] = self.facts("regions").get(provider, {})
         return found
 

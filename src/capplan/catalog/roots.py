@@ -9,7 +9,7 @@ from pathlib import Path
 from capplan.errors import InputError, Problem
 from capplan.paths import data_dir, user_dir
 
-PROVIDERS = ("gcp", "aws", "azure")
+PROVIDERS = ("gcp", "aws", "azure", "gpu-cloud")
 
 RECORD = "imported.json"
 """What `catalog import` writes beside the catalogs that it makes."""

@@ -23,7 +23,6 @@ from capplan.plan.bind import Scenarios, bind
 from capplan.plan.model import Plan, TierKind
 from capplan.plan.places import Places
 from capplan.plan.read import PlanFile
-from capplan.plan.services import Provider
 from capplan.quantities import DAY_S
 
 if TYPE_CHECKING:
@@ -37,7 +36,12 @@ if TYPE_CHECKING:
 
 Path = tuple[str, ...]
 
-MACHINES: dict[str, str] = {"gcp": "compute-engine", "aws": "ec2", "azure": "virtual-machines"}
+MACHINES: dict[str, str] = {
+    "gcp": "compute-engine",
+    "aws": "ec2",
+    "azure": "virtual-machines",
+    "gpu-cloud": "machines",
+}
 """The catalog's service that holds each provider's machines."""
 
 
@@ -249,7 +253,7 @@ class Context:
         """What relative files in the plan are relative to."""
         return self.file.directory
 
-    def region(self, provider: Provider, own: str | None, path: Path, field: str = "region") -> str:
+    def region(self, provider: str, own: str | None, path: Path, field: str = "region") -> str:
         """Return the region that the ``field`` of a component says, or else that of the plan."""
         region = own or self.plan.region_of(path[1], provider)
         if region is None:

@@ -74,18 +74,24 @@ def _more_gpus(asked: Configuration) -> Iterator[Configuration]:
 
 
 def _larger_gpus(asked: Configuration, facts: LlmFacts) -> list[Configuration]:
-    """Return as many larger GPUs, the smallest first."""
+    """Return as many larger GPUs, the smallest first, and those last on which nobody measured an engine."""
     gpus = [find_gpu(name, facts) for name in facts["gpus"]]
     larger = [gpu for gpu in gpus if gpu.memory_bytes > asked.gpu.memory_bytes]
-    return [asked._replace(gpu=gpu) for gpu in sorted(larger, key=lambda gpu: gpu.memory_bytes)]
+    return [
+        asked._replace(gpu=gpu) for gpu in sorted(larger, key=lambda gpu: (gpu.unmeasured, gpu.memory_bytes))
+    ]
 
 
 def _everything(asked: Configuration, facts: LlmFacts) -> list[Configuration]:
-    """Return whatever makes sense for the model, the least memory first."""
+    """Return whatever makes sense for the model, GPUs with measurements and then the least memory first."""
     every = [
         asked._replace(precision=precision, gpu=gpu, tensor_parallel=count)
         for gpu in (find_gpu(name, facts) for name in facts["gpus"])
         for precision in sensible(asked.model, gpu)
         for count in COUNTS
     ]
-    return sorted(every, key=lambda one: (one.tensor_parallel * one.gpu.memory_bytes, -_size(one)))
+
+    def order(one: Configuration) -> tuple[bool, float, float]:
+        return one.gpu.unmeasured, one.tensor_parallel * one.gpu.memory_bytes, -_size(one)
+
+    return sorted(every, key=order)

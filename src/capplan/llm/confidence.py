@@ -64,6 +64,7 @@ def _low(configuration: Configuration) -> tuple[str, ...]:
     model, _, gpu, count, _ = configuration[:5]
     plain = model.experts == 1 and all(group.kind == "full" for group in model.groups)
     found = {
+        f"no engine was measured on {gpu.name}": gpu.unmeasured,
         f"few measurements of {gpu.family} GPUs, and none of prompts at 4 bit": gpu.compute_capability < 8.0,
         f"all-reduce of {count:g} GPUs over PCIe": count > 1 and not gpu.peer_to_peer,
         f"{model.name} is not among the measurements": not plain and model.name not in _MIXTURES,
@@ -74,9 +75,10 @@ def _low(configuration: Configuration) -> tuple[str, ...]:
 def _medium(configuration: Configuration) -> tuple[str, ...]:
     """Return what has been measured by one source only, or differs between sources."""
     model, precision, gpu, count, engine = configuration[:5]
-    unmeasured = gpu.compute_capability >= 8.0 and (gpu.name, precision.alike) not in _MEASURED
+    known = gpu.compute_capability >= 8.0 and not gpu.unmeasured
     found = {
-        f"{precision.name} on {gpu.name} is not among the measurements": unmeasured,
+        f"{precision.name} on {gpu.name} is not among the measurements": known
+        and (gpu.name, precision.alike) not in _MEASURED,
         "few measurements of this engine": engine.name in ("sglang", "other"),
         f"sources differ by 1.8 on prompts on {gpu.name} with {engine.name}": gpu.name in engine.compute,
         "servers differ in how their GPUs reach each other": count > 1 and gpu.peer_to_peer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import NamedTuple
 
 from capplan.llm.architecture import Architecture, Precision
@@ -39,8 +40,14 @@ class Configuration(NamedTuple):
 
     @property
     def run(self) -> Precision:
-        """The precision, with the KV cache that the engine keeps."""
-        return self.precision._replace(kv_bytes=self.settings.kv_bytes)
+        """The precision as the GPU's kernels run it, with the KV cache that the engine keeps.
+
+        vLLM serves FP8 on Ampere too, with kernels that widen the weights as they go (Marlin, W8A16).
+        """
+        widened = self.precision.name == "fp8" and "fp8" not in self.gpu.peaks and self.engine.name == "vllm"
+        ran = self.precision._replace(kv_bytes=self.settings.kv_bytes)
+        ampere = 8.0 <= self.gpu.compute_capability < inf
+        return ran._replace(peak="fp16", minimum=8.0) if widened and ampere else ran
 
     def work(self) -> Work:
         """Return what a step costs at the hardware's peaks."""
@@ -59,6 +66,6 @@ class Configuration(NamedTuple):
 
     def obstacles(self) -> list[str]:
         """Return why this cannot run at all, memory aside."""
-        found = obstacles(self.model, self.precision, self.gpu, self.tensor_parallel)
+        found = obstacles(self.model, self.run, self.gpu, self.tensor_parallel)
         too_large = overloaded(self.model, self.precision, self.gpu, self.tensor_parallel, self.engine)
         return found if self.told.stored or not too_large else [*found, too_large]

@@ -170,9 +170,13 @@ def overloaded(
 def obstacles(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel: float) -> list[str]:
     """Return why the GPU cannot run this at all, memory aside."""
     found = []
-    if gpu.compute_capability < precision.minimum or precision.peak not in gpu.peaks:
+    if gpu.compute_capability >= precision.minimum and precision.peak not in gpu.peaks:
+        found.append(f"{gpu.name} has no known rate at {precision.peak}")
+    elif gpu.compute_capability < precision.minimum:
         what = f"{precision.name} needs compute capability {precision.minimum:g}"
         found.append(f"{what}, but {gpu.name} has {gpu.compute_capability:g}")
+    if tensor_parallel > 1 and not gpu.link_bytes_per_s:
+        found.append(f"nobody says how fast {gpu.name}s exchange data: give link_gb_per_s")
     undivided = model.undivided(tensor_parallel)
     if undivided:
         found.append(f"{undivided} cannot be divided over {tensor_parallel:g} GPUs")

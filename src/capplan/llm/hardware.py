@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import log2
+from math import inf, log2
 from typing import Any, NamedTuple
 
 from capplan.llm.architecture import Architecture, Precision
@@ -14,6 +14,8 @@ class Gpu(NamedTuple):
     """A GPU as its datasheet has it, dense peaks.
 
     peaks: TFLOP/s (TOP/s) by number format, absent where the hardware has none. memory_bytes: usable.
+    compute_capability: infinite for chips that are not NVIDIA's, which have none. link_bytes_per_s: 0 where
+    nobody says.
     """
 
     name: str
@@ -28,8 +30,18 @@ class Gpu(NamedTuple):
 
     @property
     def peer_to_peer(self) -> bool:
-        """Whether GPUs reach each other over NVLink rather than the host's PCIe."""
-        return self.link.startswith("NVLink")
+        """Whether GPUs reach each other over links of their own rather than the host's PCIe."""
+        return not self.link.startswith("PCIe")
+
+    @property
+    def unmeasured(self) -> bool:
+        """Whether no engine's speed on it was ever compared with a prediction."""
+        return self.confidence == "unmeasured"
+
+    @property
+    def wide(self) -> float:
+        """The 16-bit rate."""
+        return self.peaks["fp16"] if "fp16" in self.peaks else self.peaks["bf16"]
 
     @property
     def is_large(self) -> bool:
@@ -115,12 +127,12 @@ def gpu_of(name: str, facts: Mapping[str, Any]) -> Gpu:
     return Gpu(
         name=name,
         family=row["architecture"],
-        compute_capability=float(row["compute_capability"]),
+        compute_capability=inf if row["compute_capability"] is None else float(row["compute_capability"]),
         memory_bytes=1e9 * float(row.get("usable_memory_gb", row["memory_gb"])),
         bytes_per_s=1e9 * float(row["memory_gb_per_s"]),
         peaks={key: 1e12 * float(peak) for key, peak in row["tflops"].items() if peak is not None},
         link=row["interconnect"],
-        link_bytes_per_s=1e9 * float(row["link_gb_per_s"]),
+        link_bytes_per_s=1e9 * float(row["link_gb_per_s"] or 0.0),
         confidence=row["confidence"],
     )
 
@@ -205,7 +217,12 @@ def _shares(gpu: Gpu, facts: Mapping[str, Any]) -> dict[str, Any]:
 def _mfu(
     model: Architecture, precision: Precision, own: Mapping[str, Any], common: Mapping[str, Any]
 ) -> float:
-    """Return the share of the peak; a precision's own goes before that of its kind."""
+    """Return the share of the peak; a precision's own goes before that of its kind.
+
+    FP8 that is widened while it is multiplied reaches what other weight-only kernels do.
+    """
+    if precision.name == "fp8" and precision.peak != "fp8":
+        return float(own["mfu"]["4 bit"])
     mfu = float(own["mfu"].get(precision.name, own["mfu"][precision.alike]))
     return mfu * common["fp8_blocks"] if precision.name == "fp8" and model.fp8_blocks else mfu
 

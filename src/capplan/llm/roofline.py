@@ -52,8 +52,8 @@ class Work(NamedTuple):
 def work_of(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel: float) -> Work:
     """Return what a step costs on ``tensor_parallel`` of the ``gpu``."""
     bandwidth = tensor_parallel * gpu.bytes_per_s
-    compute = tensor_parallel * gpu.peaks[precision.peak]
-    wide = tensor_parallel * gpu.peaks["fp16"]
+    wide = tensor_parallel * gpu.wide
+    compute = wide if precision.peak == "fp16" else tensor_parallel * gpu.peaks[precision.peak]
     experts = model.expert_layers * model.expert_parameters
     cache, seen = model.read(precision.kv_bytes, tensor_parallel), model.attended()
     hops = 0.0 if tensor_parallel == 1 else 2 * model.layers

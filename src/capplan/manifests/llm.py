@@ -47,7 +47,7 @@ def as_pods(plan: Plan, components: Mapping[str, Component]) -> dict[str, Compon
     found = {}
     for name, llm in _served_here(plan).items():
         component = components[name]
-        replica = _replica(component)
+        replica = _rendered(name, llm, _replica(component))
         gpus = replica.per_machine * replica.configuration.tensor_parallel
         node = replica.node._replace(gpus=gpus)
         found[name] = component._replace(
@@ -84,6 +84,18 @@ def _replica(component: Component) -> Replica:
         worst = next(finding for finding in component.findings if finding.severity == "error")
         raise InputError(Problem(f"llm.{component.name}", worst.message, worst.remedy))
     return component.replica
+
+
+def _rendered(name: str, llm: Llm, replica: Replica) -> Replica:
+    """Return the replica; raise where no manifests are known for its cloud or its chips."""
+    gpu = replica.configuration.gpu
+    if llm.provider not in _CLUSTERS:
+        what = f"no manifests are written for {llm.provider}, {llm.region}"
+        raise InputError(Problem(f"llm.{name}.provider", what, f"Known: {', '.join(_CLUSTERS)}."))
+    if math.isinf(gpu.compute_capability):
+        what = f"manifests ask for GPUs of NVIDIA and images for CUDA, and {gpu.name} needs others"
+        raise InputError(Problem(f"llm.{name}.gpu", what, "Choose a GPU of NVIDIA, or write them yourself."))
+    return replica
 
 
 def _home(plan: Plan, components: Mapping[str, Component], model: str) -> str:

@@ -28,7 +28,49 @@ else:
     Workload = Annotated[Any, Deferred("capplan.plan.workload", "Workload")]
 
 Auto = Literal["auto"]
+GPU_CLOUD = "gpu-cloud"
+"""Provider of machines of clouds that rent little but GPUs, each cloud a region, and of one's own."""
 EngineVersion = Annotated[str, matching(r"v?\d{1,4}(\.\d{1,6}){1,3}", "a version such as 0.15.1")]
+
+
+LlmProvider = Provider | Literal["gpu-cloud"]
+
+
+class OwnGpu(Section):
+    """A GPU that the catalog lacks, or has other figures of, as its datasheet has it."""
+
+    memory: Memory = Field(description="Memory that an engine can use, as nvidia-smi or its like says.")
+    memory_gb_per_s: Positive = Field(description="GB/s of the memory.")
+    tflops: dict[Literal["fp16", "bf16", "fp8", "int8", "fp4"], Positive] = Field(
+        min_length=1,
+        description="Dense TFLOP/s by number format, TOP/s for int8; formats left out cannot be served.",
+    )
+    link: Literal["PCIe", "NVLink"] = Field(
+        "PCIe", description="NVLink for any link that GPUs have among them."
+    )
+    link_gb_per_s: Positive | None = Field(
+        None, description="GB/s of the link in one direction; without it, one GPU serves a replica."
+    )
+    architecture: str = Field(
+        "unknown", description="Family whose kernels it runs, such as Hopper; those of any GPU by default."
+    )
+    compute_capability: Positive | None = Field(None, description="NVIDIA's; left out for GPUs of others.")
+    source: Words = Field("the plan", description="Where the figures come from.")
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The figures as the catalog's table of GPUs has them."""
+        given = self.model_dump(
+            include={"memory_gb_per_s", "tflops", "architecture", "compute_capability", "source"}
+        )
+        own = {"memory_gb": float(self.memory) * 2**30 / 1e9, "confidence": "unmeasured"}
+        return {**given, **own, "interconnect": self.link, "link_gb_per_s": self.link_gb_per_s}
+
+
+class OwnGpus(Section):
+    """The GPUs of a price book."""
+
+    gpus: dict[str, OwnGpu] = {}
 
 
 class LlmSlo(Section):
@@ -84,8 +126,14 @@ class Llm(Section):
     )
     precision: str = Field("auto", description="fp16, bf16, fp8, int8, int4, fp4, mxfp4 or auto.")
     engine: str = Field("vllm", description="vllm, tensorrt-llm, triton, sglang, tgi, ollama or other.")
-    provider: Provider = Field("gcp", description="Cloud provider of the machines.")
-    region: str | None = Field(None, description="Region; the plan's for this provider by default.")
+    provider: LlmProvider = Field(
+        "gcp",
+        description="Cloud provider of the machines; gpu-cloud for coreweave, lambda, nebius, runpod, and "
+        "machines of your own in a price book.",
+    )
+    region: str | None = Field(
+        None, description="Region; the plan's for this provider by default. Of gpu-cloud: whose cloud."
+    )
     gpu: str = Field("auto", description="GPU, such as T4 or H100.")
     machine: str = Field("auto", description="Machine type; GPUs are added to N1 machines.")
     tensor_parallel: Annotated[Auto | Whole, Field(description="GPUs for each replica.")] = "auto"
@@ -141,6 +189,12 @@ class Llm(Section):
     def _some_gpu(self) -> "Llm":
         if self.tensor_parallel != "auto" and self.tensor_parallel < 1:
             raise ValueError("tensor_parallel must be at least 1")
+        return self
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> "Llm":
+        if self.provider == GPU_CLOUD and self.region is None:
+            raise ValueError("gpu-cloud needs a region: coreweave, lambda, nebius, runpod or own")
         return self
 
     @model_validator(mode="after")

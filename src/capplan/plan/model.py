@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from capplan.plan.decisions import Decisions
     from capplan.plan.gates import Gates
     from capplan.plan.jobs import Job
-    from capplan.plan.llm import Llm
+    from capplan.plan.llm import Llm, OwnGpu
     from capplan.plan.manifests import Manifests
     from capplan.plan.ratelimits import RateLimits
     from capplan.plan.regional import RegionalSite, SiteRecovery, SiteRouting
@@ -47,6 +47,7 @@ else:
     Gates = Annotated[Any, Deferred("capplan.plan.gates", "Gates")]
     Job = Annotated[Any, Deferred("capplan.plan.jobs", "Job")]
     Llm = Annotated[Any, Deferred("capplan.plan.llm", "Llm")]
+    OwnGpu = Annotated[Any, Deferred("capplan.plan.llm", "OwnGpu")]
     Manifests = Annotated[Any, Deferred("capplan.plan.manifests", "Manifests")]
     RateLimits = Annotated[Any, Deferred("capplan.plan.ratelimits", "RateLimits")]
     RegionalSite = Annotated[Any, Deferred("capplan.plan.regional", "RegionalSite")]
@@ -187,6 +188,7 @@ class Plan(Section):
     jobs: dict[Name, Job] = Field({}, description="Pods that run on a schedule.")
     external_apis: dict[Name, ExternalApi] = Field({}, description="APIs of others by name.")
     llm: dict[Name, Llm] = Field({}, description="Models that you serve on your own GPUs.")
+    gpus: dict[str, OwnGpu] = Field({}, description="GPUs of your own, by the name that `gpu` takes.")
     resources: dict[Name, Resource] = Field({}, description="Anything else that a catalog prices, by name.")
     adopted: Coverage | None = Field(None, description="What an adopted plan covers of its source.")
     uncertainty: Uncertainty | None = Field(None, description="How uncertain numbers are correlated.")
@@ -207,16 +209,16 @@ class Plan(Section):
         embeddings = {cache.embedding for cache in caches if cache is not None and cache.embedding}
         return frozenset({name for name, _ in calls} | asked | embeddings)
 
-    def region_path(self, component: str, provider: "Provider") -> tuple[str, ...]:
+    def region_path(self, component: str, provider: str) -> tuple[str, ...]:
         """Return where the plan says the region of a component: at its site, or for all."""
         site = site_of(component, self.sites)
         own = site is not None and provider in self.sites[site].regions
         return ("sites", str(site), "regions", provider) if own else ("regions", provider)
 
-    def region_of(self, component: str, provider: "Provider") -> str | None:
+    def region_of(self, component: str, provider: str) -> str | None:
         """Return the region of a component's site, or of the plan."""
         where = self.region_path(component, provider)
-        regions = self.regions if len(where) == 2 else self.sites[where[1]].regions
+        regions: Mapping[Any, str] = self.regions if len(where) == 2 else self.sites[where[1]].regions
         return regions.get(provider)
 
     @property

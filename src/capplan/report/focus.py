@@ -15,13 +15,19 @@ from capplan.errors import InputError, Problem
 from capplan.report.blocks import Sheet
 from capplan.report.view import EstimateView, LineView
 
-_PROVIDERS = {"gcp": "Google Cloud", "aws": "AWS", "azure": "Microsoft", "external": "External"}
+_PROVIDERS = {
+    "gcp": "Google Cloud",
+    "aws": "AWS",
+    "azure": "Microsoft",
+    "gpu-cloud": "GPU cloud",
+    "external": "External",
+}
 
 _KINDS = {
     (
         "Compute",
         "Virtual Machines",
-    ): "compute-engine compute-engine-gpu compute-engine-unit ec2 virtual-machines",
+    ): "compute-engine compute-engine-gpu compute-engine-unit ec2 virtual-machines machines",
     ("Compute", "Serverless Compute"): "cloud-run cloud-functions fargate lambda container-apps functions",
     ("Compute", "Containers"): "gke eks aks container-instances",
     (

@@ -8,8 +8,7 @@ import numpy as np
 
 from capplan.components.base import MACHINES, Context
 from capplan.components.llm.bills import WAYS, Bought
-from capplan.components.llm.component import bounds_of, local_part, promise_of
-from capplan.components.llm.facts import facts_of
+from capplan.components.llm.component import bounds_of, facts_of_llm, local_part, promise_of
 from capplan.components.llm.offers import Offer, everywhere, offers
 from capplan.components.llm.options import ServingDemand, ServingOption, nearest_misses, rank
 from capplan.components.llm.replica import vllm_of
@@ -60,11 +59,7 @@ def is_open(llm: Llm) -> bool:
 
 def options_of(ctx: Context, name: str, llm: Llm, ways: Mapping[str, Bought]) -> list[ServingOption]:
     """Return every way to serve the component within what the plan fixes, the cheapest first."""
-    facts = facts_of(
-        ctx.catalog,
-        ctx.directory / llm.architectures if llm.architectures else None,
-        ctx.directory / llm.calibration if llm.calibration else None,
-    )
+    facts = facts_of_llm(ctx, llm)
 
     def where(field: str) -> str:
         return _where(ctx, "llm", name, field)

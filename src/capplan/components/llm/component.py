@@ -17,10 +17,10 @@ from capplan.components.idle import idle_findings
 from capplan.components.llm.facts import facts_of
 from capplan.components.llm.findings import findings, obstacles, over_ceiling
 from capplan.components.llm.fleet import delays_of, fleet_of
-from capplan.components.llm.offers import add_on_for, node_of
+from capplan.components.llm.offers import add_on_for, boot_disk_of, node_of
 from capplan.components.llm.replica import Replica, cache_gib, vllm_of, weight_volumes
 from capplan.components.llm.told import told_of, version_of
-from capplan.components.machines import DEFAULT_DISKS, Machines, boot_disk, machine_meters
+from capplan.components.machines import DEFAULT_DISKS, Machines, machine_meters
 from capplan.components.measures import Measure, Sureness, measure
 from capplan.cost.meters import EXTERNAL, Meter, Range
 from capplan.errors import InputError
@@ -32,7 +32,7 @@ from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, find_
 from capplan.llm.fit import Memory
 from capplan.llm.serving import Served
 from capplan.plan.llm import Llm
-from capplan.plan.services import CLUSTER_PLATFORMS, GpuAddOn, desired_of
+from capplan.plan.services import GpuAddOn, desired_of
 
 
 def build_llms(ctx: Context, _: Sequence[Component] = ()) -> Iterator[Component]:
@@ -85,7 +85,7 @@ def _served_by_replicas(
         node=node_of(ctx.catalog, llm.provider, machine),
         cache_gib=cache_gib(chosen, vllm_of(llm)),
         memory_share=chosen.settings.memory_share,
-        disk=boot_disk(ctx.catalog, CLUSTER_PLATFORMS[llm.provider], None),
+        disk=boot_disk_of(ctx.catalog, llm.provider),
         repository=facts["models"][chosen.model.name].get("repository"),
         room=does.room,
         users=does.users,
@@ -151,7 +151,7 @@ def facts_of_llm(ctx: Context, llm: Llm) -> LlmFacts:
     """Return what is known of models, GPUs and engines, with the component's own files."""
     own = llm.architectures and ctx.directory / llm.architectures
     measured = llm.calibration and ctx.directory / llm.calibration
-    return facts_of(ctx.catalog, own or None, measured or None)
+    return facts_of(ctx.catalog, own or None, measured or None, ctx.plan.gpus)
 
 
 def configuration_of(ctx: Context, llm: Llm, facts: LlmFacts, path: Path) -> Configuration:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
+
 from capplan.capacity.nodes import Allocatable
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.roots import PROVIDERS
@@ -16,7 +18,7 @@ from capplan.components.machines import boot_disk
 from capplan.components.managed import MANAGED
 from capplan.errors import InputError
 from capplan.llm.hardware import Gpu
-from capplan.plan.services import CLUSTER_PLATFORMS, GpuAddOn
+from capplan.plan.services import CLUSTER_PLATFORMS, Disk, GpuAddOn
 
 _ADD_ON_SERVICE = "compute-engine-gpu"
 _ADD_ONS: dict[str, dict[int, tuple[str, ...]]] = {
@@ -109,7 +111,7 @@ def offer(
     prices = {rate: hourly(rate) for rate in RATES}
     alone = catalog.price(provider, MACHINES[provider], machine, region, "on_demand")
     node = node_of(catalog, provider, machine)
-    disk = boot_disk(catalog, CLUSTER_PLATFORMS[provider], None)
+    disk = boot_disk_of(catalog, provider)
     priced = partial(volume_usd, catalog, provider, region)
     return Offer(
         provider=provider,
@@ -122,12 +124,28 @@ def offer(
         machine_usd=alone and alone.usd,
         node=node,
         disk_usd=0.0 if disk is None else priced(disk.type, float(disk.size)),
-        volume_usd=partial(priced, VOLUMES[provider][1]),
+        volume_usd=partial(priced, VOLUMES[provider][1]) if provider in VOLUMES else _included,
     )
 
 
+def _included(_: float) -> float:
+    """Return the price of a volume on disks that are part of the machine."""
+    return 0.0
+
+
+def boot_disk_of(catalog: Catalog, provider: str) -> Disk | None:
+    """Return the disk that a node of the provider's Kubernetes boots from; None where it has its own."""
+    platform = CLUSTER_PLATFORMS.get(provider)
+    return None if platform is None else boot_disk(catalog, platform, None)
+
+
 def node_of(catalog: Catalog, provider: str, machine: Sku) -> Allocatable:
-    """Return what a node of the provider's Kubernetes leaves to pods of this machine type."""
+    """Return what a node of the provider's Kubernetes leaves to pods of this machine type.
+
+    What agents take of the machines of a GPU cloud nobody says: pods may have all.
+    """
+    if provider not in CLUSTER_PLATFORMS:
+        return Allocatable(machine.vcpu or 0.0, machine.memory_gib or 0.0, np.inf)
     platform = CLUSTER_PLATFORMS[provider]
     fact = partial(catalog.number, "kubernetes", platform)
     node = MANAGED[platform].allocatable(machine, fact("max_pods"))

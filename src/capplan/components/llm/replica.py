@@ -12,7 +12,7 @@ from capplan.arrays import Floats
 from capplan.capacity.nodes import Allocatable
 from capplan.capacity.sizing import Sizing
 from capplan.components.base import Component, Context, number_range
-from capplan.components.disks import ephemeral_volumes
+from capplan.components.disks import VOLUMES, ephemeral_volumes
 from capplan.cost.meters import Meter
 from capplan.llm.architecture import PRECISIONS, weight_bytes
 from capplan.llm.configuration import Configuration
@@ -88,6 +88,6 @@ def vllm_of(llm: Llm) -> Vllm | None:
 
 def weight_volumes(ctx: Context, component: Component, replica: Replica, sizing: Sizing) -> Iterator[Meter]:
     """Yield the volumes that replicas load their weights to."""
-    if np.any(replica.cache_gib):
+    if np.any(replica.cache_gib) and component.provider in VOLUMES:
         where, replicas = (component.provider, component.region), number_range(sizing)
         yield from ephemeral_volumes(ctx.catalog, component.name, where, replica.cache_gib, replicas)
