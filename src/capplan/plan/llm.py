@@ -36,14 +36,29 @@ EngineVersion = Annotated[str, matching(r"v?\d{1,4}(\.\d{1,6}){1,3}", "a version
 LlmProvider = Provider | Literal["gpu-cloud"]
 
 
+class Rates(Section):
+    """Dense peak rates of a GPU, TFLOP/s."""
+
+    fp16: Positive | None = Field(None, description="FP16, accumulated in FP32.")
+    bf16: Positive | None = Field(None, description="BF16.")
+    fp8: Positive | None = Field(None, description="FP8.")
+    int8: Positive | None = Field(None, description="INT8, TOP/s.")
+    fp4: Positive | None = Field(None, description="FP4.")
+
+    @model_validator(mode="after")
+    def _wide(self) -> "Rates":
+        if self.fp16 is None and self.bf16 is None:
+            raise ValueError("give fp16 or bf16: attention and embeddings are computed at 16 bit")
+        return self
+
+
 class OwnGpu(Section):
     """A GPU that the catalog lacks, or has other figures of, as its datasheet has it."""
 
     memory: Memory = Field(description="Memory that an engine can use, as nvidia-smi or its like says.")
     memory_gb_per_s: Positive = Field(description="GB/s of the memory.")
-    tflops: dict[Literal["fp16", "bf16", "fp8", "int8", "fp4"], Positive] = Field(
-        min_length=1,
-        description="Dense TFLOP/s by number format, TOP/s for int8; formats left out cannot be served.",
+    tflops: Rates = Field(
+        description="Dense rates by number format; formats without a rate cannot be served."
     )
     link: Literal["PCIe", "NVLink"] = Field(
         "PCIe", description="NVLink for any link that GPUs have among them."
