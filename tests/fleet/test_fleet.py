@@ -24,8 +24,10 @@ from capplan.executors import in_processes
 from capplan.fleet.account import hourly_use
 from capplan.fleet.document import fleet_document
 from capplan.fleet.members import FleetOptions
+from capplan.fleet.report import BY, FleetAnswer, document_of
 from capplan.fleet.run import PlanFleet, fleet_of
 from capplan.fleet.showback import divided, in_cents
+from capplan.gate.check import Checked
 from capplan.report.json_format import estimate_document
 
 EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/plan.yaml"))
@@ -147,6 +149,12 @@ def test_shares_add_up_to_the_total_to_the_cent(fleet: Callable[..., PlanFleet],
         assert saved["b"] == pytest.approx(saved["a"] + saved["c"])
 
 
+def test_by_use_is_as_it_is_billed(fleet: Callable[..., PlanFleet]) -> None:
+    found = fleet(plan("one", more="team: a\n"), plan("two", rps=3, more="team: b\n"))
+    billed = [cost(found, name) for name in ("one", "two")]
+    assert [share.cost for share in found.shares] == pytest.approx(billed, abs=0.0101)
+
+
 @moderate
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=8))
 def test_cents_add_up(amounts: list[float]) -> None:
@@ -213,16 +221,17 @@ def test_each_plan_is_judged_by_its_own_gates(write: Callable[..., None], cappla
     )
 
 
-@pytest.mark.parametrize("by", ["plan", "team", "tag", "provider", "region", "service", "account"])
-def test_groups_add_up_whatever_they_are(write: Callable[..., None], capplan: Callable, by: str) -> None:
+def test_groups_add_up_whatever_they_are(fleet: Callable[..., PlanFleet]) -> None:
     tags = "tags: {front: [one], all: [one]}\nteam: core\naccount: a\n"
-    write(plan("one", more=tags), plan("two", GROUP % "20%"))
-    document = json.loads(capplan("fleet", ".", "--by", by, "--format", "json").stdout)
-    rows = document["by"]["monthly_cost"]
-    assert len(rows) == 2
-    assert ("front, all" in rows) == (by == "tag")
-    for figure in ("min", "expected", "max"):
-        assert sum(row[figure] for row in rows.values()) == pytest.approx(document["monthly_cost"][figure])
+    found = fleet(plan("one", more=tags), plan("two", GROUP % "20%"))
+    answers = {by: document_of(FleetAnswer(found, {}, Checked({}, (), 0), None, by)) for by in BY}
+    whole = fleet_document(found)["monthly_cost"]
+    for by, answer in answers.items():
+        rows = answer["by"]["monthly_cost"]
+        assert len(rows) == 2
+        assert ("front, all" in rows) == (by == "tag")
+        for figure in ("min", "expected", "max"):
+            assert sum(row[figure] for row in rows.values()) == pytest.approx(whole[figure])
 
 
 def test_csv_and_focus_say_whose_each_line_is(write: Callable[..., None], capplan: Callable) -> None:
@@ -257,6 +266,7 @@ def test_changes_are_counted_from_a_saved_fleet_and_from_a_revision(
     assert [change["one"]["status"] for change in changes] == ["changed", "changed"]
     assert changes[0]["one"]["by_design"] == pytest.approx(changes[1]["one"]["by_design"])
     assert "fleet: 3 plans\n" in capplan("fleet", "HEAD:one", ".").stdout
+    assert "fleet: 2 plans\n" in capplan("fleet", "HEAD:").stdout
     now = tmp_path / "now.json"
     capplan("fleet", ".", "--format", "json", "-o", str(now))
     assert "one" in capplan("diff", "saved.json", str(now)).stdout
@@ -279,6 +289,15 @@ def test_patterns_take_plans_of_any_name_and_no_gates(write: Callable[..., None]
     Path("one/capplan.gates.yaml").write_text("budgets: []\n")
     found = fleet_of(options("one/*.yaml", "one"))
     assert list(found.members) == ["one/plan.yaml", "one/second.yaml"]
+
+
+def test_each_plan_counts_once_however_often_it_is_named(write: Callable[..., None]) -> None:
+    write(plan("one"), plan("two"))
+    Path("one/capplan.yaml").write_text(plan("other"))
+    Path(".hidden").mkdir()
+    Path(".hidden/plan.yaml").write_text(plan("hidden"))
+    found = fleet_of(options(".", "./one/plan.yaml", str(Path("two").absolute()), "t*"))
+    assert list(found.members) == ["one", "two"]
 
 
 def test_processes_return_results_in_order() -> None:

@@ -71,7 +71,7 @@ def report_of(answer: FleetAnswer, focus: Callable[[], Sheet]) -> Report:
     """Return the report of a fleet; ``focus`` makes its FOCUS file."""
     return Report(
         partial(_blocks, answer),
-        partial(_document, answer),
+        partial(document_of, answer),
         {"csv": partial(_sheet, answer.fleet), "focus": focus},
     )
 
@@ -172,7 +172,8 @@ def _showback(fleet: PlanFleet) -> Table:
     return Table(columns, [*rows, ["total", *map(numbers.money, sums)]], "Showback", totalled=True, foot=foot)
 
 
-def _document(answer: FleetAnswer) -> dict[str, Any]:
+def document_of(answer: FleetAnswer) -> dict[str, Any]:
+    """Return all that JSON says of a fleet."""
     from capplan.gate.report import violation_document
 
     rows = {name: cost_document(cost) for name, cost in _groups(answer).items()}

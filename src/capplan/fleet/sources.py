@@ -18,14 +18,15 @@ FLEET_NAME = "fleet.yaml"
 
 def sources_of(arguments: Sequence[str]) -> list[str]:
     """Return the plans that ``arguments`` stand for, each once; InputError where one stands for none."""
-    found: dict[str, None] = {}
+    found: dict[str, str] = {}
     for argument in arguments:
         here = list(_plans(argument))
         if not here:
             remedy = f"In directories, plans are called {', '.join(PLAN_NAMES)}; others are named."
             raise InputError(Problem(argument, "there is no plan here", remedy))
-        found.update(dict.fromkeys(here))
-    return list(found)
+        for source in here:
+            found.setdefault(source if is_revision(source) else os.path.realpath(source), source)
+    return list(found.values())
 
 
 def plan_of(source: str, books: Sequence[str]) -> PlanFile:
@@ -36,7 +37,7 @@ def plan_of(source: str, books: Sequence[str]) -> PlanFile:
 def _plans(argument: str) -> Iterator[str]:
     if is_revision(argument):
         names = names_at(argument)
-        yield from names if names == [argument] else (n for n in names if Path(n).name in PLAN_NAMES)
+        yield from names if names == [argument] else _called_plans(names)
     elif is_stdin(argument) or Path(argument).is_file():
         yield argument
     elif Path(argument).is_dir():
@@ -51,4 +52,14 @@ def _below(directory: str) -> Iterator[str]:
     """Yield the plans in a directory and below it; hidden directories and links are left out."""
     for where, inside, files in os.walk(directory):
         inside[:] = sorted(name for name in inside if not name.startswith("."))
-        yield from (str(Path(where, name)) for name in PLAN_NAMES if name in files)
+        yield from map(os.path.normpath, _called_plans([f"{where}/{name}" for name in files]))
+
+
+def _called_plans(files: Sequence[str]) -> Iterator[str]:
+    """Yield the plan of each directory: the one that other commands read, if there are several."""
+    found: dict[str, set[str]] = {}
+    for file in files:
+        directory, name = os.path.split(file)
+        found.setdefault(directory, set()).add(name)
+    for directory, names in found.items():
+        yield from [f"{directory}/{name}" for name in PLAN_NAMES if name in names][:1]

@@ -104,8 +104,8 @@ def names_at(name: str) -> list[str]:
     done = _git("cat-file", "-t", f"{revision}:{_from_here(inside)}")
     if done.stdout.strip() != b"tree":
         return [name]
-    top = inside.rstrip("/")
-    return [f"{revision}:{top}/{file}".replace(":/", ":") for file in _files(f"{revision}:{_from_here(top)}")]
+    top = inside.rstrip("/") or "."
+    return [f"{revision}:{top}/{file}" for file in _files(f"{revision}:{_from_here(top)}")]
 
 
 def is_revision(name: str) -> bool:
