@@ -121,7 +121,10 @@ def rows_of(*sets: str) -> tuple[list[str], list[dict[str, str]]]:
     return list(sheet.columns), rows
 
 
-@pytest.mark.parametrize("sets", [(), EUROS], ids=["dollars", "euros"])
+OWNED = ("team=core", "account=production", "tags={front: [web, db], all: [web]}")
+
+
+@pytest.mark.parametrize("sets", [(), EUROS, OWNED], ids=["dollars", "euros", "owned"])
 def test_the_rules_of_the_specification_hold(sets: tuple[str, ...]) -> None:
     header, rows = rows_of(*sets)
     assert {row["PricingCategory"] for row in rows} == {"Standard", "Committed", "Dynamic"}

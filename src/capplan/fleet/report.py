@@ -12,7 +12,7 @@ from capplan.fleet.run import PlanFleet, fleet_of
 from capplan.gate.saved import saved_estimate
 from capplan.gate.sides import is_revision
 from capplan.report import numbers, tables
-from capplan.report.blocks import Block, Heading, Lines, Report, Results, Sheet
+from capplan.report.blocks import Bars, Block, Heading, Lines, Report, Results, Sheet
 from capplan.report.json_format import cost_document
 from capplan.report.table import Column, Table
 from capplan.report.view import Cost, LineView, sum_of
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _KINDS = ("cost", "capacity", "coverage")
 _NAMES = 3
 """Most plans that a sentence names; JSON has them all."""
+_MOST_BARS = 20
 BY: Mapping[str, Callable[[str, Member, LineView], str]] = {
     "plan": lambda plan, member, line: plan,
     "team": lambda plan, member, line: member.owner.team or "no team",
@@ -98,7 +99,11 @@ def _blocks(answer: FleetAnswer) -> Iterator[Block]:
     broken = [f"{name}: {member.trouble}" for name, member in fleet.members.items() if member.trouble]
     if broken:
         yield Lines([f"Broken: {said}" for said in broken], bullets=True)
-    yield _table(answer)
+    groups = _groups(answer)
+    yield _table(answer, groups)
+    drawn = {name: cost.expected for name, cost in list(groups.items())[:_MOST_BARS] if cost is not None}
+    if len(drawn) > 1:
+        yield Bars(f"Expected cost by {answer.by}", drawn, "USD a month")
     if len(fleet.shares) > 1:
         yield _showback(fleet)
     if answer.checked.found:
@@ -139,8 +144,7 @@ def _has_errors(member: Member) -> bool:
     return member.shown is not None and any(found.severity == "error" for found in member.shown.findings)
 
 
-def _table(answer: FleetAnswer) -> Table:
-    groups = _groups(answer)
+def _table(answer: FleetAnswer, groups: Mapping[str, Cost | None]) -> Table:
     total = sum_of(line for _, _, line in answer.fleet.lines())
     columns = [Column(answer.by.capitalize(), shrinks=True)]
     columns += [Column(name, right=True) for name in ("USD min", "expected", "max", "share")]
