@@ -191,6 +191,34 @@ def test_an_old_vllm_that_makes_fp8_of_all_weights_is_refused():
     assert newer["quantization"] == "fp8"
 
 
+def test_kserve_and_llm_d_run_the_same_server():
+    files = rendered(SERVING, "manifests.serving=[kserve, llm-d]")
+    ours, replicas = container(files), site_of_peak(files)
+    predictor = files["kserve/inferenceservice-model.yaml"].value["spec"]["predictor"]
+    [theirs] = predictor["containers"]
+    assert (theirs["image"], theirs["args"], theirs["resources"]) == (
+        ours["image"],
+        ours["args"],
+        ours["resources"],
+    )
+    assert predictor["minReplicas"] == replicas
+    assert {v["name"] for v in predictor["volumes"]} == {m["name"] for m in theirs["volumeMounts"]}
+    spec = files["llm-d/llminferenceservice-model.yaml"].value["spec"]
+    assert spec["model"]["uri"] == "hf://meta-llama/Llama-3.1-8B-Instruct"
+    assert (spec["replicas"], set(spec["router"])) == (replicas, {"gateway", "route", "scheduler"})
+    [main] = spec["template"]["containers"]
+    told = {one["name"]: one["value"] for one in main["env"]}["VLLM_ADDITIONAL_ARGS"].split()
+    assert [*told] == [word for word in ours["args"] if not word.startswith(("--model=", "--port="))]
+    # The controller downloads 18 GiB of weights into the pod, beside 4 of scratch.
+    assert main["resources"]["limits"]["ephemeral-storage"] == "22Gi"
+    assert not [path for path in rendered(SERVING) if path.startswith(("kserve/", "llm-d/"))]
+
+
+def site_of_peak(files):
+    """Return the replicas that the busiest hour needs."""
+    return int(files[DEPLOYMENT].value["metadata"]["annotations"]["capplan/replicas-at-peak"])
+
+
 def test_versions_of_plan_and_image_must_agree():
     image = "llm.model.workload={image: 'vllm/vllm-openai:v0.11.0'}"
     with pytest.raises(InputError, match=r"0\.19\.0, but workload\.image is vllm/vllm-openai:v0\.11\.0"):

@@ -22,6 +22,7 @@ from capplan.manifests.kubernetes.karpenter import karpenter_artefacts
 from capplan.manifests.kubernetes.objects import kubernetes_artefacts
 from capplan.manifests.kubernetes.pooler import pooler_artefacts
 from capplan.manifests.kubernetes.secrets import secret_artefacts
+from capplan.manifests.kubernetes.serving import serving_artefacts
 from capplan.manifests.kubernetes.stores import store_artefacts
 from capplan.manifests.kustomize import at_sites, kustomizations
 from capplan.manifests.limits import limit_artefacts
@@ -90,6 +91,7 @@ _FAMILIES: tuple[Callable[[Site], Iterator[Artefact]], ...] = (
     adapter_artefacts,
     dashboard_artefacts,
     health_artefacts,
+    serving_artefacts,
     load_test_artefacts,
 )
 """What each makes of a plan; nothing where the plan does not ask for it."""

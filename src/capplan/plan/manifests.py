@@ -223,6 +223,9 @@ class Manifests(Section):
         "prometheus-operator",
         description="Monitoring that scrapes and alerts; managed-prometheus is Google's.",
     )
+    serving: list[Literal["kserve", "llm-d"]] = Field(
+        [], description="Forms of models besides Deployments: KServe's InferenceService, and llm-d's."
+    )
     accepted: dict[CheckId, Text] = Field(
         {}, description="Codes of checks that may fail, each with the reason."
     )

@@ -1,0 +1,73 @@
+"""Models as KServe and llm-d have them, instead of a Deployment with its Service and autoscaler.
+
+An InferenceService runs the same container as the Deployment. An LLMInferenceService is KServe's way to
+llm-d: its controller makes pods, an InferencePool, a scheduler and a route, downloads the weights, and starts
+vLLM with TLS; it takes our flags as ``VLLM_ADDITIONAL_ARGS``. Both run what the busiest hour needs: KServe
+would scale by CPU, which says nothing of a GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from capplan.manifests.artefact import Artefact
+from capplan.manifests.figures import number
+from capplan.manifests.kubernetes.objects import priority_class_of
+from capplan.manifests.kubernetes.pods import environment_of, pod_of
+from capplan.manifests.observing.health import probes_of
+from capplan.manifests.quantity import memory
+from capplan.manifests.site import Service, Site
+
+Tree = dict[str, Any]
+_GIVEN = ("--model=", "--port=", "--host=")
+"""Flags that the controller of an LLMInferenceService gives itself."""
+
+
+def serving_artefacts(site: Site) -> Iterator[Artefact]:
+    """Yield the models in each form that the plan asks for."""
+    for name in site.plan.llm:
+        service = site.pods.get(name)
+        if service is None:
+            continue
+        if "kserve" in site.manifests.serving:
+            path = f"kserve/inferenceservice-{name}.yaml"
+            yield Artefact(
+                path, "kserve/inferenceservice.yaml.j2", _inference_service(site, service), "kserve"
+            )
+        if "llm-d" in site.manifests.serving and service.workload.vllm is not None:
+            path, context = f"llm-d/llminferenceservice-{name}.yaml", _llm_service(site, service)
+            yield Artefact(path, "kserve/llminferenceservice.yaml.j2", context, "llm-d")
+
+
+def _inference_service(site: Site, service: Service) -> Tree:
+    pod = pod_of(site, service, priority_class_of(site))
+    plain = [{"name": key, "value": value} for key, value in environment_of(site, service).items()]
+    port = service.workload.port
+    return {
+        "pod": pod,
+        "replicas": service.peak,
+        "env": [*pod.env, *plain],
+        "ports": [{"containerPort": port, "protocol": "TCP"}],
+        "probes": {decides: probe.kubernetes(port) for decides, probe in probes_of(service).items()},
+    }
+
+
+def _llm_service(site: Site, service: Service) -> Tree:
+    pod, server = pod_of(site, service, priority_class_of(site)), service.workload.vllm
+    assert server is not None
+    flags = [flag for flag in pod.args if not flag.startswith(_GIVEN)]
+    secrets = [one for one in pod.env if "valueFrom" in one]
+    # The controller downloads the weights into the pod.
+    disk = memory(number(server.cache) + number(service.workload.ephemeral_storage))
+    startup = probes_of(service)["startup"].kubernetes(8000)
+    startup["httpGet"] = {**startup["httpGet"], "scheme": "HTTPS"}
+    return {
+        "pod": pod,
+        "uri": f"hf://{server.model}",
+        "model": server.model,
+        "replicas": service.peak,
+        "env": [{"name": "VLLM_ADDITIONAL_ARGS", "value": " ".join(flags)}, *secrets],
+        "resources": {side: {**asked, "ephemeral-storage": disk} for side, asked in pod.resources.items()},
+        "startup": startup,
+    }
