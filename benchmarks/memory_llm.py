@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from capplan.llm.architecture import PRECISIONS
-from capplan.llm.benchmark import gpu_name, model_name, precision_name
+from capplan.llm.benchmark import model_name, precision_name
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision, known_name
 from capplan.llm.settings import Told
@@ -60,7 +60,7 @@ def _unknown(row: Row, facts: Mapping[str, Any]) -> str:
     """Return what of a row has no name here, empty if all has."""
     if known_name(model_name(row["model"], facts["models"]), facts["models"]) is None:
         return "model"
-    if known_name(gpu_name(row["gpu"], facts["gpus"]), facts["gpus"]) is None:
+    if known_name(row["gpu"], facts["gpus"]) is None:
         return "gpu"
     return "" if precision_name(row["precision"]) in PRECISIONS else "precision"
 
@@ -72,7 +72,7 @@ def _room_gib(row: Row, facts: Mapping[str, Any]) -> float:
     one = Configuration(
         find_model(model_name(row["model"], facts["models"]), facts),
         find_precision(precision_name(row["precision"])),
-        find_gpu(gpu_name(row["gpu"], facts["gpus"]), facts),
+        find_gpu(row["gpu"], facts),
         gpus,
         find_engine(row.get("engine") or "vllm", facts, version=row.get("engine_version") or None),
         Told(**told, kv_cache=row.get("kv_cache_dtype") or None),

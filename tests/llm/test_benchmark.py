@@ -9,7 +9,7 @@ import pytest
 
 from capplan.components.llm.facts import facts_of
 from capplan.errors import InputError
-from capplan.llm.benchmark import Given, model_name, precision_name, read_results
+from capplan.llm.benchmark import Given, model_name, precision_name, read_results, unusable
 from capplan.llm.facts import known_name
 
 L4 = Given(gpu="NVIDIA L4", precision="bfloat16")
@@ -223,3 +223,20 @@ def test_own_constants_of_one_family_leave_the_others_alone(capplan, tmp_path):
     assert {name: of for name, of in families.items() if name != "Ada"} == {
         name: of for name, of in base["speed"]["families"].items() if name != "Ada"
     }
+
+
+def test_a_run_that_queues_tells_how_many_ran_at_once(read, facts):
+    """Of 300 users 6 decode: 120 tokens/s at 50 ms each. Waiting for the queue is not the server's speed."""
+    saturated = {
+        **VLLM,
+        "model_id": "qwen3-32b",
+        "max_concurrency": 300,
+        "output_throughput": 120.0,
+        "mean_tpot_ms": 50.0,
+        "mean_ttft_ms": 400_000.0,
+        "total_input_tokens": 3_000_000,
+    }
+    rows = read(saturated, Given(gpu="H100", precision="bf16"))
+    assert {row.metric: row.ran for row in rows} == {"tpot_ms": 6.0, "ttft_ms": 0.0, "out_tok_s": 6.0}
+    assert [bool(reason) for reason in unusable(rows, facts)] == [row.metric == "ttft_ms" for row in rows]
+    assert {row.ran for row in read(VLLM)} == {0.0}

@@ -190,6 +190,7 @@ def _rows_of(record: Record, where: str, given: Given, facts: LlmFacts) -> Itera
         # not what the replica can do.
         users = _decoding(figures, where)
         del figures["out_tok_s"]
+    ran = _ran(figures, users)
     for metric, value in figures.items():
         yield MeasuredRow(
             model=model_name(str(said["model"]), facts["models"]),
@@ -204,6 +205,7 @@ def _rows_of(record: Record, where: str, given: Given, facts: LlmFacts) -> Itera
             engine=_engine(said["engine"]),
             mode=str(said["mode"] or "fixed concurrency"),
             source=str(said["source"] or ""),
+            ran=0.0 if metric == "ttft_ms" else ran,
         )
 
 
@@ -242,6 +244,23 @@ def _figures(record: Record, where: str) -> dict[str, float]:
         known = ", ".join(names[1] for names in _FIGURES.values())
         raise InputError(Problem(where, f"has none of {known}", _FORMATS))
     return found
+
+
+def _ran(figures: Mapping[str, float], users: float) -> float:
+    """Return how many sequences ran while others queued, 0 where none did or the run does not tell.
+
+    By Little's law as many as tokens came out in the time of one. With a full KV cache that depends on what
+    the engine was told, which results do not say.
+    """
+    tpot_ms = figures.get("tpot_ms", figures.get("itl_ms"))
+    if tpot_ms is None or "out_tok_s" not in figures:
+        return 0.0
+    found = max(figures["out_tok_s"] * tpot_ms / 1e3, 1.0)
+    return found if found < _QUEUED * users else 0.0
+
+
+_QUEUED = 0.5
+"""Share of the users below which most of the others must have been waiting, not read."""
 
 
 def _decoding(figures: Mapping[str, float], where: str) -> float:

@@ -56,7 +56,8 @@ class MeasuredRow(NamedTuple):
     """One measurement. concurrency: None where the benchmark sends as fast as it can.
 
     requests: how many were sent in all, where that is known. longest: the longest prompt or answer of
-    recorded conversations; None where all requests were made alike.
+    recorded conversations; None where all requests were made alike. ran: sequences that ran at once while
+    others queued, where the run tells it; 0 where the model has to.
     """
 
     model: str
@@ -73,6 +74,7 @@ class MeasuredRow(NamedTuple):
     source: str
     requests: float | None = None
     longest: float | None = None
+    ran: float = 0.0
 
     @property
     def question(self) -> Question:
@@ -219,8 +221,8 @@ def _as_run(precision: Precision, engine: Engine) -> Precision:
 
 
 def _asked(row: MeasuredRow) -> float:
-    if row.concurrency is not None:
-        return row.concurrency
+    if row.ran or row.concurrency is not None:
+        return row.ran or row.concurrency or 0.0
     return 1.0 if row.mode.startswith(("single", "static")) else MOST_SEQUENCES
 
 
@@ -231,10 +233,12 @@ def running(sample: MeasuredSample, facts: LlmFacts) -> Running:
     reached = taken(stacked([c.reached(facts) for c in with_facts]), sample.which)
     tokens = sample.inputs + reached.growth * sample.outputs
     memory = taken(stacked([c.memory() for c in sample.configurations]), sample.which)
-    room = sequences_that_fit(memory, tokens)
+    ran = np.array([row.ran for row in sample.rows])
+    room = np.maximum(sequences_that_fit(memory, tokens), ran)
     mixes = np.array([engine.mixes for engine in engines])[sample.which]
     served = Served(sample.work, reached, sample.inputs, sample.outputs, mixes)
-    most = np.minimum(room, np.array([engine.max_sequences for engine in engines])[sample.which])
+    limit = np.array([engine.max_sequences for engine in engines])[sample.which]
+    most = np.minimum(room, np.maximum(limit, ran))
     sequences = np.maximum(np.minimum(sample.asked, most), 1.0)
     return Running(served, engines, room, sequences, room * tokens)
 
