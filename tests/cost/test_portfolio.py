@@ -74,7 +74,7 @@ def whole_programme(use, offers, held):
     from scipy.sparse import lil_matrix
 
     pools, scenarios, months, hours = use.shape
-    ends = {o.months for o, _ in held}
+    ends = {b.offer.months for b in held}
     variables = [
         (o, start)
         for o in offers
@@ -82,7 +82,7 @@ def whole_programme(use, offers, held):
             {m for e in {0, *(ends if np.isfinite(o.rates[0]) else ())} for m in range(e, months, o.months)}
         )
     ]
-    sides = [*((o, None, usd) for o, usd in held), *((o, s, 0.0) for o, s in variables)]
+    sides = [*((b.offer, None, b.usd_per_hour) for b in held), *((o, s, 0.0) for o, s in variables)]
     cells = list(np.ndindex(scenarios, months, hours))
     covers = [
         (i, p, c)
@@ -124,7 +124,7 @@ def test_overlapping_offers_cost_what_the_whole_programme_finds(seed):
         CommitmentOffer("all, 2 months", 2, np.array([0.73, 0.73, 0.8]), 1),
         CommitmentOffer("all, 6 months", 6, np.array([0.55, 0.5, 0.6]), 1),
     ]
-    held = [(offers[0]._replace(name="held", months=2), 1.0)]
+    held = [Buy(offers[0]._replace(name="held", months=2), 0, 1.0)]
     found = portfolio(use, offers, held, Objective(hours_per_month=HOURS))
     assert found.usd == pytest.approx(whole_programme(use, offers, held), rel=1e-3)
     assert found.least <= found.usd * (1 + 1e-9)
@@ -194,7 +194,7 @@ def test_one_offer_is_bought_up_to_the_critical_fractile():
 
 
 def test_what_is_held_is_used_first_and_bought_again_when_it_ends():
-    held = [(CommitmentOffer("held", 3, np.array([0.6])), 0.6)]
+    held = [Buy(CommitmentOffer("held", 3, np.array([0.6])), 0, 0.6)]
     found = portfolio(flat(1, 1), [CommitmentOffer("year", 12, np.array([0.5]))], held)
     assert [(p.start, p.usd_per_hour) for p in found.purchases] == [(3, pytest.approx(0.5))]
 

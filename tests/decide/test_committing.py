@@ -39,8 +39,8 @@ def test_flat_use_is_committed_to_in_full_for_the_term_that_costs_least():
     (bought,) = found.buy
     assert (bought.deal.title, bought.deal.term) == ("Reserved Instance", "3 years")
     assert bought.used == pytest.approx(1)
-    assert found.covered == pytest.approx(1)
-    assert found.usd == pytest.approx(found.without * (1 - 0.5799), rel=1e-6)
+    assert found.covered[1] == pytest.approx(1)
+    assert found.portfolio.usd == pytest.approx(found.portfolio.without * (1 - 0.5799), rel=1e-6)
 
 
 def test_only_allowed_offers_are_bought():
@@ -66,13 +66,13 @@ def test_what_is_held_is_not_bought_again_and_its_end_is_when_to_look():
         - {provider: aws, service: ec2, machine: m6a.large, region: us-east-1, count: 3, until: 2027-03-15}
     """
     found = asked(PLAN + held)
-    assert found.covered_before == pytest.approx(3 / 4 * 4 / 12)
-    assert found.held[0][1:] == (date(2027, 3, 15), pytest.approx(1))
+    assert found.covered[0] == pytest.approx(3 / 4 * 4 / 12)
+    assert [one.used for one in found.held] == [pytest.approx(1)]
     assert found.look_again == (date(2027, 3, 1), "a commitment ends")
     assert found.buy[0].usd_per_hour < asked().buy[0].usd_per_hour
     expired = asked(PLAN + held.replace("2027-03-15", "2026-10-01"))
     assert "commitment-expired" in codes(expired)
-    assert expired.covered_before == 0
+    assert expired.covered[0] == 0
 
 
 def test_growth_says_when_to_look_again():
@@ -85,7 +85,7 @@ def test_growth_says_when_to_look_again():
 def test_the_regret_of_a_fall_is_against_the_best_purchases_for_it():
     found = asked(offers=["1 year, no-upfront"])
     off, hours = 0.3384, 730 * 12
-    machines = found.without / hours / 0.0864
+    machines = found.portfolio.without / hours / 0.0864
     assert found.fallen == pytest.approx((1 - FALL - (1 - off)) * machines * 0.0864 * hours, rel=1e-6)
     assert found.regret > 0
 
@@ -96,25 +96,25 @@ def test_uncertain_use_is_committed_to_less_if_the_worst_counts():
         asked(text, offers=["1 year, no-upfront"], objective=Objective(cvar=c)) for c in (None, 0.1)
     )
     assert mean.buy[0].usd_per_hour != worst.buy[0].usd_per_hour
-    assert worst.usd > mean.usd
+    assert worst.portfolio.usd > mean.portfolio.usd
 
 
 def test_interruptible_use_runs_on_spot_as_far_as_that_is_safe():
     found = asked(PLAN.replace("cpu_time: 5ms", "cpu_time: 5ms, interruptible: true"))
     assert found.spot > 0
-    assert found.without < asked().without
+    assert found.portfolio.without < asked().portfolio.without
 
 
 def test_several_plans_share_what_is_bought():
     one, both = asked(offers=["1 year"]), asked(PLAN, PLAN.replace("shop", "other"), offers=["1 year"])
     assert both.names == ["shop", "other"]
-    assert both.usd == pytest.approx(2 * one.usd)
+    assert both.portfolio.usd == pytest.approx(2 * one.portfolio.usd)
 
 
 def test_a_share_without_a_date_counts_as_not_bought():
     found = asked(PLAN.replace("cpu_time: 5ms", "cpu_time: 5ms, purchase: {commit_3y: 80%}"))
     assert "commitment-undated" in codes(found)
-    assert found.without == pytest.approx(asked().without)
+    assert found.portfolio.without == pytest.approx(asked().portfolio.without)
 
 
 def test_what_has_no_price_is_said_and_left_out():
@@ -130,7 +130,7 @@ def test_what_has_no_price_is_said_and_left_out():
 
 
 def priced(*names, provider="gcp", service="compute-engine", region="us-central1", usd=1.0):
-    pools = [UsePool(provider, service, name, region, "hour", False, usd, usd) for name in names]
+    pools = [UsePool(provider, service, name, region, "hour", usd, usd) for name in names]
     return {deal.offer.name: deal for deal in deals(pools, SHIPPED)[0]}
 
 

@@ -88,9 +88,11 @@ def in_order(offers: Sequence[CommitmentOffer]) -> list[int]:
     years before one (Microsoft, How saving plan discount is applied); resource-based before flexible
     commitments (Google Cloud, Committed use discounts: order of discount application).
     """
-    return sorted(
-        range(len(offers)), key=lambda i: (offers[i].rank, float(np.nanmean(offers[i].rates)), offers[i].name)
-    )
+    return sorted(range(len(offers)), key=lambda i: (offers[i].rank, _mean(offers[i].rates), offers[i].name))
+
+
+def _mean(rates: Array) -> float:
+    return float(np.nansum(rates) / max(np.isfinite(rates).sum(), 1))
 
 
 def applied(states: States, offers: Sequence[CommitmentOffer], usd_per_hour: Sequence[Array]) -> Spent:
@@ -109,6 +111,8 @@ def applied(states: States, offers: Sequence[CommitmentOffer], usd_per_hour: Seq
         rates, amount = offers[index].rates, np.asarray(usd_per_hour[index])[:, None]
         pools = np.flatnonzero(np.isfinite(rates))
         pools = pools[np.argsort(rates[pools], kind="stable")]
+        if not pools.size:
+            continue
         cost = left[:, pools] * rates[pools]
         end = cost.cumsum(axis=1)
         spent = np.clip(amount - (end - cost), 0.0, cost)

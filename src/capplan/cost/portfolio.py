@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from capplan.arrays import Array
 from capplan.cost.coverage import CommitmentOffer, Spent, States, applied, in_order, states_of
@@ -23,8 +24,6 @@ from capplan.errors import InputError, Problem
 MOST_CUTS = 600
 STALLED = 1e-9
 """A rise of the bound that ends the search: the order in which providers apply commitments costs the rest."""
-ROUNDED = ((np.floor, 1e-6), (np.ceil, -1e-6))
-"""Down and up to a whole step, forgiving what a solver leaves."""
 EXTRA = "Install capplan[commitments], or allow one kind of commitment with --offer."
 
 
@@ -66,41 +65,47 @@ class Portfolio(NamedTuple):
     without: float
 
     @property
+    def gap(self) -> float:
+        """How far above the bound the cost is, as a share."""
+        return max(self.usd - self.least, 0.0) / (self.usd or 1.0)
+
+    @property
     def now(self) -> Sequence[Buy]:
         """What to buy now."""
         return [purchase for purchase in self.purchases if purchase.start == 0]
 
 
 class _Task(NamedTuple):
-    """A portfolio to be found: amounts of each variable, an offer and the month from which it holds.
+    """A portfolio to be found: USD an hour of each variable, which is an offer from some month on.
 
-    on: where a variable holds, (variables, months). of: position of its offer among the ``offers``, the held
-    ones first. base: USD an hour that is held, (held, months). fees: what a dollar an hour of each costs over
-    all months. fixed: amounts that stay as they are; NaN where they are to be found.
+    of: the offer of each, by its position; on: where it holds, (variables, months); fees: what a dollar an
+    hour of it costs over all months. fixed: amounts that are settled; NaN where they are to be found. What is
+    held is settled, and has no fee.
     """
 
     states: States
     offers: Sequence[CommitmentOffer]
-    base: Array
+    of: NDArray[np.intp]
     on: Array
-    of: Sequence[int]
-    starts: Sequence[int]
     fees: Array
     fixed: Array
     discount: Array
     objective: Objective
 
     @property
-    def steps(self) -> Array:
-        """The smallest amount of each variable; 0 where any will do."""
-        return np.array([self.offers[i].step for i in self.of])
+    def start(self) -> Array:
+        """The settled amounts, and nothing of the others."""
+        return np.nan_to_num(self.fixed)
 
     def amounts(self, x: Array) -> list[Array]:
         """Return USD an hour of each offer in each state."""
-        by_month = np.zeros((len(self.offers), self.base.shape[1]))
-        by_month[: len(self.base)] = self.base
-        np.add.at(by_month, np.array(self.of, dtype=int), x[:, None] * self.on)
+        by_month = np.zeros((len(self.offers), self.discount.size))
+        np.add.at(by_month, self.of, x[:, None] * self.on)
         return list(by_month[:, self.states.month])
+
+    def cost(self, x: Array) -> float:
+        """Return what the amounts ``x`` cost, with what they leave."""
+        return float(self.fees @ x) + _plane(self, x).usd
 
 
 class _Planes(NamedTuple):
@@ -117,7 +122,7 @@ class _Planes(NamedTuple):
 def portfolio(
     use: Array,
     offers: Sequence[CommitmentOffer],
-    held: Sequence[tuple[CommitmentOffer, float]] = (),
+    held: Sequence[Buy] = (),
     objective: Objective = EXPECTED,
     worth: Array | None = None,
     bought: Sequence[Buy] | None = None,
@@ -132,38 +137,36 @@ def portfolio(
     """
     by_scenario = objective.cvar is not None
     states = states_of(use, worth, objective.hours_per_month, by_scenario)
-    task = _task(states, use.shape[2], _undominated(offers, bought), held, objective, bought)
-    found = np.zeros(task.fees.size)
-    least, paid, before = 0.0, 0.0, 0.0
+    kept = _undominated(offers, bought or ())
+    buys = [Buy(o, start, np.nan) for o in kept for start in _starts(o, held, use.shape[2])]
+    if bought is not None:
+        settled = {id(buy.offer): buy.usd_per_hour for buy in bought}
+        buys = [b if b.start else b._replace(usd_per_hour=settled.get(id(b.offer), 0.0)) for b in buys]
+    task = _task(states, use.shape[2], held, buys, objective)
+    found, least = task.start, 0.0
     for part, where in [(task, list(range(found.size)))] if by_scenario else _parts(task):
-        amounts, low = _least(part)
-        found[where] = amounts
+        found[where], low = _least(part)
         least += low
-        paid += float(part.fees @ amounts) + _plane(part, amounts).usd
-        before += _plane(part, np.zeros(amounts.size)).usd
+    without = task.cost(np.append([buy.usd_per_hour for buy in held], np.zeros(len(buys))))
     purchases = [
-        Buy(task.offers[of], start, float(usd))
-        for of, start, usd in zip(task.of, task.starts, found, strict=True)
+        buy._replace(usd_per_hour=float(usd))
+        for buy, usd in zip(buys, found[len(held) :], strict=True)
         if usd > 0
     ]
-    return Portfolio(purchases, paid, min(least, paid), before)
+    usd = task.cost(found)
+    return Portfolio(purchases, usd, min(least, usd), without)
 
 
 def outcome(
-    use: Array,
-    bought: Sequence[Buy],
-    held: Sequence[tuple[CommitmentOffer, float]] = (),
-    worth: Array | None = None,
-    hours_per_month: float = 730.0,
+    use: Array, bought: Sequence[Buy], worth: Array | None = None, hours_per_month: float = 730.0
 ) -> tuple[States, Spent]:
-    """Return the states of ``use``, and what the held and the ``bought`` commitments cover, in that order."""
+    """Return the states of ``use``, and what the commitments that are ``bought`` cover, in that order."""
     states = states_of(use, worth, hours_per_month, False)
-    every = [*((offer, 0, usd) for offer, usd in held), *((p.offer, p.start, p.usd_per_hour) for p in bought)]
     amounts = [
-        np.where((states.month >= start) & (states.month < start + offer.months), usd, 0.0)
-        for offer, start, usd in every
+        np.where((states.month >= b.start) & (states.month < b.start + b.offer.months), b.usd_per_hour, 0.0)
+        for b in bought
     ]
-    return states, applied(states, [offer for offer, _, _ in every], amounts)
+    return states, applied(states, [buy.offer for buy in bought], amounts)
 
 
 def cash(purchase: Buy, months: int, hours_per_month: float) -> Array:
@@ -175,9 +178,9 @@ def cash(purchase: Buy, months: int, hours_per_month: float) -> Array:
     return paid
 
 
-def _undominated(offers: Sequence[CommitmentOffer], bought: Sequence[Buy] | None) -> list[CommitmentOffer]:
+def _undominated(offers: Sequence[CommitmentOffer], bought: Sequence[Buy]) -> list[CommitmentOffer]:
     """Return the offers that no other beats: as long, as wide, at no step, paid no earlier, and no dearer."""
-    kept = list({id(p.offer): p.offer for p in bought or ()}.values())
+    kept = list({id(buy.offer): buy.offer for buy in bought}.values())
     for offer in sorted(offers, key=lambda o: (float(np.nanmean(o.rates)), o.upfront, o.step)):
         if not any(offer is other or _beats(other, offer) for other in kept):
             kept.append(offer)
@@ -185,81 +188,61 @@ def _undominated(offers: Sequence[CommitmentOffer], bought: Sequence[Buy] | None
 
 
 def _beats(one: CommitmentOffer, other: CommitmentOffer) -> bool:
-    with np.errstate(invalid="ignore"):
-        cheaper = np.where(np.isfinite(other.rates), one.rates <= other.rates, True).all()
-    finer = one.step == 0 or one.step == other.step
+    cheaper = (np.isnan(other.rates) | (one.rates <= other.rates)).all()
+    finer = one.step in (0, other.step)
     return bool(cheaper and finer and one.months == other.months and one.upfront <= other.upfront)
 
 
+def _starts(offer: CommitmentOffer, held: Sequence[Buy], months: int) -> list[int]:
+    """Return the months in which an offer may be bought: now, as something held ends, and at each renewal."""
+    ends = {b.offer.months for b in held if (np.isfinite(b.offer.rates) & np.isfinite(offer.rates)).any()}
+    return sorted({month for start in {0, *ends} for month in range(start, months, offer.months)})
+
+
 def _task(
-    states: States,
-    months: int,
-    offers: Sequence[CommitmentOffer],
-    held: Sequence[tuple[CommitmentOffer, float]],
-    objective: Objective,
-    bought: Sequence[Buy] | None,
+    states: States, months: int, held: Sequence[Buy], buys: Sequence[Buy], objective: Objective
 ) -> _Task:
-    calendar = np.arange(months)
+    calendar, every = np.arange(months), [*held, *buys]
+    offers = list({id(buy.offer): buy.offer for buy in every}.values())
+    places = {id(offer): place for place, offer in enumerate(offers)}
+    starts = np.array([buy.start for buy in every], dtype=int)[:, None]
+    ends = starts + np.array([buy.offer.months for buy in every], dtype=int)[:, None]
+    on = ((starts <= calendar) & (calendar < ends)).astype(float)
     discount = (1 + objective.capital) ** (-calendar / 12)
-    every = [offer for offer, _ in held] + list(offers)
-    variables = [
-        (index, start)
-        for index, offer in enumerate(offers, len(held))
-        for start in _starts(offer, [other for other, _ in held], months)
-    ]
-    on = np.array([(s <= calendar) & (calendar < s + every[i].months) for i, s in variables], dtype=float)
-    on = on.reshape(len(variables), months)
-    upfront = np.array([every[i].upfront for i, _ in variables])
-    at_start = np.array([discount[s] for _, s in variables])
-    fees = objective.hours_per_month * (upfront * on.sum(1) * at_start + (1 - upfront) * (on @ discount))
-    fixed = np.full(len(variables), np.nan)
-    if bought is not None:
-        settled = {id(p.offer): p.usd_per_hour for p in bought}
-        fixed = np.array([np.nan if start else settled.get(id(every[i]), 0.0) for i, start in variables])
+    upfront = np.array([buy.offer.upfront for buy in every])
+    fees = upfront * on.sum(axis=1) * discount[starts[:, 0]] + (1 - upfront) * (on @ discount)
     return _Task(
         states=states,
-        offers=every,
-        base=np.array([usd * (calendar < offer.months) for offer, usd in held]).reshape(len(held), months),
+        offers=offers,
+        of=np.array([places[id(buy.offer)] for buy in every], dtype=np.intp),
         on=on,
-        of=[index for index, _ in variables],
-        starts=[start for _, start in variables],
-        fees=fees,
-        fixed=fixed,
+        fees=fees * objective.hours_per_month * (np.arange(len(every)) >= len(held)),
+        fixed=np.array([buy.usd_per_hour for buy in every]),
         discount=discount,
         objective=objective,
     )
 
 
-def _starts(offer: CommitmentOffer, held: Sequence[CommitmentOffer], months: int) -> list[int]:
-    """Return the months in which an offer may be bought: now, as something held ends, and at each renewal."""
-    ends = {other.months for other in held if (np.isfinite(other.rates) & np.isfinite(offer.rates)).any()}
-    first = {0, *(end for end in ends if end < months)}
-    return sorted({month for start in first for month in range(start, months, offer.months)})
-
-
 def _parts(task: _Task) -> Iterator[tuple[_Task, list[int]]]:
     """Yield the parts of a task that share no pool, each with the places of its variables."""
-    reach = np.array([np.isfinite(offer.rates) for offer in task.offers], dtype=bool)
-    reach = reach.reshape(len(task.offers), task.states.use.shape[1])
-    group = np.arange(task.states.use.shape[1])
+    count = task.states.use.shape[1]
+    reach = np.array([np.isfinite(offer.rates) for offer in task.offers], dtype=bool).reshape(-1, count)
+    group = np.arange(count)
     for row in reach:
-        group[np.isin(group, group[row])] = group[row].min(initial=group.size)
-    for name in np.unique(group):
-        pools = group == name
-        inside = [i for i, row in enumerate(reach) if (row & pools).any()]
-        chosen = [v for v, i in enumerate(task.of) if i in inside]
+        group[np.isin(group, group[row])] = group[row].min(initial=count)
+    for pools in (group == name for name in np.unique(group)):
+        inside = np.flatnonzero((reach & pools).any(axis=1)).tolist()
+        chosen = np.flatnonzero(np.isin(task.of, inside))
         states = task.states._replace(use=task.states.use[:, pools], worth=task.states.worth[:, pools])
         part = task._replace(
             states=states,
             offers=[task.offers[i]._replace(rates=task.offers[i].rates[pools]) for i in inside],
-            base=task.base[[i for i in inside if i < len(task.base)]],
+            of=np.searchsorted(inside, task.of[chosen]),
             on=task.on[chosen],
-            of=[inside.index(task.of[v]) for v in chosen],
-            starts=[task.starts[v] for v in chosen],
             fees=task.fees[chosen],
             fixed=task.fixed[chosen],
         )
-        yield part, chosen
+        yield part, chosen.tolist()
 
 
 def _plane(task: _Task, x: Array) -> _Planes:
@@ -279,7 +262,7 @@ def _plane(task: _Task, x: Array) -> _Planes:
         return summed
 
     more = np.array([by_month(hours * row) for row in found.more]).reshape(-1, months)
-    slopes = -(task.on * more[np.array(task.of, dtype=int)]).T
+    slopes = -(task.on * more[task.of]).T
     offsets = by_month(hours * bound) - slopes @ x
     if task.objective.cvar is not None:  # the worst scenarios are those of all months together
         slopes, offsets = slopes.sum(axis=0, keepdims=True), offsets.sum(keepdims=True)
@@ -299,61 +282,68 @@ def _shares(usd: Array, cvar: float | None) -> Array:
 
 def _least(task: _Task) -> tuple[Array, float]:
     """Return the amounts that cost least, and a lower bound of the cost."""
-    if not task.fees.size:
-        return np.zeros(0), _plane(task, np.zeros(0)).usd
-    alone = task.fees.size == 1 and task.objective.cvar is None and np.isnan(task.fixed[0])
-    if alone and (task.states.use.shape[1] == 1 or in_order(task.offers)[-1] == task.of[0]):
-        return _newsvendor(task)
-    return _cut(task)
+    free = np.flatnonzero(np.isnan(task.fixed))
+    if not free.size:
+        return task.start, task.cost(task.start)
+    if free.size == 1 and task.objective.cvar is None:
+        place = int(task.of[free[0]])
+        if task.states.use.shape[1] == 1 or in_order(task.offers)[-1] == place:
+            return _newsvendor(task, int(free[0]))
+    return _in_steps(task)
 
 
-def _newsvendor(task: _Task) -> tuple[Array, float]:
-    """Return the amount of one offer that costs least: where another dollar an hour no longer pays.
+def _newsvendor(task: _Task, index: int) -> tuple[Array, float]:
+    """Return the amounts with the one that is to be found: where another dollar an hour no longer pays.
 
     A dollar an hour at height K saves, in each hour, what the use that it reaches costs without it. Summed
     over all hours that is a step function of K, which falls below the fee at the critical fractile.
     """
-    states, offer = task.states, task.offers[task.of[0]]
-    before = applied(states, task.offers, task.amounts(np.zeros(1)))
+    states, offer = task.states, task.offers[task.of[index]]
+    before = applied(states, task.offers, task.amounts(task.start))
     pools = np.flatnonzero(np.isfinite(offer.rates))
     pools = pools[np.argsort(offer.rates[pools], kind="stable")]
     cost = before.left[:, pools] * offer.rates[pools]
     end = cost.cumsum(axis=1)
-    holds = task.on[0][states.month] * states.hours * task.discount[states.month]
+    holds = task.on[index][states.month] * states.hours * task.discount[states.month]
     gain = holds[:, None] * states.worth[:, pools] / offer.rates[pools]
     at = np.concatenate([[0.0], (end - cost).ravel(), end.ravel()])
     change = np.concatenate([[0.0], gain.ravel(), -gain.ravel()])
     order = np.argsort(at, kind="stable")
     at, saves = at[order], change[order].cumsum()
-    usd = np.append(0.0, (np.diff(at) * (task.fees[0] - saves[:-1])).cumsum())
-    best = float(at[np.argmin(usd)])
-    step = offer.step
-    tried = [np.floor(best / step) * step, np.ceil(best / step) * step] if step else [best]
-    costs = [task.fees[0] * x + _plane(task, np.array([x])).usd for x in tried]
-    return np.array([tried[int(np.argmin(costs))]]), float(min(costs))
+    usd = np.append(0.0, (np.diff(at) * (task.fees[index] - saves[:-1])).cumsum())
+    best, step = float(at[np.argmin(usd)]), offer.step
+    heights = [np.floor(best / step) * step, np.ceil(best / step) * step] if step else [best]
+    found = min((_with(task.start, index, height) for height in heights), key=task.cost)
+    return found, task.cost(found)
+
+
+def _with(x: Array, index: int, amount: float) -> Array:
+    changed = x.copy()
+    changed[index] = amount
+    return changed
+
+
+def _in_steps(task: _Task) -> tuple[Array, float]:
+    """Return the amounts that cost least, in whole steps, and the bound that proves how good they are."""
+    found, low = _cut(task)
+    step = np.array([task.offers[i].step for i in task.of])
+    whole = np.flatnonzero((step > 0) & np.isnan(task.fixed))
+    parts = found[whole] / step[whole]
+    if np.allclose(parts, np.rint(parts), atol=1e-6):
+        found[whole] = np.rint(parts) * step[whole]
+        return found, low
+    for index, part in zip(whole.tolist(), parts, strict=True):
+        heights = (np.floor(part + 1e-6), np.ceil(part - 1e-6))
+        found = min((_with(found, index, height * step[index]) for height in heights), key=task.cost)
+    fixed = task.fixed.copy()
+    fixed[whole] = found[whole]
+    return _cut(task._replace(fixed=fixed))[0], low
 
 
 def _cut(task: _Task) -> tuple[Array, float]:
-    """Return the amounts that cost least, in whole steps, and the bound that proves how good they are."""
-    found, low = _least_of_any(task)
-    whole = np.flatnonzero((task.steps > 0) & np.isnan(task.fixed))
-    parts = found[whole] / task.steps[whole]
-    if np.allclose(parts, np.rint(parts), atol=1e-6):
-        found[whole] = np.rint(parts) * task.steps[whole]
-        return found, low
-    for index, part in zip(whole, parts, strict=True):
-        tried = [found.copy(), found.copy()]
-        tried[0][index], tried[1][index] = (f(part + e) * task.steps[index] for f, e in ROUNDED)
-        found = min(tried, key=lambda x: float(task.fees @ x) + _plane(task, x).usd)
-    fixed = task.fixed.copy()
-    fixed[whole] = found[whole]
-    return _least_of_any(task._replace(fixed=fixed))[0], low
-
-
-def _least_of_any(task: _Task) -> tuple[Array, float]:
     """Return the amounts that cost least, be they whole steps or not, to the tolerance, and a lower bound."""
-    x = np.where(np.isnan(task.fixed), 0.0, task.fixed)
-    best, usd, low = x, np.inf, 0.0
+    x = best = task.start
+    usd, low = np.inf, 0.0
     planes: list[_Planes] = []
     for _ in range(MOST_CUTS):
         plane = _plane(task, x)
@@ -363,7 +353,8 @@ def _least_of_any(task: _Task) -> tuple[Array, float]:
         planes.append(plane)
         before = low
         low, x = _below(task, planes)
-        if usd - low <= task.objective.tolerance * usd or (len(planes) > 1 and low - before <= STALLED * usd):
+        stalled = len(planes) > 1 and low - before <= STALLED * usd
+        if stalled or usd - low <= task.objective.tolerance * usd:
             break
     return best.copy(), low
 
@@ -373,18 +364,16 @@ def _below(task: _Task, planes: Sequence[_Planes]) -> tuple[float, Array]:
     try:
         from scipy.optimize import linprog  # type: ignore[import, unused-ignore]
     except ImportError:
-        raise InputError(
-            Problem("commitments", "several that cover the same use need scipy", EXTRA)
-        ) from None
-    most = [float((task.states.use @ np.nan_to_num(task.offers[i].rates)).max(initial=0.0)) for i in task.of]
-    free = np.isnan(task.fixed)
-    bounds = np.column_stack([np.where(free, 0.0, task.fixed), np.where(free, most, task.fixed)])
+        what = "several that cover the same use need scipy"
+        raise InputError(Problem("commitments", what, EXTRA)) from None
+    spend = [(task.states.use @ np.nan_to_num(task.offers[i].rates)).max(initial=0.0) for i in task.of]
+    most = np.where(np.isnan(task.fixed), spend, task.fixed)
     parts = planes[0].offsets.size
     found = linprog(
         np.append(task.fees, np.ones(parts)),
         A_ub=np.vstack([np.hstack([plane.slopes, -np.eye(parts)]) for plane in planes]),
         b_ub=-np.concatenate([plane.offsets for plane in planes]),
-        bounds=[*bounds.tolist(), *[(0.0, None)] * parts],
+        bounds=[*zip(task.start, most, strict=True), *[(0.0, None)] * parts],
         method="highs",
     )
     return float(found.fun), found.x[: task.fees.size]

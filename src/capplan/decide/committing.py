@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from fnmatch import fnmatch
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,9 +18,9 @@ from capplan.cost.meters import Meter
 from capplan.cost.portfolio import Buy, Objective, Portfolio, cash, outcome, portfolio
 from capplan.decide import checks
 from capplan.decide.changes import SPOT_SHARE, interruptible
-from capplan.decide.offers import Deal, Lacking, UsePool, deals, family
+from capplan.decide.offers import Deal, UsePool, deals, family
 from capplan.errors import InputError, Problem
-from capplan.estimate import Estimate, context_of
+from capplan.estimate import Estimate, context_of, estimate_on
 from capplan.findings import Finding
 from capplan.many import in_chunks
 from capplan.plan.bind import Path, Scenarios
@@ -36,7 +37,6 @@ IDLE = 0.9
 _WEEK = 168
 _MONTH: Path = ("demand", "month")
 _HOURLY = ("hour", "vCPU-hour", "GiB-hour")
-
 _Key = tuple[str, str, str, str, str, bool]
 
 
@@ -51,7 +51,7 @@ class CommitmentTerms(NamedTuple):
 
 
 class BuyNow(NamedTuple):
-    """A purchase now. used: the share of it that is used over its term; units: machines of ``deal.unit``."""
+    """A purchase now. used: the share of it that is used over its term."""
 
     deal: Deal
     usd_per_hour: float
@@ -59,30 +59,46 @@ class BuyNow(NamedTuple):
 
     @property
     def units(self) -> float | None:
-        """How many machines, of what is sold by the machine."""
+        """How many machines of ``deal.unit``, of what is counted in machines."""
         return None if self.deal.unit_usd is None else self.usd_per_hour / self.deal.unit_usd
+
+
+class Holding(NamedTuple):
+    """What is held, as an offer of the months that it has left; used: the share that is used in them."""
+
+    said: HeldCommitment
+    buy: Buy
+    used: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """What is held, in words."""
+        one = self.said
+        what = (
+            f"{float(one.usd_per_hour or 0):g} USD/h"
+            if one.count is None
+            else f"{one.count:g} × {one.machine}"
+        )
+        return f"{what} of {one.provider}" + (f" in {one.region}" if one.region else "")
 
 
 class Committing(NamedTuple):
     """What to buy now, and what that does over ``months``.
 
-    usd, without: what was minimised, with and without purchases. gap: how far above the bound at most, a
-    share. covered, covered_before: share of the use in the first year that commitments cover. break_even:
-    the month from which all that was paid is no more than without; None if that is not within the months.
-    regret: USD by which the purchases cost more than the best ones would, if all use fell by :data:`FALL`;
-    fallen: USD that they save even then. look_again: when, and why. spot: USD a month that spot saves.
+    covered: share of the use in the first year that commitments cover, without purchases and with them.
+    break_even: the month from which all that was paid is no more than without; None if that is not within the
+    terms. regret: USD by which the purchases cost more than the best ones would, if all use fell by
+    :data:`FALL`; fallen: USD that they save even then. look_again: when, and why. spot: USD a month that spot
+    saves.
     """
 
     names: Sequence[str]
     terms: CommitmentTerms
     months: int
+    portfolio: Portfolio
     buy: Sequence[BuyNow]
-    held: Sequence[tuple[str, date, float]]
-    usd: float
-    without: float
-    gap: float
-    covered_before: float
-    covered: float
+    held: Sequence[Holding]
+    covered: tuple[float, float]
     break_even: int | None
     regret: float
     fallen: float
@@ -98,54 +114,52 @@ def committing(files: Sequence[PlanFile], catalog: Catalog, terms: CommitmentTer
         catalog = context.catalog
     hours = float(np.mean(context.hours_per_month))
     terms = terms._replace(objective=terms.objective._replace(hours_per_month=hours))
-    uses, problems = _uses(files, catalog, terms, months)
+    uses, undated = _uses(files, catalog, terms, months)
     pools, use, worth = _priced(uses, catalog, files)
     on_sale, lacking = deals(pools, catalog)
     on_sale = [deal for deal in on_sale if _allowed(deal, terms.offers)]
     if not any(deal.offer.months > 12 for deal in on_sale):
         months = 12
         use, worth = use[:, :, :months], worth[:, :, :months]
-    listed = [held for file in files for held in file.plan.pricing.commitments]
-    held = [_held(one, pools, catalog, terms.today) for one in listed]
-    kept = [(offer, usd) for offer, usd in held if offer.months > 0 and np.isfinite(offer.rates).any()]
-    found = portfolio(use, [deal.offer for deal in on_sale], kept, terms.objective, worth)
-    by_name = {deal.offer.name: deal for deal in on_sale}
-    states, after = outcome(use, found.now, kept, worth, terms.objective.hours_per_month)
-    _, before = outcome(use, (), kept, worth, terms.objective.hours_per_month)
-    first = states.hours * (states.month < 12)
-    total = float(first @ states.use.sum(axis=1))
+    said = [one for file in files for one in file.plan.pricing.commitments]
+    listed = [_holding(one, pools, catalog, terms.today) for one in said]
+    held, offers = [one.buy for one in listed], [deal.offer for deal in on_sale]
+    best = partial(portfolio, offers=offers, held=held, objective=terms.objective, worth=worth)
+    found = best(use)
+    (states, before), (_, after) = (
+        outcome(use, all_of, worth, hours) for all_of in (held, [*held, *found.now])
+    )
     used = [
-        float(states.hours @ row) / max(usd * float(states.hours[states.month < offer.months].sum()), 1e-12)
-        for row, (offer, usd) in zip(
-            after.used, [*kept, *((p.offer, p.usd_per_hour) for p in found.now)], strict=True
-        )
+        float(states.hours @ row) / (buy.usd_per_hour * hours * min(buy.offer.months, months) or 1.0)
+        for row, buy in zip(after.used, [*held, *found.now], strict=True)
     ]
-    fallen = portfolio(use * (1 - FALL), [d.offer for d in on_sale], kept, terms.objective, worth, found.now)
-    best = portfolio(use * (1 - FALL), [d.offer for d in on_sale], kept, terms.objective, worth)
-    findings = [*problems, *_lacking(lacking), *_of_held(listed, kept, held, used, terms)]
+    first = states.hours * (states.month < 12)
+    open_to = float(first @ states.use.sum(axis=1)) or 1.0
+    now, then = (1 - float(first @ one.left.sum(axis=1)) / open_to for one in (before, after))
+    listed = [one._replace(used=share) for one, share in zip(listed, used, strict=False)]
+    by_name = {deal.offer.name: deal for deal in on_sale}
+    bought = zip(found.now, used[len(held) :], strict=True)
+    fallen, least = best(use * (1 - FALL), bought=found.now), best(use * (1 - FALL))
+    saved = states.hours * ((before.left - after.left) * states.worth).sum(axis=1)
     return Committing(
         names=[file.plan.name for file in files],
         terms=terms,
         months=months,
-        buy=[
-            BuyNow(by_name[p.offer.name], p.usd_per_hour, share)
-            for p, share in zip(found.now, used[len(kept) :], strict=True)
-        ],
-        held=[
-            (_called(one), one.until, share) for one, share in zip(_active(listed, held), used, strict=False)
-        ],
-        usd=found.usd,
-        without=found.without,
-        gap=max(found.usd - found.least, 0.0) / max(found.usd, 1e-12),
-        covered_before=1 - float(first @ before.left.sum(axis=1)) / total if total else 0.0,
-        covered=1 - float(first @ after.left.sum(axis=1)) / total if total else 0.0,
-        break_even=_break_even(found, use, kept, worth, terms),
-        regret=max(fallen.usd - best.usd, 0.0),
+        portfolio=found,
+        buy=[BuyNow(by_name[buy.offer.name], buy.usd_per_hour, share) for buy, share in bought],
+        held=listed,
+        covered=(now, then),
+        break_even=_break_even(found.now, np.bincount(states.month, saved, months).astype(float), hours),
+        regret=max(fallen.usd - least.usd, 0.0),
         fallen=fallen.without - fallen.usd,
-        look_again=_look_again(found, use, kept, on_sale, terms.today),
+        look_again=_look_again(found, use, held, on_sale, terms.today),
         spot=_spot_saves(pools, use) * hours,
-        findings=sorted(findings, key=lambda finding: finding.rank),
+        findings=sorted([*undated, *_lacking(lacking), *_of_held(listed, terms.today)], key=lambda f: f.rank),
     )
+
+
+def _allowed(deal: Deal, parts: Sequence[str]) -> bool:
+    return not parts or any(fnmatch(deal.offer.name.lower(), f"*{part.lower()}*") for part in parts)
 
 
 def _uses(
@@ -153,20 +167,31 @@ def _uses(
 ) -> tuple[dict[_Key, Array], list[Finding]]:
     """Return units in use of each SKU of all plans, (scenarios, months, hours), and what is unsaid."""
     total: dict[_Key, Array] = {}
-    findings: list[Finding] = []
+    undated: list[Finding] = []
     samples = terms.samples if any(intervals_of(file) for file in files) else 1
     for file in files:
-        context = context_of(file, catalog)
         drawn = draw(file, samples, terms.seed) if intervals_of(file) else Scenarios()
-        values = {path: np.tile(column, months) for path, column in drawn.values.items() if path != _MONTH}
+        values = {path: np.tile(column, months) for path, column in drawn.values.items()}
         values[_MONTH] = np.repeat(np.arange(months, dtype=float), drawn.count)
-        parts = in_chunks(context, Scenarios(drawn.count * months, values), _used_in)
-        for key in dict.fromkeys(key for part in parts for key in part):
-            rows = np.concatenate([np.atleast_2d(part[key]) for part in parts])
+        parts = in_chunks(context_of(file, catalog), Scenarios(drawn.count * months, values), _used_in)
+        for key in dict.fromkeys(key for part, _ in parts for key in part):
+            rows = np.concatenate([part.get(key, idle) for part, idle in parts])
             by_month = _as_week(rows, file).reshape(months, drawn.count, -1).swapaxes(0, 1)
             total[key] = total.get(key, np.zeros((samples, months, 1))) + by_month
-        findings += _undated(file)
-    return total, findings
+        undated += (
+            []
+            if file.plan.pricing.commitments
+            else _undated(estimate_on(context_of(file, catalog), Scenarios()))
+        )
+    return total, undated
+
+
+def _undated(estimate: Estimate) -> list[Finding]:
+    bought = {
+        line.meter.component for line in estimate.lines if line.meter.rate in ("commit_1y", "commit_3y")
+    }
+    said = "{} is bought by commitment, and the plan does not say until when"
+    return [checks.COMMITMENT_UNDATED.finding(name, said.format(name)) for name in sorted(bought)]
 
 
 def _as_week(rows: Array, file: PlanFile) -> Array:
@@ -182,19 +207,18 @@ def _as_week(rows: Array, file: PlanFile) -> Array:
     return mean
 
 
-def _used_in(estimate: Estimate) -> dict[_Key, Array]:
-    """Return units in use by hour, (scenarios, hours), of what commitments may cover."""
+def _used_in(estimate: Estimate) -> tuple[dict[_Key, Array], Array]:
+    """Return units in use by hour, (scenarios, hours), of what commitments may cover, and no use."""
     found: dict[_Key, Array] = {}
-    shape = (estimate.scenarios.count, estimate.context.pattern.shape.size)
+    idle = np.zeros((estimate.scenarios.count, estimate.context.pattern.shape.size))
     for component in estimate.components:
+        spot = interruptible(estimate, component)
         for meter in component.meters:
             hourly = _by_hour(meter, component, estimate)
-            if hourly is None or not np.any(hourly):
-                continue
-            spot = interruptible(estimate, component)
-            key = (meter.provider, meter.service, meter.sku, meter.region, meter.unit, spot)
-            found[key] = found.get(key, np.zeros(shape)) + hourly
-    return found
+            if hourly is not None and np.any(hourly):
+                key = (meter.provider, meter.service, meter.sku, meter.region, meter.unit, spot)
+                found[key] = found.get(key, idle) + hourly
+    return found, idle
 
 
 def _by_hour(meter: Meter, component: Component, estimate: Estimate) -> Array | None:
@@ -224,29 +248,15 @@ def _priced(
         if not sku or not price or price.unit == "month" or (sku.vcpu is None and service != "fargate"):
             continue
         cheap = catalog.price(provider, service, sku, region, "spot") if spot else None
-        for share, usd in (
-            ((SPOT_SHARE, cheap.usd), (1 - SPOT_SHARE, price.usd)) if cheap else ((1.0, price.usd),)
-        ):
-            pools.append(
-                UsePool(
-                    provider=provider,
-                    service=service,
-                    sku=name,
-                    region=region,
-                    unit=unit,
-                    spot=usd < price.usd,
-                    list_usd=price.usd,
-                    usd=usd,
-                )
-            )
+        ways = ((SPOT_SHARE, cheap.usd), (1 - SPOT_SHARE, price.usd)) if cheap else ((1.0, price.usd),)
+        for share, usd in ways:
+            pools.append(UsePool(provider, service, sku.name, region, unit=unit, list_usd=price.usd, usd=usd))
             use.append(units * share * usd)
-            worth.append(
-                _sustained(units, sku.family.sustained_use if discounts and usd == price.usd else None)
-            )
+            sustained = sku.family.sustained_use if discounts and usd == price.usd else None
+            worth.append(_sustained(units, sustained))
     if not pools:
-        raise InputError(
-            Problem("--commitments", "nothing in the plan is billed by the hour at a known price")
-        )
+        what = "nothing in the plan is billed by the hour at a known price"
+        raise InputError(Problem("--commitments", what))
     return pools, np.array(use), np.array(worth)
 
 
@@ -255,147 +265,62 @@ def _sustained(units: Array, multipliers: Sequence[float] | None) -> Array:
     if multipliers is None:
         return np.ones_like(units)
     rank = np.argsort(np.argsort(-units, axis=-1, kind="stable"), axis=-1)
-    quarter = rank * len(multipliers) // units.shape[-1]
-    found: Array = np.asarray(multipliers, dtype=float)[quarter]
+    found: Array = np.asarray(multipliers, dtype=float)[rank * len(multipliers) // units.shape[-1]]
     return found
 
 
-def _allowed(deal: Deal, patterns: Sequence[str]) -> bool:
-    return not patterns or any(fnmatch(deal.offer.name.lower(), f"*{p.lower()}*") for p in patterns)
-
-
-def _held(
-    one: HeldCommitment, pools: Sequence[UsePool], catalog: Catalog, today: date
-) -> tuple[CommitmentOffer, float]:
-    """Return a held commitment as an offer of the months that it has left, and its USD an hour.
+def _holding(one: HeldCommitment, pools: Sequence[UsePool], catalog: Catalog, today: date) -> Holding:
+    """Return what is held, for whole calendar months of which this is the first.
 
     What it covers is told at on-demand prices, so that nobody needs to know what was paid for it.
     """
-    last = one.until + timedelta(days=1)  # whole calendar months, this one the first
+    last = one.until + timedelta(days=1)
     months = max((last.year - today.year) * 12 + last.month - today.month, 0) * (one.until >= today)
-    off = 1 - float(one.discount or 0.0)
-    rates = np.array([off * p.list_usd / p.usd if _covers(one, p) else np.nan for p in pools])
-    usd = float(one.usd_per_hour or 0.0)
-    if (
-        one.count is not None
-        and one.machine is not None
-        and one.service is not None
-        and one.region is not None
-    ):
-        sku = catalog.require(one.provider, one.service, one.machine)
-        price = catalog.price(one.provider, one.service, sku, one.region, "on_demand")
+    off, usd = 1 - float(one.discount or 0.0), float(one.usd_per_hour or 0.0)
+    if one.count is not None:
+        sku = catalog.require(one.provider, str(one.service), str(one.machine))
+        price = catalog.price(one.provider, str(one.service), sku, str(one.region), "on_demand")
         usd = 0.0 if price is None else float(one.count) * price.usd
-    return CommitmentOffer(
-        f"held {_called(one)} until {one.until}", months, rates, 0 if one.count else 2
-    ), usd
+    rates = np.array([off * p.list_usd / p.usd if _covers(one, p) else np.nan for p in pools])
+    return Holding(one, Buy(CommitmentOffer(f"held {one}", months, rates, 0 if one.count else 2), 0, usd))
 
 
 def _covers(one: HeldCommitment, pool: UsePool) -> bool:
-    same = (
-        one.provider == pool.provider
-        and one.service in (None, pool.service)
-        and one.region in (None, pool.region)
-    )
+    places = ((one.service, pool.service), (one.region, pool.region))
+    same = one.provider == pool.provider and all(said in (None, there) for said, there in places)
     return same and (one.machine is None or family(one.provider, one.machine) == pool.family)
 
 
-def _called(one: HeldCommitment) -> str:
-    what = f"{float(one.count):g} × {one.machine}" if one.count else f"{float(one.usd_per_hour or 0):g} USD/h"
-    return f"{what} of {one.provider}" + (f" in {one.region}" if one.region else "")
-
-
-def _active(
-    listed: Sequence[HeldCommitment], held: Sequence[tuple[CommitmentOffer, float]]
-) -> list[HeldCommitment]:
-    return [
-        one
-        for one, (offer, _) in zip(listed, held, strict=True)
-        if offer.months > 0 and np.isfinite(offer.rates).any()
-    ]
-
-
-def _of_held(
-    listed: Sequence[HeldCommitment],
-    kept: Sequence[tuple[CommitmentOffer, float]],
-    held: Sequence[tuple[CommitmentOffer, float]],
-    used: Sequence[float],
-    terms: CommitmentTerms,
-) -> Iterator[Finding]:
+def _of_held(held: Sequence[Holding], today: date) -> Iterator[Finding]:
     """Yield what has ended, and what is not used."""
-    for one, (offer, _) in zip(listed, held, strict=True):
-        if offer.months == 0:
-            message = f"{_called(one)} ends on {one.until}, within a month of {terms.today}"
+    for one in held:
+        if one.buy.offer.months == 0:
+            message = f"{one.name} ends on {one.said.until}, within a month of {today}"
             yield checks.COMMITMENT_EXPIRED.finding("pricing.commitments", message)
-        elif not np.isfinite(offer.rates).any():
-            message = f"nothing in the plan uses {_called(one)}"
-            yield checks.COMMITMENT_IDLE.finding("pricing.commitments", message)
-    for one, share in zip(_active(listed, held), used[: len(kept)], strict=True):
-        if share < IDLE:
-            message = f"{share:.0%} of {_called(one)} is used until {one.until}"
+        elif one.used < IDLE:
+            message = f"{one.used:.0%} of {one.name} is used until {one.said.until}"
             yield checks.COMMITMENT_IDLE.finding("pricing.commitments", message)
 
 
-def _undated(file: PlanFile) -> Iterator[Finding]:
-    """Yield the components that are bought by commitment, of which the plan does not say what is held."""
-    if file.plan.pricing.commitments:
-        return
-    pools = [(f"{c}/{n}", p) for c, cluster in file.plan.clusters.items() for n, p in cluster.pools.items()]
-    for name, part in [
-        *file.plan.services.items(),
-        *pools,
-        *file.plan.databases.items(),
-        *file.plan.caches.items(),
-    ]:
-        bought = getattr(part, "purchase", part)
-        if any(np.any(getattr(bought, rate, 0.0)) for rate in ("commit_1y", "commit_3y")):
-            yield checks.COMMITMENT_UNDATED.finding(name, f"{name} is bought by commitment, without a date")
+def _lacking(lacking: Sequence[tuple[str, str]]) -> Iterator[Finding]:
+    for title in dict.fromkeys(title for title, _ in lacking):
+        covers = ", ".join(covers for other, covers in lacking if other == title)
+        yield checks.COMMITMENT_UNPRICED.finding(title, f"no price is known for {covers}")
 
 
-def _lacking(lacking: Iterable[Lacking]) -> Iterator[Finding]:
-    by_title: dict[str, list[str]] = {}
-    for each in lacking:
-        by_title.setdefault(each.title, []).append(each.covers)
-    for title, covers in by_title.items():
-        yield checks.COMMITMENT_UNPRICED.finding(title, f"no price is known for {', '.join(covers)}")
-
-
-def _break_even(
-    found: Portfolio,
-    use: Array,
-    held: Sequence[tuple[CommitmentOffer, float]],
-    worth: Array,
-    terms: CommitmentTerms,
-) -> int | None:
-    """Return the month from which what was paid stays no more than without, 1 the first."""
-    if not found.now:
-        return None
-    months = max(p.offer.months for p in found.now)
-    hours = terms.objective.hours_per_month
-    paid = sum((cash(p, months, hours) for p in found.now), np.zeros(months))
-    saved = _left_by_month(use, (), held, worth, hours) - _left_by_month(use, found.now, held, worth, hours)
-    ahead = (saved[:months] - paid).cumsum() >= -1e-9
-    never = np.flatnonzero(~ahead)
-    last = int(never[-1]) + 2 if never.size else 1
+def _break_even(bought: Sequence[Buy], saved: Array, hours: float) -> int | None:
+    """Return the month from which what was paid stays no more than what it ``saved``, 1 the first."""
+    months = max((buy.offer.months for buy in bought), default=0)
+    paid = sum((cash(buy, months, hours) for buy in bought), np.zeros(months))
+    behind = np.flatnonzero((saved[:months] - paid).cumsum() < -1e-9)
+    last = int(behind[-1]) + 2 if behind.size else 1
     return last if last <= months else None
-
-
-def _left_by_month(
-    use: Array,
-    bought: Sequence[Buy],
-    held: Sequence[tuple[CommitmentOffer, float]],
-    worth: Array,
-    hours: float,
-) -> Array:
-    states, covered = outcome(use, bought, held, worth, hours)
-    paid = states.hours * (covered.left * states.worth).sum(axis=1)
-    found: Array = np.bincount(states.month, paid, use.shape[2]).astype(float)
-    return found
 
 
 def _look_again(
     found: Portfolio,
     use: Array,
-    held: Sequence[tuple[CommitmentOffer, float]],
+    held: Sequence[Buy],
     on_sale: Sequence[Deal],
     today: date,
 ) -> tuple[date, str]:
@@ -404,9 +329,8 @@ def _look_again(
     In each month, of each pool, more would pay for the use that no purchase covers and that is exceeded in
     the share of the hours of the next year that its cheapest offer costs (the critical fractile).
     """
-    states, covered = outcome(use, found.purchases, held)
+    states, covered = outcome(use, [*held, *found.purchases])
     rates = np.nanmin([np.full(use.shape[0], np.inf), *(deal.offer.rates for deal in on_sale)], axis=0)
-    usd = [sum(usd for o, usd in held if o.months > m) for m in range(use.shape[2])]
     later = min((p.start for p in found.purchases if p.start), default=12)
     for month in range(1, later):
         window = (states.month >= month) & (states.month < month + 12)
@@ -415,7 +339,7 @@ def _look_again(
             for rate, left in zip(rates, covered.left.T, strict=True)
             if rate < 1
         )
-        if more > WORTH_LOOKING * (usd[month] + sum(p.usd_per_hour for p in found.now)):
+        if more > WORTH_LOOKING * sum(b.usd_per_hour for b in [*held, *found.now] if b.offer.months > month):
             return _after(today, month), f"another {more:,.2f} USD/h would pay by then"
     ends = any(p.start == later for p in found.purchases)
     return _after(today, later), "a commitment ends" if ends else "a year has passed"
@@ -436,4 +360,4 @@ def _after(today: date, months: int) -> date:
 def _spot_saves(pools: Sequence[UsePool], use: Array) -> float:
     """Return USD an hour that the part on spot costs less than on demand, in the first month."""
     first = use[:, :, 0, :].mean(axis=(1, 2))
-    return float(sum(usd * (p.list_usd / p.usd - 1) for p, usd in zip(pools, first, strict=True) if p.spot))
+    return float(sum(usd * (pool.list_usd / pool.usd - 1) for pool, usd in zip(pools, first, strict=True)))

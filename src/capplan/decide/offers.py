@@ -28,7 +28,6 @@ class UsePool(NamedTuple):
     sku: str
     region: str
     unit: str
-    spot: bool
     list_usd: float
     usd: float
 
@@ -57,13 +56,6 @@ class Deal(NamedTuple):
     sure: bool
 
 
-class Lacking(NamedTuple):
-    """An offer without a price for what it could cover."""
-
-    title: str
-    covers: str
-
-
 def family(provider: str, sku: str) -> str:
     """Return the family of a machine, whose sizes share a reservation.
 
@@ -77,24 +69,24 @@ def family(provider: str, sku: str) -> str:
     return sku.rpartition(".")[0] or sku
 
 
-def deals(pools: Sequence[UsePool], catalog: Catalog) -> tuple[list[Deal], list[Lacking]]:
-    """Return the offers that cover some of the ``pools``, and those that could if they had a price."""
+def deals(pools: Sequence[UsePool], catalog: Catalog) -> tuple[list[Deal], list[tuple[str, str]]]:
+    """Return the offers that cover some of the ``pools``, and what could cover which if it had a price."""
     found: list[Deal] = []
-    lacking: list[Lacking] = []
+    lacking: list[tuple[str, str]] = []
     for provider in dict.fromkeys(pool.provider for pool in pools):
         facts = catalog.facts("commitments", provider)
         for row in facts["offers"]:
             for covers, where in _groups(row, provider, pools):
                 deal = _deal(row, facts["sources"], provider, covers, where, pools, catalog)
                 if deal is None:
-                    lacking.append(Lacking(_name(row), covers))
+                    lacking.append((_name(row), covers))
                 elif deal.offer.name not in {other.offer.name for other in found}:
                     found.append(deal)
     priced = [deal.offer.name for deal in found]
     missing = [
         each
         for each in dict.fromkeys(lacking)
-        if not any(name.startswith(each.title) and name.endswith(f", {each.covers}") for name in priced)
+        if not any(name.startswith(each[0]) and name.endswith(f", {each[1]}") for name in priced)
     ]
     return [deal for deal in found if np.isfinite(deal.offer.rates).any()], missing
 
@@ -143,9 +135,8 @@ def _deal(
     prices = {i: price for i in where if (price := _price(row, sources, pools[i], catalog)) is not None}
     if not prices:
         return None
-    rates = np.full(len(pools), np.nan)
-    for i, (usd, _) in prices.items():
-        rates[i] = usd / pools[i].usd if usd < pools[i].usd else np.nan
+    shares = [prices[i][0] / pool.usd if i in prices else np.nan for i, pool in enumerate(pools)]
+    rates = np.array([share if share < 1 else np.nan for share in shares])
     smallest = min(prices, key=lambda i: prices[i][0])
     unit_usd, source = prices[smallest]
     payment = str(row.get("payment") or _paid(row, pools[smallest], catalog))

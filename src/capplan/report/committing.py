@@ -36,7 +36,7 @@ def _blocks(found: Committing) -> Iterator[Block]:
     if found.buy:
         yield Table(_BUY, [_row(bought, found) for bought in found.buy])
     if found.held:
-        yield Table(_HELD, [[name, str(until), f"{used:.0%}"] for name, until, used in found.held])
+        yield Table(_HELD, [[one.name, str(one.said.until), f"{one.used:.0%}"] for one in found.held])
     yield Lines(list(_effects(found)), bullets=True)
     if found.findings:
         yield Findings(found.findings)
@@ -45,42 +45,27 @@ def _blocks(found: Committing) -> Iterator[Block]:
 def advice(found: Committing) -> str:
     """Return the recommendation in a sentence or two."""
     when, why = found.look_again
-    again = f"Look again in {when:%B %Y}: {why}."
-    if not found.buy:
-        return f"Buy no commitment now. {again}"
-    what = " and ".join(f"{_amount(bought)} {_counted(bought)}" for bought in found.buy)
-    saved = 1 - found.usd / found.without
-    return f"Buy {what} now: {saved:.0%} less over {found.months} months. {again}"
+    what = " and ".join(
+        f"{_amount(one)} {'of' if one.units is None else 'as'} {one.deal.title} for {one.deal.covers}"
+        for one in found.buy
+    )
+    saved = 1 - found.portfolio.usd / (found.portfolio.without or 1.0)
+    buy = f"Buy {what} now: {saved:.0%} less over {found.months} months" if what else "Buy no commitment now"
+    return f"{buy}. Look again in {when:%B %Y}: {why}."
 
 
 def _amount(bought: BuyNow) -> str:
-    return (
-        f"{bought.usd_per_hour:,.3f} USD/h"
-        if bought.units is None
-        else numbers.quantity(round(bought.units, 6))
-    )
-
-
-def _counted(bought: BuyNow) -> str:
-    deal = bought.deal
     if bought.units is None:
-        return f"of {deal.title} for {deal.covers}"
-    return f"× {deal.unit} as {deal.title}"
+        return f"{bought.usd_per_hour:,.3f} USD/h"
+    return f"{numbers.quantity(round(bought.units, 6))} × {bought.deal.unit}"
 
 
 def _row(bought: BuyNow, found: Committing) -> list[str]:
     deal, monthly, upfront = bought.deal, *_paid(bought, found)
-    amount = _amount(bought) + ("" if bought.units is None else f" × {deal.unit}")
-    sure = "" if deal.sure else "≈ "
-    return [
-        deal.title,
-        amount,
-        deal.covers,
-        f"{deal.term}, {deal.payment}",
-        sure + numbers.money(monthly),
-        numbers.money(upfront),
-        f"{bought.used:.0%}",
-    ]
+    costs = ("" if deal.sure else "≈ ") + numbers.money(monthly)
+    terms = f"{deal.term}, {deal.payment}"
+    used = f"{bought.used:.0%}"
+    return [deal.title, _amount(bought), deal.covers, terms, costs, numbers.money(upfront), used]
 
 
 def _paid(bought: BuyNow, found: Committing) -> tuple[float, float]:
@@ -91,13 +76,14 @@ def _paid(bought: BuyNow, found: Committing) -> tuple[float, float]:
 
 
 def _effects(found: Committing) -> Iterator[str]:
-    risk = found.terms.objective.cvar
+    risk, cost = found.terms.objective.cvar, found.portfolio
     what = "Expected cost" if risk is None else f"Cost in the worst {risk:.0%} of the scenarios"
     yield (
-        f"{what} over {found.months} months: {numbers.money(found.usd)} USD instead of "
-        f"{numbers.money(found.without)}, within {max(found.gap, 1e-4):.2%} of the least possible."
+        f"{what} over {found.months} months: {numbers.money(cost.usd)} USD instead of "
+        f"{numbers.money(cost.without)}, within {max(cost.gap, 1e-4):.2%} of the least possible."
     )
-    yield f"Commitments cover {found.covered:.0%} of the first year's use, now {found.covered_before:.0%}."
+    now, then = found.covered
+    yield f"Commitments cover {then:.0%} of the use of the first year, and {now:.0%} if nothing is bought."
     if found.buy:
         even = "not within their terms" if found.break_even is None else f"from month {found.break_even} on"
         yield f"The purchases have paid for themselves {even}."
@@ -115,6 +101,7 @@ def _effects(found: Committing) -> Iterator[str]:
 def committing_document(found: Committing) -> dict[str, Any]:
     """Return what to commit to as scripts read it."""
     when, why = found.look_again
+    now, then = found.covered
     return {
         "schema_version": SCHEMA_VERSION,
         "plans": list(found.names),
@@ -124,13 +111,11 @@ def committing_document(found: Committing) -> dict[str, Any]:
         "objective": "expected cost" if found.terms.objective.cvar is None else "cvar",
         "advice": advice(found),
         "buy": [_bought(bought, found) for bought in found.buy],
-        "held": [
-            {"what": what, "until": str(until), "utilization": used} for what, until, used in found.held
-        ],
-        "usd": found.usd,
-        "usd_without": found.without,
-        "gap": found.gap,
-        "coverage": {"before": found.covered_before, "after": found.covered},
+        "held": [{"what": h.name, "until": str(h.said.until), "utilization": h.used} for h in found.held],
+        "usd": found.portfolio.usd,
+        "usd_without": found.portfolio.without,
+        "gap": found.portfolio.gap,
+        "coverage": {"before": now, "after": then},
         "break_even_month": found.break_even,
         "if_use_falls": {"by": FALL, "saves_usd": found.fallen, "regret_usd": found.regret},
         "look_again": {"date": str(when), "why": why},
