@@ -69,6 +69,7 @@ ROWS: Mapping[str, Sequence[str]] = {
         "PLAN --format json --by service --book BOOK --catalogs CATALOGS --today 2026-09-30",
         "PLAN SHOP --base PLAN --fleet FLEET -o OUT --force --format json",
         "PLAN --format focus --period 2026-09",
+        "SHOP --commitments --format json --today 2026-09-30",
     ),
     "diff": (
         "PLAN PLAN --format json --book BOOK --catalogs CATALOGS",

@@ -181,3 +181,20 @@ def test_options_that_say_nothing_sensible_are_refused(options, said, capplan, t
     code, out, err = capplan("recommend", tmp_path / "plan.yaml", *options)
     assert (code, out) == (2, "")
     assert said in err
+
+
+def test_a_fleet_buys_by_account(capplan, tmp_path):
+    for name, account in (("one", "prod"), ("two", "prod"), ("three", "test")):
+        text = dedent(PLAN).replace("shop", name) + f"account: {account}\n"
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "broken.yaml").write_text("name: broken\n", encoding="utf-8")
+    sources = [tmp_path / f"{name}.yaml" for name in ("one", "two", "three", "broken")]
+    options = ("--commitments", "--format", "json", "--today", str(TODAY))
+    code, out, _ = capplan("fleet", *sources, *options)
+    found = json.loads(out)
+    assert code == 2
+    assert found["left_out"][0].startswith(str(sources[-1]))
+    prod, test = found["accounts"]["prod"], found["accounts"]["test"]
+    assert prod["plans"] == ["one", "two"]
+    assert prod["usd"] == pytest.approx(2 * test["usd"])
+    assert capplan("fleet", sources[0], "--commitments", "--format", "csv").exit_code == 2

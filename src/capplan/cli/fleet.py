@@ -44,6 +44,9 @@ def fleet(
         Path | None,
         typer.Option("--fleet", help="Fleet file; by default, fleet.yaml in a directory of PLANS."),
     ] = None,
+    commitments: Annotated[
+        bool, typer.Option("--commitments", help="Show what to commit to, and when to look again.")
+    ] = False,
     base: Base = None,
     period: Period = None,
     today: Today = None,
@@ -58,17 +61,26 @@ def fleet(
     Example: capplan fleet examples --by provider
     """
     from capplan.cli.output import show
-    from capplan.errors import ExitCode
+    from capplan.errors import ExitCode, InputError, Problem
     from capplan.fleet.members import FleetOptions
     from capplan.fleet.report import fleet_answer, report_of
 
+    if commitments and fmt in ("csv", "focus"):
+        raise InputError(
+            Problem("--commitments", f"cannot be printed as {fmt}", "Use table, json, markdown or html.")
+        )
     if period is not None:
         from capplan.report.focus import month
 
         month(period)
     asked = FleetOptions(plans, fleet_file, books or (), catalogs, day_of(today))
     answer = fleet_answer(asked, base, by.value)
-    show(report_of(answer, partial(_focus, answer.fleet, period, catalogs)), fmt, output, force)
+    report = report_of(answer, partial(_focus, answer.fleet, period, catalogs))
+    if commitments:
+        from capplan.fleet.commitments import commitments_report
+
+        report = commitments_report(asked, answer.fleet)
+    show(report, fmt, output, force)
     broken = any(member.trouble for member in answer.fleet.members.values())
     if broken or answer.checked.exit_code:
         raise typer.Exit(ExitCode.INPUT if broken else answer.checked.exit_code)

@@ -27,11 +27,12 @@ _HELD = (Column("Held", shrinks=True), Column("Until"), Column("Used", right=Tru
 
 def report_of(found: Committing) -> Report:
     """Return what to buy now, what that does, and when to look again."""
-    return Report(partial(_blocks, found), partial(committing_document, found))
+    return Report(partial(committing_blocks, found), partial(committing_document, found))
 
 
-def _blocks(found: Committing) -> Iterator[Block]:
-    yield Heading(f"{', '.join(found.names)}: what to commit to from {found.terms.today}")
+def committing_blocks(found: Committing, whose: str = "") -> Iterator[Block]:
+    """Yield what to buy now; ``whose`` begins the heading."""
+    yield Heading(f"{whose}{', '.join(found.names)}: what to commit to from {found.terms.today}")
     yield Lines((advice(found),))
     if found.buy:
         yield Table(_BUY, [_row(bought, found) for bought in found.buy])
