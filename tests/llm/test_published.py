@@ -226,3 +226,10 @@ def test_latent_attention_has_the_sizes_that_it_names():
     model = architecture_of("x", row)
     assert model.held(2.0).full == 32 * (256 + 32) * 2
     assert model.attended().full == 32 * 2 * 64 * (96 + 32 + 64)
+
+
+def test_layers_that_draft_are_counted_apart():
+    model = published("DeepSeek-V4-Flash")
+    experts, joined = 257 * 3 * 4096 * 2048, 2 * 4096**2
+    assert model.drafts == pytest.approx(experts + joined, rel=0.02)  # and attention
+    assert imported(DENSE).drafts == 0

@@ -344,9 +344,9 @@ def import_model(
     row = row_of(_with_quantization(content, config), called, name_of(config), Catalog().facts("configs"))
     model = architecture_of(called, row)
     note(
-        f"{called}: {model.total_parameters / 1e9:.4g} billion weights, "
-        f"{model.active_parameters / 1e9:.4g} of them used for a token, {model.stored_bytes / 1e9:.4g} GB as "
-        f"stored; attention: {model.kinds}; compare with the model's page"
+        f"{called}: {model.total_parameters / 1e9:.4g} billion weights, {model.active_parameters / 1e9:.4g} "
+        f"used for a token; {model.drafts / 1e9:.4g} more only predict further tokens; "
+        f"{model.stored_bytes / 1e9:.4g} GB as stored; attention: {model.kinds}; compare with its page"
     )
     emit(yaml.safe_dump({"models": {called: row}}, sort_keys=False), output, force)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from capplan.errors import InputError, Problem
 from capplan.llm.configs import Config, names_of, sizes_of
-from capplan.llm.mixers import Group, Sizes, mixer_of
+from capplan.llm.mixers import Group, Sizes, layer_of, mixer_of
 from capplan.llm.quantised import stored_as
 from capplan.llm.tower import tower_weights
 
@@ -52,9 +52,17 @@ def _shape(sizes: Sizes, kinds: Sequence[str], feeds: Sequence[str], keys: Confi
     ]
     extra = {
         "tower": tower_weights(sizes, keys),
+        "drafts": (sizes.get("drafts") or 0) * _draft(layers[-1], sizes["hidden"]),
         "lookup": (sizes.get("layer_embedding") or 0) * len(kinds) * (sizes.get("layer_vocabulary") or 0),
     }
     return {**whole, **{key: value for key, value in extra.items() if value}, **_grouped(layers)}
+
+
+def _draft(last: Group, hidden: int) -> float:
+    """Return the weights of a layer that predicts a further token: like the last, and two inputs joined."""
+    layer = layer_of(last)
+    feed = layer.expert(hidden) * layer.experts + layer.shared(hidden) + layer.router(hidden)
+    return layer.mixer(hidden) + feed + 2 * hidden**2
 
 
 def _of_block(sizes: Sizes, number: int) -> Sizes:

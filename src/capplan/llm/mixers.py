@@ -39,11 +39,12 @@ def mixer_of(kind: str, sizes: Sizes) -> Group:
     beside = mixer_of(sizes["beside"], {**sizes, "beside": ""}) if sizes.get("beside") else {}
     more = _more_weights(kind, sizes, found) + beside.get("mixer_weights", 0)
     if more:
-        found["mixer_weights"] = _layer(found).mixer(sizes["hidden"]) + more
+        found["mixer_weights"] = layer_of(found).mixer(sizes["hidden"]) + more
     return {**beside, **found}
 
 
-def _layer(found: Group) -> Layers:
+def layer_of(found: Group) -> Layers:
+    """Return one layer with such fields."""
     latent = found.get("latent")
     return Layers(layers=1, **{**found, "latent": latent and LatentAttention(**latent)})
 
