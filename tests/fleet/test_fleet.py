@@ -267,6 +267,7 @@ def test_changes_are_counted_from_a_saved_fleet_and_from_a_revision(
     assert changes[0]["one"]["by_design"] == pytest.approx(changes[1]["one"]["by_design"])
     assert "fleet: 3 plans\n" in capplan("fleet", "HEAD:one", ".").stdout
     assert "fleet: 2 plans\n" in capplan("fleet", "HEAD:").stdout
+    assert "HEAD:nowhere: there is no plan here" in capplan("fleet", "HEAD:nowhere").stderr
     now = tmp_path / "now.json"
     capplan("fleet", ".", "--format", "json", "-o", str(now))
     assert "one" in capplan("diff", "saved.json", str(now)).stdout

@@ -96,9 +96,9 @@ def _rank(group: tuple[str, Cost | None]) -> tuple[bool, float, str]:
 def _blocks(answer: FleetAnswer) -> Iterator[Block]:
     fleet = answer.fleet
     yield Heading(_title(fleet), list(_basis(fleet)))
-    broken = [f"{name}: {member.trouble}" for name, member in fleet.members.items() if member.trouble]
+    broken = [f"Broken: {member.trouble}" for member in fleet.members.values() if member.trouble]
     if broken:
-        yield Lines([f"Broken: {said}" for said in broken], bullets=True)
+        yield Lines(broken, bullets=True)
     groups = _groups(answer)
     yield _table(answer, groups)
     drawn = {name: cost.expected for name, cost in list(groups.items())[:_MOST_BARS] if cost is not None}

@@ -98,12 +98,12 @@ def plan_at(name: str, books: Sequence[str], alternative: str | None = None) -> 
 
 
 def names_at(name: str) -> list[str]:
-    """Return every file in the directory ``REVISION:PATH`` and below, each as ``REVISION:PATH``."""
+    """Return the file ``REVISION:PATH``, or every file in that directory and below; nothing if there is none."""
     revision, _, inside = name.partition(":")
     check_revision(revision)
     done = _git("cat-file", "-t", f"{revision}:{_from_here(inside)}")
     if done.stdout.strip() != b"tree":
-        return [name]
+        return [] if done.returncode else [name]
     top = inside.rstrip("/") or "."
     return [f"{revision}:{top}/{file}" for file in _files(f"{revision}:{_from_here(top)}")]
 
