@@ -98,7 +98,7 @@ def plan_at(name: str, books: Sequence[str], alternative: str | None = None) -> 
 
 
 def names_at(name: str) -> list[str]:
-    """Return the file ``REVISION:PATH``, or all files of that directory and below; nothing where it is none."""
+    """Return the file ``REVISION:PATH``, or all files of that directory and below; perhaps none."""
     revision, _, inside = name.partition(":")
     check_revision(revision)
     done = _git("cat-file", "-t", f"{revision}:{_from_here(inside)}")
