@@ -239,7 +239,7 @@ def test_models_are_listed_in_every_format(capplan):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--gpu", "L5", "--precision", "fp8"), "--gpu: unknown GPU 'L5'. Known: A100-40GB"),
+        (("--gpu", "L5", "--precision", "fp8"), "--gpu: unknown GPU 'L5'. Known: A10"),
         (("--gpu", "H100-8GB"), "--gpu: unknown GPU 'H100-8GB'. Did you mean 'H100-80GB'?"),
         (
             ("--gpu", "NVIDIA L4", "--precision", "fp9"),
