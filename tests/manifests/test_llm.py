@@ -119,10 +119,17 @@ def test_a_replica_is_kept_and_finishes_as_the_plan_says():
     assert pod["terminationGracePeriodSeconds"] == 80
 
 
+TENSORRT = "nvcr.io/nvidia/tensorrt-llm/release:1.0.0"
+TGI = "ghcr.io/huggingface/text-generation-inference:3.3.5"
 ENGINES = [
-    ("sglang", "fp8", "lmsysorg/sglang:v0.5.6", ("--mem-fraction-static=0.838", "--quantization=fp8")),
-    ("tensorrt-llm", "bf16", "nvcr.io/nvidia/tensorrt-llm/release:1.0.0", ("--max_num_tokens=8192",)),
-    ("tgi", "bf16", "ghcr.io/huggingface/text-generation-inference:3.3.5", ("--max-total-tokens=6144",)),
+    (
+        "sglang",
+        "fp8",
+        "lmsysorg/sglang:v0.5.6",
+        "--mem-fraction-static=0.838 --quantization=fp8 --host=0.0.0.0",
+    ),
+    ("tensorrt-llm", "bf16", TENSORRT, "--max_num_tokens=8192 --host=0.0.0.0"),
+    ("tgi", "bf16", TGI, "--max-total-tokens=6144 --max-input-tokens=6143 --hostname=0.0.0.0"),
 ]
 
 
@@ -132,7 +139,7 @@ def test_engines_are_started_with_a_pinned_image_and_their_own_flags(engine, pre
     pod = files[DEPLOYMENT].value["spec"]["template"]["spec"]
     found = container(files)
     assert found["image"] == image
-    assert {*flags, "--host=0.0.0.0", "--port=8000"} <= set(found["args"])
+    assert {*flags.split(), "--port=8000"} <= set(found["args"])
     assert any("meta-llama/Llama-3.1-8B-Instruct" in word for word in found["args"])
     assert found["startupProbe"]["httpGet"]["path"] == "/health"
     [shm] = [mount["name"] for mount in found["volumeMounts"] if mount["mountPath"] == "/dev/shm"]

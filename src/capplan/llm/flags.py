@@ -69,6 +69,7 @@ class Server(NamedTuple):
     command: tuple[str, ...]
     model: str
     port: str = "--port={}"
+    host: str = "--host=0.0.0.0"
     health: str = "/health"
 
 
@@ -78,7 +79,8 @@ SERVERS: Mapping[str, Server] = {
     "vllm": Server("vllm/vllm-openai:v{}", (), "--model={}"),
     "sglang": Server("lmsysorg/sglang:v{}", _SGLANG, "--model-path={}"),
     "tensorrt-llm": Server("nvcr.io/nvidia/tensorrt-llm/release:{}", ("trtllm-serve", "serve"), "{}"),
-    "tgi": Server(_TGI, (), "--model-id={}"),
+    # Without it the launcher binds to $HOSTNAME, which is the pod's name.
+    "tgi": Server(_TGI, (), "--model-id={}", host="--hostname=0.0.0.0"),
     "ollama": Server("ollama/ollama:{}", ("/bin/sh", "-c"), "{}", health="/"),
 }
 """Engines that manifests can start."""

@@ -188,7 +188,9 @@ def _started(name: str, llm: Llm, replica: Replica, server: Server, said: Worklo
     named = _checkpoint(name, llm, replica) if said.vllm is None else {"model": said.vllm.model}
     options = {**_options(llm, replica), "quantization": named.pop("quantization", None), **own}
     flags = flags_of(llm.engine, options | {"dtype": _dtype(replica)})
-    bound = ["--host=0.0.0.0", server.port.format(port)]
+    bound = [server.host, server.port.format(port)]
+    if llm.engine == "tgi":  # its default may be longer than the whole
+        flags.append(f"--max-input-tokens={options['max_model_len'] - 1}")
     home = {"HF_HOME": "/models", "HOME": "/tmp", "USER": llm.engine}
     return common | {"args": [server.model.format(named["model"]), *bound, *flags], "env": home}
 
