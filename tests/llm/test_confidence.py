@@ -20,6 +20,8 @@ from capplan.llm.confidence import confidence_of, range_of
         (("llama-3.1-70b", "bf16", "A100", 4), "medium", "servers differ in how their GPUs reach each other"),
         (("mixtral-8x7b", "fp8", "H200"), "medium", "few measurements of models with experts"),
         (("qwen3-30b-a3b", "bf16", "H200"), "low", "qwen3-30b-a3b is not among the measurements"),
+        (("llama-3.1-70b", "fp4", "B200"), "medium", "fp4 on B200 is not among the measurements"),
+        (("llama-3.1-8b", "int8", "H200"), "medium", "int8 on H200 is not among the measurements"),
         (("llama-3.1-8b", "int4", "H100"), "medium", "int4 on H100-80GB is not among the measurements"),
         (("llama-3.1-8b", "bf16", "H100", 1, "sglang"), "medium", "few measurements of this engine"),
         (("llama-3.1-8b", "fp8", "L40S", 2), "low", "all-reduce of 2 GPUs over PCIe"),

@@ -30,6 +30,9 @@ _MEASURED = frozenset(
 )
 """GPUs and kinds of precision with more than a handful of measurements."""
 
+_UNTRIED = frozenset({"int8", "fp4"})
+"""Precisions whose kernels are taken to be like those of FP8."""
+
 _MIXTURES = frozenset({"mixtral-8x7b", "gpt-oss-20b", "gpt-oss-120b"})
 """Models with experts among the measurements of several GPUs. Dense models whose attention sees all of the
 context are alike but for their sizes."""
@@ -76,9 +79,9 @@ def _medium(configuration: Configuration) -> tuple[str, ...]:
     """Return what has been measured by one source only, or differs between sources."""
     model, precision, gpu, count, engine = configuration[:5]
     known = gpu.compute_capability >= 8.0 and not gpu.unmeasured
+    measured = precision.name not in _UNTRIED and (gpu.name, precision.alike) in _MEASURED
     found = {
-        f"{precision.name} on {gpu.name} is not among the measurements": known
-        and (gpu.name, precision.alike) not in _MEASURED,
+        f"{precision.name} on {gpu.name} is not among the measurements": known and not measured,
         "few measurements of this engine": engine.name in ("sglang", "other"),
         f"sources differ by 1.8 on prompts on {gpu.name} with {engine.name}": gpu.name in engine.compute,
         "servers differ in how their GPUs reach each other": count > 1 and gpu.peer_to_peer,
