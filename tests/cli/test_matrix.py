@@ -57,7 +57,7 @@ ROWS: Mapping[str, Sequence[str]] = {
     "recommend": (
         "PLAN --format json --set demand.growth_per_month=1% --book BOOK --catalogs CATALOGS",
         "PLAN --alternative ALTERNATIVE -o OUT --force",
-        "PLAN --commitments --format json --today 2026-09-30 --offer year --cvar 5% --capital-cost 8%",
+        "PLAN --commitments --format json --today 2026-09-30 --offer year --cvar 0.05 --capital-cost 0.08",
     ),
     "check": (
         "PLAN --format json --exit-zero --today 2026-09-30 --set demand.growth_per_month=1% --catalogs CATALOGS",

@@ -1,10 +1,13 @@
 """Portfolios of commitments: against every combination, against the whole linear programme, and by hand."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from capplan.cost.coverage import CommitmentOffer, applied, states_of
 from capplan.cost.portfolio import Buy, Objective, cash, outcome, portfolio
+from capplan.errors import InputError
 
 HOURS = 8.0
 """Hours of a month in small cases, so that each hour of the arrays counts once or twice."""
@@ -235,3 +238,17 @@ def test_less_sustained_use_makes_a_commitment_worth_less():
     year = [CommitmentOffer("year", 12, np.array([0.63]))]
     assert portfolio(flat(1), year, worth=np.array(0.6)).now == []
     assert portfolio(flat(1), year, worth=np.array(0.7)).now
+
+
+def test_only_offers_that_overlap_need_scipy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
+    year = CommitmentOffer("year", 12, np.array([0.6]))
+    assert portfolio(flat(1), [year, year._replace(name="dearer", rates=np.array([0.7]))]).now
+    with pytest.raises(InputError, match=r"capplan\[commitments\]"):
+        portfolio(flat(1, months=24), [year, CommitmentOffer("longer", 24, np.array([0.5]))])
+
+
+def test_what_is_held_for_nothing_that_runs_changes_nothing():
+    held = [Buy(CommitmentOffer("elsewhere", 6, np.array([np.nan])), 0, 5.0)]
+    year = [CommitmentOffer("year", 12, np.array([0.6]))]
+    assert portfolio(flat(1, 2), year, held).usd == portfolio(flat(1, 2), year).usd

@@ -171,8 +171,8 @@ def test_reports_say_the_same_in_every_format():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--cvar", "5%"], "needs --commitments"),
-        (["--commitments", "--cvar", "0%"], "must lie above 0%"),
+        (["--cvar", "0.05"], "need --commitments"),
+        (["--commitments", "--cvar", "0"], "--cvar"),
         (["--commitments", "--capital-cost", "much"], "--capital-cost"),
     ],
 )

@@ -39,15 +39,25 @@ def recommend(
         typer.Option("--offer", metavar="TEXT", help="Allow only commitments with this in their name."),
     ] = None,
     cvar: Annotated[
-        str | None,
-        typer.Option("--cvar", metavar=_SHARE, help="Minimise the cost of so many of the worst scenarios."),
+        float | None,
+        typer.Option(
+            "--cvar",
+            metavar=_SHARE,
+            min=0.001,
+            max=1,
+            help="Minimise the cost of this share of the worst scenarios.",
+        ),
     ] = None,
     capital: Annotated[
-        str,
+        float,
         typer.Option(
-            "--capital-cost", metavar=_SHARE, help="Cost of money in a year, for what is paid upfront."
+            "--capital-cost",
+            metavar=_SHARE,
+            min=0,
+            max=1,
+            help="Cost of money in a year, for what is paid upfront.",
         ),
-    ] = "0%",
+    ] = 0.0,
     today: Today = None,
 ) -> None:
     """Show what to change in a plan, and what is nearly full.
@@ -62,35 +72,16 @@ def recommend(
     """
     from capplan.ask.reports import committing_report, recommend_report
     from capplan.cli.output import show
+    from capplan.errors import InputError, Problem
 
     about = (plan, sets or (), alternative, books or (), catalogs)
     if not commitments:
-        _only_with_commitments({"--offer": offers, "--cvar": cvar, "--capital-cost": capital != "0%"})
+        if offers or cvar or capital:
+            raise InputError(Problem("--offer, --cvar and --capital-cost", "need --commitments"))
         show(recommend_report(*about), fmt, output, force)
         return
     from capplan.cost.portfolio import Objective
     from capplan.decide.committing import CommitmentTerms
 
-    objective = Objective(None if cvar is None else _share(cvar, "--cvar"), _share(capital, "--capital-cost"))
-    terms = CommitmentTerms(day_of(today), objective, offers or ())
+    terms = CommitmentTerms(day_of(today), Objective(cvar, capital), offers or ())
     show(committing_report(*about, terms), fmt, output, force)
-
-
-def _only_with_commitments(given: dict[str, object]) -> None:
-    from capplan.errors import InputError, Problem
-
-    for option in (option for option, value in given.items() if value):
-        raise InputError(Problem(option, "needs --commitments"))
-
-
-def _share(text: str, option: str) -> float:
-    from capplan.errors import InputError, Problem
-    from capplan.quantities import parse_share
-
-    try:
-        share = parse_share(text)
-    except ValueError as error:
-        raise InputError(Problem(option, str(error))) from None
-    if not (0 < share <= 1 or (share == 0 and option == "--capital-cost")):
-        raise InputError(Problem(option, f"must lie above 0% and at most at 100%, got {text}"))
-    return share
