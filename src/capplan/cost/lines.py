@@ -120,7 +120,8 @@ def _lines(meter: Meter, total: Range, catalog: Catalog, terms: Terms) -> Iterat
             quantity=meter.quantity,
             unit_price=meter.price,
             cost=meter.quantity * meter.price,
-            status="book",
+            status="list" if meter.price_source else "book",
+            as_of=meter.price_as_of,
             source=meter.price_source or f"the plan, {meter.price_path}",
         )
         return

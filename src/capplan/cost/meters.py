@@ -93,8 +93,8 @@ class Meter(NamedTuple):
 
     rate: on_demand, spot, commit_1y or commit_3y. unit: the SKU's, such as hour or GiB-month.
     price: USD per unit where the plan itself says it; the catalog's otherwise. price_path: where it says so.
-    price_source: who else knows it. pool: the machines that it bills together with other meters, where
-    commitments may cover them.
+    price_source: who else knows it. price_as_of: of which day that is. pool: the machines that it bills
+    together with other meters, where commitments may cover them.
     """
 
     component: str
@@ -110,4 +110,5 @@ class Meter(NamedTuple):
     price: Floats | None = None
     price_path: str = ""
     price_source: str = ""
+    price_as_of: str | None = None
     pool: MachinePool | None = None

@@ -171,6 +171,34 @@ gates: {coverage: {max_price_age: 5000d}}
     remedy="Update the catalog, or confirm the price in a price book.",
     source="gates.coverage.max_price_age",
 )
+OLD_API_PRICE = Check(
+    code="old-api-price",
+    severity="warning",
+    title="The price of an LLM API is older than six months",
+    why="Prices of tokens change several times a year, mostly by half and more.",
+    breaks="""\
+demand: {entry: {chat: 1}}
+llm:
+  chat:
+    model: llama-3.1-8b
+    input_tokens: 1200
+    output_tokens: 200
+    local_share: 0%
+    api: {model: mini, as_of: "2026-01-31", usd_per_1m_input_tokens: 0.15, usd_per_1m_output_tokens: 0.6}
+""",
+    near="""\
+demand: {entry: {chat: 1}}
+llm:
+  chat:
+    model: llama-3.1-8b
+    input_tokens: 1200
+    output_tokens: 200
+    local_share: 0%
+    api: {model: mini, as_of: "2026-10-31", usd_per_1m_input_tokens: 0.15, usd_per_1m_output_tokens: 0.6}
+""",
+    remedy="Look the price up again, or install a newer genai-prices.",
+    source="how often the prices in genai-prices changed",
+)
 UNDATED_PRICE = Check(
     code="undated-price",
     severity="error",
@@ -291,6 +319,7 @@ _GATES = {
     "capacity/quota": INSTANCE_QUOTA_EXCEEDED,
     "coverage/stale": STALE_PRICE,
     "coverage/undated": UNDATED_PRICE,
+    "coverage/age": OLD_API_PRICE,
     "coverage/estimated": ESTIMATED_PRICE,
 }
 """What gates find, by their kind or their name."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from capplan.components.checks import UNPRICED
 from capplan.cost.lines import CostLine
+from capplan.cost.meters import EXTERNAL
 from capplan.estimate import Estimate
 from capplan.findings import Check
 from capplan.gate import checks
@@ -81,8 +82,12 @@ _REMEDIES = {
     "unpriced": "Put its price into a price book.",
     "undated": "Put a dated price into a price book.",
     "estimated": "Import the provider's price list, or put the price into a price book.",
+    "age": checks.OLD_API_PRICE.remedy,
     "stale": "Update the catalog, or confirm the price in a price book.",
 }
+
+
+_OLD_DAYS = 183
 
 
 def _gate_of(gate: CoverageGate, check: Check) -> tuple[str, Answer]:
@@ -91,6 +96,8 @@ def _gate_of(gate: CoverageGate, check: Check) -> tuple[str, Answer]:
         return "unpriced", gate.unpriced
     if check is checks.ESTIMATED_PRICE:
         return "estimated", gate.estimated
+    if check is checks.OLD_API_PRICE:
+        return "age", "warn"
     return ("undated", gate.undated) if check is checks.UNDATED_PRICE else ("stale", gate.stale)
 
 
@@ -100,6 +107,10 @@ def _doubts(gate: CoverageGate, line: CostLine, today: date) -> Iterator[tuple[C
         yield UNPRICED, 0, f"has no price: {line.source}"
     if line.status == "estimated":
         yield checks.ESTIMATED_PRICE, 0, f"has an estimated price: {line.source}"
+    if gate.max_price_age is None and line.meter.provider == EXTERNAL and line.as_of is not None:
+        age = (today - date.fromisoformat(line.as_of)).days
+        if age > _OLD_DAYS:
+            yield checks.OLD_API_PRICE, age, f"has a price of {line.as_of}, {age} days old"
     free = line.unit_price is not None and not np.any(line.unit_price)
     if line.status != "list" or free:
         return

@@ -106,6 +106,21 @@ class ColdStart(Section):
     )
 
 
+class Lengths(Section):
+    """Quantiles of the length of requests, in tokens."""
+
+    p50: Positive = Field(description="Length that half of the requests stay below.")
+    p90: Positive = Field(description="Length that 90 % stay below.")
+    p99: Positive = Field(description="Length that 99 % stay below.")
+
+    @model_validator(mode="after")
+    def _rising(self) -> "Lengths":
+        known = [q for q in (self.p50, self.p90, self.p99) if isinstance(q, float)]
+        if known != sorted(known):
+            raise ValueError("quantiles must rise from p50 to p99")
+        return self
+
+
 class LlmApi(Section):
     """An API that serves requests that are not served locally."""
 
@@ -113,7 +128,14 @@ class LlmApi(Section):
     vendor: str | None = Field(None, description="Vendor of the model, if there are several.")
     as_of: str | None = Field(
         None,
-        description="Day of the prices, YYYY-MM-DD; 2026-01-01 by default, so that results do not drift.",
+        description="Day of the prices, YYYY-MM-DD; by default, of the newest that genai-prices has. Of your "
+        "own prices: the day on which they were right.",
+    )
+    processing: Literal["standard", "batch"] = Field(
+        "standard", description="batch: answers within a day, for less."
+    )
+    service_tier: Literal["default", "flex", "priority", "fast"] | None = Field(
+        None, description="Tier of service that is asked for."
     )
     retries: Share = Field(0.0, description="Share of the requests that are retried.")
     usd_per_1m_input_tokens: Money | None = Field(None, description="Price of a million input tokens.")
@@ -121,13 +143,35 @@ class LlmApi(Section):
         None, description="Price of a million cached input tokens; by default, the price of input tokens."
     )
     usd_per_1m_output_tokens: Money | None = Field(None, description="Price of a million output tokens.")
+    cache_write_share: Share = Field(0.0, description="Share of the input tokens written to the cache.")
+    usd_per_1m_cache_write_tokens: Money | None = Field(
+        None,
+        description="Price of a million input tokens written to the cache; by default, that of input tokens.",
+    )
+
+    @property
+    def price_context(self) -> dict[str, str]:
+        """What tells the price from that of usual requests."""
+        batch = {"processing": "batch"} if self.processing == "batch" else {}
+        return (
+            batch if self.service_tier in (None, "default") else {**batch, "service_tier": self.service_tier}
+        )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "LlmApi":
+        if len(self.price_context) > 1:
+            raise ValueError("batch requests have no service_tier")
+        return self
 
     @model_validator(mode="after")
     def _both(self) -> "LlmApi":
         if (self.usd_per_1m_input_tokens is None) != (self.usd_per_1m_output_tokens is None):
             raise ValueError("give both usd_per_1m_input_tokens and usd_per_1m_output_tokens, or neither")
-        if self.usd_per_1m_cached_tokens is not None and self.usd_per_1m_input_tokens is None:
-            raise ValueError("usd_per_1m_cached_tokens needs the prices of input and output tokens too")
+        for field in ("usd_per_1m_cached_tokens", "usd_per_1m_cache_write_tokens"):
+            if getattr(self, field) is not None and self.usd_per_1m_input_tokens is None:
+                raise ValueError(f"{field} needs the prices of input and output tokens too")
+        if self.price_context and self.usd_per_1m_input_tokens is not None:
+            raise ValueError("your own prices are those of batch and service_tier already: leave these out")
         return self
 
 
@@ -154,6 +198,11 @@ class Llm(Section):
     tensor_parallel: Annotated[Auto | Whole, Field(description="GPUs for each replica.")] = "auto"
     input_tokens: Positive = Field(description="Input tokens of a request.")
     output_tokens: Positive = Field(description="Output tokens of a request.")
+    input_lengths: Lengths | None = Field(
+        None,
+        description="How the lengths of inputs spread around input_tokens, their mean: prices of an API that "
+        "depend on the length then apply to each.",
+    )
     requests_per_conversation: Positive = Field(1.0, description="Requests that make up a conversation.")
     prefix_cache_hit_rate: Share = Field(
         0.0, description="Share of the input tokens found in the prefix cache."
@@ -222,6 +271,9 @@ class Llm(Section):
     def _answered(self) -> "Llm":
         if self.api is None and (_below_one(self.local_share) or _above_zero(self.fallback)):
             raise ValueError("an api is needed for the requests that are not served locally")
+        shares = () if self.api is None else (self.prefix_cache_hit_rate, self.api.cache_write_share)
+        if sum(share for share in shares if isinstance(share, float)) > 1 + 1e-9:
+            raise ValueError("more than all of the input is read from the cache or written to it")
         return self
 
 

@@ -2,107 +2,106 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from capplan.arrays import Array, Floats
 from capplan.components.base import Context, Path
-from capplan.errors import InputError, Problem, nearest
-from capplan.plan.llm import Llm, LlmApi
-
-_AS_OF = "2026-01-01"
-"""The day whose prices count unless the plan names one: some change by day or hour, and a plan must not."""
+from capplan.errors import InputError
+from capplan.normal import normal_quantile
+from capplan.plan.llm import Lengths, Llm, LlmApi
 
 
-def price_of_request(ctx: Context, llm: Llm, path: Path) -> tuple[Floats, str]:
-    """Return USD for one request, and who says so; nobody but the plan if that is empty.
+class TokenPrices(NamedTuple):
+    """USD for each token of requests whose input has more than ``above`` tokens.
 
-    Tiers are by request, so one request is priced and not a month of tokens.
+    sent: input that no cache is used for. cached, written: input read from and written to one.
     """
+
+    above: float
+    sent: Floats
+    cached: Floats
+    written: Floats
+    returned: Floats
+
+
+class ApiPrice(NamedTuple):
+    """USD for one request, who says so (nobody but the plan if that is empty), and of which day that is."""
+
+    usd: Floats
+    source: str
+    as_of: str | None
+
+
+def price_of_request(ctx: Context, llm: Llm, path: Path) -> ApiPrice:
+    """Return what one request costs; tiers are by request, so a month of tokens has no price."""
     api = llm.api
     if api is None:
         raise ValueError("the component has no API")
     if api.usd_per_1m_input_tokens is not None and api.usd_per_1m_output_tokens is not None:
-        cached_price = api.usd_per_1m_cached_tokens
-        if cached_price is None:
-            cached_price = api.usd_per_1m_input_tokens
-        cached = llm.input_tokens * llm.prefix_cache_hit_rate
-        sent = (llm.input_tokens - cached) * api.usd_per_1m_input_tokens + cached * cached_price
-        return (sent + llm.output_tokens * api.usd_per_1m_output_tokens) / 1e6, ""
-    prices = _Listed(ctx, api, path)
-    usd = np.vectorize(prices.usd, otypes=[float])
-    price: Array = usd(llm.input_tokens, llm.prefix_cache_hit_rate, llm.output_tokens)
-    return (float(price) if price.ndim == 0 else price), prices.source
+        if api.as_of is not None:
+            day_of(ctx, api.as_of, path)
+        return ApiPrice(_usd(llm, [_own(api)]), "", api.as_of)
+    from capplan.components.llm.listed import Listed
+
+    listed = Listed(ctx, api, path)
+    return ApiPrice(_usd(llm, listed.tiers()), listed.source, listed.as_of)
 
 
-class _Listed:
-    """The offline prices of genai-prices: an optional package, imported only here."""
-
-    def __init__(self, ctx: Context, api: LlmApi, path: Path) -> None:
-        try:
-            import genai_prices
-        except ImportError:
-            what = f"the price of {api.model} is unknown"
-            remedy = "Give usd_per_1m_input_tokens and usd_per_1m_output_tokens, or install capplan[llm]."
-            raise InputError(ctx.places.problem(path, what, remedy)) from None
-        self._package: Any = genai_prices
-        self._api = api
-        self._known: dict[tuple[int, int, int], float] = {}
-        day = _day(ctx, api, path)
-        hours = [day.replace(hour=hour) for hour in range(24)]
-        try:
-            found = [self._price((1000, 0, 1000), hour) for hour in hours]
-        except LookupError:
-            raise InputError(_unknown(ctx, api, path, genai_prices.__version__)) from None
-        prices = {price.total_price for price in found}
-        # Some prices change by the hour, and nothing says in which hours a plan's requests are sent.
-        self._times = hours if len(prices) > 1 else hours[:1]
-        version, price = genai_prices.__version__, found[0]
-        averaged = ", mean of the hours" if len(prices) > 1 else ""
-        self.source = (
-            f"genai-prices {version}: {price.provider.id} {price.model.id}, {day:%Y-%m-%d}{averaged}"
-        )
-
-    def usd(self, sent: float, cached_share: float, returned: float) -> float:
-        """Return what one request costs."""
-        tokens = (round(sent), round(sent * cached_share), round(returned))
-        if tokens not in self._known:
-            prices = [float(self._price(tokens, time).total_price) for time in self._times]
-            self._known[tokens] = sum(prices) / len(prices)
-        return self._known[tokens]
-
-    def _price(self, tokens: tuple[int, int, int], time: datetime) -> Any:
-        sent, cached, returned = tokens
-        usage = self._package.Usage(input_tokens=sent, cache_read_tokens=cached, output_tokens=returned)
-        return self._package.calc_price(
-            usage, self._api.model, provider_id=self._api.vendor, genai_request_timestamp=time
-        )
-
-
-def _day(ctx: Context, api: LlmApi, path: Path) -> datetime:
+def day_of(ctx: Context, day: str, path: Path) -> datetime:
+    """Return the day that ``as_of`` names; InputError with its place where it is none."""
     try:
-        return datetime.strptime(api.as_of or _AS_OF, "%Y-%m-%d").replace(tzinfo=UTC)
+        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        what = f"expected YYYY-MM-DD, got '{api.as_of}'"
+        what = f"expected YYYY-MM-DD, got '{day}'"
         raise InputError(ctx.places.problem((*path, "as_of"), what)) from None
 
 
-def _unknown(ctx: Context, api: LlmApi, path: Path, version: str) -> Problem:
-    """Return what is unknown, the vendor or the model, with the nearest name."""
-    from genai_prices.data import providers
+def _own(api: LlmApi) -> TokenPrices:
+    usual, returned = api.usd_per_1m_input_tokens or 0.0, api.usd_per_1m_output_tokens or 0.0
+    others = (api.usd_per_1m_cached_tokens, api.usd_per_1m_cache_write_tokens)
+    cached, written = (usual if price is None else price for price in others)
+    return TokenPrices(0.0, usual / 1e6, cached / 1e6, written / 1e6, returned / 1e6)
 
-    models = {provider.id: [model.id for model in provider.models] for provider in providers}
-    if api.vendor is not None and api.vendor not in models:
-        what = f"genai-prices {version} does not know the vendor '{api.vendor}'"
-        return ctx.places.problem((*path, "vendor"), what, nearest(api.vendor, models))
-    selling = sorted(seller for seller, names in models.items() if api.model in names)
-    if api.vendor is None and selling:
-        what = f"genai-prices {version} knows '{api.model}' only for a given vendor"
-        return ctx.places.problem((*path, "model"), what, f"Set vendor to one of {', '.join(selling)}.")
-    sellers = models if api.vendor is None else [api.vendor]
-    offered = {name for seller in sellers for name in models[seller]} - {api.model}
-    of_vendor = "" if api.vendor is None else f" of {api.vendor}"
-    what = f"genai-prices {version} does not know the model '{api.model}'{of_vendor}"
-    return ctx.places.problem((*path, "model"), what, nearest(api.model, offered))
+
+def _usd(llm: Llm, tiers: Sequence[TokenPrices]) -> Floats:
+    """Return the mean price of the plan's requests, each in the tier of its own length.
+
+    ``tiers`` have no more scenarios than the plan: their prices broadcast with it.
+    """
+    cached, written = llm.prefix_cache_hit_rate, 0.0 if llm.api is None else llm.api.cache_write_share
+    inputs = _lengths(llm)
+    usd: Array = np.zeros(np.broadcast(inputs, llm.output_tokens, cached, written).shape)
+    for tier in tiers:
+        sent = (1 - cached - written) * tier.sent + cached * tier.cached + written * tier.written
+        usd = np.where(inputs > tier.above, inputs * sent + llm.output_tokens * tier.returned, usd)
+    mean = usd.mean(axis=0)
+    return float(mean) if mean.ndim == 0 else mean
+
+
+_POINTS = 200
+"""Requests of equal probability that stand for all lengths."""
+
+
+def _lengths(llm: Llm) -> Array:
+    """Return lengths of the input, (points, …), with the plan's mean; one where it says no quantiles."""
+    mean = np.asarray(llm.input_tokens, dtype=float)
+    if llm.input_lengths is None:
+        return mean[np.newaxis]
+    z = normal_quantile((np.arange(_POINTS) + 0.5) / _POINTS).reshape(-1, *[1] * mean.ndim)
+    shape = np.exp(_log_length(llm.input_lengths, z))
+    return np.asarray(mean * shape / shape.mean(axis=0))
+
+
+def _log_length(lengths: Lengths, z: Array) -> Array:
+    """Return the logarithm of the length at ``z`` standard deviations: straight between the quantiles.
+
+    So three quantiles of a lognormal distribution give all others.
+    """
+    p50, p90, p99 = (np.log(q) for q in (lengths.p50, lengths.p90, lengths.p99))
+    at90, at99 = normal_quantile(np.array([0.9, 0.99]))
+    longer = p90 + (z - at90) * (p99 - p90) / (at99 - at90)
+    return np.asarray(np.where(z < at90, p50 + z * (p90 - p50) / at90, longer))

@@ -295,7 +295,7 @@ def _api_meters(ctx: Context, name: str, llm: Llm) -> Iterator[Meter]:
 
     asked = ctx.per_month(ctx.load.average(name)) * (1 - llm.semantic_cache_hit_rate)
     share = (1 - llm.local_share) + llm.local_share * llm.fallback
-    price, source = price_of_request(ctx, llm, ("llm", name, "api"))
+    price = price_of_request(ctx, llm, ("llm", name, "api"))
     yield Meter(
         component=name,
         provider=EXTERNAL,
@@ -305,7 +305,8 @@ def _api_meters(ctx: Context, name: str, llm: Llm) -> Iterator[Meter]:
         unit="request",
         quantity=Range.fixed(per_scenario(asked * share * (1 + llm.api.retries))),
         formula="requests × (1 − local share + local share × fallback) × (1 + retries)",
-        price=price,
+        price=price.usd,
         price_path=".".join(("llm", name, "api")),
-        price_source=source,
+        price_source=price.source,
+        price_as_of=price.as_of,
     )
