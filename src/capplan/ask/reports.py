@@ -134,9 +134,8 @@ def ranking_report(estimate: Estimate, pareto_only: bool = False, everything: bo
 
 
 def _document(estimate: Estimate) -> Document:
-    """Return what the decisions of a plan can name; what it rests on takes long, so only where one asks."""
+    """Return what the decisions of a plan can name; what takes long only where one of them asks."""
     from capplan.decide.world import names_of
     from capplan.report.json_format import estimate_document
 
-    asks = "assumptions" in str(estimate.file.raw.get("decisions"))
-    return names_of(estimate, partial(estimate_document, grounds=asks))
+    return names_of(estimate, partial(estimate_document, asked=str(estimate.file.raw.get("decisions"))))

@@ -58,6 +58,7 @@ class Catalog:
         self._services: dict[tuple[str, str], ServiceCatalog] = {}
         self._facts: dict[str, Any] = {}
         self._tables: dict[Path, TierTable] = {}
+        self._found: dict[tuple[str, str, str], Sku | None] = {}
 
     def with_books(self, names: Iterable[str], relative_to: Path) -> Catalog:
         """Return this catalog with the books called ``names`` over it."""
@@ -198,7 +199,12 @@ class Catalog:
 
     def find(self, provider: str, service: str, name: str) -> Sku | None:
         """Return a SKU; one whose name ends as its file's high-availability variants do is derived."""
-        file = self.service(provider, service)
+        key = (provider, service, name)
+        if key not in self._found:
+            self._found[key] = self._sku(self.service(provider, service), name)
+        return self._found[key]
+
+    def _sku(self, file: ServiceCatalog, name: str) -> Sku | None:
         suffix = file.high_availability[0] if file.high_availability else None
         base = name.removesuffix(f" {suffix}") if suffix else name
         if base != name and base in file.skus:

@@ -41,19 +41,21 @@ def answer(
 ) -> ComparisonAnswer:
     """Return the break-even that ``question`` asks for, with so many ``samples`` of the plan's intervals."""
     found = break_even(question.alternatives, question.driver, question.x)
-    value = found.now.value if found.now else float(question.x[0])
-    estimates = {a.name: estimate_at(a, question.driver, value) for a in question.alternatives}
-    first = next(iter(estimates.values()))
+    at_start = (estimate_at(a, question.driver, float(question.x[0])) for a in question.alternatives)
+    estimates = found.now.estimates if found.now else [*at_start]
     return ComparisonAnswer(
         question=question,
         found=found,
         shown=[_shown(question, document, stretch.high) for stretch in found.stretches[:-1]],
-        findings={name: list(filter(_distorts, e.findings)) for name, e in estimates.items()},
+        findings={
+            a.name: list(filter(_distorts, e.findings))
+            for a, e in zip(question.alternatives, estimates, strict=True)
+        },
         chances=chances(question.alternatives, question.driver, question.x, samples, seed)
         if samples and found.comparable
         else [],
-        commitments=commitments(estimates.values(), question.alternatives[0].context.catalog),
-        hours_per_month=float(np.ravel(first.hours_per_month)[0]),
+        commitments=commitments(estimates, question.alternatives[0].context.catalog),
+        hours_per_month=float(np.ravel(estimates[0].hours_per_month)[0]),
     )
 
 

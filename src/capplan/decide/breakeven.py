@@ -81,10 +81,12 @@ class Switch(NamedTuple):
 class CostsNow(NamedTuple):
     """What the alternatives cost at the plan's own value of the driver, and how long a switch takes to pay.
 
-    payback_months: of the migration, by alternative; None where it never pays, costs nothing or is not known.
+    estimates: of each there. payback_months: of the migration, by alternative; None where it never pays,
+    costs nothing or is not known.
     """
 
     value: float
+    estimates: Sequence[Estimate]
     costs: Sequence[float]
     payback_months: Sequence[float | None]
 
@@ -407,11 +409,14 @@ def _now(curves: Curves, driver: DrivenAxis) -> CostsNow | None:
     value = driver.now([alternative.plan for alternative in curves.alternatives])
     if value is None:
         return None
-    points = [curves.at(np.array([value]), which) for which in range(len(curves.alternatives))]
-    costs = [float(found.total[0]) for found in points]
+    estimates = [estimate_at(alternative, driver, value) for alternative in curves.alternatives]
+    points = [_points(found) for found in estimates]
+    costs = [
+        float(p.total[0]) + a.owned.usd_per_month for p, a in zip(points, curves.alternatives, strict=True)
+    ]
     same = [bool((p.no_more_than(points[0], 1) & points[0].no_more_than(p, 1)).all()) for p in points]
     pays = [_payback(costs, a.owned, i) if same[i] else None for i, a in enumerate(curves.alternatives)]
-    return CostsNow(value, costs, pays)
+    return CostsNow(value, estimates, costs, pays)
 
 
 def _payback(costs: Sequence[float], owned: Owned, which: int) -> float | None:

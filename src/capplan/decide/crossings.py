@@ -23,6 +23,8 @@ Costs = Callable[[Array], Array]
 _EQUAL = 1e-12
 """Relative difference below which two costs are the same."""
 _PARTS = 64
+_AT_ONCE = 512
+"""Into how many cells each is divided at least, and all together: fewer rounds, where only few are left."""
 _MOST_CELLS = 2048
 """Cells that are divided at once; with more of them the alternatives cost the same over a whole range."""
 
@@ -55,19 +57,23 @@ def cheapest(costs: Array) -> NDArray[np.intp]:
 
 
 def changes(
-    costs: Costs, points: Array, step: float = 0.0, at_points: Array | None = None
+    costs: Costs,
+    points: Array,
+    step: float = 0.0,
+    at_points: Array | None = None,
+    resolution: float = 1e-10,
 ) -> list[Switchover]:
     """Return every change of the cheapest alternative from the first of the ``points`` to the last.
 
     points: rising. step: the driver only has multiples of it; 0 where it has all values, and then changes
-    are exact to a relative 1e-10. at_points: the costs at the points, where they are known.
+    are exact to the relative ``resolution``. at_points: the costs at the points, where they are known.
     """
     at_points = costs(points) if at_points is None else at_points
     cells = _Cells(points[:-1], points[1:], at_points[:, :-1], at_points[:, 1:])
     narrowest = 1e-18 * (points[-1] - points[0])
     found: list[Switchover] = []
     while cells.low.size:
-        fine = cells.high - cells.low <= np.maximum(_resolution(cells, step), narrowest)
+        fine = cells.high - cells.low <= np.maximum(_resolution(cells, step, resolution), narrowest)
         found += _changes_in(cells.where(fine))
         cells = cells.where(~fine & ~_decided(cells))
         if cells.low.size > _MOST_CELLS:
@@ -76,8 +82,8 @@ def changes(
     return sorted(found)
 
 
-def _resolution(cells: _Cells, step: float) -> Array:
-    return np.maximum(step * (1 + _EQUAL), 1e-10 * np.maximum(np.abs(cells.low), np.abs(cells.high)))
+def _resolution(cells: _Cells, step: float, relative: float) -> Array:
+    return np.maximum(step * (1 + _EQUAL), relative * np.maximum(np.abs(cells.low), np.abs(cells.high)))
 
 
 def _changes_in(cells: _Cells) -> list[Switchover]:
@@ -108,7 +114,7 @@ def _decided(cells: _Cells) -> NDArray[np.bool_]:
 def _divided(cells: _Cells, costs: Costs, step: float) -> _Cells:
     if not cells.low.size:
         return cells
-    shares = np.linspace(0.0, 1.0, _PARTS + 1)[:, None]
+    shares = np.linspace(0.0, 1.0, max(_PARTS, _AT_ONCE // cells.low.size) + 1)[:, None]
     points = cells.low + shares * (cells.high - cells.low)
     points[-1] = cells.high
     if step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -111,7 +112,9 @@ class _Against:
 
     def __init__(self, question: Question, document: Callable[[Estimate], Document], to: str) -> None:
         self._question = question
-        self._document = document
+        self._names = cache(
+            lambda value: document(estimate_at(question.alternatives[0], question.driver, value))
+        )
         names = [alternative.name for alternative in question.alternatives]
         self._which = names.index(to) if to in names else 0
         found = break_even(question.alternatives, question.driver, question.x)
@@ -153,5 +156,4 @@ class _Against:
         return high
 
     def _holds(self, expression: Expression, value: float) -> bool:
-        first = self._question.alternatives[0]
-        return expression.holds(self._document(estimate_at(first, self._question.driver, value)))
+        return expression.holds(self._names(value))

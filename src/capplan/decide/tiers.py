@@ -32,8 +32,10 @@ _POINTS = 400
 _BELOW, _ABOVE = 0.1, 10.0
 """Where the first tier begins and the last one ends, as a share of the bound that they have."""
 _NEVER_USD = 1e30
-_JUST_BELOW = 5e-11
 """More than anything costs: what an alternative counts where it does not carry its load."""
+_JUST_BELOW = 5e-11
+_BORDER = 1e-6
+"""How exact the borders between tiers are, relative: nobody reads more digits."""
 
 
 class TierCost(NamedTuple):
@@ -203,9 +205,10 @@ def _reigns(question: Question, found: Grid, scale: _Scale, owner: dict[str, str
 
     ends = limits[np.isfinite(limits) & (limits > x[0])]
     points = np.union1d(x, [ends, ends * (1 - _JUST_BELOW)])
-    switches = changes(costs, points, question.driver.step)
+    at_points = costs(points)
+    switches = changes(costs, points, question.driver.step, at_points, _BORDER)
     edges = np.array([x[0], *(switch.at for switch in switches), x[-1]])
-    winners = [int(cheapest(costs(x[:1]))[0]), *(switch.after for switch in switches)]
+    winners = [int(cheapest(at_points[:, :1])[0]), *(switch.after for switch in switches)]
     for winner, low, high in zip(winners, edges[:-1], edges[1:], strict=True):
         name = question.alternatives[winner].name
         begins, ends = (float(end) for end in scale.values(np.array([low, high])))

@@ -42,12 +42,18 @@ def _rounded(document: Any) -> Any:
     return document
 
 
-def estimate_document(estimate: Estimate, grounds: bool = True) -> dict[str, Any]:
-    """Return the estimate of a plan with one scenario; without ``grounds``, not what it rests on."""
+def estimate_document(estimate: Estimate, asked: str | None = None) -> dict[str, Any]:
+    """Return the estimate of a plan with one scenario.
+
+    Where ``asked`` names the fields that are wanted, what takes long and is not among them stays unknown.
+    """
     from capplan.report.grounds import assumptions_document
     from capplan.report.view import view
 
-    shown = view(estimate, whole=True)
+    def wanted(*fields: str) -> bool:
+        return asked is None or any(field in asked for field in fields)
+
+    shown = view(estimate, whole=wanted("headroom", "by_hour"))
     return {
         **_head(estimate, shown),
         "demand": _demand(shown),
@@ -55,7 +61,7 @@ def estimate_document(estimate: Estimate, grounds: bool = True) -> dict[str, Any
         "cost_lines": [line_document(line) for line in shown.lines],
         "monthly_cost": cost_document(shown.total),
         "estimated_share": shown.estimated_share,
-        "assumptions": assumptions_document(estimate) if grounds else None,
+        "assumptions": assumptions_document(estimate) if wanted("assumptions") else None,
         "exchange_rate": _exchange(shown),
         "totals": [_money(money) for money in shown.money],
         "tiers": _tiers(shown),
