@@ -13,6 +13,7 @@ from capplan.cost.lines import CostLine
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
 from capplan.gate.coverage import coverage_findings
+from capplan.plan.bind import Scenarios
 from capplan.plan.gates import CoverageGate
 from capplan.plan.read import parse_plan
 
@@ -31,6 +32,15 @@ def priced(*api: str, chat: tuple[str, ...] = ()) -> tuple[CostLine, Estimate]:
     sets = [*(f"llm.chat.api.{one}" for one in api), *(f"llm.chat.{one}" for one in chat)]
     result = estimate(parse_plan(PLAN, "plan.yaml", Path(), sets), Catalog())
     return result.lines[0], result
+
+
+def test_each_scenario_has_its_own_prices():
+    file = parse_plan(PLAN, "plan.yaml", Path(), [f"llm.chat.api.{one}" for one in OWN])
+    for field, usd in (("input", [0.0022, 0.0032]), ("output", [0.00212, 0.00222])):
+        path = ("llm", "chat", "api", f"usd_per_1m_{field}_tokens")
+        swept = estimate(file, Catalog(), Scenarios(2, {path: np.array([1.2, 2.2])}))
+        price = np.broadcast_to(swept.lines[0].unit_price, (2, 1))
+        assert price[:, 0] == pytest.approx(usd)
 
 
 def test_batch_has_the_prices_and_the_day_of_batch():

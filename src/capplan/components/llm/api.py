@@ -61,7 +61,8 @@ def day_of(ctx: Context, day: str, path: Path) -> datetime:
 
 
 def _own(api: LlmApi) -> TokenPrices:
-    usual, returned = api.usd_per_1m_input_tokens or 0.0, api.usd_per_1m_output_tokens or 0.0
+    own = (api.usd_per_1m_input_tokens, api.usd_per_1m_output_tokens)
+    usual, returned = (0.0 if price is None else price for price in own)
     others = (api.usd_per_1m_cached_tokens, api.usd_per_1m_cache_write_tokens)
     cached, written = (usual if price is None else price for price in others)
     return TokenPrices(0.0, usual / 1e6, cached / 1e6, written / 1e6, returned / 1e6)
@@ -74,12 +75,12 @@ def _usd(llm: Llm, tiers: Sequence[TokenPrices]) -> Floats:
     """
     cached, written = llm.prefix_cache_hit_rate, 0.0 if llm.api is None else llm.api.cache_write_share
     inputs = _lengths(llm)
-    usd: Array = np.zeros(np.broadcast(inputs, llm.output_tokens, cached, written).shape)
+    usd: Array = np.zeros(1)
     for tier in tiers:
         sent = (1 - cached - written) * tier.sent + cached * tier.cached + written * tier.written
         usd = np.where(inputs > tier.above, inputs * sent + llm.output_tokens * tier.returned, usd)
     mean = usd.mean(axis=0)
-    return float(mean) if mean.ndim == 0 else mean
+    return float(mean.item()) if mean.size == 1 else mean
 
 
 _POINTS = 200
@@ -87,8 +88,8 @@ _POINTS = 200
 
 
 def _lengths(llm: Llm) -> Array:
-    """Return lengths of the input, (points, …), with the plan's mean; one where it says no quantiles."""
-    mean = np.asarray(llm.input_tokens, dtype=float)
+    """Return lengths of the input, (points, scenarios | 1, 1), with the plan's mean; one if all are alike."""
+    mean = np.atleast_2d(np.asarray(llm.input_tokens, dtype=float))
     if llm.input_lengths is None:
         return mean[np.newaxis]
     z = normal_quantile((np.arange(_POINTS) + 0.5) / _POINTS).reshape(-1, *[1] * mean.ndim)
