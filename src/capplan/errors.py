@@ -60,6 +60,10 @@ class InputError(Exception):
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[Problem, ...]]:
+        """Say how it comes from another process."""
+        return type(self), self.problems
+
 
 def almost(name: str, known: Iterable[str]) -> str | None:
     """Return the known name of which ``name`` is a likely misspelling, None where there is none.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from capplan.catalog.catalog import Catalog
 from capplan.components.base import Component, Context
 from capplan.cost.lines import Certainty, is_priced
 from capplan.estimate import Estimate, context_of, estimate_on
+from capplan.executors import chosen
 from capplan.plan.bind import Scenarios
 from capplan.plan.read import PlanFile
 
@@ -29,6 +31,9 @@ Kept = TypeVar("Kept")
 
 THREADS = 2
 """numpy lets go of Python's lock while it computes, but a third thread would mostly wait for it."""
+
+_TASK_CHUNKS, _TASK_ROWS = 8, 2**16
+"""Most that goes to another process together: about half a second of work, and a few MB."""
 
 _ARRAY_BYTES = 2 * 2**20
 """Size of a (scenarios, hours) array of a chunk: enough work for a call, and cached until the next one."""
@@ -77,16 +82,28 @@ def in_chunks(
 ) -> list[Kept]:
     """Estimate the ``scenarios``, ``chunk`` at a time, and return what ``keep`` takes from each chunk."""
     rows = chunk or max(1, _ARRAY_BYTES // context.pattern.shape.nbytes)
+    if scenarios.count <= rows:
+        return [keep(estimate_on(context, scenarios))]
+    # Reads the catalogs, which otherwise each thread would do, and each process.
+    estimate_on(context, scenarios.part(0, 1))
+    elsewhere = chosen()
+    if elsewhere is not None:
+        size = max(rows, min(_TASK_ROWS, _TASK_CHUNKS * rows))
+        parts = [scenarios.part(start, start + size) for start in range(0, scenarios.count, size)]
+        return [kept for found in elsewhere(partial(_kept, context, keep, rows), parts) for kept in found]
 
     def kept_from(start: int) -> Kept:
         return keep(estimate_on(context, scenarios.part(start, start + rows)))
 
-    if scenarios.count <= rows:
-        return [keep(estimate_on(context, scenarios))]
-    estimate_on(context, scenarios.part(0, 1))  # reads the catalogs, which otherwise each thread would do
     _keep_freed_memory()
     with ThreadPoolExecutor(THREADS) as pool:
         return list(pool.map(kept_from, range(0, scenarios.count, rows)))
+
+
+def _kept(context: Context, keep: Callable[[Estimate], Kept], rows: int, scenarios: Scenarios) -> list[Kept]:
+    """Return what ``keep`` takes from each chunk of the ``scenarios``, ``rows`` at a time."""
+    starts = range(0, scenarios.count, rows)
+    return [keep(estimate_on(context, scenarios.part(start, start + rows))) for start in starts]
 
 
 def summary_of(estimate: Estimate) -> Summary:

@@ -44,7 +44,7 @@ ROWS: Mapping[str, Sequence[str]] = {
         "PLAN --format json --months 3 --budget 800",
         "PLAN --months 2 --sweep demand.growth_per_month=0%,1% --format json",
         "PLAN --alternative all --format json",
-        "PLAN --format json --samples 50 --seed 2",
+        "PLAN --format json --samples 50 --seed 2 --workers 1",
         "PLAN --format json --sensitivity",
         "PLAN --sobol --samples 50 --format json",
         "PLAN --explain all",
@@ -68,7 +68,7 @@ ROWS: Mapping[str, Sequence[str]] = {
     "fleet": (
         "PLAN --format json --by service --book BOOK --catalogs CATALOGS --today 2026-09-30",
         "PLAN SHOP --base PLAN --fleet FLEET -o OUT --force --format json",
-        "PLAN --format focus --period 2026-09",
+        "PLAN --format focus --period 2026-09 --workers 1",
         "SHOP --commitments --format json --today 2026-09-30",
     ),
     "diff": (
@@ -80,7 +80,7 @@ ROWS: Mapping[str, Sequence[str]] = {
     "breakeven": (
         "PLAN --format json --points 10 --samples 20 --quiet --set demand.growth_per_month=1% --catalogs CATALOGS",
         "PLAN --between plan ALTERNATIVE --over demand.month --from 0 --to 24 --points 10 --samples 20 --book BOOK",
-        "PLAN --comparison COMPARISON --points 10 --samples 20 --seed 3 -o OUT --force",
+        "PLAN --comparison COMPARISON --points 10 --samples 20 --seed 3 --workers 1 -o OUT --force",
     ),
     "audit": (
         "PLAN --format json --strict --catalogs CATALOGS",
@@ -91,7 +91,7 @@ ROWS: Mapping[str, Sequence[str]] = {
         "PLAN --days 0.01 --tick 30 --seed 4 --startup 20 --node-start 60 --timeout 5 --metric-lag 30 --book BOOK",
         "PLAN --days 0.01 --outage 00:02-00:05 --retries 2 --rate-limit 100 --breaker 0.5 --kubernetes 1.33 --keda 2.18",
         "PLAN --days 0.005 --exact -o OUT --force --format json",
-        "PLAN --days 0.005 --tune --tries 2 --service SERVICE --apply -o OUT --force --format json",
+        "PLAN --days 0.005 --tune --tries 2 --service SERVICE --workers 1 --apply -o OUT --force --format json",
         "PLAN --days 0.01 --right-size --usage USAGE --format json",
         "PLAN --days 0.01 --trace TRACE --trace-columns timestamp,requests --trace-gaps 30% --format json",
         "PLAN --days 0.005 --alternative ALTERNATIVE",
@@ -117,12 +117,16 @@ ROWS: Mapping[str, Sequence[str]] = {
 """Of commands that read a plan: each row is run on each example."""
 
 ONCE: Mapping[str, Sequence[str]] = {
+    "fleet": ("PLAN --cluster no-address",),
+    "breakeven": ("PLAN --cluster no-address",),
     "estimate": (
+        "PLAN --cluster no-address",
         "--manifests MANIFESTS --provider gcp --region us-central1 --node-type e2-standard-4 --format json",
         "--manifests RENDERED --overlay prod --provider gcp --region us-central1",
         "--manifests COMPOSE --profile seed --provider gcp --region us-central1",
     ),
     "simulate": (
+        "PLAN --tune --cluster no-address",
         "--manifests MANIFESTS --region us-central1 --provider gcp --node-type e2-standard-4 --trace TRACE --service web",
         "--manifests RENDERED --overlay prod --provider gcp --region us-central1 --set services.backend.cpu_time=2ms",
         "--manifests COMPOSE --profile seed --provider gcp --region us-central1 --trace TRACE",

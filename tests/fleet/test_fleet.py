@@ -303,17 +303,18 @@ def test_each_plan_counts_once_however_often_it_is_named(write: Callable[..., No
 
 def test_processes_return_results_in_order() -> None:
     chunks = range(12)
-    assert list(in_processes(2, math.factorial, chunks)) == list(map(math.factorial, chunks))
+    with in_processes(2) as run:
+        assert list(run(math.factorial, chunks)) == list(map(math.factorial, chunks))
 
 
 def test_chunks_change_no_digit(fleet: Callable[..., PlanFleet], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = fleet(*(plan(f"p{index}", rps=index + 1) for index in range(5)))
     monkeypatch.setattr("capplan.fleet.run._PER_CHUNK", 2)
-    assert fleet_document(fleet_of(options("."), executor=map)) == fleet_document(whole)
+    assert fleet_document(fleet_of(options("."))) == fleet_document(whole)
 
 
 def test_a_lost_process_is_one_message() -> None:
     import os
 
-    with pytest.raises(InputError, match="ended before its work was done"):
-        list(in_processes(1, partial(os._exit), [1]))
+    with in_processes(2) as run, pytest.raises(InputError, match="ended 4 times over the same work"):
+        list(run(partial(os._exit), [1]))

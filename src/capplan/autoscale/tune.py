@@ -6,11 +6,14 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from capplan import executors
+from capplan.arrays import Array
 from capplan.autoscale.bill import Run, bill
 from capplan.autoscale.choice import ScalerChoice, choices, chosen, overlay
 from capplan.autoscale.compiled import COMPILED
@@ -27,6 +30,8 @@ ALLOWED_LATE = 0.001
 
 _BUDGET = 1000 if COMPILED else 40
 _FRONT = 8
+_TOGETHER = 20 if COMPILED else 2
+"""Settings that another process tries before it hands them over."""
 
 
 class Trial(NamedTuple):
@@ -121,13 +126,8 @@ def _tuned(
     requests = requests_of(subject, prepared.settings)
     unseen = held_out(len(requests), prepared.settings.tick_s)
 
-    def tried(choice: ScalerChoice) -> Trial:
-        series = series_of(chosen(subject, choice), requests)
-        instances = float(series.kept[~unseen].mean())
-        return Trial(choice, instances, _late(series, ~unseen), _late(series, unseen), math.nan)
-
     candidates = []
-    for candidate in _each(tried, search.choices):
+    for candidate in _each(partial(_tried, subject, requests, unseen), search.choices):
         progress(subject.name)
         candidates.append(candidate)
     today, *members = (
@@ -138,6 +138,17 @@ def _tuned(
     service = prepared.estimate.plan.services[subject.name]
     settings = None if best is None else overlay(subject, service, best.choice)
     return Tuned(subject, len(candidates), today, members, best, settings)
+
+
+def _tried(subject: Subject, requests: Array, unseen: Mask, choice: ScalerChoice) -> Trial:
+    """Return what a choice comes to; its cost is not known yet."""
+    series = series_of(chosen(subject, choice), requests)
+    instances = float(series.kept[~unseen].mean())
+    return Trial(choice, instances, _late(series, ~unseen), _late(series, unseen), math.nan)
+
+
+def _each_of(tried: Callable[[ScalerChoice], Trial], choices: Sequence[ScalerChoice]) -> list[Trial]:
+    return [tried(choice) for choice in choices]
 
 
 def held_out(ticks: int, tick_s: float) -> Mask:
@@ -158,7 +169,13 @@ def _late(series: SimulatedSeries, where: Mask) -> float:
 
 
 def _each(tried: Callable[[ScalerChoice], Trial], choices: Sequence[ScalerChoice]) -> Iterator[Trial]:
-    """Try all choices: on all cores where compiled code lets go of the interpreter."""
+    """Try all choices: on all cores where compiled code lets go of the interpreter, or wherever was asked."""
+    elsewhere = executors.chosen()
+    if elsewhere is not None:
+        parts = [choices[start : start + _TOGETHER] for start in range(0, len(choices), _TOGETHER)]
+        for found in elsewhere(partial(_each_of, tried), parts):
+            yield from found
+        return
     if not COMPILED:
         yield from map(tried, choices)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
+from socket import gethostname
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from capplan.catalog.load import read_service
@@ -12,7 +13,7 @@ from capplan.catalog.roots import PROVIDERS, roots_of
 from capplan.catalog.rows import Block, Price, ServiceCatalog, Sku
 from capplan.catalog.tables import LARGEST
 from capplan.errors import InputError, Problem, almost, nearest
-from capplan.paths import from_here
+from capplan.paths import data_dir, from_here
 from capplan.strictyaml import load, read_text
 
 if TYPE_CHECKING:
@@ -59,6 +60,23 @@ class Catalog:
         self._facts: dict[str, Any] = {}
         self._tables: dict[Path, TierTable] = {}
         self._found: dict[tuple[str, str, str], Sku | None] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is sent to another machine, where capplan's own catalogs are at another place."""
+        return {
+            **self.__dict__,
+            "roots": [None if root == data_dir("catalogs") else root for root in self.roots],
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what another machine sent; InputError without its other directories of catalogs."""
+        self.__dict__.update(state)
+        self.roots = [root or data_dir("catalogs") for root in state["roots"]]
+        self.root = self.roots[0]
+        for root in self.roots:
+            if not root.is_dir():
+                what = f"a worker ({gethostname()}) does not have this directory of catalogs"
+                raise InputError(Problem(str(root), what, "Put it at the same path there."))
 
     def with_books(self, names: Iterable[str], relative_to: Path) -> Catalog:
         """Return this catalog with the books called ``names`` over it."""

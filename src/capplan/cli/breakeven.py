@@ -18,9 +18,11 @@ from capplan.cli.options import (
     Sets,
     formats,
 )
+from capplan.cli.workers import Cluster, Workers, work_in
 
 
 def breakeven(
+    context: typer.Context,
     plan: PlanFile,
     between: Annotated[
         list[str] | None,
@@ -47,6 +49,8 @@ def breakeven(
     sets: Sets = None,
     books: Books = None,
     catalogs: Catalogs = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
     quiet: Quiet = False,
 ) -> None:
     """Find where another alternative becomes cheapest.
@@ -63,6 +67,7 @@ def breakeven(
     from capplan.cli.output import show
     from capplan.decide.questions import ComparisonOptions
 
+    work_in(context, workers, cluster)
     asked = ComparisonOptions(
         between=between or (),
         over=over,

@@ -32,6 +32,7 @@ from capplan.cli.options import (
     formats,
     printable,
 )
+from capplan.cli.workers import Cluster, Workers, work_in
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def estimate(
     node_types: NodeTypes = None,
     overlay: Overlay = None,
     profiles: Profiles = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -140,6 +143,7 @@ def estimate(
             raise InputError(
                 Problem("--explain", "is only available as text", f"Use --format {', '.join(_PROSE)}.")
             )
+    work_in(context, workers, cluster)
     result = result_of(asked)
     if explain is not None:
         if not isinstance(result, Estimate):

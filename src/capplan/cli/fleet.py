@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from capplan.cli.options import Base, Books, Catalogs, Force, OutputFile, Period, Today, day_of, formats
+from capplan.cli.workers import Cluster, Workers, work_in
 
 if TYPE_CHECKING:
     from capplan.fleet.run import PlanFleet
@@ -29,6 +30,7 @@ class SumBy(StrEnum):
 
 
 def fleet(
+    context: typer.Context,
     plans: Annotated[
         list[str],
         typer.Argument(
@@ -52,6 +54,8 @@ def fleet(
     today: Today = None,
     books: Books = None,
     catalogs: Catalogs = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
 ) -> None:
     """Sum many plans, by team, account and more.
 
@@ -73,6 +77,7 @@ def fleet(
         from capplan.report.focus import month
 
         month(period)
+    work_in(context, workers, cluster)
     asked = FleetOptions(plans, fleet_file, books or (), catalogs, day_of(today))
     answer = fleet_answer(asked, base, by.value)
     report = report_of(answer, partial(_focus, answer.fleet, period, catalogs))

@@ -30,6 +30,7 @@ from capplan.cli.options import (
     version_of,
 )
 from capplan.cli.simulate_answers import REPORTS, SimulateOptions, answered
+from capplan.cli.workers import Cluster, Workers, work_in
 from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -179,6 +180,8 @@ def simulate(
     service: Only = None,
     right_size: RightSize = False,
     usage: UsageFiles = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
     kubernetes: KubernetesVersion = "1.36",
     keda: KedaVersion = "2.20",
     catalogs: Catalogs = None,
@@ -219,8 +222,10 @@ def simulate(
         right_size=right_size,
         usage=usage or (),
         manifests=manifests is not None,
+        elsewhere={"--workers": workers, "--cluster": cluster},
     )
     asked.check()
+    work_in(context, workers, cluster)
     recorded = _trace(trace, trace_columns, trace_gaps)
     said = (provider, region, node_types or (), overlay, catalogs, profiles)
     source = plan_or_adopted(context, plan, manifests, said)

@@ -33,10 +33,12 @@ class SimulateOptions(NamedTuple):
     right_size: bool
     usage: Sequence[str]
     manifests: bool = False
+    elsewhere: Mapping[str, object] = {}
 
     def check(self) -> None:
         """Raise :class:`InputError` for options that do not go together."""
-        _check_together("--tune", self.tune, {"--apply": self.apply, "--tries": self.tries})
+        of_tuning = {"--apply": self.apply, "--tries": self.tries, **self.elsewhere}
+        _check_together("--tune", self.tune, of_tuning)
         _check_together("--tune", self.tune or self.manifests, {"--service": self.services})
         _check_together("--right-size", self.right_size, {"--usage": self.usage})
         answers = {"--tune": self.tune, "--right-size": self.right_size, "--exact": self.exact}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from capplan.cost.machines import MachinePool
 from capplan.cost.meters import EXTERNAL, Meter
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
-from capplan.fleet.sources import plan_of
+from capplan.fleet.sources import SentText, plan_of
 from capplan.report.blocks import Result
 from capplan.report.view import EstimateView, LineView, Owner, line_view, view
 
@@ -29,13 +28,17 @@ HOURS = 168
 
 
 class FleetOptions(NamedTuple):
-    """The plans, and what all of them are estimated with; ``file``: the fleet file, if one is named."""
+    """The plans, and what all of them are estimated with; ``file``: the fleet file, if one is named.
+
+    texts: of plans that are read already, because they go to a machine without their files.
+    """
 
     plans: Sequence[str]
     file: Path | None
     books: Sequence[str]
     catalogs: Path | None
     today: date
+    texts: Mapping[str, SentText] = {}
 
 
 class Charged(NamedTuple):
@@ -73,16 +76,19 @@ class Member(NamedTuple):
         return [line for charge in self.charges for line in charge.lines]
 
 
-def members_of(asked: FleetOptions) -> list[Member]:
-    """Return the plans as members of a fleet; broken ones say what is wrong with them."""
-    found = [_member(source, asked) for source in asked.plans]
+def members_of(catalog: Catalog, asked: FleetOptions) -> list[Member]:
+    """Return the plans as members of a fleet; broken ones say what is wrong with them.
+
+    All of them share one ``catalog``: each of its files is read once.
+    """
+    found = [_member(source, asked, catalog) for source in asked.plans]
     gc.collect()  # what an estimate leaves behind refers to itself, and commands collect nothing
     return found
 
 
-def _member(source: str, asked: FleetOptions) -> Member:
+def _member(source: str, asked: FleetOptions, catalog: Catalog) -> Member:
     try:
-        found = estimate(plan_of(source, asked.books), _catalog(asked.catalogs))
+        found = estimate(plan_of(source, asked.books, asked.texts.get(source)), catalog)
         shown = view(found)
         return Member(
             source=source,
@@ -111,12 +117,6 @@ def _member(source: str, asked: FleetOptions) -> Member:
             formula="",
         )
         return Member(source, charges=[Charged([unknown])], trouble=trouble)
-
-
-@lru_cache(maxsize=1)
-def _catalog(catalogs: Path | None) -> Catalog:
-    """Return the catalog that all plans of a process share: each file is read once."""
-    return Catalog(catalogs)
 
 
 def _charges(found: Estimate) -> Iterator[Charged]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from capplan.catalog.catalog import Catalog
 from capplan.errors import InputError, Problem
-from capplan.executors import Executor, usual_executor
+from capplan.executors import chosen, usual_executor
 from capplan.fleet.account import settled
 from capplan.fleet.members import FleetOptions, Member, members_of
 from capplan.fleet.showback import TeamShare, showback
-from capplan.fleet.sources import FLEET_NAME, sources_of
+from capplan.fleet.sources import FLEET_NAME, sources_of, travelling
 from capplan.gate.read import read_section
 from capplan.gate.sides import is_revision
 from capplan.plan.fleet import FleetFile
@@ -52,19 +54,14 @@ class PlanFleet(NamedTuple):
                 yield member.shown._replace(lines=lines, total=sum_of(lines), owner=member.owner)
 
 
-def fleet_of(
-    asked: FleetOptions, executor: Executor | None = None, like: PlanFleet | None = None
-) -> PlanFleet:
-    """Return the fleet of the plans that were asked for, estimated by ``executor``.
+def fleet_of(asked: FleetOptions, like: PlanFleet | None = None) -> PlanFleet:
+    """Return the fleet of the plans that were asked for.
 
     like: a fleet whose file holds for this one too, as for the same plans at a revision.
     """
     sources = sources_of(asked.plans)
     file, places = _file_of(asked) if like is None else (like.file, like.places)
-    starts = range(0, len(sources), _PER_CHUNK)
-    run = executor or (usual_executor(len(starts)) if len(sources) > _FEW else map)
-    chunks = (asked._replace(plans=sources[start : start + _PER_CHUNK]) for start in starts)
-    found = [member for part in run(members_of, chunks) for member in part]
+    found = _members(sources, asked)
     teams = _matched(found, file.teams, "teams", places, like is None)
     accounts = _matched(found, file.accounts, "accounts", places, like is None)
     owned = [
@@ -77,6 +74,24 @@ def fleet_of(
     ]
     members = settled(owned)
     return PlanFleet(file, places, dict(_named(members, like is not None)), showback(members, file.showback))
+
+
+def _members(sources: Sequence[str], asked: FleetOptions) -> list[Member]:
+    """Return the plans as members, estimated by the executor that was asked for.
+
+    To it go only plans that need no file there; those that have trouble there are tried here.
+    """
+    estimated = partial(members_of, Catalog(asked.catalogs))
+    texts = {} if chosen() is None else dict(travelling(sources))
+    away = sources if chosen() is None else list(texts)
+    parts = [away[start : start + _PER_CHUNK] for start in range(0, len(away), _PER_CHUNK)]
+    chunks = [asked._replace(plans=p, texts={s: texts[s] for s in p if s in texts}) for p in parts]
+    with usual_executor(len(parts) if len(away) > _FEW else 1) as run:
+        found = {member.source: member for part in run(estimated, chunks) for member in part}
+    here = [s for s in sources if s not in found or (s in texts and found[s].trouble)]
+    if here:
+        found |= {member.source: member for member in estimated(asked._replace(plans=here))}
+    return [found[source] for source in sources]
 
 
 def _named(members: Sequence[Member], revised: bool) -> Iterator[tuple[str, Member]]:

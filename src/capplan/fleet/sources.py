@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from glob import glob
 from pathlib import Path
 
 from capplan.errors import InputError, Problem
 from capplan.gate.read import GATES_NAME
 from capplan.gate.sides import is_revision, names_at, plan_at
-from capplan.plan.read import PLAN_NAMES, PlanFile, read_plan
+from capplan.plan.read import PLAN_NAMES, PlanFile, parse_plan, read_plan, text_of
 from capplan.stdin import is_stdin
 
 FLEET_NAME = "fleet.yaml"
+
+SentText = tuple[str, str]
+"""Text of a plan, and what messages call it."""
 
 
 def sources_of(arguments: Sequence[str]) -> list[str]:
@@ -29,8 +33,23 @@ def sources_of(arguments: Sequence[str]) -> list[str]:
     return list(found.values())
 
 
-def plan_of(source: str, books: Sequence[str]) -> PlanFile:
-    """Return the plan at one of the :func:`sources_of` a fleet."""
+def travelling(sources: Sequence[str]) -> Iterator[tuple[str, SentText]]:
+    """Yield the text and name of the plans that a machine without any of their files can estimate.
+
+    Those are files whose text has no name of anything beside them, and no gates beside them.
+    """
+    for source in (source for source in sources if not is_revision(source)):
+        with suppress(InputError, OSError):
+            text, name, directory = text_of(Path(source))
+            beside = {entry.name for entry in os.scandir(directory)} - {Path(name).name}
+            if GATES_NAME not in beside and not any(found in text for found in (*beside, "..")):
+                yield source, (text, name)
+
+
+def plan_of(source: str, books: Sequence[str], sent: SentText | None = None) -> PlanFile:
+    """Return the plan at one of the :func:`sources_of` a fleet, or what was ``sent`` in its place."""
+    if sent is not None:
+        return parse_plan(*sent, Path(os.devnull), (), None, books)
     return plan_at(source, books) if is_revision(source) else read_plan(Path(source), (), None, books)
 
 

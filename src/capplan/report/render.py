@@ -31,8 +31,12 @@ class Swept(NamedTuple):
 
     def parts(self) -> Iterator[Estimate]:
         """Yield the estimates of the scenarios, some at a time."""
-        for start in range(0, self.scenarios.count, _PART):
-            yield estimate_on(self.context, self.scenarios.part(start, start + _PART))
+        for part in self.divided():
+            yield estimate_on(self.context, part)
+
+    def divided(self) -> list[Scenarios]:
+        """Return the scenarios, in parts that are estimated together."""
+        return [self.scenarios.part(s, s + _PART) for s in range(0, self.scenarios.count, _PART)]
 
     def check(self, most: int, form: str) -> None:
         """Refuse more scenarios than a format can hold."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from capplan.arrays import in_scenario
-from capplan.estimate import Estimate
+from capplan.components.base import Context
+from capplan.estimate import Estimate, estimate_on
+from capplan.executors import chosen
 from capplan.findings import Finding
-from capplan.plan.bind import Path
+from capplan.plan.bind import Path, Scenarios
 from capplan.report import numbers, tables
 from capplan.report.blocks import Block, Heading, Sheet
 from capplan.report.estimate import basis, told
@@ -82,15 +84,19 @@ def sweep_document(swept: Swept) -> dict[str, Any]:
 
 def sweep_sheet(swept: Swept) -> Sheet:
     """Return one row a scenario: the values that vary, instances at the peak, the monthly cost."""
-    parts = swept.parts()
-    first = next(parts)
+    first = estimate_on(swept.context, swept.scenarios.part(0, 1))
     sized = [component.name for component in first.components if component.sizing is not None]
     columns = [".".join(path) for path in swept.axes] + [f"{name}_peak_instances" for name in sized]
     columns += ["monthly_cost_min", "monthly_cost", "monthly_cost_max", "complete"]
-    return Sheet(columns, (row for part in chain([first], parts) for row in _sheet_rows(part, swept.axes)))
+    rows_of = partial(_sheet_part, swept.context, tuple(swept.axes))
+    return Sheet(columns, (row for rows in (chosen() or map)(rows_of, swept.divided()) for row in rows))
 
 
-def _sheet_rows(estimate: Estimate, axes: Mapping[Path, Sequence[str]]) -> Iterator[list[object]]:
+def _sheet_part(context: Context, axes: Sequence[Path], scenarios: Scenarios) -> list[list[object]]:
+    return list(_sheet_rows(estimate_on(context, scenarios), axes))
+
+
+def _sheet_rows(estimate: Estimate, axes: Sequence[Path]) -> Iterator[list[object]]:
     sized = [component.sizing for component in estimate.components if component.sizing is not None]
     for scenario in range(estimate.scenarios.count):
         cost = total_view(estimate, scenario)
