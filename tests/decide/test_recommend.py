@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from pathlib import Path
 
 import pytest
 from helpers import ROOT, SHIPPED, component, plan_of
@@ -11,7 +12,7 @@ from capplan.decide.recommend import LEAST_SAVING_USD, Advice, _changes, _with_c
 from capplan.errors import InputError
 from capplan.estimate import estimate, estimate_again
 from capplan.plan.overlay import merge, nested
-from capplan.plan.read import read_plan, validate
+from capplan.plan.read import parse_plan, read_plan, validate
 from capplan.report.blocks import Style
 from capplan.report.formats import written
 from capplan.report.recommend import assignment, recommend_document, report_of
@@ -342,3 +343,37 @@ def test_a_saving_on_what_stands_at_its_highest_is_at_most_that(spot):
     assert spot is ("up to " in written(report_of(found), "table", Style(80)))
     bounds = [r["bound"] for r in recommend_document(found)["recommendations"]]
     assert spot is ("upper" in bounds)
+
+
+MODEL = """
+name: chat
+regions: {gcp: us-central1}
+demand: {requests_per_second: 8, profile: flat}
+services: {web: {platform: cloud-run, service_time: 1s, calls: {chat: 1}}}
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: bf16
+    gpu: A100-40GB
+    machine: a2-highgpu-2g
+    tensor_parallel: 2
+    input_tokens: 800
+    output_tokens: 150
+    slo: {ttft: 3s, tpot: 100ms}
+    redundancy: {spare: 1}
+    api: {model: mini, usd_per_1m_input_tokens: 0.05, usd_per_1m_output_tokens: 0.2}
+"""
+
+
+def test_models_are_bought_placed_and_replaced_for_less():
+    file = parse_plan(MODEL, "plan.yaml", Path())
+    hints = {
+        hint.change.kind: hint for hint in recommend(file, Catalog()).hints if hint.change.component == "chat"
+    }
+    assert {"spot", "commitment", "GPU", "precision", "api"} <= set(hints)
+    for kind, hint in hints.items():
+        change = parse_plan(MODEL, "plan.yaml", Path(), [assignment(hint)])
+        saved = estimate(file, Catalog()).total.expected - estimate(change, Catalog()).total.expected
+        assert float(saved.max()) == pytest.approx(hint.saving_usd_per_month), kind
+    assert hints["GPU"].change.value["precision"] == "bf16"
+    assert hints["precision"].change.value["precision"] != "bf16"

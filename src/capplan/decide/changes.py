@@ -68,14 +68,14 @@ def _for_fargate(component: Component, service: Fargate, path: Path, _: Catalog)
     if service.architecture == "x86":
         yield Change(name, "architecture", (*path, "architecture"), "arm", text, risk)
     if service.interruptible and not np.any(service.spot):
-        yield _spot(name, (*path, "spot"))
+        yield spot(name, (*path, "spot"))
 
 
 def _for_machines(component: Component, service: VmGroup, path: Path, catalog: Catalog) -> Iterator[Change]:
     if service.interruptible and not np.any(service.purchase.spot):
-        yield _spot(component.name, (*path, "purchase", "spot"))
+        yield spot(component.name, (*path, "purchase", "spot"))
     committed = service.purchase.commit_1y + service.purchase.commit_3y
-    yield from _commitments(component, (*path, "purchase"), committed)
+    yield from commitments(component, (*path, "purchase"), committed)
     machine = catalog.find(service.provider, MACHINES[service.provider], service.machine)
     if machine is not None and service.gpu is None and not service.measured:
         yield _right_size(component.name, (*path, "machine"))
@@ -101,8 +101,8 @@ def _for_pool(estimate: Estimate, component: Component, catalog: Catalog) -> Ite
     pool: Pool = estimate.plan.clusters[cluster].pools[pool_name]
     path = component.path
     if interruptible(estimate, component) and not np.any(pool.purchase.spot):
-        yield _spot(component.name, (*path, "purchase", "spot"))
-    yield from _commitments(component, (*path, "purchase"), pool.purchase.commit_1y + pool.purchase.commit_3y)
+        yield spot(component.name, (*path, "purchase", "spot"))
+    yield from commitments(component, (*path, "purchase"), pool.purchase.commit_1y + pool.purchase.commit_3y)
     machine = catalog.find(component.provider, MACHINES[component.provider], pool.machine)
     if machine is not None and pool.gpu is None:
         yield _right_size(component.name, (*path, "machine"))
@@ -199,7 +199,8 @@ def _smaller_request(component: Component, service: Kubernetes, path: tuple[str,
         yield Change(component.name, "over-provisioned", (*path, "cpu"), f"{millicores}m", text, risk)
 
 
-def _spot(component: str, path: tuple[str, ...]) -> Change:
+def spot(component: str, path: tuple[str, ...]) -> Change:
+    """Return the change to buy machines on spot."""
     text = f"run {SPOT_SHARE:.0%} on spot"
     return Change(
         component,
@@ -211,7 +212,7 @@ def _spot(component: str, path: tuple[str, ...]) -> Change:
     )
 
 
-def _commitments(component: Component, path: tuple[str, ...], committed: Floats) -> Iterator[Change]:
+def commitments(component: Component, path: tuple[str, ...], committed: Floats) -> Iterator[Change]:
     """Yield commitments for what runs at every hour, so that nothing that is paid stands idle."""
     sizing = component.sizing
     if sizing is None or np.any(committed):

@@ -76,11 +76,16 @@ def recommend(file: PlanFile, catalog: Catalog) -> Advice:
 
 
 def _changes(now: Estimate, catalog: Catalog) -> Iterator[Change]:
+    if now.plan.llm:
+        from capplan.decide.models import changes_for_model
     # Pods cost what their nodes cost, so they are tried too, as far as there are not too many.
     cost = {c.name: float(now.cost_of(c.name).expected.max()) for c in now.components}
     dearest = sorted(now.components, key=lambda c: -cost[c.name] - (c.billed_with is not None))
     for component in dearest[:MOST_COMPONENTS]:
-        yield from changes_for(now, component, catalog)
+        if component.kind == "llm":
+            yield from changes_for_model(now, component)
+        else:
+            yield from changes_for(now, component, catalog)
     yield from _other_regions(now, catalog)
 
 

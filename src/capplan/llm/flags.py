@@ -15,6 +15,7 @@ _LONGEST = 4.0
 
 _SPELLED: Mapping[str, Mapping[str, str]] = {
     "vllm": {
+        "served_model_name": "--served-model-name={}",
         "tensor_parallel": "--tensor-parallel-size={}",
         "dtype": "--dtype={}",
         "gpu_memory_utilization": "--gpu-memory-utilization={}",

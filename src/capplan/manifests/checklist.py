@@ -15,6 +15,7 @@ from capplan.manifests.kubernetes.settings import pooler_of, pools_of
 from capplan.manifests.limits import limits_of, on_ingress
 from capplan.manifests.observing.stores import EXPORTERS, WatchedStore, watched_stores
 from capplan.manifests.site import Site
+from capplan.manifests.split import shared, split_of
 from capplan.manifests.steps import platforms_of, steps_of
 from capplan.plan.caches import AzureRedis
 from capplan.plan.services import VmGroup
@@ -145,6 +146,7 @@ def _yours(site: Site) -> Iterator[Tree]:
             for name, resource in site.plan.resources.items()
         ],
         "Ways in": list(_ways_in(site)),
+        "Requests divided with an API": list(_divided(site)),
         "Connection strings": list(_connections(site)),
         "Identities": list(_identities(site)),
         "Exporters": list(_exporters(site)),
@@ -205,6 +207,21 @@ def _connections(site: Site) -> Iterator[str]:
     for name, cache in site.plan.caches.items():
         if isinstance(cache, AzureRedis):
             yield f"{name} is at port {STORE_PORTS['azure-redis']}, with TLS and an access key"
+
+
+def _divided(site: Site) -> Iterator[str]:
+    """Yield who divides requests between models of one's own and APIs, and what that takes."""
+    for name, llm in site.plan.llm.items():
+        share, api = shared(llm), llm.api
+        if share is None or api is None or name not in site.pods:
+            continue
+        if split_of(site.plan, name) is None:
+            yield f"who calls {name} sends {1 - share:.4g} of the requests to {api.model}, as no route does"
+        else:
+            yield (
+                f"{name}: enableBackend in the EnvoyGateway (1.7 or later), and the Secret {name}-api with "
+                "the key credential, 'Bearer …'"
+            )
 
 
 def _identities(site: Site) -> Iterator[str]:

@@ -15,6 +15,7 @@ from capplan.components.llm.replica import Replica, downloaded_bytes, is_stored_
 from capplan.errors import InputError, Problem
 from capplan.llm.flags import SERVERS, Server, flags_of, longest, options_of
 from capplan.manifests.figures import bounds_of, number
+from capplan.manifests.split import split_of
 from capplan.plan.clusters import Aks, Cluster, Eks, Gke, Pool
 from capplan.plan.llm import Llm
 from capplan.plan.services import CLUSTER_PLATFORMS, Kubernetes
@@ -58,7 +59,23 @@ def as_pods(plan: Plan, components: Mapping[str, Component]) -> dict[str, Compon
 
 def as_services(plan: Plan, components: Mapping[str, Component]) -> dict[str, Kubernetes]:
     """Return the models as services on Kubernetes; ``components``: of :func:`as_pods`."""
-    return {name: _service(name, llm, components[name]) for name, llm in _served_here(plan).items()}
+    return {
+        name: _named_as_api(plan, name, _service(name, llm, components[name]))
+        for name, llm in _served_here(plan).items()
+    }
+
+
+def _named_as_api(plan: Plan, name: str, service: Kubernetes) -> Kubernetes:
+    """Return the service, known by the name of the API's model where a route divides requests with it."""
+    split = split_of(plan, name)
+    workload = service.workload
+    if split is None or workload is None:
+        return service
+    if workload.vllm is None:
+        what = f"a route to {split.model} too needs vllm: replicas answer to the name of the API's model"
+        raise InputError(Problem(f"llm.{name}.engine", what))
+    vllm = workload.vllm.model_copy(update={"served_model_name": split.model})
+    return service.model_copy(update={"workload": workload.model_copy(update={"vllm": vllm})})
 
 
 def with_pools(plan: Plan, components: Mapping[str, Component]) -> dict[str, Cluster]:

@@ -20,7 +20,7 @@ from capplan.plan.fields import (
     Words,
 )
 from capplan.plan.services import Provider, Purchase, Range, Redundancy
-from capplan.plan.texts import matching
+from capplan.plan.texts import Host, matching
 
 if TYPE_CHECKING:
     from capplan.plan.workload import Workload
@@ -137,6 +137,11 @@ class LlmApi(Section):
     service_tier: Literal["default", "flex", "priority", "fast"] | None = Field(
         None, description="Tier of service that is asked for."
     )
+    host: Host | None = Field(
+        None,
+        description="Host of the API, for rendered routes; by default, the vendor's where genai-prices "
+        "knows it.",
+    )
     retries: Share = Field(0.0, description="Share of the requests that are retried.")
     usd_per_1m_input_tokens: Money | None = Field(None, description="Price of a million input tokens.")
     usd_per_1m_cached_tokens: Money | None = Field(
@@ -242,6 +247,11 @@ class Llm(Section):
     local_share: Share = Field(
         1.0, description="Share of the requests served locally; the API serves the rest."
     )
+    local_steps: list[Share] = Field(
+        [],
+        description="Shares served locally, step by step, such as 10%, 50%, 100%: an alternative for each, "
+        "NAME-10 and so on.",
+    )
     fallback: Share = Field(0.0, description="Share of the local requests that fall back to the API.")
     api: LlmApi | None = Field(None, description="API that serves the rest.")
     calibration: str | None = Field(
@@ -269,7 +279,8 @@ class Llm(Section):
 
     @model_validator(mode="after")
     def _answered(self) -> "Llm":
-        if self.api is None and (_below_one(self.local_share) or _above_zero(self.fallback)):
+        shared = _below_one(self.local_share) or any(map(_below_one, self.local_steps))
+        if self.api is None and (shared or _above_zero(self.fallback)):
             raise ValueError("an api is needed for the requests that are not served locally")
         shares = () if self.api is None else (self.prefix_cache_hit_rate, self.api.cache_write_share)
         if sum(share for share in shares if isinstance(share, float)) > 1 + 1e-9:

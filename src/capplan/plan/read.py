@@ -16,6 +16,7 @@ from capplan.plan.places import Places
 from capplan.plan.references import complaints
 from capplan.plan.sources import Sources, by_number, without_marks
 from capplan.plan.templates import expanded
+from capplan.quantities import parse_share
 from capplan.stdin import is_stdin, name_of
 from capplan.strictyaml import Locator, load, read_text
 
@@ -59,6 +60,7 @@ def parse_plan(
         what = "the file is empty" if raw is None else "a plan is a mapping of fields"
         raise InputError(Problem(name, what, "Start with `capplan init`."))
     places = Places(Locator(text, name), alternative)
+    raw = _with_steps(raw)
     sets = list(sets)
     for text_ in filter(_on_alternative, sets):
         raw = _set(raw, text_, places)
@@ -81,6 +83,26 @@ def parse_plan(
         sources |= later
         plan = validate(raw, places)
     return PlanFile(plan, raw, places, directory, by_number(sources, plan, places))
+
+
+def _with_steps(raw: Raw) -> Raw:
+    """Return the plan with an alternative for each step in which a model takes over from an API.
+
+    What is wrong with a step is found when the plan is validated; an alternative of the same name stays.
+    """
+    models, own = raw.get("llm"), raw.get("alternatives", {})
+    if not isinstance(models, dict) or not isinstance(own, dict):
+        return raw
+    steps: Raw = {}
+    for name, model in models.items():
+        shares = model.get("local_steps") if isinstance(model, dict) else None
+        for share in shares if isinstance(shares, list) else ():
+            try:
+                percent = f"{100 * parse_share(share):g}".replace(".", "-")
+            except ValueError:
+                continue
+            steps[f"{name}-{percent}"] = {"llm": {name: {"local_share": share}}}
+    return {**raw, "alternatives": {**steps, **own}} if steps else raw
 
 
 @lru_cache(maxsize=1)

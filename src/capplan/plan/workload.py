@@ -237,6 +237,9 @@ class Vllm(Section):
     model: Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}", "a model's name")] = Field(
         description="Model, as Hugging Face names it."
     )
+    served_model_name: Text | None = Field(
+        None, description="Name that requests ask for the model by; by default, that of the checkpoint."
+    )
     tensor_parallel: Count = Field(1.0, description="GPUs that share one copy of the model.")
     dtype: Literal["auto", "half", "float16", "bfloat16", "float32"] = Field(
         "auto", description="Number format of the weights."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -65,7 +66,7 @@ def _saving(hint: Hint) -> str:
 
 
 def _detail(index: int, hint: Hint) -> str:
-    return f"{index:>2} --set {assignment(hint)}; risk: {hint.change.risk}"
+    return f"{index:>2} --set {shlex.quote(assignment(hint))}; risk: {hint.change.risk}"
 
 
 def assignment(hint: Hint) -> str:

@@ -235,6 +235,41 @@ llm:
     remedy="Set redundancy.spare to the number of replicas on a machine.",
     source="replicas of a machine, against those that are spare",
 )
+LLM_IDLE = Check(
+    code="llm-idle",
+    severity="warning",
+    title="Replicas are kept that no request reaches",
+    why="The API answers everything, and the replicas cost as if they did.",
+    breaks="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: fp8
+    gpu: L4
+    machine: g2-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    local_share: 0%
+    replicas: {min: 1}
+    api: {model: mini, usd_per_1m_input_tokens: 0.15, usd_per_1m_output_tokens: 0.6}
+""",
+    near="""\
+llm:
+  chat:
+    model: llama-3.1-8b
+    precision: fp8
+    gpu: L4
+    machine: g2-standard-8
+    tensor_parallel: 1
+    input_tokens: 1200
+    output_tokens: 200
+    local_share: 0%
+    api: {model: mini, usd_per_1m_input_tokens: 0.15, usd_per_1m_output_tokens: 0.6}
+""",
+    remedy="Remove replicas.min, or set it to 0, unless they wait for the API to fail.",
+    source="local_share against replicas.min",
+)
 LLM_SPOT = Check(
     code="llm-spot",
     severity="warning",

@@ -15,7 +15,7 @@ from capplan.catalog.rows import Sku
 from capplan.components.base import Component, Context, Path
 from capplan.components.idle import idle_findings
 from capplan.components.llm.facts import facts_of
-from capplan.components.llm.findings import findings, obstacles, over_ceiling
+from capplan.components.llm.findings import findings, obstacles, over_ceiling, unasked
 from capplan.components.llm.fleet import delays_of, fleet_of
 from capplan.components.llm.offers import add_on_for, boot_disk_of, node_of
 from capplan.components.llm.replica import Replica, cache_gib, vllm_of, weight_volumes
@@ -111,6 +111,7 @@ def _served_by_replicas(
         units=_units(ctx, name, llm),
         findings=[
             *findings(name, llm, replica),
+            *unasked(name, llm, sizing),
             *over_ceiling(name, sizing),
             *idle_findings(name, sizing, "replicas"),
         ],
@@ -227,7 +228,8 @@ def _limits(llm: Llm, does: Carried, path: Path) -> list[Limit]:
 
 def bounds_of(llm: Llm) -> Bounds:
     """Return the replicas at least and at most, and what may fail."""
-    floor = 1.0 if llm.replicas.min is None else llm.replicas.min
+    serves = np.where(np.asarray(local_part(llm)) > 0, 1.0, 0.0)
+    floor = serves if llm.replicas.min is None else llm.replicas.min
     spare = llm.redundancy
     desired = desired_of(llm.replicas)
     return Bounds(floor, llm.replicas.max, spare.spare, spare.zones, spare.survive_zones, desired=desired)

@@ -105,6 +105,15 @@ def _unschedulable(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
         yield checks.POD_FITS_NO_NODE.finding(name, message, "Choose a larger machine, or request less.")
 
 
+def unasked(name: str, llm: Llm, sizing: Sizing) -> Iterator[Finding]:
+    """Yield that replicas are kept though the API, or a cache, answers everything."""
+    if np.any(llm.local_share) and not np.all(llm.semantic_cache_hit_rate == 1):
+        return
+    kept = float(np.max(sizing.running))
+    message = f"{kept:,.0f} replicas are kept and paid, and no request reaches them: local_share is 0%"
+    yield llm_checks.LLM_IDLE.finding(name, message, llm_checks.LLM_IDLE.remedy)
+
+
 def over_ceiling(name: str, sizing: Sizing) -> Iterator[Finding]:
     """Yield that the busiest hour needs more replicas than the plan allows."""
     if sizing.ceiling is not None and np.any(sizing.peak > sizing.ceiling):

@@ -11,6 +11,7 @@ from capplan.manifests.kubernetes.pods import MANAGED_BY, labels_of, pool_of, po
 from capplan.manifests.limits import ingress_name, limits_of, nginx_limit, on_ingress
 from capplan.manifests.observing.health import probes_of
 from capplan.manifests.site import Service, Site
+from capplan.manifests.split import ENVOY_CLASSES, Split, split_of
 from capplan.manifests.verify.fronts import CLASS_ANNOTATION, front_of
 
 _PROXY_TRIES = "nginx.ingress.kubernetes.io/proxy-next-upstream-tries"
@@ -58,7 +59,11 @@ def host_artefacts(site: Site, service: Service, directory: str) -> Iterator[Art
     if site.manifests.gateway_class is not None:
         port, seconds = ports_of(service)["http"], math.ceil(service.workload.timeout)
         context: Tree = {**common, "gateway": site.name, "port": port, "timeout": f"{seconds}s"}
-        yield _of(directory, "httproute", service.name, context)
+        split = split_of(site.plan, service.name)
+        weights = None if split is None else {"name": _api_name(service.name), **split._asdict()}
+        yield _of(directory, "httproute", service.name, context | {"api": weights})
+        if split is not None:
+            yield from _api_artefacts(split, directory, common)
         if site.manifests.gateway_class in ENVOY_CLASSES:
             yield from _envoy_policy(service, directory, common)
         return
@@ -70,8 +75,18 @@ def host_artefacts(site: Site, service: Service, directory: str) -> Iterator[Art
         yield _of(directory, "ingress", name, own)
 
 
-ENVOY_CLASSES = ("eg", "envoy", "envoy-gateway")
-"""GatewayClasses by the names that Envoy Gateway's documentation gives its own."""
+def _api_artefacts(split: Split, directory: str, common: Tree) -> Iterator[Artefact]:
+    """Yield what lets a route send requests to the host of an API: over TLS, by its name, with a key."""
+    context: Tree = {**common, "host": split.host}
+    name = _api_name(common["service"])
+    for kind in ("backend", "backendtlspolicy"):
+        yield _of(directory, kind, name, context)
+    for does in ("host", "key"):
+        yield _of(directory, "httproutefilter", f"{name}-{does}", {**context, "secret": name, "does": does})
+
+
+def _api_name(service: str) -> str:
+    return f"{service}-api"
 
 
 def _envoy_policy(service: Service, directory: str, common: Tree) -> Iterator[Artefact]:

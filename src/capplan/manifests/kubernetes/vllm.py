@@ -37,6 +37,7 @@ def _options(vllm: Vllm) -> dict[str, object]:
     whole = ("max_model_len", "max_num_seqs", "max_num_batched_tokens")
     figures = {name: getattr(vllm, name) for name in whole}
     return {
+        "served_model_name": vllm.served_model_name,
         "tensor_parallel": int(number(vllm.tensor_parallel)),
         "dtype": vllm.dtype,
         "gpu_memory_utilization": float(number(vllm.gpu_memory_utilization)),
