@@ -52,6 +52,11 @@ _SITE = {"interconnect": "PCIe4 x16", "link_gb_per_s": 40, "aliases": []}
 slow as over PCIe, which is why they say nothing about NVLink."""
 
 _THROUGH_HOST = " through the host"
+
+_THROTTLED, _SHARE = " throttled", 0.55
+"""The lab's single H100s multiply at this share of the usual rate: loaded, all three engines are slow there,
+TensorRT-LLM too, while SGLang on H200, which multiplies alike, is not, nor are these cards with few users."""
+
 _LONGEST = 1024.0
 _CONVERSATIONS = (200.0, 240.0)
 """Mean prompts of the lab's runs on recorded conversations (ShareGPT, of at most 1,024 tokens); in its
@@ -83,17 +88,34 @@ def facts_for_benchmarks() -> dict[str, Any]:
     catalog = Catalog()
     facts = {**catalog.facts("gpus"), **catalog.facts("models")}
     gpus = {f"{name}{_THROUGH_HOST}": {**row, **_SITE} for name, row in facts["gpus"].items()}
-    return {**facts, "gpus": {**facts["gpus"], **gpus}}
+    gpus[f"H100-80GB{_THROTTLED}"] = {
+        **facts["gpus"]["H100-80GB"],
+        "architecture": _THROTTLED,
+        "aliases": [],
+    }
+    speed = {**facts["speed"], "lab": {"compute": _SHARE}}
+    return {**facts, "gpus": {**facts["gpus"], **gpus}, "speed": with_lab(speed)}
+
+
+def with_lab(speed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the constants with those of the lab's H100s, at its share of the usual rate."""
+    share, usual = speed["lab"]["compute"], speed["families"]["any"]
+    less = {kind: share * usual["mfu"][kind] for kind in ("16 bit", "8 bit", "4 bit")}
+    family = {"mfu": less, "mfu_attention": share * usual["mfu_attention"]}
+    return {**speed, "families": {**speed["families"], _THROTTLED: family}}
 
 
 def measured_in(table: Table, facts: Mapping[str, Any]) -> list[MeasuredRow]:
     """Return the rows of a table in one of the two shapes."""
     rows = _lab_rows(table) if "real_tpot" in table.columns else rows_in(table)
     named = [corrected(with_our_names(row, facts)) for row in rows]
-    return [
-        row._replace(gpu=f"{row.gpu}{_THROUGH_HOST}") if row.requests is not None and row.tp > 1 else row
-        for row in named
-    ]
+    return [row if row.requests is None else row._replace(gpu=_at_the_lab(row)) for row in named]
+
+
+def _at_the_lab(row: MeasuredRow) -> str:
+    if row.tp > 1:
+        return f"{row.gpu}{_THROUGH_HOST}"
+    return f"{row.gpu}{_THROTTLED}" if row.gpu == "H100-80GB" else row.gpu
 
 
 def _lab_rows(table: Table) -> Iterator[MeasuredRow]:

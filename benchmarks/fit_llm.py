@@ -27,6 +27,7 @@ from accuracy_llm import (
     left_out,
     measured_in,
     source_of,
+    with_lab,
 )
 
 from capplan.llm.calibrate import Path as Where
@@ -55,7 +56,6 @@ _THINNED = 6
 _FEW = 10
 
 _ENGINES = ("vllm", "tensorrt-llm", "sglang")
-_OPEN = ("vllm", "sglang")
 
 START: dict[tuple[Where, ...], float] = {
     **{
@@ -95,7 +95,7 @@ START: dict[tuple[Where, ...], float] = {
     **{(("engines", engine, "prefill_layer_us"),): 200 for engine in _ENGINES},
     **{(("engines", engine, "first_token_ms"),): 35 for engine in _ENGINES},
     **{(("engines", engine, "request_us"),): 2000 for engine in _ENGINES},
-    tuple(("engines", engine, "compute", "H100-80GB") for engine in _OPEN): 0.8,
+    (("lab", "compute"),): 1.0,
 }
 """Where the search without a source starts, so that it has no part in it: medians of aiconfigurator-core's
 operator tables, a twentieth higher as overlap is not free here, and round numbers where there are none. Paths
@@ -120,7 +120,7 @@ class Search:
         for paths, value, change in zip(START, self.start, moved, strict=True):
             for path in paths:
                 put(speed, path, min(value * float(np.exp(change)), _most(path)))
-        return {**self.facts, "speed": speed}
+        return {**self.facts, "speed": with_lab(speed)}
 
     def simulate(self, moved: np.ndarray) -> None:
         """Take up how far the simulator is from the closed form."""
@@ -186,7 +186,7 @@ class Search:
 
 def _most(path: Where) -> float:
     """Return how large a constant may become: shares of what the hardware can do are at most all of it."""
-    return 1.0 if path[0] == "families" or path[-1] == "efficiency" or "compute" in path else np.inf
+    return 1.0 if path[0] == "families" or path[-1] == "efficiency" else np.inf
 
 
 def fitted(rows: Sequence[MeasuredRow], facts: Mapping[str, Any], start: Sequence[float]) -> dict[str, Any]:

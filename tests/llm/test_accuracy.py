@@ -50,7 +50,7 @@ def test_classes_add_up_to_all(run):
     assert sum(questions["tpot"]["rows"] for questions in report["by_class"].values()) == 2
 
 
-def test_runs_of_a_lab_are_bursts_and_their_links_the_host_s(tmp_path):
+def test_runs_of_a_lab_are_bursts_and_its_gpus_are_what_it_has(tmp_path):
     file = tmp_path / "lab.csv"
     head = (
         "page,engine,precision,tp,requests,at_once,tokens_in,tokens_out,real_s,real_tpot,real_ttft,source\n"
@@ -64,7 +64,7 @@ def test_runs_of_a_lab_are_bursts_and_their_links_the_host_s(tmp_path):
     report = json.loads(done.stdout)
     assert {report[question]["rows"] for question in QUESTIONS} == {2}
     assert report["by_load"]["saturated"]["ttft"]["rows"] == 1
-    assert set(report["by_gpu"]) == {"H100-80GB", "H100-80GB through the host"}
+    assert set(report["by_gpu"]) == {"H100-80GB throttled", "H100-80GB through the host"}
     assert set(report["by_source"]) == {"some/lab"}
 
 

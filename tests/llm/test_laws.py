@@ -122,3 +122,10 @@ def test_all_reduces_take_the_quicker_way(facts, configuration, gpus):
     assert spent[0] == pytest.approx(160 * reached.hop_s + (gpus - 1) * bytes_s)
     second = 160 * reached.hop_s * reached.second_shot + 2 * (gpus - 1) / gpus * bytes_s * 1e6
     assert spent[1] == pytest.approx(min(second, 160 * reached.hop_s + (gpus - 1) * bytes_s * 1e6))
+
+
+@pytest.mark.parametrize("engine", ["vllm", "sglang", "tensorrt-llm"])
+def test_an_h100_multiplies_as_fast_as_an_h200_with_every_engine(facts, configuration, engine):
+    model, precision = "llama-3.1-8b", "fp8"
+    one, other = (configuration(model, precision, gpu, 1, engine).reached(facts) for gpu in ("H100", "H200"))
+    assert (one.mfu, one.mfu_attention) == (other.mfu, other.mfu_attention)

@@ -47,7 +47,6 @@ def reference_facts(facts):
         first_token_ms=0,
         request_us=0,
         max_sequences=100_000,
-        compute={},
     )
     return changed
 

@@ -33,6 +33,9 @@ _MEASURED = frozenset(
 _UNTRIED = frozenset({"int8", "fp4"})
 """Precisions whose kernels are taken to be like those of FP8."""
 
+_DIFFERING = frozenset({"H100-80GB"})
+"""GPUs of which two sources that measured the like differ."""
+
 _MIXTURES = frozenset({"mixtral-8x7b", "gpt-oss-20b", "gpt-oss-120b"})
 """Models with experts among the measurements of several GPUs. Dense models whose attention sees all of the
 context are alike but for their sizes."""
@@ -83,7 +86,8 @@ def _medium(configuration: Configuration) -> tuple[str, ...]:
     found = {
         f"{precision.name} on {gpu.name} is not among the measurements": known and not measured,
         "few measurements of this engine": engine.name in ("sglang", "other"),
-        f"sources differ by 1.8 on prompts on {gpu.name} with {engine.name}": gpu.name in engine.compute,
+        f"loaded {gpu.name}s of one lab are 1.8 times as slow as those of others": gpu.name in _DIFFERING
+        and engine.name in ("vllm", "sglang"),
         "servers differ in how their GPUs reach each other": count > 1 and gpu.peer_to_peer,
         "few measurements of models with experts": model.experts > 1,
     }

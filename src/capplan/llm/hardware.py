@@ -61,9 +61,8 @@ class Engine(NamedTuple):
     after the engine: HTTP, tokenizer, detokenizer. request_s: what the API server spends on a request before
     it lets the next one in. mixes: prompts share steps with decodes, rather than stop them. wide_kv: the KV
     cache stays at 16 bit unless it is told otherwise, whatever the weights are. small_chunk_tokens,
-    small_max_sequences: the engine's defaults on smaller cards. compute: by GPU, the share of the rates of
-    matrix products that it reaches of those that are reached elsewhere. accounting: how its version counts
-    memory. unmeasured: nothing is known of its speed but what a user measures.
+    small_max_sequences: the engine's defaults on smaller cards. accounting: how its version counts memory.
+    unmeasured: nothing is known of its speed but what a user measures.
     """
 
     name: str
@@ -81,7 +80,6 @@ class Engine(NamedTuple):
     small_chunk_tokens: float
     small_max_sequences: float
     accounting: Accounting
-    compute: Mapping[str, float]
     unmeasured: bool = False
 
     def on(self, gpu: Gpu) -> Engine:
@@ -154,7 +152,6 @@ def engine_of(
         small_max_sequences=float(row.get("small_max_sequences", row["max_sequences"])),
         unmeasured=bool(row.get("unmeasured", False)),
         accounting=accounting_of(facts["memory"]["engines"][name], version, where),
-        compute=row.get("compute", {}),
         **micro,
     )
 
@@ -174,18 +171,17 @@ def efficiency_of(
     common, own = facts["speed"]["common"], _shares(gpu, facts)
     wide = precision.common_bytes == 2
     moe = model.experts > 1
-    compute = engine.compute.get(gpu.name, 1.0)
-    mfu = _mfu(model, precision, own, common) * (compute if precision.alike != "mxfp4" else 1.0)
+    mfu = _mfu(model, precision, own, common)
     memory = facts["speed"]["memory"].get(gpu.name, 1.0)
     hop_s, link = _link(gpu, tensor_parallel, facts)
     return Efficiency(
         weights=memory * own["weights"]["16 bit" if wide else precision.alike],
         experts=memory * own["weights"][precision.alike],
         kv=memory * own["kv"]["8 bit" if precision.kv_bytes < 2 else "16 bit"],
-        mfu=own["mfu"]["16 bit"] * compute if wide else mfu,
+        mfu=own["mfu"]["16 bit"] if wide else mfu,
         # The share of MXFP4 is that of experts; the others' was measured without them.
         mfu_experts=mfu * common["experts"] if moe and precision.alike != "mxfp4" else mfu,
-        mfu_attention=own["mfu_attention"] * compute,
+        mfu_attention=own["mfu_attention"],
         # A kernel with a low ceiling reaches half of it with fewer tokens: few are as fast as ever.
         half_tokens=common["half_tokens"] * (mfu / own["mfu"]["16 bit"] if precision.alike == "4 bit" else 1),
         overlap=common["overlap"],
