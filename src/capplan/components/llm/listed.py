@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -132,6 +133,7 @@ def _checks(text: str) -> Iterator[tuple[str, str]]:
             yield kind, date
 
 
+@cache
 def _newest_check() -> str:
     """Return the newest day on which a price of the installed package was checked."""
     from genai_prices.data import providers
