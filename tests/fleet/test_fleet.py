@@ -131,6 +131,25 @@ def test_what_one_plan_has_committed_to_covers_what_another_runs(fleet: Callable
     )
 
 
+@pytest.mark.parametrize("apart", ["x y z", "xy z", "x yz", "xyz"])
+def test_services_cost_the_same_however_they_are_spread_over_plans(
+    fleet: Callable[..., PlanFleet], apart: str
+) -> None:
+    """Commitments are the account's, so those of a service cover the others of its plan too."""
+    use = {"x": ("100%", 30), "y": ("0%", 40), "z": ("20%", 10)}
+    texts = []
+    for names in apart.split():
+        services = ", ".join(f"{name}: {GROUP % use[name][0]}" for name in names)
+        total = sum(use[name][1] for name in names)
+        entry = json.dumps({name: use[name][1] / total for name in names})
+        text = plan(names, rps=total).replace("office-hours", f"office-hours, entry: {entry}")
+        texts.append(text.replace(f"{{{names}: {WEB}}}", f"{{{services}}}"))
+    found = fleet(*texts)
+    ((_, pool),) = hourly_use(list(found.members.values())).items()
+    hours = [line.quantity for _, _, line in found.lines() if line.rate == "on_demand"]
+    assert sum(hours) == pytest.approx(730 * float(pool.uncovered()[0].expected[0, 0]))
+
+
 @pytest.mark.parametrize("rule", ["use", "list-cost", "equal"])
 def test_shares_add_up_to_the_total_to_the_cent(fleet: Callable[..., PlanFleet], rule: str) -> None:
     plans = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from capplan.arrays import Array, Floats, in_scenario
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Block, Price
+from capplan.cost.machines import left_of
 from capplan.cost.meters import EXTERNAL, RATES, Meter, Range
 from capplan.errors import InputError, Problem
 
@@ -80,15 +82,34 @@ class Terms(NamedTuple):
 def cost_lines(meters: Iterable[Meter], catalog: Catalog, terms: Terms) -> list[CostLine]:
     """Price every meter that uses anything.
 
-    A provider counts blocks and free tiers by billing account. So the sum over all meters of a SKU fills
-    the blocks, and each meter gets its share of every block.
+    A provider counts blocks, free tiers and commitments by billing account. So the sum over all meters of a
+    SKU fills the blocks, and each meter gets its share of every block; and what one meter's machines leave
+    idle of their commitment covers those of the others.
     """
-    used = [meter for meter in meters if meter.quantity.any()]
+    used = [meter for meter in _pooled(meters) if meter.quantity.any()]
     totals: dict[tuple[str, ...], Range] = {}
     for meter in used:
         key = tariff_key(meter)
         totals[key] = totals[key] + meter.quantity if key in totals else meter.quantity
     return [line for meter in used for line in _lines(meter, totals[tariff_key(meter)], catalog, terms)]
+
+
+def _pooled(meters: Iterable[Meter]) -> Iterator[Meter]:
+    """Yield the meters without the hours on demand that the commitments of others cover."""
+    meters = list(meters)
+    running = (m for m in meters if m.rate == "on_demand" and not m.note)
+    left = left_of((_machine(m), m.pool) for m in running if m.pool is not None)
+    for meter in meters:
+        shares = left.get(_machine(meter))
+        if shares is None or meter.pool is None or meter.rate != "on_demand":
+            yield meter
+        else:
+            share = shares[bool(meter.note)]
+            yield meter._replace(quantity=meter.quantity.combine(share, operator.mul))
+
+
+def _machine(meter: Meter) -> tuple[str, ...]:
+    return meter.provider, meter.service, meter.sku, meter.region
 
 
 def total_cost(lines: Iterable[CostLine]) -> Range:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Iterable, Sequence
+from functools import reduce
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from capplan.arrays import Array, Floats, hourly_mean
 from capplan.cost.meters import Range
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 class Fleet(NamedTuple):
@@ -56,6 +59,35 @@ class MachinePool(NamedTuple):
             None if machines.ceiling is None else np.maximum(machines.ceiling - self.committed, 0.0),
         )
         return on_demand.hours(1.0), _sustained_use(on_demand, self.sustained_use)
+
+
+def left_of(found: Iterable[tuple[Key, MachinePool]]) -> dict[Key, tuple[Range, Range]]:
+    """Return what share is left of the hours on demand, and of what sustained use takes off, by key.
+
+    Pools of one key are machines alike, so commitments of each cover what the others run in the same hour.
+    A key that has one pool, or no commitment, is left out.
+    """
+    pools: dict[Key, list[MachinePool]] = {}
+    for key, pool in found:
+        pools.setdefault(key, []).append(pool)
+    return {
+        key: _left(alike)
+        for key, alike in pools.items()
+        if len(alike) > 1 and any(np.any(pool.committed) for pool in alike)
+    }
+
+
+def _left(pools: Sequence[MachinePool]) -> tuple[Range, Range]:
+    own = [pool.uncovered() for pool in pools]
+    on_demand, saved = reduce(MachinePool.with_, pools).uncovered()
+    return (
+        on_demand.combine(reduce(Range.__add__, (hours for hours, _ in own)), _share),
+        saved.combine(reduce(Range.__add__, (credit for _, credit in own)), _share),
+    )
+
+
+def _share(part: Array, whole: Array) -> Array:
+    return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), 1.0)
 
 
 class PurchasedHours(NamedTuple):

@@ -6,31 +6,20 @@ plan has committed to and does not use in an hour covers what another one runs i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import reduce
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-import numpy as np
-
-from capplan.arrays import Array, in_scenario
+from capplan.arrays import in_scenario
 from capplan.cost.lines import lines_in, tariff_key
-from capplan.cost.machines import MachinePool
+from capplan.cost.machines import MachinePool, left_of
 from capplan.cost.meters import Meter, Range
 from capplan.fleet.members import Charged, Key, Member
 from capplan.report.view import Cost, LineView, line_view
 
 
-class _Left(NamedTuple):
-    """What share is left of the hours on demand, and of what sustained use takes off."""
-
-    on_demand: Range
-    saved: Range
-
-
 def settled(members: Sequence[Member]) -> list[Member]:
     """Return the ``members`` with what each of them costs where accounts are billed as a whole."""
     totals = _totals(members)
-    left = {key: _left(pools) for key, pools in _pools(members).items() if _is_shared(pools)}
+    left = left_of(_pools(members))
     return [
         member._replace(charges=[_settled(member, charge, totals, left) for charge in member.charges])
         for member in members
@@ -43,7 +32,10 @@ def hourly_use(members: Sequence[Member]) -> dict[Key, MachinePool]:
     A key is account, provider, service, SKU, region and the number of hours. ``machines.running`` of a value
     is (1, hours), in machines, or in GPUs that are added to machines; ``committed`` is (1, 1).
     """
-    return {key: reduce(MachinePool.with_, pools) for key, pools in _pools(members).items()}
+    found: dict[Key, MachinePool] = {}
+    for key, pool in _pools(members):
+        found[key] = found[key].with_(pool) if key in found else pool
+    return found
 
 
 def tariff_of(member: Member, meter: Meter) -> Key:
@@ -60,35 +52,14 @@ def _totals(members: Sequence[Member]) -> dict[Key, Range]:
     return totals
 
 
-def _pools(members: Sequence[Member]) -> dict[Key, list[MachinePool]]:
-    pools: dict[Key, list[MachinePool]] = {}
+def _pools(members: Iterable[Member]) -> Iterator[tuple[Key, MachinePool]]:
     for member in members:
         for key, pool in member.pools.items():
-            pools.setdefault((member.owner.account, *key), []).append(pool)
-    return pools
-
-
-def _is_shared(pools: Sequence[MachinePool]) -> bool:
-    """Say whether a commitment of one plan may cover what another one runs."""
-    return len(pools) > 1 and any(np.any(pool.committed) for pool in pools)
-
-
-def _left(pools: Sequence[MachinePool]) -> _Left:
-    """Return what is left of the plans' own hours where the commitments of all cover the machines of all."""
-    own = [pool.uncovered() for pool in pools]
-    on_demand, saved = reduce(MachinePool.with_, pools).uncovered()
-    return _Left(
-        on_demand.combine(reduce(Range.__add__, (hours for hours, _ in own)), _share),
-        saved.combine(reduce(Range.__add__, (credit for _, credit in own)), _share),
-    )
-
-
-def _share(part: Array, whole: Array) -> Array:
-    return np.where(whole > 0, part / np.where(whole > 0, whole, 1.0), 1.0)
+            yield (member.owner.account, *key), pool
 
 
 def _settled(
-    member: Member, charge: Charged, totals: Mapping[Key, Range], left: Mapping[Key, _Left]
+    member: Member, charge: Charged, totals: Mapping[Key, Range], left: Mapping[Key, tuple[Range, Range]]
 ) -> Charged:
     meter = charge.meter
     if meter is not None:
@@ -97,7 +68,7 @@ def _settled(
     found = None if charge.pool is None else left.get((member.owner.account, *charge.pool))
     if found is None or charge.lines[0].rate != "on_demand":
         return charge
-    share = found.saved if charge.lines[0].note else found.on_demand
+    share = found[bool(charge.lines[0].note)]
     return charge._replace(lines=[_scaled(line, share) for line in charge.lines])
 
 
