@@ -75,6 +75,52 @@ def test_what_is_held_is_not_bought_again_and_its_end_is_when_to_look():
     assert expired.covered[0] == 0
 
 
+HELD = """
+    pricing:
+      commitments:
+        - {provider: aws, service: ec2, machine: m6a.large, region: us-east-1, count: 3, until: 2027-03-15}
+    """
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ("m6a.large", "m6a.lrge", r"commitments.0.machine: unknown SKU 'm6a.lrge'"),
+        ("ec2", "ec3", "commitments.0.service: aws has no service 'ec3'"),
+        ("us-east-1", "us-east-11", "commitments.0.region: aws has no region 'us-east-11'"),
+        ("m6a.large, region: us-east-1", "u7i-12tb.224xlarge, region: eu-south-2", "no on-demand price"),
+    ],
+)
+def test_what_is_held_and_nobody_sells_is_refused_at_its_place(was, now, said):
+    with pytest.raises(InputError, match=said):
+        asked(PLAN + HELD.replace(was, now))
+
+
+def test_the_calendar_has_an_end():
+    found = asked(PLAN + HELD.replace("2027-03-15", "9999-12-31"))
+    assert found.held[0].used == pytest.approx(1)
+    assert committing([plan_of(PLAN)], SHIPPED, CommitmentTerms(date.max)).look_again[0].year == 9999
+
+
+def test_what_has_ended_is_not_said_to_end():
+    (ended,) = (f for f in asked(PLAN + HELD.replace("2027", "2026")).findings if "expired" in f.code)
+    assert "ended on 2026-03-15" in ended.message
+
+
+def test_nodes_and_sizes_of_memory_are_committed_to_as_machines_are():
+    found = asked("""
+        name: stores
+        regions: {aws: us-east-1, gcp: us-central1}
+        demand: {requests_per_second: 100, profile: flat, entry: {web: 1}}
+        services: {web: {platform: cloud-run, service_time: 5ms, calls: {near: 1, far: 1}}}
+        caches:
+            near: {platform: elasticache, machine: cache.m6g.large}
+            far: {platform: memorystore, tier: standard, size: 5Gi}
+    """)
+    assert {bought.deal.title for bought in found.buy} == {"Reserved Instance", "Spend-based CUD"}
+    assert "commitment-uncounted" in codes(found)
+
+
 def test_growth_says_when_to_look_again():
     found = asked(PLAN.replace("profile: flat", "profile: flat, growth_per_month: 5%"), offers=["1 year"])
     when, why = found.look_again

@@ -60,3 +60,19 @@ COMMITMENT_EXPIRED = Check(
     remedy="Remove it from pricing.commitments, or give the new date.",
     source="docs/how-to/commitments.md",
 )
+COMMITMENT_UNCOUNTED = Check(
+    code="commitment-uncounted",
+    severity="info",
+    title="Commitments that are sold cover use that is not counted",
+    why="Only machines that run by the hour are counted, so it may pay to commit to more.",
+    breaks="""\
+regions: {aws: us-east-1, gcp: us-central1}
+demand: {requests_per_second: 1000, profile: flat, entry: {api: 1, web: 1}}
+services:
+  api: {platform: vm-group, provider: aws, machine: m6a.large, cpu_time: 5ms}
+  web: {platform: cloud-run, service_time: 5ms}
+""",
+    near=_MACHINES.format(machine="m6a.large", more=""),
+    remedy="Compare what it costs with the offers of its provider.",
+    source="Compute flexible committed use discounts (Google Cloud); compute savings plans (AWS, Azure)",
+)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import MAXYEAR, date
 from fnmatch import fnmatch
 from functools import partial
 from typing import NamedTuple
@@ -12,14 +13,14 @@ import numpy as np
 
 from capplan.arrays import Array, hourly_mean
 from capplan.catalog.catalog import Catalog
-from capplan.components.base import Component
+from capplan.components.base import Component, Context
 from capplan.cost.coverage import CommitmentOffer
 from capplan.cost.meters import Meter
 from capplan.cost.portfolio import Buy, Objective, Portfolio, cash, outcome, portfolio
 from capplan.decide import checks
 from capplan.decide.changes import SPOT_SHARE, interruptible
 from capplan.decide.offers import Deal, UsePool, deals, family
-from capplan.errors import InputError, Problem
+from capplan.errors import InputError, Problem, nearest
 from capplan.estimate import Estimate, context_of, estimate_on
 from capplan.findings import Finding
 from capplan.many import in_chunks
@@ -36,7 +37,7 @@ IDLE = 0.9
 """A held commitment of which less than this share is used is a finding."""
 _WEEK = 168
 _MONTH: Path = ("demand", "month")
-_HOURLY = ("hour", "vCPU-hour", "GiB-hour")
+_COMMITTED = ("commit_1y", "commit_3y")
 _Key = tuple[str, str, str, str, str, bool]
 
 
@@ -114,7 +115,7 @@ def committing(files: Sequence[PlanFile], catalog: Catalog, terms: CommitmentTer
         catalog = context.catalog
     hours = float(np.mean(context.hours_per_month))
     terms = terms._replace(objective=terms.objective._replace(hours_per_month=hours))
-    uses, undated = _uses(files, catalog, terms, months)
+    uses, unsaid = _uses(files, catalog, terms, months)
     pools, use, worth = _priced(uses, catalog, files)
     on_sale, lacking = deals(pools, catalog)
     on_sale = [deal for deal in on_sale if _allowed(deal, terms.offers)]
@@ -154,7 +155,7 @@ def committing(files: Sequence[PlanFile], catalog: Catalog, terms: CommitmentTer
         fallen=fallen.without - fallen.usd,
         look_again=_look_again(found, use, held, on_sale, terms.today),
         spot=_spot_saves(pools, use) * hours,
-        findings=sorted([*undated, *_lacking(lacking), *_of_held(listed, terms.today)], key=lambda f: f.rank),
+        findings=sorted([*unsaid, *_lacking(lacking), *_of_held(listed, terms.today)], key=lambda f: f.rank),
     )
 
 
@@ -167,31 +168,62 @@ def _uses(
 ) -> tuple[dict[_Key, Array], list[Finding]]:
     """Return units in use of each SKU of all plans, (scenarios, months, hours), and what is unsaid."""
     total: dict[_Key, Array] = {}
-    undated: list[Finding] = []
+    unsaid: list[Finding] = []
     samples = terms.samples if any(intervals_of(file) for file in files) else 1
     for file in files:
+        context = context_of(file, catalog)
+        _check_held(context)
         drawn = draw(file, samples, terms.seed) if intervals_of(file) else Scenarios()
         values = {path: np.tile(column, months) for path, column in drawn.values.items()}
         values[_MONTH] = np.repeat(np.arange(months, dtype=float), drawn.count)
-        parts = in_chunks(context_of(file, catalog), Scenarios(drawn.count * months, values), _used_in)
+        parts = in_chunks(context, Scenarios(drawn.count * months, values), _used_in)
         for key in dict.fromkeys(key for part, _ in parts for key in part):
             rows = np.concatenate([part.get(key, idle) for part, idle in parts])
             by_month = _as_week(rows, file).reshape(months, drawn.count, -1).swapaxes(0, 1)
             total[key] = total.get(key, np.zeros((samples, months, 1))) + by_month
-        undated += (
-            []
-            if file.plan.pricing.commitments
-            else _undated(estimate_on(context_of(file, catalog), Scenarios()))
-        )
-    return total, undated
+        unsaid += _unsaid(estimate_on(context, Scenarios()))
+    return total, unsaid
 
 
-def _undated(estimate: Estimate) -> list[Finding]:
-    bought = {
-        line.meter.component for line in estimate.lines if line.meter.rate in ("commit_1y", "commit_3y")
-    }
+def _check_held(context: Context) -> None:
+    """Raise InputError where a plan holds what nobody sells, or what has no price."""
+    for index, one in enumerate(context.file.plan.pricing.commitments):
+        for field, what, remedy in _unknown(one, context.catalog):
+            path = ("pricing", "commitments", index, field)
+            raise InputError(context.places.problem(path, what, remedy))
+
+
+def _unknown(one: HeldCommitment, catalog: Catalog) -> Iterator[tuple[str, str, str]]:
+    provider, service, names = one.provider, one.service or "", catalog.names(one.provider)
+    if one.region is not None and not catalog.knows_region(provider, one.region):
+        known = catalog.regions(provider)
+        yield "region", f"{provider} has no region '{one.region}'", nearest(one.region, known)
+    if one.service is not None and service not in names:
+        yield "service", f"{provider} has no service '{service}'", nearest(service, names)
+    elif one.service and one.machine:
+        sku, known = catalog.find(provider, service, one.machine), catalog.service(provider, service).skus
+        if sku is None:
+            yield "machine", f"unknown SKU '{one.machine}' of {service}", nearest(one.machine, known)
+        elif one.count and not catalog.price(provider, service, sku, str(one.region), "on_demand"):
+            what = f"the catalog has no on-demand price of {one.machine} in {one.region}"
+            yield "machine", what, "Import the price list that has it (`capplan catalog import`)."
+
+
+def _unsaid(estimate: Estimate) -> Iterator[Finding]:
+    """Yield what a plan buys by commitment without a date, and what is left out though offers cover it."""
+    facts = estimate.context.catalog.facts("commitments")
+    uncounted: dict[str, str] = {}
+    undated = set[str]()
+    for meter in (line.meter for line in estimate.lines):
+        if meter.rate in _COMMITTED and not estimate.file.plan.pricing.commitments:
+            undated.add(meter.component)
+        for name in facts.get(meter.provider, {}).get("uncounted", ()):
+            if f"{meter.service}/{meter.sku}".startswith(name):
+                uncounted[meter.component] = f"{meter.service} of {meter.provider}"
     said = "{} is bought by commitment, and the plan does not say until when"
-    return [checks.COMMITMENT_UNDATED.finding(name, said.format(name)) for name in sorted(bought)]
+    yield from (checks.COMMITMENT_UNDATED.finding(name, said.format(name)) for name in sorted(undated))
+    for name, where in uncounted.items():
+        yield checks.COMMITMENT_UNCOUNTED.finding(name, f"what {name} uses of {where} is not counted")
 
 
 def _as_week(rows: Array, file: PlanFile) -> Array:
@@ -223,7 +255,7 @@ def _used_in(estimate: Estimate) -> tuple[dict[_Key, Array], Array]:
 
 def _by_hour(meter: Meter, component: Component, estimate: Estimate) -> Array | None:
     """Return units in use by hour, (scenarios | 1, hours), whether committed or not; None where unknown."""
-    if meter.unit not in _HOURLY or meter.rate == "spot":
+    if not meter.unit.endswith("hour") or meter.rate == "spot":
         return None
     if meter.pool is not None:
         return None if meter.rate != "on_demand" or meter.note else meter.pool.machines.running
@@ -245,7 +277,10 @@ def _priced(
     for (provider, service, name, region, unit, spot), units in uses.items():
         sku = catalog.find(provider, service, name)
         price = sku and catalog.price(provider, service, sku, region, "on_demand")
-        if not sku or not price or price.unit == "month" or (sku.vcpu is None and service != "fargate"):
+        if not sku or not price or price.unit == "month":
+            continue
+        sold = (catalog.price(provider, service, sku, region, rate) for rate in _COMMITTED)
+        if sku.vcpu is None and service != "fargate" and not any(sold):
             continue
         cheap = catalog.price(provider, service, sku, region, "spot") if spot else None
         ways = ((SPOT_SHARE, cheap.usd), (1 - SPOT_SHARE, price.usd)) if cheap else ((1.0, price.usd),)
@@ -274,8 +309,9 @@ def _holding(one: HeldCommitment, pools: Sequence[UsePool], catalog: Catalog, to
 
     What it covers is told at on-demand prices, so that nobody needs to know what was paid for it.
     """
-    last = one.until + timedelta(days=1)
-    months = max((last.year - today.year) * 12 + last.month - today.month, 0) * (one.until >= today)
+    whole = one.until.day == monthrange(one.until.year, one.until.month)[1]
+    left = (one.until.year - today.year) * 12 + one.until.month - today.month + whole
+    months = left if one.until >= today else 0
     off, usd = 1 - float(one.discount or 0.0), float(one.usd_per_hour or 0.0)
     if one.count is not None:
         sku = catalog.require(one.provider, str(one.service), str(one.machine))
@@ -295,7 +331,8 @@ def _of_held(held: Sequence[Holding], today: date) -> Iterator[Finding]:
     """Yield what has ended, and what is not used."""
     for one in held:
         if one.buy.offer.months == 0:
-            message = f"{one.name} ends on {one.said.until}, within a month of {today}"
+            ends = "ended" if one.said.until < today else "ends before this month does,"
+            message = f"{one.name} {ends} on {one.said.until}"
             yield checks.COMMITMENT_EXPIRED.finding("pricing.commitments", message)
         elif one.used < IDLE:
             message = f"{one.used:.0%} of {one.name} is used until {one.said.until}"
@@ -354,7 +391,7 @@ def _exceeded(values: Array, hours: Array, share: float) -> float:
 
 def _after(today: date, months: int) -> date:
     year, month = divmod(today.month - 1 + months, 12)
-    return date(today.year + year, month + 1, 1)
+    return date(min(today.year + year, MAXYEAR), month + 1, 1)
 
 
 def _spot_saves(pools: Sequence[UsePool], use: Array) -> float:

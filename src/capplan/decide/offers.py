@@ -74,7 +74,7 @@ def deals(pools: Sequence[UsePool], catalog: Catalog) -> tuple[list[Deal], list[
     found: list[Deal] = []
     lacking: list[tuple[str, str]] = []
     for provider in dict.fromkeys(pool.provider for pool in pools):
-        facts = catalog.facts("commitments", provider)
+        facts = catalog.facts("commitments").get(provider, {"offers": ()})
         for row in facts["offers"]:
             for covers, where in _groups(row, provider, pools):
                 deal = _deal(row, facts["sources"], provider, covers, where, pools, catalog)

@@ -28,4 +28,6 @@ class HeldCommitment(Section):
         spend = (self.usd_per_hour, self.discount)
         if None in (machines if self.count else spend) or (self.count is not None and spend != (None, None)):
             raise ValueError("needs service, machine, region and count, or usd_per_hour and discount")
+        if self.discount == 1:
+            raise ValueError("discount must be below 100%")
         return self
