@@ -126,4 +126,4 @@ def test_replicas_that_no_request_reaches_are_said():
     assert "llm-idle" not in {f.code for f in run().findings}
     assert [line.sku for line in run().lines_of("chat")] == ["mini"]
     kept = next(f for f in run("replicas.min=2").findings if f.code == "llm-idle")
-    assert kept.message.startswith("2 replicas are kept and paid")
+    assert "kept and paid, 2:" in kept.message

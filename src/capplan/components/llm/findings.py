@@ -110,7 +110,7 @@ def unasked(name: str, llm: Llm, sizing: Sizing) -> Iterator[Finding]:
     if np.any(llm.local_share) and not np.all(llm.semantic_cache_hit_rate == 1):
         return
     kept = float(np.max(sizing.running))
-    message = f"{kept:,.0f} replicas are kept and paid, and no request reaches them: local_share is 0%"
+    message = f"no request reaches the replicas that are kept and paid, {kept:,.0f}: local_share is 0%"
     yield llm_checks.LLM_IDLE.finding(name, message, llm_checks.LLM_IDLE.remedy)
 
 
