@@ -31,6 +31,13 @@ def test_quick_look_says_what_would_fit(capplan):
     assert capplan(*look, "--format", "markdown").stdout.splitlines()[-1] == told
 
 
+def test_quick_look_says_which_of_several_gpus_a_name_is_taken_for(capplan):
+    look = ("llm", "--model", "llama-3.1-8b", "--precision", "int4", "--tp", "1", "--gpu")
+    told = capplan(*look, "A100").stdout
+    assert told.endswith("\nA100 is taken for A100-80GB, not A100-40GB or A100-80GB-PCIe.\n")
+    assert "taken for" not in capplan(*look, "A100-40GB").stdout
+
+
 def test_quick_look_says_which_flags_its_answer_needs(capplan):
     look = ("llm", "--model", "llama-3.1-70b", "--gpu", "h100", "--precision", "fp8", "--tp", "1")
     assert "with max_num_seqs 256, or" in capplan(*look).stdout

@@ -202,6 +202,13 @@ def test_auto_takes_the_cheapest_that_keeps_the_promise():
     assert "llm-slo" not in errors(auto)
 
 
+def test_a_gpu_whose_name_several_have_may_be_any_that_is_sold():
+    named = run("precision=bf16", "gpu=A100-80GB", "machine=auto")
+    either = run("precision=bf16", "gpu=A100", "machine=auto")
+    assert assistant(either).replica.configuration.gpu.name == "A100-40GB"
+    assert usd(either) < usd(named)
+
+
 OPEN = ("precision=auto", "gpu=auto", "machine=auto", "tensor_parallel=auto")
 PURCHASES = {
     "on_demand": (),

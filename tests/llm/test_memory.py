@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from capplan.components.llm.replica import downloaded_bytes, is_stored_so
 from capplan.errors import InputError
+from capplan.llm.architecture import PRECISIONS, Stored
 from capplan.llm.facts import find_engine
+from capplan.llm.flags import flags_of, options_of
 from capplan.llm.settings import Told
 
 GIB = 2.0**30
@@ -20,6 +23,7 @@ LOGS = [
     ("llama-3.1-8b", "bf16", "H100", 1, "0.6.6", Told(), 14.99, 54.93),
     ("llama-3.1-8b", "bf16", "A100-40GB", 1, "0.19.0", Told(), 14.99, 19.92),
     ("llama-3.1-8b", "fp8", "H100", 1, "0.19.0", Told(memory_share=0.95), 8.49, 64.61),
+    ("llama-3.1-8b", "bf16", "A100-80GB", 1, "0.29.0", Told(), 15.00, 56.21),
 ]
 
 
@@ -55,6 +59,24 @@ def test_a_narrow_cache_holds_twice_as_much(configuration):
     told = configuration("llama-3.1-8b", "fp8", "H100")._replace(told=Told(kv_cache="auto"))
     assert told.memory().sequence(1000) == wide.memory().sequence(1000)
     assert narrow.work().kv_full == wide.work().kv_full / 2
+
+
+def test_a_checkpoint_that_is_published_so_is_downloaded_as_it_is(configuration):
+    whole = configuration("deepseek-v3", "fp8", "H200", 8)
+    made = configuration("llama-3.1-8b", "fp8", "H200")
+    assert downloaded_bytes(whole, is_stored_so(whole, None)) == pytest.approx(673e9, rel=0.01)
+    assert downloaded_bytes(made, is_stored_so(made, None)) == pytest.approx(16.06e9, rel=0.01)
+
+
+def test_an_engine_follows_a_checkpoint_that_says_how_its_cache_is_quantised(configuration):
+    served = configuration("qwen3-8b", "int4", "L4")
+    model = served.model._replace(stored=Stored("int4", kv_bytes=1.0))
+    for kind in ("auto", None):
+        narrow = served._replace(model=model, told=Told(kv_cache=kind))
+        assert narrow.memory().sequence(1000) == served.memory().sequence(1000) / 2
+        assert "--kv-cache-dtype=fp8" in flags_of("vllm", options_of(narrow, 1000, 8))
+    other = served._replace(model=model, precision=PRECISIONS["bf16"], told=Told(kv_cache="auto"))
+    assert other.settings.kv_bytes == 2, "weights made of others bring no scales"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from capplan.errors import InputError
-from capplan.llm.facts import find_gpu, find_model
+from capplan.llm.facts import find_gpu, find_model, others_meant
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,8 @@ def test_models(facts, said, name):
         ("nvidia-tesla-t4", "T4"),
         ("Tesla V100-SXM2-16GB", "V100-16GB"),
         ("h100 nvl", "H100-94GB"),
+        ("MI300X", "MI300X"),
+        ("AMD Instinct MI300X", "MI300X"),
     ],
 )
 def test_gpus(facts, said, name):
@@ -50,6 +52,20 @@ def test_gpus(facts, said, name):
 def test_what_may_be_several_is_refused_with_them(facts, find, said, names):
     with pytest.raises(InputError, match=f"'{said}' may be {names}"):
         find(said, facts)
+
+
+@pytest.mark.parametrize(
+    ("said", "others"),
+    [
+        ("A100", ["A100-40GB", "A100-80GB-PCIe"]),
+        ("Tesla V100", ["V100-32GB", "V100-16GB-PCIe"]),
+        ("A100-80GB", []),
+        ("NVIDIA A100-SXM4-40GB", []),
+        ("L40", []),
+    ],
+)
+def test_a_name_that_several_have_is_taken_for_one_and_the_others_are_known(facts, said, others):
+    assert others_meant(said, facts["gpus"]) == others
 
 
 @pytest.mark.parametrize("said", ["Qwen3-8B-FP8", "mistral", "nvidia", "Instruct"])

@@ -55,6 +55,15 @@ TOLD = """
     dtype=torch.bfloat16, tensor_parallel_size=1, quantization=fp8, kv_cache_dtype=auto
     INFO [gpu_worker.py:440] Available KV cache memory: 64.61 GiB
 """
+WHOLE = """
+    INFO [llm_engine.py:234] Initializing a V0 LLM engine (v0.7.3) with config: model='Qwen/Qwen2.5-72B', \
+    dtype=torch.bfloat16, max_seq_len=32768, tensor_parallel_size=4, quantization=None, \
+    kv_cache_dtype=auto, chunked_prefill_enabled=False
+    INFO [worker.py:267] model weights take 33.98GiB; the rest of the memory \
+    reserved for KV Cache is 31.60GiB.
+    INFO [worker.py:267] model weights take 33.98GiB; the rest of the memory \
+    reserved for KV Cache is 33.10GiB.
+"""
 
 
 @pytest.fixture
@@ -81,6 +90,8 @@ def compared(capplan, tmp_path):
         (NO_ROOM, ("--gpu", "H100", "--precision", "fp8"), "did not start: No available memory"),
         (TOO_LONG, ("--gpu", "H100"), "did not start: To serve at least one request"),
         (TOLD, ("--gpu", "H100"), "vllm 0.19.0"),
+        (WHOLE, ("--gpu", "A100-80GB"), "room for the KV cache, GiB 31.60"),
+        (TOLD + WHOLE, ("--gpu", "A100-80GB"), "room for the KV cache, GiB 31.60"),
     ],
 )
 def test_the_estimate_agrees_with_logs(compared, log, options, said):

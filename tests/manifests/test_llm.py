@@ -3,9 +3,15 @@
 import textwrap
 
 import pytest
+import yaml
+from helpers import SHIPPED, plan_of
 from rendering import example, rendered, site_of
 
 from capplan.errors import InputError
+from capplan.estimate import estimate
+from capplan.manifests.engine import Templates
+from capplan.manifests.render import RenderOptions, render
+from capplan.manifests.site import Site
 
 SERVING = textwrap.dedent("""
     name: chat
@@ -150,6 +156,47 @@ def test_engines_are_started_with_a_pinned_image_and_their_own_flags(engine, pre
     assert metric.get("pods", {"metric": {"name": "cpu"}})["metric"]["name"] != "vllm_num_requests_running"
 
 
+@pytest.mark.parametrize(
+    ("engine", "model"), [("sglang", "--model-path=a/b-FP8"), ("tensorrt-llm", "a/b-FP8")]
+)
+def test_other_engines_serve_the_checkpoint_that_a_plan_names(engine, model):
+    named = "llm.model.workload={vllm: {model: a/b-FP8}}"
+    found = container(rendered(SERVING, f"llm.model.engine={engine}", named))
+    assert found["args"][0] == model
+    assert not [word for word in found["args"] if "quantization" in word]
+
+
+def test_tensorrt_llm_makes_no_fp8_of_other_weights_and_reads_what_it_has_no_flag_for():
+    engine = "llm.model.engine=tensorrt-llm"
+    with pytest.raises(InputError, match=r"no checkpoint is known for llama-3\.1-8b at fp8"):
+        rendered(SERVING, engine)
+    named = "llm.model.workload={vllm: {model: a/b-FP8}}"
+    files = rendered(SERVING, engine, named, "llm.model.prefix_cache=false")
+    told = files["kubernetes/base/model/configmap-model.yaml"].value["data"]["OPTIONS"]
+    cache = {"free_gpu_memory_fraction": 0.9, "dtype": "fp8", "enable_block_reuse": False}
+    assert yaml.safe_load(told) == {"kv_cache_config": cache}
+    command = container(files)["command"]
+    assert command[:2] == ["/bin/sh", "-c"]
+    assert "--extra_llm_api_options=/tmp/options.yaml" in command[2]
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp8"])
+def test_weights_are_served_only_as_they_are_published_or_made_by_the_engine(precision):
+    """The repository holds MXFP4, of which no flag makes another precision."""
+    aws = SERVING.replace("us-central1}", "us-central1, aws: us-east-1}")
+    said = ("provider=aws", "machine=g6e.xlarge", "gpu=L40S", "model=gpt-oss-20b", "max_num_seqs=64")
+    with pytest.raises(InputError, match=f"no checkpoint is known for gpt-oss-20b at {precision}"):
+        rendered(aws, *(f"llm.model.{each}" for each in (*said, f"precision={precision}")))
+
+
+def test_an_old_vllm_is_told_to_read_prompts_in_chunks():
+    """It refuses steps of fewer tokens than its longest request otherwise."""
+    old = ("llm.model.engine_version=0.7.3", "llm.model.precision=int8")
+    words = container(rendered(SERVING, *old, "llm.model.workload={vllm: {model: a/b}}"))["args"]
+    assert {"--enable-chunked-prefill", "--max-num-batched-tokens=2048", "--max-model-len=6144"} <= {*words}
+    assert "--enable-chunked-prefill" not in container(rendered(SERVING))["args"]
+
+
 def test_ollama_is_told_by_its_environment_and_pulls_its_model():
     files = rendered(SERVING, "llm.model.engine=ollama", "llm.model.precision=int4")
     found = container(files)
@@ -164,6 +211,46 @@ def test_ollama_is_told_by_its_environment_and_pulls_its_model():
 def test_an_engine_that_nobody_measured_is_sized_by_the_plan_alone():
     site = rendered(SERVING, "llm.model.engine=tgi", "llm.model.precision=bf16", "llm.model.replicas.min=3")
     assert site["kubernetes/base/model/horizontalpodautoscaler-model.yaml"].value["spec"]["minReplicas"] == 3
+
+
+CHANGES = [
+    ("max_num_seqs=8",),
+    ("kv_cache_dtype=fp8", "precision=bf16"),
+    ("prefix_cache=false",),
+    ("gpu_memory_utilization=0.95", "max_num_batched_tokens=1024"),
+    ("model=gpt-oss-20b", "precision=mxfp4", "hybrid_cache=false"),
+]
+SPELLED = {
+    "vllm": ("max-num-batched-tokens", "gpu-memory-utilization", "kv-cache-dtype", "max-num-seqs"),
+    "sglang": ("chunked-prefill-size", "mem-fraction-static", "kv-cache-dtype", "max-running-requests"),
+    "tgi": ("max-batch-prefill-tokens", "cuda-memory-fraction", "kv-cache-dtype", "max-concurrent-requests"),
+}
+OFF = {
+    "vllm": ("--no-enable-prefix-caching", "--disable-hybrid-kv-cache-manager"),
+    "sglang": ("--disable-radix-cache", "--disable-hybrid-swa-memory"),
+    "tgi": ("--prefix-caching=false", "none"),
+}
+
+
+@pytest.mark.parametrize("changes", CHANGES)
+@pytest.mark.parametrize("engine", SPELLED)
+def test_flags_read_back_are_what_the_estimate_counts_with(engine, changes):
+    sets = [f"llm.model.{each}" for each in (f"engine={engine}", *changes)]
+    site = Site(estimate(plan_of(SERVING, *sets), SHIPPED))
+    [file] = [item for item in render(site, Templates(), RenderOptions()) if item.path == DEPLOYMENT]
+    words = container({DEPLOYMENT: file})["args"]
+    told = dict(word.removeprefix("--").partition("=")[::2] for word in words)
+    replica = next(c for c in site.estimate.components if c.name == "model").replica
+    chosen, settings = replica.configuration, replica.configuration.settings
+    tokens, share, cache, sequences = SPELLED[engine]
+    assert float(told[tokens]) == settings.batched_tokens
+    assert float(told[share]) == pytest.approx(settings.memory_share, abs=0.001)
+    assert (told.get(cache, "16")[:3] == "fp8") == (settings.kv_bytes == 1)
+    assert float(told[sequences]) == int(replica.users.flat[0]) <= settings.sequences
+    prefix, hybrid = OFF[engine]
+    assert (prefix in words) == (not settings.prefix_cache)
+    windows = any(group.window for group in chosen.model.groups) and chosen.engine.accounting.hybrid
+    assert (hybrid in words) == (windows and not settings.hybrid)
 
 
 def test_what_the_plan_tells_the_engine_is_told_and_counted():

@@ -26,6 +26,7 @@ from capplan.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from capplan.llm.capacity import TokenPromise
+    from capplan.llm.facts import LlmFacts
     from capplan.llm.settings import Told
     from capplan.report.blocks import Report
     from capplan.report.llm import Priced
@@ -82,7 +83,8 @@ def llm(
     kv_cache: Annotated[
         str | None,
         typer.Option(
-            "--kv-cache-dtype", help="auto (16 bit) or fp8; by default, 8 bit beside weights at FP8."
+            "--kv-cache-dtype",
+            help="auto (the checkpoint's, else 16 bit) or fp8; by default, 8 bit beside weights at FP8.",
         ),
     ] = None,
     hybrid: Annotated[
@@ -267,7 +269,16 @@ def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Pa
     elif not (wanted.gpu or wanted.everything):
         shown = report.cheapest_of_each_gpu(looks)
         more = "These are the cheapest of each GPU; --all shows the others, and those that do not fit."
+    more = " ".join(filter(None, [more, *(_taken(name, facts) for name in wanted.gpu or ())]))
     return report.look_report(title, asked, looks, shown, more)
+
+
+def _taken(name: str, facts: LlmFacts) -> str:
+    """Say which GPU a name is taken for that others have too, empty where no other has it."""
+    from capplan.llm.facts import find_gpu, others_meant
+
+    others = others_meant(name, facts["gpus"])
+    return f"{name} is taken for {find_gpu(name, facts).name}, not {' or '.join(others)}." if others else ""
 
 
 def _kind(kv_cache: str | None) -> str | None:

@@ -30,7 +30,13 @@ class Configuration(NamedTuple):
     @property
     def settings(self) -> EngineSettings:
         """What the engine runs with."""
-        return settings_of(self.told, self.precision, self.gpu, self.engine)
+        return settings_of(self.told, self.model, self.precision, self.gpu, self.engine)
+
+    @property
+    def stored_so(self) -> bool:
+        """Whether the published checkpoint is at the precision; FP8 may be made of 16 bit otherwise."""
+        published = self.model.stored.precision if self.model.stored else None
+        return self.precision.name == published or (published is None and self.precision.alike == "16 bit")
 
     @property
     def is_timed(self) -> bool:

@@ -46,6 +46,18 @@ def meant(name: str, rows: LlmFacts) -> list[str]:
     return same or (more if len(more) > 1 or all(forms[key] for key in more) else [])
 
 
+def others_meant(name: str, rows: LlmFacts) -> list[str]:
+    """Return the names in ``rows`` that have all words of ``name`` too, besides the one that it is taken for.
+
+    >>> others_meant("A100", {"A100-80GB": {"aliases": ["A100"]}, "A100-40GB": {}, "A10": {}})
+    ['A100-40GB']
+    """
+    words = _words(name)
+    return (
+        [] if name in rows else [key for key in rows if words < _words(key) and key not in meant(name, rows)]
+    )
+
+
 _BETWEEN = str.maketrans("-_()", "    ")
 _MAKERS = "nvidia amd intel tesla geforce instinct gpu meta instruct chat it hf hbm2 hbm2e hbm3 hbm3e"
 """Words that tell no two models or GPUs apart."""

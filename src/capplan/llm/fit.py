@@ -58,13 +58,20 @@ class Memory(NamedTuple):
         return lack
 
 
-def settings_of(told: Told, precision: Precision, gpu: Gpu, engine: Engine) -> EngineSettings:
-    """Return what the engine runs with; the KV cache is as narrow as the weights unless it is told."""
+def settings_of(
+    told: Told, model: Architecture, precision: Precision, gpu: Gpu, engine: Engine
+) -> EngineSettings:
+    """Return what the engine runs with; the KV cache is as narrow as the weights unless it is told.
+
+    Told ``auto``, engines follow a checkpoint that says how its cache is quantised.
+    """
     usual, accounting = engine.on(gpu), engine.accounting
     tokens = _first(told.batched_tokens, accounting.card(gpu.memory_bytes)[0], usual.chunk_tokens)
     sequences = _first(told.sequences, accounting.sequences, np.minimum(usual.max_sequences, tokens))
+    published = model.stored if model.stored and model.stored.precision == precision.name else None
+    auto = (published and published.kv_bytes) or 2.0
     alike = precision.kv_bytes if "fp8" in gpu.peaks else 2.0
-    kinds = {None: alike, "auto": 2.0, "fp8": 1.0}
+    kinds = {None: min(alike, auto), "auto": auto, "fp8": 1.0}
     return EngineSettings(
         memory_share=_first(told.memory_share, accounting.share_of(tokens, gpu.memory_bytes)),
         batched_tokens=tokens,

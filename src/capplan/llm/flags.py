@@ -24,6 +24,8 @@ _SPELLED: Mapping[str, Mapping[str, str]] = {
         "max_model_len": "--max-model-len={}",
         "max_num_seqs": "--max-num-seqs={}",
         "max_num_batched_tokens": "--max-num-batched-tokens={}",
+        "chunked_prefill": "--enable-chunked-prefill",
+        "no chunked_prefill": "--no-enable-chunked-prefill",
         "prefix_cache": "--enable-prefix-caching",
         "no prefix_cache": "--no-enable-prefix-caching",
         "no hybrid_cache": "--disable-hybrid-kv-cache-manager",
@@ -58,6 +60,13 @@ _SPELLED: Mapping[str, Mapping[str, str]] = {
         "no prefix_cache": "--prefix-caching=false",
     },
 }
+
+_IN_FILE: Mapping[str, str] = {
+    "gpu_memory_utilization": "free_gpu_memory_fraction: {}",
+    "kv_cache_dtype": "dtype: {}",
+    "no prefix_cache": "enable_block_reuse: false",
+}
+"""What TensorRT-LLM reads of its KV cache from a file; the file replaces the flag of its share."""
 
 
 class Server(NamedTuple):
@@ -101,6 +110,7 @@ def options_of(one: Configuration, length: float, sequences: float) -> dict[str,
         "max_model_len": int(length),
         "max_num_seqs": int(sequences),
         "max_num_batched_tokens": int(_one(settings.batched_tokens)),
+        "chunked_prefill": True if accounting.whole else None,
         "prefix_cache": _if_other(settings.prefix_cache, accounting.prefix_cache),
         "hybrid_cache": _if_other(settings.hybrid, accounting.hybrid) if windows else None,
     }
@@ -113,7 +123,17 @@ def _if_other(value: bool, usual: bool) -> bool | None:
 
 def flags_of(engine: str, options: Mapping[str, Any]) -> list[str]:
     """Return the options as the engine's command line has them; what it has no flag for is left out."""
-    spelled = _SPELLED.get(engine, {})
+    return _spelled(_SPELLED.get(engine, {}), options)
+
+
+def file_of(engine: str, options: Mapping[str, Any]) -> str:
+    """Return what an engine reads from a file, for which it has no flag; empty where flags say all."""
+    lines = _spelled(_IN_FILE, options) if engine == "tensorrt-llm" else []
+    said = any(not line.startswith("free") for line in lines)
+    return f"kv_cache_config: {{{', '.join(lines)}}}" if said else ""
+
+
+def _spelled(spelled: Mapping[str, str], options: Mapping[str, Any]) -> list[str]:
     found = []
     for name, value in options.items():
         flag = spelled.get(f"no {name}" if value is False else name)

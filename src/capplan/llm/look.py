@@ -14,7 +14,7 @@ from capplan.llm.confidence import Confidence, confidence_of
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import LlmFacts
 from capplan.llm.fit import Memory
-from capplan.llm.flags import flags_of, longest, options_of
+from capplan.llm.flags import file_of, flags_of, longest, options_of
 from capplan.llm.hardware import Engine, Gpu
 from capplan.llm.serving import Served, decode_step, first_token, prompt_time, time_per_token
 from capplan.llm.settings import Told
@@ -160,7 +160,9 @@ UNTIMED = "speed unknown: calibrate"
 def _flags(configuration: Configuration, asked: RequestShape, does: Carried) -> list[str]:
     length = longest(configuration, asked.inputs + asked.outputs, float(does.room))
     most = float(np.min(configuration.settings.sequences))
-    return flags_of(configuration.engine.name, options_of(configuration, length, most))
+    options, engine = options_of(configuration, length, most), configuration.engine.name
+    file = file_of(engine, options)
+    return [*flags_of(engine, options), *([f"--extra_llm_api_options=FILE with {file}"] if file else [])]
 
 
 def _hindrance(does: Carried, missing_gb: float, served: Served, promise: TokenPromise) -> str:

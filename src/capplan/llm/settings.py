@@ -15,9 +15,10 @@ _KEPT, _CHUNK, _CAPTURED = 512 * _MIB, 1.5 * _MIB, 2.0 * _MIB
 class Told(NamedTuple):
     """What a user says of an engine; None where it is left to the engine.
 
-    memory_share: --gpu-memory-utilization of vLLM, by other names elsewhere. kv_cache: auto (16 bit) or fp8.
-    hybrid: layers with a window keep only that. stored: the checkpoint is at the precision that it is served
-    at, so the engine quantises nothing. Numbers may be arrays over scenarios.
+    memory_share: --gpu-memory-utilization of vLLM, by other names elsewhere. kv_cache: auto (the
+    checkpoint's, 16 bit if it says nothing) or fp8. hybrid: layers with a window keep only that. stored: the
+    checkpoint is at the precision that it is served at, so the engine quantises nothing. Numbers may be
+    arrays over scenarios.
     """
 
     memory_share: Any = None
@@ -48,7 +49,8 @@ class Accounting(NamedTuple):
     of the GPU, tokens of a chunk and sequences of the largest graph. sampler: bytes of the run by sequence
     and entry of the vocabulary. own, linked: bytes outside PyTorch on one GPU, and on several. chunked:
     whether ``hybrid`` covers layers that attend within chunks. quantises: makes FP8 of weights while it loads
-    them, not when all are loaded. batched_tokens, sequences: defaults on any card.
+    them, not when all are loaded. whole: reads prompts whole unless it is told to read them in chunks.
+    batched_tokens, sequences: defaults on any card.
     """
 
     version: str
@@ -65,6 +67,7 @@ class Accounting(NamedTuple):
     chunked: bool = False
     prefix_cache: bool = False
     quantises: bool = False
+    whole: bool = False
 
     def card(self, memory_bytes: float) -> tuple[float | None, float]:
         """Return the tokens of a chunk, None if they do not depend on the GPU, and the sequences captured."""

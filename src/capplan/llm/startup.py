@@ -20,6 +20,7 @@ _FIGURES: Mapping[str, str] = {
     "gpus": r"tensor_parallel_size['\"]?[=:] ?(\d+)",
     "memory_share": r"(?i:gpu.memory.utilization)(?: is)?['\"]?[=: (]+([\d.]+)",
     "batched_tokens": r"max_num_batched_tokens['\"]?[=:] ?(\d+)",
+    "whole": r"max_seq_len=(\d+),(?=[^\n]*chunked_prefill_enabled=False)",
     "sequences": r"max_num_seqs['\"]?[=:] ?(\d+)",
 }
 _WORDS: Mapping[str, str] = {
@@ -36,6 +37,9 @@ _FAILURES = (
     r"CUDA out of memory",
 )
 _BLOCK = 16
+_START = r"Initializing an? [^\n]*LLM engine"
+_LEAST_TOKENS = 2048.0
+"""Of a step that takes whole prompts."""
 
 
 class StartupLog(NamedTuple):
@@ -60,8 +64,15 @@ def is_startup_log(text: str) -> bool:
 
 
 def parse_startup(text: str, name: str) -> StartupLog:
-    """Return what the last start in a log says; InputError if it says nothing of memory."""
+    """Return what the last start in a log says; InputError if it says nothing of memory.
+
+    The worker with the least room decides. Before vLLM read prompts in chunks, a step took a whole one.
+    """
     figures = {key: _last(pattern, text, _number) for key, pattern in _FIGURES.items()}
+    rooms = re.findall(_FIGURES["room"], re.split(_START, text)[-1])
+    figures["room"] = min(map(float, rooms), default=figures["room"])
+    if figures["batched_tokens"] is None and figures["whole"] is not None:
+        figures["batched_tokens"] = max(figures["whole"], _LEAST_TOKENS)
     if figures["tokens"] is None and figures["blocks"] is not None:
         figures["tokens"] = _BLOCK * figures["blocks"]
     words = {key: _last(pattern, text, str) for key, pattern in _WORDS.items()}

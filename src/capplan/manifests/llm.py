@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from capplan.components.base import Component, Pods
 from capplan.components.llm.replica import Replica, downloaded_bytes, is_stored_so
 from capplan.errors import InputError, Problem
-from capplan.llm.flags import SERVERS, Server, flags_of, longest, options_of
+from capplan.llm.flags import SERVERS, Server, file_of, flags_of, longest, options_of
 from capplan.manifests.figures import bounds_of, number
 from capplan.manifests.split import split_of
 from capplan.plan.clusters import Aks, Cluster, Eks, Gke, Pool
@@ -39,8 +39,6 @@ _PATIENCE = 2.0
 """A probe that gives up early begins the download again: twice the time that the plan expects."""
 
 _DTYPES = {"fp16": "half", "bf16": "bfloat16"}
-_STORED_SO = ("mxfp4",)
-"""Precisions in which the published checkpoint is."""
 
 
 def as_pods(plan: Plan, components: Mapping[str, Component]) -> dict[str, Component]:
@@ -171,6 +169,7 @@ def _workload(name: str, llm: Llm, replica: Replica) -> Workload:
         "port": 8000,
         "grace": _grace_s(llm),
         "ephemeral_storage": _SCRATCH_GIB,
+        "vllm": said.vllm if server is None else None,
         "autoscaler": said.autoscaler.model_copy(update={"behavior": _behavior(llm)}),
     }
     if server is not None:
@@ -209,7 +208,17 @@ def _started(name: str, llm: Llm, replica: Replica, server: Server, said: Worklo
     if llm.engine == "tgi":  # its default may be longer than the whole
         flags.append(f"--max-input-tokens={options['max_model_len'] - 1}")
     home = {"HF_HOME": "/models", "HOME": "/tmp", "USER": llm.engine}
+    file = file_of(llm.engine, options)
+    if file:
+        common["command"], home["OPTIONS"] = ["/bin/sh", "-c", _WITH_FILE, "sh"], file
     return common | {"args": [server.model.format(named["model"]), *bound, *flags], "env": home}
+
+
+_WITH_FILE = (
+    'printf %s "$OPTIONS" > /tmp/options.yaml && '
+    'exec trtllm-serve serve "$@" --extra_llm_api_options=/tmp/options.yaml'
+)
+"""How TensorRT-LLM is started with a file of options."""
 
 
 _OLLAMA = ("int4", "mxfp4")
@@ -269,16 +278,18 @@ def _vllm(name: str, llm: Llm, replica: Replica, said: Vllm | None) -> Vllm:
 
 
 def _checkpoint(name: str, llm: Llm, replica: Replica) -> dict[str, str]:
-    """Return the model's repository, and how vLLM is to store weights that are published at 16 bit."""
-    precision, repository = replica.configuration.precision.name, replica.repository or ""
+    """Return the model's repository, and how the engine is to store weights that are published at 16 bit."""
+    chosen, repository = replica.configuration, replica.repository or ""
+    precision = chosen.precision.name
     named = llm.model if "/" in llm.model else repository
-    published = {replica.configuration.model.name, repository.lower(), repository.lower().rpartition("/")[2]}
-    known = precision in (*_DTYPES, "fp8", *_STORED_SO)
+    published = {chosen.model.name, repository.lower(), repository.lower().rpartition("/")[2]}
+    made = {"quantization": "fp8"} if precision == "fp8" and chosen.model.stored is None else {}
+    known = chosen.stored_so or flags_of(llm.engine, made)
     if not known or not named or ("/" not in llm.model and llm.model.lower() not in published):
         what = f"no checkpoint is known for {llm.model} at {precision}"
         remedy = "Name the checkpoint as llm." + name + ".workload.vllm.model."
         raise InputError(Problem(f"llm.{name}.workload.vllm.model", what, remedy))
-    return {"model": named, "quantization": "fp8"} if precision == "fp8" else {"model": named}
+    return {"model": named, **({} if chosen.stored_so else made)}
 
 
 def _dtype(replica: Replica) -> str:

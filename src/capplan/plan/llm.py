@@ -230,7 +230,7 @@ class Llm(Section):
         None, description="Most requests that the engine runs at once; by default, its own for the GPU."
     )
     kv_cache_dtype: Literal["auto", "fp8"] | None = Field(
-        None, description="auto: 16 bit; by default 8 bit beside weights at FP8."
+        None, description="auto: as the checkpoint says, else 16 bit; by default 8 bit beside weights at FP8."
     )
     hybrid_cache: bool | None = Field(
         None, description="Whether layers with a window cache only that; by default, the engine's own."

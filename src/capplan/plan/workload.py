@@ -251,6 +251,9 @@ class Vllm(Section):
     max_model_len: Whole | None = Field(None, description="Longest context, in tokens.")
     max_num_seqs: Count | None = Field(None, description="Requests that the engine runs at once.")
     max_num_batched_tokens: Count | None = Field(None, description="Most tokens in a step.")
+    chunked_prefill: bool | None = Field(
+        None, description="Whether prompts are read in chunks; by default, as vLLM's version does."
+    )
     prefix_cache: bool | None = Field(None, description="Whether prefixes are cached; by default, they are.")
     hybrid_cache: bool | None = Field(
         None, description="Whether layers with a window cache only that; by default, they do."

@@ -14,7 +14,7 @@ from capplan.components.llm.options import ServingDemand, ServingOption, nearest
 from capplan.components.llm.replica import vllm_of
 from capplan.components.llm.told import told_of, version_of
 from capplan.errors import InputError, Problem, nearest
-from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, find_precision
+from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, find_precision, others_meant
 from capplan.llm.hardware import Gpu
 from capplan.llm.look import COUNTS, RequestShape, configurations
 from capplan.plan.llm import Llm
@@ -97,8 +97,11 @@ def _nothing_sold(ctx: Context, name: str, provider: str, region: str, named: st
 
 
 def _gpus(llm: Llm, found: Sequence[Offer], facts: LlmFacts, where: str) -> list[Gpu]:
+    """Return the GPUs to choose from: all that are sold, or those that the plan's name may mean."""
     if llm.gpu != "auto":
-        return [find_gpu(llm.gpu, facts, where)]
+        taken, sold = find_gpu(llm.gpu, facts, where), {offer.gpu for offer in found}
+        others = [gpu for gpu in others_meant(llm.gpu, facts["gpus"]) if gpu in sold]
+        return [taken, *(find_gpu(gpu, facts) for gpu in others)]
     return [find_gpu(gpu, facts) for gpu in dict.fromkeys(o.gpu for o in found) if gpu in facts["gpus"]]
 
 

@@ -78,7 +78,9 @@ def cache_gib(chosen: Configuration, said: Vllm | None) -> Floats:
 
 def is_stored_so(chosen: Configuration, said: Vllm | None) -> bool:
     """Say whether the checkpoint is in the precision that it is served in, and not made so by vLLM."""
-    return (chosen.precision.name != "fp8") if said is None else said.quantization != "fp8"
+    if said is None:
+        return chosen.stored_so or chosen.precision.name != "fp8"
+    return said.quantization != "fp8"
 
 
 def vllm_of(llm: Llm) -> Vllm | None:

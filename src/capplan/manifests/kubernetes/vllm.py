@@ -44,6 +44,7 @@ def _options(vllm: Vllm) -> dict[str, object]:
         "quantization": vllm.quantization,
         "kv_cache_dtype": None if vllm.kv_cache_dtype == "auto" else vllm.kv_cache_dtype,
         **{name: None if value is None else int(number(value)) for name, value in figures.items()},
+        "chunked_prefill": vllm.chunked_prefill,
         "prefix_cache": vllm.prefix_cache,
         "hybrid_cache": vllm.hybrid_cache,
     }
