@@ -373,9 +373,9 @@ class Catalog:
         return found
 
     def check_region(self, provider: str, region: str) -> None:
-        """Raise :class:`InputError` if ``provider`` has no such region."""
-        known = self.regions(provider)
+        """Raise :class:`InputError` if ``provider`` has no such region, or the catalog no such provider."""
         if not self.knows_region(provider, region):
+            known = self.facts("regions", provider)
             raise InputError(
                 Problem("region", f"{provider} has no region '{region}'", nearest(region, known))
             )
