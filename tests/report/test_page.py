@@ -73,6 +73,8 @@ MANY = ("requests_per_second", "peak_to_average", "resources.load-balancer.quant
         ([f"demand.requests_per_second={','.join(map(str, range(1, 99999)))}"], "too many for a slider"),
         ([f"{name}={','.join(map(str, range(1, 51)))}" for name in MANY], "too many for a page"),
         (["demand.requests_per_second=1"] * 2, "is swept twice"),
+        (["demand.requests_per_second=1,,2"], "a value is missing between two commas"),
+        (["services.backend.instances.max=0"], "min 2 is above max 0"),
     ],
 )
 def test_what_cannot_be_varied_is_refused(capplan, varied, message):

@@ -149,17 +149,17 @@ def _regions(now: Estimate, catalog: Catalog) -> Iterator[str]:
 def _asked(file: PlanFile, text: str) -> Slider:
     """Return the slider that ``--vary`` asks for, with the plan's own value among the others."""
     path, texts = assignment(text, "--vary")
+    count = texts.count(",") + 1
+    if count > _MOST_VALUES:
+        what = f"{count:,} values of {path} are too many for a slider; the limit is {_MOST_VALUES}"
+        raise InputError(Problem("--vary", what))
     full = full_path(file.raw, path, Plan.model_fields, "--vary")
     own = _text(_raw_at(file.raw, full)) or _default(file, full)
-    labels = [label.strip() for label in texts.split(",")]
-    if len(labels) > _MOST_VALUES:
-        what = f"{len(labels):,} values of {path} are too many for a slider; the limit is {_MOST_VALUES}"
-        raise InputError(Problem("--vary", what))
-    every = labels if own is None else [own, *labels]
-    given = {read_number(file, full, label, "--vary"): label for label in every}
-    if own is None:
+    now = None if own is None else read_number(file, full, own, "--vary")
+    sweep = read_sweeps(file, [text], "--vary")
+    if own is None or now is None:
         raise InputError(Problem("--vary", f"the plan has no number at {path}", "Set it in the plan."))
-    given[read_number(file, full, own, "--vary")] = own
+    given = dict(zip(sweep.scenarios.values[full].tolist(), sweep.axes[full], strict=True)) | {now: own}
     values = sorted(given)
     ordered = [given[value] for value in values]
     return Slider(full, ordered, values, ordered.index(own))

@@ -31,9 +31,19 @@ class Places:
         return place if complete else "default"
 
     def problem(self, path: Sequence[int | str], what: str, remedy: str = "") -> Problem:
-        """Return the problem at ``path``, or at the nearest enclosing value that exists."""
+        """Return the problem at ``path``, or at the nearest enclosing value that exists.
+
+        It names the options that changed something inside ``path`` too.
+        """
         where = self.where(path)
         if where == "default":
             where = self.locator.find(path)[0]
+        inside = [
+            option
+            for at, option in self.given.items()
+            if path and at[:-1][: len(path)] == tuple(map(str, path))
+        ]
+        if inside and where not in inside:
+            where += f" with {', '.join(inside)}"
         dotted = ".".join(map(str, path))
         return Problem(f"{where}: {dotted}" if dotted else where, what, remedy)
