@@ -103,8 +103,9 @@ def read_text(path: Path, limit: int = MAX_BYTES) -> str:
             data = file.read(limit + 1)
     except FileNotFoundError:
         raise InputError(Problem(name, "no such file", _neighbours(path))) from None
-    except OSError as error:
-        raise InputError(Problem(name, f"cannot be read ({error.strerror})")) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", error)
+        raise InputError(Problem(name, f"cannot be read ({why})")) from None
     return decode(data, name, limit)
 
 

@@ -51,6 +51,9 @@ CALLS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "linked": ("estimate", {"plan": "linked.yaml"}),
     "trace": ("estimate", {"plan": "shop.yaml", "set": {"demand": {"trace": {"file": "../secret.csv"}}}}),
     "book": ("estimate", {"plan": "shop.yaml", "set": {"pricing.books": ["../secret.csv"]}}),
+    "stdin": ("estimate", {"plan": "shop.yaml", "set": {"pricing.books": ["-"]}}),
+    "no name": ("estimate", {"plan": "\0"}),
+    "long name": ("estimate", {"plan": "a" * 5000}),
     "again": ("estimate", {"plan": "shop.yaml"}),
 }
 
@@ -59,6 +62,7 @@ class Session(NamedTuple):
     """What one session with the server gave."""
 
     root: Path
+    version: str
     tools: Mapping[str, Any]
     answers: Mapping[str, Any]
     stderr: str
@@ -87,10 +91,10 @@ async def asked(root: Path, log: Path) -> Session:
     before = files(root)
     with log.open("w") as stderr:
         async with stdio_client(server, stderr) as streams, ClientSession(*streams) as client:
-            await client.initialize()
+            version = (await client.initialize()).serverInfo.version
             tools = {tool.name: tool for tool in (await client.list_tools()).tools}
             answers = {name: await client.call_tool(*call) for name, call in CALLS.items()}
-    return Session(root, tools, answers, log.read_text(), before)
+    return Session(root, version, tools, answers, log.read_text(), before)
 
 
 def files(root: Path) -> dict[Path, int]:
@@ -103,6 +107,7 @@ def text(answer: Any) -> str:
 
 
 def test_the_tools_say_what_they_do_and_only_read(session: Session) -> None:
+    assert session.version == capplan.__version__
     assert set(session.tools) == {"estimate", "breakeven", "explain", "check", "catalog", "diff"}
     for tool in session.tools.values():
         assert tool.description
@@ -152,7 +157,8 @@ def test_mistakes_are_errors_with_the_message_of_the_command(session: Session, c
     assert [line.split() for line in text(mistake).splitlines()] == [
         line.split() for line in said.splitlines()
     ]
-    assert session.answers["nothing"].isError
+    assert all(session.answers[name].isError for name in ("nothing", "stdin", "no name", "long name"))
+    assert not any("Error executing" in text(answer) for answer in session.answers.values())
     assert "none.yaml" in text(session.answers["nothing"])
 
 

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers import ROOT
 
@@ -58,6 +60,28 @@ def test_changes_and_sweeps_are_those_of_the_options(capplan: Callable) -> None:
         plan.estimate().components["backend"].instances.peak
         == plan.estimate(months=3).components["backend"].instances.peak
     )
+
+
+def test_values_may_be_those_of_numpy_and_a_text_is_one_text() -> None:
+    plan = example("levqor")
+    found = [
+        plan.estimate(set={"demand.requests_per_second": rps, "services.backend.instances.max": most})
+        for rps, most in ((np.int64(50), np.int64(9)), (Decimal(50), 9), (50, 9))
+    ]
+    assert found[0].document == found[1].document == found[2].document
+    rows = plan.estimate(sweep={"demand.requests_per_second": "10,200"}).to_pandas()
+    assert list(rows["demand.requests_per_second"].astype(float)) == [10, 200]
+    over = {"between": "plan", "over": "demand.requests_per_second"}
+    with pytest.raises(capplan.InputError, match="at least two"):
+        plan.breakeven(**over)
+    with pytest.raises(capplan.InputError, match="'none-such'"):
+        example("levqor", books="none-such").estimate()
+
+
+@pytest.mark.parametrize("path", ["a" * 5000, "a\0b"])
+def test_a_path_that_no_file_can_have_is_an_input_error(path: str) -> None:
+    with pytest.raises(capplan.InputError):
+        capplan.load(path)
 
 
 def test_the_other_questions_are_answered_as_by_the_commands(capplan: Callable) -> None:

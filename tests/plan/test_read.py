@@ -141,7 +141,7 @@ def test_what_a_set_breaks_in_its_section_names_the_set():
     broken = complaint(SHORT, "services.api.instances.max=0")
     assert broken.startswith("plan.yaml:5:48 with --set services.api.instances.max=0: services.api.instances")
     alien = complaint(SHORT.replace("name: t", "name: t\n    colour: red"), "demand.month=1")
-    assert alien.startswith("plan.yaml:3:5: colour")
+    assert alien.startswith("plan.yaml:3:1: colour")
 
 
 SHORT = """

@@ -7,10 +7,11 @@ file that it opens, whichever module does.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,20 +47,23 @@ class Confined:
 
     def path(self, name: str) -> Path:
         """Return the path that a call names; :class:`InputError` where it leads outside."""
-        path = Path(os.path.realpath(self.roots[0] / name))
-        if not any(path.is_relative_to(root) for root in self.roots):
-            remedy = f"It reads {' and '.join(map(str, self.roots))}; start it with other directories."
-            raise InputError(Problem(name, f"is {OUTSIDE}", remedy))
-        return path
+        with suppress(OSError, ValueError):
+            path = Path(os.path.realpath(self.roots[0] / name))
+            if any(path.is_relative_to(root) for root in self.roots):
+                return path
+        remedy = f"It reads {' and '.join(map(str, self.roots))}; start it with other directories."
+        raise InputError(Problem(name, f"is {OUTSIDE}", remedy))
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """Hold what is done inside to the rules."""
+        """Hold what is done inside to the rules; stdin, on which the next calls wait, is empty meanwhile."""
+        stdin, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO())
         self._on = True
         try:
             yield
         finally:
             self._on = False
+            sys.stdin = stdin
 
     def _hear(self, event: str, args: tuple[Any, ...]) -> None:
         if self._on and ((event in _READS and not self._may_read(*args)) or _is_forbidden(event)):

@@ -193,6 +193,7 @@ def serve(roots: Sequence[Path], catalogs: Path | None, books: Sequence[str]) ->
     own = [*([catalogs] if catalogs else []), *(Path(book) for book in books if Path(book).is_file())]
     tools = Tools(Confined(roots, own), catalogs, books)
     server = FastMCP("capplan", instructions=_ABOUT, log_level="WARNING")
+    server._mcp_server.version = capplan.__version__
     reads = ToolAnnotations(readOnlyHint=True, idempotentHint=True, openWorldHint=False)
     for tool in (tools.estimate, tools.breakeven, tools.explain, tools.check, tools.catalog, tools.diff):
         server.add_tool(tool, annotations=reads)

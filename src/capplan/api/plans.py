@@ -6,9 +6,11 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from functools import partial
+from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from capplan.api.answers import Answer, CheckAnswer, EstimateAnswer
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from capplan.estimate import Estimate
     from capplan.plan.read import PlanFile
 
+Item = TypeVar("Item")
 Change: TypeAlias = Mapping[str, object]
 """Fields of a plan, such as ``services.api.cpu_time``, and their values as the plan would write them."""
 
@@ -35,9 +38,8 @@ def load(
     catalogs: a directory of catalogs over those that ship. Raises :class:`InputError` with every problem of
     the plan.
     """
-    plan = LoadedPlan(
-        Path(path), dict(set or {}), alternative, tuple(books), None if catalogs is None else Path(catalogs)
-    )
+    place = None if catalogs is None else Path(catalogs)
+    plan = LoadedPlan(Path(path), dict(set or {}), alternative, _all(books), place)
     plan._read()
     return plan
 
@@ -104,7 +106,7 @@ class LoadedPlan:
             sets=self._sets(set),
             books=self._books,
             catalogs=self._catalogs,
-            sweeps=[f"{path}={','.join(map(_text, values))}" for path, values in (sweep or {}).items()],
+            sweeps=[f"{path}={','.join(map(_text, _all(values)))}" for path, values in (sweep or {}).items()],
             months=None if months is None else str(months),
             alternative=self.alternative,
             samples=samples,
@@ -132,7 +134,7 @@ class LoadedPlan:
         from capplan.decide.questions import ComparisonOptions
 
         asked = ComparisonOptions(
-            between=between,
+            between=_all(between),
             over=over,
             points=points,
             comparison=comparison,
@@ -226,4 +228,16 @@ class LoadedPlan:
 
 def _text(value: object) -> str:
     """Return a value as a plan would write it."""
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, default=_plain)
+
+
+def _plain(value: object) -> int | float | str:
+    """Return what JSON does not know, such as numbers of numpy."""
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real | Decimal) else str(value)
+
+
+def _all(values: Sequence[Item]) -> tuple[Item, ...]:
+    """Return the values; a text is one of them, not its letters."""
+    return (values,) if isinstance(values, str) else tuple(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -161,7 +162,7 @@ def scalar(text: str, option: str) -> Any:
 
 def text_of(source: Path) -> tuple[str, str, Path]:
     """Return the text of the plan at ``source``, its name and its directory."""
-    if source.is_dir() and not is_stdin(source):
+    if os.path.isdir(source) and not is_stdin(source):  # noqa: PTH112 - Path.is_dir raises for long names
         found = next((source / name for name in PLAN_NAMES if (source / name).is_file()), None)
         if found is None:
             what = f"no plan in this directory (looked for {', '.join(PLAN_NAMES)})"
