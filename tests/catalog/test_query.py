@@ -27,6 +27,12 @@ def test_an_unknown_size_is_in_no_range():
     assert not NumberRange(0, INF).hold(None)
 
 
+@pytest.mark.parametrize("name", ["../gcp/gke", "./ec2", "/etc/x", ".."])
+def test_a_service_is_a_name_and_no_path(name):
+    with pytest.raises(InputError, match="has no service"):
+        SHIPPED.service("aws", name)
+
+
 def test_filters_hold_in_every_row_found():
     wanted = Filter(
         "gcp", "compute-engine", "us-central1", "STANDARD", bounds("4-8", ""), bounds("16+", ""), None

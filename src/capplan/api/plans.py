@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias
 
 from capplan.api.answers import Answer, CheckAnswer, EstimateAnswer
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from capplan.estimate import Estimate
     from capplan.plan.read import PlanFile
 
-Item = TypeVar("Item")
 Change: TypeAlias = Mapping[str, object]
 """Fields of a plan, such as ``services.api.cpu_time``, and their values as the plan would write them."""
 
@@ -106,7 +105,7 @@ class LoadedPlan:
             sets=self._sets(set),
             books=self._books,
             catalogs=self._catalogs,
-            sweeps=[f"{path}={','.join(map(_text, _all(values)))}" for path, values in (sweep or {}).items()],
+            sweeps=[f"{path}={','.join(_all(values))}" for path, values in (sweep or {}).items()],
             months=None if months is None else str(months),
             alternative=self.alternative,
             samples=samples,
@@ -238,6 +237,6 @@ def _plain(value: object) -> int | float | str:
     return float(value) if isinstance(value, Real | Decimal) else str(value)
 
 
-def _all(values: Sequence[Item]) -> tuple[Item, ...]:
-    """Return the values; a text is one of them, not its letters."""
-    return (values,) if isinstance(values, str) else tuple(values)
+def _all(values: Sequence[object]) -> list[str]:
+    """Return values as a plan would write them; a text is one of them, not its letters."""
+    return [_text(value) for value in ([values] if isinstance(values, str) else values)]

@@ -180,7 +180,8 @@ class Catalog:
         """Return the files of a service, the lowest first, each with the directory that it was found in."""
         key = (provider, service)
         if key not in self._files:
-            found = ((root, root / provider / f"{service}.yaml") for root in self.roots)
+            named = Path(service).name == service
+            found = ((root, root / provider / f"{service}.yaml") for root in self.roots if named)
             self._files[key] = [(root, _own_file(path)) for root, path in found if path.is_file()]
         return self._files[key]
 
