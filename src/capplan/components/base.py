@@ -259,8 +259,8 @@ class Context:
         if region is None:
             what = f"has no region: the plan does not say where on {provider} it runs"
             raise InputError(self.places.problem(path, what, f"Set regions.{provider}, or its own region."))
-        known = self.catalog.regions(provider)
         if not self.catalog.knows_region(provider, region):
+            known = self.catalog.facts("regions", provider)
             place = (*path, field) if own else self.plan.region_path(path[1], provider)
             what = f"{provider} has no region '{region}'"
             raise InputError(self.places.problem(place, what, nearest(region, known)))
