@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -81,7 +82,7 @@ def in_chunks(
     context: Context, scenarios: Scenarios, keep: Callable[[Estimate], Kept], chunk: int | None = None
 ) -> list[Kept]:
     """Estimate the ``scenarios``, ``chunk`` at a time, and return what ``keep`` takes from each chunk."""
-    rows = chunk or max(1, _ARRAY_BYTES // context.pattern.shape.nbytes)
+    rows = chunk or rows_of(context)
     if scenarios.count <= rows:
         return [keep(estimate_on(context, scenarios))]
     # Reads the catalogs, which otherwise each thread would do, and each process.
@@ -90,7 +91,7 @@ def in_chunks(
     if elsewhere is not None:
         size = max(rows, min(_TASK_ROWS, _TASK_CHUNKS * rows))
         parts = [scenarios.part(start, start + size) for start in range(0, scenarios.count, size)]
-        return [kept for found in elsewhere(partial(_kept, context, keep, rows), parts) for kept in found]
+        return [each for found in elsewhere(partial(kept, context, keep, rows), parts) for each in found]
 
     def kept_from(start: int) -> Kept:
         return keep(estimate_on(context, scenarios.part(start, start + rows)))
@@ -100,8 +101,14 @@ def in_chunks(
         return list(pool.map(kept_from, range(0, scenarios.count, rows)))
 
 
-def _kept(context: Context, keep: Callable[[Estimate], Kept], rows: int, scenarios: Scenarios) -> list[Kept]:
+def rows_of(context: Context) -> int:
+    """Return how many scenarios a chunk has."""
+    return max(1, _ARRAY_BYTES // context.pattern.shape.nbytes)
+
+
+def kept(context: Context, keep: Callable[[Estimate], Kept], rows: int, scenarios: Scenarios) -> list[Kept]:
     """Return what ``keep`` takes from each chunk of the ``scenarios``, ``rows`` at a time."""
+    _keep_freed_memory()
     starts = range(0, scenarios.count, rows)
     return [keep(estimate_on(context, scenarios.part(start, start + rows))) for start in starts]
 
@@ -175,7 +182,13 @@ def _keep_freed_memory() -> None:
     """Make the C library keep the memory of freed arrays for the next ones.
 
     glibc returns blocks above a limit to the kernel, which then has to clear them page by page for the next
-    array: half of the time of an estimate. The limit grows to the largest block ever freed, up to 32 MiB
-    (mallopt(3), M_MMAP_THRESHOLD). Other libraries are not affected.
+    array: half of the time of an estimate, and more in a worker of Dask, which sets the limit as low as it
+    goes. 32 MiB is the highest (mallopt(3), M_MMAP_THRESHOLD -3, M_TRIM_THRESHOLD -1). Other libraries are
+    not affected.
     """
-    np.empty(30 * 2**20, dtype=np.uint8)
+    import ctypes
+
+    with suppress(AttributeError, OSError, TypeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(-3, 32 * 2**20)
+        mallopt(-1, 64 * 2**20)

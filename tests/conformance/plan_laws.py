@@ -107,7 +107,7 @@ def _broken_shares(drawn: Sample, fresh: Sample) -> Iterator[str]:
             yield f"{share:.0%} need {met.instances:g} instances, a smaller share {before:g}"
         if met.share < share:
             yield f"{share:.0%} are asked for, and {met.share:.2%} met"
-        found = float(np.mean(fresh.summary.peak_instances["api"] <= met.instances))
+        found = fresh.drawn["instances", "api"].share_up_to(met.instances)
         if abs(found - met.share) > 0.01:
             yield f"{met.instances:g} instances meet {met.share:.2%}, and {found:.2%} of fresh draws"
         before = met.instances

@@ -11,8 +11,10 @@ from helpers import SHIPPED, estimate_of, monthly, peak, plan_of
 
 from capplan.cli.app import main
 from capplan.cost.lines import Certainty
+from capplan.many import estimate_many
+from capplan.plan.draws import draw
 from capplan.uncertainty.forecast import crossings, forecast
-from capplan.uncertainty.sample import sample
+from capplan.uncertainty.sample import sample, spread_of
 from capplan.uncertainty.sensitivity import tornado
 
 # The check of the reference page: required servers of P(Wq > 20 ms) ≤ 5 % have the quantiles
@@ -50,14 +52,15 @@ def test_the_percentile_is_of_the_result_and_not_of_all_inputs_at_once():
 
 
 def test_draws_are_what_their_estimates_are():
-    drawn = sample(plan_of(PLAN), SHIPPED, 40, 3)
+    scenarios = draw(plan_of(PLAN), 40, 3)
+    summary = estimate_many(plan_of(PLAN), SHIPPED, scenarios)
     for index in (0, 17, 39):
-        rps, _, time = (values[index] for values in drawn.scenarios.values.values())
+        rps, _, time = (values[index] for values in scenarios.values.values())
         alone = estimate_of(
             PLAN, f"demand.requests_per_second={float(rps)!r}", f"services.api.service_time={float(time)!r}s"
         )
-        assert peak(alone, "api") == drawn.summary.peak_instances["api"][index]
-        assert monthly(alone) == pytest.approx(drawn.summary.expected[index])
+        assert peak(alone, "api") == summary.peak_instances["api"][index]
+        assert monthly(alone) == pytest.approx(summary.expected[index])
 
 
 def test_the_share_that_is_met_holds_for_fresh_draws():
@@ -65,6 +68,29 @@ def test_the_share_that_is_met_holds_for_fresh_draws():
     first, fresh = sample(tight, SHIPPED, 4000, 1), sample(tight, SHIPPED, 4000, 2)
     assert 0.5 < first.all_met < 1
     assert first.all_met == pytest.approx(fresh.all_met, abs=0.01)
+
+
+def test_more_draws_than_memory_holds_are_counted_in_blocks(monkeypatch):
+    monkeypatch.setattr("capplan.uncertainty.sample.MAX_SAMPLES", 1000)
+    monkeypatch.setattr("capplan.uncertainty.sample._BLOCK", 700)
+    monkeypatch.setattr("capplan.uncertainty.sample._TOGETHER", 2)
+    file = plan_of(PLAN, "services.api.instances={min: 1, max: 45}")
+    blocks = [draw(file, count, 7, index) for index, count in enumerate((700, 700, 600))]
+    summaries = [estimate_many(file, SHIPPED, block) for block in blocks]
+    found = sample(file, SHIPPED, 2000, 7)
+    assert found.samples == 2000
+    counts = np.concatenate([summary.peak_instances["api"] for summary in summaries])
+    assert found.instances("api") == spread_of(counts)
+    usd = np.array(spread_of(np.concatenate([summary.expected for summary in summaries])))
+    assert np.all(usd <= np.array(found.cost))
+    assert np.all(np.array(found.cost) <= usd * (1 + 2**-14))
+    assert found.all_met == pytest.approx(1 - np.mean(counts > 45), abs=1e-12)
+    for path, spread in found.inputs.items():
+        exact = spread_of(np.concatenate([block.values[path] for block in blocks]))
+        assert spread == pytest.approx(exact, rel=2**-14)
+    assert sample(file, SHIPPED, 1000, 7).cost == spread_of(
+        estimate_many(file, SHIPPED, draw(file, 1000, 7)).expected
+    )
 
 
 def test_the_tornado_is_widest_for_what_matters():
@@ -177,7 +203,7 @@ def test_samples_of_a_sweep_are_refused(plan_file, capsys):
 
 def test_the_share_of_all_is_that_of_the_worst_scenario_by_scenario():
     drawn = sample(plan_of(PLAN, "services.api.instances={min: 1, max: 30}"), SHIPPED, 300, 1)
-    assert drawn.all_met == drawn.met("api") == 1 - np.mean(drawn.summary.peak_instances["api"] > 30)
+    assert drawn.all_met == drawn.met("api") == drawn.drawn["instances", "api"].share_up_to(30)
 
 
 UNKNOWN = """
@@ -222,7 +248,7 @@ def test_a_forecast_without_all_prices_is_a_bound(tmp_path, capsys, plan, budget
 
 def test_an_upper_bound_keeps_a_budget_and_crosses_none():
     file = plan_of(PLAN)
-    summary = sample(file, SHIPPED, 20, 1).summary
+    summary = estimate_many(file, SHIPPED, draw(file, 20, 1))
     summary = replace(summary, certainty=Certainty(bound=1))
     assert list(crossings(summary, 1, 1e9)) == list(crossings(summary, 1))
     assert [c.probability for c in crossings(summary, 1, 1.0) if c.component == "total"] == [None]

@@ -98,24 +98,25 @@ def _check_compatible(asked: EstimateOptions) -> None:
         raise InputError(Problem("--budget", "shows when a budget is crossed, so it needs --months"))
 
 
-def _samples(asked: EstimateOptions) -> int:
+def _samples(asked: EstimateOptions, *most: int) -> int:
     from capplan.plan.draws import checked_samples
 
-    return DEFAULT_SAMPLES if asked.samples is None else checked_samples(asked.samples)
+    return DEFAULT_SAMPLES if asked.samples is None else checked_samples(asked.samples, *most)
 
 
 def _sensitive(asked: EstimateOptions, file: PlanFile, catalog: Catalog, uncertain: bool) -> Result:
     from capplan.estimate import estimate
+    from capplan.many import estimate_many
+    from capplan.plan.draws import MAX_SAMPLES, draw
     from capplan.report.uncertain import Sensitive
     from capplan.uncertainty.grounds import grounds_of
     from capplan.uncertainty.measuring import to_measure
-    from capplan.uncertainty.sample import sample
     from capplan.uncertainty.sensitivity import first_order_indices, tornado
 
     indices = None
     if asked.sobol and uncertain:
-        drawn = sample(file, catalog, _samples(asked), asked.seed)
-        indices = first_order_indices(drawn.scenarios.values, drawn.summary.expected)
+        drawn = draw(file, _samples(asked, MAX_SAMPLES), asked.seed)
+        indices = first_order_indices(drawn.values, estimate_many(file, catalog, drawn).expected)
     single = estimate(file, catalog)
     return Sensitive(single, tornado(file, catalog), indices, to_measure(grounds_of(single)))
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from capplan.plan.read import PlanFile
 
 MAX_SAMPLES = 2_000_000
+"""Draws that are made together; more are made in blocks, of which only percentiles are kept."""
+_MOST_SAMPLES = 1_000_000_000
 
 
 def intervals_of(file: PlanFile) -> dict[Path, Interval]:
@@ -46,8 +48,8 @@ def _intervals(value: object, path: Path) -> Iterator[tuple[Path, Interval]]:
             yield from _intervals(inner, (*path, str(index)))
 
 
-def draw(file: PlanFile, samples: int, seed: int) -> Scenarios:
-    """Return ``samples`` scenarios of the plan's intervals, evenly spread.
+def draw(file: PlanFile, samples: int, seed: int, block: int = 0) -> Scenarios:
+    """Return ``samples`` scenarios of the plan's intervals, evenly spread; of each ``block`` others.
 
     A Latin hypercube (McKay et al., 1979): each interval is drawn once from each of ``samples`` equally
     likely strata. Which strata meet in a scenario is decided by the ranks of Richtmyer's sequence, the
@@ -60,11 +62,11 @@ def draw(file: PlanFile, samples: int, seed: int) -> Scenarios:
     intervals = intervals_of(file)
     steps = np.arange(1, samples + 1)
     ranks = {
-        path: _ranks(steps * root + _generator((*path, "shift"), seed).random())
+        path: _ranks(steps * root + _generator((*path, "shift"), seed, block).random())
         for path, root in zip(intervals, np.sqrt(_primes(len(intervals))), strict=True)
     }
     ranks |= _correlated(file, intervals, ranks)
-    inside = {path: _generator(path, seed).random(samples) for path in intervals}
+    inside = {path: _generator(path, seed, block).random(samples) for path in intervals}
     values = {
         path: interval.quantiles(np.clip((ranks[path] + inside[path]) / samples, 1e-12, 1 - 1e-12))
         for path, interval in intervals.items()
@@ -91,10 +93,11 @@ def _primes(count: int) -> list[int]:
     return found
 
 
-def _generator(path: Path, seed: int) -> np.random.Generator:
+def _generator(path: Path, seed: int, block: int) -> np.random.Generator:
     import numpy as np
 
-    return np.random.Generator(np.random.PCG64([seed, zlib.crc32(".".join(path).encode())]))
+    numbers = [seed, zlib.crc32(".".join(path).encode()), block]
+    return np.random.Generator(np.random.PCG64(numbers if block else numbers[:2]))
 
 
 def _correlated(
@@ -145,8 +148,8 @@ def _named(file: PlanFile, intervals: Mapping[Path, Interval], text: str, where:
     return path
 
 
-def checked_samples(samples: int) -> int:
+def checked_samples(samples: int, most: int = _MOST_SAMPLES) -> int:
     """Return the number of samples; refuse too few and too many."""
-    if not 20 <= samples <= MAX_SAMPLES:
-        raise InputError(Problem("--samples", f"expected 20 to {MAX_SAMPLES}, got {samples}"))
+    if not 20 <= samples <= most:
+        raise InputError(Problem("--samples", f"expected 20 to {most}, got {samples}"))
     return samples

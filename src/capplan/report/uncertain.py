@@ -10,8 +10,8 @@ from capplan.components.checks import UNPRICED
 from capplan.cost.lines import Certainty, certainty, is_priced
 from capplan.estimate import Estimate
 from capplan.findings import Finding
-from capplan.many import Summary
 from capplan.plan.bind import Path
+from capplan.plan.draws import MAX_SAMPLES
 from capplan.report import json_format, numbers
 from capplan.report.blocks import Block, Heading, Lines, Sheet
 from capplan.report.estimate import estimate_blocks, told
@@ -69,7 +69,9 @@ def _sampled_blocks(result: Sampled) -> Iterator[Block]:
     sample = result.sample
     columns = [Column("", shrinks=True), *(Column(level, right=True) for level in _LEVELS)]
     inputs = [[".".join(path), *_cells(spread, numbers.quantity)] for path, spread in sample.inputs.items()]
-    head = f"{sample.scenarios.count:,} draws, seed {sample.seed}"
+    head = f"{sample.samples:,} draws, seed {sample.seed}"
+    if sample.samples > MAX_SAMPLES:
+        head += ", percentiles within 0.01 %"
     if inputs:
         yield Lines((f"{head}; all uncertain inputs are drawn together",))
         yield Table(columns, inputs, "Inputs")
@@ -94,10 +96,10 @@ def _result_rows(result: Sampled) -> Iterator[list[str]]:
             lines = result.estimate.lines_of(name)
             sure = certainty(lines) if is_priced(lines) else None
             yield [f"{name}, USD a month", *_dollars(sample.component_cost(name), sure)]
-    yield ["total, USD a month", *_dollars(sample.cost, _sure(sample.summary))]
+    yield ["total, USD a month", *_dollars(sample.cost, _sure(sample))]
 
 
-def _sure(found: Summary | Forecast | Tornado) -> Certainty | None:
+def _sure(found: Sample | Forecast | Tornado) -> Certainty | None:
     """Return how sure costs are; None where nothing has a price."""
     return found.certainty if found.priced else None
 
@@ -135,7 +137,7 @@ def _scaled(spread: Spread, factor: float) -> Spread:
 def sampled_document(result: Sampled) -> dict[str, Any]:
     """Return the estimate of the middle, with p5, p50 and p95 beside its figures."""
     sample, document = result.sample, json_format.estimate_document(result.estimate)
-    document["monthly_cost"] |= _costs(sample.cost, _sure(sample.summary))
+    document["monthly_cost"] |= _costs(sample.cost, _sure(sample))
     for name, component in document["components"].items():
         if component["monthly_cost"] is not None:
             component["monthly_cost"] |= _levels(sample.component_cost(name))
@@ -148,7 +150,7 @@ def sampled_document(result: Sampled) -> dict[str, Any]:
             component["latency_ms_spread"] = {p: _levels(_scaled(s, 1000)) for p, s in times.items()}
         component["share_met"] = sample.met(name)
     document["uncertainty"] = {
-        "samples": sample.scenarios.count,
+        "samples": sample.samples,
         "seed": sample.seed,
         "share_met": sample.all_met,
         "inputs": {".".join(path): _levels(spread) for path, spread in sample.inputs.items()},
