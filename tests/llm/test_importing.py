@@ -172,6 +172,100 @@ def test_nested_text_model_is_found():
     assert imported({"model_type": "x", "text_config": CONFIGS["mixtral-8x7b"]}).experts == 8
 
 
+def test_what_single_layers_have_of_their_own_is_read():
+    """As transformers 5 saves Gemma 4 again, without the keys that its layers' kinds had."""
+    common = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 4, "num_attention_heads": 4}
+    small = {**common, "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 1000, "model_type": "llama"}
+    model = imported({**small, "per_layer_config": {"1": {"head_dim": 32}, "03": {"intermediate_size": 48}}})
+    assert [(g.layers, g.head_size, g.ffn) for g in model.groups] == [(2, 16, 96), (1, 32, 96), (1, 16, 48)]
+    for row, said in (
+        ({"x": {"head_dim": 32}}, r"per_layer_config\.x: expected the number of a layer"),
+        ({"1": {"skip": ["mlp"]}}, r"per_layer_config\.1: skip: unknown key"),
+        ({"1": {"head_dim": -1}}, "expected a whole number"),
+    ):
+        with pytest.raises(InputError, match=said):
+            imported({**small, "per_layer_config": row})
+
+
+def test_layers_with_two_attentions_and_experts_that_compute_nothing():
+    """LongCat-Flash: 560 billion weights, 27 billion of them for a token on average."""
+    model = imported(
+        {
+            "model_type": "longcat_flash",
+            "attention_method": "MLA",
+            "hidden_size": 6144,
+            "ffn_hidden_size": 12288,
+            "expert_ffn_hidden_size": 2048,
+            "num_layers": 28,
+            "num_attention_heads": 64,
+            "q_lora_rank": 1536,
+            "kv_lora_rank": 512,
+            "qk_rope_head_dim": 64,
+            "qk_nope_head_dim": 128,
+            "v_head_dim": 128,
+            "n_routed_experts": 512,
+            "moe_topk": 12,
+            "zero_expert_num": 256,
+            "zero_expert_type": "identity",
+            "routed_scaling_factor": 6.0,
+            "mla_scale_q_lora": True,
+            "vocab_size": 131072,
+        }
+    )
+    assert model.total_parameters == pytest.approx(560e9, rel=0.01)
+    assert model.active_parameters == pytest.approx(27e9, rel=0.05)
+    assert model.held(2.0).full == 2 * 28 * (512 + 64) * 2
+
+
+@pytest.mark.parametrize(
+    ("layers", "ffn", "shared", "billions"), [(30, 8192, 10, 5.44), (35, 16384, 15, 7.85)]
+)
+def test_gemma_3n_with_its_encoders(layers, ffn, shared, billions):
+    text = {
+        "model_type": "gemma3n_text",
+        "hidden_size": 2048,
+        "intermediate_size": [ffn] * layers,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 2,
+        "head_dim": 256,
+        "num_kv_shared_layers": shared,
+        "hidden_size_per_layer_input": 256,
+        "vocab_size_per_layer_input": 262144,
+        "vocab_size": 262400,
+        "laurel_rank": 64,
+        "altup_num_inputs": 4,
+        "activation_sparsity_pattern": [0.95] * 10 + [0.0] * (layers - 10),
+        "layer_types": (["sliding_attention"] * 4 + ["full_attention"]) * (layers // 5),
+        "sliding_window": 512,
+    }
+    vision = {"model_type": "gemma3n_vision", "architecture": "mobilenetv5_300m_enc", "hidden_size": 2048}
+    audio = {"model_type": "gemma3n_audio", "hidden_size": 1536, "conf_num_hidden_layers": 12}
+    whole = {"model_type": "gemma3n", "text_config": text, "vision_config": vision, "audio_config": audio}
+    assert imported(whole).total_parameters == pytest.approx(billions * 1e9, rel=0.01)
+    assert imported(whole).held(2.0).full == 2 * 2 * 256 * 2 * (layers - shared) // 5
+
+
+def test_of_a_model_that_hears_and_speaks_the_thinker_is_served():
+    thinker = {
+        "model_type": "qwen3_omni_moe_thinker",
+        "text_config": {**published("qwen3-30b-a3b"), "model_type": "qwen3_omni_moe_text"},
+        "audio_config": {"model_type": "x_audio_encoder", "d_model": 1280, "encoder_layers": 32},
+    }
+    model = imported(
+        {
+            "model_type": "qwen3_omni_moe",
+            "enable_audio_output": True,
+            "thinker_config": thinker,
+            "talker_config": {"text_config": {"hidden_size": 1024}},
+            "code2wav_config": {"hidden_size": 1024},
+        }
+    )
+    text = imported(published("qwen3-30b-a3b"))
+    assert model.groups == text.groups
+    assert model.total_parameters - text.total_parameters == pytest.approx(32 * 24 * 1280**2)
+
+
 def test_what_is_missing_is_named():
     with pytest.raises(InputError, match=r"config.json: does not say layers \(num_hidden_layers or"):
         imported({"hidden_size": 1, "vocab_size": 2, "num_attention_heads": 1})

@@ -17,8 +17,8 @@ from capplan.quantities import shown
 
 Config = Mapping[str, Any]
 
-_NESTED = ("text_config", "llm_config", "language_config")
-"""Where multimodal models keep their language model."""
+_NESTED = ("text_config", "llm_config", "language_config", "thinker_config")
+"""Where multimodal models keep their language model; engines leave what speaks beside a thinker out."""
 
 _TOWERS = ("vision_config", "audio_config")
 
@@ -42,8 +42,28 @@ def sizes_of(config: Config, keys: Config, where: str) -> dict[str, Any]:
         value = next((flat[key] for key in aliases if key in flat), None)
         if value is not None:
             sizes[name] = value
+    sizes["by_layer"] = _by_layer(sizes.get("by_layer", {}), keys, where)
     towers = {tower: said[tower] for tower in _TOWERS if isinstance(said.get(tower), Mapping)}
     return {**sizes, **towers, "kind": kind}
+
+
+def _by_layer(rows: Config, keys: Config, where: str) -> dict[int, dict[str, Any]]:
+    """Return the sizes that single layers have of their own, by number."""
+    ours = {alias: name for name, aliases in names_of(keys).items() for alias in aliases}
+    found, problems = {}, []
+    if len(rows) > _MOST_LAYERS:
+        what = f"sizes of {len(rows):,} layers are more than {_MOST_LAYERS:,}"
+        raise InputError(Problem(f"{where}: per_layer_config", what))
+    for number, row in rows.items():
+        place = f"{where}: per_layer_config.{str(number)[:20]}"
+        if not re.fullmatch(r"\d{1,4}", str(number)) or not isinstance(row, Mapping):
+            problems.append(Problem(place, "expected the number of a layer, and a mapping"))
+            continue
+        problems += [*_unknown(row, keys, place), *_of_other_kinds(row, keys, place)]
+        found[int(number)] = {ours[key]: value for key, value in row.items() if key in ours}
+    if problems:
+        raise InputError(*problems)
+    return found
 
 
 def _language_model(config: Config) -> dict[str, Any]:

@@ -45,9 +45,10 @@ def row_of(config: Config, name: str, where: str, keys: Config) -> dict[str, Any
 def _shape(sizes: Sizes, kinds: Sequence[str], feeds: Sequence[str], keys: Config) -> dict[str, Any]:
     whole = {field: sizes[field] for field in ("hidden", "vocabulary", "context", "tied") if sizes.get(field)}
     shared = sizes.get("kv_shared_layers") or 0
+    own = [_of_layer(sizes, number) for number in range(len(kinds))]
     layers = [
-        {**mixer_of(kind, _of_block(sizes, number)), **_feed(feed, sizes, number)}
-        | (_borrowed(sizes) if number >= len(kinds) - shared else {})
+        {**mixer_of(kind, own[number]), **_feed(feed, own[number], number)}
+        | (_borrowed(own[number]) if number >= len(kinds) - shared else {})
         for number, (kind, feed) in enumerate(zip(kinds, feeds, strict=True))
     ]
     extra = {
@@ -65,12 +66,13 @@ def _draft(last: Group, hidden: int) -> float:
     return layer.mixer(hidden) + feed + 2 * hidden**2
 
 
-def _of_block(sizes: Sizes, number: int) -> Sizes:
-    """Return the sizes with the heads of one layer, where a config lists those of each."""
+def _of_layer(sizes: Sizes, number: int) -> Sizes:
+    """Return the sizes with those of one layer, where a config lists those of each, or what differs."""
     heads = (
         _block(sizes["blocks"][number], "attention").get("n_heads_in_group") if sizes.get("blocks") else None
     )
-    return {**sizes, "kv_heads": sizes["query_heads"] // heads} if heads else sizes
+    listed = {"kv_heads": sizes["query_heads"] // heads} if heads else {}
+    return {**sizes, **listed, **sizes["by_layer"].get(number, {})}
 
 
 def _borrowed(sizes: Sizes) -> Group:
@@ -100,7 +102,7 @@ def _kinds(sizes: Sizes, keys: Config, where: str) -> list[str]:
     if other:
         raise InputError(Problem(where, f"describes a model with {other}, which capplan does not know"))
     listed = _listed(sizes, keys)
-    layers = sizes.get("layers") or len(listed or ())
+    layers = (sizes.get("layers") or len(listed or ())) * (2 if sizes.get("twice") else 1)
     kinds = (listed or _by_rule(sizes, layers, keys["kinds"]))[:layers]
     unknown = next(
         (kind for kind in kinds if kind not in {"none", *keys["kinds"].values()} and " " not in kind), None
@@ -216,10 +218,11 @@ def _feed(kind: str, sizes: Sizes, number: int) -> Group:
     shared = sizes.get("shared_ffn") or (sizes.get("shared_experts") or 0) * expert
     if sizes.get("experts_beside"):
         shared = sizes["ffn"]
+    real = sizes["experts"] / (sizes["experts"] + (sizes.get("zero_experts") or 0))  # of those chosen
     found = {
         "ffn": expert,
         "experts": sizes["experts"],
-        "experts_per_token": sizes["experts_per_token"],
+        "experts_per_token": sizes["experts_per_token"] * real if real < 1 else sizes["experts_per_token"],
         "shared_experts": shared / expert,
         "expert_hidden": sizes.get("expert_hidden") or 0,
     }

@@ -95,6 +95,8 @@ def _more_weights(kind: str, sizes: Sizes, found: Group) -> int:
         more += hidden * size + (heads * size * queries + scores if queries else heads * size * hidden)
     if sizes.get("layer_embedding"):
         more += 3 * hidden * sizes["layer_embedding"]
+    if sizes.get("low_rank"):
+        more += 2 * hidden * sizes["low_rank"]
     return more
 
 

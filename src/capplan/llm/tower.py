@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,9 @@ def _encoder(where: str, config: Mapping[str, Any], sizes: Mapping[str, Any], ke
     }
     width, layers, kind = said["width"], said["layers"], str(config.get("model_type"))
     unsaid = next((name for name in ("width", "layers") if not said[name]), None)
+    named = re.search(r"_(\d{1,4})m_", str(config.get("architecture")))
+    if unsaid and named:  # such as mobilenetv5_300m_enc
+        return 10**6 * int(named[1])
     if unsaid:
         raise KeyError(where + unsaid)
     if "audio" in kind and not said["inner"]:
