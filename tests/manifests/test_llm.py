@@ -308,6 +308,12 @@ def test_kserve_and_llm_d_run_the_same_server():
     assert not [path for path in rendered(SERVING) if path.startswith(("kserve/", "llm-d/"))]
 
 
+def test_llm_d_is_not_left_out_in_silence_where_an_engine_cannot_run_in_it():
+    sets = ("manifests.serving=[llm-d]", "llm.model.engine=sglang", "llm.model.precision=bf16")
+    with pytest.raises(InputError, match=r"manifests\.serving: llm-d runs vllm, and model runs sglang"):
+        rendered(SERVING, *sets)
+
+
 def site_of_peak(files):
     """Return the replicas that the busiest hour needs."""
     return int(files[DEPLOYMENT].value["metadata"]["annotations"]["capplan/replicas-at-peak"])

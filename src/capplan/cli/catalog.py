@@ -343,9 +343,10 @@ def import_model(
     called = (name or config.resolve().parent.name).lower()
     row = row_of(_with_quantization(content, config), called, name_of(config), Catalog().facts("configs"))
     model = architecture_of(called, row)
+    drafts = f"{model.drafts / 1e9:.4g} more only predict further tokens; " if model.drafts else ""
     note(
         f"{called}: {model.total_parameters / 1e9:.4g} billion weights, {model.active_parameters / 1e9:.4g} "
-        f"used for a token; {model.drafts / 1e9:.4g} more only predict further tokens; "
+        f"used for a token; {drafts}"
         f"{model.stored_bytes / 1e9:.4g} GB as stored; attention: {model.kinds}; compare with its page"
     )
     emit(yaml.safe_dump({"models": {called: row}}, sort_keys=False), output, force)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact
 from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.objects import priority_class_of
@@ -35,7 +36,10 @@ def serving_artefacts(site: Site) -> Iterator[Artefact]:
             yield Artefact(
                 path, "kserve/inferenceservice.yaml.j2", _inference_service(site, service), "kserve"
             )
-        if "llm-d" in site.manifests.serving and service.workload.vllm is not None:
+        if "llm-d" in site.manifests.serving:
+            if service.workload.vllm is None:
+                what = f"llm-d runs vllm, and {name} runs {site.plan.llm[name].engine}"
+                raise InputError(Problem("manifests.serving", what, "Leave llm-d out, or choose vllm."))
             path, context = f"llm-d/llminferenceservice-{name}.yaml", _llm_service(site, service)
             yield Artefact(path, "kserve/llminferenceservice.yaml.j2", context, "llm-d")
 
