@@ -721,6 +721,23 @@ def test_accepting_what_is_not_found_is_said(capplan, tmp_path):
     assert run.exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "code"),
+    [
+        ("plan.yaml", "name: shop\ndemand: {requests_per_second: 1}\n", 2),
+        ("values.yaml", "replicas: 2\n---\nimage: web\n", 2),
+        ("kindless.yaml", "apiVersion: v1\nmetadata: {name: a}\n", 0),
+        ("rules.yaml", "groups: []\n", 0),
+        ("kustomization.yaml", "namePrefix: a-\n", 0),
+        ("body.json", '{"Name": "a"}', 0),
+    ],
+)
+def test_a_file_without_anything_to_verify_does_not_pass(capplan, tmp_path, name, text, code):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    run = capplan("verify", str(tmp_path / name))
+    assert (run.exit_code, "holds no manifests" in run.stderr) == (code, code == 2)
+
+
 def test_a_directory_without_manifests_does_not_pass(capplan, tmp_path):
     (tmp_path / "empty").mkdir()
     for name, word in (("empty", "holds no manifests"), ("nowhere", "does not exist")):

@@ -19,6 +19,8 @@ from capplan.strictyaml import load_all, read_text
 
 _TREES = (".yaml", ".yml", ".json")
 _TEXTS = (".js", ".py", ".sh", ".sql")
+_VERIFIED = {"apiVersion", "kind", "groups", "rule_files", "rules"}
+"""Fields of objects and of rules, one of which a YAML file has that there is something to verify in."""
 _KUSTOMIZATION = "kustomization.yaml"
 _KUSTOMIZATIONS = ("kustomization.yml", "Kustomization")
 """Names that Kustomize takes besides ``kustomization.yaml``."""
@@ -90,6 +92,9 @@ def read_one(path: Path) -> Contents:
     name = name_of(path) if is_stdin(path) else path.name
     is_json = path.suffix == ".json" or text.lstrip()[:1] == "{"
     documents = {name: documents_in(text, name, is_json) or [None]}
+    strange = [isinstance(value, dict) and not _VERIFIED & value.keys() for value in documents[name]]
+    if not is_json and all(strange) and not _is_kustomization(name):
+        raise InputError(Problem(str(path), "holds no manifests", "Name a file that does."))
     return Contents(documents, {}, list(_without_objects(documents, lambda _: text)))
 
 
