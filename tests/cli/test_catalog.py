@@ -203,7 +203,7 @@ def test_price_that_cannot_be_right_is_an_error(
     assert run.exit_code == 2
     assert f"[{rule}]" in run.stdout.replace("\n ", "")
     assert "ERROR  gcp/compute-engine: " in run.stdout
-    assert run.stdout.endswith("1 files, 1 errors, 0 warnings\n")
+    assert run.stdout.endswith("1 file, 1 error, 0 warnings\n")
 
 
 @pytest.mark.parametrize(

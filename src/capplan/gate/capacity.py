@@ -13,6 +13,7 @@ from capplan.gate.files import PlannedFiles
 from capplan.gate.judged import SEVERITIES, judged
 from capplan.plan.gates import Answer, CapacityGate
 from capplan.report.blocks import Result
+from capplan.report.numbers import counted
 
 
 def capacity_findings(gate: CapacityGate, files: PlannedFiles) -> Iterator[Result]:
@@ -63,7 +64,7 @@ def _minimum(gate: CapacityGate, component: Component) -> Iterator[Result]:
     if component.kind == "service" and component.sizing is not None:
         floor = float(component.sizing.floor.min())
         if floor < wanted:
-            message = f"keeps at least {floor:g} instances; the gate asks for {wanted:g}"
+            message = f"keeps at least {counted(floor, 'instance')}; the gate asks for {wanted:g}"
             remedy = f"Set instances.min to {wanted:g}."
             path = (*component.path, "instances", "min")
             finding = checks.TOO_FEW_INSTANCES.finding(component.name, message, remedy)

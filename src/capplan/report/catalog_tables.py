@@ -144,7 +144,8 @@ def lint_report(found: Sequence[Finding], files: Sequence[str]) -> Report:
 def _linted(found: Sequence[Finding], checked: int) -> Iterator[Block]:
     said = [f"{o.severity.upper()}  {o.subject}: {o.message} [{o.code}]" for o in found]
     errors = _errors(found)
-    summary = f"{checked} files, {errors} errors, {len(found) - errors} warnings"
+    counts = {"file": checked, "error": errors, "warning": len(found) - errors}
+    summary = ", ".join(numbers.counted(number, noun) for noun, number in counts.items())
     yield Lines([*said, summary], bullets=True)
 
 

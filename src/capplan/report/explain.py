@@ -121,7 +121,7 @@ def _promise(promise: Promise) -> Iterator[str]:
 
 def _limit(estimate: Estimate, limit: Limit, count: float) -> Iterator[str]:
     rate = numbers.rate(in_scenario(limit.rps_per_instance, 0))
-    yield f"    {limit.name}: {numbers.count(count)} instances; one carries {limit.formula} = {rate}/s"
+    yield f"    {limit.name}: {numbers.counted(count, 'instance')}; one carries {limit.formula} = {rate}/s"
     for symbol, given in limit.inputs.items():
         value = numbers.quantity(in_scenario(given.value, 0))
         unit = f" {given.unit}" if given.unit else ""

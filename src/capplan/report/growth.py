@@ -71,7 +71,8 @@ def _entry(entry: Entry, months: int) -> str:
         return f"Tier {entry.tier} begins in month {entry.month_p50:.0f}."
     spread = f"month {entry.month_p50:.0f} (p5 {entry.month_p5:.0f}, p95 {entry.month_p95:.0f})"
     return (
-        f"Tier {entry.tier} begins within {months} months with probability {entry.probability:.0%}: {spread}."
+        f"Tier {entry.tier} begins within {numbers.counted(months, 'month')} "
+        f"with probability {entry.probability:.0%}: {spread}."
     )
 
 

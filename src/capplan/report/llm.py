@@ -405,7 +405,7 @@ def _served(estimate: Estimate, component: Component) -> ServedView:
 
 def served_line(one: ServedView) -> str:
     """Return what a component of the plan costs now, in a line."""
-    replicas = "cannot serve" if one.replicas_peak is None else f"{numbers.count(one.replicas_peak)} replicas"
+    replicas = "cannot serve" if one.replicas_peak is None else numbers.counted(one.replicas_peak, "replica")
     each = [
         f"${one.usd_per_1m_output_tokens:,.2f} per million output tokens"
         if one.usd_per_1m_output_tokens

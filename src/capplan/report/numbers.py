@@ -101,13 +101,13 @@ def rate(per_second: float) -> str:
     return quantity(per_second)
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: float, noun: str) -> str:
     """Return a number of things.
 
-    >>> counted(1, "file"), counted(2000, "error")
-    ('1 file', '2,000 errors')
+    >>> counted(1.0, "file"), counted(2000, "error"), counted(1.5, "instance")
+    ('1 file', '2,000 errors', '1.5 instances')
     """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def short_unit(unit: str) -> str:

@@ -185,7 +185,7 @@ def _sensitive_blocks(result: Sensitive) -> Iterator[Block]:
     cost = "unpriced" if sure is None else f"{_dollars([tornado.cost], sure)[0]} USD a month"
     yield Heading(
         f"{result.estimate.plan.name}: {cost} and "
-        f"{numbers.count(tornado.instances)} instances with every input at its middle value; one input "
+        f"{numbers.counted(tornado.instances, 'instance')} with every input at its middle value; one input "
         "moves at a time"
     )
     yield Table(columns, [_bar_row(bar, result, widest) for bar in tornado.bars])
