@@ -329,7 +329,21 @@ class _Page(HTMLParser):
     """Reads a page strictly: every element is closed, none is unknown, none runs anything."""
 
     KNOWN = frozenset(
-        ("html", "head", "meta", "title", "style", "body", "h2", "p", "br", "table", "caption", "thead")
+        (
+            "html",
+            "head",
+            "meta",
+            "title",
+            "style",
+            "body",
+            "h2",
+            "p",
+            "pre",
+            "br",
+            "table",
+            "caption",
+            "thead",
+        )
         + ("tbody", "tr", "th", "td", "ul", "li", "strong", "code", "details", "summary", "a")
         + ("form", "label", "select", "option", "input", "output", "textarea", "button", "noscript", "script")
         + ("header", "nav", "main", "section", "h1", "h3", "div", "span", "figure", "figcaption")
