@@ -239,6 +239,8 @@ def _kind(field: dict[str, Any]) -> str:
         if "$ref" in option:
             name = option["$ref"].rsplit("/", 1)[-1]
             return "any value" if name == "JsonValue" else f"[{name}](#{name.lower()})"
+    if "$ref" in field.get("items", ()):
+        return f"list of {_kind(field['items'])}"
     if isinstance(field.get("additionalProperties"), dict):
         return f"names → {_kind(field['additionalProperties'])}"
     types = [o["type"] for o in (field, *field.get("anyOf", ())) if o.get("type") not in (None, "null")]

@@ -1,6 +1,7 @@
 """Portfolios of commitments: against every combination, against the whole linear programme, and by hand."""
 
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -210,6 +211,22 @@ def test_the_worst_scenarios_buy_less_where_half_of_them_lose_the_load():
     assert careful.now[0].usd_per_hour == pytest.approx(2.0)
     lost = portfolio(use * [[[[1.0]], [[1.0]], [[1.0]], [[0.0]]]], year, objective=Objective(cvar=0.5))
     assert not lost.now
+
+
+@pytest.mark.parametrize("seed", [40, 47, 52])
+def test_the_worst_scenarios_cost_more_the_fewer_they_are(seed):
+    """The bound may rest for a step before it rises again, as several plans cost the same."""
+    random = np.random.default_rng(seed)
+    use = np.rint(random.integers(2, 9, (2, 1, 1, 1)) * random.uniform(0, 1.3, (2, 5, 6, 4)))
+    offers = [
+        CommitmentOffer("first", 6, np.array([0.5, np.nan])),
+        CommitmentOffer("both", 2, np.array([0.7, 0.75]), 2),
+        CommitmentOffer("second", 6, np.array([np.nan, 0.45]), 0, 1.0),
+    ]
+    goals = [Objective(share, 0.0, HOURS, tolerance=1e-9) for share in (1, 0.6, 0.3, 0.1)]
+    found = [portfolio(use, offers, objective=goal) for goal in goals]
+    assert max(one.gap for one in found) < 1e-3
+    assert all(one.usd <= fewer.usd * (1 + 1e-9) for one, fewer in pairwise(found))
 
 
 def test_money_that_costs_something_is_not_paid_upfront():

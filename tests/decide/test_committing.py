@@ -157,6 +157,20 @@ def test_several_plans_share_what_is_bought():
     assert both.portfolio.usd == pytest.approx(2 * one.portfolio.usd)
 
 
+def test_prices_without_the_books_of_plans_that_differ_are_said_to_be(tmp_path):
+    (tmp_path / "ours.yaml").write_text(
+        "{schema: 1, name: ours, source: {as_of: unknown, text: ours}, "
+        "prices: {aws/ec2/m6a.large: {unit: hour, usd: 0.01, note: ours}}}"
+    )
+    booked = plan_of(PLAN + "    pricing: {books: [ours.yaml]}\n", directory=tmp_path)
+    one, both = (
+        committing(files, SHIPPED, CommitmentTerms(TODAY)) for files in ([booked], [booked, plan_of(PLAN)])
+    )
+    assert (one.mixed, both.mixed) == (False, True)
+    assert one.portfolio.without < asked().portfolio.without / 5
+    assert "different price books" in written(report_of(both), "table", Style(width=200))
+
+
 def test_a_share_without_a_date_counts_as_not_bought():
     found = asked(PLAN.replace("cpu_time: 5ms", "cpu_time: 5ms, purchase: {commit_3y: 80%}"))
     assert "commitment-undated" in codes(found)

@@ -22,8 +22,8 @@ from capplan.cost.coverage import CommitmentOffer, Spent, States, applied, in_or
 from capplan.errors import InputError, Problem
 
 MOST_CUTS = 600
-STALLED = 1e-9
-"""A rise of the bound that ends the search: the order in which providers apply commitments costs the rest."""
+STALLED, PATIENCE = 1e-9, 5
+"""A rise of the bound that ends the search if it comes so often in a row: how they apply remains."""
 EXTRA = "Install capplan[commitments], or allow one kind of commitment with --offer."
 
 
@@ -345,6 +345,7 @@ def _cut(task: _Task) -> tuple[Array, float]:
     x = best = task.start
     usd, low = np.inf, 0.0
     planes: list[_Planes] = []
+    still = 0
     for _ in range(MOST_CUTS):
         plane = _plane(task, x)
         cost = float(task.fees @ x) + plane.usd
@@ -353,8 +354,8 @@ def _cut(task: _Task) -> tuple[Array, float]:
         planes.append(plane)
         before = low
         low, x = _below(task, planes)
-        stalled = len(planes) > 1 and low - before <= STALLED * usd
-        if stalled or usd - low <= task.objective.tolerance * usd:
+        still = still + 1 if low - before <= STALLED * usd else 0
+        if still == PATIENCE or usd - low <= task.objective.tolerance * usd:
             break
     return best.copy(), low
 

@@ -90,7 +90,7 @@ class Committing(NamedTuple):
     break_even: the month from which all that was paid is no more than without; None if that is not within the
     terms. regret: USD by which the purchases cost more than the best ones would, if all use fell by
     :data:`FALL`; fallen: USD that they save even then. look_again: when, and why. spot: USD a month that spot
-    saves.
+    saves. mixed: whether the plans have different price books, so that all prices are without them.
     """
 
     names: Sequence[str]
@@ -105,14 +105,15 @@ class Committing(NamedTuple):
     fallen: float
     look_again: tuple[date, str]
     spot: float
+    mixed: bool
     findings: Sequence[Finding]
 
 
 def committing(files: Sequence[PlanFile], catalog: Catalog, terms: CommitmentTerms) -> Committing:
     """Return what to commit to for what the plans in ``files`` run together, as one account bills it."""
     months, context = 36, context_of(files[0], catalog)
-    if len({tuple(file.plan.pricing.books) for file in files}) == 1:
-        catalog = context.catalog
+    mixed = len({tuple(file.plan.pricing.books) for file in files}) > 1
+    catalog = catalog if mixed else context.catalog
     hours = float(np.mean(context.hours_per_month))
     terms = terms._replace(objective=terms.objective._replace(hours_per_month=hours))
     uses, unsaid = _uses(files, catalog, terms, months)
@@ -155,6 +156,7 @@ def committing(files: Sequence[PlanFile], catalog: Catalog, terms: CommitmentTer
         fallen=fallen.without - fallen.usd,
         look_again=_look_again(found, use, held, on_sale, terms.today),
         spot=_spot_saves(pools, use) * hours,
+        mixed=mixed,
         findings=sorted([*unsaid, *_lacking(lacking), *_of_held(listed, terms.today)], key=lambda f: f.rank),
     )
 

@@ -95,6 +95,8 @@ def _effects(found: Committing) -> Iterator[str]:
         )
     if found.spot > 0:
         yield f"Spot for what can be interrupted saves {numbers.money(found.spot)} USD a month."
+    if found.mixed:
+        yield "The plans have different price books, so all prices here are list prices without them."
     if any(not bought.deal.sure for bought in found.buy):
         yield "≈ marks a price that one source says, or that another offer or region stands in for."
 
@@ -121,6 +123,7 @@ def committing_document(found: Committing) -> dict[str, Any]:
         "if_use_falls": {"by": FALL, "saves_usd": found.fallen, "regret_usd": found.regret},
         "look_again": {"date": str(when), "why": why},
         "spot_saves_usd_per_month": found.spot,
+        "list_prices": found.mixed,
         "warnings": [finding_document(finding) for finding in found.findings],
     }
 
