@@ -47,14 +47,8 @@ _PAGE = re.compile(r"(?P<model>.+)__(?P<gpu>[a-z0-9]+)")
 _SEVERAL = {"glm-4.x": "glm-4.6", "deepseek-v3.x": "deepseek-v3.1"}
 """Pages of several releases of one shape."""
 
-_SITE = {"interconnect": "PCIe4 x16", "link_gb_per_s": 40, "aliases": []}
-"""How the lab's GPUs reach each other, which its pages do not say: its runs on four and eight of them are as
-slow as over PCIe, which is why they say nothing about NVLink."""
-
-_THROUGH_HOST = " through the host"
-
 _THROTTLED, _SHARE = " throttled", 0.55
-"""The lab's single H100s multiply at this share of the usual rate: loaded, all three engines are slow there,
+"""The lab's H100s multiply at this share of the usual rate: loaded, all three engines are slow there,
 TensorRT-LLM too, while SGLang on H200, which multiplies alike, is not, nor are these cards with few users."""
 
 _LONGEST = 1024.0
@@ -84,17 +78,13 @@ class Scored(NamedTuple):
 
 
 def facts_for_benchmarks() -> dict[str, Any]:
-    """Return the catalog's facts, and the lab's GPUs, whose all-reduces go through the host's memory."""
+    """Return the catalog's facts, and the lab's H100."""
     catalog = Catalog()
     facts = {**catalog.facts("gpus"), **catalog.facts("models")}
-    gpus = {f"{name}{_THROUGH_HOST}": {**row, **_SITE} for name, row in facts["gpus"].items()}
-    gpus[f"H100-80GB{_THROTTLED}"] = {
-        **facts["gpus"]["H100-80GB"],
-        "architecture": _THROTTLED,
-        "aliases": [],
-    }
+    throttled = {**facts["gpus"]["H100-80GB"], "architecture": _THROTTLED, "aliases": []}
+    gpus = {**facts["gpus"], f"H100-80GB{_THROTTLED}": throttled}
     speed = {**facts["speed"], "lab": {"compute": _SHARE}}
-    return {**facts, "gpus": {**facts["gpus"], **gpus}, "speed": with_lab(speed)}
+    return {**facts, "gpus": gpus, "speed": with_lab(speed)}
 
 
 def with_lab(speed: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,13 +99,11 @@ def measured_in(table: Table, facts: Mapping[str, Any]) -> list[MeasuredRow]:
     """Return the rows of a table in one of the two shapes."""
     rows = _lab_rows(table) if "real_tpot" in table.columns else rows_in(table)
     named = [corrected(with_our_names(row, facts)) for row in rows]
-    return [row if row.requests is None else row._replace(gpu=_at_the_lab(row)) for row in named]
-
-
-def _at_the_lab(row: MeasuredRow) -> str:
-    if row.tp > 1:
-        return f"{row.gpu}{_THROUGH_HOST}"
-    return f"{row.gpu}{_THROTTLED}" if row.gpu == "H100-80GB" else row.gpu
+    lab = [row.requests is not None and row.gpu == "H100-80GB" for row in named]
+    return [
+        row._replace(gpu=f"{row.gpu}{_THROTTLED}") if slow else row
+        for row, slow in zip(named, lab, strict=True)
+    ]
 
 
 def _lab_rows(table: Table) -> Iterator[MeasuredRow]:

@@ -64,7 +64,8 @@ START: dict[tuple[Where, ...], float] = {
             "half_tokens": 64,
             "overlap": 3,
             "second_shot": 2.5,
-            "experts": 0.7,
+            "experts": 0.9,
+            "half_width": 500,
             "fp8_blocks": 0.85,
         }.items()
     },

@@ -64,7 +64,7 @@ def test_runs_of_a_lab_are_bursts_and_its_gpus_are_what_it_has(tmp_path):
     report = json.loads(done.stdout)
     assert {report[question]["rows"] for question in QUESTIONS} == {2}
     assert report["by_load"]["saturated"]["ttft"]["rows"] == 1
-    assert set(report["by_gpu"]) == {"H100-80GB throttled", "H100-80GB through the host"}
+    assert set(report["by_gpu"]) == {"H100-80GB throttled"}
     assert set(report["by_source"]) == {"some/lab"}
 
 

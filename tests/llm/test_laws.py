@@ -129,3 +129,14 @@ def test_an_h100_multiplies_as_fast_as_an_h200_with_every_engine(facts, configur
     model, precision = "llama-3.1-8b", "fp8"
     one, other = (configuration(model, precision, gpu, 1, engine).reached(facts) for gpu in ("H100", "H200"))
     assert (one.mfu, one.mfu_attention) == (other.mfu, other.mfu_attention)
+
+
+def test_experts_cut_into_slices_are_multiplied_more_slowly(facts, configuration):
+    def share(model, gpus):
+        reached = configuration(model, "bf16", "H200", gpus).reached(facts)
+        return reached.mfu_experts / reached.mfu
+
+    assert share("llama-3.1-70b", 8) == 1
+    narrow = [share("qwen3-235b-a22b", gpus) for gpus in (2, 4, 8)]
+    assert narrow == sorted(narrow, reverse=True)
+    assert narrow[0] < share("mixtral-8x7b", 8)

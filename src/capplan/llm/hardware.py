@@ -180,7 +180,7 @@ def efficiency_of(
         kv=memory * own["kv"]["8 bit" if precision.kv_bytes < 2 else "16 bit"],
         mfu=own["mfu"]["16 bit"] if wide else mfu,
         # The share of MXFP4 is that of experts; the others' was measured without them.
-        mfu_experts=mfu * common["experts"] if moe and precision.alike != "mxfp4" else mfu,
+        mfu_experts=mfu * _narrow(model, tensor_parallel, common) if precision.alike != "mxfp4" else mfu,
         mfu_attention=own["mfu_attention"],
         # A kernel with a low ceiling reaches half of it with fewer tokens: few are as fast as ever.
         half_tokens=common["half_tokens"] * (mfu / own["mfu"]["16 bit"] if precision.alike == "4 bit" else 1),
@@ -221,6 +221,14 @@ def _mfu(
         return float(own["mfu"]["4 bit"])
     mfu = float(own["mfu"].get(precision.name, own["mfu"][precision.alike]))
     return mfu * common["fp8_blocks"] if precision.name == "fp8" and model.fp8_blocks else mfu
+
+
+def _narrow(model: Architecture, tensor_parallel: float, common: Mapping[str, Any]) -> float:
+    """Return the share of the rate that experts reach, each cut into as many slices as there are GPUs."""
+    if model.experts == 1:
+        return 1.0
+    width = max(group.ffn for group in model.routed) / tensor_parallel
+    return float(common["experts"]) * width / (width + float(common["half_width"]))
 
 
 def _link(gpu: Gpu, tensor_parallel: float, facts: Mapping[str, Any]) -> tuple[float, float]:
