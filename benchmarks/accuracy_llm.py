@@ -23,7 +23,7 @@ from memory_llm import ROOM, score_memory
 
 from capplan.catalog.catalog import Catalog
 from capplan.llm.benchmark import with_our_names
-from capplan.llm.confidence import confidence_of, range_of
+from capplan.llm.confidence import Level, confidence_of, range_of
 from capplan.llm.measured import (
     MeasuredRow,
     MeasuredSample,
@@ -258,12 +258,21 @@ def source_of(row: MeasuredRow) -> str:
     )
 
 
+def levels_of(sample: MeasuredSample) -> list[Level]:
+    """Return the class of each row: the lab's H100 has that of any."""
+    each = []
+    for one in sample.configurations:
+        gpu = one.gpu._replace(name=one.gpu.name.removesuffix(_THROTTLED))
+        each.append(confidence_of(one._replace(gpu=gpu)).level)
+    return [each[which] for which in sample.which]
+
+
 def scored_of(rows: Sequence[MeasuredRow], facts: Mapping[str, Any]) -> tuple[Scored, int]:
     """Return what is predicted of rows that can be, and how many of them do not fit."""
     sample = sample_of(rows, facts)
     predicted, runs = predict(sample, facts), running(sample, facts)
     fits = np.flatnonzero(~np.isnan(predicted))
-    levels = [confidence_of(sample.configurations[which]).level for which in sample.which]
+    levels = levels_of(sample)
     ranges = [range_of(level, row.question) for level, row in zip(levels, rows, strict=True)]
     ratio = np.array([row.value for row in rows]) / predicted
     inside = np.array([low <= r <= high for r, (low, high) in zip(ratio, ranges, strict=True)])

@@ -1,7 +1,8 @@
 """Fit the constants of gpus.yaml, and say how well they predict sources that were left out.
 
 python benchmarks/fit_llm.py FILE.csv… [--leave-out] [--write OUT.csv] prints the constants, and errors to
-stderr. --leave-out fits without each source in turn (a repository, page or package) and predicts it;
+stderr. --leave-out fits without each source in turn (a repository, page or package), predicts it, and prints
+how many rows each class of confidence has and how many of them its range holds (capplan's docs/llm.md);
 --write keeps what was predicted that way, with the class of confidence, for the factors of confidence.py.
 
 The search is Gauss-Newton on the logarithms, reweighted so that it minimises the mean absolute error
@@ -16,15 +17,16 @@ import copy
 import csv
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from accuracy_llm import (
     beyond_the_hardware,
     facts_for_benchmarks,
     left_out,
+    levels_of,
     measured_in,
     source_of,
     with_lab,
@@ -32,7 +34,7 @@ from accuracy_llm import (
 
 from capplan.llm.calibrate import Path as Where
 from capplan.llm.calibrate import put
-from capplan.llm.confidence import confidence_of
+from capplan.llm.confidence import Level, Question, range_of
 from capplan.llm.measured import (
     ROUNDS,
     MeasuredRow,
@@ -278,8 +280,32 @@ def write(path: Path, rows: Sequence[MeasuredRow], predicted: np.ndarray, facts:
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow([*MeasuredRow._fields, "predicted", "level"])
-        for row, value, which in zip(rows, predicted, sample.which, strict=True):
-            table.writerow([*row, value, confidence_of(sample.configurations[which]).level])
+        for row, value, level in zip(rows, predicted, levels_of(sample), strict=True):
+            table.writerow([*row, value, level])
+
+
+def coverage(rows: Sequence[MeasuredRow], predicted: np.ndarray, facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a table in Markdown: of each class, how many rows it has and how many are within its range.
+
+    In all, and in the source with ten rows or more in which it holds least: docs/llm.md has both.
+    """
+    sample = sample_of(rows, facts)
+    levels = np.array(levels_of(sample))
+    questions = np.array([row.question for row in rows])
+    sources = np.array([source_of(row) for row in rows])
+    ratio = np.array([row.value for row in rows]) / predicted
+    yield "| class | share of rows | time per token | throughput | time to first token |"
+    yield "|---|---|---|---|---|"
+    for level in get_args(Level):
+        cells = []
+        for question in get_args(Question):
+            low, high = range_of(level, question)
+            chosen = (levels == level) & (questions == question) & ~np.isnan(ratio)
+            inside = (low <= ratio) & (ratio <= high)
+            each = [inside[chosen & (sources == source)] for source in set(sources)]
+            least = min((float(held.mean()) for held in each if held.size >= _FEW), default=np.nan)
+            cells.append(f"{np.mean(inside[chosen]):.0%}, {least:.0%} ({chosen.sum()})")
+        yield f"| {level} | {np.mean(levels == level):.0%} | {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -294,6 +320,7 @@ def main() -> None:
     if given.leave_out:
         predicted = without_each(rows, facts)
         sys.stderr.write(f"sources left out: {medians(rows, predicted)}\n")
+        print("\n".join(coverage(rows, predicted, facts)))
         if given.write:
             write(given.write, rows, predicted, facts)
         return

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from capplan.llm.architecture import Precision
 from capplan.llm.configuration import Configuration
+from capplan.llm.hardware import Gpu
 
 Question = Literal["tpot", "throughput", "ttft"]
 Level = Literal["high", "medium", "low"]
@@ -40,8 +42,8 @@ _MIXTURES = frozenset({"mixtral-8x7b", "gpt-oss-20b", "gpt-oss-120b"})
 """Models with experts among the measurements of several GPUs. Dense models whose attention sees all of the
 context are alike but for their sizes."""
 
-_FACTORS: dict[Level, float] = {"high": 1.4, "medium": 1.75, "low": 2.0}
-_FIRST_TOKEN: dict[Level, float] = {"high": 2.4, "medium": 2.8, "low": 4.0}
+_FACTORS: dict[Level, float] = {"high": 1.4, "medium": 1.75, "low": 2.5}
+_FIRST_TOKEN: dict[Level, float] = {"high": 2.6, "medium": 2.8, "low": 4.0}
 
 HELD: dict[Level, str] = {"high": "nine in ten", "medium": "three in four", "low": "three in four"}
 """How many measurements of sources that had no part in a fit were within the range of their class."""
@@ -67,13 +69,19 @@ def confidence_of(configuration: Configuration) -> Confidence:
 
 def _low(configuration: Configuration) -> tuple[str, ...]:
     """Return what has not been measured."""
-    model, _, gpu, count, _ = configuration[:5]
+    model, precision, gpu, count, engine = configuration[:5]
+    small = precision.weight_bytes < 1
     plain = model.experts == 1 and all(group.kind == "full" for group in model.groups)
     found = {
         f"no engine was measured on {gpu.name}": gpu.unmeasured,
         f"few measurements of {gpu.family} GPUs, and none of prompts at 4 bit": gpu.compute_capability < 8.0,
         f"all-reduce of {count:g} GPUs over PCIe": count > 1 and not gpu.peer_to_peer,
         f"{model.name} is not among the measurements": not plain and model.name not in _MIXTURES,
+        f"loaded {gpu.name}s of one lab are 1.8 times as slow as others": gpu.name in _DIFFERING
+        and engine.name in ("vllm", "sglang")
+        and precision.alike != "mxfp4",
+        f"few measurements of weights below 8 bit on {gpu.name} with {engine.name}": small
+        and not (_is_measured(precision, gpu) and engine.name in ("vllm", "tensorrt-llm")),
     }
     return tuple(reason for reason, holds in found.items() if holds)
 
@@ -82,16 +90,18 @@ def _medium(configuration: Configuration) -> tuple[str, ...]:
     """Return what has been measured by one source only, or differs between sources."""
     model, precision, gpu, count, engine = configuration[:5]
     known = gpu.compute_capability >= 8.0 and not gpu.unmeasured
-    measured = precision.name not in _UNTRIED and (gpu.name, precision.alike) in _MEASURED
+    measured = _is_measured(precision, gpu)
     found = {
         f"{precision.name} on {gpu.name} is not among the measurements": known and not measured,
         "few measurements of this engine": engine.name in ("sglang", "other"),
-        f"loaded {gpu.name}s of one lab are 1.8 times as slow as those of others": gpu.name in _DIFFERING
-        and engine.name in ("vllm", "sglang"),
         "servers differ in how their GPUs reach each other": count > 1 and gpu.peer_to_peer,
         "few measurements of models with experts": model.experts > 1,
     }
     return tuple(reason for reason, holds in found.items() if holds)
+
+
+def _is_measured(precision: Precision, gpu: Gpu) -> bool:
+    return precision.name not in _UNTRIED and (gpu.name, precision.alike) in _MEASURED
 
 
 def range_of(level: Level, question: Question) -> tuple[float, float]:
