@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import os
 import subprocess
 from collections.abc import Callable
 from datetime import date
@@ -27,6 +28,7 @@ from capplan.fleet.members import FleetOptions
 from capplan.fleet.report import BY, FleetAnswer, document_of
 from capplan.fleet.run import PlanFleet, fleet_of
 from capplan.fleet.showback import divided, in_cents
+from capplan.fleet.sources import sources_of
 from capplan.gate.check import Checked
 from capplan.report.json_format import estimate_document
 
@@ -311,6 +313,15 @@ def test_patterns_take_plans_of_any_name_and_no_gates(write: Callable[..., None]
     assert list(found.members) == ["one/plan.yaml", "one/second.yaml"]
 
 
+def test_a_pipe_among_the_plans_is_left_alone_and_a_broken_link_is_named(write: Callable[..., None]) -> None:
+    write(plan("one"))
+    for name in ("pipe", "link"):
+        Path(name).mkdir()
+    os.mkfifo("pipe/plan.yaml")
+    Path("link/plan.yaml").symlink_to("nowhere.yaml")
+    assert sources_of(["."]) == ["link/plan.yaml", "one/plan.yaml"]
+
+
 def test_each_plan_counts_once_however_often_it_is_named(write: Callable[..., None]) -> None:
     write(plan("one"), plan("two"))
     Path("one/capplan.yaml").write_text(plan("other"))
@@ -333,7 +344,5 @@ def test_chunks_change_no_digit(fleet: Callable[..., PlanFleet], monkeypatch: py
 
 
 def test_a_lost_process_is_one_message() -> None:
-    import os
-
     with in_processes(2) as run, pytest.raises(InputError, match="ended 4 times over the same work"):
         list(run(partial(os._exit), [1]))

@@ -68,10 +68,12 @@ def _plans(argument: str) -> Iterator[str]:
 
 
 def _below(directory: str) -> Iterator[str]:
-    """Yield the plans in a directory and below it; hidden directories and links are left out."""
+    """Yield the plans in a directory and below it; hidden directories, linked ones and pipes are left out."""
     for where, inside, files in os.walk(directory):
         inside[:] = sorted(name for name in inside if not name.startswith("."))
-        yield from map(os.path.normpath, _called_plans([f"{where}/{name}" for name in files]))
+        found = (Path(where, name) for name in files)
+        plans = [str(path) for path in found if path.is_file() or not path.exists()]
+        yield from map(os.path.normpath, _called_plans(plans))
 
 
 def _called_plans(files: Sequence[str]) -> Iterator[str]:
