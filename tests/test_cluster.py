@@ -34,7 +34,7 @@ alternatives:
 """
 
 
-SWEEP = "demand.requests_per_second=" + ",".join(map(str, range(10, 2510)))
+SWEEP = "demand.requests_per_second=" + ",".join(map(str, range(10, 1110)))
 
 
 class Machines(NamedTuple):
@@ -115,12 +115,12 @@ def answers(plan: Path) -> str:
     from capplan.report.json_format import dumps
     from capplan.report.render import report_of
 
-    sampled = report_of(result_of(EstimateOptions(plan, samples=4000)))
+    sampled = report_of(result_of(EstimateOptions(plan, samples=3300)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("capplan.uncertainty.sample.MAX_SAMPLES", 1000)
         patch.setattr("capplan.uncertainty.sample._BLOCK", 600)
         blocks = report_of(result_of(EstimateOptions(plan, samples=1500)))
-    compared = breakeven_report(plan, ComparisonOptions(between=("plan", "fixed")), Catalog(), 60, 1)
+    compared = breakeven_report(plan, ComparisonOptions(between=("plan", "fixed")), Catalog(), 30, 1)
     swept = report_of(result_of(EstimateOptions(plan, sweeps=[SWEEP])))
     fleet = fleet_answer(FleetOptions([str(plan)], None, (), None, date(2026, 9, 30)), None, "plan")
     rows = [list(row) for row in swept.sheets["csv"]().rows]
