@@ -45,7 +45,7 @@ def run(tmp_path: Path, *sets: str, text: str = PLAN, book: str = "") -> Estimat
 
 
 def test_a_cloud_of_gpus_has_dated_prices_of_its_own(tmp_path):
-    line = run(tmp_path, "gpu=H100").lines[0]
+    line = run(tmp_path, "gpu=H100-80GB").lines[0]
     assert (line.sku, line.meter.region, float(line.unit_price)) == ("lambda-h100-1x", "lambda", 4.29)
     assert line.as_of == "2026-09-20"
     assert "lambda.ai/instances" in line.source
