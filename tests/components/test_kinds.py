@@ -10,7 +10,7 @@ from helpers import FLAT_VM, ROOT, estimate_of
 from capplan.components.kinds import KINDS
 from capplan.plan.model import Plan
 
-NOT_COMPONENTS = {"regions", "tiers", "alternatives", "service_templates", "tags"}
+NOT_COMPONENTS = {"regions", "tiers", "alternatives", "service_templates", "tags", "gpus"}
 """Sections by name that describe the plan and not what it runs."""
 
 
