@@ -35,7 +35,6 @@ check: code
 
 # The examples with the lowest versions that pyproject.toml allows (`llm` needs a newer pydantic than the rest),
 # and with the newest of everything.
-lowest: COMPILED := tests/autoscale/test_compiled.py
 lowest: VERSIONS := --resolution lowest-direct --editable '.[fast,report,tf,validate]'
 newest: VERSIONS := --upgrade --editable '.[fast,llm,report,tf,validate]'
 lowest newest: $(VENV)/dev
@@ -43,7 +42,7 @@ lowest newest: $(VENV)/dev
 	$(BIN)/uv pip install --quiet --python $(VENV)/$@ $(VERSIONS)
 	$(BIN)/uv pip install --quiet --python $(VENV)/$@ pytest
 	$(BIN)/uv pip freeze --quiet --python $(VENV)/$@ --exclude-editable | paste -sd ' '
-	$(VENV)/$@/bin/python -m pytest -q tests/smoke $(COMPILED) -W default
+	$(VENV)/$@/bin/python -m pytest -q tests/smoke -W default
 
 # Moves every locked version to the newest that pyproject.toml allows; UPGRADE= keeps what still fits.
 UPGRADE := --upgrade

@@ -69,7 +69,6 @@ ROWS: Mapping[str, Sequence[str]] = {
         "PLAN --format json --by service --book BOOK --catalogs CATALOGS --today 2026-09-30",
         "PLAN SHOP --base PLAN --fleet FLEET -o OUT --force --format json",
         "PLAN --format focus --period 2026-09 --workers 1",
-        "SHOP --commitments --format json --today 2026-09-30",
     ),
     "diff": (
         "PLAN PLAN --format json --book BOOK --catalogs CATALOGS",
@@ -78,9 +77,9 @@ ROWS: Mapping[str, Sequence[str]] = {
         "PLAN --actual BILL --where service=* --period 2026-01..2026-12 --cost list",
     ),
     "breakeven": (
-        "PLAN --format json --points 10 --samples 20 --quiet --set demand.growth_per_month=1% --catalogs CATALOGS",
-        "PLAN --between plan ALTERNATIVE --over demand.month --from 0 --to 24 --points 10 --samples 20 --book BOOK",
-        "PLAN --comparison COMPARISON --points 10 --samples 20 --seed 3 --workers 1 -o OUT --force",
+        "PLAN --format json --points 5 --samples 20 --quiet --set demand.growth_per_month=1% --catalogs CATALOGS",
+        "PLAN --between plan ALTERNATIVE --over demand.month --from 0 --to 24 --points 5 --samples 20 --book BOOK",
+        "PLAN --comparison COMPARISON --points 5 --samples 20 --seed 3 --workers 1 -o OUT --force",
     ),
     "audit": (
         "PLAN --format json --strict --catalogs CATALOGS",
@@ -117,7 +116,7 @@ ROWS: Mapping[str, Sequence[str]] = {
 """Of commands that read a plan: each row is run on each example."""
 
 ONCE: Mapping[str, Sequence[str]] = {
-    "fleet": ("PLAN --cluster no-address",),
+    "fleet": ("PLAN --cluster no-address", "SHOP --commitments --format json --today 2026-09-30"),
     "breakeven": ("PLAN --cluster no-address",),
     "estimate": (
         "PLAN --cluster no-address",
