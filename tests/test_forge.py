@@ -296,6 +296,39 @@ def test_a_comment_tells_of_plans_that_are_new_removed_or_not_yet_committed(
     assert "removed: three/plan.yaml" in said
 
 
+BOOK = """\
+schema: 1
+name: agreed
+source: {{text: contract 7, as_of: 2026-09-01}}
+discounts: [{{provider: aws, percent: "{percent}%"}}]
+"""
+
+
+def test_a_plan_changes_with_the_files_that_it_names_elsewhere(
+    repository: Path, capplan: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Base and head are priced with the book of their time, wherever in the repository it is."""
+    book, plan = repository / "shared" / "agreed.yaml", repository / "three" / "plan.yaml"
+    book.parent.mkdir()
+    book.write_text(BOOK.format(percent=50))
+    plan.write_text(PLAN.format(name="three", rps=40) + "pricing: {books: [../shared/agreed.yaml]}\n")
+    (repository / "two" / "plan.yaml").write_text("# agreed.yaml is not this plan's\n[")
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "Agree")
+    book.write_text(BOOK.format(percent=25))
+    monkeypatch.chdir(repository / "three")
+    said = capplan("comment", "--since", "HEAD").stdout
+    assert "1 plan, 1 changed, 0 over a gate" in said
+    assert "280.32→420.48" in said
+    monkeypatch.chdir(repository)
+    assert capplan("comment", "--since", "HEAD").stdout == said.replace("plan.yaml", "three/plan.yaml")
+    book.write_text("[")
+    git(repository, "commit", "-qam", "Break")
+    book.write_text(BOOK.format(percent=25))
+    said = capplan("comment", "--since", "HEAD").stdout
+    assert f":{plan.parent}/../shared/agreed.yaml:2:1: not valid YAML" in said
+
+
 def test_a_change_that_is_taken_back_renews_its_comment(
     repository: Path, capplan: Callable, job: Forge
 ) -> None:

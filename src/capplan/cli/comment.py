@@ -31,7 +31,10 @@ class ForgeName(StrEnum):
 def comment(
     plans: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PLAN", help="Plans; by default, all whose directories differ from --since."),
+        typer.Argument(
+            metavar="PLAN",
+            help="Plans; by default, all whose directories, or files that they name, differ from --since.",
+        ),
     ] = None,
     since: Annotated[
         str,

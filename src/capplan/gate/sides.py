@@ -6,9 +6,10 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from os.path import normpath, relpath
 from pathlib import Path
-from posixpath import normpath
+from shutil import copyfile
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
@@ -20,10 +21,11 @@ from capplan.errors import InputError, Problem
 from capplan.estimate import Estimate, estimate
 from capplan.findings import Finding
 from capplan.gate.saved import nothing, saved_estimate
+from capplan.paths import is_file
 from capplan.plan.read import PLAN_NAMES, PlanFile, parse_plan, read_plan
 from capplan.report.json_format import dumps, estimate_document
 from capplan.stdin import is_stdin
-from capplan.strictyaml import decode, read_text
+from capplan.strictyaml import decode, load, read_text
 
 _GIT_TIMEOUT_S = 30
 
@@ -86,8 +88,35 @@ def _revised(name: str, books: Sequence[str], alternative: str | None, asked: Ad
             path = Path(directory) / Path(inside).name
             path.write_bytes(_blob(revision, inside))
             return side_of(str(path), books, alternative, asked)._replace(name=name)
-    file = plan_at(name, books, alternative)
-    return Side(name, _as_saved(estimate(file, Catalog(asked.catalogs))))
+    with TemporaryDirectory() as directory:
+        file = _with_files_at(revision, plan_at(name, books, alternative), Path(directory))
+        try:
+            return Side(name, _as_saved(estimate(file, Catalog(asked.catalogs))))
+        except InputError as error:  # the directory's name is another each time, and says nothing
+            problems = (p._replace(where=p.where.replace(directory, f"{revision}:")) for p in error.problems)
+            raise InputError(*problems) from None
+
+
+def _with_files_at(revision: str, file: PlanFile, top: Path) -> PlanFile:
+    """Return a plan of a revision with the files that it names as they were there, written below ``top``."""
+    changed = set(_changed_files(revision)) if revision else set()
+    named = {path for path in _named(file.raw, file.directory) if path in changed or is_file(path)}
+    if not named & changed:
+        return file
+    directory = _below(top, Path(normpath(file.directory.absolute())))
+    directory.mkdir(parents=True)
+    for path in named:
+        target = _below(top, path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path not in changed:
+            copyfile(path, target)
+        elif names_at(f"{revision}:{relpath(path)}"):
+            target.write_bytes(_blob(revision, relpath(path)))
+    return file._replace(directory=directory)
+
+
+def _below(top: Path, path: Path) -> Path:
+    return top / path.relative_to(path.anchor)
 
 
 def plan_at(name: str, books: Sequence[str], alternative: str | None = None) -> PlanFile:
@@ -231,15 +260,46 @@ class ChangedPlans(NamedTuple):
 
 
 def changed_plans(revision: str) -> ChangedPlans:
-    """Return the plans here that differ from ``revision``, by what git has been told of."""
-    done = _git("diff", "--name-only", "--no-renames", "--relative", "-z", revision)
+    """Return the plans here that differ from ``revision``, or files that they name do, as git knows them."""
+    files, here = _changed_files(revision), Path.cwd()
+    names = [path.relative_to(here) for path in files if path.is_relative_to(here)]
+    directories = {parent for name in names for parent in name.parents}
+    plans = {directory / name for directory in directories for name in PLAN_NAMES}
+    listed = _git("ls-files", "-z", "*plan.y*ml").stdout.split(b"\0")
+    others = {path for name in listed if (path := Path(os.fsdecode(name))).name in PLAN_NAMES} - plans
+    found = [path for path in plans if path.is_file()] + [path for path in others if _names_any(path, files)]
+    gone = (name.as_posix() for name in names if name.name in PLAN_NAMES and not name.exists())
+    return ChangedPlans(
+        sorted(found, key=lambda path: (path.parent, PLAN_NAMES.index(path.name))), list(gone)
+    )
+
+
+def _changed_files(revision: str) -> list[Path]:
+    """Return the absolute paths of the files in the repository that differ from ``revision``."""
+    done = _git("diff", "--name-only", "--no-renames", "-z", revision)
     if done.returncode:
         raise InputError(Problem(revision, f"git cannot compare with it ({_reason(done)})"))
-    names = [Path(os.fsdecode(name)) for name in done.stdout.split(b"\0") if name]
-    directories = {parent for name in names for parent in name.parents}
-    plans = (directory / name for directory in sorted(directories) for name in PLAN_NAMES)
-    gone = (name.as_posix() for name in names if name.name in PLAN_NAMES and not name.exists())
-    return ChangedPlans([path for path in plans if path.is_file()], list(gone))
+    top = Path(os.fsdecode(_git("rev-parse", "--show-toplevel", "HEAD").stdout).splitlines()[0])
+    return [top / os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
+
+
+def _names_any(plan: Path, files: Sequence[Path]) -> bool:
+    """Say whether a plan names one of the files; one that cannot be read names none."""
+    try:
+        text = read_text(plan)
+        mentioned = {path for path in files if path.name in text}  # parsing all plans of a repository is slow
+        return bool(mentioned and mentioned & set(_named(load(text, str(plan)), plan.parent)))
+    except InputError:
+        return False
+
+
+def _named(value: Any, directory: Path) -> Iterator[Path]:
+    """Yield what the texts in a plan would be as absolute paths; most of them are no files."""
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _named(inner, directory)
+    elif isinstance(value, str):
+        yield Path(normpath(Path.cwd() / directory / value))
 
 
 def branched_from(revision: str) -> str:
