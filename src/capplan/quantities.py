@@ -190,3 +190,12 @@ def parse_money(value: object) -> float:
     if number is not None:
         return number
     return _suffixed(str(value).strip().removeprefix("$"), _NUMBER, what)
+
+
+def counted(number: float, noun: str) -> str:
+    """Return a number of things, with one decimal where it is an average.
+
+    >>> counted(1.0, "file"), counted(2000, "error"), counted(1.5, "instance")
+    ('1 file', '2,000 errors', '1.5 instances')
+    """
+    return f"{number + 0.0:,.{int(number % 1 > 0)}f} {noun}{'' if number == 1 else 's'}"

@@ -77,6 +77,11 @@ def test_a_paused_scaled_object_keeps_its_count(tmp_path: Path, annotations: str
     assert priced(found)
 
 
+def test_one_pod_is_one(tmp_path: Path) -> None:
+    found = adopted(tmp_path, pod(), scaled_object('{autoscaling.keda.sh/paused-replicas: "1"}'))
+    assert any(note.message.endswith("so it stays at 1 pod") for note in found.notes)
+
+
 def test_a_pause_at_an_unknown_count_is_said(tmp_path: Path) -> None:
     found = adopted(tmp_path, pod(), scaled_object('{autoscaling.keda.sh/paused: "true"}'))
     assert service(found)["instances"] == {"min": 1, "max": 20}

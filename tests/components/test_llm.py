@@ -298,7 +298,7 @@ def test_auto_that_finds_nothing_names_the_nearest_miss_of_each_kind():
         (("gpu=L5",), "unknown GPU 'L5'"),
         (("machine=n2-standard-8",), "no L4 can be added"),
         (("machine=a2-highgpu-1g",), "has A100-40GB, not L4"),
-        (("tensor_parallel=2",), "has 1 GPUs, but a replica takes 2"),
+        (("tensor_parallel=2",), "has 1 GPU, but a replica takes 2"),
         (("tensor_parallel=0",), "tensor_parallel must be at least 1"),
         (("gpu=auto", "machine=n2-standard-8"), "no machine n2-standard-8 with GPUs is sold in us-central1"),
         (("gpu=auto", "machine=auto", "region=me-central1"), "no machine with GPUs is sold in me-central1"),

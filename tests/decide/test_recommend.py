@@ -191,6 +191,11 @@ def test_standings_say_how_far_it_is_to_the_next_boundary(advice):
     assert stands["main/default"].tier == "5 nodes"
 
 
+def test_one_node_is_one():
+    alone = recommend(plan_of(PLAN.replace("nodes: 5", "nodes: 1")), SHIPPED)
+    assert [s.boundary for s in alone.standings if s.component == "main/default"] == ["max 1 node"]
+
+
 def test_the_boundary_is_where_the_estimate_breaks(advice):
     (stand,) = [s for s in advice.standings if s.component == "vms"]
     base = 100.0

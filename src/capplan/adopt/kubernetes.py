@@ -22,6 +22,7 @@ from capplan.manifests.verify.facts import Facts
 from capplan.manifests.verify.trees import at, mapping, maps, text, whole
 from capplan.manifests.verify.world import Item, Workload, World
 from capplan.plan.services import CLUSTER_PLATFORMS
+from capplan.quantities import counted
 
 _STORES = {
     "redis": ("caches", None),
@@ -158,7 +159,8 @@ def _note_new_version(draft: Draft, workload: Workload) -> None:
     green = mapping(strategy, "blueGreen")
     if workload.item.kind == "Rollout" and (green or mapping(strategy, "canary.trafficRouting")):
         pods = whole(green, "previewReplicaCount", workload.hi)
-        what = f"runs up to {pods} pods more until a new version is promoted, and no figure counts them"
+        more = counted(pods, "pod")
+        what = f"runs up to {more} more until a new version is promoted, and no figure counts them"
         draft.note(checks.UNPRICED_ATTRIBUTE, address_of(workload.item), what)
 
 
@@ -244,7 +246,7 @@ def _adopt_finishing(draft: Draft, item: Item, world: World, defaults: Defaults)
     tree = _service(draft, workload, requests_of(workload, defaults, draft, world), world)
     tree["instances"] = {"min": fewest, "max": most}
     tree["workload"] = {"autoscaler": {"kind": "keda", "triggers": {"queue": 1}}}
-    beyond = f"what is above {fewest} pods" if fewest else "it"
+    beyond = f"what is above {counted(fewest, 'pod')}" if fewest else "it"
     what = f"runs for an unknown time, so {beyond} counts only in the highest cost"
     draft.note(checks.ASSUMED_RUN_TIME, address_of(item), what)
     draft.add_object("services", item.name, tree, item)

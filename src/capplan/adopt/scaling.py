@@ -14,6 +14,7 @@ from capplan.manifests.verify.trees import amount, at, mapping, maps, text, whol
 from capplan.manifests.verify.world import Item, Workload, World
 from capplan.plan.services import Targets
 from capplan.plan.workload import Autoscaler, Vpa
+from capplan.quantities import counted
 
 _KINDS = (
     ("latency", re.compile(r"latency|duration|response_time|p9\d")),
@@ -69,7 +70,8 @@ def as_held(workload: Workload, draft: Draft) -> Workload:
     for scaler in workload.scalers:
         count, why = _held(scaler, workload)
         if count is not None:
-            draft.note(checks.ASSUMED_VALUE, address_of(workload.item), f"{why}, so {count} pods run")
+            what = f"{why}, so it stays at {counted(count, 'pod')}"
+            draft.note(checks.ASSUMED_VALUE, address_of(workload.item), what)
             return workload._replace(lo=count, hi=count, scalers=())
         if why:
             _lost(draft, scaler, why)

@@ -47,9 +47,9 @@ def page_of(asked: PageOptions) -> str:
     from capplan.catalog.catalog import Catalog
     from capplan.estimate import estimate
     from capplan.plan.read import read_plan
+    from capplan.quantities import counted
     from capplan.report.estimate import basis
     from capplan.report.formats.page import Page, written
-    from capplan.report.numbers import counted
     from capplan.report.tables import heading
     from capplan.report.view import view
 

@@ -213,7 +213,7 @@ def _finish(work: Import, fmt: str, dry_run: bool) -> None:
     """Show what an import changes, and write it if it may be and nothing about it is an error."""
     from capplan.cli.output import note, show, write_files
     from capplan.errors import ExitCode
-    from capplan.report.numbers import counted
+    from capplan.quantities import counted
 
     show(work.report(), fmt)
     if not work.is_sound:

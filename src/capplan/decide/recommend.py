@@ -20,6 +20,7 @@ from capplan.estimate import Estimate, estimate, estimate_again
 from capplan.findings import Finding
 from capplan.plan.overlay import merge, nested
 from capplan.plan.read import PlanFile, validate
+from capplan.quantities import counted
 
 OTHER_REGIONS = 3
 """Of the regions that cost less, so many are tried."""
@@ -186,16 +187,16 @@ def _standing(component: Component) -> Iterator[Margin]:
         yield _of_service(component, sizing)
     elif component.kind == "node-pool" and sizing is not None:
         most, room = sizing.ceiling, component.headroom
-        boundary = "" if most is None else f"max {float(most.min()):g} nodes"
+        boundary = "" if most is None else f"max {counted(float(most.min()), 'node')}"
         growth = None if room is None else float(room.min())
         yield Margin(
-            component.name, f"{float(sizing.peak.max()):g} nodes", sizing.binding(), boundary, growth
+            component.name, counted(float(sizing.peak.max()), "node"), sizing.binding(), boundary, growth
         )
 
 
 def _of_service(component: Component, sizing: Sizing) -> Margin:
     peak = float(sizing.peak.max())
-    tier = f"{peak:g} {'instance' if peak == 1 else 'instances'}"
+    tier = counted(peak, "instance")
     ends: list[tuple[float, str]] = []
     if component.pick is not None:
         tier = f"{component.pick.name(0)}, {tier}"

@@ -11,6 +11,7 @@ from capplan.fleet.members import FleetOptions, Member
 from capplan.fleet.run import PlanFleet, fleet_of
 from capplan.gate.saved import saved_estimate
 from capplan.gate.sides import is_revision
+from capplan.quantities import counted
 from capplan.report import numbers, tables
 from capplan.report.blocks import Bars, Block, Heading, Lines, Report, Results, Sheet
 from capplan.report.json_format import cost_document
@@ -117,10 +118,10 @@ def _blocks(answer: FleetAnswer) -> Iterator[Block]:
 
 def _title(fleet: PlanFleet) -> str:
     owners = [member.owner for member in fleet.members.values() if member.shown is not None]
-    said = [numbers.counted(len(fleet.members), "plan")]
+    said = [counted(len(fleet.members), "plan")]
     for kind in ("team", "account"):
         names = {getattr(owner, kind) for owner in owners} - {""}
-        said += [numbers.counted(len(names), kind)] if names else []
+        said += [counted(len(names), kind)] if names else []
     broken = sum(bool(member.trouble) for member in fleet.members.values())
     said += [f"{broken} broken"] if broken else []
     return f"{fleet.file.name}: {', '.join(said)}"

@@ -10,6 +10,7 @@ from typing import Any
 
 from capplan.gate.actual import PARTS, Actual, Drift
 from capplan.gate.matching import Usage
+from capplan.quantities import counted
 from capplan.report import numbers
 from capplan.report.blocks import Block, Heading, Lines, Report, Sparklines
 from capplan.report.json_format import SCHEMA_VERSION
@@ -160,7 +161,7 @@ def _of_periods(found: Actual) -> Iterator[str]:
     for month, of in found.covered.items():
         if of.scaled:
             yield (
-                f"{month}: charges cover {numbers.counted(of.days, 'day')} of {of.month_days}, "
+                f"{month}: charges cover {counted(of.days, 'day')} of {of.month_days}, "
                 f"so the estimate is scaled to {of.share:.1%}"
             )
         elif of.days == 1:

@@ -12,8 +12,8 @@ from capplan.gate import checks
 from capplan.gate.files import PlannedFiles
 from capplan.gate.judged import SEVERITIES, judged
 from capplan.plan.gates import Answer, CapacityGate
+from capplan.quantities import counted
 from capplan.report.blocks import Result
-from capplan.report.numbers import counted
 
 
 def capacity_findings(gate: CapacityGate, files: PlannedFiles) -> Iterator[Result]:

@@ -10,6 +10,7 @@ from capplan.gate.check import Checked
 from capplan.gate.cost import BudgetState
 from capplan.gate.diff import Diff
 from capplan.gate.diff_report import change_blocks, headline
+from capplan.quantities import counted
 from capplan.report import numbers
 from capplan.report.blocks import Anchor, Block, Fold, Heading, Lines, Report
 from capplan.report.table import Column, Table
@@ -81,7 +82,7 @@ def _summary(request: PullRequest, failing: int) -> str:
         return f"no plan differs from {request.since}"
     changed = sum(plan.changed for plan in request.plans)
     removed = f", {len(request.removed)} removed" if request.removed else ""
-    return f"{numbers.counted(len(request.plans), 'plan')}, {changed} changed{removed}, {failing} over a gate"
+    return f"{counted(len(request.plans), 'plan')}, {changed} changed{removed}, {failing} over a gate"
 
 
 def _plan_blocks(plan: PlanChange) -> Iterator[Block]:

@@ -14,8 +14,8 @@ from capplan.findings import Check
 from capplan.gate import checks
 from capplan.gate.judged import SEVERITIES, Path, judged
 from capplan.plan.gates import Answer, Budget, Gates, Increase
+from capplan.quantities import counted
 from capplan.report.blocks import Result
-from capplan.report.numbers import counted
 
 Document = Mapping[str, Any]
 _FIGURES = ("min", "expected", "max", "p95")

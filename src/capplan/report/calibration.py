@@ -13,7 +13,7 @@ from capplan.calibrate.learn import FIGURES, MEMORY, next_test
 from capplan.calibrate.models import FULL
 from capplan.calibrate.outcome import Estimated
 from capplan.findings import Finding
-from capplan.report import numbers
+from capplan.quantities import counted
 from capplan.report.blocks import Block, Curves, Findings, Heading, Lines, Report
 from capplan.report.table import Column, Table
 
@@ -41,7 +41,7 @@ def report_of(found: Calibration, subject: str) -> Report:
 
 
 def _blocks(found: Calibration, subject: str) -> Iterator[Block]:
-    runs = numbers.counted(len(found.runs), "run")
+    runs = counted(len(found.runs), "run")
     fits = f"{runs}, model {found.model}" if found.model else "no run can be used"
     yield Heading(f"{subject}: {fits}")
     columns = (Column("of one instance"), Column("value", right=True), Column("90 % interval", right=True))

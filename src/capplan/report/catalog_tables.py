@@ -11,6 +11,7 @@ from typing import Any
 from capplan.catalog.query import CatalogRow
 from capplan.catalog.rows import RATES
 from capplan.findings import Finding
+from capplan.quantities import counted
 from capplan.report import numbers
 from capplan.report.blocks import Block, Heading, Lines, Report, Results, Sheet
 from capplan.report.json_format import SCHEMA_VERSION, finding_document
@@ -145,7 +146,7 @@ def _linted(found: Sequence[Finding], checked: int) -> Iterator[Block]:
     said = [f"{o.severity.upper()}  {o.subject}: {o.message} [{o.code}]" for o in found]
     errors = _errors(found)
     counts = {"file": checked, "error": errors, "warning": len(found) - errors}
-    summary = ", ".join(numbers.counted(number, noun) for noun, number in counts.items())
+    summary = ", ".join(counted(number, noun) for noun, number in counts.items())
     yield Lines([*said, summary], bullets=True)
 
 

@@ -11,6 +11,7 @@ from capplan.capacity.sizing import Sizing
 from capplan.components.base import Component
 from capplan.errors import InputError, Problem, nearest
 from capplan.estimate import Estimate
+from capplan.quantities import counted
 from capplan.report import numbers
 from capplan.report.blocks import Block, Lines, Outline
 from capplan.report.grounds import grounds_blocks
@@ -121,7 +122,7 @@ def _promise(promise: Promise) -> Iterator[str]:
 
 def _limit(estimate: Estimate, limit: Limit, count: float) -> Iterator[str]:
     rate = numbers.rate(in_scenario(limit.rps_per_instance, 0))
-    yield f"    {limit.name}: {numbers.counted(count, 'instance')}; one carries {limit.formula} = {rate}/s"
+    yield f"    {limit.name}: {counted(count, 'instance')}; one carries {limit.formula} = {rate}/s"
     for symbol, given in limit.inputs.items():
         value = numbers.quantity(in_scenario(given.value, 0))
         unit = f" {given.unit}" if given.unit else ""

@@ -10,6 +10,7 @@ from capplan.decide.growth import Entry, Growth
 from capplan.decide.rules import Rule, TriggeredRule
 from capplan.decide.tiers import Reign, TierCost, TierPath
 from capplan.plan.decisions import GrowthTier
+from capplan.quantities import counted
 from capplan.report import numbers
 from capplan.report.blocks import Block, Lines
 from capplan.report.table import Column, Table
@@ -71,7 +72,7 @@ def _entry(entry: Entry, months: int) -> str:
         return f"Tier {entry.tier} begins in month {entry.month_p50:.0f}."
     spread = f"month {entry.month_p50:.0f} (p5 {entry.month_p5:.0f}, p95 {entry.month_p95:.0f})"
     return (
-        f"Tier {entry.tier} begins within {numbers.counted(months, 'month')} "
+        f"Tier {entry.tier} begins within {counted(months, 'month')} "
         f"with probability {entry.probability:.0%}: {spread}."
     )
 

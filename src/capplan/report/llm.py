@@ -14,6 +14,7 @@ from capplan.estimate import Estimate
 from capplan.llm.architecture import Architecture
 from capplan.llm.confidence import HELD, Confidence, Level, range_of
 from capplan.llm.look import Look, RequestShape
+from capplan.quantities import counted
 from capplan.report import numbers
 from capplan.report.blocks import Block, Heading, Lines, Report
 from capplan.report.json_format import SCHEMA_VERSION
@@ -405,7 +406,7 @@ def _served(estimate: Estimate, component: Component) -> ServedView:
 
 def served_line(one: ServedView) -> str:
     """Return what a component of the plan costs now, in a line."""
-    replicas = "cannot serve" if one.replicas_peak is None else numbers.counted(one.replicas_peak, "replica")
+    replicas = "cannot serve" if one.replicas_peak is None else counted(one.replicas_peak, "replica")
     each = [
         f"${one.usd_per_1m_output_tokens:,.2f} per million output tokens"
         if one.usd_per_1m_output_tokens

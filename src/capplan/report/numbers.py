@@ -101,15 +101,6 @@ def rate(per_second: float) -> str:
     return quantity(per_second)
 
 
-def counted(number: float, noun: str) -> str:
-    """Return a number of things.
-
-    >>> counted(1.0, "file"), counted(2000, "error"), counted(1.5, "instance")
-    ('1 file', '2,000 errors', '1.5 instances')
-    """
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
-
-
 def short_unit(unit: str) -> str:
     """Return the abbreviation of a unit."""
     return _SHORT_UNITS.get(unit, unit)

@@ -8,6 +8,7 @@ from typing import Any
 
 from capplan.catalog.regions import KnownRegion
 from capplan.decide.regions import InRegion
+from capplan.quantities import counted
 from capplan.report import numbers
 from capplan.report.blocks import Block, Heading, Lines, Report
 from capplan.report.json_format import SCHEMA_VERSION
@@ -56,7 +57,7 @@ def compared_report(plan: str, rows: Sequence[InRegion]) -> Report:
 
 
 def _compared(plan: str, rows: Sequence[InRegion]) -> Iterator[Block]:
-    yield Heading(f"{plan}: the same plan in {numbers.counted(len(rows), 'region')}, cost per month")
+    yield Heading(f"{plan}: the same plan in {counted(len(rows), 'region')}, cost per month")
     base = next((row.expected for row in rows if row.now and row.is_exact), None)
     columns = [Column("Region"), Column("Place", shrinks=True)]
     columns += [Column(name, right=True) for name in ("USD expected", "against now", "unpriced SKUs")]

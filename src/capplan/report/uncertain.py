@@ -12,6 +12,7 @@ from capplan.estimate import Estimate
 from capplan.findings import Finding
 from capplan.plan.bind import Path
 from capplan.plan.draws import MAX_SAMPLES
+from capplan.quantities import counted
 from capplan.report import json_format, numbers
 from capplan.report.blocks import Block, Heading, Lines, Sheet
 from capplan.report.estimate import estimate_blocks, told
@@ -185,7 +186,7 @@ def _sensitive_blocks(result: Sensitive) -> Iterator[Block]:
     cost = "unpriced" if sure is None else f"{_dollars([tornado.cost], sure)[0]} USD a month"
     yield Heading(
         f"{result.estimate.plan.name}: {cost} and "
-        f"{numbers.counted(tornado.instances, 'instance')} with every input at its middle value; one input "
+        f"{counted(tornado.instances, 'instance')} with every input at its middle value; one input "
         "moves at a time"
     )
     yield Table(columns, [_bar_row(bar, result, widest) for bar in tornado.bars])

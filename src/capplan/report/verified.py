@@ -9,9 +9,9 @@ from pathlib import PurePath
 from typing import Any
 
 from capplan.findings import Finding
+from capplan.quantities import counted
 from capplan.report.blocks import Block, Heading, Report, Result, Results
 from capplan.report.json_format import SCHEMA_VERSION
-from capplan.report.numbers import counted
 from capplan.report.results import sheet_of
 
 Waived = Mapping[Finding, str]

@@ -18,6 +18,7 @@ from capplan.catalog.catalog import Catalog
 from capplan.components.base import MACHINES
 from capplan.findings import Check
 from capplan.plan.services import Provider
+from capplan.quantities import counted
 
 
 class Reading:
@@ -220,7 +221,7 @@ class Reading:
             else:
                 tree["quantity"] = _written(tree["quantity"] * machines)
                 self.assume(
-                    node, f"its disks and addresses are counted for the {machines:g} machines of today"
+                    node, f"its disks and addresses are counted for today's {counted(machines, 'machine')}"
                 )
 
 

@@ -33,6 +33,7 @@ from capplan.llm.fit import Memory
 from capplan.llm.serving import Served
 from capplan.plan.llm import Llm
 from capplan.plan.services import GpuAddOn, desired_of
+from capplan.quantities import counted
 
 
 def build_llms(ctx: Context, _: Sequence[Component] = ()) -> Iterator[Component]:
@@ -250,7 +251,7 @@ def _replicas_per_machine(
         what = f"{machine.name} has {machine.gpu or 'no GPU'}, not {chosen.gpu.name}"
         raise InputError(ctx.places.problem((*path, "machine"), what))
     if count < chosen.tensor_parallel:
-        what = f"{machine.name} has {count:g} GPUs, but a replica takes {chosen.tensor_parallel:g}"
+        what = f"{machine.name} has {counted(count, 'GPU')}, but a replica takes {chosen.tensor_parallel:g}"
         remedy = "Replicas over several machines (pipeline parallelism) are not modelled."
         raise InputError(ctx.places.problem((*path, "machine"), what, remedy))
     return float(count // chosen.tensor_parallel)

@@ -15,6 +15,7 @@ from capplan.capacity.waiting import Backlogged
 from capplan.components.services.checks import AUTOSCALER_RUNS_MORE, AUTOSCALER_SHORT, TARGET_UNREACHABLE
 from capplan.findings import Finding
 from capplan.plan.services import CloudRun, ContainerApps, Kubernetes, Service
+from capplan.quantities import counted
 
 _TOLERANCE = 0.1
 """Share of the target by which an HPA may miss it, unless told otherwise (kube-controller-manager)."""
@@ -225,9 +226,9 @@ def _counts(name: str, sizing: Sizing, told: Control) -> Iterator[Finding]:
     planned = np.minimum(_row(sizing.required), told.high)
     if told.short.any():
         hour = int(np.argmax(told.short))
+        rests = counted(round(told.rests[hour]), "instance")
         message = (
-            f"an autoscaler at {targets} may rest at {told.rests[hour]:,.0f} instances in an hour that needs "
-            f"{told.asked[hour]:,.0f}"
+            f"an autoscaler at {targets} may rest at {rests} in an hour that needs {told.asked[hour]:,.0f}"
         )
         yield AUTOSCALER_SHORT.finding(name, message)
         return

@@ -31,6 +31,7 @@ from capplan.manifests.verify.checks import autoscaling, capacity, identity, ref
 from capplan.manifests.verify.checks.files import NOT_COMPOSED
 from capplan.manifests.verify.facts import facts_of
 from capplan.manifests.verify.run import verify, worlds_of
+from capplan.quantities import counted
 
 Documents = Mapping[str, Sequence[Any]]
 _Facts = Mapping[tuple[str, str], Sequence[Fact]]
@@ -244,10 +245,12 @@ def _counts(
     if np.any(hours.short > 0):
         hour = int(np.argmax(hours.short))
         rests, asked = hours.rests[hour], hours.asked[hour]
-        message = f"may rest at {rests:,.0f} instances in hour {hour} of the week, which needs {asked:,.0f}"
+        at = counted(round(rests), "instance")
+        message = f"may rest at {at} in hour {hour} of the week, which needs {asked:,.0f}"
         yield _run(checks.FILES_RUN_TOO_FEW, service, message, where)
     elif np.any(busier.short > np.maximum(1.0, 0.1 * busier.asked)):
-        message = f"grows to its {told.high} instances only above the load that the plan gives them"
+        most = counted(told.high, "instance")
+        message = f"grows to its {most} only above the load that the plan gives them"
         yield _run(checks.FILES_RUN_TOO_FEW, service, message, where)
     for runs, plan in ((hours, told), (busier, as_told)):
         if np.any(runs.wants > plan.wants + 1) and runs.wants.sum() > 1.1 * plan.wants.sum():

@@ -13,6 +13,7 @@ from capplan.manifests.verify.keda import scaled_objects, triggers
 from capplan.manifests.verify.meant import limit_ranges
 from capplan.manifests.verify.trees import Tree, amount, at, mapping, maps, text, whole, words
 from capplan.manifests.verify.world import Item, Workload, World, bounds, request
+from capplan.quantities import counted
 
 _RESOURCES = ("cpu", "memory")
 
@@ -64,7 +65,7 @@ def room_to_scale(world: World) -> Iterator[Finding]:
         lo, hi = bounds(item)
         known = item.kind == "ScaledObject" or at(item.tree, "spec.maxReplicas") is not None
         if known and lo >= hi:
-            what = f"a minimum of {lo} and a maximum of {hi} replicas leave nothing to scale"
+            what = f"a minimum of {lo} and a maximum of {counted(hi, 'replica')} leave nothing to scale"
             yield item.finding(autoscaling.NO_ROOM, "spec", what, None, "error" if lo > hi else None)
         if item.kind == "HorizontalPodAutoscaler" and lo < 1:
             yield item.finding(
