@@ -95,8 +95,9 @@ def in_processes(workers: int) -> Iterator[Executor]:
                 if not waiting:
                     return
                 try:
-                    for chunk in islice(waiting, len(futures), None):
-                        futures.append(pool.submit(_applied, carried, chunk))
+                    with _interrupted_later():
+                        for chunk in islice(waiting, len(futures), None):
+                            futures.append(pool.submit(_applied, carried, chunk))
                     done = futures[0].result()
                 except BrokenProcessPool:
                     futures.clear()
@@ -117,6 +118,21 @@ def in_processes(workers: int) -> Iterator[Executor]:
         yield run
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Keep Ctrl-C for the end; processes that begin meanwhile never hear of it, where systems allow that."""
+    import signal
+
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _applied(carried: bytes, chunk: Any) -> Any:

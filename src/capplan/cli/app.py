@@ -136,7 +136,9 @@ def _run(arguments: list[str]) -> int:
         # The first argument that is a command is the command: those before it can only be options.
         app_with([a for a in arguments if a in COMMANDS][:1])(arguments, prog_name="capplan")
     except SystemExit as end:
-        # typer ends with 1 where the reader of stdout has gone.
+        # typer says nothing after Ctrl-C, and ends with 1 where the reader of stdout has gone.
+        if end.code == ExitCode.INTERRUPTED:
+            return _fail("interrupted", ExitCode.INTERRUPTED)
         if not isinstance(end.__context__, BrokenPipeError):
             raise
     except InputError as error:
