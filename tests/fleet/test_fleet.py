@@ -7,8 +7,10 @@ import io
 import json
 import math
 import os
+import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -19,6 +21,7 @@ from helpers import ROOT, SHIPPED, moderate, plan_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from capplan.cli.progress import reporter
 from capplan.errors import InputError
 from capplan.estimate import estimate
 from capplan.executors import in_processes
@@ -272,13 +275,18 @@ def test_csv_and_focus_say_whose_each_line_is(write: Callable[..., None], cappla
     assert tagged[0] == {"front": "true", "plan": "one", "component": "one", "team": "core"}
 
 
+def _committed() -> None:
+    """Make what is here the only commit of a repository."""
+    git = ("git", "-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false")
+    for command in (("init", "-q"), ("add", "."), ("commit", "-qm", "One")):
+        subprocess.run([*git, *command], check=True, capture_output=True)
+
+
 def test_changes_are_counted_from_a_saved_fleet_and_from_a_revision(
     write: Callable[..., None], capplan: Callable, tmp_path: Path
 ) -> None:
     write(plan("one"), plan("two"), file="gates: {increases: [{percent: 5%}]}")
-    git = ("git", "-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false")
-    for command in (("init", "-q"), ("add", "."), ("commit", "-qm", "One")):
-        subprocess.run([*git, *command], check=True, capture_output=True)
+    _committed()
     capplan("fleet", ".", "--format", "json", "-o", "saved.json")
     write(plan("one", rps=60), file="gates: {increases: [{percent: 5%}]}")
     runs = [capplan("fleet", ".", "--base", base, "--format", "json") for base in ("saved.json", "HEAD:.")]
@@ -292,6 +300,56 @@ def test_changes_are_counted_from_a_saved_fleet_and_from_a_revision(
     now = tmp_path / "now.json"
     capplan("fleet", ".", "--format", "json", "-o", str(now))
     assert "one" in capplan("diff", "saved.json", str(now)).stdout
+
+
+def test_each_plan_is_judged_by_its_own_increases_as_check_judges_it(
+    write: Callable[..., None], capplan: Callable
+) -> None:
+    """A plan that the base lacks, or has only within a fleet, is named."""
+    gates = "increases: [{percent: 5%}]\n"
+    inside = f"gates: {{{gates.strip()}}}\n"
+    write(plan("one"), plan("two", more=inside), plan("three", more=inside))
+    Path("one/capplan.gates.yaml").write_text(gates)
+    _committed()
+    assert capplan("fleet", ".", "--format", "json", "-o", "saved.json").exit_code == 0
+    write(plan("one", rps=60), plan("two", rps=60, more=inside), plan("new", more=inside))
+    (alone,) = json.loads(capplan("check", "one", "--base", "HEAD:one", "--format", "json").stdout)[
+        "violations"
+    ]
+    found = capplan("fleet", ".", "--base", "HEAD:.", "--format", "json")
+    said = {each["component"]: each for each in json.loads(found.stdout)["violations"]}
+    assert (found.exit_code, {name: each["severity"] for name, each in said.items()}) == (
+        3,
+        {"one": "deny", "two": "deny", "new": "warn"},
+    )
+    assert said["one"]["message"] == alone["message"]
+    assert "not judged" in said["new"]["message"]
+    saved = capplan("fleet", ".", "--base", "saved.json", "--format", "json")
+    messages = {each["component"]: each["message"] for each in json.loads(saved.stdout)["violations"]}
+    assert saved.exit_code == 0
+    assert messages == dict.fromkeys(("one", "two", "three", "new"), said["new"]["message"])
+
+
+def test_the_fleet_file_of_a_revision_holds_for_its_plans(
+    write: Callable[..., None], capplan: Callable
+) -> None:
+    write(plan("one"), plan("two"), file="name: before\n")
+    Path("one/fleet.yaml").write_text("showback: all\n")
+    _committed()
+    write(file="name: now\n")
+    Path("one/fleet.yaml").unlink()
+    titles = {
+        "HEAD:": "before: 2 plans",
+        "HEAD:./": "before: 2 plans",
+        ".": "now: 2 plans",
+        "HEAD:two/plan.yaml": "fleet: 1 plan",
+    }
+    for argument, title in titles.items():
+        assert capplan("fleet", argument).stdout.startswith(f"{title}\n"), argument
+    broken = capplan("fleet", "HEAD:one/")
+    assert (broken.exit_code, "HEAD:one/fleet.yaml:1:1: showback: must be" in broken.stderr) == (2, True)
+    both = capplan("fleet", ".", "HEAD:")
+    assert "fleet.yaml: is one of several fleet files, besides HEAD:./fleet.yaml" in both.stderr
 
 
 @pytest.mark.parametrize("argument", ["nowhere", "*.yml", "empty"])
@@ -331,16 +389,43 @@ def test_each_plan_counts_once_however_often_it_is_named(write: Callable[..., No
     assert list(found.members) == ["one", "two"]
 
 
-def test_processes_return_results_in_order() -> None:
+def test_processes_return_results_in_order_and_say_nothing_of_ctrl_c() -> None:
+    """Not even while they begin: the signal is blocked in them from the start."""
     chunks = range(12)
+    blocked = partial(signal.pthread_sigmask, signal.SIG_BLOCK)
     with in_processes(2) as run:
         assert list(run(math.factorial, chunks)) == list(map(math.factorial, chunks))
+        assert signal.SIGINT in next(run(blocked, [()]))
+    assert signal.SIGINT not in blocked(())
 
 
 def test_chunks_change_no_digit(fleet: Callable[..., PlanFleet], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = fleet(*(plan(f"p{index}", rps=index + 1) for index in range(5)))
     monkeypatch.setattr("capplan.fleet.run._PER_CHUNK", 2)
     assert fleet_document(fleet_of(options("."))) == fleet_document(whole)
+
+
+def test_progress_of_a_long_fleet_is_shown_on_a_terminal_only(
+    write: Callable[..., None], capplan: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plans that the executor leaves here are shown as well."""
+    monkeypatch.setattr("capplan.fleet.run._FEW", 1)
+    monkeypatch.setattr("capplan.fleet.run._PER_CHUNK", 1)
+    monkeypatch.setattr("capplan.executors.os.sched_getaffinity", lambda _: {0})
+    write(plan("one"), plan("two"))
+    quiet = capplan("fleet", ".")
+    began: list[tuple[str, int]] = []
+    real = reporter
+
+    def spied(task: str, total: int) -> AbstractContextManager[Callable[[str], None]]:
+        began.append((task, total))
+        return real(task, total)
+
+    monkeypatch.setattr("capplan.cli.progress.reporter", spied)
+    assert capplan("fleet", ".") == quiet
+    Path("two/capplan.gates.yaml").write_text("budgets: []\n")
+    assert capplan("fleet", ".", "--workers", "1").stdout == quiet.stdout
+    assert (began, quiet.stderr) == ([("working", 2), ("working", 1), ("working", 1)], "")
 
 
 def test_a_lost_process_is_one_message() -> None:

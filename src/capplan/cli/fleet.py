@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from capplan.cli.options import Base, Books, Catalogs, Force, OutputFile, Period, Today, day_of, formats
-from capplan.cli.workers import Cluster, Workers, work_in
+from capplan.cli.workers import Cluster, Workers, watched, work_in
 
 if TYPE_CHECKING:
     from capplan.fleet.run import PlanFleet
@@ -79,7 +79,7 @@ def fleet(
         month(period)
     work_in(context, workers, cluster)
     asked = FleetOptions(plans, fleet_file, books or (), catalogs, day_of(today))
-    answer = fleet_answer(asked, base, by.value)
+    answer = fleet_answer(asked, base, by.value, partial(partial, watched))
     report = report_of(answer, partial(_focus, answer.fleet, period, catalogs))
     if commitments:
         from capplan.fleet.commitments import commitments_report

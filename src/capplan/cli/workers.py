@@ -37,10 +37,10 @@ def work_in(context: typer.Context, workers: int | None, cluster: str | None) ->
         from capplan.errors import InputError, Problem
 
         raise InputError(Problem("--workers", "cannot be combined with --cluster", "Give only one of them."))
-    context.with_resource(using(partial(_watched, context.with_resource(place))))
+    context.with_resource(using(partial(watched, context.with_resource(place))))
 
 
-def _watched(run: Executor, function: Callable[[Any], Any], chunks: Sequence[Any], /) -> Iterator[Any]:
+def watched(run: Executor, function: Callable[[Any], Any], chunks: Sequence[Any], /) -> Iterator[Any]:
     """Yield what ``run`` yields, and show on stderr how much there is."""
     from capplan.cli.progress import reporter
 

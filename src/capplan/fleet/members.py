@@ -19,6 +19,7 @@ from capplan.cost.meters import EXTERNAL, Meter
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
 from capplan.fleet.sources import SentText, plan_of
+from capplan.gate.checks import INCREASE_UNKNOWN
 from capplan.report.blocks import Result
 from capplan.report.view import EstimateView, LineView, Owner, line_view, view
 
@@ -27,9 +28,18 @@ HOURS = 168
 """Hours of a typical week; what never varies is the same in each of them."""
 
 
+_UNJUDGED = INCREASE_UNKNOWN.finding(
+    "",
+    "increases are not judged: the base has no estimate of this plan alone",
+    "Take a revision that has the plan.",
+    severity="warning",
+)
+
+
 class FleetOptions(NamedTuple):
     """The plans, and what all of them are estimated with; ``file``: the fleet file, if one is named.
 
+    bases: plans that changes are measured from, by name; None where no base is asked for.
     texts: of plans that are read already, because they go to a machine without their files.
     """
 
@@ -39,6 +49,7 @@ class FleetOptions(NamedTuple):
     catalogs: Path | None
     today: date
     texts: Mapping[str, SentText] = {}
+    bases: Mapping[str, str] | None = None
 
 
 class Charged(NamedTuple):
@@ -97,7 +108,7 @@ def _member(source: str, asked: FleetOptions, catalog: Catalog) -> Member:
             terms=found.terms,
             charges=list(_charges(found)),
             pools=_pools(found),
-            failed=_failed(found, asked.today),
+            failed=_failed(source, found, asked, catalog),
         )
     except (InputError, OSError) as error:
         trouble = str(error).replace("\n", "; ")
@@ -149,13 +160,14 @@ def _pool_key(meter: Meter, pool: MachinePool) -> Key:
     return (meter.provider, meter.service, meter.sku, meter.region, str(HOURS if steps == 1 else steps))
 
 
-def _failed(found: Estimate, today: date) -> Sequence[Result]:
-    """Return what a plan's own gates forbid; nothing of a plan without gates, and what needs a base."""
+def _failed(source: str, found: Estimate, asked: FleetOptions, catalog: Catalog) -> Sequence[Result]:
+    """Return what a plan's own gates forbid, or cannot judge; nothing of a plan without gates."""
     from capplan.gate.read import GATES_NAME, gates_of
 
     if found.file.plan.gates is None and not (found.file.directory / GATES_NAME).is_file():
         return ()
-    from capplan.gate.check import Against, check
+    from capplan.gate.check import Against, check, judged_by
+    from capplan.gate.judged import judged
     from capplan.report.json_format import estimate_document
 
     own = gates_of(found.file, None)
@@ -163,5 +175,13 @@ def _failed(found: Estimate, today: date) -> Sequence[Result]:
         # Files are rendered only for this warning, which a fleet does not show.
         coverage = own.gates.coverage.model_copy(update={"artefacts": "allow"})
         own = own._replace(gates=own.gates.model_copy(update={"coverage": coverage}))
-    checked = check(found, estimate_document(found), own, Against(today))
-    return [result for result in checked.found if result.fails]
+    today, base, unjudged = asked.today, None, []
+    if own.gates.increases and asked.bases is not None:
+        at = asked.bases.get(source) or asked.bases.get(found.plan.name)
+        if at is None:
+            unjudged.append(judged(_UNJUDGED, "increase/not-judged", "cost", ("increases", 0)))
+        else:
+            base = estimate_document(estimate(plan_of(at, asked.books), catalog))
+    checked = check(found, estimate_document(found), own, Against(today, base))
+    failed = (result for result in checked.found if result.fails)
+    return [*failed, *judged_by(own, unjudged, Against(today))]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from capplan.fleet.members import FleetOptions, Member
-from capplan.fleet.run import PlanFleet, fleet_of
+from capplan.fleet.run import PlanFleet, Watch, fleet_of, said_of, unwatched
 from capplan.gate.saved import saved_estimate
 from capplan.gate.sides import is_revision
 from capplan.quantities import counted
@@ -48,18 +48,23 @@ class FleetAnswer(NamedTuple):
     by: str
 
 
-def fleet_answer(asked: FleetOptions, base: str | None, by: str) -> FleetAnswer:
-    """Return a fleet, what its gates say, and what changed from ``base``: plans or a saved fleet."""
+def fleet_answer(asked: FleetOptions, base: str | None, by: str, watch: Watch = unwatched) -> FleetAnswer:
+    """Return a fleet, what its gates say, and what changed from ``base``: plans or a saved fleet.
+
+    watch: shows how far an executor is.
+    """
     from capplan.fleet.document import fleet_document
     from capplan.fleet.gates import check_fleet
     from capplan.gate.diff import diff
 
-    fleet = fleet_of(asked)
-    document, before = fleet_document(fleet), None
+    before = None
     if base is not None and base.endswith(".json") and not is_revision(base):
-        before = saved_estimate(Path(base))
+        before, asked = saved_estimate(Path(base)), asked._replace(bases={})
     elif base is not None:
-        before = fleet_document(fleet_of(asked._replace(plans=[base]), like=fleet))
+        earlier = fleet_of(asked._replace(plans=[base]), said_of(asked), watch)
+        before, asked = fleet_document(earlier), asked._replace(bases=earlier.sources())
+    fleet = fleet_of(asked, watch=watch)
+    document = fleet_document(fleet)
     return FleetAnswer(
         fleet=fleet,
         document=document,

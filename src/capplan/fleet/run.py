@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from capplan.catalog.catalog import Catalog
 from capplan.errors import InputError, Problem
-from capplan.executors import chosen, usual_executor
+from capplan.executors import Executor, chosen, usual_executor
 from capplan.fleet.account import settled
 from capplan.fleet.members import FleetOptions, Member, members_of
 from capplan.fleet.showback import TeamShare, showback
 from capplan.fleet.sources import FLEET_NAME, sources_of, travelling
 from capplan.gate.read import read_section
-from capplan.gate.sides import is_revision
+from capplan.gate.sides import is_revision, names_at, text_at
 from capplan.plan.fleet import FleetFile
 from capplan.plan.places import Places
 from capplan.report.view import EstimateView, LineView, sum_of
-from capplan.strictyaml import Locator
+from capplan.stdin import name_of
+from capplan.strictyaml import Locator, read_text
 
+Said = tuple[FleetFile, Places]
+"""A fleet file, and where it says what."""
+Watch = Callable[[Executor], Executor]
+"""Returns an executor that also shows how far it is."""
 _PER_CHUNK = 25
 """Plans that a process estimates before it hands them over."""
 _FEW = 50
 """Plans that one process estimates sooner than another one starts."""
+
+
+def unwatched(run: Executor) -> Executor:
+    """Show nothing."""
+    return run
 
 
 class PlanFleet(NamedTuple):
@@ -46,6 +57,10 @@ class PlanFleet(NamedTuple):
             for line in member.lines:
                 yield name, member, line
 
+    def sources(self) -> dict[str, str]:
+        """Return where each plan that is not broken is, by name."""
+        return {name: member.source for name, member in self.members.items() if not member.trouble}
+
     def shown(self) -> Iterator[EstimateView]:
         """Yield the estimate of each plan that is not broken, with its lines as they are in the fleet."""
         for member in self.members.values():
@@ -54,14 +69,14 @@ class PlanFleet(NamedTuple):
                 yield member.shown._replace(lines=lines, total=sum_of(lines), owner=member.owner)
 
 
-def fleet_of(asked: FleetOptions, like: PlanFleet | None = None) -> PlanFleet:
+def fleet_of(asked: FleetOptions, like: Said | None = None, watch: Watch = unwatched) -> PlanFleet:
     """Return the fleet of the plans that were asked for.
 
-    like: a fleet whose file holds for this one too, as for the same plans at a revision.
+    like: the file of another fleet that holds for this one too, as for the same plans at a revision.
     """
     sources = sources_of(asked.plans)
-    file, places = _file_of(asked) if like is None else (like.file, like.places)
-    found = _members(sources, asked)
+    file, places = like or said_of(asked)
+    found = _members(sources, asked, watch)
     teams = _matched(found, file.teams, "teams", places, like is None)
     accounts = _matched(found, file.accounts, "accounts", places, like is None)
     owned = [
@@ -76,22 +91,28 @@ def fleet_of(asked: FleetOptions, like: PlanFleet | None = None) -> PlanFleet:
     return PlanFleet(file, places, dict(_named(members, like is not None)), showback(members, file.showback))
 
 
-def _members(sources: Sequence[str], asked: FleetOptions) -> list[Member]:
+def _members(sources: Sequence[str], asked: FleetOptions, watch: Watch) -> list[Member]:
     """Return the plans as members, estimated by the executor that was asked for.
 
     To it go only plans that need no file there; those that have trouble there are tried here.
     """
     estimated = partial(members_of, Catalog(asked.catalogs))
+    watch = watch if len(sources) > _FEW else unwatched
     texts = {} if chosen() is None else dict(travelling(sources))
     away = sources if chosen() is None else list(texts)
-    parts = [away[start : start + _PER_CHUNK] for start in range(0, len(away), _PER_CHUNK)]
-    chunks = [asked._replace(plans=p, texts={s: texts[s] for s in p if s in texts}) for p in parts]
-    with usual_executor(len(parts) if len(away) > _FEW else 1) as run:
-        found = {member.source: member for part in run(estimated, chunks) for member in part}
+    chunks = [asked._replace(plans=p, texts={s: texts[s] for s in p if s in texts}) for p in _parts(away)]
+    with usual_executor(len(chunks) if len(away) > _FEW else 1) as run:
+        seen = run if chosen() else watch(run)  # what was chosen is watched already
+        found = {member.source: member for part in seen(estimated, chunks) for member in part}
     here = [s for s in sources if s not in found or (s in texts and found[s].trouble)]
     if here:
-        found |= {member.source: member for member in estimated(asked._replace(plans=here))}
+        parts = watch(map)(estimated, [asked._replace(plans=part) for part in _parts(here)])
+        found |= {member.source: member for part in parts for member in part}
     return [found[source] for source in sources]
+
+
+def _parts(sources: Sequence[str]) -> list[Sequence[str]]:
+    return [sources[start : start + _PER_CHUNK] for start in range(0, len(sources), _PER_CHUNK)]
 
 
 def _named(members: Sequence[Member], revised: bool) -> Iterator[tuple[str, Member]]:
@@ -107,16 +128,29 @@ def _named(members: Sequence[Member], revised: bool) -> Iterator[tuple[str, Memb
         yield (name if known[name] == 1 else file), member
 
 
-def _file_of(asked: FleetOptions) -> tuple[FleetFile, Places]:
+def said_of(asked: FleetOptions) -> Said:
     """Return the fleet file that is named, or that is in one of the directories asked for."""
-    beside = [Path(plan) / FLEET_NAME for plan in asked.plans if (Path(plan) / FLEET_NAME).is_file()]
-    if asked.file is None and len(beside) > 1:
-        what = f"is one of several fleet files, besides {beside[1]}"
-        raise InputError(Problem(str(beside[0]), what, "Name the one to use with --fleet."))
-    path = asked.file or next(iter(beside), None)
-    if path is None:
+    texts = list(map(_text_of, [asked.file] if asked.file else chain(*map(_beside, asked.plans))))
+    if len(texts) > 1:
+        what = f"is one of several fleet files, besides {texts[1][1]}"
+        raise InputError(Problem(texts[0][1], what, "Name the one to use with --fleet."))
+    if not texts:
         return FleetFile.model_validate({}), Places(Locator("", "fleet"))
-    return read_section(path, FleetFile, "a fleet file", "docs/how-to/fleet.md")
+    return read_section(*texts[0], FleetFile, "a fleet file", "docs/how-to/fleet.md")
+
+
+def _beside(plan: str) -> Iterator[Path | str]:
+    """Yield the fleet file in a directory; a string is one at a revision."""
+    revision, _, inside = plan.partition(":")
+    name = f"{revision}:{inside.rstrip('/') or '.'}/{FLEET_NAME}"
+    if not is_revision(plan) and (Path(plan) / FLEET_NAME).is_file():
+        yield Path(plan) / FLEET_NAME
+    elif is_revision(plan) and names_at(name) == [name]:
+        yield name
+
+
+def _text_of(file: Path | str) -> tuple[str, str]:
+    return (text_at(file), file) if isinstance(file, str) else (read_text(file), name_of(file))
 
 
 def _matched(

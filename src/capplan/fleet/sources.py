@@ -36,13 +36,14 @@ def sources_of(arguments: Sequence[str]) -> list[str]:
 def travelling(sources: Sequence[str]) -> Iterator[tuple[str, SentText]]:
     """Yield the text and name of the plans that a machine without any of their files can estimate.
 
-    Those are files whose text has no name of anything beside them, and no gates beside them.
+    Those are files whose text has no name of anything beside them, no gates beside them, and none that look
+    at a base.
     """
     for source in (source for source in sources if not is_revision(source)):
         with suppress(InputError, OSError):
             text, name, directory = text_of(Path(source))
             beside = {entry.name for entry in os.scandir(directory)} - {Path(name).name}
-            if GATES_NAME not in beside and not any(found in text for found in (*beside, "..")):
+            if GATES_NAME not in beside and not any(found in text for found in (*beside, "..", "increases")):
                 yield source, (text, name)
 
 

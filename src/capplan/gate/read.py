@@ -46,16 +46,15 @@ def gates_of(file: PlanFile, named: Path | None) -> GateFile:
 
 
 def _read(path: Path) -> GateFile:
-    gates, places = read_section(path, Gates, "a gates file", "docs/how-to/ci.md")
+    gates, places = read_section(read_text(path), name_of(path), Gates, "a gates file", "docs/how-to/ci.md")
     return GateFile(gates, places, ())
 
 
 Of = TypeVar("Of", bound=BaseModel)
 
 
-def read_section(path: Path, model: type[Of], what: str, documented: str) -> tuple[Of, Places]:
+def read_section(text: str, name: str, model: type[Of], what: str, documented: str) -> tuple[Of, Places]:
     """Return what a file holds that is no plan, and where it says so; InputError with all that is wrong."""
-    text, name = read_text(path), name_of(path)
     raw = load(text, name)
     if not isinstance(raw, dict):
         raise InputError(Problem(name, f"{what} must be a mapping", f"See {documented}."))

@@ -126,6 +126,12 @@ def plan_at(name: str, books: Sequence[str], alternative: str | None = None) -> 
     return parse_plan(text, f"{revision}:{where}", Path(where).parent, (), alternative, books)
 
 
+def text_at(name: str) -> str:
+    """Return the text of the file ``REVISION:PATH``."""
+    revision, _, inside = name.partition(":")
+    return decode(_blob(revision, inside), name)
+
+
 def names_at(name: str) -> list[str]:
     """Return the file ``REVISION:PATH``, or all files of that directory and below; perhaps none."""
     revision, _, inside = name.partition(":")
