@@ -199,7 +199,9 @@ def test_messages_wait_for_as_long_as_it_takes():
 
 
 def test_pods_that_fit_no_node_are_told_with_file_and_line():
-    with pytest.raises(InputError, match=r"yaml:\d+:\d+: services.api: its pods fit no node of main"):
+    with pytest.raises(
+        InputError, match=r"yaml:\d+:\d+ with --set \S+: services.api: its pods fit no node of main"
+    ):
         prepare(plan_of(PODS, "services.api.cpu=8"), SHIPPED, Settings())
 
 
