@@ -4,24 +4,7 @@ from __future__ import annotations
 
 from capplan.findings import Check
 
-LLM_CONTEXT = Check(
-    code="llm-context",
-    severity="error",
-    title="A request is longer than the model's context",
-    why="The engine refuses such requests, however many replicas there are.",
-    breaks="""\
-llm:
-  chat:
-    model: llama-3.1-8b
-    precision: fp8
-    gpu: L4
-    machine: g2-standard-8
-    tensor_parallel: 1
-    input_tokens: 200000
-    output_tokens: 200
-    slo: {tpot: 100ms, ttft: 3s}
-""",
-    near="""\
+_SERVED = """\
 llm:
   chat:
     model: llama-3.1-8b
@@ -32,7 +15,24 @@ llm:
     input_tokens: 1200
     output_tokens: 200
     slo: {tpot: 100ms, ttft: 3s}
-""",
+"""
+"""A model that is served within its objective, at a speed that is known."""
+
+_ON_T4 = _SERVED.replace("L4", "T4").replace("g2-", "n1-")
+_BY_API = _SERVED.replace(
+    "slo: {tpot: 100ms, ttft: 3s}",
+    "local_share: 0%\n    api: {model: mini, usd_per_1m_input_tokens: 0.15, usd_per_1m_output_tokens: 0.6}",
+)
+_SPARE = "    redundancy: {spare: 1}\n"
+_SPOT = "    purchase: {spot: 100%}\n"
+
+LLM_CONTEXT = Check(
+    code="llm-context",
+    severity="error",
+    title="A request is longer than the model's context",
+    why="The engine refuses such requests, however many replicas there are.",
+    breaks=_SERVED.replace("input_tokens: 1200", "input_tokens: 200000"),
+    near=_SERVED,
     remedy="Choose a model with a longer context.",
     source="max_position_embeddings in the config.json of the model",
 )
@@ -42,30 +42,8 @@ LLM_CANNOT_RUN = Check(
     title="A model cannot run as it is configured",
     why="The engine does not start, because the GPU lacks the precision or the weights cannot be divided "
     "that way.",
-    breaks="""\
-llm:
-  chat:
-    model: llama-3.1-8b
-    precision: fp8
-    gpu: T4
-    machine: n1-standard-8
-    tensor_parallel: 1
-    input_tokens: 1200
-    output_tokens: 200
-    slo: {tpot: 100ms, ttft: 3s}
-""",
-    near="""\
-llm:
-  chat:
-    model: llama-3.1-8b
-    precision: fp8
-    gpu: L4
-    machine: g2-standard-8
-    tensor_parallel: 1
-    input_tokens: 1200
-    output_tokens: 200
-    slo: {tpot: 100ms, ttft: 3s}
-""",
+    breaks=_ON_T4,
+    near=_SERVED,
     remedy="Choose another precision, GPU or tensor_parallel.",
     source="https://docs.vllm.ai/en/latest/features/quantization/",
 )
@@ -75,30 +53,8 @@ LLM_DOES_NOT_FIT = Check(
     title="A model does not fit its GPUs",
     why="The weights and the cache of one request need more memory than the GPUs have, so the engine does "
     "not start.",
-    breaks="""\
-llm:
-  chat:
-    model: llama-3.1-70b
-    precision: bf16
-    gpu: L4
-    machine: g2-standard-8
-    tensor_parallel: 1
-    input_tokens: 1200
-    output_tokens: 200
-    slo: {tpot: 100ms, ttft: 3s}
-""",
-    near="""\
-llm:
-  chat:
-    model: llama-3.1-8b
-    precision: fp8
-    gpu: L4
-    machine: g2-standard-8
-    tensor_parallel: 1
-    input_tokens: 1200
-    output_tokens: 200
-    slo: {tpot: 100ms, ttft: 3s}
-""",
+    breaks=_SERVED.replace("8b", "70b").replace("fp8", "bf16"),
+    near=_SERVED,
     remedy="Choose a larger GPU, more of them, or a smaller precision.",
     source="weights = parameters × bytes each; KV cache = 2 × layers × KV heads × head size × bytes × tokens",
 )
@@ -107,30 +63,8 @@ LLM_SLO = Check(
     severity="error",
     title="A model is too slow for its objective with a single request",
     why="No number of replicas helps, because each token takes longer than the objective.",
-    breaks="""\
-llm:
-  chat:
-    model: llama-3.1-8b
-    precision: fp8
-    gpu: L4
-    machine: g2-standard-8
-    tensor_parallel: 1
-    input_tokens: 1200
-    output_tokens: 200
-    slo: {tpot: 5ms, ttft: 3s}
-""",
-    near="""\
-llm:
-  chat:
-    model: llama-3.1-8b
-    precision: fp8
-    gpu: L4
-    machine: g2-standard-8
-    tensor_parallel: 1
-    input_tokens: 1200
-    output_tokens: 200
-    slo: {tpot: 100ms, ttft: 3s}
-""",
+    breaks=_SERVED.replace("100ms", "5ms"),
+    near=_SERVED,
     remedy="Choose a faster GPU, more GPUs, or a looser SLO.",
     source="roofline: bytes read for a token ÷ memory bandwidth",
 )
@@ -140,30 +74,8 @@ LLM_LOW_CONFIDENCE = Check(
     title="Speeds are only a rough estimate",
     why="No measurement is near this model, GPU and precision, so the replicas may be far too few or too "
     "many.",
-    breaks="""\
-llm:
-  chat:
-    model: llama-3.1-8b
-    precision: int4
-    gpu: T4
-    machine: n1-standard-8
-    tensor_parallel: 1
-    input_tokens: 1200
-    output_tokens: 200
-    slo: {tpot: 100ms, ttft: 3s}
-""",
-    near="""\
-llm:
-  chat:
-    model: llama-3.1-8b
-    precision: fp8
-    gpu: L4
-    machine: g2-standard-8
-    tensor_parallel: 1
-    input_tokens: 1200
-    output_tokens: 200
-    slo: {tpot: 100ms, ttft: 3s}
-""",
+    breaks=_ON_T4.replace("fp8", "int4"),
+    near=_SERVED,
     remedy="Calibrate with a benchmark of the model on this GPU.",
     source="docs/llm.md, confidence",
 )
@@ -172,32 +84,8 @@ LLM_SPEED_UNKNOWN = Check(
     severity="warning",
     title="The speed of a serving engine is unknown",
     why="No measurement of the engine is known, so the load says nothing of how many replicas it takes.",
-    breaks="""\
-llm:
-  chat:
-    model: llama-3.1-8b
-    precision: fp8
-    engine: tgi
-    gpu: L4
-    machine: g2-standard-8
-    tensor_parallel: 1
-    input_tokens: 1200
-    output_tokens: 200
-    slo: {tpot: 100ms, ttft: 3s}
-""",
-    near="""\
-llm:
-  chat:
-    model: llama-3.1-8b
-    precision: fp8
-    engine: sglang
-    gpu: L4
-    machine: g2-standard-8
-    tensor_parallel: 1
-    input_tokens: 1200
-    output_tokens: 200
-    slo: {tpot: 100ms, ttft: 3s}
-""",
+    breaks=_SERVED.replace("    gpu:", "    engine: tgi\n    gpu:"),
+    near=_SERVED.replace("    gpu:", "    engine: sglang\n    gpu:"),
     remedy="Calibrate with a benchmark of the engine.",
     source="catalogs/hardware/gpus.yaml, speed.engines",
 )
@@ -206,32 +94,8 @@ LLM_SAME_MACHINE = Check(
     severity="warning",
     title="Spare replicas run on one machine",
     why="Losing that machine removes more replicas than are spare.",
-    breaks="""\
-llm:
-  chat:
-    model: llama-3.1-8b
-    precision: fp8
-    gpu: L4
-    machine: g2-standard-24
-    tensor_parallel: 1
-    input_tokens: 1200
-    output_tokens: 200
-    slo: {tpot: 100ms, ttft: 3s}
-    redundancy: {spare: 1}
-""",
-    near="""\
-llm:
-  chat:
-    model: llama-3.1-8b
-    precision: fp8
-    gpu: L4
-    machine: g2-standard-8
-    tensor_parallel: 1
-    input_tokens: 1200
-    output_tokens: 200
-    slo: {tpot: 100ms, ttft: 3s}
-    redundancy: {spare: 1}
-""",
+    breaks=_SERVED.replace("standard-8", "standard-24") + _SPARE,
+    near=_SERVED + _SPARE,
     remedy="Set redundancy.spare to the number of replicas on a machine.",
     source="replicas of a machine, against those that are spare",
 )
@@ -240,33 +104,8 @@ LLM_IDLE = Check(
     severity="warning",
     title="Replicas are kept that no request reaches",
     why="The API answers everything, and the replicas cost as if they did.",
-    breaks="""\
-llm:
-  chat:
-    model: llama-3.1-8b
-    precision: fp8
-    gpu: L4
-    machine: g2-standard-8
-    tensor_parallel: 1
-    input_tokens: 1200
-    output_tokens: 200
-    local_share: 0%
-    replicas: {min: 1}
-    api: {model: mini, usd_per_1m_input_tokens: 0.15, usd_per_1m_output_tokens: 0.6}
-""",
-    near="""\
-llm:
-  chat:
-    model: llama-3.1-8b
-    precision: fp8
-    gpu: L4
-    machine: g2-standard-8
-    tensor_parallel: 1
-    input_tokens: 1200
-    output_tokens: 200
-    local_share: 0%
-    api: {model: mini, usd_per_1m_input_tokens: 0.15, usd_per_1m_output_tokens: 0.6}
-""",
+    breaks=_BY_API.replace("    api:", "    replicas: {min: 1}\n    api:"),
+    near=_BY_API,
     remedy="Remove replicas.min, or set it to 0, unless they wait for the API to fail.",
     source="local_share against replicas.min",
 )
@@ -276,33 +115,8 @@ LLM_SPOT = Check(
     title="A model runs on spot machines without a spare",
     why="When the provider takes one back, its load has nowhere to go until a new one has loaded the "
     "weights.",
-    breaks="""\
-llm:
-  chat:
-    model: llama-3.1-8b
-    precision: fp8
-    gpu: L4
-    machine: g2-standard-8
-    tensor_parallel: 1
-    input_tokens: 1200
-    output_tokens: 200
-    slo: {tpot: 100ms, ttft: 3s}
-    purchase: {spot: 100%}
-""",
-    near="""\
-llm:
-  chat:
-    model: llama-3.1-8b
-    precision: fp8
-    gpu: L4
-    machine: g2-standard-8
-    tensor_parallel: 1
-    input_tokens: 1200
-    output_tokens: 200
-    slo: {tpot: 100ms, ttft: 3s}
-    purchase: {spot: 100%}
-    redundancy: {spare: 1}
-""",
+    breaks=_SERVED + _SPOT,
+    near=_SERVED + _SPOT + _SPARE,
     remedy="Set redundancy.spare.",
     source="https://cloud.google.com/compute/docs/instances/spot",
 )
