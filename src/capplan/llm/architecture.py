@@ -195,6 +195,10 @@ class Architecture(NamedTuple):
                 return f"{group.kv_heads:g} key-value heads"
         return ""
 
+    def stored_at(self, precision: str) -> Stored | None:
+        """Return how the published weights are stored if they are at the ``precision``, else None."""
+        return self.stored if self.stored and self.stored.precision == precision else None
+
     @property
     def stored_bytes(self) -> float:
         """Bytes of the published weights, 16 bit unless the checkpoint is quantised."""
@@ -274,7 +278,7 @@ EMBEDDING_BYTES = 2.0
 
 def weight_bytes(model: Architecture, precision: Precision) -> float:
     """Return the bytes of the weights: as published where that is the precision, else quantised to it."""
-    if model.stored is not None and model.stored.precision == precision.name:
+    if model.stored_at(precision.name):
         return model.stored_bytes
     parts = model.parts()
     several = model.experts > 1

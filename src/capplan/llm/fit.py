@@ -68,7 +68,7 @@ def settings_of(
     usual, accounting = engine.on(gpu), engine.accounting
     tokens = _first(told.batched_tokens, accounting.card(gpu.memory_bytes)[0], usual.chunk_tokens)
     sequences = _first(told.sequences, accounting.sequences, np.minimum(usual.max_sequences, tokens))
-    published = model.stored if model.stored and model.stored.precision == precision.name else None
+    published = model.stored_at(precision.name)
     auto = (published and published.kv_bytes) or 2.0
     alike = precision.kv_bytes if "fp8" in gpu.peaks else 2.0
     kinds = {None: min(alike, auto), "auto": auto, "fp8": 1.0}
@@ -164,8 +164,8 @@ def overloaded(
     model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel: float, engine: Engine
 ) -> str:
     """Say that the weights at 16 bit, of which the engine makes FP8, do not fit; empty if they do."""
-    published = model.stored is not None and model.stored.precision == precision.name
-    if precision.name != "fp8" or published or model.fp8_blocks or engine.accounting.quantises:
+    published = model.stored_at(precision.name) or model.fp8_blocks
+    if precision.name != "fp8" or published or engine.accounting.quantises:
         return ""
     loaded, total = weight_bytes(model, PRECISIONS["bf16"]), tensor_parallel * gpu.memory_bytes
     if loaded < total:

@@ -81,7 +81,7 @@ def sensible(model: Architecture, gpu: Gpu) -> list[Precision]:
     """Return the precisions worth a look: 16 bit as bf16 where there is bf16, MXFP4 where published in it."""
     wide = "bf16" if "bf16" in gpu.peaks else "fp16"
     names = [wide, *(name for name in ("fp8", "fp4") if name in gpu.peaks), "int8", "int4"]
-    if model.stored is not None and model.stored.precision == "mxfp4":
+    if model.stored_at("mxfp4"):
         names.append("mxfp4")
     if "fp8" in gpu.peaks:
         names.remove("int8")  # the same size, and no engine is faster with it
