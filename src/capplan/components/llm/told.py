@@ -21,13 +21,13 @@ def told_of(llm: Llm) -> Told:
         "batched_tokens": "max_num_batched_tokens",
         "sequences": "max_num_seqs",
         "kv_cache": "kv_cache_dtype",
+        "hybrid": "hybrid_cache",
     }
     own = {ours: getattr(llm, theirs) for ours, theirs in fields.items()}
-    cached = llm.prefix_cache or (llm.prefix_cache is None and _some(llm.prefix_cache_hit_rate)) or None
+    needs_cache = True if _some(llm.prefix_cache_hit_rate) else None
     return Told(
         **{ours: said.get(fields[ours]) if value is None else value for ours, value in own.items()},
-        hybrid=said.get("hybrid_cache") if llm.hybrid_cache is None else llm.hybrid_cache,
-        prefix_cache=False if llm.prefix_cache is False else cached,
+        prefix_cache=needs_cache if llm.prefix_cache is None else llm.prefix_cache,
         stored=server is not None and server.quantization != "fp8",
     )
 
