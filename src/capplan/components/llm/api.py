@@ -41,14 +41,15 @@ def price_of_request(ctx: Context, llm: Llm, path: Path) -> ApiPrice:
     api = llm.api
     if api is None:
         raise ValueError("the component has no API")
-    if api.usd_per_1m_input_tokens is not None and api.usd_per_1m_output_tokens is not None:
+    own = _own(api)
+    if own is not None:
         if api.as_of is not None:
             day_of(ctx, api.as_of, path)
-        return ApiPrice(_usd(llm, [_own(api)]), "", api.as_of)
+        return ApiPrice(_usd(llm, api, [own]), "", api.as_of)
     from capplan.components.llm.listed import Listed
 
     listed = Listed(ctx, api, path)
-    return ApiPrice(_usd(llm, listed.tiers()), listed.source, listed.as_of)
+    return ApiPrice(_usd(llm, api, listed.tiers()), listed.source, listed.as_of)
 
 
 def day_of(ctx: Context, day: str, path: Path) -> datetime:
@@ -60,20 +61,22 @@ def day_of(ctx: Context, day: str, path: Path) -> datetime:
         raise InputError(ctx.places.problem((*path, "as_of"), what)) from None
 
 
-def _own(api: LlmApi) -> TokenPrices:
-    own = (api.usd_per_1m_input_tokens, api.usd_per_1m_output_tokens)
-    usual, returned = (0.0 if price is None else price for price in own)
+def _own(api: LlmApi) -> TokenPrices | None:
+    """Return the plan's own prices; None where it gives none."""
+    usual, returned = api.usd_per_1m_input_tokens, api.usd_per_1m_output_tokens
+    if usual is None or returned is None:
+        return None
     others = (api.usd_per_1m_cached_tokens, api.usd_per_1m_cache_write_tokens)
     cached, written = (usual if price is None else price for price in others)
     return TokenPrices(0.0, usual / 1e6, cached / 1e6, written / 1e6, returned / 1e6)
 
 
-def _usd(llm: Llm, tiers: Sequence[TokenPrices]) -> Floats:
+def _usd(llm: Llm, api: LlmApi, tiers: Sequence[TokenPrices]) -> Floats:
     """Return the mean price of the plan's requests, each in the tier of its own length.
 
     ``tiers`` have no more scenarios than the plan: their prices broadcast with it.
     """
-    cached, written = llm.prefix_cache_hit_rate, 0.0 if llm.api is None else llm.api.cache_write_share
+    cached, written = llm.prefix_cache_hit_rate, api.cache_write_share
     inputs = _lengths(llm)
     usd: Array = np.zeros(1)
     for tier in tiers:
