@@ -188,7 +188,10 @@ def _rows_of(record: Record, where: str, given: Given, facts: LlmFacts) -> Itera
     if users is None:
         # Paced by a rate: so many decoded on average, by Little's law. What came out is then what came in,
         # not what the replica can do.
-        users = _decoding(figures, where)
+        users = _decoding(figures)
+        if users is None:
+            what = "has neither its concurrency nor both TPOT and output throughput"
+            raise InputError(Problem(where, what, "Give the concurrency."))
         del figures["out_tok_s"]
     ran = _ran(figures, users)
     for metric, value in figures.items():
@@ -249,13 +252,9 @@ def _figures(record: Record, where: str) -> dict[str, float]:
 def _ran(figures: Mapping[str, float], users: float) -> float:
     """Return how many sequences ran while others queued, 0 where none did or the run does not tell.
 
-    By Little's law as many as tokens came out in the time of one. With a full KV cache that depends on what
-    the engine was told, which results do not say.
+    With a full KV cache that depends on what the engine was told, which results do not say.
     """
-    tpot_ms = figures.get("tpot_ms", figures.get("itl_ms"))
-    if tpot_ms is None or "out_tok_s" not in figures:
-        return 0.0
-    found = max(figures["out_tok_s"] * tpot_ms / 1e3, 1.0)
+    found = _decoding(figures) or 0.0
     return found if found < _QUEUED * users else 0.0
 
 
@@ -263,11 +262,14 @@ _QUEUED = 0.5
 """Share of the users below which most of the others must have been waiting, not read."""
 
 
-def _decoding(figures: Mapping[str, float], where: str) -> float:
+def _decoding(figures: Mapping[str, float]) -> float | None:
+    """Return how many sequences ran, by Little's law as many as tokens came out in the time of one.
+
+    None where the run does not tell.
+    """
     tpot_ms = figures.get("tpot_ms", figures.get("itl_ms"))
     if tpot_ms is None or "out_tok_s" not in figures:
-        what = "has neither its concurrency nor both TPOT and output throughput"
-        raise InputError(Problem(where, what, "Give the concurrency."))
+        return None
     return max(figures["out_tok_s"] * tpot_ms / 1e3, 1.0)
 
 
