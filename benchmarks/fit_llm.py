@@ -33,7 +33,7 @@ from accuracy_llm import (
 )
 
 from capplan.llm.calibrate import Path as Where
-from capplan.llm.calibrate import put
+from capplan.llm.calibrate import at, most, put
 from capplan.llm.confidence import Level, Question, range_of
 from capplan.llm.measured import (
     ROUNDS,
@@ -122,7 +122,7 @@ class Search:
         speed = copy.deepcopy(self.facts["speed"])
         for paths, value, change in zip(START, self.start, moved, strict=True):
             for path in paths:
-                put(speed, path, min(value * float(np.exp(change)), _most(path)))
+                put(speed, path, min(value * float(np.exp(change)), most(path)))
         return {**self.facts, "speed": with_lab(speed)}
 
     def simulate(self, moved: np.ndarray) -> None:
@@ -185,11 +185,6 @@ class Search:
             matrix = left @ slopes + np.eye(len(moved)) * (prior + damping)
             change = np.clip(-np.linalg.solve(matrix, left @ errors + prior * moved), -0.3, 0.3)
         return change
-
-
-def _most(path: Where) -> float:
-    """Return how large a constant may become: shares of what the hardware can do are at most all of it."""
-    return 1.0 if path[0] == "families" or path[-1] == "efficiency" else np.inf
 
 
 def fitted(rows: Sequence[MeasuredRow], facts: Mapping[str, Any], start: Sequence[float]) -> dict[str, Any]:
@@ -324,17 +319,11 @@ def main() -> None:
         if given.write:
             write(given.write, rows, predicted, facts)
         return
-    after = fitted(rows, facts, [_at(facts["speed"], paths[0]) for paths in START])
+    after = fitted(rows, facts, [at(facts["speed"], paths[0]) for paths in START])
     sys.stderr.write(f"before: {medians(rows, predict(sample_of(rows, facts), facts))}\n")
     sys.stderr.write(f"fitted: {medians(rows, predict(sample_of(rows, after), after))}\n")
     for paths in START:
-        print(" and ".join(map(".".join, paths)), f"{_at(after['speed'], paths[0]):.3g}")
-
-
-def _at(tree: Any, path: Where) -> float:
-    for key in path:
-        tree = tree[key]
-    return float(tree)
+        print(" and ".join(map(".".join, paths)), f"{at(after['speed'], paths[0]):.3g}")
 
 
 if __name__ == "__main__":

@@ -44,14 +44,14 @@ def calibrate(
     Hooke and Jeeves 1961). Raises ValueError where no row can be predicted.
     """
     target = copy.deepcopy(dict(facts))
-    start = {path: float(_at(target["speed"], path)) for path in paths}
+    start = {path: float(at(target["speed"], path)) for path in paths}
     best, before = np.zeros(len(paths)), np.inf
     for _ in range(_ROUNDS):
         error = _error_of(sample, target, start, freedom)
         before = min(before, error(np.zeros(len(paths))))
         best, lowest = _searched(error, best)
         _move(target, start, best)
-    after = {path: float(_at(target["speed"], path)) for path in paths}
+    after = {path: float(at(target["speed"], path)) for path in paths}
     return Calibrated(start, after, before, lowest)
 
 
@@ -115,10 +115,10 @@ def _error_of(
 
 def _move(facts: dict[str, Any], start: dict[Path, float], moved: Array) -> None:
     for (path, value), change in zip(start.items(), moved, strict=True):
-        put(facts["speed"], path, min(value * float(np.exp(change)), _most(path)))
+        put(facts["speed"], path, min(value * float(np.exp(change)), most(path)))
 
 
-def _most(path: Path) -> float:
+def most(path: Path) -> float:
     """Return how large a constant may become: shares of what the hardware can do are at most all of it."""
     return 1.0 if path[0] == "families" or path[-1] == "efficiency" else np.inf
 
@@ -147,7 +147,8 @@ def paths_for(sample: MeasuredSample, facts: LlmFacts) -> list[Path]:
     return list(paths)
 
 
-def _at(tree: Any, path: Path) -> Any:
+def at(tree: Any, path: Path) -> Any:
+    """Return the value at ``path``."""
     for key in path:
         tree = tree[key]
     return tree
