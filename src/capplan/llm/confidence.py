@@ -58,9 +58,8 @@ class Confidence(NamedTuple):
 
 def confidence_of(configuration: Configuration) -> Confidence:
     """Return how well founded the speed of ``configuration`` is."""
-    model, precision, gpu, count, _ = configuration[:5]
-    if (gpu.name, precision.alike, count) in model.measured:
-        return Confidence("high")  # by the user, who has calibrated the constants with it
+    if configuration.is_calibrated:
+        return Confidence("high")
     low, medium = _low(configuration), _medium(configuration)
     if low:
         return Confidence("low", (*low, *medium))

@@ -39,10 +39,14 @@ class Configuration(NamedTuple):
         return self.precision.name == published or (published is None and self.precision.alike == "16 bit")
 
     @property
+    def is_calibrated(self) -> bool:
+        """Whether a benchmark of the user's own ran on it."""
+        return (self.gpu.name, self.precision.alike, self.tensor_parallel) in self.model.measured
+
+    @property
     def is_timed(self) -> bool:
         """Whether anything is known of its speed: the engine was measured, or this by the user."""
-        measured = (self.gpu.name, self.precision.alike, self.tensor_parallel) in self.model.measured
-        return measured or not self.engine.unmeasured
+        return self.is_calibrated or not self.engine.unmeasured
 
     @property
     def run(self) -> Precision:
