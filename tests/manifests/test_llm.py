@@ -55,7 +55,8 @@ def test_arguments_are_those_of_the_estimate():
     assert found["max-num-seqs"] == str(int(replica.users.flat[0]))
     # FP8 weights are made from the published 16 bit, and the estimate counts a byte for an element of KV.
     assert (found["quantization"], found["kv-cache-dtype"]) == ("fp8", "fp8")
-    assert float(found["gpu-memory-utilization"]) == pytest.approx(replica.memory_share, abs=0.01)
+    share = replica.configuration.settings.memory_share
+    assert float(found["gpu-memory-utilization"]) == pytest.approx(share, abs=0.01)
     # Four times 1,400 tokens, in whole 1,024.
     assert found["max-model-len"] == "6144"
 

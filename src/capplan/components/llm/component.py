@@ -85,7 +85,6 @@ def _served_by_replicas(
         per_machine=_replicas_per_machine(ctx, machine, gpu, chosen, path),
         node=node_of(ctx.catalog, llm.provider, machine),
         cache_gib=cache_gib(chosen, vllm_of(llm)),
-        memory_share=chosen.settings.memory_share,
         disk=boot_disk_of(ctx.catalog, llm.provider),
         repository=facts["models"][chosen.model.name].get("repository"),
         room=does.room,

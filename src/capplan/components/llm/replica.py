@@ -27,10 +27,10 @@ class Replica(NamedTuple):
     """A model's configuration and the machine under it.
 
     add_on: GPUs that are added to the machine. per_machine: replicas that share one. node: what it leaves to
-    pods. disk: its boot disk. repository: checkpoint on Hugging Face, None where nobody says. memory_share:
-    of the GPUs' memory that the engine takes. room: sequences of the plan's length that the KV cache holds.
-    users: those of them at which the promised speed is kept; running: of those, as many as run at the load
-    that it is sized for. cache_gib: volume for its weights, 0 where the engine brings none.
+    pods. disk: its boot disk. repository: checkpoint on Hugging Face, None where nobody says. room: sequences
+    of the plan's length that the KV cache holds. users: those of them at which the promised speed is kept;
+    running: of those, as many as run at the load that it is sized for. cache_gib: volume for its weights, 0
+    where the engine brings none.
     """
 
     configuration: Configuration
@@ -40,7 +40,6 @@ class Replica(NamedTuple):
     node: Allocatable
     disk: Disk | None
     repository: str | None
-    memory_share: Floats
     room: Floats
     users: Floats
     running: Floats
