@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from capplan.components.base import Component, Pods
-from capplan.components.llm.replica import Replica, downloaded_bytes, is_stored_so
+from capplan.components.llm.replica import Replica, checkpoint_gib, downloaded_bytes, is_stored_so
 from capplan.errors import InputError, Problem
 from capplan.llm.flags import SERVERS, Server, file_of, flags_of, longest, options_of
 from capplan.manifests.figures import bounds_of, number
@@ -192,11 +192,10 @@ def _started(name: str, llm: Llm, replica: Replica, server: Server, said: Worklo
     chosen = replica.configuration
     own = {} if said.vllm is None else {"quantization": said.vllm.quantization}
     port = said.port if "port" in said.model_fields_set else 8000
-    disk = _SCRATCH_GIB + math.ceil(1.2 * downloaded_bytes(chosen, is_stored_so(chosen, said.vllm)) / 2**30)
     common = {
         "command": list(server.command),
         "internet": True,
-        "ephemeral_storage": disk,
+        "ephemeral_storage": _SCRATCH_GIB + checkpoint_gib(chosen, said.vllm),
         "writable": ["/tmp", "/models", "/dev/shm"],
     }
     if llm.engine == "ollama":

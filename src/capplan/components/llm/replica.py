@@ -72,6 +72,11 @@ def cache_gib(chosen: Configuration, said: Vllm | None) -> Floats:
         return 0.0
     if said is not None and "cache" in said.model_fields_set:
         return said.cache
+    return checkpoint_gib(chosen, said)
+
+
+def checkpoint_gib(chosen: Configuration, said: Vllm | None) -> float:
+    """Return the disk that a server downloads the checkpoint to, somewhat more than it takes."""
     return float(math.ceil(_DISK_FACTOR * downloaded_bytes(chosen, is_stored_so(chosen, said)) / 2**30))
 
 
