@@ -70,9 +70,9 @@ def _served_by_replicas(
 ) -> Component:
     """Return the component with its replicas sized, and the machines that they run on."""
     name, path = component.name, component.path
-    served = served_of(llm, chosen, facts)
+    served, memory = served_of(llm, chosen, facts), chosen.memory()
     promised, target = promise_of(llm), llm.target_utilization
-    does, running = _carries(served, chosen.memory(), chosen.settings.sequences, promised, target)
+    does, running = _carries(served, memory, chosen.settings.sequences, promised, target)
     limits = _limits(llm, does, path) if chosen.is_timed else []
     sizing = size(ctx.load.to_carry(name), limits, bounds_of(llm))
     sizing = kept_ready(sizing, ctx.load.rps(name), ctx.load.to_carry(name))
@@ -91,7 +91,7 @@ def _served_by_replicas(
         users=does.users,
         running=running,
     )
-    delays = delays_of(llm.cold_start, chosen.memory().weights)
+    delays = delays_of(llm.cold_start, memory.weights)
     machines = Machines(
         component=name,
         provider=llm.provider,
@@ -101,6 +101,10 @@ def _served_by_replicas(
         purchase=llm.purchase,
         path=path,
     )
+    measures: list[Measure] = []
+    if chosen.is_timed and not ctx.silent:
+        peak = _speed(ctx, name, llm, served, does, sizing)
+        measures = list(_measures(llm, served, peak, does, confidence_of(chosen)))
     return component._replace(
         sizing=sizing,
         meters=[
@@ -115,11 +119,7 @@ def _served_by_replicas(
             *over_ceiling(name, sizing),
             *idle_findings(name, sizing, "replicas"),
         ],
-        measures=[]
-        if ctx.silent or not chosen.is_timed
-        else list(
-            _measures(llm, served, _speed(ctx, name, llm, served, does, sizing), does, confidence_of(chosen))
-        ),
+        measures=measures,
         replica=replica,
     )
 
