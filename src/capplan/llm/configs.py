@@ -20,7 +20,8 @@ Config = Mapping[str, Any]
 _NESTED = ("text_config", "llm_config", "language_config", "thinker_config")
 """Where multimodal models keep their language model; engines leave what speaks beside a thinker out."""
 
-_TOWERS = ("vision_config", "audio_config")
+TOWERS = ("vision_config", "audio_config")
+"""Where they keep what reads images and sound."""
 
 
 def sizes_of(config: Config, keys: Config, where: str) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def sizes_of(config: Config, keys: Config, where: str) -> dict[str, Any]:
     said = _language_model(config)
     kind = str(said.get("model_type", ""))
     _refuse_others(said, kind, where)
-    flat = _flat({key: value for key, value in said.items() if key not in _TOWERS}, keys)
+    flat = _flat({key: value for key, value in said.items() if key not in TOWERS}, keys)
     flat.update({key: flat[key][0] for key in _alike(flat, keys)})
     problems = [*_unknown(flat, keys, where), *_of_other_kinds(flat, keys, where)]
     if problems:
@@ -43,7 +44,7 @@ def sizes_of(config: Config, keys: Config, where: str) -> dict[str, Any]:
         if value is not None:
             sizes[name] = value
     sizes["by_layer"] = _by_layer(sizes.get("by_layer", {}), keys, where)
-    towers = {tower: said[tower] for tower in _TOWERS if isinstance(said.get(tower), Mapping)}
+    towers = {tower: said[tower] for tower in TOWERS if isinstance(said.get(tower), Mapping)}
     return {**sizes, **towers, "kind": kind}
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from capplan.llm.configs import TOWERS
+
 _CONFORMER = 24
 """Weights of a conformer's layer, in squares of its width: two feed-forward parts, attention, convolution."""
 
@@ -15,9 +17,8 @@ def tower_weights(sizes: Mapping[str, Any], keys: Mapping[str, Any]) -> int:
 
     keys: ``hardware/configs.yaml``. KeyError with the size that an encoder does not say.
     """
-    towers = {name: sizes[name] for name in ("vision_config", "audio_config") if name in sizes}
-    found = [_encoder(f"{name}: ", tower, sizes, keys) for name, tower in towers.items() if tower]
-    return sum(found)
+    towers = {name: sizes[name] for name in TOWERS if sizes.get(name)}
+    return sum(_encoder(f"{name}: ", tower, sizes, keys) for name, tower in towers.items())
 
 
 def _encoder(where: str, config: Mapping[str, Any], sizes: Mapping[str, Any], keys: Mapping[str, Any]) -> int:
