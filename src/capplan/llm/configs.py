@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from fnmatch import translate
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -116,7 +117,7 @@ def names_of(keys: Config) -> dict[str, list[str]]:
 
 def _unknown(flat: Config, keys: Config, where: str) -> Iterator[Problem]:
     """Yield the keys that say something and are not known: they may change what the model is made of."""
-    idle = re.compile("|".join(map(translate, keys["idle"])))
+    idle = _one_of(tuple(keys["idle"]))
     known = set(chain.from_iterable(names_of(keys).values()))
     for key, value in flat.items():
         own = key.rpartition(".")[2]
@@ -124,6 +125,12 @@ def _unknown(flat: Config, keys: Config, where: str) -> Iterator[Problem]:
             what = f"unknown key, which may change the model's layers (here {str(value)[:40]!r})"
             near = nearest(key, known).partition("Known: ")[0]
             yield Problem(f"{where}: {key}", what, f"{near} {_REMEDY}".strip())
+
+
+@lru_cache(maxsize=1)
+def _one_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """Return an expression for what one of many patterns with `*` matches, for each layer's own sizes too."""
+    return re.compile("|".join(map(translate, patterns)))
 
 
 _REMEDY = "If it changes neither weights nor caches, delete it from the file."
