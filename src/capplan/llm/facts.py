@@ -37,13 +37,15 @@ def meant(name: str, rows: LlmFacts) -> list[str]:
     called = {str(key): (str(key), *row.get("aliases", ())) for key, row in rows.items()}
     exact = [key for key, names in called.items() if bare in map(_bare, names)]
     same = exact or [key for key, names in called.items() if words and words in map(_words, names)]
+    if same:
+        return same
     forms = {key: rows[key].get("form") for key in called}
     more = [
         key
         for key, names in called.items()
         if words and any(words <= _words(f"{one} {forms[key] or ''}") for one in names)
     ]
-    return same or (more if len(more) > 1 or all(forms[key] for key in more) else [])
+    return more if len(more) > 1 or all(forms[key] for key in more) else []
 
 
 def others_meant(name: str, rows: LlmFacts) -> list[str]:
@@ -52,10 +54,10 @@ def others_meant(name: str, rows: LlmFacts) -> list[str]:
     >>> others_meant("A100", {"A100-80GB": {"aliases": ["A100"]}, "A100-40GB": {}, "A10": {}})
     ['A100-40GB']
     """
-    words = _words(name)
-    return (
-        [] if name in rows else [key for key in rows if words < _words(key) and key not in meant(name, rows)]
-    )
+    if name in rows:
+        return []
+    words, taken = _words(name), meant(name, rows)
+    return [key for key in rows if words < _words(key) and key not in taken]
 
 
 _BETWEEN = str.maketrans("-_()", "    ")
