@@ -209,6 +209,17 @@ def test_ollama_is_told_by_its_environment_and_pulls_its_model():
         rendered(SERVING, "llm.model.engine=ollama")
 
 
+def test_ollama_takes_the_whole_context_of_a_model_without_a_kv_cache(tmp_path):
+    group = "{layers: 64, mixer_weights: 100000000, state_bytes: 500000}"
+    shape = f"{{hidden: 4096, vocabulary: 65024, context: 4096, groups: [{group}]}}"
+    own = tmp_path / "own.yaml"
+    own.write_text(f"models: {{state-7b: {{shape: {shape}, confidence: checked, source: ours}}}}")
+    said = (f"architectures={own}", "model=state-7b", "engine=ollama", "precision=int4")
+    files = rendered(SERVING, *(f"llm.model.{each}" for each in said))
+    environment = files["kubernetes/base/model/configmap-model.yaml"].value["data"]
+    assert environment["OLLAMA_CONTEXT_LENGTH"] == "4096"
+
+
 def test_an_engine_that_nobody_measured_is_sized_by_the_plan_alone():
     site = rendered(SERVING, "llm.model.engine=tgi", "llm.model.precision=bf16", "llm.model.replicas.min=3")
     assert site["kubernetes/base/model/horizontalpodautoscaler-model.yaml"].value["spec"]["minReplicas"] == 3

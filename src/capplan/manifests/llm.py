@@ -232,14 +232,16 @@ def _ollama(name: str, llm: Llm, replica: Replica, port: int) -> dict[str, Any]:
         what = f"no tag of Ollama's library is known for {llm.model} at {chosen.precision.name}"
         where = f"llm.{name}.workload.args"
         raise InputError(Problem(where, what, "Give the command's arguments, or choose another engine."))
-    memory, slots = chosen.memory(), options["max_num_seqs"]
-    held = math.floor(number(memory.sure / (memory.full_kv + memory.window_kv)) / slots)
+    memory, slots, context = chosen.memory(), options["max_num_seqs"], options["max_model_len"]
+    token = memory.full_kv + memory.window_kv
+    if token:  # a state alone takes as much whatever the context
+        context = min(context, math.floor(number(memory.sure / token) / slots))
     pull = f"ollama pull {family.replace('llama-', 'llama')}:{size}"
     env = {
         "OLLAMA_HOST": f"0.0.0.0:{port}",
         "OLLAMA_MODELS": "/models",
         "OLLAMA_NUM_PARALLEL": str(slots),
-        "OLLAMA_CONTEXT_LENGTH": str(min(options["max_model_len"], held)),
+        "OLLAMA_CONTEXT_LENGTH": str(context),
         "OLLAMA_KEEP_ALIVE": "-1",
         "HOME": "/tmp",
     }
