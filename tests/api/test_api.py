@@ -146,6 +146,12 @@ def test_prices_and_explanations_are_those_of_the_commands(capplan: Callable) ->
         api.explain("unprised")
 
 
+@pytest.mark.parametrize(("size", "option"), [("vcpu", "--vcpu"), ("memory", "--memory")])
+def test_a_size_without_a_figure_is_refused(size: str, option: str) -> None:
+    with pytest.raises(api.InputError, match=f"{option}: expected a number or a range"):
+        api.prices(provider="gcp", **{size: ""})
+
+
 def test_the_interface_is_what_it_says_it_is() -> None:
     """A name that comes or goes is a change for users: say it in the changelog."""
     import capplan.api

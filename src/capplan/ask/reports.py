@@ -40,8 +40,11 @@ def prices_report(
     from capplan.catalog.query import Filter, bounds, find_rows
     from capplan.report.catalog_tables import rows_report
 
-    sizes = {"vcpu": vcpu and bounds(vcpu, "--vcpu"), "memory_gib": memory and bounds(memory, "--memory")}
-    return rows_report(find_rows(Catalog(catalogs), Filter(**wanted)._replace(**sizes)))  # type: ignore[arg-type]
+    sizes = Filter(
+        vcpu=None if vcpu is None else bounds(vcpu, "--vcpu"),
+        memory_gib=None if memory is None else bounds(memory, "--memory"),
+    )
+    return rows_report(find_rows(Catalog(catalogs), sizes._replace(**wanted)))  # type: ignore[arg-type]
 
 
 def explained_report(code: str) -> Report:
