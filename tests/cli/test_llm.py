@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -188,6 +189,13 @@ def test_calibration_changes_what_a_plan_says(capplan, tmp_path):
     assert "21 of 21 rows, mean error" in run.stderr
     look = ("llm", "--model", "llama-3.1-8b", "--gpu", "l40s", "--format", "json")
     assert capplan(*look, "--calibration", own).stdout != capplan(*look).stdout
+
+
+def test_a_compressed_benchmark_is_read_as_it_is_written(capplan, tmp_path):
+    text = (EXAMPLE / "bench.csv").read_bytes()
+    (tmp_path / "bench.csv.gz").write_bytes(gzip.compress(text))
+    run = capplan("calibrate", "llm", tmp_path / "bench.csv.gz")
+    assert (run.exit_code, "21 of 21 rows, mean error" in run.stderr) == (0, True)
 
 
 def test_what_a_user_has_measured_is_sure(capplan, tmp_path):

@@ -125,8 +125,7 @@ def llm(
     from capplan.llm.facts import find_gpu, find_precision
     from capplan.llm.measured import sample_of
     from capplan.llm.own import apart, measured_yaml
-    from capplan.llm.startup import is_startup_log, parse_startup
-    from capplan.strictyaml import read_text
+    from capplan.llm.startup import read_startup
 
     facts = facts_of(Catalog(catalogs), architectures)
     if gpu is not None:
@@ -134,8 +133,9 @@ def llm(
     if precision is not None:
         find_precision(precision_name(precision), "--precision")
     given = Given(gpu, precision, tensor_parallel, engine)
-    if len(files) == 1 and is_startup_log(log := read_text(files[0])):
-        _compare(parse_startup(log, name_of(files[0])), given, facts, output, force)
+    log = read_startup(files[0]) if len(files) == 1 else None
+    if log is not None:
+        _compare(log, given, facts, output, force)
         return
     rows = [row for file in files for row in read_results(file, given, facts)]
     sample = sample_of(_usable(rows, files, facts), facts)

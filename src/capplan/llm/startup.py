@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from capplan.errors import InputError, Problem
+from capplan.stdin import in_unicode, name_of
+from capplan.strictyaml import MAX_BYTES, decode
+from capplan.tabular import opened
 
 _GIB = r"(-?\d+(?:\.\d+)?) ?Gi?B"
 _FIGURES: Mapping[str, str] = {
@@ -58,12 +62,18 @@ class StartupLog(NamedTuple):
         return self.words["quantization"] if self.words["quantization"] != "None" else self.words["dtype"]
 
 
-def is_startup_log(text: str) -> bool:
-    """Say whether a file is such a log, and no result of a benchmark."""
-    return any(re.search(_FIGURES[name], text) for name in ("weights", "room", "tokens"))
+def read_startup(path: Path) -> StartupLog | None:
+    """Return the log in a file, None of any other file: results of benchmarks may be no text at all."""
+    with opened(path) as file:
+        data = file.read(MAX_BYTES + 1)
+    text = in_unicode(data, "replace")
+    if not any(re.search(_FIGURES[figure], text) for figure in ("weights", "room", "tokens")):
+        return None
+    name = name_of(path)
+    return _parsed(decode(data, name), name)
 
 
-def parse_startup(text: str, name: str) -> StartupLog:
+def _parsed(text: str, name: str) -> StartupLog:
     """Return what the last start in a log says; InputError if it says nothing of memory.
 
     The worker with the least room decides. Before vLLM read prompts in chunks, a step took a whole one.
