@@ -113,10 +113,10 @@ def committing_report(
     """Return what to commit to for what a plan runs by the hour."""
     from capplan.catalog.catalog import Catalog
     from capplan.decide.committing import committing
-    from capplan.plan.read import parse_plan, text_of
+    from capplan.plan.read import read_plan
     from capplan.report.committing import report_of
 
-    file = parse_plan(*text_of(plan), sets, alternative, books)
+    file = read_plan(plan, sets, alternative, books)
     return report_of(committing([file], Catalog(catalogs), terms))
 
 
