@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capplan.cli.options import Base, Books, Catalogs, Force, OutputFile, Period, Today, day_of, formats
+from capplan.cli.options import (
+    Base,
+    Books,
+    Catalogs,
+    Commitments,
+    Force,
+    OutputFile,
+    Period,
+    Today,
+    day_of,
+    formats,
+)
 from capplan.cli.workers import Cluster, Workers, watched, work_in
 
 if TYPE_CHECKING:
@@ -46,9 +57,7 @@ def fleet(
         Path | None,
         typer.Option("--fleet", help="Fleet file; by default, fleet.yaml in a directory of PLANS."),
     ] = None,
-    commitments: Annotated[
-        bool, typer.Option("--commitments", help="Show what to commit to, and when to look again.")
-    ] = False,
+    commitments: Commitments = False,
     base: Base = None,
     period: Period = None,
     today: Today = None,

@@ -115,6 +115,9 @@ Base = Annotated[
     str | None,
     typer.Option("--base", help="Plan, saved estimate or REVISION:PATH to measure increases from."),
 ]
+Commitments = Annotated[
+    bool, typer.Option("--commitments", help="Show what to commit to, and when to look again.")
+]
 Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Change a value of the plan.")
 ]

@@ -10,6 +10,7 @@ from capplan.cli.options import (
     Alternative,
     Books,
     Catalogs,
+    Commitments,
     Force,
     OutputFile,
     PlanFile,
@@ -31,9 +32,7 @@ def recommend(
     alternative: Alternative = None,
     books: Books = None,
     catalogs: Catalogs = None,
-    commitments: Annotated[
-        bool, typer.Option("--commitments", help="Show what to commit to, and when to look again.")
-    ] = False,
+    commitments: Commitments = False,
     offers: Annotated[
         list[str] | None,
         typer.Option("--offer", metavar="TEXT", help="Allow only commitments with this in their name."),
