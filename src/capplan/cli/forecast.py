@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from capplan.cli.options import Force, Hours, Labels, OutputFile, Prometheus, formats
+from capplan.cli.options import Force, Hours, Labels, OutputFile, Prometheus, formats, parsed
 from capplan.errors import InputError, Problem
 from capplan.stdin import is_stdin
 
@@ -126,10 +126,7 @@ def _seconds(text: str | None) -> float | None:
 
     if text is None:
         return None
-    try:
-        seconds = parse_duration(text)
-    except ValueError as error:
-        raise InputError(Problem("--horizon", str(error))) from None
+    seconds = parsed("--horizon", parse_duration, text)
     if seconds <= 0:
         raise InputError(Problem("--horizon", f"must be longer than {text}"))
     return seconds

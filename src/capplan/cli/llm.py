@@ -21,6 +21,7 @@ from capplan.cli.options import (
     OutputFile,
     Sets,
     formats,
+    parsed,
 )
 from capplan.errors import InputError, Problem
 
@@ -290,10 +291,7 @@ def _kind(kv_cache: str | None) -> str | None:
 def _share(cached: str, prefix: bool | None) -> float:
     from capplan.quantities import parse_share
 
-    try:
-        share = parse_share(cached)
-    except ValueError as error:
-        raise InputError(Problem("--prefix-cache-hit-rate", str(error))) from None
+    share = parsed("--prefix-cache-hit-rate", parse_share, cached)
     if share and prefix is False:
         what = "needs the prefix cache that --no-prefix-cache turns off"
         raise InputError(Problem("--prefix-cache-hit-rate", what))
@@ -305,10 +303,7 @@ def _promise(wanted: LookOptions) -> TokenPromise:
     from capplan.quantities import parse_duration
 
     def seconds(text: str | None, option: str) -> float:
-        try:
-            return float("inf") if text is None else parse_duration(text)
-        except ValueError as error:
-            raise InputError(Problem(option, str(error))) from None
+        return float("inf") if text is None else parsed(option, parse_duration, text)
 
     return TokenPromise(seconds(wanted.tpot, "--tpot"), seconds(wanted.ttft, "--ttft"))
 

@@ -10,6 +10,7 @@ import typer
 from capplan.cli.command import was_said
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
 
@@ -184,6 +185,16 @@ def day_of(today: str | None, option: str = "--today") -> date:
         return date.today() if today is None else date.fromisoformat(today)
     except ValueError:
         raise InputError(Problem(option, f"expected YYYY-MM-DD, got '{today}'")) from None
+
+
+def parsed(option: str, parse: Callable[[object], float], text: str) -> float:
+    """Return the quantity that an option was given as."""
+    from capplan.errors import InputError, Problem
+
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise InputError(Problem(option, str(error))) from None
 
 
 _VERSIONED = {"--kubernetes": ("Kubernetes", "1.36"), "--keda": ("KEDA", "2.20")}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from capplan.cli.options import Force, OutputFile, formats
+from capplan.cli.options import Force, OutputFile, formats, parsed
 from capplan.errors import InputError, Problem, nearest
 
 if TYPE_CHECKING:
@@ -154,10 +154,7 @@ def _flag(argument: str) -> str:
 
 
 def _number(flag: str, parse: Callable[[object], float], text: str, whole: bool = False) -> float:
-    try:
-        number = parse(text)
-    except ValueError as error:
-        raise InputError(Problem(flag, str(error))) from None
+    number = parsed(flag, parse, text)
     if number > _LARGEST:
         raise InputError(Problem(flag, f"must be at most {_LARGEST:g}, got {text}"))
     if number < 0 or (whole and (number < 1 or number != int(number))):
