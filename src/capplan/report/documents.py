@@ -35,15 +35,14 @@ def schema_of(command: str) -> str:
         what = f"'{command}' is no command that prints JSON"
         raise InputError(Problem("--output", what, nearest(command, data["commands"])))
     document = _value(data["commands"][command])
-    used = dict.fromkeys(_named(document))
-    for shape in used.copy():
-        _collect(shape, data["shapes"], used)
+    used: dict[str, dict[str, Any]] = {}
+    _collect(document, data["shapes"], used)
     schema = {
         "$schema": DIALECT,
         "$id": id_of(f"capplan-{command.replace(' ', '-')}"),
         "title": f"capplan {command} --format json",
         **document,
-        "$defs": {shape: _value(data["shapes"][shape]) for shape in sorted(used)},
+        "$defs": dict(sorted(used.items())),
     }
     return json.dumps(schema, indent=2) + "\n"
 
@@ -53,11 +52,12 @@ def _data() -> Any:
     return load(path.read_text(encoding="utf-8"), path.name)
 
 
-def _collect(shape: str, shapes: Mapping[str, Any], used: dict[str, None]) -> None:
-    for name in _named(_value(shapes[shape])):
+def _collect(schema: Any, shapes: Mapping[str, Any], used: dict[str, dict[str, Any]]) -> None:
+    """Add the schemas of all shapes that a schema needs to ``used``."""
+    for name in _named(schema):
         if name not in used:
-            used[name] = None
-            _collect(name, shapes, used)
+            used[name] = _value(shapes[name])
+            _collect(used[name], shapes, used)
 
 
 def _named(schema: Any) -> Iterator[str]:
