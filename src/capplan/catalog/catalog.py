@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from pathlib import Path
-from socket import gethostname
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from capplan.catalog.load import read_service
@@ -75,6 +74,8 @@ class Catalog:
         self.root = self.roots[0]
         for root in self.roots:
             if not root.is_dir():
+                from socket import gethostname
+
                 what = f"a worker ({gethostname()}) does not have this directory of catalogs"
                 raise InputError(Problem(str(root), what, "Put it at the same path there."))
 

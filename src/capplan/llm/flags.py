@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from capplan.llm.configuration import Configuration
+if TYPE_CHECKING:
+    from capplan.llm.configuration import Configuration
 
 _LONGEST = 4.0
 """Longest request ÷ mean request: what the server accepts where nothing is said."""
