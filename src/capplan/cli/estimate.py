@@ -161,10 +161,9 @@ def estimate(
 
 
 def _focus(period: str | None, catalogs: Path | None, estimated: Estimate) -> Sheet:
-    """Return the FOCUS file of one estimate; without a month, of that of its youngest price."""
+    """Return the FOCUS file of one estimate."""
     from capplan.catalog.catalog import Catalog
-    from capplan.report.focus import focus_sheet, period_of
+    from capplan.report.focus import focus_sheet
     from capplan.report.view import view
 
-    shown = view(estimated)
-    return focus_sheet([shown], period or period_of(shown.lines), Catalog(catalogs).facts("regions"))
+    return focus_sheet([view(estimated)], period, Catalog(catalogs).facts("regions"))

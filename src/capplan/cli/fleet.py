@@ -102,7 +102,6 @@ def fleet(
 
 def _focus(found: PlanFleet, period: str | None, catalogs: Path | None) -> Sheet:
     from capplan.catalog.catalog import Catalog
-    from capplan.report.focus import focus_sheet, period_of
+    from capplan.report.focus import focus_sheet
 
-    month = period or period_of(line for _, _, line in found.lines())
-    return focus_sheet(found.shown(), month, Catalog(catalogs).facts("regions"))
+    return focus_sheet(list(found.shown()), period, Catalog(catalogs).facts("regions"))

@@ -8,7 +8,7 @@ the plan have no price, and so no row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from capplan.errors import InputError, Problem
@@ -141,10 +141,10 @@ COLUMNS = (
 
 
 def focus_sheet(
-    estimates: Iterable[EstimateView], period: str, regions: Mapping[str, Mapping[str, str]]
+    estimates: Sequence[EstimateView], period: str | None, regions: Mapping[str, Mapping[str, str]]
 ) -> Sheet:
-    """Return the priced lines as FOCUS rows for the month ``period``, YYYY-MM."""
-    start, end = month(period)
+    """Return the priced lines as FOCUS rows for the month ``period``, YYYY-MM, or of the youngest price."""
+    start, end = month(period or _youngest(estimates))
     rows = (
         _row(shown, line, start, end, regions)
         for shown in estimates
@@ -154,9 +154,9 @@ def focus_sheet(
     return Sheet(COLUMNS, ([row.get(column, "") for column in COLUMNS] for row in rows))
 
 
-def period_of(lines: Iterable[LineView]) -> str:
+def _youngest(estimates: Sequence[EstimateView]) -> str:
     """Return the month of the youngest price, for estimates that are of no month in particular."""
-    return max((line.as_of or "" for line in lines), default="")[:7] or "2026-01"
+    return max((line.as_of or "" for shown in estimates for line in shown.lines), default="")[:7] or "2026-01"
 
 
 def month(period: str) -> tuple[str, str]:
