@@ -153,32 +153,10 @@ def llm(
 def _compare(log: StartupLog, given: Given, facts: LlmFacts, output: Path | None, force: bool) -> None:
     """Show what an engine said of its memory when it started, beside the estimate; exit where they differ."""
     from capplan.cli.output import show
-    from capplan.llm.benchmark import model_name, precision_name
-    from capplan.llm.configuration import Configuration
-    from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
-    from capplan.llm.settings import Told
+    from capplan.llm.startup import configuration_of
     from capplan.report.startup import agrees, startup_report
 
-    precision = given.precision or log.precision
-    missing = {"--gpu": given.gpu, "--precision": precision, "the model": log.words["model"]}
-    lacks = [name for name, value in missing.items() if value is None]
-    if lacks:
-        raise InputError(Problem(", ".join(lacks), "the log does not say it", "Give it as an option."))
-    figures = log.figures
-    told = Told(
-        memory_share=figures["memory_share"],
-        batched_tokens=figures["batched_tokens"],
-        sequences=figures["sequences"],
-        kv_cache=log.words["kv_cache"] or "auto",
-    )
-    one = Configuration(
-        find_model(model_name(str(log.words["model"]), facts["models"]), facts),
-        find_precision(precision_name(str(precision))),
-        find_gpu(str(given.gpu), facts, "--gpu"),
-        float(given.tp or figures["gpus"] or 1),
-        find_engine("vllm", facts, version=log.words["version"]),
-        told,
-    )
+    one = configuration_of(log, given, facts)
     show(startup_report(log, one), "table", output, force)
     if not agrees(log, one):
         raise typer.Exit(ExitCode.CAPACITY)

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from capplan.errors import InputError, Problem
+from capplan.llm.benchmark import Given, model_name, precision_name
+from capplan.llm.configuration import Configuration
+from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, find_precision
+from capplan.llm.settings import Told
 from capplan.stdin import in_unicode, name_of
 from capplan.strictyaml import MAX_BYTES, decode
 from capplan.tabular import opened
@@ -92,6 +96,30 @@ def _parsed(text: str, name: str) -> StartupLog:
         what = "does not say how much memory the KV cache has"
         raise InputError(Problem(name, what, "Needed: the line 'Available KV cache memory'."))
     return StartupLog(figures, words, failure)
+
+
+def configuration_of(log: StartupLog, given: Given, facts: LlmFacts) -> Configuration:
+    """Return what was started, by the log and the user; :class:`InputError` for what neither says."""
+    precision = given.precision or log.precision
+    missing = {"--gpu": given.gpu, "--precision": precision, "the model": log.words["model"]}
+    lacks = [name for name, value in missing.items() if value is None]
+    if lacks:
+        raise InputError(Problem(", ".join(lacks), "the log does not say it", "Give it as an option."))
+    figures = log.figures
+    told = Told(
+        memory_share=figures["memory_share"],
+        batched_tokens=figures["batched_tokens"],
+        sequences=figures["sequences"],
+        kv_cache=log.words["kv_cache"] or "auto",
+    )
+    return Configuration(
+        find_model(model_name(str(log.words["model"]), facts["models"]), facts),
+        find_precision(precision_name(str(precision))),
+        find_gpu(str(given.gpu), facts, "--gpu"),
+        float(given.tp or figures["gpus"] or 1),
+        find_engine("vllm", facts, version=log.words["version"]),
+        told,
+    )
 
 
 def _last(pattern: str, text: str, kind: Callable[[str], Any]) -> Any:
