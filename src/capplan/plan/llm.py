@@ -28,12 +28,9 @@ else:
     Workload = Annotated[Any, Deferred("capplan.plan.workload", "Workload")]
 
 Auto = Literal["auto"]
-GPU_CLOUD = "gpu-cloud"
-"""Provider of machines of clouds that rent little but GPUs, each cloud a region, and of one's own."""
 EngineVersion = Annotated[str, matching(r"v?\d{1,4}(\.\d{1,6}){1,3}", "a version such as 0.15.1")]
-
-
 LlmProvider = Provider | Literal["gpu-cloud"]
+"""gpu-cloud: machines of clouds that rent little but GPUs, each cloud a region, and of one's own."""
 
 
 class Rates(Section):
@@ -267,7 +264,7 @@ class Llm(Section):
 
     @model_validator(mode="after")
     def _somewhere(self) -> "Llm":
-        if self.provider == GPU_CLOUD and self.region is None:
+        if self.provider == "gpu-cloud" and self.region is None:
             raise ValueError("gpu-cloud needs a region: coreweave, lambda, nebius, runpod or own")
         return self
 
