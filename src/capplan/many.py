@@ -75,13 +75,17 @@ def estimate_many(
 
 def summarise(context: Context, scenarios: Scenarios, chunk: int | None = None) -> Summary:
     """Return the summary of every one of the ``scenarios``, ``chunk`` at a time."""
-    return joined(in_chunks(replace(context, silent=True), scenarios, summary_of, chunk))
+    return joined(in_chunks(context, scenarios, summary_of, chunk))
 
 
 def in_chunks(
     context: Context, scenarios: Scenarios, keep: Callable[[Estimate], Kept], chunk: int | None = None
 ) -> list[Kept]:
-    """Estimate the ``scenarios``, ``chunk`` at a time, and return what ``keep`` takes from each chunk."""
+    """Estimate the ``scenarios``, ``chunk`` at a time, and return what ``keep`` takes from each chunk.
+
+    What it takes is figures: costly findings are left out.
+    """
+    context = replace(context, silent=True)
     rows = chunk or rows_of(context)
     if scenarios.count <= rows:
         return [keep(estimate_on(context, scenarios))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -164,7 +163,7 @@ class Curves:
             return self._fixed[which]
         alternative = self.alternatives[which]
         scenarios = scenarios_of(self.driver, alternative.plan, x)
-        parts = in_chunks(replace(alternative.context, silent=True), scenarios, _points)
+        parts = in_chunks(alternative.context, scenarios, _points)
         found = Points(
             np.concatenate([part.total for part in parts]),
             {

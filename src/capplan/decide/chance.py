@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -68,7 +67,7 @@ def _costs(
     values = {path: np.repeat(column, grid.size) for path, column in drawn.items()}
     values |= driver.values(alternative.plan, np.tile(grid, samples))
     scenarios = Scenarios(samples * grid.size, values)
-    parts = in_chunks(replace(alternative.context, silent=True), scenarios, _expected)
+    parts = in_chunks(alternative.context, scenarios, _expected)
     return np.concatenate(parts).reshape(samples, grid.size) + alternative.owned.usd_per_month
 
 

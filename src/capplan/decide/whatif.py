@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
@@ -268,7 +267,7 @@ def _variation(
             context = context_of(file, catalog)
         applies = [_applies(one, file, plan) for one in sliders]
         axes = {one.path: one.values for one, said in zip(sliders, applies, strict=True) if said}
-        parts = in_chunks(replace(context, silent=True), grid(axes), _figures)
+        parts = in_chunks(context, grid(axes), _figures)
     except InputError:
         return None
     shape = [len(one.labels) if said else 1 for one, said in zip(sliders, applies, strict=True)]
