@@ -12,6 +12,7 @@ from capplan.cost.portfolio import Objective
 from capplan.decide.committing import FALL, CommitmentTerms, committing
 from capplan.decide.offers import UsePool, deals
 from capplan.errors import InputError
+from capplan.estimate import estimate
 from capplan.report.blocks import Style
 from capplan.report.committing import committing_document, report_of
 from capplan.report.formats import written
@@ -169,6 +170,18 @@ def test_prices_without_the_books_of_plans_that_differ_are_said_to_be(tmp_path):
     assert (one.mixed, both.mixed) == (False, True)
     assert one.portfolio.without < asked().portfolio.without / 5
     assert "different price books" in written(report_of(both), "table", Style(width=200))
+
+
+def test_the_machines_are_those_that_an_estimate_chooses(tmp_path):
+    (tmp_path / "ours.yaml").write_text(
+        "{schema: 1, name: ours, source: {as_of: unknown, text: ours}, "
+        "discounts: [{provider: aws, service: ec2, sku: m6a.large, percent: 9%}]}"
+    )
+    text = PLAN.replace("m6a.large", "auto") + "    pricing: {books: [ours.yaml]}\n"
+    file = plan_of(text, directory=tmp_path)
+    used = {line.sku for line in estimate(file, SHIPPED).lines if line.meter.service == "ec2"}
+    found = committing([file], SHIPPED, CommitmentTerms(TODAY))
+    assert {one.deal.unit for one in found.buy} == used
 
 
 def test_a_share_without_a_date_counts_as_not_bought():

@@ -113,10 +113,10 @@ def committing(files: Sequence[PlanFile], catalog: Catalog, terms: CommitmentTer
     """Return what to commit to for what the plans in ``files`` run together, as one account bills it."""
     months, context = 36, context_of(files[0], catalog)
     mixed = len({tuple(file.plan.pricing.books) for file in files}) > 1
-    catalog = catalog if mixed else context.catalog
     hours = float(np.mean(context.hours_per_month))
     terms = terms._replace(objective=terms.objective._replace(hours_per_month=hours))
     uses, unsaid = _uses(files, catalog, terms, months)
+    catalog = catalog if mixed else context.catalog
     pools, use, worth = _priced(uses, catalog, files)
     on_sale, lacking = deals(pools, catalog)
     on_sale = [deal for deal in on_sale if _allowed(deal, terms.offers)]
