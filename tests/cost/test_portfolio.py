@@ -244,7 +244,8 @@ def test_a_settled_purchase_is_not_changed_when_the_load_falls():
     bought = [Buy(year, 0, 0.6)]
     found = portfolio(flat(0.7), [year], bought=bought)
     assert found.usd == pytest.approx(0.6 * 730 * 12)
-    states, covered = outcome(flat(0.7), bought)
+    states = states_of(flat(0.7), None, 730.0, False)
+    covered = outcome(states, bought)
     assert covered.used.sum() / states.hours.size == pytest.approx(0.42)
     assert cash(bought[0]._replace(offer=year._replace(upfront=0.5)), 12, 100.0)[:2] == pytest.approx(
         [390, 30]

@@ -157,16 +157,13 @@ def portfolio(
     return Portfolio(purchases, usd, min(least, usd), without)
 
 
-def outcome(
-    use: Array, bought: Sequence[Buy], worth: Array | None = None, hours_per_month: float = 730.0
-) -> tuple[States, Spent]:
-    """Return the states of ``use``, and what the commitments that are ``bought`` cover, in that order."""
-    states = states_of(use, worth, hours_per_month, False)
+def outcome(states: States, bought: Sequence[Buy]) -> Spent:
+    """Return what the commitments that are ``bought`` cover, in that order."""
     amounts = [
         np.where((states.month >= b.start) & (states.month < b.start + b.offer.months), b.usd_per_hour, 0.0)
         for b in bought
     ]
-    return states, applied(states, [buy.offer for buy in bought], amounts)
+    return applied(states, [buy.offer for buy in bought], amounts)
 
 
 def cash(purchase: Buy, months: int, hours_per_month: float) -> Array:

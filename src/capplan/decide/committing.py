@@ -14,7 +14,7 @@ import numpy as np
 from capplan.arrays import Array, hourly_mean
 from capplan.catalog.catalog import Catalog
 from capplan.components.base import Component, Context
-from capplan.cost.coverage import CommitmentOffer
+from capplan.cost.coverage import CommitmentOffer, States, states_of
 from capplan.cost.meters import Meter
 from capplan.cost.portfolio import Buy, Objective, Portfolio, cash, outcome, portfolio
 from capplan.decide import checks
@@ -128,9 +128,8 @@ def committing(files: Sequence[PlanFile], catalog: Catalog, terms: CommitmentTer
     held, offers = [one.buy for one in listed], [deal.offer for deal in on_sale]
     best = partial(portfolio, offers=offers, held=held, objective=terms.objective, worth=worth)
     found = best(use)
-    (states, before), (_, after) = (
-        outcome(use, all_of, worth, hours) for all_of in (held, [*held, *found.now])
-    )
+    states = states_of(use, worth, hours, False)
+    before, after = (outcome(states, all_of) for all_of in (held, [*held, *found.now]))
     used = [
         float(states.hours @ row) / (buy.usd_per_hour * hours * min(buy.offer.months, months) or 1.0)
         for row, buy in zip(after.used, [*held, *found.now], strict=True)
@@ -154,7 +153,7 @@ def committing(files: Sequence[PlanFile], catalog: Catalog, terms: CommitmentTer
         break_even=_break_even(found.now, np.bincount(states.month, saved, months).astype(float), hours),
         regret=max(fallen.usd - least.usd, 0.0),
         fallen=fallen.without - fallen.usd,
-        look_again=_look_again(found, use, held, on_sale, terms.today),
+        look_again=_look_again(found, states, held, on_sale, terms.today),
         spot=_spot_saves(pools, use) * hours,
         mixed=mixed,
         findings=sorted([*unsaid, *_lacking(lacking), *_of_held(listed, terms.today)], key=lambda f: f.rank),
@@ -358,7 +357,7 @@ def _break_even(bought: Sequence[Buy], saved: Array, hours: float) -> int | None
 
 def _look_again(
     found: Portfolio,
-    use: Array,
+    states: States,
     held: Sequence[Buy],
     on_sale: Sequence[Deal],
     today: date,
@@ -368,8 +367,8 @@ def _look_again(
     In each month, of each pool, more would pay for the use that no purchase covers and that is exceeded in
     the share of the hours of the next year that its cheapest offer costs (the critical fractile).
     """
-    states, covered = outcome(use, [*held, *found.purchases])
-    rates = np.nanmin([np.full(use.shape[0], np.inf), *(deal.offer.rates for deal in on_sale)], axis=0)
+    covered = outcome(states, [*held, *found.purchases])
+    rates = np.nanmin([np.full(states.use.shape[1], np.inf), *(deal.offer.rates for deal in on_sale)], axis=0)
     later = min((p.start for p in found.purchases if p.start), default=12)
     for month in range(1, later):
         window = (states.month >= month) & (states.month < month + 12)
