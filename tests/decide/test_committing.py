@@ -172,6 +172,17 @@ def test_prices_without_the_books_of_plans_that_differ_are_said_to_be(tmp_path):
     assert "different price books" in written(report_of(both), "table", Style(width=200))
 
 
+def test_books_of_the_same_name_in_different_directories_differ(tmp_path):
+    files = []
+    for place in ("one", "two"):
+        (tmp_path / place).mkdir()
+        text = "{schema: 1, name: ours, source: {as_of: unknown, text: ours}}"
+        (tmp_path / place / "ours.yaml").write_text(text)
+        files.append(plan_of(PLAN + "    pricing: {books: [ours.yaml]}\n", directory=tmp_path / place))
+    assert committing(files, SHIPPED, CommitmentTerms(TODAY)).mixed
+    assert not committing([files[0], files[0]], SHIPPED, CommitmentTerms(TODAY)).mixed
+
+
 def test_the_machines_are_those_that_an_estimate_chooses(tmp_path):
     (tmp_path / "ours.yaml").write_text(
         "{schema: 1, name: ours, source: {as_of: unknown, text: ours}, "

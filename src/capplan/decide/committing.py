@@ -111,12 +111,12 @@ class Committing(NamedTuple):
 
 def committing(files: Sequence[PlanFile], catalog: Catalog, terms: CommitmentTerms) -> Committing:
     """Return what to commit to for what the plans in ``files`` run together, as one account bills it."""
-    months, context = 36, context_of(files[0], catalog)
-    mixed = len({tuple(file.plan.pricing.books) for file in files}) > 1
-    hours = float(np.mean(context.hours_per_month))
+    months, contexts = 36, [context_of(file, catalog) for file in files]
+    mixed = len({tuple(book.path for book in context.catalog.books) for context in contexts}) > 1
+    hours = float(np.mean(contexts[0].hours_per_month))
     terms = terms._replace(objective=terms.objective._replace(hours_per_month=hours))
-    uses, unsaid = _uses(files, catalog, terms, months)
-    catalog = catalog if mixed else context.catalog
+    uses, unsaid = _uses(files, contexts, terms, months)
+    catalog = catalog if mixed else contexts[0].catalog
     pools, use, worth = _priced(uses, catalog, files)
     on_sale, lacking = deals(pools, catalog)
     on_sale = [deal for deal in on_sale if _allowed(deal, terms.offers)]
@@ -165,14 +165,13 @@ def _allowed(deal: Deal, parts: Sequence[str]) -> bool:
 
 
 def _uses(
-    files: Sequence[PlanFile], catalog: Catalog, terms: CommitmentTerms, months: int
+    files: Sequence[PlanFile], contexts: Sequence[Context], terms: CommitmentTerms, months: int
 ) -> tuple[dict[_Key, Array], list[Finding]]:
     """Return units in use of each SKU of all plans, (scenarios, months, hours), and what is unsaid."""
     total: dict[_Key, Array] = {}
     unsaid: list[Finding] = []
     samples = terms.samples if any(intervals_of(file) for file in files) else 1
-    for file in files:
-        context = context_of(file, catalog)
+    for file, context in zip(files, contexts, strict=True):
         _check_held(context)
         drawn = draw(file, samples, terms.seed) if intervals_of(file) else Scenarios()
         values = {path: np.tile(column, months) for path, column in drawn.values.items()}
