@@ -330,6 +330,17 @@ def test_each_plan_is_judged_by_its_own_increases_as_check_judges_it(
     assert messages == dict.fromkeys(("one", "two", "three", "new"), said["new"]["message"])
 
 
+def test_gates_are_not_asked_of_the_plans_of_a_base(write: Callable[..., None], capplan: Callable) -> None:
+    """What is new in a plan can have a gate of its own at once."""
+    write(plan("one"))
+    _committed()
+    write(plan("one", rps=60, more="tags: {web: [one]}\n"))
+    Path("one/capplan.gates.yaml").write_text("budgets: [{tag: web, expected: 1M}]\n")
+    found = capplan("fleet", ".", "--base", "HEAD:.", "--format", "json")
+    (change,) = json.loads(found.stdout)["changes"]["components"].values()
+    assert (found.exit_code, change["status"]) == (0, "changed")
+
+
 def test_the_fleet_file_of_a_revision_holds_for_its_plans(
     write: Callable[..., None], capplan: Callable
 ) -> None:

@@ -61,7 +61,7 @@ def fleet_answer(asked: FleetOptions, base: str | None, by: str, watch: Watch = 
     if base is not None and base.endswith(".json") and not is_revision(base):
         before, asked = saved_estimate(Path(base)), asked._replace(bases={})
     elif base is not None:
-        earlier = fleet_of(asked._replace(plans=[base]), said_of(asked), watch)
+        earlier = fleet_of(asked._replace(plans=[base], judged=False), said_of(asked), watch)
         before, asked = fleet_document(earlier), asked._replace(bases=earlier.sources())
     fleet = fleet_of(asked, watch=watch)
     document = fleet_document(fleet)
