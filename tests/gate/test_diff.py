@@ -7,6 +7,7 @@ import json
 import shlex
 import subprocess
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from helpers import estimate_of, moderate
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from capplan.gate.diff import Diff, diff, lost_prices
 from capplan.gate.diff_report import MARKER, report_of
+from capplan.plan.read import PLAN_NAMES
 from capplan.report.blocks import Style
 from capplan.report.formats import written
 from capplan.report.formats.markdown import MOST_CHARACTERS
@@ -171,6 +173,18 @@ def test_sides_are_plans_saved_estimates_and_revisions(capplan, tmp_path: Path, 
     assert capplan("diff", "HEAD:plan.yaml", "plan.yaml", "--format", "json").stdout in texts
     assert capplan("diff", "./HEAD:plan.yaml", "plan.yaml", "--format", "json").stdout not in texts
     assert json.loads(texts.pop())["components"]["api"]["instances"]["peak"]["difference"] == 5.0
+
+
+def test_a_directory_of_a_revision_has_a_plan_by_any_of_its_names(capplan, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for index, name in enumerate(PLAN_NAMES):
+        (tmp_path / f"of{index}").mkdir()
+        (tmp_path / f"of{index}" / name).write_text(dedent(PLAN))
+    identity = ("-c", "user.name=t", "-c", "user.email=t@t")
+    for command in (("init", "-q"), ("add", "."), (*identity, "commit", "-qm", "x")):
+        subprocess.run(["git", *command], check=True)
+    for index, name in enumerate(PLAN_NAMES):
+        assert ": expected cost stays at" in capplan("diff", f"HEAD:of{index}", f"of{index}").stdout, name
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def _as_saved(found: Estimate) -> dict[str, Any]:
 def _at_revision(revision: str, inside: str) -> tuple[str, str]:
     """Return path and text of a plan at a revision; a directory is searched for its plan."""
     names = [inside] if inside.endswith((".yaml", ".yml")) else []
-    names = names or [f"{inside.rstrip('/')}/{name}".lstrip("/") for name in ("plan.yaml", "capplan.yaml")]
+    names = names or [f"{inside.rstrip('/')}/{name}".lstrip("/") for name in PLAN_NAMES]
     for name in names:
         done = _git("cat-file", "blob", f"{revision}:{_from_here(name)}")
         if done.returncode == 0:
@@ -199,7 +199,7 @@ def _not_shown(revision: str, inside: str, done: subprocess.CompletedProcess[byt
 def _is_directory_without_plan(revision: str, inside: str) -> bool:
     """Say whether a path is a directory at a revision, and holds manifests rather than a plan."""
     done = _git("ls-tree", "-z", "--full-tree", "--name-only", f"{revision}:{_from_here(inside)}")
-    return done.returncode == 0 and not {b"plan.yaml", b"capplan.yaml"} & set(done.stdout.split(b"\0"))
+    return done.returncode == 0 and not set(map(os.fsencode, PLAN_NAMES)) & set(done.stdout.split(b"\0"))
 
 
 def _extracted(revision: str, inside: str, directory: Path) -> Path:
