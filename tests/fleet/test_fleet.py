@@ -341,6 +341,26 @@ def test_gates_are_not_asked_of_the_plans_of_a_base(write: Callable[..., None], 
     assert (found.exit_code, change["status"]) == (0, "changed")
 
 
+def test_plans_of_a_revision_are_priced_with_the_files_of_its_time(
+    write: Callable[..., None], capplan: Callable
+) -> None:
+    inside = "pricing: {books: [ours.yaml]}\ngates: {increases: [{percent: 50%}]}\n"
+    write(plan("one", GROUP % "0%", more=inside))
+    book, row = Path("one/ours.yaml"), "aws/ec2/m5.large: {unit: hour, usd: 0.05, note: x}"
+    book.write_text(f"{{schema: 1, name: ours, source: {{as_of: unknown, text: ours}}, prices: {{{row}}}}}")
+    _committed()
+    before = json.loads(capplan("fleet", "one", "--format", "json").stdout)["monthly_cost"]
+    book.write_text(book.read_text().replace("0.05", "0.09"))
+    found = capplan("fleet", "one", "--base", "HEAD:one", "--format", "json")
+    of_fleet = json.loads(found.stdout)
+    of_plan = json.loads(capplan("diff", "HEAD:one", "one", "--format", "json").stdout)
+    assert of_fleet["changes"]["by_price"] == pytest.approx(of_plan["by_price"])
+    assert (found.exit_code, [each["component"] for each in of_fleet["violations"]]) == (3, ["one"])
+    book.unlink()
+    then = capplan("fleet", "HEAD:one", "--format", "json")
+    assert (then.exit_code, json.loads(then.stdout)["monthly_cost"]) == (0, before)
+
+
 def test_the_fleet_file_of_a_revision_holds_for_its_plans(
     write: Callable[..., None], capplan: Callable
 ) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -20,10 +22,14 @@ from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
 from capplan.fleet.sources import SentText, plan_of
 from capplan.gate.checks import INCREASE_UNKNOWN
+from capplan.gate.read import GATES_NAME, gates_of
+from capplan.gate.sides import as_it_was, changed_files
+from capplan.plan.read import PlanFile
 from capplan.report.blocks import Result
 from capplan.report.view import EstimateView, LineView, Owner, line_view, view
 
 Key = tuple[str, ...]
+Estimated = Callable[[str, PlanFile], AbstractContextManager[Estimate]]
 HOURS = 168
 """Hours of a typical week; what never varies is the same in each of them."""
 
@@ -94,24 +100,34 @@ def members_of(catalog: Catalog, asked: FleetOptions) -> list[Member]:
 
     All of them share one ``catalog``: each of its files is read once.
     """
-    found = [_member(source, asked, catalog) for source in asked.plans]
+    estimated = partial(_estimated, catalog, cache(changed_files))  # git is asked once for each revision
+    found = [_member(source, asked, estimated) for source in asked.plans]
     gc.collect()  # what an estimate leaves behind refers to itself, and commands collect nothing
     return found
 
 
-def _member(source: str, asked: FleetOptions, catalog: Catalog) -> Member:
+@contextmanager
+def _estimated(
+    catalog: Catalog, differing: Callable[[str], Sequence[Path]], source: str, file: PlanFile
+) -> Iterator[Estimate]:
+    with as_it_was(source, file, differing) as then:
+        yield estimate(then, catalog)
+
+
+def _member(source: str, asked: FleetOptions, estimated: Estimated) -> Member:
     try:
-        found = estimate(plan_of(source, asked.books, asked.texts.get(source)), catalog)
-        shown = view(found)
-        return Member(
-            source=source,
-            owner=shown.owner,
-            shown=shown._replace(components=(), lines=()),
-            terms=found.terms,
-            charges=list(_charges(found)),
-            pools=_pools(found),
-            failed=_failed(source, found, asked, catalog) if asked.judged else (),
-        )
+        file = plan_of(source, asked.books, asked.texts.get(source))
+        with estimated(source, file) as found:
+            shown = view(found)
+            return Member(
+                source=source,
+                owner=shown.owner,
+                shown=shown._replace(components=(), lines=()),
+                terms=found.terms,
+                charges=list(_charges(found)),
+                pools=_pools(found),
+                failed=_failed(source, file, found, asked, estimated) if asked.judged else (),
+            )
     except (InputError, OSError) as error:
         trouble = str(error).replace("\n", "; ")
         unknown = LineView(
@@ -162,17 +178,17 @@ def _pool_key(meter: Meter, pool: MachinePool) -> Key:
     return (meter.provider, meter.service, meter.sku, meter.region, str(HOURS if steps == 1 else steps))
 
 
-def _failed(source: str, found: Estimate, asked: FleetOptions, catalog: Catalog) -> Sequence[Result]:
+def _failed(
+    source: str, file: PlanFile, found: Estimate, asked: FleetOptions, estimated: Estimated
+) -> Sequence[Result]:
     """Return what a plan's own gates forbid, or cannot judge; nothing of a plan without gates."""
-    from capplan.gate.read import GATES_NAME, gates_of
-
-    if found.file.plan.gates is None and not (found.file.directory / GATES_NAME).is_file():
+    if file.plan.gates is None and not (file.directory / GATES_NAME).is_file():
         return ()
     from capplan.gate.check import Against, check, judged_by
     from capplan.gate.judged import judged
     from capplan.report.json_format import estimate_document
 
-    own = gates_of(found.file, None)
+    own = gates_of(file, None)
     if own.gates.coverage.artefacts == "warn":
         # Files are rendered only for this warning, which a fleet does not show.
         coverage = own.gates.coverage.model_copy(update={"artefacts": "allow"})
@@ -183,7 +199,8 @@ def _failed(source: str, found: Estimate, asked: FleetOptions, catalog: Catalog)
         if at is None:
             unjudged.append(judged(_UNJUDGED, "increase/not-judged", "cost", ("increases", 0)))
         else:
-            base = estimate_document(estimate(plan_of(at, asked.books), catalog))
+            with estimated(at, plan_of(at, asked.books)) as before:
+                base = estimate_document(before)
     checked = check(found, estimate_document(found), own, Against(today, base))
     failed = (result for result in checked.found if result.fails)
     return [*failed, *judged_by(own, unjudged, Against(today))]

@@ -6,7 +6,8 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os.path import normpath, relpath
 from pathlib import Path
 from shutil import copyfile
@@ -88,18 +89,44 @@ def _revised(name: str, books: Sequence[str], alternative: str | None, asked: Ad
             path = Path(directory) / Path(inside).name
             path.write_bytes(_blob(revision, inside))
             return side_of(str(path), books, alternative, asked)._replace(name=name)
+    with as_it_was(name, plan_at(name, books, alternative)) as file:
+        return Side(name, _as_saved(estimate(file, Catalog(asked.catalogs))))
+
+
+def changed_files(revision: str) -> Sequence[Path]:
+    """Return the absolute paths of the files in the repository that differ from ``revision``."""
+    done = _git("diff", "--name-only", "--no-renames", "-z", revision)
+    if done.returncode:
+        raise InputError(Problem(revision, f"git cannot compare with it ({_reason(done)})"))
+    top = Path(os.fsdecode(_git("rev-parse", "--show-toplevel", "HEAD").stdout).splitlines()[0])
+    return [top / os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
+
+
+@contextmanager
+def as_it_was(
+    name: str, file: PlanFile, differing: Callable[[str], Sequence[Path]] = changed_files
+) -> Iterator[PlanFile]:
+    """Yield the plan in ``file``, at ``name``, with the files that it names as they were at its revision.
+
+    They are there until the end. differing: :func:`changed_files`, or what remembers them.
+    """
+    if not is_revision(name):
+        yield file
+        return
+    revision = name.partition(":")[0]
     with TemporaryDirectory() as directory:
-        file = _with_files_at(revision, plan_at(name, books, alternative), Path(directory))
         try:
-            return Side(name, _as_saved(estimate(file, Catalog(asked.catalogs))))
+            yield _with_files_at(revision, file, Path(directory), differing)
         except InputError as error:  # the directory's name is another each time, and says nothing
             problems = (p._replace(where=p.where.replace(directory, f"{revision}:")) for p in error.problems)
             raise InputError(*problems) from None
 
 
-def _with_files_at(revision: str, file: PlanFile, top: Path) -> PlanFile:
+def _with_files_at(
+    revision: str, file: PlanFile, top: Path, differing: Callable[[str], Sequence[Path]]
+) -> PlanFile:
     """Return a plan of a revision with the files that it names as they were there, written below ``top``."""
-    changed = set(_changed_files(revision)) if revision else set()
+    changed = set(differing(revision)) if revision else set()
     named = {path for path in _named(file.raw, file.directory) if path in changed or is_file(path)}
     if not named & changed:
         return file
@@ -267,7 +294,7 @@ class ChangedPlans(NamedTuple):
 
 def changed_plans(revision: str) -> ChangedPlans:
     """Return the plans here that differ from ``revision``, or files that they name do, as git knows them."""
-    files, here = _changed_files(revision), Path.cwd()
+    files, here = changed_files(revision), Path.cwd()
     names = [path.relative_to(here) for path in files if path.is_relative_to(here)]
     directories = {parent for name in names for parent in name.parents}
     plans = {directory / name for directory in directories for name in PLAN_NAMES}
@@ -278,15 +305,6 @@ def changed_plans(revision: str) -> ChangedPlans:
     return ChangedPlans(
         sorted(found, key=lambda path: (path.parent, PLAN_NAMES.index(path.name))), list(gone)
     )
-
-
-def _changed_files(revision: str) -> list[Path]:
-    """Return the absolute paths of the files in the repository that differ from ``revision``."""
-    done = _git("diff", "--name-only", "--no-renames", "-z", revision)
-    if done.returncode:
-        raise InputError(Problem(revision, f"git cannot compare with it ({_reason(done)})"))
-    top = Path(os.fsdecode(_git("rev-parse", "--show-toplevel", "HEAD").stdout).splitlines()[0])
-    return [top / os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
 
 
 def _names_any(plan: Path, files: Sequence[Path]) -> bool:
