@@ -42,25 +42,36 @@ def _png(svg: str) -> bytes:
 def drawn(blocks: Iterable[Block]) -> str:
     """Return titles and charts one below the other; charts that follow each other in two columns."""
     parts, y = list[str](), _GAP
-    for kind, group in groupby(blocks, type):
-        if kind is Heading:
-            for block in group:
-                lines, y = _lines(block.title, 1.4 * _SIGN, _WIDTH - 2 * _GAP, y + 14)  # type: ignore[union-attr]
-                parts.append(f'<g font-size="16" transform="translate({_GAP} 0)">{lines}</g>')
-        elif kind is Curves:
-            charts: list[Curves] = list(group)  # type: ignore[arg-type]
-            columns = min(len(charts), 2)
-            width = (_WIDTH - _GAP) // columns - _GAP
-            for start in range(0, len(charts), columns):
-                row = [_panel(block, width) for block in charts[start : start + columns]]
-                for column, (inner, _) in enumerate(row):
-                    x = _GAP + column * (width + _GAP)
-                    parts.append(f'<g transform="translate({x} {y})">{inner}</g>')
-                y += max(height for _, height in row) + _GAP
+    for is_chart, group in groupby(blocks, key=lambda block: isinstance(block, Curves)):
+        written, y = (_charts if is_chart else _titles)(list(group), y)
+        parts.append(written)
     size = f'width="{_WIDTH}" height="{y}" viewBox="0 0 {_WIDTH} {y}"'
     font = 'font-family="Liberation Sans,Arial,Helvetica,sans-serif" font-size="12" fill="#1d2228"'
     back = f'<rect width="{_WIDTH}" height="{y}" fill="#fff"/>'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {font}>{back}{"".join(parts)}</svg>\n'
+
+
+def _titles(blocks: Sequence[Block], y: int) -> tuple[str, int]:
+    """Return the headings from ``y`` on, and what is below them."""
+    parts = []
+    for block in blocks:
+        if isinstance(block, Heading):
+            lines, y = _lines(block.title, 1.4 * _SIGN, _WIDTH - 2 * _GAP, y + 14)
+            parts.append(f'<g font-size="16" transform="translate({_GAP} 0)">{lines}</g>')
+    return "".join(parts), y
+
+
+def _charts(blocks: Sequence[Block], y: int) -> tuple[str, int]:
+    """Return the charts in rows from ``y`` on, and what is below them."""
+    charts = [block for block in blocks if isinstance(block, Curves)]
+    parts, columns = list[str](), min(len(charts), 2)
+    width = (_WIDTH - _GAP) // columns - _GAP
+    for start in range(0, len(charts), columns):
+        row = [_panel(block, width) for block in charts[start : start + columns]]
+        for column, (inner, _) in enumerate(row):
+            parts.append(f'<g transform="translate({_GAP + column * (width + _GAP)} {y})">{inner}</g>')
+        y += max(height for _, height in row) + _GAP
+    return "".join(parts), y
 
 
 def _panel(block: Curves, width: int) -> tuple[str, int]:
