@@ -63,6 +63,8 @@ def test_quick_look_says_which_flags_its_answer_needs(capplan):
     [
         (("--kv-cache-dtype", "int3"), "expected auto or fp8"),
         (("--no-prefix-cache", "--prefix-cache-hit-rate", "30%"), "needs the prefix cache"),
+        (("--prefix-cache-hit-rate", "150%"), "must lie between 0% and 100%, got 150%"),
+        (("--prefix-cache-hit-rate=-5%",), "must lie between 0% and 100%, got -5%"),
         (("--engine-version", "0.3.0"), "older than any that capplan knows"),
     ],
 )

@@ -292,6 +292,9 @@ def _share(cached: str, prefix: bool | None) -> float:
     from capplan.quantities import parse_share
 
     share = parsed("--prefix-cache-hit-rate", parse_share, cached)
+    if not 0 <= share <= 1:
+        what = f"must lie between 0% and 100%, got {cached}"
+        raise InputError(Problem("--prefix-cache-hit-rate", what))
     if share and prefix is False:
         what = "needs the prefix cache that --no-prefix-cache turns off"
         raise InputError(Problem("--prefix-cache-hit-rate", what))
