@@ -99,6 +99,15 @@ def test_the_estimate_agrees_with_logs(compared, log, options, said):
     assert (code, said in shown, "The estimate agrees." in shown) == (0, True, True), shown
 
 
+@pytest.mark.parametrize(
+    ("figure", "garbled"),
+    [("16,000 tokens per", ", tokens per"), ("26.30x", "26.30.1x"), ("420,864 tokens", ", tokens")],
+)
+def test_a_garbled_figure_is_none(compared, figure, garbled):
+    code, shown = compared(V1.replace(figure, garbled), "--gpu", "H100")
+    assert (code, "The engine started. The estimate agrees." in shown) == (0, True), shown
+
+
 def test_a_log_of_another_gpu_does_not_agree(compared):
     code, shown = compared(V1, "--gpu", "L40S")
     assert code == 4

@@ -20,13 +20,13 @@ _GIB = r"(-?\d+(?:\.\d+)?) ?Gi?B"
 _FIGURES: Mapping[str, str] = {
     "weights": rf"(?:Model loading took|Loading model weights took|model weights take) {_GIB}",
     "room": rf"(?:Available KV cache memory:|reserved for KV Cache is) {_GIB}",
-    "tokens": r"GPU KV cache size: ([\d,]+) tokens",
+    "tokens": r"GPU KV cache size: (\d[\d,]*) tokens",
     "blocks": r"# (?:GPU|CUDA|cuda) blocks: (\d+)",
-    "length": r"Maximum concurrency for ([\d,]+) tokens per request|max seq len \((\d+)\)",
-    "requests": r"Maximum concurrency for [\d,]+ tokens per request: ([\d.]+)x",
+    "length": r"Maximum concurrency for (\d[\d,]*) tokens per request|max seq len \((\d+)\)",
+    "requests": r"Maximum concurrency for [\d,]+ tokens per request: (\d+(?:\.\d+)?)x",
     "graphs": rf"Graph capturing finished in \d+ secs?,? took {_GIB}",
     "gpus": r"tensor_parallel_size['\"]?[=:] ?(\d+)",
-    "memory_share": r"(?i:gpu.memory.utilization)(?: is)?['\"]?[=: (]+([\d.]+)",
+    "memory_share": r"(?i:gpu.memory.utilization)(?: is)?['\"]?[=: (]+(\d*\.?\d+)",
     "batched_tokens": r"max_num_batched_tokens['\"]?[=:] ?(\d+)",
     "whole": r"max_seq_len=(\d+),(?=[^\n]*chunked_prefill_enabled=False)",
     "sequences": r"max_num_seqs['\"]?[=:] ?(\d+)",
@@ -131,4 +131,4 @@ def _last(pattern: str, text: str, kind: Callable[[str], Any]) -> Any:
 
 
 def _number(text: str) -> float:
-    return float(text.replace(",", "").rstrip("."))
+    return float(text.replace(",", ""))
