@@ -113,6 +113,11 @@ def test_files_are_those_that_are_written(capplan: Callable, tmp_path: Path) -> 
     assert files == {path: (tmp_path / path).read_text() for path in files}
 
 
+def test_a_drawing_is_that_of_the_command(capplan: Callable) -> None:
+    drawn = capplan("simulate", ROOT / "examples" / "levqor", "--days", "0.01", "--format", "svg").stdout
+    assert example("levqor").simulate(days=0.01).to_svg() == drawn
+
+
 def test_notebooks_show_pages_and_text_is_that_of_a_terminal() -> None:
     answer = example("levqor").estimate()
     assert answer._repr_html_().startswith("<!doctype html>")

@@ -58,9 +58,8 @@ class Answer:
         return pd.DataFrame([list(row) for row in sheet.rows], columns=list(sheet.columns))
 
     def _written(self, fmt: str) -> str:
-        text = written(self._report, fmt, Style(_WIDTH, ascii_only=False))
-        assert isinstance(text, str)
-        return text
+        shown = written(self._report, fmt, Style(_WIDTH, ascii_only=False))
+        return shown if isinstance(shown, str) else shown.decode()
 
     def __str__(self) -> str:
         return self._written("table")
