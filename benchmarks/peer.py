@@ -42,7 +42,7 @@ PEER = ROOT / ".venv-peer"
 MACHINE = "m5.xlarge"
 VCPUS = 4
 OPEN = 10
-"""Services of which the machine is left open: capplan's time grows with the square of their number."""
+"""Services of which the machine is left open."""
 GOALS = {"start to first plan": 5.0, "one certain plan": 5.0, "samples": 1000.0}
 
 PLAN = textwrap.dedent("""

@@ -171,16 +171,7 @@ def _with_machines(context: Context) -> Context:
         return context
     from capplan.components.machine_choice import decided
 
-    last = context
-
-    def attempt(plan: Plan, scenarios: Scenarios) -> Estimate:
-        nonlocal last
-        tried = estimate_on(last.of(plan), scenarios)
-        last = tried.context.after(tried.components)
-        return tried
-
-    chosen, candidates = decided(context.file, context.catalog, attempt)
-    return context.of(chosen, candidates)
+    return decided(context, estimate_on)
 
 
 def _recorded(pattern: Pattern) -> Iterator[Finding]:

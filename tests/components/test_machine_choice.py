@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from helpers import SHIPPED, component, estimate_of, monthly, plan_of
 
+import capplan.estimate
 from capplan.errors import InputError
 from capplan.estimate import estimate
 from capplan.report.blocks import Report, Style
@@ -131,3 +132,47 @@ def test_the_candidates_are_explained():
     assert "chosen" in text
     named = explained(estimate(plan_of(OPEN, "services.api.machine=m5.large"), SHIPPED))
     assert "capplan has no machine to choose" in named
+
+
+def several(count, *said):
+    common = "platform: vm-group, provider: aws, machine: [m5, c5], instances: {min: 2}"
+    more = "".join(f"      s{n}: {{{common}, cpu_time: {n + 2}ms}}\n" for n in range(count))
+    entry = ", ".join(["api: 400", *(f"s{n}: {700 * n + 90}" for n in range(count))])
+    demand = f"demand={{requests_per_second: 1, profile: flat, entry: {{{entry}}}}}"
+    return estimate_of(OPEN + more, demand, "services.api.machine=[m5, r5]", *said)
+
+
+DEPENDENT = {
+    "nothing": (),
+    "an uncertain load": ("services.s0.cpu_time={p5: 1ms, p50: 2ms, p95: 6ms}",),
+    "a commitment": ("services.s1.purchase={commit_1y: 50%}",),
+    "a disk of each instance": (
+        "resources.log={provider: aws, service: ebs, sku: gp3, quantity: 10, each: s1}",
+    ),
+}
+
+
+@pytest.mark.parametrize("said", DEPENDENT.values(), ids=DEPENDENT)
+def test_a_service_alone_gets_the_machine_that_it_gets_in_the_whole_plan(said, monkeypatch):
+    alone = several(2, *said).context.candidates
+    monkeypatch.setattr("capplan.components.machine_choice._stands_alone", lambda *_: False)
+    whole = several(2, *said).context.candidates
+    for name, candidates in whole.items():
+        assert [c.name for c in alone[name]] == [c.name for c in candidates]
+        assert [c.met for c in alone[name]] == [c.met for c in candidates]
+        costs = [c.cost or 0 for c in candidates]
+        assert [c.cost or 0 for c in alone[name]] == pytest.approx(costs)
+
+
+def test_machines_of_many_services_take_time_in_proportion(monkeypatch):
+    built = []
+    build = capplan.estimate.components_of
+    monkeypatch.setattr(
+        "capplan.estimate.components_of", lambda ctx: built.extend(found := build(ctx)) or found
+    )
+    sizes = []
+    for count in (1, 5):
+        built.clear()
+        several(count, "services.api.machine=m5.large")
+        sizes.append(len(built))
+    assert sizes[1] < 6 * sizes[0]

@@ -1,9 +1,10 @@
 """`machine: auto`: the machine type of a service or a node pool, chosen once for all scenarios of the plan.
 
-Each candidate is tried in the whole plan, over draws of the plan's intervals: a row of the matrix of
-candidates × scenarios. The cheapest that meets every constraint in the wanted share of the draws is taken,
-or, where a shortage has a price, the one with the least expected regret. All candidates are ranked on a few
-draws; what is taken has proved itself on many.
+Each candidate is tried over draws of the plan's intervals: a row of the matrix of candidates × scenarios. A
+service is estimated alone where nothing else depends on its machine, and otherwise with the whole plan. The
+cheapest that meets every constraint in the wanted share of the draws is taken, or, where a shortage has a
+price, the one with the least expected regret. All candidates are ranked on a few draws; what is taken has
+proved itself on many.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -18,11 +20,12 @@ import numpy as np
 from capplan.arrays import Array
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.rows import Sku
-from capplan.components.base import MACHINES, Component
+from capplan.components.base import MACHINES, Before, Component, Context, Path
+from capplan.components.kinds import KINDS
 from capplan.cost.meters import Range
 from capplan.errors import InputError
 from capplan.findings import Finding
-from capplan.plan.bind import Path, Scenarios, replaced
+from capplan.plan.bind import Scenarios, replaced
 from capplan.plan.draws import draw, intervals_of
 from capplan.plan.model import Plan
 from capplan.plan.read import PlanFile
@@ -55,6 +58,10 @@ class Tried(Protocol):
     """The estimate of a plan, as far as a choice looks at it."""
 
     @property
+    def context(self) -> Context:
+        """What it was made from."""
+
+    @property
     def components(self) -> Sequence[Component]:
         """Every component of the plan."""
 
@@ -67,7 +74,7 @@ class Tried(Protocol):
         """Monthly cost, USD."""
 
 
-Try = Callable[[Plan, Scenarios], Tried]
+Try = Callable[[Context, Scenarios], Tried]
 
 
 class Open(NamedTuple):
@@ -77,37 +84,132 @@ class Open(NamedTuple):
     component: str
     provider: str
     region: str | None
-    families: Sequence[str]
+    families: tuple[str, ...]
+
+    @property
+    def market(self) -> tuple[object, ...]:
+        """What decides which machines there are."""
+        return self.provider, self.region, self.families
 
 
-def decided(file: PlanFile, catalog: Catalog, attempt: Try) -> tuple[Plan, dict[str, list[Candidate]]]:
-    """Return the plan with every machine chosen, and what was looked at for each component.
+class Bench:
+    """Rates machines on scenarios, beside those that the plan has by then."""
+
+    def __init__(self, context: Context, attempt: Try, scenarios: Scenarios) -> None:
+        """Estimate the plan of ``context``, in which a machine stands wherever one is open."""
+        self._attempt, self._scenarios = attempt, scenarios
+        self._last = context
+        self._parts: dict[Path, tuple[Context, float]] = {}
+        try:
+            tried = self._whole(context.file.plan)
+        except InputError:
+            self._total, self._shares = np.nan, True
+        else:
+            self._total = self._cost(tried)
+            meters = (meter for component in tried.components for meter in component.meters)
+            self._shares = any(m.rate in ("commit_1y", "commit_3y") and m.quantity.any() for m in meters)
+
+    def row(self, plan: Plan, opened: Open, candidate: Candidate) -> Candidate:
+        """Return the candidate with what the scenarios make of it."""
+        try:
+            tried, others = self._tried(plan, opened, candidate.name)
+        except InputError as error:
+            return candidate._replace(met=0.0, reason=error.problems[0].what)
+        component = next(c for c in tried.components if c.path == opened.path)
+        cost = others + self._cost(tried)
+        unfit = next((f.message for f in tried.findings if f.code == "pod-fits-no-node"), "")
+        if unfit and component.kind == "node-pool":
+            return candidate._replace(met=0.0, cost=cost, reason=f"does not fit: {unfit}")
+        missed, reason = _missed(component)
+        return candidate._replace(met=1.0 - float(missed.mean()), cost=cost, reason=reason)
+
+    def settle(self, plan: Plan, opened: Open, best: Candidate) -> None:
+        """Let the plan have the ``best`` from now on."""
+        self._total = self.row(plan, opened, best).cost or np.nan
+
+    def _tried(self, plan: Plan, opened: Open, machine: str) -> tuple[Tried, float]:
+        """Return an estimate with ``machine`` in the plan or a part of it, and the cost of the rest."""
+        if self._shares or not _stands_alone(plan, opened.path):
+            return self._whole(_with_machine(plan, opened.path, machine)), 0.0
+        if opened.path not in self._parts:
+            alone = self._alone(plan, opened.path)
+            self._parts[opened.path] = alone, self._total - self._cost(self._attempt(alone, alone.scenarios))
+        alone, others = self._parts[opened.path]
+        part = alone.of(_with_machine(alone.file.plan, opened.path, machine))
+        return self._attempt(part, alone.scenarios), others
+
+    def _whole(self, plan: Plan) -> Tried:
+        tried = self._attempt(self._last.of(plan), self._scenarios)
+        self._last = tried.context.after(tried.components)
+        return tried
+
+    def _alone(self, plan: Plan, path: Path) -> Context:
+        """Return the context of one service, under the load that it has in the whole ``plan``."""
+        section, name = path
+        only: dict[str, object] = {kind: {} for kind in KINDS}
+        only[section] = {name: getattr(plan, section)[name]}
+        part = plan.model_copy(update=only)
+        values = {
+            where: values
+            for where, values in self._scenarios.values.items()
+            if where[0] not in KINDS or where[:2] == path
+        }
+        scenarios = Scenarios(self._scenarios.count, values)
+        before = Before(part, scenarios, self._last.load, {})
+        return replace(self._last.of(part), scenarios=scenarios, before=before, silent=True)
+
+    def _cost(self, tried: Tried) -> float:
+        return float(np.broadcast_to(tried.total.expected[:, 0], self._scenarios.count).mean())
+
+
+def _stands_alone(plan: Plan, path: Path) -> bool:
+    """Say whether neither the cost nor the times of anything else depend on the machine at ``path``."""
+    if path[0] != "services" or plan.sites:
+        return False
+    name = path[1]
+    if any(service.own_time is not None or service.slo.end_to_end for service in plan.services.values()):
+        return False
+    if any(call.pool for call in plan.services[name].calls.values()):
+        return False
+    return not any(resource.each == name for resource in plan.resources.values()) and not any(
+        limits.service == name for limits in plan.rate_limits.values()
+    )
+
+
+def decided(context: Context, attempt: Try) -> Context:
+    """Return the context with every machine chosen, and what was looked at for each component.
 
     Raises:
         InputError: no candidate meets the constraints; the message says what binds each.
     """
+    file = context.file
     opened = list(open_machines(file.plan))
     plan = file.plan
-    candidates = {o.component: list(_candidates(catalog, o)) for o in opened}
+    different = {o.market: o for o in opened}
+    markets = {market: list(_candidates(context.catalog, o)) for market, o in different.items()}
+    candidates = {o.component: markets[o.market] for o in opened}
     for each in opened:
         plan = _with_machine(plan, each.path, _largest(file, each, candidates[each.component]).name)
     uncertain = bool(intervals_of(file))
-    few, many = (draw(file, n, _SEED) if uncertain else Scenarios() for n in (_FEW_DRAWS, _DRAWS))
+    few = Bench(context.of(plan), attempt, draw(file, _FEW_DRAWS, _SEED) if uncertain else Scenarios())
+    many = Bench(context.of(plan), attempt, draw(file, _DRAWS, _SEED)) if uncertain else few
     for each in opened:
-        looked = _rated(plan, each, candidates[each.component], attempt, few)
-        best, looked = _proved(file, plan, each, looked, attempt, many)
+        looked = [c if c.reason else few.row(plan, each, c) for c in candidates[each.component]]
+        best, looked = _proved(file, plan, each, looked, many)
         candidates[each.component] = _judged(looked, best, _wanted_share(file.plan))
+        for bench in {few, many}:
+            bench.settle(plan, each, best)
         plan = _with_machine(plan, each.path, best.name)
-    return plan, candidates
+    return context.of(plan, candidates)
 
 
 def _proved(
-    file: PlanFile, plan: Plan, opened: Open, looked: list[Candidate], attempt: Try, scenarios: Scenarios
+    file: PlanFile, plan: Plan, opened: Open, looked: list[Candidate], bench: Bench
 ) -> tuple[Candidate, list[Candidate]]:
-    """Return the best that stays so on all ``scenarios``, and the candidates as rated on them."""
+    """Return the best that stays so on all scenarios of ``bench``, and the candidates as rated on them."""
     proved: set[str] = set()
     while (best := _best(file, opened, looked)).name not in proved:
-        again = _row(plan, opened, best, attempt, scenarios)
+        again = bench.row(plan, opened, best)
         proved.add(best.name)
         looked = [again if candidate.name == best.name else candidate for candidate in looked]
     return best, looked
@@ -129,8 +231,8 @@ def open_machines(plan: Plan) -> Iterator[Open]:
                 yield Open(path, name, provider, region, _families(pool.machine))
 
 
-def _families(machine: str) -> Sequence[str]:
-    return machine.removeprefix(AUTO).removeprefix(":").split(",") if ":" in machine else ()
+def _families(machine: str) -> tuple[str, ...]:
+    return tuple(machine.removeprefix(AUTO).removeprefix(":").split(",")) if ":" in machine else ()
 
 
 def _candidates(catalog: Catalog, opened: Open) -> Iterator[Candidate]:
@@ -190,30 +292,6 @@ def _largest(file: PlanFile, opened: Open, candidates: Sequence[Candidate]) -> C
         remedy = f"Reasons: {', '.join(reasons)}."
         raise InputError(file.places.problem((*opened.path, "machine"), what, remedy))
     return max(left, key=lambda candidate: (candidate.vcpu, candidate.memory_gib))
-
-
-def _rated(
-    plan: Plan, opened: Open, candidates: Sequence[Candidate], attempt: Try, scenarios: Scenarios
-) -> list[Candidate]:
-    return [
-        candidate if candidate.reason else _row(plan, opened, candidate, attempt, scenarios)
-        for candidate in candidates
-    ]
-
-
-def _row(plan: Plan, opened: Open, candidate: Candidate, attempt: Try, scenarios: Scenarios) -> Candidate:
-    """Return the candidate with what the scenarios make of it."""
-    try:
-        tried = attempt(_with_machine(plan, opened.path, candidate.name), scenarios)
-    except InputError as error:
-        return candidate._replace(met=0.0, reason=error.problems[0].what)
-    component = next(c for c in tried.components if c.path == opened.path)
-    cost = float(np.broadcast_to(tried.total.expected[:, 0], scenarios.count).mean())
-    unfit = next((f.message for f in tried.findings if f.code == "pod-fits-no-node"), "")
-    if unfit and component.kind == "node-pool":
-        return candidate._replace(met=0.0, cost=cost, reason=f"does not fit: {unfit}")
-    missed, reason = _missed(component)
-    return candidate._replace(met=1.0 - float(missed.mean()), cost=cost, reason=reason)
 
 
 def _missed(component: Component) -> tuple[Array, str]:
