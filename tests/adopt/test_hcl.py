@@ -73,6 +73,13 @@ EXPRESSIONS: list[tuple[str, Any]] = [
     ("coalesce(null, var.m.c.kind)", "large"),
     ("-var.n", -3),
     ("7 % 4", 3),
+    ("-7 % 4", -3),
+    ('formatlist("%s.%s", ["c5", "m5"], "large")', ["c5.large", "m5.large"]),
+    ('substr("m5.large", 3, -1)', "large"),
+    ('substr("m5.large", 0, 2)', "m5"),
+    ('trim("--m5-", "-")', "m5"),
+    ('setintersection(["a", "b"], ["b", "c"])', ["b"]),
+    ("terraform.workspace", "default"),
     ("1 / 0", "?"),
     ("var.missing", "?"),
     ("data.x_z.y.size", "?"),
@@ -251,6 +258,18 @@ def test_a_revision_is_compared_with_its_modules(
 
 
 HOSTILE = {
+    "an attribute twice": (
+        'resource "x_y" "z" {\n  a = 1\n  b = 2\n  a = 3\n}\n',
+        r"main\.tf:4: a is set twice",
+    ),
+    "an attribute and a block": (
+        'resource "x_y" "z" {\n  a = "1"\n  a {}\n}\n',
+        r"main\.tf:2: a is set twice",
+    ),
+    "a resource twice": (
+        'resource "x_y" "z" {}\n\nresource "x_y" "z" {}\n',
+        r"main\.tf:3: resource x_y\.z is declared again; the first one is at main\.tf:1",
+    ),
     "no HCL": ('resource "a" {\n  b = = 1\n}\n', r"main\.tf:2:\d+: not valid HCL"),
     "brackets": (f"locals {{\n  a = {'[' * 5000}{']' * 5000}\n}}\n", "main.tf: .*nested"),
     "parentheses": (f"locals {{\n  a = {'(' * 5000}1{')' * 5000}\n}}\n", "main.tf: .*nested"),
@@ -294,6 +313,16 @@ def test_no_file_is_read_through_a_symbolic_link(tmp_path: Path) -> None:
     (inside / "also.tf").symlink_to(outside / "main.tf")
     assert planned(inside) == {}
     assert [where for where, _ in read_terraform(inside).skipped] == ["module.m"]
+
+
+def test_a_chosen_workspace_is_heeded_and_another_is_assumed(tmp_path: Path) -> None:
+    sizes = "{ default = 1, prod = 3 }[terraform.workspace]"
+    assert value(tmp_path, sizes) == 1
+    assert [where for where, _ in read_terraform(tmp_path).skipped] == ["terraform.workspace"]
+    (tmp_path / ".terraform").mkdir()
+    (tmp_path / ".terraform" / "environment").write_text("prod\n", encoding="utf-8")
+    assert value(tmp_path, sizes) == 3
+    assert not read_terraform(tmp_path).skipped
 
 
 def test_modules_that_init_installed_are_read(tmp_path: Path) -> None:

@@ -185,6 +185,12 @@ EXACT: list[tuple[str, list[dict[str, Any]], float]] = [
     ),
     ("extended support", [rds(engine_version="11.22")], R6G + 11.5 + 4 * 73),
     (
+        "values of a directory, not yet converted",
+        [rds(engine_version=11, multi_az="false")],
+        R6G + 11.5 + 292,
+    ),
+    ("a flag as text", [rds(multi_az="true")], 2 * (R6G + 11.5)),
+    (
         "no extended support",
         [rds(engine_version="11", engine_lifecycle_support="open-source-rds-extended-support-disabled")],
         R6G + 11.5,
@@ -324,6 +330,14 @@ def test_a_replica_is_what_it_copies(tmp_path: Path) -> None:
 
 def ami(**values: Any) -> dict[str, Any]:
     return {**resource("aws_ami.a", **values), "address": "data.aws_ami.a", "mode": "data"}
+
+
+def test_the_cluster_mode_of_new_providers_is_a_word(tmp_path: Path) -> None:
+    shards = {"num_node_groups": 2, "replicas_per_node_group": 2, "cluster_mode": "enabled"}
+    kind = "aws_elasticache_replication_group.r"
+    found = adopted(tmp_path, resource(kind, node_type="cache.m5.large", **shards))
+    assert monthly(priced(found)) == pytest.approx(6 * 730 * 0.156)
+    assert not [line for line in note_lines(found.notes) if "cluster_mode" in line]
 
 
 def test_an_instance_has_the_root_volume_of_its_image(tmp_path: Path) -> None:

@@ -75,6 +75,18 @@ GOOGLE = {
         ),
         MONTH * (E2_STANDARD_2 + 0.005) + 30 * PD_SSD + 750 * LOCAL_SSD,
     ),
+    "a boot disk without a price": Case(
+        instance(
+            """
+            boot_disk {
+              initialize_params { type = "hyperdisk-none" }
+            }
+            scratch_disk { interface = "NVME" }
+            """
+        ),
+        MONTH * E2_STANDARD_2 + 375 * LOCAL_SSD,
+        ("the catalog has no hyperdisk-none",),
+    ),
     "GPUs beside a machine": Case(
         instance(
             """
@@ -377,6 +389,27 @@ AZURE = {
             """,
         ),
         MONTH * D2S + P10 + 10.21,
+    ),
+    "a disk without a price before another": Case(
+        azure(
+            "virtual_machine",
+            """
+            vm_size = "Standard_D2s_v3"
+            storage_os_disk {
+              disk_size_gb = 32
+            }
+            storage_data_disk {
+              managed_disk_type = "UltraSSD_LRS"
+              disk_size_gb      = 64
+            }
+            storage_data_disk {
+              managed_disk_type = "Premium_LRS"
+              disk_size_gb      = 128
+            }
+            """,
+        ),
+        MONTH * D2S + 1.536 + P10,
+        ("disks of type UltraSSD_LRS",),
     ),
     "a scale set that moves": Case(
         azure(

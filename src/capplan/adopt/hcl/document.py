@@ -18,7 +18,7 @@ from capplan.errors import InputError, Problem
 
 
 class DirectoryPlan(NamedTuple):
-    """The document of a plan, and what of the directory is not in it, with the reason."""
+    """The document of a plan, and what of the directory is not in it or assumed, with the reason."""
 
     document: Tree
     skipped: Sequence[tuple[str, str]]

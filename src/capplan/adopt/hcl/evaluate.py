@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -30,7 +31,7 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
     "-": lambda a, b: number(a) - number(b),
     "*": lambda a, b: number(a) * number(b),
     "/": lambda a, b: number(number(a) / number(b)),
-    "%": lambda a, b: number(a) % number(b),
+    "%": lambda a, b: number(math.fmod(number(a), number(b))),
     "<": lambda a, b: number(a) < number(b),
     ">": lambda a, b: number(a) > number(b),
     "<=": lambda a, b: number(a) <= number(b),

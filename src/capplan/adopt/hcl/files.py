@@ -11,6 +11,7 @@ from capplan.adopt.hcl.syntax import Body, Expression, HclBlock, parse
 from capplan.adopt.tfplan import list_of, mapping_of
 from capplan.errors import InputError, Problem
 from capplan.strictjson import read_json
+from capplan.strictyaml import read_text
 
 _MOST_FILES = 1_000
 _MOST_BYTES = 4 * 2**20
@@ -63,6 +64,12 @@ class Files:
             return {}
         entries = map(mapping_of, list_of(mapping_of(read_json(listing)).get("Modules")))
         return {str(entry.get("Key")): str(entry.get("Dir")) for entry in entries}
+
+    @cached_property
+    def workspace(self) -> str | None:
+        """Return the workspace that `terraform workspace select` chose here; None where nobody did."""
+        chosen = self.root / ".terraform" / "environment"
+        return read_text(chosen).strip() if chosen.is_file() and not chosen.is_symlink() else None
 
     def _name(self, path: Path) -> str:
         return os.path.relpath(path, self.root)

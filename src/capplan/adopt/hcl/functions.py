@@ -36,6 +36,17 @@ def _format(pattern: Value, *values: Value) -> str:
     return re.sub(r"%([-+ 0]?\d{0,3}(?:\.\d{0,2})?)([%dfsv])", one, text(pattern))
 
 
+def _rows(given: tuple[Value, ...]) -> list[tuple[Value, ...]]:
+    """Return rows of lists of one length, with single values in each of them."""
+    length = max(len(each) for each in given if isinstance(each, list))
+    return list(zip(*(each if isinstance(each, list) else [each] * length for each in given), strict=True))
+
+
+def _substr(value: Value, start: Value, length: Value) -> str:
+    rest = text(value)[int(number(start)) :]
+    return rest if number(length) < 0 else rest[: int(number(length))]
+
+
 def _replace(where: Value, what: Value, by: Value) -> str:
     if text(what).startswith("/") and text(what).endswith("/"):
         raise FailedError("regular expressions are not read")
@@ -71,7 +82,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "flatten": _flatten,
     "floor": lambda value: math.floor(number(value)),
     "format": _format,
-    "formatlist": lambda pattern, values: [_format(pattern, value) for value in values],
+    "formatlist": lambda *given: [_format(*row) for row in _rows(given)],
     "index": lambda values, wanted: values.index(wanted),
     "join": lambda between, *lists: text(between).join(map(text, chain.from_iterable(lists))),
     "keys": sorted,
@@ -87,6 +98,9 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "replace": _replace,
     "reverse": lambda values: list(reversed(values)),
     "sensitive": lambda value: value,
+    "setintersection": lambda first, *sets: ValueSet.of(
+        [value for value in first if all(value in other for other in sets)]
+    ),
     "setproduct": _product,
     "setsubtract": lambda first, other: ValueSet.of([value for value in first if value not in other]),
     "setunion": lambda *sets: ValueSet.of(list(chain.from_iterable(sets))),
@@ -95,6 +109,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "split": lambda between, value: text(value).split(text(between)),
     "startswith": lambda value, start: text(value).startswith(text(start)),
     "strcontains": lambda value, inside: text(inside) in text(value),
+    "substr": _substr,
     "sum": lambda values: sum(map(number, values)),
     "tobool": lambda value: value if value is None else flag(value),
     "tolist": list,
@@ -102,6 +117,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "tonumber": lambda value: value if value is None else number(value),
     "toset": lambda values: ValueSet.of(list(values)),
     "tostring": lambda value: value if value is None else text(value),
+    "trim": lambda value, letters: text(value).strip(text(letters)),
     "trimprefix": lambda value, start: text(value).removeprefix(text(start)),
     "trimspace": lambda value: text(value).strip(),
     "trimsuffix": lambda value, end: text(value).removesuffix(text(end)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ _DEEPEST = 12
 """Modules within modules."""
 
 _PENDING = object()
-_NO_VALUES = ("data", "path", "terraform", "self", "each", "count")
+_NO_VALUES = ("data", "path", "self", "each", "count")
 """First words of references to what no file says, or what means nothing where it stands."""
 
 _IDENTITIES = ("id", "arn", "name", "identifier", "self_link", "address")
@@ -65,7 +65,7 @@ class Module:
         self.inputs, self.providers = inputs, providers
         self.blocks = [block for block in world.files.module(directory) if block.sound]
         self.scope = Scope({}, self._named, world.steps)
-        self._found = {(b.kind, *b.labels): b for b in self.blocks}
+        self._found = _by_labels(self.blocks)
         self._locals = {k: v for block in self.of("locals") for k, v in block.body.attributes.items()}
         self._known: dict[Any, Any] = {}
 
@@ -90,8 +90,21 @@ class Module:
         """Return what the first word of a reference means."""
         if name in _NO_VALUES:
             return UNKNOWN
-        finders = {"var": self.variable, "local": self._local, "module": self._call}
+        finders: dict[str, Callable[[str], Value]] = {
+            "var": self.variable,
+            "local": self._local,
+            "module": self._call,
+            "terraform": self._terraform,
+        }
         return Names(finders.get(name) or partial(self._resource, name))
+
+    def _terraform(self, name: str) -> Value:
+        if name != "workspace":
+            return UNKNOWN
+        if self.world.files.workspace is None:
+            what = "no .terraform/environment names a workspace, so it is taken to be 'default'"
+            self.world.notes["terraform.workspace", what] = None
+        return self.world.files.workspace or "default"
 
     def _block(self, *labels: str) -> HclBlock:
         if labels not in self._found:
@@ -230,6 +243,19 @@ class Module:
         except (FailedError, KeyError):
             return None
         return [(each, scope.with_names(**{name: _pair(*pair)})) for pair in pairs for each in content]
+
+
+def _by_labels(blocks: Sequence[HclBlock]) -> dict[tuple[str, ...], HclBlock]:
+    """Return blocks by what references call them; raise :class:`InputError` for two of one name."""
+    found: dict[tuple[str, ...], HclBlock] = {}
+    for block in blocks:
+        first = found.setdefault((block.kind, *block.labels), block)
+        if first is not block and block.kind in ("resource", "module", "variable", "output"):
+            what = (
+                f"{block.kind} {'.'.join(block.labels)} is declared again; the first one is at {first.place}"
+            )
+            raise InputError(Problem(block.place, what))
+    return found
 
 
 def each_of(value: Value) -> list[tuple[Value, Value]]:

@@ -38,6 +38,7 @@ class HclBlock(NamedTuple):
     kind: str
     labels: Sequence[str]
     body: Body
+    place: str
 
     @property
     def sound(self) -> bool:
@@ -63,7 +64,7 @@ def parse(path: Path, name: str) -> Body:
         raise InputError(Problem(f"{name}:{error.line}:{error.column}", "not valid HCL")) from None
     except (LarkError, RecursionError):
         raise InputError(Problem(name, "not valid HCL")) from None
-    return _body(tree.children[0])
+    return _body(tree.children[0], name)
 
 
 def parts(tree: Expression) -> list[Any]:
@@ -73,15 +74,19 @@ def parts(tree: Expression) -> list[Any]:
     ]
 
 
-def _body(tree: Any) -> Body:
+def _body(tree: Any, file: str) -> Body:
     body = Body({}, [])
+    blocks = {word_of(parts(part)[0]) for part in parts(tree) if part.data == "block"}
     for part in parts(tree):
-        inner = parts(part)
-        if part.data == "attribute":
-            body.attributes[word_of(inner[0])] = inner[1]
+        word, *inner = parts(part)
+        name, place = word_of(word), f"{file}:{part.meta.line}"
+        if part.data == "block":
+            *labels, last = inner
+            body.blocks.append(HclBlock(name, [*map(word_of, labels)], _body(last, file), place))
+        elif name in body.attributes or name in blocks:
+            raise InputError(Problem(place, f"{name} is set twice in one block"))
         else:
-            kind, *labels = map(word_of, inner[:-1])
-            body.blocks.append(HclBlock(kind, labels, _body(inner[-1])))
+            body.attributes[name] = inner[0]
     return body
 
 

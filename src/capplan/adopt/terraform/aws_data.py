@@ -199,7 +199,8 @@ def _elasticache(tf: Reading, resource: Attributes) -> None:
 
 
 def _replication_group(tf: Reading, resource: Attributes) -> None:
-    mode = resource.block("cluster_mode")
+    # A block until version 5 of the provider, and a word that costs nothing since 5.78.
+    mode = resource.block("cluster_mode") if isinstance(resource.get("cluster_mode"), list) else resource
     shards = resource.whole("num_node_groups") or mode.whole("num_node_groups", 1)
     nodes = resource.whole("num_cache_clusters") or resource.whole("number_cache_clusters", 1)
     said = resource.get("replicas_per_node_group")

@@ -71,24 +71,39 @@ def sold(tf: Reading, disk: AzureDisk) -> tuple[str, float]:
     return part.name, float(count.item())
 
 
+_DISKS = (
+    *(("os_disk", "storage_account_type"), ("storage_os_disk", "managed_disk_type")),
+    *(("storage_profile_os_disk", "managed_disk_type"), ("data_disk", "storage_account_type")),
+    *(("storage_data_disk", "managed_disk_type"), ("storage_profile_data_disk", "managed_disk_type")),
+)
+"""Blocks that describe a disk of a machine, the system's first, and what their type is called."""
+
+
 def _disks(tf: Reading, block: Attributes, usual_gib: float) -> Iterator[AzureDisk]:
-    """Yield the disks of a machine, the system's first; one on the host itself costs nothing."""
-    for name, kind in (("os_disk", "storage_account_type"), ("storage_os_disk", "managed_disk_type")):
-        for system in block.blocks(name):
-            if system.block("diff_disk_settings").text("option") == "Local":
-                continue
-            gib = system.number("disk_size_gb")
-            if not gib:
-                tf.assume(block.node, f"its system disk has {usual_gib:g} GiB, as the usual images have")
-            yield _disk(tf, system.text(kind, "Standard_LRS"), gib or usual_gib)
-    for name, kind in (
-        ("data_disk", "storage_account_type"),
-        ("storage_data_disk", "managed_disk_type"),
-        ("storage_profile_data_disk", "managed_disk_type"),
-    ):
-        for data in block.blocks(name):
-            if data.text("create_option", "Empty") != "Attach":
-                yield _disk(tf, data.text(kind, "Standard_LRS"), data.number("disk_size_gb"))
+    """Yield the disks of a machine, the system's first; note each that has no price."""
+    for name, kind in _DISKS:
+        usual = usual_gib if name.endswith("os_disk") else 0
+        for each in block.blocks(name):
+            found = None
+            with tf.part(block.node):
+                found = _described(tf, each, kind, usual)
+            if found is not None:
+                yield found
+
+
+def _described(tf: Reading, block: Attributes, kind: str, usual_gib: float) -> AzureDisk | None:
+    """Return the disk of a block; None for one on the host itself, or with a resource of its own.
+
+    usual_gib: of a system's disk.
+    """
+    local = block.block("diff_disk_settings").text("option") == "Local"
+    attached = block.text("create_option", "Empty") == "Attach"
+    if local or (attached and not usual_gib):
+        return None
+    gib = block.number("disk_size_gb")
+    if usual_gib and not gib:
+        tf.assume(block.node, f"its system disk has {usual_gib:g} GiB, as the usual images have")
+    return _disk(tf, block.text(kind, "Standard_LRS"), gib or usual_gib)
 
 
 def _ordered(tf: Reading, block: Attributes, size: str, windows: bool) -> Ordered:

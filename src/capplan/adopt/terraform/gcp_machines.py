@@ -6,7 +6,7 @@ Defaults are those of registry.terraform.io/providers/hashicorp/google and of th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from capplan.adopt.draft import Tree
@@ -101,22 +101,26 @@ def _machine_of(tf: Reading, block: Attributes) -> Machine:
     return Machine(machine, spot, gpu, disks)
 
 
-def _instance_disks(tf: Reading, block: Attributes) -> Iterator[GcpDisk]:
-    """Yield the disks of an instance, the boot disk first; what it attaches has a resource of its own."""
-    boot = block.block("boot_disk")
-    if boot and not boot.get("source"):
-        initial = boot.block("initialize_params")
-        yield _disk(tf, block, initial, "size", "type")
-    for scratch in block.blocks("scratch_disk"):
-        yield GcpDisk("local-ssd", scratch.number("size", _LOCAL_GIB))
+def _instance_disks(tf: Reading, block: Attributes) -> list[GcpDisk]:
+    """Return the disks of an instance, the boot disk first; what it attaches has a resource of its own."""
+    found: list[GcpDisk] = []
+    with tf.part(block.node):
+        boot = block.block("boot_disk")
+        if boot and not boot.get("source"):
+            found.append(_disk(tf, block, boot.block("initialize_params"), "size", "type"))
+    found += [GcpDisk("local-ssd", each.number("size", _LOCAL_GIB)) for each in block.blocks("scratch_disk")]
+    return found
 
 
-def _template_disks(tf: Reading, block: Attributes) -> Iterator[GcpDisk]:
+def _template_disks(tf: Reading, block: Attributes) -> list[GcpDisk]:
+    found = []
     for each in block.blocks("disk"):
-        if each.text("type") == "SCRATCH" or each.text("disk_type") == "local-ssd":
-            yield GcpDisk("local-ssd", each.number("disk_size_gb", _LOCAL_GIB))
-        elif not each.get("source"):
-            yield _disk(tf, block, each, "disk_size_gb", "disk_type")
+        with tf.part(block.node):
+            if each.text("type") == "SCRATCH" or each.text("disk_type") == "local-ssd":
+                found.append(GcpDisk("local-ssd", each.number("disk_size_gb", _LOCAL_GIB)))
+            elif not each.get("source"):
+                found.append(_disk(tf, block, each, "disk_size_gb", "disk_type"))
+    return found
 
 
 def _disk(tf: Reading, owner: Attributes, block: Attributes, size: str, kind: str) -> GcpDisk:
@@ -188,7 +192,7 @@ def _from_template(tf: Reading, resource: Attributes) -> None:
     resource.get("source_instance_template")
     base = _machine_of(tf, _template_of(tf, resource, "source_instance_template"))
     machine = resource.text("machine_type")
-    disks = list(_instance_disks(tf, resource)) or base.disks
+    disks = _instance_disks(tf, resource) or base.disks
     spot = is_spot(resource.block("scheduling")) or base.spot
     own = base._replace(machine=tf.machine("gcp", last(machine)) if machine else base.machine)
     _group(tf, resource.node, own._replace(disks=disks, spot=spot), 1, 1)

@@ -117,6 +117,8 @@ class Attributes:
     def text(self, name: str, default: str = "") -> str:
         """Return a text, or the provider's default where nobody set one."""
         value = self.known(name)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = str(value)  # Terraform converts it, and only a plan shows it converted.
         if value is not None and not isinstance(value, str):
             self._note_odd(name, value, "a text")
         return value if isinstance(value, str) and value else default
@@ -151,6 +153,7 @@ class Attributes:
     def flag(self, name: str, default: bool = False) -> bool:
         """Return true or false, or the provider's default where nobody set it."""
         value = self.known(name)
+        value = {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
         if value is not None and not isinstance(value, bool):
             self._note_odd(name, value, "true or false")
         return value if isinstance(value, bool) else default
