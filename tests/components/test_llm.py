@@ -50,6 +50,50 @@ def errors(result: Estimate) -> dict[str, str]:
     return {f.code: f.message for f in result.findings if f.severity == "error"}
 
 
+SERVER = "workload={{vllm: {{model: a/b, {}}}}}"
+REFUSED = [
+    ((SERVER.format("prefix_cache: false"), "prefix_cache_hit_rate=40%"), "workload.vllm.prefix_cache turns"),
+    ((SERVER.format("max_num_seqs: 8"), "max_num_seqs=32"), "is 32, but workload.vllm.max_num_seqs is 8"),
+    ((SERVER.format("prefix_cache: true"), "prefix_cache=false"), "prefix_cache is false, but workload.vllm"),
+    ((SERVER.format("tensor_parallel: 2"),), "is 1, but workload.vllm.tensor_parallel is 2"),
+    ((SERVER.format("chunked_prefill: false"),), "estimates count with chunks"),
+    ((SERVER.format("dtype: float32"),), "estimates do not count with"),
+    (("workload={image: 'lmsysorg/sglang:v0.5.6'}",), "engine is vllm, but workload.image is that of sglang"),
+]
+CANNOT = [
+    (SERVER.format("quantization: awq"), "the checkpoint is at int4, not fp8"),
+    (SERVER.replace("a/b", "a/b-NVFP4").format("max_num_seqs: 8"), "the checkpoint is at fp4, not fp8"),
+    (SERVER.format("max_model_len: 1000"), "requests of 1,400 tokens, but max_model_len is 1,000"),
+    (SERVER.format("max_model_len: 200000"), "max_model_len 200,000, but the model's context is 131,072"),
+    (
+        SERVER.format("max_model_len: 131072, kv_cache_dtype: auto"),
+        "no room for one request of max_model_len",
+    ),
+    ("max_num_seqs=4096", "max_num_seqs is above the 2048 tokens of a step"),
+    ("engine=tgi,precision=mxfp4,hybrid_cache=true,model=gpt-oss-20b", "cannot be told hybrid_cache: true"),
+    ("engine=ollama,precision=int4,kv_cache_dtype=fp8", "cannot be told kv_cache_dtype: fp8"),
+    ("engine=ollama,precision=int4,prefix_cache=false", "cannot be told prefix_cache: false"),
+    ("engine_version=0.8.5,hybrid_cache=true,model=gemma-2-9b", "cannot be told hybrid_cache: true"),
+]
+
+
+@pytest.mark.parametrize(("sets", "words"), REFUSED)
+def test_settings_that_contradict_each_other_are_refused(sets, words):
+    with pytest.raises(InputError, match=words):
+        run(*sets)
+
+
+@pytest.mark.parametrize(("said", "words"), CANNOT)
+def test_what_the_engine_cannot_be_told_or_does_not_start_with_is_said(said, words):
+    sets = [said] if "vllm" in said else said.split(",")
+    assert words in "".join(errors(run(*sets)).values())
+
+
+def test_auto_takes_the_precision_that_the_name_of_the_checkpoint_says():
+    named = run("precision=auto", "gpu=auto", "machine=auto", "model=Qwen/Qwen3-8B-AWQ")
+    assert assistant(named).replica.configuration.precision.name == "int4"
+
+
 def test_replicas_carry_the_peak_at_the_target():
     sizing = assistant(run()).sizing
     measures = {m.name: m for m in assistant(run()).measures}

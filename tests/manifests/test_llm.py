@@ -204,7 +204,7 @@ def test_ollama_is_told_by_its_environment_and_pulls_its_model():
     assert (found["image"], found["command"]) == ("ollama/ollama:0.12.6", ["/bin/sh", "-c"])
     assert "ollama pull llama3.1:8b" in found["args"][0]
     environment = files["kubernetes/base/model/configmap-model.yaml"].value["data"]
-    assert (environment["OLLAMA_NUM_PARALLEL"], environment["OLLAMA_CONTEXT_LENGTH"]) == ("4", "5600")
+    assert (environment["OLLAMA_NUM_PARALLEL"], environment["OLLAMA_CONTEXT_LENGTH"]) == ("4", "6144")
     with pytest.raises(InputError, match="no tag of Ollama's library is known"):
         rendered(SERVING, "llm.model.engine=ollama")
 
@@ -218,6 +218,54 @@ def test_ollama_takes_the_whole_context_of_a_model_without_a_kv_cache(tmp_path):
     files = rendered(SERVING, *(f"llm.model.{each}" for each in said))
     environment = files["kubernetes/base/model/configmap-model.yaml"].value["data"]
     assert environment["OLLAMA_CONTEXT_LENGTH"] == "4096"
+
+
+STATES = "{layers: 30, mixer_weights: 100000000, state_bytes: 500000, ffn: 14336}"
+ATTENTION = "{layers: 10, query_heads: 32, kv_heads: 8, head_size: 128, ffn: 14336}"
+
+
+@pytest.fixture
+def hybrid(tmp_path):
+    """Return what a plan says of a model of its own, most of whose layers keep a state."""
+    shape = f"{{hidden: 4096, vocabulary: 65024, context: 65536, groups: [{STATES}, {ATTENTION}]}}"
+    own = tmp_path / "own.yaml"
+    own.write_text(f"models: {{hybrid-9b: {{shape: {shape}, confidence: checked, source: ours}}}}")
+    return (f"architectures={own}", "model=hybrid-9b")
+
+
+def test_ollama_serves_one_request_of_a_model_with_states_and_counts_them(hybrid):
+    said = (*hybrid, "engine=ollama", "precision=int4", "workload={vllm: {model: a/b, max_model_len: 60000}}")
+    site = Site(estimate(plan_of(SERVING, *(f"llm.model.{each}" for each in said)), SHIPPED))
+    [file] = [item for item in render(site, Templates(), RenderOptions()) if "configmap-model" in item.path]
+    told = file.value["data"]
+    assert (told["OLLAMA_NUM_PARALLEL"], told["OLLAMA_CONTEXT_LENGTH"]) == ("1", "60000")
+    memory = next(c for c in site.estimate.components if c.name == "model").replica.configuration.memory()
+    # Ten layers of 8 heads of 128 keys and values at 16 bit, beside 15 MB of states.
+    assert memory.longest(2.0) == pytest.approx((memory.sure / 2 - 30 * 500_000) / (10 * 2 * 8 * 128 * 2))
+
+
+@pytest.mark.parametrize(
+    ("change", "flag"),
+    [
+        ("prefix_cache_hit_rate=50%", "--enable-prefix-caching"),
+        ("prefix_cache_hit_rate=0%", "--no-enable-prefix-caching"),
+    ],
+)
+def test_vllm_is_told_whether_prefixes_of_models_with_states_are_cached(hybrid, change, flag):
+    """Releases differ in what they do by themselves."""
+    said = (*hybrid, "precision=bf16", "machine=g2-standard-24", "tensor_parallel=2", change)
+    said = (*said, "workload={vllm: {model: a/b}}")
+    assert flag in container(rendered(SERVING, *(f"llm.model.{each}" for each in said)))["args"]
+
+
+def test_the_longest_request_does_not_depend_on_how_many_run_at_once():
+    assert arguments(rendered(SERVING, "llm.model.max_num_seqs=1"))["max-model-len"] == "6144"
+
+
+def test_a_checkpoint_that_the_model_is_called_by_is_not_quantised_again():
+    found = arguments(rendered(SERVING, "llm.model.model=RedHatAI/Llama-3.1-8B-Instruct-FP8"))
+    assert found["model"] == "RedHatAI/Llama-3.1-8B-Instruct-FP8"
+    assert "quantization" not in found
 
 
 def test_an_engine_that_nobody_measured_is_sized_by_the_plan_alone():

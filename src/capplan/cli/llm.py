@@ -131,6 +131,7 @@ def llm(
 
     Example: capplan llm --model mistral-7b --gpu t4 --input-tokens 800 --output-tokens 300
     """
+    from capplan.llm.facts import named_precisions
     from capplan.llm.settings import Told
 
     own = (architectures, calibration)
@@ -155,6 +156,7 @@ def llm(
         report = ranking_report(estimate(file, Catalog(catalogs)), pareto, everything)
     elif model is not None and plan is None:
         _refuse(context, _OF_PLANS, "can be used only with a PLAN, not with --model", "")
+        named = named_precisions(model)
         wanted = LookOptions(
             model=model,
             gpu=gpu,
@@ -163,7 +165,16 @@ def llm(
             engine=engine or _ENGINE,
             version=engine_version,
             cached=_share(cached, prefix),
-            told=Told(memory_share, batched_tokens, sequences, _kind(kv_cache), hybrid, prefix),
+            told=Told(
+                memory_share=memory_share,
+                batched_tokens=batched_tokens,
+                sequences=sequences,
+                kv_cache=_kind(kv_cache),
+                hybrid=hybrid,
+                prefix_cache=prefix,
+                stored=bool(named),
+                precisions=named,
+            ),
             inputs=inputs or _INPUTS,
             outputs=outputs or _OUTPUTS,
             ttft=ttft,

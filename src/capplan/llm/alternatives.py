@@ -34,7 +34,7 @@ def would_fit(asked: Configuration, inputs: Floats, outputs: Floats, facts: LlmF
 
 def fits(one: Configuration, inputs: Floats, outputs: Floats, facts: LlmFacts) -> bool:
     """Whether it runs, with room for the weights and one request."""
-    if one.obstacles() or one.model.beyond_context(float(np.max(inputs + outputs))):
+    if one.obstacles() or one.too_long(float(np.max(inputs + outputs))):
         return False
     reached = one.reached(facts)
     return not np.any(one.memory().missing(inputs + reached.growth * outputs))

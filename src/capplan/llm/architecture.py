@@ -65,6 +65,11 @@ class Architecture(NamedTuple):
         return ", ".join(f"{layers:g} {kind}" for kind, layers in each.items())
 
     @property
+    def has_states(self) -> bool:
+        """Whether layers keep a state in place of keys and values (linear attention, state spaces)."""
+        return any(group.kind == "recurrent" for group in self.groups)
+
+    @property
     def routed(self) -> tuple[Layers, ...]:
         """The groups whose feed-forward part ``experts`` counts: those with several, or all with one."""
         several = tuple(group for group in self.groups if group.experts > 1)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import inf
 from typing import NamedTuple
+
+import numpy as np
 
 from capplan.llm.architecture import Architecture, Precision
 from capplan.llm.facts import LlmFacts
 from capplan.llm.fit import Memory, memory_of, obstacles, overloaded, settings_of
+from capplan.llm.flags import unsaid
 from capplan.llm.hardware import Efficiency, Engine, Gpu, efficiency_of
 from capplan.llm.roofline import Work, work_of
 from capplan.llm.settings import EngineSettings, Told
@@ -74,8 +78,33 @@ class Configuration(NamedTuple):
             self.model, self.precision, self.gpu, self.tensor_parallel, accounting, self.settings
         )
 
+    def too_long(self, tokens: float) -> str:
+        """Say that a request of so many tokens is longer than model or engine take; empty if it is not."""
+        most = self.told.longest
+        if most is not None and tokens > most:
+            return f"requests of {tokens:,.0f} tokens, but max_model_len is {most:,.0f}"
+        return self.model.beyond_context(tokens)
+
     def obstacles(self) -> list[str]:
         """Return why this cannot run at all, memory aside."""
-        found = obstacles(self.model, self.run, self.gpu, self.tensor_parallel)
+        found = [*obstacles(self.model, self.run, self.gpu, self.tensor_parallel), *self._mistold()]
         too_large = overloaded(self.model, self.precision, self.gpu, self.tensor_parallel, self.engine)
         return found if self.told.stored or not too_large else [*found, too_large]
+
+    def _mistold(self) -> Iterator[str]:
+        """Yield what a user says of the engine that it cannot be told, or does not start with."""
+        told = self.told
+        for setting in unsaid(self):
+            yield f"{self.engine.name} {self.engine.accounting.version} cannot be told {setting}"
+        if told.precisions and self.precision.name not in told.precisions:
+            yield f"the checkpoint is at {' or '.join(told.precisions)}, not {self.precision.name}"
+        settings = self.settings
+        if told.sequences is not None and np.any(told.sequences > settings.batched_tokens):
+            most = float(np.min(settings.batched_tokens))
+            yield f"max_num_seqs is above the {most:g} tokens of a step (max_num_batched_tokens)"
+        if told.longest is None:
+            return
+        if 0 < self.model.context < told.longest:
+            yield f"max_model_len {told.longest:,.0f}, but the model's context is {self.model.context:,.0f}"
+        elif np.any(self.memory().sequence(told.longest) > self.memory().sure):
+            yield f"the KV cache has no room for one request of max_model_len, {told.longest:,.0f} tokens"

@@ -76,9 +76,43 @@ def _words(name: str) -> frozenset[str]:
     return frozenset(re.sub(r"^(\d+)(g|gib)$", r"\1gb", word) for word in form)
 
 
+_CALLED = {
+    "fp4": "fp4 nvfp4",
+    "mxfp4": "mxfp4",
+    "fp8": "fp8 mxfp8",
+    "int8": "int8 w8a8 w8a16 8bit q8",
+    "int4": "int4 w4a16 4bit q4 awq gptq",
+    "bf16": "bf16",
+    "fp16": "fp16",
+}
+"""What names of checkpoints call the precisions; the first that a name has counts."""
+
+_STORED = (
+    f"{' '.join(_CALLED.values())} dynamic static block quantized quant gguf bnb unsloth kv k m s".split()
+)
+"""Words that only say how a checkpoint is stored."""
+
+
+def named_precisions(name: str) -> tuple[str, ...]:
+    """Return the precision that a checkpoint's name says, nothing if it says none.
+
+    >>> named_precisions("RedHatAI/Qwen3-8B-quantized.w4a16"), named_precisions("Qwen/Qwen3-8B")
+    (('int4',), ())
+    """
+    words = set(_parted(name))
+    return tuple(kind for kind, called in _CALLED.items() if not words.isdisjoint(called.split()))[:1]
+
+
+def _parted(name: str) -> list[str]:
+    """Return the words of a checkpoint's name; a point parts them unless it is that of a number."""
+    return re.split(r"[-_: ]|\.(?!\d)|(?<!\d)\.", name.lower().rpartition("/")[2])
+
+
 def find_model(name: str, facts: LlmFacts, where: str = "model") -> Architecture:
     """Return the architecture called ``name``, in ``facts`` that hold ``models``."""
-    key = _found(name, facts["models"], where, "model", _IMPORT)
+    bare = "-".join(word for word in _parted(name) if word not in _STORED)
+    known = meant(name, facts["models"]) or not meant(bare, facts["models"])
+    key = _found(name if known else bare, facts["models"], where, "model", _IMPORT)
     measured = facts.get("measured", {}).get(key, frozenset())
     return architecture_of(key, facts["models"][key])._replace(measured=measured)
 

@@ -42,6 +42,14 @@ class Memory(NamedTuple):
         size: Floats = context + self.state
         return size
 
+    def longest(self, sequences: Floats) -> Floats:
+        """Return the tokens that each of so many sequences has room for, 10⁹ for a state alone."""
+        each = self.sure / sequences - self.state
+        beyond = (each - self.window_kv * self.window) / np.maximum(self.full_kv, 1e-9)
+        within = each / np.maximum(self.full_kv + self.window_kv, 1e-9)
+        most: Floats = np.minimum(np.where(within < self.window, within, beyond), 1e9)
+        return most
+
     @property
     def sure(self) -> Any:
         """What is left of the room if logs differ from it as far as they do."""
@@ -68,6 +76,8 @@ def settings_of(
     usual, accounting = engine.on(gpu), engine.accounting
     tokens = _first(told.batched_tokens, accounting.card(gpu.memory_bytes)[0], usual.chunk_tokens)
     sequences = _first(told.sequences, accounting.sequences, np.minimum(usual.max_sequences, tokens))
+    if accounting.states_alone and model.has_states:
+        sequences = np.minimum(sequences, 1.0)
     published = model.stored_at(precision.name)
     auto = (published and published.kv_bytes) or 2.0
     alike = precision.kv_bytes if "fp8" in gpu.peaks else 2.0
@@ -78,8 +88,13 @@ def settings_of(
         sequences=sequences,
         kv_bytes=kinds[told.kv_cache],
         hybrid=accounting.hybrid if told.hybrid is None else told.hybrid,
-        prefix_cache=accounting.prefix_cache if told.prefix_cache is None else told.prefix_cache,
+        prefix_cache=_first(told.prefix_cache, caches_prefixes(model, accounting)),
     )
+
+
+def caches_prefixes(model: Architecture, accounting: Accounting) -> bool:
+    """Return whether the engine caches prefixes by itself; states are another matter than keys and values."""
+    return accounting.prefix_cache and (accounting.states_prefix or not model.has_states)
 
 
 def _first(*values: Any) -> Any:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from capplan.llm.fit import caches_prefixes
+
 if TYPE_CHECKING:
     from capplan.llm.configuration import Configuration
 
@@ -60,6 +62,10 @@ _SPELLED: Mapping[str, Mapping[str, str]] = {
         "max_num_batched_tokens": "--max-batch-prefill-tokens={}",
         "no prefix_cache": "--prefix-caching=false",
     },
+    "ollama": {
+        "max_num_seqs": "OLLAMA_NUM_PARALLEL={}",
+        "max_model_len": "OLLAMA_CONTEXT_LENGTH={}",
+    },
 }
 
 _IN_FILE: Mapping[str, str] = {
@@ -104,6 +110,7 @@ def options_of(one: Configuration, length: float, sequences: float) -> dict[str,
     """
     settings, accounting = one.settings, one.engine.accounting
     windows = any(group.window for group in one.model.groups)
+    by_itself = caches_prefixes(one.model, accounting)
     return {
         "tensor_parallel": int(one.tensor_parallel),
         "gpu_memory_utilization": math.floor(_one(settings.memory_share) * 1000) / 1000,
@@ -112,14 +119,40 @@ def options_of(one: Configuration, length: float, sequences: float) -> dict[str,
         "max_num_seqs": int(sequences),
         "max_num_batched_tokens": int(_one(settings.batched_tokens)),
         "chunked_prefill": True if accounting.whole else None,
-        "prefix_cache": _if_other(settings.prefix_cache, accounting.prefix_cache),
+        "prefix_cache": _if_other(settings.prefix_cache, accounting.prefix_cache, by_itself),
         "hybrid_cache": _if_other(settings.hybrid, accounting.hybrid) if windows else None,
     }
 
 
-def _if_other(value: bool, usual: bool) -> bool | None:
-    """Return what has to be said: nothing where the engine does so by itself."""
-    return None if value == usual else value
+TOLD: Mapping[str, str] = {
+    "memory_share": "gpu_memory_utilization",
+    "batched_tokens": "max_num_batched_tokens",
+    "sequences": "max_num_seqs",
+    "kv_cache": "kv_cache_dtype",
+    "hybrid": "hybrid_cache",
+    "prefix_cache": "prefix_cache",
+}
+"""Fields of :class:`Told` by vLLM's names."""
+
+
+def unsaid(one: Configuration) -> list[str]:
+    """Return what a user says of the engine that it has no setting for, such as ``hybrid_cache: false``."""
+    said = [theirs for ours, theirs in TOLD.items() if getattr(one.told, ours) is not None]
+    spelled = {**_SPELLED.get(one.engine.name, {}), **(_IN_FILE if one.engine.name == "tensorrt-llm" else {})}
+    if not said or not spelled:
+        return []
+    options = options_of(one, 1.0, 1.0)
+    needed = [name for name in said if options[name] is not None and _key(name, options[name]) not in spelled]
+    return [f"{name}: {str(options[name]).lower()}" for name in needed]
+
+
+def _key(name: str, value: object) -> str:
+    return f"no {name}" if value is False else name
+
+
+def _if_other(value: bool, *usual: bool) -> bool | None:
+    """Return what has to be said: nothing where the engine does so by itself, with any model."""
+    return None if {value} == {*usual} else value
 
 
 def flags_of(engine: str, options: Mapping[str, Any]) -> list[str]:
@@ -137,19 +170,21 @@ def file_of(engine: str, options: Mapping[str, Any]) -> str:
 def _spelled(spelled: Mapping[str, str], options: Mapping[str, Any]) -> list[str]:
     found = []
     for name, value in options.items():
-        flag = spelled.get(f"no {name}" if value is False else name)
+        flag = spelled.get(_key(name, value))
         if flag is not None and value is not None:
             found.append(flag.format(f"{value:g}" if isinstance(value, float) else value))
     return found
 
 
-def longest(one: Configuration, mean: float, room: float) -> float:
+def longest(one: Configuration, mean: float) -> float:
     """Return the longest request to accept: several times the mean, as far as model and KV cache allow.
 
-    An engine does not start whose cache is too small for one such request. room: mean requests that fit.
+    An engine does not start whose cache is too small for one such request.
     """
+    if one.told.longest is not None:
+        return one.told.longest
     wanted = math.ceil(_LONGEST * mean / 1024) * 1024
-    held = math.floor(room * mean)
+    held = math.floor(_one(one.memory().longest(1.0)))
     return float(max(1, min(wanted, held, one.model.context or wanted)))
 
 

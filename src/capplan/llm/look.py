@@ -72,7 +72,8 @@ def configurations(
     """Return every combination; without ``precisions`` those that make sense for the model and the GPU."""
     found = []
     for gpu in gpus:
-        for precision in precisions or sensible(model, gpu):
+        said = [PRECISIONS[name] for name in told.precisions]
+        for precision in precisions or said or sensible(model, gpu):
             found += [Configuration(model, precision, gpu, count, engine, told) for count in counts]
     return found
 
@@ -115,7 +116,7 @@ def _hindered(configuration: Configuration, why: str, memory: Memory, kilobytes:
 def look(configuration: Configuration, asked: RequestShape, facts: LlmFacts) -> Look:
     """Return what ``configuration`` does with the requests that are ``asked``."""
     memory = configuration.memory()
-    too_long = configuration.model.beyond_context(asked.inputs + asked.outputs)
+    too_long = configuration.too_long(asked.inputs + asked.outputs)
     hindrance = too_long or "; ".join(configuration.obstacles())
     kilobytes = float(memory.full_kv + memory.window_kv) / 1e3
     if hindrance:
@@ -141,7 +142,7 @@ def look(configuration: Configuration, asked: RequestShape, facts: LlmFacts) -> 
         ttft_s=float(mean),
         requests_per_s=rate,
         tokens_per_s=rate * asked.outputs,
-        flags=_flags(configuration, asked, does),
+        flags=_flags(configuration, asked),
         step_s={name: float(part) for name, part in decode_parts(served, max(users, 1.0)).items()},
         confidence=confidence_of(configuration),
     )
@@ -157,8 +158,8 @@ UNTIMED = "speed unknown: calibrate"
 """What is said of engines that nobody has measured."""
 
 
-def _flags(configuration: Configuration, asked: RequestShape, does: Carried) -> list[str]:
-    length = longest(configuration, asked.inputs + asked.outputs, float(does.room))
+def _flags(configuration: Configuration, asked: RequestShape) -> list[str]:
+    length = longest(configuration, asked.inputs + asked.outputs)
     most = float(np.min(configuration.settings.sequences))
     options, engine = options_of(configuration, length, most), configuration.engine.name
     file = file_of(engine, options)

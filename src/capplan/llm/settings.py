@@ -18,7 +18,7 @@ class Told(NamedTuple):
     memory_share: --gpu-memory-utilization of vLLM, by other names elsewhere. kv_cache: auto (the
     checkpoint's, 16 bit if it says nothing) or fp8. hybrid: layers with a window keep only that. stored: the
     checkpoint is at the precision that it is served at, so the engine quantises nothing. Numbers may be
-    arrays over scenarios.
+    arrays over scenarios. precisions: that the checkpoint allows, any if none. longest: --max-model-len.
     """
 
     memory_share: Any = None
@@ -28,6 +28,8 @@ class Told(NamedTuple):
     hybrid: bool | None = None
     prefix_cache: bool | None = None
     stored: bool = False
+    precisions: tuple[str, ...] = ()
+    longest: float | None = None
 
 
 class EngineSettings(NamedTuple):
@@ -50,7 +52,8 @@ class Accounting(NamedTuple):
     and entry of the vocabulary. own, linked: bytes outside PyTorch on one GPU, and on several. chunked:
     whether ``hybrid`` covers layers that attend within chunks. quantises: makes FP8 of weights while it loads
     them, not when all are loaded. whole: reads prompts whole unless it is told to read them in chunks.
-    batched_tokens, sequences: defaults on any card.
+    batched_tokens, sequences: defaults on any card. states_prefix: caches prefixes of models with states
+    too by itself; states_alone: serves one request of such a model at a time.
     """
 
     version: str
@@ -68,6 +71,8 @@ class Accounting(NamedTuple):
     prefix_cache: bool = False
     quantises: bool = False
     whole: bool = False
+    states_prefix: bool = True
+    states_alone: bool = False
 
     def card(self, memory_bytes: float) -> tuple[float | None, float]:
         """Return the tokens of a chunk, None if they do not depend on the GPU, and the sequences captured."""

@@ -232,18 +232,15 @@ def _ollama(name: str, llm: Llm, replica: Replica, port: int) -> dict[str, Any]:
         what = f"no tag of Ollama's library is known for {llm.model} at {chosen.precision.name}"
         where = f"llm.{name}.workload.args"
         raise InputError(Problem(where, what, "Give the command's arguments, or choose another engine."))
-    memory, slots, context = chosen.memory(), options["max_num_seqs"], options["max_model_len"]
-    token = memory.full_kv + memory.window_kv
-    if token:  # a state alone takes as much whatever the context
-        context = min(context, math.floor(number(memory.sure / token) / slots))
+    held = math.floor(number(chosen.memory().longest(options["max_num_seqs"])))
+    options["max_model_len"] = min(options["max_model_len"], held)
     pull = f"ollama pull {family.replace('llama-', 'llama')}:{size}"
     env = {
         "OLLAMA_HOST": f"0.0.0.0:{port}",
         "OLLAMA_MODELS": "/models",
-        "OLLAMA_NUM_PARALLEL": str(slots),
-        "OLLAMA_CONTEXT_LENGTH": str(context),
         "OLLAMA_KEEP_ALIVE": "-1",
         "HOME": "/tmp",
+        **dict(word.split("=") for word in flags_of("ollama", options)),
     }
     return {"args": [f"ollama serve & until {pull}; do sleep 1; done; wait"], "env": env}
 
@@ -284,13 +281,14 @@ def _checkpoint(name: str, llm: Llm, replica: Replica) -> dict[str, str]:
     precision = chosen.precision.name
     named = llm.model if "/" in llm.model else repository
     published = {chosen.model.name, repository.lower(), repository.lower().rpartition("/")[2]}
+    stored = chosen.stored_so or chosen.told.stored
     made = {"quantization": "fp8"} if precision == "fp8" and chosen.model.stored is None else {}
-    known = chosen.stored_so or flags_of(llm.engine, made)
+    known = stored or flags_of(llm.engine, made)
     if not known or not named or ("/" not in llm.model and llm.model.lower() not in published):
         what = f"no checkpoint is known for {llm.model} at {precision}"
         remedy = "Name the checkpoint as llm." + name + ".workload.vllm.model."
         raise InputError(Problem(f"llm.{name}.workload.vllm.model", what, remedy))
-    return {"model": named, **({} if chosen.stored_so else made)}
+    return {"model": named, **({} if stored else made)}
 
 
 def _dtype(replica: Replica) -> str:
@@ -304,5 +302,5 @@ def _options(llm: Llm, replica: Replica) -> dict[str, Any]:
     """Return what the estimate counts with, for the engine to be told."""
     chosen = replica.configuration
     mean = number(llm.input_tokens) + number(llm.output_tokens)
-    told = options_of(chosen, longest(chosen, mean, number(replica.room)), _sequences(replica))
+    told = options_of(chosen, longest(chosen, mean), _sequences(replica))
     return {name: value for name, value in told.items() if value is not None}

@@ -269,9 +269,26 @@ class Llm(Section):
         return self
 
     @model_validator(mode="after")
+    def _told_once(self) -> "Llm":
+        server = self.workload.vllm if self.workload else None
+        twice = sorted(server.model_fields_set & {*Llm.model_fields} - {"model"}) if server else ()
+        for field in twice:
+            own, value = getattr(self, field), getattr(server, field)
+            if own is not None and own != value:
+                raise ValueError(f"{field} is {_plain(own)}, but workload.vllm.{field} is {_plain(value)}")
+        if server and server.chunked_prefill is False:
+            raise ValueError("workload.vllm.chunked_prefill is false, but estimates count with chunks")
+        if server and server.dtype == "float32":
+            raise ValueError("workload.vllm.dtype is float32, which estimates do not count with")
+        return self
+
+    @model_validator(mode="after")
     def _cached(self) -> "Llm":
-        if self.prefix_cache is False and _above_zero(self.prefix_cache_hit_rate):
-            raise ValueError("prefix_cache_hit_rate needs the prefix cache that prefix_cache turns off")
+        server = self.workload.vllm if self.workload else None
+        for where, says in (("", self), ("workload.vllm.", server)):
+            if says and says.prefix_cache is False and _above_zero(self.prefix_cache_hit_rate):
+                needs = f"needs the prefix cache that {where}prefix_cache turns off"
+                raise ValueError(f"prefix_cache_hit_rate {needs}")
         return self
 
     @model_validator(mode="after")
@@ -283,6 +300,11 @@ class Llm(Section):
         if sum(share for share in shares if isinstance(share, float)) > 1 + 1e-9:
             raise ValueError("more than all of the input is read from the cache or written to it")
         return self
+
+
+def _plain(value: object) -> str:
+    """Return a setting as a plan has it."""
+    return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
 def _below_one(share: object) -> bool:

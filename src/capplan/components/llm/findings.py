@@ -21,7 +21,7 @@ from capplan.plan.llm import Llm
 
 def obstacles(name: str, chosen: Configuration, llm: Llm, facts: LlmFacts) -> Iterator[Finding]:
     """Yield why the configuration cannot serve at all."""
-    too_long = chosen.model.beyond_context(float(np.max(llm.input_tokens + llm.output_tokens)))
+    too_long = chosen.too_long(float(np.max(llm.input_tokens + llm.output_tokens)))
     if too_long:
         yield llm_checks.LLM_CONTEXT.finding(name, too_long, "Choose a model with a longer context.")
         return

@@ -241,7 +241,7 @@ def _has_room(offer: Offer, configuration: Configuration, demand: ServingDemand)
 
 def _obstacle(configuration: Configuration, asked: RequestShape) -> str:
     """Return why the configuration cannot run this at all, memory aside; empty if it can."""
-    too_long = configuration.model.beyond_context(asked.inputs + asked.outputs)
+    too_long = configuration.too_long(asked.inputs + asked.outputs)
     untimed = "" if configuration.is_timed else UNTIMED
     return too_long or "; ".join(configuration.obstacles()) or untimed
 

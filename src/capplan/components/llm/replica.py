@@ -83,7 +83,7 @@ def checkpoint_gib(chosen: Configuration, said: Vllm | None) -> float:
 def is_stored_so(chosen: Configuration, said: Vllm | None) -> bool:
     """Say whether the checkpoint is in the precision that it is served in, and not made so by vLLM."""
     if said is None:
-        return chosen.stored_so or chosen.precision.name != "fp8"
+        return chosen.told.stored or chosen.stored_so or chosen.precision.name != "fp8"
     return said.quantization != "fp8"
 
 

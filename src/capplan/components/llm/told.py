@@ -6,6 +6,8 @@ import re
 
 from capplan.components.llm.replica import vllm_of
 from capplan.errors import InputError, Problem
+from capplan.llm.facts import named_precisions
+from capplan.llm.flags import SERVERS, TOLD
 from capplan.llm.settings import Told
 from capplan.plan.llm import Llm
 
@@ -16,20 +18,22 @@ def told_of(llm: Llm) -> Told:
     """Return what the engine is told."""
     server = vllm_of(llm)
     said = {} if server is None else {field: getattr(server, field) for field in server.model_fields_set}
-    fields = {
-        "memory_share": "gpu_memory_utilization",
-        "batched_tokens": "max_num_batched_tokens",
-        "sequences": "max_num_seqs",
-        "kv_cache": "kv_cache_dtype",
-        "hybrid": "hybrid_cache",
-    }
-    own = {ours: getattr(llm, theirs) for ours, theirs in fields.items()}
-    needs_cache = True if _some(llm.prefix_cache_hit_rate) else None
+    own = {ours: getattr(llm, theirs) for ours, theirs in TOLD.items()}
+    told = {ours: said.get(TOLD[ours]) if value is None else value for ours, value in own.items()}
+    if told["prefix_cache"] is None and _some(llm.prefix_cache_hit_rate):
+        told["prefix_cache"] = True
+    named = named_precisions(llm.model if server is None else server.model)
+    quantised = said.get("quantization")
     return Told(
-        **{ours: said.get(fields[ours]) if value is None else value for ours, value in own.items()},
-        prefix_cache=needs_cache if llm.prefix_cache is None else llm.prefix_cache,
-        stored=server is not None and server.quantization != "fp8",
+        **told,
+        stored=bool(named) if server is None else quantised != "fp8",
+        precisions=_READS.get(str(quantised), named),
+        longest=said.get("max_model_len"),
     )
+
+
+_READS = {"fp8": ("fp8",), "awq": ("int4",), "gptq": ("int4", "int8"), "bitsandbytes": ("int4", "int8")}
+"""Precisions of the weights that vLLM quantises, or is told to read."""
 
 
 def _some(share: object) -> bool:
@@ -39,7 +43,11 @@ def _some(share: object) -> bool:
 def version_of(llm: Llm, where: str) -> str | None:
     """Return the version of the engine: the plan's, or that of its image; InputError if they differ."""
     image = None if llm.workload is None else llm.workload.image
-    tag = _TAG.search(image or "")
+    tag, name = _TAG.search(image or ""), (image or "").partition("@")[0].rpartition(":")[0]
+    other = next((one for one, server in SERVERS.items() if server.image.rpartition(":")[0] == name), None)
+    if other not in (None, llm.engine):
+        what = f"engine is {llm.engine}, but workload.image is that of {other}: {image}"
+        raise InputError(Problem(where, what, f"Set engine: {other}, or leave the image out."))
     if llm.engine_version is None:
         return tag and tag[1]
     if tag and tag[1] != llm.engine_version.removeprefix("v"):
