@@ -101,6 +101,10 @@ class Estimate:
         """Return the monthly cost of one component, USD."""
         return self._cost_by_component.get(component, Range.fixed(0.0))
 
+    def cost_with_parts(self, component: Component) -> Range:
+        """Return the monthly cost that a component's units are told by, USD."""
+        return sum(map(self.cost_of, component.parts), self.cost_of(component.name))
+
     @cached_property
     def _cost_by_component(self) -> dict[str, Range]:
         return {component: total_cost(lines) for component, lines in self._by_component.items()}

@@ -42,12 +42,15 @@ from capplan.plan.workload import Vllm, Workload
 
 
 def model_subjects(estimate: Estimate, rps: Mapping[str, Array], settings: Settings) -> Iterator[Subject]:
-    """Yield every model of the plan that runs on GPUs of its own; ``rps`` by tick, before caches."""
+    """Yield every model of the plan that runs on GPUs of its own; ``rps`` by tick, before caches.
+
+    Two pools, of which one waits for the other, are no service of the time loop.
+    """
     by_name = {component.name: component for component in estimate.components}
     for name, llm in estimate.plan.llm.items():
         component = by_name[name]
         local = rps[name] * float(local_part(llm))
-        if component.replica is not None and np.any(local > 0):
+        if component.replica is not None and not component.parts and np.any(local > 0):
             yield _subject(estimate, llm, component, component.replica, local, settings)
 
 

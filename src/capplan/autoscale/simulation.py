@@ -163,6 +163,8 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
         found += model_subjects(estimate, by_name, settings)
     if not found:
         remedy = "Give a service load, and service_time, throughput or --set services.NAME.cpu_time=20ms."
+        if any(llm.disaggregated is not None for llm in estimate.plan.llm.values()):
+            remedy += " Models with prefill and decode on separate replicas are not simulated."
         raise InputError(Problem(file.plan.name, "no service of the plan can be simulated", remedy))
     return Prepared(estimate, settings, load.profile, seconds, found, notes)
 

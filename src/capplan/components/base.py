@@ -82,7 +82,7 @@ class Component(NamedTuple):
     node: what a node of a pool leaves to pods. response: response times, of a service with a latency SLO.
     control: what the autoscaler of a service is told; None where the plan does not decide it.
     replica: what a replica of a model runs with. units: what its cost is told by, and how many a month,
-    (scenarios | 1, 1).
+    (scenarios | 1, 1). parts: further components whose cost is told by these units too.
     """
 
     name: str
@@ -104,6 +104,7 @@ class Component(NamedTuple):
     replica: Replica | None = None
     control: Control | None = None
     units: Mapping[str, Array] = {}
+    parts: Sequence[str] = ()
 
     @property
     def rps(self) -> Array | None:

@@ -58,7 +58,7 @@ class Confidence(NamedTuple):
 
 def confidence_of(configuration: Configuration) -> Confidence:
     """Return how well founded the speed of ``configuration`` is."""
-    if configuration.is_calibrated:
+    if configuration.is_calibrated and not configuration.pool:
         return Confidence("high")
     low, medium = _low(configuration), _medium(configuration)
     if low:
@@ -72,6 +72,7 @@ def _low(configuration: Configuration) -> tuple[str, ...]:
     small = precision.weight_bytes < 1
     plain = model.experts == 1 and all(group.kind == "full" for group in model.groups)
     found = {
+        "no measurement of prefill and decode on separate replicas": configuration.pool != "",
         f"no engine was measured on {gpu.name}": gpu.unmeasured,
         f"few measurements of {gpu.family} GPUs, and none of prompts at 4 bit": gpu.compute_capability < 8.0,
         f"all-reduce of {count:g} GPUs over PCIe": count > 1 and not gpu.peer_to_peer,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,10 @@ from capplan.llm.settings import EngineSettings, Told
 
 
 class Configuration(NamedTuple):
-    """One replica of a model, its engine told what a user wants of it."""
+    """One replica of a model, its engine told what a user wants of it.
+
+    pool: what it does where other replicas do the rest.
+    """
 
     model: Architecture
     precision: Precision
@@ -26,6 +29,7 @@ class Configuration(NamedTuple):
     tensor_parallel: float
     engine: Engine
     told: Told = Told()
+    pool: Literal["", "prefill", "decode"] = ""
 
     def brief(self) -> str:
         """Return it as people say it, such as ``fp8 on 2 × H100-80GB``."""

@@ -22,7 +22,8 @@ class Served(NamedTuple):
     """Configurations that serve requests of given lengths.
 
     inputs, outputs: tokens of a request. mixes: prompts are read in steps that decode too. cached: share of
-    the input that a prefix cache already holds, so that it is attended to but not read.
+    the input that a prefix cache already holds, so that it is attended to but not read. transfer_s: seconds
+    in which the KV cache of a prompt comes from replicas that only read prompts; None where this one does.
     """
 
     work: Work
@@ -31,6 +32,7 @@ class Served(NamedTuple):
     outputs: Floats
     mixes: Floats
     cached: Floats = 0.0
+    transfer_s: Floats | None = None
 
     @property
     def prompt(self) -> Floats:
@@ -49,6 +51,8 @@ def time_per_token(served: Served, concurrency: Floats) -> Floats:
     others = np.maximum(concurrency - 1.0, 0.0) / outputs
     share = np.minimum(others, 1.0)
     decode = decode_step(served, concurrency)
+    if served.transfer_s is not None:
+        return decode
     if not np.any(served.mixes):
         return decode + others * prompt_time(served)
     mixed = _mixed_step(served, concurrency, others / np.maximum(share, 1e-12))
@@ -64,9 +68,15 @@ def decode_step(served: Served, concurrency: Floats) -> Floats:
     return step_time(served.work, served.reached, concurrency, served.inputs + served.outputs / 2)
 
 
-def prompt_time(served: Served) -> Floats:
-    """Return the seconds to read a prompt on an idle replica, without the server's overhead."""
-    return step_time(served.work, served.reached, 0.0, 0.0, served.prompt, served.prompt_context)
+def prompt_time(served: Served, prompts: Floats = 1.0) -> Floats:
+    """Return the seconds to read ``prompts`` at once on an idle replica, without the server's overhead."""
+    read = prompts * served.prompt
+    return step_time(served.work, served.reached, 0.0, 0.0, read, served.prompt_context)
+
+
+def _prompt_there(served: Served) -> Floats:
+    """Return the seconds until the KV cache of a prompt is there, read or sent."""
+    return prompt_time(served) if served.transfer_s is None else served.transfer_s
 
 
 def _mixed_step(served: Served, concurrency: Floats, prompts: Floats) -> Floats:
@@ -77,8 +87,7 @@ def _mixed_step(served: Served, concurrency: Floats, prompts: Floats) -> Floats:
 
 def static_throughput(served: Served, batch: Floats) -> Floats:
     """Return tokens per second of batches that start and end together."""
-    read = step_time(served.work, served.reached, 0.0, 0.0, batch * served.prompt, served.prompt_context)
-    return batch * served.outputs / (read + served.outputs * decode_step(served, batch))
+    return batch * served.outputs / (prompt_time(served, batch) + served.outputs * decode_step(served, batch))
 
 
 def stream_throughput(served: Served) -> Floats:
@@ -88,7 +97,7 @@ def stream_throughput(served: Served) -> Floats:
 
 def request_time(served: Served, concurrency: Floats) -> Floats:
     """Return the seconds that a request occupies its place: until it is let in, or prompt and every token."""
-    busy = prompt_time(served) + served.outputs * time_per_token(served, concurrency)
+    busy = _prompt_there(served) + served.outputs * time_per_token(served, concurrency)
     let_in: Floats = np.maximum(busy, concurrency * served.reached.request_s)
     return let_in
 
@@ -116,7 +125,7 @@ def open_loop(served: Served, rate: Floats, limit: Floats) -> tuple[Floats, Floa
     """
     low = np.zeros(np.broadcast(rate, limit, served.work.layers).shape)
     high = np.broadcast_to(np.asarray(limit, dtype=float), low.shape).copy()
-    reading = prompt_time(served)
+    reading = _prompt_there(served)
 
     def keeping_up(running: Floats) -> Floats:
         """Return the sequences that run if ``running`` of them slow each other down."""

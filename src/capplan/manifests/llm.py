@@ -104,6 +104,9 @@ def _replica(component: Component) -> Replica:
 def _rendered(name: str, llm: Llm, replica: Replica) -> Replica:
     """Return the replica; raise where no manifests are known for its cloud or its chips."""
     gpu = replica.configuration.gpu
+    if llm.disaggregated is not None:
+        what = "no manifests are written for prefill and decode on separate replicas"
+        raise InputError(Problem(f"llm.{name}.disaggregated", what, "Remove it, or write them yourself."))
     if llm.provider not in _CLUSTERS:
         what = f"no manifests are written for {llm.provider}, {llm.region}"
         raise InputError(Problem(f"llm.{name}.provider", what, f"Known: {', '.join(_CLUSTERS)}."))

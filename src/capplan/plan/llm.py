@@ -177,6 +177,35 @@ class LlmApi(Section):
         return self
 
 
+class Prefill(Section):
+    """Replicas that only read prompts. What is left out is as the component has it, but for replicas."""
+
+    gpu: str | None = Field(None, description="GPU of a prefill replica, such as H100.")
+    machine: str | None = Field(None, description="Machine type of prefill replicas, or auto.")
+    tensor_parallel: Count | None = Field(None, description="GPUs for each prefill replica.")
+    replicas: Range = DEFAULTS
+    redundancy: Redundancy | None = None
+    purchase: Purchase | None = None
+    target_utilization: Utilization | None = Field(
+        None, description="Target share of the load that a prefill replica can carry within the SLO."
+    )
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What differs from the component."""
+        said = {field: getattr(self, field) for field in type(self).model_fields}
+        return {field: value for field, value in said.items() if value is not None}
+
+
+class Disaggregated(Section):
+    """Prompts are read by other replicas (prefill) than those that make the tokens (decode)."""
+
+    prefill: Prefill = DEFAULTS
+    link_gb_per_s: Positive = Field(
+        description="GB/s at which a replica sends, or receives, the KV cache of prompts."
+    )
+
+
 class Llm(Section):
     """A model that serves requests of so many tokens, on GPUs that the plan names or capplan chooses."""
 
@@ -251,6 +280,10 @@ class Llm(Section):
     )
     fallback: Share = Field(0.0, description="Share of the local requests that fall back to the API.")
     api: LlmApi | None = Field(None, description="API that serves the rest.")
+    disaggregated: Disaggregated | None = Field(
+        None,
+        description="Prefill on replicas of its own; what the component says itself is then that of decode.",
+    )
     calibration: str | None = Field(
         None, description="File with your own constants, as written by `capplan calibrate llm`."
     )
@@ -261,6 +294,21 @@ class Llm(Section):
         if self.tensor_parallel != "auto" and self.tensor_parallel < 1:
             raise ValueError("tensor_parallel must be at least 1")
         return self
+
+    @model_validator(mode="after")
+    def _named(self) -> "Llm":
+        if self.disaggregated is None:
+            return self
+        for field in ("precision", "gpu", "tensor_parallel"):
+            if getattr(self, field) == "auto":
+                raise ValueError(f"disaggregated pools need a {field}: auto does not search for two pools")
+        return self
+
+    @property
+    def prefill(self) -> "Llm":
+        """The component with its pool for prompts in place of the one that makes tokens."""
+        given = {} if self.disaggregated is None else self.disaggregated.prefill.given
+        return self.model_copy(update={**given, "disaggregated": None})
 
     @model_validator(mode="after")
     def _somewhere(self) -> "Llm":

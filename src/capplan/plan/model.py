@@ -142,6 +142,11 @@ COMPONENTS = (
 """The fields of a plan that hold components by name."""
 
 
+def prefill_of(model: str) -> str:
+    """Return the name of the replicas that read the prompts of a ``model`` whose tokens others make."""
+    return f"{model}/prefill"
+
+
 class Plan(Section):
     """Everything that capplan reads about a system."""
 

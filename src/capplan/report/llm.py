@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from capplan.arrays import in_scenario
 from capplan.components.base import Component
+from capplan.components.llm.disaggregated import TOGETHER
 from capplan.components.llm.options import ServingOption
 from capplan.estimate import Estimate
 from capplan.llm.architecture import Architecture
@@ -241,10 +242,12 @@ def _rankings(
 ) -> Iterator[Block]:
     for name, found in options.items():
         yield Heading(served_line(served[name]), indent="")
-        yield from _ranking(found, taken[name])
+        yield from _ranking(found, taken[name], served[name].prefill_peak is not None)
 
 
-def _ranking(options: Sequence[ServingOption], taken: ServingOption | None) -> Iterator[Block]:
+def _ranking(
+    options: Sequence[ServingOption], taken: ServingOption | None, disaggregated: bool
+) -> Iterator[Block]:
     """Yield options by monthly cost, what their columns mean, and what cannot serve with the reason."""
     able = [option for option in options if option.feasible]
     unable = [[option.configuration.brief(), option.lost] for option in options if not option.feasible]
@@ -256,7 +259,10 @@ def _ranking(options: Sequence[ServingOption], taken: ServingOption | None) -> I
     if unable:
         yield Table(_UNABLE, unable)
     if taken is not None:
-        yield _said(f"auto chooses {_brief(taken)}: {numbers.money(taken.usd_per_month)} USD a month.")
+        auto = (
+            "Options are not disaggregated; of them, auto would choose" if disaggregated else "auto chooses"
+        )
+        yield _said(f"{auto} {_brief(taken)}: {numbers.money(taken.usd_per_month)} USD a month.")
 
 
 def _option_cells(option: ServingOption, least: float) -> list[str]:
@@ -361,7 +367,8 @@ def _kv_kilobytes(model: Architecture) -> float:
 class ServedView(NamedTuple):
     """What an LLM component of a plan does and costs; None where something is unknown.
 
-    tokens: output tokens a month. local: what the component costs, API included.
+    tokens: output tokens a month. local: what the component costs, API included. prefill_peak: replicas that
+    only read prompts. usd_per_month_together: what it would cost if the others read the prompts too.
     """
 
     name: str
@@ -374,6 +381,8 @@ class ServedView(NamedTuple):
     usd_per_month: float
     usd_per_1m_output_tokens: float | None
     usd_per_conversation: float | None
+    prefill_peak: float | None = None
+    usd_per_month_together: float | None = None
 
 
 def served(estimate: Estimate) -> dict[str, ServedView]:
@@ -387,8 +396,10 @@ def served(estimate: Estimate) -> dict[str, ServedView]:
 
 def _served(estimate: Estimate, component: Component) -> ServedView:
     million_tokens, thousand_conversations = (in_scenario(number) for number in component.units.values())
-    usd = in_scenario(estimate.cost_of(component.name).expected)
+    usd = in_scenario(estimate.cost_with_parts(component).expected)
     sizing, busy = component.sizing, component.utilization
+    prefill = [c.sizing for c in estimate.components if c.name in component.parts and c.sizing is not None]
+    together = [in_scenario(m.needs) for m in component.measures if m.name == TOGETHER]
     unable = any(finding.severity == "error" for finding in component.findings)
     return ServedView(
         name=component.name,
@@ -401,6 +412,8 @@ def _served(estimate: Estimate, component: Component) -> ServedView:
         usd_per_month=usd,
         usd_per_1m_output_tokens=usd / million_tokens if million_tokens else None,
         usd_per_conversation=usd / thousand_conversations / 1e3 if thousand_conversations else None,
+        prefill_peak=in_scenario(prefill[0].peak) if prefill else None,
+        usd_per_month_together=together[0] if together else None,
     )
 
 
@@ -414,8 +427,12 @@ def served_line(one: ServedView) -> str:
         f"${one.usd_per_conversation:,.4f} per conversation" if one.usd_per_conversation else "",
     ]
     busy = "" if one.utilization is None else f"{100 * one.utilization:.0f} % utilization"
+    if one.prefill_peak is not None:
+        replicas = f"{replicas} that decode and {one.prefill_peak:,.0f} that read prompts"
     title = f"{one.name}, {one.model}: {replicas} at the peak"
     said = [title, busy, f"${one.usd_per_month:,.2f} a month", *each]
+    if one.usd_per_month_together is not None:
+        said.append(f"${one.usd_per_month_together:,.2f} if it were not disaggregated")
     return ", ".join(part for part in said if part)
 
 

@@ -157,7 +157,14 @@ def _notes(simulation: Simulation) -> Iterator[str]:
     yield from _lost(simulation)
     yield from _outage(simulation)
     for name in simulation.skipped:
-        yield f"INFO {name}: not simulated: its capacity is unknown, or no load arrives."
+        yield f"INFO {name}: not simulated: {_why_not(simulation, name)}."
+
+
+def _why_not(simulation: Simulation, name: str) -> str:
+    llm = simulation.estimate.plan.llm.get(name)
+    if llm is not None and llm.disaggregated is not None:
+        return "prefill and decode are on separate replicas; it costs what the estimate says"
+    return "its capacity is unknown, or no load arrives"
 
 
 def _lost(simulation: Simulation) -> Iterator[str]:

@@ -318,12 +318,13 @@ def _measure(measure: Measure, scenario: int) -> MeasureView:
 
 def _unit_costs(estimate: Estimate, component: Component, scenario: int) -> Iterator[MeasureView]:
     """Yield what one of each unit costs by which the component's cost is told; nothing if a price lacks."""
-    if any(line.cost is None for line in estimate.lines_of(component.name)):
+    names = (component.name, *component.parts)
+    if any(line.cost is None for name in names for line in estimate.lines_of(name)):
         return
     for unit, count in component.units.items():
         number = in_scenario(count, scenario)
         if number > 0:
-            usd = in_scenario(estimate.cost_of(component.name).expected, scenario) / number
+            usd = in_scenario(estimate.cost_with_parts(component).expected, scenario) / number
             yield MeasureView(f"cost of {unit}", usd, None, "USD", f"cost a month ÷ {number:,.6g}", False)
 
 

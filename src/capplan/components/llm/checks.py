@@ -23,6 +23,7 @@ _BY_API = _SERVED.replace(
     "slo: {tpot: 100ms, ttft: 3s}",
     "local_share: 0%\n    api: {model: mini, usd_per_1m_input_tokens: 0.15, usd_per_1m_output_tokens: 0.6}",
 )
+_APART = _SERVED + "    disaggregated: {link_gb_per_s: 25}\n"
 _SPARE = "    redundancy: {spare: 1}\n"
 _SPOT = "    purchase: {spot: 100%}\n"
 
@@ -108,6 +109,17 @@ LLM_IDLE = Check(
     near=_BY_API,
     remedy="Remove replicas.min, or set it to 0, unless they wait for the API to fail.",
     source="local_share against replicas.min",
+)
+LLM_DISAGGREGATED = Check(
+    code="llm-disaggregated",
+    severity="warning",
+    title="Prefill on separate replicas costs more than it has to",
+    why="Replicas that read prompts beside the sequences that they decode would keep the same objective for "
+    "less.",
+    breaks=_APART.replace("output_tokens: 200", "output_tokens: 2000"),
+    near=_APART,
+    remedy="Remove disaggregated.",
+    source="Zhong et al. 2024, DistServe: separate pools help where TPOT is tight and prompts are long",
 )
 LLM_SPOT = Check(
     code="llm-spot",

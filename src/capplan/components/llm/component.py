@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -39,10 +39,10 @@ from capplan.quantities import counted
 def build_llms(ctx: Context, _: Sequence[Component] = ()) -> Iterator[Component]:
     """Yield the components of ``plan.llm``; everything in them is named, `auto` was decided before."""
     for name, llm in ctx.plan.llm.items():
-        yield _llm(ctx, name, llm)
+        yield from _llm(ctx, name, llm)
 
 
-def _llm(ctx: Context, name: str, llm: Llm) -> Component:
+def _llm(ctx: Context, name: str, llm: Llm) -> Iterator[Component]:
     path: Path = ("llm", name)
     component = Component(
         name=name,
@@ -56,29 +56,60 @@ def _llm(ctx: Context, name: str, llm: Llm) -> Component:
     )
     if not _runs(llm):
         platform = llm.engine if llm.api is None else llm.api.model
-        return component._replace(platform=platform, units=_units(ctx, name, llm))
+        yield component._replace(platform=platform, units=units_of(ctx, name, llm))
+        return
     facts = facts_of_llm(ctx, llm)
     chosen = configuration_of(ctx, llm, facts, path)
     problems = list(obstacles(name, chosen, llm, facts))
     if problems:
-        return component._replace(findings=problems)
-    return _served_by_replicas(ctx, llm, component, chosen, facts)
+        yield component._replace(findings=problems)
+    elif llm.disaggregated is None:
+        yield served_by_replicas(ctx, llm, component, chosen, facts)
+    else:
+        from capplan.components.llm.disaggregated import pools
+
+        yield from pools(ctx, llm, component, chosen, facts)
 
 
-def _served_by_replicas(
+def served_by_replicas(
     ctx: Context, llm: Llm, component: Component, chosen: Configuration, facts: LlmFacts
 ) -> Component:
     """Return the component with its replicas sized, and the machines that they run on."""
-    name, path = component.name, component.path
     served, memory = served_of(llm, chosen, facts), chosen.memory()
     promised, target = promise_of(llm), llm.target_utilization
-    does, running = _carries(served, memory, chosen.settings.sequences, promised, target)
-    limits = _limits(llm, does, path) if chosen.is_timed else []
-    sizing = size(ctx.load.to_carry(name), limits, bounds_of(llm))
-    sizing = kept_ready(sizing, ctx.load.rps(name), ctx.load.to_carry(name))
+    does, running = carries(served, memory, chosen.settings.sequences, promised, target)
+    limits = _limits(llm, does, component.path) if chosen.is_timed else []
+    sizing = sized(ctx, component.path[1], llm, limits)
+    full = (does.room, does.users, running)
+    measures: list[Measure] = []
+    if chosen.is_timed and not ctx.silent:
+        peak = speed_at(served, arriving(ctx, component.path[1], llm, sizing), does.room)
+        measures = list(measures_of(llm, served, peak, does, confidence_of(chosen)))
+    found = on_machines(
+        ctx, llm, component, sizing, replica_of(ctx, llm, chosen, facts, component.path, full)
+    )
+    return found._replace(units=units_of(ctx, component.name, llm), measures=measures)
+
+
+def sized(ctx: Context, model: str, llm: Llm, limits: Sequence[Limit]) -> Sizing:
+    """Return the replicas that carry the load of the ``model``."""
+    sizing = size(ctx.load.to_carry(model), limits, bounds_of(llm))
+    return kept_ready(sizing, ctx.load.rps(model), ctx.load.to_carry(model))
+
+
+def replica_of(
+    ctx: Context,
+    llm: Llm,
+    chosen: Configuration,
+    facts: LlmFacts,
+    path: Path,
+    full: tuple[Floats, Floats, Floats],
+) -> Replica:
+    """Return a replica on its machine; ``full``: its room, users and those that run (:class:`Replica`)."""
     machine = ctx.machine(llm.provider, llm.machine, (*path, "machine"))
     gpu = add_on_for(ctx, llm.provider, machine, chosen.gpu, chosen.tensor_parallel, (*path, "machine"))
-    replica = Replica(
+    room, users, running = full
+    return Replica(
         configuration=chosen,
         machine=machine.name,
         add_on=gpu,
@@ -87,44 +118,43 @@ def _served_by_replicas(
         cache_gib=cache_gib(chosen, vllm_of(llm)),
         disk=boot_disk_of(ctx.catalog, llm.provider),
         repository=facts["models"][chosen.model.name].get("repository"),
-        room=does.room,
-        users=does.users,
+        room=room,
+        users=users,
         running=running,
     )
-    delays = delays_of(llm.cold_start, memory.weights)
+
+
+def on_machines(ctx: Context, llm: Llm, component: Component, sizing: Sizing, replica: Replica) -> Component:
+    """Return the component with the machines that its replicas run on, and what is wrong with them."""
+    name, path = component.name, component.path
+    delays = delays_of(llm.cold_start, replica.configuration.memory().weights)
     machines = Machines(
         component=name,
         provider=llm.provider,
         region=component.region,
-        sku=machine,
+        sku=ctx.machine(llm.provider, replica.machine, (*path, "machine")),
         fleet=fleet_of(sizing.running, sizing.floor, sizing.ceiling, replica.per_machine, delays),
         purchase=llm.purchase,
         path=path,
     )
-    measures: list[Measure] = []
-    if chosen.is_timed and not ctx.silent:
-        peak = _speed(ctx, name, llm, served, does, sizing)
-        measures = list(_measures(llm, served, peak, does, confidence_of(chosen)))
     return component._replace(
         sizing=sizing,
         meters=[
-            *machine_meters(ctx, machines, gpu, replica.disk, DEFAULT_DISKS),
+            *machine_meters(ctx, machines, replica.add_on, replica.disk, DEFAULT_DISKS),
             *weight_volumes(ctx, component, replica, sizing),
             *component.meters,
         ],
-        units=_units(ctx, name, llm),
         findings=[
             *findings(name, llm, replica),
             *unasked(name, llm, sizing),
             *over_ceiling(name, sizing),
             *idle_findings(name, sizing, "replicas"),
         ],
-        measures=measures,
         replica=replica,
     )
 
 
-def _carries(*facts: Any) -> tuple[Carried, Floats]:
+def carries(*facts: Any) -> tuple[Carried, Floats]:
     """Return what a replica carries, remembered where no number of it varies."""
     try:
         return _remembered(*facts)
@@ -200,30 +230,38 @@ def local_part(llm: Llm) -> Floats:
 
 def _limits(llm: Llm, does: Carried, path: Path) -> list[Limit]:
     """Return the requests/s for each replica by constraint, counted before caches and the API take theirs."""
-    dotted = ".".join(path)
+    found = [("kv-cache", does.room_rate, does.room)]
+    if llm.slo.tpot is not None:
+        found.append(("tpot", does.tpot_rate, does.tpot_users))
+    if llm.slo.ttft is not None:
+        found.append(("ttft", does.ttft_rate, does.ttft_users))
+    formula = "sequences ÷ (prompt time + output tokens × TPOT)"
+    return [limit_of(llm, path, name, rate, formula, at_once(users, path)) for name, rate, users in found]
+
+
+def at_once(users: Floats, path: Path) -> dict[str, Input]:
+    """Return the sequences of a replica as an input of its constraints."""
+    return {"sequences at once": Input(users, "", ".".join((*path, "gpu")))}
+
+
+def limit_of(llm: Llm, path: Path, name: str, rate: Floats, formula: str, more: Mapping[str, Input]) -> Limit:
+    """Return a constraint under which a replica carries ``rate`` without pause, for ``more`` reasons."""
+    dotted = ".".join(path[:2])
     part = np.maximum(local_part(llm), 1e-12)
     inputs = {
         "target_utilization": Input(llm.target_utilization, "", f"{dotted}.target_utilization"),
         "share that reaches the GPUs": Input(part, "", f"{dotted}.local_share"),
         "input_tokens": Input(llm.input_tokens, "tokens", f"{dotted}.input_tokens"),
         "output_tokens": Input(llm.output_tokens, "tokens", f"{dotted}.output_tokens"),
+        **more,
     }
-    found = [("kv-cache", does.room, does.room_rate)]
-    if llm.slo.tpot is not None:
-        found.append(("tpot", does.tpot_users, does.tpot_rate))
-    if llm.slo.ttft is not None:
-        found.append(("ttft", does.ttft_users, does.ttft_rate))
-    formula = "target × sequences ÷ (prompt time + output tokens × TPOT) ÷ share that reaches the GPUs"
-    return [
-        Limit(
-            constraint,
-            rate * llm.target_utilization / part,
-            llm.target_utilization,
-            formula,
-            {**inputs, "sequences at once": Input(users, "", f"{dotted}.gpu")},
-        )
-        for constraint, users, rate in found
-    ]
+    return Limit(
+        name,
+        rate * llm.target_utilization / part,
+        llm.target_utilization,
+        f"target × {formula} ÷ share that reaches the GPUs",
+        inputs,
+    )
 
 
 def bounds_of(llm: Llm) -> Bounds:
@@ -235,10 +273,9 @@ def bounds_of(llm: Llm) -> Bounds:
     return Bounds(floor, llm.replicas.max, spare.spare, spare.zones, spare.survive_zones, desired=desired)
 
 
-def _speed(ctx: Context, name: str, llm: Llm, served: Served, does: Carried, sizing: Sizing) -> Speed:
-    """Return what users see in the busiest hour, with the load spread evenly over the replicas."""
-    arriving = ctx.load.peak(name) * local_part(llm)
-    return speed_at(served, arriving / np.maximum(sizing.peak_running, 1.0), does.room)
+def arriving(ctx: Context, model: str, llm: Llm, sizing: Sizing) -> Floats:
+    """Return the requests/s of a replica in the busiest hour, with the load spread evenly over them."""
+    return ctx.load.peak(model) * local_part(llm) / np.maximum(sizing.peak_running, 1.0)
 
 
 def _replicas_per_machine(
@@ -256,7 +293,7 @@ def _replicas_per_machine(
     return float(count // chosen.tensor_parallel)
 
 
-def _units(ctx: Context, name: str, llm: Llm) -> dict[str, Array]:
+def units_of(ctx: Context, name: str, llm: Llm) -> dict[str, Array]:
     """Return what the component's cost is told by: millions of output tokens, conversations."""
     requests = per_scenario(ctx.per_month(ctx.load.average(name)))
     return {
@@ -265,9 +302,10 @@ def _units(ctx: Context, name: str, llm: Llm) -> dict[str, Array]:
     }
 
 
-def _measures(
+def measures_of(
     llm: Llm, served: Served, peak: Speed, does: Carried, confidence: Confidence
 ) -> Iterator[Measure]:
+    """Yield what users see in the busiest hour, with the ranges of their class."""
     level, tpot, ttft = confidence.level, llm.slo.tpot, llm.slo.ttft
     sure = Sureness(*range_of(level, "tpot"), level)
     late = Sureness(*range_of(level, "ttft"), level)

@@ -1,0 +1,105 @@
+"""Prefill and decode on separate replicas, in closed form.
+
+A prompt waits for a prefill replica, is read there, and its KV cache is sent over a link to a decode replica,
+which makes the tokens in steps that read no prompts: so prompts never delay tokens (Zhong et al. 2024,
+DistServe; Patel et al. 2024, Splitwise; Qin et al. 2024, Mooncake). Two things are assumed: a cache is sent
+when its prompt has been read whole, as NIXL does (engines that send layer by layer hide a part of that), and
+the first token that users see is that of the decode replica. Everything broadcasts over scenarios.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from capplan.arrays import Array, Floats
+from capplan.llm.fit import Memory, sequences_that_fit
+from capplan.llm.serving import Served, decode_step, first_token, prompt_time
+
+ENGINES = ("vllm", "sglang")
+"""Engines whose pools are known."""
+
+_TAIL = 3.0
+"""95th percentile of a wait for the link ÷ its mean, as of an exponential one."""
+_HALVINGS = 40
+
+
+class PromptRates(NamedTuple):
+    """Requests/s that a prefill replica carries without pause, each (scenarios | 1, 1) or a float.
+
+    room: prompts that its KV cache holds; 0 where the model does not fit. prompts: it reads them in full
+    steps. held: the cache holds those that are read or sent. sent: the link sends their caches. ttft: the
+    promise is kept for 95 % of the requests; 0 where it is not even for one alone.
+    """
+
+    room: Array
+    prompts: Floats
+    held: Floats
+    sent: Floats
+    ttft: Array
+
+
+def transfer_time(memory: Memory, inputs: Floats, link_bytes_per_s: Floats) -> Floats:
+    """Return the seconds to send the KV cache of a prompt of ``inputs`` tokens to a replica with ``memory``.
+
+    All of it is sent, whatever a prefix cache held; copies that several GPUs keep are sent to each.
+    """
+    return memory.sequence(inputs) / link_bytes_per_s
+
+
+def sent_prompt(served: Served, transfer_s: Floats, rate: Floats) -> tuple[Floats, Floats]:
+    """Return the mean and the 95th percentile of the seconds until a prompt's cache is at a decode replica.
+
+    ``rate`` requests/s come to each prefill replica. Reading and sending are queues in tandem, each with the
+    same time for every request: a request waits as long as at the slower one alone (Friedman 1965), M/D/1.
+    """
+    mean, late = first_token(served, rate, 0.0)
+    alone, alone_late = first_token(served, 0.0, 0.0)
+    busy = np.minimum(rate * transfer_s, 1.0 - 1e-9)
+    queue = busy * transfer_s / (2 * (1 - busy))
+    more = np.maximum(queue - (mean - alone), 0.0)
+    more_late = np.maximum(_TAIL * queue - (late - alone_late), 0.0)
+    return mean + transfer_s + more, late + transfer_s + more_late
+
+
+def first_decode(served: Served, concurrency: Floats) -> tuple[Floats, Floats]:
+    """Return the mean and the 95th percentile of the seconds from a cache that is there to the first token.
+
+    The server's overhead, the rest of the step in progress, if one is, and a step of its own.
+    """
+    step = decode_step(served, np.maximum(concurrency, 1.0))
+    alone = served.reached.first_token_s + step
+    rest = -np.expm1(-concurrency) * step
+    return alone + rest / 2, alone + rest
+
+
+def prompt_rates(
+    served: Served, memory: Memory, batched_tokens: Floats, transfer_s: Floats, left_s: Floats
+) -> PromptRates:
+    """Return what a prefill replica carries that has ``left_s`` seconds until a cache must be sent."""
+    room = np.asarray(sequences_that_fit(memory, served.inputs))
+    at_once = np.maximum(np.minimum(batched_tokens // served.prompt, room), 1.0)
+    prompts = at_once / np.maximum(prompt_time(served, at_once), at_once * served.reached.request_s)
+    held = np.maximum(room, 1.0) / (prompt_time(served) + transfer_s)
+    sent = 1.0 / np.maximum(transfer_s, 1e-12)
+    most = np.minimum(np.minimum(prompts, held), sent)
+
+    def keeps(rate: Floats) -> NDArray[np.bool_]:
+        return np.asarray(sent_prompt(served, transfer_s, rate)[1] <= left_s)
+
+    return PromptRates(room, prompts, held, sent, _most(keeps, most, left_s))
+
+
+def _most(keeps: Callable[[Floats], NDArray[np.bool_]], limit: Floats, like: Floats) -> Array:
+    """Return the highest rate up to ``limit`` at which ``keeps`` holds; 0 if it does at none."""
+    limit = np.broadcast_to(np.asarray(limit, dtype=float), np.broadcast(limit, like).shape)
+    low, high = np.where(keeps(limit), limit, 0.0), limit
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        good = keeps(middle)
+        low, high = np.where(good, middle, low), np.where(good, high, middle)
+    kept: Array = np.where(keeps(0.0 * limit), low, 0.0)
+    return kept

@@ -1,0 +1,131 @@
+"""What holds of prefill and decode on separate replicas, whatever the numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from capplan.llm.capacity import TokenPromise, carried
+from capplan.llm.disaggregated import first_decode, prompt_rates, sent_prompt, transfer_time
+from capplan.llm.roofline import step_time
+from capplan.llm.serving import Served, decode_step, open_loop, time_per_token
+
+CASES = st.sampled_from(
+    [
+        ("llama-3.1-8b", "bf16", "A100-80G", 1),
+        ("llama-3.1-70b", "fp8", "H100", 4),
+        ("mixtral-8x7b", "fp8", "L40S", 2),
+        ("deepseek-v3", "fp8", "H200", 8),
+    ]
+)
+LAWS = settings(max_examples=25, deadline=None)
+
+
+def served(one, facts, inputs=1000.0, outputs=200.0, **more):
+    return Served(one.work(), one.reached(facts), inputs, outputs, one.engine.mixes, **more)
+
+
+def rates_of(one, facts, inputs, left_s, gb_per_s=25.0, cached=0.0):
+    transfer_s = transfer_time(one.memory(), inputs, 1e9 * gb_per_s)
+    reading = served(one, facts, inputs, cached=cached)
+    return prompt_rates(reading, one.memory(), one.settings.batched_tokens, transfer_s, left_s)
+
+
+def slowest(rates):
+    return float(min(rates.prompts, rates.held, rates.sent, rates.ttft))
+
+
+def test_the_cache_of_a_prompt_is_what_its_layers_hold(configuration):
+    # Llama 3.1 8B: 32 layers × 8 heads × 128 × keys and values × 2 bytes = 131,072 bytes a token.
+    one = configuration("llama-3.1-8b", "bf16", "A100-80G", 1)
+    assert transfer_time(one.memory(), 1000.0, 25e9) == pytest.approx(131_072 * 1000 / 25e9)
+
+
+@LAWS
+@given(case=CASES, inputs=st.integers(100, 16000), outputs=st.integers(2, 2000), users=st.integers(1, 300))
+def test_prompts_never_delay_tokens(facts, configuration, case, inputs, outputs, users):
+    one = configuration(*case)
+    apart = served(one, facts, inputs, outputs, transfer_s=0.01)
+    step = decode_step(apart, users)
+    assert time_per_token(apart, users) == step
+    assert step <= time_per_token(served(one, facts, inputs, outputs), users)
+
+
+@LAWS
+@given(case=CASES, inputs=st.integers(100, 8000), outputs=st.integers(2, 2000), tpot=st.floats(0.02, 0.3))
+def test_behind_an_infinite_prefill_pool_and_link_decode_is_serving_without_prompts(
+    facts, configuration, case, inputs, outputs, tpot
+):
+    one = configuration(*case)
+    does = carried(served(one, facts, inputs, outputs, transfer_s=0.0), one.memory(), 256, TokenPromise(tpot))
+    users = np.maximum(does.users, 1)
+    # Little's law over steps that decode only, each a token of every sequence.
+    assert does.rate == pytest.approx(
+        min(
+            users / max(outputs * float(decode_step(served(one, facts, inputs, outputs), users)), 1e-12),
+            1 / float(one.reached(facts).request_s),
+        )
+    )
+
+
+@LAWS
+@given(case=CASES, inputs=st.integers(50, 16000), cached=st.sampled_from([0.0, 0.5]))
+def test_longer_prompts_are_never_carried_faster(facts, configuration, case, inputs, cached):
+    one = configuration(*case)
+    before, after = (
+        slowest(rates_of(one, facts, tokens, 5.0, cached=cached)) for tokens in (inputs, inputs + 97)
+    )
+    assert after <= before * (1 + 1e-9)
+
+
+@LAWS
+@given(case=CASES, inputs=st.integers(50, 16000), link=st.floats(0.1, 100), left=st.floats(0.05, 10))
+def test_a_faster_link_and_a_looser_promise_never_carry_less(facts, configuration, case, inputs, link, left):
+    one = configuration(*case)
+    slow, fast = (rates_of(one, facts, inputs, left, each) for each in (link, 1.5 * link))
+    assert slowest(fast) >= slowest(slow) * (1 - 1e-9)
+    assert rates_of(one, facts, inputs, left * 1.2, link).ttft >= slow.ttft * (1 - 1e-9)
+
+
+@LAWS
+@given(case=CASES, inputs=st.integers(50, 8000), link=st.floats(0.1, 100), load=st.floats(0, 0.95))
+def test_the_first_token_comes_no_later_over_a_faster_link(facts, configuration, case, inputs, link, load):
+    one = configuration(*case)
+    reading = served(one, facts, inputs)
+    rate = load * slowest(rates_of(one, facts, inputs, np.inf, link))
+    times = [
+        sent_prompt(reading, transfer_time(one.memory(), inputs, 1e9 * each), rate)
+        for each in (link, 2 * link)
+    ]
+    assert times[1][0] <= times[0][0] * (1 + 1e-9)
+    assert times[1][1] <= times[0][1] * (1 + 1e-9)
+    assert times[0][0] <= times[0][1] * (1 + 1e-9)
+
+
+def test_without_load_a_prompt_waits_for_nothing(facts, configuration):
+    one = configuration("llama-3.1-8b", "bf16", "A100-80G", 1)
+    reading = served(one, facts)
+    read_s = step_time(reading.work, reading.reached, 0.0, 0.0, reading.prompt, reading.prompt_context)
+    mean, late = sent_prompt(reading, 0.5, 0.0)
+    assert mean == late == pytest.approx(reading.reached.first_token_s + read_s + 0.5)
+    apart = served(one, facts, transfer_s=0.5)
+    assert first_decode(apart, 0.0)[0] == pytest.approx(
+        reading.reached.first_token_s + decode_step(apart, 1.0)
+    )
+
+
+def test_a_prefix_cache_saves_reading_but_no_sending(facts, configuration):
+    one = configuration("llama-3.1-8b", "bf16", "A100-80G", 1)
+    plain, cached = (rates_of(one, facts, 4000.0, 2.0, cached=share) for share in (0.0, 0.75))
+    assert cached.prompts > 2 * plain.prompts
+    assert cached.sent == plain.sent
+
+
+def test_a_slow_link_keeps_places_of_the_decode_replica(facts, configuration):
+    one = configuration("llama-3.1-8b", "bf16", "A100-80G", 1)
+    quick, slow = (served(one, facts, 8000.0, 20.0, transfer_s=each) for each in (0.0, 2.0))
+    running = [float(open_loop(each, 5.0, 1000.0)[0]) for each in (quick, slow)]
+    # Ten requests more are on their way; those slow the others down a little.
+    assert 10 <= running[1] - running[0] < 14
