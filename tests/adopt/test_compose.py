@@ -117,6 +117,36 @@ def test_ports_in_every_form(tmp_path: Path, port: str, expected: int) -> None:
     assert workload.port == expected
 
 
+def test_variables_come_from_the_env_file_beside_it(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("N=5  # many\nexport MEMORY='3 GiB'\nLOOP=${LOOP}${LOOP}\nEMPTY=\n")
+    service = "cpus: '${A:-${B:-2}}', mem_limit: '${MEMORY?}', deploy: {replicas: '${N}'}, command: '${LOOP}'"
+    (tmp_path / "compose.override.yaml").write_text("services: {}")
+    (tmp_path / "notes.yaml").write_text("no: object")
+    path = adopted(tmp_path, f"services: {{web: {{{service}, image: 'web:${{EMPTY:-1}}'}}}}")
+    for found in (path, adopt(tmp_path, AdoptOptions("aws", "us-east-1"))):
+        web = found.file().plan.services["web"]
+        assert (web.cpu, web.memory, web.instances.max, web.workload.image) == (2, 3, 5, "web:1")
+        assert [note.subject for note in found.notes if note.severity == "warning"] == [
+            "compose.override.yaml"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("said", "count"),
+    [
+        ("gpus: all", 1),
+        ("gpus: [{count: 4}]", 4),
+        (
+            "deploy: {resources: {reservations: {devices: [{device_ids: ['0', '3'], capabilities: [gpu]}]}}}",
+            2,
+        ),
+    ],
+)
+def test_gpus_are_counted_however_they_are_asked_for(tmp_path: Path, said: str, count: int) -> None:
+    found = adopted(tmp_path, f"services: {{llm: {{image: 'l:1', {said}}}}}")
+    assert found.file().plan.services["llm"].gpu == count
+
+
 @pytest.mark.parametrize(
     ("text", "where"),
     [

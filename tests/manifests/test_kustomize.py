@@ -137,6 +137,19 @@ def test_a_patch_without_a_namespace_is_for_an_object_that_was_given_one(directo
     assert objects(directory, "top")["apps", "Deployment", "shop", "web"]["spec"]["replicas"] == 9
 
 
+def test_a_patch_names_the_namespace_that_an_object_had_or_has(directory):
+    base = directory / "base" / "deployment.yaml"
+    base.write_text(base.read_text().replace("{name: web}", "{name: web, namespace: system}", 1))
+    top = directory / "top"
+    top.mkdir()
+    for namespace, target in (("system", ""), ("shop", ""), ("any", ", target: {namespace: system}")):
+        what = f"{{name: web, namespace: {namespace}}}"
+        patch = f"{{apiVersion: apps/v1, kind: Deployment, metadata: {what}, spec: {{replicas: 9}}}}"
+        text = f"resources: [../over]\npatches: [{{patch: '{patch}'{target}}}]"
+        (top / "kustomization.yaml").write_text(text, encoding="utf-8")
+        assert objects(directory, "top")["apps", "Deployment", "shop", "web"]["spec"]["replicas"] == 9
+
+
 def test_kustomize_says_the_same(directory):
     kubectl = tool("kubectl")
     done = subprocess.run(

@@ -239,6 +239,7 @@ REFUSED = [
     (_secret(data={"a": "not base64!"}), _secret(data={"a": "bm90\n"})),
     (_secret("kubernetes.io/tls", data={"tls.crt": ""}), _secret(data={"tls.crt": ""})),
     (_routed("*.a.*.example"), _routed("*.a.example")),
+    (_routed("a..example"), _routed("")),
     (_routed(path="a"), _routed(path="/a")),
     (workload(name="Web_1"), workload(name="web-1")),
     (service(HTTP, {"app": "a b/c"}), service(HTTP, {"app": "a_b.c"})),
@@ -453,6 +454,23 @@ def test_defaults_are_filled_in_before_a_custom_resource_is_judged():
     crd = _crd("shards.example.com", {"properties": {"spec": schema}})
     assert "custom-resource" not in found(crd, thing("Shard", "example.com/v1", spec={}))
     assert "custom-resource" in found(crd, thing("Shard", "example.com/v1", spec={"depth": "x"}))
+
+
+@pytest.mark.parametrize(
+    ("hook", "filled"),
+    [
+        ({"name": "webhook.example.com"}, True),
+        ({"name": "webhook.other.com"}, False),
+        ({"name": "a.b", "rules": [{"apiGroups": ["example.com"]}]}, True),
+        ({"name": "webhook.example.com", "rules": [{"apiGroups": ["apps"]}, {"apiGroups": 1}]}, False),
+    ],
+)
+def test_a_webhook_may_fill_in_what_a_custom_resource_lacks(hook, filled):
+    hooks = thing("MutatingWebhookConfiguration", "admissionregistration.k8s.io/v1", webhooks=[hook])
+    crd = _crd("shards.example.com", {"properties": {"spec": SHARD}})
+    for spec, wrong in (({}, not filled), ({"depth": "x"}, True)):
+        judged = found(crd, hooks, thing("Shard", "example.com/v1", spec=spec))
+        assert ("custom-resource" in judged) is wrong
 
 
 def test_two_definitions_refuse_what_both_refuse():

@@ -14,8 +14,7 @@ from capplan.manifests.quantity import memory
 from capplan.manifests.verify.trees import at, mapping, maps, text, whole
 from capplan.plan.fields import LARGEST
 
-_SIZES = {"b": 1.0, "k": 2.0**10, "kb": 2.0**10, "m": 2.0**20, "mb": 2.0**20, "g": 2.0**30, "gb": 2.0**30}
-_VARIABLE = re.compile(r"\$\{\w+:?-([^{}]*)\}")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^{}]*)|:?\?[^{}]*)?\}")
 _GPU_NODES = (GPU_POOL, None, False, GPU_POOL)
 _ELSEWHERE = ("include", "extends", "models", "provider")
 _IS_ELSEWHERE = "is not read; `docker compose config` writes one file with what others say"
@@ -29,7 +28,7 @@ def adopt_compose(draft: Draft, document: Mapping[str, Any], path: str) -> None:
         draft.hold(f"service {name}", "service", service, path)
         if not isinstance(service, dict):
             note_unread(draft, f"service {name}", {"service": service}, {"service": MAPPING})
-    running = {n: _filled_in(s) for n, s in services.items() if isinstance(s, dict) and _runs(draft, n, s)}
+    running = {n: s for n, s in services.items() if isinstance(s, dict) and _runs(draft, n, s)}
     once = {
         name
         for service in running.values()
@@ -63,16 +62,24 @@ def _runs(draft: Draft, name: str, service: Mapping[str, Any]) -> bool:
     return False
 
 
-def _filled_in(tree: Any) -> Any:
-    """Return a service with the defaults of its variables: ``${REPLICAS:-2}`` is 2."""
+def filled_in(tree: Any, variables: Mapping[str, str]) -> Any:
+    """Return a document with its variables, or their defaults: ``${REPLICAS:-2}`` is 2 if nobody sets it."""
     if isinstance(tree, dict):
-        return {key: _filled_in(value) for key, value in tree.items()}
+        return {key: filled_in(value, variables) for key, value in tree.items()}
     if isinstance(tree, list):
-        return [_filled_in(value) for value in tree]
+        return [filled_in(value, variables) for value in tree]
     if not isinstance(tree, str):
         return tree
-    text = _VARIABLE.sub(r"\1", tree)
+    text = tree
+    for _ in range(3):  # A default may be a variable with a default.
+        text = _VARIABLE.sub(lambda found: variables.get(found[1]) or found[2] or found[0], text)
     return int(text) if text != tree and text.isdigit() else text
+
+
+def variables_in(text: str) -> dict[str, str]:
+    """Return what an ``.env`` file sets."""
+    pairs = re.findall(r"^\s*(?:export\s+)?(\w+)\s*=\s*([\"']?)(.*?)\2\s*(?:#.*)?$", text, re.MULTILINE)
+    return {name: value for name, _, value in pairs}
 
 
 def _dependencies(service: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -132,9 +139,10 @@ def _gpus(service: Mapping[str, Any]) -> int:
     """Return the GPUs that a container reserves; one where it takes all that there are."""
     every = maps(service, "deploy.resources.reservations.devices")
     devices = [d for d in every if "gpu" in str(d.get("capabilities"))]
+    devices += maps(service, "gpus")
     if not devices and "gpus" not in service:
         return 0
-    return max(1, sum(whole(device, "count", 1) for device in devices))
+    return max(1, sum(len(device.get("device_ids") or ()) or whole(device, "count", 1) for device in devices))
 
 
 def _port(service: Mapping[str, Any]) -> int | None:
@@ -168,11 +176,9 @@ def _number(value: object) -> float | None:
 
 def _bytes(value: object) -> float | None:
     """Return a size as compose files write it: `512M` are MiB there."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", str(value).strip().lower())
-    if match is None or (match[2] or "b") not in _SIZES:
-        return None
-    size = float(match[1]) * _SIZES[match[2] or "b"]
-    return size if size <= LARGEST else None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", str(value).strip().lower())
+    size = float(match[1]) * 1024.0 ** " kmgt".index(match[2] or " ") if match else None
+    return size if size is not None and size <= LARGEST else None
 
 
 _SIZE = Shape("a size", lambda value: _bytes(value) is not None)

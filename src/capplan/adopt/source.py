@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,8 +61,24 @@ def read_source(source: Path, overlay: str | None = None) -> SourceText:
     if plan is not None:
         return SourceText(name, terraform=plan)
     if "kind" not in only and isinstance(only.get("services"), dict):
-        return SourceText(name, compose=only)
+        return _compose(source, name, only)
     return _objects(name, {name: documents})
+
+
+_COMPOSE = tuple(f"{name}.{end}" for name in ("compose", "docker-compose") for end in ("yaml", "yml"))
+"""Names of Compose files that are found without being named, in their order."""
+
+
+def _compose(source: Path, name: str, document: Mapping[str, Any]) -> SourceText:
+    """Return a Compose file with the variables of the ``.env`` beside it; name what overrides it."""
+    from capplan.adopt.compose import filled_in, variables_in
+
+    beside = Path(os.devnull) if is_stdin(source) else source.parent / ".env"
+    variables = variables_in(read_text(beside)) if beside.is_file() and not beside.is_symlink() else {}
+    what = "it changes the Compose file and is not read; `docker compose config` writes one file of both"
+    names = [] if source.name not in _COMPOSE else [each.replace(".", ".override.") for each in _COMPOSE]
+    skipped = [Skipped(each, what) for each in names if (source.parent / each).is_file()]
+    return SourceText(name, compose=filled_in(document, variables), skipped=skipped)
 
 
 def _terraform(directory: Path) -> SourceText:
@@ -113,7 +131,7 @@ def _objects(
     found, others = [], skipped or []
     for path, values in documents.items():
         for value in values:
-            if isinstance(value, dict) and isinstance(value.get("kind"), str):
+            if _is_object(value):
                 found.append(Item(path, value))
             else:
                 others.append(Skipped(path, "not a Kubernetes object"))
@@ -121,6 +139,10 @@ def _objects(
         what = "holds no Kubernetes object, Terraform plan or compose file"
         raise InputError(Problem(name, what, "Render it first: helm template . | capplan adopt -"))
     return SourceText(name, objects=_once(found, others), skipped=others)
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("kind"), str)
 
 
 def _once(items: Sequence[Item], skipped: list[Skipped]) -> list[Item]:
@@ -142,6 +164,9 @@ def _directory(directory: Path, overlay: str | None) -> SourceText:
     charts = [path.parent for path in sorted(directory.rglob("Chart.yaml"))]
     root = _root(directory)
     documents, _ = read_directory(root, charts)
+    compose = next((directory / name for name in _COMPOSE if (directory / name).is_file()), None)
+    if compose is not None and not any(map(_is_object, chain.from_iterable(documents.values()))):
+        return read_source(compose)
     inside = directory.resolve().relative_to(root.resolve()).as_posix() if root != directory else ""
     skipped = [Skipped(str(chart), "a Helm chart; adopt the output of `helm template`") for chart in charts]
     name = directory.resolve().name

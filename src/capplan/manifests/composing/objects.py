@@ -17,14 +17,17 @@ class RefusedError(NotComposedError):
 
 
 class ComposedObject:
-    """An object that is being composed. path: the file it comes from. names: those it had before."""
+    """An object that is being composed.
 
-    __slots__ = ("names", "path", "tree")
+    path: the file it comes from. names, namespaces: those it had before; Kustomize finds objects by them too.
+    """
+
+    __slots__ = ("names", "namespaces", "path", "tree")
 
     def __init__(self, path: str, tree: Any) -> None:
         self.path = path
         self.tree = tree
-        self.names = {self.name}
+        self.names, self.namespaces = {self.name}, {self.namespace}
 
     @property
     def metadata(self) -> Tree:
@@ -54,6 +57,7 @@ class ComposedObject:
     def set(self, **fields: Any) -> None:
         """Change fields of its metadata."""
         self.tree = {**self.tree, "metadata": {**self.metadata, **fields}}
+        self.namespaces.add(self.namespace)
 
 
 def part(tree: Any, key: str) -> Tree:
@@ -72,7 +76,7 @@ def is_patched(made: ComposedObject, change: Tree) -> bool:
     """Say whether a patch without a target is for an object; it need not name a namespace."""
     other = ComposedObject("", change)
     named = other.name == made.name or other.name in made.names
-    within = not other.namespace or not made.namespace or other.namespace == made.namespace
+    within = not other.namespace or not made.namespace or other.namespace in made.namespaces
     return named and within and (other.group, other.kind) == (made.group, made.kind)
 
 
@@ -87,7 +91,8 @@ def is_meant(made: ComposedObject, target: Tree) -> bool:
             return False
     try:
         named = any(re.fullmatch(str(target.get("name") or ".*"), name) for name in {*made.names, made.name})
-        within = re.fullmatch(str(target.get("namespace") or ".*"), made.namespace or "default")
+        wanted_in = str(target.get("namespace") or ".*")
+        within = any(re.fullmatch(wanted_in, name or "default") for name in made.namespaces)
     except re.error:
         raise NotComposedError(f"a patch's target is not a valid pattern: {target}") from None
     labels = part(made.metadata, "labels"), part(made.metadata, "annotations")

@@ -148,11 +148,13 @@ def _edit(holder: Any, key: Any, operation: str, value: Any) -> None:
 def laid_over(made: ComposedObject, change: Any) -> Any:
     """Return an object under a strategic merge patch; None where the patch deletes it.
 
-    A patch keeps name and kind; lists of kinds without a known schema are replaced.
+    A patch keeps name, namespace and kind; lists of kinds without a known schema are replaced.
     """
     found = _merged(made.tree, change, is_built_in(made.group))
     if isinstance(found, dict) and isinstance(found.get("metadata"), dict):
-        found = {**found, "kind": made.kind, "metadata": {**found["metadata"], "name": made.name}}
+        kept = {key: value for key, value in made.metadata.items() if key in ("name", "namespace")}
+        others = {key: value for key, value in found["metadata"].items() if key not in ("name", "namespace")}
+        found = {**found, "kind": made.kind, "metadata": {**others, **kept}}
     return found
 
 

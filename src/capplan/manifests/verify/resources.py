@@ -33,7 +33,7 @@ def custom_resources(world: World) -> Iterator[Finding]:
         definitions = known.get(key) or [one for one in others.get(key, ()) if version in one]
         if not 0 < len(definitions) <= _MOST:
             continue
-        patch = _is_patch(elsewhere, item)
+        patch = _is_patch(elsewhere, item) or _is_filled(elsewhere, item.group)
         for check, field, what in _in_all(_judged(item, one, version) for one in definitions):
             if not patch or not what.startswith(_NEEDS):
                 yield item.finding(check, field, what)
@@ -42,6 +42,20 @@ def custom_resources(world: World) -> Iterator[Finding]:
 def _is_patch(elsewhere: World, item: Item) -> bool:
     """Say whether another file holds the same object: what is missing in one may stand in the other."""
     return elsewhere.names_of.get((item.kind, item.namespace), []).count(item.name) > 1
+
+
+def _is_filled(world: World, group: str) -> bool:
+    """Say whether a mutating webhook beside an object may add what is missing before it is judged."""
+    configurations = world.of("MutatingWebhookConfiguration")
+    return any(_is_for(hook, group) for one in configurations for hook in maps(one.tree, "webhooks"))
+
+
+def _is_for(hook: Tree, group: str) -> bool:
+    """Say whether a webhook sees objects of a group; by its name where its controller writes the rules."""
+    if "rules" not in hook:
+        return text(hook, "name").endswith(f".{group}")
+    groups = [at(rule, "apiGroups") for rule in maps(hook, "rules")]
+    return any(isinstance(each, list) and (group in each or "*" in each) for each in groups)
 
 
 Versions = Mapping[str, Tree]

@@ -93,4 +93,4 @@ NAME = unlike(rf"{_LABEL}(\.{_LABEL})*")
 LABEL_NAME = unlike(_LABEL, 63)
 LABEL = unlike(r"([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?", 63)
 KEY = unlike(r"(?!\.\.?$|\.\.)[-._A-Za-z0-9]+")
-HOST = unlike(rf"(\*\.)?{_LABEL}(\.{_LABEL})*")
+HOST = unlike(rf"((\*\.)?{_LABEL}(\.{_LABEL})*)?")  # An empty one stands for all.
