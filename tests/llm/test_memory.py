@@ -116,3 +116,18 @@ def test_tensorrt_takes_a_share_of_what_is_free(configuration):
 def test_a_version_that_is_too_old_is_refused(facts):
     with pytest.raises(InputError, match=r"0\.3\.0 is older than any"):
         find_engine("vllm", facts, version="v0.3.0")
+
+
+def test_the_run_of_an_encoder_of_images_is_counted(facts, configuration):
+    """16,384 tokens of four patches of 1,265, each 29 kB; with many sequences sampling takes more."""
+    reads = configuration("qwen3-vl-8b", "bf16", "L40S")._replace(told=Told(sequences=16))
+    blind = reads._replace(model=reads.model._replace(tower=0))
+    weights = 2 * reads.model.tower
+    taken = blind.memory().room - reads.memory().room - weights
+    text = 6 * 2048 * (4096 + 12288)
+    assert taken == pytest.approx(16384 * 4 * 23 * (575926272 / 360) ** 0.5 - text, rel=0.001)
+    busy = reads._replace(told=Told(sequences=1024))
+    mute = blind._replace(told=Told(sequences=1024))
+    assert mute.memory().room - busy.memory().room - weights == pytest.approx(2 * 16384 * 4096)
+    other = reads._replace(engine=find_engine("sglang", facts))
+    assert other.memory().room == other._replace(model=blind.model).memory().room - weights

@@ -157,7 +157,8 @@ def profiled_bytes(
 
     It samples a token for every sequence at once, from scores of the whole vocabulary on every GPU (vLLM's
     sorts take 38 bytes each, its later kernels 15), beside the hidden states of all tokens; or it peaks in a
-    layer. Experts keep a workspace, but for those in MXFP4, whose kernels have none.
+    layer. Experts keep a workspace, but for those in MXFP4, whose kernels have none. A model that reads
+    images first encodes the largest, and keeps the outcome (vllm gpu_model_runner.py, profile_run).
     """
     tokens = 2.0 * settings.batched_tokens
     inner = model.expert_parameters / (3 * model.hidden) / tensor_parallel
@@ -167,7 +168,17 @@ def profiled_bytes(
     layer = tokens * 3 * (model.hidden + (0.0 if several else inner))
     spread = tokens * model.experts_per_token * (2 * inner + model.hidden)
     keeps = several and precision.alike != "mxfp4"
-    return np.maximum(sampling, layer) + (spread if keeps else 0.0)
+    text = np.maximum(sampling, layer) + (spread if keeps else 0.0)
+    if not model.tower:
+        return text
+    image = accounting.image_tokens
+    encoding = image * _PATCHES * _BYTES_BY_WIDTH * (model.tower / _TOWER) ** 0.5
+    return np.maximum(text + 2.0 * image * model.hidden, encoding)
+
+
+_PATCHES, _BYTES_BY_WIDTH, _TOWER = 4.0, 23.0, 360.0
+"""Patches of a token of an image; bytes of a patch in a layer ÷ its width (at 16 bit, four of that and two of
+the feed-forward part, 3.7 times as wide); weights of a tower ÷ the square of its width."""
 
 
 def sequences_that_fit(memory: Memory, tokens: Floats) -> Any:

@@ -53,7 +53,8 @@ class Accounting(NamedTuple):
     whether ``hybrid`` covers layers that attend within chunks. quantises: makes FP8 of weights while it loads
     them, not when all are loaded. whole: reads prompts whole unless it is told to read them in chunks.
     batched_tokens, sequences: defaults on any card. states_prefix: caches prefixes of models with states
-    too by itself; states_alone: serves one request of such a model at a time.
+    too by itself; states_alone: serves one request of such a model at a time. image_tokens: of the images
+    that the run encodes.
     """
 
     version: str
@@ -73,6 +74,7 @@ class Accounting(NamedTuple):
     whole: bool = False
     states_prefix: bool = True
     states_alone: bool = False
+    image_tokens: float = 0.0
 
     def card(self, memory_bytes: float) -> tuple[float | None, float]:
         """Return the tokens of a chunk, None if they do not depend on the GPU, and the sequences captured."""
