@@ -363,9 +363,53 @@ def test_kserve_and_llm_d_run_the_same_server():
     [main] = spec["template"]["containers"]
     told = {one["name"]: one["value"] for one in main["env"]}["VLLM_ADDITIONAL_ARGS"].split()
     assert [*told] == [word for word in ours["args"] if not word.startswith(("--model=", "--port="))]
+    # The controller's pods run as no root, which vLLM's image does unless it is told who else.
+    assert spec["template"]["securityContext"]["runAsUser"] > 0
+    assert {"name": "USER", "value": "vllm"} in main["env"]
+    assert spec["template"]["terminationGracePeriodSeconds"] == 80
+    assert set(main["startupProbe"]) == {"periodSeconds", "timeoutSeconds", "failureThreshold"}
     # The controller downloads 18 GiB of weights into the pod, beside 4 of scratch.
     assert main["resources"]["limits"]["ephemeral-storage"] == "22Gi"
     assert not [path for path in rendered(SERVING) if path.startswith(("kserve/", "llm-d/"))]
+
+
+SCALING = {"minReplicas", "maxReplicas", "scaleTarget", "scaleMetric", "containerConcurrency", "timeout"}
+ROUTER = {
+    "gateway": {"refs"},
+    "route": {"group", "http", "weight"},
+    "scheduler": {"annotations", "config", "labels", "pool", "replicas", "template"},
+}
+LLM = {"model", "replicas", "router", "template", "parallelism", "prefill", "scaling", "worker"}
+"""Fields of KServe's own resources, beside those of pods: kserve/kserve v0.20.0, config/crd/full."""
+
+
+def test_kserve_knows_every_field():
+    kubernetes = pytest.importorskip("kubernetes_validate")
+    files = rendered(SERVING, "manifests.serving=[kserve, llm-d]")
+    service = files["kserve/inferenceservice-model.yaml"].value
+    assert (service["apiVersion"], set(service["spec"])) == ("serving.kserve.io/v1beta1", {"predictor"})
+    assert service["metadata"]["annotations"] == {
+        "serving.kserve.io/deploymentMode": "Standard",
+        "serving.kserve.io/autoscalerClass": "none",
+    }
+    llm = files["llm-d/llminferenceservice-model.yaml"].value
+    assert llm["apiVersion"] == "serving.kserve.io/v1alpha2"
+    assert set(llm["spec"]) <= LLM
+    assert set(llm["spec"]["model"]) <= {"uri", "name", "confidential", "lora"}
+    assert all(set(part) <= ROUTER[name] for name, part in llm["spec"]["router"].items())
+    predictor = {key: part for key, part in service["spec"]["predictor"].items() if key not in SCALING}
+    for pod in (predictor, llm["spec"]["template"]):
+        wanted = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "model"}, "spec": pod}
+        kubernetes.validate(wanted, "1.30", strict=True)
+
+
+def test_llm_d_answers_to_the_name_of_the_api_and_its_shell_reads_the_flags():
+    vllm = "llm.model.workload={vllm: {model: a/b, served_model_name: mini}}"
+    spec = rendered(SERVING, "manifests.serving=[llm-d]", vllm)["llm-d/llminferenceservice-model.yaml"].value[
+        "spec"
+    ]
+    assert spec["model"]["name"] == "mini"
+    assert "served-model-name" not in str(spec["template"])
 
 
 def test_llm_d_is_not_left_out_in_silence_where_an_engine_cannot_run_in_it():

@@ -2,12 +2,13 @@
 
 An InferenceService runs the same container as the Deployment. An LLMInferenceService is KServe's way to
 llm-d: its controller makes pods, an InferencePool, a scheduler and a route, downloads the weights, and starts
-vLLM with TLS; it takes our flags as ``VLLM_ADDITIONAL_ARGS``. Both run what the busiest hour needs: KServe
-would scale by CPU, which says nothing of a GPU.
+vLLM with TLS; its shell reads our flags from ``VLLM_ADDITIONAL_ARGS`` (KServe 0.18 and later). Both run what
+the busiest hour needs: KServe would scale by CPU, which says nothing of a GPU.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ from capplan.manifests.quantity import memory
 from capplan.manifests.site import Service, Site
 
 Tree = dict[str, Any]
-_GIVEN = ("--model=", "--port=", "--host=")
+_GIVEN = ("--model=", "--port=", "--host=", "--served-model-name=")
 """Flags that the controller of an LLMInferenceService gives itself."""
 
 
@@ -57,6 +58,10 @@ def _inference_service(site: Site, service: Service) -> Tree:
     }
 
 
+_USER = {"name": "USER", "value": "vllm"}
+"""PyTorch asks for a name, and the pod's user stands in no passwd of the image."""
+
+
 def _llm_service(site: Site, service: Service) -> Tree:
     pod, server = pod_of(site, service, priority_class_of(site)), service.workload.vllm
     assert server is not None
@@ -65,13 +70,13 @@ def _llm_service(site: Site, service: Service) -> Tree:
     # The controller downloads the weights into the pod.
     disk = memory(number(server.cache) + number(service.workload.ephemeral_storage))
     startup = probes_of(service)["startup"].kubernetes(8000)
-    startup["httpGet"] = {**startup["httpGet"], "scheme": "HTTPS"}
+    del startup["httpGet"]  # the controller's own, with TLS or without
     return {
         "pod": pod,
         "uri": f"hf://{server.model}",
-        "model": server.model,
+        "model": server.served_model_name or server.model,
         "replicas": service.peak,
-        "env": [{"name": "VLLM_ADDITIONAL_ARGS", "value": " ".join(flags)}, *secrets],
+        "env": [{"name": "VLLM_ADDITIONAL_ARGS", "value": shlex.join(flags)}, _USER, *secrets],
         "resources": {side: {**asked, "ephemeral-storage": disk} for side, asked in pod.resources.items()},
         "startup": startup,
     }
