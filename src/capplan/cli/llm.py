@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from capplan.llm.capacity import TokenPromise
     from capplan.llm.facts import LlmFacts
     from capplan.llm.settings import Told
+    from capplan.llm.spread import Parallelism
     from capplan.report.blocks import Report
     from capplan.report.llm import Priced
 
@@ -44,6 +45,23 @@ def llm(
     gpu: Annotated[list[str] | None, typer.Option("--gpu", help=GPU)] = None,
     precision: Annotated[list[str] | None, typer.Option("--precision", help=PRECISION)] = None,
     tensor_parallel: Annotated[list[int] | None, typer.Option("--tp", min=1, help=TENSOR_PARALLEL)] = None,
+    stages: Annotated[
+        int, typer.Option("--pp", min=1, help="Stages of layers of a replica, also over several machines.")
+    ] = 1,
+    ranks: Annotated[
+        int, typer.Option("--dp", min=1, help="Ranks that each run attention for their own requests.")
+    ] = 1,
+    experts: Annotated[
+        bool, typer.Option("--ep", help="Experts lie whole on the GPUs of all ranks, instead of sliced.")
+    ] = False,
+    network: Annotated[
+        float | None,
+        typer.Option(
+            "--network-gbit-per-s",
+            min=0.001,
+            help="Gbit/s of a machine's network, for replicas over several; by default, the catalog's.",
+        ),
+    ] = None,
     engine: Annotated[str | None, typer.Option("--engine", help=ENGINE)] = None,
     inputs: Annotated[
         float | None,
@@ -133,6 +151,7 @@ def llm(
     """
     from capplan.llm.facts import named_precisions
     from capplan.llm.settings import Told
+    from capplan.llm.spread import Parallelism
 
     own = (architectures, calibration)
     if models:
@@ -180,6 +199,8 @@ def llm(
             ttft=ttft,
             tpot=tpot,
             everything=everything,
+            spread=Parallelism(float(stages), float(ranks), experts),
+            network=network,
         )
         report = _look(wanted, catalogs, own)
     else:
@@ -198,6 +219,10 @@ _OF_LOOKS = (
     "gpu",
     "precision",
     "tensor_parallel",
+    "stages",
+    "ranks",
+    "experts",
+    "network",
     "engine",
     "engine_version",
     "memory_share",
@@ -241,12 +266,14 @@ class LookOptions(NamedTuple):
     ttft: str | None
     tpot: str | None
     everything: bool
+    spread: Parallelism
+    network: float | None
 
 
 def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Path | None]) -> Report:
     from capplan.catalog.catalog import Catalog
     from capplan.components.llm.facts import facts_of
-    from capplan.components.llm.offers import cheapest, everywhere, offers
+    from capplan.components.llm.offers import everywhere, offers, placed
     from capplan.llm.alternatives import would_fit
     from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
     from capplan.llm.look import COUNTS, RequestShape, configurations, look
@@ -262,21 +289,22 @@ def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Pa
         [float(count) for count in wanted.tensor_parallel or COUNTS],
         find_engine(wanted.engine, facts, "--engine", wanted.version),
         wanted.told,
+        wanted.spread,
     )
     asked = RequestShape(wanted.inputs, wanted.outputs, wanted.cached, _promise(wanted))
     found = list(offers(catalog, everywhere(catalog)))
     looks: list[Priced] = []
     for configuration in tried:
-        machine = cheapest(found, configuration.gpu.name, configuration.tensor_parallel)
+        there, machine = placed(found, configuration, facts, wanted.network)
         priced = None if machine is None else (f"{machine[0].name} in {machine[0].region}", machine[1])
-        looks.append((look(configuration, asked, facts), priced))
+        looks.append((look(there, asked, facts), priced))
     title = (
         f"{model.name}, {model.total_parameters / 1e9:.1f} billion weights ({model.confidence}): "
         f"{wanted.inputs:g} tokens in, {wanted.outputs:g} out, {wanted.engine}"
     )
     shown, more = looks, ""
     if not any(one.sequences >= 1 for one, _ in looks):
-        would = would_fit(tried[-1], asked.inputs, asked.outputs, facts)
+        would = would_fit(looks[-1][0].configuration, asked.inputs, asked.outputs, facts)
         more = would and f"{would}."
     elif not (wanted.gpu or wanted.everything):
         shown = report.cheapest_of_each_gpu(looks)

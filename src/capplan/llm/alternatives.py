@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from math import inf
 
 import numpy as np
 
@@ -10,11 +11,12 @@ from capplan.arrays import Floats
 from capplan.llm.architecture import weight_bytes
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import LlmFacts, find_gpu
-from capplan.llm.look import COUNTS, sensible
+from capplan.llm.look import COUNTS, STAGES, sensible
+from capplan.llm.spread import Parallelism
 
 
 def would_fit(asked: Configuration, inputs: Floats, outputs: Floats, facts: LlmFacts) -> str:
-    """Say what holds the weights and one request of such tokens; empty where nothing does on one machine.
+    """Say what holds the weights and one request of such tokens; empty where nothing does.
 
     >>> would_fit(configuration, 1000, 300, facts)  # doctest: +SKIP
     'int4 on 1 × L4, or bf16 on 2 × L4, or bf16 on 1 × A40 would fit'
@@ -70,7 +72,19 @@ def _fewer_bits(asked: Configuration) -> list[Configuration]:
 
 
 def _more_gpus(asked: Configuration) -> Iterator[Configuration]:
-    return (asked._replace(tensor_parallel=count) for count in COUNTS if count > asked.tensor_parallel)
+    """Yield more GPUs of a machine, then machines with eight; how fast they exchange data has to be said."""
+    least = asked.tensor_parallel if asked.spread.is_plain else 0.0
+    for count in COUNTS:
+        if count > least:
+            yield asked._replace(tensor_parallel=count, spread=Parallelism())
+    if asked.gpu.peer_to_peer:
+        yield from _over_machines(asked)
+
+
+def _over_machines(asked: Configuration) -> Iterator[Configuration]:
+    each = COUNTS[-1]
+    spreads = (Parallelism(stages, per_machine=each, network=inf) for stages in STAGES)
+    return (asked._replace(tensor_parallel=each, spread=spread) for spread in spreads)
 
 
 def _larger_gpus(asked: Configuration, facts: LlmFacts) -> list[Configuration]:
@@ -85,7 +99,7 @@ def _larger_gpus(asked: Configuration, facts: LlmFacts) -> list[Configuration]:
 def _everything(asked: Configuration, facts: LlmFacts) -> list[Configuration]:
     """Return whatever makes sense for the model, GPUs with measurements and then the least memory first."""
     every = [
-        asked._replace(precision=precision, gpu=gpu, tensor_parallel=count)
+        asked._replace(precision=precision, gpu=gpu, tensor_parallel=count, spread=Parallelism())
         for gpu in (find_gpu(name, facts) for name in facts["gpus"])
         for precision in sensible(asked.model, gpu)
         for count in COUNTS

@@ -94,7 +94,7 @@ class Architecture(NamedTuple):
     def expert_parameters(self) -> float:
         """Weights of one expert in one layer, on average; of the whole feed-forward part without experts."""
         weights = sum(group.layers * group.expert(self.hidden) for group in self.routed)
-        return weights / max(self.expert_layers, 1.0)
+        return weights / (self.expert_layers or 1.0)
 
     def parts(self) -> dict[str, float]:
         """Return the weights by part of the model; ``other`` is never quantised."""

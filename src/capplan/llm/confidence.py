@@ -69,10 +69,16 @@ def confidence_of(configuration: Configuration) -> Confidence:
 def _low(configuration: Configuration) -> tuple[str, ...]:
     """Return what has not been measured."""
     model, precision, gpu, count, engine = configuration[:5]
+    spread = configuration.spread
     small = precision.weight_bytes < 1
     plain = model.experts == 1 and all(group.kind == "full" for group in model.groups)
     found = {
         "no measurement of prefill and decode on separate replicas": configuration.pool != "",
+        f"stages of layers were not measured, {spread.pipeline:g} of them": spread.pipeline > 1,
+        "ranks of attention were not measured, and their load is taken to be even": spread.data > 1,
+        "experts on GPUs of their own were not measured, and routing is taken to be random, not skewed": (
+            spread.experts
+        ),
         f"no engine was measured on {gpu.name}": gpu.unmeasured,
         f"few measurements of {gpu.family} GPUs, and none of prompts at 4 bit": gpu.compute_capability < 8.0,
         f"all-reduce of {count:g} GPUs over PCIe": count > 1 and not gpu.peer_to_peer,

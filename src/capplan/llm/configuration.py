@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import inf
+from math import ceil, inf
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from capplan.arrays import Floats
 from capplan.llm.architecture import Architecture, Precision
 from capplan.llm.facts import LlmFacts
 from capplan.llm.fit import Memory, memory_of, obstacles, overloaded, settings_of
 from capplan.llm.flags import unsaid
 from capplan.llm.hardware import Efficiency, Engine, Gpu, efficiency_of
 from capplan.llm.roofline import Work, work_of
+from capplan.llm.serving import Served
 from capplan.llm.settings import EngineSettings, Told
+from capplan.llm.spread import Parallelism, obstacles_of
 
 
 class Configuration(NamedTuple):
@@ -30,10 +33,42 @@ class Configuration(NamedTuple):
     engine: Engine
     told: Told = Told()
     pool: Literal["", "prefill", "decode"] = ""
+    spread: Parallelism = Parallelism()
+
+    @property
+    def gpus(self) -> float:
+        """GPUs of the replica."""
+        return self.tensor_parallel * self.spread.pipeline * self.spread.data
+
+    @property
+    def machines(self) -> float:
+        """Machines that the replica takes, 1 if it shares one with others."""
+        return max(ceil(self.gpus / self.spread.per_machine), 1)
+
+    @property
+    def on_one(self) -> float:
+        """GPUs of the replica on one machine."""
+        return min(self.gpus, self.spread.per_machine)
+
+    def on(self, gpus: float, network: float | None) -> Configuration:
+        """Return it on machines of so many GPUs that send so many bytes/s to each other."""
+        return self._replace(spread=self.spread.on(self.tensor_parallel, gpus, network))
+
+    def per_machine(self, gpus: float) -> float:
+        """Return the replicas on a machine of so many GPUs: a part of one where it takes several machines."""
+        return gpus // self.gpus if gpus >= self.gpus else gpus / self.gpus
+
+    def hardware(self) -> str:
+        """Return its GPUs as people say it, such as ``16 × H100-80GB (TP 8, PP 2)``."""
+        spread = self.spread
+        sizes = {"TP": self.tensor_parallel, "PP": spread.pipeline, "DP": spread.data}
+        named = [f"{name} {size:g}" for name, size in sizes.items() if size > 1]
+        how = "" if spread.is_plain else f" ({', '.join([*named, *(['EP'] if spread.experts else [])])})"
+        return f"{self.gpus:g} × {self.gpu.name}{how}"
 
     def brief(self) -> str:
         """Return it as people say it, such as ``fp8 on 2 × H100-80GB``."""
-        return f"{self.precision.name} on {self.tensor_parallel:g} × {self.gpu.name}"
+        return f"{self.precision.name} on {self.hardware()}"
 
     @property
     def settings(self) -> EngineSettings:
@@ -49,7 +84,8 @@ class Configuration(NamedTuple):
     @property
     def is_calibrated(self) -> bool:
         """Whether a benchmark of the user's own ran on it."""
-        return (self.gpu.name, self.precision.alike, self.tensor_parallel) in self.model.measured
+        measured = (self.gpu.name, self.precision.alike, self.tensor_parallel) in self.model.measured
+        return measured and self.spread.is_plain
 
     @property
     def is_timed(self) -> bool:
@@ -69,18 +105,37 @@ class Configuration(NamedTuple):
 
     def work(self) -> Work:
         """Return what a step costs at the hardware's peaks."""
-        return work_of(self.model, self.run, self.gpu, self.tensor_parallel)
+        return work_of(self.model, self.run, self.gpu, self.tensor_parallel, self.spread)
 
     def reached(self, facts: LlmFacts) -> Efficiency:
         """Return how much of the peaks the engine reaches."""
-        return efficiency_of(self.model, self.run, self.gpu, self.tensor_parallel, self.engine, facts)
+        slices = 1.0 if self.spread.experts else self.tensor_parallel * self.spread.data
+        return efficiency_of(self.model, self.run, self.gpu, self.tensor_parallel, self.engine, facts, slices)
+
+    def served(self, facts: LlmFacts, inputs: Floats, outputs: Floats, cached: Floats = 0.0) -> Served:
+        """Return it with requests of so many tokens."""
+        return Served(
+            self.work(),
+            self.reached(facts),
+            inputs,
+            outputs,
+            self.engine.mixes,
+            cached,
+            stages=self.spread.pipeline,
+            chunk=self.settings.batched_tokens,
+        )
+
+    @property
+    def max_sequences(self) -> Floats:
+        """Most requests that the replica runs at once: each rank has an engine of its own."""
+        most: Floats = self.settings.sequences * self.spread.data
+        return most
 
     def memory(self) -> Memory:
         """Return what the weights take, and what is left for the KV cache."""
         accounting = self.engine.accounting
-        return memory_of(
-            self.model, self.precision, self.gpu, self.tensor_parallel, accounting, self.settings
-        )
+        where = (self.gpu, self.tensor_parallel)
+        return memory_of(self.model, self.precision, *where, accounting, self.settings, self.spread)
 
     def too_long(self, tokens: float) -> str:
         """Say that a request of so many tokens is longer than model or engine take; empty if it is not."""
@@ -91,8 +146,10 @@ class Configuration(NamedTuple):
 
     def obstacles(self) -> list[str]:
         """Return why this cannot run at all, memory aside."""
-        found = [*obstacles(self.model, self.run, self.gpu, self.tensor_parallel), *self._mistold()]
-        too_large = overloaded(self.model, self.precision, self.gpu, self.tensor_parallel, self.engine)
+        where = (self.gpu, self.tensor_parallel)
+        found = [*obstacles(self.model, self.run, *where), *self._mistold()]
+        found += obstacles_of(self.model, *where, self.engine.name, self.spread)
+        too_large = overloaded(self.model, self.precision, self.gpu, self.gpus, self.engine)
         return found if self.told.stored or not too_large else [*found, too_large]
 
     def _mistold(self) -> Iterator[str]:

@@ -6,6 +6,7 @@ ever have at a time, and keeps the rest for the KV cache (vllm/v1/worker/gpu_wor
 
 from __future__ import annotations
 
+from functools import reduce
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -15,17 +16,22 @@ from capplan.arrays import Floats
 from capplan.llm.architecture import PRECISIONS, Architecture, Precision, weight_bytes
 from capplan.llm.hardware import Engine, Gpu
 from capplan.llm.settings import Accounting, EngineSettings, Told
+from capplan.llm.spread import Parallelism, stages_of
 
 _SPREAD = 0.002
 """Of a GPU's memory, how much less room than estimated start-up logs report at most."""
 
 
+_ALONE = Parallelism()
+
+
 class Memory(NamedTuple):
     """Where the memory of one replica goes, bytes over all its GPUs; floats, or arrays over configurations.
 
-    weights: as they are held. room: what the engine has left for the KV cache, below zero where it does not
-    start. full_kv, window_kv: of a token of context in the layers that see all of it, and in those that keep
-    ``window`` tokens; copies of the KV cache on several GPUs included. state: of a sequence of any length.
+    weights: as they are held, once. room: what the engine has left for the KV cache, below zero where it does
+    not start. full_kv, window_kv: of a token of context in the layers that see all of it, and in those that
+    keep ``window`` tokens; copies of the KV cache on several GPUs included. state: of a sequence of any
+    length. ranks: that each have an equal part of the room for their own sequences.
     """
 
     total: Any
@@ -35,6 +41,7 @@ class Memory(NamedTuple):
     window_kv: Any
     window: Any
     state: Any
+    ranks: Any = 1.0
 
     def sequence(self, tokens: Floats) -> Floats:
         """Return the KV cache of a sequence of ``tokens``."""
@@ -62,7 +69,7 @@ class Memory(NamedTuple):
 
     def missing(self, tokens: Floats) -> Floats:
         """Return how much is missing for the weights and one sequence, 0 if they fit."""
-        lack: Floats = np.maximum(self.sequence(tokens) - self.sure, 0.0)
+        lack: Floats = np.maximum(self.sequence(tokens) - self.sure / self.ranks, 0.0)
         return lack
 
 
@@ -108,29 +115,73 @@ def memory_of(
     tensor_parallel: float,
     accounting: Accounting,
     settings: EngineSettings,
+    spread: Parallelism = _ALONE,
 ) -> Memory:
-    """Return where the memory of ``tensor_parallel`` of the ``gpu`` goes."""
-    weights = held_bytes(model, precision)
-    outside = (accounting.own if tensor_parallel == 1 else accounting.linked) + accounting.graphs
-    static = accounting.counts == "static"
-    peak = 0.0 if static else profiled_bytes(model, precision, tensor_parallel, accounting, settings)
-    beside = weights / tensor_parallel + peak + outside
-    if accounting.counts == "free":
-        room = settings.memory_share * (gpu.memory_bytes - beside)
-    else:
-        room = settings.memory_share * gpu.memory_bytes - beside
+    """Return where the memory of ``tensor_parallel`` of the ``gpu`` goes, times stages and ranks.
+
+    Every stage holds the KV cache of its layers for all sequences, so the stage with the least room decides:
+    it has to hold its part of the cache.
+    """
     cache = model.held(settings.kv_bytes, tensor_parallel)
     chunked = any(group.chunked for group in model.groups)
     kept = settings.hybrid and (accounting.chunked or not chunked)
+    gpus = tensor_parallel * spread.data
+    rooms = []
+    for stage in stages_of(model, spread.pipeline):
+        room = _room(stage, precision, gpu, tensor_parallel, accounting, settings, spread)
+        part = stage.held(settings.kv_bytes, tensor_parallel).of(_CONTEXT)
+        rooms.append(gpus * room * (cache.of(_CONTEXT) / part if part else 1.0))
     return Memory(
-        total=tensor_parallel * gpu.memory_bytes,
-        weights=weights,
-        room=tensor_parallel * room,
+        total=spread.pipeline * gpus * gpu.memory_bytes,
+        weights=held_bytes(model, precision),
+        room=reduce(np.minimum, rooms),
         full_kv=cache.full + (0.0 if kept else cache.bounded),
         window_kv=cache.bounded if kept else 0.0,
         window=cache.tokens,
         state=cache.fixed,
+        ranks=spread.data,
     )
+
+
+_CONTEXT = 4096.0
+"""Tokens of a sequence by which the caches of stages are compared."""
+
+
+def _room(
+    stage: Architecture,
+    precision: Precision,
+    gpu: Gpu,
+    tensor_parallel: float,
+    accounting: Accounting,
+    settings: EngineSettings,
+    spread: Parallelism,
+) -> Any:
+    """Return what a GPU has left for the KV cache: it holds a slice of the weights that a rank shares.
+
+    Of the experts it holds a slice of each, over all ranks, or whole ones: the fullest GPU decides.
+    """
+    holders = tensor_parallel * spread.data
+    share = ceil(stage.experts / holders) / stage.experts if spread.experts else 1 / holders
+    slices = 1.0 if spread.experts else holders
+    alone = holders * spread.pipeline == 1
+    outside = (accounting.own if alone else accounting.linked) + accounting.graphs
+    static = accounting.counts == "static"
+    peak = 0.0 if static else profiled_bytes(stage, precision, slices, accounting, settings)
+    weights = held_bytes(stage, precision) / tensor_parallel
+    if share != 1 / tensor_parallel:
+        weights -= _expert_bytes(stage, precision) * (1 / tensor_parallel - share)
+    beside = weights + peak + outside
+    if accounting.counts == "free":
+        return settings.memory_share * (gpu.memory_bytes - beside)
+    return settings.memory_share * gpu.memory_bytes - beside
+
+
+def _expert_bytes(model: Architecture, precision: Precision) -> float:
+    """Return the bytes of the experts that tokens are routed to."""
+    stored = model.stored_at(precision.name)
+    each = stored.experts if stored else precision.weight_bytes
+    padding = held_bytes(model, precision) - weight_bytes(model, precision)
+    return each * model.parts()["experts"] + padding
 
 
 _TILE = 256
@@ -149,11 +200,13 @@ def held_bytes(model: Architecture, precision: Precision) -> float:
 def profiled_bytes(
     model: Architecture,
     precision: Precision,
-    tensor_parallel: float,
+    slices: float,
     accounting: Accounting,
     settings: EngineSettings,
 ) -> Any:
     """Return the peak of the run that an engine profiles itself with, bytes on each GPU.
+
+    slices: GPUs that each expert, or the feed-forward part, is cut for.
 
     It samples a token for every sequence at once, from scores of the whole vocabulary on every GPU (vLLM's
     sorts take 38 bytes each, its later kernels 15), beside the hidden states of all tokens; or it peaks in a
@@ -161,7 +214,7 @@ def profiled_bytes(
     images first encodes the largest, and keeps the outcome (vllm gpu_model_runner.py, profile_run).
     """
     tokens = 2.0 * settings.batched_tokens
-    inner = model.expert_parameters / (3 * model.hidden) / tensor_parallel
+    inner = model.expert_parameters / (3 * model.hidden) / slices
     several = model.experts > 1
     scores = np.minimum(settings.sequences, settings.batched_tokens) * model.vocabulary
     sampling = accounting.sampler * scores + tokens * model.hidden
@@ -183,7 +236,8 @@ the feed-forward part, 3.7 times as wide); weights of a tower ÷ the square of i
 
 def sequences_that_fit(memory: Memory, tokens: Floats) -> Any:
     """Return how many sequences of ``tokens`` fit beside the weights, a whole number; 0: it does not fit."""
-    return np.floor(np.maximum(memory.sure, 0.0) / memory.sequence(tokens))
+    each = np.floor(np.maximum(memory.sure / memory.ranks, 0.0) / memory.sequence(tokens))
+    return memory.ranks * each
 
 
 def overloaded(

@@ -20,6 +20,11 @@ _SPELLED: Mapping[str, Mapping[str, str]] = {
     "vllm": {
         "served_model_name": "--served-model-name={}",
         "tensor_parallel": "--tensor-parallel-size={}",
+        "pipeline_parallel": "--pipeline-parallel-size={}",
+        "data_parallel": "--data-parallel-size={}",
+        "expert_parallel": "--enable-expert-parallel",
+        "expert_exchange": "--all2all-backend={}",
+        "machines": "--nnodes={}",
         "dtype": "--dtype={}",
         "gpu_memory_utilization": "--gpu-memory-utilization={}",
         "quantization": "--quantization={}",
@@ -35,6 +40,12 @@ _SPELLED: Mapping[str, Mapping[str, str]] = {
     },
     "sglang": {
         "tensor_parallel": "--tp-size={}",
+        "pipeline_parallel": "--pp-size={}",
+        "data_parallel": "--dp-size={}",
+        "own_attention": "--enable-dp-attention",
+        "expert_parallel": "--ep-size={}",
+        "expert_exchange": "--moe-a2a-backend=deepep",
+        "machines": "--nnodes={}",
         "dtype": "--dtype={}",
         "gpu_memory_utilization": "--mem-fraction-static={}",
         "quantization": "--quantization={}",
@@ -47,6 +58,8 @@ _SPELLED: Mapping[str, Mapping[str, str]] = {
     },
     "tensorrt-llm": {
         "tensor_parallel": "--tp_size={}",
+        "pipeline_parallel": "--pp_size={}",
+        "expert_parallel": "--ep_size={}",
         "gpu_memory_utilization": "--kv_cache_free_gpu_memory_fraction={}",
         "max_model_len": "--max_seq_len={}",
         "max_num_seqs": "--max_batch_size={}",
@@ -108,15 +121,16 @@ def options_of(one: Configuration, length: float, sequences: float) -> dict[str,
 
     length: longest request in tokens; sequences: most of them at once.
     """
+    ranks = one.spread.data
     settings, accounting = one.settings, one.engine.accounting
     windows = any(group.window for group in one.model.groups)
     by_itself = caches_prefixes(one.model, accounting)
     return {
-        "tensor_parallel": int(one.tensor_parallel),
+        **_parallel(one),
         "gpu_memory_utilization": math.floor(_one(settings.memory_share) * 1000) / 1000,
         "kv_cache_dtype": "fp8" if settings.kv_bytes == 1 else None,
         "max_model_len": int(length),
-        "max_num_seqs": int(sequences),
+        "max_num_seqs": int(sequences if one.engine.name == "sglang" else math.ceil(sequences / ranks)),
         "max_num_batched_tokens": int(_one(settings.batched_tokens)),
         "chunked_prefill": True if accounting.whole else None,
         "prefix_cache": _if_other(settings.prefix_cache, accounting.prefix_cache, by_itself),
@@ -148,6 +162,26 @@ def unsaid(one: Configuration) -> list[str]:
 
 def _key(name: str, value: object) -> str:
     return f"no {name}" if value is False else name
+
+
+def _parallel(one: Configuration) -> dict[str, Any]:
+    """Return how the replica is spread; SGLang counts all GPUs of a stage as tensor parallel.
+
+    Experts are exchanged by DeepEP, as the estimate counts it.
+    """
+    spread, several = one.spread, one.machines > 1
+    holders = int(one.tensor_parallel * spread.data)
+    whole = spread.experts and spread.data > 1
+    found = {
+        "tensor_parallel": holders if one.engine.name == "sglang" else int(one.tensor_parallel),
+        "pipeline_parallel": int(spread.pipeline) if spread.pipeline > 1 else None,
+        "data_parallel": int(spread.data) if spread.data > 1 else None,
+        "own_attention": True if spread.data > 1 else None,
+        "expert_parallel": holders if spread.experts else None,
+        "expert_exchange": ("deepep_low_latency" if several else "deepep_high_throughput") if whole else None,
+        "machines": int(one.machines) if several else None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _if_other(value: bool, *usual: bool) -> bool | None:

@@ -96,7 +96,8 @@ class Efficiency(NamedTuple):
     mfu, mfu_experts, mfu_attention: shares of the peak rate. half_tokens: tokens at which a GEMM reaches half
     its rate. overlap: exponent of the smooth maximum of moving weights and multiplying with them.
     second_shot: latency of an all-reduce in two shots ÷ that in one.
-    growth: share of the output that the engine keeps room for.
+    growth: share of the output that the engine keeps room for. far_hop_s, far: latency of a message from
+    machine to machine, and the share of the network's bytes.
     """
 
     weights: Any
@@ -117,6 +118,8 @@ class Efficiency(NamedTuple):
     request_s: Any
     first_token_s: Any
     growth: Any
+    far_hop_s: Any = 0.0
+    far: Any = 1.0
 
 
 def gpu_of(name: str, facts: Mapping[str, Any]) -> Gpu:
@@ -166,8 +169,12 @@ def efficiency_of(
     tensor_parallel: float,
     engine: Engine,
     facts: Mapping[str, Any],
+    slices: float | None = None,
 ) -> Efficiency:
-    """Return what is reached with ``model`` at ``precision`` on so many of the ``gpu``."""
+    """Return what is reached with ``model`` at ``precision`` on so many of the ``gpu``.
+
+    slices: that each expert is cut into, as many as GPUs by default.
+    """
     common, own = facts["speed"]["common"], _shares(gpu, facts)
     wide = precision.common_bytes == 2
     moe = model.experts > 1
@@ -180,7 +187,9 @@ def efficiency_of(
         kv=memory * own["kv"]["8 bit" if precision.kv_bytes < 2 else "16 bit"],
         mfu=own["mfu"]["16 bit"] if wide else mfu,
         # The share of MXFP4 is that of experts; the others' was measured without them.
-        mfu_experts=mfu * _narrow(model, tensor_parallel, common) if precision.alike != "mxfp4" else mfu,
+        mfu_experts=mfu * _narrow(model, slices or tensor_parallel, common)
+        if precision.alike != "mxfp4"
+        else mfu,
         mfu_attention=own["mfu_attention"],
         # A kernel with a low ceiling reaches half of it with fewer tokens: few are as fast as ever.
         half_tokens=common["half_tokens"] * (mfu / own["mfu"]["16 bit"] if precision.alike == "4 bit" else 1),
@@ -195,6 +204,8 @@ def efficiency_of(
         request_s=engine.request_s,
         first_token_s=engine.first_token_s + engine.request_s,
         growth=common["growth"],
+        far_hop_s=1e-6 * facts["speed"]["network"]["hop_us"],
+        far=facts["speed"]["network"]["efficiency"],
     )
 
 
@@ -223,11 +234,11 @@ def _mfu(
     return mfu * common["fp8_blocks"] if precision.name == "fp8" and model.fp8_blocks else mfu
 
 
-def _narrow(model: Architecture, tensor_parallel: float, common: Mapping[str, Any]) -> float:
-    """Return the share of the rate that experts reach, each cut into as many slices as there are GPUs."""
+def _narrow(model: Architecture, slices: float, common: Mapping[str, Any]) -> float:
+    """Return the share of the rate that experts reach, each cut into so many slices."""
     if model.experts == 1:
         return 1.0
-    width = max(group.ffn for group in model.routed) / tensor_parallel
+    width = max(group.ffn for group in model.routed) / slices
     return float(common["experts"]) * width / (width + float(common["half_width"]))
 
 

@@ -150,3 +150,7 @@ class Span(NamedTuple):
     bounded: float
     tokens: float
     fixed: float = 0.0
+
+    def of(self, tokens: float) -> float:
+        """Return the sum for a sequence of ``tokens``."""
+        return self.full * tokens + self.bounded * min(tokens, self.tokens) + self.fixed

@@ -18,8 +18,11 @@ from capplan.llm.flags import file_of, flags_of, longest, options_of
 from capplan.llm.hardware import Engine, Gpu
 from capplan.llm.serving import Served, decode_step, first_token, prompt_time, time_per_token
 from capplan.llm.settings import Told
+from capplan.llm.spread import Parallelism
 
 COUNTS = (1.0, 2.0, 4.0, 8.0)
+STAGES = (2.0, 3.0, 4.0)
+"""Machines that the layers are divided over where one holds too little."""
 
 
 class RequestShape(NamedTuple):
@@ -58,7 +61,7 @@ class Look(NamedTuple):
     confidence: Confidence
 
 
-_NOTHING = Told()
+_NOTHING, _PLAIN = Told(), Parallelism()
 
 
 def configurations(
@@ -68,13 +71,15 @@ def configurations(
     counts: Iterable[float],
     engine: Engine,
     told: Told = _NOTHING,
+    spread: Parallelism = _PLAIN,
 ) -> list[Configuration]:
     """Return every combination; without ``precisions`` those that make sense for the model and the GPU."""
     found = []
     for gpu in gpus:
         said = [PRECISIONS[name] for name in told.precisions]
         for precision in precisions or said or sensible(model, gpu):
-            found += [Configuration(model, precision, gpu, count, engine, told) for count in counts]
+            one = Configuration(model, precision, gpu, 1.0, engine, told, spread=spread)
+            found += [one._replace(tensor_parallel=count) for count in counts]
     return found
 
 
@@ -122,9 +127,8 @@ def look(configuration: Configuration, asked: RequestShape, facts: LlmFacts) -> 
     if hindrance:
         return _hindered(configuration, hindrance, memory, kilobytes)
     reached = configuration.reached(facts)
-    engine = configuration.engine
-    served = Served(configuration.work(), reached, asked.inputs, asked.outputs, engine.mixes, asked.cached)
-    does = carried(served, memory, configuration.settings.sequences, asked.promise)
+    served = configuration.served(facts, asked.inputs, asked.outputs, asked.cached)
+    does = carried(served, memory, configuration.max_sequences, asked.promise)
     users, rate = float(does.users), float(does.rate)
     missing = float(memory.missing(asked.inputs + reached.growth * asked.outputs)) / 1e9
     mean, _ = first_token(served, rate, max(users, 1.0))
@@ -160,7 +164,7 @@ UNTIMED = "speed unknown: calibrate"
 
 def _flags(configuration: Configuration, asked: RequestShape) -> list[str]:
     length = longest(configuration, asked.inputs + asked.outputs)
-    most = float(np.min(configuration.settings.sequences))
+    most = float(np.min(configuration.max_sequences))
     options, engine = options_of(configuration, length, most), configuration.engine.name
     file = file_of(engine, options)
     return [*flags_of(engine, options), *([f"--extra_llm_api_options=FILE with {file}"] if file else [])]

@@ -313,7 +313,7 @@ def _outcomes(
         if key not in found:
             which, inputs, outputs, users, count, longest = key
             replica = SimulatedReplica(
-                Work._make(float(value[index]) for value in runs.served.work),
+                Work._make(value if value is None else float(value[index]) for value in runs.served.work),
                 Efficiency._make(float(value[index]) for value in runs.served.reached),
                 runs.engines[which],
                 float(runs.cache_tokens[index]),

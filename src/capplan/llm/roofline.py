@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from capplan.arrays import Floats
 from capplan.llm.architecture import EMBEDDING_BYTES, Architecture, Precision
 from capplan.llm.hardware import Efficiency, Gpu
+from capplan.llm.spread import Apart, Parallelism, apart_of, fullest, share_of
 
 Tuple = TypeVar("Tuple", bound=NamedTuple)
 
@@ -27,7 +28,7 @@ class Work(NamedTuple):
     expert_flop: one token; head_read, head_flop: the output layer, which only answers pass; kv_full,
     kv_window: one token of context; attention: one token times one of context; one_shot, two_shot: a token's
     all-reduces where each GPU reads the others' whole messages, or a part of each and then the sums; hops:
-    all-reduces in a step.
+    all-reduces in a step. apart: what there is besides tensor parallelism, None for nothing.
     """
 
     common_read: Any
@@ -47,25 +48,36 @@ class Work(NamedTuple):
     one_shot: Any
     two_shot: Any
     layers: Any
+    apart: Apart | None = None
 
 
-def work_of(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel: float) -> Work:
-    """Return what a step costs on ``tensor_parallel`` of the ``gpu``."""
+_ALONE = Parallelism()
+
+
+def work_of(
+    model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel: float, spread: Parallelism = _ALONE
+) -> Work:
+    """Return what a step costs on ``tensor_parallel`` of the ``gpu`` for each stage and rank.
+
+    A step passes all stages, one after the other. Ranks share the experts, which all of their tokens reach;
+    each of them has all other weights, and the tokens of its own requests.
+    """
     bandwidth = tensor_parallel * gpu.bytes_per_s
     wide = tensor_parallel * gpu.wide
     compute = wide if precision.peak == "fp16" else tensor_parallel * gpu.peaks[precision.peak]
     experts = model.expert_layers * model.expert_parameters
     cache, seen = model.read(precision.kv_bytes, tensor_parallel), model.attended()
-    hops = 0.0 if tensor_parallel == 1 else 2 * model.layers
+    reduced = 2 * model.layers - (model.expert_layers if spread.data > 1 else 0.0)
+    hops = 0.0 if tensor_parallel == 1 else reduced
     message = hops * 2 * model.hidden / gpu.link_bytes_per_s
     common_peak = wide if precision.common_bytes == 2 else compute
     return Work(
         common_read=model.common_parameters * precision.common_bytes / bandwidth,
-        expert_read=experts * model.experts * precision.weight_bytes / bandwidth,
+        expert_read=experts * model.experts * precision.weight_bytes / (spread.data * bandwidth),
         experts=model.experts,
         experts_per_token=model.experts_per_token,
         common_flop=2 * model.common_parameters / common_peak,
-        expert_flop=2 * experts * model.experts_per_token / compute,
+        expert_flop=2 * experts * model.experts_per_token / (spread.data * compute),
         head_read=EMBEDDING_BYTES * model.head_parameters / bandwidth,
         head_flop=2 * model.head_parameters / wide,
         kv_full=cache.full / bandwidth,
@@ -77,19 +89,34 @@ def work_of(model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel
         one_shot=message * (tensor_parallel - 1),
         two_shot=message * 2 * (tensor_parallel - 1) / tensor_parallel,
         layers=model.layers,
+        apart=None if spread.is_plain else apart_of(model, precision, gpu, tensor_parallel, spread),
     )
 
 
 def stacked(items: Sequence[Tuple]) -> Tuple:
-    """Return one tuple of arrays from many tuples of floats."""
+    """Return one tuple of arrays from many tuples of floats, and of what is spread or not."""
     kind: Any = type(items[0])
-    return kind(*(np.array(values, dtype=float) for values in zip(*items, strict=True)))  # type: ignore[no-any-return]
+    return kind(*(_column(values) for values in zip(*items, strict=True)))  # type: ignore[no-any-return]
+
+
+def _column(values: Sequence[Any]) -> Any:
+    if all(value is None for value in values):
+        return None
+    if any(isinstance(value, Apart) for value in values):
+        return stacked([value or Apart() for value in values])
+    return np.array(values, dtype=float)
 
 
 def taken(items: Tuple, which: NDArray[np.int64]) -> Tuple:
     """Return the tuple of arrays with the elements at ``which``."""
     kind: Any = type(items)
-    return kind(*(values[which] for values in items))  # type: ignore[no-any-return]
+    return kind(*(_taken(values, which) for values in items))  # type: ignore[no-any-return]
+
+
+def _taken(values: Any, which: NDArray[np.int64]) -> Any:
+    if values is None:
+        return None
+    return taken(values, which) if isinstance(values, Apart) else values[which]
 
 
 def step_time(
@@ -99,23 +126,30 @@ def step_time(
     context: Floats,
     prefill: Floats = 0.0,
     prefill_context: Floats = 0.0,
+    prompts: Floats = 1.0,
 ) -> Floats:
     """Return the seconds of a step that decodes ``decodes`` sequences and reads ``prefill`` prompt tokens.
 
-    context: mean tokens of context of a decode; prefill_context: mean tokens that a prompt token attends to.
+    context: mean tokens of context of a decode; prefill_context: mean tokens that a prompt token attends to;
+    prompts: that the tokens are of, each read by one rank. All ranks wait for the one with most to do.
     A step with a prompt runs outside CUDA graphs: it takes at least what the host needs to launch it.
     """
+    everyones = decodes + prefill
+    if work.apart is not None:
+        decodes = share_of(decodes, work.apart.ranks)
+        prefill = prefill * np.maximum(1 / work.apart.ranks, 1 / np.maximum(prompts, 1.0))
     tokens = decodes + prefill
     kv = work.kv_full * context + work.kv_window * np.minimum(context, work.window)
     seen = work.attention_full * prefill_context
     seen = seen + work.attention_window * np.minimum(prefill_context, work.window)
     overhead = work.layers * reached.layer_s + reached.step_s + reached.sequence_s * decodes
     time = (
-        _gemm_time(work, reached, tokens)
+        _gemm_time(work, reached, tokens, everyones)
         + head_time(work, reached, decodes)
         + decodes * kv / reached.kv
         + prefill * seen / reached.mfu_attention
         + _reduce_time(work, reached, tokens)
+        + (0.0 if work.apart is None else _exchange_time(work.apart, reached, tokens))
         + overhead
     )
     launches = np.minimum(prefill, 1.0) * work.layers * reached.prefill_layer_s
@@ -141,19 +175,33 @@ def _reduce_time(work: Work, reached: Efficiency, tokens: Floats) -> Floats:
     return time
 
 
-def _gemm_time(work: Work, reached: Efficiency, tokens: Floats) -> Floats:
+def _exchange_time(apart: Apart, reached: Efficiency, tokens: Floats) -> Floats:
+    """Return the time of what GPUs send each other besides all-reduces, within machines and between them."""
+    near = apart.hops * reached.hop_s + apart.near * tokens / reached.link
+    far = apart.far_hops * reached.far_hop_s + apart.far * tokens / reached.far
+    time: Floats = near + far
+    return time
+
+
+def _gemm_time(work: Work, reached: Efficiency, tokens: Floats, everyones: Floats) -> Floats:
     """Return the time of the matrix products; of the experts only those that a token is routed to are read.
 
-    With uniform routing n tokens touch E·(1 − (1 − K/E)ⁿ) of E experts.
+    With uniform routing n tokens touch E·(1 − (1 − K/E)ⁿ) of E experts. Where these are spread whole over
+    GPUs, the one with most decides: of what is read, and of what is multiplied.
     """
-    touched = 1.0 - (1.0 - work.experts_per_token / work.experts) ** tokens
+    touched = 1.0 - (1.0 - work.experts_per_token / work.experts) ** everyones
+    if work.apart is not None:
+        holders = work.apart.holders
+        routed = np.maximum(everyones * work.experts_per_token / holders, 1e-12)
+        touched = fullest(touched, 1.0, touched * (1.0 - touched) * holders / work.experts, holders)
+        everyones = everyones * fullest(1.0, holders, 1.0 / routed, holders)
     tokens = tokens + reached.half_tokens
     common = _smooth_max(
         work.common_read / reached.weights, work.common_flop * tokens / reached.mfu, reached.overlap
     )
     experts = _smooth_max(
         touched * work.expert_read / reached.experts,
-        work.expert_flop * tokens / reached.mfu_experts,
+        work.expert_flop * (everyones + reached.half_tokens) / reached.mfu_experts,
         reached.overlap,
     )
     return common + experts

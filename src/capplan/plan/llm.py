@@ -226,7 +226,22 @@ class Llm(Section):
     )
     gpu: str = Field("auto", description="GPU, such as T4 or H100.")
     machine: str = Field("auto", description="Machine type; GPUs are added to N1 machines.")
-    tensor_parallel: Annotated[Auto | Whole, Field(description="GPUs for each replica.")] = "auto"
+    tensor_parallel: Annotated[
+        Auto | Whole, Field(description="GPUs that share each layer, those of a replica if it has no more.")
+    ] = "auto"
+    pipeline_parallel: Count = Field(
+        1.0, description="Stages that the layers are divided into, also over several machines."
+    )
+    data_parallel: Count = Field(
+        1.0, description="Ranks of a model with experts that each run attention for their own requests."
+    )
+    expert_parallel: bool = Field(
+        False, description="Whether experts lie whole on the GPUs of all ranks, instead of sliced."
+    )
+    network_gbit_per_s: Positive | None = Field(
+        None,
+        description="Gbit/s of a machine's network, for replicas over several; by default, the catalog's.",
+    )
     input_tokens: Positive = Field(description="Input tokens of a request.")
     output_tokens: Positive = Field(description="Output tokens of a request.")
     input_lengths: Lengths | None = Field(
@@ -302,6 +317,9 @@ class Llm(Section):
         for field in ("precision", "gpu", "tensor_parallel"):
             if getattr(self, field) == "auto":
                 raise ValueError(f"disaggregated pools need a {field}: auto does not search for two pools")
+        for field in ("pipeline_parallel", "data_parallel", "expert_parallel"):
+            if getattr(self, field) != Llm.model_fields[field].default:
+                raise ValueError(f"{field} of disaggregated pools is not modelled")
         return self
 
     @property

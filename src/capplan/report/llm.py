@@ -14,6 +14,7 @@ from capplan.components.llm.options import ServingOption
 from capplan.estimate import Estimate
 from capplan.llm.architecture import Architecture
 from capplan.llm.confidence import HELD, Confidence, Level, range_of
+from capplan.llm.configuration import Configuration
 from capplan.llm.look import Look, RequestShape
 from capplan.quantities import counted
 from capplan.report import numbers
@@ -89,7 +90,7 @@ def _look_cells(one: Look, machine: tuple[str, float] | None) -> list[str]:
     c = one.configuration
     return [
         c.precision.name,
-        f"{c.tensor_parallel:g} × {c.gpu.name}",
+        c.hardware(),
         f"{one.weights_gb:.1f}",
         numbers.count(one.users),
         f"{one.alone_tokens_per_s:,.0f}",
@@ -167,7 +168,7 @@ def _look_document(one: Look, machine: tuple[str, float] | None) -> dict[str, An
         "model": c.model.name,
         "precision": c.precision.name,
         "gpu": c.gpu.name,
-        "tensor_parallel": c.tensor_parallel,
+        **_parallel(c),
         "engine": c.engine.name,
         "fits": one.sequences >= 1,
         "reason": one.hindrance or None,
@@ -193,6 +194,17 @@ def _look_document(one: Look, machine: tuple[str, float] | None) -> dict[str, An
         "machine": None if machine is None else machine[0],
         "usd_per_hour": None if machine is None else machine[1],
         "usd_per_1m_output_tokens": _per_million(one, machine[1]) if machine and able else None,
+    }
+
+
+def _parallel(one: Configuration) -> dict[str, Any]:
+    """Return how a replica is spread over GPUs and machines."""
+    return {
+        "tensor_parallel": one.tensor_parallel,
+        "pipeline_parallel": one.spread.pipeline,
+        "data_parallel": one.spread.data,
+        "expert_parallel": one.spread.experts,
+        "machines": one.machines,
     }
 
 
@@ -270,7 +282,7 @@ def _option_cells(option: ServingOption, least: float) -> list[str]:
     bought = _BOUGHT.get(option.bought, f" {option.bought}")
     return [
         c.precision.name,
-        f"{c.tensor_parallel:g} × {c.gpu.name}",
+        c.hardware(),
         "" if offer is None else f"{option.machines:,.0f} × {offer.machine.name}{bought}",
         f"{option.usd_per_month or 0.0:,.0f}",
         f"×{(option.usd_per_month or 0.0) / least:.3g}",
@@ -291,7 +303,7 @@ def option_document(option: ServingOption) -> dict[str, Any]:
     return {
         "precision": c.precision.name,
         "gpu": c.gpu.name,
-        "tensor_parallel": c.tensor_parallel,
+        **_parallel(c),
         "provider": None if option.offer is None else option.offer.provider,
         "machine": None if option.offer is None else option.offer.name,
         "rate": option.bought or None,

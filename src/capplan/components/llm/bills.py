@@ -35,7 +35,7 @@ _RATES = ("on_demand", "spot", "commit_1y", "commit_3y")
 class Bills:
     """Bills of configurations whose replicas by hour, (n, hours), and GPUs by replica, (n, 1), are known.
 
-    cache_gib: volume of each replica, (n,).
+    cache_gib: volume of each of the ``pods`` of a replica, (n,).
 
     Machines with as many GPUs, and the same sustained-use discount, run for as many hours whatever they are,
     so the hours of all configurations are computed at once, and only once.
@@ -46,11 +46,13 @@ class Bills:
         replicas: Array,
         gpus: Array,
         cache_gib: Array,
+        pods: Array,
         bounds: Bounds,
         delays: Delays,
         hours_per_month: float,
     ) -> None:
         self._replicas, self._gpus, self._cache_gib, self._bounds = replicas, gpus, cache_gib, bounds
+        self._volumes_used = replicas.mean(axis=1) * pods
         self._delays, self._hours_per_month = delays, hours_per_month
         self._known: dict[object, Array] = {}
         self._volumes: dict[object, float] = {}
@@ -60,7 +62,7 @@ class Bills:
         discount = offer.machine.family.sustained_use if sustained_use else None
         *hours, credit, machines = self._hours(offer.gpus, bought, discount)[index].tolist()
         bill = machines * offer.disk_usd - credit * (offer.machine_usd or 0.0)
-        bill += self._replicas[index].mean() * self._volume_usd(offer, float(self._cache_gib[index]))
+        bill += self._volumes_used[index] * self._volume_usd(offer, float(self._cache_gib[index]))
         for rate, running in zip(_RATES, hours, strict=False):
             usd = offer.usd_per_hour[rate]
             if running > 0 and usd is None:
@@ -78,7 +80,8 @@ class Bills:
         """Return machine-hours a month by rate, those that sustained use takes off, and machines, (n, …)."""
         key = (gpus, bought, discount)
         if key not in self._known:
-            per_machine = np.maximum(gpus // self._gpus, 1.0)
+            # A replica that shares no machine takes one, or several whole ones.
+            per_machine = np.where(gpus >= self._gpus, gpus // self._gpus, gpus / self._gpus)
             floor, most = np.full_like(self._gpus, self._bounds.minimum), self._bounds.maximum
             ceiling = None if most is None else np.full_like(self._gpus, most)
             fleet = fleet_of(self._replicas, floor, ceiling, per_machine, self._delays)

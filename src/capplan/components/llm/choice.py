@@ -9,14 +9,14 @@ import numpy as np
 from capplan.components.base import MACHINES, Context
 from capplan.components.llm.bills import WAYS, Bought
 from capplan.components.llm.component import bounds_of, facts_of_llm, local_part, promise_of
-from capplan.components.llm.offers import Offer, everywhere, offers
+from capplan.components.llm.offers import Offer, everywhere, network_of, offers
 from capplan.components.llm.options import ServingDemand, ServingOption, nearest_misses, rank
 from capplan.components.llm.replica import vllm_of
-from capplan.components.llm.told import told_of, version_of
+from capplan.components.llm.told import spread_of, told_of, version_of
 from capplan.errors import InputError, Problem, nearest
 from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, find_precision, others_meant
 from capplan.llm.hardware import Gpu
-from capplan.llm.look import COUNTS, RequestShape, configurations
+from capplan.llm.look import COUNTS, STAGES, RequestShape, configurations
 from capplan.plan.llm import Llm
 from capplan.plan.model import Plan
 
@@ -33,10 +33,21 @@ def decided(ctx: Context) -> Plan:
 def ranked(ctx: Context) -> dict[str, list[ServingOption]]:
     """Return for every LLM component every way to serve it, whatever the plan has chosen, cheapest first."""
     opened = dict.fromkeys(("precision", "gpu", "machine", "tensor_parallel"), "auto")
-    return {
-        name: options_of(ctx, name, llm.model_copy(update=opened), {**WAYS, **own_way(llm)})
-        for name, llm in ctx.plan.llm.items()
-    }
+    found = {}
+    for name, llm in ctx.plan.llm.items():
+        every, ways = llm.model_copy(update=opened), {**WAYS, **own_way(llm)}
+        found[name] = options_of(ctx, name, every, ways)
+        if spread_of(llm).is_plain and not any(option.feasible for option in found[name]):
+            found[name] += _over_machines(ctx, name, every, ways)
+    return found
+
+
+def _over_machines(ctx: Context, name: str, llm: Llm, ways: Mapping[str, Bought]) -> list[ServingOption]:
+    """Return what serves the component with its layers divided over several machines, the cheapest first."""
+    staged = (llm.model_copy(update={"pipeline_parallel": stages}) for stages in STAGES)
+    found = (option for each in staged for option in options_of(ctx, name, each, ways))
+    able = [option for option in found if option.feasible and option.configuration.machines > 1]
+    return sorted(able, key=lambda option: option.usd_per_month or 0.0)
 
 
 def own_way(llm: Llm) -> dict[str, Bought]:
@@ -70,8 +81,11 @@ def options_of(ctx: Context, name: str, llm: Llm, ways: Mapping[str, Bought]) ->
     counts = COUNTS if llm.tensor_parallel == "auto" else (float(llm.tensor_parallel),)
     engine = find_engine(llm.engine, facts, where("engine"), version_of(llm, where("engine_version")))
     model = find_model(llm.model, facts, where("model"))
-    tried = configurations(model, gpus, precisions, counts, engine, told_of(llm))
-    return rank(tried, found, _asked(llm), _demand(ctx, name, llm), facts, ways)
+    tried = configurations(model, gpus, precisions, counts, engine, told_of(llm), spread_of(llm))
+    demand = _demand(ctx, name, llm)._replace(
+        networks=lambda machine: network_of(machine, facts, llm.network_gbit_per_s)
+    )
+    return rank(tried, found, _asked(llm), demand, facts, ways)
 
 
 def _offers(ctx: Context, name: str, llm: Llm) -> list[Offer]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,9 @@ from capplan.components.idle import idle_findings
 from capplan.components.llm.facts import facts_of
 from capplan.components.llm.findings import findings, obstacles, over_ceiling, unasked
 from capplan.components.llm.fleet import delays_of, fleet_of
-from capplan.components.llm.offers import add_on_for, boot_disk_of, node_of
+from capplan.components.llm.offers import add_on_for, boot_disk_of, network_of, node_of
 from capplan.components.llm.replica import Replica, cache_gib, vllm_of, weight_volumes
-from capplan.components.llm.told import told_of, version_of
+from capplan.components.llm.told import spread_of, told_of, version_of
 from capplan.components.machines import DEFAULT_DISKS, Machines, machine_meters
 from capplan.components.measures import Measure, Sureness, measure
 from capplan.cost.meters import EXTERNAL, Meter, Range
@@ -77,7 +78,7 @@ def served_by_replicas(
     """Return the component with its replicas sized, and the machines that they run on."""
     served, memory = served_of(llm, chosen, facts), chosen.memory()
     promised, target = promise_of(llm), llm.target_utilization
-    does, running = carries(served, memory, chosen.settings.sequences, promised, target)
+    does, running = carries(served, memory, chosen.max_sequences, promised, target)
     limits = _limits(llm, does, component.path) if chosen.is_timed else []
     sizing = sized(ctx, component.path[1], llm, limits)
     full = (does.room, does.users, running)
@@ -107,7 +108,7 @@ def replica_of(
 ) -> Replica:
     """Return a replica on its machine; ``full``: its room, users and those that run (:class:`Replica`)."""
     machine = ctx.machine(llm.provider, llm.machine, (*path, "machine"))
-    gpu = add_on_for(ctx, llm.provider, machine, chosen.gpu, chosen.tensor_parallel, (*path, "machine"))
+    gpu = add_on_for(ctx, llm.provider, machine, chosen.gpu, chosen.gpus, (*path, "machine"))
     room, users, running = full
     return Replica(
         configuration=chosen,
@@ -191,30 +192,30 @@ def configuration_of(ctx: Context, llm: Llm, facts: LlmFacts, path: Path) -> Con
     def where(field: str) -> str:
         return ctx.places.problem((*path, field), "").where
 
-    if np.ndim(llm.tensor_parallel):
-        what = "must be the same number in all scenarios"
-        remedy = "Compare numbers with --set, or with alternatives in the plan."
-        raise InputError(ctx.places.problem((*path, "tensor_parallel"), what, remedy))
-    return Configuration(
+    for field in ("tensor_parallel", "pipeline_parallel", "data_parallel", "network_gbit_per_s"):
+        if isinstance(getattr(llm, field), np.ndarray):
+            what = "must be the same number in all scenarios"
+            remedy = "Compare numbers with --set, or with alternatives in the plan."
+            raise InputError(ctx.places.problem((*path, field), what, remedy))
+    spread = spread_of(llm)
+    one = Configuration(
         find_model(llm.model, facts, where("model")),
         find_precision(llm.precision, where("precision")),
         find_gpu(llm.gpu, facts, where("gpu")),
         float(llm.tensor_parallel),
         find_engine(llm.engine, facts, where("engine"), version_of(llm, where("engine_version"))),
         told_of(llm),
+        spread=spread,
     )
+    if spread.is_plain:
+        return one
+    machine = ctx.machine(llm.provider, llm.machine, (*path, "machine"))
+    return one.on(machine.gpu_count or inf, network_of(machine, facts, llm.network_gbit_per_s))
 
 
 def served_of(llm: Llm, chosen: Configuration, facts: LlmFacts) -> Served:
     """Return what serves the component's requests; its numbers may be arrays over scenarios."""
-    return Served(
-        chosen.work(),
-        chosen.reached(facts),
-        llm.input_tokens,
-        llm.output_tokens,
-        chosen.engine.mixes,
-        llm.prefix_cache_hit_rate,
-    )
+    return chosen.served(facts, llm.input_tokens, llm.output_tokens, llm.prefix_cache_hit_rate)
 
 
 def promise_of(llm: Llm) -> TokenPromise:
@@ -288,9 +289,9 @@ def _replicas_per_machine(
         raise InputError(ctx.places.problem((*path, "machine"), what))
     if count < chosen.tensor_parallel:
         what = f"{machine.name} has {counted(count, 'GPU')}, but a replica takes {chosen.tensor_parallel:g}"
-        remedy = "Replicas over several machines (pipeline parallelism) are not modelled."
+        remedy = "Divide the layers over several machines with pipeline_parallel."
         raise InputError(ctx.places.problem((*path, "machine"), what, remedy))
-    return float(count // chosen.tensor_parallel)
+    return chosen.per_machine(float(count))
 
 
 def units_of(ctx: Context, name: str, llm: Llm) -> dict[str, Array]:

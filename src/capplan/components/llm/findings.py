@@ -34,19 +34,15 @@ def obstacles(name: str, chosen: Configuration, llm: Llm, facts: LlmFacts) -> It
     missing = float(np.max(chosen.memory().missing(tokens))) / 1e9
     if missing > 0:
         message = (
-            f"{chosen.model.name} at {chosen.precision.name} does not fit {chosen.tensor_parallel:g} × "
-            f"{chosen.gpu.name}: {missing:.1f} GB short for the weights and one request"
+            f"{chosen.model.name} at {chosen.precision.name} does not fit {chosen.hardware()}: "
+            f"{missing:.1f} GB short for the weights and one request"
         )
         yield llm_checks.LLM_DOES_NOT_FIT.finding(name, message, _instead(chosen, llm, facts))
 
 
 def _instead(chosen: Configuration, llm: Llm, facts: LlmFacts) -> str:
     would = would_fit(chosen, llm.input_tokens, llm.output_tokens, facts)
-    return (
-        f"{would}."
-        if would
-        else "No GPUs of one machine are enough, and replicas over several machines are not modelled."
-    )
+    return f"{would}." if would else "No GPUs of one machine are enough: divide it with pipeline_parallel."
 
 
 def findings(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:

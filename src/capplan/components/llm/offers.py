@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from capplan.arrays import Floats
 from capplan.capacity.nodes import Allocatable
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.roots import PROVIDERS
@@ -17,6 +18,8 @@ from capplan.components.disks import VOLUMES, volume_usd
 from capplan.components.machines import boot_disk
 from capplan.components.managed import MANAGED
 from capplan.errors import InputError
+from capplan.llm.configuration import Configuration
+from capplan.llm.facts import LlmFacts
 from capplan.llm.hardware import Gpu
 from capplan.plan.services import CLUSTER_PLATFORMS, Disk, GpuAddOn
 
@@ -159,6 +162,38 @@ def everywhere(catalog: Catalog) -> list[tuple[str, str]]:
         for machine in _with_gpus(catalog, provider):
             found.update(dict.fromkeys((provider, region) for region in machine.prices.get("on_demand", ())))
     return list(found)
+
+
+def network_of(machine: Sku, facts: LlmFacts, said: Floats | None = None) -> float | None:
+    """Return the bytes/s that a machine sends to others: as ``said`` in Gbit/s, or as its cloud says it."""
+    gbit = facts["networks"]["gbit_per_s"].get(machine.name) if said is None else said
+    return None if gbit is None else 1e9 / 8 * float(gbit)
+
+
+def placed(
+    found: Iterable[Offer], one: Configuration, facts: LlmFacts, gbit_per_s: float | None
+) -> tuple[Configuration, tuple[Offer, float] | None]:
+    """Return the configuration on its cheapest machines, with one and the USD per hour of a replica.
+
+    Where no machine with its GPU is known it has eight.
+    """
+    if one.spread.is_plain:
+        return one, cheapest(found, one.gpu.name, one.tensor_parallel)
+    tried = []
+    for offer in found:
+        usd = offer.usd_per_hour["on_demand"]
+        if offer.gpu == one.gpu.name and usd is not None:
+            there = one.on(offer.gpus, network_of(offer.machine, facts, gbit_per_s))
+            tried.append((bool(there.obstacles()), usd / there.per_machine(offer.gpus), there, offer))
+    if not tried:
+        network = None if gbit_per_s is None else 1e9 / 8 * gbit_per_s
+        return one.on(_USUAL, network), None
+    _, usd, there, offer = min(tried, key=lambda each: each[:2])
+    return there, (offer, usd)
+
+
+_USUAL = 8.0
+"""GPUs of a machine."""
 
 
 def cheapest(found: Iterable[Offer], gpu: str, tensor_parallel: float) -> tuple[Offer, float] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from capplan.arrays import Array, ceil_count
 from capplan.capacity.sizing import Bounds, with_redundancy
+from capplan.catalog.rows import Sku
 from capplan.components.llm.bills import Bills, Bought
 from capplan.components.llm.fleet import delays_of
 from capplan.components.llm.offers import Offer
@@ -31,7 +32,8 @@ class ServingDemand(NamedTuple):
     """What has to be served: requests/s by hour, (hours,), and how replicas are provided.
 
     target: share of a replica's capacity to plan with. sustained_use: whether Google's discount counts.
-    pod_cpu, pod_gib: what the pod of a replica requests. vllm: what the plan says of the server.
+    pod_cpu, pod_gib: what the pod of a replica requests. vllm: what the plan says of the server. networks:
+    bytes/s that a machine sends to others.
     """
 
     rps: Array
@@ -43,6 +45,7 @@ class ServingDemand(NamedTuple):
     pod_cpu: float = 0.0
     pod_gib: float = 0.0
     vllm: Vllm | None = None
+    networks: Callable[[Sku], float | None] = lambda machine: None
 
 
 class ServingOption(NamedTuple):
@@ -82,6 +85,7 @@ def rank(
 
     ``ways`` to buy machines have names. Each option costs what an estimate of it would, the API aside.
     """
+    configurations = [each for one in configurations for each in _everywhere(one, offers, demand)]
     obstacles = [_obstacle(c, asked) for c in configurations]
     options = [_unable(c, why) for c, why in zip(configurations, obstacles, strict=True) if why]
     able = [c for c, why in zip(configurations, obstacles, strict=True) if not why]
@@ -90,6 +94,14 @@ def rank(
     options.sort(key=lambda o: (o.usd_per_month is None, o.usd_per_month or 0.0, o.tpot_s))
     first = next((option for option in options if option.feasible), None)
     return [_with_reason(option, first) for option in options]
+
+
+def _everywhere(one: Configuration, offers: Sequence[Offer], demand: ServingDemand) -> list[Configuration]:
+    """Return the configuration on each kind of machines that it may run on: their networks differ."""
+    if one.spread.is_plain:
+        return [one]
+    there = (placed_on(one, offer, demand) for offer in offers if offer.gpu == one.gpu.name)
+    return [*{each.spread: each for each in there}.values()]
 
 
 def pareto(options: Sequence[ServingOption]) -> list[ServingOption]:
@@ -112,10 +124,10 @@ def nearest_misses(options: Sequence[ServingOption]) -> list[str]:
 
 def best_of_each(options: Sequence[ServingOption]) -> list[ServingOption]:
     """Return the cheapest machine and way to buy of each configuration, in the order given."""
-    found: dict[tuple[str, str, float], ServingOption] = {}
+    found: dict[tuple[str, str], ServingOption] = {}
     for option in options:
         c = option.configuration
-        found.setdefault((c.precision.name, c.gpu.name, c.tensor_parallel), option)
+        found.setdefault((c.precision.name, c.hardware()), option)
     return list(found.values())
 
 
@@ -143,9 +155,11 @@ def _evaluated(
         asked.outputs,
         np.array([c.engine.mixes for c in able]),
         asked.cached,
+        stages=np.array([c.spread.pipeline for c in able]),
+        chunk=np.array([float(c.settings.batched_tokens) for c in able]),
     )
     memory = stacked([c.memory() for c in able])
-    does = carried(served, memory, np.array([c.settings.sequences for c in able]), asked.promise)
+    does = carried(served, memory, np.array([c.max_sequences for c in able]), asked.promise)
     replicas = _replicas(does, demand)
     tokens = asked.inputs + served.reached.growth * asked.outputs
     missing = np.asarray(memory.missing(tokens)) / 1e9
@@ -176,6 +190,8 @@ def _sized(
         work=taken(served.work, which),
         reached=taken(served.reached, which),
         mixes=np.asarray(served.mixes)[which],
+        stages=np.asarray(served.stages)[which],
+        chunk=np.asarray(served.chunk)[which],
     )
     speed = speed_at(chosen, each, does.room[which])
     tpot, ttft = np.asarray(speed.tpot_s), np.asarray(speed.ttft_p95_s)
@@ -195,20 +211,21 @@ def _priced(
     weights = np.array([[one.memory().weights] for one in sized.configurations])
     bills = Bills(
         sized.replicas,
-        np.array([[one.tensor_parallel] for one in sized.configurations]),
+        np.array([[one.gpus] for one in sized.configurations]),
         np.array([cache_gib(one, demand.vllm) for one in sized.configurations]),
+        np.array([one.machines for one in sized.configurations]),
         demand.bounds,
         delays_of(demand.cold_start, weights),
         demand.hours_per_month,
     )
     for index, one in enumerate(sized.configurations):
-        holding = [offer for offer in offers if offer.gpu == one.gpu.name and _holds(offer, one)]
+        holding = [offer for offer in offers if offer.gpu == one.gpu.name and _holds(offer, one, demand)]
         if not holding:
-            yield _unable(one, f"no machine with {one.tensor_parallel:g} of this GPU is sold")
+            yield _unable(one, f"no machine with {one.on_one:g} of this GPU is sold")
             continue
         roomy = [offer for offer in holding if _has_room(offer, one, demand)]
         if not roomy:
-            yield _unable(one, f"its pod fits no machine with {one.tensor_parallel:g} of this GPU")
+            yield _unable(one, f"its pod fits no machine with {one.on_one:g} of this GPU")
         peak = float(sized.replicas[index].max())
         for offer in roomy:
             for name, bought in ways.items():
@@ -218,7 +235,7 @@ def _priced(
                     offer=offer,
                     bought=name,
                     replicas=peak,
-                    machines=float(np.ceil(peak / (offer.gpus // one.tensor_parallel))),
+                    machines=float(ceil_count(peak / one.per_machine(offer.gpus))),
                     tpot_s=float(sized.tpot_s[index]),
                     ttft_p95_s=float(sized.ttft_p95_s[index]),
                     usd_per_month=usd,
@@ -227,15 +244,24 @@ def _priced(
                 )
 
 
-def _holds(offer: Offer, configuration: Configuration) -> bool:
-    """Whether a machine holds a replica; GPUs are added to a machine as many as a replica takes."""
-    wanted = configuration.tensor_parallel
+def _holds(offer: Offer, configuration: Configuration, demand: ServingDemand) -> bool:
+    """Whether a machine holds a replica, or its part; GPUs are added to one as many as a replica takes."""
+    if configuration.machines > 1:
+        return placed_on(configuration, offer, demand).spread == configuration.spread
+    wanted = configuration.gpus
     return offer.gpus >= wanted if offer.add_on is None else offer.gpus == wanted
+
+
+def placed_on(one: Configuration, offer: Offer, demand: ServingDemand) -> Configuration:
+    """Return the configuration on machines like that of the offer."""
+    if one.spread.is_plain:
+        return one
+    return one.on(offer.gpus, demand.networks(offer.machine))
 
 
 def _has_room(offer: Offer, configuration: Configuration, demand: ServingDemand) -> bool:
     """Whether a machine has CPU and memory for the pods of all the replicas that its GPUs hold."""
-    pods, node = offer.gpus // configuration.tensor_parallel, offer.node
+    pods, node = max(configuration.per_machine(offer.gpus), 1.0), offer.node
     return bool(pods * demand.pod_cpu <= node.cpu and pods * demand.pod_gib <= node.memory_gib)
 
 

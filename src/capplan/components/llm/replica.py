@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class Replica(NamedTuple):
     """A model's configuration and the machine under it.
 
-    add_on: GPUs that are added to the machine. per_machine: replicas that share one. node: what it leaves to
+    add_on: GPUs that are added to the machine. per_machine: replicas that share one, a part of a replica that
+    takes several. node: what it leaves to
     pods. disk: its boot disk. repository: checkpoint on Hugging Face, None where nobody says. room: sequences
     of the plan's length that the KV cache holds. users: those of them at which the promised speed is kept;
     running: of those, as many as run at the load that it is sized for. cache_gib: volume for its weights, 0
@@ -95,5 +96,6 @@ def vllm_of(llm: Llm) -> Vllm | None:
 def weight_volumes(ctx: Context, component: Component, replica: Replica, sizing: Sizing) -> Iterator[Meter]:
     """Yield the volumes that replicas load their weights to."""
     if np.any(replica.cache_gib) and component.provider in VOLUMES:
-        where, replicas = (component.provider, component.region), number_range(sizing)
-        yield from ephemeral_volumes(ctx.catalog, component.name, where, replica.cache_gib, replicas)
+        where = (component.provider, component.region)
+        pods = number_range(sizing) * replica.configuration.machines
+        yield from ephemeral_volumes(ctx.catalog, component.name, where, replica.cache_gib, pods)

@@ -9,6 +9,7 @@ from capplan.errors import InputError, Problem
 from capplan.llm.facts import named_precisions
 from capplan.llm.flags import SERVERS, TOLD
 from capplan.llm.settings import Told
+from capplan.llm.spread import Parallelism
 from capplan.plan.llm import Llm
 
 _TAG = re.compile(r":v?(\d+(?:\.\d+){1,3})\b")
@@ -30,6 +31,11 @@ def told_of(llm: Llm) -> Told:
         precisions=_READS.get(str(quantised), named),
         longest=said.get("max_model_len"),
     )
+
+
+def spread_of(llm: Llm) -> Parallelism:
+    """Return how a replica is spread over GPUs besides tensor parallelism."""
+    return Parallelism(float(llm.pipeline_parallel), float(llm.data_parallel), llm.expert_parallel)
 
 
 _READS = {"fp8": ("fp8",), "awq": ("int4",), "gptq": ("int4", "int8"), "bitsandbytes": ("int4", "int8")}
