@@ -58,6 +58,16 @@ class Configuration(NamedTuple):
         """Return the replicas on a machine of so many GPUs: a part of one where it takes several machines."""
         return gpus // self.gpus if gpus >= self.gpus else gpus / self.gpus
 
+    def sizes(self) -> dict[str, float]:
+        """Return how the replica is spread over GPUs and machines, by vLLM's names."""
+        return {
+            "tensor_parallel": self.tensor_parallel,
+            "pipeline_parallel": self.spread.pipeline,
+            "data_parallel": self.spread.data,
+            "expert_parallel": self.spread.experts,
+            "machines": self.machines,
+        }
+
     def hardware(self) -> str:
         """Return its GPUs as people say it, such as ``16 × H100-80GB (TP 8, PP 2)``."""
         spread = self.spread

@@ -14,7 +14,6 @@ from capplan.components.llm.options import ServingOption
 from capplan.estimate import Estimate
 from capplan.llm.architecture import Architecture
 from capplan.llm.confidence import HELD, Confidence, Level, range_of
-from capplan.llm.configuration import Configuration
 from capplan.llm.look import Look, RequestShape
 from capplan.quantities import counted
 from capplan.report import numbers
@@ -168,7 +167,7 @@ def _look_document(one: Look, machine: tuple[str, float] | None) -> dict[str, An
         "model": c.model.name,
         "precision": c.precision.name,
         "gpu": c.gpu.name,
-        **_parallel(c),
+        **c.sizes(),
         "engine": c.engine.name,
         "fits": one.sequences >= 1,
         "reason": one.hindrance or None,
@@ -194,17 +193,6 @@ def _look_document(one: Look, machine: tuple[str, float] | None) -> dict[str, An
         "machine": None if machine is None else machine[0],
         "usd_per_hour": None if machine is None else machine[1],
         "usd_per_1m_output_tokens": _per_million(one, machine[1]) if machine and able else None,
-    }
-
-
-def _parallel(one: Configuration) -> dict[str, Any]:
-    """Return how a replica is spread over GPUs and machines."""
-    return {
-        "tensor_parallel": one.tensor_parallel,
-        "pipeline_parallel": one.spread.pipeline,
-        "data_parallel": one.spread.data,
-        "expert_parallel": one.spread.experts,
-        "machines": one.machines,
     }
 
 
@@ -303,7 +291,7 @@ def option_document(option: ServingOption) -> dict[str, Any]:
     return {
         "precision": c.precision.name,
         "gpu": c.gpu.name,
-        **_parallel(c),
+        **c.sizes(),
         "provider": None if option.offer is None else option.offer.provider,
         "machine": None if option.offer is None else option.offer.name,
         "rate": option.bought or None,
