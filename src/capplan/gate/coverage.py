@@ -16,7 +16,7 @@ from capplan.gate import checks
 from capplan.gate.judged import SEVERITIES, judged
 from capplan.plan.coverage import Remark
 from capplan.plan.gates import Answer, AssumptionsGate, CoverageGate
-from capplan.quantities import DAY_S
+from capplan.quantities import DAY_S, counted
 from capplan.report.blocks import Result
 
 
@@ -110,7 +110,7 @@ def _doubts(gate: CoverageGate, line: CostLine, today: date) -> Iterator[tuple[C
     if gate.max_price_age is None and line.meter.provider == EXTERNAL and line.as_of is not None:
         age = (today - date.fromisoformat(line.as_of)).days
         if age > _OLD_DAYS:
-            yield checks.OLD_API_PRICE, age, f"has a price of {line.as_of}, {age} days old"
+            yield checks.OLD_API_PRICE, age, f"has a price of {line.as_of}, {counted(age, 'day')} old"
     free = line.unit_price is not None and not np.any(line.unit_price)
     if line.status != "list" or free:
         return
@@ -119,5 +119,5 @@ def _doubts(gate: CoverageGate, line: CostLine, today: date) -> Iterator[tuple[C
     elif gate.max_price_age is not None:
         age, most = (today - date.fromisoformat(line.as_of)).days, float(np.max(gate.max_price_age)) / DAY_S
         if age > most:
-            what = f"has a price of {line.as_of}, {age} days old; at most {most:g} are allowed"
+            what = f"has a price of {line.as_of}, {counted(age, 'day')} old; at most {most:g} are allowed"
             yield checks.STALE_PRICE, age, what

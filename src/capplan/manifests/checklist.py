@@ -20,6 +20,7 @@ from capplan.manifests.steps import platforms_of, steps_of
 from capplan.plan.caches import AzureRedis
 from capplan.plan.services import VmGroup
 from capplan.plan.stores import SelfHosted
+from capplan.quantities import counted
 
 _DATABASES, _CACHES = "Databases and read replicas", "Settings of caches"
 _POOLS = "Pools of connections"
@@ -281,7 +282,8 @@ def _guard(site: Site) -> str:
     """Return the limit of one client at the edge: the plan's highest, or a word on where to get one."""
     allowed = [one.per_minute for limit in limits_of(site) for one in limit.tiers[0].limits.values()]
     if allowed:
-        return f"block a client beyond {max(allowed):,} requests a minute, the highest limit of the plan"
+        most = counted(max(allowed), "request")
+        return f"block a client beyond {most} a minute, the highest limit of the plan"
     return "a limit for each client; add rate_limits to the plan to compute it"
 
 
@@ -296,4 +298,4 @@ def _busiest_call(site: Site) -> list[str]:
     if not calls:
         return []
     rate, caller, callee = max(calls)
-    return [f"{caller} calls {callee} most, {math.ceil(rate):,} times a second at the peak"]
+    return [f"{caller} calls {callee} most, {counted(math.ceil(rate), 'time')} a second at the peak"]

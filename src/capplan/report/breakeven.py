@@ -11,6 +11,7 @@ from capplan.decide.answers import ComparisonAnswer
 from capplan.decide.breakeven import Stretch, Switch
 from capplan.decide.chance import Chance
 from capplan.decide.commitments import Commitment
+from capplan.quantities import counted
 from capplan.report import numbers
 from capplan.report.blocks import Block, Curves, Heading, Lines, Report, Sheet
 from capplan.report.json_format import SCHEMA_VERSION, finding_document
@@ -77,8 +78,8 @@ def _basis(answer: ComparisonAnswer) -> str:
     prices = f"prices of book {', '.join(books)} over list prices" if books else "list prices"
     ends = f"{_value(found.x[0])} to {_value(found.x[-1])} {driver.unit}"
     said = f"Over {driver.description or driver.name}, {ends}"
-    counted = f"Expected USD a month, {prices}, {answer.hours_per_month:g} hours a month"
-    return f"{said.rstrip()}. {counted}. Costs besides the bill: {_owned(answer)}."
+    basis = f"Expected USD a month, {prices}, {answer.hours_per_month:g} hours a month"
+    return f"{said.rstrip()}. {basis}. Costs besides the bill: {_owned(answer)}."
 
 
 def _owned(answer: ComparisonAnswer) -> str:
@@ -88,7 +89,8 @@ def _owned(answer: ComparisonAnswer) -> str:
         return "nothing: no engineering, on-call or migration cost (decisions.ownership)"
     each = [
         f"{a.name} {money(a.owned.engineering_usd)} engineering, {money(a.owned.on_call_usd)} on-call, "
-        f"{money(a.owned.migration_usd)} migration over {a.owned.migration_months:g} months"
+        f"{money(a.owned.migration_usd)} migration over "
+        f"{counted(a.owned.migration_months, 'month')}"
         for a in answer.question.alternatives
         if a.owned.usd_per_month
     ]

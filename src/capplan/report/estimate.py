@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from capplan.arrays import in_scenario
 from capplan.estimate import Estimate
 from capplan.findings import Finding
+from capplan.quantities import counted
 from capplan.report import numbers, tables
 from capplan.report.blocks import Block, Findings, Fold, Heading, Lines, Sparklines
 from capplan.report.grounds import assumptions_line
@@ -66,7 +67,7 @@ def _adopted(shown: EstimateView) -> Iterator[str]:
     share = f" ({found.covered / found.billable:.0%})" if found.billable else ""
     said = f"adopted from {found.from_}: covers {found.covered} of {found.billable} resources that may cost"
     types = [f"{count} {kind}" for kind, count in found.left_out.most_common()]
-    more = [f"{len(types) - _TYPES} more types"] if len(types) > _TYPES else []
+    more = [counted(len(types) - _TYPES, "more type")] if len(types) > _TYPES else []
     missing = f"; not or only partly covered: {', '.join([*types[:_TYPES], *more])}" if types else ""
     yield f"{said} something{share}{missing}"
 

@@ -71,7 +71,7 @@ def _component(estimate: Estimate, component: Component) -> Iterator[str]:
     for measure in component.measures:
         bound = "" if measure.has is None else f", has {numbers.quantity(in_scenario(measure.has, 0))}"
         needs = numbers.quantity(in_scenario(measure.needs, 0))
-        yield f"  {measure.name}: {measure.formula} = {needs} {measure.unit}".rstrip() + bound
+        yield f"  {measure.name}: {measure.formula} = {needs} {_units(needs, measure.unit)}".rstrip() + bound
     lines = [line for line in view(estimate).lines if line.component == component.name]
     if lines:
         yield "  monthly cost, expected"
@@ -115,9 +115,14 @@ def _promise(promise: Promise) -> Iterator[str]:
         law = "shared by all requests" if station.shared else "taken in order of arrival (Erlang C, Kimura)"
         places = numbers.quantity(in_scenario(station.servers, 0))
         time = numbers.quantity(1000 * in_scenario(station.service_time_s, 0))
-        kind = "cores" if station.shared else "places"
+        kind = _units(places, "cores" if station.shared else "places")
         variety = numbers.quantity(in_scenario(station.cs2, 0))
         yield f"      {places} {kind} an instance, {law}; {time} ms of work for each request, cs2 {variety}"
+
+
+def _units(shown: str, plural: str) -> str:
+    """Return the singular beside one: of cores and connections, not of requests/s or vCPU."""
+    return plural.removesuffix("s") if shown == "1" and "/" not in plural else plural
 
 
 def _limit(estimate: Estimate, limit: Limit, count: float) -> Iterator[str]:

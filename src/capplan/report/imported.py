@@ -8,6 +8,7 @@ from typing import Any
 
 from capplan.catalog.imports.difference import PriceChange, PriceDifference
 from capplan.findings import Finding
+from capplan.quantities import counted
 from capplan.report import numbers
 from capplan.report.blocks import Block, Lines, Report, Sheet
 from capplan.report.json_format import SCHEMA_VERSION, finding_document
@@ -48,8 +49,8 @@ def _blocks(found: PriceDifference, findings: Sequence[Finding], left: Mapping[s
         yield Lines(odd, bullets=True)
     if left:
         said = [f"{count} × {why}" for why, count in list(left.items())[:_MOST]]
-        more = [f"{len(left) - _MOST} more reasons"] if len(left) > _MOST else []
-        yield Lines([f"left out {sum(left.values()):,} prices", *said, *more], bullets=True)
+        more = [counted(len(left) - _MOST, "more reason")] if len(left) > _MOST else []
+        yield Lines([f"left out {counted(sum(left.values()), 'price')}", *said, *more], bullets=True)
 
 
 def _doubts(doubted: Sequence[str]) -> Iterator[Block]:

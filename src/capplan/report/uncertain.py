@@ -70,7 +70,7 @@ def _sampled_blocks(result: Sampled) -> Iterator[Block]:
     sample = result.sample
     columns = [Column("", shrinks=True), *(Column(level, right=True) for level in _LEVELS)]
     inputs = [[".".join(path), *_cells(spread, numbers.quantity)] for path, spread in sample.inputs.items()]
-    head = f"{sample.samples:,} draws, seed {sample.seed}"
+    head = f"{counted(sample.samples, 'draw')}, seed {sample.seed}"
     if sample.samples > MAX_SAMPLES:
         head += ", percentiles within 0.01 %"
     if inputs:
@@ -251,7 +251,7 @@ def _forecast_blocks(result: Forecasted) -> Iterator[Block]:
         ]
         for month in forecast.months
     ]
-    drawn = f"{forecast.samples:,} draws, seed {forecast.seed}"
+    drawn = f"{counted(forecast.samples, 'draw')}, seed {forecast.seed}"
     yield Heading(f"{result.estimate.plan.name}: {drawn}; instances p5/p50/p95")
     yield Table(columns, rows)
     yield crossings_block(forecast.crossings)

@@ -14,6 +14,7 @@ from capplan.components.idle import idle_findings
 from capplan.components.services import checks as scaling
 from capplan.findings import Finding
 from capplan.plan.services import Service
+from capplan.quantities import counted
 
 if TYPE_CHECKING:
     from capplan.capacity.response import ResponseTimes
@@ -54,7 +55,7 @@ def _over_ceiling(name: str, sizing: Sizing, worst: int) -> Finding:
     hours = required > ceiling
     message = (
         f"{_carries(sizing, ceiling, worst)}; the busiest hour brings {peak:,.4g} "
-        f"and needs {need:,.0f} (over the maximum in {int(hours.sum())} of {hours.size} hours)"
+        f"and needs {need:,.0f} (over the maximum in {int(hours.sum())} of {counted(hours.size, 'hour')})"
     )
     return checks.MAX_TOO_SMALL.finding(name, message, f"Raise instances.max to {need:,.0f}.")
 

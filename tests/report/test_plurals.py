@@ -1,0 +1,29 @@
+"""One of a thing is said in the singular."""
+
+from __future__ import annotations
+
+import re
+
+from helpers import estimate_of
+
+from capplan.report.blocks import Report, Style
+from capplan.report.explain import explain_blocks
+from capplan.report.formats import written
+
+ONE = """
+    name: one
+    regions: {gcp: us-central1}
+    demand: {requests_per_second: 0.1, profile: flat}
+    services:
+      web: {platform: cloud-run, cpu: 1, memory: 1Gi, service_time: 30ms, cpu_time: 20ms, concurrency: 1, slo: {p95: 1s},
+            calls: {db: {per_request: 1, pool: {max: 1}}}}
+    databases:
+      db: {platform: cloud-sql, engine: postgres, machine: db-custom-1-3840, storage: 10Gi}
+"""
+
+
+def test_one_core_and_one_connection_are_no_plurals():
+    found = estimate_of(ONE)
+    said = written(Report(lambda: explain_blocks(found, "all")), "table", Style(120))
+    assert "1 core an instance" in said
+    assert re.findall(r"(?<![\d.,])1 [a-z]+s\b(?!/)", said) == []
