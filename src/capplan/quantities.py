@@ -199,3 +199,18 @@ def counted(number: float, noun: str) -> str:
     ('1 file', '2,000 errors', '1.5 instances')
     """
     return f"{number + 0.0:,.{int(number % 1 > 0)}f} {noun}{'' if number == 1 else 's'}"
+
+
+def plain(value: float, digits: int = 4) -> str:
+    """Return a number as people write it: in so many significant digits, but whole numbers whole.
+
+    >>> plain(0.12345), plain(12345.6), plain(3e6), plain(1e18), plain(2e-5)
+    ('0.1235', '12,346', '3,000,000', '1e+18', '0.00002')
+    """
+    if not 1e-6 <= abs(value) < 1e16:
+        return f"{value:.{digits}g}"
+    if abs(value) >= 10.0 ** (digits - 1):
+        return f"{value:,.0f}"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    text = f"{value:,.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

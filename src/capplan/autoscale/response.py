@@ -13,6 +13,7 @@ from capplan.autoscale.loop import RHO_STEPS, RHO_TOP
 from capplan.capacity.queueing import mmc_wait_mean
 from capplan.capacity.sizing import Sizing
 from capplan.plan.services import Service
+from capplan.quantities import plain
 
 _ROWS = 128
 _NEVER_S = 1e6
@@ -45,7 +46,9 @@ def response_of(service: Service, sizing: Sizing, full_rps: float, most: int) ->
     targets = {share: float(np.max(target)) for share, target in promise.targets.items()}
     shares = {share: promise.percentile(share, load, instances) for share in {0.95, *targets}}
     slack = np.min([target - shares[share] for share, target in targets.items()], axis=0)
-    said = ", ".join(f"p{100 * share:g} {1000 * target:g} ms" for share, target in targets.items())
+    said = ", ".join(
+        f"p{plain(100 * share, 6)} {plain(1000 * target, 6)} ms" for share, target in targets.items()
+    )
     return Response(table(shares[0.95]), table(slack), said, targets.get(0.95, math.inf))
 
 

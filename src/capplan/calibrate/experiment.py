@@ -37,6 +37,7 @@ from capplan.calibrate.outcome import (
 from capplan.calibrate.runs import LoadRun
 from capplan.capacity.scalability import usl_throughput
 from capplan.findings import Finding
+from capplan.quantities import plain
 
 _POOR, _MENDED = 6.0, 0.2
 """Squares for each degree of freedom that are too many, and what part of them is left without a run."""
@@ -186,7 +187,7 @@ def _of_law(law: Fit, runs: Sequence[LoadRun], points: LoadPoints) -> Calibratio
     warnings = []
     highest, seen = draws.highest, float(points.rate.max())
     if not highest[0] < _FAR * seen:
-        what = f"throughput still grows at {seen:.4g}/s, so where it ends is not known"
+        what = f"throughput still grows at {plain(seen)}/s, so where it ends is not known"
         warnings.append(checks.NOT_SATURATED.finding(runs[0].file, what, file=runs[0].file))
     cs2 = _service_cs2(runs, None)
     knee = estimated(np.minimum(highest, 1e18)) if highest[0] < _FAR * seen else None
@@ -287,12 +288,12 @@ def _unknown(
     if pool.full and pool.delay > _MUCH_DELAY:
         delay_ms = 1000 * pool.delay * float(pool.service_s[0])
         what = (
-            f"throughput stops at {capacity:.4g}/s, and {delay_ms:.3g} ms of each request "
+            f"throughput stops at {plain(capacity)}/s, and {plain(delay_ms, 3)} ms of each request "
             "pass outside the service: in the network, or in what limits it"
         )
         yield checks.LIMITED_ELSEWHERE.finding(file, what, file=file)
     elif pool.full and evenly_limited(points, capacity):
-        what = f"throughput stops at {capacity:.4g}/s with no chance in it, as a rate limit does"
+        what = f"throughput stops at {plain(capacity)}/s with no chance in it, as a rate limit does"
         yield checks.LIMITED_ELSEWHERE.finding(file, what, file=file)
     if not pool.full:
         what = "no run shows where throughput ends, so concurrency and knee are not known"
@@ -321,7 +322,7 @@ def _agreeing(runs: list[LoadRun], refused: list[Finding]) -> tuple[list[LoadRun
             return runs, pools, points
         run, runs = runs[strange], others[strange]
         time_ms = 1000 * points.response_s[strange]
-        what = f"{run.rate:.4g}/s with {time_ms:.4g} ms a request does not fit the other runs"
+        what = f"{plain(run.rate)}/s with {plain(time_ms)} ms a request does not fit the other runs"
         refused.append(checks.CONTRADICTS_OTHERS.finding(run.file, what, file=run.file))
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from capplan.calibrate import checks
 from capplan.calibrate.runs import LoadRun
 from capplan.findings import Finding
+from capplan.quantities import plain
 
 _FEWEST = 30
 _BEYOND = 5
@@ -107,7 +108,7 @@ def _failed(run: LoadRun) -> Finding | None:
 
 def _rejected(run: LoadRun) -> Finding:
     share = 100 * run.rejected / (run.requests or 1)
-    what = f"{share:.0f} % of the requests were rejected (429 or 503), beyond {run.rate:.4g}/s"
+    what = f"{share:.0f} % of the requests were rejected (429 or 503), beyond {plain(run.rate)}/s"
     return checks.REJECTED_REQUESTS.finding(run.file, what, file=run.file)
 
 
@@ -153,7 +154,7 @@ def _broken(run: LoadRun) -> Finding | None:
 
 
 def _littles_law(run: LoadRun, found: float) -> Finding:
-    product = f"{run.rate:.4g}/s × {1000 * (run.mean_s or 0):.4g} ms"
+    product = f"{plain(run.rate)}/s × {plain(1000 * (run.mean_s or 0))} ms"
     what = f"{product} is {found:.2f} times its {run.clients:.0f} clients"
     return checks.LITTLES_LAW.finding(run.file, what, file=run.file)
 
@@ -185,7 +186,8 @@ def _short_of(run: LoadRun) -> Finding | None:
     if (run.mean_s or 0.0) >= queued:
         return None
     what = (
-        f"{run.offered:.4g} requests/s were to be sent and {run.rate:.4g} were, though answers took no longer"
+        f"{plain(run.offered)} requests/s were to be sent and {plain(run.rate)} were, "
+        "though answers took no longer"
     )
     return checks.SATURATED_GENERATOR.finding(run.file, what, file=run.file)
 
@@ -248,7 +250,9 @@ def _stuck(runs: Sequence[LoadRun]) -> list[Finding]:
     for at, run in enumerate(users):
         limit = most.get(run.tool, 0.0)
         if at not in found and _pause(run) > _LITTLE * (run.mean_s or 0.0) and 0 < _NEAR * limit <= run.rate:
-            what = f"users pause, and more of them do not exceed {limit:.4g}/s: the load generator was busy"
+            what = (
+                f"users pause, and more of them do not exceed {plain(limit)}/s: the load generator was busy"
+            )
             found[at] = checks.SATURATED_GENERATOR.finding(run.file, what, file=run.file)
     return list(found.values())
 

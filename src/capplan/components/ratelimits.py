@@ -15,6 +15,7 @@ from capplan.components.tiertables import beyond_table
 from capplan.errors import InputError
 from capplan.findings import Finding
 from capplan.plan.ratelimits import RateLimits
+from capplan.quantities import plain
 
 
 def build_rate_limits(ctx: Context, services: Sequence[Component]) -> Iterator[Component]:
@@ -149,6 +150,6 @@ def _above_capacity(name: str, measures: list[Measure]) -> Iterator[Finding]:
         ratio = float((worst.needs / np.asarray(worst.has)).max())
         message = (
             f"{len(over)} limits admit more than the service carries when all clients use them, "
-            f"{worst.name} by a factor of {ratio:,.2g}"
+            f"{worst.name} by a factor of {plain(ratio, 2)}"
         )
         yield checks.LIMIT_ABOVE_CAPACITY.finding(name, message, "Lower the limits, or raise instances.max.")

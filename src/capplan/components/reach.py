@@ -11,6 +11,7 @@ from capplan.components import checks
 from capplan.components.base import Context
 from capplan.findings import Finding, Severity
 from capplan.plan.sites import site_of
+from capplan.quantities import plain
 
 
 def reach_findings(ctx: Context) -> Iterator[Finding]:
@@ -19,7 +20,7 @@ def reach_findings(ctx: Context) -> Iterator[Finding]:
         return
     if not ctx.load.entering:
         message = (
-            f"{float(np.max(ctx.load.average_rps)):,.4g} requests/s arrive nowhere, because no "
+            f"{plain(float(np.max(ctx.load.average_rps)))} requests/s arrive nowhere, because no "
             "component takes requests"
         )
         yield checks.DEMAND_ENTERS_NOWHERE.finding(

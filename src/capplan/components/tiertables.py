@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from capplan.arrays import Array
 from capplan.catalog.tiers import TierTable
 from capplan.findings import Check, Finding
+from capplan.quantities import plain
 
 BEYOND_TIER_TABLE = Check(
     code="beyond-tier-table",
@@ -46,6 +47,6 @@ def beyond_table(name: str, table: TierTable, driver: Array) -> Iterator[Finding
     """Yield the finding that a component is beyond the last tier of its table."""
     most = table.beyond(driver)
     if most is not None:
-        ends = f"{table.name} ends at {table.by} {table.tiers[-1].below:,.6g}"
-        message = f"{ends}, and {name} has {most:,.6g}, so it is counted as {table.tiers[-1].name}"
+        ends = f"{table.name} ends at {table.by} {plain(table.tiers[-1].below, 6)}"
+        message = f"{ends}, and {name} has {plain(most, 6)}, so it is counted as {table.tiers[-1].name}"
         yield BEYOND_TIER_TABLE.finding(name, message)

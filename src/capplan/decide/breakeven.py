@@ -17,6 +17,7 @@ from capplan.estimate import Estimate, estimate_on
 from capplan.many import in_chunks
 from capplan.plan.bind import Scenarios
 from capplan.plan.model import Plan
+from capplan.quantities import plain
 
 
 class Owned(NamedTuple):
@@ -376,10 +377,10 @@ def _why_not(x: Array, costs: Array) -> str:
     if gap <= 0:
         return "they cost the same at the end of the range"
     if slopes[1] >= slopes[0] * (1 - 1e-9):
-        per_unit = f"{slopes[1]:.4g} against {slopes[0]:.4g} USD for one more at the end of the range"
+        per_unit = f"{plain(slopes[1])} against {plain(slopes[0])} USD for one more at the end of the range"
         return f"each further unit costs as much or more: {per_unit}"
     beyond = x[-1] + gap / (slopes[0] - slopes[1])
-    return f"beyond the range, at about {beyond:.4g} if these slopes continue"
+    return f"beyond the range, at about {plain(beyond)} if these slopes continue"
 
 
 def _limit(curves: Curves, x: Array, points: Points, which: int) -> float | None:

@@ -17,6 +17,7 @@ from capplan.plan.caches import AzureRedis, ElastiCache, Memorystore
 from capplan.plan.clusters import Pool
 from capplan.plan.services import CloudRun, Fargate, Instances, Kubernetes, Service, VmGroup
 from capplan.plan.stores import AUTO, StoreBase
+from capplan.quantities import plain
 
 OTHER_MACHINES = 3
 """Cheaper machine types that are tried for each component."""
@@ -171,7 +172,7 @@ def _lower_minimum(component: Component, service: Service, path: tuple[str, ...]
             risk = "the first requests of a spike wait for new instances"
             if low == 1:
                 risk += "; a single instance has no redundancy"
-            text = f"lower the idle minimum from {np.max(floor):g} to {low}"
+            text = f"lower the idle minimum from {plain(np.max(floor), 6)} to {low}"
             where, value = _lower(service.instances, "instances", low)
             yield Change(component.name, "idle minimum", (*path, *where), value, text, risk)
 
@@ -223,7 +224,7 @@ def commitments(component: Component, path: tuple[str, ...], committed: Floats) 
         return
     share = round(always / average, 4)
     for rate, years in (("commit_1y", "one year"), ("commit_3y", "three years")):
-        text = f"commit for {years} to the {always:g} that always run"
+        text = f"commit for {years} to the {plain(always, 6)} that always run"
         risk = f"you pay for {years}, whether you use it or not"
         yield Change(component.name, "commitment", (*path, rate), share, text, risk)
 

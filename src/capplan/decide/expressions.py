@@ -19,6 +19,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from capplan.errors import nearest, sentences
+from capplan.quantities import plain
 
 _MAX_CHARACTERS = 2000
 _MAX_DEPTH = 60
@@ -95,10 +96,10 @@ class _Scope(NamedTuple):
 
 def _power(base: float, exponent: float) -> float:
     if abs(exponent) > _MAX_EXPONENT:
-        raise ExpressionError(f"the exponent {exponent:g} is too large", f"At most {_MAX_EXPONENT}.")
+        raise ExpressionError(f"the exponent {plain(exponent, 6)} is too large", f"At most {_MAX_EXPONENT}.")
     power: float | complex = float(base) ** exponent
     if isinstance(power, complex):
-        raise ExpressionError(f"{base:g} has no power {exponent:g}")
+        raise ExpressionError(f"{plain(base, 6)} has no power {plain(exponent, 6)}")
     return power
 
 
@@ -197,7 +198,7 @@ def _kind(value: object) -> str:
     if isinstance(value, bool):
         return "true or false"
     if isinstance(value, int | float):
-        return f"a number ({value:g})"
+        return f"a number ({plain(value, 6)})"
     if isinstance(value, Mapping):
         return "a mapping"
     return "text" if isinstance(value, str) else "a list"

@@ -22,6 +22,7 @@ from capplan.plan.decisions import bound
 from capplan.plan.model import Plan
 from capplan.plan.read import PlanFile, parse_plan
 from capplan.plan.sweep import read_number
+from capplan.quantities import plain
 
 SourceText = tuple[str, str, File]
 """The text of a plan, its name and its directory."""
@@ -209,7 +210,7 @@ def _grid(
     first = _end(files, driver, low, "--from", None if now is None else now / _SPAN)
     last = _end(files, driver, high, "--to", None if now is None else now * _SPAN)
     if not first < last:
-        what = f"the range from {first:g} to {last:g} is empty"
+        what = f"the range from {plain(first, 6)} to {plain(last, 6)} is empty"
         raise InputError(Problem("--from, --to", what, "Give both."))
     if first > 0 and last / first >= _WIDE:
         x = np.geomspace(first, last, points)

@@ -20,7 +20,7 @@ from capplan.estimate import Estimate, estimate, estimate_again
 from capplan.findings import Finding
 from capplan.plan.overlay import merge, nested
 from capplan.plan.read import PlanFile, validate
-from capplan.quantities import counted
+from capplan.quantities import counted, plain
 
 OTHER_REGIONS = 3
 """Of the regions that cost less, so many are tried."""
@@ -203,7 +203,7 @@ def _of_service(component: Component, sizing: Sizing) -> Margin:
         if component.pick.room is not None and np.all(np.isfinite(component.pick.room)):
             ends.append((float(component.pick.room.min()), "the next tier"))
     if component.headroom is not None and sizing.ceiling is not None:
-        ends.append((float(component.headroom.min()), f"max {float(sizing.ceiling.min()):g}"))
+        ends.append((float(component.headroom.min()), f"max {plain(float(sizing.ceiling.min()), 6)}"))
     growth, boundary = min(ends, default=(None, ""))
     return Margin(component.name, tier, sizing.binding(), boundary, growth)
 

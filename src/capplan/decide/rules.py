@@ -18,6 +18,7 @@ from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
 from capplan.plan.bind import Path
 from capplan.plan.read import PlanFile
+from capplan.quantities import plain
 
 _CLOSE = 0.05
 """A trigger within 5 % of the break-even agrees with it."""
@@ -132,14 +133,14 @@ class _Against:
         row = Curves(self._question.alternatives, driver).totals(np.array([at]))[:, 0]
         more = float(row[self._which] - row[0])
         share = more / float(row[0])
-        fires = f"fires from {at:,.6g} {driver.name} on"
+        fires = f"fires from {plain(at, 6)} {driver.name} on"
         if self._pays_from is None:
             return f"{fires}, but the comparison shows that the switch never pays there"
         if at < self._pays_from * (1 - _CLOSE):
             costs = f"where the switch costs {more:,.0f} USD a month more ({share:+.0%})"
-            return f"{fires}, {costs}; it pays from {self._pays_from:,.6g} on"
+            return f"{fires}, {costs}; it pays from {plain(self._pays_from, 6)} on"
         if at > self._pays_from * (1 + _CLOSE):
-            return f"{fires}, but the switch pays from {self._pays_from:,.6g} on"
+            return f"{fires}, but the switch pays from {plain(self._pays_from, 6)} on"
         return ""
 
     def _first_fires(self, expression: Expression) -> float | None:

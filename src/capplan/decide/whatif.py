@@ -170,7 +170,7 @@ def _default(file: PlanFile, path: Path) -> str | None:
         value = at(file.plan, path)
     except KeyError:
         return None
-    return f"{value:g}" if isinstance(value, int | float) else None
+    return f"{value:.12g}" if isinstance(value, int | float) else None
 
 
 def _chosen(file: PlanFile, now: Estimate, catalog: Catalog, count: int) -> list[Slider]:
@@ -317,7 +317,7 @@ def _decided(before: Any, after: Any, path: Path) -> Iterator[str]:
         for name in before:
             yield from _decided(before[name], after[name], (*path, name))
     elif before != after:
-        yield f"{'.'.join(path)}={after:g}" if isinstance(after, float) else f"{'.'.join(path)}={after}"
+        yield f"{'.'.join(path)}={after:.12g}" if isinstance(after, float) else f"{'.'.join(path)}={after}"
 
 
 def _figures(estimate: Estimate) -> dict[tuple[str, str], Array]:

@@ -19,7 +19,7 @@ from capplan.plan.model import COMPONENTS, Plan
 from capplan.plan.places import Places
 from capplan.plan.services import Call
 from capplan.plan.sites import arrivals, losses
-from capplan.quantities import DAY_S, HOUR_S
+from capplan.quantities import DAY_S, HOUR_S, plain
 from capplan.stdin import name_of
 
 
@@ -210,7 +210,7 @@ def _stretched(pattern: Pattern, demand: Demand, places: Places) -> Array:
     if wanted.min() < 1 or wanted.max() >= limit > 1 or (limit == 1 and wanted.max() > 1):
         bad = wanted.min() if wanted.min() < 1 else wanted.max()
         reach = f"can be stretched from 1 to below {limit:g}" if limit > 1 else "has no peak to stretch"
-        what = f"got {bad:g}; {pattern.name} {reach}"
+        what = f"got {plain(bad, 6)}; {pattern.name} {reach}"
         remedy = "Choose a profile with a narrower peak, or give a trace."
         raise InputError(places.problem(("demand", "peak_to_average"), what, remedy))
     return profiles.stretched(pattern.shape, ratio)

@@ -12,7 +12,7 @@ from capplan.gate import checks
 from capplan.gate.files import PlannedFiles
 from capplan.gate.judged import SEVERITIES, judged
 from capplan.plan.gates import Answer, CapacityGate
-from capplan.quantities import counted
+from capplan.quantities import counted, plain
 from capplan.report.blocks import Result
 
 
@@ -64,8 +64,8 @@ def _minimum(gate: CapacityGate, component: Component) -> Iterator[Result]:
     if component.kind == "service" and component.sizing is not None:
         floor = float(component.sizing.floor.min())
         if floor < wanted:
-            message = f"keeps at least {counted(floor, 'instance')}; the gate asks for {wanted:g}"
-            remedy = f"Set instances.min to {wanted:g}."
+            message = f"keeps at least {counted(floor, 'instance')}; the gate asks for {plain(wanted, 6)}"
+            remedy = f"Set instances.min to {plain(wanted, 6)}."
             path = (*component.path, "instances", "min")
             finding = checks.TOO_FEW_INSTANCES.finding(component.name, message, remedy)
             yield judged(finding, "capacity/minimum", "capacity", path)
@@ -78,7 +78,7 @@ def _quota(gate: CapacityGate, component: Component) -> Iterator[Result]:
     most = component.sizing.ceiling
     most = component.sizing.peak if most is None else most
     if float(most.max()) > float(np.max(quota)):
-        message = f"may run {float(most.max()):g}, but the quota is {float(np.max(quota)):g}"
+        message = f"may run {most.max():,.0f}, but the quota is {np.max(quota):,.0f}"
         remedy = "Ask for a higher quota, or lower the maximum."
         finding = checks.INSTANCE_QUOTA_EXCEEDED.finding(component.name, message, remedy)
         yield judged(finding, "capacity/quota", "capacity", component.path)

@@ -10,7 +10,7 @@ from capplan.gate.check import Checked
 from capplan.gate.cost import BudgetState
 from capplan.gate.diff import Diff
 from capplan.gate.diff_report import change_blocks, headline
-from capplan.quantities import counted
+from capplan.quantities import counted, plain
 from capplan.report import numbers
 from capplan.report.blocks import Anchor, Block, Fold, Heading, Lines, Report
 from capplan.report.table import Column, Table
@@ -105,13 +105,13 @@ def _budgets(budgets: Sequence[BudgetState]) -> Table:
 
 
 def _budget(budget: BudgetState) -> list[str]:
-    limit = f"{budget.limit:,.4g}" if budget.per else numbers.money(budget.limit)
+    limit = plain(budget.limit) if budget.per else numbers.money(budget.limit)
     name = f"{budget.name} {budget.figure}" + (f" per {budget.per}" if budget.per else "")
     if budget.usd is None:
         return [name, "unknown", numbers.money(None), limit]
     share = budget.usd / budget.limit if budget.limit else float("inf")
     full = min(_BAR, round(_BAR * share)) if share < float("inf") else _BAR
     bar = "█" * full + "░" * (_BAR - full)
-    spent = f"{budget.usd:,.4g}" if budget.per else numbers.money(budget.usd)
+    spent = plain(budget.usd) if budget.per else numbers.money(budget.usd)
     least = "≥ " if budget.at_least else ""
     return [name, f"{bar} {share:.0%}", f"{least}{spent}", limit]

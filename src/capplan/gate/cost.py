@@ -14,7 +14,7 @@ from capplan.findings import Check
 from capplan.gate import checks
 from capplan.gate.judged import SEVERITIES, Path, judged
 from capplan.plan.gates import Answer, Budget, Gates, Increase
-from capplan.quantities import counted
+from capplan.quantities import counted, plain
 from capplan.report.blocks import Result
 
 Document = Mapping[str, Any]
@@ -152,7 +152,7 @@ def weaker(one: Answer, other: Answer) -> Answer:
 
 def _usd(amount: float, budget: Budget) -> str:
     """Write cents for a month; as many digits as it takes for a unit of work."""
-    return f"{amount:,.4g}" if budget.per else f"{amount:,.2f}"
+    return plain(amount) if budget.per else f"{amount:,.2f}"
 
 
 def _spent(document: Document, names: Sequence[str] | None) -> _Spent:

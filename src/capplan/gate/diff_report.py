@@ -200,7 +200,7 @@ def _coverage(found: Diff) -> str:
     lines = found.head["cost_lines"]
     unpriced = sum(line["price_status"] == "unpriced" for line in lines)
     dates = sorted(line["as_of"] for line in lines if line["as_of"])
-    dated = f"; prices of {dates[0]} to {dates[-1]}" if dates else ""
+    dated = f"; prices of {numbers.span(dates[0], dates[-1])}" if dates else ""
     priced = f"{len(lines) - unpriced} of {len(lines)} lines priced{dated}"
     return f"{priced}; {found.head['hours_per_month']:g} hours a month"
 

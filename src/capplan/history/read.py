@@ -14,7 +14,7 @@ from capplan.demand import prometheus
 from capplan.demand.steps import Indices, Rows, in_steps, means_at, rows_of
 from capplan.errors import InputError, Problem
 from capplan.moments import Moments, elapsed, moments
-from capplan.quantities import DAY_S, HOUR_S
+from capplan.quantities import DAY_S, HOUR_S, plain
 from capplan.stdin import name_of
 from capplan.tabular import Column, Table, read_table
 
@@ -189,7 +189,7 @@ def _in_steps(name: str, load: _Load) -> History:
     step_s, order, steps, gaps = in_steps(name, load.rows, _MOST_MISSING, "left out")
     values = means_at(steps, load.rows.values[order])
     if np.nanmax(values) == np.nanmin(values):
-        what = f"'{load.value}' is {values[0]:g} in every step, so there is nothing to forecast"
+        what = f"'{load.value}' is {plain(values[0], 6)} in every step, so there is nothing to forecast"
         raise InputError(Problem(name, what))
     return History(
         name=name,

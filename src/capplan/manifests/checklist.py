@@ -20,7 +20,7 @@ from capplan.manifests.steps import platforms_of, steps_of
 from capplan.plan.caches import AzureRedis
 from capplan.plan.services import VmGroup
 from capplan.plan.stores import SelfHosted
-from capplan.quantities import counted
+from capplan.quantities import counted, plain
 
 _DATABASES, _CACHES = "Databases and read replicas", "Settings of caches"
 _POOLS = "Pools of connections"
@@ -135,7 +135,7 @@ def _yours(site: Site) -> Iterator[Tree]:
     entry = site.components[site.entries[0]].provider if site.entries else ""
     cdn, firewall, secrets, keys, images = _EDGES.get(entry, _EDGES["gcp"])
     peak = sum(site.services[name].peak_rps for name in site.entries if name in site.services)
-    yield _item(cdn, f"static assets; {peak:,.4g} requests/s enter at the peak")
+    yield _item(cdn, f"static assets; {plain(peak)} requests/s enter at the peak")
     yield _item(firewall, _guard(site))
     found = {
         "gRPC or HTTP/2 between services": _busiest_call(site),

@@ -15,6 +15,7 @@ from pydantic_core import core_schema
 
 from capplan import quantities
 from capplan.plan.intervals import BOUNDS, PERCENTILES, SOURCES, Domain, is_interval, parse_interval
+from capplan.quantities import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,7 @@ LARGEST = 1e18
 def _at_least(low: float) -> Callable[[float], float]:
     def check(value: float) -> float:
         if value < low:
-            raise ValueError(f"must be at least {low:g}, got {value:g}")
+            raise ValueError(f"must be at least {plain(low, 12)}, got {plain(value, 12)}")
         return value
 
     return check
@@ -51,7 +52,7 @@ def _at_least(low: float) -> Callable[[float], float]:
 
 def _above_zero(value: float) -> float:
     if value <= 0:
-        raise ValueError(f"must be above 0, got {value:g}")
+        raise ValueError(f"must be above 0, got {plain(value, 12)}")
     return value
 
 
@@ -75,13 +76,13 @@ def check_commitments(committed: Floats) -> None:
 
 def _whole(value: float) -> float:
     if value != int(value) or value < 0:
-        raise ValueError(f"must be a whole number, 0 or more, got {value:g}")
+        raise ValueError(f"must be a whole number, 0 or more, got {plain(value, 12)}")
     return value
 
 
 def _count(value: float) -> float:
     if value != int(value) or value < 1:
-        raise ValueError(f"must be a whole number, 1 or more, got {value:g}")
+        raise ValueError(f"must be a whole number, 1 or more, got {plain(value, 12)}")
     return value
 
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from capplan.quantities import plain
+
 if TYPE_CHECKING:
     from capplan.arrays import Array
 
@@ -111,10 +113,10 @@ def parse_interval(value: Mapping[str, object], read: Callable[[object], float],
         raise ValueError(f"an interval with {first} needs {last}")
     low, high = read(value[first]), read(value[last])
     if low > high:
-        raise ValueError(f"{first} is above {last}: {low:g} > {high:g}")
+        raise ValueError(f"{first} is above {last}: {plain(low, 12)} > {plain(high, 12)}")
     centre = read(value[middle]) if middle in value else _middle(low, high, domain, names is BOUNDS)
     if not low <= centre <= high:
-        raise ValueError(f"{middle} is not between {first} and {last}: {centre:g}")
+        raise ValueError(f"{middle} is not between {first} and {last}: {plain(centre, 12)}")
     interval = Interval(centre)
     interval.low, interval.high, interval.bounded, interval.domain = low, high, names is BOUNDS, domain
     return interval

@@ -13,7 +13,7 @@ from capplan.calibrate.learn import FIGURES, MEMORY, next_test
 from capplan.calibrate.models import FULL
 from capplan.calibrate.outcome import Estimated
 from capplan.findings import Finding
-from capplan.quantities import counted
+from capplan.quantities import counted, plain
 from capplan.report.blocks import Block, Curves, Findings, Heading, Lines, Report
 from capplan.report.table import Column, Table
 
@@ -60,7 +60,7 @@ def _row(name: str, figure: Estimated | None) -> list[str]:
     title, factor, unit = _SHOWN.get(name, (name, 1.0, ""))
     if figure is None:
         return [title, "unknown", ""]
-    value, low, high = (f"{part * factor:.4g}{unit}" for part in figure)
+    value, low, high = (f"{plain(part * factor)}{unit}" for part in figure)
     return [title, value, f"{low} to {high}"]
 
 
@@ -73,10 +73,10 @@ def _runs(found: Calibration) -> Table:
         [
             run.file,
             run.tool,
-            f"{n:.4g}",
-            f"{rate:.4g}",
-            f"{1000 * time:.4g}",
-            f"{1000 * said:.4g}" if said else "–",
+            f"{plain(n)}",
+            f"{plain(rate)}",
+            f"{plain(1000 * time)}",
+            f"{plain(1000 * said)}" if said else "–",
         ]
         for run, n, rate, time, said in zip(
             found.runs, points.present, points.rate, points.response_s, model, strict=True
@@ -136,8 +136,8 @@ def calibration_document(found: Calibration) -> dict[str, Any]:
 
 
 def _summary(clients: float | None, rate: float, mean_s: float | None) -> str:
-    loop = f"{clients:.4g} clients, " if clients else ""
-    return f"{loop}{rate:.4g} requests/s" + (f", {1000 * mean_s:.4g} ms" if mean_s else "")
+    loop = f"{plain(clients)} clients, " if clients else ""
+    return f"{loop}{plain(rate)} requests/s" + (f", {plain(1000 * mean_s)} ms" if mean_s else "")
 
 
 def _figure_document(figure: Estimated | None) -> dict[str, float] | None:

@@ -49,7 +49,7 @@ def basis(estimate: Estimate) -> str:
     over = dict.fromkeys(c.over for c in estimate.catalogs if c.over)
     prices += f" and those in {', '.join(over)}" if over else ""
     dates = sorted(line.as_of for line in estimate.lines if line.as_of)
-    dated = f" of {dates[0]} to {dates[-1]}" if dates else ""
+    dated = f" of {numbers.span(dates[0], dates[-1])}" if dates else ""
     return f"USD, {prices}{dated}; {', '.join(said)}"
 
 

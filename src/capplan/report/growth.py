@@ -10,7 +10,7 @@ from capplan.decide.growth import Entry, Growth
 from capplan.decide.rules import Rule, TriggeredRule
 from capplan.decide.tiers import Reign, TierCost, TierPath
 from capplan.plan.decisions import GrowthTier
-from capplan.quantities import counted
+from capplan.quantities import counted, plain
 from capplan.report import numbers
 from capplan.report.blocks import Block, Lines
 from capplan.report.table import Column, Table
@@ -49,7 +49,7 @@ def _growth(growth: Growth) -> Iterator[str]:
         ends = f"which ends at {numbers.quantity(float(end))}"
         line = f"Growth: beyond tier {growth.tier}, the last, {ends}; the plan is at {value}"
     if growth.next_tier is not None and growth.room is not None:
-        line += f"; {growth.next_tier} begins at {growth.room + 1:,.3g} times that"
+        line += f"; {growth.next_tier} begins at {plain(growth.room + 1, 3)} times that"
     yield line + "."
     if growth.in_budget is not None and growth.usd_per_month is not None:
         within = "within" if growth.in_budget else "outside"

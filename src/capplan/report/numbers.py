@@ -101,6 +101,11 @@ def rate(per_second: float) -> str:
     return quantity(per_second)
 
 
+def span(low: str, high: str) -> str:
+    """Return both ends of a range, or the one that they are."""
+    return low if low == high else f"{low} to {high}"
+
+
 def short_unit(unit: str) -> str:
     """Return the abbreviation of a unit."""
     return _SHORT_UNITS.get(unit, unit)

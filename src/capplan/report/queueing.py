@@ -11,6 +11,7 @@ import numpy as np
 
 from capplan.capacity.queueing import ggc_response_percentile
 from capplan.capacity.queueing.models import QueueingModel
+from capplan.quantities import plain
 from capplan.report.blocks import Block, Heading, Report
 from capplan.report.numbers import quantity, significant
 from capplan.report.table import Column, Table
@@ -76,4 +77,4 @@ _ASKED = {
 
 
 def _figure(value: float | None) -> str:
-    return "∞" if value is None else f"{value:,.6g}"
+    return "∞" if value is None else f"{plain(value, 6)}"

@@ -15,6 +15,7 @@ from capplan.cost.lines import Certainty, CostLine, certainty, estimated_share, 
 from capplan.cost.meters import Range
 from capplan.estimate import Estimate
 from capplan.findings import Finding
+from capplan.quantities import plain
 
 if TYPE_CHECKING:
     from capplan.capacity.response import ResponseTimes
@@ -325,7 +326,8 @@ def _unit_costs(estimate: Estimate, component: Component, scenario: int) -> Iter
         number = in_scenario(count, scenario)
         if number > 0:
             usd = in_scenario(estimate.cost_with_parts(component).expected, scenario) / number
-            yield MeasureView(f"cost of {unit}", usd, None, "USD", f"cost a month ÷ {number:,.6g}", False)
+            formula = f"cost a month ÷ {plain(number, 6)}"
+            yield MeasureView(f"cost of {unit}", usd, None, "USD", formula, False)
 
 
 def instance_counts(sizing: Sizing, scenario: int) -> InstanceCounts:

@@ -17,6 +17,7 @@ from capplan.llm.confidence import confidence_of, range_of
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import LlmFacts
 from capplan.plan.llm import Llm
+from capplan.quantities import plain
 
 
 def obstacles(name: str, chosen: Configuration, llm: Llm, facts: LlmFacts) -> Iterator[Finding]:
@@ -91,7 +92,7 @@ def _unschedulable(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
         ("GiB", pods * llm.pod_memory, replica.node.memory_gib),
     )
     short = [
-        f"{float(np.max(asks)):g} {unit} of {float(np.min(has)):.4g}"
+        f"{plain(float(np.max(asks)), 6)} {unit} of {plain(float(np.min(has)))}"
         for unit, asks, has in wanted
         if np.any(np.asarray(asks) > np.asarray(has) * (1 + 1e-9))
     ]
@@ -114,7 +115,5 @@ def over_ceiling(name: str, sizing: Sizing) -> Iterator[Finding]:
     """Yield that the busiest hour needs more replicas than the plan allows."""
     if sizing.ceiling is not None and np.any(sizing.peak > sizing.ceiling):
         need = float(np.max(sizing.peak))
-        message = (
-            f"replicas.max {float(np.min(sizing.ceiling)):g} is too low; the busiest hour needs {need:,.0f}"
-        )
+        message = f"replicas.max {np.min(sizing.ceiling):,.0f} is too low; the busiest hour needs {need:,.0f}"
         yield checks.MAX_TOO_SMALL.finding(name, message, f"Raise replicas.max to {need:,.0f}.")

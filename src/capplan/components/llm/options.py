@@ -23,6 +23,7 @@ from capplan.llm.look import UNTIMED, RequestShape
 from capplan.llm.roofline import stacked, taken
 from capplan.llm.serving import Served, time_per_token
 from capplan.plan.llm import ColdStart
+from capplan.quantities import plain
 
 if TYPE_CHECKING:
     from capplan.plan.workload import Vllm
@@ -293,7 +294,7 @@ def _too_many(peak: float, bounds: Bounds) -> Miss | None:
     most = bounds.maximum
     if most is None or peak <= float(most):
         return None
-    return f"{peak:,.0f} replicas in the busiest hour, but replicas.max is {float(most):g}", peak
+    return f"{peak:,.0f} replicas in the busiest hour, but replicas.max is {plain(float(most), 6)}", peak
 
 
 def _unable(configuration: Configuration, reason: str, missed_by: float = np.inf) -> ServingOption:

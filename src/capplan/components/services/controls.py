@@ -15,7 +15,7 @@ from capplan.capacity.waiting import Backlogged
 from capplan.components.services.checks import AUTOSCALER_RUNS_MORE, AUTOSCALER_SHORT, TARGET_UNREACHABLE
 from capplan.findings import Finding
 from capplan.plan.services import CloudRun, ContainerApps, Kubernetes, Service
-from capplan.quantities import counted
+from capplan.quantities import counted, plain
 
 _TOLERANCE = 0.1
 """Share of the target by which an HPA may miss it, unless told otherwise (kube-controller-manager)."""
@@ -274,7 +274,9 @@ class Overshoot(NamedTuple):
     def remedy(self) -> str | None:
         """What to do about it, if a threshold helps."""
         return (
-            None if self.calm is None else f"Raise the threshold to about {self.calm:,.3g}, and simulate it."
+            None
+            if self.calm is None
+            else f"Raise the threshold to about {plain(self.calm, 3)}, and simulate it."
         )
 
 
@@ -294,15 +296,15 @@ def queue_findings(name: str, service: Service, sizing: Sizing, told: Control | 
     if waits is None or found is None:
         return
     message = (
-        f"an autoscaler at {waits.threshold:,.4g} waiting messages for each instance runs {found.runs:,.1f} "
-        f"instances on average, not {found.planned:,.1f}: one works off {waits.between:,.4g} before it looks "
-        "again, so the count overshoots and stays for its window"
+        f"an autoscaler at {plain(waits.threshold)} waiting messages for each instance runs "
+        f"{found.runs:,.1f} instances on average, not {found.planned:,.1f}: one works off "
+        f"{plain(waits.between)} before it looks again, so the count overshoots and stays for its window"
     )
     yield AUTOSCALER_RUNS_MORE.finding(name, message, found.remedy, severity="warning")
 
 
 def _target(name: str, value: float) -> str:
-    return f"{value:,.4g} requests/s" if name == "requests" else f"{value:.0%} of {_SHOWN[name]}"
+    return f"{plain(value)} requests/s" if name == "requests" else f"{value:.0%} of {_SHOWN[name]}"
 
 
 def _fuller(one: Watched, sizing: Sizing) -> str:

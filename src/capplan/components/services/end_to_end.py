@@ -21,6 +21,7 @@ from capplan.components.services.calls import callees_first, own_work, time_of_c
 from capplan.components.services.latency import stations_of
 from capplan.components.services.platforms import platform_of
 from capplan.findings import Finding
+from capplan.quantities import plain
 
 _Z95 = 1.6448536269514722
 _MOST_TRIED = 3
@@ -105,8 +106,8 @@ def _too_short(graph: _Graph, name: str) -> Iterator[Finding]:
     place = per_scenario(service.service_time)
     if np.any(calls.mean > place * (1 + 1e-6)):
         message = (
-            f"a request takes {1000 * place.max():,.4g} ms, but its calls take "
-            f"{1000 * calls.mean.max():,.4g} ms"
+            f"a request takes {plain(1000 * place.max())} ms, but its calls take "
+            f"{plain(1000 * calls.mean.max())} ms"
         )
         yield checks.SERVICE_TIME_BELOW_CALLS.finding(name, message)
 
@@ -136,9 +137,9 @@ def _findings(graph: _Graph, name: str, time: Time, target: Array) -> Iterator[F
     eats = max(shares, key=shares.__getitem__)
     found, promised = float(p95.ravel()[worst]), float(np.broadcast_to(target, p95.shape).ravel()[worst])
     said = (
-        f"is {1000 * found:,.4g} ms" if np.isfinite(found) else f"has no bound because {eats} is overloaded"
+        f"is {plain(1000 * found)} ms" if np.isfinite(found) else f"has no bound because {eats} is overloaded"
     )
-    message = f"the end-to-end p95 {said}, but {1000 * promised:,.4g} ms is promised"
+    message = f"the end-to-end p95 {said}, but {plain(1000 * promised)} ms is promised"
     if np.isfinite(found):
         message += f"; {eats} takes {shares[eats]:.0%} of the time"
     yield checks.SLO_END_TO_END_MISSED.finding(name, message, _remedy(graph, name, time, target, eats))

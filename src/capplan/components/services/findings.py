@@ -14,7 +14,7 @@ from capplan.components.idle import idle_findings
 from capplan.components.services import checks as scaling
 from capplan.findings import Finding
 from capplan.plan.services import Service
-from capplan.quantities import counted
+from capplan.quantities import plain
 
 if TYPE_CHECKING:
     from capplan.capacity.response import ResponseTimes
@@ -53,9 +53,10 @@ def _over_ceiling(name: str, sizing: Sizing, worst: int) -> Finding:
     ceiling = _figure(sizing.ceiling, worst)
     required = sizing.required[min(worst, len(sizing.required) - 1)]
     hours = required > ceiling
+    when = f" (over the maximum in {int(hours.sum())} of {hours.size} hours)" if hours.size > 1 else ""
     message = (
-        f"{_carries(sizing, ceiling, worst)}; the busiest hour brings {peak:,.4g} "
-        f"and needs {need:,.0f} (over the maximum in {int(hours.sum())} of {counted(hours.size, 'hour')})"
+        f"{_carries(sizing, ceiling, worst)}; the busiest hour brings {plain(peak)} "
+        f"and needs {need:,.0f}{when}"
     )
     return checks.MAX_TOO_SMALL.finding(name, message, f"Raise instances.max to {need:,.0f}.")
 
@@ -63,8 +64,8 @@ def _over_ceiling(name: str, sizing: Sizing, worst: int) -> Finding:
 def _carries(sizing: Sizing, ceiling: float, scenario: int) -> str:
     """Say what the ceiling carries; to work it out for a latency SLO takes as long as all the rest."""
     if sizing.promise is not None:
-        return f"max {ceiling:g} does not keep the SLO"
-    return f"max {ceiling:g} carries {_figure(sizing.carried_rps, scenario):,.4g} requests/s"
+        return f"max {plain(ceiling, 6)} does not keep the SLO"
+    return f"max {plain(ceiling, 6)} carries {plain(_figure(sizing.carried_rps, scenario))} requests/s"
 
 
 def _figure(values: Array | None, scenario: int) -> float:

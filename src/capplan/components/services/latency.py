@@ -12,6 +12,7 @@ from capplan.components import checks
 from capplan.components.services.carrying import Instance
 from capplan.findings import Finding, Severity
 from capplan.plan.services import Service
+from capplan.quantities import plain
 
 
 def promise_of(service: Service, instance: Instance, ca2: Floats) -> Promise | None:
@@ -97,7 +98,7 @@ def _missed(name: str, times: ResponseTimes, share: float, target: Array) -> Ite
 
 def _ms(values: Array, scenario: int) -> str:
     seconds = in_scenario(values, scenario)
-    return f"{1000 * seconds:,.4g} ms" if np.isfinite(seconds) else "unbounded"
+    return f"{plain(1000 * seconds)} ms" if np.isfinite(seconds) else "unbounded"
 
 
 def _scenarios(flags: np.ndarray) -> str:

@@ -23,6 +23,7 @@ from capplan.findings import Finding
 from capplan.plan.caches import AzureRedis, Cache, ElastiCache, ManagedCache, Memorystore
 from capplan.plan.services import Provider
 from capplan.plan.stores import AUTO
+from capplan.quantities import plain
 
 PROVIDERS: dict[str, Provider] = {"memorystore": "gcp", "elasticache": "aws", "azure-redis": "azure"}
 _SERVICES = {
@@ -190,7 +191,7 @@ def too_small(name: str, held: Sequence[Measure]) -> Iterator[Finding]:
     for memory in held:
         if memory.short() and memory.has is not None:
             need, there = float(memory.needs.max()), float(memory.has.min())
-            message = f"its content needs {need:,.3g} GiB in each shard, but has {there:,.3g}"
+            message = f"its content needs {plain(need, 3)} GiB in each shard, but has {plain(there, 3)}"
             remedy = "Add shards, shorten the ttl, or use machine: auto."
             yield checks.CACHE_TOO_SMALL.finding(name, message, remedy)
 

@@ -30,6 +30,7 @@ from capplan.findings import Finding
 from capplan.plan.databases import ManagedDatabase, Rds
 from capplan.plan.services import DATABASE_PROVIDERS
 from capplan.plan.stores import AUTO
+from capplan.quantities import plain
 
 _UNITS = {"cpu": "vCPU", "memory": "GiB", "connections": ""}
 
@@ -224,7 +225,7 @@ def _class_findings(
         remedy = "Use machine: auto." if named else "Add read replicas or split the data."
         if short.name == "iops":
             what, remedy = "its storage has only", _faster(speed, there)
-        message = f"needs {need:,.3g} {short.unit} ({short.formula}); {what} {there:,.3g}"
+        message = f"needs {plain(need, 3)} {short.unit} ({short.formula}); {what} {plain(there, 3)}"
         yield _SHORT[short.name].finding(name, message, remedy)
 
 

@@ -17,7 +17,7 @@ from capplan.manifests.site import Service, Site
 from capplan.plan.llm import LlmSlo
 from capplan.plan.manifests import Level
 from capplan.plan.services import Queue, VmGroup
-from capplan.quantities import DAY_S
+from capplan.quantities import DAY_S, plain
 
 _COST_FACTOR = 1.5
 
@@ -217,7 +217,7 @@ def _above_plan(site: Site, service: Service, lasting: int) -> Alert:
         lasting_s=lasting,
         severity="warning",
         service=service.name,
-        summary=f"{service.name} gets more than the {peak:.4g} requests/s of the plan's peak",
+        summary=f"{service.name} gets more than the {plain(peak)} requests/s of the plan's peak",
         series=[(_requests(site, service.name, "200"), f"0+{math.ceil(limit * 120) + 1}")],
         window_s=window,
     )
@@ -297,7 +297,7 @@ def _backlog(site: Site, service: Service, queue: Queue, lasting: int) -> Iterat
             lasting_s=int(max(lasting, number(queue.drain_time))),
             severity="warning",
             service=service.name,
-            summary=f"more waits for {service.name} than the {most:,.4g} that the plan works off",
+            summary=f"more waits for {service.name} than the {plain(most)} that the plan works off",
             series=[(series, f"{figure(2 * most + 1)}+0")],
         )
 

@@ -13,6 +13,7 @@ from capplan.manifests.verify.checks import autoscaling, capacity
 from capplan.manifests.verify.facts import Facts
 from capplan.manifests.verify.trees import Tree, amount, mapping, maps, text
 from capplan.manifests.verify.world import Item
+from capplan.quantities import plain
 
 _ALERT = re.compile(r"(.+?)\s*(>=?|<=?)\s*([0-9.]+(?:[eE][-+]?[0-9]+)?)\s*", re.DOTALL)
 _STAGE = re.compile(r"""["']rps["']\s*:\s*(\d+(?:\.\d+)?)""")
@@ -87,5 +88,7 @@ def load_test_rate(path: str, source: str, facts: Facts) -> Iterator[Finding]:
     rates = [float(rate) for rate in _STAGE.findall(source)]
     if rates and facts.peak_rps and abs(max(rates) - planned_rps(facts.peak_rps)) > _ROUNDED:
         item = Item(path, {"kind": "LoadTest", "metadata": {"name": path}})
-        what = f"goes up to {max(rates):g} requests/s, but the planned peak is {facts.peak_rps:.4g}"
+        what = (
+            f"goes up to {plain(max(rates), 6)} requests/s, but the planned peak is {plain(facts.peak_rps)}"
+        )
         yield item.finding(capacity.FIGURES_DIFFER, "stages", what, "Render it again.")

@@ -15,6 +15,7 @@ from capplan.manifests.verify.kinds import SCALED
 from capplan.manifests.verify.meant import limit_ranges, without_pods
 from capplan.manifests.verify.trees import Tree, amount, at, is_placeholder, mapping, maps, share, text, whole
 from capplan.manifests.verify.world import Item, Workload, World, alike, bounds, containers_with_paths
+from capplan.quantities import plain
 
 _GPU = "nvidia.com/gpu"
 _GIB = 2.0**30
@@ -340,14 +341,16 @@ def figures_of_the_plan(world: World) -> Iterator[Finding]:
         for scaler in workload.scalers:
             said = amount(text(scaler.tree, "metadata.annotations.capplan/peak-rps"))
             if peak is not None and said is not None and said != peak:
-                what = f"was rendered for {said:g} requests/s, but {workload.item.title} for {peak:g}"
+                other = f"{workload.item.title} for {plain(peak, 6)}"
+                what = f"was rendered for {plain(said, 6)} requests/s, but {other}"
                 yield scaler.finding(capacity.FIGURES_DIFFER, "metadata.annotations", what)
             target = _rate_target(scaler)
             _, hi = bounds(scaler)
             smaller = mapping(scaler.tree, "metadata.annotations").get(SMALLER) == "true"
             if peak and target and not smaller and math.ceil(peak / target - 1e-9) > hi:
                 needed = math.ceil(peak / target - 1e-9)
-                what = f"{peak:g} requests/s at {target:g} a replica need {needed} replicas, more than {hi}"
+                load = f"{plain(peak)} requests/s at {plain(target)} a replica"
+                what = f"{load} need {needed} replicas, more than {hi}"
                 yield scaler.finding(capacity.CEILING_BELOW_PEAK, "spec", what)
 
 

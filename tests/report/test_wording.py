@@ -1,4 +1,4 @@
-"""One of a thing is said in the singular."""
+"""How plain reports say figures: one of a thing in the singular, large ones without an exponent."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ ONE = """
     regions: {gcp: us-central1}
     demand: {requests_per_second: 0.1, profile: flat}
     services:
-      web: {platform: cloud-run, cpu: 1, memory: 1Gi, service_time: 30ms, cpu_time: 20ms, concurrency: 1, slo: {p95: 1s},
-            calls: {db: {per_request: 1, pool: {max: 1}}}}
+      web:
+        {platform: cloud-run, cpu: 1, memory: 1Gi, service_time: 30ms, cpu_time: 20ms, concurrency: 1,
+         slo: {p95: 1s}, calls: {db: {per_request: 1, pool: {max: 1}}}}
     databases:
       db: {platform: cloud-sql, engine: postgres, machine: db-custom-1-3840, storage: 10Gi}
 """
@@ -27,3 +28,12 @@ def test_one_core_and_one_connection_are_no_plurals():
     said = written(Report(lambda: explain_blocks(found, "all")), "table", Style(120))
     assert "1 core an instance" in said
     assert re.findall(r"(?<![\d.,])1 [a-z]+s\b(?!/)", said) == []
+
+
+def test_large_figures_are_written_out():
+    large = "demand={requests_per_second: 2M, profile: flat}"
+    found = estimate_of(ONE, large, "services.web.instances={max: 40000}", "services.web.slo={p95: 25s}")
+    said = " ".join(f"{finding.message} {finding.remedy}" for finding in found.findings)
+    assert "2,000,000" in said
+    assert "40,000" in said
+    assert re.findall(r"\d[eE][+-]?\d", said) == []
