@@ -121,6 +121,22 @@ def test_what_is_hinted_at_each_kind_of_component(advice):
     assert {"commitment", "family"} <= hints(advice, "main/default").keys()
 
 
+AZURE = """
+    name: t
+    regions: {azure: westeurope}
+    demand: {requests_per_second: 100, profile: flat}
+    services:
+      vms: {platform: vm-group, provider: azure, machine: Standard_D2s_v3, cpu_time: 100ms}
+"""
+
+
+def test_a_machine_that_is_both_arm_and_burstable_has_both_risks():
+    found = [h.change for h in recommend(plan_of(AZURE), SHIPPED).hints if h.change.kind == "family"]
+    assert [change.value for change in found] == ["Standard_B2ps_v2"]
+    assert "ARM" in found[0].risk
+    assert "burstable" in found[0].risk
+
+
 def test_a_fixed_number_of_pods_keeps_its_maximum():
     """`instances: 6` becomes a range; with a minimum alone the maximum would be gone."""
     text = PLAN.replace("nodes: 5", "nodes: {min: 0, max: 5}")

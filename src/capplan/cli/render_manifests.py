@@ -208,6 +208,7 @@ def _write(
 ) -> None:
     from capplan.cli.output import note, write_files
     from capplan.manifests.files import LOCK, lock_of, remove, safe
+    from capplan.quantities import counted
 
     lock = lock_of(site, files, output, partial, () if prune else found.orphans)
     texts = {safe(output, path): new for path, (_, new) in found.changed.items()}
@@ -215,6 +216,8 @@ def _write(
     write_files(texts, force=True)
     if prune:
         remove(output, list(found.orphans))
-    note(f"wrote {len(found.changed)} of {len(files)} files to {output}, the others are up to date")
+    some = len(found.changed) < len(files)
+    said = f"{len(found.changed)} of {counted(len(files), 'file')}" if some else counted(len(files), "file")
+    note(f"wrote {said} to {output}{', the others are up to date' if some else ''}")
     for path in found.orphans:
         note(f"{'deleted' if prune else 'no longer rendered (--prune deletes it)'}: {path}")

@@ -432,6 +432,22 @@ resources: {disks: {provider: gcp, service: gke, sku: cluster-management-fee, qu
     remedy="Describe what serves the requests, or set the volume to 0.",
     source="demand.entry, or otherwise the components that no other one calls",
 )
+NO_GROWTH = Check(
+    code="months-without-growth",
+    severity="warning",
+    title="Later months without growth",
+    why="Without demand.growth_per_month, every month has the load of this one.",
+    breaks="""\
+demand: {requests_per_second: 10, profile: flat, month: 12}
+services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10}}
+""",
+    near="""\
+demand: {requests_per_second: 10, profile: flat, month: 12, growth_per_month: 4%}
+services: {api: {platform: cloud-run, service_time: 100ms, concurrency: 10}}
+""",
+    remedy="Set demand.growth_per_month, as `capplan forecast` finds it in a trace.",
+    source="load of a month = volume × (1 + growth_per_month)^month",
+)
 UNCALLED = Check(
     code="uncalled",
     severity="warning",

@@ -15,9 +15,12 @@ from capplan.quantities import plain
 
 
 def reach_findings(ctx: Context) -> Iterator[Finding]:
-    """Yield demand that arrives nowhere, and components that nobody calls."""
+    """Yield demand that does not grow or arrives nowhere, and components that nobody calls."""
     if not np.any(ctx.load.average_rps):
         return
+    if np.any(ctx.plan.demand.month) and not np.any(ctx.plan.demand.growth_per_month):
+        message = "growth_per_month is 0, so the load of later months is that of today"
+        yield checks.NO_GROWTH.finding("demand", message)
     if not ctx.load.entering:
         message = (
             f"{plain(float(np.max(ctx.load.average_rps)))} requests/s arrive nowhere, because no "

@@ -24,6 +24,12 @@ OTHER_MACHINES = 3
 SPOT_SHARE = 0.7
 """Share on spot that leaves enough on demand to carry a wave of interruptions."""
 
+_RISKS = {
+    ARM: "ARM: images must be built for it; measure cpu_time again",
+    BURSTABLE: "burstable: it slows down when its CPU credits are used up",
+}
+"""What the name of a machine type tells, by its pattern."""
+
 
 class Change(NamedTuple):
     """What to write at which path of the plan, what that is in words, and what it risks."""
@@ -255,10 +261,7 @@ def _other_machines(
         and usd(sku) < now
     ]
     for sku in sorted(larger, key=usd)[:OTHER_MACHINES]:
-        risk = "another CPU generation: measure cpu_time again"
-        if ARM.match(sku.name):
-            risk = "ARM: images must be built for it; measure cpu_time again"
-        elif BURSTABLE.match(sku.name):
-            risk = "burstable: it slows down when its CPU credits are used up"
+        risks = [risk for kind, risk in _RISKS.items() if kind.match(sku.name)]
+        risk = "; ".join(risks) or "another CPU generation: measure cpu_time again"
         text = f"{sku.name} instead of {machine.name}"
         yield Change(component.name, "family", path, sku.name, text, risk)
