@@ -1,5 +1,6 @@
 """The catalogs that ship: every row says what it is, what it costs, who says so, and when."""
 
+import re
 from collections import Counter
 from datetime import date
 from itertools import pairwise
@@ -104,3 +105,17 @@ def test_every_gpu_says_how_sure_it_is():
         assert gpu["memory_gb"] > 0, name
         assert gpu["confidence"] in ("checked", "datasheet", "unmeasured"), name
         assert gpu["source"], name
+
+
+def test_a_size_of_azure_has_the_cores_that_are_switched_on():
+    """learn.microsoft.com, constrained vCPU sizes: the second number is the cores, at the price of all."""
+    machines = SHIPPED.service("azure", "virtual-machines").skus
+    parts = {
+        name: match
+        for name, sku in machines.items()
+        if sku.vcpu and (match := re.match(r"Standard_[A-Za-z]+(\d+)[a-z]*-(\d+)", name))
+    }
+    assert len(parts) > 200
+    for name, match in parts.items():
+        assert machines[name].vcpu == float(match[2]), name
+    assert machines["Standard_DS1_v2"].memory_gib == 3.5

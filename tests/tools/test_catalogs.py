@@ -180,11 +180,13 @@ def test_azure_rows_that_are_suspect_hosts_or_free_are_left_out(tmp_path):
             "Dasv4_Type1,eastus,5.9,",
             "Standard_L8as_v3,spaincentral,0,",
             "Standard_D4s_v7,eastus,0.2,",
+            "Standard_E16-4ads_v7,eastus,1.2,",
             "Standard_NC24ads_A100_v4,eastus,3.673,",
         ),
         azure_vm_spot__csv=rows("sku,region,usd,spot_usd", "Standard_D4s_v7,eastus,0.2,0.2"),
         azure_vm_reservation__csv=rows("sku,discount_1y,discount_3y", "Standard_D4s v7,0.41,0.62"),
-        azure_instance_types__go=GO.replace("m5.large", "Standard_D2as_v5"),
+        azure_instance_types__go=GO.replace("m5.large", "Standard_D2as_v5")
+        + GO.replace("m5.large", "Standard_E16-4ads_v7").replace(" 2,", " 16,"),
         azure_services__csv=rows(
             "service,product,sku,arm_sku,region,usd,savings_1y_usd,savings_3y_usd",
             "Virtual Machines,NC,NC24ads,Standard_NC24ads_A100_v4,eastus,3.673,2.9384,2.2038",
@@ -197,8 +199,14 @@ def test_azure_rows_that_are_suspect_hosts_or_free_are_left_out(tmp_path):
     azure.virtual_machines(files, matrix)
     matrix.write()
     skus = read_service(path).skus
-    assert set(skus) == {"Standard_D2as_v5", "Standard_D4s_v7", "Standard_NC24ads_A100_v4"}
+    assert set(skus) == {
+        "Standard_D2as_v5",
+        "Standard_D4s_v7",
+        "Standard_E16-4ads_v7",
+        "Standard_NC24ads_A100_v4",
+    }
     assert skus["Standard_D2as_v5"].source("eastus", "on_demand").text == "less-windows"
+    assert skus["Standard_E16-4ads_v7"].vcpu == 4, "not the sixteen of the list, which are paid for"
     d4 = skus["Standard_D4s_v7"]
     assert (d4.vcpu, d4.memory_gib, d4.usd("eastus", "spot")) == (4, 16, None)
     assert d4.usd("eastus", "commit_3y") == pytest.approx(0.076)

@@ -104,12 +104,19 @@ def _without_windows(matrix: Matrix) -> None:
             matrix.add(sku, "usd", region, usd - cores * _LICENCE, "less-windows-b")
 
 
+_MEMORY_GIB = dict.fromkeys(("Standard_D1", "Standard_D1_v2", "Standard_DS1", "Standard_DS1_v2"), 3.5)
+"""What the cluster autoscaler's list rounds down: learn.microsoft.com, Dv2 and DSv2 series."""
+
+
 def _described(raw: Raw, matrix: Matrix) -> None:
+    """Add sizes and GPUs. A constrained size (E96-48ds_v5) has as many cores as its second number says."""
     listed = dict(go_types(raw.text("azure_instance_types.go")))
     for sku in sorted(matrix.skus):
         size = listed.get(sku) or _by_name(sku)
         if size is not None:
-            matrix.describe(sku, vcpu=size[0], memory_gib=size[1])
+            active = re.match(r"Standard_[A-Za-z]+\d+[a-z]*-(\d+)", sku)
+            memory = _MEMORY_GIB.get(sku, size[1])
+            matrix.describe(sku, vcpu=float(active[1]) if active else size[0], memory_gib=memory)
         gpu = _gpu(sku)
         if gpu is not None:
             matrix.describe(sku, gpu=gpu[0], gpu_count=gpu[1])

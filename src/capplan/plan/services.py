@@ -25,7 +25,6 @@ from capplan.plan.fields import (
     check_commitments,
 )
 from capplan.plan.texts import EnvName
-from capplan.quantities import plain
 
 if TYPE_CHECKING:
     from capplan.arrays import Floats
@@ -71,7 +70,7 @@ class Instances(Section):
         given = [(name, value) for name, value in said.items() if value is not None]
         for (name, value), (above, limit) in pairwise(given):
             if value > limit:
-                raise ValueError(f"{name} {plain(value, 12)} is above {above} {plain(limit, 12)}")
+                raise ValueError(f"{name} {value:,.0f} is above {above} {limit:,.0f}")
         return self
 
 
@@ -202,7 +201,7 @@ class ConnectionPool(Section):
     @model_validator(mode="after")
     def _ordered(self) -> "ConnectionPool":
         if self.min > self.max:
-            raise ValueError(f"min {plain(self.min, 12)} is above max {plain(self.max, 12)}")
+            raise ValueError(f"min {self.min:,.0f} is above max {self.max:,.0f}")
         return self
 
 
