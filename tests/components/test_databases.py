@@ -281,7 +281,7 @@ def test_more_io_than_any_storage_gives_is_an_error(platform, most):
     assert has(result, "iops") == most
     assert np.isfinite(monthly(result, "d"))
     (finding,) = [f for f in result.findings if f.code == "database-iops"]
-    assert "needs 5e+04 IOPS" in finding.message
+    assert "needs 50,000 IOPS" in finding.message
 
 
 def test_large_storage_of_rds_includes_and_can_be_given_more_io():

@@ -151,7 +151,7 @@ def test_any_text_has_a_value_or_says_why(text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("9 ** 9 ** 9", "the exponent 3.8742e+08 is too large"),
+        ("9 ** 9 ** 9", "the exponent 387,420,489 is too large"),
         ("1e308 * 10 * 0", "too large"),
         ("1e200 * 1e200", "is not finite"),
         ("sum(1e200 * 1e99 for x in many) * 1e9", "is not finite"),

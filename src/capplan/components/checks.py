@@ -387,36 +387,6 @@ LIMIT_ABOVE_CAPACITY = Check(
     remedy="Lower the limits, or raise instances.max.",
     source="capacity × share of the endpoint ÷ cost of a request ÷ clients active in the tier",
 )
-SERVICE_TIME_BELOW_CALLS = Check(
-    code="service-time-below-calls",
-    severity="warning",
-    title="A service takes less time than the calls that it waits for",
-    why="A service time includes its calls, so one of the two figures must be wrong.",
-    breaks="""\
-demand: {entry: {api: 1}}
-services:
-  api:
-    platform: cloud-run
-    service_time: 100ms
-    concurrency: 10
-    calls: {search: 1}
-    slo: {end_to_end: 2s}
-  search: {platform: cloud-run, service_time: 200ms, concurrency: 10}
-""",
-    near="""\
-demand: {entry: {api: 1}}
-services:
-  api:
-    platform: cloud-run
-    service_time: 300ms
-    concurrency: 10
-    calls: {search: 1}
-    slo: {end_to_end: 2s}
-  search: {platform: cloud-run, service_time: 200ms, concurrency: 10}
-""",
-    remedy="Give own_time for its own work, or set async: true on calls that it does not wait for.",
-    source="own time = service time − the calls that it waits for",
-)
 DEMAND_ENTERS_NOWHERE = Check(
     code="demand-enters-nowhere",
     severity="error",

@@ -1,4 +1,4 @@
-"""What can be wrong with how a service is scaled."""
+"""What can be wrong with how a service is scaled, or waits for others."""
 
 from __future__ import annotations
 
@@ -123,4 +123,34 @@ clusters: {main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes
 """,
     remedy="Count on these instances, or simulate another target.",
     source="instances that the autoscaler goes to: load ÷ target, rounded up",
+)
+SERVICE_TIME_BELOW_CALLS = Check(
+    code="service-time-below-calls",
+    severity="warning",
+    title="A service takes less time than the calls that it waits for",
+    why="A service time includes its calls, so one of the two figures must be wrong.",
+    breaks="""\
+demand: {entry: {api: 1}}
+services:
+  api:
+    platform: cloud-run
+    service_time: 100ms
+    concurrency: 10
+    calls: {search: 1}
+    slo: {end_to_end: 2s}
+  search: {platform: cloud-run, service_time: 200ms, concurrency: 10}
+""",
+    near="""\
+demand: {entry: {api: 1}}
+services:
+  api:
+    platform: cloud-run
+    service_time: 300ms
+    concurrency: 10
+    calls: {search: 1}
+    slo: {end_to_end: 2s}
+  search: {platform: cloud-run, service_time: 200ms, concurrency: 10}
+""",
+    remedy="Give own_time for its own work, or set async: true on calls that it does not wait for.",
+    source="own time = service time − the calls that it waits for",
 )

@@ -17,6 +17,7 @@ from capplan.capacity.times import Time, after, spread_of, time_of
 from capplan.components import checks
 from capplan.components.base import Component, Context
 from capplan.components.measures import measure
+from capplan.components.services import checks as scaling
 from capplan.components.services.calls import callees_first, own_work, time_of_calls, unloaded_times
 from capplan.components.services.latency import stations_of
 from capplan.components.services.platforms import platform_of
@@ -109,7 +110,7 @@ def _too_short(graph: _Graph, name: str) -> Iterator[Finding]:
             f"a request takes {plain(1000 * place.max())} ms, but its calls take "
             f"{plain(1000 * calls.mean.max())} ms"
         )
-        yield checks.SERVICE_TIME_BELOW_CALLS.finding(name, message)
+        yield scaling.SERVICE_TIME_BELOW_CALLS.finding(name, message)
 
 
 def _formula(time: Time) -> str:
