@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from capplan.autoscale.settings import Settings
+from capplan.autoscale.simulation import prepare
+from capplan.autoscale.simulation import run as simulate
 from capplan.catalog.catalog import Catalog
+from capplan.decide.recommend import recommend
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
+from capplan.gate.check import Against, check
+from capplan.gate.read import gates_of
 from capplan.plan.bind import grid
 from capplan.plan.read import parse_plan
+from capplan.report.json_format import estimate_document
 from capplan.report.llm import served, served_line
+from capplan.report.simulation import report_of
 from capplan.report.view import view
 
 PLAN = """
@@ -162,7 +172,7 @@ def test_nothing_is_compared_where_replicas_that_do_both_would_not_do(apart):
     [
         (("engine=tgi",), "talk.engine: capplan does not know how tgi reads prompts and makes tokens"),
         (("engine=tensorrt-llm",), "Choose vllm or sglang, or remove disaggregated"),
-        (("gpu=auto", "machine=auto"), "disaggregated pools need a gpu"),
+        (("gpu=auto", "machine=auto"), "name gpu, machine: auto does not search"),
         (("disaggregated.link_gb_per_s=0",), "link_gb_per_s"),
         (("disaggregated.prefill={gpu: H100-80GB}",), "g2-standard-8 has L4, not H100-80GB"),
         (("disaggregated.prefill={gpus: L4}",), "gpus"),
@@ -178,6 +188,53 @@ def test_what_cannot_be_is_refused_by_its_name(sets, said):
 def test_the_speed_of_the_link_is_not_guessed():
     with pytest.raises(InputError, match=r"talk\.disaggregated.*link_gb_per_s"):
         run(text=PLAN.replace("{link_gb_per_s: 3}", "{prefill: {gpu: L4}}"))
+
+
+@pytest.mark.parametrize(
+    ("own", "sets", "said"),
+    [
+        # FP8 weights have a KV cache of 16 bit on GPUs before Ada.
+        ("{gpu: A100-80GB, machine: a2-ultragpu-1g}", (), "KV cache at 16 bit, and decode at 8"),
+        ("{gpu: T4, machine: n1-standard-8}", ("precision=int8", "input_tokens=500"), "no bfloat16"),
+    ],
+)
+def test_pools_that_cannot_exchange_a_cache_are_refused(own, sets, said):
+    found = {(f.code, f.subject): f.message for f in run(f"disaggregated.prefill={own}", *sets).findings}
+    assert said in found["llm-cannot-run", "talk/prefill"]
+
+
+def test_both_pools_are_within_the_budget_and_the_tag_of_the_model(apart):
+    text = (
+        PLAN
+        + "tags: {ml: [talk]}\ngates: {budgets: [{tag: ml, expected: 1}, {component: talk, expected: 1}]}"
+    )
+    result = run(text=text)
+    whole = f"{usd(apart, 'talk') + usd(apart, 'talk/prefill'):,.2f} USD"
+    checked = check(result, estimate_document(result), gates_of(result.file, None), Against(date(2026, 8, 1)))
+    said = [one.finding.message for one in checked.found if one.finding.code == "budget-exceeded"]
+    assert len(said) == 2
+    assert all(whole in message for message in said)
+    assert view(result).owner.tags["talk/prefill"] == ["ml"]
+
+
+def test_two_pools_are_no_service_of_a_simulation_and_are_billed_as_estimated(apart):
+    simulation = simulate(prepare(apart.file, Catalog(), Settings(days=0.1)))
+    said = " ".join(line for block in report_of(simulation).blocks() for line in getattr(block, "lines", ()))
+    assert "talk: not simulated: prefill and decode are on separate replicas" in said
+    assert simulation.costs.simulated.by_component["talk/prefill"] == pytest.approx(
+        usd(apart, "talk/prefill")
+    )
+    alone = re.sub(r"services:\n.*\n", "", PLAN)
+    with pytest.raises(InputError, match="prefill and decode on separate replicas are not simulated"):
+        prepare(parse_plan(alone, "plan.yaml", Path()), Catalog(), Settings(days=0.1))
+
+
+def test_serving_without_pools_is_recommended_where_it_costs_less():
+    file = parse_plan(PLAN, "plan.yaml", Path(), [f"llm.talk.{each}" for each in LONG_ANSWERS])
+    hints = [hint.change for hint in recommend(file, Catalog()).hints if hint.change.component == "talk"]
+    assert any(
+        change.value.get("disaggregated", 0) is None for change in hints if isinstance(change.value, dict)
+    )
 
 
 def test_a_prefill_gpu_that_holds_no_prompt_is_named():

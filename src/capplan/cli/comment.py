@@ -103,7 +103,7 @@ def _change(plan: Path, base: str, books: Sequence[str], catalogs: Path | None, 
 
     before = base_of(f"{base}:{plan.as_posix()}", books, None, AdoptOptions(catalogs=catalogs))
     estimate, document = estimated(plan, (), None, books, catalogs)
-    gate_file, tagged = gates_of(estimate.file, None), {**document, "tags": estimate.plan.tags}
+    gate_file, tagged = gates_of(estimate.file, None), {**document, "tags": estimate.plan.tagged}
     against = Against(today, None if before.absent else before.document)
     return PlanChange(
         name=plan.as_posix(),

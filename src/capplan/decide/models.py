@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from capplan.components.base import Component, Path
+from capplan.components.base import Component
 from capplan.components.llm.choice import options_of, own_way
 from capplan.components.llm.component import local_part
 from capplan.components.llm.options import ServingOption
@@ -63,13 +63,13 @@ def _elsewhere(estimate: Estimate, component: Component, llm: Llm, replica: Repl
     others = [option for option in able if option.configuration.precision.name != now.precision.name]
     risk = "other speeds: measure before you move"
     for option in alike[:OTHER_MACHINES]:
-        yield _served_by(component.name, component.path, option, "GPU", risk)
+        yield _served_by(llm, component, option, "GPU", risk)
     for option in others[:OTHER_MACHINES]:
         risk = "another checkpoint: compare its answers, and measure its speed"
-        yield _served_by(component.name, component.path, option, "precision", risk)
+        yield _served_by(llm, component, option, "precision", risk)
 
 
-def _served_by(component: str, path: Path, option: ServingOption, kind: str, risk: str) -> Change:
+def _served_by(llm: Llm, component: Component, option: ServingOption, kind: str, risk: str) -> Change:
     chosen, offer = option.configuration, option.offer
     assert offer is not None
     value = {
@@ -78,4 +78,7 @@ def _served_by(component: str, path: Path, option: ServingOption, kind: str, ris
         "machine": offer.machine.name,
         "tensor_parallel": int(chosen.tensor_parallel),
     }
-    return Change(component, kind, path, value, f"serve it at {chosen.brief()}, {offer.name}", risk)
+    text = f"serve it at {chosen.brief()}, {offer.name}"
+    if llm.disaggregated is not None:
+        value, text = value | {"disaggregated": None}, f"{text}, not disaggregated"
+    return Change(component.name, kind, component.path, value, text, risk)

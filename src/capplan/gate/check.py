@@ -72,7 +72,7 @@ def check(estimate: Estimate, document: Document, gate_file: GateFile, against: 
     units = units_of(estimate)
     names = {component.name for component in estimate.components}
     check_known(gate_file, "plan", names, estimate.plan.tags, units)
-    document = {**document, "tags": estimate.plan.tags}
+    document = {**document, "tags": estimate.plan.tagged}
     files = PlannedFiles(estimate)
     found = [
         *budget_findings(gates, document, units),

@@ -14,6 +14,7 @@ from capplan.findings import Check
 from capplan.gate import checks
 from capplan.gate.judged import SEVERITIES, Path, judged
 from capplan.plan.gates import Answer, Budget, Gates, Increase
+from capplan.plan.model import prefill_of
 from capplan.quantities import counted, plain
 from capplan.report.blocks import Result
 
@@ -109,8 +110,13 @@ def _share(budget: Budget, units: Mapping[str, float]) -> float:
 def _names(budget: Budget, document: Document) -> Sequence[str] | None:
     """Return the components that a budget is for; None for all."""
     if budget.component is not None:
-        return [budget.component]
+        return _with_prefill(budget.component)
     return None if budget.tag is None else document["tags"].get(budget.tag, ())
+
+
+def _with_prefill(component: str) -> Sequence[str]:
+    """Return the component, and the replicas that read the prompts of it if it is a model that has some."""
+    return [component, prefill_of(component)]
 
 
 def _of_budget(budget: Budget, figure: str, spent: _Spent, share: float) -> _Verdict | None:
@@ -192,7 +198,7 @@ def increase_findings(gates: Gates, base: Document, head: Document) -> Iterator[
     """Yield every increase that is, or may be, larger than allowed; from zero it is infinite."""
     for index, gate in enumerate(gates.increases):
         scope = gate.component or ""
-        names = None if gate.component is None else [gate.component]
+        names = None if gate.component is None else _with_prefill(gate.component)
         verdict = _of_increase(gate, *(_spent(document, names) for document in (base, head)))
         yield from _judged(gates, gate, verdict, f"increase/{scope or 'total'}", scope, ("increases", index))
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from capplan.arrays import Array, Floats
+from capplan.llm.configuration import Configuration
 from capplan.llm.fit import Memory, sequences_that_fit
 from capplan.llm.serving import Served, decode_step, first_token, prompt_time
 
@@ -25,6 +26,21 @@ ENGINES = ("vllm", "sglang")
 _TAIL = 3.0
 """95th percentile of a wait for the link ÷ its mean, as of an exponential one."""
 _HALVINGS = 40
+
+
+def unlike(one: Configuration, other: Configuration) -> str:
+    """Return why two pools cannot exchange a KV cache; empty if they can.
+
+    NIXL compares the types of cache and activations, and sends states only between as many GPUs
+    (docs.vllm.ai, features/nixl_connector_compatibility).
+    """
+    bits, others = (8 * each.settings.kv_bytes for each in (one, other))
+    if bits != others:
+        return f"keeps its KV cache at {bits:g} bit, and decode at {others:g}"
+    if (one.gpu.compute_capability >= 8) != (other.gpu.compute_capability >= 8):
+        return f"{one.gpu.name} or {other.gpu.name} has no bfloat16"
+    apart = one.tensor_parallel != other.tensor_parallel and one.memory().state > 0
+    return f"the states of {one.model.name} need as many GPUs in both pools" if apart else ""
 
 
 class PromptRates(NamedTuple):

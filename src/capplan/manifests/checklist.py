@@ -148,6 +148,13 @@ def _yours(site: Site) -> Iterator[Tree]:
         ],
         "Ways in": list(_ways_in(site)),
         "Requests divided with an API": list(_divided(site)),
+        "Prefill and decode on separate replicas": [
+            f"{name}: KServe with llm-d, an image with NIXL (vLLM 0.14 or later), a network between pools "
+            f"of {number(llm.disaggregated.link_gb_per_s):g} GB/s for each replica, and a NetworkPolicy that "
+            "lets llm-d's pods reach each other and the internet"
+            for name, llm in site.plan.llm.items()
+            if llm.disaggregated is not None and name in site.apart
+        ],
         "Connection strings": list(_connections(site)),
         "Identities": list(_identities(site)),
         "Exporters": list(_exporters(site)),
@@ -214,7 +221,7 @@ def _divided(site: Site) -> Iterator[str]:
     """Yield who divides requests between models of one's own and APIs, and what that takes."""
     for name, llm in site.plan.llm.items():
         share, api = shared(llm), llm.api
-        if share is None or api is None or name not in site.pods:
+        if share is None or api is None or name not in site.specs:
             continue
         if split_of(site.plan, name) is None:
             yield f"who calls {name} sends {1 - share:.4g} of the requests to {api.model}, as no route does"
@@ -245,7 +252,7 @@ def _exporters(site: Site) -> Iterator[str]:
         yield f"{chart} for {store.name}" + _installed_by(site, store)
     if site.pods:
         yield "kube-state-metrics"
-    if any(gpus_of(service) for service in site.pods.values()):
+    if any(gpus_of(service) for service in (*site.pods.values(), *site.apart.values())):
         yield "DCGM exporter for GpuSaturation"
         if any(pool.gpus and not pool.managed.brings_gpus for pool in site.pools.values()):
             yield "NVIDIA's device plugin; without it, nodes offer no GPU"

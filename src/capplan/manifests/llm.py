@@ -18,6 +18,7 @@ from capplan.manifests.figures import bounds_of, number
 from capplan.manifests.split import split_of
 from capplan.plan.clusters import Aks, Cluster, Eks, Gke, Pool
 from capplan.plan.llm import Llm
+from capplan.plan.model import prefill_of
 from capplan.plan.services import CLUSTER_PLATFORMS, Kubernetes
 from capplan.plan.workload import Behavior, Steps, Vllm, Workload
 
@@ -44,22 +45,23 @@ _DTYPES = {"fp16": "half", "bf16": "bfloat16"}
 def as_pods(plan: Plan, components: Mapping[str, Component]) -> dict[str, Component]:
     """Return the models' components with what a replica's pod asks of its node, and what the node leaves."""
     found = {}
-    for name, llm in _served_here(plan).items():
-        component = components[name]
-        replica = _rendered(name, llm, _replica(component))
+    for name, (llm, component) in _served_here(plan, components).items():
+        replica = _rendered(component.path[1], llm, _replica(component))
         gpus = replica.per_machine * replica.configuration.tensor_parallel
         node = replica.node._replace(gpus=gpus)
-        found[name] = component._replace(
-            pods=_asked(name, _home(plan, components, name), llm, replica), node=node
-        )
+        home = _home(plan, components, component.path[1])
+        found[name] = component._replace(pods=_asked(name, home, llm, replica), node=node)
     return found
 
 
 def as_services(plan: Plan, components: Mapping[str, Component]) -> dict[str, Kubernetes]:
-    """Return the models as services on Kubernetes; ``components``: of :func:`as_pods`."""
+    """Return the models as services on Kubernetes; ``components``: of :func:`as_pods`.
+
+    Replicas that read prompts, and those that make the tokens, are services too, which only llm-d joins.
+    """
     return {
-        name: _named_as_api(plan, name, _service(name, llm, components[name]))
-        for name, llm in _served_here(plan).items()
+        name: _named_as_api(plan, name, _service(component.path[1], llm, components[name]))
+        for name, (llm, component) in _served_here(plan, components).items()
     }
 
 
@@ -79,8 +81,8 @@ def _named_as_api(plan: Plan, name: str, service: Kubernetes) -> Kubernetes:
 def with_pools(plan: Plan, components: Mapping[str, Component]) -> dict[str, Cluster]:
     """Return the plan's clusters with a node pool for each model, and clusters for those that have none."""
     found = dict(plan.clusters)
-    for name, llm in _served_here(plan).items():
-        component, home = components[name], _home(plan, components, name)
+    for name, (llm, own) in _served_here(plan, components).items():
+        component, home = components[name], _home(plan, components, own.path[1])
         empty = {"platform": CLUSTER_PLATFORMS[llm.provider], "region": component.region, "pools": {}}
         cluster = found.get(home) or _CLUSTERS[llm.provider].model_validate(empty)
         pools = {**cluster.pools, name: _pool(llm, component)}
@@ -88,9 +90,35 @@ def with_pools(plan: Plan, components: Mapping[str, Component]) -> dict[str, Clu
     return found
 
 
-def _served_here(plan: Plan) -> dict[str, Llm]:
-    """Return the models of the plan that run on GPUs of its own at all."""
-    return {name: llm for name, llm in plan.llm.items() if number(llm.local_share) > 0}
+def prefill_name(model: str) -> str:
+    """Return what pods and nodes are called that read the prompts of a model."""
+    return f"{model}-prefill"
+
+
+def _served_here(plan: Plan, components: Mapping[str, Component]) -> dict[str, tuple[Llm, Component]]:
+    """Return the pools of the models of the plan that run on GPUs of its own at all."""
+    found = {}
+    for name, llm in plan.llm.items():
+        if number(llm.local_share) > 0:
+            found[name] = llm, components[name]
+            if llm.disaggregated is not None:
+                found[prefill_name(name)] = llm.prefill, _prefill(plan, components, name, llm)
+    return found
+
+
+def _prefill(plan: Plan, components: Mapping[str, Component], name: str, llm: Llm) -> Component:
+    """Return the pool that reads prompts; raise where nothing that is rendered would join it to the other."""
+    _replica(components[name])
+    if plan.manifests is None or "llm-d" not in plan.manifests.serving:
+        what = "only llm-d joins prefill and decode: Deployments lack its router"
+        raise InputError(Problem(f"llm.{name}.disaggregated", what, "Set manifests.serving: [llm-d]."))
+    if llm.workload is not None and llm.workload.host is not None:
+        what = "llm-d makes the route of prefill and decode itself"
+        raise InputError(Problem(f"llm.{name}.workload.host", what, "Remove it, and name the host there."))
+    if prefill_name(name) in plan.callable_components:
+        what = f"its prefill pool would be called {prefill_name(name)}, as another component is"
+        raise InputError(Problem(f"llm.{name}.disaggregated", what, "Rename one of them."))
+    return components[prefill_of(name)]
 
 
 def _replica(component: Component) -> Replica:
@@ -104,9 +132,6 @@ def _replica(component: Component) -> Replica:
 def _rendered(name: str, llm: Llm, replica: Replica) -> Replica:
     """Return the replica; raise where no manifests are known for its cloud or its chips."""
     gpu = replica.configuration.gpu
-    if llm.disaggregated is not None:
-        what = "no manifests are written for prefill and decode on separate replicas"
-        raise InputError(Problem(f"llm.{name}.disaggregated", what, "Remove it, or write them yourself."))
     if llm.provider not in _CLUSTERS:
         what = f"no manifests are written for {llm.provider}, {llm.region}"
         raise InputError(Problem(f"llm.{name}.provider", what, f"Known: {', '.join(_CLUSTERS)}."))
@@ -171,7 +196,8 @@ def _workload(name: str, llm: Llm, replica: Replica) -> Workload:
     needed: dict[str, Any] = {
         "port": 8000,
         "grace": _grace_s(llm),
-        "ephemeral_storage": _SCRATCH_GIB,
+        # llm-d, which alone runs a pool, downloads the weights to the node's disk.
+        "ephemeral_storage": _SCRATCH_GIB + (checkpoint_gib(chosen, said.vllm) if chosen.pool else 0.0),
         "vllm": said.vllm if server is None else None,
         "autoscaler": said.autoscaler.model_copy(update={"behavior": _behavior(llm)}),
     }

@@ -74,7 +74,11 @@ def _end(site: Site, name: str) -> Tree:
     stores = {**plan.databases, **plan.caches, **plan.streams}
     if name in site.pods or isinstance(stores.get(name), SelfHosted):
         return {"pods": name}
-    private = name in stores or (name in plan.services and plan.services[name].platform in INTERNAL)
+    private = (
+        name in stores
+        or name in site.apart
+        or (name in plan.services and plan.services[name].platform in INTERNAL)
+    )
     if not private:
         return {"name": name, "address": INTERNET}
     blocks = site.manifests.networks.get(name)

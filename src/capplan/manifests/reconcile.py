@@ -191,7 +191,9 @@ def _named(site: Site) -> dict[str, str]:
         found |= dict.fromkeys((name, full, full[:40]), name)
     for (cluster, pool), node_pool in site.pools.items():
         owner = f"{cluster}/{pool}"
-        found[f"{cluster}/{node_pool.own_name}"] = owner if owner in site.components else pool
+        found[f"{cluster}/{node_pool.own_name}"] = (
+            owner if owner in site.components else site.components[pool].name
+        )
     return found
 
 

@@ -158,7 +158,18 @@ class Site:
 
     @cached_property
     def services(self) -> Mapping[str, Service]:
-        """The services of the plan and its models, by name."""
+        """The services of the plan and its models, by name, but those that only llm-d joins."""
+        return {name: s for name, s in self._every_service.items() if name not in self.apart}
+
+    @cached_property
+    def apart(self) -> Mapping[str, Service]:
+        """The pools of models that read prompts and make tokens on separate replicas, by name."""
+        models = [name for name, llm in self.plan.llm.items() if llm.disaggregated is not None]
+        names = [each for name in models for each in (name, f"{name}-prefill") if each in self.specs]
+        return {name: self._every_service[name] for name in names}
+
+    @cached_property
+    def _every_service(self) -> Mapping[str, Service]:
         return {name: self._service(name, spec) for name, spec in self.specs.items()}
 
     @cached_property
@@ -234,7 +245,7 @@ class Site:
         component = self.components[name]
         sizing = component.sizing
         assert sizing is not None
-        assert component.rps is not None
+        rps = component.rps
         lo, hi = bounds_of(sizing)
         lo = lo if component.control is None else component.control.low
         capacity = number(sizing.capacity_rps)
@@ -244,14 +255,14 @@ class Site:
             workload=self._placed(name, spec, component.region),
             provider=component.provider,
             region=component.region,
-            average_rps=number(hourly_mean(component.rps)),
+            average_rps=0.0 if rps is None else number(hourly_mean(rps)),
             peak_rps=number(component.peak_rps if component.peak_rps is not None else 0.0),
             lo=lo,
             hi=hi,
             start=max(lo, whole(sizing.bounds.desired)),
             peak=whole(sizing.peak),
             capacity_rps=capacity if math.isfinite(capacity) else None,
-            usd_per_month=number(self.estimate.cost_of(name).expected),
+            usd_per_month=number(self.estimate.cost_of(component.name).expected),
             control=component.control,
         )
 

@@ -181,7 +181,7 @@ class Prefill(Section):
     """Replicas that only read prompts. What is left out is as the component has it, but for replicas."""
 
     gpu: str | None = Field(None, description="GPU of a prefill replica, such as H100.")
-    machine: str | None = Field(None, description="Machine type of prefill replicas, or auto.")
+    machine: str | None = Field(None, description="Machine type of prefill replicas.")
     tensor_parallel: Count | None = Field(None, description="GPUs for each prefill replica.")
     replicas: Range = DEFAULTS
     redundancy: Redundancy | None = None
@@ -314,9 +314,10 @@ class Llm(Section):
     def _named(self) -> "Llm":
         if self.disaggregated is None:
             return self
-        for field in ("precision", "gpu", "tensor_parallel"):
-            if getattr(self, field) == "auto":
-                raise ValueError(f"disaggregated pools need a {field}: auto does not search for two pools")
+        fields = ("precision", "gpu", "machine", "tensor_parallel")
+        found = [field for field in fields if "auto" in (getattr(self, field), getattr(self.prefill, field))]
+        if found:
+            raise ValueError(f"name {', '.join(found)}: auto does not search for two pools at once")
         for field in ("pipeline_parallel", "data_parallel", "expert_parallel"):
             if getattr(self, field) != Llm.model_fields[field].default:
                 raise ValueError(f"{field} of disaggregated pools is not modelled")

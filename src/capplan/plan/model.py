@@ -239,6 +239,13 @@ class Plan(Section):
         return dict.fromkeys((name for name in first if name not in self.called), 1.0)
 
     @property
+    def tagged(self) -> dict[str, list[str]]:
+        """Components by tag; a model is tagged with the replicas that read its prompts, if there are any."""
+        return {
+            tag: [n for name in names for n in (name, prefill_of(name))] for tag, names in self.tags.items()
+        }
+
+    @property
     def callable_components(self) -> dict[str, Section]:
         """Every component that a service may call, by name."""
         return {

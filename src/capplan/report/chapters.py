@@ -60,7 +60,7 @@ def bill(estimate: Estimate) -> Iterator[Block]:
         if line.cost is not None:
             providers[line.provider] = providers.get(line.provider, 0.0) + line.cost.expected
     tags = {
-        tag: sum(by_component.get(name, 0.0) for name in names) for tag, names in estimate.plan.tags.items()
+        tag: sum(by_component.get(name, 0.0) for name in names) for tag, names in estimate.plan.tagged.items()
     }
     for title, amounts in (("component", by_component), ("provider", providers), ("tag", tags)):
         if len(amounts) > 1:

@@ -191,7 +191,7 @@ def view(estimate: Estimate, scenario: int = 0, whole: bool = False) -> Estimate
 
 def _owner(plan: Plan) -> Owner:
     tags: dict[str, list[str]] = {}
-    for tag, names in plan.tags.items():
+    for tag, names in plan.tagged.items():
         for name in names:
             tags.setdefault(name, []).append(tag)
     return Owner(plan.team or "", plan.account or "", tags)

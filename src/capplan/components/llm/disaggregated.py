@@ -44,6 +44,7 @@ from capplan.llm.disaggregated import (
     prompt_rates,
     sent_prompt,
     transfer_time,
+    unlike,
 )
 from capplan.llm.facts import LlmFacts
 from capplan.llm.serving import Served, open_loop
@@ -67,65 +68,41 @@ def pools(
     ctx: Context, llm: Llm, component: Component, chosen: Configuration, facts: LlmFacts
 ) -> Iterator[Component]:
     """Yield the pool that makes tokens, which is the ``component`` itself, and the one that reads prompts."""
-    _check_known(ctx, llm, component, chosen)
-    name, prefill = prefill_of(component.name), _prefill_pool(ctx, llm, component, facts)
-    asked = prefill.llm.model_copy(update={"output_tokens": 0.0})
-    wrong = list(obstacles(name, prefill.one, asked, facts))
+    assert llm.disaggregated is not None
+    if chosen.engine.name not in ENGINES:
+        what = f"capplan does not know how {llm.engine} reads prompts and makes tokens on separate replicas"
+        remedy = f"Choose {' or '.join(ENGINES)}, or remove disaggregated."
+        raise InputError(ctx.places.problem((*component.path, "engine"), what, remedy))
+    name, path, asked = prefill_of(component.name), (*component.path, "disaggregated", "prefill"), llm.prefill
+    reader = configuration_of(ctx, asked, facts, path)._replace(pool="prefill")
+    wrong = list(obstacles(name, reader, asked.model_copy(update={"output_tokens": 0.0}), facts))
+    why = unlike(reader, chosen)
+    if why and not wrong:
+        wrong.append(checks.LLM_CANNOT_RUN.finding(name, why, "Choose GPUs alike, or kv_cache_dtype: auto."))
     if wrong:
         yield component._replace(findings=wrong)
         return
-    decode = _decode_pool(llm, component, chosen, facts)
-    does, running = _carried(decode)
-    left_s = promise_of(llm).ttft_s - first_decode(decode.served, does.users)[1]
-    rates = _prompt_rates(decode, prefill, left_s)
+    maker, memory, promise = chosen._replace(pool="decode"), chosen.memory(), promise_of(llm)
+    transfer_s = transfer_time(memory, llm.input_tokens, 1e9 * llm.disaggregated.link_gb_per_s)
+    served = served_of(llm, maker, facts)._replace(transfer_s=transfer_s)
+    decode, prefill = (
+        _Pool(llm, component.path, maker, served),
+        _Pool(asked, path, reader, served_of(asked, reader, facts)),
+    )
+    most, tokens = maker.settings.sequences, reader.settings.batched_tokens
+    does, running = carries(served, memory, most, promise._replace(ttft_s=np.inf), llm.target_utilization)
+    left_s = promise.ttft_s - first_decode(served, does.users)[1]
+    rates = prompt_rates(prefill.served, reader.memory(), tokens, transfer_s, left_s)
     full = (does.room, does.users, running)
     made = _sized(ctx, component, decode, _token_limits(decode, does, rates), full, facts)
     holds = np.where(rates.ttft > 0, rates.room, 0.0)
-    beside = component._replace(name=name, kind="prefill", path=prefill.path, load=None, meters=[])
+    beside = component._replace(name=name, kind="prefill", path=path, load=None, meters=[])
     read = _sized(ctx, beside, prefill, _prompt_limits(prefill, rates), (rates.room, holds, holds), facts)
     if not ctx.silent:
         made, read = _measured(ctx, decode, prefill, does, made, read)
         made = _compared(ctx, made, read, served_by_replicas(ctx, llm, component, chosen, facts))
     yield made._replace(units=units_of(ctx, component.name, llm), parts=(name,))
     yield read
-
-
-def _check_known(ctx: Context, llm: Llm, component: Component, chosen: Configuration) -> None:
-    if chosen.engine.name not in ENGINES:
-        what = f"capplan does not know how {llm.engine} reads prompts and makes tokens on separate replicas"
-        remedy = f"Choose {' or '.join(ENGINES)}, or remove disaggregated."
-        raise InputError(ctx.places.problem((*component.path, "engine"), what, remedy))
-
-
-def _prefill_pool(ctx: Context, llm: Llm, component: Component, facts: LlmFacts) -> _Pool:
-    path = (*component.path, "disaggregated", "prefill")
-    one = configuration_of(ctx, llm.prefill, facts, path)._replace(pool="prefill")
-    return _Pool(llm.prefill, path, one, served_of(llm.prefill, one, facts))
-
-
-def _decode_pool(llm: Llm, component: Component, chosen: Configuration, facts: LlmFacts) -> _Pool:
-    assert llm.disaggregated is not None
-    one = chosen._replace(pool="decode")
-    transfer_s = transfer_time(one.memory(), llm.input_tokens, 1e9 * llm.disaggregated.link_gb_per_s)
-    return _Pool(llm, component.path, one, served_of(llm, one, facts)._replace(transfer_s=transfer_s))
-
-
-def _transfer_s(decode: _Pool) -> Floats:
-    assert decode.served.transfer_s is not None
-    return decode.served.transfer_s
-
-
-def _carried(decode: _Pool) -> tuple[Carried, Floats]:
-    """Return what a decode replica carries: the time to the first token is a matter of both pools."""
-    promise = promise_of(decode.llm)._replace(ttft_s=np.inf)
-    most, target = decode.one.settings.sequences, decode.llm.target_utilization
-    return carries(decode.served, decode.one.memory(), most, promise, target)
-
-
-def _prompt_rates(decode: _Pool, prefill: _Pool, left_s: Floats) -> PromptRates:
-    one = prefill.one
-    tokens = one.settings.batched_tokens
-    return prompt_rates(prefill.served, one.memory(), tokens, _transfer_s(decode), left_s)
 
 
 def _token_limits(decode: _Pool, does: Carried, rates: PromptRates) -> Iterator[Limit]:
@@ -175,32 +152,20 @@ def _measured(
     ctx: Context, decode: _Pool, prefill: _Pool, does: Carried, made: Component, read: Component
 ) -> tuple[Component, Component]:
     """Return the pools with what users see of them in the busiest hour."""
-    assert made.sizing is not None
-    assert read.sizing is not None
-    transfer_s, llm = _transfer_s(decode), decode.llm
-    ready, ready_late = sent_prompt(
-        prefill.served, transfer_s, arriving(ctx, made.name, prefill.llm, read.sizing)
-    )
-    rate, room = arriving(ctx, made.name, llm, made.sizing), np.maximum(does.room, 1.0)
-    running, tpot = open_loop(decode.served, rate, room)
-    first, first_late = first_decode(decode.served, np.minimum(running, room))
-    over = np.isinf(running)
-    late = np.where(over, np.inf, ready_late + first_late)
-    speed = Speed(running, tpot, np.where(over, np.inf, ready + first), late, rate * llm.output_tokens)
-    sent = f"{_one(decode.one.memory().sequence(llm.input_tokens)) / 1e6:,.4g} MB of KV cache, sent when read"
+    llm, served, room = decode.llm, decode.served, np.maximum(does.room, 1.0)
+    assert served.transfer_s is not None
+    rate, reading = (arriving(ctx, made.name, llm, pool.sizing) for pool in (made, read) if pool.sizing)
+    sent, sent_late = sent_prompt(prefill.served, served.transfer_s, reading)
+    running, tpot = open_loop(served, rate, room)
+    first, first_late = first_decode(served, np.minimum(running, room))
+    mean, late = (np.where(np.isinf(running), np.inf, s) for s in (sent + first, sent_late + first_late))
+    speed = Speed(running, tpot, mean, late, rate * llm.output_tokens)
     shown = [
-        measure("prompt p95", 1e3 * ready_late, "ms", "until its KV cache is sent, in the busiest hour"),
-        measure("transfer", 1e3 * transfer_s, "ms", sent),
+        measure("prompt p95", 1e3 * sent_late, "ms", "until its KV cache is sent, in the busiest hour"),
+        measure("transfer", 1e3 * served.transfer_s, "ms", "KV cache of a prompt ÷ link, once it is read"),
     ]
-    confidence = confidence_of(decode.one)
-    return (
-        made._replace(measures=list(measures_of(llm, decode.served, speed, does, confidence))),
-        read._replace(measures=shown),
-    )
-
-
-def _one(value: Floats) -> float:
-    return float(np.ravel(value)[0])
+    figures = measures_of(llm, served, speed, does, confidence_of(decode.one))
+    return made._replace(measures=list(figures)), read._replace(measures=shown)
 
 
 def _compared(ctx: Context, made: Component, read: Component, together: Component) -> Component:

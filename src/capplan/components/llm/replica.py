@@ -67,9 +67,9 @@ def downloaded_bytes(chosen: Configuration, stored_so: bool) -> float:
 def cache_gib(chosen: Configuration, said: Vllm | None) -> Floats:
     """Return the volume that vLLM loads the weights to: the plan's, or somewhat more than the checkpoint.
 
-    Other engines bring none.
+    Other engines bring none, and replicas of a pool download them to their node's disk.
     """
-    if chosen.engine.name != "vllm":
+    if chosen.engine.name != "vllm" or chosen.pool:
         return 0.0
     if said is not None and "cache" in said.model_fields_set:
         return said.cache

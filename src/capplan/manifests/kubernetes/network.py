@@ -97,6 +97,8 @@ def _egress(site: Site, service: Service) -> list[Tree]:
 
 def _to(site: Site, callee: str) -> list[Tree]:
     plan = site.plan
+    if callee in site.apart:  # the gateway of llm-d, which is not of this namespace
+        return [{"to": [{"ipBlock": {"cidr": block}} for block in _PRIVATE], "ports": tcp(80, 443)}]
     if callee in site.pods:
         ports = list(ports_of(site.pods[callee]).values())
         return [{"to": [{"podSelector": {"matchLabels": selector_of(callee)}}], "ports": tcp(*ports)}]

@@ -24,7 +24,7 @@ def pods_at_most(service: Service) -> int:
 def quota_of(site: Site, limit_cpu: bool = True) -> Tree:
     """Return the hard limits of the ResourceQuota."""
     totals: dict[str, float] = {}
-    for service in site.pods.values():
+    for service in (*site.pods.values(), *site.apart.values()):
         requests, limits = resources_of(site, service)
         _add(totals, requests, "requests", pods_at_most(service))
         _add(totals, limits, "limits", pods_at_most(service))

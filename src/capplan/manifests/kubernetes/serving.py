@@ -17,6 +17,7 @@ from capplan.manifests.artefact import Artefact
 from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.objects import priority_class_of
 from capplan.manifests.kubernetes.pods import environment_of, pod_of
+from capplan.manifests.llm import prefill_name
 from capplan.manifests.observing.health import probes_of
 from capplan.manifests.quantity import memory
 from capplan.manifests.site import Service, Site
@@ -29,10 +30,10 @@ _GIVEN = ("--model=", "--port=", "--host=", "--served-model-name=")
 def serving_artefacts(site: Site) -> Iterator[Artefact]:
     """Yield the models in each form that the plan asks for."""
     for name in site.plan.llm:
-        service = site.pods.get(name)
+        service = site.pods.get(name) or site.apart.get(name)
         if service is None:
             continue
-        if "kserve" in site.manifests.serving:
+        if "kserve" in site.manifests.serving and name in site.pods:
             path = f"kserve/inferenceservice-{name}.yaml"
             yield Artefact(
                 path, "kserve/inferenceservice.yaml.j2", _inference_service(site, service), "kserve"
@@ -42,6 +43,9 @@ def serving_artefacts(site: Site) -> Iterator[Artefact]:
                 what = f"llm-d runs vllm, and {name} runs {site.plan.llm[name].engine}"
                 raise InputError(Problem("manifests.serving", what, "Leave llm-d out, or choose vllm."))
             path, context = f"llm-d/llminferenceservice-{name}.yaml", _llm_service(site, service)
+            reading = site.apart.get(prefill_name(name))
+            if reading is not None:
+                context["prefill"] = _llm_service(site, reading)
             yield Artefact(path, "kserve/llminferenceservice.yaml.j2", context, "llm-d")
 
 
@@ -62,11 +66,23 @@ _USER = {"name": "USER", "value": "vllm"}
 """PyTorch asks for a name, and the pod's user stands in no passwd of the image."""
 
 
+_EXCHANGE = '--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}'
+_ADDRESS = {
+    "name": "VLLM_NIXL_SIDE_CHANNEL_HOST",
+    "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}},
+}
+"""How pods that read prompts, and pods that make the tokens, send each other the KV cache
+(kserve/kserve, docs/samples/llmisvc/single-node-gpu)."""
+
+
 def _llm_service(site: Site, service: Service) -> Tree:
     pod, server = pod_of(site, service, priority_class_of(site)), service.workload.vllm
     assert server is not None
     flags = [flag for flag in pod.args if not flag.startswith(_GIVEN)]
     secrets = [one for one in pod.env if "valueFrom" in one]
+    if service.name in site.apart:
+        flags.append(_EXCHANGE)
+        secrets.append(_ADDRESS)
     # The controller downloads the weights into the pod.
     disk = memory(number(server.cache) + number(service.workload.ephemeral_storage))
     startup = probes_of(service)["startup"].kubernetes(8000)
@@ -79,4 +95,5 @@ def _llm_service(site: Site, service: Service) -> Tree:
         "env": [{"name": "VLLM_ADDITIONAL_ARGS", "value": shlex.join(flags)}, _USER, *secrets],
         "resources": {side: {**asked, "ephemeral-storage": disk} for side, asked in pod.resources.items()},
         "startup": startup,
+        "prefill": None,
     }
