@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from rendering import example, write
 
 GCP = ("--provider", "gcp", "--region", "us-central1")
@@ -63,12 +64,14 @@ def test_diff_takes_directories_and_revisions(
     base.mkdir()
     (base / "web.yaml").write_text(WEB % 2)
     (manifests / "web.yaml").write_text(WEB % 8)
+    listed = {"apiVersion": "v1", "kind": "List", "items": list(yaml.safe_load_all(WEB % 8))}
+    (tmp_path / "after.json").write_text(json.dumps(listed, indent=1))
     changes = []
-    for name in ("before", "main:k8s"):
-        done = capplan("diff", name, "k8s", *GCP, "--node-type", "e2-standard-2", "--format", "json")
+    for name, after in (("before", "k8s"), ("main:k8s", "k8s"), ("main:k8s/web.yaml", "after.json")):
+        done = capplan("diff", name, after, *GCP, "--node-type", "e2-standard-2", "--format", "json")
         assert done.exit_code == 0, done.stderr
         changes.append(json.loads(done.stdout)["monthly_cost"])
-    assert changes[0] == changes[1]
+    assert changes[0] == changes[1] == changes[2]
     # One pod of a core fits on an e2-standard-2: from two nodes to eight, each with a disk of 100 GiB.
     expected = changes[0]["expected"]
     assert expected["after"] - expected["before"] == pytest.approx(6 * (730 * 0.06701142 + 10), abs=0.01)

@@ -361,6 +361,19 @@ def test_plans_of_a_revision_are_priced_with_the_files_of_its_time(
     assert (then.exit_code, json.loads(then.stdout)["monthly_cost"]) == (0, before)
 
 
+def test_plans_of_a_revision_are_judged_by_the_gates_of_its_time(
+    write: Callable[..., None], capplan: Callable
+) -> None:
+    write(plan("one"), plan("two"))
+    gates = [Path(name, "capplan.gates.yaml") for name in ("one", "two")]
+    gates[0].write_text("budgets: [{expected: 1}]\n")
+    _committed()
+    gates[0].rename(gates[1])
+    _committed()
+    for argument, code in {"HEAD~1:one": 3, "HEAD~1:two": 0, "one": 0, "two": 3}.items():
+        assert capplan("fleet", argument).exit_code == code, argument
+
+
 def test_the_fleet_file_of_a_revision_holds_for_its_plans(
     write: Callable[..., None], capplan: Callable
 ) -> None:

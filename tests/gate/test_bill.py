@@ -269,6 +269,14 @@ def test_a_credit_is_a_figure_within_bounds(tmp_path: Path) -> None:
             bill(tmp_path, "google", {"kind": "regular", "credits": f'[{{"type": "X", "amount": {amount}}}]'})
 
 
+def test_stored_bytes_are_counted_by_the_second(tmp_path: Path) -> None:
+    """2 TiB of a month are 5.9e18 byte-seconds, as Google's export counts them."""
+    stored = {"kind": "regular", "unit": "byte-seconds"}
+    assert hours(bill(tmp_path, "google", stored | {"quantity": 5.9e18})) == 5.9e18
+    with pytest.raises(InputError, match="is too large for a bill"):
+        bill(tmp_path, "google", stored | {"quantity": 1e28})
+
+
 def test_the_month_is_that_of_the_invoice(tmp_path: Path) -> None:
     late = {"kind": "regular", "start": "2026-06-01 03:00:00 UTC", "end": "2026-06-01 04:00:00 UTC"}
     assert list(bill(tmp_path, "google", late | {"period": "202605"}).rows["month"]) == ["2026-05"]

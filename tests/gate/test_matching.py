@@ -223,6 +223,13 @@ METERS = [
         "GiB-hour",
     ),
     (
+        "Cloud SQL/Cloud SQL for PostgreSQL: Zonal - Standard storage in Finland",
+        "gibibyte month",
+        "gcp/cloud-sql/storage-ssd",
+        "GiB-month",
+    ),
+    ("Kubernetes Engine/Zonal Kubernetes Clusters", "hour", "gcp/gke/cluster-management-fee", "hour"),
+    (
         "Storage/Premium SSD Managed Disks | P20 LRS Disk",
         "1/Month",
         "azure/managed-disk/P20-LRS-512GiB",

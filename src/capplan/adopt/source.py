@@ -16,6 +16,7 @@ from capplan.manifests.kustomize import KUSTOMIZATION
 from capplan.manifests.verify.reading import documents_in, read_directory
 from capplan.manifests.verify.scopes import top_directories
 from capplan.manifests.verify.world import Item
+from capplan.plan.read import PLAN_NAMES
 from capplan.stdin import in_unicode, is_stdin, name_of, read_stdin
 from capplan.strictjson import MAX_JSON_BYTES
 from capplan.strictyaml import MAX_BYTES, read_text
@@ -102,9 +103,7 @@ def _text(source: Path, name: str) -> str:
 def is_manifests(path: Path) -> bool:
     """Say whether a path is to be adopted rather than read as a plan."""
     if path.is_dir() and not is_stdin(path):
-        return not any(
-            (path / f"{name}.{end}").is_file() for name in ("plan", "capplan") for end in ("yaml", "yml")
-        )
+        return not any((path / name).is_file() for name in PLAN_NAMES)
     if not (is_stdin(path) or path.is_file()):
         return False
     # The first bytes tell: a plan may be broken YAML, and then its own reader says so best.
@@ -112,7 +111,7 @@ def is_manifests(path: Path) -> bool:
     if path.suffix == ".tf" or is_terraform(head):
         return True
     if path.suffix == ".json" or head.startswith("{"):
-        return False
+        return '"schema_version"' not in head and ('"apiVersion"' in head or '"services"' in head)
     lines = head.splitlines()
     kinds = any(line.startswith("kind:") for line in lines)
     return kinds or (any(line.startswith("services:") for line in lines) and "platform:" not in head)

@@ -126,7 +126,7 @@ def _member(source: str, asked: FleetOptions, estimated: Estimated) -> Member:
                 terms=found.terms,
                 charges=list(_charges(found)),
                 pools=_pools(found),
-                failed=_failed(source, file, found, asked, estimated) if asked.judged else (),
+                failed=_failed(source, found, asked, estimated) if asked.judged else (),
             )
     except (InputError, OSError) as error:
         trouble = str(error).replace("\n", "; ")
@@ -178,10 +178,9 @@ def _pool_key(meter: Meter, pool: MachinePool) -> Key:
     return (meter.provider, meter.service, meter.sku, meter.region, str(HOURS if steps == 1 else steps))
 
 
-def _failed(
-    source: str, file: PlanFile, found: Estimate, asked: FleetOptions, estimated: Estimated
-) -> Sequence[Result]:
+def _failed(source: str, found: Estimate, asked: FleetOptions, estimated: Estimated) -> Sequence[Result]:
     """Return what a plan's own gates forbid, or cannot judge; nothing of a plan without gates."""
+    file = found.file
     if file.plan.gates is None and not (file.directory / GATES_NAME).is_file():
         return ()
     from capplan.gate.check import Against, check, judged_by

@@ -18,7 +18,6 @@ from capplan.gate.matching import MACHINE, words_of
 from capplan.gate.scope import Condition, columns_for, rows_of, within
 from capplan.gate.summed import ROWS, summed
 from capplan.moments import Order, moments
-from capplan.plan.fields import LARGEST
 from capplan.stdin import name_of
 from capplan.tabular import Column, Table, TableSource, figures, table_source
 
@@ -436,9 +435,13 @@ def _sum(table: Table, names: Sequence[str]) -> Array:
     return found
 
 
+_LARGEST = 1e27
+"""Google counts stored data in byte-seconds: a PiB takes 3e21 of them in a month."""
+
+
 def _figures(column: Column) -> Array:
     amounts = figures(column)
-    beyond = np.abs(amounts) > LARGEST
+    beyond = np.abs(amounts) > _LARGEST
     if np.any(beyond):
         raise column.error(int(np.argmax(beyond)), "is too large for a bill")
     return amounts

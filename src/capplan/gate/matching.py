@@ -183,7 +183,8 @@ def _meter(charge: Charge, estimated: Mapping[str, Usage]) -> str | None:
         return None
     patterns = list(meter_names(charge.service, charge.sku))
     engines = set(charge.words.split()) & _ENGINES
-    alike = [name for name in estimated if engines <= set(words_of(name).split())]
+    known = {name: set(words_of(name).split()) & _ENGINES for name in estimated}
+    alike = [name for name, own in known.items() if not own or engines <= own]
     found = [name for name in alike if any(pattern.fullmatch(name) for pattern in patterns)]
     return found[0] if len(found) == 1 else None
 

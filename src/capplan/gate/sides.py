@@ -21,6 +21,7 @@ from capplan.catalog.catalog import Catalog
 from capplan.errors import InputError, Problem
 from capplan.estimate import Estimate, estimate
 from capplan.findings import Finding
+from capplan.gate.read import GATES_NAME
 from capplan.gate.saved import nothing, saved_estimate
 from capplan.paths import is_file
 from capplan.plan.read import PLAN_NAMES, PlanFile, parse_plan, read_plan
@@ -84,11 +85,12 @@ def _revised(name: str, books: Sequence[str], alternative: str | None, asked: Ad
     if _is_directory_without_plan(revision, inside):
         with TemporaryDirectory() as directory:
             return _adopted(name, _extracted(revision, inside, Path(directory)), books, asked)
-    if inside.endswith((".json", ".tfstate")):
+    if inside.endswith((".json", ".tfstate", ".yaml", ".yml")):
         with TemporaryDirectory() as directory:
             path = Path(directory) / Path(inside).name
             path.write_bytes(_blob(revision, inside))
-            return side_of(str(path), books, alternative, asked)._replace(name=name)
+            if not path.suffix.startswith(".y") or is_manifests(path):
+                return side_of(str(path), books, alternative, asked)._replace(name=name)
     with as_it_was(name, plan_at(name, books, alternative)) as file:
         return Side(name, _as_saved(estimate(file, Catalog(asked.catalogs))))
 
@@ -127,7 +129,8 @@ def _with_files_at(
 ) -> PlanFile:
     """Return a plan of a revision with the files that it names as they were there, written below ``top``."""
     changed = set(differing(revision)) if revision else set()
-    named = {path for path in _named(file.raw, file.directory) if path in changed or is_file(path)}
+    mentioned = _named([file.raw, GATES_NAME], file.directory)
+    named = {path for path in mentioned if path in changed or is_file(path)}
     if not named & changed:
         return file
     directory = _below(top, Path(normpath(file.directory.absolute())))

@@ -109,6 +109,11 @@ _RULES: Mapping[str, tuple[MeterRule, ...]] = {
             kind="database",
         ),
     ),
+    "Kubernetes Engine": (
+        rule(
+            r".* \| (?:Zonal|Regional|Autopilot) Kubernetes Clusters", "gke", "cluster-management-fee", "hour"
+        ),
+    ),
     "Cloud Memorystore for Redis": (
         rule(
             r".* \| Redis Capacity (Basic|Standard) (M\d) .*",
