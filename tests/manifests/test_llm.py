@@ -127,7 +127,7 @@ def test_a_replica_is_kept_and_finishes_as_the_plan_says():
 
 
 TENSORRT = "nvcr.io/nvidia/tensorrt-llm/release:1.0.0"
-TGI = "ghcr.io/huggingface/text-generation-inference:3.3.5"
+TGI = "ghcr.io/huggingface/text-generation-inference:3.3.6"
 ENGINES = [
     (
         "sglang",

@@ -54,9 +54,9 @@ def others_meant(name: str, rows: LlmFacts) -> list[str]:
     >>> others_meant("A100", {"A100-80GB": {"aliases": ["A100"]}, "A100-40GB": {}, "A10": {}})
     ['A100-40GB']
     """
-    if name in rows:
-        return []
     words, taken = _words(name), meant(name, rows)
+    if name in rows or any(words == _words(key) for key in taken):
+        return []
     return [key for key in rows if words < _words(key) and key not in taken]
 
 
@@ -87,8 +87,8 @@ _CALLED = {
 }
 """What names of checkpoints call the precisions; the first that a name has counts."""
 
-_STORED = (
-    f"{' '.join(_CALLED.values())} dynamic static block quantized quant gguf bnb unsloth kv k m s".split()
+_STORED = {word for called in _CALLED.values() for word in called.split()} | set(
+    "dynamic static block quantized quant gguf bnb unsloth mixed autoround kv k m s".split()  # noqa: SIM905
 )
 """Words that only say how a checkpoint is stored."""
 
@@ -175,9 +175,19 @@ def _number(value: Any) -> Any:
     return value if isinstance(value, bool) else float(value)
 
 
+_SEVERAL = re.compile(r"(?:gpu[_ ])?(?P<count>\d+) ?x[_ ]?(?P<one>\D.*)|(?P<kind>.+):(?P<of>\d+)")
+
+
 def find_gpu(name: str, facts: LlmFacts, where: str = "gpu") -> Gpu:
-    """Return the GPU called ``name``."""
-    return gpu_of(_found(name, facts["gpus"], where, "GPU", ""), facts)
+    """Return the GPU called ``name``; InputError for several of one, as clouds call their machines."""
+    several = _SEVERAL.fullmatch(name)
+    one = name if several is None else several["one"] or several["kind"]
+    found = gpu_of(_found(one, facts["gpus"], where, "GPU", ""), facts)
+    count = several and int(several["count"] or several["of"])
+    if count not in (None, 1):
+        remedy = f"Name {found.name}, and say how many a replica takes as tensor_parallel."
+        raise InputError(Problem(where, f"'{name}' is {count} GPUs", remedy))
+    return found
 
 
 def find_engine(name: str, facts: LlmFacts, where: str = "engine", version: str | None = None) -> Engine:
