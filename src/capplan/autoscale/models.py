@@ -130,7 +130,7 @@ def _as_service(llm: Llm, replica: Replica) -> Kubernetes:
     share = {"concurrency": replica.running_share}
     return plain.model_copy(
         update={
-            "gpu": replica.configuration.tensor_parallel,
+            "gpu": replica.configuration.on_one,
             "concurrency": float(max(1, math.floor(_one(replica.users)))),
             "target_utilization": plain.target_utilization.model_copy(update=share),
             "workload": workload,
@@ -144,7 +144,7 @@ def _fleet(llm: Llm, replica: Replica, settings: Settings) -> FleetSpec:
     load_s = float(np.max(replica.configuration.memory().weights)) / 1e9 / float(cold.weights_gb_per_s)
     startup_s = float(cold.image) + load_s if settings.startup_s is None else settings.startup_s
     node_s = float(cold.node) if settings.node_start_s is None else settings.node_start_s
-    return FleetSpec(startup_s, int(replica.per_machine), node_s)
+    return FleetSpec(startup_s, max(int(replica.per_machine), 1), node_s)
 
 
 def _response(llm: Llm, served: Served, full_rps: float, room: float) -> Response:

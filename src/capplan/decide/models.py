@@ -41,7 +41,7 @@ def _on_spot(component: Component, llm: Llm, replica: Replica) -> Iterator[Chang
     if np.any(llm.redundancy.spare) or np.any(llm.redundancy.survive_zones):
         yield spot(component.name, (*component.path, "purchase", "spot"))
         return
-    spare = int(replica.per_machine)
+    spare = max(int(replica.per_machine), 1)
     value = {"purchase": {"spot": SPOT_SHARE}, "redundancy": {"spare": spare}}
     risk = (
         "the provider takes machines back at two minutes' notice or less; the spare serves until others load"

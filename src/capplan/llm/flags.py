@@ -23,7 +23,7 @@ _SPELLED: Mapping[str, Mapping[str, str]] = {
         "pipeline_parallel": "--pipeline-parallel-size={}",
         "data_parallel": "--data-parallel-size={}",
         "expert_parallel": "--enable-expert-parallel",
-        "expert_exchange": "--all2all-backend={}",
+        "all2all_backend": "--all2all-backend={}",
         "machines": "--nnodes={}",
         "dtype": "--dtype={}",
         "gpu_memory_utilization": "--gpu-memory-utilization={}",
@@ -43,8 +43,8 @@ _SPELLED: Mapping[str, Mapping[str, str]] = {
         "pipeline_parallel": "--pp-size={}",
         "data_parallel": "--dp-size={}",
         "own_attention": "--enable-dp-attention",
-        "expert_parallel": "--ep-size={}",
-        "expert_exchange": "--moe-a2a-backend=deepep",
+        "expert_ranks": "--ep-size={}",
+        "all2all_backend": "--moe-a2a-backend=deepep",
         "machines": "--nnodes={}",
         "dtype": "--dtype={}",
         "gpu_memory_utilization": "--mem-fraction-static={}",
@@ -59,7 +59,7 @@ _SPELLED: Mapping[str, Mapping[str, str]] = {
     "tensorrt-llm": {
         "tensor_parallel": "--tp_size={}",
         "pipeline_parallel": "--pp_size={}",
-        "expert_parallel": "--ep_size={}",
+        "expert_ranks": "--ep_size={}",
         "gpu_memory_utilization": "--kv_cache_free_gpu_memory_fraction={}",
         "max_model_len": "--max_seq_len={}",
         "max_num_seqs": "--max_batch_size={}",
@@ -80,6 +80,13 @@ _SPELLED: Mapping[str, Mapping[str, str]] = {
         "max_model_len": "OLLAMA_CONTEXT_LENGTH={}",
     },
 }
+
+RANKS: Mapping[str, tuple[str, ...]] = {
+    "vllm": ("--node-rank=$(LWS_WORKER_INDEX)", "--master-addr=$(LWS_LEADER_ADDRESS)"),
+    "sglang": ("--node-rank=$(LWS_WORKER_INDEX)", "--dist-init-addr=$(LWS_LEADER_ADDRESS):20000"),
+}
+"""How pods of a replica on several machines find each other, by what a LeaderWorkerSet tells them."""
+
 
 _IN_FILE: Mapping[str, str] = {
     "gpu_memory_utilization": "free_gpu_memory_fraction: {}",
@@ -177,8 +184,9 @@ def _parallel(one: Configuration) -> dict[str, Any]:
         "pipeline_parallel": int(spread.pipeline) if spread.pipeline > 1 else None,
         "data_parallel": int(spread.data) if spread.data > 1 else None,
         "own_attention": True if spread.data > 1 else None,
-        "expert_parallel": holders if spread.experts else None,
-        "expert_exchange": ("deepep_low_latency" if several else "deepep_high_throughput") if whole else None,
+        "expert_parallel": True if spread.experts else None,
+        "expert_ranks": holders if spread.experts else None,
+        "all2all_backend": ("deepep_low_latency" if several else "deepep_high_throughput") if whole else None,
         "machines": int(one.machines) if several else None,
     }
     return {name: value for name, value in found.items() if value is not None}

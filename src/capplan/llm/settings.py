@@ -92,7 +92,7 @@ class Accounting(NamedTuple):
 def accounting_of(rows: Mapping[str, Any], version: str | None, where: str) -> Accounting:
     """Return how the engine counts at ``version``, its usual one if None; InputError if that is too old."""
     wanted = str(rows["default"]) if version is None else version.removeprefix("v")
-    before = [each for each in rows["versions"] if _ordered(each) <= _ordered(wanted)]
+    before = [each for each in rows["versions"] if ordered(each) <= ordered(wanted)]
     if not before:
         what = f"version {wanted} is older than any that capplan knows"
         raise InputError(Problem(where, what, f"The first is {next(iter(rows['versions']))}."))
@@ -104,7 +104,7 @@ def accounting_of(rows: Mapping[str, Any], version: str | None, where: str) -> A
     return Accounting(wanted, own=_GIB * own, linked=_GIB * linked, graphs=_GIB * graphs, **found)
 
 
-def _ordered(version: str) -> tuple[int, ...]:
+def ordered(version: str) -> tuple[int, ...]:
     """Return the numbers of a version, so that 0.11 comes after 0.9."""
     numbers = (part for part in version.partition("+")[0].split(".") if part.isdigit())
     return tuple(int(part) for part in numbers)

@@ -9,7 +9,7 @@ from capplan.manifests.artefact import Artefact, Rendered, Tree
 from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.edge import needs_nginx, tls_secret_of
 from capplan.manifests.kubernetes.network import OBJECT_STORES, STORE_PORTS
-from capplan.manifests.kubernetes.pods import gpus_of
+from capplan.manifests.kubernetes.pods import gpus_of, machines_of
 from capplan.manifests.kubernetes.secrets import secrets_of
 from capplan.manifests.kubernetes.settings import pooler_of, pools_of
 from capplan.manifests.limits import limits_of, on_ingress
@@ -38,6 +38,7 @@ _RENDERED: dict[str, tuple[str, ...]] = {
     ),
     "Requests and limits of resources": (
         "/deployment-",
+        "/leaderworkerset-",
         "register-task-definition",
         ".service.yaml",
         ".containerapp.",
@@ -156,6 +157,7 @@ def _yours(site: Site) -> Iterator[Tree]:
             if llm.disaggregated is not None and name in site.apart
         ],
         "Connection strings": list(_connections(site)),
+        "LeaderWorkerSets": list(_groups(site)),
         "Identities": list(_identities(site)),
         "Exporters": list(_exporters(site)),
         "Names and certificates": [
@@ -215,6 +217,17 @@ def _connections(site: Site) -> Iterator[str]:
     for name, cache in site.plan.caches.items():
         if isinstance(cache, AzureRedis):
             yield f"{name} is at port {STORE_PORTS['azure-redis']}, with TLS and an access key"
+
+
+def _groups(site: Site) -> Iterator[str]:
+    """Yield what replicas on several machines need of the cluster."""
+    for name in site.pods:
+        machines = machines_of(site, name)
+        if machines > 1:
+            yield (
+                f"{name} needs the LeaderWorkerSet controller (lws.sigs.k8s.io), and for each replica "
+                f"{machines} nodes next to each other whose pods get RDMA"
+            )
 
 
 def _divided(site: Site) -> Iterator[str]:

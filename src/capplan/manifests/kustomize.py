@@ -106,7 +106,7 @@ def _smaller(directory: str, home: str, objects: Sequence[Rendered]) -> Iterator
         kind = item.value["kind"]
         if kind == "HorizontalPodAutoscaler":
             spec: Tree = {"minReplicas": 1, "maxReplicas": 2}
-        elif kind == "Deployment" and item.value["metadata"]["name"] not in scaled:
+        elif kind in ("Deployment", "LeaderWorkerSet") and item.value["metadata"]["name"] not in scaled:
             spec = {"replicas": 1}
         else:
             continue

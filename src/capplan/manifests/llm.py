@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from capplan.components.base import Component, Pods
 from capplan.components.llm.replica import Replica, checkpoint_gib, downloaded_bytes, is_stored_so
 from capplan.errors import InputError, Problem
-from capplan.llm.flags import SERVERS, Server, file_of, flags_of, longest, options_of
+from capplan.llm.flags import RANKS, SERVERS, Server, file_of, flags_of, longest, options_of
+from capplan.llm.settings import ordered
 from capplan.manifests.figures import bounds_of, number
 from capplan.manifests.split import split_of
 from capplan.plan.clusters import Aks, Cluster, Eks, Gke, Pool
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 _CLUSTERS: dict[str, type[Gke | Eks | Aks]] = {"gcp": Gke, "aws": Eks, "azure": Aks}
 _NODE_SHARE = 0.9
 """Of its part of a node, what a replica requests where the plan does not say: the rest is for agents."""
+
+_OVER_MACHINES = {"vllm": "0.12.0", "sglang": "0.4.0"}
+"""Engines whose processes find each other without Ray (vllm-project/vllm#23691), and since when."""
 
 _LONGEST = 4.0
 """Longest answer ÷ mean answer: what a stopping server finishes."""
@@ -47,7 +51,7 @@ def as_pods(plan: Plan, components: Mapping[str, Component]) -> dict[str, Compon
     found = {}
     for name, (llm, component) in _served_here(plan, components).items():
         replica = _rendered(component.path[1], llm, _replica(component))
-        gpus = replica.per_machine * replica.configuration.tensor_parallel
+        gpus = replica.per_machine * replica.configuration.gpus
         node = replica.node._replace(gpus=gpus)
         home = _home(plan, components, component.path[1])
         found[name] = component._replace(pods=_asked(name, home, llm, replica), node=node)
@@ -138,6 +142,11 @@ def _rendered(name: str, llm: Llm, replica: Replica) -> Replica:
     if math.isinf(gpu.compute_capability):
         what = f"manifests ask for GPUs of NVIDIA and images for CUDA, and {gpu.name} needs others"
         raise InputError(Problem(f"llm.{name}.gpu", what, "Choose a GPU of NVIDIA, or write them yourself."))
+    engine, version = llm.engine, replica.configuration.engine.accounting.version
+    if replica.configuration.machines > 1 and ordered(version) < ordered(_OVER_MACHINES.get(engine, "999")):
+        what = f"no manifests are written for {engine} {version} on several machines"
+        known = ", ".join(f"{name} from {first}" for name, first in _OVER_MACHINES.items())
+        raise InputError(Problem(f"llm.{name}.engine", what, f"Known: {known}."))
     return replica
 
 
@@ -160,11 +169,11 @@ def _pool(llm: Llm, component: Component) -> Pool:
 
 def _asked(name: str, cluster: str, llm: Llm, replica: Replica) -> Pods:
     """Return what a replica's pod asks: what the plan says, or most of its part of a node."""
-    part = _NODE_SHARE / replica.per_machine
+    part = _NODE_SHARE / max(replica.per_machine, 1.0)
     node_cpu, node_gib = number(replica.node.cpu), number(replica.node.memory_gib)
     cores = _quarters(node_cpu * part) if llm.pod_cpu is None else number(llm.pod_cpu)
     gib = number(llm.pod_memory) or _quarters(node_gib * part)
-    gpus = replica.configuration.tensor_parallel
+    gpus = replica.configuration.on_one
     return Pods(cluster, name, cores, gib, gpus, cpu_limit=max(cores, math.floor(node_cpu)))
 
 
@@ -232,6 +241,7 @@ def _started(name: str, llm: Llm, replica: Replica, server: Server, said: Worklo
     named = _checkpoint(name, llm, replica) if said.vllm is None else {"model": said.vllm.model}
     options = {**_options(llm, replica), "quantization": named.pop("quantization", None), **own}
     flags = flags_of(llm.engine, options | {"dtype": _dtype(replica)})
+    flags += RANKS[llm.engine] if chosen.machines > 1 else ()
     bound = [server.host, server.port.format(port)]
     if llm.engine == "tgi":  # its default may be longer than the whole
         flags.append(f"--max-input-tokens={options['max_model_len'] - 1}")
@@ -293,7 +303,8 @@ def _sequences(replica: Replica) -> float:
 def _vllm(name: str, llm: Llm, replica: Replica, said: Vllm | None) -> Vllm:
     """Return the server's arguments; those of the plan go before what follows from the configuration."""
     own = {} if said is None else {field: getattr(said, field) for field in said.model_fields_set}
-    derived = {"dtype": _dtype(replica), **_options(llm, replica)}
+    options = {key: value for key, value in _options(llm, replica).items() if key in Vllm.model_fields}
+    derived = {"dtype": _dtype(replica), **options}
     named = _checkpoint(name, llm, replica) if said is None else {"model": said.model}
     try:
         vllm = Vllm.model_validate(derived | named).model_copy(update=own)

@@ -246,7 +246,7 @@ def _applied(tree: Mapping[str, Any], named: Mapping[str, str]) -> Iterator[Orde
         yield Order(_CLASSES.get(spec.get("ingressClassName"), "application load balancer"))
     elif kind == "Deployment" and name not in named:
         yield Order("room on nodes")
-    elif kind in ("Deployment", "StatefulSet", "RedisCluster") and _claims(spec):
+    elif kind in ("Deployment", "StatefulSet", "LeaderWorkerSet", "RedisCluster") and _claims(spec):
         yield Order("volumes", named.get(name, name))
 
 

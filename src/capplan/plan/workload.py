@@ -240,7 +240,15 @@ class Vllm(Section):
     served_model_name: Text | None = Field(
         None, description="Name that requests ask for the model by; by default, that of the checkpoint."
     )
-    tensor_parallel: Count = Field(1.0, description="GPUs that share one copy of the model.")
+    tensor_parallel: Count = Field(1.0, description="GPUs that share each layer of the model.")
+    pipeline_parallel: Count = Field(1.0, description="Stages that the layers are divided into.")
+    data_parallel: Count = Field(
+        1.0, description="Ranks that each run attention for their own requests, and share the experts."
+    )
+    expert_parallel: bool = Field(False, description="Whether experts lie whole on GPUs.")
+    all2all_backend: Text | None = Field(
+        None, description="What ranks exchange tokens for experts with; by default, vLLM's own."
+    )
     dtype: Literal["auto", "half", "float16", "bfloat16", "float32"] = Field(
         "auto", description="Number format of the weights."
     )

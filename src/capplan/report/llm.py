@@ -395,7 +395,8 @@ def served(estimate: Estimate) -> dict[str, ServedView]:
 
 
 def _served(estimate: Estimate, component: Component) -> ServedView:
-    million_tokens, thousand_conversations = (in_scenario(number) for number in component.units.values())
+    made = [in_scenario(number) for number in component.units.values()]
+    million_tokens, thousand_conversations = made or (0.0, 0.0)
     usd = in_scenario(estimate.cost_with_parts(component).expected)
     sizing, busy = component.sizing, component.utilization
     prefill = [c.sizing for c in estimate.components if c.name in component.parts and c.sizing is not None]

@@ -151,6 +151,10 @@ def _chosen(ctx: Context, name: str, llm: Llm) -> Llm:
         what = (
             f"no machine of {llm.provider} ({MACHINES[llm.provider]}) can serve {llm.model} as the plan asks"
         )
+        over = _over_machines(ctx, name, llm, own_way(llm)) if spread_of(llm).is_plain else ()
+        for option in over[:1]:
+            stages = option.configuration.spread.pipeline
+            reasons.append(f"with pipeline_parallel: {stages:g}, {option.configuration.brief()} would")
         raise InputError(Problem(_where(ctx, "llm", name), what, "; ".join(reasons) + "."))
     configuration = first.configuration
     return llm.model_copy(

@@ -85,7 +85,7 @@ def _at_risk(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
 
 def _unschedulable(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
     """Yield what a node has less of than the pods of its replicas request."""
-    pods = replica.per_machine
+    pods = max(replica.per_machine, 1.0)
     cpu = 0.0 if llm.pod_cpu is None else llm.pod_cpu
     wanted = (
         ("vCPU", pods * cpu, replica.node.cpu),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from capplan.manifests.figures import number
-from capplan.manifests.kubernetes.pods import ports_of, selector_of
+from capplan.manifests.kubernetes.pods import machines_of, ports_of, selector_of
 from capplan.manifests.kubernetes.settings import pooler_of
 from capplan.manifests.site import Service, Site
 from capplan.manifests.verify.fronts import PRIVATE, front_of
@@ -73,6 +73,8 @@ def _ingress(site: Site, service: Service) -> list[Tree]:
     outside = any(caller not in site.pods for caller in site.callers(service.name))
     scraper = {"matchLabels": {"kubernetes.io/metadata.name": MONITORING[site.manifests.monitoring]}}
     found: list[Tree] = [{"from": [{"namespaceSelector": scraper}], "ports": tcp("http")}]
+    if machines_of(site, service.name) > 1:
+        found.append({"from": [{"podSelector": {"matchLabels": selector_of(service.name)}}]})
     if callers:
         found.append({"from": callers, "ports": tcp(*ports)})
     if outside:
@@ -88,6 +90,8 @@ def _ingress(site: Site, service: Service) -> list[Tree]:
 
 def _egress(site: Site, service: Service) -> list[Tree]:
     found = [dns()]
+    if machines_of(site, service.name) > 1:
+        found.append({"to": [{"podSelector": {"matchLabels": selector_of(service.name)}}]})
     for callee in service.spec.calls:
         found += _to(site, callee)
     if service.workload.vllm is not None or service.workload.internet:

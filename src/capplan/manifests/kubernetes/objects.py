@@ -18,6 +18,8 @@ from capplan.manifests.kubernetes.pods import (
     annotations_of,
     environment_of,
     labels_of,
+    machines_of,
+    members_of,
     pod_of,
     selector_of,
 )
@@ -76,13 +78,20 @@ def _objects(site: Site, service: Service, limit_cpu: bool) -> Iterator[Artefact
         "labels": labels_of(site, name) | MANAGED_BY,
         "annotations": annotations_of(site, service),
         "selector": selector_of(name),
+        "target": {"apiVersion": "apps/v1", "kind": "Deployment"},
     }
 
     def of(kind: str, **context: object) -> Artefact:
         own = {**common, **context}
         return _artefact(f"{BASE}/{name}/{kind}-{own['name']}.yaml", kind, own)
 
-    yield of("deployment", pod=pod_of(site, service, priority_class_of(site), limit_cpu))
+    pod, machines = pod_of(site, service, priority_class_of(site), limit_cpu), machines_of(site, name)
+    if machines > 1:
+        common["target"] = {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet"}
+        members = members_of(pod, site.plan.llm[name].engine)
+        yield of("leaderworkerset", pod=pod, machines=machines, members=members)
+    else:
+        yield of("deployment", pod=pod)
     yield of("service", **service_of(site, service))
     yield of("serviceaccount", name=workload.service_account or name)
     yield of("poddisruptionbudget", max_unavailable=max(1, service.lo // 4))

@@ -90,6 +90,33 @@ def gpus_of(service: Service) -> int:
     return int(number(service.spec.gpu)) if isinstance(service.spec, Kubernetes) else 0
 
 
+def machines_of(site: Site, name: str) -> int:
+    """Return the machines, each with a pod, that make one replica."""
+    replica = site.components[name].replica
+    return 1 if replica is None else int(replica.configuration.machines)
+
+
+LEADER = {"app.kubernetes.io/component": "leader"}
+"""Label of the pod that answers for a replica of several."""
+
+
+def members_of(pod: PodTemplate, engine: str) -> list[Tree]:
+    """Return what tells the pods of a replica apart: only the leader answers, and others go to its zone."""
+    silent = ["--headless"] if engine == "vllm" else []
+    labels = {**pod.pod_labels, **LEADER}
+    near = {
+        "labelSelector": {"matchLabels": {**pod.selector, **LEADER}},
+        "matchLabelKeys": ["leaderworkerset.sigs.k8s.io/group-key"],
+        "topologyKey": "topology.kubernetes.io/zone",
+    }
+    affinity = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [near]}, **pod.affinity}
+    worker = {"labels": {**labels, "app.kubernetes.io/component": "worker"}, "affinity": affinity}
+    return [
+        {"serves": True, "labels": labels, "args": pod.args, "affinity": pod.affinity},
+        {"serves": False, "args": [*pod.args, *silent], **worker},
+    ]
+
+
 def pod_of(site: Site, service: Service, priority_class: str, limit_cpu: bool = True) -> PodTemplate:
     """Return everything that the Deployment of a service says."""
     workload, name = service.workload, service.name
@@ -113,7 +140,7 @@ def pod_of(site: Site, service: Service, priority_class: str, limit_cpu: bool = 
         user=_USER,
         image=image_of(site, service),
         command=list(workload.command),
-        args=[*vllm.arguments_of(service, gpus_of(service)), *workload.args],
+        args=[*vllm.arguments_of(service, gpus_of(service), machines_of(site, name)), *workload.args],
         ports=[
             {"name": port, "containerPort": n, "protocol": "TCP"} for port, n in ports_of(service).items()
         ],

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from capplan.manifests.figures import number, whole
-from capplan.manifests.kubernetes.pods import gpus_of, resources_of
+from capplan.manifests.kubernetes.pods import gpus_of, machines_of, resources_of
 from capplan.manifests.kubernetes.settings import pooler_of
 from capplan.manifests.quantity import cpu, memory, milli, parse
 from capplan.manifests.site import Service, Site
@@ -26,8 +26,9 @@ def quota_of(site: Site, limit_cpu: bool = True) -> Tree:
     totals: dict[str, float] = {}
     for service in (*site.pods.values(), *site.apart.values()):
         requests, limits = resources_of(site, service)
-        _add(totals, requests, "requests", pods_at_most(service))
-        _add(totals, limits, "limits", pods_at_most(service))
+        pods = pods_at_most(service) * machines_of(site, service.name)
+        _add(totals, requests, "requests", pods)
+        _add(totals, limits, "limits", pods)
     for store in (*site.plan.databases.values(), *site.plan.caches.values()):
         if isinstance(store, SelfHosted):
             asked = store_amounts(store)

@@ -16,7 +16,7 @@ from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact
 from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.objects import priority_class_of
-from capplan.manifests.kubernetes.pods import environment_of, pod_of
+from capplan.manifests.kubernetes.pods import environment_of, machines_of, pod_of
 from capplan.manifests.llm import prefill_name
 from capplan.manifests.observing.health import probes_of
 from capplan.manifests.quantity import memory
@@ -33,6 +33,10 @@ def serving_artefacts(site: Site) -> Iterator[Artefact]:
         service = site.pods.get(name) or site.apart.get(name)
         if service is None:
             continue
+        machines = machines_of(site, name)
+        if site.manifests.serving and machines > 1:
+            what = f"a replica of {name} takes {machines} machines: only a LeaderWorkerSet is written"
+            raise InputError(Problem("manifests.serving", what, "Leave kserve and llm-d out."))
         if "kserve" in site.manifests.serving and name in site.pods:
             path = f"kserve/inferenceservice-{name}.yaml"
             yield Artefact(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from capplan.arrays import Floats
 from capplan.errors import InputError, Problem
-from capplan.llm.flags import flags_of
+from capplan.llm.flags import RANKS, flags_of
 from capplan.manifests.figures import number
 from capplan.manifests.quantity import memory
 from capplan.manifests.site import Service
@@ -21,15 +22,17 @@ ENVIRONMENT: list[Tree] = [
 ]
 
 
-def arguments_of(service: Service, gpus: int) -> list[str]:
-    """Return the server's arguments; raise where a copy of the model needs more GPUs than a pod has."""
+def arguments_of(service: Service, gpus: int, machines: int) -> list[str]:
+    """Return the server's arguments; raise where a copy of the model needs more GPUs than its pods have."""
     vllm = service.workload.vllm
     if vllm is None:
         return []
-    shards = int(number(vllm.tensor_parallel))
-    if shards > max(gpus, 1):
+    shards = int(number(vllm.tensor_parallel * vllm.pipeline_parallel * vllm.data_parallel))
+    if shards > max(gpus, 1) * machines:
         raise InputError(_too_many_shards(service.name, shards, gpus))
-    return [f"--model={vllm.model}", f"--port={service.workload.port}", *flags_of("vllm", _options(vllm))]
+    several = {"machines": machines} if machines > 1 else {}
+    flags = [*flags_of("vllm", _options(vllm) | several), *(RANKS["vllm"] if several else ())]
+    return [f"--model={vllm.model}", f"--port={service.workload.port}", *flags]
 
 
 def _options(vllm: Vllm) -> dict[str, object]:
@@ -39,6 +42,10 @@ def _options(vllm: Vllm) -> dict[str, object]:
     return {
         "served_model_name": vllm.served_model_name,
         "tensor_parallel": int(number(vllm.tensor_parallel)),
+        "pipeline_parallel": _above_one(vllm.pipeline_parallel),
+        "data_parallel": _above_one(vllm.data_parallel),
+        "expert_parallel": vllm.expert_parallel or None,
+        "all2all_backend": vllm.all2all_backend,
         "dtype": vllm.dtype,
         "gpu_memory_utilization": float(number(vllm.gpu_memory_utilization)),
         "quantization": vllm.quantization,
@@ -48,6 +55,10 @@ def _options(vllm: Vllm) -> dict[str, object]:
         "prefix_cache": vllm.prefix_cache,
         "hybrid_cache": vllm.hybrid_cache,
     }
+
+
+def _above_one(count: Floats) -> int | None:
+    return int(number(count)) if number(count) > 1 else None
 
 
 def _too_many_shards(service: str, shards: int, gpus: int) -> Problem:

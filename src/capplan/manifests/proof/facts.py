@@ -104,9 +104,11 @@ def _workload(workload: Workload, configs: Mapping[tuple[str, str], Tree]) -> It
     yield Fact(own, "ports", tuple(sorted(ports)), item.path, pods)
     for name, value in workload_pieces(workload):
         yield Fact(own, name, value, item.path, workload.pod_field)
-    rolling = mapping(item.tree, "spec.strategy.rollingUpdate")
+    group = mapping(item.tree, "spec.leaderWorkerTemplate")
+    how = "spec.rolloutStrategy.rollingUpdateConfiguration" if group else "spec.strategy.rollingUpdate"
     for name in ("maxSurge", "maxUnavailable"):
-        yield Fact(own, name, rolling.get(name), item.path, "spec.strategy.rollingUpdate")
+        yield Fact(own, name, mapping(item.tree, how).get(name), item.path, how)
+    yield Fact(own, "pods of a replica", group.get("size", 1), item.path, "spec.leaderWorkerTemplate.size")
     for claim in maps(item.tree, "spec.volumeClaimTemplates"):
         size = amount(at(claim, "spec.resources.requests.storage"))
         yield Fact(own, "storage", size and size / _GIB, item.path, "spec.volumeClaimTemplates")

@@ -19,6 +19,7 @@ from capplan.manifests.kubernetes.karpenter import capacity_types
 from capplan.manifests.kubernetes.network import STORE_PORTS, policy_of
 from capplan.manifests.kubernetes.pods import (
     environment_of,
+    machines_of,
     node_selector_of,
     ports_of,
     resources_of,
@@ -134,6 +135,7 @@ def _pods(site: Site, service: Service) -> Iterator[tuple[str, object]]:
     surge = round(100 * surge_of(service.spec))
     yield "maxSurge", f"{surge}%" if surge else 0
     yield "maxUnavailable", 0 if surge else 1
+    yield "pods of a replica", machines_of(site, service.name)
     before = service_of(site, service)
     yield "Service", tuple(sorted(str(port["port"]) for port in before["ports"]))
     yield from (("Service name", service.name), ("Service type", before["type"]))

@@ -21,6 +21,7 @@ from capplan.manifests.verify.world import Item, Workload, World, containers_wit
 _NAMESPACED = frozenset(
     (
         "Deployment",
+        "LeaderWorkerSet",
         "StatefulSet",
         "DaemonSet",
         "Job",

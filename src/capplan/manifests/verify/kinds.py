@@ -14,10 +14,14 @@ PODS = {
     "Job": "spec.template",
     "CronJob": "spec.jobTemplate.spec.template",
     "Pod": "",
+    "LeaderWorkerSet": "spec.leaderWorkerTemplate.leaderTemplate",
 }
 """Kinds that have pods, and where their template stands."""
 
-SCALED = ("Deployment", "StatefulSet", "Rollout", "ReplicaSet", "ReplicationController")
+ONE_TEMPLATE = {"LeaderWorkerSet": "spec.leaderWorkerTemplate.workerTemplate"}
+"""Where it stands if the other is left out."""
+
+SCALED = ("Deployment", "StatefulSet", "Rollout", "ReplicaSet", "ReplicationController", "LeaderWorkerSet")
 """Kinds that have a number of replicas, which an autoscaler may change."""
 
 GROUPS = {
@@ -27,6 +31,7 @@ GROUPS = {
     "Job": "batch",
     "Gateway": "gateway.networking.k8s.io",
     "Rollout": "argoproj.io",
+    "LeaderWorkerSet": "leaderworkerset.x-k8s.io",
 }
 """Kinds whose name other groups use too, for something else."""
 
@@ -90,6 +95,9 @@ LABELS_OF_CONTROLLERS: Mapping[str, tuple[str, ...]] = {
     "StatefulSet": (*_TEMPLATE_HASH, *_OF_STATEFUL_SETS),
     "Job": (*_JOB, "batch.kubernetes.io/job-completion-index"),
     "CronJob": (*_JOB, "batch.kubernetes.io/job-completion-index"),
+    "LeaderWorkerSet": tuple(
+        f"leaderworkerset.sigs.k8s.io/{key}" for key in ("name", "group-index", "group-key", "worker-index")
+    ),
 }
 """Labels that controllers put on their pods (kubernetes.io/docs/reference/labels-annotations-taints)."""
 

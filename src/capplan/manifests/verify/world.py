@@ -18,6 +18,7 @@ from capplan.manifests.verify.kinds import (
     IN_EVERY_CLUSTER,
     LABELS_OF_CONTROLLERS,
     MAKERS_OF_SECRETS,
+    ONE_TEMPLATE,
     PODLESS,
     PODS,
     SCALED,
@@ -128,7 +129,7 @@ class Workload(NamedTuple):
         return mapping(self.item.tree, self.pod_field)
 
     def _template(self, field: str) -> str:
-        return f"{PODS.get(self.item.kind, 'spec.template')}.{field}".removeprefix(".")
+        return f"{template_of(self.item)}.{field}".removeprefix(".")
 
     @property
     def containers(self) -> list[Tree]:
@@ -163,6 +164,12 @@ class Workload(NamedTuple):
             return self.hi
         surge = mapping(strategy, "rollingUpdate").get("maxSurge", "25%")
         return self.hi + share(surge, self.hi)
+
+
+def template_of(item: Item) -> str:
+    """Return where the template of an object's pods stands."""
+    usual = PODS.get(item.kind, "spec.template")
+    return usual if at(item.tree, usual) else ONE_TEMPLATE.get(item.kind, usual)
 
 
 class World:
@@ -316,7 +323,7 @@ class World:
         lows, highs = (
             zip(*(bounds(scaler) for scaler in scalers), strict=True) if scalers else ([fixed], [fixed])
         )
-        template = at(item.tree, PODS[item.kind]) if PODS.get(item.kind) else item.tree
+        template = at(item.tree, template_of(item)) if PODS.get(item.kind) else item.tree
         proxies = list(sidecars(self._spaces.get(item.namespace, {}), template))
         return Workload(item, min(lows), max(highs), scalers, proxies)
 
