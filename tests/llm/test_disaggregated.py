@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from capplan.llm.capacity import TokenPromise, carried
 from capplan.llm.disaggregated import first_decode, prompt_rates, sent_prompt, transfer_time
 from capplan.llm.roofline import step_time
-from capplan.llm.serving import Served, decode_step, open_loop, time_per_token
+from capplan.llm.serving import Served, decode_step, open_loop, prompt_time, time_per_token
 
 CASES = st.sampled_from(
     [
@@ -20,7 +20,7 @@ CASES = st.sampled_from(
         ("deepseek-v3", "fp8", "H200", 8),
     ]
 )
-LAWS = settings(max_examples=25, deadline=None)
+LAWS = settings(max_examples=12, deadline=None)
 
 
 def served(one, facts, inputs=1000.0, outputs=200.0, **more):
@@ -129,3 +129,39 @@ def test_a_slow_link_keeps_places_of_the_decode_replica(facts, configuration):
     running = [float(open_loop(each, 5.0, 1000.0)[0]) for each in (quick, slow)]
     # Ten requests more are on their way; those slow the others down a little.
     assert 10 <= running[1] - running[0] < 14
+
+
+@pytest.mark.parametrize(
+    ("case", "inputs", "gb_per_s"),
+    [
+        (("llama-3.1-8b", "fp8", "L40S", 1), 3000.0, 3.0),  # reading is slower than sending
+        (("llama-3.1-8b", "bf16", "H100", 1), 4000.0, 1.5),  # sending is
+        (("llama-3.1-8b", "bf16", "A100-80G", 1), 300.0, 5.0),  # steps read several prompts
+    ],
+)
+@pytest.mark.parametrize("load", [0.3, 0.7])
+def test_waits_are_those_of_queues_in_tandem(facts, configuration, case, inputs, gb_per_s, load):
+    one = configuration(*case)
+    reading, transfer_s = served(one, facts, inputs), transfer_time(one.memory(), inputs, 1e9 * gb_per_s)
+    rate = load * slowest(rates_of(one, facts, inputs, np.inf, gb_per_s))
+    simulated = _tandem(reading, transfer_s, rate, int(one.settings.batched_tokens // inputs))
+    expected = sent_prompt(reading, transfer_s, rate)
+    found = simulated.mean(), np.percentile(simulated, 95)
+    assert expected == pytest.approx(found, rel=0.22)
+
+
+def _tandem(reading, transfer_s, rate, at_once):
+    """Return the seconds until each of many prompts is sent, read one step after the other."""
+    arrivals = np.cumsum(np.random.default_rng(1).exponential(1 / rate, 8000)).tolist()
+    steps = [float(prompt_time(reading, count)) for count in range(max(at_once, 1) + 1)]
+    ready, link, first, sent = 0.0, 0.0, 0, []
+    while first < len(arrivals):
+        ready = max(ready, arrivals[first])
+        waiting = arrivals[first + 1 : first + len(steps) - 1]
+        count = 1 + sum(arrival <= ready for arrival in waiting)
+        ready += steps[count]
+        for arrival in arrivals[first : first + count]:
+            link = max(link, ready) + transfer_s
+            sent.append(link - arrival)
+        first += count
+    return np.array(sent) + reading.reached.first_token_s

@@ -23,8 +23,8 @@ from capplan.llm.serving import Served, decode_step, first_token, prompt_time
 ENGINES = ("vllm", "sglang")
 """Engines whose pools are known."""
 
-_TAIL = 3.0
-"""95th percentile of a wait for the link ÷ its mean, as of an exponential one."""
+_TAIL = 4.0
+"""95th percentile of a wait for the link ÷ its mean, as of one for a server (:mod:`capplan.llm.serving`)."""
 _HALVINGS = 40
 
 
@@ -71,6 +71,7 @@ def sent_prompt(served: Served, transfer_s: Floats, rate: Floats) -> tuple[Float
 
     ``rate`` requests/s come to each prefill replica. Reading and sending are queues in tandem, each with the
     same time for every request: a request waits as long as at the slower one alone (Friedman 1965), M/D/1.
+    Against a simulation, up to 70 % load: mean and percentile within 21 %, too low where steps read many.
     """
     mean, late = first_token(served, rate, 0.0)
     alone, alone_late = first_token(served, 0.0, 0.0)

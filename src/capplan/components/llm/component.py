@@ -11,7 +11,7 @@ import numpy as np
 
 from capplan.arrays import Array, Floats, per_scenario
 from capplan.capacity.limits import Input, Limit
-from capplan.capacity.sizing import Bounds, Sizing, kept_ready, size
+from capplan.capacity.sizing import Bounds, kept_ready, size
 from capplan.catalog.rows import Sku
 from capplan.components.base import Component, Context, Path
 from capplan.components.idle import idle_findings
@@ -80,37 +80,35 @@ def served_by_replicas(
     promised, target = promise_of(llm), llm.target_utilization
     does, running = carries(served, memory, chosen.max_sequences, promised, target)
     limits = _limits(llm, does, component.path) if chosen.is_timed else []
-    sizing = sized(ctx, component.path[1], llm, limits)
-    full = (does.room, does.users, running)
+    found = on_machines(ctx, llm, component, chosen, facts, limits, (does.room, does.users, running))
     measures: list[Measure] = []
     if chosen.is_timed and not ctx.silent:
-        peak = speed_at(served, arriving(ctx, component.path[1], llm, sizing), does.room)
+        peak = speed_at(served, arriving(ctx, llm, found), does.room)
         measures = list(measures_of(llm, served, peak, does, confidence_of(chosen)))
-    found = on_machines(
-        ctx, llm, component, sizing, replica_of(ctx, llm, chosen, facts, component.path, full)
-    )
     return found._replace(units=units_of(ctx, component.name, llm), measures=measures)
 
 
-def sized(ctx: Context, model: str, llm: Llm, limits: Sequence[Limit]) -> Sizing:
-    """Return the replicas that carry the load of the ``model``."""
-    sizing = size(ctx.load.to_carry(model), limits, bounds_of(llm))
-    return kept_ready(sizing, ctx.load.rps(model), ctx.load.to_carry(model))
-
-
-def replica_of(
+def on_machines(
     ctx: Context,
     llm: Llm,
+    component: Component,
     chosen: Configuration,
     facts: LlmFacts,
-    path: Path,
+    limits: Sequence[Limit],
     full: tuple[Floats, Floats, Floats],
-) -> Replica:
-    """Return a replica on its machine; ``full``: its room, users and those that run (:class:`Replica`)."""
-    machine = ctx.machine(llm.provider, llm.machine, (*path, "machine"))
-    gpu = add_on_for(ctx, llm.provider, machine, chosen.gpu, chosen.gpus, (*path, "machine"))
+) -> Component:
+    """Return the component with the replicas that carry its load, the machines under them, and what is wrong.
+
+    ``full``: room and users of a replica, and those of them that run (:class:`Replica`).
+    """
+    name, path = component.name, component.path
+    model, place = path[1], (*path, "machine")
+    sizing = size(ctx.load.to_carry(model), limits, bounds_of(llm))
+    sizing = kept_ready(sizing, ctx.load.rps(model), ctx.load.to_carry(model))
+    machine = ctx.machine(llm.provider, llm.machine, place)
+    gpu = add_on_for(ctx, llm.provider, machine, chosen.gpu, chosen.gpus, place)
     room, users, running = full
-    return Replica(
+    replica = Replica(
         configuration=chosen,
         machine=machine.name,
         add_on=gpu,
@@ -123,17 +121,12 @@ def replica_of(
         users=users,
         running=running,
     )
-
-
-def on_machines(ctx: Context, llm: Llm, component: Component, sizing: Sizing, replica: Replica) -> Component:
-    """Return the component with the machines that its replicas run on, and what is wrong with them."""
-    name, path = component.name, component.path
-    delays = delays_of(llm.cold_start, replica.configuration.memory().weights)
+    delays = delays_of(llm.cold_start, chosen.memory().weights)
     machines = Machines(
         component=name,
         provider=llm.provider,
         region=component.region,
-        sku=ctx.machine(llm.provider, replica.machine, (*path, "machine")),
+        sku=machine,
         fleet=fleet_of(sizing.running, sizing.floor, sizing.ceiling, replica.per_machine, delays),
         purchase=llm.purchase,
         path=path,
@@ -141,7 +134,7 @@ def on_machines(ctx: Context, llm: Llm, component: Component, sizing: Sizing, re
     return component._replace(
         sizing=sizing,
         meters=[
-            *machine_meters(ctx, machines, replica.add_on, replica.disk, DEFAULT_DISKS),
+            *machine_meters(ctx, machines, gpu, replica.disk, DEFAULT_DISKS),
             *weight_volumes(ctx, component, replica, sizing),
             *component.meters,
         ],
@@ -274,9 +267,10 @@ def bounds_of(llm: Llm) -> Bounds:
     return Bounds(floor, llm.replicas.max, spare.spare, spare.zones, spare.survive_zones, desired=desired)
 
 
-def arriving(ctx: Context, model: str, llm: Llm, sizing: Sizing) -> Floats:
+def arriving(ctx: Context, llm: Llm, component: Component) -> Floats:
     """Return the requests/s of a replica in the busiest hour, with the load spread evenly over them."""
-    return ctx.load.peak(model) * local_part(llm) / np.maximum(sizing.peak_running, 1.0)
+    assert component.sizing is not None
+    return ctx.load.peak(component.path[1]) * local_part(llm) / np.maximum(component.sizing.peak_running, 1.0)
 
 
 def _replicas_per_machine(

@@ -7,7 +7,6 @@ same functions from the plan's model with the fields of ``disaggregated.prefill`
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
@@ -24,14 +23,12 @@ from capplan.components.llm.component import (
     measures_of,
     on_machines,
     promise_of,
-    replica_of,
     served_by_replicas,
     served_of,
-    sized,
     units_of,
 )
 from capplan.components.llm.findings import obstacles
-from capplan.components.measures import measure
+from capplan.components.measures import Measure, measure
 from capplan.cost.lines import certainty, cost_lines, total_cost
 from capplan.errors import InputError
 from capplan.llm.capacity import Carried, Speed
@@ -55,15 +52,6 @@ TOGETHER = "not disaggregated"
 """The figure that says what the same replicas cost if they read the prompts too."""
 
 
-class _Pool(NamedTuple):
-    """Replicas of one kind: what the plan says of them and where, and what serves."""
-
-    llm: Llm
-    path: Path
-    one: Configuration
-    served: Served
-
-
 def pools(
     ctx: Context, llm: Llm, component: Component, chosen: Configuration, facts: LlmFacts
 ) -> Iterator[Component]:
@@ -84,88 +72,69 @@ def pools(
         return
     maker, memory, promise = chosen._replace(pool="decode"), chosen.memory(), promise_of(llm)
     transfer_s = transfer_time(memory, llm.input_tokens, 1e9 * llm.disaggregated.link_gb_per_s)
-    served = served_of(llm, maker, facts)._replace(transfer_s=transfer_s)
-    decode, prefill = (
-        _Pool(llm, component.path, maker, served),
-        _Pool(asked, path, reader, served_of(asked, reader, facts)),
+    served, reading = (
+        served_of(llm, maker, facts)._replace(transfer_s=transfer_s),
+        served_of(asked, reader, facts),
     )
-    most, tokens = maker.settings.sequences, reader.settings.batched_tokens
-    does, running = carries(served, memory, most, promise._replace(ttft_s=np.inf), llm.target_utilization)
+    share = llm.target_utilization
+    does, running = carries(served, memory, maker.max_sequences, promise._replace(ttft_s=np.inf), share)
     left_s = promise.ttft_s - first_decode(served, does.users)[1]
-    rates = prompt_rates(prefill.served, reader.memory(), tokens, transfer_s, left_s)
-    full = (does.room, does.users, running)
-    made = _sized(ctx, component, decode, _token_limits(decode, does, rates), full, facts)
-    holds = np.where(rates.ttft > 0, rates.room, 0.0)
+    rates = prompt_rates(reading, reader.memory(), reader.settings.batched_tokens, transfer_s, left_s)
+    limits, full = list(_token_limits(llm, component.path, does, rates)), (does.room, does.users, running)
+    made = on_machines(ctx, llm, component, maker, facts, limits, full)
+    limits, holds = list(_prompt_limits(asked, path, rates)), np.where(rates.ttft > 0, rates.room, 0.0)
     beside = component._replace(name=name, kind="prefill", path=path, load=None, meters=[])
-    read = _sized(ctx, beside, prefill, _prompt_limits(prefill, rates), (rates.room, holds, holds), facts)
+    read = on_machines(ctx, asked, beside, reader, facts, limits, (rates.room, holds, holds))
     if not ctx.silent:
-        made, read = _measured(ctx, decode, prefill, does, made, read)
+        sent = sent_prompt(reading, transfer_s, arriving(ctx, asked, read))
+        speed = _speed(served, arriving(ctx, llm, made), np.maximum(does.room, 1.0), sent)
+        made = made._replace(measures=list(measures_of(llm, served, speed, does, confidence_of(maker))))
+        read = read._replace(measures=list(_shown(sent[1], transfer_s)))
         made = _compared(ctx, made, read, served_by_replicas(ctx, llm, component, chosen, facts))
     yield made._replace(units=units_of(ctx, component.name, llm), parts=(name,))
     yield read
 
 
-def _token_limits(decode: _Pool, does: Carried, rates: PromptRates) -> Iterator[Limit]:
+def _token_limits(llm: Llm, path: Path, does: Carried, rates: PromptRates) -> Iterator[Limit]:
     """Yield the constraints of a decode replica."""
-    llm, path = decode.llm, decode.path
     formula = "sequences ÷ (transfer time + output tokens × TPOT)"
     yield limit_of(llm, path, "kv-cache", does.room_rate, formula, at_once(does.room, path))
     if llm.slo.tpot is not None:
         yield limit_of(llm, path, "tpot", does.tpot_rate, formula, at_once(does.tpot_users, path))
-    yield _link(decode, rates)
+    yield _link(llm, path, rates)
 
 
-def _prompt_limits(prefill: _Pool, rates: PromptRates) -> Iterator[Limit]:
+def _prompt_limits(llm: Llm, path: Path, rates: PromptRates) -> Iterator[Limit]:
     """Yield the constraints of a prefill replica."""
-    llm, path = prefill.llm, prefill.path
     yield limit_of(llm, path, "prompts", rates.prompts, "prompts of a full step ÷ its time", {})
     formula = "prompts ÷ (prompt time + transfer time)"
     yield limit_of(llm, path, "kv-cache", rates.held, formula, at_once(rates.room, path))
-    yield _link(prefill, rates)
+    yield _link(llm, path, rates)
     if llm.slo.ttft is not None:
         # Where not even one request alone keeps it, a finding says so.
         kept = np.where(rates.ttft > 0, rates.ttft, rates.prompts)
         yield limit_of(llm, path, "ttft", kept, "requests/s that wait for less than the promise leaves", {})
 
 
-def _link(pool: _Pool, rates: PromptRates) -> Limit:
-    where = ".".join((*pool.path[:2], "disaggregated", "link_gb_per_s"))
+def _link(llm: Llm, path: Path, rates: PromptRates) -> Limit:
+    where = ".".join((*path[:2], "disaggregated", "link_gb_per_s"))
     more = {"transfer time": Input(1e3 / rates.sent, "ms", where)}
-    return limit_of(pool.llm, pool.path, "link", rates.sent, "1 ÷ transfer time", more)
+    return limit_of(llm, path, "link", rates.sent, "1 ÷ transfer time", more)
 
 
-def _sized(
-    ctx: Context,
-    component: Component,
-    pool: _Pool,
-    limits: Iterator[Limit],
-    full: tuple[Floats, Floats, Floats],
-    facts: LlmFacts,
-) -> Component:
-    """Return the component with the replicas of a pool; ``full`` as of :func:`replica_of`."""
-    sizing = sized(ctx, pool.path[1], pool.llm, list(limits))
-    replica = replica_of(ctx, pool.llm, pool.one, facts, pool.path, full)
-    return on_machines(ctx, pool.llm, component, sizing, replica)
-
-
-def _measured(
-    ctx: Context, decode: _Pool, prefill: _Pool, does: Carried, made: Component, read: Component
-) -> tuple[Component, Component]:
-    """Return the pools with what users see of them in the busiest hour."""
-    llm, served, room = decode.llm, decode.served, np.maximum(does.room, 1.0)
-    assert served.transfer_s is not None
-    rate, reading = (arriving(ctx, made.name, llm, pool.sizing) for pool in (made, read) if pool.sizing)
-    sent, sent_late = sent_prompt(prefill.served, served.transfer_s, reading)
+def _speed(served: Served, rate: Floats, room: Floats, sent: tuple[Floats, Floats]) -> Speed:
+    """Return what users see at ``rate`` requests/s whose caches are ``sent`` after so many seconds."""
     running, tpot = open_loop(served, rate, room)
-    first, first_late = first_decode(served, np.minimum(running, room))
-    mean, late = (np.where(np.isinf(running), np.inf, s) for s in (sent + first, sent_late + first_late))
-    speed = Speed(running, tpot, mean, late, rate * llm.output_tokens)
-    shown = [
-        measure("prompt p95", 1e3 * sent_late, "ms", "until its KV cache is sent, in the busiest hour"),
-        measure("transfer", 1e3 * served.transfer_s, "ms", "KV cache of a prompt ÷ link, once it is read"),
-    ]
-    figures = measures_of(llm, served, speed, does, confidence_of(decode.one))
-    return made._replace(measures=list(figures)), read._replace(measures=shown)
+    first = first_decode(served, np.minimum(running, room))
+    mean, late = (
+        np.where(np.isinf(running), np.inf, one + more) for one, more in zip(sent, first, strict=True)
+    )
+    return Speed(running, tpot, mean, late, rate * served.outputs)
+
+
+def _shown(late_s: Floats, transfer_s: Floats) -> Iterator[Measure]:
+    yield measure("prompt p95", 1e3 * late_s, "ms", "until its KV cache is sent, in the busiest hour")
+    yield measure("transfer", 1e3 * transfer_s, "ms", "KV cache of a prompt ÷ link, once it is read")
 
 
 def _compared(ctx: Context, made: Component, read: Component, together: Component) -> Component:
