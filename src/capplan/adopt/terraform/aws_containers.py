@@ -227,8 +227,9 @@ TYPES: Mapping[str, Row] = {
         _eks,
         """
         vpc_config access_config kubernetes_network_config
-        bootstrap_self_managed_addons zonal_shift_config storage_config compute_config.node_pools""",
-        named="enabled_cluster_log_types remote_network_config",
+        bootstrap_self_managed_addons zonal_shift_config storage_config compute_config.node_pools identity""",
+        {"control_plane_scaling_config.tier": "standard"},
+        "control_plane_scaling_config.tier enabled_cluster_log_types remote_network_config",
     ),
     "aws_ecs_cluster": Row(_ecs_cluster, "*"),
     "aws_lambda_event_source_mapping": Row(free_always, "*", named="provisioned_poller_config"),
@@ -236,7 +237,7 @@ TYPES: Mapping[str, Row] = {
     "aws_eks_node_group": Row(
         _eks_pool_alone,
         """
-        ami_type taint update_config remote_access node_repair_config launch_template""",
+        ami_type taint update_config remote_access node_repair_config launch_template resources""",
     ),
     "aws_eks_fargate_profile": Row(
         _fargate_profile, "cluster_name fargate_profile_name pod_execution_role_arn selector region"

@@ -34,7 +34,8 @@ _IO_GIB, _IO_IOPS = 100, 1_000
 """The least of a volume with provisioned IOPS: RDS user guide, storage."""
 
 _GP3_LARGE_GIB, _GP3_IOPS, _GP3_LARGE_IOPS = 400, 3_000, 12_000
-"""IOPS included in gp3 volumes of RDS, and from which size more are: RDS user guide, storage."""
+"""IOPS included in gp3 volumes of RDS, and from which size more are, with 500 MiB/s instead of 125: RDS user
+guide, storage."""
 
 
 def _rds(tf: Reading, resource: Attributes) -> None:
@@ -112,7 +113,10 @@ def _rds_storage(
         elif kind == "standard":
             tf.priced(node, service, "storage-magnetic", (gib or 0) * copies, "storage")
         elif kind == "gp3" and gib:
-            extra = iops - (_GP3_LARGE_IOPS if gib >= _GP3_LARGE_GIB else _GP3_IOPS)
+            large = gib >= _GP3_LARGE_GIB
+            if resource.number("storage_throughput") > (500 if large else 125):
+                tf.note(node, "its throughput above the one that is included has no price here")
+            extra = iops - (_GP3_LARGE_IOPS if large else _GP3_IOPS)
             if extra > 0:
                 tf.priced(
                     node, service, "iops-general-purpose" + (" multi-az" if copies > 1 else ""), extra, "iops"
@@ -295,7 +299,7 @@ _AURORA_FREE = f"""
 _CACHE_FREE = """
     az_mode preferred_cache_cluster_azs apply_immediately auto_minor_version_upgrade network_type
     ip_discovery auth_token_update_strategy automatic_failover_enabled multi_az_enabled outpost_mode
-    snapshot_retention_limit cluster_mode_enabled"""
+    snapshot_retention_limit cluster_mode_enabled member_clusters"""
 
 
 _SEARCH = Row(

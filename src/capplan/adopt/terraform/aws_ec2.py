@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from capplan.adopt.draft import Tree
-from capplan.adopt.terraform.aws_disks import put_volumes, volume_of
+from capplan.adopt.terraform.aws_disks import add_volume, put_volumes, volume_of
 from capplan.adopt.terraform.planned import Planned
 from capplan.adopt.terraform.reading import Reading, bounds
 from capplan.adopt.terraform.simple import inside, told
@@ -169,7 +169,14 @@ def _instance(tf: Reading, resource: Attributes) -> None:
     template = template_of(tf, resource, "launch_template") if resource.has("launch_template") else None
     found = ordered(tf, resource, template)
     machine = found.machine or resource.needed("instance_type")
-    _group(tf, resource.node, found._replace(machine=machine), 1, 1)
+    fixed = tf.owned(resource.node, "instance", "aws_eip")  # It takes the place of another address.
+    found = found._replace(machine=machine, public=found.public and not fixed)
+    if resource.text("instance_state") != "stopped":
+        _group(tf, resource.node, found, 1, 1)
+        return
+    tf.assume(resource.node, "it is stopped, so only its volumes cost something")
+    for index, volume in enumerate(mounted(tf, resource.node, found, _IMAGE_GIB)):
+        add_volume(tf, resource.node, volume, f"volume-{index}")
 
 
 _DETAILED_METRICS = 7

@@ -153,11 +153,7 @@ TYPES: Mapping[str, Row] = {
     "aws_elb": Row(
         held("elb", "clb-hour", "processed data and public addresses"), f"{_BALANCER_FREE} internal"
     ),
-    "aws_nat_gateway": Row(
-        _nat,
-        """
-    secondary_private_ip_address_count""",
-    ),
+    "aws_nat_gateway": Row(_nat, "secondary_private_ip_address_count", {"availability_mode": "zonal"}),
     "aws_eip": Row(
         _address,
         """

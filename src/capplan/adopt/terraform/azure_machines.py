@@ -237,7 +237,8 @@ def _aks(tf: Reading, resource: Attributes) -> None:
 
 
 def _pool(tf: Reading, pool: Attributes) -> Tree:
-    scales = pool.get("min_count") is not None or pool.get("max_count") is not None
+    # A state has zeros where nothing scales.
+    scales = bool(pool.get("min_count") or pool.get("max_count"))
     today = pool.whole("node_count", pool.whole("min_count") if scales else 1)
     low = pool.whole("min_count") if scales else today
     high = pool.whole("max_count", low) if scales else today
@@ -333,7 +334,7 @@ _CLUSTER_FREE = """
     private_dns_zone_id public_network_access_enabled role_based_access_control_enabled
     run_command_enabled service_mesh_profile service_principal storage_profile upgrade_override
     web_app_routing windows_profile workload_autoscaler_profile workload_identity_enabled
-    bootstrap_profile"""
+    bootstrap_profile node_provisioning_profile.default_node_pools"""
 _SETS = ("linux_", "windows_", "orchestrated_", "")
 
 TYPES: Mapping[str, Row] = {

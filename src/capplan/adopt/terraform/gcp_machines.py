@@ -106,10 +106,21 @@ def _instance_disks(tf: Reading, block: Attributes) -> list[GcpDisk]:
     found: list[GcpDisk] = []
     with tf.part(block.node):
         boot = block.block("boot_disk")
-        if boot and not boot.get("source"):
-            found.append(_disk(tf, block, boot.block("initialize_params"), "size", "type"))
+        made = boot.block("initialize_params")
+        for name in ("size", "type"):
+            made.get(name)  # A state repeats here what the resource of another disk says.
+        if boot and not _is_given(tf, boot, "source", "google_compute_disk"):
+            found.append(_disk(tf, block, made, "size", "type"))
     found += [GcpDisk("local-ssd", each.number("size", _LOCAL_GIB)) for each in block.blocks("scratch_disk")]
     return found
+
+
+def _is_given(tf: Reading, block: Attributes, name: str, kind: str) -> bool:
+    """Say whether what an attribute names is a resource of its own, and not what apply made with this one."""
+    if not block.get(name):
+        return False
+    written = block.expressions is not None and name in block.expressions
+    return written or bool(tf.graph.referred(block.node, f"{block.path}{name}", (kind,)))
 
 
 def _template_disks(tf: Reading, block: Attributes) -> list[GcpDisk]:
@@ -161,7 +172,8 @@ def _group(tf: Reading, node: Planned, ordered: Machine, instances: Any, machine
 
 def _instance(tf: Reading, resource: Attributes) -> None:
     ordered = _machine_of(tf, resource)
-    if resource.text("desired_status", "RUNNING") == "RUNNING":
+    status = resource.text("desired_status") or resource.text("current_status")
+    if status not in ("TERMINATED", "SUSPENDED"):
         _group(tf, resource.node, ordered, 1, 1)
     else:
         tf.assume(resource.node, "it is stopped, so only its disks cost something")
@@ -175,7 +187,7 @@ def _addresses(tf: Reading, resource: Attributes, machines: float) -> None:
     count = 0
     for interface in resource.blocks("network_interface"):
         for access in interface.blocks("access_config"):
-            count += not access.get("nat_ip")
+            count += not _is_given(tf, access, "nat_ip", "google_compute_address")
     if count * machines:
         tf.priced(resource.node, "external-ip", "in-use", count * machines, "address")
 
@@ -259,6 +271,7 @@ _MACHINE_FREE = """
     advanced_machine_features reservation_affinity params key_revocation_action_type network_interface
     attached_disk boot_disk.auto_delete boot_disk.device_name boot_disk.mode boot_disk.source
     boot_disk.interface boot_disk.kms_key_self_link boot_disk.disk_encryption_key_raw
+    boot_disk.guest_os_features boot_disk.initialize_params.architecture
     boot_disk.initialize_params.image boot_disk.initialize_params.labels
     boot_disk.initialize_params.resource_manager_tags boot_disk.initialize_params.snapshot
     scratch_disk.interface scratch_disk.device_name instance_description partner_metadata region

@@ -190,7 +190,7 @@ def _address(tf: Reading, resource: Attributes) -> None:
     if internal or any(tf.owned(node, "ip_address", kind) for kind in _FORWARDING):
         tf.free(node)
     else:
-        busy = any(tf.owned(node, path, kind) for kind, path in _USERS.items())
+        busy = resource.get("users") or any(tf.owned(node, path, kind) for kind, path in _USERS.items())
         tf.priced(node, "external-ip", "in-use" if busy else "unused")
 
 
@@ -237,7 +237,7 @@ _SQL_FREE = """
     settings.active_directory_config settings.sql_server_audit_config settings.pricing_plan
     settings.version settings.advanced_machine_features settings.effective_availability_type
     settings.enable_dataplex_integration settings.enable_google_ml_integration
-    settings.retain_backups_on_delete final_backup_description"""
+    settings.retain_backups_on_delete final_backup_description replication_cluster"""
 _REDIS_FREE = """
     alternative_location_id auth_enabled authorized_network connect_mode customer_managed_key
     display_name location_id maintenance_policy maintenance_schedule persistence_config

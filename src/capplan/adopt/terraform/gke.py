@@ -103,8 +103,9 @@ def _node(tf: Reading, config: Attributes) -> Machine:
     kind = boot.text("disk_type") or config.text("disk_type", "pd-balanced")
     if config.get("flex_start"):
         tf.note(config.node, "its nodes start when there is room, at a price of their own")
+    own = config.get("disk_type"), config.get("disk_size_gb")
     gib = boot.number("size_gb") or config.number("disk_size_gb", _NODE_GIB)
-    if not boot and not (config.get("disk_type") and config.get("disk_size_gb")):
+    if not boot and not all(own):
         tf.assume(config.node, f"its nodes have boot disks of {gib:g} GiB of {kind}, as GKE gives them")
     disks: list[GcpDisk] = []
     gpu = None
@@ -156,7 +157,8 @@ _POOL_NAMED = """
     queued_provisioning.enabled network_config.network_performance_config.total_egress_bandwidth_tier"""
 _CLUSTER_NAMED = """
     addons_config.gke_backup_agent_config.enabled monitoring_config.managed_prometheus.enabled
-    network_performance_config security_posture_config.vulnerability_mode enable_tpu"""
+    network_performance_config security_posture_config.vulnerability_mode enable_tpu
+    enterprise_config.cluster_tier"""
 _POOL_FREE = """
     management max_pods_per_node network_config upgrade_settings version placement_policy
     initial_node_count instance_group_urls managed_instance_group_urls node_count
@@ -191,7 +193,12 @@ TYPES: Mapping[str, Row] = {
                 inside("node_pool.node_config", _NODE_FREE),
             )
         ),
-        {"security_posture_config.vulnerability_mode": "VULNERABILITY_DISABLED"},
+        {
+            "security_posture_config.vulnerability_mode": (
+                *("VULNERABILITY_DISABLED", "VULNERABILITY_MODE_UNSPECIFIED"),
+            ),
+            "enterprise_config.cluster_tier": "STANDARD",
+        },
         " ".join(
             (
                 _CLUSTER_NAMED,

@@ -21,6 +21,7 @@ _NAMING = re.compile(
     r"(?:.*_)?(?:ids?|arns?|names?|prefix(?:es)?|identifier|dns|fqdn|ips?|cidrs?|address(?:es)?|endpoints?|ports?"
     r"|urls?|uris?|state|status|time|date|window|region|zones?|location|tags?(?:_all)?|profile|labels?|annotations|description|comment"
     r"|username|password|token|keys?|role|policy|groups?|subnets?|network|subnetwork|version|user_data.*|timeouts"
+    r"|created_.*|creation_.*|effective_.*|.*_actual|(?:.*_)?fingerprint|certificate_authority"
     r"|project|protection|lifecycle|encrypted|encryption.*|wait_for_.*|skip_.*|force_.*|self_link)"
 )
 """Attributes that cost nothing wherever they stand: names, references, addresses, times, permissions."""
@@ -37,8 +38,9 @@ class Row(NamedTuple):
     """How a resource type is read.
 
     read: its reader; what the reader asks for is priced. free: attributes and blocks, by their dotted path,
-    that cost nothing; ``*`` for all others. defaults: values that other attributes have if nobody sets them.
-    named: what costs money and has no price, whatever it is called and whatever ``free`` says.
+    that cost nothing; ``*`` for all others. defaults: values that other attributes have if nobody sets them,
+    several in a tuple. named: what costs money and has no price, whatever it is called and whatever ``free``
+    says.
     """
 
     read: Callable[[Any, Attributes], None]
@@ -239,7 +241,8 @@ def _said(block: Attributes, name: str, defaults: Mapping[str, object]) -> str:
     value = block.values.get(name)
     if block.is_unknown(name):
         return "is set, and not known before apply"
-    if value in (None, "", [], {}, False) or value == defaults.get(f"{block.path}{name}"):
+    usual = defaults.get(f"{block.path}{name}")
+    if value in (None, "", [], {}, False) or (value in usual if isinstance(usual, tuple) else value == usual):
         return ""
     return "is set" if isinstance(value, list | dict) else f"is {shown(value)}"
 
