@@ -143,6 +143,7 @@ ONCE: Mapping[str, Sequence[str]] = {
         "--model deepseek-v3 --gpu H100-80GB --precision fp8 --tp 8 --pp 2 --dp 2 --ep --network-gbit-per-s 400",
         "--model gpt-oss-20b --gpu L4 --engine-version 0.11.0 --gpu-memory-utilization 0.95 --max-num-batched-tokens 1024 --max-num-seqs 64 --kv-cache-dtype fp8 --no-hybrid-cache --prefix-cache --prefix-cache-hit-rate 40%",
         "--model gpt-oss-20b --gpu L4 --hybrid-cache --no-prefix-cache",
+        '--model llama-3.1-8b --gpu L4 --speculative {"method":"ngram","tokens":3,"acceptance":"40%"} --format json',
         "--model x --architectures ARCHITECTURES --calibration CALIBRATION",
     ),
     "adopt": (

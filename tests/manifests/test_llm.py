@@ -509,3 +509,37 @@ def test_pods_of_the_plan_are_scaled_before_they_are_full():
     files = example("afpi", "l4")
     hpa = files["kubernetes/base/model/horizontalpodautoscaler-model.yaml"].value["spec"]
     assert float(hpa["metrics"][0]["pods"]["target"]["averageValue"]) < 62
+
+
+@pytest.mark.parametrize(
+    ("engine", "said", "words"),
+    [
+        (
+            "vllm",
+            "method: ngram, tokens: 3, acceptance: 70%",
+            '--speculative-config={"method": "ngram", "num_speculative_tokens": 3}',
+        ),
+        (
+            "sglang",
+            "method: eagle3, tokens: 3, acceptance: 70%, model: some/head",
+            "--speculative-algorithm=EAGLE3 --speculative-draft-model-path=some/head",
+        ),
+        ("tgi", "method: ngram, tokens: 3, acceptance: 40%", "--speculate=3"),
+    ],
+)
+def test_engines_start_with_what_the_estimate_drafts(engine, said, words):
+    sets = [f"llm.model.engine={engine}", f"llm.model.speculative={{{said}}}"]
+    precision = "fp8" if engine == "vllm" else "bf16"
+    args = container(rendered(SERVING, *sets, f"llm.model.precision={precision}"))["args"]
+    assert {words} <= {*args} or {*words.split()} <= {*args}
+
+
+def test_tensorrt_llm_reads_what_it_drafts_from_a_file():
+    said = "llm.model.speculative={method: ngram, tokens: 3, acceptance: 40%}"
+    files = rendered(SERVING, "llm.model.engine=tensorrt-llm", "llm.model.precision=bf16", said)
+    told = files["kubernetes/base/model/configmap-model.yaml"].value["data"]["OPTIONS"]
+    assert yaml.safe_load(told) == {
+        "kv_cache_config": {"free_gpu_memory_fraction": 0.9},
+        "speculative_config": {"decoding_type": "NGram", "max_draft_len": 3},
+        "disable_overlap_scheduler": True,
+    }

@@ -120,6 +120,13 @@ def llm(
         str,
         typer.Option("--prefix-cache-hit-rate", help="Share of the input tokens found in the prefix cache."),
     ] = "0%",
+    speculative: Annotated[
+        str | None,
+        typer.Option(
+            "--speculative",
+            help="What the engine drafts, as in a plan: 'method: mtp, tokens: 2, acceptance: 80%'.",
+        ),
+    ] = None,
     ttft: Annotated[
         Seconds, typer.Option("--ttft", help="Target for the time to first token, such as 2s.")
     ] = None,
@@ -170,8 +177,7 @@ def llm(
 
         file = read_plan(plan, sets or (), alternative, books or ())
         if not file.plan.llm:
-            what = "the plan has no llm component"
-            raise InputError(file.places.problem((), what, "Add one, or give --model."))
+            raise InputError(file.places.problem((), "the plan has no llm component", "Give --model."))
         report = ranking_report(estimate(file, Catalog(catalogs)), pareto, everything)
     elif model is not None and plan is None:
         _refuse(context, _OF_PLANS, "can be used only with a PLAN, not with --model", "")
@@ -184,6 +190,7 @@ def llm(
             engine=engine or _ENGINE,
             version=engine_version,
             cached=_share(cached, prefix),
+            speculative=speculative,
             told=Told(
                 memory_share=memory_share,
                 batched_tokens=batched_tokens,
@@ -232,6 +239,7 @@ _OF_LOOKS = (
     "hybrid",
     "prefix",
     "cached",
+    "speculative",
     "inputs",
     "outputs",
     "ttft",
@@ -260,6 +268,7 @@ class LookOptions(NamedTuple):
     engine: str
     version: str | None
     cached: float
+    speculative: str | None
     told: Told
     inputs: float
     outputs: float
@@ -274,6 +283,7 @@ def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Pa
     from capplan.catalog.catalog import Catalog
     from capplan.components.llm.facts import facts_of
     from capplan.components.llm.offers import everywhere, offers, placed
+    from capplan.components.llm.speculation import speculation_of, speculative_of
     from capplan.llm.alternatives import would_fit
     from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
     from capplan.llm.look import COUNTS, RequestShape, configurations, look
@@ -282,14 +292,19 @@ def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Pa
     catalog = Catalog(catalogs)
     facts = facts_of(catalog, *own)
     model = find_model(wanted.model, facts, "--model")
+    engine = find_engine(wanted.engine, facts, "--engine", wanted.version)
+    option = "--speculative"
+    said = None if wanted.speculative is None else speculative_of(wanted.speculative, option)
+    drafts = speculation_of(said, model, engine, facts, lambda field: f"{option}: {field}")
     tried = configurations(
         model,
         [find_gpu(name, facts, "--gpu") for name in wanted.gpu or facts["gpus"]],
         [find_precision(name, "--precision") for name in wanted.precision or ()] or None,
         [float(count) for count in wanted.tensor_parallel or COUNTS],
-        find_engine(wanted.engine, facts, "--engine", wanted.version),
+        engine,
         wanted.told,
         wanted.spread,
+        drafts,
     )
     asked = RequestShape(wanted.inputs, wanted.outputs, wanted.cached, _promise(wanted))
     found = list(offers(catalog, everywhere(catalog)))
@@ -301,7 +316,7 @@ def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Pa
     title = (
         f"{model.name}, {model.total_parameters / 1e9:.1f} billion weights ({model.confidence}): "
         f"{wanted.inputs:g} tokens in, {wanted.outputs:g} out, {wanted.engine}"
-    )
+    ) + ("" if drafts is None else f", {drafts.tokens:g} drafted by {drafts.method}")
     shown, more = looks, ""
     if not any(one.sequences >= 1 for one, _ in looks):
         would = would_fit(looks[-1][0].configuration, asked.inputs, asked.outputs, facts)
@@ -354,7 +369,7 @@ def _models(catalogs: Path | None, own: tuple[Path | None, Path | None]) -> Repo
     from capplan.catalog.catalog import Catalog
     from capplan.components.llm.facts import facts_of
     from capplan.llm.facts import find_model
-    from capplan.report import llm as report
+    from capplan.report.models import models_report
 
     facts = facts_of(Catalog(catalogs), *own)
-    return report.models_report([find_model(name, facts) for name in facts["models"]])
+    return models_report([find_model(name, facts) for name in facts["models"]])

@@ -58,8 +58,9 @@ class Confidence(NamedTuple):
 
 def confidence_of(configuration: Configuration) -> Confidence:
     """Return how well founded the speed of ``configuration`` is."""
+    drafts = configuration.speculation is not None
     if configuration.is_calibrated and not configuration.pool:
-        return Confidence("high")
+        return Confidence("medium", ("measured without speculation",)) if drafts else Confidence("high")
     low, medium = _low(configuration), _medium(configuration)
     if low:
         return Confidence("low", (*low, *medium))
@@ -79,6 +80,7 @@ def _low(configuration: Configuration) -> tuple[str, ...]:
         "experts on GPUs of their own were not measured, and routing is taken to be random, not skewed": (
             spread.experts
         ),
+        "no measurement of an engine that speculates": configuration.speculation is not None,
         f"no engine was measured on {gpu.name}": gpu.unmeasured,
         f"few measurements of {gpu.family} GPUs, and none of prompts at 4 bit": gpu.compute_capability < 8.0,
         f"all-reduce of {count:g} GPUs over PCIe": count > 1 and not gpu.peer_to_peer,

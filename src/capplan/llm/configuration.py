@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from math import ceil, inf
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from capplan.arrays import Floats
-from capplan.llm.architecture import Architecture, Precision
+from capplan.llm.architecture import EMBEDDING_BYTES, PRECISIONS, Architecture, Precision
 from capplan.llm.facts import LlmFacts
-from capplan.llm.fit import Memory, memory_of, obstacles, overloaded, settings_of
+from capplan.llm.fit import (
+    Memory,
+    held_bytes,
+    memory_of,
+    obstacles,
+    overloaded,
+    settings_of,
+    sliced_bytes,
+    with_drafts,
+)
 from capplan.llm.flags import unsaid
 from capplan.llm.hardware import Efficiency, Engine, Gpu, efficiency_of
 from capplan.llm.roofline import Work, work_of
 from capplan.llm.serving import Served
 from capplan.llm.settings import EngineSettings, Told
+from capplan.llm.speculation import Drafting, Speculation
 from capplan.llm.spread import Parallelism, obstacles_of
 
 
@@ -34,6 +45,7 @@ class Configuration(NamedTuple):
     told: Told = Told()
     pool: Literal["", "prefill", "decode"] = ""
     spread: Parallelism = Parallelism()
+    speculation: Speculation | None = None
 
     @property
     def gpus(self) -> float:
@@ -133,6 +145,7 @@ class Configuration(NamedTuple):
             cached,
             stages=self.spread.pipeline,
             chunk=self.settings.batched_tokens,
+            drafting=self.drafting(facts),
         )
 
     @property
@@ -141,11 +154,60 @@ class Configuration(NamedTuple):
         most: Floats = self.settings.sequences * self.spread.data
         return most
 
+    @property
+    def drafter(self) -> Configuration | None:
+        """What drafts on the same GPUs, with the same cache; None where the engine needs nothing for it."""
+        said = self.speculation
+        if said is None or said.draft is None:
+            return None
+        wide = "bf16" if "bf16" in self.gpu.peaks else "fp16"
+        own = PRECISIONS[said.draft.stored.precision if said.draft.stored else wide]
+        cache = "fp8" if self.settings.kv_bytes < 2 else "auto"
+        return self._replace(
+            model=said.draft,
+            precision=self.precision if said.method == "mtp" else own,
+            told=self.told._replace(kv_cache=cache),
+            speculation=None,
+        )
+
+    def drafting(self, facts: LlmFacts) -> Drafting | None:
+        """Return what drafts cost and bring; the host works for the draft once a step, not by sequence."""
+        said, draft = self.speculation, self.drafter
+        if said is None or draft is None:
+            return said and Drafting(said.tokens, said.acceptance)
+        reached = draft.reached(facts)._replace(sequence_s=0.0)
+        return Drafting(said.tokens, said.acceptance, draft.work(), reached)
+
+    @property
+    def drafted_bytes(self) -> Floats:
+        """Weights that are held for drafts only."""
+        return self._drafted(held_bytes)
+
+    def _drafted(self, bytes_of: Callable[[Architecture, Precision], float], gpus: float = 1.0) -> Floats:
+        """Return the bytes of what drafts, less those that are the model's own; on each of so many GPUs."""
+        said, draft = self.speculation, self.drafter
+        if said is None or draft is None:
+            return 0.0
+        shared = EMBEDDING_BYTES * draft.model.head_parameters / gpus if said.shares else 0.0
+        each = bytes_of(draft.model, draft.precision) - shared
+        held: Floats = np.minimum(said.tokens, 1.0) * said.layers * each
+        return held
+
     def memory(self) -> Memory:
         """Return what the weights take, and what is left for the KV cache."""
-        accounting = self.engine.accounting
+        accounting, settings, said = self.engine.accounting, self.settings, self.speculation
+        if said is not None:  # the profiling run samples a draft of each sequence too
+            settings = settings._replace(sequences=settings.sequences * (1 + np.minimum(said.tokens, 1)))
         where = (self.gpu, self.tensor_parallel)
-        return memory_of(self.model, self.precision, *where, accounting, self.settings, self.spread)
+        own = memory_of(self.model, self.precision, *where, accounting, settings, self.spread)
+        if said is None:
+            return own
+        draft = self.drafter
+        held = None if draft is None else draft.model.held(draft.settings.kv_bytes, self.tensor_parallel)
+        each = partial(sliced_bytes, tensor_parallel=self.tensor_parallel, spread=self.spread)
+        share = settings.memory_share if accounting.counts == "free" else 1.0
+        taken = share * self.gpus * self._drafted(each, self.tensor_parallel)
+        return with_drafts(own, said, held, self.drafted_bytes, taken)
 
     def too_long(self, tokens: float) -> str:
         """Say that a request of so many tokens is longer than model or engine take; empty if it is not."""
@@ -158,9 +220,18 @@ class Configuration(NamedTuple):
         """Return why this cannot run at all, memory aside."""
         where = (self.gpu, self.tensor_parallel)
         found = [*obstacles(self.model, self.run, *where), *self._mistold()]
-        found += obstacles_of(self.model, *where, self.engine.name, self.spread)
+        found += [*obstacles_of(self.model, *where, self.engine.name, self.spread), *self._undrafted()]
         too_large = overloaded(self.model, self.precision, self.gpu, self.gpus, self.engine)
         return found if self.told.stored or not too_large else [*found, too_large]
+
+    def _undrafted(self) -> Iterator[str]:
+        """Yield why nothing can be drafted on these GPUs."""
+        draft = self.drafter
+        if self.speculation is not None and self.spread.pipeline > 1:
+            yield "engines do not speculate over stages of layers"
+        undivided = "" if draft is None else draft.model.undivided(self.tensor_parallel)
+        if draft is not None and undivided:
+            yield f"{undivided} of {draft.model.name}, which drafts, cannot be divided over so many GPUs"
 
     def _mistold(self) -> Iterator[str]:
         """Yield what a user says of the engine that it cannot be told, or does not start with."""

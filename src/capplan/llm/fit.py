@@ -15,7 +15,9 @@ import numpy as np
 from capplan.arrays import Floats
 from capplan.llm.architecture import PRECISIONS, Architecture, Precision, weight_bytes
 from capplan.llm.hardware import Engine, Gpu
+from capplan.llm.layers import Span
 from capplan.llm.settings import Accounting, EngineSettings, Told
+from capplan.llm.speculation import Speculation
 from capplan.llm.spread import Parallelism, stages_of
 
 _SPREAD = 0.002
@@ -161,19 +163,45 @@ def _room(
     Of the experts it holds a slice of each, over all ranks, or whole ones: the fullest GPU decides.
     """
     holders = tensor_parallel * spread.data
-    share = ceil(stage.experts / holders) / stage.experts if spread.experts else 1 / holders
     slices = 1.0 if spread.experts else holders
     alone = holders * spread.pipeline == 1
     outside = (accounting.own if alone else accounting.linked) + accounting.graphs
     static = accounting.counts == "static"
     peak = 0.0 if static else profiled_bytes(stage, precision, slices, accounting, settings)
-    weights = held_bytes(stage, precision) / tensor_parallel
-    if share != 1 / tensor_parallel:
-        weights -= _expert_bytes(stage, precision) * (1 / tensor_parallel - share)
-    beside = weights + peak + outside
+    beside = sliced_bytes(stage, precision, tensor_parallel, spread) + peak + outside
     if accounting.counts == "free":
         return settings.memory_share * (gpu.memory_bytes - beside)
     return settings.memory_share * gpu.memory_bytes - beside
+
+
+def sliced_bytes(
+    stage: Architecture, precision: Precision, tensor_parallel: float, spread: Parallelism
+) -> float:
+    """Return the bytes of the weights on the fullest GPU."""
+    holders = tensor_parallel * spread.data
+    share = ceil(stage.experts / holders) / stage.experts if spread.experts else 1 / holders
+    weights = held_bytes(stage, precision) / tensor_parallel
+    if share != 1 / tensor_parallel:
+        weights -= _expert_bytes(stage, precision) * (1 / tensor_parallel - share)
+    return weights
+
+
+def with_drafts(own: Memory, said: Speculation, cache: Span | None, weights: Floats, taken: Floats) -> Memory:
+    """Return the memory of an engine that speculates: weights and cache of what drafts, room for the drafts.
+
+    cache: of a layer that drafts, None where nothing is computed; engines keep all of its context. A state
+    is kept for each token that may be refused. taken: bytes of the room that weights take, on all GPUs.
+    """
+    some, none = np.minimum(said.tokens, 1.0), Span(0.0, 0.0, 0.0)
+    layers, cache = some * said.layers, cache or none
+    full = own.full_kv + layers * (cache.full + cache.bounded)
+    drafts = said.tokens * (full + own.window_kv)
+    return own._replace(
+        weights=own.weights + weights,
+        room=own.room - taken,
+        full_kv=full,
+        state=own.state * (1.0 + said.tokens) + layers * cache.fixed + drafts,
+    )
 
 
 def _expert_bytes(model: Architecture, precision: Precision) -> float:

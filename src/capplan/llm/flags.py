@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,6 +38,7 @@ _SPELLED: Mapping[str, Mapping[str, str]] = {
         "prefix_cache": "--enable-prefix-caching",
         "no prefix_cache": "--no-enable-prefix-caching",
         "no hybrid_cache": "--disable-hybrid-kv-cache-manager",
+        "speculative_config": "--speculative-config={}",
     },
     "sglang": {
         "tensor_parallel": "--tp-size={}",
@@ -55,6 +57,11 @@ _SPELLED: Mapping[str, Mapping[str, str]] = {
         "max_num_batched_tokens": "--chunked-prefill-size={}",
         "no prefix_cache": "--disable-radix-cache",
         "no hybrid_cache": "--disable-hybrid-swa-memory",
+        "speculative_method": "--speculative-algorithm={}",
+        "speculative_model": "--speculative-draft-model-path={}",
+        "speculative_steps": "--speculative-num-steps={}",
+        "speculative_choices": "--speculative-eagle-topk={}",
+        "speculative_tokens": "--speculative-num-draft-tokens={}",
     },
     "tensorrt-llm": {
         "tensor_parallel": "--tp_size={}",
@@ -74,6 +81,7 @@ _SPELLED: Mapping[str, Mapping[str, str]] = {
         "max_num_seqs": "--max-concurrent-requests={}",
         "max_num_batched_tokens": "--max-batch-prefill-tokens={}",
         "no prefix_cache": "--prefix-caching=false",
+        "speculative_steps": "--speculate={}",
     },
     "ollama": {
         "max_num_seqs": "OLLAMA_NUM_PARALLEL={}",
@@ -142,6 +150,27 @@ def options_of(one: Configuration, length: float, sequences: float) -> dict[str,
         "chunked_prefill": True if accounting.whole else None,
         "prefix_cache": _if_other(settings.prefix_cache, accounting.prefix_cache, by_itself),
         "hybrid_cache": _if_other(settings.hybrid, accounting.hybrid) if windows else None,
+        **_speculative(one),
+    }
+
+
+def _speculative(one: Configuration) -> dict[str, Any]:
+    """Return what an engine is told of drafting; SGLang counts the model's own token of a step as well."""
+    said = one.speculation
+    if said is None:
+        return {}
+    method, tokens = one.engine.accounting.speculates[said.method][1], int(_one(said.tokens))
+    if one.engine.name == "vllm":
+        model = {"model": said.checkpoint} if said.checkpoint else {}
+        config = json.dumps({"method": method, **model, "num_speculative_tokens": tokens})
+        return {"speculative_config": config}
+    looked_up = said.method == "ngram"
+    return {
+        "speculative_method": method,
+        "speculative_model": said.checkpoint or None,
+        "speculative_steps": None if looked_up and one.engine.name == "sglang" else tokens,
+        "speculative_choices": None if looked_up else 1,
+        "speculative_tokens": tokens + 1,
     }
 
 
@@ -204,9 +233,25 @@ def flags_of(engine: str, options: Mapping[str, Any]) -> list[str]:
 
 def file_of(engine: str, options: Mapping[str, Any]) -> str:
     """Return what an engine reads from a file, for which it has no flag; empty where flags say all."""
-    lines = _spelled(_IN_FILE, options) if engine == "tensorrt-llm" else []
+    if engine != "tensorrt-llm":
+        return ""
+    lines, drafts = _spelled(_IN_FILE, options), _drafts_in_file(options)
     said = any(not line.startswith("free") for line in lines)
-    return f"kv_cache_config: {{{', '.join(lines)}}}" if said else ""
+    cache = [f"kv_cache_config: {{{', '.join(lines)}}}"] if said or drafts else []
+    return f"{{{', '.join(cache + drafts)}}}" if drafts else "".join(cache)
+
+
+def _drafts_in_file(options: Mapping[str, Any]) -> list[str]:
+    """Return what TensorRT-LLM reads of drafting; only models that draft in its own graph may overlap."""
+    method, tokens = options.get("speculative_method"), options.get("speculative_steps")
+    if method is None:
+        return []
+    model = options.get("speculative_model")
+    said = [f"decoding_type: {method}", f"max_draft_len: {tokens}"]
+    said += [f"num_nextn_predict_layers: {tokens}"] if method == "MTP" else []
+    said += [f"speculative_model_dir: {model}"] if model else []
+    alone = ["disable_overlap_scheduler: true"] if method in ("NGram", "DraftTarget") else []
+    return [f"speculative_config: {{{', '.join(said)}}}", *alone]
 
 
 def _spelled(spelled: Mapping[str, str], options: Mapping[str, Any]) -> list[str]:

@@ -18,6 +18,7 @@ from capplan.llm.flags import file_of, flags_of, longest, options_of
 from capplan.llm.hardware import Engine, Gpu
 from capplan.llm.serving import Served, decode_step, first_token, prompt_time, time_per_token
 from capplan.llm.settings import Told
+from capplan.llm.speculation import Speculation
 from capplan.llm.spread import Parallelism
 
 COUNTS = (1.0, 2.0, 4.0, 8.0)
@@ -40,7 +41,7 @@ class Look(NamedTuple):
     hindrance: why it cannot run, empty where it can. users: at which the promise is kept; speeds are those of
     one user alone (alone_…) and of each with so many. usable_gb, weights_gb: over all GPUs.
     step_s: where the time of a step goes that only decodes, for so many users. flags: what the engine has to
-    be told for it.
+    be told for it. plain: what it does without speculation, if it speculates.
     """
 
     configuration: Configuration
@@ -59,6 +60,7 @@ class Look(NamedTuple):
     step_s: Mapping[str, float]
     flags: Sequence[str]
     confidence: Confidence
+    plain: Look | None = None
 
 
 _NOTHING, _PLAIN = Told(), Parallelism()
@@ -72,6 +74,7 @@ def configurations(
     engine: Engine,
     told: Told = _NOTHING,
     spread: Parallelism = _PLAIN,
+    speculation: Speculation | None = None,
 ) -> list[Configuration]:
     """Return every combination; without ``precisions`` those that make sense for the model and the GPU."""
     found = []
@@ -79,7 +82,7 @@ def configurations(
         said = [PRECISIONS[name] for name in told.precisions]
         for precision in precisions or said or sensible(model, gpu):
             one = Configuration(model, precision, gpu, 1.0, engine, told, spread=spread)
-            found += [one._replace(tensor_parallel=count) for count in counts]
+            found += [one._replace(tensor_parallel=n, speculation=speculation) for n in counts]
     return found
 
 
@@ -140,7 +143,7 @@ def look(configuration: Configuration, asked: RequestShape, facts: LlmFacts) -> 
         kv_kb_per_token=kilobytes,
         sequences=float(does.room),
         users=users,
-        alone_tokens_per_s=1 / float(decode_step(served, 1.0)),
+        alone_tokens_per_s=float(served.emitted / decode_step(served, 1.0)),
         alone_ttft_s=float(prompt_time(served) + reached.first_token_s),
         tpot_s=float(time_per_token(served, max(users, 1.0))),
         ttft_s=float(mean),
@@ -149,6 +152,7 @@ def look(configuration: Configuration, asked: RequestShape, facts: LlmFacts) -> 
         flags=_flags(configuration, asked),
         step_s={name: float(part) for name, part in decode_parts(served, max(users, 1.0)).items()},
         confidence=confidence_of(configuration),
+        plain=configuration.speculation and look(configuration._replace(speculation=None), asked, facts),
     )
     if configuration.is_timed:
         return found

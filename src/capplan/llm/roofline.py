@@ -127,25 +127,27 @@ def step_time(
     prefill: Floats = 0.0,
     prefill_context: Floats = 0.0,
     prompts: Floats = 1.0,
+    each: Floats = 1.0,
 ) -> Floats:
     """Return the seconds of a step that decodes ``decodes`` sequences and reads ``prefill`` prompt tokens.
 
     context: mean tokens of context of a decode; prefill_context: mean tokens that a prompt token attends to;
     prompts: that the tokens are of, each read by one rank. All ranks wait for the one with most to do.
+    each: tokens of a decode, which read the KV cache of their sequence together.
     A step with a prompt runs outside CUDA graphs: it takes at least what the host needs to launch it.
     """
-    everyones = decodes + prefill
+    everyones = decodes * each + prefill
     if work.apart is not None:
         decodes = share_of(decodes, work.apart.ranks)
         prefill = prefill * np.maximum(1 / work.apart.ranks, 1 / np.maximum(prompts, 1.0))
-    tokens = decodes + prefill
+    tokens = decodes * each + prefill
     kv = work.kv_full * context + work.kv_window * np.minimum(context, work.window)
     seen = work.attention_full * prefill_context
     seen = seen + work.attention_window * np.minimum(prefill_context, work.window)
     overhead = work.layers * reached.layer_s + reached.step_s + reached.sequence_s * decodes
     time = (
         _gemm_time(work, reached, tokens, everyones)
-        + head_time(work, reached, decodes)
+        + head_time(work, reached, decodes * each)
         + decodes * kv / reached.kv
         + prefill * seen / reached.mfu_attention
         + _reduce_time(work, reached, tokens)

@@ -3,8 +3,8 @@
 A replica that keeps B sequences running takes in B/OSL prompts a step, so that share of its steps also reads
 a prompt (Yu et al. 2022, Orca; Agrawal et al. 2024, Sarathi). A sequence waits for the prompts of the B − 1
 others only: its own was read before. With S stages, S groups of sequences are on their way at once, each in
-another stage, so a step has B/S of them (Narayanan et al. 2021); fewer than S leave stages empty. All
-functions broadcast over configurations.
+another stage, so a step has B/S of them (Narayanan et al. 2021); fewer than S leave stages empty. An engine
+that speculates emits several tokens in a step, on average. All functions broadcast over configurations.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from capplan.arrays import Array, Floats
 from capplan.llm.hardware import Efficiency
 from capplan.llm.roofline import Work, step_time
+from capplan.llm.speculation import Drafting
 from capplan.llm.spread import share_of
 
 
@@ -27,7 +28,8 @@ class Served(NamedTuple):
     inputs, outputs: tokens of a request. mixes: prompts are read in steps that decode too. cached: share of
     the input that a prefix cache already holds, so that it is attended to but not read. transfer_s: seconds
     in which the KV cache of a prompt comes from replicas that only read prompts; None where this one does.
-    stages: of layers. chunk: tokens of a prompt that a step reads at the most.
+    stages: of layers. chunk: tokens of a prompt that a step reads at the most. drafting: None without
+    speculation.
     """
 
     work: Work
@@ -39,6 +41,12 @@ class Served(NamedTuple):
     transfer_s: Floats | None = None
     stages: Floats = 1.0
     chunk: Floats = np.inf
+    drafting: Drafting | None = None
+
+    @property
+    def emitted(self) -> Floats:
+        """Tokens that a step brings a sequence on average."""
+        return 1.0 if self.drafting is None else self.drafting.emitted
 
     @property
     def prompt(self) -> Floats:
@@ -61,21 +69,21 @@ class Served(NamedTuple):
 
 def time_per_token(served: Served, concurrency: Floats) -> Floats:
     """Return TPOT in seconds with ``concurrency`` sequences running all the time."""
-    outputs = np.maximum(served.outputs, 1.0)
-    others = np.maximum(concurrency - 1.0, 0.0) / outputs / served.stages
+    steps = np.maximum(served.outputs, 1.0) / served.emitted
+    others = np.maximum(concurrency - 1.0, 0.0) / steps / served.stages
     share = np.minimum(others, 1.0)
     decode = decode_step(served, concurrency)
     if served.transfer_s is not None:
-        return decode
+        return decode / served.emitted
     ranks = _ranks(served)
     if not np.any(served.mixes):
-        return decode + share_of(others, ranks) * prompt_time(served)
+        return (decode + share_of(others, ranks) * prompt_time(served)) / served.emitted
     mixed = _mixed_step(served, concurrency, others / np.maximum(share, 1e-12))
     together = (1 - share) * decode + share * mixed
-    if np.all(served.mixes):
-        return together
-    time: Floats = np.where(served.mixes, together, decode + share_of(others, ranks) * prompt_time(served))
-    return time
+    if not np.all(served.mixes):
+        apart = decode + share_of(others, ranks) * prompt_time(served)
+        together = np.where(served.mixes, together, apart)
+    return together / served.emitted
 
 
 def _ranks(served: Served) -> Floats:
@@ -86,14 +94,12 @@ def _ranks(served: Served) -> Floats:
 def decode_step(served: Served, concurrency: Floats) -> Floats:
     """Return the seconds of a step that only decodes, its sequences half-way on average."""
     running = share_of(concurrency, served.stages)
-    return step_time(served.work, served.reached, running, served.inputs + served.outputs / 2)
+    return _step(served, running, served.inputs + served.outputs / 2)
 
 
 def prompt_time(served: Served, prompts: Floats = 1.0) -> Floats:
     """Return the seconds to read ``prompts`` at once on an idle replica, without the server's overhead."""
-    read = prompts * served.prompt
-    step = step_time(served.work, served.reached, 0.0, 0.0, read, served.prompt_context, prompts)
-    return step * served.overlapped
+    return _step(served, 0.0, 0.0, prompts) * served.overlapped
 
 
 def _prompt_there(served: Served) -> Floats:
@@ -102,20 +108,30 @@ def _prompt_there(served: Served) -> Floats:
 
 
 def _mixed_step(served: Served, concurrency: Floats, prompts: Floats) -> Floats:
-    context = served.inputs + served.outputs / 2
-    read = prompts * served.prompt
     running = share_of(concurrency, served.stages)
-    return step_time(served.work, served.reached, running, context, read, served.prompt_context, prompts)
+    return _step(served, running, served.inputs + served.outputs / 2, prompts)
+
+
+def _step(served: Served, decodes: Floats, context: Floats, prompts: Floats = 0.0) -> Floats:
+    """Return the seconds of a step that reads ``prompts`` too; it verifies what is drafted for it."""
+    draft, own = served.drafting, (served.work, served.reached)
+    read, seen = prompts * served.prompt, served.prompt_context
+    if draft is None:
+        return step_time(*own, decodes, context, read, seen, prompts)
+    verified = step_time(*own, decodes, context, read, seen, prompts, 1.0 + draft.tokens)
+    return verified + draft.time(decodes, context, read, seen, prompts)
 
 
 def static_throughput(served: Served, batch: Floats) -> Floats:
     """Return tokens per second of batches that start and end together."""
-    return batch * served.outputs / (prompt_time(served, batch) + served.outputs * decode_step(served, batch))
+    steps = served.outputs / served.emitted
+    return batch * served.outputs / (prompt_time(served, batch) + steps * decode_step(served, batch))
 
 
 def stream_throughput(served: Served) -> Floats:
     """Return tokens per second of a single request after another."""
-    return served.outputs / (prompt_time(served) + served.outputs * decode_step(served, 1.0))
+    steps = served.outputs / served.emitted
+    return served.outputs / (prompt_time(served) + steps * decode_step(served, 1.0))
 
 
 def request_time(served: Served, concurrency: Floats) -> Floats:

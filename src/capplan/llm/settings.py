@@ -54,7 +54,8 @@ class Accounting(NamedTuple):
     them, not when all are loaded. whole: reads prompts whole unless it is told to read them in chunks.
     batched_tokens, sequences: defaults on any card. states_prefix: caches prefixes of models with states
     too by itself; states_alone: serves one request of such a model at a time. image_tokens: of the images
-    that the run encodes.
+    that the run encodes. speculates: methods of drafting, each with the first version known to have it, and
+    its name there.
     """
 
     version: str
@@ -75,11 +76,20 @@ class Accounting(NamedTuple):
     states_prefix: bool = True
     states_alone: bool = False
     image_tokens: float = 0.0
+    speculates: Mapping[str, tuple[str, str]] = {}
 
     def card(self, memory_bytes: float) -> tuple[float | None, float]:
         """Return the tokens of a chunk, None if they do not depend on the GPU, and the sequences captured."""
         large = [row for size, row in self.cards.items() if 1e9 * float(size) <= memory_bytes]
         return max(large, default=(self.batched_tokens, 0.0))
+
+    def without(self, method: str) -> str:
+        """Say that the engine, or its version, cannot draft by the ``method``; empty if it can."""
+        since = self.speculates.get(method, ("", ""))[0]
+        if not since:
+            return f"does not speculate with {method}"
+        old = ordered(self.version) < ordered(since)
+        return f"{self.version} does not speculate with {method}: since {since}" if old else ""
 
     def share_of(self, batched_tokens: Any, memory_bytes: float) -> Any:
         """Return the share of a GPU's memory that the engine takes if it is not told."""
@@ -101,7 +111,8 @@ def accounting_of(rows: Mapping[str, Any], version: str | None, where: str) -> A
         found |= rows["versions"][each]
     own = found.pop("own_gib")
     linked, graphs = found.pop("linked_gib", own), found.pop("graphs_gib", 0.0)
-    return Accounting(wanted, own=_GIB * own, linked=_GIB * linked, graphs=_GIB * graphs, **found)
+    sizes = {"own": _GIB * own, "linked": _GIB * linked, "graphs": _GIB * graphs}
+    return Accounting(wanted, **sizes, **found, speculates=rows.get("speculates", {}))
 
 
 def ordered(version: str) -> tuple[int, ...]:

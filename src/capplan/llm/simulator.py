@@ -1,7 +1,8 @@
 """One replica under load, event by event: what a closed form cannot say is how long a first token waits.
 
 First come, first served; a request is admitted when the KV cache has room for all of its tokens, and keeps it
-to the end; prompts are read in chunks (Agrawal et al. 2024). No preemption, no prefix cache, no speculation.
+to the end; prompts are read in chunks (Agrawal et al. 2024). An engine that speculates emits a random number
+of tokens in a step. No preemption, no prefix cache.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from capplan.arrays import Array
 from capplan.llm.hardware import Efficiency, Engine
 from capplan.llm.roofline import Work, head_time, step_time
+from capplan.llm.speculation import Drafting, steps_of
 
 Counts = NDArray[np.int64]
 _LEAST_CHUNK = 16
@@ -23,13 +25,27 @@ _LEAST_CHUNK = 16
 class SimulatedReplica(NamedTuple):
     """What serves: the time of its steps, and the room it has.
 
-    cache_tokens: tokens of context that the KV cache holds.
+    cache_tokens: tokens of context that the KV cache holds. drafting: None without speculation.
     """
 
     work: Work
     reached: Efficiency
     engine: Engine
     cache_tokens: float
+    drafting: Drafting | None = None
+
+    @property
+    def each(self) -> int:
+        """Tokens of a sequence in a step."""
+        return 1 if self.drafting is None else 1 + int(self.drafting.tokens)
+
+    @property
+    def draft(self) -> SimulatedReplica | None:
+        """What drafts, None where nothing is computed for it."""
+        drafting = self.drafting
+        if drafting is None or drafting.work is None or drafting.reached is None or self.each == 1:
+            return None
+        return self._replace(work=drafting.work, reached=drafting.reached, drafting=None)
 
 
 class SimulatedRequests(NamedTuple):
@@ -123,14 +139,15 @@ class _StepTime:
     """The time of a step as plain floats: what depends on the tokens alone is tabulated."""
 
     def __init__(self, replica: SimulatedReplica) -> None:
-        work, reached = replica.work, replica.reached
-        most = int(replica.engine.chunk_tokens + replica.engine.max_sequences) + _LEAST_CHUNK
+        work, reached, self.each = replica.work, replica.reached, replica.each
+        self.draft = None if replica.draft is None else _StepTime(replica.draft)
+        most = int(replica.engine.chunk_tokens + self.each * replica.engine.max_sequences) + _LEAST_CHUNK
         idle = work._replace(
             layers=0.0, attention_full=0.0, attention_window=0.0, head_read=0.0, head_flop=0.0
         )
         by_tokens = np.asarray(step_time(idle, reached, 0.0, 0.0, np.arange(most + 1.0), 0.0))
         self.by_tokens: list[float] = (by_tokens + work.layers * reached.layer_s).tolist()
-        answers = np.arange(replica.engine.max_sequences + 1.0)
+        answers = self.each * np.arange(replica.engine.max_sequences + 1.0)
         self.by_answers: list[float] = np.asarray(head_time(work, reached, answers)).tolist()
         self.kv_full = float(work.kv_full / reached.kv)
         self.kv_window = float(work.kv_window / reached.kv)
@@ -138,21 +155,34 @@ class _StepTime:
         self.sequence = float(reached.sequence_s)
         self.attention_full = float(work.attention_full / reached.mfu_attention)
         self.attention_window = float(work.attention_window / reached.mfu_attention)
+        self.host = float(reached.step_s)
         self.launches = float(work.layers * reached.prefill_layer_s)
         self.overlap = float(reached.overlap)
 
     def decode(self, decodes: int, context: float) -> float:
         """Return the time of a step of ``decodes`` with ``context`` tokens in sum."""
+        own = self._alone(decodes, context)
+        if self.draft is None:
+            return own
+        return own + (self.each - 1) * self.draft.decode(decodes, context) - (self.each - 2) * self.draft.host
+
+    def _alone(self, decodes: int, context: float) -> float:
         kv = self.kv_full * context + self.kv_window * min(context, decodes * self.window)
-        return self.by_tokens[decodes] + self.by_answers[decodes] + kv + self.sequence * decodes
+        tokens = self.by_tokens[self.each * decodes]
+        return tokens + self.by_answers[decodes] + kv + self.sequence * decodes
 
     def mixed(self, decodes: int, context: float, prefill: int, seen: float) -> float:
         """Return the time of a step that also reads ``prefill`` tokens, attending to ``seen`` on average."""
         attended = self.attention_full * seen + self.attention_window * min(seen, self.window)
-        more = self.by_tokens[decodes + prefill] - self.by_tokens[decodes]
-        time = self.decode(decodes, context) + more + prefill * attended
+        tokens = self.each * decodes
+        more = self.by_tokens[tokens + prefill] - self.by_tokens[tokens]
+        time = self._alone(decodes, context) + more + prefill * attended
         smaller, larger = sorted((time, self.launches))
-        return float(larger * (1.0 + (smaller / larger) ** self.overlap) ** (1.0 / self.overlap))
+        own = float(larger * (1.0 + (smaller / larger) ** self.overlap) ** (1.0 / self.overlap))
+        if self.draft is None:
+            return own
+        first = self.draft.mixed(decodes, context, prefill, seen)
+        return own + first + (self.each - 2) * (self.draft.decode(decodes, context) - self.draft.host)
 
 
 class _Run:
@@ -160,7 +190,7 @@ class _Run:
 
     def __init__(self, replica: SimulatedReplica, requests: SimulatedRequests) -> None:
         self.time = _StepTime(replica)
-        self.chunk = int(replica.engine.chunk_tokens)
+        self.chunk, self.each = int(replica.engine.chunk_tokens), replica.each
         self.mixes = replica.engine.mixes
         self.most = int(replica.engine.max_sequences)
         self.room = replica.cache_tokens
@@ -174,8 +204,10 @@ class _Run:
         self.request_s = float(replica.reached.request_s)
         self.ready, self.door = self._let_in(self.request_s)
         self.ttft, self.tpot = [0.0] * self.count, [0.0] * self.count
-        self.clock = self.reserved = 0.0
-        self.context = self.steps = self.head = self.finished = 0
+        self.decodes = _steps(replica.drafting, self.outputs)
+        self.growth = [(n - 1) / max(steps, 1) for n, steps in zip(self.outputs, self.decodes, strict=True)]
+        self.clock = self.reserved = self.context = self.growing = 0.0
+        self.steps = self.head = self.finished = 0
         self.prompts: list[list[int]] = []  # [request, tokens read], in order of admission
         self.decoding: list[tuple[int, int]] = []  # heap of (step of the last token, request)
 
@@ -205,18 +237,19 @@ class _Run:
     def read_prompts(self) -> None:
         """Run a step that reads a chunk of the prompts, and decodes beside it where the engine mixes."""
         decodes = len(self.decoding) if self.mixes else 0
-        read, attended = self._take_chunk(max(self.chunk - decodes, _LEAST_CHUNK))
-        context = self.context if decodes else 0
+        read, attended = self._take_chunk(max(self.chunk - self.each * decodes, _LEAST_CHUNK))
+        context = self.context if decodes else 0.0
         self.clock += self.time.mixed(decodes, context, read, attended / read)
         if decodes:
             self.steps += 1
-            self.context += decodes
+            self.context += self.growing
             self._finish()
         for request, done in self.prompts:
             if done >= self.inputs[request]:
                 self.ttft[request] = self.clock - self.arrival[request]
                 self.context += self.inputs[request]
-                heappush(self.decoding, (self.steps + self.outputs[request] - 1, request))
+                self.growing += self.growth[request]
+                heappush(self.decoding, (self.steps + self.decodes[request], request))
         self.prompts = [prompt for prompt in self.prompts if prompt[1] < self.inputs[prompt[0]]]
 
     def _take_chunk(self, budget: int) -> tuple[int, float]:
@@ -238,9 +271,9 @@ class _Run:
         if self.head < self.released and self.ready[self.head] > self.clock:
             one = self.time.decode(decodes, self.context)
             steps = max(1, min(steps, int((self.ready[self.head] - self.clock) / one) + 1))
-        self.clock += steps * self.time.decode(decodes, self.context + decodes * steps / 2)
+        self.clock += steps * self.time.decode(decodes, self.context + self.growing * steps / 2)
         self.steps += steps
-        self.context += decodes * steps
+        self.context += self.growing * steps
         self._finish()
 
     def _finish(self) -> None:
@@ -250,6 +283,7 @@ class _Run:
             inputs, outputs = self.inputs[request], self.outputs[request]
             self.reserved -= inputs + outputs
             self.context -= inputs + outputs - 1
+            self.growing -= self.growth[request]
             waited = self.clock - self.arrival[request] - self.ttft[request]
             self.tpot[request] = waited / (outputs - 1)
             self.finished += 1
@@ -258,3 +292,11 @@ class _Run:
                 self.door = max(self.door, self.clock) + self.request_s
                 self.ready[self.released] = self.door
                 self.released += 1
+
+
+def _steps(drafting: Drafting | None, outputs: list[int]) -> list[int]:
+    """Return how many steps each request is decoded in after its first token."""
+    if drafting is None:
+        return [tokens - 1 for tokens in outputs]
+    rng, tokens, acceptance = np.random.default_rng(2), int(drafting.tokens), float(drafting.acceptance)
+    return [steps_of(count, tokens, acceptance, rng) for count in outputs]

@@ -239,7 +239,7 @@ def _started(name: str, llm: Llm, replica: Replica, server: Server, said: Worklo
     if llm.engine == "ollama":
         return common | _ollama(name, llm, replica, port)
     named = _checkpoint(name, llm, replica) if said.vllm is None else {"model": said.vllm.model}
-    options = {**_options(llm, replica), "quantization": named.pop("quantization", None), **own}
+    options = {**_options(name, llm, replica), "quantization": named.pop("quantization", None), **own}
     flags = flags_of(llm.engine, options | {"dtype": _dtype(replica)})
     flags += RANKS[llm.engine] if chosen.machines > 1 else ()
     bound = [server.host, server.port.format(port)]
@@ -265,7 +265,7 @@ _OLLAMA = ("int4", "mxfp4")
 
 def _ollama(name: str, llm: Llm, replica: Replica, port: int) -> dict[str, Any]:
     """Return Ollama, which is told by its environment and pulls the model once it answers."""
-    chosen, options = replica.configuration, _options(llm, replica)
+    chosen, options = replica.configuration, _options(name, llm, replica)
     family, _, size = chosen.model.name.rpartition("-")
     if chosen.precision.name not in _OLLAMA or not size.endswith("b"):
         what = f"no tag of Ollama's library is known for {llm.model} at {chosen.precision.name}"
@@ -303,7 +303,8 @@ def _sequences(replica: Replica) -> float:
 def _vllm(name: str, llm: Llm, replica: Replica, said: Vllm | None) -> Vllm:
     """Return the server's arguments; those of the plan go before what follows from the configuration."""
     own = {} if said is None else {field: getattr(said, field) for field in said.model_fields_set}
-    options = {key: value for key, value in _options(llm, replica).items() if key in Vllm.model_fields}
+    every = _options(name, llm, replica)
+    options = {key: value for key, value in every.items() if key in Vllm.model_fields}
     derived = {"dtype": _dtype(replica), **options}
     named = _checkpoint(name, llm, replica) if said is None else {"model": said.model}
     try:
@@ -338,9 +339,13 @@ def _dtype(replica: Replica) -> str:
     return _DTYPES.get(chosen.precision.name, usual)
 
 
-def _options(llm: Llm, replica: Replica) -> dict[str, Any]:
+def _options(name: str, llm: Llm, replica: Replica) -> dict[str, Any]:
     """Return what the estimate counts with, for the engine to be told."""
     chosen = replica.configuration
     mean = number(llm.input_tokens) + number(llm.output_tokens)
     told = options_of(chosen, longest(chosen, mean), _sequences(replica))
+    said = chosen.speculation
+    if said is not None and llm.speculative is not None and llm.speculative.model and not said.checkpoint:
+        what = f"no checkpoint is known for {llm.speculative.model}"
+        raise InputError(Problem(f"llm.{name}.speculative.model", what, "Name it as OWNER/MODEL."))
     return {name: value for name, value in told.items() if value is not None}

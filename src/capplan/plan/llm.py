@@ -118,6 +118,47 @@ class Lengths(Section):
         return self
 
 
+class Speculative(Section):
+    """What the engine drafts, for one step of the model to verify: speculative decoding."""
+
+    method: Literal["mtp", "eagle", "eagle3", "draft", "ngram"] = Field(
+        description="What drafts: layers of the model itself that predict further tokens (mtp), a head "
+        "trained for it (eagle, eagle3), a smaller model (draft), or a search in the text (ngram)."
+    )
+    tokens: Whole = Field(description="Tokens that are drafted in a step; 0 turns speculation off.")
+    acceptance: Share | None = Field(
+        None,
+        description="Chance that a drafted token is accepted if those before it are, as measured with your "
+        "requests.",
+    )
+    acceptance_length: Positive | None = Field(
+        None,
+        description="Instead of acceptance, tokens that a step emits on average, the model's own included, "
+        "as engines report them for so many drafted ones.",
+    )
+    model: Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}", "a model's name")] | None = Field(
+        None, description="Draft model, or the checkpoint of the head, such as llama-3.2-1b."
+    )
+
+    @model_validator(mode="after")
+    def _measured(self) -> "Speculative":
+        if (self.acceptance is None) == (self.acceptance_length is None):
+            raise ValueError(
+                "give acceptance or acceptance_length: how many drafts are accepted depends on your requests"
+            )
+        length, tokens = self.acceptance_length, self.tokens
+        if isinstance(length, float) and isinstance(tokens, float) and not 1 <= length <= tokens + 1:
+            raise ValueError(f"acceptance_length must lie between 1 and {tokens + 1:g}, one more than tokens")
+        return self
+
+    @model_validator(mode="after")
+    def _drafted(self) -> "Speculative":
+        if (self.method in ("eagle", "eagle3", "draft")) != (self.model is not None):
+            lacks = self.model is None
+            raise ValueError(f"{self.method} {'needs a model' if lacks else 'drafts without a model'}")
+        return self
+
+
 class LlmApi(Section):
     """An API that serves requests that are not served locally."""
 
@@ -279,6 +320,9 @@ class Llm(Section):
     prefix_cache: bool | None = Field(
         None, description="Whether the engine caches prefixes; by default, if it does so by itself."
     )
+    speculative: Speculative | None = Field(
+        None, description="What the engine drafts; by default, it does not speculate."
+    )
     replicas: Range = DEFAULTS
     redundancy: Redundancy = DEFAULTS
     purchase: Purchase = DEFAULTS
@@ -356,6 +400,12 @@ class Llm(Section):
             if says and says.prefix_cache is False and _above_zero(self.prefix_cache_hit_rate):
                 needs = f"needs the prefix cache that {where}prefix_cache turns off"
                 raise ValueError(f"prefix_cache_hit_rate {needs}")
+        return self
+
+    @model_validator(mode="after")
+    def _counted(self) -> "Llm":
+        if self.workload and self.workload.vllm and self.workload.vllm.speculative_config:
+            raise ValueError("say what vLLM drafts as speculative, not in workload.vllm: so it is counted")
         return self
 
     @model_validator(mode="after")

@@ -266,6 +266,9 @@ class Vllm(Section):
     hybrid_cache: bool | None = Field(
         None, description="Whether layers with a window cache only that; by default, they do."
     )
+    speculative_config: Text | None = Field(
+        None, description="What vLLM drafts, as JSON; by default, it does not speculate."
+    )
     gpu_memory_utilization: Utilization = Field(0.9, description="Share of the GPU's memory that vLLM uses.")
     cache: Memory = Field(50.0, description="Disk for the model's files.")
     shared_memory: Memory = Field(2.0, description="/dev/shm, which tensor parallelism needs.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,13 +13,13 @@ from capplan.components.base import Component
 from capplan.components.llm.disaggregated import TOGETHER
 from capplan.components.llm.options import ServingOption
 from capplan.estimate import Estimate
-from capplan.llm.architecture import Architecture
 from capplan.llm.confidence import HELD, Confidence, Level, range_of
 from capplan.llm.look import Look, RequestShape
 from capplan.quantities import counted
 from capplan.report import numbers
 from capplan.report.blocks import Block, Heading, Lines, Report
 from capplan.report.json_format import SCHEMA_VERSION
+from capplan.report.speculation import gains, plain_document, plain_tpot, slower
 from capplan.report.table import Column, Table
 
 Priced = tuple[Look, tuple[str, float] | None]
@@ -60,6 +61,7 @@ def _look_blocks(title: str, looks: Sequence[Priced], more: str) -> Iterator[Blo
         yield _said(_LOOKED)
         yield from map(_said, _confidence([one.confidence for one, _ in able]))
         yield from map(_said, _machines(able))
+        yield from map(_said, gains(able[0][0]))
         yield from map(_said, _needed(able))
     unable = [[one.configuration.brief(), one.hindrance] for one, _ in looks if one.hindrance]
     if unable:
@@ -117,7 +119,8 @@ def _needed(able: Sequence[Priced]) -> Iterator[str]:
         others = "" if len(able) == 1 else " Those of the others: --format json."
         engine = first.configuration.engine
         what = f"{first.configuration.brief()} needs {engine.name} {engine.accounting.version} with"
-        yield f"{what} {' '.join(first.flags)}.{others}"
+        flags = (shlex.quote(flag) if '"' in flag else flag for flag in first.flags)
+        yield f"{what} {' '.join(flags)}.{others}"
 
 
 def _machines(able: Sequence[Priced]) -> Iterator[str]:
@@ -190,6 +193,7 @@ def _look_document(one: Look, machine: tuple[str, float] | None) -> dict[str, An
         "confidence": level,
         "confidence_reasons": list(one.confidence.reasons),
         "range": _ranges(level),
+        **plain_document(one),
         "machine": None if machine is None else machine[0],
         "usd_per_hour": None if machine is None else machine[1],
         "usd_per_1m_output_tokens": _per_million(one, machine[1]) if machine and able else None,
@@ -255,6 +259,7 @@ def _ranking(
         least = able[0].usd_per_month or 1.0
         yield Table(_OPTION, [_option_cells(option, least) for option in able], keys=2)
         yield _said(_RANKED)
+        yield from map(_said, slower(able))
         yield from map(_said, _confidence([option.confidence for option in able]))
     if unable:
         yield Table(_UNABLE, unable)
@@ -298,70 +303,13 @@ def option_document(option: ServingOption) -> dict[str, Any]:
         "replicas_peak": option.replicas if option.offer else None,
         "tpot_ms": _milliseconds(option.tpot_s),
         "ttft_p95_ms": _milliseconds(option.ttft_p95_s),
+        **plain_tpot(option),
         "monthly_cost": option.usd_per_month,
         "confidence": option.confidence.level,
         "confidence_reasons": list(option.confidence.reasons),
         "range": _ranges(option.confidence.level),
         "reason": option.lost or None,
     }
-
-
-_MODEL = (
-    Column("Model"),
-    Column("Billion", right=True),
-    Column("active", right=True),
-    Column("layers", right=True),
-    Column("KV kB/token", right=True),
-    Column("Confidence", shrinks=True),
-)
-
-
-def models_report(models: Sequence[Architecture]) -> Report:
-    """Return the models that are known."""
-    return Report(lambda: [_models_table(models)], partial(_models_document, models))
-
-
-def _models_document(models: Sequence[Architecture]) -> dict[str, Any]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "models": [
-            {
-                "name": model.name,
-                "parameters": model.total_parameters,
-                "active_parameters": model.active_parameters,
-                "layers": model.layers,
-                "attention": model.kinds,
-                "kv_kb_per_token": _kv_kilobytes(model),
-                "state_mb": model.held(2.0).fixed / 1e6,
-                "stored_gb": model.stored_bytes / 1e9,
-                "context": model.context,
-                "confidence": model.confidence,
-                "source": model.source,
-            }
-            for model in models
-        ],
-    }
-
-
-def _models_table(models: Sequence[Architecture]) -> Table:
-    rows = [
-        [
-            model.name,
-            f"{model.total_parameters / 1e9:.1f}",
-            f"{model.active_parameters / 1e9:.1f}",
-            f"{model.layers:g}",
-            f"{_kv_kilobytes(model):.0f}",
-            model.confidence,
-        ]
-        for model in models
-    ]
-    return Table(_MODEL, rows)
-
-
-def _kv_kilobytes(model: Architecture) -> float:
-    """Return the KV cache at 16 bit of a token that all layers see."""
-    cache = model.held(2.0)
-    return (cache.full + cache.bounded) / 1e3
 
 
 class ServedView(NamedTuple):

@@ -24,6 +24,7 @@ _BY_API = _SERVED.replace(
     "local_share: 0%\n    api: {model: mini, usd_per_1m_input_tokens: 0.15, usd_per_1m_output_tokens: 0.6}",
 )
 _APART = _SERVED + "    disaggregated: {link_gb_per_s: 25}\n"
+_DRAFTED = _SERVED + "    speculative: {method: ngram, tokens: 3, acceptance: 90%}\n"
 _SPARE = "    redundancy: {spare: 1}\n"
 _SPOT = "    purchase: {spot: 100%}\n"
 
@@ -89,6 +90,17 @@ LLM_SPEED_UNKNOWN = Check(
     near=_SERVED.replace("    gpu:", "    engine: sglang\n    gpu:"),
     remedy="Calibrate with a benchmark of the engine.",
     source="catalogs/hardware/gpus.yaml, speed.engines",
+)
+LLM_SPECULATION = Check(
+    code="llm-speculation",
+    severity="warning",
+    title="Speculative decoding does not pay at the plan's load",
+    why="A step that verifies drafts multiplies as many tokens more. Where many requests run at once, or few "
+    "drafts are accepted, that takes longer than the accepted drafts save.",
+    breaks=_DRAFTED.replace("90%", "10%"),
+    near=_DRAFTED,
+    remedy="Draft fewer tokens, or none.",
+    source="https://arxiv.org/abs/2211.17192, and the roofline of a step",
 )
 LLM_SAME_MACHINE = Check(
     code="llm-same-machine",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from capplan.components.llm.component import bounds_of, facts_of_llm, local_part
 from capplan.components.llm.offers import Offer, everywhere, network_of, offers
 from capplan.components.llm.options import ServingDemand, ServingOption, nearest_misses, rank
 from capplan.components.llm.replica import vllm_of
+from capplan.components.llm.speculation import speculation_of
 from capplan.components.llm.told import spread_of, told_of, version_of
 from capplan.errors import InputError, Problem, nearest
 from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, find_precision, others_meant
@@ -72,8 +74,8 @@ def options_of(ctx: Context, name: str, llm: Llm, ways: Mapping[str, Bought]) ->
     """Return every way to serve the component within what the plan fixes, the cheapest first."""
     facts = facts_of_llm(ctx, llm)
 
-    def where(field: str) -> str:
-        return _where(ctx, "llm", name, field)
+    def where(*field: str) -> str:
+        return _where(ctx, "llm", name, *field)
 
     found = _offers(ctx, name, llm)
     gpus = _gpus(llm, found, facts, where("gpu"))
@@ -81,7 +83,8 @@ def options_of(ctx: Context, name: str, llm: Llm, ways: Mapping[str, Bought]) ->
     counts = COUNTS if llm.tensor_parallel == "auto" else (float(llm.tensor_parallel),)
     engine = find_engine(llm.engine, facts, where("engine"), version_of(llm, where("engine_version")))
     model = find_model(llm.model, facts, where("model"))
-    tried = configurations(model, gpus, precisions, counts, engine, told_of(llm), spread_of(llm))
+    drafts = speculation_of(llm.speculative, model, engine, facts, partial(where, "speculative"))
+    tried = configurations(model, gpus, precisions, counts, engine, told_of(llm), spread_of(llm), drafts)
     demand = _demand(ctx, name, llm)._replace(
         networks=lambda machine: network_of(machine, facts, llm.network_gbit_per_s)
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf
 from typing import Any
 
 import numpy as np
 
-from capplan.arrays import Array, Floats, per_scenario
+from capplan.arrays import Array, Floats, ceil_count, per_scenario
 from capplan.capacity.limits import Input, Limit
 from capplan.capacity.sizing import Bounds, kept_ready, size
 from capplan.catalog.rows import Sku
@@ -20,11 +20,13 @@ from capplan.components.llm.findings import findings, obstacles, over_ceiling, u
 from capplan.components.llm.fleet import delays_of, fleet_of
 from capplan.components.llm.offers import add_on_for, boot_disk_of, network_of, node_of
 from capplan.components.llm.replica import Replica, cache_gib, vllm_of, weight_volumes
+from capplan.components.llm.speculation import AtLoad, slowed, speculation_of
 from capplan.components.llm.told import spread_of, told_of, version_of
 from capplan.components.machines import DEFAULT_DISKS, Machines, machine_meters
 from capplan.components.measures import Measure, Sureness, measure
 from capplan.cost.meters import EXTERNAL, Meter, Range
 from capplan.errors import InputError
+from capplan.findings import Finding
 from capplan.llm.anatomy import decode_parts
 from capplan.llm.capacity import Carried, Speed, TokenPromise, carried, speed_at
 from capplan.llm.confidence import Confidence, confidence_of, range_of
@@ -85,6 +87,7 @@ def served_by_replicas(
     if chosen.is_timed and not ctx.silent:
         peak = speed_at(served, arriving(ctx, llm, found), does.room)
         measures = list(measures_of(llm, served, peak, does, confidence_of(chosen)))
+        found = found._replace(findings=[*found.findings, *_slowed(ctx, found, llm, chosen, facts)])
     return found._replace(units=units_of(ctx, component.name, llm), measures=measures)
 
 
@@ -148,6 +151,30 @@ def on_machines(
     )
 
 
+def _slowed(
+    ctx: Context, component: Component, llm: Llm, chosen: Configuration, facts: LlmFacts
+) -> Iterator[Finding]:
+    """Yield that speculation does not pay in the busiest hour; as many replicas run without it."""
+    said, model = chosen.speculation, component.path[1]
+    if said is None:
+        return
+
+    def drafting(tokens: Floats) -> AtLoad:
+        one = chosen._replace(speculation=said._replace(tokens=tokens) if np.any(tokens) else None)
+        served = served_of(llm, one, facts)
+        does, _ = carries(served, one.memory(), one.max_sequences, promise_of(llm), llm.target_utilization)
+        speed = speed_at(served, arriving(ctx, llm, component), does.room)
+        need = ctx.load.peak(model) * local_part(llm) / (llm.target_utilization * does.rate)
+        return AtLoad(tokens, speed.tpot_s, ceil_count(need))
+
+    fewer = range(1, min(int(np.min(said.tokens)), _MOST_TRIED))
+    yield from slowed(model, drafting(said.tokens), drafting(0.0), (drafting(float(n)) for n in fewer))
+
+
+_MOST_TRIED = 8
+"""Numbers of drafts that are tried where the plan's slow it down."""
+
+
 def carries(*facts: Any) -> tuple[Carried, Floats]:
     """Return what a replica carries, remembered where no number of it varies."""
     try:
@@ -182,8 +209,8 @@ def facts_of_llm(ctx: Context, llm: Llm) -> LlmFacts:
 def configuration_of(ctx: Context, llm: Llm, facts: LlmFacts, path: Path) -> Configuration:
     """Return what the plan names, or raise the place of what it names wrongly."""
 
-    def where(field: str) -> str:
-        return ctx.places.problem((*path, field), "").where
+    def where(*field: str) -> str:
+        return ctx.places.problem((*path, *field), "").where
 
     for field in ("tensor_parallel", "pipeline_parallel", "data_parallel", "network_gbit_per_s"):
         if isinstance(getattr(llm, field), np.ndarray):
@@ -191,14 +218,17 @@ def configuration_of(ctx: Context, llm: Llm, facts: LlmFacts, path: Path) -> Con
             remedy = "Compare numbers with --set, or with alternatives in the plan."
             raise InputError(ctx.places.problem((*path, field), what, remedy))
     spread = spread_of(llm)
+    model = find_model(llm.model, facts, where("model"))
+    engine = find_engine(llm.engine, facts, where("engine"), version_of(llm, where("engine_version")))
     one = Configuration(
-        find_model(llm.model, facts, where("model")),
-        find_precision(llm.precision, where("precision")),
-        find_gpu(llm.gpu, facts, where("gpu")),
-        float(llm.tensor_parallel),
-        find_engine(llm.engine, facts, where("engine"), version_of(llm, where("engine_version"))),
-        told_of(llm),
+        model=model,
+        precision=find_precision(llm.precision, where("precision")),
+        gpu=find_gpu(llm.gpu, facts, where("gpu")),
+        tensor_parallel=float(llm.tensor_parallel),
+        engine=engine,
+        told=told_of(llm),
         spread=spread,
+        speculation=speculation_of(llm.speculative, model, engine, facts, partial(where, "speculative")),
     )
     if spread.is_plain:
         return one
@@ -306,6 +336,9 @@ def measures_of(
     late = Sureness(*range_of(level, "ttft"), level)
     yield _seconds("tpot", peak.tpot_s, tpot, sure, f"in the busiest hour; {_anatomy(served, peak)}")
     yield _seconds("ttft p95", peak.ttft_p95_s, ttft, late, "in the busiest hour")
+    if served.drafting is not None:
+        formula = "tokens that a step emits on average, those of the model itself included"
+        yield measure("tokens/step", served.emitted, "", formula, served.drafting.tokens + 1.0)
     yield measure("tokens/s", peak.tokens_per_s, "/s", "output tokens of a replica in the busiest hour")
     yield measure("sequences", peak.concurrency, "", "requests at once in a replica", does.users)
 

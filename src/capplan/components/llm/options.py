@@ -22,6 +22,7 @@ from capplan.llm.facts import LlmFacts
 from capplan.llm.look import UNTIMED, RequestShape
 from capplan.llm.roofline import stacked, taken
 from capplan.llm.serving import Served, time_per_token
+from capplan.llm.speculation import together
 from capplan.plan.llm import ColdStart
 from capplan.quantities import plain
 
@@ -53,7 +54,8 @@ class ServingOption(NamedTuple):
     """A configuration on an offer, bought in a way, and what comes of it.
 
     lost: why it is not the first, empty for the one that is. missed_by: how far it is from serving, in what
-    its reason is about. Speeds are those of the busiest hour.
+    its reason is about. Speeds are those of the busiest hour; plain_tpot_s: without speculation, for options
+    that speculate.
     """
 
     configuration: Configuration
@@ -67,6 +69,7 @@ class ServingOption(NamedTuple):
     confidence: Confidence
     lost: str
     missed_by: float = np.inf
+    plain_tpot_s: float | None = None
 
     @property
     def feasible(self) -> bool:
@@ -139,6 +142,7 @@ class _Sized(NamedTuple):
     replicas: Array
     tpot_s: Array
     ttft_p95_s: Array
+    plain_tpot_s: Array | None
 
 
 def _evaluated(
@@ -150,14 +154,15 @@ def _evaluated(
     ways: Mapping[str, Bought],
 ) -> list[ServingOption]:
     served = Served(
-        stacked([c.work() for c in able]),
-        stacked([c.reached(facts) for c in able]),
-        asked.inputs,
-        asked.outputs,
-        np.array([c.engine.mixes for c in able]),
-        asked.cached,
+        work=stacked([c.work() for c in able]),
+        reached=stacked([c.reached(facts) for c in able]),
+        inputs=asked.inputs,
+        outputs=asked.outputs,
+        mixes=np.array([c.engine.mixes for c in able]),
+        cached=asked.cached,
         stages=np.array([c.spread.pipeline for c in able]),
         chunk=np.array([float(c.settings.batched_tokens) for c in able]),
+        drafting=together([c.drafting(facts) for c in able]),
     )
     memory = stacked([c.memory() for c in able])
     does = carried(served, memory, np.array([c.max_sequences for c in able]), asked.promise)
@@ -193,10 +198,14 @@ def _sized(
         mixes=np.asarray(served.mixes)[which],
         stages=np.asarray(served.stages)[which],
         chunk=np.asarray(served.chunk)[which],
+        drafting=served.drafting and served.drafting.taken(which),
     )
     speed = speed_at(chosen, each, does.room[which])
     tpot, ttft = np.asarray(speed.tpot_s), np.asarray(speed.ttft_p95_s)
-    return _Sized([able[index] for index in which], replicas[which], tpot, ttft)
+    plain = None
+    if chosen.drafting is not None:
+        plain = np.asarray(speed_at(chosen._replace(drafting=None), each, does.room[which]).tpot_s)
+    return _Sized([able[index] for index in which], replicas[which], tpot, ttft, plain)
 
 
 def _replicas(does: Carried, demand: ServingDemand) -> Array:
@@ -242,6 +251,7 @@ def _priced(
                     usd_per_month=usd,
                     confidence=confidence_of(one),
                     lost="" if usd is not None else f"no {name} price",
+                    plain_tpot_s=None if sized.plain_tpot_s is None else float(sized.plain_tpot_s[index]),
                 )
 
 

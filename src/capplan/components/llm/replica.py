@@ -61,7 +61,7 @@ def downloaded_bytes(chosen: Configuration, stored_so: bool) -> float:
     """Return the bytes of the checkpoint: at 16 bit where the server itself makes 8 of them."""
     if stored_so:
         return float(np.max(chosen.memory().weights))
-    return float(weight_bytes(chosen.model, PRECISIONS["bf16"]))
+    return float(weight_bytes(chosen.model, PRECISIONS["bf16"]) + np.max(chosen.drafted_bytes))
 
 
 def cache_gib(chosen: Configuration, said: Vllm | None) -> Floats:

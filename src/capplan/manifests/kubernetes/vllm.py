@@ -54,6 +54,7 @@ def _options(vllm: Vllm) -> dict[str, object]:
         "chunked_prefill": vllm.chunked_prefill,
         "prefix_cache": vllm.prefix_cache,
         "hybrid_cache": vllm.hybrid_cache,
+        "speculative_config": vllm.speculative_config,
     }
 
 
