@@ -70,7 +70,11 @@ def test_the_servers_of_both_pools_exchange_their_cache(files):
 
 def test_no_deployment_is_written_that_no_router_would_join(files):
     assert not [path for path in files if path.startswith("kubernetes/base/talk")]
-    assert "NetworkPolicy that lets llm-d" in files["CHECKLIST.md"].text
+    assert "an image with NIXL" in files["CHECKLIST.md"].text
+    # The pods are KServe's, with its labels, and reach each other, the gateway and the weights.
+    policy = files["llm-d/networkpolicy-talk.yaml"].value["spec"]
+    assert policy["podSelector"]["matchLabels"]["app.kubernetes.io/part-of"] == "llminferenceservice"
+    assert (policy["ingress"], policy["egress"]) == ([{"from": [{"namespaceSelector": {}}]}], [{}])
     quota = files["kubernetes/base/resourcequota-chat.yaml"].value["spec"]["hard"]
     assert int(quota["requests.nvidia.com/gpu"]) == 60 + 30
 

@@ -151,8 +151,7 @@ def _yours(site: Site) -> Iterator[Tree]:
         "Requests divided with an API": list(_divided(site)),
         "Prefill and decode on separate replicas": [
             f"{name}: KServe with llm-d, an image with NIXL (vLLM 0.14 or later), a network between pools "
-            f"of {number(llm.disaggregated.link_gb_per_s):g} GB/s for each replica, and a NetworkPolicy that "
-            "lets llm-d's pods reach each other and the internet"
+            f"of {number(llm.disaggregated.link_gb_per_s):g} GB/s for each replica"
             for name, llm in site.plan.llm.items()
             if llm.disaggregated is not None and name in site.apart
         ],

@@ -16,7 +16,7 @@ from capplan.errors import InputError, Problem
 from capplan.manifests.artefact import Artefact
 from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.objects import priority_class_of
-from capplan.manifests.kubernetes.pods import environment_of, machines_of, pod_of
+from capplan.manifests.kubernetes.pods import MANAGED_BY, environment_of, labels_of, machines_of, pod_of
 from capplan.manifests.llm import prefill_name
 from capplan.manifests.observing.health import probes_of
 from capplan.manifests.quantity import memory
@@ -51,6 +51,21 @@ def serving_artefacts(site: Site) -> Iterator[Artefact]:
             if reading is not None:
                 context["prefill"] = _llm_service(site, reading)
             yield Artefact(path, "kserve/llminferenceservice.yaml.j2", context, "llm-d")
+            path, policy = f"llm-d/networkpolicy-{name}.yaml", _policy(site, name)
+            yield Artefact(path, "kubernetes/networkpolicy.yaml.j2", policy, "llm-d")
+
+
+def _policy(site: Site, name: str) -> Tree:
+    """Return what the pods of llm-d need where all else is denied: the gateway, each other, the weights."""
+    selected = {"app.kubernetes.io/part-of": "llminferenceservice", "app.kubernetes.io/name": name}
+    return {
+        "name": f"llm-d-{name}",
+        "namespace": site.namespace,
+        "labels": labels_of(site, name) | MANAGED_BY,
+        "pod_selector": {"matchLabels": selected},
+        "ingress": [{"from": [{"namespaceSelector": {}}]}],
+        "egress": [{}],
+    }
 
 
 def _inference_service(site: Site, service: Service) -> Tree:
