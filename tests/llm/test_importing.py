@@ -159,6 +159,9 @@ def test_mixtures_of_dense_and_expert_layers():
         ({"model_type": "whisper", "decoder_layers": 32}, "an encoder-decoder model"),
         ({"model_type": "rwkv", "state_size": 16}, "a recurrent model"),
         ({"model_type": "jetmoe"}, "experts of attention"),
+        ({"model_type": "zamba2", "num_mem_blocks": 2}, "blocks of attention that layers share"),
+        ({"model_type": "mllama_text_model", "cross_attention_layers": [3]}, "layers that attend to images"),
+        ({"model_type": "rwkv7", "head_dim": 64}, "a recurrent model"),
         ({"layer_types": ["full_attention"] * 31 + ["wavelet"]}, "layers of type wavelet"),
     ],
 )

@@ -33,7 +33,7 @@ def sizes_of(config: Config, keys: Config, where: str) -> dict[str, Any]:
     """
     said = _language_model(config)
     kind = str(said.get("model_type", ""))
-    _refuse_others(said, kind, where)
+    _refuse_others(said, kind, keys["families"].get(kind, {}).get("other"), where)
     flat = _flat({key: value for key, value in said.items() if key not in TOWERS}, keys)
     flat.update({key: flat[key][0] for key in _alike(flat, keys)})
     problems = [*_unknown(flat, keys, where), *_of_other_kinds(flat, keys, where)]
@@ -169,8 +169,8 @@ _ENCODERS = re.compile(
 _OTHER_RECURRENT = re.compile("rwkv|recurrent_gemma|xlstm")
 
 
-def _refuse_others(config: Config, kind: str, where: str) -> None:
-    """Raise :class:`InputError` for models that are no decoders, or whose states we do not know."""
+def _refuse_others(config: Config, kind: str, other: str | None, where: str) -> None:
+    """Raise :class:`InputError` for models that are no decoders, or that have what we do not know."""
     heads = [str(name) for name in _listed(config.get("architectures"))]
     what = ""
     if config.get("is_encoder_decoder") or config.get("decoder_layers"):
@@ -179,6 +179,8 @@ def _refuse_others(config: Config, kind: str, where: str) -> None:
         what = f"describes an encoder ({kind or heads[0]}), which generates no text"
     elif _OTHER_RECURRENT.match(kind):
         what = f"describes a recurrent model ({kind}) whose state is not known"
+    elif other:
+        what = f"describes a model with {other}, which capplan does not know"
     if what:
         raise InputError(Problem(where, what, "capplan models decoders of attention and state-space layers."))
 

@@ -96,11 +96,8 @@ def _grouped(layers: list[Group]) -> dict[str, Any]:
 
 def _kinds(sizes: Sizes, keys: Config, where: str) -> list[str]:
     """Return for each layer how it mixes tokens."""
-    other = sizes.get("other") or (
-        sizes.get("embedding", sizes.get("hidden")) != sizes.get("hidden") and "two widths"
-    )
-    if other:
-        raise InputError(Problem(where, f"describes a model with {other}, which capplan does not know"))
+    if sizes.get("embedding", sizes.get("hidden")) != sizes.get("hidden"):
+        raise InputError(Problem(where, "describes a model with two widths, which capplan does not know"))
     listed = _listed(sizes, keys)
     layers = (sizes.get("layers") or len(listed or ())) * (2 if sizes.get("twice") else 1)
     kinds = (listed or _by_rule(sizes, layers, keys["kinds"]))[:layers]
