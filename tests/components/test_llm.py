@@ -57,12 +57,14 @@ REFUSED = [
     ((SERVER.format("prefix_cache: true"), "prefix_cache=false"), "prefix_cache is false, but workload.vllm"),
     ((SERVER.format("tensor_parallel: 2"),), "is 1, but workload.vllm.tensor_parallel is 2"),
     ((SERVER.format("chunked_prefill: false"),), "estimates count with chunks"),
+    ((SERVER.format("served_model_name: x"), "engine=tgi", "precision=bf16"), "is nothing that tgi is told"),
     ((SERVER.format("dtype: float32"),), "estimates do not count with"),
     (("workload={image: 'lmsysorg/sglang:v0.5.6'}",), "engine is vllm, but workload.image is that of sglang"),
 ]
 CANNOT = [
     (SERVER.format("quantization: awq"), "the checkpoint is at int4, not fp8"),
     (SERVER.replace("a/b", "a/b-NVFP4").format("max_num_seqs: 8"), "the checkpoint is at fp4, not fp8"),
+    ("workload={args: ['--max-num-seqs=4']}", "workload.args has --max-num-seqs=4, which capplan writes"),
     (SERVER.format("max_model_len: 1000"), "requests of 1,400 tokens, but max_model_len is 1,000"),
     (SERVER.format("max_model_len: 200000"), "max_model_len 200,000, but the model's context is 131,072"),
     (

@@ -161,9 +161,11 @@ def test_engines_are_started_with_a_pinned_image_and_their_own_flags(engine, pre
     ("engine", "model"), [("sglang", "--model-path=a/b-FP8"), ("tensorrt-llm", "a/b-FP8")]
 )
 def test_other_engines_serve_the_checkpoint_that_a_plan_names(engine, model):
-    named = "llm.model.workload={vllm: {model: a/b-FP8}}"
+    more = ", served_model_name: chat" if engine == "sglang" else ""
+    named = f"llm.model.workload={{vllm: {{model: a/b-FP8{more}}}}}"
     found = container(rendered(SERVING, f"llm.model.engine={engine}", named))
     assert found["args"][0] == model
+    assert ("--served-model-name=chat" in found["args"]) == bool(more)
     assert not [word for word in found["args"] if "quantization" in word]
 
 

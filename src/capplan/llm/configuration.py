@@ -243,7 +243,7 @@ class Configuration(NamedTuple):
         settings = self.settings
         if told.sequences is not None and np.any(told.sequences > settings.batched_tokens):
             most = float(np.min(settings.batched_tokens))
-            yield f"max_num_seqs is above the {most:g} tokens of a step (max_num_batched_tokens)"
+            yield f"max_num_seqs is above the {most:g} tokens of a step"
         if told.longest is None:
             return
         if 0 < self.model.context < told.longest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -41,6 +41,7 @@ _SPELLED: Mapping[str, Mapping[str, str]] = {
         "speculative_config": "--speculative-config={}",
     },
     "sglang": {
+        "served_model_name": "--served-model-name={}",
         "tensor_parallel": "--tp-size={}",
         "pipeline_parallel": "--pp-size={}",
         "data_parallel": "--dp-size={}",
@@ -194,6 +195,12 @@ def unsaid(one: Configuration) -> list[str]:
     options = options_of(one, 1.0, 1.0)
     needed = [name for name in said if options[name] is not None and _key(name, options[name]) not in spelled]
     return [f"{name}: {str(options[name]).lower()}" for name in needed]
+
+
+def said_again(engine: str, words: Iterable[str]) -> list[str]:
+    """Return the words that are flags which :func:`flags_of` writes: an engine takes the last of two."""
+    ours = {flag.partition("=")[0] for flag in (*_SPELLED.get(engine, {}).values(), SERVERS[engine].model)}
+    return [word for word in words if word.partition("=")[0] in ours]
 
 
 def _key(name: str, value: object) -> str:

@@ -228,7 +228,9 @@ def _workload(name: str, llm: Llm, replica: Replica) -> Workload:
 def _started(name: str, llm: Llm, replica: Replica, server: Server, said: Workload) -> dict[str, Any]:
     """Return the container of an engine besides vLLM: it downloads the weights to the node's disk."""
     chosen = replica.configuration
-    own = {} if said.vllm is None else {"quantization": said.vllm.quantization}
+    own = (
+        {} if said.vllm is None else {f: getattr(said.vllm, f) for f in ("quantization", "served_model_name")}
+    )
     port = said.port if "port" in said.model_fields_set else 8000
     common = {
         "command": list(server.command),

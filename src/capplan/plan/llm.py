@@ -389,6 +389,8 @@ class Llm(Section):
                 raise ValueError(f"{field} is {_plain(own)}, but workload.vllm.{field} is {_plain(value)}")
         if server and server.chunked_prefill is False:
             raise ValueError("workload.vllm.chunked_prefill is false, but estimates count with chunks")
+        if server and server.served_model_name and self.engine not in ("vllm", "sglang"):
+            raise ValueError(f"workload.vllm.served_model_name is nothing that {self.engine} is told")
         if server and server.dtype == "float32":
             raise ValueError("workload.vllm.dtype is float32, which estimates do not count with")
         return self

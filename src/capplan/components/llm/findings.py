@@ -16,6 +16,7 @@ from capplan.llm.alternatives import would_fit
 from capplan.llm.confidence import confidence_of, range_of
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import LlmFacts
+from capplan.llm.flags import said_again
 from capplan.plan.llm import Llm
 from capplan.quantities import plain
 
@@ -25,6 +26,11 @@ def obstacles(name: str, chosen: Configuration, llm: Llm, facts: LlmFacts) -> It
     too_long = chosen.too_long(float(np.max(llm.input_tokens + llm.output_tokens)))
     if too_long:
         yield llm_checks.LLM_CONTEXT.finding(name, too_long, "Choose a model with a longer context.")
+        return
+    again = said_again("vllm", llm.workload.args) if llm.workload and llm.engine == "vllm" else []
+    if again:
+        message = f"workload.args has {again[0]}, which capplan writes for vLLM itself"
+        yield llm_checks.LLM_CANNOT_RUN.finding(name, message, "Say it in the component or in workload.vllm.")
         return
     wrong = chosen.obstacles()
     if wrong:
