@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from capplan.errors import InputError
-from capplan.llm.facts import find_gpu, find_model, others_meant
+from capplan.llm.facts import find_gpu, find_model, find_precision, others_meant
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,13 @@ def test_gpus(facts, said, name):
 def test_what_may_be_several_is_refused_with_them(facts, find, said, names):
     with pytest.raises(InputError, match=f"'{said}' may be {names}"):
         find(said, facts)
+
+
+@pytest.mark.parametrize(
+    ("said", "name"), [("bfloat16", "bf16"), ("AWQ", "int4"), ("w8a8", "int8"), ("nvfp4", "fp4")]
+)
+def test_precisions(said, name):
+    assert find_precision(said).name == name
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from capplan.errors import InputError, Problem
-from capplan.llm.facts import LlmFacts, known_name
+from capplan.llm.facts import LlmFacts, known_name, named_precisions, unstored
 from capplan.llm.measured import LARGEST, MeasuredRow, predict, rows_in, sample_of, unpredictable
 from capplan.stdin import is_stdin, name_of
 from capplan.strictjson import parse_json
@@ -51,27 +51,6 @@ _FIGURES = {
     "out_tok_s": ("out_tok_s", "output_throughput", "output_token_throughput", "output_tokens_per_s"),
 }
 """Figures of a run by metric. ITL stands for TPOT where that is missing."""
-
-_PRECISIONS = {
-    "bfloat16": "bf16",
-    "float16": "fp16",
-    "half": "fp16",
-    "fp8_e4m3": "fp8",
-    "w8a8": "int8",
-    "awq": "int4",
-    "awq_marlin": "int4",
-    "gptq": "int4",
-    "gptq_marlin": "int4",
-    "w4a16": "int4",
-    "int4wo": "int4",
-    "int8wo": "int8",
-    "fp8_block": "fp8",
-    "nvfp4": "fp4",
-    "int4_awq": "int4",
-}
-"""Precisions as engines call them."""
-
-_VARIANT = re.compile(r"(?:-(?:fp8|awq|gptq|nvfp4)\b| \().*$")
 
 
 class Given(NamedTuple):
@@ -311,14 +290,14 @@ def model_name(text: str, models: Mapping[str, Any]) -> str:
     >>> model_name("meta-llama/Llama-3.1-8B-Instruct-FP8", {"llama-3.1-8b": {}})
     'llama-3.1-8b'
     """
-    tried = (known_name(name, models) for name in (text, _VARIANT.sub("", text.lower())))
+    tried = (known_name(name, models) for name in (text, unstored(text.partition(" (")[0])))
     return next((name for name in tried if name is not None), text)
 
 
 def precision_name(text: str) -> str:
     """Return our name of a precision that an engine names.
 
-    >>> precision_name("bfloat16"), precision_name("awq"), precision_name("fp8")
+    >>> precision_name("bfloat16"), precision_name("awq_marlin"), precision_name("fp8")
     ('bf16', 'int4', 'fp8')
     """
-    return _PRECISIONS.get(text.lower(), text.lower())
+    return next(iter(named_precisions(text)), text.lower())

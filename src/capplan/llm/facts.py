@@ -80,15 +80,15 @@ _CALLED = {
     "fp4": "fp4 nvfp4",
     "mxfp4": "mxfp4",
     "fp8": "fp8 mxfp8",
-    "int8": "int8 w8a8 w8a16 8bit q8",
-    "int4": "int4 w4a16 4bit q4 awq gptq",
-    "bf16": "bf16",
-    "fp16": "fp16",
+    "int8": "int8 int8wo w8a8 w8a16 8bit q8",
+    "int4": "int4 int4wo w4a16 4bit q4 awq gptq",
+    "bf16": "bf16 bfloat16",
+    "fp16": "fp16 float16 half",
 }
-"""What names of checkpoints call the precisions; the first that a name has counts."""
+"""What engines and names of checkpoints call the precisions; the first that a name has counts."""
 
 _STORED = {word for called in _CALLED.values() for word in called.split()} | set(
-    "dynamic static block quantized quant gguf bnb unsloth mixed autoround kv k m s".split()  # noqa: SIM905
+    "dynamic static block quantized quant gguf bnb unsloth mixed autoround marlin kv k m s".split()  # noqa: SIM905
 )
 """Words that only say how a checkpoint is stored."""
 
@@ -108,11 +108,17 @@ def _parted(name: str) -> list[str]:
     return re.split(r"[-_: ]|\.(?!\d)|(?<!\d)\.", name.lower().rpartition("/")[2])
 
 
+def unstored(name: str) -> str:
+    """Return the name of a model without the words that say how a checkpoint of it is stored."""
+    return "-".join(word for word in _parted(name) if word not in _STORED)
+
+
 def find_model(name: str, facts: LlmFacts, where: str = "model") -> Architecture:
     """Return the architecture called ``name``, in ``facts`` that hold ``models``."""
-    bare = "-".join(word for word in _parted(name) if word not in _STORED)
-    known = meant(name, facts["models"]) or not meant(bare, facts["models"])
-    key = _found(name if known else bare, facts["models"], where, "model", _IMPORT)
+    bare, models = unstored(name), facts["models"]
+    key = _found(
+        name if meant(name, models) or not meant(bare, models) else bare, models, where, "model", _IMPORT
+    )
     measured = facts.get("measured", {}).get(key, frozenset())
     return architecture_of(key, facts["models"][key])._replace(measured=measured)
 
@@ -197,7 +203,8 @@ def find_engine(name: str, facts: LlmFacts, where: str = "engine", version: str 
 
 def find_precision(name: str, where: str = "precision") -> Precision:
     """Return the precision called ``name``."""
-    return PRECISIONS[_found(name, {key: {} for key in PRECISIONS}, where, "precision", "")]
+    rows = {key: {"aliases": called.split()} for key, called in _CALLED.items()}
+    return PRECISIONS[_found(name, rows, where, "precision", "")]
 
 
 def _found(name: str, rows: LlmFacts, where: str, kind: str, more: str) -> str:
