@@ -229,6 +229,22 @@ def test_two_pools_are_no_service_of_a_simulation_and_are_billed_as_estimated(ap
         prepare(parse_plan(alone, "plan.yaml", Path()), Catalog(), Settings(days=0.1))
 
 
+def test_drafted_tokens_make_the_decode_pool_faster(apart):
+    drafted = run("speculative={method: ngram, tokens: 3, acceptance: 70%}")
+    tpot = [{m.name: m.needs[0, 0] for m in pool(each, "talk").measures}["tpot"] for each in (apart, drafted)]
+    assert tpot[1] < 0.6 * tpot[0]
+    assert peak(drafted) == peak(apart)
+
+
+def test_an_api_is_compared_with_both_pools(apart):
+    price = "api={model: mini, usd_per_1m_input_tokens: 1, usd_per_1m_output_tokens: 1}"
+    both = usd(apart, "talk") + usd(apart, "talk/prefill")
+    api = usd(run(price, "local_share=0"), "talk")
+    assert float(run(price).total.expected[0, 0] - run(price, "local_share=0").total.expected[0, 0]) == (
+        pytest.approx(both - api)
+    )
+
+
 def test_serving_without_pools_is_recommended_where_it_costs_less():
     file = parse_plan(PLAN, "plan.yaml", Path(), [f"llm.talk.{each}" for each in LONG_ANSWERS])
     hints = [hint.change for hint in recommend(file, Catalog()).hints if hint.change.component == "talk"]
