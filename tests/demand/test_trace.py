@@ -91,7 +91,7 @@ def test_no_request_is_lost_or_invented(tmp_path_factory, values):
         (
             ["2026-01-01T00:00Z,1", "2026-01-01T01:00Z,2"],
             "timestamp,requests_per_second",
-            "no column 'requests'.*--trace-columns TIME,VALUE",
+            "no column 'requests'.*demand.trace.time or value.*--trace-columns TIME,VALUE",
         ),
     ],
 )

@@ -65,7 +65,8 @@ def _recorded(path: Path, trace: Trace) -> Rows:
     table = read_table(path, keep=(trace.time, trace.value))
     for name in (trace.time, trace.value):
         if name not in table.header:
-            near = f"{nearest(name, table.header)} Name the columns with --trace-columns TIME,VALUE."
+            option = "simulate --trace: --trace-columns TIME,VALUE"
+            near = f"{nearest(name, table.header)} Name it in demand.trace.time or value ({option})."
             raise InputError(Problem(table.path, f"no column '{name}'", near))
     return rows_of(moments(table.column(trace.time)), table.column(trace.value))
 
