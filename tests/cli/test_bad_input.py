@@ -386,7 +386,7 @@ BAD_OPTIONS = {
     ),
     "sweep of too many": Bad(
         SHOP,
-        ("--sweep: 2085136 scenarios are too many", "2000000"),
+        ("--sweep: 2,085,136 scenarios are too many", "2,000,000"),
         tuple(
             part
             for path in ("requests_per_second", "services.api.cpu", "services.api.concurrency", "max")

@@ -25,7 +25,7 @@ from capplan.plan.bind import Scenarios
 from capplan.plan.demand import Trace
 from capplan.plan.model import Plan
 from capplan.plan.read import PlanFile
-from capplan.quantities import DAY_S, HOUR_S
+from capplan.quantities import DAY_S, HOUR_S, plain
 from capplan.stdin import name_of
 
 _DAYS = 7.0
@@ -139,11 +139,11 @@ def prepare(file: PlanFile, catalog: Catalog, settings: Settings, trace: Trace |
     natural_s = steps * step_s if steps > 1 else _DAYS * DAY_S
     seconds = natural_s if settings.days is None else settings.days * DAY_S
     if seconds / settings.tick_s > _MOST_TICKS:
-        what = f"{seconds / DAY_S:g} days in ticks of {settings.tick_s:g} s are too many"
+        what = f"{plain(seconds / DAY_S)} days in ticks of {plain(settings.tick_s)} s are too many"
         raise InputError(Problem("--days", what, "Simulate fewer days, or longer ticks."))
     begins_s = settings.blind_s[0] if settings.lost is None else settings.lost.from_s or 0.0
     if begins_s >= seconds:
-        what = f"begins after the {seconds / HOUR_S:g} simulated hours"
+        what = f"begins after the {plain(seconds / HOUR_S)} simulated hours"
         raise InputError(Problem("--outage", what))
     smooth = step_s >= HOUR_S
 

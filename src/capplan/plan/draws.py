@@ -151,5 +151,5 @@ def _named(file: PlanFile, intervals: Mapping[Path, Interval], text: str, where:
 def checked_samples(samples: int, most: int = _MOST_SAMPLES) -> int:
     """Return the number of samples; refuse too few and too many."""
     if not 20 <= samples <= most:
-        raise InputError(Problem("--samples", f"expected 20 to {most}, got {samples}"))
+        raise InputError(Problem("--samples", f"expected 20 to {most:,}, got {samples:,}"))
     return samples

@@ -41,7 +41,7 @@ def read_sweeps(file: PlanFile, texts: Iterable[str], option: str = "--sweep") -
             raise InputError(Problem(f"{option} {text}", "a value is missing between two commas"))
     count = prod(map(len, labels.values()))
     if count > MAX_SCENARIOS:
-        what = f"{count} scenarios are too many; the limit is {MAX_SCENARIOS}"
+        what = f"{count:,} scenarios are too many; the limit is {MAX_SCENARIOS:,}"
         raise InputError(Problem(option, what))
     axes = {full: [read_number(file, full, label, option) for label in said] for full, said in labels.items()}
     for section in {path[:-1] for path in axes}:
