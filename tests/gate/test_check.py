@@ -386,6 +386,12 @@ def test_a_budget_is_judged_as_far_as_prices_are_known(judge, budget: str, unpri
         assert found["budget", "coverage"] == "warn"
 
 
+def test_the_price_that_a_plan_leaves_out_is_asked_of_the_plan(judge) -> None:
+    run = judge("coverage: {unpriced: deny}", "--format", "json", plan=UNPRICED)
+    hints = {v["component"]: v["remedy"] for v in violations(run) if v["gate"] == "coverage/unpriced"}
+    assert hints["mail"] == "Give its price: external_apis.mail.price_per_request."
+
+
 def test_a_maximum_that_nothing_bounds_is_no_matter_of_prices(judge) -> None:
     plan = UNPRICED.replace("instances: {min: 1, max: 10}", "instances: {min: 1}")
     plan = plan.replace("{gcp: us-central1}", "{gcp: us-central1, aws: us-east-1}")

@@ -33,8 +33,11 @@ def coverage_findings(gate: CoverageGate, estimate: Estimate, today: date) -> It
         more = f", and {others} more of its prices" if others else ""
         name, answer = _gate_of(gate, check)
         severity = SEVERITIES.get(answer)
+        unsaid = [line.meter.price_path for line in estimate.lines_of(component) if line.cost is None]
+        said = check is UNPRICED and all(unsaid)
+        remedy = f"Give its price: {', '.join(dict.fromkeys(unsaid))}." if said else _REMEDIES[name]
         if severity is not None:
-            finding = check.finding(component, f"{sku} {what}{more}", _REMEDIES[name], severity=severity)
+            finding = check.finding(component, f"{sku} {what}{more}", remedy, severity=severity)
             yield judged(finding, f"coverage/{name}", "coverage", paths.get(component, ()))
 
 
