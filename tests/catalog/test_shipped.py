@@ -119,3 +119,11 @@ def test_a_size_of_azure_has_the_cores_that_are_switched_on():
     for name, match in parts.items():
         assert machines[name].vcpu == float(match[2]), name
     assert machines["Standard_DS1_v2"].memory_gib == 3.5
+
+
+@pytest.mark.parametrize("file", FILES, ids=NAMES)
+def test_a_tariff_that_begins_with_a_first_block_has_a_last_one(file):
+    """What lies beyond a block named `first` or `next` costs less, and nothing would say so."""
+    for tariff in file.tiers:
+        last = file.blocks_of(tariff)[-1].name
+        assert not re.search("first|next", last), f"{last} never ends"

@@ -126,7 +126,7 @@ def _duration(seconds: float) -> str:
     """
     for unit_s, unit in ((DAY_S, "d"), (3600.0, "h"), (60.0, "min")):
         if seconds >= 2 * unit_s:
-            return f"{seconds / unit_s:.1f} {unit}"
+            return f"{seconds / unit_s:.1f}".removesuffix(".0") + f" {unit}"
     return f"{seconds:.0f} s" if seconds else "0"
 
 
