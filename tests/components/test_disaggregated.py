@@ -93,7 +93,9 @@ def test_users_see_both_pools_in_the_first_token_and_one_in_the_others(apart):
     first, promised = shown["ttft p95"].needs[0, 0], 2000
     assert until_sent[0, 0] < first <= promised
     assert shown["tpot"].spread.confidence == "low"
-    assert "no measurement of prefill and decode" in " ".join(f.message for f in apart.findings)
+    [low] = [f for f in apart.findings if f.code == "llm-low-confidence" and f.subject == "talk"]
+    assert "no measurement of prefill and decode" in low.message
+    assert "nothing calibrates them" in low.remedy
 
 
 def test_a_pool_has_its_own_gpu_machine_purchase_minimum_and_spare():

@@ -68,6 +68,8 @@ def findings(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
         low, high = range_of("low", "tpot")
         message = f"speeds are only accurate to ×{low:.2g}…×{high:.2g}: {'; '.join(confidence.reasons)}"
         remedy = "Calibrate with a benchmark of the model on this GPU."
+        if replica.configuration.pool:
+            remedy = "Load both pools together before you rely on it: nothing calibrates them."
         yield llm_checks.LLM_LOW_CONFIDENCE.finding(name, message, remedy)
     yield from _unschedulable(name, llm, replica)
 
