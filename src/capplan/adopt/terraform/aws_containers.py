@@ -135,9 +135,19 @@ def _ecs_service(tf: Reading, resource: Attributes) -> None:
     if spot:
         tree["spot"] = percent(spot)
     low, high = desired, desired
-    for target in tf.owned(node, "resource_id", "aws_appautoscaling_target"):
+    for target in tf.owned(node, "resource_id", _TARGET) or _targets_of(tf, resource):
         low, high = target.whole("min_capacity", desired), target.whole("max_capacity", desired)
     tf.add("services", node, {**tree, "instances": bounds(low, high, desired)})
+
+
+_TARGET = "aws_appautoscaling_target"
+
+
+def _targets_of(tf: Reading, service: Attributes) -> list[Attributes]:
+    """Return what scales a service, by the names that a state has in place of references."""
+    cluster = str(service.get("cluster")).rpartition("/")[2]
+    name = f"service/{cluster}/{service.get('name')}"
+    return [tf.block(node) for node in tf.graph.of(_TARGET) if node.values.get("resource_id") == name]
 
 
 def _ecs_cluster(tf: Reading, resource: Attributes) -> None:
@@ -233,7 +243,7 @@ TYPES: Mapping[str, Row] = {
     ),
     "aws_ecs_cluster": Row(_ecs_cluster, "*"),
     "aws_lambda_event_source_mapping": Row(free_always, "*", named="provisioned_poller_config"),
-    "aws_appautoscaling_target": Row(_scaling_target, "*"),
+    _TARGET: Row(_scaling_target, "*"),
     "aws_eks_node_group": Row(
         _eks_pool_alone,
         """
@@ -265,6 +275,7 @@ TYPES: Mapping[str, Row] = {
         package_type image_config architectures dead_letter_config tracing_config file_system_config
         reserved_concurrent_executions logging_config replace_security_groups_on_destroy""",
         {"ephemeral_storage.size": 512},
+        "ephemeral_storage.size",
     ),
     "aws_lambda_provisioned_concurrency_config": Row(
         _provisioned_concurrency, "qualifier skip_destroy region"

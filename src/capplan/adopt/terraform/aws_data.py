@@ -310,8 +310,9 @@ _SEARCH = Row(
     software_update_options off_peak_window_options ip_address_type cluster_config.zone_awareness_enabled
     cluster_config.zone_awareness_config cluster_config.warm_type cluster_config.warm_count
     cluster_config.cold_storage_options cluster_config.dedicated_master_type
-    cluster_config.dedicated_master_count""",
-    named="log_publishing_options",
+    cluster_config.dedicated_master_count aiml_options deployment_strategy_options""",
+    {"ebs_options.iops": 3000, "ebs_options.throughput": 125},
+    "log_publishing_options",
 )
 
 TYPES: Mapping[str, Row] = {
@@ -329,7 +330,14 @@ TYPES: Mapping[str, Row] = {
         attribute ttl deletion_protection_enabled global_secondary_index.projection_type
         global_secondary_index.non_key_attributes local_secondary_index stream_enabled stream_view_type
         import_table""",
-        {"table_class": "STANDARD"},
+        {
+            "table_class": "STANDARD",
+            "warm_throughput.read_units_per_second": 12_000,
+            "warm_throughput.write_units_per_second": 4_000,
+        },
+        """
+        point_in_time_recovery.enabled warm_throughput.read_units_per_second
+        warm_throughput.write_units_per_second""",
     ),
     **dict.fromkeys(("aws_opensearch_domain", "aws_elasticsearch_domain"), _SEARCH),
 }

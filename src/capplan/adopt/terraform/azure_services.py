@@ -351,14 +351,17 @@ TYPES: Mapping[str, Row] = {
     "azurerm_mssql_database": Row(
         _sql_database,
         "*",
-        {"license_type": "LicenseIncluded"},
+        {"license_type": "LicenseIncluded"}
+        | dict.fromkeys(inside("long_term_retention_policy", _RETAINED).split(), "PT0S"),
         f"license_type {inside('long_term_retention_policy', _RETAINED)}",
     ),
     "azurerm_application_gateway": Row(_application_gateway, "*"),
     "azurerm_servicebus_namespace": Row(_service_bus, "*"),
     **{f"azurerm_cosmosdb_{kind}": Row(_cosmos, "*") for kind in _COSMOS},
-    "azurerm_service_plan": Row(_app_service_plan, "*", named=_PLAN_NAMED),
-    "azurerm_app_service_plan": Row(_app_service_plan, "*", named=_PLAN_NAMED),
+    **dict.fromkeys(
+        ("azurerm_service_plan", "azurerm_app_service_plan"),
+        Row(_app_service_plan, "*", {"maximum_elastic_worker_count": 1}, _PLAN_NAMED),
+    ),
     "azurerm_container_app_environment": Row(
         used("logs"), "*", {"workload_profile.minimum_count": 0}, "workload_profile.minimum_count"
     ),

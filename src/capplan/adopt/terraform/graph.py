@@ -25,7 +25,10 @@ from capplan.adopt.terraform.planned import UNKNOWN, Planned, place_of, region_i
 from capplan.adopt.tfplan import list_of, mapping_of
 from capplan.plan.services import Provider
 
-_IDENTITIES = ("id", "arn", "name", "identifier", "cluster_identifier", "family", "self_link", "address")
+_IDENTITIES = (
+    *("id", "arn", "name", "identifier", "cluster_identifier", "family", "self_link", "self_link_unique"),
+    "address",
+)
 """Attributes by which other resources name one."""
 
 _DEEPEST = 40

@@ -21,10 +21,13 @@ _NAMING = re.compile(
     r"(?:.*_)?(?:ids?|arns?|names?|prefix(?:es)?|identifier|dns|fqdn|ips?|cidrs?|address(?:es)?|endpoints?|ports?"
     r"|urls?|uris?|state|status|time|date|window|region|zones?|location|tags?(?:_all)?|profile|labels?|annotations|description|comment"
     r"|username|password|token|keys?|role|policy|groups?|subnets?|network|subnetwork|version|user_data.*|timeouts"
-    r"|created_.*|creation_.*|effective_.*|.*_actual|(?:.*_)?fingerprint|certificate_authority"
-    r"|project|protection|lifecycle|encrypted|encryption.*|wait_for_.*|skip_.*|force_.*|self_link)"
+    r"|created_.*|creation_.*|creator|effective_.*|.*_actual|(?:.*_)?fingerprint|certificate_authority|last_.*"
+    r"|.*sha256|source_code_size|size_in_bytes|number_of_mount_targets|users|writer|(?:.*_)?generation"
+    r"|(?:.*_)?(?:revision|conditions?|statuses|status)|arn_.*"
+    r"|project|protection|lifecycle|encrypted|encryption.*|wait_for_.*|skip_.*|force_.*|self_link.*)"
 )
-"""Attributes that cost nothing wherever they stand: names, references, addresses, times, permissions."""
+"""Attributes that cost nothing wherever they stand: names, references, addresses, times, permissions, and
+what states tell of what is there."""
 
 
 class UncoveredError(Exception):
