@@ -145,6 +145,8 @@ ONCE: Mapping[str, Sequence[str]] = {
         "--model gpt-oss-20b --gpu L4 --hybrid-cache --no-prefix-cache",
         '--model llama-3.1-8b --gpu L4 --speculative {"method":"ngram","tokens":3,"acceptance":"40%"} --format json',
         "--model x --architectures ARCHITECTURES --calibration CALIBRATION",
+        "--model llama-3.1-8b --gpu L4 --precision fp8 --lengths LENGTHS",
+        "--model llama-3.1-8b --gpu L4 --precision fp8 --input-lengths 800,3k,9k --output-lengths 100,300,900",
     ),
     "adopt": (
         "MANIFESTS --provider gcp --region us-central1 --node-type e2-standard-4 --catalogs CATALOGS -o OUT --force",
@@ -303,6 +305,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, st
         "ServiceName,SkuId,PricingUnit,PricingQuantity,EffectiveCost,BillingPeriodStart\n"
         "ec2,aws/ec2/t3.micro,Hours,3500,50,2026-08-01\n"
     )
+    (made / "lengths.csv").write_text("input_tokens,output_tokens\n800,100\n3000,400\n")
     (made / "shop.yaml").write_text(
         "name: shop\nregions: {gcp: us-central1}\ndemand: {users_per_day: 20k, requests_per_user: 30}\n"
         "services:\n  web: {platform: cloud-run, service_time: 50ms}\n"
@@ -337,6 +340,7 @@ def files(tmp_path_factory: pytest.TempPathFactory, server: str) -> dict[str, st
         "MANIFESTS": str(EXAMPLES / "manifests"),
         "BENCH": str(EXAMPLES / "llm-serving/bench.csv"),
         "RUNS": str(EXAMPLES / "loadtests/wrk"),
+        "LENGTHS": str(made / "lengths.csv"),
         "SHOP": str(made / "shop.yaml"),
         "CONFIG": str(EXAMPLES / "llm-serving/config.json"),
         "PLAN": str(EXAMPLES / "levqor"),

@@ -32,6 +32,7 @@ from capplan.autoscale.setup import (
 from capplan.autoscale.signals import Use
 from capplan.components.base import Component
 from capplan.components.llm.component import facts_of_llm, local_part, served_of
+from capplan.components.llm.lengths import lengths_of
 from capplan.components.llm.replica import Replica
 from capplan.estimate import Estimate
 from capplan.llm.capacity import speed_at
@@ -67,7 +68,9 @@ def _subject(
     for_room = component.sizing.limits[0]
     full_rps = part * _one(for_room.rps_per_instance) / _one(for_room.target)
     target_rps = float(np.min(component.sizing.capacity_rps)) * part
-    served = served_of(llm, replica.configuration, facts_of_llm(estimate.context, llm))
+    context = estimate.context
+    lengths = lengths_of(llm, context.directory)
+    served = served_of(llm, replica.configuration, facts_of_llm(context, llm), lengths)
     response = _response(llm, served, full_rps, _one(replica.room))
     size = Size(int(_one(component.sizing.floor)), ceiling_of(component.sizing), 1.0, target_rps)
     check_size(estimate, component, size)

@@ -28,6 +28,7 @@ from capplan.errors import InputError, Problem
 if TYPE_CHECKING:
     from capplan.llm.capacity import TokenPromise
     from capplan.llm.facts import LlmFacts
+    from capplan.llm.lengths import RequestLengths
     from capplan.llm.settings import Told
     from capplan.llm.spread import Parallelism
     from capplan.report.blocks import Report
@@ -70,6 +71,26 @@ def llm(
     outputs: Annotated[
         float | None,
         typer.Option("--output-tokens", min=1, help="Output tokens of a request; 300 by default."),
+    ] = None,
+    lengths: Annotated[
+        Path | None,
+        typer.Option(
+            "--lengths",
+            metavar="FILE",
+            help="Lengths of recorded requests, CSV or JSON lines, such as the Azure and Mooncake traces.",
+        ),
+    ] = None,
+    input_lengths: Annotated[
+        str | None,
+        typer.Option(
+            "--input-lengths", metavar="P50,P90,P99", help="How the input tokens of requests spread."
+        ),
+    ] = None,
+    output_lengths: Annotated[
+        str | None,
+        typer.Option(
+            "--output-lengths", metavar="P50,P90,P99", help="How the output tokens of requests spread."
+        ),
     ] = None,
     engine_version: Annotated[
         str | None, typer.Option("--engine-version", help="Version of the engine, such as 0.19.0.")
@@ -201,8 +222,7 @@ def llm(
                 stored=bool(named),
                 precisions=named,
             ),
-            inputs=inputs or _INPUTS,
-            outputs=outputs or _OUTPUTS,
+            said=LengthOptions(inputs, outputs, lengths, input_lengths, output_lengths),
             ttft=ttft,
             tpot=tpot,
             everything=everything,
@@ -242,6 +262,9 @@ _OF_LOOKS = (
     "speculative",
     "inputs",
     "outputs",
+    "lengths",
+    "input_lengths",
+    "output_lengths",
     "ttft",
     "tpot",
     "architectures",
@@ -258,6 +281,16 @@ def _refuse(context: typer.Context, names: tuple[str, ...], what: str, remedy: s
         raise InputError(*(Problem(option, what, remedy) for option in given))
 
 
+class LengthOptions(NamedTuple):
+    """What the command line says of the tokens of requests: means, a file, and quantiles."""
+
+    inputs: float | None
+    outputs: float | None
+    file: Path | None
+    input_lengths: str | None
+    output_lengths: str | None
+
+
 class LookOptions(NamedTuple):
     """What a quick look is asked for, as the command line has it."""
 
@@ -270,8 +303,7 @@ class LookOptions(NamedTuple):
     cached: float
     speculative: str | None
     told: Told
-    inputs: float
-    outputs: float
+    said: LengthOptions
     ttft: str | None
     tpot: str | None
     everything: bool
@@ -286,6 +318,7 @@ def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Pa
     from capplan.components.llm.speculation import speculation_of, speculative_of
     from capplan.llm.alternatives import would_fit
     from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
+    from capplan.llm.lengths import described
     from capplan.llm.look import COUNTS, RequestShape, configurations, look
     from capplan.report import llm as report
 
@@ -306,7 +339,10 @@ def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Pa
         wanted.spread,
         drafts,
     )
-    asked = RequestShape(wanted.inputs, wanted.outputs, wanted.cached, _promise(wanted))
+    lengths = _lengths(wanted.said)
+    means = (_INPUTS, _OUTPUTS) if lengths is None else lengths.means
+    inputs, outputs = wanted.said.inputs or float(means[0]), wanted.said.outputs or float(means[1])
+    asked = RequestShape(inputs, outputs, wanted.cached, _promise(wanted), lengths)
     found = list(offers(catalog, everywhere(catalog)))
     looks: list[Priced] = []
     for configuration in tried:
@@ -315,17 +351,47 @@ def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Pa
         looks.append((look(there, asked, facts), priced))
     title = (
         f"{model.name}, {model.total_parameters / 1e9:.1f} billion weights ({model.confidence}): "
-        f"{wanted.inputs:g} tokens in, {wanted.outputs:g} out, {wanted.engine}"
+        f"{inputs:g} tokens in, {outputs:g} out{described(lengths, inputs, outputs)}, {wanted.engine}"
     ) + ("" if drafts is None else f", {drafts.tokens:g} drafted by {drafts.method}")
     shown, more = looks, ""
     if not any(one.sequences >= 1 for one, _ in looks):
-        would = would_fit(looks[-1][0].configuration, asked.inputs, asked.outputs, facts)
+        would = would_fit(looks[-1][0].configuration, asked.longest(), 0.0, facts)
         more = would and f"{would}."
     elif not (wanted.gpu or wanted.everything):
         shown = report.cheapest_of_each_gpu(looks)
         more = "These are the cheapest of each GPU; --all shows the others, and those that do not fit."
-    more = " ".join(filter(None, [more, *(_taken(name, facts) for name in wanted.gpu or ())]))
+    beyond = max((one.beyond for one, _ in looks if not one.hindrance), default=0.0)
+    more += f" Up to {beyond:.1%} of the requests are too long for some of them." if beyond else ""
+    more = " ".join(filter(None, [more.strip(), *(_taken(name, facts) for name in wanted.gpu or ())]))
     return report.look_report(title, asked, looks, shown, more)
+
+
+def _lengths(said: LengthOptions) -> RequestLengths | None:
+    """Return how long requests are; None where nothing but means are said."""
+    from capplan.llm.lengths import of_quantiles
+    from capplan.llm.traces import read_lengths
+
+    inputs = _quantiles("--input-lengths", said.input_lengths)
+    outputs = _quantiles("--output-lengths", said.output_lengths)
+    if said.file is None:
+        spread = (inputs or said.inputs or _INPUTS, outputs or said.outputs or _OUTPUTS)
+        return of_quantiles(*spread) if inputs or outputs else None
+    if inputs or outputs:
+        what = "cannot be combined with --input-lengths and --output-lengths"
+        raise InputError(Problem("--lengths", what, "The file has the lengths of both."))
+    return read_lengths(said.file)
+
+
+def _quantiles(option: str, text: str | None) -> tuple[float, float, float] | None:
+    from capplan.quantities import parse_number
+
+    if text is None:
+        return None
+    found = [parsed(option, parse_number, part) for part in text.split(",")]
+    if len(found) != 3 or found != sorted(found) or found[0] <= 0:
+        what = f"expected three numbers that rise, P50,P90,P99, got '{text}'"
+        raise InputError(Problem(option, what, "Example: 800,4k,16k."))
+    return found[0], found[1], found[2]
 
 
 def _taken(name: str, facts: LlmFacts) -> str:

@@ -179,6 +179,10 @@ class Context:
     def plan(self) -> Plan:
         """The plan, with an array in place of every number that varies, and how long places are occupied."""
         bound = bind(self.file.plan, self.scenarios)
+        if any(llm.says_lengths for llm in bound.llm.values()):
+            from capplan.components.llm.lengths import with_mean_lengths
+
+            bound = with_mean_lengths(bound, self.directory)
         if any(service.classes for service in bound.services.values()):
             from capplan.components.services.classes import with_mean_requests
 

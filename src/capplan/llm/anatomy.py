@@ -18,7 +18,7 @@ def decode_parts(served: Served, concurrency: Floats) -> dict[str, Floats]:
     """
     work, reached, draft = served.work, served.reached, served.drafting
     each = 1.0 if draft is None else 1.0 + draft.tokens
-    context = served.inputs + served.outputs / 2
+    context = served.context
     idle = reached._replace(layer_s=0.0, step_s=0.0, sequence_s=0.0)
     alone = idle._replace(hop_s=0.0, link=np.inf, far_hop_s=0.0, far=np.inf)
     concurrency = share_of(concurrency, served.stages)

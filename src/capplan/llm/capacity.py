@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from capplan.arrays import Array, Floats
 from capplan.llm.fit import Memory, sequences_that_fit
-from capplan.llm.serving import Served, first_token, most_users, open_loop, request_time, time_per_token
+from capplan.llm.lengths import RequestLengths
+from capplan.llm.serving import (
+    Served,
+    first_token,
+    most_users,
+    open_loop,
+    request_time,
+    residence,
+    time_per_token,
+)
 
 
 class TokenPromise(NamedTuple):
@@ -50,8 +59,7 @@ class Carried(NamedTuple):
 
 def carried(served: Served, memory: Memory, max_sequences: Floats, promise: TokenPromise) -> Carried:
     """Return what a replica carries: as many sequences as fit, as keep the TPOT, and as keep the TTFT."""
-    tokens = served.inputs + served.reached.growth * served.outputs
-    room = np.asarray(np.minimum(sequences_that_fit(memory, tokens), max_sequences))
+    room = np.asarray(np.minimum(sequences(served, memory, max_sequences), max_sequences))
     shape = np.broadcast_shapes(*map(np.shape, (room, served.work.layers, *promise)))
     room = np.broadcast_to(room, shape)
 
@@ -66,6 +74,43 @@ def carried(served: Served, memory: Memory, max_sequences: Floats, promise: Toke
     ttft_users = room if np.all(np.isinf(promise.ttft_s)) else most_users(prompt, room, shape)
     rates = [_rate(served, np.maximum(users, 1.0)) for users in (room, tpot_users, ttft_users)]
     return Carried(room, tpot_users, ttft_users, *rates)
+
+
+_SURE = 1.645
+"""Standard deviations that 95 % stay below: of the requests that come, so many find room."""
+
+
+def sequences(served: Served, memory: Memory, most: Floats) -> Array:
+    """Return the sequences that the KV cache has room for; 0 if it is too small for too many of the requests.
+
+    Of many lengths, those that run are drawn by how long they do (Little's law for each length): N hold N·m
+    on average, with a standard deviation of s·√N, and N is the largest for which N·m + 1.645·s·√N fits.
+    """
+    if served.lengths is None:
+        return np.asarray(sequences_that_fit(memory, one_request(served)))
+    size = served.dimensions(memory.room, memory.full_kv)
+    inputs, outputs = served.lengths.tokens(served.inputs, served.outputs, size)
+    held = np.asarray(memory.sequence(inputs + served.reached.growth * outputs))
+    crowd = np.minimum(_running(served.lengths, memory, held, outputs + 1.0), most)
+    stay = residence(served, np.maximum(crowd, 1.0))
+    found = np.maximum(_running(served.lengths, memory, held, stay), 1.0)
+    return np.where(memory.missing(one_request(served)) > 0, 0.0, found)
+
+
+def _running(lengths: RequestLengths, memory: Memory, held: Array, stay: Array) -> Array:
+    """Return how many requests run whose cache of ``held`` bytes each is there for so long, (points, …)."""
+    whole = lengths.mean(stay)
+    mean = lengths.mean(stay * held) / whole
+    spread = np.sqrt(np.maximum(lengths.mean(stay * held**2) / whole - mean**2, 0.0))
+    room = np.maximum(memory.sure / memory.ranks, 0.0)
+    root = (np.sqrt((_SURE * spread) ** 2 + 4 * mean * room) - _SURE * spread) / (2 * mean)
+    return np.asarray(memory.ranks * np.floor(root**2 * (1 + 1e-12)))
+
+
+def one_request(served: Served) -> Floats:
+    """Return the tokens that the KV cache has to hold for a request: the longest that has to be served."""
+    usual: Floats = served.inputs + served.reached.growth * served.outputs
+    return usual if served.lengths is None else served.lengths.longest(served.inputs, served.outputs)
 
 
 def _rate(served: Served, users: Floats) -> Array:

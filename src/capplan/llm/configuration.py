@@ -24,6 +24,7 @@ from capplan.llm.fit import (
 )
 from capplan.llm.flags import unsaid
 from capplan.llm.hardware import Efficiency, Engine, Gpu, efficiency_of
+from capplan.llm.lengths import RequestLengths
 from capplan.llm.roofline import Work, work_of
 from capplan.llm.serving import Served
 from capplan.llm.settings import EngineSettings, Told
@@ -134,8 +135,15 @@ class Configuration(NamedTuple):
         slices = 1.0 if self.spread.experts else self.tensor_parallel * self.spread.data
         return efficiency_of(self.model, self.run, self.gpu, self.tensor_parallel, self.engine, facts, slices)
 
-    def served(self, facts: LlmFacts, inputs: Floats, outputs: Floats, cached: Floats = 0.0) -> Served:
-        """Return it with requests of so many tokens."""
+    def served(
+        self,
+        facts: LlmFacts,
+        inputs: Floats,
+        outputs: Floats,
+        cached: Floats = 0.0,
+        lengths: RequestLengths | None = None,
+    ) -> Served:
+        """Return it with requests of so many tokens on average."""
         return Served(
             self.work(),
             self.reached(facts),
@@ -146,6 +154,7 @@ class Configuration(NamedTuple):
             stages=self.spread.pipeline,
             chunk=self.settings.batched_tokens,
             drafting=self.drafting(facts),
+            lengths=lengths,
         )
 
     @property
@@ -215,6 +224,12 @@ class Configuration(NamedTuple):
         if most is not None and tokens > most:
             return f"requests of {tokens:,.0f} tokens, but max_model_len is {most:,.0f}"
         return self.model.beyond_context(tokens)
+
+    def longest(self) -> Floats:
+        """Return the tokens of the longest request that model, engine and KV cache take."""
+        memory = self.memory()
+        most = min(self.told.longest or inf, self.model.context or inf)
+        return np.floor(np.minimum(memory.longest(memory.ranks), most))
 
     def obstacles(self) -> list[str]:
         """Return why this cannot run at all, memory aside."""

@@ -270,14 +270,14 @@ def _spelled(spelled: Mapping[str, str], options: Mapping[str, Any]) -> list[str
     return found
 
 
-def longest(one: Configuration, mean: float) -> float:
-    """Return the longest request to accept: several times the mean, as far as model and KV cache allow.
+def longest(one: Configuration, mean: float, known: float | None) -> float:
+    """Return the longest request to accept: the longest that is ``known``, or else several times the mean.
 
-    An engine does not start whose cache is too small for one such request.
+    It is as long as model and KV cache allow: no engine starts whose cache is too small for such a request.
     """
     if one.told.longest is not None:
         return one.told.longest
-    wanted = math.ceil(_LONGEST * mean / 1024) * 1024
+    wanted = math.ceil((_LONGEST * mean if known is None else known) / 1024) * 1024
     held = math.floor(_one(one.memory().longest(1.0)))
     return float(max(1, min(wanted, held, one.model.context or wanted)))
 

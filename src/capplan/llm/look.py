@@ -7,15 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from capplan.arrays import Floats
 from capplan.llm.anatomy import decode_parts
 from capplan.llm.architecture import PRECISIONS, Architecture, Precision
-from capplan.llm.capacity import Carried, TokenPromise, carried
+from capplan.llm.capacity import Carried, TokenPromise, carried, one_request
 from capplan.llm.confidence import Confidence, confidence_of
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import LlmFacts
 from capplan.llm.fit import Memory
 from capplan.llm.flags import file_of, flags_of, longest, options_of
 from capplan.llm.hardware import Engine, Gpu
+from capplan.llm.lengths import MISSED, RequestLengths
 from capplan.llm.serving import Served, decode_step, first_token, prompt_time, time_per_token
 from capplan.llm.settings import Told
 from capplan.llm.speculation import Speculation
@@ -27,12 +29,36 @@ STAGES = (2.0, 3.0, 4.0)
 
 
 class RequestShape(NamedTuple):
-    """Tokens of a request, the share of its input in a prefix cache, and what users were promised."""
+    """Tokens of a request on average, the share of its input in a prefix cache, and what users were promised.
 
-    inputs: float
-    outputs: float
+    lengths: how they spread around the means, if that is known.
+    """
+
+    inputs: Floats
+    outputs: Floats
     cached: float = 0.0
     promise: TokenPromise = TokenPromise()
+    lengths: RequestLengths | None = None
+
+    def longest(self, missed: float = MISSED) -> float:
+        """Return the tokens of the longest request but for the share ``missed`` that need not be served."""
+        if self.lengths is None:
+            return float(np.max(self.inputs + self.outputs))
+        return float(np.max(self.lengths.longest(self.inputs, self.outputs, missed)))
+
+    def too_long(self, configuration: Configuration) -> str:
+        """Say that too many of the requests are longer than model or engine take; empty if they are not."""
+        said = configuration.too_long(self.longest())
+        if not said or self.lengths is None:
+            return said
+        most = f"{float(np.min(configuration.longest())):,.0f} tokens"
+        return f"{self.beyond(configuration):.1%} of the requests have more than {most}"
+
+    def beyond(self, configuration: Configuration) -> float:
+        """Return the share of the requests that are too long for a configuration."""
+        if self.lengths is None:
+            return 0.0
+        return self.lengths.beyond(self.inputs, self.outputs, configuration.longest())
 
 
 class Look(NamedTuple):
@@ -42,6 +68,7 @@ class Look(NamedTuple):
     one user alone (alone_…) and of each with so many. usable_gb, weights_gb: over all GPUs.
     step_s: where the time of a step goes that only decodes, for so many users. flags: what the engine has to
     be told for it. plain: what it does without speculation, if it speculates.
+    beyond: share of the requests that are too long for it.
     """
 
     configuration: Configuration
@@ -61,6 +88,7 @@ class Look(NamedTuple):
     flags: Sequence[str]
     confidence: Confidence
     plain: Look | None = None
+    beyond: float = 0.0
 
 
 _NOTHING, _PLAIN = Told(), Parallelism()
@@ -124,20 +152,21 @@ def _hindered(configuration: Configuration, why: str, memory: Memory, kilobytes:
 def look(configuration: Configuration, asked: RequestShape, facts: LlmFacts) -> Look:
     """Return what ``configuration`` does with the requests that are ``asked``."""
     memory = configuration.memory()
-    too_long = configuration.too_long(asked.inputs + asked.outputs)
+    beyond = asked.beyond(configuration)
+    too_long = asked.too_long(configuration)
     hindrance = too_long or "; ".join(configuration.obstacles())
     kilobytes = float(memory.full_kv + memory.window_kv) / 1e3
     if hindrance:
-        return _hindered(configuration, hindrance, memory, kilobytes)
+        return _hindered(configuration, hindrance, memory, kilobytes)._replace(beyond=beyond)
     reached = configuration.reached(facts)
-    served = configuration.served(facts, asked.inputs, asked.outputs, asked.cached)
+    served = configuration.served(facts, asked.inputs, asked.outputs, asked.cached, asked.lengths)
     does = carried(served, memory, configuration.max_sequences, asked.promise)
     users, rate = float(does.users), float(does.rate)
-    missing = float(memory.missing(asked.inputs + reached.growth * asked.outputs)) / 1e9
+    missing = float(memory.missing(one_request(served))) / 1e9
     mean, _ = first_token(served, rate, max(users, 1.0))
     found = Look(
         configuration=configuration,
-        hindrance=_hindrance(does, missing, served, asked.promise),
+        hindrance=_hindrance(does, missing, served, asked),
         usable_gb=float(memory.usable) / 1e9,
         weights_gb=float(memory.weights) / 1e9,
         kv_kb_per_token=kilobytes,
@@ -148,11 +177,12 @@ def look(configuration: Configuration, asked: RequestShape, facts: LlmFacts) -> 
         tpot_s=float(time_per_token(served, max(users, 1.0))),
         ttft_s=float(mean),
         requests_per_s=rate,
-        tokens_per_s=rate * asked.outputs,
+        tokens_per_s=float(rate * asked.outputs),
         flags=_flags(configuration, asked),
         step_s={name: float(part) for name, part in decode_parts(served, max(users, 1.0)).items()},
         confidence=confidence_of(configuration),
         plain=configuration.speculation and look(configuration._replace(speculation=None), asked, facts),
+        beyond=beyond,
     )
     if configuration.is_timed:
         return found
@@ -167,16 +197,19 @@ UNTIMED = "speed unknown: calibrate"
 
 
 def _flags(configuration: Configuration, asked: RequestShape) -> list[str]:
-    length = longest(configuration, asked.inputs + asked.outputs)
+    known = None if asked.lengths is None else asked.longest(0.0)
+    length = longest(configuration, float(asked.inputs + asked.outputs), known)
     most = float(np.min(configuration.max_sequences))
     options, engine = options_of(configuration, length, most), configuration.engine.name
     file = file_of(engine, options)
     return [*flags_of(engine, options), *([f"--extra_llm_api_options=FILE with {file}"] if file else [])]
 
 
-def _hindrance(does: Carried, missing_gb: float, served: Served, promise: TokenPromise) -> str:
+def _hindrance(does: Carried, missing_gb: float, served: Served, asked: RequestShape) -> str:
+    promise = asked.promise
     if does.room < 1:
-        return f"does not fit: {missing_gb:.1f} GB short for weights and one sequence"
+        of = "" if asked.lengths is None else f" of {asked.longest():,.0f} tokens"
+        return f"does not fit: {missing_gb:.1f} GB short for weights and one sequence{of}"
     if does.tpot_users < 1:
         alone = 1e3 * float(time_per_token(served, 1.0))
         return f"TPOT {alone:.0f} ms with one user, above the promised {1e3 * float(promise.tpot_s):.0f} ms"

@@ -345,7 +345,7 @@ def _options(name: str, llm: Llm, replica: Replica) -> dict[str, Any]:
     """Return what the estimate counts with, for the engine to be told."""
     chosen = replica.configuration
     mean = number(llm.input_tokens) + number(llm.output_tokens)
-    told = options_of(chosen, longest(chosen, mean), _sequences(replica))
+    told = options_of(chosen, longest(chosen, mean, replica.longest), _sequences(replica))
     said = chosen.speculation
     if said is not None and llm.speculative is not None and llm.speculative.model and not said.checkpoint:
         what = f"no checkpoint is known for {llm.speculative.model}"

@@ -33,58 +33,6 @@ LlmProvider = Provider | Literal["gpu-cloud"]
 """gpu-cloud: machines of clouds that rent little but GPUs, each cloud a region, and of one's own."""
 
 
-class Rates(Section):
-    """Dense peak rates of a GPU, TFLOP/s."""
-
-    fp16: Positive | None = Field(None, description="FP16, accumulated in FP32.")
-    bf16: Positive | None = Field(None, description="BF16.")
-    fp8: Positive | None = Field(None, description="FP8.")
-    int8: Positive | None = Field(None, description="INT8, TOP/s.")
-    fp4: Positive | None = Field(None, description="FP4.")
-
-    @model_validator(mode="after")
-    def _wide(self) -> "Rates":
-        if self.fp16 is None and self.bf16 is None:
-            raise ValueError("give fp16 or bf16: attention and embeddings are computed at 16 bit")
-        return self
-
-
-class OwnGpu(Section):
-    """A GPU that the catalog lacks, or has other figures of, as its datasheet has it."""
-
-    memory: Memory = Field(description="Memory that an engine can use, as nvidia-smi or its like says.")
-    memory_gb_per_s: Positive = Field(description="GB/s of the memory.")
-    tflops: Rates = Field(
-        description="Dense rates by number format; formats without a rate cannot be served."
-    )
-    link: Literal["PCIe", "NVLink"] = Field(
-        "PCIe", description="NVLink for any link that GPUs have among them."
-    )
-    link_gb_per_s: Positive | None = Field(
-        None, description="GB/s of the link in one direction; without it, one GPU serves a replica."
-    )
-    architecture: str = Field(
-        "unknown", description="Family whose kernels it runs, such as Hopper; those of any GPU by default."
-    )
-    compute_capability: Positive | None = Field(None, description="NVIDIA's; left out for GPUs of others.")
-    source: Words = Field("the plan", description="Where the figures come from.")
-
-    @property
-    def row(self) -> dict[str, Any]:
-        """The figures as the catalog's table of GPUs has them."""
-        given = self.model_dump(
-            include={"memory_gb_per_s", "tflops", "architecture", "compute_capability", "source"}
-        )
-        own = {"memory_gb": float(self.memory) * 2**30 / 1e9, "confidence": "unmeasured"}
-        return {**given, **own, "interconnect": self.link, "link_gb_per_s": self.link_gb_per_s}
-
-
-class OwnGpus(Section):
-    """The GPUs of a price book."""
-
-    gpus: dict[str, OwnGpu] = {}
-
-
 class LlmSlo(Section):
     """How fast answers have to come."""
 
@@ -247,6 +195,10 @@ class Disaggregated(Section):
     )
 
 
+_MEAN: Any = None
+"""The mean of the lengths, which stands in its place in a plan that is bound to scenarios."""
+
+
 class Llm(Section):
     """A model that serves requests of so many tokens, on GPUs that the plan names or capplan chooses."""
 
@@ -283,12 +235,22 @@ class Llm(Section):
         None,
         description="Gbit/s of a machine's network, for replicas over several; by default, the catalog's.",
     )
-    input_tokens: Positive = Field(description="Input tokens of a request.")
-    output_tokens: Positive = Field(description="Output tokens of a request.")
+    input_tokens: Positive = Field(
+        _MEAN, description="Input tokens of a request; by default, the mean of its lengths."
+    )
+    output_tokens: Positive = Field(
+        _MEAN, description="Output tokens of a request; by default, the mean of its lengths."
+    )
     input_lengths: Lengths | None = Field(
+        None, description="How the lengths of inputs spread around input_tokens, their mean."
+    )
+    output_lengths: Lengths | None = Field(
+        None, description="How the lengths of outputs spread around output_tokens, their mean."
+    )
+    lengths: str | None = Field(
         None,
-        description="How the lengths of inputs spread around input_tokens, their mean: prices of an API that "
-        "depend on the length then apply to each.",
+        description="File with the lengths of recorded requests: CSV or JSON lines, such as the Azure and "
+        "Mooncake traces.",
     )
     requests_per_conversation: Positive = Field(1.0, description="Requests that make up a conversation.")
     prefix_cache_hit_rate: Share = Field(
@@ -352,6 +314,21 @@ class Llm(Section):
     def _some_gpu(self) -> "Llm":
         if self.tensor_parallel != "auto" and self.tensor_parallel < 1:
             raise ValueError("tensor_parallel must be at least 1")
+        return self
+
+    @property
+    def says_lengths(self) -> bool:
+        """Whether more is said than the means."""
+        return any((self.lengths, self.input_lengths, self.output_lengths))
+
+    @model_validator(mode="after")
+    def _long(self) -> "Llm":
+        if self.lengths is not None and (self.input_lengths or self.output_lengths):
+            raise ValueError("lengths has those of inputs and outputs: leave out the quantiles")
+        said = {"input": self.input_lengths, "output": self.output_lengths}
+        for field, quantiles in said.items():
+            if getattr(self, f"{field}_tokens") is None and quantiles is None and self.lengths is None:
+                raise ValueError(f"give {field}_tokens, {field}_lengths, or lengths")
         return self
 
     @model_validator(mode="after")

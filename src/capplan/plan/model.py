@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from capplan.plan.coverage import Coverage
     from capplan.plan.decisions import Decisions
     from capplan.plan.gates import Gates
+    from capplan.plan.gpus import OwnGpu
     from capplan.plan.jobs import Job
-    from capplan.plan.llm import Llm, OwnGpu
+    from capplan.plan.llm import Llm
     from capplan.plan.manifests import Manifests
     from capplan.plan.ratelimits import RateLimits
     from capplan.plan.regional import RegionalSite, SiteRecovery, SiteRouting
@@ -47,7 +48,7 @@ else:
     Gates = Annotated[Any, Deferred("capplan.plan.gates", "Gates")]
     Job = Annotated[Any, Deferred("capplan.plan.jobs", "Job")]
     Llm = Annotated[Any, Deferred("capplan.plan.llm", "Llm")]
-    OwnGpu = Annotated[Any, Deferred("capplan.plan.llm", "OwnGpu")]
+    OwnGpu = Annotated[Any, Deferred("capplan.plan.gpus", "OwnGpu")]
     Manifests = Annotated[Any, Deferred("capplan.plan.manifests", "Manifests")]
     RateLimits = Annotated[Any, Deferred("capplan.plan.ratelimits", "RateLimits")]
     RegionalSite = Annotated[Any, Deferred("capplan.plan.regional", "RegionalSite")]

@@ -164,8 +164,7 @@ def _looks_document(asked: RequestShape, looks: Sequence[Priced]) -> dict[str, A
 
 def _look_document(one: Look, machine: tuple[str, float] | None) -> dict[str, Any]:
     c = one.configuration
-    able = not one.hindrance
-    level = one.confidence.level
+    able, level = not one.hindrance, one.confidence.level
     return {
         "model": c.model.name,
         "precision": c.precision.name,
@@ -178,6 +177,7 @@ def _look_document(one: Look, machine: tuple[str, float] | None) -> dict[str, An
         "usable_gb": one.usable_gb,
         "kv_kb_per_token": one.kv_kb_per_token,
         "sequences": one.sequences,
+        "too_long_share": one.beyond,
         "engine_version": c.engine.accounting.version,
         "flags": list(one.flags),
         "users": one.users,

@@ -10,9 +10,10 @@ import numpy as np
 
 from capplan.arrays import Array, Floats
 from capplan.components.base import Context, Path
+from capplan.components.llm.lengths import lengths_of
 from capplan.errors import InputError
-from capplan.normal import normal_quantile
-from capplan.plan.llm import Lengths, Llm, LlmApi
+from capplan.llm.lengths import RequestLengths
+from capplan.plan.llm import Llm, LlmApi
 
 
 class TokenPrices(NamedTuple):
@@ -41,15 +42,15 @@ def price_of_request(ctx: Context, llm: Llm, path: Path) -> ApiPrice:
     api = llm.api
     if api is None:
         raise ValueError("the component has no API")
-    own = _own(api)
+    own, lengths = _own(api), lengths_of(llm, ctx.directory)
     if own is not None:
         if api.as_of is not None:
             day_of(ctx, api.as_of, path)
-        return ApiPrice(_usd(llm, api, [own]), "", api.as_of)
+        return ApiPrice(_usd(llm, api, [own], lengths), "", api.as_of)
     from capplan.components.llm.listed import Listed
 
     listed = Listed(ctx, api, path)
-    return ApiPrice(_usd(llm, api, listed.tiers()), listed.source, listed.as_of)
+    return ApiPrice(_usd(llm, api, listed.tiers(), lengths), listed.source, listed.as_of)
 
 
 def day_of(ctx: Context, day: str, path: Path) -> datetime:
@@ -71,41 +72,20 @@ def _own(api: LlmApi) -> TokenPrices | None:
     return TokenPrices(0.0, usual / 1e6, cached / 1e6, written / 1e6, returned / 1e6)
 
 
-def _usd(llm: Llm, api: LlmApi, tiers: Sequence[TokenPrices]) -> Floats:
+def _usd(llm: Llm, api: LlmApi, tiers: Sequence[TokenPrices], lengths: RequestLengths | None) -> Floats:
     """Return the mean price of the plan's requests, each in the tier of its own length.
 
     ``tiers`` have no more scenarios than the plan: their prices broadcast with it.
     """
     cached, written = llm.prefix_cache_hit_rate, api.cache_write_share
-    inputs = _lengths(llm)
+    inputs, outputs = (
+        np.atleast_2d(np.asarray(each, float)) for each in (llm.input_tokens, llm.output_tokens)
+    )
+    if lengths is not None:
+        inputs, outputs = lengths.tokens(inputs, outputs)
     usd: Array = np.zeros(1)
     for tier in tiers:
         sent = (1 - cached - written) * tier.sent + cached * tier.cached + written * tier.written
-        usd = np.where(inputs > tier.above, inputs * sent + llm.output_tokens * tier.returned, usd)
-    mean = usd.mean(axis=0)
+        usd = np.where(inputs > tier.above, inputs * sent + outputs * tier.returned, usd)
+    mean = usd if lengths is None else lengths.mean(usd)
     return float(mean.item()) if mean.size == 1 else mean
-
-
-_POINTS = 200
-"""Requests of equal probability that stand for all lengths."""
-
-
-def _lengths(llm: Llm) -> Array:
-    """Return lengths of the input, (points, scenarios | 1, 1), with the plan's mean; one if all are alike."""
-    mean = np.atleast_2d(np.asarray(llm.input_tokens, dtype=float))
-    if llm.input_lengths is None:
-        return mean[np.newaxis]
-    z = normal_quantile((np.arange(_POINTS) + 0.5) / _POINTS).reshape(-1, *[1] * mean.ndim)
-    shape = np.exp(_log_length(llm.input_lengths, z))
-    return np.asarray(mean * shape / shape.mean(axis=0))
-
-
-def _log_length(lengths: Lengths, z: Array) -> Array:
-    """Return the logarithm of the length at ``z`` standard deviations: straight between the quantiles.
-
-    So three quantiles of a lognormal distribution give all others.
-    """
-    p50, p90, p99 = (np.log(q) for q in (lengths.p50, lengths.p90, lengths.p99))
-    at90, at99 = normal_quantile(np.array([0.9, 0.99]))
-    longer = p90 + (z - at90) * (p99 - p90) / (at99 - at90)
-    return np.asarray(np.where(z < at90, p50 + z * (p90 - p50) / at90, longer))

@@ -38,6 +38,28 @@ LLM_CONTEXT = Check(
     remedy="Choose a model with a longer context.",
     source="max_position_embeddings in the config.json of the model",
 )
+_LONG = _SERVED + "    input_lengths: {p50: 800, p90: 2k, p99: 6k}\n"
+LLM_LENGTHS = Check(
+    code="llm-lengths",
+    severity="warning",
+    title="A plan contradicts the lengths of its requests",
+    why="The lengths are scaled to a mean that is not theirs, or more of the input is taken for cached than "
+    "the recorded requests repeat.",
+    breaks=_LONG.replace("1200", "2400"),
+    near=_LONG,
+    remedy="Leave out input_tokens and output_tokens, or correct them.",
+    source="the mean of the lengths; blocks at the beginning of inputs that came before (hash_ids)",
+)
+LLM_LONG_REQUESTS = Check(
+    code="llm-long-requests",
+    severity="warning",
+    title="The longest requests do not fit",
+    why="The engine refuses requests that its KV cache or the model's context is too small for.",
+    breaks=_SERVED + "    input_lengths: {p50: 800, p90: 2k, p99: 60k}\n",
+    near=_LONG,
+    remedy="Choose a larger GPU, a narrower KV cache or a model with a longer context, or refuse them.",
+    source="the longest of the lengths, against max_model_len and the room for the KV cache",
+)
 LLM_CANNOT_RUN = Check(
     code="llm-cannot-run",
     severity="error",

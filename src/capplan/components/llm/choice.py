@@ -10,6 +10,7 @@ import numpy as np
 from capplan.components.base import MACHINES, Context
 from capplan.components.llm.bills import WAYS, Bought
 from capplan.components.llm.component import bounds_of, facts_of_llm, local_part, promise_of
+from capplan.components.llm.lengths import lengths_of
 from capplan.components.llm.offers import Offer, everywhere, network_of, offers
 from capplan.components.llm.options import ServingDemand, ServingOption, nearest_misses, rank
 from capplan.components.llm.replica import vllm_of
@@ -25,11 +26,14 @@ from capplan.plan.model import Plan
 
 def decided(ctx: Context) -> Plan:
     """Return the plan with every `auto` of its LLM components replaced by the cheapest that keeps the SLO."""
-    plan = ctx.plan
+    plan = ctx.file.plan
     if not any(is_open(llm) for llm in plan.llm.values()):
         return plan
-    chosen = {name: _chosen(ctx, name, llm) if is_open(llm) else llm for name, llm in plan.llm.items()}
-    return plan.model_copy(update={"llm": chosen})
+    open_ones = {name: llm for name, llm in ctx.plan.llm.items() if is_open(llm)}
+    chosen = {
+        name: plan.llm[name].model_copy(update=_chosen(ctx, name, llm)) for name, llm in open_ones.items()
+    }
+    return plan.model_copy(update={"llm": {**plan.llm, **chosen}})
 
 
 def ranked(ctx: Context) -> dict[str, list[ServingOption]]:
@@ -88,7 +92,7 @@ def options_of(ctx: Context, name: str, llm: Llm, ways: Mapping[str, Bought]) ->
     demand = _demand(ctx, name, llm)._replace(
         networks=lambda machine: network_of(machine, facts, llm.network_gbit_per_s)
     )
-    return rank(tried, found, _asked(llm), demand, facts, ways)
+    return rank(tried, found, _asked(ctx, llm), demand, facts, ways)
 
 
 def _offers(ctx: Context, name: str, llm: Llm) -> list[Offer]:
@@ -122,9 +126,9 @@ def _gpus(llm: Llm, found: Sequence[Offer], facts: LlmFacts, where: str) -> list
     return [find_gpu(gpu, facts) for gpu in dict.fromkeys(o.gpu for o in found) if gpu in facts["gpus"]]
 
 
-def _asked(llm: Llm) -> RequestShape:
-    lengths = float(llm.input_tokens), float(llm.output_tokens)
-    return RequestShape(*lengths, float(llm.prefix_cache_hit_rate), promise_of(llm))
+def _asked(ctx: Context, llm: Llm) -> RequestShape:
+    means, lengths = (float(llm.input_tokens), float(llm.output_tokens)), lengths_of(llm, ctx.directory)
+    return RequestShape(*means, float(llm.prefix_cache_hit_rate), promise_of(llm), lengths)
 
 
 def _demand(ctx: Context, name: str, llm: Llm) -> ServingDemand:
@@ -144,11 +148,12 @@ def _demand(ctx: Context, name: str, llm: Llm) -> ServingDemand:
     )
 
 
-def _chosen(ctx: Context, name: str, llm: Llm) -> Llm:
+def _chosen(ctx: Context, name: str, llm: Llm) -> dict[str, object]:
+    """Return what `auto` stands for, by field."""
     options = options_of(ctx, name, llm, own_way(llm))
     first = taken_by_auto(llm, options)
     if first is None and not np.any(local_part(llm)):
-        return llm  # the API answers everything
+        return {}  # the API answers everything
     if first is None or first.offer is None:
         reasons = nearest_misses(options)[:4]
         what = (
@@ -160,14 +165,12 @@ def _chosen(ctx: Context, name: str, llm: Llm) -> Llm:
             reasons.append(f"with pipeline_parallel: {stages:g}, {option.configuration.brief()} would")
         raise InputError(Problem(_where(ctx, "llm", name), what, "; ".join(reasons) + "."))
     configuration = first.configuration
-    return llm.model_copy(
-        update={
-            "precision": configuration.precision.name,
-            "gpu": configuration.gpu.name,
-            "machine": first.offer.machine.name,
-            "tensor_parallel": configuration.tensor_parallel,
-        }
-    )
+    return {
+        "precision": configuration.precision.name,
+        "gpu": configuration.gpu.name,
+        "machine": first.offer.machine.name,
+        "tensor_parallel": configuration.tensor_parallel,
+    }
 
 
 def _where(ctx: Context, *path: str) -> str:

@@ -18,6 +18,7 @@ from capplan.components.idle import idle_findings
 from capplan.components.llm.facts import facts_of
 from capplan.components.llm.findings import findings, obstacles, over_ceiling, unasked
 from capplan.components.llm.fleet import delays_of, fleet_of
+from capplan.components.llm.lengths import length_findings, lengths_of, longest_of, said_in
 from capplan.components.llm.offers import add_on_for, boot_disk_of, network_of, node_of
 from capplan.components.llm.replica import Replica, cache_gib, vllm_of, weight_volumes
 from capplan.components.llm.speculation import AtLoad, slowed, speculation_of
@@ -33,6 +34,7 @@ from capplan.llm.confidence import Confidence, confidence_of, range_of
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, find_precision
 from capplan.llm.fit import Memory
+from capplan.llm.lengths import RequestLengths, described
 from capplan.llm.serving import Served
 from capplan.plan.llm import Llm
 from capplan.plan.services import GpuAddOn, desired_of
@@ -63,7 +65,7 @@ def _llm(ctx: Context, name: str, llm: Llm) -> Iterator[Component]:
         return
     facts = facts_of_llm(ctx, llm)
     chosen = configuration_of(ctx, llm, facts, path)
-    problems = list(obstacles(name, chosen, llm, facts))
+    problems = list(obstacles(name, chosen, llm, facts, lengths_of(llm, ctx.directory)))
     if problems:
         yield component._replace(findings=problems)
     elif llm.disaggregated is None:
@@ -78,7 +80,8 @@ def served_by_replicas(
     ctx: Context, llm: Llm, component: Component, chosen: Configuration, facts: LlmFacts
 ) -> Component:
     """Return the component with its replicas sized, and the machines that they run on."""
-    served, memory = served_of(llm, chosen, facts), chosen.memory()
+    lengths = lengths_of(llm, ctx.directory)
+    served, memory = served_of(llm, chosen, facts, lengths), chosen.memory()
     promised, target = promise_of(llm), llm.target_utilization
     does, running = carries(served, memory, chosen.max_sequences, promised, target)
     limits = _limits(llm, does, component.path) if chosen.is_timed else []
@@ -123,6 +126,7 @@ def on_machines(
         room=room,
         users=users,
         running=running,
+        longest=longest_of(llm, lengths_of(llm, ctx.directory)),
     )
     delays = delays_of(llm.cold_start, chosen.memory().weights)
     machines = Machines(
@@ -143,6 +147,7 @@ def on_machines(
         ],
         findings=[
             *findings(name, llm, replica),
+            *length_findings(component, llm, replica, lengths_of(llm, ctx.directory)),
             *unasked(name, llm, sizing),
             *over_ceiling(name, sizing),
             *idle_findings(name, sizing, "replicas"),
@@ -161,7 +166,7 @@ def _slowed(
 
     def drafting(tokens: Floats) -> AtLoad:
         one = chosen._replace(speculation=said._replace(tokens=tokens) if np.any(tokens) else None)
-        served = served_of(llm, one, facts)
+        served = served_of(llm, one, facts, lengths_of(llm, ctx.directory))
         does, _ = carries(served, one.memory(), one.max_sequences, promise_of(llm), llm.target_utilization)
         speed = speed_at(served, arriving(ctx, llm, component), does.room)
         need = ctx.load.peak(model) * local_part(llm) / (llm.target_utilization * does.rate)
@@ -236,9 +241,10 @@ def configuration_of(ctx: Context, llm: Llm, facts: LlmFacts, path: Path) -> Con
     return one.on(machine.gpu_count or inf, network_of(machine, facts, llm.network_gbit_per_s))
 
 
-def served_of(llm: Llm, chosen: Configuration, facts: LlmFacts) -> Served:
+def served_of(llm: Llm, chosen: Configuration, facts: LlmFacts, lengths: RequestLengths | None) -> Served:
     """Return what serves the component's requests; its numbers may be arrays over scenarios."""
-    return chosen.served(facts, llm.input_tokens, llm.output_tokens, llm.prefix_cache_hit_rate)
+    asked = (llm.input_tokens, llm.output_tokens, llm.prefix_cache_hit_rate)
+    return chosen.served(facts, *asked, lengths)
 
 
 def promise_of(llm: Llm) -> TokenPromise:
@@ -275,8 +281,8 @@ def limit_of(llm: Llm, path: Path, name: str, rate: Floats, formula: str, more: 
     inputs = {
         "target_utilization": Input(llm.target_utilization, "", f"{dotted}.target_utilization"),
         "share that reaches the GPUs": Input(part, "", f"{dotted}.local_share"),
-        "input_tokens": Input(llm.input_tokens, "tokens", f"{dotted}.input_tokens"),
-        "output_tokens": Input(llm.output_tokens, "tokens", f"{dotted}.output_tokens"),
+        "input_tokens": Input(llm.input_tokens, "tokens", f"{dotted}.{said_in(llm, 'input')}"),
+        "output_tokens": Input(llm.output_tokens, "tokens", f"{dotted}.{said_in(llm, 'output')}"),
         **more,
     }
     return Limit(
@@ -341,6 +347,10 @@ def measures_of(
         yield measure("tokens/step", served.emitted, "", formula, served.drafting.tokens + 1.0)
     yield measure("tokens/s", peak.tokens_per_s, "/s", "output tokens of a replica in the busiest hour")
     yield measure("sequences", peak.concurrency, "", "requests at once in a replica", does.users)
+    if served.lengths is not None:
+        means = (llm.input_tokens, llm.output_tokens)
+        formula = f"input and output of all but 1 % of the requests{described(served.lengths, *means)}"
+        yield measure("request p99", served.lengths.longest(*means), "tokens", formula)
 
 
 def _anatomy(served: Served, peak: Speed) -> str:

@@ -28,6 +28,7 @@ from capplan.components.llm.component import (
     units_of,
 )
 from capplan.components.llm.findings import obstacles
+from capplan.components.llm.lengths import lengths_of
 from capplan.components.measures import Measure, measure
 from capplan.cost.lines import certainty, cost_lines, total_cost
 from capplan.errors import InputError
@@ -63,7 +64,8 @@ def pools(
         raise InputError(ctx.places.problem((*component.path, "engine"), what, remedy))
     name, path, asked = prefill_of(component.name), (*component.path, "disaggregated", "prefill"), llm.prefill
     reader = configuration_of(ctx, asked, facts, path)._replace(pool="prefill")
-    wrong = list(obstacles(name, reader, asked.model_copy(update={"output_tokens": 0.0}), facts))
+    lengths = lengths_of(llm, ctx.directory)
+    wrong = list(obstacles(name, reader, asked.model_copy(update={"output_tokens": 0.0}), facts, lengths))
     why = unlike(reader, chosen)
     if why and not wrong:
         wrong.append(checks.LLM_CANNOT_RUN.finding(name, why, "Choose GPUs alike, or kv_cache_dtype: auto."))
@@ -73,8 +75,8 @@ def pools(
     maker, memory, promise = chosen._replace(pool="decode"), chosen.memory(), promise_of(llm)
     transfer_s = transfer_time(memory, llm.input_tokens, 1e9 * llm.disaggregated.link_gb_per_s)
     served, reading = (
-        served_of(llm, maker, facts)._replace(transfer_s=transfer_s),
-        served_of(asked, reader, facts),
+        served_of(llm, maker, facts, lengths)._replace(transfer_s=transfer_s),
+        served_of(asked, reader, facts, lengths),
     )
     share = llm.target_utilization
     does, running = carries(served, memory, maker.max_sequences, promise._replace(ttft_s=np.inf), share)

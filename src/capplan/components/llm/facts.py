@@ -13,7 +13,7 @@ from capplan.catalog.books import Book
 from capplan.catalog.catalog import Catalog
 from capplan.errors import InputError
 from capplan.llm import own
-from capplan.plan.llm import OwnGpu, OwnGpus
+from capplan.plan.gpus import OwnGpu, OwnGpus
 from capplan.plan.places import Places
 from capplan.plan.problems import problems_of
 from capplan.stdin import name_of

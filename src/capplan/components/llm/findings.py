@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from capplan.arrays import Floats
 from capplan.capacity.sizing import Sizing
 from capplan.components import checks
 from capplan.components.llm import checks as llm_checks
@@ -17,13 +18,19 @@ from capplan.llm.confidence import confidence_of, range_of
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import LlmFacts
 from capplan.llm.flags import said_again
+from capplan.llm.lengths import RequestLengths
+from capplan.llm.look import RequestShape
 from capplan.plan.llm import Llm
 from capplan.quantities import plain
 
 
-def obstacles(name: str, chosen: Configuration, llm: Llm, facts: LlmFacts) -> Iterator[Finding]:
+def obstacles(
+    name: str, chosen: Configuration, llm: Llm, facts: LlmFacts, lengths: RequestLengths | None
+) -> Iterator[Finding]:
     """Yield why the configuration cannot serve at all."""
-    too_long = chosen.too_long(float(np.max(llm.input_tokens + llm.output_tokens)))
+    inputs, outputs, of = llm.input_tokens, llm.output_tokens, ""
+    asked = RequestShape(inputs, outputs, lengths=lengths)
+    too_long = asked.too_long(chosen)
     if too_long:
         yield llm_checks.LLM_CONTEXT.finding(name, too_long, "Choose a model with a longer context.")
         return
@@ -32,23 +39,27 @@ def obstacles(name: str, chosen: Configuration, llm: Llm, facts: LlmFacts) -> It
         message = f"workload.args has {again[0]}, which capplan writes for vLLM itself"
         yield llm_checks.LLM_CANNOT_RUN.finding(name, message, "Say it in the component or in workload.vllm.")
         return
+    if lengths is not None:
+        inputs, outputs, of = asked.longest(), 0.0, f" of {asked.longest():,.0f} tokens"
     wrong = chosen.obstacles()
     if wrong:
-        yield llm_checks.LLM_CANNOT_RUN.finding(name, "; ".join(wrong), _instead(chosen, llm, facts))
+        instead = _instead(chosen, (inputs, outputs), facts)
+        yield llm_checks.LLM_CANNOT_RUN.finding(name, "; ".join(wrong), instead)
         return
     reached = chosen.reached(facts)
-    tokens = llm.input_tokens + reached.growth * llm.output_tokens
+    tokens = inputs + reached.growth * outputs
     missing = float(np.max(chosen.memory().missing(tokens))) / 1e9
     if missing > 0:
         message = (
             f"{chosen.model.name} at {chosen.precision.name} does not fit {chosen.hardware()}: "
-            f"{missing:.1f} GB short for the weights and one request"
+            f"{missing:.1f} GB short for the weights and one request{of}"
         )
-        yield llm_checks.LLM_DOES_NOT_FIT.finding(name, message, _instead(chosen, llm, facts))
+        instead = _instead(chosen, (inputs, outputs), facts)
+        yield llm_checks.LLM_DOES_NOT_FIT.finding(name, message, instead)
 
 
-def _instead(chosen: Configuration, llm: Llm, facts: LlmFacts) -> str:
-    would = would_fit(chosen, llm.input_tokens, llm.output_tokens, facts)
+def _instead(chosen: Configuration, tokens: tuple[Floats, Floats], facts: LlmFacts) -> str:
+    would = would_fit(chosen, *tokens, facts)
     return f"{would}." if would else "No GPUs of one machine are enough: divide it with pipeline_parallel."
 
 

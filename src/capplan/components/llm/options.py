@@ -15,7 +15,7 @@ from capplan.components.llm.bills import Bills, Bought
 from capplan.components.llm.fleet import delays_of
 from capplan.components.llm.offers import Offer
 from capplan.components.llm.replica import cache_gib
-from capplan.llm.capacity import Carried, TokenPromise, carried, speed_at
+from capplan.llm.capacity import Carried, TokenPromise, carried, one_request, speed_at
 from capplan.llm.confidence import Confidence, confidence_of
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import LlmFacts
@@ -163,12 +163,12 @@ def _evaluated(
         stages=np.array([c.spread.pipeline for c in able]),
         chunk=np.array([float(c.settings.batched_tokens) for c in able]),
         drafting=together([c.drafting(facts) for c in able]),
+        lengths=asked.lengths,
     )
     memory = stacked([c.memory() for c in able])
     does = carried(served, memory, np.array([c.max_sequences for c in able]), asked.promise)
     replicas = _replicas(does, demand)
-    tokens = asked.inputs + served.reached.growth * asked.outputs
-    missing = np.asarray(memory.missing(tokens)) / 1e9
+    missing = np.asarray(memory.missing(one_request(served))) / 1e9
     alone = np.asarray(time_per_token(served, 1.0))
     hindrances = [
         _hindrance(does, index, float(missing[index]), float(alone[index]), asked.promise)
@@ -278,7 +278,7 @@ def _has_room(offer: Offer, configuration: Configuration, demand: ServingDemand)
 
 def _obstacle(configuration: Configuration, asked: RequestShape) -> str:
     """Return why the configuration cannot run this at all, memory aside; empty if it can."""
-    too_long = configuration.too_long(asked.inputs + asked.outputs)
+    too_long = asked.too_long(configuration)
     untimed = "" if configuration.is_timed else UNTIMED
     return too_long or "; ".join(configuration.obstacles()) or untimed
 

@@ -31,7 +31,7 @@ class Replica(NamedTuple):
     pods. disk: its boot disk. repository: checkpoint on Hugging Face, None where nobody says. room: sequences
     of the plan's length that the KV cache holds. users: those of them at which the promised speed is kept;
     running: of those, as many as run at the load that it is sized for. cache_gib: volume for its weights, 0
-    where the engine brings none.
+    where the engine brings none. longest: tokens of the longest request, where lengths are said.
     """
 
     configuration: Configuration
@@ -45,6 +45,7 @@ class Replica(NamedTuple):
     users: Floats
     running: Floats
     cache_gib: Floats
+    longest: float | None = None
 
     @property
     def running_share(self) -> float:
