@@ -269,3 +269,10 @@ def test_names_given_to_a_calibration_are_known_ones(capplan, options, said):
     run = capplan("calibrate", "llm", EXAMPLE / "bench.csv", *options)
     assert run.exit_code == 2
     assert said in run.stderr
+
+
+def test_quick_look_tells_the_engine_to_cache_the_prefixes_that_it_counts_on(capplan):
+    look = ("llm", "--model", "llama-3.1-8b", "--gpu", "L40S", "--tp", "1", "--precision", "bf16")
+    old = (*look, "--engine-version", "0.7.0")
+    assert "--enable-prefix-caching" in capplan(*old, "--prefix-cache-hit-rate", "40%").stdout
+    assert "--enable-prefix-caching" not in capplan(*old).stdout

@@ -222,6 +222,23 @@ def test_ollama_takes_the_whole_context_of_a_model_without_a_kv_cache(tmp_path):
     assert environment["OLLAMA_CONTEXT_LENGTH"] == "4096"
 
 
+@pytest.mark.parametrize(
+    ("model", "precision", "tag"),
+    [
+        ("llama-2-13b", "int4", "llama2:13b"),
+        ("gemma-2-9b", "int4", "gemma2:9b"),
+        ("qwen3-30b-a3b", "int4", "qwen3:30b"),
+        ("gpt-oss-20b", "mxfp4", "gpt-oss:20b"),
+    ],
+)
+def test_ollama_pulls_what_its_library_calls_the_model(model, precision, tag):
+    sets = ("engine=ollama", f"model={model}", f"precision={precision}", "input_tokens=400")
+    assert (
+        f"ollama pull {tag};"
+        in container(rendered(SERVING, *(f"llm.model.{each}" for each in sets)))["args"][0]
+    )
+
+
 STATES = "{layers: 30, mixer_weights: 100000000, state_bytes: 500000, ffn: 14336}"
 ATTENTION = "{layers: 10, query_heads: 32, kv_heads: 8, head_size: 128, ffn: 14336}"
 

@@ -202,7 +202,7 @@ def llm(
         report = ranking_report(estimate(file, Catalog(catalogs)), pareto, everything)
     elif model is not None and plan is None:
         _refuse(context, _OF_PLANS, "can be used only with a PLAN, not with --model", "")
-        named = named_precisions(model)
+        named, share = named_precisions(model), _share(cached, prefix)
         wanted = LookOptions(
             model=model,
             gpu=gpu,
@@ -210,7 +210,7 @@ def llm(
             tensor_parallel=tensor_parallel,
             engine=engine or _ENGINE,
             version=engine_version,
-            cached=_share(cached, prefix),
+            cached=share,
             speculative=speculative,
             told=Told(
                 memory_share=memory_share,
@@ -218,7 +218,7 @@ def llm(
                 sequences=sequences,
                 kv_cache=_kind(kv_cache),
                 hybrid=hybrid,
-                prefix_cache=prefix,
+                prefix_cache=True if share else prefix,
                 stored=bool(named),
                 precisions=named,
             ),

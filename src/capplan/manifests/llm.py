@@ -7,6 +7,7 @@ is called as the plan is.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -265,17 +266,21 @@ _OLLAMA = ("int4", "mxfp4")
 """Precisions of the tags in Ollama's library: 4 bit unless a tag says otherwise, MXFP4 of gpt-oss."""
 
 
+_TAGGED = re.compile(r"(?P<family>.+?)(-(?P<version>[\d.]+))?-(?P<size>\d[\dx.]*b)(-a\d+b)?")
+"""Names of models as Ollama's library has them: llama3.1:8b, qwen3:30b."""
+
+
 def _ollama(name: str, llm: Llm, replica: Replica, port: int) -> dict[str, Any]:
     """Return Ollama, which is told by its environment and pulls the model once it answers."""
     chosen, options = replica.configuration, _options(name, llm, replica)
-    family, _, size = chosen.model.name.rpartition("-")
-    if chosen.precision.name not in _OLLAMA or not size.endswith("b"):
+    named = _TAGGED.fullmatch(chosen.model.name)
+    if chosen.precision.name not in _OLLAMA or named is None:
         what = f"no tag of Ollama's library is known for {llm.model} at {chosen.precision.name}"
         where = f"llm.{name}.workload.args"
         raise InputError(Problem(where, what, "Give the command's arguments, or choose another engine."))
     held = math.floor(number(chosen.memory().longest(options["max_num_seqs"])))
     options["max_model_len"] = min(options["max_model_len"], held)
-    pull = f"ollama pull {family.replace('llama-', 'llama')}:{size}"
+    pull = f"ollama pull {named['family']}{named['version'] or ''}:{named['size']}"
     env = {
         "OLLAMA_HOST": f"0.0.0.0:{port}",
         "OLLAMA_MODELS": "/models",
