@@ -24,6 +24,8 @@ from capplan.llm.facts import find_gpu, find_model, find_precision, others_meant
         ("deepseek-ai/DeepSeek-R1-Distill-Qwen-32B", "qwen2.5-32b"),
         ("llama3.1:8b-instruct-q4_K_M", "llama-3.1-8b"),
         ("deepseek-r1:671b", "deepseek-v3"),
+        ("hf.co/unsloth/Qwen3-8B-GGUF:UD-Q4_K_XL", "qwen3-8b"),
+        ("bartowski/Qwen3-8B-GGUF:Q8_0", "qwen3-8b"),
     ],
 )
 def test_models(facts, said, name):

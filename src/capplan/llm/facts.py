@@ -81,15 +81,16 @@ _CALLED = {
     "mxfp4": "mxfp4",
     "fp8": "fp8 mxfp8",
     "int8": "int8 int8wo w8a8 w8a16 8bit q8",
-    "int4": "int4 int4wo w4a16 4bit q4 awq gptq",
+    "int4": "int4 int4wo w4a16 4bit q4 iq4 awq gptq",
     "bf16": "bf16 bfloat16",
     "fp16": "fp16 float16 half",
 }
 """What engines and names of checkpoints call the precisions; the first that a name has counts."""
 
-_STORED = {word for called in _CALLED.values() for word in called.split()} | set(
-    "dynamic static block quantized quant gguf bnb unsloth mixed autoround marlin kv k m s".split()  # noqa: SIM905
+_OTHERWISE = (
+    "dynamic static block quantized quant gguf bnb unsloth mixed autoround marlin kv k m s l xs xl ud 0"
 )
+_STORED = set(" ".join((*_CALLED.values(), _OTHERWISE)).split())
 """Words that only say how a checkpoint is stored."""
 
 

@@ -32,7 +32,9 @@ def obstacles(
     asked = RequestShape(inputs, outputs, lengths=lengths)
     too_long = asked.too_long(chosen)
     if too_long:
-        yield llm_checks.LLM_CONTEXT.finding(name, too_long, "Choose a model with a longer context.")
+        remedy = "Choose a model with a longer context."
+        remedy = remedy if chosen.told.longest is None else "Raise workload.vllm.max_model_len."
+        yield llm_checks.LLM_CONTEXT.finding(name, too_long, remedy)
         return
     again = said_again("vllm", llm.workload.args) if llm.workload and llm.engine == "vllm" else []
     if again:
