@@ -203,7 +203,7 @@ WRONG = [
     ("llama-3.1-8b", 2, {"experts": True}, "expert_parallel needs experts"),
     ("mixtral-8x7b", 1, {"experts": True}, "expert_parallel needs tensor_parallel or data_parallel"),
     ("mixtral-8x7b", 2, {"data": 8, "experts": True, **FAR}, "8 experts cannot be spread over 16 GPUs"),
-    ("mixtral-8x7b", 16, {"pipeline": 2, **FAR}, "tensor_parallel is above 8"),
+    ("mixtral-8x7b", 16, {"pipeline": 2, **FAR}, "tensor_parallel is 16, but a machine has 8 GPUs"),
     ("mixtral-8x7b", 4, {"pipeline": 3, **FAR}, "12 GPUs in groups of 4 do not fill machines with 8"),
     ("mixtral-8x7b", 8, {"pipeline": 2, "per_machine": 8}, "give network_gbit_per_s"),
 ]

@@ -99,6 +99,14 @@ def test_the_estimate_agrees_with_logs(compared, log, options, said):
     assert (code, said in shown, "The estimate agrees." in shown) == (0, True, True), shown
 
 
+def test_a_log_says_how_a_replica_is_spread(compared):
+    said = "tensor_parallel_size=1, pipeline_parallel_size=2, data_parallel_size=1"
+    _, shown = compared(V1.replace("tensor_parallel_size=1", said), "--gpu", "H100")
+    assert "bf16 on 2 × H100-80GB (PP 2)" in shown
+    # Half of the layers each: 7.5 GiB less of weights leave as much more for the KV cache.
+    assert "weights, GiB 14.99 7.48" in shown
+
+
 @pytest.mark.parametrize(
     ("figure", "garbled"),
     [("16,000 tokens per", ", tokens per"), ("26.30x", "26.30.1x"), ("420,864 tokens", ", tokens")],

@@ -226,8 +226,7 @@ def llm(
             ttft=ttft,
             tpot=tpot,
             everything=everything,
-            spread=Parallelism(float(stages), float(ranks), experts),
-            network=network,
+            spread=Parallelism(float(stages), float(ranks), experts, network),
         )
         report = _look(wanted, catalogs, own)
     else:
@@ -308,7 +307,6 @@ class LookOptions(NamedTuple):
     tpot: str | None
     everything: bool
     spread: Parallelism
-    network: float | None
 
 
 def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Path | None]) -> Report:
@@ -346,7 +344,7 @@ def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Pa
     found = list(offers(catalog, everywhere(catalog)))
     looks: list[Priced] = []
     for configuration in tried:
-        there, machine = placed(found, configuration, facts, wanted.network)
+        there, machine = placed(found, configuration)
         priced = None if machine is None else (f"{machine[0].name} in {machine[0].region}", machine[1])
         looks.append((look(there, asked, facts), priced))
     title = (

@@ -14,7 +14,7 @@ def decode_parts(served: Served, concurrency: Floats) -> dict[str, Floats]:
     """Return the seconds of a step that only decodes, by what they are spent on; together they are the step.
 
     weights: moving them, and multiplying with them. engine: launching kernels, and the host's work. exchange:
-    what stages, ranks and experts send each other, where there are several. drafts: what runs to speculate.
+    all-reduces and what else GPUs send each other, where replicas are spread. drafts: what runs to speculate.
     """
     work, reached, draft = served.work, served.reached, served.drafting
     each = 1.0 if draft is None else 1.0 + draft.tokens
@@ -24,16 +24,10 @@ def decode_parts(served: Served, concurrency: Floats) -> dict[str, Floats]:
     concurrency = share_of(concurrency, served.stages)
     whole, empty = (step_time(work, reached, concurrency, length, each=each) for length in (context, 0.0))
     computed, weights = (step_time(work, kept, concurrency, 0.0, each=each) for kept in (idle, alone))
-    exchanged: Floats = 0.0
-    if work.apart is not None:
-        silent = work.apart._replace(hops=0.0, near=0.0, far_hops=0.0, far=0.0)
-        exchanged = computed - step_time(work._replace(apart=silent), idle, concurrency, 0.0, each=each)
     parts = {
         "weights": weights,
         "KV cache": whole - empty,
-        "all-reduce": computed - weights - exchanged,
+        "all-reduce" if work.apart is None else "exchange": computed - weights,
         "engine": empty - computed,
     }
-    if np.any(exchanged):
-        parts["exchange"] = exchanged
     return parts if draft is None else parts | {"drafts": draft.time(concurrency, context)}

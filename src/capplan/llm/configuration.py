@@ -63,9 +63,9 @@ class Configuration(NamedTuple):
         """GPUs of the replica on one machine."""
         return min(self.gpus, self.spread.per_machine)
 
-    def on(self, gpus: float, network: float | None) -> Configuration:
-        """Return it on machines of so many GPUs that send so many bytes/s to each other."""
-        return self._replace(spread=self.spread.on(self.tensor_parallel, gpus, network))
+    def on(self, gpus: float, gbit_per_s: float | None) -> Configuration:
+        """Return it on machines of so many GPUs with such a network, unless the user says another."""
+        return self._replace(spread=self.spread.on(self.tensor_parallel, gpus, gbit_per_s))
 
     def per_machine(self, gpus: float) -> float:
         """Return the replicas on a machine of so many GPUs: a part of one where it takes several machines."""

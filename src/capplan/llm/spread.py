@@ -24,26 +24,33 @@ class Parallelism(NamedTuple):
     """How a replica is spread besides tensor parallelism, by vLLM's names.
 
     pipeline: stages of layers. data: ranks that each run attention for their own requests. experts: whole on
-    a GPU, instead of a slice of each on every one. per_machine: GPUs of a machine. network: bytes/s that one
-    sends to others, None where nobody says.
+    a GPU, instead of a slice of each on every one. said: Gbit/s of a machine's network by a user.
+    per_machine: GPUs of a machine. network: bytes/s that one sends to others, None where nobody says.
     """
 
     pipeline: float = 1
     data: float = 1
     experts: bool = False
+    said: float | None = None
     per_machine: float = inf
     network: float | None = None
 
     @property
+    def sizes(self) -> tuple[float, float, bool]:
+        """What it is, on whatever machines."""
+        return self.pipeline, self.data, self.experts
+
+    @property
     def is_plain(self) -> bool:
         """Whether there is nothing but tensor parallelism."""
-        return (self.pipeline, self.data, self.experts) == (1, 1, False)
+        return self.sizes == (1, 1, False)
 
-    def on(self, tensor_parallel: float, gpus: float, network: float | None) -> Parallelism:
-        """Return it on machines of so many GPUs; which those are says nothing of a replica on one."""
-        if tensor_parallel * self.pipeline * self.data <= gpus:
+    def on(self, tensor_parallel: float, gpus: float, gbit_per_s: float | None) -> Parallelism:
+        """Return it on such machines; where one holds all of a replica, they say nothing of it."""
+        if self.is_plain or tensor_parallel * self.pipeline * self.data <= gpus:
             return self._replace(per_machine=inf, network=None)
-        return self._replace(per_machine=gpus, network=network)
+        known = gbit_per_s if self.said is None else self.said
+        return self._replace(per_machine=gpus, network=None if known is None else 1e9 / 8 * known)
 
 
 def share_of(amount: Floats, parts: Floats) -> Floats:
@@ -203,10 +210,10 @@ def _apart(tensor_parallel: float, spread: Parallelism) -> list[str]:
     if each == inf:
         return []
     if tensor_parallel > each:
-        return [f"tensor_parallel is above {each:g}, the GPUs of a machine: use pipeline_parallel"]
+        return [f"tensor_parallel is {tensor_parallel:g}, but a machine has {each:g} GPUs"]
     whole = engine * spread.data
     if each % tensor_parallel or whole % each or max(engine, each) % min(engine, each):
         return [f"{whole:g} GPUs in groups of {tensor_parallel:g} do not fill machines with {each:g}"]
     if not spread.network:
-        return ["unknown network between machines: give network_gbit_per_s"]
+        return ["unknown network: give network_gbit_per_s"]
     return []

@@ -12,6 +12,7 @@ from capplan.llm.benchmark import Given, model_name, precision_name
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, find_precision
 from capplan.llm.settings import Told
+from capplan.llm.spread import Parallelism
 from capplan.stdin import in_unicode, name_of
 from capplan.strictyaml import MAX_BYTES, decode
 from capplan.tabular import opened
@@ -25,6 +26,8 @@ _FIGURES: Mapping[str, str] = {
     "length": r"Maximum concurrency for (\d[\d,]*) tokens per request|max seq len \((\d+)\)",
     "requests": r"Maximum concurrency for [\d,]+ tokens per request: (\d+(?:\.\d+)?)x",
     "graphs": rf"Graph capturing finished in \d+ secs?,? took {_GIB}",
+    "stages": r"pipeline_parallel_size['\"]?[=:] ?(\d+)",
+    "ranks": r"data_parallel_size['\"]?[=:] ?(\d+)",
     "gpus": r"tensor_parallel_size['\"]?[=:] ?(\d+)",
     "memory_share": r"(?i:gpu.memory.utilization)(?: is)?['\"]?[=: (]+(\d*\.?\d+)",
     "batched_tokens": r"max_num_batched_tokens['\"]?[=:] ?(\d+)",
@@ -36,6 +39,7 @@ _WORDS: Mapping[str, str] = {
     "model": r"model='([^']+)'|Starting to load model (\S+?)\.\.\.",
     "quantization": r"quantization=([\w-]+)",
     "dtype": r"dtype=(?:torch\.)?(bfloat16|float16|half)",
+    "experts": r"enable_expert_parallel['\"]?[=:] ?(True)",
     "kv_cache": r"kv_cache_dtype=['\"]?(auto|fp8)",
 }
 _FAILURES = (
@@ -119,6 +123,7 @@ def configuration_of(log: StartupLog, given: Given, facts: LlmFacts) -> Configur
         float(given.tp or figures["gpus"] or 1),
         find_engine("vllm", facts, version=log.words["version"]),
         told,
+        spread=Parallelism(figures["stages"] or 1, figures["ranks"] or 1, log.words["experts"] is not None),
     )
 
 

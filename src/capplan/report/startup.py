@@ -24,7 +24,7 @@ _COLUMNS = (
 
 def agrees(log: StartupLog, one: Configuration) -> bool:
     """Say whether the estimate starts where the engine did, with as much room within 15 %."""
-    said, found = log.figures["room"], float(one.memory().room) / one.tensor_parallel / _GIB
+    said, found = log.figures["room"], float(one.memory().room) / one.gpus / _GIB
     starts = float(one.memory().missing(log.figures["length"] or 1.0)) == 0
     if log.failure or said is None or said <= 0:
         return not starts
@@ -47,7 +47,7 @@ def _blocks(log: StartupLog, one: Configuration) -> Iterator[Block]:
 
 
 def _figures(log: StartupLog, one: Configuration) -> dict[str, tuple[float | None, float]]:
-    memory, gpus = one.memory(), one.tensor_parallel
+    memory, gpus = one.memory(), one.gpus
     length = log.figures["length"] or 1.0
     held = max(float(memory.room), 0.0)
     found = {

@@ -11,7 +11,7 @@ from capplan.components.base import MACHINES, Context
 from capplan.components.llm.bills import WAYS, Bought
 from capplan.components.llm.component import bounds_of, facts_of_llm, local_part, promise_of
 from capplan.components.llm.lengths import lengths_of
-from capplan.components.llm.offers import Offer, everywhere, network_of, offers
+from capplan.components.llm.offers import Offer, everywhere, offers
 from capplan.components.llm.options import ServingDemand, ServingOption, nearest_misses, rank
 from capplan.components.llm.replica import vllm_of
 from capplan.components.llm.speculation import speculation_of
@@ -20,6 +20,7 @@ from capplan.errors import InputError, Problem, nearest
 from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, find_precision, others_meant
 from capplan.llm.hardware import Gpu
 from capplan.llm.look import COUNTS, STAGES, RequestShape, configurations
+from capplan.llm.spread import Parallelism
 from capplan.plan.llm import Llm
 from capplan.plan.model import Plan
 
@@ -42,18 +43,16 @@ def ranked(ctx: Context) -> dict[str, list[ServingOption]]:
     found = {}
     for name, llm in ctx.plan.llm.items():
         every, ways = llm.model_copy(update=opened), {**WAYS, **own_way(llm)}
-        found[name] = options_of(ctx, name, every, ways)
-        if spread_of(llm).is_plain and not any(option.feasible for option in found[name]):
-            found[name] += _over_machines(ctx, name, every, ways)
+        alone = spread_of(llm)._replace(pipeline=1.0, data=1.0, experts=False)
+        found[name] = options_of(ctx, name, every, ways, (alone, spread_of(llm)))
+        if not any(option.feasible for option in found[name]):
+            found[name] = options_of(ctx, name, every, ways, (alone, *_staged(llm)))
     return found
 
 
-def _over_machines(ctx: Context, name: str, llm: Llm, ways: Mapping[str, Bought]) -> list[ServingOption]:
-    """Return what serves the component with its layers divided over several machines, the cheapest first."""
-    staged = (llm.model_copy(update={"pipeline_parallel": stages}) for stages in STAGES)
-    found = (option for each in staged for option in options_of(ctx, name, each, ways))
-    able = [option for option in found if option.feasible and option.configuration.machines > 1]
-    return sorted(able, key=lambda option: option.usd_per_month or 0.0)
+def _staged(llm: Llm) -> list[Parallelism]:
+    """Return the component's layers in stages, for where one machine holds too little."""
+    return [spread_of(llm)._replace(pipeline=stages) for stages in STAGES]
 
 
 def own_way(llm: Llm) -> dict[str, Bought]:
@@ -64,9 +63,10 @@ def own_way(llm: Llm) -> dict[str, Bought]:
 
 
 def taken_by_auto(llm: Llm, options: Sequence[ServingOption]) -> ServingOption | None:
-    """Return the cheapest of the ``options`` that is bought as the plan says."""
-    own = own_way(llm)
-    return next((option for option in options if option.feasible and option.bought in own), None)
+    """Return the cheapest of the ``options`` that is bought, and spread over GPUs, as the plan says."""
+    own, spread = own_way(llm), spread_of(llm)
+    able = (option for option in options if option.feasible and option.bought in own)
+    return next((option for option in able if option.configuration.spread.sizes == spread.sizes), None)
 
 
 def is_open(llm: Llm) -> bool:
@@ -74,8 +74,13 @@ def is_open(llm: Llm) -> bool:
     return "auto" in (llm.precision, llm.gpu, llm.machine, llm.tensor_parallel)
 
 
-def options_of(ctx: Context, name: str, llm: Llm, ways: Mapping[str, Bought]) -> list[ServingOption]:
-    """Return every way to serve the component within what the plan fixes, the cheapest first."""
+def options_of(
+    ctx: Context, name: str, llm: Llm, ways: Mapping[str, Bought], spreads: Sequence[Parallelism] = ()
+) -> list[ServingOption]:
+    """Return every way to serve the component within what the plan fixes, the cheapest first.
+
+    spreads: over GPUs besides tensor parallelism, the plan's by default.
+    """
     facts = facts_of_llm(ctx, llm)
 
     def where(*field: str) -> str:
@@ -88,11 +93,12 @@ def options_of(ctx: Context, name: str, llm: Llm, ways: Mapping[str, Bought]) ->
     engine = find_engine(llm.engine, facts, where("engine"), version_of(llm, where("engine_version")))
     model = find_model(llm.model, facts, where("model"))
     drafts = speculation_of(llm.speculative, model, engine, facts, partial(where, "speculative"))
-    tried = configurations(model, gpus, precisions, counts, engine, told_of(llm), spread_of(llm), drafts)
-    demand = _demand(ctx, name, llm)._replace(
-        networks=lambda machine: network_of(machine, facts, llm.network_gbit_per_s)
-    )
-    return rank(tried, found, _asked(ctx, llm), demand, facts, ways)
+    tried = [
+        one
+        for spread in dict.fromkeys(spreads or [spread_of(llm)])
+        for one in configurations(model, gpus, precisions, counts, engine, told_of(llm), spread, drafts)
+    ]
+    return rank(tried, found, _asked(ctx, llm), _demand(ctx, name, llm), facts, ways)
 
 
 def _offers(ctx: Context, name: str, llm: Llm) -> list[Offer]:
@@ -159,10 +165,9 @@ def _chosen(ctx: Context, name: str, llm: Llm) -> dict[str, object]:
         what = (
             f"no machine of {llm.provider} ({MACHINES[llm.provider]}) can serve {llm.model} as the plan asks"
         )
-        over = _over_machines(ctx, name, llm, own_way(llm)) if spread_of(llm).is_plain else ()
-        for option in over[:1]:
-            stages = option.configuration.spread.pipeline
-            reasons.append(f"with pipeline_parallel: {stages:g}, {option.configuration.brief()} would")
+        staged = options_of(ctx, name, llm, own_way(llm), _staged(llm)) if spread_of(llm).is_plain else ()
+        for one in [option.configuration for option in staged if option.feasible][:1]:
+            reasons.append(f"with pipeline_parallel: {one.spread.pipeline:g}, {one.brief()} would")
         raise InputError(Problem(_where(ctx, "llm", name), what, "; ".join(reasons) + "."))
     configuration = first.configuration
     return {

@@ -222,7 +222,6 @@ def configuration_of(ctx: Context, llm: Llm, facts: LlmFacts, path: Path) -> Con
             what = "must be the same number in all scenarios"
             remedy = "Compare numbers with --set, or with alternatives in the plan."
             raise InputError(ctx.places.problem((*path, field), what, remedy))
-    spread = spread_of(llm)
     model = find_model(llm.model, facts, where("model"))
     engine = find_engine(llm.engine, facts, where("engine"), version_of(llm, where("engine_version")))
     one = Configuration(
@@ -232,13 +231,11 @@ def configuration_of(ctx: Context, llm: Llm, facts: LlmFacts, path: Path) -> Con
         tensor_parallel=float(llm.tensor_parallel),
         engine=engine,
         told=told_of(llm),
-        spread=spread,
+        spread=spread_of(llm),
         speculation=speculation_of(llm.speculative, model, engine, facts, partial(where, "speculative")),
     )
-    if spread.is_plain:
-        return one
     machine = ctx.machine(llm.provider, llm.machine, (*path, "machine"))
-    return one.on(machine.gpu_count or inf, network_of(machine, facts, llm.network_gbit_per_s))
+    return one.on(machine.gpu_count or inf, network_of(ctx.catalog, machine))
 
 
 def served_of(llm: Llm, chosen: Configuration, facts: LlmFacts, lengths: RequestLengths | None) -> Served:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from capplan.arrays import Floats
 from capplan.capacity.nodes import Allocatable
 from capplan.catalog.catalog import Catalog
 from capplan.catalog.roots import PROVIDERS
@@ -19,7 +18,6 @@ from capplan.components.machines import boot_disk
 from capplan.components.managed import MANAGED
 from capplan.errors import InputError
 from capplan.llm.configuration import Configuration
-from capplan.llm.facts import LlmFacts
 from capplan.llm.hardware import Gpu
 from capplan.plan.services import CLUSTER_PLATFORMS, Disk, GpuAddOn
 
@@ -45,7 +43,7 @@ class Offer(NamedTuple):
     """A machine in a region with so many ``gpus``, and USD an hour by rate; None where it has no price.
 
     machine_usd: on demand, without the GPUs that are added to it. node: what it leaves to pods. disk_usd: its
-    boot disk a month. volume_usd: USD a month of a volume of so many GiB there.
+    boot disk a month. volume_usd: USD a month of a volume of so many GiB there. gbit_per_s: of its network.
     """
 
     provider: str
@@ -59,6 +57,7 @@ class Offer(NamedTuple):
     node: Allocatable
     disk_usd: float
     volume_usd: Callable[[float], float]
+    gbit_per_s: float | None = None
 
     @property
     def name(self) -> str:
@@ -128,6 +127,7 @@ def offer(
         node=node,
         disk_usd=0.0 if disk is None else priced(disk.type, float(disk.size)),
         volume_usd=partial(priced, VOLUMES[provider][1]) if provider in VOLUMES else _included,
+        gbit_per_s=network_of(catalog, machine),
     )
 
 
@@ -164,15 +164,13 @@ def everywhere(catalog: Catalog) -> list[tuple[str, str]]:
     return list(found)
 
 
-def network_of(machine: Sku, facts: LlmFacts, said: Floats | None = None) -> float | None:
-    """Return the bytes/s that a machine sends to others: as ``said`` in Gbit/s, or as its cloud says it."""
-    gbit = facts["networks"]["gbit_per_s"].get(machine.name) if said is None else said
-    return None if gbit is None else 1e9 / 8 * float(gbit)
+def network_of(catalog: Catalog, machine: Sku) -> float | None:
+    """Return the Gbit/s that a machine sends to others, None where its cloud does not say it."""
+    said = catalog.facts("gpus").get("networks", {}).get("gbit_per_s", {}).get(machine.name)
+    return None if said is None else float(said)
 
 
-def placed(
-    found: Iterable[Offer], one: Configuration, facts: LlmFacts, gbit_per_s: float | None
-) -> tuple[Configuration, tuple[Offer, float] | None]:
+def placed(found: Iterable[Offer], one: Configuration) -> tuple[Configuration, tuple[Offer, float] | None]:
     """Return the configuration on its cheapest machines, with one and the USD per hour of a replica.
 
     Where no machine with its GPU is known it has eight.
@@ -183,11 +181,10 @@ def placed(
     for offer in found:
         usd = offer.usd_per_hour["on_demand"]
         if offer.gpu == one.gpu.name and usd is not None:
-            there = one.on(offer.gpus, network_of(offer.machine, facts, gbit_per_s))
+            there = one.on(offer.gpus, offer.gbit_per_s)
             tried.append((bool(there.obstacles()), usd / there.per_machine(offer.gpus), there, offer))
     if not tried:
-        network = None if gbit_per_s is None else 1e9 / 8 * gbit_per_s
-        return one.on(_USUAL, network), None
+        return one.on(_USUAL, None), None
     _, usd, there, offer = min(tried, key=lambda each: each[:2])
     return there, (offer, usd)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from capplan.arrays import Array, ceil_count
 from capplan.capacity.sizing import Bounds, with_redundancy
-from capplan.catalog.rows import Sku
 from capplan.components.llm.bills import Bills, Bought
 from capplan.components.llm.fleet import delays_of
 from capplan.components.llm.offers import Offer
@@ -34,8 +33,7 @@ class ServingDemand(NamedTuple):
     """What has to be served: requests/s by hour, (hours,), and how replicas are provided.
 
     target: share of a replica's capacity to plan with. sustained_use: whether Google's discount counts.
-    pod_cpu, pod_gib: what the pod of a replica requests. vllm: what the plan says of the server. networks:
-    bytes/s that a machine sends to others.
+    pod_cpu, pod_gib: what the pod of a replica requests. vllm: what the plan says of the server.
     """
 
     rps: Array
@@ -47,7 +45,6 @@ class ServingDemand(NamedTuple):
     pod_cpu: float = 0.0
     pod_gib: float = 0.0
     vllm: Vllm | None = None
-    networks: Callable[[Sku], float | None] = lambda machine: None
 
 
 class ServingOption(NamedTuple):
@@ -89,7 +86,7 @@ def rank(
 
     ``ways`` to buy machines have names. Each option costs what an estimate of it would, the API aside.
     """
-    configurations = [each for one in configurations for each in _everywhere(one, offers, demand)]
+    configurations = [each for one in configurations for each in _everywhere(one, offers)]
     obstacles = [_obstacle(c, asked) for c in configurations]
     options = [_unable(c, why) for c, why in zip(configurations, obstacles, strict=True) if why]
     able = [c for c, why in zip(configurations, obstacles, strict=True) if not why]
@@ -100,12 +97,12 @@ def rank(
     return [_with_reason(option, first) for option in options]
 
 
-def _everywhere(one: Configuration, offers: Sequence[Offer], demand: ServingDemand) -> list[Configuration]:
+def _everywhere(one: Configuration, offers: Sequence[Offer]) -> list[Configuration]:
     """Return the configuration on each kind of machines that it may run on: their networks differ."""
-    if one.spread.is_plain:
-        return [one]
-    there = (placed_on(one, offer, demand) for offer in offers if offer.gpu == one.gpu.name)
-    return [*{each.spread: each for each in there}.values()]
+    there = (one.on(offer.gpus, offer.gbit_per_s) for offer in offers if offer.gpu == one.gpu.name)
+    kinds = [*{each.spread: each for each in there}.values()] or [one]
+    able = [each for each in kinds if not each.obstacles()] if len(kinds) > 1 else []
+    return able or [max(kinds, key=lambda each: each.spread.per_machine)]
 
 
 def pareto(options: Sequence[ServingOption]) -> list[ServingOption]:
@@ -229,7 +226,7 @@ def _priced(
         demand.hours_per_month,
     )
     for index, one in enumerate(sized.configurations):
-        holding = [offer for offer in offers if offer.gpu == one.gpu.name and _holds(offer, one, demand)]
+        holding = [offer for offer in offers if offer.gpu == one.gpu.name and _holds(offer, one)]
         if not holding:
             yield _unable(one, f"no machine with {one.on_one:g} of this GPU is sold")
             continue
@@ -255,19 +252,11 @@ def _priced(
                 )
 
 
-def _holds(offer: Offer, configuration: Configuration, demand: ServingDemand) -> bool:
+def _holds(offer: Offer, one: Configuration) -> bool:
     """Whether a machine holds a replica, or its part; GPUs are added to one as many as a replica takes."""
-    if configuration.machines > 1:
-        return placed_on(configuration, offer, demand).spread == configuration.spread
-    wanted = configuration.gpus
-    return offer.gpus >= wanted if offer.add_on is None else offer.gpus == wanted
-
-
-def placed_on(one: Configuration, offer: Offer, demand: ServingDemand) -> Configuration:
-    """Return the configuration on machines like that of the offer."""
-    if one.spread.is_plain:
-        return one
-    return one.on(offer.gpus, demand.networks(offer.machine))
+    if one.machines > 1:
+        return one.on(offer.gpus, offer.gbit_per_s) == one
+    return offer.gpus >= one.gpus if offer.add_on is None else offer.gpus == one.gpus
 
 
 def _has_room(offer: Offer, configuration: Configuration, demand: ServingDemand) -> bool:

@@ -35,7 +35,8 @@ def told_of(llm: Llm) -> Told:
 
 def spread_of(llm: Llm) -> Parallelism:
     """Return how a replica is spread over GPUs besides tensor parallelism."""
-    return Parallelism(float(llm.pipeline_parallel), float(llm.data_parallel), llm.expert_parallel)
+    said = None if llm.network_gbit_per_s is None else float(llm.network_gbit_per_s)
+    return Parallelism(float(llm.pipeline_parallel), float(llm.data_parallel), llm.expert_parallel, said)
 
 
 _READS = {"fp8": ("fp8",), "awq": ("int4",), "gptq": ("int4", "int8"), "bitsandbytes": ("int4", "int8")}
