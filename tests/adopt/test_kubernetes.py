@@ -57,6 +57,47 @@ def priced(
     return estimate(adopted(directory, *documents, asked=asked).file(sets), SHIPPED)
 
 
+def owned(text: str, kind: str, name: str) -> str:
+    """Return an object as a cluster has it: made by a controller."""
+    return text.replace("metadata: {", f"metadata: {{ownerReferences: [{{kind: {kind}, name: {name}}}], ", 1)
+
+
+CLUSTER = (
+    deployment(replicas=3),
+    owned(deployment("web-5f", replicas=3).replace("Deployment", "ReplicaSet"), "Deployment", "web"),
+    owned("kind: Pod\nmetadata: {name: web-5f-x}\nspec: {containers: [{name: c}]}\n", "ReplicaSet", "web-5f"),
+    owned("kind: Pod\nmetadata: {name: api-server}\nspec: {containers: [{name: c}]}\n", "Node", "n1"),
+    "kind: Pod\nmetadata: {name: done}\nspec: {containers: [{name: c}]}\nstatus: {phase: Succeeded}\n",
+    "kind: Job\nmetadata: {name: old}\nstatus: {conditions: [{type: Complete, status: 'True'}]}\n",
+    owned(deployment("mesh").replace("Deployment", "StatefulSet"), "Unknown", "mesh"),
+    """
+    kind: StatefulSet
+    metadata: {name: db}
+    spec:
+      replicas: 2
+      template: {spec: {containers: [{name: c, image: "app:1"}]}}
+      volumeClaimTemplates: [{metadata: {name: data}, spec: {resources: {requests: {storage: 50Gi}}}}]
+    """,
+    *(
+        f"kind: PersistentVolumeClaim\nmetadata: {{name: data-db-{index}}}\n"
+        "spec: {resources: {requests: {storage: 50Gi}}}\n"
+        for index in range(3)
+    ),
+    "kind: Event\nmetadata: {name: e}\n",
+)
+
+
+def test_what_controllers_made_in_a_cluster_counts_once(tmp_path: Path) -> None:
+    """What no object among the others made counts, and so does a claim that its StatefulSet left behind."""
+    found = adopted(tmp_path, *CLUSTER)
+    plan = found.file().plan
+    assert set(plan.services) == {"web", "mesh", "db"}
+    assert sorted(plan.resources) == ["data-db-2-disk", "db-data-disk"]
+    assert not [note for note in found.notes if note.severity == "warning"]
+    alone = adopted(tmp_path, CLUSTER[1], CLUSTER[2])
+    assert set(alone.file().plan.services) == {"web-5f"}
+
+
 def notes(found: Adopted, kind: str) -> list[str]:
     return [note_line(note) for note in found.notes if KINDS[note.severity] == kind]
 

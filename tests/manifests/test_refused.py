@@ -28,6 +28,14 @@ def found(*objects):
     return {finding.code: finding for finding in said}
 
 
+@pytest.mark.parametrize(("owner", "takes"), [("a", False), ("elsewhere", True)])
+def test_what_a_controller_made_takes_no_pods_of_others(owner, takes):
+    made = workload("ReplicaSet")
+    owners = [{"kind": "Deployment", "name": owner}]
+    made["metadata"] = {**made["metadata"], "name": "a-5f", "ownerReferences": owners}
+    assert ("selector-takes-others" in found(workload(), made)) is takes
+
+
 def test_a_budget_that_blocks_only_the_fewest_pods_is_a_risk():
     few = hpa(minReplicas=1, maxReplicas=5)
     assert found(workload(), few, pdb(minAvailable=1))["pdb-blocks-drain"].severity == "warning"

@@ -21,6 +21,7 @@ _FREE = """
     PriorityLevelConfiguration Lease CSIDriver VolumeSnapshotClass VolumeAttributesClass
     ResourceClaim ResourceClaimTemplate DeviceClass Kustomization Component
     GatewayClass HTTPRoute GRPCRoute TCPRoute TLSRoute UDPRoute ReferenceGrant
+    Event ControllerRevision ComponentStatus PodTemplate
     BackendConfig FrontendConfig ManagedCertificate TargetGroupBinding
     TriggerAuthentication ClusterTriggerAuthentication
     ServiceMonitor PodMonitor Probe ScrapeConfig PrometheusRule AlertmanagerConfig PodMonitoring Rules

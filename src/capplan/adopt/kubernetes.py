@@ -57,7 +57,8 @@ def adopt_objects(draft: Draft, items: Iterable[Item]) -> None:
             note_unread(draft, address_of(item), spec, _SHAPES)
         if is_cloud_run(item.tree):
             adopt_cloud_run(draft, item)
-    world = World(list(_expanded(draft, [item for item in every if not is_cloud_run(item.tree)])), Facts())
+    standing = _standing(draft, [item for item in every if not is_cloud_run(item.tree)])
+    world = World(list(_expanded(draft, standing)), Facts())
     defaults = Defaults.of(world)
     for item in world.of(*RUNNING):
         _adopt_running(draft, item, world, defaults)
@@ -71,6 +72,30 @@ def adopt_objects(draft: Draft, items: Iterable[Item]) -> None:
     storage.add_claims(draft, world)
     add_balancers(draft, world)
     _note_others(draft, world)
+
+
+def _standing(draft: Draft, items: Sequence[Item]) -> list[Item]:
+    """Return the objects without those that a cluster adds: what others among them made, and what ended."""
+    makers = (*RUNNING, *FINISHING, *SCALERS, "DaemonSet")
+    known = {(i.namespace, i.kind, i.name) for i in items if i.kind in makers or made_of(i) is not None}
+    found = []
+    for item in items:
+        owners = maps(item.tree, "metadata.ownerReferences")
+        made = any((item.namespace, text(one, "kind"), text(one, "name")) in known for one in owners)
+        static = any(one.get("kind") == "Node" for one in owners)
+        if made or static or _has_ended(item):
+            draft.used.add(address_of(item))
+        else:
+            found.append(item)
+    return found
+
+
+def _has_ended(item: Item) -> bool:
+    """Say whether a pod or a job of a cluster runs no more."""
+    if item.kind == "Pod":
+        return text(item.tree, "status.phase") in ("Succeeded", "Failed")
+    ends = [one for one in maps(item.tree, "status.conditions") if one.get("type") in ("Complete", "Failed")]
+    return item.kind == "Job" and any(one.get("status") == "True" for one in ends)
 
 
 def _expanded(draft: Draft, items: Sequence[Item]) -> Iterator[Item]:
@@ -99,9 +124,6 @@ def _expanded(draft: Draft, items: Sequence[Item]) -> Iterator[Item]:
 
 
 def _adopt_running(draft: Draft, item: Item, world: World, defaults: Defaults) -> None:
-    if at(item.tree, "metadata.ownerReferences"):
-        draft.used.add(address_of(item))
-        return
     workload = as_held(workload_of(item, world), draft)
     requests = requests_of(workload, defaults, draft, world)
     _note_new_version(draft, workload)

@@ -12,7 +12,7 @@ from capplan.adopt.balancers import default_of
 from capplan.adopt.draft import Draft, Tree, address_of
 from capplan.adopt.volumes import Volume
 from capplan.manifests.quantity import memory
-from capplan.manifests.verify.trees import amount, at, mapping, text
+from capplan.manifests.verify.trees import amount, at, mapping, maps, text, whole
 from capplan.manifests.verify.world import Item, World
 from capplan.plan.services import Provider
 
@@ -203,12 +203,22 @@ def _sold(sku: str, gib: float) -> tuple[str, float]:
     return f"{kind[1]}{number}-{kind[2]}-{holds}GiB", float(math.ceil(gib / holds))
 
 
+_MOST_PODS = 1_000
+"""Whose claims are looked for by their names."""
+
+
 def add_claims(draft: Draft, world: World) -> None:
-    """Add the persistent volume claims that stand alone."""
+    """Add the persistent volume claims that stand alone: no StatefulSet has made them, as in a cluster."""
+    made = {
+        (pods.namespace, f"{text(claim, 'metadata.name')}-{pods.name}-{index}")
+        for pods in world.of("StatefulSet")
+        for claim in maps(pods.tree, "spec.volumeClaimTemplates")
+        for index in range(min(whole(pods.tree, "spec.replicas", 1), _MOST_PODS))
+    }
     for item in world.of("PersistentVolumeClaim"):
         claim = mapping(item.tree, "spec")
         where = address_of(item)
-        disk = disk_of(claim, where, draft, world)
+        disk = None if (item.namespace, item.name) in made else disk_of(claim, where, draft, world)
         if disk is None:
             draft.used.add(where)
             continue

@@ -209,13 +209,20 @@ class World:
     @cached_property
     def workloads(self) -> list[Workload]:
         """What has a number of replicas, with its bounds."""
-        return [self.workload_of(item) for item in self.of(*SCALED)]
+        return [self.workload_of(item) for item in self.of(*SCALED) if not self._is_made(item)]
 
     @cached_property
     def all_pods(self) -> list[Workload]:
         """Everything that runs pods: the workloads first."""
-        others = [self.workload_of(item) for item in self.of(*PODS) if item.kind not in SCALED]
-        return self.workloads + others
+        others = [one for one in self.of(*PODS) if one.kind not in SCALED and not self._is_made(one)]
+        return self.workloads + [self.workload_of(item) for item in others]
+
+    def _is_made(self, item: Item) -> bool:
+        """Say whether a controller made an object of another one here, as those of a cluster are."""
+        owners = maps(item.tree, "metadata.ownerReferences")
+        return any(
+            text(o, "name") in self.names_of.get((text(o, "kind"), item.namespace), ()) for o in owners
+        )
 
     @cached_property
     def daemons(self) -> list[Workload]:
