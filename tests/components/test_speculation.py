@@ -9,6 +9,7 @@ import pytest
 
 from capplan.catalog.catalog import Catalog
 from capplan.components.llm.choice import ranked
+from capplan.decide.recommend import recommend
 from capplan.errors import InputError
 from capplan.estimate import estimate
 from capplan.plan.bind import grid
@@ -108,6 +109,27 @@ def test_a_ranking_tells_the_time_without_drafts():
     assert times
     assert all(plain is not None and plain < drafted for drafted, plain in times)
     assert all(o.plain_tpot_s is None for o in ranked(run(said("tokens=0")).context)["answers"])
+
+
+def test_disaggregated_replicas_that_make_tokens_are_judged_too():
+    apart = "llm.answers.disaggregated={link_gb_per_s: 40}"
+    made = {f.code for f in run(apart, BUSY, said("acceptance=5%")).findings}
+    assert "llm-speculation" in made
+    assert "llm-speculation" not in {f.code for f in run(apart).findings}
+    fast, plain = figures(run(apart)), figures(run(apart, said("tokens=0")))
+    assert fast["tpot"][0, 0] < 0.75 * plain["tpot"][0, 0]
+
+
+def test_stages_of_layers_are_refused():
+    result = run("llm.answers.pipeline_parallel=2", said("acceptance=50%"))
+    [found] = [f for f in result.findings if f.severity == "error"]
+    assert "do not speculate over stages" in found.message
+
+
+def test_drafting_nothing_is_recommended_where_that_saves_money():
+    file = parse_plan(PLAN, "plan.yaml", Path(), [BUSY, said("model=llama-3.1-8b")])
+    hints = recommend(file, Catalog()).hints
+    assert [hint.change.text for hint in hints if hint.change.kind == "speculation"] == ["draft nothing"]
 
 
 HEAD = "llm.answers.speculative={method: eagle, tokens: 2, acceptance: 70%, model: some/head}"

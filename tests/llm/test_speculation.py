@@ -10,10 +10,12 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from capplan.catalog.catalog import Catalog
 from capplan.llm.capacity import TokenPromise, carried, speed_at
 from capplan.llm.confidence import confidence_of
-from capplan.llm.facts import find_model
+from capplan.llm.facts import architecture_of, find_model
 from capplan.llm.flags import file_of, flags_of, options_of
+from capplan.llm.importing import row_of
 from capplan.llm.serving import decode_step, first_token, request_time, stream_throughput
 from capplan.llm.serving import time_per_token as tpot
 from capplan.llm.simulator import SimulatedReplica, simulate, steady_users
@@ -159,6 +161,24 @@ def test_memory_holds_what_drafts(facts, configuration):
     assert mtp.memory().full_kv == pytest.approx(deepseek.memory().full_kv * 62 / 61)
     ngram = drafting(facts, plain, "ngram").memory()
     assert (ngram.weights, ngram.full_kv) == (before.weights, before.full_kv)
+
+
+def test_the_config_of_a_head_has_a_vocabulary_of_its_own(facts):
+    """The config of an EAGLE-3 head for an 8B model."""
+    config = {
+        "architectures": ["LlamaForCausalLMEagle3"],
+        "model_type": "llama",
+        "hidden_size": 4096,
+        "intermediate_size": 14336,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "num_hidden_layers": 1,
+        "vocab_size": 128256,
+        "draft_vocab_size": 32000,
+    }
+    head = architecture_of("head", row_of(config, "head", "config.json", Catalog().facts("configs")))
+    assert (head.vocabulary, head.layers) == (32000, 1)
+    assert head.active_parameters < 0.5 * eagle_layer(find_model("llama-3.1-8b", facts)).active_parameters
 
 
 def test_a_state_is_kept_for_each_token_that_may_be_refused(facts, configuration):

@@ -28,6 +28,9 @@ def changes_for_model(estimate: Estimate, component: Component) -> Iterator[Chan
     committed = llm.purchase.commit_1y + llm.purchase.commit_3y
     yield from commitments(component, (*path, "purchase"), committed)
     yield from _elsewhere(estimate, component, llm, replica)
+    if replica.configuration.speculation is not None:
+        value, risk = {"speculative": {"tokens": 0}}, "few users at a time may wait longer for a token"
+        yield Change(component.name, "speculation", path, value, "draft nothing", risk)
     if llm.api is not None and np.any(local_part(llm) > 0):
         text = f"let {llm.api.model} answer everything"
         risk = "another model: compare its answers; requests leave your network"

@@ -16,8 +16,7 @@ def decode_parts(served: Served, concurrency: Floats) -> dict[str, Floats]:
     weights: moving them, and multiplying with them. engine: launching kernels, and the host's work. exchange:
     all-reduces and what else GPUs send each other, where replicas are spread. drafts: what runs to speculate.
     """
-    work, reached, draft = served.work, served.reached, served.drafting
-    each = 1.0 if draft is None else 1.0 + draft.tokens
+    work, reached, draft, each = served.work, served.reached, served.drafting, served.each
     context = served.context
     idle = reached._replace(layer_s=0.0, step_s=0.0, sequence_s=0.0)
     alone = idle._replace(hop_s=0.0, link=np.inf, far_hop_s=0.0, far=np.inf)

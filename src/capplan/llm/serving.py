@@ -54,6 +54,11 @@ class Served(NamedTuple):
         return 1.0 if self.drafting is None else self.drafting.emitted
 
     @property
+    def each(self) -> Floats:
+        """Tokens of a sequence in a step: those that are drafted, and one."""
+        return 1.0 if self.drafting is None else 1.0 + self.drafting.tokens
+
+    @property
     def prompt(self) -> Floats:
         """Tokens of a request that have to be read."""
         return np.maximum(self.inputs * (1 - self.cached), 1.0)
@@ -110,7 +115,8 @@ def time_per_token(served: Served, concurrency: Floats) -> Floats:
     time = _pace(served, concurrency)
     if served.lengths is None or not np.any(served.mixes):
         return time
-    running, read = share_of(concurrency, served.stages), np.maximum(served.chunk - concurrency, 1.0)
+    running = share_of(concurrency, served.stages)
+    read = np.maximum(served.chunk - served.each * concurrency, 1.0)
     seen = served.prompt_context * served.lengths.variety
     full = _timed(served, running, served.context, read, seen, 1.0) / served.emitted
     return np.where(served.mixes, np.minimum(time, full), time)
@@ -170,7 +176,7 @@ def _timed(
     draft, own = served.drafting, (served.work, served.reached)
     if draft is None:
         return step_time(*own, decodes, context, read, seen, prompts)
-    verified = step_time(*own, decodes, context, read, seen, prompts, 1.0 + draft.tokens)
+    verified = step_time(*own, decodes, context, read, seen, prompts, served.each)
     return verified + draft.time(decodes, context, read, seen, prompts)
 
 

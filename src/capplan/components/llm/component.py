@@ -90,7 +90,7 @@ def served_by_replicas(
     if chosen.is_timed and not ctx.silent:
         peak = speed_at(served, arriving(ctx, llm, found), does.room)
         measures = list(measures_of(llm, served, peak, does, confidence_of(chosen)))
-        found = found._replace(findings=[*found.findings, *_slowed(ctx, found, llm, chosen, facts)])
+        found = found._replace(findings=[*found.findings, *slowed_by_drafts(ctx, found, llm, chosen, facts)])
     return found._replace(units=units_of(ctx, component.name, llm), measures=measures)
 
 
@@ -156,18 +156,28 @@ def on_machines(
     )
 
 
-def _slowed(
-    ctx: Context, component: Component, llm: Llm, chosen: Configuration, facts: LlmFacts
+def slowed_by_drafts(
+    ctx: Context,
+    component: Component,
+    llm: Llm,
+    chosen: Configuration,
+    facts: LlmFacts,
+    transfer_s: Floats | None = None,
 ) -> Iterator[Finding]:
-    """Yield that speculation does not pay in the busiest hour; as many replicas run without it."""
-    said, model = chosen.speculation, component.path[1]
+    """Yield that speculation does not pay in the busiest hour, when as many replicas run without it.
+
+    transfer_s: as in :class:`Served`; other replicas then keep the time to the first token.
+    """
+    said, model, promise = chosen.speculation, component.path[1], promise_of(llm)
     if said is None:
         return
+    promise = promise if transfer_s is None else promise._replace(ttft_s=np.inf)
+    lengths = lengths_of(llm, ctx.directory)
 
     def drafting(tokens: Floats) -> AtLoad:
         one = chosen._replace(speculation=said._replace(tokens=tokens) if np.any(tokens) else None)
-        served = served_of(llm, one, facts, lengths_of(llm, ctx.directory))
-        does, _ = carries(served, one.memory(), one.max_sequences, promise_of(llm), llm.target_utilization)
+        served = served_of(llm, one, facts, lengths)._replace(transfer_s=transfer_s)
+        does, _ = carries(served, one.memory(), one.max_sequences, promise, llm.target_utilization)
         speed = speed_at(served, arriving(ctx, llm, component), does.room)
         need = ctx.load.peak(model) * local_part(llm) / (llm.target_utilization * does.rate)
         return AtLoad(tokens, speed.tpot_s, ceil_count(need))

@@ -25,6 +25,7 @@ from capplan.components.llm.component import (
     promise_of,
     served_by_replicas,
     served_of,
+    slowed_by_drafts,
     units_of,
 )
 from capplan.components.llm.findings import obstacles
@@ -90,7 +91,9 @@ def pools(
     if not ctx.silent:
         sent = sent_prompt(reading, transfer_s, arriving(ctx, asked, read))
         speed = _speed(served, arriving(ctx, llm, made), np.maximum(does.room, 1.0), sent)
-        made = made._replace(measures=list(measures_of(llm, served, speed, does, confidence_of(maker))))
+        doubts = slowed_by_drafts(ctx, made, llm, maker, facts, transfer_s)
+        measures = list(measures_of(llm, served, speed, does, confidence_of(maker)))
+        made = made._replace(measures=measures, findings=[*made.findings, *doubts])
         read = read._replace(measures=list(_shown(sent[1], transfer_s)))
         made = _compared(ctx, made, read, served_by_replicas(ctx, llm, component, chosen, facts))
     yield made._replace(units=units_of(ctx, component.name, llm), parts=(name,))
