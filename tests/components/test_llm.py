@@ -59,6 +59,7 @@ REFUSED = [
     ((SERVER.format("chunked_prefill: false"),), "estimates count with chunks"),
     ((SERVER.format("served_model_name: x"), "engine=tgi", "precision=bf16"), "is nothing that tgi is told"),
     ((SERVER.format("dtype: float32"),), "estimates do not count with"),
+    (("workload={image: 'vllm/vllm-openai:latest'}",), "workload.image names no version of vllm"),
     (("workload={image: 'lmsysorg/sglang:v0.5.6'}",), "engine is vllm, but workload.image is that of sglang"),
 ]
 CANNOT = [

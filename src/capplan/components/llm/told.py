@@ -49,12 +49,15 @@ def _some(share: object) -> bool:
 
 def version_of(llm: Llm, where: str) -> str | None:
     """Return the version of the engine: the plan's, or that of its image; InputError if they differ."""
-    image = None if llm.workload is None else llm.workload.image
-    tag, name = _TAG.search(image or ""), (image or "").partition("@")[0].rpartition(":")[0]
-    other = next((one for one, server in SERVERS.items() if server.image.rpartition(":")[0] == name), None)
-    if other not in (None, llm.engine):
-        what = f"engine is {llm.engine}, but workload.image is that of {other}: {image}"
-        raise InputError(Problem(where, what, f"Set engine: {other}, or leave the image out."))
+    image = (llm.workload and llm.workload.image) or ""
+    tag, name = _TAG.search(image), image.partition("@")[0].partition(":")[0]
+    known = next((one for one, server in SERVERS.items() if server.image.partition(":")[0] == name), None)
+    if known not in (None, llm.engine):
+        what = f"engine is {llm.engine}, but workload.image is that of {known}: {image}"
+        raise InputError(Problem(where, what, f"Set engine: {known}, or leave the image out."))
+    if known and not tag and llm.engine_version is None:
+        what = f"workload.image names no version of {known}: {image}"
+        raise InputError(Problem(where, what, "Set engine_version to that of the image."))
     if llm.engine_version is None:
         return tag and tag[1]
     if tag and tag[1] != llm.engine_version.removeprefix("v"):
