@@ -207,7 +207,7 @@ def plain(value: float, digits: int = 4) -> str:
     >>> plain(0.12345), plain(12345.6), plain(3e6), plain(1e18), plain(2e-5)
     ('0.1235', '12,346', '3,000,000', '1e+18', '0.00002')
     """
-    if not 1e-6 <= abs(value) < 1e16:
+    if not 1e-9 <= abs(value) < 1e16:
         return f"{value:.{digits}g}"
     if abs(value) >= 10.0 ** (digits - 1):
         return f"{value:,.0f}"

@@ -43,6 +43,14 @@ def test_names_are_cut_in_the_middle_where_they_must() -> None:
     )
 
 
+def test_names_that_would_look_alike_are_cut_less_and_figures_move_below() -> None:
+    keyed = [f"services.{name}.calls.store.per_request" for name in ("api", "orders", "web")]
+    table = Table([Column("Input", shrinks=True), *COSTS.columns[1:] * 3], [[key, *"123"] for key in keyed])
+    shown = text(table, width=30).splitlines()
+    names = {line.split()[0] for line in shown if "…" in line}
+    assert len(names) == len(keyed), shown
+
+
 def test_figures_are_never_cut() -> None:
     shown = text(COSTS, width=1)
     assert all(figure in shown for figure in ("37.91", "1,389.64", "1,427.55"))

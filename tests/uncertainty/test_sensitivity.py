@@ -5,6 +5,7 @@ import pytest
 from helpers import SHIPPED, plan_of
 
 from capplan.plan.read import read_plan
+from capplan.uncertainty.moves import ends_of
 from capplan.uncertainty.sensitivity import first_order_indices, tornado
 
 
@@ -53,6 +54,28 @@ def test_shares_make_room_for_the_one_that_moves_and_stop_at_the_whole():
     assert found["rate_limits.limits.endpoints.a.share"] == pytest.approx((0.675, 0.825))
     assert found["services.web.target_utilization.throughput"] == pytest.approx((0.855, 1.0))
     assert found["services.web.purchase.commit_1y"] == pytest.approx((0.54, 0.6))
+
+
+HALVES = """
+    name: t
+    regions: {gcp: us-central1, aws: us-east-1}
+    demand: {requests_per_second: 100, profile: flat, entry: {one: 1, two: 1}}
+    services:
+      one: {platform: kubernetes, cpu: 500m, memory: 1Gi, cpu_time: 40ms}
+      two: {platform: kubernetes, cpu: 500m, memory: 1Gi, cpu_time: 40ms}
+    clusters:
+      main: {platform: gke, pools: {default: {machine: e2-standard-4, nodes: {min: 1}}}}
+"""
+
+
+def test_halves_of_a_core_make_no_whole():
+    """Pods of half a core beside each other, or beside machines, which have no such field."""
+    machines = "two: {platform: vm-group, provider: aws, machine: m5.large, cpu_time: 40ms}"
+    pods = "two: {platform: kubernetes, cpu: 500m, memory: 1Gi, cpu_time: 40ms}"
+    assert pods in HALVES
+    path = ("services", "one", "cpu")
+    for text in (HALVES, HALVES.replace(pods, machines)):
+        assert ends_of(plan_of(text), path, (0.45, 0.55)) == ({path: 0.45}, {path: 0.55})
 
 
 def test_what_a_gate_allows_is_no_input():

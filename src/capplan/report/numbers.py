@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from capplan.quantities import plain
+
 _SHORT_UNITS = {
     "vCPU-second": "vCPU-s",
     "GiB-second": "GiB-s",
@@ -20,6 +22,9 @@ _SHORT_UNITS = {
     "GB-month": "GB-mo",
     "request": "req",
 }
+
+_SMALL = 5e-4
+"""Below it, three decimals are none."""
 
 BOUNDS = {None: "", "lower": "≥ ", "upper": "≤ ", "neither": "≈ "}
 """What stands before an amount, by what JSON says that it bounds."""
@@ -60,15 +65,17 @@ def _magnitude(value: float) -> int:
 def quantity(amount: float) -> str:
     """Return an amount with thousands separators, and as many decimals as a small one needs.
 
-    >>> quantity(2528878.6), quantity(730.0), quantity(0.4567), quantity(math.inf)
-    ('2,528,879', '730', '0.457', '∞')
+    >>> quantity(2528878.6), quantity(730.0), quantity(0.4567), quantity(0.00000186), quantity(math.inf)
+    ('2,528,879', '730', '0.457', '0.00000186', '∞')
     """
-    if amount == 0:
+    if abs(amount) < 1e-9:  # what rounding leaves of nothing
         return "0"
     if amount == math.inf:
         return "∞"
     if abs(amount) >= 1000 or amount == int(amount):
         return f"{amount:,.0f}"
+    if abs(amount) < _SMALL:
+        return plain(amount, 3)
     decimals = max(0, 3 - max(_magnitude(amount), 0))
     return f"{amount:,.{decimals}f}".rstrip("0").rstrip(".") if decimals else f"{amount:,.0f}"
 

@@ -76,12 +76,19 @@ def _widths(table: Table, width: int) -> list[int]:
     over = sum(widths) + 2 * (len(widths) - 1) - width
     for index, column in enumerate(table.columns):
         if over > 0 and column.shrinks:
-            # Of figures only the heading is cut.
-            least = max([10, *(len(row[index]) for row in table.rows if column.right)])
-            cut = min(over, max(widths[index] - least, 0))
+            cut = min(over, max(widths[index] - _least(table, index, widths[index]), 0))
             widths[index] -= cut
             over -= cut
     return widths
+
+
+def _least(table: Table, index: int, whole: int) -> int:
+    """Return how far a column shrinks: of figures only the heading is cut, and of keys no two look alike."""
+    column, cells = table.columns[index], {row[index] for row in table.rows}
+    if column.right or index >= table.keys:
+        return max([10, *(len(cell) for cell in cells if column.right)])
+    wide = range(10, whole)
+    return next((w for w in wide if len({_cell(cell, column, w) for cell in cells}) == len(cells)), whole)
 
 
 def _line(cells: Sequence[str], columns: Sequence[Column], widths: Sequence[int]) -> str:

@@ -201,7 +201,7 @@ def _bar_row(bar: Bar, result: Sensitive, widest: float) -> list[str]:
         *map(numbers.quantity, (bar.low, bar.high)),
         *_dollars((bar.cost_low, bar.cost_high), sure),
         f"{numbers.count(bar.instances_low)}–{numbers.count(bar.instances_high)}",
-        "" if math.isnan(bar.elasticity) or sure is None or sure.sign else f"{bar.elasticity:.2f}",
+        "" if math.isnan(bar.elasticity) or sure is None or sure.sign else numbers.money(bar.elasticity),
     ]
     if indices is not None:
         row.append(f"{indices.get(bar.path, 0.0):.0%}")

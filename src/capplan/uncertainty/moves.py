@@ -139,11 +139,11 @@ def ends_of(file: PlanFile, path: Path, ends: tuple[float, float]) -> Ends:
 def _rest_of_the_whole(file: PlanFile, path: Path) -> dict[Path, float]:
     """Return the shares that make up the whole together with the one at ``path``; none where there are none.
 
-    Such shares are the same field of all entries of a mapping, or all values of one.
+    Such shares are the field ``share`` of all entries of a mapping, or all values of one.
     """
     for depth in (1, 2):
         container, field = at(file.plan, path[:-depth]), path[len(path) - depth + 1 :]
-        if not isinstance(container, Mapping) or len(container) < 2:
+        if not isinstance(container, Mapping) or len(container) < 2 or field not in ((), ("share",)):
             continue
         paths = [(*path[:-depth], name, *field) for name in container]
         values = [at(file.plan, each) for each in paths]
