@@ -127,6 +127,11 @@ def test_a_log_of_another_gpu_does_not_agree(compared):
     [
         (V1, (), "--gpu: the log does not say it"),
         (V1.replace("Available", "No"), ("--gpu", "H100"), "does not say how much memory the KV cache has"),
+        (
+            V1.replace("dtype=torch", "speculative_config=SpeculativeConfig(method='ngram'), dtype=torch", 1),
+            ("--gpu", "H100"),
+            "the engine of the log: speculates",
+        ),
     ],
 )
 def test_what_a_log_does_not_say_is_asked_for(compared, log, options, said):

@@ -41,6 +41,7 @@ _WORDS: Mapping[str, str] = {
     "dtype": r"dtype=(?:torch\.)?(bfloat16|float16|half)",
     "experts": r"enable_expert_parallel['\"]?[=:] ?(True)",
     "kv_cache": r"kv_cache_dtype=['\"]?(auto|fp8)",
+    "drafts": r"speculative_config['\"]?[=:] ?(SpeculativeConfig|\{)",
 }
 _FAILURES = (
     r"No available memory for the cache blocks",
@@ -109,6 +110,9 @@ def configuration_of(log: StartupLog, given: Given, facts: LlmFacts) -> Configur
     lacks = [name for name, value in missing.items() if value is None]
     if lacks:
         raise InputError(Problem(", ".join(lacks), "the log does not say it", "Give it as an option."))
+    if log.words["drafts"] is not None:
+        what = "speculates, and nobody knows how well such a start is estimated"
+        raise InputError(Problem("the engine of the log", what, "Start it without --speculative-config."))
     figures = log.figures
     told = Told(
         memory_share=figures["memory_share"],

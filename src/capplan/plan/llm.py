@@ -102,8 +102,8 @@ class Speculative(Section):
     @model_validator(mode="after")
     def _drafted(self) -> "Speculative":
         if (self.method in ("eagle", "eagle3", "draft")) != (self.model is not None):
-            lacks = self.model is None
-            raise ValueError(f"{self.method} {'needs a model' if lacks else 'drafts without a model'}")
+            what = "needs a model" if self.model is None else "drafts without a model: leave it out"
+            raise ValueError(f"{self.method} {what}")
         return self
 
 
