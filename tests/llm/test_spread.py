@@ -197,12 +197,19 @@ def test_nothing_changes_for_a_replica_that_is_sliced(spread_over, facts):
     assert stages_of(one.model, 1) == [one.model]
 
 
+def test_absurd_sizes_take_no_time(spread_over):
+    one = spread_over("llama-3.1-8b", "bf16", "H200", 1, pipeline=1e12)
+    assert one.memory().room > 0
+    assert one.obstacles() == ["32 layers make no 1e+12 stages"]
+
+
 WRONG = [
     ("llama-3.1-8b", 1, {"pipeline": 33}, "32 layers make no 33 stages"),
     ("llama-3.1-8b", 1, {"data": 2}, "data_parallel needs experts: use replicas instead"),
     ("llama-3.1-8b", 2, {"experts": True}, "expert_parallel needs experts"),
     ("mixtral-8x7b", 1, {"experts": True}, "expert_parallel needs tensor_parallel or data_parallel"),
     ("mixtral-8x7b", 2, {"data": 8, "experts": True, **FAR}, "8 experts cannot be spread over 16 GPUs"),
+    ("mixtral-8x7b", 8, {"data": 3, **FAR}, "experts 14336 wide cannot be sliced for 24 GPUs"),
     ("mixtral-8x7b", 16, {"pipeline": 2, **FAR}, "tensor_parallel is 16, but a machine has 8 GPUs"),
     ("mixtral-8x7b", 4, {"pipeline": 3, **FAR}, "12 GPUs in groups of 4 do not fill machines with 8"),
     ("mixtral-8x7b", 8, {"pipeline": 2, "per_machine": 8}, "give network_gbit_per_s"),

@@ -141,7 +141,7 @@ def stages_of(model: Architecture, pipeline: float) -> list[Architecture]:
     leading = _leading(model)
     ahead = sum(group.layers for group in leading)
     found, before = [], 0.0
-    for layers in _divided(int(model.layers), int(pipeline)):
+    for layers in _divided(int(model.layers), int(min(pipeline, model.layers))):
         first = min(max(ahead - before, 0.0), layers)
         shares = first / (ahead or 1.0), (layers - first) / (model.layers - ahead)
         groups = tuple(
@@ -189,6 +189,7 @@ def obstacles_of(
         return []
     holders = tensor_parallel * spread.data
     crowded = spread.experts and holders > model.experts > 1
+    width = max((group.ffn for group in model.routed), default=0.0)
     found = {
         f"{engine} has no pipeline_parallel, data_parallel or expert_parallel": not spread.is_plain
         and engine in _WITHOUT,
@@ -198,6 +199,9 @@ def obstacles_of(
         "expert_parallel needs experts": spread.experts and model.experts == 1,
         "expert_parallel needs tensor_parallel or data_parallel": spread.experts and holders == 1,
         f"{model.experts:g} experts cannot be spread over {holders:g} GPUs": crowded,
+        f"experts {width:g} wide cannot be sliced for {holders:g} GPUs": spread.data > 1
+        and not spread.experts
+        and width % holders > 0,
         f"nobody says how fast {gpu.name}s exchange data: give link_gb_per_s": tensor_parallel == 1
         and not gpu.link_bytes_per_s,
     }
