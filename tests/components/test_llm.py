@@ -52,7 +52,10 @@ def errors(result: Estimate) -> dict[str, str]:
 
 SERVER = "workload={{vllm: {{model: a/b, {}}}}}"
 REFUSED = [
-    ((SERVER.format("prefix_cache: false"), "prefix_cache_hit_rate=40%"), "workload.vllm.prefix_cache turns"),
+    (
+        (SERVER.format("prefix_cache: false"), "prefix_cache_hit_rate=40%"),
+        "hit_rate is given, but workload.vllm.prefix_cache is false",
+    ),
     ((SERVER.format("max_num_seqs: 8"), "max_num_seqs=32"), "is 32, but workload.vllm.max_num_seqs is 8"),
     ((SERVER.format("prefix_cache: true"), "prefix_cache=false"), "prefix_cache is false, but workload.vllm"),
     ((SERVER.format("tensor_parallel: 2"),), "is 1, but workload.vllm.tensor_parallel is 2"),

@@ -64,8 +64,8 @@ def test_a_narrow_cache_holds_twice_as_much(configuration):
 def test_a_checkpoint_that_is_published_so_is_downloaded_as_it_is(configuration):
     whole = configuration("deepseek-v3", "fp8", "H200", 8)
     made = configuration("llama-3.1-8b", "fp8", "H200")
-    assert downloaded_bytes(whole, is_stored_so(whole, None)) == pytest.approx(673e9, rel=0.01)
-    assert downloaded_bytes(made, is_stored_so(made, None)) == pytest.approx(16.06e9, rel=0.01)
+    assert downloaded_bytes(whole, is_stored_so(whole)) == pytest.approx(673e9, rel=0.01)
+    assert downloaded_bytes(made, is_stored_so(made)) == pytest.approx(16.06e9, rel=0.01)
 
 
 def test_an_engine_follows_a_checkpoint_that_says_how_its_cache_is_quantised(configuration):

@@ -255,13 +255,10 @@ class Configuration(NamedTuple):
             yield f"{self.engine.name} {self.engine.accounting.version} cannot be told {setting}"
         if told.precisions and self.precision.name not in told.precisions:
             yield f"the checkpoint is at {' or '.join(told.precisions)}, not {self.precision.name}"
-        settings = self.settings
-        if told.sequences is not None and np.any(told.sequences > settings.batched_tokens):
-            most = float(np.min(settings.batched_tokens))
-            yield f"max_num_seqs is above the {most:g} tokens of a step"
-        if told.longest is None:
-            return
-        if 0 < self.model.context < told.longest:
-            yield f"max_model_len {told.longest:,.0f}, but the model's context is {self.model.context:,.0f}"
-        elif np.any(self.memory().sequence(told.longest) > self.memory().sure):
-            yield f"the KV cache has no room for one request of max_model_len, {told.longest:,.0f} tokens"
+        step, longest = self.settings.batched_tokens, told.longest or 0.0
+        if told.sequences is not None and np.any(told.sequences > step):
+            yield f"max_num_seqs is above the {float(np.min(step)):g} tokens of a step"
+        if 0 < self.model.context < longest:
+            yield f"max_model_len {longest:,.0f}, but the model's context is {self.model.context:,.0f}"
+        elif longest and np.any(self.memory().sequence(longest) > self.memory().sure):
+            yield f"the KV cache has no room for one request of max_model_len, {longest:,.0f} tokens"

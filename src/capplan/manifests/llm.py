@@ -207,14 +207,14 @@ def _workload(name: str, llm: Llm, replica: Replica) -> Workload:
         "port": 8000,
         "grace": _grace_s(llm),
         # llm-d, which alone runs a pool, downloads the weights to the node's disk.
-        "ephemeral_storage": _SCRATCH_GIB + (checkpoint_gib(chosen, said.vllm) if chosen.pool else 0.0),
+        "ephemeral_storage": _SCRATCH_GIB + (checkpoint_gib(chosen) if chosen.pool else 0.0),
         "vllm": said.vllm if server is None else None,
         "autoscaler": said.autoscaler.model_copy(update={"behavior": _behavior(llm)}),
     }
     if server is not None:
         needed["image"] = server.image.format(chosen.engine.accounting.version)
         needed["health_path"] = server.health
-        stored = is_stored_so(chosen, said.vllm)
+        stored = is_stored_so(chosen)
         if llm.engine == "vllm":
             needed["vllm"] = vllm = _vllm(name, llm, replica, said.vllm)
             stored = vllm.quantization != "fp8"
@@ -236,7 +236,7 @@ def _started(name: str, llm: Llm, replica: Replica, server: Server, said: Worklo
     common = {
         "command": list(server.command),
         "internet": True,
-        "ephemeral_storage": _SCRATCH_GIB + checkpoint_gib(chosen, said.vllm),
+        "ephemeral_storage": _SCRATCH_GIB + checkpoint_gib(chosen),
         "writable": ["/tmp", "/models", "/dev/shm"],
     }
     if llm.engine == "ollama":

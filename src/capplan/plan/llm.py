@@ -377,8 +377,7 @@ class Llm(Section):
         server = self.workload.vllm if self.workload else None
         for where, says in (("", self), ("workload.vllm.", server)):
             if says and says.prefix_cache is False and _above_zero(self.prefix_cache_hit_rate):
-                needs = f"needs the prefix cache that {where}prefix_cache turns off"
-                raise ValueError(f"prefix_cache_hit_rate {needs}")
+                raise ValueError(f"prefix_cache_hit_rate is given, but {where}prefix_cache is false")
         return self
 
     @model_validator(mode="after")

@@ -74,19 +74,17 @@ def cache_gib(chosen: Configuration, said: Vllm | None) -> Floats:
         return 0.0
     if said is not None and "cache" in said.model_fields_set:
         return said.cache
-    return checkpoint_gib(chosen, said)
+    return checkpoint_gib(chosen)
 
 
-def checkpoint_gib(chosen: Configuration, said: Vllm | None) -> float:
+def checkpoint_gib(chosen: Configuration) -> float:
     """Return the disk that a server downloads the checkpoint to, somewhat more than it takes."""
-    return float(math.ceil(_DISK_FACTOR * downloaded_bytes(chosen, is_stored_so(chosen, said)) / 2**30))
+    return float(math.ceil(_DISK_FACTOR * downloaded_bytes(chosen, is_stored_so(chosen)) / 2**30))
 
 
-def is_stored_so(chosen: Configuration, said: Vllm | None) -> bool:
+def is_stored_so(chosen: Configuration) -> bool:
     """Say whether the checkpoint is in the precision that it is served in, and not made so by vLLM."""
-    if said is None:
-        return chosen.told.stored or chosen.stored_so or chosen.precision.name != "fp8"
-    return said.quantization != "fp8"
+    return chosen.told.stored or chosen.stored_so or chosen.precision.name != "fp8"
 
 
 def vllm_of(llm: Llm) -> Vllm | None:
