@@ -98,6 +98,26 @@ def test_what_controllers_made_in_a_cluster_counts_once(tmp_path: Path) -> None:
     assert set(alone.file().plan.services) == {"web-5f"}
 
 
+def test_a_pod_that_ends_is_none_that_stays(tmp_path: Path) -> None:
+    pod = "kind: Pod\nmetadata: {name: %s}\nspec: {containers: [{name: c}], restartPolicy: %s}\n"
+    test = (pod % ("try", "Never")).replace("{name: try", "{annotations: {helm.sh/hook: test}, name: try")
+    found = adopted(tmp_path, pod % ("stays", "Always"), pod % ("ends", "OnFailure"), test)
+    services = found.file().plan.services
+    assert {n: (s.instances.min, s.instances.max) for n, s in services.items()} == {
+        "stays": (1, 1),
+        "ends": (0, 1),
+    }
+    assert "Pod/try: runs only with `helm test`" in "\n".join(map(note_line, found.notes))
+
+
+@pytest.mark.parametrize(("asked", "said"), [(AdoptOptions("azure", "eastus"), True), (GCP, False)])
+def test_disks_that_nodes_of_aks_have_are_said_to_have_no_price(
+    asked: AdoptOptions, said: bool, tmp_path: Path
+) -> None:
+    found = adopted(tmp_path, deployment(), asked=asked)
+    assert bool([note for note in found.notes if "system disks" in note.message]) is said
+
+
 def notes(found: Adopted, kind: str) -> list[str]:
     return [note_line(note) for note in found.notes if KINDS[note.severity] == kind]
 

@@ -157,8 +157,12 @@ class Draft:
         more: Tree | None = None,
     ) -> str:
         """Return a node pool by that name; its machine is the user's, the manifests', or a kind's usual."""
-        self.provider()
         if name not in self.pools:
+            if self.provider() == "azure":
+                what = (
+                    "what AKS gives nodes as system disks depends on the machine and has no price; set disk"
+                )
+                self.note(checks.UNPRICED_ATTRIBUTE, f"node pool {name}", what)
             self.pools[name] = {
                 "machine": self._machine(name, machine, kind),
                 "nodes": {"min": 0},

@@ -60,10 +60,9 @@ def adopt_objects(draft: Draft, items: Iterable[Item]) -> None:
     standing = _standing(draft, [item for item in every if not is_cloud_run(item.tree)])
     world = World(list(_expanded(draft, standing)), Facts())
     defaults = Defaults.of(world)
-    for item in world.of(*RUNNING):
-        _adopt_running(draft, item, world, defaults)
-    for item in world.of(*FINISHING):
-        _adopt_finishing(draft, item, world, defaults)
+    for item in world.of(*RUNNING, *FINISHING):
+        ends = item.kind in FINISHING or text(item.tree, "spec.restartPolicy") in ("Never", "OnFailure")
+        (_adopt_finishing if ends else _adopt_running)(draft, item, world, defaults)
     note_shared_ports(draft, world)
     _adopt_daemonsets(draft, world, defaults)
     spaces = {item.namespace for item in world.of(*RUNNING, *FINISHING)}
@@ -83,7 +82,10 @@ def _standing(draft: Draft, items: Sequence[Item]) -> list[Item]:
         owners = maps(item.tree, "metadata.ownerReferences")
         made = any((item.namespace, text(one, "kind"), text(one, "name")) in known for one in owners)
         static = any(one.get("kind") == "Node" for one in owners)
-        if made or static or _has_ended(item):
+        if "test" in str(mapping(item.tree, "metadata.annotations").get("helm.sh/hook")):
+            draft.used.add(address_of(item))
+            draft.note(checks.LEFT_OUT, address_of(item), "runs only with `helm test`", severity="info")
+        elif made or static or _has_ended(item):
             draft.used.add(address_of(item))
         else:
             found.append(item)
