@@ -40,6 +40,50 @@ def test_quick_look_says_which_of_several_gpus_a_name_is_taken_for(capplan):
     assert "taken for" not in capplan(*look, "A100-40GB").stdout
 
 
+def test_quick_look_takes_lengths_as_a_trace_or_as_quantiles(capplan, tmp_path):
+    rows = [{"input_length": 1024, "output_length": 100 + k % 7, "hash_ids": [0, k + 5]} for k in range(99)]
+    rows.append({"input_length": 9000, "output_length": 100, "hash_ids": list(range(1000, 1018))})
+    (tmp_path / "own.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    look = ("llm", "--model", "llama-3.1-8b", "--gpu", "l4", "--precision", "fp8", "--tp", "1")
+    recorded = ("--lengths", str(tmp_path / "own.jsonl"))
+    text = " ".join(capplan(*look, *recorded).stdout.split())
+    assert "1103.8 tokens in, 102.9 out (100 recorded; 99 % have at most 1,130 in all; a prefix cache" in text
+    found = json.loads(capplan(*look, *recorded, "--format", "json").stdout)
+    assert found["lengths"]["longest_tokens"] == pytest.approx(9100)
+    assert found["lengths"]["repeated_input_share"] == pytest.approx(98 * 512 / 110_376)
+    scaled = capplan(*look, *recorded, "--input-tokens", "4000").stdout
+    assert "scaled to these means" in " ".join(scaled.split())
+    quantiles = ("--input-lengths", "800,3k,9k", "--output-lengths", "100,300,900")
+    spread, usual = (
+        json.loads(capplan(*look, *tokens, "--format", "json").stdout)
+        for tokens in (quantiles, ("--input-tokens", "1271", "--output-tokens", "153"))
+    )
+    assert usual["lengths"] is None
+    assert spread["configurations"][0]["sequences"] < 0.8 * usual["configurations"][0]["sequences"]
+    longest = json.loads(capplan(*look, "--input-lengths", "1k,9k,200k", "--format", "json").stdout)
+    (one,) = longest["configurations"]
+    assert one["reason"].endswith("of the requests have more than 131,072 tokens")
+    assert one["too_long_share"] > 0.01
+
+
+@pytest.mark.parametrize(
+    ("lengths", "said"),
+    [
+        (("--input-lengths", "800,3k"), "expected three numbers that rise"),
+        (("--input-lengths", "800,3k,2k"), "expected three numbers that rise"),
+        (("--output-lengths", "0,3k,5k"), "expected three numbers that rise"),
+        (("--output-lengths", "1,2,1e300"), "expected three numbers that rise"),
+        (("--output-lengths", "a,b,c"), "expected a number"),
+        (("--lengths", "absent.csv"), "absent.csv: no such file"),
+        (("--lengths", "absent.csv", "--input-lengths", "1,2,3"), "cannot be combined"),
+    ],
+)
+def test_quick_look_refuses_what_cannot_be_lengths(capplan, lengths, said):
+    run = capplan("llm", "--model", "llama-3.1-8b", "--gpu", "l4", *lengths)
+    assert run.exit_code == 2
+    assert said in run.stderr
+
+
 def test_quick_look_says_which_flags_its_answer_needs(capplan):
     look = ("llm", "--model", "llama-3.1-70b", "--gpu", "h100", "--precision", "fp8", "--tp", "1")
     assert "with max_num_seqs 256, or" in capplan(*look).stdout

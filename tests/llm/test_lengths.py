@@ -13,7 +13,7 @@ from capplan.errors import InputError
 from capplan.llm.capacity import TokenPromise, carried, sequences, speed_at
 from capplan.llm.lengths import of_quantiles, recorded
 from capplan.llm.serving import residence, time_per_token
-from capplan.llm.simulator import SimulatedReplica, SimulatedRequests, simulate
+from capplan.llm.simulator import SimulatedReplica, SimulatedRequests, poisson, simulate
 from capplan.llm.traces import read_lengths
 
 REQUESTS = 2500
@@ -81,11 +81,11 @@ def test_closed_form_agrees_with_the_simulator(facts, configuration, case, reque
     replica = SimulatedReplica(served.work, served.reached, one.engine.on(one.gpu), cache)
     inputs, outputs = (each.astype(np.int64) for each in requests)
     full = simulate(replica, SimulatedRequests(inputs, outputs, None, int(room)))
-    arrivals = np.cumsum(np.random.default_rng(1).exponential(1 / rate, REQUESTS))
-    out, speed = simulate(replica, SimulatedRequests(inputs, outputs, arrivals)), speed_at(served, rate, room)
+    arriving = poisson(*lengths.means, rate, REQUESTS, spread=lengths)
+    out, speed = simulate(replica, arriving), speed_at(served, rate, room)
 
-    def by_token(run):
-        return float(run.tpot_s @ (outputs - 1) / (outputs - 1).sum())
+    def by_token(run, made):
+        return float(run.tpot_s @ (made - 1) / (made - 1).sum())
 
     # Little's law for the requests between the first burst and the last ones, which run on alone.
     users = int(room)
@@ -93,8 +93,8 @@ def test_closed_form_agrees_with_the_simulator(facts, configuration, case, reque
 
     pairs = (
         (does.room_rate, users / answered.mean()),
-        (time_per_token(served, room), by_token(full)),
-        (speed.tpot_s, by_token(out)),
+        (time_per_token(served, room), by_token(full, outputs)),
+        (speed.tpot_s, by_token(out, arriving.outputs)),
         (speed.ttft_s, out.ttft_s.mean()),
         (speed.ttft_p95_s, np.quantile(out.ttft_s, 0.95)),
     )

@@ -347,9 +347,10 @@ def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Pa
         there, machine = placed(found, configuration)
         priced = None if machine is None else (f"{machine[0].name} in {machine[0].region}", machine[1])
         looks.append((look(there, asked, facts), priced))
+    tokens = f"{round(inputs, 1):g} tokens in, {round(outputs, 1):g} out"
     title = (
         f"{model.name}, {model.total_parameters / 1e9:.1f} billion weights ({model.confidence}): "
-        f"{inputs:g} tokens in, {outputs:g} out{described(lengths, inputs, outputs)}, {wanted.engine}"
+        f"{tokens}{described(lengths, inputs, outputs)}, {wanted.engine}"
     ) + ("" if drafts is None else f", {drafts.tokens:g} drafted by {drafts.method}")
     shown, more = looks, ""
     if not any(one.sequences >= 1 for one, _ in looks):
@@ -381,12 +382,13 @@ def _lengths(said: LengthOptions) -> RequestLengths | None:
 
 
 def _quantiles(option: str, text: str | None) -> tuple[float, float, float] | None:
+    from capplan.llm.lengths import LARGEST
     from capplan.quantities import parse_number
 
     if text is None:
         return None
     found = [parsed(option, parse_number, part) for part in text.split(",")]
-    if len(found) != 3 or found != sorted(found) or found[0] <= 0:
+    if len(found) != 3 or found != sorted(found) or not 0 < found[0] <= found[2] <= LARGEST:
         what = f"expected three numbers that rise, P50,P90,P99, got '{text}'"
         raise InputError(Problem(option, what, "Example: 800,4k,16k."))
     return found[0], found[1], found[2]

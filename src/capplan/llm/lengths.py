@@ -17,6 +17,9 @@ from capplan.normal import normal_quantile
 LATE = 0.95
 """Share of the requests that a time to the first token is promised to."""
 
+LARGEST = 1e8
+"""Tokens that no request has."""
+
 MISSED = 0.01
 """Share of the requests, the longest of them, that a server may be too small for."""
 
@@ -42,7 +45,7 @@ class RequestLengths(NamedTuple):
 
     def mean(self, values: Array) -> Array:
         """Return the mean over the requests of what each point has, (points, …)."""
-        return np.tensordot(self.shares, values, 1)
+        return averaged(self.shares, values)
 
     def tokens(self, inputs: Floats, outputs: Floats, dimensions: int = 0) -> tuple[Array, Array]:
         """Return the tokens of each point, (points, …), with room for as many ``dimensions`` besides."""
@@ -84,6 +87,11 @@ def led(values: Array, dimensions: int) -> Array:
     """Return values of points, (points, …), so that they broadcast with arrays of ``dimensions``."""
     first, *others = values.shape
     return values.reshape(first, *[1] * (dimensions - len(others)), *others)
+
+
+def averaged(shares: Array, values: Array) -> Array:
+    """Return the mean of values, (points, …); a product of matrices is the quickest way to it."""
+    return (shares @ values.reshape(len(shares), -1)).reshape(values.shape[1:])
 
 
 _STRATA, _SPREADS, _TOTALS = 16, 16, 1000
@@ -152,7 +160,7 @@ def _cut(mass: Array, most: int) -> NDArray[np.int64]:
 
 
 def _made(shares: Array, inputs: Array, outputs: Array, totals: Array) -> RequestLengths:
-    means = [np.tensordot(shares, each, 1) for each in (inputs, outputs)]
+    means = [averaged(shares, each) for each in (inputs, outputs)]
     inputs, outputs = (each / mean for each, mean in zip((inputs, outputs), means, strict=True))
     by_input = np.argsort(inputs.reshape(inputs.shape[0], -1)[:, 0], kind="stable")
     weights, lengths = shares[by_input], inputs[by_input]

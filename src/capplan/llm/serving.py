@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from capplan.arrays import Array, Floats
 from capplan.llm.hardware import Efficiency
-from capplan.llm.lengths import LATE, RequestLengths, led
+from capplan.llm.lengths import LATE, RequestLengths, averaged, led
 from capplan.llm.roofline import Work, step_time
 from capplan.llm.speculation import Drafting
 from capplan.llm.spread import share_of
@@ -104,7 +104,7 @@ class Served(NamedTuple):
 
     def mean(self, times: Floats) -> Floats:
         """Return the mean over the requests of what prompts take."""
-        return times if self.lengths is None else np.tensordot(self.lengths.prompts[0], times, 1)
+        return times if self.lengths is None else averaged(self.lengths.prompts[0], np.asarray(times))
 
 
 def time_per_token(served: Served, concurrency: Floats) -> Floats:
@@ -322,12 +322,17 @@ def _late(served: Served, own: Floats, chance: Floats, wait: Floats, square: Flo
     usual = np.maximum(wait / chance, 1e-12)
     varies = np.maximum(square / chance / usual**2 - 1, 1.0)
     share = (1 + np.sqrt((varies - 1) / (varies + 1))) / 2
-    low, high = wait * 0.0, np.max(own, axis=0) + 20 * usual / (1 - share)
-    for _ in range(24):
-        late = (low + high) / 2
-        left = np.maximum(late - own, 0.0) / usual
+    grid = led(np.linspace(0.0, 1.0, _CELLS + 1), np.ndim(usual))
+    low, width = wait * 0.0, np.max(own, axis=0) + 20 * usual / (1 - share)
+    for _ in range(_ZOOMS):
+        late = (low + width * grid)[np.newaxis]
+        left = np.maximum(late - np.asarray(own)[:, np.newaxis], 0.0) / usual
         waits = chance * (share * np.exp(-2 * share * left) + (1 - share) * np.exp(-2 * (1 - share) * left))
-        above = served.mean(np.where(late < own, 1.0, waits)) > 1 - LATE
-        low, high = np.where(above, late, low), np.where(above, high, late)
-    found: Floats = high
+        above = served.mean(np.where(left > 0, waits, 1.0)) > 1 - LATE
+        width = width / _CELLS
+        low = low + width * np.maximum(np.sum(above, axis=0) - 1, 0)
+    found: Floats = low + width
     return found
+
+
+_CELLS, _ZOOMS = 32, 3

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from capplan.arrays import Array
 from capplan.llm.hardware import Efficiency, Engine
+from capplan.llm.lengths import RequestLengths
 from capplan.llm.roofline import Work, head_time, step_time
 from capplan.llm.speculation import Drafting, steps_of
 
@@ -112,11 +113,22 @@ def steady_users(
     )
 
 
-def poisson(inputs: float, outputs: float, rate: float, count: int, cached: float = 0.0) -> SimulatedRequests:
-    """Return ``count`` requests of one length that arrive at random, ``rate`` a second on average."""
+def poisson(
+    inputs: float,
+    outputs: float,
+    rate: float,
+    count: int,
+    cached: float = 0.0,
+    spread: RequestLengths | None = None,
+) -> SimulatedRequests:
+    """Return ``count`` requests that arrive at random, ``rate`` a second, of one length or of many."""
     rng = np.random.default_rng(1)
     arrivals = np.cumsum(rng.exponential(1 / rate, count))
     ins, outs = lengths(count, inputs, 1, 1, rng), lengths(count, outputs, 1, 2, rng)
+    if spread is not None:
+        drawn = rng.choice(spread.shares.size, count, p=spread.shares)
+        tokens = (np.rint(each[drawn]) for each in spread.tokens(inputs, outputs))
+        ins, outs = (np.maximum(each, 2).astype(np.int64) for each in tokens)
     return SimulatedRequests(ins, outs, arrivals, cached=cached)
 
 

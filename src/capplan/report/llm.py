@@ -14,6 +14,7 @@ from capplan.components.llm.disaggregated import TOGETHER
 from capplan.components.llm.options import ServingOption
 from capplan.estimate import Estimate
 from capplan.llm.confidence import HELD, Confidence, Level, range_of
+from capplan.llm.lengths import RequestLengths
 from capplan.llm.look import Look, RequestShape
 from capplan.quantities import counted
 from capplan.report import numbers
@@ -158,7 +159,17 @@ def _looks_document(asked: RequestShape, looks: Sequence[Priced]) -> dict[str, A
         "schema_version": SCHEMA_VERSION,
         "input_tokens": asked.inputs,
         "output_tokens": asked.outputs,
+        "lengths": None if asked.lengths is None else _lengths_document(asked, asked.lengths),
         "configurations": [_look_document(*priced) for priced in looks],
+    }
+
+
+def _lengths_document(asked: RequestShape, lengths: RequestLengths) -> dict[str, Any]:
+    return {
+        "recorded": lengths.requests or None,
+        "p99_tokens": asked.longest(),
+        "longest_tokens": asked.longest(0.0),
+        "repeated_input_share": lengths.reusable,
     }
 
 
