@@ -107,16 +107,11 @@ def _column(values: Sequence[Any]) -> Any:
     return np.array(values, dtype=float)
 
 
-def taken(items: Tuple, which: NDArray[np.int64]) -> Tuple:
-    """Return the tuple of arrays with the elements at ``which``."""
-    kind: Any = type(items)
-    return kind(*(_taken(values, which) for values in items))  # type: ignore[no-any-return]
-
-
-def _taken(values: Any, which: NDArray[np.int64]) -> Any:
-    if values is None:
-        return None
-    return taken(values, which) if isinstance(values, Apart) else values[which]
+def taken(items: Any, which: NDArray[np.int64]) -> Any:
+    """Return the tuple of arrays, and of tuples of them, with the elements at ``which``."""
+    if isinstance(items, tuple):
+        return type(items)(*(taken(each, which) for each in items))
+    return None if items is None else items[which]
 
 
 def step_time(

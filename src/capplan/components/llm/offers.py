@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -170,39 +171,26 @@ def network_of(catalog: Catalog, machine: Sku) -> float | None:
     return None if said is None else float(said)
 
 
-def placed(found: Iterable[Offer], one: Configuration) -> tuple[Configuration, tuple[Offer, float] | None]:
-    """Return the configuration on its cheapest machines, with one and the USD per hour of a replica.
-
-    Where no machine with its GPU is known it has eight.
-    """
-    if one.spread.is_plain:
-        return one, cheapest(found, one.gpu.name, one.tensor_parallel)
-    tried = []
-    for offer in found:
-        usd = offer.usd_per_hour["on_demand"]
-        if offer.gpu == one.gpu.name and usd is not None:
-            there = one.on(offer.gpus, offer.gbit_per_s)
-            tried.append((bool(there.obstacles()), usd / there.per_machine(offer.gpus), there, offer))
-    if not tried:
-        return one.on(_USUAL, None), None
-    _, usd, there, offer = min(tried, key=lambda each: each[:2])
-    return there, (offer, usd)
-
-
 _USUAL = 8.0
 """GPUs of a machine."""
 
 
-def cheapest(found: Iterable[Offer], gpu: str, tensor_parallel: float) -> tuple[Offer, float] | None:
-    """Return the offer with the cheapest on-demand replica of so many GPUs, and its USD per hour."""
-    best: tuple[Offer, float] | None = None
-    for candidate in found:
-        usd, replicas = candidate.usd_per_hour["on_demand"], candidate.gpus // tensor_parallel
-        if candidate.gpu != gpu or usd is None or replicas < 1:
+def placed(found: Iterable[Offer], one: Configuration) -> tuple[Configuration, tuple[Offer, float] | None]:
+    """Return the configuration on its cheapest machines on demand, with one and USD per hour of a replica.
+
+    Where no machine with its GPU is known it has eight.
+    """
+    plain, best, least = one.spread.is_plain, None, (True, inf)
+    there = one if plain else one.on(_USUAL, None)
+    for offer in found:
+        usd = offer.usd_per_hour["on_demand"]
+        if offer.gpu != one.gpu.name or usd is None or (plain and offer.gpus < one.gpus):
             continue
-        if best is None or usd / replicas < best[1]:
-            best = (candidate, usd / replicas)
-    return best
+        tried = one if plain else one.on(offer.gpus, offer.gbit_per_s)
+        order = not plain and bool(tried.obstacles()), usd / tried.per_machine(offer.gpus)
+        if best is None or order < least:
+            there, best, least = tried, (offer, order[1]), order
+    return there, best
 
 
 def add_on_for(

@@ -7,15 +7,7 @@ from collections.abc import Iterator
 
 from capplan.manifests.artefact import Artefact, Tree
 from capplan.manifests.figures import number, whole
-from capplan.manifests.kubernetes.pods import (
-    LEADER,
-    MANAGED_BY,
-    labels_of,
-    machines_of,
-    pool_of,
-    ports_of,
-    selector_of,
-)
+from capplan.manifests.kubernetes.pods import MANAGED_BY, labels_of, pool_of, ports_of
 from capplan.manifests.limits import ingress_name, limits_of, nginx_limit, on_ingress
 from capplan.manifests.observing.health import probes_of
 from capplan.manifests.site import Service, Site
@@ -33,12 +25,6 @@ def service_of(site: Site, service: Service) -> Tree:
         {"name": name, "port": port, "targetPort": name, "protocol": "TCP"}
         for name, port in ports_of(service).items()
     ]
-    if machines_of(site, service.name) > 1:
-        return {**_reached(site, service, ports), "selector": {**selector_of(service.name), **LEADER}}
-    return _reached(site, service, ports)
-
-
-def _reached(site: Site, service: Service, ports: list[Tree]) -> Tree:
     if service.workload.public:
         balancer = pool_of(site, service).managed.balancer
         return {

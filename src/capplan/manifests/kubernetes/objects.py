@@ -14,6 +14,7 @@ from capplan.manifests.kubernetes.autoscalers import (
 from capplan.manifests.kubernetes.edge import gateway_artefacts, host_artefacts, service_of
 from capplan.manifests.kubernetes.network import policy_of
 from capplan.manifests.kubernetes.pods import (
+    LEADER,
     MANAGED_BY,
     annotations_of,
     environment_of,
@@ -86,13 +87,14 @@ def _objects(site: Site, service: Service, limit_cpu: bool) -> Iterator[Artefact
         return _artefact(f"{BASE}/{name}/{kind}-{own['name']}.yaml", kind, own)
 
     pod, machines = pod_of(site, service, priority_class_of(site), limit_cpu), machines_of(site, name)
+    answering = {**selector_of(name), **(LEADER if machines > 1 else {})}
     if machines > 1:
         common["target"] = {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet"}
         members = members_of(pod, site.plan.llm[name].engine)
         yield of("leaderworkerset", pod=pod, machines=machines, members=members)
     else:
         yield of("deployment", pod=pod)
-    yield of("service", **service_of(site, service))
+    yield of("service", **service_of(site, service), selector=answering)
     yield of("serviceaccount", name=workload.service_account or name)
     yield of("poddisruptionbudget", max_unavailable=max(1, service.lo // 4))
     yield of("networkpolicy", **policy_of(site, service)._asdict())
