@@ -152,8 +152,8 @@ def test_memory_holds_what_drafts(facts, configuration):
     assert after.weights - before.weights == pytest.approx(2 * 1.236e9, rel=0.01)
     assert after.full_kv - before.full_kv == 16 * 2 * 8 * 64 * 2
     assert after.state == 4 * after.full_kv, "room for the drafts of a sequence"
-    # A draft of each of 1,024 sequences is sampled in the profiling run on each of 4 GPUs.
-    sampled = 4 * plain.engine.accounting.sampler * 1024 * 128256
+    # In the profiling run each of 4 GPUs holds scores of 1,024 sequences: of two at 16 bit, of one at 32.
+    sampled = 4 * 8 * 1024 * 128256
     assert before.room - after.room == pytest.approx(2 * 1.236e9 + sampled, rel=0.01)
     deepseek = configuration("deepseek-v3", "fp8", "H200", 8)
     mtp = drafting(facts, deepseek, "mtp", 1.0)
@@ -161,6 +161,20 @@ def test_memory_holds_what_drafts(facts, configuration):
     assert mtp.memory().full_kv == pytest.approx(deepseek.memory().full_kv * 62 / 61)
     ngram = drafting(facts, plain, "ngram").memory()
     assert (ngram.weights, ngram.full_kv) == (before.weights, before.full_kv)
+
+
+def test_sglang_keeps_memory_free_for_what_drafts(facts, configuration):
+    """6 GiB for a draft model, 2 GiB for a head (sglang/srt/server_args.py), or what the plan leaves."""
+    plain = configuration("llama-3.1-70b", "bf16", "H100-80GB", 4, "sglang")
+    share = plain.settings.memory_share
+    for method, kept in (("draft", 6), ("eagle", 2), ("ngram", 0)):
+        one = drafting(facts, plain, method)
+        assert (share - one.settings.memory_share) * one.gpu.memory_bytes == pytest.approx(kept * 2**30)
+        assert not one.obstacles()
+    large = drafting(facts, plain._replace(tensor_parallel=1.0), "draft", small="llama-3.1-8b")
+    assert "too little for what drafts" in large.obstacles()[0]
+    told = large._replace(told=large.told._replace(memory_share=0.6))
+    assert not told.obstacles()
 
 
 def test_the_config_of_a_head_has_a_vocabulary_of_its_own(facts):

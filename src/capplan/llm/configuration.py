@@ -96,7 +96,14 @@ class Configuration(NamedTuple):
     @property
     def settings(self) -> EngineSettings:
         """What the engine runs with."""
-        return settings_of(self.told, self.model, self.precision, self.gpu, self.engine)
+        found, said = (
+            settings_of(self.told, self.model, self.precision, self.gpu, self.engine),
+            self.speculation,
+        )
+        if said is None or self.told.memory_share is not None:
+            return found
+        kept = np.minimum(said.tokens, 1.0) * self.engine.accounting.kept_for(said.method)
+        return found._replace(memory_share=found.memory_share - kept / self.gpu.memory_bytes)
 
     @property
     def stored_so(self) -> bool:
@@ -192,6 +199,11 @@ class Configuration(NamedTuple):
         """Weights that are held for drafts only."""
         return self._drafted(held_bytes)
 
+    def _drafted_each(self) -> Floats:
+        """Return the bytes of what drafts on the fullest GPU."""
+        sliced = partial(sliced_bytes, tensor_parallel=self.tensor_parallel, spread=self.spread)
+        return self._drafted(sliced, self.tensor_parallel)
+
     def _drafted(self, bytes_of: Callable[[Architecture, Precision], float], gpus: float = 1.0) -> Floats:
         """Return the bytes of what drafts, less those that are the model's own; on each of so many GPUs."""
         said, draft = self.speculation, self.drafter
@@ -205,18 +217,18 @@ class Configuration(NamedTuple):
     def memory(self) -> Memory:
         """Return what the weights take, and what is left for the KV cache."""
         accounting, settings, said = self.engine.accounting, self.settings, self.speculation
-        if said is not None:  # the profiling run samples a draft of each sequence too
-            settings = settings._replace(sequences=settings.sequences * (1 + np.minimum(said.tokens, 1)))
+        if said is not None:
+            sampler = accounting.sampler + _REFUSED_BYTES * np.minimum(said.tokens, 1.0)
+            accounting = accounting._replace(sampler=sampler)
         where = (self.gpu, self.tensor_parallel)
         own = memory_of(self.model, self.precision, *where, accounting, settings, self.spread)
         if said is None:
             return own
         draft = self.drafter
         held = None if draft is None else draft.model.held(draft.settings.kv_bytes, self.tensor_parallel)
-        each = partial(sliced_bytes, tensor_parallel=self.tensor_parallel, spread=self.spread)
-        share = settings.memory_share if accounting.counts == "free" else 1.0
-        taken = share * self.gpus * self._drafted(each, self.tensor_parallel)
-        return with_drafts(own, said, held, self.drafted_bytes, taken)
+        # SGLang loads what drafts beside the share that it takes.
+        share = {"free": settings.memory_share, "static": 0.0}.get(accounting.counts, 1.0)
+        return with_drafts(own, said, held, self.drafted_bytes, share * self.gpus * self._drafted_each())
 
     def too_long(self, tokens: float) -> str:
         """Say that a request of so many tokens is longer than model or engine take; empty if it is not."""
@@ -241,12 +253,18 @@ class Configuration(NamedTuple):
 
     def _undrafted(self) -> Iterator[str]:
         """Yield why nothing can be drafted on these GPUs."""
-        draft = self.drafter
+        draft, settings, accounting = self.drafter, self.settings, self.engine.accounting
         if self.speculation is not None and self.spread.pipeline > 1:
             yield "engines do not speculate over stages of layers"
-        undivided = "" if draft is None else draft.model.undivided(self.tensor_parallel)
-        if draft is not None and undivided:
+        if draft is None:
+            return
+        undivided, memory = draft.model.undivided(self.tensor_parallel), self.gpu.memory_bytes
+        if undivided:
             yield f"{undivided} of {draft.model.name}, which drafts, cannot be divided over so many GPUs"
+        usual = accounting.share_of(settings.batched_tokens, memory)
+        more = np.max(self._drafted_each() - (usual - settings.memory_share) * memory)
+        if accounting.counts == "static" and more > 1e6:
+            yield f"gpu_memory_utilization leaves {more / 1e9:.1f} GB too little for what drafts"
 
     def _mistold(self) -> Iterator[str]:
         """Yield what a user says of the engine that it cannot be told, or does not start with."""
@@ -262,3 +280,8 @@ class Configuration(NamedTuple):
             yield f"max_model_len {longest:,.0f}, but the model's context is {self.model.context:,.0f}"
         elif longest and np.any(self.memory().sequence(longest) > self.memory().sure):
             yield f"the KV cache has no room for one request of max_model_len, {longest:,.0f} tokens"
+
+
+_REFUSED_BYTES = 8.0
+"""Held by a profiling run for each sequence and entry of the vocabulary to refuse drafts: scores of two at 16
+bit, and of one at 32 (vllm/v1/worker/gpu_model_runner.py, v1/sample/rejection_sampler.py)."""

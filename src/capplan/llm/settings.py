@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from capplan.errors import InputError, Problem
@@ -54,8 +54,8 @@ class Accounting(NamedTuple):
     them, not when all are loaded. whole: reads prompts whole unless it is told to read them in chunks.
     batched_tokens, sequences: defaults on any card. states_prefix: caches prefixes of models with states
     too by itself; states_alone: serves one request of such a model at a time. image_tokens: of the images
-    that the run encodes. speculates: methods of drafting, each with the first version known to have it, and
-    its name there.
+    that the run encodes. speculates: methods of drafting, each with the first version known to have it, its
+    name there, and GiB that it keeps free of each GPU.
     """
 
     version: str
@@ -76,7 +76,7 @@ class Accounting(NamedTuple):
     states_prefix: bool = True
     states_alone: bool = False
     image_tokens: float = 0.0
-    speculates: Mapping[str, tuple[str, str]] = {}
+    speculates: Mapping[str, Sequence[Any]] = {}
 
     def card(self, memory_bytes: float) -> tuple[float | None, float]:
         """Return the tokens of a chunk, None if they do not depend on the GPU, and the sequences captured."""
@@ -90,6 +90,10 @@ class Accounting(NamedTuple):
             return f"does not speculate with {method}"
         old = ordered(self.version) < ordered(since)
         return f"{self.version} does not speculate with {method}: since {since}" if old else ""
+
+    def kept_for(self, method: str) -> float:
+        """Return the bytes of each GPU that the engine keeps free for what drafts."""
+        return _GIB * float(sum(self.speculates[method][2:]))
 
     def share_of(self, batched_tokens: Any, memory_bytes: float) -> Any:
         """Return the share of a GPU's memory that the engine takes if it is not told."""
