@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 from capplan.adopt.draft import Tree, cores
 from capplan.adopt.terraform.aws_disks import put_volumes
-from capplan.adopt.terraform.aws_ec2 import CAPACITY_BLOCK, free_alone, mounted, ordered, percent, template_of
+from capplan.adopt.terraform.aws_ec2 import CAPACITY_BLOCK, mounted, ordered, percent, template_of
 from capplan.adopt.terraform.reading import Reading, bounds, name_of
-from capplan.adopt.terraform.simple import free_always
+from capplan.adopt.terraform.simple import free, free_always
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
 from capplan.adopt.volumes import Volume
 from capplan.manifests.quantity import memory
@@ -253,7 +253,7 @@ TYPES: Mapping[str, Row] = {
         _fargate_profile, "cluster_name fargate_profile_name pod_execution_role_arn selector region"
     ),
     "aws_ecs_task_definition": Row(
-        free_alone,
+        free,
         """
         container_definitions requires_compatibilities family network_mode volume placement_constraints
         pid_mode ipc_mode proxy_configuration track_latest enable_fault_injection""",

@@ -13,7 +13,7 @@ from capplan.adopt.draft import Tree
 from capplan.adopt.terraform.aws_disks import add_volume, put_volumes, volume_of
 from capplan.adopt.terraform.planned import Planned
 from capplan.adopt.terraform.reading import Reading, bounds
-from capplan.adopt.terraform.simple import inside, told
+from capplan.adopt.terraform.simple import free, inside, told
 from capplan.adopt.terraform.table import ON_HOST, Attributes, Row, UncoveredError
 from capplan.adopt.tfplan import list_of, mapping_of
 from capplan.adopt.volumes import Volume
@@ -298,18 +298,13 @@ _GROUP_FREE = """
     mixed_instances_policy.launch_template.launch_template_specification predicted_capacity warm_pool_size"""
 
 
-def free_alone(tf: Reading, resource: Attributes) -> None:
-    """Launch templates cost nothing; what they order is read with what uses them."""
-    tf.free(resource.node)
-
-
 TYPES: Mapping[str, Row] = {
     "aws_instance": Row(_instance, _INSTANCE_FREE, named=_INSTANCE_NAMED),
     "aws_spot_instance_request": Row(_instance, _INSTANCE_FREE, named=_INSTANCE_NAMED),
     **dict.fromkeys(
         _TEMPLATES,
         Row(
-            free_alone,
+            free,
             f"{_TEMPLATE_FREE} {inside('network_interfaces', _NETWORKS)}",
             {"cpu_options.amd_sev_snp": "disabled"},
             _INSTANCE_NAMED,

@@ -13,7 +13,7 @@ from capplan.adopt.draft import Tree, cores
 from capplan.adopt.terraform.azure_machines import AzureDisk, sold
 from capplan.adopt.terraform.planned import region_in
 from capplan.adopt.terraform.reading import Reading, bounds
-from capplan.adopt.terraform.simple import free_always, held, inside, used
+from capplan.adopt.terraform.simple import free, free_always, held, inside, used
 from capplan.adopt.terraform.table import Attributes, Row, UncoveredError
 from capplan.manifests.quantity import memory
 from capplan.manifests.verify.trees import amount
@@ -135,12 +135,6 @@ def _balancer(tf: Reading, resource: Attributes) -> None:
     if rules > 5:
         tf.priced(node, "load-balancer", "standard-rule", rules - 5, "rules")
     tf.usage(node, "processed data")
-
-
-def _balancer_rule(tf: Reading, resource: Attributes) -> None:
-    """Rules are counted with their load balancer."""
-    resource.get("loadbalancer_id")
-    tf.free(resource.node)
 
 
 _GATEWAYS = {"Standard_v2": "standard-v2", "WAF_v2": "waf-v2-standard", "Basic": "basic-v2"}
@@ -340,7 +334,7 @@ TYPES: Mapping[str, Row] = {
     "azurerm_public_ip": Row(_public_ip, "*"),
     "azurerm_nat_gateway": Row(held("nat-gateway", "hour", "processed data"), "*"),
     "azurerm_lb": Row(_balancer, "*"),
-    **dict.fromkeys(_RULES, Row(_balancer_rule, "*")),
+    **dict.fromkeys(_RULES, Row(free, "*")),
     "azurerm_container_registry": Row(_registry, "*"),
     "azurerm_container_group": Row(
         _container_group, "*", {"sku": "Standard", "priority": "Regular"}, "sku priority ip_address_type"

@@ -77,7 +77,7 @@ class Reading:
     def block(self, node: Planned) -> Attributes:
         """Return a resource as its readers see it: all of them ask the same one."""
         if node.address not in self._blocks:
-            self._blocks[node.address] = Attributes.of(node, self.graph.unset)
+            self._blocks[node.address] = Attributes(node, self.graph.unset)
         return self._blocks[node.address]
 
     @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any, NamedTuple
 
 from capplan.adopt.terraform.planned import UNKNOWN, Planned, Unknown
@@ -55,33 +56,14 @@ class Row(NamedTuple):
 class Attributes:
     """A resource, or a block inside it; it keeps what its reader has asked for."""
 
-    def __init__(
-        self,
-        node: Planned,
-        values: Mapping[str, Any],
-        unknown: Mapping[str, Any],
-        expressions: Mapping[str, Any] | None,
-        path: str,
-        asked: set[str],
-        odd: dict[str, str],
-        unset: Callable[[Planned, str], bool],
-    ) -> None:
-        self.node, self.path, self.asked, self.odd, self._unset = node, path, asked, odd, unset
-        self.values, self._unknown, self.expressions = values, unknown, expressions
-
-    @classmethod
-    def of(cls, node: Planned, unset: Callable[[Planned, str], bool]) -> Attributes:
-        """Return a resource of which nothing is asked for yet; ``unset`` is :meth:`Graph.unset`."""
-        return cls(
-            node=node,
-            values=node.values,
-            unknown=node.unknown,
-            expressions=node.expressions,
-            path="",
-            asked=set(),
-            odd={},
-            unset=unset,
-        )
+    def __init__(self, node: Planned, unset: Callable[[Planned, str], bool]) -> None:
+        """Take a resource of which nothing is asked for yet; ``unset`` is :meth:`Graph.unset`."""
+        self.node, self._unset, self.path = node, unset, ""
+        self.values: Mapping[str, Any] = node.values
+        self._unknown: Mapping[str, Any] = node.unknown
+        self.expressions: Mapping[str, Any] | None = node.expressions
+        self.asked: set[str] = set()
+        self.odd: dict[str, str] = {}
 
     def __bool__(self) -> bool:
         return bool(self.values)
@@ -201,16 +183,10 @@ class Attributes:
         unknown: Mapping[str, Any],
         expressions: Mapping[str, Any] | None,
     ) -> Attributes:
-        return Attributes(
-            node=self.node,
-            values=values,
-            unknown=unknown,
-            expressions=expressions,
-            path=f"{self.path}{name}.",
-            asked=self.asked,
-            odd=self.odd,
-            unset=self._unset,
-        )
+        inner = copy(self)  # With the same sets of what is asked for and odd.
+        inner.path, inner.values = f"{self.path}{name}.", values
+        inner._unknown, inner.expressions = unknown, expressions
+        return inner
 
     def _note_odd(self, name: str, value: object, expected: str) -> None:
         self.odd[f"{self.path}{name}"] = f"is {shown(value)}, which is not {expected}"
