@@ -86,6 +86,14 @@ def at(plan: Plan, path: Sequence[str]) -> object:
     return value
 
 
+def unit_at(plan: Plan, path: Path) -> str:
+    """Return the unit of the number at ``path``; empty where it has none."""
+    from capplan.plan.fields import unit_of
+
+    section = at(plan, path[:-1])
+    return unit_of(type(section).model_fields[path[-1]]) if isinstance(section, BaseModel) else ""
+
+
 def replaced(value: Any, path: Path, new: Any) -> Any:
     """Return a plan, or a part of one, with ``new`` at ``path``; unchecked."""
     if not path:

@@ -137,8 +137,10 @@ class _Kind:
         example: str,
         domain: Domain = _POSITIVE,
         number: bool = True,
+        unit: str = "",
     ) -> None:
         self._parse = parse
+        self.unit = unit
         self._check = check
         self.domain = domain
         text: dict[str, Any] = {"type": "string", "examples": [example]}
@@ -189,15 +191,24 @@ else:
     Positive = Annotated[float, _Kind(quantities.parse_number, _above_zero, "1.5")]
     Whole = Annotated[float, _Kind(quantities.parse_number, _whole, "3", Domain(whole=True))]
     Count = Annotated[float, _Kind(quantities.parse_number, _count, "3", Domain(lowest=1.0, whole=True))]
-    Cores = Annotated[float, _Kind(quantities.parse_cpu, _above_zero, "500m")]
-    Memory = Annotated[float, _Kind(quantities.parse_memory, _at_least(0), "2Gi", number=False)]
-    Duration = Annotated[float, _Kind(quantities.parse_duration, _at_least(0), "300ms", number=False)]
-    Share = Annotated[float, _Kind(quantities.parse_share, _share, "30%", _SHARE)]
-    Utilization = Annotated[float, _Kind(quantities.parse_share, _utilization, "70%", _SHARE)]
-    Growth = Annotated[float, _Kind(quantities.parse_share, _at_least(-0.99), "5%", Domain(lowest=-1.0))]
-    Rate = Annotated[float, _Kind(quantities.parse_rate, _above_zero, "75/s")]
-    Money = Annotated[float, _Kind(quantities.parse_money, _at_least(0), "$0.05")]
+    Cores = Annotated[float, _Kind(quantities.parse_cpu, _above_zero, "500m", unit="vCPU")]
+    Memory = Annotated[float, _Kind(quantities.parse_memory, _at_least(0), "2Gi", number=False, unit="GiB")]
+    Duration = Annotated[
+        float, _Kind(quantities.parse_duration, _at_least(0), "300ms", number=False, unit="s")
+    ]
+    Share = Annotated[float, _Kind(quantities.parse_share, _share, "30%", _SHARE, unit="%")]
+    Utilization = Annotated[float, _Kind(quantities.parse_share, _utilization, "70%", _SHARE, unit="%")]
+    Growth = Annotated[
+        float, _Kind(quantities.parse_share, _at_least(-0.99), "5%", Domain(lowest=-1.0), unit="%")
+    ]
+    Rate = Annotated[float, _Kind(quantities.parse_rate, _above_zero, "75/s", unit="/s")]
+    Money = Annotated[float, _Kind(quantities.parse_money, _at_least(0), "$0.05", unit="USD")]
 """Units: Cores in vCPU, Memory in GiB, Duration in seconds, Share of 1, Rate per second, Money in USD."""
+
+
+def unit_of(field: FieldInfo) -> str:
+    """Return the unit of a field of a section: s, GiB, vCPU, /s, USD, % of a share, or none."""
+    return next((kind.unit for kind in _kinds(field)), "")
 
 
 def is_whole(field: FieldInfo) -> bool:

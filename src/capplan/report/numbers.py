@@ -80,6 +80,22 @@ def quantity(amount: float) -> str:
     return f"{amount:,.{decimals}f}".rstrip("0").rstrip(".") if decimals else f"{amount:,.0f}"
 
 
+_SMALLER = {"s": ((1, "s"), (1e3, "ms")), "GiB": ((1, "GiB"), (2**10, "MiB"), (2**30 / 1e3, "kB"))}
+
+
+def in_unit(amount: float, unit: str) -> str:
+    """Return an amount as people write it in a unit of plans.
+
+    >>> in_unit(0.013, "s"), in_unit(0.45, "%"), in_unit(0.5, "GiB"), in_unit(2e-6, "GiB"), in_unit(75, "/s")
+    ('13 ms', '45%', '512 MiB', '2.15 kB', '75/s')
+    """
+    if unit == "%":
+        return f"{quantity(100 * amount)}%"
+    sizes = _SMALLER.get(unit, ((1, unit),))
+    factor, name = next((size for size in sizes if abs(amount) * size[0] >= 1), sizes[-1 if amount else 0])
+    return f"{quantity(factor * amount)}{' ' if name.isalpha() else ''}{name}"
+
+
 def significant(value: float) -> float:
     """Return ``value`` in twelve significant digits and never as -0.0.
 

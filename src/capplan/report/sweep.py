@@ -11,7 +11,7 @@ from capplan.components.base import Context
 from capplan.estimate import Estimate, estimate_on
 from capplan.executors import chosen
 from capplan.findings import Finding
-from capplan.plan.bind import Path, Scenarios
+from capplan.plan.bind import Path, Scenarios, unit_at
 from capplan.report import numbers, tables
 from capplan.report.blocks import Block, Heading, Sheet
 from capplan.report.estimate import basis, told
@@ -59,7 +59,8 @@ def _columns(estimate: Estimate, axes: Mapping[Path, Sequence[str]]) -> list[Col
 
 def _row(estimate: Estimate, axes: Mapping[Path, Sequence[str]], scenario: int) -> list[str]:
     shown = view(estimate, scenario)
-    values = [numbers.quantity(float(estimate.scenarios.values[path][scenario])) for path in axes]
+    units = {path: unit_at(estimate.file.plan, path) for path in axes}
+    values = [numbers.in_unit(float(estimate.scenarios.values[p][scenario]), units[p]) for p in axes]
     peaks = [_peak(c.instances.peak, c.instances.max) for c in shown.components if c.instances is not None]
     return [*values, numbers.rate(shown.peak_rps), *peaks, *tables.costs(shown.total)]
 
