@@ -102,8 +102,9 @@ def stacked(items: Sequence[Tuple]) -> Tuple:
 def _column(values: Sequence[Any]) -> Any:
     if all(value is None for value in values):
         return None
-    if any(isinstance(value, Apart) for value in values):
-        return stacked([value or Apart() for value in values])
+    kind: Any = next((type(value) for value in values if isinstance(value, tuple)), None)
+    if kind is not None:
+        return stacked([value or kind() for value in values])
     return np.array(values, dtype=float)
 
 

@@ -7,17 +7,15 @@ the time of a step, and slower where multiplying with them does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from capplan.arrays import Array, Floats
 from capplan.llm.architecture import Architecture
 from capplan.llm.hardware import Efficiency
 from capplan.llm.layers import Layers
-from capplan.llm.roofline import Work, stacked, step_time, taken
+from capplan.llm.roofline import Work, step_time
 
 
 class Speculation(NamedTuple):
@@ -64,20 +62,6 @@ class Drafting(NamedTuple):
         further = step_time(self.work, self.reached._replace(step_s=0.0), decodes, context)
         first = step_time(self.work, self.reached, decodes, context, *prompts)
         return np.minimum(self.tokens, 1.0) * first + np.maximum(self.tokens - 1.0, 0.0) * further
-
-    def taken(self, which: NDArray[np.int64]) -> Drafting:
-        """Return the drafting of the configurations at ``which``."""
-        if self.work is None or self.reached is None:
-            return self
-        return self._replace(work=taken(self.work, which), reached=taken(self.reached, which))
-
-
-def together(each: Sequence[Drafting | None]) -> Drafting | None:
-    """Return one drafting over configurations that are told the same."""
-    works = [one.work for one in each if one is not None and one.work is not None]
-    reached = [one.reached for one in each if one is not None and one.reached is not None]
-    first = each[0]
-    return first._replace(work=stacked(works), reached=stacked(reached)) if first and works else first
 
 
 def emitted(tokens: Floats, acceptance: Floats) -> Floats:

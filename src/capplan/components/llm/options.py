@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,6 @@ from capplan.llm.facts import LlmFacts
 from capplan.llm.look import UNTIMED, RequestShape
 from capplan.llm.roofline import stacked, taken
 from capplan.llm.serving import Served, time_per_token
-from capplan.llm.speculation import together
 from capplan.plan.llm import ColdStart
 from capplan.quantities import plain
 
@@ -150,6 +149,7 @@ def _evaluated(
     facts: LlmFacts,
     ways: Mapping[str, Bought],
 ) -> list[ServingOption]:
+    drafts: list[Any] = [c.drafting(facts) for c in able]
     served = Served(
         work=stacked([c.work() for c in able]),
         reached=stacked([c.reached(facts) for c in able]),
@@ -159,7 +159,7 @@ def _evaluated(
         cached=asked.cached,
         stages=np.array([c.spread.pipeline for c in able]),
         chunk=np.array([float(c.settings.batched_tokens) for c in able]),
-        drafting=together([c.drafting(facts) for c in able]),
+        drafting=stacked(drafts) if any(drafts) else None,
         lengths=asked.lengths,
     )
     memory = stacked([c.memory() for c in able])
@@ -195,7 +195,7 @@ def _sized(
         mixes=np.asarray(served.mixes)[which],
         stages=np.asarray(served.stages)[which],
         chunk=np.asarray(served.chunk)[which],
-        drafting=served.drafting and served.drafting.taken(which),
+        drafting=taken(served.drafting, which),
     )
     speed = speed_at(chosen, each, does.room[which])
     tpot, ttft = np.asarray(speed.tpot_s), np.asarray(speed.ttft_p95_s)
