@@ -50,6 +50,8 @@ def test_points_keep_means_and_squares_of_a_record(requests):
     assert strata @ (lengths * weighted) == pytest.approx(found.variety, rel=0.02)
     limit = float(np.quantile(inputs + outputs, 0.97))
     assert found.beyond(*found.means, limit) == pytest.approx(0.03, abs=0.002)
+    means = [np.array([[mean], [2 * mean]]) for mean in found.means]
+    assert found.beyond(*means, 2 * limit) == pytest.approx(0.03, abs=0.002)
 
 
 def test_three_quantiles_of_a_lognormal_distribution_give_its_mean():

@@ -80,7 +80,9 @@ class RequestLengths(NamedTuple):
 
     def beyond(self, inputs: Floats, outputs: Floats, most: Floats) -> float:
         """Return the share of the requests with more than ``most`` tokens, in the worst scenario."""
-        return float(np.max(np.mean((inputs + outputs) * self.totals > most * (1 + 1e-9), axis=0)))
+        mean = inputs + outputs
+        longer = mean * led(self.totals, np.ndim(mean)) > most * (1 + 1e-9)
+        return float(np.max(np.mean(longer, axis=0)))
 
 
 def led(values: Array, dimensions: int) -> Array:

@@ -68,8 +68,8 @@ def length_findings(
         return
     said = zip(("input", "output"), (llm.input_tokens, llm.output_tokens), lengths.means, strict=True)
     for what, mean, found in said:
-        if np.any(np.abs(mean / found - 1) > APART):
-            factor = float(np.ravel(mean / found)[0])
+        factor = float(np.median(mean / found))
+        if abs(factor - 1) > APART:
             message = (
                 f"{what}_tokens is {factor:.2g} times the mean of the {what} lengths, so they are scaled"
             )
