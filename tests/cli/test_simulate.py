@@ -44,7 +44,7 @@ def test_csv_is_the_timeline(capplan, root):
 
 def test_less_than_a_day_is_said_in_hours_and_minutes(capplan, root):
     done = capplan("simulate", root / "examples" / "levqor", "--days", "0.05")
-    assert done.stdout.startswith("levqor: 72.0 min of office-hours in ticks of 15 s")
+    assert done.stdout.startswith("levqor: 72 min of office-hours in ticks of 15 s")
 
 
 def test_the_same_seed_gives_the_same_bytes(capplan, root):
@@ -78,7 +78,7 @@ def test_a_picture_says_which_service_and_which_slo(capplan, root, tmp_path):
     a_day(capplan, root / "examples" / "amas", "--format", "svg", "-o", target)
     shown = target.read_text()
     for said in (
-        "orchestrator (KEDA, p95 1000 ms)",
+        "orchestrator (KEDA, p95 1,000 ms)",
         "worker (KEDA, drain 300 s)",
         "load, requests/s",
         "p95, s",
