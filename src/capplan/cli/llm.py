@@ -312,7 +312,7 @@ class LookOptions(NamedTuple):
 def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Path | None]) -> Report:
     from capplan.catalog.catalog import Catalog
     from capplan.components.llm.facts import facts_of
-    from capplan.components.llm.offers import everywhere, offers, placed
+    from capplan.components.llm.offers import by_gpu, everywhere, offers, placed
     from capplan.components.llm.speculation import speculation_of, speculative_of
     from capplan.llm.alternatives import would_fit
     from capplan.llm.facts import find_engine, find_gpu, find_model, find_precision
@@ -341,7 +341,7 @@ def _look(wanted: LookOptions, catalogs: Path | None, own: tuple[Path | None, Pa
     means = (_INPUTS, _OUTPUTS) if lengths is None else lengths.means
     inputs, outputs = wanted.said.inputs or float(means[0]), wanted.said.outputs or float(means[1])
     asked = RequestShape(inputs, outputs, wanted.cached, _promise(wanted), lengths)
-    found = list(offers(catalog, everywhere(catalog)))
+    found = by_gpu(offers(catalog, everywhere(catalog)))
     looks: list[Priced] = []
     for configuration in tried:
         there, machine = placed(found, configuration)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from math import inf
 from typing import NamedTuple
@@ -175,16 +175,26 @@ _USUAL = 8.0
 """GPUs of a machine."""
 
 
-def placed(found: Iterable[Offer], one: Configuration) -> tuple[Configuration, tuple[Offer, float] | None]:
+def by_gpu(found: Iterable[Offer]) -> dict[str, list[Offer]]:
+    """Return the machines with each GPU, by its name."""
+    grouped: dict[str, list[Offer]] = {}
+    for offer in found:
+        grouped.setdefault(offer.gpu, []).append(offer)
+    return grouped
+
+
+def placed(
+    found: Mapping[str, Sequence[Offer]], one: Configuration
+) -> tuple[Configuration, tuple[Offer, float] | None]:
     """Return the configuration on its cheapest machines on demand, with one and USD per hour of a replica.
 
-    Where no machine with its GPU is known it has eight.
+    found: machines by their GPU. Where no machine with its GPU is known it has eight.
     """
     plain, best, least = one.spread.is_plain, None, (True, inf)
     there = one if plain else one.on(_USUAL, None)
-    for offer in found:
+    for offer in found.get(one.gpu.name, ()):
         usd = offer.usd_per_hour["on_demand"]
-        if offer.gpu != one.gpu.name or usd is None or (plain and offer.gpus < one.gpus):
+        if usd is None or (plain and offer.gpus < one.gpus):
             continue
         tried = one if plain else one.on(offer.gpus, offer.gbit_per_s)
         order = not plain and bool(tried.obstacles()), usd / tried.per_machine(offer.gpus)
