@@ -143,6 +143,26 @@ def test_separate_pools_count_with_lengths():
 
 
 @pytest.mark.parametrize(
+    ("said", "path", "values"),
+    [
+        (
+            "speculative={method: ngram, tokens: 3, acceptance: 60%}",
+            ("speculative", "acceptance"),
+            (0.3, 0.8),
+        ),
+        ("disaggregated={link_gb_per_s: 3}", ("disaggregated", "link_gb_per_s"), (1.0, 9.0)),
+    ],
+)
+def test_what_is_uncertain_of_replicas_goes_with_lengths(said, path, values):
+    swept = {("llm", "chat", *path): np.array(values)}
+    both = estimated(*QUANTILES, said, scenarios=Scenarios(2, swept)).components
+    for index, value in enumerate(values):
+        alone = estimated(*QUANTILES, said, f"{'.'.join(path)}={value}").components
+        for many, one in zip(both, alone, strict=True):
+            assert many.sizing.capacity_rps[index] == pytest.approx(one.sizing.capacity_rps[0])
+
+
+@pytest.mark.parametrize(
     ("chat", "said"),
     [
         (("input_tokens=100",), "give output_tokens, output_lengths, or lengths"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,20 @@ def judge(result):
 def hours(result, sku):
     [line] = [each for each in result.lines if each.sku == sku]
     return float(line.meter.quantity.expected.item())
+
+
+def test_stages_lie_on_machines_with_whole_gpus(capplan):
+    # AWS sells machines with a part of an L4, whose GPUs it counts as 0.
+    look = ("llm", "--model", "llama-3.1-8b", "--gpu", "L4", "--precision", "fp8", "--tp", "1", "--pp", "2")
+    ran = capplan(*look, "--format", "json")
+    assert ran.exit_code == 0, ran.stderr
+    [one] = json.loads(ran.stdout)["configurations"]
+    assert one["machine"].startswith("g2-standard-24 in ")
+
+
+def test_a_machine_with_a_part_of_a_gpu_is_refused_in_words(run):
+    with pytest.raises(InputError, match=r"only a part of a GPU.*whole GPUs"):
+        run("model=llama-3.1-8b", "gpu=L4", "machine=g6f.xlarge", "tensor_parallel=1")
 
 
 def test_a_replica_is_paid_as_the_machines_that_it_takes(run):

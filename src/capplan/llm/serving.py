@@ -93,7 +93,9 @@ class Served(NamedTuple):
 
     def dimensions(self, *others: Floats) -> int:
         """Return the dimensions of what depends on all of this, and on ``others``."""
-        return max(map(np.ndim, (self.work.layers, self.inputs, self.outputs, self.cached, *others)))
+        asked = (self.inputs, self.outputs, self.cached, self.emitted)
+        sent = 0.0 if self.transfer_s is None else self.transfer_s
+        return max(map(np.ndim, (self.work.layers, *asked, sent, *others)))
 
     def prompts(self, *others: Floats) -> tuple[Floats, Floats]:
         """Return the tokens that prompts have to read, and what those attend to: (strata, …) if they vary."""

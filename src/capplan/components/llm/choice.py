@@ -115,7 +115,7 @@ def _offers(ctx: Context, name: str, llm: Llm) -> list[Offer]:
 
 def _nothing_sold(ctx: Context, name: str, provider: str, region: str, named: str | None) -> Problem:
     """Return that no GPUs can be had in the region, or with the machine that is ``named``."""
-    what = f"no machine {named or ''} with GPUs is sold in {region}".replace("  ", " ")
+    what = f"no machine {named or ''} with whole GPUs is sold in {region}".replace("  ", " ")
     places = [place for place in everywhere(ctx.catalog) if place[0] == provider]
     if named is None:
         return ctx.places.problem(("llm", name, "region"), what, nearest(region, {r for _, r in places}))

@@ -325,8 +325,10 @@ def _replicas_per_machine(
         what = f"{machine.name} has {machine.gpu or 'no GPU'}, not {chosen.gpu.name}"
         raise InputError(ctx.places.problem((*path, "machine"), what))
     if count < chosen.tensor_parallel:
-        what = f"{machine.name} has {counted(count, 'GPU')}, but a replica takes {chosen.tensor_parallel:g}"
+        has = counted(count, "GPU") if count >= 1 else "only a part of a GPU"
+        what = f"{machine.name} has {has}, but a replica takes {chosen.tensor_parallel:g}"
         remedy = "Divide the layers over several machines with pipeline_parallel."
+        remedy = remedy if count >= 1 else "Choose a machine with whole GPUs."
         raise InputError(ctx.places.problem((*path, "machine"), what, remedy))
     return chosen.per_machine(float(count))
 

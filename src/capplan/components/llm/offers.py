@@ -85,7 +85,8 @@ def offers(catalog: Catalog, places: Sequence[tuple[str, str]], named: str | Non
 
 def _with_gpus(catalog: Catalog, provider: str) -> list[Sku]:
     skus = catalog.service(provider, MACHINES[provider]).skus.values()
-    return [machine for machine in skus if machine.gpu is not None]
+    # A replica takes whole GPUs: some machines have a part of one, which AWS counts as none.
+    return [machine for machine in skus if machine.gpu is not None and machine.gpu_count >= 1]
 
 
 def _with_add_ons(catalog: Catalog, region: str, named: str | None) -> Iterator[Offer]:
