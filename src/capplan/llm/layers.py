@@ -121,6 +121,21 @@ class Layers(NamedTuple):
         """Bytes that a token leaves in the index of one layer: 8 bit each, with a scale for 128 of them."""
         return self.index_size + 4 * ceil(self.index_size / 128)
 
+    @property
+    def copied(self) -> float:
+        """Copies of a token that its experts get."""
+        return self.experts_per_token if self.experts > 1 else 0.0
+
+    @property
+    def divided(self) -> float:
+        """Values of a token that GPUs divide among them: queries, keys and values, and inside of experts."""
+        sizes = self.latent.nope_size + self.latent.rope_size if self.latent else self.head_size
+        return (
+            self.query_heads * sizes
+            + self.kv_elements
+            + self.ffn * (self.experts_per_token + self.shared_experts)
+        )
+
     def strands(self, entry: float, index: float, top_k: float) -> list[tuple[float, float]]:
         """Return what one layer takes for each token of context, and for how many of them at most.
 

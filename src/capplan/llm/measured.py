@@ -16,7 +16,7 @@ from capplan.llm.confidence import Question
 from capplan.llm.configuration import Configuration
 from capplan.llm.facts import LlmFacts, find_engine, find_gpu, find_model, known_name
 from capplan.llm.fit import obstacles, sequences_that_fit
-from capplan.llm.hardware import Efficiency, Engine
+from capplan.llm.hardware import Efficiency, Engine, Gpu
 from capplan.llm.roofline import Work, stacked, taken
 from capplan.llm.serving import (
     Served,
@@ -193,7 +193,7 @@ def sample_of(rows: Sequence[MeasuredRow], facts: LlmFacts) -> MeasuredSample:
             engine = find_engine(engine_name(row.engine), facts).on(gpu)
             configurations[key] = Configuration(
                 find_model(row.model, facts),
-                _as_run(PRECISIONS[row.precision], engine),
+                _as_run(PRECISIONS[row.precision], engine, gpu),
                 gpu,
                 row.tp,
                 engine,
@@ -212,12 +212,13 @@ def sample_of(rows: Sequence[MeasuredRow], facts: LlmFacts) -> MeasuredSample:
     )
 
 
-def _as_run(precision: Precision, engine: Engine) -> Precision:
+def _as_run(precision: Precision, engine: Engine, gpu: Gpu) -> Precision:
     """Return the precision with the KV cache that benchmarks have, who leave it to the engine.
 
-    capplan's own manifests ask for the one that ``precision`` says.
+    The checkpoints that are made for Blackwell ask for 8 bit. capplan's own manifests ask for what
+    ``precision`` says.
     """
-    return precision._replace(kv_bytes=2) if engine.wide_kv else precision
+    return precision._replace(kv_bytes=2) if engine.wide_kv and gpu.family != "Blackwell" else precision
 
 
 def _asked(row: MeasuredRow) -> float:
@@ -227,10 +228,15 @@ def _asked(row: MeasuredRow) -> float:
 
 
 def running(sample: MeasuredSample, facts: LlmFacts) -> Running:
-    """Return what runs with the constants in ``facts``; where nothing fits ``room`` is below 1."""
+    """Return what runs with the constants in ``facts``; where nothing fits ``room`` is below 1.
+
+    A benchmark that sends as fast as it can does so without an API server.
+    """
     engines = [find_engine(c.engine.name, facts).on(c.gpu) for c in sample.configurations]
     with_facts = [c._replace(engine=e) for c, e in zip(sample.configurations, engines, strict=True)]
     reached = taken(stacked([c.reached(facts) for c in with_facts]), sample.which)
+    offline = np.array([row.concurrency is None for row in sample.rows])
+    reached = reached._replace(token_s=np.where(offline, 0.0, reached.token_s))
     tokens = sample.inputs + reached.growth * sample.outputs
     memory = taken(stacked([c.memory() for c in sample.configurations]), sample.which)
     ran = np.array([row.ran for row in sample.rows])

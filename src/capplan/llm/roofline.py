@@ -20,6 +20,9 @@ from capplan.llm.spread import Apart, Parallelism, apart_of, fullest, share_of
 
 Tuple = TypeVar("Tuple", bound=NamedTuple)
 
+ACTIVATION_BYTES = 2.0
+"""Between matrix products values are wide, whatever the weights are."""
+
 
 class Work(NamedTuple):
     """What a step of one replica costs at the hardware's peaks, in seconds of each GPU.
@@ -28,7 +31,8 @@ class Work(NamedTuple):
     expert_flop: one token; head_read, head_flop: the output layer, which only answers pass; kv_full,
     kv_window: one token of context; attention: one token times one of context; one_shot, two_shot: a token's
     all-reduces where each GPU reads the others' whole messages, or a part of each and then the sums; hops:
-    all-reduces in a step. apart: what there is besides tensor parallelism, None for nothing.
+    all-reduces in a step. moved: what a token's layers move between their matrix products. apart: what there
+    is besides tensor parallelism, None for nothing.
     """
 
     common_read: Any
@@ -48,6 +52,7 @@ class Work(NamedTuple):
     one_shot: Any
     two_shot: Any
     layers: Any
+    moved: Any
     apart: Apart | None = None
 
 
@@ -89,6 +94,7 @@ def work_of(
         one_shot=message * (tensor_parallel - 1),
         two_shot=message * 2 * (tensor_parallel - 1) / tensor_parallel,
         layers=model.layers,
+        moved=ACTIVATION_BYTES * model.moved(tensor_parallel) / gpu.bytes_per_s,
         apart=None if spread.is_plain else apart_of(model, precision, gpu, tensor_parallel, spread),
     )
 
@@ -146,6 +152,7 @@ def step_time(
         + head_time(work, reached, decodes * each)
         + decodes * kv / reached.kv
         + prefill * seen / reached.mfu_attention
+        + tokens * work.moved * reached.passes
         + _reduce_time(work, reached, tokens)
         + (0.0 if work.apart is None else _exchange_time(work.apart, reached, tokens))
         + overhead
@@ -184,8 +191,8 @@ def _exchange_time(apart: Apart, reached: Efficiency, tokens: Floats) -> Floats:
 def _gemm_time(work: Work, reached: Efficiency, tokens: Floats, everyones: Floats) -> Floats:
     """Return the time of the matrix products; of the experts only those that a token is routed to are read.
 
-    With uniform routing n tokens touch E·(1 − (1 − K/E)ⁿ) of E experts. Where these are spread whole over
-    GPUs, the one with most decides: of what is read, and of what is multiplied.
+    With uniform routing n tokens touch E·(1 − (1 − K/E)ⁿ) of E experts, each a product of its own. Where they
+    are spread whole over GPUs, the one with most decides: of what is read, and of what is multiplied.
     """
     touched = 1.0 - (1.0 - work.experts_per_token / work.experts) ** everyones
     if work.apart is not None:
@@ -193,13 +200,15 @@ def _gemm_time(work: Work, reached: Efficiency, tokens: Floats, everyones: Float
         routed = np.maximum(everyones * work.experts_per_token / holders, 1e-12)
         touched = fullest(touched, 1.0, touched * (1.0 - touched) * holders / work.experts, holders)
         everyones = everyones * fullest(1.0, holders, 1.0 / routed, holders)
-    tokens = tokens + reached.half_tokens
+    each = touched * work.experts / work.experts_per_token
     common = _smooth_max(
-        work.common_read / reached.weights, work.common_flop * tokens / reached.mfu, reached.overlap
+        work.common_read / reached.weights,
+        work.common_flop * (tokens + reached.half_tokens) / reached.mfu,
+        reached.overlap,
     )
     experts = _smooth_max(
         touched * work.expert_read / reached.experts,
-        work.expert_flop * (everyones + reached.half_tokens) / reached.mfu_experts,
+        work.expert_flop * (everyones + reached.expert_tokens * each) / reached.mfu_experts,
         reached.overlap,
     )
     return common + experts

@@ -112,16 +112,18 @@ class Served(NamedTuple):
 def time_per_token(served: Served, concurrency: Floats) -> Floats:
     """Return TPOT in seconds with ``concurrency`` sequences running all the time.
 
-    An engine reads prompts in chunks, so that no step beside decodes is longer than a full one.
+    An engine reads prompts in chunks, so that no step beside decodes is longer than a full one. An API
+    server, of which each rank has one, sends no faster than it can.
     """
     time = _pace(served, concurrency)
-    if served.lengths is None or not np.any(served.mixes):
-        return time
-    running = share_of(concurrency, served.stages)
-    read = np.maximum(served.chunk - served.each * concurrency, 1.0)
-    seen = served.prompt_context * served.lengths.variety
-    full = _timed(served, running, served.context, read, seen, 1.0) / served.emitted
-    return np.where(served.mixes, np.minimum(time, full), time)
+    if served.lengths is not None and np.any(served.mixes):
+        running = share_of(concurrency, served.stages)
+        read = np.maximum(served.chunk - served.each * concurrency, 1.0)
+        seen = served.prompt_context * served.lengths.variety
+        full = _timed(served, running, served.context, read, seen, 1.0) / served.emitted
+        time = np.where(served.mixes, np.minimum(time, full), time)
+    sent: Floats = np.maximum(time, concurrency / _ranks(served) * served.reached.token_s)
+    return sent
 
 
 def _pace(served: Served, concurrency: Floats) -> Floats:
@@ -195,10 +197,11 @@ def stream_throughput(served: Served) -> Floats:
 
 
 def request_time(served: Served, concurrency: Floats) -> Floats:
-    """Return the seconds that a request occupies its place: until it is let in, or prompt and every token."""
+    """Return the seconds that a request occupies its place: for prompt and tokens, or in the API server."""
     busy = _prompt_there(served) + served.outputs * _pace(served, concurrency)
-    let_in: Floats = np.maximum(busy, concurrency * served.reached.request_s)
-    return let_in
+    server = served.reached.request_s + served.outputs * served.reached.token_s
+    longer: Floats = np.maximum(busy, concurrency / _ranks(served) * server)
+    return longer
 
 
 def residence(served: Served, concurrency: Floats) -> Array:
@@ -273,7 +276,8 @@ def first_token(served: Served, rate: Floats, concurrency: Floats) -> tuple[Floa
     decoding = (1 - reading) * -np.expm1(-concurrency)
     rest = (reading * step + decoding * decode) / served.stages
     wait = rest / 2 + busy * added / (2 * (1 - busy))
-    alone = served.reached.first_token_s + step * served.overlapped
+    sending = np.maximum(concurrency / _ranks(served) - 1.0, 0.0) * served.reached.token_s
+    alone = served.reached.first_token_s + step * served.overlapped + sending
     return alone + wait, alone + _TAIL * wait
 
 

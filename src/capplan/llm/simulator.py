@@ -143,8 +143,9 @@ def simulate(replica: SimulatedReplica, requests: SimulatedRequests) -> ServedOu
             run.decode()
         else:
             run.clock = run.ready[run.head]
-    overhead = replica.reached.first_token_s - replica.reached.request_s
-    return ServedOutcome(np.array(run.ttft) + overhead, np.array(run.tpot), run.clock)
+    reached = replica.reached
+    overhead = reached.first_token_s - reached.request_s - reached.token_s
+    return ServedOutcome(np.array(run.ttft) + overhead, np.array(run.tpot), run.sent)
 
 
 class _StepTime:
@@ -218,8 +219,9 @@ class _Run:
         self.ttft, self.tpot = [0.0] * self.count, [0.0] * self.count
         self.decodes = _steps(replica.drafting, self.outputs)
         self.growth = [(n - 1) / max(steps, 1) for n, steps in zip(self.outputs, self.decodes, strict=True)]
-        self.clock = self.reserved = self.context = self.growing = 0.0
+        self.clock = self.sent = self.reserved = self.context = self.growing = 0.0
         self.steps = self.head = self.finished = 0
+        self.token_s = float(replica.reached.token_s)
         self.prompts: list[list[int]] = []  # [request, tokens read], in order of admission
         self.decoding: list[tuple[int, int]] = []  # heap of (step of the last token, request)
 
@@ -255,13 +257,15 @@ class _Run:
         if decodes:
             self.steps += 1
             self.context += self.growing
+        done = [request for request, tokens in self.prompts if tokens >= self.inputs[request]]
+        self._send(1, (self.growing if decodes else 0.0) + len(done))
+        if decodes:
             self._finish()
-        for request, done in self.prompts:
-            if done >= self.inputs[request]:
-                self.ttft[request] = self.clock - self.arrival[request]
-                self.context += self.inputs[request]
-                self.growing += self.growth[request]
-                heappush(self.decoding, (self.steps + self.decodes[request], request))
+        for request in done:
+            self.ttft[request] = self.sent - self.arrival[request]
+            self.context += self.inputs[request]
+            self.growing += self.growth[request]
+            heappush(self.decoding, (self.steps + self.decodes[request], request))
         self.prompts = [prompt for prompt in self.prompts if prompt[1] < self.inputs[prompt[0]]]
 
     def _take_chunk(self, budget: int) -> tuple[int, float]:
@@ -286,7 +290,13 @@ class _Run:
         self.clock += steps * self.time.decode(decodes, self.context + self.growing * steps / 2)
         self.steps += steps
         self.context += self.growing * steps
+        self._send(steps, self.growing)
         self._finish()
+
+    def _send(self, steps: int, tokens: float) -> None:
+        """Let the API server send the tokens of steps; the engine does not wait for it."""
+        each = tokens * self.token_s
+        self.sent = max(self.sent + steps * each, self.clock + each)
 
     def _finish(self) -> None:
         """End the sequences that have their last token, and let users without one ask again."""
@@ -296,12 +306,12 @@ class _Run:
             self.reserved -= inputs + outputs
             self.context -= inputs + outputs - 1
             self.growing -= self.growth[request]
-            waited = self.clock - self.arrival[request] - self.ttft[request]
+            waited = self.sent - self.arrival[request] - self.ttft[request]
             self.tpot[request] = waited / (outputs - 1)
             self.finished += 1
             if self.closed and self.released < self.count:
-                self.arrival[self.released] = self.clock
-                self.door = max(self.door, self.clock) + self.request_s
+                self.arrival[self.released] = self.sent
+                self.door = max(self.door, self.sent) + self.request_s
                 self.ready[self.released] = self.door
                 self.released += 1
 
