@@ -197,7 +197,7 @@ def test_semantic_cache_takes_requests_away():
             "requests of 4,300 tokens, but llama-2-7b has a context of 4,096",
         ),
         (("slo.tpot=1ms",), "llm-slo", "not even one request at a time"),
-        (("replicas.max=1", "replicas.min=1", "redundancy.spare=2"), "max-too-small", "needs 4"),
+        (("replicas.max=1", "replicas.min=1", "redundancy.spare=2"), "max-too-small", "needs 5"),
     ],
 )
 def test_what_is_impossible_is_an_error(sets, code, said):

@@ -17,7 +17,7 @@ from capplan.plan.read import parse_plan
 PLAN = """
 name: docs
 regions: {gcp: us-central1}
-demand: {requests_per_second: 4, profile: flat}
+demand: {requests_per_second: 12, profile: flat}
 llm:
   chat:
     model: llama-3.1-8b

@@ -1,7 +1,7 @@
 """How far a predicted speed may be off: classes of confidence, and the range that each stands for.
 
-The factors are those of benchmarks/fit_llm.py --leave-out source: in at least 90 % (high) and 75 % (others) of the
-measurements, by constants that their whole source had no part in, the speed was within its range.
+The factors are those of benchmarks/fit_llm.py --leave-out source: in at least 90 % (high) and 75 % (others)
+of the measurements, by constants that their whole source had no part in, the speed was within its range.
 """
 
 from __future__ import annotations
