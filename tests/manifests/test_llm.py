@@ -520,14 +520,14 @@ def test_what_an_api_answers_alone_needs_no_pod():
 def test_afpis_own_model_is_the_one_of_its_figures():
     found = arguments(example("afpi", "l4"), "model")
     assert found["model"] == "meta-llama/Llama-3.1-8B-Instruct"
-    assert (found["quantization"], found["max-num-seqs"]) == ("fp8", "62")
+    assert (found["quantization"], found["max-num-seqs"]) == ("fp8", "50")
 
 
 def test_pods_of_the_plan_are_scaled_before_they_are_full():
-    """A pod of afpi's l4 works on 62 requests at once, never on more: a target of 62 is never exceeded."""
+    """A pod of afpi's l4 works on 50 requests at once, never on more: a target of 50 is never exceeded."""
     files = example("afpi", "l4")
     hpa = files["kubernetes/base/model/horizontalpodautoscaler-model.yaml"].value["spec"]
-    assert float(hpa["metrics"][0]["pods"]["target"]["averageValue"]) < 62
+    assert float(hpa["metrics"][0]["pods"]["target"]["averageValue"]) < 50
 
 
 @pytest.mark.parametrize(
