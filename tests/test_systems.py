@@ -12,7 +12,7 @@ QUOTED = {
         ("$1,332", "LLM API, USD a month 1,332"),
         ("31,500 conversations", "cheaper up to 31,493.46 (conversations)"),
     ],
-    "capplan recommend examples/afpi": [("148,000 USD", "147,867")],
+    "capplan recommend examples/afpi": [("163,000 USD", "163,442")],
     "capplan estimate examples/amas --alternative all": [("4,204 USD", "+4,203.52")],
     "capplan audit examples/amas -v": [
         ("23 % faster", "computed 23.33%"),

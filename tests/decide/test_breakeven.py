@@ -79,11 +79,11 @@ def test_the_price_of_the_api_decides_most():
     """The reference: 29.3K conversations at 5 cents, 574K at the price of a small model, never at an 8B's.
 
     It counts no disks. With those of nodes, volumes for weights, and sizes from the model's own figures,
-    they are 31.5K and 621K.
+    they are 31.5K and 703K.
     """
     plan, mini, api_8b = afpi(comparison="like-for-like").found.switches
     assert plan.crossings[0] == pytest.approx(31_500, rel=0.01)
-    assert mini.crossings[-1] == pytest.approx(621_000, rel=0.01)
+    assert mini.crossings[0] == pytest.approx(703_000, rel=0.01)
     assert api_8b.from_start
     assert not api_8b.crossings
 
