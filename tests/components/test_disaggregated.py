@@ -260,3 +260,13 @@ def test_a_prefill_gpu_that_holds_no_prompt_is_named():
     result = run("precision=fp16", "input_tokens=3000", own)
     assert ("llm-does-not-fit", "talk/prefill") in {(f.code, f.subject) for f in result.findings}
     assert not np.any(usd(result, "talk/prefill"))
+
+
+def test_no_pool_is_told_to_take_what_pools_cannot():
+    large = ("model=deepseek-v3", "gpu=H100-80GB", "machine=a3-highgpu-8g", "tensor_parallel=8")
+    alone = [run(*large, *more).findings for more in ((), ("disaggregated=null",))]
+    pooled, whole = (next(f.remedy for f in found if f.code == "llm-does-not-fit") for found in alone)
+    assert "PP 2" in whole
+    assert "PP" not in pooled
+    with pytest.raises(InputError, match=r"a replica takes 2. Choose a machine with more GPUs"):
+        run("disaggregated.prefill={gpu: H100-80GB, machine: a3-highgpu-1g, tensor_parallel: 2}")

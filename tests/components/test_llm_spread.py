@@ -63,7 +63,7 @@ def test_stages_lie_on_machines_with_whole_gpus(capplan):
 
 
 def test_a_machine_with_a_part_of_a_gpu_is_refused_in_words(run):
-    with pytest.raises(InputError, match=r"only a part of a GPU.*whole GPUs"):
+    with pytest.raises(InputError, match=r"only a part of a GPU.*more GPUs"):
         run("model=llama-3.1-8b", "gpu=L4", "machine=g6f.xlarge", "tensor_parallel=1")
 
 

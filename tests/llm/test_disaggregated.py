@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from capplan.llm.capacity import TokenPromise, carried
 from capplan.llm.disaggregated import first_decode, prompt_rates, sent_prompt, transfer_time
 from capplan.llm.roofline import step_time
-from capplan.llm.serving import Served, decode_step, open_loop, prompt_time, time_per_token
+from capplan.llm.serving import Served, decode_step, first_token, open_loop, prompt_time, time_per_token
+from capplan.llm.simulator import SimulatedReplica, poisson, simulate
 
 CASES = st.sampled_from(
     [
@@ -149,6 +150,20 @@ def test_waits_are_those_of_queues_in_tandem(facts, configuration, case, inputs,
     expected = sent_prompt(reading, transfer_s, rate)
     found = simulated.mean(), np.percentile(simulated, 95)
     assert expected == pytest.approx(found, rel=0.22)
+
+
+@pytest.mark.parametrize("load", [0.2, 0.5])
+@pytest.mark.parametrize("inputs", [3000, 6000, 20_000])
+def test_long_prompts_wait_for_the_beginning_of_those_behind_them(facts, configuration, inputs, load):
+    """Chunks of 8,192 tokens hold parts of two prompts: M/D/1 alone, with no rest of a step, is too short."""
+    one = configuration("llama-3.1-70b", "fp8", "H100", 2)
+    reading = served(one, facts, float(inputs), 2.0)
+    rate = load * float(1 / prompt_time(reading))
+    replica = SimulatedReplica(reading.work, reading.reached, one.engine, np.inf)
+    found = simulate(replica, poisson(inputs, 2, rate, 3000)).ttft_s
+    mean, late = first_token(reading, rate, 0.0)
+    assert 0.99 < mean / found.mean() < 1.12
+    assert 0.9 < late / np.percentile(found, 95) < 1.25
 
 
 def _tandem(reading, transfer_s, rate, at_once):

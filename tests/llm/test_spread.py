@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from capplan.llm.architecture import PRECISIONS, weight_bytes
@@ -10,6 +11,7 @@ from capplan.llm.confidence import confidence_of
 from capplan.llm.facts import find_model
 from capplan.llm.fit import sequences_that_fit
 from capplan.llm.flags import flags_of, options_of
+from capplan.llm.lengths import of_quantiles
 from capplan.llm.roofline import step_time
 from capplan.llm.serving import Served, decode_step, first_token, prompt_time, time_per_token
 from capplan.llm.spread import Parallelism, stages_of
@@ -53,6 +55,23 @@ def test_deepseek_fits_two_machines_with_experts_whole_and_attention_on_each_gpu
     """vLLM's expert_parallel_deployment.md serves it so on 8 H200 and on 16 H100."""
     assert requests(spread_over("deepseek-v3", "fp8", "H200", 1, data=8, experts=True)) > 100
     assert requests(spread_over("deepseek-v3", "fp8", "H100", 1, data=16, experts=True, **FAR)) > 100
+
+
+@pytest.mark.parametrize(
+    ("case", "spread", "most"),
+    [
+        (("deepseek-v3", "fp8", "H200", 1), {"data": 16, "experts": True, **FAR}, 16 * 1024.0),
+        (("llama-3.1-8b", "fp8", "H200", 1), {"pipeline": 4, "per_machine": 8}, 9000.0),
+    ],
+)
+def test_each_rank_and_stage_has_a_chunk_of_its_own_for_prompts(spread_over, facts, case, spread, most):
+    served = spread_over(*case, **spread).served(facts, 1500.0, 150.0)
+    served = served._replace(lengths=of_quantiles((900.0, 3000.0, 9000.0), 150.0))
+    users = np.geomspace(1.0, most, 40)
+    assert np.all(np.diff(time_per_token(served, users)) >= -1e-9)
+    # One with room for a whole chunk, and one whose sequences take a sixteenth or a quarter of it.
+    idle, full = (first_token(served, 0.01, running)[0] for running in (0.0, most / 2))
+    assert full < 10 * idle
 
 
 @pytest.mark.parametrize("name", ["deepseek-v3", "llama-3.1-70b", "gemma-4-31b", "kimi-k3", "mixtral-8x7b"])

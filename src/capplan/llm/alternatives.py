@@ -77,7 +77,7 @@ def _more_gpus(asked: Configuration) -> Iterator[Configuration]:
     for count in COUNTS:
         if count > least:
             yield asked._replace(tensor_parallel=count, spread=Parallelism())
-    if asked.gpu.peer_to_peer:
+    if asked.gpu.peer_to_peer and not asked.pool:
         yield from _over_machines(asked)
 
 

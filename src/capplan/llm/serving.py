@@ -91,6 +91,12 @@ class Served(NamedTuple):
         """
         return 0.0 if self.lengths is None else 1.0
 
+    def beside(self, concurrency: Floats) -> Floats:
+        """Return the tokens of prompts that a rank's step has room for beside its part of the decodes."""
+        decodes = share_of(share_of(concurrency, self.stages), _ranks(self))
+        room: Floats = np.maximum(self.chunk - self.each * decodes, 1.0)
+        return room
+
     def dimensions(self, *others: Floats) -> int:
         """Return the dimensions of what depends on all of this, and on ``others``."""
         asked = (self.inputs, self.outputs, self.cached, self.emitted)
@@ -117,10 +123,10 @@ def time_per_token(served: Served, concurrency: Floats) -> Floats:
     """
     time = _pace(served, concurrency)
     if served.lengths is not None and np.any(served.mixes):
-        running = share_of(concurrency, served.stages)
-        read = np.maximum(served.chunk - served.each * concurrency, 1.0)
+        running, ranks = share_of(concurrency, served.stages), _ranks(served)
+        read = ranks * served.beside(concurrency)
         seen = served.prompt_context * served.lengths.variety
-        full = _timed(served, running, served.context, read, seen, 1.0) / served.emitted
+        full = _timed(served, running, served.context, read, seen, ranks) / served.emitted
         time = np.where(served.mixes, np.minimum(time, full), time)
     sent: Floats = np.maximum(time, concurrency / _ranks(served) * served.reached.token_s)
     return sent
@@ -297,7 +303,7 @@ def _first_of_many(
     decode, step, added = steps
     beside = np.where(served.mixes, concurrency, 0.0)
     read, _ = served.prompts(beside)
-    chunks = np.ceil(read / np.maximum(served.chunk - beside, 1.0))
+    chunks = np.ceil(read / served.beside(beside))
     step = step + (chunks - 1) * np.where(served.mixes, decode, 0.0)
     part, decode = step / served.stages, decode / served.stages
     mean = served.mean(part)

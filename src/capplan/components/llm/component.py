@@ -328,7 +328,7 @@ def _replicas_per_machine(
         has = counted(count, "GPU") if count >= 1 else "only a part of a GPU"
         what = f"{machine.name} has {has}, but a replica takes {chosen.tensor_parallel:g}"
         remedy = "Divide the layers over several machines with pipeline_parallel."
-        remedy = remedy if count >= 1 else "Choose a machine with whole GPUs."
+        remedy = "Choose a machine with more GPUs." if count < 1 or chosen.pool else remedy
         raise InputError(ctx.places.problem((*path, "machine"), what, remedy))
     return chosen.per_machine(float(count))
 

@@ -45,7 +45,7 @@ def obstacles(
         inputs, outputs, of = asked.longest(), 0.0, f" of {asked.longest():,.0f} tokens"
     wrong = chosen.obstacles()
     if wrong:
-        instead = _instead(chosen, (inputs, outputs), facts)
+        instead = _instead(chosen, llm, (inputs, outputs), facts)
         yield llm_checks.LLM_CANNOT_RUN.finding(name, "; ".join(wrong), instead)
         return
     reached = chosen.reached(facts)
@@ -56,13 +56,15 @@ def obstacles(
             f"{chosen.model.name} at {chosen.precision.name} does not fit {chosen.hardware()}: "
             f"{missing:.1f} GB short for the weights and one request{of}"
         )
-        instead = _instead(chosen, (inputs, outputs), facts)
+        instead = _instead(chosen, llm, (inputs, outputs), facts)
         yield llm_checks.LLM_DOES_NOT_FIT.finding(name, message, instead)
 
 
-def _instead(chosen: Configuration, tokens: tuple[Floats, Floats], facts: LlmFacts) -> str:
-    would = would_fit(chosen, *tokens, facts)
-    return f"{would}." if would else "No GPUs of one machine are enough: divide it with pipeline_parallel."
+def _instead(chosen: Configuration, llm: Llm, tokens: tuple[Floats, Floats], facts: LlmFacts) -> str:
+    pool = "decode" if llm.disaggregated else chosen.pool
+    would = would_fit(chosen._replace(pool=pool), *tokens, facts)
+    divide = "" if pool else ": divide it with pipeline_parallel"
+    return f"{would}." if would else f"No GPUs of one machine are enough{divide}."
 
 
 def findings(name: str, llm: Llm, replica: Replica) -> Iterator[Finding]:
