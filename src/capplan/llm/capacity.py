@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -70,10 +71,17 @@ def carried(served: Served, memory: Memory, max_sequences: Floats, promise: Toke
         _, late = first_token(served, _rate(served, users), users)
         return np.asarray(late <= promise.ttft_s)
 
-    tpot_users = room if np.all(np.isinf(promise.tpot_s)) else most_users(quick, room, shape)
-    ttft_users = room if np.all(np.isinf(promise.ttft_s)) else most_users(prompt, room, shape)
-    rates = [_rate(served, np.maximum(users, 1.0)) for users in (room, tpot_users, ttft_users)]
-    return Carried(room, tpot_users, ttft_users, *rates)
+    full = _rate(served, np.maximum(room, 1.0))
+
+    def kept(keeps: Callable[[Array], NDArray[np.bool_]], promised_s: Floats) -> tuple[Array, Array]:
+        if np.all(np.isinf(promised_s)):
+            return room, full
+        users = most_users(keeps, room, shape)
+        return users, _rate(served, np.maximum(users, 1.0))
+
+    tpot_users, tpot_rate = kept(quick, promise.tpot_s)
+    ttft_users, ttft_rate = kept(prompt, promise.ttft_s)
+    return Carried(room, tpot_users, ttft_users, full, tpot_rate, ttft_rate)
 
 
 _SURE = 1.645
