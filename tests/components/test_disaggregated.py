@@ -270,3 +270,9 @@ def test_no_pool_is_told_to_take_what_pools_cannot():
     assert "PP" not in pooled
     with pytest.raises(InputError, match=r"a replica takes 2. Choose a machine with more GPUs"):
         run("disaggregated.prefill={gpu: H100-80GB, machine: a3-highgpu-1g, tensor_parallel: 2}")
+
+
+def test_only_a_pool_that_is_kept_is_called_idle():
+    api = "api={model: mini, usd_per_1m_input_tokens: 0.15, usd_per_1m_output_tokens: 0.6}"
+    found = run("local_share=0%", "replicas.min=2", api).findings
+    assert [each.subject for each in found if each.code == "llm-idle"] == ["talk"]

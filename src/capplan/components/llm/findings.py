@@ -130,6 +130,8 @@ def unasked(name: str, llm: Llm, sizing: Sizing) -> Iterator[Finding]:
     if np.any(llm.local_share) and not np.all(llm.semantic_cache_hit_rate == 1):
         return
     kept = float(np.max(sizing.running))
+    if not kept:
+        return
     message = f"no request reaches the replicas that are kept and paid, {kept:,.0f}: local_share is 0%"
     yield llm_checks.LLM_IDLE.finding(name, message, llm_checks.LLM_IDLE.remedy)
 
