@@ -180,7 +180,8 @@ def _blocks(
 ) -> Iterator[tuple[str, float | None, float]]:
     """Yield name, start and price of each block; the start is None where the catalog below has the block.
 
-    Where all blocks begin where those of the catalog below do, they take their names, and free tiers stay.
+    Where they begin where all blocks of the catalog below do, they take their names, and free tiers stay. Other
+    blocks are a tariff of their own.
     """
     theirs = _named_blocks(sku, base)
     block = None if base is None else base.skus.get(sku)
@@ -191,7 +192,7 @@ def _blocks(
     if theirs and blocks.get(0.0) and free and theirs.get(0.0) == theirs[free]:
         # Lists of AWS do not say what is free, so the first block begins where that of the catalogs does.
         blocks = {0.0: 0.0, **{start or free: usd for start, usd in blocks.items() if not 0 < start <= free}}
-    if theirs and all(start in theirs for start in blocks):
+    if theirs and {theirs.get(start) for start in blocks} == set(theirs.values()):
         yield from ((theirs[start], None, usd) for start, usd in blocks.items() if usd)
     elif set(blocks) == {0.0} and not theirs:
         yield sku, None, blocks[0.0]
