@@ -72,8 +72,9 @@ def test_behind_an_infinite_prefill_pool_and_link_decode_is_serving_without_prom
     )
 
 
+# Not of fewer tokens: two of the shortest prompts reach nearly twice the experts of one, and wait the longer.
 @LAWS
-@given(case=CASES, inputs=st.integers(50, 16000), cached=st.sampled_from([0.0, 0.5]))
+@given(case=CASES, inputs=st.integers(300, 16000), cached=st.sampled_from([0.0, 0.5]))
 def test_longer_prompts_are_never_carried_faster(facts, configuration, case, inputs, cached):
     one = configuration(*case)
     before, after = (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from capplan.llm.capacity import TokenPromise, carried
 from capplan.llm.fit import sequences_that_fit
 from capplan.llm.roofline import stacked, step_time, taken
-from capplan.llm.serving import Served, decode_step, open_loop, time_per_token
+from capplan.llm.serving import Served, decode_step, first_token, open_loop, time_per_token
 
 CASES = st.sampled_from(
     [
@@ -58,6 +58,22 @@ def test_a_looser_promise_never_carries_less(facts, configuration, case, tpot, t
     assert loose.users >= tight.users
     assert loose.rate >= tight.rate * (1 - 1e-9)
     assert tight.users <= sequences_that_fit(memory, inputs)
+
+
+@LAWS
+@given(case=CASES, more=st.floats(1.05, 20), inputs=st.integers(1, 8000), outputs=st.integers(1, 20))
+def test_short_answers_come_in_time_if_requests_are_rare_enough(
+    facts, configuration, case, more, inputs, outputs
+):
+    one = configuration(*case)
+    serving = served(one, facts, inputs, outputs)
+    ttft = more * first_token(serving, 0.0, 0.0)[1]
+    does = carried(serving, one.memory(), 256, TokenPromise(ttft_s=ttft))
+    assert does.users >= 1
+    assert does.ttft_users > 0
+    assert first_token(serving, does.ttft_rate, does.ttft_users)[1] <= ttft
+    if does.ttft_users < 1:
+        assert first_token(serving, 1.01 * does.ttft_rate, 1.01 * does.ttft_users)[1] > ttft
 
 
 @LAWS

@@ -14,6 +14,7 @@ from capplan.llm.lengths import RequestLengths
 from capplan.llm.serving import (
     Served,
     first_token,
+    highest_rate,
     most_users,
     open_loop,
     request_time,
@@ -33,7 +34,9 @@ class Carried(NamedTuple):
     """What one replica carries, arrays over configurations or scenarios.
 
     room: sequences that the KV cache and the engine have room for; 0 where the model does not fit.
-    users: those of them at which all is kept; tpot_users, ttft_users: at which one of the promises is.
+    users: those of them at which all is kept; tpot_users, ttft_users: at which one of the promises is. Where
+    one user who asks again at once is answered too late, ttft_users is the share of the time at which one may
+    run, 0 if none is ever answered in time.
     rate: requests/s of ``users`` without pause, of one user where not even that one keeps the promise; of the
     others likewise by name.
     """
@@ -48,7 +51,7 @@ class Carried(NamedTuple):
     @property
     def users(self) -> Array:
         """Sequences that run at once when the replica is full."""
-        fewest: Array = np.minimum(self.room, np.minimum(self.tpot_users, self.ttft_users))
+        fewest: Array = np.ceil(np.minimum(self.room, np.minimum(self.tpot_users, self.ttft_users)))
         return fewest
 
     @property
@@ -81,7 +84,24 @@ def carried(served: Served, memory: Memory, max_sequences: Floats, promise: Toke
 
     tpot_users, tpot_rate = kept(quick, promise.tpot_s)
     ttft_users, ttft_rate = kept(prompt, promise.ttft_s)
+    rare = (ttft_users < 1) & (room >= 1)
+    if np.any(rare):
+        alone = _rate(served, np.ones(shape))
+        share = _share(served, alone, promise.ttft_s)
+        ttft_users, ttft_rate = np.where(rare, share, ttft_users), np.where(rare, share * alone, ttft_rate)
     return Carried(room, tpot_users, ttft_users, full, tpot_rate, ttft_rate)
+
+
+def _share(served: Served, alone: Array, ttft_s: Floats) -> Array:
+    """Return the share of the time that one sequence may run so that requests by chance are answered in time.
+
+    alone: requests/s of one user who asks again at once.
+    """
+
+    def keeps(share: Floats) -> NDArray[np.bool_]:
+        return np.asarray(first_token(served, share * alone, share)[1] <= ttft_s)
+
+    return highest_rate(keeps, 1.0, alone)
 
 
 _SURE = 1.645

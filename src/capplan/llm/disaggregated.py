@@ -9,7 +9,6 @@ the first token that users see is that of the decode replica. Everything broadca
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -19,14 +18,13 @@ from capplan.arrays import Array, Floats
 from capplan.llm.capacity import sequences
 from capplan.llm.configuration import Configuration
 from capplan.llm.fit import Memory
-from capplan.llm.serving import Served, decode_step, first_token, prompt_time
+from capplan.llm.serving import Served, decode_step, first_token, highest_rate, prompt_time
 
 ENGINES = ("vllm", "sglang")
 """Engines whose pools are known."""
 
 _TAIL = 4.0
 """95th percentile of a wait for the link ÷ its mean, as of one for a server (:mod:`capplan.llm.serving`)."""
-_HALVINGS = 40
 
 
 def unlike(one: Configuration, other: Configuration) -> str:
@@ -114,16 +112,4 @@ def prompt_rates(
     def keeps(rate: Floats) -> NDArray[np.bool_]:
         return np.asarray(sent_prompt(served, transfer_s, rate)[1] <= left_s)
 
-    return PromptRates(room, prompts, held, sent, _most(keeps, most, left_s))
-
-
-def _most(keeps: Callable[[Floats], NDArray[np.bool_]], limit: Floats, like: Floats) -> Array:
-    """Return the highest rate up to ``limit`` at which ``keeps`` holds; 0 if it does at none."""
-    limit = np.broadcast_to(np.asarray(limit, dtype=float), np.broadcast(limit, like).shape)
-    low, high = np.where(keeps(limit), limit, 0.0), limit
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        good = keeps(middle)
-        low, high = np.where(good, middle, low), np.where(good, high, middle)
-    kept: Array = np.where(keeps(0.0 * limit), low, 0.0)
-    return kept
+    return PromptRates(room, prompts, held, sent, highest_rate(keeps, most, left_s))

@@ -213,6 +213,6 @@ def _hindrance(does: Carried, missing_gb: float, served: Served, asked: RequestS
     if does.tpot_users < 1:
         alone = 1e3 * float(time_per_token(served, 1.0))
         return f"TPOT {alone:.0f} ms with one user, above the promised {1e3 * float(promise.tpot_s):.0f} ms"
-    if does.ttft_users < 1:
+    if does.ttft_users <= 0:
         return f"TTFT above {float(promise.ttft_s):.2g} s with one user"
     return ""

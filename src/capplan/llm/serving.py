@@ -238,6 +238,21 @@ def most_users(keeps: Callable[[Array], NDArray[np.bool_]], limit: Floats, shape
     return low
 
 
+_HALVINGS = 40
+
+
+def highest_rate(keeps: Callable[[Floats], NDArray[np.bool_]], limit: Floats, like: Floats) -> Array:
+    """Return the highest rate up to ``limit`` at which ``keeps`` holds, shaped as ``like``; 0 if none is."""
+    limit = np.broadcast_to(np.asarray(limit, dtype=float), np.broadcast(limit, like).shape)
+    low, high = np.where(keeps(limit), limit, 0.0), limit
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        good = keeps(middle)
+        low, high = np.where(good, middle, low), np.where(good, high, middle)
+    kept: Array = np.where(keeps(0.0 * limit), low, 0.0)
+    return kept
+
+
 def open_loop(served: Served, rate: Floats, limit: Floats) -> tuple[Floats, Floats]:
     """Return the concurrency and TPOT at which ``rate`` requests/s arrive; infinite where it saturates.
 

@@ -284,7 +284,7 @@ def _hindrance(
     if does.tpot_users[index] < 1:
         promised = f"above the promised {1e3 * float(promise.tpot_s):.3g} ms"
         return f"TPOT {1e3 * alone_s:.3g} ms with one user, {promised}", alone_s
-    if does.ttft_users[index] < 1:
+    if does.ttft_users[index] <= 0:
         return f"TTFT above {float(promise.ttft_s):g} s even with one user", np.inf
     return None
 
