@@ -180,8 +180,8 @@ def _blocks(
 ) -> Iterator[tuple[str, float | None, float]]:
     """Yield name, start and price of each block; the start is None where the catalog below has the block.
 
-    Where they begin where all blocks of the catalog below do, they take their names, and free tiers stay. Other
-    blocks are a tariff of their own.
+    Where they begin where all blocks of the catalog below do, they take their names, and free tiers stay.
+    Other blocks are a tariff of their own.
     """
     theirs = _named_blocks(sku, base)
     block = None if base is None else base.skus.get(sku)
