@@ -465,6 +465,24 @@ def test_the_script_makes_the_gpu_pool():
     assert "delete default-pool" not in script, "nothing else could run the system's pods"
 
 
+@pytest.mark.parametrize(("machine", "pods"), [("a2-ultragpu-4g", 1), ("a2-ultragpu-8g", 2)])
+def test_nodes_have_room_for_the_weights_that_pods_download(machine, pods):
+    model = ("engine=sglang", "model=llama-3.1-70b", "precision=bf16", "gpu=A100-80GB", "tensor_parallel=4")
+    sets = [f"llm.model.{said}" for said in (*model, f"machine={machine}")]
+    files = rendered(SERVING, *sets)
+    # 141 GB of weights and a fifth more, beside 100 GiB of the system's and 4 of logs.
+    assert container(files)["resources"]["requests"]["ephemeral-storage"] == "162Gi"
+    size = 100 + 158 * pods
+    assert f"--disk-size {size} " in files["commands/gcloud.sh"].text
+    [disks] = [
+        meter
+        for component in estimate(plan_of(SERVING, *sets), SHIPPED).components
+        for meter in component.meters
+        if meter.component == "model" and meter.note == "boot disks"
+    ]
+    assert disks.quantity.floor == pytest.approx(size * 2 / pods)
+
+
 def test_a_pool_goes_to_the_clusters_of_the_plan():
     plan = SERVING + textwrap.dedent("""
         clusters:

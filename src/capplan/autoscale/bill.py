@@ -11,8 +11,8 @@ from capplan.arrays import Array, ceil_count, hourly_max, in_scenario
 from capplan.capacity.nodes import nodes_for
 from capplan.components.base import Component, Context
 from capplan.components.egress import egress_meters
-from capplan.components.llm.replica import weight_volumes
-from capplan.components.machines import DEFAULT_DISKS, Machines, machine_meters, pool_meters
+from capplan.components.llm.replica import disk_note, weight_volumes
+from capplan.components.machines import Machines, machine_meters, pool_meters
 from capplan.components.others import build_resources
 from capplan.components.services.platforms import platform_of
 from capplan.cost.lines import CostLine, cost_lines, total_cost
@@ -116,7 +116,7 @@ def _model(ctx: Context, component: Component, run: Run, tick_s: float) -> Itera
         purchase=ctx.plan.llm[component.name].purchase,
         path=component.path,
     )
-    yield from machine_meters(ctx, machines, replica.add_on, replica.disk, DEFAULT_DISKS)
+    yield from machine_meters(ctx, machines, replica.add_on, replica.disk, disk_note(replica.configuration))
     ran = sizing._replace(running=_hourly(run.instances, tick_s))
     yield from weight_volumes(ctx, component, replica, ran)
     yield from (meter for meter in component.meters if meter.provider == EXTERNAL)

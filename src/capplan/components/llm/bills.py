@@ -35,7 +35,8 @@ _RATES = ("on_demand", "spot", "commit_1y", "commit_3y")
 class Bills:
     """Bills of configurations whose replicas by hour, (n, hours), and GPUs by replica, (n, 1), are known.
 
-    cache_gib: volume of each of the ``pods`` of a replica, (n,).
+    cache_gib: volume of each of the ``pods`` of a replica, (n,); node_gib: what one takes of its
+    node's disk.
 
     Machines with as many GPUs, and the same sustained-use discount, run for as many hours whatever they are,
     so the hours of all configurations are computed at once, and only once.
@@ -46,12 +47,14 @@ class Bills:
         replicas: Array,
         gpus: Array,
         cache_gib: Array,
+        node_gib: Array,
         pods: Array,
         bounds: Bounds,
         delays: Delays,
         hours_per_month: float,
     ) -> None:
         self._replicas, self._gpus, self._cache_gib, self._bounds = replicas, gpus, cache_gib, bounds
+        self._node_gib = node_gib
         self._volumes_used = replicas.mean(axis=1) * pods
         self._delays, self._hours_per_month = delays, hours_per_month
         self._known: dict[object, Array] = {}
@@ -61,7 +64,9 @@ class Bills:
         """Return USD a month for one configuration on an offer; None where a price is missing."""
         discount = offer.machine.family.sustained_use if sustained_use else None
         *hours, credit, machines = self._hours(offer.gpus, bought, discount)[index].tolist()
-        bill = machines * offer.disk_usd - credit * (offer.machine_usd or 0.0)
+        pods = max(offer.gpus // float(self._gpus[index, 0]), 1.0)
+        bill = machines * offer.disk_usd(pods * float(self._node_gib[index]))
+        bill -= credit * (offer.machine_usd or 0.0)
         bill += self._volumes_used[index] * self._volume_usd(offer, float(self._cache_gib[index]))
         for rate, running in zip(_RATES, hours, strict=False):
             usd = offer.usd_per_hour[rate]

@@ -20,10 +20,10 @@ from capplan.components.llm.findings import findings, obstacles, over_ceiling, u
 from capplan.components.llm.fleet import delays_of, fleet_of
 from capplan.components.llm.lengths import length_findings, lengths_of, longest_of, said_in
 from capplan.components.llm.offers import add_on_for, boot_disk_of, network_of, node_of
-from capplan.components.llm.replica import Replica, cache_gib, vllm_of, weight_volumes
+from capplan.components.llm.replica import Replica, cache_gib, disk_note, node_gib, vllm_of, weight_volumes
 from capplan.components.llm.speculation import AtLoad, slowed, speculation_of
 from capplan.components.llm.told import spread_of, told_of, version_of
-from capplan.components.machines import DEFAULT_DISKS, Machines, machine_meters
+from capplan.components.machines import Machines, machine_meters
 from capplan.components.measures import Measure, Sureness, measure
 from capplan.cost.meters import EXTERNAL, Meter, Range
 from capplan.errors import InputError
@@ -114,14 +114,15 @@ def on_machines(
     machine = ctx.machine(llm.provider, llm.machine, place)
     gpu = add_on_for(ctx, llm.provider, machine, chosen.gpu, chosen.gpus, place)
     room, users, running = full
+    per_machine = _replicas_per_machine(ctx, machine, gpu, chosen, path)
     replica = Replica(
         configuration=chosen,
         machine=machine.name,
         add_on=gpu,
-        per_machine=_replicas_per_machine(ctx, machine, gpu, chosen, path),
+        per_machine=per_machine,
         node=node_of(ctx.catalog, llm.provider, machine),
         cache_gib=cache_gib(chosen, vllm_of(llm)),
-        disk=boot_disk_of(ctx.catalog, llm.provider),
+        disk=boot_disk_of(ctx.catalog, llm.provider, max(per_machine, 1.0) * node_gib(chosen)),
         repository=facts["models"][chosen.model.name].get("repository"),
         room=room,
         users=users,
@@ -141,7 +142,7 @@ def on_machines(
     return component._replace(
         sizing=sizing,
         meters=[
-            *machine_meters(ctx, machines, gpu, replica.disk, DEFAULT_DISKS),
+            *machine_meters(ctx, machines, gpu, replica.disk, disk_note(chosen)),
             *weight_volumes(ctx, component, replica, sizing),
             *component.meters,
         ],

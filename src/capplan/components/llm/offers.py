@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from math import inf
 from typing import NamedTuple
 
@@ -44,7 +44,8 @@ class Offer(NamedTuple):
     """A machine in a region with so many ``gpus``, and USD an hour by rate; None where it has no price.
 
     machine_usd: on demand, without the GPUs that are added to it. node: what it leaves to pods. disk_usd: its
-    boot disk a month. volume_usd: USD a month of a volume of so many GiB there. gbit_per_s: of its network.
+    boot disk a month, with so many GiB for checkpoints. volume_usd: USD a month of a volume of so many GiB
+    there. gbit_per_s: of its network.
     """
 
     provider: str
@@ -56,7 +57,7 @@ class Offer(NamedTuple):
     usd_per_hour: dict[str, float | None]
     machine_usd: float | None
     node: Allocatable
-    disk_usd: float
+    disk_usd: Callable[[float], float]
     volume_usd: Callable[[float], float]
     gbit_per_s: float | None = None
 
@@ -117,6 +118,11 @@ def offer(
     node = node_of(catalog, provider, machine)
     disk = boot_disk_of(catalog, provider)
     priced = partial(volume_usd, catalog, provider, region)
+
+    @cache
+    def disk_usd(more_gib: float) -> float:
+        return 0.0 if disk is None else priced(disk.type, float(disk.size) + more_gib)
+
     return Offer(
         provider=provider,
         region=region,
@@ -127,7 +133,7 @@ def offer(
         usd_per_hour=prices,
         machine_usd=alone and alone.usd,
         node=node,
-        disk_usd=0.0 if disk is None else priced(disk.type, float(disk.size)),
+        disk_usd=disk_usd,
         volume_usd=partial(priced, VOLUMES[provider][1]) if provider in VOLUMES else _included,
         gbit_per_s=network_of(catalog, machine),
     )
@@ -138,10 +144,14 @@ def _included(_: float) -> float:
     return 0.0
 
 
-def boot_disk_of(catalog: Catalog, provider: str) -> Disk | None:
-    """Return the disk that a node of the provider's Kubernetes boots from; None where it has its own."""
+def boot_disk_of(catalog: Catalog, provider: str, more_gib: float = 0.0) -> Disk | None:
+    """Return the disk that a node of the provider's Kubernetes boots from; None where it has its own.
+
+    more_gib: what pods download to it.
+    """
     platform = CLUSTER_PLATFORMS.get(provider)
-    return None if platform is None else boot_disk(catalog, platform, None)
+    usual = None if platform is None else boot_disk(catalog, platform, None)
+    return usual and usual.model_copy(update={"size": usual.size + more_gib})
 
 
 def node_of(catalog: Catalog, provider: str, machine: Sku) -> Allocatable:

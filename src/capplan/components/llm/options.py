@@ -13,7 +13,7 @@ from capplan.capacity.sizing import Bounds, with_redundancy
 from capplan.components.llm.bills import Bills, Bought
 from capplan.components.llm.fleet import delays_of
 from capplan.components.llm.offers import Offer
-from capplan.components.llm.replica import cache_gib
+from capplan.components.llm.replica import cache_gib, node_gib
 from capplan.llm.capacity import Carried, TokenPromise, carried, one_request, speed_at
 from capplan.llm.confidence import Confidence, confidence_of
 from capplan.llm.configuration import Configuration
@@ -220,6 +220,7 @@ def _priced(
         sized.replicas,
         np.array([[one.gpus] for one in sized.configurations]),
         np.array([cache_gib(one, demand.vllm) for one in sized.configurations]),
+        np.array([node_gib(one) for one in sized.configurations]),
         np.array([one.machines for one in sized.configurations]),
         demand.bounds,
         delays_of(demand.cold_start, weights),

@@ -13,6 +13,7 @@ from capplan.capacity.nodes import Allocatable
 from capplan.capacity.sizing import Sizing
 from capplan.components.base import Component, Context, number_range
 from capplan.components.disks import VOLUMES, ephemeral_volumes
+from capplan.components.machines import DEFAULT_DISKS, DISKS
 from capplan.cost.meters import Meter
 from capplan.llm.architecture import PRECISIONS, weight_bytes
 from capplan.llm.configuration import Configuration
@@ -75,6 +76,16 @@ def cache_gib(chosen: Configuration, said: Vllm | None) -> Floats:
     if said is not None and "cache" in said.model_fields_set:
         return said.cache
     return checkpoint_gib(chosen)
+
+
+def node_gib(chosen: Configuration) -> float:
+    """Return what a pod downloads to its node's disk: the checkpoint, 0 where it has a volume for it."""
+    return 0.0 if chosen.engine.name == "vllm" and not chosen.pool else checkpoint_gib(chosen)
+
+
+def disk_note(chosen: Configuration) -> str:
+    """Return what bills call the boot disks of its machines."""
+    return DISKS if node_gib(chosen) else DEFAULT_DISKS
 
 
 def checkpoint_gib(chosen: Configuration) -> float:
