@@ -88,6 +88,7 @@ def carried(served: Served, memory: Memory, max_sequences: Floats, promise: Toke
     if np.any(rare):
         alone = _rate(served, np.ones(shape))
         share = _share(served, alone, promise.ttft_s)
+        rare &= share > 0
         ttft_users, ttft_rate = np.where(rare, share, ttft_users), np.where(rare, share * alone, ttft_rate)
     return Carried(room, tpot_users, ttft_users, full, tpot_rate, ttft_rate)
 
