@@ -158,7 +158,6 @@ def look(configuration: Configuration, asked: RequestShape, facts: LlmFacts) -> 
     kilobytes = float(memory.full_kv + memory.window_kv) / 1e3
     if hindrance:
         return _hindered(configuration, hindrance, memory, kilobytes)._replace(beyond=beyond)
-    reached = configuration.reached(facts)
     served = configuration.served(facts, asked.inputs, asked.outputs, asked.cached, asked.lengths)
     does = carried(served, memory, configuration.max_sequences, asked.promise)
     users, rate = float(does.users), float(does.rate)
@@ -173,7 +172,7 @@ def look(configuration: Configuration, asked: RequestShape, facts: LlmFacts) -> 
         sequences=float(does.room),
         users=users,
         alone_tokens_per_s=float(served.emitted / decode_step(served, 1.0)),
-        alone_ttft_s=float(prompt_time(served) + reached.first_token_s),
+        alone_ttft_s=float(prompt_time(served) + served.reached.first_token_s),
         tpot_s=float(time_per_token(served, max(users, 1.0))),
         ttft_s=float(mean),
         requests_per_s=rate,
