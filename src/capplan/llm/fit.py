@@ -24,9 +24,6 @@ _SPREAD = 0.002
 """Of a GPU's memory, how much less room than estimated start-up logs report at most."""
 
 
-_ALONE = Parallelism()
-
-
 class Memory(NamedTuple):
     """Where the memory of one replica goes, bytes over all its GPUs; floats, or arrays over configurations.
 
@@ -117,7 +114,7 @@ def memory_of(
     tensor_parallel: float,
     accounting: Accounting,
     settings: EngineSettings,
-    spread: Parallelism = _ALONE,
+    spread: Parallelism,
 ) -> Memory:
     """Return where the memory of ``tensor_parallel`` of the ``gpu`` goes, times stages and ranks.
 

@@ -56,11 +56,8 @@ class Work(NamedTuple):
     apart: Apart | None = None
 
 
-_ALONE = Parallelism()
-
-
 def work_of(
-    model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel: float, spread: Parallelism = _ALONE
+    model: Architecture, precision: Precision, gpu: Gpu, tensor_parallel: float, spread: Parallelism
 ) -> Work:
     """Return what a step costs on ``tensor_parallel`` of the ``gpu`` for each stage and rank.
 
