@@ -215,9 +215,8 @@ def residence(served: Served, concurrency: Floats) -> Array:
     assert served.lengths is not None
     inputs, outputs = served.lengths.tokens(served.inputs, served.outputs, served.dimensions(concurrency))
     if served.transfer_s is None:
-        read = np.maximum(inputs * (1 - served.cached), 1.0)
-        seen = inputs * served.cached + read / 2
-        there = _timed(served, 0.0, 0.0, read, seen, 1.0) * served.overlapped
+        each = served._replace(inputs=inputs)
+        there = _timed(served, 0.0, 0.0, each.prompt, each.prompt_context, 1.0) * served.overlapped
     else:
         there = served.transfer_s * inputs / served.inputs
     return np.asarray(there + outputs * _pace(served, concurrency))
