@@ -31,6 +31,7 @@ OVER_TWO = textwrap.dedent("""
         replicas: {min: 1, max: 4}
 """)
 ROOT = "kubernetes/base/big"
+TARGET = {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet", "name": "big"}
 RANKS = {"--node-rank=$(LWS_WORKER_INDEX)", "--master-addr=$(LWS_LEADER_ADDRESS)"}
 
 
@@ -72,18 +73,20 @@ def test_what_stands_around_a_group_means_its_leader_or_all_of_it(files):
     assert {"to": own} in policy["egress"]
     assert policy["podSelector"]["matchLabels"].items() <= worker["metadata"]["labels"].items()
     hpa = files[f"{ROOT}/horizontalpodautoscaler-big.yaml"].value["spec"]
-    target = {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet", "name": "big"}
-    assert hpa["scaleTargetRef"] == target
+    assert hpa["scaleTargetRef"] == TARGET
     quota = files["kubernetes/base/resourcequota-desk.yaml"].value["spec"]["hard"]
     assert (quota["pods"], quota["requests.nvidia.com/gpu"]) == ("8", "64")
     assert "--total-max-nodes 8" in files["commands/gcloud.sh"].text
     assert "big needs the LeaderWorkerSet controller" in files["CHECKLIST.md"].text
 
 
-def test_keda_scales_the_group():
-    sets = "llm.big.workload={autoscaler: {kind: keda}}"
-    [scaled] = [item for path, item in rendered(OVER_TWO, sets).items() if "scaledobject-big" in path]
+def test_keda_and_a_vertical_autoscaler_mean_the_group():
+    sets = "llm.big.workload={autoscaler: {kind: keda}, vpa: {mode: 'off'}}"
+    files = rendered(OVER_TWO, sets)
+    [scaled] = [item for path, item in files.items() if "scaledobject-big" in path]
     assert scaled.value["spec"]["scaleTargetRef"]["kind"] == "LeaderWorkerSet"
+    [watched] = [item for path, item in files.items() if "verticalpodautoscaler-big" in path]
+    assert watched.value["spec"]["targetRef"] == TARGET
 
 
 def test_the_files_keep_what_the_estimate_promises():
