@@ -165,7 +165,11 @@ class Site:
     def apart(self) -> Mapping[str, Service]:
         """The pools of models that read prompts and make tokens on separate replicas, by name."""
         models = [name for name, llm in self.plan.llm.items() if llm.disaggregated is not None]
-        names = [each for name in models for each in (name, f"{name}-prefill") if each in self.specs]
+        if not models:
+            return {}
+        from capplan.manifests.llm import prefill_name
+
+        names = [each for name in models for each in (name, prefill_name(name)) if each in self.specs]
         return {name: self._every_service[name] for name in names}
 
     @cached_property
