@@ -264,7 +264,7 @@ def _exporters(site: Site) -> Iterator[str]:
         yield f"{chart} for {store.name}" + _installed_by(site, store)
     if site.pods:
         yield "kube-state-metrics"
-    if any(gpus_of(service) for service in (*site.pods.values(), *site.apart.values())):
+    if any(gpus_of(service) for service in site.all_pods):
         yield "DCGM exporter for GpuSaturation"
         if any(pool.gpus and not pool.managed.brings_gpus for pool in site.pools.values()):
             yield "NVIDIA's device plugin; without it, nodes offer no GPU"

@@ -181,6 +181,11 @@ class Site:
         """The services that run on Kubernetes."""
         return {n: service for n, service in self.services.items() if isinstance(service.spec, Kubernetes)}
 
+    @property
+    def all_pods(self) -> Sequence[Service]:
+        """The services that run on Kubernetes, and those that only llm-d joins."""
+        return [*self.pods.values(), *self.apart.values()]
+
     @cached_property
     def pools(self) -> Mapping[tuple[str, str], NodePool]:
         """The node pools by cluster and name."""

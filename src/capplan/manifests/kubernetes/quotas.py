@@ -24,7 +24,7 @@ def pods_at_most(service: Service) -> int:
 def quota_of(site: Site, limit_cpu: bool = True) -> Tree:
     """Return the hard limits of the ResourceQuota."""
     totals: dict[str, float] = {}
-    for service in (*site.pods.values(), *site.apart.values()):
+    for service in site.all_pods:
         requests, limits = resources_of(site, service)
         pods = pods_at_most(service) * machines_of(site, service.name)
         _add(totals, requests, "requests", pods)

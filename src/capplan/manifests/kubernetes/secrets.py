@@ -31,7 +31,7 @@ def secret_artefacts(site: Site) -> Iterator[Artefact]:
 def secrets_of(site: Site) -> dict[str, list[str]]:
     """Return the keys of each Secret that pods refer to: their environment, and passwords of stores."""
     found: dict[str, list[str]] = {}
-    own = [service.workload for service in (*site.pods.values(), *site.apart.values())]
+    own = [service.workload for service in site.all_pods]
     for workload in (*own, *(job.workload for job in site.plan.jobs.values() if job.workload)):
         for reference in workload.secrets.values():
             secret, _, key = reference.partition("/")
