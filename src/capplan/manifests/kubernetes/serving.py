@@ -17,6 +17,7 @@ from capplan.manifests.artefact import Artefact
 from capplan.manifests.figures import number
 from capplan.manifests.kubernetes.objects import priority_class_of
 from capplan.manifests.kubernetes.pods import MANAGED_BY, environment_of, labels_of, machines_of, pod_of
+from capplan.manifests.kubernetes.vllm import USER
 from capplan.manifests.llm import prefill_name
 from capplan.manifests.observing.health import probes_of
 from capplan.manifests.quantity import memory
@@ -81,10 +82,6 @@ def _inference_service(site: Site, service: Service) -> Tree:
     }
 
 
-_USER = {"name": "USER", "value": "vllm"}
-"""PyTorch asks for a name, and the pod's user stands in no passwd of the image."""
-
-
 _EXCHANGE = '--kv-transfer-config={"kv_connector":"NixlConnector","kv_role":"kv_both"}'
 _ADDRESS = {
     "name": "VLLM_NIXL_SIDE_CHANNEL_HOST",
@@ -111,7 +108,7 @@ def _llm_service(site: Site, service: Service) -> Tree:
         "uri": f"hf://{server.model}",
         "model": server.served_model_name or server.model,
         "replicas": service.peak,
-        "env": [{"name": "VLLM_ADDITIONAL_ARGS", "value": shlex.join(flags)}, _USER, *secrets],
+        "env": [{"name": "VLLM_ADDITIONAL_ARGS", "value": shlex.join(flags)}, USER, *secrets],
         "resources": {side: {**asked, "ephemeral-storage": disk} for side, asked in pod.resources.items()},
         "startup": startup,
         "prefill": None,

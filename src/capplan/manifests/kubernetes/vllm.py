@@ -14,11 +14,13 @@ from capplan.plan.workload import Vllm
 
 Tree = dict[str, Any]
 
+USER: Tree = {"name": "USER", "value": "vllm"}
+"""PyTorch asks for a name, and the pod's user stands in no passwd of the image."""
+
 ENVIRONMENT: list[Tree] = [
     {"name": "HF_HOME", "value": "/models"},
     {"name": "HOME", "value": "/tmp"},
-    # The pod's user stands in no passwd of the image, and PyTorch asks for a name.
-    {"name": "USER", "value": "vllm"},
+    USER,
 ]
 
 
