@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from capplan.arrays import Array, ceil_count
 from capplan.capacity.sizing import Bounds, with_redundancy
 from capplan.components.llm.bills import Bills, Bought
-from capplan.components.llm.fleet import delays_of
 from capplan.components.llm.offers import Offer
-from capplan.components.llm.replica import cache_gib, node_gib
 from capplan.llm.capacity import Carried, TokenPromise, carried, one_request, speed_at
 from capplan.llm.confidence import Confidence, confidence_of
 from capplan.llm.configuration import Configuration
@@ -215,16 +213,13 @@ def _replicas(does: Carried, demand: ServingDemand) -> Array:
 def _priced(
     sized: _Sized, offers: Sequence[Offer], demand: ServingDemand, ways: Mapping[str, Bought]
 ) -> Iterator[ServingOption]:
-    weights = np.array([[one.memory().weights] for one in sized.configurations])
     bills = Bills(
+        sized.configurations,
         sized.replicas,
-        np.array([[one.gpus] for one in sized.configurations]),
-        np.array([cache_gib(one, demand.vllm) for one in sized.configurations]),
-        np.array([node_gib(one) for one in sized.configurations]),
-        np.array([one.machines for one in sized.configurations]),
         demand.bounds,
-        delays_of(demand.cold_start, weights),
+        demand.cold_start,
         demand.hours_per_month,
+        demand.vllm,
     )
     for index, one in enumerate(sized.configurations):
         holding = [offer for offer in offers if offer.gpu == one.gpu.name and _holds(offer, one)]
