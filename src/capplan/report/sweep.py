@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from capplan.components.base import Context
 from capplan.estimate import Estimate, estimate_on
 from capplan.executors import chosen
 from capplan.findings import Finding
-from capplan.plan.bind import Path, Scenarios, unit_at
+from capplan.plan.bind import Path, Scenarios
 from capplan.report import numbers, tables
 from capplan.report.blocks import Block, Heading, Sheet
 from capplan.report.estimate import basis, told
@@ -34,7 +34,8 @@ def sweep_blocks(swept: Swept, verbosity: int) -> Iterator[Block]:
     findings: dict[tuple[str, str], Finding] = {}
     rows: list[list[str]] = []
     for part in swept.parts():
-        rows += (_row(part, swept.axes, scenario) for scenario in range(part.scenarios.count))
+        shows = {path: tables.shown_in_unit(part.file.plan, path) for path in swept.axes}
+        rows += (_row(part, shows, scenario) for scenario in range(part.scenarios.count))
         findings = _together(part, findings)
     heading = f"{part.plan.name}: instances in the busiest hour, and cost per month"
     yield Heading(heading, (basis(part),))
@@ -57,10 +58,9 @@ def _columns(estimate: Estimate, axes: Mapping[Path, Sequence[str]]) -> list[Col
     ]
 
 
-def _row(estimate: Estimate, axes: Mapping[Path, Sequence[str]], scenario: int) -> list[str]:
+def _row(estimate: Estimate, shows: Mapping[Path, Callable[[float], str]], scenario: int) -> list[str]:
     shown = view(estimate, scenario)
-    units = {path: unit_at(estimate.file.plan, path) for path in axes}
-    values = [numbers.in_unit(float(estimate.scenarios.values[p][scenario]), units[p]) for p in axes]
+    values = [show(float(estimate.scenarios.values[path][scenario])) for path, show in shows.items()]
     peaks = [_peak(c.instances.peak, c.instances.max) for c in shown.components if c.instances is not None]
     return [*values, numbers.rate(shown.peak_rps), *peaks, *tables.costs(shown.total)]
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from capplan.cost.meters import RATES
+from capplan.plan.bind import Path, unit_at
+from capplan.plan.model import Plan
 from capplan.report import numbers
 from capplan.report.table import Column, Table
 from capplan.report.view import ComponentView, Cost, EstimateView, LineView, MeasureView
@@ -17,6 +20,11 @@ def heading(shown: EstimateView) -> str:
         f"{name}: {numbers.rate(shown.average_rps)} requests/s on average, "
         f"{numbers.rate(shown.peak_rps)} at the peak ({shown.profile})"
     )
+
+
+def shown_in_unit(plan: Plan, path: Path) -> Callable[[float], str]:
+    """Return what writes the values of an input of the plan in its unit."""
+    return partial(numbers.in_unit, unit=unit_at(plan, path))
 
 
 def components(shown: EstimateView) -> Table:

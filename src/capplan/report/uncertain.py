@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 from capplan.components.checks import UNPRICED
 from capplan.cost.lines import Certainty, certainty, is_priced
 from capplan.estimate import Estimate
 from capplan.findings import Finding
-from capplan.plan.bind import Path, unit_at
+from capplan.plan.bind import Path
 from capplan.plan.draws import MAX_SAMPLES
 from capplan.quantities import counted
 from capplan.report import json_format, numbers
@@ -19,6 +18,7 @@ from capplan.report.blocks import Block, Heading, Lines, Sheet
 from capplan.report.estimate import estimate_blocks, told
 from capplan.report.grounds import measure_blocks, measure_document
 from capplan.report.table import Column, Table
+from capplan.report.tables import shown_in_unit
 from capplan.uncertainty.forecast import Crossing, Forecast
 from capplan.uncertainty.measuring import Unmeasured
 from capplan.uncertainty.sample import Sample, Spread
@@ -71,7 +71,7 @@ def _sampled_blocks(result: Sampled) -> Iterator[Block]:
     sample = result.sample
     columns = [Column("", shrinks=True), *(Column(level, right=True) for level in _LEVELS)]
     inputs = [
-        [".".join(path), *_cells(spread, _input(result.estimate, path))]
+        [".".join(path), *_cells(spread, shown_in_unit(result.estimate.file.plan, path))]
         for path, spread in sample.inputs.items()
     ]
     head = f"{counted(sample.samples, 'draw')}, seed {sample.seed}"
@@ -129,11 +129,6 @@ def _to_meet(result: Sampled, name: str) -> Iterator[list[str]]:
     if found is not None:
         enough = f"{numbers.count(found.instances)} ({found.share:.1%})"
         yield [f"{name}, enough in {share:.0%} of the draws", "", "", enough]
-
-
-def _input(estimate: Estimate, path: Path) -> Callable[[float], str]:
-    """Return what writes the values of an input of the plan in its unit."""
-    return partial(numbers.in_unit, unit=unit_at(estimate.file.plan, path))
 
 
 def _cells(spread: Spread, show: Callable[[float], str]) -> list[str]:
@@ -207,7 +202,7 @@ def _bar_row(bar: Bar, result: Sensitive, widest: float) -> list[str]:
     indices, sure = result.indices, _sure(result.tornado)
     row = [
         ".".join(bar.path),
-        *map(_input(result.estimate, bar.path), (bar.low, bar.high)),
+        *map(shown_in_unit(result.estimate.file.plan, bar.path), (bar.low, bar.high)),
         *_dollars((bar.cost_low, bar.cost_high), sure),
         f"{numbers.count(bar.instances_low)}–{numbers.count(bar.instances_high)}",
         "" if math.isnan(bar.elasticity) or sure is None or sure.sign else numbers.money(bar.elasticity),
