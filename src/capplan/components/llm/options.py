@@ -229,7 +229,7 @@ def _priced(
         roomy = [offer for offer in holding if _has_room(offer, one, demand)]
         if not roomy:
             yield _unable(one, f"its pod fits no machine with {one.on_one:g} of this GPU")
-        peak = float(sized.replicas[index].max())
+        peak, confidence = float(sized.replicas[index].max()), confidence_of(one)
         for offer in roomy:
             for name, bought in ways.items():
                 usd = bills.usd(index, offer, bought, demand.sustained_use)
@@ -242,7 +242,7 @@ def _priced(
                     tpot_s=float(sized.tpot_s[index]),
                     ttft_p95_s=float(sized.ttft_p95_s[index]),
                     usd_per_month=usd,
-                    confidence=confidence_of(one),
+                    confidence=confidence,
                     lost="" if usd is not None else f"no {name} price",
                     plain_tpot_s=None if sized.plain_tpot_s is None else float(sized.plain_tpot_s[index]),
                 )
