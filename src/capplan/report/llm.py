@@ -193,7 +193,7 @@ def _look_document(one: Look, machine: tuple[str, float] | None) -> dict[str, An
         "flags": list(one.flags),
         "users": one.users,
         "single_stream": {
-            "tokens_per_s": _known(one.alone_tokens_per_s),
+            "tokens_per_s": numbers.finite(one.alone_tokens_per_s),
             "ttft_ms": _milliseconds(one.alone_ttft_s),
         },
         "ttft_ms": _milliseconds(one.ttft_s) if able else None,
@@ -215,12 +215,8 @@ def _ranges(level: Level) -> dict[str, list[float]]:
     return {"tpot": list(range_of(level, "tpot")), "ttft": list(range_of(level, "ttft"))}
 
 
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
 def _milliseconds(seconds: float) -> float | None:
-    return _known(1e3 * seconds)
+    return numbers.finite(1e3 * seconds)
 
 
 _OPTION = (

@@ -115,6 +115,11 @@ def count(instances: float | None) -> str:
     return f"{instances:,.0f}" if instances == int(instances) else f"{instances:,.1f}"
 
 
+def finite(value: float) -> float | None:
+    """Return a figure as JSON has it: null for what is infinite or unknown."""
+    return value if math.isfinite(value) else None
+
+
 def rate(per_second: float) -> str:
     """Return requests per second in three significant digits.
 

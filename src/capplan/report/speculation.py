@@ -8,6 +8,7 @@ from typing import Any
 
 from capplan.components.llm.options import ServingOption
 from capplan.llm.look import Look
+from capplan.report.numbers import finite
 
 _MOST = 4
 """Options that are named."""
@@ -33,7 +34,7 @@ def plain_document(one: Look) -> dict[str, Any]:
         "tpot_ms": 1e3 * plain.tpot_s,
         "tokens_per_s": plain.tokens_per_s,
     }
-    known = {name: value if math.isfinite(value) else None for name, value in found.items()}
+    known = {name: finite(value) for name, value in found.items()}
     return {"without_speculation": known}
 
 
@@ -55,4 +56,4 @@ def plain_tpot(option: ServingOption) -> dict[str, float | None]:
     plain = option.plain_tpot_s
     if plain is None:
         return {}
-    return {"tpot_without_speculation_ms": 1e3 * plain if math.isfinite(plain) else None}
+    return {"tpot_without_speculation_ms": finite(1e3 * plain)}

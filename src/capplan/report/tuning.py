@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from capplan.autoscale.hpa.rules import Rules
 from capplan.autoscale.tune import ALLOWED_LATE, Trial, Tuned, Tuning
 from capplan.report.blocks import Block, Report
-from capplan.report.numbers import money
+from capplan.report.numbers import finite, money
 from capplan.report.simulation import SCHEMA_VERSION, difference, percent
 from capplan.report.table import Column, Table
 
@@ -115,9 +114,9 @@ def _candidate(candidate: Trial) -> dict[str, Any]:
         "down": _rules(choice.down),
         "instances": candidate.instances,
         "requests_over_slo": candidate.late,
-        "requests_over_slo_unseen": _finite(candidate.late_elsewhere),
+        "requests_over_slo_unseen": finite(candidate.late_elsewhere),
         "holds": candidate.holds,
-        "usd_per_month": _finite(candidate.usd_per_month),
+        "usd_per_month": finite(candidate.usd_per_month),
     }
 
 
@@ -127,7 +126,3 @@ def _rules(given: Rules | None) -> dict[str, float] | None:
         return None
     percent, period_s = int(given.amounts[0]), float(given.periods_s[0])
     return {"percent": percent, "period_s": period_s, "window_s": given.window_s}
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

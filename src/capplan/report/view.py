@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +15,7 @@ from capplan.cost.meters import Range
 from capplan.estimate import Estimate
 from capplan.findings import Finding
 from capplan.quantities import plain
+from capplan.report.numbers import finite
 
 if TYPE_CHECKING:
     from capplan.capacity.response import ResponseTimes
@@ -243,7 +243,7 @@ def _money(rate: Exchange, total: Cost, tax: float, per_usd: float) -> MoneyView
 
 def cost_view(cost: Range, scenario: int, sure: Certainty = _EXACT) -> Cost:
     """Return one scenario of a cost."""
-    top = None if cost.ceiling is None else _finite(in_scenario(cost.ceiling, scenario))
+    top = None if cost.ceiling is None else finite(in_scenario(cost.ceiling, scenario))
     return Cost(in_scenario(cost.floor, scenario), in_scenario(cost.expected, scenario), top, sure)
 
 
@@ -296,7 +296,7 @@ def _latency(times: ResponseTimes, scenario: int, whole: bool) -> LatencyView:
 
 
 def _milliseconds(seconds: float) -> float | None:
-    return _finite(1000 * seconds)
+    return finite(1000 * seconds)
 
 
 def _week_utilization(component: Component, scenario: int) -> Sequence[float]:
@@ -308,8 +308,8 @@ def _week_utilization(component: Component, scenario: int) -> Sequence[float]:
 
 
 def _measure(measure: Measure, scenario: int) -> MeasureView:
-    has = None if measure.has is None else _finite(in_scenario(measure.has, scenario))
-    needs = _finite(in_scenario(measure.needs, scenario))
+    has = None if measure.has is None else finite(in_scenario(measure.has, scenario))
+    needs = finite(in_scenario(measure.needs, scenario))
     found = MeasureView(measure.name, needs, has, measure.unit, measure.formula, measure.detail)
     spread = measure.spread
     if spread is None or needs is None:
@@ -377,7 +377,3 @@ def line_view(line: CostLine, scenario: int = 0) -> LineView:
 
 def _maybe(values: Floats | None, scenario: int) -> float | None:
     return None if values is None else in_scenario(values, scenario)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
