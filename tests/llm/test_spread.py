@@ -10,7 +10,7 @@ from capplan.llm.capacity import TokenPromise, carried
 from capplan.llm.confidence import confidence_of
 from capplan.llm.facts import find_model
 from capplan.llm.fit import sequences_that_fit
-from capplan.llm.flags import flags_of, options_of
+from capplan.llm.flags import flags_of, longest, options_of
 from capplan.llm.lengths import of_quantiles
 from capplan.llm.roofline import step_time
 from capplan.llm.serving import Served, decode_step, first_token, prompt_time, time_per_token
@@ -105,9 +105,18 @@ def test_ranks_of_attention_do_not_copy_the_cache_of_latent_heads(spread_over):
     assert requests(ranks) > 4 * requests(sliced)
     # A request has to fit the rank that it goes to.
     memory = ranks.memory()
-    longest = float(memory.room / 8 / memory.full_kv)
-    assert memory.missing(1.1 * longest) > 0
-    assert memory.missing(0.9 * longest) == 0
+    most = float(memory.room / 8 / memory.full_kv)
+    assert memory.missing(1.1 * most) > 0
+    assert memory.missing(0.9 * most) == 0
+
+
+def test_no_rank_is_told_to_accept_what_its_own_cache_cannot_hold(spread_over):
+    ranks = spread_over("deepseek-v3", "fp8", "H100", 1, data=14, experts=True, per_machine=2, network=400e9)
+    own = float(ranks.longest())
+    assert 1 < own < ranks.model.context
+    assert longest(ranks, 1e6, None) == own
+    beyond = ranks._replace(told=ranks.told._replace(longest=own + 1000))
+    assert any("no room for one request" in why for why in beyond.obstacles())
 
 
 def test_experts_that_do_not_divide_are_held_by_the_fullest_gpu(spread_over):

@@ -278,7 +278,7 @@ class Configuration(NamedTuple):
             yield f"max_num_seqs is above the {float(np.min(step)):g} tokens of a step"
         if 0 < self.model.context < longest:
             yield f"max_model_len {longest:,.0f}, but the model's context is {self.model.context:,.0f}"
-        elif longest and np.any(self.memory().sequence(longest) > self.memory().sure):
+        elif longest and np.any(self.memory().missing(longest) > 0):
             yield f"the KV cache has no room for one request of max_model_len, {longest:,.0f} tokens"
 
 

@@ -278,8 +278,7 @@ def longest(one: Configuration, mean: float, known: float | None) -> float:
     if one.told.longest is not None:
         return one.told.longest
     wanted = math.ceil((_LONGEST * mean if known is None else known) / 1024) * 1024
-    held = math.floor(_one(one.memory().longest(1.0)))
-    return float(max(1, min(wanted, held, one.model.context or wanted)))
+    return max(1.0, min(wanted, _one(one.longest())))
 
 
 def _one(value: Any) -> float:
