@@ -220,9 +220,7 @@ class World:
     def _is_made(self, item: Item) -> bool:
         """Say whether a controller made an object of another one here, as those of a cluster are."""
         owners = maps(item.tree, "metadata.ownerReferences")
-        return any(
-            text(o, "name") in self.names_of.get((text(o, "kind"), item.namespace), ()) for o in owners
-        )
+        return any(item.namespace in self.names.get((text(o, "kind"), text(o, "name")), ()) for o in owners)
 
     @cached_property
     def daemons(self) -> list[Workload]:
