@@ -36,3 +36,8 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
+
+
+def is_own_file(path: Path) -> bool:
+    """Say whether there is such a file, and no link, which may lead anywhere."""
+    return path.is_file() and not path.is_symlink()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -16,6 +15,7 @@ from capplan.manifests.kustomize import KUSTOMIZATION
 from capplan.manifests.verify.reading import documents_in, read_directory
 from capplan.manifests.verify.scopes import top_directories
 from capplan.manifests.verify.world import Item
+from capplan.paths import is_own_file
 from capplan.plan.read import PLAN_NAMES
 from capplan.stdin import in_unicode, is_stdin, name_of, read_stdin
 from capplan.strictjson import MAX_JSON_BYTES
@@ -74,8 +74,8 @@ def _compose(source: Path, name: str, document: Mapping[str, Any]) -> SourceText
     """Return a Compose file with the variables of the ``.env`` beside it; name what overrides it."""
     from capplan.adopt.compose import filled_in, variables_in
 
-    beside = Path(os.devnull) if is_stdin(source) else source.parent / ".env"
-    variables = variables_in(read_text(beside)) if beside.is_file() and not beside.is_symlink() else {}
+    beside = source.parent / ".env"
+    variables = variables_in(read_text(beside)) if not is_stdin(source) and is_own_file(beside) else {}
     what = "it changes the Compose file and is not read; `docker compose config` writes one file of both"
     names = [] if source.name not in _COMPOSE else [each.replace(".", ".override.") for each in _COMPOSE]
     skipped = [Skipped(each, what) for each in names if (source.parent / each).is_file()]

@@ -10,6 +10,7 @@ from typing import Any
 from capplan.adopt.hcl.syntax import Body, Expression, HclBlock, parse
 from capplan.adopt.tfplan import list_of, mapping_of
 from capplan.errors import InputError, Problem
+from capplan.paths import is_own_file
 from capplan.strictjson import read_json
 from capplan.strictyaml import read_text
 
@@ -60,7 +61,7 @@ class Files:
     def _installed(self) -> dict[str, str]:
         """Return the directories of installed modules, which `terraform init` lists by their paths."""
         listing = self.root / ".terraform" / "modules" / "modules.json"
-        if not listing.is_file() or listing.is_symlink():
+        if not is_own_file(listing):
             return {}
         entries = map(mapping_of, list_of(mapping_of(read_json(listing)).get("Modules")))
         return {str(entry.get("Key")): str(entry.get("Dir")) for entry in entries}
@@ -69,7 +70,7 @@ class Files:
     def workspace(self) -> str | None:
         """Return the workspace that `terraform workspace select` chose here; None where nobody did."""
         chosen = self.root / ".terraform" / "environment"
-        return read_text(chosen).strip() if chosen.is_file() and not chosen.is_symlink() else None
+        return read_text(chosen).strip() if is_own_file(chosen) else None
 
     def _name(self, path: Path) -> str:
         return os.path.relpath(path, self.root)
@@ -79,7 +80,7 @@ class Files:
         first = [self.root / "terraform.tfvars", self.root / "terraform.tfvars.json"]
         automatic = self._files(self.root, ".auto.tfvars", ".auto.tfvars.json")
         found: dict[str, Expression | Any] = {}
-        for path in (*(path for path in first if path.is_file() and not path.is_symlink()), *automatic):
+        for path in (*filter(is_own_file, first), *automatic):
             if path.suffix == ".json":
                 values = read_json(path)
                 found.update(values if isinstance(values, dict) else {})
@@ -89,9 +90,7 @@ class Files:
 
     def _files(self, directory: Path, *ends: str) -> list[Path]:
         paths = sorted(directory.iterdir())
-        return [
-            path for path in paths if path.name.endswith(ends) and path.is_file() and not path.is_symlink()
-        ]
+        return [path for path in paths if path.name.endswith(ends) and is_own_file(path)]
 
     def _parsed(self, path: Path) -> Body:
         self._count, self._bytes = self._count + 1, self._bytes + path.stat().st_size
