@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import SHIPPED, monthly
 
 from capplan.autoscale.settings import Settings
 from capplan.autoscale.simulation import prepare
 from capplan.autoscale.simulation import run as simulate
-from capplan.catalog.catalog import Catalog
 from capplan.decide.recommend import recommend
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
@@ -48,7 +48,7 @@ LONG_ANSWERS = ("input_tokens=200", "output_tokens=1500", "slo.tpot=200ms")
 
 
 def run(*sets: str, text: str = PLAN) -> Estimate:
-    return estimate(parse_plan(text, "plan.yaml", Path(), [f"llm.talk.{each}" for each in sets]), Catalog())
+    return estimate(parse_plan(text, "plan.yaml", Path(), [f"llm.talk.{each}" for each in sets]), SHIPPED)
 
 
 def pool(result: Estimate, name: str = "talk/prefill"):
@@ -59,18 +59,14 @@ def peak(result: Estimate, name: str = "talk/prefill") -> float:
     return float(pool(result, name).sizing.peak[0, 0])
 
 
-def usd(result: Estimate, name: str) -> float:
-    return float(result.cost_of(name).expected[0, 0])
-
-
 @pytest.fixture(scope="module")
 def apart() -> Estimate:
     return run()
 
 
 def test_the_cost_of_both_pools_adds_up_and_tells_what_a_token_costs(apart):
-    parts = usd(apart, "talk") + usd(apart, "talk/prefill")
-    assert parts + usd(apart, "front") == pytest.approx(float(apart.total.expected[0, 0]))
+    parts = monthly(apart, "talk") + monthly(apart, "talk/prefill")
+    assert parts + monthly(apart, "front") == pytest.approx(float(apart.total.expected[0, 0]))
     shown = {m.name: m.needs for c in view(apart).components for m in c.measures if c.name == "talk"}
     # 40 million requests of 150 tokens.
     assert shown["cost of 1M output tokens"] == pytest.approx(parts / 6000)
@@ -117,7 +113,7 @@ def test_a_minimum_of_the_component_is_that_of_decode():
 def test_more_input_never_takes_fewer_prefill_replicas():
     tokens = [100.0, 400.0, 1500.0, 3000.0, 6000.0]
     file = parse_plan(PLAN, "plan.yaml", Path(), ["llm.talk.slo.ttft=20s"])
-    swept = pool(estimate(file, Catalog(), grid({("llm", "talk", "input_tokens"): tokens}))).sizing.peak[:, 0]
+    swept = pool(estimate(file, SHIPPED, grid({("llm", "talk", "input_tokens"): tokens}))).sizing.peak[:, 0]
     assert list(swept) == sorted(swept)
     assert swept[-1] > 20 * swept[0]
     # A sweep is the same as each on its own.
@@ -144,19 +140,21 @@ def test_without_load_each_pool_keeps_its_minimum():
     none = run(
         "replicas.min=0", "disaggregated.prefill.replicas={min: 0}", text=PLAN.replace("talk: 10", "talk: 0")
     )
-    assert usd(none, "talk") == usd(none, "talk/prefill") == 0
+    assert monthly(none, "talk") == monthly(none, "talk/prefill") == 0
 
 
 def test_it_is_said_if_replicas_that_do_both_would_cost_less(apart):
     costly = run(*LONG_ANSWERS)
     [said] = [f.message for f in costly.findings if f.code == "llm-disaggregated"]
     together = run(*LONG_ANSWERS, f"{APART}=null")
-    assert f"{usd(together, 'talk'):,.2f}" in said
-    assert usd(together, "talk") < usd(costly, "talk") + usd(costly, "talk/prefill")
+    assert f"{monthly(together, 'talk'):,.2f}" in said
+    assert monthly(together, "talk") < monthly(costly, "talk") + monthly(costly, "talk/prefill")
     # Where prompts are long and tokens must come fast, separate pools cost less.
     assert "llm-disaggregated" not in {f.code for f in apart.findings}
-    both = usd(apart, "talk") + usd(apart, "talk/prefill")
-    assert served(apart)["talk"].usd_per_month_together == pytest.approx(usd(run(f"{APART}=null"), "talk"))
+    both = monthly(apart, "talk") + monthly(apart, "talk/prefill")
+    assert served(apart)["talk"].usd_per_month_together == pytest.approx(
+        monthly(run(f"{APART}=null"), "talk")
+    )
     assert both < served(apart)["talk"].usd_per_month_together
     line = served_line(served(apart)["talk"])
     assert f"{peak(apart):.0f} that read prompts" in line
@@ -211,7 +209,7 @@ def test_both_pools_are_within_the_budget_and_the_tag_of_the_model(apart):
         + "tags: {ml: [talk]}\ngates: {budgets: [{tag: ml, expected: 1}, {component: talk, expected: 1}]}"
     )
     result = run(text=text)
-    whole = f"{usd(apart, 'talk') + usd(apart, 'talk/prefill'):,.2f} USD"
+    whole = f"{monthly(apart, 'talk') + monthly(apart, 'talk/prefill'):,.2f} USD"
     checked = check(result, estimate_document(result), gates_of(result.file, None), Against(date(2026, 8, 1)))
     said = [one.finding.message for one in checked.found if one.finding.code == "budget-exceeded"]
     assert len(said) == 2
@@ -220,15 +218,15 @@ def test_both_pools_are_within_the_budget_and_the_tag_of_the_model(apart):
 
 
 def test_two_pools_are_no_service_of_a_simulation_and_are_billed_as_estimated(apart):
-    simulation = simulate(prepare(apart.file, Catalog(), Settings(days=0.1)))
+    simulation = simulate(prepare(apart.file, SHIPPED, Settings(days=0.1)))
     said = " ".join(line for block in report_of(simulation).blocks() for line in getattr(block, "lines", ()))
     assert "talk: not simulated: prefill and decode are on separate replicas" in said
     assert simulation.costs.simulated.by_component["talk/prefill"] == pytest.approx(
-        usd(apart, "talk/prefill")
+        monthly(apart, "talk/prefill")
     )
     alone = re.sub(r"services:\n.*\n", "", PLAN)
     with pytest.raises(InputError, match="prefill and decode on separate replicas are not simulated"):
-        prepare(parse_plan(alone, "plan.yaml", Path()), Catalog(), Settings(days=0.1))
+        prepare(parse_plan(alone, "plan.yaml", Path()), SHIPPED, Settings(days=0.1))
 
 
 def test_drafted_tokens_make_the_decode_pool_faster(apart):
@@ -240,8 +238,8 @@ def test_drafted_tokens_make_the_decode_pool_faster(apart):
 
 def test_an_api_is_compared_with_both_pools(apart):
     price = "api={model: mini, usd_per_1m_input_tokens: 1, usd_per_1m_output_tokens: 1}"
-    both = usd(apart, "talk") + usd(apart, "talk/prefill")
-    api = usd(run(price, "local_share=0"), "talk")
+    both = monthly(apart, "talk") + monthly(apart, "talk/prefill")
+    api = monthly(run(price, "local_share=0"), "talk")
     assert float(run(price).total.expected[0, 0] - run(price, "local_share=0").total.expected[0, 0]) == (
         pytest.approx(both - api)
     )
@@ -249,7 +247,7 @@ def test_an_api_is_compared_with_both_pools(apart):
 
 def test_serving_without_pools_is_recommended_where_it_costs_less():
     file = parse_plan(PLAN, "plan.yaml", Path(), [f"llm.talk.{each}" for each in LONG_ANSWERS])
-    hints = [hint.change for hint in recommend(file, Catalog()).hints if hint.change.component == "talk"]
+    hints = [hint.change for hint in recommend(file, SHIPPED).hints if hint.change.component == "talk"]
     assert any(
         change.value.get("disaggregated", 0) is None for change in hints if isinstance(change.value, dict)
     )
@@ -259,7 +257,7 @@ def test_a_prefill_gpu_that_holds_no_prompt_is_named():
     own = "disaggregated.prefill={gpu: T4, machine: n1-standard-8}"
     result = run("precision=fp16", "input_tokens=3000", own)
     assert ("llm-does-not-fit", "talk/prefill") in {(f.code, f.subject) for f in result.findings}
-    assert not np.any(usd(result, "talk/prefill"))
+    assert not np.any(monthly(result, "talk/prefill"))
 
 
 def test_no_pool_is_told_to_take_what_pools_cannot():

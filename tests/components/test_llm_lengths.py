@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import SHIPPED
 
-from capplan.catalog.catalog import Catalog
 from capplan.errors import InputError
 from capplan.estimate import Estimate, estimate
 from capplan.manifests.llm import _options
@@ -28,13 +28,12 @@ llm:
     slo: {ttft: 8s}
 """
 MEANS = ("input_tokens=1500", "output_tokens=200")
-CATALOG = Catalog()
 QUANTILES = ("input_lengths={p50: 900, p90: 3k, p99: 9k}", "output_lengths={p50: 150, p90: 400, p99: 900}")
 
 
 def estimated(*chat: str, directory: Path = Path(), scenarios: Scenarios | None = None) -> Estimate:
     sets = [f"llm.chat.{each}" for each in chat]
-    return estimate(parse_plan(PLAN, "plan.yaml", directory, sets), CATALOG, scenarios)
+    return estimate(parse_plan(PLAN, "plan.yaml", directory, sets), SHIPPED, scenarios)
 
 
 def codes(result: Estimate) -> list[str]:

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from helpers import SHIPPED
 
 from capplan.ask.reports import ranking_report
-from capplan.catalog.catalog import Catalog
 from capplan.components.llm.choice import ranked
 from capplan.errors import InputError
 from capplan.estimate import estimate
@@ -34,14 +34,8 @@ llm:
 """
 
 
-@pytest.fixture(scope="module")
-def run():
-    catalog = Catalog()
-
-    def made(*sets):
-        return estimate(parse_plan(PLAN, "law.yaml", Path(), [f"llm.judge.{each}" for each in sets]), catalog)
-
-    return made
+def run(*sets):
+    return estimate(parse_plan(PLAN, "law.yaml", Path(), [f"llm.judge.{each}" for each in sets]), SHIPPED)
 
 
 def judge(result):
@@ -62,12 +56,12 @@ def test_stages_lie_on_machines_with_whole_gpus(capplan):
     assert one["machine"].startswith("g2-standard-24 in ")
 
 
-def test_a_machine_with_a_part_of_a_gpu_is_refused_in_words(run):
+def test_a_machine_with_a_part_of_a_gpu_is_refused_in_words():
     with pytest.raises(InputError, match=r"only a part of a GPU.*more GPUs"):
         run("model=llama-3.1-8b", "gpu=L4", "machine=g6f.xlarge", "tensor_parallel=1")
 
 
-def test_a_replica_is_paid_as_the_machines_that_it_takes(run):
+def test_a_replica_is_paid_as_the_machines_that_it_takes():
     result = run()
     component = judge(result)
     assert component.replica.per_machine == 0.5
@@ -84,7 +78,7 @@ def test_a_replica_is_paid_as_the_machines_that_it_takes(run):
     assert component.replica.cache_gib > 811 / 1.074
 
 
-def test_a_spare_is_a_whole_replica(run):
+def test_a_spare_is_a_whole_replica():
     more = float((judge(run("redundancy={spare: 1}")).sizing.running - judge(run()).sizing.running).min())
     assert more == 1
     assert hours(run("redundancy={spare: 1}"), "p5.48xlarge") - hours(run(), "p5.48xlarge") == pytest.approx(
@@ -92,7 +86,7 @@ def test_a_spare_is_a_whole_replica(run):
     )
 
 
-def test_stages_within_a_machine_take_one(run):
+def test_stages_within_a_machine_take_one():
     component = judge(run("model=llama-3.1-70b", "tensor_parallel=2"))
     assert component.replica.per_machine == 2
     assert component.replica.configuration.machines == 1
@@ -107,11 +101,11 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("sets", "why"), REFUSED)
-def test_what_cannot_be_is_an_error_in_words(run, sets, why):
+def test_what_cannot_be_is_an_error_in_words(sets, why):
     assert any(why in f"{f.message} {f.remedy}" for f in run(*sets).findings if f.severity == "error")
 
 
-def test_a_network_that_nobody_knows_has_to_be_said(run):
+def test_a_network_that_nobody_knows_has_to_be_said():
     sold = ("provider=gpu-cloud", "region=lambda", "machine=lambda-h100-8x")
     [error] = [f for f in run(*sold).findings if f.severity == "error"]
     assert "give network_gbit_per_s" in error.message
@@ -123,22 +117,22 @@ def test_a_network_that_nobody_knows_has_to_be_said(run):
 def test_how_a_replica_is_spread_is_the_same_in_all_scenarios(field):
     file = parse_plan(PLAN, "law.yaml", Path())
     with pytest.raises(InputError, match=f"{field}: must be the same number in all scenarios"):
-        estimate(file, Catalog(), grid({("llm", "judge", field): [1.0, 2.0]}))
+        estimate(file, SHIPPED, grid({("llm", "judge", field): [1.0, 2.0]}))
 
 
-def test_auto_takes_stages_that_the_plan_asks_for(run):
+def test_auto_takes_stages_that_the_plan_asks_for():
     component = judge(run("tensor_parallel=auto", "machine=auto"))
     chosen = component.replica.configuration
     assert (chosen.spread.pipeline, chosen.machines) == (2, 2)
 
 
-def test_auto_says_what_stages_would_do(run):
+def test_auto_says_what_stages_would_do():
     sets = ("pipeline_parallel=1", "tensor_parallel=auto", "gpu=H100-80GB")
     with pytest.raises(InputError, match=r"with pipeline_parallel: \d, bf16 on 16 × H100-80GB \(.*\) would"):
         run(*sets)
 
 
-def test_the_ranking_shows_several_machines_where_one_holds_too_little(run):
+def test_the_ranking_shows_several_machines_where_one_holds_too_little():
     large = ("model=kimi-k2", "precision=bf16", "pipeline_parallel=1", "gpu=H200", "region=us-west-2")
     result = run(*large)
     able = [option for option in ranked(result.context)["judge"] if option.feasible]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import SHIPPED
 
-from capplan.catalog.catalog import Catalog
 from capplan.components.llm.choice import ranked
 from capplan.decide.recommend import recommend
 from capplan.errors import InputError
@@ -36,7 +36,7 @@ BUSY = "demand.requests_per_day=6M"
 
 
 def run(*sets, values=None, text=PLAN):
-    return estimate(parse_plan(text, "plan.yaml", Path(), [*sets]), Catalog(), values and grid(values))
+    return estimate(parse_plan(text, "plan.yaml", Path(), [*sets]), SHIPPED, values and grid(values))
 
 
 def answers(result):
@@ -128,7 +128,7 @@ def test_stages_of_layers_are_refused():
 
 def test_drafting_nothing_is_recommended_where_that_saves_money():
     file = parse_plan(PLAN, "plan.yaml", Path(), [BUSY, said("model=llama-3.1-8b")])
-    hints = recommend(file, Catalog()).hints
+    hints = recommend(file, SHIPPED).hints
     assert [hint.change.text for hint in hints if hint.change.kind == "speculation"] == ["draft nothing"]
 
 
