@@ -71,25 +71,29 @@ def _artefact(path: str, kind: str, context: Tree) -> Artefact:
     return Artefact(path, f"kubernetes/{kind}.yaml.j2", context, "kubernetes")
 
 
+_DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment"}
+_GROUP = {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet"}
+"""What runs a service's pods, for autoscalers to name."""
+
+
 def _objects(site: Site, service: Service, limit_cpu: bool) -> Iterator[Artefact]:
-    name, workload = service.name, service.workload
+    name, workload, machines = service.name, service.workload, machines_of(site, service.name)
     common: Tree = {
         "name": name,
         "namespace": site.namespace,
         "labels": labels_of(site, name) | MANAGED_BY,
         "annotations": annotations_of(site, service),
         "selector": selector_of(name),
-        "target": {"apiVersion": "apps/v1", "kind": "Deployment"},
+        "target": _GROUP if machines > 1 else _DEPLOYMENT,
     }
 
     def of(kind: str, **context: object) -> Artefact:
         own = {**common, **context}
         return _artefact(f"{BASE}/{name}/{kind}-{own['name']}.yaml", kind, own)
 
-    pod, machines = pod_of(site, service, priority_class_of(site), limit_cpu), machines_of(site, name)
-    answering = {**selector_of(name), **(LEADER if machines > 1 else {})}
+    pod, answering = pod_of(site, service, priority_class_of(site), limit_cpu), selector_of(name)
     if machines > 1:
-        common["target"] = {"apiVersion": "leaderworkerset.x-k8s.io/v1", "kind": "LeaderWorkerSet"}
+        answering |= LEADER
         members = members_of(pod, site.plan.llm[name].engine)
         yield of("leaderworkerset", pod=pod, machines=machines, members=members)
     else:
