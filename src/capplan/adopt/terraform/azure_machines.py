@@ -84,11 +84,10 @@ def _disks(tf: Reading, block: Attributes, usual_gib: float) -> Iterator[AzureDi
     for name, kind in _DISKS:
         usual = usual_gib if name.endswith("os_disk") else 0
         for each in block.blocks(name):
-            found = None
             with tf.part(block.node):
                 found = _described(tf, each, kind, usual)
-            if found is not None:
-                yield found
+                if found is not None:
+                    yield found
 
 
 def _described(tf: Reading, block: Attributes, kind: str, usual_gib: float) -> AzureDisk | None:
