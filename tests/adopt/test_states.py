@@ -141,11 +141,7 @@ def adopted(directory: Path, resources: list[dict[str, Any]]) -> Adopted:
 @pytest.mark.parametrize("case", range(len(SHOWN)))
 def test_what_a_state_shows_costs_what_it_is(case: int, tmp_path: Path) -> None:
     resources, usd, said = SHOWN[case]
-    path = tmp_path / "state.json"
-    path.write_text(
-        json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}})
-    )
-    found = adopt(path, AdoptOptions())
+    found = adopted(tmp_path, resources)
     notes = [note.message for note in found.notes]
     assert [note for note in notes if not (said and said in note)] == []
     assert any(said in note for note in notes) or not said
